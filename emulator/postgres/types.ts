@@ -1,0 +1,100 @@
+/** A stored firewall rule, as ARM holds it: an inclusive IPv4 range. */
+export interface AddressRange {
+  readonly startIpAddress: string;
+  readonly endIpAddress: string;
+}
+
+/** How the gate treats a client that no rule admits (facts.md §5): swallow the connection, or refuse it over TLS. */
+export type BlockedBehaviour = 'timeout' | 'reject';
+
+export interface PostgresServerOptions {
+  /** Short name of the flexible server; appears in statements and in messages. */
+  readonly name: string;
+  /** PostgreSQL major, one of {@link supportedMajors}. */
+  readonly major: string;
+  readonly administratorLogin: string;
+  readonly administratorLoginPassword: string;
+  readonly blocked: BlockedBehaviour;
+  /** Milliseconds that an accepted rule takes to work, or a removed one to stop working. */
+  readonly firewallDelay: number;
+}
+
+export interface ExecutedStatement {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly server: string;
+  readonly database: string;
+  readonly user: string;
+  readonly statement: string;
+}
+
+export interface DatabaseRow {
+  readonly name: string;
+  readonly owner: string;
+  /** `UTF8` and the like. */
+  readonly charset: string;
+  /** `en_US.utf8` and the like. */
+  readonly collation: string;
+  readonly comment: string | null;
+}
+
+/**
+ * One real PostgreSQL behind its gate: the data plane of one flexible server. The ARM side of the emulator
+ * owns the life of it (create, start, stop, destroy) and pushes the stored firewall rules into it.
+ */
+export interface PostgresServer {
+  readonly name: string;
+  /** The loopback address on whose port 5432 the gate listens; doubles as `fullyQualifiedDomainName`. */
+  readonly address: string;
+  readonly major: string;
+  /** `4` for 18.4. */
+  readonly minor: string;
+  /** Start PostgreSQL and open the gate; resolves when a login can succeed. */
+  start(): Promise<void>;
+  /** Close the gate, end every session, stop PostgreSQL; data stays. */
+  stop(): Promise<void>;
+  /** Stop and remove every file. Idempotent. */
+  destroy(): Promise<void>;
+  /** The stored rules from now on; each difference takes effect `firewallDelay` ms later (0 = at once). */
+  setRules(rules: ReadonlyMap<string, AddressRange>): void;
+  setAdministratorPassword(password: string): Promise<void>;
+  databases(): Promise<DatabaseRow[]>;
+  /** As ARM does it (`CREATE DATABASE` by the service). Rejects with the PostgreSQL error (`code` = SQLSTATE). */
+  createDatabase(name: string, charset: string, collation: string): Promise<void>;
+  /** As ARM does it (`DROP DATABASE … WITH (FORCE)` by the service). */
+  dropDatabase(name: string): Promise<void>;
+  /** Every role but PostgreSQL's own `pg_*`, with attributes and memberships, for `control/state`. */
+  roles(): Promise<Record<string, Record<string, unknown>>>;
+  /** Rows of `pg_settings` as ARM shows them as configurations. */
+  parameters(): Promise<ParameterRow[]>;
+  /** Statements executed for clients (not for the service itself) since the last {@link forgetStatements}. */
+  statements(): Promise<ExecutedStatement[]>;
+  forgetStatements(): Promise<void>;
+}
+
+export interface ParameterRow {
+  readonly name: string;
+  readonly value: string;
+  readonly description: string;
+  readonly defaultValue: string;
+  /** ARM's words: `Boolean`, `Integer`, `Numeric`, `Enumeration`, `String`. */
+  readonly dataType: string;
+  readonly allowedValues: string;
+  readonly isDynamicConfig: boolean;
+  readonly isReadOnly: boolean;
+}
+
+/** What all gates of one emulator share: who a connection from a loopback address is taken for. */
+export interface ClientAddresses {
+  /** The public IPv4 address by which a connection from this loopback source address is known. */
+  publicAddressOf(loopbackSource: string): string;
+}
+
+export interface PostgresFactory {
+  /** Majors that can be created here, e.g. `['17', '18']`. */
+  readonly supportedMajors: readonly string[];
+  /** A new cluster with Azure's role model, not yet started. */
+  create(options: PostgresServerOptions): Promise<PostgresServer>;
+  /** Destroy every server and remove every file that this factory made. */
+  close(): Promise<void>;
+}
