@@ -26,6 +26,8 @@ export interface ExecutedStatement {
   readonly database: string;
   readonly user: string;
   readonly statement: string;
+  /** The bound values of a statement of the extended protocol, as PostgreSQL logs them; absent where there are none. */
+  readonly detail?: string;
 }
 
 export interface DatabaseRow {
@@ -49,10 +51,14 @@ export interface PostgresServer {
   readonly major: string;
   /** `4` for 18.4. */
   readonly minor: string;
+  /** Between a completed {@link start} and the next {@link stop}; the methods that ask PostgreSQL need it. */
+  readonly running: boolean;
   /** Start PostgreSQL and open the gate; resolves when a login can succeed. */
   start(): Promise<void>;
   /** Close the gate, end every session, stop PostgreSQL; data stays. */
   stop(): Promise<void>;
+  /** Stop and start, as `POST …/restart` does: parameters that wait for a restart take effect. */
+  restart(): Promise<void>;
   /** Stop and remove every file. Idempotent. */
   destroy(): Promise<void>;
   /** The stored rules from now on; each difference takes effect `firewallDelay` ms later (0 = at once). */
@@ -67,6 +73,11 @@ export interface PostgresServer {
   roles(): Promise<Record<string, Record<string, unknown>>>;
   /** Rows of `pg_settings` as ARM shows them as configurations. */
   parameters(): Promise<ParameterRow[]>;
+  /**
+   * Set one server parameter as ARM does, in the value's plain form (`on`, `4096`, `a,b`). Rejects with the PostgreSQL
+   * error: 42704 for a name that does not exist, 22023 for a value that is out of range.
+   */
+  setParameter(name: string, value: string): Promise<{ readonly pendingRestart: boolean }>;
   /** Statements executed for clients (not for the service itself) since the last {@link forgetStatements}. */
   statements(): Promise<ExecutedStatement[]>;
   forgetStatements(): Promise<void>;
@@ -77,17 +88,39 @@ export interface ParameterRow {
   readonly value: string;
   readonly description: string;
   readonly defaultValue: string;
-  /** ARM's words: `Boolean`, `Integer`, `Numeric`, `Enumeration`, `String`. */
+  /** ARM's words: `Boolean`, `Integer`, `Numeric`, `Enumeration`, `Set`, `String`. */
   readonly dataType: string;
   readonly allowedValues: string;
   readonly isDynamicConfig: boolean;
   readonly isReadOnly: boolean;
+  /** A changed value that a restart has yet to bring into force; `value` is the new one. */
+  readonly isConfigPendingRestart: boolean;
+  /** Set by {@link PostgresServer.setParameter}, or as the server came. */
+  readonly source: 'user-override' | 'system-default';
 }
 
 /** What all gates of one emulator share: who a connection from a loopback address is taken for. */
 export interface ClientAddresses {
   /** The public IPv4 address by which a connection from this loopback source address is known. */
   publicAddressOf(loopbackSource: string): string;
+}
+
+/** The emulator's own certificate authority, as far as a gate needs it. */
+export interface CertificateIssuer {
+  /** A server certificate for these DNS names and IP addresses: PEM chain and PEM private key. */
+  issue(names: string[]): Promise<{ readonly cert: string; readonly key: string }>;
+}
+
+export interface PostgresFactoryOptions {
+  /**
+   * An existing directory in which the factory makes one of its own, removed by `close()`. PostgreSQL refuses to run as
+   * root, so for root it must be traversable by everyone (0711 is enough, from `/` down), and a Unix socket's path has
+   * at most 107 bytes, so it should have at most 70. Where it is neither, the factory goes to the system's temporary
+   * directories instead.
+   */
+  readonly directory: string;
+  readonly certificates: CertificateIssuer;
+  readonly clients: ClientAddresses;
 }
 
 export interface PostgresFactory {

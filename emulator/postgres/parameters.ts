@@ -1,0 +1,206 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Cluster } from './cluster.ts';
+import { emulatorSettings } from './template.ts';
+import type { ParameterRow } from './types.ts';
+
+/** Server parameters that Azure adds to PostgreSQL's. */
+const azureParameters: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRestart' | 'source'>[] = [
+  {
+    name: 'azure.extensions',
+    description: 'Specifies which extensions are allowed to be created in the server.',
+    defaultValue: '',
+    dataType: 'String',
+    allowedValues: '',
+    isDynamicConfig: true,
+    isReadOnly: false,
+  },
+  {
+    name: 'pgaudit.log',
+    description: 'Specifies which classes of statements will be logged by session audit logging.',
+    defaultValue: 'none',
+    dataType: 'Set',
+    allowedValues: 'none,read,write,function,role,ddl,misc,all',
+    isDynamicConfig: true,
+    isReadOnly: false,
+  },
+  {
+    name: 'pgbouncer.enabled',
+    description: 'Denotes if pgBouncer service is enabled.',
+    defaultValue: 'false',
+    dataType: 'Boolean',
+    allowedValues: 'true,false',
+    isDynamicConfig: true,
+    isReadOnly: false,
+  },
+  {
+    name: 'require_secure_transport',
+    description:
+      'Whether client connections to the server are required to use some form of secure transport.',
+    defaultValue: 'on',
+    dataType: 'Boolean',
+    allowedValues: 'on,off',
+    isDynamicConfig: true,
+    isReadOnly: false,
+  },
+];
+
+/**
+ * Parameters whose values never reach PostgreSQL: what the emulator needs otherwise (see template.ts), and libraries
+ * that Azure has and the npm packages do not.
+ */
+const keptBeside = new Set([...Object.keys(emulatorSettings), 'io_method', 'shared_preload_libraries']);
+
+/** Where and how the server listens and finds its files: the service's business alone. */
+const readOnly =
+  /^(listen_addresses|port|unix_socket_.*|.*_file|data_directory|logging_collector|log_directory|log_filename|ssl_.*)$/;
+
+/** Those that hold a list of quoted names (GUC_LIST_QUOTE), which `ALTER SYSTEM` takes one by one. */
+const lists = new Set([
+  'local_preload_libraries',
+  'search_path',
+  'session_preload_libraries',
+  'temp_tablespaces',
+]);
+
+/** ARM's words for the types of pg_settings. */
+const dataTypes: Readonly<Record<string, string>> = {
+  bool: 'Boolean',
+  integer: 'Integer',
+  real: 'Numeric',
+  enum: 'Enumeration',
+  string: 'String',
+};
+
+interface SettingRow {
+  readonly name: string;
+  readonly value: string;
+  readonly description: string;
+  readonly vartype: string;
+  readonly choices: string | null;
+  readonly range: string | null;
+  readonly context: string;
+  readonly pending_restart: boolean;
+}
+
+/** What was set through ARM, and what it was before. */
+interface Override {
+  readonly value: string;
+  readonly defaultValue: string;
+  pendingRestart: boolean;
+}
+
+/** The server parameters ("configurations" in ARM) of one server: PostgreSQL's own and Azure's. */
+export class Parameters {
+  readonly #cluster: Cluster;
+  readonly #overrides = new Map<string, Override>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** `require_secure_transport` is the gate's to obey. */
+  get requireSecureTransport(): boolean {
+    return this.#overrides.get('require_secure_transport')?.value.toLowerCase() !== 'off';
+  }
+
+  /** After a restart nothing waits for one any more. */
+  restarted(): void {
+    for (const override of this.#overrides.values()) override.pendingRestart = false;
+  }
+
+  /** Every parameter, by name. */
+  async list(): Promise<ParameterRow[]> {
+    const settings = await this.#settings();
+    const rows = [...settings.map((setting) => this.#present(setting)), ...this.#azures()];
+    return rows.sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** See PostgresServer.setParameter. */
+  async set(name: string, value: string): Promise<{ pendingRestart: boolean }> {
+    const before = (await this.list()).find((row) => row.name === name);
+    // Let PostgreSQL itself say that there is no such parameter.
+    const isOurs =
+      before !== undefined && (name.includes('.') || !(await this.#isPostgres(name)) || keptBeside.has(name));
+    if (!isOurs) await this.#alterSystem(name, value);
+    const pendingRestart = before?.isDynamicConfig === false;
+    this.#overrides.set(name, { value, defaultValue: before?.defaultValue ?? '', pendingRestart });
+    return { pendingRestart };
+  }
+
+  async #isPostgres(name: string): Promise<boolean> {
+    return (await this.#settings()).some((setting) => setting.name === name);
+  }
+
+  #settings(): Promise<SettingRow[]> {
+    return this.#cluster.session('postgres', async (client) => {
+      const { rows } = await client.query<SettingRow>(
+        // The service's own session differs from the server's values in what a client or a role sets.
+        `SELECT name, CASE WHEN source IN ('client', 'user', 'session') OR name = ANY ($1) THEN coalesce(boot_val, '')
+                           ELSE coalesce(reset_val, '') END AS value,
+                short_desc AS description, vartype, array_to_string(enumvals, ',') AS choices,
+                min_val || '-' || max_val AS range, context, pending_restart
+         FROM pg_settings`,
+        [[...keptBeside]],
+      );
+      return rows;
+    });
+  }
+
+  #present(setting: SettingRow): ParameterRow {
+    const { name } = setting;
+    const override = this.#overrides.get(name);
+    const waits =
+      override !== undefined && (keptBeside.has(name) ? override.pendingRestart : setting.pending_restart);
+    const value = override && (waits || keptBeside.has(name)) ? override.value : setting.value;
+    return {
+      name,
+      value,
+      description: setting.description,
+      defaultValue: override?.defaultValue ?? setting.value,
+      dataType: dataTypes[setting.vartype] ?? 'String',
+      allowedValues: setting.vartype === 'bool' ? 'on,off' : (setting.choices ?? setting.range ?? ''),
+      isDynamicConfig: !['postmaster', 'internal'].includes(setting.context),
+      isReadOnly: setting.context === 'internal' || readOnly.test(name),
+      isConfigPendingRestart: waits,
+      source: override ? 'user-override' : 'system-default',
+    };
+  }
+
+  #azures(): ParameterRow[] {
+    return azureParameters.map((parameter) => {
+      const override = this.#overrides.get(parameter.name);
+      return {
+        ...parameter,
+        value: override?.value ?? parameter.defaultValue,
+        isConfigPendingRestart: false,
+        source: override ? 'user-override' : 'system-default',
+      };
+    });
+  }
+
+  async #alterSystem(name: string, value: string): Promise<void> {
+    const items = lists.has(name) ? value.split(',').map((item) => item.trim()) : [value];
+    const literal = items.map((item) => pg.escapeLiteral(item)).join(', ');
+    const loaded = await this.#cluster.session('postgres', async (client) => {
+      await client.query(`ALTER SYSTEM SET ${pg.escapeIdentifier(name)} = ${literal}`);
+      const { rows } = await client.query('SELECT pg_conf_load_time()::text AS at, pg_reload_conf()');
+      return rows[0].at;
+    });
+    await this.#untilReloaded(loaded);
+  }
+
+  /** The postmaster reads the file when it gets to it; a session that starts later has what it read. */
+  async #untilReloaded(before: string): Promise<void> {
+    const deadline = performance.now() + 10_000;
+    while (performance.now() < deadline) {
+      const now = await this.#cluster.session('postgres', async (client) => {
+        const { rows } = await client.query('SELECT pg_conf_load_time()::text AS at');
+        return rows[0].at;
+      });
+      if (now !== before) return;
+      await delay(5);
+    }
+    throw new Error('PostgreSQL did not read its changed configuration.');
+  }
+}

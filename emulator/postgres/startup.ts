@@ -1,0 +1,60 @@
+import type { Readable } from 'node:stream';
+
+/** What a client may send before its session, by the code in the packet (PostgreSQL's protocol, "Message Formats"). */
+export const requestCodes = { cancel: 80877102, ssl: 80877103, gssEncryption: 80877104 } as const;
+
+/** PostgreSQL's own limit on the length of such a packet, in bytes. */
+const longestPacket = 10_000;
+
+/** A packet of the time before the session. */
+export interface StartupPacket {
+  /** One of {@link requestCodes}, or the protocol's version. */
+  readonly code: number;
+  /** As it came, length included. */
+  readonly bytes: Buffer;
+}
+
+/** Read so many bytes from a paused stream; undefined if it ends before. */
+export function take(stream: Readable, size: number): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const finish = (bytes: Buffer | undefined) => {
+      stream.off('readable', attempt).off('end', give).off('close', give).off('error', give);
+      resolve(bytes);
+    };
+    const give = () => finish(undefined);
+    const attempt = () => {
+      const bytes: Buffer | null = stream.read(size);
+      if (bytes !== null) finish(bytes.length === size ? bytes : undefined);
+    };
+    stream.on('readable', attempt).on('end', give).on('close', give).on('error', give);
+    attempt();
+  });
+}
+
+/** Read one packet; undefined if the client went away or speaks something else. */
+export async function readPacket(stream: Readable): Promise<StartupPacket | undefined> {
+  const head = await take(stream, 4);
+  const length = head?.readUInt32BE(0) ?? 0;
+  if (!head || length < 8 || length > longestPacket) return undefined;
+  const body = await take(stream, length - 4);
+  return body && { code: body.readUInt32BE(0), bytes: Buffer.concat([head, body]) };
+}
+
+/** The user and the database that a startup packet names; PostgreSQL takes the user's name for a missing database. */
+export function whoAndWhere({ bytes }: StartupPacket): { user: string; database: string } {
+  const words = bytes.toString('utf8', 8).split('\0');
+  const parameters = new Map<string, string>();
+  for (let i = 0; i + 1 < words.length && words[i] !== ''; i += 2) {
+    parameters.set(words[i] ?? '', words[i + 1] ?? '');
+  }
+  const user = parameters.get('user') ?? '';
+  return { user, database: parameters.get('database') || user };
+}
+
+/** An ErrorResponse that ends the connection, in the protocol's bytes. */
+export function fatal(sqlstate: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${sqlstate}\0M${message}\0\0`);
+  const head = Buffer.alloc(5, 'E');
+  head.writeUInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}

@@ -1,0 +1,91 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Grounds, superuser } from './cluster.ts';
+import { giveTo, type Installation } from './installation.ts';
+import { azureLocale } from './locale.ts';
+import { run } from './process.ts';
+import { templateStatements } from './roles.ts';
+
+/**
+ * What the emulator needs of PostgreSQL and Azure's server does not have: cheapness (no disk flushes, little memory,
+ * no shared memory outside the data directory that a killed process would leave behind) and the statement log. As these are
+ * not Azure's values, server parameters of these names are kept beside PostgreSQL (see parameters.ts).
+ */
+export const emulatorSettings: Readonly<Record<string, string>> = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  shared_buffers: '16MB',
+  dynamic_shared_memory_type: 'mmap',
+  min_wal_size: '2MB',
+  max_wal_size: '64MB',
+  max_connections: '100',
+  max_logical_replication_workers: '0',
+  log_destination: 'jsonlog',
+  logging_collector: 'on',
+  log_directory: 'log',
+  log_filename: 'postgresql.log',
+  log_rotation_age: '0',
+  log_rotation_size: '0',
+  log_statement: 'all',
+  log_timezone: 'UTC',
+  log_checkpoints: 'off',
+  log_autovacuum_min_duration: '-1',
+};
+
+/** Settings and initdb flags that PostgreSQL 17 does not know. */
+const since18 = {
+  settings: { io_method: 'sync' },
+  flags: ['--no-data-checksums'],
+} as const;
+
+/**
+ * Make the cluster from which every server of a major is copied: initdb, then Azure's role model (facts.md §5).
+ * Nothing in it belongs to one server: the administrator is added at a server's first start.
+ */
+export async function makeTemplate(
+  directory: string,
+  installation: Installation,
+  grounds: Grounds,
+): Promise<void> {
+  const { account, environment } = grounds;
+  const modern = Number(installation.major) >= 18;
+  const settings = Object.entries({ ...emulatorSettings, ...(modern ? since18.settings : {}) });
+  const passwordFile = join(directory, '..', `password-${installation.major}`);
+  await writeFile(passwordFile, grounds.superuserPassword, { mode: 0o600 });
+  await mkdir(directory);
+  await chmod(directory, 0o700);
+  await giveTo(passwordFile, account);
+  await giveTo(directory, account);
+  await run(
+    installation.initdb,
+    [
+      ['-D', directory, '-U', superuser, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
+      ['--encoding=UTF8', `--locale=${azureLocale}`, '--wal-segsize=1', '--no-sync', '--no-instructions'],
+      modern ? since18.flags : [],
+      settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ].flat(),
+    // With a time zone given, initdb need not compare the machine's with each that it knows.
+    { account, environment: { ...environment, TZ: 'UTC' } },
+  );
+  await rm(passwordFile);
+  await addRoleModel(directory, installation, grounds);
+}
+
+async function addRoleModel(directory: string, installation: Installation, grounds: Grounds): Promise<void> {
+  for (const [database, statements] of templateStatements()) {
+    // A stand-alone backend needs no start and stop, and it alone gets into template0. It takes one statement a line.
+    const args = [
+      '--single',
+      '-D',
+      directory,
+      '-c',
+      'exit_on_error=on',
+      '-c',
+      'log_destination=stderr',
+      database,
+    ];
+    const input = statements.map((statement) => `${statement}\n`).join('');
+    await run(installation.postgres, args, { ...grounds, input });
+  }
+}
