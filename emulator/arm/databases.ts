@@ -1,0 +1,125 @@
+import { type JsonObject, objectOr, stringOr } from '../json.ts';
+import type { DatabaseRow, PostgresServer } from '../postgres/types.ts';
+import { type ArmCall, type ArmContext, type ArmHandler, bodyOf } from './call.ts';
+import { OperationFailure, operationFailures, providerErrors } from './errors.ts';
+import { providerHeaders } from './operations.ts';
+import { page } from './paging.ts';
+import { childBody } from './server-body.ts';
+import type { FlexibleServer } from './store.ts';
+import { durationOf, retryAfterSeconds } from './timing.ts';
+
+const kind = 'databases';
+// The service's own come first, in this order (facts.md §2).
+const systemOrder = ['azure_maintenance', 'postgres', 'azure_sys'];
+const protectedNames = [...systemOrder, 'template0', 'template1'];
+
+function serverOf(call: ArmCall, { store }: ArmContext): FlexibleServer {
+  return store.server(call.names.subscription, call.names.group, call.names.server);
+}
+
+/**
+ * The data plane of a server that can answer.
+ * @throws {ArmError} 400 ServerStoppedError when stopped, 500 while it is made or on its way up or down [INF].
+ */
+export function runningPostgres(server: FlexibleServer): PostgresServer {
+  if (server.state === 'Stopped') throw providerErrors.serverStopped(server.name);
+  if (!server.postgres?.running) throw providerErrors.internal();
+  return server.postgres;
+}
+
+function rank({ name }: DatabaseRow): number {
+  const index = systemOrder.indexOf(name);
+  return index === -1 ? systemOrder.length : index;
+}
+
+async function rowsOf(postgres: PostgresServer): Promise<DatabaseRow[]> {
+  const rows = await postgres.databases();
+  return rows.filter(({ name }) => !name.startsWith('template')).sort((a, b) => rank(a) - rank(b));
+}
+
+function render(server: FlexibleServer, { name, charset, collation }: DatabaseRow): JsonObject {
+  return childBody(server, kind, name, { charset, collation });
+}
+
+/** What PostgreSQL says about a creation, as a failed operation says it [INF]. */
+function creationFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  return new OperationFailure('DatabaseOperationFailed', error.message);
+}
+
+async function createOnce(postgres: PostgresServer, name: string, charset: string, collation: string) {
+  const exists = (await postgres.databases()).some((row) => row.name === name);
+  // A PUT of a database that exists changes nothing: its charset and collation cannot change.
+  if (!exists) await postgres.createDatabase(name, charset, collation);
+}
+
+/** `PUT …/databases/{name}`: `CREATE DATABASE` by the service; one that exists stays as it is [INF]. */
+export const putDatabase: ArmHandler = (call, context) => {
+  const server = serverOf(call, context);
+  const name = call.names.child;
+  const properties = objectOr(bodyOf(call)['properties']);
+  const charset = stringOr(properties['charset']) ?? 'UTF8';
+  const collation = stringOr(properties['collation']) ?? 'en_US.utf8';
+  if (!/^[a-zA-Z_][\w-]{0,62}$/.test(name)) throw providerErrors.invalidValue('databaseName');
+  if (!/^[a-zA-Z]+\w*$/.test(charset)) throw providerErrors.invalidValue('charset');
+  if (!/^[a-zA-Z-]+([. ]|\w)*$/.test(collation)) throw providerErrors.invalidValue('collation');
+  const postgres = runningPostgres(server);
+  return begin(call, context, server, 'Upsert', () => createOnce(postgres, name, charset, collation));
+};
+
+/** `DELETE …/databases/{name}`: `DROP DATABASE … WITH (FORCE)` by the service; 204 where there is none [S]. */
+export const deleteDatabase: ArmHandler = async (call, context) => {
+  const server = serverOf(call, context);
+  const name = call.names.child;
+  const postgres = runningPostgres(server);
+  const rows = await postgres.databases();
+  if (protectedNames.includes(name)) throw providerErrors.invalidValue('databaseName');
+  if (!rows.some((row) => row.name === name)) return { status: 204 };
+  return begin(call, context, server, 'Drop', () => postgres.dropDatabase(name));
+};
+
+function begin(
+  call: ArmCall,
+  context: ArmContext,
+  server: FlexibleServer,
+  verb: 'Upsert' | 'Drop',
+  effect: () => Promise<void>,
+) {
+  server.minorOperations += 1;
+  return context.operations.begin(call, {
+    operation: `${verb}ServerDatabaseManagementOperation`,
+    retryAfter: retryAfterSeconds.database,
+    location: server.location.name,
+    duration: durationOf('database', context.options.provision),
+    work: async (elapse) => {
+      try {
+        await elapse();
+        await effect();
+      } catch (error) {
+        if (server.state !== 'Ready') throw operationFailures.serverIsBusy(server.name);
+        throw creationFailure(error);
+      } finally {
+        server.minorOperations -= 1;
+      }
+    },
+  });
+}
+
+export const getDatabase: ArmHandler = async (call, context) => {
+  const server = serverOf(call, context);
+  const rows = await rowsOf(runningPostgres(server));
+  const row = rows.find(({ name }) => name === call.names.child);
+  if (!row) throw providerErrors.childNotFound(kind, call.names.child);
+  return { status: 200, headers: providerHeaders, body: render(server, row) };
+};
+
+/** Every database but the templates, also those that SQL made. */
+export const listDatabases: ArmHandler = async (call, context) => {
+  const server = serverOf(call, context);
+  const rows = await rowsOf(runningPostgres(server));
+  return page(
+    call,
+    rows.map((row) => render(server, row)),
+    context.options.pageSize,
+  );
+};

@@ -1,0 +1,80 @@
+/** Azure's regions: the name that requests use, and the one that answers give back (facts.md §2). */
+const displayNames: Readonly<Record<string, string>> = {
+  australiacentral: 'Australia Central',
+  australiaeast: 'Australia East',
+  australiasoutheast: 'Australia Southeast',
+  austriaeast: 'Austria East',
+  brazilsouth: 'Brazil South',
+  canadacentral: 'Canada Central',
+  canadaeast: 'Canada East',
+  centralindia: 'Central India',
+  centralus: 'Central US',
+  chinaeast2: 'China East 2',
+  chinaeast3: 'China East 3',
+  chinanorth2: 'China North 2',
+  chinanorth3: 'China North 3',
+  eastasia: 'East Asia',
+  eastus: 'East US',
+  eastus2: 'East US 2',
+  eastus2euap: 'East US 2 EUAP',
+  francecentral: 'France Central',
+  francesouth: 'France South',
+  germanynorth: 'Germany North',
+  germanywestcentral: 'Germany West Central',
+  indonesiacentral: 'Indonesia Central',
+  israelcentral: 'Israel Central',
+  italynorth: 'Italy North',
+  japaneast: 'Japan East',
+  japanwest: 'Japan West',
+  koreacentral: 'Korea Central',
+  koreasouth: 'Korea South',
+  malaysiawest: 'Malaysia West',
+  mexicocentral: 'Mexico Central',
+  newzealandnorth: 'New Zealand North',
+  northcentralus: 'North Central US',
+  northeurope: 'North Europe',
+  norwayeast: 'Norway East',
+  norwaywest: 'Norway West',
+  polandcentral: 'Poland Central',
+  qatarcentral: 'Qatar Central',
+  southafricanorth: 'South Africa North',
+  southafricawest: 'South Africa West',
+  southcentralus: 'South Central US',
+  southeastasia: 'Southeast Asia',
+  southindia: 'South India',
+  spaincentral: 'Spain Central',
+  swedencentral: 'Sweden Central',
+  swedensouth: 'Sweden South',
+  switzerlandnorth: 'Switzerland North',
+  switzerlandwest: 'Switzerland West',
+  taiwannorth: 'Taiwan North',
+  uaecentral: 'UAE Central',
+  uaenorth: 'UAE North',
+  uksouth: 'UK South',
+  ukwest: 'UK West',
+  usgovarizona: 'USGov Arizona',
+  usgovtexas: 'USGov Texas',
+  usgovvirginia: 'USGov Virginia',
+  westcentralus: 'West Central US',
+  westeurope: 'West Europe',
+  westindia: 'West India',
+  westus: 'West US',
+  westus2: 'West US 2',
+  westus3: 'West US 3',
+};
+
+export interface Location {
+  /** `westeurope` */
+  readonly name: string;
+  /** `West Europe` */
+  readonly displayName: string;
+}
+
+export const regionNames: readonly string[] = Object.keys(displayNames);
+
+/** The region by either of its names, in any case; undefined where there is none. */
+export function findLocation(text: string): Location | undefined {
+  const name = text.toLowerCase().replaceAll(' ', '');
+  const displayName = displayNames[name];
+  return displayName === undefined ? undefined : { name, displayName };
+}

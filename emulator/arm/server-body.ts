@@ -1,0 +1,69 @@
+import { compact, type JsonObject, objectOr } from '../json.ts';
+import { isSince } from './api-versions.ts';
+import { type FlexibleServer, visibleState } from './store.ts';
+
+const type = 'Microsoft.DBforPostgreSQL/flexibleServers';
+
+// The orders of the keys are those of the recorded answers of each time (facts.md §2 and the 2021 recording).
+const currentOrder =
+  'replica,storage,network,privateEndpointConnections,dataEncryption,authConfig,fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,backup,highAvailability,maintenanceWindow,replicationRole,replicaCapacity'.split(
+    ',',
+  );
+const order2021 =
+  'fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,storage,backup,network,highAvailability,maintenanceWindow'.split(
+    ',',
+  );
+
+/** Since which api-version a property is shown; those not named here always were [S]. */
+const since: Readonly<Record<string, string>> = {
+  replica: '2023-06-01',
+  privateEndpointConnections: '2023-06-01',
+  dataEncryption: '2022-03-08',
+  authConfig: '2022-03-08',
+  replicationRole: '2022-12-01',
+  replicaCapacity: '2022-12-01',
+};
+
+function storageOf(storage: JsonObject, apiVersion: string): JsonObject {
+  const { type: kind, iops, tier, storageSizeGB, autoGrow } = storage;
+  if (isSince(apiVersion, '2023-03-01')) return compact({ type: kind, iops, tier, storageSizeGB, autoGrow });
+  return { storageSizeGB };
+}
+
+function propertiesOf(server: FlexibleServer, apiVersion: string): JsonObject {
+  const all: JsonObject = { ...server.properties, state: visibleState(server) };
+  const order = isSince(apiVersion, '2022-03-08') ? currentOrder : order2021;
+  const entries = order
+    .filter((name) => name in all && all[name] !== undefined && isSince(apiVersion, since[name] ?? '2021'))
+    .map((name) => [name, name === 'storage' ? storageOf(objectOr(all[name]), apiVersion) : all[name]]);
+  return Object.fromEntries(entries);
+}
+
+/** The path of a server in ARM, with the names as they were first written. */
+export function serverId(server: FlexibleServer): string {
+  return `/subscriptions/${server.subscriptionId}/resourceGroups/${server.resourceGroup}/providers/${type}/${server.name}`;
+}
+
+/** A server as GET shows it at this api-version: never with a password, location as the display name. */
+export function serverBody(server: FlexibleServer, apiVersion: string): JsonObject {
+  return compact({
+    sku: server.sku,
+    systemData: isSince(apiVersion, '2022-12-01') ? { createdAt: server.createdAt } : undefined,
+    properties: propertiesOf(server, apiVersion),
+    location: server.location.displayName,
+    tags: server.tags,
+    id: serverId(server),
+    name: server.name,
+    type,
+  });
+}
+
+/** A firewall rule, database or configuration as GET shows it. */
+export function childBody(
+  server: FlexibleServer,
+  kind: string,
+  name: string,
+  properties: JsonObject,
+): JsonObject {
+  return { properties, id: `${serverId(server)}/${kind}/${name}`, name, type: `${type}/${kind}` };
+}

@@ -1,0 +1,110 @@
+import { type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
+import { providerErrors } from './errors.ts';
+import { computeSkus, findStorage, storageSizes, tiers } from './skus.ts';
+
+const reservedLogins = [
+  'azure_superuser',
+  'azure_pg_admin',
+  'admin',
+  'administrator',
+  'root',
+  'guest',
+  'public',
+];
+
+/** True for a name that the service takes: 3 to 63 of lower-case letters, digits and inner hyphens (facts.md §4). */
+export function isServerName(name: string): boolean {
+  return name.length >= 3 && name.length <= 63 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name);
+}
+
+/** True for an administrator's login that the service takes: any but a reserved one, of 1 to 63 characters. */
+export function isAdministratorLogin(login: string): boolean {
+  const name = login.toLowerCase();
+  return name.length >= 1 && name.length <= 63 && !reservedLogins.includes(name) && !name.startsWith('pg_');
+}
+
+/**
+ * True for a password that the service takes: 8 to 128 characters, three of the four classes, and nothing of the
+ * login in it. The portal's text also forbids any three consecutive characters of the login (facts.md §4), which
+ * is the portal's rule and not the service's: only the whole login is refused here [INF].
+ */
+export function isAdministratorPassword(password: string, login: string): boolean {
+  const classes = [/[A-Z]/, /[a-z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((pattern) => pattern.test(password));
+  return (
+    password.length >= 8 &&
+    password.length <= 128 &&
+    classes.length >= 3 &&
+    !password.toLowerCase().includes(login.toLowerCase())
+  );
+}
+
+/** @throws {ArmError} 400 where name and tier are not a size of Azure's, or do not belong together. */
+export function checkSku(sku: JsonObject): { name: string; tier: string } {
+  const wantedTier = stringOr(sku['tier']);
+  const wantedName = stringOr(sku['name']);
+  const tier = tiers.find((known) => known.toLowerCase() === wantedTier?.toLowerCase());
+  if (!tier) throw providerErrors.outOfRange('sku.tier', tiers);
+  const found = computeSkus[tier].find(({ name }) => name.toLowerCase() === wantedName?.toLowerCase());
+  if (!found) throw providerErrors.invalidValue('sku.name');
+  return { name: found.name, tier };
+}
+
+function checkStorage(storage: JsonObject): void {
+  const size = storage['storageSizeGB'];
+  if (size !== undefined && !findStorage(numberOr(size) ?? 0)) {
+    throw providerErrors.outOfRange(
+      'storageSizeGB',
+      storageSizes.map(({ sizeGb }) => sizeGb),
+    );
+  }
+  checkOneOf('storage.autoGrow', storage['autoGrow'], ['Enabled', 'Disabled']);
+  checkOneOf('storage.type', storage['type'], ['Premium_LRS', 'PremiumV2_LRS', 'UltraSSD_LRS', '']);
+}
+
+function checkBackup(backup: JsonObject): void {
+  const days = backup['backupRetentionDays'];
+  const number = numberOr(days);
+  if (
+    days !== undefined &&
+    (number === undefined || !Number.isInteger(number) || number < 7 || number > 35)
+  ) {
+    throw providerErrors.outOfRange('backupRetentionDays', ['7-35']);
+  }
+  checkOneOf('backup.geoRedundantBackup', backup['geoRedundantBackup'], ['Enabled', 'Disabled']);
+}
+
+function checkOneOf(parameter: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined || value === null) return;
+  const text = stringOr(value)?.toLowerCase();
+  if (!allowed.some((entry) => entry.toLowerCase() === text)) {
+    throw providerErrors.outOfRange(parameter, allowed);
+  }
+}
+
+/**
+ * Check what a server's creation and its update have in common; what is absent is not checked.
+ * @throws {ArmError} 400 ParameterOutOfRange or InvalidParameterValue.
+ */
+export function checkProperties(properties: JsonObject, tier: string): void {
+  checkStorage(objectOr(properties['storage']));
+  checkBackup(objectOr(properties['backup']));
+  const mode = objectOr(properties['highAvailability'])['mode'];
+  checkOneOf('highAvailability.mode', mode, ['Disabled', 'SameZone', 'ZoneRedundant']);
+  // High availability needs a standby of the same size, which the burstable tier does not have.
+  if (tier === 'Burstable' && stringOr(mode) !== undefined && stringOr(mode) !== 'Disabled') {
+    throw providerErrors.outOfRange('sku.tier', ['GeneralPurpose', 'MemoryOptimized']);
+  }
+  const { activeDirectoryAuth, passwordAuth } = objectOr(properties['authConfig']);
+  checkOneOf('authConfig.activeDirectoryAuth', activeDirectoryAuth, ['Enabled', 'Disabled']);
+  checkOneOf('authConfig.passwordAuth', passwordAuth, ['Enabled', 'Disabled']);
+  const access = objectOr(properties['network'])['publicNetworkAccess'];
+  checkOneOf('network.publicNetworkAccess', access, ['Enabled', 'Disabled']);
+  checkOneOf('availabilityZone', properties['availabilityZone'], ['', '1', '2', '3']);
+}
+
+/** @throws {ArmError} 400 ParameterOutOfRange, as a region says it that does not offer the major (facts.md §3). */
+export function checkVersion(version: unknown, supported: readonly string[]): string {
+  const text = stringOr(version);
+  if (text !== undefined && supported.includes(text)) return text;
+  throw providerErrors.outOfRange('Version', supported);
+}

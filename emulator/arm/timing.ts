@@ -1,0 +1,63 @@
+/**
+ * How long operations take and how often Azure asks to be polled.
+ *
+ * Durations are shares of a server's creation, in the proportions that facts.md §2 has from real traffic
+ * (creation about 5 minutes, database 12 s, server delete 1 minute, stop 3 minutes, an unchanged PUT 7 s).
+ * Start, restart, configuration and group delete were not measured there: [INF].
+ */
+const shares = {
+  createServer: 1,
+  updateServer: 7 / 300,
+  deleteServer: 60 / 300,
+  stopServer: 180 / 300,
+  startServer: 180 / 300,
+  restartServer: 60 / 300,
+  database: 12 / 300,
+  configuration: 12 / 300,
+  deleteGroup: 60 / 300,
+} as const;
+
+export type TimedOperation = keyof typeof shares;
+
+/** Milliseconds that this operation takes where a creation takes `provision` milliseconds. */
+export function durationOf(operation: TimedOperation, provision: number): number {
+  return shares[operation] * provision;
+}
+
+/**
+ * The share of `--firewall-delay` after which a firewall operation has succeeded and the rule is listed. The rule
+ * works only when all of the delay has passed: Azure's operation ends sooner than its effect (facts.md §2, §5).
+ */
+export const firewallOperationShare = 0.6;
+
+/** Seconds of `Retry-After` by operation, as recorded (facts.md §2). That of start and restart is [INF]. */
+export const retryAfterSeconds = {
+  server: 60,
+  deleteServer: 15,
+  firewallRule: 60,
+  database: 10,
+  configuration: 10,
+  power: 60,
+  deleteGroup: 15,
+} as const;
+
+/** The wait that a reply asks for: whole seconds in the header, and what is left over for the server to hold. */
+export interface RetryAfter {
+  readonly header: string;
+  /** Milliseconds. */
+  readonly hold: number;
+}
+
+/**
+ * A recorded Retry-After under the emulator's scale. HTTP and the SDK's poller know whole seconds only, so less
+ * than one becomes `0`, and the poll itself is held for that time instead: no client spins, none waits too long.
+ */
+export function retryAfter(seconds: number, scale: number): RetryAfter {
+  const scaled = seconds * scale;
+  return scaled >= 1 ? { header: String(Math.floor(scaled)), hold: 0 } : { header: '0', hold: scaled * 1000 };
+}
+
+/** Retry-After of a 429: never 0, or a client would use up all its attempts at once. */
+export function throttleRetryAfter(seconds: number, scale: number): string {
+  return String(Math.max(1, Math.ceil(seconds * scale)));
+}

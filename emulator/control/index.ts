@@ -1,0 +1,97 @@
+import { isIPv4 } from 'node:net';
+import { ArmError } from '../arm/errors.ts';
+import type { Store } from '../arm/store.ts';
+import type { Clients } from '../clients.ts';
+import { type Handler, jsonBody, type Reply, type Request } from '../http/exchange.ts';
+import { FaultError, type Faults } from '../http/faults.ts';
+import type { Recorder } from '../http/recorder.ts';
+import { type JsonObject, objectOr, stringOr } from '../json.ts';
+import type { ExecutedStatement } from '../postgres/types.ts';
+import { patchState, readState } from './state.ts';
+
+/** What the control calls look into and change. */
+export interface ControlContext {
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly faults: Faults;
+  readonly clients: Clients;
+}
+
+/** Where the control calls live on their listener. */
+export const controlPath = '/_emulator';
+
+const done: Reply = { status: 200, body: {} };
+
+/** A call that says something the emulator cannot do. */
+class ControlError extends Error {
+  override readonly name = 'ControlError';
+}
+
+type Call = (body: JsonObject, context: ControlContext) => Reply | Promise<Reply>;
+
+async function statements({ store }: ControlContext): Promise<ExecutedStatement[]> {
+  const lists = await Promise.all(store.servers.map(({ postgres }) => postgres?.statements() ?? []));
+  return lists.flat().sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+function addressOf(value: unknown, field: string): string {
+  const text = stringOr(value) ?? '';
+  if (isIPv4(text)) return text;
+  throw new ControlError(`'${field}' must be an IPv4 address.`);
+}
+
+const setClient: Call = (body, { clients }) => {
+  const { ip, from, echo } = body;
+  if (ip !== undefined)
+    clients.set(addressOf(ip, 'ip'), from === undefined ? undefined : addressOf(from, 'from'));
+  clients.imposeEchoes(Array.isArray(echo) ? echo.map((entry) => addressOf(entry, 'echo')) : []);
+  return done;
+};
+
+const calls: Readonly<Record<string, Call>> = {
+  'GET requests': (_body, { recorder }) => ({ status: 200, body: recorder.requests }),
+  'DELETE requests': (_body, { recorder }) => {
+    recorder.forget();
+    return done;
+  },
+  'GET statements': async (_body, context) => ({ status: 200, body: await statements(context) }),
+  'DELETE statements': async (_body, { store }) => {
+    await Promise.all(store.servers.map(({ postgres }) => postgres?.forgetStatements()));
+    return done;
+  },
+  'POST faults': (body, { faults }) => {
+    faults.add(body);
+    return done;
+  },
+  'DELETE faults': (_body, { faults }) => {
+    faults.clear();
+    return done;
+  },
+  'GET state': async (_body, { store }) => ({ status: 200, body: await readState(store) }),
+  'PATCH state': async (body, { store }) => {
+    if (await patchState(store, body)) return done;
+    throw new ControlError(`There is no server '${stringOr(body['server']) ?? ''}'.`);
+  },
+  'PUT client': setClient,
+};
+
+async function answer(request: Request, context: ControlContext): Promise<Reply> {
+  const { pathname } = request.url;
+  const name = pathname.startsWith(`${controlPath}/`) ? pathname.slice(controlPath.length + 1) : '';
+  const call = calls[`${request.method} ${name.replace(/\/$/, '')}`];
+  if (!call)
+    return { status: 404, body: { error: `There is no control call ${request.method} ${pathname}.` } };
+  return call(objectOr(jsonBody(request)), context);
+}
+
+/** The emulator's own calls, for tests (contract.md). They are not recorded, and faults do not strike them. */
+export function controlHandler(context: ControlContext): Handler {
+  return async (request) => {
+    try {
+      return await answer(request, context);
+    } catch (error) {
+      const known = [ControlError, FaultError, ArmError, SyntaxError].some((kind) => error instanceof kind);
+      return { status: known ? 400 : 500, body: { error: String(error) } };
+    }
+  };
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import {
+  exportJWK,
+  type GenerateKeyPairResult,
+  generateKeyPair,
+  type JWK,
+  type JWTPayload,
+  SignJWT,
+} from 'jose';
+
+/** An RS256 key that signs tokens; made when it is first needed, for it takes longer than the rest of the start. */
+export class SigningKey {
+  readonly id = randomUUID();
+  #pair: Promise<GenerateKeyPairResult> | undefined;
+
+  pair(): Promise<GenerateKeyPairResult> {
+    this.#pair ??= generateKeyPair('RS256', { extractable: true });
+    return this.#pair;
+  }
+
+  async sign(claims: JWTPayload): Promise<string> {
+    const { privateKey } = await this.pair();
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: this.id })
+      .sign(privateKey);
+  }
+
+  /** The public half as a JSON Web Key Set. */
+  async keySet(): Promise<{ keys: JWK[] }> {
+    const { publicKey } = await this.pair();
+    return { keys: [{ ...(await exportJWK(publicKey)), use: 'sig', alg: 'RS256', kid: this.id }] };
+  }
+}
+
+/** Seconds since the epoch, as tokens count time. */
+export function epochSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
