@@ -180,7 +180,7 @@ export class Parameters {
   }
 
   async #alterSystem(name: string, value: string): Promise<void> {
-    const items = lists.has(name) ? value.split(',').map((item) => item.trim()) : [value];
+    const items = lists.has(name) ? value.split(',').map(unquoted) : [value];
     const literal = items.map((item) => pg.escapeLiteral(item)).join(', ');
     const loaded = await this.#cluster.session('postgres', async (client) => {
       await client.query(`ALTER SYSTEM SET ${pg.escapeIdentifier(name)} = ${literal}`);
@@ -203,4 +203,10 @@ export class Parameters {
     }
     throw new Error('PostgreSQL did not read its changed configuration.');
   }
+}
+
+/** `"$user"`, as a list shows it, is `$user`. */
+function unquoted(item: string): string {
+  const name = item.trim();
+  return /^".*"$/.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name;
 }

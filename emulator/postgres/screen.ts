@@ -106,7 +106,7 @@ export function refuseRestrictedRole(sql: string): string | undefined {
     .split(';')
     .map((statement) => membership.exec(statement)?.groups);
   const refused = grants.some(
-    (grant) => grant && !/\bon\b/i.test(grant['granted'] ?? '') && restricted.test(grant['members'] ?? ''),
+    (grant) => grant && !/\son\s/i.test(grant['granted'] ?? '') && restricted.test(grant['members'] ?? ''),
   );
   return refused
     ? raise('insufficient_privilege', `permission denied to alter restricted role "${administrators}"`)
