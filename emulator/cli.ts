@@ -1,4 +1,4 @@
-import { type Emulator, startEmulator } from './index.ts';
+import { startEmulator } from './index.ts';
 import { type EmulatorOptions, parseOptions, UsageError, usage } from './options.ts';
 
 function optionsOrExit(): EmulatorOptions {
@@ -11,20 +11,23 @@ function optionsOrExit(): EmulatorOptions {
   }
 }
 
-function endOnSignal(emulator: Emulator): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      emulator.close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          console.error(error);
-          process.exit(1);
-        },
-      );
-    });
-  }
+const starting = startEmulator(optionsOrExit());
+
+async function end(): Promise<void> {
+  const emulator = await starting;
+  await emulator.close();
+  process.exit(0);
 }
 
-const emulator = await startEmulator(optionsOrExit());
-endOnSignal(emulator);
-console.log(JSON.stringify(emulator.ready));
+// Before it is ready, too: a signal then waits for the start and takes it back.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end());
+
+// npm runs its scripts in a shell, and a signal to npm ends the shell without reaching us: the shell's end is ours.
+if (process.env['npm_lifecycle_event'] !== undefined) {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) void end();
+  }, 200).unref();
+}
+
+console.log(JSON.stringify((await starting).ready));
