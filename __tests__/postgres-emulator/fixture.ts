@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { onTestFinished } from 'vitest';
 import { CertificateAuthority } from '../../emulator/certificates.ts';
 import { createPostgresFactory } from '../../emulator/postgres/index.ts';
 import type {
@@ -33,14 +34,21 @@ export interface Fixture extends AsyncDisposable {
   ask(server: PostgresServer, sql: string, config?: pg.ClientConfig): Promise<Record<string, unknown>[]>;
 }
 
+/** A directory that PostgreSQL's account may traverse, removed when the test has finished. */
 export async function temporaryDirectory(): Promise<string> {
+  const directory = await newDirectory();
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+async function newDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pge-'));
   await chmod(directory, 0o711);
   return directory;
 }
 
 export async function createFixture(): Promise<Fixture> {
-  const directory = await temporaryDirectory();
+  const directory = await newDirectory();
   const authority = await CertificateAuthority.create();
   const sources = new Map<string, string>();
   const factory = await createPostgresFactory({

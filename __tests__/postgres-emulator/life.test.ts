@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, chmod, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPostgresFactory } from '../../emulator/postgres/index.ts';
+import { makePlace } from '../../emulator/postgres/place.ts';
+import { serviceAccount } from '../../emulator/postgres/process.ts';
 import {
   createFixture,
   ended,
@@ -64,18 +65,39 @@ describe('a server', () => {
   });
 });
 
+/** The data directories of the servers that a process has started. */
+async function dataDirectories(pid: number): Promise<string[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const directories = children
+    .split(' ')
+    .filter((child) => child !== '')
+    .map((child) => readlink(`/proc/${child}/cwd`).catch(() => '/'));
+  return (await Promise.all(directories)).filter(
+    (directory) => directory !== '/' && directory !== process.cwd(),
+  );
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
 describe('what is left behind', () => {
   test('closing the factory stops every server and removes every file', async () => {
-    const own = await createFixture();
+    await using own = await createFixture();
+    const before = await dataDirectories(process.pid);
     const [one, two] = await Promise.all([own.server(), own.server({ name: 'second' })]);
+    const made = (await dataDirectories(process.pid)).filter((directory) => !before.includes(directory));
+    expect(made).toHaveLength(2);
     await own.factory.close();
+    expect(await Promise.all(made.map((directory) => exists(dirname(directory))))).toEqual([false, false]);
     expect(await readdir(own.directory)).toEqual([]);
     expect(await Promise.all([one, two].map(({ address }) => knock(address)))).toEqual([
       'ECONNREFUSED',
       'ECONNREFUSED',
     ]);
     await expect(own.factory.create(usual)).rejects.toThrow(/closed/);
-    await rm(own.directory, { recursive: true });
   });
 
   test('an emulator that is killed leaves neither files nor processes', async () => {
@@ -83,39 +105,36 @@ describe('what is left behind', () => {
     const script = join(import.meta.dirname, 'victim.ts');
     const victim = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [address] = await once(victim.stdout.setEncoding('utf8'), 'data');
-    expect(await readdir(directory)).toHaveLength(1);
+    const [data = '/'] = await dataDirectories(victim.pid ?? 0);
+    const postmaster = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0];
     const gone = once(victim, 'exit');
     victim.kill('SIGKILL');
     await gone;
-    await until(async () => (await readdir(directory)).length === 0);
+    await until(async () => !(await exists(dirname(data))));
+    await until(async () => (await readlink(`/proc/${postmaster}/cwd`).catch(() => 'gone')) === 'gone');
     expect(await knock(address.trim())).toBe('ECONNREFUSED');
-    await rm(directory, { recursive: true });
+    expect(await readdir(directory)).toEqual([]);
   });
 });
 
-describe('a directory that PostgreSQL cannot use', () => {
-  const certificates = { issue: async () => ({ cert: '', key: '' }) };
-  const clients = { publicAddressOf: () => runner };
-
-  test('because its path is too long for a socket gives way to the system’s own', async () => {
+describe('the place for servers', () => {
+  test('is not one whose path is too long for a socket', async () => {
     const directory = await temporaryDirectory();
     const long = join(directory, 'x'.repeat(90));
     await mkdir(long);
-    const factory = await createPostgresFactory({ directory: long, certificates, clients });
+    const place = await makePlace([long, '/tmp'], await serviceAccount());
+    expect(place).toMatch(/^\/tmp\/pg-/);
+    await rm(place, { recursive: true });
     expect(await readdir(long)).toEqual([]);
-    await factory.close();
-    await rm(directory, { recursive: true });
+    await expect(makePlace([long], await serviceAccount())).rejects.toThrow(/at most 70 bytes/);
   });
 
-  test.skipIf(process.geteuid?.() !== 0)(
-    'because root alone may enter it gives way to the system’s own',
-    async () => {
-      const directory = await temporaryDirectory();
-      await chmod(directory, 0o700);
-      const factory = await createPostgresFactory({ directory, certificates, clients });
-      expect(await readdir(directory)).toEqual([]);
-      await factory.close();
-      await rm(directory, { recursive: true });
-    },
-  );
+  test.skipIf(process.geteuid?.() !== 0)('is not one that root alone may enter', async () => {
+    const directory = await temporaryDirectory();
+    await chmod(directory, 0o700);
+    const place = await makePlace([directory, '/tmp'], await serviceAccount());
+    expect(place).toMatch(/^\/tmp\/pg-/);
+    await rm(place, { recursive: true });
+    expect(await readdir(directory)).toEqual([]);
+  });
 });

@@ -4,7 +4,7 @@ import { chooseAddress } from './address.ts';
 import { Cluster, type Grounds } from './cluster.ts';
 import { type Installation, install, installedMajors } from './installation.ts';
 import { localeEnvironment } from './locale.ts';
-import { makePlace } from './place.ts';
+import { makePlace, placesFor } from './place.ts';
 import { run, serviceAccount } from './process.ts';
 import { FlexibleServer } from './server.ts';
 import { makeTemplate } from './template.ts';
@@ -31,7 +31,7 @@ interface Template {
  */
 export async function createPostgresFactory(options: PostgresFactoryOptions): Promise<PostgresFactory> {
   const account = await serviceAccount();
-  const place = await makePlace(options.directory, account);
+  const place = await makePlace(await placesFor(options.directory), account);
   const watchdog = watchOver(place);
   try {
     const environment = await localeEnvironment(place, account);

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, type ServiceAccount } from './process.ts';
@@ -9,31 +9,60 @@ const longestSocketPath = 107;
 /** Where in the factory's own directory the socket of its highest imaginable server stands. */
 const socketSuffix = '/server-9999/.s.PGSQL.5432';
 
+const memory = '/dev/shm';
+
+/** What must be free in memory before servers of some 50 MB each are put there, in bytes. */
+const roomy = 2 * 1024 ** 3;
+
+/** The type that Linux reports for a file system in memory (statfs(2), TMPFS_MAGIC). */
+const tmpfs = 0x01021994;
+
 /**
- * Make the factory's own directory: inside the given one if PostgreSQL's account can get there and the socket's path
- * stays short enough, else in the first temporary directory of the system of which that holds.
- *
- * @throws Error when no candidate will do.
+ * Where the factory's own directory may be made, the best place first. A server is more than a thousand small files that
+ * are soon thrown away: in memory, where there is plenty, that takes a tenth of the time it takes on some disks.
  */
-export async function makePlace(directory: string, account: ServiceAccount | undefined): Promise<string> {
-  for (const parent of new Set([directory, tmpdir(), '/tmp', '/var/tmp'])) {
+export async function placesFor(directory: string): Promise<string[]> {
+  const disks = [directory, tmpdir(), '/tmp', '/var/tmp'];
+  const shared = await statfs(memory).catch(() => undefined);
+  const isRoomy = shared?.type === tmpfs && shared.bavail * shared.bsize >= roomy;
+  return isRoomy ? [memory, ...disks] : disks;
+}
+
+/**
+ * Make the factory's own directory: in the first of these parents in which PostgreSQL's account can get there and run
+ * programs, and the socket's path stays short enough.
+ *
+ * @throws Error when none of them will do.
+ */
+export async function makePlace(
+  parents: readonly string[],
+  account: ServiceAccount | undefined,
+): Promise<string> {
+  for (const parent of new Set(parents)) {
     const place = await mkdtemp(join(parent, 'pg-')).catch(() => undefined);
     if (place === undefined) continue;
     // mkdtemp makes it 0700; PostgreSQL's account must pass through to its own data directories, but not look around.
     await chmod(place, 0o711);
     const fits = Buffer.byteLength(place + socketSuffix) <= longestSocketPath;
-    if (fits && (await canEnter(place, account))) return place;
+    if (fits && (await canRunIn(place, account))) return place;
     await rm(place, { recursive: true });
   }
   throw new Error(
-    `PostgreSQL's account cannot use ${directory} nor the system's temporary directories: it needs one that everyone may traverse and whose path has at most 70 bytes.`,
+    `PostgreSQL's account can use none of ${[...new Set(parents)].join(', ')}: it needs a directory that everyone may traverse, from which programs may be run, and whose path has at most 70 bytes.`,
   );
 }
 
-async function canEnter(directory: string, account: ServiceAccount | undefined): Promise<boolean> {
-  // Asking the kernel as that account sees what mode bits alone do not: every ancestor, ACLs, mount options.
-  return run('/bin/sh', ['-c', 'cd "$1"', 'sh', directory], { account }).then(
-    () => true,
-    () => false,
-  );
+/** Asking the kernel sees what mode bits alone do not: every ancestor, ACLs, `noexec`. */
+async function canRunIn(place: string, account: ServiceAccount | undefined): Promise<boolean> {
+  const program = join(place, 'sh');
+  try {
+    await copyFile('/bin/sh', program);
+    await chmod(program, 0o755);
+    await run(program, ['-c', 'exit 0'], { account });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(program, { force: true });
+  }
 }

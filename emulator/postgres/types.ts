@@ -116,7 +116,7 @@ export interface PostgresFactoryOptions {
    * An existing directory in which the factory makes one of its own, removed by `close()`. PostgreSQL refuses to run as
    * root, so for root it must be traversable by everyone (0711 is enough, from `/` down), and a Unix socket's path has
    * at most 107 bytes, so it should have at most 70. Where it is neither, the factory goes to the system's temporary
-   * directories instead.
+   * directories instead; where `/dev/shm` has plenty of room it goes there in the first place (see place.ts).
    */
   readonly directory: string;
   readonly certificates: CertificateIssuer;
