@@ -1,0 +1,192 @@
+/** A workflow command as a step printed it: `::name key=value,key=value::data`. */
+export interface WorkflowCommand {
+  readonly name: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly data: string;
+}
+
+export type AnnotationKind = 'error' | 'warning' | 'notice';
+
+/** What a step's workflow commands do to its job. */
+export interface CommandTarget {
+  mask(secret: string): void;
+  annotate(kind: AnnotationKind, message: string, properties: Readonly<Record<string, string>>): void;
+  debug(message: string): void;
+  group(title: string): void;
+  endGroup(): void;
+  output(name: string, value: string): void;
+  state(name: string, value: string): void;
+  /** Prints a line as it is. */
+  line(text: string): void;
+}
+
+const commandNames = new Set([
+  'add-mask',
+  'add-matcher',
+  'add-path',
+  'debug',
+  'echo',
+  'endgroup',
+  'error',
+  'group',
+  'notice',
+  'remove-matcher',
+  'save-state',
+  'set-env',
+  'set-output',
+  'stop-commands',
+  'warning',
+]);
+
+// '%25' comes last, so that an escaped '%0A' does not turn into a line break.
+function unescapeData(text: string): string {
+  return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
+}
+
+function unescapeProperty(text: string): string {
+  return unescapeData(text.replaceAll('%3A', ':').replaceAll('%2C', ','));
+}
+
+function parseProperties(text: string): Record<string, string> {
+  const properties: Record<string, string> = {};
+  for (const pair of text.split(',')) {
+    const equals = pair.indexOf('=');
+    if (equals > 0) properties[pair.slice(0, equals).trim()] = unescapeProperty(pair.slice(equals + 1));
+  }
+  return properties;
+}
+
+function split(line: string): { info: string; data: string } | undefined {
+  const [, info, data] = /^\s*::(.*?)::(.*)$/s.exec(line) ?? /^.*?##\[(.*?)\](.*)$/s.exec(line) ?? [];
+  return info === undefined || data === undefined ? undefined : { info, data };
+}
+
+/**
+ * Reads a line as a workflow command, in today's form `::name …::data` or the older `##[name …]data`.
+ * @returns undefined for any other line, and for a command whose name `known` does not hold (in lower case).
+ */
+export function parseCommand(line: string, known: ReadonlySet<string>): WorkflowCommand | undefined {
+  const parts = split(line);
+  if (parts === undefined) return undefined;
+  const [name = '', ...rest] = parts.info.split(' ');
+  if (!known.has(name.toLowerCase())) return undefined;
+  return {
+    name: name.toLowerCase(),
+    properties: parseProperties(rest.join(' ').trim()),
+    data: unescapeData(parts.data),
+  };
+}
+
+class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+function required(command: WorkflowCommand, property: string): string {
+  const value = command.properties[property];
+  if (!value) {
+    throw new CommandError(
+      `'::${command.name}::' needs the property '${property}'; write '::${command.name} ${property}=…::…'.`,
+    );
+  }
+  return value;
+}
+
+const environmentFiles: Readonly<Record<string, string>> = {
+  'set-env': 'GITHUB_ENV',
+  'add-path': 'GITHUB_PATH',
+  'set-output': 'GITHUB_OUTPUT',
+  'save-state': 'GITHUB_STATE',
+};
+
+function fileInstead(command: WorkflowCommand): string {
+  return `write to the file that ${environmentFiles[command.name]} names instead`;
+}
+
+function refuse(command: WorkflowCommand): never {
+  throw new CommandError(`it is disabled, as any output could forge it; ${fileInstead(command)}.`);
+}
+
+/** Acts on the workflow commands in one step's output; stop-commands lasts until its token or the step's end. */
+export class CommandProcessor {
+  readonly #target: CommandTarget;
+  #stopToken: string | undefined;
+  #failed = false;
+
+  constructor(target: CommandTarget) {
+    this.#target = target;
+  }
+
+  /** True once a command could not be obeyed, which fails the step whatever its exit code (as at GitHub). */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Acts on the line if it is a command, else prints it. */
+  process(line: string): void {
+    if (this.#stopToken !== undefined) {
+      if (parseCommand(line, new Set([this.#stopToken.toLowerCase()])) !== undefined) {
+        this.#stopToken = undefined;
+      }
+      this.#target.line(line);
+      return;
+    }
+    const command = parseCommand(line, commandNames);
+    if (command === undefined) {
+      this.#target.line(line);
+      return;
+    }
+    try {
+      this.#execute(command, line);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.#failed = true;
+      this.#target.annotate('error', `Unable to process command '${command.name}': ${error.message}`, {});
+    }
+  }
+
+  #execute(command: WorkflowCommand, line: string): void {
+    const target = this.#target;
+    const handlers: Readonly<Record<string, () => void>> = {
+      'add-mask': () => this.#addMask(command),
+      'stop-commands': () => this.#stop(command, line),
+      error: () => target.annotate('error', command.data, command.properties),
+      warning: () => target.annotate('warning', command.data, command.properties),
+      notice: () => target.annotate('notice', command.data, command.properties),
+      debug: () => target.debug(command.data),
+      group: () => target.group(command.data),
+      endgroup: () => target.endGroup(),
+      'set-output': () => target.output(this.#deprecated(command), command.data),
+      'save-state': () => target.state(this.#deprecated(command), command.data),
+      'set-env': () => refuse(command),
+      'add-path': () => refuse(command),
+    };
+    const handler = handlers[command.name];
+    if (handler === undefined) target.debug(`'${command.name}' has no effect in this runner.`);
+    else handler();
+  }
+
+  #addMask(command: WorkflowCommand): void {
+    if (command.data.trim() === '') {
+      this.#target.annotate('warning', 'add-mask was given an empty string, which masks nothing.', {});
+    } else {
+      this.#target.mask(command.data);
+    }
+  }
+
+  #stop(command: WorkflowCommand, line: string): void {
+    const token = command.data;
+    if (token === '' || commandNames.has(token.toLowerCase())) {
+      throw new CommandError(
+        `the token '${token}' would let any output resume the commands; use a random one of your own.`,
+      );
+    }
+    this.#target.line(line);
+    this.#stopToken = token;
+  }
+
+  /** Returns the name that the command sets. */
+  #deprecated(command: WorkflowCommand): string {
+    this.#target.annotate('warning', `'${command.name}' is deprecated; ${fileInstead(command)}.`, {});
+    return required(command, 'name');
+  }
+}

@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { arch } from 'node:os';
+import { dirname } from 'node:path';
+import { type JsonObject, objectOr, stringOr } from '../json.ts';
+import { exampleRepository, type RunEvent } from './event.ts';
+import type { Workflow } from './workflow.ts';
+
+/** The folders of a run: the checkout, and temporary ones that go with it. */
+export interface Folders {
+  readonly workspace: string;
+  readonly temporary: string;
+  readonly toolCache: string;
+}
+
+function headCommit(workspace: string): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: workspace,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
+  } catch {
+    // The checkout may be a plain folder; GitHub always has a commit.
+    return createHash('sha1').update(workspace).digest('hex');
+  }
+}
+
+function references(event: RunEvent): { ref: string; headRef: string; baseRef: string } {
+  const pull = objectOr(event.payload['pull_request']);
+  const branch = (side: string) => stringOr(objectOr(pull[side])['ref']) ?? '';
+  if (event.name === 'pull_request') {
+    return { ref: `refs/pull/${pull['number']}/merge`, headRef: branch('head'), baseRef: branch('base') };
+  }
+  const ref = stringOr(event.payload['ref']) ?? 'refs/heads/main';
+  return { ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`, headRef: '', baseRef: '' };
+}
+
+/** A token in the form of GitHub's own, which no service but an emulated one takes. */
+export function newToken(): string {
+  return `ghs_${randomBytes(18).toString('hex')}`;
+}
+
+/**
+ * The `github` context, without what belongs to one job or step.
+ * @param endpoints the machine's environment, whose GITHUB_*_URL win over github.com's.
+ */
+export function githubContext(
+  workflow: Workflow,
+  event: RunEvent,
+  folders: Folders,
+  token: string,
+  endpoints: Readonly<Record<string, string>>,
+): JsonObject {
+  const repository = { ...exampleRepository, ...objectOr(event.payload['repository']) };
+  const owner = objectOr(repository.owner);
+  const sender = objectOr(event.payload['sender']);
+  const { ref, headRef, baseRef } = references(event);
+  const sha = headCommit(folders.workspace);
+  const actor = stringOr(sender['login']) ?? 'octocat';
+  return {
+    token,
+    actor,
+    actor_id: String(sender['id'] ?? 583_231),
+    triggering_actor: actor,
+    event_name: event.name,
+    event: event.payload,
+    repository: repository.full_name,
+    repository_id: String(repository.id),
+    repository_owner: stringOr(owner['login']) ?? '',
+    repository_owner_id: String(owner['id'] ?? ''),
+    ref,
+    ref_name: ref.replace(/^refs\/(heads|tags|pull)\//, ''),
+    ref_type: ref.startsWith('refs/tags/') ? 'tag' : 'branch',
+    ref_protected: 'false',
+    head_ref: headRef,
+    base_ref: baseRef,
+    sha,
+    run_id: String(randomInt(10_000_000_000, 20_000_000_000)),
+    run_number: '1',
+    run_attempt: '1',
+    retention_days: '90',
+    server_url: endpoints['GITHUB_SERVER_URL'] ?? 'https://github.com',
+    api_url: endpoints['GITHUB_API_URL'] ?? 'https://api.github.com',
+    graphql_url: endpoints['GITHUB_GRAPHQL_URL'] ?? 'https://api.github.com/graphql',
+    workflow: workflow.name,
+    workflow_ref: `${repository.full_name}/.github/workflows/${workflow.file}@${ref}`,
+    workflow_sha: sha,
+    workspace: folders.workspace,
+  };
+}
+
+/** The `runner` context. */
+export function runnerContext(folders: Folders): Record<string, string> {
+  return {
+    name: 'emulated-runner',
+    os: 'Linux',
+    arch: arch() === 'arm64' ? 'ARM64' : 'X64',
+    environment: 'github-hosted',
+    temp: folders.temporary,
+    tool_cache: folders.toolCache,
+    workspace: dirname(folders.workspace),
+  };
+}
+
+// The names of the github context that GitHub's runner also gives as GITHUB_* variables.
+const githubVariables = [
+  'action',
+  'action_ref',
+  'action_repository',
+  'actor',
+  'actor_id',
+  'api_url',
+  'base_ref',
+  'event_name',
+  'event_path',
+  'graphql_url',
+  'head_ref',
+  'job',
+  'ref',
+  'ref_name',
+  'ref_protected',
+  'ref_type',
+  'repository',
+  'repository_id',
+  'repository_owner',
+  'repository_owner_id',
+  'retention_days',
+  'run_attempt',
+  'run_id',
+  'run_number',
+  'server_url',
+  'sha',
+  'triggering_actor',
+  'workflow',
+  'workflow_ref',
+  'workflow_sha',
+  'workspace',
+];
+
+/** GITHUB_* and RUNNER_* as the contexts give them; steps cannot change these. */
+export function contextVariables(
+  github: JsonObject,
+  runner: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const name of githubVariables) variables[`GITHUB_${name.toUpperCase()}`] = String(github[name] ?? '');
+  for (const [name, value] of Object.entries(runner)) variables[`RUNNER_${name.toUpperCase()}`] = value;
+  return variables;
+}
+
+const machineNames = /^(PATH|HOME|LANG|LANGUAGE|LC_[A-Z]+|USER|LOGNAME|SHELL|TMPDIR|TZ)$/;
+
+// npm puts these in front of PATH for its scripts; a runner's machine would not have them.
+function withoutNpm(path: string): string {
+  const ofNpm = /\/node_modules\/\.bin$|\/node-gyp-bin$/;
+  return path
+    .split(':')
+    .filter((folder) => !ofNpm.test(folder))
+    .join(':');
+}
+
+/** What steps find in the machine's environment: a small part of this process's, nothing of npm's or an editor's. */
+export function machineEnvironment(): Record<string, string> {
+  const machine: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && machineNames.test(name))
+      machine[name] = name === 'PATH' ? withoutNpm(value) : value;
+  }
+  return machine;
+}

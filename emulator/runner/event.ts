@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
+import { type Workflow, WorkflowError } from './workflow.ts';
+
+/** What started a run: the event's name and its webhook payload. */
+export interface RunEvent {
+  readonly name: string;
+  readonly payload: JsonObject;
+}
+
+/** The repository that examples run in, unless the event's payload names another. */
+export const exampleRepository = {
+  id: 700_100_200,
+  name: 'space-travel',
+  full_name: 'relecloud/space-travel',
+  private: true,
+  default_branch: 'main',
+  owner: { login: 'relecloud', id: 700_100 },
+};
+
+const sender = { login: 'octocat', id: 583_231, type: 'User' };
+const noCommit = '0'.repeat(40);
+
+function push(): JsonObject {
+  const payload = { ref: 'refs/heads/main', before: noCommit, created: false, deleted: false, forced: false };
+  return { ...payload, repository: exampleRepository, sender };
+}
+
+function pullRequest(): JsonObject {
+  const repo = { ...exampleRepository, fork: false };
+  return {
+    action: 'opened',
+    number: 1,
+    pull_request: {
+      number: 1,
+      state: 'open',
+      title: 'Fly to Mars',
+      user: sender,
+      head: { ref: 'fly-to-mars', sha: noCommit, repo },
+      base: { ref: 'main', sha: noCommit, repo },
+    },
+    repository: exampleRepository,
+    sender,
+  };
+}
+
+/** Payloads for a run without --event, in the order in which a workflow's events are tried. */
+const defaults: Readonly<Record<string, () => JsonObject>> = {
+  push,
+  workflow_dispatch: () => ({ ref: 'refs/heads/main', inputs: {}, repository: exampleRepository, sender }),
+  pull_request: pullRequest,
+  schedule: () => ({ schedule: '0 3 * * *', repository: exampleRepository }),
+};
+
+function inferName(payload: JsonObject, workflow: Workflow): string {
+  const events = Object.keys(workflow.events);
+  if ('pull_request' in payload) {
+    return events.find((name) => name.startsWith('pull_request')) ?? 'pull_request';
+  }
+  if ('schedule' in payload) return 'schedule';
+  if ('inputs' in payload) return 'workflow_dispatch';
+  if ('ref' in payload) return 'push';
+  return events[0] ?? 'push';
+}
+
+function check(event: RunEvent, workflow: Workflow): RunEvent {
+  const filters = workflow.events[event.name];
+  if (filters === undefined) {
+    const names = Object.keys(workflow.events).join(', ');
+    throw new WorkflowError(
+      `${workflow.file} runs on ${names}, not on ${event.name}: GitHub would not start it; pass another --event.`,
+    );
+  }
+  const types = objectOr(filters)['types'];
+  const action = stringOr(event.payload['action']);
+  // A pull request's other activities start a workflow only where its `types` name them.
+  const usual = event.name.startsWith('pull_request') ? ['opened', 'synchronize', 'reopened'] : undefined;
+  const allowed = Array.isArray(types) ? types : usual;
+  if (action !== undefined && allowed !== undefined && !allowed.includes(action)) {
+    throw new WorkflowError(
+      `${workflow.file} runs on ${event.name} of the types ${allowed.join(', ')}, not '${action}': ` +
+        "GitHub would not start it; pass another --event or add the type to the workflow's 'types'.",
+    );
+  }
+  return event;
+}
+
+function readPayload(path: string): JsonObject {
+  let payload: unknown;
+  try {
+    payload = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new WorkflowError(
+      `The event ${path} cannot be read: ${reason}. Pass a file with the event's JSON.`,
+    );
+  }
+  if (isObject(payload)) return payload;
+  throw new WorkflowError(
+    `The event ${path} must be a JSON object: the payload as GitHub sends it to webhooks.`,
+  );
+}
+
+/**
+ * The event of a run: a payload as GitHub's webhooks send it (or `{event_name, event}`, as `toJSON(github)`
+ * shows both), whose kind is told by what it holds; without a file, an example for the workflow's first event.
+ * @param name overrides the kind.
+ * @throws {WorkflowError} where GitHub would not start the workflow for it.
+ */
+export function readEvent(workflow: Workflow, path: string | undefined, name: string | undefined): RunEvent {
+  if (path === undefined) {
+    const chosen = name ?? Object.keys(defaults).find((each) => each in workflow.events) ?? 'push';
+    return check(
+      { name: chosen, payload: defaults[chosen]?.() ?? { repository: exampleRepository } },
+      workflow,
+    );
+  }
+  const file = readPayload(path);
+  const payload = isObject(file['event']) ? file['event'] : file;
+  const given = name ?? stringOr(file['event_name']);
+  return check({ name: given ?? inferName(payload, workflow), payload }, workflow);
+}
+
+/**
+ * True for a pull request from a fork or by Dependabot: GitHub then gives the run no secrets (but a read-only
+ * GITHUB_TOKEN) and no way to ask for an OIDC token.
+ */
+export function withholdsSecrets(event: RunEvent): boolean {
+  if (event.name !== 'pull_request') return false;
+  const pull = objectOr(event.payload['pull_request']);
+  const repository = (side: string) => objectOr(objectOr(pull[side])['repo'])['full_name'];
+  const actor = objectOr(event.payload['sender'])['login'];
+  return repository('head') !== repository('base') || actor === 'dependabot[bot]';
+}

@@ -1,0 +1,102 @@
+import { data, Evaluator, Lexer, Parser } from '@actions/expressions';
+import type { FunctionDefinition } from '@actions/expressions/funcs/info';
+import { truthy } from '@actions/expressions/result';
+import { hashFiles } from './hash-files.ts';
+
+/** Where a job stands: what `job.status` says and the status functions answer from. */
+export type Status = 'success' | 'failure' | 'cancelled';
+
+/** Every context that a workflow may name, as plain JSON; a missing one is empty. */
+export type Contexts = Readonly<Partial<Record<ContextName, unknown>>>;
+
+const contextNames = [
+  'github',
+  'env',
+  'vars',
+  'job',
+  'jobs',
+  'steps',
+  'runner',
+  'secrets',
+  'strategy',
+  'matrix',
+  'needs',
+  'inputs',
+] as const;
+
+/** Where a job's `if` stands: its needs may also have been skipped, of which no status function tells. */
+export type NeedsStatus = Status | 'skipped';
+
+type ContextName = (typeof contextNames)[number];
+
+/** An expression that cannot be read or evaluated; the message quotes it. */
+export class ExpressionFault extends Error {
+  override readonly name = 'ExpressionFault';
+}
+
+function toData(value: unknown): data.ExpressionData {
+  return JSON.parse(JSON.stringify(value ?? {}), data.reviver);
+}
+
+function answer(name: string, call: () => boolean): FunctionDefinition {
+  return { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(call()) };
+}
+
+function functions(status: () => NeedsStatus, workspace: string): FunctionDefinition[] {
+  return [
+    answer('success', () => status() === 'success'),
+    answer('failure', () => status() === 'failure'),
+    answer('cancelled', () => status() === 'cancelled'),
+    answer('always', () => true),
+    {
+      name: 'hashFiles',
+      minArgs: 1,
+      maxArgs: 255,
+      call: (...patterns) =>
+        new data.StringData(
+          hashFiles(
+            workspace,
+            patterns.map((pattern) => pattern.coerceString()),
+          ),
+        ),
+    },
+  ];
+}
+
+/** Evaluates GitHub's expressions in one place of a run: its contexts and where its job stands. */
+export class Expressions {
+  readonly #contexts: Contexts;
+  readonly #functions: FunctionDefinition[];
+
+  /**
+   * @param status answers for the status functions; asked at each evaluation.
+   * @param workspace the folder that `hashFiles` looks into.
+   */
+  constructor(contexts: Contexts, status: () => NeedsStatus, workspace: string) {
+    this.#contexts = contexts;
+    this.#functions = functions(status, workspace);
+  }
+
+  /**
+   * The value of an expression without its `${{ }}`.
+   * @throws {ExpressionFault} where it cannot be read or evaluated.
+   */
+  value(expression: string): data.ExpressionData {
+    try {
+      const { tokens } = new Lexer(expression).lex();
+      const parsed = new Parser(tokens, [...contextNames], this.#functions).parse();
+      const context = new data.Dictionary();
+      for (const name of contextNames) context.add(name, toData(this.#contexts[name]));
+      const named = new Map(this.#functions.map((each) => [each.name.toLowerCase(), each]));
+      return new Evaluator(parsed, context, named).evaluate();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ExpressionFault(`The expression '${expression}' cannot be evaluated: ${reason}`);
+    }
+  }
+
+  /** The value of a condition, by the rules of `if:`. */
+  test(condition: string): boolean {
+    return truthy(this.value(condition));
+  }
+}

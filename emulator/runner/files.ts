@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A step wrote something to one of its files that the runner cannot take; the message names what and why. */
+export class FileFormatError extends Error {
+  override readonly name = 'FileFormatError';
+}
+
+function heredoc(lines: readonly string[], from: number, delimiter: string): number {
+  const end = lines.indexOf(delimiter, from);
+  if (end < 0) {
+    throw new FileFormatError(
+      `Matching delimiter not found '${delimiter}'; end the value with a line that holds nothing else.`,
+    );
+  }
+  return end;
+}
+
+/**
+ * Reads the lines of GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE: `name=value`, or `name<<DELIMITER`, the value's
+ * lines and `DELIMITER`. Later entries of a name win where a map is made of them.
+ * @throws {FileFormatError} for any other line that is not empty, and for a value without its end.
+ */
+export function parseKeyValues(text: string): [name: string, value: string][] {
+  const entries: [string, string][] = [];
+  const lines = text.split('\n');
+  for (let at = 0; at < lines.length; at += 1) {
+    const line = lines[at] ?? '';
+    if (line === '') continue;
+    const separator = /<<|=/.exec(line);
+    if (separator === null) {
+      throw new FileFormatError(`Invalid format '${line}'; write name=value, or name<<DELIMITER.`);
+    }
+    const name = line.slice(0, separator.index);
+    const rest = line.slice(separator.index + separator[0].length);
+    if (name === '' || (separator[0] === '<<' && rest === '')) {
+      throw new FileFormatError(`Invalid format '${line}'; neither name nor delimiter may be empty.`);
+    }
+    if (separator[0] === '=') {
+      entries.push([name, rest]);
+    } else {
+      const end = heredoc(lines, at + 1, rest);
+      entries.push([name, lines.slice(at + 1, end).join('\n')]);
+      at = end;
+    }
+  }
+  return entries;
+}
+
+/** What a step wrote to its files; `errors` says what could not be taken, which fails the step. */
+export interface FileCommands {
+  readonly env: readonly (readonly [string, string])[];
+  readonly output: readonly (readonly [string, string])[];
+  readonly state: readonly (readonly [string, string])[];
+  readonly path: readonly string[];
+  readonly summary: string;
+  /** Entries that are left out without failing the step. */
+  readonly refusals: readonly string[];
+  readonly errors: readonly string[];
+}
+
+// Node would load what it names in every later step; GitHub's runner leaves out this one name, in any case.
+const refusedVariables = new Set(['NODE_OPTIONS']);
+const summaryLimit = 1024 * 1024;
+
+type Paths = Readonly<Record<'env' | 'output' | 'state' | 'path' | 'summary', string>>;
+
+/** The five files that a step writes to, new and empty for each step. */
+export class StepFiles {
+  readonly env: Readonly<Record<string, string>>;
+  readonly #paths: Paths;
+
+  private constructor(paths: Paths) {
+    this.#paths = paths;
+    this.env = {
+      GITHUB_ENV: paths.env,
+      GITHUB_OUTPUT: paths.output,
+      GITHUB_STATE: paths.state,
+      GITHUB_PATH: paths.path,
+      GITHUB_STEP_SUMMARY: paths.summary,
+    };
+  }
+
+  /** Creates the files in a folder of the runner's temporary directory. */
+  static async create(temporary: string): Promise<StepFiles> {
+    const folder = join(temporary, '_runner_file_commands');
+    const id = randomUUID();
+    const path = (prefix: string) => join(folder, `${prefix}_${id}`);
+    const paths = {
+      env: path('set_env'),
+      output: path('set_output'),
+      state: path('save_state'),
+      path: path('add_path'),
+      summary: path('step_summary'),
+    };
+    await mkdir(folder, { recursive: true });
+    await Promise.all(Object.values(paths).map((file) => writeFile(file, '')));
+    return new StepFiles(paths);
+  }
+
+  /** Reads what the step wrote and removes the files. A file that the step removed counts as empty. */
+  async take(): Promise<FileCommands> {
+    const read = (file: string) => readFile(file, 'utf8').catch(() => '');
+    const errors: string[] = [];
+    const entries = async (name: string, file: string) => {
+      try {
+        return parseKeyValues(await read(file));
+      } catch (error) {
+        if (!(error instanceof FileFormatError)) throw error;
+        errors.push(`Unable to process file command '${name}'. ${error.message}`);
+        return [];
+      }
+    };
+    const env = await entries('env', this.#paths.env);
+    const [allowed, refused] = [
+      env.filter(([name]) => !refusedVariables.has(name.toUpperCase())),
+      env.filter(([name]) => refusedVariables.has(name.toUpperCase())),
+    ];
+    const commands = {
+      env: allowed,
+      output: await entries('output', this.#paths.output),
+      state: await entries('state', this.#paths.state),
+      path: (await read(this.#paths.path)).split(/\r?\n/).filter((line) => line !== ''),
+      summary: await read(this.#paths.summary),
+      refusals: refused.map(([name]) => `${name} cannot be set by GITHUB_ENV; set it in the step's 'env:'.`),
+      errors,
+    };
+    await Promise.all(Object.values(this.#paths).map((file) => rm(file, { force: true, recursive: true })));
+    return this.#withinLimit(commands);
+  }
+
+  #withinLimit(commands: FileCommands): FileCommands {
+    const size = Buffer.byteLength(commands.summary);
+    if (size <= summaryLimit) return commands;
+    const kibibytes = Math.ceil(size / 1024);
+    const refusal = `The step summary is left out: it has ${kibibytes} KiB, of at most 1024; write less.`;
+    return { ...commands, summary: '', refusals: [...commands.refusals, refusal] };
+  }
+}

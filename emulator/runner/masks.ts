@@ -1,0 +1,100 @@
+const mask = '***';
+
+function base64FromByte(value: string, skip: number): string {
+  const bytes = Buffer.from(value);
+  return (bytes.length > skip ? bytes.subarray(skip) : bytes).toString('base64');
+}
+
+function escapeXml(value: string): string {
+  return value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&apos;');
+}
+
+function withoutDoubleQuotes(value: string): string {
+  return value.length > 8 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+}
+
+// encodeURIComponent leaves !'()* alone, which the runner's own encoder escapes.
+function escapeUri(value: string): string {
+  const strict = (text: string) => `%${text.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(value.toWellFormed()).replace(/[!'()*]/g, strict);
+}
+
+/**
+ * The forms of one secret that GitHub's runner masks besides the secret itself (the runner's value encoders;
+ * its two for PowerShell's coloured error messages are left out, as nothing here prints them).
+ */
+const encoders: readonly ((value: string) => string)[] = [
+  (value) => value,
+  (value) => base64FromByte(value, 0),
+  (value) => base64FromByte(value, 1),
+  (value) => base64FromByte(value, 2),
+  (value) => value.replaceAll('"', '\\"'),
+  (value) => value.replaceAll("'", "''"),
+  (value) => JSON.stringify(value).slice(1, -1),
+  escapeUri,
+  (value) => encodeURIComponent(value.toWellFormed()),
+  escapeXml,
+  withoutDoubleQuotes,
+];
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+function occurrences(text: string, value: string): Range[] {
+  const found: Range[] = [];
+  for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + 1)) {
+    found.push({ start: at, end: at + value.length });
+  }
+  return found;
+}
+
+// Overlapping and touching finds become one mask, so that their number tells nothing.
+function merge(ranges: readonly Range[]): Range[] {
+  const merged: Range[] = [];
+  for (const range of ranges.toSorted((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (last !== undefined && range.start <= last.end) {
+      merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, range.end) };
+    } else {
+      merged.push(range);
+    }
+  }
+  return merged;
+}
+
+/** Knows the job's secrets and blanks them in whatever is about to be printed, as GitHub's runner does. */
+export class SecretMasker {
+  readonly #values = new Set<string>();
+
+  /** Masks a secret from now on: as a whole, each of its lines by itself, and in the runner's encodings. */
+  add(secret: string): void {
+    for (const value of [secret, ...secret.split(/[\r\n]+/)]) {
+      if (value.trim() === '') continue;
+      for (const encode of encoders) this.#values.add(encode(value));
+    }
+  }
+
+  /** The text with every known secret replaced by `***`. */
+  mask(text: string): string {
+    const ranges = merge([...this.#values].flatMap((value) => occurrences(text, value)));
+    let masked = '';
+    let from = 0;
+    for (const { start, end } of ranges) {
+      masked += text.slice(from, start) + mask;
+      from = end;
+    }
+    return masked + text.slice(from);
+  }
+
+  /** True where {@link mask} would change the text. */
+  hides(text: string): boolean {
+    return this.mask(text) !== text;
+  }
+}

@@ -1,0 +1,206 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type {
+  ActionStep,
+  Job as JobTemplate,
+  RunStep,
+} from '@actions/workflow-parser/model/workflow-template';
+import type { MappingToken } from '@actions/workflow-parser/templates/tokens/mapping-token';
+import { isSupported, supportedActions } from './remote-actions.ts';
+import type { Token } from './tokens.ts';
+import {
+  convertWorkflowTemplate,
+  isMapping,
+  isSequence,
+  isString,
+  NoOperationTraceWriter,
+  parseWorkflow,
+} from './workflow-parser.ts';
+
+/** A step as written; tokens are evaluated when it runs. */
+export interface Step {
+  /** What the `steps` context and GITHUB_ACTION call it: its id, or a name made of its kind (`__run_2`). */
+  readonly contextName: string;
+  readonly name: Token | undefined;
+  /** An expression, with `success() &&` already before one that asks for no status. */
+  readonly condition: string;
+  readonly env: Token | undefined;
+  readonly uses: string | undefined;
+  readonly with: Token | undefined;
+  readonly run: Token | undefined;
+  readonly shell: Token | undefined;
+  readonly workingDirectory: Token | undefined;
+  readonly timeoutMinutes: Token | undefined;
+  readonly continueOnError: Token | undefined;
+}
+
+/** `defaults.run` of a workflow or a job. */
+export interface RunDefaults {
+  readonly shell: Token | undefined;
+  readonly workingDirectory: Token | undefined;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly name: Token | undefined;
+  readonly needs: readonly string[];
+  readonly condition: string;
+  readonly runsOn: Token | undefined;
+  readonly environment: Token | undefined;
+  /** True where `permissions` of the job, else of the workflow, grant `id-token: write`. */
+  readonly mayRequestIdToken: boolean;
+  readonly env: Token | undefined;
+  readonly defaults: RunDefaults;
+  readonly outputs: Token | undefined;
+  readonly timeoutMinutes: Token | undefined;
+  readonly continueOnError: Token | undefined;
+  readonly steps: readonly Step[];
+}
+
+export interface Workflow {
+  readonly name: string;
+  readonly file: string;
+  /** The events under `on:`, each with its filters. */
+  readonly events: Readonly<Record<string, unknown>>;
+  readonly env: Token | undefined;
+  /** In the order of the file; a job's needs are among them. */
+  readonly jobs: readonly Job[];
+}
+
+/** A workflow that GitHub, or this runner, would not start; the message has a line for each fault. */
+export class WorkflowError extends Error {
+  override readonly name = 'WorkflowError';
+}
+
+function child(token: Token | undefined, ...path: readonly string[]): Token | undefined {
+  let at = token;
+  for (const key of path) at = at !== undefined && isMapping(at) ? at.find(key) : undefined;
+  return at;
+}
+
+function items(token: Token | undefined): Token[] {
+  return token !== undefined && isSequence(token) ? [...token] : [];
+}
+
+function grantsIdToken(permissions: Token | undefined): boolean {
+  if (permissions === undefined) return false;
+  if (isString(permissions)) return permissions.value === 'write-all';
+  const idToken = child(permissions, 'id-token');
+  return idToken !== undefined && isString(idToken) && idToken.value === 'write';
+}
+
+const unsupportedInJobs = ['container', 'services', 'strategy', 'snapshot', 'uses'];
+const unsupportedInSteps = ['background', 'wait', 'wait-all', 'cancel', 'parallel'];
+
+function unsupported(file: string, token: Token, keys: readonly string[], where: string): string[] {
+  return keys.flatMap((key) => {
+    const found = child(token, key);
+    if (found === undefined) return [];
+    const line = found.line ?? token.line ?? 1;
+    return [`${file} (Line: ${line}): '${key}' of a ${where} is beyond this runner; write it without.`];
+  });
+}
+
+function unsupportedAction(file: string, step: Token): string[] {
+  const uses = child(step, 'uses');
+  if (uses === undefined || !isString(uses) || isSupported(uses.value)) return [];
+  return [`${file} (Line: ${uses.line ?? 1}): '${uses.value}' is beyond this runner; ${supportedActions}.`];
+}
+
+function unsupportedParts(file: string, root: Token): string[] {
+  const jobs = child(root, 'jobs');
+  if (jobs === undefined || !isMapping(jobs)) return [];
+  return [...jobs].flatMap(({ value: job }) => [
+    ...unsupported(file, job, unsupportedInJobs, 'job'),
+    ...items(child(job, 'steps')).flatMap((step) => [
+      ...unsupported(file, step, unsupportedInSteps, 'step'),
+      ...unsupportedAction(file, step),
+    ]),
+  ]);
+}
+
+function toStep(template: RunStep | ActionStep, token: Token): Step {
+  const uses = child(token, 'uses');
+  return {
+    contextName: template.id,
+    name: child(token, 'name'),
+    condition: template.if.expression,
+    env: child(token, 'env'),
+    uses: uses !== undefined && isString(uses) ? uses.value : undefined,
+    with: child(token, 'with'),
+    run: child(token, 'run'),
+    shell: child(token, 'shell'),
+    workingDirectory: child(token, 'working-directory'),
+    timeoutMinutes: child(token, 'timeout-minutes'),
+    continueOnError: child(token, 'continue-on-error'),
+  };
+}
+
+function toSteps(template: JobTemplate, token: Token): Step[] {
+  const tokens = items(child(token, 'steps'));
+  return template.steps.flatMap((step, index) => {
+    const stepToken = tokens[index];
+    return stepToken !== undefined && ('run' in step || 'uses' in step) ? [toStep(step, stepToken)] : [];
+  });
+}
+
+function toJob(root: MappingToken, template: JobTemplate): Job {
+  const token = child(root, 'jobs', template.id.value);
+  const defaults = (key: string) =>
+    child(token, 'defaults', 'run', key) ?? child(root, 'defaults', 'run', key);
+  return {
+    id: template.id.value,
+    name: child(token, 'name'),
+    needs: template.needs?.map((need) => need.value) ?? [],
+    condition: template.if.expression,
+    runsOn: child(token, 'runs-on'),
+    environment: child(token, 'environment', 'name') ?? child(token, 'environment'),
+    mayRequestIdToken: grantsIdToken(child(token, 'permissions') ?? child(root, 'permissions')),
+    env: child(token, 'env'),
+    defaults: { shell: defaults('shell'), workingDirectory: defaults('working-directory') },
+    outputs: child(token, 'outputs'),
+    timeoutMinutes: child(token, 'timeout-minutes'),
+    continueOnError: child(token, 'continue-on-error'),
+    steps: token === undefined ? [] : toSteps(template, token),
+  };
+}
+
+/**
+ * Parses and validates a workflow by GitHub's own parser.
+ * @param file the name that faults are reported under.
+ * @throws {WorkflowError} with line and column of each fault.
+ */
+export async function parse(content: string, file: string): Promise<Workflow> {
+  const { context, value } = parseWorkflow({ name: file, content }, new NoOperationTraceWriter());
+  const faults = () => context.errors.getErrors().map((error) => error.message);
+  if (value === undefined || !isMapping(value) || faults().length > 0) {
+    throw new WorkflowError([...new Set(faults())].join('\n') || `${file}: not a workflow.`);
+  }
+  const template = await convertWorkflowTemplate(context, value);
+  const found = [...faults(), ...unsupportedParts(file, value)];
+  if (found.length > 0) throw new WorkflowError([...new Set(found)].join('\n'));
+  const name = child(value, 'name');
+  return {
+    name: name !== undefined && isString(name) ? name.value : file,
+    file,
+    events: template.events,
+    env: child(value, 'env'),
+    jobs: template.jobs
+      .filter((job): job is JobTemplate => job.type === 'job')
+      .map((job) => toJob(value, job)),
+  };
+}
+
+/**
+ * Reads the workflow in a file, see {@link parse}.
+ * @throws {WorkflowError} also where the file cannot be read.
+ */
+export async function readWorkflow(path: string): Promise<Workflow> {
+  let content: string;
+  try {
+    content = await readFile(path, 'utf8');
+  } catch {
+    throw new WorkflowError(`${path} cannot be read: name a workflow file that exists.`);
+  }
+  return parse(content, basename(path));
+}
