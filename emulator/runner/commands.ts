@@ -180,6 +180,8 @@ export class CommandProcessor {
         `the token '${token}' would let any output resume the commands; use a random one of your own.`,
       );
     }
+    // Whoever reads the token in the log could resume the commands; GitHub masks it from this length on.
+    if (token.length > 6) this.#target.mask(token);
     this.#target.line(line);
     this.#stopToken = token;
   }
