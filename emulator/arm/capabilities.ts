@@ -1,5 +1,7 @@
 import type { JsonObject } from '../json.ts';
+import { isSince } from './api-versions.ts';
 import type { ArmHandler } from './call.ts';
+import { capabilities2022 } from './capabilities-2022.ts';
 import { gatewayErrors } from './errors.ts';
 import { findLocation, regionNames } from './locations.ts';
 import { providerHeaders } from './operations.ts';
@@ -56,6 +58,9 @@ export const listCapabilities: ArmHandler = async (call, context) => {
     throw gatewayErrors.locationNotAvailable(call.names.location, type, regionNames);
   }
   const { supportedMajors } = await context.postgres();
+  if (!isSince(call.apiVersion, '2023-06-01')) {
+    return { status: 200, headers: providerHeaders, body: { value: capabilities2022(supportedMajors) } };
+  }
   const capability = {
     name: 'FlexibleServerCapabilities',
     supportedServerEditions: tiers.map(edition),

@@ -15,7 +15,6 @@ function serverOf(call: ArmCall, { store }: ArmContext): FlexibleServer {
   return store.server(call.names.subscription, call.names.group, call.names.server);
 }
 
-// PgBouncer's own parameters are hidden until it is on (facts.md §5).
 function documentationLink(name: string, major: string): string {
   if (name.startsWith('pgaudit.')) return 'https://github.com/pgaudit/pgaudit/blob/master/README.md';
   const anchor = name.toUpperCase().replaceAll('_', '-');

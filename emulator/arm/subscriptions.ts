@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json.ts';
 import type { ArmContext, ArmHandler } from './call.ts';
-import { ArmError, gatewayErrors } from './errors.ts';
+import { gatewayErrors } from './errors.ts';
 import { findLocation, regionNames } from './locations.ts';
 
 function subscription(id: string, index: number, tenantId: string): JsonObject {
@@ -70,10 +70,7 @@ export const listLocations: ArmHandler = (call) => ({
 export const getProvider: ArmHandler = (call) => {
   const namespace = 'Microsoft.DBforPostgreSQL';
   const { child, subscription: id } = call.names;
-  if (child.toLowerCase() !== namespace.toLowerCase()) {
-    if (child.toLowerCase().startsWith('microsoft.')) throw gatewayErrors.invalidNamespace(child);
-    throw new ArmError(404, 'InvalidResourceNamespace', `The resource namespace '${child}' is invalid.`);
-  }
+  if (child.toLowerCase() !== namespace.toLowerCase()) throw gatewayErrors.invalidNamespace(child);
   return {
     status: 200,
     body: {
