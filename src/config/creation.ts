@@ -1,0 +1,58 @@
+import type { Config, ServerConfig } from './config.ts';
+import * as rules from './rules.ts';
+
+/** A new server's properties: the inputs, and where they are silent the defaults that action.yml states. */
+export interface NewServer {
+  readonly region: string;
+  readonly version: string;
+  readonly skuName: string;
+  readonly skuTier: 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized';
+  readonly storageSizeGB: number;
+  readonly storageAutoGrow: boolean;
+  readonly backupRetentionDays: number;
+  readonly geoRedundantBackup: boolean;
+  readonly highAvailability: 'Disabled' | 'SameZone' | 'ZoneRedundant';
+  readonly availabilityZone: string | undefined;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** The group of a new server: the input, else the server's own name (contract.md). */
+export const groupOfNew = ({ resourceGroup, name }: Pick<ServerConfig, 'name' | 'resourceGroup'>): string =>
+  resourceGroup ?? name;
+
+export function newServer(server: ServerConfig): NewServer {
+  const skuName = server.skuName ?? 'Standard_B1ms';
+  return {
+    region: server.region ?? '',
+    version: server.version ?? '17',
+    skuName,
+    skuTier: rules.skuTier(skuName) ?? 'Burstable',
+    storageSizeGB: server.storageSizeGB ?? 32,
+    storageAutoGrow: server.storageAutoGrow ?? true,
+    backupRetentionDays: server.backupRetentionDays ?? 7,
+    geoRedundantBackup: server.geoRedundantBackup ?? false,
+    highAvailability: server.highAvailability ?? 'Disabled',
+    availabilityZone: server.availabilityZone,
+    tags: server.tags,
+  };
+}
+
+/** Faults that matter only where the server has to be created, a sentence each; told together before the first write. */
+export function creationFaults(config: Config): string[] {
+  const { server, administrator } = config;
+  const faults: string[] = [];
+  if (server.region === undefined)
+    faults.push('region is missing: in which region the server shall be, such as westeurope');
+  if (administrator === undefined) faults.push('admin-username and admin-password are missing');
+  else {
+    const password = rules.newAdministratorPassword(administrator.password, administrator.username);
+    if (password) faults.push(`admin-password ${password}`);
+  }
+  const planned = newServer(server);
+  if (planned.skuTier === 'Burstable' && planned.highAvailability !== 'Disabled') {
+    faults.push(
+      `high-availability is ${planned.highAvailability}, but sku-name ${planned.skuName} is burstable, where Azure offers none`,
+    );
+  }
+  return faults;
+}

@@ -1,0 +1,119 @@
+/**
+ * What Azure and PostgreSQL accept, no tighter (design.md). Each rule returns a sentence where a value breaks it,
+ * to be read behind the input's name.
+ */
+
+const reservedLogins = [
+  'azure_superuser',
+  'azure_pg_admin',
+  'admin',
+  'administrator',
+  'root',
+  'guest',
+  'public',
+];
+
+const reservedDatabases = ['postgres', 'azure_maintenance', 'azure_sys', 'template0', 'template1'];
+
+/** facts.md §4: 3–63, lower-case letters, digits and `-`, not at either end. */
+export function serverName(name: string): string | undefined {
+  if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) return undefined;
+  return `is '${name}', but a server name has 3 to 63 lower-case letters, digits and '-', and neither begins nor ends with '-'`;
+}
+
+/** ARM's rule for resource groups: 1–90 of letters, digits, `_`, `-`, `.`, parentheses, not ending in a full stop. */
+export function resourceGroupName(name: string): string | undefined {
+  if (/^[\p{L}\p{N}_.()-]{1,90}$/u.test(name) && !name.endsWith('.')) return undefined;
+  return `is '${name}', but a resource group's name has 1 to 90 letters, digits and '_-.()', and does not end with '.'`;
+}
+
+/** facts.md §4, [S]: 1–63 bytes, beginning with a letter or `_`. */
+export function databaseName(name: string): string | undefined {
+  if (!/^[a-zA-Z_][\w-]{0,62}$/.test(name)) {
+    return `is '${name}', but a database name has 1 to 63 letters, digits, '_' and '-', and begins with a letter or '_'`;
+  }
+  return reservedDatabases.includes(name.toLowerCase())
+    ? `is '${name}', which belongs to PostgreSQL or Azure: choose a name of your own`
+    : undefined;
+}
+
+export function charset(text: string): string | undefined {
+  return /^[a-zA-Z]+\w*$/.test(text)
+    ? undefined
+    : `is '${text}', which is no character set's name, such as UTF8`;
+}
+
+export function collation(text: string): string | undefined {
+  return /^[a-zA-Z-]+([. ]|\w)*$/.test(text)
+    ? undefined
+    : `is '${text}', which is no collation's name, such as en_US.utf8`;
+}
+
+/** facts.md §4: only length and reserved names, since Azure takes the tutorial's `relecloud_admin`. */
+export function administratorLogin(login: string): string | undefined {
+  if (login.length > 63) return 'is longer than 63 characters';
+  if (reservedLogins.includes(login.toLowerCase()) || login.toLowerCase().startsWith('pg_')) {
+    return `is '${login}', which Azure reserves: choose another`;
+  }
+  return undefined;
+}
+
+/** facts.md §4, the portal's text: 8–128, three of four classes, without the login. Says nothing of the password itself. */
+export function newAdministratorPassword(password: string, login: string): string | undefined {
+  const classes = [/[A-Z]/, /[a-z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((c) => c.test(password)).length;
+  const faults = [
+    password.length < 8 || password.length > 128
+      ? `has ${password.length} characters, but needs 8 to 128`
+      : '',
+    classes < 3 ? 'needs three of: upper-case letters, lower-case letters, digits, symbols' : '',
+    login !== '' && password.toLowerCase().includes(login.toLowerCase())
+      ? 'must not contain admin-username'
+      : '',
+  ].filter((fault) => fault !== '');
+  return faults.length === 0 ? undefined : faults.join(', and ');
+}
+
+/** facts.md §4: a rule's name has 3–80 of letters, digits, `-`, `_`, begins with no symbol, ends with no `-`. */
+export function firewallRuleName(name: string): string | undefined {
+  if (/^[a-zA-Z0-9][-_a-zA-Z0-9]{1,78}[_a-zA-Z0-9]$/.test(name)) return undefined;
+  return `names a rule '${name}', but a rule's name has 3 to 80 letters, digits, '-' and '_', begins with a letter or digit and does not end with '-'`;
+}
+
+/** contract.md: `[A-Za-z_][A-Za-z0-9_]*` and none of the families that GitHub or Azure's tools read. */
+export function envPrefix(prefix: string): string | undefined {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(prefix)) {
+    return `is '${prefix}', but has to begin with a letter or '_' and hold only letters, digits and '_'`;
+  }
+  const family = ['GITHUB_', 'RUNNER_', 'ACTIONS_', 'INPUT_', 'STATE_', 'AZURE_'].find((f) =>
+    prefix.toUpperCase().startsWith(f),
+  );
+  return family && `is '${prefix}', but variables that begin with ${family} belong to GitHub or Azure`;
+}
+
+/** GUIDs as Azure writes them. */
+export function guid(text: string): string | undefined {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+    ? undefined
+    : `is '${text}', which is not a GUID`;
+}
+
+/** Compute tiers by the letter of the size (facts.md §4). */
+export function skuTier(name: string): 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized' | undefined {
+  const letter = /^Standard_([BDE])[0-9]/i.exec(name)?.[1]?.toUpperCase();
+  return letter === 'B'
+    ? 'Burstable'
+    : letter === 'D'
+      ? 'GeneralPurpose'
+      : letter === 'E'
+        ? 'MemoryOptimized'
+        : undefined;
+}
+
+export function skuName(name: string): string | undefined {
+  return skuTier(name)
+    ? undefined
+    : `is '${name}', but a size is called Standard_B1ms, Standard_D2ds_v5, Standard_E4ds_v5 or the like`;
+}
+
+/** facts.md §4, GiB. */
+export const storageSizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767];

@@ -1,0 +1,163 @@
+/**
+ * The one catalogue of everything that can go wrong: a code, one sentence of what happened, one of what to do.
+ * Whoever meets an error throws `fail(code, parameters)`; nobody writes such sentences elsewhere.
+ */
+
+const docs = 'https://learn.microsoft.com/azure/postgresql/flexible-server';
+
+interface Sentences {
+  readonly happened: string;
+  readonly todo: string;
+  readonly link?: string;
+}
+
+const list = (items: readonly string[]): string => items.map((item) => `\n  - ${item}`).join('');
+
+export const catalogue = {
+  'inputs-invalid': (p: { faults: readonly string[] }): Sentences => ({
+    happened: `${p.faults.length === 1 ? 'An input is' : `${p.faults.length} inputs are`} not usable:${list(p.faults)}`,
+    todo: 'Correct them in the step; nothing was requested or changed.',
+  }),
+  'creation-inputs-invalid': (p: { faults: readonly string[]; server: string }): Sentences => ({
+    happened: `Server '${p.server}' does not exist yet, and creating it is not possible with these inputs:${list(p.faults)}`,
+    todo: 'Complete the inputs, or check the server name if the server should exist; nothing was changed.',
+  }),
+  'sign-in-failed': (p: { way: string; reason: string; advice: string }): Sentences => ({
+    happened: `Signing in to Azure by ${p.way} failed: ${p.reason}`,
+    todo: p.advice,
+    link: 'https://learn.microsoft.com/azure/developer/github/connect-from-azure-openid-connect',
+  }),
+  'azure-refused': (p: { doing: string; advice: string }): Sentences => ({
+    happened: `Azure refused while ${p.doing}.`,
+    todo: p.advice,
+  }),
+  'state-unknown': (p: { what: string; reason: string; advice: string }): Sentences => ({
+    happened: `Whether ${p.what} exists could not be found out: ${p.reason}`,
+    todo: `${p.advice} Nothing was created or deleted, since unknown is not absent.`,
+  }),
+  'server-ambiguous': (p: { server: string; groups: readonly string[] }): Sentences => ({
+    happened: `Several servers named '${p.server}' were found, in the resource groups ${p.groups.join(', ')}.`,
+    todo: 'Say which one is meant with the input resource-group.',
+  }),
+  'server-name-taken': (p: { server: string }): Sentences => ({
+    happened: `The server name '${p.server}' is used by another server, which this identity cannot see in this subscription or resource group.`,
+    todo: 'Server names are unique across Azure, and a deleted one stays reserved for days: choose another server-name, or correct subscription-id, resource-group or the rights of the identity.',
+  }),
+  'server-not-usable': (p: { server: string; state: string; advice: string }): Sentences => ({
+    happened: `Server '${p.server}' is in state ${p.state}.`,
+    todo: p.advice,
+    link: `${docs}/troubleshoot/how-to-troubleshoot-common-connection-issues`,
+  }),
+  'timed-out': (p: { waitingFor: string; after: string; advice: string }): Sentences => ({
+    happened: `Gave up waiting for ${p.waitingFor} after ${p.after}.`,
+    todo: p.advice,
+  }),
+  cancelled: (p: { during: string }): Sentences => ({
+    happened: `The run was cancelled while ${p.during}.`,
+    todo: 'Run it again: what is there already is found, and the rest is made.',
+  }),
+  'login-failed': (p: {
+    user: string;
+    host: string;
+    database: string;
+    reason: string;
+    advice: string;
+  }): Sentences => ({
+    happened: `Logging in to database '${p.database}' on ${p.host} as '${p.user}' was refused: ${p.reason}`,
+    todo: `${p.advice} The firewall was not touched.`,
+  }),
+  'not-reachable': (p: { host: string; reason: string; advice: string }): Sentences => ({
+    happened: `${p.host} could not be reached: ${p.reason}`,
+    todo: p.advice,
+    link: `${docs}/concepts-firewall-rules`,
+  }),
+  'egress-address-unknown': (p: { reason: string }): Sentences => ({
+    happened: `The public IPv4 address of this runner could not be found out: ${p.reason}`,
+    todo: 'Give it with the input runner-ip.',
+  }),
+  'database-refused': (p: { database: string; reason: string; advice: string }): Sentences => ({
+    happened: `Database '${p.database}' could not be created: ${p.reason}`,
+    todo: p.advice,
+  }),
+  drifted: (p: { findings: readonly string[] }): Sentences => ({
+    happened: `What is there differs from what is declared:${list(p.findings)}`,
+    todo: 'Run the step with mode: ensure to make what is missing (with on-drift: fix also what differs), or change the inputs. With on-drift: warn this is no failure.',
+  }),
+  'migration-failed': (p: { reason: string }): Sentences => ({
+    happened: `The migration command ${p.reason}.`,
+    todo: 'Its own output above says why. Server, firewall and database are in place, so running the step again continues from there.',
+  }),
+  'migration-lock-lost': (p: { reason: string }): Sentences => ({
+    happened: `The session that holds the migration lock ended, so the migration was ended too: ${p.reason}`,
+    todo: 'See whether the server restarted or failed over, check what the migration left behind, and run it again.',
+  }),
+  'rule-not-removed': (p: { rule: string; server: string; group: string; reason: string }): Sentences => ({
+    happened: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,
+    todo: `Remove it by hand, for it lets this runner's address in: az postgres flexible-server firewall-rule delete --resource-group ${p.group} --name ${p.server} --rule-name ${p.rule}`,
+  }),
+  unexpected: (p: { reason: string }): Sentences => ({
+    happened: `Something unforeseen went wrong: ${p.reason}`,
+    todo: 'Run the workflow again with debug logging enabled, and open an issue with the log if it stays.',
+  }),
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** What Azure itself said about a failure, as far as it said it. */
+export interface AzureDetails {
+  readonly code: string;
+  readonly message: string;
+  /** HTTP status; absent where an accepted operation failed later. */
+  readonly status?: number;
+  readonly correlationId?: string;
+}
+
+interface Extras {
+  readonly cause?: unknown;
+  readonly azure?: AzureDetails;
+}
+
+/** An error of the catalogue. `message` is the whole text that a person reads (design.md, law 10). */
+export class ActionError extends Error {
+  readonly code: ErrorCode;
+  readonly happened: string;
+  readonly todo: string;
+  readonly azure: AzureDetails | undefined;
+
+  constructor(code: ErrorCode, sentences: Sentences, extras: Extras) {
+    super(render(code, sentences, extras.azure), extras.cause === undefined ? {} : { cause: extras.cause });
+    this.name = 'ActionError';
+    this.code = code;
+    this.happened = sentences.happened;
+    this.todo = sentences.todo;
+    this.azure = extras.azure;
+  }
+}
+
+function render(
+  code: ErrorCode,
+  { happened, todo, link }: Sentences,
+  azure: AzureDetails | undefined,
+): string {
+  const said = azure && `Azure said: ${azure.code || '(no code)'}: ${azure.message}`;
+  const ids = azure?.correlationId && `Correlation id: ${azure.correlationId}`;
+  return [happened, said, ids, `What to do: ${todo}`, link && `See ${link}`, `(${code})`]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** Makes the error of the catalogue; for `throw fail(…)`. */
+export function fail<C extends ErrorCode>(
+  code: C,
+  parameters: Parameters<(typeof catalogue)[C]>[0],
+  extras: Extras = {},
+): ActionError {
+  const sentences = catalogue[code] as (p: typeof parameters) => Sentences;
+  return new ActionError(code, sentences(parameters), extras);
+}
+
+/** Text of whatever was thrown, for logs and for wrapping. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
