@@ -1,0 +1,76 @@
+import { duration } from '../waiting.ts';
+import type { Phase } from './timeline.ts';
+import type { Change, Finding } from './types.ts';
+
+/** All that the summary tells of a run. */
+export interface Report {
+  readonly mode: string;
+  readonly server: string;
+  readonly host: string | undefined;
+  readonly database: string | undefined;
+  /** The address for which a temporary rule was made; undefined where none was needed. */
+  readonly openedFor: string | undefined;
+  readonly changes: readonly Change[];
+  /** Differences that were left as they are. */
+  readonly left: readonly Finding[];
+  readonly phases: readonly Phase[];
+  /** The error's text where the run failed. */
+  readonly error: string | undefined;
+}
+
+/** One line of the log or of a list for a change. */
+export const changeLine = ({ resource, name, action, details }: Change): string =>
+  `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
+
+/** One line for a difference that is left. */
+export const findingLine = ({ resource, name, property, expected, actual, kind }: Finding): string =>
+  `${kind} ${resource} ${name}${property === '' ? '' : ` ${property}`}: declared ${expected}, actually ${actual}`;
+
+/** The job summary's Markdown: what was found, what was changed, and where the time went. */
+export function summaryMarkdown(report: Report): string {
+  const { server, database, changes, left, error } = report;
+  const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
+  const parts = [title, facts(report), error === undefined ? '' : quote(error)];
+  const done = changes.length > 0 ? table(['Changed', 'Name', 'Action', 'Details'], changes.map((c) => [c.resource, c.name, c.action, c.details])) : ''; // biome-ignore format: a table
+  const nothing = error === undefined ? 'Nothing had to be changed.' : '';
+  const differs = left.length > 0 ? table(['Differs', 'Name', 'Property', 'Declared', 'Actual'], left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual])) : ''; // biome-ignore format: a table
+  return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
+}
+
+function facts({ server, host, openedFor, mode }: Report): string {
+  const way =
+    openedFor === undefined
+      ? 'no temporary firewall rule was needed'
+      : `a temporary firewall rule lets ${code(openedFor)} in until the job ends`;
+  return mode === 'check'
+    ? `Server ${code(server)} was checked; nothing was changed.`
+    : `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
+}
+
+function timeline(phases: readonly Phase[]): string {
+  const start = phases[0]?.start ?? 0;
+  const rows = phases.map(({ name, start: from, end, failed }) => {
+    const took = duration(end - from).replaceAll(':', ' ');
+    return `  ${name} (${took}) :${failed ? 'crit, ' : ''}${from - start}, ${Math.max(end - start, from - start + 1)}`;
+  });
+  return rows.length === 0
+    ? ''
+    : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
+}
+
+/** Text from outside inside a table: nothing in it can end the cell or become markup. */
+const cell = (text: string): string => (text === '' ? '' : code(text.replaceAll('|', '\\|')));
+
+/** Inline code; a fence longer than any run of back-ticks inside. */
+function code(text: string): string {
+  const flat = text.replace(/\s+/g, ' ').trim();
+  const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
+  return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
+}
+
+const quote = (text: string): string => text.split('\n').map((line) => `> ${code(line)}  `).join('\n'); // biome-ignore format: one thought
