@@ -1,0 +1,51 @@
+import type { AzureDetails } from '../errors.ts';
+
+/** Azure's codes and what helps (facts.md §3). */
+const byCode: Readonly<Record<string, string>> = {
+  AuthorizationFailed:
+    "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until it works.",
+  LinkedAuthorizationFailed: 'Give the identity rights on the linked resource too.',
+  InvalidAuthenticationToken:
+    'Check azure-environment, tenant-id and subscription-id: the token is not for this subscription.',
+  ExpiredAuthenticationToken: 'Run the workflow again; check the clock of the runner if it happens again.',
+  SubscriptionNotFound: 'Check subscription-id, and that the identity has a role in that subscription.',
+  InvalidSubscriptionId: 'Check subscription-id.',
+  ResourceGroupNotFound: 'Check resource-group.',
+  MissingSubscriptionRegistration:
+    'Register the provider once: az provider register --namespace Microsoft.DBforPostgreSQL',
+  LocationIsOfferRestricted:
+    'The subscription may not create servers in this region, whatever the message says about trying again: choose another region, or ask for quota at https://aka.ms/postgres-request-quota-increase',
+  LocationNotAvailableForResourceType: 'Check region: az account list-locations -o table shows the names.',
+  ParameterOutOfRange:
+    'The region offers this subscription no such version or size: choose another region, postgres-version or sku-name.',
+  ServerNameAlreadyExists: 'Server names are unique across Azure: choose another server-name.',
+  ServerGroupDropping: 'A server of this name is being deleted: wait, or choose another server-name.',
+  ScopeLocked:
+    'A lock on the server or its resource group forbids this: remove the lock, or let the rule be declared with allowed-ip-ranges.',
+  RequestDisallowedByPolicy: 'A policy of the subscription forbids this: ask its administrator.',
+  SubscriptionRequestsThrottled: 'Azure throttles the subscription: run fewer workflows at once, or later.',
+  ServerStoppedError: 'Start the server, or leave start-if-stopped on.',
+  ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
+  ServerBusy: 'The server is busy with another operation: run the workflow again.',
+  InternalServerError:
+    'Azure names no cause. While a server is being created a password that is too weak is one; on an existing one, that it is not Ready.',
+};
+
+const byStatus: Readonly<Record<number, string>> = {
+  401: 'Check tenant-id, subscription-id and azure-environment.',
+  403: "Give the identity a role on the server's resource group (or on the subscription) that may do this.",
+  429: 'Azure throttles the subscription: run fewer workflows at once, or later.',
+};
+
+/** One sentence of what to do about a refusal. */
+export function adviceFor({ code, status }: AzureDetails): string {
+  const fallback =
+    'Correct what Azure names, or run the workflow again if it names nothing of yours; https://status.azure.com tells of outages.';
+  return byCode[code] ?? (status === undefined ? undefined : byStatus[status]) ?? fallback;
+}
+
+/** Codes that pass by waiting (facts.md §3, Busy). */
+export const isBusy = (code: string): boolean =>
+  ['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation', 'ServerBusyWithOtherOperation'].includes(
+    code,
+  );

@@ -1,0 +1,65 @@
+import type { CloudName } from '../config/config.ts';
+
+/** Where a cloud's services are. */
+export interface Endpoints {
+  readonly authorityHost: string;
+  readonly resourceManager: string;
+  /** Scope of ARM's tokens; always the cloud's own, wherever the endpoint points. */
+  readonly scope: string;
+  /** Audience of GitHub's token in the exchange with Entra (Azure/login's README). */
+  readonly oidcAudience: string;
+  /** Whether the authority was overridden, for then it is no authority that Microsoft's instance discovery knows. */
+  readonly localAuthority: boolean;
+}
+
+const clouds: Readonly<Record<CloudName, { login: string; management: string; audience: string }>> = {
+  AzureCloud: {
+    login: 'https://login.microsoftonline.com',
+    management: 'https://management.azure.com',
+    audience: 'api://AzureADTokenExchange',
+  },
+  AzureUSGovernment: {
+    login: 'https://login.microsoftonline.us',
+    management: 'https://management.usgovcloudapi.net',
+    audience: 'api://AzureADTokenExchangeUSGov',
+  },
+  AzureChinaCloud: {
+    login: 'https://login.chinacloudapi.cn',
+    management: 'https://management.chinacloudapi.cn',
+    audience: 'api://AzureADTokenExchangeChina',
+  },
+};
+
+/** Services that answer with the caller's public IPv4 address; two of different owners, so that one alone cannot lie. */
+const echoServices = ['https://api.ipify.org', 'https://checkip.amazonaws.com'];
+
+/**
+ * Endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a
+ * loopback address, since a later GITHUB_ENV must not be able to send secrets elsewhere (design.md).
+ */
+export function endpointsOf(cloud: CloudName, env: NodeJS.ProcessEnv): Endpoints {
+  const { login, management, audience } = clouds[cloud];
+  const localAuthority = loopbackUrl(env['AZURE_AUTHORITY_HOST']);
+  return {
+    authorityHost: localAuthority ?? login,
+    resourceManager: loopbackUrl(env['AZURE_RESOURCE_MANAGER_ENDPOINT']) ?? management,
+    scope: `${management}/.default`,
+    oidcAudience: audience,
+    localAuthority: localAuthority !== undefined,
+  };
+}
+
+/** The echo services; `IP_ECHO_URLS` (comma-separated) overrides them under the same rule. */
+export function echoUrls(env: NodeJS.ProcessEnv): readonly string[] {
+  const local = (env['IP_ECHO_URLS'] ?? '').split(',').map((url) => loopbackUrl(url.trim()));
+  return local.length >= 2 && local.every((url) => url !== undefined) ? local : echoServices;
+}
+
+/** The URL without its trailing slash if it is HTTPS on a loopback address, else undefined. */
+export function loopbackUrl(text: string | undefined): string | undefined {
+  const url = text && URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') return undefined;
+  const local =
+    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname);
+  return local ? url.href.replace(/\/$/, '') : undefined;
+}

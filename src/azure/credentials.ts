@@ -1,0 +1,132 @@
+import type { AccessToken, TokenCredential } from '@azure/core-auth';
+import {
+  AzureCliCredential,
+  ChainedTokenCredential,
+  ClientAssertionCredential,
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+} from '@azure/identity';
+import type { SignInConfig } from '../config/config.ts';
+import { fail, messageOf } from '../errors.ts';
+import type { Endpoints } from './clouds.ts';
+
+/** What signing in needs of the workflow. */
+export interface IdentitySource {
+  /** Whether the job may ask for an OIDC token (`permissions: id-token: write`). */
+  readonly mayRequestIdToken: boolean;
+  /** A fresh OIDC token of the job; it lives five minutes, so it is asked for at each exchange (peers: Azure/login#372). */
+  requestIdToken(audience: string): Promise<string>;
+  mask(secret: string): void;
+}
+
+/**
+ * The credential for ARM, by the contract's order: client secret, else OIDC where the job may ask for a token, else
+ * managed identity, else the az CLI's session. Tokens are masked as they arrive.
+ * @throws `sign-in-failed`, from `getToken`
+ */
+export function signIn(
+  signInConfig: SignInConfig,
+  endpoints: Endpoints,
+  source: IdentitySource,
+): TokenCredential {
+  const { credential, way, advice } = chooseCredential(signInConfig, endpoints, source);
+  return {
+    async getToken(scopes, options): Promise<AccessToken | null> {
+      try {
+        const token = await credential.getToken(scopes, options);
+        if (token) source.mask(token.token);
+        return token;
+      } catch (error) {
+        if (options?.abortSignal?.aborted) throw error;
+        throw signInFailure(way, advice, error);
+      }
+    },
+  };
+}
+
+interface Chosen {
+  readonly credential: TokenCredential;
+  readonly way: string;
+  readonly advice: string;
+}
+
+function chooseCredential(config: SignInConfig, endpoints: Endpoints, source: IdentitySource): Chosen {
+  const { clientId, tenantId, clientSecret } = config;
+  const options = {
+    authorityHost: endpoints.authorityHost,
+    disableInstanceDiscovery: endpoints.localAuthority,
+  };
+  if (clientId && tenantId && clientSecret) {
+    const credential = new ClientSecretCredential(tenantId, clientId, clientSecret, options);
+    return { credential, way: 'client secret', advice: 'Check client-id, tenant-id and client-secret.' };
+  }
+  if (clientId && tenantId && source.mayRequestIdToken) {
+    const credential = new ClientAssertionCredential(
+      tenantId,
+      clientId,
+      assertion(endpoints, source),
+      options,
+    );
+    const advice =
+      'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.';
+    return { credential, way: "OpenID Connect (the job's own token)", advice };
+  }
+  return {
+    credential: new ChainedTokenCredential(
+      clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential(),
+      new AzureCliCredential({ subscription: config.subscriptionId }),
+    ),
+    way: 'managed identity and by the az CLI’s session',
+    advice: source.mayRequestIdToken
+      ? 'For OpenID Connect give client-id and tenant-id.'
+      : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and give client-id and tenant-id.',
+  };
+}
+
+/** Milliseconds for which one OIDC token serves; it lives five minutes, and the SDK asks for it more often than it uses it. */
+const freshness = 60_000;
+
+function assertion(endpoints: Endpoints, source: IdentitySource): () => Promise<string> {
+  let asked = Number.NEGATIVE_INFINITY;
+  let token: Promise<string> | undefined;
+  return () => {
+    if (token === undefined || performance.now() - asked > freshness) {
+      asked = performance.now();
+      token = source.requestIdToken(endpoints.oidcAudience);
+      token.catch(() => {
+        token = undefined;
+      });
+    }
+    return token;
+  };
+}
+
+/** Entra's error numbers and what helps (facts.md §7; Microsoft's list of AADSTS codes). */
+const adviceByNumber: Readonly<Record<string, string>> = {
+  AADSTS700016: 'The application is not in this tenant: check client-id and tenant-id.',
+  AADSTS90002: 'There is no such tenant: check tenant-id and azure-environment.',
+  AADSTS7000215: 'The client secret is wrong: give its value, not its id, or make a new one.',
+  AADSTS7000222: 'The client secret has expired: make a new one, or use OpenID Connect, which needs none.',
+  AADSTS700213:
+    'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
+  AADSTS70021:
+    'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
+  AADSTS700024: 'The assertion was outside its five minutes: check the clock of the runner.',
+};
+
+function signInFailure(way: string, advice: string, error: unknown): Error {
+  const message = messageOf(error);
+  const number = /AADSTS\d+/.exec(message)?.[0];
+  const reason = message.split(/\r?\n/).find((line) => line.includes(number ?? '')) ?? message;
+  const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(message)?.[1];
+  const azure = number && {
+    code: number,
+    message: reason.trim(),
+    ...(correlationId ? { correlationId } : {}),
+  };
+  return fail(
+    'sign-in-failed',
+    { way, reason: number ?? reason.trim(), advice: (number && adviceByNumber[number]) ?? advice },
+    azure ? { cause: error, azure } : { cause: error },
+  );
+}

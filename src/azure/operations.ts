@@ -1,0 +1,103 @@
+import { pauseFor, type Run } from '../waiting.ts';
+import { isBusy } from './advice.ts';
+import { azureDetails, OperationFailed } from './failures.ts';
+
+/** A long-running operation that Azure accepted (or ended at once). */
+export interface Operation {
+  /** Asks once whether it has ended; never waits. Throws {@link OperationFailed}. */
+  ended(): Promise<boolean>;
+}
+
+/** The part of the SDK's pollers that is used; `pollUntilDone` would wait the service's Retry-After (facts.md §6). */
+interface Poller {
+  poll(options?: { abortSignal?: AbortSignal }): Promise<void>;
+  isDone(): boolean;
+}
+
+interface BeginOptions {
+  readonly abortSignal: AbortSignal;
+  readonly onResponse: (response: { readonly headers: { get(name: string): string | undefined } }) => void;
+}
+
+/**
+ * Starts an operation through the SDK and hands back its handle as soon as it is accepted.
+ * @param begin calls one of the SDK's `begin…` with these options
+ * @param accepted told the operation's URL, whole, as soon as Azure names it, before the first poll
+ * @throws RestError where the request itself is refused; {@link OperationFailed} where the first poll says so
+ */
+export async function startOperation(
+  run: Run,
+  begin: (options: BeginOptions) => Promise<Poller>,
+  accepted: (operationUrl: string) => void = () => {},
+): Promise<Operation> {
+  let correlationId: string | undefined;
+  let operationUrl: string | undefined;
+  const onResponse: BeginOptions['onResponse'] = ({ headers }) => {
+    correlationId ??= headers.get('x-ms-correlation-request-id');
+    if (operationUrl !== undefined) return;
+    operationUrl = headers.get('azure-asyncoperation');
+    if (operationUrl !== undefined) accepted(operationUrl);
+  };
+  const poller = await begin({ abortSignal: run.signal, onResponse }).catch((error: unknown) => {
+    throw pollFailure(error, correlationId);
+  });
+  return {
+    async ended() {
+      if (poller.isDone()) return true;
+      await poller.poll({ abortSignal: run.signal }).catch((error: unknown) => {
+        throw pollFailure(error, correlationId);
+      });
+      return poller.isDone();
+    },
+  };
+}
+
+/** Takes code and message out of the SDK's plain Error: "The long-running operation has failed. CODE. message". */
+function pollFailure(error: unknown, correlationId: string | undefined): unknown {
+  const text =
+    error instanceof Error ? /^The long-running operation has failed\.?\s*(.*)$/s.exec(error.message) : null;
+  if (!text) return error;
+  const [, code = '', message = ''] = /^(\w*)\. (.*)$/s.exec(text[1] ?? '') ?? [undefined, '', text[1]];
+  const ids = correlationId === undefined ? {} : { correlationId };
+  return new OperationFailed({ code, message: message || 'The operation failed.', ...ids }, error);
+}
+
+/**
+ * Races what is needed against the operation's own failure (design.md, Waiting): the need is looked at on every
+ * round, the operation ever more rarely.
+ * @param needed told whether the operation has ended well; returns undefined as long as the need is not met
+ * @returns a look for `waitFor`
+ */
+export function race<T>(
+  operation: Operation,
+  needed: (ended: boolean) => Promise<T | undefined>,
+): () => Promise<T | undefined> {
+  let round = 0;
+  let nextPoll = 1;
+  let ended = false;
+  return async () => {
+    round += 1;
+    if (!ended && round >= nextPoll) {
+      nextPoll = Math.ceil(round * 1.5) + 1;
+      ended = await operation.ended();
+    }
+    return needed(ended);
+  };
+}
+
+/**
+ * Does something that a busy server refuses, again and again until it is taken (facts.md §3, Busy).
+ * @throws whatever else it throws; the run's end ends it
+ */
+export async function whileBusy<T>(run: Run, what: string, attempt: () => Promise<T>): Promise<T> {
+  for (let pause = 1000; ; pause = Math.min(pause * 1.5, 20_000)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const code = azureDetails(error)?.code ?? '';
+      if (!isBusy(code)) throw error;
+      run.info(`The server is busy with another operation (${code}); trying again: ${what}`);
+      await pauseFor(run, pause);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import type { Configuration, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
+import type { ServerConfig } from '../config/config.ts';
+import { groupOfNew } from '../config/creation.ts';
+import { fail } from '../errors.ts';
+import { absent, type Observed, present } from '../plan/types.ts';
+import type { Run } from '../waiting.ts';
+import type { AzureClients } from './clients.ts';
+import { observed, refused } from './failures.ts';
+
+/** Where a server is (or will be): all that its children's requests need. */
+export interface ServerLocation {
+  readonly resourceGroup: string;
+  readonly name: string;
+}
+
+/** How to look for a server. */
+export type ServerLookup = Pick<ServerConfig, 'name' | 'resourceGroup'>;
+
+export interface FoundServer extends ServerLocation {
+  readonly server: Server;
+}
+
+/** Everything that the action reads of ARM. It has no way to write (design.md, one path for every mode). */
+export class AzureReader {
+  readonly #clients: AzureClients;
+  readonly #run: Run;
+  readonly config: ServerLookup;
+  #found: Observed<FoundServer> | undefined;
+
+  constructor(clients: AzureClients, run: Run, config: ServerLookup) {
+    this.#clients = clients;
+    this.#run = run;
+    this.config = config;
+  }
+
+  get #abortSignal(): { abortSignal: AbortSignal } {
+    return { abortSignal: this.#run.signal };
+  }
+
+  /** Where the server is; where it would be made if it is not there. */
+  get location(): ServerLocation {
+    if (this.#found?.status === 'present') return this.#found.value;
+    return { resourceGroup: groupOfNew(this.config), name: this.config.name };
+  }
+
+  /** The server, looked for once: in its group if that is given, else in the subscription. */
+  async server(): Promise<Observed<FoundServer>> {
+    this.#found ??= await this.lookAgain();
+    return this.#found;
+  }
+
+  /** The server as it is now. */
+  async lookAgain(): Promise<Observed<FoundServer>> {
+    const known =
+      this.#found?.status === 'present' ? this.#found.value.resourceGroup : this.config.resourceGroup;
+    this.#found = await observed(`server '${this.config.name}'`, () =>
+      known === undefined ? this.#search() : this.#get(known),
+    );
+    return this.#found;
+  }
+
+  async #get(resourceGroup: string): Promise<Observed<FoundServer>> {
+    const { name } = this.config;
+    const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#abortSignal);
+    return present({ resourceGroup, name, server });
+  }
+
+  async #search(): Promise<Observed<FoundServer>> {
+    const { name } = this.config;
+    const found: FoundServer[] = [];
+    for await (const server of this.#clients.postgresql.servers.listBySubscription(this.#abortSignal)) {
+      if (server.name?.toLowerCase() === name) found.push({ resourceGroup: groupOf(server), name, server });
+    }
+    if (found.length > 1) {
+      throw fail('server-ambiguous', { server: name, groups: found.map((f) => f.resourceGroup) });
+    }
+    return found[0] ? present(found[0]) : absent;
+  }
+
+  /** Whether the group is there; only asked where the server is not. */
+  resourceGroup(name: string): Promise<Observed<string>> {
+    return observed(`resource group '${name}'`, async () => {
+      const group = await this.#clients.resources.resourceGroups.get(name, this.#abortSignal);
+      return present(group.location);
+    });
+  }
+
+  /**
+   * All firewall rules of the server, from every page.
+   * @throws `azure-refused`
+   */
+  async firewallRules(): Promise<readonly FirewallRule[]> {
+    const { resourceGroup, name } = this.location;
+    try {
+      return await Array.fromAsync(
+        this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#abortSignal),
+      );
+    } catch (error) {
+      throw refused(`listing the firewall rules of server '${name}'`, error);
+    }
+  }
+
+  /** Whether a rule is there. */
+  firewallRule(rule: string): Promise<Observed<FirewallRule>> {
+    const { resourceGroup, name } = this.location;
+    return observed(`firewall rule '${rule}'`, async () =>
+      present(await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal)),
+    );
+  }
+
+  /** A server parameter. */
+  parameter(parameter: string): Promise<Observed<Configuration>> {
+    const { resourceGroup, name } = this.location;
+    return observed(`server parameter '${parameter}'`, async () =>
+      present(
+        await this.#clients.postgresql.configurations.get(resourceGroup, name, parameter, this.#abortSignal),
+      ),
+    );
+  }
+}
+
+function groupOf(server: Server): string {
+  return /\/resourceGroups\/([^/]+)\//i.exec(server.id ?? '')?.[1] ?? '';
+}

@@ -1,0 +1,142 @@
+import type { ServerForPatch } from '@azure/arm-postgresql-flexible';
+import type { AddressRange } from '../config/addresses.ts';
+import type { Credentials } from '../config/config.ts';
+import type { NewServer } from '../config/creation.ts';
+import { type Run, waitFor } from '../waiting.ts';
+import type { AzureClients } from './clients.ts';
+import { createServer } from './create-server.ts';
+import { refused } from './failures.ts';
+import { race, startOperation, whileBusy } from './operations.ts';
+import type { AzureReader, ServerLocation } from './reader.ts';
+
+/** Everything that the action writes to ARM. A mode that only reads never constructs it. */
+export class AzureWriter {
+  readonly #clients: AzureClients;
+  readonly #run: Run;
+  readonly #reader: AzureReader;
+
+  constructor(clients: AzureClients, run: Run, reader: AzureReader) {
+    this.#clients = clients;
+    this.#run = run;
+    this.#reader = reader;
+  }
+
+  get #at(): ServerLocation {
+    return this.#reader.location;
+  }
+
+  async createResourceGroup(name: string, region: string): Promise<void> {
+    await this.#clients.resources.resourceGroups
+      .createOrUpdate(name, { location: region }, { abortSignal: this.#run.signal })
+      .catch((error: unknown) => {
+        throw refused(`creating resource group '${name}'`, error);
+      });
+  }
+
+  /** See {@link createServer}. */
+  createServer(planned: NewServer, administrator: Credentials): Promise<'created' | 'adopted'> {
+    return createServer(this.#clients, this.#run, this.#reader, planned, administrator);
+  }
+
+  /** Starts a stopped server and returns once it is on its way; waiting for Ready is the caller's. */
+  startServer(): Promise<unknown> {
+    const { resourceGroup, name } = this.#at;
+    return this.#perform(
+      `starting server '${name}'`,
+      (options) => this.#clients.postgresql.servers.beginStart(resourceGroup, name, options),
+      async () => {
+        const seen = await this.#reader.lookAgain();
+        return seen.status === 'present' && seen.value.server.state !== 'Stopped' ? true : undefined;
+      },
+    );
+  }
+
+  /**
+   * Updates properties in place.
+   * @param what the properties' names, for sentences
+   */
+  async updateServer(patch: ServerForPatch, what: string): Promise<void> {
+    const { resourceGroup, name } = this.#at;
+    await this.#perform(
+      `updating ${what} of server '${name}'`,
+      (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
+      onceEnded,
+    );
+    await this.#reader.lookAgain();
+  }
+
+  putParameter(parameter: string, value: string): Promise<unknown> {
+    const { resourceGroup, name } = this.#at;
+    const body = { value, source: 'user-override' };
+    return this.#perform(
+      `setting server parameter '${parameter}'`,
+      (options) =>
+        this.#clients.postgresql.configurations.beginPut(resourceGroup, name, parameter, body, options),
+      onceEnded,
+    );
+  }
+
+  /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */
+  putFirewallRule(rule: string, range: AddressRange): Promise<unknown> {
+    return this.openFirewall(rule, range, async () => {
+      const seen = await this.#reader.firewallRule(rule);
+      const { startIpAddress, endIpAddress } = seen.status === 'present' ? seen.value : {};
+      return startIpAddress === range.start && endIpAddress === range.end ? true : undefined;
+    });
+  }
+
+  /**
+   * Makes a firewall rule and waits until what it is for has come about: a login is the proof, not the operation's
+   * end, which the service reports 60 s late (design.md, Waiting; facts.md §2).
+   * @param needed told whether the operation has ended; returns undefined as long as the need is not met
+   * @param accepted told the operation's URL as soon as Azure names it
+   */
+  openFirewall<T>(
+    rule: string,
+    { start, end }: AddressRange,
+    needed: (ended: boolean) => Promise<T | undefined>,
+    accepted?: (operationUrl: string) => void,
+  ): Promise<T> {
+    const { resourceGroup, name } = this.#at;
+    const body = { startIpAddress: start, endIpAddress: end };
+    return this.#perform(
+      `making firewall rule '${rule}'`,
+      (options) =>
+        this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options),
+      needed,
+      accepted,
+    );
+  }
+
+  /** Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success. */
+  deleteFirewallRule(rule: string): Promise<unknown> {
+    const { resourceGroup, name } = this.#at;
+    return this.#perform(
+      `removing firewall rule '${rule}'`,
+      (options) => this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options),
+      async () => ((await this.#reader.firewallRule(rule)).status === 'absent' ? true : undefined),
+    );
+  }
+
+  /** Sends a request and races its operation against what is needed, again where the server is busy. */
+  async #perform<T>(
+    doing: string,
+    begin: Parameters<typeof startOperation>[1],
+    needed: (ended: boolean) => Promise<T | undefined>,
+    accepted?: (operationUrl: string) => void,
+  ): Promise<T> {
+    try {
+      return await whileBusy(this.#run, doing, async () => {
+        const operation = await startOperation(this.#run, begin, accepted);
+        return await waitFor(this.#run, doing, race(operation, needed), { longestPause });
+      });
+    } catch (error) {
+      throw refused(doing, error);
+    }
+  }
+}
+
+/** Milliseconds; operations on a server's children take seconds, so looks stay close. */
+const longestPause = 4000;
+
+const onceEnded = async (ended: boolean): Promise<true | undefined> => ended || undefined;
