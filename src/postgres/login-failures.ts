@@ -1,0 +1,77 @@
+import { messageOf } from '../errors.ts';
+
+/**
+ * Why a login did not come about (design.md, Reach by probing).
+ * - `blocked`: the firewall; the only kind that may lead to a rule
+ * - `refused`: the server or TLS said no, and would say no again
+ * - `passing`: may be different in a moment (starting up, DNS of a new server, a broken connection)
+ */
+export interface LoginFailure {
+  readonly kind: 'blocked' | 'refused' | 'passing';
+  readonly reason: string;
+  readonly advice: string;
+  /** Our address as PostgreSQL's own refusal names it. */
+  readonly address?: string;
+}
+
+const adviceByState: Readonly<Record<string, string>> = {
+  '28P01':
+    'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
+  '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
+  '3D000': 'Check the name of the database.',
+  '42501': 'Grant the role CONNECT on this database.',
+};
+
+/** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
+const passingStates = ['57P03', '57P01', '57P02', '53300'];
+
+/** Sorts what a login attempt threw. */
+export function classify(error: unknown): LoginFailure {
+  const message = messageOf(error);
+  const code = codeOf(error);
+  if (/no pg_hba\.conf entry/.test(message)) return byHostRules(message);
+  if (message === 'timeout expired' || code === 'ETIMEDOUT') {
+    return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
+  }
+  if (
+    /^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
+    /does not support SSL/.test(message)
+  ) {
+    const advice =
+      'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
+    return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
+  }
+  if (/^[0-9A-Z]{5}$/.test(code) && !passingStates.includes(code)) {
+    return {
+      kind: 'refused',
+      reason: `${message} (SQLSTATE ${code})`,
+      advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
+    };
+  }
+  return {
+    kind: 'passing',
+    reason: message || code,
+    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+  };
+}
+
+/** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
+function byHostRules(message: string): LoginFailure {
+  if (message.includes('no encryption')) {
+    return {
+      kind: 'refused',
+      reason: message,
+      advice: 'The connection arrived without TLS: see what stands between the runner and the server.',
+    };
+  }
+  const address = /for host "(\d{1,3}(?:\.\d{1,3}){3})"/.exec(message)?.[1];
+  return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
+}
+
+function codeOf(error: unknown): string {
+  const candidates = error instanceof AggregateError ? error.errors : [error];
+  const code = candidates
+    .map((e: unknown) => (e as { code?: unknown } | null)?.code)
+    .find((c) => typeof c === 'string');
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,214 @@
+import { type AddressRange, azureServices, covers, sameRange } from '../config/addresses.ts';
+import { isTemporaryRuleName } from '../config/names.ts';
+import { fail } from '../errors.ts';
+import { pauseFor, type Run, waitFor } from '../waiting.ts';
+import { type LoginResult, type LoginTarget, login, type Session } from './login.ts';
+import type { LoginFailure } from './login-failures.ts';
+
+/** A stored firewall rule, as reaching needs it. */
+export interface StoredRule extends AddressRange {
+  readonly name: string;
+}
+
+/** What reaching needs from outside: looks at the firewall and the address, and one way to open. */
+export interface Ways {
+  /** One login attempt; `timeout` in milliseconds. */
+  login(timeout: number): Promise<LoginResult>;
+  /** The rules as ARM stores them. */
+  rules(): Promise<readonly StoredRule[]>;
+  /** The input runner-ip, if it was given. */
+  readonly givenAddress: string | undefined;
+  egressAddress(): Promise<string>;
+  /** Whether a temporary rule was made in this very job, whose post outlives our use of it. */
+  isOfThisJob(rule: string): boolean;
+  /** Makes this run's rule for the address and returns what `needed` brings. */
+  open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T>;
+  /** False on a server inside a network, whose firewall rules nobody can write. */
+  readonly publicAccess: boolean;
+}
+
+/** Milliseconds: how long the first login may take before it counts as blocked. */
+const firstLogin = 10_000;
+/** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
+const grace = 500;
+/** Milliseconds for a server that is up but does not take sessions yet. */
+const settling = 90_000;
+/** Milliseconds for a rule to work: documentation says up to five minutes (facts.md §5). */
+const propagation = 330_000;
+
+/**
+ * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
+ * Reach by probing). A login failure never opens it (law 9).
+ * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, and what the ways throw
+ */
+export async function reach(run: Run, target: LoginTarget, ways: Ways): Promise<Session> {
+  const first = ways.login(firstLogin);
+  if (!ways.publicAccess) return await insideNetwork(run, target, ways, await first);
+  const looks = lookAround(ways);
+  const early = looks.all.then(async ([rules, address]): Promise<LoginResult> => {
+    const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
+    if (!known || coverOf(ways, rules.value, address.value) !== 'none') return first;
+    await pauseFor(run, grace);
+    return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
+  });
+  const result = await settle(run, target, ways, await Promise.race([first, early]));
+  if ('session' in result) return await withOwnDoor(run, ways, looks, result.session);
+  void first.then((late) => ('session' in late ? late.session.end() : undefined)).catch(() => {});
+  return await letIn(run, target, ways, looks, result.failure);
+}
+
+interface Looks {
+  readonly rules: Promise<readonly StoredRule[]>;
+  readonly address: Promise<string>;
+  readonly all: Promise<[PromiseSettledResult<readonly StoredRule[]>, PromiseSettledResult<string>]>;
+}
+
+function lookAround(ways: Ways): Looks {
+  const rules = ways.rules();
+  const address = ways.givenAddress === undefined ? ways.egressAddress() : Promise.resolve(ways.givenAddress);
+  return { rules, address, all: Promise.allSettled([rules, address]) };
+}
+
+/**
+ * What the stored rules mean for an address. A rule of another run does not last: its post would cut us off.
+ * `azure`: no rule covers it, but any Azure service may enter, and this runner may be in Azure.
+ */
+function coverOf(
+  ways: Ways,
+  rules: readonly StoredRule[],
+  address: string,
+): 'lasting' | 'foreign' | 'azure' | 'none' {
+  const covering = rules.filter((rule) => covers(rule, address));
+  if (covering.some(({ name }) => !isTemporaryRuleName(name) || ways.isOfThisJob(name))) return 'lasting';
+  if (covering.length > 0) return 'foreign';
+  return rules.some((rule) => sameRange(rule, azureServices)) ? 'azure' : 'none';
+}
+
+/**
+ * A session where the way is open already: in another database of a server that was reached.
+ * @throws `login-failed`, `not-reachable`
+ */
+export async function enter(run: Run, target: LoginTarget): Promise<Session> {
+  const attempt = (timeout: number): Promise<LoginResult> => login(target, timeout, run.signal);
+  const result = await settle(run, target, { login: attempt }, await attempt(firstLogin));
+  if ('session' in result) return result.session;
+  const advice = 'Run the workflow again: the way through the firewall was open a moment ago.';
+  throw fail('not-reachable', { host: target.host, reason: result.failure.reason, advice });
+}
+
+/** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
+async function settle(
+  run: Run,
+  target: LoginTarget,
+  ways: Pick<Ways, 'login'>,
+  first: LoginResult,
+): Promise<LoginResult> {
+  let result: LoginResult | undefined = first;
+  let last = 'failure' in first ? first.failure : undefined;
+  const what = `${target.host} to take sessions`;
+  return await waitFor(
+    run,
+    what,
+    async () => {
+      result ??= await ways.login(firstLogin);
+      if ('session' in result) return result;
+      last = result.failure;
+      if (last.kind === 'refused') throw refusal(target, last);
+      const settled = last.kind === 'blocked' ? result : undefined;
+      result = undefined;
+      return settled;
+    },
+    { atMost: settling },
+  ).catch((error: unknown) => {
+    if (run.signal.aborted || last?.kind !== 'passing') throw error;
+    throw fail(
+      'not-reachable',
+      { host: target.host, reason: last.reason, advice: last.advice },
+      { cause: error },
+    );
+  });
+}
+
+/** In already: another run's temporary rule may be what let us in, and then we need one of our own. */
+async function withOwnDoor(run: Run, ways: Ways, looks: Looks, session: Session): Promise<Session> {
+  const rules = await looks.rules.catch((error: unknown) => {
+    run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
+    return [];
+  });
+  const foreign = rules.some(({ name }) => isTemporaryRuleName(name) && !ways.isOfThisJob(name));
+  const [, address] = foreign ? await looks.all : [];
+  if (address?.status !== 'fulfilled' || coverOf(ways, rules, address.value) !== 'foreign') return session;
+  run.info(`Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`);
+  return await ways.open(address.value, async (ended) => (ended ? session : undefined));
+}
+
+/** Shut out: waits for a lasting rule to work, or opens a temporary way. */
+async function letIn(
+  run: Run,
+  target: LoginTarget,
+  ways: Ways,
+  looks: Looks,
+  blocked: LoginFailure,
+): Promise<Session> {
+  const rules = await looks.rules;
+  const address = ways.givenAddress ?? blocked.address ?? (await looks.address);
+  if (coverOf(ways, rules, address) === 'lasting') {
+    run.info(
+      `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`,
+    );
+    return await waitFor(run, `the firewall rule for ${address} to work`, insistently(target, ways, address));
+  }
+  run.info(`${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`);
+  return await ways.open(address, insistently(target, ways, address)).catch((error: unknown) => {
+    if (!(error instanceof SeenAs) || ways.givenAddress !== undefined) throw error;
+    run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
+    return ways.open(error.address, insistently(target, ways, error.address));
+  });
+}
+
+/** PostgreSQL's own refusal names another address than the one that was let in. */
+class SeenAs extends Error {
+  readonly address: string;
+  constructor(address: string, letIn: string) {
+    super(`PostgreSQL sees this runner as ${address}, not as ${letIn}: give runner-ip: ${address}`);
+    this.address = address;
+  }
+}
+
+/** A look for `waitFor` that logs in again and again, each attempt a little more patient. */
+function insistently(target: LoginTarget, ways: Ways, address: string): () => Promise<Session | undefined> {
+  const start = performance.now();
+  let patience = 1000;
+  return async () => {
+    const result = await ways.login(patience);
+    if ('session' in result) return result.session;
+    const { failure } = result;
+    if (failure.kind === 'refused') throw refusal(target, failure);
+    if (failure.address !== undefined && failure.address !== address)
+      throw new SeenAs(failure.address, address);
+    if (performance.now() - start > propagation) {
+      const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
+      const advice =
+        'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
+      throw fail('not-reachable', { host: target.host, reason, advice });
+    }
+    patience = Math.min(patience * 1.5, firstLogin);
+    return undefined;
+  };
+}
+
+async function insideNetwork(
+  run: Run,
+  target: LoginTarget,
+  ways: Ways,
+  first: LoginResult,
+): Promise<Session> {
+  const result = await settle(run, target, ways, first);
+  if ('session' in result) return result.session;
+  const advice =
+    'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
+  throw fail('not-reachable', { host: target.host, reason: result.failure.reason, advice });
+}
+
+const refusal = ({ user, host, database }: LoginTarget, { reason, advice }: LoginFailure): Error =>
+  fail('login-failed', { user, host, database, reason, advice });
