@@ -1,0 +1,55 @@
+import type { Configuration } from '@azure/arm-postgresql-flexible';
+import type { AzureReader } from '../azure/reader.ts';
+import type { AzureWriter } from '../azure/writer.ts';
+import type { Config } from '../config/config.ts';
+import type { Applied, Kind } from '../plan/engine.ts';
+import type { Difference, Observed } from '../plan/types.ts';
+
+interface Desired {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Server parameters, ARM's configurations: they always exist, so only their values are compared. */
+export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWriter> = {
+  resource: 'server parameter',
+
+  desired: ({ server }: Config): readonly Desired[] =>
+    [...server.parameters].map(([name, value]) => ({ name, value })),
+
+  observe: (reader, desired): Promise<readonly Observed<Configuration>[]> =>
+    Promise.all(desired.map(({ name }) => reader.parameter(name))),
+
+  diff({ name, value }, observed): readonly Difference[] {
+    const finding = { resource: 'server parameter', name, property: 'value', expected: value } as const;
+    if (observed.status === 'absent')
+      return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' } }];
+    if (observed.status === 'unknown') return [];
+    const actual = observed.value.value ?? '';
+    if (sameValue(actual, value)) return [];
+    const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
+    return [
+      {
+        finding: { ...finding, actual, kind: 'changed' },
+        mend: {
+          resource: 'server parameter',
+          name,
+          action: 'update',
+          details: `${actual} → ${value}${restart}`,
+        },
+      },
+    ];
+  },
+
+  async apply(writer, _change, { name, value }): Promise<Applied> {
+    await writer.putParameter(name, value);
+    return 'applied';
+  },
+};
+
+/** PostgreSQL's words are case-insensitive in on/off and enumerations; lists like azure.extensions have no order. */
+function sameValue(a: string, b: string): boolean {
+  const normal = (value: string): string =>
+    value.toLowerCase().split(',').map((item) => item.trim()).sort().join(','); // biome-ignore format: one thought
+  return normal(a) === normal(b);
+}
