@@ -1,0 +1,24 @@
+/**
+ * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
+ * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
+ */
+export function formsOf(secret: string): readonly string[] {
+  if (secret === '') return [];
+  const percent = encodeURIComponent(secret);
+  const forms = [
+    secret,
+    percent,
+    percent.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
+    new URLSearchParams({ '': secret }).toString().slice(1),
+    encodeURI(secret),
+    JSON.stringify(secret).slice(1, -1),
+    secret.replaceAll("'", "''"),
+    secret.replaceAll('"', '""'),
+    secret.replaceAll("'", "'\\''"),
+    secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'"),
+    secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('${', '${:-$}{'),
+    secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+  ];
+  const lines = forms.flatMap((form) => form.split(/\r\n|\r|\n/)).filter((line) => line.trim() !== '');
+  return [...new Set([...forms, ...lines])];
+}

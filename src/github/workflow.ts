@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import * as core from '@actions/core';
+import { context } from '@actions/github';
+import type { RunIdentity } from '../config/names.ts';
+import { formsOf } from './masks.ts';
+
+/** The workflow as the action meets it; the only importer of @actions/core and @actions/github. */
+export class Workflow {
+  readonly #masked = new Set<string>();
+
+  /** Raw text of an input, untrimmed; empty where it was not given. */
+  rawInput(name: string): string {
+    return core.getInput(name, { trimWhitespace: false });
+  }
+
+  /** Masks every form of a secret from here on. To be called before anything of it is written. */
+  mask(secret: string): void {
+    for (const form of formsOf(secret).filter((f) => !this.#masked.has(f))) {
+      this.#masked.add(form);
+      core.setSecret(form);
+    }
+  }
+
+  /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
+  info(text: string): void {
+    core.info(defused(text));
+  }
+
+  debug(text: string): void {
+    core.debug(text);
+  }
+
+  notice(text: string): void {
+    core.notice(text);
+  }
+
+  warning(text: string): void {
+    core.warning(text);
+  }
+
+  async group<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return await core.group(name, work);
+  }
+
+  /** Ends the step as failed, with the whole text of the error as its annotation. */
+  fail(error: Error): void {
+    core.setFailed(error.message);
+    core.debug(defused(error.stack ?? ''));
+  }
+
+  setOutput(name: string, value: string): void {
+    core.setOutput(name, value);
+  }
+
+  exportVariable(name: string, value: string): void {
+    core.exportVariable(name, value);
+  }
+
+  /** What `post` will read; GitHub keeps it even if the step is killed right after. */
+  saveState(name: string, value: unknown): void {
+    core.saveState(name, JSON.stringify(value));
+  }
+
+  /** The last value saved under this name by this step's main half; undefined where there is none. */
+  savedState(name: string): unknown {
+    const text = core.getState(name);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  /** Appends Markdown to the job's summary. */
+  async summarize(markdown: string): Promise<void> {
+    if (existsSync(process.env['GITHUB_STEP_SUMMARY'] ?? ''))
+      await core.summary.addRaw(markdown, true).write();
+  }
+
+  get mayRequestIdToken(): boolean {
+    return Boolean(
+      process.env['ACTIONS_ID_TOKEN_REQUEST_URL'] && process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'],
+    );
+  }
+
+  /** A fresh OIDC token of this job; @actions/core masks it. */
+  requestIdToken(audience: string): Promise<string> {
+    return core.getIDToken(audience);
+  }
+
+  /** The ids by which this run's temporary rule is named. */
+  get identity(): RunIdentity {
+    const repository = (context.payload['repository'] as { id?: unknown } | undefined)?.id;
+    return {
+      repositoryId: digits(process.env['GITHUB_REPOSITORY_ID'] ?? String(repository ?? '')),
+      runId: digits(String(context.runId)),
+      runAttempt: digits(String(context.runAttempt)),
+    };
+  }
+
+  /** Who we are in `pg_stat_activity`. */
+  get applicationName(): string {
+    const {
+      GITHUB_REPOSITORY: repository = '',
+      GITHUB_RUN_ID: run = '',
+      GITHUB_RUN_ATTEMPT: attempt = '',
+    } = process.env;
+    return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
+  }
+}
+
+const digits = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
+
+/** The runner looks for commands at the beginning of a line, after white space. */
+const defused = (text: string): string =>
+  text.replace(/^(\s*)(::|##\[)/gm, (_, space, mark) => `${space}: ${mark}`);
