@@ -1,0 +1,82 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type AzureClients, createClients } from './azure/clients.ts';
+import { type Endpoints, echoUrls, endpointsOf } from './azure/clouds.ts';
+import { signIn } from './azure/credentials.ts';
+import type { Config, SignInConfig } from './config/config.ts';
+import { secretInputs } from './config/inputs.ts';
+import { parseConfig } from './config/parse.ts';
+import { fail } from './errors.ts';
+import type { Workflow } from './github/workflow.ts';
+import { duration, type Run } from './waiting.ts';
+
+/**
+ * Masks the secrets among the inputs, then reads the configuration.
+ * @throws `inputs-invalid` with every fault of every input
+ */
+export function readConfig(workflow: Workflow): Config {
+  for (const secret of givenSecrets(workflow)) workflow.mask(secret);
+  const config = parseConfig((name) => workflow.rawInput(name), {
+    env: process.env,
+    isDirectory: (path) =>
+      statSync(resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path), {
+        throwIfNoEntry: false,
+      })?.isDirectory() ?? false,
+  });
+  if ('faults' in config) throw fail('inputs-invalid', { faults: config.faults });
+  return config;
+}
+
+function givenSecrets(workflow: Workflow): readonly string[] {
+  const inputs = secretInputs.map((name) => workflow.rawInput(name));
+  return [...inputs, process.env['AZURE_CLIENT_SECRET'] ?? ''].filter((secret) => secret !== '');
+}
+
+/**
+ * The run's voice and its end: aborted after `timeout` milliseconds, and when GitHub cancels the job (SIGINT, then
+ * SIGTERM).
+ */
+export function startRun(workflow: Workflow, timeout: number): Run {
+  const controller = new AbortController();
+  const advice =
+    'Raise timeout-minutes if the work was still going on, and run the workflow again: what is there is found.';
+  setTimeout(() => {
+    controller.abort(
+      fail('timed-out', { waitingFor: 'the run to end (timeout-minutes)', after: duration(timeout), advice }),
+    );
+  }, timeout).unref();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () =>
+      controller.abort(fail('cancelled', { during: `it was going on (${signal})` })),
+    );
+  }
+  return {
+    signal: controller.signal,
+    info: (text) => workflow.info(text),
+    warning: (text) => workflow.warning(text),
+    debug: (text) => workflow.debug(text),
+  };
+}
+
+/** Where Azure is and how to talk to it. */
+export interface Connected {
+  readonly endpoints: Endpoints;
+  readonly clients: AzureClients;
+  readonly echoServices: readonly string[];
+}
+
+/** Signs in (at the first request) to the cloud of the inputs; endpoints as given, for `post`, or as the cloud says. */
+export function connect(workflow: Workflow, signInConfig: SignInConfig, endpoints: Endpoints): Connected {
+  const credential = signIn(signInConfig, endpoints, {
+    mayRequestIdToken: workflow.mayRequestIdToken,
+    requestIdToken: (audience) => workflow.requestIdToken(audience),
+    mask: (secret) => workflow.mask(secret),
+  });
+  return {
+    endpoints,
+    clients: createClients(endpoints, credential, signInConfig.subscriptionId),
+    echoServices: echoUrls(process.env),
+  };
+}
+
+export const endpointsFor = (config: Config): Endpoints => endpointsOf(config.cloud, process.env);

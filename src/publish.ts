@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { PublishConfig } from './config/config.ts';
+import { fail } from './errors.ts';
+import type { Journal } from './github/journal.ts';
+import type { Workflow } from './github/workflow.ts';
+import { adoNet, type Connection, databaseUrl, environmentOf, jdbcUrl } from './postgres/connection.ts';
+import { dotenv } from './postgres/dotenv.ts';
+import { rootBundle } from './postgres/root-certificates.ts';
+
+/** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */
+const header = '# Written by azure-postgresql-action; removed when the job ends.\n';
+
+/** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
+export function maskConnection(workflow: Workflow, connection: Connection): void {
+  for (const secret of [
+    connection.password,
+    databaseUrl(connection),
+    jdbcUrl(connection),
+    adoNet(connection),
+  ]) {
+    workflow.mask(secret);
+  }
+}
+
+/** Writes outputs, environment and dotenv file; returns the environment, for the migration. */
+export async function publish(
+  workflow: Workflow,
+  journal: Journal,
+  config: PublishConfig,
+  connection: Connection,
+): Promise<ReadonlyMap<string, string>> {
+  maskConnection(workflow, connection);
+  const environment = environmentOf(connection, config);
+  for (const [name, value] of Object.entries(outputsOf(connection))) workflow.setOutput(name, value);
+  if (config.exportEnv) for (const [name, value] of environment) workflow.exportVariable(name, value);
+  if (config.envFile !== undefined) {
+    const path = inWorkspace(config.envFile);
+    journal.writeEnvFile(path);
+    await writeFile(path, header + dotenv(environment), { mode: 0o600 });
+  }
+  return environment;
+}
+
+function outputsOf(connection: Connection): Record<string, string> {
+  const { host, port, database, user, password, sslMode } = connection;
+  return {
+    'db-host': host,
+    'db-port': String(port),
+    'db-name': database,
+    'db-user': user,
+    'db-password': password,
+    'db-sslmode': sslMode,
+    'database-url': databaseUrl(connection),
+  };
+}
+
+/**
+ * Refuses to overwrite a file that is not ours; asked before anything is requested.
+ * @throws `inputs-invalid`
+ */
+export function checkEnvFile({ envFile }: PublishConfig): void {
+  if (envFile === undefined || !existsSync(inWorkspace(envFile)) || isOurs(inWorkspace(envFile))) return;
+  throw fail('inputs-invalid', {
+    faults: [`env-file is '${envFile}', which exists already and would be overwritten: name another`],
+  });
+}
+
+/** Removes the dotenv file if it is ours still. */
+export async function removeEnvFile(path: string): Promise<void> {
+  if (existsSync(path) && isOurs(path)) await rm(path, { force: true });
+}
+
+const isOurs = (path: string): boolean => readFileSync(path, 'utf8').startsWith(header);
+
+const inWorkspace = (path: string): string => resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path);
+
+/** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
+export async function writeRootBundle({ sslMode }: PublishConfig): Promise<string | undefined> {
+  if (sslMode !== 'verify-full') return undefined;
+  const path = join(process.env['RUNNER_TEMP'] ?? '.', 'azure-postgresql-roots.pem');
+  await writeFile(path, rootBundle(), { mode: 0o644 });
+  return path;
+}

@@ -1,0 +1,107 @@
+import type { Config } from './config/config.ts';
+import { fail, messageOf } from './errors.ts';
+import type { Workflow } from './github/workflow.ts';
+import type { Plan, Witness } from './plan/engine.ts';
+import { changeLine, findingLine, summaryMarkdown } from './plan/render.ts';
+import { Timeline } from './plan/timeline.ts';
+import type { Change, Finding, ResourceType } from './plan/types.ts';
+
+/** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
+export class Story implements Witness {
+  readonly #workflow: Workflow;
+  readonly #config: Config;
+  readonly #timeline = new Timeline();
+  readonly #changes: Change[] = [];
+  readonly #findings: Finding[] = [];
+  readonly #left: Finding[] = [];
+  host: string | undefined;
+  serverId: string | undefined;
+  openedFor: string | undefined;
+
+  constructor(workflow: Workflow, config: Config) {
+    this.#workflow = workflow;
+    this.#config = config;
+  }
+
+  /** A phase of the run: a group in the log, a bar in the summary's timeline. */
+  phase<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#timeline.phase(name, () => this.#workflow.group(name, work));
+  }
+
+  /** What a pass found: the plan, line by line, and what it leaves as it is. */
+  planned({ steps, findings, left }: Plan<never>): void {
+    this.#findings.push(...findings);
+    this.#left.push(...left);
+    if (steps.length === 0) this.#workflow.info('Plan: nothing to change.');
+    for (const { change } of steps) this.#workflow.info(`Plan: ${changeLine(change)}`);
+    const warn = this.#config.mode === 'ensure' || this.#config.onDrift === 'warn';
+    for (const finding of left) {
+      if (warn) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
+      else this.#workflow.info(findingLine(finding));
+    }
+  }
+
+  starting(change: Change): void {
+    this.#workflow.info(`Now: ${changeLine(change)}`);
+  }
+
+  made(change: Change): void {
+    this.#changes.push(change);
+  }
+
+  /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. Unknown ones do not count. */
+  get drift(): readonly Finding[] {
+    const stay = this.#config.mode === 'ensure' ? this.#left : this.#findings;
+    return stay.filter(({ kind }) => kind !== 'unknown');
+  }
+
+  /**
+   * Runs the whole route and tells its end: outputs and summary in any case.
+   * @throws what the route throws, the unforeseen wrapped as `unexpected`
+   */
+  async tell(route: () => Promise<void>): Promise<void> {
+    let error: Error | undefined;
+    try {
+      await route();
+    } catch (thrown) {
+      error =
+        thrown instanceof Error && thrown.name === 'ActionError'
+          ? thrown
+          : fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
+    }
+    this.#writeOutputs();
+    await this.#summarize(error).catch((e: unknown) => this.#workflow.debug(`No summary: ${messageOf(e)}`));
+    if (error) throw error;
+  }
+
+  #created = (resource: ResourceType): string =>
+    String(this.#changes.some((change) => change.resource === resource && change.action === 'create'));
+
+  #writeOutputs(): void {
+    const outputs = {
+      ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
+      'server-created': this.#created('server'),
+      'database-created': this.#created('database'),
+      changes: JSON.stringify(this.#changes),
+      drifted: String(this.drift.length > 0),
+      drift: JSON.stringify(this.#config.mode === 'ensure' ? this.#left : this.#findings),
+    };
+    for (const [name, value] of Object.entries(outputs)) this.#workflow.setOutput(name, value);
+  }
+
+  async #summarize(error: Error | undefined): Promise<void> {
+    await this.#workflow.summarize(
+      summaryMarkdown({
+        mode: this.#config.mode,
+        server: this.#config.server.name,
+        host: this.host,
+        database: this.#config.database?.name,
+        openedFor: this.openedFor,
+        changes: this.#changes,
+        left: this.#left,
+        phases: this.#timeline.phases,
+        error: error?.message,
+      }),
+    );
+  }
+}

@@ -1,0 +1,128 @@
+import type { CheckConfig, EnsureConfig } from './config/config.ts';
+import { readConfig, startRun } from './context.ts';
+import { type Act, ensureServer, openControlPlane, pass, reachServer } from './control-plane.ts';
+import { fail } from './errors.ts';
+import { Journal } from './github/journal.ts';
+import { Workflow } from './github/workflow.ts';
+import { migrate, migrationEnvironment } from './migrate.ts';
+import { findingLine } from './plan/render.ts';
+import { withMigrationLock } from './postgres/advisory-lock.ts';
+import { type LoginTarget, login, type Session } from './postgres/login.ts';
+import { enter } from './postgres/reach.ts';
+import { SqlReader, SqlWriter } from './postgres/sql.ts';
+import { checkEnvFile, publish, writeRootBundle } from './publish.ts';
+import { Story } from './report.ts';
+import { dataPlane, serverChildren, servers } from './resources/catalogue.ts';
+
+/** The main half of the action: the route of a run, in reading order (design.md). */
+export async function main(workflow = new Workflow()): Promise<void> {
+  const config = readConfig(workflow);
+  if (config.mode === 'ensure') checkEnvFile(config.publish);
+  const run = startRun(workflow, config.timeout);
+  const story = new Story(workflow, config);
+  const common = { workflow, run, story };
+  await story.tell(() =>
+    config.mode === 'ensure' ? ensure({ ...common, config }) : check({ ...common, config }),
+  );
+}
+
+/** `mode: ensure`: control plane, reach, data plane, publish, migrate. */
+async function ensure(act: Act<EnsureConfig>): Promise<void> {
+  const { workflow, run, config, story } = act;
+  const azure = openControlPlane(act);
+  const server = await story.phase('Ensure the server', () => ensureServer(act, azure));
+  const target = loginTarget(act, server.server.fullyQualifiedDomainName ?? '');
+  const session = await story.phase('Reach it', () => reachServer(act, azure, server, target));
+  try {
+    const sql = { reader: new SqlReader(session), writer: new SqlWriter(session) };
+    await story.phase('Ensure the database', () => pass(story, dataPlane, config, sql));
+  } finally {
+    await session.end().catch(() => {});
+  }
+  const inDatabase = await enter(run, { ...target, database: config.database.name });
+  try {
+    const environment = await story.phase('Publish the connection', async () => {
+      const { host, port, user, password } = target;
+      const sslRootCert = await writeRootBundle(config.publish);
+      const connection = {
+        host,
+        port,
+        user,
+        password,
+        database: config.database.name,
+        sslMode: config.publish.sslMode,
+        sslRootCert,
+      };
+      return await publish(workflow, new Journal(workflow), config.publish, connection);
+    });
+    await migrateIn(act, inDatabase, environment);
+  } finally {
+    await inDatabase.end().catch(() => {});
+  }
+}
+
+async function migrateIn(
+  { run, config, story }: Act<EnsureConfig>,
+  session: Session,
+  connection: ReadonlyMap<string, string>,
+): Promise<void> {
+  const { migration } = config;
+  if (migration === undefined) return;
+  await story.phase('Migrate', () =>
+    withMigrationLock(run, session, (signal) =>
+      migrate({ ...migration, environment: migrationEnvironment(process.env, connection) }, signal),
+    ),
+  );
+}
+
+/** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
+async function check(act: Act<CheckConfig>): Promise<void> {
+  const { config, story } = act;
+  const azure = openControlPlane(act);
+  const planned = await story.phase('Look at the server', () => pass(story, servers, config, azure));
+  const found = await azure.reader.server();
+  if (found.status === 'present') {
+    const { server } = found.value;
+    story.serverId = server.id;
+    story.host = server.fullyQualifiedDomainName;
+    const children = await story.phase('Look at what is in it', () =>
+      pass(story, serverChildren, config, azure),
+    );
+    if (children.unknown[0]) throw children.unknown[0];
+    await story.phase('Look at the database', () => checkDatabase(act));
+  }
+  if (planned.unknown[0]) throw planned.unknown[0];
+  if (story.drift.length > 0 && config.onDrift === 'fail')
+    throw fail('drifted', { findings: story.drift.map(findingLine) });
+}
+
+/** What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). */
+async function checkDatabase(act: Act<CheckConfig>): Promise<void> {
+  const { run, workflow, config, story } = act;
+  if (config.database === undefined || config.administrator === undefined || story.host === undefined) return;
+  const result = await login(loginTarget(act, story.host), 5000, run.signal);
+  if ('failure' in result) {
+    workflow.notice(
+      `The database was not looked at, since this runner cannot log in: ${result.failure.reason}`,
+    );
+    return;
+  }
+  try {
+    await pass(story, dataPlane, config, { reader: new SqlReader(result.session), writer: undefined });
+  } finally {
+    await result.session.end().catch(() => {});
+  }
+}
+
+/** As the administrator in `postgres`, from where databases are made without entering them. */
+function loginTarget({ workflow, config }: Act<EnsureConfig | CheckConfig>, host: string): LoginTarget {
+  const { username = '', password = '' } = config.administrator ?? {};
+  return {
+    host,
+    port: 5432,
+    database: 'postgres',
+    user: username,
+    password,
+    applicationName: workflow.applicationName,
+  };
+}

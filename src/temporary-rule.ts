@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import type { AzureReader } from './azure/reader.ts';
+import type { AzureWriter } from './azure/writer.ts';
+import { keptRuleName, temporaryRuleName } from './config/names.ts';
+import type { Journal } from './github/journal.ts';
+import type { Workflow } from './github/workflow.ts';
+import type { Change } from './plan/types.ts';
+
+/**
+ * This run's own way through the firewall. A temporary one is journalled before it is asked for, so that post can
+ * remove it after any moment; one that shall stay (`keep-firewall-rule`) bears another name and counts as a change.
+ */
+export class RunnerRule {
+  readonly #writer: AzureWriter;
+  readonly #reader: AzureReader;
+  readonly #journal: Journal;
+  readonly #keep: boolean;
+  readonly #temporaryName: string;
+  /** The address that was let in; undefined as long as none was. */
+  openedFor: string | undefined;
+  /** The kept rule, as a change. */
+  change: Change | undefined;
+
+  constructor(writer: AzureWriter, reader: AzureReader, workflow: Workflow, journal: Journal, keep: boolean) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#journal = journal;
+    this.#keep = keep;
+    this.#temporaryName = temporaryRuleName(workflow.identity, randomBytes(5).toString('hex'));
+  }
+
+  /**
+   * Makes the rule and returns what `needed` brings.
+   * @param address public IPv4 address of this runner
+   */
+  async open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
+    const range = { start: address, end: address };
+    if (this.#keep) {
+      const name = keptRuleName(address);
+      const result = await this.#writer.openFirewall(name, range, needed);
+      this.change = { resource: 'firewall rule', name, action: 'create', details: address };
+      this.openedFor = address;
+      return result;
+    }
+    const { resourceGroup, name: server } = this.#reader.location;
+    const entry = { resourceGroup, server, rule: this.#temporaryName };
+    this.#journal.writeRule(entry);
+    const accepted = (operationUrl: string): void => this.#journal.writeRule({ ...entry, operationUrl });
+    const result = await this.#writer.openFirewall(this.#temporaryName, range, needed, accepted);
+    this.openedFor = address;
+    return result;
+  }
+}
