@@ -23,6 +23,12 @@ describe('the rules in force', () => {
     expect(admitted).toEqual([false, true, true, true, false]);
   });
 
+  test('what is no IPv4 address is not admitted', () => {
+    const firewall = new Firewall(0);
+    firewall.set(new Map([['r', { startIpAddress: '0.0.0.0', endIpAddress: '255.255.255.255' }]]));
+    expect(['', '::1', 'runner'].some((ip) => firewall.admits(ip))).toBe(false);
+  });
+
   test('no private or loopback address is admitted of itself', () => {
     const firewall = new Firewall(0);
     firewall.set(only('0.0.0.0'));

@@ -23,7 +23,7 @@ export const admin = { login: 'relecloud_admin', password: 'VerySecurePassword!1
 export interface Fixture extends AsyncDisposable {
   readonly directory: string;
   readonly factory: PostgresFactory;
-  readonly ca: string;
+  readonly authority: CertificateAuthority;
   /** Loopback source address → public address, for sources other than the usual one. */
   readonly sources: Map<string, string>;
   /** A started server that lets {@link runner} in. */
@@ -73,7 +73,7 @@ export async function createFixture(): Promise<Fixture> {
   return {
     directory,
     factory,
-    ca: authority.pem,
+    authority,
     sources,
     async server(options = {}) {
       const server = await factory.create({ ...usual, ...options });
@@ -121,7 +121,7 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 /** A bare connection to a server's gate. */
-export function dial(server: PostgresServer, localAddress?: string): Socket {
+export function dial(server: { readonly address: string }, localAddress?: string): Socket {
   const socket = connect({ host: server.address, port: 5432, ...(localAddress ? { localAddress } : {}) });
   return socket.on('error', () => {});
 }

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chooseAddress } from '../../emulator/postgres/address.ts';
+import { Firewall } from '../../emulator/postgres/firewall.ts';
+import { Gate } from '../../emulator/postgres/gate.ts';
 import type { PostgresServer } from '../../emulator/postgres/types.ts';
 import {
   admin,
@@ -17,6 +21,7 @@ import {
   runner,
   sslRequest,
   startup,
+  temporaryDirectory,
   until,
 } from './fixture.ts';
 
@@ -30,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => fixture[Symbol.asyncDispose]());
 
 async function secured(socket: Socket, options = {}): Promise<TLSSocket> {
-  const tls = connectTls({ socket, host: server.address, ca: fixture.ca, ...options });
+  const tls = connectTls({ socket, host: server.address, ca: fixture.authority.pem, ...options });
   await once(tls, 'secureConnect');
   return tls;
 }
@@ -169,6 +174,43 @@ describe('the ways to begin', () => {
       await once(socket, 'close');
     }
     expect(await fixture.ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a client that says nothing', () => {
+  test.each(['in the clear', 'over TLS'])('is let go, %s, while an idle session stays', async (how) => {
+    await using echo = createServer((socket) => socket.pipe(socket));
+    const socketPath = join(await temporaryDirectory(), 'echo');
+    await once(echo.listen(socketPath), 'listening');
+    const firewall = new Firewall(0);
+    firewall.set(only(runner));
+    const address = await chooseAddress();
+    const gate = new Gate({
+      address,
+      certificate: await fixture.authority.issue([address]),
+      clients: { publicAddressOf: () => runner },
+      firewall,
+      blocked: 'timeout',
+      requireSecureTransport: () => false,
+      rules: [],
+      socketPath,
+      authenticationTimeout: 100,
+    });
+    await gate.open();
+    const enter = async () => {
+      const socket = dial({ address });
+      if (how === 'in the clear') return socket;
+      socket.write(sslRequest);
+      await answer(socket);
+      return secured(socket, { host: address });
+    };
+    const idle = await enter();
+    idle.write(startup);
+    expect(await answer(idle)).toEqual(startup);
+    await everything(await enter());
+    idle.write('still here');
+    expect(`${await answer(idle)}`).toBe('still here');
+    await gate.close();
   });
 });
 

@@ -100,6 +100,8 @@ describe('server parameters', () => {
 
   test('a name that does not exist and a value out of range are refused by PostgreSQL’s codes', async () => {
     await expect(server.setParameter('no_such', '1')).rejects.toMatchObject({ code: '42704' });
+    await expect(server.setParameter('no.such', '1')).rejects.toMatchObject({ code: '42704' });
+    await expect(server.setParameter('port', '1')).rejects.toMatchObject({ code: '55P02' });
     await expect(server.setParameter('work_mem', 'lots')).rejects.toMatchObject({ code: '22023' });
     await expect(server.setParameter('work_mem', `1'; DROP TABLE x; --`)).rejects.toMatchObject({
       code: '22023',

@@ -17,7 +17,7 @@ test('statements of both protocols are there, in order, as they were sent', asyn
   const session = await fixture.login(server);
   await session.query("SELECT 'statement: one',\n  'é \"two\"'");
   await session.query('SELECT $1::int AS n, $2::text', [7, "it's"]);
-  await session.query({ name: 'prepared', text: 'SELECT 3' });
+  await session.query({ name: 'pre:pared', text: 'SELECT 3' });
   await session.end();
   expect(await server.statements()).toEqual([
     expect.objectContaining({

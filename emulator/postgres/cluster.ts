@@ -78,7 +78,7 @@ export class Cluster {
     const deadline = performance.now() + patience;
     for (;;) {
       try {
-        return await this.session('postgres', async () => {});
+        return await this.session(async () => {});
       } catch (error) {
         const ended = this.#postmaster !== postmaster || postmaster.exitCode !== null;
         if (ended || performance.now() > deadline) throw error;
@@ -109,14 +109,14 @@ export class Cluster {
   }
 
   /**
-   * A short session of the service itself ({@link superuser}). Short, for one that stayed would stand in the way of
-   * `DROP DATABASE` and of `CREATE DATABASE … TEMPLATE` (facts.md §5).
+   * A short session of the service itself ({@link superuser}), in the database where no client gets in and which none
+   * can drop or copy: a superuser's session stands in the way of both (facts.md §5).
    */
-  async session<T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  async session<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = new pg.Client({
       host: this.directory,
       port: 5432,
-      database,
+      database: 'azure_maintenance',
       user: superuser,
       password: this.#grounds.superuserPassword,
       ssl: false,

@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net';
+import { BlockList, isIPv4 } from 'node:net';
 import type { AddressRange } from './types.ts';
 
 /** The stored rules as they stood from one moment on, in milliseconds of `performance.now()`. */
@@ -23,6 +23,8 @@ export class Firewall {
   /**
    * The rules from now on. The range 0.0.0.0–0.0.0.0, Azure's word for its own services, is no exception here: it
    * admits that address, which no client has.
+   *
+   * @throws Error when a range is none of IPv4 addresses, or ends before it starts.
    */
   set(rules: ReadonlyMap<string, AddressRange>): void {
     // A BlockList is Node's matcher of address ranges; here what is on it is let in.
@@ -37,7 +39,7 @@ export class Firewall {
 
   /** Whether a rule in force covers this IPv4 address. */
   admits(address: string): boolean {
-    return this.#inForce(performance.now())?.admitted.check(address) ?? false;
+    return isIPv4(address) && (this.#inForce(performance.now())?.admitted.check(address) ?? false);
   }
 
   #inForce(now: number): Snapshot | undefined {

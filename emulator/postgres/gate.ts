@@ -9,7 +9,7 @@ import type { BlockedBehaviour, ClientAddresses } from './types.ts';
 /** The port of every server, on a loopback address of its own. */
 export const gatePort = 5432;
 
-/** How long a client may take to say who it is, in milliseconds: PostgreSQL's `authentication_timeout`. */
+/** PostgreSQL's own `authentication_timeout`, in milliseconds. */
 const authenticationTimeout = 60_000;
 
 /** The first byte of a TLS handshake, from a client that does not ask for TLS before (`sslnegotiation=direct`). */
@@ -26,6 +26,8 @@ export interface GateOptions {
   readonly rules: readonly StatementRule[];
   /** PostgreSQL's Unix socket. */
   readonly socketPath: string;
+  /** How long a client may take to say who it is, in milliseconds; by default as long as PostgreSQL gives it. */
+  readonly authenticationTimeout?: number;
 }
 
 /**
@@ -34,6 +36,7 @@ export interface GateOptions {
  */
 export class Gate {
   readonly #options: GateOptions;
+  readonly #patience: number;
   readonly #server: Server;
   /** For clients that asked for TLS, and for those that began with it; neither listens itself. */
   readonly #negotiated: TlsServer;
@@ -43,11 +46,12 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#patience = options.authenticationTimeout ?? authenticationTimeout;
     const tls = {
       ...options.certificate,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['postgresql'],
-      handshakeTimeout: authenticationTimeout,
+      handshakeTimeout: this.#patience,
     } as const;
     this.#negotiated = createTlsServer(tls, (socket) => this.#beginSecured(socket));
     this.#direct = createTlsServer(tls, (socket) => {
@@ -82,13 +86,23 @@ export class Gate {
 
   #welcome(socket: Socket): void {
     this.#keep(socket);
+    if (socket.remoteAddress === undefined) {
+      // Gone before we came to look.
+      socket.destroy();
+      return;
+    }
     if (!this.#admits(socket) && this.#options.blocked === 'timeout') {
       // Swallowed: Azure's firewall drops the client's packets, so it never hears anything.
       socket.resume();
       return;
     }
-    socket.setTimeout(authenticationTimeout, () => socket.destroy());
+    this.#await(socket);
     this.#negotiate(socket).catch(() => socket.destroy());
+  }
+
+  /** Give a client so long to go on; {@link #secure} and {@link #passSession} end the waiting. */
+  #await(socket: Socket): void {
+    socket.setTimeout(this.#patience, () => socket.destroy());
   }
 
   /** The public address by which the firewall knows this client. */
@@ -105,7 +119,7 @@ export class Gate {
     if (!first) throw new Error('The client said nothing.');
     socket.unshift(first);
     if (first[0] === tlsHandshake) {
-      this.#direct.emit('connection', socket);
+      this.#secure(socket, this.#direct);
       return;
     }
     for (;;) {
@@ -114,7 +128,7 @@ export class Gate {
         // What already follows was sent in the clear and must not be taken for part of the secured session.
         if (socket.readableLength > 0) throw new Error('The client sent data before the handshake.');
         socket.write('S');
-        this.#negotiated.emit('connection', socket);
+        this.#secure(socket, this.#negotiated);
         return;
       }
       if (packet?.code !== requestCodes.gssEncryption) return this.#begin(socket, packet, false);
@@ -122,8 +136,15 @@ export class Gate {
     }
   }
 
+  #secure(socket: Socket, server: TlsServer): void {
+    // From here on it is the secured socket on top of this one that sees the client's activity.
+    socket.setTimeout(0);
+    server.emit('connection', socket);
+  }
+
   #beginSecured(socket: TLSSocket): void {
     this.#keep(socket);
+    this.#await(socket);
     readPacket(socket)
       .then((packet) => this.#begin(socket, packet, true))
       .catch(() => socket.destroy());

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chooseAddress } from './address.ts';
 import { Cluster, type Grounds } from './cluster.ts';
@@ -76,8 +77,9 @@ class Factory implements PostgresFactory {
     await Promise.all(
       creations.map((creation) => (creation.status === 'fulfilled' ? creation.value.destroy() : undefined)),
     );
-    // What is left are templates and copied programs; removing them is what the watchdog does when it is let go.
     await this.#watchdog.dismiss();
+    // The watchdog has done this already, unless it was killed.
+    await rm(this.#place, { recursive: true, force: true });
   }
 
   async #create(options: PostgresServerOptions): Promise<PostgresServer> {

@@ -118,22 +118,27 @@ export class Parameters {
 
   /** See PostgresServer.setParameter. */
   async set(name: string, value: string): Promise<{ pendingRestart: boolean }> {
-    const before = (await this.list()).find((row) => row.name === name);
-    // Let PostgreSQL itself say that there is no such parameter.
-    const isOurs =
-      before !== undefined && (name.includes('.') || !(await this.#isPostgres(name)) || keptBeside.has(name));
-    if (!isOurs) await this.#alterSystem(name, value);
-    const pendingRestart = before?.isDynamicConfig === false;
-    this.#overrides.set(name, { value, defaultValue: before?.defaultValue ?? '', pendingRestart });
+    const before = (await this.list()).find((row) => row.name === name) ?? (await this.#refuse(name));
+    if (before.isReadOnly) {
+      throw Object.assign(new Error(`parameter "${name}" cannot be changed`), { code: '55P02' });
+    }
+    const isAzures = azureParameters.some((parameter) => parameter.name === name);
+    if (!isAzures && !keptBeside.has(name)) await this.#alterSystem(name, value);
+    const pendingRestart = !before.isDynamicConfig;
+    this.#overrides.set(name, { value, defaultValue: before.defaultValue, pendingRestart });
     return { pendingRestart };
   }
 
-  async #isPostgres(name: string): Promise<boolean> {
-    return (await this.#settings()).some((setting) => setting.name === name);
+  /** Let PostgreSQL itself say that there is no such parameter; `ALTER SYSTEM` would take any name with a dot. */
+  #refuse(name: string): Promise<never> {
+    return this.#cluster.session(async (client) => {
+      await client.query('SELECT current_setting($1)', [name]);
+      throw new Error(`Parameter ${name} is of a single session.`);
+    });
   }
 
   #settings(): Promise<SettingRow[]> {
-    return this.#cluster.session('postgres', async (client) => {
+    return this.#cluster.session(async (client) => {
       const { rows } = await client.query<SettingRow>(
         // The service's own session differs from the server's values in what a client or a role sets.
         `SELECT name, CASE WHEN source IN ('client', 'user', 'session') OR name = ANY ($1) THEN coalesce(boot_val, '')
@@ -182,7 +187,7 @@ export class Parameters {
   async #alterSystem(name: string, value: string): Promise<void> {
     const items = lists.has(name) ? value.split(',').map(unquoted) : [value];
     const literal = items.map((item) => pg.escapeLiteral(item)).join(', ');
-    const loaded = await this.#cluster.session('postgres', async (client) => {
+    const loaded = await this.#cluster.session(async (client) => {
       await client.query(`ALTER SYSTEM SET ${pg.escapeIdentifier(name)} = ${literal}`);
       const { rows } = await client.query('SELECT pg_conf_load_time()::text AS at, pg_reload_conf()');
       return rows[0].at;
@@ -194,7 +199,7 @@ export class Parameters {
   async #untilReloaded(before: string): Promise<void> {
     const deadline = performance.now() + 10_000;
     while (performance.now() < deadline) {
-      const now = await this.#cluster.session('postgres', async (client) => {
+      const now = await this.#cluster.session(async (client) => {
         const { rows } = await client.query('SELECT pg_conf_load_time()::text AS at');
         return rows[0].at;
       });

@@ -161,7 +161,7 @@ export class FlexibleServer implements PostgresServer {
   async #addAdministrator(): Promise<void> {
     if (this.#hasAdministrator) return;
     const { administratorLogin, administratorLoginPassword } = this.#options;
-    await this.#cluster.session('postgres', (client) =>
+    await this.#cluster.session((client) =>
       roles.createAdministrator(client, administratorLogin, administratorLoginPassword),
     );
     this.#hasAdministrator = true;
@@ -183,7 +183,7 @@ export class FlexibleServer implements PostgresServer {
 
   #service<T>(work: (client: Client) => Promise<T>): Promise<T> {
     this.#requireRunning();
-    return this.#cluster.session('postgres', work);
+    return this.#cluster.session(work);
   }
 
   #requireRunning(): void {

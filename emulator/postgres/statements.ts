@@ -18,7 +18,7 @@ interface LogLine {
 }
 
 /** `statement: …` of the simple protocol, `execute NAME: …` (or `execute fetch from NAME: …`) of the extended one. */
-const executed = /^(?:statement|execute (?:fetch from )?[^:]*): (?<statement>[\s\S]*)$/;
+const executed = /^(?:statement|execute .*?): (?<statement>[\s\S]*)$/;
 
 /** The statements that PostgreSQL itself says it executed for clients (`log_statement = all`), read as its log grows. */
 export class StatementLog {
@@ -56,9 +56,7 @@ export class StatementLog {
 
   async #readToMark(): Promise<void> {
     const mark = `azure mark ${randomUUID()}`;
-    await this.#cluster.session('postgres', (client) =>
-      client.query(`DO $$BEGIN RAISE LOG '${mark}'; END$$`),
-    );
+    await this.#cluster.session((client) => client.query(`DO $$BEGIN RAISE LOG '${mark}'; END$$`));
     const deadline = performance.now() + patience;
     for (;;) {
       await this.#readOn();

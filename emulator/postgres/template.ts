@@ -28,6 +28,7 @@ export const emulatorSettings: Readonly<Record<string, string>> = {
   log_rotation_age: '0',
   log_rotation_size: '0',
   log_statement: 'all',
+  log_min_messages: 'warning',
   log_timezone: 'UTC',
   log_checkpoints: 'off',
   log_autovacuum_min_duration: '-1',

@@ -61,7 +61,7 @@ export interface PostgresServer {
   restart(): Promise<void>;
   /** Stop and remove every file. Idempotent. */
   destroy(): Promise<void>;
-  /** The stored rules from now on; each difference takes effect `firewallDelay` ms later (0 = at once). */
+  /** The stored rules from now on; each difference takes effect `firewallDelay` ms later (0 = at once). Throws on a range that is none. */
   setRules(rules: ReadonlyMap<string, AddressRange>): void;
   setAdministratorPassword(password: string): Promise<void>;
   databases(): Promise<DatabaseRow[]>;
@@ -75,7 +75,7 @@ export interface PostgresServer {
   parameters(): Promise<ParameterRow[]>;
   /**
    * Set one server parameter as ARM does, in the value's plain form (`on`, `4096`, `a,b`). Rejects with the PostgreSQL
-   * error: 42704 for a name that does not exist, 22023 for a value that is out of range.
+   * error: 42704 for a name that does not exist, 22023 for a value that is out of range, 55P02 for a read-only one.
    */
   setParameter(name: string, value: string): Promise<{ readonly pendingRestart: boolean }>;
   /** Statements executed for clients (not for the service itself) since the last {@link forgetStatements}. */

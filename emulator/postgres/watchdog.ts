@@ -34,7 +34,8 @@ export function watchOver(place: string): Watchdog {
   child.unref();
   return {
     async dismiss() {
-      if (child.pid === undefined || child.exitCode !== null) return;
+      const isGone = child.exitCode !== null || child.signalCode !== null;
+      if (child.pid === undefined || isGone) return;
       child.ref();
       const gone = once(child, 'exit');
       child.stdin.end();
