@@ -7,14 +7,15 @@ import { epochSeconds, type SigningKey } from './keys.ts';
 /** GitHub's own issuer: federated identities name it, so the emulated tokens bear it. */
 export const gitHubIssuer = 'https://token.actions.githubusercontent.com';
 
-const tokenLifetime = 300;
+const defaultLifetime = 300;
 
 function claims(identity: Identity, query: URLSearchParams): JWTPayload {
   const repository = query.get('repository') ?? identity.repository;
   const ref = query.get('ref') ?? 'refs/heads/main';
   const environment = query.get('environment');
   const subject = `repo:${repository}:${environment === null ? `ref:${ref}` : `environment:${environment}`}`;
-  const now = epochSeconds();
+  const lifetime = Number(query.get('lifetime') ?? defaultLifetime);
+  const now = epochSeconds() + Math.min(lifetime, 0);
   return {
     jti: randomUUID(),
     sub: query.get('sub') ?? subject,
@@ -33,14 +34,15 @@ function claims(identity: Identity, query: URLSearchParams): JWTPayload {
     runner_environment: 'github-hosted',
     iss: gitHubIssuer,
     nbf: now,
-    exp: now + tokenLifetime,
+    exp: now + Math.max(lifetime, 0),
     iat: now,
   };
 }
 
 /**
  * GitHub's endpoint where a job with `id-token: write` gets its OIDC token (facts.md §7): a fresh one for each
- * call, five minutes long. `repository`, `ref`, `environment` and `sub` in the query change what it claims.
+ * call, five minutes long. `repository`, `ref`, `environment` and `sub` in the query change what it claims, `lifetime`
+ * (seconds; negative for a token that has expired so long ago) how long it lasts.
  */
 export function oidcHandler(identity: Identity, key: SigningKey): Handler {
   return async (request: Request): Promise<Reply> => {

@@ -61,6 +61,13 @@ export const gatewayErrors = {
     new ArmError(404, 'ResourceGroupNotFound', `Resource group '${name}' could not be found.`, {
       headers: gateway,
     }),
+  resourceGroupBeingDeleted: (name: string) =>
+    new ArmError(
+      409,
+      'ResourceGroupBeingDeleted',
+      `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
+      { headers: gateway },
+    ),
   serverNotFound: (name: string, group: string) =>
     new ArmError(
       404,

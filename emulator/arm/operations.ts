@@ -36,6 +36,9 @@ interface Operation {
 /** Header of answers that come from the provider and not from ARM's gateway. */
 export const providerHeaders = { Server: 'Microsoft-HTTPAPI/2.0' } as const;
 
+/** Those of a poll and of a server's GET, which could have been compressed (2021 recordings). */
+export const compressibleHeaders = { ...providerHeaders, Vary: 'Accept-Encoding' } as const;
+
 function failureOf(error: unknown): OperationFailure {
   if (error instanceof OperationFailure) return error;
   if (!(error instanceof Error && error.name === 'AbortError')) console.error(error);
@@ -128,7 +131,7 @@ export class Operations {
     const { id: name, status, startTime, error } = operation;
     return {
       status: 200,
-      headers: { ...providerHeaders, 'Retry-After': operation.retryAfter.header, Vary: 'Accept-Encoding' },
+      headers: { ...compressibleHeaders, 'Retry-After': operation.retryAfter.header },
       body: {
         name,
         status,

@@ -51,13 +51,7 @@ export const putResourceGroup: ArmHandler = (call, { store }) => {
   const body = resourceBodyOf(call);
   const existing = store.findGroup(call.names.subscription, call.names.group);
   const { name, location } = locationOf(call, body, existing);
-  if (existing?.provisioningState === 'Deleting') {
-    throw new ArmError(
-      409,
-      'ResourceGroupBeingDeleted',
-      `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
-    );
-  }
+  if (existing?.provisioningState === 'Deleting') throw gatewayErrors.resourceGroupBeingDeleted(name);
   const group: ResourceGroup = existing ?? {
     subscriptionId: call.names.subscription.toLowerCase(),
     name,

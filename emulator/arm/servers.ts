@@ -4,7 +4,7 @@ import { type ArmCall, type ArmContext, type ArmHandler, resourceBodyOf, tagsOf 
 import { gatewayErrors, operationFailures, providerErrors } from './errors.ts';
 import { pushRules } from './firewall-rules.ts';
 import { findLocation, type Location, regionNames } from './locations.ts';
-import { providerHeaders } from './operations.ts';
+import { compressibleHeaders } from './operations.ts';
 import { page } from './paging.ts';
 import { serverBody } from './server-body.ts';
 import { newProperties } from './server-properties.ts';
@@ -72,6 +72,7 @@ function creationOf(
   const version = checkVersion(properties['version'] ?? majors.at(-1), majors);
   checkProperties(properties, sku.tier);
   const group = context.store.group(call.names.subscription, call.names.group);
+  if (group.provisioningState === 'Deleting') throw gatewayErrors.resourceGroupBeingDeleted(group.name);
   const server: FlexibleServer = {
     subscriptionId: group.subscriptionId,
     resourceGroup: group.name,
@@ -194,7 +195,7 @@ export const getServer: ArmHandler = (call, { store }) => {
   const { subscription, group, server: name } = call.names;
   const server = store.server(subscription, group, name);
   if (!isVisible(server)) throw gatewayErrors.serverNotFound(name, group);
-  return { status: 200, headers: providerHeaders, body: serverBody(server, call.apiVersion) };
+  return { status: 200, headers: compressibleHeaders, body: serverBody(server, call.apiVersion) };
 };
 
 /** The servers of the subscription, or of the group where the path names one. */

@@ -1,0 +1,115 @@
+import type {
+  AddressRange,
+  DatabaseRow,
+  ParameterRow,
+  PostgresFactory,
+  PostgresServer,
+  PostgresServerOptions,
+} from '../../../emulator/postgres/types.ts';
+
+function parameter(name: string, value: string, more: Partial<ParameterRow> = {}): ParameterRow {
+  return {
+    name,
+    value,
+    description: `About ${name}.`,
+    defaultValue: value,
+    dataType: 'Integer',
+    allowedValues: '1-1000',
+    isDynamicConfig: true,
+    isReadOnly: false,
+    isConfigPendingRestart: false,
+    source: 'system-default',
+    ...more,
+  };
+}
+
+/** A data plane that only remembers, for tests of ARM alone: what it was told is open to see. */
+export class FakePostgres implements PostgresServer {
+  readonly name: string;
+  readonly major: string;
+  readonly address = '127.0.0.1';
+  readonly minor = '0';
+  running = false;
+  destroyed = false;
+  password: string;
+  rules: ReadonlyMap<string, AddressRange> = new Map();
+  #databases: DatabaseRow[] = ['azure_sys', 'template1', 'azure_maintenance', 'postgres'].map((name) => ({
+    name,
+    owner: 'azuresu',
+    charset: 'UTF8',
+    collation: 'en_US.utf8',
+    comment: null,
+  }));
+  #parameters = [
+    parameter('max_connections', '50', { isDynamicConfig: false }),
+    parameter('work_mem', '4096'),
+    parameter('wal_level', 'replica', { dataType: 'Enumeration', allowedValues: 'replica,logical' }),
+    parameter('port', '5432', { isReadOnly: true }),
+  ];
+
+  constructor(options: PostgresServerOptions) {
+    this.name = options.name;
+    this.major = options.major;
+    this.password = options.administratorLoginPassword;
+  }
+
+  async start() {
+    this.running = true;
+  }
+  async stop() {
+    this.running = false;
+  }
+  async restart() {
+    this.running = true;
+  }
+  async destroy() {
+    this.running = false;
+    this.destroyed = true;
+  }
+  setRules(rules: ReadonlyMap<string, AddressRange>) {
+    this.rules = rules;
+  }
+  async setAdministratorPassword(password: string) {
+    this.password = password;
+  }
+  async databases() {
+    return [...this.#databases];
+  }
+  async createDatabase(name: string, charset: string, collation: string) {
+    const row = { name, owner: 'azure_pg_admin', charset: charset.toUpperCase(), collation, comment: null };
+    this.#databases.push(row);
+  }
+  async dropDatabase(name: string) {
+    this.#databases = this.#databases.filter((row) => row.name !== name);
+  }
+  async roles() {
+    return { azuresu: { superuser: true } };
+  }
+  async parameters() {
+    return this.#parameters;
+  }
+  async setParameter(name: string, value: string) {
+    this.#parameters = this.#parameters.map((row) =>
+      row.name === name ? { ...row, value, source: 'user-override' } : row,
+    );
+    return { pendingRestart: false };
+  }
+  async statements() {
+    return [];
+  }
+  async forgetStatements() {}
+}
+
+/** A factory of these, and what it has made by name. */
+export class FakePostgresFactory implements PostgresFactory {
+  readonly supportedMajors = ['17', '18'];
+  readonly made = new Map<string, FakePostgres>();
+
+  async create(options: PostgresServerOptions) {
+    const server = new FakePostgres(options);
+    this.made.set(options.name, server);
+    return server;
+  }
+
+  async close() {}
+}
