@@ -31,6 +31,13 @@ export const sameRange = (a: AddressRange, b: AddressRange): boolean =>
  * @returns the range, or a sentence saying what is wrong with it
  */
 export function parseRange(text: string): AddressRange | string {
+  const range = readRange(text);
+  return typeof range !== 'string' && sameRange(range, azureServices)
+    ? `'${text}' would mean any Azure service: use allow-azure-services`
+    : range;
+}
+
+function readRange(text: string): AddressRange | string {
   const dash = text.split('-').map((part) => part.trim());
   if (dash.length === 2) {
     const [start = '', end = ''] = dash;
@@ -42,14 +49,12 @@ export function parseRange(text: string): AddressRange | string {
 }
 
 function parseCidr(text: string): AddressRange | string {
-  const [address = '', bits = ''] = text.split('/');
-  if (!isIPv4(address) || !/^(\d|[12]\d|3[0-2])$/.test(bits))
+  const [address = '', bits = '', more] = text.split('/');
+  if (!isIPv4(address) || !/^(\d|[12]\d|3[0-2])$/.test(bits) || more !== undefined)
     return `'${text}' is not an IPv4 network in CIDR form`;
   const start = ipaddr.IPv4.networkAddressFromCIDR(text).toString();
   const end = ipaddr.IPv4.broadcastAddressFromCIDR(text).toString();
-  return start === azureServices.start && end === azureServices.end
-    ? `'${text}' would mean any Azure service: use allow-azure-services`
-    : { start, end };
+  return { start, end };
 }
 
 /** Why an address cannot be a runner's public one (design.md, the egress address); undefined if it can. */

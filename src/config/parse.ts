@@ -48,7 +48,13 @@ export function parseConfig(
 ): Config | { readonly faults: readonly string[] } {
   const inputs = new Inputs(raw, surroundings.env);
   const config = parseMode(inputs, surroundings);
-  return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : Object.freeze(config);
+  return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : frozen(config);
+}
+
+/** Frozen with all that is in it; maps have no frozen form, and are typed as read-only. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(frozen);
+  return Object.freeze(value);
 }
 
 function parseMode(inputs: Inputs, surroundings: Surroundings): Config | undefined {
@@ -167,11 +173,13 @@ function parseFirewall(inputs: Inputs): FirewallConfig {
     return why && `cannot be used: ${why}`;
   });
   const declared = inputs.list('allowed-ip-ranges').flatMap((item) => parseDeclaredRule(inputs, item));
-  const twice = declared.find((rule, i) => declared.findIndex((other) => other.name === rule.name) !== i);
-  if (twice) inputs.fault(`allowed-ip-ranges names '${twice.name}' twice`);
   if (inputs.boolean('allow-azure-services')) {
     declared.push({ name: azureServicesRuleName, named: false, ...azureServices });
   }
+  // ARM's names know no case.
+  const names = declared.map(({ name }) => name.toLowerCase());
+  const twice = declared.find((_, i) => names.indexOf(names[i] ?? '') !== i);
+  if (twice) inputs.fault(`allowed-ip-ranges names '${twice.name}' twice`);
   return { runnerIp, keepRule: inputs.boolean('keep-firewall-rule') ?? false, declared };
 }
 

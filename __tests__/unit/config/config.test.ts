@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { creationFaults, groupOfNew, newServer } from '../../../src/config/creation.ts';
+import { fail } from '../../../src/errors.ts';
+import { checkConfig, configOf, ensureConfig, someGuid, tutorial } from '../support/inputs.ts';
+import { anyText } from '../support/texts.ts';
+
+describe('what the inputs leave open', () => {
+  test("design.md: the tutorial's own values pass, to ensure and to create", () => {
+    const config = ensureConfig({ region: 'westeurope' });
+    expect(config.administrator).toEqual({ username: 'relecloud_admin', password: 'VerySecurePassword!1' });
+    expect(config.server.name).toBe('demo-relecloud');
+    expect(config.database.name).toBe('relecloud');
+    expect(creationFaults(config)).toEqual([]);
+  });
+
+  test('contract.md, defaults', () => {
+    expect(ensureConfig()).toMatchObject({
+      mode: 'ensure',
+      cloud: 'AzureCloud',
+      database: { charset: 'UTF8', collation: 'en_US.utf8' },
+      publish: {
+        exportEnv: true,
+        envPrefix: 'DB_',
+        envFile: undefined,
+        formats: ['url'],
+        sslMode: 'require',
+      },
+      firewall: { runnerIp: undefined, keepRule: false, declared: [] },
+      migration: undefined,
+      onDrift: 'warn',
+      startIfStopped: true,
+      timeout: 30 * 60_000,
+    });
+    expect(checkConfig().onDrift).toBe('fail');
+  });
+
+  test('design.md, declared things drift: a property that no input names is not declared', () => {
+    const { name, tags, parameters, ...properties } = ensureConfig().server;
+    expect([...tags, ...parameters]).toEqual([]);
+    expect(Object.values(properties).every((value) => value === undefined)).toBe(true);
+  });
+
+  test('contract.md: check needs neither password nor database', () => {
+    const config = checkConfig({ 'admin-username': '', 'admin-password': '', database: '' });
+    expect(config.administrator).toBeUndefined();
+    expect(config.database).toBeUndefined();
+  });
+
+  test('contract.md: sign-in comes from the AZURE_* variables where no input says otherwise', () => {
+    const env = {
+      AZURE_CLIENT_ID: someGuid,
+      AZURE_TENANT_ID: someGuid,
+      AZURE_SUBSCRIPTION_ID: someGuid,
+      AZURE_CLIENT_SECRET: ' s ',
+    };
+    const other = someGuid.replace('6', '7');
+    expect(configOf({ 'subscription-id': '' }, env).signIn).toEqual({
+      clientId: someGuid,
+      tenantId: someGuid,
+      subscriptionId: someGuid,
+      clientSecret: ' s ',
+    });
+    expect(configOf({ 'client-id': other }, env).signIn.clientId).toBe(other);
+  });
+
+  test.each([
+    'demo-relecloud.postgres.database.azure.com',
+    'DEMO-relecloud.postgres.database.usgovcloudapi.net',
+    'demo-relecloud.postgres.database.chinacloudapi.cn',
+    ' demo-relecloud ',
+  ])('contract.md: server-name may be the short name or the full host name: %s', (given) => {
+    expect(configOf({ 'server-name': given }).server.name).toBe('demo-relecloud');
+  });
+
+  test('contract.md: choices are taken in any case, in their own spelling', () => {
+    const config = ensureConfig({
+      mode: 'Ensure',
+      'azure-environment': 'azurecloud',
+      'high-availability': 'samezone',
+      formats: 'JDBC',
+    });
+    expect(config.cloud).toBe('AzureCloud');
+    expect(config.server.highAvailability).toBe('SameZone');
+    expect(config.publish.formats).toEqual(['jdbc']);
+  });
+});
+
+describe('secrets', () => {
+  test('design.md: secret inputs are read without trimming', () => {
+    fc.assert(
+      fc.property(anyText, (secret) => {
+        expect(ensureConfig({ 'admin-password': secret }).administrator.password).toBe(secret);
+      }),
+    );
+  });
+
+  test('law 6: an error about creation says nothing of the password but its length', () => {
+    const config = ensureConfig({ 'admin-password': 'Qz7' });
+    const { message } = fail('creation-inputs-invalid', { server: 'x', faults: creationFaults(config) });
+    expect(message).toContain('has 3 characters');
+    expect(message).not.toContain('Qz7');
+  });
+});
+
+describe('the configuration', () => {
+  test('design.md: one frozen Config, through and through', () => {
+    const config = ensureConfig({ 'allowed-ip-ranges': '198.51.100.7', 'migration-command': 'true' });
+    const parts = [
+      config,
+      config.server,
+      config.administrator,
+      config.publish,
+      config.publish.formats,
+      config.firewall.declared,
+      config.firewall.declared[0],
+      config.migration,
+    ];
+    for (const part of parts) expect(Object.isFrozen(part)).toBe(true);
+  });
+
+  test('contract.md: minutes become milliseconds, fractions too', () => {
+    const config = ensureConfig({
+      'timeout-minutes': '0.5',
+      'migration-command': 'x',
+      'migration-timeout-minutes': '1.5',
+    });
+    expect(config.timeout).toBe(30_000);
+    expect(config.migration).toEqual({ command: 'x', workingDirectory: '.', timeout: 90_000 });
+  });
+});
+
+describe('creation', () => {
+  test('issue: faults that only matter to a creation are named together', () => {
+    const config = ensureConfig({ 'admin-password': 'relecloud_admin', 'high-availability': 'SameZone' });
+    const faults = creationFaults(config);
+    expect(faults).toEqual([
+      expect.stringMatching(/^region is missing/),
+      expect.stringMatching(/^admin-password (?=.*three of)(?=.*admin-username)/),
+      expect.stringMatching(/^high-availability.*burstable/),
+    ]);
+  });
+
+  test('a server that is there needs none of them: they are no faults of the inputs', () => {
+    expect(() => ensureConfig({ 'admin-password': 'x', 'high-availability': 'SameZone' })).not.toThrow();
+  });
+
+  test.each([
+    ['Ab1!5678', true],
+    ['abcdefg1', false],
+    ['Abcdefg1', true],
+    ['ABCDEFG!1', true],
+    ['Ab1!567', false],
+    [`Ab1${'x'.repeat(125)}`, true],
+    [`Ab1${'x'.repeat(126)}`, false],
+    ['xRELECLOUD_ADMIN1x', false],
+    ['pässwört1', true],
+    ['PÄSSWÖRTER', false],
+  ])('facts.md §4, password: 8–128, three of four classes, without the login: %s', (password, good) => {
+    const faults = creationFaults(ensureConfig({ region: 'westeurope', 'admin-password': password }));
+    expect(faults.length === 0).toBe(good);
+  });
+
+  test('contract.md: a new server gets what action.yml states, in a group of its own name', () => {
+    const { server } = ensureConfig({ region: 'westeurope' });
+    expect(groupOfNew(server)).toBe('demo-relecloud');
+    expect(newServer(server)).toEqual({
+      region: 'westeurope',
+      version: '17',
+      skuName: 'Standard_B1ms',
+      skuTier: 'Burstable',
+      storageSizeGB: 32,
+      storageAutoGrow: true,
+      backupRetentionDays: 7,
+      geoRedundantBackup: false,
+      highAvailability: 'Disabled',
+      availabilityZone: undefined,
+      tags: new Map(),
+    });
+  });
+
+  test.each([
+    ['Standard_B2s', 'Burstable'],
+    ['standard_d2ds_v5', 'GeneralPurpose'],
+    ['Standard_E4ds_v5', 'MemoryOptimized'],
+  ])('facts.md §4, SKUs: %s is %s', (sku, tier) => {
+    expect(newServer(ensureConfig({ 'sku-name': sku }).server).skuTier).toBe(tier);
+  });
+
+  test('contract.md: check of a server that is not there has no administrator to create one with', () => {
+    const { 'admin-username': _, 'admin-password': __, ...rest } = tutorial;
+    expect(creationFaults(checkConfig({ ...rest, 'admin-username': '', 'admin-password': '' }))).toContain(
+      'admin-username and admin-password are missing',
+    );
+  });
+});

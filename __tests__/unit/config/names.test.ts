@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  azureServicesRuleName,
+  declaredRuleName,
+  isTemporaryRuleName,
+  isTemporaryRuleOf,
+  keptRuleName,
+  temporaryRuleName,
+} from '../../../src/config/names.ts';
+import { firewallRuleName } from '../../../src/config/rules.ts';
+
+/** facts.md §4, the specification's own expression. */
+const specification = /^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$/;
+
+const id = fc.maxSafeNat().map(String);
+const identity = fc.record({
+  repositoryId: id,
+  runId: id,
+  runAttempt: fc.integer({ min: 1, max: 9999 }).map(String),
+});
+const random = fc.stringMatching(/^[0-9a-f]{10}$/);
+const range = fc.record({ start: fc.ipV4(), end: fc.ipV4() });
+
+describe('names of firewall rules', () => {
+  test('facts.md §4: every name that is made fits the specification, in 80 characters', () => {
+    fc.assert(
+      fc.property(identity, random, range, (who, part, addresses) => {
+        const names = [
+          temporaryRuleName(who, part),
+          keptRuleName(addresses.start),
+          declaredRuleName(addresses),
+        ];
+        for (const name of [...names, azureServicesRuleName]) {
+          expect(name).toMatch(specification);
+          expect(firewallRuleName(name)).toBeUndefined();
+        }
+      }),
+    );
+  });
+
+  test('also with the longest ids that are taken from the environment', () => {
+    const longest = '9'.repeat(20);
+    const name = temporaryRuleName(
+      { repositoryId: longest, runId: longest, runAttempt: longest },
+      '0123456789',
+    );
+    expect(name).toMatch(specification);
+  });
+
+  test('law 5: distinct runs, attempts or random parts never share a rule', () => {
+    fc.assert(
+      fc.property(identity, random, identity, random, (one, a, other, b) => {
+        const same = JSON.stringify([one, a]) === JSON.stringify([other, b]);
+        expect(temporaryRuleName(one, a) === temporaryRuleName(other, b)).toBe(same);
+      }),
+    );
+  });
+
+  test("design.md: a run's rule is its own and nobody else's, also where ids run into each other", () => {
+    fc.assert(
+      fc.property(identity, identity, random, (one, other, part) => {
+        const name = temporaryRuleName(one, part);
+        expect(isTemporaryRuleName(name)).toBe(true);
+        expect(isTemporaryRuleOf(one, name)).toBe(true);
+        const same = JSON.stringify(one) === JSON.stringify(other);
+        expect(isTemporaryRuleOf(other, name)).toBe(same);
+      }),
+    );
+    const shifted = temporaryRuleName({ repositoryId: '1', runId: '23', runAttempt: '1' }, 'abcdefgh');
+    expect(isTemporaryRuleOf({ repositoryId: '1', runId: '2', runAttempt: '3' }, shifted)).toBe(false);
+    expect(isTemporaryRuleOf({ repositoryId: '12', runId: '3', runAttempt: '1' }, shifted)).toBe(false);
+  });
+
+  test('design.md: kept and declared rules bear another prefix, so no post takes them for temporary', () => {
+    fc.assert(
+      fc.property(range, (addresses) => {
+        expect(isTemporaryRuleName(keptRuleName(addresses.start))).toBe(false);
+        expect(isTemporaryRuleName(declaredRuleName(addresses))).toBe(false);
+      }),
+    );
+  });
+
+  test('contract.md: the same range gives the same name, another range another', () => {
+    fc.assert(
+      fc.property(range, range, (one, other) => {
+        const same = one.start === other.start && one.end === other.end;
+        expect(declaredRuleName(one) === declaredRuleName(other)).toBe(same);
+        expect(keptRuleName(one.start) === keptRuleName(other.start)).toBe(one.start === other.start);
+      }),
+    );
+  });
+});

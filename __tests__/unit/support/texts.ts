@@ -1,0 +1,36 @@
+import fc from 'fast-check';
+
+/** Pieces that break naive quoting: each is a delimiter, an escape or an expansion somewhere. */
+const nasty = [
+  "'", '"', '\\', '`', '$', '${', '${X}', '${:-', '}', '#', ' #', ' ', '  ', '\t', '\n', '\r\n', '\r', '%', '%25', '%n',
+  '@', ':', '/', '?', '&', '=', ';', '+', '|', '<b>', '--', '!', '(', ')', '*', ',', '[', '{', '~', '^', 'é', '日本', '🐘',
+]; // biome-ignore format: a list
+
+/** Any text that an environment variable can carry: no NUL, no lone surrogate; rich in what breaks quoting. */
+export const anyText = fc
+  .array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom(...nasty) },
+      { weight: 2, arbitrary: fc.string({ maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 2 }) },
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((pieces) => pieces.join('').replaceAll('\0', ''))
+  .filter((text) => text !== '');
+
+/** Passwords that users really have, and the issue's own. */
+export const hardPasswords = [
+  'VerySecurePassword!1',
+  'p@ss:w/rd%25"\'$`\\ é',
+  'two\nlines of it',
+  'ends with a backslash\\',
+  'two backslashes\\\\',
+  "quote'and\\'escaped",
+  'an ${EXPANSION} and ${A:-default}',
+  'a # comment',
+  ' spaces around ',
+  'carriage\r\nreturn',
+  'semi;colon=and"quotes"',
+  '$(command) `substitution`',
+];
