@@ -20,6 +20,7 @@ emulated Azure. Exits 0 only if every step did, post steps included.
   --event FILE.json    the event's payload, as GitHub's webhooks send it
   --event-name NAME    the event's name, where the payload does not tell it
   --secret NAME=VALUE  one more secret; --var NAME=VALUE one more variable (both can be repeated)
+  --env NAME=VALUE     one more variable of the machine's environment (can be repeated)
   --keep               leave the emulator running, with all that it holds, for the next call:
                        that one uses it, and ends it unless it says --keep too
   --stop               end the emulator that was left running, and do nothing else
@@ -48,6 +49,7 @@ function readArguments(args: readonly string[]) {
         'event-name': text,
         secret: list,
         var: list,
+        env: list,
         keep: flag,
         stop: flag,
         'no-emulator': flag,
@@ -106,7 +108,7 @@ async function openEmulator(root: string, values: Arguments): Promise<EmulatorPr
     return value === undefined ? [] : [`--${name}`, value];
   });
   console.log('Starting the emulated Azure …');
-  return startEmulator(root, flags);
+  return startEmulator(root, flags, values.keep);
 }
 
 async function closeEmulator(root: string, emulator: EmulatorProcess, keep: boolean): Promise<void> {
@@ -128,7 +130,11 @@ async function stopKept(root: string): Promise<0> {
 
 async function run(root: string, values: Arguments, file: string): Promise<0 | 1> {
   const cancellation = cancelOnSignal();
-  const given = { secrets: pairs('secret', values.secret), vars: pairs('var', values.var) };
+  const given = {
+    secrets: pairs('secret', values.secret),
+    vars: pairs('var', values.var),
+    env: pairs('env', values.env),
+  };
   const emulator = await openEmulator(root, values);
   try {
     const examples = exampleValues(emulator?.env ?? {}, emulator?.clientSecret);
@@ -137,7 +143,7 @@ async function run(root: string, values: Arguments, file: string): Promise<0 | 1
       workspace: values.workspace ?? root,
       event: values.event,
       eventName: values['event-name'],
-      env: emulator?.env ?? {},
+      env: { ...emulator?.env, ...given.env },
       secrets: { ...examples.secrets, ...given.secrets },
       vars: { ...examples.vars, ...given.vars },
       write: (line) => console.log(line),

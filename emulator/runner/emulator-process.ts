@@ -4,7 +4,8 @@ import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isObject, objectOr, stringOr } from '../json.ts';
+import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
+import { machineEnvironment } from './contexts.ts';
 
 /** An emulator that runs beside this process, see contract.md's "The emulator, alone". */
 export interface EmulatorProcess {
@@ -27,14 +28,18 @@ const readyWithin = 120_000;
 const endWithin = 20_000;
 const pollEvery = 50;
 
-function parseReady(line: string, pid: number, folder: string): EmulatorProcess | undefined {
-  let ready: unknown;
+function parseJson(text: string): JsonObject {
   try {
-    ready = JSON.parse(line);
+    return objectOr(JSON.parse(text));
   } catch {
-    return undefined;
+    // A line that is not finished yet, or a file that someone changed.
+    return {};
   }
-  if (!isObject(ready) || !isObject(ready['env'])) return undefined;
+}
+
+function parseReady(line: string, pid: number, folder: string): EmulatorProcess | undefined {
+  const ready = parseJson(line);
+  if (!isObject(ready['env'])) return undefined;
   const control = stringOr(ready['control']);
   const ca = stringOr(ready['ca']);
   if (control === undefined || ca === undefined) return undefined;
@@ -65,11 +70,22 @@ async function waitUntilReady(child: ChildProcess, folder: string): Promise<Emul
   );
 }
 
-function launch(root: string, folder: string, flags: readonly string[]): ChildProcess {
+// Under npm's name the emulator ends when its parent does, however that happens; one that is kept must not.
+function environment(outlivesUs: boolean): Record<string, string> {
+  return outlivesUs ? machineEnvironment() : { ...machineEnvironment(), npm_lifecycle_event: 'start' };
+}
+
+function launch(
+  root: string,
+  folder: string,
+  flags: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcess {
   const output = (name: string) => openSync(join(folder, name), 'w', 0o600);
   // A process group of its own: Ctrl-C must leave the emulator to the post steps.
   const child = spawn(process.execPath, ['emulator/cli.ts', ...flags], {
     cwd: root,
+    env,
     stdio: ['ignore', output('stdout'), output('stderr')],
     detached: true,
   });
@@ -81,12 +97,17 @@ function launch(root: string, folder: string, flags: readonly string[]): ChildPr
  * Starts the emulator and waits until it is ready.
  * @param root the project's folder.
  * @param flags for `emulator/cli.ts`.
+ * @param outlivesUs whether it stays when this process ends.
  * @throws {EmulatorError} where it ends before, or is not ready within two minutes.
  */
-export async function startEmulator(root: string, flags: readonly string[]): Promise<EmulatorProcess> {
+export async function startEmulator(
+  root: string,
+  flags: readonly string[],
+  outlivesUs: boolean,
+): Promise<EmulatorProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
   try {
-    return await waitUntilReady(launch(root, folder, flags), folder);
+    return await waitUntilReady(launch(root, folder, flags, environment(outlivesUs)), folder);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -147,7 +168,7 @@ async function answers(emulator: EmulatorProcess): Promise<boolean> {
 export async function findKeptEmulator(root: string): Promise<EmulatorProcess | undefined> {
   const text = readOr(keptFile(root), '');
   if (text === '') return undefined;
-  const kept = objectOr(JSON.parse(text));
+  const kept = parseJson(text);
   const pid = Number(kept['pid']);
   const folder = stringOr(kept['folder']) ?? '';
   const emulator = parseReady(text, pid, folder);

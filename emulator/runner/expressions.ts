@@ -1,5 +1,6 @@
 import { data, Evaluator, Lexer, Parser } from '@actions/expressions';
 import type { FunctionDefinition } from '@actions/expressions/funcs/info';
+import { type Token, TokenType } from '@actions/expressions/lexer';
 import { truthy } from '@actions/expressions/result';
 import { hashFiles } from './hash-files.ts';
 
@@ -63,6 +64,14 @@ function functions(status: () => NeedsStatus, workspace: string): FunctionDefini
   ];
 }
 
+// The lexer (0.3.61) unescapes only the first doubled quote of a string, so each string is read again here.
+function lex(expression: string): Token[] {
+  return new Lexer(expression).lex().tokens.map((token) => {
+    if (token.type !== TokenType.STRING) return token;
+    return { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") };
+  });
+}
+
 /** Evaluates GitHub's expressions in one place of a run: its contexts and where its job stands. */
 export class Expressions {
   readonly #contexts: Contexts;
@@ -83,8 +92,7 @@ export class Expressions {
    */
   value(expression: string): data.ExpressionData {
     try {
-      const { tokens } = new Lexer(expression).lex();
-      const parsed = new Parser(tokens, [...contextNames], this.#functions).parse();
+      const parsed = new Parser(lex(expression), [...contextNames], this.#functions).parse();
       const context = new data.Dictionary();
       for (const name of contextNames) context.add(name, toData(this.#contexts[name]));
       const named = new Map(this.#functions.map((each) => [each.name.toLowerCase(), each]));

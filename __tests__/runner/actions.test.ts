@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from '../../emulator/runner/workflow.ts';
+import { file, run, steps } from './run.ts';
+
+/** A step with the probe action, whose inputs hold JavaScript. */
+function probe(inputs: Readonly<Record<string, string>>, more = ''): string {
+  const lines = Object.entries(inputs).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
+  return ['uses: ./probe', 'with:', ...lines, more].join('\n');
+}
+
+const show = (name: string) => `console.log('${name} is [' + process.env['${name}'] + ']');`;
+const append = (variable: string, text: string) =>
+  `(await import('node:fs')).appendFileSync(process.env.${variable}, ${JSON.stringify(text)});`;
+
+test('an action finds its inputs, defaults evaluated, in INPUT_*; unexpected ones are passed with a warning', async () => {
+  const names = [
+    'INPUT_GREETING',
+    'INPUT_REPOSITORY',
+    'INPUT_TWO_WORDS',
+    'INPUT_NEEDED',
+    'INPUT_UNKNOWN-ONE',
+    'INPUT_OLD',
+  ];
+  const { exitCode, log } = await run(
+    steps(
+      probe({
+        main: names.map(show).join(''),
+        'two words': 'x y',
+        'unknown-one': 'u',
+        old: '1',
+        greeting: '',
+      }),
+    ),
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain('INPUT_GREETING is []');
+  expect(log).toContain('INPUT_REPOSITORY is [relecloud/space-travel]');
+  expect(log).toContain('INPUT_TWO_WORDS is [x y]');
+  expect(log).toContain('INPUT_NEEDED is []');
+  expect(log).toContain('INPUT_UNKNOWN-ONE is [u]');
+  expect(log).toContain(
+    "Warning: Unexpected input(s) 'unknown-one', valid inputs are ['main', 'post', 'two words'",
+  );
+  expect(log).toContain("Warning: The input 'old' is deprecated: use greeting");
+});
+
+test('post steps run in reverse order after all steps, after a failure too, each with its own state', async () => {
+  const action = (name: string, main = '') =>
+    probe({ main: append('GITHUB_STATE', `who=${name}\n`) + main, post: show('STATE_who') }, `name: ${name}`);
+  const { exitCode, log } = await run(
+    steps(
+      action('First'),
+      action('Second', 'process.exit(1);'),
+      action('Third'),
+      'if: always()\nrun: echo "last step"',
+    ),
+  );
+  expect(exitCode).toBe(1);
+  expect(log.match(/▶ .*/g)).toEqual([
+    '▶ First',
+    '▶ Second',
+    '▶ Run echo "last step"',
+    '▶ Post Second',
+    '▶ Post First',
+  ]);
+  expect(log.match(/STATE_who is \[\w+\]/g)).toEqual(['STATE_who is [Second]', 'STATE_who is [First]']);
+});
+
+test('state that main wrote before it was killed reaches post', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      probe({
+        main: `${append('GITHUB_STATE', 'rule=r-1\n')}process.kill(process.pid, 'SIGKILL');await new Promise(() => {});`,
+        post: "console.log('cleaning', process.env.STATE_rule)",
+      }),
+    ),
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toMatch(/^\s+cleaning r-1$/m);
+});
+
+test('a failing post step fails the run', async () => {
+  const { exitCode, log } = await run(steps(probe({ post: 'process.exit(2)' })));
+  expect(exitCode).toBe(1);
+  expect(log).toContain('flow.yml: failure');
+});
+
+test("post-if decides over post; a local action's pre is not run, with a warning", async () => {
+  const { exitCode, log } = await run(steps('uses: ./with-pre'));
+  expect(exitCode).toBe(0);
+  expect(log).toContain("Warning: 'pre' of the local action './with-pre' is not run");
+  expect(log).toContain('main ran');
+  expect(log).not.toMatch(/^\s+p(re|ost) ran$/m);
+});
+
+test("inputs of post are evaluated anew, so a later step's environment shows in them", async () => {
+  const { log } = await run(
+    steps(
+      "uses: ./probe\nwith:\n  greeting: ${{ env.LATER || 'first' }}\n  post: console.log('said', process.env.INPUT_GREETING)",
+      'run: echo "LATER=changed" >> "$GITHUB_ENV"',
+    ),
+  );
+  expect(log).toMatch(/^\s+said changed$/m);
+});
+
+test('a local action that cannot be taken fails its step with the reason', async () => {
+  const { exitCode, log } = await run(
+    steps('uses: ./misspelt', 'if: always()\nuses: ./composite', 'if: always()\nuses: ./nowhere'),
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toContain("action.yml (Line: 3, Col: 1): Unexpected value 'inptus'");
+  expect(log).toContain("'using: composite'; this runner takes JavaScript actions");
+  expect(log).toMatch(/Error: There is no action.yml in .*nowhere: check the path/);
+});
+
+test('checkout and setup-node are there already; another remote action stops the workflow before it starts', async () => {
+  const { exitCode, log } = await run(
+    steps('uses: actions/checkout@v5', 'uses: actions/setup-node@v5', 'run: node --version'),
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain(process.version);
+  const refused = await run(steps('run: echo "ran"', 'uses: azure/login@v2'));
+  expect(refused.exitCode).toBe(1);
+  expect(refused.log).toMatch(
+    /flow\.yml \(Line: 7\): 'azure\/login@v2' is beyond this runner; use an action of this/,
+  );
+  expect(refused.log).not.toContain('Job');
+});
+
+describe('ACTIONS_ID_TOKEN_REQUEST_*', () => {
+  const machine = [
+    ...['--env', 'ACTIONS_ID_TOKEN_REQUEST_URL=https://oidc.example/token'],
+    ...['--env', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN=asks-for-tokens'],
+  ];
+  const body = steps(
+    probe({ main: show('ACTIONS_ID_TOKEN_REQUEST_URL') + show('ACTIONS_RUNTIME_TOKEN') }),
+    'run: echo "a script has [$ACTIONS_ID_TOKEN_REQUEST_URL] [$ACTIONS_ID_TOKEN_REQUEST_TOKEN] [$ACTIONS_RUNTIME_TOKEN]"',
+  );
+  const inJob = (permissions: string) =>
+    body.replace('    steps:', `    permissions: ${permissions}\n    steps:`);
+
+  test.each([
+    [true, 'id-token: write of the workflow', `permissions: { id-token: write }\n${body}`],
+    [true, 'id-token: write of the job', inJob('{ id-token: write }')],
+    [true, 'write-all', `permissions: write-all\n${body}`],
+    [false, 'no permissions', body],
+    [false, 'other permissions', `permissions: { contents: read, id-token: none }\n${body}`],
+    [false, "the job's own without it", `permissions: { id-token: write }\n${inJob('{ contents: read }')}`],
+  ])('granted: %s, by %s', async (granted, _name, workflow) => {
+    expect((await parse(workflow, 'f.yml')).jobs[0]?.mayRequestIdToken).toBe(granted);
+  });
+
+  test('reach actions and scripts of a job with the permission; the runtime token only actions', async () => {
+    const { log } = await run(`permissions: { id-token: write }\n${body}`, machine);
+    expect(log).toContain('ACTIONS_ID_TOKEN_REQUEST_URL is [https://oidc.example/token]');
+    expect(log).toContain('ACTIONS_RUNTIME_TOKEN is [***]');
+    expect(log).toContain('a script has [https://oidc.example/token] [***] []');
+  });
+
+  test('do not reach a job without it', async () => {
+    const { log } = await run(body, machine);
+    expect(log).toContain('ACTIONS_ID_TOKEN_REQUEST_URL is [undefined]');
+    expect(log).toContain('a script has [] [] []');
+  });
+
+  test("do not reach a fork's pull request, which has no secrets either", async () => {
+    const repo = (name: string) => ({ ref: 'b', repo: { full_name: name } });
+    const event = {
+      action: 'opened',
+      pull_request: { number: 7, head: repo('fork/x'), base: repo('relecloud/x') },
+    };
+    const workflow = `permissions: { id-token: write }\n${body}      - run: echo "secret [\${{ secrets.PASSWORD }}]"\n`;
+    const { log } = await run(workflow.replace('on: push', 'on: pull_request'), [
+      ...machine,
+      ...['--secret', 'PASSWORD=known', '--event', file(JSON.stringify(event), 'event.json')],
+    ]);
+    expect(log).toContain('ACTIONS_ID_TOKEN_REQUEST_URL is [undefined]');
+    expect(log).toContain('secret []');
+  });
+});

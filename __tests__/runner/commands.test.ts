@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { CommandProcessor, type CommandTarget, parseCommand } from '../../emulator/runner/commands.ts';
+import { run, script, steps } from './run.ts';
+
+const known = new Set(['error', 'group']);
+
+describe('a line is a workflow command', () => {
+  test('with properties and escapes', () => {
+    expect(parseCommand('  ::error file=a%2Cb.js,line=3,title=A%3A B::one%0Atwo%250A%25', known)).toEqual({
+      name: 'error',
+      properties: { file: 'a,b.js', line: '3', title: 'A: B' },
+      data: 'one\ntwo%0A%',
+    });
+  });
+
+  test('also in the older form and in any case', () => {
+    expect(parseCommand('##[GROUP]Title', known)).toEqual({ name: 'group', properties: {}, data: 'Title' });
+  });
+
+  test.each(['text ::error::no', '::unknown::x', '::error', ': :error::x', ''])('but not %j', (line) => {
+    expect(parseCommand(line, known)).toBeUndefined();
+  });
+});
+
+function recorder(): { calls: string[]; processor: CommandProcessor } {
+  const calls: string[] = [];
+  const call =
+    (name: string) =>
+    (...args: readonly unknown[]) => {
+      calls.push([name, ...args.filter((arg) => typeof arg === 'string')].join(' '));
+    };
+  const target: CommandTarget = {
+    mask: call('mask'),
+    annotate: call('annotate'),
+    debug: call('debug'),
+    group: call('group'),
+    endGroup: call('endGroup'),
+    output: call('output'),
+    state: call('state'),
+    line: call('line'),
+  };
+  return { calls, processor: new CommandProcessor(target) };
+}
+
+test('between stop-commands and its token, commands are mere text, another token does not resume them', () => {
+  const { calls, processor } = recorder();
+  for (const line of [
+    '::stop-commands::a-random-token',
+    '::error::inert',
+    '::add-mask::inert',
+    '::another-token::',
+    '::stop-commands::x',
+    '::a-random-token::',
+    '::error::live',
+  ]) {
+    processor.process(line);
+  }
+  expect(calls).toEqual([
+    'mask a-random-token',
+    'line ::stop-commands::a-random-token',
+    'line ::error::inert',
+    'line ::add-mask::inert',
+    'line ::another-token::',
+    'line ::stop-commands::x',
+    'line ::a-random-token::',
+    'annotate error live',
+  ]);
+});
+
+test.each(['', 'error', 'Add-Mask'])(
+  "stop-commands refuses the token '%s', which fails the step",
+  (token) => {
+    const { processor } = recorder();
+    processor.process(`::stop-commands::${token}`);
+    expect(processor.failed).toBe(true);
+  },
+);
+
+test('commands count on standard error too, and groups indent what they hold', async () => {
+  const { log } = await run(
+    steps(
+      script(
+        'echo "::group::Inside" >&2\necho "held" >&2\necho "::endgroup::" >&2\necho "::notice::seen" >&2',
+      ),
+    ),
+  );
+  expect(log).toMatch(/\n {4}▼ Inside\n {6}held\n {4}Notice: seen\n/);
+});
+
+test('annotations are listed at the end with title and place', async () => {
+  const { log } = await run(steps(script('echo "::warning file=a.js,line=3,title=Care::look%0Ahere"')));
+  expect(log).toMatch(/\nAnnotations\n {2}Warning: a\.js:3: Care: look\n {2}here\n/);
+});
+
+test('set-env and add-path are disabled and fail the step; set-output and save-state work with a warning', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      `id: made\n${script('echo "::set-output name=a::b"')}`,
+      script('echo "[${{ steps.made.outputs.a }}]"'),
+      script('echo "::set-env name=A::b"'),
+    ),
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toContain(
+    "Warning: 'set-output' is deprecated; write to the file that GITHUB_OUTPUT names instead.",
+  );
+  expect(log).toContain('[b]');
+  expect(log).toContain("Error: Unable to process command 'set-env': it is disabled");
+});

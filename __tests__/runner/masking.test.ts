@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { SecretMasker } from '../../emulator/runner/masks.ts';
+import { run, script, steps } from './run.ts';
+
+const awkward = `p@ss:w/rd%25"'$\`<space>é`;
+
+function masker(...secrets: readonly string[]): SecretMasker {
+  const made = new SecretMasker();
+  for (const secret of secrets) made.add(secret);
+  return made;
+}
+
+describe('GitHub masks secrets', () => {
+  test('in the forms that programs print them in', () => {
+    const made = masker(awkward);
+    const forms = [
+      awkward,
+      Buffer.from(awkward).toString('base64'),
+      JSON.stringify(awkward).slice(1, -1),
+      encodeURIComponent(awkward),
+      awkward.replaceAll("'", "''"),
+      awkward.replaceAll('"', '\\"'),
+    ];
+    for (const form of forms) expect(made.mask(`<${form}>`)).toBe('<***>');
+  });
+
+  test.each(['', 'u', 'us', 'user:'])('in base64 behind %j, whose length shifts the letters', (before) => {
+    const encoded = Buffer.from(`${before}a longer secret than most`).toString('base64');
+    expect(masker('a longer secret than most').hides(encoded)).toBe(true);
+  });
+
+  test('line by line where they have several', () => {
+    const made = masker('first line\nsecond line');
+    expect(made.mask('x first line y')).toBe('x *** y');
+    expect(made.mask('second line')).toBe('***');
+  });
+
+  test('with one mask for what overlaps or touches', () => {
+    expect(masker('abc', 'cde').mask('abcde abcabc')).toBe('*** ***');
+  });
+
+  test('and masks nothing for an empty one', () => {
+    expect(masker('', '  ', '\n').mask('a b')).toBe('a b');
+  });
+});
+
+test("a workflow's secrets, its token and what add-mask names are masked in the whole log", async () => {
+  const { log } = await run(
+    steps(
+      script('echo "one $SECRET two"', 'env:\n  SECRET: ${{ secrets.PASSWORD }}'),
+      script('echo "token ${{ github.token }}"'),
+      script(`
+        echo "before: later-one"
+        echo "::add-mask::later-one"
+        echo "after: later-one"
+        echo "::add-mask::multi%0Aline"
+        echo "and multi, and line"`),
+      script('echo "# The later-one" >> "$GITHUB_STEP_SUMMARY"\necho "::error::The later-one"'),
+    ),
+    ['--secret', `PASSWORD=${awkward}`],
+  );
+  expect(log).not.toContain(awkward);
+  expect(log).toContain('one *** two');
+  expect(log).toMatch(/token \*\*\*$/m);
+  expect(log).toContain('after: ***');
+  expect(log).toContain('and ***, and ***');
+  expect(log).toContain('# The ***');
+  expect(log).toContain('Error: The ***');
+});
+
+test('job outputs that contain masked values are dropped with a warning, others reach the jobs that need them', async () => {
+  const { exitCode, log } = await run(`
+on: push
+jobs:
+  first:
+    runs-on: ubuntu-latest
+    outputs:
+      host: \${{ steps.made.outputs.host }}
+      url: \${{ steps.made.outputs.url }}
+    steps:
+      - id: made
+        run: |
+          echo "::add-mask::hidden-word"
+          echo "host=db.example.com" >> "$GITHUB_OUTPUT"
+          echo "url=postgresql://u:hidden-word@db.example.com/d" >> "$GITHUB_OUTPUT"
+      - run: echo "within the job [\${{ steps.made.outputs.url }}]"
+  second:
+    needs: first
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "host [\${{ needs.first.outputs.host }}] url [\${{ needs.first.outputs.url }}]"
+`);
+  expect(exitCode).toBe(0);
+  expect(log).toContain('within the job [postgresql://u:***@db.example.com/d]');
+  expect(log).toContain("Warning: Skip output 'url' since it may contain secret.");
+  expect(log).toContain('host [db.example.com] url []');
+});

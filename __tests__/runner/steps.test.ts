@@ -1,0 +1,172 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { isRunning, run, script, start, steps } from './run.ts';
+
+test('after a failure only the steps run whose if asks for it, and the run fails', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      'run: exit 3',
+      'run: echo "ran-by-default"',
+      'if: failure()\nrun: echo "ran-on-failure" | tr - _',
+      'if: ${{ always() }}\nrun: echo "ran-always" | tr - _',
+      'if: true\nrun: echo "ran-if-true" | tr - _',
+      'if: cancelled()\nrun: echo "ran-if-cancelled" | tr - _',
+    ),
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toContain('Error: Process completed with exit code 3.');
+  expect(log.match(/ran_\w+/g)).toEqual(['ran_on_failure', 'ran_always']);
+  expect(log).toContain('flow.yml: failure');
+});
+
+test('continue-on-error: the outcome is a failure, the conclusion and the run a success', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      'id: loose\nrun: exit 1\ncontinue-on-error: true',
+      'run: echo "${{ steps.loose.outcome }}, ${{ steps.loose.conclusion }}, ${{ job.status }}"',
+    ),
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain('failure, success, success');
+});
+
+test('conditions and values are expressions over contexts and functions', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      "if: github.ref == 'refs/heads/main' && vars.PLACE == 'moon'\nrun: echo \"${{ format('{0}-{1}', vars.PLACE, runner.os) }}\"",
+      'if: contains(fromJSON(\'["a", "b"]\'), \'c\')\nrun: echo "not this"',
+      "run: echo \"[${{ join(github.event.repository.*.login, ',') }}] [${{ secrets.NONE }}] [${{ env.NONE || 'else' }}]\"",
+      "run: echo '${{ toJSON(github.event.repository.name) }}'",
+    ),
+    ['--var', 'PLACE=moon'],
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain('moon-Linux');
+  expect(log).toContain('[relecloud] [] [else]');
+  expect(log).toMatch(/^\s+"space-travel"$/m);
+  expect(log).not.toMatch(/^\s+not this$/m);
+});
+
+test('an expression that fails to evaluate fails its step with the expression named', async () => {
+  const { exitCode, log } = await run(
+    steps('run: echo "${{ fromJSON(\'{\') }}"', 'if: always()\nrun: echo "later"'),
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toMatch(/Error: The expression '.*fromJSON.*' cannot be evaluated/);
+  expect(log).toMatch(/^\s+later$/m);
+});
+
+test('hashFiles hashes what it finds in the workspace, and is empty where that is nothing', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      "if: hashFiles('none/*.json') == ''\nrun: echo \"nothing there\"",
+      "run: echo \"[${{ hashFiles('**/action.yml') }}] [${{ hashFiles('**/action.yml', '!probe/*') }}]\"",
+    ),
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain('nothing there');
+  const [, all, fewer] = /\[([0-9a-f]{64})\] \[([0-9a-f]{64})\]/.exec(log) ?? [];
+  expect(all).toBeDefined();
+  expect(fewer).not.toBe(all);
+});
+
+test('bash fails on the first error; with pipefail only where the step names it as its shell', async () => {
+  const { log } = await run(
+    steps(
+      script('false | cat\necho "no pipefail"\nfalse\necho "not reached 1"'),
+      `if: always()\nshell: bash\n${script('false | cat\necho "not reached 2"')}`,
+      `if: always()\nshell: sh\n${script('echo "in $0"\nfalse\necho "not reached 3"')}`,
+      `if: always()\nshell: node {0}\n${script('console.log("node", 40 + 2)')}`,
+    ),
+  );
+  const said = log.split('\n').map((line) => line.trim());
+  expect(said).toContain('no pipefail');
+  expect(said).toContain('node 42');
+  expect(said.filter((line) => line.startsWith('not reached'))).toEqual([]);
+});
+
+test('defaults.run and working-directory say where and by what a script runs', async () => {
+  const { exitCode, log } = await run(
+    `defaults:\n  run:\n    working-directory: probe\n${steps(
+      'run: basename "$PWD"',
+      'run: basename "$PWD"\nworking-directory: with-pre',
+      'run: true\nworking-directory: none',
+    )}`,
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toMatch(/^\s+probe$/m);
+  expect(log).toMatch(/^\s+with-pre$/m);
+  expect(log).toContain("Error: The working-directory 'none' does not exist");
+});
+
+test("steps get the runner's variables and a small machine environment, nothing of npm's", async () => {
+  const { log } = await run(steps('id: here\nrun: env | sort'));
+  for (const line of [
+    'CI=true',
+    'GITHUB_ACTIONS=true',
+    'GITHUB_ACTION=here',
+    'GITHUB_EVENT_NAME=push',
+    'GITHUB_JOB=job',
+    'GITHUB_REF=refs/heads/main',
+    'GITHUB_REF_NAME=main',
+    'GITHUB_REPOSITORY=relecloud/space-travel',
+    'GITHUB_REPOSITORY_OWNER=relecloud',
+    'GITHUB_RUN_ATTEMPT=1',
+    'GITHUB_SERVER_URL=https://github.com',
+    'RUNNER_OS=Linux',
+  ]) {
+    expect(log).toMatch(new RegExp(`^\\s+${line.replaceAll('/', '\\/')}$`, 'm'));
+  }
+  expect(log).toMatch(/GITHUB_SHA=[0-9a-f]{40}$/m);
+  expect(log).toMatch(/GITHUB_REPOSITORY_ID=\d+$/m);
+  expect(log).not.toMatch(/npm_|VITEST|NODE_ENV/);
+});
+
+test('a step over its timeout-minutes is interrupted and fails, with what it started in it', async () => {
+  const { exitCode, log } = await run(
+    steps(
+      `timeout-minutes: 0.01\n${script('trap "echo interrupted; exit 0" INT\necho "waiting"\nwhile true; do sleep 0.05; done')}`,
+      'if: failure()\nrun: echo "a failure"',
+    ),
+  );
+  expect(exitCode).toBe(1);
+  expect(log).toMatch(/^\s+interrupted$/m);
+  expect(log).toContain('Error: The step has timed out after 0.01 minute(s).');
+  expect(log).toMatch(/^\s+a failure$/m);
+});
+
+test('a cancelled run interrupts its step; steps that ask for it and post steps still run', async () => {
+  const { child, finished } = start(
+    steps(
+      'uses: ./probe\nwith:\n  post: console.log("post-ran".toUpperCase())',
+      script(
+        'trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done',
+      ),
+      'run: echo "by-default" | tr a-z A-Z',
+      'if: cancelled()\nrun: echo "if-cancelled" | tr a-z A-Z',
+      'if: always()\nrun: echo "if-always" | tr a-z A-Z',
+    ),
+  );
+  child.stdout?.on('data', (chunk: Buffer) => {
+    if (chunk.includes('NOW-WAITING')) child.kill('SIGINT');
+  });
+  const { exitCode, log } = await finished;
+  expect(exitCode).toBe(1);
+  expect(log).toMatch(/^\s+interrupted$/m);
+  expect(log.match(/BY-DEFAULT|IF-CANCELLED|IF-ALWAYS|POST-RAN/g)).toEqual([
+    'IF-CANCELLED',
+    'IF-ALWAYS',
+    'POST-RAN',
+  ]);
+  expect(log).toContain('flow.yml: cancelled');
+});
+
+test('what a step leaves running in the background ends with its job', async () => {
+  const { log } = await run(
+    steps(script('sleep 300 > /dev/null 2>&1 &\necho "left-behind $!"'), 'run: echo "next"'),
+  );
+  const pid = Number(/left-behind (\d+)$/m.exec(log)?.[1]);
+  expect(log).toContain(`Terminate orphan process: pid (${pid}) (sleep)`);
+  await delay(50);
+  expect(isRunning(pid)).toBe(false);
+});

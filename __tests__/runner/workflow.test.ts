@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from '../../emulator/runner/workflow.ts';
+import { file, run, steps } from './run.ts';
+
+describe('a workflow that GitHub refuses is refused, with lines', () => {
+  const twoJobs = (needs: string) =>
+    `on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{ run: echo }]\n  b:\n    needs: ${needs}\n    runs-on: x\n    steps: [{ run: echo }]\n`;
+
+  test.each([
+    ['an unknown key', steps('runs: echo'), "f.yml (Line: 6, Col: 9): Unexpected value 'runs'"],
+    [
+      'an unknown context',
+      steps('run: echo ${{ odd.x }}'),
+      "f.yml (Line: 6, Col: 14): Unrecognized named-value: 'odd'",
+    ],
+    ['an unclosed expression', steps('run: echo ${{ github.ref'), 'The expression is not closed'],
+    ['secrets in if', steps("if: secrets.A == ''\nrun: echo"), "Unrecognized named-value: 'secrets'"],
+    ['no jobs', 'on: push\n', 'Required property is missing: jobs'],
+    ['invalid YAML', 'on: push\njobs: [\n', 'f.yml'],
+    ['a circle of needs', twoJobs('b'), "f.yml (Line: 7, Col: 12): Job 'b' depends on job 'b'"],
+    ['an unknown need', twoJobs('other'), "f.yml (Line: 7, Col: 12): Job 'b' depends on unknown job 'other'"],
+  ])('%s', async (_name, workflow, message) => {
+    await expect(parse(workflow, 'f.yml')).rejects.toThrow(message);
+  });
+
+  test.each(['container: node', 'services: { db: { image: postgres } }', 'strategy: { matrix: { a: [1] } }'])(
+    'and so is what this runner has not: %s',
+    async (line) => {
+      const workflow = steps('run: echo').replace('runs-on', `${line}\n    runs-on`);
+      const message = `f.yml (Line: 4): '${line.split(':')[0]}' of a job is beyond this runner`;
+      await expect(parse(workflow, 'f.yml')).rejects.toThrow(message);
+    },
+  );
+
+  test('all faults at once, before anything runs', async () => {
+    const { exitCode, log } = await run(
+      steps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
+    );
+    expect(exitCode).toBe(1);
+    expect(log).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
+    expect(log).toContain("(Line: 8, Col: 14): Unrecognized named-value: 'two'");
+    expect(log).not.toContain('Job');
+  });
+});
+
+test('jobs run in the order of their needs; one that needs a failed job is skipped unless its if says otherwise', async () => {
+  const { exitCode, log } = await run(`
+on: push
+jobs:
+  last:
+    needs: [middle]
+    if: always()
+    runs-on: x
+    steps:
+      - run: echo "last sees \${{ needs.middle.result }}"
+  beside:
+    needs: first
+    if: failure() && needs.first.outputs.why == 'planned'
+    runs-on: x
+    steps: [{ run: echo "beside" }]
+  middle:
+    needs: first
+    runs-on: x
+    steps: [{ run: echo "middle" }]
+  first:
+    runs-on: x
+    outputs: { why: "\${{ steps.it.outputs.why }}" }
+    steps:
+      - id: it
+        run: echo "why=planned" >> "$GITHUB_OUTPUT"; exit 1
+`);
+  expect(exitCode).toBe(1);
+  expect(log.match(/^Job \w+.*/gm)).toEqual(['Job first', 'Job beside', 'Job middle (skipped)', 'Job last']);
+  expect(log).toContain('last sees skipped');
+});
+
+test('a pull request: refs, branches, number and payload file', async () => {
+  const repo = { full_name: 'relecloud/app', id: 5, name: 'app' };
+  const event = {
+    action: 'synchronize',
+    pull_request: { number: 12, head: { ref: 'topic', repo }, base: { ref: 'main', repo } },
+    repository: repo,
+  };
+  const { exitCode, log } = await run(
+    steps(
+      'run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_HEAD_REF $GITHUB_BASE_REF $GITHUB_REPOSITORY $GITHUB_REPOSITORY_ID"',
+      "run: node -p 'JSON.parse(fs.readFileSync(process.env.GITHUB_EVENT_PATH)).pull_request.number + ${{ github.event.pull_request.number }}'",
+    ).replace('on: push', 'on: pull_request'),
+    ['--event', file(JSON.stringify(event), 'event.json')],
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain('pull_request refs/pull/12/merge topic main relecloud/app 5');
+  expect(log).toMatch(/^\s+24$/m);
+});
+
+test('an event that would not start the workflow is refused', async () => {
+  const closed = file(JSON.stringify({ action: 'closed', pull_request: { number: 1 } }), 'event.json');
+  const unnamed = await run(steps('run: echo').replace('on: push', 'on: pull_request'), ['--event', closed]);
+  expect(unnamed.exitCode).toBe(1);
+  expect(unnamed.log).toContain(
+    "runs on pull_request of the types opened, synchronize, reopened, not 'closed'",
+  );
+  const named = await run(
+    steps('run: echo').replace('on: push', 'on: { pull_request: { types: [closed] } }'),
+    ['--event', closed],
+  );
+  expect(named.exitCode).toBe(0);
+  const other = await run(steps('run: echo'), ['--event', closed]);
+  expect(other.log).toContain('flow.yml runs on push, not on pull_request');
+});
+
+test("workflow_dispatch's inputs come from the event, else from their defaults, with their types", async () => {
+  const workflow = steps('run: echo "${{ inputs.where }} ${{ inputs.dry && 1 || 2 }}"').replace(
+    'on: push',
+    'on: { workflow_dispatch: { inputs: { where: { default: moon, type: string }, dry: { default: false, type: boolean } } } }',
+  );
+  expect((await run(workflow)).log).toMatch(/^\s+moon 2$/m);
+  const event = file(JSON.stringify({ inputs: { where: 'mars', dry: true } }), 'event.json');
+  expect((await run(workflow, ['--event', event])).log).toMatch(/^\s+mars 1$/m);
+});
+
+test('a mistaken command line is answered with the usage', async () => {
+  const { exitCode, log } = await run(steps('run: echo'), ['--unknown']);
+  expect(exitCode).toBe(2);
+  expect(log).toContain('Usage: npm start');
+});
