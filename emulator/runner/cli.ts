@@ -10,7 +10,7 @@ import {
   stopEmulator,
 } from './emulator-process.ts';
 import { exampleValues } from './example-values.ts';
-import { runWorkflow, WorkflowError } from './index.ts';
+import { checkWorkflow, runWorkflow, WorkflowError } from './index.ts';
 
 const usage = `Usage: npm start -- [FILE.yml] [options]
 
@@ -135,14 +135,14 @@ async function run(root: string, values: Arguments, file: string): Promise<0 | 1
     vars: pairs('var', values.var),
     env: pairs('env', values.env),
   };
+  const what = { file, event: values.event, eventName: values['event-name'] };
+  await checkWorkflow(what);
   const emulator = await openEmulator(root, values);
   try {
     const examples = exampleValues(emulator?.env ?? {}, emulator?.clientSecret);
     const result = await runWorkflow({
-      file,
+      ...what,
       workspace: values.workspace ?? root,
-      event: values.event,
-      eventName: values['event-name'],
       env: { ...emulator?.env, ...given.env },
       secrets: { ...examples.secrets, ...given.secrets },
       vars: { ...examples.vars, ...given.vars },

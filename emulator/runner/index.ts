@@ -152,6 +152,16 @@ function conclude(run: Run, jobs: Readonly<Record<string, JobRecord>>): 0 | 1 {
 }
 
 /**
+ * Checks that a workflow can be run, without running it.
+ * @throws {WorkflowError} where the workflow or the event is at fault.
+ */
+export async function checkWorkflow(
+  options: Pick<RunOptions, 'file' | 'event' | 'eventName'>,
+): Promise<void> {
+  readEvent(await readWorkflow(options.file), options.event, options.eventName);
+}
+
+/**
  * Runs a workflow file as GitHub's runner would, on this machine, in the present checkout.
  * @throws {WorkflowError} where the workflow or the event is at fault; nothing has run then.
  */

@@ -32,6 +32,16 @@ const streamsGrace = 5000;
 
 const signalNumbers: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 
+const running = new Set<number>();
+
+// From the top, so that no shell is left to report on what it started.
+function killTree(pid: number): void {
+  for (const each of [pid, ...descendants(pid)]) kill(each);
+}
+
+// Steps have process groups of their own, so they would outlive a runner that is stopped at once.
+process.on('exit', () => running.forEach(killTree));
+
 async function readLines(stream: Readable, onLine: (line: string) => void): Promise<void> {
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }))
     onLine(line);
@@ -53,7 +63,7 @@ async function cancel(child: ChildProcess, grace: Grace, exited: Promise<unknown
   if (await endsWithin(grace.interrupt)) return;
   child.kill('SIGTERM');
   if (await endsWithin(grace.terminate)) return;
-  for (const each of [...descendants(pid), pid]) kill(each);
+  killTree(pid);
 }
 
 /**
@@ -69,6 +79,7 @@ export async function runProcess(command: Command): Promise<number> {
     detached: true,
   });
   const exited = once(child, 'exit');
+  if (child.pid !== undefined) running.add(child.pid);
   const streams = Promise.all([child.stdout, child.stderr].map((each) => readLines(each, command.onLine)));
   const onAbort = () => void cancel(child, command.grace, exited);
   command.cancellation.addEventListener('abort', onAbort, { once: true });
@@ -76,6 +87,7 @@ export async function runProcess(command: Command): Promise<number> {
   try {
     await exited;
   } finally {
+    if (child.pid !== undefined) running.delete(child.pid);
     command.cancellation.removeEventListener('abort', onAbort);
   }
   await Promise.race([streams, delay(streamsGrace, undefined, { ref: false })]);
