@@ -174,6 +174,7 @@ export async function findKeptEmulator(root: string): Promise<EmulatorProcess | 
   const emulator = parseReady(text, pid, folder);
   // The process id may belong to someone else by now, so it counts only with an answer from where it listened.
   if (emulator !== undefined && isRunning(pid) && (await answers(emulator))) return emulator;
+  if (emulator !== undefined) rmSync(folder, { recursive: true, force: true });
   forgetEmulator(root);
   return undefined;
 }
