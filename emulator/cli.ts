@@ -1,4 +1,4 @@
-import { startEmulator } from './index.ts';
+import type { Emulator } from './index.ts';
 import { type EmulatorOptions, parseOptions, UsageError, usage } from './options.ts';
 
 function optionsOrExit(): EmulatorOptions {
@@ -11,7 +11,13 @@ function optionsOrExit(): EmulatorOptions {
   }
 }
 
-const starting = startEmulator(optionsOrExit());
+async function start(options: EmulatorOptions): Promise<Emulator> {
+  // Loaded only once the command line is known to be right, so that a wrong one is refused at once.
+  const { startEmulator } = await import('./index.ts');
+  return startEmulator(options);
+}
+
+const starting = start(optionsOrExit());
 
 async function end(): Promise<void> {
   const emulator = await starting;

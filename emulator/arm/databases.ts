@@ -41,10 +41,15 @@ function render(server: FlexibleServer, { name, charset, collation }: DatabaseRo
   return childBody(server, kind, name, { charset, collation });
 }
 
-/** What PostgreSQL says about a creation, as a failed operation says it [INF]. */
-function creationFailure(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error;
-  return new OperationFailure('DatabaseOperationFailed', error.message);
+/**
+ * How a database operation fails: as it was told to, because the server went away meanwhile, or with what PostgreSQL
+ * says; the code of the last is [INF].
+ */
+function failureOf(error: unknown, server: FlexibleServer): unknown {
+  if (error instanceof OperationFailure) return error;
+  if (server.state !== 'Ready') return operationFailures.serverIsBusy(server.name);
+  const byPostgres = error instanceof Error && 'code' in error && error.name !== 'AbortError';
+  return byPostgres ? new OperationFailure('DatabaseOperationFailed', error.message) : error;
 }
 
 async function createOnce(postgres: PostgresServer, name: string, charset: string, collation: string) {
@@ -96,8 +101,7 @@ function begin(
         await elapse();
         await effect();
       } catch (error) {
-        if (server.state !== 'Ready') throw operationFailures.serverIsBusy(server.name);
-        throw creationFailure(error);
+        throw failureOf(error, server);
       } finally {
         server.minorOperations -= 1;
       }

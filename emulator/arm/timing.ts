@@ -41,20 +41,22 @@ export const retryAfterSeconds = {
   deleteGroup: 15,
 } as const;
 
-/** The wait that a reply asks for: whole seconds in the header, and what is left over for the server to hold. */
+/** The wait that a reply asks for, and how long a poll may be held for news. */
 export interface RetryAfter {
+  /** Whole seconds, at least 1. */
   readonly header: string;
-  /** Milliseconds. */
+  /** Milliseconds that a poll waits for the operation's end before it answers InProgress. */
   readonly hold: number;
 }
 
 /**
- * A recorded Retry-After under the emulator's scale. HTTP and the SDK's poller know whole seconds only, so less
- * than one becomes `0`, and the poll itself is held for that time instead: no client spins, none waits too long.
+ * A recorded Retry-After under the emulator's scale. Clients know whole seconds only, and take 0 for "not given" (the
+ * JavaScript SDK then waits 2 s, the Python one 30 s), so 1 is the least that can be said. Where the scale asks for
+ * less, polls are held until the operation ends, at most that second: a client never spins and hears at once.
  */
 export function retryAfter(seconds: number, scale: number): RetryAfter {
-  const scaled = seconds * scale;
-  return scaled >= 1 ? { header: String(Math.floor(scaled)), hold: 0 } : { header: '0', hold: scaled * 1000 };
+  const scaled = Math.floor(seconds * scale);
+  return scaled >= 1 ? { header: String(scaled), hold: 0 } : { header: '1', hold: 1000 };
 }
 
 /** Retry-After of a 429: never 0, or a client would use up all its attempts at once. */

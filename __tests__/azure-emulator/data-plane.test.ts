@@ -1,0 +1,115 @@
+import pg from 'pg';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { control, tutorial } from './support/arm.ts';
+import { at, until } from './support/client.ts';
+import { useEmulator } from './support/start.ts';
+
+// What ARM says and what PostgreSQL does, together: the real one behind its gate.
+const bench = useEmulator({ blocked: 'reject', firewallDelay: 300 }, 'real');
+let host = '';
+
+beforeAll(async () => {
+  await bench.arm.makeServer('demo-relecloud');
+  const { json } = await bench.arm.send('GET', bench.arm.server('demo-relecloud'));
+  host = String(at(json, 'properties', 'fullyQualifiedDomainName'));
+});
+
+const path = (rest = '') => bench.arm.server('demo-relecloud', rest);
+const own = { properties: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } };
+
+/** Log in over verified TLS and run one statement. */
+async function query(text: string, database = 'postgres'): Promise<unknown[]> {
+  const client = new pg.Client({
+    host,
+    database,
+    user: tutorial.properties.administratorLogin,
+    password: tutorial.properties.administratorLoginPassword,
+    ssl: { ca: bench.emulator.caCertificate },
+  });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function isAdmitted(): Promise<boolean> {
+  return query('SELECT 1').then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('the gate goes by what ARM has accepted', () => {
+  it('shuts out, admits --firewall-delay after the acceptance, later than the rule is listed, and shuts out again', async () => {
+    expect(await isAdmitted()).toBe(false);
+    const start = performance.now();
+    await bench.arm.complete('PUT', path('/firewallRules/runner'), own);
+    expect((await bench.arm.send('GET', path('/firewallRules/runner'))).status).toBe(200);
+    expect(await isAdmitted()).toBe(false);
+    await until(isAdmitted, (admitted) => admitted);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(295);
+    await bench.arm.complete('DELETE', path('/firewallRules/runner'));
+    await until(isAdmitted, (admitted) => !admitted);
+  });
+
+  it('knows the client by the address that control gave it', async () => {
+    await bench.arm.complete('PUT', path('/firewallRules/runner'), own);
+    await until(isAdmitted, (admitted) => admitted);
+    await control(bench.emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    expect(await isAdmitted()).toBe(false);
+    await control(bench.emulator, 'PUT', 'client', { ip: '198.51.100.7' });
+    expect(await isAdmitted()).toBe(true);
+  });
+});
+
+describe('databases are one thing in ARM and in SQL', () => {
+  it('made by ARM can be used by SQL; made by SQL shows in ARM, after the service’s own', async () => {
+    await bench.arm.complete('PUT', path('/databases/by-arm'), { properties: { charset: 'utf8' } });
+    await query('CREATE DATABASE by_sql');
+    expect(await query('SELECT current_database()', 'by-arm')).toEqual([{ current_database: 'by-arm' }]);
+    const { json } = await bench.arm.send('GET', path('/databases'));
+    const names = (Array.isArray(json['value']) ? json['value'] : []).map((entry) => at(entry, 'name'));
+    expect(names.slice(0, 3)).toEqual(['azure_maintenance', 'postgres', 'azure_sys']);
+    expect(names.slice(3).sort()).toEqual(['by-arm', 'by_sql']);
+    await bench.arm.complete('DELETE', path('/databases/by_sql'));
+    expect((await bench.arm.send('GET', path('/databases/by_sql'))).status).toBe(404);
+  });
+
+  it('that exist already stay as they are when they are PUT again', async () => {
+    await query('CREATE TABLE kept (id int)', 'by-arm');
+    const end = await bench.arm.complete('PUT', path('/databases/by-arm'), { properties: {} });
+    expect(end.json['status']).toBe('Succeeded');
+    expect(await query('SELECT count(*)::int AS n FROM kept', 'by-arm')).toEqual([{ n: 0 }]);
+  });
+});
+
+describe('the rest of the data plane', () => {
+  it('has the parameters that ARM sets', async () => {
+    const body = { properties: { value: '8192', source: 'user-override' } };
+    await bench.arm.complete('PUT', path('/configurations/work_mem'), body);
+    expect(await query('SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
+  });
+
+  it('tells control which statements ran for clients, until it is to forget them', async () => {
+    await control(bench.emulator, 'DELETE', 'statements');
+    await query("SELECT 'marked' AS it");
+    const { text } = await control(bench.emulator, 'GET', 'statements');
+    expect(JSON.parse(text)).toMatchObject([
+      { server: 'demo-relecloud', database: 'postgres', user: 'relecloud_admin' },
+    ]);
+    expect(text).toContain('marked');
+  });
+
+  it('is shut while the server is stopped, and knows a new password when it is back', async () => {
+    await bench.arm.complete('POST', path('/stop'));
+    expect(await isAdmitted()).toBe(false);
+    await bench.arm.complete('POST', path('/start'));
+    expect(await isAdmitted()).toBe(true);
+    const properties = { administratorLoginPassword: 'AnotherPassword!2' };
+    await bench.arm.complete('PATCH', path(), { properties });
+    await expect(query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+  });
+});
