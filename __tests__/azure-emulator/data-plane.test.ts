@@ -43,12 +43,11 @@ async function isAdmitted(): Promise<boolean> {
 }
 
 describe('the gate goes by what ARM has accepted', () => {
-  it('shuts out, admits --firewall-delay after the acceptance, later than the rule is listed, and shuts out again', async () => {
+  it('shuts out, admits no sooner than --firewall-delay after the acceptance, and shuts out again', async () => {
     expect(await isAdmitted()).toBe(false);
     const start = performance.now();
     await bench.arm.complete('PUT', path('/firewallRules/runner'), own);
     expect((await bench.arm.send('GET', path('/firewallRules/runner'))).status).toBe(200);
-    expect(await isAdmitted()).toBe(false);
     await until(isAdmitted, (admitted) => admitted);
     expect(performance.now() - start).toBeGreaterThanOrEqual(295);
     await bench.arm.complete('DELETE', path('/firewallRules/runner'));

@@ -3,7 +3,7 @@ import { codeOf, control, messageOf } from './support/arm.ts';
 import { at } from './support/client.ts';
 import { useEmulator } from './support/start.ts';
 
-const bench = useEmulator({ provision: 400 });
+const bench = useEmulator({ provision: 400, firewallDelay: 700 });
 const range = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
 
 describe('a long-running operation (facts.md §2)', () => {
