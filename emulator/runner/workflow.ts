@@ -46,7 +46,6 @@ export interface Job {
   readonly needs: readonly string[];
   readonly condition: string;
   readonly runsOn: Token | undefined;
-  readonly environment: Token | undefined;
   /** True where `permissions` of the job, else of the workflow, grant `id-token: write`. */
   readonly mayRequestIdToken: boolean;
   readonly env: Token | undefined;
@@ -154,7 +153,6 @@ function toJob(root: MappingToken, template: JobTemplate): Job {
     needs: template.needs?.map((need) => need.value) ?? [],
     condition: template.if.expression,
     runsOn: child(token, 'runs-on'),
-    environment: child(token, 'environment', 'name') ?? child(token, 'environment'),
     mayRequestIdToken: grantsIdToken(child(token, 'permissions') ?? child(root, 'permissions')),
     env: child(token, 'env'),
     defaults: { shell: defaults('shell'), workingDirectory: defaults('working-directory') },
