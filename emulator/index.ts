@@ -192,7 +192,10 @@ async function closeAll(holdings: Holdings, dataPlane: DataPlane, listeners: Lis
 export async function startEmulator(given: Partial<EmulatorOptions> = {}): Promise<Emulator> {
   const holdings = await openHoldings({ ...defaultOptions, ...given });
   const dataPlane = new DataPlane(holdings);
-  const listeners = await openListeners(holdings, dataPlane);
+  const listeners = await openListeners(holdings, dataPlane).catch(async (error: unknown) => {
+    await rm(holdings.directory, { recursive: true, force: true });
+    throw error;
+  });
   let closing: Promise<void> | undefined;
   return {
     ready: readyLine(holdings, listeners),

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ReadyLine } from '../../emulator/index.ts';
 import { isObject, type JsonObject, objectOr } from '../../emulator/json.ts';
-import { until } from './support/client.ts';
+import { Arm } from './support/arm.ts';
+import { at, until } from './support/client.ts';
 
 const cli = fileURLToPath(new URL('../../emulator/cli.ts', import.meta.url));
 const fromAddress = fileURLToPath(new URL('../../emulator/from-address.mjs', import.meta.url));
@@ -31,6 +34,23 @@ function ended(child: ChildProcess): Promise<{ code: number | null; stderr: stri
       stderr += chunk.toString();
     });
     child.once('close', (code) => resolve({ code, stderr }));
+  });
+}
+
+/** A client of the emulator that printed this line. */
+async function signInTo(line: JsonObject): Promise<Arm> {
+  const ready = line as unknown as ReadyLine;
+  const caCertificate = await readFile(ready.ca, 'utf8');
+  return Arm.signIn({ ready, caCertificate, close: async () => {} });
+}
+
+function isListening(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(5432, host, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
   });
 }
 
@@ -74,6 +94,19 @@ describe('the emulator’s command line (contract.md)', () => {
     child.kill(signal);
     expect((await end).code).toBe(0);
     expect(existsSync(directory)).toBe(false);
+  });
+
+  it('ends with every PostgreSQL it started', async () => {
+    const child = start('--provision', '100', '--blocked', 'reject');
+    const arm = await signInTo(await firstLine(child));
+    await arm.makeServer('demo-relecloud');
+    const { json } = await arm.send('GET', arm.server('demo-relecloud'));
+    const host = String(at(json, 'properties', 'fullyQualifiedDomainName'));
+    expect(await isListening(host)).toBe(true);
+    const end = ended(child);
+    child.kill('SIGTERM');
+    expect((await end).code).toBe(0);
+    expect(await isListening(host)).toBe(false);
   });
 
   it.each([

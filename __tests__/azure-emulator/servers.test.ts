@@ -149,6 +149,7 @@ describe('creating a server', () => {
       withProperties({ highAvailability: { mode: 'SameZone' } }),
       'ParameterOutOfRange',
     ],
+    ['a copy of another', 'bad', withProperties({ createMode: 'Replica' }), 'InvalidParameterValue'],
     ['a member that no resource has', 'bad', { ...tutorial, pgVersion: '18' }, 'InvalidRequestContent'],
   ])('is refused on the spot for %s', async (_what, name, body, code) => {
     const answer = await putServer(bench.arm, name, body);

@@ -71,6 +71,11 @@ function creationOf(
   const sku = checkSku(objectOr(body['sku']));
   const version = checkVersion(properties['version'] ?? majors.at(-1), majors);
   checkProperties(properties, sku.tier);
+  // Azure could also restore or replicate; an empty server in the place of a copy would be a lie.
+  const { createMode } = properties;
+  if (createMode !== undefined && createMode !== 'Default' && createMode !== 'Create') {
+    throw providerErrors.invalidValue('createMode');
+  }
   const group = context.store.group(call.names.subscription, call.names.group);
   if (group.provisioningState === 'Deleting') throw gatewayErrors.resourceGroupBeingDeleted(group.name);
   const server: FlexibleServer = {

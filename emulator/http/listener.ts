@@ -68,6 +68,8 @@ export async function listen(respond: Responder, certificate?: IssuedCertificate
   const server = certificate
     ? https.createServer({ ...certificate }, onRequest)
     : http.createServer(onRequest);
+  // Longer than any test pauses, so that no client reuses a connection in the moment in which it is closed.
+  server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
