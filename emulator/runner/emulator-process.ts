@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
 import { machineEnvironment } from './contexts.ts';
 
-/** An emulator that runs beside this process, see contract.md's "The emulator, alone". */
+/** An emulator that runs beside this process, as `npm run emulator` starts it. */
 export interface EmulatorProcess {
   readonly pid: number;
   /** The emulator's ready line. */
