@@ -111,4 +111,12 @@ describe('the rest of the data plane', () => {
     await bench.arm.complete('PATCH', path(), { properties });
     await expect(query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
+
+  it('is gone with its server; what it executed stays known', async () => {
+    await bench.arm.complete('DELETE', path());
+    expect(await isAdmitted()).toBe(false);
+    expect((await control(bench.emulator, 'GET', 'statements')).text).toContain('marked');
+    await control(bench.emulator, 'DELETE', 'statements');
+    expect((await control(bench.emulator, 'GET', 'statements')).text).toBe('[]');
+  });
 });

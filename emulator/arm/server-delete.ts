@@ -3,8 +3,9 @@ import { operationFailures } from './errors.ts';
 import type { FlexibleServer } from './store.ts';
 import { durationOf, retryAfterSeconds } from './timing.ts';
 
-/** Remove a server with its data plane. */
+/** Remove a server with its data plane; what it executed stays known to control. */
 export async function dropServer(server: FlexibleServer, { store }: ArmContext): Promise<void> {
+  if (server.postgres) store.pastStatements.push(...(await server.postgres.statements()));
   await server.postgres?.destroy();
   store.removeServer(server);
 }

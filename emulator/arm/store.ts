@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.ts';
-import type { AddressRange, PostgresServer } from '../postgres/types.ts';
+import type { AddressRange, ExecutedStatement, PostgresServer } from '../postgres/types.ts';
 import { gatewayErrors } from './errors.ts';
 import type { Location } from './locations.ts';
 
@@ -70,6 +70,8 @@ function keyOf(...parts: readonly string[]): string {
 /** What exists in the emulated Azure. Names compare without regard to case; what does not exist is an ArmError. */
 export class Store {
   readonly subscriptionIds: readonly string[];
+  /** Statements of servers that are gone. */
+  readonly pastStatements: ExecutedStatement[] = [];
   readonly #groups = new Map<string, ResourceGroup>();
   readonly #servers = new Map<string, FlexibleServer>();
 

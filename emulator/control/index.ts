@@ -31,7 +31,7 @@ type Call = (body: JsonObject, context: ControlContext) => Reply | Promise<Reply
 
 async function statements({ store }: ControlContext): Promise<ExecutedStatement[]> {
   const lists = await Promise.all(store.servers.map(({ postgres }) => postgres?.statements() ?? []));
-  return lists.flat().sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return [...store.pastStatements, ...lists.flat()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
 function addressOf(value: unknown, field: string): string {
@@ -56,6 +56,7 @@ const calls: Readonly<Record<string, Call>> = {
   },
   'GET statements': async (_body, context) => ({ status: 200, body: await statements(context) }),
   'DELETE statements': async (_body, { store }) => {
+    store.pastStatements.length = 0;
     await Promise.all(store.servers.map(({ postgres }) => postgres?.forgetStatements()));
     return done;
   },
