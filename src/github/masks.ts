@@ -1,3 +1,5 @@
+import { dotenvQuoted } from '../postgres/dotenv.ts';
+
 /**
  * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
  * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
@@ -5,6 +7,7 @@
 export function formsOf(secret: string): readonly string[] {
   if (secret === '') return [];
   const percent = encodeURIComponent(secret);
+  const escaped = secret.replaceAll('\\', '\\\\');
   const forms = [
     secret,
     percent,
@@ -13,12 +16,22 @@ export function formsOf(secret: string): readonly string[] {
     encodeURI(secret),
     JSON.stringify(secret).slice(1, -1),
     secret.replaceAll("'", "''"),
+    escaped.replaceAll("'", "''"),
     secret.replaceAll('"', '""'),
-    secret.replaceAll("'", "'\\''"),
-    secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'"),
-    secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('${', '${:-$}{'),
-    secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+    dotenvQuoted(secret),
+    ...shellForms(secret, escaped),
   ];
   const lines = forms.flatMap((form) => form.split(/\r\n|\r|\n/)).filter((line) => line.trim() !== '');
   return [...new Set([...forms, ...lines])];
+}
+
+/** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
+function shellForms(secret: string, escaped: string): readonly string[] {
+  return [
+    secret.replaceAll("'", "'\\''"),
+    secret.replace(/^[#~]|[\s'"\\|&;()<>!{}*[\]?^$`,]/g, '\\$&'),
+    secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+    escaped.replaceAll("'", "\\'"),
+    escaped.replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t'),
+  ];
 }

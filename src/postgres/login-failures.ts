@@ -29,7 +29,8 @@ const passingStates = ['57P03', '57P01', '57P02', '53300'];
 export function classify(error: unknown): LoginFailure {
   const message = messageOf(error);
   const code = codeOf(error);
-  if (/no pg_hba\.conf entry/.test(message)) return byHostRules(message);
+  // What PostgreSQL itself says comes first: no text in it can make it look like a block.
+  if (isSqlState(code)) return byState(code, message);
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
     return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
   }
@@ -41,19 +42,27 @@ export function classify(error: unknown): LoginFailure {
       'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
     return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
   }
-  if (/^[0-9A-Z]{5}$/.test(code) && !passingStates.includes(code)) {
-    return {
-      kind: 'refused',
-      reason: `${message} (SQLSTATE ${code})`,
-      advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
-    };
-  }
+  return passing(message || code);
+}
+
+/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+const isSqlState = (code: string): boolean => /^(?!E)[0-9A-Z]{5}$/.test(code);
+
+function byState(code: string, message: string): LoginFailure {
+  if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return byHostRules(message);
+  if (passingStates.includes(code)) return passing(message);
   return {
-    kind: 'passing',
-    reason: message || code,
-    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+    kind: 'refused',
+    reason: `${message} (SQLSTATE ${code})`,
+    advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
   };
 }
+
+const passing = (reason: string): LoginFailure => ({
+  kind: 'passing',
+  reason,
+  advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+});
 
 /** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
 function byHostRules(message: string): LoginFailure {

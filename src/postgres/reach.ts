@@ -1,6 +1,6 @@
 import { type AddressRange, azureServices, covers, sameRange } from '../config/addresses.ts';
 import { isTemporaryRuleName } from '../config/names.ts';
-import { fail } from '../errors.ts';
+import { ActionError, catalogue, fail } from '../errors.ts';
 import { pauseFor, type Run, waitFor } from '../waiting.ts';
 import { type LoginResult, type LoginTarget, login, type Session } from './login.ts';
 import type { LoginFailure } from './login-failures.ts';
@@ -28,7 +28,7 @@ export interface Ways {
 }
 
 /** Milliseconds: how long the first login may take before it counts as blocked. */
-const firstLogin = 10_000;
+const firstLogin = 8000;
 /** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
 const grace = 500;
 /** Milliseconds for a server that is up but does not take sessions yet. */
@@ -152,25 +152,33 @@ async function letIn(
 ): Promise<Session> {
   const rules = await looks.rules;
   const address = ways.givenAddress ?? blocked.address ?? (await looks.address);
-  if (coverOf(ways, rules, address) === 'lasting') {
-    run.info(
-      `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`,
-    );
-    return await waitFor(run, `the firewall rule for ${address} to work`, insistently(target, ways, address));
-  }
-  run.info(`${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`);
-  return await ways.open(address, insistently(target, ways, address)).catch((error: unknown) => {
+  const lasting = coverOf(ways, rules, address) === 'lasting';
+  run.info(
+    lasting
+      ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
+      : `${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`,
+  );
+  const look = insistently(target, ways, address);
+  const way = lasting
+    ? waitFor(run, `the firewall rule for ${address} to work`, look)
+    : ways.open(address, look);
+  return await way.catch((error: unknown) => {
     if (!(error instanceof SeenAs) || ways.givenAddress !== undefined) throw error;
     run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
     return ways.open(error.address, insistently(target, ways, error.address));
   });
 }
 
-/** PostgreSQL's own refusal names another address than the one that was let in. */
-class SeenAs extends Error {
+/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
+class SeenAs extends ActionError {
   readonly address: string;
-  constructor(address: string, letIn: string) {
-    super(`PostgreSQL sees this runner as ${address}, not as ${letIn}: give runner-ip: ${address}`);
+  constructor(host: string, address: string, letIn: string) {
+    const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
+    super(
+      'not-reachable',
+      catalogue['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }),
+      {},
+    );
     this.address = address;
   }
 }
@@ -185,7 +193,7 @@ function insistently(target: LoginTarget, ways: Ways, address: string): () => Pr
     const { failure } = result;
     if (failure.kind === 'refused') throw refusal(target, failure);
     if (failure.address !== undefined && failure.address !== address)
-      throw new SeenAs(failure.address, address);
+      throw new SeenAs(target.host, failure.address, address);
     if (performance.now() - start > propagation) {
       const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
       const advice =

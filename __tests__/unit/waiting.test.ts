@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ActionError } from '../../src/errors.ts';
+import { duration, waitFor } from '../../src/waiting.ts';
+import { inFakeTime } from './support/fake-time.ts';
+import { testRun, thrownBy } from './support/run.ts';
+
+vi.mock('node:timers/promises', () => import('./support/sleep.ts'));
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Times, in fake milliseconds, at which a wait looks until the look brings something. */
+async function looksUntil(end: number, options = {}): Promise<readonly number[]> {
+  const start = performance.now();
+  const looks: number[] = [];
+  await inFakeTime(
+    waitFor(
+      testRun(),
+      'it',
+      async () => {
+        looks.push(Math.round(performance.now() - start));
+        return performance.now() - start >= end || undefined;
+      },
+      options,
+    ),
+  );
+  return looks;
+}
+
+describe('waiting', () => {
+  test('design.md, Waiting: a modest growing interval, the first look at once', async () => {
+    const looks = await looksUntil(120_000);
+    const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0));
+    expect(looks[0]).toBe(0);
+    expect(pauses[0]).toBe(500);
+    for (const [i, pause] of pauses.slice(1).entries()) expect(pause).toBeGreaterThanOrEqual(pauses[i] ?? 0);
+    expect(Math.max(...pauses)).toBe(10_000);
+  });
+
+  test('issue: long waits say what they wait for and how long it has taken', async () => {
+    const run = testRun();
+    const start = performance.now();
+    const look = async () => performance.now() - start > 100_000 || undefined;
+    await inFakeTime(waitFor(run, "server 'demo' to be Ready", look));
+    expect(run.said.length).toBeGreaterThanOrEqual(4);
+    expect(run.said.length).toBeLessThan(8);
+    for (const line of run.said) expect(line).toMatch(/^Still waiting for server 'demo' to be Ready \(\d/);
+  });
+
+  test('a bounded wait gives up in time, and says what can be done', async () => {
+    const start = performance.now();
+    const wait = waitFor(testRun(), 'Godot', async () => undefined, { atMost: 7000, advice: 'Go home.' });
+    const error = await thrownBy(inFakeTime(wait));
+    expect(error).toBeInstanceOf(ActionError);
+    expect(String(error)).toContain('waiting for Godot after 7.0 s');
+    expect(String(error)).toContain('Go home.');
+    expect(performance.now() - start).toBeLessThan(7500);
+  });
+
+  test("the run's end ends every wait at once, with its own reason", async () => {
+    const run = testRun();
+    const reason = new Error('cancelled');
+    setTimeout(() => run.end(reason), 30_100);
+    const start = performance.now();
+    expect(await thrownBy(inFakeTime(waitFor(run, 'it', async () => undefined)))).toBe(reason);
+    expect(performance.now() - start).toBe(30_100);
+  });
+
+  test('what the look throws ends the wait', async () => {
+    const reason = new Error('refused');
+    const wait = waitFor(testRun(), 'it', () => Promise.reject(reason));
+    expect(await thrownBy(inFakeTime(wait))).toBe(reason);
+  });
+});
+
+test.each([
+  [400, '0.4 s'],
+  [9_940, '9.9 s'],
+  [12_300, '12 s'],
+  [200_000, '3 min 20 s'],
+  [119_700, '2 min 0 s'],
+])('durations as people read them: %d ms is %s', (milliseconds, text) => {
+  expect(duration(milliseconds)).toBe(text);
+});
