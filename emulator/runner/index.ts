@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { objectOr } from '../json.ts';
@@ -176,6 +177,9 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
   };
   const log = new Log(write, masker, options.coloured ?? false);
   const folders = await createFolders(options.workspace);
+  const removeFolders = () => rmSync(folders.root, { recursive: true, force: true });
+  // A runner that is stopped at once comes to no 'finally'.
+  process.on('exit', removeFolders);
   try {
     const run = await prepare(options, workflow, event, folders, log, masker);
     log.line(`${workflow.name} (${workflow.file}) on ${event.name}, ${run.github['repository']}`, 'bold');
@@ -184,6 +188,7 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
     const summary = run.summaries.join('\n');
     return { exitCode, log: lines.join('\n'), jobs, annotations: log.annotations, summary };
   } finally {
-    await rm(folders.root, { recursive: true, force: true });
+    process.off('exit', removeFolders);
+    removeFolders();
   }
 }
