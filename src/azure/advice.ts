@@ -41,7 +41,11 @@ const byStatus: Readonly<Record<number, string>> = {
 export function adviceFor({ code, status }: AzureDetails): string {
   const fallback =
     'Correct what Azure names, or run the workflow again if it names nothing of yours; https://status.azure.com tells of outages.';
-  return byCode[code] ?? (status === undefined ? undefined : byStatus[status]) ?? fallback;
+  return (
+    (Object.hasOwn(byCode, code) ? byCode[code] : undefined) ??
+    (status === undefined ? undefined : byStatus[status]) ??
+    fallback
+  );
 }
 
 /** Codes that pass by waiting (facts.md §3, Busy). */

@@ -1,0 +1,138 @@
+import { BlockList } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { echoUrls, endpointsOf, loopbackUrl } from '../../../src/azure/clouds.ts';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether a client that is given this URL would talk TLS to this very machine. */
+function isLocal(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  const bare = hostname.replace(/^\[(.*)\]$/, '$1');
+  const local = hostname === 'localhost' || loopback.check(bare, bare.includes(':') ? 'ipv6' : 'ipv4');
+  return protocol === 'https:' && local;
+}
+
+describe('design.md, endpoints: an override is taken only when it points to a loopback address', () => {
+  test.each([
+    ['https://127.0.0.1:4443', 'https://127.0.0.1:4443'],
+    ['https://127.0.0.1:4443/', 'https://127.0.0.1:4443'],
+    ['https://localhost:4443/arm', 'https://localhost:4443/arm'],
+    ['https://127.9.8.7', 'https://127.9.8.7'],
+    ['https://[::1]:4443/', 'https://[::1]:4443'],
+    // WHATWG's reading of a number is this address, and so is every client's of what is handed on.
+    ['https://2130706433', 'https://127.0.0.1'],
+    ['https://0x7f.1/', 'https://127.0.0.1'],
+  ])('%s is taken', (given, taken) => {
+    expect(loopbackUrl(given)).toBe(taken);
+  });
+
+  test.each([
+    'http://127.0.0.1:4443',
+    'https://127.0.0.1@evil.example',
+    'https://127.0.0.1:443@evil.example/',
+    'https://user:password@127.0.0.1/',
+    'https://127.0.0.1.evil.example',
+    'https://localhost.evil.example',
+    'https://evil.example/127.0.0.1',
+    'https://evil.example?https://127.0.0.1',
+    'https://evil.example#@127.0.0.1',
+    'https://evil.example\\@127.0.0.1',
+    'https://1270.0.0.1.nip.io',
+    'https://127-0-0-1.nip.io',
+    'https://2130706434.example',
+    'https://3232235777',
+    'https://10.0.0.1',
+    'https://0.0.0.0',
+    'https://[::ffff:10.0.0.1]',
+    'https://[::]',
+    'https://12７.0.0.1.example',
+    '//127.0.0.1',
+    '127.0.0.1',
+    'ftp://127.0.0.1',
+    'https://',
+    '',
+    ' ',
+    undefined,
+  ])('%s is not', (given) => {
+    expect(loopbackUrl(given)).toBeUndefined();
+  });
+
+  test('whatever is taken is HTTPS on a loopback address, and carries no credentials', () => {
+    const piece = fc.constantFrom(
+      'https://', 'http://', '127.0.0.1', '127.1', '2130706433', 'localhost', '[::1]', 'evil.example', '10.0.0.1',
+      '@', ':', '443', '/', '\\', '?', '#', '.', '%2e', '%40', '\t', '\n', ' ', '０', '。',
+    ); // biome-ignore format: a list
+    const tricky = fc.array(piece, { minLength: 1, maxLength: 7 }).map((pieces) => pieces.join(''));
+    const https = tricky.map((rest) => `https://${rest}`);
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.oneof(tricky, https, fc.webUrl({ validSchemes: ['https'] })), (text) => {
+        const url = loopbackUrl(text);
+        if (url === undefined) return;
+        taken += 1;
+        expect(isLocal(url)).toBe(true);
+        expect(new URL(url).username + new URL(url).password).toBe('');
+      }),
+      { numRuns: 3000 },
+    );
+    expect(taken).toBeGreaterThan(50);
+  });
+
+  test('a public web address is never taken', () => {
+    fc.assert(
+      fc.property(fc.webUrl(), (url) => {
+        expect(loopbackUrl(url)).toBeUndefined();
+      }),
+    );
+  });
+
+  test('endpointsOf and echoUrls fall back to the cloud’s own where an override is not taken', () => {
+    const evil = 'https://127.0.0.1@evil.example';
+    const env = {
+      AZURE_AUTHORITY_HOST: evil,
+      AZURE_RESOURCE_MANAGER_ENDPOINT: evil,
+      IP_ECHO_URLS: `${evil},${evil}`,
+    };
+    expect(endpointsOf('AzureCloud', env)).toEqual(endpointsOf('AzureCloud', {}));
+    expect(echoUrls(env)).toEqual(echoUrls({}));
+  });
+
+  test('one foreign echo service among local ones is not taken, nor is one alone', () => {
+    const local = 'https://127.0.0.1:1';
+    expect(echoUrls({ IP_ECHO_URLS: `${local},https://evil.example` })).toEqual(echoUrls({}));
+    expect(echoUrls({ IP_ECHO_URLS: local })).toEqual(echoUrls({}));
+    expect(echoUrls({ IP_ECHO_URLS: `${local}/a, ${local}/b` })).toEqual([`${local}/a`, `${local}/b`]);
+  });
+});
+
+describe('clouds', () => {
+  test.each([
+    ['AzureCloud', 'https://management.azure.com', 'https://login.microsoftonline.com', 'api://AzureADTokenExchange'],
+    ['AzureUSGovernment', 'https://management.usgovcloudapi.net', 'https://login.microsoftonline.us', 'api://AzureADTokenExchangeUSGov'],
+    ['AzureChinaCloud', 'https://management.chinacloudapi.cn', 'https://login.chinacloudapi.cn', 'api://AzureADTokenExchangeChina'],
+  ] as const)('facts.md §7: %s has endpoints and an audience of its own', (cloud, arm, login, audience) => {
+    expect(endpointsOf(cloud, {})).toEqual({
+      authorityHost: login,
+      resourceManager: arm,
+      scope: `${arm}/.default`,
+      oidcAudience: audience,
+      localAuthority: false,
+    });
+  }); // biome-ignore format: a table
+
+  test("facts.md §6: the tokens' scope stays the cloud's own, wherever the endpoint points", () => {
+    const env = {
+      AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
+      AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',
+    };
+    expect(endpointsOf('AzureCloud', env)).toMatchObject({
+      authorityHost: 'https://127.0.0.1:1',
+      resourceManager: 'https://127.0.0.1:2',
+      scope: 'https://management.azure.com/.default',
+      localAuthority: true,
+    });
+  });
+});

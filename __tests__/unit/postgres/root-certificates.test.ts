@@ -1,0 +1,17 @@
+import { X509Certificate } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { rootBundle } from '../../../src/postgres/root-certificates.ts';
+
+test("facts.md §5: the bundle for libpq's verify-full holds the roots to which Azure's servers chain", () => {
+  const certificates = rootBundle()
+    .split(/(?<=-----END CERTIFICATE-----\n)/)
+    .map((pem) => new X509Certificate(pem));
+  const names = certificates.map(({ subject }) => /^CN=(.*)$/m.exec(subject)?.[1]);
+  expect(names).toEqual(
+    expect.arrayContaining([
+      'DigiCert Global Root G2',
+      'Microsoft RSA Root Certificate Authority 2017',
+      'DigiCert Global Root CA',
+    ]),
+  );
+});

@@ -1,0 +1,22 @@
+/**
+ * A connection string as .NET's DbConnectionStringBuilder reads it: `key=value` parted by semicolons; a value may
+ * stand in double or single quotes, where the quote itself is doubled; else it ends at the semicolon, is trimmed, and
+ * neither begins with a quote nor is empty. Keys know no case.
+ */
+export function readConnectionString(text: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  let rest = text;
+  while (rest.trim() !== '') {
+    const key = /^[\s;]*([^=;\s][^=;]*?)\s*=\s*/.exec(rest);
+    if (key?.[1] === undefined) throw new Error(`no key at ${JSON.stringify(rest)}`);
+    rest = rest.slice(key[0].length);
+    const value = /^"((?:[^"\0]|"")*)"\s*(?:;|$)/.exec(rest) ?? /^'((?:[^'\0]|'')*)'\s*(?:;|$)/.exec(rest);
+    const plain = /^(?!["'])([^;\0]*?)\s*(?:;|$)/.exec(rest);
+    const [whole, inner = ''] = value ?? plain ?? [];
+    if (whole === undefined) throw new Error(`no value at ${JSON.stringify(rest)}`);
+    const quote = value ? rest.charAt(0) : '';
+    pairs.set(key[1].toLowerCase(), quote === '' ? inner : inner.replaceAll(quote + quote, quote));
+    rest = rest.slice(whole.length);
+  }
+  return pairs;
+}
