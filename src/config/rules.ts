@@ -37,14 +37,16 @@ export function databaseName(name: string): string | undefined {
     : undefined;
 }
 
+/** As PostgreSQL spells them too (`UTF-8`), for databases are made through SQL; wider than ARM's own rule (facts.md §4). */
 export function charset(text: string): string | undefined {
-  return /^[a-zA-Z]+\w*$/.test(text)
+  return /^[a-zA-Z][\w-]*$/.test(text)
     ? undefined
     : `is '${text}', which is no character set's name, such as UTF8`;
 }
 
+/** Wider than ARM's own rule likewise: `en_US.UTF-8`, `de_DE@euro`. */
 export function collation(text: string): string | undefined {
-  return /^[a-zA-Z-]+([. ]|\w)*$/.test(text)
+  return /^[a-zA-Z-][\w. @-]*$/.test(text)
     ? undefined
     : `is '${text}', which is no collation's name, such as en_US.utf8`;
 }

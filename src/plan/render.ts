@@ -64,11 +64,12 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 }
 
 /** Text from outside inside a table: nothing in it can end the cell or become markup. */
-const cell = (text: string): string => (text === '' ? '' : code(text.replaceAll('|', '\\|')));
+const cell = (text: string): string => code(text.replaceAll('|', '\\|'));
 
-/** Inline code; a fence longer than any run of back-ticks inside. */
+/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
 function code(text: string): string {
   const flat = text.replace(/\s+/g, ' ').trim();
+  if (flat === '') return '';
   const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
   return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
 }

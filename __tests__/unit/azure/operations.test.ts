@@ -6,7 +6,7 @@ import { armError } from '../support/azure-errors.ts';
 import {
   type Answer,
   accepted,
-  clientAnswering,
+  clientsAnswering,
   correlationId,
   operationUrl,
   polled,
@@ -21,10 +21,10 @@ const rule: Answer = { status: 200, body: { id: '/x', name: 'r', properties: ran
 
 /** Starts a firewall write through the vendor's real client. */
 function start(answers: readonly Answer[], told?: (url: string) => void) {
-  const { client, asked } = clientAnswering(answers);
+  const { clients, asked } = clientsAnswering(answers);
   const operation = startOperation(
     testRun(),
-    (options) => client.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
+    (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
     told,
   );
   return { operation, asked };
@@ -32,11 +32,11 @@ function start(answers: readonly Answer[], told?: (url: string) => void) {
 
 describe('an operation through the SDK', () => {
   test('design.md, journal before act: its URL is told whole, before the first poll', async () => {
-    const { client, asked } = clientAnswering([accepted, polled('InProgress')]);
+    const { clients, asked } = clientsAnswering([accepted, polled('InProgress')]);
     const told: { url: string; requests: number }[] = [];
     await startOperation(
       testRun(),
-      (options) => client.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
+      (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
       (url) => told.push({ url, requests: asked.length }),
     );
     expect(told).toEqual([{ url: operationUrl, requests: 1 }]);

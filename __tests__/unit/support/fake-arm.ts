@@ -1,5 +1,7 @@
 import { PostgreSQLManagementFlexibleServerClient } from '@azure/arm-postgresql-flexible';
+import { ResourceManagementClient } from '@azure/arm-resources';
 import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
+import type { AzureClients } from '../../../src/azure/clients.ts';
 import { someGuid } from './inputs.ts';
 
 /** One answer of ARM. */
@@ -9,9 +11,9 @@ export interface Answer {
   readonly body?: unknown;
 }
 
-/** The vendor's real client over answers that are given one after another; `asked` tells what it asked. */
-export function clientAnswering(answers: readonly Answer[]): {
-  readonly client: PostgreSQLManagementFlexibleServerClient;
+/** The vendor's real clients over answers that are given one after another; `asked` tells what they asked. */
+export function clientsAnswering(answers: readonly Answer[]): {
+  readonly clients: AzureClients;
   readonly asked: string[];
 } {
   const asked: string[] = [];
@@ -29,8 +31,11 @@ export function clientAnswering(answers: readonly Answer[]): {
   const credential = {
     getToken: async () => ({ token: 'token', expiresOnTimestamp: Date.now() + 3_600_000 }),
   };
-  const client = new PostgreSQLManagementFlexibleServerClient(credential, someGuid, { httpClient });
-  return { client, asked };
+  const clients = {
+    postgresql: new PostgreSQLManagementFlexibleServerClient(credential, someGuid, { httpClient }),
+    resources: new ResourceManagementClient(credential, someGuid, { httpClient }),
+  };
+  return { clients, asked };
 }
 
 export const correlationId = 'c0ffee00-0000-4000-8000-000000000001';

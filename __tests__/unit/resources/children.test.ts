@@ -1,0 +1,211 @@
+import type { Configuration, FirewallRule } from '@azure/arm-postgresql-flexible';
+import { describe, expect, test } from 'vitest';
+import { AzureReader } from '../../../src/azure/reader.ts';
+import { absent, present, unknown } from '../../../src/plan/types.ts';
+import { database } from '../../../src/resources/database.ts';
+import { firewallRule } from '../../../src/resources/firewall-rule.ts';
+import { resourceGroup } from '../../../src/resources/resource-group.ts';
+import { serverParameter } from '../../../src/resources/server-parameter.ts';
+import { clientsAnswering } from '../support/fake-arm.ts';
+import { ensureConfig, type Given } from '../support/inputs.ts';
+import { testRun } from '../support/run.ts';
+
+const unseen = unknown(new Error('403'));
+
+/** The only desired thing of a kind. */
+function only<T>(things: readonly T[]): T {
+  const [thing, ...more] = things;
+  if (thing === undefined || more.length > 0) throw new Error(`${things.length} things are desired`);
+  return thing;
+}
+
+describe('database', () => {
+  const wanted = (given: Given = {}) => only(database.desired(ensureConfig(given)));
+  const found = {
+    owner: 'relecloud_admin',
+    charset: 'UTF8',
+    collation: 'en_US.utf8',
+    mayConnect: true,
+    mayCreate: true,
+  };
+
+  test('missing: created', () => {
+    const [difference] = database.diff(wanted(), absent);
+    expect(difference).toMatchObject({
+      finding: { resource: 'database', name: 'relecloud', kind: 'missing' },
+      mend: { resource: 'database', name: 'relecloud', action: 'create', details: 'UTF8, en_US.utf8' },
+    });
+  });
+
+  test.each([
+    ['utf8', 'en_US.utf8'],
+    ['UTF8', 'en_US.UTF-8'],
+    ['utf-8', 'EN_us.utf8'],
+  ])('design.md: another spelling is no drift: %s, %s', (charset, collation) => {
+    expect(database.diff(wanted({ charset, collation }), present(found))).toEqual([]);
+    expect(database.diff(wanted(), present({ ...found, charset, collation }))).toEqual([]);
+  });
+
+  test('another charset or collation is reported, and never changed', () => {
+    const differences = database.diff(wanted({ charset: 'LATIN1', collation: 'de_DE.utf8' }), present(found));
+    expect(differences.map((d) => d.finding)).toMatchObject([
+      { property: 'charset', expected: 'LATIN1', actual: 'UTF8', kind: 'changed' },
+      { property: 'collation', expected: 'de_DE.utf8', actual: 'en_US.utf8', kind: 'changed' },
+    ]);
+    for (const difference of differences) expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('law 8: unknown: nothing', () => {
+    expect(database.diff(wanted(), unseen)).toEqual([]);
+  });
+
+  test('check without a database looks at none', () => {
+    expect(
+      database.desired({ ...ensureConfig(), mode: 'check', database: undefined, onDrift: 'fail' }),
+    ).toEqual([]);
+  });
+});
+
+describe('server parameter', () => {
+  const diff = (value: string, actual: Partial<Configuration>) =>
+    serverParameter.diff(
+      only(serverParameter.desired(ensureConfig({ 'server-parameters': `p=${value}` }))),
+      present({ value: actual.value ?? '', ...actual }),
+    ); // biome-ignore format: one thought
+
+  test.each([
+    ['on', 'ON'],
+    ['uuid-ossp,pgcrypto', 'PGCRYPTO, uuid-ossp'],
+    ['100', '100'],
+  ])('another spelling of one value is no drift: %s, %s', (declared, actual) => {
+    expect(diff(declared, { value: actual })).toEqual([]);
+  });
+
+  test('another value is set, and said to need a restart where it does', () => {
+    expect(diff('200', { value: '100', isDynamicConfig: true })[0]?.mend?.details).toBe('100 → 200');
+    expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.mend?.details).toBe(
+      '100 → 200, works after a restart',
+    );
+  });
+
+  test('a parameter that does not exist is reported, and nothing can be done', () => {
+    const [difference] = serverParameter.diff({ name: 'p', value: '1' }, absent);
+    expect(difference?.finding).toMatchObject({ kind: 'missing', actual: 'no such parameter' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('law 8: unknown: nothing', () => {
+    expect(serverParameter.diff({ name: 'p', value: '1' }, unseen)).toEqual([]);
+  });
+});
+
+describe('firewall rule', () => {
+  const stored = (name: string, startIpAddress: string, endIpAddress = startIpAddress): FirewallRule => ({
+    name,
+    startIpAddress,
+    endIpAddress,
+  });
+
+  /** What differs between a declaration and the rules that ARM lists. */
+  async function diff(ranges: string, rules: readonly FirewallRule[]) {
+    const body = {
+      value: rules.map(({ name, ...properties }) => ({ name, id: `/x/${name}`, properties })),
+    };
+    const { clients } = clientsAnswering([{ status: 200, body }]);
+    const reader = new AzureReader(clients, testRun(), { name: 'demo', resourceGroup: 'group' });
+    const desired = firewallRule.desired(ensureConfig({ 'allowed-ip-ranges': ranges }));
+    const observed = await firewallRule.observe(reader, desired);
+    return desired.flatMap((rule, i) => firewallRule.diff(rule, observed[i] ?? absent));
+  }
+
+  test('missing: created, with its range', async () => {
+    expect((await diff('office=203.0.113.0/24', []))[0]).toMatchObject({
+      finding: { name: 'office', kind: 'missing', expected: '203.0.113.0-203.0.113.255', actual: 'absent' },
+      mend: { action: 'create', name: 'office' },
+    });
+  });
+
+  test('as declared, in any case of its name, whatever else there is: no drift', async () => {
+    const others = [stored('gha-temporary-1-2-3-x', '198.51.100.1'), stored('theirs', '198.51.100.2')];
+    expect(await diff('office=203.0.113.9', [...others, stored('OFFICE', '203.0.113.9')])).toEqual([]);
+  });
+
+  test('a rule of this name with another range is changed', async () => {
+    const [difference] = await diff('office=203.0.113.9', [stored('office', '203.0.113.8')]);
+    expect(difference?.mend).toMatchObject({ action: 'update', details: '203.0.113.8 → 203.0.113.9' });
+  });
+
+  test('without a name of the user’s, any rule of the same range will do', async () => {
+    expect(await diff('203.0.113.9', [stored('theirs', '203.0.113.9')])).toEqual([]);
+  });
+
+  test('with a name, a rule of the same range under another name will not', async () => {
+    expect((await diff('office=203.0.113.9', [stored('theirs', '203.0.113.9')]))[0]?.finding.kind).toBe(
+      'missing',
+    );
+  });
+
+  test('law 8: rules that cannot be listed are unknown, each of them', async () => {
+    const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+    const { clients } = clientsAnswering([refusal]);
+    const reader = new AzureReader(clients, testRun(), { name: 'demo', resourceGroup: 'group' });
+    const desired = firewallRule.desired(ensureConfig({ 'allowed-ip-ranges': '203.0.113.9, 203.0.113.10' }));
+    const observed = await firewallRule.observe(reader, desired);
+    expect(observed.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
+    for (const [i, rule] of desired.entries())
+      expect(firewallRule.diff(rule, observed[i] ?? absent)).toEqual([]);
+  });
+});
+
+describe('resource group', () => {
+  const wanted = () => only(resourceGroup.desired(ensureConfig({ region: 'West Europe' })));
+  const readerOf = (...answers: Parameters<typeof clientsAnswering>[0]) =>
+    new AzureReader(clientsAnswering(answers).clients, testRun(), {
+      name: 'demo-relecloud',
+      resourceGroup: undefined,
+    });
+  const server = {
+    id: '/subscriptions/s/resourceGroups/Elsewhere/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo-relecloud',
+    name: 'demo-relecloud',
+    location: 'West Europe',
+    properties: {},
+  };
+
+  test('missing: created in the region, in its short form', () => {
+    expect(resourceGroup.diff(wanted(), absent)[0]?.mend).toMatchObject({
+      name: 'demo-relecloud',
+      details: 'in westeurope',
+    });
+  });
+
+  test('where the server is, its group is too, and is never asked for', async () => {
+    const reader = readerOf({ status: 200, body: { value: [server] } });
+    expect(await resourceGroup.observe(reader, [wanted()])).toEqual([present('Elsewhere')]);
+  });
+
+  test('where the server is not, the group is asked for: there, or absent', async () => {
+    const none = { status: 200, body: { value: [] } };
+    const there = readerOf(none, {
+      status: 200,
+      body: { id: '/x', name: 'demo-relecloud', location: 'westeurope' },
+    });
+    expect(await resourceGroup.observe(there, [wanted()])).toEqual([present('westeurope')]);
+    const gone = {
+      status: 404,
+      body: { error: { code: 'ResourceGroupNotFound', message: 'could not be found' } },
+    };
+    expect(await resourceGroup.observe(readerOf(none, gone), [wanted()])).toEqual([absent]);
+  });
+
+  test('law 8: where the server is unknown, no group is made', async () => {
+    const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+    const [observed = absent] = await resourceGroup.observe(readerOf(refusal), [wanted()]);
+    expect(resourceGroup.diff(wanted(), observed)).toEqual([]);
+  });
+
+  test('several servers of one name: the error names their groups', async () => {
+    const other = { ...server, id: server.id.replace('Elsewhere', 'Other') };
+    const reader = readerOf({ status: 200, body: { value: [server, other] } });
+    await expect(reader.server()).rejects.toThrow(/Elsewhere, Other.*\(server-ambiguous\)/s);
+  });
+});

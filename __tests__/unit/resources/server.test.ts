@@ -1,0 +1,121 @@
+import type { Server } from '@azure/arm-postgresql-flexible';
+import { describe, expect, test } from 'vitest';
+import { absent, type Difference, present, unknown } from '../../../src/plan/types.ts';
+import { server } from '../../../src/resources/server.ts';
+import { ensureConfig, type Given } from '../support/inputs.ts';
+
+/** As ARM shows a server that was created with the defaults (facts.md §2, bodies). */
+const found: Server = {
+  location: 'West Europe',
+  sku: { name: 'Standard_B1ms', tier: 'Burstable' },
+  version: '17',
+  state: 'Ready',
+  availabilityZone: '1',
+  storage: { storageSizeGB: 32, autoGrow: 'Enabled' },
+  backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
+  highAvailability: { mode: 'Disabled', state: 'NotEnabled' },
+  tags: { team: 'space', other: 'x' },
+};
+
+function diff(given: Given, actual: Server = found): readonly Difference[] {
+  const [desired] = server.desired(ensureConfig(given));
+  if (desired === undefined) throw new Error('no server is desired');
+  return server.diff(desired, present(actual));
+}
+
+const declared: Given = {
+  region: 'westeurope',
+  'postgres-version': '17',
+  'sku-name': 'standard_b1ms',
+  'storage-size-gb': '32',
+  'storage-auto-grow': 'true',
+  'backup-retention-days': '7',
+  'geo-redundant-backup': 'false',
+  'high-availability': 'disabled',
+  'availability-zone': '1',
+  tags: 'team=space',
+};
+
+describe('design.md: declared things drift, undeclared things do not', () => {
+  test('nothing declared, nothing different, whatever the server is', () => {
+    expect(diff({})).toEqual([]);
+    expect(diff({}, { location: 'East US', state: 'Ready', version: '11', sku: { name: 'Standard_E4ds_v5', tier: 'MemoryOptimized' } })).toEqual([]); // biome-ignore format: one thought
+  });
+
+  test("everything declared as it is, in Azure's other spellings: no drift", () => {
+    expect(diff(declared)).toEqual([]);
+    expect(diff({ region: 'West Europe' }, { ...found, location: 'westeurope' })).toEqual([]);
+  });
+
+  test('storage that has grown by itself is no drift', () => {
+    expect(
+      diff({ 'storage-size-gb': '32' }, { ...found, storage: { storageSizeGB: 128, autoGrow: 'Enabled' } }),
+    ).toEqual([]);
+  });
+
+  test('tags of others are theirs', () => {
+    expect(diff({ tags: 'team=space' }, { ...found, tags: { team: 'space', cost: '7' } })).toEqual([]);
+  });
+
+  const small: Server = { ...found, storage: { storageSizeGB: 32, autoGrow: 'Disabled' } };
+  test.each([
+    ['sku-name', 'Standard_D2ds_v5', 'sku', 'Standard_B1ms', found],
+    ['storage-size-gb', '64', 'storage size', '32', found],
+    ['storage-auto-grow', 'true', 'storage auto-grow', 'Disabled', small],
+    ['backup-retention-days', '14', 'backup retention', '7', found],
+    ['high-availability', 'SameZone', 'high availability', 'Disabled', found],
+    ['tags', 'team=ground', 'tags', 'team=space', found],
+  ])('%s: %s can be changed in place', (input, value, property, was, actual) => {
+    const [difference, ...more] = diff({ [input]: value }, actual);
+    expect(more).toEqual([]);
+    expect(difference?.finding).toMatchObject({ resource: 'server', name: 'demo-relecloud', property, actual: was, kind: 'changed' }); // biome-ignore format: one thought
+    expect(difference?.mend).toMatchObject({ resource: 'server', action: 'update', details: expect.stringContaining(`${property}: ${was} → `) }); // biome-ignore format: one thought
+  });
+
+  test.each([
+    ['region', 'northeurope', 'region'],
+    ['postgres-version', '18', 'version'],
+    ['postgres-version', '16', 'version'],
+    ['geo-redundant-backup', 'true', 'geo-redundant backup'],
+    ['availability-zone', '2', 'availability zone'],
+  ])('facts.md §1: %s: %s cannot be changed in place: reported, never replaced', (input, value, property) => {
+    const [difference, ...more] = diff({ [input]: value });
+    expect(more).toEqual([]);
+    expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('facts.md §4: storage only grows: a shrink is reported, never asked for', () => {
+    const big: Server = { ...found, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
+    const [difference] = diff({ 'storage-size-gb': '32' }, big);
+    expect(difference?.finding).toMatchObject({ property: 'storage size', expected: '32', actual: '128' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('several differences are several findings, each mended by itself', () => {
+    expect(diff({ 'sku-name': 'Standard_B2s', 'backup-retention-days': '8', region: 'eastus' })).toHaveLength(
+      3,
+    );
+  });
+});
+
+describe('a server that is not Ready or not there', () => {
+  test('stopped: one change wakes it, before any other', () => {
+    const [first, second] = diff({ 'sku-name': 'Standard_B2s' }, { ...found, state: 'Stopped' });
+    expect(first?.mend).toMatchObject({ action: 'start' });
+    expect(second?.mend).toMatchObject({ action: 'update' });
+  });
+
+  test('absent: one finding, one creation that says what will be made', () => {
+    const [desired] = server.desired(ensureConfig({ region: 'westeurope', 'sku-name': 'Standard_D2ds_v5' }));
+    const differences = desired ? server.diff(desired, absent) : [];
+    expect(differences).toHaveLength(1);
+    expect(differences[0]?.finding.kind).toBe('missing');
+    expect(differences[0]?.mend?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
+  });
+
+  test('law 8: unknown: nothing', () => {
+    const [desired] = server.desired(ensureConfig());
+    expect(desired && server.diff(desired, unknown(new Error('403')))).toEqual([]);
+  });
+});
