@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { ActionError, catalogue, type ErrorCode, fail, messageOf } from '../../src/errors.ts';
+
+/** Parameters for every entry; the type refuses a catalogue that has one more. */
+const parameters: { readonly [C in ErrorCode]: Parameters<(typeof catalogue)[C]>[0] } = {
+  'inputs-invalid': { faults: ['fault-a', 'fault-b'] },
+  'creation-inputs-invalid': { faults: ['fault-a', 'fault-b'], server: 'server-a' },
+  'sign-in-failed': { way: 'way-a', reason: 'reason-a', advice: 'Do advice-a, please.' },
+  'azure-refused': { doing: 'doing-a', advice: 'Do advice-a, please.' },
+  'state-unknown': { what: 'what-a', reason: 'reason-a', advice: 'Do advice-a, please.' },
+  'server-ambiguous': { server: 'server-a', groups: ['group-a', 'group-b'] },
+  'server-name-taken': { server: 'server-a' },
+  'server-not-usable': { server: 'server-a', state: 'state-a', advice: 'Do advice-a, please.' },
+  'timed-out': { waitingFor: 'waiting-a', after: '3 s', advice: 'Do advice-a, please.' },
+  cancelled: { during: 'during-a' },
+  'login-failed': {
+    user: 'user-a',
+    host: 'host-a',
+    database: 'database-a',
+    reason: 'reason-a',
+    advice: 'Do advice-a, please.',
+  },
+  'not-reachable': { host: 'host-a', reason: 'reason-a', advice: 'Do advice-a, please.' },
+  'egress-address-unknown': { reason: 'reason-a' },
+  'database-refused': { database: 'database-a', reason: 'reason-a', advice: 'Do advice-a, please.' },
+  drifted: { findings: ['finding-a', 'finding-b'] },
+  'migration-failed': { reason: 'reason-a' },
+  'migration-lock-lost': { reason: 'reason-a' },
+  'rule-not-removed': { rule: 'rule-a', server: 'server-a', group: 'group-a', reason: 'reason-a' },
+  unexpected: { reason: 'reason-a' },
+};
+
+const azure = {
+  code: 'ServerIsBusy',
+  message: 'It is busy.',
+  correlationId: 'c0ffee00-0000-4000-8000-000000000001',
+};
+const errorOf = (code: ErrorCode, extras = {}): ActionError => fail(code, parameters[code], extras);
+
+const codes = Object.keys(catalogue) as ErrorCode[];
+
+describe('law 10: an error says what happened, what to do, and Azure’s own code and correlation id', () => {
+  test.each(codes)('%s', (code) => {
+    const error = errorOf(code);
+    expect(error).toBeInstanceOf(ActionError);
+    expect(error.code).toBe(code);
+    const [happened = '', todo = ''] = error.message.split('\nWhat to do: ');
+    expect(happened).toBe(error.happened);
+    expect(todo.startsWith(error.todo)).toBe(true);
+    expect(error.message.endsWith(`(${code})`)).toBe(true);
+    for (const sentence of [error.happened.split('\n')[0], error.todo])
+      expect(sentence).toMatch(/^\S.{10,}/s);
+    expect(error.message).not.toMatch(/undefined|\[object/);
+  });
+
+  test.each(codes)('%s says everything that it is told', (code) => {
+    const { message } = errorOf(code);
+    for (const value of Object.values(parameters[code]).flat()) expect(message).toContain(value);
+  });
+
+  test.each(codes)('%s tells Azure’s code, message and correlation id where Azure gave them', (code) => {
+    const { message } = errorOf(code, { azure });
+    expect(message).toContain('Azure said: ServerIsBusy: It is busy.');
+    expect(message).toContain(`Correlation id: ${azure.correlationId}`);
+    expect(errorOf(code).message).not.toMatch(/Azure said|Correlation id/);
+  });
+
+  test('facts.md §3: an empty code of Azure’s is said to be none', () => {
+    const { message } = errorOf('azure-refused', { azure: { code: '', message: 'Server X is busy.' } });
+    expect(message).toContain('Azure said: (no code): Server X is busy.');
+    expect(message).not.toContain('Correlation id');
+  });
+
+  test('the cause is kept for the debug log', () => {
+    const cause = new Error('x');
+    expect(errorOf('unexpected', { cause }).cause).toBe(cause);
+  });
+});
+
+test('whatever is thrown has a text', () => {
+  expect(messageOf(new Error('a'))).toBe('a');
+  expect(messageOf('b')).toBe('b');
+  expect(messageOf(undefined)).toBe('undefined');
+  expect(messageOf(new AggregateError([new Error('one'), new Error('two')]))).toBe('one; two');
+});
