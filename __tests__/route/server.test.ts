@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import { useAzure } from '../support/azure.ts';
+import { Job, tutorial } from '../support/job.ts';
+
+const bench = useAzure({ provision: 1000 });
+const inputs = { ...tutorial, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };
+
+describe('the server as it is found', () => {
+  test('a creation by somebody else that is under way is waited for, and adopted', async () => {
+    const { azure } = bench;
+    const [one, two] = await Promise.all([new Job(azure).step(inputs), new Job(azure).step(inputs)]);
+    expect([one.exitCode, two.exitCode], one.log + two.log).toEqual([0, 0]);
+    expect([one, two].map(({ outputs }) => outputs['server-created']).sort()).toEqual(['false', 'true']);
+  });
+
+  test('a stopped server is started, which is a change', async () => {
+    const { azure } = bench;
+    await azure.patch('states', { properties: { state: 'Stopped' } });
+    const step = await new Job(azure).step(inputs);
+    expect(step.exitCode, step.log).toBe(0);
+    expect(JSON.parse(step.outputs['changes'] ?? '')).toMatchObject([
+      { resource: 'server', name: 'states', action: 'start' },
+    ]);
+    expect((await azure.server('states')).properties['state']).toBe('Ready');
+  });
+
+  test('with start-if-stopped: false it stays stopped, and the error says what to do', async () => {
+    const { azure } = bench;
+    await azure.patch('states', { properties: { state: 'Stopped' } });
+    const step = await new Job(azure).step({ ...inputs, 'start-if-stopped': 'false' });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain("Server 'states' is in state Stopped");
+    expect(
+      (await azure.requests()).filter(({ service, method }) => service === 'arm' && method !== 'GET'),
+    ).toEqual([]);
+    await azure.patch('states', { properties: { state: 'Ready' } });
+  });
+
+  test('no firewall rule is asked for on a server with private access', async () => {
+    const { azure } = bench;
+    await new Job(azure).step({ ...inputs, 'server-name': 'private' });
+    await azure.patch('private', { properties: { network: { publicNetworkAccess: 'Disabled' } } });
+    await azure.forget();
+    const step = await new Job(azure).step({ ...tutorial, 'server-name': 'private' });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('self-hosted runner inside its network');
+    expect((await azure.requests()).filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
+  });
+
+  test('differences of declared properties are warned of and left; with on-drift: fix they are mended in place', async () => {
+    const { azure } = bench;
+    const declared = {
+      ...inputs,
+      'backup-retention-days': '14',
+      'postgres-version': '18',
+      'server-parameters': 'work_mem=8192',
+    };
+    const warned = await new Job(azure).step(declared);
+    expect(warned.exitCode, warned.log).toBe(0);
+    expect(warned.outputs).toMatchObject({ changes: '[]', drifted: 'true' });
+    expect(warned.log).toContain(
+      '::warning::Left as it is: changed server states version: declared 18, actually 17',
+    );
+    expect(await azure.writes()).toEqual([]);
+
+    const fixed = await new Job(azure).step({ ...declared, 'on-drift': 'fix' });
+    expect(fixed.exitCode, fixed.log).toBe(0);
+    expect(JSON.parse(fixed.outputs['changes'] ?? '')).toMatchObject([
+      { resource: 'server', action: 'update', details: 'backup retention: 7 → 14' },
+      { resource: 'server parameter', name: 'work_mem', action: 'update' },
+    ]);
+    const after = await new Job(azure).step({ ...declared, 'on-drift': 'fix' });
+    expect(after.outputs['changes']).toBe('[]');
+  });
+
+  test('a new server gets its declared parameters and rules in the same run', async () => {
+    const { azure } = bench;
+    const step = await new Job(azure).step({
+      ...inputs,
+      'server-name': 'with-children',
+      'server-parameters': 'work_mem=16384',
+      'allow-azure-services': 'true',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    const actions = (JSON.parse(step.outputs['changes'] ?? '') as { resource: string; name: string }[]).map(
+      ({ resource, name }) => `${resource} ${name}`,
+    );
+    expect(actions).toEqual([
+      'resource group with-children',
+      'server with-children',
+      'server parameter work_mem',
+      'firewall rule here',
+      'firewall rule AllowAllAzureServicesAndResourcesWithinAzureIps',
+      'database relecloud',
+    ]);
+  });
+
+  test('a name that somebody outside uses is an error that says so, before any write', async () => {
+    const { azure } = bench;
+    const body = {
+      name: 'taken',
+      type: 'Microsoft.DBforPostgreSQL/flexibleServers',
+      nameAvailable: false,
+      reason: 'AlreadyExists',
+      message: 'Specified server name is already used.',
+    };
+    await azure.fault(
+      { service: 'arm', method: 'POST', path: '/checkNameAvailability' },
+      { status: 200, body },
+      { times: 9 },
+    );
+    const step = await new Job(azure).step({
+      ...tutorial,
+      'server-name': 'taken',
+      'resource-group': 'states',
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain("The server name 'taken' is used by another server");
+    expect((await azure.requests()).filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+});
+
+describe('law 2: check sends only reads, whatever it finds, and never opens the firewall', () => {
+  test.for([
+    ['what is there and in order', { 'server-name': 'states' }, 0],
+    ['an absent server', { 'server-name': 'not-there' }, 1],
+    ['an absent database', { 'server-name': 'states', database: 'not_there' }, 1],
+    [
+      'a difference, with on-drift: warn',
+      { 'server-name': 'states', 'storage-size-gb': '64', 'on-drift': 'warn' },
+      0,
+    ],
+  ] as const)('%s', async ([, more, exitCode]) => {
+    const { azure } = bench;
+    const step = await new Job(azure).step({ ...tutorial, mode: 'check', ...more });
+    expect(step.exitCode, step.log).toBe(exitCode);
+    expect(step.outputs['drifted']).toBe(String(exitCode === 1 || 'on-drift' in more));
+    const sent = (await azure.requests()).filter(({ service }) => service === 'arm');
+    expect(sent.length).toBeGreaterThan(0);
+    expect(sent.filter(({ method }) => method !== 'GET')).toEqual([]);
+    expect(
+      (await azure.statements()).filter(({ statement }) => !/^\s*(SELECT|SET)/i.test(statement)),
+    ).toEqual([]);
+  });
+
+  test('a server that shuts this runner out: the firewall stays as it is, and a notice says what was not seen', async () => {
+    const { azure } = bench;
+    await azure.patch('states', { rules: { here: null } });
+    const step = await new Job(azure).step({ ...tutorial, mode: 'check', 'server-name': 'states' });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.log).toContain('::notice::The database was not looked at');
+    expect(await azure.rules('states')).toEqual([]);
+    expect(
+      (await azure.requests()).filter(({ service, method }) => service === 'arm' && method !== 'GET'),
+    ).toEqual([]);
+  });
+});
