@@ -10,7 +10,7 @@ import { type Operation, race, startOperation } from './operations.ts';
 import type { AzureReader } from './reader.ts';
 
 /** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
-const visibleWithin = 20_000;
+const visibleWithin = 10_000;
 
 /**
  * Creates a server, or adopts the one of the same name that somebody made in the meantime (a lost race). Returns

@@ -1,7 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 
-/** The roots that Azure's servers chain to (facts.md §5), by common name. */
+/**
+ * The roots that Azure's servers chain to (facts.md §5), by common name. The last serves China alone, and newer
+ * releases of Node have dropped it with Mozilla's list: what Node does not trust is not handed on either.
+ */
 const azureRoots = [
   'DigiCert Global Root G2',
   'Microsoft RSA Root Certificate Authority 2017',
