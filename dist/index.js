@@ -45764,7 +45764,9 @@ const byStatus = {
 /** One sentence of what to do about a refusal. */
 function adviceFor({ code, status }) {
     const fallback = 'Correct what Azure names, or run the workflow again if it names nothing of yours; https://status.azure.com tells of outages.';
-    return byCode[code] ?? (status === undefined ? undefined : byStatus[status]) ?? fallback;
+    return ((Object.hasOwn(byCode, code) ? byCode[code] : undefined) ??
+        (status === undefined ? undefined : byStatus[status]) ??
+        fallback);
 }
 /** Codes that pass by waiting (facts.md §3, Busy). */
 const isBusy = (code) => ['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation', 'ServerBusyWithOtherOperation'].includes(code);
@@ -45790,7 +45792,7 @@ const isBusy = (code) => ['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOpera
 
 
 /** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
-const visibleWithin = 20_000;
+const visibleWithin = 10_000;
 /**
  * Creates a server, or adopts the one of the same name that somebody made in the meantime (a lost race). Returns
  * once ARM shows it as Ready or its own operation has ended.
@@ -46290,7 +46292,7 @@ const onceEnded = async (ended) => ended || undefined;
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9473);
 /* harmony import */ var _github_journal_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2841);
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(571);
-/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5979);
+/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(980);
 /* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7375);
 
 
@@ -46411,6 +46413,12 @@ const sameRange = (a, b) => a.start === b.start && a.end === b.end;
  * @returns the range, or a sentence saying what is wrong with it
  */
 function parseRange(text) {
+    const range = readRange(text);
+    return typeof range !== 'string' && sameRange(range, azureServices)
+        ? `'${text}' would mean any Azure service: use allow-azure-services`
+        : range;
+}
+function readRange(text) {
     const dash = text.split('-').map((part) => part.trim());
     if (dash.length === 2) {
         const [start = '', end = ''] = dash;
@@ -46423,14 +46431,12 @@ function parseRange(text) {
     return isIPv4(text) ? { start: text, end: text } : `'${text}' is not an IPv4 address, a range a-b, or CIDR`;
 }
 function parseCidr(text) {
-    const [address = '', bits = ''] = text.split('/');
-    if (!isIPv4(address) || !/^(\d|[12]\d|3[0-2])$/.test(bits))
+    const [address = '', bits = '', more] = text.split('/');
+    if (!isIPv4(address) || !/^(\d|[12]\d|3[0-2])$/.test(bits) || more !== undefined)
         return `'${text}' is not an IPv4 network in CIDR form`;
     const start = ipaddr_js__WEBPACK_IMPORTED_MODULE_0__.IPv4.networkAddressFromCIDR(text).toString();
     const end = ipaddr_js__WEBPACK_IMPORTED_MODULE_0__.IPv4.broadcastAddressFromCIDR(text).toString();
-    return start === azureServices.start && end === azureServices.end
-        ? `'${text}' would mean any Azure service: use allow-azure-services`
-        : { start, end };
+    return { start, end };
 }
 /** Why an address cannot be a runner's public one (design.md, the egress address); undefined if it can. */
 function notPublic(address) {
@@ -46589,13 +46595,15 @@ function databaseName(name) {
         ? `is '${name}', which belongs to PostgreSQL or Azure: choose a name of your own`
         : undefined;
 }
+/** As PostgreSQL spells them too (`UTF-8`), for databases are made through SQL; wider than ARM's own rule (facts.md §4). */
 function charset(text) {
-    return /^[a-zA-Z]+\w*$/.test(text)
+    return /^[a-zA-Z][\w-]*$/.test(text)
         ? undefined
         : `is '${text}', which is no character set's name, such as UTF8`;
 }
+/** Wider than ARM's own rule likewise: `en_US.UTF-8`, `de_DE@euro`. */
 function collation(text) {
-    return /^[a-zA-Z-]+([. ]|\w)*$/.test(text)
+    return /^[a-zA-Z-][\w. @-]*$/.test(text)
         ? undefined
         : `is '${text}', which is no collation's name, such as en_US.utf8`;
 }
@@ -86790,7 +86798,7 @@ class Inputs {
 // EXTERNAL MODULE: ./build/config/addresses.js
 var addresses = __nccwpck_require__(6299);
 // EXTERNAL MODULE: ./build/config/names.js
-var names = __nccwpck_require__(2855);
+var config_names = __nccwpck_require__(2855);
 // EXTERNAL MODULE: ./build/config/rules.js
 var rules = __nccwpck_require__(2012);
 ;// CONCATENATED MODULE: ./build/config/parse.js
@@ -86817,7 +86825,13 @@ const laterInputs = [
 function parseConfig(raw, surroundings) {
     const inputs = new Inputs(raw, surroundings.env);
     const config = parseMode(inputs, surroundings);
-    return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : Object.freeze(config);
+    return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : frozen(config);
+}
+/** Frozen with all that is in it; maps have no frozen form, and are typed as read-only. */
+function frozen(value) {
+    if (typeof value === 'object' && value !== null)
+        Object.values(value).forEach(frozen);
+    return Object.freeze(value);
 }
 function parseMode(inputs, surroundings) {
     const mode = inputs.choice('mode', ['ensure', 'check', 'drop', 'sweep']) ?? 'ensure';
@@ -86927,12 +86941,14 @@ function parseFirewall(inputs) {
         return why && `cannot be used: ${why}`;
     });
     const declared = inputs.list('allowed-ip-ranges').flatMap((item) => parseDeclaredRule(inputs, item));
-    const twice = declared.find((rule, i) => declared.findIndex((other) => other.name === rule.name) !== i);
+    if (inputs.boolean('allow-azure-services')) {
+        declared.push({ name: config_names/* azureServicesRuleName */.d_, named: false, ...addresses/* azureServices */.gV });
+    }
+    // ARM's names know no case.
+    const names = declared.map(({ name }) => name.toLowerCase());
+    const twice = declared.find((_, i) => names.indexOf(names[i] ?? '') !== i);
     if (twice)
         inputs.fault(`allowed-ip-ranges names '${twice.name}' twice`);
-    if (inputs.boolean('allow-azure-services')) {
-        declared.push({ name: names/* azureServicesRuleName */.d_, named: false, ...addresses/* azureServices */.gV });
-    }
     return { runnerIp, keepRule: inputs.boolean('keep-firewall-rule') ?? false, declared };
 }
 function parseDeclaredRule(inputs, item) {
@@ -86946,7 +86962,7 @@ function parseDeclaredRule(inputs, item) {
     }
     if (name === '')
         inputs.fault(`allowed-ip-ranges: '${item}' has no name before '='`);
-    return [{ name: name ?? (0,names/* declaredRuleName */.Us)(range), named: name !== undefined, ...range }];
+    return [{ name: name ?? (0,config_names/* declaredRuleName */.Us)(range), named: name !== undefined, ...range }];
 }
 function parseDatabase(inputs, name) {
     inputs.check('database', name, rules/* databaseName */.Do);
@@ -87063,9 +87079,9 @@ const endpointsFor = (config) => endpointsOf(config.cloud, process.env);
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   bD: () => (/* binding */ messageOf),
 /* harmony export */   fJ: () => (/* binding */ fail),
-/* harmony export */   lZ: () => (/* binding */ ActionError)
+/* harmony export */   lZ: () => (/* binding */ ActionError),
+/* harmony export */   sW: () => (/* binding */ catalogue)
 /* harmony export */ });
-/* unused harmony export catalogue */
 /**
  * The one catalogue of everything that can go wrong: a code, one sentence of what happened, one of what to do.
  * Whoever meets an error throws `fail(code, parameters)`; nobody writes such sentences elsewhere.
@@ -95203,7 +95219,10 @@ function getOctokit(token, options, ...additionalPlugins) {
     return new GitHubWithPlugins(getOctokitOptions(token, options));
 }
 //# sourceMappingURL=github.js.map
+// EXTERNAL MODULE: ./build/postgres/dotenv.js
+var dotenv = __nccwpck_require__(7962);
 ;// CONCATENATED MODULE: ./build/github/masks.js
+
 /**
  * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
  * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
@@ -95212,6 +95231,7 @@ function formsOf(secret) {
     if (secret === '')
         return [];
     const percent = encodeURIComponent(secret);
+    const escaped = secret.replaceAll('\\', '\\\\');
     const forms = [
         secret,
         percent,
@@ -95220,14 +95240,23 @@ function formsOf(secret) {
         encodeURI(secret),
         JSON.stringify(secret).slice(1, -1),
         secret.replaceAll("'", "''"),
+        escaped.replaceAll("'", "''"),
         secret.replaceAll('"', '""'),
-        secret.replaceAll("'", "'\\''"),
-        secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'"),
-        secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('${', '${:-$}{'),
-        secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+        (0,dotenv/* dotenvQuoted */.V5)(secret),
+        ...shellForms(secret, escaped),
     ];
     const lines = forms.flatMap((form) => form.split(/\r\n|\r|\n/)).filter((line) => line.trim() !== '');
     return [...new Set([...forms, ...lines])];
+}
+/** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
+function shellForms(secret, escaped) {
+    return [
+        secret.replaceAll("'", "'\\''"),
+        secret.replace(/^[#~]|[\s'"\\|&;()<>!{}*[\]?^$`,]/g, '\\$&'),
+        secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+        escaped.replaceAll("'", "\\'"),
+        escaped.replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t'),
+    ];
 }
 
 ;// CONCATENATED MODULE: ./build/github/workflow.js
@@ -95363,7 +95392,45 @@ const unknown = (error) => ({ status: 'unknown', error });
 
 /***/ }),
 
-/***/ 5979:
+/***/ 7962:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   PM: () => (/* binding */ dotenv),
+/* harmony export */   V5: () => (/* binding */ dotenvQuoted)
+/* harmony export */ });
+/* unused harmony export dotenvValue */
+/** A dotenv file as python-dotenv reads it. */
+function dotenv(variables) {
+    return [...variables].map(([name, value]) => `${name}=${dotenvValue(value)}\n`).join('');
+}
+function dotenvValue(value) {
+    if (/^[\w.:/@%+=?&,~^*!-]+$/.test(value))
+        return value;
+    const quote = quoteFor(value);
+    return `${quote}${dotenvQuoted(value)}${quote}`;
+}
+/** Single quotes keep line breaks as they stand; a carriage return would not survive Python's reading of text files. */
+const quoteFor = (value) => (value.includes('\r') ? '"' : "'");
+/**
+ * What stands between the quotes: the quote and `\` are escaped (in double quotes a carriage return too). `${NAME}` is
+ * expanded in both kinds of quotes, so `${` is written as the default of a nameless variable, `${:-$}{`; a closing
+ * backslash likewise, since the parser would take the `\'` that it makes for a quote.
+ */
+function dotenvQuoted(value) {
+    const quote = quoteFor(value);
+    return value
+        .replaceAll('\\', '\\\\')
+        .replaceAll(quote, `\\${quote}`)
+        .replaceAll('\r', '\\r')
+        .replaceAll('${', '${:-$}{')
+        .replace(/\\\\$/, '${:-\\\\}');
+}
+
+
+/***/ }),
+
+/***/ 980:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -95449,26 +95516,8 @@ const formatted = {
     'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
 };
 
-;// CONCATENATED MODULE: ./build/postgres/dotenv.js
-/**
- * A dotenv file as python-dotenv reads it: values that are not plain stand in single quotes, where only `\\` and `\'`
- * are escapes and line breaks stand as they are. It expands `${NAME}` even there, so `${` is written as the default of
- * a nameless variable, `${:-$}{`; a closing backslash likewise, since its parser would take `\'` for a quote.
- */
-function dotenv(variables) {
-    return [...variables].map(([name, value]) => `${name}=${dotenvValue(value)}\n`).join('');
-}
-function dotenvValue(value) {
-    if (/^[\w.:/@%+=?&,~^*!-]+$/.test(value))
-        return value;
-    const inner = value
-        .replaceAll('\\', '\\\\')
-        .replaceAll("'", "\\'")
-        .replaceAll('${', '${:-$}{')
-        .replace(/\\\\$/, '${:-\\\\}');
-    return `'${inner}'`;
-}
-
+// EXTERNAL MODULE: ./build/postgres/dotenv.js
+var dotenv = __nccwpck_require__(7962);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: external "node:tls"
@@ -95476,7 +95525,10 @@ var external_node_tls_ = __nccwpck_require__(1692);
 ;// CONCATENATED MODULE: ./build/postgres/root-certificates.js
 
 
-/** The roots that Azure's servers chain to (facts.md §5), by common name. */
+/**
+ * The roots that Azure's servers chain to (facts.md §5), by common name. The last serves China alone, and newer
+ * releases of Node have dropped it with Mozilla's list: what Node does not trust is not handed on either.
+ */
 const azureRoots = [
     'DigiCert Global Root G2',
     'Microsoft RSA Root Certificate Authority 2017',
@@ -95527,7 +95579,7 @@ async function publish(workflow, journal, config, connection) {
     if (config.envFile !== undefined) {
         const path = inWorkspace(config.envFile);
         journal.writeEnvFile(path);
-        await (0,promises_.writeFile)(path, header + dotenv(environment), { mode: 0o600 });
+        await (0,promises_.writeFile)(path, header + (0,dotenv/* dotenv */.PM)(environment), { mode: 0o600 });
     }
     return environment;
 }
@@ -95809,8 +95861,9 @@ const passingStates = ['57P03', '57P01', '57P02', '53300'];
 function classify(error) {
     const message = (0,errors/* messageOf */.bD)(error);
     const code = codeOf(error);
-    if (/no pg_hba\.conf entry/.test(message))
-        return byHostRules(message);
+    // What PostgreSQL itself says comes first: no text in it can make it look like a block.
+    if (isSqlState(code))
+        return byState(code, message);
     if (message === 'timeout expired' || code === 'ETIMEDOUT') {
         return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
     }
@@ -95819,19 +95872,26 @@ function classify(error) {
         const advice = 'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
         return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
     }
-    if (/^[0-9A-Z]{5}$/.test(code) && !passingStates.includes(code)) {
-        return {
-            kind: 'refused',
-            reason: `${message} (SQLSTATE ${code})`,
-            advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
-        };
-    }
+    return login_failures_passing(message || code);
+}
+/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
+function byState(code, message) {
+    if (code === '28000' && /no pg_hba\.conf entry/.test(message))
+        return byHostRules(message);
+    if (passingStates.includes(code))
+        return login_failures_passing(message);
     return {
-        kind: 'passing',
-        reason: message || code,
-        advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+        kind: 'refused',
+        reason: `${message} (SQLSTATE ${code})`,
+        advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
     };
 }
+const login_failures_passing = (reason) => ({
+    kind: 'passing',
+    reason,
+    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+});
 /** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
 function byHostRules(message) {
     if (message.includes('no encryption')) {
@@ -95899,7 +95959,7 @@ var names = __nccwpck_require__(2855);
 
 
 /** Milliseconds: how long the first login may take before it counts as blocked. */
-const firstLogin = 10_000;
+const firstLogin = 8000;
 /** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
 const grace = 500;
 /** Milliseconds for a server that is up but does not take sessions yet. */
@@ -95996,23 +96056,27 @@ async function withOwnDoor(run, ways, looks, session) {
 async function letIn(run, target, ways, looks, blocked) {
     const rules = await looks.rules;
     const address = ways.givenAddress ?? blocked.address ?? (await looks.address);
-    if (coverOf(ways, rules, address) === 'lasting') {
-        run.info(`A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`);
-        return await (0,waiting/* waitFor */.fm)(run, `the firewall rule for ${address} to work`, insistently(target, ways, address));
-    }
-    run.info(`${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`);
-    return await ways.open(address, insistently(target, ways, address)).catch((error) => {
+    const lasting = coverOf(ways, rules, address) === 'lasting';
+    run.info(lasting
+        ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
+        : `${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`);
+    const look = insistently(target, ways, address);
+    const way = lasting
+        ? (0,waiting/* waitFor */.fm)(run, `the firewall rule for ${address} to work`, look)
+        : ways.open(address, look);
+    return await way.catch((error) => {
         if (!(error instanceof SeenAs) || ways.givenAddress !== undefined)
             throw error;
         run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
         return ways.open(error.address, insistently(target, ways, error.address));
     });
 }
-/** PostgreSQL's own refusal names another address than the one that was let in. */
-class SeenAs extends Error {
+/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
+class SeenAs extends errors/* ActionError */.lZ {
     address;
-    constructor(address, letIn) {
-        super(`PostgreSQL sees this runner as ${address}, not as ${letIn}: give runner-ip: ${address}`);
+    constructor(host, address, letIn) {
+        const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
+        super('not-reachable', errors/* catalogue */.sW['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }), {});
         this.address = address;
     }
 }
@@ -96028,7 +96092,7 @@ function insistently(target, ways, address) {
         if (failure.kind === 'refused')
             throw refusal(target, failure);
         if (failure.address !== undefined && failure.address !== address)
-            throw new SeenAs(failure.address, address);
+            throw new SeenAs(target.host, failure.address, address);
         if (performance.now() - start > propagation) {
             const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
             const advice = 'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
@@ -96743,10 +96807,12 @@ function table(heads, rows) {
     return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
 }
 /** Text from outside inside a table: nothing in it can end the cell or become markup. */
-const cell = (text) => (text === '' ? '' : code(text.replaceAll('|', '\\|')));
-/** Inline code; a fence longer than any run of back-ticks inside. */
+const cell = (text) => code(text.replaceAll('|', '\\|'));
+/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
 function code(text) {
     const flat = text.replace(/\s+/g, ' ').trim();
+    if (flat === '')
+        return '';
     const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
     return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
 }
@@ -96876,8 +96942,8 @@ function adviceFor(code) {
     return 'Correct what PostgreSQL names, and run the step again.';
 }
 
-// EXTERNAL MODULE: ./build/publish.js + 3 modules
-var publish = __nccwpck_require__(5979);
+// EXTERNAL MODULE: ./build/publish.js + 2 modules
+var publish = __nccwpck_require__(980);
 ;// CONCATENATED MODULE: ./build/plan/timeline.js
 /** What a run spent its time on. */
 class Timeline {
@@ -97170,9 +97236,8 @@ function duration(milliseconds) {
     const seconds = milliseconds / 1000;
     if (seconds < 10)
         return `${seconds.toFixed(1)} s`;
-    if (seconds < 90)
-        return `${Math.round(seconds)} s`;
-    return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+    const whole = Math.round(seconds);
+    return whole < 90 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 
