@@ -145,14 +145,22 @@ describe.skipIf(process.platform !== 'linux')(
       expect(pids.filter(lives)).toEqual([]);
     });
 
-    test('on its own timeout, also what ignores SIGTERM, before GitHub’s own patience of 7.5 s is over', async () => {
-      const { workspace, ended } = startMigration({ command: family(stubborn), timeout: 1500 });
+    test('also what ignores SIGTERM, before GitHub’s own patience of 7.5 s is over', async () => {
+      const { child, workspace, ended } = startMigration({ command: family(stubborn) });
       const pids = await pidsIn(workspace, ['child', 'session', 'stubborn']);
       const start = performance.now();
-      const { outcome } = await ended;
-      expect(outcome).toContain('took longer than migration-timeout-minutes (1.5 s)');
+      child.kill('SIGTERM');
+      expect((await ended).outcome).toBe('the job was cancelled');
       expect(performance.now() - start).toBeLessThan(7500);
       expect(pids.filter(lives)).toEqual([]);
+    });
+
+    test('on its own timeout, which the error names', async () => {
+      const { workspace, ended } = startMigration({ command: 'echo $$ > child; sleep 300', timeout: 1000 });
+      const { outcome } = await ended;
+      expect(outcome).toContain('took longer than migration-timeout-minutes (1.0 s)');
+      expect(outcome).toContain('(migration-failed)');
+      expect(lives(await textOf(join(workspace, 'child')))).toBe(false);
     });
 
     test('a tool gets SIGTERM first, and its time to roll back', async () => {
