@@ -7,6 +7,7 @@ import { ActionError, fail, messageOf } from './errors.ts';
 import { Journal, type RuleEntry } from './github/journal.ts';
 import { Workflow } from './github/workflow.ts';
 import { removeEnvFile } from './publish.ts';
+import { endOf } from './report.ts';
 import { type Run, waitFor } from './waiting.ts';
 
 /** Milliseconds for the whole post half. */
@@ -37,7 +38,8 @@ export async function close(workflow = new Workflow()): Promise<void> {
   const run = startRun(workflow, patience);
   const connected = connect(workflow, { ...signedIn.signIn, clientSecret }, signedIn.endpoints);
   await removeRule(run, connected, entry).catch((error: unknown) => {
-    throw notRemoved(entry, messageOf(error), error);
+    const end = endOf(run.signal, error);
+    throw notRemoved(entry, end.code === 'unexpected' ? messageOf(error) : end.message, end);
   });
   workflow.info(`Removed the temporary firewall rule '${entry.rule}'; this runner is shut out again.`);
 }

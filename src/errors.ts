@@ -76,7 +76,7 @@ export const catalogue = {
     todo: 'Give it with the input runner-ip.',
   }),
   'database-refused': (p: { database: string; reason: string; advice: string }): Sentences => ({
-    happened: `Database '${p.database}' could not be created: ${p.reason}`,
+    happened: `Database '${p.database}' could not be created or used: ${p.reason}`,
     todo: p.advice,
   }),
   drifted: (p: { findings: readonly string[] }): Sentences => ({

@@ -47,7 +47,10 @@ function isAlive(pid: number): boolean {
 /** Process ids below `root` by parentage; none where there is no `ps`, and the group alone is ended then. */
 async function descendants(root: number): Promise<readonly number[]> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']).catch(() => ({ stdout: '' }));
-  const rows = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number)); // biome-ignore format: one thought
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
   const found: number[] = [];
   for (let parents = [root]; parents.length > 0; ) {
     parents = rows.flatMap(([pid, parent]) => (pid && parent && parents.includes(parent) ? [pid] : []));

@@ -1,5 +1,5 @@
 import type { Config } from './config/config.ts';
-import { fail, messageOf } from './errors.ts';
+import { ActionError, fail, messageOf } from './errors.ts';
 import type { Workflow } from './github/workflow.ts';
 import type { Plan, Witness } from './plan/engine.ts';
 import { changeLine, findingLine, summaryMarkdown } from './plan/render.ts';
@@ -57,17 +57,15 @@ export class Story implements Witness {
 
   /**
    * Runs the whole route and tells its end: outputs and summary in any case.
+   * @param signal the run's own: when it has aborted, its reason is why the route ended, whatever broke in consequence
    * @throws what the route throws, the unforeseen wrapped as `unexpected`
    */
-  async tell(route: () => Promise<void>): Promise<void> {
+  async tell(signal: AbortSignal, route: () => Promise<void>): Promise<void> {
     let error: Error | undefined;
     try {
       await route();
     } catch (thrown) {
-      error =
-        thrown instanceof Error && thrown.name === 'ActionError'
-          ? thrown
-          : fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
+      error = endOf(signal, thrown);
     }
     this.#writeOutputs();
     await this.#summarize(error).catch((e: unknown) => this.#workflow.debug(`No summary: ${messageOf(e)}`));
@@ -104,4 +102,11 @@ export class Story implements Witness {
       }),
     );
   }
+}
+
+/** The error to end with: the catalogue's as it is, everything else as what it is a consequence of, or as unforeseen. */
+export function endOf(signal: AbortSignal, thrown: unknown): ActionError {
+  if (thrown instanceof ActionError) return thrown;
+  if (signal.aborted && signal.reason instanceof ActionError) return signal.reason;
+  return fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
 }

@@ -13,6 +13,7 @@ import { SqlReader, SqlWriter } from './postgres/sql.ts';
 import { checkEnvFile, publish, writeRootBundle } from './publish.ts';
 import { Story } from './report.ts';
 import { dataPlane, serverChildren, servers } from './resources/catalogue.ts';
+import { ownerAdvice } from './resources/database.ts';
 
 /** The main half of the action: the route of a run, in reading order (design.md). */
 export async function main(workflow = new Workflow()): Promise<void> {
@@ -21,7 +22,7 @@ export async function main(workflow = new Workflow()): Promise<void> {
   const run = startRun(workflow, config.timeout);
   const story = new Story(workflow, config);
   const common = { workflow, run, story };
-  await story.tell(() =>
+  await story.tell(run.signal, () =>
     config.mode === 'ensure' ? ensure({ ...common, config }) : check({ ...common, config }),
   );
 }
@@ -34,8 +35,7 @@ async function ensure(act: Act<EnsureConfig>): Promise<void> {
   const target = loginTarget(act, server.server.fullyQualifiedDomainName ?? '');
   const session = await story.phase('Reach it', () => reachServer(act, azure, server, target));
   try {
-    const sql = { reader: new SqlReader(session), writer: new SqlWriter(session) };
-    await story.phase('Ensure the database', () => pass(story, dataPlane, config, sql));
+    await story.phase('Ensure the database', () => ensureDatabase(act, session));
   } finally {
     await session.end().catch(() => {});
   }
@@ -59,6 +59,18 @@ async function ensure(act: Act<EnsureConfig>): Promise<void> {
   } finally {
     await inDatabase.end().catch(() => {});
   }
+}
+
+/** Makes the database, or adopts the one that is there after a look at its owner: what ARM made may be somebody else's. */
+async function ensureDatabase(
+  { workflow, config, story }: Act<EnsureConfig>,
+  session: Session,
+): Promise<void> {
+  const reader = new SqlReader(session);
+  await pass(story, dataPlane, config, { reader, writer: new SqlWriter(session) });
+  const found = await reader.database(config.database.name);
+  const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
+  if (advice !== undefined) workflow.notice(advice);
 }
 
 async function migrateIn(

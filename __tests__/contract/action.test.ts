@@ -174,6 +174,9 @@ describe.skipIf(readme === undefined)('README.md (skipped where it is absent)', 
   });
 });
 
+/** Of a run that nothing ends. */
+const going = new AbortController().signal;
+
 describe('outputs that a run sets', () => {
   let folder = '';
 
@@ -209,6 +212,7 @@ describe('outputs that a run sets', () => {
       sslRootCert: undefined,
     };
     await story.tell(
+      going,
       async () => void (await publish(workflow, new Journal(workflow), config.publish, connection)),
     );
     expect([...written()].sort()).toEqual(Object.keys(action.outputs).sort());
@@ -216,7 +220,7 @@ describe('outputs that a run sets', () => {
 
   test('tell of a failed run too what it changed and found', async () => {
     const story = new Story(new Workflow(), ensureConfig());
-    await expect(story.tell(() => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
+    await expect(story.tell(going, () => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
     expect(written()).toEqual(['server-created', 'database-created', 'changes', 'drifted', 'drift']);
   });
 });

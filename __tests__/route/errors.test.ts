@@ -72,8 +72,21 @@ describe('faults of the inputs', () => {
       'per-pull-request': 'true',
     });
     expect(step.exitCode).toBe(1);
-    const named = ['server-name', 'admin-username', 'admin-password', 'storage-size-gb', 'backup-retention-days', 'allowed-ip-ranges',
-      'runner-ip', 'env-prefix', 'formats', 'ssl-mode', 'database', 'working-directory', 'per-pull-request']; // biome-ignore format: a table
+    const named = [
+      'server-name',
+      'admin-username',
+      'admin-password',
+      'storage-size-gb',
+      'backup-retention-days',
+      'allowed-ip-ranges',
+      'runner-ip',
+      'env-prefix',
+      'formats',
+      'ssl-mode',
+      'database',
+      'working-directory',
+      'per-pull-request',
+    ];
     for (const name of named) expect(step.log).toContain(`- ${name}`);
     expect(step.log).toContain('14 inputs are not usable');
     expect(await azure.requests()).toEqual([]);

@@ -21,7 +21,14 @@ async function appears(file: string): Promise<void> {
 
 /** Process ids that a command has written down, one a line, and that still run. */
 const stillRunning = (file: string): readonly number[] =>
-  readFileSync(file, 'utf8').trim().split('\n').map(Number).filter((pid) => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))); // biome-ignore format: one thought
+  readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map(Number)
+    .filter(
+      (pid) =>
+        existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')),
+    );
 
 describe('the migration’s environment', () => {
   test('is that of a run step with the connection, less what design.md takes away', async () => {

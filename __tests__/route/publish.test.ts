@@ -74,9 +74,10 @@ describe('what is published', () => {
     expect(mode).toBe('verify-full');
     expect(await psql([step.outputs['database-url'] ?? ''], {})).toBe('relecloud_adminrelecloud');
     expect(await psql([], step.exported)).toBe('relecloud_adminrelecloud');
-    const certificates = readFileSync(bundle, 'utf8').match(/-----BEGIN[^]+?END CERTIFICATE-----/g) ?? [];
+    const certificates = readFileSync(bundle, 'utf8').match(/-----BEGIN[\s\S]+?END CERTIFICATE-----/g) ?? [];
     const subjects = certificates.map((pem) => new X509Certificate(pem).subject).join('\n');
-    for (const root of ['DigiCert Global Root G2', 'Microsoft RSA Root Certificate Authority 2017']) expect(subjects).toContain(root); // biome-ignore format: one thought
+    for (const root of ['DigiCert Global Root G2', 'Microsoft RSA Root Certificate Authority 2017'])
+      expect(subjects).toContain(root);
     const own = new X509Certificate(bench.azure.emulator.caCertificate).fingerprint256;
     const others = certificates.filter((pem) => new X509Certificate(pem).fingerprint256 !== own);
     expect(others.length).toBe(certificates.length - 1);

@@ -20,7 +20,15 @@ function asPrinted(log: string): { readonly printed: string; readonly masks: rea
     const [, data] = /^::add-mask::(.*)$/.exec(line) ?? [];
     if (data === undefined) printed.push(masks.reduce((text, mask) => text.replaceAll(mask, '***'), line));
     // The runner's unescaping of a command's data; each line of a mask counts as well.
-    else masks.push(...data.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%').split(/[\r\n]+/).filter(Boolean)); // biome-ignore format: one thought
+    else
+      masks.push(
+        ...data
+          .replaceAll('%0D', '\r')
+          .replaceAll('%0A', '\n')
+          .replaceAll('%25', '%')
+          .split(/[\r\n]+/)
+          .filter(Boolean),
+      );
     masks.sort((a, b) => b.length - a.length);
   }
   return { printed: printed.join('\n'), masks };

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Arm } from '../azure-emulator/support/arm.ts';
 import { useAzure } from '../support/azure.ts';
+import { loginFrom, query } from '../support/client.ts';
 import { Job, tutorial } from '../support/job.ts';
 
 const bench = useAzure({ provision: 1000 });
@@ -117,6 +119,50 @@ describe('the server as it is found', () => {
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("The server name 'taken' is used by another server");
     expect((await azure.requests()).filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+});
+
+describe('a database that is there already', () => {
+  const withDatabase = (name: string) => ({ ...inputs, database: name });
+
+  test('made through ARM, so by the service, is adopted, with a notice of what its owner keeps', async () => {
+    const { azure } = bench;
+    const arm = await Arm.signIn(azure.emulator);
+    await arm.finish(
+      await arm.send('PUT', arm.server('states', '/databases/by_arm', 'states'), { properties: {} }),
+    );
+    const step = await new Job(azure).step(withDatabase('by_arm'));
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs).toMatchObject({ 'database-created': 'false', changes: '[]' });
+    expect(step.log).toMatch(/::notice::Database 'by_arm' belongs to 'azuresu'.*GRANT CREATE ON DATABASE/);
+  });
+
+  test('with another collation is reported and never replaced; another spelling is no difference', async () => {
+    const { azure } = bench;
+    const login = { ...loginFrom((await new Job(azure).step(inputs)).outputs), database: 'postgres' };
+    await query(azure, login, `CREATE DATABASE plain TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`);
+    const step = await new Job(azure).step({ ...withDatabase('plain'), charset: 'utf8', 'on-drift': 'fix' });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(JSON.parse(step.outputs['drift'] ?? '')).toEqual([
+      {
+        resource: 'database',
+        name: 'plain',
+        property: 'collation',
+        expected: 'en_US.utf8',
+        actual: 'C',
+        kind: 'changed',
+      },
+    ]);
+    const same = await new Job(azure).step({ ...withDatabase('plain'), charset: 'UTF-8', collation: 'C' });
+    expect(same.outputs['drifted']).toBe('false');
+  });
+
+  test('a collation that the server does not know is an error that says so', async () => {
+    const { azure } = bench;
+    const step = await new Job(azure).step({ ...withDatabase('odd'), collation: 'tlh_QO.utf8' });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain("Database 'odd' could not be created or used");
+    expect(step.log).toContain('Choose a charset and a collation that the server knows');
   });
 });
 

@@ -37,14 +37,14 @@ function bodyError(details: unknown): { code?: string; message?: string } {
 }
 
 /**
- * The catalogue's error for what a call of Azure threw.
+ * The catalogue's error for what a call of Azure threw; what is not Azure's is handed back as it is.
  * @param doing what was being done, to follow "while"
  */
 export function refused(doing: string, error: unknown): Error {
   if (error instanceof ActionError) return error;
   const azure = azureDetails(error);
   if (azure) return fail('azure-refused', { doing, advice: adviceFor(azure) }, { cause: error, azure });
-  if (error instanceof Error && error.name === 'AbortError') return error;
+  if (!isRestError(error)) return error instanceof Error ? error : new Error(messageOf(error));
   const advice = 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
   return fail('azure-refused', { doing: `${doing} (${messageOf(error)})`, advice }, { cause: error });
 }

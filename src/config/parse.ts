@@ -26,10 +26,23 @@ const hostSuffixes = [
 
 /** Inputs of the contract that this version does not act on: taking them silently could name the wrong database. */
 const laterInputs = [
-  'per-pull-request', 'pull-request-number', 'template', 'reset', 'expires-in', 'app-username', 'app-password',
-  'app-password-key', 'migrate-as', 'extensions', 'comment', 'drift-issue', 'drift-report', 'config-file',
-  'dry-run', 'skip-without-credentials',
-] as const; // biome-ignore format: a table
+  'per-pull-request',
+  'pull-request-number',
+  'template',
+  'reset',
+  'expires-in',
+  'app-username',
+  'app-password',
+  'app-password-key',
+  'migrate-as',
+  'extensions',
+  'comment',
+  'drift-issue',
+  'drift-report',
+  'config-file',
+  'dry-run',
+  'skip-without-credentials',
+] as const;
 
 /** What the environment of the step adds to the inputs. */
 export interface Surroundings {

@@ -31,9 +31,21 @@ export function summaryMarkdown(report: Report): string {
   const { server, database, changes, left, error } = report;
   const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
   const parts = [title, facts(report), error === undefined ? '' : quote(error)];
-  const done = changes.length > 0 ? table(['Changed', 'Name', 'Action', 'Details'], changes.map((c) => [c.resource, c.name, c.action, c.details])) : ''; // biome-ignore format: a table
+  const done =
+    changes.length > 0
+      ? table(
+          ['Changed', 'Name', 'Action', 'Details'],
+          changes.map((c) => [c.resource, c.name, c.action, c.details]),
+        )
+      : '';
   const nothing = error === undefined ? 'Nothing had to be changed.' : '';
-  const differs = left.length > 0 ? table(['Differs', 'Name', 'Property', 'Declared', 'Actual'], left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual])) : ''; // biome-ignore format: a table
+  const differs =
+    left.length > 0
+      ? table(
+          ['Differs', 'Name', 'Property', 'Declared', 'Actual'],
+          left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual]),
+        )
+      : '';
   return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
 }
 
@@ -74,4 +86,8 @@ function code(text: string): string {
   return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
 }
 
-const quote = (text: string): string => text.split('\n').map((line) => `> ${code(line)}  `).join('\n'); // biome-ignore format: one thought
+const quote = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `> ${code(line)}  `)
+    .join('\n');

@@ -48,14 +48,20 @@ export async function withMigrationLock<T>(
 
 async function acquire(run: Run, session: Session): Promise<void> {
   let named = '';
-  await waitFor(run, 'the migration lock', async () => {
-    const { rows } = await session.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
-    if (rows[0]?.got) return true;
-    const holder = await holderOf(session);
-    if (holder !== named) run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
-    named = holder;
-    return undefined;
-  }, { pause: 200, longestPause: 2000 }); // biome-ignore format: the look is the point
+  await waitFor(
+    run,
+    'the migration lock',
+    async () => {
+      const { rows } = await session.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
+      if (rows[0]?.got) return true;
+      const holder = await holderOf(session);
+      if (holder !== named)
+        run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
+      named = holder;
+      return undefined;
+    },
+    { pause: 200, longestPause: 2000 },
+  );
 }
 
 /** Who holds the lock, as far as this role may see. */

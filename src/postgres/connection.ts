@@ -43,7 +43,9 @@ export function adoNet({ host, port, database, user, password, sslMode, sslRootC
     'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
     ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
   };
-  return Object.entries(parts).map(([key, value]) => `${key}=${adoValue(value)}`).join(';'); // biome-ignore format: one thought
+  return Object.entries(parts)
+    .map(([key, value]) => `${key}=${adoValue(value)}`)
+    .join(';');
 }
 
 /** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */

@@ -218,5 +218,8 @@ async function insideNetwork(
   throw fail('not-reachable', { host: target.host, reason: result.failure.reason, advice });
 }
 
-const refusal = ({ user, host, database }: LoginTarget, { reason, advice }: LoginFailure): Error =>
-  fail('login-failed', { user, host, database, reason, advice });
+function refusal({ user, host, database, password }: LoginTarget, { reason, advice }: LoginFailure): Error {
+  // A secret that was pasted with a line break is the commonest wrong password of all.
+  const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
+  return fail('login-failed', { user, host, database, reason, advice: advice + blank });
+}

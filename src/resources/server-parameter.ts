@@ -50,6 +50,11 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
 /** PostgreSQL's words are case-insensitive in on/off and enumerations; lists like azure.extensions have no order. */
 function sameValue(a: string, b: string): boolean {
   const normal = (value: string): string =>
-    value.toLowerCase().split(',').map((item) => item.trim()).sort().join(','); // biome-ignore format: one thought
+    value
+      .toLowerCase()
+      .split(',')
+      .map((item) => item.trim())
+      .sort()
+      .join(',');
   return normal(a) === normal(b);
 }
