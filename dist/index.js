@@ -45937,7 +45937,7 @@ function bodyError(details) {
     };
 }
 /**
- * The catalogue's error for what a call of Azure threw.
+ * The catalogue's error for what a call of Azure threw; what is not Azure's is handed back as it is.
  * @param doing what was being done, to follow "while"
  */
 function refused(doing, error) {
@@ -45946,8 +45946,8 @@ function refused(doing, error) {
     const azure = azureDetails(error);
     if (azure)
         return (0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .fail */ .fJ)('azure-refused', { doing, advice: (0,_advice_js__WEBPACK_IMPORTED_MODULE_3__/* .adviceFor */ .c)(azure) }, { cause: error, azure });
-    if (error instanceof Error && error.name === 'AbortError')
-        return error;
+    if (!(0,_azure_core_rest_pipeline__WEBPACK_IMPORTED_MODULE_0__/* .isRestError */ .T0)(error))
+        return error instanceof Error ? error : new Error((0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .messageOf */ .bD)(error));
     const advice = 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
     return (0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .fail */ .fJ)('azure-refused', { doing: `${doing} (${(0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .messageOf */ .bD)(error)})`, advice }, { cause: error });
 }
@@ -46287,13 +46287,15 @@ const onceEnded = async (ended) => ended || undefined;
 /* harmony import */ var _azure_core_rest_pipeline__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1564);
 /* harmony import */ var _azure_reader_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1593);
 /* harmony import */ var _azure_writer_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5093);
-/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(2855);
+/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(2855);
 /* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1961);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9473);
 /* harmony import */ var _github_journal_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2841);
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(571);
 /* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(980);
-/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7375);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9226);
+/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7375);
+
 
 
 
@@ -46325,7 +46327,7 @@ async function close(workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE
         workflow.info('No temporary firewall rule was made; nothing to close.');
         return;
     }
-    if (!(0,_config_names_js__WEBPACK_IMPORTED_MODULE_9__/* .isTemporaryRuleOf */ .hl)(workflow.identity, entry.rule))
+    if (!(0,_config_names_js__WEBPACK_IMPORTED_MODULE_10__/* .isTemporaryRuleOf */ .hl)(workflow.identity, entry.rule))
         throw notRemoved(entry, 'its name is not of this run.');
     const clientSecret = workflow.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || undefined;
     if (clientSecret !== undefined)
@@ -46333,7 +46335,8 @@ async function close(workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE
     const run = (0,_context_js__WEBPACK_IMPORTED_MODULE_3__/* .startRun */ .AD)(workflow, patience);
     const connected = (0,_context_js__WEBPACK_IMPORTED_MODULE_3__/* .connect */ .Ng)(workflow, { ...signedIn.signIn, clientSecret }, signedIn.endpoints);
     await removeRule(run, connected, entry).catch((error) => {
-        throw notRemoved(entry, (0,_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .messageOf */ .bD)(error), error);
+        const end = (0,_report_js__WEBPACK_IMPORTED_MODULE_8__/* .endOf */ .p)(run.signal, error);
+        throw notRemoved(entry, end.code === 'unexpected' ? (0,_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .messageOf */ .bD)(error) : end.message, end);
     });
     workflow.info(`Removed the temporary firewall rule '${entry.rule}'; this runner is shut out again.`);
 }
@@ -46348,7 +46351,7 @@ async function removeRule(run, connected, entry) {
     if (entry.operationUrl !== undefined)
         await creationEnded(run, connected, entry.operationUrl);
     else
-        await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_8__/* .waitFor */ .fm)(run, 'the rule to show', async () => (await there()) || undefined, {
+        await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_9__/* .waitFor */ .fm)(run, 'the rule to show', async () => (await there()) || undefined, {
             atMost: creationShows,
         }).catch(ignoreTimeOut);
     if (!(await there()))
@@ -46365,7 +46368,7 @@ async function creationEnded(run, { clients, endpoints }, url) {
         const { status, bodyAsText } = await clients.postgresql.sendRequest(request);
         return status !== 200 || !/"status"\s*:\s*"InProgress"/.test(bodyAsText ?? '') || undefined;
     };
-    await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_8__/* .waitFor */ .fm)(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch(ignoreTimeOut);
+    await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_9__/* .waitFor */ .fm)(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch(ignoreTimeOut);
 }
 function ignoreTimeOut(error) {
     if (!(error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_4__/* .ActionError */ .lZ && error.code === 'timed-out'))
@@ -86814,10 +86817,23 @@ const hostSuffixes = [
 ];
 /** Inputs of the contract that this version does not act on: taking them silently could name the wrong database. */
 const laterInputs = [
-    'per-pull-request', 'pull-request-number', 'template', 'reset', 'expires-in', 'app-username', 'app-password',
-    'app-password-key', 'migrate-as', 'extensions', 'comment', 'drift-issue', 'drift-report', 'config-file',
-    'dry-run', 'skip-without-credentials',
-]; // biome-ignore format: a table
+    'per-pull-request',
+    'pull-request-number',
+    'template',
+    'reset',
+    'expires-in',
+    'app-username',
+    'app-password',
+    'app-password-key',
+    'migrate-as',
+    'extensions',
+    'comment',
+    'drift-issue',
+    'drift-report',
+    'config-file',
+    'dry-run',
+    'skip-without-credentials',
+];
 /**
  * Inputs → Config. Names every fault of every input at once.
  * @returns the frozen configuration, or the list of faults, a sentence each
@@ -87145,7 +87161,7 @@ const catalogue = {
         todo: 'Give it with the input runner-ip.',
     }),
     'database-refused': (p) => ({
-        happened: `Database '${p.database}' could not be created: ${p.reason}`,
+        happened: `Database '${p.database}' could not be created or used: ${p.reason}`,
         todo: p.advice,
     }),
     drifted: (p) => ({
@@ -95354,7 +95370,7 @@ const defused = (text) => text.replace(/^(\s*)(::|##\[)/gm, (_, space, mark) => 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _close_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(760);
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(571);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7702);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(691);
 
 
 
@@ -95374,6 +95390,74 @@ process.stdout.write('', () => process.exit());
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
+
+/***/ }),
+
+/***/ 6272:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   eH: () => (/* binding */ summaryMarkdown),
+/* harmony export */   mC: () => (/* binding */ findingLine),
+/* harmony export */   vK: () => (/* binding */ changeLine)
+/* harmony export */ });
+/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7375);
+
+/** One line of the log or of a list for a change. */
+const changeLine = ({ resource, name, action, details }) => `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
+/** One line for a difference that is left. */
+const findingLine = ({ resource, name, property, expected, actual, kind }) => `${kind} ${resource} ${name}${property === '' ? '' : ` ${property}`}: declared ${expected}, actually ${actual}`;
+/** The job summary's Markdown: what was found, what was changed, and where the time went. */
+function summaryMarkdown(report) {
+    const { server, database, changes, left, error } = report;
+    const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
+    const parts = [title, facts(report), error === undefined ? '' : quote(error)];
+    const done = changes.length > 0
+        ? table(['Changed', 'Name', 'Action', 'Details'], changes.map((c) => [c.resource, c.name, c.action, c.details]))
+        : '';
+    const nothing = error === undefined ? 'Nothing had to be changed.' : '';
+    const differs = left.length > 0
+        ? table(['Differs', 'Name', 'Property', 'Declared', 'Actual'], left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual]))
+        : '';
+    return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
+}
+function facts({ server, host, openedFor, mode }) {
+    const way = openedFor === undefined
+        ? 'no temporary firewall rule was needed'
+        : `a temporary firewall rule lets ${code(openedFor)} in until the job ends`;
+    return mode === 'check'
+        ? `Server ${code(server)} was checked; nothing was changed.`
+        : `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
+}
+function timeline(phases) {
+    const start = phases[0]?.start ?? 0;
+    const rows = phases.map(({ name, start: from, end, failed }) => {
+        const took = (0,_waiting_js__WEBPACK_IMPORTED_MODULE_0__/* .duration */ .p0)(end - from).replaceAll(':', ' ');
+        return `  ${name} (${took}) :${failed ? 'crit, ' : ''}${from - start}, ${Math.max(end - start, from - start + 1)}`;
+    });
+    return rows.length === 0
+        ? ''
+        : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
+}
+function table(heads, rows) {
+    const line = (cells) => `| ${cells.join(' | ')} |`;
+    return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
+}
+/** Text from outside inside a table: nothing in it can end the cell or become markup. */
+const cell = (text) => code(text.replaceAll('|', '\\|'));
+/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
+function code(text) {
+    const flat = text.replace(/\s+/g, ' ').trim();
+    if (flat === '')
+        return '';
+    const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
+    return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
+}
+const quote = (text) => text
+    .split('\n')
+    .map((line) => `> ${code(line)}  `)
+    .join('\n');
+
 
 /***/ }),
 
@@ -95474,7 +95558,9 @@ function adoNet({ host, port, database, user, password, sslMode, sslRootCert }) 
         'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
         ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
     };
-    return Object.entries(parts).map(([key, value]) => `${key}=${adoValue(value)}`).join(';'); // biome-ignore format: one thought
+    return Object.entries(parts)
+        .map(([key, value]) => `${key}=${adoValue(value)}`)
+        .join(';');
 }
 /** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
 const adoValue = (value) => /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
@@ -95625,7 +95711,147 @@ async function writeRootBundle({ sslMode }) {
 
 /***/ }),
 
-/***/ 7702:
+/***/ 9226:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  g: () => (/* binding */ Story),
+  p: () => (/* binding */ endOf)
+});
+
+// EXTERNAL MODULE: ./build/errors.js
+var errors = __nccwpck_require__(9473);
+// EXTERNAL MODULE: ./build/plan/render.js
+var render = __nccwpck_require__(6272);
+;// CONCATENATED MODULE: ./build/plan/timeline.js
+/** What a run spent its time on. */
+class Timeline {
+    phases = [];
+    /** Runs a phase and remembers how long it took, also when it fails. */
+    async phase(name, work) {
+        const start = Date.now();
+        let failed = true;
+        try {
+            const result = await work();
+            failed = false;
+            return result;
+        }
+        finally {
+            this.phases.push({ name, start, end: Date.now(), failed });
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/report.js
+
+
+
+/** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
+class Story {
+    #workflow;
+    #config;
+    #timeline = new Timeline();
+    #changes = [];
+    #findings = [];
+    #left = [];
+    host;
+    serverId;
+    openedFor;
+    constructor(workflow, config) {
+        this.#workflow = workflow;
+        this.#config = config;
+    }
+    /** A phase of the run: a group in the log, a bar in the summary's timeline. */
+    phase(name, work) {
+        return this.#timeline.phase(name, () => this.#workflow.group(name, work));
+    }
+    /** What a pass found: the plan, line by line, and what it leaves as it is. */
+    planned({ steps, findings, left }) {
+        this.#findings.push(...findings);
+        this.#left.push(...left);
+        if (steps.length === 0)
+            this.#workflow.info('Plan: nothing to change.');
+        for (const { change } of steps)
+            this.#workflow.info(`Plan: ${(0,render/* changeLine */.vK)(change)}`);
+        const warn = this.#config.mode === 'ensure' || this.#config.onDrift === 'warn';
+        for (const finding of left) {
+            if (warn)
+                this.#workflow.warning(`Left as it is: ${(0,render/* findingLine */.mC)(finding)}`);
+            else
+                this.#workflow.info((0,render/* findingLine */.mC)(finding));
+        }
+    }
+    starting(change) {
+        this.#workflow.info(`Now: ${(0,render/* changeLine */.vK)(change)}`);
+    }
+    made(change) {
+        this.#changes.push(change);
+    }
+    /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. Unknown ones do not count. */
+    get drift() {
+        const stay = this.#config.mode === 'ensure' ? this.#left : this.#findings;
+        return stay.filter(({ kind }) => kind !== 'unknown');
+    }
+    /**
+     * Runs the whole route and tells its end: outputs and summary in any case.
+     * @param signal the run's own: when it has aborted, its reason is why the route ended, whatever broke in consequence
+     * @throws what the route throws, the unforeseen wrapped as `unexpected`
+     */
+    async tell(signal, route) {
+        let error;
+        try {
+            await route();
+        }
+        catch (thrown) {
+            error = endOf(signal, thrown);
+        }
+        this.#writeOutputs();
+        await this.#summarize(error).catch((e) => this.#workflow.debug(`No summary: ${(0,errors/* messageOf */.bD)(e)}`));
+        if (error)
+            throw error;
+    }
+    #created = (resource) => String(this.#changes.some((change) => change.resource === resource && change.action === 'create'));
+    #writeOutputs() {
+        const outputs = {
+            ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
+            'server-created': this.#created('server'),
+            'database-created': this.#created('database'),
+            changes: JSON.stringify(this.#changes),
+            drifted: String(this.drift.length > 0),
+            drift: JSON.stringify(this.#config.mode === 'ensure' ? this.#left : this.#findings),
+        };
+        for (const [name, value] of Object.entries(outputs))
+            this.#workflow.setOutput(name, value);
+    }
+    async #summarize(error) {
+        await this.#workflow.summarize((0,render/* summaryMarkdown */.eH)({
+            mode: this.#config.mode,
+            server: this.#config.server.name,
+            host: this.host,
+            database: this.#config.database?.name,
+            openedFor: this.openedFor,
+            changes: this.#changes,
+            left: this.#left,
+            phases: this.#timeline.phases,
+            error: error?.message,
+        }));
+    }
+}
+/** The error to end with: the catalogue's as it is, everything else as what it is a consequence of, or as unforeseen. */
+function endOf(signal, thrown) {
+    if (thrown instanceof errors/* ActionError */.lZ)
+        return thrown;
+    if (signal.aborted && signal.reason instanceof errors/* ActionError */.lZ)
+        return signal.reason;
+    return (0,errors/* fail */.fJ)('unexpected', { reason: (0,errors/* messageOf */.bD)(thrown) }, { cause: thrown });
+}
+
+
+/***/ }),
+
+/***/ 691:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -96109,9 +96335,14 @@ async function insideNetwork(run, target, ways, first) {
     const advice = 'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
     throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: result.failure.reason, advice });
 }
-const refusal = ({ user, host, database }, { reason, advice }) => (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice });
+function refusal({ user, host, database, password }, { reason, advice }) {
+    // A secret that was pasted with a line break is the commonest wrong password of all.
+    const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
+    return (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice: advice + blank });
+}
 
 ;// CONCATENATED MODULE: ./build/resources/database.js
+
 /** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
 const database = {
     resource: 'database',
@@ -96148,6 +96379,22 @@ const database = {
 };
 /** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
 const spelling = (text) => text.toLowerCase().replaceAll('-', '');
+/**
+ * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to
+ * `azuresu`, facts.md §5); undefined where nothing is amiss.
+ * @throws `database-refused` where it may not even enter
+ */
+function ownerAdvice({ administrator, database: { name } }, found) {
+    const { username } = administrator;
+    if (!found.mayConnect) {
+        const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
+        const advice = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
+        throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason, advice });
+    }
+    return found.mayCreate
+        ? undefined
+        : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
+}
 
 // EXTERNAL MODULE: ./build/plan/types.js
 var plan_types = __nccwpck_require__(4963);
@@ -96444,7 +96691,12 @@ const serverParameter = {
 };
 /** PostgreSQL's words are case-insensitive in on/off and enumerations; lists like azure.extensions have no order. */
 function sameValue(a, b) {
-    const normal = (value) => value.toLowerCase().split(',').map((item) => item.trim()).sort().join(','); // biome-ignore format: one thought
+    const normal = (value) => value
+        .toLowerCase()
+        .split(',')
+        .map((item) => item.trim())
+        .sort()
+        .join(',');
     return normal(a) === normal(b);
 }
 
@@ -96663,7 +96915,10 @@ function isAlive(pid) {
 /** Process ids below `root` by parentage; none where there is no `ps`, and the group alone is ended then. */
 async function descendants(root) {
     const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']).catch(() => ({ stdout: '' }));
-    const rows = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number)); // biome-ignore format: one thought
+    const rows = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/).map(Number));
     const found = [];
     for (let parents = [root]; parents.length > 0;) {
         parents = rows.flatMap(([pid, parent]) => (pid && parent && parents.includes(parent) ? [pid] : []));
@@ -96768,56 +97023,8 @@ async function outcome(child, signal) {
     await promise.finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-;// CONCATENATED MODULE: ./build/plan/render.js
-
-/** One line of the log or of a list for a change. */
-const changeLine = ({ resource, name, action, details }) => `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
-/** One line for a difference that is left. */
-const findingLine = ({ resource, name, property, expected, actual, kind }) => `${kind} ${resource} ${name}${property === '' ? '' : ` ${property}`}: declared ${expected}, actually ${actual}`;
-/** The job summary's Markdown: what was found, what was changed, and where the time went. */
-function summaryMarkdown(report) {
-    const { server, database, changes, left, error } = report;
-    const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
-    const parts = [title, facts(report), error === undefined ? '' : quote(error)];
-    const done = changes.length > 0 ? table(['Changed', 'Name', 'Action', 'Details'], changes.map((c) => [c.resource, c.name, c.action, c.details])) : ''; // biome-ignore format: a table
-    const nothing = error === undefined ? 'Nothing had to be changed.' : '';
-    const differs = left.length > 0 ? table(['Differs', 'Name', 'Property', 'Declared', 'Actual'], left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual])) : ''; // biome-ignore format: a table
-    return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
-}
-function facts({ server, host, openedFor, mode }) {
-    const way = openedFor === undefined
-        ? 'no temporary firewall rule was needed'
-        : `a temporary firewall rule lets ${code(openedFor)} in until the job ends`;
-    return mode === 'check'
-        ? `Server ${code(server)} was checked; nothing was changed.`
-        : `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
-}
-function timeline(phases) {
-    const start = phases[0]?.start ?? 0;
-    const rows = phases.map(({ name, start: from, end, failed }) => {
-        const took = (0,waiting/* duration */.p0)(end - from).replaceAll(':', ' ');
-        return `  ${name} (${took}) :${failed ? 'crit, ' : ''}${from - start}, ${Math.max(end - start, from - start + 1)}`;
-    });
-    return rows.length === 0
-        ? ''
-        : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
-}
-function table(heads, rows) {
-    const line = (cells) => `| ${cells.join(' | ')} |`;
-    return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
-}
-/** Text from outside inside a table: nothing in it can end the cell or become markup. */
-const cell = (text) => code(text.replaceAll('|', '\\|'));
-/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
-function code(text) {
-    const flat = text.replace(/\s+/g, ' ').trim();
-    if (flat === '')
-        return '';
-    const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
-    return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
-}
-const quote = (text) => text.split('\n').map((line) => `> ${code(line)}  `).join('\n'); // biome-ignore format: one thought
-
+// EXTERNAL MODULE: ./build/plan/render.js
+var render = __nccwpck_require__(6272);
 ;// CONCATENATED MODULE: ./build/postgres/advisory-lock.js
 
 
@@ -96867,7 +97074,7 @@ async function acquire(run, session) {
             run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
         named = holder;
         return undefined;
-    }, { pause: 200, longestPause: 2000 }); // biome-ignore format: the look is the point
+    }, { pause: 200, longestPause: 2000 });
 }
 /** Who holds the lock, as far as this role may see. */
 async function holderOf(session) {
@@ -96944,124 +97151,10 @@ function adviceFor(code) {
 
 // EXTERNAL MODULE: ./build/publish.js + 2 modules
 var publish = __nccwpck_require__(980);
-;// CONCATENATED MODULE: ./build/plan/timeline.js
-/** What a run spent its time on. */
-class Timeline {
-    phases = [];
-    /** Runs a phase and remembers how long it took, also when it fails. */
-    async phase(name, work) {
-        const start = Date.now();
-        let failed = true;
-        try {
-            const result = await work();
-            failed = false;
-            return result;
-        }
-        finally {
-            this.phases.push({ name, start, end: Date.now(), failed });
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./build/report.js
-
-
-
-/** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
-class Story {
-    #workflow;
-    #config;
-    #timeline = new Timeline();
-    #changes = [];
-    #findings = [];
-    #left = [];
-    host;
-    serverId;
-    openedFor;
-    constructor(workflow, config) {
-        this.#workflow = workflow;
-        this.#config = config;
-    }
-    /** A phase of the run: a group in the log, a bar in the summary's timeline. */
-    phase(name, work) {
-        return this.#timeline.phase(name, () => this.#workflow.group(name, work));
-    }
-    /** What a pass found: the plan, line by line, and what it leaves as it is. */
-    planned({ steps, findings, left }) {
-        this.#findings.push(...findings);
-        this.#left.push(...left);
-        if (steps.length === 0)
-            this.#workflow.info('Plan: nothing to change.');
-        for (const { change } of steps)
-            this.#workflow.info(`Plan: ${changeLine(change)}`);
-        const warn = this.#config.mode === 'ensure' || this.#config.onDrift === 'warn';
-        for (const finding of left) {
-            if (warn)
-                this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
-            else
-                this.#workflow.info(findingLine(finding));
-        }
-    }
-    starting(change) {
-        this.#workflow.info(`Now: ${changeLine(change)}`);
-    }
-    made(change) {
-        this.#changes.push(change);
-    }
-    /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. Unknown ones do not count. */
-    get drift() {
-        const stay = this.#config.mode === 'ensure' ? this.#left : this.#findings;
-        return stay.filter(({ kind }) => kind !== 'unknown');
-    }
-    /**
-     * Runs the whole route and tells its end: outputs and summary in any case.
-     * @throws what the route throws, the unforeseen wrapped as `unexpected`
-     */
-    async tell(route) {
-        let error;
-        try {
-            await route();
-        }
-        catch (thrown) {
-            error =
-                thrown instanceof Error && thrown.name === 'ActionError'
-                    ? thrown
-                    : (0,errors/* fail */.fJ)('unexpected', { reason: (0,errors/* messageOf */.bD)(thrown) }, { cause: thrown });
-        }
-        this.#writeOutputs();
-        await this.#summarize(error).catch((e) => this.#workflow.debug(`No summary: ${(0,errors/* messageOf */.bD)(e)}`));
-        if (error)
-            throw error;
-    }
-    #created = (resource) => String(this.#changes.some((change) => change.resource === resource && change.action === 'create'));
-    #writeOutputs() {
-        const outputs = {
-            ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
-            'server-created': this.#created('server'),
-            'database-created': this.#created('database'),
-            changes: JSON.stringify(this.#changes),
-            drifted: String(this.drift.length > 0),
-            drift: JSON.stringify(this.#config.mode === 'ensure' ? this.#left : this.#findings),
-        };
-        for (const [name, value] of Object.entries(outputs))
-            this.#workflow.setOutput(name, value);
-    }
-    async #summarize(error) {
-        await this.#workflow.summarize(summaryMarkdown({
-            mode: this.#config.mode,
-            server: this.#config.server.name,
-            host: this.host,
-            database: this.#config.database?.name,
-            openedFor: this.openedFor,
-            changes: this.#changes,
-            left: this.#left,
-            phases: this.#timeline.phases,
-            error: error?.message,
-        }));
-    }
-}
-
+// EXTERNAL MODULE: ./build/report.js + 1 modules
+var report = __nccwpck_require__(9226);
 ;// CONCATENATED MODULE: ./build/run.js
+
 
 
 
@@ -97082,9 +97175,9 @@ async function main(workflow = new github_workflow/* Workflow */.W()) {
     if (config.mode === 'ensure')
         (0,publish/* checkEnvFile */.yk)(config.publish);
     const run = (0,context/* startRun */.AD)(workflow, config.timeout);
-    const story = new Story(workflow, config);
+    const story = new report/* Story */.g(workflow, config);
     const common = { workflow, run, story };
-    await story.tell(() => config.mode === 'ensure' ? ensure({ ...common, config }) : check({ ...common, config }));
+    await story.tell(run.signal, () => config.mode === 'ensure' ? ensure({ ...common, config }) : check({ ...common, config }));
 }
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate. */
 async function ensure(act) {
@@ -97094,8 +97187,7 @@ async function ensure(act) {
     const target = loginTarget(act, server.server.fullyQualifiedDomainName ?? '');
     const session = await story.phase('Reach it', () => reachServer(act, azure, server, target));
     try {
-        const sql = { reader: new SqlReader(session), writer: new SqlWriter(session) };
-        await story.phase('Ensure the database', () => pass(story, dataPlane, config, sql));
+        await story.phase('Ensure the database', () => ensureDatabase(act, session));
     }
     finally {
         await session.end().catch(() => { });
@@ -97122,6 +97214,15 @@ async function ensure(act) {
         await inDatabase.end().catch(() => { });
     }
 }
+/** Makes the database, or adopts the one that is there after a look at its owner: what ARM made may be somebody else's. */
+async function ensureDatabase({ workflow, config, story }, session) {
+    const reader = new SqlReader(session);
+    await pass(story, dataPlane, config, { reader, writer: new SqlWriter(session) });
+    const found = await reader.database(config.database.name);
+    const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
+    if (advice !== undefined)
+        workflow.notice(advice);
+}
 async function migrateIn({ run, config, story }, session, connection) {
     const { migration } = config;
     if (migration === undefined)
@@ -97146,7 +97247,7 @@ async function check(act) {
     if (planned.unknown[0])
         throw planned.unknown[0];
     if (story.drift.length > 0 && config.onDrift === 'fail')
-        throw (0,errors/* fail */.fJ)('drifted', { findings: story.drift.map(findingLine) });
+        throw (0,errors/* fail */.fJ)('drifted', { findings: story.drift.map(render/* findingLine */.mC) });
 }
 /** What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). */
 async function checkDatabase(act) {
