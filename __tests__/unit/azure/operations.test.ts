@@ -31,8 +31,10 @@ function start(answers: readonly Answer[], told?: (url: string) => void) {
 }
 
 describe('an operation through the SDK', () => {
-  test('design.md, journal before act: its URL is told whole, before the first poll', async () => {
-    const { clients, asked } = clientsAnswering([accepted, polled('InProgress')]);
+  test('design.md, journal before act: its URL is told whole, before the first poll, and once', async () => {
+    const other = { 'azure-asyncoperation': operationUrl.replace('0b6', '0b7') };
+    const moved = { ...polled('InProgress'), headers: other };
+    const { clients, asked } = clientsAnswering([accepted, moved]);
     const told: { url: string; requests: number }[] = [];
     await startOperation(
       testRun(),

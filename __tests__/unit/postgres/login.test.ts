@@ -1,3 +1,4 @@
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { login } from '../../../src/postgres/login.ts';
 import { target } from '../support/firewall.ts';
@@ -31,9 +32,27 @@ test('facts.md §5: a swallowed connection counts as blocked, after the given ti
 });
 
 test('design.md, TLS: a certificate of an unknown authority is refused, and no password is sent', async () => {
-  const { failure, received } = await failureAt('unknown authority');
+  const { failure, received } = await failureAt('TLS');
   expect(failure).toMatchObject({ kind: 'refused', reason: expect.stringMatching(/TLS connection could not be verified/) }); // biome-ignore format: one thought
   expect(received.toString('latin1')).not.toContain(target.user);
+});
+
+test('design.md, TLS: a certificate of a known authority for another name is refused, and no password is sent', async () => {
+  const server = await halfPostgres('TLS');
+  open.push(server);
+  const authorities = getCACertificates('default');
+  setDefaultCACertificates([...authorities, server.certificate ?? '']);
+  try {
+    const attempt = (host: string) => login({ ...target, host, port: server.port }, 400, never);
+    // Under its own name the server is trusted, and hears who wants in: so it is the name that is refused.
+    expect(await attempt('localhost')).toMatchObject({ failure: { kind: 'blocked' } });
+    const heard = Buffer.concat(server.received).length;
+    expect(heard).toBeGreaterThan(0);
+    expect(await attempt('127.0.0.1')).toMatchObject({ failure: { kind: 'refused' } });
+    expect(Buffer.concat(server.received)).toHaveLength(heard);
+  } finally {
+    setDefaultCACertificates(authorities);
+  }
 });
 
 test('design.md, TLS: a server without TLS is refused, and nothing is sent in the clear', async () => {
