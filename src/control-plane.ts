@@ -1,7 +1,8 @@
+import type { Server } from '@azure/arm-postgresql-flexible';
 import { AzureReader, type FoundServer } from './azure/reader.ts';
 import { hasPublicAccess, readyServer } from './azure/ready.ts';
 import { AzureWriter } from './azure/writer.ts';
-import type { Config } from './config/config.ts';
+import type { CheckConfig, Config, EnsureConfig } from './config/config.ts';
 import { creationFaults } from './config/creation.ts';
 import { type Connected, connect, endpointsFor } from './context.ts';
 import { fail } from './errors.ts';
@@ -9,8 +10,8 @@ import { Journal } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import { apply, type Plan, type Planner, plan } from './plan/engine.ts';
 import { egressAddress } from './postgres/egress-address.ts';
-import { type LoginTarget, login, type Session } from './postgres/login.ts';
-import { reach } from './postgres/reach.ts';
+import { type LoginTarget, login } from './postgres/login.ts';
+import type { Ways } from './postgres/reach.ts';
 import type { Story } from './report.ts';
 import { serverChildren, servers } from './resources/catalogue.ts';
 import { rangeOf } from './resources/firewall-rule.ts';
@@ -25,22 +26,32 @@ export interface Act<C extends Config> {
   readonly story: Story;
 }
 
-/** ARM as a mode meets it; without a writer the mode can only read. */
+/** ARM to a mode that only reads. */
 export interface ControlPlane {
   readonly connected: Connected;
   readonly reader: AzureReader;
-  readonly writer: AzureWriter | undefined;
 }
 
-/** Signs in and journals how, for `post`. Only `ensure` is given a writer (design.md, one path for every mode). */
-export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
+/** ARM to a mode that writes too. */
+export interface WritableControlPlane extends ControlPlane {
+  readonly writer: AzureWriter;
+}
+
+/** Signs in and journals how, for `post`. */
+export function openControlPlane({ workflow, run, config }: Act<EnsureConfig | CheckConfig>): ControlPlane {
   const endpoints = endpointsFor(config);
   const { clientSecret: _, ...signIn } = config.signIn;
   new Journal(workflow).writeSignIn({ signIn, endpoints });
   const connected = connect(workflow, config.signIn, endpoints);
-  const reader = new AzureReader(connected.clients, run, config.server);
-  const writer = config.mode === 'ensure' ? new AzureWriter(connected.clients, run, reader) : undefined;
-  return { connected, reader, writer };
+  return { connected, reader: new AzureReader(connected.clients, run, config.server) };
+}
+
+/** Adds the writer, which a mode that only reads never constructs (design.md, one path for every mode). */
+export function writable(
+  { run }: Act<EnsureConfig>,
+  { connected, reader }: ControlPlane,
+): WritableControlPlane {
+  return { connected, reader, writer: new AzureWriter(connected.clients, run, reader) };
 }
 
 /**
@@ -52,7 +63,7 @@ export async function pass<R, W>(
   story: Story,
   planners: readonly Planner<R, W>[],
   config: Config,
-  { reader, writer }: { reader: R; writer: W | undefined },
+  { reader, writer }: { readonly reader: R; readonly writer?: W | undefined },
   permit: (plan: Plan<W>) => void = () => {},
 ): Promise<Plan<W>> {
   const planned = await plan(planners, config, reader);
@@ -66,8 +77,8 @@ export async function pass<R, W>(
 
 /** Control plane: group and server, then what is kept in it. Returns the server once it is Ready. */
 export async function ensureServer(
-  { run, config, story }: Act<Config>,
-  azure: ControlPlane,
+  { run, config, story }: Act<EnsureConfig>,
+  azure: WritableControlPlane,
 ): Promise<FoundServer> {
   const planned = await pass(story, servers, config, azure, (p) => requireCreatable(config, p));
   const found = await readyServer(run, azure.reader);
@@ -81,7 +92,7 @@ export async function ensureServer(
   const created = planned.steps.some(
     ({ change }) => change.resource === 'server' && change.action === 'create',
   );
-  const declared: Config = created && config.mode === 'ensure' ? { ...config, onDrift: 'fix' } : config;
+  const declared: EnsureConfig = created ? { ...config, onDrift: 'fix' } : config;
   await pass(story, serverChildren, declared, azure);
   return found;
 }
@@ -93,28 +104,49 @@ function requireCreatable(config: Config, { steps }: Plan<AzureWriter>): void {
   if (faults.length > 0) throw fail('creation-inputs-invalid', { server: config.server.name, faults });
 }
 
-/** Logs in, through a way of our own in the firewall where nothing else lets this runner in. */
-export async function reachServer(
-  { workflow, run, config, story }: Act<Config>,
-  { connected, reader, writer }: ControlPlane,
-  { server }: FoundServer,
-  target: LoginTarget,
-): Promise<Session> {
-  if (writer === undefined) throw new Error('reaching needs a writer');
-  const journal = new Journal(workflow);
-  const rule = new RunnerRule(writer, reader, workflow, journal, config.firewall.keepRule);
-  const session = await reach(run, target, {
-    login: (timeout) => login(target, timeout, run.signal),
-    rules: async () => (await reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...rangeOf(r) })),
-    givenAddress: config.firewall.runnerIp,
-    egressAddress: () => egressAddress(connected.echoServices, run.signal),
-    isOfThisJob: (name) => journal.isOfThisJob(name),
-    open: (address, needed) => rule.open(address, needed),
-    publicAccess: hasPublicAccess(server),
-  }).finally(() => {
-    story.openedFor = rule.openedFor;
-    if (rule.change) story.made(rule.change);
-  });
-  run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
-  return session;
+/** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */
+export class Door {
+  readonly #act: Act<Config>;
+  readonly #server: Server;
+  readonly #reader: AzureReader;
+  readonly #echoServices: readonly string[];
+  readonly #journal: Journal;
+  readonly #rule: RunnerRule;
+
+  constructor(
+    act: Act<EnsureConfig>,
+    { connected, reader, writer }: WritableControlPlane,
+    { server }: FoundServer,
+  ) {
+    this.#act = act;
+    this.#server = server;
+    this.#reader = reader;
+    this.#echoServices = connected.echoServices;
+    this.#journal = new Journal(act.workflow);
+    this.#rule = new RunnerRule(writer, reader, act.workflow, this.#journal, act.config.firewall.keepRule);
+  }
+
+  /** The ways to log in to this target. */
+  to(target: LoginTarget): Ways {
+    const { run, config } = this.#act;
+    return {
+      login: (timeout) => login(target, timeout, run.signal),
+      rules: async () =>
+        (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...rangeOf(r) })),
+      givenAddress: config.firewall.runnerIp,
+      egressAddress: () => egressAddress(this.#echoServices, run.signal),
+      isOfThisJob: (name) => this.#journal.isOfThisJob(name),
+      open: (address, needed) => this.#open(address, needed),
+      publicAccess: hasPublicAccess(this.#server),
+      privateEndpoint: (this.#server.privateEndpointConnections ?? []).length > 0,
+    };
+  }
+
+  async #open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
+    const { story } = this.#act;
+    const result = await this.#rule.open(address, needed);
+    story.openedFor = this.#rule.openedFor;
+    if (this.#rule.change) story.made(this.#rule.change);
+    return result;
+  }
 }

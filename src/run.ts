@@ -1,6 +1,6 @@
 import type { CheckConfig, EnsureConfig } from './config/config.ts';
 import { readConfig, startRun } from './context.ts';
-import { type Act, ensureServer, openControlPlane, pass, reachServer } from './control-plane.ts';
+import { type Act, Door, ensureServer, openControlPlane, pass, writable } from './control-plane.ts';
 import { fail } from './errors.ts';
 import { Journal } from './github/journal.ts';
 import { Workflow } from './github/workflow.ts';
@@ -8,7 +8,7 @@ import { migrate, migrationEnvironment } from './migrate.ts';
 import { findingLine } from './plan/render.ts';
 import { withMigrationLock } from './postgres/advisory-lock.ts';
 import { type LoginTarget, login, type Session } from './postgres/login.ts';
-import { enter } from './postgres/reach.ts';
+import { enter, reach } from './postgres/reach.ts';
 import { SqlReader, SqlWriter } from './postgres/sql.ts';
 import { checkEnvFile, publish, writeRootBundle } from './publish.ts';
 import { Story } from './report.ts';
@@ -29,36 +29,36 @@ export async function main(workflow = new Workflow()): Promise<void> {
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate. */
 async function ensure(act: Act<EnsureConfig>): Promise<void> {
-  const { workflow, run, config, story } = act;
-  const azure = openControlPlane(act);
-  const server = await story.phase('Ensure the server', () => ensureServer(act, azure));
-  const target = loginTarget(act, server.server.fullyQualifiedDomainName ?? '');
-  const session = await story.phase('Reach it', () => reachServer(act, azure, server, target));
+  const { run, config, story } = act;
+  const azure = writable(act, openControlPlane(act));
+  const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
+  const target = loginTarget(act, found.server.fullyQualifiedDomainName ?? '');
+  const door = new Door(act, azure, found);
+  const session = await story.phase('Reach it', () => reach(run, target, door.to(target)));
+  run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
   try {
     await story.phase('Ensure the database', () => ensureDatabase(act, session));
   } finally {
     await session.end().catch(() => {});
   }
-  const inDatabase = await enter(run, { ...target, database: config.database.name });
+  const inside = { ...target, database: config.database.name };
+  const inDatabase = await enter(run, inside, door.to(inside));
   try {
-    const environment = await story.phase('Publish the connection', async () => {
-      const { host, port, user, password } = target;
-      const sslRootCert = await writeRootBundle(config.publish);
-      const connection = {
-        host,
-        port,
-        user,
-        password,
-        database: config.database.name,
-        sslMode: config.publish.sslMode,
-        sslRootCert,
-      };
-      return await publish(workflow, new Journal(workflow), config.publish, connection);
-    });
+    const environment = await story.phase('Publish the connection', () => publishConnection(act, inside));
     await migrateIn(act, inDatabase, environment);
   } finally {
     await inDatabase.end().catch(() => {});
   }
+}
+
+async function publishConnection(
+  { workflow, config }: Act<EnsureConfig>,
+  target: LoginTarget,
+): Promise<ReadonlyMap<string, string>> {
+  const { host, port, database, user, password } = target;
+  const sslRootCert = await writeRootBundle(config.publish);
+  const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
+  return await publish(workflow, new Journal(workflow), config.publish, connection);
 }
 
 /** Makes the database, or adopts the one that is there after a look at its owner: what ARM made may be somebody else's. */

@@ -16,7 +16,10 @@ interface Poller {
 
 interface BeginOptions {
   readonly abortSignal: AbortSignal;
-  readonly onResponse: (response: { readonly headers: { get(name: string): string | undefined } }) => void;
+  readonly onResponse: (response: {
+    readonly headers: { get(name: string): string | undefined };
+    readonly bodyAsText?: string | null;
+  }) => void;
 }
 
 /**
@@ -32,34 +35,47 @@ export async function startOperation(
 ): Promise<Operation> {
   let correlationId: string | undefined;
   let operationUrl: string | undefined;
-  const onResponse: BeginOptions['onResponse'] = ({ headers }) => {
+  let lastBody = '';
+  const onResponse: BeginOptions['onResponse'] = ({ headers, bodyAsText }) => {
+    lastBody = bodyAsText ?? '';
     correlationId ??= headers.get('x-ms-correlation-request-id');
     if (operationUrl !== undefined) return;
     operationUrl = headers.get('azure-asyncoperation');
     if (operationUrl !== undefined) accepted(operationUrl);
   };
-  const poller = await begin({ abortSignal: run.signal, onResponse }).catch((error: unknown) => {
-    throw pollFailure(error, correlationId);
-  });
+  const failed = (error: unknown): never => {
+    throw pollFailure(error, lastBody, correlationId);
+  };
+  const poller = await begin({ abortSignal: run.signal, onResponse }).catch(failed);
   return {
     async ended() {
       if (poller.isDone()) return true;
-      await poller.poll({ abortSignal: run.signal }).catch((error: unknown) => {
-        throw pollFailure(error, correlationId);
-      });
+      await poller.poll({ abortSignal: run.signal }).catch(failed);
       return poller.isDone();
     },
   };
 }
 
-/** Takes code and message out of the SDK's plain Error: "The long-running operation has failed. CODE. message". */
-function pollFailure(error: unknown, correlationId: string | undefined): unknown {
-  const text =
-    error instanceof Error ? /^The long-running operation has failed\.?\s*(.*)$/s.exec(error.message) : null;
-  if (!text) return error;
-  const [, code = '', message = ''] = /^(\w*)\. (.*)$/s.exec(text[1] ?? '') ?? [undefined, '', text[1]];
-  const ids = correlationId === undefined ? {} : { correlationId };
-  return new OperationFailed({ code, message: message || 'The operation failed.', ...ids }, error);
+/**
+ * A failed poll as the SDK throws it is a plain Error that says only "The long-running operation has failed. CODE.
+ * message", and not even that where the code is empty (facts.md §3, §6); so the poll's own body is read.
+ */
+function pollFailure(error: unknown, body: string, correlationId: string | undefined): unknown {
+  if (!(error instanceof Error) || !error.message.startsWith('The long-running operation has failed'))
+    return error;
+  const { code = '', message = 'The operation failed.' } = errorOf(body);
+  return new OperationFailed(
+    { code, message, ...(correlationId === undefined ? {} : { correlationId }) },
+    error,
+  );
+}
+
+function errorOf(body: string): { readonly code?: string; readonly message?: string } {
+  try {
+    return (JSON.parse(body) as { error?: { code?: string; message?: string } }).error ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /**

@@ -1,8 +1,8 @@
-import type { ServerForPatch } from '@azure/arm-postgresql-flexible';
+import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../config/addresses.ts';
 import type { Credentials } from '../config/config.ts';
 import type { NewServer } from '../config/creation.ts';
-import { type Run, waitFor } from '../waiting.ts';
+import { type Run, type WaitOptions, waitFor } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
 import { createServer } from './create-server.ts';
 import { refused } from './failures.ts';
@@ -53,10 +53,13 @@ export class AzureWriter {
 
   /**
    * Updates properties in place.
+   * @param patchOf makes the patch from the server as it is, for what has to be merged
    * @param what the properties' names, for sentences
    */
-  async updateServer(patch: ServerForPatch, what: string): Promise<void> {
+  async updateServer(patchOf: (server: Server) => ServerForPatch, what: string): Promise<void> {
     const { resourceGroup, name } = this.#at;
+    const seen = await this.#reader.lookAgain();
+    const patch = patchOf(seen.status === 'present' ? seen.value.server : { location: '' });
     await this.#perform(
       `updating ${what} of server '${name}'`,
       (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
@@ -78,7 +81,7 @@ export class AzureWriter {
 
   /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */
   putFirewallRule(rule: string, range: AddressRange): Promise<unknown> {
-    return this.openFirewall(rule, range, async () => {
+    return this.#putRule(rule, range, async () => {
       const seen = await this.#reader.firewallRule(rule);
       const { startIpAddress, endIpAddress } = seen.status === 'present' ? seen.value : {};
       return startIpAddress === range.start && endIpAddress === range.end ? true : undefined;
@@ -93,9 +96,18 @@ export class AzureWriter {
    */
   openFirewall<T>(
     rule: string,
+    range: AddressRange,
+    needed: (ended: boolean) => Promise<T | undefined>,
+    accepted: (operationUrl: string) => void = () => {},
+  ): Promise<T> {
+    return this.#putRule(rule, range, needed, { accepted, waiting: { pause: 200, longestPause: 500 } });
+  }
+
+  #putRule<T>(
+    rule: string,
     { start, end }: AddressRange,
     needed: (ended: boolean) => Promise<T | undefined>,
-    accepted?: (operationUrl: string) => void,
+    manner: Manner = {},
   ): Promise<T> {
     const { resourceGroup, name } = this.#at;
     const body = { startIpAddress: start, endIpAddress: end };
@@ -104,7 +116,7 @@ export class AzureWriter {
       (options) =>
         this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options),
       needed,
-      accepted,
+      manner,
     );
   }
 
@@ -114,7 +126,11 @@ export class AzureWriter {
     return this.#perform(
       `removing firewall rule '${rule}'`,
       (options) => this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options),
-      async () => ((await this.#reader.firewallRule(rule)).status === 'absent' ? true : undefined),
+      async (ended) => {
+        const { status } = await this.#reader.firewallRule(rule);
+        // Where the rule may be deleted but not read, the operation's end has to do.
+        return status === 'absent' || (ended && status === 'unknown') || undefined;
+      },
     );
   }
 
@@ -123,12 +139,12 @@ export class AzureWriter {
     doing: string,
     begin: Parameters<typeof startOperation>[1],
     needed: (ended: boolean) => Promise<T | undefined>,
-    accepted?: (operationUrl: string) => void,
+    { accepted, waiting = { longestPause: 4000 } }: Manner = {},
   ): Promise<T> {
     try {
       return await whileBusy(this.#run, doing, async () => {
         const operation = await startOperation(this.#run, begin, accepted);
-        return await waitFor(this.#run, doing, race(operation, needed), { longestPause });
+        return await waitFor(this.#run, `the end of ${doing}`, race(operation, needed), waiting);
       });
     } catch (error) {
       throw refused(doing, error);
@@ -136,7 +152,10 @@ export class AzureWriter {
   }
 }
 
-/** Milliseconds; operations on a server's children take seconds, so looks stay close. */
-const longestPause = 4000;
+/** How an operation is waited for; by default at pauses of seconds, as operations on a server's children take seconds. */
+interface Manner {
+  readonly accepted?: (operationUrl: string) => void;
+  readonly waiting?: WaitOptions;
+}
 
 const onceEnded = async (ended: boolean): Promise<true | undefined> => ended || undefined;

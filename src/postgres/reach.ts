@@ -2,7 +2,7 @@ import { type AddressRange, azureServices, covers, sameRange } from '../config/a
 import { isTemporaryRuleName } from '../config/names.ts';
 import { ActionError, catalogue, fail } from '../errors.ts';
 import { pauseFor, type Run, waitFor } from '../waiting.ts';
-import { type LoginResult, type LoginTarget, login, type Session } from './login.ts';
+import type { LoginResult, LoginTarget, Session } from './login.ts';
 import type { LoginFailure } from './login-failures.ts';
 
 /** A stored firewall rule, as reaching needs it. */
@@ -25,10 +25,14 @@ export interface Ways {
   open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T>;
   /** False on a server inside a network, whose firewall rules nobody can write. */
   readonly publicAccess: boolean;
+  /** Whether the server can be entered by a private endpoint too, past the firewall. */
+  readonly privateEndpoint: boolean;
 }
 
 /** Milliseconds: how long the first login may take before it counts as blocked. */
 const firstLogin = 8000;
+/** Milliseconds for a login where one has just succeeded. */
+const nextLogin = 3000;
 /** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
 const grace = 500;
 /** Milliseconds for a server that is up but does not take sessions yet. */
@@ -85,24 +89,19 @@ function coverOf(
 }
 
 /**
- * A session where the way is open already: in another database of a server that was reached.
- * @throws `login-failed`, `not-reachable`
+ * A session in another database of a server that was reached a moment ago; should the door have closed since, it is
+ * opened again.
+ * @throws as {@link reach}
  */
-export async function enter(run: Run, target: LoginTarget): Promise<Session> {
-  const attempt = (timeout: number): Promise<LoginResult> => login(target, timeout, run.signal);
-  const result = await settle(run, target, { login: attempt }, await attempt(firstLogin));
+export async function enter(run: Run, target: LoginTarget, ways: Ways): Promise<Session> {
+  const result = await settle(run, target, ways, await ways.login(nextLogin));
   if ('session' in result) return result.session;
-  const advice = 'Run the workflow again: the way through the firewall was open a moment ago.';
-  throw fail('not-reachable', { host: target.host, reason: result.failure.reason, advice });
+  if (!ways.publicAccess) return await insideNetwork(run, target, ways, result);
+  return await letIn(run, target, ways, lookAround(ways), result.failure);
 }
 
 /** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
-async function settle(
-  run: Run,
-  target: LoginTarget,
-  ways: Pick<Ways, 'login'>,
-  first: LoginResult,
-): Promise<LoginResult> {
+async function settle(run: Run, target: LoginTarget, ways: Ways, first: LoginResult): Promise<LoginResult> {
   let result: LoginResult | undefined = first;
   let last = 'failure' in first ? first.failure : undefined;
   const what = `${target.host} to take sessions`;
@@ -129,17 +128,33 @@ async function settle(
   });
 }
 
-/** In already: another run's temporary rule may be what let us in, and then we need one of our own. */
+/**
+ * In already, but perhaps by a door that will not stay open: another run's temporary rule, or one that has been removed
+ * and still works for a while. Then we need one of our own.
+ */
 async function withOwnDoor(run: Run, ways: Ways, looks: Looks, session: Session): Promise<Session> {
   const rules = await looks.rules.catch((error: unknown) => {
     run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
-    return [];
+    return undefined;
   });
-  const foreign = rules.some(({ name }) => isTemporaryRuleName(name) && !ways.isOfThisJob(name));
-  const [, address] = foreign ? await looks.all : [];
-  if (address?.status !== 'fulfilled' || coverOf(ways, rules, address.value) !== 'foreign') return session;
-  run.info(`Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`);
+  if (rules === undefined || ways.privateEndpoint || (await staysOpen(ways, looks, rules))) return session;
+  const [, address] = await looks.all;
+  if (address.status === 'rejected') return session;
+  run.info(
+    coverOf(ways, rules, address.value) === 'foreign'
+      ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
+      : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`,
+  );
   return await ways.open(address.value, async (ended) => (ended ? session : undefined));
+}
+
+/** Whether some rule that outlives our use may be what let us in; only our address tells it from another run's. */
+async function staysOpen(ways: Ways, looks: Looks, rules: readonly StoredRule[]): Promise<boolean> {
+  const isForeign = ({ name }: StoredRule): boolean => isTemporaryRuleName(name) && !ways.isOfThisJob(name);
+  if (rules.every(isForeign)) return false;
+  if (!rules.some(isForeign)) return true;
+  const [, address] = await looks.all;
+  return address.status === 'rejected' || coverOf(ways, rules, address.value) !== 'foreign';
 }
 
 /** Shut out: waits for a lasting rule to work, or opens a temporary way. */

@@ -26,7 +26,7 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
       return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' } }];
     if (observed.status === 'unknown') return [];
     const actual = observed.value.value ?? '';
-    if (sameValue(actual, value)) return [];
+    if (sameValue(name, observed.value.dataType, actual, value)) return [];
     const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
     return [
       {
@@ -47,14 +47,22 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
   },
 };
 
-/** PostgreSQL's words are case-insensitive in on/off and enumerations; lists like azure.extensions have no order. */
-function sameValue(a: string, b: string): boolean {
-  const normal = (value: string): string =>
-    value
-      .toLowerCase()
-      .split(',')
-      .map((item) => item.trim())
-      .sort()
-      .join(',');
+/**
+ * Whether two spellings mean one value, by the parameter's type as ARM names it: on/off and enumerations know no case,
+ * sets (azure.extensions is one) no order, numbers no leading zeros; everything else is compared as it stands.
+ */
+function sameValue(name: string, dataType: string | undefined, a: string, b: string): boolean {
+  const normal = (value: string): string => {
+    if (dataType === 'Set' || name === 'azure.extensions')
+      return value
+        .toLowerCase()
+        .split(',')
+        .map((item) => item.trim())
+        .sort()
+        .join(',');
+    if (dataType === 'Boolean' || dataType === 'Enumeration') return value.toLowerCase();
+    if (dataType === 'Integer' || dataType === 'Numeric') return String(Number(value));
+    return value;
+  };
   return normal(a) === normal(b);
 }

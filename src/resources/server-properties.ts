@@ -9,14 +9,15 @@ interface ServerProperty {
   readonly name: string;
   /** Undefined where nothing is declared or nothing differs. */
   diff(declared: ServerConfig, server: Server): Difference | undefined;
-  patch(declared: ServerConfig): ServerForPatch;
+  /** The patch that mends it, on the server as it is. */
+  patch(declared: ServerConfig, server: Server): ServerForPatch;
 }
 
 interface Comparison {
   readonly declared: (config: ServerConfig) => string | undefined;
   readonly actual: (server: Server) => string | undefined;
   /** Absent where Azure cannot change the property in place (facts.md §1, mutability): then it is only reported. */
-  readonly patch?: (config: ServerConfig) => ServerForPatch;
+  readonly patch?: (config: ServerConfig, server: Server) => ServerForPatch;
   /** Whether Azure could go from one value to the other; a shrink is never asked for. */
   readonly possible?: (from: string, to: string) => boolean;
   /** Azure's own spellings of one value. */
@@ -65,7 +66,8 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   tags: {
     declared: (c) => (c.tags.size === 0 ? undefined : pairs(c.tags)),
     actual: () => undefined,
-    patch: (c) => ({ tags: Object.fromEntries(c.tags) }),
+    // A patch replaces the whole map, and others' tags belong to others.
+    patch: (c, server) => ({ tags: { ...server.tags, ...Object.fromEntries(c.tags) } }),
   },
 };
 
@@ -111,6 +113,6 @@ export const serverProperties: readonly ServerProperty[] = Object.entries(compar
   ([name, comparison]) => ({
     name,
     diff: (declared, server) => diffOf(name, comparison, declared, server),
-    patch: (declared) => comparison.patch?.(declared) ?? {},
+    patch: (declared, server) => comparison.patch?.(declared, server) ?? {},
   }),
 );

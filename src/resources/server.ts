@@ -39,7 +39,7 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
     if (change.action === 'start') await writer.startServer();
     const property = serverProperties.find(({ name }) => change.details.startsWith(`${name}:`));
     if (change.action === 'update' && property)
-      await writer.updateServer(property.patch(declared), property.name);
+      await writer.updateServer((server) => property.patch(declared, server), property.name);
     return 'applied';
   },
 };
