@@ -77,7 +77,9 @@ describe('action.yml', () => {
   });
 
   test('its defaults are those of the configuration: giving them changes nothing', () => {
-    const defaults = Object.fromEntries(inputs.flatMap(([name, { default: value }]) => (value === undefined ? [] : [[name, value]]))); // biome-ignore format: one thought
+    const defaults = Object.fromEntries(
+      inputs.flatMap(([name, { default: value }]) => (value === undefined ? [] : [[name, value]])),
+    );
     expect(Object.keys(defaults).length).toBeGreaterThan(5);
     expect(ensureConfig(defaults)).toEqual(ensureConfig());
   });
@@ -196,7 +198,9 @@ describe('outputs that a run sets', () => {
   });
 
   const written = (): readonly string[] =>
-    [...readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8').matchAll(/^([\w-]+)<<ghadelimiter/gm)].map(([, name = '']) => name); // biome-ignore format: one thought
+    [...readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8').matchAll(/^([\w-]+)<<ghadelimiter/gm)].map(
+      ([, name = '']) => name,
+    );
 
   test('are exactly those that action.yml declares', async () => {
     const workflow = new Workflow();

@@ -13,7 +13,13 @@ export function rowsOf(markdown: string, head: string): readonly Row[] {
   const rows: Row[] = [];
   let heads: readonly string[] = [];
   for (const line of markdown.split('\n')) {
-    const cells = line.trim().startsWith('|') ? line.trim().split(/(?<!\\)\|/).slice(1, -1).map((c) => c.trim()) : []; // biome-ignore format: one thought
+    const cells = line.trim().startsWith('|')
+      ? line
+          .trim()
+          .split(/(?<!\\)\|/)
+          .slice(1, -1)
+          .map((c) => c.trim())
+      : [];
     if (cells.length === 0) heads = [];
     else if (heads.length === 0) heads = cells.map((cell) => cell.toLowerCase());
     else if (heads[0] === head && !cells.every((cell) => /^:?-+:?$/.test(cell))) {

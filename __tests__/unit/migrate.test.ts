@@ -32,8 +32,28 @@ function lives(pid: string): boolean {
 }
 
 describe('design.md, the migration’s environment', () => {
-  const taken = ['INPUT_ADMIN-PASSWORD', 'INPUT_X', 'STATE_rule', 'GITHUB_STATE', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'ACTIONS_RUNTIME_TOKEN', 'AZURE_CLIENT_SECRET']; // biome-ignore format: one thought
-  const kept = ['PATH', 'HOME', 'GITHUB_ENV', 'GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY', 'GITHUB_SHA', 'RUNNER_TEMP', 'AZURE_CLIENT_ID', 'MY_INPUT_X', 'ACTIONS_RUNTIME_URL']; // biome-ignore format: one thought
+  const taken = [
+    'INPUT_ADMIN-PASSWORD',
+    'INPUT_X',
+    'STATE_rule',
+    'GITHUB_STATE',
+    'ACTIONS_ID_TOKEN_REQUEST_URL',
+    'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+    'ACTIONS_RUNTIME_TOKEN',
+    'AZURE_CLIENT_SECRET',
+  ];
+  const kept = [
+    'PATH',
+    'HOME',
+    'GITHUB_ENV',
+    'GITHUB_OUTPUT',
+    'GITHUB_STEP_SUMMARY',
+    'GITHUB_SHA',
+    'RUNNER_TEMP',
+    'AZURE_CLIENT_ID',
+    'MY_INPUT_X',
+    'ACTIONS_RUNTIME_URL',
+  ];
 
   test('is what a run: step would have, plus the connection, less what is taken away', () => {
     const names = fc.uniqueArray(fc.constantFrom(...taken, ...kept));

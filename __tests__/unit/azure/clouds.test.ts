@@ -62,9 +62,31 @@ describe('design.md, endpoints: an override is taken only when it points to a lo
 
   test('whatever is taken is HTTPS on a loopback address, and carries no credentials', () => {
     const piece = fc.constantFrom(
-      'https://', 'http://', '127.0.0.1', '127.1', '2130706433', 'localhost', '[::1]', 'evil.example', '10.0.0.1',
-      '@', ':', '443', '/', '\\', '?', '#', '.', '%2e', '%40', '\t', '\n', ' ', '０', '。',
-    ); // biome-ignore format: a list
+      'https://',
+      'http://',
+      '127.0.0.1',
+      '127.1',
+      '2130706433',
+      'localhost',
+      '[::1]',
+      'evil.example',
+      '10.0.0.1',
+      '@',
+      ':',
+      '443',
+      '/',
+      '\\',
+      '?',
+      '#',
+      '.',
+      '%2e',
+      '%40',
+      '\t',
+      '\n',
+      ' ',
+      '０',
+      '。',
+    );
     const tricky = fc.array(piece, { minLength: 1, maxLength: 7 }).map((pieces) => pieces.join(''));
     const https = tricky.map((rest) => `https://${rest}`);
     let taken = 0;
@@ -110,9 +132,24 @@ describe('design.md, endpoints: an override is taken only when it points to a lo
 
 describe('clouds', () => {
   test.each([
-    ['AzureCloud', 'https://management.azure.com', 'https://login.microsoftonline.com', 'api://AzureADTokenExchange'],
-    ['AzureUSGovernment', 'https://management.usgovcloudapi.net', 'https://login.microsoftonline.us', 'api://AzureADTokenExchangeUSGov'],
-    ['AzureChinaCloud', 'https://management.chinacloudapi.cn', 'https://login.chinacloudapi.cn', 'api://AzureADTokenExchangeChina'],
+    [
+      'AzureCloud',
+      'https://management.azure.com',
+      'https://login.microsoftonline.com',
+      'api://AzureADTokenExchange',
+    ],
+    [
+      'AzureUSGovernment',
+      'https://management.usgovcloudapi.net',
+      'https://login.microsoftonline.us',
+      'api://AzureADTokenExchangeUSGov',
+    ],
+    [
+      'AzureChinaCloud',
+      'https://management.chinacloudapi.cn',
+      'https://login.chinacloudapi.cn',
+      'api://AzureADTokenExchangeChina',
+    ],
   ] as const)('facts.md §7: %s has endpoints and an audience of its own', (cloud, arm, login, audience) => {
     expect(endpointsOf(cloud, {})).toEqual({
       authorityHost: login,
@@ -121,7 +158,7 @@ describe('clouds', () => {
       oidcAudience: audience,
       localAuthority: false,
     });
-  }); // biome-ignore format: a table
+  });
 
   test("facts.md §6: the tokens' scope stays the cloud's own, wherever the endpoint points", () => {
     const env = {

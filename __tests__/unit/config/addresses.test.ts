@@ -99,12 +99,25 @@ describe('design.md, the egress address', () => {
     },
   );
 
-  test.each(['0.0.0.0', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.1.1', '127.0.0.1', '127.9.9.9', '169.254.1.1', '224.0.0.1', '239.255.255.255', '255.255.255.255', '100.64.0.1', '::1', 'localhost', '1.2.3'])(
-    '0.0.0.0, private, loopback and multicast addresses are refused: %s',
-    (ip) => {
-      expect(faultsOf({ 'runner-ip': ip })).toEqual([expect.stringMatching(/^runner-ip cannot be used/)]);
-    },
-  ); // biome-ignore format: one thought
+  test.each([
+    '0.0.0.0',
+    '10.1.2.3',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.1.1',
+    '127.0.0.1',
+    '127.9.9.9',
+    '169.254.1.1',
+    '224.0.0.1',
+    '239.255.255.255',
+    '255.255.255.255',
+    '100.64.0.1',
+    '::1',
+    'localhost',
+    '1.2.3',
+  ])('0.0.0.0, private, loopback and multicast addresses are refused: %s', (ip) => {
+    expect(faultsOf({ 'runner-ip': ip })).toEqual([expect.stringMatching(/^runner-ip cannot be used/)]);
+  });
 
   test('whatever lies in a private, loopback or multicast network is refused', () => {
     const inside = fc

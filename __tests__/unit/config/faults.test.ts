@@ -138,7 +138,8 @@ describe('every fault of every input', () => {
   });
 
   test('contract.md: a mode of a later version is refused, not taken for ensure', () => {
-    for (const mode of ['drop', 'sweep']) expect(faultsOf({ mode })).toEqual([`mode '${mode}' is not available in this version`]); // biome-ignore format: one thought
+    for (const mode of ['drop', 'sweep'])
+      expect(faultsOf({ mode })).toEqual([`mode '${mode}' is not available in this version`]);
   });
 
   test('contract.md: in check, on-drift is fail or warn; fix would write', () => {

@@ -24,13 +24,21 @@ describe('contract.md, lists', () => {
   test('tags and server-parameters are name=value; a value may hold commas, equal signs, or nothing', () => {
     const faults: string[] = [];
     const pairs = parsePairs('a = 1,2\nb==x\nc=\n# d=e', (fault) => faults.push(fault));
-    expect([...pairs]).toEqual([['a', '1,2'], ['b', '=x'], ['c', '']]); // biome-ignore format: one thought
+    expect([...pairs]).toEqual([
+      ['a', '1,2'],
+      ['b', '=x'],
+      ['c', ''],
+    ]);
     expect(faults).toEqual([]);
   });
 
   test('a line without a name, or a name given twice, is a fault each', () => {
     const faults: string[] = [];
     parsePairs('x\n=y\na=1\na=2', (fault) => faults.push(fault));
-    expect(faults).toEqual(["'x' is not of the form name=value", "'=y' is not of the form name=value", "'a' is given twice"]); // biome-ignore format: one thought
+    expect(faults).toEqual([
+      "'x' is not of the form name=value",
+      "'=y' is not of the form name=value",
+      "'a' is given twice",
+    ]);
   });
 });

@@ -59,7 +59,11 @@ function kindOf(
 
 const fixing = ensureConfig({ 'on-drift': 'fix' });
 const planOf = (config: Config, ...kinds: readonly (readonly Thing[])[]) =>
-  plan(kinds.map((things) => planner(kindOf(things))), config, undefined); // biome-ignore format: one thought
+  plan(
+    kinds.map((things) => planner(kindOf(things))),
+    config,
+    undefined,
+  );
 
 const observations = fc.oneof(
   fc.constant(absent),
@@ -117,8 +121,11 @@ describe('one engine: observe, diff, apply', () => {
       fixing,
       [{ name: 'group', observed: absent }],
       [{ name: 'server', observed: absent }],
-      [{ name: 'b', observed: absent }, { name: 'a', observed: absent }],
-    ); // biome-ignore format: one thought
+      [
+        { name: 'b', observed: absent },
+        { name: 'a', observed: absent },
+      ],
+    );
     const written: Written = [];
     await apply(planned, written, { starting: () => {}, made: () => {} });
     expect(written).toEqual(['create group', 'create server', 'create b', 'create a']);
@@ -126,10 +133,20 @@ describe('one engine: observe, diff, apply', () => {
 
   test('what somebody else made in the meantime is no change of this run', async () => {
     const planned = await plan(
-      [planner(kindOf([{ name: 'mine', observed: absent }, { name: 'theirs', observed: absent }], ['theirs']))],
+      [
+        planner(
+          kindOf(
+            [
+              { name: 'mine', observed: absent },
+              { name: 'theirs', observed: absent },
+            ],
+            ['theirs'],
+          ),
+        ),
+      ],
       fixing,
       undefined,
-    ); // biome-ignore format: one thought
+    );
     const told: string[] = [];
     await apply(planned, [], {
       starting: (c) => told.push(`starting ${c.name}`),
@@ -139,7 +156,13 @@ describe('one engine: observe, diff, apply', () => {
   });
 
   test('a change that fails ends the pass: nothing after it is begun', async () => {
-    const kind = { ...kindOf([{ name: 'a', observed: absent }, { name: 'b', observed: absent }]), apply: () => Promise.reject(new Error('no')) }; // biome-ignore format: one thought
+    const kind = {
+      ...kindOf([
+        { name: 'a', observed: absent },
+        { name: 'b', observed: absent },
+      ]),
+      apply: () => Promise.reject(new Error('no')),
+    };
     const told: string[] = [];
     const planned = await plan([planner(kind)], fixing, undefined);
     await expect(

@@ -46,7 +46,12 @@ function outsideCode(text: string): string {
 /** Text from outside that tries to become markup, or to leave its cell. */
 const evil = fc.oneof(
   anyText,
-  fc.array(fc.constantFrom('`', '``', '|', '\\', '\n', '\n\n', '<img src=x>', '[a](http://b)', '# x', ' ', 'z'), { maxLength: 8 }).map((p) => p.join('')), // biome-ignore format: one thought
+  fc
+    .array(
+      fc.constantFrom('`', '``', '|', '\\', '\n', '\n\n', '<img src=x>', '[a](http://b)', '# x', ' ', 'z'),
+      { maxLength: 8 },
+    )
+    .map((p) => p.join('')),
 );
 const markup = /[<[\]#!]|z/;
 
@@ -168,7 +173,10 @@ describe('the timeline (Mermaid gantt)', () => {
     const timeline = new Timeline();
     expect(await timeline.phase('a', async () => 1)).toBe(1);
     await expect(timeline.phase('b', () => Promise.reject(new Error('x')))).rejects.toThrow('x');
-    expect(timeline.phases).toMatchObject([{ name: 'a', failed: false }, { name: 'b', failed: true }]); // biome-ignore format: one thought
+    expect(timeline.phases).toMatchObject([
+      { name: 'a', failed: false },
+      { name: 'b', failed: true },
+    ]);
     for (const { start, end } of timeline.phases) expect(end).toBeGreaterThanOrEqual(start);
   });
 });

@@ -50,11 +50,32 @@ describe('contract.md, env-file: quoted as python-dotenv reads it', () => {
   test('plain values stand without quotes, for other readers', () => {
     const url =
       'postgresql://relecloud_admin:p%40ss@demo.postgres.database.azure.com:5432/relecloud?sslmode=require';
-    expect(dotenv(new Map([['DATABASE_URL', url], ['DB_PORT', '5432']]))).toBe(`DATABASE_URL=${url}\nDB_PORT=5432\n`); // biome-ignore format: one thought
+    expect(
+      dotenv(
+        new Map([
+          ['DATABASE_URL', url],
+          ['DB_PORT', '5432'],
+        ]),
+      ),
+    ).toBe(`DATABASE_URL=${url}\nDB_PORT=5432\n`);
   });
 
   test('an empty value is an empty value', () => {
-    expect(readDotenv(dotenv(new Map([['A', ''], ['B', 'b']])))).toEqual(new Map([['A', ''], ['B', 'b']])); // biome-ignore format: one thought
+    expect(
+      readDotenv(
+        dotenv(
+          new Map([
+            ['A', ''],
+            ['B', 'b'],
+          ]),
+        ),
+      ),
+    ).toEqual(
+      new Map([
+        ['A', ''],
+        ['B', 'b'],
+      ]),
+    );
   });
 
   test('the reader of these tests expands and unescapes as python-dotenv does', () => {

@@ -34,13 +34,14 @@ describe('design.md, the egress address: two echo services that must agree', () 
       expect(error).toContain(text);
   });
 
-  test.each([['<html>proxy</html>', 200], ['203.0.113.9', 503], ['2001:db8::1', 200]])(
-    'one that answers no IPv4 address (%s, HTTP %d) is replaced by the next',
-    async (body, status) => {
-      const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
-      expect(await egressAddress(services, running)).toBe('203.0.113.9');
-    },
-  ); // biome-ignore format: one thought
+  test.each([
+    ['<html>proxy</html>', 200],
+    ['203.0.113.9', 503],
+    ['2001:db8::1', 200],
+  ])('one that answers no IPv4 address (%s, HTTP %d) is replaced by the next', async (body, status) => {
+    const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
+    expect(await egressAddress(services, running)).toBe('203.0.113.9');
+  });
 
   test('one answer alone is not believed', async () => {
     const services = [await echo('203.0.113.9'), await echo('', 500)];

@@ -33,7 +33,10 @@ test('facts.md §5: a swallowed connection counts as blocked, after the given ti
 
 test('design.md, TLS: a certificate of an unknown authority is refused, and no password is sent', async () => {
   const { failure, received } = await failureAt('TLS');
-  expect(failure).toMatchObject({ kind: 'refused', reason: expect.stringMatching(/TLS connection could not be verified/) }); // biome-ignore format: one thought
+  expect(failure).toMatchObject({
+    kind: 'refused',
+    reason: expect.stringMatching(/TLS connection could not be verified/),
+  });
   expect(received.toString('latin1')).not.toContain(target.user);
 });
 

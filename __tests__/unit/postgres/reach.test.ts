@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { refused } from '../../../src/azure/failures.ts';
 import { fail } from '../../../src/errors.ts';
 import type { LoginFailure } from '../../../src/postgres/login-failures.ts';
-import { reach } from '../../../src/postgres/reach.ts';
+import { enter, reach } from '../../../src/postgres/reach.ts';
 import { inFakeTime } from '../support/fake-time.ts';
 import { Firewall, target } from '../support/firewall.ts';
 import { type TestRun, testRun, thrownBy } from '../support/run.ts';
@@ -58,9 +58,10 @@ describe('in already: nothing is opened', () => {
     expect(firewall.opened).toEqual([]);
   });
 
-  test("beside another run's temporary rule for another address", async () => {
+  test('by a private endpoint, past the firewall', async () => {
     firewall.store('gha-temporary-1-9-1-other', '198.51.100.1');
     firewall.letsInAnyway = true;
+    firewall.privateEndpoint = true;
     await reached();
     expect(firewall.opened).toEqual([]);
   });
@@ -93,6 +94,19 @@ test("law 5: in only by another run's temporary rule, this run makes its own, fo
   await reached();
   expect(firewall.opened).toEqual(['203.0.113.9']);
   expect(run.said.join('\n')).toContain("another run's temporary firewall rule");
+});
+
+test('law 5: in although no rule that stays is stored: the door of another run is closing, so this run makes its own', async () => {
+  firewall.letsInAnyway = true;
+  await reached();
+  expect(firewall.opened).toEqual(['203.0.113.9']);
+  expect(run.said.join('\n')).toContain('the door is closing');
+});
+
+test('shut out again on entering the database, the way is opened then', async () => {
+  firewall.store('office', '198.51.100.1');
+  await inFakeTime(enter(run, target, firewall));
+  expect(firewall.opened).toEqual(['203.0.113.9']);
 });
 
 describe('shut out: a temporary way is opened', () => {
@@ -216,7 +230,7 @@ describe('law 9: a login failure never opens the firewall', () => {
   });
 
   test('a server that starts up is waited for, not opened', async () => {
-    firewall.letsInAnyway = true;
+    firewall.store('office', '203.0.113.9');
     firewall.beyond = [passing('starting up'), passing('starting up'), undefined];
     await reached();
     expect(firewall.opened).toEqual([]);

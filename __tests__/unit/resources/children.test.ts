@@ -71,14 +71,25 @@ describe('server parameter', () => {
     serverParameter.diff(
       only(serverParameter.desired(ensureConfig({ 'server-parameters': `p=${value}` }))),
       present({ value: actual.value ?? '', ...actual }),
-    ); // biome-ignore format: one thought
+    );
 
   test.each([
-    ['on', 'ON'],
-    ['uuid-ossp,pgcrypto', 'PGCRYPTO, uuid-ossp'],
-    ['100', '100'],
-  ])('another spelling of one value is no drift: %s, %s', (declared, actual) => {
-    expect(diff(declared, { value: actual })).toEqual([]);
+    ['on', 'ON', 'Boolean'],
+    ['Replica', 'replica', 'Enumeration'],
+    ['uuid-ossp,pgcrypto', 'PGCRYPTO, uuid-ossp', 'Set'],
+    ['0100', '100', 'Integer'],
+    ['0.10', '0.1', 'Numeric'],
+    ['%m [%p]', '%m [%p]', 'String'],
+  ])('another spelling of one value is no drift: %s, %s (%s)', (declared, value, dataType) => {
+    expect(diff(declared, { value, dataType })).toEqual([]);
+  });
+
+  test.each([
+    ['public,app', 'app,public', 'String'],
+    ['%M', '%m', 'String'],
+    ['100', '1000', 'Integer'],
+  ])('order and case count where they mean something: %s, %s (%s)', (declared, value, dataType) => {
+    expect(diff(declared, { value, dataType })).toHaveLength(1);
   });
 
   test('another value is set, and said to need a restart where it does', () => {

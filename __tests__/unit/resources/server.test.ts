@@ -39,7 +39,17 @@ const declared: Given = {
 describe('design.md: declared things drift, undeclared things do not', () => {
   test('nothing declared, nothing different, whatever the server is', () => {
     expect(diff({})).toEqual([]);
-    expect(diff({}, { location: 'East US', state: 'Ready', version: '11', sku: { name: 'Standard_E4ds_v5', tier: 'MemoryOptimized' } })).toEqual([]); // biome-ignore format: one thought
+    expect(
+      diff(
+        {},
+        {
+          location: 'East US',
+          state: 'Ready',
+          version: '11',
+          sku: { name: 'Standard_E4ds_v5', tier: 'MemoryOptimized' },
+        },
+      ),
+    ).toEqual([]);
   });
 
   test("everything declared as it is, in Azure's other spellings: no drift", () => {
@@ -68,8 +78,18 @@ describe('design.md: declared things drift, undeclared things do not', () => {
   ])('%s: %s can be changed in place', (input, value, property, was, actual) => {
     const [difference, ...more] = diff({ [input]: value }, actual);
     expect(more).toEqual([]);
-    expect(difference?.finding).toMatchObject({ resource: 'server', name: 'demo-relecloud', property, actual: was, kind: 'changed' }); // biome-ignore format: one thought
-    expect(difference?.mend).toMatchObject({ resource: 'server', action: 'update', details: expect.stringContaining(`${property}: ${was} → `) }); // biome-ignore format: one thought
+    expect(difference?.finding).toMatchObject({
+      resource: 'server',
+      name: 'demo-relecloud',
+      property,
+      actual: was,
+      kind: 'changed',
+    });
+    expect(difference?.mend).toMatchObject({
+      resource: 'server',
+      action: 'update',
+      details: expect.stringContaining(`${property}: ${was} → `),
+    });
   });
 
   test.each([

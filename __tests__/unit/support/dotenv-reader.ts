@@ -32,8 +32,14 @@ export function readDotenv(file: string, env: Readonly<Record<string, string>> =
 }
 
 const doubleQuoteEscapes: Readonly<Record<string, string>> = {
-  a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v',
-}; // biome-ignore format: a table
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
 
 function readValue(first: string, take: (pattern: RegExp) => RegExpExecArray): string {
   if (first === "'") return (take(/'((?:\\'|[^'])*)'/)[1] ?? '').replace(/\\([\\'])/g, '$1');

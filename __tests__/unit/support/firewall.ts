@@ -26,6 +26,7 @@ export class Firewall implements Ways {
   echo: string | undefined = '203.0.113.9';
   givenAddress: string | undefined;
   publicAccess = true;
+  privateEndpoint = false;
   /** How it treats whom no rule admits: swallow the connection, or name the address in a refusal. */
   blocked: 'timeout' | 'reject' = 'timeout';
   /** Milliseconds until a new rule works. */
@@ -73,7 +74,12 @@ export class Firewall implements Ways {
       return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
     }
     await pause(30);
-    return { kind: 'blocked', reason: `no pg_hba.conf entry for host "${this.address}"`, advice: '', address: this.address }; // biome-ignore format: one thought
+    return {
+      kind: 'blocked',
+      reason: `no pg_hba.conf entry for host "${this.address}"`,
+      advice: '',
+      address: this.address,
+    };
   }
 
   async rules(): Promise<readonly StoredRule[]> {
