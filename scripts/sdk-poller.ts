@@ -1,0 +1,28 @@
+import { PostgreSQLManagementFlexibleServerClient } from '@azure/arm-postgresql-flexible';
+import { ClientSecretCredential } from '@azure/identity';
+
+/**
+ * What the bench compares with: a firewall rule made and waited for by the SDK's own poller, as the peers do it. Takes
+ * the emulator's environment and `CLIENT_SECRET`; prints the seconds.
+ */
+const {
+  AZURE_TENANT_ID = '',
+  AZURE_CLIENT_ID = '',
+  AZURE_SUBSCRIPTION_ID = '',
+  CLIENT_SECRET = '',
+  AZURE_AUTHORITY_HOST = '',
+  AZURE_RESOURCE_MANAGER_ENDPOINT = '',
+} = process.env;
+const credential = new ClientSecretCredential(AZURE_TENANT_ID, AZURE_CLIENT_ID, CLIENT_SECRET, {
+  authorityHost: AZURE_AUTHORITY_HOST,
+  disableInstanceDiscovery: true,
+});
+const client = new PostgreSQLManagementFlexibleServerClient(credential, AZURE_SUBSCRIPTION_ID, {
+  endpoint: AZURE_RESOURCE_MANAGER_ENDPOINT,
+  credentialScopes: 'https://management.azure.com/.default',
+});
+const start = performance.now();
+const range = { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.1' };
+await client.firewallRules.beginCreateOrUpdateAndWait('bench', 'bench', 'by-the-sdk', range);
+console.log((performance.now() - start) / 1000);
+process.exit();
