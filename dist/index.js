@@ -46002,7 +46002,9 @@ const isNotFoundCode = (code) => code === 'ResourceNotFound' || code === 'Resour
 async function startOperation(run, begin, accepted = () => { }) {
     let correlationId;
     let operationUrl;
-    const onResponse = ({ headers }) => {
+    let lastBody = '';
+    const onResponse = ({ headers, bodyAsText }) => {
+        lastBody = bodyAsText ?? '';
         correlationId ??= headers.get('x-ms-correlation-request-id');
         if (operationUrl !== undefined)
             return;
@@ -46010,28 +46012,36 @@ async function startOperation(run, begin, accepted = () => { }) {
         if (operationUrl !== undefined)
             accepted(operationUrl);
     };
-    const poller = await begin({ abortSignal: run.signal, onResponse }).catch((error) => {
-        throw pollFailure(error, correlationId);
-    });
+    const failed = (error) => {
+        throw pollFailure(error, lastBody, correlationId);
+    };
+    const poller = await begin({ abortSignal: run.signal, onResponse }).catch(failed);
     return {
         async ended() {
             if (poller.isDone())
                 return true;
-            await poller.poll({ abortSignal: run.signal }).catch((error) => {
-                throw pollFailure(error, correlationId);
-            });
+            await poller.poll({ abortSignal: run.signal }).catch(failed);
             return poller.isDone();
         },
     };
 }
-/** Takes code and message out of the SDK's plain Error: "The long-running operation has failed. CODE. message". */
-function pollFailure(error, correlationId) {
-    const text = error instanceof Error ? /^The long-running operation has failed\.?\s*(.*)$/s.exec(error.message) : null;
-    if (!text)
+/**
+ * A failed poll as the SDK throws it is a plain Error that says only "The long-running operation has failed. CODE.
+ * message", and not even that where the code is empty (facts.md §3, §6); so the poll's own body is read.
+ */
+function pollFailure(error, body, correlationId) {
+    if (!(error instanceof Error) || !error.message.startsWith('The long-running operation has failed'))
         return error;
-    const [, code = '', message = ''] = /^(\w*)\. (.*)$/s.exec(text[1] ?? '') ?? [undefined, '', text[1]];
-    const ids = correlationId === undefined ? {} : { correlationId };
-    return new _failures_js__WEBPACK_IMPORTED_MODULE_2__/* .OperationFailed */ .FH({ code, message: message || 'The operation failed.', ...ids }, error);
+    const { code = '', message = 'The operation failed.' } = errorOf(body);
+    return new _failures_js__WEBPACK_IMPORTED_MODULE_2__/* .OperationFailed */ .FH({ code, message, ...(correlationId === undefined ? {} : { correlationId }) }, error);
+}
+function errorOf(body) {
+    try {
+        return JSON.parse(body).error ?? {};
+    }
+    catch {
+        return {};
+    }
 }
 /**
  * Races what is needed against the operation's own failure (design.md, Waiting): the need is looked at on every
@@ -46222,10 +46232,13 @@ class AzureWriter {
     }
     /**
      * Updates properties in place.
+     * @param patchOf makes the patch from the server as it is, for what has to be merged
      * @param what the properties' names, for sentences
      */
-    async updateServer(patch, what) {
+    async updateServer(patchOf, what) {
         const { resourceGroup, name } = this.#at;
+        const seen = await this.#reader.lookAgain();
+        const patch = patchOf(seen.status === 'present' ? seen.value.server : { location: '' });
         await this.#perform(`updating ${what} of server '${name}'`, (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options), onceEnded);
         await this.#reader.lookAgain();
     }
@@ -46236,7 +46249,7 @@ class AzureWriter {
     }
     /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */
     putFirewallRule(rule, range) {
-        return this.openFirewall(rule, range, async () => {
+        return this.#putRule(rule, range, async () => {
             const seen = await this.#reader.firewallRule(rule);
             const { startIpAddress, endIpAddress } = seen.status === 'present' ? seen.value : {};
             return startIpAddress === range.start && endIpAddress === range.end ? true : undefined;
@@ -46248,22 +46261,29 @@ class AzureWriter {
      * @param needed told whether the operation has ended; returns undefined as long as the need is not met
      * @param accepted told the operation's URL as soon as Azure names it
      */
-    openFirewall(rule, { start, end }, needed, accepted) {
+    openFirewall(rule, range, needed, accepted = () => { }) {
+        return this.#putRule(rule, range, needed, { accepted, waiting: { pause: 200, longestPause: 500 } });
+    }
+    #putRule(rule, { start, end }, needed, manner = {}) {
         const { resourceGroup, name } = this.#at;
         const body = { startIpAddress: start, endIpAddress: end };
-        return this.#perform(`making firewall rule '${rule}'`, (options) => this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options), needed, accepted);
+        return this.#perform(`making firewall rule '${rule}'`, (options) => this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options), needed, manner);
     }
     /** Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success. */
     deleteFirewallRule(rule) {
         const { resourceGroup, name } = this.#at;
-        return this.#perform(`removing firewall rule '${rule}'`, (options) => this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options), async () => ((await this.#reader.firewallRule(rule)).status === 'absent' ? true : undefined));
+        return this.#perform(`removing firewall rule '${rule}'`, (options) => this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options), async (ended) => {
+            const { status } = await this.#reader.firewallRule(rule);
+            // Where the rule may be deleted but not read, the operation's end has to do.
+            return status === 'absent' || (ended && status === 'unknown') || undefined;
+        });
     }
     /** Sends a request and races its operation against what is needed, again where the server is busy. */
-    async #perform(doing, begin, needed, accepted) {
+    async #perform(doing, begin, needed, { accepted, waiting = { longestPause: 4000 } } = {}) {
         try {
             return await (0,_operations_js__WEBPACK_IMPORTED_MODULE_3__/* .whileBusy */ .lr)(this.#run, doing, async () => {
                 const operation = await (0,_operations_js__WEBPACK_IMPORTED_MODULE_3__/* .startOperation */ .iA)(this.#run, begin, accepted);
-                return await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_0__/* .waitFor */ .fm)(this.#run, doing, (0,_operations_js__WEBPACK_IMPORTED_MODULE_3__/* .race */ .O4)(operation, needed), { longestPause });
+                return await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_0__/* .waitFor */ .fm)(this.#run, `the end of ${doing}`, (0,_operations_js__WEBPACK_IMPORTED_MODULE_3__/* .race */ .O4)(operation, needed), waiting);
             });
         }
         catch (error) {
@@ -46271,8 +46291,6 @@ class AzureWriter {
         }
     }
 }
-/** Milliseconds; operations on a server's children take seconds, so looks stay close. */
-const longestPause = 4000;
 const onceEnded = async (ended) => ended || undefined;
 
 
@@ -95863,7 +95881,7 @@ __nccwpck_require__.d(__webpack_exports__, {
 // EXTERNAL MODULE: ./build/context.js + 235 modules
 var context = __nccwpck_require__(1961);
 // EXTERNAL MODULE: ./build/azure/reader.js
-var azure_reader = __nccwpck_require__(1593);
+var reader = __nccwpck_require__(1593);
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
 // EXTERNAL MODULE: ./build/waiting.js
@@ -95910,11 +95928,11 @@ const hasPublicAccess = (server) => server.network?.publicNetworkAccess !== 'Dis
     server.network?.delegatedSubnetResourceId === undefined;
 
 // EXTERNAL MODULE: ./build/azure/writer.js
-var azure_writer = __nccwpck_require__(5093);
+var writer = __nccwpck_require__(5093);
 // EXTERNAL MODULE: ./build/config/creation.js
 var creation = __nccwpck_require__(2986);
 // EXTERNAL MODULE: ./build/github/journal.js
-var github_journal = __nccwpck_require__(2841);
+var journal = __nccwpck_require__(2841);
 ;// CONCATENATED MODULE: ./build/plan/policy.js
 /**
  * Which changes a plan may hold: what is missing is made, what is stopped is woken, and what differs is updated only
@@ -96176,171 +96194,6 @@ async function login(target, timeout, signal) {
     }
 }
 
-// EXTERNAL MODULE: ./build/config/names.js
-var names = __nccwpck_require__(2855);
-;// CONCATENATED MODULE: ./build/postgres/reach.js
-
-
-
-
-
-/** Milliseconds: how long the first login may take before it counts as blocked. */
-const firstLogin = 8000;
-/** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
-const grace = 500;
-/** Milliseconds for a server that is up but does not take sessions yet. */
-const settling = 90_000;
-/** Milliseconds for a rule to work: documentation says up to five minutes (facts.md §5). */
-const propagation = 330_000;
-/**
- * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
- * Reach by probing). A login failure never opens it (law 9).
- * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, and what the ways throw
- */
-async function reach(run, target, ways) {
-    const first = ways.login(firstLogin);
-    if (!ways.publicAccess)
-        return await insideNetwork(run, target, ways, await first);
-    const looks = lookAround(ways);
-    const early = looks.all.then(async ([rules, address]) => {
-        const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
-        if (!known || coverOf(ways, rules.value, address.value) !== 'none')
-            return first;
-        await (0,waiting/* pauseFor */.Q1)(run, grace);
-        return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
-    });
-    const result = await settle(run, target, ways, await Promise.race([first, early]));
-    if ('session' in result)
-        return await withOwnDoor(run, ways, looks, result.session);
-    void first.then((late) => ('session' in late ? late.session.end() : undefined)).catch(() => { });
-    return await letIn(run, target, ways, looks, result.failure);
-}
-function lookAround(ways) {
-    const rules = ways.rules();
-    const address = ways.givenAddress === undefined ? ways.egressAddress() : Promise.resolve(ways.givenAddress);
-    return { rules, address, all: Promise.allSettled([rules, address]) };
-}
-/**
- * What the stored rules mean for an address. A rule of another run does not last: its post would cut us off.
- * `azure`: no rule covers it, but any Azure service may enter, and this runner may be in Azure.
- */
-function coverOf(ways, rules, address) {
-    const covering = rules.filter((rule) => (0,addresses/* covers */.hU)(rule, address));
-    if (covering.some(({ name }) => !(0,names/* isTemporaryRuleName */.FY)(name) || ways.isOfThisJob(name)))
-        return 'lasting';
-    if (covering.length > 0)
-        return 'foreign';
-    return rules.some((rule) => (0,addresses/* sameRange */.Et)(rule, addresses/* azureServices */.gV)) ? 'azure' : 'none';
-}
-/**
- * A session where the way is open already: in another database of a server that was reached.
- * @throws `login-failed`, `not-reachable`
- */
-async function enter(run, target) {
-    const attempt = (timeout) => login(target, timeout, run.signal);
-    const result = await settle(run, target, { login: attempt }, await attempt(firstLogin));
-    if ('session' in result)
-        return result.session;
-    const advice = 'Run the workflow again: the way through the firewall was open a moment ago.';
-    throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: result.failure.reason, advice });
-}
-/** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
-async function settle(run, target, ways, first) {
-    let result = first;
-    let last = 'failure' in first ? first.failure : undefined;
-    const what = `${target.host} to take sessions`;
-    return await (0,waiting/* waitFor */.fm)(run, what, async () => {
-        result ??= await ways.login(firstLogin);
-        if ('session' in result)
-            return result;
-        last = result.failure;
-        if (last.kind === 'refused')
-            throw refusal(target, last);
-        const settled = last.kind === 'blocked' ? result : undefined;
-        result = undefined;
-        return settled;
-    }, { atMost: settling }).catch((error) => {
-        if (run.signal.aborted || last?.kind !== 'passing')
-            throw error;
-        throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: last.reason, advice: last.advice }, { cause: error });
-    });
-}
-/** In already: another run's temporary rule may be what let us in, and then we need one of our own. */
-async function withOwnDoor(run, ways, looks, session) {
-    const rules = await looks.rules.catch((error) => {
-        run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
-        return [];
-    });
-    const foreign = rules.some(({ name }) => (0,names/* isTemporaryRuleName */.FY)(name) && !ways.isOfThisJob(name));
-    const [, address] = foreign ? await looks.all : [];
-    if (address?.status !== 'fulfilled' || coverOf(ways, rules, address.value) !== 'foreign')
-        return session;
-    run.info(`Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`);
-    return await ways.open(address.value, async (ended) => (ended ? session : undefined));
-}
-/** Shut out: waits for a lasting rule to work, or opens a temporary way. */
-async function letIn(run, target, ways, looks, blocked) {
-    const rules = await looks.rules;
-    const address = ways.givenAddress ?? blocked.address ?? (await looks.address);
-    const lasting = coverOf(ways, rules, address) === 'lasting';
-    run.info(lasting
-        ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
-        : `${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`);
-    const look = insistently(target, ways, address);
-    const way = lasting
-        ? (0,waiting/* waitFor */.fm)(run, `the firewall rule for ${address} to work`, look)
-        : ways.open(address, look);
-    return await way.catch((error) => {
-        if (!(error instanceof SeenAs) || ways.givenAddress !== undefined)
-            throw error;
-        run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
-        return ways.open(error.address, insistently(target, ways, error.address));
-    });
-}
-/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
-class SeenAs extends errors/* ActionError */.lZ {
-    address;
-    constructor(host, address, letIn) {
-        const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
-        super('not-reachable', errors/* catalogue */.sW['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }), {});
-        this.address = address;
-    }
-}
-/** A look for `waitFor` that logs in again and again, each attempt a little more patient. */
-function insistently(target, ways, address) {
-    const start = performance.now();
-    let patience = 1000;
-    return async () => {
-        const result = await ways.login(patience);
-        if ('session' in result)
-            return result.session;
-        const { failure } = result;
-        if (failure.kind === 'refused')
-            throw refusal(target, failure);
-        if (failure.address !== undefined && failure.address !== address)
-            throw new SeenAs(target.host, failure.address, address);
-        if (performance.now() - start > propagation) {
-            const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
-            const advice = 'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
-            throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason, advice });
-        }
-        patience = Math.min(patience * 1.5, firstLogin);
-        return undefined;
-    };
-}
-async function insideNetwork(run, target, ways, first) {
-    const result = await settle(run, target, ways, first);
-    if ('session' in result)
-        return result.session;
-    const advice = 'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
-    throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: result.failure.reason, advice });
-}
-function refusal({ user, host, database, password }, { reason, advice }) {
-    // A secret that was pasted with a line break is the commonest wrong password of all.
-    const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
-    return (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice: advice + blank });
-}
-
 ;// CONCATENATED MODULE: ./build/resources/database.js
 
 /** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
@@ -96552,7 +96405,8 @@ const comparisons = {
     tags: {
         declared: (c) => (c.tags.size === 0 ? undefined : pairs(c.tags)),
         actual: () => undefined,
-        patch: (c) => ({ tags: Object.fromEntries(c.tags) }),
+        // A patch replaces the whole map, and others' tags belong to others.
+        patch: (c, server) => ({ tags: { ...server.tags, ...Object.fromEntries(c.tags) } }),
     },
 };
 const pairs = (tags) => [...tags].map(([k, v]) => `${k}=${v}`).join(', ');
@@ -96587,7 +96441,7 @@ const grown = (expected, actual, server) => server.storage?.autoGrow === 'Enable
 const serverProperties = Object.entries(comparisons).map(([name, comparison]) => ({
     name,
     diff: (declared, server) => diffOf(name, comparison, declared, server),
-    patch: (declared) => comparison.patch?.(declared) ?? {},
+    patch: (declared, server) => comparison.patch?.(declared, server) ?? {},
 }));
 
 ;// CONCATENATED MODULE: ./build/resources/server.js
@@ -96619,7 +96473,7 @@ const server = {
             await writer.startServer();
         const property = serverProperties.find(({ name }) => change.details.startsWith(`${name}:`));
         if (change.action === 'update' && property)
-            await writer.updateServer(property.patch(declared), property.name);
+            await writer.updateServer((server) => property.patch(declared, server), property.name);
         return 'applied';
     },
 };
@@ -96669,7 +96523,7 @@ const serverParameter = {
         if (observed.status === 'unknown')
             return [];
         const actual = observed.value.value ?? '';
-        if (sameValue(actual, value))
+        if (sameValue(name, observed.value.dataType, actual, value))
             return [];
         const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
         return [
@@ -96689,14 +96543,25 @@ const serverParameter = {
         return 'applied';
     },
 };
-/** PostgreSQL's words are case-insensitive in on/off and enumerations; lists like azure.extensions have no order. */
-function sameValue(a, b) {
-    const normal = (value) => value
-        .toLowerCase()
-        .split(',')
-        .map((item) => item.trim())
-        .sort()
-        .join(',');
+/**
+ * Whether two spellings mean one value, by the parameter's type as ARM names it: on/off and enumerations know no case,
+ * sets (azure.extensions is one) no order, numbers no leading zeros; everything else is compared as it stands.
+ */
+function sameValue(name, dataType, a, b) {
+    const normal = (value) => {
+        if (dataType === 'Set' || name === 'azure.extensions')
+            return value
+                .toLowerCase()
+                .split(',')
+                .map((item) => item.trim())
+                .sort()
+                .join(',');
+        if (dataType === 'Boolean' || dataType === 'Enumeration')
+            return value.toLowerCase();
+        if (dataType === 'Integer' || dataType === 'Numeric')
+            return String(Number(value));
+        return value;
+    };
     return normal(a) === normal(b);
 }
 
@@ -96722,6 +96587,8 @@ const dataPlane = [planner(database)];
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: ./build/config/names.js
+var names = __nccwpck_require__(2855);
 ;// CONCATENATED MODULE: ./build/temporary-rule.js
 
 
@@ -96783,16 +96650,17 @@ class RunnerRule {
 
 
 
-
-/** Signs in and journals how, for `post`. Only `ensure` is given a writer (design.md, one path for every mode). */
+/** Signs in and journals how, for `post`. */
 function openControlPlane({ workflow, run, config }) {
     const endpoints = (0,context/* endpointsFor */.E$)(config);
     const { clientSecret: _, ...signIn } = config.signIn;
-    new github_journal/* Journal */.C(workflow).writeSignIn({ signIn, endpoints });
+    new journal/* Journal */.C(workflow).writeSignIn({ signIn, endpoints });
     const connected = (0,context/* connect */.Ng)(workflow, config.signIn, endpoints);
-    const reader = new azure_reader/* AzureReader */.r(connected.clients, run, config.server);
-    const writer = config.mode === 'ensure' ? new azure_writer/* AzureWriter */.z(connected.clients, run, reader) : undefined;
-    return { connected, reader, writer };
+    return { connected, reader: new reader/* AzureReader */.r(connected.clients, run, config.server) };
+}
+/** Adds the writer, which a mode that only reads never constructs (design.md, one path for every mode). */
+function writable({ run }, { connected, reader }) {
+    return { connected, reader, writer: new writer/* AzureWriter */.z(connected.clients, run, reader) };
 }
 /**
  * One pass over some kinds: observe, diff, and apply where there is a writer.
@@ -96820,7 +96688,7 @@ async function ensureServer({ run, config, story }, azure) {
     story.serverId = id;
     // Parameters of a server that this run made are part of making it.
     const created = planned.steps.some(({ change }) => change.resource === 'server' && change.action === 'create');
-    const declared = created && config.mode === 'ensure' ? { ...config, onDrift: 'fix' } : config;
+    const declared = created ? { ...config, onDrift: 'fix' } : config;
     await pass(story, serverChildren, declared, azure);
     return found;
 }
@@ -96832,27 +96700,44 @@ function requireCreatable(config, { steps }) {
     if (faults.length > 0)
         throw (0,errors/* fail */.fJ)('creation-inputs-invalid', { server: config.server.name, faults });
 }
-/** Logs in, through a way of our own in the firewall where nothing else lets this runner in. */
-async function reachServer({ workflow, run, config, story }, { connected, reader, writer }, { server }, target) {
-    if (writer === undefined)
-        throw new Error('reaching needs a writer');
-    const journal = new github_journal/* Journal */.C(workflow);
-    const rule = new RunnerRule(writer, reader, workflow, journal, config.firewall.keepRule);
-    const session = await reach(run, target, {
-        login: (timeout) => login(target, timeout, run.signal),
-        rules: async () => (await reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...rangeOf(r) })),
-        givenAddress: config.firewall.runnerIp,
-        egressAddress: () => egressAddress(connected.echoServices, run.signal),
-        isOfThisJob: (name) => journal.isOfThisJob(name),
-        open: (address, needed) => rule.open(address, needed),
-        publicAccess: hasPublicAccess(server),
-    }).finally(() => {
-        story.openedFor = rule.openedFor;
-        if (rule.change)
-            story.made(rule.change);
-    });
-    run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
-    return session;
+/** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */
+class Door {
+    #act;
+    #server;
+    #reader;
+    #echoServices;
+    #journal;
+    #rule;
+    constructor(act, { connected, reader, writer }, { server }) {
+        this.#act = act;
+        this.#server = server;
+        this.#reader = reader;
+        this.#echoServices = connected.echoServices;
+        this.#journal = new journal/* Journal */.C(act.workflow);
+        this.#rule = new RunnerRule(writer, reader, act.workflow, this.#journal, act.config.firewall.keepRule);
+    }
+    /** The ways to log in to this target. */
+    to(target) {
+        const { run, config } = this.#act;
+        return {
+            login: (timeout) => login(target, timeout, run.signal),
+            rules: async () => (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...rangeOf(r) })),
+            givenAddress: config.firewall.runnerIp,
+            egressAddress: () => egressAddress(this.#echoServices, run.signal),
+            isOfThisJob: (name) => this.#journal.isOfThisJob(name),
+            open: (address, needed) => this.#open(address, needed),
+            publicAccess: hasPublicAccess(this.#server),
+            privateEndpoint: (this.#server.privateEndpointConnections ?? []).length > 0,
+        };
+    }
+    async #open(address, needed) {
+        const { story } = this.#act;
+        const result = await this.#rule.open(address, needed);
+        story.openedFor = this.#rule.openedFor;
+        if (this.#rule.change)
+            story.made(this.#rule.change);
+        return result;
+    }
 }
 
 // EXTERNAL MODULE: ./build/github/workflow.js + 41 modules
@@ -97086,6 +96971,187 @@ async function holderOf(session) {
     return rows[0]?.holder ?? 'a session that has just ended';
 }
 
+;// CONCATENATED MODULE: ./build/postgres/reach.js
+
+
+
+
+/** Milliseconds: how long the first login may take before it counts as blocked. */
+const firstLogin = 8000;
+/** Milliseconds for a login where one has just succeeded. */
+const nextLogin = 3000;
+/** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
+const grace = 500;
+/** Milliseconds for a server that is up but does not take sessions yet. */
+const settling = 90_000;
+/** Milliseconds for a rule to work: documentation says up to five minutes (facts.md §5). */
+const propagation = 330_000;
+/**
+ * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
+ * Reach by probing). A login failure never opens it (law 9).
+ * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, and what the ways throw
+ */
+async function reach(run, target, ways) {
+    const first = ways.login(firstLogin);
+    if (!ways.publicAccess)
+        return await insideNetwork(run, target, ways, await first);
+    const looks = lookAround(ways);
+    const early = looks.all.then(async ([rules, address]) => {
+        const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
+        if (!known || coverOf(ways, rules.value, address.value) !== 'none')
+            return first;
+        await (0,waiting/* pauseFor */.Q1)(run, grace);
+        return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
+    });
+    const result = await settle(run, target, ways, await Promise.race([first, early]));
+    if ('session' in result)
+        return await withOwnDoor(run, ways, looks, result.session);
+    void first.then((late) => ('session' in late ? late.session.end() : undefined)).catch(() => { });
+    return await letIn(run, target, ways, looks, result.failure);
+}
+function lookAround(ways) {
+    const rules = ways.rules();
+    const address = ways.givenAddress === undefined ? ways.egressAddress() : Promise.resolve(ways.givenAddress);
+    return { rules, address, all: Promise.allSettled([rules, address]) };
+}
+/**
+ * What the stored rules mean for an address. A rule of another run does not last: its post would cut us off.
+ * `azure`: no rule covers it, but any Azure service may enter, and this runner may be in Azure.
+ */
+function coverOf(ways, rules, address) {
+    const covering = rules.filter((rule) => (0,addresses/* covers */.hU)(rule, address));
+    if (covering.some(({ name }) => !(0,names/* isTemporaryRuleName */.FY)(name) || ways.isOfThisJob(name)))
+        return 'lasting';
+    if (covering.length > 0)
+        return 'foreign';
+    return rules.some((rule) => (0,addresses/* sameRange */.Et)(rule, addresses/* azureServices */.gV)) ? 'azure' : 'none';
+}
+/**
+ * A session in another database of a server that was reached a moment ago; should the door have closed since, it is
+ * opened again.
+ * @throws as {@link reach}
+ */
+async function enter(run, target, ways) {
+    const result = await settle(run, target, ways, await ways.login(nextLogin));
+    if ('session' in result)
+        return result.session;
+    if (!ways.publicAccess)
+        return await insideNetwork(run, target, ways, result);
+    return await letIn(run, target, ways, lookAround(ways), result.failure);
+}
+/** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
+async function settle(run, target, ways, first) {
+    let result = first;
+    let last = 'failure' in first ? first.failure : undefined;
+    const what = `${target.host} to take sessions`;
+    return await (0,waiting/* waitFor */.fm)(run, what, async () => {
+        result ??= await ways.login(firstLogin);
+        if ('session' in result)
+            return result;
+        last = result.failure;
+        if (last.kind === 'refused')
+            throw refusal(target, last);
+        const settled = last.kind === 'blocked' ? result : undefined;
+        result = undefined;
+        return settled;
+    }, { atMost: settling }).catch((error) => {
+        if (run.signal.aborted || last?.kind !== 'passing')
+            throw error;
+        throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: last.reason, advice: last.advice }, { cause: error });
+    });
+}
+/**
+ * In already, but perhaps by a door that will not stay open: another run's temporary rule, or one that has been removed
+ * and still works for a while. Then we need one of our own.
+ */
+async function withOwnDoor(run, ways, looks, session) {
+    const rules = await looks.rules.catch((error) => {
+        run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
+        return undefined;
+    });
+    if (rules === undefined || ways.privateEndpoint || (await staysOpen(ways, looks, rules)))
+        return session;
+    const [, address] = await looks.all;
+    if (address.status === 'rejected')
+        return session;
+    run.info(coverOf(ways, rules, address.value) === 'foreign'
+        ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
+        : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`);
+    return await ways.open(address.value, async (ended) => (ended ? session : undefined));
+}
+/** Whether some rule that outlives our use may be what let us in; only our address tells it from another run's. */
+async function staysOpen(ways, looks, rules) {
+    const isForeign = ({ name }) => (0,names/* isTemporaryRuleName */.FY)(name) && !ways.isOfThisJob(name);
+    if (rules.every(isForeign))
+        return false;
+    if (!rules.some(isForeign))
+        return true;
+    const [, address] = await looks.all;
+    return address.status === 'rejected' || coverOf(ways, rules, address.value) !== 'foreign';
+}
+/** Shut out: waits for a lasting rule to work, or opens a temporary way. */
+async function letIn(run, target, ways, looks, blocked) {
+    const rules = await looks.rules;
+    const address = ways.givenAddress ?? blocked.address ?? (await looks.address);
+    const lasting = coverOf(ways, rules, address) === 'lasting';
+    run.info(lasting
+        ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
+        : `${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`);
+    const look = insistently(target, ways, address);
+    const way = lasting
+        ? (0,waiting/* waitFor */.fm)(run, `the firewall rule for ${address} to work`, look)
+        : ways.open(address, look);
+    return await way.catch((error) => {
+        if (!(error instanceof SeenAs) || ways.givenAddress !== undefined)
+            throw error;
+        run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
+        return ways.open(error.address, insistently(target, ways, error.address));
+    });
+}
+/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
+class SeenAs extends errors/* ActionError */.lZ {
+    address;
+    constructor(host, address, letIn) {
+        const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
+        super('not-reachable', errors/* catalogue */.sW['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }), {});
+        this.address = address;
+    }
+}
+/** A look for `waitFor` that logs in again and again, each attempt a little more patient. */
+function insistently(target, ways, address) {
+    const start = performance.now();
+    let patience = 1000;
+    return async () => {
+        const result = await ways.login(patience);
+        if ('session' in result)
+            return result.session;
+        const { failure } = result;
+        if (failure.kind === 'refused')
+            throw refusal(target, failure);
+        if (failure.address !== undefined && failure.address !== address)
+            throw new SeenAs(target.host, failure.address, address);
+        if (performance.now() - start > propagation) {
+            const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
+            const advice = 'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
+            throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason, advice });
+        }
+        patience = Math.min(patience * 1.5, firstLogin);
+        return undefined;
+    };
+}
+async function insideNetwork(run, target, ways, first) {
+    const result = await settle(run, target, ways, first);
+    if ('session' in result)
+        return result.session;
+    const advice = 'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
+    throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: result.failure.reason, advice });
+}
+function refusal({ user, host, database, password }, { reason, advice }) {
+    // A secret that was pasted with a line break is the commonest wrong password of all.
+    const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
+    return (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice: advice + blank });
+}
+
 ;// CONCATENATED MODULE: ./build/postgres/sql.js
 
 
@@ -97181,38 +97247,34 @@ async function main(workflow = new github_workflow/* Workflow */.W()) {
 }
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate. */
 async function ensure(act) {
-    const { workflow, run, config, story } = act;
-    const azure = openControlPlane(act);
-    const server = await story.phase('Ensure the server', () => ensureServer(act, azure));
-    const target = loginTarget(act, server.server.fullyQualifiedDomainName ?? '');
-    const session = await story.phase('Reach it', () => reachServer(act, azure, server, target));
+    const { run, config, story } = act;
+    const azure = writable(act, openControlPlane(act));
+    const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
+    const target = loginTarget(act, found.server.fullyQualifiedDomainName ?? '');
+    const door = new Door(act, azure, found);
+    const session = await story.phase('Reach it', () => reach(run, target, door.to(target)));
+    run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
     try {
         await story.phase('Ensure the database', () => ensureDatabase(act, session));
     }
     finally {
         await session.end().catch(() => { });
     }
-    const inDatabase = await enter(run, { ...target, database: config.database.name });
+    const inside = { ...target, database: config.database.name };
+    const inDatabase = await enter(run, inside, door.to(inside));
     try {
-        const environment = await story.phase('Publish the connection', async () => {
-            const { host, port, user, password } = target;
-            const sslRootCert = await (0,publish/* writeRootBundle */.Q3)(config.publish);
-            const connection = {
-                host,
-                port,
-                user,
-                password,
-                database: config.database.name,
-                sslMode: config.publish.sslMode,
-                sslRootCert,
-            };
-            return await (0,publish/* publish */.mk)(workflow, new github_journal/* Journal */.C(workflow), config.publish, connection);
-        });
+        const environment = await story.phase('Publish the connection', () => publishConnection(act, inside));
         await migrateIn(act, inDatabase, environment);
     }
     finally {
         await inDatabase.end().catch(() => { });
     }
+}
+async function publishConnection({ workflow, config }, target) {
+    const { host, port, database, user, password } = target;
+    const sslRootCert = await (0,publish/* writeRootBundle */.Q3)(config.publish);
+    const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
+    return await (0,publish/* publish */.mk)(workflow, new journal/* Journal */.C(workflow), config.publish, connection);
 }
 /** Makes the database, or adopts the one that is there after a look at its owner: what ARM made may be somebody else's. */
 async function ensureDatabase({ workflow, config, story }, session) {
