@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * The one catalogue of everything that can go wrong: a code, one sentence of what happened, one of what to do.
  * Whoever meets an error throws `fail(code, parameters)`; nobody writes such sentences elsewhere.
@@ -159,5 +161,6 @@ export function fail<C extends ErrorCode>(
 /** Text of whatever was thrown, for logs and for wrapping. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  return typeof error === 'string' ? error : inspect(error);
 }

@@ -40,6 +40,9 @@ export async function publish(
     journal.writeEnvFile(path);
     await writeFile(path, header + dotenv(environment), { mode: 0o600 });
   }
+  const { user, host, port, database, sslMode } = connection;
+  workflow.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
+  if (config.exportEnv) workflow.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
   return environment;
 }
 

@@ -171,7 +171,7 @@ async function letIn(
   run.info(
     lasting
       ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
-      : `${target.host} lets ${address} in by no rule (${blocked.reason}); opening a temporary way.`,
+      : `This runner (${address}) is shut out of ${target.host}: ${blocked.reason}. Opening a temporary way.`,
   );
   const look = insistently(target, ways, address);
   const way = lasting
