@@ -66,7 +66,7 @@ export const catalogue = {
     advice: string;
   }): Sentences => ({
     happened: `Logging in to database '${p.database}' on ${p.host} as '${p.user}' was refused: ${p.reason}`,
-    todo: `${p.advice} The firewall was not touched.`,
+    todo: p.advice,
   }),
   'not-reachable': (p: { host: string; reason: string; advice: string }): Sentences => ({
     happened: `${p.host} could not be reached: ${p.reason}`,
@@ -163,4 +163,11 @@ export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   if (error instanceof Error) return error.message;
   return typeof error === 'string' ? error : inspect(error);
+}
+
+/** The error to end with: the catalogue's as it is, everything else as what it is a consequence of, or as unforeseen. */
+export function endOf(signal: AbortSignal, thrown: unknown): ActionError {
+  if (thrown instanceof ActionError) return thrown;
+  if (signal.aborted && signal.reason instanceof ActionError) return signal.reason;
+  return fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
 }

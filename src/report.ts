@@ -1,5 +1,5 @@
 import type { Config } from './config/config.ts';
-import { ActionError, fail, messageOf } from './errors.ts';
+import { endOf, messageOf } from './errors.ts';
 import type { Workflow } from './github/workflow.ts';
 import type { Plan, Witness } from './plan/engine.ts';
 import { changeLine, findingLine, summaryMarkdown } from './plan/render.ts';
@@ -17,6 +17,8 @@ export class Story implements Witness {
   host: string | undefined;
   serverId: string | undefined;
   openedFor: string | undefined;
+  /** Whether the rule for it stays after the job. */
+  keepsRule = false;
 
   constructor(workflow: Workflow, config: Config) {
     this.#workflow = workflow;
@@ -28,17 +30,18 @@ export class Story implements Witness {
     return this.#timeline.phase(name, () => this.#workflow.group(name, work));
   }
 
-  /** What a pass found: the plan, line by line, and what it leaves as it is. */
+  /** What a pass found: the plan, line by line, and what stays as it is. */
   planned({ steps, findings, left }: Plan<never>): void {
     this.#findings.push(...findings);
     this.#left.push(...left);
+    if (this.#config.mode === 'check') {
+      const say = this.#config.onDrift === 'warn' ? this.#workflow.warning : this.#workflow.info;
+      for (const finding of findings) say.call(this.#workflow, findingLine(finding));
+      return;
+    }
     if (steps.length === 0) this.#workflow.info('Plan: nothing to change.');
     for (const { change } of steps) this.#workflow.info(`Plan: ${changeLine(change)}`);
-    const warn = this.#config.mode === 'ensure' || this.#config.onDrift === 'warn';
-    for (const finding of left) {
-      if (warn) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
-      else this.#workflow.info(findingLine(finding));
-    }
+    for (const finding of left) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
   }
 
   starting(change: Change): void {
@@ -49,10 +52,14 @@ export class Story implements Witness {
     this.#changes.push(change);
   }
 
-  /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. Unknown ones do not count. */
+  /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. */
+  get #staying(): readonly Finding[] {
+    return this.#config.mode === 'ensure' ? this.#left : this.#findings;
+  }
+
+  /** Those that are known ones. */
   get drift(): readonly Finding[] {
-    const stay = this.#config.mode === 'ensure' ? this.#left : this.#findings;
-    return stay.filter(({ kind }) => kind !== 'unknown');
+    return this.#staying.filter(({ kind }) => kind !== 'unknown');
   }
 
   /**
@@ -72,17 +79,19 @@ export class Story implements Witness {
     if (error) throw error;
   }
 
-  #created = (resource: ResourceType): string =>
-    String(this.#changes.some((change) => change.resource === resource && change.action === 'create'));
+  /** Whether this very run made a thing of this kind; what was adopted does not count. */
+  hasCreated(resource: ResourceType): boolean {
+    return this.#changes.some((change) => change.resource === resource && change.action === 'create');
+  }
 
   #writeOutputs(): void {
     const outputs = {
       ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
-      'server-created': this.#created('server'),
-      'database-created': this.#created('database'),
+      'server-created': String(this.hasCreated('server')),
+      'database-created': String(this.hasCreated('database')),
       changes: JSON.stringify(this.#changes),
       drifted: String(this.drift.length > 0),
-      drift: JSON.stringify(this.#config.mode === 'ensure' ? this.#left : this.#findings),
+      drift: JSON.stringify(this.#staying),
     };
     for (const [name, value] of Object.entries(outputs)) this.#workflow.setOutput(name, value);
   }
@@ -95,18 +104,12 @@ export class Story implements Witness {
         host: this.host,
         database: this.#config.database?.name,
         openedFor: this.openedFor,
+        keepsRule: this.keepsRule,
         changes: this.#changes,
-        left: this.#left,
+        left: this.#staying,
         phases: this.#timeline.phases,
         error: error?.message,
       }),
     );
   }
-}
-
-/** The error to end with: the catalogue's as it is, everything else as what it is a consequence of, or as unforeseen. */
-export function endOf(signal: AbortSignal, thrown: unknown): ActionError {
-  if (thrown instanceof ActionError) return thrown;
-  if (signal.aborted && signal.reason instanceof ActionError) return signal.reason;
-  return fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
 }

@@ -1,3 +1,4 @@
+import type { FoundServer } from './azure/reader.ts';
 import type { CheckConfig, EnsureConfig } from './config/config.ts';
 import { readConfig, startRun } from './context.ts';
 import { type Act, Door, ensureServer, openControlPlane, pass, writable } from './control-plane.ts';
@@ -7,8 +8,9 @@ import { Workflow } from './github/workflow.ts';
 import { migrate, migrationEnvironment } from './migrate.ts';
 import { findingLine } from './plan/render.ts';
 import { withMigrationLock } from './postgres/advisory-lock.ts';
-import { type LoginTarget, login, type Session } from './postgres/login.ts';
+import { type LoginTarget, login } from './postgres/login.ts';
 import { enter, reach } from './postgres/reach.ts';
+import type { Session } from './postgres/session.ts';
 import { SqlReader, SqlWriter } from './postgres/sql.ts';
 import { checkEnvFile, publish, writeRootBundle } from './publish.ts';
 import { Story } from './report.ts';
@@ -19,7 +21,7 @@ import { ownerAdvice } from './resources/database.ts';
 export async function main(workflow = new Workflow()): Promise<void> {
   const config = readConfig(workflow);
   if (config.mode === 'ensure') checkEnvFile(config.publish);
-  const run = startRun(workflow, config.timeout);
+  const run = startRun(workflow, config.timeout, moreTime);
   const story = new Story(workflow, config);
   const common = { workflow, run, story };
   await story.tell(run.signal, () =>
@@ -27,19 +29,22 @@ export async function main(workflow = new Workflow()): Promise<void> {
   );
 }
 
+const moreTime =
+  'Raise timeout-minutes if the work was still going on, and run the workflow again: what is there is found.';
+
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate. */
 async function ensure(act: Act<EnsureConfig>): Promise<void> {
   const { run, config, story } = act;
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
-  const target = loginTarget(act, found.server.fullyQualifiedDomainName ?? '');
+  const target = loginTarget(act, hostOf(found));
   const door = new Door(act, azure, found);
   const session = await story.phase('Reach it', () => reach(run, target, door.to(target)));
   run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
   try {
     await story.phase('Ensure the database', () => ensureDatabase(act, session));
   } finally {
-    await session.end().catch(() => {});
+    await session.close();
   }
   const inside = { ...target, database: config.database.name };
   const inDatabase = await enter(run, inside, door.to(inside));
@@ -47,7 +52,7 @@ async function ensure(act: Act<EnsureConfig>): Promise<void> {
     const environment = await story.phase('Publish the connection', () => publishConnection(act, inside));
     await migrateIn(act, inDatabase, environment);
   } finally {
-    await inDatabase.end().catch(() => {});
+    await inDatabase.close();
   }
 }
 
@@ -112,7 +117,8 @@ async function check(act: Act<CheckConfig>): Promise<void> {
 async function checkDatabase(act: Act<CheckConfig>): Promise<void> {
   const { run, workflow, config, story } = act;
   if (config.database === undefined || config.administrator === undefined || story.host === undefined) return;
-  const result = await login(loginTarget(act, story.host), 5000, run.signal);
+  const result = await login(loginTarget(act, story.host), 5000, run.signal).result;
+  run.signal.throwIfAborted();
   if ('failure' in result) {
     workflow.notice(
       `The database was not looked at, since this runner cannot log in: ${result.failure.reason}`,
@@ -122,8 +128,15 @@ async function checkDatabase(act: Act<CheckConfig>): Promise<void> {
   try {
     await pass(story, dataPlane, config, { reader: new SqlReader(result.session), writer: undefined });
   } finally {
-    await result.session.end().catch(() => {});
+    await result.session.close();
   }
+}
+
+/** @throws where ARM names no host: PostgreSQL's clients would take one from the environment then */
+function hostOf({ name, server }: FoundServer): string {
+  const host = server.fullyQualifiedDomainName;
+  if (!host) throw new Error(`Azure names no host for server '${name}'`);
+  return host;
 }
 
 /** As the administrator in `postgres`, from where databases are made without entering them. */

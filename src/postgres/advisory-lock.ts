@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { fail, messageOf } from '../errors.ts';
+import { fail } from '../errors.ts';
 import { type Run, waitFor } from '../waiting.ts';
-import type { Session } from './login.ts';
+import type { Session } from './session.ts';
 
 /** One key for all migrations of this action; advisory locks are per database (facts.md §5). */
 const key = createHash('sha256')
@@ -10,12 +10,13 @@ const key = createHash('sha256')
   .readBigInt64BE()
   .toString();
 
-/** Milliseconds between the signs of life that keep the session from being taken for idle and notice its loss. */
+/** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
 const heartbeat = 10_000;
 
 /**
  * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
- * other. Whoever holds it is named. Losing the session aborts the signal that `work` is given.
+ * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
+ * @param session closed at the end, and the lock goes with it
  * @throws what `work` throws; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
@@ -23,27 +24,37 @@ export async function withMigrationLock<T>(
   session: Session,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  await acquire(run, session);
   const lost = new AbortController();
   const lose = (error?: Error): void =>
     lost.abort(
       fail('migration-lock-lost', { reason: error?.message ?? 'the connection ended.' }, { cause: error }),
     );
-  session.on('error', lose);
-  session.once('end', lose);
-  const beats = setInterval(() => {
-    session.query('SELECT 1').catch(lose);
-  }, heartbeat);
+  let stop = (): void => {};
   try {
+    await acquire(run, session);
+    stop = watch(session, lose);
     return await work(AbortSignal.any([run.signal, lost.signal]));
   } finally {
-    clearInterval(beats);
-    session.off('error', lose);
-    session.off('end', lose);
-    await session
-      .query(`SELECT pg_advisory_unlock(${key})`)
-      .catch((error: unknown) => run.debug(messageOf(error)));
+    stop();
+    await session.close();
   }
+}
+
+/** Asks for a sign of life again and again; returns how to stop. */
+function watch(session: Session, lose: (error?: Error) => void): () => void {
+  let answered = true;
+  const deaf = session.onLost(lose);
+  const beats = setInterval(() => {
+    if (!answered) lose(new Error(`it has not answered for ${heartbeat / 1000} s.`));
+    answered = false;
+    session.query('SELECT 1').then(() => {
+      answered = true;
+    }, lose);
+  }, heartbeat);
+  return () => {
+    clearInterval(beats);
+    deaf();
+  };
 }
 
 async function acquire(run: Run, session: Session): Promise<void> {
@@ -52,7 +63,7 @@ async function acquire(run: Run, session: Session): Promise<void> {
     run,
     'the migration lock',
     async () => {
-      const { rows } = await session.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
+      const rows = await session.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
       if (rows[0]?.got) return true;
       const holder = await holderOf(session);
       if (holder !== named)
@@ -66,7 +77,7 @@ async function acquire(run: Run, session: Session): Promise<void> {
 
 /** Who holds the lock, as far as this role may see. */
 async function holderOf(session: Session): Promise<string> {
-  const { rows } = await session.query<{ holder: string | null }>(
+  const rows = await session.query<{ holder: string | null }>(
     `SELECT format('%s (role %s, process %s)', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.usename, a.pid) AS holder
      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1

@@ -1,9 +1,10 @@
-import { type AddressRange, azureServices, covers, sameRange } from '../config/addresses.ts';
+import { type AddressRange, azureServices, covers, notPublic, sameRange } from '../config/addresses.ts';
 import { isTemporaryRuleName } from '../config/names.ts';
 import { ActionError, catalogue, fail } from '../errors.ts';
 import { pauseFor, type Run, waitFor } from '../waiting.ts';
-import type { LoginResult, LoginTarget, Session } from './login.ts';
+import type { LoginAttempt, LoginResult, LoginTarget } from './login.ts';
 import type { LoginFailure } from './login-failures.ts';
+import type { Session } from './session.ts';
 
 /** A stored firewall rule, as reaching needs it. */
 export interface StoredRule extends AddressRange {
@@ -13,7 +14,7 @@ export interface StoredRule extends AddressRange {
 /** What reaching needs from outside: looks at the firewall and the address, and one way to open. */
 export interface Ways {
   /** One login attempt; `timeout` in milliseconds. */
-  login(timeout: number): Promise<LoginResult>;
+  login(timeout: number): LoginAttempt;
   /** The rules as ARM stores them. */
   rules(): Promise<readonly StoredRule[]>;
   /** The input runner-ip, if it was given. */
@@ -47,17 +48,20 @@ const propagation = 330_000;
  */
 export async function reach(run: Run, target: LoginTarget, ways: Ways): Promise<Session> {
   const first = ways.login(firstLogin);
-  if (!ways.publicAccess) return await insideNetwork(run, target, ways, await first);
+  if (!ways.publicAccess) return await insideNetwork(run, target, ways, await first.result);
   const looks = lookAround(ways);
   const early = looks.all.then(async ([rules, address]): Promise<LoginResult> => {
     const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
-    if (!known || coverOf(ways, rules.value, address.value) !== 'none') return first;
+    if (!known || ways.privateEndpoint || coverOf(ways, rules.value, address.value) !== 'none')
+      return first.result;
     await pauseFor(run, grace);
+    // A server that has begun to answer is asked to the end: what it refuses must not lead to a rule (law 9).
+    if (first.heard()) return first.result;
     return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
   });
-  const result = await settle(run, target, ways, await Promise.race([first, early]));
+  const result = await settle(run, target, ways, await Promise.race([first.result, early]));
   if ('session' in result) return await withOwnDoor(run, ways, looks, result.session);
-  void first.then((late) => ('session' in late ? late.session.end() : undefined)).catch(() => {});
+  void first.result.then((late) => ('session' in late ? late.session.close() : undefined));
   return await letIn(run, target, ways, looks, result.failure);
 }
 
@@ -94,7 +98,7 @@ function coverOf(
  * @throws as {@link reach}
  */
 export async function enter(run: Run, target: LoginTarget, ways: Ways): Promise<Session> {
-  const result = await settle(run, target, ways, await ways.login(nextLogin));
+  const result = await settle(run, target, ways, await ways.login(nextLogin).result);
   if ('session' in result) return result.session;
   if (!ways.publicAccess) return await insideNetwork(run, target, ways, result);
   return await letIn(run, target, ways, lookAround(ways), result.failure);
@@ -109,7 +113,7 @@ async function settle(run: Run, target: LoginTarget, ways: Ways, first: LoginRes
     run,
     what,
     async () => {
-      result ??= await ways.login(firstLogin);
+      result ??= await ways.login(firstLogin).result;
       if ('session' in result) return result;
       last = result.failure;
       if (last.kind === 'refused') throw refusal(target, last);
@@ -137,24 +141,16 @@ async function withOwnDoor(run: Run, ways: Ways, looks: Looks, session: Session)
     run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
     return undefined;
   });
-  if (rules === undefined || ways.privateEndpoint || (await staysOpen(ways, looks, rules))) return session;
   const [, address] = await looks.all;
-  if (address.status === 'rejected') return session;
+  if (rules === undefined || ways.privateEndpoint || address.status === 'rejected') return session;
+  const cover = coverOf(ways, rules, address.value);
+  if (cover === 'lasting' || cover === 'azure') return session;
   run.info(
-    coverOf(ways, rules, address.value) === 'foreign'
+    cover === 'foreign'
       ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
       : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`,
   );
   return await ways.open(address.value, async (ended) => (ended ? session : undefined));
-}
-
-/** Whether some rule that outlives our use may be what let us in; only our address tells it from another run's. */
-async function staysOpen(ways: Ways, looks: Looks, rules: readonly StoredRule[]): Promise<boolean> {
-  const isForeign = ({ name }: StoredRule): boolean => isTemporaryRuleName(name) && !ways.isOfThisJob(name);
-  if (rules.every(isForeign)) return false;
-  if (!rules.some(isForeign)) return true;
-  const [, address] = await looks.all;
-  return address.status === 'rejected' || coverOf(ways, rules, address.value) !== 'foreign';
 }
 
 /** Shut out: waits for a lasting rule to work, or opens a temporary way. */
@@ -166,7 +162,7 @@ async function letIn(
   blocked: LoginFailure,
 ): Promise<Session> {
   const rules = await looks.rules;
-  const address = ways.givenAddress ?? blocked.address ?? (await looks.address);
+  const address = ways.givenAddress ?? publicAddress(target, blocked.address) ?? (await looks.address);
   const lasting = coverOf(ways, rules, address) === 'lasting';
   run.info(
     lasting
@@ -181,6 +177,19 @@ async function letIn(
     if (!(error instanceof SeenAs) || ways.givenAddress !== undefined) throw error;
     run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
     return ways.open(error.address, insistently(target, ways, error.address));
+  });
+}
+
+/** The address that a refusal names, which must be one that a rule can be made for. */
+function publicAddress({ host }: LoginTarget, address: string | undefined): string | undefined {
+  const why = address === undefined ? undefined : notPublic(address);
+  if (why === undefined) return address;
+  const advice =
+    'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
+  throw fail('not-reachable', {
+    host,
+    reason: `PostgreSQL sees this runner as an address for which no rule can be: ${why}.`,
+    advice,
   });
 }
 
@@ -203,12 +212,13 @@ function insistently(target: LoginTarget, ways: Ways, address: string): () => Pr
   const start = performance.now();
   let patience = 1000;
   return async () => {
-    const result = await ways.login(patience);
+    const { result: logged } = ways.login(patience);
+    const result = await logged;
     if ('session' in result) return result.session;
     const { failure } = result;
     if (failure.kind === 'refused') throw refusal(target, failure);
     if (failure.address !== undefined && failure.address !== address)
-      throw new SeenAs(target.host, failure.address, address);
+      throw new SeenAs(target.host, publicAddress(target, failure.address) ?? '', address);
     if (performance.now() - start > propagation) {
       const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
       const advice =

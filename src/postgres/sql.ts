@@ -3,7 +3,7 @@ import type { DatabaseConfig } from '../config/config.ts';
 import { fail, messageOf } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
 import { absent, type Observed, present, unknown } from '../plan/types.ts';
-import type { Session } from './login.ts';
+import type { Session } from './session.ts';
 
 export interface FoundDatabase {
   readonly owner: string;
@@ -25,7 +25,7 @@ export class SqlReader {
 
   async database(name: string): Promise<Observed<FoundDatabase>> {
     try {
-      const { rows } = await this.session.query<FoundDatabase>(
+      const rows = await this.session.query<FoundDatabase & pg.QueryResultRow>(
         `SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS charset, datcollate AS collation,
            has_database_privilege(oid, 'CONNECT') AS "mayConnect", has_database_privilege(oid, 'CREATE') AS "mayCreate"
          FROM pg_database WHERE datname = $1`,

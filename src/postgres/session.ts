@@ -1,0 +1,87 @@
+import { Socket } from 'node:net';
+import pg from 'pg';
+import type { LoginTarget } from './login.ts';
+
+/** Milliseconds for a session to say goodbye, before its socket is destroyed. */
+const farewell = 2000;
+
+/**
+ * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
+ * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
+ * what a time limit or a cancellation ends.
+ */
+export class Session {
+  readonly #client: pg.Client;
+  readonly #socket = new Socket();
+  readonly #signal: AbortSignal;
+
+  /**
+   * @param timeout milliseconds for connecting
+   * @param signal ends every query with its reason
+   */
+  constructor({ applicationName, ...connection }: LoginTarget, timeout: number, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#client = new pg.Client({
+      ...connection,
+      application_name: applicationName,
+      options: '-c search_path=pg_catalog',
+      ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+      connectionTimeoutMillis: timeout,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      stream: () => this.#socket,
+    });
+    // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
+    this.#client.on('error', () => {});
+  }
+
+  /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
+  get heard(): boolean {
+    return this.#socket.bytesRead > 0;
+  }
+
+  connect(): Promise<unknown> {
+    return this.#unlessEnded(this.#client.connect());
+  }
+
+  /** The rows of one statement. */
+  async query<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Row[]> {
+    const { rows } = await this.#unlessEnded(this.#client.query<Row>(text, [...values]));
+    return rows;
+  }
+
+  /** Calls back once when the session is lost; returns how to stop listening. */
+  onLost(lost: (error?: Error) => void): () => void {
+    this.#client.on('error', lost);
+    this.#client.once('end', lost);
+    return () => {
+      this.#client.off('error', lost);
+      this.#client.off('end', lost);
+    };
+  }
+
+  /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
+  async close(): Promise<void> {
+    const { promise: impatient, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, farewell);
+    await Promise.race([this.#client.end().catch(() => {}), impatient]);
+    clearTimeout(timer);
+    this.#socket.destroy();
+  }
+
+  async #unlessEnded<T>(work: Promise<T>): Promise<T> {
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const end = (): void => reject(this.#signal.reason);
+    this.#signal.addEventListener('abort', end, { once: true });
+    try {
+      this.#signal.throwIfAborted();
+      return await Promise.race([work, ended]);
+    } finally {
+      this.#signal.removeEventListener('abort', end);
+      work.catch(() => {});
+    }
+  }
+}
