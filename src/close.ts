@@ -3,28 +3,34 @@ import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
 import { type Connected, connect, startRun } from './context.ts';
-import { ActionError, fail, messageOf } from './errors.ts';
-import { Journal, type RuleEntry } from './github/journal.ts';
+import { ActionError, endOf, fail, messageOf } from './errors.ts';
+import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import { Workflow } from './github/workflow.ts';
 import { removeEnvFile } from './publish.ts';
-import { endOf } from './report.ts';
 import { type Run, waitFor } from './waiting.ts';
 
 /** Milliseconds for the whole post half. */
 const patience = 8 * 60_000;
 /** Milliseconds that an accepted creation may still be running. */
 const creationEnds = 180_000;
-/** Milliseconds for a creation to show whose answer main did not live to see. */
-const creationShows = 20_000;
+/** Milliseconds for a creation to show whose answer main did not live to see (facts.md §2: a rule's Retry-After is 60 s). */
+const creationShows = 90_000;
 
 /**
  * The post half: closes what main wrote in its journal, and derives nothing anew (design.md, Journal before act).
- * @throws `rule-not-removed` and the like
+ * @throws `rule-not-removed`, and what kept the dotenv file from being removed
  */
 export async function close(workflow = new Workflow()): Promise<void> {
   const journal = new Journal(workflow);
-  const envFile = journal.envFile();
-  if (envFile !== undefined) await removeEnvFile(envFile);
+  try {
+    await closeDoor(workflow, journal);
+  } finally {
+    const envFile = journal.envFile();
+    if (envFile !== undefined) await removeEnvFile(envFile);
+  }
+}
+
+async function closeDoor(workflow: Workflow, journal: Journal): Promise<void> {
   const entry = journal.rule();
   const signedIn = journal.signIn();
   if (entry === undefined || signedIn === undefined) {
@@ -33,32 +39,46 @@ export async function close(workflow = new Workflow()): Promise<void> {
   }
   if (!isTemporaryRuleOf(workflow.identity, entry.rule))
     throw notRemoved(entry, 'its name is not of this run.');
-  const clientSecret = workflow.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || undefined;
-  if (clientSecret !== undefined) workflow.mask(clientSecret);
-  const run = startRun(workflow, patience);
-  const connected = connect(workflow, { ...signedIn.signIn, clientSecret }, signedIn.endpoints);
-  await removeRule(run, connected, entry).catch((error: unknown) => {
+  const run = startRun(workflow, patience, 'Remove the rule by hand.');
+  const connected = connect(
+    workflow,
+    signedIn.way,
+    { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) },
+    signedIn.endpoints,
+  );
+  try {
+    await removeRule(run, connected, entry);
+  } catch (error) {
     const end = endOf(run.signal, error);
     throw notRemoved(entry, end.code === 'unexpected' ? messageOf(error) : end.message, end);
-  });
-  workflow.info(`Removed the temporary firewall rule '${entry.rule}'; this runner is shut out again.`);
+  }
+  workflow.info(`The temporary firewall rule '${entry.rule}' is gone; it lets this runner in no more.`);
 }
 
-/** Lets the creation end, deletes, and looks again: an accepted request may finish after the first look. */
+/** The secret is in no state, so it is read again; only where main used one. */
+function secretOf(workflow: Workflow, { way }: SignInEntry): string | undefined {
+  if (way !== 'client-secret') return undefined;
+  const secret = workflow.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || '';
+  workflow.mask(secret);
+  return secret;
+}
+
+/** Lets the creation end, deletes in any case, and looks again: an accepted request may finish after the first look. */
 async function removeRule(run: Run, connected: Connected, entry: RuleEntry): Promise<void> {
   const reader = new AzureReader(connected.clients, run, {
     name: entry.server,
     resourceGroup: entry.resourceGroup,
   });
   const writer = new AzureWriter(connected.clients, run, reader);
-  const there = async (): Promise<boolean> => (await reader.firewallRule(entry.rule)).status !== 'absent';
+  const shows = async (): Promise<true | undefined> =>
+    (await reader.firewallRule(entry.rule)).status === 'present' || undefined;
+  if (entry.refused && !(await shows())) return;
   if (entry.operationUrl !== undefined) await creationEnded(run, connected, entry.operationUrl);
-  else
-    await waitFor(run, 'the rule to show', async () => (await there()) || undefined, {
-      atMost: creationShows,
-    }).catch(ignoreTimeOut);
-  if (!(await there())) return;
-  await writer.deleteFirewallRule(entry.rule);
+  const found = await writer.deleteFirewallRule(entry.rule);
+  if (found || entry.operationUrl !== undefined) return;
+  run.info('Whether Azure took the request for the rule is not known; watching whether it still shows.');
+  const late = await waitFor(run, 'the rule to show', shows, { atMost: creationShows }).catch(timedOut);
+  if (late) await writer.deleteFirewallRule(entry.rule);
 }
 
 /** Polls the creation's operation to its end, well or ill; gives up quietly, since the deletion decides. */
@@ -70,10 +90,13 @@ async function creationEnded(run: Run, { clients, endpoints }: Connected, url: s
     const { status, bodyAsText } = await clients.postgresql.sendRequest(request);
     return status !== 200 || !/"status"\s*:\s*"InProgress"/.test(bodyAsText ?? '') || undefined;
   };
-  await waitFor(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch(ignoreTimeOut);
+  await waitFor(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch((error: unknown) => {
+    if (run.signal.aborted) throw error;
+    run.debug(`The creation's end is not known: ${messageOf(error)}`);
+  });
 }
 
-function ignoreTimeOut(error: unknown): void {
+function timedOut(error: unknown): undefined {
   if (!(error instanceof ActionError && error.code === 'timed-out')) throw error;
 }
 

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type AzureClients, createClients } from './azure/clients.ts';
 import { type Endpoints, echoUrls, endpointsOf } from './azure/clouds.ts';
-import { signIn } from './azure/credentials.ts';
+import { type SignInWay, signIn } from './azure/credentials.ts';
 import type { Config, SignInConfig } from './config/config.ts';
 import { secretInputs } from './config/inputs.ts';
 import { parseConfig } from './config/parse.ts';
@@ -35,15 +35,12 @@ function givenSecrets(workflow: Workflow): readonly string[] {
 /**
  * The run's voice and its end: aborted after `timeout` milliseconds, and when GitHub cancels the job (SIGINT, then
  * SIGTERM).
+ * @param advice what a person can do when the time was too short
  */
-export function startRun(workflow: Workflow, timeout: number): Run {
+export function startRun(workflow: Workflow, timeout: number, advice: string): Run {
   const controller = new AbortController();
-  const advice =
-    'Raise timeout-minutes if the work was still going on, and run the workflow again: what is there is found.';
   setTimeout(() => {
-    controller.abort(
-      fail('timed-out', { waitingFor: 'the run to end (timeout-minutes)', after: duration(timeout), advice }),
-    );
+    controller.abort(fail('timed-out', { waitingFor: 'the run to end', after: duration(timeout), advice }));
   }, timeout).unref();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () =>
@@ -65,9 +62,14 @@ export interface Connected {
   readonly echoServices: readonly string[];
 }
 
-/** Signs in (at the first request) to the cloud of the inputs; endpoints as given, for `post`, or as the cloud says. */
-export function connect(workflow: Workflow, signInConfig: SignInConfig, endpoints: Endpoints): Connected {
-  const credential = signIn(signInConfig, endpoints, {
+/** Clients that sign in at their first request. */
+export function connect(
+  workflow: Workflow,
+  way: SignInWay,
+  signInConfig: SignInConfig,
+  endpoints: Endpoints,
+): Connected {
+  const credential = signIn(way, signInConfig, endpoints, {
     mayRequestIdToken: workflow.mayRequestIdToken,
     requestIdToken: (audience) => workflow.requestIdToken(audience),
     mask: (secret) => workflow.mask(secret),

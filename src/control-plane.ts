@@ -1,9 +1,11 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
+import { adoptable } from './azure/create-server.ts';
+import { signInWay } from './azure/credentials.ts';
 import { AzureReader, type FoundServer } from './azure/reader.ts';
-import { hasPublicAccess, readyServer } from './azure/ready.ts';
+import { hasPublicAccess, readyServer, settledServer } from './azure/ready.ts';
 import { AzureWriter } from './azure/writer.ts';
 import type { CheckConfig, Config, EnsureConfig } from './config/config.ts';
-import { creationFaults } from './config/creation.ts';
+import { creationFaults, newServer } from './config/creation.ts';
 import { type Connected, connect, endpointsFor } from './context.ts';
 import { fail } from './errors.ts';
 import { Journal } from './github/journal.ts';
@@ -41,8 +43,9 @@ export interface WritableControlPlane extends ControlPlane {
 export function openControlPlane({ workflow, run, config }: Act<EnsureConfig | CheckConfig>): ControlPlane {
   const endpoints = endpointsFor(config);
   const { clientSecret: _, ...signIn } = config.signIn;
-  new Journal(workflow).writeSignIn({ signIn, endpoints });
-  const connected = connect(workflow, config.signIn, endpoints);
+  const way = signInWay(config.signIn, workflow.mayRequestIdToken);
+  new Journal(workflow).writeSignIn({ way, signIn, endpoints });
+  const connected = connect(workflow, way, config.signIn, endpoints);
   return { connected, reader: new AzureReader(connected.clients, run, config.server) };
 }
 
@@ -56,7 +59,7 @@ export function writable(
 
 /**
  * One pass over some kinds: observe, diff, and apply where there is a writer.
- * @param permit may refuse the plan before its first write
+ * @param permit looks at the plan before its first write; may refuse it, or hand back another
  * @throws with a writer, why something could not be seen: unknown is never taken for absent (law 8)
  */
 export async function pass<R, W>(
@@ -64,23 +67,30 @@ export async function pass<R, W>(
   planners: readonly Planner<R, W>[],
   config: Config,
   { reader, writer }: { readonly reader: R; readonly writer?: W | undefined },
-  permit: (plan: Plan<W>) => void = () => {},
+  permit: (plan: Plan<W>) => Promise<Plan<W>> = async (plan) => plan,
 ): Promise<Plan<W>> {
-  const planned = await plan(planners, config, reader);
-  story.planned(planned);
-  if (writer === undefined) return planned;
-  if (planned.unknown[0]) throw planned.unknown[0];
-  permit(planned);
-  await apply(planned, writer, story);
-  return planned;
+  const seen = await plan(planners, config, reader);
+  if (writer === undefined) {
+    story.planned(seen);
+    return seen;
+  }
+  if (seen.unknown[0]) throw seen.unknown[0];
+  const permitted = await permit(seen);
+  story.planned(permitted);
+  await apply(permitted, writer, story);
+  return permitted;
 }
 
 /** Control plane: group and server, then what is kept in it. Returns the server once it is Ready. */
 export async function ensureServer(
-  { run, config, story }: Act<EnsureConfig>,
+  act: Act<EnsureConfig>,
   azure: WritableControlPlane,
 ): Promise<FoundServer> {
-  const planned = await pass(story, servers, config, azure, (p) => requireCreatable(config, p));
+  const { run, config, story } = act;
+  await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
+  const settled = await settledServer(run, azure.reader);
+  // Somebody was stopping it when it was looked at first.
+  if (settled.server.state === 'Stopped' && config.startIfStopped) await pass(story, servers, config, azure);
   const found = await readyServer(run, azure.reader);
   const { fullyQualifiedDomainName: host, id, version, location, sku } = found.server;
   run.info(
@@ -88,20 +98,31 @@ export async function ensureServer(
   );
   story.host = host;
   story.serverId = id;
-  // Parameters of a server that this run made are part of making it.
-  const created = planned.steps.some(
-    ({ change }) => change.resource === 'server' && change.action === 'create',
-  );
-  const declared: EnsureConfig = created ? { ...config, onDrift: 'fix' } : config;
+  // Parameters and rules of a server that this run made are part of making it.
+  const declared: EnsureConfig = story.hasCreated('server') ? { ...config, onDrift: 'fix' } : config;
   await pass(story, serverChildren, declared, azure);
   return found;
 }
 
-/** Faults that matter only to a creation, all of them, before the first write. */
-function requireCreatable(config: Config, { steps }: Plan<AzureWriter>): void {
-  if (!steps.some(({ change }) => change.action === 'create')) return;
+/** Before the first write of a creation: every fault that matters to it, and whether the name is free. */
+async function creatable(
+  { run, config }: Act<EnsureConfig>,
+  { reader }: WritableControlPlane,
+  planned: Plan<AzureWriter>,
+): Promise<Plan<AzureWriter>> {
+  const creates = planned.steps.some(
+    ({ change }) => change.resource === 'server' && change.action === 'create',
+  );
+  if (!creates) return planned;
+  const { name } = config.server;
   const faults = creationFaults(config);
-  if (faults.length > 0) throw fail('creation-inputs-invalid', { server: config.server.name, faults });
+  if (faults.length > 0) throw fail('creation-inputs-invalid', { server: name, faults });
+  if (await reader.nameIsFree(newServer(config.server).region)) return planned;
+  run.info(
+    `The name '${name}' is in use; looking whether it is a server of this subscription that is being made just now.`,
+  );
+  await adoptable(run, reader);
+  return await plan(servers, config, reader);
 }
 
 /** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */
@@ -144,8 +165,9 @@ export class Door {
 
   async #open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
     const { story } = this.#act;
+    story.openedFor = address;
+    story.keepsRule = this.#act.config.firewall.keepRule;
     const result = await this.#rule.open(address, needed);
-    story.openedFor = this.#rule.openedFor;
     if (this.#rule.change) story.made(this.#rule.change);
     return result;
   }

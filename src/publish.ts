@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { PublishConfig } from './config/config.ts';
 import { fail } from './errors.ts';
 import type { Journal } from './github/journal.ts';
@@ -38,6 +38,8 @@ export async function publish(
   if (config.envFile !== undefined) {
     const path = inWorkspace(config.envFile);
     journal.writeEnvFile(path);
+    // Anew, since a mode counts only for a file that is made.
+    await rm(path, { force: true });
     await writeFile(path, header + dotenv(environment), { mode: 0o600 });
   }
   const { user, host, port, database, sslMode } = connection;
@@ -60,14 +62,16 @@ function outputsOf(connection: Connection): Record<string, string> {
 }
 
 /**
- * Refuses to overwrite a file that is not ours; asked before anything is requested.
+ * Refuses to overwrite what is not ours, and a folder that is not there; asked before anything is requested.
  * @throws `inputs-invalid`
  */
 export function checkEnvFile({ envFile }: PublishConfig): void {
-  if (envFile === undefined || !existsSync(inWorkspace(envFile)) || isOurs(inWorkspace(envFile))) return;
-  throw fail('inputs-invalid', {
-    faults: [`env-file is '${envFile}', which exists already and would be overwritten: name another`],
-  });
+  if (envFile === undefined) return;
+  const path = inWorkspace(envFile);
+  const fault = existsSync(path)
+    ? !isOurs(path) && 'which exists already and would be overwritten: name another'
+    : !existsSync(dirname(path)) && 'whose folder does not exist: make it, or name another';
+  if (fault) throw fail('inputs-invalid', { faults: [`env-file is '${envFile}', ${fault}`] });
 }
 
 /** Removes the dotenv file if it is ours still. */
@@ -75,7 +79,8 @@ export async function removeEnvFile(path: string): Promise<void> {
   if (existsSync(path) && isOurs(path)) await rm(path, { force: true });
 }
 
-const isOurs = (path: string): boolean => readFileSync(path, 'utf8').startsWith(header);
+const isOurs = (path: string): boolean =>
+  statSync(path).isFile() && readFileSync(path, 'utf8').startsWith(header);
 
 const inWorkspace = (path: string): string => resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path);
 

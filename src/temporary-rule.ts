@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AzureReader } from './azure/reader.ts';
 import type { AzureWriter } from './azure/writer.ts';
 import { keptRuleName, temporaryRuleName } from './config/names.ts';
+import { ActionError } from './errors.ts';
 import type { Journal } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import type { Change } from './plan/types.ts';
@@ -16,8 +17,6 @@ export class RunnerRule {
   readonly #journal: Journal;
   readonly #keep: boolean;
   readonly #temporaryName: string;
-  /** The address that was let in; undefined as long as none was. */
-  openedFor: string | undefined;
   /** The kept rule, as a change. */
   change: Change | undefined;
 
@@ -39,15 +38,25 @@ export class RunnerRule {
       const name = keptRuleName(address);
       const result = await this.#writer.openFirewall(name, range, needed);
       this.change = { resource: 'firewall rule', name, action: 'create', details: address };
-      this.openedFor = address;
       return result;
     }
     const { resourceGroup, name: server } = this.#reader.location;
     const entry = { resourceGroup, server, rule: this.#temporaryName };
-    this.#journal.writeRule(entry);
-    const accepted = (operationUrl: string): void => this.#journal.writeRule({ ...entry, operationUrl });
-    const result = await this.#writer.openFirewall(this.#temporaryName, range, needed, accepted);
-    this.openedFor = address;
-    return result;
+    try {
+      return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
+        // Anew before each request: the URL of one that failed must not speak for the next.
+        asking: () => this.#journal.writeRule(entry),
+        accepted: (operationUrl) => this.#journal.writeRule({ ...entry, operationUrl }),
+      });
+    } catch (error) {
+      if (isRefusal(error)) this.#journal.writeRule({ ...entry, refused: true });
+      throw error;
+    }
   }
+}
+
+/** Whether Azure refused the request itself, so that nothing can come of it later. */
+function isRefusal(error: unknown): boolean {
+  const status = error instanceof ActionError ? error.azure?.status : undefined;
+  return status !== undefined && status >= 400 && status < 500;
 }

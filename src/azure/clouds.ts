@@ -30,8 +30,11 @@ const clouds: Readonly<Record<CloudName, { login: string; management: string; au
   },
 };
 
-/** Services that answer with the caller's public IPv4 address; two of different owners, so that one alone cannot lie. */
-const echoServices = ['https://api.ipify.org', 'https://checkip.amazonaws.com'];
+/**
+ * Services that answer with the caller's public IPv4 address, of different owners, so that one alone cannot lie; the
+ * third is asked where one of the others is silent.
+ */
+const echoServices = ['https://api.ipify.org', 'https://checkip.amazonaws.com', 'https://ipv4.icanhazip.com'];
 
 /**
  * Endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a

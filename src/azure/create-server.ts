@@ -8,6 +8,7 @@ import type { AzureClients } from './clients.ts';
 import { azureDetails, OperationFailed, refused } from './failures.ts';
 import { type Operation, race, startOperation } from './operations.ts';
 import type { AzureReader } from './reader.ts';
+import { regionName } from './regions.ts';
 
 /** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
 const visibleWithin = 10_000;
@@ -26,7 +27,6 @@ export async function createServer(
 ): Promise<'created' | 'adopted'> {
   const { resourceGroup, name } = reader.location;
   const doing = `creating server '${name}'`;
-  if (!(await nameIsAvailable(clients, run, name, planned.region))) return adopt(run, reader, name);
   try {
     const operation = await startOperation(run, (options) =>
       clients.postgresql.servers.beginCreateOrUpdate(
@@ -39,12 +39,15 @@ export async function createServer(
     await waitFor(
       run,
       `server '${name}' to be created`,
-      race(operation, () => readyServer(reader)),
+      race(run, operation, () => isReady(reader)),
     );
     return (await lostAfterAll(operation)) ? 'adopted' : 'created';
   } catch (error) {
     const code = azureDetails(error)?.code ?? '';
-    if (isBusy(code) || isTaken(code)) return adopt(run, reader, name, error);
+    if (isBusy(code) || isTaken(code)) {
+      run.info(`Server '${name}' is being made by somebody else (${code}); adopting it.`);
+      return adoptable(run, reader, error);
+    }
     throw refused(doing, error);
   }
 }
@@ -63,34 +66,18 @@ async function lostAfterAll(operation: Operation): Promise<boolean> {
   }
 }
 
-async function readyServer(reader: AzureReader): Promise<true | undefined> {
+async function isReady(reader: AzureReader): Promise<true | undefined> {
   const seen = await reader.lookAgain();
   return seen.status === 'present' && seen.value.server.state === 'Ready' ? true : undefined;
 }
 
-async function nameIsAvailable(
-  clients: AzureClients,
-  run: Run,
-  name: string,
-  region: string,
-): Promise<boolean> {
-  const doing = `asking whether the server name '${name}' is free in ${region}`;
-  const question = { name, type: 'Microsoft.DBforPostgreSQL/flexibleServers' };
-  const answer = await clients.postgresql.nameAvailability
-    .checkWithLocation(regionName(region), question, { abortSignal: run.signal })
-    .catch((error: unknown) => {
-      throw refused(doing, error);
-    });
-  if (answer.nameAvailable === false && answer.reason === 'Invalid') {
-    const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
-    throw fail('azure-refused', { doing, advice: 'Choose another server-name.' }, { azure });
-  }
-  return answer.nameAvailable !== false;
-}
-
-/** Waits a little for the server to become visible; it may be in creation by another run. */
-async function adopt(run: Run, reader: AzureReader, name: string, cause?: unknown): Promise<'adopted'> {
-  run.info(`Server '${name}' is being made by somebody else; adopting it.`);
+/**
+ * Waits a little for a server to become visible that somebody else may be creating.
+ * @param cause what told that there is one
+ * @throws `server-name-taken` where it does not
+ */
+export async function adoptable(run: Run, reader: AzureReader, cause?: unknown): Promise<'adopted'> {
+  const { name } = reader.location;
   const options = { atMost: visibleWithin };
   const look = async () => ((await reader.lookAgain()).status === 'present' ? true : undefined);
   await waitFor(run, `server '${name}' to become visible`, look, options).catch((error: unknown) => {
@@ -100,9 +87,6 @@ async function adopt(run: Run, reader: AzureReader, name: string, cause?: unknow
   });
   return 'adopted';
 }
-
-/** Azure's short form of a region: `West Europe` → `westeurope`. */
-export const regionName = (region: string): string => region.toLowerCase().replaceAll(' ', '');
 
 function bodyOf(planned: NewServer, administrator: Credentials): Server {
   return {

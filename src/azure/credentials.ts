@@ -19,17 +19,30 @@ export interface IdentitySource {
   mask(secret: string): void;
 }
 
+/** The ways to sign in. `ambient`: the runner's managed identity, else the az CLI's session. */
+export type SignInWay = 'client-secret' | 'oidc' | 'ambient';
+
+/** The way by the contract's order: client secret, else OIDC where the job may ask for a token, else what is around. */
+export function signInWay(
+  { clientId, tenantId, clientSecret }: SignInConfig,
+  mayRequestIdToken: boolean,
+): SignInWay {
+  if (clientId === undefined || tenantId === undefined) return 'ambient';
+  if (clientSecret !== undefined) return 'client-secret';
+  return mayRequestIdToken ? 'oidc' : 'ambient';
+}
+
 /**
- * The credential for ARM, by the contract's order: client secret, else OIDC where the job may ask for a token, else
- * managed identity, else the az CLI's session. Tokens are masked as they arrive.
+ * The credential for ARM. Tokens are masked as they arrive.
  * @throws `sign-in-failed`, from `getToken`
  */
 export function signIn(
+  way: SignInWay,
   signInConfig: SignInConfig,
   endpoints: Endpoints,
   source: IdentitySource,
 ): TokenCredential {
-  const { credential, way, advice } = chooseCredential(signInConfig, endpoints, source);
+  const { credential, by, advice } = ways[way](signInConfig, endpoints, source);
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
       try {
@@ -38,7 +51,7 @@ export function signIn(
         return token;
       } catch (error) {
         if (options?.abortSignal?.aborted) throw error;
-        throw signInFailure(way, advice, error);
+        throw signInFailure(by, advice, error);
       }
     },
   };
@@ -46,42 +59,46 @@ export function signIn(
 
 interface Chosen {
   readonly credential: TokenCredential;
-  readonly way: string;
+  /** For the sentence "signing in to Azure by …". */
+  readonly by: string;
   readonly advice: string;
 }
 
-function chooseCredential(config: SignInConfig, endpoints: Endpoints, source: IdentitySource): Chosen {
-  const { clientId, tenantId, clientSecret } = config;
-  const options = {
-    authorityHost: endpoints.authorityHost,
-    disableInstanceDiscovery: endpoints.localAuthority,
-  };
-  if (clientId && tenantId && clientSecret) {
-    const credential = new ClientSecretCredential(tenantId, clientId, clientSecret, options);
-    return { credential, way: 'client secret', advice: 'Check client-id, tenant-id and client-secret.' };
-  }
-  if (clientId && tenantId && source.mayRequestIdToken) {
-    const credential = new ClientAssertionCredential(
+type Chooser = (config: SignInConfig, endpoints: Endpoints, source: IdentitySource) => Chosen;
+
+const ways: Readonly<Record<SignInWay, Chooser>> = {
+  'client-secret': ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints) => ({
+    credential: new ClientSecretCredential(tenantId, clientId, clientSecret, optionsOf(endpoints)),
+    by: 'client secret',
+    advice: 'Check client-id, tenant-id and client-secret.',
+  }),
+  oidc: ({ clientId = '', tenantId = '' }, endpoints, source) => ({
+    credential: new ClientAssertionCredential(
       tenantId,
       clientId,
       assertion(endpoints, source),
-      options,
-    );
-    const advice =
-      'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.';
-    return { credential, way: "OpenID Connect (the job's own token)", advice };
-  }
-  return {
+      optionsOf(endpoints),
+    ),
+    by: "OpenID Connect (the job's own token)",
+    advice:
+      'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
+  }),
+  ambient: ({ clientId, subscriptionId }, _, source) => ({
     credential: new ChainedTokenCredential(
       clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential(),
-      new AzureCliCredential({ subscription: config.subscriptionId }),
+      new AzureCliCredential({ subscription: subscriptionId }),
     ),
-    way: 'managed identity and by the az CLI’s session',
+    by: 'managed identity and by the az CLI’s session',
     advice: source.mayRequestIdToken
       ? 'For OpenID Connect give client-id and tenant-id.'
       : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and give client-id and tenant-id.',
-  };
-}
+  }),
+};
+
+const optionsOf = ({ authorityHost, localAuthority }: Endpoints) => ({
+  authorityHost,
+  disableInstanceDiscovery: localAuthority,
+});
 
 /** Milliseconds for which one OIDC token serves; it lives five minutes, and the SDK asks for it more often than it uses it. */
 const freshness = 60_000;
@@ -114,7 +131,7 @@ const adviceByNumber: Readonly<Record<string, string>> = {
   AADSTS700024: 'The assertion was outside its five minutes: check the clock of the runner.',
 };
 
-function signInFailure(way: string, advice: string, error: unknown): Error {
+function signInFailure(by: string, advice: string, error: unknown): Error {
   const message = messageOf(error);
   const number = /AADSTS\d+/.exec(message)?.[0];
   const reason = message.split(/\r?\n/).find((line) => line.includes(number ?? '')) ?? message;
@@ -126,7 +143,7 @@ function signInFailure(way: string, advice: string, error: unknown): Error {
   };
   return fail(
     'sign-in-failed',
-    { way, reason: number ?? reason.trim(), advice: (number && adviceByNumber[number]) ?? advice },
+    { way: by, reason: number ?? reason.trim(), advice: (number && adviceByNumber[number]) ?? advice },
     azure ? { cause: error, azure } : { cause: error },
   );
 }

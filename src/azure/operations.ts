@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import { pauseFor, type Run } from '../waiting.ts';
 import { isBusy } from './advice.ts';
 import { azureDetails, OperationFailed } from './failures.ts';
@@ -78,27 +79,37 @@ function errorOf(body: string): { readonly code?: string; readonly message?: str
   }
 }
 
+/** How many rounds may pass between two polls of an operation: it is the need that is looked at, but failures must show. */
+const roundsPerPoll = 3;
+
 /**
- * Races what is needed against the operation's own failure (design.md, Waiting): the need is looked at on every
- * round, the operation ever more rarely.
+ * Races what is needed against the operation's own failure (design.md, Waiting). The need is looked at on every round,
+ * the operation more rarely; a poll that breaks tells nothing, and the need decides.
  * @param needed told whether the operation has ended well; returns undefined as long as the need is not met
  * @returns a look for `waitFor`
  */
 export function race<T>(
+  run: Run,
   operation: Operation,
   needed: (ended: boolean) => Promise<T | undefined>,
 ): () => Promise<T | undefined> {
   let round = 0;
-  let nextPoll = 1;
   let ended = false;
   return async () => {
     round += 1;
-    if (!ended && round >= nextPoll) {
-      nextPoll = Math.ceil(round * 1.5) + 1;
-      ended = await operation.ended();
-    }
+    if (!ended && (round <= 2 || round % roundsPerPoll === 0)) ended = await endedOrBroken(run, operation);
     return needed(ended);
   };
+}
+
+async function endedOrBroken(run: Run, operation: Operation): Promise<boolean> {
+  try {
+    return await operation.ended();
+  } catch (error) {
+    if (error instanceof OperationFailed || run.signal.aborted) throw error;
+    run.debug(`A poll of the operation broke: ${messageOf(error)}`);
+    return false;
+  }
 }
 
 /**

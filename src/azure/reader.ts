@@ -5,7 +5,8 @@ import { fail } from '../errors.ts';
 import { absent, type Observed, present } from '../plan/types.ts';
 import type { Run } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
-import { observed, refused } from './failures.ts';
+import { azureDetails, observed, refused } from './failures.ts';
+import { regionName } from './regions.ts';
 
 /** Where a server is (or will be): all that its children's requests need. */
 export interface ServerLocation {
@@ -26,6 +27,7 @@ export class AzureReader {
   readonly #run: Run;
   readonly config: ServerLookup;
   #found: Observed<FoundServer> | undefined;
+  #lastSeen: ServerLocation | undefined;
 
   constructor(clients: AzureClients, run: Run, config: ServerLookup) {
     this.#clients = clients;
@@ -39,8 +41,7 @@ export class AzureReader {
 
   /** Where the server is; where it would be made if it is not there. */
   get location(): ServerLocation {
-    if (this.#found?.status === 'present') return this.#found.value;
-    return { resourceGroup: groupOfNew(this.config), name: this.config.name };
+    return this.#lastSeen ?? { resourceGroup: groupOfNew(this.config), name: this.config.name };
   }
 
   /** The server, looked for once: in its group if that is given, else in the subscription. */
@@ -51,11 +52,11 @@ export class AzureReader {
 
   /** The server as it is now. */
   async lookAgain(): Promise<Observed<FoundServer>> {
-    const known =
-      this.#found?.status === 'present' ? this.#found.value.resourceGroup : this.config.resourceGroup;
+    const known = this.#lastSeen?.resourceGroup ?? this.config.resourceGroup;
     this.#found = await observed(`server '${this.config.name}'`, () =>
       known === undefined ? this.#search() : this.#get(known),
     );
+    if (this.#found.status === 'present') this.#lastSeen = this.#found.value;
     return this.#found;
   }
 
@@ -83,6 +84,33 @@ export class AzureReader {
       const group = await this.#clients.resources.resourceGroups.get(name, this.#abortSignal);
       return present(group.location);
     });
+  }
+
+  /**
+   * Whether a new server may have this name. Where this identity may not even ask (the question is at the
+   * subscription's scope), the creation itself will tell.
+   * @param region as the user wrote it
+   */
+  async nameIsFree(region: string): Promise<boolean> {
+    const { name } = this.config;
+    const doing = `asking whether the server name '${name}' is free in ${region}`;
+    const question = { name, type: 'Microsoft.DBforPostgreSQL/flexibleServers' };
+    const { nameAvailability } = this.#clients.postgresql;
+    try {
+      const answer = await nameAvailability.checkWithLocation(
+        regionName(region),
+        question,
+        this.#abortSignal,
+      );
+      if (answer.nameAvailable === false && answer.reason === 'Invalid') {
+        const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
+        throw fail('azure-refused', { doing, advice: 'Choose another server-name.' }, { azure });
+      }
+      return answer.nameAvailable !== false;
+    } catch (error) {
+      if (azureDetails(error)?.status === 403) return true;
+      throw refused(doing, error);
+    }
   }
 
   /**

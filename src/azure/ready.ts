@@ -13,11 +13,8 @@ const advice: Readonly<Record<string, string>> = {
   Inaccessible: 'Its encryption key cannot be reached: restore the access of the server to its key.',
 };
 
-/**
- * The server once it is Ready; a passing state is waited for.
- * @throws `server-not-usable` for the states that do not pass, `state-unknown`, `timed-out`
- */
-export async function readyServer(run: Run, reader: AzureReader): Promise<FoundServer> {
+/** The server once its state is none that passes by itself. */
+export async function settledServer(run: Run, reader: AzureReader): Promise<FoundServer> {
   let first = true;
   return await waitFor(run, `server '${reader.config.name}' to be Ready`, async () => {
     const seen = first ? await reader.server() : await reader.lookAgain();
@@ -25,14 +22,22 @@ export async function readyServer(run: Run, reader: AzureReader): Promise<FoundS
     if (seen.status === 'unknown') throw seen.error;
     // Absent just after a creation: ARM's list may lag behind.
     if (seen.status === 'absent') return undefined;
-    const { state } = seen.value.server;
-    if (state === 'Ready' || state === undefined) return seen.value;
-    if (passing.includes(state)) return undefined;
-    throw fail('server-not-usable', {
-      server: seen.value.name,
-      state,
-      advice: advice[state] ?? 'Look at the server in the Azure portal.',
-    });
+    return passing.includes(seen.value.server.state ?? 'Ready') ? undefined : seen.value;
+  });
+}
+
+/**
+ * The server once it is Ready; a passing state is waited for.
+ * @throws `server-not-usable` for the states that do not pass, `state-unknown`, `timed-out`
+ */
+export async function readyServer(run: Run, reader: AzureReader): Promise<FoundServer> {
+  const settled = await settledServer(run, reader);
+  const { state = 'Ready' } = settled.server;
+  if (state === 'Ready') return settled;
+  throw fail('server-not-usable', {
+    server: settled.name,
+    state,
+    advice: advice[state] ?? 'Look at the server in the Azure portal.',
   });
 }
 

@@ -2,10 +2,12 @@ import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../config/addresses.ts';
 import type { Credentials } from '../config/config.ts';
 import type { NewServer } from '../config/creation.ts';
+import { fail } from '../errors.ts';
+import type { Applied } from '../plan/engine.ts';
 import { type Run, type WaitOptions, waitFor } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
 import { createServer } from './create-server.ts';
-import { refused } from './failures.ts';
+import { azureDetails, refused } from './failures.ts';
 import { race, startOperation, whileBusy } from './operations.ts';
 import type { AzureReader, ServerLocation } from './reader.ts';
 
@@ -38,17 +40,26 @@ export class AzureWriter {
     return createServer(this.#clients, this.#run, this.#reader, planned, administrator);
   }
 
-  /** Starts a stopped server and returns once it is on its way; waiting for Ready is the caller's. */
-  startServer(): Promise<unknown> {
+  /**
+   * Starts a stopped server and returns once it is on its way; waiting for Ready is the caller's.
+   * @returns `adopted` where somebody else has started it in the meantime
+   */
+  async startServer(): Promise<Applied> {
     const { resourceGroup, name } = this.#at;
-    return this.#perform(
-      `starting server '${name}'`,
-      (options) => this.#clients.postgresql.servers.beginStart(resourceGroup, name, options),
-      async () => {
-        const seen = await this.#reader.lookAgain();
-        return seen.status === 'present' && seen.value.server.state !== 'Stopped' ? true : undefined;
-      },
-    );
+    const underWay = async (): Promise<true | undefined> => {
+      const seen = await this.#reader.lookAgain();
+      return seen.status === 'present' && seen.value.server.state !== 'Stopped' ? true : undefined;
+    };
+    try {
+      const begin: Begin = (options) =>
+        this.#clients.postgresql.servers.beginStart(resourceGroup, name, options);
+      await this.#perform(`starting server '${name}'`, begin, underWay);
+      return 'applied';
+    } catch (error) {
+      // facts.md §3: the words of a start that came second.
+      if (azureDetails(error)?.code === 'ServerIsNotStopped' && (await underWay())) return 'adopted';
+      throw error;
+    }
   }
 
   /**
@@ -59,7 +70,15 @@ export class AzureWriter {
   async updateServer(patchOf: (server: Server) => ServerForPatch, what: string): Promise<void> {
     const { resourceGroup, name } = this.#at;
     const seen = await this.#reader.lookAgain();
-    const patch = patchOf(seen.status === 'present' ? seen.value.server : { location: '' });
+    // What has to be merged with cannot be guessed.
+    if (seen.status === 'unknown') throw seen.error;
+    if (seen.status === 'absent')
+      throw fail('server-not-usable', {
+        server: name,
+        state: 'absent',
+        advice: 'It was deleted just now: run the workflow again.',
+      });
+    const patch = patchOf(seen.value.server);
     await this.#perform(
       `updating ${what} of server '${name}'`,
       (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
@@ -92,15 +111,15 @@ export class AzureWriter {
    * Makes a firewall rule and waits until what it is for has come about: a login is the proof, not the operation's
    * end, which the service reports 60 s late (design.md, Waiting; facts.md §2).
    * @param needed told whether the operation has ended; returns undefined as long as the need is not met
-   * @param accepted told the operation's URL as soon as Azure names it
+   * @param witness told before each request, and the operation's URL as soon as Azure names it
    */
   openFirewall<T>(
     rule: string,
     range: AddressRange,
     needed: (ended: boolean) => Promise<T | undefined>,
-    accepted: (operationUrl: string) => void = () => {},
+    witness: Pick<Manner, 'asking' | 'accepted'> = {},
   ): Promise<T> {
-    return this.#putRule(rule, range, needed, { accepted, waiting: { pause: 200, longestPause: 500 } });
+    return this.#putRule(rule, range, needed, { ...witness, waiting: { pause: 200, longestPause: 500 } });
   }
 
   #putRule<T>(
@@ -120,31 +139,44 @@ export class AzureWriter {
     );
   }
 
-  /** Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success. */
-  deleteFirewallRule(rule: string): Promise<unknown> {
+  /**
+   * Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success.
+   * @returns whether Azure found something to remove: it accepts a deletion (202), or has nothing to delete (204)
+   */
+  async deleteFirewallRule(rule: string): Promise<boolean> {
     const { resourceGroup, name } = this.#at;
-    return this.#perform(
-      `removing firewall rule '${rule}'`,
-      (options) => this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options),
-      async (ended) => {
-        const { status } = await this.#reader.firewallRule(rule);
-        // Where the rule may be deleted but not read, the operation's end has to do.
-        return status === 'absent' || (ended && status === 'unknown') || undefined;
-      },
-    );
+    const begin: Begin = (options) =>
+      this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options);
+    const gone = async (ended: boolean): Promise<true | undefined> => {
+      const { status } = await this.#reader.firewallRule(rule);
+      // Where the rule may be deleted but not read, the operation's end has to do.
+      return status === 'absent' || (ended && status === 'unknown') || undefined;
+    };
+    let found = false;
+    const accepted = (): void => {
+      found = true;
+    };
+    try {
+      await this.#perform(`removing firewall rule '${rule}'`, begin, gone, { accepted });
+    } catch (error) {
+      // With the server the rule is gone too (facts.md §2).
+      if (azureDetails(error)?.status !== 404 || !(await gone(false))) throw error;
+    }
+    return found;
   }
 
   /** Sends a request and races its operation against what is needed, again where the server is busy. */
   async #perform<T>(
     doing: string,
-    begin: Parameters<typeof startOperation>[1],
+    begin: Begin,
     needed: (ended: boolean) => Promise<T | undefined>,
-    { accepted, waiting = { longestPause: 4000 } }: Manner = {},
+    { asking, accepted, waiting = { longestPause: 4000 } }: Manner = {},
   ): Promise<T> {
     try {
       return await whileBusy(this.#run, doing, async () => {
+        asking?.();
         const operation = await startOperation(this.#run, begin, accepted);
-        return await waitFor(this.#run, `the end of ${doing}`, race(operation, needed), waiting);
+        return await waitFor(this.#run, `the end of ${doing}`, race(this.#run, operation, needed), waiting);
       });
     } catch (error) {
       throw refused(doing, error);
@@ -152,8 +184,12 @@ export class AzureWriter {
   }
 }
 
+type Begin = Parameters<typeof startOperation>[1];
+
 /** How an operation is waited for; by default at pauses of seconds, as operations on a server's children take seconds. */
 interface Manner {
+  /** Told before each request that asks for it. */
+  readonly asking?: () => void;
   readonly accepted?: (operationUrl: string) => void;
   readonly waiting?: WaitOptions;
 }

@@ -20,7 +20,8 @@ export function temporaryRuleName({ repositoryId, runId, runAttempt }: RunIdenti
   return `${temporaryPrefix}${repositoryId}-${runId}-${runAttempt}-${random}`.slice(0, 80);
 }
 
-export const isTemporaryRuleName = (name: string): boolean => name.startsWith(temporaryPrefix);
+/** ARM's names know no case. */
+export const isTemporaryRuleName = (name: string): boolean => name.toLowerCase().startsWith(temporaryPrefix);
 
 /** Whether a rule bears the prefix and the ids of this run, the condition for deleting it. */
 export function isTemporaryRuleOf({ repositoryId, runId, runAttempt }: RunIdentity, name: string): boolean {

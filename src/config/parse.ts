@@ -14,15 +14,15 @@ import type {
   SignInConfig,
 } from './config.ts';
 import { Inputs, type RawInput } from './inputs.ts';
-import { azureServicesRuleName, declaredRuleName } from './names.ts';
+import { azureServicesRuleName, declaredRuleName, isTemporaryRuleName } from './names.ts';
 import * as rules from './rules.ts';
 
-/** Where the parts of the host name behind the server's own are known (facts.md §4). */
-const hostSuffixes = [
-  '.postgres.database.azure.com',
-  '.postgres.database.usgovcloudapi.net',
-  '.postgres.database.chinacloudapi.cn',
-];
+/** What stands behind the server's own name in its host name, by cloud (facts.md §4). */
+const hostSuffixes: Readonly<Record<CloudName, string>> = {
+  AzureCloud: '.postgres.database.azure.com',
+  AzureUSGovernment: '.postgres.database.usgovcloudapi.net',
+  AzureChinaCloud: '.postgres.database.chinacloudapi.cn',
+};
 
 /** Inputs of the contract that this version does not act on: taking them silently could name the wrong database. */
 const laterInputs = [
@@ -149,8 +149,14 @@ function parseServer(inputs: Inputs): ServerConfig {
   const given = inputs
     .required('server-name', 'the short name of the server, or its full host name')
     .toLowerCase();
-  const suffix = hostSuffixes.find((s) => given.endsWith(s)) ?? '';
+  const [cloud, suffix = ''] = Object.entries(hostSuffixes).find(([, s]) => given.endsWith(s)) ?? [];
   const name = given.slice(0, given.length - suffix.length);
+  if (
+    cloud !== undefined &&
+    cloud.toLowerCase() !== (inputs.text('azure-environment') ?? 'AzureCloud').toLowerCase()
+  ) {
+    inputs.fault(`server-name is a host of ${cloud}, but azure-environment says otherwise`);
+  }
   inputs.check('server-name', name, rules.serverName);
   const resourceGroup = inputs.text('resource-group');
   inputs.check('resource-group', resourceGroup, rules.resourceGroupName);
@@ -200,7 +206,11 @@ function parseDeclaredRule(inputs: Inputs, item: string): DeclaredRule[] {
   const at = item.indexOf('=');
   const name = at < 0 ? undefined : item.slice(0, at).trim();
   const range = parseRange(item.slice(at + 1).trim());
-  inputs.check('allowed-ip-ranges', name, rules.firewallRuleName);
+  inputs.check('allowed-ip-ranges', name, (given) =>
+    isTemporaryRuleName(given)
+      ? `names a rule '${given}', but names that begin so are for temporary rules: choose another`
+      : rules.firewallRuleName(given),
+  );
   if (typeof range === 'string') {
     inputs.fault(`allowed-ip-ranges: ${range}`);
     return [];

@@ -1,11 +1,14 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Endpoints } from '../azure/clouds.ts';
+import type { SignInWay } from '../azure/credentials.ts';
 import type { SignInConfig } from '../config/config.ts';
 import type { Workflow } from './workflow.ts';
 
 /** How main signed in; without any secret, which `post` reads again from the step's own inputs. */
 export interface SignInEntry {
+  /** Post goes the same way, whatever a later step has put into the environment. */
+  readonly way: SignInWay;
   readonly signIn: Omit<SignInConfig, 'clientSecret'>;
   readonly endpoints: Endpoints;
 }
@@ -17,6 +20,8 @@ export interface RuleEntry {
   readonly rule: string;
   /** Of the request that makes it, once Azure has named it. */
   readonly operationUrl?: string;
+  /** That Azure refused the request, so that nothing can come of it. */
+  readonly refused?: true;
 }
 
 /**

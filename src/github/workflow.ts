@@ -107,6 +107,9 @@ export class Workflow {
 
 const digits = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
 
-/** The runner looks for commands at the beginning of a line, after white space. */
+/**
+ * The runner looks for `::` at the beginning of a line, after white space as .NET knows it (U+0085 too), and for `##[`
+ * anywhere in it.
+ */
 const defused = (text: string): string =>
-  text.replace(/^(\s*)(::|##\[)/gm, (_, space, mark) => `${space}: ${mark}`);
+  text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${space}: ::`).replaceAll('##[', '# #[');

@@ -11,12 +11,13 @@ export interface Kind<D, O, R, W> {
   readonly resource: ResourceType;
   /** What the configuration declares of this kind. */
   desired(config: Config): readonly D[];
+  nameOf(desired: D): string;
   /** What is there, in the order of `desired`; only reads. */
   observe(reader: R, desired: readonly D[]): Promise<readonly Observed<O>[]>;
   /** Pure: what differs, the most basic first. Never asked about unknown things. */
   diff(desired: D, observed: Observed<O>): readonly Difference[];
-  /** Makes one permitted change. */
-  apply(writer: W, change: Change, desired: D): Promise<Applied>;
+  /** Makes one permitted change, for the finding that it mends. */
+  apply(writer: W, change: Change, desired: D, finding: Finding | undefined): Promise<Applied>;
 }
 
 /** `adopted`: somebody else made it in the meantime, so it is no change of ours. */
@@ -62,7 +63,7 @@ function planOne<D, O, R, W>(
   if (observed.status === 'unknown') {
     const finding: Finding = {
       resource: kind.resource,
-      name: '',
+      name: kind.nameOf(desired),
       property: '',
       expected: '',
       actual: observed.error.message.split('\n')[0] ?? '',
@@ -72,11 +73,14 @@ function planOne<D, O, R, W>(
   }
   const differences = kind.diff(desired, observed);
   const mended = differences.filter((d) => d.mend && permitted(config, d.mend));
-  const changes = mended.flatMap(({ mend }) => mend ?? []);
   return {
-    steps: changes.map((change) => ({ change, apply: (writer) => kind.apply(writer, change, desired) })),
-    findings: differences.map((d) => d.finding),
-    left: differences.filter((d) => !mended.includes(d)).map((d) => d.finding),
+    steps: mended.flatMap(({ mend, finding }) =>
+      mend === undefined
+        ? []
+        : [{ change: mend, apply: (writer: W) => kind.apply(writer, mend, desired, finding) }],
+    ),
+    findings: differences.flatMap((d) => d.finding ?? []),
+    left: differences.filter((d) => !mended.includes(d)).flatMap((d) => d.finding ?? []),
     unknown: [],
   };
 }

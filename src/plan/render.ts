@@ -8,8 +8,10 @@ export interface Report {
   readonly server: string;
   readonly host: string | undefined;
   readonly database: string | undefined;
-  /** The address for which a temporary rule was made; undefined where none was needed. */
+  /** The address for which a firewall rule was asked; undefined where none was needed. */
   readonly openedFor: string | undefined;
+  /** Whether that rule stays after the job. */
+  readonly keepsRule: boolean;
   readonly changes: readonly Change[];
   /** Differences that were left as they are. */
   readonly left: readonly Finding[];
@@ -38,7 +40,7 @@ export function summaryMarkdown(report: Report): string {
           changes.map((c) => [c.resource, c.name, c.action, c.details]),
         )
       : '';
-  const nothing = error === undefined ? 'Nothing had to be changed.' : '';
+  const nothing = error === undefined && left.length === 0 ? nothingTo(report.mode) : '';
   const differs =
     left.length > 0
       ? table(
@@ -49,14 +51,17 @@ export function summaryMarkdown(report: Report): string {
   return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
 }
 
-function facts({ server, host, openedFor, mode }: Report): string {
+const nothingTo = (mode: string): string =>
+  mode === 'check' ? 'Everything is as declared.' : 'Nothing had to be changed.';
+
+function facts({ server, host, openedFor, keepsRule, mode }: Report): string {
+  if (mode === 'check') return `Server ${code(server)} was checked; nothing was changed.`;
+  const until = keepsRule ? ', and stays' : ' until the job ends';
   const way =
     openedFor === undefined
-      ? 'no temporary firewall rule was needed'
-      : `a temporary firewall rule lets ${code(openedFor)} in until the job ends`;
-  return mode === 'check'
-    ? `Server ${code(server)} was checked; nothing was changed.`
-    : `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
+      ? 'no firewall rule had to be made for this runner'
+      : `a firewall rule for this runner (${code(openedFor)}) was asked for${until}`;
+  return `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
 }
 
 function timeline(phases: readonly Phase[]): string {

@@ -32,8 +32,10 @@ export const present = <T>(value: T): Observed<T> => ({ status: 'present', value
 export const absent: Observed<never> = { status: 'absent' };
 export const unknown = (error: Error): Observed<never> => ({ status: 'unknown', error });
 
-/** A finding, and the change that would mend it in place; none where nothing can or may. */
-export interface Difference {
-  readonly finding: Finding;
-  readonly mend?: Change;
-}
+/**
+ * A finding, and the change that would mend it in place; none where nothing can or may. Without a finding it is only
+ * what another one's mending needs: an absent parent is one finding, not one for each of its own parents.
+ */
+export type Difference =
+  | { readonly finding: Finding; readonly mend?: Change }
+  | { readonly finding?: undefined; readonly mend: Change };

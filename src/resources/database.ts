@@ -11,6 +11,8 @@ export const database: Kind<DatabaseConfig, FoundDatabase, SqlReader, SqlWriter>
   desired: (config: Config): readonly DatabaseConfig[] =>
     config.database === undefined ? [] : [config.database],
 
+  nameOf: ({ name }) => name,
+
   observe: (reader, desired): Promise<readonly Observed<FoundDatabase>[]> =>
     Promise.all(desired.map(({ name }) => reader.database(name))),
 

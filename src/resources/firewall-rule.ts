@@ -3,6 +3,7 @@ import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import { type AddressRange, sameRange } from '../config/addresses.ts';
 import type { Config, DeclaredRule } from '../config/config.ts';
+import { isTemporaryRuleName } from '../config/names.ts';
 import type { Applied, Kind } from '../plan/engine.ts';
 import { absent, type Difference, type Observed, present, unknown } from '../plan/types.ts';
 
@@ -11,6 +12,8 @@ export const firewallRule: Kind<DeclaredRule, AddressRange, AzureReader, AzureWr
   resource: 'firewall rule',
 
   desired: ({ firewall }: Config): readonly DeclaredRule[] => firewall.declared,
+
+  nameOf: ({ name }) => name,
 
   async observe(reader, desired): Promise<readonly Observed<AddressRange>[]> {
     try {
@@ -55,10 +58,14 @@ export const firewallRule: Kind<DeclaredRule, AddressRange, AzureReader, AzureWr
   },
 };
 
-/** The rule of this name; for a rule that the user gave no name, any rule of the same range. ARM's names know no case. */
+/**
+ * The rule of this name; for a rule that the user gave no name, any rule of the same range, but no run's temporary one,
+ * which does not stay. ARM's names know no case.
+ */
 function find(rule: DeclaredRule, stored: readonly FirewallRule[]): Observed<AddressRange> {
-  const named = stored.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
-  const sameOne = rule.named ? undefined : stored.find((other) => sameRange(rule, rangeOf(other)));
+  const lasting = stored.filter(({ name }) => !isTemporaryRuleName(name ?? ''));
+  const named = lasting.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
+  const sameOne = rule.named ? undefined : lasting.find((other) => sameRange(rule, rangeOf(other)));
   const found = sameOne ?? named;
   return found ? present(rangeOf(found)) : absent;
 }

@@ -1,5 +1,5 @@
-import { regionName } from '../azure/create-server.ts';
 import type { AzureReader } from '../azure/reader.ts';
+import { regionName } from '../azure/regions.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { Config } from '../config/config.ts';
 import { groupOfNew, newServer } from '../config/creation.ts';
@@ -19,29 +19,20 @@ export const resourceGroup: Kind<Desired, string, AzureReader, AzureWriter> = {
     return [{ name: groupOfNew(server), region: newServer(server).region }];
   },
 
+  nameOf: ({ name }) => name,
+
   async observe(reader, [desired]): Promise<readonly Observed<string>[]> {
     const server = await reader.server();
     if (server.status === 'present') return [present(server.value.resourceGroup)];
-    // The server's own entry tells that it is unknown.
-    if (server.status === 'unknown' || desired === undefined) return [present('')];
+    // The server's own entry tells that it is unknown, and why.
+    if (server.status === 'unknown' || desired === undefined) return [server];
     return [await reader.resourceGroup(desired.name)];
   },
 
   diff({ name, region }, observed): readonly Difference[] {
     if (observed.status !== 'absent') return [];
-    return [
-      {
-        finding: {
-          resource: 'resource group',
-          name,
-          property: '',
-          expected: 'present',
-          actual: 'absent',
-          kind: 'missing',
-        },
-        mend: { resource: 'resource group', name, action: 'create', details: `in ${regionName(region)}` },
-      },
-    ];
+    const details = `in ${regionName(region)}`;
+    return [{ mend: { resource: 'resource group', name, action: 'create', details } }];
   },
 
   async apply(writer, { name }, { region }): Promise<Applied> {

@@ -17,6 +17,8 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
   desired: ({ server }: Config): readonly Desired[] =>
     [...server.parameters].map(([name, value]) => ({ name, value })),
 
+  nameOf: ({ name }) => name,
+
   observe: (reader, desired): Promise<readonly Observed<Configuration>[]> =>
     Promise.all(desired.map(({ name }) => reader.parameter(name))),
 

@@ -1,5 +1,5 @@
 import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
-import { regionName } from '../azure/create-server.ts';
+import { regionName } from '../azure/regions.ts';
 import type { ServerConfig } from '../config/config.ts';
 import * as rules from '../config/rules.ts';
 import type { Difference } from '../plan/types.ts';
@@ -67,7 +67,11 @@ const comparisons: Readonly<Record<string, Comparison>> = {
     declared: (c) => (c.tags.size === 0 ? undefined : pairs(c.tags)),
     actual: () => undefined,
     // A patch replaces the whole map, and others' tags belong to others.
-    patch: (c, server) => ({ tags: { ...server.tags, ...Object.fromEntries(c.tags) } }),
+    patch: ({ tags }, server) => {
+      const declared = new Set([...tags.keys()].map((key) => key.toLowerCase()));
+      const others = Object.entries(server.tags ?? {}).filter(([key]) => !declared.has(key.toLowerCase()));
+      return { tags: Object.fromEntries([...others, ...tags]) };
+    },
   },
 };
 
@@ -100,9 +104,10 @@ function diffOf(
     : { finding };
 }
 
-/** The server's values of the declared tags alone; others belong to others. */
+/** The server's values of the declared tags alone, for others belong to others; Azure's tag names know no case. */
 function declaredTags({ tags }: ServerConfig, server: Server): string {
-  return [...tags.keys()].map((key) => `${key}=${server.tags?.[key] ?? ''}`).join(', ');
+  const values = new Map(Object.entries(server.tags ?? {}).map(([key, value]) => [key.toLowerCase(), value]));
+  return [...tags.keys()].map((key) => `${key}=${values.get(key.toLowerCase()) ?? ''}`).join(', ');
 }
 
 const grown = (expected: string, actual: string, server: Server): boolean =>

@@ -20,6 +20,8 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
     { declared: config.server, administrator: config.administrator },
   ],
 
+  nameOf: ({ declared }) => declared.name,
+
   async observe(reader): Promise<readonly Observed<Server>[]> {
     const seen = await reader.server();
     return [seen.status === 'present' ? { status: 'present', value: seen.value.server } : seen];
@@ -32,12 +34,12 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
     return [...stopped(declared.name, observed.value), ...properties];
   },
 
-  async apply(writer, change, { declared, administrator }): Promise<Applied> {
+  async apply(writer, change, { declared, administrator }, finding): Promise<Applied> {
     if (change.action === 'create' && administrator !== undefined) {
       return await writer.createServer(newServer(declared), administrator);
     }
-    if (change.action === 'start') await writer.startServer();
-    const property = serverProperties.find(({ name }) => change.details.startsWith(`${name}:`));
+    if (change.action === 'start') return await writer.startServer();
+    const property = serverProperties.find(({ name }) => name === finding?.property);
     if (change.action === 'update' && property)
       await writer.updateServer((server) => property.patch(declared, server), property.name);
     return 'applied';
