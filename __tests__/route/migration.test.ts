@@ -168,6 +168,38 @@ describe('concurrent migrations', () => {
     );
   });
 
+  test('a session that hangs holds nobody: the run ends in its time', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const started = join(job.temp, 'started');
+    const admin = {
+      ...tutorial,
+      host: String((await azure.server('migrations')).properties['fullyQualifiedDomainName']),
+    };
+    const login = {
+      host: admin.host,
+      user: 'relecloud_admin',
+      password: tutorial['admin-password'] ?? '',
+      database: 'relecloud',
+    };
+    let backend = 0;
+    const freeze = async (): Promise<void> => {
+      await appears(started);
+      const [holder] = await query(azure, login, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'");
+      backend = Number(holder?.['pid']);
+      process.kill(backend, 'SIGSTOP');
+    };
+    const start = performance.now();
+    const step = await job.step(
+      { ...inputs, 'migration-command': `touch ${started}; sleep 300`, 'timeout-minutes': '0.08' },
+      { started: () => void freeze() },
+    );
+    process.kill(backend, 'SIGCONT');
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('(timed-out)');
+    expect(performance.now() - start).toBeLessThan(25_000);
+  });
+
   test('losing the lock’s session ends the migration', async () => {
     const { azure } = bench;
     const job = new Job(azure);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Arm } from '../azure-emulator/support/arm.ts';
 import { useAzure } from '../support/azure.ts';
@@ -24,6 +25,35 @@ describe('the server as it is found', () => {
       { resource: 'server', name: 'states', action: 'start' },
     ]);
     expect((await azure.server('states')).properties['state']).toBe('Ready');
+  });
+
+  test('a server that somebody is stopping is started once it has stopped', async () => {
+    const { azure } = bench;
+    await azure.patch('states', { properties: { state: 'Stopping' } });
+    const looks = async () =>
+      (await azure.requests()).filter(({ path }) => path.includes('/flexibleServers')).length;
+    const step = new Job(azure).step(inputs);
+    while ((await looks()) < 3) await sleep(20);
+    await azure.patch('states', { properties: { state: 'Stopped' } });
+    const { exitCode, log, outputs } = await step;
+    expect(exitCode, log).toBe(0);
+    expect(JSON.parse(outputs['changes'] ?? '')).toMatchObject([{ resource: 'server', action: 'start' }]);
+  });
+
+  test('an identity that may not ask for the name may create all the same, as Contributor on the group alone', async () => {
+    const { azure } = bench;
+    const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
+    await azure.fault(
+      { service: 'arm', method: 'POST', path: '/checkNameAvailability' },
+      { status: 403, body },
+    );
+    const step = await new Job(azure).step({
+      ...inputs,
+      'server-name': 'group-only',
+      'resource-group': 'states',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs['server-created']).toBe('true');
   });
 
   test('with start-if-stopped: false it stays stopped, and the error says what to do', async () => {
@@ -180,7 +210,11 @@ describe('law 2: check sends only reads, whatever it finds, and never opens the 
     const { azure } = bench;
     const step = await new Job(azure).step({ ...tutorial, mode: 'check', ...more });
     expect(step.exitCode, step.log).toBe(exitCode);
-    expect(step.outputs['drifted']).toBe(String(exitCode === 1 || 'on-drift' in more));
+    const differs = exitCode === 1 || 'on-drift' in more;
+    expect(step.outputs['drifted']).toBe(String(differs));
+    // An absent server is one finding, not one for its group too.
+    expect(JSON.parse(step.outputs['drift'] ?? '')).toHaveLength(differs ? 1 : 0);
+    expect(step.summary.includes('| Differs |')).toBe(differs);
     const sent = (await azure.requests()).filter(({ service }) => service === 'arm');
     expect(sent.length).toBeGreaterThan(0);
     expect(sent.filter(({ method }) => method !== 'GET')).toEqual([]);

@@ -115,7 +115,7 @@ describe('design.md, waiting: a race of the need against the operation’s own f
   test('ends as soon as the need is met, whatever the operation says', async () => {
     const before = performance.now();
     const need = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
-    expect(await inFakeTime(waitFor(testRun(), 'it', race(never, need)))).toBe('in');
+    expect(await inFakeTime(waitFor(testRun(), 'it', race(testRun(), never, need)))).toBe('in');
     expect(performance.now() - before).toBeLessThan(6000);
   });
 
@@ -135,17 +135,30 @@ describe('design.md, waiting: a race of the need against the operation’s own f
           waitFor(
             testRun(),
             'it',
-            race(operation, async () => undefined),
+            race(testRun(), operation, async () => undefined),
           ),
         ),
       ),
     ).toBe(failure);
   });
 
-  test('looks at the need on every round, at the operation ever more rarely, never again once it has ended', async () => {
+  test('a poll that breaks tells nothing: the need decides', async () => {
+    let round = 0;
+    const broken: Operation = { ended: () => Promise.reject(new Error('connection reset')) };
+    const run = testRun();
+    const need = async () => {
+      round += 1;
+      return round === 5 ? 'in' : undefined;
+    };
+    expect(await inFakeTime(waitFor(run, 'it', race(run, broken, need)))).toBe('in');
+    expect(run.said.join()).toContain('connection reset');
+  });
+
+  test('looks at the need on every round, at the operation on every third, never again once it has ended', async () => {
     const told: boolean[] = [];
     const polledIn: number[] = [];
     const look = race(
+      testRun(),
       {
         ended: async () => {
           polledIn.push(told.length + 1);
@@ -155,9 +168,9 @@ describe('design.md, waiting: a race of the need against the operation’s own f
       async (ended) => void told.push(ended),
     );
     for (let i = 0; i < 40; i += 1) await look();
-    expect(polledIn).toEqual([1, 3, 6, 10]);
-    expect(told.indexOf(true)).toBe(9);
-    expect(told.slice(9).every(Boolean)).toBe(true);
+    expect(polledIn).toEqual([1, 2, 3, 6]);
+    expect(told.indexOf(true)).toBe(5);
+    expect(told.slice(5).every(Boolean)).toBe(true);
     expect(told).toHaveLength(40);
   });
 });

@@ -65,12 +65,24 @@ describe('what the inputs leave open', () => {
   });
 
   test.each([
-    'demo-relecloud.postgres.database.azure.com',
-    'DEMO-relecloud.postgres.database.usgovcloudapi.net',
-    'demo-relecloud.postgres.database.chinacloudapi.cn',
-    ' demo-relecloud ',
-  ])('contract.md: server-name may be the short name or the full host name: %s', (given) => {
-    expect(configOf({ 'server-name': given }).server.name).toBe('demo-relecloud');
+    ['demo-relecloud.postgres.database.azure.com', 'AzureCloud'],
+    ['DEMO-relecloud.postgres.database.usgovcloudapi.net', 'AzureUSGovernment'],
+    ['demo-relecloud.postgres.database.chinacloudapi.cn', 'AzureChinaCloud'],
+    [' demo-relecloud ', 'AzureChinaCloud'],
+  ])('contract.md: server-name may be the short name or the full host name: %s', (given, cloud) => {
+    expect(configOf({ 'server-name': given, 'azure-environment': cloud }).server.name).toBe('demo-relecloud');
+  });
+
+  test('a host name of another cloud is a fault, since its server would be looked for in the wrong one', () => {
+    expect(() => configOf({ 'server-name': 'demo.postgres.database.chinacloudapi.cn' })).toThrow(
+      'server-name is a host of AzureChinaCloud',
+    );
+  });
+
+  test('a declared rule may not pass for a temporary one, which sweeps would remove', () => {
+    expect(() => configOf({ 'allowed-ip-ranges': 'GHA-temporary-1=203.0.113.9' })).toThrow(
+      'for temporary rules',
+    );
   });
 
   test('contract.md: choices are taken in any case, in their own spelling', () => {

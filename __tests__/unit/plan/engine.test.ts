@@ -48,6 +48,7 @@ function kindOf(
   return {
     resource: 'server',
     desired: () => things,
+    nameOf: ({ name }) => name,
     observe: async () => things.map(({ observed }) => observed),
     diff: (thing) => differences(thing),
     async apply(writer, { action, name }): Promise<Applied> {

@@ -10,6 +10,7 @@ const quiet: Report = {
   host: 'demo-relecloud.postgres.database.azure.com',
   database: 'relecloud',
   openedFor: undefined,
+  keepsRule: false,
   changes: [],
   left: [],
   phases: [],
@@ -116,7 +117,7 @@ describe('the summary: what was found, what was changed', () => {
     const summary = summaryMarkdown(quiet);
     expect(summary).toContain('✅');
     expect(summary).toContain('Nothing had to be changed.');
-    expect(summary).toContain('no temporary firewall rule was needed');
+    expect(summary).toContain('no firewall rule had to be made');
     expect(summary).not.toContain('|');
   });
 

@@ -15,7 +15,8 @@ const never = new AbortController().signal;
 async function failureAt(manner: Manner, timeout = 3000, signal = never) {
   const server = await halfPostgres(manner);
   open.push(server);
-  const result = await login({ ...target, host: 'localhost', port: server.port }, timeout, signal);
+  const { result: attempt } = login({ ...target, host: 'localhost', port: server.port }, timeout, signal);
+  const result = await attempt;
   return {
     failure: 'failure' in result ? result.failure : undefined,
     received: Buffer.concat(server.received),
@@ -46,7 +47,7 @@ test('design.md, TLS: a certificate of a known authority for another name is ref
   const authorities = getCACertificates('default');
   setDefaultCACertificates([...authorities, server.certificate ?? '']);
   try {
-    const attempt = (host: string) => login({ ...target, host, port: server.port }, 400, never);
+    const attempt = (host: string) => login({ ...target, host, port: server.port }, 400, never).result;
     // Under its own name the server is trusted, and hears who wants in: so it is the name that is refused.
     expect(await attempt('localhost')).toMatchObject({ failure: { kind: 'blocked' } });
     const heard = Buffer.concat(server.received).length;
@@ -68,7 +69,7 @@ test('a connection that breaks may pass, and so may one that nobody takes', asyn
   expect((await failureAt('hang up')).failure?.kind).toBe('passing');
   const { port, close } = await halfPostgres('hang up');
   close();
-  const result = await login({ ...target, host: '127.0.0.1', port }, 3000, never);
+  const result = await login({ ...target, host: '127.0.0.1', port }, 3000, never).result;
   expect(result).toMatchObject({
     failure: { kind: 'passing', reason: expect.stringContaining('ECONNREFUSED') },
   });

@@ -151,7 +151,7 @@ describe('firewall rule', () => {
   });
 
   test('with a name, a rule of the same range under another name will not', async () => {
-    expect((await diff('office=203.0.113.9', [stored('theirs', '203.0.113.9')]))[0]?.finding.kind).toBe(
+    expect((await diff('office=203.0.113.9', [stored('theirs', '203.0.113.9')]))[0]?.finding?.kind).toBe(
       'missing',
     );
   });

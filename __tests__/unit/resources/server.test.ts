@@ -130,7 +130,7 @@ describe('a server that is not Ready or not there', () => {
     const [desired] = server.desired(ensureConfig({ region: 'westeurope', 'sku-name': 'Standard_D2ds_v5' }));
     const differences = desired ? server.diff(desired, absent) : [];
     expect(differences).toHaveLength(1);
-    expect(differences[0]?.finding.kind).toBe('missing');
+    expect(differences[0]?.finding?.kind).toBe('missing');
     expect(differences[0]?.mend?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
   });
 

@@ -1,10 +1,10 @@
-import pg from 'pg';
 import { refused } from '../../../src/azure/failures.ts';
 import { covers } from '../../../src/config/addresses.ts';
 import { isTemporaryRuleName } from '../../../src/config/names.ts';
-import type { LoginResult, LoginTarget, Session } from '../../../src/postgres/login.ts';
+import type { LoginAttempt, LoginResult, LoginTarget } from '../../../src/postgres/login.ts';
 import type { LoginFailure } from '../../../src/postgres/login-failures.ts';
 import type { StoredRule, Ways } from '../../../src/postgres/reach.ts';
+import { Session } from '../../../src/postgres/session.ts';
 import { type Run, waitFor } from '../../../src/waiting.ts';
 
 export const target: LoginTarget = {
@@ -41,7 +41,7 @@ export class Firewall implements Ways {
   ofThisJob: string[] = [];
   /** Addresses for which a rule was made. */
   readonly opened: string[] = [];
-  readonly session: Session = new pg.Client();
+  readonly session = new Session(target, 1000, new AbortController().signal);
   logins = 0;
   #worksFrom = new Map<StoredRule, number>();
   readonly #run: Run;
@@ -57,13 +57,26 @@ export class Firewall implements Ways {
     this.#worksFrom.set(rule, performance.now() + worksAfter);
   }
 
-  async login(timeout: number): Promise<LoginResult> {
-    this.logins += 1;
-    const admitted = this.stored.some(
-      (rule) => covers(rule, this.address) && performance.now() >= (this.#worksFrom.get(rule) ?? 0),
+  /** Milliseconds that a server takes which answers, but slowly. */
+  slowness = 30;
+
+  login(timeout: number): LoginAttempt {
+    return { result: this.#login(timeout), heard: () => this.blocked === 'reject' || this.#admits() };
+  }
+
+  #admits(): boolean {
+    return (
+      this.letsInAnyway ||
+      this.stored.some(
+        (rule) => covers(rule, this.address) && performance.now() >= (this.#worksFrom.get(rule) ?? 0),
+      )
     );
-    if (!admitted && !this.letsInAnyway) return { failure: await this.#shutOut(timeout) };
-    await pause(30);
+  }
+
+  async #login(timeout: number): Promise<LoginResult> {
+    this.logins += 1;
+    if (!this.#admits()) return { failure: await this.#shutOut(timeout) };
+    await pause(this.slowness);
     const failure = this.beyond.length > 1 ? this.beyond.shift() : this.beyond[0];
     return failure ? { failure } : { session: this.session };
   }
