@@ -1,12 +1,16 @@
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
+import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
 import { type Connected, connect, startRun } from './context.ts';
 import { ActionError, endOf, fail, messageOf } from './errors.ts';
 import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import { Workflow } from './github/workflow.ts';
+import { login } from './postgres/login.ts';
+import { endMarked } from './process-tree.ts';
 import { removeEnvFile } from './publish.ts';
+import { rangeOf } from './resources/firewall-rule.ts';
 import { type Run, waitFor } from './waiting.ts';
 
 /** Milliseconds for the whole post half. */
@@ -23,6 +27,8 @@ const creationShows = 90_000;
 export async function close(workflow = new Workflow()): Promise<void> {
   const journal = new Journal(workflow);
   try {
+    const migration = journal.migration();
+    if (migration !== undefined) await endMarked(migration);
     await closeDoor(workflow, journal);
   } finally {
     const envFile = journal.envFile();
@@ -46,13 +52,61 @@ async function closeDoor(workflow: Workflow, journal: Journal): Promise<void> {
     { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) },
     signedIn.endpoints,
   );
+  const reader = new AzureReader(connected.clients, run, {
+    name: entry.server,
+    resourceGroup: entry.resourceGroup,
+  });
   try {
-    await removeRule(run, connected, entry);
+    await removeRule(run, connected, reader, entry);
   } catch (error) {
     const end = endOf(run.signal, error);
     throw notRemoved(entry, end.code === 'unexpected' ? messageOf(error) : end.message, end);
   }
-  workflow.info(`The temporary firewall rule '${entry.rule}' is gone; it lets this runner in no more.`);
+  workflow.info(`Removed the temporary firewall rule '${entry.rule}'.`);
+  workflow.info(sentences[await doorAfter(workflow, run, reader, entry)]);
+}
+
+/** Milliseconds for a removed rule to stop working; Azure may take five minutes, but no job should wait for that. */
+const shutWithin = 60_000;
+
+const sentences = {
+  shut: 'This runner is shut out again.',
+  open: 'Another firewall rule still lets this runner in.',
+  closing: 'The rule may let this runner in for some minutes more, until Azure has taken it out of effect.',
+} as const;
+
+/**
+ * Whether the door is shut, by the proof of a login that gets no answer: ARM shows a rule as gone before it stops
+ * working (facts.md §5).
+ */
+async function doorAfter(
+  workflow: Workflow,
+  run: Run,
+  reader: AzureReader,
+  { host, address }: RuleEntry,
+): Promise<keyof typeof sentences> {
+  const rules = await reader.firewallRules().catch(() => undefined);
+  if (rules === undefined) return 'closing';
+  const ranges = rules.map(rangeOf);
+  if (ranges.some((range) => covers(range, address) || sameRange(range, azureServices))) return 'open';
+  const password = workflow.rawInput('admin-password');
+  if (password !== '') workflow.mask(password);
+  const user = workflow.rawInput('admin-username').trim();
+  const target = {
+    host,
+    port: 5432,
+    database: 'postgres',
+    user,
+    password,
+    applicationName: workflow.applicationName,
+  };
+  const look = async (): Promise<'shut' | undefined> => {
+    const result = await login(target, 1500, run.signal).result;
+    if ('session' in result) await result.session.close();
+    return 'failure' in result && result.failure.kind === 'blocked' ? 'shut' : undefined;
+  };
+  const waiting = { pause: 200, longestPause: 1000, atMost: shutWithin };
+  return (await waitFor(run, 'the firewall to shut', look, waiting).catch(timedOut)) ?? 'closing';
 }
 
 /** The secret is in no state, so it is read again; only where main used one. */
@@ -64,11 +118,12 @@ function secretOf(workflow: Workflow, { way }: SignInEntry): string | undefined 
 }
 
 /** Lets the creation end, deletes in any case, and looks again: an accepted request may finish after the first look. */
-async function removeRule(run: Run, connected: Connected, entry: RuleEntry): Promise<void> {
-  const reader = new AzureReader(connected.clients, run, {
-    name: entry.server,
-    resourceGroup: entry.resourceGroup,
-  });
+async function removeRule(
+  run: Run,
+  connected: Connected,
+  reader: AzureReader,
+  entry: RuleEntry,
+): Promise<void> {
   const writer = new AzureWriter(connected.clients, run, reader);
   const shows = async (): Promise<true | undefined> =>
     (await reader.firewallRule(entry.rule)).status === 'present' || undefined;

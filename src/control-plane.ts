@@ -144,7 +144,11 @@ export class Door {
     this.#reader = reader;
     this.#echoServices = connected.echoServices;
     this.#journal = new Journal(act.workflow);
-    this.#rule = new RunnerRule(writer, reader, act.workflow, this.#journal, act.config.firewall.keepRule);
+    this.#rule = new RunnerRule({ writer, reader }, this.#journal, {
+      identity: act.workflow.identity,
+      host: server.fullyQualifiedDomainName ?? '',
+      keep: act.config.firewall.keepRule,
+    });
   }
 
   /** The ways to log in to this target. */

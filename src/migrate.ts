@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fail } from './errors.ts';
-import { endProcessTree } from './process-tree.ts';
+import { endProcessTree, markVariable } from './process-tree.ts';
 import { duration } from './waiting.ts';
 
 /** What a migration runs with. */
@@ -13,6 +13,8 @@ export interface Migration {
   /** In milliseconds; undefined: the run's own limit. */
   readonly timeout: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
+  /** By which everything is found that the command starts. */
+  readonly mark: string;
 }
 
 /** What `run:` steps do not have, or what the migration has no business with (design.md, the migration's environment). */
@@ -49,13 +51,13 @@ export async function migrate(migration: Migration, signal: AbortSignal): Promis
   try {
     const child = spawn(shell, args, {
       cwd: resolve(process.env['GITHUB_WORKSPACE'] ?? '.', migration.workingDirectory),
-      env: migration.environment,
+      env: { ...migration.environment, [markVariable]: migration.mark },
       stdio: ['ignore', 'inherit', 'inherit'],
       // A group of its own, so that the whole of it can be ended.
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
-    await outcome(child, AbortSignal.any([signal, ...limit]));
+    await outcome(child, migration.mark, AbortSignal.any([signal, ...limit]));
   } finally {
     // On a line of its own, wherever the command's output ended.
     process.stdout.write(`\n::${token}::\n`);
@@ -86,10 +88,10 @@ async function script(command: string): Promise<{ file: string; shell: string; a
 }
 
 /** Resolves on exit code 0; ends the process tree when the signal aborts. */
-async function outcome(child: ChildProcess, signal: AbortSignal): Promise<void> {
+async function outcome(child: ChildProcess, mark: string, signal: AbortSignal): Promise<void> {
   const { promise, resolve: done, reject } = Promise.withResolvers<void>();
   const end = async (): Promise<void> => {
-    await endProcessTree(child);
+    await endProcessTree(child, mark);
     reject(signal.reason);
   };
   const onAbort = (): void => void end().catch(reject);

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -8,27 +9,43 @@ const run = promisify(execFile);
 const politeness = 4000;
 
 /**
- * Ends a detached child with everything it started: SIGTERM to its process group and to descendants that left the
- * group, then SIGKILL to what is still there. Resolves when the child itself has gone.
+ * The environment variable by whose value everything is found that a command started, also what has left its process
+ * group and lost its parent (as the runner finds orphans by RUNNER_TRACKING_ID). Linux alone shows environments.
  */
-export async function endProcessTree(child: ChildProcess): Promise<void> {
+export const markVariable = 'AZURE_POSTGRESQL_ACTION_MIGRATION';
+
+/**
+ * Ends a detached child with everything it started: SIGTERM to its process group, to its descendants and to whatever
+ * bears the mark, then SIGKILL to what is still there.
+ * @param mark the child's value of {@link markVariable}
+ */
+export async function endProcessTree(child: ChildProcess, mark: string): Promise<void> {
   const { pid } = child;
   if (pid === undefined) return;
   if (process.platform === 'win32') {
     await run('taskkill', ['/pid', String(pid), '/t', '/f']).catch(() => {});
     return;
   }
-  const members = await descendants(pid);
-  signalAll(pid, members, 'SIGTERM');
-  const end = performance.now() + politeness;
-  while (performance.now() < end && (isAlive(-pid) || members.some(isAlive))) await sleep(50);
-  signalAll(pid, [...members, ...(await descendants(pid))], 'SIGKILL');
+  await end(async () => [-pid, ...(await descendants(pid)), ...(await marked(mark))]);
 }
 
-function signalAll(pid: number, members: readonly number[], signal: NodeJS.Signals): void {
-  for (const target of [-pid, ...members]) {
+/** Ends what still bears the mark, after its parent was killed. */
+export function endMarked(mark: string): Promise<void> {
+  return end(() => marked(mark));
+}
+
+async function end(find: () => Promise<readonly number[]>): Promise<void> {
+  const members = await find();
+  signalAll(members, 'SIGTERM');
+  const patience = performance.now() + politeness;
+  while (performance.now() < patience && members.some(isAlive)) await sleep(50);
+  signalAll([...members, ...(await find())], 'SIGKILL');
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
     try {
-      process.kill(target, signal);
+      process.kill(pid, signal);
     } catch {
       // Gone already.
     }
@@ -57,4 +74,19 @@ async function descendants(root: number): Promise<readonly number[]> {
     found.push(...parents);
   }
   return found;
+}
+
+/** Process ids that bear the mark; none where there is no /proc. */
+async function marked(mark: string): Promise<readonly number[]> {
+  const entry = `${markVariable}=${mark}`;
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const bears = await Promise.all(
+    // Other users' processes cannot be read, and are not ours.
+    pids.map((pid) =>
+      readFile(`/proc/${pid}/environ`, 'utf8')
+        .then((text) => text.split('\0').includes(entry))
+        .catch(() => false),
+    ),
+  );
+  return pids.filter((_, i) => bears[i]).map(Number);
 }

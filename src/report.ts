@@ -44,6 +44,11 @@ export class Story implements Witness {
     for (const finding of left) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
   }
 
+  /** Something that could not be looked at: unknown, which is no drift (law 8). */
+  unseen(thing: Pick<Finding, 'resource' | 'name'>, reason: string): void {
+    this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown' });
+  }
+
   starting(change: Change): void {
     this.#workflow.info(`Now: ${changeLine(change)}`);
   }

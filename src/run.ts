@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FoundServer } from './azure/reader.ts';
 import type { CheckConfig, EnsureConfig } from './config/config.ts';
 import { readConfig, startRun } from './context.ts';
@@ -79,15 +80,18 @@ async function ensureDatabase(
 }
 
 async function migrateIn(
-  { run, config, story }: Act<EnsureConfig>,
+  { workflow, run, config, story }: Act<EnsureConfig>,
   session: Session,
   connection: ReadonlyMap<string, string>,
 ): Promise<void> {
   const { migration } = config;
   if (migration === undefined) return;
+  const mark = randomUUID();
+  // Killed, we leave a migration behind that no lock protects: post ends it.
+  new Journal(workflow).writeMigration(mark);
   await story.phase('Migrate', () =>
     withMigrationLock(run, session, (signal) =>
-      migrate({ ...migration, environment: migrationEnvironment(process.env, connection) }, signal),
+      migrate({ ...migration, environment: migrationEnvironment(process.env, connection), mark }, signal),
     ),
   );
 }
@@ -120,8 +124,11 @@ async function checkDatabase(act: Act<CheckConfig>): Promise<void> {
   const result = await login(loginTarget(act, story.host), 5000, run.signal).result;
   run.signal.throwIfAborted();
   if ('failure' in result) {
-    workflow.notice(
-      `The database was not looked at, since this runner cannot log in: ${result.failure.reason}`,
+    const { reason } = result.failure;
+    workflow.notice(`The database was not looked at, since this runner cannot log in: ${reason}`);
+    story.unseen(
+      { resource: 'database', name: config.database.name },
+      `this runner cannot log in: ${reason}`,
     );
     return;
   }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { AzureReader } from './azure/reader.ts';
 import type { AzureWriter } from './azure/writer.ts';
-import { keptRuleName, temporaryRuleName } from './config/names.ts';
+import { keptRuleName, type RunIdentity, temporaryRuleName } from './config/names.ts';
 import { ActionError } from './errors.ts';
 import type { Journal } from './github/journal.ts';
-import type { Workflow } from './github/workflow.ts';
 import type { Change } from './plan/types.ts';
 
 /**
@@ -15,17 +14,28 @@ export class RunnerRule {
   readonly #writer: AzureWriter;
   readonly #reader: AzureReader;
   readonly #journal: Journal;
+  readonly #host: string;
   readonly #keep: boolean;
   readonly #temporaryName: string;
   /** The kept rule, as a change. */
   change: Change | undefined;
 
-  constructor(writer: AzureWriter, reader: AzureReader, workflow: Workflow, journal: Journal, keep: boolean) {
+  /** @param keep whether the rule shall stay after the job */
+  constructor(
+    { writer, reader }: { readonly writer: AzureWriter; readonly reader: AzureReader },
+    journal: Journal,
+    {
+      identity,
+      host,
+      keep,
+    }: { readonly identity: RunIdentity; readonly host: string; readonly keep: boolean },
+  ) {
     this.#writer = writer;
     this.#reader = reader;
     this.#journal = journal;
+    this.#host = host;
     this.#keep = keep;
-    this.#temporaryName = temporaryRuleName(workflow.identity, randomBytes(5).toString('hex'));
+    this.#temporaryName = temporaryRuleName(identity, randomBytes(5).toString('hex'));
   }
 
   /**
@@ -41,7 +51,7 @@ export class RunnerRule {
       return result;
     }
     const { resourceGroup, name: server } = this.#reader.location;
-    const entry = { resourceGroup, server, rule: this.#temporaryName };
+    const entry = { resourceGroup, server, host: this.#host, rule: this.#temporaryName, address };
     try {
       return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
         // Anew before each request: the URL of one that failed must not speak for the next.

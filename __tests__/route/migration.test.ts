@@ -108,7 +108,7 @@ describe('the migration’s end', () => {
     const { azure } = bench;
     const job = new Job(azure);
     const pids = join(job.temp, 'pids');
-    const command = `echo $$ > ${pids}; setsid sleep 300 & echo $! >> ${pids}; bash -c 'trap "" TERM; echo $$ >> ${pids}; sleep 300; sleep 300' & wait`;
+    const command = `echo $$ > ${pids}; setsid sleep 300 & echo $! >> ${pids}; (setsid bash -c 'trap "" TERM; echo $$ >> ${pids}; while :; do sleep 1; done' &); bash -c 'trap "" TERM; echo $$ >> ${pids}; sleep 300; sleep 300' & wait`;
     const step = await job.step({
       ...inputs,
       'migration-command': command,
@@ -116,6 +116,30 @@ describe('the migration’s end', () => {
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('took longer than migration-timeout-minutes');
+    expect(stillRunning(pids)).toEqual([]);
+  });
+
+  test('what it leaves in the background keeps nobody waiting', async () => {
+    const { azure } = bench;
+    const start = performance.now();
+    const step = await new Job(azure).step({
+      ...inputs,
+      'migration-command': 'sleep 20 > /dev/null 2>&1 & echo done',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(performance.now() - start).toBeLessThan(15_000);
+  });
+
+  test('killed with the step, it is ended by post, since no lock protects it any more', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const pids = join(job.temp, 'pids');
+    const step = await job.step(
+      { ...inputs, 'migration-command': `echo $$ > ${pids}; sleep 300` },
+      { started: (child) => void appears(pids).then(() => child.kill('SIGKILL')), output: 'ignore' },
+    );
+    expect(step.signal).toBe('SIGKILL');
+    await job.post();
     expect(stillRunning(pids)).toEqual([]);
   });
 

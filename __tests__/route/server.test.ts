@@ -16,6 +16,17 @@ describe('the server as it is found', () => {
     expect([one, two].map(({ outputs }) => outputs['server-created']).sort()).toEqual(['false', 'true']);
   });
 
+  test('is found by its host name too, even where that is an address', async () => {
+    const { azure } = bench;
+    const host = String((await azure.server('states')).properties['fullyQualifiedDomainName']);
+    const step = await new Job(azure).step({ ...inputs, 'server-name': host });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs).toMatchObject({ changes: '[]', 'db-host': host });
+    const nobody = await new Job(azure).step({ ...inputs, 'server-name': '127.0.0.99' });
+    expect(nobody.exitCode).toBe(1);
+    expect(nobody.log).toContain('no server has it as its host: give the short name');
+  });
+
   test('a stopped server is started, which is a change', async () => {
     const { azure } = bench;
     await azure.patch('states', { properties: { state: 'Stopped' } });

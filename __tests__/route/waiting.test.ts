@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { useAzure } from '../support/azure.ts';
+import { isLetIn, loginFrom } from '../support/client.ts';
 import { Job, tutorial } from '../support/job.ts';
 
 // The service's real Retry-After: the SDK's own poller would take 60 s for a rule that works after 3 (facts.md §6).
@@ -16,6 +17,9 @@ describe('from shut out to logged in', () => {
     const [post] = await job.post();
     expect(post?.exitCode, post?.log).toBe(0);
     expect(await azure.rules('slow-rule')).toEqual([]);
+    // ARM shows the rule as gone before it stops working; post waits for the door itself.
+    expect(post?.log).toContain('This runner is shut out again.');
+    expect(await isLetIn(azure, loginFrom(step.outputs))).toBe(false);
     expect(performance.now() - start).toBeLessThan(50_000);
   });
 

@@ -26,6 +26,8 @@ export interface HalfResult {
 export interface HalfOptions {
   /** Told the child as soon as it runs, to kill or to cancel it. */
   readonly started?: (child: ChildProcess) => void;
+  /** `ignore` where a process that outlives the child would keep its output open. */
+  readonly output?: 'pipe' | 'ignore';
 }
 
 /** The tutorial's own values (contract.md). */
@@ -90,7 +92,11 @@ export class Job {
     return results;
   }
 
-  async #half(file: string, env: Record<string, string>, { started }: HalfOptions): Promise<HalfResult> {
+  async #half(
+    file: string,
+    env: Record<string, string>,
+    { started, output = 'pipe' }: HalfOptions,
+  ): Promise<HalfResult> {
     const directory = mkdtempSync(join(this.temp, 'half-'));
     const path = (name: string): string => join(directory, name);
     const files = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
@@ -98,12 +104,12 @@ export class Job {
     const variables = Object.fromEntries(files.map((name) => [`GITHUB_${name}`, path(name)]));
     const child = spawn(process.execPath, [join(dist, file)], {
       env: { ...env, ...variables },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
     });
     started?.(child);
     let log = '';
     for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+      stream?.setEncoding('utf8').on('data', (text: string) => (log += text));
     const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
       (resolve, reject) => {
         child.once('error', reject);

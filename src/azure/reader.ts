@@ -15,7 +15,8 @@ export interface ServerLocation {
 }
 
 /** How to look for a server. */
-export type ServerLookup = Pick<ServerConfig, 'name' | 'resourceGroup'>;
+export type ServerLookup = Pick<ServerConfig, 'name' | 'resourceGroup'> &
+  Partial<Pick<ServerConfig, 'byHost'>>;
 
 export interface FoundServer extends ServerLocation {
   readonly server: Server;
@@ -54,7 +55,7 @@ export class AzureReader {
   async lookAgain(): Promise<Observed<FoundServer>> {
     const known = this.#lastSeen?.resourceGroup ?? this.config.resourceGroup;
     this.#found = await observed(`server '${this.config.name}'`, () =>
-      known === undefined ? this.#search() : this.#get(known),
+      known === undefined || this.config.byHost ? this.#search(known) : this.#get(known),
     );
     if (this.#found.status === 'present') this.#lastSeen = this.#found.value;
     return this.#found;
@@ -66,11 +67,18 @@ export class AzureReader {
     return present({ resourceGroup, name, server });
   }
 
-  async #search(): Promise<Observed<FoundServer>> {
-    const { name } = this.config;
+  async #search(resourceGroup: string | undefined): Promise<Observed<FoundServer>> {
+    const { name, byHost } = this.config;
+    const { servers } = this.#clients.postgresql;
+    const all =
+      resourceGroup === undefined
+        ? servers.listBySubscription(this.#abortSignal)
+        : servers.listByResourceGroup(resourceGroup, this.#abortSignal);
     const found: FoundServer[] = [];
-    for await (const server of this.#clients.postgresql.servers.listBySubscription(this.#abortSignal)) {
-      if (server.name?.toLowerCase() === name) found.push({ resourceGroup: groupOf(server), name, server });
+    for await (const server of all) {
+      const called = byHost ? server.fullyQualifiedDomainName : server.name;
+      if (called?.toLowerCase() === name)
+        found.push({ resourceGroup: groupOf(server), name: server.name ?? name, server });
     }
     if (found.length > 1) {
       throw fail('server-ambiguous', { server: name, groups: found.map((f) => f.resourceGroup) });

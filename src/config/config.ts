@@ -48,6 +48,8 @@ export interface Credentials {
 /** Properties are undefined where no input names them: those are defaulted on creation and never compared. */
 export interface ServerConfig {
   readonly name: string;
+  /** Whether the name is an address, by which the server has to be searched as by its host name. */
+  readonly byHost: boolean;
   readonly resourceGroup: string | undefined;
   readonly region: string | undefined;
   readonly version: string | undefined;

@@ -41,6 +41,8 @@ export function newServer(server: ServerConfig): NewServer {
 export function creationFaults(config: Config): string[] {
   const { server, administrator } = config;
   const faults: string[] = [];
+  if (server.byHost)
+    faults.push('server-name is an address, but no server has it as its host: give the short name');
   if (server.region === undefined)
     faults.push('region is missing: in which region the server shall be, such as westeurope');
   if (administrator === undefined) faults.push('admin-username and admin-password are missing');

@@ -1,4 +1,4 @@
-import { azureServices, notPublic, parseRange } from './addresses.ts';
+import { azureServices, isIPv4, notPublic, parseRange } from './addresses.ts';
 import type {
   CheckConfig,
   CloudName,
@@ -157,7 +157,9 @@ function parseServer(inputs: Inputs): ServerConfig {
   ) {
     inputs.fault(`server-name is a host of ${cloud}, but azure-environment says otherwise`);
   }
-  inputs.check('server-name', name, rules.serverName);
+  // Where a server's host is an address, only the server itself knows that it is called so.
+  const byHost = isIPv4(name);
+  if (!byHost) inputs.check('server-name', name, rules.serverName);
   const resourceGroup = inputs.text('resource-group');
   inputs.check('resource-group', resourceGroup, rules.resourceGroupName);
   const skuName = inputs.text('sku-name');
@@ -170,6 +172,7 @@ function parseServer(inputs: Inputs): ServerConfig {
   );
   return {
     name,
+    byHost,
     resourceGroup,
     region: inputs.text('region'),
     version: inputs.choice('postgres-version', ['18', '17', '16', '15', '14', '13', '12', '11'] as const),

@@ -22,6 +22,9 @@ export interface RuleEntry {
   readonly operationUrl?: string;
   /** That Azure refused the request, so that nothing can come of it. */
   readonly refused?: true;
+  /** For the proof that the door is shut again. */
+  readonly host: string;
+  readonly address: string;
 }
 
 /**
@@ -50,6 +53,10 @@ export class Journal {
     this.#workflow.saveState('env-file', path);
   }
 
+  writeMigration(mark: string): void {
+    this.#workflow.saveState('migration', mark);
+  }
+
   signIn(): SignInEntry | undefined {
     return this.#workflow.savedState('sign-in') as SignInEntry | undefined;
   }
@@ -60,6 +67,10 @@ export class Journal {
 
   envFile(): string | undefined {
     return this.#workflow.savedState('env-file') as string | undefined;
+  }
+
+  migration(): string | undefined {
+    return this.#workflow.savedState('migration') as string | undefined;
   }
 
   /**

@@ -5,10 +5,19 @@ import { dotenvQuoted } from '../postgres/dotenv.ts';
  * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
  */
 export function formsOf(secret: string): readonly string[] {
+  const parts = [secret, ...linesOf(secret)].filter((part) => part.trim() !== '' || part === secret);
+  const forms = parts.flatMap(formsOfOne);
+  const lines = forms.flatMap(linesOf).filter((line) => line.trim() !== '');
+  return [...new Set([...forms, ...lines])];
+}
+
+const linesOf = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
+
+function formsOfOne(secret: string): readonly string[] {
   if (secret === '') return [];
   const percent = encodeURIComponent(secret);
   const escaped = secret.replaceAll('\\', '\\\\');
-  const forms = [
+  return [
     secret,
     percent,
     percent.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
@@ -21,8 +30,6 @@ export function formsOf(secret: string): readonly string[] {
     dotenvQuoted(secret),
     ...shellForms(secret, escaped),
   ];
-  const lines = forms.flatMap((form) => form.split(/\r\n|\r|\n/)).filter((line) => line.trim() !== '');
-  return [...new Set([...forms, ...lines])];
 }
 
 /** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */

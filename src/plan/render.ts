@@ -24,9 +24,11 @@ export interface Report {
 export const changeLine = ({ resource, name, action, details }: Change): string =>
   `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
 
-/** One line for a difference that is left. */
-export const findingLine = ({ resource, name, property, expected, actual, kind }: Finding): string =>
-  `${kind} ${resource} ${name}${property === '' ? '' : ` ${property}`}: declared ${expected}, actually ${actual}`;
+/** One line for a finding. */
+export function findingLine({ resource, name, property, expected, actual, kind }: Finding): string {
+  const what = [kind, resource, name, property].filter(Boolean).join(' ');
+  return kind === 'unknown' ? `${what}: ${actual}` : `${what}: declared ${expected}, actually ${actual}`;
+}
 
 /** The job summary's Markdown: what was found, what was changed, and where the time went. */
 export function summaryMarkdown(report: Report): string {

@@ -36,8 +36,8 @@ describe('what the inputs leave open', () => {
   });
 
   test('design.md, declared things drift: a property that no input names is not declared', () => {
-    const { name, tags, parameters, ...properties } = ensureConfig().server;
-    expect([...tags, ...parameters]).toEqual([]);
+    const { name, byHost, tags, parameters, ...properties } = ensureConfig().server;
+    expect([byHost, ...tags, ...parameters]).toEqual([false]);
     expect(Object.values(properties).every((value) => value === undefined)).toBe(true);
   });
 
