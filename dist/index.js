@@ -65986,7 +65986,7 @@ class AzureReader {
     /** The server as it is now. */
     async lookAgain() {
         const known = this.#lastSeen?.resourceGroup ?? this.config.resourceGroup;
-        this.#found = await (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .observed */ .Px)(`server '${this.config.name}'`, () => known === undefined ? this.#search() : this.#get(known));
+        this.#found = await (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .observed */ .Px)(`server '${this.config.name}'`, () => known === undefined || this.config.byHost ? this.#search(known) : this.#get(known));
         if (this.#found.status === 'present')
             this.#lastSeen = this.#found.value;
         return this.#found;
@@ -65996,12 +65996,17 @@ class AzureReader {
         const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#abortSignal);
         return (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)({ resourceGroup, name, server });
     }
-    async #search() {
-        const { name } = this.config;
+    async #search(resourceGroup) {
+        const { name, byHost } = this.config;
+        const { servers } = this.#clients.postgresql;
+        const all = resourceGroup === undefined
+            ? servers.listBySubscription(this.#abortSignal)
+            : servers.listByResourceGroup(resourceGroup, this.#abortSignal);
         const found = [];
-        for await (const server of this.#clients.postgresql.servers.listBySubscription(this.#abortSignal)) {
-            if (server.name?.toLowerCase() === name)
-                found.push({ resourceGroup: groupOf(server), name, server });
+        for await (const server of all) {
+            const called = byHost ? server.fullyQualifiedDomainName : server.name;
+            if (called?.toLowerCase() === name)
+                found.push({ resourceGroup: groupOf(server), name: server.name ?? name, server });
         }
         if (found.length > 1) {
             throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_0__/* .fail */ .fJ)('server-ambiguous', { server: name, groups: found.map((f) => f.resourceGroup) });
@@ -66246,13 +66251,21 @@ const onceEnded = async (ended) => ended || undefined;
 /* harmony import */ var _azure_core_rest_pipeline__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1564);
 /* harmony import */ var _azure_reader_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1593);
 /* harmony import */ var _azure_writer_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5093);
-/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(2855);
-/* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9461);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9473);
-/* harmony import */ var _github_journal_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2841);
-/* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(571);
-/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(980);
-/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7375);
+/* harmony import */ var _config_addresses_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6299);
+/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(2855);
+/* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9461);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9473);
+/* harmony import */ var _github_journal_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2841);
+/* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(571);
+/* harmony import */ var _postgres_login_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7575);
+/* harmony import */ var _process_tree_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3526);
+/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(980);
+/* harmony import */ var _resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(943);
+/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(7375);
+
+
+
+
 
 
 
@@ -66273,15 +66286,18 @@ const creationShows = 90_000;
  * The post half: closes what main wrote in its journal, and derives nothing anew (design.md, Journal before act).
  * @throws `rule-not-removed`, and what kept the dotenv file from being removed
  */
-async function close(workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE_6__/* .Workflow */ .W()) {
-    const journal = new _github_journal_js__WEBPACK_IMPORTED_MODULE_5__/* .Journal */ .C(workflow);
+async function close(workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE_7__/* .Workflow */ .W()) {
+    const journal = new _github_journal_js__WEBPACK_IMPORTED_MODULE_6__/* .Journal */ .C(workflow);
     try {
+        const migration = journal.migration();
+        if (migration !== undefined)
+            await (0,_process_tree_js__WEBPACK_IMPORTED_MODULE_9__/* .endMarked */ .Qc)(migration);
         await closeDoor(workflow, journal);
     }
     finally {
         const envFile = journal.envFile();
         if (envFile !== undefined)
-            await (0,_publish_js__WEBPACK_IMPORTED_MODULE_7__/* .removeEnvFile */ .u$)(envFile);
+            await (0,_publish_js__WEBPACK_IMPORTED_MODULE_10__/* .removeEnvFile */ .u$)(envFile);
     }
 }
 async function closeDoor(workflow, journal) {
@@ -66291,18 +66307,62 @@ async function closeDoor(workflow, journal) {
         workflow.info('No temporary firewall rule was made; nothing to close.');
         return;
     }
-    if (!(0,_config_names_js__WEBPACK_IMPORTED_MODULE_9__/* .isTemporaryRuleOf */ .hl)(workflow.identity, entry.rule))
+    if (!(0,_config_names_js__WEBPACK_IMPORTED_MODULE_13__/* .isTemporaryRuleOf */ .hl)(workflow.identity, entry.rule))
         throw notRemoved(entry, 'its name is not of this run.');
-    const run = (0,_context_js__WEBPACK_IMPORTED_MODULE_3__/* .startRun */ .AD)(workflow, patience, 'Remove the rule by hand.');
-    const connected = (0,_context_js__WEBPACK_IMPORTED_MODULE_3__/* .connect */ .Ng)(workflow, signedIn.way, { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) }, signedIn.endpoints);
+    const run = (0,_context_js__WEBPACK_IMPORTED_MODULE_4__/* .startRun */ .AD)(workflow, patience, 'Remove the rule by hand.');
+    const connected = (0,_context_js__WEBPACK_IMPORTED_MODULE_4__/* .connect */ .Ng)(workflow, signedIn.way, { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) }, signedIn.endpoints);
+    const reader = new _azure_reader_js__WEBPACK_IMPORTED_MODULE_1__/* .AzureReader */ .r(connected.clients, run, {
+        name: entry.server,
+        resourceGroup: entry.resourceGroup,
+    });
     try {
-        await removeRule(run, connected, entry);
+        await removeRule(run, connected, reader, entry);
     }
     catch (error) {
-        const end = (0,_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .endOf */ .pJ)(run.signal, error);
-        throw notRemoved(entry, end.code === 'unexpected' ? (0,_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .messageOf */ .bD)(error) : end.message, end);
+        const end = (0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .endOf */ .pJ)(run.signal, error);
+        throw notRemoved(entry, end.code === 'unexpected' ? (0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .messageOf */ .bD)(error) : end.message, end);
     }
-    workflow.info(`The temporary firewall rule '${entry.rule}' is gone; it lets this runner in no more.`);
+    workflow.info(`Removed the temporary firewall rule '${entry.rule}'.`);
+    workflow.info(sentences[await doorAfter(workflow, run, reader, entry)]);
+}
+/** Milliseconds for a removed rule to stop working; Azure may take five minutes, but no job should wait for that. */
+const shutWithin = 60_000;
+const sentences = {
+    shut: 'This runner is shut out again.',
+    open: 'Another firewall rule still lets this runner in.',
+    closing: 'The rule may let this runner in for some minutes more, until Azure has taken it out of effect.',
+};
+/**
+ * Whether the door is shut, by the proof of a login that gets no answer: ARM shows a rule as gone before it stops
+ * working (facts.md §5).
+ */
+async function doorAfter(workflow, run, reader, { host, address }) {
+    const rules = await reader.firewallRules().catch(() => undefined);
+    if (rules === undefined)
+        return 'closing';
+    const ranges = rules.map(_resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_11__/* .rangeOf */ .b);
+    if (ranges.some((range) => (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_3__/* .covers */ .hU)(range, address) || (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_3__/* .sameRange */ .Et)(range, _config_addresses_js__WEBPACK_IMPORTED_MODULE_3__/* .azureServices */ .gV)))
+        return 'open';
+    const password = workflow.rawInput('admin-password');
+    if (password !== '')
+        workflow.mask(password);
+    const user = workflow.rawInput('admin-username').trim();
+    const target = {
+        host,
+        port: 5432,
+        database: 'postgres',
+        user,
+        password,
+        applicationName: workflow.applicationName,
+    };
+    const look = async () => {
+        const result = await (0,_postgres_login_js__WEBPACK_IMPORTED_MODULE_8__/* .login */ .i)(target, 1500, run.signal).result;
+        if ('session' in result)
+            await result.session.close();
+        return 'failure' in result && result.failure.kind === 'blocked' ? 'shut' : undefined;
+    };
+    const waiting = { pause: 200, longestPause: 1000, atMost: shutWithin };
+    return (await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_12__/* .waitFor */ .fm)(run, 'the firewall to shut', look, waiting).catch(timedOut)) ?? 'closing';
 }
 /** The secret is in no state, so it is read again; only where main used one. */
 function secretOf(workflow, { way }) {
@@ -66313,11 +66373,7 @@ function secretOf(workflow, { way }) {
     return secret;
 }
 /** Lets the creation end, deletes in any case, and looks again: an accepted request may finish after the first look. */
-async function removeRule(run, connected, entry) {
-    const reader = new _azure_reader_js__WEBPACK_IMPORTED_MODULE_1__/* .AzureReader */ .r(connected.clients, run, {
-        name: entry.server,
-        resourceGroup: entry.resourceGroup,
-    });
+async function removeRule(run, connected, reader, entry) {
     const writer = new _azure_writer_js__WEBPACK_IMPORTED_MODULE_2__/* .AzureWriter */ .z(connected.clients, run, reader);
     const shows = async () => (await reader.firewallRule(entry.rule)).status === 'present' || undefined;
     if (entry.refused && !(await shows()))
@@ -66328,7 +66384,7 @@ async function removeRule(run, connected, entry) {
     if (found || entry.operationUrl !== undefined)
         return;
     run.info('Whether Azure took the request for the rule is not known; watching whether it still shows.');
-    const late = await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_8__/* .waitFor */ .fm)(run, 'the rule to show', shows, { atMost: creationShows }).catch(timedOut);
+    const late = await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_12__/* .waitFor */ .fm)(run, 'the rule to show', shows, { atMost: creationShows }).catch(timedOut);
     if (late)
         await writer.deleteFirewallRule(entry.rule);
 }
@@ -66342,19 +66398,19 @@ async function creationEnded(run, { clients, endpoints }, url) {
         const { status, bodyAsText } = await clients.postgresql.sendRequest(request);
         return status !== 200 || !/"status"\s*:\s*"InProgress"/.test(bodyAsText ?? '') || undefined;
     };
-    await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_8__/* .waitFor */ .fm)(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch((error) => {
+    await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_12__/* .waitFor */ .fm)(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch((error) => {
         if (run.signal.aborted)
             throw error;
-        run.debug(`The creation's end is not known: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .messageOf */ .bD)(error)}`);
+        run.debug(`The creation's end is not known: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .messageOf */ .bD)(error)}`);
     });
 }
 function timedOut(error) {
-    if (!(error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_4__/* .ActionError */ .lZ && error.code === 'timed-out'))
+    if (!(error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ActionError */ .lZ && error.code === 'timed-out'))
         throw error;
 }
 function notRemoved({ rule, server, resourceGroup }, reason, cause) {
-    const azure = cause instanceof _errors_js__WEBPACK_IMPORTED_MODULE_4__/* .ActionError */ .lZ ? cause.azure : undefined;
-    return (0,_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .fail */ .fJ)('rule-not-removed', { rule, server, group: resourceGroup, reason }, { cause, ...(azure ? { azure } : {}) });
+    const azure = cause instanceof _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ActionError */ .lZ ? cause.azure : undefined;
+    return (0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .fail */ .fJ)('rule-not-removed', { rule, server, group: resourceGroup, reason }, { cause, ...(azure ? { azure } : {}) });
 }
 
 
@@ -66465,6 +66521,8 @@ function newServer(server) {
 function creationFaults(config) {
     const { server, administrator } = config;
     const faults = [];
+    if (server.byHost)
+        faults.push('server-name is an address, but no server has it as its host: give the short name');
     if (server.region === undefined)
         faults.push('region is missing: in which region the server shall be, such as westeurope');
     if (administrator === undefined)
@@ -84777,7 +84835,10 @@ function parseServer(inputs) {
         cloud.toLowerCase() !== (inputs.text('azure-environment') ?? 'AzureCloud').toLowerCase()) {
         inputs.fault(`server-name is a host of ${cloud}, but azure-environment says otherwise`);
     }
-    inputs.check('server-name', name, rules/* serverName */.L5);
+    // Where a server's host is an address, only the server itself knows that it is called so.
+    const byHost = (0,addresses/* isIPv4 */.wM)(name);
+    if (!byHost)
+        inputs.check('server-name', name, rules/* serverName */.L5);
     const resourceGroup = inputs.text('resource-group');
     inputs.check('resource-group', resourceGroup, rules/* resourceGroupName */.zI);
     const skuName = inputs.text('sku-name');
@@ -84788,6 +84849,7 @@ function parseServer(inputs) {
         : `is ${size}, but Azure offers ${rules/* storageSizes */.qo.join(', ')}`);
     return {
         name,
+        byHost,
         resourceGroup,
         region: inputs.text('region'),
         version: inputs.choice('postgres-version', ['18', '17', '16', '15', '14', '13', '12', '11']),
@@ -85122,6 +85184,9 @@ class Journal {
     writeEnvFile(path) {
         this.#workflow.saveState('env-file', path);
     }
+    writeMigration(mark) {
+        this.#workflow.saveState('migration', mark);
+    }
     signIn() {
         return this.#workflow.savedState('sign-in');
     }
@@ -85130,6 +85195,9 @@ class Journal {
     }
     envFile() {
         return this.#workflow.savedState('env-file');
+    }
+    migration() {
+        return this.#workflow.savedState('migration');
     }
     /**
      * Whether a step of this very job made the rule: posts run last first, so it outlives our use. Ids in the name
@@ -93113,11 +93181,18 @@ var dotenv = __nccwpck_require__(7962);
  * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
  */
 function formsOf(secret) {
+    const parts = [secret, ...linesOf(secret)].filter((part) => part.trim() !== '' || part === secret);
+    const forms = parts.flatMap(formsOfOne);
+    const lines = forms.flatMap(linesOf).filter((line) => line.trim() !== '');
+    return [...new Set([...forms, ...lines])];
+}
+const linesOf = (text) => text.split(/\r\n|\r|\n/);
+function formsOfOne(secret) {
     if (secret === '')
         return [];
     const percent = encodeURIComponent(secret);
     const escaped = secret.replaceAll('\\', '\\\\');
-    const forms = [
+    return [
         secret,
         percent,
         percent.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
@@ -93130,8 +93205,6 @@ function formsOf(secret) {
         (0,dotenv/* dotenvQuoted */.V5)(secret),
         ...shellForms(secret, escaped),
     ];
-    const lines = forms.flatMap((form) => form.split(/\r\n|\r|\n/)).filter((line) => line.trim() !== '');
-    return [...new Set([...forms, ...lines])];
 }
 /** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
 function shellForms(secret, escaped) {
@@ -93242,7 +93315,7 @@ const defused = (text) => text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${sp
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _close_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(760);
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(571);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4251);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8649);
 
 
 
@@ -93313,6 +93386,288 @@ function dotenvQuoted(value) {
         .replaceAll('\r', '\\r')
         .replaceAll('${', '${:-$}{')
         .replace(/\\\\$/, '${:-\\\\}');
+}
+
+
+/***/ }),
+
+/***/ 7575:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i: () => (/* binding */ login)
+});
+
+// EXTERNAL MODULE: ./build/errors.js
+var errors = __nccwpck_require__(9473);
+;// CONCATENATED MODULE: ./build/postgres/login-failures.js
+
+const adviceByState = {
+    '28P01': 'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
+    '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
+    '3D000': 'Check the name of the database.',
+    '42501': 'Grant the role CONNECT on this database.',
+};
+/** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
+const passingStates = ['57P03', '57P01', '57P02', '53300'];
+/** Sorts what a login attempt threw. */
+function classify(error) {
+    const message = (0,errors/* messageOf */.bD)(error);
+    const code = codeOf(error);
+    // What PostgreSQL itself says comes first: no text in it can make it look like a block.
+    if (isSqlState(code))
+        return byState(code, message);
+    if (message === 'timeout expired' || code === 'ETIMEDOUT') {
+        return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
+    }
+    if (/^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
+        /does not support SSL/.test(message)) {
+        const advice = 'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
+        return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
+    }
+    return passing(message || code);
+}
+/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
+function byState(code, message) {
+    if (code === '28000' && /no pg_hba\.conf entry/.test(message))
+        return byHostRules(message);
+    if (passingStates.includes(code))
+        return passing(message);
+    return {
+        kind: 'refused',
+        reason: `${message} (SQLSTATE ${code})`,
+        advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
+    };
+}
+const passing = (reason) => ({
+    kind: 'passing',
+    reason,
+    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+});
+/** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
+function byHostRules(message) {
+    if (message.includes('no encryption')) {
+        return {
+            kind: 'refused',
+            reason: message,
+            advice: 'The connection arrived without TLS: see what stands between the runner and the server.',
+        };
+    }
+    const address = /for host "(\d{1,3}(?:\.\d{1,3}){3})"/.exec(message)?.[1];
+    return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
+}
+function codeOf(error) {
+    const candidates = error instanceof AggregateError ? error.errors : [error];
+    const code = candidates
+        .map((e) => e?.code)
+        .find((c) => typeof c === 'string');
+    return typeof code === 'string' ? code : '';
+}
+
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: ./node_modules/pg/esm/index.mjs
+var esm = __nccwpck_require__(3849);
+;// CONCATENATED MODULE: ./build/postgres/session.js
+
+
+/** Milliseconds for a session to say goodbye, before its socket is destroyed. */
+const farewell = 2000;
+/**
+ * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
+ * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
+ * what a time limit or a cancellation ends.
+ */
+class Session {
+    #client;
+    #socket = new external_node_net_.Socket();
+    #signal;
+    /**
+     * @param timeout milliseconds for connecting
+     * @param signal ends every query with its reason
+     */
+    constructor({ applicationName, ...connection }, timeout, signal) {
+        this.#signal = signal;
+        this.#client = new esm/* default.Client */.Ay.Client({
+            ...connection,
+            application_name: applicationName,
+            options: '-c search_path=pg_catalog',
+            ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+            connectionTimeoutMillis: timeout,
+            keepAlive: true,
+            keepAliveInitialDelayMillis: 10_000,
+            stream: () => this.#socket,
+        });
+        // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
+        this.#client.on('error', () => { });
+    }
+    /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
+    get heard() {
+        return this.#socket.bytesRead > 0;
+    }
+    connect() {
+        return this.#unlessEnded(this.#client.connect());
+    }
+    /** The rows of one statement. */
+    async query(text, values = []) {
+        const { rows } = await this.#unlessEnded(this.#client.query(text, [...values]));
+        return rows;
+    }
+    /** Calls back once when the session is lost; returns how to stop listening. */
+    onLost(lost) {
+        this.#client.on('error', lost);
+        this.#client.once('end', lost);
+        return () => {
+            this.#client.off('error', lost);
+            this.#client.off('end', lost);
+        };
+    }
+    /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
+    async close() {
+        const { promise: impatient, resolve } = Promise.withResolvers();
+        const timer = setTimeout(resolve, farewell);
+        await Promise.race([this.#client.end().catch(() => { }), impatient]);
+        clearTimeout(timer);
+        this.#socket.destroy();
+    }
+    async #unlessEnded(work) {
+        const { promise: ended, reject } = Promise.withResolvers();
+        const end = () => reject(this.#signal.reason);
+        this.#signal.addEventListener('abort', end, { once: true });
+        try {
+            this.#signal.throwIfAborted();
+            return await Promise.race([work, ended]);
+        }
+        finally {
+            this.#signal.removeEventListener('abort', end);
+            work.catch(() => { });
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/postgres/login.js
+
+
+/**
+ * One attempt to log in, over verified TLS.
+ * @param timeout milliseconds until the attempt counts as blocked
+ * @param signal ends the attempt; the result then is a failure like any other
+ */
+function login(target, timeout, signal) {
+    const session = new Session(target, timeout, signal);
+    return { result: outcome(session), heard: () => session.heard };
+}
+async function outcome(session) {
+    try {
+        await session.connect();
+        return { session };
+    }
+    catch (error) {
+        void session.close();
+        return { failure: classify(error) };
+    }
+}
+
+
+/***/ }),
+
+/***/ 3526:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Kc: () => (/* binding */ markVariable),
+/* harmony export */   Qc: () => (/* binding */ endMarked),
+/* harmony export */   xN: () => (/* binding */ endProcessTree)
+/* harmony export */ });
+/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8500);
+/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7975);
+
+
+
+
+const run = (0,node_util__WEBPACK_IMPORTED_MODULE_3__.promisify)(node_child_process__WEBPACK_IMPORTED_MODULE_0__.execFile);
+/** Milliseconds between the polite signal and SIGKILL; GitHub leaves 7.5 s between its own (so we end before it does). */
+const politeness = 4000;
+/**
+ * The environment variable by whose value everything is found that a command started, also what has left its process
+ * group and lost its parent (as the runner finds orphans by RUNNER_TRACKING_ID). Linux alone shows environments.
+ */
+const markVariable = 'AZURE_POSTGRESQL_ACTION_MIGRATION';
+/**
+ * Ends a detached child with everything it started: SIGTERM to its process group, to its descendants and to whatever
+ * bears the mark, then SIGKILL to what is still there.
+ * @param mark the child's value of {@link markVariable}
+ */
+async function endProcessTree(child, mark) {
+    const { pid } = child;
+    if (pid === undefined)
+        return;
+    if (process.platform === 'win32') {
+        await run('taskkill', ['/pid', String(pid), '/t', '/f']).catch(() => { });
+        return;
+    }
+    await end(async () => [-pid, ...(await descendants(pid)), ...(await marked(mark))]);
+}
+/** Ends what still bears the mark, after its parent was killed. */
+function endMarked(mark) {
+    return end(() => marked(mark));
+}
+async function end(find) {
+    const members = await find();
+    signalAll(members, 'SIGTERM');
+    const patience = performance.now() + politeness;
+    while (performance.now() < patience && members.some(isAlive))
+        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_2__.setTimeout)(50);
+    signalAll([...members, ...(await find())], 'SIGKILL');
+}
+function signalAll(pids, signal) {
+    for (const pid of pids) {
+        try {
+            process.kill(pid, signal);
+        }
+        catch {
+            // Gone already.
+        }
+    }
+}
+function isAlive(pid) {
+    try {
+        process.kill(pid, 0);
+        return true;
+    }
+    catch {
+        return false;
+    }
+}
+/** Process ids below `root` by parentage; none where there is no `ps`, and the group alone is ended then. */
+async function descendants(root) {
+    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']).catch(() => ({ stdout: '' }));
+    const rows = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/).map(Number));
+    const found = [];
+    for (let parents = [root]; parents.length > 0;) {
+        parents = rows.flatMap(([pid, parent]) => (pid && parent && parents.includes(parent) ? [pid] : []));
+        found.push(...parents);
+    }
+    return found;
+}
+/** Process ids that bear the mark; none where there is no /proc. */
+async function marked(mark) {
+    const entry = `${markVariable}=${mark}`;
+    const pids = (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readdir)('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+    const bears = await Promise.all(
+    // Other users' processes cannot be read, and are not ours.
+    pids.map((pid) => (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readFile)(`/proc/${pid}/environ`, 'utf8')
+        .then((text) => text.split('\0').includes(entry))
+        .catch(() => false)));
+    return pids.filter((_, i) => bears[i]).map(Number);
 }
 
 
@@ -93524,7 +93879,90 @@ async function writeRootBundle({ sslMode }) {
 
 /***/ }),
 
-/***/ 4251:
+/***/ 943:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D: () => (/* binding */ firewallRule),
+/* harmony export */   b: () => (/* binding */ rangeOf)
+/* harmony export */ });
+/* harmony import */ var _config_addresses_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6299);
+/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2855);
+/* harmony import */ var _plan_types_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4963);
+
+
+
+/** Declared firewall rules, which stay. The runner's own way in is not among them (postgres/reach.ts). */
+const firewallRule = {
+    resource: 'firewall rule',
+    desired: ({ firewall }) => firewall.declared,
+    nameOf: ({ name }) => name,
+    async observe(reader, desired) {
+        try {
+            const stored = await reader.firewallRules();
+            return desired.map((rule) => find(rule, stored));
+        }
+        catch (error) {
+            if (!(error instanceof Error))
+                throw error;
+            return desired.map(() => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .unknown */ .L5)(error));
+        }
+    },
+    diff(rule, observed) {
+        const finding = {
+            resource: 'firewall rule',
+            name: rule.name,
+            property: 'range',
+            expected: written(rule),
+        };
+        const change = { resource: 'firewall rule', name: rule.name };
+        if (observed.status === 'unknown')
+            return [];
+        if (observed.status === 'absent') {
+            return [
+                {
+                    finding: { ...finding, actual: 'absent', kind: 'missing' },
+                    mend: { ...change, action: 'create', details: written(rule) },
+                },
+            ];
+        }
+        if ((0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_0__/* .sameRange */ .Et)(rule, observed.value))
+            return [];
+        const details = `${written(observed.value)} → ${written(rule)}`;
+        return [
+            {
+                finding: { ...finding, actual: written(observed.value), kind: 'changed' },
+                mend: { ...change, action: 'update', details },
+            },
+        ];
+    },
+    async apply(writer, _change, rule) {
+        await writer.putFirewallRule(rule.name, rule);
+        return 'applied';
+    },
+};
+/**
+ * The rule of this name; for a rule that the user gave no name, any rule of the same range, but no run's temporary one,
+ * which does not stay. ARM's names know no case.
+ */
+function find(rule, stored) {
+    const lasting = stored.filter(({ name }) => !(0,_config_names_js__WEBPACK_IMPORTED_MODULE_2__/* .isTemporaryRuleName */ .FY)(name ?? ''));
+    const named = lasting.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
+    const sameOne = rule.named ? undefined : lasting.find((other) => (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_0__/* .sameRange */ .Et)(rule, rangeOf(other)));
+    const found = sameOne ?? named;
+    return found ? (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)(rangeOf(found)) : _plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .absent */ .Ge;
+}
+/** The range that ARM stores of a rule. */
+const rangeOf = ({ startIpAddress, endIpAddress }) => ({
+    start: startIpAddress,
+    end: endIpAddress,
+});
+const written = ({ start, end }) => (start === end ? start : `${start}-${end}`);
+
+
+/***/ }),
+
+/***/ 8649:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -93533,6 +93971,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   i: () => (/* binding */ main)
 });
 
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: ./build/context.js + 61 modules
 var context = __nccwpck_require__(9461);
 // EXTERNAL MODULE: ./build/azure/create-server.js
@@ -93730,197 +94170,8 @@ async function ask(url, signal) {
     return text;
 }
 
-;// CONCATENATED MODULE: ./build/postgres/login-failures.js
-
-const adviceByState = {
-    '28P01': 'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
-    '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
-    '3D000': 'Check the name of the database.',
-    '42501': 'Grant the role CONNECT on this database.',
-};
-/** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
-const passingStates = ['57P03', '57P01', '57P02', '53300'];
-/** Sorts what a login attempt threw. */
-function classify(error) {
-    const message = (0,errors/* messageOf */.bD)(error);
-    const code = codeOf(error);
-    // What PostgreSQL itself says comes first: no text in it can make it look like a block.
-    if (isSqlState(code))
-        return byState(code, message);
-    if (message === 'timeout expired' || code === 'ETIMEDOUT') {
-        return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
-    }
-    if (/^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
-        /does not support SSL/.test(message)) {
-        const advice = 'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
-        return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
-    }
-    return login_failures_passing(message || code);
-}
-/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
-const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
-function byState(code, message) {
-    if (code === '28000' && /no pg_hba\.conf entry/.test(message))
-        return byHostRules(message);
-    if (passingStates.includes(code))
-        return login_failures_passing(message);
-    return {
-        kind: 'refused',
-        reason: `${message} (SQLSTATE ${code})`,
-        advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
-    };
-}
-const login_failures_passing = (reason) => ({
-    kind: 'passing',
-    reason,
-    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
-});
-/** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
-function byHostRules(message) {
-    if (message.includes('no encryption')) {
-        return {
-            kind: 'refused',
-            reason: message,
-            advice: 'The connection arrived without TLS: see what stands between the runner and the server.',
-        };
-    }
-    const address = /for host "(\d{1,3}(?:\.\d{1,3}){3})"/.exec(message)?.[1];
-    return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
-}
-function codeOf(error) {
-    const candidates = error instanceof AggregateError ? error.errors : [error];
-    const code = candidates
-        .map((e) => e?.code)
-        .find((c) => typeof c === 'string');
-    return typeof code === 'string' ? code : '';
-}
-
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-// EXTERNAL MODULE: ./node_modules/pg/lib/index.js
-var lib = __nccwpck_require__(3273);
-;// CONCATENATED MODULE: ./node_modules/pg/esm/index.mjs
-// ESM wrapper for pg
-
-
-// Re-export all the properties
-const Client = lib.Client
-const Pool = lib.Pool
-const Connection = lib.Connection
-const types = lib.types
-const Query = lib.Query
-const DatabaseError = lib.DatabaseError
-const escapeIdentifier = lib.escapeIdentifier
-const escapeLiteral = lib.escapeLiteral
-const Result = lib.Result
-const TypeOverrides = lib.TypeOverrides
-
-// Also export the defaults
-const defaults = lib.defaults
-
-// Re-export the default
-/* harmony default export */ const esm = (lib);
-
-;// CONCATENATED MODULE: ./build/postgres/session.js
-
-
-/** Milliseconds for a session to say goodbye, before its socket is destroyed. */
-const farewell = 2000;
-/**
- * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
- * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
- * what a time limit or a cancellation ends.
- */
-class Session {
-    #client;
-    #socket = new external_node_net_.Socket();
-    #signal;
-    /**
-     * @param timeout milliseconds for connecting
-     * @param signal ends every query with its reason
-     */
-    constructor({ applicationName, ...connection }, timeout, signal) {
-        this.#signal = signal;
-        this.#client = new esm.Client({
-            ...connection,
-            application_name: applicationName,
-            options: '-c search_path=pg_catalog',
-            ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
-            connectionTimeoutMillis: timeout,
-            keepAlive: true,
-            keepAliveInitialDelayMillis: 10_000,
-            stream: () => this.#socket,
-        });
-        // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
-        this.#client.on('error', () => { });
-    }
-    /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
-    get heard() {
-        return this.#socket.bytesRead > 0;
-    }
-    connect() {
-        return this.#unlessEnded(this.#client.connect());
-    }
-    /** The rows of one statement. */
-    async query(text, values = []) {
-        const { rows } = await this.#unlessEnded(this.#client.query(text, [...values]));
-        return rows;
-    }
-    /** Calls back once when the session is lost; returns how to stop listening. */
-    onLost(lost) {
-        this.#client.on('error', lost);
-        this.#client.once('end', lost);
-        return () => {
-            this.#client.off('error', lost);
-            this.#client.off('end', lost);
-        };
-    }
-    /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
-    async close() {
-        const { promise: impatient, resolve } = Promise.withResolvers();
-        const timer = setTimeout(resolve, farewell);
-        await Promise.race([this.#client.end().catch(() => { }), impatient]);
-        clearTimeout(timer);
-        this.#socket.destroy();
-    }
-    async #unlessEnded(work) {
-        const { promise: ended, reject } = Promise.withResolvers();
-        const end = () => reject(this.#signal.reason);
-        this.#signal.addEventListener('abort', end, { once: true });
-        try {
-            this.#signal.throwIfAborted();
-            return await Promise.race([work, ended]);
-        }
-        finally {
-            this.#signal.removeEventListener('abort', end);
-            work.catch(() => { });
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./build/postgres/login.js
-
-
-/**
- * One attempt to log in, over verified TLS.
- * @param timeout milliseconds until the attempt counts as blocked
- * @param signal ends the attempt; the result then is a failure like any other
- */
-function login(target, timeout, signal) {
-    const session = new Session(target, timeout, signal);
-    return { result: outcome(session), heard: () => session.heard };
-}
-async function outcome(session) {
-    try {
-        await session.connect();
-        return { session };
-    }
-    catch (error) {
-        void session.close();
-        return { failure: classify(error) };
-    }
-}
-
+// EXTERNAL MODULE: ./build/postgres/login.js + 2 modules
+var login = __nccwpck_require__(7575);
 ;// CONCATENATED MODULE: ./build/resources/database.js
 
 /** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
@@ -93977,83 +94228,12 @@ function ownerAdvice({ administrator, database: { name } }, found) {
         : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
 }
 
-// EXTERNAL MODULE: ./build/config/names.js
-var names = __nccwpck_require__(2855);
-// EXTERNAL MODULE: ./build/plan/types.js
-var plan_types = __nccwpck_require__(4963);
-;// CONCATENATED MODULE: ./build/resources/firewall-rule.js
-
-
-
-/** Declared firewall rules, which stay. The runner's own way in is not among them (postgres/reach.ts). */
-const firewallRule = {
-    resource: 'firewall rule',
-    desired: ({ firewall }) => firewall.declared,
-    nameOf: ({ name }) => name,
-    async observe(reader, desired) {
-        try {
-            const stored = await reader.firewallRules();
-            return desired.map((rule) => find(rule, stored));
-        }
-        catch (error) {
-            if (!(error instanceof Error))
-                throw error;
-            return desired.map(() => (0,plan_types/* unknown */.L5)(error));
-        }
-    },
-    diff(rule, observed) {
-        const finding = {
-            resource: 'firewall rule',
-            name: rule.name,
-            property: 'range',
-            expected: written(rule),
-        };
-        const change = { resource: 'firewall rule', name: rule.name };
-        if (observed.status === 'unknown')
-            return [];
-        if (observed.status === 'absent') {
-            return [
-                {
-                    finding: { ...finding, actual: 'absent', kind: 'missing' },
-                    mend: { ...change, action: 'create', details: written(rule) },
-                },
-            ];
-        }
-        if ((0,addresses/* sameRange */.Et)(rule, observed.value))
-            return [];
-        const details = `${written(observed.value)} → ${written(rule)}`;
-        return [
-            {
-                finding: { ...finding, actual: written(observed.value), kind: 'changed' },
-                mend: { ...change, action: 'update', details },
-            },
-        ];
-    },
-    async apply(writer, _change, rule) {
-        await writer.putFirewallRule(rule.name, rule);
-        return 'applied';
-    },
-};
-/**
- * The rule of this name; for a rule that the user gave no name, any rule of the same range, but no run's temporary one,
- * which does not stay. ARM's names know no case.
- */
-function find(rule, stored) {
-    const lasting = stored.filter(({ name }) => !(0,names/* isTemporaryRuleName */.FY)(name ?? ''));
-    const named = lasting.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
-    const sameOne = rule.named ? undefined : lasting.find((other) => (0,addresses/* sameRange */.Et)(rule, rangeOf(other)));
-    const found = sameOne ?? named;
-    return found ? (0,plan_types/* present */.Eb)(rangeOf(found)) : plan_types/* absent */.Ge;
-}
-/** The range that ARM stores of a rule. */
-const rangeOf = ({ startIpAddress, endIpAddress }) => ({
-    start: startIpAddress,
-    end: endIpAddress,
-});
-const written = ({ start, end }) => (start === end ? start : `${start}-${end}`);
-
+// EXTERNAL MODULE: ./build/resources/firewall-rule.js
+var firewall_rule = __nccwpck_require__(943);
 // EXTERNAL MODULE: ./build/azure/regions.js
 var regions = __nccwpck_require__(2085);
+// EXTERNAL MODULE: ./build/plan/types.js
+var types = __nccwpck_require__(4963);
 ;// CONCATENATED MODULE: ./build/resources/resource-group.js
 
 
@@ -94068,7 +94248,7 @@ const resourceGroup = {
     async observe(reader, [desired]) {
         const server = await reader.server();
         if (server.status === 'present')
-            return [(0,plan_types/* present */.Eb)(server.value.resourceGroup)];
+            return [(0,types/* present */.Eb)(server.value.resourceGroup)];
         // The server's own entry tells that it is unknown, and why.
         if (server.status === 'unknown' || desired === undefined)
             return [server];
@@ -94313,13 +94493,13 @@ const servers = [
 /** What is kept in a server by the control plane; looked at once the server is there. */
 const serverChildren = [
     planner(serverParameter),
-    planner(firewallRule),
+    planner(firewall_rule/* firewallRule */.D),
 ];
 /** What is kept in the data plane. */
 const dataPlane = [planner(database)];
 
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: ./build/config/names.js
+var names = __nccwpck_require__(2855);
 ;// CONCATENATED MODULE: ./build/temporary-rule.js
 
 
@@ -94332,16 +94512,19 @@ class RunnerRule {
     #writer;
     #reader;
     #journal;
+    #host;
     #keep;
     #temporaryName;
     /** The kept rule, as a change. */
     change;
-    constructor(writer, reader, workflow, journal, keep) {
+    /** @param keep whether the rule shall stay after the job */
+    constructor({ writer, reader }, journal, { identity, host, keep, }) {
         this.#writer = writer;
         this.#reader = reader;
         this.#journal = journal;
+        this.#host = host;
         this.#keep = keep;
-        this.#temporaryName = (0,names/* temporaryRuleName */.x2)(workflow.identity, (0,external_node_crypto_.randomBytes)(5).toString('hex'));
+        this.#temporaryName = (0,names/* temporaryRuleName */.x2)(identity, (0,external_node_crypto_.randomBytes)(5).toString('hex'));
     }
     /**
      * Makes the rule and returns what `needed` brings.
@@ -94356,7 +94539,7 @@ class RunnerRule {
             return result;
         }
         const { resourceGroup, name: server } = this.#reader.location;
-        const entry = { resourceGroup, server, rule: this.#temporaryName };
+        const entry = { resourceGroup, server, host: this.#host, rule: this.#temporaryName, address };
         try {
             return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
                 // Anew before each request: the URL of one that failed must not speak for the next.
@@ -94471,14 +94654,18 @@ class Door {
         this.#reader = reader;
         this.#echoServices = connected.echoServices;
         this.#journal = new journal/* Journal */.C(act.workflow);
-        this.#rule = new RunnerRule(writer, reader, act.workflow, this.#journal, act.config.firewall.keepRule);
+        this.#rule = new RunnerRule({ writer, reader }, this.#journal, {
+            identity: act.workflow.identity,
+            host: server.fullyQualifiedDomainName ?? '',
+            keep: act.config.firewall.keepRule,
+        });
     }
     /** The ways to log in to this target. */
     to(target) {
         const { run, config } = this.#act;
         return {
-            login: (timeout) => login(target, timeout, run.signal),
-            rules: async () => (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...rangeOf(r) })),
+            login: (timeout) => (0,login/* login */.i)(target, timeout, run.signal),
+            rules: async () => (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...(0,firewall_rule/* rangeOf */.b)(r) })),
             givenAddress: config.firewall.runnerIp,
             egressAddress: () => egressAddress(this.#echoServices, run.signal),
             isOfThisJob: (name) => this.#journal.isOfThisJob(name),
@@ -94506,70 +94693,8 @@ var external_node_child_process_ = __nccwpck_require__(1421);
 var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: external "node:timers/promises"
-var external_node_timers_promises_ = __nccwpck_require__(8500);
-// EXTERNAL MODULE: external "node:util"
-var external_node_util_ = __nccwpck_require__(7975);
-;// CONCATENATED MODULE: ./build/process-tree.js
-
-
-
-const run = (0,external_node_util_.promisify)(external_node_child_process_.execFile);
-/** Milliseconds between the polite signal and SIGKILL; GitHub leaves 7.5 s between its own (so we end before it does). */
-const politeness = 4000;
-/**
- * Ends a detached child with everything it started: SIGTERM to its process group and to descendants that left the
- * group, then SIGKILL to what is still there. Resolves when the child itself has gone.
- */
-async function endProcessTree(child) {
-    const { pid } = child;
-    if (pid === undefined)
-        return;
-    if (process.platform === 'win32') {
-        await run('taskkill', ['/pid', String(pid), '/t', '/f']).catch(() => { });
-        return;
-    }
-    const members = await descendants(pid);
-    signalAll(pid, members, 'SIGTERM');
-    const end = performance.now() + politeness;
-    while (performance.now() < end && (isAlive(-pid) || members.some(isAlive)))
-        await (0,external_node_timers_promises_.setTimeout)(50);
-    signalAll(pid, [...members, ...(await descendants(pid))], 'SIGKILL');
-}
-function signalAll(pid, members, signal) {
-    for (const target of [-pid, ...members]) {
-        try {
-            process.kill(target, signal);
-        }
-        catch {
-            // Gone already.
-        }
-    }
-}
-function isAlive(pid) {
-    try {
-        process.kill(pid, 0);
-        return true;
-    }
-    catch {
-        return false;
-    }
-}
-/** Process ids below `root` by parentage; none where there is no `ps`, and the group alone is ended then. */
-async function descendants(root) {
-    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']).catch(() => ({ stdout: '' }));
-    const rows = stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.trim().split(/\s+/).map(Number));
-    const found = [];
-    for (let parents = [root]; parents.length > 0;) {
-        parents = rows.flatMap(([pid, parent]) => (pid && parent && parents.includes(parent) ? [pid] : []));
-        found.push(...parents);
-    }
-    return found;
-}
-
+// EXTERNAL MODULE: ./build/process-tree.js
+var process_tree = __nccwpck_require__(3526);
 ;// CONCATENATED MODULE: ./build/migrate.js
 
 
@@ -94607,13 +94732,13 @@ async function migrate(migration, signal) {
     try {
         const child = (0,external_node_child_process_.spawn)(shell, args, {
             cwd: (0,external_node_path_.resolve)(process.env['GITHUB_WORKSPACE'] ?? '.', migration.workingDirectory),
-            env: migration.environment,
+            env: { ...migration.environment, [process_tree/* markVariable */.Kc]: migration.mark },
             stdio: ['ignore', 'inherit', 'inherit'],
             // A group of its own, so that the whole of it can be ended.
             detached: process.platform !== 'win32',
             windowsHide: true,
         });
-        await migrate_outcome(child, AbortSignal.any([signal, ...limit]));
+        await outcome(child, migration.mark, AbortSignal.any([signal, ...limit]));
     }
     finally {
         // On a line of its own, wherever the command's output ended.
@@ -94642,10 +94767,10 @@ async function script(command) {
     return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
 }
 /** Resolves on exit code 0; ends the process tree when the signal aborts. */
-async function migrate_outcome(child, signal) {
+async function outcome(child, mark, signal) {
     const { promise, resolve: done, reject } = Promise.withResolvers();
     const end = async () => {
-        await endProcessTree(child);
+        await (0,process_tree/* endProcessTree */.xN)(child, mark);
         reject(signal.reason);
     };
     const onAbort = () => void end().catch(reject);
@@ -94670,8 +94795,11 @@ async function migrate_outcome(child, signal) {
 
 /** One line of the log or of a list for a change. */
 const changeLine = ({ resource, name, action, details }) => `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
-/** One line for a difference that is left. */
-const findingLine = ({ resource, name, property, expected, actual, kind }) => `${kind} ${resource} ${name}${property === '' ? '' : ` ${property}`}: declared ${expected}, actually ${actual}`;
+/** One line for a finding. */
+function findingLine({ resource, name, property, expected, actual, kind }) {
+    const what = [kind, resource, name, property].filter(Boolean).join(' ');
+    return kind === 'unknown' ? `${what}: ${actual}` : `${what}: declared ${expected}, actually ${actual}`;
+}
 /** The job summary's Markdown: what was found, what was changed, and where the time went. */
 function summaryMarkdown(report) {
     const { server, database, changes, left, error } = report;
@@ -94824,9 +94952,13 @@ async function reach(run, target, ways) {
     const looks = lookAround(ways);
     const early = looks.all.then(async ([rules, address]) => {
         const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
-        if (!known || ways.privateEndpoint || coverOf(ways, rules.value, address.value) !== 'none')
+        if (!known || ways.privateEndpoint)
             return first.result;
-        await (0,waiting/* pauseFor */.Q1)(run, grace);
+        const cover = coverOf(ways, rules.value, address.value);
+        if (cover !== 'none' && cover !== 'azure')
+            return first.result;
+        // Perhaps this runner is in Azure, and comes in by the rule for its services: then it gets longer.
+        await (0,waiting/* pauseFor */.Q1)(run, cover === 'azure' ? nextLogin : grace);
         // A server that has begun to answer is asked to the end: what it refuses must not lead to a rule (law 9).
         if (first.heard())
             return first.result;
@@ -94985,6 +95117,8 @@ function refusal({ user, host, database, password }, { reason, advice }) {
     return (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice: advice + blank });
 }
 
+// EXTERNAL MODULE: ./node_modules/pg/esm/index.mjs
+var esm = __nccwpck_require__(3849);
 ;// CONCATENATED MODULE: ./build/postgres/sql.js
 
 
@@ -95000,7 +95134,7 @@ class SqlReader {
             const rows = await this.session.query(`SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS charset, datcollate AS collation,
            has_database_privilege(oid, 'CONNECT') AS "mayConnect", has_database_privilege(oid, 'CREATE') AS "mayCreate"
          FROM pg_database WHERE datname = $1`, [name]);
-            return rows[0] ? (0,plan_types/* present */.Eb)(rows[0]) : plan_types/* absent */.Ge;
+            return rows[0] ? (0,types/* present */.Eb)(rows[0]) : types/* absent */.Ge;
         }
         catch (error) {
             const parameters = {
@@ -95008,7 +95142,7 @@ class SqlReader {
                 reason: (0,errors/* messageOf */.bD)(error),
                 advice: 'Check the rights of admin-username.',
             };
-            return (0,plan_types/* unknown */.L5)((0,errors/* fail */.fJ)('state-unknown', parameters, { cause: error }));
+            return (0,types/* unknown */.L5)((0,errors/* fail */.fJ)('state-unknown', parameters, { cause: error }));
         }
     }
 }
@@ -95025,9 +95159,9 @@ class SqlWriter {
      * @throws `database-refused`
      */
     async createDatabase({ name, charset, collation }) {
-        const locale = esm.escapeLiteral(collation);
+        const locale = esm/* default.escapeLiteral */.Ay.escapeLiteral(collation);
         try {
-            await this.#session.query(`CREATE DATABASE ${esm.escapeIdentifier(name)} TEMPLATE template0 ENCODING ${esm.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`);
+            await this.#session.query(`CREATE DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} TEMPLATE template0 ENCODING ${esm/* default.escapeLiteral */.Ay.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`);
             return 'created';
         }
         catch (error) {
@@ -95111,6 +95245,10 @@ class Story {
         for (const finding of left)
             this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
     }
+    /** Something that could not be looked at: unknown, which is no drift (law 8). */
+    unseen(thing, reason) {
+        this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown' });
+    }
     starting(change) {
         this.#workflow.info(`Now: ${changeLine(change)}`);
     }
@@ -95191,6 +95329,7 @@ class Story {
 
 
 
+
 /** The main half of the action: the route of a run, in reading order (design.md). */
 async function main(workflow = new github_workflow/* Workflow */.W()) {
     const config = (0,context/* readConfig */.Xg)(workflow);
@@ -95242,11 +95381,14 @@ async function ensureDatabase({ workflow, config, story }, session) {
     if (advice !== undefined)
         workflow.notice(advice);
 }
-async function migrateIn({ run, config, story }, session, connection) {
+async function migrateIn({ workflow, run, config, story }, session, connection) {
     const { migration } = config;
     if (migration === undefined)
         return;
-    await story.phase('Migrate', () => withMigrationLock(run, session, (signal) => migrate({ ...migration, environment: migrationEnvironment(process.env, connection) }, signal)));
+    const mark = (0,external_node_crypto_.randomUUID)();
+    // Killed, we leave a migration behind that no lock protects: post ends it.
+    new journal/* Journal */.C(workflow).writeMigration(mark);
+    await story.phase('Migrate', () => withMigrationLock(run, session, (signal) => migrate({ ...migration, environment: migrationEnvironment(process.env, connection), mark }, signal)));
 }
 /** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
 async function check(act) {
@@ -95273,10 +95415,12 @@ async function checkDatabase(act) {
     const { run, workflow, config, story } = act;
     if (config.database === undefined || config.administrator === undefined || story.host === undefined)
         return;
-    const result = await login(loginTarget(act, story.host), 5000, run.signal).result;
+    const result = await (0,login/* login */.i)(loginTarget(act, story.host), 5000, run.signal).result;
     run.signal.throwIfAborted();
     if ('failure' in result) {
-        workflow.notice(`The database was not looked at, since this runner cannot log in: ${result.failure.reason}`);
+        const { reason } = result.failure;
+        workflow.notice(`The database was not looked at, since this runner cannot log in: ${reason}`);
+        story.unseen({ resource: 'database', name: config.database.name }, `this runner cannot log in: ${reason}`);
         return;
     }
     try {
@@ -103390,6 +103534,38 @@ class Sanitizer {
     }
 }
 //# sourceMappingURL=sanitizer.js.map
+
+/***/ }),
+
+/***/ 3849:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Ay: () => (__WEBPACK_DEFAULT_EXPORT__)
+/* harmony export */ });
+/* unused harmony exports Client, Pool, Connection, types, Query, DatabaseError, escapeIdentifier, escapeLiteral, Result, TypeOverrides, defaults */
+/* harmony import */ var _lib_index_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3273);
+// ESM wrapper for pg
+
+
+// Re-export all the properties
+const Client = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.Client
+const Pool = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.Pool
+const Connection = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.Connection
+const types = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.types
+const Query = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.Query
+const DatabaseError = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.DatabaseError
+const escapeIdentifier = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.escapeIdentifier
+const escapeLiteral = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.escapeLiteral
+const Result = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.Result
+const TypeOverrides = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.TypeOverrides
+
+// Also export the defaults
+const defaults = _lib_index_js__WEBPACK_IMPORTED_MODULE_0__.defaults
+
+// Re-export the default
+/* harmony default export */ const __WEBPACK_DEFAULT_EXPORT__ = (_lib_index_js__WEBPACK_IMPORTED_MODULE_0__);
+
 
 /***/ })
 
