@@ -2,6 +2,10 @@ import type { Emulator } from './index.ts';
 import { type EmulatorOptions, parseOptions, UsageError, usage } from './options.ts';
 
 function optionsOrExit(): EmulatorOptions {
+  if (process.argv.includes('--help')) {
+    console.log(usage);
+    process.exit(0);
+  }
   try {
     return parseOptions(process.argv.slice(2));
   } catch (error) {
