@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { useAzure } from '../support/azure.ts';
 import { isLetIn, loginFrom } from '../support/client.ts';
-import { Job, tutorial } from '../support/job.ts';
+import { Job, queryCommand, tutorial } from '../support/job.ts';
 
 // The service's real Retry-After: the SDK's own poller would take 60 s for a rule that works after 3 (facts.md §6).
 const bench = useAzure({ retryAfter: 1, firewallDelay: 3000 });
@@ -32,7 +32,7 @@ describe('from shut out to logged in', () => {
     const next = new Job(azure);
     const step = await next.step({
       ...inputs,
-      'migration-command': 'sleep 3; psql "$DATABASE_URL" -c "SELECT 1"',
+      'migration-command': `sleep 3; ${queryCommand} 'SELECT 1'`,
     });
     expect(step.exitCode, step.log).toBe(0);
     expect(await azure.rules('slow-rule')).toHaveLength(1);

@@ -9,6 +9,9 @@ import type { Azure } from './azure.ts';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
+/** A command for a migration: runs one statement by the connection in its environment. */
+export const queryCommand = `${process.execPath} ${fileURLToPath(new URL('query.mjs', import.meta.url))}`;
+
 export type Inputs = Readonly<Record<string, string>>;
 
 /** What a half of the action left behind. */
