@@ -2,7 +2,7 @@ import { isIPv4, notPublic } from '../config/addresses.ts';
 import { fail, messageOf } from '../errors.ts';
 
 /** Milliseconds for one echo service to answer. */
-const patience = 5000;
+const patience = 3000;
 
 /**
  * The public IPv4 address of this runner, as two echo services agree on it. A service that does not answer is

@@ -152,7 +152,15 @@ async function withOwnDoor(run: Run, ways: Ways, looks: Looks, session: Session)
       ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
       : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`,
   );
-  return await ways.open(address.value, async (ended) => (ended ? session : undefined));
+  return await ways
+    .open(address.value, async (ended) => (ended ? session : undefined))
+    .catch((error: unknown) => {
+      if (!(error instanceof ActionError) || error.azure === undefined) throw error;
+      run.warning(
+        `Going on by the way that is open now, although it may close while the job runs.\n${error.message}`,
+      );
+      return session;
+    });
 }
 
 /** Shut out: waits for a lasting rule to work, or opens a temporary way. */

@@ -109,6 +109,13 @@ test('shut out again on entering the database, the way is opened then', async ()
   expect(firewall.opened).toEqual(['203.0.113.9']);
 });
 
+test('in, but not allowed to write rules: goes on with a warning that the way may close', async () => {
+  firewall.letsInAnyway = true;
+  firewall.unwritable = forbidden();
+  await reached();
+  expect(run.said.join('\n')).toContain('it may close while the job runs');
+});
+
 test('law 5: also beside rules for other addresses, which cannot be what lets this runner in', async () => {
   firewall.store('office', '198.51.100.1');
   firewall.letsInAnyway = true;

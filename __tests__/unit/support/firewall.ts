@@ -38,6 +38,8 @@ export class Firewall implements Ways {
   stored: StoredRule[] = [];
   /** Thrown by looking at the rules. */
   unreadable: Error | undefined;
+  /** Thrown by making a rule. */
+  unwritable: Error | undefined;
   ofThisJob: string[] = [];
   /** Addresses for which a rule was made. */
   readonly opened: string[] = [];
@@ -113,6 +115,7 @@ export class Firewall implements Ways {
 
   /** As the writer does it: every failure goes through `refused`, and the operation ends late. */
   async open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
+    if (this.unwritable) throw this.unwritable;
     this.opened.push(address);
     this.store('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagation });
     const end = performance.now() + minutes;
