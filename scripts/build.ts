@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What belongs into dist/; ncc also copies a stray `xdg-open` (of `open`, a dependency of @azure/identity). */
@@ -13,27 +13,47 @@ export function build(output: string): void {
   rmSync('build', { recursive: true, force: true });
   rmSync(output, { recursive: true, force: true });
   execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-  execFileSync(
-    'ncc',
-    [
-      'build',
-      'build/index.js',
-      '--out',
-      output,
-      '--target',
-      'es2022',
-      '--license',
-      'licenses.txt',
-      '--quiet',
-    ],
-    {
-      stdio: 'inherit',
-    },
-  );
+  const options = ['--out', output, '--target', 'es2022', '--quiet'];
+  execFileSync('ncc', ['build', 'build/index.js', ...options], { stdio: 'inherit' });
   cpSync('build/post.js', join(output, 'post.js'));
+  writeFileSync(join(output, 'licenses.txt'), licenses());
   for (const stray of readdirSync(output).filter((name) => !wanted.has(name))) {
     rmSync(join(output, stray), { recursive: true });
   }
+}
+
+/** The licence of every package that is bundled, with all that they need; ncc's own `--license` misses most of them. */
+function licenses(): string {
+  const folders = new Set<string>();
+  const visit = (from: string): void => {
+    for (const name of Object.keys(manifestOf(from).dependencies ?? {})) {
+      const folder = [join(from, 'node_modules', name), join('node_modules', name)].find((path) =>
+        existsSync(path),
+      );
+      if (folder === undefined || folders.has(folder)) continue;
+      folders.add(folder);
+      visit(folder);
+    }
+  };
+  visit('.');
+  return `${[...folders].sort().map(licenseIn).join('\n\n')}\n`;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const manifestOf = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+
+function licenseIn(folder: string): string {
+  const { name, version, license } = manifestOf(folder);
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
+  return `${name} ${version} (${license})\n${text}`.trim();
 }
 
 if (import.meta.main) build('dist');
