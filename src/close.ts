@@ -3,7 +3,7 @@ import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
 import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
-import { type Connected, connect, startRun } from './context.ts';
+import { administratorIn, type Connected, connect, startRun } from './context.ts';
 import { ActionError, endOf, fail, messageOf } from './errors.ts';
 import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import { Workflow } from './github/workflow.ts';
@@ -91,15 +91,8 @@ async function doorAfter(
   if (ranges.some((range) => covers(range, address) || sameRange(range, azureServices))) return 'open';
   const password = workflow.rawInput('admin-password');
   if (password !== '') workflow.mask(password);
-  const user = workflow.rawInput('admin-username').trim();
-  const target = {
-    host,
-    port: 5432,
-    database: 'postgres',
-    user,
-    password,
-    applicationName: workflow.applicationName,
-  };
+  const username = workflow.rawInput('admin-username').trim();
+  const target = administratorIn(workflow, host, { username, password });
   const look = async (): Promise<'shut' | undefined> => {
     const result = await login(target, 1500, run.signal).result;
     if ('session' in result) await result.session.close();

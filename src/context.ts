@@ -1,13 +1,14 @@
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type AzureClients, createClients } from './azure/clients.ts';
 import { type Endpoints, echoUrls, endpointsOf } from './azure/clouds.ts';
 import { type SignInWay, signIn } from './azure/credentials.ts';
-import type { Config, SignInConfig } from './config/config.ts';
+import type { Config, Credentials, SignInConfig } from './config/config.ts';
 import { secretInputs } from './config/inputs.ts';
 import { parseConfig } from './config/parse.ts';
 import { fail } from './errors.ts';
+import { inWorkspace } from './folders.ts';
 import type { Workflow } from './github/workflow.ts';
+import type { LoginTarget } from './postgres/login.ts';
 import { duration, type Run } from './waiting.ts';
 
 /**
@@ -18,10 +19,7 @@ export function readConfig(workflow: Workflow): Config {
   for (const secret of givenSecrets(workflow)) workflow.mask(secret);
   const config = parseConfig((name) => workflow.rawInput(name), {
     env: process.env,
-    isDirectory: (path) =>
-      statSync(resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path), {
-        throwIfNoEntry: false,
-      })?.isDirectory() ?? false,
+    isDirectory: (path) => statSync(inWorkspace(path), { throwIfNoEntry: false })?.isDirectory() ?? false,
   });
   if ('faults' in config) throw fail('inputs-invalid', { faults: config.faults });
   return config;
@@ -82,3 +80,20 @@ export function connect(
 }
 
 export const endpointsFor = (config: Config): Endpoints => endpointsOf(config.cloud, process.env);
+
+/** The administrator in `postgres`, from where databases are made without entering them. */
+export function administratorIn(
+  workflow: Workflow,
+  host: string,
+  administrator: Credentials | undefined,
+): LoginTarget {
+  const { username = '', password = '' } = administrator ?? {};
+  return {
+    host,
+    port: 5432,
+    database: 'postgres',
+    user: username,
+    password,
+    applicationName: workflow.applicationName,
+  };
+}

@@ -4,7 +4,7 @@ import { signInWay } from './azure/credentials.ts';
 import { AzureReader, type FoundServer } from './azure/reader.ts';
 import { hasPublicAccess, readyServer, settledServer } from './azure/ready.ts';
 import { AzureWriter } from './azure/writer.ts';
-import type { CheckConfig, Config, EnsureConfig } from './config/config.ts';
+import type { Config, EnsureConfig } from './config/config.ts';
 import { creationFaults, newServer } from './config/creation.ts';
 import { type Connected, connect, endpointsFor } from './context.ts';
 import { fail } from './errors.ts';
@@ -40,7 +40,7 @@ export interface WritableControlPlane extends ControlPlane {
 }
 
 /** Signs in and journals how, for `post`. */
-export function openControlPlane({ workflow, run, config }: Act<EnsureConfig | CheckConfig>): ControlPlane {
+export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
   const endpoints = endpointsFor(config);
   const { clientSecret: _, ...signIn } = config.signIn;
   const way = signInWay(config.signIn, workflow.mayRequestIdToken);

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { fail } from './errors.ts';
+import { inTemporaryFolder, inWorkspace } from './folders.ts';
 import { endProcessTree, markVariable } from './process-tree.ts';
 import { duration } from './waiting.ts';
 
@@ -50,7 +50,7 @@ export async function migrate(migration: Migration, signal: AbortSignal): Promis
   process.stdout.write(`::stop-commands::${token}\n`);
   try {
     const child = spawn(shell, args, {
-      cwd: resolve(process.env['GITHUB_WORKSPACE'] ?? '.', migration.workingDirectory),
+      cwd: inWorkspace(migration.workingDirectory),
       env: { ...migration.environment, [markVariable]: migration.mark },
       stdio: ['ignore', 'inherit', 'inherit'],
       // A group of its own, so that the whole of it can be ended.
@@ -75,14 +75,13 @@ function timeLimit(milliseconds: number): AbortSignal {
 }
 
 async function script(command: string): Promise<{ file: string; shell: string; args: readonly string[] }> {
-  const directory = process.env['RUNNER_TEMP'] ?? '.';
   if (process.platform === 'win32') {
-    const file = join(directory, `${randomUUID()}.ps1`);
+    const file = inTemporaryFolder(`${randomUUID()}.ps1`);
     const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
     await writeFile(file, body, { mode: 0o600 });
     return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
   }
-  const file = join(directory, `${randomUUID()}.sh`);
+  const file = inTemporaryFolder(`${randomUUID()}.sh`);
   await writeFile(file, command, { mode: 0o600 });
   return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
 }

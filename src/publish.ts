@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { PublishConfig } from './config/config.ts';
 import { fail } from './errors.ts';
+import { inTemporaryFolder, inWorkspace } from './folders.ts';
 import type { Journal } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import { adoNet, type Connection, databaseUrl, environmentOf, jdbcUrl } from './postgres/connection.ts';
@@ -13,7 +14,7 @@ import { rootBundle } from './postgres/root-certificates.ts';
 const header = '# Written by azure-postgresql-action; removed when the job ends.\n';
 
 /** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
-export function maskConnection(workflow: Workflow, connection: Connection): void {
+function maskConnection(workflow: Workflow, connection: Connection): void {
   for (const secret of [
     connection.password,
     databaseUrl(connection),
@@ -82,12 +83,10 @@ export async function removeEnvFile(path: string): Promise<void> {
 const isOurs = (path: string): boolean =>
   statSync(path).isFile() && readFileSync(path, 'utf8').startsWith(header);
 
-const inWorkspace = (path: string): string => resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path);
-
 /** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
 export async function writeRootBundle({ sslMode }: PublishConfig): Promise<string | undefined> {
   if (sslMode !== 'verify-full') return undefined;
-  const path = join(process.env['RUNNER_TEMP'] ?? '.', 'azure-postgresql-roots.pem');
+  const path = inTemporaryFolder('azure-postgresql-roots.pem');
   await writeFile(path, rootBundle(), { mode: 0o644 });
   return path;
 }

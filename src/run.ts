@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FoundServer } from './azure/reader.ts';
 import type { CheckConfig, EnsureConfig } from './config/config.ts';
-import { readConfig, startRun } from './context.ts';
+import { administratorIn, readConfig, startRun } from './context.ts';
 import { type Act, Door, ensureServer, openControlPlane, pass, writable } from './control-plane.ts';
 import { fail } from './errors.ts';
 import { Journal } from './github/journal.ts';
@@ -38,7 +38,7 @@ async function ensure(act: Act<EnsureConfig>): Promise<void> {
   const { run, config, story } = act;
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
-  const target = loginTarget(act, hostOf(found));
+  const target = administratorIn(act.workflow, hostOf(found), config.administrator);
   const door = new Door(act, azure, found);
   const session = await story.phase('Reach it', () => reach(run, target, door.to(target)));
   run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
@@ -74,6 +74,8 @@ async function ensureDatabase(
 ): Promise<void> {
   const reader = new SqlReader(session);
   await pass(story, dataPlane, config, { reader, writer: new SqlWriter(session) });
+  // What this run made is the administrator's own.
+  if (story.hasCreated('database')) return;
   const found = await reader.database(config.database.name);
   const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
   if (advice !== undefined) workflow.notice(advice);
@@ -121,7 +123,8 @@ async function check(act: Act<CheckConfig>): Promise<void> {
 async function checkDatabase(act: Act<CheckConfig>): Promise<void> {
   const { run, workflow, config, story } = act;
   if (config.database === undefined || config.administrator === undefined || story.host === undefined) return;
-  const result = await login(loginTarget(act, story.host), 5000, run.signal).result;
+  const target = administratorIn(workflow, story.host, config.administrator);
+  const result = await login(target, 5000, run.signal).result;
   run.signal.throwIfAborted();
   if ('failure' in result) {
     const { reason } = result.failure;
@@ -144,17 +147,4 @@ function hostOf({ name, server }: FoundServer): string {
   const host = server.fullyQualifiedDomainName;
   if (!host) throw new Error(`Azure names no host for server '${name}'`);
   return host;
-}
-
-/** As the administrator in `postgres`, from where databases are made without entering them. */
-function loginTarget({ workflow, config }: Act<EnsureConfig | CheckConfig>, host: string): LoginTarget {
-  const { username = '', password = '' } = config.administrator ?? {};
-  return {
-    host,
-    port: 5432,
-    database: 'postgres',
-    user: username,
-    password,
-    applicationName: workflow.applicationName,
-  };
 }

@@ -1,3 +1,4 @@
+import { encode } from '../postgres/connection.ts';
 import { dotenvQuoted } from '../postgres/dotenv.ts';
 
 /**
@@ -15,12 +16,11 @@ const linesOf = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
 
 function formsOfOne(secret: string): readonly string[] {
   if (secret === '') return [];
-  const percent = encodeURIComponent(secret);
   const escaped = secret.replaceAll('\\', '\\\\');
   return [
     secret,
-    percent,
-    percent.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
+    encodeURIComponent(secret),
+    encode(secret),
     new URLSearchParams({ '': secret }).toString().slice(1),
     encodeURI(secret),
     JSON.stringify(secret).slice(1, -1),

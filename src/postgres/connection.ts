@@ -13,24 +13,20 @@ export interface Connection {
 }
 
 /** `postgresql://…`, libpq's connection URI. */
-export function databaseUrl({
-  host,
-  port,
-  database,
-  user,
-  password,
-  sslMode,
-  sslRootCert,
-}: Connection): string {
-  const root = sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`;
-  return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?sslmode=${sslMode}${root}`;
+export function databaseUrl(connection: Connection): string {
+  const { host, port, database, user, password } = connection;
+  return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
 }
 
 /** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
-export function jdbcUrl({ host, port, database, user, password, sslMode, sslRootCert }: Connection): string {
-  const root = sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`;
-  return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&sslmode=${sslMode}${root}`;
+export function jdbcUrl(connection: Connection): string {
+  const { host, port, database, user, password } = connection;
+  return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&${sslQuery(connection)}`;
 }
+
+/** libpq and pgJDBC call them alike. */
+const sslQuery = ({ sslMode, sslRootCert }: Connection): string =>
+  `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`}`;
 
 /** Npgsql's connection string. */
 export function adoNet({ host, port, database, user, password, sslMode, sslRootCert }: Connection): string {
@@ -65,44 +61,33 @@ export function environmentOf(
   connection: Connection,
   { envPrefix, formats }: PublishConfig,
 ): ReadonlyMap<string, string> {
-  const entries = Object.entries(partsOf(connection)).map(([name, value]): [string, string] => [
-    envPrefix + name,
-    value,
-  ]);
-  return new Map([...entries, ...formats.flatMap((format) => Object.entries(formatted[format](connection)))]);
+  const variables = [
+    partsOf(connection, envPrefix, 'NAME'),
+    ...formats.map((format) => formatted[format](connection)),
+  ];
+  return new Map(variables.flatMap((part) => Object.entries(part)));
 }
 
-function partsOf({
-  host,
-  port,
-  database,
-  user,
-  password,
-  sslMode,
-  sslRootCert,
-}: Connection): Record<string, string> {
+/** The connection in parts; what the database's is called is all that libpq's variables differ in. */
+function partsOf(
+  { host, port, database, user, password, sslMode, sslRootCert }: Connection,
+  prefix: string,
+  databaseName: 'NAME' | 'DATABASE',
+): Record<string, string> {
   return {
-    HOST: host,
-    PORT: String(port),
-    NAME: database,
-    USER: user,
-    PASSWORD: password,
-    SSLMODE: sslMode,
-    ...(sslRootCert === undefined ? {} : { SSLROOTCERT: sslRootCert }),
+    [`${prefix}HOST`]: host,
+    [`${prefix}PORT`]: String(port),
+    [`${prefix}${databaseName}`]: database,
+    [`${prefix}USER`]: user,
+    [`${prefix}PASSWORD`]: password,
+    [`${prefix}SSLMODE`]: sslMode,
+    ...(sslRootCert === undefined ? {} : { [`${prefix}SSLROOTCERT`]: sslRootCert }),
   };
 }
 
 const formatted: Readonly<Record<ConnectionFormat, (connection: Connection) => Record<string, string>>> = {
   url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
-  pg: ({ host, port, database, user, password, sslMode, sslRootCert }) => ({
-    PGHOST: host,
-    PGPORT: String(port),
-    PGDATABASE: database,
-    PGUSER: user,
-    PGPASSWORD: password,
-    PGSSLMODE: sslMode,
-    ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
-  }),
+  pg: (connection) => partsOf(connection, 'PG', 'DATABASE'),
   jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
   'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
 };

@@ -222,8 +222,7 @@ function insistently(target: LoginTarget, ways: Ways, address: string): () => Pr
   const start = performance.now();
   let patience = 1000;
   return async () => {
-    const { result: logged } = ways.login(patience);
-    const result = await logged;
+    const result = await ways.login(patience).result;
     if ('session' in result) return result.session;
     const { failure } = result;
     if (failure.kind === 'refused') throw refusal(target, failure);
