@@ -66258,7 +66258,7 @@ const onceEnded = async (ended) => ended || undefined;
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(571);
 /* harmony import */ var _postgres_login_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7575);
 /* harmony import */ var _process_tree_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3526);
-/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(980);
+/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6032);
 /* harmony import */ var _resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(943);
 /* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(7375);
 
@@ -66345,15 +66345,8 @@ async function doorAfter(workflow, run, reader, { host, address }) {
     const password = workflow.rawInput('admin-password');
     if (password !== '')
         workflow.mask(password);
-    const user = workflow.rawInput('admin-username').trim();
-    const target = {
-        host,
-        port: 5432,
-        database: 'postgres',
-        user,
-        password,
-        applicationName: workflow.applicationName,
-    };
+    const username = workflow.rawInput('admin-username').trim();
+    const target = (0,_context_js__WEBPACK_IMPORTED_MODULE_4__/* .administratorIn */ .X1)(workflow, host, { username, password });
     const look = async () => {
         const result = await (0,_postgres_login_js__WEBPACK_IMPORTED_MODULE_8__/* .login */ .i)(target, 1500, run.signal).result;
         if ('session' in result)
@@ -66717,6 +66710,7 @@ const storageSizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  X1: () => (/* binding */ administratorIn),
   Ng: () => (/* binding */ connect),
   E$: () => (/* binding */ endpointsFor),
   Xg: () => (/* binding */ readConfig),
@@ -66927,8 +66921,6 @@ __nccwpck_require__.d(models_mappers_namespaceObject, {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
 ;// CONCATENATED MODULE: ./node_modules/@azure/arm-postgresql-flexible/dist/esm/pagingHelper.js
 // Copyright (c) Microsoft Corporation.
 // Licensed under the MIT License.
@@ -84935,6 +84927,8 @@ function parseMigration(inputs, { isDirectory }) {
 
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
+// EXTERNAL MODULE: ./build/folders.js
+var folders = __nccwpck_require__(3117);
 // EXTERNAL MODULE: ./build/waiting.js
 var waiting = __nccwpck_require__(7375);
 ;// CONCATENATED MODULE: ./build/context.js
@@ -84956,9 +84950,7 @@ function readConfig(workflow) {
         workflow.mask(secret);
     const config = parseConfig((name) => workflow.rawInput(name), {
         env: process.env,
-        isDirectory: (path) => (0,external_node_fs_.statSync)((0,external_node_path_.resolve)(process.env['GITHUB_WORKSPACE'] ?? '.', path), {
-            throwIfNoEntry: false,
-        })?.isDirectory() ?? false,
+        isDirectory: (path) => (0,external_node_fs_.statSync)((0,folders/* inWorkspace */.v)(path), { throwIfNoEntry: false })?.isDirectory() ?? false,
     });
     if ('faults' in config)
         throw (0,errors/* fail */.fJ)('inputs-invalid', { faults: config.faults });
@@ -85002,6 +84994,18 @@ function connect(workflow, way, signInConfig, endpoints) {
     };
 }
 const endpointsFor = (config) => endpointsOf(config.cloud, process.env);
+/** The administrator in `postgres`, from where databases are made without entering them. */
+function administratorIn(workflow, host, administrator) {
+    const { username = '', password = '' } = administrator ?? {};
+    return {
+        host,
+        port: 5432,
+        database: 'postgres',
+        user: username,
+        password,
+        applicationName: workflow.applicationName,
+    };
+}
 
 
 /***/ }),
@@ -85148,6 +85152,23 @@ function endOf(signal, thrown) {
         return signal.reason;
     return fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
 }
+
+
+/***/ }),
+
+/***/ 3117:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   P: () => (/* binding */ inTemporaryFolder),
+/* harmony export */   v: () => (/* binding */ inWorkspace)
+/* harmony export */ });
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+
+/** A path of the user's, as a step means it: from the workspace. */
+const inWorkspace = (path) => (0,node_path__WEBPACK_IMPORTED_MODULE_0__.resolve)(process.env['GITHUB_WORKSPACE'] ?? '.', path);
+/** A file of ours in the runner's temporary folder, which is the job's own and goes with it. */
+const inTemporaryFolder = (name) => (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(process.env['RUNNER_TEMP'] ?? '.', name);
 
 
 /***/ }),
@@ -93171,9 +93192,12 @@ function getOctokit(token, options, ...additionalPlugins) {
     return new GitHubWithPlugins(getOctokitOptions(token, options));
 }
 //# sourceMappingURL=github.js.map
+// EXTERNAL MODULE: ./build/postgres/connection.js
+var connection = __nccwpck_require__(2992);
 // EXTERNAL MODULE: ./build/postgres/dotenv.js
 var dotenv = __nccwpck_require__(7962);
 ;// CONCATENATED MODULE: ./build/github/masks.js
+
 
 /**
  * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
@@ -93189,12 +93213,11 @@ const linesOf = (text) => text.split(/\r\n|\r|\n/);
 function formsOfOne(secret) {
     if (secret === '')
         return [];
-    const percent = encodeURIComponent(secret);
     const escaped = secret.replaceAll('\\', '\\\\');
     return [
         secret,
-        percent,
-        percent.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
+        encodeURIComponent(secret),
+        (0,connection/* encode */.lF)(secret),
         new URLSearchParams({ '': secret }).toString().slice(1),
         encodeURI(secret),
         JSON.stringify(secret).slice(1, -1),
@@ -93348,6 +93371,79 @@ __webpack_async_result__();
 const present = (value) => ({ status: 'present', value });
 const absent = { status: 'absent' };
 const unknown = (error) => ({ status: 'unknown', error });
+
+
+/***/ }),
+
+/***/ 2992:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Af: () => (/* binding */ adoNet),
+/* harmony export */   FA: () => (/* binding */ databaseUrl),
+/* harmony export */   LP: () => (/* binding */ jdbcUrl),
+/* harmony export */   lF: () => (/* binding */ encode),
+/* harmony export */   p7: () => (/* binding */ environmentOf)
+/* harmony export */ });
+/** `postgresql://…`, libpq's connection URI. */
+function databaseUrl(connection) {
+    const { host, port, database, user, password } = connection;
+    return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
+}
+/** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
+function jdbcUrl(connection) {
+    const { host, port, database, user, password } = connection;
+    return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&${sslQuery(connection)}`;
+}
+/** libpq and pgJDBC call them alike. */
+const sslQuery = ({ sslMode, sslRootCert }) => `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`}`;
+/** Npgsql's connection string. */
+function adoNet({ host, port, database, user, password, sslMode, sslRootCert }) {
+    const parts = {
+        Host: host,
+        Port: String(port),
+        Database: database,
+        Username: user,
+        Password: password,
+        'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
+        ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
+    };
+    return Object.entries(parts)
+        .map(([key, value]) => `${key}=${adoValue(value)}`)
+        .join(';');
+}
+/** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
+const adoValue = (value) => /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
+/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
+function encode(text) {
+    return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+/** Environment variables of later steps and of the migration command (contract.md). */
+function environmentOf(connection, { envPrefix, formats }) {
+    const variables = [
+        partsOf(connection, envPrefix, 'NAME'),
+        ...formats.map((format) => formatted[format](connection)),
+    ];
+    return new Map(variables.flatMap((part) => Object.entries(part)));
+}
+/** The connection in parts; what the database's is called is all that libpq's variables differ in. */
+function partsOf({ host, port, database, user, password, sslMode, sslRootCert }, prefix, databaseName) {
+    return {
+        [`${prefix}HOST`]: host,
+        [`${prefix}PORT`]: String(port),
+        [`${prefix}${databaseName}`]: database,
+        [`${prefix}USER`]: user,
+        [`${prefix}PASSWORD`]: password,
+        [`${prefix}SSLMODE`]: sslMode,
+        ...(sslRootCert === undefined ? {} : { [`${prefix}SSLROOTCERT`]: sslRootCert }),
+    };
+}
+const formatted = {
+    url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
+    pg: (connection) => partsOf(connection, 'PG', 'DATABASE'),
+    jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
+    'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
+};
 
 
 /***/ }),
@@ -93672,7 +93768,7 @@ async function marked(mark) {
 
 /***/ }),
 
-/***/ 980:
+/***/ 6032:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -93684,8 +93780,6 @@ __nccwpck_require__.d(__webpack_exports__, {
   Q3: () => (/* binding */ writeRootBundle)
 });
 
-// UNUSED EXPORTS: maskConnection
-
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:fs/promises"
@@ -93694,72 +93788,10 @@ var promises_ = __nccwpck_require__(1455);
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
-;// CONCATENATED MODULE: ./build/postgres/connection.js
-/** `postgresql://…`, libpq's connection URI. */
-function databaseUrl({ host, port, database, user, password, sslMode, sslRootCert, }) {
-    const root = sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`;
-    return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?sslmode=${sslMode}${root}`;
-}
-/** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
-function jdbcUrl({ host, port, database, user, password, sslMode, sslRootCert }) {
-    const root = sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`;
-    return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&sslmode=${sslMode}${root}`;
-}
-/** Npgsql's connection string. */
-function adoNet({ host, port, database, user, password, sslMode, sslRootCert }) {
-    const parts = {
-        Host: host,
-        Port: String(port),
-        Database: database,
-        Username: user,
-        Password: password,
-        'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
-        ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
-    };
-    return Object.entries(parts)
-        .map(([key, value]) => `${key}=${adoValue(value)}`)
-        .join(';');
-}
-/** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
-const adoValue = (value) => /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
-/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
-function encode(text) {
-    return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-/** Environment variables of later steps and of the migration command (contract.md). */
-function environmentOf(connection, { envPrefix, formats }) {
-    const entries = Object.entries(partsOf(connection)).map(([name, value]) => [
-        envPrefix + name,
-        value,
-    ]);
-    return new Map([...entries, ...formats.flatMap((format) => Object.entries(formatted[format](connection)))]);
-}
-function partsOf({ host, port, database, user, password, sslMode, sslRootCert, }) {
-    return {
-        HOST: host,
-        PORT: String(port),
-        NAME: database,
-        USER: user,
-        PASSWORD: password,
-        SSLMODE: sslMode,
-        ...(sslRootCert === undefined ? {} : { SSLROOTCERT: sslRootCert }),
-    };
-}
-const formatted = {
-    url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
-    pg: ({ host, port, database, user, password, sslMode, sslRootCert }) => ({
-        PGHOST: host,
-        PGPORT: String(port),
-        PGDATABASE: database,
-        PGUSER: user,
-        PGPASSWORD: password,
-        PGSSLMODE: sslMode,
-        ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
-    }),
-    jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
-    'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
-};
-
+// EXTERNAL MODULE: ./build/folders.js
+var folders = __nccwpck_require__(3117);
+// EXTERNAL MODULE: ./build/postgres/connection.js
+var postgres_connection = __nccwpck_require__(2992);
 // EXTERNAL MODULE: ./build/postgres/dotenv.js
 var dotenv = __nccwpck_require__(7962);
 // EXTERNAL MODULE: external "node:crypto"
@@ -93798,15 +93830,16 @@ function rootBundle() {
 
 
 
+
 /** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */
 const header = '# Written by azure-postgresql-action; removed when the job ends.\n';
 /** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
 function maskConnection(workflow, connection) {
     for (const secret of [
         connection.password,
-        databaseUrl(connection),
-        jdbcUrl(connection),
-        adoNet(connection),
+        (0,postgres_connection/* databaseUrl */.FA)(connection),
+        (0,postgres_connection/* jdbcUrl */.LP)(connection),
+        (0,postgres_connection/* adoNet */.Af)(connection),
     ]) {
         workflow.mask(secret);
     }
@@ -93814,14 +93847,14 @@ function maskConnection(workflow, connection) {
 /** Writes outputs, environment and dotenv file; returns the environment, for the migration. */
 async function publish(workflow, journal, config, connection) {
     maskConnection(workflow, connection);
-    const environment = environmentOf(connection, config);
+    const environment = (0,postgres_connection/* environmentOf */.p7)(connection, config);
     for (const [name, value] of Object.entries(outputsOf(connection)))
         workflow.setOutput(name, value);
     if (config.exportEnv)
         for (const [name, value] of environment)
             workflow.exportVariable(name, value);
     if (config.envFile !== undefined) {
-        const path = inWorkspace(config.envFile);
+        const path = (0,folders/* inWorkspace */.v)(config.envFile);
         journal.writeEnvFile(path);
         // Anew, since a mode counts only for a file that is made.
         await (0,promises_.rm)(path, { force: true });
@@ -93842,7 +93875,7 @@ function outputsOf(connection) {
         'db-user': user,
         'db-password': password,
         'db-sslmode': sslMode,
-        'database-url': databaseUrl(connection),
+        'database-url': (0,postgres_connection/* databaseUrl */.FA)(connection),
     };
 }
 /**
@@ -93852,7 +93885,7 @@ function outputsOf(connection) {
 function checkEnvFile({ envFile }) {
     if (envFile === undefined)
         return;
-    const path = inWorkspace(envFile);
+    const path = (0,folders/* inWorkspace */.v)(envFile);
     const fault = (0,external_node_fs_.existsSync)(path)
         ? !isOurs(path) && 'which exists already and would be overwritten: name another'
         : !(0,external_node_fs_.existsSync)((0,external_node_path_.dirname)(path)) && 'whose folder does not exist: make it, or name another';
@@ -93865,12 +93898,11 @@ async function removeEnvFile(path) {
         await (0,promises_.rm)(path, { force: true });
 }
 const isOurs = (path) => (0,external_node_fs_.statSync)(path).isFile() && (0,external_node_fs_.readFileSync)(path, 'utf8').startsWith(header);
-const inWorkspace = (path) => (0,external_node_path_.resolve)(process.env['GITHUB_WORKSPACE'] ?? '.', path);
 /** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
 async function writeRootBundle({ sslMode }) {
     if (sslMode !== 'verify-full')
         return undefined;
-    const path = (0,external_node_path_.join)(process.env['RUNNER_TEMP'] ?? '.', 'azure-postgresql-roots.pem');
+    const path = (0,folders/* inTemporaryFolder */.P)('azure-postgresql-roots.pem');
     await (0,promises_.writeFile)(path, rootBundle(), { mode: 0o644 });
     return path;
 }
@@ -94690,8 +94722,8 @@ var github_workflow = __nccwpck_require__(571);
 var external_node_child_process_ = __nccwpck_require__(1421);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./build/folders.js
+var folders = __nccwpck_require__(3117);
 // EXTERNAL MODULE: ./build/process-tree.js
 var process_tree = __nccwpck_require__(3526);
 ;// CONCATENATED MODULE: ./build/migrate.js
@@ -94730,7 +94762,7 @@ async function migrate(migration, signal) {
     process.stdout.write(`::stop-commands::${token}\n`);
     try {
         const child = (0,external_node_child_process_.spawn)(shell, args, {
-            cwd: (0,external_node_path_.resolve)(process.env['GITHUB_WORKSPACE'] ?? '.', migration.workingDirectory),
+            cwd: (0,folders/* inWorkspace */.v)(migration.workingDirectory),
             env: { ...migration.environment, [process_tree/* markVariable */.Kc]: migration.mark },
             stdio: ['ignore', 'inherit', 'inherit'],
             // A group of its own, so that the whole of it can be ended.
@@ -94754,14 +94786,13 @@ function timeLimit(milliseconds) {
     return controller.signal;
 }
 async function script(command) {
-    const directory = process.env['RUNNER_TEMP'] ?? '.';
     if (process.platform === 'win32') {
-        const file = (0,external_node_path_.join)(directory, `${(0,external_node_crypto_.randomUUID)()}.ps1`);
+        const file = (0,folders/* inTemporaryFolder */.P)(`${(0,external_node_crypto_.randomUUID)()}.ps1`);
         const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
         await (0,promises_.writeFile)(file, body, { mode: 0o600 });
         return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
     }
-    const file = (0,external_node_path_.join)(directory, `${(0,external_node_crypto_.randomUUID)()}.sh`);
+    const file = (0,folders/* inTemporaryFolder */.P)(`${(0,external_node_crypto_.randomUUID)()}.sh`);
     await (0,promises_.writeFile)(file, command, { mode: 0o600 });
     return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
 }
@@ -95092,8 +95123,7 @@ function insistently(target, ways, address) {
     const start = performance.now();
     let patience = 1000;
     return async () => {
-        const { result: logged } = ways.login(patience);
-        const result = await logged;
+        const result = await ways.login(patience).result;
         if ('session' in result)
             return result.session;
         const { failure } = result;
@@ -95188,8 +95218,8 @@ function adviceFor(code) {
     return 'Correct what PostgreSQL names, and run the step again.';
 }
 
-// EXTERNAL MODULE: ./build/publish.js + 2 modules
-var publish = __nccwpck_require__(980);
+// EXTERNAL MODULE: ./build/publish.js + 1 modules
+var publish = __nccwpck_require__(6032);
 ;// CONCATENATED MODULE: ./build/plan/timeline.js
 /** What a run spent its time on. */
 class Timeline {
@@ -95352,7 +95382,7 @@ async function ensure(act) {
     const { run, config, story } = act;
     const azure = writable(act, openControlPlane(act));
     const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
-    const target = loginTarget(act, hostOf(found));
+    const target = (0,context/* administratorIn */.X1)(act.workflow, hostOf(found), config.administrator);
     const door = new Door(act, azure, found);
     const session = await story.phase('Reach it', () => reach(run, target, door.to(target)));
     run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
@@ -95382,6 +95412,9 @@ async function publishConnection({ workflow, config }, target) {
 async function ensureDatabase({ workflow, config, story }, session) {
     const reader = new SqlReader(session);
     await pass(story, dataPlane, config, { reader, writer: new SqlWriter(session) });
+    // What this run made is the administrator's own.
+    if (story.hasCreated('database'))
+        return;
     const found = await reader.database(config.database.name);
     const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
     if (advice !== undefined)
@@ -95421,7 +95454,8 @@ async function checkDatabase(act) {
     const { run, workflow, config, story } = act;
     if (config.database === undefined || config.administrator === undefined || story.host === undefined)
         return;
-    const result = await (0,login/* login */.i)(loginTarget(act, story.host), 5000, run.signal).result;
+    const target = (0,context/* administratorIn */.X1)(workflow, story.host, config.administrator);
+    const result = await (0,login/* login */.i)(target, 5000, run.signal).result;
     run.signal.throwIfAborted();
     if ('failure' in result) {
         const { reason } = result.failure;
@@ -95442,18 +95476,6 @@ function hostOf({ name, server }) {
     if (!host)
         throw new Error(`Azure names no host for server '${name}'`);
     return host;
-}
-/** As the administrator in `postgres`, from where databases are made without entering them. */
-function loginTarget({ workflow, config }, host) {
-    const { username = '', password = '' } = config.administrator ?? {};
-    return {
-        host,
-        port: 5432,
-        database: 'postgres',
-        user: username,
-        password,
-        applicationName: workflow.applicationName,
-    };
 }
 
 
