@@ -85,6 +85,83 @@ describe('databases are one thing in ARM and in SQL', () => {
   });
 });
 
+describe('a session of the service itself, by control', () => {
+  const drop = () => query('DROP DATABASE visited WITH (FORCE)');
+  const open = (server: string, database: string) =>
+    control(bench.emulator, 'POST', 'sessions', { server, database });
+
+  it('is in the way of the administrator until it is ended', async () => {
+    await query('CREATE DATABASE visited');
+    expect((await open('demo-relecloud', 'visited')).status).toBe(200);
+    await expect(drop()).rejects.toMatchObject({ code: '42501' });
+    await expect(query('CREATE DATABASE clone TEMPLATE visited')).rejects.toMatchObject({ code: '55006' });
+    expect((await control(bench.emulator, 'DELETE', 'sessions')).status).toBe(200);
+    await drop();
+  });
+
+  it('is not in the way of ARM', async () => {
+    await query('CREATE DATABASE visited');
+    await open('demo-relecloud', 'visited');
+    const end = await bench.arm.complete('DELETE', path('/databases/visited'));
+    expect(end.json['status']).toBe('Succeeded');
+    expect((await control(bench.emulator, 'DELETE', 'sessions')).status).toBe(200);
+  });
+
+  it('is refused where there is no such server or database', async () => {
+    expect((await open('nobody', 'postgres')).status).toBe(400);
+    const { status, text } = await open('demo-relecloud', 'nowhere');
+    expect([status, text]).toEqual([400, expect.stringContaining('database \\"nowhere\\" does not exist')]);
+  });
+});
+
+describe('the allow-list of extensions', () => {
+  const list = () => path('/configurations/azure.extensions');
+  const put = (value: string) =>
+    bench.arm.send('PUT', list(), { properties: { value, source: 'user-override' } });
+
+  it('is a set of what the server offers, and takes nothing else', async () => {
+    const { json } = await bench.arm.send('GET', list());
+    expect(json['properties']).toMatchObject({ dataType: 'Set', value: '', source: 'system-default' });
+    expect(String(at(json, 'properties', 'allowedValues')).split(',')).toContain('pg_trgm');
+    for (const value of ['pg_trgm,no_such', 'vector', 'azure']) expect((await put(value)).status).toBe(400);
+  });
+
+  it('lets the administrator create what ARM was told, in ARM’s databases too', async () => {
+    const sql = 'CREATE EXTENSION IF NOT EXISTS pg_trgm';
+    await expect(query(sql, 'by-arm')).rejects.toMatchObject({ code: '0A000' });
+    await bench.arm.complete('PUT', list(), {
+      properties: { value: 'PG_TRGM, hstore', source: 'user-override' },
+    });
+    expect(await query('SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'PG_TRGM, hstore' }]);
+    await query(sql, 'by-arm');
+    await bench.arm.complete('PUT', list(), { properties: { source: 'system-default' } });
+    await expect(query('CREATE EXTENSION hstore', 'by-arm')).rejects.toMatchObject({ code: '0A000' });
+  });
+});
+
+describe('what control tells of a database', () => {
+  it('is what a client put on it, while ARM tells charset and collation alone', async () => {
+    await query('CREATE DATABASE adorned CONNECTION LIMIT 3');
+    await query(
+      `COMMENT ON DATABASE adorned IS 'ours'; REVOKE CONNECT ON DATABASE adorned FROM PUBLIC;
+       ALTER DATABASE adorned SET search_path = here`,
+    );
+    const state = await control(bench.emulator, 'GET', 'state');
+    expect(at(state.json, 'servers', 'demo-relecloud', 'databases', 'adorned')).toEqual({
+      owner: 'relecloud_admin',
+      charset: 'UTF8',
+      collation: 'en_US.utf8',
+      comment: 'ours',
+      acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin'],
+      settings: ['search_path=here'],
+      connectionLimit: 3,
+    });
+    const { json } = await bench.arm.send('GET', path('/databases/adorned'));
+    expect(json['properties']).toEqual({ charset: 'UTF8', collation: 'en_US.utf8' });
+    await query('DROP DATABASE adorned');
+  });
+});
+
 describe('the rest of the data plane', () => {
   it('has the parameters that ARM sets', async () => {
     const body = { properties: { value: '8192', source: 'user-override' } };

@@ -47,7 +47,7 @@ describe('server parameters', () => {
   });
 
   test('have Azure’s own among them', async () => {
-    expect(await parameter('azure.extensions')).toMatchObject({ value: '', dataType: 'String' });
+    expect(await parameter('azure.extensions')).toMatchObject({ value: '', dataType: 'Set' });
     expect(await parameter('require_secure_transport')).toMatchObject({ value: 'on', dataType: 'Boolean' });
     expect(await parameter('pgbouncer.enabled')).toMatchObject({ value: 'false', dataType: 'Boolean' });
     await server.setParameter('azure.extensions', 'pg_trgm,hstore');

@@ -11,6 +11,7 @@ afterAll(() => fixture[Symbol.asyncDispose]());
 const ownerOfPublic = `SELECT nspowner::regrole::text AS owner, has_schema_privilege('public', 'public', 'USAGE') AS usage,
                               has_schema_privilege('public', 'public', 'CREATE') AS create
                        FROM pg_namespace WHERE nspname = 'public'`;
+const unadorned = { comment: null, acl: null, settings: null, connectionLimit: -1 };
 const azuresPublic = [{ owner: 'azure_pg_admin', usage: true, create: false }];
 
 describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => {
@@ -100,8 +101,8 @@ describe('databases as ARM makes them', () => {
     await server.createDatabase('of-azure', 'utf8', 'en_US.utf8');
     await server.createDatabase('latin', 'LATIN1', 'C');
     expect((await server.databases()).slice(3)).toEqual([
-      { name: 'of-azure', owner: 'azuresu', charset: 'UTF8', collation: 'en_US.utf8', comment: null },
-      { name: 'latin', owner: 'azuresu', charset: 'LATIN1', collation: 'C', comment: null },
+      { name: 'of-azure', owner: 'azuresu', charset: 'UTF8', collation: 'en_US.utf8', ...unadorned },
+      { name: 'latin', owner: 'azuresu', charset: 'LATIN1', collation: 'C', ...unadorned },
     ]);
   });
 
@@ -114,15 +115,22 @@ describe('databases as ARM makes them', () => {
     await expect(server.dropDatabase('nowhere')).rejects.toMatchObject({ code: '3D000' });
   });
 
-  test('are listed beside those made by SQL, with their comments', async () => {
-    await fixture.ask(server, 'CREATE DATABASE by_sql IS_TEMPLATE true');
-    await fixture.ask(server, `COMMENT ON DATABASE by_sql IS '{"it''s": "ours"}'`);
+  test('are listed beside those made by SQL, with all that a client can put on them', async () => {
+    await fixture.ask(server, 'CREATE DATABASE by_sql IS_TEMPLATE true CONNECTION LIMIT 7');
+    await fixture.ask(
+      server,
+      `COMMENT ON DATABASE by_sql IS '{"it''s": "ours"}'; ALTER DATABASE by_sql SET work_mem = '8MB';
+       REVOKE CONNECT ON DATABASE by_sql FROM PUBLIC; ALTER ROLE CURRENT_USER IN DATABASE by_sql SET work_mem = '1MB'`,
+    );
     expect(await server.databases()).toContainEqual({
       name: 'by_sql',
       owner: admin.login,
       charset: 'UTF8',
       collation: 'en_US.utf8',
       comment: `{"it's": "ours"}`,
+      acl: [`=T/${admin.login}`, `${admin.login}=CTc/${admin.login}`],
+      settings: ['work_mem=8MB'],
+      connectionLimit: 7,
     });
   });
 

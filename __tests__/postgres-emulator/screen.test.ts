@@ -1,24 +1,20 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { AnswerStream } from '../../emulator/postgres/answers.ts';
+import { message } from '../../emulator/postgres/messages.ts';
 import { refuseRestrictedRole, StatementScreen } from '../../emulator/postgres/screen.ts';
 import { everything } from './fixture.ts';
 
-/** A message as the protocol frames it. */
-function message(type: string, body: Buffer): Buffer {
-  const head = Buffer.alloc(5, type);
-  head.writeUInt32BE(body.length + 4, 1);
-  return Buffer.concat([head, body]);
+async function passed(chunks: Iterable<Buffer>, stream: Transform): Promise<Buffer> {
+  const out = new PassThrough();
+  const [bytes] = await Promise.all([everything(out), pipeline(chunks, stream, out)]);
+  return bytes;
 }
 
-async function screened(
-  chunks: Iterable<Buffer>,
-  rule: (sql: string) => string | undefined,
-): Promise<Buffer> {
-  const out = new PassThrough();
-  const [bytes] = await Promise.all([everything(out), pipeline(chunks, new StatementScreen([rule]), out)]);
-  return bytes;
+function screened(chunks: Iterable<Buffer>, rule: (sql: string) => string | undefined): Promise<Buffer> {
+  return passed(chunks, new StatementScreen([rule]));
 }
 
 const anyMessage = fc
@@ -69,6 +65,49 @@ describe('the way to PostgreSQL', () => {
         expect(sent).toEqual(expected);
       }),
     );
+  });
+});
+
+describe('the way from PostgreSQL', () => {
+  const error = (...fields: string[]) => message('E', Buffer.from(`${fields.join('\0')}\0\0`));
+  const rows = fc
+    .tuple(fc.constantFrom('D', 'T', 'C', 'E', 'N', 'Z'), fc.uint8Array({ maxLength: 40 }))
+    .map(([type, body]) => message(type, Buffer.from([...body, 0])));
+
+  test('bytes pass unchanged, however they are cut, and even if the last message is not whole', async () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 30 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(rows), sizes, fc.nat(8), async (messages, cuts, missing) => {
+        const bytes = Buffer.concat(messages);
+        const sent = bytes.subarray(0, Math.max(0, bytes.length - missing));
+        expect(await passed(cut(sent, cuts), new AnswerStream())).toEqual(sent);
+      }),
+    );
+  });
+
+  test.each([
+    error('SERROR', 'VERROR', 'C42704', 'Mextension "x" does not exist'),
+    error('SERROR', 'VERROR', 'C58P01', 'Mextension "x" is not available'),
+    message('D', Buffer.from('C0A000\0Mextension "x" is not available\0\0')),
+  ])('other errors, and what only looks like one, pass as they are', async (bytes) => {
+    expect(await passed([bytes], new AnswerStream())).toEqual(bytes);
+  });
+
+  test('an extension that is not there is said not to be allow-listed, without PostgreSQL’s detail', async () => {
+    const bytes = error(
+      'SERROR',
+      'C0A000',
+      'Mextension "a" is" is not available',
+      'D/some/path',
+      'Hinstall',
+      'L1',
+    );
+    const text = `${await passed([bytes], new AnswerStream())}`;
+    expect(text).toContain('\0Mextension "a" is" is not allow-listed for "azure_pg_admin" users');
+    expect(text.split('\0').map((field) => field.charAt(0))).toEqual(
+      expect.arrayContaining(['C', 'L', 'M', 'H']),
+    );
+    expect(text).not.toMatch(/some.path|install/);
   });
 });
 

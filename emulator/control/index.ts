@@ -48,6 +48,19 @@ const setClient: Call = (body, { clients }) => {
   return done;
 };
 
+/** A session of the service itself inside a database; it stays until DELETE, or until its server stops. */
+const openSession: Call = async ({ server, database }, { store }) => {
+  const name = stringOr(server) ?? '';
+  const postgres = store.serverNamed(name)?.postgres;
+  if (!postgres) throw new ControlError(`There is no server '${name}'.`);
+  try {
+    await postgres.openServiceSession(stringOr(database) ?? 'postgres');
+  } catch (error) {
+    throw new ControlError(error instanceof Error ? error.message : String(error));
+  }
+  return done;
+};
+
 const calls: Readonly<Record<string, Call>> = {
   'GET requests': (_body, { recorder }) => ({ status: 200, body: recorder.requests }),
   'DELETE requests': (_body, { recorder }) => {
@@ -74,6 +87,11 @@ const calls: Readonly<Record<string, Call>> = {
     throw new ControlError(`There is no server '${stringOr(body['server']) ?? ''}'.`);
   },
   'PUT client': setClient,
+  'POST sessions': openSession,
+  'DELETE sessions': async (_body, { store }) => {
+    await Promise.all(store.servers.map(({ postgres }) => postgres?.endServiceSessions()));
+    return done;
+  },
 };
 
 async function answer(request: Request, context: ControlContext): Promise<Reply> {

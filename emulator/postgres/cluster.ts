@@ -113,10 +113,21 @@ export class Cluster {
    * can drop or copy: a superuser's session stands in the way of both (facts.md §5).
    */
   async session<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = this.client('azure_maintenance');
+    try {
+      await client.connect();
+      return await work(client);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  /** For a session of the service itself in some database: connect it, and end it. */
+  client(database: string): pg.Client {
     const client = new pg.Client({
       host: this.directory,
       port: 5432,
-      database: 'azure_maintenance',
+      database,
       user: superuser,
       password: this.#grounds.superuserPassword,
       ssl: false,
@@ -124,12 +135,6 @@ export class Cluster {
       options: '-c search_path=pg_catalog',
       application_name: 'azure',
     });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      return await work(client);
-    } finally {
-      await client.end().catch(() => {});
-    }
+    return client.on('error', () => {});
   }
 }

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { AnswerStream } from './answers.ts';
 import type { Firewall } from './firewall.ts';
 import { type StatementRule, StatementScreen } from './screen.ts';
 import { fatal, readPacket, requestCodes, type StartupPacket, take, whoAndWhere } from './startup.ts';
@@ -32,7 +33,8 @@ export interface GateOptions {
 
 /**
  * What stands between a client and PostgreSQL: TLS, and the firewall. It knows a client by the source address of its
- * connection, and after the startup packet it passes bytes on, both ways.
+ * connection, and after the startup packet it passes bytes on, both ways, but for the little in which Azure's patched
+ * server speaks otherwise.
  */
 export class Gate {
   readonly #options: GateOptions;
@@ -182,10 +184,12 @@ export class Gate {
     socket.setTimeout(0);
     const backend = this.#keep(connect(this.#options.socketPath));
     backend.write(packet.bytes);
-    socket.pipe(new StatementScreen(this.#options.rules)).pipe(backend).pipe(socket);
+    const answers = new AnswerStream();
+    socket.pipe(new StatementScreen(this.#options.rules)).pipe(backend).pipe(answers).pipe(socket);
     // Neither side of a session outlives the other, but what was already said is passed on first. A client that ended
     // in order has had its end passed on by the pipes.
-    backend.once('close', () => socket.destroySoon());
+    backend.once('close', () => answers.end());
+    answers.once('end', () => socket.destroySoon());
     socket.once('close', () => {
       if (!socket.readableEnded) backend.destroySoon();
     });

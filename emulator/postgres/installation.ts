@@ -1,6 +1,7 @@
-import { chmod, cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
+import { azureExtensionFiles, offeredExtensions } from './azure-extension.ts';
 import { run, type ServiceAccount } from './process.ts';
 
 /**
@@ -27,8 +28,9 @@ export function installedMajors(): string[] {
 }
 
 /**
- * Find the programs of a major. In place if PostgreSQL's account can run them there, else a copy in `place`: a
- * checkout that belongs to root alone (0700, or made under umask 077) is closed to any other account.
+ * Make a copy of a major's programs in `place`, with Azure's extensions: PostgreSQL looks for these beside its program.
+ * The libraries and all the rest stay where they are if PostgreSQL's account can use them there; a checkout that
+ * belongs to root alone (0700, or made under umask 077) is closed to any other account.
  *
  * @throws Error when there is no such major, or when its programs do not run on this machine.
  */
@@ -39,11 +41,10 @@ export async function install(
 ): Promise<Installation> {
   const native = nativeDirectory(major);
   if (native === undefined) throw new Error(`No PostgreSQL ${major} is installed here.`);
-  const inPlace = await programs(native, major, account).catch(() => undefined);
-  if (inPlace) return inPlace;
   const copy = join(place, `native-${major}`);
-  await copyPrograms(native, copy, account);
-  return programs(copy, major, account);
+  const inPlace = await programs(native, major, account).catch(() => undefined);
+  await copyPrograms(native, copy, account, inPlace ? 'linked' : 'copied');
+  return inPlace ? { ...inPlace, ...paths(copy) } : programs(copy, major, account);
 }
 
 function nativeDirectory(major: string): string | undefined {
@@ -58,29 +59,66 @@ function nativeDirectory(major: string): string | undefined {
   }
 }
 
+function paths(native: string) {
+  return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
+}
+
 async function programs(
   native: string,
   major: string,
   account: ServiceAccount | undefined,
 ): Promise<Installation> {
-  const postgres = join(native, 'bin', 'postgres');
-  const initdb = join(native, 'bin', 'initdb');
+  const { initdb, postgres } = paths(native);
   await run(initdb, ['--version'], { account });
   const version = await run(postgres, ['--version'], { account });
   return { major, minor: /\d+\.(\d+)/.exec(version)?.[1] ?? '0', initdb, postgres };
 }
 
+/** Where PostgreSQL looks for its own files, from the parent of its program's directory. */
+const shared = join('share', 'postgresql');
+
+/** What must be a copy, while the rest may be links: programs find their files by where they are themselves. */
+const ownParts = ['bin', join(shared, 'extension')];
+
 async function copyPrograms(
   native: string,
   copy: string,
   account: ServiceAccount | undefined,
+  rest: 'linked' | 'copied',
 ): Promise<void> {
-  await mkdir(copy);
-  const parts = ['bin', 'lib', 'share'].map((part) => join(native, part));
-  await run('cp', ['-a', '--reflink=auto', ...parts, copy], { account: undefined });
+  await mkdir(join(copy, shared), { recursive: true });
+  const others = (await readdir(join(native, shared))).filter((entry) => entry !== 'extension');
+  const restParts = ['lib', ...others.map((entry) => join(shared, entry))];
+  for (const part of rest === 'copied' ? [...ownParts, ...restParts] : ownParts) {
+    await run('cp', ['-a', '--reflink=auto', join(native, part), dirname(join(copy, part))], {
+      account: undefined,
+    });
+  }
   for (const program of ['initdb', 'postgres']) await chmod(join(copy, 'bin', program), 0o755);
-  await linkLibraries(native, copy);
+  await equip(join(copy, shared, 'extension'));
+  if (rest === 'copied') await linkLibraries(native, copy);
   await giveTo(copy, account);
+  // Only now, lest what is installed be given away by the links to it.
+  if (rest === 'linked') {
+    await Promise.all(restParts.map((part) => symlink(join(native, part), join(copy, part))));
+  }
+}
+
+/**
+ * Leave of PostgreSQL's extensions those that Azure offers, and add Azure's own. All are marked as trusted: on Azure a
+ * member of azure_pg_admin may create every extension of the list [D], which PostgreSQL grants to superusers only.
+ */
+async function equip(extensions: string): Promise<void> {
+  const controls = (await readdir(extensions)).filter((file) => file.endsWith('.control'));
+  const equipped = controls.map(async (file) => {
+    const path = join(extensions, file);
+    if (!offeredExtensions.includes(basename(file, '.control'))) await rm(path);
+    else if (!/^trusted\b/m.test(await readFile(path, 'utf8'))) await appendFile(path, '\ntrusted = true\n');
+  });
+  await Promise.all(equipped);
+  for (const [file, text] of Object.entries(azureExtensionFiles)) {
+    await writeFile(join(extensions, file), text, { mode: 0o644 });
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { azureExtension } from './azure-extension.ts';
 import type { Cluster } from './cluster.ts';
 import { emulatorSettings } from './template.ts';
 import type { ParameterRow } from './types.ts';
@@ -10,7 +11,8 @@ const azureParameters: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRes
     name: 'azure.extensions',
     description: 'Specifies which extensions are allowed to be created in the server.',
     defaultValue: '',
-    dataType: 'String',
+    dataType: 'Set',
+    // What the server offers; see Parameters.#offered.
     allowedValues: '',
     isDynamicConfig: true,
     isReadOnly: false,
@@ -50,6 +52,9 @@ const azureParameters: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRes
  * that Azure has and the npm packages do not.
  */
 const keptBeside = new Set([...Object.keys(emulatorSettings), 'io_method', 'shared_preload_libraries']);
+
+/** The list of extensions that clients may create, enforced inside PostgreSQL (see azure-extension.ts). */
+const allowList = 'azure.extensions';
 
 /** Where and how the server listens and finds its files: the service's business alone. */
 const readOnly =
@@ -111,8 +116,8 @@ export class Parameters {
 
   /** Every parameter, by name. */
   async list(): Promise<ParameterRow[]> {
-    const settings = await this.#settings();
-    const rows = [...settings.map((setting) => this.#present(setting)), ...this.#azures()];
+    const [settings, offered] = await Promise.all([this.#settings(), this.#offered()]);
+    const rows = [...settings.map((setting) => this.#present(setting)), ...this.#azures(offered)];
     return rows.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
@@ -123,7 +128,7 @@ export class Parameters {
       throw Object.assign(new Error(`parameter "${name}" cannot be changed`), { code: '55P02' });
     }
     const isAzures = azureParameters.some((parameter) => parameter.name === name);
-    if (!isAzures && !keptBeside.has(name)) await this.#alterSystem(name, value);
+    if (name === allowList || (!isAzures && !keptBeside.has(name))) await this.#alterSystem(name, value);
     const pendingRestart = !before.isDynamicConfig;
     this.#overrides.set(name, { value, defaultValue: before.defaultValue, pendingRestart });
     return { pendingRestart };
@@ -145,10 +150,21 @@ export class Parameters {
                            ELSE coalesce(reset_val, '') END AS value,
                 short_desc AS description, vartype, array_to_string(enumvals, ',') AS choices,
                 min_val || '-' || max_val AS range, context, pending_restart
-         FROM pg_settings`,
-        [[...keptBeside]],
+         FROM pg_settings WHERE name <> ALL ($2)`,
+        [[...keptBeside], azureParameters.map(({ name }) => name)],
       );
       return rows;
+    });
+  }
+
+  /** The extensions that the allow-list may name, separated by commas. The empty entry is for the empty list [INF]. */
+  #offered(): Promise<string> {
+    return this.#cluster.session(async (client) => {
+      const { rows } = await client.query<{ name: string }>(
+        `SELECT name FROM pg_available_extensions WHERE name <> $1 ORDER BY name COLLATE "C"`,
+        [azureExtension],
+      );
+      return ['', ...rows.map(({ name }) => name)].join(',');
     });
   }
 
@@ -172,11 +188,12 @@ export class Parameters {
     };
   }
 
-  #azures(): ParameterRow[] {
+  #azures(offered: string): ParameterRow[] {
     return azureParameters.map((parameter) => {
       const override = this.#overrides.get(parameter.name);
       return {
         ...parameter,
+        allowedValues: parameter.name === allowList ? offered : parameter.allowedValues,
         value: override?.value ?? parameter.defaultValue,
         isConfigPendingRestart: false,
         source: override ? 'user-override' : 'system-default',

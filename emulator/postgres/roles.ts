@@ -16,10 +16,11 @@ const listedFirst = ['azure_maintenance', 'postgres', 'azure_sys'];
 
 /**
  * What makes a fresh cluster one of Azure's (facts.md §5), as statements for each database in turn: owners of the
- * databases, and of schema `public` in all of them, template0 included, so that every later database has it.
+ * databases, and in all of them, template0 included, so that every later database has it, the owner of schema `public`
+ * and the service's own extension (see azure-extension.ts).
  */
 export function templateStatements(): [database: string, statements: string[]][] {
-  const ownPublic = `ALTER SCHEMA public OWNER TO ${administrators}`;
+  const everywhere = [`ALTER SCHEMA public OWNER TO ${administrators}`, 'CREATE EXTENSION azure'];
   const roleModel = [
     `CREATE ROLE ${administrators} NOLOGIN`,
     // Keeps the service's own statements, some with a password in clear, out of the statement log.
@@ -27,15 +28,15 @@ export function templateStatements(): [database: string, statements: string[]][]
     ...['postgres', 'template0', 'template1'].map(
       (name) => `ALTER DATABASE ${name} OWNER TO ${administrators}`,
     ),
-    ownPublic,
+    ...everywhere,
     `CREATE DATABASE azure_maintenance OWNER ${superuser}`,
     `CREATE DATABASE azure_sys OWNER ${superuser}`,
     'REVOKE CONNECT ON DATABASE azure_maintenance FROM PUBLIC',
   ];
   return [
     ['template1', roleModel],
-    ['template0', [ownPublic]],
-    ['postgres', [ownPublic]],
+    ['template0', everywhere],
+    ['postgres', everywhere],
   ];
 }
 
@@ -56,8 +57,10 @@ export async function setPassword(client: pg.Client, login: string, password: st
 export async function listDatabases(client: pg.Client): Promise<DatabaseRow[]> {
   const { rows } = await client.query<DatabaseRow>(
     `SELECT datname AS name, pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS charset,
-            datcollate AS collation, shobj_description(oid, 'pg_database') AS comment
-     FROM pg_database WHERE datname <> ALL ('{template0,template1}')
+            datcollate AS collation, shobj_description(oid, 'pg_database') AS comment, datacl::text[] AS acl,
+            (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid AND setrole = 0) AS settings,
+            datconnlimit AS "connectionLimit"
+     FROM pg_database d WHERE datname <> ALL ('{template0,template1}')
      ORDER BY array_position($1::text[], datname::text), oid`,
     [listedFirst],
   );

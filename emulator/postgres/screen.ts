@@ -1,87 +1,40 @@
-import { Transform, type TransformCallback } from 'node:stream';
+import { MessageStream, message } from './messages.ts';
 import { administrators } from './roles.ts';
 
 /** Looks at the SQL of one message; what it returns is run instead, `undefined` lets the message pass as it is. */
 export type StatementRule = (sql: string) => string | undefined;
 
-/** Messages above this many bytes are data, not the one statement that a rule looks for, and are not held back. */
-const longestScreened = 1 << 20;
-
-const query = 'Q'.charCodeAt(0);
-const parse = 'P'.charCodeAt(0);
-
 /**
- * The way from a client to PostgreSQL, from behind the startup packet on. Bytes pass unchanged, except for a Query or
- * Parse message whose SQL a rule replaces. Replacing it by SQL that fails leaves the rest to PostgreSQL: the error, the
- * state of the transaction, the synchronisation of the extended protocol.
+ * The way from a client to PostgreSQL. Bytes pass unchanged, except for a Query or Parse message whose SQL a rule
+ * replaces. Replacing it by SQL that fails leaves the rest to PostgreSQL: the error, the state of the transaction, the
+ * synchronisation of the extended protocol.
  */
-export class StatementScreen extends Transform {
-  readonly #rules: readonly StatementRule[];
-  #held: Buffer = Buffer.alloc(0);
-  /** Bytes still to come of a message that passes without a look. */
-  #passing = 0;
-
+export class StatementScreen extends MessageStream {
   constructor(rules: readonly StatementRule[]) {
-    super();
-    this.#rules = rules;
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
-    let sent = 0;
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.#passing > 0) {
-        const skipped = Math.min(this.#passing, bytes.length - at);
-        this.#passing -= skipped;
-        at += skipped;
-        continue;
-      }
-      if (bytes.length - at < 5) break;
-      const length = bytes.readUInt32BE(at + 1) + 1;
-      if (!isScreened(bytes[at]) || length > longestScreened) {
-        this.#passing = length;
-        continue;
-      }
-      if (bytes.length - at < length) break;
-      const replacement = this.#replace(bytes.subarray(at, at + length));
-      if (replacement) {
-        this.push(bytes.subarray(sent, at));
-        this.push(replacement);
-        sent = at + length;
-      }
-      at += length;
-    }
-    if (at > sent) this.push(bytes.subarray(sent, at));
-    this.#held = bytes.subarray(at);
-    done();
-  }
-
-  override _flush(done: TransformCallback): void {
-    done(null, this.#held);
-  }
-
-  #replace(message: Buffer): Buffer | undefined {
-    const isParse = message[0] === parse;
-    const nameEnd = isParse ? message.indexOf(0, 5) + 1 : 5;
-    const sqlEnd = message.indexOf(0, nameEnd);
-    const sql = message.toString('utf8', nameEnd, sqlEnd);
-    for (const rule of this.#rules) {
-      const replacement = rule(sql);
-      if (replacement === undefined) continue;
-      const name = message.subarray(5, nameEnd);
-      const noParameterTypes = Buffer.alloc(isParse ? 2 : 0);
-      const body = Buffer.concat([name, Buffer.from(`${replacement}\0`), noParameterTypes]);
-      const head = Buffer.from([isParse ? parse : query, 0, 0, 0, 0]);
-      head.writeUInt32BE(body.length + 4, 1);
-      return Buffer.concat([head, body]);
-    }
-    return undefined;
+    super(
+      new Map([
+        ['Q', (query) => replaceStatement(rules, 'Q', query)],
+        ['P', (parse) => replaceStatement(rules, 'P', parse)],
+      ]),
+    );
   }
 }
 
-function isScreened(type: number | undefined): boolean {
-  return type === query || type === parse;
+function replaceStatement(
+  rules: readonly StatementRule[],
+  type: 'Q' | 'P',
+  bytes: Buffer,
+): Buffer | undefined {
+  const nameEnd = type === 'P' ? bytes.indexOf(0, 5) + 1 : 5;
+  const sql = bytes.toString('utf8', nameEnd, bytes.indexOf(0, nameEnd));
+  for (const rule of rules) {
+    const replacement = rule(sql);
+    if (replacement === undefined) continue;
+    const noParameterTypes = Buffer.alloc(type === 'P' ? 2 : 0);
+    const name = bytes.subarray(5, nameEnd);
+    return message(type, Buffer.concat([name, Buffer.from(`${replacement}\0`), noParameterTypes]));
+  }
+  return undefined;
 }
 
 const opaque =

@@ -5,6 +5,7 @@ import { Gate } from './gate.ts';
 import { Parameters } from './parameters.ts';
 import * as roles from './roles.ts';
 import { refuseRestrictedRole } from './screen.ts';
+import { ServiceSessions } from './service-sessions.ts';
 import { StatementLog } from './statements.ts';
 import type {
   AddressRange,
@@ -38,6 +39,7 @@ export class FlexibleServer implements PostgresServer {
   readonly #firewall: Firewall;
   readonly #log: StatementLog;
   readonly #parameters: Parameters;
+  readonly #sessions: ServiceSessions;
   /** Open exactly while the server runs. */
   #gate: Gate | undefined;
   #hasAdministrator = false;
@@ -56,6 +58,7 @@ export class FlexibleServer implements PostgresServer {
     this.#firewall = new Firewall(options.firewallDelay);
     this.#log = new StatementLog(options.name, premises.cluster);
     this.#parameters = new Parameters(premises.cluster);
+    this.#sessions = new ServiceSessions(premises.cluster);
   }
 
   get running(): boolean {
@@ -81,6 +84,7 @@ export class FlexibleServer implements PostgresServer {
     return this.#inTurn(async () => {
       this.#destroyed = true;
       await this.#closeGate();
+      await this.#sessions.end().catch(() => {});
       await this.#cluster.destroy();
     });
   }
@@ -117,6 +121,15 @@ export class FlexibleServer implements PostgresServer {
   setParameter(name: string, value: string): Promise<{ readonly pendingRestart: boolean }> {
     this.#requireRunning();
     return this.#parameters.set(name, value);
+  }
+
+  async openServiceSession(database: string): Promise<void> {
+    this.#requireRunning();
+    await this.#sessions.open(database);
+  }
+
+  endServiceSessions(): Promise<void> {
+    return this.#sessions.end();
   }
 
   async statements(): Promise<ExecutedStatement[]> {
@@ -169,6 +182,7 @@ export class FlexibleServer implements PostgresServer {
 
   async #stop(): Promise<void> {
     await this.#closeGate();
+    await this.#sessions.end().catch(() => {});
     await this.#cluster.stop('fast');
   }
 

@@ -34,6 +34,9 @@ export const emulatorSettings: Readonly<Record<string, string>> = {
   log_autovacuum_min_duration: '-1',
 };
 
+/** Azure's own parameters that clients can `SHOW`. */
+const azureSettings = { 'azure.extensions': '' } as const;
+
 /** Settings and initdb flags that PostgreSQL 17 does not know. */
 const since18 = {
   settings: { io_method: 'sync' },
@@ -51,7 +54,11 @@ export async function makeTemplate(
 ): Promise<void> {
   const { account, environment } = grounds;
   const modern = Number(installation.major) >= 18;
-  const settings = Object.entries({ ...emulatorSettings, ...(modern ? since18.settings : {}) });
+  const settings = Object.entries({
+    ...emulatorSettings,
+    ...azureSettings,
+    ...(modern ? since18.settings : {}),
+  });
   const passwordFile = join(directory, '..', `password-${installation.major}`);
   await writeFile(passwordFile, grounds.superuserPassword, { mode: 0o600 });
   await mkdir(directory);

@@ -38,6 +38,12 @@ export interface DatabaseRow {
   /** `en_US.utf8` and the like. */
   readonly collation: string;
   readonly comment: string | null;
+  /** Privileges as `grantee=CTc/grantor`; null where they are those that every database begins with. */
+  readonly acl: readonly string[] | null;
+  /** `name=value` of `ALTER DATABASE … SET`; null where there are none. */
+  readonly settings: readonly string[] | null;
+  /** -1 where there is none. */
+  readonly connectionLimit: number;
 }
 
 /**
@@ -78,6 +84,13 @@ export interface PostgresServer {
    * error: 42704 for a name that does not exist, 22023 for a value that is out of range, 55P02 for a read-only one.
    */
   setParameter(name: string, value: string): Promise<{ readonly pendingRestart: boolean }>;
+  /**
+   * Open a session of the service itself in a database, and keep it until {@link endServiceSessions} or the server's
+   * stop: it is in the way of clients that would drop or copy the database. Rejects with the PostgreSQL error (3D000).
+   */
+  openServiceSession(database: string): Promise<void>;
+  /** End every such session; resolves when none is in anybody's way any more. */
+  endServiceSessions(): Promise<void>;
   /** Statements executed for clients (not for the service itself) since the last {@link forgetStatements}. */
   statements(): Promise<ExecutedStatement[]>;
   forgetStatements(): Promise<void>;

@@ -23,6 +23,8 @@ function parameter(name: string, value: string, more: Partial<ParameterRow> = {}
   };
 }
 
+const unadorned = { comment: null, acl: null, settings: null, connectionLimit: -1 } as const;
+
 /** A data plane that only remembers, for tests of ARM alone: what it was told is open to see. */
 export class FakePostgres implements PostgresServer {
   readonly name: string;
@@ -38,7 +40,7 @@ export class FakePostgres implements PostgresServer {
     owner: 'azuresu',
     charset: 'UTF8',
     collation: 'en_US.utf8',
-    comment: null,
+    ...unadorned,
   }));
   #parameters = [
     parameter('max_connections', '50', { isDynamicConfig: false }),
@@ -76,8 +78,8 @@ export class FakePostgres implements PostgresServer {
     return [...this.#databases];
   }
   async createDatabase(name: string, charset: string, collation: string) {
-    const row = { name, owner: 'azure_pg_admin', charset: charset.toUpperCase(), collation, comment: null };
-    this.#databases.push(row);
+    const owner = 'azure_pg_admin';
+    this.#databases.push({ name, owner, charset: charset.toUpperCase(), collation, ...unadorned });
   }
   async dropDatabase(name: string) {
     this.#databases = this.#databases.filter((row) => row.name !== name);
@@ -94,6 +96,8 @@ export class FakePostgres implements PostgresServer {
     );
     return { pendingRestart: false };
   }
+  async openServiceSession() {}
+  async endServiceSessions() {}
   async statements() {
     return [];
   }
