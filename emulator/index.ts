@@ -13,7 +13,8 @@ import { echoHandler } from './echo.ts';
 import { entraHandler } from './entra/index.ts';
 import { managedIdentityHandler } from './entra/managed-identity.ts';
 import { AccessTokens } from './entra/tokens.ts';
-import { gitHubHandler } from './github.ts';
+import { gitHubHandler } from './github/index.ts';
+import { GitHub } from './github/store.ts';
 import type { Handler, ServiceName } from './http/exchange.ts';
 import { Faults } from './http/faults.ts';
 import { type Listener, listen } from './http/listener.ts';
@@ -60,6 +61,7 @@ interface Holdings {
   readonly faults: Faults;
   readonly store: Store;
   readonly operations: Operations;
+  readonly gitHub: GitHub;
 }
 
 class DataPlane {
@@ -120,7 +122,7 @@ async function openListeners(holdings: Holdings, dataPlane: DataPlane): Promise<
   const [armListener, entra, github, oidc, managedIdentity, controlListener, ...echoes] = await Promise.all([
     secure('arm', armHandler(arm, tokens)),
     secure('entra', entraHandler({ identity, gitHubKey, tokens })),
-    secure('github', gitHubHandler([])),
+    secure('github', gitHubHandler(holdings.gitHub)),
     secure('oidc', oidcHandler(identity, gitHubKey)),
     serve(holdings, 'entra', managedIdentityHandler(tokens)),
     listen(async (request) => ({ reply: await control(request) }), certificate),
@@ -172,6 +174,7 @@ async function openHoldings(options: EmulatorOptions): Promise<Holdings> {
     faults: new Faults(),
     store: new Store(identity.subscriptionIds),
     operations: new Operations(clock, options.retryAfter),
+    gitHub: new GitHub(),
   };
 }
 

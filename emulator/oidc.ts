@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JWTPayload } from 'jose';
+import { exampleRepository } from './github/example-repository.ts';
 import type { Handler, Reply, Request } from './http/exchange.ts';
 import type { Identity } from './identity.ts';
 import { epochSeconds, type SigningKey } from './keys.ts';
@@ -9,27 +10,37 @@ export const gitHubIssuer = 'https://token.actions.githubusercontent.com';
 
 const defaultLifetime = 300;
 
+// OpenID Connect reference, "Example subject claims": an environment hides everything else.
+function contextOf(event: string, environment: string | null, ref: string): string {
+  if (environment !== null) return `environment:${environment.replaceAll(':', '%3A')}`;
+  return event === 'pull_request' ? 'pull_request' : `ref:${ref}`;
+}
+
 function claims(identity: Identity, query: URLSearchParams): JWTPayload {
   const repository = query.get('repository') ?? identity.repository;
   const ref = query.get('ref') ?? 'refs/heads/main';
   const environment = query.get('environment');
-  const subject = `repo:${repository}:${environment === null ? `ref:${ref}` : `environment:${environment}`}`;
+  const event = query.get('event_name') ?? 'push';
   const lifetime = Number(query.get('lifetime') ?? defaultLifetime);
   const now = epochSeconds() + Math.min(lifetime, 0);
   return {
     jti: randomUUID(),
-    sub: query.get('sub') ?? subject,
+    sub: query.get('sub') ?? `repo:${repository}:${contextOf(event, environment, ref)}`,
     aud: query.get('audience') ?? `https://github.com/${repository.split('/')[0]}`,
     ref,
     ...(environment === null ? {} : { environment }),
     repository,
     repository_owner: repository.split('/')[0],
-    run_id: '1',
+    repository_id: query.get('repository_id') ?? String(exampleRepository.id),
+    sha: query.get('sha') ?? '',
+    head_ref: query.get('head_ref') ?? '',
+    base_ref: query.get('base_ref') ?? '',
+    run_id: query.get('run_id') ?? '1',
     run_number: '1',
-    run_attempt: '1',
-    actor: 'octocat',
-    event_name: 'push',
-    workflow: 'deploy',
+    run_attempt: query.get('run_attempt') ?? '1',
+    actor: query.get('actor') ?? 'octocat',
+    event_name: event,
+    workflow: query.get('workflow') ?? 'deploy',
     job_workflow_ref: `${repository}/.github/workflows/deploy.yml@${ref}`,
     runner_environment: 'github-hosted',
     iss: gitHubIssuer,
@@ -41,8 +52,8 @@ function claims(identity: Identity, query: URLSearchParams): JWTPayload {
 
 /**
  * GitHub's endpoint where a job with `id-token: write` gets its OIDC token (facts.md §7): a fresh one for each
- * call, five minutes long. `repository`, `ref`, `environment` and `sub` in the query change what it claims, `lifetime`
- * (seconds; negative for a token that has expired so long ago) how long it lasts.
+ * call, five minutes long. `repository`, `ref`, `environment`, `event_name`, `sub` and others of its claims in the query
+ * change what it claims, `lifetime` (seconds; negative for a token that has expired so long ago) how long it lasts.
  */
 export function oidcHandler(identity: Identity, key: SigningKey): Handler {
   return async (request: Request): Promise<Reply> => {

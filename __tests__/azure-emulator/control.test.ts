@@ -110,7 +110,7 @@ describe('control/client', () => {
 
 it("GitHub's REST API says Not Found as GitHub does, and is recorded", async () => {
   const url = `${bench.emulator.ready.env['GITHUB_API_URL']}/repos/relecloud/space-travel/pulls/1`;
-  const answer = await send(bench.emulator, 'GET', url);
+  const answer = await send(bench.emulator, 'GET', url, { headers: { authorization: 'bearer any' } });
   expect(answer.status).toBe(404);
   expect(answer.json).toMatchObject({ message: 'Not Found', status: '404' });
   expect((await requests()).at(-1)).toMatchObject({ service: 'github', status: 404 });

@@ -2,6 +2,8 @@ import { isIPv4 } from 'node:net';
 import { ArmError } from '../arm/errors.ts';
 import type { Store } from '../arm/store.ts';
 import type { Clients } from '../clients.ts';
+import { GitHubStateError } from '../github/state.ts';
+import type { GitHub } from '../github/store.ts';
 import { type Handler, jsonBody, type Reply, type Request } from '../http/exchange.ts';
 import { FaultError, type Faults } from '../http/faults.ts';
 import type { Recorder } from '../http/recorder.ts';
@@ -15,6 +17,7 @@ export interface ControlContext {
   readonly recorder: Recorder;
   readonly faults: Faults;
   readonly clients: Clients;
+  readonly gitHub: GitHub;
 }
 
 /** Where the control calls live on their listener. */
@@ -81,9 +84,9 @@ const calls: Readonly<Record<string, Call>> = {
     faults.clear();
     return done;
   },
-  'GET state': async (_body, { store }) => ({ status: 200, body: await readState(store) }),
-  'PATCH state': async (body, { store }) => {
-    if (await patchState(store, body)) return done;
+  'GET state': async (_body, context) => ({ status: 200, body: await readState(context) }),
+  'PATCH state': async (body, context) => {
+    if (await patchState(context, body)) return done;
     throw new ControlError(`There is no server '${stringOr(body['server']) ?? ''}'.`);
   },
   'PUT client': setClient,
@@ -109,7 +112,9 @@ export function controlHandler(context: ControlContext): Handler {
     try {
       return await answer(request, context);
     } catch (error) {
-      const known = [ControlError, FaultError, ArmError, SyntaxError].some((kind) => error instanceof kind);
+      const known = [ControlError, FaultError, GitHubStateError, ArmError, SyntaxError].some(
+        (kind) => error instanceof kind,
+      );
       return { status: known ? 400 : 500, body: { error: String(error) } };
     }
   };

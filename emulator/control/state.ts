@@ -1,6 +1,8 @@
 import { imposeRules, pushRules } from '../arm/firewall-rules.ts';
 import { merge } from '../arm/server-properties.ts';
 import { type FlexibleServer, type ServerState, type Store, visibleState } from '../arm/store.ts';
+import { patchGitHub, readGitHub } from '../github/state.ts';
+import type { GitHub } from '../github/store.ts';
 import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
 
 /** Roles, databases and parameters come from PostgreSQL itself and are empty while it does not run. */
@@ -33,8 +35,14 @@ async function describe(server: FlexibleServer): Promise<JsonObject> {
   };
 }
 
-/** `GET control/state`: every server with what is in it. */
-export async function readState(store: Store): Promise<JsonObject> {
+/** What `control/state` is about. */
+export interface EmulatedState {
+  readonly store: Store;
+  readonly gitHub: GitHub;
+}
+
+/** `GET control/state`: every server with what is in it, and every repository. */
+export async function readState({ store, gitHub }: EmulatedState): Promise<JsonObject> {
   const servers = await Promise.all(
     store.servers.map(async (server) => [server.name, await describe(server)] as const),
   );
@@ -44,6 +52,7 @@ export async function readState(store: Store): Promise<JsonObject> {
     resourceGroups: Object.fromEntries(
       groups.map(({ name, location, tags = {} }) => [name, { location: location.name, tags }]),
     ),
+    repositories: readGitHub(gitHub),
   };
 }
 
@@ -64,12 +73,7 @@ async function imposeProperties(server: FlexibleServer, changes: JsonObject): Pr
   pushRules(server);
 }
 
-/**
- * `PATCH control/state`: change a server behind the API's back. Properties and `sku` are merged, tags replaced, rules
- * set one by one or removed by null.
- * @returns false where there is no such server.
- */
-export async function patchState(store: Store, body: JsonObject): Promise<boolean> {
+async function patchServer(store: Store, body: JsonObject): Promise<boolean> {
   const server = store.serverNamed(stringOr(body['server']) ?? '');
   if (!server) return false;
   const { properties, tags, rules, sku } = body;
@@ -80,4 +84,16 @@ export async function patchState(store: Store, body: JsonObject): Promise<boolea
   if (isObject(rules)) imposeRules(server, rules);
   if (isObject(sku)) server.sku = { ...server.sku, ...objectOr(sku) };
   return true;
+}
+
+/**
+ * `PATCH control/state`: change a server behind the API's back, a repository, or both. A server's properties and `sku`
+ * are merged, tags replaced, rules set one by one or removed by null; for a repository see {@link patchGitHub}.
+ * @returns false where there is no such server.
+ * @throws {GitHubStateError} for what cannot be in a repository.
+ */
+export async function patchState({ store, gitHub }: EmulatedState, body: JsonObject): Promise<boolean> {
+  if (body['repository'] !== undefined) patchGitHub(gitHub, body);
+  if (body['repository'] !== undefined && body['server'] === undefined) return true;
+  return patchServer(store, body);
 }

@@ -10,7 +10,7 @@ import {
   stopEmulator,
 } from './emulator-process.ts';
 import { exampleValues } from './example-values.ts';
-import { checkWorkflow, runWorkflow, WorkflowError } from './index.ts';
+import { checkWorkflow, gitHubControl, runWorkflow, WorkflowError } from './index.ts';
 
 const usage = `Usage: npm start -- [FILE.yml] [options]
 
@@ -149,6 +149,7 @@ async function run(root: string, values: Arguments, file: string): Promise<0 | 1
       write: (line) => console.log(line),
       coloured: process.stdout.isTTY,
       cancellation,
+      gitHub: emulator && gitHubControl(emulator),
     });
     return result.exitCode;
   } finally {

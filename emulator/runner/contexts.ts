@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { arch } from 'node:os';
 import { dirname } from 'node:path';
+import { exampleRepository } from '../github/example-repository.ts';
 import { type JsonObject, objectOr, stringOr } from '../json.ts';
-import { exampleRepository, type RunEvent } from './event.ts';
+import type { RunEvent } from './event.ts';
 import type { Workflow } from './workflow.ts';
 
 /** The folders of a run: the checkout, and temporary ones that go with it. */
@@ -29,8 +30,11 @@ function headCommit(workspace: string): string {
 function references(event: RunEvent): { ref: string; headRef: string; baseRef: string } {
   const pull = objectOr(event.payload['pull_request']);
   const branch = (side: string) => stringOr(objectOr(pull[side])['ref']) ?? '';
-  if (event.name === 'pull_request') {
-    return { ref: `refs/pull/${pull['number']}/merge`, headRef: branch('head'), baseRef: branch('base') };
+  if (event.name === 'pull_request' || event.name === 'pull_request_target') {
+    // Contexts reference, github.ref: the merge branch, and once that is merged the branch it was merged into.
+    const onBase = event.name === 'pull_request_target' || pull['merged'] === true;
+    const ref = onBase ? `refs/heads/${branch('base')}` : `refs/pull/${pull['number']}/merge`;
+    return { ref, headRef: branch('head'), baseRef: branch('base') };
   }
   const ref = stringOr(event.payload['ref']) ?? 'refs/heads/main';
   return { ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`, headRef: '', baseRef: '' };
@@ -42,24 +46,23 @@ export function newToken(): string {
 }
 
 /**
- * The `github` context, without what belongs to one job or step.
+ * The `github` context, without what belongs to one job or step, the token among it.
  * @param endpoints the machine's environment, whose GITHUB_*_URL win over github.com's.
  */
 export function githubContext(
   workflow: Workflow,
   event: RunEvent,
   folders: Folders,
-  token: string,
   endpoints: Readonly<Record<string, string>>,
 ): JsonObject {
   const repository = { ...exampleRepository, ...objectOr(event.payload['repository']) };
   const owner = objectOr(repository.owner);
   const sender = objectOr(event.payload['sender']);
   const { ref, headRef, baseRef } = references(event);
+  const apiUrl = endpoints['GITHUB_API_URL'] ?? 'https://api.github.com';
   const sha = headCommit(folders.workspace);
   const actor = stringOr(sender['login']) ?? 'octocat';
   return {
-    token,
     actor,
     actor_id: String(sender['id'] ?? 583_231),
     triggering_actor: actor,
@@ -81,8 +84,8 @@ export function githubContext(
     run_attempt: '1',
     retention_days: '90',
     server_url: endpoints['GITHUB_SERVER_URL'] ?? 'https://github.com',
-    api_url: endpoints['GITHUB_API_URL'] ?? 'https://api.github.com',
-    graphql_url: endpoints['GITHUB_GRAPHQL_URL'] ?? 'https://api.github.com/graphql',
+    api_url: apiUrl,
+    graphql_url: endpoints['GITHUB_GRAPHQL_URL'] ?? `${apiUrl}/graphql`,
     workflow: workflow.name,
     workflow_ref: `${repository.full_name}/.github/workflows/${workflow.file}@${ref}`,
     workflow_sha: sha,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { exampleRepository } from '../github/example-repository.ts';
 import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
 import { type Workflow, WorkflowError } from './workflow.ts';
 
@@ -7,16 +8,6 @@ export interface RunEvent {
   readonly name: string;
   readonly payload: JsonObject;
 }
-
-/** The repository that examples run in, unless the event's payload names another. */
-export const exampleRepository = {
-  id: 700_100_200,
-  name: 'space-travel',
-  full_name: 'relecloud/space-travel',
-  private: true,
-  default_branch: 'main',
-  owner: { login: 'relecloud', id: 700_100 },
-};
 
 const sender = { login: 'octocat', id: 583_231, type: 'User' };
 const noCommit = '0'.repeat(40);
@@ -32,9 +23,13 @@ function pullRequest(): JsonObject {
     action: 'opened',
     number: 1,
     pull_request: {
+      id: 1_900_000_001,
       number: 1,
       state: 'open',
       title: 'Fly to Mars',
+      body: null,
+      draft: false,
+      merged: false,
       user: sender,
       head: { ref: 'fly-to-mars', sha: noCommit, repo },
       base: { ref: 'main', sha: noCommit, repo },
@@ -49,13 +44,31 @@ const defaults: Readonly<Record<string, () => JsonObject>> = {
   push,
   workflow_dispatch: () => ({ ref: 'refs/heads/main', inputs: {}, repository: exampleRepository, sender }),
   pull_request: pullRequest,
+  pull_request_target: pullRequest,
   schedule: () => ({ schedule: '0 3 * * *', repository: exampleRepository }),
 };
+
+// Where both would start, GitHub starts the workflow twice; here the run of the pull request's own code comes first.
+const pullRequestEvents = ['pull_request', 'pull_request_target'];
+
+/** The activities that start the workflow on this event, undefined for any. */
+function typesOf(name: string, workflow: Workflow): readonly unknown[] | undefined {
+  const types = objectOr(workflow.events[name])['types'];
+  if (Array.isArray(types)) return types;
+  // A pull request's other activities start a workflow only where its `types` name them.
+  return pullRequestEvents.includes(name) ? ['opened', 'synchronize', 'reopened'] : undefined;
+}
+
+function starts(name: string, payload: JsonObject, workflow: Workflow): boolean {
+  const action = stringOr(payload['action']);
+  return action === undefined || (typesOf(name, workflow)?.includes(action) ?? true);
+}
 
 function inferName(payload: JsonObject, workflow: Workflow): string {
   const events = Object.keys(workflow.events);
   if ('pull_request' in payload) {
-    return events.find((name) => name.startsWith('pull_request')) ?? 'pull_request';
+    const possible = pullRequestEvents.filter((name) => events.includes(name));
+    return possible.find((name) => starts(name, payload, workflow)) ?? possible[0] ?? 'pull_request';
   }
   if ('schedule' in payload) return 'schedule';
   if ('inputs' in payload) return 'workflow_dispatch';
@@ -64,21 +77,16 @@ function inferName(payload: JsonObject, workflow: Workflow): string {
 }
 
 function check(event: RunEvent, workflow: Workflow): RunEvent {
-  const filters = workflow.events[event.name];
-  if (filters === undefined) {
+  if (workflow.events[event.name] === undefined) {
     const names = Object.keys(workflow.events).join(', ');
     throw new WorkflowError(
       `${workflow.file} runs on ${names}, not on ${event.name}: GitHub would not start it; pass another --event.`,
     );
   }
-  const types = objectOr(filters)['types'];
-  const action = stringOr(event.payload['action']);
-  // A pull request's other activities start a workflow only where its `types` name them.
-  const usual = event.name.startsWith('pull_request') ? ['opened', 'synchronize', 'reopened'] : undefined;
-  const allowed = Array.isArray(types) ? types : usual;
-  if (action !== undefined && allowed !== undefined && !allowed.includes(action)) {
+  if (!starts(event.name, event.payload, workflow)) {
+    const types = typesOf(event.name, workflow)?.join(', ');
     throw new WorkflowError(
-      `${workflow.file} runs on ${event.name} of the types ${allowed.join(', ')}, not '${action}': ` +
+      `${workflow.file} runs on ${event.name} of the types ${types}, not '${event.payload['action']}': ` +
         "GitHub would not start it; pass another --event or add the type to the workflow's 'types'.",
     );
   }
@@ -123,7 +131,8 @@ export function readEvent(workflow: Workflow, path: string | undefined, name: st
 
 /**
  * True for a pull request from a fork or by Dependabot: GitHub then gives the run no secrets (but a read-only
- * GITHUB_TOKEN) and no way to ask for an OIDC token.
+ * GITHUB_TOKEN) and no way to ask for an OIDC token. On `pull_request_target`, which runs the base's workflow, it
+ * withholds nothing.
  */
 export function withholdsSecrets(event: RunEvent): boolean {
   if (event.name !== 'pull_request') return false;

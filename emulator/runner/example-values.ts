@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** What a repository that runs the examples would have under Settings → Secrets and variables → Actions. */
 export interface ExampleValues {
   readonly secrets: Readonly<Record<string, string>>;
@@ -18,6 +20,8 @@ export function exampleValues(
   return {
     secrets: {
       DB_ADMIN_PASSWORD: 'VerySecurePassword!1',
+      // The same in every call, so that a kept emulator's roles keep their passwords.
+      DB_APP_PASSWORD_KEY: createHash('sha256').update('the examples’ key').digest('base64'),
       ...(clientSecret === undefined ? {} : { AZURE_CLIENT_SECRET: clientSecret }),
     },
     vars: Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),

@@ -6,13 +6,17 @@ import { objectOr } from '../json.ts';
 import { type Folders, githubContext, machineEnvironment, newToken, runnerContext } from './contexts.ts';
 import { type RunEvent, readEvent, withholdsSecrets } from './event.ts';
 import { ExpressionFault } from './expressions.ts';
+import type { GitHubControl } from './git-hub.ts';
+import type { IdTokenEndpoint } from './id-token.ts';
 import { runJob } from './job.ts';
-import type { IdTokenEndpoint, JobRecord, Run } from './job-state.ts';
+import type { JobRecord, Run } from './job-state.ts';
 import { type Annotation, Log } from './log.ts';
 import { SecretMasker } from './masks.ts';
 import { type Grace, gitHubGrace } from './process.ts';
+import { tidingsOf } from './tidings.ts';
 import { readWorkflow, type Workflow } from './workflow.ts';
 
+export { type GitHubChange, type GitHubControl, gitHubControl } from './git-hub.ts';
 export { WorkflowError } from './workflow.ts';
 
 /** One run of a workflow file. */
@@ -38,6 +42,8 @@ export interface RunOptions {
   /** Its abort cancels the run, as a person would on GitHub. */
   readonly cancellation?: AbortSignal;
   readonly grace?: Grace;
+  /** An emulated GitHub, which is told of the run, its pull request and each job's token. */
+  readonly gitHub?: GitHubControl | undefined;
 }
 
 export interface RunResult {
@@ -89,28 +95,30 @@ async function prepare(
 ): Promise<Run> {
   const { variables, idToken } = machineOf(options.env ?? {});
   const withheld = withholdsSecrets(event);
-  const token = newToken();
   const runtimeToken = newToken();
-  const secrets = { ...(withheld ? {} : options.secrets), GITHUB_TOKEN: token };
+  const secrets = withheld ? {} : (options.secrets ?? {});
   for (const secret of [...Object.values(secrets), runtimeToken, idToken?.token ?? '']) masker.add(secret);
   const eventPath = join(folders.temporary, '_github_workflow', 'event.json');
   await writeFile(eventPath, JSON.stringify(event.payload, undefined, 2));
+  const github = { ...githubContext(workflow, event, folders, variables), event_path: eventPath };
   return {
     workflow,
     folders,
     log,
     masker,
-    github: { ...githubContext(workflow, event, folders, token, variables), event_path: eventPath },
+    github,
     runner: runnerContext(folders),
     inputs: dispatchInputs(workflow, event),
     secrets,
     vars: options.vars ?? {},
     machine: variables,
-    idToken: withheld ? undefined : idToken,
+    withheld,
+    idToken,
     runtimeToken,
     cancellation: options.cancellation ?? new AbortController().signal,
     grace: options.grace ?? gitHubGrace,
     summaries: [],
+    tidings: tidingsOf(options.gitHub, event, github),
   };
 }
 
@@ -135,21 +143,35 @@ async function runJobs(run: Run): Promise<Record<string, JobRecord>> {
   return records;
 }
 
-function conclude(run: Run, jobs: Readonly<Record<string, JobRecord>>): 0 | 1 {
-  const { log } = run;
+function conclusionOf(jobs: Readonly<Record<string, JobRecord>>): 'success' | 'failure' | 'cancelled' {
+  const results = Object.values(jobs).map((job) => job.result);
+  if (results.every((result) => result === 'success' || result === 'skipped')) return 'success';
+  return results.includes('cancelled') ? 'cancelled' : 'failure';
+}
+
+function report({ log, summaries, workflow }: Run, conclusion: string): void {
   log.listAnnotations();
-  if (run.summaries.length > 0) {
+  if (summaries.length > 0) {
     log.blank();
     log.open('Summary');
-    for (const summary of run.summaries) log.line(summary.trimEnd());
+    for (const summary of summaries) log.line(summary.trimEnd());
     log.close();
   }
-  const results = Object.values(jobs).map((job) => job.result);
-  const succeeded = results.every((result) => result === 'success' || result === 'skipped');
-  const word = succeeded ? 'success' : results.includes('cancelled') ? 'cancelled' : 'failure';
   log.blank();
-  log.line(`${run.workflow.file}: ${word}`, succeeded ? 'green' : 'red');
-  return succeeded ? 0 : 1;
+  log.line(`${workflow.file}: ${conclusion}`, conclusion === 'success' ? 'green' : 'red');
+}
+
+async function runAll(run: Run): Promise<Pick<RunResult, 'exitCode' | 'jobs'>> {
+  await run.tidings.runStarts();
+  let conclusion = 'failure';
+  try {
+    const jobs = await runJobs(run);
+    conclusion = conclusionOf(jobs);
+    report(run, conclusion);
+    return { exitCode: conclusion === 'success' ? 0 : 1, jobs };
+  } finally {
+    await run.tidings.runEnds(conclusion);
+  }
 }
 
 /**
@@ -183,8 +205,7 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
   try {
     const run = await prepare(options, workflow, event, folders, log, masker);
     log.line(`${workflow.name} (${workflow.file}) on ${event.name}, ${run.github['repository']}`, 'bold');
-    const jobs = await runJobs(run);
-    const exitCode = conclude(run, jobs);
+    const { exitCode, jobs } = await runAll(run);
     const summary = run.summaries.join('\n');
     return { exitCode, log: lines.join('\n'), jobs, annotations: log.annotations, summary };
   } finally {

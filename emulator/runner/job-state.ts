@@ -1,10 +1,13 @@
 import type { JsonObject } from '../json.ts';
-import type { Folders } from './contexts.ts';
+import { type Folders, newToken } from './contexts.ts';
 import { type Contexts, Expressions, type Status } from './expressions.ts';
+import { type IdTokenEndpoint, jobEndpoint } from './id-token.ts';
 import type { Log } from './log.ts';
 import type { SecretMasker } from './masks.ts';
+import { type Permissions, readOnly } from './permissions.ts';
 import type { PlannedStep } from './planned-step.ts';
 import type { Grace } from './process.ts';
+import type { Tidings } from './tidings.ts';
 import type { Job, Workflow } from './workflow.ts';
 
 export type Outcome = 'success' | 'failure' | 'cancelled' | 'skipped';
@@ -22,29 +25,27 @@ export interface JobRecord {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** Where a job with `id-token: write` asks for its OIDC token. */
-export interface IdTokenEndpoint {
-  readonly url: string;
-  readonly token: string;
-}
-
 /** What all jobs of a run share. */
 export interface Run {
   readonly workflow: Workflow;
   readonly folders: Folders;
   readonly log: Log;
   readonly masker: SecretMasker;
-  /** The `github` context of every job. */
+  /** The `github` context of every job, but for its token. */
   readonly github: JsonObject;
   readonly runner: Readonly<Record<string, string>>;
   readonly inputs: JsonObject;
+  /** Without GITHUB_TOKEN, of which each job has its own. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
   readonly machine: Readonly<Record<string, string>>;
+  /** True where a pull request comes from a fork: no secrets, no OIDC token, a token that only reads. */
+  readonly withheld: boolean;
   readonly idToken: IdTokenEndpoint | undefined;
   readonly runtimeToken: string;
   readonly cancellation: AbortSignal;
   readonly grace: Grace;
+  readonly tidings: Tidings;
   /** The Markdown of each step that wrote some, masked, in order. */
   readonly summaries: string[];
 }
@@ -64,6 +65,10 @@ export class JobState {
   /** Post steps, to be run from the last registered to the first. */
   readonly posts: PlannedStep[] = [];
   readonly trackingId: string;
+  /** The job's GITHUB_TOKEN. */
+  readonly token = newToken();
+  /** What `environment:` names; set when the job starts. */
+  environment: string | undefined;
   status: Status = 'success';
 
   constructor(
@@ -82,7 +87,19 @@ export class JobState {
 
   /** The `github` context in one of the job's steps. */
   github(action: string): JsonObject {
-    return { ...this.run.github, job: this.job.id, action };
+    return { ...this.run.github, token: this.token, job: this.job.id, action };
+  }
+
+  /** What the job's token may do. */
+  get permissions(): Permissions {
+    return this.run.withheld ? readOnly(this.job.permissions) : this.job.permissions;
+  }
+
+  /** Where the job asks for its OIDC token, undefined where it may not. */
+  get idToken(): IdTokenEndpoint | undefined {
+    const { idToken, github } = this.run;
+    if (idToken === undefined || this.permissions['id-token'] !== 'write') return undefined;
+    return jobEndpoint(idToken, github, this.environment);
   }
 
   /** Evaluates expressions as one of the job's steps sees them. */
@@ -92,7 +109,7 @@ export class JobState {
       github: this.github(action),
       env,
       vars: run.vars,
-      secrets: run.secrets,
+      secrets: { ...run.secrets, GITHUB_TOKEN: this.token },
       inputs: run.inputs,
       runner: run.runner,
       needs: this.needs,

@@ -10,6 +10,7 @@ import { planRunStep } from './run-step.ts';
 import { runStep } from './steps.ts';
 import { entries, number, text } from './tokens.ts';
 import type { Job, Step } from './workflow.ts';
+import { isMapping } from './workflow-parser.ts';
 
 function planStandIn(job: JobState, step: Step, uses: string): PlannedStep {
   return {
@@ -85,15 +86,34 @@ const conclusions: Readonly<Record<Status, Outcome>> = {
   cancelled: 'cancelled',
 };
 
+function environmentOf(job: JobState): string | undefined {
+  const { environment } = job.job;
+  const named = environment !== undefined && isMapping(environment) ? environment.find('name') : environment;
+  return text(named, job.expressions()) || undefined;
+}
+
 async function execute(job: JobState): Promise<JobRecord> {
   const { log, workflow } = job.run;
   const label = text(job.job.runsOn, job.expressions()) || 'the labels of runs-on';
   log.line(`This machine stands in for ${label}.`, 'grey');
+  job.environment = environmentOf(job);
+  if (job.environment !== undefined) log.line(`Environment: ${job.environment}`, 'grey');
   Object.assign(job.env, entries(workflow.env, job.expressions({})));
   Object.assign(job.env, entries(job.job.env, job.expressions()));
   await runSteps(job);
   endOrphans(job);
   return { result: conclusions[job.status], outputs: collectOutputs(job) };
+}
+
+/** The job's token works while the job does, and not a moment longer. */
+async function executeWithToken(job: JobState): Promise<JobRecord> {
+  const { tidings } = job.run;
+  await tidings.jobStarts(job.token, job.permissions);
+  try {
+    return await execute(job);
+  } finally {
+    await tidings.jobEnds(job.token);
+  }
 }
 
 /**
@@ -120,8 +140,9 @@ export async function runJob(
   const timeout = minutes === undefined ? [] : [AbortSignal.timeout(minutes * 60_000)];
   const cancellation = AbortSignal.any([run.cancellation, ...timeout]);
   const state = new JobState(run, job, needs, cancellation, `github_${randomUUID()}`);
+  run.masker.add(state.token);
   log.open(`Job ${text(job.name, state.expressions()) || job.id}`);
-  const record = await execute(state);
+  const record = await executeWithToken(state);
   const forgiven = record.result === 'failure' && text(job.continueOnError, state.expressions()) === 'true';
   log.line(`Job ${job.id}: ${record.result}, ${duration(performance.now() - started)}`);
   log.close();

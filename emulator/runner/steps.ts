@@ -14,7 +14,7 @@ function processVariables(
   action: string,
 ): Record<string, string> {
   const { run } = job;
-  const mayAsk = job.job.mayRequestIdToken ? run.idToken : undefined;
+  const mayAsk = job.idToken;
   const path = [...job.path, env['PATH'] ?? run.machine['PATH'] ?? ''].join(':');
   return {
     CI: 'true',

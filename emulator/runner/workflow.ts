@@ -6,6 +6,7 @@ import type {
   RunStep,
 } from '@actions/workflow-parser/model/workflow-template';
 import type { MappingToken } from '@actions/workflow-parser/templates/tokens/mapping-token';
+import { grantedPermissions, type Permissions } from './permissions.ts';
 import { isSupported, supportedActions } from './remote-actions.ts';
 import type { Token } from './tokens.ts';
 import {
@@ -46,8 +47,10 @@ export interface Job {
   readonly needs: readonly string[];
   readonly condition: string;
   readonly runsOn: Token | undefined;
-  /** True where `permissions` of the job, else of the workflow, grant `id-token: write`. */
-  readonly mayRequestIdToken: boolean;
+  /** By `permissions` of the job, else of the workflow. */
+  readonly permissions: Permissions;
+  /** A name, or a mapping with `name` and `url`. */
+  readonly environment: Token | undefined;
   readonly env: Token | undefined;
   readonly defaults: RunDefaults;
   readonly outputs: Token | undefined;
@@ -79,13 +82,6 @@ function child(token: Token | undefined, ...path: readonly string[]): Token | un
 
 function items(token: Token | undefined): Token[] {
   return token !== undefined && isSequence(token) ? [...token] : [];
-}
-
-function grantsIdToken(permissions: Token | undefined): boolean {
-  if (permissions === undefined) return false;
-  if (isString(permissions)) return permissions.value === 'write-all';
-  const idToken = child(permissions, 'id-token');
-  return idToken !== undefined && isString(idToken) && idToken.value === 'write';
 }
 
 const unsupportedInJobs = ['container', 'services', 'strategy', 'snapshot', 'uses'];
@@ -153,7 +149,8 @@ function toJob(root: MappingToken, template: JobTemplate): Job {
     needs: template.needs?.map((need) => need.value) ?? [],
     condition: template.if.expression,
     runsOn: child(token, 'runs-on'),
-    mayRequestIdToken: grantsIdToken(child(token, 'permissions') ?? child(root, 'permissions')),
+    permissions: grantedPermissions(child(token, 'permissions') ?? child(root, 'permissions')),
+    environment: child(token, 'environment'),
     env: child(token, 'env'),
     defaults: { shell: defaults('shell'), workingDirectory: defaults('working-directory') },
     outputs: child(token, 'outputs'),

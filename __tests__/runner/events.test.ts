@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { objectOr } from '../../emulator/json.ts';
+import { readEvent } from '../../emulator/runner/event.ts';
+import { parse } from '../../emulator/runner/workflow.ts';
+import { exampleEvent, examplePayload, useRunner } from './emulated.ts';
+import { steps } from './run.ts';
+
+const runner = useRunner();
+const on = (events: string, workflow = steps('run: echo')) => workflow.replace('on: push', `on: ${events}`);
+const both =
+  '{ pull_request: { types: [opened, synchronize, reopened] }, pull_request_target: { types: [closed] } }';
+
+async function nameOf(events: string, payload: string): Promise<string> {
+  return readEvent(await parse(on(events), 'f.yml'), payload, undefined).name;
+}
+
+describe('which of its events a pull request starts the workflow on', () => {
+  test.each([
+    ['pull-request-opened', both, 'pull_request'],
+    ['pull-request-synchronize', both, 'pull_request'],
+    ['pull-request-closed', both, 'pull_request_target'],
+    ['fork-opened', both, 'pull_request'],
+    ['pull-request-opened', '[pull_request_target, pull_request]', 'pull_request'],
+    ['pull-request-opened', 'pull_request_target', 'pull_request_target'],
+    ['pull-request-closed', '{ pull_request_target: { types: closed } }', 'pull_request_target'],
+  ])('%s of a workflow on %s: %s', async (payload, events, name) => {
+    expect(await nameOf(events, exampleEvent(payload))).toBe(name);
+  });
+
+  test('none where the types of neither name the activity', async () => {
+    const closed = nameOf('[pull_request, pull_request_target]', exampleEvent('pull-request-closed'));
+    await expect(closed).rejects.toThrow(
+      "f.yml runs on pull_request of the types opened, synchronize, reopened, not 'closed'",
+    );
+  });
+});
+
+describe('the payloads carry what webhooks carry', () => {
+  const given = ['pull-request-opened', 'pull-request-synchronize', 'pull-request-closed', 'fork-opened'];
+
+  test.each(given)('examples/events/%s.json', (name) => {
+    const { number, pull_request: pull, repository } = examplePayload(name);
+    expect(objectOr(pull)).toMatchObject({
+      number,
+      base: { ref: 'main', repo: { id: 700_100_200, full_name: 'relecloud/space-travel' } },
+      head: { ref: expect.any(String), repo: { id: expect.any(Number) } },
+    });
+    expect(repository).toMatchObject({ id: 700_100_200, full_name: 'relecloud/space-travel' });
+  });
+
+  test('one without a file too', async () => {
+    for (const event of ['pull_request', 'pull_request_target']) {
+      const { name, payload } = readEvent(await parse(on(event), 'f.yml'), undefined, undefined);
+      expect(name).toBe(event);
+      expect(payload).toMatchObject({
+        repository: { id: 700_100_200 },
+        pull_request: { state: 'open', head: { repo: { id: 700_100_200 } } },
+      });
+    }
+  });
+});
+
+describe('the github context', () => {
+  const show = on(
+    both,
+    steps('run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_REF_NAME $GITHUB_HEAD_REF $GITHUB_BASE_REF"'),
+  );
+
+  test('on pull_request is at the merge branch, on pull_request_target at the base', async () => {
+    const opened = await runner.run(show, exampleEvent('pull-request-opened'));
+    expect(opened.log).toContain('pull_request refs/pull/7/merge 7/merge weekend-on-mars main');
+    const closed = await runner.run(show, exampleEvent('pull-request-closed'));
+    expect(closed.log).toContain('pull_request_target refs/heads/main main weekend-on-mars main');
+  });
+
+  test('on a merged pull_request is at the branch that it was merged into', async () => {
+    const workflow = show.replace(both, '{ pull_request: { types: [closed] } }');
+    const { log } = await runner.run(workflow, exampleEvent('pull-request-closed'));
+    expect(log).toContain('pull_request refs/heads/main main weekend-on-mars main');
+  });
+
+  test('names the GraphQL endpoint beside the REST API', async () => {
+    const { log } = await runner.run(steps('run: echo "$GITHUB_GRAPHQL_URL"'));
+    expect(log).toContain(`${runner.emulator.ready.env['GITHUB_API_URL']}/graphql`);
+  });
+});
+
+test("a fork's run has secrets on pull_request_target, which runs the base's workflow, and none on pull_request", async () => {
+  const workflow = steps('run: echo "length ${#SECRET}"\nenv: { SECRET: "${{ secrets.PASSWORD }}" }');
+  const secrets = { PASSWORD: 'twelve-chars' };
+  for (const [event, length] of [
+    ['pull_request_target', 12],
+    ['pull_request', 0],
+  ] as const) {
+    const { log } = await runner.run(on(event, workflow), exampleEvent('fork-opened'), secrets);
+    expect(log).toMatch(new RegExp(`^ +length ${length}$`, 'm'));
+  }
+});
+
+test('schedule and workflow_dispatch start as before; concurrency and timeout-minutes are accepted', async () => {
+  const workflow = (event: string) =>
+    `concurrency: { group: "a-\${{ github.ref }}", cancel-in-progress: false }\n${on(event)}`.replace(
+      'runs-on:',
+      'concurrency: one\n    timeout-minutes: 5\n    runs-on:',
+    );
+  for (const event of ['{ schedule: [{ cron: "0 3 * * *" }] }', 'workflow_dispatch']) {
+    const { exitCode, log } = await runner.run(workflow(event));
+    expect(exitCode).toBe(0);
+    expect(log).toMatch(/on (schedule|workflow_dispatch), relecloud\/space-travel/);
+  }
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { readOnly } from '../../emulator/runner/permissions.ts';
+import { parse } from '../../emulator/runner/workflow.ts';
+import { exampleEvent, useRunner } from './emulated.ts';
+import { file, steps } from './run.ts';
+
+const plain = steps('run: echo');
+const inJob = (permissions: string, workflow = plain) =>
+  workflow.replace('    steps:', `    permissions: ${permissions}\n    steps:`);
+const inWorkflow = (permissions: string, workflow = plain) => `permissions: ${permissions}\n${workflow}`;
+
+async function permissionsOf(workflow: string) {
+  const [job] = (await parse(workflow, 'f.yml')).jobs;
+  return job?.permissions ?? {};
+}
+
+describe('permissions of GITHUB_TOKEN', () => {
+  test.each([
+    [
+      'nothing said: contents, packages, metadata',
+      plain,
+      { contents: 'read', metadata: 'read', packages: 'read' },
+    ],
+    ['an empty map: metadata alone', inWorkflow('{}'), { metadata: 'read' }],
+    [
+      'a map: what it names, all else none',
+      inWorkflow('{ pull-requests: write, contents: read, issues: none }'),
+      { metadata: 'read', 'pull-requests': 'write', contents: 'read' },
+    ],
+    [
+      'the job’s own instead of the workflow’s',
+      inWorkflow('write-all', inJob('{ issues: read }')),
+      { metadata: 'read', issues: 'read' },
+    ],
+  ])('%s', async (_what, workflow, expected) => {
+    expect(await permissionsOf(workflow)).toEqual(expected);
+  });
+
+  test('read-all reads everything but asks for no OIDC token, write-all writes and asks', async () => {
+    const reading = await permissionsOf(inWorkflow('read-all'));
+    expect(new Set(Object.values(reading))).toEqual(new Set(['read']));
+    expect(reading).toMatchObject({ actions: 'read', issues: 'read', 'pull-requests': 'read' });
+    expect(reading).not.toHaveProperty('id-token');
+    const writing = await permissionsOf(inJob('write-all'));
+    expect(writing).toMatchObject({
+      actions: 'write',
+      'id-token': 'write',
+      models: 'read',
+      metadata: 'read',
+    });
+  });
+
+  test('unknown names and levels are refused by the workflow’s grammar', async () => {
+    await expect(parse(inWorkflow('{ pulls: read }'), 'f.yml')).rejects.toThrow("Unexpected value 'pulls'");
+    await expect(parse(inWorkflow('{ issues: admin }'), 'f.yml')).rejects.toThrow('f.yml (Line: 1');
+  });
+
+  test('a fork’s write nothing and ask for no OIDC token', () => {
+    expect(readOnly({ 'id-token': 'write', issues: 'write', contents: 'read' })).toEqual({
+      issues: 'read',
+      contents: 'read',
+    });
+  });
+});
+
+describe('the OIDC token', () => {
+  const runner = useRunner();
+  async function claimsOf(on: string, event: string | undefined, job = ''): Promise<Record<string, unknown>> {
+    const workflow = steps('run: node claims.mjs')
+      .replace('on: push', `on: ${on}`)
+      .replace('    runs-on:', `    permissions: { id-token: write }\n${job}    runs-on:`);
+    const { log } = await runner.run(workflow, event);
+    return JSON.parse(/claims (\{.*\})/.exec(log)?.[1] ?? '{}');
+  }
+
+  const repo = 'repo:relecloud/space-travel';
+  const opened = exampleEvent('pull-request-opened');
+
+  test.each([
+    ['a push by its branch', 'push', undefined, '', `${repo}:ref:refs/heads/main`],
+    ['pull_request by that alone', 'pull_request', opened, '', `${repo}:pull_request`],
+    [
+      'pull_request_target by the base’s branch',
+      'pull_request_target',
+      opened,
+      '',
+      `${repo}:ref:refs/heads/main`,
+    ],
+    [
+      'a job’s environment',
+      'push',
+      undefined,
+      '    environment: production\n',
+      `${repo}:environment:production`,
+    ],
+    [
+      'the environment of a mapping, evaluated, before pull_request',
+      'pull_request',
+      opened,
+      '    environment: { name: "pr-${{ github.event.number }}", url: "https://example.com" }\n',
+      `${repo}:environment:pr-7`,
+    ],
+    [
+      'no environment where its name is empty',
+      'push',
+      undefined,
+      '    environment: "${{ \'\' }}"\n',
+      `${repo}:ref:refs/heads/main`,
+    ],
+    [
+      'a colon in an environment escaped',
+      'push',
+      undefined,
+      '    environment: "a:b"\n',
+      `${repo}:environment:a%3Ab`,
+    ],
+  ])('names %s as its subject', async (_what, on, event, job, subject) => {
+    expect(await claimsOf(on, event, job)).toMatchObject({ sub: subject, aud: 'x', event_name: on });
+  });
+
+  test('claims the repository and the ref of the event', async () => {
+    const repository = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
+    const event = file(JSON.stringify({ ref: 'refs/tags/v1', repository }), 'event.json');
+    expect(await claimsOf('push', event)).toMatchObject({
+      sub: 'repo:mona/rockets:ref:refs/tags/v1',
+      repository: 'mona/rockets',
+      repository_id: '5',
+      repository_owner: 'mona',
+    });
+  });
+});

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
+
+/** Someone who acts at GitHub. */
+export interface Account {
+  readonly login: string;
+  readonly id: number;
+  readonly type: string;
+}
+
+/** Who a job's GITHUB_TOKEN is, at github.com. */
+export const actionsBot: Account = { login: 'github-actions[bot]', id: 41_898_282, type: 'Bot' };
+
+/** The person whose pull requests and comments those are of which nothing else is said. */
+export const octocat: Account = { login: 'octocat', id: 583_231, type: 'User' };
+
+/** A number that stays the same for one text: ids of what nobody gave one. */
+export function stableId(text: string): number {
+  return createHash('sha256').update(text.toLowerCase()).digest().readUInt32BE() % 2_000_000_000;
+}
+
+/** The account of a person's login. */
+export function personOf(login: string): Account {
+  return login === octocat.login ? octocat : { login, id: stableId(login), type: 'User' };
+}
+
+/** The account that `{login, id?, type?}` describes; the other one where it names no login. */
+export function accountOf(value: unknown, otherwise: Account): Account {
+  const { login, id, type } = objectOr(value);
+  const name = stringOr(login);
+  if (name === undefined) return otherwise;
+  const known = name === actionsBot.login ? actionsBot : personOf(name);
+  return { login: name, id: numberOr(id) ?? known.id, type: stringOr(type) ?? known.type };
+}
+
+/** GitHub's `simple-user`. */
+export function accountBody({ login, id, type }: Account, origin: string): JsonObject {
+  const path = encodeURIComponent(login);
+  const page = type === 'Bot' ? `apps/${login.replace(/\[bot\]$/, '')}` : login;
+  return {
+    login,
+    id,
+    node_id: Buffer.from(`04:User${id}`).toString('base64'),
+    avatar_url: `https://avatars.githubusercontent.com/u/${id}?v=4`,
+    gravatar_id: '',
+    url: `${origin}/users/${path}`,
+    html_url: `https://github.com/${page}`,
+    type,
+    user_view_type: 'public',
+    site_admin: false,
+  };
+}

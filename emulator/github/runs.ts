@@ -1,0 +1,82 @@
+import type { Reply } from '../http/exchange.ts';
+import type { JsonObject } from '../json.ts';
+import { accountBody, octocat, stableId } from './accounts.ts';
+import type { RepositoryCall, RepositoryRoute } from './call.ts';
+import { gitHubErrors } from './errors.ts';
+import { repositoryBody } from './pulls.ts';
+import type { Repository, Run } from './repository.ts';
+
+function runBody(run: Run, repository: Repository, origin: string): JsonObject {
+  const url = `${origin}/repos/${repository.fullName}/actions/runs/${run.id}`;
+  const workflow = stableId(`${repository.fullName} ${run.path}`);
+  const actor = accountBody(octocat, origin);
+  return {
+    id: run.id,
+    name: run.name,
+    node_id: `WFR_${run.id}`,
+    head_branch: run.headBranch,
+    head_sha: run.headSha,
+    path: run.path,
+    display_title: run.name,
+    run_number: 1,
+    event: run.event,
+    status: run.status,
+    conclusion: run.conclusion,
+    workflow_id: workflow,
+    url,
+    html_url: `https://github.com/${repository.fullName}/actions/runs/${run.id}`,
+    pull_requests: [],
+    created_at: run.createdAt,
+    updated_at: run.updatedAt,
+    actor,
+    run_attempt: run.attempt,
+    run_started_at: run.createdAt,
+    triggering_actor: actor,
+    jobs_url: `${url}/jobs`,
+    logs_url: `${url}/logs`,
+    previous_attempt_url: run.attempt > 1 ? `${url}/attempts/${run.attempt - 1}` : null,
+    workflow_url: `${origin}/repos/${repository.fullName}/actions/workflows/${workflow}`,
+    repository: repositoryBody(repository, origin),
+    head_repository: repositoryBody(repository, origin),
+  };
+}
+
+function runOf({ repository, numbers }: RepositoryCall): Run {
+  const run = repository.runs.get(numbers['id'] ?? 0);
+  if (run) return run;
+  throw gitHubErrors.notFound();
+}
+
+function get(call: RepositoryCall): Reply {
+  return { status: 200, body: runBody(runOf(call), call.repository, call.origin) };
+}
+
+function getAttempt(call: RepositoryCall): Reply {
+  const run = runOf(call);
+  const attempt = call.numbers['attempt'] ?? 0;
+  if (attempt < 1 || attempt > run.attempt) throw gitHubErrors.notFound();
+  // A run is attempted again only after it has ended; that it had failed is the usual reason.
+  const earlier = { ...run, attempt, status: 'completed', conclusion: 'failure' };
+  const body = runBody(attempt === run.attempt ? run : earlier, call.repository, call.origin);
+  return { status: 200, body };
+}
+
+const reading = { needs: ['actions'], level: 'read' } as const;
+
+/** GitHub's "REST API endpoints for workflow runs", as far as it is emulated. */
+export const runRoutes: readonly RepositoryRoute[] = [
+  {
+    method: 'GET',
+    path: 'actions/runs/{id}',
+    documentation: 'rest/actions/workflow-runs#get-a-workflow-run',
+    ...reading,
+    answer: get,
+  },
+  {
+    method: 'GET',
+    path: 'actions/runs/{id}/attempts/{attempt}',
+    documentation: 'rest/actions/workflow-runs#get-a-workflow-run-attempt',
+    ...reading,
+    answer: getAttempt,
+  },
+];
