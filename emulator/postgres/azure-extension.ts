@@ -1,5 +1,4 @@
-import { superuser } from './cluster.ts';
-import { administrators } from './roles.ts';
+import { administrators, superuser } from './service-roles.ts';
 
 /**
  * The extensions that Azure offers (allowed values of `azure.extensions` in its documentation [D]), as far as the npm

@@ -6,9 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Installation } from './installation.ts';
 import { type ServiceAccount, spawnOptions } from './process.ts';
-
-/** The superuser that Azure keeps for itself (facts.md §5). */
-export const superuser = 'azuresu';
+import { superuser } from './service-roles.ts';
 
 /** How long PostgreSQL may take to come up, and to go down in order, in milliseconds. */
 const patience = 30_000;

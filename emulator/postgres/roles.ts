@@ -1,9 +1,6 @@
 import pg from 'pg';
-import { superuser } from './cluster.ts';
+import { administrators, superuser } from './service-roles.ts';
 import type { DatabaseRow } from './types.ts';
-
-/** The role that stands in for the superuser: every administrator is a member (facts.md §5). */
-export const administrators = 'azure_pg_admin';
 
 /**
  * Who owns a database that was made through ARM. Not known for certain: `azuresu` was reported, on servers without

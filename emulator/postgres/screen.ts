@@ -1,5 +1,5 @@
 import { MessageStream, message } from './messages.ts';
-import { administrators } from './roles.ts';
+import { administrators } from './service-roles.ts';
 
 /** Looks at the SQL of one message; what it returns is run instead, `undefined` lets the message pass as it is. */
 export type StatementRule = (sql: string) => string | undefined;

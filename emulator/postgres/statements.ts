@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Cluster, superuser } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { superuser } from './service-roles.ts';
 import type { ExecutedStatement } from './types.ts';
 
 /** How long the log collector may take to write what it was sent, in milliseconds. */

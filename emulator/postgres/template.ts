@@ -1,10 +1,11 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Grounds, superuser } from './cluster.ts';
+import type { Grounds } from './cluster.ts';
 import { giveTo, type Installation } from './installation.ts';
 import { azureLocale } from './locale.ts';
 import { run } from './process.ts';
 import { templateStatements } from './roles.ts';
+import { superuser } from './service-roles.ts';
 
 /**
  * What the emulator needs of PostgreSQL and Azure's server does not have: cheapness (no disk flushes, little memory,
