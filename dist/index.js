@@ -44525,6 +44525,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 
 /***/ }),
 
+/***/ 857:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+
+/***/ }),
+
 /***/ 6928:
 /***/ ((module) => {
 
@@ -65948,10 +65955,10 @@ async function whileBusy(run, what, attempt) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   r: () => (/* binding */ AzureReader)
 /* harmony export */ });
-/* harmony import */ var _config_creation_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2986);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9473);
-/* harmony import */ var _plan_types_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4963);
-/* harmony import */ var _failures_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6065);
+/* harmony import */ var _config_creation_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2986);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9473);
+/* harmony import */ var _plan_types_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4963);
+/* harmony import */ var _failures_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6065);
 /* harmony import */ var _regions_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2085);
 
 
@@ -65975,7 +65982,7 @@ class AzureReader {
     }
     /** Where the server is; where it would be made if it is not there. */
     get location() {
-        return this.#lastSeen ?? { resourceGroup: (0,_config_creation_js__WEBPACK_IMPORTED_MODULE_3__/* .groupOfNew */ .BO)(this.config), name: this.config.name };
+        return this.#lastSeen ?? { resourceGroup: (0,_config_creation_js__WEBPACK_IMPORTED_MODULE_0__/* .groupOfNew */ .BO)(this.config), name: this.config.name };
     }
     /** The server, looked for once: in its group if that is given, else in the subscription. */
     async server() {
@@ -65985,7 +65992,7 @@ class AzureReader {
     /** The server as it is now. */
     async lookAgain() {
         const known = this.#lastSeen?.resourceGroup ?? this.config.resourceGroup;
-        this.#found = await (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .observed */ .Px)(`server '${this.config.name}'`, () => known === undefined || this.config.byHost ? this.#search(known) : this.#get(known));
+        this.#found = await (0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .observed */ .Px)(`server '${this.config.name}'`, () => known === undefined || this.config.byHost ? this.#search(known) : this.#get(known));
         if (this.#found.status === 'present')
             this.#lastSeen = this.#found.value;
         return this.#found;
@@ -65993,7 +66000,7 @@ class AzureReader {
     async #get(resourceGroup) {
         const { name } = this.config;
         const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#abortSignal);
-        return (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)({ resourceGroup, name, server });
+        return (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .present */ .Eb)({ resourceGroup, name, server });
     }
     async #search(resourceGroup) {
         const { name, byHost } = this.config;
@@ -66008,15 +66015,15 @@ class AzureReader {
                 found.push({ resourceGroup: groupOf(server), name: server.name ?? name, server });
         }
         if (found.length > 1) {
-            throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_0__/* .fail */ .fJ)('server-ambiguous', { server: name, groups: found.map((f) => f.resourceGroup) });
+            throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .fail */ .fJ)('server-ambiguous', { server: name, groups: found.map((f) => f.resourceGroup) });
         }
-        return found[0] ? (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)(found[0]) : _plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .absent */ .Ge;
+        return found[0] ? (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .present */ .Eb)(found[0]) : _plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .absent */ .Ge;
     }
     /** Whether the group is there; only asked where the server is not. */
     resourceGroup(name) {
-        return (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .observed */ .Px)(`resource group '${name}'`, async () => {
+        return (0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .observed */ .Px)(`resource group '${name}'`, async () => {
             const group = await this.#clients.resources.resourceGroups.get(name, this.#abortSignal);
-            return (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)(group.location);
+            return (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .present */ .Eb)(group.location);
         });
     }
     /**
@@ -66033,14 +66040,14 @@ class AzureReader {
             const answer = await nameAvailability.checkWithLocation((0,_regions_js__WEBPACK_IMPORTED_MODULE_4__/* .regionName */ .g)(region), question, this.#abortSignal);
             if (answer.nameAvailable === false && answer.reason === 'Invalid') {
                 const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
-                throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_0__/* .fail */ .fJ)('azure-refused', { doing, advice: 'Choose another server-name.' }, { azure });
+                throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .fail */ .fJ)('azure-refused', { doing, advice: 'Choose another server-name.' }, { azure });
             }
             return answer.nameAvailable !== false;
         }
         catch (error) {
-            if ((0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .azureDetails */ .Kv)(error)?.status === 403)
+            if ((0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .azureDetails */ .Kv)(error)?.status === 403)
                 return true;
-            throw (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .refused */ .J5)(doing, error);
+            throw (0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .refused */ .J5)(doing, error);
         }
     }
     /**
@@ -66053,18 +66060,18 @@ class AzureReader {
             return await Array.fromAsync(this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#abortSignal));
         }
         catch (error) {
-            throw (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .refused */ .J5)(`listing the firewall rules of server '${name}'`, error);
+            throw (0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .refused */ .J5)(`listing the firewall rules of server '${name}'`, error);
         }
     }
     /** Whether a rule is there. */
     firewallRule(rule) {
         const { resourceGroup, name } = this.location;
-        return (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .observed */ .Px)(`firewall rule '${rule}'`, async () => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)(await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal)));
+        return (0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .observed */ .Px)(`firewall rule '${rule}'`, async () => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .present */ .Eb)(await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal)));
     }
     /** A server parameter. */
     parameter(parameter) {
         const { resourceGroup, name } = this.location;
-        return (0,_failures_js__WEBPACK_IMPORTED_MODULE_2__/* .observed */ .Px)(`server parameter '${parameter}'`, async () => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)(await this.#clients.postgresql.configurations.get(resourceGroup, name, parameter, this.#abortSignal)));
+        return (0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .observed */ .Px)(`server parameter '${parameter}'`, async () => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .present */ .Eb)(await this.#clients.postgresql.configurations.get(resourceGroup, name, parameter, this.#abortSignal)));
     }
 }
 function groupOf(server) {
@@ -66093,6 +66100,7 @@ const regionName = (region) => region.toLowerCase().replaceAll(' ', '');
 /* harmony export */   z: () => (/* binding */ AzureWriter)
 /* harmony export */ });
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9473);
+/* harmony import */ var _plan_allow_list_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3556);
 /* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7375);
 /* harmony import */ var _create_server_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9712);
 /* harmony import */ var _failures_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6065);
@@ -66102,6 +66110,9 @@ const regionName = (region) => region.toLowerCase().replaceAll(' ', '');
 
 
 
+
+/** How often an allow-list is written before what CREATE EXTENSION says of it has to do. */
+const allowListRounds = 5;
 /** Everything that the action writes to ARM. A mode that only reads never constructs it. */
 class AzureWriter {
     #clients;
@@ -66173,6 +66184,43 @@ class AzureWriter {
         const { resourceGroup, name } = this.#at;
         const body = { value, source: 'user-override' };
         return this.#perform(`setting server parameter '${parameter}'`, (options) => this.#clients.postgresql.configurations.beginPut(resourceGroup, name, parameter, body, options), onceEnded);
+    }
+    /**
+     * Adds extensions to the allow-list, keeping what is there: read anew before each request, since other jobs add theirs.
+     * @returns `adopted` where they are on it by now
+     */
+    async allowExtensions(wanted) {
+        const { resourceGroup, name } = this.#at;
+        const missing = async () => {
+            const seen = await this.#reader.parameter(_plan_allow_list_js__WEBPACK_IMPORTED_MODULE_5__/* .allowListParameter */ .l4);
+            if (seen.status === 'unknown')
+                throw seen.error;
+            const value = seen.status === 'present' ? (seen.value.value ?? '') : '';
+            return (0,_plan_allow_list_js__WEBPACK_IMPORTED_MODULE_5__/* .missingIn */ .EH)(value, wanted).length > 0 ? (0,_plan_allow_list_js__WEBPACK_IMPORTED_MODULE_5__/* .withAdded */ .l8)(value, wanted) : undefined;
+        };
+        let outcome = 'adopted';
+        // Another job's write may have overtaken ours, and taken its entries away again.
+        for (let round = 0; round < allowListRounds; round += 1) {
+            const value = await missing();
+            if (value === undefined)
+                return outcome;
+            const begin = async (options) => {
+                const body = { value: (await missing()) ?? value, source: 'user-override' };
+                return this.#clients.postgresql.configurations.beginPut(resourceGroup, name, _plan_allow_list_js__WEBPACK_IMPORTED_MODULE_5__/* .allowListParameter */ .l4, body, options);
+            };
+            await this.#perform(`allowing the extensions ${wanted.join(', ')}`, begin, onceEnded);
+            outcome = 'applied';
+        }
+        return outcome;
+    }
+    /** Drops a database through ARM, which ends every session in it (facts.md §5); one that is gone already is success. */
+    async dropDatabase(database) {
+        const { resourceGroup, name } = this.#at;
+        const begin = (options) => this.#clients.postgresql.databases.beginDelete(resourceGroup, name, database, options);
+        await this.#perform(`dropping database '${database}'`, begin, onceEnded).catch((error) => {
+            if ((0,_failures_js__WEBPACK_IMPORTED_MODULE_3__/* .azureDetails */ .Kv)(error)?.status !== 404)
+                throw error;
+        });
     }
     /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */
     putFirewallRule(rule, range) {
@@ -66251,16 +66299,16 @@ const onceEnded = async (ended) => ended || undefined;
 /* harmony import */ var _azure_reader_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1593);
 /* harmony import */ var _azure_writer_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5093);
 /* harmony import */ var _config_addresses_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6299);
-/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(2855);
-/* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9461);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9473);
-/* harmony import */ var _github_journal_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2841);
-/* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(571);
-/* harmony import */ var _postgres_login_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7575);
-/* harmony import */ var _process_tree_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3526);
-/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6032);
-/* harmony import */ var _resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(943);
-/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(7375);
+/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2855);
+/* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7302);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9473);
+/* harmony import */ var _github_journal_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2841);
+/* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4346);
+/* harmony import */ var _postgres_login_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7575);
+/* harmony import */ var _process_tree_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3526);
+/* harmony import */ var _publish_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(6032);
+/* harmony import */ var _resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(943);
+/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(7375);
 
 
 
@@ -66285,18 +66333,18 @@ const creationShows = 90_000;
  * The post half: closes what main wrote in its journal, and derives nothing anew (design.md, Journal before act).
  * @throws `rule-not-removed`, and what kept the dotenv file from being removed
  */
-async function close(workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE_7__/* .Workflow */ .W()) {
-    const journal = new _github_journal_js__WEBPACK_IMPORTED_MODULE_6__/* .Journal */ .C(workflow);
+async function close(workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE_8__/* .Workflow */ .W()) {
+    const journal = new _github_journal_js__WEBPACK_IMPORTED_MODULE_7__/* .Journal */ .C(workflow);
     try {
         const migration = journal.migration();
         if (migration !== undefined)
-            await (0,_process_tree_js__WEBPACK_IMPORTED_MODULE_9__/* .endMarked */ .Qc)(migration);
+            await (0,_process_tree_js__WEBPACK_IMPORTED_MODULE_10__/* .endMarked */ .Qc)(migration);
         await closeDoor(workflow, journal);
     }
     finally {
         const envFile = journal.envFile();
         if (envFile !== undefined)
-            await (0,_publish_js__WEBPACK_IMPORTED_MODULE_10__/* .removeEnvFile */ .u$)(envFile);
+            await (0,_publish_js__WEBPACK_IMPORTED_MODULE_11__/* .removeEnvFile */ .u$)(envFile);
     }
 }
 async function closeDoor(workflow, journal) {
@@ -66306,10 +66354,10 @@ async function closeDoor(workflow, journal) {
         workflow.info('No temporary firewall rule was made; nothing to close.');
         return;
     }
-    if (!(0,_config_names_js__WEBPACK_IMPORTED_MODULE_13__/* .isTemporaryRuleOf */ .hl)(workflow.identity, entry.rule))
+    if (!(0,_config_names_js__WEBPACK_IMPORTED_MODULE_4__/* .isTemporaryRuleOf */ .hl)(workflow.identity, entry.rule))
         throw notRemoved(entry, 'its name is not of this run.');
-    const run = (0,_context_js__WEBPACK_IMPORTED_MODULE_4__/* .startRun */ .AD)(workflow, patience, 'Remove the rule by hand.');
-    const connected = (0,_context_js__WEBPACK_IMPORTED_MODULE_4__/* .connect */ .Ng)(workflow, signedIn.way, { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) }, signedIn.endpoints);
+    const run = (0,_context_js__WEBPACK_IMPORTED_MODULE_5__/* .startRun */ .AD)(workflow, patience, 'Remove the rule by hand.');
+    const connected = (0,_context_js__WEBPACK_IMPORTED_MODULE_5__/* .connect */ .Ng)(workflow, signedIn.way, { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) }, signedIn.endpoints);
     const reader = new _azure_reader_js__WEBPACK_IMPORTED_MODULE_1__/* .AzureReader */ .r(connected.clients, run, {
         name: entry.server,
         resourceGroup: entry.resourceGroup,
@@ -66318,8 +66366,8 @@ async function closeDoor(workflow, journal) {
         await removeRule(run, connected, reader, entry);
     }
     catch (error) {
-        const end = (0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .endOf */ .pJ)(run.signal, error);
-        throw notRemoved(entry, end.code === 'unexpected' ? (0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .messageOf */ .bD)(error) : end.message, end);
+        const end = (0,_errors_js__WEBPACK_IMPORTED_MODULE_6__/* .endOf */ .pJ)(run.signal, error);
+        throw notRemoved(entry, end.code === 'unexpected' ? (0,_errors_js__WEBPACK_IMPORTED_MODULE_6__/* .messageOf */ .bD)(error) : end.message, end);
     }
     workflow.info(`Removed the temporary firewall rule '${entry.rule}'.`);
     workflow.info(sentences[await doorAfter(workflow, run, reader, entry)]);
@@ -66339,22 +66387,22 @@ async function doorAfter(workflow, run, reader, { host, address }) {
     const rules = await reader.firewallRules().catch(() => undefined);
     if (rules === undefined)
         return 'closing';
-    const ranges = rules.map(_resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_11__/* .rangeOf */ .b);
+    const ranges = rules.map(_resources_firewall_rule_js__WEBPACK_IMPORTED_MODULE_12__/* .rangeOf */ .b);
     if (ranges.some((range) => (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_3__/* .covers */ .hU)(range, address) || (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_3__/* .sameRange */ .Et)(range, _config_addresses_js__WEBPACK_IMPORTED_MODULE_3__/* .azureServices */ .gV)))
         return 'open';
     const password = workflow.rawInput('admin-password');
     if (password !== '')
         workflow.mask(password);
     const username = workflow.rawInput('admin-username').trim();
-    const target = (0,_context_js__WEBPACK_IMPORTED_MODULE_4__/* .administratorIn */ .X1)(workflow, host, { username, password });
+    const target = (0,_context_js__WEBPACK_IMPORTED_MODULE_5__/* .administratorIn */ .X1)(workflow, host, { username, password });
     const look = async () => {
-        const result = await (0,_postgres_login_js__WEBPACK_IMPORTED_MODULE_8__/* .login */ .i)(target, 1500, run.signal).result;
+        const result = await (0,_postgres_login_js__WEBPACK_IMPORTED_MODULE_9__/* .login */ .i)(target, 1500, run.signal).result;
         if ('session' in result)
             await result.session.close();
         return 'failure' in result && result.failure.kind === 'blocked' ? 'shut' : undefined;
     };
     const waiting = { pause: 200, longestPause: 1000, atMost: shutWithin };
-    return (await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_12__/* .waitFor */ .fm)(run, 'the firewall to shut', look, waiting).catch(timedOut)) ?? 'closing';
+    return (await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_13__/* .waitFor */ .fm)(run, 'the firewall to shut', look, waiting).catch(timedOut)) ?? 'closing';
 }
 /** The secret is in no state, so it is read again; only where main used one. */
 function secretOf(workflow, { way }) {
@@ -66376,7 +66424,7 @@ async function removeRule(run, connected, reader, entry) {
     if (found || entry.operationUrl !== undefined)
         return;
     run.info('Whether Azure took the request for the rule is not known; watching whether it still shows.');
-    const late = await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_12__/* .waitFor */ .fm)(run, 'the rule to show', shows, { atMost: creationShows }).catch(timedOut);
+    const late = await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_13__/* .waitFor */ .fm)(run, 'the rule to show', shows, { atMost: creationShows }).catch(timedOut);
     if (late)
         await writer.deleteFirewallRule(entry.rule);
 }
@@ -66390,19 +66438,19 @@ async function creationEnded(run, { clients, endpoints }, url) {
         const { status, bodyAsText } = await clients.postgresql.sendRequest(request);
         return status !== 200 || !/"status"\s*:\s*"InProgress"/.test(bodyAsText ?? '') || undefined;
     };
-    await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_12__/* .waitFor */ .fm)(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch((error) => {
+    await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_13__/* .waitFor */ .fm)(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch((error) => {
         if (run.signal.aborted)
             throw error;
-        run.debug(`The creation's end is not known: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .messageOf */ .bD)(error)}`);
+        run.debug(`The creation's end is not known: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_6__/* .messageOf */ .bD)(error)}`);
     });
 }
 function timedOut(error) {
-    if (!(error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ActionError */ .lZ && error.code === 'timed-out'))
+    if (!(error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_6__/* .ActionError */ .lZ && error.code === 'timed-out'))
         throw error;
 }
 function notRemoved({ rule, server, resourceGroup }, reason, cause) {
-    const azure = cause instanceof _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ActionError */ .lZ ? cause.azure : undefined;
-    return (0,_errors_js__WEBPACK_IMPORTED_MODULE_5__/* .fail */ .fJ)('rule-not-removed', { rule, server, group: resourceGroup, reason }, { cause, ...(azure ? { azure } : {}) });
+    const azure = cause instanceof _errors_js__WEBPACK_IMPORTED_MODULE_6__/* .ActionError */ .lZ ? cause.azure : undefined;
+    return (0,_errors_js__WEBPACK_IMPORTED_MODULE_6__/* .fail */ .fJ)('rule-not-removed', { rule, server, group: resourceGroup, reason }, { cause, ...(azure ? { azure } : {}) });
 }
 
 
@@ -66540,11 +66588,17 @@ function creationFaults(config) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Ap: () => (/* binding */ keptRuleName),
 /* harmony export */   FY: () => (/* binding */ isTemporaryRuleName),
+/* harmony export */   I0: () => (/* binding */ longestIdentifier),
+/* harmony export */   Ib: () => (/* binding */ pullRequestName),
 /* harmony export */   Us: () => (/* binding */ declaredRuleName),
+/* harmony export */   c$: () => (/* binding */ runOfTemporaryRule),
 /* harmony export */   d_: () => (/* binding */ azureServicesRuleName),
 /* harmony export */   hl: () => (/* binding */ isTemporaryRuleOf),
+/* harmony export */   od: () => (/* binding */ seal),
 /* harmony export */   x2: () => (/* binding */ temporaryRuleName)
 /* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+
 /** The only maker of names. Rule names: `^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$` (facts.md §4). */
 const temporaryPrefix = 'gha-temporary-';
 const keptPrefix = 'gha-kept-';
@@ -66561,6 +66615,14 @@ const isTemporaryRuleName = (name) => name.toLowerCase().startsWith(temporaryPre
 function isTemporaryRuleOf({ repositoryId, runId, runAttempt }, name) {
     return name.startsWith(`${temporaryPrefix}${repositoryId}-${runId}-${runAttempt}-`);
 }
+/** Whose run a temporary rule belongs to, by its name; undefined for every other name. */
+function runOfTemporaryRule(name) {
+    const ids = /^gha-temporary-(\d+)-(\d+)-(\d+)-[0-9a-z]+$/.exec(name);
+    const [, repositoryId, runId, runAttempt] = ids ?? [];
+    if (repositoryId === undefined || runId === undefined || runAttempt === undefined)
+        return undefined;
+    return { repositoryId, runId, runAttempt };
+}
 /** Name of a rule for a runner's address that stays (`keep-firewall-rule`); the same address gives the same name. */
 const keptRuleName = (address) => `${keptPrefix}${dashed(address)}`;
 /** Name of a declared rule that was given none, derived from its range. */
@@ -66570,6 +66632,44 @@ function declaredRuleName({ start, end }) {
 /** Name of the rule for any Azure service, the portal's words. */
 const azureServicesRuleName = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
 const dashed = (address) => address.replaceAll('.', '-');
+/** PostgreSQL's limit on identifiers, in bytes of UTF-8; ARM's for databases is the same (facts.md §4). */
+const longestIdentifier = 63;
+/**
+ * Name of a pull request's database or role: `<base>_pr_<number>`, 63 bytes at most. A longer base is cut, and a hash of
+ * the whole follows at the very end, where an uncut name has its number: so distinct inputs never share a name.
+ */
+function pullRequestName(base, number) {
+    const name = `${base}_pr_${number}`;
+    if (Buffer.byteLength(name) <= longestIdentifier)
+        return name;
+    const hash = (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(base).digest('hex').slice(0, 12);
+    const end = `_pr_${number}_${hash}`;
+    return `${firstBytes(base, longestIdentifier - end.length)}${end}`;
+}
+/** As many whole characters from the beginning as fit into so many bytes. */
+function firstBytes(text, bytes) {
+    let fitting = '';
+    for (const character of text) {
+        if (Buffer.byteLength(fitting + character) > bytes)
+            break;
+        fitting += character;
+    }
+    return fitting;
+}
+/**
+ * The seal of a database that is being made: a connection limit that CREATE DATABASE itself sets, the only attribute that
+ * can be chosen there and tells nobody anything else (it is beyond every server's real limit). With it a database that
+ * was left half-made is known as ours without a mark, which can only be written afterwards (law 4); the last statement
+ * of the making takes it away.
+ * @param whose what the database is: its name and, of a pull request's, its mark
+ * @returns 1,000,000,000 to 2,073,741,823
+ */
+function seal(...whose) {
+    const digest = (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256')
+        .update(JSON.stringify(['azure-postgresql-action: being made', ...whose]))
+        .digest();
+    return 1_000_000_000 + (digest.readUInt32BE(0) & 0x3fffffff);
+}
 
 
 /***/ }),
@@ -66580,10 +66680,13 @@ const dashed = (address) => address.replaceAll('.', '-');
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   $I: () => (/* binding */ charset),
 /* harmony export */   Do: () => (/* binding */ databaseName),
+/* harmony export */   G: () => (/* binding */ templateName),
 /* harmony export */   In: () => (/* binding */ envPrefix),
 /* harmony export */   L5: () => (/* binding */ serverName),
 /* harmony export */   Os: () => (/* binding */ guid),
+/* harmony export */   S3: () => (/* binding */ roleName),
 /* harmony export */   TI: () => (/* binding */ newAdministratorPassword),
+/* harmony export */   Zi: () => (/* binding */ extensionName),
 /* harmony export */   ak: () => (/* binding */ firewallRuleName),
 /* harmony export */   pf: () => (/* binding */ administratorLogin),
 /* harmony export */   qo: () => (/* binding */ storageSizes),
@@ -66592,6 +66695,8 @@ const dashed = (address) => address.replaceAll('.', '-');
 /* harmony export */   z$: () => (/* binding */ skuName),
 /* harmony export */   zI: () => (/* binding */ resourceGroupName)
 /* harmony export */ });
+/* harmony import */ var _names_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2855);
+
 /**
  * What Azure and PostgreSQL accept, no tighter (design.md). Each rule returns a sentence where a value breaks it,
  * to be read behind the input's name.
@@ -66605,6 +66710,7 @@ const reservedLogins = [
     'guest',
     'public',
 ];
+const reservedRoles = ['azuresu', 'azure_superuser', 'azure_pg_admin', 'public', 'none'];
 const reservedDatabases = ['postgres', 'azure_maintenance', 'azure_sys', 'template0', 'template1'];
 /** facts.md §4: 3–63, lower-case letters, digits and `-`, not at either end. */
 function serverName(name) {
@@ -66626,6 +66732,29 @@ function databaseName(name) {
     return reservedDatabases.includes(name.toLowerCase())
         ? `is '${name}', which belongs to PostgreSQL or Azure: choose a name of your own`
         : undefined;
+}
+/** Of a database to clone: one that exists, so PostgreSQL's templates are allowed too. Our own session is in `postgres`. */
+function templateName(name) {
+    if (['template0', 'template1'].includes(name))
+        return undefined;
+    return databaseName(name);
+}
+/** PostgreSQL's rules for roles, and Azure's reserved names: any characters but control characters, in 63 bytes. */
+function roleName(name) {
+    if (/\p{Cc}/u.test(name))
+        return 'contains control characters';
+    if (Buffer.byteLength(name) > _names_js__WEBPACK_IMPORTED_MODULE_0__/* .longestIdentifier */ .I0)
+        return `is longer than ${_names_js__WEBPACK_IMPORTED_MODULE_0__/* .longestIdentifier */ .I0} bytes`;
+    const lower = name.toLowerCase();
+    if (reservedRoles.includes(lower) || lower.startsWith('pg_'))
+        return `is '${name}', which PostgreSQL or Azure reserves: choose another`;
+    return undefined;
+}
+/** Names of control files: what PostgreSQL calls an extension. */
+function extensionName(name) {
+    return /^[a-z0-9_][a-z0-9_-]{0,62}$/.test(name)
+        ? undefined
+        : `has '${name}', which is no extension's name, such as pgcrypto`;
 }
 /** As PostgreSQL spells them too (`UTF-8`), for databases are made through SQL; wider than ARM's own rule (facts.md §4). */
 function charset(text) {
@@ -66704,7 +66833,7 @@ const storageSizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384
 
 /***/ }),
 
-/***/ 9461:
+/***/ 7302:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -66714,7 +66843,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   Ng: () => (/* binding */ connect),
   E$: () => (/* binding */ endpointsFor),
   Xg: () => (/* binding */ readConfig),
-  AD: () => (/* binding */ startRun)
+  AD: () => (/* binding */ startRun),
+  zl: () => (/* binding */ strangersRun)
 });
 
 // NAMESPACE OBJECT: ./node_modules/@azure/arm-postgresql-flexible/dist/esm/models/mappers.js
@@ -84581,6 +84711,22 @@ function loopbackUrl(text) {
 
 // EXTERNAL MODULE: ./build/azure/credentials.js + 156 modules
 var credentials = __nccwpck_require__(5573);
+;// CONCATENATED MODULE: ./build/config/event.js
+const noEvent = {
+    name: '',
+    repository: { id: '', name: '' },
+    actor: '',
+    pullRequest: undefined,
+};
+/** Whether GitHub gives this run no secrets and no OIDC token: a fork's or Dependabot's `pull_request`. */
+function withholdsSecrets({ name, pullRequest, actor }) {
+    if (name !== 'pull_request')
+        return false;
+    return pullRequest?.fromFork === true || actor === 'dependabot[bot]';
+}
+/** Whether this run has the base repository's secrets while the pull request's code is a stranger's. */
+const exposesSecretsToFork = ({ name, pullRequest }) => name === 'pull_request_target' && pullRequest?.fromFork === true;
+
 ;// CONCATENATED MODULE: ./build/config/lists.js
 /**
  * A list input: one item a line, commas too where an item has none; `#` starts a comment line (contract.md).
@@ -84616,7 +84762,16 @@ function parsePairs(text, fault) {
 ;// CONCATENATED MODULE: ./build/config/inputs.js
 
 /** Inputs that hold secrets: read without trimming, masked, and never quoted in a message. */
-const secretInputs = ['admin-password', 'client-secret'];
+const secretInputs = [
+    'admin-password',
+    'client-secret',
+    'app-password',
+    'app-password-key',
+    'github-token',
+];
+const hour = 3_600_000;
+const spans = { s: 1000, m: 60_000, h: hour, d: 24 * hour, w: 168 * hour };
+const longestSpan = 3650 * 24 * hour;
 /**
  * Reads inputs by kind and gathers every fault, so that all of them are named in one error.
  * A reader that finds a fault returns undefined and goes on.
@@ -84629,8 +84784,10 @@ class Inputs {
         this.#raw = raw;
         this.#env = env;
     }
+    /** Told once, however often the input is read. */
     fault(sentence) {
-        this.faults.push(sentence);
+        if (!this.faults.includes(sentence))
+            this.faults.push(sentence);
     }
     /** Trimmed text, undefined where empty. */
     text(name) {
@@ -84681,6 +84838,17 @@ class Inputs {
             return value;
         return this.fault(`${name} is '${text}', but must be a ${fraction ? '' : 'whole '}number from ${least} to ${most}`);
     }
+    /** A span of time such as `72h` or `7d`, in milliseconds. */
+    span(name) {
+        const text = this.text(name);
+        if (text === undefined)
+            return undefined;
+        const [, count = '', unit = ''] = /^(\d{1,6}) ?([smhdw])$/i.exec(text) ?? [];
+        const milliseconds = Number(count) * (spans[unit.toLowerCase()] ?? 0);
+        if (milliseconds > 0 && milliseconds <= longestSpan)
+            return milliseconds;
+        return this.fault(`${name} is '${text}', but must be a number with s, m, h, d or w behind it, such as 72h or 7d, ten years at most`);
+    }
     list(name) {
         return parseList(this.#raw(name));
     }
@@ -84695,14 +84863,192 @@ class Inputs {
     }
 }
 
-// EXTERNAL MODULE: ./build/config/addresses.js
-var addresses = __nccwpck_require__(6299);
 // EXTERNAL MODULE: ./build/config/names.js
 var config_names = __nccwpck_require__(2855);
 // EXTERNAL MODULE: ./build/config/rules.js
 var rules = __nccwpck_require__(2012);
-;// CONCATENATED MODULE: ./build/config/parse.js
+;// CONCATENATED MODULE: ./build/config/parse-data-plane.js
 
+
+/** Stands where a fault has been told, so that the other inputs can be looked at too. */
+const noNumber = 1;
+/** The pull request: the input's number, else the event's; never none, for that would mean the base database. */
+function parsePullRequest(inputs, event) {
+    const given = inputs.number('pull-request-number', 1, 2_147_483_647);
+    const number = given ?? event.pullRequest?.number;
+    if (number === undefined && inputs.text('pull-request-number') === undefined) {
+        inputs.fault(`pull-request-number is missing: this ${event.name || 'event'} is no pull request's, so give the number`);
+    }
+    if (event.repository.id === '')
+        inputs.fault('per-pull-request needs to know the repository, but GITHUB_REPOSITORY_ID is not set: run it in a workflow');
+    const state = number === event.pullRequest?.number ? event.pullRequest?.state : undefined;
+    return { number: number ?? noNumber, repository: event.repository, state };
+}
+/** Inputs that mean something for a pull request's database alone. */
+function refuseWithoutPullRequest(inputs) {
+    const [reset, comment] = [inputs.boolean('reset'), inputs.boolean('comment')];
+    // One that is misspelt may have meant true.
+    if (inputs.boolean('per-pull-request') ?? inputs.text('per-pull-request') !== undefined)
+        return;
+    if (reset)
+        inputs.fault('reset needs per-pull-request: true, for a base database is never dropped');
+    if (inputs.text('expires-in') !== undefined)
+        inputs.fault('expires-in needs per-pull-request: true, for a base database never expires');
+    if (comment)
+        inputs.fault('comment needs per-pull-request: true, for it is a pull request’s');
+    if (inputs.text('pull-request-number') !== undefined)
+        inputs.fault('pull-request-number needs per-pull-request: true, or the base database would be meant');
+}
+/** The database, called by the pull request's number where there is one. */
+function parseDatabase(inputs, base, pullRequest) {
+    inputs.check('database', base, rules/* databaseName */.Do);
+    const charset = inputs.text('charset') ?? 'UTF8';
+    const collation = inputs.text('collation') ?? 'en_US.utf8';
+    inputs.check('charset', charset, rules/* charset */.$I);
+    inputs.check('collation', collation, rules/* collation */.qw);
+    const name = pullRequest === undefined ? base : (0,config_names/* pullRequestName */.Ib)(base, pullRequest.number);
+    const template = inputs.text('template');
+    inputs.check('template', template, rules/* templateName */.G);
+    if (template !== undefined && template === name)
+        inputs.fault(`template is '${template}', the database itself`);
+    return {
+        name,
+        base,
+        charset,
+        collation,
+        template,
+        mark: pullRequest && {
+            kind: 'pull-request',
+            repositoryId: pullRequest.repository.id,
+            pullRequest: pullRequest.number,
+            base,
+        },
+        reset: inputs.boolean('reset') ?? false,
+        expiresIn: inputs.span('expires-in'),
+    };
+}
+/** The application role without its password; undefined where none is asked for. */
+function parseRole(inputs, around) {
+    // Untrimmed in the middle as PostgreSQL takes it; white space around it is YAML's.
+    const base = inputs.text('app-username');
+    if (base === undefined)
+        return undefined;
+    inputs.check('app-username', base, rules/* roleName */.S3);
+    const { administrator, pullRequest, database } = around;
+    const name = pullRequest === undefined ? base : (0,config_names/* pullRequestName */.Ib)(base, pullRequest.number);
+    if (name === administrator?.username || base === administrator?.username)
+        inputs.fault('app-username is admin-username: the application role is to be another, with fewer rights');
+    return { name, base, mark: roleMark(base, around, database.base) };
+}
+function roleMark(base, { pullRequest, event }, database) {
+    if (pullRequest === undefined)
+        return { kind: 'base', repositoryId: event.repository.id || '0', base, database };
+    const { number, repository } = pullRequest;
+    return { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base, database };
+}
+/** The application role with its password, or the key from which that is derived: one of the two, never both. */
+function parseApplication(inputs, around) {
+    const role = parseRole(inputs, around);
+    const password = inputs.secret('app-password');
+    const key = parseKey(inputs);
+    const given = password !== undefined ? 'app-password' : key !== undefined ? 'app-password-key' : undefined;
+    if (role === undefined) {
+        if (given)
+            inputs.fault(`${given} is given without app-username: name the role that it is for`);
+        return undefined;
+    }
+    if (password !== undefined && key !== undefined)
+        inputs.fault('app-password and app-password-key are both given: one of them is the password');
+    if (given === undefined && inputs.secret('app-password-key') === undefined)
+        inputs.fault('app-password-key is missing: app-username needs it, or app-password (openssl rand -base64 32 makes a key; put it into a secret)');
+    inputs.check('app-password', password, (own) => own === around.administrator?.password
+        ? 'is the administrator’s password: give the application role one of its own'
+        : undefined);
+    return { ...role, secret: password === undefined ? { key: key ?? '' } : { password } };
+}
+/** Bytes that a key needs at least (contract.md). */
+const keyBytes = 32;
+/** As hexadecimal digits, whichever of the two forms it was given in. Says nothing of the key itself. */
+function parseKey(inputs) {
+    const text = inputs.secret('app-password-key')?.replace(/\s/g, '');
+    if (text === undefined)
+        return undefined;
+    const hexadecimal = /^[0-9a-f]+$/i.test(text);
+    const base64 = /^[A-Za-z0-9+/_-]+={0,2}$/.test(text);
+    // A character too many or too few would be another key, and show only as another password.
+    const whole = hexadecimal ? text.length % 2 === 0 : text.replace(/=+$/, '').length % 4 !== 1;
+    if (!(hexadecimal || base64) || !whole)
+        return inputs.fault('app-password-key is neither base64 nor hexadecimal: openssl rand -base64 32 makes one');
+    const bytes = Buffer.from(text, hexadecimal ? 'hex' : 'base64');
+    return bytes.length >= keyBytes
+        ? bytes.toString('hex')
+        : inputs.fault(`app-password-key has ${bytes.length} bytes, but needs ${keyBytes} random ones at least`);
+}
+/** Whose connection the migration gets. A pull request's code never runs as the administrator (design.md). */
+function parseMigrateAs(inputs) {
+    const given = inputs.choice('migrate-as', ['app', 'admin']);
+    const role = inputs.text('app-username');
+    const ofPullRequest = inputs.boolean('per-pull-request') ?? false;
+    if (given === 'app' && role === undefined)
+        inputs.fault('migrate-as is app, but there is no app-username');
+    if (ofPullRequest && given === 'admin')
+        inputs.fault('migrate-as is admin, which is refused with per-pull-request: a pull request’s code must not run as the administrator of the server');
+    if (ofPullRequest && role === undefined && inputs.text('migration-command') !== undefined)
+        inputs.fault('migration-command needs app-username with per-pull-request: a pull request’s code must not run as the administrator of the server');
+    return given ?? (role === undefined ? 'admin' : 'app');
+}
+/** Extensions by their control files' names; ARM's list spells some in capitals. */
+function parseExtensions(inputs) {
+    const names = [...new Set(inputs.list('extensions').map((name) => name.toLowerCase()))];
+    for (const name of names)
+        inputs.check('extensions', name, rules/* extensionName */.Zi);
+    const declared = inputs.pairs('server-parameters').get('azure.extensions')?.toLowerCase().split(',');
+    const unlisted = declared && names.filter((name) => !declared.some((entry) => entry.trim() === name));
+    if (unlisted && unlisted.length > 0)
+        inputs.fault(`server-parameters: azure.extensions lacks ${unlisted.join(', ')}, which extensions asks for`);
+    return names;
+}
+
+;// CONCATENATED MODULE: ./build/config/parse-publish.js
+
+/** The inputs about how the connection is handed on. */
+function parsePublish(inputs) {
+    const envPrefix = inputs.text('env-prefix') ?? 'DB_';
+    inputs.check('env-prefix', envPrefix, rules/* envPrefix */.In);
+    const known = ['url', 'pg', 'jdbc', 'ado.net'];
+    const formats = inputs.list('formats').map((format) => format.toLowerCase());
+    for (const format of formats.filter((f) => !known.some((k) => k === f))) {
+        inputs.fault(`formats has '${format}', but knows only: ${known.join(', ')}`);
+    }
+    return {
+        exportEnv: inputs.boolean('export-env') ?? true,
+        envPrefix,
+        envFile: inputs.text('env-file'),
+        formats: formats.length === 0 ? ['url'] : known.filter((format) => formats.includes(format)),
+        sslMode: inputs.choice('ssl-mode', ['require', 'verify-full']) ?? 'require',
+    };
+}
+/**
+ * The inputs about the migration.
+ * @param as whose connection it gets
+ */
+function parseMigration(inputs, { isDirectory }, as) {
+    const command = inputs.text('migration-command');
+    const workingDirectory = inputs.text('working-directory') ?? '.';
+    const minutes = inputs.number('migration-timeout-minutes', 0.01, 360, true);
+    if (command !== undefined) {
+        inputs.check('working-directory', workingDirectory, (path) => isDirectory(path)
+            ? undefined
+            : `is '${path}', which is no folder in the workspace: was the repository checked out?`);
+    }
+    return command === undefined
+        ? undefined
+        : { command, workingDirectory, timeout: minutes === undefined ? undefined : minutes * 60_000, as };
+}
+
+// EXTERNAL MODULE: ./build/config/addresses.js
+var addresses = __nccwpck_require__(6299);
+;// CONCATENATED MODULE: ./build/config/parse-server.js
 
 
 
@@ -84712,110 +85058,7 @@ const hostSuffixes = {
     AzureUSGovernment: '.postgres.database.usgovcloudapi.net',
     AzureChinaCloud: '.postgres.database.chinacloudapi.cn',
 };
-/** Inputs of the contract that this version does not act on: taking them silently could name the wrong database. */
-const laterInputs = [
-    'per-pull-request',
-    'pull-request-number',
-    'template',
-    'reset',
-    'expires-in',
-    'app-username',
-    'app-password',
-    'app-password-key',
-    'migrate-as',
-    'extensions',
-    'comment',
-    'drift-issue',
-    'drift-report',
-    'config-file',
-    'dry-run',
-    'skip-without-credentials',
-];
-/**
- * Inputs → Config. Names every fault of every input at once.
- * @returns the frozen configuration, or the list of faults, a sentence each
- */
-function parseConfig(raw, surroundings) {
-    const inputs = new Inputs(raw, surroundings.env);
-    const config = parseMode(inputs, surroundings);
-    return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : frozen(config);
-}
-/** Frozen with all that is in it; maps have no frozen form, and are typed as read-only. */
-function frozen(value) {
-    if (typeof value === 'object' && value !== null)
-        Object.values(value).forEach(frozen);
-    return Object.freeze(value);
-}
-function parseMode(inputs, surroundings) {
-    const mode = inputs.choice('mode', ['ensure', 'check', 'drop', 'sweep']) ?? 'ensure';
-    for (const name of laterInputs) {
-        const given = inputs.text(name);
-        if (given !== undefined && given.toLowerCase() !== 'false')
-            inputs.fault(`${name} is not available in this version`);
-    }
-    if (mode === 'drop' || mode === 'sweep')
-        return inputs.fault(`mode '${mode}' is not available in this version`);
-    return mode === 'check' ? parseCheck(inputs) : parseEnsure(inputs, surroundings);
-}
-function parseEnsure(inputs, surroundings) {
-    const username = inputs.required('admin-username', 'the login of the server’s administrator');
-    inputs.check('admin-username', username, rules/* administratorLogin */.pf);
-    const password = inputs.secret('admin-password');
-    if (password === undefined)
-        inputs.fault('admin-password is missing: put it into a secret and pass ${{ secrets.… }}');
-    return {
-        mode: 'ensure',
-        ...parseCommon(inputs),
-        administrator: { username, password: password ?? '' },
-        database: parseDatabase(inputs, inputs.required('database', 'the database to ensure')),
-        publish: parsePublish(inputs),
-        migration: parseMigration(inputs, surroundings),
-        onDrift: inputs.choice('on-drift', ['warn', 'fix']) ?? 'warn',
-    };
-}
-function parseCheck(inputs) {
-    const username = inputs.text('admin-username');
-    const password = inputs.secret('admin-password');
-    const database = inputs.text('database');
-    return {
-        mode: 'check',
-        ...parseCommon(inputs),
-        administrator: username && password ? { username, password } : undefined,
-        database: database === undefined ? undefined : parseDatabase(inputs, database),
-        onDrift: inputs.choice('on-drift', ['warn', 'fail']) ?? 'fail',
-    };
-}
-function parseCommon(inputs) {
-    const clouds = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud'];
-    return {
-        cloud: inputs.choice('azure-environment', clouds) ?? 'AzureCloud',
-        signIn: parseSignIn(inputs),
-        server: parseServer(inputs),
-        firewall: parseFirewall(inputs),
-        startIfStopped: inputs.boolean('start-if-stopped') ?? true,
-        timeout: (inputs.number('timeout-minutes', 0.05, 360, true) ?? 30) * 60_000,
-    };
-}
-function parseSignIn(inputs) {
-    const clientId = inputs.textOrEnv('client-id', 'AZURE_CLIENT_ID');
-    const tenantId = inputs.textOrEnv('tenant-id', 'AZURE_TENANT_ID');
-    const subscriptionId = inputs.textOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
-    const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
-    if (subscriptionId === undefined) {
-        inputs.fault('subscription-id is missing: give the input or the variable AZURE_SUBSCRIPTION_ID');
-    }
-    for (const [name, value] of Object.entries({
-        'client-id': clientId,
-        'tenant-id': tenantId,
-        'subscription-id': subscriptionId,
-    })) {
-        inputs.check(name, value, rules/* guid */.Os);
-    }
-    if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined)) {
-        inputs.fault('client-secret needs client-id and tenant-id as well');
-    }
-    return { clientId, tenantId, subscriptionId: subscriptionId ?? '', clientSecret };
-}
+/** The inputs about the server. */
 function parseServer(inputs) {
     const given = inputs
         .required('server-name', 'the short name of the server, or its full host name')
@@ -84855,6 +85098,7 @@ function parseServer(inputs) {
         parameters: inputs.pairs('server-parameters'),
     };
 }
+/** The inputs about its firewall. */
 function parseFirewall(inputs) {
     const runnerIp = inputs.text('runner-ip');
     inputs.check('runner-ip', runnerIp, (ip) => {
@@ -84887,42 +85131,168 @@ function parseDeclaredRule(inputs, item) {
         inputs.fault(`allowed-ip-ranges: '${item}' has no name before '='`);
     return [{ name: name ?? (0,config_names/* declaredRuleName */.Us)(range), named: name !== undefined, ...range }];
 }
-function parseDatabase(inputs, name) {
-    inputs.check('database', name, rules/* databaseName */.Do);
-    const charset = inputs.text('charset') ?? 'UTF8';
-    const collation = inputs.text('collation') ?? 'en_US.utf8';
-    inputs.check('charset', charset, rules/* charset */.$I);
-    inputs.check('collation', collation, rules/* collation */.qw);
-    return { name, charset, collation };
+
+;// CONCATENATED MODULE: ./build/config/parse.js
+
+
+
+
+
+
+/** Inputs of the contract that this version does not act on: taking them silently could hide what a person relies on. */
+const laterInputs = ['drift-issue', 'drift-report', 'config-file'];
+/**
+ * Inputs → Config. Names every fault of every input at once.
+ * @returns the frozen configuration, or the list of faults, a sentence each
+ */
+function parseConfig(raw, surroundings) {
+    const inputs = new Inputs(raw, surroundings.env);
+    const config = parseMode(inputs, surroundings);
+    return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : frozen(config);
 }
-function parsePublish(inputs) {
-    const envPrefix = inputs.text('env-prefix') ?? 'DB_';
-    inputs.check('env-prefix', envPrefix, rules/* envPrefix */.In);
-    const known = ['url', 'pg', 'jdbc', 'ado.net'];
-    const formats = inputs.list('formats').map((format) => format.toLowerCase());
-    for (const format of formats.filter((f) => !known.some((k) => k === f))) {
-        inputs.fault(`formats has '${format}', but knows only: ${known.join(', ')}`);
+/** Frozen with all that is in it; maps have no frozen form, and are typed as read-only. */
+function frozen(value) {
+    if (typeof value === 'object' && value !== null)
+        Object.values(value).forEach(frozen);
+    return Object.freeze(value);
+}
+function parseMode(inputs, surroundings) {
+    const mode = inputs.choice('mode', ['ensure', 'check', 'drop', 'sweep']) ?? 'ensure';
+    for (const name of laterInputs) {
+        const given = inputs.text(name);
+        if (given !== undefined && given.toLowerCase() !== 'false')
+            inputs.fault(`${name} is not available in this version`);
     }
+    // Read here for its spelling; what it means, readConfig has looked at before.
+    inputs.boolean('skip-without-credentials');
+    const { event = noEvent } = surroundings;
+    switch (mode) {
+        case 'ensure':
+            return parseEnsure(inputs, surroundings, event);
+        case 'check':
+            return parseCheck(inputs, event);
+        case 'drop':
+            return parseDrop(inputs, event);
+        case 'sweep':
+            return parseSweep(inputs, event);
+    }
+}
+function parseEnsure(inputs, surroundings, event) {
+    const administrator = parseAdministrator(inputs);
+    const pullRequest = inputs.boolean('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
+    const name = inputs.required('database', 'the database to ensure');
+    refuseDryRun(inputs);
+    refuseWithoutPullRequest(inputs);
+    const database = parseDatabase(inputs, name, pullRequest);
+    const application = parseApplication(inputs, { administrator, pullRequest, database, event });
     return {
-        exportEnv: inputs.boolean('export-env') ?? true,
-        envPrefix,
-        envFile: inputs.text('env-file'),
-        formats: formats.length === 0 ? ['url'] : known.filter((format) => formats.includes(format)),
-        sslMode: inputs.choice('ssl-mode', ['require', 'verify-full']) ?? 'require',
+        mode: 'ensure',
+        ...parseCommon(inputs),
+        administrator,
+        pullRequest,
+        database,
+        application,
+        extensions: parseExtensions(inputs),
+        publish: parsePublish(inputs),
+        migration: parseMigration(inputs, surroundings, parseMigrateAs(inputs)),
+        comment: inputs.boolean('comment') ?? false,
+        onDrift: inputs.choice('on-drift', ['warn', 'fix']) ?? 'warn',
     };
 }
-function parseMigration(inputs, { isDirectory }) {
-    const command = inputs.text('migration-command');
-    const workingDirectory = inputs.text('working-directory') ?? '.';
-    const minutes = inputs.number('migration-timeout-minutes', 0.01, 360, true);
-    if (command !== undefined) {
-        inputs.check('working-directory', workingDirectory, (path) => isDirectory(path)
-            ? undefined
-            : `is '${path}', which is no folder in the workspace: was the repository checked out?`);
+function parseCheck(inputs, event) {
+    const username = inputs.text('admin-username');
+    const password = inputs.secret('admin-password');
+    const pullRequest = inputs.boolean('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
+    const name = inputs.text('database');
+    const administrator = username && password ? { username, password } : undefined;
+    refuseDryRun(inputs);
+    refuseWithoutPullRequest(inputs);
+    const database = name === undefined ? undefined : parseDatabase(inputs, name, pullRequest);
+    return {
+        mode: 'check',
+        ...parseCommon(inputs),
+        administrator,
+        pullRequest,
+        database,
+        application: database && parseRole(inputs, { administrator, pullRequest, database, event }),
+        extensions: parseExtensions(inputs),
+        onDrift: inputs.choice('on-drift', ['warn', 'fail']) ?? 'fail',
+    };
+}
+function parseDrop(inputs, event) {
+    const administrator = parseAdministrator(inputs);
+    // Implied, and read for its spelling alone.
+    inputs.boolean('per-pull-request');
+    const pullRequest = parsePullRequest(inputs, event);
+    const name = inputs.required('database', "the base of the pull request's database, as given when it was ensured");
+    const database = parseDatabase(inputs, name, pullRequest);
+    return {
+        mode: 'drop',
+        ...parseCommon(inputs),
+        administrator,
+        pullRequest,
+        database,
+        application: parseRole(inputs, { administrator, pullRequest, database, event }),
+        comment: inputs.boolean('comment') ?? false,
+        dryRun: inputs.boolean('dry-run') ?? false,
+    };
+}
+function parseSweep(inputs, { repository }) {
+    if (repository.id === '')
+        inputs.fault(repositoryUnknown);
+    return {
+        mode: 'sweep',
+        ...parseCommon(inputs),
+        administrator: parseAdministrator(inputs),
+        repository,
+        comment: inputs.boolean('comment') ?? false,
+        dryRun: inputs.boolean('dry-run') ?? false,
+    };
+}
+const repositoryUnknown = 'mode sweep needs to know the repository, but GITHUB_REPOSITORY_ID is not set: run it in a workflow';
+function refuseDryRun(inputs) {
+    if (inputs.boolean('dry-run'))
+        inputs.fault('dry-run is for mode drop and sweep; mode check shows what ensure would find');
+}
+function parseAdministrator(inputs) {
+    const username = inputs.required('admin-username', 'the login of the server’s administrator');
+    inputs.check('admin-username', username, rules/* administratorLogin */.pf);
+    const password = inputs.secret('admin-password');
+    if (password === undefined)
+        inputs.fault('admin-password is missing: put it into a secret and pass ${{ secrets.… }}');
+    return { username, password: password ?? '' };
+}
+function parseCommon(inputs) {
+    const clouds = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud'];
+    return {
+        cloud: inputs.choice('azure-environment', clouds) ?? 'AzureCloud',
+        signIn: parseSignIn(inputs),
+        server: parseServer(inputs),
+        firewall: parseFirewall(inputs),
+        startIfStopped: inputs.boolean('start-if-stopped') ?? true,
+        gitHubToken: inputs.secret('github-token')?.trim() || undefined,
+        timeout: (inputs.number('timeout-minutes', 0.05, 360, true) ?? 30) * 60_000,
+    };
+}
+function parseSignIn(inputs) {
+    const clientId = inputs.textOrEnv('client-id', 'AZURE_CLIENT_ID');
+    const tenantId = inputs.textOrEnv('tenant-id', 'AZURE_TENANT_ID');
+    const subscriptionId = inputs.textOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
+    const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
+    if (subscriptionId === undefined) {
+        inputs.fault('subscription-id is missing: give the input or the variable AZURE_SUBSCRIPTION_ID');
     }
-    return command === undefined
-        ? undefined
-        : { command, workingDirectory, timeout: minutes === undefined ? undefined : minutes * 60_000 };
+    for (const [name, value] of Object.entries({
+        'client-id': clientId,
+        'tenant-id': tenantId,
+        'subscription-id': subscriptionId,
+    })) {
+        inputs.check(name, value, rules/* guid */.Os);
+    }
+    if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined)) {
+        inputs.fault('client-secret needs client-id and tenant-id as well');
+    }
+    return { clientId, tenantId, subscriptionId: subscriptionId ?? '', clientSecret };
 }
 
 // EXTERNAL MODULE: ./build/errors.js
@@ -84941,20 +85311,44 @@ var waiting = __nccwpck_require__(7375);
 
 
 
+
 /**
  * Masks the secrets among the inputs, then reads the configuration.
- * @throws `inputs-invalid` with every fault of every input
+ * @returns undefined where the run has no credentials and is to be skipped then (`skip-without-credentials`)
+ * @throws `inputs-invalid` with every fault of every input; `no-credentials`, `fork-refused`
  */
 function readConfig(workflow) {
     for (const secret of givenSecrets(workflow))
         workflow.mask(secret);
+    const { event } = workflow;
+    if (lacksCredentials(workflow, event)) {
+        if (/^true$/i.test(workflow.rawInput('skip-without-credentials').trim()))
+            return undefined;
+        throw (0,errors/* fail */.fJ)('no-credentials', { why: strangersRun(event) });
+    }
     const config = parseConfig((name) => workflow.rawInput(name), {
         env: process.env,
         isDirectory: (path) => (0,external_node_fs_.statSync)((0,folders/* inWorkspace */.v)(path), { throwIfNoEntry: false })?.isDirectory() ?? false,
+        event,
     });
     if ('faults' in config)
         throw (0,errors/* fail */.fJ)('inputs-invalid', { faults: config.faults });
+    if (config.mode === 'ensure' && exposesSecretsToFork(event))
+        throw (0,errors/* fail */.fJ)('fork-refused', { number: event.pullRequest?.number ?? 0 });
     return config;
+}
+/** Whose run gets no secrets, to follow "GitHub gives". */
+const strangersRun = ({ pullRequest }) => pullRequest?.fromFork ? 'a fork’s pull request' : 'Dependabot’s pull requests';
+/** Whether GitHub withholds from this run what it would sign in with, to Azure or to PostgreSQL. */
+function lacksCredentials(workflow, event) {
+    if (!withholdsSecrets(event))
+        return false;
+    const given = (name) => workflow.rawInput(name) !== '';
+    const mode = workflow.rawInput('mode').trim().toLowerCase();
+    if (mode !== 'check' && !given('admin-password'))
+        return true;
+    const way = given('client-secret') || process.env['AZURE_CLIENT_SECRET'] || workflow.mayRequestIdToken;
+    return !way && (given('client-id') || process.env['AZURE_CLIENT_ID'] !== undefined);
 }
 function givenSecrets(workflow) {
     const inputs = secretInputs.map((name) => workflow.rawInput(name));
@@ -85087,6 +85481,49 @@ const catalogue = {
     'database-refused': (p) => ({
         happened: `Database '${p.database}' could not be created or used: ${p.reason}`,
         todo: p.advice,
+    }),
+    'not-ours': (p) => ({
+        happened: `${p.what} is there already and was left untouched: ${p.reason}`,
+        todo: p.advice,
+    }),
+    'role-refused': (p) => ({
+        happened: `${p.doing} role '${p.role}' was not possible: ${p.reason}`,
+        todo: p.advice,
+    }),
+    'template-in-use': (p) => ({
+        happened: `Database '${p.template}' could not be cloned within ${p.after}, since sessions are in it, and PostgreSQL copies only what nobody uses:${list(p.sessions)}`,
+        todo: 'End them, or clone a database that only migrations enter; sessions are never ended by the action.',
+    }),
+    'extension-refused': (p) => ({
+        happened: `Extension '${p.extension}' could not be created: ${p.reason}`,
+        todo: p.advice,
+        link: `${docs}/concepts-extensions`,
+    }),
+    'drop-refused': (p) => ({
+        happened: `${p.what} could not be dropped: ${p.reason}`,
+        todo: p.advice,
+    }),
+    'ensured-again': (p) => ({
+        happened: `Database '${p.database}' was ensured again just now, so it has not expired.`,
+        todo: 'Nothing: the next sweep looks at it again.',
+    }),
+    'pull-request-closed': (p) => ({
+        happened: `Pull request #${p.number} of ${p.repository} is closed, so no database is made for it.`,
+        todo: 'Reopen the pull request, or run mode: drop to remove what it may have left; a re-run of an old job does not raise its database from the dead.',
+    }),
+    'no-credentials': (p) => ({
+        happened: `This run has no credentials: GitHub gives ${p.why} neither secrets nor an OpenID Connect token.`,
+        todo: 'Set skip-without-credentials: true to end such runs with a notice instead of this error, or run the step for branches of this repository alone.',
+        link: 'https://docs.github.com/actions/reference/security/secure-use',
+    }),
+    'fork-refused': (p) => ({
+        happened: `Pull request #${p.number} comes from a fork, but this workflow runs on pull_request_target, where a stranger's code would meet this repository's secrets: its migrations and scripts would run with them.`,
+        todo: 'Ensure databases on pull_request, which gives forks no secrets (with skip-without-credentials: true), and use pull_request_target for mode: drop alone.',
+        link: 'https://docs.github.com/actions/reference/security/secure-use',
+    }),
+    'sweep-incomplete': (p) => ({
+        happened: `The sweep went through everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${list(p.failures)}`,
+        todo: 'Correct what each names; the next sweep takes up what was left.',
     }),
     drifted: (p) => ({
         happened: `What is there differs from what is declared:${list(p.findings)}`,
@@ -85236,7 +85673,7 @@ function jobFile() {
 
 /***/ }),
 
-/***/ 571:
+/***/ 4346:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -85247,8 +85684,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-;// CONCATENATED MODULE: external "os"
-const external_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
 // We use any as a valid input type
 /* eslint-disable @typescript-eslint/no-explicit-any */
@@ -85323,7 +85760,7 @@ function toCommandProperties(annotationProperties) {
  */
 function command_issueCommand(command, properties, message) {
     const cmd = new Command(command, properties, message);
-    process.stdout.write(cmd.toString() + external_os_namespaceObject.EOL);
+    process.stdout.write(cmd.toString() + external_os_.EOL);
 }
 function command_issue(name, message = '') {
     command_issueCommand(name, {}, message);
@@ -85397,7 +85834,7 @@ function file_command_issueFileCommand(command, message) {
     if (!external_fs_.existsSync(filePath)) {
         throw new Error(`Missing file at path: ${filePath}`);
     }
-    external_fs_.appendFileSync(filePath, `${toCommandValue(message)}${external_os_namespaceObject.EOL}`, {
+    external_fs_.appendFileSync(filePath, `${toCommandValue(message)}${external_os_.EOL}`, {
         encoding: 'utf8'
     });
 }
@@ -85413,7 +85850,7 @@ function prepareKeyValueMessage(key, value) {
     if (convertedValue.includes(delimiter)) {
         throw new Error(`Unexpected input: value should not contain the delimiter "${delimiter}"`);
     }
-    return `${key}<<${delimiter}${external_os_namespaceObject.EOL}${convertedValue}${external_os_namespaceObject.EOL}${delimiter}`;
+    return `${key}<<${delimiter}${external_os_.EOL}${convertedValue}${external_os_.EOL}${delimiter}`;
 }
 //# sourceMappingURL=file-command.js.map
 // EXTERNAL MODULE: external "path"
@@ -86497,7 +86934,7 @@ class Summary {
      * @returns {Summary} summary instance
      */
     addEOL() {
-        return this.addRaw(external_os_namespaceObject.EOL);
+        return this.addRaw(external_os_.EOL);
     }
     /**
      * Adds an HTML codeblock to the summary buffer
@@ -87221,13 +87658,13 @@ class ToolRunner extends external_events_.EventEmitter {
     _processLineBuffer(data, strBuffer, onLine) {
         try {
             let s = strBuffer + data.toString();
-            let n = s.indexOf(external_os_namespaceObject.EOL);
+            let n = s.indexOf(external_os_.EOL);
             while (n > -1) {
                 const line = s.substring(0, n);
                 onLine(line);
                 // the rest of the string ...
-                s = s.substring(n + external_os_namespaceObject.EOL.length);
-                n = s.indexOf(external_os_namespaceObject.EOL);
+                s = s.substring(n + external_os_.EOL.length);
+                n = s.indexOf(external_os_.EOL);
             }
             return s;
         }
@@ -87518,7 +87955,7 @@ class ToolRunner extends external_events_.EventEmitter {
                 }
                 const optionsNonNull = this._cloneExecOptions(this.options);
                 if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_namespaceObject.EOL);
+                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
                 }
                 const state = new ExecState(optionsNonNull, this.toolPath);
                 state.on('debug', (message) => {
@@ -87857,8 +88294,8 @@ const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* ()
         version
     };
 });
-const platform = external_os_namespaceObject.platform();
-const arch = external_os_namespaceObject.arch();
+const platform = external_os_.platform();
+const arch = external_os_.arch();
 const isWindows = platform === 'win32';
 const isMacOS = platform === 'darwin';
 const isLinux = platform === 'linux';
@@ -88039,7 +88476,7 @@ function setOutput(name, value) {
     if (filePath) {
         return file_command_issueFileCommand('OUTPUT', prepareKeyValueMessage(name, value));
     }
-    process.stdout.write(external_os_namespaceObject.EOL);
+    process.stdout.write(external_os_.EOL);
     command_issueCommand('set-output', { name }, toCommandValue(value));
 }
 /**
@@ -88107,7 +88544,7 @@ function notice(message, properties = {}) {
  * @param message info message
  */
 function info(message) {
-    process.stdout.write(message + external_os_namespaceObject.EOL);
+    process.stdout.write(message + external_os_.EOL);
 }
 /**
  * Begin an output group.
@@ -88194,6 +88631,4543 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
+// EXTERNAL MODULE: ./node_modules/@actions/github/lib/github.js + 22 modules
+var github = __nccwpck_require__(2413);
+;// CONCATENATED MODULE: ./build/github/event.js
+/**
+ * What started the workflow, by its webhook payload and GitHub's variables.
+ * @param payload as GitHub wrote it to GITHUB_EVENT_PATH
+ */
+function eventOf(payload, env) {
+    const { repository } = payload;
+    return {
+        name: env['GITHUB_EVENT_NAME'] ?? '',
+        repository: {
+            id: numericId(env['GITHUB_REPOSITORY_ID']) ?? numericId(repository?.id) ?? '',
+            name: env['GITHUB_REPOSITORY'] || String(repository?.full_name ?? ''),
+        },
+        actor: env['GITHUB_ACTOR'] ?? '',
+        pullRequest: pullRequestOf(payload),
+    };
+}
+const numericId = (id) => /^\d{1,20}$/.test(String(id)) ? String(id) : undefined;
+/** The event's own, or the issue that a comment is on, where that is a pull request. */
+function pullRequestOf({ pull_request, issue, repository }) {
+    const commented = issue;
+    const own = (pull_request ?? (commented?.pull_request ? issue : undefined));
+    if (typeof own?.number !== 'number')
+        return undefined;
+    const { number, state, head, base } = own;
+    return {
+        number,
+        state: state === 'open' || state === 'closed' ? state : undefined,
+        fromFork: head != null && isElsewhere(head.repo, base?.repo ?? repository),
+    };
+}
+/** A head whose repository is gone was a fork's: a branch of this repository cannot lose it. */
+function isElsewhere(head, base) {
+    if (!head)
+        return true;
+    if (head.id !== undefined && base?.id !== undefined)
+        return head.id !== base.id;
+    if (head.full_name !== undefined && base?.full_name !== undefined)
+        return head.full_name !== base.full_name;
+    return head.fork === true;
+}
+
+// EXTERNAL MODULE: ./build/postgres/connection.js
+var connection = __nccwpck_require__(2992);
+// EXTERNAL MODULE: ./build/postgres/dotenv.js
+var dotenv = __nccwpck_require__(7962);
+;// CONCATENATED MODULE: ./build/github/masks.js
+
+
+/**
+ * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
+ * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
+ */
+function formsOf(secret) {
+    const parts = [secret, ...linesOf(secret)].filter((part) => part.trim() !== '' || part === secret);
+    const forms = parts.flatMap(formsOfOne);
+    const lines = forms.flatMap(linesOf).filter((line) => line.trim() !== '');
+    return [...new Set([...forms, ...lines])];
+}
+const linesOf = (text) => text.split(/\r\n|\r|\n/);
+function formsOfOne(secret) {
+    if (secret === '')
+        return [];
+    const escaped = secret.replaceAll('\\', '\\\\');
+    return [
+        secret,
+        encodeURIComponent(secret),
+        (0,connection/* encode */.lF)(secret),
+        new URLSearchParams({ '': secret }).toString().slice(1),
+        encodeURI(secret),
+        JSON.stringify(secret).slice(1, -1),
+        secret.replaceAll("'", "''"),
+        escaped.replaceAll("'", "''"),
+        secret.replaceAll('"', '""'),
+        (0,dotenv/* dotenvQuoted */.V5)(secret),
+        ...shellForms(secret, escaped),
+    ];
+}
+/** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
+function shellForms(secret, escaped) {
+    return [
+        secret.replaceAll("'", "'\\''"),
+        secret.replace(/^[#~]|[\s'"\\|&;()<>!{}*[\]?^$`,]/g, '\\$&'),
+        secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+        escaped.replaceAll("'", "\\'"),
+        escaped.replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t'),
+    ];
+}
+
+;// CONCATENATED MODULE: ./build/github/workflow.js
+
+
+
+
+
+/** The workflow as the action meets it; the only importer of @actions/core and @actions/github. */
+class Workflow {
+    #masked = new Set();
+    /** Raw text of an input, untrimmed; empty where it was not given. */
+    rawInput(name) {
+        return getInput(name, { trimWhitespace: false });
+    }
+    /** Masks every form of a secret from here on. To be called before anything of it is written. */
+    mask(secret) {
+        for (const form of formsOf(secret).filter((f) => !this.#masked.has(f))) {
+            this.#masked.add(form);
+            setSecret(form);
+        }
+    }
+    /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
+    info(text) {
+        info(defused(text));
+    }
+    debug(text) {
+        debug(text);
+    }
+    notice(text) {
+        notice(text);
+    }
+    warning(text) {
+        warning(text);
+    }
+    async group(name, work) {
+        return await group(name, work);
+    }
+    /** Ends the step as failed, with the whole text of the error as its annotation. */
+    fail(error) {
+        setFailed(error.message);
+        debug(defused(error.stack ?? ''));
+    }
+    setOutput(name, value) {
+        setOutput(name, value);
+    }
+    exportVariable(name, value) {
+        exportVariable(name, value);
+    }
+    /** What `post` will read; GitHub keeps it even if the step is killed right after. */
+    saveState(name, value) {
+        saveState(name, JSON.stringify(value));
+    }
+    /** The last value saved under this name by this step's main half; undefined where there is none. */
+    savedState(name) {
+        const text = getState(name);
+        return text === '' ? undefined : JSON.parse(text);
+    }
+    /** Appends Markdown to the job's summary. */
+    async summarize(markdown) {
+        if ((0,external_node_fs_.existsSync)(process.env['GITHUB_STEP_SUMMARY'] ?? ''))
+            await summary.addRaw(markdown, true).write();
+    }
+    get mayRequestIdToken() {
+        return Boolean(process.env['ACTIONS_ID_TOKEN_REQUEST_URL'] && process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']);
+    }
+    /** A fresh OIDC token of this job; @actions/core masks it. */
+    requestIdToken(audience) {
+        return getIDToken(audience);
+    }
+    /** What started this workflow. */
+    get event() {
+        return eventOf(github/* context */._.payload, process.env);
+    }
+    /** The ids by which this run's temporary rule is named. */
+    get identity() {
+        return {
+            repositoryId: digits(this.event.repository.id),
+            runId: digits(String(github/* context */._.runId)),
+            runAttempt: digits(String(github/* context */._.runAttempt)),
+        };
+    }
+    /** Who we are in `pg_stat_activity`. */
+    get applicationName() {
+        const { GITHUB_REPOSITORY: repository = '', GITHUB_RUN_ID: run = '', GITHUB_RUN_ATTEMPT: attempt = '', } = process.env;
+        return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
+    }
+}
+const digits = (text) => (/^\d{1,20}$/.test(text) ? text : '0');
+/**
+ * The runner looks for `::` at the beginning of a line, after white space as .NET knows it (U+0085 too), and for `##[`
+ * anywhere in it.
+ */
+const defused = (text) => text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${space}: ::`).replaceAll('##[', '# #[');
+
+
+/***/ }),
+
+/***/ 1296:
+/***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* harmony import */ var _close_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(760);
+/* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4346);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3523);
+
+
+
+/** The door: `post.js` asks for the other half by this argument, and by nothing that main may never have written. */
+const half = process.argv.includes('--post') ? _close_js__WEBPACK_IMPORTED_MODULE_0__/* .close */ .V : _run_js__WEBPACK_IMPORTED_MODULE_2__/* .main */ .i;
+// TLS is never weakened, whatever an earlier step has put into the environment.
+delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+const workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__/* .Workflow */ .W();
+try {
+    await half(workflow);
+}
+catch (error) {
+    workflow.fail(error instanceof Error ? error : new Error(String(error)));
+}
+// Idle sockets of the SDK's agents would hold the process for seconds more; what was written is flushed first.
+process.stdout.write('', () => process.exit());
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } }, 1);
+
+/***/ }),
+
+/***/ 3556:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   EH: () => (/* binding */ missingIn),
+/* harmony export */   KE: () => (/* binding */ listed),
+/* harmony export */   l4: () => (/* binding */ allowListParameter),
+/* harmony export */   l8: () => (/* binding */ withAdded)
+/* harmony export */ });
+/** The server parameter that lists the extensions which may be created (facts.md §5). */
+const allowListParameter = 'azure.extensions';
+/** Always there, and on no list. */
+const builtIn = 'plpgsql';
+/** The list's entries as they are spelt. */
+const listed = (value) => value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+/** Which of the wanted are not on the list, whose spelling knows no case. */
+function missingIn(value, wanted) {
+    const there = new Set(listed(value).map((entry) => entry.toLowerCase()));
+    return wanted.filter((name) => name !== builtIn && !there.has(name.toLowerCase()));
+}
+/** The list with the wanted at its end. */
+const withAdded = (value, wanted) => [...listed(value), ...missingIn(value, wanted)].join(',');
+
+
+/***/ }),
+
+/***/ 4963:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Eb: () => (/* binding */ present),
+/* harmony export */   Ge: () => (/* binding */ absent),
+/* harmony export */   L5: () => (/* binding */ unknown)
+/* harmony export */ });
+const present = (value) => ({ status: 'present', value });
+const absent = { status: 'absent' };
+const unknown = (error) => ({ status: 'unknown', error });
+
+
+/***/ }),
+
+/***/ 2992:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Af: () => (/* binding */ adoNet),
+/* harmony export */   FA: () => (/* binding */ databaseUrl),
+/* harmony export */   LP: () => (/* binding */ jdbcUrl),
+/* harmony export */   PO: () => (/* binding */ urlWithoutPassword),
+/* harmony export */   lF: () => (/* binding */ encode),
+/* harmony export */   p7: () => (/* binding */ environmentOf)
+/* harmony export */ });
+/** `postgresql://…`, libpq's connection URI. */
+function databaseUrl(connection) {
+    const { host, port, database, user, password } = connection;
+    return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
+}
+/** The same for people to read, without the password. */
+function urlWithoutPassword(connection) {
+    const { host, port, database, user } = connection;
+    return `postgresql://${encode(user)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
+}
+/** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
+function jdbcUrl(connection) {
+    const { host, port, database, user, password } = connection;
+    return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&${sslQuery(connection)}`;
+}
+/** libpq and pgJDBC call them alike. */
+const sslQuery = ({ sslMode, sslRootCert }) => `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`}`;
+/** Npgsql's connection string. */
+function adoNet({ host, port, database, user, password, sslMode, sslRootCert }) {
+    const parts = {
+        Host: host,
+        Port: String(port),
+        Database: database,
+        Username: user,
+        Password: password,
+        'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
+        ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
+    };
+    return Object.entries(parts)
+        .map(([key, value]) => `${key}=${adoValue(value)}`)
+        .join(';');
+}
+/** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
+const adoValue = (value) => /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
+/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
+function encode(text) {
+    return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+/** Environment variables of later steps and of the migration command (contract.md). */
+function environmentOf(connection, { envPrefix, formats }) {
+    const variables = [
+        partsOf(connection, envPrefix, 'NAME'),
+        ...formats.map((format) => formatted[format](connection)),
+    ];
+    return new Map(variables.flatMap((part) => Object.entries(part)));
+}
+/** The connection in parts; what the database's is called is all that libpq's variables differ in. */
+function partsOf({ host, port, database, user, password, sslMode, sslRootCert }, prefix, databaseName) {
+    return {
+        [`${prefix}HOST`]: host,
+        [`${prefix}PORT`]: String(port),
+        [`${prefix}${databaseName}`]: database,
+        [`${prefix}USER`]: user,
+        [`${prefix}PASSWORD`]: password,
+        [`${prefix}SSLMODE`]: sslMode,
+        ...(sslRootCert === undefined ? {} : { [`${prefix}SSLROOTCERT`]: sslRootCert }),
+    };
+}
+const formatted = {
+    url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
+    pg: (connection) => partsOf(connection, 'PG', 'DATABASE'),
+    jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
+    'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
+};
+
+
+/***/ }),
+
+/***/ 7962:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   PM: () => (/* binding */ dotenv),
+/* harmony export */   V5: () => (/* binding */ dotenvQuoted)
+/* harmony export */ });
+/* unused harmony export dotenvValue */
+/** A dotenv file as python-dotenv reads it. */
+function dotenv(variables) {
+    return [...variables].map(([name, value]) => `${name}=${dotenvValue(value)}\n`).join('');
+}
+function dotenvValue(value) {
+    if (/^[\w.:/@%+=?&,~^*!-]+$/.test(value))
+        return value;
+    const quote = quoteFor(value);
+    return `${quote}${dotenvQuoted(value)}${quote}`;
+}
+/** Single quotes keep line breaks as they stand; a carriage return would not survive Python's reading of text files. */
+const quoteFor = (value) => (value.includes('\r') ? '"' : "'");
+/**
+ * What stands between the quotes: the quote and `\` are escaped (in double quotes a carriage return too). `${NAME}` is
+ * expanded in both kinds of quotes, so `${` is written as the default of a nameless variable, `${:-$}{`; a closing
+ * backslash likewise, since the parser would take the `\'` that it makes for a quote.
+ */
+function dotenvQuoted(value) {
+    const quote = quoteFor(value);
+    return value
+        .replaceAll('\\', '\\\\')
+        .replaceAll(quote, `\\${quote}`)
+        .replaceAll('\r', '\\r')
+        .replaceAll('${', '${:-$}{')
+        .replace(/\\\\$/, '${:-\\\\}');
+}
+
+
+/***/ }),
+
+/***/ 7575:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i: () => (/* binding */ login)
+});
+
+// EXTERNAL MODULE: ./build/errors.js
+var errors = __nccwpck_require__(9473);
+;// CONCATENATED MODULE: ./build/postgres/login-failures.js
+
+const adviceByState = {
+    '28P01': 'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
+    '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
+    '3D000': 'Check the name of the database.',
+    '42501': 'Grant the role CONNECT on this database.',
+};
+/** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
+const passingStates = ['57P03', '57P01', '57P02', '53300'];
+/** Sorts what a login attempt threw. */
+function classify(error) {
+    const message = (0,errors/* messageOf */.bD)(error);
+    const code = codeOf(error);
+    // What PostgreSQL itself says comes first: no text in it can make it look like a block.
+    if (isSqlState(code))
+        return byState(code, message);
+    if (message === 'timeout expired' || code === 'ETIMEDOUT') {
+        return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
+    }
+    if (/^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
+        /does not support SSL/.test(message)) {
+        const advice = 'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
+        return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
+    }
+    return passing(message || code);
+}
+/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
+function byState(code, message) {
+    if (code === '28000' && /no pg_hba\.conf entry/.test(message))
+        return byHostRules(message);
+    if (passingStates.includes(code))
+        return passing(message);
+    return {
+        kind: 'refused',
+        reason: `${message} (SQLSTATE ${code})`,
+        advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
+        sqlState: code,
+    };
+}
+const passing = (reason) => ({
+    kind: 'passing',
+    reason,
+    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+});
+/** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
+function byHostRules(message) {
+    if (message.includes('no encryption')) {
+        return {
+            kind: 'refused',
+            reason: message,
+            advice: 'The connection arrived without TLS: see what stands between the runner and the server.',
+        };
+    }
+    const address = /for host "(\d{1,3}(?:\.\d{1,3}){3})"/.exec(message)?.[1];
+    return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
+}
+function codeOf(error) {
+    const candidates = error instanceof AggregateError ? error.errors : [error];
+    const code = candidates
+        .map((e) => e?.code)
+        .find((c) => typeof c === 'string');
+    return typeof code === 'string' ? code : '';
+}
+
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: ./node_modules/pg/esm/index.mjs
+var esm = __nccwpck_require__(3849);
+;// CONCATENATED MODULE: ./build/postgres/session.js
+
+
+/** Milliseconds for a session to say goodbye, before its socket is destroyed. */
+const farewell = 2000;
+/**
+ * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
+ * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
+ * what a time limit or a cancellation ends.
+ */
+class Session {
+    #client;
+    #socket = new external_node_net_.Socket();
+    #signal;
+    /**
+     * @param timeout milliseconds for connecting
+     * @param signal ends every query with its reason
+     */
+    constructor({ applicationName, ...connection }, timeout, signal) {
+        this.#signal = signal;
+        this.#client = new esm/* default.Client */.Ay.Client({
+            ...connection,
+            application_name: applicationName,
+            options: '-c search_path=pg_catalog',
+            ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+            connectionTimeoutMillis: timeout,
+            keepAlive: true,
+            keepAliveInitialDelayMillis: 10_000,
+            stream: () => this.#socket,
+        });
+        // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
+        this.#client.on('error', () => { });
+    }
+    /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
+    get heard() {
+        return this.#socket.bytesRead > 0;
+    }
+    connect() {
+        return this.#unlessEnded(this.#client.connect());
+    }
+    /** The rows of one statement. */
+    async query(text, values = []) {
+        const { rows } = await this.#unlessEnded(this.#client.query(text, [...values]));
+        return rows;
+    }
+    /** Does something in one transaction; what throws rolls it back. */
+    async transaction(work) {
+        await this.query('BEGIN');
+        try {
+            const result = await work();
+            await this.query('COMMIT');
+            return result;
+        }
+        catch (error) {
+            // Where the session itself is lost, so is the transaction.
+            await this.query('ROLLBACK').catch(() => { });
+            throw error;
+        }
+    }
+    /** Calls back once when the session is lost; returns how to stop listening. */
+    onLost(lost) {
+        this.#client.on('error', lost);
+        this.#client.once('end', lost);
+        return () => {
+            this.#client.off('error', lost);
+            this.#client.off('end', lost);
+        };
+    }
+    /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
+    async close() {
+        const { promise: impatient, resolve } = Promise.withResolvers();
+        const timer = setTimeout(resolve, farewell);
+        await Promise.race([this.#client.end().catch(() => { }), impatient]);
+        clearTimeout(timer);
+        this.#socket.destroy();
+    }
+    async #unlessEnded(work) {
+        const { promise: ended, reject } = Promise.withResolvers();
+        const end = () => reject(this.#signal.reason);
+        this.#signal.addEventListener('abort', end, { once: true });
+        try {
+            this.#signal.throwIfAborted();
+            return await Promise.race([work, ended]);
+        }
+        finally {
+            this.#signal.removeEventListener('abort', end);
+            work.catch(() => { });
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/postgres/login.js
+
+
+/**
+ * One attempt to log in, over verified TLS.
+ * @param timeout milliseconds until the attempt counts as blocked
+ * @param signal ends the attempt; the result then is a failure like any other
+ */
+function login(target, timeout, signal) {
+    const session = new Session(target, timeout, signal);
+    return { result: outcome(session), heard: () => session.heard };
+}
+async function outcome(session) {
+    try {
+        await session.connect();
+        return { session };
+    }
+    catch (error) {
+        void session.close();
+        return { failure: classify(error) };
+    }
+}
+
+
+/***/ }),
+
+/***/ 3526:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Kc: () => (/* binding */ markVariable),
+/* harmony export */   Qc: () => (/* binding */ endMarked),
+/* harmony export */   xN: () => (/* binding */ endProcessTree)
+/* harmony export */ });
+/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8500);
+/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7975);
+
+
+
+
+const run = (0,node_util__WEBPACK_IMPORTED_MODULE_3__.promisify)(node_child_process__WEBPACK_IMPORTED_MODULE_0__.execFile);
+/** Milliseconds between the polite signal and SIGKILL; GitHub leaves 7.5 s between its own (so we end before it does). */
+const politeness = 4000;
+/**
+ * The environment variable by whose value everything is found that a command started, also what has left its process
+ * group and lost its parent (as the runner finds orphans by RUNNER_TRACKING_ID). Linux alone shows environments.
+ */
+const markVariable = 'AZURE_POSTGRESQL_ACTION_MIGRATION';
+/**
+ * Ends a detached child with everything it started: SIGTERM to its process group, to its descendants and to whatever
+ * bears the mark, then SIGKILL to what is still there.
+ * @param mark the child's value of {@link markVariable}
+ */
+async function endProcessTree(child, mark) {
+    const { pid } = child;
+    if (pid === undefined)
+        return;
+    if (process.platform === 'win32') {
+        await run('taskkill', ['/pid', String(pid), '/t', '/f']).catch(() => { });
+        return;
+    }
+    await end(async () => [-pid, ...(await descendants(pid)), ...(await marked(mark))]);
+}
+/** Ends what still bears the mark, after its parent was killed. */
+function endMarked(mark) {
+    return end(() => marked(mark));
+}
+async function end(find) {
+    const members = await find();
+    signalAll(members, 'SIGTERM');
+    const patience = performance.now() + politeness;
+    while (performance.now() < patience && members.some(isAlive))
+        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_2__.setTimeout)(50);
+    signalAll([...members, ...(await find())], 'SIGKILL');
+}
+function signalAll(pids, signal) {
+    for (const pid of pids) {
+        try {
+            process.kill(pid, signal);
+        }
+        catch {
+            // Gone already.
+        }
+    }
+}
+function isAlive(pid) {
+    try {
+        process.kill(pid, 0);
+        return true;
+    }
+    catch {
+        return false;
+    }
+}
+/** Process ids below `root` by parentage; none where there is no `ps`, and the group alone is ended then. */
+async function descendants(root) {
+    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']).catch(() => ({ stdout: '' }));
+    const rows = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/).map(Number));
+    const found = [];
+    for (let parents = [root]; parents.length > 0;) {
+        parents = rows.flatMap(([pid, parent]) => (pid && parent && parents.includes(parent) ? [pid] : []));
+        found.push(...parents);
+    }
+    return found;
+}
+/** Process ids that bear the mark; none where there is no /proc. */
+async function marked(mark) {
+    const entry = `${markVariable}=${mark}`;
+    const pids = (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readdir)('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+    const bears = await Promise.all(
+    // Other users' processes cannot be read, and are not ours.
+    pids.map((pid) => (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readFile)(`/proc/${pid}/environ`, 'utf8')
+        .then((text) => text.split('\0').includes(entry))
+        .catch(() => false)));
+    return pids.filter((_, i) => bears[i]).map(Number);
+}
+
+
+/***/ }),
+
+/***/ 6032:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  yk: () => (/* binding */ checkEnvFile),
+  DD: () => (/* binding */ environmentFor),
+  mk: () => (/* binding */ publish),
+  u$: () => (/* binding */ removeEnvFile),
+  Q3: () => (/* binding */ writeRootBundle)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./build/errors.js
+var errors = __nccwpck_require__(9473);
+// EXTERNAL MODULE: ./build/folders.js
+var folders = __nccwpck_require__(3117);
+// EXTERNAL MODULE: ./build/postgres/connection.js
+var postgres_connection = __nccwpck_require__(2992);
+// EXTERNAL MODULE: ./build/postgres/dotenv.js
+var dotenv = __nccwpck_require__(7962);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:tls"
+var external_node_tls_ = __nccwpck_require__(1692);
+;// CONCATENATED MODULE: ./build/postgres/root-certificates.js
+
+
+/**
+ * The roots that Azure's servers chain to (facts.md §5), by common name. The last serves China alone, and newer
+ * releases of Node have dropped it with Mozilla's list: what Node does not trust is not handed on either.
+ */
+const azureRoots = [
+    'DigiCert Global Root G2',
+    'Microsoft RSA Root Certificate Authority 2017',
+    'DigiCert Global Root CA',
+];
+/**
+ * PEM bundle for libpq's `sslrootcert`: Azure's roots out of Node's own, and what NODE_EXTRA_CA_CERTS added, so that
+ * it verifies what our own sessions verify.
+ */
+function rootBundle() {
+    const azure = (0,external_node_tls_.getCACertificates)('bundled').filter((pem) => {
+        const { subject } = new external_node_crypto_.X509Certificate(pem);
+        return azureRoots.some((name) => subject.split('\n').includes(`CN=${name}`));
+    });
+    return `${[...azure, ...(0,external_node_tls_.getCACertificates)('extra')].map((pem) => pem.trim()).join('\n')}\n`;
+}
+
+;// CONCATENATED MODULE: ./build/publish.js
+
+
+
+
+
+
+
+
+/** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */
+const header = '# Written by azure-postgresql-action; removed when the job ends.\n';
+/** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
+function maskConnection(workflow, connection) {
+    for (const secret of [
+        connection.password,
+        (0,postgres_connection/* databaseUrl */.FA)(connection),
+        (0,postgres_connection/* jdbcUrl */.LP)(connection),
+        (0,postgres_connection/* adoNet */.Af)(connection),
+    ]) {
+        workflow.mask(secret);
+    }
+}
+/** The variables of a connection, with everything secret in them masked. */
+function environmentFor(workflow, config, connection) {
+    maskConnection(workflow, connection);
+    return (0,postgres_connection/* environmentOf */.p7)(connection, config);
+}
+/** Writes outputs, environment and dotenv file. */
+async function publish(workflow, journal, config, connection) {
+    const environment = environmentFor(workflow, config, connection);
+    for (const [name, value] of Object.entries(outputsOf(connection)))
+        workflow.setOutput(name, value);
+    if (config.exportEnv)
+        for (const [name, value] of environment)
+            workflow.exportVariable(name, value);
+    if (config.envFile !== undefined) {
+        const path = (0,folders/* inWorkspace */.v)(config.envFile);
+        journal.writeEnvFile(path);
+        // Anew, since a mode counts only for a file that is made.
+        await (0,promises_.rm)(path, { force: true });
+        await (0,promises_.writeFile)(path, header + (0,dotenv/* dotenv */.PM)(environment), { mode: 0o600 });
+    }
+    const { user, host, port, database, sslMode } = connection;
+    workflow.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
+    if (config.exportEnv)
+        workflow.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
+}
+function outputsOf(connection) {
+    const { host, port, database, user, password, sslMode } = connection;
+    return {
+        'db-host': host,
+        'db-port': String(port),
+        'db-name': database,
+        'db-user': user,
+        'db-password': password,
+        'db-sslmode': sslMode,
+        'database-url': (0,postgres_connection/* databaseUrl */.FA)(connection),
+    };
+}
+/**
+ * Refuses to overwrite what is not ours, and a folder that is not there; asked before anything is requested.
+ * @throws `inputs-invalid`
+ */
+function checkEnvFile({ envFile }) {
+    if (envFile === undefined)
+        return;
+    const path = (0,folders/* inWorkspace */.v)(envFile);
+    const fault = (0,external_node_fs_.existsSync)(path)
+        ? !isOurs(path) && 'which exists already and would be overwritten: name another'
+        : !(0,external_node_fs_.existsSync)((0,external_node_path_.dirname)(path)) && 'whose folder does not exist: make it, or name another';
+    if (fault)
+        throw (0,errors/* fail */.fJ)('inputs-invalid', { faults: [`env-file is '${envFile}', ${fault}`] });
+}
+/** Removes the dotenv file if it is ours still. */
+async function removeEnvFile(path) {
+    if ((0,external_node_fs_.existsSync)(path) && isOurs(path))
+        await (0,promises_.rm)(path, { force: true });
+}
+const isOurs = (path) => (0,external_node_fs_.statSync)(path).isFile() && (0,external_node_fs_.readFileSync)(path, 'utf8').startsWith(header);
+/** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
+async function writeRootBundle({ sslMode }) {
+    if (sslMode !== 'verify-full')
+        return undefined;
+    const path = (0,folders/* inTemporaryFolder */.P)('azure-postgresql-roots.pem');
+    await (0,promises_.writeFile)(path, rootBundle(), { mode: 0o644 });
+    return path;
+}
+
+
+/***/ }),
+
+/***/ 943:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D: () => (/* binding */ firewallRule),
+/* harmony export */   b: () => (/* binding */ rangeOf)
+/* harmony export */ });
+/* harmony import */ var _config_addresses_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6299);
+/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2855);
+/* harmony import */ var _plan_types_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4963);
+
+
+
+/** Declared firewall rules, which stay. The runner's own way in is not among them (postgres/reach.ts). */
+const firewallRule = {
+    resource: 'firewall rule',
+    desired: ({ firewall }) => firewall.declared,
+    nameOf: ({ name }) => name,
+    async observe(reader, desired) {
+        try {
+            const stored = await reader.firewallRules();
+            return desired.map((rule) => find(rule, stored));
+        }
+        catch (error) {
+            if (!(error instanceof Error))
+                throw error;
+            return desired.map(() => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .unknown */ .L5)(error));
+        }
+    },
+    diff(rule, observed) {
+        const finding = {
+            resource: 'firewall rule',
+            name: rule.name,
+            property: 'range',
+            expected: written(rule),
+        };
+        const change = { resource: 'firewall rule', name: rule.name };
+        if (observed.status === 'unknown')
+            return [];
+        if (observed.status === 'absent') {
+            return [
+                {
+                    finding: { ...finding, actual: 'absent', kind: 'missing' },
+                    mend: { ...change, action: 'create', details: written(rule) },
+                },
+            ];
+        }
+        if ((0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_0__/* .sameRange */ .Et)(rule, observed.value))
+            return [];
+        const details = `${written(observed.value)} → ${written(rule)}`;
+        return [
+            {
+                finding: { ...finding, actual: written(observed.value), kind: 'changed' },
+                mend: { ...change, action: 'update', details },
+            },
+        ];
+    },
+    async apply(writer, _change, rule) {
+        await writer.putFirewallRule(rule.name, rule);
+        return 'applied';
+    },
+};
+/**
+ * The rule of this name; for a rule that the user gave no name, any rule of the same range, but no run's temporary one,
+ * which does not stay. ARM's names know no case.
+ */
+function find(rule, stored) {
+    const lasting = stored.filter(({ name }) => !(0,_config_names_js__WEBPACK_IMPORTED_MODULE_1__/* .isTemporaryRuleName */ .FY)(name ?? ''));
+    const named = lasting.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
+    const sameOne = rule.named ? undefined : lasting.find((other) => (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_0__/* .sameRange */ .Et)(rule, rangeOf(other)));
+    const found = sameOne ?? named;
+    return found ? (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .present */ .Eb)(rangeOf(found)) : _plan_types_js__WEBPACK_IMPORTED_MODULE_2__/* .absent */ .Ge;
+}
+/** The range that ARM stores of a rule. */
+const rangeOf = ({ startIpAddress, endIpAddress }) => ({
+    start: startIpAddress,
+    end: endIpAddress,
+});
+const written = ({ start, end }) => (start === end ? start : `${start}-${end}`);
+
+
+/***/ }),
+
+/***/ 3523:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i: () => (/* binding */ main)
+});
+
+// EXTERNAL MODULE: ./build/context.js + 65 modules
+var context = __nccwpck_require__(7302);
+// EXTERNAL MODULE: ./build/github/workflow.js + 18 modules
+var github_workflow = __nccwpck_require__(4346);
+// EXTERNAL MODULE: ./build/publish.js + 1 modules
+var publish = __nccwpck_require__(6032);
+// EXTERNAL MODULE: ./build/errors.js
+var errors = __nccwpck_require__(9473);
+// EXTERNAL MODULE: ./build/waiting.js
+var waiting = __nccwpck_require__(7375);
+;// CONCATENATED MODULE: ./build/plan/markdown.js
+/** Markdown of which nothing that comes from outside can become markup. */
+function table(heads, rows) {
+    const line = (cells) => `| ${cells.join(' | ')} |`;
+    return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
+}
+/** Text from outside inside a table: nothing in it can end the cell or become markup. */
+const cell = (text) => code(text.replaceAll('|', '\\|'));
+/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
+function code(text) {
+    const flat = text.replace(/\s+/g, ' ').trim();
+    if (flat === '')
+        return '';
+    const fence = fenceFor(flat, 1);
+    return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
+}
+/** A block of code. */
+function codeBlock(text) {
+    const fence = fenceFor(text, 3);
+    return `${fence}\n${text}\n${fence}`;
+}
+function fenceFor(text, least) {
+    const runs = (text.match(/`+/g) ?? []).map((run) => run.length);
+    return '`'.repeat(Math.max(least, ...runs.map((length) => length + 1)));
+}
+const quote = (text) => text
+    .split('\n')
+    .map((line) => `> ${code(line)}  `)
+    .join('\n');
+
+;// CONCATENATED MODULE: ./build/plan/render.js
+
+
+/** One line of the log or of a list for a change. */
+const changeLine = ({ resource, name, action, details }) => `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
+/** One line for a finding. */
+function findingLine({ resource, name, property, expected, actual, kind }) {
+    const what = [kind, resource, name, property].filter(Boolean).join(' ');
+    return kind === 'unknown' ? `${what}: ${actual}` : `${what}: declared ${expected}, actually ${actual}`;
+}
+/** The job summary's Markdown: what was found, what was changed, and where the time went. */
+function summaryMarkdown(report) {
+    const { server, database, changes, left, error } = report;
+    const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
+    const parts = [title, facts(report), error === undefined ? '' : quote(error)];
+    const done = changes.length > 0
+        ? table(['Changed', 'Name', 'Action', 'Details'], changes.map((c) => [c.resource, c.name, c.action, c.details]))
+        : '';
+    const would = report.wouldDrop.length > 0
+        ? table(['Would be dropped', 'Name'], report.wouldDrop.map((d) => [d.resource, d.name]))
+        : '';
+    const kept = report.kept.length > 0
+        ? table(['Kept', 'Name', 'Why'], report.kept.map((k) => [k.resource, k.name, k.reason]))
+        : '';
+    const nothing = error === undefined && left.length === 0 && would === '' ? nothingTo(report.mode) : '';
+    const differs = left.length > 0
+        ? table(['Differs', 'Name', 'Property', 'Declared', 'Actual'], left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual]))
+        : '';
+    return `${[...parts, done || nothing, would, kept, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
+}
+function nothingTo(mode) {
+    if (mode === 'check')
+        return 'Everything is as declared.';
+    return mode === 'ensure' ? 'Nothing had to be changed.' : 'There was nothing to drop.';
+}
+function facts({ server, host, openedFor, keepsRule, mode }) {
+    if (mode === 'check')
+        return `Server ${code(server)} was checked; nothing was changed.`;
+    const until = keepsRule ? ', and stays' : ' until the job ends';
+    const way = openedFor === undefined
+        ? 'no firewall rule had to be made for this runner'
+        : `a firewall rule for this runner (${code(openedFor)}) was asked for${until}`;
+    return `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
+}
+function timeline(phases) {
+    const start = phases[0]?.start ?? 0;
+    const rows = phases.map(({ name, start: from, end, failed }) => {
+        const took = (0,waiting/* duration */.p0)(end - from).replaceAll(':', ' ');
+        return `  ${name} (${took}) :${failed ? 'crit, ' : ''}${from - start}, ${Math.max(end - start, from - start + 1)}`;
+    });
+    return rows.length === 0
+        ? ''
+        : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
+}
+
+;// CONCATENATED MODULE: ./build/plan/timeline.js
+/** What a run spent its time on. */
+class Timeline {
+    phases = [];
+    /** Runs a phase and remembers how long it took, also when it fails. */
+    async phase(name, work) {
+        const start = Date.now();
+        let failed = true;
+        try {
+            const result = await work();
+            failed = false;
+            return result;
+        }
+        finally {
+            this.phases.push({ name, start, end: Date.now(), failed });
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/report.js
+
+
+
+/** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
+class Story {
+    #workflow;
+    #config;
+    #timeline = new Timeline();
+    #changes = [];
+    #findings = [];
+    #left = [];
+    #wouldDrop = [];
+    #kept = [];
+    host;
+    serverId;
+    openedFor;
+    /** Whether the rule for it stays after the job. */
+    keepsRule = false;
+    constructor(workflow, config) {
+        this.#workflow = workflow;
+        this.#config = config;
+    }
+    /** A phase of the run: a group in the log, a bar in the summary's timeline. */
+    phase(name, work) {
+        return this.#timeline.phase(name, () => this.#workflow.group(name, work));
+    }
+    /** What a pass found: the plan, line by line, and what stays as it is. */
+    planned({ steps, findings, left }) {
+        this.#findings.push(...findings);
+        this.#left.push(...left);
+        if (this.#config.mode === 'check') {
+            const say = this.#config.onDrift === 'warn' ? this.#workflow.warning : this.#workflow.info;
+            for (const finding of findings)
+                say.call(this.#workflow, findingLine(finding));
+            return;
+        }
+        if (steps.length === 0)
+            this.#workflow.info('Plan: nothing to change.');
+        if (this.#dryRun)
+            for (const { change } of steps)
+                this.wouldDrop(change);
+        for (const { change } of steps)
+            this.#workflow.info(`Plan: ${changeLine(change)}`);
+        for (const finding of left)
+            this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
+    }
+    get #dryRun() {
+        const { mode } = this.#config;
+        return (mode === 'drop' || mode === 'sweep') && this.#config.dryRun;
+    }
+    /** What a dry run would drop. */
+    wouldDrop({ resource, name }) {
+        this.#wouldDrop.push({ resource, name });
+        this.#workflow.info(`Would be dropped: ${resource} ${name}`);
+    }
+    /** Something that a sweep leaves, and why. */
+    kept(thing) {
+        this.#kept.push(thing);
+        this.#workflow.info(`Kept: ${thing.resource} ${thing.name}: ${thing.reason}`);
+    }
+    /** What was dropped by a mode that drops; with `dry-run` what would be. */
+    get dropped() {
+        if (this.#config.mode !== 'drop' && this.#config.mode !== 'sweep')
+            return [];
+        const deleted = this.#changes.filter(({ action }) => action === 'delete');
+        return [...deleted.map(({ resource, name }) => ({ resource, name })), ...this.#wouldDrop];
+    }
+    get changes() {
+        return this.#changes;
+    }
+    /** Something that could not be looked at: unknown, which is no drift (law 8). */
+    unseen(thing, reason) {
+        this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown' });
+    }
+    starting(change) {
+        this.#workflow.info(`Now: ${changeLine(change)}`);
+    }
+    made(change) {
+        this.#changes.push(change);
+    }
+    /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. */
+    get #staying() {
+        return this.#config.mode === 'check' ? this.#findings : this.#left;
+    }
+    /** Those that are known ones. */
+    get drift() {
+        return this.#staying.filter(({ kind }) => kind !== 'unknown');
+    }
+    /**
+     * Runs the whole route and tells its end: outputs and summary in any case.
+     * @param signal the run's own: when it has aborted, its reason is why the route ended, whatever broke in consequence
+     * @throws what the route throws, the unforeseen wrapped as `unexpected`
+     */
+    async tell(signal, route) {
+        let error;
+        try {
+            await route();
+        }
+        catch (thrown) {
+            error = (0,errors/* endOf */.pJ)(signal, thrown);
+        }
+        this.#writeOutputs();
+        await this.#summarize(error).catch((e) => this.#workflow.debug(`No summary: ${(0,errors/* messageOf */.bD)(e)}`));
+        if (error)
+            throw error;
+    }
+    /** Whether this very run made a thing of this kind; what was adopted does not count. */
+    hasCreated(resource) {
+        return this.#changes.some((change) => change.resource === resource && change.action === 'create');
+    }
+    hasChanged(resource) {
+        return this.#changes.some((change) => change.resource === resource);
+    }
+    #writeOutputs() {
+        const outputs = {
+            ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
+            'server-created': String(this.hasCreated('server')),
+            'database-created': String(this.hasCreated('database')),
+            changes: JSON.stringify(this.#changes),
+            drifted: String(this.drift.length > 0),
+            drift: JSON.stringify(this.#staying),
+            dropped: JSON.stringify(this.dropped),
+        };
+        for (const [name, value] of Object.entries(outputs))
+            this.#workflow.setOutput(name, value);
+    }
+    async #summarize(error) {
+        await this.#workflow.summarize(summaryMarkdown({
+            mode: this.#config.mode,
+            server: this.#config.server.name,
+            host: this.host,
+            database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
+            openedFor: this.openedFor,
+            keepsRule: this.keepsRule,
+            changes: this.#changes,
+            wouldDrop: this.#wouldDrop,
+            kept: this.#kept,
+            left: this.#staying,
+            phases: this.#timeline.phases,
+            error: error?.message,
+        }));
+    }
+}
+
+// EXTERNAL MODULE: ./build/postgres/login.js + 2 modules
+var login = __nccwpck_require__(7575);
+;// CONCATENATED MODULE: ./build/config/marks.js
+/**
+ * Marks: what the action writes as COMMENT ON DATABASE and COMMENT ON ROLE, by which it knows its own again (design.md,
+ * Marks). Whatever is read back is data from outside: parsed strictly, and never trusted further than it can be checked.
+ */
+const maker = 'azure-postgresql-action';
+/** The comment's text. */
+function markText(mark, expires) {
+    return JSON.stringify({
+        madeBy: maker,
+        ...mark,
+        ...(expires === undefined ? {} : { expires: expires.toISOString() }),
+    });
+}
+const fields = ['madeBy', 'kind', 'repositoryId', 'pullRequest', 'base', 'database', 'expires'];
+/** Bytes of the longest comment that is looked at: names have 63 at most, so marks are far shorter. */
+const longest = 1000;
+/** The mark that a comment is; undefined where it is none of ours in every point. */
+function parseMark(comment) {
+    const read = objectIn(comment);
+    if (read === undefined || read['madeBy'] !== maker)
+        return undefined;
+    if (Object.keys(read).some((field) => !fields.includes(field)))
+        return undefined;
+    const { kind, repositoryId, pullRequest, base, database, expires } = read;
+    if (typeof repositoryId !== 'string' || !/^\d{1,20}$/.test(repositoryId))
+        return undefined;
+    if (!isName(base) || !(database === undefined || isName(database)))
+        return undefined;
+    const common = { repositoryId, base, database };
+    if (kind === 'base')
+        return pullRequest === undefined && expires === undefined
+            ? { ...common, kind, pullRequest, expires }
+            : undefined;
+    const until = momentOf(expires);
+    if (kind !== 'pull-request' || !isNumber(pullRequest) || until === null)
+        return undefined;
+    return { ...common, kind, pullRequest, expires: until };
+}
+const isName = (value) => typeof value === 'string' && value !== '';
+function objectIn(comment) {
+    if (!comment?.startsWith('{') || comment.length > longest)
+        return undefined;
+    try {
+        return JSON.parse(comment);
+    }
+    catch {
+        return undefined;
+    }
+}
+const isNumber = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+/** Of the one form in which it is written, so that no reading of dates can differ; null for any other. */
+function momentOf(value) {
+    if (value === undefined)
+        return undefined;
+    const moment = typeof value === 'string' ? new Date(value) : undefined;
+    if (moment === undefined || Number.isNaN(moment.getTime()))
+        return null;
+    return moment.toISOString() === value ? moment : null;
+}
+/** Whether a mark that was read says the same as the one that a thing of ours would bear; its expiry aside. */
+function isSameMark(read, own) {
+    if (read === undefined)
+        return false;
+    const { database, pullRequest } = { database: undefined, pullRequest: undefined, ...own };
+    return (read.kind === own.kind &&
+        read.repositoryId === own.repositoryId &&
+        read.pullRequest === pullRequest &&
+        read.base === own.base &&
+        read.database === database);
+}
+
+// EXTERNAL MODULE: ./build/plan/types.js
+var types = __nccwpck_require__(4963);
+;// CONCATENATED MODULE: ./build/postgres/errors.js
+
+
+/** PostgreSQL's five characters, where the error is PostgreSQL's; else the system's code, or an empty text. */
+function sqlStateOf(error) {
+    const code = error?.code;
+    return typeof code === 'string' ? code : '';
+}
+/** What PostgreSQL said, with its detail where that names what the message does not. */
+function said(error) {
+    const detail = error?.detail;
+    const state = sqlStateOf(error);
+    return [(0,errors/* messageOf */.bD)(error), typeof detail === 'string' && `(${detail})`, state && `(SQLSTATE ${state})`]
+        .filter(Boolean)
+        .join(' ');
+}
+/** A creation that somebody else won: it is there, or is about to be (facts.md §5). */
+const lostRace = (error) => ['42P04', '23505', '42710'].includes(sqlStateOf(error));
+/**
+ * Two sessions at one catalogue row: `tuple concurrently updated` (XX000) or deleted, a unique index, a deadlock, a
+ * serialization failure (facts.md §5).
+ */
+function collided(error) {
+    const state = sqlStateOf(error);
+    if (state === 'XX000')
+        return /tuple concurrently/.test((0,errors/* messageOf */.bD)(error));
+    return ['23505', '40P01', '40001', '55P03'].includes(state);
+}
+/** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
+const patience = 60_000;
+/** Does something that another session may collide with, again until it is done. */
+async function againOnCollision(run, work) {
+    const start = performance.now();
+    for (let round = 1;; round += 1) {
+        try {
+            return await work();
+        }
+        catch (error) {
+            if (!collided(error) || performance.now() - start > patience)
+                throw error;
+            run.debug(`Another session was at the same object (${sqlStateOf(error)}); trying again.`);
+            // Apart, or those that have collided would collide again.
+            await (0,waiting/* pauseFor */.Q1)(run, Math.random() * Math.min(50 * round, 1000));
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/postgres/sql-reader.js
+
+
+
+
+/** What a row of pg_database says of one database. */
+const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(d.datdba) AS owner,
+  d.datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user) AS "ownedByUs",
+  pg_encoding_to_char(d.encoding) AS charset, d.datcollate AS collation, d.datconnlimit AS "connectionLimit",
+  d.datallowconn AS "allowsConnections", shobj_description(d.oid, 'pg_database') AS comment,
+  has_database_privilege(d.oid, 'CONNECT') AS "mayConnect", has_database_privilege(d.oid, 'CREATE') AS "mayCreate"`;
+/** Before PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others. */
+const roleColumns = `r.rolname AS name, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
+  NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
+    THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE true END AS administered`;
+/** Everything that the action reads by SQL, in a session on `postgres` (what is said of extensions: in the database itself). */
+class SqlReader {
+    session;
+    constructor(session) {
+        this.session = session;
+    }
+    database(name) {
+        return this.#seen(`database '${name}'`, async () => {
+            const rows = await this.session.query(`SELECT ${databaseColumns} FROM pg_database d WHERE d.datname = $1`, [name]);
+            return rows.map(marked);
+        });
+    }
+    role(name) {
+        return this.#seen(`role '${name}'`, async () => {
+            const rows = await this.session.query(`SELECT ${roleColumns} FROM pg_roles r WHERE r.rolname = $1`, [name]);
+            return rows.map(marked);
+        });
+    }
+    /** What a role may do with a database; absent where either is. */
+    access(database, role) {
+        return this.#seen(`the access of role '${role}' to database '${database}'`, () => this.session.query(`SELECT has_database_privilege(r.oid, d.oid, 'CONNECT') AS connect,
+           has_database_privilege(r.oid, d.oid, 'CREATE') AS create,
+           has_database_privilege(r.oid, d.oid, 'TEMPORARY') AS temporary
+         FROM pg_database d, pg_roles r WHERE d.datname = $1 AND r.rolname = $2`, [database, role]));
+    }
+    /** Whether an extension is in this session's own database. */
+    extension(name) {
+        return this.#seen(`extension '${name}'`, async () => {
+            const rows = await this.session.query('SELECT extversion AS version FROM pg_extension WHERE extname = $1', [name]);
+            return rows.map(({ version }) => version);
+        });
+    }
+    /** The server's clock: expiry must not depend on how the runners' clocks are set. */
+    async now() {
+        const [row] = await this.session.query('SELECT clock_timestamp() AS now');
+        return new Date(row?.now ?? Number.NaN);
+    }
+    /** Every database that bears a mark of ours, whosever it is, by name. */
+    async markedDatabases() {
+        const rows = await this.session.query(`SELECT ${databaseColumns} FROM pg_database d
+       WHERE starts_with(shobj_description(d.oid, 'pg_database'), '{') ORDER BY d.datname`);
+        return rows.map(marked).filter(({ mark }) => mark !== undefined);
+    }
+    /** Every role that bears a mark of ours, whosever it is, by name. */
+    async markedRoles() {
+        const rows = await this.session.query(`SELECT ${roleColumns} FROM pg_roles r
+       WHERE starts_with(shobj_description(r.oid, 'pg_authid'), '{') ORDER BY r.rolname`);
+        return rows.map(marked).filter(({ mark }) => mark !== undefined);
+    }
+    /** One row, or none; what PostgreSQL refuses to tell is unknown (law 8). */
+    async #seen(what, look) {
+        try {
+            const [first] = await look();
+            return first === undefined ? types/* absent */.Ge : (0,types/* present */.Eb)(first);
+        }
+        catch (error) {
+            const parameters = { what, reason: said(error), advice: 'Check the rights of admin-username.' };
+            return (0,types/* unknown */.L5)((0,errors/* fail */.fJ)('state-unknown', parameters, { cause: error }));
+        }
+    }
+}
+function marked({ comment, ...row }) {
+    return { ...row, mark: parseMark(comment) };
+}
+
+;// CONCATENATED MODULE: ./build/plan/policy.js
+/**
+ * What bears our mark, or is only added to, is kept right in any case: there is nothing of anybody's that an update
+ * could undo.
+ */
+const ours = ['role', 'extension allow-list'];
+/**
+ * Which changes a plan may hold: what is missing is made, what is stopped is woken, and what differs is updated only
+ * with `on-drift: fix`. Nothing is ever replaced; deleted is only what bears a pull request's mark, by `drop`, `sweep`
+ * and `reset`, and what one of them began to drop. (`check` has no writer, so its plan is only read.)
+ */
+function permitted(config, change) {
+    switch (change.action) {
+        case 'create':
+            return config.mode === 'ensure' || config.mode === 'check';
+        case 'start':
+            return config.startIfStopped;
+        case 'update':
+            return config.mode === 'ensure' && (config.onDrift === 'fix' || ours.includes(change.resource));
+        case 'delete':
+            return config.mode === 'drop' || (config.mode === 'ensure' && config.pullRequest !== undefined);
+    }
+}
+
+;// CONCATENATED MODULE: ./build/plan/engine.js
+
+/** Folds a kind into a planner: observe, diff, and what the mode permits of it. */
+function planner(kind) {
+    return async (config, reader) => {
+        const desired = kind.desired(config);
+        if (desired.length === 0)
+            return emptyPlan();
+        const observed = await kind.observe(reader, desired);
+        const plans = desired.map((d, i) => planOne(kind, config, d, observed[i]));
+        return join(plans);
+    };
+}
+function planOne(kind, config, desired, observed) {
+    if (observed === undefined)
+        return emptyPlan();
+    if (observed.status === 'unknown') {
+        const finding = {
+            resource: kind.resource,
+            name: kind.nameOf(desired),
+            property: '',
+            expected: '',
+            actual: observed.error.message.split('\n')[0] ?? '',
+            kind: 'unknown',
+        };
+        return { ...emptyPlan(), findings: [finding], unknown: [observed.error] };
+    }
+    const differences = kind.diff(desired, observed);
+    const mended = differences.filter((d) => d.mend && permitted(config, d.mend));
+    return {
+        steps: mended.flatMap(({ mend, finding }) => mend === undefined
+            ? []
+            : [{ change: mend, apply: (writer) => kind.apply(writer, mend, desired, finding, observed) }]),
+        findings: differences.flatMap((d) => d.finding ?? []),
+        left: differences.filter((d) => !mended.includes(d)).flatMap((d) => d.finding ?? []),
+        unknown: [],
+    };
+}
+const emptyPlan = () => ({ steps: [], findings: [], left: [], unknown: [] });
+/**
+ * One pass: every planner looks in the given order, and the plans are joined in it, parents before children.
+ * Reading only; so a mode without a writer ends here (design.md, one path for every mode).
+ */
+async function plan(planners, config, reader) {
+    const plans = [];
+    for (const look of planners)
+        plans.push(await look(config, reader));
+    return join(plans);
+}
+function join(plans) {
+    return {
+        steps: plans.flatMap((p) => p.steps),
+        findings: plans.flatMap((p) => p.findings),
+        left: plans.flatMap((p) => p.left),
+        unknown: plans.flatMap((p) => p.unknown),
+    };
+}
+/** Makes the changes of a plan, one after another; what somebody else made in the meantime is no change of ours. */
+async function apply({ steps }, writer, witness) {
+    for (const step of steps) {
+        witness.starting(step.change);
+        if ((await step.apply(writer)) !== 'adopted')
+            witness.made(step.change);
+    }
+}
+
+// EXTERNAL MODULE: ./build/config/names.js
+var names = __nccwpck_require__(2855);
+;// CONCATENATED MODULE: ./build/plan/ownership.js
+
+
+
+/** The seal of this database while it is being made. */
+const sealOf = ({ name, mark }) => (0,names/* seal */.od)(name, ...(mark === undefined ? [] : [mark.kind, mark.repositoryId, mark.pullRequest, mark.base]));
+/** Whether a run of ours began to make it and did not come to the end, or is at it just now. */
+const isBeingMade = (seen, desired) => seen.ownedByUs && seen.connectionLimit === sealOf(desired);
+/** Whether it is the pull request's database that is meant, of this repository. */
+const isOursToDrop = (seen, desired) => desired.mark !== undefined &&
+    seen.ownedByUs &&
+    (isSameMark(seen.mark, desired.mark) || isBeingMade(seen, desired));
+/** Whether it is the application role that is meant, of this repository and for this database. */
+const isOurRole = (seen, { mark }) => seen.administered && isSameMark(seen.mark, mark);
+/** Why a database of this name is not touched. */
+function foreignDatabase(seen, { name, mark }) {
+    return (0,errors/* fail */.fJ)('not-ours', {
+        what: `Database '${name}'`,
+        reason: seen.ownedByUs ? whose(seen.mark, mark?.repositoryId) : `it belongs to the role '${seen.owner}'.`,
+        advice: 'Choose another database, or remove this one yourself if nobody needs it.',
+    });
+}
+/** Why a role of this name is not touched. */
+function foreignRole(seen, { name, mark }) {
+    return (0,errors/* fail */.fJ)('not-ours', {
+        what: `Role '${name}'`,
+        reason: seen.administered
+            ? whose(seen.mark, mark.repositoryId)
+            : 'it was made by somebody else than admin-username.',
+        advice: 'Choose another app-username, or remove this role yourself if nobody needs it.',
+    });
+}
+function whose(mark, repositoryId) {
+    if (mark === undefined)
+        return 'it bears no mark of this action, so somebody else made it.';
+    if (repositoryId !== undefined && mark.repositoryId !== repositoryId)
+        return `its mark says that it is of another repository (id ${mark.repositoryId}).`;
+    const of = mark.pullRequest === undefined ? 'of a base database' : `of pull request #${mark.pullRequest}`;
+    const where = mark.database === undefined ? '' : `, for database '${mark.database}'`;
+    return `its mark says that it is ${of}, made from '${mark.base}'${where}.`;
+}
+
+;// CONCATENATED MODULE: ./build/resources/database.js
+
+
+/** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
+const database = {
+    resource: 'database',
+    desired(config) {
+        if (config.mode === 'sweep' || config.database === undefined)
+            return [];
+        const expiredBy = config.mode === 'drop' ? config.expiredBy : undefined;
+        return [{ database: config.database, wanted: config.mode !== 'drop', expiredBy }];
+    },
+    nameOf: ({ database: { name } }) => name,
+    observe: (reader, desired) => Promise.all(desired.map(({ database: { name } }) => reader.database(name))),
+    diff({ database: desired, wanted }, observed) {
+        if (observed.status === 'unknown')
+            return [];
+        if (!wanted)
+            return observed.status === 'absent' ? [] : unwanted(desired, observed.value);
+        if (observed.status === 'absent')
+            return [missing(desired)];
+        return desired.mark === undefined
+            ? ofBase(desired, observed.value)
+            : ofPullRequest(desired, observed.value);
+    },
+    async apply(writer, change, { database: desired, wanted, expiredBy }, _finding, observed) {
+        if (change.action !== 'delete')
+            return await writer.makeDatabase(desired);
+        const oid = observed.status === 'present' ? observed.value.oid : undefined;
+        return await writer.dropDatabase(desired, (found) => {
+            if (expiredBy !== undefined && !hasExpired(found, expiredBy))
+                throw (0,errors/* fail */.fJ)('ensured-again', { database: desired.name });
+            // Another job's reset may have come first: what it made is not to be dropped again.
+            return !wanted || found.oid === oid;
+        });
+    },
+};
+const hasExpired = ({ mark }, by) => mark?.expires !== undefined && mark.expires <= by;
+function missing(desired) {
+    const { name } = desired;
+    return {
+        finding: {
+            resource: 'database',
+            name,
+            property: '',
+            expected: 'present',
+            actual: 'absent',
+            kind: 'missing',
+        },
+        mend: making(desired, ''),
+    };
+}
+function making({ name, template, charset, collation }, why) {
+    const details = template === undefined ? `${charset}, ${collation}` : `clone of ${template}`;
+    return { resource: 'database', name, action: 'create', details: `${why}${details}` };
+}
+function unwanted(desired, seen) {
+    const { name, mark } = desired;
+    if (!isOursToDrop(seen, desired))
+        throw foreignDatabase(seen, desired);
+    return [
+        {
+            finding: {
+                resource: 'database',
+                name,
+                property: '',
+                expected: 'absent',
+                actual: 'present',
+                kind: 'unexpected',
+            },
+            mend: {
+                resource: 'database',
+                name,
+                action: 'delete',
+                details: `of pull request #${mark?.pullRequest}`,
+            },
+        },
+    ];
+}
+/** A pull request's database is its own, so its charset and collation are as they were made; it may have to be made anew. */
+function ofPullRequest(desired, seen) {
+    if (!isOursToDrop(seen, desired))
+        throw foreignDatabase(seen, desired);
+    const { name } = desired;
+    // Where dropping has begun, the database is as good as gone.
+    if (desired.reset || !seen.allowsConnections) {
+        const details = desired.reset ? 'reset' : 'an interrupted run was dropping it';
+        return [
+            { mend: { resource: 'database', name, action: 'delete', details } },
+            { mend: making(desired, '') },
+        ];
+    }
+    return isBeingMade(seen, desired) ? [{ mend: making(desired, unfinished) }] : [];
+}
+const unfinished = 'finishing what another run began: ';
+function ofBase(desired, seen) {
+    // It would be swept with its pull request, whoever relied on it.
+    if (seen.ownedByUs && seen.mark?.kind === 'pull-request')
+        throw foreignDatabase(seen, desired);
+    if (isBeingMade(seen, desired))
+        return [{ mend: making(desired, unfinished) }];
+    const { name, charset, collation, template } = desired;
+    // A clone's came along with it. Neither can be changed in place, so they are only reported.
+    if (template !== undefined)
+        return [];
+    return [
+        { property: 'charset', expected: charset, actual: seen.charset },
+        { property: 'collation', expected: collation, actual: seen.collation },
+    ]
+        .filter(({ expected, actual }) => spelling(expected) !== spelling(actual))
+        .map((difference) => ({ finding: { resource: 'database', name, kind: 'changed', ...difference } }));
+}
+/** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
+const spelling = (text) => text.toLowerCase().replaceAll('-', '');
+/**
+ * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to
+ * `azuresu`, facts.md §5); undefined where nothing is amiss.
+ * @throws `database-refused` where it may not even enter
+ */
+function ownerAdvice({ administrator, application, database: { name } }, found) {
+    const { username } = administrator;
+    if (!found.mayConnect) {
+        const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
+        const advice = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
+        throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason, advice });
+    }
+    return found.mayCreate || application !== undefined
+        ? undefined
+        : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
+}
+
+;// CONCATENATED MODULE: ./build/resources/extension.js
+/** An extension in the database; the reader is in the database itself. */
+const extension = {
+    resource: 'extension',
+    desired(config) {
+        if (config.mode === 'drop' || config.mode === 'sweep')
+            return [];
+        const { database, extensions } = config;
+        return database === undefined ? [] : extensions.map((name) => ({ name, database }));
+    },
+    nameOf: ({ name }) => name,
+    observe: (reader, desired) => Promise.all(desired.map(({ name }) => reader.extension(name))),
+    diff({ name, database }, observed) {
+        if (observed.status !== 'absent')
+            return [];
+        const thing = { resource: 'extension', name };
+        return [
+            {
+                finding: { ...thing, property: '', expected: 'present', actual: 'absent', kind: 'missing' },
+                mend: { ...thing, action: 'create', details: `in database ${database.name}` },
+            },
+        ];
+    },
+    apply: (writer, _change, { name, database }) => writer.createExtension(name, database),
+};
+
+// EXTERNAL MODULE: ./build/plan/allow-list.js
+var allow_list = __nccwpck_require__(3556);
+;// CONCATENATED MODULE: ./build/resources/extension-allow-list.js
+
+
+/**
+ * The extensions that the server lets anybody create, its parameter `azure.extensions` (facts.md §5). It is only added
+ * to: what is there belongs to others.
+ */
+const extensionAllowList = {
+    resource: 'extension allow-list',
+    desired(config) {
+        if (config.mode === 'drop' || config.mode === 'sweep' || config.extensions.length === 0)
+            return [];
+        return [config.extensions];
+    },
+    nameOf: () => allow_list/* allowListParameter */.l4,
+    async observe(reader) {
+        const seen = await reader.parameter(allow_list/* allowListParameter */.l4);
+        return [seen.status === 'present' ? (0,types/* present */.Eb)(seen.value.value ?? '') : seen];
+    },
+    diff(wanted, observed) {
+        // A server without the parameter has no such list.
+        if (observed.status !== 'present')
+            return [];
+        const missing = (0,allow_list/* missingIn */.EH)(observed.value, wanted);
+        if (missing.length === 0)
+            return [];
+        const thing = { resource: 'extension allow-list', name: allow_list/* allowListParameter */.l4 };
+        return [
+            {
+                finding: {
+                    ...thing,
+                    property: 'value',
+                    expected: `with ${missing.join(', ')}`,
+                    actual: (0,allow_list/* listed */.KE)(observed.value).join(', ') || 'empty',
+                    kind: 'missing',
+                },
+                mend: { ...thing, action: 'update', details: `added ${missing.join(', ')}` },
+            },
+        ];
+    },
+    apply: (writer, _change, wanted) => writer.allowExtensions(wanted),
+};
+
+// EXTERNAL MODULE: ./build/resources/firewall-rule.js
+var firewall_rule = __nccwpck_require__(943);
+// EXTERNAL MODULE: ./build/azure/regions.js
+var regions = __nccwpck_require__(2085);
+// EXTERNAL MODULE: ./build/config/creation.js
+var creation = __nccwpck_require__(2986);
+;// CONCATENATED MODULE: ./build/resources/resource-group.js
+
+
+
+/** The group of a server that has to be made; where the server is, its group is too, and is never looked at. */
+const resourceGroup = {
+    resource: 'resource group',
+    desired({ server }) {
+        return [{ name: (0,creation/* groupOfNew */.BO)(server), region: (0,creation/* newServer */.sq)(server).region }];
+    },
+    nameOf: ({ name }) => name,
+    async observe(reader, [desired]) {
+        const server = await reader.server();
+        if (server.status === 'present')
+            return [(0,types/* present */.Eb)(server.value.resourceGroup)];
+        // The server's own entry tells that it is unknown, and why.
+        if (server.status === 'unknown' || desired === undefined)
+            return [server];
+        return [await reader.resourceGroup(desired.name)];
+    },
+    diff({ name, region }, observed) {
+        if (observed.status !== 'absent')
+            return [];
+        const details = `in ${(0,regions/* regionName */.g)(region)}`;
+        return [{ mend: { resource: 'resource group', name, action: 'create', details } }];
+    },
+    async apply(writer, { name }, { region }) {
+        await writer.createResourceGroup(name, (0,regions/* regionName */.g)(region));
+        return 'created';
+    },
+};
+
+;// CONCATENATED MODULE: ./build/resources/role.js
+
+/** The application role itself; what it may do is kept in role-access.ts. */
+const role = {
+    resource: 'role',
+    desired(config) {
+        if (config.mode === 'sweep')
+            return [];
+        const others = config.mode === 'drop' ? (config.otherRoles ?? []) : [];
+        const roles = config.application === undefined ? others : [config.application, ...others];
+        return roles.map((each) => ({ role: each, wanted: config.mode !== 'drop' }));
+    },
+    nameOf: ({ role: { name } }) => name,
+    observe: (reader, desired) => Promise.all(desired.map(({ role: { name } }) => reader.role(name))),
+    diff({ role: desired, wanted }, observed) {
+        const { name, mark } = desired;
+        const thing = { resource: 'role', name };
+        if (observed.status === 'unknown')
+            return [];
+        if (observed.status === 'absent') {
+            const finding = {
+                ...thing,
+                property: '',
+                expected: 'present',
+                actual: 'absent',
+                kind: 'missing',
+            };
+            const details = `application role of ${mark.database}`;
+            return wanted ? [{ finding, mend: { ...thing, action: 'create', details } }] : [];
+        }
+        if (!isOurRole(observed.value, desired))
+            throw foreignRole(observed.value, desired);
+        if (wanted)
+            return observed.value.mayLogIn ? [] : [lockedOut(desired)];
+        return [
+            {
+                finding: { ...thing, property: '', expected: 'absent', actual: 'present', kind: 'unexpected' },
+                mend: { ...thing, action: 'delete', details: `application role of ${mark.database}` },
+            },
+        ];
+    },
+    async apply(writer, change, { role: desired }) {
+        if (change.action === 'delete')
+            return await writer.dropRole(desired);
+        if (change.action === 'create')
+            return await writer.createRole(desired);
+        await writer.setPassword(desired.name);
+        return 'applied';
+    },
+};
+/** As a drop leaves a pull request's role that was interrupted; from a base database's somebody has taken it on purpose. */
+function lockedOut({ name, mark }) {
+    const thing = { resource: 'role', name };
+    const finding = {
+        ...thing,
+        property: 'login',
+        expected: 'LOGIN',
+        actual: 'NOLOGIN',
+        kind: 'changed',
+    };
+    if (mark.kind !== 'pull-request')
+        return { finding };
+    return { finding, mend: { ...thing, action: 'update', details: 'may log in again' } };
+}
+
+;// CONCATENATED MODULE: ./build/resources/role-access.js
+
+
+/**
+ * What the application role may do with a database that is there already: CONNECT, CREATE and TEMPORARY, and own schema
+ * `public` (design.md). A database that is made gets all this in its making.
+ */
+const roleAccess = {
+    resource: 'role',
+    desired(config) {
+        if (config.mode === 'drop' || config.mode === 'sweep')
+            return [];
+        const { application, database } = config;
+        return application && database ? [{ role: application, database }] : [];
+    },
+    nameOf: ({ role }) => role.name,
+    observe: (reader, desired) => Promise.all(desired.map((each) => observeOne(reader, each))),
+    diff({ role: { name }, database }, observed) {
+        if (observed.status !== 'present')
+            return [];
+        const { connect, create, temporary } = observed.value ?? lacksAll;
+        const lacking = [!connect && 'CONNECT', !create && 'CREATE', !temporary && 'TEMPORARY'].filter(Boolean);
+        if (lacking.length === 0)
+            return [];
+        const mend = {
+            resource: 'role',
+            name,
+            action: 'update',
+            details: `${lacking.join(', ')} on database ${database.name}`,
+        };
+        // That the role is missing is one finding, and not another for its rights.
+        if (observed.value === null)
+            return [{ mend }];
+        const finding = {
+            resource: 'role',
+            name,
+            property: `rights on database ${database.name}`,
+            expected: 'CONNECT, CREATE, TEMPORARY',
+            actual: `without ${lacking.join(', ')}`,
+            kind: 'changed',
+        };
+        return [{ finding, mend }];
+    },
+    apply: (writer, _change, { role, database }) => writer.grantAccess(role, database),
+};
+const lacksAll = { connect: false, create: false, temporary: false };
+/** Absent where the database is, or is to be made anew, and null where the role is missing: then this is no finding of its own. */
+async function observeOne(reader, { role, database }) {
+    const seen = await reader.database(database.name);
+    if (seen.status === 'unknown')
+        return (0,types/* unknown */.L5)(seen.error);
+    const made = seen.status === 'absent' || isBeingMade(seen.value, database) || !seen.value.allowsConnections;
+    if (made || (database.mark !== undefined && database.reset))
+        return types/* absent */.Ge;
+    const access = await reader.access(database.name, role.name);
+    // It is made before this.
+    return access.status === 'absent' ? (0,types/* present */.Eb)(null) : access;
+}
+
+// EXTERNAL MODULE: ./build/config/rules.js
+var rules = __nccwpck_require__(2012);
+;// CONCATENATED MODULE: ./build/resources/server-properties.js
+
+
+const onOff = (value) => value === undefined ? undefined : value ? 'Enabled' : 'Disabled';
+const comparisons = {
+    region: { declared: (c) => c.region, actual: (s) => s.location, normalize: regions/* regionName */.g },
+    version: { declared: (c) => c.version, actual: (s) => s.version },
+    sku: {
+        declared: (c) => c.skuName,
+        actual: (s) => s.sku?.name,
+        normalize: (value) => value.toLowerCase(),
+        patch: ({ skuName = '' }) => ({ sku: { name: skuName, tier: rules/* skuTier */.wy(skuName) ?? 'Burstable' } }),
+    },
+    'storage size': {
+        // A declared size is a minimum where the storage grows by itself (design.md).
+        declared: (c) => c.storageSizeGB?.toString(),
+        actual: (s) => s.storage?.storageSizeGB?.toString(),
+        possible: (from, to) => Number(to) > Number(from),
+        patch: ({ storageSizeGB = 0 }) => ({ storage: { storageSizeGB } }),
+    },
+    'storage auto-grow': {
+        declared: (c) => onOff(c.storageAutoGrow),
+        actual: (s) => s.storage?.autoGrow ?? 'Disabled',
+        patch: (c) => ({ storage: { autoGrow: onOff(c.storageAutoGrow) ?? 'Disabled' } }),
+    },
+    'backup retention': {
+        declared: (c) => c.backupRetentionDays?.toString(),
+        actual: (s) => s.backup?.backupRetentionDays?.toString(),
+        patch: ({ backupRetentionDays = 7 }) => ({ backup: { backupRetentionDays } }),
+    },
+    'geo-redundant backup': {
+        declared: (c) => onOff(c.geoRedundantBackup),
+        actual: (s) => s.backup?.geoRedundantBackup,
+    },
+    'high availability': {
+        declared: (c) => c.highAvailability,
+        actual: (s) => s.highAvailability?.mode ?? 'Disabled',
+        patch: (c) => ({ highAvailability: { mode: c.highAvailability ?? 'Disabled' } }),
+    },
+    'availability zone': { declared: (c) => c.availabilityZone, actual: (s) => s.availabilityZone },
+    tags: {
+        declared: (c) => (c.tags.size === 0 ? undefined : pairs(c.tags)),
+        actual: () => undefined,
+        // A patch replaces the whole map, and others' tags belong to others.
+        patch: ({ tags }, server) => {
+            const declared = new Set([...tags.keys()].map((key) => key.toLowerCase()));
+            const others = Object.entries(server.tags ?? {}).filter(([key]) => !declared.has(key.toLowerCase()));
+            return { tags: Object.fromEntries([...others, ...tags]) };
+        },
+    },
+};
+const pairs = (tags) => [...tags].map(([k, v]) => `${k}=${v}`).join(', ');
+function diffOf(name, comparison, config, server) {
+    const expected = comparison.declared(config);
+    const actual = name === 'tags' ? declaredTags(config, server) : comparison.actual(server);
+    const same = comparison.normalize ?? ((value) => value);
+    if (expected === undefined || actual === undefined || same(expected) === same(actual))
+        return undefined;
+    if (name === 'storage size' && grown(expected, actual, server))
+        return undefined;
+    const finding = {
+        resource: 'server',
+        name: config.name,
+        property: name,
+        expected,
+        actual,
+        kind: 'changed',
+    };
+    const inPlace = comparison.patch !== undefined && (comparison.possible?.(actual, expected) ?? true);
+    const details = `${name}: ${actual} → ${expected}`;
+    return inPlace
+        ? { finding, mend: { resource: 'server', name: config.name, action: 'update', details } }
+        : { finding };
+}
+/** The server's values of the declared tags alone, for others belong to others; Azure's tag names know no case. */
+function declaredTags({ tags }, server) {
+    const values = new Map(Object.entries(server.tags ?? {}).map(([key, value]) => [key.toLowerCase(), value]));
+    return [...tags.keys()].map((key) => `${key}=${values.get(key.toLowerCase()) ?? ''}`).join(', ');
+}
+const grown = (expected, actual, server) => server.storage?.autoGrow === 'Enabled' && Number(actual) > Number(expected);
+/** Every property that an input can declare, in the order of reports. */
+const serverProperties = Object.entries(comparisons).map(([name, comparison]) => ({
+    name,
+    diff: (declared, server) => diffOf(name, comparison, declared, server),
+    patch: (declared, server) => comparison.patch?.(declared, server) ?? {},
+}));
+
+;// CONCATENATED MODULE: ./build/resources/server.js
+
+
+/** The flexible server: made when missing, woken when stopped; declared properties are compared. */
+const server = {
+    resource: 'server',
+    desired: (config) => [
+        { declared: config.server, administrator: config.administrator },
+    ],
+    nameOf: ({ declared }) => declared.name,
+    async observe(reader) {
+        const seen = await reader.server();
+        return [seen.status === 'present' ? { status: 'present', value: seen.value.server } : seen];
+    },
+    diff({ declared }, observed) {
+        if (observed.status === 'absent')
+            return [server_missing(declared)];
+        if (observed.status === 'unknown')
+            return [];
+        const properties = serverProperties.flatMap((property) => property.diff(declared, observed.value) ?? []);
+        return [...stopped(declared.name, observed.value), ...properties];
+    },
+    async apply(writer, change, { declared, administrator }, finding) {
+        if (change.action === 'create' && administrator !== undefined) {
+            return await writer.createServer((0,creation/* newServer */.sq)(declared), administrator);
+        }
+        if (change.action === 'start')
+            return await writer.startServer();
+        const property = serverProperties.find(({ name }) => name === finding?.property);
+        if (change.action === 'update' && property)
+            await writer.updateServer((server) => property.patch(declared, server), property.name);
+        return 'applied';
+    },
+};
+function server_missing(declared) {
+    const { region, version, skuName, storageSizeGB } = (0,creation/* newServer */.sq)(declared);
+    const details = `PostgreSQL ${version}, ${skuName}, ${storageSizeGB} GiB, in ${region}`;
+    return {
+        finding: {
+            resource: 'server',
+            name: declared.name,
+            property: '',
+            expected: 'present',
+            actual: 'absent',
+            kind: 'missing',
+        },
+        mend: { resource: 'server', name: declared.name, action: 'create', details },
+    };
+}
+function stopped(name, { state }) {
+    if (state !== 'Stopped')
+        return [];
+    return [
+        {
+            finding: {
+                resource: 'server',
+                name,
+                property: 'state',
+                expected: 'Ready',
+                actual: state,
+                kind: 'changed',
+            },
+            mend: { resource: 'server', name, action: 'start', details: 'it was stopped' },
+        },
+    ];
+}
+
+;// CONCATENATED MODULE: ./build/resources/server-parameter.js
+/** Server parameters, ARM's configurations: they always exist, so only their values are compared. */
+const serverParameter = {
+    resource: 'server parameter',
+    desired: ({ server }) => [...server.parameters].map(([name, value]) => ({ name, value })),
+    nameOf: ({ name }) => name,
+    observe: (reader, desired) => Promise.all(desired.map(({ name }) => reader.parameter(name))),
+    diff({ name, value }, observed) {
+        const finding = { resource: 'server parameter', name, property: 'value', expected: value };
+        if (observed.status === 'absent')
+            return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' } }];
+        if (observed.status === 'unknown')
+            return [];
+        const actual = observed.value.value ?? '';
+        if (sameValue(name, observed.value.dataType, actual, value))
+            return [];
+        const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
+        return [
+            {
+                finding: { ...finding, actual, kind: 'changed' },
+                mend: {
+                    resource: 'server parameter',
+                    name,
+                    action: 'update',
+                    details: `${actual} → ${value}${restart}`,
+                },
+            },
+        ];
+    },
+    async apply(writer, _change, { name, value }) {
+        await writer.putParameter(name, value);
+        return 'applied';
+    },
+};
+/**
+ * Whether two spellings mean one value, by the parameter's type as ARM names it: on/off and enumerations know no case,
+ * sets (azure.extensions is one) no order, numbers no leading zeros; everything else is compared as it stands.
+ */
+function sameValue(name, dataType, a, b) {
+    const normal = (value) => {
+        if (dataType === 'Set' || name === 'azure.extensions')
+            return value
+                .toLowerCase()
+                .split(',')
+                .map((item) => item.trim())
+                .sort()
+                .join(',');
+        if (dataType === 'Boolean' || dataType === 'Enumeration')
+            return value.toLowerCase();
+        if (dataType === 'Integer' || dataType === 'Numeric')
+            return String(Number(value));
+        return value;
+    };
+    return normal(a) === normal(b);
+}
+
+;// CONCATENATED MODULE: ./build/resources/catalogue.js
+
+
+
+
+
+
+
+
+
+
+/** What is kept in the control plane, parents first. */
+const servers = [
+    planner(resourceGroup),
+    planner(server),
+];
+/** What is kept in a server by the control plane; looked at once the server is there. */
+const serverChildren = [
+    planner(serverParameter),
+    planner(extensionAllowList),
+    planner(firewall_rule/* firewallRule */.D),
+];
+/** What is kept in the data plane, seen from `postgres`: the role first, since the database is made for it. */
+const dataPlane = [
+    planner(role),
+    planner(database),
+    planner(roleAccess),
+];
+/** The same things where they shall be gone: the role cannot go while it owns what is in the database. */
+const dataPlaneInverted = [planner(database), planner(role)];
+/** The same where the database of that name is somebody else's. */
+const roleInverted = [planner(role)];
+/** What is kept in the database itself, seen from inside. */
+const insideDatabase = [planner(extension)];
+
+// EXTERNAL MODULE: ./build/azure/create-server.js
+var create_server = __nccwpck_require__(9712);
+// EXTERNAL MODULE: ./build/azure/credentials.js + 156 modules
+var credentials = __nccwpck_require__(5573);
+// EXTERNAL MODULE: ./build/azure/reader.js
+var reader = __nccwpck_require__(1593);
+;// CONCATENATED MODULE: ./build/azure/ready.js
+
+
+/** States that pass by themselves, also a creation by somebody else (facts.md §1). */
+const passing = ['Provisioning', 'Updating', 'Starting', 'Restarting', 'Stopping'];
+const advice = {
+    Stopped: 'Start it (az postgres flexible-server start), or leave start-if-stopped on.',
+    Dropping: 'It is being deleted: wait until it is gone, or choose another server-name.',
+    Disabled: 'See in the Azure portal why it is disabled.',
+    Inaccessible: 'Its encryption key cannot be reached: restore the access of the server to its key.',
+};
+/** The server once its state is none that passes by itself. */
+async function settledServer(run, reader) {
+    let first = true;
+    return await (0,waiting/* waitFor */.fm)(run, `server '${reader.config.name}' to be Ready`, async () => {
+        const seen = first ? await reader.server() : await reader.lookAgain();
+        first = false;
+        if (seen.status === 'unknown')
+            throw seen.error;
+        // Absent just after a creation: ARM's list may lag behind.
+        if (seen.status === 'absent')
+            return undefined;
+        return passing.includes(seen.value.server.state ?? 'Ready') ? undefined : seen.value;
+    });
+}
+/**
+ * The server once it is Ready; a passing state is waited for.
+ * @throws `server-not-usable` for the states that do not pass, `state-unknown`, `timed-out`
+ */
+async function readyServer(run, reader) {
+    const settled = await settledServer(run, reader);
+    const { state = 'Ready' } = settled.server;
+    if (state === 'Ready')
+        return settled;
+    throw (0,errors/* fail */.fJ)('server-not-usable', {
+        server: settled.name,
+        state,
+        advice: advice[state] ?? 'Look at the server in the Azure portal.',
+    });
+}
+/** Whether clients from the internet can be let in by firewall rules; else the server is inside a network. */
+const hasPublicAccess = (server) => server.network?.publicNetworkAccess !== 'Disabled' &&
+    server.network?.delegatedSubnetResourceId === undefined;
+
+// EXTERNAL MODULE: ./build/azure/writer.js
+var writer = __nccwpck_require__(5093);
+// EXTERNAL MODULE: ./build/github/journal.js
+var journal = __nccwpck_require__(2841);
+// EXTERNAL MODULE: ./build/config/addresses.js
+var addresses = __nccwpck_require__(6299);
+;// CONCATENATED MODULE: ./build/postgres/egress-address.js
+
+
+/** Milliseconds for one echo service to answer. */
+const egress_address_patience = 3000;
+/**
+ * The public IPv4 address of this runner, as two echo services agree on it. A service that does not answer is
+ * replaced by the next; an answer that differs is an error that names both (design.md, the egress address).
+ * @param services HTTPS URLs that answer with the caller's address as text
+ * @throws `egress-address-unknown`
+ */
+async function egressAddress(services, signal) {
+    const answers = [];
+    const silent = [];
+    const queue = [...services];
+    while (answers.length < 2 && queue.length > 0) {
+        const asked = queue.splice(0, 2 - answers.length);
+        for (const [i, answer] of (await Promise.allSettled(asked.map((url) => ask(url, signal)))).entries()) {
+            const service = asked[i] ?? '';
+            if (answer.status === 'fulfilled')
+                answers.push({ service, address: answer.value });
+            else
+                silent.push(`${service}: ${(0,errors/* messageOf */.bD)(answer.reason)}`);
+        }
+    }
+    signal.throwIfAborted();
+    const [one, two] = answers;
+    if (one === undefined || two === undefined) {
+        throw (0,errors/* fail */.fJ)('egress-address-unknown', {
+            reason: `fewer than two echo services answered (${silent.join('; ')}).`,
+        });
+    }
+    if (one.address !== two.address) {
+        const reason = `${one.service} sees ${one.address}, but ${two.service} sees ${two.address}.`;
+        throw (0,errors/* fail */.fJ)('egress-address-unknown', { reason });
+    }
+    const why = (0,addresses/* notPublic */.XK)(one.address);
+    if (why !== undefined)
+        throw (0,errors/* fail */.fJ)('egress-address-unknown', { reason: `${why}.` });
+    return one.address;
+}
+async function ask(url, signal) {
+    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(egress_address_patience)]) });
+    const text = (await response.text()).trim();
+    if (!response.ok || !(0,addresses/* isIPv4 */.wM)(text))
+        throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
+    return text;
+}
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./build/temporary-rule.js
+
+
+
+/**
+ * This run's own way through the firewall. A temporary one is journalled before it is asked for, so that post can
+ * remove it after any moment; one that shall stay (`keep-firewall-rule`) bears another name and counts as a change.
+ */
+class RunnerRule {
+    #writer;
+    #reader;
+    #journal;
+    #host;
+    #keep;
+    #temporaryName;
+    /** The kept rule, as a change. */
+    change;
+    /** @param keep whether the rule shall stay after the job */
+    constructor({ writer, reader }, journal, { identity, host, keep, }) {
+        this.#writer = writer;
+        this.#reader = reader;
+        this.#journal = journal;
+        this.#host = host;
+        this.#keep = keep;
+        this.#temporaryName = (0,names/* temporaryRuleName */.x2)(identity, (0,external_node_crypto_.randomBytes)(5).toString('hex'));
+    }
+    /**
+     * Makes the rule and returns what `needed` brings.
+     * @param address public IPv4 address of this runner
+     */
+    async open(address, needed) {
+        const range = { start: address, end: address };
+        if (this.#keep) {
+            const name = (0,names/* keptRuleName */.Ap)(address);
+            const result = await this.#writer.openFirewall(name, range, needed);
+            this.change = { resource: 'firewall rule', name, action: 'create', details: address };
+            return result;
+        }
+        const { resourceGroup, name: server } = this.#reader.location;
+        const entry = { resourceGroup, server, host: this.#host, rule: this.#temporaryName, address };
+        try {
+            return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
+                // Anew before each request: the URL of one that failed must not speak for the next.
+                asking: () => this.#journal.writeRule(entry),
+                accepted: (operationUrl) => this.#journal.writeRule({ ...entry, operationUrl }),
+            });
+        }
+        catch (error) {
+            if (isRefusal(error))
+                this.#journal.writeRule({ ...entry, refused: true });
+            throw error;
+        }
+    }
+}
+/** Whether Azure refused the request itself, so that nothing can come of it later. */
+function isRefusal(error) {
+    const status = error instanceof errors/* ActionError */.lZ ? error.azure?.status : undefined;
+    return status !== undefined && status >= 400 && status < 500;
+}
+
+;// CONCATENATED MODULE: ./build/routes/control-plane.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Signs in and journals how, for `post`. */
+function openControlPlane({ workflow, run, config }) {
+    const endpoints = (0,context/* endpointsFor */.E$)(config);
+    const { clientSecret: _, ...signIn } = config.signIn;
+    const way = (0,credentials/* signInWay */.M)(config.signIn, workflow.mayRequestIdToken);
+    new journal/* Journal */.C(workflow).writeSignIn({ way, signIn, endpoints });
+    const connected = (0,context/* connect */.Ng)(workflow, way, config.signIn, endpoints);
+    return { connected, reader: new reader/* AzureReader */.r(connected.clients, run, config.server) };
+}
+/** Adds the writer, which a mode that only reads never constructs (design.md, one path for every mode). */
+function writable({ run }, { connected, reader }) {
+    return { connected, reader, writer: new writer/* AzureWriter */.z(connected.clients, run, reader) };
+}
+/**
+ * One pass over some kinds: observe, diff, and apply where there is a writer.
+ * @param permit looks at the plan before its first write; may refuse it, or hand back another
+ * @throws with a writer, why something could not be seen: unknown is never taken for absent (law 8)
+ */
+async function pass(story, planners, config, { reader, writer }, permit = async (plan) => plan) {
+    const seen = await plan(planners, config, reader);
+    if (writer === undefined) {
+        story.planned(seen);
+        return seen;
+    }
+    if (seen.unknown[0])
+        throw seen.unknown[0];
+    const permitted = await permit(seen);
+    story.planned(permitted);
+    await apply(permitted, writer, story);
+    return permitted;
+}
+/** Control plane: group and server, then what is kept in it. Returns the server once it is Ready. */
+async function ensureServer(act, azure) {
+    const { run, config, story } = act;
+    await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
+    const settled = await settledServer(run, azure.reader);
+    // Somebody was stopping it when it was looked at first.
+    if (settled.server.state === 'Stopped' && config.startIfStopped)
+        await pass(story, servers, config, azure);
+    const found = await readyServer(run, azure.reader);
+    introduce(act, found);
+    // Parameters and rules of a server that this run made are part of making it.
+    const declared = story.hasCreated('server') ? { ...config, onDrift: 'fix' } : config;
+    await pass(story, serverChildren, declared, azure);
+    return found;
+}
+function introduce({ run, story }, { name, resourceGroup, server }) {
+    const { fullyQualifiedDomainName: host, id, version, location, sku } = server;
+    run.info(`Server '${name}' in resource group '${resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`);
+    story.host = host;
+    story.serverId = id;
+}
+/**
+ * The server once it is Ready, woken where it sleeps; undefined where there is none, so that nothing is left to drop.
+ * @throws why it could not be seen: unknown is never taken for absent (law 8)
+ */
+async function findServer(act, { reader, writer }) {
+    const { run, config, story } = act;
+    const seen = await reader.server();
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'absent')
+        return undefined;
+    const settled = await settledServer(run, reader);
+    if (settled.server.state === 'Stopped' && config.startIfStopped) {
+        const change = {
+            resource: 'server',
+            name: settled.name,
+            action: 'start',
+            details: 'it was stopped',
+        };
+        story.starting(change);
+        if ((await writer.startServer()) !== 'adopted')
+            story.made(change);
+    }
+    const found = await readyServer(run, reader);
+    introduce(act, found);
+    return found;
+}
+/** Before the first write of a creation: every fault that matters to it, and whether the name is free. */
+async function creatable({ run, config }, { reader }, planned) {
+    const creates = planned.steps.some(({ change }) => change.resource === 'server' && change.action === 'create');
+    if (!creates)
+        return planned;
+    const { name } = config.server;
+    const faults = (0,creation/* creationFaults */.ZC)(config);
+    if (faults.length > 0)
+        throw (0,errors/* fail */.fJ)('creation-inputs-invalid', { server: name, faults });
+    if (await reader.nameIsFree((0,creation/* newServer */.sq)(config.server).region))
+        return planned;
+    run.info(`The name '${name}' is in use; looking whether it is a server of this subscription that is being made just now.`);
+    await (0,create_server/* adoptable */.x)(run, reader);
+    return await plan(servers, config, reader);
+}
+/** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */
+class Door {
+    #act;
+    #server;
+    #reader;
+    #echoServices;
+    #journal;
+    #rule;
+    constructor(act, { connected, reader, writer }, { server }) {
+        this.#act = act;
+        this.#server = server;
+        this.#reader = reader;
+        this.#echoServices = connected.echoServices;
+        this.#journal = new journal/* Journal */.C(act.workflow);
+        this.#rule = new RunnerRule({ writer, reader }, this.#journal, {
+            identity: act.workflow.identity,
+            host: server.fullyQualifiedDomainName ?? '',
+            keep: act.config.firewall.keepRule,
+        });
+    }
+    /** The ways to log in to this target. */
+    to(target) {
+        const { run, config } = this.#act;
+        return {
+            login: (timeout) => (0,login/* login */.i)(target, timeout, run.signal),
+            rules: async () => (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...(0,firewall_rule/* rangeOf */.b)(r) })),
+            givenAddress: config.firewall.runnerIp,
+            egressAddress: () => egressAddress(this.#echoServices, run.signal),
+            isOfThisJob: (name) => this.#journal.isOfThisJob(name),
+            open: (address, needed) => this.#open(address, needed),
+            publicAccess: hasPublicAccess(this.#server),
+            privateEndpoint: (this.#server.privateEndpointConnections ?? []).length > 0,
+        };
+    }
+    async #open(address, needed) {
+        const { story } = this.#act;
+        story.openedFor = address;
+        story.keepsRule = this.#act.config.firewall.keepRule;
+        const result = await this.#rule.open(address, needed);
+        if (this.#rule.change)
+            story.made(this.#rule.change);
+        return result;
+    }
+}
+
+;// CONCATENATED MODULE: ./build/routes/check.js
+
+
+
+
+
+
+
+/** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
+async function check(act) {
+    const { config, story } = act;
+    const azure = openControlPlane(act);
+    const planned = await story.phase('Look at the server', () => pass(story, servers, config, azure));
+    const found = await azure.reader.server();
+    if (found.status === 'present') {
+        const { server } = found.value;
+        story.serverId = server.id;
+        story.host = server.fullyQualifiedDomainName;
+        const children = await story.phase('Look at what is in it', () => pass(story, serverChildren, config, azure));
+        if (children.unknown[0])
+            throw children.unknown[0];
+        await story.phase('Look at the database', () => checkDatabase(act));
+    }
+    if (planned.unknown[0])
+        throw planned.unknown[0];
+    if (story.drift.length > 0 && config.onDrift === 'fail')
+        throw (0,errors/* fail */.fJ)('drifted', { findings: story.drift.map(findingLine) });
+}
+/** What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). */
+async function checkDatabase(act) {
+    const { config, story } = act;
+    if (config.database === undefined)
+        return;
+    const seen = await lookInside(act, 'postgres', dataPlane);
+    const there = seen && !story.drift.some(({ resource, kind }) => resource === 'database' && kind === 'missing');
+    if (there && config.extensions.length > 0)
+        await lookInside(act, config.database.name, insideDatabase);
+}
+/** @returns whether this runner could log in */
+async function lookInside({ run, workflow, config, story }, database, planners) {
+    if (config.database === undefined || config.administrator === undefined || story.host === undefined)
+        return false;
+    const target = { ...(0,context/* administratorIn */.X1)(workflow, story.host, config.administrator), database };
+    const result = await (0,login/* login */.i)(target, 5000, run.signal).result;
+    run.signal.throwIfAborted();
+    if ('failure' in result) {
+        const { reason } = result.failure;
+        workflow.notice(`The database was not looked at, since this runner cannot log in: ${reason}`);
+        story.unseen({ resource: 'database', name: config.database.name }, `this runner cannot log in: ${reason}`);
+        return false;
+    }
+    try {
+        await pass(story, planners, config, { reader: new SqlReader(result.session), writer: undefined });
+        return true;
+    }
+    finally {
+        await result.session.close();
+    }
+}
+
+;// CONCATENATED MODULE: ./build/plan/sweep.js
+
+/**
+ * Everything that bears a pull request's mark of this repository, put together by pull request. A mark is believed only
+ * where nobody but the administrator can have written it, and where the thing is called as it would be called (law 7).
+ * @returns what may be swept, and what claims to be this repository's and is not
+ */
+function sweepItems(repositoryId, databases, roles) {
+    const foreign = [];
+    const items = new Map();
+    for (const database of ofRepository(repositoryId, databases)) {
+        const reason = whyForeignDatabase(database);
+        if (reason !== undefined)
+            foreign.push({ resource: 'database', name: database.name, reason });
+        else
+            items.set(database.name, itemOf(database));
+    }
+    for (const role of ofRepository(repositoryId, roles)) {
+        const reason = whyForeignRole(role);
+        if (reason !== undefined)
+            foreign.push({ resource: 'role', name: role.name, reason });
+        else
+            addRole(items, role);
+    }
+    return { items: [...items.values()], foreign };
+}
+/** Those that say that they are a pull request's of this repository. */
+const ofRepository = (repositoryId, things) => things.filter((thing) => thing.mark?.kind === 'pull-request' && thing.mark.repositoryId === repositoryId);
+const misnamed = 'its mark does not fit its name';
+function whyForeignDatabase({ name, owner, ownedByUs, mark, }) {
+    if (!ownedByUs)
+        return `its mark is not believed, for it belongs to '${owner}'`;
+    const fits = mark.database === undefined && name === (0,names/* pullRequestName */.Ib)(mark.base, mark.pullRequest);
+    return fits ? undefined : misnamed;
+}
+function whyForeignRole({ name, administered, mark }) {
+    if (!administered)
+        return 'its mark is not believed, for it was made by somebody else';
+    const fits = mark.database !== undefined && name === (0,names/* pullRequestName */.Ib)(mark.base, mark.pullRequest);
+    return fits ? undefined : misnamed;
+}
+function itemOf({ name, mark }) {
+    const { base, pullRequest: number, expires } = mark;
+    return { resource: 'database', name, base, number, expires, roles: [] };
+}
+function addRole(items, { name, mark }) {
+    const { kind, repositoryId, pullRequest, base, database = '' } = mark;
+    if (kind !== 'pull-request')
+        return;
+    const of = (0,names/* pullRequestName */.Ib)(database, pullRequest);
+    const role = { name, base, mark: { kind, repositoryId, pullRequest, base, database } };
+    const item = items.get(of) ?? orphan(of, database, pullRequest);
+    items.set(of, { ...item, roles: [...item.roles, role] });
+}
+/** A role whose database is gone: dropping it was interrupted in between. */
+const orphan = (database, base, number) => ({
+    resource: 'role',
+    name: database,
+    base,
+    number,
+    expires: undefined,
+    roles: [],
+});
+/** The roles that a pull request has for its database, by their marks; as {@link sweepItems} finds them. */
+function rolesOf({ name, mark }, roles) {
+    const { items } = sweepItems(mark?.repositoryId ?? '', [], roles);
+    return items.filter((item) => item.name === name).flatMap((item) => item.roles);
+}
+
+// EXTERNAL MODULE: ./node_modules/pg/esm/index.mjs
+var esm = __nccwpck_require__(3849);
+;// CONCATENATED MODULE: ./build/postgres/membership.js
+
+/**
+ * Does something in one transaction as a member of other roles, which the administrator is not by itself, although it
+ * may make itself one of those that it administers (facts.md §5). The memberships end with the transaction: committed is
+ * only what was done, so nobody ever sees them, and no interruption leaves them behind (law 3).
+ * @param roles names; those that this session has already, or may not give itself, are left as they are
+ */
+async function asMemberOf(session, roles, work) {
+    return await session.transaction(async () => {
+        const lent = await lendable(session, roles);
+        for (const { role } of lent)
+            await session.query(`GRANT ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)} TO CURRENT_USER`);
+        const result = await work();
+        for (const { role, before } of lent)
+            await session.query(giveBack(esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role), before));
+        return result;
+    });
+}
+const giveBack = (role, before) => before === null
+    ? `REVOKE ${role} FROM CURRENT_USER`
+    : `GRANT ${role} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
+/** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
+async function lendable(session, roles) {
+    return await session.query(
+    // As JSON, since the options are columns only where they exist.
+    `SELECT r.rolname AS role, to_jsonb(m) AS before
+     FROM pg_roles r CROSS JOIN (SELECT current_setting('server_version_num')::int AS version) v
+       JOIN pg_roles me ON me.rolname = current_user
+       LEFT JOIN pg_auth_members m ON m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid
+     WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND r.oid <> me.oid
+       AND NOT CASE WHEN version >= 160000
+         THEN pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, 'SET') ELSE pg_has_role(r.oid, 'USAGE') END
+       AND CASE WHEN version >= 160000
+         THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE r.rolname !~ '^pg_' END
+     ORDER BY r.rolname`, [roles]);
+}
+
+;// CONCATENATED MODULE: ./build/postgres/dropping.js
+
+
+
+
+
+
+/**
+ * Drops a pull request's database, looked at once more right before: what is not ours is never dropped (law 7).
+ * @param last asked at the very end whether the database as it is now is still to go; and its oid, by which it is known
+ *   whether another has made it anew in the meantime
+ * @returns `adopted` where there is nothing to drop any more
+ * @throws `not-ours`, `drop-refused`
+ */
+async function dropDatabase(dropping, desired, last = () => true) {
+    const { run, reader } = dropping;
+    const { session } = reader;
+    const seen = await reader.database(desired.name);
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'absent')
+        return 'adopted';
+    if (!isOursToDrop(seen.value, desired))
+        throw foreignDatabase(seen.value, desired);
+    if (!last(seen.value))
+        return 'adopted';
+    const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
+    try {
+        // From here on nobody enters any more, and whoever looks knows that it is going.
+        await againOnCollision(run, () => session.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`));
+        await endSessions(session, 'datname', desired.name);
+        await session.query(`DROP DATABASE ${database}`);
+        return 'applied';
+    }
+    catch (error) {
+        const state = sqlStateOf(error);
+        if (state === '3D000')
+            return 'adopted';
+        if (state !== '55006')
+            throw refused(`Database '${desired.name}'`, error);
+        run.info(`Sessions that only Azure itself can end are in database '${desired.name}'; dropping it through ARM.`);
+        await dropping.throughArm(desired.name);
+        return 'applied';
+    }
+}
+/** Ends the sessions of roles that the administrator administers, in one transaction; superusers' are beyond it. */
+async function endSessions(session, where, name) {
+    const inside = `FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+    WHERE a.${where} = $1 AND NOT r.rolsuper AND a.pid <> pg_backend_pid()`;
+    const roles = await session.query(`SELECT DISTINCT r.rolname AS role ${inside}`, [name]);
+    if (roles.length === 0)
+        return;
+    const names = roles.map(({ role }) => role);
+    await asMemberOf(session, names, () => session.query(`SELECT pg_terminate_backend(a.pid) ${inside} AND (r.rolname = current_user OR pg_has_role(r.oid, 'USAGE'))`, [name]));
+}
+/**
+ * Drops an application role, with what it may have put into databases that are open to everybody: large objects in
+ * `postgres`, say, which would hold it for ever (2BP01).
+ * @returns `adopted` where there is nothing to drop any more
+ * @throws `not-ours`, `drop-refused`
+ */
+async function dropRole(dropping, desired) {
+    const { run, reader } = dropping;
+    const { session } = reader;
+    const seen = await reader.role(desired.name);
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'absent')
+        return 'adopted';
+    if (!isOurRole(seen.value, desired))
+        throw foreignRole(seen.value, desired);
+    await refuseWhileInUse(reader, desired);
+    const role = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
+    try {
+        // It cannot log in again, so what it leaves behind is all there is.
+        await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`));
+        await againOnCollision(run, () => endSessions(session, 'usename', desired.name));
+        await clearAway(dropping, desired.name);
+        await againOnCollision(run, () => session.query(`DROP ROLE ${role}`));
+        return 'applied';
+    }
+    catch (error) {
+        if (sqlStateOf(error) === '42704')
+            return 'adopted';
+        throw refused(`Role '${desired.name}'`, error);
+    }
+}
+/** Clearing away would empty a database of ours that is still there, so that has to be gone before. */
+async function refuseWhileInUse(reader, { name, mark }) {
+    if (mark.kind !== 'pull-request')
+        throw new Error(`role '${name}' is no pull request's`);
+    const { repositoryId, pullRequest, database: base } = mark;
+    const of = {
+        name: (0,names/* pullRequestName */.Ib)(base, pullRequest),
+        mark: { kind: mark.kind, repositoryId, pullRequest, base },
+    };
+    const seen = await reader.database(of.name);
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'absent' || !isOursToDrop(seen.value, of))
+        return;
+    const reason = `database '${of.name}', for which it is, is still there.`;
+    throw (0,errors/* fail */.fJ)('drop-refused', {
+        what: `Role '${name}'`,
+        reason,
+        advice: 'Run the step again, which drops both.',
+    });
+}
+/** Drops what the role owns and revokes what it was granted, wherever that is. */
+async function clearAway({ run, reader: { session }, enter }, role) {
+    const rows = await session.query(
+    // What is shared by all databases can be revoked from any of them, so here.
+    `SELECT DISTINCT coalesce(d.datname, current_database()) AS database,
+       coalesce(d.datname, current_database()) = current_database() AS here
+     FROM pg_shdepend s LEFT JOIN pg_database d ON d.oid = s.dbid
+     WHERE s.refclassid = 'pg_authid'::regclass
+       AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1)`, [role]);
+    const owned = `DROP OWNED BY ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)}`;
+    for (const { database, here } of rows) {
+        const inside = here ? session : await enter(database);
+        try {
+            await againOnCollision(run, () => asMemberOf(inside, [role], () => inside.query(owned)));
+        }
+        finally {
+            if (!here)
+                await inside.close();
+        }
+    }
+}
+function refused(what, error) {
+    const state = sqlStateOf(error);
+    if (!/^(?!E)[0-9A-Z]{5}$/.test(state))
+        return error;
+    const advice = state === '2BP01'
+        ? 'Hand over or drop what it owns there, and run the step again.'
+        : state === '42501'
+            ? 'Give admin-username the right to it, or let it be the administrator of the server.'
+            : 'Correct what PostgreSQL names, and run the step again.';
+    return (0,errors/* fail */.fJ)('drop-refused', { what, reason: said(error), advice }, { cause: error });
+}
+
+;// CONCATENATED MODULE: ./build/postgres/extensions.js
+
+
+
+
+/** Milliseconds for a changed allow-list to work, and to survive what other jobs write over it. */
+const extensions_patience = 60_000;
+/**
+ * Creates an extension in schema `public`, or in the one that it insists on.
+ * @param session the administrator's, in the database itself
+ * @param strict whether the code in this database is a stranger's. An extension's script runs with more rights, beside
+ *   what the application role may have put into `public` (PostgreSQL's documentation, Extension Security): trusted
+ *   extensions are written for that, others are refused then
+ * @throws `extension-refused`
+ */
+async function createExtension({ run, allow }, session, name, strict) {
+    const available = await availableVersion(session, name);
+    if (available === undefined) {
+        const advice = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
+        throw (0,errors/* fail */.fJ)('extension-refused', { extension: name, reason: 'the server does not offer it.', advice });
+    }
+    const { schema, trusted } = available;
+    const owner = strict && !trusted && schema === null ? await strangerInPublic(session) : undefined;
+    if (owner !== undefined) {
+        const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema public.`;
+        const advice = 'Run the step once with reset: true, which makes the database anew with this extension.';
+        throw (0,errors/* fail */.fJ)('extension-refused', { extension: name, reason, advice });
+    }
+    const where = schema === null ? ' WITH SCHEMA public' : '';
+    const statement = `CREATE EXTENSION IF NOT EXISTS ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)}${where}`;
+    await onceAllowed({ run, allow }, name, () => againOnCollision(run, () => session.query(statement)));
+}
+async function availableVersion(session, name) {
+    const [row] = await session.query(`SELECT v.schema, v.trusted FROM pg_available_extensions a
+     JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
+     WHERE a.name = $1`, [name]);
+    return row;
+}
+/** The owner of `public`, where that is neither us nor one of the server's own roles. */
+async function strangerInPublic(session) {
+    const [row] = await session.query(`SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace
+     WHERE nspname = 'public' AND pg_get_userbyid(nspowner) NOT IN ('azure_pg_admin', 'pg_database_owner', current_user)`);
+    return row?.owner;
+}
+/** Azure's own refusal (facts.md §5); the list may just have been changed, or another job's write have overtaken ours. */
+async function onceAllowed({ run, allow }, extension, create) {
+    const start = performance.now();
+    for (;;) {
+        try {
+            await create();
+            return;
+        }
+        catch (error) {
+            const refused = /allow-listed/i.test((0,errors/* messageOf */.bD)(error));
+            if (!refused || performance.now() - start > extensions_patience) {
+                const advice = refused
+                    ? 'Add it to the server parameter azure.extensions.'
+                    : 'Correct what PostgreSQL names; create by hand what only the owner of the server may create.';
+                throw (0,errors/* fail */.fJ)('extension-refused', { extension, reason: said(error), advice }, { cause: error });
+            }
+            await allow([extension]);
+            await (0,waiting/* pauseFor */.Q1)(run, 500);
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/postgres/handover.js
+
+
+
+/** Kinds of objects, by the words of pg_identify_object, whose owner ALTER … OWNER TO can change; those are its words too. */
+const changeable = [
+    'schema',
+    'table',
+    'view',
+    'materialized view',
+    'foreign table',
+    'sequence',
+    'type',
+    'function',
+    'procedure',
+    'aggregate',
+    'collation',
+    'conversion',
+    'operator',
+    'operator class',
+    'operator family',
+    'text search configuration',
+    'text search dictionary',
+    'statistics object',
+    'large object',
+    'server',
+];
+/**
+ * Every object of this database that has an owner other than the application role; `$role` is the setting that names
+ * it. What belongs to an extension stays the extension's, and a sequence follows the column that owns it.
+ */
+const others = `
+  SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
+  FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
+  WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
+    AND pg_get_userbyid(d.refobjid) <> current_setting('azure_postgresql_action.role')
+    AND i.type = ANY (current_setting('azure_postgresql_action.kinds')::text[])
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
+      AND (e.deptype = 'e' OR e.classid = 'pg_class'::regclass AND e.deptype IN ('a', 'i')
+        AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
+  ORDER BY d.classid = 'pg_namespace'::regclass DESC`;
+/**
+ * In one round trip, however many objects there are. REASSIGN OWNED would hand over every database of the server too
+ * (facts.md §5). An object that cannot be handed over does not stop the others.
+ */
+const handOver = `
+DO $handover$
+DECLARE
+  app text := current_setting('azure_postgresql_action.role');
+  item record;
+BEGIN
+  FOR item IN ${others} LOOP
+    BEGIN
+      EXECUTE format('ALTER %s %s OWNER TO %I',
+        CASE item.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(item.type) END, item.identity, app);
+    EXCEPTION WHEN OTHERS THEN
+      IF SQLSTATE IN ('40P01', '40001', 'XX000') THEN RAISE; END IF;
+    END;
+  END LOOP;
+  -- Default privileges are a role's own: what others' new objects would have granted, the application role's shall too.
+  FOR item IN
+    SELECT n.nspname AS schema, a.privilege_type AS privilege, a.is_grantable AS grantable, a.grantee,
+      CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+        WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' END AS kind
+    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+      CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+    WHERE pg_get_userbyid(d.defaclrole) <> app AND a.grantee <> d.defaclrole AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n')
+  LOOP
+    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', app,
+      CASE WHEN item.schema IS NULL THEN '' ELSE format('IN SCHEMA %I', item.schema) END, item.privilege, item.kind,
+      CASE item.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(item.grantee)) END,
+      CASE WHEN item.grantable THEN 'WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
+END
+$handover$`;
+/**
+ * Makes the application role the owner of schema `public` and of every object in this session's database, for a clone
+ * whose objects came along with their owners.
+ * @param session the administrator's, in the database itself
+ * @returns what could not be handed over, since the administrator does not administer its owner
+ */
+async function handOverAll(run, session, role) {
+    return await againOnCollision(run, async () => {
+        const owners = await session.query(`SELECT DISTINCT pg_get_userbyid(refobjid) AS owner FROM pg_shdepend
+       WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND refclassid = 'pg_authid'::regclass AND deptype = 'o'`);
+        return await asMemberOf(session, [role, ...owners.map(({ owner }) => owner)], async () => {
+            await session.query(`SELECT set_config('azure_postgresql_action.role', $1, true), set_config('azure_postgresql_action.kinds', $2::text[]::text, true)`, [role, changeable]);
+            await session.query(handOver);
+            return await session.query(others);
+        });
+    });
+}
+/**
+ * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the
+ * administrator, to all of them, or to whoever owns the database.
+ * @returns the owner that stays, or undefined where it is the role now
+ */
+async function handOverPublic(run, session, role) {
+    const [found] = await session.query(`SELECT pg_get_userbyid(nspowner) AS owner,
+       pg_get_userbyid(nspowner) IN ('azure_pg_admin', 'pg_database_owner', current_user) AS free
+     FROM pg_namespace WHERE nspname = 'public'`);
+    if (found === undefined || found.owner === role)
+        return undefined;
+    if (!found.free)
+        return found.owner;
+    await againOnCollision(run, () => asMemberOf(session, [role], () => session.query(`ALTER SCHEMA public OWNER TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)}`)));
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./build/postgres/cloning.js
+
+
+
+
+/** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
+const cloning_patience = 30_000;
+/**
+ * Bytes from which FILE_COPY is the faster strategy. Its two checkpoints cost more than a small template's whole copy by
+ * WAL_LOG (185 ms against 57 ms, facts.md §5), which writes every page twice and so grows about four times as fast
+ * (`npm run bench -- clone`, where checkpoints cost next to nothing): they meet at about a hundred MiB.
+ */
+const fileCopyFrom = 128 * 1024 * 1024;
+/** The STRATEGY clause for a clone of this template: empty before PostgreSQL 15, which knows but one way. */
+async function strategyFor(session, template) {
+    const [row] = await session.query(
+    // The size of what we may neither enter nor monitor is not told, and the server's default will do.
+    `SELECT current_setting('server_version_num')::int AS version,
+       CASE WHEN has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
+         THEN pg_database_size(oid) END AS size
+     FROM pg_database WHERE datname = $1`, [template]);
+    if (row === undefined || row.version < 150_000 || row.size === null)
+        return '';
+    return Number(row.size) >= fileCopyFrom ? 'STRATEGY file_copy' : 'STRATEGY wal_log';
+}
+/**
+ * Does what copies a template, again while sessions are in it (55006), for a little; they are never ended.
+ * @throws `template-in-use`, which names them
+ */
+async function onceUnused(run, session, template, copy) {
+    const start = performance.now();
+    let told = false;
+    for (;;) {
+        try {
+            return await copy();
+        }
+        catch (error) {
+            if (sqlStateOf(error) !== '55006')
+                throw error;
+            const sessions = await sessionsIn(session, template);
+            const waited = performance.now() - start;
+            if (waited >= cloning_patience)
+                throw (0,errors/* fail */.fJ)('template-in-use', { template, after: (0,waiting/* duration */.p0)(waited), sessions }, { cause: error });
+            if (!told)
+                run.info(`Waiting for the sessions on template '${template}' to end: ${sessions.join('; ')}`);
+            told = true;
+            await (0,waiting/* pauseFor */.Q1)(run, 500);
+        }
+    }
+}
+/** A line for each session in a database, as far as this role may see. */
+async function sessionsIn(session, database) {
+    const rows = await session.query(`SELECT format('%s of role %s, process %s%s%s', coalesce(nullif(application_name, ''), 'a session'),
+       coalesce(usename, backend_type, 'unknown'), pid, ', from ' || host(client_addr),
+       ', since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS line
+     FROM pg_stat_activity WHERE datname = $1 ORDER BY backend_start, pid LIMIT 20`, [database]);
+    return rows.length > 0 ? rows.map(({ line }) => line) : ['one that has ended just now'];
+}
+/** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
+async function copyGrants(session, template, clone, { base, role }) {
+    const rows = await session.query(`SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable
+     FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
+     WHERE d.datname = $1 AND a.grantee <> d.datdba AND NOT r.rolsuper AND r.rolname <> current_user
+       AND r.rolname <> ALL ($2)`, [template, [base, role].filter((name) => name !== undefined)]);
+    const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(clone);
+    for (const { grantee, privilege, grantable } of rows) {
+        const option = grantable ? ' WITH GRANT OPTION' : '';
+        await session.query(`GRANT ${privilege} ON DATABASE ${database} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(grantee)}${option}`);
+    }
+}
+/**
+ * Sets on the clone what ALTER DATABASE … SET has set on the template, and for its role what ALTER ROLE … IN DATABASE has
+ * set for the other's. What the administrator may not set is told and left out.
+ */
+async function copySettings(run, session, template, clone, { base, role }) {
+    const rows = await session.query(`SELECT unnest(s.setconfig) AS setting, s.setrole <> 0 AS "ofRole"
+     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+     WHERE d.datname = $1 AND (s.setrole = 0 OR r.rolname = $2)`, [template, role === undefined ? null : (base ?? null)]);
+    for (const { setting, ofRole } of rows) {
+        const at = setting.indexOf('=');
+        const name = setting.slice(0, at);
+        const whose = ofRole
+            ? `ROLE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role ?? '')} IN DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(clone)}`
+            : `DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(clone)}`;
+        try {
+            await session.transaction(async () => {
+                // FROM CURRENT keeps the quoting of lists, which the stored text does not tell from a value's own.
+                await session.query('SELECT pg_catalog.set_config($1, $2, true)', [name, setting.slice(at + 1)]);
+                const variable = name.split('.').map(esm/* default.escapeIdentifier */.Ay.escapeIdentifier).join('.');
+                await session.query(`ALTER ${whose} SET ${variable} FROM CURRENT`);
+            });
+        }
+        catch (error) {
+            if (run.signal.aborted)
+                throw error;
+            run.warning(`The setting '${name}' of template '${template}' was not set on its clone: ${said(error)}`);
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/postgres/making.js
+
+
+
+
+
+
+
+
+/**
+ * Makes a database, from nothing or as a clone, and finishes one that an interrupted run has begun. Its seal
+ * ({@link sealOf}) tells until the very end that it is not finished, so that it can be killed at any moment, and two
+ * jobs that make the same one do the same things to it.
+ * @returns `created`, or `adopted` where another made or finished it
+ * @throws `database-refused`, `template-in-use`, `extension-refused`
+ */
+async function makeDatabase(making, desired) {
+    const outcome = await create(making, desired);
+    const seen = await making.reader.database(desired.name);
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'present' && isBeingMade(seen.value, desired))
+        await finish(making, desired);
+    return outcome;
+}
+async function create({ run, reader: { session } }, desired) {
+    const { name, template } = desired;
+    const statement = `CREATE DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
+    try {
+        await onceUnused(run, session, template ?? 'template0', () => session.query(statement));
+        return 'created';
+    }
+    catch (error) {
+        if (lostRace(error))
+            return 'adopted';
+        if (sqlStateOf(error) === '')
+            throw error;
+        const advice = adviceFor(sqlStateOf(error), desired);
+        throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason: said(error), advice }, { cause: error });
+    }
+}
+/** From template0 without a template of the user's: it is the only one that takes any encoding and collation. */
+async function sourceOf(session, { template, charset, collation }) {
+    if (template !== undefined)
+        return `TEMPLATE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(template)} ${await strategyFor(session, template)}`;
+    const locale = esm/* default.escapeLiteral */.Ay.escapeLiteral(collation);
+    return `TEMPLATE template0 ENCODING ${esm/* default.escapeLiteral */.Ay.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
+}
+function adviceFor(state, { template }) {
+    if (state === '42501')
+        return template === undefined
+            ? 'Give admin-username the right CREATEDB, or let it be the administrator of the server.'
+            : `Let admin-username own the template, or let its owner say: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
+    if (state === '3D000')
+        return 'Check the input template: there is no such database on the server.';
+    if (state === '42809' || state === '22023' || state === '42704')
+        return 'Choose a charset and a collation that the server knows: SELECT collname FROM pg_collation lists them.';
+    if (state === '53300' || state === '53100')
+        return 'The server is out of connections or storage: see its metrics.';
+    return 'Correct what PostgreSQL names, and run the step again.';
+}
+/** Mark and rights first, then what is inside, and at last the door for the application role: nobody meets it half-made. */
+async function finish(making, desired) {
+    const { run, reader, application } = making;
+    const { session } = reader;
+    await claim(making, desired);
+    if (desired.template !== undefined)
+        await copySettings(run, session, desired.template, desired.name, counterparts(application));
+    if (application !== undefined || making.extensions.length > 0)
+        await furnish(making, desired);
+    const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
+    await againOnCollision(run, () => session.query([
+        application && `GRANT CONNECT ON DATABASE ${database} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(application.name)}`,
+        `ALTER DATABASE ${database} CONNECTION LIMIT -1`,
+    ]
+        .filter(Boolean)
+        .join('; ')));
+}
+const counterparts = (application) => ({
+    base: application?.base,
+    role: application?.name,
+});
+/** Everything that the administrator says about the database from outside, in one transaction. */
+async function claim({ run, reader, application }, desired) {
+    const { session } = reader;
+    const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
+    const now = await reader.now();
+    await againOnCollision(run, () => session.transaction(async () => {
+        if (desired.mark !== undefined)
+            await session.query(commentOn(desired, now));
+        await session.query(`REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC`);
+        if (application !== undefined)
+            await session.query(`GRANT CREATE, TEMPORARY ON DATABASE ${database} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(application.name)}`);
+        if (desired.template !== undefined)
+            await copyGrants(session, desired.template, desired.name, counterparts(application));
+    }));
+}
+/** What is inside, in a session in the database itself; the application role cannot enter yet. */
+async function furnish(making, { name, template, mark }) {
+    const { run, enter, application, extensions } = making;
+    const session = await enter(name);
+    try {
+        for (const extension of extensions)
+            await createExtension(making, session, extension, mark !== undefined);
+        if (application === undefined)
+            return;
+        if (template === undefined)
+            await handOverPublic(run, session, application.name);
+        else
+            tellUnmoved(run, name, await handOverAll(run, session, application.name));
+    }
+    finally {
+        await session.close();
+    }
+}
+/** Says what came along and stays another's. */
+function tellUnmoved(run, database, unmoved) {
+    if (unmoved.length === 0)
+        return;
+    const named = unmoved.slice(0, 10).map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
+    const more = unmoved.length > named.length ? ` and ${unmoved.length - named.length} more` : '';
+    run.warning(`In database '${database}' some objects keep their owner, since admin-username does not administer that role: ${named.join(', ')}${more}.`);
+}
+/** The statement that stamps a pull request's database with its mark, and with the moment when it expires. */
+function commentOn({ name, mark, expiresIn }, now) {
+    const expires = expiresIn === undefined ? undefined : new Date(now.getTime() + expiresIn);
+    const text = mark === undefined ? '' : markText(mark, expires);
+    return `COMMENT ON DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} IS ${esm/* default.escapeLiteral */.Ay.escapeLiteral(text)}`;
+}
+/**
+ * Stamps a pull request's database anew: it expires so long after it was last ensured.
+ * @returns when it expires; undefined where it does not
+ */
+async function renew(run, reader, desired) {
+    const seen = await reader.database(desired.name);
+    if (seen.status !== 'present' || !isOursToDrop(seen.value, desired))
+        return undefined;
+    if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined)
+        return undefined;
+    const now = await reader.now();
+    await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
+    return desired.expiresIn === undefined ? undefined : new Date(now.getTime() + desired.expiresIn);
+}
+
+;// CONCATENATED MODULE: ./build/postgres/password.js
+
+/**
+ * The application role's password, derived by HKDF-SHA-256 from a secret key, so that any later job gets the same one
+ * by running the step again (design.md).
+ * @param key hexadecimal digits, 32 bytes at least
+ * @returns 43 characters of base64url: 32 bytes
+ */
+function derivedPassword(key, { serverId, database, role }) {
+    const info = JSON.stringify([
+        'azure-postgresql-action: password of an application role',
+        serverId.toLowerCase(),
+        database,
+        role,
+    ]);
+    return Buffer.from((0,external_node_crypto_.hkdfSync)('sha256', Buffer.from(key, 'hex'), '', info, 32)).toString('base64url');
+}
+/** PostgreSQL's own default, which every server takes. */
+const iterations = 4096;
+/**
+ * What PostgreSQL stores of a password (RFC 5803, in the form of pg_authid.rolpassword): given instead of the password
+ * itself, it keeps that out of every statement and log.
+ * @param salt 16 random bytes
+ */
+function scramVerifier(password, salt = (0,external_node_crypto_.randomBytes)(16)) {
+    const salted = (0,external_node_crypto_.pbkdf2Sync)(prepared(password), salt, iterations, 32, 'sha256');
+    const keyed = (text) => (0,external_node_crypto_.createHmac)('sha256', salted).update(text).digest();
+    const stored = (0,external_node_crypto_.createHash)('sha256').update(keyed('Client Key')).digest('base64');
+    const server = keyed('Server Key').toString('base64');
+    return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${stored}:${server}`;
+}
+const otherSpaces = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/gu;
+// One by one, as some of them combine with their neighbours.
+const mappedToNothing = /\u00AD|\u034F|\u1806|\u180B|\u180C|\u180D|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/gu;
+/**
+ * SASLprep (RFC 4013) as far as it changes anything: clients normalize what they are given before they prove it, so the
+ * verifier has to be of the same.
+ */
+const prepared = (password) => password.replace(otherSpaces, ' ').replace(mappedToNothing, '').normalize('NFKC');
+
+;// CONCATENATED MODULE: ./build/postgres/roles.js
+
+
+
+
+
+/**
+ * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
+ * @returns `adopted` where another made it in the meantime
+ * @throws `role-refused`
+ */
+async function createRole(session, { name, mark }, password) {
+    const role = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name);
+    try {
+        // Statements of one message are one transaction.
+        await session.query(`CREATE ROLE ${role} LOGIN PASSWORD ${esm/* default.escapeLiteral */.Ay.escapeLiteral(scramVerifier(password))};
+       COMMENT ON ROLE ${role} IS ${esm/* default.escapeLiteral */.Ay.escapeLiteral(markText(mark))}`);
+        return 'created';
+    }
+    catch (error) {
+        if (lostRace(error))
+            return 'adopted';
+        throw roles_refused(name, 'Creating', error);
+    }
+}
+/** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
+async function setPassword(run, session, name, password) {
+    const statement = `ALTER ROLE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} LOGIN PASSWORD ${esm/* default.escapeLiteral */.Ay.escapeLiteral(scramVerifier(password))}`;
+    await againOnCollision(run, () => session.query(statement)).catch((error) => {
+        throw roles_refused(name, 'Setting the password of', error);
+    });
+}
+function roles_refused(role, doing, error) {
+    if (sqlStateOf(error) === '')
+        return error;
+    const advice = sqlStateOf(error) === '42501'
+        ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
+        : 'Correct what PostgreSQL names, and run the step again.';
+    return (0,errors/* fail */.fJ)('role-refused', { role, doing, reason: said(error), advice }, { cause: error });
+}
+
+;// CONCATENATED MODULE: ./build/postgres/sql-writer.js
+
+
+
+
+
+
+
+
+/** Everything that the action writes by SQL. A mode that only reads never constructs it. */
+class SqlWriter {
+    #tools;
+    constructor(tools) {
+        this.#tools = tools;
+    }
+    /** See {@link makeDatabase}. */
+    makeDatabase(desired) {
+        return makeDatabase(this.#tools, desired);
+    }
+    /** See {@link dropDatabase}. */
+    dropDatabase(desired, last) {
+        return dropDatabase(this.#tools, desired, last);
+    }
+    /** See {@link createRole}. */
+    createRole(desired) {
+        return createRole(this.#tools.reader.session, desired, this.#password);
+    }
+    /** See {@link setPassword}. */
+    setPassword(role) {
+        return setPassword(this.#tools.run, this.#tools.reader.session, role, this.#password);
+    }
+    /** See {@link dropRole}. */
+    dropRole(desired) {
+        return dropRole(this.#tools, desired);
+    }
+    /**
+     * Gives the application role its rights on a database that is there, and schema `public`; in a pull request's database
+     * also whatever another role has left there.
+     * @throws `database-refused` where the administrator may not
+     */
+    async grantAccess(role, { name, mark }) {
+        const { run, reader } = this.#tools;
+        const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role.name)}`;
+        await againOnCollision(run, () => reader.session.query(grant)).catch((error) => {
+            throw this.#notGranted(role, name, grant, error);
+        });
+        await this.#inside(name, async (session) => {
+            if (mark !== undefined)
+                return tellUnmoved(run, name, await handOverAll(run, session, role.name));
+            const owner = await handOverPublic(run, session, role.name);
+            if (owner !== undefined)
+                run.warning(`Schema public of database '${name}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`);
+        });
+        const seen = await reader.access(name, role.name);
+        // PostgreSQL only warns of what it did not grant.
+        if (seen.status === 'present' && !(seen.value.connect && seen.value.create))
+            throw this.#notGranted(role, name, grant, undefined);
+        return 'applied';
+    }
+    #notGranted(role, database, grant, cause) {
+        const reason = `admin-username may not grant rights on it to role '${role.name}'.`;
+        const advice = `Let its owner say: ${grant}; or choose another database.`;
+        return (0,errors/* fail */.fJ)('database-refused', { database, reason, advice }, { cause });
+    }
+    /** See {@link createExtension}. */
+    async createExtension(name, { name: database, mark }) {
+        await this.#inside(database, (session) => createExtension(this.#tools, session, name, mark !== undefined));
+        return 'applied';
+    }
+    async #inside(database, work) {
+        const session = await this.#tools.enter(database);
+        try {
+            return await work(session);
+        }
+        finally {
+            await session.close();
+        }
+    }
+    get #password() {
+        const { password } = this.#tools;
+        if (password === undefined)
+            throw new Error('there is no password for an application role in this mode');
+        return password;
+    }
+}
+
+// EXTERNAL MODULE: ./node_modules/@actions/github/lib/github.js + 22 modules
+var github = __nccwpck_require__(2413);
+;// CONCATENATED MODULE: ./build/github/api.js
+
+
+
+/** Why GitHub did not answer, and what a person can do about it. */
+class GitHubUnknown extends Error {
+    /** HTTP status; undefined where nothing was asked or nothing answered. */
+    status;
+    constructor(doing, status, reason, permission) {
+        const advice = status === 401 || status === 403 || reason === noToken
+            ? ` Give the job \`permissions: ${permission}\`, or another github-token.`
+            : '';
+        super(`${doing} was not possible: ${reason}${status === undefined ? '' : ` (HTTP ${status})`}.${advice}`);
+        this.name = 'GitHubUnknown';
+        this.status = status;
+    }
+}
+const noToken = 'there is no github-token';
+/** GitHub's REST API of one repository, by the job's token. What it does not tell is unknown, never a "no" (law 8). */
+class GitHubApi {
+    #octokit;
+    #at;
+    #request;
+    #viewer;
+    /**
+     * @param token undefined where none was given: then everything is unknown
+     * @param repository `owner/name`
+     */
+    constructor(token, repository, signal) {
+        const [owner = '', repo = ''] = repository.split('/');
+        this.#at = { owner, repo };
+        this.#request = { signal };
+        this.#octokit = token === undefined ? undefined : (0,github/* getOctokit */.Q)(token);
+    }
+    /** Whether a pull request is open; a 404 may hide one that the token cannot see, so it is unknown too. */
+    pullRequest(number) {
+        return this.#observe(`Asking GitHub for pull request #${number}`, 'pull-requests: read', async (octokit) => {
+            const { data } = await octokit.rest.pulls.get({
+                ...this.#at,
+                pull_number: number,
+                request: this.#request,
+            });
+            return data.state === 'closed' ? 'closed' : 'open';
+        });
+    }
+    /** Numbers of the open pull requests, from every page. */
+    openPullRequests() {
+        return this.#observe('Listing the open pull requests', 'pull-requests: read', async (octokit) => {
+            const all = await octokit.paginate(octokit.rest.pulls.list, {
+                ...this.#at,
+                state: 'open',
+                per_page: 100,
+                request: this.#request,
+            });
+            return new Set(all.filter(({ state }) => state === 'open').map(({ number }) => number));
+        });
+    }
+    /** Whether the run that made a temporary rule has ended; an attempt also has when there is a later one. */
+    runEnded({ runId, runAttempt }) {
+        return this.#observe(`Asking GitHub for run ${runId}`, 'actions: read', async (octokit) => {
+            const { data } = await octokit.rest.actions.getWorkflowRun({
+                ...this.#at,
+                run_id: Number(runId),
+                request: this.#request,
+            });
+            return data.status === 'completed' || (data.run_attempt ?? 1) > Number(runAttempt);
+        });
+    }
+    /** Who comments with this token: installation tokens may not ask for `GET /user`, but may for the viewer. */
+    viewer() {
+        this.#viewer ??= this.#do('Asking GitHub who this token is', 'contents: read', async (octokit) => {
+            const { viewer } = await octokit.graphql('query { viewer { login } }', {
+                request: this.#request,
+            });
+            return viewer.login;
+        });
+        return this.#viewer;
+    }
+    /** Every comment of a pull request, from every page, the oldest first. */
+    comments(number) {
+        return this.#do(`Reading the comments of #${number}`, commenting, async (octokit) => {
+            const all = await octokit.paginate(octokit.rest.issues.listComments, {
+                ...this.#at,
+                issue_number: number,
+                per_page: 100,
+                request: this.#request,
+            });
+            return all.map(({ id, body, user }) => ({ id, body: body ?? '', author: user?.login ?? '' }));
+        });
+    }
+    async createComment(number, body) {
+        return this.#do(`Commenting on #${number}`, commenting, async (octokit) => {
+            const where = { ...this.#at, issue_number: number, request: this.#request };
+            return (await octokit.rest.issues.createComment({ ...where, body })).data.id;
+        });
+    }
+    async updateComment(id, body) {
+        await this.#do('Updating the comment', commenting, (octokit) => octokit.rest.issues.updateComment({ ...this.#at, comment_id: id, body, request: this.#request }));
+    }
+    async deleteComment(id) {
+        await this.#do('Removing a second comment', commenting, (octokit) => octokit.rest.issues.deleteComment({ ...this.#at, comment_id: id, request: this.#request }));
+    }
+    async #observe(doing, permission, ask) {
+        try {
+            return (0,types/* present */.Eb)(await this.#do(doing, permission, ask));
+        }
+        catch (error) {
+            if (!(error instanceof GitHubUnknown))
+                throw error;
+            return (0,types/* unknown */.L5)(error);
+        }
+    }
+    async #do(doing, permission, ask) {
+        if (this.#octokit === undefined)
+            throw new GitHubUnknown(doing, undefined, noToken, permission);
+        try {
+            return await ask(this.#octokit);
+        }
+        catch (error) {
+            this.#request.signal.throwIfAborted();
+            const { response } = error;
+            // Where nothing answered, Octokit gives its error a status of its own.
+            throw new GitHubUnknown(doing, response?.status, (0,errors/* messageOf */.bD)(error), permission);
+        }
+    }
+}
+const commenting = 'pull-requests: write';
+
+;// CONCATENATED MODULE: ./build/github/comment.js
+/**
+ * Keeps one comment on a pull request up to date. It is known by its marker and by its author among all pages, since
+ * anybody can write a marker.
+ * @param marker the comment's first line, an HTML comment
+ * @param body what follows it
+ * @param create whether it is made where there is none
+ * @throws `GitHubUnknown`
+ */
+async function keepComment(api, number, { marker, body, create }) {
+    const text = `${marker}\n${body}`;
+    const [existing] = await ownComments(api, number, marker);
+    if (existing !== undefined) {
+        if (existing.body !== text)
+            await api.updateComment(existing.id, text);
+        return;
+    }
+    if (!create)
+        return;
+    const made = await api.createComment(number, text);
+    // Another job of the same pull request may have made one at the same time: the older one stays.
+    const [first] = await ownComments(api, number, marker);
+    if (first === undefined || first.id === made)
+        return;
+    await api.updateComment(first.id, text);
+    await api.deleteComment(made);
+}
+/** The oldest first. */
+async function ownComments(api, number, marker) {
+    const [comments, viewer] = await Promise.all([api.comments(number), api.viewer()]);
+    return comments
+        .filter(({ body, author }) => author === viewer && body.split(/\r?\n/, 1)[0] === marker)
+        .sort((one, other) => one.id - other.id);
+}
+
+;// CONCATENATED MODULE: ./build/plan/comment.js
+
+/** By which the comment is known again: one for each base database on each server. */
+const commentMarker = (server, base) => `<!-- azure-postgresql-action: ${server}/${base} -->`;
+/** The comment while the database is there. Nothing in it is secret. */
+function databaseComment(news) {
+    const { database, host, port, user, sslMode, url, expires, changes } = news;
+    const facts = [
+        ['Database', database],
+        ['Host', `${host}:${port}`],
+        ['User', user],
+        ['TLS', `sslmode=${sslMode}`],
+        [
+            'Expires',
+            expires === undefined ? 'when the pull request is closed' : `${utc(expires)}, unless ensured again`,
+        ],
+    ];
+    const changed = changes.length === 0
+        ? 'The last run found everything as it should be.'
+        : table(['Changed by the last run', 'Name', 'Action', 'Details'], changes.map((change) => [change.resource, change.name, change.action, change.details]));
+    return [
+        '### 🐘 This pull request has a database of its own',
+        table(['', ''], facts),
+        changed,
+        'To connect, with the password that only the workflow knows, from an address that the firewall lets in:',
+        codeBlock(`psql '${url}'`),
+    ].join('\n\n');
+}
+/** The comment once the database is gone. */
+const droppedComment = (database, why) => `### 🐘 The database of this pull request is gone\n\n${code(database)} was dropped with all that belonged to it: ${why}.`;
+/** To the minute, as people read it. */
+const utc = (moment) => `${moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+// EXTERNAL MODULE: ./build/postgres/connection.js
+var postgres_connection = __nccwpck_require__(2992);
+;// CONCATENATED MODULE: ./build/routes/comment.js
+
+
+
+
+/** Tells on the pull request what database it has (`comment`). */
+async function commentOnDatabase(act, connection, expires) {
+    const { config, story } = act;
+    const { pullRequest, database, comment, server } = config;
+    if (!comment || pullRequest === undefined)
+        return;
+    const body = databaseComment({
+        ...connection,
+        url: (0,postgres_connection/* urlWithoutPassword */.PO)(connection),
+        expires,
+        changes: story.changes,
+    });
+    const marker = commentMarker(server.name, database.base);
+    await tell(act, pullRequest.repository.name, pullRequest.number, { marker, body, create: true });
+}
+/** Tells on the pull request that its database is gone, where it was told of it. */
+async function commentOnDrop(act, repository, dropped) {
+    const { config } = act;
+    if (!config.comment || config.dryRun)
+        return;
+    const body = droppedComment(dropped.database, dropped.why);
+    const marker = commentMarker(config.server.name, dropped.base);
+    await tell(act, repository, dropped.number, { marker, body, create: false });
+}
+/** A comment that cannot be written is no reason to fail: the database is as it should be. */
+async function tell({ run, config }, repository, number, comment) {
+    try {
+        await keepComment(new GitHubApi(config.gitHubToken, repository, run.signal), number, comment);
+    }
+    catch (error) {
+        if (!(error instanceof GitHubUnknown))
+            throw error;
+        run.warning(`The comment on pull request #${number} could not be kept up to date. ${error.message}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./build/postgres/reach.js
+
+
+
+
+/** Milliseconds: how long the first login may take before it counts as blocked. */
+const firstLogin = 8000;
+/** Milliseconds for a login where one has just succeeded. */
+const nextLogin = 3000;
+/** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
+const grace = 500;
+/** Milliseconds for a server that is up but does not take sessions yet. */
+const settling = 90_000;
+/** Milliseconds for a rule to work: documentation says up to five minutes (facts.md §5). */
+const propagation = 330_000;
+/**
+ * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
+ * Reach by probing). A login failure never opens it (law 9).
+ * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, and what the ways throw
+ */
+async function reach(run, target, ways) {
+    const first = ways.login(firstLogin);
+    if (!ways.publicAccess)
+        return await insideNetwork(run, target, ways, await first.result);
+    const looks = lookAround(ways);
+    const early = looks.all.then(async ([rules, address]) => {
+        const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
+        if (!known || ways.privateEndpoint)
+            return first.result;
+        const cover = coverOf(ways, rules.value, address.value);
+        if (cover !== 'none' && cover !== 'azure')
+            return first.result;
+        // Perhaps this runner is in Azure, and comes in by the rule for its services: then it gets longer.
+        await (0,waiting/* pauseFor */.Q1)(run, cover === 'azure' ? nextLogin : grace);
+        // A server that has begun to answer is asked to the end: what it refuses must not lead to a rule (law 9).
+        if (first.heard())
+            return first.result;
+        return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
+    });
+    const result = await settle(run, target, ways, await Promise.race([first.result, early]));
+    if ('session' in result)
+        return await withOwnDoor(run, ways, looks, result.session);
+    void first.result.then((late) => ('session' in late ? late.session.close() : undefined));
+    return await letIn(run, target, ways, looks, result.failure);
+}
+function lookAround(ways) {
+    const rules = ways.rules();
+    const address = ways.givenAddress === undefined ? ways.egressAddress() : Promise.resolve(ways.givenAddress);
+    return { rules, address, all: Promise.allSettled([rules, address]) };
+}
+/**
+ * What the stored rules mean for an address. A rule of another run does not last: its post would cut us off.
+ * `azure`: no rule covers it, but any Azure service may enter, and this runner may be in Azure.
+ */
+function coverOf(ways, rules, address) {
+    const covering = rules.filter((rule) => (0,addresses/* covers */.hU)(rule, address));
+    if (covering.some(({ name }) => !(0,names/* isTemporaryRuleName */.FY)(name) || ways.isOfThisJob(name)))
+        return 'lasting';
+    if (covering.length > 0)
+        return 'foreign';
+    return rules.some((rule) => (0,addresses/* sameRange */.Et)(rule, addresses/* azureServices */.gV)) ? 'azure' : 'none';
+}
+/**
+ * A session in another database of a server that was reached a moment ago; should the door have closed since, it is
+ * opened again.
+ * @throws as {@link reach}
+ */
+async function enter(run, target, ways) {
+    const result = await settle(run, target, ways, await ways.login(nextLogin).result);
+    if ('session' in result)
+        return result.session;
+    if (!ways.publicAccess)
+        return await insideNetwork(run, target, ways, result);
+    return await letIn(run, target, ways, lookAround(ways), result.failure);
+}
+/** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
+async function settle(run, target, ways, first) {
+    let result = first;
+    let last = 'failure' in first ? first.failure : undefined;
+    const what = `${target.host} to take sessions`;
+    return await (0,waiting/* waitFor */.fm)(run, what, async () => {
+        result ??= await ways.login(firstLogin).result;
+        if ('session' in result)
+            return result;
+        last = result.failure;
+        if (last.kind === 'refused')
+            throw refusal(target, last);
+        const settled = last.kind === 'blocked' ? result : undefined;
+        result = undefined;
+        return settled;
+    }, { atMost: settling }).catch((error) => {
+        if (run.signal.aborted || last?.kind !== 'passing')
+            throw error;
+        throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: last.reason, advice: last.advice }, { cause: error });
+    });
+}
+/**
+ * In already, but perhaps by a door that will not stay open: another run's temporary rule, or one that has been removed
+ * and still works for a while. Then we need one of our own.
+ */
+async function withOwnDoor(run, ways, looks, session) {
+    const rules = await looks.rules.catch((error) => {
+        run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
+        return undefined;
+    });
+    const [, address] = await looks.all;
+    if (rules === undefined || ways.privateEndpoint || address.status === 'rejected')
+        return session;
+    const cover = coverOf(ways, rules, address.value);
+    if (cover === 'lasting' || cover === 'azure')
+        return session;
+    run.info(cover === 'foreign'
+        ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
+        : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`);
+    return await ways
+        .open(address.value, async (ended) => (ended ? session : undefined))
+        .catch((error) => {
+        if (!(error instanceof errors/* ActionError */.lZ) || error.azure === undefined)
+            throw error;
+        run.warning(`Going on by the way that is open now, although it may close while the job runs.\n${error.message}`);
+        return session;
+    });
+}
+/** Shut out: waits for a lasting rule to work, or opens a temporary way. */
+async function letIn(run, target, ways, looks, blocked) {
+    const rules = await looks.rules;
+    const address = ways.givenAddress ?? publicAddress(target, blocked.address) ?? (await looks.address);
+    const lasting = coverOf(ways, rules, address) === 'lasting';
+    run.info(lasting
+        ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
+        : `This runner (${address}) is shut out of ${target.host}: ${blocked.reason}. Opening a temporary way.`);
+    const look = insistently(target, ways, address);
+    const way = lasting
+        ? (0,waiting/* waitFor */.fm)(run, `the firewall rule for ${address} to work`, look)
+        : ways.open(address, look);
+    return await way.catch((error) => {
+        if (!(error instanceof SeenAs) || ways.givenAddress !== undefined)
+            throw error;
+        run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
+        return ways.open(error.address, insistently(target, ways, error.address));
+    });
+}
+/** The address that a refusal names, which must be one that a rule can be made for. */
+function publicAddress({ host }, address) {
+    const why = address === undefined ? undefined : (0,addresses/* notPublic */.XK)(address);
+    if (why === undefined)
+        return address;
+    const advice = 'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
+    throw (0,errors/* fail */.fJ)('not-reachable', {
+        host,
+        reason: `PostgreSQL sees this runner as an address for which no rule can be: ${why}.`,
+        advice,
+    });
+}
+/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
+class SeenAs extends errors/* ActionError */.lZ {
+    address;
+    constructor(host, address, letIn) {
+        const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
+        super('not-reachable', errors/* catalogue */.sW['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }), {});
+        this.address = address;
+    }
+}
+/** A look for `waitFor` that logs in again and again, each attempt a little more patient. */
+function insistently(target, ways, address) {
+    const start = performance.now();
+    let patience = 1000;
+    return async () => {
+        const result = await ways.login(patience).result;
+        if ('session' in result)
+            return result.session;
+        const { failure } = result;
+        if (failure.kind === 'refused')
+            throw refusal(target, failure);
+        if (failure.address !== undefined && failure.address !== address)
+            throw new SeenAs(target.host, publicAddress(target, failure.address) ?? '', address);
+        if (performance.now() - start > propagation) {
+            const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
+            const advice = 'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
+            throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason, advice });
+        }
+        patience = Math.min(patience * 1.5, firstLogin);
+        return undefined;
+    };
+}
+async function insideNetwork(run, target, ways, first) {
+    const result = await settle(run, target, ways, first);
+    if ('session' in result)
+        return result.session;
+    const advice = 'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
+    throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: result.failure.reason, advice });
+}
+function refusal({ user, host, database, password }, { reason, advice }) {
+    // A secret that was pasted with a line break is the commonest wrong password of all.
+    const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
+    return (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice: advice + blank });
+}
+
+;// CONCATENATED MODULE: ./build/routes/data-plane.js
+
+
+
+/** A server that this runner can log in to: every session of a route comes from here. */
+class DataPlane {
+    #act;
+    #door;
+    /** The administrator in `postgres`. */
+    administrator;
+    constructor(act, azure, found) {
+        this.#act = act;
+        this.#door = new Door(act, azure, found);
+        this.administrator = (0,context/* administratorIn */.X1)(act.workflow, hostOf(found), act.config.administrator);
+    }
+    /** The first session, in `postgres`, from where databases are made without entering them; opens a way if it must. */
+    async reach() {
+        const { run } = this.#act;
+        const session = await reach(run, this.administrator, this.#door.to(this.administrator));
+        run.info(`Logged in to ${this.administrator.host} as '${this.administrator.user}' over verified TLS.`);
+        return session;
+    }
+    waysTo(target) {
+        return this.#door.to(target);
+    }
+    /** A further session, on a server that was reached. */
+    enter(target) {
+        return enter(this.#act.run, target, this.#door.to(target));
+    }
+    /** A session of the administrator in another database. */
+    enterDatabase(database) {
+        return this.enter({ ...this.administrator, database });
+    }
+}
+/** @throws where ARM names no host: PostgreSQL's clients would take one from the environment then */
+function hostOf({ name, server }) {
+    const host = server.fullyQualifiedDomainName;
+    if (!host)
+        throw new Error(`Azure names no host for server '${name}'`);
+    return host;
+}
+
+;// CONCATENATED MODULE: ./build/routes/drop.js
+
+
+
+
+
+
+
+/** `mode: drop`: the pull request's database and role, and nothing else. What is gone already is success. */
+async function drop(act) {
+    const { config, story, run } = act;
+    const { pullRequest, database } = config;
+    const azure = writable(act, openControlPlane(act));
+    const found = await story.phase('Find the server', () => findServer(act, azure));
+    if (found === undefined)
+        run.info(`There is no server '${config.server.name}', so nothing to drop.`);
+    else {
+        const plane = new DataPlane(act, azure, found);
+        const session = await story.phase('Reach it', () => plane.reach());
+        try {
+            const reader = new SqlReader(session);
+            await story.phase('Drop the database', async () => {
+                const others = rolesOf(database, await reader.markedRoles()).filter(({ name }) => name !== config.application?.name);
+                await dropOne({ ...act, config: { ...config, otherRoles: others } }, azure, plane, reader);
+            });
+        }
+        finally {
+            await session.close();
+        }
+    }
+    const { number, repository } = pullRequest;
+    const why = 'the workflow asked for it, as it does when the pull request is closed';
+    await commentOnDrop(act, repository.name, { number, base: database.base, database: database.name, why });
+}
+/** One pull request's part of a server; with `dry-run` no writer is constructed, so nothing can be dropped. */
+async function dropOne({ run, config, story }, azure, plane, reader, planners = dataPlaneInverted) {
+    const writer = config.dryRun
+        ? undefined
+        : new SqlWriter({
+            run,
+            reader,
+            enter: (name) => plane.enterDatabase(name),
+            throughArm: (name) => azure.writer.dropDatabase(name),
+            allow: (extensions) => azure.writer.allowExtensions(extensions),
+            application: config.application,
+            password: undefined,
+            extensions: [],
+        });
+    await pass(story, planners, config, { reader, writer });
+}
+
+// EXTERNAL MODULE: external "node:child_process"
+var external_node_child_process_ = __nccwpck_require__(1421);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: ./build/folders.js
+var folders = __nccwpck_require__(3117);
+// EXTERNAL MODULE: ./build/process-tree.js
+var process_tree = __nccwpck_require__(3526);
+;// CONCATENATED MODULE: ./build/migrate.js
+
+
+
+
+
+
+
+/** What `run:` steps do not have, or what the migration has no business with (design.md, the migration's environment). */
+const takenAway = [
+    /^INPUT_/,
+    /^STATE_/,
+    /^GITHUB_STATE$/,
+    /^ACTIONS_ID_TOKEN_/,
+    /^ACTIONS_RUNTIME_TOKEN$/,
+    /^AZURE_CLIENT_SECRET$/,
+];
+/** The environment of a `run:` step plus the connection, less what is taken away. */
+function migrationEnvironment(env, connection) {
+    const kept = Object.entries(env).filter(([name]) => !takenAway.some((pattern) => pattern.test(name)));
+    return { ...Object.fromEntries(kept), ...Object.fromEntries(connection) };
+}
+/**
+ * Runs the user's command as the runner would run it in a step (bash; pwsh on Windows), its output streaming to ours
+ * with workflow commands stopped. Judged by its exit code alone: a NOTICE on standard error is no failure.
+ * @param signal ends it with its whole process tree; its reason is thrown then
+ * @throws `migration-failed`, or the signal's reason
+ */
+async function migrate(migration, signal) {
+    signal.throwIfAborted();
+    const { file, shell, args } = await script(migration.command);
+    const token = (0,external_node_crypto_.randomUUID)();
+    const limit = migration.timeout === undefined ? [] : [timeLimit(migration.timeout)];
+    process.stdout.write(`::stop-commands::${token}\n`);
+    try {
+        const child = (0,external_node_child_process_.spawn)(shell, args, {
+            cwd: (0,folders/* inWorkspace */.v)(migration.workingDirectory),
+            env: { ...migration.environment, [process_tree/* markVariable */.Kc]: migration.mark },
+            stdio: ['ignore', 'inherit', 'inherit'],
+            // A group of its own, so that the whole of it can be ended.
+            detached: process.platform !== 'win32',
+            windowsHide: true,
+        });
+        await outcome(child, migration.mark, AbortSignal.any([signal, ...limit]));
+    }
+    finally {
+        // On a line of its own, wherever the command's output ended.
+        process.stdout.write(`\n::${token}::\n`);
+        await (0,promises_.rm)(file, { force: true });
+    }
+}
+function timeLimit(milliseconds) {
+    const controller = new AbortController();
+    const reason = (0,errors/* fail */.fJ)('migration-failed', {
+        reason: `took longer than migration-timeout-minutes (${(0,waiting/* duration */.p0)(milliseconds)}) and was ended`,
+    });
+    setTimeout(() => controller.abort(reason), milliseconds).unref();
+    return controller.signal;
+}
+async function script(command) {
+    if (process.platform === 'win32') {
+        const file = (0,folders/* inTemporaryFolder */.P)(`${(0,external_node_crypto_.randomUUID)()}.ps1`);
+        const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
+        await (0,promises_.writeFile)(file, body, { mode: 0o600 });
+        return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
+    }
+    const file = (0,folders/* inTemporaryFolder */.P)(`${(0,external_node_crypto_.randomUUID)()}.sh`);
+    await (0,promises_.writeFile)(file, command, { mode: 0o600 });
+    return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
+}
+/** Resolves on exit code 0; ends the process tree when the signal aborts. */
+async function outcome(child, mark, signal) {
+    const { promise, resolve: done, reject } = Promise.withResolvers();
+    const end = async () => {
+        await (0,process_tree/* endProcessTree */.xN)(child, mark);
+        reject(signal.reason);
+    };
+    const onAbort = () => void end().catch(reject);
+    signal.addEventListener('abort', onAbort, { once: true });
+    child.once('error', (error) => reject((0,errors/* fail */.fJ)('migration-failed', { reason: `could not be started: ${error.message}` }, { cause: error })));
+    child.once('exit', (code, killedBy) => {
+        if (signal.aborted)
+            return;
+        if (code === 0)
+            done();
+        else
+            reject((0,errors/* fail */.fJ)('migration-failed', {
+                reason: code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`,
+            }));
+    });
+    if (signal.aborted)
+        onAbort();
+    await promise.finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+;// CONCATENATED MODULE: ./build/postgres/advisory-lock.js
+
+
+
+/** One key for all migrations of this action; advisory locks are per database (facts.md §5). */
+const key = (0,external_node_crypto_.createHash)('sha256')
+    .update('azure-postgresql-action: migration')
+    .digest()
+    .readBigInt64BE()
+    .toString();
+/** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
+const heartbeat = 10_000;
+/**
+ * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
+ * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
+ * @param session closed at the end, and the lock goes with it
+ * @throws what `work` throws; `migration-lock-lost`
+ */
+async function withMigrationLock(run, session, work) {
+    const lost = new AbortController();
+    const lose = (error) => lost.abort((0,errors/* fail */.fJ)('migration-lock-lost', { reason: error?.message ?? 'the connection ended.' }, { cause: error }));
+    let stop = () => { };
+    try {
+        await acquire(run, session);
+        stop = watch(session, lose);
+        return await work(AbortSignal.any([run.signal, lost.signal]));
+    }
+    finally {
+        stop();
+        await session.close();
+    }
+}
+/** Asks for a sign of life again and again; returns how to stop. */
+function watch(session, lose) {
+    let answered = true;
+    const deaf = session.onLost(lose);
+    const beats = setInterval(() => {
+        if (!answered)
+            lose(new Error(`it has not answered for ${heartbeat / 1000} s.`));
+        answered = false;
+        session.query('SELECT 1').then(() => {
+            answered = true;
+        }, lose);
+    }, heartbeat);
+    return () => {
+        clearInterval(beats);
+        deaf();
+    };
+}
+async function acquire(run, session) {
+    let named = '';
+    await (0,waiting/* waitFor */.fm)(run, 'the migration lock', async () => {
+        const rows = await session.query(`SELECT pg_try_advisory_lock(${key}) AS got`);
+        if (rows[0]?.got)
+            return true;
+        const holder = await holderOf(session);
+        if (holder !== named)
+            run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
+        named = holder;
+        return undefined;
+    }, { pause: 200, longestPause: 2000 });
+}
+/** Who holds the lock, as far as this role may see. */
+async function holderOf(session) {
+    const rows = await session.query(`SELECT format('%s (role %s, process %s)', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.usename, a.pid) AS holder
+     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`);
+    return rows[0]?.holder ?? 'a session that has just ended';
+}
+
+;// CONCATENATED MODULE: ./build/routes/ensure.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
+async function ensure(act) {
+    const { config, story } = act;
+    await refuseClosed(act);
+    const azure = writable(act, openControlPlane(act));
+    const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
+    const plane = new DataPlane(act, azure, found);
+    const target = connectionTarget(act, plane.administrator, found.server.id ?? '');
+    const session = await story.phase('Reach it', () => plane.reach());
+    let inside;
+    let expires;
+    try {
+        const tools = {
+            run: act.run,
+            reader: new SqlReader(session),
+            enter: (database) => plane.enterDatabase(database),
+            throughArm: (database) => azure.writer.dropDatabase(database),
+            allow: (extensions) => azure.writer.allowExtensions(extensions),
+            application: config.application,
+            password: config.application && target.password,
+            extensions: config.extensions,
+        };
+        const writer = new SqlWriter(tools);
+        [inside, expires] = await story.phase('Ensure the database', async () => {
+            await ensureDatabase(act, tools.reader, writer);
+            const entered = await enterAs(act, plane, target, writer);
+            await pass(story, insideDatabase, config, { reader: new SqlReader(entered), writer });
+            // What this run added, another job that had read the list before may have taken away again.
+            if (story.hasChanged('extension allow-list'))
+                await azure.writer.allowExtensions(config.extensions);
+            return [entered, await renewed(act, tools.reader)];
+        });
+    }
+    finally {
+        await session.close();
+    }
+    try {
+        const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
+        await commentOnDatabase(act, connection, expires);
+        await migrateIn(act, inside, connection, plane.administrator);
+    }
+    finally {
+        await inside.close();
+    }
+}
+/** A closed pull request gets no database: a re-run of an old job would raise it from the dead. */
+async function refuseClosed({ run, config }) {
+    const { pullRequest, gitHubToken } = config;
+    if (pullRequest === undefined)
+        return;
+    const { number, repository, state } = pullRequest;
+    const closed = () => (0,errors/* fail */.fJ)('pull-request-closed', { number, repository: repository.name });
+    if (state === 'closed')
+        throw closed();
+    const seen = await new GitHubApi(gitHubToken, repository.name, run.signal).pullRequest(number);
+    if (seen.status === 'present' && seen.value === 'closed')
+        throw closed();
+    if (seen.status === 'unknown')
+        run.info(`Whether pull request #${number} is still open is not known, so what the event says is believed. ${seen.error.message}`);
+}
+/** Who later steps log in as: the application role where there is one, and always in the database that is declared. */
+function connectionTarget({ workflow, config }, administrator, serverId) {
+    const { application, database } = config;
+    const inside = { ...administrator, database: database.name };
+    if (application === undefined)
+        return inside;
+    const { name, secret } = application;
+    const password = 'password' in secret
+        ? secret.password
+        : derivedPassword(secret.key, { serverId, database: database.name, role: name });
+    workflow.mask(password);
+    return { ...inside, user: name, password };
+}
+/** Makes role and database, or adopts what is there after a look at its owner: what ARM made may be somebody else's. */
+async function ensureDatabase({ workflow, config, story }, reader, writer) {
+    await pass(story, dataPlane, config, { reader, writer });
+    // What this run made is the administrator's own.
+    if (story.hasCreated('database'))
+        return;
+    const found = await reader.database(config.database.name);
+    const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
+    if (advice !== undefined)
+        workflow.notice(advice);
+}
+/** PostgreSQL's word for a wrong password, which it says before anything about the database. */
+const wrongPassword = '28P01';
+/**
+ * Logs in as what is about to be published, which proves it. Only a refused password of the application role leads to
+ * a new one (design.md).
+ */
+async function enterAs({ config, story }, plane, target, writer) {
+    const { application } = config;
+    if (application === undefined)
+        return await plane.enter(target);
+    const first = await plane.waysTo(target).login(firstLook).result;
+    if ('session' in first)
+        return first.session;
+    if (first.failure.sqlState === wrongPassword) {
+        const change = {
+            resource: 'role',
+            name: application.name,
+            action: 'update',
+            details: 'its password',
+        };
+        story.starting(change);
+        await writer.setPassword(application.name);
+        story.made(change);
+    }
+    return await plane.enter(target);
+}
+/** Milliseconds for a login where another has just succeeded. */
+const firstLook = 3000;
+/** Stamps a database that was there already; one that this run made is stamped in its making. */
+async function renewed({ run, config, story }, reader) {
+    const { database } = config;
+    if (database.mark === undefined)
+        return undefined;
+    const seen = story.hasCreated('database') ? await reader.database(database.name) : undefined;
+    const expires = seen?.status === 'present' ? seen.value.mark?.expires : await renew(run, reader, database);
+    if (expires !== undefined)
+        run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
+    return expires;
+}
+async function publishConnection({ workflow, config }, target) {
+    const { host, port, database, user, password } = target;
+    const sslRootCert = await (0,publish/* writeRootBundle */.Q3)(config.publish);
+    const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
+    await (0,publish/* publish */.mk)(workflow, new journal/* Journal */.C(workflow), config.publish, connection);
+    return connection;
+}
+async function migrateIn({ workflow, run, config, story }, session, published, { user, password }) {
+    const { migration } = config;
+    if (migration === undefined)
+        return;
+    const connection = migration.as === 'admin' ? { ...published, user, password } : published;
+    const variables = (0,publish/* environmentFor */.DD)(workflow, config.publish, connection);
+    const mark = (0,external_node_crypto_.randomUUID)();
+    // Killed, we leave a migration behind that no lock protects: post ends it.
+    new journal/* Journal */.C(workflow).writeMigration(mark);
+    await story.phase('Migrate', () => withMigrationLock(run, session, (signal) => migrate({ ...migration, environment: migrationEnvironment(process.env, variables), mark }, signal)));
+}
+
+;// CONCATENATED MODULE: ./build/routes/sweep-rules.js
+
+
+
+
+/**
+ * Removes temporary firewall rules of this repository whose run has ended, which a post that was never run has left. A
+ * run that GitHub does not know is unknown, not ended (design.md); other repositories' rules are theirs.
+ * @param failures gets a sentence for each that could not be asked for or removed
+ */
+async function sweepRules(act, { reader, writer }, gitHub, failures) {
+    const { run } = act;
+    for (const { name = '' } of await reader.firewallRules()) {
+        try {
+            if (await isDue(act, gitHub, name, failures))
+                await remove(act, writer, name);
+        }
+        catch (error) {
+            run.signal.throwIfAborted();
+            failures.push(error instanceof errors/* ActionError */.lZ ? error.happened : (0,errors/* messageOf */.bD)(error));
+        }
+    }
+}
+async function isDue({ workflow, config, story }, gitHub, name, failures) {
+    const run = (0,names/* runOfTemporaryRule */.c$)(name);
+    if (run === undefined || run.repositoryId !== config.repository.id)
+        return false;
+    if ((0,names/* isTemporaryRuleOf */.hl)(workflow.identity, name) || new journal/* Journal */.C(workflow).isOfThisJob(name))
+        return false;
+    const ended = await gitHub.runEnded(run);
+    if (ended.status === 'present' && ended.value)
+        return true;
+    const reason = ended.status === 'unknown' ? ended.error.message : `run ${run.runId} has not ended`;
+    story.kept({ resource: 'firewall rule', name, reason });
+    if (ended.status === 'unknown' && !(ended.error instanceof GitHubUnknown && ended.error.status === 404))
+        failures.push(ended.error.message);
+    return false;
+}
+async function remove({ config, story }, writer, name) {
+    const change = {
+        resource: 'firewall rule',
+        name,
+        action: 'delete',
+        details: 'left by a run that has ended',
+    };
+    if (config.dryRun)
+        return story.wouldDrop(change);
+    story.starting(change);
+    await writer.deleteFirewallRule(name);
+    story.made(change);
+}
+
+;// CONCATENATED MODULE: ./build/routes/sweep.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Sessions at once: a burstable server has thirty-five, and others want some. */
+const lanes = 4;
+/** `mode: sweep`: `drop` over what a query finds. One failure does not stop the rest, and all are told at the end. */
+async function sweep(act) {
+    const { config, story, run } = act;
+    const azure = writable(act, openControlPlane(act));
+    const found = await story.phase('Find the server', () => findServer(act, azure));
+    if (found === undefined) {
+        run.info(`There is no server '${config.server.name}', so nothing to sweep.`);
+        return;
+    }
+    const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run.signal);
+    const failures = [];
+    await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
+    const plane = new DataPlane(act, azure, found);
+    await story.phase('Sweep databases', () => sweepDatabases(act, azure, plane, gitHub, failures));
+    if (failures.length > 0)
+        throw (0,errors/* fail */.fJ)('sweep-incomplete', { failures });
+}
+async function sweepDatabases(act, azure, plane, gitHub, failures) {
+    const { run, config, story } = act;
+    const first = await plane.reach();
+    const reader = new SqlReader(first);
+    try {
+        const [databases, roles, now] = [
+            await reader.markedDatabases(),
+            await reader.markedRoles(),
+            await reader.now(),
+        ];
+        const { items, foreign } = sweepItems(config.repository.id, databases, roles);
+        for (const thing of foreign)
+            story.kept(thing);
+        run.info(`Found what ${items.length} pull requests of this repository have on the server.`);
+        if (items.length === 0)
+            return;
+        const listed = await gitHub.openPullRequests();
+        // Each is asked for by itself then.
+        if (listed.status === 'unknown')
+            run.warning(listed.error.message);
+        const open = listed.status === 'present' ? listed.value : new Set();
+        const sweeping = { act, azure, plane, gitHub, open, now, failures };
+        const queue = [...items];
+        const others = Array.from({ length: Math.min(lanes, items.length) - 1 }, () => lane(sweeping, queue));
+        await Promise.all([laneWith(sweeping, queue, reader), ...others]);
+    }
+    finally {
+        await first.close();
+    }
+}
+async function lane(sweeping, queue) {
+    const { plane, act } = sweeping;
+    const session = await plane.enter(plane.administrator).catch((error) => {
+        act.run.signal.throwIfAborted();
+        act.run.debug(`One lane fewer: ${(0,errors/* messageOf */.bD)(error)}`);
+        return undefined;
+    });
+    if (session === undefined)
+        return;
+    try {
+        await laneWith(sweeping, queue, new SqlReader(session));
+    }
+    finally {
+        await session.close();
+    }
+}
+async function laneWith(sweeping, queue, reader) {
+    const { run } = sweeping.act;
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+        try {
+            await sweepOne(sweeping, item, reader);
+        }
+        catch (error) {
+            run.signal.throwIfAborted();
+            const said = error instanceof errors/* ActionError */.lZ ? error.happened : (0,errors/* messageOf */.bD)(error);
+            sweeping.failures.push(said);
+            run.warning(said);
+        }
+    }
+}
+/** Looks once more at one pull request, and drops what it has where it is due. */
+async function sweepOne(sweeping, item, reader) {
+    const { act, azure, plane } = sweeping;
+    const { config, story } = act;
+    const thing = { resource: item.resource, name: toldAs(item) };
+    const due = await dueReason(sweeping, item);
+    if (due.status === 'unknown') {
+        story.kept({ ...thing, reason: due.error.message });
+        if (!(due.error instanceof GitHubUnknown) || due.error.status !== 404)
+            throw due.error;
+        return;
+    }
+    if ('kept' in due.value)
+        return story.kept({ ...thing, reason: due.value.kept });
+    act.run.info(`Due: ${thing.resource} ${thing.name}: ${due.value.because}`);
+    const dropping = { ...act, config: dropConfig(config, item, due.value.expired ? sweeping.now : undefined) };
+    try {
+        await dropOne(dropping, azure, plane, reader, await plannersFor(dropping.config, reader));
+    }
+    catch (error) {
+        if (!(error instanceof errors/* ActionError */.lZ) || error.code !== 'ensured-again')
+            throw error;
+        return story.kept({ ...thing, reason: error.happened });
+    }
+    const { number, base, name } = item;
+    await commentOnDrop(act, config.repository.name, { number, base, database: name, why: due.value.because });
+}
+const toldAs = ({ resource, name, roles: [role] }) => resource === 'role' ? (role?.name ?? name) : name;
+/** The role alone where its database is gone, and another's has taken the name. */
+async function plannersFor({ database }, reader) {
+    const seen = await reader.database(database.name);
+    const foreign = seen.status === 'present' && !isOursToDrop(seen.value, database);
+    return foreign ? roleInverted : dataPlaneInverted;
+}
+/** Expired, or of a pull request that GitHub says is closed, asked right before. What GitHub does not know is unknown. */
+async function dueReason({ gitHub, open, now }, { number, expires }) {
+    if (expires !== undefined && expires <= now)
+        return (0,types/* present */.Eb)({ because: `it expired at ${utc(expires)}`, expired: true });
+    const until = expires === undefined ? '' : `, and it expires at ${utc(expires)}`;
+    const kept = { kept: `pull request #${number} is open${until}` };
+    if (open.has(number))
+        return (0,types/* present */.Eb)(kept);
+    const seen = await gitHub.pullRequest(number);
+    if (seen.status !== 'present')
+        return seen;
+    return (0,types/* present */.Eb)(seen.value === 'closed' ? { because: `pull request #${number} is closed`, expired: false } : kept);
+}
+/** What `mode: drop` would be given for this pull request. */
+function dropConfig(config, item, expiredBy) {
+    const { number, base, roles } = item;
+    const { repository, ...rest } = config;
+    return {
+        ...rest,
+        mode: 'drop',
+        pullRequest: { number, repository, state: undefined },
+        database: {
+            name: item.name,
+            base,
+            charset: '',
+            collation: '',
+            template: undefined,
+            mark: { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base },
+            reset: false,
+            expiresIn: undefined,
+        },
+        application: undefined,
+        otherRoles: roles,
+        expiredBy,
+    };
+}
+
+;// CONCATENATED MODULE: ./build/run.js
+
+
+
+
+
+
+
+
+/** The main half of the action: inputs → config, then the route of the mode, told from its beginning to its end. */
+async function main(workflow = new github_workflow/* Workflow */.W()) {
+    const config = (0,context/* readConfig */.Xg)(workflow);
+    if (config === undefined) {
+        workflow.notice(`Skipped, since GitHub gives ${(0,context/* strangersRun */.zl)(workflow.event)} no credentials (skip-without-credentials). There is no database for this run.`);
+        return;
+    }
+    if (config.mode === 'ensure')
+        (0,publish/* checkEnvFile */.yk)(config.publish);
+    const run = (0,context/* startRun */.AD)(workflow, config.timeout, moreTime);
+    const story = new Story(workflow, config);
+    const common = { workflow, run, story };
+    await story.tell(run.signal, () => {
+        switch (config.mode) {
+            case 'ensure':
+                return ensure({ ...common, config });
+            case 'check':
+                return check({ ...common, config });
+            case 'drop':
+                return drop({ ...common, config });
+            case 'sweep':
+                return sweep({ ...common, config });
+        }
+    });
+}
+const moreTime = 'Raise timeout-minutes if the work was still going on, and run the workflow again: what is there is found.';
+
+
+/***/ }),
+
+/***/ 7375:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Q1: () => (/* binding */ pauseFor),
+/* harmony export */   fm: () => (/* binding */ waitFor),
+/* harmony export */   p0: () => (/* binding */ duration)
+/* harmony export */ });
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8500);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9473);
+
+
+/** Milliseconds between the lines that say what is being waited for. */
+const sayEvery = 15_000;
+/**
+ * Looks again and again, at a growing interval, until the look returns something. Long waits say what they wait for
+ * and how long it has taken.
+ * @param what for the sentences "waiting for …" and "gave up waiting for …"
+ * @throws what `look` throws; `timed-out` of the catalogue after `atMost`; the signal's reason when the run ends
+ */
+async function waitFor(run, what, look, options = {}) {
+    const { longestPause = 10_000, atMost = Number.POSITIVE_INFINITY } = options;
+    const start = performance.now();
+    let pause = options.pause ?? 500;
+    let saidAt = 0;
+    for (;;) {
+        run.signal.throwIfAborted();
+        const seen = await look();
+        if (seen !== undefined)
+            return seen;
+        const waited = performance.now() - start;
+        if (waited >= atMost) {
+            throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .fail */ .fJ)('timed-out', {
+                waitingFor: what,
+                after: duration(waited),
+                advice: options.advice ?? 'Run the workflow again.',
+            });
+        }
+        if (waited - saidAt >= sayEvery) {
+            run.info(`Still waiting for ${what} (${duration(waited)}) …`);
+            saidAt = waited;
+        }
+        await pauseFor(run, Math.min(pause, atMost - waited));
+        pause = Math.min(pause * 1.5, longestPause);
+    }
+}
+/** Sleeps so many milliseconds, or throws the signal's reason when the run ends first. */
+async function pauseFor(run, milliseconds) {
+    await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(milliseconds, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+}
+/** Milliseconds as people read them: `0.4 s`, `12 s`, `3 min 20 s`. */
+function duration(milliseconds) {
+    const seconds = milliseconds / 1000;
+    if (seconds < 10)
+        return `${seconds.toFixed(1)} s`;
+    const whole = Math.round(seconds);
+    return whole < 90 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+
+/***/ }),
+
+/***/ 2413:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  _: () => (/* binding */ github_context),
+  Q: () => (/* binding */ getOctokit)
+});
+
+// EXTERNAL MODULE: external "fs"
+var external_fs_ = __nccwpck_require__(9896);
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
 ;// CONCATENATED MODULE: ./node_modules/@actions/github/lib/context.js
 
 
@@ -88210,7 +93184,7 @@ class Context {
             }
             else {
                 const path = process.env.GITHUB_EVENT_PATH;
-                process.stdout.write(`GITHUB_EVENT_PATH ${path} does not exist${external_os_namespaceObject.EOL}`);
+                process.stdout.write(`GITHUB_EVENT_PATH ${path} does not exist${external_os_.EOL}`);
             }
         }
         this.eventName = process.env.GITHUB_EVENT_NAME;
@@ -88249,8 +93223,10 @@ class Context {
 //# sourceMappingURL=context.js.map
 // EXTERNAL MODULE: ./node_modules/@actions/github/node_modules/@actions/http-client/lib/index.js
 var lib = __nccwpck_require__(9659);
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
 ;// CONCATENATED MODULE: ./node_modules/@actions/github/lib/internal/utils.js
-var utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -88280,7 +93256,7 @@ function getProxyAgentDispatcher(destinationUrl) {
 }
 function getProxyFetch(destinationUrl) {
     const httpDispatcher = getProxyAgentDispatcher(destinationUrl);
-    const proxyFetch = (url, opts) => utils_awaiter(this, void 0, void 0, function* () {
+    const proxyFetch = (url, opts) => __awaiter(this, void 0, void 0, function* () {
         return (0,undici.fetch)(url, Object.assign(Object.assign({}, opts), { dispatcher: httpDispatcher }));
     });
     return proxyFetch;
@@ -88484,7 +93460,7 @@ var DEFAULTS = {
 };
 
 // pkg/dist-src/util/lowercase-keys.js
-function dist_bundle_lowercaseKeys(object) {
+function lowercaseKeys(object) {
   if (!object) {
     return {};
   }
@@ -88536,7 +93512,7 @@ function merge(defaults, route, options) {
   } else {
     options = Object.assign({}, route);
   }
-  options.headers = dist_bundle_lowercaseKeys(options.headers);
+  options.headers = lowercaseKeys(options.headers);
   removeUndefinedProperties(options);
   removeUndefinedProperties(options.headers);
   const mergedOptions = mergeDeep(defaults || {}, options);
@@ -93154,7 +98130,7 @@ const defaults = {
         fetch: getProxyFetch(baseUrl)
     }
 };
-const utils_GitHub = Octokit.plugin(restEndpointMethods, paginateRest).defaults(defaults);
+const GitHub = Octokit.plugin(restEndpointMethods, paginateRest).defaults(defaults);
 
 /**
  * Convience function to correctly format Octokit Options to pass into the constructor.
@@ -93162,15 +98138,15 @@ const utils_GitHub = Octokit.plugin(restEndpointMethods, paginateRest).defaults(
  * @param     token    the repo PAT or GITHUB_TOKEN
  * @param     options  other options to set
  */
-function utils_getOctokitOptions(token, options) {
+function getOctokitOptions(token, options) {
     const opts = Object.assign({}, options || {}); // Shallow clone - don't mutate the object provided by the caller
     // Auth
-    const auth = Utils.getAuthString(token, opts);
+    const auth = getAuthString(token, opts);
     if (auth) {
         opts.auth = auth;
     }
     // Orchestration ID
-    const userAgent = Utils.getUserAgentWithOrchestrationId(opts.userAgent);
+    const userAgent = getUserAgentWithOrchestrationId(opts.userAgent);
     if (userAgent) {
         opts.userAgent = userAgent;
     }
@@ -93192,2354 +98168,6 @@ function getOctokit(token, options, ...additionalPlugins) {
     return new GitHubWithPlugins(getOctokitOptions(token, options));
 }
 //# sourceMappingURL=github.js.map
-// EXTERNAL MODULE: ./build/postgres/connection.js
-var connection = __nccwpck_require__(2992);
-// EXTERNAL MODULE: ./build/postgres/dotenv.js
-var dotenv = __nccwpck_require__(7962);
-;// CONCATENATED MODULE: ./build/github/masks.js
-
-
-/**
- * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
- * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
- */
-function formsOf(secret) {
-    const parts = [secret, ...linesOf(secret)].filter((part) => part.trim() !== '' || part === secret);
-    const forms = parts.flatMap(formsOfOne);
-    const lines = forms.flatMap(linesOf).filter((line) => line.trim() !== '');
-    return [...new Set([...forms, ...lines])];
-}
-const linesOf = (text) => text.split(/\r\n|\r|\n/);
-function formsOfOne(secret) {
-    if (secret === '')
-        return [];
-    const escaped = secret.replaceAll('\\', '\\\\');
-    return [
-        secret,
-        encodeURIComponent(secret),
-        (0,connection/* encode */.lF)(secret),
-        new URLSearchParams({ '': secret }).toString().slice(1),
-        encodeURI(secret),
-        JSON.stringify(secret).slice(1, -1),
-        secret.replaceAll("'", "''"),
-        escaped.replaceAll("'", "''"),
-        secret.replaceAll('"', '""'),
-        (0,dotenv/* dotenvQuoted */.V5)(secret),
-        ...shellForms(secret, escaped),
-    ];
-}
-/** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
-function shellForms(secret, escaped) {
-    return [
-        secret.replaceAll("'", "'\\''"),
-        secret.replace(/^[#~]|[\s'"\\|&;()<>!{}*[\]?^$`,]/g, '\\$&'),
-        secret.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
-        escaped.replaceAll("'", "\\'"),
-        escaped.replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t'),
-    ];
-}
-
-;// CONCATENATED MODULE: ./build/github/workflow.js
-
-
-
-
-/** The workflow as the action meets it; the only importer of @actions/core and @actions/github. */
-class Workflow {
-    #masked = new Set();
-    /** Raw text of an input, untrimmed; empty where it was not given. */
-    rawInput(name) {
-        return getInput(name, { trimWhitespace: false });
-    }
-    /** Masks every form of a secret from here on. To be called before anything of it is written. */
-    mask(secret) {
-        for (const form of formsOf(secret).filter((f) => !this.#masked.has(f))) {
-            this.#masked.add(form);
-            setSecret(form);
-        }
-    }
-    /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
-    info(text) {
-        info(defused(text));
-    }
-    debug(text) {
-        debug(text);
-    }
-    notice(text) {
-        notice(text);
-    }
-    warning(text) {
-        warning(text);
-    }
-    async group(name, work) {
-        return await group(name, work);
-    }
-    /** Ends the step as failed, with the whole text of the error as its annotation. */
-    fail(error) {
-        setFailed(error.message);
-        debug(defused(error.stack ?? ''));
-    }
-    setOutput(name, value) {
-        setOutput(name, value);
-    }
-    exportVariable(name, value) {
-        exportVariable(name, value);
-    }
-    /** What `post` will read; GitHub keeps it even if the step is killed right after. */
-    saveState(name, value) {
-        saveState(name, JSON.stringify(value));
-    }
-    /** The last value saved under this name by this step's main half; undefined where there is none. */
-    savedState(name) {
-        const text = getState(name);
-        return text === '' ? undefined : JSON.parse(text);
-    }
-    /** Appends Markdown to the job's summary. */
-    async summarize(markdown) {
-        if ((0,external_node_fs_.existsSync)(process.env['GITHUB_STEP_SUMMARY'] ?? ''))
-            await summary.addRaw(markdown, true).write();
-    }
-    get mayRequestIdToken() {
-        return Boolean(process.env['ACTIONS_ID_TOKEN_REQUEST_URL'] && process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']);
-    }
-    /** A fresh OIDC token of this job; @actions/core masks it. */
-    requestIdToken(audience) {
-        return getIDToken(audience);
-    }
-    /** The ids by which this run's temporary rule is named. */
-    get identity() {
-        const repository = github_context.payload['repository']?.id;
-        return {
-            repositoryId: digits(process.env['GITHUB_REPOSITORY_ID'] ?? String(repository ?? '')),
-            runId: digits(String(github_context.runId)),
-            runAttempt: digits(String(github_context.runAttempt)),
-        };
-    }
-    /** Who we are in `pg_stat_activity`. */
-    get applicationName() {
-        const { GITHUB_REPOSITORY: repository = '', GITHUB_RUN_ID: run = '', GITHUB_RUN_ATTEMPT: attempt = '', } = process.env;
-        return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
-    }
-}
-const digits = (text) => (/^\d{1,20}$/.test(text) ? text : '0');
-/**
- * The runner looks for `::` at the beginning of a line, after white space as .NET knows it (U+0085 too), and for `##[`
- * anywhere in it.
- */
-const defused = (text) => text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${space}: ::`).replaceAll('##[', '# #[');
-
-
-/***/ }),
-
-/***/ 1296:
-/***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
-
-__nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _close_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(760);
-/* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(571);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8649);
-
-
-
-/** The door: `post.js` asks for the other half by this argument, and by nothing that main may never have written. */
-const half = process.argv.includes('--post') ? _close_js__WEBPACK_IMPORTED_MODULE_0__/* .close */ .V : _run_js__WEBPACK_IMPORTED_MODULE_2__/* .main */ .i;
-// TLS is never weakened, whatever an earlier step has put into the environment.
-delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-const workflow = new _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__/* .Workflow */ .W();
-try {
-    await half(workflow);
-}
-catch (error) {
-    workflow.fail(error instanceof Error ? error : new Error(String(error)));
-}
-// Idle sockets of the SDK's agents would hold the process for seconds more; what was written is flushed first.
-process.stdout.write('', () => process.exit());
-
-__webpack_async_result__();
-} catch(e) { __webpack_async_result__(e); } }, 1);
-
-/***/ }),
-
-/***/ 4963:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Eb: () => (/* binding */ present),
-/* harmony export */   Ge: () => (/* binding */ absent),
-/* harmony export */   L5: () => (/* binding */ unknown)
-/* harmony export */ });
-const present = (value) => ({ status: 'present', value });
-const absent = { status: 'absent' };
-const unknown = (error) => ({ status: 'unknown', error });
-
-
-/***/ }),
-
-/***/ 2992:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Af: () => (/* binding */ adoNet),
-/* harmony export */   FA: () => (/* binding */ databaseUrl),
-/* harmony export */   LP: () => (/* binding */ jdbcUrl),
-/* harmony export */   lF: () => (/* binding */ encode),
-/* harmony export */   p7: () => (/* binding */ environmentOf)
-/* harmony export */ });
-/** `postgresql://…`, libpq's connection URI. */
-function databaseUrl(connection) {
-    const { host, port, database, user, password } = connection;
-    return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
-}
-/** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
-function jdbcUrl(connection) {
-    const { host, port, database, user, password } = connection;
-    return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&${sslQuery(connection)}`;
-}
-/** libpq and pgJDBC call them alike. */
-const sslQuery = ({ sslMode, sslRootCert }) => `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`}`;
-/** Npgsql's connection string. */
-function adoNet({ host, port, database, user, password, sslMode, sslRootCert }) {
-    const parts = {
-        Host: host,
-        Port: String(port),
-        Database: database,
-        Username: user,
-        Password: password,
-        'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
-        ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
-    };
-    return Object.entries(parts)
-        .map(([key, value]) => `${key}=${adoValue(value)}`)
-        .join(';');
-}
-/** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
-const adoValue = (value) => /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
-/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
-function encode(text) {
-    return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-/** Environment variables of later steps and of the migration command (contract.md). */
-function environmentOf(connection, { envPrefix, formats }) {
-    const variables = [
-        partsOf(connection, envPrefix, 'NAME'),
-        ...formats.map((format) => formatted[format](connection)),
-    ];
-    return new Map(variables.flatMap((part) => Object.entries(part)));
-}
-/** The connection in parts; what the database's is called is all that libpq's variables differ in. */
-function partsOf({ host, port, database, user, password, sslMode, sslRootCert }, prefix, databaseName) {
-    return {
-        [`${prefix}HOST`]: host,
-        [`${prefix}PORT`]: String(port),
-        [`${prefix}${databaseName}`]: database,
-        [`${prefix}USER`]: user,
-        [`${prefix}PASSWORD`]: password,
-        [`${prefix}SSLMODE`]: sslMode,
-        ...(sslRootCert === undefined ? {} : { [`${prefix}SSLROOTCERT`]: sslRootCert }),
-    };
-}
-const formatted = {
-    url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
-    pg: (connection) => partsOf(connection, 'PG', 'DATABASE'),
-    jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
-    'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
-};
-
-
-/***/ }),
-
-/***/ 7962:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   PM: () => (/* binding */ dotenv),
-/* harmony export */   V5: () => (/* binding */ dotenvQuoted)
-/* harmony export */ });
-/* unused harmony export dotenvValue */
-/** A dotenv file as python-dotenv reads it. */
-function dotenv(variables) {
-    return [...variables].map(([name, value]) => `${name}=${dotenvValue(value)}\n`).join('');
-}
-function dotenvValue(value) {
-    if (/^[\w.:/@%+=?&,~^*!-]+$/.test(value))
-        return value;
-    const quote = quoteFor(value);
-    return `${quote}${dotenvQuoted(value)}${quote}`;
-}
-/** Single quotes keep line breaks as they stand; a carriage return would not survive Python's reading of text files. */
-const quoteFor = (value) => (value.includes('\r') ? '"' : "'");
-/**
- * What stands between the quotes: the quote and `\` are escaped (in double quotes a carriage return too). `${NAME}` is
- * expanded in both kinds of quotes, so `${` is written as the default of a nameless variable, `${:-$}{`; a closing
- * backslash likewise, since the parser would take the `\'` that it makes for a quote.
- */
-function dotenvQuoted(value) {
-    const quote = quoteFor(value);
-    return value
-        .replaceAll('\\', '\\\\')
-        .replaceAll(quote, `\\${quote}`)
-        .replaceAll('\r', '\\r')
-        .replaceAll('${', '${:-$}{')
-        .replace(/\\\\$/, '${:-\\\\}');
-}
-
-
-/***/ }),
-
-/***/ 7575:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  i: () => (/* binding */ login)
-});
-
-// EXTERNAL MODULE: ./build/errors.js
-var errors = __nccwpck_require__(9473);
-;// CONCATENATED MODULE: ./build/postgres/login-failures.js
-
-const adviceByState = {
-    '28P01': 'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
-    '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
-    '3D000': 'Check the name of the database.',
-    '42501': 'Grant the role CONNECT on this database.',
-};
-/** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
-const passingStates = ['57P03', '57P01', '57P02', '53300'];
-/** Sorts what a login attempt threw. */
-function classify(error) {
-    const message = (0,errors/* messageOf */.bD)(error);
-    const code = codeOf(error);
-    // What PostgreSQL itself says comes first: no text in it can make it look like a block.
-    if (isSqlState(code))
-        return byState(code, message);
-    if (message === 'timeout expired' || code === 'ETIMEDOUT') {
-        return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
-    }
-    if (/^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
-        /does not support SSL/.test(message)) {
-        const advice = 'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
-        return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
-    }
-    return passing(message || code);
-}
-/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
-const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
-function byState(code, message) {
-    if (code === '28000' && /no pg_hba\.conf entry/.test(message))
-        return byHostRules(message);
-    if (passingStates.includes(code))
-        return passing(message);
-    return {
-        kind: 'refused',
-        reason: `${message} (SQLSTATE ${code})`,
-        advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
-    };
-}
-const passing = (reason) => ({
-    kind: 'passing',
-    reason,
-    advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
-});
-/** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
-function byHostRules(message) {
-    if (message.includes('no encryption')) {
-        return {
-            kind: 'refused',
-            reason: message,
-            advice: 'The connection arrived without TLS: see what stands between the runner and the server.',
-        };
-    }
-    const address = /for host "(\d{1,3}(?:\.\d{1,3}){3})"/.exec(message)?.[1];
-    return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
-}
-function codeOf(error) {
-    const candidates = error instanceof AggregateError ? error.errors : [error];
-    const code = candidates
-        .map((e) => e?.code)
-        .find((c) => typeof c === 'string');
-    return typeof code === 'string' ? code : '';
-}
-
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-// EXTERNAL MODULE: ./node_modules/pg/esm/index.mjs
-var esm = __nccwpck_require__(3849);
-;// CONCATENATED MODULE: ./build/postgres/session.js
-
-
-/** Milliseconds for a session to say goodbye, before its socket is destroyed. */
-const farewell = 2000;
-/**
- * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
- * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
- * what a time limit or a cancellation ends.
- */
-class Session {
-    #client;
-    #socket = new external_node_net_.Socket();
-    #signal;
-    /**
-     * @param timeout milliseconds for connecting
-     * @param signal ends every query with its reason
-     */
-    constructor({ applicationName, ...connection }, timeout, signal) {
-        this.#signal = signal;
-        this.#client = new esm/* default.Client */.Ay.Client({
-            ...connection,
-            application_name: applicationName,
-            options: '-c search_path=pg_catalog',
-            ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
-            connectionTimeoutMillis: timeout,
-            keepAlive: true,
-            keepAliveInitialDelayMillis: 10_000,
-            stream: () => this.#socket,
-        });
-        // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
-        this.#client.on('error', () => { });
-    }
-    /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
-    get heard() {
-        return this.#socket.bytesRead > 0;
-    }
-    connect() {
-        return this.#unlessEnded(this.#client.connect());
-    }
-    /** The rows of one statement. */
-    async query(text, values = []) {
-        const { rows } = await this.#unlessEnded(this.#client.query(text, [...values]));
-        return rows;
-    }
-    /** Calls back once when the session is lost; returns how to stop listening. */
-    onLost(lost) {
-        this.#client.on('error', lost);
-        this.#client.once('end', lost);
-        return () => {
-            this.#client.off('error', lost);
-            this.#client.off('end', lost);
-        };
-    }
-    /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
-    async close() {
-        const { promise: impatient, resolve } = Promise.withResolvers();
-        const timer = setTimeout(resolve, farewell);
-        await Promise.race([this.#client.end().catch(() => { }), impatient]);
-        clearTimeout(timer);
-        this.#socket.destroy();
-    }
-    async #unlessEnded(work) {
-        const { promise: ended, reject } = Promise.withResolvers();
-        const end = () => reject(this.#signal.reason);
-        this.#signal.addEventListener('abort', end, { once: true });
-        try {
-            this.#signal.throwIfAborted();
-            return await Promise.race([work, ended]);
-        }
-        finally {
-            this.#signal.removeEventListener('abort', end);
-            work.catch(() => { });
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./build/postgres/login.js
-
-
-/**
- * One attempt to log in, over verified TLS.
- * @param timeout milliseconds until the attempt counts as blocked
- * @param signal ends the attempt; the result then is a failure like any other
- */
-function login(target, timeout, signal) {
-    const session = new Session(target, timeout, signal);
-    return { result: outcome(session), heard: () => session.heard };
-}
-async function outcome(session) {
-    try {
-        await session.connect();
-        return { session };
-    }
-    catch (error) {
-        void session.close();
-        return { failure: classify(error) };
-    }
-}
-
-
-/***/ }),
-
-/***/ 3526:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Kc: () => (/* binding */ markVariable),
-/* harmony export */   Qc: () => (/* binding */ endMarked),
-/* harmony export */   xN: () => (/* binding */ endProcessTree)
-/* harmony export */ });
-/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
-/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8500);
-/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7975);
-
-
-
-
-const run = (0,node_util__WEBPACK_IMPORTED_MODULE_3__.promisify)(node_child_process__WEBPACK_IMPORTED_MODULE_0__.execFile);
-/** Milliseconds between the polite signal and SIGKILL; GitHub leaves 7.5 s between its own (so we end before it does). */
-const politeness = 4000;
-/**
- * The environment variable by whose value everything is found that a command started, also what has left its process
- * group and lost its parent (as the runner finds orphans by RUNNER_TRACKING_ID). Linux alone shows environments.
- */
-const markVariable = 'AZURE_POSTGRESQL_ACTION_MIGRATION';
-/**
- * Ends a detached child with everything it started: SIGTERM to its process group, to its descendants and to whatever
- * bears the mark, then SIGKILL to what is still there.
- * @param mark the child's value of {@link markVariable}
- */
-async function endProcessTree(child, mark) {
-    const { pid } = child;
-    if (pid === undefined)
-        return;
-    if (process.platform === 'win32') {
-        await run('taskkill', ['/pid', String(pid), '/t', '/f']).catch(() => { });
-        return;
-    }
-    await end(async () => [-pid, ...(await descendants(pid)), ...(await marked(mark))]);
-}
-/** Ends what still bears the mark, after its parent was killed. */
-function endMarked(mark) {
-    return end(() => marked(mark));
-}
-async function end(find) {
-    const members = await find();
-    signalAll(members, 'SIGTERM');
-    const patience = performance.now() + politeness;
-    while (performance.now() < patience && members.some(isAlive))
-        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_2__.setTimeout)(50);
-    signalAll([...members, ...(await find())], 'SIGKILL');
-}
-function signalAll(pids, signal) {
-    for (const pid of pids) {
-        try {
-            process.kill(pid, signal);
-        }
-        catch {
-            // Gone already.
-        }
-    }
-}
-function isAlive(pid) {
-    try {
-        process.kill(pid, 0);
-        return true;
-    }
-    catch {
-        return false;
-    }
-}
-/** Process ids below `root` by parentage; none where there is no `ps`, and the group alone is ended then. */
-async function descendants(root) {
-    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']).catch(() => ({ stdout: '' }));
-    const rows = stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.trim().split(/\s+/).map(Number));
-    const found = [];
-    for (let parents = [root]; parents.length > 0;) {
-        parents = rows.flatMap(([pid, parent]) => (pid && parent && parents.includes(parent) ? [pid] : []));
-        found.push(...parents);
-    }
-    return found;
-}
-/** Process ids that bear the mark; none where there is no /proc. */
-async function marked(mark) {
-    const entry = `${markVariable}=${mark}`;
-    const pids = (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readdir)('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-    const bears = await Promise.all(
-    // Other users' processes cannot be read, and are not ours.
-    pids.map((pid) => (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readFile)(`/proc/${pid}/environ`, 'utf8')
-        .then((text) => text.split('\0').includes(entry))
-        .catch(() => false)));
-    return pids.filter((_, i) => bears[i]).map(Number);
-}
-
-
-/***/ }),
-
-/***/ 6032:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  yk: () => (/* binding */ checkEnvFile),
-  mk: () => (/* binding */ publish),
-  u$: () => (/* binding */ removeEnvFile),
-  Q3: () => (/* binding */ writeRootBundle)
-});
-
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./build/errors.js
-var errors = __nccwpck_require__(9473);
-// EXTERNAL MODULE: ./build/folders.js
-var folders = __nccwpck_require__(3117);
-// EXTERNAL MODULE: ./build/postgres/connection.js
-var postgres_connection = __nccwpck_require__(2992);
-// EXTERNAL MODULE: ./build/postgres/dotenv.js
-var dotenv = __nccwpck_require__(7962);
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: external "node:tls"
-var external_node_tls_ = __nccwpck_require__(1692);
-;// CONCATENATED MODULE: ./build/postgres/root-certificates.js
-
-
-/**
- * The roots that Azure's servers chain to (facts.md §5), by common name. The last serves China alone, and newer
- * releases of Node have dropped it with Mozilla's list: what Node does not trust is not handed on either.
- */
-const azureRoots = [
-    'DigiCert Global Root G2',
-    'Microsoft RSA Root Certificate Authority 2017',
-    'DigiCert Global Root CA',
-];
-/**
- * PEM bundle for libpq's `sslrootcert`: Azure's roots out of Node's own, and what NODE_EXTRA_CA_CERTS added, so that
- * it verifies what our own sessions verify.
- */
-function rootBundle() {
-    const azure = (0,external_node_tls_.getCACertificates)('bundled').filter((pem) => {
-        const { subject } = new external_node_crypto_.X509Certificate(pem);
-        return azureRoots.some((name) => subject.split('\n').includes(`CN=${name}`));
-    });
-    return `${[...azure, ...(0,external_node_tls_.getCACertificates)('extra')].map((pem) => pem.trim()).join('\n')}\n`;
-}
-
-;// CONCATENATED MODULE: ./build/publish.js
-
-
-
-
-
-
-
-
-/** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */
-const header = '# Written by azure-postgresql-action; removed when the job ends.\n';
-/** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
-function maskConnection(workflow, connection) {
-    for (const secret of [
-        connection.password,
-        (0,postgres_connection/* databaseUrl */.FA)(connection),
-        (0,postgres_connection/* jdbcUrl */.LP)(connection),
-        (0,postgres_connection/* adoNet */.Af)(connection),
-    ]) {
-        workflow.mask(secret);
-    }
-}
-/** Writes outputs, environment and dotenv file; returns the environment, for the migration. */
-async function publish(workflow, journal, config, connection) {
-    maskConnection(workflow, connection);
-    const environment = (0,postgres_connection/* environmentOf */.p7)(connection, config);
-    for (const [name, value] of Object.entries(outputsOf(connection)))
-        workflow.setOutput(name, value);
-    if (config.exportEnv)
-        for (const [name, value] of environment)
-            workflow.exportVariable(name, value);
-    if (config.envFile !== undefined) {
-        const path = (0,folders/* inWorkspace */.v)(config.envFile);
-        journal.writeEnvFile(path);
-        // Anew, since a mode counts only for a file that is made.
-        await (0,promises_.rm)(path, { force: true });
-        await (0,promises_.writeFile)(path, header + (0,dotenv/* dotenv */.PM)(environment), { mode: 0o600 });
-    }
-    const { user, host, port, database, sslMode } = connection;
-    workflow.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
-    if (config.exportEnv)
-        workflow.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
-    return environment;
-}
-function outputsOf(connection) {
-    const { host, port, database, user, password, sslMode } = connection;
-    return {
-        'db-host': host,
-        'db-port': String(port),
-        'db-name': database,
-        'db-user': user,
-        'db-password': password,
-        'db-sslmode': sslMode,
-        'database-url': (0,postgres_connection/* databaseUrl */.FA)(connection),
-    };
-}
-/**
- * Refuses to overwrite what is not ours, and a folder that is not there; asked before anything is requested.
- * @throws `inputs-invalid`
- */
-function checkEnvFile({ envFile }) {
-    if (envFile === undefined)
-        return;
-    const path = (0,folders/* inWorkspace */.v)(envFile);
-    const fault = (0,external_node_fs_.existsSync)(path)
-        ? !isOurs(path) && 'which exists already and would be overwritten: name another'
-        : !(0,external_node_fs_.existsSync)((0,external_node_path_.dirname)(path)) && 'whose folder does not exist: make it, or name another';
-    if (fault)
-        throw (0,errors/* fail */.fJ)('inputs-invalid', { faults: [`env-file is '${envFile}', ${fault}`] });
-}
-/** Removes the dotenv file if it is ours still. */
-async function removeEnvFile(path) {
-    if ((0,external_node_fs_.existsSync)(path) && isOurs(path))
-        await (0,promises_.rm)(path, { force: true });
-}
-const isOurs = (path) => (0,external_node_fs_.statSync)(path).isFile() && (0,external_node_fs_.readFileSync)(path, 'utf8').startsWith(header);
-/** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
-async function writeRootBundle({ sslMode }) {
-    if (sslMode !== 'verify-full')
-        return undefined;
-    const path = (0,folders/* inTemporaryFolder */.P)('azure-postgresql-roots.pem');
-    await (0,promises_.writeFile)(path, rootBundle(), { mode: 0o644 });
-    return path;
-}
-
-
-/***/ }),
-
-/***/ 943:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   D: () => (/* binding */ firewallRule),
-/* harmony export */   b: () => (/* binding */ rangeOf)
-/* harmony export */ });
-/* harmony import */ var _config_addresses_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6299);
-/* harmony import */ var _config_names_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2855);
-/* harmony import */ var _plan_types_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4963);
-
-
-
-/** Declared firewall rules, which stay. The runner's own way in is not among them (postgres/reach.ts). */
-const firewallRule = {
-    resource: 'firewall rule',
-    desired: ({ firewall }) => firewall.declared,
-    nameOf: ({ name }) => name,
-    async observe(reader, desired) {
-        try {
-            const stored = await reader.firewallRules();
-            return desired.map((rule) => find(rule, stored));
-        }
-        catch (error) {
-            if (!(error instanceof Error))
-                throw error;
-            return desired.map(() => (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .unknown */ .L5)(error));
-        }
-    },
-    diff(rule, observed) {
-        const finding = {
-            resource: 'firewall rule',
-            name: rule.name,
-            property: 'range',
-            expected: written(rule),
-        };
-        const change = { resource: 'firewall rule', name: rule.name };
-        if (observed.status === 'unknown')
-            return [];
-        if (observed.status === 'absent') {
-            return [
-                {
-                    finding: { ...finding, actual: 'absent', kind: 'missing' },
-                    mend: { ...change, action: 'create', details: written(rule) },
-                },
-            ];
-        }
-        if ((0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_0__/* .sameRange */ .Et)(rule, observed.value))
-            return [];
-        const details = `${written(observed.value)} → ${written(rule)}`;
-        return [
-            {
-                finding: { ...finding, actual: written(observed.value), kind: 'changed' },
-                mend: { ...change, action: 'update', details },
-            },
-        ];
-    },
-    async apply(writer, _change, rule) {
-        await writer.putFirewallRule(rule.name, rule);
-        return 'applied';
-    },
-};
-/**
- * The rule of this name; for a rule that the user gave no name, any rule of the same range, but no run's temporary one,
- * which does not stay. ARM's names know no case.
- */
-function find(rule, stored) {
-    const lasting = stored.filter(({ name }) => !(0,_config_names_js__WEBPACK_IMPORTED_MODULE_2__/* .isTemporaryRuleName */ .FY)(name ?? ''));
-    const named = lasting.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
-    const sameOne = rule.named ? undefined : lasting.find((other) => (0,_config_addresses_js__WEBPACK_IMPORTED_MODULE_0__/* .sameRange */ .Et)(rule, rangeOf(other)));
-    const found = sameOne ?? named;
-    return found ? (0,_plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .present */ .Eb)(rangeOf(found)) : _plan_types_js__WEBPACK_IMPORTED_MODULE_1__/* .absent */ .Ge;
-}
-/** The range that ARM stores of a rule. */
-const rangeOf = ({ startIpAddress, endIpAddress }) => ({
-    start: startIpAddress,
-    end: endIpAddress,
-});
-const written = ({ start, end }) => (start === end ? start : `${start}-${end}`);
-
-
-/***/ }),
-
-/***/ 8649:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  i: () => (/* binding */ main)
-});
-
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: ./build/context.js + 61 modules
-var context = __nccwpck_require__(9461);
-// EXTERNAL MODULE: ./build/azure/create-server.js
-var create_server = __nccwpck_require__(9712);
-// EXTERNAL MODULE: ./build/azure/credentials.js + 156 modules
-var credentials = __nccwpck_require__(5573);
-// EXTERNAL MODULE: ./build/azure/reader.js
-var reader = __nccwpck_require__(1593);
-// EXTERNAL MODULE: ./build/errors.js
-var errors = __nccwpck_require__(9473);
-// EXTERNAL MODULE: ./build/waiting.js
-var waiting = __nccwpck_require__(7375);
-;// CONCATENATED MODULE: ./build/azure/ready.js
-
-
-/** States that pass by themselves, also a creation by somebody else (facts.md §1). */
-const passing = ['Provisioning', 'Updating', 'Starting', 'Restarting', 'Stopping'];
-const advice = {
-    Stopped: 'Start it (az postgres flexible-server start), or leave start-if-stopped on.',
-    Dropping: 'It is being deleted: wait until it is gone, or choose another server-name.',
-    Disabled: 'See in the Azure portal why it is disabled.',
-    Inaccessible: 'Its encryption key cannot be reached: restore the access of the server to its key.',
-};
-/** The server once its state is none that passes by itself. */
-async function settledServer(run, reader) {
-    let first = true;
-    return await (0,waiting/* waitFor */.fm)(run, `server '${reader.config.name}' to be Ready`, async () => {
-        const seen = first ? await reader.server() : await reader.lookAgain();
-        first = false;
-        if (seen.status === 'unknown')
-            throw seen.error;
-        // Absent just after a creation: ARM's list may lag behind.
-        if (seen.status === 'absent')
-            return undefined;
-        return passing.includes(seen.value.server.state ?? 'Ready') ? undefined : seen.value;
-    });
-}
-/**
- * The server once it is Ready; a passing state is waited for.
- * @throws `server-not-usable` for the states that do not pass, `state-unknown`, `timed-out`
- */
-async function readyServer(run, reader) {
-    const settled = await settledServer(run, reader);
-    const { state = 'Ready' } = settled.server;
-    if (state === 'Ready')
-        return settled;
-    throw (0,errors/* fail */.fJ)('server-not-usable', {
-        server: settled.name,
-        state,
-        advice: advice[state] ?? 'Look at the server in the Azure portal.',
-    });
-}
-/** Whether clients from the internet can be let in by firewall rules; else the server is inside a network. */
-const hasPublicAccess = (server) => server.network?.publicNetworkAccess !== 'Disabled' &&
-    server.network?.delegatedSubnetResourceId === undefined;
-
-// EXTERNAL MODULE: ./build/azure/writer.js
-var writer = __nccwpck_require__(5093);
-// EXTERNAL MODULE: ./build/config/creation.js
-var creation = __nccwpck_require__(2986);
-// EXTERNAL MODULE: ./build/github/journal.js
-var journal = __nccwpck_require__(2841);
-;// CONCATENATED MODULE: ./build/plan/policy.js
-/**
- * Which changes a plan may hold: what is missing is made, what is stopped is woken, and what differs is updated only
- * with `on-drift: fix`. Nothing is ever replaced or deleted. (`check` has no writer, so its plan is only read.)
- */
-function permitted(config, change) {
-    switch (change.action) {
-        case 'create':
-            return true;
-        case 'start':
-            return config.startIfStopped;
-        case 'update':
-            return config.mode === 'ensure' && config.onDrift === 'fix';
-        case 'delete':
-            return false;
-    }
-}
-
-;// CONCATENATED MODULE: ./build/plan/engine.js
-
-/** Folds a kind into a planner: observe, diff, and what the mode permits of it. */
-function planner(kind) {
-    return async (config, reader) => {
-        const desired = kind.desired(config);
-        if (desired.length === 0)
-            return emptyPlan();
-        const observed = await kind.observe(reader, desired);
-        const plans = desired.map((d, i) => planOne(kind, config, d, observed[i]));
-        return join(plans);
-    };
-}
-function planOne(kind, config, desired, observed) {
-    if (observed === undefined)
-        return emptyPlan();
-    if (observed.status === 'unknown') {
-        const finding = {
-            resource: kind.resource,
-            name: kind.nameOf(desired),
-            property: '',
-            expected: '',
-            actual: observed.error.message.split('\n')[0] ?? '',
-            kind: 'unknown',
-        };
-        return { ...emptyPlan(), findings: [finding], unknown: [observed.error] };
-    }
-    const differences = kind.diff(desired, observed);
-    const mended = differences.filter((d) => d.mend && permitted(config, d.mend));
-    return {
-        steps: mended.flatMap(({ mend, finding }) => mend === undefined
-            ? []
-            : [{ change: mend, apply: (writer) => kind.apply(writer, mend, desired, finding) }]),
-        findings: differences.flatMap((d) => d.finding ?? []),
-        left: differences.filter((d) => !mended.includes(d)).flatMap((d) => d.finding ?? []),
-        unknown: [],
-    };
-}
-const emptyPlan = () => ({ steps: [], findings: [], left: [], unknown: [] });
-/**
- * One pass: every planner looks in the given order, and the plans are joined in it, parents before children.
- * Reading only; so a mode without a writer ends here (design.md, one path for every mode).
- */
-async function plan(planners, config, reader) {
-    const plans = [];
-    for (const look of planners)
-        plans.push(await look(config, reader));
-    return join(plans);
-}
-function join(plans) {
-    return {
-        steps: plans.flatMap((p) => p.steps),
-        findings: plans.flatMap((p) => p.findings),
-        left: plans.flatMap((p) => p.left),
-        unknown: plans.flatMap((p) => p.unknown),
-    };
-}
-/** Makes the changes of a plan, one after another; what somebody else made in the meantime is no change of ours. */
-async function apply({ steps }, writer, witness) {
-    for (const step of steps) {
-        witness.starting(step.change);
-        if ((await step.apply(writer)) !== 'adopted')
-            witness.made(step.change);
-    }
-}
-
-// EXTERNAL MODULE: ./build/config/addresses.js
-var addresses = __nccwpck_require__(6299);
-;// CONCATENATED MODULE: ./build/postgres/egress-address.js
-
-
-/** Milliseconds for one echo service to answer. */
-const patience = 3000;
-/**
- * The public IPv4 address of this runner, as two echo services agree on it. A service that does not answer is
- * replaced by the next; an answer that differs is an error that names both (design.md, the egress address).
- * @param services HTTPS URLs that answer with the caller's address as text
- * @throws `egress-address-unknown`
- */
-async function egressAddress(services, signal) {
-    const answers = [];
-    const silent = [];
-    const queue = [...services];
-    while (answers.length < 2 && queue.length > 0) {
-        const asked = queue.splice(0, 2 - answers.length);
-        for (const [i, answer] of (await Promise.allSettled(asked.map((url) => ask(url, signal)))).entries()) {
-            const service = asked[i] ?? '';
-            if (answer.status === 'fulfilled')
-                answers.push({ service, address: answer.value });
-            else
-                silent.push(`${service}: ${(0,errors/* messageOf */.bD)(answer.reason)}`);
-        }
-    }
-    signal.throwIfAborted();
-    const [one, two] = answers;
-    if (one === undefined || two === undefined) {
-        throw (0,errors/* fail */.fJ)('egress-address-unknown', {
-            reason: `fewer than two echo services answered (${silent.join('; ')}).`,
-        });
-    }
-    if (one.address !== two.address) {
-        const reason = `${one.service} sees ${one.address}, but ${two.service} sees ${two.address}.`;
-        throw (0,errors/* fail */.fJ)('egress-address-unknown', { reason });
-    }
-    const why = (0,addresses/* notPublic */.XK)(one.address);
-    if (why !== undefined)
-        throw (0,errors/* fail */.fJ)('egress-address-unknown', { reason: `${why}.` });
-    return one.address;
-}
-async function ask(url, signal) {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
-    const text = (await response.text()).trim();
-    if (!response.ok || !(0,addresses/* isIPv4 */.wM)(text))
-        throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
-    return text;
-}
-
-// EXTERNAL MODULE: ./build/postgres/login.js + 2 modules
-var login = __nccwpck_require__(7575);
-;// CONCATENATED MODULE: ./build/resources/database.js
-
-/** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
-const database = {
-    resource: 'database',
-    desired: (config) => config.database === undefined ? [] : [config.database],
-    nameOf: ({ name }) => name,
-    observe: (reader, desired) => Promise.all(desired.map(({ name }) => reader.database(name))),
-    diff({ name, charset, collation }, observed) {
-        if (observed.status === 'unknown')
-            return [];
-        if (observed.status === 'absent') {
-            return [
-                {
-                    finding: {
-                        resource: 'database',
-                        name,
-                        property: '',
-                        expected: 'present',
-                        actual: 'absent',
-                        kind: 'missing',
-                    },
-                    mend: { resource: 'database', name, action: 'create', details: `${charset}, ${collation}` },
-                },
-            ];
-        }
-        const { value } = observed;
-        // Neither can be changed in place, so they are only reported.
-        return [
-            { property: 'charset', expected: charset, actual: value.charset },
-            { property: 'collation', expected: collation, actual: value.collation },
-        ]
-            .filter(({ expected, actual }) => spelling(expected) !== spelling(actual))
-            .map((difference) => ({ finding: { resource: 'database', name, kind: 'changed', ...difference } }));
-    },
-    apply: (writer, _change, desired) => writer.createDatabase(desired),
-};
-/** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
-const spelling = (text) => text.toLowerCase().replaceAll('-', '');
-/**
- * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to
- * `azuresu`, facts.md §5); undefined where nothing is amiss.
- * @throws `database-refused` where it may not even enter
- */
-function ownerAdvice({ administrator, database: { name } }, found) {
-    const { username } = administrator;
-    if (!found.mayConnect) {
-        const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
-        const advice = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
-        throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason, advice });
-    }
-    return found.mayCreate
-        ? undefined
-        : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
-}
-
-// EXTERNAL MODULE: ./build/resources/firewall-rule.js
-var firewall_rule = __nccwpck_require__(943);
-// EXTERNAL MODULE: ./build/azure/regions.js
-var regions = __nccwpck_require__(2085);
-// EXTERNAL MODULE: ./build/plan/types.js
-var types = __nccwpck_require__(4963);
-;// CONCATENATED MODULE: ./build/resources/resource-group.js
-
-
-
-/** The group of a server that has to be made; where the server is, its group is too, and is never looked at. */
-const resourceGroup = {
-    resource: 'resource group',
-    desired({ server }) {
-        return [{ name: (0,creation/* groupOfNew */.BO)(server), region: (0,creation/* newServer */.sq)(server).region }];
-    },
-    nameOf: ({ name }) => name,
-    async observe(reader, [desired]) {
-        const server = await reader.server();
-        if (server.status === 'present')
-            return [(0,types/* present */.Eb)(server.value.resourceGroup)];
-        // The server's own entry tells that it is unknown, and why.
-        if (server.status === 'unknown' || desired === undefined)
-            return [server];
-        return [await reader.resourceGroup(desired.name)];
-    },
-    diff({ name, region }, observed) {
-        if (observed.status !== 'absent')
-            return [];
-        const details = `in ${(0,regions/* regionName */.g)(region)}`;
-        return [{ mend: { resource: 'resource group', name, action: 'create', details } }];
-    },
-    async apply(writer, { name }, { region }) {
-        await writer.createResourceGroup(name, (0,regions/* regionName */.g)(region));
-        return 'created';
-    },
-};
-
-// EXTERNAL MODULE: ./build/config/rules.js
-var rules = __nccwpck_require__(2012);
-;// CONCATENATED MODULE: ./build/resources/server-properties.js
-
-
-const onOff = (value) => value === undefined ? undefined : value ? 'Enabled' : 'Disabled';
-const comparisons = {
-    region: { declared: (c) => c.region, actual: (s) => s.location, normalize: regions/* regionName */.g },
-    version: { declared: (c) => c.version, actual: (s) => s.version },
-    sku: {
-        declared: (c) => c.skuName,
-        actual: (s) => s.sku?.name,
-        normalize: (value) => value.toLowerCase(),
-        patch: ({ skuName = '' }) => ({ sku: { name: skuName, tier: rules/* skuTier */.wy(skuName) ?? 'Burstable' } }),
-    },
-    'storage size': {
-        // A declared size is a minimum where the storage grows by itself (design.md).
-        declared: (c) => c.storageSizeGB?.toString(),
-        actual: (s) => s.storage?.storageSizeGB?.toString(),
-        possible: (from, to) => Number(to) > Number(from),
-        patch: ({ storageSizeGB = 0 }) => ({ storage: { storageSizeGB } }),
-    },
-    'storage auto-grow': {
-        declared: (c) => onOff(c.storageAutoGrow),
-        actual: (s) => s.storage?.autoGrow ?? 'Disabled',
-        patch: (c) => ({ storage: { autoGrow: onOff(c.storageAutoGrow) ?? 'Disabled' } }),
-    },
-    'backup retention': {
-        declared: (c) => c.backupRetentionDays?.toString(),
-        actual: (s) => s.backup?.backupRetentionDays?.toString(),
-        patch: ({ backupRetentionDays = 7 }) => ({ backup: { backupRetentionDays } }),
-    },
-    'geo-redundant backup': {
-        declared: (c) => onOff(c.geoRedundantBackup),
-        actual: (s) => s.backup?.geoRedundantBackup,
-    },
-    'high availability': {
-        declared: (c) => c.highAvailability,
-        actual: (s) => s.highAvailability?.mode ?? 'Disabled',
-        patch: (c) => ({ highAvailability: { mode: c.highAvailability ?? 'Disabled' } }),
-    },
-    'availability zone': { declared: (c) => c.availabilityZone, actual: (s) => s.availabilityZone },
-    tags: {
-        declared: (c) => (c.tags.size === 0 ? undefined : pairs(c.tags)),
-        actual: () => undefined,
-        // A patch replaces the whole map, and others' tags belong to others.
-        patch: ({ tags }, server) => {
-            const declared = new Set([...tags.keys()].map((key) => key.toLowerCase()));
-            const others = Object.entries(server.tags ?? {}).filter(([key]) => !declared.has(key.toLowerCase()));
-            return { tags: Object.fromEntries([...others, ...tags]) };
-        },
-    },
-};
-const pairs = (tags) => [...tags].map(([k, v]) => `${k}=${v}`).join(', ');
-function diffOf(name, comparison, config, server) {
-    const expected = comparison.declared(config);
-    const actual = name === 'tags' ? declaredTags(config, server) : comparison.actual(server);
-    const same = comparison.normalize ?? ((value) => value);
-    if (expected === undefined || actual === undefined || same(expected) === same(actual))
-        return undefined;
-    if (name === 'storage size' && grown(expected, actual, server))
-        return undefined;
-    const finding = {
-        resource: 'server',
-        name: config.name,
-        property: name,
-        expected,
-        actual,
-        kind: 'changed',
-    };
-    const inPlace = comparison.patch !== undefined && (comparison.possible?.(actual, expected) ?? true);
-    const details = `${name}: ${actual} → ${expected}`;
-    return inPlace
-        ? { finding, mend: { resource: 'server', name: config.name, action: 'update', details } }
-        : { finding };
-}
-/** The server's values of the declared tags alone, for others belong to others; Azure's tag names know no case. */
-function declaredTags({ tags }, server) {
-    const values = new Map(Object.entries(server.tags ?? {}).map(([key, value]) => [key.toLowerCase(), value]));
-    return [...tags.keys()].map((key) => `${key}=${values.get(key.toLowerCase()) ?? ''}`).join(', ');
-}
-const grown = (expected, actual, server) => server.storage?.autoGrow === 'Enabled' && Number(actual) > Number(expected);
-/** Every property that an input can declare, in the order of reports. */
-const serverProperties = Object.entries(comparisons).map(([name, comparison]) => ({
-    name,
-    diff: (declared, server) => diffOf(name, comparison, declared, server),
-    patch: (declared, server) => comparison.patch?.(declared, server) ?? {},
-}));
-
-;// CONCATENATED MODULE: ./build/resources/server.js
-
-
-/** The flexible server: made when missing, woken when stopped; declared properties are compared. */
-const server = {
-    resource: 'server',
-    desired: (config) => [
-        { declared: config.server, administrator: config.administrator },
-    ],
-    nameOf: ({ declared }) => declared.name,
-    async observe(reader) {
-        const seen = await reader.server();
-        return [seen.status === 'present' ? { status: 'present', value: seen.value.server } : seen];
-    },
-    diff({ declared }, observed) {
-        if (observed.status === 'absent')
-            return [missing(declared)];
-        if (observed.status === 'unknown')
-            return [];
-        const properties = serverProperties.flatMap((property) => property.diff(declared, observed.value) ?? []);
-        return [...stopped(declared.name, observed.value), ...properties];
-    },
-    async apply(writer, change, { declared, administrator }, finding) {
-        if (change.action === 'create' && administrator !== undefined) {
-            return await writer.createServer((0,creation/* newServer */.sq)(declared), administrator);
-        }
-        if (change.action === 'start')
-            return await writer.startServer();
-        const property = serverProperties.find(({ name }) => name === finding?.property);
-        if (change.action === 'update' && property)
-            await writer.updateServer((server) => property.patch(declared, server), property.name);
-        return 'applied';
-    },
-};
-function missing(declared) {
-    const { region, version, skuName, storageSizeGB } = (0,creation/* newServer */.sq)(declared);
-    const details = `PostgreSQL ${version}, ${skuName}, ${storageSizeGB} GiB, in ${region}`;
-    return {
-        finding: {
-            resource: 'server',
-            name: declared.name,
-            property: '',
-            expected: 'present',
-            actual: 'absent',
-            kind: 'missing',
-        },
-        mend: { resource: 'server', name: declared.name, action: 'create', details },
-    };
-}
-function stopped(name, { state }) {
-    if (state !== 'Stopped')
-        return [];
-    return [
-        {
-            finding: {
-                resource: 'server',
-                name,
-                property: 'state',
-                expected: 'Ready',
-                actual: state,
-                kind: 'changed',
-            },
-            mend: { resource: 'server', name, action: 'start', details: 'it was stopped' },
-        },
-    ];
-}
-
-;// CONCATENATED MODULE: ./build/resources/server-parameter.js
-/** Server parameters, ARM's configurations: they always exist, so only their values are compared. */
-const serverParameter = {
-    resource: 'server parameter',
-    desired: ({ server }) => [...server.parameters].map(([name, value]) => ({ name, value })),
-    nameOf: ({ name }) => name,
-    observe: (reader, desired) => Promise.all(desired.map(({ name }) => reader.parameter(name))),
-    diff({ name, value }, observed) {
-        const finding = { resource: 'server parameter', name, property: 'value', expected: value };
-        if (observed.status === 'absent')
-            return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' } }];
-        if (observed.status === 'unknown')
-            return [];
-        const actual = observed.value.value ?? '';
-        if (sameValue(name, observed.value.dataType, actual, value))
-            return [];
-        const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
-        return [
-            {
-                finding: { ...finding, actual, kind: 'changed' },
-                mend: {
-                    resource: 'server parameter',
-                    name,
-                    action: 'update',
-                    details: `${actual} → ${value}${restart}`,
-                },
-            },
-        ];
-    },
-    async apply(writer, _change, { name, value }) {
-        await writer.putParameter(name, value);
-        return 'applied';
-    },
-};
-/**
- * Whether two spellings mean one value, by the parameter's type as ARM names it: on/off and enumerations know no case,
- * sets (azure.extensions is one) no order, numbers no leading zeros; everything else is compared as it stands.
- */
-function sameValue(name, dataType, a, b) {
-    const normal = (value) => {
-        if (dataType === 'Set' || name === 'azure.extensions')
-            return value
-                .toLowerCase()
-                .split(',')
-                .map((item) => item.trim())
-                .sort()
-                .join(',');
-        if (dataType === 'Boolean' || dataType === 'Enumeration')
-            return value.toLowerCase();
-        if (dataType === 'Integer' || dataType === 'Numeric')
-            return String(Number(value));
-        return value;
-    };
-    return normal(a) === normal(b);
-}
-
-;// CONCATENATED MODULE: ./build/resources/catalogue.js
-
-
-
-
-
-
-/** What is kept in the control plane, parents first. */
-const servers = [
-    planner(resourceGroup),
-    planner(server),
-];
-/** What is kept in a server by the control plane; looked at once the server is there. */
-const serverChildren = [
-    planner(serverParameter),
-    planner(firewall_rule/* firewallRule */.D),
-];
-/** What is kept in the data plane. */
-const dataPlane = [planner(database)];
-
-// EXTERNAL MODULE: ./build/config/names.js
-var names = __nccwpck_require__(2855);
-;// CONCATENATED MODULE: ./build/temporary-rule.js
-
-
-
-/**
- * This run's own way through the firewall. A temporary one is journalled before it is asked for, so that post can
- * remove it after any moment; one that shall stay (`keep-firewall-rule`) bears another name and counts as a change.
- */
-class RunnerRule {
-    #writer;
-    #reader;
-    #journal;
-    #host;
-    #keep;
-    #temporaryName;
-    /** The kept rule, as a change. */
-    change;
-    /** @param keep whether the rule shall stay after the job */
-    constructor({ writer, reader }, journal, { identity, host, keep, }) {
-        this.#writer = writer;
-        this.#reader = reader;
-        this.#journal = journal;
-        this.#host = host;
-        this.#keep = keep;
-        this.#temporaryName = (0,names/* temporaryRuleName */.x2)(identity, (0,external_node_crypto_.randomBytes)(5).toString('hex'));
-    }
-    /**
-     * Makes the rule and returns what `needed` brings.
-     * @param address public IPv4 address of this runner
-     */
-    async open(address, needed) {
-        const range = { start: address, end: address };
-        if (this.#keep) {
-            const name = (0,names/* keptRuleName */.Ap)(address);
-            const result = await this.#writer.openFirewall(name, range, needed);
-            this.change = { resource: 'firewall rule', name, action: 'create', details: address };
-            return result;
-        }
-        const { resourceGroup, name: server } = this.#reader.location;
-        const entry = { resourceGroup, server, host: this.#host, rule: this.#temporaryName, address };
-        try {
-            return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
-                // Anew before each request: the URL of one that failed must not speak for the next.
-                asking: () => this.#journal.writeRule(entry),
-                accepted: (operationUrl) => this.#journal.writeRule({ ...entry, operationUrl }),
-            });
-        }
-        catch (error) {
-            if (isRefusal(error))
-                this.#journal.writeRule({ ...entry, refused: true });
-            throw error;
-        }
-    }
-}
-/** Whether Azure refused the request itself, so that nothing can come of it later. */
-function isRefusal(error) {
-    const status = error instanceof errors/* ActionError */.lZ ? error.azure?.status : undefined;
-    return status !== undefined && status >= 400 && status < 500;
-}
-
-;// CONCATENATED MODULE: ./build/control-plane.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Signs in and journals how, for `post`. */
-function openControlPlane({ workflow, run, config }) {
-    const endpoints = (0,context/* endpointsFor */.E$)(config);
-    const { clientSecret: _, ...signIn } = config.signIn;
-    const way = (0,credentials/* signInWay */.M)(config.signIn, workflow.mayRequestIdToken);
-    new journal/* Journal */.C(workflow).writeSignIn({ way, signIn, endpoints });
-    const connected = (0,context/* connect */.Ng)(workflow, way, config.signIn, endpoints);
-    return { connected, reader: new reader/* AzureReader */.r(connected.clients, run, config.server) };
-}
-/** Adds the writer, which a mode that only reads never constructs (design.md, one path for every mode). */
-function writable({ run }, { connected, reader }) {
-    return { connected, reader, writer: new writer/* AzureWriter */.z(connected.clients, run, reader) };
-}
-/**
- * One pass over some kinds: observe, diff, and apply where there is a writer.
- * @param permit looks at the plan before its first write; may refuse it, or hand back another
- * @throws with a writer, why something could not be seen: unknown is never taken for absent (law 8)
- */
-async function pass(story, planners, config, { reader, writer }, permit = async (plan) => plan) {
-    const seen = await plan(planners, config, reader);
-    if (writer === undefined) {
-        story.planned(seen);
-        return seen;
-    }
-    if (seen.unknown[0])
-        throw seen.unknown[0];
-    const permitted = await permit(seen);
-    story.planned(permitted);
-    await apply(permitted, writer, story);
-    return permitted;
-}
-/** Control plane: group and server, then what is kept in it. Returns the server once it is Ready. */
-async function ensureServer(act, azure) {
-    const { run, config, story } = act;
-    await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
-    const settled = await settledServer(run, azure.reader);
-    // Somebody was stopping it when it was looked at first.
-    if (settled.server.state === 'Stopped' && config.startIfStopped)
-        await pass(story, servers, config, azure);
-    const found = await readyServer(run, azure.reader);
-    const { fullyQualifiedDomainName: host, id, version, location, sku } = found.server;
-    run.info(`Server '${found.name}' in resource group '${found.resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`);
-    story.host = host;
-    story.serverId = id;
-    // Parameters and rules of a server that this run made are part of making it.
-    const declared = story.hasCreated('server') ? { ...config, onDrift: 'fix' } : config;
-    await pass(story, serverChildren, declared, azure);
-    return found;
-}
-/** Before the first write of a creation: every fault that matters to it, and whether the name is free. */
-async function creatable({ run, config }, { reader }, planned) {
-    const creates = planned.steps.some(({ change }) => change.resource === 'server' && change.action === 'create');
-    if (!creates)
-        return planned;
-    const { name } = config.server;
-    const faults = (0,creation/* creationFaults */.ZC)(config);
-    if (faults.length > 0)
-        throw (0,errors/* fail */.fJ)('creation-inputs-invalid', { server: name, faults });
-    if (await reader.nameIsFree((0,creation/* newServer */.sq)(config.server).region))
-        return planned;
-    run.info(`The name '${name}' is in use; looking whether it is a server of this subscription that is being made just now.`);
-    await (0,create_server/* adoptable */.x)(run, reader);
-    return await plan(servers, config, reader);
-}
-/** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */
-class Door {
-    #act;
-    #server;
-    #reader;
-    #echoServices;
-    #journal;
-    #rule;
-    constructor(act, { connected, reader, writer }, { server }) {
-        this.#act = act;
-        this.#server = server;
-        this.#reader = reader;
-        this.#echoServices = connected.echoServices;
-        this.#journal = new journal/* Journal */.C(act.workflow);
-        this.#rule = new RunnerRule({ writer, reader }, this.#journal, {
-            identity: act.workflow.identity,
-            host: server.fullyQualifiedDomainName ?? '',
-            keep: act.config.firewall.keepRule,
-        });
-    }
-    /** The ways to log in to this target. */
-    to(target) {
-        const { run, config } = this.#act;
-        return {
-            login: (timeout) => (0,login/* login */.i)(target, timeout, run.signal),
-            rules: async () => (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...(0,firewall_rule/* rangeOf */.b)(r) })),
-            givenAddress: config.firewall.runnerIp,
-            egressAddress: () => egressAddress(this.#echoServices, run.signal),
-            isOfThisJob: (name) => this.#journal.isOfThisJob(name),
-            open: (address, needed) => this.#open(address, needed),
-            publicAccess: hasPublicAccess(this.#server),
-            privateEndpoint: (this.#server.privateEndpointConnections ?? []).length > 0,
-        };
-    }
-    async #open(address, needed) {
-        const { story } = this.#act;
-        story.openedFor = address;
-        story.keepsRule = this.#act.config.firewall.keepRule;
-        const result = await this.#rule.open(address, needed);
-        if (this.#rule.change)
-            story.made(this.#rule.change);
-        return result;
-    }
-}
-
-// EXTERNAL MODULE: ./build/github/workflow.js + 41 modules
-var github_workflow = __nccwpck_require__(571);
-// EXTERNAL MODULE: external "node:child_process"
-var external_node_child_process_ = __nccwpck_require__(1421);
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
-// EXTERNAL MODULE: ./build/folders.js
-var folders = __nccwpck_require__(3117);
-// EXTERNAL MODULE: ./build/process-tree.js
-var process_tree = __nccwpck_require__(3526);
-;// CONCATENATED MODULE: ./build/migrate.js
-
-
-
-
-
-
-
-/** What `run:` steps do not have, or what the migration has no business with (design.md, the migration's environment). */
-const takenAway = [
-    /^INPUT_/,
-    /^STATE_/,
-    /^GITHUB_STATE$/,
-    /^ACTIONS_ID_TOKEN_/,
-    /^ACTIONS_RUNTIME_TOKEN$/,
-    /^AZURE_CLIENT_SECRET$/,
-];
-/** The environment of a `run:` step plus the connection, less what is taken away. */
-function migrationEnvironment(env, connection) {
-    const kept = Object.entries(env).filter(([name]) => !takenAway.some((pattern) => pattern.test(name)));
-    return { ...Object.fromEntries(kept), ...Object.fromEntries(connection) };
-}
-/**
- * Runs the user's command as the runner would run it in a step (bash; pwsh on Windows), its output streaming to ours
- * with workflow commands stopped. Judged by its exit code alone: a NOTICE on standard error is no failure.
- * @param signal ends it with its whole process tree; its reason is thrown then
- * @throws `migration-failed`, or the signal's reason
- */
-async function migrate(migration, signal) {
-    signal.throwIfAborted();
-    const { file, shell, args } = await script(migration.command);
-    const token = (0,external_node_crypto_.randomUUID)();
-    const limit = migration.timeout === undefined ? [] : [timeLimit(migration.timeout)];
-    process.stdout.write(`::stop-commands::${token}\n`);
-    try {
-        const child = (0,external_node_child_process_.spawn)(shell, args, {
-            cwd: (0,folders/* inWorkspace */.v)(migration.workingDirectory),
-            env: { ...migration.environment, [process_tree/* markVariable */.Kc]: migration.mark },
-            stdio: ['ignore', 'inherit', 'inherit'],
-            // A group of its own, so that the whole of it can be ended.
-            detached: process.platform !== 'win32',
-            windowsHide: true,
-        });
-        await outcome(child, migration.mark, AbortSignal.any([signal, ...limit]));
-    }
-    finally {
-        // On a line of its own, wherever the command's output ended.
-        process.stdout.write(`\n::${token}::\n`);
-        await (0,promises_.rm)(file, { force: true });
-    }
-}
-function timeLimit(milliseconds) {
-    const controller = new AbortController();
-    const reason = (0,errors/* fail */.fJ)('migration-failed', {
-        reason: `took longer than migration-timeout-minutes (${(0,waiting/* duration */.p0)(milliseconds)}) and was ended`,
-    });
-    setTimeout(() => controller.abort(reason), milliseconds).unref();
-    return controller.signal;
-}
-async function script(command) {
-    if (process.platform === 'win32') {
-        const file = (0,folders/* inTemporaryFolder */.P)(`${(0,external_node_crypto_.randomUUID)()}.ps1`);
-        const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
-        await (0,promises_.writeFile)(file, body, { mode: 0o600 });
-        return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
-    }
-    const file = (0,folders/* inTemporaryFolder */.P)(`${(0,external_node_crypto_.randomUUID)()}.sh`);
-    await (0,promises_.writeFile)(file, command, { mode: 0o600 });
-    return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
-}
-/** Resolves on exit code 0; ends the process tree when the signal aborts. */
-async function outcome(child, mark, signal) {
-    const { promise, resolve: done, reject } = Promise.withResolvers();
-    const end = async () => {
-        await (0,process_tree/* endProcessTree */.xN)(child, mark);
-        reject(signal.reason);
-    };
-    const onAbort = () => void end().catch(reject);
-    signal.addEventListener('abort', onAbort, { once: true });
-    child.once('error', (error) => reject((0,errors/* fail */.fJ)('migration-failed', { reason: `could not be started: ${error.message}` }, { cause: error })));
-    child.once('exit', (code, killedBy) => {
-        if (signal.aborted)
-            return;
-        if (code === 0)
-            done();
-        else
-            reject((0,errors/* fail */.fJ)('migration-failed', {
-                reason: code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`,
-            }));
-    });
-    if (signal.aborted)
-        onAbort();
-    await promise.finally(() => signal.removeEventListener('abort', onAbort));
-}
-
-;// CONCATENATED MODULE: ./build/plan/render.js
-
-/** One line of the log or of a list for a change. */
-const changeLine = ({ resource, name, action, details }) => `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
-/** One line for a finding. */
-function findingLine({ resource, name, property, expected, actual, kind }) {
-    const what = [kind, resource, name, property].filter(Boolean).join(' ');
-    return kind === 'unknown' ? `${what}: ${actual}` : `${what}: declared ${expected}, actually ${actual}`;
-}
-/** The job summary's Markdown: what was found, what was changed, and where the time went. */
-function summaryMarkdown(report) {
-    const { server, database, changes, left, error } = report;
-    const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
-    const parts = [title, facts(report), error === undefined ? '' : quote(error)];
-    const done = changes.length > 0
-        ? table(['Changed', 'Name', 'Action', 'Details'], changes.map((c) => [c.resource, c.name, c.action, c.details]))
-        : '';
-    const nothing = error === undefined && left.length === 0 ? nothingTo(report.mode) : '';
-    const differs = left.length > 0
-        ? table(['Differs', 'Name', 'Property', 'Declared', 'Actual'], left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual]))
-        : '';
-    return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
-}
-const nothingTo = (mode) => mode === 'check' ? 'Everything is as declared.' : 'Nothing had to be changed.';
-function facts({ server, host, openedFor, keepsRule, mode }) {
-    if (mode === 'check')
-        return `Server ${code(server)} was checked; nothing was changed.`;
-    const until = keepsRule ? ', and stays' : ' until the job ends';
-    const way = openedFor === undefined
-        ? 'no firewall rule had to be made for this runner'
-        : `a firewall rule for this runner (${code(openedFor)}) was asked for${until}`;
-    return `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
-}
-function timeline(phases) {
-    const start = phases[0]?.start ?? 0;
-    const rows = phases.map(({ name, start: from, end, failed }) => {
-        const took = (0,waiting/* duration */.p0)(end - from).replaceAll(':', ' ');
-        return `  ${name} (${took}) :${failed ? 'crit, ' : ''}${from - start}, ${Math.max(end - start, from - start + 1)}`;
-    });
-    return rows.length === 0
-        ? ''
-        : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
-}
-function table(heads, rows) {
-    const line = (cells) => `| ${cells.join(' | ')} |`;
-    return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
-}
-/** Text from outside inside a table: nothing in it can end the cell or become markup. */
-const cell = (text) => code(text.replaceAll('|', '\\|'));
-/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
-function code(text) {
-    const flat = text.replace(/\s+/g, ' ').trim();
-    if (flat === '')
-        return '';
-    const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
-    return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
-}
-const quote = (text) => text
-    .split('\n')
-    .map((line) => `> ${code(line)}  `)
-    .join('\n');
-
-;// CONCATENATED MODULE: ./build/postgres/advisory-lock.js
-
-
-
-/** One key for all migrations of this action; advisory locks are per database (facts.md §5). */
-const key = (0,external_node_crypto_.createHash)('sha256')
-    .update('azure-postgresql-action: migration')
-    .digest()
-    .readBigInt64BE()
-    .toString();
-/** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
-const heartbeat = 10_000;
-/**
- * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
- * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
- * @param session closed at the end, and the lock goes with it
- * @throws what `work` throws; `migration-lock-lost`
- */
-async function withMigrationLock(run, session, work) {
-    const lost = new AbortController();
-    const lose = (error) => lost.abort((0,errors/* fail */.fJ)('migration-lock-lost', { reason: error?.message ?? 'the connection ended.' }, { cause: error }));
-    let stop = () => { };
-    try {
-        await acquire(run, session);
-        stop = watch(session, lose);
-        return await work(AbortSignal.any([run.signal, lost.signal]));
-    }
-    finally {
-        stop();
-        await session.close();
-    }
-}
-/** Asks for a sign of life again and again; returns how to stop. */
-function watch(session, lose) {
-    let answered = true;
-    const deaf = session.onLost(lose);
-    const beats = setInterval(() => {
-        if (!answered)
-            lose(new Error(`it has not answered for ${heartbeat / 1000} s.`));
-        answered = false;
-        session.query('SELECT 1').then(() => {
-            answered = true;
-        }, lose);
-    }, heartbeat);
-    return () => {
-        clearInterval(beats);
-        deaf();
-    };
-}
-async function acquire(run, session) {
-    let named = '';
-    await (0,waiting/* waitFor */.fm)(run, 'the migration lock', async () => {
-        const rows = await session.query(`SELECT pg_try_advisory_lock(${key}) AS got`);
-        if (rows[0]?.got)
-            return true;
-        const holder = await holderOf(session);
-        if (holder !== named)
-            run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
-        named = holder;
-        return undefined;
-    }, { pause: 200, longestPause: 2000 });
-}
-/** Who holds the lock, as far as this role may see. */
-async function holderOf(session) {
-    const rows = await session.query(`SELECT format('%s (role %s, process %s)', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.usename, a.pid) AS holder
-     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`);
-    return rows[0]?.holder ?? 'a session that has just ended';
-}
-
-;// CONCATENATED MODULE: ./build/postgres/reach.js
-
-
-
-
-/** Milliseconds: how long the first login may take before it counts as blocked. */
-const firstLogin = 8000;
-/** Milliseconds for a login where one has just succeeded. */
-const nextLogin = 3000;
-/** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
-const grace = 500;
-/** Milliseconds for a server that is up but does not take sessions yet. */
-const settling = 90_000;
-/** Milliseconds for a rule to work: documentation says up to five minutes (facts.md §5). */
-const propagation = 330_000;
-/**
- * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
- * Reach by probing). A login failure never opens it (law 9).
- * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, and what the ways throw
- */
-async function reach(run, target, ways) {
-    const first = ways.login(firstLogin);
-    if (!ways.publicAccess)
-        return await insideNetwork(run, target, ways, await first.result);
-    const looks = lookAround(ways);
-    const early = looks.all.then(async ([rules, address]) => {
-        const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
-        if (!known || ways.privateEndpoint)
-            return first.result;
-        const cover = coverOf(ways, rules.value, address.value);
-        if (cover !== 'none' && cover !== 'azure')
-            return first.result;
-        // Perhaps this runner is in Azure, and comes in by the rule for its services: then it gets longer.
-        await (0,waiting/* pauseFor */.Q1)(run, cover === 'azure' ? nextLogin : grace);
-        // A server that has begun to answer is asked to the end: what it refuses must not lead to a rule (law 9).
-        if (first.heard())
-            return first.result;
-        return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
-    });
-    const result = await settle(run, target, ways, await Promise.race([first.result, early]));
-    if ('session' in result)
-        return await withOwnDoor(run, ways, looks, result.session);
-    void first.result.then((late) => ('session' in late ? late.session.close() : undefined));
-    return await letIn(run, target, ways, looks, result.failure);
-}
-function lookAround(ways) {
-    const rules = ways.rules();
-    const address = ways.givenAddress === undefined ? ways.egressAddress() : Promise.resolve(ways.givenAddress);
-    return { rules, address, all: Promise.allSettled([rules, address]) };
-}
-/**
- * What the stored rules mean for an address. A rule of another run does not last: its post would cut us off.
- * `azure`: no rule covers it, but any Azure service may enter, and this runner may be in Azure.
- */
-function coverOf(ways, rules, address) {
-    const covering = rules.filter((rule) => (0,addresses/* covers */.hU)(rule, address));
-    if (covering.some(({ name }) => !(0,names/* isTemporaryRuleName */.FY)(name) || ways.isOfThisJob(name)))
-        return 'lasting';
-    if (covering.length > 0)
-        return 'foreign';
-    return rules.some((rule) => (0,addresses/* sameRange */.Et)(rule, addresses/* azureServices */.gV)) ? 'azure' : 'none';
-}
-/**
- * A session in another database of a server that was reached a moment ago; should the door have closed since, it is
- * opened again.
- * @throws as {@link reach}
- */
-async function enter(run, target, ways) {
-    const result = await settle(run, target, ways, await ways.login(nextLogin).result);
-    if ('session' in result)
-        return result.session;
-    if (!ways.publicAccess)
-        return await insideNetwork(run, target, ways, result);
-    return await letIn(run, target, ways, lookAround(ways), result.failure);
-}
-/** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
-async function settle(run, target, ways, first) {
-    let result = first;
-    let last = 'failure' in first ? first.failure : undefined;
-    const what = `${target.host} to take sessions`;
-    return await (0,waiting/* waitFor */.fm)(run, what, async () => {
-        result ??= await ways.login(firstLogin).result;
-        if ('session' in result)
-            return result;
-        last = result.failure;
-        if (last.kind === 'refused')
-            throw refusal(target, last);
-        const settled = last.kind === 'blocked' ? result : undefined;
-        result = undefined;
-        return settled;
-    }, { atMost: settling }).catch((error) => {
-        if (run.signal.aborted || last?.kind !== 'passing')
-            throw error;
-        throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: last.reason, advice: last.advice }, { cause: error });
-    });
-}
-/**
- * In already, but perhaps by a door that will not stay open: another run's temporary rule, or one that has been removed
- * and still works for a while. Then we need one of our own.
- */
-async function withOwnDoor(run, ways, looks, session) {
-    const rules = await looks.rules.catch((error) => {
-        run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
-        return undefined;
-    });
-    const [, address] = await looks.all;
-    if (rules === undefined || ways.privateEndpoint || address.status === 'rejected')
-        return session;
-    const cover = coverOf(ways, rules, address.value);
-    if (cover === 'lasting' || cover === 'azure')
-        return session;
-    run.info(cover === 'foreign'
-        ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
-        : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`);
-    return await ways
-        .open(address.value, async (ended) => (ended ? session : undefined))
-        .catch((error) => {
-        if (!(error instanceof errors/* ActionError */.lZ) || error.azure === undefined)
-            throw error;
-        run.warning(`Going on by the way that is open now, although it may close while the job runs.\n${error.message}`);
-        return session;
-    });
-}
-/** Shut out: waits for a lasting rule to work, or opens a temporary way. */
-async function letIn(run, target, ways, looks, blocked) {
-    const rules = await looks.rules;
-    const address = ways.givenAddress ?? publicAddress(target, blocked.address) ?? (await looks.address);
-    const lasting = coverOf(ways, rules, address) === 'lasting';
-    run.info(lasting
-        ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
-        : `This runner (${address}) is shut out of ${target.host}: ${blocked.reason}. Opening a temporary way.`);
-    const look = insistently(target, ways, address);
-    const way = lasting
-        ? (0,waiting/* waitFor */.fm)(run, `the firewall rule for ${address} to work`, look)
-        : ways.open(address, look);
-    return await way.catch((error) => {
-        if (!(error instanceof SeenAs) || ways.givenAddress !== undefined)
-            throw error;
-        run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
-        return ways.open(error.address, insistently(target, ways, error.address));
-    });
-}
-/** The address that a refusal names, which must be one that a rule can be made for. */
-function publicAddress({ host }, address) {
-    const why = address === undefined ? undefined : (0,addresses/* notPublic */.XK)(address);
-    if (why === undefined)
-        return address;
-    const advice = 'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
-    throw (0,errors/* fail */.fJ)('not-reachable', {
-        host,
-        reason: `PostgreSQL sees this runner as an address for which no rule can be: ${why}.`,
-        advice,
-    });
-}
-/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
-class SeenAs extends errors/* ActionError */.lZ {
-    address;
-    constructor(host, address, letIn) {
-        const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
-        super('not-reachable', errors/* catalogue */.sW['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }), {});
-        this.address = address;
-    }
-}
-/** A look for `waitFor` that logs in again and again, each attempt a little more patient. */
-function insistently(target, ways, address) {
-    const start = performance.now();
-    let patience = 1000;
-    return async () => {
-        const result = await ways.login(patience).result;
-        if ('session' in result)
-            return result.session;
-        const { failure } = result;
-        if (failure.kind === 'refused')
-            throw refusal(target, failure);
-        if (failure.address !== undefined && failure.address !== address)
-            throw new SeenAs(target.host, publicAddress(target, failure.address) ?? '', address);
-        if (performance.now() - start > propagation) {
-            const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
-            const advice = 'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
-            throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason, advice });
-        }
-        patience = Math.min(patience * 1.5, firstLogin);
-        return undefined;
-    };
-}
-async function insideNetwork(run, target, ways, first) {
-    const result = await settle(run, target, ways, first);
-    if ('session' in result)
-        return result.session;
-    const advice = 'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
-    throw (0,errors/* fail */.fJ)('not-reachable', { host: target.host, reason: result.failure.reason, advice });
-}
-function refusal({ user, host, database, password }, { reason, advice }) {
-    // A secret that was pasted with a line break is the commonest wrong password of all.
-    const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
-    return (0,errors/* fail */.fJ)('login-failed', { user, host, database, reason, advice: advice + blank });
-}
-
-// EXTERNAL MODULE: ./node_modules/pg/esm/index.mjs
-var esm = __nccwpck_require__(3849);
-;// CONCATENATED MODULE: ./build/postgres/sql.js
-
-
-
-/** Everything that the action reads by SQL, in a session on `postgres`. */
-class SqlReader {
-    session;
-    constructor(session) {
-        this.session = session;
-    }
-    async database(name) {
-        try {
-            const rows = await this.session.query(`SELECT pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS charset, datcollate AS collation,
-           has_database_privilege(oid, 'CONNECT') AS "mayConnect", has_database_privilege(oid, 'CREATE') AS "mayCreate"
-         FROM pg_database WHERE datname = $1`, [name]);
-            return rows[0] ? (0,types/* present */.Eb)(rows[0]) : types/* absent */.Ge;
-        }
-        catch (error) {
-            const parameters = {
-                what: `database '${name}'`,
-                reason: (0,errors/* messageOf */.bD)(error),
-                advice: 'Check the rights of admin-username.',
-            };
-            return (0,types/* unknown */.L5)((0,errors/* fail */.fJ)('state-unknown', parameters, { cause: error }));
-        }
-    }
-}
-/** SQLSTATEs of a creation that somebody else won (facts.md §5): it is there, or is about to be. */
-const lostRace = ['42P04', '23505'];
-/** Everything that the action writes by SQL. */
-class SqlWriter {
-    #session;
-    constructor(session) {
-        this.#session = session;
-    }
-    /**
-     * Creates an empty database from template0, the only template that takes any encoding and collation.
-     * @throws `database-refused`
-     */
-    async createDatabase({ name, charset, collation }) {
-        const locale = esm/* default.escapeLiteral */.Ay.escapeLiteral(collation);
-        try {
-            await this.#session.query(`CREATE DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} TEMPLATE template0 ENCODING ${esm/* default.escapeLiteral */.Ay.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`);
-            return 'created';
-        }
-        catch (error) {
-            const code = error.code;
-            if (typeof code === 'string' && lostRace.includes(code))
-                return 'adopted';
-            throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason: `${(0,errors/* messageOf */.bD)(error)} (SQLSTATE ${String(code)})`, advice: adviceFor(code) }, { cause: error });
-        }
-    }
-}
-function adviceFor(code) {
-    if (code === '42501')
-        return 'Give admin-username the right CREATEDB, or let it be the administrator of the server.';
-    if (code === '42809' || code === '22023' || code === '42704')
-        return 'Choose a charset and a collation that the server knows: SELECT collname FROM pg_collation lists them.';
-    if (code === '53300' || code === '53100')
-        return 'The server is out of connections or storage: see its metrics.';
-    return 'Correct what PostgreSQL names, and run the step again.';
-}
-
-// EXTERNAL MODULE: ./build/publish.js + 1 modules
-var publish = __nccwpck_require__(6032);
-;// CONCATENATED MODULE: ./build/plan/timeline.js
-/** What a run spent its time on. */
-class Timeline {
-    phases = [];
-    /** Runs a phase and remembers how long it took, also when it fails. */
-    async phase(name, work) {
-        const start = Date.now();
-        let failed = true;
-        try {
-            const result = await work();
-            failed = false;
-            return result;
-        }
-        finally {
-            this.phases.push({ name, start, end: Date.now(), failed });
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./build/report.js
-
-
-
-/** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
-class Story {
-    #workflow;
-    #config;
-    #timeline = new Timeline();
-    #changes = [];
-    #findings = [];
-    #left = [];
-    host;
-    serverId;
-    openedFor;
-    /** Whether the rule for it stays after the job. */
-    keepsRule = false;
-    constructor(workflow, config) {
-        this.#workflow = workflow;
-        this.#config = config;
-    }
-    /** A phase of the run: a group in the log, a bar in the summary's timeline. */
-    phase(name, work) {
-        return this.#timeline.phase(name, () => this.#workflow.group(name, work));
-    }
-    /** What a pass found: the plan, line by line, and what stays as it is. */
-    planned({ steps, findings, left }) {
-        this.#findings.push(...findings);
-        this.#left.push(...left);
-        if (this.#config.mode === 'check') {
-            const say = this.#config.onDrift === 'warn' ? this.#workflow.warning : this.#workflow.info;
-            for (const finding of findings)
-                say.call(this.#workflow, findingLine(finding));
-            return;
-        }
-        if (steps.length === 0)
-            this.#workflow.info('Plan: nothing to change.');
-        for (const { change } of steps)
-            this.#workflow.info(`Plan: ${changeLine(change)}`);
-        for (const finding of left)
-            this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
-    }
-    /** Something that could not be looked at: unknown, which is no drift (law 8). */
-    unseen(thing, reason) {
-        this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown' });
-    }
-    starting(change) {
-        this.#workflow.info(`Now: ${changeLine(change)}`);
-    }
-    made(change) {
-        this.#changes.push(change);
-    }
-    /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. */
-    get #staying() {
-        return this.#config.mode === 'ensure' ? this.#left : this.#findings;
-    }
-    /** Those that are known ones. */
-    get drift() {
-        return this.#staying.filter(({ kind }) => kind !== 'unknown');
-    }
-    /**
-     * Runs the whole route and tells its end: outputs and summary in any case.
-     * @param signal the run's own: when it has aborted, its reason is why the route ended, whatever broke in consequence
-     * @throws what the route throws, the unforeseen wrapped as `unexpected`
-     */
-    async tell(signal, route) {
-        let error;
-        try {
-            await route();
-        }
-        catch (thrown) {
-            error = (0,errors/* endOf */.pJ)(signal, thrown);
-        }
-        this.#writeOutputs();
-        await this.#summarize(error).catch((e) => this.#workflow.debug(`No summary: ${(0,errors/* messageOf */.bD)(e)}`));
-        if (error)
-            throw error;
-    }
-    /** Whether this very run made a thing of this kind; what was adopted does not count. */
-    hasCreated(resource) {
-        return this.#changes.some((change) => change.resource === resource && change.action === 'create');
-    }
-    #writeOutputs() {
-        const outputs = {
-            ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
-            'server-created': String(this.hasCreated('server')),
-            'database-created': String(this.hasCreated('database')),
-            changes: JSON.stringify(this.#changes),
-            drifted: String(this.drift.length > 0),
-            drift: JSON.stringify(this.#staying),
-        };
-        for (const [name, value] of Object.entries(outputs))
-            this.#workflow.setOutput(name, value);
-    }
-    async #summarize(error) {
-        await this.#workflow.summarize(summaryMarkdown({
-            mode: this.#config.mode,
-            server: this.#config.server.name,
-            host: this.host,
-            database: this.#config.database?.name,
-            openedFor: this.openedFor,
-            keepsRule: this.keepsRule,
-            changes: this.#changes,
-            left: this.#staying,
-            phases: this.#timeline.phases,
-            error: error?.message,
-        }));
-    }
-}
-
-;// CONCATENATED MODULE: ./build/run.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** The main half of the action: the route of a run, in reading order (design.md). */
-async function main(workflow = new github_workflow/* Workflow */.W()) {
-    const config = (0,context/* readConfig */.Xg)(workflow);
-    if (config.mode === 'ensure')
-        (0,publish/* checkEnvFile */.yk)(config.publish);
-    const run = (0,context/* startRun */.AD)(workflow, config.timeout, moreTime);
-    const story = new Story(workflow, config);
-    const common = { workflow, run, story };
-    await story.tell(run.signal, () => config.mode === 'ensure' ? ensure({ ...common, config }) : check({ ...common, config }));
-}
-const moreTime = 'Raise timeout-minutes if the work was still going on, and run the workflow again: what is there is found.';
-/** `mode: ensure`: control plane, reach, data plane, publish, migrate. */
-async function ensure(act) {
-    const { run, config, story } = act;
-    const azure = writable(act, openControlPlane(act));
-    const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
-    const target = (0,context/* administratorIn */.X1)(act.workflow, hostOf(found), config.administrator);
-    const door = new Door(act, azure, found);
-    const session = await story.phase('Reach it', () => reach(run, target, door.to(target)));
-    run.info(`Logged in to ${target.host} as '${target.user}' over verified TLS.`);
-    try {
-        await story.phase('Ensure the database', () => ensureDatabase(act, session));
-    }
-    finally {
-        await session.close();
-    }
-    const inside = { ...target, database: config.database.name };
-    const inDatabase = await enter(run, inside, door.to(inside));
-    try {
-        const environment = await story.phase('Publish the connection', () => publishConnection(act, inside));
-        await migrateIn(act, inDatabase, environment);
-    }
-    finally {
-        await inDatabase.close();
-    }
-}
-async function publishConnection({ workflow, config }, target) {
-    const { host, port, database, user, password } = target;
-    const sslRootCert = await (0,publish/* writeRootBundle */.Q3)(config.publish);
-    const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
-    return await (0,publish/* publish */.mk)(workflow, new journal/* Journal */.C(workflow), config.publish, connection);
-}
-/** Makes the database, or adopts the one that is there after a look at its owner: what ARM made may be somebody else's. */
-async function ensureDatabase({ workflow, config, story }, session) {
-    const reader = new SqlReader(session);
-    await pass(story, dataPlane, config, { reader, writer: new SqlWriter(session) });
-    // What this run made is the administrator's own.
-    if (story.hasCreated('database'))
-        return;
-    const found = await reader.database(config.database.name);
-    const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
-    if (advice !== undefined)
-        workflow.notice(advice);
-}
-async function migrateIn({ workflow, run, config, story }, session, connection) {
-    const { migration } = config;
-    if (migration === undefined)
-        return;
-    const mark = (0,external_node_crypto_.randomUUID)();
-    // Killed, we leave a migration behind that no lock protects: post ends it.
-    new journal/* Journal */.C(workflow).writeMigration(mark);
-    await story.phase('Migrate', () => withMigrationLock(run, session, (signal) => migrate({ ...migration, environment: migrationEnvironment(process.env, connection), mark }, signal)));
-}
-/** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
-async function check(act) {
-    const { config, story } = act;
-    const azure = openControlPlane(act);
-    const planned = await story.phase('Look at the server', () => pass(story, servers, config, azure));
-    const found = await azure.reader.server();
-    if (found.status === 'present') {
-        const { server } = found.value;
-        story.serverId = server.id;
-        story.host = server.fullyQualifiedDomainName;
-        const children = await story.phase('Look at what is in it', () => pass(story, serverChildren, config, azure));
-        if (children.unknown[0])
-            throw children.unknown[0];
-        await story.phase('Look at the database', () => checkDatabase(act));
-    }
-    if (planned.unknown[0])
-        throw planned.unknown[0];
-    if (story.drift.length > 0 && config.onDrift === 'fail')
-        throw (0,errors/* fail */.fJ)('drifted', { findings: story.drift.map(findingLine) });
-}
-/** What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). */
-async function checkDatabase(act) {
-    const { run, workflow, config, story } = act;
-    if (config.database === undefined || config.administrator === undefined || story.host === undefined)
-        return;
-    const target = (0,context/* administratorIn */.X1)(workflow, story.host, config.administrator);
-    const result = await (0,login/* login */.i)(target, 5000, run.signal).result;
-    run.signal.throwIfAborted();
-    if ('failure' in result) {
-        const { reason } = result.failure;
-        workflow.notice(`The database was not looked at, since this runner cannot log in: ${reason}`);
-        story.unseen({ resource: 'database', name: config.database.name }, `this runner cannot log in: ${reason}`);
-        return;
-    }
-    try {
-        await pass(story, dataPlane, config, { reader: new SqlReader(result.session), writer: undefined });
-    }
-    finally {
-        await result.session.close();
-    }
-}
-/** @throws where ARM names no host: PostgreSQL's clients would take one from the environment then */
-function hostOf({ name, server }) {
-    const host = server.fullyQualifiedDomainName;
-    if (!host)
-        throw new Error(`Azure names no host for server '${name}'`);
-    return host;
-}
-
-
-/***/ }),
-
-/***/ 7375:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Q1: () => (/* binding */ pauseFor),
-/* harmony export */   fm: () => (/* binding */ waitFor),
-/* harmony export */   p0: () => (/* binding */ duration)
-/* harmony export */ });
-/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8500);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9473);
-
-
-/** Milliseconds between the lines that say what is being waited for. */
-const sayEvery = 15_000;
-/**
- * Looks again and again, at a growing interval, until the look returns something. Long waits say what they wait for
- * and how long it has taken.
- * @param what for the sentences "waiting for …" and "gave up waiting for …"
- * @throws what `look` throws; `timed-out` of the catalogue after `atMost`; the signal's reason when the run ends
- */
-async function waitFor(run, what, look, options = {}) {
-    const { longestPause = 10_000, atMost = Number.POSITIVE_INFINITY } = options;
-    const start = performance.now();
-    let pause = options.pause ?? 500;
-    let saidAt = 0;
-    for (;;) {
-        run.signal.throwIfAborted();
-        const seen = await look();
-        if (seen !== undefined)
-            return seen;
-        const waited = performance.now() - start;
-        if (waited >= atMost) {
-            throw (0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .fail */ .fJ)('timed-out', {
-                waitingFor: what,
-                after: duration(waited),
-                advice: options.advice ?? 'Run the workflow again.',
-            });
-        }
-        if (waited - saidAt >= sayEvery) {
-            run.info(`Still waiting for ${what} (${duration(waited)}) …`);
-            saidAt = waited;
-        }
-        await pauseFor(run, Math.min(pause, atMost - waited));
-        pause = Math.min(pause * 1.5, longestPause);
-    }
-}
-/** Sleeps so many milliseconds, or throws the signal's reason when the run ends first. */
-async function pauseFor(run, milliseconds) {
-    await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(milliseconds, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
-}
-/** Milliseconds as people read them: `0.4 s`, `12 s`, `3 min 20 s`. */
-function duration(milliseconds) {
-    const seconds = milliseconds / 1000;
-    if (seconds < 10)
-        return `${seconds.toFixed(1)} s`;
-    const whole = Math.round(seconds);
-    return whole < 90 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
 
 /***/ }),
 

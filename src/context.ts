@@ -3,6 +3,7 @@ import { type AzureClients, createClients } from './azure/clients.ts';
 import { type Endpoints, echoUrls, endpointsOf } from './azure/clouds.ts';
 import { type SignInWay, signIn } from './azure/credentials.ts';
 import type { Config, Credentials, SignInConfig } from './config/config.ts';
+import { exposesSecretsToFork, type WorkflowEvent, withholdsSecrets } from './config/event.ts';
 import { secretInputs } from './config/inputs.ts';
 import { parseConfig } from './config/parse.ts';
 import { fail } from './errors.ts';
@@ -13,16 +14,39 @@ import { duration, type Run } from './waiting.ts';
 
 /**
  * Masks the secrets among the inputs, then reads the configuration.
- * @throws `inputs-invalid` with every fault of every input
+ * @returns undefined where the run has no credentials and is to be skipped then (`skip-without-credentials`)
+ * @throws `inputs-invalid` with every fault of every input; `no-credentials`, `fork-refused`
  */
-export function readConfig(workflow: Workflow): Config {
+export function readConfig(workflow: Workflow): Config | undefined {
   for (const secret of givenSecrets(workflow)) workflow.mask(secret);
+  const { event } = workflow;
+  if (lacksCredentials(workflow, event)) {
+    if (/^true$/i.test(workflow.rawInput('skip-without-credentials').trim())) return undefined;
+    throw fail('no-credentials', { why: strangersRun(event) });
+  }
   const config = parseConfig((name) => workflow.rawInput(name), {
     env: process.env,
     isDirectory: (path) => statSync(inWorkspace(path), { throwIfNoEntry: false })?.isDirectory() ?? false,
+    event,
   });
   if ('faults' in config) throw fail('inputs-invalid', { faults: config.faults });
+  if (config.mode === 'ensure' && exposesSecretsToFork(event))
+    throw fail('fork-refused', { number: event.pullRequest?.number ?? 0 });
   return config;
+}
+
+/** Whose run gets no secrets, to follow "GitHub gives". */
+export const strangersRun = ({ pullRequest }: WorkflowEvent): string =>
+  pullRequest?.fromFork ? 'a fork’s pull request' : 'Dependabot’s pull requests';
+
+/** Whether GitHub withholds from this run what it would sign in with, to Azure or to PostgreSQL. */
+function lacksCredentials(workflow: Workflow, event: WorkflowEvent): boolean {
+  if (!withholdsSecrets(event)) return false;
+  const given = (name: string): boolean => workflow.rawInput(name) !== '';
+  const mode = workflow.rawInput('mode').trim().toLowerCase();
+  if (mode !== 'check' && !given('admin-password')) return true;
+  const way = given('client-secret') || process.env['AZURE_CLIENT_SECRET'] || workflow.mayRequestIdToken;
+  return !way && (given('client-id') || process.env['AZURE_CLIENT_ID'] !== undefined);
 }
 
 function givenSecrets(workflow: Workflow): readonly string[] {

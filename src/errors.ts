@@ -81,6 +81,49 @@ export const catalogue = {
     happened: `Database '${p.database}' could not be created or used: ${p.reason}`,
     todo: p.advice,
   }),
+  'not-ours': (p: { what: string; reason: string; advice: string }): Sentences => ({
+    happened: `${p.what} is there already and was left untouched: ${p.reason}`,
+    todo: p.advice,
+  }),
+  'role-refused': (p: { role: string; doing: string; reason: string; advice: string }): Sentences => ({
+    happened: `${p.doing} role '${p.role}' was not possible: ${p.reason}`,
+    todo: p.advice,
+  }),
+  'template-in-use': (p: { template: string; after: string; sessions: readonly string[] }): Sentences => ({
+    happened: `Database '${p.template}' could not be cloned within ${p.after}, since sessions are in it, and PostgreSQL copies only what nobody uses:${list(p.sessions)}`,
+    todo: 'End them, or clone a database that only migrations enter; sessions are never ended by the action.',
+  }),
+  'extension-refused': (p: { extension: string; reason: string; advice: string }): Sentences => ({
+    happened: `Extension '${p.extension}' could not be created: ${p.reason}`,
+    todo: p.advice,
+    link: `${docs}/concepts-extensions`,
+  }),
+  'drop-refused': (p: { what: string; reason: string; advice: string }): Sentences => ({
+    happened: `${p.what} could not be dropped: ${p.reason}`,
+    todo: p.advice,
+  }),
+  'ensured-again': (p: { database: string }): Sentences => ({
+    happened: `Database '${p.database}' was ensured again just now, so it has not expired.`,
+    todo: 'Nothing: the next sweep looks at it again.',
+  }),
+  'pull-request-closed': (p: { number: number; repository: string }): Sentences => ({
+    happened: `Pull request #${p.number} of ${p.repository} is closed, so no database is made for it.`,
+    todo: 'Reopen the pull request, or run mode: drop to remove what it may have left; a re-run of an old job does not raise its database from the dead.',
+  }),
+  'no-credentials': (p: { why: string }): Sentences => ({
+    happened: `This run has no credentials: GitHub gives ${p.why} neither secrets nor an OpenID Connect token.`,
+    todo: 'Set skip-without-credentials: true to end such runs with a notice instead of this error, or run the step for branches of this repository alone.',
+    link: 'https://docs.github.com/actions/reference/security/secure-use',
+  }),
+  'fork-refused': (p: { number: number }): Sentences => ({
+    happened: `Pull request #${p.number} comes from a fork, but this workflow runs on pull_request_target, where a stranger's code would meet this repository's secrets: its migrations and scripts would run with them.`,
+    todo: 'Ensure databases on pull_request, which gives forks no secrets (with skip-without-credentials: true), and use pull_request_target for mode: drop alone.',
+    link: 'https://docs.github.com/actions/reference/security/secure-use',
+  }),
+  'sweep-incomplete': (p: { failures: readonly string[] }): Sentences => ({
+    happened: `The sweep went through everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${list(p.failures)}`,
+    todo: 'Correct what each names; the next sweep takes up what was left.',
+  }),
   drifted: (p: { findings: readonly string[] }): Sentences => ({
     happened: `What is there differs from what is declared:${list(p.findings)}`,
     todo: 'Run the step with mode: ensure to make what is missing (with on-drift: fix also what differs), or change the inputs. With on-drift: warn this is no failure.',

@@ -25,15 +25,24 @@ function maskConnection(workflow: Workflow, connection: Connection): void {
   }
 }
 
-/** Writes outputs, environment and dotenv file; returns the environment, for the migration. */
+/** The variables of a connection, with everything secret in them masked. */
+export function environmentFor(
+  workflow: Workflow,
+  config: PublishConfig,
+  connection: Connection,
+): ReadonlyMap<string, string> {
+  maskConnection(workflow, connection);
+  return environmentOf(connection, config);
+}
+
+/** Writes outputs, environment and dotenv file. */
 export async function publish(
   workflow: Workflow,
   journal: Journal,
   config: PublishConfig,
   connection: Connection,
-): Promise<ReadonlyMap<string, string>> {
-  maskConnection(workflow, connection);
-  const environment = environmentOf(connection, config);
+): Promise<void> {
+  const environment = environmentFor(workflow, config, connection);
   for (const [name, value] of Object.entries(outputsOf(connection))) workflow.setOutput(name, value);
   if (config.exportEnv) for (const [name, value] of environment) workflow.exportVariable(name, value);
   if (config.envFile !== undefined) {
@@ -46,7 +55,6 @@ export async function publish(
   const { user, host, port, database, sslMode } = connection;
   workflow.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
   if (config.exportEnv) workflow.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
-  return environment;
 }
 
 function outputsOf(connection: Connection): Record<string, string> {

@@ -4,7 +4,7 @@ import type { Workflow } from './github/workflow.ts';
 import type { Plan, Witness } from './plan/engine.ts';
 import { changeLine, findingLine, summaryMarkdown } from './plan/render.ts';
 import { Timeline } from './plan/timeline.ts';
-import type { Change, Finding, ResourceType } from './plan/types.ts';
+import type { Change, Dropped, Finding, Kept, ResourceType } from './plan/types.ts';
 
 /** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
 export class Story implements Witness {
@@ -14,6 +14,8 @@ export class Story implements Witness {
   readonly #changes: Change[] = [];
   readonly #findings: Finding[] = [];
   readonly #left: Finding[] = [];
+  readonly #wouldDrop: Dropped[] = [];
+  readonly #kept: Kept[] = [];
   host: string | undefined;
   serverId: string | undefined;
   openedFor: string | undefined;
@@ -40,8 +42,37 @@ export class Story implements Witness {
       return;
     }
     if (steps.length === 0) this.#workflow.info('Plan: nothing to change.');
+    if (this.#dryRun) for (const { change } of steps) this.wouldDrop(change);
     for (const { change } of steps) this.#workflow.info(`Plan: ${changeLine(change)}`);
     for (const finding of left) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
+  }
+
+  get #dryRun(): boolean {
+    const { mode } = this.#config;
+    return (mode === 'drop' || mode === 'sweep') && this.#config.dryRun;
+  }
+
+  /** What a dry run would drop. */
+  wouldDrop({ resource, name }: Change): void {
+    this.#wouldDrop.push({ resource, name });
+    this.#workflow.info(`Would be dropped: ${resource} ${name}`);
+  }
+
+  /** Something that a sweep leaves, and why. */
+  kept(thing: Kept): void {
+    this.#kept.push(thing);
+    this.#workflow.info(`Kept: ${thing.resource} ${thing.name}: ${thing.reason}`);
+  }
+
+  /** What was dropped by a mode that drops; with `dry-run` what would be. */
+  get dropped(): readonly Dropped[] {
+    if (this.#config.mode !== 'drop' && this.#config.mode !== 'sweep') return [];
+    const deleted = this.#changes.filter(({ action }) => action === 'delete');
+    return [...deleted.map(({ resource, name }) => ({ resource, name })), ...this.#wouldDrop];
+  }
+
+  get changes(): readonly Change[] {
+    return this.#changes;
   }
 
   /** Something that could not be looked at: unknown, which is no drift (law 8). */
@@ -59,7 +90,7 @@ export class Story implements Witness {
 
   /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. */
   get #staying(): readonly Finding[] {
-    return this.#config.mode === 'ensure' ? this.#left : this.#findings;
+    return this.#config.mode === 'check' ? this.#findings : this.#left;
   }
 
   /** Those that are known ones. */
@@ -89,6 +120,10 @@ export class Story implements Witness {
     return this.#changes.some((change) => change.resource === resource && change.action === 'create');
   }
 
+  hasChanged(resource: ResourceType): boolean {
+    return this.#changes.some((change) => change.resource === resource);
+  }
+
   #writeOutputs(): void {
     const outputs = {
       ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
@@ -97,6 +132,7 @@ export class Story implements Witness {
       changes: JSON.stringify(this.#changes),
       drifted: String(this.drift.length > 0),
       drift: JSON.stringify(this.#staying),
+      dropped: JSON.stringify(this.dropped),
     };
     for (const [name, value] of Object.entries(outputs)) this.#workflow.setOutput(name, value);
   }
@@ -107,10 +143,12 @@ export class Story implements Witness {
         mode: this.#config.mode,
         server: this.#config.server.name,
         host: this.host,
-        database: this.#config.database?.name,
+        database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
         openedFor: this.openedFor,
         keepsRule: this.keepsRule,
         changes: this.#changes,
+        wouldDrop: this.#wouldDrop,
+        kept: this.#kept,
         left: this.#staying,
         phases: this.#timeline.phases,
         error: error?.message,

@@ -41,23 +41,24 @@ describe('design.md, the house: imports point one way', () => {
     [
       'plan imports no adapter',
       /^src\/plan\//,
-      /^src\/(azure|postgres|github|resources)\/|^@azure|^@actions|^pg$/,
+      /^src\/(azure|postgres|github|resources|routes)\/|^@azure|^@actions|^pg$/,
     ],
     [
       'azure and postgres do not know each other',
       /^src\/azure\//,
-      /^src\/(postgres|github|resources)\/|^pg$|^@actions/,
+      /^src\/(postgres|github|resources|routes)\/|^pg$|^@actions/,
     ],
     [
       'postgres and azure do not know each other',
       /^src\/postgres\//,
-      /^src\/(azure|github|resources)\/|^@azure|^@actions/,
+      /^src\/(azure|github|resources|routes)\/|^@azure|^@actions/,
     ],
     [
       'resources know no workflow',
       /^src\/resources\//,
-      /^src\/(github\/|run|close|control-plane|report)|^@actions/,
+      /^src\/(github\/|routes\/|run|close|context|report)|^@actions/,
     ],
+    ['routes are known to run alone', /^src\/(?!routes\/|run\.ts$)/, /^src\/routes\//],
     ['only github imports @actions', /^src\/(?!github\/)/, /^@actions\//],
     ['src imports nothing of the emulator', /^src\//, /^emulator\//],
   ])('%s', (_, from, to) => {

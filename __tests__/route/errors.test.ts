@@ -85,10 +85,11 @@ describe('faults of the inputs', () => {
       'ssl-mode',
       'database',
       'working-directory',
-      'per-pull-request',
+      'pull-request-number',
+      'migration-command',
     ];
     for (const name of named) expect(step.log).toContain(`- ${name}`);
-    expect(step.log).toContain('14 inputs are not usable');
+    expect(step.log).toContain('15 inputs are not usable');
     expect(await azure.requests()).toEqual([]);
   });
 

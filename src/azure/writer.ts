@@ -3,6 +3,7 @@ import type { AddressRange } from '../config/addresses.ts';
 import type { Credentials } from '../config/config.ts';
 import type { NewServer } from '../config/creation.ts';
 import { fail } from '../errors.ts';
+import { allowListParameter, missingIn, withAdded } from '../plan/allow-list.ts';
 import type { Applied } from '../plan/engine.ts';
 import { type Run, type WaitOptions, waitFor } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
@@ -10,6 +11,9 @@ import { createServer } from './create-server.ts';
 import { azureDetails, refused } from './failures.ts';
 import { race, startOperation, whileBusy } from './operations.ts';
 import type { AzureReader, ServerLocation } from './reader.ts';
+
+/** How often an allow-list is written before what CREATE EXTENSION says of it has to do. */
+const allowListRounds = 5;
 
 /** Everything that the action writes to ARM. A mode that only reads never constructs it. */
 export class AzureWriter {
@@ -96,6 +100,49 @@ export class AzureWriter {
         this.#clients.postgresql.configurations.beginPut(resourceGroup, name, parameter, body, options),
       onceEnded,
     );
+  }
+
+  /**
+   * Adds extensions to the allow-list, keeping what is there: read anew before each request, since other jobs add theirs.
+   * @returns `adopted` where they are on it by now
+   */
+  async allowExtensions(wanted: readonly string[]): Promise<Applied> {
+    const { resourceGroup, name } = this.#at;
+    const missing = async (): Promise<string | undefined> => {
+      const seen = await this.#reader.parameter(allowListParameter);
+      if (seen.status === 'unknown') throw seen.error;
+      const value = seen.status === 'present' ? (seen.value.value ?? '') : '';
+      return missingIn(value, wanted).length > 0 ? withAdded(value, wanted) : undefined;
+    };
+    let outcome: Applied = 'adopted';
+    // Another job's write may have overtaken ours, and taken its entries away again.
+    for (let round = 0; round < allowListRounds; round += 1) {
+      const value = await missing();
+      if (value === undefined) return outcome;
+      const begin: Begin = async (options) => {
+        const body = { value: (await missing()) ?? value, source: 'user-override' };
+        return this.#clients.postgresql.configurations.beginPut(
+          resourceGroup,
+          name,
+          allowListParameter,
+          body,
+          options,
+        );
+      };
+      await this.#perform(`allowing the extensions ${wanted.join(', ')}`, begin, onceEnded);
+      outcome = 'applied';
+    }
+    return outcome;
+  }
+
+  /** Drops a database through ARM, which ends every session in it (facts.md §5); one that is gone already is success. */
+  async dropDatabase(database: string): Promise<void> {
+    const { resourceGroup, name } = this.#at;
+    const begin: Begin = (options) =>
+      this.#clients.postgresql.databases.beginDelete(resourceGroup, name, database, options);
+    await this.#perform(`dropping database '${database}'`, begin, onceEnded).catch((error: unknown) => {
+      if (azureDetails(error)?.status !== 404) throw error;
+    });
   }
 
   /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */

@@ -1,7 +1,8 @@
 import type { AddressRange } from './addresses.ts';
+import type { DatabaseMark, RoleMark } from './marks.ts';
 
 /** What the inputs say, checked and typed. Frozen; made by `parseConfig` alone. */
-export type Config = EnsureConfig | CheckConfig;
+export type Config = EnsureConfig | CheckConfig | DropConfig | SweepConfig;
 
 interface CommonConfig {
   readonly cloud: CloudName;
@@ -10,6 +11,7 @@ interface CommonConfig {
   readonly administrator: Credentials | undefined;
   readonly firewall: FirewallConfig;
   readonly startIfStopped: boolean;
+  readonly gitHubToken: string | undefined;
   /** For the whole run, in milliseconds. */
   readonly timeout: number;
 }
@@ -18,17 +20,49 @@ interface CommonConfig {
 export interface EnsureConfig extends CommonConfig {
   readonly mode: 'ensure';
   readonly administrator: Credentials;
+  readonly pullRequest: PullRequestConfig | undefined;
   readonly database: DatabaseConfig;
+  readonly application: ApplicationConfig | undefined;
+  readonly extensions: readonly string[];
   readonly publish: PublishConfig;
   readonly migration: MigrationConfig | undefined;
+  readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
 }
 
 /** `mode: check`: the same route with no writer. */
 export interface CheckConfig extends CommonConfig {
   readonly mode: 'check';
+  readonly pullRequest: PullRequestConfig | undefined;
   readonly database: DatabaseConfig | undefined;
+  readonly application: RoleConfig | undefined;
+  readonly extensions: readonly string[];
   readonly onDrift: 'warn' | 'fail';
+}
+
+/** `mode: drop`: the pull request's part of what is declared, inverted. */
+export interface DropConfig extends CommonConfig {
+  readonly mode: 'drop';
+  readonly administrator: Credentials;
+  readonly pullRequest: PullRequestConfig;
+  readonly database: DatabaseConfig;
+  readonly application: RoleConfig | undefined;
+  /** Of the same database by their marks, whatever the inputs called the role when it was made. */
+  readonly otherRoles?: readonly RoleConfig[];
+  readonly comment: boolean;
+  readonly dryRun: boolean;
+  /** Of a sweep: dropped only where its mark still says that it had expired by then. */
+  readonly expiredBy?: Date | undefined;
+}
+
+/** `mode: sweep`: `drop` over what a query finds. */
+export interface SweepConfig extends CommonConfig {
+  readonly mode: 'sweep';
+  readonly administrator: Credentials;
+  /** Whose marks count; GitHub's numeric id, and `owner/name`. */
+  readonly repository: RepositoryConfig;
+  readonly comment: boolean;
+  readonly dryRun: boolean;
 }
 
 export type CloudName = 'AzureCloud' | 'AzureUSGovernment' | 'AzureChinaCloud';
@@ -43,6 +77,20 @@ export interface SignInConfig {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+}
+
+export interface RepositoryConfig {
+  /** GitHub's numeric id, which outlives renames and transfers. */
+  readonly id: string;
+  /** `owner/name` */
+  readonly name: string;
+}
+
+export interface PullRequestConfig {
+  readonly number: number;
+  readonly repository: RepositoryConfig;
+  /** As the event says, which may be old news on a re-run; undefined where it says nothing. */
+  readonly state: 'open' | 'closed' | undefined;
 }
 
 /** Properties are undefined where no input names them: those are defaulted on creation and never compared. */
@@ -77,9 +125,33 @@ export interface DeclaredRule extends AddressRange {
 }
 
 export interface DatabaseConfig {
+  /** As it is called on the server: of a pull request, with its number. */
   readonly name: string;
+  /** The input `database`. */
+  readonly base: string;
   readonly charset: string;
   readonly collation: string;
+  /** The database to clone; charset and collation then come along from it. */
+  readonly template: string | undefined;
+  /** What makes it a pull request's; a base database bears none. */
+  readonly mark: DatabaseMark | undefined;
+  /** Whether it is dropped and made again. */
+  readonly reset: boolean;
+  /** Milliseconds since last ensured after which it may be swept. */
+  readonly expiresIn: number | undefined;
+}
+
+/** The application role: the administrator owns the database, this role what is in it (design.md). */
+export interface RoleConfig {
+  readonly name: string;
+  /** The input `app-username`. */
+  readonly base: string;
+  readonly mark: RoleMark;
+}
+
+export interface ApplicationConfig extends RoleConfig {
+  /** Its password, or the key that it is derived from, as hexadecimal digits. */
+  readonly secret: { readonly password: string } | { readonly key: string };
 }
 
 export type ConnectionFormat = 'url' | 'pg' | 'jdbc' | 'ado.net';
@@ -97,4 +169,6 @@ export interface MigrationConfig {
   readonly workingDirectory: string;
   /** In milliseconds; undefined: the run's own limit. */
   readonly timeout: number | undefined;
+  /** Whose connection it gets. */
+  readonly as: 'app' | 'admin';
 }

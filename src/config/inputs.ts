@@ -1,10 +1,30 @@
+import type { WorkflowEvent } from './event.ts';
 import { parseList, parsePairs } from './lists.ts';
 
 /** Raw text of an input by its name in action.yml, untrimmed; empty where it was not given. */
 export type RawInput = (name: string) => string;
 
+/** What the environment of the step adds to the inputs. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a folder is there, seen from the workspace; the only look at the machine that parsing takes. */
+  readonly isDirectory: (path: string) => boolean;
+  /** What started the workflow; absent: nothing that matters here. */
+  readonly event?: WorkflowEvent;
+}
+
 /** Inputs that hold secrets: read without trimming, masked, and never quoted in a message. */
-export const secretInputs = ['admin-password', 'client-secret'] as const;
+export const secretInputs = [
+  'admin-password',
+  'client-secret',
+  'app-password',
+  'app-password-key',
+  'github-token',
+] as const;
+
+const hour = 3_600_000;
+const spans: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: hour, d: 24 * hour, w: 168 * hour };
+const longestSpan = 3650 * 24 * hour;
 
 /**
  * Reads inputs by kind and gathers every fault, so that all of them are named in one error.
@@ -20,8 +40,9 @@ export class Inputs {
     this.#env = env;
   }
 
+  /** Told once, however often the input is read. */
   fault(sentence: string): undefined {
-    this.faults.push(sentence);
+    if (!this.faults.includes(sentence)) this.faults.push(sentence);
   }
 
   /** Trimmed text, undefined where empty. */
@@ -72,6 +93,18 @@ export class Inputs {
     if (value >= least && value <= most && (fraction || Number.isInteger(value))) return value;
     return this.fault(
       `${name} is '${text}', but must be a ${fraction ? '' : 'whole '}number from ${least} to ${most}`,
+    );
+  }
+
+  /** A span of time such as `72h` or `7d`, in milliseconds. */
+  span(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const [, count = '', unit = ''] = /^(\d{1,6}) ?([smhdw])$/i.exec(text) ?? [];
+    const milliseconds = Number(count) * (spans[unit.toLowerCase()] ?? 0);
+    if (milliseconds > 0 && milliseconds <= longestSpan) return milliseconds;
+    return this.fault(
+      `${name} is '${text}', but must be a number with s, m, h, d or w behind it, such as 72h or 7d, ten years at most`,
     );
   }
 

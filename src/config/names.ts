@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AddressRange } from './addresses.ts';
 
 /** The only maker of names. Rule names: `^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$` (facts.md §4). */
@@ -28,6 +29,14 @@ export function isTemporaryRuleOf({ repositoryId, runId, runAttempt }: RunIdenti
   return name.startsWith(`${temporaryPrefix}${repositoryId}-${runId}-${runAttempt}-`);
 }
 
+/** Whose run a temporary rule belongs to, by its name; undefined for every other name. */
+export function runOfTemporaryRule(name: string): RunIdentity | undefined {
+  const ids = /^gha-temporary-(\d+)-(\d+)-(\d+)-[0-9a-z]+$/.exec(name);
+  const [, repositoryId, runId, runAttempt] = ids ?? [];
+  if (repositoryId === undefined || runId === undefined || runAttempt === undefined) return undefined;
+  return { repositoryId, runId, runAttempt };
+}
+
 /** Name of a rule for a runner's address that stays (`keep-firewall-rule`); the same address gives the same name. */
 export const keptRuleName = (address: string): string => `${keptPrefix}${dashed(address)}`;
 
@@ -40,3 +49,43 @@ export function declaredRuleName({ start, end }: AddressRange): string {
 export const azureServicesRuleName = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
 
 const dashed = (address: string): string => address.replaceAll('.', '-');
+
+/** PostgreSQL's limit on identifiers, in bytes of UTF-8; ARM's for databases is the same (facts.md §4). */
+export const longestIdentifier = 63;
+
+/**
+ * Name of a pull request's database or role: `<base>_pr_<number>`, 63 bytes at most. A longer base is cut, and a hash of
+ * the whole follows at the very end, where an uncut name has its number: so distinct inputs never share a name.
+ */
+export function pullRequestName(base: string, number: number): string {
+  const name = `${base}_pr_${number}`;
+  if (Buffer.byteLength(name) <= longestIdentifier) return name;
+  const hash = createHash('sha256').update(base).digest('hex').slice(0, 12);
+  const end = `_pr_${number}_${hash}`;
+  return `${firstBytes(base, longestIdentifier - end.length)}${end}`;
+}
+
+/** As many whole characters from the beginning as fit into so many bytes. */
+function firstBytes(text: string, bytes: number): string {
+  let fitting = '';
+  for (const character of text) {
+    if (Buffer.byteLength(fitting + character) > bytes) break;
+    fitting += character;
+  }
+  return fitting;
+}
+
+/**
+ * The seal of a database that is being made: a connection limit that CREATE DATABASE itself sets, the only attribute that
+ * can be chosen there and tells nobody anything else (it is beyond every server's real limit). With it a database that
+ * was left half-made is known as ours without a mark, which can only be written afterwards (law 4); the last statement
+ * of the making takes it away.
+ * @param whose what the database is: its name and, of a pull request's, its mark
+ * @returns 1,000,000,000 to 2,073,741,823
+ */
+export function seal(...whose: readonly (string | number)[]): number {
+  const digest = createHash('sha256')
+    .update(JSON.stringify(['azure-postgresql-action: being made', ...whose]))
+    .digest();
+  return 1_000_000_000 + (digest.readUInt32BE(0) & 0x3fffffff);
+}

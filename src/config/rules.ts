@@ -1,3 +1,5 @@
+import { longestIdentifier } from './names.ts';
+
 /**
  * What Azure and PostgreSQL accept, no tighter (design.md). Each rule returns a sentence where a value breaks it,
  * to be read behind the input's name.
@@ -12,6 +14,8 @@ const reservedLogins = [
   'guest',
   'public',
 ];
+
+const reservedRoles = ['azuresu', 'azure_superuser', 'azure_pg_admin', 'public', 'none'];
 
 const reservedDatabases = ['postgres', 'azure_maintenance', 'azure_sys', 'template0', 'template1'];
 
@@ -35,6 +39,29 @@ export function databaseName(name: string): string | undefined {
   return reservedDatabases.includes(name.toLowerCase())
     ? `is '${name}', which belongs to PostgreSQL or Azure: choose a name of your own`
     : undefined;
+}
+
+/** Of a database to clone: one that exists, so PostgreSQL's templates are allowed too. Our own session is in `postgres`. */
+export function templateName(name: string): string | undefined {
+  if (['template0', 'template1'].includes(name)) return undefined;
+  return databaseName(name);
+}
+
+/** PostgreSQL's rules for roles, and Azure's reserved names: any characters but control characters, in 63 bytes. */
+export function roleName(name: string): string | undefined {
+  if (/\p{Cc}/u.test(name)) return 'contains control characters';
+  if (Buffer.byteLength(name) > longestIdentifier) return `is longer than ${longestIdentifier} bytes`;
+  const lower = name.toLowerCase();
+  if (reservedRoles.includes(lower) || lower.startsWith('pg_'))
+    return `is '${name}', which PostgreSQL or Azure reserves: choose another`;
+  return undefined;
+}
+
+/** Names of control files: what PostgreSQL calls an extension. */
+export function extensionName(name: string): string | undefined {
+  return /^[a-z0-9_][a-z0-9_-]{0,62}$/.test(name)
+    ? undefined
+    : `has '${name}', which is no extension's name, such as pgcrypto`;
 }
 
 /** As PostgreSQL spells them too (`UTF-8`), for databases are made through SQL; wider than ARM's own rule (facts.md §4). */

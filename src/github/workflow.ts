@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import * as core from '@actions/core';
 import { context } from '@actions/github';
+import type { WorkflowEvent } from '../config/event.ts';
 import type { RunIdentity } from '../config/names.ts';
+import { eventOf } from './event.ts';
 import { formsOf } from './masks.ts';
 
 /** The workflow as the action meets it; the only importer of @actions/core and @actions/github. */
@@ -84,11 +86,15 @@ export class Workflow {
     return core.getIDToken(audience);
   }
 
+  /** What started this workflow. */
+  get event(): WorkflowEvent {
+    return eventOf(context.payload, process.env);
+  }
+
   /** The ids by which this run's temporary rule is named. */
   get identity(): RunIdentity {
-    const repository = (context.payload['repository'] as { id?: unknown } | undefined)?.id;
     return {
-      repositoryId: digits(process.env['GITHUB_REPOSITORY_ID'] ?? String(repository ?? '')),
+      repositoryId: digits(this.event.repository.id),
       runId: digits(String(context.runId)),
       runAttempt: digits(String(context.runAttempt)),
     };

@@ -17,7 +17,13 @@ export interface Kind<D, O, R, W> {
   /** Pure: what differs, the most basic first. Never asked about unknown things. */
   diff(desired: D, observed: Observed<O>): readonly Difference[];
   /** Makes one permitted change, for the finding that it mends. */
-  apply(writer: W, change: Change, desired: D, finding: Finding | undefined): Promise<Applied>;
+  apply(
+    writer: W,
+    change: Change,
+    desired: D,
+    finding: Finding | undefined,
+    observed: Observed<O>,
+  ): Promise<Applied>;
 }
 
 /** `adopted`: somebody else made it in the meantime, so it is no change of ours. */
@@ -77,7 +83,7 @@ function planOne<D, O, R, W>(
     steps: mended.flatMap(({ mend, finding }) =>
       mend === undefined
         ? []
-        : [{ change: mend, apply: (writer: W) => kind.apply(writer, mend, desired, finding) }],
+        : [{ change: mend, apply: (writer: W) => kind.apply(writer, mend, desired, finding, observed) }],
     ),
     findings: differences.flatMap((d) => d.finding ?? []),
     left: differences.filter((d) => !mended.includes(d)).flatMap((d) => d.finding ?? []),

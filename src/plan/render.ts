@@ -1,6 +1,7 @@
 import { duration } from '../waiting.ts';
+import { code, quote, table } from './markdown.ts';
 import type { Phase } from './timeline.ts';
-import type { Change, Finding } from './types.ts';
+import type { Change, Dropped, Finding, Kept } from './types.ts';
 
 /** All that the summary tells of a run. */
 export interface Report {
@@ -13,6 +14,10 @@ export interface Report {
   /** Whether that rule stays after the job. */
   readonly keepsRule: boolean;
   readonly changes: readonly Change[];
+  /** What would be dropped, where nothing is (`dry-run`). */
+  readonly wouldDrop: readonly Dropped[];
+  /** What a sweep left, and why. */
+  readonly kept: readonly Kept[];
   /** Differences that were left as they are. */
   readonly left: readonly Finding[];
   readonly phases: readonly Phase[];
@@ -42,7 +47,21 @@ export function summaryMarkdown(report: Report): string {
           changes.map((c) => [c.resource, c.name, c.action, c.details]),
         )
       : '';
-  const nothing = error === undefined && left.length === 0 ? nothingTo(report.mode) : '';
+  const would =
+    report.wouldDrop.length > 0
+      ? table(
+          ['Would be dropped', 'Name'],
+          report.wouldDrop.map((d) => [d.resource, d.name]),
+        )
+      : '';
+  const kept =
+    report.kept.length > 0
+      ? table(
+          ['Kept', 'Name', 'Why'],
+          report.kept.map((k) => [k.resource, k.name, k.reason]),
+        )
+      : '';
+  const nothing = error === undefined && left.length === 0 && would === '' ? nothingTo(report.mode) : '';
   const differs =
     left.length > 0
       ? table(
@@ -50,11 +69,13 @@ export function summaryMarkdown(report: Report): string {
           left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual]),
         )
       : '';
-  return `${[...parts, done || nothing, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
+  return `${[...parts, done || nothing, would, kept, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
 }
 
-const nothingTo = (mode: string): string =>
-  mode === 'check' ? 'Everything is as declared.' : 'Nothing had to be changed.';
+function nothingTo(mode: string): string {
+  if (mode === 'check') return 'Everything is as declared.';
+  return mode === 'ensure' ? 'Nothing had to be changed.' : 'There was nothing to drop.';
+}
 
 function facts({ server, host, openedFor, keepsRule, mode }: Report): string {
   if (mode === 'check') return `Server ${code(server)} was checked; nothing was changed.`;
@@ -76,25 +97,3 @@ function timeline(phases: readonly Phase[]): string {
     ? ''
     : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
 }
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(heads), line(heads.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
-}
-
-/** Text from outside inside a table: nothing in it can end the cell or become markup. */
-const cell = (text: string): string => code(text.replaceAll('|', '\\|'));
-
-/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
-function code(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').trim();
-  if (flat === '') return '';
-  const fence = '`'.repeat(Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length)) + 1);
-  return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
-}
-
-const quote = (text: string): string =>
-  text
-    .split('\n')
-    .map((line) => `> ${code(line)}  `)
-    .join('\n');

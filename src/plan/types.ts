@@ -1,5 +1,13 @@
 /** Kinds of things that the action keeps, in the words of the output `changes`. */
-export type ResourceType = 'resource group' | 'server' | 'server parameter' | 'firewall rule' | 'database';
+export type ResourceType =
+  | 'resource group'
+  | 'server'
+  | 'server parameter'
+  | 'extension allow-list'
+  | 'firewall rule'
+  | 'database'
+  | 'role'
+  | 'extension';
 
 /** One thing that a run does or did to a kept thing; an element of the output `changes` (contract.md). */
 export interface Change {
@@ -7,6 +15,17 @@ export interface Change {
   readonly name: string;
   readonly action: 'create' | 'update' | 'start' | 'delete';
   readonly details: string;
+}
+
+/** A thing that was dropped; an element of the output `dropped` (contract.md). */
+export interface Dropped {
+  readonly resource: ResourceType;
+  readonly name: string;
+}
+
+/** A thing that a sweep looked at and left, and why. */
+export interface Kept extends Dropped {
+  readonly reason: string;
 }
 
 /** One difference between what is declared and what is there; an element of the output `drift` (contract.md). */
@@ -28,9 +47,12 @@ export type Observed<T> =
   | { readonly status: 'absent' }
   | { readonly status: 'unknown'; readonly error: Error };
 
-export const present = <T>(value: T): Observed<T> => ({ status: 'present', value });
+/** What asking told where there is no absence: an answer, or none. */
+export type Told<T> = Exclude<Observed<T>, { readonly status: 'absent' }>;
+
+export const present = <T>(value: T): Told<T> => ({ status: 'present', value });
 export const absent: Observed<never> = { status: 'absent' };
-export const unknown = (error: Error): Observed<never> => ({ status: 'unknown', error });
+export const unknown = (error: Error): Told<never> => ({ status: 'unknown', error });
 
 /**
  * A finding, and the change that would mend it in place; none where nothing can or may. Without a finding it is only

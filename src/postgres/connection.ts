@@ -18,6 +18,12 @@ export function databaseUrl(connection: Connection): string {
   return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
 }
 
+/** The same for people to read, without the password. */
+export function urlWithoutPassword(connection: Omit<Connection, 'password'>): string {
+  const { host, port, database, user } = connection;
+  return `postgresql://${encode(user)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
+}
+
 /** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
 export function jdbcUrl(connection: Connection): string {
   const { host, port, database, user, password } = connection;
@@ -25,7 +31,7 @@ export function jdbcUrl(connection: Connection): string {
 }
 
 /** libpq and pgJDBC call them alike. */
-const sslQuery = ({ sslMode, sslRootCert }: Connection): string =>
+const sslQuery = ({ sslMode, sslRootCert }: Pick<Connection, 'sslMode' | 'sslRootCert'>): string =>
   `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`}`;
 
 /** Npgsql's connection string. */

@@ -10,6 +10,8 @@ export interface LoginFailure {
   readonly kind: 'blocked' | 'refused' | 'passing';
   readonly reason: string;
   readonly advice: string;
+  /** PostgreSQL's own code, where it is PostgreSQL that refused. */
+  readonly sqlState?: string;
   /** Our address as PostgreSQL's own refusal names it. */
   readonly address?: string;
 }
@@ -55,6 +57,7 @@ function byState(code: string, message: string): LoginFailure {
     kind: 'refused',
     reason: `${message} (SQLSTATE ${code})`,
     advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
+    sqlState: code,
   };
 }
 

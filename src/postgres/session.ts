@@ -53,6 +53,20 @@ export class Session {
     return rows;
   }
 
+  /** Does something in one transaction; what throws rolls it back. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.query('BEGIN');
+    try {
+      const result = await work();
+      await this.query('COMMIT');
+      return result;
+    } catch (error) {
+      // Where the session itself is lost, so is the transaction.
+      await this.query('ROLLBACK').catch(() => {});
+      throw error;
+    }
+  }
+
   /** Calls back once when the session is lost; returns how to stop listening. */
   onLost(lost: (error?: Error) => void): () => void {
     this.#client.on('error', lost);

@@ -1,10 +1,15 @@
 import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import { type Planner, planner } from '../plan/engine.ts';
-import type { SqlReader, SqlWriter } from '../postgres/sql.ts';
+import type { SqlReader } from '../postgres/sql-reader.ts';
+import type { SqlWriter } from '../postgres/sql-writer.ts';
 import { database } from './database.ts';
+import { extension } from './extension.ts';
+import { extensionAllowList } from './extension-allow-list.ts';
 import { firewallRule } from './firewall-rule.ts';
 import { resourceGroup } from './resource-group.ts';
+import { role } from './role.ts';
+import { roleAccess } from './role-access.ts';
 import { server } from './server.ts';
 import { serverParameter } from './server-parameter.ts';
 
@@ -17,8 +22,22 @@ export const servers: readonly Planner<AzureReader, AzureWriter>[] = [
 /** What is kept in a server by the control plane; looked at once the server is there. */
 export const serverChildren: readonly Planner<AzureReader, AzureWriter>[] = [
   planner(serverParameter),
+  planner(extensionAllowList),
   planner(firewallRule),
 ];
 
-/** What is kept in the data plane. */
-export const dataPlane: readonly Planner<SqlReader, SqlWriter>[] = [planner(database)];
+/** What is kept in the data plane, seen from `postgres`: the role first, since the database is made for it. */
+export const dataPlane: readonly Planner<SqlReader, SqlWriter>[] = [
+  planner(role),
+  planner(database),
+  planner(roleAccess),
+];
+
+/** The same things where they shall be gone: the role cannot go while it owns what is in the database. */
+export const dataPlaneInverted: readonly Planner<SqlReader, SqlWriter>[] = [planner(database), planner(role)];
+
+/** The same where the database of that name is somebody else's. */
+export const roleInverted: readonly Planner<SqlReader, SqlWriter>[] = [planner(role)];
+
+/** What is kept in the database itself, seen from inside. */
+export const insideDatabase: readonly Planner<SqlReader, SqlWriter>[] = [planner(extension)];

@@ -1,50 +1,141 @@
 import type { Config, DatabaseConfig, EnsureConfig } from '../config/config.ts';
 import { fail } from '../errors.ts';
 import type { Applied, Kind } from '../plan/engine.ts';
+import { foreignDatabase, isBeingMade, isOursToDrop } from '../plan/ownership.ts';
 import type { Difference, Observed } from '../plan/types.ts';
-import type { FoundDatabase, SqlReader, SqlWriter } from '../postgres/sql.ts';
+import type { FoundDatabase, SqlReader } from '../postgres/sql-reader.ts';
+import type { SqlWriter } from '../postgres/sql-writer.ts';
+
+/** A database, and whether it shall be there: `drop` is the pull request's part of what is declared, inverted. */
+interface Desired {
+  readonly database: DatabaseConfig;
+  readonly wanted: boolean;
+  /** Of a sweep, see DropConfig. */
+  readonly expiredBy: Date | undefined;
+}
 
 /** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
-export const database: Kind<DatabaseConfig, FoundDatabase, SqlReader, SqlWriter> = {
+export const database: Kind<Desired, FoundDatabase, SqlReader, SqlWriter> = {
   resource: 'database',
 
-  desired: (config: Config): readonly DatabaseConfig[] =>
-    config.database === undefined ? [] : [config.database],
-
-  nameOf: ({ name }) => name,
-
-  observe: (reader, desired): Promise<readonly Observed<FoundDatabase>[]> =>
-    Promise.all(desired.map(({ name }) => reader.database(name))),
-
-  diff({ name, charset, collation }, observed): readonly Difference[] {
-    if (observed.status === 'unknown') return [];
-    if (observed.status === 'absent') {
-      return [
-        {
-          finding: {
-            resource: 'database',
-            name,
-            property: '',
-            expected: 'present',
-            actual: 'absent',
-            kind: 'missing',
-          },
-          mend: { resource: 'database', name, action: 'create', details: `${charset}, ${collation}` },
-        },
-      ];
-    }
-    const { value } = observed;
-    // Neither can be changed in place, so they are only reported.
-    return [
-      { property: 'charset', expected: charset, actual: value.charset },
-      { property: 'collation', expected: collation, actual: value.collation },
-    ]
-      .filter(({ expected, actual }) => spelling(expected) !== spelling(actual))
-      .map((difference) => ({ finding: { resource: 'database', name, kind: 'changed', ...difference } }));
+  desired(config: Config): readonly Desired[] {
+    if (config.mode === 'sweep' || config.database === undefined) return [];
+    const expiredBy = config.mode === 'drop' ? config.expiredBy : undefined;
+    return [{ database: config.database, wanted: config.mode !== 'drop', expiredBy }];
   },
 
-  apply: (writer, _change, desired): Promise<Applied> => writer.createDatabase(desired),
+  nameOf: ({ database: { name } }) => name,
+
+  observe: (reader, desired): Promise<readonly Observed<FoundDatabase>[]> =>
+    Promise.all(desired.map(({ database: { name } }) => reader.database(name))),
+
+  diff({ database: desired, wanted }, observed): readonly Difference[] {
+    if (observed.status === 'unknown') return [];
+    if (!wanted) return observed.status === 'absent' ? [] : unwanted(desired, observed.value);
+    if (observed.status === 'absent') return [missing(desired)];
+    return desired.mark === undefined
+      ? ofBase(desired, observed.value)
+      : ofPullRequest(desired, observed.value);
+  },
+
+  async apply(
+    writer,
+    change,
+    { database: desired, wanted, expiredBy },
+    _finding,
+    observed,
+  ): Promise<Applied> {
+    if (change.action !== 'delete') return await writer.makeDatabase(desired);
+    const oid = observed.status === 'present' ? observed.value.oid : undefined;
+    return await writer.dropDatabase(desired, (found) => {
+      if (expiredBy !== undefined && !hasExpired(found, expiredBy))
+        throw fail('ensured-again', { database: desired.name });
+      // Another job's reset may have come first: what it made is not to be dropped again.
+      return !wanted || found.oid === oid;
+    });
+  },
 };
+
+const hasExpired = ({ mark }: FoundDatabase, by: Date): boolean =>
+  mark?.expires !== undefined && mark.expires <= by;
+
+function missing(desired: DatabaseConfig): Difference {
+  const { name } = desired;
+  return {
+    finding: {
+      resource: 'database',
+      name,
+      property: '',
+      expected: 'present',
+      actual: 'absent',
+      kind: 'missing',
+    },
+    mend: making(desired, ''),
+  };
+}
+
+function making(
+  { name, template, charset, collation }: DatabaseConfig,
+  why: string,
+): Difference['mend'] & object {
+  const details = template === undefined ? `${charset}, ${collation}` : `clone of ${template}`;
+  return { resource: 'database', name, action: 'create', details: `${why}${details}` };
+}
+
+function unwanted(desired: DatabaseConfig, seen: FoundDatabase): readonly Difference[] {
+  const { name, mark } = desired;
+  if (!isOursToDrop(seen, desired)) throw foreignDatabase(seen, desired);
+  return [
+    {
+      finding: {
+        resource: 'database',
+        name,
+        property: '',
+        expected: 'absent',
+        actual: 'present',
+        kind: 'unexpected',
+      },
+      mend: {
+        resource: 'database',
+        name,
+        action: 'delete',
+        details: `of pull request #${mark?.pullRequest}`,
+      },
+    },
+  ];
+}
+
+/** A pull request's database is its own, so its charset and collation are as they were made; it may have to be made anew. */
+function ofPullRequest(desired: DatabaseConfig, seen: FoundDatabase): readonly Difference[] {
+  if (!isOursToDrop(seen, desired)) throw foreignDatabase(seen, desired);
+  const { name } = desired;
+  // Where dropping has begun, the database is as good as gone.
+  if (desired.reset || !seen.allowsConnections) {
+    const details = desired.reset ? 'reset' : 'an interrupted run was dropping it';
+    return [
+      { mend: { resource: 'database', name, action: 'delete', details } },
+      { mend: making(desired, '') },
+    ];
+  }
+  return isBeingMade(seen, desired) ? [{ mend: making(desired, unfinished) }] : [];
+}
+
+const unfinished = 'finishing what another run began: ';
+
+function ofBase(desired: DatabaseConfig, seen: FoundDatabase): readonly Difference[] {
+  // It would be swept with its pull request, whoever relied on it.
+  if (seen.ownedByUs && seen.mark?.kind === 'pull-request') throw foreignDatabase(seen, desired);
+  if (isBeingMade(seen, desired)) return [{ mend: making(desired, unfinished) }];
+  const { name, charset, collation, template } = desired;
+  // A clone's came along with it. Neither can be changed in place, so they are only reported.
+  if (template !== undefined) return [];
+  return [
+    { property: 'charset', expected: charset, actual: seen.charset },
+    { property: 'collation', expected: collation, actual: seen.collation },
+  ]
+    .filter(({ expected, actual }) => spelling(expected) !== spelling(actual))
+    .map((difference) => ({ finding: { resource: 'database', name, kind: 'changed', ...difference } }));
+}
 
 /** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
 const spelling = (text: string): string => text.toLowerCase().replaceAll('-', '');
@@ -55,7 +146,7 @@ const spelling = (text: string): string => text.toLowerCase().replaceAll('-', ''
  * @throws `database-refused` where it may not even enter
  */
 export function ownerAdvice(
-  { administrator, database: { name } }: EnsureConfig,
+  { administrator, application, database: { name } }: EnsureConfig,
   found: FoundDatabase,
 ): string | undefined {
   const { username } = administrator;
@@ -64,7 +155,7 @@ export function ownerAdvice(
     const advice = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
     throw fail('database-refused', { database: name, reason, advice });
   }
-  return found.mayCreate
+  return found.mayCreate || application !== undefined
     ? undefined
     : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
 }

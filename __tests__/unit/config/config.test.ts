@@ -138,7 +138,7 @@ describe('the configuration', () => {
       'migration-timeout-minutes': '1.5',
     });
     expect(config.timeout).toBe(30_000);
-    expect(config.migration).toEqual({ command: 'x', workingDirectory: '.', timeout: 90_000 });
+    expect(config.migration).toEqual({ command: 'x', workingDirectory: '.', timeout: 90_000, as: 'admin' });
   });
 });
 

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { secretInputs } from '../../../src/config/inputs.ts';
 import { fail } from '../../../src/errors.ts';
-import { faultsOf, type Given, noFolder, parse, someGuid, tutorial } from '../support/inputs.ts';
+import {
+  faultsOf as faultsOfGiven,
+  type Given,
+  noFolder,
+  parse,
+  perPullRequest,
+  pullRequestEvent,
+  someGuid,
+  tutorial,
+} from '../support/inputs.ts';
 
 /** For every input that can be faulty alone: values that are, and what the fault has to say. */
 const faulty: Readonly<Record<string, readonly (readonly [value: string, says: RegExp])[]>> = {
@@ -90,12 +100,69 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
   'migration-timeout-minutes': [['0', /0.01 to 360/]],
   'on-drift': [['fail', /warn, fix/]],
   'timeout-minutes': [['361', /360/]],
-  'per-pull-request': [['true', /not available/]],
-  'app-username': [['app', /not available/]],
-  template: [['base', /not available/]],
+  'pull-request-number': [
+    ['0', /from 1/],
+    ['-1', /whole number/],
+    ['1.5', /whole number/],
+    ['forty-two', /whole number/],
+    ['99999999999', /whole number/],
+  ],
+  template: [
+    ['1st', /begins with a letter/],
+    ['azure_maintenance', /of your own/],
+  ],
+  reset: [['often', /true or false/]],
+  'expires-in': [
+    ['72', /72h or 7d/],
+    ['0h', /72h or 7d/],
+    ['1.5d', /72h or 7d/],
+    ['7 years', /72h or 7d/],
+    ['-1h', /72h or 7d/],
+    ['3651d', /ten years/],
+    ['999999w', /ten years/],
+  ],
+  'app-username': [
+    ['azuresu', /reserves/],
+    ['PG_app', /reserves/],
+    ['Public', /reserves/],
+    ['a\tb', /control/],
+    ['é'.repeat(32), /63 bytes/],
+  ],
+  'app-password-key': [
+    ['ab'.repeat(31), /31 bytes.*32/],
+    ['c2hvcnQ=', /5 bytes.*32/],
+    ['not a key!', /base64 nor hexadecimal/],
+  ],
+  'migrate-as': [
+    ['owner', /app, admin/],
+    ['admin', /refused with per-pull-request/],
+  ],
+  extensions: [
+    ['pgcrypto; DROP', /no extension/],
+    ['-x', /no extension/],
+    ['x'.repeat(64), /no extension/],
+  ],
+  comment: [['please', /true or false/]],
+  'dry-run': [
+    ['perhaps', /true or false/],
+    ['true', /mode drop and sweep/],
+  ],
+  'github-token': [['a\0b', /NUL/]],
+  'skip-without-credentials': [['forks', /true or false/]],
+  // Of a later version.
+  'drift-issue': [['true', /not available in this version/]],
+  'drift-report': [['drift.json', /not available in this version/]],
+  'config-file': [['postgres.yml', /not available in this version/]],
 };
 
-const base: Given = { 'migration-command': 'true', 'client-id': someGuid, 'tenant-id': someGuid };
+/** Of a pull request, so that every input means something. */
+const base: Given = {
+  ...perPullRequest,
+  'migration-command': 'true',
+  'client-id': someGuid,
+  'tenant-id': someGuid,
+};
+const faultsOf = (given: Given): readonly string[] => faultsOfGiven(given, {}, pullRequestEvent());
 const about = (input: string, faults: readonly string[]): readonly string[] =>
   faults.filter((fault) => fault.startsWith(`${input} `) || fault.startsWith(`${input}:`));
 
@@ -137,11 +204,6 @@ describe('every fault of every input', () => {
     );
   });
 
-  test('contract.md: a mode of a later version is refused, not taken for ensure', () => {
-    for (const mode of ['drop', 'sweep'])
-      expect(faultsOf({ mode })).toEqual([`mode '${mode}' is not available in this version`]);
-  });
-
   test('contract.md: in check, on-drift is fail or warn; fix would write', () => {
     expect(faultsOf({ mode: 'check', 'on-drift': 'fix' })).toEqual([expect.stringMatching(/fail|warn/)]);
   });
@@ -152,8 +214,8 @@ describe('every fault of every input', () => {
     ]);
   });
 
-  test('contract.md, app-password-key: inputs of later versions that say false are no fault', () => {
-    expect(faultsOf({ 'per-pull-request': 'false', reset: 'FALSE' })).toEqual([]);
+  test('contract.md: inputs that say false, or that a later version will act on, are no fault', () => {
+    expect(faultsOf({ 'per-pull-request': 'false', reset: 'FALSE', 'drift-issue': 'false' })).toEqual([]);
   });
 });
 
@@ -170,13 +232,36 @@ describe('law 6: no secret in an error', () => {
 
   test('no fault quotes a secret, however many faults there are', () => {
     fc.assert(
-      fc.property(secret, secret, (password, clientSecret) => {
-        const given = { ...wrong, 'admin-password': `${password}\0`, 'client-secret': `${clientSecret}\0` };
-        const parsed = parse({ ...tutorial, ...given });
+      fc.property(fc.tuple(secret, secret, secret, secret, secret), (secrets) => {
+        const given = Object.fromEntries(secretInputs.map((name, i) => [name, `${secrets[i]}\0`]));
+        const parsed = parse({ ...tutorial, ...wrong, 'app-username': 'app', ...given });
         const { message } = fail('inputs-invalid', { faults: 'faults' in parsed ? parsed.faults : [] });
-        expect(message).toContain('NUL');
+        for (const name of secretInputs) expect(message).toContain(`${name} contains a NUL`);
+        for (const each of secrets) expect(message).not.toContain(each);
+      }),
+    );
+  });
+
+  test('nor does a fault quote a key that is too short or in no known form, or a password given twice', () => {
+    const tooShort = fc.uint8Array({ minLength: 4, maxLength: 31 }).map((bytes) => Buffer.from(bytes));
+    const keys = fc.oneof(
+      tooShort.map((bytes) => bytes.toString('hex')),
+      tooShort.map((bytes) => bytes.toString('base64')),
+      secret.map((text) => `${text}!`),
+    );
+    fc.assert(
+      fc.property(keys, secret, (key, password) => {
+        const given = {
+          'app-username': 'app',
+          'app-password': password,
+          'app-password-key': key,
+          'admin-password': password,
+        };
+        const message = faultsOf(given).join('\n');
+        expect(message).toContain('app-password-key');
+        expect(message).toContain('app-password is the administrator’s password');
+        expect(message).not.toContain(key);
         expect(message).not.toContain(password);
-        expect(message).not.toContain(clientSecret);
       }),
     );
   });

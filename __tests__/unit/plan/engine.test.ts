@@ -182,23 +182,3 @@ describe('one engine: observe, diff, apply', () => {
     });
   });
 });
-
-describe('which changes a mode permits', () => {
-  test.each([
-    ['ensure', 'create', true],
-    ['ensure', 'start', true],
-    ['ensure', 'update', false],
-    ['fix', 'update', true],
-    ['no start', 'start', false],
-    ['check', 'update', false],
-    ['fix', 'delete', false],
-  ] as const)('design.md: with %s, %s: %s', (how, action, expected) => {
-    const config = {
-      ensure: ensureConfig(),
-      fix: fixing,
-      'no start': ensureConfig({ 'start-if-stopped': 'false' }),
-      check: checkConfig(),
-    }[how];
-    expect(permitted(config, change('x', action))).toBe(expected);
-  });
-});

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { changeLine, findingLine, type Report, summaryMarkdown } from '../../../src/plan/render.ts';
 import { Timeline } from '../../../src/plan/timeline.ts';
-import { anyText } from '../support/texts.ts';
+import { cells, evil, outsideCode } from '../support/markdown.ts';
 
 const quiet: Report = {
   mode: 'ensure',
@@ -12,6 +12,8 @@ const quiet: Report = {
   openedFor: undefined,
   keepsRule: false,
   changes: [],
+  wouldDrop: [],
+  kept: [],
   left: [],
   phases: [],
   error: undefined,
@@ -22,38 +24,6 @@ const change = (name: string, details = 'd') =>
 const finding = (actual: string) =>
   ({ resource: 'server', name: 'demo', property: 'sku', expected: 'a', actual, kind: 'changed' }) as const;
 
-/** The cells of a table's row as GitHub cuts it: at every pipe without a backslash before it. */
-const cells = (row: string): readonly string[] => row.split(/(?<!\\)\|/).slice(1, -1);
-
-/** What a paragraph shows outside its code spans: a span ends at the next run of as many back-ticks (CommonMark). */
-function outsideCode(text: string): string {
-  let left = '';
-  for (let at = 0; at < text.length; ) {
-    const ticks = /^`+/.exec(text.slice(at))?.[0];
-    if (ticks === undefined) {
-      left += text.charAt(at);
-      at += 1;
-      continue;
-    }
-    const end = new RegExp(`(?<!\`)${ticks}(?!\`)`, 'g');
-    end.lastIndex = at + ticks.length;
-    const closing = end.exec(text);
-    left += closing ? '' : ticks;
-    at = (closing?.index ?? at) + ticks.length;
-  }
-  return left;
-}
-
-/** Text from outside that tries to become markup, or to leave its cell. */
-const evil = fc.oneof(
-  anyText,
-  fc
-    .array(
-      fc.constantFrom('`', '``', '|', '\\', '\n', '\n\n', '<img src=x>', '[a](http://b)', '# x', ' ', 'z'),
-      { maxLength: 8 },
-    )
-    .map((p) => p.join('')),
-);
 const markup = /[<[\]#!]|z/;
 
 describe('the summary: text from outside stays text', () => {
@@ -144,6 +114,63 @@ describe('the summary: what was found, what was changed', () => {
 
   test('a check says that it only looked', () => {
     expect(summaryMarkdown({ ...quiet, mode: 'check' })).toContain('was checked; nothing was changed');
+  });
+});
+
+describe('the summary of drop and sweep', () => {
+  const dropping = { ...quiet, mode: 'sweep', database: undefined };
+  const dropped = { resource: 'database', name: 'relecloud_pr_42' } as const;
+  const claim = 'There was nothing to drop.';
+
+  test('nothing to drop is success, and said', () => {
+    for (const mode of ['drop', 'sweep'])
+      expect(summaryMarkdown({ ...dropping, mode })).toMatch(new RegExp(`✅.*${claim}`, 's'));
+  });
+
+  test('what was dropped is a change', () => {
+    const summary = summaryMarkdown({
+      ...dropping,
+      changes: [{ ...dropped, action: 'delete', details: 'of pull request #42' }],
+    });
+    expect(summary).toContain('| `database` | `relecloud_pr_42` | `delete` | `of pull request #42` |');
+    expect(summary).not.toContain(claim);
+  });
+
+  test('contract.md, dry-run: shows what would be dropped, and claims neither that it was nor that nothing is', () => {
+    const summary = summaryMarkdown({
+      ...dropping,
+      wouldDrop: [dropped, { resource: 'role', name: 'app_pr_42' }],
+    });
+    expect(summary).toContain(
+      '| Would be dropped | Name |\n| --- | --- |\n| `database` | `relecloud_pr_42` |',
+    );
+    expect(summary).toContain('| `role` | `app_pr_42` |');
+    expect(summary).not.toContain('| Changed');
+    expect(summary).not.toContain(claim);
+  });
+
+  test('what a sweep kept is told with its reason, also where it failed', () => {
+    const kept = [{ ...dropped, reason: 'pull request #42 is open' }];
+    for (const error of [undefined, 'It broke.'])
+      expect(summaryMarkdown({ ...dropping, kept, error })).toContain(
+        '| Kept | Name | Why |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `pull request #42 is open` |',
+      );
+  });
+
+  test('nothing of what would be dropped or was kept is markup', () => {
+    fc.assert(
+      fc.property(evil, evil, (name, reason) => {
+        const summary = summaryMarkdown({
+          ...dropping,
+          wouldDrop: [{ resource: 'role', name }],
+          kept: [{ resource: 'role', name, reason }],
+        });
+        const rows = summary.split('\n').filter((line) => line.startsWith('| `role`'));
+        expect(rows.map((row) => cells(row).length)).toEqual([2, 3]);
+        for (const cell of rows.flatMap(cells)) expect(outsideCode(cell.trim())).toBe('');
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

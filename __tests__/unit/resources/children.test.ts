@@ -2,69 +2,15 @@ import type { Configuration, FirewallRule } from '@azure/arm-postgresql-flexible
 import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { absent, present, unknown } from '../../../src/plan/types.ts';
-import { database } from '../../../src/resources/database.ts';
 import { firewallRule } from '../../../src/resources/firewall-rule.ts';
 import { resourceGroup } from '../../../src/resources/resource-group.ts';
 import { serverParameter } from '../../../src/resources/server-parameter.ts';
 import { clientsAnswering } from '../support/fake-arm.ts';
-import { ensureConfig, type Given } from '../support/inputs.ts';
+import { ensureConfig } from '../support/inputs.ts';
+import { only } from '../support/only.ts';
 import { testRun } from '../support/run.ts';
 
 const unseen = unknown(new Error('403'));
-
-/** The only desired thing of a kind. */
-function only<T>(things: readonly T[]): T {
-  const [thing, ...more] = things;
-  if (thing === undefined || more.length > 0) throw new Error(`${things.length} things are desired`);
-  return thing;
-}
-
-describe('database', () => {
-  const wanted = (given: Given = {}) => only(database.desired(ensureConfig(given)));
-  const found = {
-    owner: 'relecloud_admin',
-    charset: 'UTF8',
-    collation: 'en_US.utf8',
-    mayConnect: true,
-    mayCreate: true,
-  };
-
-  test('missing: created', () => {
-    const [difference] = database.diff(wanted(), absent);
-    expect(difference).toMatchObject({
-      finding: { resource: 'database', name: 'relecloud', kind: 'missing' },
-      mend: { resource: 'database', name: 'relecloud', action: 'create', details: 'UTF8, en_US.utf8' },
-    });
-  });
-
-  test.each([
-    ['utf8', 'en_US.utf8'],
-    ['UTF8', 'en_US.UTF-8'],
-    ['utf-8', 'EN_us.utf8'],
-  ])('design.md: another spelling is no drift: %s, %s', (charset, collation) => {
-    expect(database.diff(wanted({ charset, collation }), present(found))).toEqual([]);
-    expect(database.diff(wanted(), present({ ...found, charset, collation }))).toEqual([]);
-  });
-
-  test('another charset or collation is reported, and never changed', () => {
-    const differences = database.diff(wanted({ charset: 'LATIN1', collation: 'de_DE.utf8' }), present(found));
-    expect(differences.map((d) => d.finding)).toMatchObject([
-      { property: 'charset', expected: 'LATIN1', actual: 'UTF8', kind: 'changed' },
-      { property: 'collation', expected: 'de_DE.utf8', actual: 'en_US.utf8', kind: 'changed' },
-    ]);
-    for (const difference of differences) expect(difference).not.toHaveProperty('mend');
-  });
-
-  test('law 8: unknown: nothing', () => {
-    expect(database.diff(wanted(), unseen)).toEqual([]);
-  });
-
-  test('check without a database looks at none', () => {
-    expect(
-      database.desired({ ...ensureConfig(), mode: 'check', database: undefined, onDrift: 'fail' }),
-    ).toEqual([]);
-  });
-});
 
 describe('server parameter', () => {
   const diff = (value: string, actual: Partial<Configuration>) =>

@@ -1,24 +1,27 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
-import { adoptable } from './azure/create-server.ts';
-import { signInWay } from './azure/credentials.ts';
-import { AzureReader, type FoundServer } from './azure/reader.ts';
-import { hasPublicAccess, readyServer, settledServer } from './azure/ready.ts';
-import { AzureWriter } from './azure/writer.ts';
-import type { Config, EnsureConfig } from './config/config.ts';
-import { creationFaults, newServer } from './config/creation.ts';
-import { type Connected, connect, endpointsFor } from './context.ts';
-import { fail } from './errors.ts';
-import { Journal } from './github/journal.ts';
-import type { Workflow } from './github/workflow.ts';
-import { apply, type Plan, type Planner, plan } from './plan/engine.ts';
-import { egressAddress } from './postgres/egress-address.ts';
-import { type LoginTarget, login } from './postgres/login.ts';
-import type { Ways } from './postgres/reach.ts';
-import type { Story } from './report.ts';
-import { serverChildren, servers } from './resources/catalogue.ts';
-import { rangeOf } from './resources/firewall-rule.ts';
-import { RunnerRule } from './temporary-rule.ts';
-import type { Run } from './waiting.ts';
+import { adoptable } from '../azure/create-server.ts';
+import { signInWay } from '../azure/credentials.ts';
+import { AzureReader, type FoundServer } from '../azure/reader.ts';
+import { hasPublicAccess, readyServer, settledServer } from '../azure/ready.ts';
+import { AzureWriter } from '../azure/writer.ts';
+import type { CheckConfig, Config, EnsureConfig } from '../config/config.ts';
+import { creationFaults, newServer } from '../config/creation.ts';
+import { type Connected, connect, endpointsFor } from '../context.ts';
+import { fail } from '../errors.ts';
+import { Journal } from '../github/journal.ts';
+import type { Workflow } from '../github/workflow.ts';
+import { apply, type Plan, type Planner, plan } from '../plan/engine.ts';
+import { egressAddress } from '../postgres/egress-address.ts';
+import { type LoginTarget, login } from '../postgres/login.ts';
+import type { Ways } from '../postgres/reach.ts';
+import type { Story } from '../report.ts';
+import { serverChildren, servers } from '../resources/catalogue.ts';
+import { rangeOf } from '../resources/firewall-rule.ts';
+import { RunnerRule } from '../temporary-rule.ts';
+import type { Run } from '../waiting.ts';
+
+/** A mode that writes, and so has an administrator. */
+export type WritingConfig = Exclude<Config, CheckConfig>;
 
 /** What every part of a route works with. */
 export interface Act<C extends Config> {
@@ -51,7 +54,7 @@ export function openControlPlane({ workflow, run, config }: Act<Config>): Contro
 
 /** Adds the writer, which a mode that only reads never constructs (design.md, one path for every mode). */
 export function writable(
-  { run }: Act<EnsureConfig>,
+  { run }: Act<WritingConfig>,
   { connected, reader }: ControlPlane,
 ): WritableControlPlane {
   return { connected, reader, writer: new AzureWriter(connected.clients, run, reader) };
@@ -92,15 +95,47 @@ export async function ensureServer(
   // Somebody was stopping it when it was looked at first.
   if (settled.server.state === 'Stopped' && config.startIfStopped) await pass(story, servers, config, azure);
   const found = await readyServer(run, azure.reader);
-  const { fullyQualifiedDomainName: host, id, version, location, sku } = found.server;
-  run.info(
-    `Server '${found.name}' in resource group '${found.resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`,
-  );
-  story.host = host;
-  story.serverId = id;
+  introduce(act, found);
   // Parameters and rules of a server that this run made are part of making it.
   const declared: EnsureConfig = story.hasCreated('server') ? { ...config, onDrift: 'fix' } : config;
   await pass(story, serverChildren, declared, azure);
+  return found;
+}
+
+function introduce({ run, story }: Act<WritingConfig>, { name, resourceGroup, server }: FoundServer): void {
+  const { fullyQualifiedDomainName: host, id, version, location, sku } = server;
+  run.info(
+    `Server '${name}' in resource group '${resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`,
+  );
+  story.host = host;
+  story.serverId = id;
+}
+
+/**
+ * The server once it is Ready, woken where it sleeps; undefined where there is none, so that nothing is left to drop.
+ * @throws why it could not be seen: unknown is never taken for absent (law 8)
+ */
+export async function findServer(
+  act: Act<WritingConfig>,
+  { reader, writer }: WritableControlPlane,
+): Promise<FoundServer | undefined> {
+  const { run, config, story } = act;
+  const seen = await reader.server();
+  if (seen.status === 'unknown') throw seen.error;
+  if (seen.status === 'absent') return undefined;
+  const settled = await settledServer(run, reader);
+  if (settled.server.state === 'Stopped' && config.startIfStopped) {
+    const change = {
+      resource: 'server',
+      name: settled.name,
+      action: 'start',
+      details: 'it was stopped',
+    } as const;
+    story.starting(change);
+    if ((await writer.startServer()) !== 'adopted') story.made(change);
+  }
+  const found = await readyServer(run, reader);
+  introduce(act, found);
   return found;
 }
 
@@ -135,7 +170,7 @@ export class Door {
   readonly #rule: RunnerRule;
 
   constructor(
-    act: Act<EnsureConfig>,
+    act: Act<WritingConfig>,
     { connected, reader, writer }: WritableControlPlane,
     { server }: FoundServer,
   ) {

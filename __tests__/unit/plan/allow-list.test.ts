@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { listed, missingIn, withAdded } from '../../../src/plan/allow-list.ts';
+
+const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/).filter((each) => each !== 'plpgsql');
+const anyCase = name.chain((each) => fc.constantFrom(each, each.toUpperCase()));
+const separator = fc.constantFrom(',', ', ', ' ,', ',,', ',\n');
+/** As ARM may have it: in any case, with spaces, with empty entries. */
+const value = fc
+  .array(fc.tuple(anyCase, separator), { maxLength: 6 })
+  .map((entries) => entries.map(([entry, after]) => entry + after).join(''));
+const wanted = fc.uniqueArray(name, { maxLength: 5 });
+
+describe('facts.md §5, azure.extensions: what is there belongs to others and stays', () => {
+  test('every entry stays as it is spelt and where it is, and the wanted follow', () => {
+    fc.assert(
+      fc.property(value, wanted, (before, names) => {
+        const entries = listed(withAdded(before, names));
+        expect(entries.slice(0, listed(before).length)).toEqual(listed(before));
+        expect(entries.slice(listed(before).length)).toEqual(missingIn(before, names));
+      }),
+    );
+  });
+
+  test('law 1: what was added once is not missing again', () => {
+    fc.assert(
+      fc.property(value, wanted, (before, names) => {
+        const after = withAdded(before, names);
+        expect(missingIn(after, names)).toEqual([]);
+        expect(withAdded(after, names)).toBe(after);
+      }),
+    );
+  });
+
+  test.each([
+    ['', ['pgcrypto'], 'pgcrypto'],
+    ['PGCRYPTO', ['pgcrypto'], 'PGCRYPTO'],
+    ['PGCRYPTO,UUID-OSSP', ['postgis', 'uuid-ossp'], 'PGCRYPTO,UUID-OSSP,postgis'],
+    ['b,a', ['c', 'a'], 'b,a,c'],
+    [' b , a ', ['c'], 'b,a,c'],
+    ['pgcrypto_2', ['pgcrypto'], 'pgcrypto_2,pgcrypto'],
+    ['a', [], 'a'],
+  ])('%j with %j is %j', (before, names, after) => {
+    expect(withAdded(before, names)).toBe(after);
+  });
+
+  test('plpgsql is in every database and on no list', () => {
+    expect(missingIn('', ['plpgsql', 'pgcrypto'])).toEqual(['pgcrypto']);
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { permitted } from '../../../src/plan/policy.ts';
+import type { Change, ResourceType } from '../../../src/plan/types.ts';
+import {
+  checkConfig,
+  dropConfig,
+  ensureConfig,
+  perPullRequest,
+  pullRequestConfig,
+  pullRequestEvent,
+  sweepConfig,
+} from '../support/inputs.ts';
+
+const configs = {
+  ensure: ensureConfig(),
+  'ensure, fix': ensureConfig({ 'on-drift': 'fix' }),
+  'ensure, pull request': pullRequestConfig(),
+  'ensure, not started': ensureConfig({ 'start-if-stopped': 'false' }),
+  check: checkConfig(),
+  'check, pull request': checkConfig(perPullRequest, pullRequestEvent()),
+  drop: dropConfig(),
+  'drop, not started': dropConfig({ 'start-if-stopped': 'false' }),
+  sweep: sweepConfig(),
+} as const;
+type How = keyof typeof configs;
+
+const kept: readonly ResourceType[] = [
+  'resource group',
+  'server',
+  'server parameter',
+  'firewall rule',
+  'database',
+  'extension',
+];
+const addedTo: readonly ResourceType[] = ['role', 'extension allow-list'];
+
+/** In which modes each action is permitted on these things. */
+const may = (resources: readonly ResourceType[], action: Change['action']): readonly How[] => {
+  const hows = Object.keys(configs) as How[];
+  const answers = resources.map((resource) =>
+    hows.filter((how) => permitted(configs[how], { resource, name: 'x', action, details: '' })),
+  );
+  for (const answer of answers) expect(answer).toEqual(answers[0]);
+  return answers[0] ?? [];
+};
+
+describe('design.md, one path for every mode: which changes a plan may hold', () => {
+  test('what is missing is made where something is ensured, and a check plans it', () => {
+    expect(may([...kept, ...addedTo], 'create')).toEqual([
+      'ensure',
+      'ensure, fix',
+      'ensure, pull request',
+      'ensure, not started',
+      'check',
+      'check, pull request',
+    ]);
+  });
+
+  test('contract.md, on-drift: what differs is changed only with fix', () => {
+    expect(may(kept, 'update')).toEqual(['ensure, fix']);
+  });
+
+  test('what bears our mark, or is only added to, is kept right by every ensure, and by nothing else', () => {
+    expect(may(addedTo, 'update')).toEqual([
+      'ensure',
+      'ensure, fix',
+      'ensure, pull request',
+      'ensure, not started',
+    ]);
+  });
+
+  test('law 7: deleted is only of a pull request: by drop, and by the ensure of one (reset)', () => {
+    expect(may([...kept, ...addedTo], 'delete')).toEqual([
+      'ensure, pull request',
+      'drop',
+      'drop, not started',
+    ]);
+  });
+
+  test('contract.md, start-if-stopped', () => {
+    const hows = Object.keys(configs).filter((how) => !how.endsWith('not started'));
+    expect(may(['server'], 'start')).toEqual(hows);
+  });
+});

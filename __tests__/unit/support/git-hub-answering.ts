@@ -1,0 +1,59 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+interface Asked {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly authorization: string;
+  readonly body: unknown;
+}
+
+/** GitHub's API on a loopback address, answering as a test says; the real client asks it. */
+export class GitHubAnswering {
+  readonly asked: Asked[] = [];
+  answer: (asked: Asked) => Answer = () => ({ status: 500 });
+  readonly #server = createServer(async (request, response) => {
+    const asked = await askedBy(request);
+    this.asked.push(asked);
+    const { status = 200, headers = {}, body } = this.answer(asked);
+    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+    response.end(body === undefined ? '' : JSON.stringify(body));
+  });
+
+  /** Starts it on a port that the system chooses. */
+  async listen(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.listen(0, '127.0.0.1', resolve);
+    await promise;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    await promise;
+  }
+}
+
+async function askedBy(request: IncomingMessage): Promise<Asked> {
+  const { method = '', url = '', headers } = request;
+  const body = await text(request);
+  return {
+    method,
+    path: url,
+    authorization: headers.authorization ?? '',
+    body: body === '' ? undefined : JSON.parse(body),
+  };
+}

@@ -1,0 +1,91 @@
+import { azureServices, isIPv4, notPublic, parseRange } from './addresses.ts';
+import type { CloudName, DeclaredRule, FirewallConfig, ServerConfig } from './config.ts';
+import type { Inputs } from './inputs.ts';
+import { azureServicesRuleName, declaredRuleName, isTemporaryRuleName } from './names.ts';
+import * as rules from './rules.ts';
+
+/** What stands behind the server's own name in its host name, by cloud (facts.md §4). */
+const hostSuffixes: Readonly<Record<CloudName, string>> = {
+  AzureCloud: '.postgres.database.azure.com',
+  AzureUSGovernment: '.postgres.database.usgovcloudapi.net',
+  AzureChinaCloud: '.postgres.database.chinacloudapi.cn',
+};
+
+/** The inputs about the server. */
+export function parseServer(inputs: Inputs): ServerConfig {
+  const given = inputs
+    .required('server-name', 'the short name of the server, or its full host name')
+    .toLowerCase();
+  const [cloud, suffix = ''] = Object.entries(hostSuffixes).find(([, s]) => given.endsWith(s)) ?? [];
+  const name = given.slice(0, given.length - suffix.length);
+  if (
+    cloud !== undefined &&
+    cloud.toLowerCase() !== (inputs.text('azure-environment') ?? 'AzureCloud').toLowerCase()
+  ) {
+    inputs.fault(`server-name is a host of ${cloud}, but azure-environment says otherwise`);
+  }
+  // Where a server's host is an address, only the server itself knows that it is called so.
+  const byHost = isIPv4(name);
+  if (!byHost) inputs.check('server-name', name, rules.serverName);
+  const resourceGroup = inputs.text('resource-group');
+  inputs.check('resource-group', resourceGroup, rules.resourceGroupName);
+  const skuName = inputs.text('sku-name');
+  inputs.check('sku-name', skuName, rules.skuName);
+  const storageSizeGB = inputs.number('storage-size-gb', 1, 65536);
+  inputs.check('storage-size-gb', storageSizeGB, (size) =>
+    rules.storageSizes.includes(size)
+      ? undefined
+      : `is ${size}, but Azure offers ${rules.storageSizes.join(', ')}`,
+  );
+  return {
+    name,
+    byHost,
+    resourceGroup,
+    region: inputs.text('region'),
+    version: inputs.choice('postgres-version', ['18', '17', '16', '15', '14', '13', '12', '11'] as const),
+    skuName,
+    storageSizeGB,
+    storageAutoGrow: inputs.boolean('storage-auto-grow'),
+    backupRetentionDays: inputs.number('backup-retention-days', 7, 35),
+    geoRedundantBackup: inputs.boolean('geo-redundant-backup'),
+    highAvailability: inputs.choice('high-availability', ['Disabled', 'SameZone', 'ZoneRedundant'] as const),
+    availabilityZone: inputs.choice('availability-zone', ['1', '2', '3'] as const),
+    tags: inputs.pairs('tags'),
+    parameters: inputs.pairs('server-parameters'),
+  };
+}
+
+/** The inputs about its firewall. */
+export function parseFirewall(inputs: Inputs): FirewallConfig {
+  const runnerIp = inputs.text('runner-ip');
+  inputs.check('runner-ip', runnerIp, (ip) => {
+    const why = notPublic(ip);
+    return why && `cannot be used: ${why}`;
+  });
+  const declared = inputs.list('allowed-ip-ranges').flatMap((item) => parseDeclaredRule(inputs, item));
+  if (inputs.boolean('allow-azure-services')) {
+    declared.push({ name: azureServicesRuleName, named: false, ...azureServices });
+  }
+  // ARM's names know no case.
+  const names = declared.map(({ name }) => name.toLowerCase());
+  const twice = declared.find((_, i) => names.indexOf(names[i] ?? '') !== i);
+  if (twice) inputs.fault(`allowed-ip-ranges names '${twice.name}' twice`);
+  return { runnerIp, keepRule: inputs.boolean('keep-firewall-rule') ?? false, declared };
+}
+
+function parseDeclaredRule(inputs: Inputs, item: string): DeclaredRule[] {
+  const at = item.indexOf('=');
+  const name = at < 0 ? undefined : item.slice(0, at).trim();
+  const range = parseRange(item.slice(at + 1).trim());
+  inputs.check('allowed-ip-ranges', name, (given) =>
+    isTemporaryRuleName(given)
+      ? `names a rule '${given}', but names that begin so are for temporary rules: choose another`
+      : rules.firewallRuleName(given),
+  );
+  if (typeof range === 'string') {
+    inputs.fault(`allowed-ip-ranges: ${range}`);
+    return [];
+  }
+  if (name === '') inputs.fault(`allowed-ip-ranges: '${item}' has no name before '='`);
+  return [{ name: name ?? declaredRuleName(range), named: name !== undefined, ...range }];
+}

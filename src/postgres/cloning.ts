@@ -1,0 +1,138 @@
+import pg from 'pg';
+import { fail } from '../errors.ts';
+import { duration, pauseFor, type Run } from '../waiting.ts';
+import { said, sqlStateOf } from './errors.ts';
+import type { Session } from './session.ts';
+
+/** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
+const patience = 30_000;
+
+/**
+ * Bytes from which FILE_COPY is the faster strategy. Its two checkpoints cost more than a small template's whole copy by
+ * WAL_LOG (185 ms against 57 ms, facts.md §5), which writes every page twice and so grows about four times as fast
+ * (`npm run bench -- clone`, where checkpoints cost next to nothing): they meet at about a hundred MiB.
+ */
+export const fileCopyFrom = 128 * 1024 * 1024;
+
+/** The STRATEGY clause for a clone of this template: empty before PostgreSQL 15, which knows but one way. */
+export async function strategyFor(session: Session, template: string): Promise<string> {
+  const [row] = await session.query<{ version: number; size: string | null }>(
+    // The size of what we may neither enter nor monitor is not told, and the server's default will do.
+    `SELECT current_setting('server_version_num')::int AS version,
+       CASE WHEN has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
+         THEN pg_database_size(oid) END AS size
+     FROM pg_database WHERE datname = $1`,
+    [template],
+  );
+  if (row === undefined || row.version < 150_000 || row.size === null) return '';
+  return Number(row.size) >= fileCopyFrom ? 'STRATEGY file_copy' : 'STRATEGY wal_log';
+}
+
+/**
+ * Does what copies a template, again while sessions are in it (55006), for a little; they are never ended.
+ * @throws `template-in-use`, which names them
+ */
+export async function onceUnused<T>(
+  run: Run,
+  session: Session,
+  template: string,
+  copy: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  let told = false;
+  for (;;) {
+    try {
+      return await copy();
+    } catch (error) {
+      if (sqlStateOf(error) !== '55006') throw error;
+      const sessions = await sessionsIn(session, template);
+      const waited = performance.now() - start;
+      if (waited >= patience)
+        throw fail('template-in-use', { template, after: duration(waited), sessions }, { cause: error });
+      if (!told)
+        run.info(`Waiting for the sessions on template '${template}' to end: ${sessions.join('; ')}`);
+      told = true;
+      await pauseFor(run, 500);
+    }
+  }
+}
+
+/** A line for each session in a database, as far as this role may see. */
+async function sessionsIn(session: Session, database: string): Promise<readonly string[]> {
+  const rows = await session.query<{ line: string }>(
+    `SELECT format('%s of role %s, process %s%s%s', coalesce(nullif(application_name, ''), 'a session'),
+       coalesce(usename, backend_type, 'unknown'), pid, ', from ' || host(client_addr),
+       ', since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS line
+     FROM pg_stat_activity WHERE datname = $1 ORDER BY backend_start, pid LIMIT 20`,
+    [database],
+  );
+  return rows.length > 0 ? rows.map(({ line }) => line) : ['one that has ended just now'];
+}
+
+/** Who does not get on the clone what the template says: they are the clone's own owner and role. */
+interface Counterparts {
+  /** The role that the clone's application role stands for. */
+  readonly base: string | undefined;
+  /** The clone's application role, which gets the settings of the other in this database. */
+  readonly role: string | undefined;
+}
+
+/** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
+export async function copyGrants(
+  session: Session,
+  template: string,
+  clone: string,
+  { base, role }: Counterparts,
+): Promise<void> {
+  const rows = await session.query<{ grantee: string; privilege: string; grantable: boolean }>(
+    `SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable
+     FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
+     WHERE d.datname = $1 AND a.grantee <> d.datdba AND NOT r.rolsuper AND r.rolname <> current_user
+       AND r.rolname <> ALL ($2)`,
+    [template, [base, role].filter((name) => name !== undefined)],
+  );
+  const database = pg.escapeIdentifier(clone);
+  for (const { grantee, privilege, grantable } of rows) {
+    const option = grantable ? ' WITH GRANT OPTION' : '';
+    await session.query(
+      `GRANT ${privilege} ON DATABASE ${database} TO ${pg.escapeIdentifier(grantee)}${option}`,
+    );
+  }
+}
+
+/**
+ * Sets on the clone what ALTER DATABASE … SET has set on the template, and for its role what ALTER ROLE … IN DATABASE has
+ * set for the other's. What the administrator may not set is told and left out.
+ */
+export async function copySettings(
+  run: Run,
+  session: Session,
+  template: string,
+  clone: string,
+  { base, role }: Counterparts,
+): Promise<void> {
+  const rows = await session.query<{ setting: string; ofRole: boolean }>(
+    `SELECT unnest(s.setconfig) AS setting, s.setrole <> 0 AS "ofRole"
+     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+     WHERE d.datname = $1 AND (s.setrole = 0 OR r.rolname = $2)`,
+    [template, role === undefined ? null : (base ?? null)],
+  );
+  for (const { setting, ofRole } of rows) {
+    const at = setting.indexOf('=');
+    const name = setting.slice(0, at);
+    const whose = ofRole
+      ? `ROLE ${pg.escapeIdentifier(role ?? '')} IN DATABASE ${pg.escapeIdentifier(clone)}`
+      : `DATABASE ${pg.escapeIdentifier(clone)}`;
+    try {
+      await session.transaction(async () => {
+        // FROM CURRENT keeps the quoting of lists, which the stored text does not tell from a value's own.
+        await session.query('SELECT pg_catalog.set_config($1, $2, true)', [name, setting.slice(at + 1)]);
+        const variable = name.split('.').map(pg.escapeIdentifier).join('.');
+        await session.query(`ALTER ${whose} SET ${variable} FROM CURRENT`);
+      });
+    } catch (error) {
+      if (run.signal.aborted) throw error;
+      run.warning(`The setting '${name}' of template '${template}' was not set on its clone: ${said(error)}`);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import pg from 'pg';
+import { fail, messageOf } from '../errors.ts';
+import { pauseFor, type Run } from '../waiting.ts';
+import { againOnCollision, said } from './errors.ts';
+import type { Session } from './session.ts';
+
+/** Milliseconds for a changed allow-list to work, and to survive what other jobs write over it. */
+const patience = 60_000;
+
+/** What creating takes beside a session. */
+export interface Allowing {
+  readonly run: Run;
+  /** Puts extensions on the server's allow-list, where they are missing. */
+  readonly allow: (extensions: readonly string[]) => Promise<unknown>;
+}
+
+interface Available {
+  /** The schema that the extension insists on. */
+  readonly schema: string | null;
+  /** Whether PostgreSQL lets everybody with CREATE on the database make it: its script is safe beside anybody's objects. */
+  readonly trusted: boolean;
+}
+
+/**
+ * Creates an extension in schema `public`, or in the one that it insists on.
+ * @param session the administrator's, in the database itself
+ * @param strict whether the code in this database is a stranger's. An extension's script runs with more rights, beside
+ *   what the application role may have put into `public` (PostgreSQL's documentation, Extension Security): trusted
+ *   extensions are written for that, others are refused then
+ * @throws `extension-refused`
+ */
+export async function createExtension(
+  { run, allow }: Allowing,
+  session: Session,
+  name: string,
+  strict: boolean,
+): Promise<void> {
+  const available = await availableVersion(session, name);
+  if (available === undefined) {
+    const advice = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
+    throw fail('extension-refused', { extension: name, reason: 'the server does not offer it.', advice });
+  }
+  const { schema, trusted } = available;
+  const owner = strict && !trusted && schema === null ? await strangerInPublic(session) : undefined;
+  if (owner !== undefined) {
+    const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema public.`;
+    const advice = 'Run the step once with reset: true, which makes the database anew with this extension.';
+    throw fail('extension-refused', { extension: name, reason, advice });
+  }
+  const where = schema === null ? ' WITH SCHEMA public' : '';
+  const statement = `CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)}${where}`;
+  await onceAllowed({ run, allow }, name, () => againOnCollision(run, () => session.query(statement)));
+}
+
+async function availableVersion(session: Session, name: string): Promise<Available | undefined> {
+  const [row] = await session.query<Available & pg.QueryResultRow>(
+    `SELECT v.schema, v.trusted FROM pg_available_extensions a
+     JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
+     WHERE a.name = $1`,
+    [name],
+  );
+  return row;
+}
+
+/** The owner of `public`, where that is neither us nor one of the server's own roles. */
+async function strangerInPublic(session: Session): Promise<string | undefined> {
+  const [row] = await session.query<{ owner: string }>(
+    `SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace
+     WHERE nspname = 'public' AND pg_get_userbyid(nspowner) NOT IN ('azure_pg_admin', 'pg_database_owner', current_user)`,
+  );
+  return row?.owner;
+}
+
+/** Azure's own refusal (facts.md §5); the list may just have been changed, or another job's write have overtaken ours. */
+async function onceAllowed(
+  { run, allow }: Allowing,
+  extension: string,
+  create: () => Promise<unknown>,
+): Promise<void> {
+  const start = performance.now();
+  for (;;) {
+    try {
+      await create();
+      return;
+    } catch (error) {
+      const refused = /allow-listed/i.test(messageOf(error));
+      if (!refused || performance.now() - start > patience) {
+        const advice = refused
+          ? 'Add it to the server parameter azure.extensions.'
+          : 'Correct what PostgreSQL names; create by hand what only the owner of the server may create.';
+        throw fail('extension-refused', { extension, reason: said(error), advice }, { cause: error });
+      }
+      await allow([extension]);
+      await pauseFor(run, 500);
+    }
+  }
+}

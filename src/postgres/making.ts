@@ -1,0 +1,169 @@
+import pg from 'pg';
+import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
+import { markText } from '../config/marks.ts';
+import { fail } from '../errors.ts';
+import { isBeingMade, isOursToDrop, sealOf } from '../plan/ownership.ts';
+import type { Run } from '../waiting.ts';
+import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts';
+import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
+import { type Allowing, createExtension } from './extensions.ts';
+import { handOverAll, handOverPublic } from './handover.ts';
+import type { Session } from './session.ts';
+import type { SqlReader } from './sql-reader.ts';
+
+/** What a database is made with. */
+export interface Making extends Allowing {
+  /** In `postgres`, as the administrator. */
+  readonly reader: SqlReader;
+  /** A session of the administrator in another database; closed by whoever asked for it. */
+  readonly enter: (database: string) => Promise<Session>;
+  /** Who gets the database. */
+  readonly application: RoleConfig | undefined;
+  readonly extensions: readonly string[];
+}
+
+/**
+ * Makes a database, from nothing or as a clone, and finishes one that an interrupted run has begun. Its seal
+ * ({@link sealOf}) tells until the very end that it is not finished, so that it can be killed at any moment, and two
+ * jobs that make the same one do the same things to it.
+ * @returns `created`, or `adopted` where another made or finished it
+ * @throws `database-refused`, `template-in-use`, `extension-refused`
+ */
+export async function makeDatabase(making: Making, desired: DatabaseConfig): Promise<'created' | 'adopted'> {
+  const outcome = await create(making, desired);
+  const seen = await making.reader.database(desired.name);
+  if (seen.status === 'unknown') throw seen.error;
+  if (seen.status === 'present' && isBeingMade(seen.value, desired)) await finish(making, desired);
+  return outcome;
+}
+
+async function create(
+  { run, reader: { session } }: Making,
+  desired: DatabaseConfig,
+): Promise<'created' | 'adopted'> {
+  const { name, template } = desired;
+  const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
+  try {
+    await onceUnused(run, session, template ?? 'template0', () => session.query(statement));
+    return 'created';
+  } catch (error) {
+    if (lostRace(error)) return 'adopted';
+    if (sqlStateOf(error) === '') throw error;
+    const advice = adviceFor(sqlStateOf(error), desired);
+    throw fail('database-refused', { database: name, reason: said(error), advice }, { cause: error });
+  }
+}
+
+/** From template0 without a template of the user's: it is the only one that takes any encoding and collation. */
+async function sourceOf(session: Session, { template, charset, collation }: DatabaseConfig): Promise<string> {
+  if (template !== undefined)
+    return `TEMPLATE ${pg.escapeIdentifier(template)} ${await strategyFor(session, template)}`;
+  const locale = pg.escapeLiteral(collation);
+  return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
+}
+
+function adviceFor(state: string, { template }: DatabaseConfig): string {
+  if (state === '42501')
+    return template === undefined
+      ? 'Give admin-username the right CREATEDB, or let it be the administrator of the server.'
+      : `Let admin-username own the template, or let its owner say: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
+  if (state === '3D000') return 'Check the input template: there is no such database on the server.';
+  if (state === '42809' || state === '22023' || state === '42704')
+    return 'Choose a charset and a collation that the server knows: SELECT collname FROM pg_collation lists them.';
+  if (state === '53300' || state === '53100')
+    return 'The server is out of connections or storage: see its metrics.';
+  return 'Correct what PostgreSQL names, and run the step again.';
+}
+
+/** Mark and rights first, then what is inside, and at last the door for the application role: nobody meets it half-made. */
+async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
+  const { run, reader, application } = making;
+  const { session } = reader;
+  await claim(making, desired);
+  if (desired.template !== undefined)
+    await copySettings(run, session, desired.template, desired.name, counterparts(application));
+  if (application !== undefined || making.extensions.length > 0) await furnish(making, desired);
+  const database = pg.escapeIdentifier(desired.name);
+  await againOnCollision(run, () =>
+    session.query(
+      [
+        application && `GRANT CONNECT ON DATABASE ${database} TO ${pg.escapeIdentifier(application.name)}`,
+        `ALTER DATABASE ${database} CONNECTION LIMIT -1`,
+      ]
+        .filter(Boolean)
+        .join('; '),
+    ),
+  );
+}
+
+const counterparts = (application: RoleConfig | undefined) => ({
+  base: application?.base,
+  role: application?.name,
+});
+
+/** Everything that the administrator says about the database from outside, in one transaction. */
+async function claim({ run, reader, application }: Making, desired: DatabaseConfig): Promise<void> {
+  const { session } = reader;
+  const database = pg.escapeIdentifier(desired.name);
+  const now = await reader.now();
+  await againOnCollision(run, () =>
+    session.transaction(async () => {
+      if (desired.mark !== undefined) await session.query(commentOn(desired, now));
+      await session.query(`REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC`);
+      if (application !== undefined)
+        await session.query(
+          `GRANT CREATE, TEMPORARY ON DATABASE ${database} TO ${pg.escapeIdentifier(application.name)}`,
+        );
+      if (desired.template !== undefined)
+        await copyGrants(session, desired.template, desired.name, counterparts(application));
+    }),
+  );
+}
+
+/** What is inside, in a session in the database itself; the application role cannot enter yet. */
+async function furnish(making: Making, { name, template, mark }: DatabaseConfig): Promise<void> {
+  const { run, enter, application, extensions } = making;
+  const session = await enter(name);
+  try {
+    for (const extension of extensions) await createExtension(making, session, extension, mark !== undefined);
+    if (application === undefined) return;
+    if (template === undefined) await handOverPublic(run, session, application.name);
+    else tellUnmoved(run, name, await handOverAll(run, session, application.name));
+  } finally {
+    await session.close();
+  }
+}
+
+/** Says what came along and stays another's. */
+export function tellUnmoved(
+  run: Run,
+  database: string,
+  unmoved: readonly { readonly type: string; readonly identity: string; readonly owner: string }[],
+): void {
+  if (unmoved.length === 0) return;
+  const named = unmoved.slice(0, 10).map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
+  const more = unmoved.length > named.length ? ` and ${unmoved.length - named.length} more` : '';
+  run.warning(
+    `In database '${database}' some objects keep their owner, since admin-username does not administer that role: ${named.join(', ')}${more}.`,
+  );
+}
+
+/** The statement that stamps a pull request's database with its mark, and with the moment when it expires. */
+function commentOn({ name, mark, expiresIn }: DatabaseConfig, now: Date): string {
+  const expires = expiresIn === undefined ? undefined : new Date(now.getTime() + expiresIn);
+  const text = mark === undefined ? '' : markText(mark, expires);
+  return `COMMENT ON DATABASE ${pg.escapeIdentifier(name)} IS ${pg.escapeLiteral(text)}`;
+}
+
+/**
+ * Stamps a pull request's database anew: it expires so long after it was last ensured.
+ * @returns when it expires; undefined where it does not
+ */
+export async function renew(run: Run, reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
+  const seen = await reader.database(desired.name);
+  if (seen.status !== 'present' || !isOursToDrop(seen.value, desired)) return undefined;
+  if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined) return undefined;
+  const now = await reader.now();
+  await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
+  return desired.expiresIn === undefined ? undefined : new Date(now.getTime() + desired.expiresIn);
+}

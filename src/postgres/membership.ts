@@ -1,0 +1,51 @@
+import pg from 'pg';
+import type { Session } from './session.ts';
+
+/**
+ * Does something in one transaction as a member of other roles, which the administrator is not by itself, although it
+ * may make itself one of those that it administers (facts.md §5). The memberships end with the transaction: committed is
+ * only what was done, so nobody ever sees them, and no interruption leaves them behind (law 3).
+ * @param roles names; those that this session has already, or may not give itself, are left as they are
+ */
+export async function asMemberOf<T>(
+  session: Session,
+  roles: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  return await session.transaction(async () => {
+    const lent = await lendable(session, roles);
+    for (const { role } of lent) await session.query(`GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER`);
+    const result = await work();
+    for (const { role, before } of lent) await session.query(giveBack(pg.escapeIdentifier(role), before));
+    return result;
+  });
+}
+
+interface Lent {
+  readonly role: string;
+  /** The grant that this administrator had given itself before, which ours has changed; null for none. */
+  readonly before: { readonly inherit_option?: boolean; readonly set_option?: boolean } | null;
+}
+
+const giveBack = (role: string, before: Lent['before']): string =>
+  before === null
+    ? `REVOKE ${role} FROM CURRENT_USER`
+    : `GRANT ${role} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
+
+/** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
+async function lendable(session: Session, roles: readonly string[]): Promise<readonly Lent[]> {
+  return await session.query<Lent & pg.QueryResultRow>(
+    // As JSON, since the options are columns only where they exist.
+    `SELECT r.rolname AS role, to_jsonb(m) AS before
+     FROM pg_roles r CROSS JOIN (SELECT current_setting('server_version_num')::int AS version) v
+       JOIN pg_roles me ON me.rolname = current_user
+       LEFT JOIN pg_auth_members m ON m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid
+     WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND r.oid <> me.oid
+       AND NOT CASE WHEN version >= 160000
+         THEN pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, 'SET') ELSE pg_has_role(r.oid, 'USAGE') END
+       AND CASE WHEN version >= 160000
+         THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE r.rolname !~ '^pg_' END
+     ORDER BY r.rolname`,
+    [roles],
+  );
+}

@@ -1,0 +1,49 @@
+import pg from 'pg';
+import type { RoleConfig } from '../config/config.ts';
+import { markText } from '../config/marks.ts';
+import { fail } from '../errors.ts';
+import type { Run } from '../waiting.ts';
+import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
+import { scramVerifier } from './password.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
+ * @returns `adopted` where another made it in the meantime
+ * @throws `role-refused`
+ */
+export async function createRole(
+  session: Session,
+  { name, mark }: RoleConfig,
+  password: string,
+): Promise<'created' | 'adopted'> {
+  const role = pg.escapeIdentifier(name);
+  try {
+    // Statements of one message are one transaction.
+    await session.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))};
+       COMMENT ON ROLE ${role} IS ${pg.escapeLiteral(markText(mark))}`,
+    );
+    return 'created';
+  } catch (error) {
+    if (lostRace(error)) return 'adopted';
+    throw refused(name, 'Creating', error);
+  }
+}
+
+/** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
+export async function setPassword(run: Run, session: Session, name: string, password: string): Promise<void> {
+  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`;
+  await againOnCollision(run, () => session.query(statement)).catch((error: unknown) => {
+    throw refused(name, 'Setting the password of', error);
+  });
+}
+
+function refused(role: string, doing: string, error: unknown): unknown {
+  if (sqlStateOf(error) === '') return error;
+  const advice =
+    sqlStateOf(error) === '42501'
+      ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
+      : 'Correct what PostgreSQL names, and run the step again.';
+  return fail('role-refused', { role, doing, reason: said(error), advice }, { cause: error });
+}

@@ -1,0 +1,140 @@
+import type pg from 'pg';
+import { parseMark, type ReadMark } from '../config/marks.ts';
+import { fail } from '../errors.ts';
+import type { SeenDatabase, SeenRole } from '../plan/ownership.ts';
+import { absent, type Observed, present, unknown } from '../plan/types.ts';
+import { said } from './errors.ts';
+import type { Session } from './session.ts';
+
+export interface FoundDatabase extends SeenDatabase {
+  readonly name: string;
+  readonly oid: string;
+  /** As PostgreSQL spells it, `UTF8`. */
+  readonly charset: string;
+  readonly collation: string;
+  readonly mayConnect: boolean;
+  /** Whether this role may create schemas in it, as a migration tool wants to. */
+  readonly mayCreate: boolean;
+  /** False once dropping has begun, and on template0. */
+  readonly allowsConnections: boolean;
+}
+
+export interface FoundRole extends SeenRole {
+  readonly name: string;
+  /** False once dropping has begun. */
+  readonly mayLogIn: boolean;
+}
+
+/** What the application role may do with its database. */
+export interface FoundAccess {
+  readonly connect: boolean;
+  readonly create: boolean;
+  readonly temporary: boolean;
+}
+
+/** What a row of pg_database says of one database. */
+const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(d.datdba) AS owner,
+  d.datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user) AS "ownedByUs",
+  pg_encoding_to_char(d.encoding) AS charset, d.datcollate AS collation, d.datconnlimit AS "connectionLimit",
+  d.datallowconn AS "allowsConnections", shobj_description(d.oid, 'pg_database') AS comment,
+  has_database_privilege(d.oid, 'CONNECT') AS "mayConnect", has_database_privilege(d.oid, 'CREATE') AS "mayCreate"`;
+
+/** Before PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others. */
+const roleColumns = `r.rolname AS name, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
+  NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
+    THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE true END AS administered`;
+
+type Row<T> = T & pg.QueryResultRow;
+type Commented<T> = Row<Omit<T, 'mark'> & { readonly comment: string | null }>;
+
+/** Everything that the action reads by SQL, in a session on `postgres` (what is said of extensions: in the database itself). */
+export class SqlReader {
+  readonly session: Session;
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  database(name: string): Promise<Observed<FoundDatabase>> {
+    return this.#seen(`database '${name}'`, async () => {
+      const rows = await this.session.query<Commented<FoundDatabase>>(
+        `SELECT ${databaseColumns} FROM pg_database d WHERE d.datname = $1`,
+        [name],
+      );
+      return rows.map(marked<FoundDatabase>);
+    });
+  }
+
+  role(name: string): Promise<Observed<FoundRole>> {
+    return this.#seen(`role '${name}'`, async () => {
+      const rows = await this.session.query<Commented<FoundRole>>(
+        `SELECT ${roleColumns} FROM pg_roles r WHERE r.rolname = $1`,
+        [name],
+      );
+      return rows.map(marked<FoundRole>);
+    });
+  }
+
+  /** What a role may do with a database; absent where either is. */
+  access(database: string, role: string): Promise<Observed<FoundAccess>> {
+    return this.#seen(`the access of role '${role}' to database '${database}'`, () =>
+      this.session.query<Row<FoundAccess>>(
+        `SELECT has_database_privilege(r.oid, d.oid, 'CONNECT') AS connect,
+           has_database_privilege(r.oid, d.oid, 'CREATE') AS create,
+           has_database_privilege(r.oid, d.oid, 'TEMPORARY') AS temporary
+         FROM pg_database d, pg_roles r WHERE d.datname = $1 AND r.rolname = $2`,
+        [database, role],
+      ),
+    );
+  }
+
+  /** Whether an extension is in this session's own database. */
+  extension(name: string): Promise<Observed<string>> {
+    return this.#seen(`extension '${name}'`, async () => {
+      const rows = await this.session.query<{ version: string }>(
+        'SELECT extversion AS version FROM pg_extension WHERE extname = $1',
+        [name],
+      );
+      return rows.map(({ version }) => version);
+    });
+  }
+
+  /** The server's clock: expiry must not depend on how the runners' clocks are set. */
+  async now(): Promise<Date> {
+    const [row] = await this.session.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    return new Date(row?.now ?? Number.NaN);
+  }
+
+  /** Every database that bears a mark of ours, whosever it is, by name. */
+  async markedDatabases(): Promise<readonly FoundDatabase[]> {
+    const rows = await this.session.query<Commented<FoundDatabase>>(
+      `SELECT ${databaseColumns} FROM pg_database d
+       WHERE starts_with(shobj_description(d.oid, 'pg_database'), '{') ORDER BY d.datname`,
+    );
+    return rows.map(marked<FoundDatabase>).filter(({ mark }) => mark !== undefined);
+  }
+
+  /** Every role that bears a mark of ours, whosever it is, by name. */
+  async markedRoles(): Promise<readonly FoundRole[]> {
+    const rows = await this.session.query<Commented<FoundRole>>(
+      `SELECT ${roleColumns} FROM pg_roles r
+       WHERE starts_with(shobj_description(r.oid, 'pg_authid'), '{') ORDER BY r.rolname`,
+    );
+    return rows.map(marked<FoundRole>).filter(({ mark }) => mark !== undefined);
+  }
+
+  /** One row, or none; what PostgreSQL refuses to tell is unknown (law 8). */
+  async #seen<T>(what: string, look: () => Promise<readonly T[]>): Promise<Observed<T>> {
+    try {
+      const [first] = await look();
+      return first === undefined ? absent : present(first);
+    } catch (error) {
+      const parameters = { what, reason: said(error), advice: 'Check the rights of admin-username.' };
+      return unknown(fail('state-unknown', parameters, { cause: error }));
+    }
+  }
+}
+
+function marked<T extends { readonly mark: ReadMark | undefined }>({ comment, ...row }: Commented<T>): T {
+  return { ...row, mark: parseMark(comment) } as unknown as T;
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import type { EnsureConfig } from '../config/config.ts';
+import { fail } from '../errors.ts';
+import { GitHubApi } from '../github/api.ts';
+import { Journal } from '../github/journal.ts';
+import { migrate, migrationEnvironment } from '../migrate.ts';
+import { utc } from '../plan/comment.ts';
+import { withMigrationLock } from '../postgres/advisory-lock.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { LoginTarget } from '../postgres/login.ts';
+import { renew } from '../postgres/making.ts';
+import { derivedPassword } from '../postgres/password.ts';
+import type { Session } from '../postgres/session.ts';
+import { SqlReader } from '../postgres/sql-reader.ts';
+import { SqlWriter } from '../postgres/sql-writer.ts';
+import { environmentFor, publish, writeRootBundle } from '../publish.ts';
+import { dataPlane, insideDatabase } from '../resources/catalogue.ts';
+import { ownerAdvice } from '../resources/database.ts';
+import { commentOnDatabase } from './comment.ts';
+import { type Act, ensureServer, openControlPlane, pass, writable } from './control-plane.ts';
+import { DataPlane } from './data-plane.ts';
+
+/** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
+export async function ensure(act: Act<EnsureConfig>): Promise<void> {
+  const { config, story } = act;
+  await refuseClosed(act);
+  const azure = writable(act, openControlPlane(act));
+  const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
+  const plane = new DataPlane(act, azure, found);
+  const target = connectionTarget(act, plane.administrator, found.server.id ?? '');
+  const session = await story.phase('Reach it', () => plane.reach());
+  let inside: Session;
+  let expires: Date | undefined;
+  try {
+    const tools = {
+      run: act.run,
+      reader: new SqlReader(session),
+      enter: (database: string) => plane.enterDatabase(database),
+      throughArm: (database: string) => azure.writer.dropDatabase(database),
+      allow: (extensions: readonly string[]) => azure.writer.allowExtensions(extensions),
+      application: config.application,
+      password: config.application && target.password,
+      extensions: config.extensions,
+    };
+    const writer = new SqlWriter(tools);
+    [inside, expires] = await story.phase('Ensure the database', async () => {
+      await ensureDatabase(act, tools.reader, writer);
+      const entered = await enterAs(act, plane, target, writer);
+      await pass(story, insideDatabase, config, { reader: new SqlReader(entered), writer });
+      // What this run added, another job that had read the list before may have taken away again.
+      if (story.hasChanged('extension allow-list')) await azure.writer.allowExtensions(config.extensions);
+      return [entered, await renewed(act, tools.reader)] as const;
+    });
+  } finally {
+    await session.close();
+  }
+  try {
+    const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
+    await commentOnDatabase(act, connection, expires);
+    await migrateIn(act, inside, connection, plane.administrator);
+  } finally {
+    await inside.close();
+  }
+}
+
+/** A closed pull request gets no database: a re-run of an old job would raise it from the dead. */
+async function refuseClosed({ run, config }: Act<EnsureConfig>): Promise<void> {
+  const { pullRequest, gitHubToken } = config;
+  if (pullRequest === undefined) return;
+  const { number, repository, state } = pullRequest;
+  const closed = (): Error => fail('pull-request-closed', { number, repository: repository.name });
+  if (state === 'closed') throw closed();
+  const seen = await new GitHubApi(gitHubToken, repository.name, run.signal).pullRequest(number);
+  if (seen.status === 'present' && seen.value === 'closed') throw closed();
+  if (seen.status === 'unknown')
+    run.info(
+      `Whether pull request #${number} is still open is not known, so what the event says is believed. ${seen.error.message}`,
+    );
+}
+
+/** Who later steps log in as: the application role where there is one, and always in the database that is declared. */
+function connectionTarget(
+  { workflow, config }: Act<EnsureConfig>,
+  administrator: LoginTarget,
+  serverId: string,
+): LoginTarget {
+  const { application, database } = config;
+  const inside = { ...administrator, database: database.name };
+  if (application === undefined) return inside;
+  const { name, secret } = application;
+  const password =
+    'password' in secret
+      ? secret.password
+      : derivedPassword(secret.key, { serverId, database: database.name, role: name });
+  workflow.mask(password);
+  return { ...inside, user: name, password };
+}
+
+/** Makes role and database, or adopts what is there after a look at its owner: what ARM made may be somebody else's. */
+async function ensureDatabase(
+  { workflow, config, story }: Act<EnsureConfig>,
+  reader: SqlReader,
+  writer: SqlWriter,
+): Promise<void> {
+  await pass(story, dataPlane, config, { reader, writer });
+  // What this run made is the administrator's own.
+  if (story.hasCreated('database')) return;
+  const found = await reader.database(config.database.name);
+  const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
+  if (advice !== undefined) workflow.notice(advice);
+}
+
+/** PostgreSQL's word for a wrong password, which it says before anything about the database. */
+const wrongPassword = '28P01';
+
+/**
+ * Logs in as what is about to be published, which proves it. Only a refused password of the application role leads to
+ * a new one (design.md).
+ */
+async function enterAs(
+  { config, story }: Act<EnsureConfig>,
+  plane: DataPlane,
+  target: LoginTarget,
+  writer: SqlWriter,
+): Promise<Session> {
+  const { application } = config;
+  if (application === undefined) return await plane.enter(target);
+  const first = await plane.waysTo(target).login(firstLook).result;
+  if ('session' in first) return first.session;
+  if (first.failure.sqlState === wrongPassword) {
+    const change = {
+      resource: 'role',
+      name: application.name,
+      action: 'update',
+      details: 'its password',
+    } as const;
+    story.starting(change);
+    await writer.setPassword(application.name);
+    story.made(change);
+  }
+  return await plane.enter(target);
+}
+
+/** Milliseconds for a login where another has just succeeded. */
+const firstLook = 3000;
+
+/** Stamps a database that was there already; one that this run made is stamped in its making. */
+async function renewed(
+  { run, config, story }: Act<EnsureConfig>,
+  reader: SqlReader,
+): Promise<Date | undefined> {
+  const { database } = config;
+  if (database.mark === undefined) return undefined;
+  const seen = story.hasCreated('database') ? await reader.database(database.name) : undefined;
+  const expires = seen?.status === 'present' ? seen.value.mark?.expires : await renew(run, reader, database);
+  if (expires !== undefined)
+    run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
+  return expires;
+}
+
+async function publishConnection(
+  { workflow, config }: Act<EnsureConfig>,
+  target: LoginTarget,
+): Promise<Connection> {
+  const { host, port, database, user, password } = target;
+  const sslRootCert = await writeRootBundle(config.publish);
+  const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
+  await publish(workflow, new Journal(workflow), config.publish, connection);
+  return connection;
+}
+
+async function migrateIn(
+  { workflow, run, config, story }: Act<EnsureConfig>,
+  session: Session,
+  published: Connection,
+  { user, password }: LoginTarget,
+): Promise<void> {
+  const { migration } = config;
+  if (migration === undefined) return;
+  const connection = migration.as === 'admin' ? { ...published, user, password } : published;
+  const variables = environmentFor(workflow, config.publish, connection);
+  const mark = randomUUID();
+  // Killed, we leave a migration behind that no lock protects: post ends it.
+  new Journal(workflow).writeMigration(mark);
+  await story.phase('Migrate', () =>
+    withMigrationLock(run, session, (signal) =>
+      migrate({ ...migration, environment: migrationEnvironment(process.env, variables), mark }, signal),
+    ),
+  );
+}
