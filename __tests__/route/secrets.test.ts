@@ -86,8 +86,15 @@ describe('law 6: every form of every secret is masked before it first appears, a
   test('tokens are masked as they arrive, and none is in state', async () => {
     const { azure } = bench;
     const step = await new Job(azure).step({ ...tutorial, 'server-name': 'secret-1' });
-    expect(step.log).toMatch(/^::add-mask::eyJ/m);
-    expect(JSON.stringify(step.state)).not.toContain('eyJ');
-    expect(asPrinted(step.log).printed).not.toContain('eyJ');
+    // The tokens themselves: three letters of one can stand in an operation's signed URL by chance.
+    const tokens = [...step.log.matchAll(/^::add-mask::(eyJ\S+)$/gm)].map(([, token = '']) => token);
+    expect(tokens.length).toBeGreaterThan(1);
+    for (const token of tokens) {
+      expect(token).toMatch(/^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/);
+      for (const text of [JSON.stringify(step.state), asPrinted(step.log).printed]) {
+        expect(text).not.toContain(token);
+        expect(text).not.toMatch(/eyJ[\w-]+\.eyJ/);
+      }
+    }
   });
 });
