@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type EmulatorProcess, startEmulator, stopEmulator } from '../../emulator/runner/emulator-process.ts';
+import { exampleValues } from '../../emulator/runner/example-values.ts';
+import { gitHubControl, type RunResult, runWorkflow } from '../../emulator/runner/index.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+describe('examples/pull-request.yml and examples/sweep.yml against the emulated Azure and GitHub', () => {
+  let emulator: EmulatorProcess;
+  const runs: Record<string, RunResult> = {};
+
+  const run = async (workflow: string, event?: string): Promise<RunResult> => {
+    const { env, clientSecret } = emulator;
+    return await runWorkflow({
+      file: join(root, 'examples', workflow),
+      ...(event === undefined ? {} : { event: join(root, 'examples', 'events', event) }),
+      workspace: root,
+      env,
+      gitHub: gitHubControl(emulator),
+      ...exampleValues(env, clientSecret),
+    });
+  };
+
+  beforeAll(async () => {
+    const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'];
+    emulator = await startEmulator(root, flags, false);
+    runs['opened'] = await run('pull-request.yml', 'pull-request-opened.json');
+    runs['pushed'] = await run('pull-request.yml', 'pull-request-synchronize.json');
+    runs['sweptWhileOpen'] = await run('sweep.yml');
+    runs['fork'] = await run('pull-request.yml', 'fork-opened.json');
+    runs['closed'] = await run('pull-request.yml', 'pull-request-closed.json');
+    runs['sweptAtLast'] = await run('sweep.yml');
+  }, 180_000);
+
+  afterAll(() => stopEmulator(emulator));
+
+  test('opened: a database and a role of its own, migrated, with a comment', () => {
+    expect(runs['opened']?.exitCode, runs['opened']?.log).toBe(0);
+    expect(runs['opened']?.log).toContain('create database relecloud_pr_7');
+    expect(runs['opened']?.log).toContain('create role relecloud_app_pr_7');
+    expect(runs['opened']?.log).toContain('migrated: 2_first-season');
+    expect(runs['opened']?.log).toMatch(
+      /Connected to relecloud_pr_7 on \S+ over TLS, its certificate verified/,
+    );
+    expect(runs['opened']?.jobs).toMatchObject({
+      database: { result: 'success' },
+      drop: { result: 'skipped' },
+    });
+  });
+
+  test('pushed to: nothing is made anew', () => {
+    expect(runs['pushed']?.exitCode, runs['pushed']?.log).toBe(0);
+    expect(runs['pushed']?.log).toContain('nothing to migrate');
+    expect(runs['pushed']?.log).not.toMatch(/Now: create/);
+  });
+
+  test('swept at night while it is open: it is kept, and why', () => {
+    expect(runs['sweptWhileOpen']?.exitCode, runs['sweptWhileOpen']?.log).toBe(0);
+    expect(runs['sweptWhileOpen']?.log).toContain('Kept: database relecloud_pr_7: pull request #7 is open');
+    expect(runs['sweptWhileOpen']?.log).toMatch(/^ +Dropped: \[\]$/m);
+  });
+
+  test('a fork’s: a notice, no database, and the job is green', () => {
+    expect(runs['fork']?.exitCode, runs['fork']?.log).toBe(0);
+    expect(runs['fork']?.log).toContain('Skipped, since GitHub gives a fork’s pull request no credentials');
+    expect(runs['fork']?.log).not.toContain('relecloud_pr_8');
+  });
+
+  test('closed: dropped by the job on pull_request_target, which checks nothing out', () => {
+    expect(runs['closed']?.exitCode, runs['closed']?.log).toBe(0);
+    expect(runs['closed']?.jobs).toMatchObject({
+      database: { result: 'skipped' },
+      drop: { result: 'success' },
+    });
+    expect(runs['closed']?.log).toContain('delete database relecloud_pr_7');
+    expect(runs['closed']?.log).not.toContain('actions/checkout');
+  });
+
+  test('swept after that: there is nothing left', () => {
+    expect(runs['sweptAtLast']?.exitCode, runs['sweptAtLast']?.log).toBe(0);
+    expect(runs['sweptAtLast']?.log).toContain(
+      'Found what 0 pull requests of this repository have on the server',
+    );
+  });
+
+  test('no log, no summary shows a secret', () => {
+    const { secrets } = exampleValues(emulator.env, emulator.clientSecret);
+    for (const { log, summary } of Object.values(runs))
+      for (const secret of Object.values(secrets)) expect(log + summary).not.toContain(secret);
+  });
+});
