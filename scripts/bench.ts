@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startEmulator } from '../emulator/index.ts';
+import { measureClones } from './bench-clone.ts';
 
 /**
  * The measurements, as a table. Absolute times are this machine's and noisy; the last column, a ratio within one run,
@@ -117,5 +118,18 @@ async function measure(): Promise<Row[]> {
   }
 }
 
+/** Clones by both strategies; the last column is what may be quoted. */
+const clones = async () =>
+  (await measureClones()).map(({ major, size, walLog, fileCopy }) => ({
+    what: `clone of ${size} MiB on PostgreSQL ${major}`,
+    measured: `WAL_LOG ${walLog.toFixed(2)} s`,
+    against: `FILE_COPY: ${fileCopy.toFixed(2)} s`,
+    ratio: (walLog / fileCopy).toFixed(2),
+  }));
+
+if (process.argv[2] === 'clone') {
+  console.table(await clones());
+  process.exit();
+}
 console.table(await measure());
 console.log(`dist/index.js: ${(statSync(join(dist, 'index.js')).size / 2 ** 20).toFixed(1)} MiB`);
