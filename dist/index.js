@@ -88824,7 +88824,7 @@ const defused = (text) => text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${sp
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _close_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(760);
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4346);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3523);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4834);
 
 
 
@@ -89095,6 +89095,18 @@ var esm = __nccwpck_require__(3849);
 /** Milliseconds for a session to say goodbye, before its socket is destroyed. */
 const farewell = 2000;
 /**
+ * What our sessions start with, whatever a database, a role or the server says: nothing in a database can shadow
+ * pg_catalog, nothing that a template's settings say can end our statements, and who holds a lock is not waited for
+ * without end. In milliseconds, 0 for no limit.
+ */
+const settings = {
+    search_path: 'pg_catalog',
+    default_transaction_read_only: 'off',
+    statement_timeout: 0,
+    idle_in_transaction_session_timeout: 0,
+    lock_timeout: 5000,
+};
+/**
  * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
  * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
  * what a time limit or a cancellation ends.
@@ -89112,7 +89124,9 @@ class Session {
         this.#client = new esm/* default.Client */.Ay.Client({
             ...connection,
             application_name: applicationName,
-            options: '-c search_path=pg_catalog',
+            options: Object.entries(settings)
+                .map(([name, value]) => `-c ${name}=${value}`)
+                .join(' '),
             ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
             connectionTimeoutMillis: timeout,
             keepAlive: true,
@@ -89534,7 +89548,7 @@ const written = ({ start, end }) => (start === end ? start : `${start}-${end}`);
 
 /***/ }),
 
-/***/ 3523:
+/***/ 4834:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -89881,10 +89895,11 @@ var types = __nccwpck_require__(4963);
 ;// CONCATENATED MODULE: ./build/postgres/errors.js
 
 
-/** PostgreSQL's five characters, where the error is PostgreSQL's; else the system's code, or an empty text. */
+/** PostgreSQL's five characters, where it is PostgreSQL that refused; empty for everything else, a run's end among it. */
 function sqlStateOf(error) {
     const code = error?.code;
-    return typeof code === 'string' ? code : '';
+    // No state begins with E, while the system's own codes do (EPIPE).
+    return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : '';
 }
 /** What PostgreSQL said, with its detail where that names what the message does not. */
 function said(error) {
@@ -89896,20 +89911,25 @@ function said(error) {
 }
 /** A creation that somebody else won: it is there, or is about to be (facts.md §5). */
 const lostRace = (error) => ['42P04', '23505', '42710'].includes(sqlStateOf(error));
+/** That a lock was not to be had within the session's `lock_timeout`. */
+const lockNotAvailable = '55P03';
 /**
  * Two sessions at one catalogue row: `tuple concurrently updated` (XX000) or deleted, a unique index, a deadlock, a
- * serialization failure (facts.md §5).
+ * serialization failure (facts.md §5), or a lock that another holds.
  */
 function collided(error) {
     const state = sqlStateOf(error);
     if (state === 'XX000')
         return /tuple concurrently/.test((0,errors/* messageOf */.bD)(error));
-    return ['23505', '40P01', '40001', '55P03'].includes(state);
+    return ['23505', '40P01', '40001', lockNotAvailable].includes(state);
 }
 /** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
 const patience = 60_000;
-/** Does something that another session may collide with, again until it is done. */
-async function againOnCollision(run, work) {
+/**
+ * Does something that another session may collide with, again until it is done.
+ * @param unblock called where a lock was not to be had: ends who holds it, if that is ours to do
+ */
+async function againOnCollision(run, work, unblock = async () => { }) {
     const start = performance.now();
     for (let round = 1;; round += 1) {
         try {
@@ -89919,6 +89939,8 @@ async function againOnCollision(run, work) {
             if (!collided(error) || performance.now() - start > patience)
                 throw error;
             run.debug(`Another session was at the same object (${sqlStateOf(error)}); trying again.`);
+            if (sqlStateOf(error) === lockNotAvailable)
+                await unblock();
             // Apart, or those that have collided would collide again.
             await (0,waiting/* pauseFor */.Q1)(run, Math.random() * Math.min(50 * round, 1000));
         }
@@ -89936,10 +89958,18 @@ const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(
   pg_encoding_to_char(d.encoding) AS charset, d.datcollate AS collation, d.datconnlimit AS "connectionLimit",
   d.datallowconn AS "allowsConnections", shobj_description(d.oid, 'pg_database') AS comment,
   has_database_privilege(d.oid, 'CONNECT') AS "mayConnect", has_database_privilege(d.oid, 'CREATE') AS "mayCreate"`;
-/** Before PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others. */
+/**
+ * A role that the administrator made itself: it got ADMIN OPTION from the server, and nobody else has it. One that is
+ * administered by way of another role, or that was given, can bear what somebody else has written on it. Before
+ * PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others, and all are believed.
+ */
 const roleColumns = `r.rolname AS name, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
   NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
-    THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE true END AS administered`;
+    THEN EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.grantor
+        WHERE m.roleid = r.oid AND m.admin_option AND g.rolsuper AND pg_get_userbyid(m.member) = current_user)
+      AND NOT EXISTS (SELECT FROM pg_auth_members m
+        WHERE m.roleid = r.oid AND m.admin_option AND pg_get_userbyid(m.member) <> current_user)
+    ELSE true END AS administered`;
 /** Everything that the action reads by SQL, in a session on `postgres` (what is said of extensions: in the database itself). */
 class SqlReader {
     session;
@@ -91214,34 +91244,88 @@ var esm = __nccwpck_require__(3849);
 async function asMemberOf(session, roles, work) {
     return await session.transaction(async () => {
         const lent = await lendable(session, roles);
-        for (const { role } of lent)
-            await session.query(`GRANT ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)} TO CURRENT_USER`);
+        for (const each of lent)
+            await session.query(lend(each));
         const result = await work();
-        for (const { role, before } of lent)
-            await session.query(giveBack(esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role), before));
+        for (const each of lent)
+            await session.query(giveBack(each));
         return result;
     });
 }
-const giveBack = (role, before) => before === null
-    ? `REVOKE ${role} FROM CURRENT_USER`
-    : `GRANT ${role} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
-/** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
+const lend = ({ role, apart }) => `GRANT ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)} TO CURRENT_USER${apart ? ' WITH INHERIT TRUE, SET TRUE' : ''}`;
+const giveBack = ({ role, before }) => before === null
+    ? `REVOKE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)} FROM CURRENT_USER`
+    : `GRANT ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
+/**
+ * Those that can be lent: not what this session has or is, nor what it may not grant. Since PostgreSQL 16 that takes
+ * ADMIN OPTION with the rights of who holds it; to be the administrator of an administrator is not enough.
+ */
 async function lendable(session, roles) {
     return await session.query(
     // As JSON, since the options are columns only where they exist.
-    `SELECT r.rolname AS role, to_jsonb(m) AS before
+    `SELECT r.rolname AS role, version >= 160000 AS apart, to_jsonb(m) AS before
      FROM pg_roles r CROSS JOIN (SELECT current_setting('server_version_num')::int AS version) v
        JOIN pg_roles me ON me.rolname = current_user
-       LEFT JOIN pg_auth_members m ON m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid
-     WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND r.oid <> me.oid
+       LEFT JOIN pg_auth_members m ON version >= 160000 AND m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid
+     WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND r.oid <> me.oid AND NOT pg_has_role(r.oid, me.oid, 'MEMBER')
        AND NOT CASE WHEN version >= 160000
          THEN pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, 'SET') ELSE pg_has_role(r.oid, 'USAGE') END
        AND CASE WHEN version >= 160000
-         THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE r.rolname !~ '^pg_' END
+         THEN EXISTS (SELECT FROM pg_auth_members a
+           WHERE a.roleid = r.oid AND a.admin_option AND pg_has_role(a.member, 'USAGE'))
+         ELSE r.rolname !~ '^pg_' END
      ORDER BY r.rolname`, [roles]);
 }
 
+;// CONCATENATED MODULE: ./build/postgres/sessions.js
+
+
+/** Which sessions, as conditions on `a` (pg_stat_activity) with one parameter. */
+const which = {
+    'in the database': 'a.datname = $1',
+    'of the role': 'a.usename = $1',
+    /** Those that have changed something and not said COMMIT. */
+    'of the role, in the midst of a change': 'a.usename = $1 AND a.backend_xid IS NOT NULL',
+    /** From outside too: ALTER ROLE … IN DATABASE, by any role and about itself, locks the database until it ends. */
+    'that lock the database': `a.usename <> current_user AND a.pid IN (
+     SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.objid
+     WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.granted AND d.datname = $1)`,
+};
+/**
+ * Ends sessions of roles that the administrator administers, itself included; superusers' and others' are beyond it.
+ * @param name of the database or role
+ */
+async function endSessions(run, session, those, name) {
+    const inside = (condition) => `FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+     WHERE NOT r.rolsuper AND a.pid <> pg_backend_pid() AND ${condition}`;
+    const broad = those === 'of the role, in the midst of a change' ? 'of the role' : those;
+    const roles = await session.query(`SELECT DISTINCT r.rolname AS role ${inside(which[broad])}`, [name]);
+    if (roles.length === 0)
+        return;
+    const names = roles.map(({ role }) => role);
+    await againOnCollision(run, () => asMemberOf(session, names, () => 
+    // Only a member sees whether a session is in the midst of something.
+    session.query(`SELECT pg_terminate_backend(a.pid) ${inside(which[those])}
+           AND (r.rolname = current_user OR pg_has_role(r.oid, 'USAGE'))`, [name])));
+}
+/** A line for each session in a database, as far as this role may see. */
+async function sessionsIn(session, database) {
+    return await linesOf(session, 'in the database', database);
+}
+/** A line for each session that locks a database, wherever it is. */
+async function sessionsLocking(session, database) {
+    return await linesOf(session, 'that lock the database', database);
+}
+async function linesOf(session, those, name) {
+    const rows = await session.query(`SELECT format('%s of role %s, process %s%s%s', coalesce(nullif(a.application_name, ''), 'a session'),
+       coalesce(a.usename, a.backend_type, 'unknown'), a.pid, ', from ' || host(a.client_addr),
+       ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS line
+     FROM pg_stat_activity a WHERE ${which[those]} ORDER BY a.backend_start, a.pid LIMIT 20`, [name]);
+    return rows.length > 0 ? rows.map(({ line }) => line) : ['one that has ended just now'];
+}
+
 ;// CONCATENATED MODULE: ./build/postgres/dropping.js
+
 
 
 
@@ -91256,7 +91340,7 @@ async function lendable(session, roles) {
  * @throws `not-ours`, `drop-refused`
  */
 async function dropDatabase(dropping, desired, last = () => true) {
-    const { run, reader } = dropping;
+    const { reader } = dropping;
     const { session } = reader;
     const seen = await reader.database(desired.name);
     if (seen.status === 'unknown')
@@ -91267,34 +91351,36 @@ async function dropDatabase(dropping, desired, last = () => true) {
         throw foreignDatabase(seen.value, desired);
     if (!last(seen.value))
         return 'adopted';
-    const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
+    try {
+        return await drop(dropping, desired.name);
+    }
+    catch (error) {
+        if (sqlStateOf(error) !== lockNotAvailable)
+            throw refused(`Database '${desired.name}'`, error);
+        const blockers = await sessionsLocking(session, desired.name);
+        throw refused(`Database '${desired.name}', which is locked by ${blockers.join('; ')},`, error);
+    }
+}
+async function drop({ run, reader: { session }, throughArm }, name) {
+    const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name);
+    const unblock = () => endSessions(run, session, 'that lock the database', name);
+    const statement = (sql) => againOnCollision(run, () => session.query(sql), unblock);
     try {
         // From here on nobody enters any more, and whoever looks knows that it is going.
-        await againOnCollision(run, () => session.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`));
-        await endSessions(session, 'datname', desired.name);
-        await session.query(`DROP DATABASE ${database}`);
+        await statement(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+        await endSessions(run, session, 'in the database', name);
+        await statement(`DROP DATABASE ${database}`);
         return 'applied';
     }
     catch (error) {
-        const state = sqlStateOf(error);
-        if (state === '3D000')
+        if (sqlStateOf(error) === '3D000')
             return 'adopted';
-        if (state !== '55006')
-            throw refused(`Database '${desired.name}'`, error);
-        run.info(`Sessions that only Azure itself can end are in database '${desired.name}'; dropping it through ARM.`);
-        await dropping.throughArm(desired.name);
+        if (sqlStateOf(error) !== '55006')
+            throw error;
+        run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
+        await throughArm(name);
         return 'applied';
     }
-}
-/** Ends the sessions of roles that the administrator administers, in one transaction; superusers' are beyond it. */
-async function endSessions(session, where, name) {
-    const inside = `FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-    WHERE a.${where} = $1 AND NOT r.rolsuper AND a.pid <> pg_backend_pid()`;
-    const roles = await session.query(`SELECT DISTINCT r.rolname AS role ${inside}`, [name]);
-    if (roles.length === 0)
-        return;
-    const names = roles.map(({ role }) => role);
-    await asMemberOf(session, names, () => session.query(`SELECT pg_terminate_backend(a.pid) ${inside} AND (r.rolname = current_user OR pg_has_role(r.oid, 'USAGE'))`, [name]));
 }
 /**
  * Drops an application role, with what it may have put into databases that are open to everybody: large objects in
@@ -91315,9 +91401,10 @@ async function dropRole(dropping, desired) {
     await refuseWhileInUse(reader, desired);
     const role = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
     try {
+        const unblock = () => endSessions(run, session, 'of the role', desired.name);
+        await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`), unblock);
         // It cannot log in again, so what it leaves behind is all there is.
-        await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`));
-        await againOnCollision(run, () => endSessions(session, 'usename', desired.name));
+        await unblock();
         await clearAway(dropping, desired.name);
         await againOnCollision(run, () => session.query(`DROP ROLE ${role}`));
         return 'applied';
@@ -91362,6 +91449,7 @@ async function clearAway({ run, reader: { session }, enter }, role) {
     for (const { database, here } of rows) {
         const inside = here ? session : await enter(database);
         try {
+            await unlinkLargeObjects(run, inside, role);
             await againOnCollision(run, () => asMemberOf(inside, [role], () => inside.query(owned)));
         }
         finally {
@@ -91370,9 +91458,19 @@ async function clearAway({ run, reader: { session }, enter }, role) {
         }
     }
 }
+/** Large objects in one transaction: each takes a lock, of which the server has a few thousand. */
+const batchSize = 1000;
+/** Anybody may make them in any database that is open to everybody, and as many as they like. */
+async function unlinkLargeObjects(run, inside, role) {
+    const batch = () => inside.query(`SELECT count(lo_unlink(oid))::int AS count FROM (SELECT oid FROM pg_largeobject_metadata
+         WHERE lomowner = (SELECT oid FROM pg_roles WHERE rolname = $1) LIMIT ${batchSize}) l`, [role]);
+    for (let count = batchSize; count === batchSize;) {
+        [{ count } = { count: 0 }] = await againOnCollision(run, () => asMemberOf(inside, [role], batch));
+    }
+}
 function refused(what, error) {
     const state = sqlStateOf(error);
-    if (!/^(?!E)[0-9A-Z]{5}$/.test(state))
+    if (state === '')
         return error;
     const advice = state === '2BP01'
         ? 'Hand over or drop what it owns there, and run the step again.'
@@ -91404,9 +91502,9 @@ async function createExtension({ run, allow }, session, name, strict) {
         throw (0,errors/* fail */.fJ)('extension-refused', { extension: name, reason: 'the server does not offer it.', advice });
     }
     const { schema, trusted } = available;
-    const owner = strict && !trusted && schema === null ? await strangerInPublic(session) : undefined;
+    const owner = strict && !trusted ? await strangerIn(session, schema ?? 'public') : undefined;
     if (owner !== undefined) {
-        const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema public.`;
+        const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema ${schema ?? 'public'}.`;
         const advice = 'Run the step once with reset: true, which makes the database anew with this extension.';
         throw (0,errors/* fail */.fJ)('extension-refused', { extension: name, reason, advice });
     }
@@ -91420,10 +91518,11 @@ async function availableVersion(session, name) {
      WHERE a.name = $1`, [name]);
     return row;
 }
-/** The owner of `public`, where that is neither us nor one of the server's own roles. */
-async function strangerInPublic(session) {
-    const [row] = await session.query(`SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace
-     WHERE nspname = 'public' AND pg_get_userbyid(nspowner) NOT IN ('azure_pg_admin', 'pg_database_owner', current_user)`);
+/** The owner of a schema, where that is neither us nor one of the server's own roles. */
+async function strangerIn(session, schema) {
+    const [row] = await session.query(`SELECT r.rolname AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+     WHERE n.nspname = $1 AND NOT r.rolsuper
+       AND r.rolname NOT IN ('azure_pg_admin', 'pg_database_owner', current_user)`, [schema]);
     return row?.owner;
 }
 /** Azure's own refusal (facts.md §5); the list may just have been changed, or another job's write have overtaken ours. */
@@ -91435,6 +91534,8 @@ async function onceAllowed({ run, allow }, extension, create) {
             return;
         }
         catch (error) {
+            if (sqlStateOf(error) === '')
+                throw error;
             const refused = /allow-listed/i.test((0,errors/* messageOf */.bD)(error));
             if (!refused || performance.now() - start > extensions_patience) {
                 const advice = refused
@@ -91452,95 +91553,100 @@ async function onceAllowed({ run, allow }, extension, create) {
 
 
 
-/** Kinds of objects, by the words of pg_identify_object, whose owner ALTER … OWNER TO can change; those are its words too. */
-const changeable = [
-    'schema',
-    'table',
-    'view',
-    'materialized view',
-    'foreign table',
-    'sequence',
-    'type',
-    'function',
-    'procedure',
-    'aggregate',
-    'collation',
-    'conversion',
-    'operator',
-    'operator class',
-    'operator family',
-    'text search configuration',
-    'text search dictionary',
-    'statistics object',
-    'large object',
-    'server',
-];
+/** Kinds of objects, by the words of pg_identify_object, and by those of ALTER … OWNER TO. */
+const changeable = {
+    schema: 'SCHEMA',
+    table: 'TABLE',
+    view: 'VIEW',
+    'materialized view': 'MATERIALIZED VIEW',
+    'foreign table': 'FOREIGN TABLE',
+    sequence: 'SEQUENCE',
+    type: 'TYPE',
+    function: 'ROUTINE',
+    procedure: 'ROUTINE',
+    aggregate: 'ROUTINE',
+    collation: 'COLLATION',
+    conversion: 'CONVERSION',
+    operator: 'OPERATOR',
+    'operator class': 'OPERATOR CLASS',
+    'operator family': 'OPERATOR FAMILY',
+    'text search configuration': 'TEXT SEARCH CONFIGURATION',
+    'text search dictionary': 'TEXT SEARCH DICTIONARY',
+    'statistics object': 'STATISTICS',
+    'large object': 'LARGE OBJECT',
+    publication: 'PUBLICATION',
+    server: 'SERVER',
+};
 /**
- * Every object of this database that has an owner other than the application role; `$role` is the setting that names
- * it. What belongs to an extension stays the extension's, and a sequence follows the column that owns it.
+ * Every object of this database that has an owner other than the application role ($1), of the kinds in $2. What belongs
+ * to an extension stays the extension's, and a sequence follows the column that owns it.
  */
 const others = `
   SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
   FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
-    AND pg_get_userbyid(d.refobjid) <> current_setting('azure_postgresql_action.role')
-    AND i.type = ANY (current_setting('azure_postgresql_action.kinds')::text[])
+    AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
       AND (e.deptype = 'e' OR e.classid = 'pg_class'::regclass AND e.deptype IN ('a', 'i')
         AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
-  ORDER BY d.classid = 'pg_namespace'::regclass DESC`;
+  ORDER BY d.classid = 'pg_namespace'::regclass DESC, d.classid, d.objid`;
 /**
- * In one round trip, however many objects there are. REASSIGN OWNED would hand over every database of the server too
- * (facts.md §5). An object that cannot be handed over does not stop the others.
+ * Objects that change hands in one transaction: each takes locks, of which the server has a few thousand for all its
+ * sessions (max_locks_per_transaction).
  */
-const handOver = `
-DO $handover$
+const handover_batchSize = 300;
+/**
+ * The statements of one batch, in one round trip. One that is not allowed does not stop the others; what the server lacks
+ * or another session hinders does, since it passes.
+ */
+const eachByItself = `
+DO $batch$
 DECLARE
-  app text := current_setting('azure_postgresql_action.role');
-  item record;
+  statement text;
 BEGIN
-  FOR item IN ${others} LOOP
+  FOREACH statement IN ARRAY current_setting('azure_postgresql_action.statements')::text[] LOOP
     BEGIN
-      EXECUTE format('ALTER %s %s OWNER TO %I',
-        CASE item.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(item.type) END, item.identity, app);
+      EXECUTE statement;
     EXCEPTION WHEN OTHERS THEN
-      IF SQLSTATE IN ('40P01', '40001', 'XX000') THEN RAISE; END IF;
+      IF left(SQLSTATE, 2) IN ('40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
     END;
   END LOOP;
-  -- Default privileges are a role's own: what others' new objects would have granted, the application role's shall too.
-  FOR item IN
-    SELECT n.nspname AS schema, a.privilege_type AS privilege, a.is_grantable AS grantable, a.grantee,
-      CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
-        WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' END AS kind
-    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-      CROSS JOIN LATERAL aclexplode(d.defaclacl) a
-    WHERE pg_get_userbyid(d.defaclrole) <> app AND a.grantee <> d.defaclrole AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n')
-  LOOP
-    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', app,
-      CASE WHEN item.schema IS NULL THEN '' ELSE format('IN SCHEMA %I', item.schema) END, item.privilege, item.kind,
-      CASE item.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(item.grantee)) END,
-      CASE WHEN item.grantable THEN 'WITH GRANT OPTION' ELSE '' END);
-  END LOOP;
 END
-$handover$`;
+$batch$`;
+/** Default privileges are a role's own: what others' new objects would have granted, the application role's ($1) shall too. */
+const defaultPrivileges = `
+  SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
+    CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
+    CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+      WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+    CASE WHEN a.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END) AS statement
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+  WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
+    AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
 /**
  * Makes the application role the owner of schema `public` and of every object in this session's database, for a clone
- * whose objects came along with their owners.
+ * whose objects came along with their owners. REASSIGN OWNED would hand over every database of the server too (facts.md
+ * §5), so each is named.
  * @param session the administrator's, in the database itself
- * @returns what could not be handed over, since the administrator does not administer its owner
+ * @returns what could not be handed over, as where the administrator does not administer its owner
  */
 async function handOverAll(run, session, role) {
-    return await againOnCollision(run, async () => {
-        const owners = await session.query(`SELECT DISTINCT pg_get_userbyid(refobjid) AS owner FROM pg_shdepend
-       WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND refclassid = 'pg_authid'::regclass AND deptype = 'o'`);
-        return await asMemberOf(session, [role, ...owners.map(({ owner }) => owner)], async () => {
-            await session.query(`SELECT set_config('azure_postgresql_action.role', $1, true), set_config('azure_postgresql_action.kinds', $2::text[]::text, true)`, [role, changeable]);
-            await session.query(handOver);
-            return await session.query(others);
-        });
-    });
+    const parameters = [role, Object.keys(changeable)];
+    const found = await session.query(others, parameters);
+    const owners = [...new Set(found.map(({ owner }) => owner))];
+    const moves = found.map(({ type, identity }) => `ALTER ${changeable[type]} ${identity} OWNER TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)}`);
+    const defaults = await session.query(defaultPrivileges, [role]);
+    const statements = [...moves, ...defaults.map(({ statement }) => statement)];
+    for (let at = 0; at < statements.length; at += handover_batchSize) {
+        const batch = statements.slice(at, at + handover_batchSize);
+        await againOnCollision(run, () => asMemberOf(session, [role, ...owners], async () => {
+            await session.query(`SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`, [batch]);
+            await session.query(eachByItself);
+        }));
+    }
+    return await session.query(others, parameters);
 }
 /**
  * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the
@@ -91560,6 +91666,7 @@ async function handOverPublic(run, session, role) {
 }
 
 ;// CONCATENATED MODULE: ./build/postgres/cloning.js
+
 
 
 
@@ -91596,6 +91703,9 @@ async function onceUnused(run, session, template, copy) {
             return await copy();
         }
         catch (error) {
+            // Another job is at the same database just now, perhaps copying for minutes.
+            if (sqlStateOf(error) === lockNotAvailable)
+                continue;
             if (sqlStateOf(error) !== '55006')
                 throw error;
             const sessions = await sessionsIn(session, template);
@@ -91608,14 +91718,6 @@ async function onceUnused(run, session, template, copy) {
             await (0,waiting/* pauseFor */.Q1)(run, 500);
         }
     }
-}
-/** A line for each session in a database, as far as this role may see. */
-async function sessionsIn(session, database) {
-    const rows = await session.query(`SELECT format('%s of role %s, process %s%s%s', coalesce(nullif(application_name, ''), 'a session'),
-       coalesce(usename, backend_type, 'unknown'), pid, ', from ' || host(client_addr),
-       ', since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS line
-     FROM pg_stat_activity WHERE datname = $1 ORDER BY backend_start, pid LIMIT 20`, [database]);
-    return rows.length > 0 ? rows.map(({ line }) => line) : ['one that has ended just now'];
 }
 /** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
 async function copyGrants(session, template, clone, { base, role }) {
@@ -91659,7 +91761,96 @@ async function copySettings(run, session, template, clone, { base, role }) {
     }
 }
 
+;// CONCATENATED MODULE: ./build/postgres/password.js
+
+/**
+ * The application role's password, derived by HKDF-SHA-256 from a secret key, so that any later job gets the same one
+ * by running the step again (design.md).
+ * @param key hexadecimal digits, 32 bytes at least
+ * @returns 43 characters of base64url: 32 bytes
+ */
+function derivedPassword(key, { serverId, database, role }) {
+    const info = JSON.stringify([
+        'azure-postgresql-action: password of an application role',
+        serverId.toLowerCase(),
+        database,
+        role,
+    ]);
+    return Buffer.from((0,external_node_crypto_.hkdfSync)('sha256', Buffer.from(key, 'hex'), '', info, 32)).toString('base64url');
+}
+/** PostgreSQL's own default, which every server takes. */
+const iterations = 4096;
+/**
+ * What PostgreSQL stores of a password (RFC 5803, in the form of pg_authid.rolpassword): given instead of the password
+ * itself, it keeps that out of every statement and log.
+ * @param salt 16 random bytes
+ */
+function scramVerifier(password, salt = (0,external_node_crypto_.randomBytes)(16)) {
+    const salted = (0,external_node_crypto_.pbkdf2Sync)(prepared(password), salt, iterations, 32, 'sha256');
+    const keyed = (text) => (0,external_node_crypto_.createHmac)('sha256', salted).update(text).digest();
+    const stored = (0,external_node_crypto_.createHash)('sha256').update(keyed('Client Key')).digest('base64');
+    const server = keyed('Server Key').toString('base64');
+    return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${stored}:${server}`;
+}
+const otherSpaces = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/gu;
+// One by one, as some of them combine with their neighbours.
+const mappedToNothing = /\u00AD|\u034F|\u1806|\u180B|\u180C|\u180D|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/gu;
+/**
+ * SASLprep (RFC 4013) as far as it changes anything: clients normalize what they are given before they prove it, so the
+ * verifier has to be of the same.
+ */
+const prepared = (password) => password.replace(otherSpaces, ' ').replace(mappedToNothing, '').normalize('NFKC');
+
+;// CONCATENATED MODULE: ./build/postgres/roles.js
+
+
+
+
+
+
+/**
+ * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
+ * @returns `adopted` where another made it in the meantime
+ * @throws `role-refused`
+ */
+async function createRole(session, { name, mark }, password) {
+    const role = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name);
+    try {
+        // Statements of one message are one transaction.
+        await session.query(`CREATE ROLE ${role} LOGIN PASSWORD ${esm/* default.escapeLiteral */.Ay.escapeLiteral(scramVerifier(password))};
+       COMMENT ON ROLE ${role} IS ${esm/* default.escapeLiteral */.Ay.escapeLiteral(markText(mark))}`);
+        return 'created';
+    }
+    catch (error) {
+        if (lostRace(error))
+            return 'adopted';
+        throw roles_refused(name, 'Creating', error);
+    }
+}
+/** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
+async function setPassword(run, session, name, password) {
+    const statement = `ALTER ROLE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} LOGIN PASSWORD ${esm/* default.escapeLiteral */.Ay.escapeLiteral(scramVerifier(password))}`;
+    await alter(run, session, name, statement).catch((error) => {
+        throw roles_refused(name, 'Setting the password of', error);
+    });
+}
+/** Takes back what a role has set for its own sessions, when its database is made anew. */
+async function forgetSettings(run, session, name) {
+    await alter(run, session, name, `ALTER ROLE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} RESET ALL`);
+}
+/** A session of the role itself that is at its own row and does not end would be waited for without end. */
+const alter = (run, session, name, statement) => againOnCollision(run, () => session.query(statement), () => endSessions(run, session, 'of the role, in the midst of a change', name));
+function roles_refused(role, doing, error) {
+    if (sqlStateOf(error) === '')
+        return error;
+    const advice = sqlStateOf(error) === '42501'
+        ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
+        : 'Correct what PostgreSQL names, and run the step again.';
+    return (0,errors/* fail */.fJ)('role-refused', { role, doing, reason: said(error), advice }, { cause: error });
+}
+
 ;// CONCATENATED MODULE: ./build/postgres/making.js
+
 
 
 
@@ -91725,10 +91916,13 @@ async function finish(making, desired) {
     const { run, reader, application } = making;
     const { session } = reader;
     await claim(making, desired);
-    if (desired.template !== undefined)
-        await copySettings(run, session, desired.template, desired.name, counterparts(application));
+    if (application !== undefined && desired.mark !== undefined)
+        await forgetSettings(run, session, application.name);
     if (application !== undefined || making.extensions.length > 0)
         await furnish(making, desired);
+    // After what is done inside, on which they would act.
+    if (desired.template !== undefined)
+        await copySettings(run, session, desired.template, desired.name, counterparts(application));
     const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
     await againOnCollision(run, () => session.query([
         application && `GRANT CONNECT ON DATABASE ${database} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(application.name)}`,
@@ -91780,7 +91974,7 @@ function tellUnmoved(run, database, unmoved) {
         return;
     const named = unmoved.slice(0, 10).map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
     const more = unmoved.length > named.length ? ` and ${unmoved.length - named.length} more` : '';
-    run.warning(`In database '${database}' some objects keep their owner, since admin-username does not administer that role: ${named.join(', ')}${more}.`);
+    run.warning(`In database '${database}' some objects could not be handed over and keep their owner: ${named.join(', ')}${more}. Most often admin-username does not administer that role.`);
 }
 /** The statement that stamps a pull request's database with its mark, and with the moment when it expires. */
 function commentOn({ name, mark, expiresIn }, now) {
@@ -91801,87 +91995,6 @@ async function renew(run, reader, desired) {
     const now = await reader.now();
     await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
     return desired.expiresIn === undefined ? undefined : new Date(now.getTime() + desired.expiresIn);
-}
-
-;// CONCATENATED MODULE: ./build/postgres/password.js
-
-/**
- * The application role's password, derived by HKDF-SHA-256 from a secret key, so that any later job gets the same one
- * by running the step again (design.md).
- * @param key hexadecimal digits, 32 bytes at least
- * @returns 43 characters of base64url: 32 bytes
- */
-function derivedPassword(key, { serverId, database, role }) {
-    const info = JSON.stringify([
-        'azure-postgresql-action: password of an application role',
-        serverId.toLowerCase(),
-        database,
-        role,
-    ]);
-    return Buffer.from((0,external_node_crypto_.hkdfSync)('sha256', Buffer.from(key, 'hex'), '', info, 32)).toString('base64url');
-}
-/** PostgreSQL's own default, which every server takes. */
-const iterations = 4096;
-/**
- * What PostgreSQL stores of a password (RFC 5803, in the form of pg_authid.rolpassword): given instead of the password
- * itself, it keeps that out of every statement and log.
- * @param salt 16 random bytes
- */
-function scramVerifier(password, salt = (0,external_node_crypto_.randomBytes)(16)) {
-    const salted = (0,external_node_crypto_.pbkdf2Sync)(prepared(password), salt, iterations, 32, 'sha256');
-    const keyed = (text) => (0,external_node_crypto_.createHmac)('sha256', salted).update(text).digest();
-    const stored = (0,external_node_crypto_.createHash)('sha256').update(keyed('Client Key')).digest('base64');
-    const server = keyed('Server Key').toString('base64');
-    return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${stored}:${server}`;
-}
-const otherSpaces = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/gu;
-// One by one, as some of them combine with their neighbours.
-const mappedToNothing = /\u00AD|\u034F|\u1806|\u180B|\u180C|\u180D|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/gu;
-/**
- * SASLprep (RFC 4013) as far as it changes anything: clients normalize what they are given before they prove it, so the
- * verifier has to be of the same.
- */
-const prepared = (password) => password.replace(otherSpaces, ' ').replace(mappedToNothing, '').normalize('NFKC');
-
-;// CONCATENATED MODULE: ./build/postgres/roles.js
-
-
-
-
-
-/**
- * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
- * @returns `adopted` where another made it in the meantime
- * @throws `role-refused`
- */
-async function createRole(session, { name, mark }, password) {
-    const role = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name);
-    try {
-        // Statements of one message are one transaction.
-        await session.query(`CREATE ROLE ${role} LOGIN PASSWORD ${esm/* default.escapeLiteral */.Ay.escapeLiteral(scramVerifier(password))};
-       COMMENT ON ROLE ${role} IS ${esm/* default.escapeLiteral */.Ay.escapeLiteral(markText(mark))}`);
-        return 'created';
-    }
-    catch (error) {
-        if (lostRace(error))
-            return 'adopted';
-        throw roles_refused(name, 'Creating', error);
-    }
-}
-/** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
-async function setPassword(run, session, name, password) {
-    const statement = `ALTER ROLE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} LOGIN PASSWORD ${esm/* default.escapeLiteral */.Ay.escapeLiteral(scramVerifier(password))}`;
-    await againOnCollision(run, () => session.query(statement)).catch((error) => {
-        throw roles_refused(name, 'Setting the password of', error);
-    });
-}
-function roles_refused(role, doing, error) {
-    if (sqlStateOf(error) === '')
-        return error;
-    const advice = sqlStateOf(error) === '42501'
-        ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
-        : 'Correct what PostgreSQL names, and run the step again.';
-    return (0,errors/* fail */.fJ)('role-refused', { role, doing, reason: said(error), advice }, { cause: error });
 }
 
 ;// CONCATENATED MODULE: ./build/postgres/sql-writer.js
@@ -92460,7 +92573,7 @@ function hostOf({ name, server }) {
 
 
 /** `mode: drop`: the pull request's database and role, and nothing else. What is gone already is success. */
-async function drop(act) {
+async function drop_drop(act) {
     const { config, story, run } = act;
     const { pullRequest, database } = config;
     const azure = writable(act, openControlPlane(act));
@@ -93081,7 +93194,7 @@ async function main(workflow = new github_workflow/* Workflow */.W()) {
             case 'check':
                 return check({ ...common, config });
             case 'drop':
-                return drop({ ...common, config });
+                return drop_drop({ ...common, config });
             case 'sweep':
                 return sweep({ ...common, config });
         }

@@ -1,8 +1,9 @@
 import pg from 'pg';
 import { fail } from '../errors.ts';
 import { duration, pauseFor, type Run } from '../waiting.ts';
-import { said, sqlStateOf } from './errors.ts';
+import { lockNotAvailable, said, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
+import { sessionsIn } from './sessions.ts';
 
 /** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
 const patience = 30_000;
@@ -44,6 +45,8 @@ export async function onceUnused<T>(
     try {
       return await copy();
     } catch (error) {
+      // Another job is at the same database just now, perhaps copying for minutes.
+      if (sqlStateOf(error) === lockNotAvailable) continue;
       if (sqlStateOf(error) !== '55006') throw error;
       const sessions = await sessionsIn(session, template);
       const waited = performance.now() - start;
@@ -55,18 +58,6 @@ export async function onceUnused<T>(
       await pauseFor(run, 500);
     }
   }
-}
-
-/** A line for each session in a database, as far as this role may see. */
-async function sessionsIn(session: Session, database: string): Promise<readonly string[]> {
-  const rows = await session.query<{ line: string }>(
-    `SELECT format('%s of role %s, process %s%s%s', coalesce(nullif(application_name, ''), 'a session'),
-       coalesce(usename, backend_type, 'unknown'), pid, ', from ' || host(client_addr),
-       ', since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS line
-     FROM pg_stat_activity WHERE datname = $1 ORDER BY backend_start, pid LIMIT 20`,
-    [database],
-  );
-  return rows.length > 0 ? rows.map(({ line }) => line) : ['one that has ended just now'];
 }
 
 /** Who does not get on the clone what the template says: they are the clone's own owner and role. */

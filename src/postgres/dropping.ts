@@ -5,9 +5,10 @@ import { fail } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
 import { foreignDatabase, foreignRole, isOurRole, isOursToDrop } from '../plan/ownership.ts';
 import type { Run } from '../waiting.ts';
-import { againOnCollision, said, sqlStateOf } from './errors.ts';
+import { againOnCollision, lockNotAvailable, said, sqlStateOf } from './errors.ts';
 import { asMemberOf } from './membership.ts';
 import type { Session } from './session.ts';
+import { endSessions, sessionsLocking } from './sessions.ts';
 import type { FoundDatabase, SqlReader } from './sql-reader.ts';
 
 /** What dropping works with. */
@@ -33,45 +34,40 @@ export async function dropDatabase(
   desired: DatabaseConfig,
   last: (found: FoundDatabase) => boolean = () => true,
 ): Promise<Applied> {
-  const { run, reader } = dropping;
+  const { reader } = dropping;
   const { session } = reader;
   const seen = await reader.database(desired.name);
   if (seen.status === 'unknown') throw seen.error;
   if (seen.status === 'absent') return 'adopted';
   if (!isOursToDrop(seen.value, desired)) throw foreignDatabase(seen.value, desired);
   if (!last(seen.value)) return 'adopted';
-  const database = pg.escapeIdentifier(desired.name);
   try {
-    // From here on nobody enters any more, and whoever looks knows that it is going.
-    await againOnCollision(run, () => session.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`));
-    await endSessions(session, 'datname', desired.name);
-    await session.query(`DROP DATABASE ${database}`);
-    return 'applied';
+    return await drop(dropping, desired.name);
   } catch (error) {
-    const state = sqlStateOf(error);
-    if (state === '3D000') return 'adopted';
-    if (state !== '55006') throw refused(`Database '${desired.name}'`, error);
-    run.info(
-      `Sessions that only Azure itself can end are in database '${desired.name}'; dropping it through ARM.`,
-    );
-    await dropping.throughArm(desired.name);
-    return 'applied';
+    if (sqlStateOf(error) !== lockNotAvailable) throw refused(`Database '${desired.name}'`, error);
+    const blockers = await sessionsLocking(session, desired.name);
+    throw refused(`Database '${desired.name}', which is locked by ${blockers.join('; ')},`, error);
   }
 }
 
-/** Ends the sessions of roles that the administrator administers, in one transaction; superusers' are beyond it. */
-async function endSessions(session: Session, where: 'datname' | 'usename', name: string): Promise<void> {
-  const inside = `FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-    WHERE a.${where} = $1 AND NOT r.rolsuper AND a.pid <> pg_backend_pid()`;
-  const roles = await session.query<{ role: string }>(`SELECT DISTINCT r.rolname AS role ${inside}`, [name]);
-  if (roles.length === 0) return;
-  const names = roles.map(({ role }) => role);
-  await asMemberOf(session, names, () =>
-    session.query(
-      `SELECT pg_terminate_backend(a.pid) ${inside} AND (r.rolname = current_user OR pg_has_role(r.oid, 'USAGE'))`,
-      [name],
-    ),
-  );
+async function drop({ run, reader: { session }, throughArm }: Dropping, name: string): Promise<Applied> {
+  const database = pg.escapeIdentifier(name);
+  const unblock = (): Promise<void> => endSessions(run, session, 'that lock the database', name);
+  const statement = (sql: string): Promise<unknown> =>
+    againOnCollision(run, () => session.query(sql), unblock);
+  try {
+    // From here on nobody enters any more, and whoever looks knows that it is going.
+    await statement(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+    await endSessions(run, session, 'in the database', name);
+    await statement(`DROP DATABASE ${database}`);
+    return 'applied';
+  } catch (error) {
+    if (sqlStateOf(error) === '3D000') return 'adopted';
+    if (sqlStateOf(error) !== '55006') throw error;
+    run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
+    await throughArm(name);
+    return 'applied';
+  }
 }
 
 /**
@@ -90,9 +86,10 @@ export async function dropRole(dropping: Dropping, desired: RoleConfig): Promise
   await refuseWhileInUse(reader, desired);
   const role = pg.escapeIdentifier(desired.name);
   try {
+    const unblock = (): Promise<void> => endSessions(run, session, 'of the role', desired.name);
+    await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`), unblock);
     // It cannot log in again, so what it leaves behind is all there is.
-    await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`));
-    await againOnCollision(run, () => endSessions(session, 'usename', desired.name));
+    await unblock();
     await clearAway(dropping, desired.name);
     await againOnCollision(run, () => session.query(`DROP ROLE ${role}`));
     return 'applied';
@@ -136,6 +133,7 @@ async function clearAway({ run, reader: { session }, enter }: Dropping, role: st
   for (const { database, here } of rows) {
     const inside = here ? session : await enter(database);
     try {
+      await unlinkLargeObjects(run, inside, role);
       await againOnCollision(run, () => asMemberOf(inside, [role], () => inside.query(owned)));
     } finally {
       if (!here) await inside.close();
@@ -143,9 +141,25 @@ async function clearAway({ run, reader: { session }, enter }: Dropping, role: st
   }
 }
 
+/** Large objects in one transaction: each takes a lock, of which the server has a few thousand. */
+const batchSize = 1000;
+
+/** Anybody may make them in any database that is open to everybody, and as many as they like. */
+async function unlinkLargeObjects(run: Run, inside: Session, role: string): Promise<void> {
+  const batch = (): Promise<readonly { count: number }[]> =>
+    inside.query(
+      `SELECT count(lo_unlink(oid))::int AS count FROM (SELECT oid FROM pg_largeobject_metadata
+         WHERE lomowner = (SELECT oid FROM pg_roles WHERE rolname = $1) LIMIT ${batchSize}) l`,
+      [role],
+    );
+  for (let count = batchSize; count === batchSize; ) {
+    [{ count } = { count: 0 }] = await againOnCollision(run, () => asMemberOf(inside, [role], batch));
+  }
+}
+
 function refused(what: string, error: unknown): unknown {
   const state = sqlStateOf(error);
-  if (!/^(?!E)[0-9A-Z]{5}$/.test(state)) return error;
+  if (state === '') return error;
   const advice =
     state === '2BP01'
       ? 'Hand over or drop what it owns there, and run the step again.'

@@ -1,10 +1,11 @@
 import { messageOf } from '../errors.ts';
 import { pauseFor, type Run } from '../waiting.ts';
 
-/** PostgreSQL's five characters, where the error is PostgreSQL's; else the system's code, or an empty text. */
+/** PostgreSQL's five characters, where it is PostgreSQL that refused; empty for everything else, a run's end among it. */
 export function sqlStateOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
+  // No state begins with E, while the system's own codes do (EPIPE).
+  return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : '';
 }
 
 /** What PostgreSQL said, with its detail where that names what the message does not. */
@@ -19,21 +20,31 @@ export function said(error: unknown): string {
 /** A creation that somebody else won: it is there, or is about to be (facts.md §5). */
 export const lostRace = (error: unknown): boolean => ['42P04', '23505', '42710'].includes(sqlStateOf(error));
 
+/** That a lock was not to be had within the session's `lock_timeout`. */
+export const lockNotAvailable = '55P03';
+
 /**
  * Two sessions at one catalogue row: `tuple concurrently updated` (XX000) or deleted, a unique index, a deadlock, a
- * serialization failure (facts.md §5).
+ * serialization failure (facts.md §5), or a lock that another holds.
  */
 function collided(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state === 'XX000') return /tuple concurrently/.test(messageOf(error));
-  return ['23505', '40P01', '40001', '55P03'].includes(state);
+  return ['23505', '40P01', '40001', lockNotAvailable].includes(state);
 }
 
 /** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
 const patience = 60_000;
 
-/** Does something that another session may collide with, again until it is done. */
-export async function againOnCollision<T>(run: Run, work: () => Promise<T>): Promise<T> {
+/**
+ * Does something that another session may collide with, again until it is done.
+ * @param unblock called where a lock was not to be had: ends who holds it, if that is ours to do
+ */
+export async function againOnCollision<T>(
+  run: Run,
+  work: () => Promise<T>,
+  unblock: () => Promise<unknown> = async () => {},
+): Promise<T> {
   const start = performance.now();
   for (let round = 1; ; round += 1) {
     try {
@@ -41,6 +52,7 @@ export async function againOnCollision<T>(run: Run, work: () => Promise<T>): Pro
     } catch (error) {
       if (!collided(error) || performance.now() - start > patience) throw error;
       run.debug(`Another session was at the same object (${sqlStateOf(error)}); trying again.`);
+      if (sqlStateOf(error) === lockNotAvailable) await unblock();
       // Apart, or those that have collided would collide again.
       await pauseFor(run, Math.random() * Math.min(50 * round, 1000));
     }

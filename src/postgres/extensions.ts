@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { fail, messageOf } from '../errors.ts';
 import { pauseFor, type Run } from '../waiting.ts';
-import { againOnCollision, said } from './errors.ts';
+import { againOnCollision, said, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds for a changed allow-list to work, and to survive what other jobs write over it. */
@@ -41,9 +41,9 @@ export async function createExtension(
     throw fail('extension-refused', { extension: name, reason: 'the server does not offer it.', advice });
   }
   const { schema, trusted } = available;
-  const owner = strict && !trusted && schema === null ? await strangerInPublic(session) : undefined;
+  const owner = strict && !trusted ? await strangerIn(session, schema ?? 'public') : undefined;
   if (owner !== undefined) {
-    const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema public.`;
+    const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema ${schema ?? 'public'}.`;
     const advice = 'Run the step once with reset: true, which makes the database anew with this extension.';
     throw fail('extension-refused', { extension: name, reason, advice });
   }
@@ -62,11 +62,13 @@ async function availableVersion(session: Session, name: string): Promise<Availab
   return row;
 }
 
-/** The owner of `public`, where that is neither us nor one of the server's own roles. */
-async function strangerInPublic(session: Session): Promise<string | undefined> {
+/** The owner of a schema, where that is neither us nor one of the server's own roles. */
+async function strangerIn(session: Session, schema: string): Promise<string | undefined> {
   const [row] = await session.query<{ owner: string }>(
-    `SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace
-     WHERE nspname = 'public' AND pg_get_userbyid(nspowner) NOT IN ('azure_pg_admin', 'pg_database_owner', current_user)`,
+    `SELECT r.rolname AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+     WHERE n.nspname = $1 AND NOT r.rolsuper
+       AND r.rolname NOT IN ('azure_pg_admin', 'pg_database_owner', current_user)`,
+    [schema],
   );
   return row?.owner;
 }
@@ -83,6 +85,7 @@ async function onceAllowed(
       await create();
       return;
     } catch (error) {
+      if (sqlStateOf(error) === '') throw error;
       const refused = /allow-listed/i.test(messageOf(error));
       if (!refused || performance.now() - start > patience) {
         const advice = refused

@@ -4,80 +4,82 @@ import { againOnCollision } from './errors.ts';
 import { asMemberOf } from './membership.ts';
 import type { Session } from './session.ts';
 
-/** Kinds of objects, by the words of pg_identify_object, whose owner ALTER … OWNER TO can change; those are its words too. */
-const changeable = [
-  'schema',
-  'table',
-  'view',
-  'materialized view',
-  'foreign table',
-  'sequence',
-  'type',
-  'function',
-  'procedure',
-  'aggregate',
-  'collation',
-  'conversion',
-  'operator',
-  'operator class',
-  'operator family',
-  'text search configuration',
-  'text search dictionary',
-  'statistics object',
-  'large object',
-  'server',
-];
+/** Kinds of objects, by the words of pg_identify_object, and by those of ALTER … OWNER TO. */
+const changeable: Readonly<Record<string, string>> = {
+  schema: 'SCHEMA',
+  table: 'TABLE',
+  view: 'VIEW',
+  'materialized view': 'MATERIALIZED VIEW',
+  'foreign table': 'FOREIGN TABLE',
+  sequence: 'SEQUENCE',
+  type: 'TYPE',
+  function: 'ROUTINE',
+  procedure: 'ROUTINE',
+  aggregate: 'ROUTINE',
+  collation: 'COLLATION',
+  conversion: 'CONVERSION',
+  operator: 'OPERATOR',
+  'operator class': 'OPERATOR CLASS',
+  'operator family': 'OPERATOR FAMILY',
+  'text search configuration': 'TEXT SEARCH CONFIGURATION',
+  'text search dictionary': 'TEXT SEARCH DICTIONARY',
+  'statistics object': 'STATISTICS',
+  'large object': 'LARGE OBJECT',
+  publication: 'PUBLICATION',
+  server: 'SERVER',
+};
 
 /**
- * Every object of this database that has an owner other than the application role; `$role` is the setting that names
- * it. What belongs to an extension stays the extension's, and a sequence follows the column that owns it.
+ * Every object of this database that has an owner other than the application role ($1), of the kinds in $2. What belongs
+ * to an extension stays the extension's, and a sequence follows the column that owns it.
  */
 const others = `
   SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
   FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
-    AND pg_get_userbyid(d.refobjid) <> current_setting('azure_postgresql_action.role')
-    AND i.type = ANY (current_setting('azure_postgresql_action.kinds')::text[])
+    AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
       AND (e.deptype = 'e' OR e.classid = 'pg_class'::regclass AND e.deptype IN ('a', 'i')
         AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
-  ORDER BY d.classid = 'pg_namespace'::regclass DESC`;
+  ORDER BY d.classid = 'pg_namespace'::regclass DESC, d.classid, d.objid`;
 
 /**
- * In one round trip, however many objects there are. REASSIGN OWNED would hand over every database of the server too
- * (facts.md §5). An object that cannot be handed over does not stop the others.
+ * Objects that change hands in one transaction: each takes locks, of which the server has a few thousand for all its
+ * sessions (max_locks_per_transaction).
  */
-const handOver = `
-DO $handover$
+const batchSize = 300;
+
+/**
+ * The statements of one batch, in one round trip. One that is not allowed does not stop the others; what the server lacks
+ * or another session hinders does, since it passes.
+ */
+const eachByItself = `
+DO $batch$
 DECLARE
-  app text := current_setting('azure_postgresql_action.role');
-  item record;
+  statement text;
 BEGIN
-  FOR item IN ${others} LOOP
+  FOREACH statement IN ARRAY current_setting('azure_postgresql_action.statements')::text[] LOOP
     BEGIN
-      EXECUTE format('ALTER %s %s OWNER TO %I',
-        CASE item.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(item.type) END, item.identity, app);
+      EXECUTE statement;
     EXCEPTION WHEN OTHERS THEN
-      IF SQLSTATE IN ('40P01', '40001', 'XX000') THEN RAISE; END IF;
+      IF left(SQLSTATE, 2) IN ('40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
     END;
   END LOOP;
-  -- Default privileges are a role's own: what others' new objects would have granted, the application role's shall too.
-  FOR item IN
-    SELECT n.nspname AS schema, a.privilege_type AS privilege, a.is_grantable AS grantable, a.grantee,
-      CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
-        WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' END AS kind
-    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-      CROSS JOIN LATERAL aclexplode(d.defaclacl) a
-    WHERE pg_get_userbyid(d.defaclrole) <> app AND a.grantee <> d.defaclrole AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n')
-  LOOP
-    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', app,
-      CASE WHEN item.schema IS NULL THEN '' ELSE format('IN SCHEMA %I', item.schema) END, item.privilege, item.kind,
-      CASE item.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(item.grantee)) END,
-      CASE WHEN item.grantable THEN 'WITH GRANT OPTION' ELSE '' END);
-  END LOOP;
 END
-$handover$`;
+$batch$`;
+
+/** Default privileges are a role's own: what others' new objects would have granted, the application role's ($1) shall too. */
+const defaultPrivileges = `
+  SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
+    CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
+    CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+      WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+    CASE WHEN a.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END) AS statement
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+  WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
+    AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
 
 /** An object that stays somebody else's. */
 export interface Unmoved {
@@ -88,26 +90,33 @@ export interface Unmoved {
 
 /**
  * Makes the application role the owner of schema `public` and of every object in this session's database, for a clone
- * whose objects came along with their owners.
+ * whose objects came along with their owners. REASSIGN OWNED would hand over every database of the server too (facts.md
+ * §5), so each is named.
  * @param session the administrator's, in the database itself
- * @returns what could not be handed over, since the administrator does not administer its owner
+ * @returns what could not be handed over, as where the administrator does not administer its owner
  */
 export async function handOverAll(run: Run, session: Session, role: string): Promise<readonly Unmoved[]> {
-  return await againOnCollision(run, async () => {
-    const owners = await session.query<{ owner: string }>(
-      `SELECT DISTINCT pg_get_userbyid(refobjid) AS owner FROM pg_shdepend
-       WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND refclassid = 'pg_authid'::regclass AND deptype = 'o'`,
+  const parameters = [role, Object.keys(changeable)];
+  const found = await session.query<Unmoved & pg.QueryResultRow>(others, parameters);
+  const owners = [...new Set(found.map(({ owner }) => owner))];
+  const moves = found.map(
+    ({ type, identity }) => `ALTER ${changeable[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
+  );
+  const defaults = await session.query<{ statement: string }>(defaultPrivileges, [role]);
+  const statements = [...moves, ...defaults.map(({ statement }) => statement)];
+  for (let at = 0; at < statements.length; at += batchSize) {
+    const batch = statements.slice(at, at + batchSize);
+    await againOnCollision(run, () =>
+      asMemberOf(session, [role, ...owners], async () => {
+        await session.query(
+          `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
+          [batch],
+        );
+        await session.query(eachByItself);
+      }),
     );
-    return await asMemberOf(session, [role, ...owners.map(({ owner }) => owner)], async () => {
-      await session.query(
-        `SELECT set_config('azure_postgresql_action.role', $1, true), set_config('azure_postgresql_action.kinds', $2::text[]::text, true)`,
-        [role, changeable],
-      );
-      await session.query(handOver);
-      return await session.query<Unmoved & Record<string, unknown>>(others);
-    });
-  });
+  }
+  return await session.query<Unmoved & pg.QueryResultRow>(others, parameters);
 }
 
 /**

@@ -8,6 +8,7 @@ import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts'
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { type Allowing, createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic } from './handover.ts';
+import { forgetSettings } from './roles.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
 
@@ -80,9 +81,12 @@ async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
   const { run, reader, application } = making;
   const { session } = reader;
   await claim(making, desired);
+  if (application !== undefined && desired.mark !== undefined)
+    await forgetSettings(run, session, application.name);
+  if (application !== undefined || making.extensions.length > 0) await furnish(making, desired);
+  // After what is done inside, on which they would act.
   if (desired.template !== undefined)
     await copySettings(run, session, desired.template, desired.name, counterparts(application));
-  if (application !== undefined || making.extensions.length > 0) await furnish(making, desired);
   const database = pg.escapeIdentifier(desired.name);
   await againOnCollision(run, () =>
     session.query(
@@ -144,7 +148,7 @@ export function tellUnmoved(
   const named = unmoved.slice(0, 10).map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
   const more = unmoved.length > named.length ? ` and ${unmoved.length - named.length} more` : '';
   run.warning(
-    `In database '${database}' some objects keep their owner, since admin-username does not administer that role: ${named.join(', ')}${more}.`,
+    `In database '${database}' some objects could not be handed over and keep their owner: ${named.join(', ')}${more}. Most often admin-username does not administer that role.`,
   );
 }
 

@@ -14,37 +14,47 @@ export async function asMemberOf<T>(
 ): Promise<T> {
   return await session.transaction(async () => {
     const lent = await lendable(session, roles);
-    for (const { role } of lent) await session.query(`GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER`);
+    for (const each of lent) await session.query(lend(each));
     const result = await work();
-    for (const { role, before } of lent) await session.query(giveBack(pg.escapeIdentifier(role), before));
+    for (const each of lent) await session.query(giveBack(each));
     return result;
   });
 }
 
 interface Lent {
   readonly role: string;
-  /** The grant that this administrator had given itself before, which ours has changed; null for none. */
+  /** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
+  readonly apart: boolean;
+  /** The grant that this administrator had given itself before, which ours changes; null for none. */
   readonly before: { readonly inherit_option?: boolean; readonly set_option?: boolean } | null;
 }
 
-const giveBack = (role: string, before: Lent['before']): string =>
-  before === null
-    ? `REVOKE ${role} FROM CURRENT_USER`
-    : `GRANT ${role} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
+const lend = ({ role, apart }: Lent): string =>
+  `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER${apart ? ' WITH INHERIT TRUE, SET TRUE' : ''}`;
 
-/** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
+const giveBack = ({ role, before }: Lent): string =>
+  before === null
+    ? `REVOKE ${pg.escapeIdentifier(role)} FROM CURRENT_USER`
+    : `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
+
+/**
+ * Those that can be lent: not what this session has or is, nor what it may not grant. Since PostgreSQL 16 that takes
+ * ADMIN OPTION with the rights of who holds it; to be the administrator of an administrator is not enough.
+ */
 async function lendable(session: Session, roles: readonly string[]): Promise<readonly Lent[]> {
   return await session.query<Lent & pg.QueryResultRow>(
     // As JSON, since the options are columns only where they exist.
-    `SELECT r.rolname AS role, to_jsonb(m) AS before
+    `SELECT r.rolname AS role, version >= 160000 AS apart, to_jsonb(m) AS before
      FROM pg_roles r CROSS JOIN (SELECT current_setting('server_version_num')::int AS version) v
        JOIN pg_roles me ON me.rolname = current_user
-       LEFT JOIN pg_auth_members m ON m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid
-     WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND r.oid <> me.oid
+       LEFT JOIN pg_auth_members m ON version >= 160000 AND m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid
+     WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND r.oid <> me.oid AND NOT pg_has_role(r.oid, me.oid, 'MEMBER')
        AND NOT CASE WHEN version >= 160000
          THEN pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, 'SET') ELSE pg_has_role(r.oid, 'USAGE') END
        AND CASE WHEN version >= 160000
-         THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE r.rolname !~ '^pg_' END
+         THEN EXISTS (SELECT FROM pg_auth_members a
+           WHERE a.roleid = r.oid AND a.admin_option AND pg_has_role(a.member, 'USAGE'))
+         ELSE r.rolname !~ '^pg_' END
      ORDER BY r.rolname`,
     [roles],
   );

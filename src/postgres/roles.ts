@@ -6,6 +6,7 @@ import type { Run } from '../waiting.ts';
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { scramVerifier } from './password.ts';
 import type { Session } from './session.ts';
+import { endSessions } from './sessions.ts';
 
 /**
  * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
@@ -34,10 +35,23 @@ export async function createRole(
 /** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
 export async function setPassword(run: Run, session: Session, name: string, password: string): Promise<void> {
   const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`;
-  await againOnCollision(run, () => session.query(statement)).catch((error: unknown) => {
+  await alter(run, session, name, statement).catch((error: unknown) => {
     throw refused(name, 'Setting the password of', error);
   });
 }
+
+/** Takes back what a role has set for its own sessions, when its database is made anew. */
+export async function forgetSettings(run: Run, session: Session, name: string): Promise<void> {
+  await alter(run, session, name, `ALTER ROLE ${pg.escapeIdentifier(name)} RESET ALL`);
+}
+
+/** A session of the role itself that is at its own row and does not end would be waited for without end. */
+const alter = (run: Run, session: Session, name: string, statement: string): Promise<unknown> =>
+  againOnCollision(
+    run,
+    () => session.query(statement),
+    () => endSessions(run, session, 'of the role, in the midst of a change', name),
+  );
 
 function refused(role: string, doing: string, error: unknown): unknown {
   if (sqlStateOf(error) === '') return error;

@@ -6,6 +6,19 @@ import type { LoginTarget } from './login.ts';
 const farewell = 2000;
 
 /**
+ * What our sessions start with, whatever a database, a role or the server says: nothing in a database can shadow
+ * pg_catalog, nothing that a template's settings say can end our statements, and who holds a lock is not waited for
+ * without end. In milliseconds, 0 for no limit.
+ */
+const settings = {
+  search_path: 'pg_catalog',
+  default_transaction_read_only: 'off',
+  statement_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+  lock_timeout: 5000,
+} as const;
+
+/**
  * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
  * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
  * what a time limit or a cancellation ends.
@@ -24,7 +37,9 @@ export class Session {
     this.#client = new pg.Client({
       ...connection,
       application_name: applicationName,
-      options: '-c search_path=pg_catalog',
+      options: Object.entries(settings)
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
       ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
       connectionTimeoutMillis: timeout,
       keepAlive: true,

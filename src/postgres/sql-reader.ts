@@ -39,10 +39,18 @@ const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(
   d.datallowconn AS "allowsConnections", shobj_description(d.oid, 'pg_database') AS comment,
   has_database_privilege(d.oid, 'CONNECT') AS "mayConnect", has_database_privilege(d.oid, 'CREATE') AS "mayCreate"`;
 
-/** Before PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others. */
+/**
+ * A role that the administrator made itself: it got ADMIN OPTION from the server, and nobody else has it. One that is
+ * administered by way of another role, or that was given, can bear what somebody else has written on it. Before
+ * PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others, and all are believed.
+ */
 const roleColumns = `r.rolname AS name, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
   NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
-    THEN pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') ELSE true END AS administered`;
+    THEN EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.grantor
+        WHERE m.roleid = r.oid AND m.admin_option AND g.rolsuper AND pg_get_userbyid(m.member) = current_user)
+      AND NOT EXISTS (SELECT FROM pg_auth_members m
+        WHERE m.roleid = r.oid AND m.admin_option AND pg_get_userbyid(m.member) <> current_user)
+    ELSE true END AS administered`;
 
 type Row<T> = T & pg.QueryResultRow;
 type Commented<T> = Row<Omit<T, 'mark'> & { readonly comment: string | null }>;
