@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { useAzure } from '../support/azure.ts';
-import { Job, tutorial } from '../support/job.ts';
-import { perPullRequest, pullRequestJob, repository, tellGitHub } from '../support/pull-request.ts';
+import {
+  hostOfServer,
+  perPullRequest,
+  pullRequestJob,
+  repository,
+  tellGitHub,
+} from '../support/pull-request.ts';
 
 const bench = useAzure();
 const server = 'comments';
@@ -20,14 +25,7 @@ async function comments(number: number): Promise<readonly Comment[]> {
 
 const marker = `<!-- azure-postgresql-action: ${server}/relecloud -->`;
 
-async function withServer(): Promise<void> {
-  const made = await new Job(bench.azure).step({
-    ...tutorial,
-    'server-name': server,
-    'allowed-ip-ranges': '198.51.100.7',
-  });
-  expect(made.exitCode, made.log).toBe(0);
-}
+const withServer = (): Promise<string> => hostOfServer(bench.azure, server);
 
 describe('the comment', () => {
   test('is recognised by marker and author among all pages, and another’s with the same marker is left alone', async () => {

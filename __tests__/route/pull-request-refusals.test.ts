@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Azure, useAzure } from '../support/azure.ts';
 import { query } from '../support/client.ts';
-import { type HalfResult, Job, tutorial } from '../support/job.ts';
+import type { HalfResult, Job } from '../support/job.ts';
 import {
   administratorAt,
+  hostOfServer,
   otherRepository,
   perPullRequest,
   pullRequestJob,
@@ -14,15 +15,7 @@ const bench = useAzure();
 const server = 'refusals';
 const inputs = perPullRequest(server);
 
-async function host(azure: Azure): Promise<string> {
-  const made = await new Job(azure).step({
-    ...tutorial,
-    'server-name': server,
-    'allowed-ip-ranges': '198.51.100.7',
-  });
-  expect(made.exitCode, made.log).toBe(0);
-  return made.outputs['db-host'] ?? '';
-}
+const host = (azure: Azure): Promise<string> => hostOfServer(azure, server);
 
 const names = async (azure: Azure): Promise<readonly string[]> =>
   Object.keys((await azure.server(server)).databases);

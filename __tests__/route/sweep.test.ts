@@ -3,7 +3,13 @@ import { markText } from '../../src/config/marks.ts';
 import { type Azure, useAzure } from '../support/azure.ts';
 import { connect, query } from '../support/client.ts';
 import { type HalfResult, type Inputs, Job, tutorial } from '../support/job.ts';
-import { administratorAt, perPullRequest, pullRequestJob, tellGitHub } from '../support/pull-request.ts';
+import {
+  administratorAt,
+  hostOfServer,
+  perPullRequest,
+  pullRequestJob,
+  tellGitHub,
+} from '../support/pull-request.ts';
 
 const bench = useAzure();
 
@@ -16,16 +22,6 @@ const sweepOf = (server: string, more: Inputs = {}): Inputs => ({
 });
 
 const nightly = (azure: Azure): Job => new Job(azure, { GITHUB_EVENT_NAME: 'schedule' });
-
-async function serverWith(azure: Azure, server: string): Promise<string> {
-  const made = await new Job(azure).step({
-    ...tutorial,
-    'server-name': server,
-    'allowed-ip-ranges': '198.51.100.7',
-  });
-  expect(made.exitCode, made.log).toBe(0);
-  return made.outputs['db-host'] ?? '';
-}
 
 const dropped = (step: HalfResult): readonly string[] =>
   (JSON.parse(step.outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
@@ -44,7 +40,7 @@ describe('sweep', () => {
     timeout: 300_000,
   }, async () => {
     const { azure } = bench;
-    const host = await serverWith(azure, 'three-hundred');
+    const host = await hostOfServer(azure, 'three-hundred');
     const admin = administratorAt(host);
     const all = Array.from({ length: 300 }, (_, i) => i + 1);
     // Of every three, one has expired while its pull request is open, one is closed, and one is neither.
@@ -91,7 +87,7 @@ describe('sweep', () => {
 
   test('law 8: a pull request that GitHub does not know is unknown, and so is kept and reported', async () => {
     const { azure } = bench;
-    await serverWith(azure, 'unknown-pulls');
+    await hostOfServer(azure, 'unknown-pulls');
     const made = await pullRequestJob(azure, 901).step(perPullRequest('unknown-pulls'));
     expect(made.exitCode, made.log).toBe(0);
     const step = await nightly(azure).step(sweepOf('unknown-pulls'));
@@ -105,7 +101,7 @@ describe('sweep', () => {
 
   test('without a token only what has expired goes, and the step fails for what it could not ask', async () => {
     const { azure } = bench;
-    const host = await serverWith(azure, 'no-token');
+    const host = await hostOfServer(azure, 'no-token');
     for (const [n, expires] of [
       [1, yesterday],
       [2, tomorrow],
@@ -125,7 +121,7 @@ describe('sweep', () => {
 
   test('one failure does not stop the rest, and the step then fails with the list', async () => {
     const { azure } = bench;
-    const host = await serverWith(azure, 'one-fails');
+    const host = await hostOfServer(azure, 'one-fails');
     for (const number of [461, 462, 463]) {
       const made = await pullRequestJob(azure, number).step(perPullRequest('one-fails'));
       expect(made.exitCode, made.log).toBe(0);
@@ -157,7 +153,7 @@ describe('sweep', () => {
 
   test('law 7: marks that others forged, other repositories’ and base databases survive', async () => {
     const { azure } = bench;
-    const host = await serverWith(azure, 'forged');
+    const host = await hostOfServer(azure, 'forged');
     const admin = administratorAt(host);
     await query(azure, admin, `CREATE ROLE mallory LOGIN CREATEDB PASSWORD 'Mallory-Password1'`);
     const mallory = { ...admin, user: 'mallory', password: 'Mallory-Password1' };
@@ -188,7 +184,7 @@ describe('sweep', () => {
 
   test('temporary rules of this repository whose run has ended go; running, unknown and others’ stay', async () => {
     const { azure } = bench;
-    await serverWith(azure, 'rules');
+    await hostOfServer(azure, 'rules');
     const range = { startIpAddress: '203.0.113.5', endIpAddress: '203.0.113.5' };
     const names = {
       ended: 'gha-temporary-4711-100-1-aaaaaaaaaa',
@@ -216,7 +212,7 @@ describe('sweep', () => {
 
   test('what was ensured again since the sweep looked has not expired', async () => {
     const { azure } = bench;
-    const host = await serverWith(azure, 'renewed');
+    const host = await hostOfServer(azure, 'renewed');
     const inputs = perPullRequest('renewed', { 'expires-in': '1h' });
     const made = await pullRequestJob(azure, 81).step(inputs);
     expect(made.exitCode, made.log).toBe(0);
