@@ -50,7 +50,7 @@ const making = [
   ['the clone', /^CREATE DATABASE/],
   ['its mark', /^COMMENT ON DATABASE/],
   ['its grants', /^REVOKE CONNECT/],
-  ['the hand-over of what came along', /DO \$handover\$/],
+  ['the hand-over of what came along', /DO \$batch\$/],
   ['the last of its making', /CONNECTION LIMIT -1/],
 ] as const;
 
