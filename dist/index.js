@@ -66213,7 +66213,7 @@ class AzureWriter {
         }
         return outcome;
     }
-    /** Drops a database through ARM, which ends every session in it (facts.md §5); one that is gone already is success. */
+    /** Drops a database through ARM, which ends every session in it [INF]; one that is gone already is success. */
     async dropDatabase(database) {
         const { resourceGroup, name } = this.#at;
         const begin = (options) => this.#clients.postgresql.databases.beginDelete(resourceGroup, name, database, options);
@@ -89115,6 +89115,7 @@ class Session {
     #client;
     #socket = new external_node_net_.Socket();
     #signal;
+    #lost = false;
     /**
      * @param timeout milliseconds for connecting
      * @param signal ends every query with its reason
@@ -89134,11 +89135,17 @@ class Session {
             stream: () => this.#socket,
         });
         // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
-        this.#client.on('error', () => { });
+        this.#client.on('error', () => {
+            this.#lost = true;
+        });
     }
     /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
     get heard() {
         return this.#socket.bytesRead > 0;
+    }
+    /** Whether it has ended unexpectedly, so that nothing more can be asked. */
+    get lost() {
+        return this.#lost;
     }
     connect() {
         return this.#unlessEnded(this.#client.connect());
@@ -89713,8 +89720,9 @@ class Story {
         if (this.#dryRun)
             for (const { change } of steps)
                 this.wouldDrop(change);
-        for (const { change } of steps)
-            this.#workflow.info(`Plan: ${changeLine(change)}`);
+        else
+            for (const { change } of steps)
+                this.#workflow.info(`Plan: ${changeLine(change)}`);
         for (const finding of left)
             this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
     }
@@ -90155,7 +90163,7 @@ function foreignRole(seen, { name, mark }) {
         what: `Role '${name}'`,
         reason: seen.administered
             ? whose(seen.mark, mark.repositoryId)
-            : 'it was made by somebody else than admin-username.',
+            : 'it was made by somebody else than admin-username, or before the server became PostgreSQL 16.',
         advice: 'Choose another app-username, or remove this role yourself if nobody needs it.',
     });
 }
@@ -91016,7 +91024,8 @@ function introduce({ run, story }, { name, resourceGroup, server }) {
     story.serverId = id;
 }
 /**
- * The server once it is Ready, woken where it sleeps; undefined where there is none, so that nothing is left to drop.
+ * The server once it is Ready, woken where it sleeps. Undefined where there is none, so that nothing is left to drop, and
+ * where it is asleep and is not to be woken: a dry run starts nothing, and a sweep can wait for the next night.
  * @throws why it could not be seen: unknown is never taken for absent (law 8)
  */
 async function findServer(act, { reader, writer }) {
@@ -91027,7 +91036,13 @@ async function findServer(act, { reader, writer }) {
     if (seen.status === 'absent')
         return undefined;
     const settled = await settledServer(run, reader);
-    if (settled.server.state === 'Stopped' && config.startIfStopped) {
+    const stopped = settled.server.state === 'Stopped';
+    const looksOnly = config.mode !== 'ensure' && config.dryRun;
+    if (stopped && (looksOnly || (config.mode === 'sweep' && !config.startIfStopped))) {
+        run.warning(`Server '${settled.name}' is stopped and was not started, so nothing was looked at.`);
+        return undefined;
+    }
+    if (stopped && config.startIfStopped) {
         const change = {
             resource: 'server',
             name: settled.name,
@@ -91161,6 +91176,139 @@ async function lookInside({ run, workflow, config, story }, database, planners) 
         await result.session.close();
     }
 }
+
+// EXTERNAL MODULE: ./node_modules/@actions/github/lib/github.js + 22 modules
+var github = __nccwpck_require__(2413);
+;// CONCATENATED MODULE: ./build/github/api.js
+
+
+
+/** Why GitHub did not answer, and what a person can do about it. */
+class GitHubUnknown extends Error {
+    /** HTTP status; undefined where nothing was asked or nothing answered. */
+    status;
+    constructor(doing, status, reason, permission) {
+        const refused = status === 401 || status === 403 || reason === noToken;
+        const advice = /rate limit/i.test(reason)
+            ? ' Run it again later, or give a github-token with a higher limit.'
+            : refused
+                ? ` Give the job \`permissions: ${permission}\`, or another github-token.`
+                : '';
+        super(`${doing} was not possible: ${reason}${status === undefined ? '' : ` (HTTP ${status})`}.${advice}`);
+        this.name = 'GitHubUnknown';
+        this.status = status;
+    }
+}
+const noToken = 'there is no github-token';
+/** GitHub's REST API of one repository, by the job's token. What it does not tell is unknown, never a "no" (law 8). */
+class GitHubApi {
+    #octokit;
+    #at;
+    #request;
+    #viewer;
+    /**
+     * @param token undefined where none was given: then everything is unknown
+     * @param repository `owner/name`
+     */
+    constructor(token, repository, signal) {
+        const [owner = '', repo = ''] = repository.split('/');
+        this.#at = { owner, repo };
+        this.#request = { signal };
+        this.#octokit = token === undefined ? undefined : (0,github/* getOctokit */.Q)(token);
+    }
+    /** Whether a pull request is open; a 404 may hide one that the token cannot see, so it is unknown too. */
+    pullRequest(number) {
+        return this.#observe(`Asking GitHub for pull request #${number}`, 'pull-requests: read', async (octokit) => {
+            const { data } = await octokit.rest.pulls.get({
+                ...this.#at,
+                pull_number: number,
+                request: this.#request,
+            });
+            return data.state === 'closed' ? 'closed' : 'open';
+        });
+    }
+    /** Numbers of the open pull requests, from every page. */
+    openPullRequests() {
+        return this.#observe('Listing the open pull requests', 'pull-requests: read', async (octokit) => {
+            const all = await octokit.paginate(octokit.rest.pulls.list, {
+                ...this.#at,
+                state: 'open',
+                per_page: 100,
+                request: this.#request,
+            });
+            return new Set(all.filter(({ state }) => state === 'open').map(({ number }) => number));
+        });
+    }
+    /** Whether the run that made a temporary rule has ended; an attempt also has when there is a later one. */
+    runEnded({ runId, runAttempt }) {
+        return this.#observe(`Asking GitHub for run ${runId}`, 'actions: read', async (octokit) => {
+            const { data } = await octokit.rest.actions.getWorkflowRun({
+                ...this.#at,
+                run_id: Number(runId),
+                request: this.#request,
+            });
+            return data.status === 'completed' || (data.run_attempt ?? 1) > Number(runAttempt);
+        });
+    }
+    /** Who comments with this token: installation tokens may not ask for `GET /user`, but may for the viewer. */
+    viewer() {
+        this.#viewer ??= this.#do('Asking GitHub who this token is', 'contents: read', async (octokit) => {
+            const { viewer } = await octokit.graphql('query { viewer { login } }', {
+                request: this.#request,
+            });
+            return viewer.login;
+        });
+        return this.#viewer;
+    }
+    /** Every comment of a pull request, from every page, the oldest first. */
+    comments(number) {
+        return this.#do(`Reading the comments of #${number}`, commenting, async (octokit) => {
+            const all = await octokit.paginate(octokit.rest.issues.listComments, {
+                ...this.#at,
+                issue_number: number,
+                per_page: 100,
+                request: this.#request,
+            });
+            return all.map(({ id, body, user }) => ({ id, body: body ?? '', author: user?.login ?? '' }));
+        });
+    }
+    async createComment(number, body) {
+        return this.#do(`Commenting on #${number}`, commenting, async (octokit) => {
+            const where = { ...this.#at, issue_number: number, request: this.#request };
+            return (await octokit.rest.issues.createComment({ ...where, body })).data.id;
+        });
+    }
+    async updateComment(id, body) {
+        await this.#do('Updating the comment', commenting, (octokit) => octokit.rest.issues.updateComment({ ...this.#at, comment_id: id, body, request: this.#request }));
+    }
+    async deleteComment(id) {
+        await this.#do('Removing a second comment', commenting, (octokit) => octokit.rest.issues.deleteComment({ ...this.#at, comment_id: id, request: this.#request }));
+    }
+    async #observe(doing, permission, ask) {
+        try {
+            return (0,types/* present */.Eb)(await this.#do(doing, permission, ask));
+        }
+        catch (error) {
+            if (!(error instanceof GitHubUnknown))
+                throw error;
+            return (0,types/* unknown */.L5)(error);
+        }
+    }
+    async #do(doing, permission, ask) {
+        if (this.#octokit === undefined)
+            throw new GitHubUnknown(doing, undefined, noToken, permission);
+        try {
+            return await ask(this.#octokit);
+        }
+        catch (error) {
+            this.#request.signal.throwIfAborted();
+            const { response } = error;
+            // Where nothing answered, Octokit gives its error a status of its own.
+            throw new GitHubUnknown(doing, response?.status, (0,errors/* messageOf */.bD)(error), permission);
+        }
+    }
+}
+const commenting = 'pull-requests: write';
 
 ;// CONCATENATED MODULE: ./build/plan/sweep.js
 
@@ -91352,19 +91500,30 @@ async function dropDatabase(dropping, desired, last = () => true) {
     if (!last(seen.value))
         return 'adopted';
     try {
-        return await drop(dropping, desired.name);
+        return await drop(dropping, seen.value);
     }
     catch (error) {
+        if (error instanceof MadeAnew)
+            return await dropDatabase(dropping, desired, last);
         if (sqlStateOf(error) !== lockNotAvailable)
             throw refused(`Database '${desired.name}'`, error);
         const blockers = await sessionsLocking(session, desired.name);
         throw refused(`Database '${desired.name}', which is locked by ${blockers.join('; ')},`, error);
     }
 }
-async function drop({ run, reader: { session }, throughArm }, name) {
+/** Another job has dropped it in the meantime, and made one of the same name: that one is to be looked at for itself. */
+class MadeAnew extends Error {
+    name = 'MadeAnew';
+}
+async function drop({ run, reader, throughArm }, { name, oid }) {
+    const { session } = reader;
     const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name);
     const unblock = () => endSessions(run, session, 'that lock the database', name);
-    const statement = (sql) => againOnCollision(run, () => session.query(sql), unblock);
+    // Statements name it, so each is preceded by a look whether the name still means the same.
+    const statement = (sql) => againOnCollision(run, async () => {
+        await lookAgain(reader, name, oid);
+        return await session.query(sql);
+    }, unblock);
     try {
         // From here on nobody enters any more, and whoever looks knows that it is going.
         await statement(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
@@ -91377,10 +91536,18 @@ async function drop({ run, reader: { session }, throughArm }, name) {
             return 'adopted';
         if (sqlStateOf(error) !== '55006')
             throw error;
+        await lookAgain(reader, name, oid);
         run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
         await throughArm(name);
         return 'applied';
     }
+}
+async function lookAgain(reader, name, oid) {
+    const seen = await reader.database(name);
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'present' && seen.value.oid !== oid)
+        throw new MadeAnew(`database '${name}' is another now`);
 }
 /**
  * Drops an application role, with what it may have put into databases that are open to everybody: large objects in
@@ -91496,6 +91663,10 @@ const extensions_patience = 60_000;
  * @throws `extension-refused`
  */
 async function createExtension({ run, allow }, session, name, strict) {
+    const there = await session.query('SELECT FROM pg_extension WHERE extname = $1', [name]);
+    // It came along with a clone, or an interrupted run has made it.
+    if (there.length > 0)
+        return;
     const available = await availableVersion(session, name);
     if (available === undefined) {
         const advice = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
@@ -91513,7 +91684,9 @@ async function createExtension({ run, allow }, session, name, strict) {
     await onceAllowed({ run, allow }, name, () => againOnCollision(run, () => session.query(statement)));
 }
 async function availableVersion(session, name) {
-    const [row] = await session.query(`SELECT v.schema, v.trusted FROM pg_available_extensions a
+    const [row] = await session.query(
+    // As JSON, since PostgreSQL 12 knows no trusted extensions.
+    `SELECT v.schema, coalesce((to_jsonb(v) ->> 'trusted')::bool, false) AS trusted FROM pg_available_extensions a
      JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
      WHERE a.name = $1`, [name]);
     return row;
@@ -91633,8 +91806,7 @@ const defaultPrivileges = `
  * @returns what could not be handed over, as where the administrator does not administer its owner
  */
 async function handOverAll(run, session, role) {
-    const parameters = [role, Object.keys(changeable)];
-    const found = await session.query(others, parameters);
+    const found = await ownedByOthers(session, role);
     const owners = [...new Set(found.map(({ owner }) => owner))];
     const moves = found.map(({ type, identity }) => `ALTER ${changeable[type]} ${identity} OWNER TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)}`);
     const defaults = await session.query(defaultPrivileges, [role]);
@@ -91646,8 +91818,10 @@ async function handOverAll(run, session, role) {
             await session.query(eachByItself);
         }));
     }
-    return await session.query(others, parameters);
+    return await ownedByOthers(session, role);
 }
+/** What in this session's database belongs to other roles than this one, extensions' objects aside. */
+const ownedByOthers = (session, role) => session.query(others, [role, Object.keys(changeable)]);
 /**
  * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the
  * administrator, to all of them, or to whoever owns the database.
@@ -91703,21 +91877,29 @@ async function onceUnused(run, session, template, copy) {
             return await copy();
         }
         catch (error) {
-            // Another job is at the same database just now, perhaps copying for minutes.
-            if (sqlStateOf(error) === lockNotAvailable)
-                continue;
-            if (sqlStateOf(error) !== '55006')
-                throw error;
-            const sessions = await sessionsIn(session, template);
+            const who = await inTheWay(session, template, error);
             const waited = performance.now() - start;
-            if (waited >= cloning_patience)
-                throw (0,errors/* fail */.fJ)('template-in-use', { template, after: (0,waiting/* duration */.p0)(waited), sessions }, { cause: error });
+            if ('sessions' in who && waited >= cloning_patience)
+                throw (0,errors/* fail */.fJ)('template-in-use', { template, after: (0,waiting/* duration */.p0)(waited), ...who }, { cause: error });
             if (!told)
-                run.info(`Waiting for the sessions on template '${template}' to end: ${sessions.join('; ')}`);
+                run.info(`Waiting for template '${template}': ${Object.values(who).flat().join('; ')}`);
             told = true;
             await (0,waiting/* pauseFor */.Q1)(run, 500);
         }
     }
+}
+/**
+ * Who keeps a template from being copied: sessions in it, or a lock, as of another job that is at the same database,
+ * perhaps copying for minutes; the run's own end is the bound for that.
+ * @throws every other error as it is
+ */
+async function inTheWay(session, template, error) {
+    const state = sqlStateOf(error);
+    if (state === '55006')
+        return { sessions: await sessionsIn(session, template) };
+    if (state === lockNotAvailable)
+        return { locks: await sessionsLocking(session, template) };
+    throw error;
 }
 /** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
 async function copyGrants(session, template, clone, { base, role }) {
@@ -91951,12 +92133,13 @@ async function claim({ run, reader, application }, desired) {
     }));
 }
 /** What is inside, in a session in the database itself; the application role cannot enter yet. */
-async function furnish(making, { name, template, mark }) {
+async function furnish(making, { name, template }) {
     const { run, enter, application, extensions } = making;
     const session = await enter(name);
     try {
+        // Nobody but the base's own migrations has written here so far.
         for (const extension of extensions)
-            await createExtension(making, session, extension, mark !== undefined);
+            await createExtension(making, session, extension, false);
         if (application === undefined)
             return;
         if (template === undefined)
@@ -91983,18 +92166,31 @@ function commentOn({ name, mark, expiresIn }, now) {
     return `COMMENT ON DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} IS ${esm/* default.escapeLiteral */.Ay.escapeLiteral(text)}`;
 }
 /**
- * Stamps a pull request's database anew: it expires so long after it was last ensured.
- * @returns when it expires; undefined where it does not
+ * Stamps a pull request's database that is there anew: it expires so long after it was last ensured. The first thing that
+ * is done with it, lest a sweep drop it meanwhile.
  */
 async function renew(run, reader, desired) {
     const seen = await reader.database(desired.name);
-    if (seen.status !== 'present' || !isOursToDrop(seen.value, desired))
-        return undefined;
+    if (seen.status !== 'present' || !isOursToDrop(seen.value, desired) || isBeingMade(seen.value, desired))
+        return;
     if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined)
-        return undefined;
+        return;
     const now = await reader.now();
     await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
-    return desired.expiresIn === undefined ? undefined : new Date(now.getTime() + desired.expiresIn);
+}
+/**
+ * When the pull request's database expires, by its mark; undefined where it does not.
+ * @throws `database-refused` where it is not there any more
+ */
+async function expiryOf(reader, desired) {
+    const seen = await reader.database(desired.name);
+    if (seen.status === 'unknown')
+        throw seen.error;
+    if (seen.status === 'present' && isOursToDrop(seen.value, desired))
+        return seen.value.mark?.expires;
+    const reason = 'another job dropped it while this one was at it.';
+    const advice = 'Run the step again, if the pull request is still open.';
+    throw (0,errors/* fail */.fJ)('database-refused', { database: desired.name, reason, advice });
 }
 
 ;// CONCATENATED MODULE: ./build/postgres/sql-writer.js
@@ -92033,28 +92229,37 @@ class SqlWriter {
         return dropRole(this.#tools, desired);
     }
     /**
-     * Gives the application role its rights on a database that is there, and schema `public`; in a pull request's database
-     * also whatever another role has left there.
+     * Gives the application role schema `public` of a database that is there, in a pull request's also whatever another role
+     * has left there, and then its rights on the database, by which later runs know that all is done.
      * @throws `database-refused` where the administrator may not
      */
     async grantAccess(role, { name, mark }) {
         const { run, reader } = this.#tools;
+        await this.#inside(name, async (session) => {
+            if (mark === undefined)
+                await this.#handOverBase(session, role, name);
+            else
+                tellUnmoved(run, name, await handOverAll(run, session, role.name));
+        });
         const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role.name)}`;
         await againOnCollision(run, () => reader.session.query(grant)).catch((error) => {
             throw this.#notGranted(role, name, grant, error);
-        });
-        await this.#inside(name, async (session) => {
-            if (mark !== undefined)
-                return tellUnmoved(run, name, await handOverAll(run, session, role.name));
-            const owner = await handOverPublic(run, session, role.name);
-            if (owner !== undefined)
-                run.warning(`Schema public of database '${name}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`);
         });
         const seen = await reader.access(name, role.name);
         // PostgreSQL only warns of what it did not grant.
         if (seen.status === 'present' && !(seen.value.connect && seen.value.create))
             throw this.#notGranted(role, name, grant, undefined);
         return 'applied';
+    }
+    /** A base database's objects are whoever's they are; the application should know which it cannot change. */
+    async #handOverBase(session, role, database) {
+        const { run } = this.#tools;
+        const owner = await handOverPublic(run, session, role.name);
+        if (owner !== undefined)
+            run.warning(`Schema public of database '${database}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`);
+        const others = (await ownedByOthers(session, role.name)).filter(({ type }) => type !== 'schema');
+        if (others.length > 0)
+            run.warning(`Database '${database}' holds ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. Let their owner say ALTER … OWNER TO, if its migrations shall.`);
     }
     #notGranted(role, database, grant, cause) {
         const reason = `admin-username may not grant rights on it to role '${role.name}'.`;
@@ -92082,136 +92287,6 @@ class SqlWriter {
         return password;
     }
 }
-
-// EXTERNAL MODULE: ./node_modules/@actions/github/lib/github.js + 22 modules
-var github = __nccwpck_require__(2413);
-;// CONCATENATED MODULE: ./build/github/api.js
-
-
-
-/** Why GitHub did not answer, and what a person can do about it. */
-class GitHubUnknown extends Error {
-    /** HTTP status; undefined where nothing was asked or nothing answered. */
-    status;
-    constructor(doing, status, reason, permission) {
-        const advice = status === 401 || status === 403 || reason === noToken
-            ? ` Give the job \`permissions: ${permission}\`, or another github-token.`
-            : '';
-        super(`${doing} was not possible: ${reason}${status === undefined ? '' : ` (HTTP ${status})`}.${advice}`);
-        this.name = 'GitHubUnknown';
-        this.status = status;
-    }
-}
-const noToken = 'there is no github-token';
-/** GitHub's REST API of one repository, by the job's token. What it does not tell is unknown, never a "no" (law 8). */
-class GitHubApi {
-    #octokit;
-    #at;
-    #request;
-    #viewer;
-    /**
-     * @param token undefined where none was given: then everything is unknown
-     * @param repository `owner/name`
-     */
-    constructor(token, repository, signal) {
-        const [owner = '', repo = ''] = repository.split('/');
-        this.#at = { owner, repo };
-        this.#request = { signal };
-        this.#octokit = token === undefined ? undefined : (0,github/* getOctokit */.Q)(token);
-    }
-    /** Whether a pull request is open; a 404 may hide one that the token cannot see, so it is unknown too. */
-    pullRequest(number) {
-        return this.#observe(`Asking GitHub for pull request #${number}`, 'pull-requests: read', async (octokit) => {
-            const { data } = await octokit.rest.pulls.get({
-                ...this.#at,
-                pull_number: number,
-                request: this.#request,
-            });
-            return data.state === 'closed' ? 'closed' : 'open';
-        });
-    }
-    /** Numbers of the open pull requests, from every page. */
-    openPullRequests() {
-        return this.#observe('Listing the open pull requests', 'pull-requests: read', async (octokit) => {
-            const all = await octokit.paginate(octokit.rest.pulls.list, {
-                ...this.#at,
-                state: 'open',
-                per_page: 100,
-                request: this.#request,
-            });
-            return new Set(all.filter(({ state }) => state === 'open').map(({ number }) => number));
-        });
-    }
-    /** Whether the run that made a temporary rule has ended; an attempt also has when there is a later one. */
-    runEnded({ runId, runAttempt }) {
-        return this.#observe(`Asking GitHub for run ${runId}`, 'actions: read', async (octokit) => {
-            const { data } = await octokit.rest.actions.getWorkflowRun({
-                ...this.#at,
-                run_id: Number(runId),
-                request: this.#request,
-            });
-            return data.status === 'completed' || (data.run_attempt ?? 1) > Number(runAttempt);
-        });
-    }
-    /** Who comments with this token: installation tokens may not ask for `GET /user`, but may for the viewer. */
-    viewer() {
-        this.#viewer ??= this.#do('Asking GitHub who this token is', 'contents: read', async (octokit) => {
-            const { viewer } = await octokit.graphql('query { viewer { login } }', {
-                request: this.#request,
-            });
-            return viewer.login;
-        });
-        return this.#viewer;
-    }
-    /** Every comment of a pull request, from every page, the oldest first. */
-    comments(number) {
-        return this.#do(`Reading the comments of #${number}`, commenting, async (octokit) => {
-            const all = await octokit.paginate(octokit.rest.issues.listComments, {
-                ...this.#at,
-                issue_number: number,
-                per_page: 100,
-                request: this.#request,
-            });
-            return all.map(({ id, body, user }) => ({ id, body: body ?? '', author: user?.login ?? '' }));
-        });
-    }
-    async createComment(number, body) {
-        return this.#do(`Commenting on #${number}`, commenting, async (octokit) => {
-            const where = { ...this.#at, issue_number: number, request: this.#request };
-            return (await octokit.rest.issues.createComment({ ...where, body })).data.id;
-        });
-    }
-    async updateComment(id, body) {
-        await this.#do('Updating the comment', commenting, (octokit) => octokit.rest.issues.updateComment({ ...this.#at, comment_id: id, body, request: this.#request }));
-    }
-    async deleteComment(id) {
-        await this.#do('Removing a second comment', commenting, (octokit) => octokit.rest.issues.deleteComment({ ...this.#at, comment_id: id, request: this.#request }));
-    }
-    async #observe(doing, permission, ask) {
-        try {
-            return (0,types/* present */.Eb)(await this.#do(doing, permission, ask));
-        }
-        catch (error) {
-            if (!(error instanceof GitHubUnknown))
-                throw error;
-            return (0,types/* unknown */.L5)(error);
-        }
-    }
-    async #do(doing, permission, ask) {
-        if (this.#octokit === undefined)
-            throw new GitHubUnknown(doing, undefined, noToken, permission);
-        try {
-            return await ask(this.#octokit);
-        }
-        catch (error) {
-            this.#request.signal.throwIfAborted();
-            const { response } = error;
-            // Where nothing answered, Octokit gives its error a status of its own.
-            throw new GitHubUnknown(doing, response?.status, (0,errors/* messageOf */.bD)(error), permission);
-        }
-    }
-}
-const commenting = 'pull-requests: write';
 
 ;// CONCATENATED MODULE: ./build/github/comment.js
 /**
@@ -92301,21 +92376,22 @@ async function commentOnDatabase(act, connection, expires) {
         changes: story.changes,
     });
     const marker = commentMarker(server.name, database.base);
-    await tell(act, pullRequest.repository.name, pullRequest.number, { marker, body, create: true });
+    const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, act.run.signal);
+    await tell(act, gitHub, pullRequest.number, { marker, body, create: true });
 }
 /** Tells on the pull request that its database is gone, where it was told of it. */
-async function commentOnDrop(act, repository, dropped) {
+async function commentOnDrop(act, gitHub, dropped) {
     const { config } = act;
     if (!config.comment || config.dryRun)
         return;
     const body = droppedComment(dropped.database, dropped.why);
     const marker = commentMarker(config.server.name, dropped.base);
-    await tell(act, repository, dropped.number, { marker, body, create: false });
+    await tell(act, gitHub, dropped.number, { marker, body, create: false });
 }
 /** A comment that cannot be written is no reason to fail: the database is as it should be. */
-async function tell({ run, config }, repository, number, comment) {
+async function tell({ run }, gitHub, number, comment) {
     try {
-        await keepComment(new GitHubApi(config.gitHubToken, repository, run.signal), number, comment);
+        await keepComment(gitHub, number, comment);
     }
     catch (error) {
         if (!(error instanceof GitHubUnknown))
@@ -92572,6 +92648,7 @@ function hostOf({ name, server }) {
 
 
 
+
 /** `mode: drop`: the pull request's database and role, and nothing else. What is gone already is success. */
 async function drop_drop(act) {
     const { config, story, run } = act;
@@ -92579,7 +92656,7 @@ async function drop_drop(act) {
     const azure = writable(act, openControlPlane(act));
     const found = await story.phase('Find the server', () => findServer(act, azure));
     if (found === undefined)
-        run.info(`There is no server '${config.server.name}', so nothing to drop.`);
+        run.info(`Nothing to drop on server '${config.server.name}'.`);
     else {
         const plane = new DataPlane(act, azure, found);
         const session = await story.phase('Reach it', () => plane.reach());
@@ -92596,7 +92673,8 @@ async function drop_drop(act) {
     }
     const { number, repository } = pullRequest;
     const why = 'the workflow asked for it, as it does when the pull request is closed';
-    await commentOnDrop(act, repository.name, { number, base: database.base, database: database.name, why });
+    const gitHub = new GitHubApi(config.gitHubToken, repository.name, run.signal);
+    await commentOnDrop(act, gitHub, { number, base: database.base, database: database.name, why });
 }
 /** One pull request's part of a server; with `dry-run` no writer is constructed, so nothing can be dropped. */
 async function dropOne({ run, config, story }, azure, plane, reader, planners = dataPlaneInverted) {
@@ -92810,8 +92888,10 @@ async function holderOf(session) {
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 async function ensure(act) {
-    const { config, story } = act;
+    const { config, story, run } = act;
     await refuseClosed(act);
+    if (config.pullRequest !== undefined && config.application === undefined && config.publish.exportEnv)
+        run.warning('Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.');
     const azure = writable(act, openControlPlane(act));
     const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
     const plane = new DataPlane(act, azure, found);
@@ -92838,7 +92918,7 @@ async function ensure(act) {
             // What this run added, another job that had read the list before may have taken away again.
             if (story.hasChanged('extension allow-list'))
                 await azure.writer.allowExtensions(config.extensions);
-            return [entered, await renewed(act, tools.reader)];
+            return [entered, await toldExpiry(act, tools.reader)];
         });
     }
     finally {
@@ -92882,7 +92962,9 @@ function connectionTarget({ workflow, config }, administrator, serverId) {
     return { ...inside, user: name, password };
 }
 /** Makes role and database, or adopts what is there after a look at its owner: what ARM made may be somebody else's. */
-async function ensureDatabase({ workflow, config, story }, reader, writer) {
+async function ensureDatabase({ workflow, run, config, story }, reader, writer) {
+    if (config.database.mark !== undefined && !config.database.reset)
+        await renew(run, reader, config.database);
     await pass(story, dataPlane, config, { reader, writer });
     // What this run made is the administrator's own.
     if (story.hasCreated('database'))
@@ -92891,6 +92973,13 @@ async function ensureDatabase({ workflow, config, story }, reader, writer) {
     const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
     if (advice !== undefined)
         workflow.notice(advice);
+}
+async function toldExpiry({ run, config }, reader) {
+    const { database } = config;
+    const expires = database.mark && (await expiryOf(reader, database));
+    if (expires !== undefined)
+        run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
+    return expires;
 }
 /** PostgreSQL's word for a wrong password, which it says before anything about the database. */
 const wrongPassword = '28P01';
@@ -92920,17 +93009,6 @@ async function enterAs({ config, story }, plane, target, writer) {
 }
 /** Milliseconds for a login where another has just succeeded. */
 const firstLook = 3000;
-/** Stamps a database that was there already; one that this run made is stamped in its making. */
-async function renewed({ run, config, story }, reader) {
-    const { database } = config;
-    if (database.mark === undefined)
-        return undefined;
-    const seen = story.hasCreated('database') ? await reader.database(database.name) : undefined;
-    const expires = seen?.status === 'present' ? seen.value.mark?.expires : await renew(run, reader, database);
-    if (expires !== undefined)
-        run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
-    return expires;
-}
 async function publishConnection({ workflow, config }, target) {
     const { host, port, database, user, password } = target;
     const sslRootCert = await (0,publish/* writeRootBundle */.Q3)(config.publish);
@@ -92962,17 +93040,22 @@ async function migrateIn({ workflow, run, config, story }, session, published, {
  */
 async function sweepRules(act, { reader, writer }, gitHub, failures) {
     const { run } = act;
-    for (const { name = '' } of await reader.firewallRules()) {
-        try {
+    const failed = (error) => {
+        run.signal.throwIfAborted();
+        failures.push(inList(error));
+        run.warning((0,errors/* messageOf */.bD)(error));
+        return [];
+    };
+    for (const { name = '' } of await reader.firewallRules().catch(failed)) {
+        const sweepOne = async () => {
             if (await isDue(act, gitHub, name, failures))
                 await remove(act, writer, name);
-        }
-        catch (error) {
-            run.signal.throwIfAborted();
-            failures.push(error instanceof errors/* ActionError */.lZ ? error.happened : (0,errors/* messageOf */.bD)(error));
-        }
+        };
+        await sweepOne().catch(failed);
     }
 }
+/** An error's whole text as an entry of a list. */
+const inList = (error) => (0,errors/* messageOf */.bD)(error).replaceAll('\n', '\n    ');
 async function isDue({ workflow, config, story }, gitHub, name, failures) {
     const run = (0,names/* runOfTemporaryRule */.c$)(name);
     if (run === undefined || run.repositoryId !== config.repository.id)
@@ -93016,6 +93099,7 @@ async function remove({ config, story }, writer, name) {
 
 
 
+
 /** Sessions at once: a burstable server has thirty-five, and others want some. */
 const lanes = 4;
 /** `mode: sweep`: `drop` over what a query finds. One failure does not stop the rest, and all are told at the end. */
@@ -93024,12 +93108,13 @@ async function sweep(act) {
     const azure = writable(act, openControlPlane(act));
     const found = await story.phase('Find the server', () => findServer(act, azure));
     if (found === undefined) {
-        run.info(`There is no server '${config.server.name}', so nothing to sweep.`);
+        run.info(`Nothing to sweep on server '${config.server.name}'.`);
         return;
     }
     const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run.signal);
     const failures = [];
-    await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
+    if (hasPublicAccess(found.server))
+        await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
     const plane = new DataPlane(act, azure, found);
     await story.phase('Sweep databases', () => sweepDatabases(act, azure, plane, gitHub, failures));
     if (failures.length > 0)
@@ -93048,7 +93133,7 @@ async function sweepDatabases(act, azure, plane, gitHub, failures) {
         const { items, foreign } = sweepItems(config.repository.id, databases, roles);
         for (const thing of foreign)
             story.kept(thing);
-        run.info(`Found what ${items.length} pull requests of this repository have on the server.`);
+        run.info(`Found what ${items.length} pull requests of this repository have on the server, whatever their databases are made from.`);
         if (items.length === 0)
             return;
         const listed = await gitHub.openPullRequests();
@@ -93058,29 +93143,35 @@ async function sweepDatabases(act, azure, plane, gitHub, failures) {
         const open = listed.status === 'present' ? listed.value : new Set();
         const sweeping = { act, azure, plane, gitHub, open, now, failures };
         const queue = [...items];
-        const others = Array.from({ length: Math.min(lanes, items.length) - 1 }, () => lane(sweeping, queue));
-        await Promise.all([laneWith(sweeping, queue, reader), ...others]);
+        await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, () => lane(sweeping, queue)));
+        for (const { name } of queue)
+            failures.push(`${name} was not looked at, since no session lasted.`);
     }
     finally {
         await first.close();
     }
 }
+/** How often a lane logs in, where its session is lost. */
+const logins = 3;
 async function lane(sweeping, queue) {
     const { plane, act } = sweeping;
-    const session = await plane.enter(plane.administrator).catch((error) => {
-        act.run.signal.throwIfAborted();
-        act.run.debug(`One lane fewer: ${(0,errors/* messageOf */.bD)(error)}`);
-        return undefined;
-    });
-    if (session === undefined)
-        return;
-    try {
-        await laneWith(sweeping, queue, new SqlReader(session));
-    }
-    finally {
-        await session.close();
+    for (let login = 0; login < logins && queue.length > 0; login += 1) {
+        const session = await plane.enter(plane.administrator).catch((error) => {
+            act.run.signal.throwIfAborted();
+            act.run.debug(`One lane fewer: ${(0,errors/* messageOf */.bD)(error)}`);
+            return undefined;
+        });
+        if (session === undefined)
+            return;
+        try {
+            await laneWith(sweeping, queue, new SqlReader(session));
+        }
+        finally {
+            await session.close();
+        }
     }
 }
+/** Takes one item after another; what was under way when the session was lost goes back, for a lane that lives. */
 async function laneWith(sweeping, queue, reader) {
     const { run } = sweeping.act;
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
@@ -93089,9 +93180,12 @@ async function laneWith(sweeping, queue, reader) {
         }
         catch (error) {
             run.signal.throwIfAborted();
-            const said = error instanceof errors/* ActionError */.lZ ? error.happened : (0,errors/* messageOf */.bD)(error);
-            sweeping.failures.push(said);
-            run.warning(said);
+            if (reader.session.lost) {
+                queue.push(item);
+                return;
+            }
+            sweeping.failures.push(inList(error));
+            run.warning((0,errors/* messageOf */.bD)(error));
         }
     }
 }
@@ -93120,7 +93214,7 @@ async function sweepOne(sweeping, item, reader) {
         return story.kept({ ...thing, reason: error.happened });
     }
     const { number, base, name } = item;
-    await commentOnDrop(act, config.repository.name, { number, base, database: name, why: due.value.because });
+    await commentOnDrop(act, sweeping.gitHub, { number, base, database: name, why: due.value.because });
 }
 const toldAs = ({ resource, name, roles: [role] }) => resource === 'role' ? (role?.name ?? name) : name;
 /** The role alone where its database is gone, and another's has taken the name. */

@@ -43,7 +43,7 @@ export class Story implements Witness {
     }
     if (steps.length === 0) this.#workflow.info('Plan: nothing to change.');
     if (this.#dryRun) for (const { change } of steps) this.wouldDrop(change);
-    for (const { change } of steps) this.#workflow.info(`Plan: ${changeLine(change)}`);
+    else for (const { change } of steps) this.#workflow.info(`Plan: ${changeLine(change)}`);
     for (const finding of left) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
   }
 

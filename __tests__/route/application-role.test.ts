@@ -73,6 +73,18 @@ describe('an application role for a base database', () => {
     expect(again.outputs['changes'], again.log).toBe('[]');
   });
 
+  test('on one that holds others’ objects it says that the role cannot change them', async () => {
+    const { azure } = bench;
+    const made = await new Job(azure).step(onServer('made', { database: 'used' }));
+    await query(azure, loginFrom(made.outputs), 'CREATE TABLE of_the_administrator (id int)');
+    const inputs = onServer('made', { ...role, 'app-username': 'used_app', database: 'used' });
+    const step = await new Job(azure).step(inputs);
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.log).toMatch(
+      /^::warning::.*table public\.of_the_administrator of relecloud_admin.*cannot change/m,
+    );
+  });
+
   test('law 1: a second run plans nothing and writes nothing, by SQL or to ARM', async () => {
     const { azure } = bench;
     await azure.forget();

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Azure, useAzure } from '../support/azure.ts';
 import { loginFrom, query } from '../support/client.ts';
 import { type Inputs, Job, tutorial } from '../support/job.ts';
-import { perPullRequest, pullRequestJob } from '../support/pull-request.ts';
+import { administratorAt, hostOfServer, perPullRequest, pullRequestJob } from '../support/pull-request.ts';
 
 const bench = useAzure();
 const server = 'killed';
@@ -99,6 +99,30 @@ describe('law 4: killed at any statement, then run again: the same end', () => {
       const drop = await pullRequestJob(azure, number).step({ ...inputs, mode: 'drop' });
       expect(drop.exitCode, drop.log).toBe(0);
       expect(await azure.server(server)).toEqual(before);
+    },
+  );
+
+  test.for([
+    ['the hand-over of schema public', /ALTER SCHEMA public OWNER/, 'first_app'],
+    ['its grants', /^GRANT CONNECT, CREATE, TEMPORARY/, 'second_app'],
+  ] as const)(
+    'a role for a database that is there, killed at %s: the next run completes it',
+    async ([, pattern, role]) => {
+      const { azure } = bench;
+      await template(azure);
+      const database = `adopted_by_${role}`;
+      await query(azure, administratorAt(await hostOfServer(azure, server)), `CREATE DATABASE ${database}`);
+      const inputs = {
+        ...tutorial,
+        'server-name': server,
+        database,
+        'app-username': role,
+        'app-password': 'Some-App-Password1',
+      };
+      expect(await killedAt(azure, new Job(azure), inputs, pattern)).toBe(true);
+      const again = await new Job(azure).step(inputs);
+      expect(again.exitCode, again.log).toBe(0);
+      await query(azure, loginFrom(again.outputs), 'CREATE TABLE mine (id int); CREATE SCHEMA also_mine');
     },
   );
 

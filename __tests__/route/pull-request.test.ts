@@ -212,6 +212,8 @@ describe('what is published', () => {
       expect(await query(azure, loginFrom(step.outputs), 'SELECT current_database() AS name')).toEqual([
         { name },
       ]);
+      const warned = /^::warning::Without app-username later steps/m.test(step.log);
+      expect(warned).toBe(inputs['app-username'] === undefined);
     }
   });
 

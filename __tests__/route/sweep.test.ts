@@ -237,9 +237,54 @@ describe('sweep', () => {
     expect(Object.keys((await azure.server('renewed')).roles)).toContain('relecloud_app_pr_81');
   });
 
+  test('sessions that are lost on the way cost nothing: what was under way is taken up again', async () => {
+    const { azure } = bench;
+    const host = await hostOfServer(azure, 'lost');
+    const numbers = Array.from({ length: 12 }, (_, i) => 501 + i);
+    const admin = administratorAt(host);
+    for (const n of numbers) {
+      await query(azure, admin, `CREATE DATABASE relecloud_pr_${n}`);
+      await query(azure, admin, `COMMENT ON DATABASE relecloud_pr_${n} IS '${markOf(n, tomorrow)}'`);
+    }
+    await tellGitHub(azure, { pulls: Object.fromEntries(numbers.map((n) => [n, { state: 'closed' }])) });
+    await azure.fault(
+      { service: 'github', method: 'GET', path: '/pulls/\\d+$' },
+      { delay: 1500 },
+      { times: 4 },
+    );
+    const sweeping = nightly(azure).step(sweepOf('lost'));
+    const asking = async (): Promise<void> => {
+      const seen = await azure.requests();
+      if (!seen.some(({ service, path }) => service === 'github' && /\/pulls\/\d+$/.test(path)))
+        return asking();
+    };
+    await asking();
+    const ended = await query(
+      azure,
+      admin,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'azure-postgresql-action%'`,
+    );
+    expect(ended.length).toBeGreaterThan(1);
+    const step = await sweeping;
+    expect(step.exitCode, step.log).toBe(0);
+    expect(dropped(step).toSorted()).toEqual(numbers.map((n) => `relecloud_pr_${n}`).toSorted());
+  });
+
+  test('a stopped server is left asleep by a dry run, and with start-if-stopped: false', async () => {
+    const { azure } = bench;
+    await hostOfServer(azure, 'asleep');
+    await azure.patch('asleep', { properties: { state: 'Stopped' } });
+    for (const more of [{ 'dry-run': 'true' }, { 'start-if-stopped': 'false' }]) {
+      const step = await nightly(azure).step(sweepOf('asleep', more));
+      expect(step.exitCode, step.log).toBe(0);
+      expect(step.log).toMatch(/^::warning::Server 'asleep' is stopped and was not started/m);
+    }
+    expect((await azure.writes()).filter(({ path }) => /\/start\?/.test(path))).toEqual([]);
+  });
+
   test('a server that is not there has nothing to sweep', async () => {
     const step = await nightly(bench.azure).step(sweepOf('never-was'));
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('nothing to sweep');
+    expect(step.log).toContain('Nothing to sweep');
   });
 });

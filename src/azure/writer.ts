@@ -135,7 +135,7 @@ export class AzureWriter {
     return outcome;
   }
 
-  /** Drops a database through ARM, which ends every session in it (facts.md §5); one that is gone already is success. */
+  /** Drops a database through ARM, which ends every session in it [INF]; one that is gone already is success. */
   async dropDatabase(database: string): Promise<void> {
     const { resourceGroup, name } = this.#at;
     const begin: Begin = (options) =>

@@ -1,7 +1,7 @@
 import type { AddressRange } from './addresses.ts';
 import type { DatabaseMark, RoleMark } from './marks.ts';
 
-/** What the inputs say, checked and typed. Frozen; made by `parseConfig` alone. */
+/** What the inputs say, checked and typed. Frozen; made by `parseConfig`, and of one pull request's part by a sweep. */
 export type Config = EnsureConfig | CheckConfig | DropConfig | SweepConfig;
 
 interface CommonConfig {

@@ -9,8 +9,10 @@ export class GitHubUnknown extends Error {
   readonly status: number | undefined;
 
   constructor(doing: string, status: number | undefined, reason: string, permission: string) {
-    const advice =
-      status === 401 || status === 403 || reason === noToken
+    const refused = status === 401 || status === 403 || reason === noToken;
+    const advice = /rate limit/i.test(reason)
+      ? ' Run it again later, or give a github-token with a higher limit.'
+      : refused
         ? ` Give the job \`permissions: ${permission}\`, or another github-token.`
         : '';
     super(`${doing} was not possible: ${reason}${status === undefined ? '' : ` (HTTP ${status})`}.${advice}`);

@@ -57,7 +57,7 @@ export function foreignRole(seen: SeenRole, { name, mark }: RoleConfig): ActionE
     what: `Role '${name}'`,
     reason: seen.administered
       ? whose(seen.mark, mark.repositoryId)
-      : 'it was made by somebody else than admin-username.',
+      : 'it was made by somebody else than admin-username, or before the server became PostgreSQL 16.',
     advice: 'Choose another app-username, or remove this role yourself if nobody needs it.',
   });
 }

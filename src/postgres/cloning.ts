@@ -3,7 +3,7 @@ import { fail } from '../errors.ts';
 import { duration, pauseFor, type Run } from '../waiting.ts';
 import { lockNotAvailable, said, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
-import { sessionsIn } from './sessions.ts';
+import { sessionsIn, sessionsLocking } from './sessions.ts';
 
 /** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
 const patience = 30_000;
@@ -45,19 +45,31 @@ export async function onceUnused<T>(
     try {
       return await copy();
     } catch (error) {
-      // Another job is at the same database just now, perhaps copying for minutes.
-      if (sqlStateOf(error) === lockNotAvailable) continue;
-      if (sqlStateOf(error) !== '55006') throw error;
-      const sessions = await sessionsIn(session, template);
+      const who = await inTheWay(session, template, error);
       const waited = performance.now() - start;
-      if (waited >= patience)
-        throw fail('template-in-use', { template, after: duration(waited), sessions }, { cause: error });
-      if (!told)
-        run.info(`Waiting for the sessions on template '${template}' to end: ${sessions.join('; ')}`);
+      if ('sessions' in who && waited >= patience)
+        throw fail('template-in-use', { template, after: duration(waited), ...who }, { cause: error });
+      if (!told) run.info(`Waiting for template '${template}': ${Object.values(who).flat().join('; ')}`);
       told = true;
       await pauseFor(run, 500);
     }
   }
+}
+
+/**
+ * Who keeps a template from being copied: sessions in it, or a lock, as of another job that is at the same database,
+ * perhaps copying for minutes; the run's own end is the bound for that.
+ * @throws every other error as it is
+ */
+async function inTheWay(
+  session: Session,
+  template: string,
+  error: unknown,
+): Promise<{ readonly sessions: readonly string[] } | { readonly locks: readonly string[] }> {
+  const state = sqlStateOf(error);
+  if (state === '55006') return { sessions: await sessionsIn(session, template) };
+  if (state === lockNotAvailable) return { locks: await sessionsLocking(session, template) };
+  throw error;
 }
 
 /** Who does not get on the clone what the template says: they are the clone's own owner and role. */

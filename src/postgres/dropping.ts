@@ -42,19 +42,34 @@ export async function dropDatabase(
   if (!isOursToDrop(seen.value, desired)) throw foreignDatabase(seen.value, desired);
   if (!last(seen.value)) return 'adopted';
   try {
-    return await drop(dropping, desired.name);
+    return await drop(dropping, seen.value);
   } catch (error) {
+    if (error instanceof MadeAnew) return await dropDatabase(dropping, desired, last);
     if (sqlStateOf(error) !== lockNotAvailable) throw refused(`Database '${desired.name}'`, error);
     const blockers = await sessionsLocking(session, desired.name);
     throw refused(`Database '${desired.name}', which is locked by ${blockers.join('; ')},`, error);
   }
 }
 
-async function drop({ run, reader: { session }, throughArm }: Dropping, name: string): Promise<Applied> {
+/** Another job has dropped it in the meantime, and made one of the same name: that one is to be looked at for itself. */
+class MadeAnew extends Error {
+  override readonly name = 'MadeAnew';
+}
+
+async function drop({ run, reader, throughArm }: Dropping, { name, oid }: FoundDatabase): Promise<Applied> {
+  const { session } = reader;
   const database = pg.escapeIdentifier(name);
   const unblock = (): Promise<void> => endSessions(run, session, 'that lock the database', name);
+  // Statements name it, so each is preceded by a look whether the name still means the same.
   const statement = (sql: string): Promise<unknown> =>
-    againOnCollision(run, () => session.query(sql), unblock);
+    againOnCollision(
+      run,
+      async () => {
+        await lookAgain(reader, name, oid);
+        return await session.query(sql);
+      },
+      unblock,
+    );
   try {
     // From here on nobody enters any more, and whoever looks knows that it is going.
     await statement(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
@@ -64,10 +79,18 @@ async function drop({ run, reader: { session }, throughArm }: Dropping, name: st
   } catch (error) {
     if (sqlStateOf(error) === '3D000') return 'adopted';
     if (sqlStateOf(error) !== '55006') throw error;
+    await lookAgain(reader, name, oid);
     run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
     await throughArm(name);
     return 'applied';
   }
+}
+
+async function lookAgain(reader: SqlReader, name: string, oid: string): Promise<void> {
+  const seen = await reader.database(name);
+  if (seen.status === 'unknown') throw seen.error;
+  if (seen.status === 'present' && seen.value.oid !== oid)
+    throw new MadeAnew(`database '${name}' is another now`);
 }
 
 /**

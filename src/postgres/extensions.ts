@@ -35,6 +35,9 @@ export async function createExtension(
   name: string,
   strict: boolean,
 ): Promise<void> {
+  const there = await session.query('SELECT FROM pg_extension WHERE extname = $1', [name]);
+  // It came along with a clone, or an interrupted run has made it.
+  if (there.length > 0) return;
   const available = await availableVersion(session, name);
   if (available === undefined) {
     const advice = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
@@ -54,7 +57,8 @@ export async function createExtension(
 
 async function availableVersion(session: Session, name: string): Promise<Available | undefined> {
   const [row] = await session.query<Available & pg.QueryResultRow>(
-    `SELECT v.schema, v.trusted FROM pg_available_extensions a
+    // As JSON, since PostgreSQL 12 knows no trusted extensions.
+    `SELECT v.schema, coalesce((to_jsonb(v) ->> 'trusted')::bool, false) AS trusted FROM pg_available_extensions a
      JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
      WHERE a.name = $1`,
     [name],

@@ -96,8 +96,7 @@ export interface Unmoved {
  * @returns what could not be handed over, as where the administrator does not administer its owner
  */
 export async function handOverAll(run: Run, session: Session, role: string): Promise<readonly Unmoved[]> {
-  const parameters = [role, Object.keys(changeable)];
-  const found = await session.query<Unmoved & pg.QueryResultRow>(others, parameters);
+  const found = await ownedByOthers(session, role);
   const owners = [...new Set(found.map(({ owner }) => owner))];
   const moves = found.map(
     ({ type, identity }) => `ALTER ${changeable[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
@@ -116,8 +115,12 @@ export async function handOverAll(run: Run, session: Session, role: string): Pro
       }),
     );
   }
-  return await session.query<Unmoved & pg.QueryResultRow>(others, parameters);
+  return await ownedByOthers(session, role);
 }
+
+/** What in this session's database belongs to other roles than this one, extensions' objects aside. */
+export const ownedByOthers = (session: Session, role: string): Promise<readonly Unmoved[]> =>
+  session.query<Unmoved & pg.QueryResultRow>(others, [role, Object.keys(changeable)]);
 
 /**
  * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the

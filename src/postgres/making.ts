@@ -125,11 +125,12 @@ async function claim({ run, reader, application }: Making, desired: DatabaseConf
 }
 
 /** What is inside, in a session in the database itself; the application role cannot enter yet. */
-async function furnish(making: Making, { name, template, mark }: DatabaseConfig): Promise<void> {
+async function furnish(making: Making, { name, template }: DatabaseConfig): Promise<void> {
   const { run, enter, application, extensions } = making;
   const session = await enter(name);
   try {
-    for (const extension of extensions) await createExtension(making, session, extension, mark !== undefined);
+    // Nobody but the base's own migrations has written here so far.
+    for (const extension of extensions) await createExtension(making, session, extension, false);
     if (application === undefined) return;
     if (template === undefined) await handOverPublic(run, session, application.name);
     else tellUnmoved(run, name, await handOverAll(run, session, application.name));
@@ -160,14 +161,27 @@ function commentOn({ name, mark, expiresIn }: DatabaseConfig, now: Date): string
 }
 
 /**
- * Stamps a pull request's database anew: it expires so long after it was last ensured.
- * @returns when it expires; undefined where it does not
+ * Stamps a pull request's database that is there anew: it expires so long after it was last ensured. The first thing that
+ * is done with it, lest a sweep drop it meanwhile.
  */
-export async function renew(run: Run, reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
+export async function renew(run: Run, reader: SqlReader, desired: DatabaseConfig): Promise<void> {
   const seen = await reader.database(desired.name);
-  if (seen.status !== 'present' || !isOursToDrop(seen.value, desired)) return undefined;
-  if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined) return undefined;
+  if (seen.status !== 'present' || !isOursToDrop(seen.value, desired) || isBeingMade(seen.value, desired))
+    return;
+  if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined) return;
   const now = await reader.now();
   await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
-  return desired.expiresIn === undefined ? undefined : new Date(now.getTime() + desired.expiresIn);
+}
+
+/**
+ * When the pull request's database expires, by its mark; undefined where it does not.
+ * @throws `database-refused` where it is not there any more
+ */
+export async function expiryOf(reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
+  const seen = await reader.database(desired.name);
+  if (seen.status === 'unknown') throw seen.error;
+  if (seen.status === 'present' && isOursToDrop(seen.value, desired)) return seen.value.mark?.expires;
+  const reason = 'another job dropped it while this one was at it.';
+  const advice = 'Run the step again, if the pull request is still open.';
+  throw fail('database-refused', { database: desired.name, reason, advice });
 }

@@ -27,6 +27,7 @@ export class Session {
   readonly #client: pg.Client;
   readonly #socket = new Socket();
   readonly #signal: AbortSignal;
+  #lost = false;
 
   /**
    * @param timeout milliseconds for connecting
@@ -47,12 +48,19 @@ export class Session {
       stream: () => this.#socket,
     });
     // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
-    this.#client.on('error', () => {});
+    this.#client.on('error', () => {
+      this.#lost = true;
+    });
   }
 
   /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
   get heard(): boolean {
     return this.#socket.bytesRead > 0;
+  }
+
+  /** Whether it has ended unexpectedly, so that nothing more can be asked. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   connect(): Promise<unknown> {

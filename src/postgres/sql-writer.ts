@@ -5,7 +5,7 @@ import type { Applied } from '../plan/engine.ts';
 import { type Dropping, dropDatabase, dropRole } from './dropping.ts';
 import { againOnCollision } from './errors.ts';
 import { type Allowing, createExtension } from './extensions.ts';
-import { handOverAll, handOverPublic } from './handover.ts';
+import { handOverAll, handOverPublic, ownedByOthers } from './handover.ts';
 import { makeDatabase, tellUnmoved } from './making.ts';
 import { createRole, setPassword } from './roles.ts';
 import type { Session } from './session.ts';
@@ -60,8 +60,8 @@ export class SqlWriter {
   }
 
   /**
-   * Gives the application role its rights on a database that is there, and schema `public`; in a pull request's database
-   * also whatever another role has left there.
+   * Gives the application role schema `public` of a database that is there, in a pull request's also whatever another role
+   * has left there, and then its rights on the database, by which later runs know that all is done.
    * @throws `database-refused` where the administrator may not
    */
   async grantAccess(
@@ -69,23 +69,34 @@ export class SqlWriter {
     { name, mark }: Pick<DatabaseConfig, 'name' | 'mark'>,
   ): Promise<Applied> {
     const { run, reader } = this.#tools;
+    await this.#inside(name, async (session) => {
+      if (mark === undefined) await this.#handOverBase(session, role, name);
+      else tellUnmoved(run, name, await handOverAll(run, session, role.name));
+    });
     const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
     await againOnCollision(run, () => reader.session.query(grant)).catch((error: unknown) => {
       throw this.#notGranted(role, name, grant, error);
-    });
-    await this.#inside(name, async (session) => {
-      if (mark !== undefined) return tellUnmoved(run, name, await handOverAll(run, session, role.name));
-      const owner = await handOverPublic(run, session, role.name);
-      if (owner !== undefined)
-        run.warning(
-          `Schema public of database '${name}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`,
-        );
     });
     const seen = await reader.access(name, role.name);
     // PostgreSQL only warns of what it did not grant.
     if (seen.status === 'present' && !(seen.value.connect && seen.value.create))
       throw this.#notGranted(role, name, grant, undefined);
     return 'applied';
+  }
+
+  /** A base database's objects are whoever's they are; the application should know which it cannot change. */
+  async #handOverBase(session: Session, role: RoleConfig, database: string): Promise<void> {
+    const { run } = this.#tools;
+    const owner = await handOverPublic(run, session, role.name);
+    if (owner !== undefined)
+      run.warning(
+        `Schema public of database '${database}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`,
+      );
+    const others = (await ownedByOthers(session, role.name)).filter(({ type }) => type !== 'schema');
+    if (others.length > 0)
+      run.warning(
+        `Database '${database}' holds ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. Let their owner say ALTER … OWNER TO, if its migrations shall.`,
+      );
   }
 
   #notGranted(role: RoleConfig, database: string, grant: string, cause: unknown): Error {

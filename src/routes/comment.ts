@@ -21,13 +21,14 @@ export async function commentOnDatabase(
     changes: story.changes,
   });
   const marker = commentMarker(server.name, database.base);
-  await tell(act, pullRequest.repository.name, pullRequest.number, { marker, body, create: true });
+  const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, act.run.signal);
+  await tell(act, gitHub, pullRequest.number, { marker, body, create: true });
 }
 
 /** Tells on the pull request that its database is gone, where it was told of it. */
 export async function commentOnDrop(
   act: Act<DropConfig | SweepConfig>,
-  repository: string,
+  gitHub: GitHubApi,
   dropped: {
     readonly number: number;
     readonly base: string;
@@ -39,18 +40,18 @@ export async function commentOnDrop(
   if (!config.comment || config.dryRun) return;
   const body = droppedComment(dropped.database, dropped.why);
   const marker = commentMarker(config.server.name, dropped.base);
-  await tell(act, repository, dropped.number, { marker, body, create: false });
+  await tell(act, gitHub, dropped.number, { marker, body, create: false });
 }
 
 /** A comment that cannot be written is no reason to fail: the database is as it should be. */
 async function tell(
-  { run, config }: Act<EnsureConfig | DropConfig | SweepConfig>,
-  repository: string,
+  { run }: Act<EnsureConfig | DropConfig | SweepConfig>,
+  gitHub: GitHubApi,
   number: number,
   comment: Parameters<typeof keepComment>[2],
 ): Promise<void> {
   try {
-    await keepComment(new GitHubApi(config.gitHubToken, repository, run.signal), number, comment);
+    await keepComment(gitHub, number, comment);
   } catch (error) {
     if (!(error instanceof GitHubUnknown)) throw error;
     run.warning(`The comment on pull request #${number} could not be kept up to date. ${error.message}`);

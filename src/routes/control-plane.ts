@@ -112,7 +112,8 @@ function introduce({ run, story }: Act<WritingConfig>, { name, resourceGroup, se
 }
 
 /**
- * The server once it is Ready, woken where it sleeps; undefined where there is none, so that nothing is left to drop.
+ * The server once it is Ready, woken where it sleeps. Undefined where there is none, so that nothing is left to drop, and
+ * where it is asleep and is not to be woken: a dry run starts nothing, and a sweep can wait for the next night.
  * @throws why it could not be seen: unknown is never taken for absent (law 8)
  */
 export async function findServer(
@@ -124,7 +125,13 @@ export async function findServer(
   if (seen.status === 'unknown') throw seen.error;
   if (seen.status === 'absent') return undefined;
   const settled = await settledServer(run, reader);
-  if (settled.server.state === 'Stopped' && config.startIfStopped) {
+  const stopped = settled.server.state === 'Stopped';
+  const looksOnly = config.mode !== 'ensure' && config.dryRun;
+  if (stopped && (looksOnly || (config.mode === 'sweep' && !config.startIfStopped))) {
+    run.warning(`Server '${settled.name}' is stopped and was not started, so nothing was looked at.`);
+    return undefined;
+  }
+  if (stopped && config.startIfStopped) {
     const change = {
       resource: 'server',
       name: settled.name,

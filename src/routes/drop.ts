@@ -1,4 +1,5 @@
 import type { DropConfig } from '../config/config.ts';
+import { GitHubApi } from '../github/api.ts';
 import { rolesOf } from '../plan/sweep.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import { SqlWriter } from '../postgres/sql-writer.ts';
@@ -20,7 +21,7 @@ export async function drop(act: Act<DropConfig>): Promise<void> {
   const { pullRequest, database } = config;
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Find the server', () => findServer(act, azure));
-  if (found === undefined) run.info(`There is no server '${config.server.name}', so nothing to drop.`);
+  if (found === undefined) run.info(`Nothing to drop on server '${config.server.name}'.`);
   else {
     const plane = new DataPlane(act, azure, found);
     const session = await story.phase('Reach it', () => plane.reach());
@@ -38,7 +39,8 @@ export async function drop(act: Act<DropConfig>): Promise<void> {
   }
   const { number, repository } = pullRequest;
   const why = 'the workflow asked for it, as it does when the pull request is closed';
-  await commentOnDrop(act, repository.name, { number, base: database.base, database: database.name, why });
+  const gitHub = new GitHubApi(config.gitHubToken, repository.name, run.signal);
+  await commentOnDrop(act, gitHub, { number, base: database.base, database: database.name, why });
 }
 
 /** One pull request's part of a server; with `dry-run` no writer is constructed, so nothing can be dropped. */

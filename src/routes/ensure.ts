@@ -8,7 +8,7 @@ import { utc } from '../plan/comment.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { LoginTarget } from '../postgres/login.ts';
-import { renew } from '../postgres/making.ts';
+import { expiryOf, renew } from '../postgres/making.ts';
 import { derivedPassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
@@ -22,8 +22,12 @@ import { DataPlane } from './data-plane.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
-  const { config, story } = act;
+  const { config, story, run } = act;
   await refuseClosed(act);
+  if (config.pullRequest !== undefined && config.application === undefined && config.publish.exportEnv)
+    run.warning(
+      'Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.',
+    );
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
   const plane = new DataPlane(act, azure, found);
@@ -49,7 +53,7 @@ export async function ensure(act: Act<EnsureConfig>): Promise<void> {
       await pass(story, insideDatabase, config, { reader: new SqlReader(entered), writer });
       // What this run added, another job that had read the list before may have taken away again.
       if (story.hasChanged('extension allow-list')) await azure.writer.allowExtensions(config.extensions);
-      return [entered, await renewed(act, tools.reader)] as const;
+      return [entered, await toldExpiry(act, tools.reader)] as const;
     });
   } finally {
     await session.close();
@@ -98,16 +102,25 @@ function connectionTarget(
 
 /** Makes role and database, or adopts what is there after a look at its owner: what ARM made may be somebody else's. */
 async function ensureDatabase(
-  { workflow, config, story }: Act<EnsureConfig>,
+  { workflow, run, config, story }: Act<EnsureConfig>,
   reader: SqlReader,
   writer: SqlWriter,
 ): Promise<void> {
+  if (config.database.mark !== undefined && !config.database.reset) await renew(run, reader, config.database);
   await pass(story, dataPlane, config, { reader, writer });
   // What this run made is the administrator's own.
   if (story.hasCreated('database')) return;
   const found = await reader.database(config.database.name);
   const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
   if (advice !== undefined) workflow.notice(advice);
+}
+
+async function toldExpiry({ run, config }: Act<EnsureConfig>, reader: SqlReader): Promise<Date | undefined> {
+  const { database } = config;
+  const expires = database.mark && (await expiryOf(reader, database));
+  if (expires !== undefined)
+    run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
+  return expires;
 }
 
 /** PostgreSQL's word for a wrong password, which it says before anything about the database. */
@@ -143,20 +156,6 @@ async function enterAs(
 
 /** Milliseconds for a login where another has just succeeded. */
 const firstLook = 3000;
-
-/** Stamps a database that was there already; one that this run made is stamped in its making. */
-async function renewed(
-  { run, config, story }: Act<EnsureConfig>,
-  reader: SqlReader,
-): Promise<Date | undefined> {
-  const { database } = config;
-  if (database.mark === undefined) return undefined;
-  const seen = story.hasCreated('database') ? await reader.database(database.name) : undefined;
-  const expires = seen?.status === 'present' ? seen.value.mark?.expires : await renew(run, reader, database);
-  if (expires !== undefined)
-    run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
-  return expires;
-}
 
 async function publishConnection(
   { workflow, config }: Act<EnsureConfig>,

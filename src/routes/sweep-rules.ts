@@ -1,6 +1,6 @@
 import type { SweepConfig } from '../config/config.ts';
 import { isTemporaryRuleOf, runOfTemporaryRule } from '../config/names.ts';
-import { ActionError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { type GitHubApi, GitHubUnknown } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
 import type { Act, WritableControlPlane } from './control-plane.ts';
@@ -17,15 +17,22 @@ export async function sweepRules(
   failures: string[],
 ): Promise<void> {
   const { run } = act;
-  for (const { name = '' } of await reader.firewallRules()) {
-    try {
+  const failed = (error: unknown): readonly [] => {
+    run.signal.throwIfAborted();
+    failures.push(inList(error));
+    run.warning(messageOf(error));
+    return [];
+  };
+  for (const { name = '' } of await reader.firewallRules().catch(failed)) {
+    const sweepOne = async (): Promise<void> => {
       if (await isDue(act, gitHub, name, failures)) await remove(act, writer, name);
-    } catch (error) {
-      run.signal.throwIfAborted();
-      failures.push(error instanceof ActionError ? error.happened : messageOf(error));
-    }
+    };
+    await sweepOne().catch(failed);
   }
 }
+
+/** An error's whole text as an entry of a list. */
+export const inList = (error: unknown): string => messageOf(error).replaceAll('\n', '\n    ');
 
 async function isDue(
   { workflow, config, story }: Act<SweepConfig>,

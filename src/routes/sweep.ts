@@ -1,3 +1,4 @@
+import { hasPublicAccess } from '../azure/ready.ts';
 import type { DropConfig, SweepConfig } from '../config/config.ts';
 import { ActionError, fail, messageOf } from '../errors.ts';
 import { GitHubApi, GitHubUnknown } from '../github/api.ts';
@@ -17,7 +18,7 @@ import {
 } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { dropOne } from './drop.ts';
-import { sweepRules } from './sweep-rules.ts';
+import { inList, sweepRules } from './sweep-rules.ts';
 
 /** Sessions at once: a burstable server has thirty-five, and others want some. */
 const lanes = 4;
@@ -28,12 +29,13 @@ export async function sweep(act: Act<SweepConfig>): Promise<void> {
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Find the server', () => findServer(act, azure));
   if (found === undefined) {
-    run.info(`There is no server '${config.server.name}', so nothing to sweep.`);
+    run.info(`Nothing to sweep on server '${config.server.name}'.`);
     return;
   }
   const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run.signal);
   const failures: string[] = [];
-  await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
+  if (hasPublicAccess(found.server))
+    await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
   const plane = new DataPlane(act, azure, found);
   await story.phase('Sweep databases', () => sweepDatabases(act, azure, plane, gitHub, failures));
   if (failures.length > 0) throw fail('sweep-incomplete', { failures });
@@ -70,7 +72,9 @@ async function sweepDatabases(
     ];
     const { items, foreign } = sweepItems(config.repository.id, databases, roles);
     for (const thing of foreign) story.kept(thing);
-    run.info(`Found what ${items.length} pull requests of this repository have on the server.`);
+    run.info(
+      `Found what ${items.length} pull requests of this repository have on the server, whatever their databases are made from.`,
+    );
     if (items.length === 0) return;
     const listed = await gitHub.openPullRequests();
     // Each is asked for by itself then.
@@ -78,28 +82,34 @@ async function sweepDatabases(
     const open = listed.status === 'present' ? listed.value : new Set<number>();
     const sweeping = { act, azure, plane, gitHub, open, now, failures };
     const queue = [...items];
-    const others = Array.from({ length: Math.min(lanes, items.length) - 1 }, () => lane(sweeping, queue));
-    await Promise.all([laneWith(sweeping, queue, reader), ...others]);
+    await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, () => lane(sweeping, queue)));
+    for (const { name } of queue) failures.push(`${name} was not looked at, since no session lasted.`);
   } finally {
     await first.close();
   }
 }
 
+/** How often a lane logs in, where its session is lost. */
+const logins = 3;
+
 async function lane(sweeping: Sweeping, queue: SweepItem[]): Promise<void> {
   const { plane, act } = sweeping;
-  const session = await plane.enter(plane.administrator).catch((error: unknown) => {
-    act.run.signal.throwIfAborted();
-    act.run.debug(`One lane fewer: ${messageOf(error)}`);
-    return undefined;
-  });
-  if (session === undefined) return;
-  try {
-    await laneWith(sweeping, queue, new SqlReader(session));
-  } finally {
-    await session.close();
+  for (let login = 0; login < logins && queue.length > 0; login += 1) {
+    const session = await plane.enter(plane.administrator).catch((error: unknown) => {
+      act.run.signal.throwIfAborted();
+      act.run.debug(`One lane fewer: ${messageOf(error)}`);
+      return undefined;
+    });
+    if (session === undefined) return;
+    try {
+      await laneWith(sweeping, queue, new SqlReader(session));
+    } finally {
+      await session.close();
+    }
   }
 }
 
+/** Takes one item after another; what was under way when the session was lost goes back, for a lane that lives. */
 async function laneWith(sweeping: Sweeping, queue: SweepItem[], reader: SqlReader): Promise<void> {
   const { run } = sweeping.act;
   for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
@@ -107,9 +117,12 @@ async function laneWith(sweeping: Sweeping, queue: SweepItem[], reader: SqlReade
       await sweepOne(sweeping, item, reader);
     } catch (error) {
       run.signal.throwIfAborted();
-      const said = error instanceof ActionError ? error.happened : messageOf(error);
-      sweeping.failures.push(said);
-      run.warning(said);
+      if (reader.session.lost) {
+        queue.push(item);
+        return;
+      }
+      sweeping.failures.push(inList(error));
+      run.warning(messageOf(error));
     }
   }
 }
@@ -135,7 +148,7 @@ async function sweepOne(sweeping: Sweeping, item: SweepItem, reader: SqlReader):
     return story.kept({ ...thing, reason: error.happened });
   }
   const { number, base, name } = item;
-  await commentOnDrop(act, config.repository.name, { number, base, database: name, why: due.value.because });
+  await commentOnDrop(act, sweeping.gitHub, { number, base, database: name, why: due.value.because });
 }
 
 const toldAs = ({ resource, name, roles: [role] }: SweepItem): string =>
