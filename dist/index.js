@@ -92888,42 +92888,17 @@ async function holderOf(session) {
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 async function ensure(act) {
-    const { config, story, run } = act;
+    const { story } = act;
     await refuseClosed(act);
-    if (config.pullRequest !== undefined && config.application === undefined && config.publish.exportEnv)
-        run.warning('Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.');
+    warnOfAdministrator(act);
     const azure = writable(act, openControlPlane(act));
     const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
     const plane = new DataPlane(act, azure, found);
     const target = connectionTarget(act, plane.administrator, found.server.id ?? '');
     const session = await story.phase('Reach it', () => plane.reach());
-    let inside;
-    let expires;
-    try {
-        const tools = {
-            run: act.run,
-            reader: new SqlReader(session),
-            enter: (database) => plane.enterDatabase(database),
-            throughArm: (database) => azure.writer.dropDatabase(database),
-            allow: (extensions) => azure.writer.allowExtensions(extensions),
-            application: config.application,
-            password: config.application && target.password,
-            extensions: config.extensions,
-        };
-        const writer = new SqlWriter(tools);
-        [inside, expires] = await story.phase('Ensure the database', async () => {
-            await ensureDatabase(act, tools.reader, writer);
-            const entered = await enterAs(act, plane, target, writer);
-            await pass(story, insideDatabase, config, { reader: new SqlReader(entered), writer });
-            // What this run added, another job that had read the list before may have taken away again.
-            if (story.hasChanged('extension allow-list'))
-                await azure.writer.allowExtensions(config.extensions);
-            return [entered, await toldExpiry(act, tools.reader)];
-        });
-    }
-    finally {
-        await session.close();
-    }
+    const { inside, expires } = await story
+        .phase('Ensure the database', () => ensureDataPlane(act, azure, plane, target, new SqlReader(session)))
+        .finally(() => session.close());
     try {
         const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
         await commentOnDatabase(act, connection, expires);
@@ -92931,6 +92906,33 @@ async function ensure(act) {
     }
     finally {
         await inside.close();
+    }
+}
+/** Role and database, then a login as what is published, then what is inside. */
+async function ensureDataPlane(act, { writer: arm }, plane, target, reader) {
+    const { run, config, story } = act;
+    const writer = new SqlWriter({
+        run,
+        reader,
+        enter: (database) => plane.enterDatabase(database),
+        throughArm: (database) => arm.dropDatabase(database),
+        allow: (extensions) => arm.allowExtensions(extensions),
+        application: config.application,
+        password: config.application && target.password,
+        extensions: config.extensions,
+    });
+    await ensureDatabase(act, reader, writer);
+    const inside = await enterAs(act, plane, target, writer);
+    try {
+        await pass(story, insideDatabase, config, { reader: new SqlReader(inside), writer });
+        // What this run added, another job that had read the list before may have taken away again.
+        if (story.hasChanged('extension allow-list'))
+            await arm.allowExtensions(config.extensions);
+        return { inside, expires: await toldExpiry(act, reader) };
+    }
+    catch (error) {
+        await inside.close();
+        throw error;
     }
 }
 /** A closed pull request gets no database: a re-run of an old job would raise it from the dead. */
@@ -92947,6 +92949,12 @@ async function refuseClosed({ run, config }) {
         throw closed();
     if (seen.status === 'unknown')
         run.info(`Whether pull request #${number} is still open is not known, so what the event says is believed. ${seen.error.message}`);
+}
+function warnOfAdministrator({ run, config }) {
+    const { pullRequest, application, publish: published } = config;
+    if (pullRequest === undefined || application !== undefined || !published.exportEnv)
+        return;
+    run.warning('Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.');
 }
 /** Who later steps log in as: the application role where there is one, and always in the database that is declared. */
 function connectionTarget({ workflow, config }, administrator, serverId) {

@@ -17,53 +17,73 @@ import { environmentFor, publish, writeRootBundle } from '../publish.ts';
 import { dataPlane, insideDatabase } from '../resources/catalogue.ts';
 import { ownerAdvice } from '../resources/database.ts';
 import { commentOnDatabase } from './comment.ts';
-import { type Act, ensureServer, openControlPlane, pass, writable } from './control-plane.ts';
+import {
+  type Act,
+  ensureServer,
+  openControlPlane,
+  pass,
+  type WritableControlPlane,
+  writable,
+} from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
-  const { config, story, run } = act;
+  const { story } = act;
   await refuseClosed(act);
-  if (config.pullRequest !== undefined && config.application === undefined && config.publish.exportEnv)
-    run.warning(
-      'Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.',
-    );
+  warnOfAdministrator(act);
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
   const plane = new DataPlane(act, azure, found);
   const target = connectionTarget(act, plane.administrator, found.server.id ?? '');
   const session = await story.phase('Reach it', () => plane.reach());
-  let inside: Session;
-  let expires: Date | undefined;
-  try {
-    const tools = {
-      run: act.run,
-      reader: new SqlReader(session),
-      enter: (database: string) => plane.enterDatabase(database),
-      throughArm: (database: string) => azure.writer.dropDatabase(database),
-      allow: (extensions: readonly string[]) => azure.writer.allowExtensions(extensions),
-      application: config.application,
-      password: config.application && target.password,
-      extensions: config.extensions,
-    };
-    const writer = new SqlWriter(tools);
-    [inside, expires] = await story.phase('Ensure the database', async () => {
-      await ensureDatabase(act, tools.reader, writer);
-      const entered = await enterAs(act, plane, target, writer);
-      await pass(story, insideDatabase, config, { reader: new SqlReader(entered), writer });
-      // What this run added, another job that had read the list before may have taken away again.
-      if (story.hasChanged('extension allow-list')) await azure.writer.allowExtensions(config.extensions);
-      return [entered, await toldExpiry(act, tools.reader)] as const;
-    });
-  } finally {
-    await session.close();
-  }
+  const { inside, expires } = await story
+    .phase('Ensure the database', () => ensureDataPlane(act, azure, plane, target, new SqlReader(session)))
+    .finally(() => session.close());
   try {
     const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
     await commentOnDatabase(act, connection, expires);
     await migrateIn(act, inside, connection, plane.administrator);
   } finally {
     await inside.close();
+  }
+}
+
+/** What is published, as it was proved: a session in it, and when it expires. */
+interface Ensured {
+  readonly inside: Session;
+  readonly expires: Date | undefined;
+}
+
+/** Role and database, then a login as what is published, then what is inside. */
+async function ensureDataPlane(
+  act: Act<EnsureConfig>,
+  { writer: arm }: WritableControlPlane,
+  plane: DataPlane,
+  target: LoginTarget,
+  reader: SqlReader,
+): Promise<Ensured> {
+  const { run, config, story } = act;
+  const writer = new SqlWriter({
+    run,
+    reader,
+    enter: (database) => plane.enterDatabase(database),
+    throughArm: (database) => arm.dropDatabase(database),
+    allow: (extensions) => arm.allowExtensions(extensions),
+    application: config.application,
+    password: config.application && target.password,
+    extensions: config.extensions,
+  });
+  await ensureDatabase(act, reader, writer);
+  const inside = await enterAs(act, plane, target, writer);
+  try {
+    await pass(story, insideDatabase, config, { reader: new SqlReader(inside), writer });
+    // What this run added, another job that had read the list before may have taken away again.
+    if (story.hasChanged('extension allow-list')) await arm.allowExtensions(config.extensions);
+    return { inside, expires: await toldExpiry(act, reader) };
+  } catch (error) {
+    await inside.close();
+    throw error;
   }
 }
 
@@ -80,6 +100,14 @@ async function refuseClosed({ run, config }: Act<EnsureConfig>): Promise<void> {
     run.info(
       `Whether pull request #${number} is still open is not known, so what the event says is believed. ${seen.error.message}`,
     );
+}
+
+function warnOfAdministrator({ run, config }: Act<EnsureConfig>): void {
+  const { pullRequest, application, publish: published } = config;
+  if (pullRequest === undefined || application !== undefined || !published.exportEnv) return;
+  run.warning(
+    'Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.',
+  );
 }
 
 /** Who later steps log in as: the application role where there is one, and always in the database that is declared. */
