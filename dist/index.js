@@ -88824,7 +88824,7 @@ const defused = (text) => text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${sp
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _close_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(760);
 /* harmony import */ var _github_workflow_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4346);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4834);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5708);
 
 
 
@@ -89008,6 +89008,77 @@ function dotenvQuoted(value) {
 
 /***/ }),
 
+/***/ 8167:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   I1: () => (/* binding */ isSqlState),
+/* harmony export */   ag: () => (/* binding */ said),
+/* harmony export */   eX: () => (/* binding */ lockNotAvailable),
+/* harmony export */   gA: () => (/* binding */ lostRace),
+/* harmony export */   gK: () => (/* binding */ againOnCollision),
+/* harmony export */   v9: () => (/* binding */ sqlStateOf)
+/* harmony export */ });
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9473);
+/* harmony import */ var _waiting_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7375);
+
+
+/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
+/** PostgreSQL's five characters, where it is PostgreSQL that refused; empty for everything else, a run's end among it. */
+function sqlStateOf(error) {
+    const code = error?.code;
+    return typeof code === 'string' && isSqlState(code) ? code : '';
+}
+/** What PostgreSQL said, with its detail where that names what the message does not. */
+function said(error) {
+    const detail = error?.detail;
+    const state = sqlStateOf(error);
+    return [(0,_errors_js__WEBPACK_IMPORTED_MODULE_0__/* .messageOf */ .bD)(error), typeof detail === 'string' && `(${detail})`, state && `(SQLSTATE ${state})`]
+        .filter(Boolean)
+        .join(' ');
+}
+/** A creation that somebody else won: it is there, or is about to be (facts.md §5). */
+const lostRace = (error) => ['42P04', '23505', '42710'].includes(sqlStateOf(error));
+/** That a lock was not to be had within the session's `lock_timeout`. */
+const lockNotAvailable = '55P03';
+/**
+ * Two sessions at one catalogue row: `tuple concurrently updated` (XX000) or deleted, a unique index, a deadlock, a
+ * serialization failure (facts.md §5), or a lock that another holds.
+ */
+function collided(error) {
+    const state = sqlStateOf(error);
+    if (state === 'XX000')
+        return /tuple concurrently/.test((0,_errors_js__WEBPACK_IMPORTED_MODULE_0__/* .messageOf */ .bD)(error));
+    return ['23505', '40P01', '40001', lockNotAvailable].includes(state);
+}
+/** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
+const patience = 60_000;
+/**
+ * Does something that another session may collide with, again until it is done.
+ * @param unblock called where a lock was not to be had: ends who holds it, if that is ours to do
+ */
+async function againOnCollision(run, work, unblock = async () => { }) {
+    const start = performance.now();
+    for (let round = 1;; round += 1) {
+        try {
+            return await work();
+        }
+        catch (error) {
+            if (!collided(error) || performance.now() - start > patience)
+                throw error;
+            run.debug(`Another session was at the same object (${sqlStateOf(error)}); trying again.`);
+            if (sqlStateOf(error) === lockNotAvailable)
+                await unblock();
+            // Apart, or those that have collided would collide again.
+            await (0,_waiting_js__WEBPACK_IMPORTED_MODULE_1__/* .pauseFor */ .Q1)(run, Math.random() * Math.min(50 * round, 1000));
+        }
+    }
+}
+
+
+/***/ }),
+
 /***/ 7575:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -89019,7 +89090,10 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
+// EXTERNAL MODULE: ./build/postgres/errors.js
+var postgres_errors = __nccwpck_require__(8167);
 ;// CONCATENATED MODULE: ./build/postgres/login-failures.js
+
 
 const adviceByState = {
     '28P01': 'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
@@ -89034,7 +89108,7 @@ function classify(error) {
     const message = (0,errors/* messageOf */.bD)(error);
     const code = codeOf(error);
     // What PostgreSQL itself says comes first: no text in it can make it look like a block.
-    if (isSqlState(code))
+    if ((0,postgres_errors/* isSqlState */.I1)(code))
         return byState(code, message);
     if (message === 'timeout expired' || code === 'ETIMEDOUT') {
         return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
@@ -89046,8 +89120,6 @@ function classify(error) {
     }
     return passing(message || code);
 }
-/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
-const isSqlState = (code) => /^(?!E)[0-9A-Z]{5}$/.test(code);
 function byState(code, message) {
     if (code === '28000' && /no pg_hba\.conf entry/.test(message))
         return byHostRules(message);
@@ -89555,7 +89627,7 @@ const written = ({ start, end }) => (start === end ? start : `${start}-${end}`);
 
 /***/ }),
 
-/***/ 4834:
+/***/ 5708:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -89900,61 +89972,8 @@ function isSameMark(read, own) {
 
 // EXTERNAL MODULE: ./build/plan/types.js
 var types = __nccwpck_require__(4963);
-;// CONCATENATED MODULE: ./build/postgres/errors.js
-
-
-/** PostgreSQL's five characters, where it is PostgreSQL that refused; empty for everything else, a run's end among it. */
-function sqlStateOf(error) {
-    const code = error?.code;
-    // No state begins with E, while the system's own codes do (EPIPE).
-    return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : '';
-}
-/** What PostgreSQL said, with its detail where that names what the message does not. */
-function said(error) {
-    const detail = error?.detail;
-    const state = sqlStateOf(error);
-    return [(0,errors/* messageOf */.bD)(error), typeof detail === 'string' && `(${detail})`, state && `(SQLSTATE ${state})`]
-        .filter(Boolean)
-        .join(' ');
-}
-/** A creation that somebody else won: it is there, or is about to be (facts.md §5). */
-const lostRace = (error) => ['42P04', '23505', '42710'].includes(sqlStateOf(error));
-/** That a lock was not to be had within the session's `lock_timeout`. */
-const lockNotAvailable = '55P03';
-/**
- * Two sessions at one catalogue row: `tuple concurrently updated` (XX000) or deleted, a unique index, a deadlock, a
- * serialization failure (facts.md §5), or a lock that another holds.
- */
-function collided(error) {
-    const state = sqlStateOf(error);
-    if (state === 'XX000')
-        return /tuple concurrently/.test((0,errors/* messageOf */.bD)(error));
-    return ['23505', '40P01', '40001', lockNotAvailable].includes(state);
-}
-/** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
-const patience = 60_000;
-/**
- * Does something that another session may collide with, again until it is done.
- * @param unblock called where a lock was not to be had: ends who holds it, if that is ours to do
- */
-async function againOnCollision(run, work, unblock = async () => { }) {
-    const start = performance.now();
-    for (let round = 1;; round += 1) {
-        try {
-            return await work();
-        }
-        catch (error) {
-            if (!collided(error) || performance.now() - start > patience)
-                throw error;
-            run.debug(`Another session was at the same object (${sqlStateOf(error)}); trying again.`);
-            if (sqlStateOf(error) === lockNotAvailable)
-                await unblock();
-            // Apart, or those that have collided would collide again.
-            await (0,waiting/* pauseFor */.Q1)(run, Math.random() * Math.min(50 * round, 1000));
-        }
-    }
-}
-
+// EXTERNAL MODULE: ./build/postgres/errors.js
+var postgres_errors = __nccwpck_require__(8167);
 ;// CONCATENATED MODULE: ./build/postgres/sql-reader.js
 
 
@@ -90034,7 +90053,7 @@ class SqlReader {
             return first === undefined ? types/* absent */.Ge : (0,types/* present */.Eb)(first);
         }
         catch (error) {
-            const parameters = { what, reason: said(error), advice: 'Check the rights of admin-username.' };
+            const parameters = { what, reason: (0,postgres_errors/* said */.ag)(error), advice: 'Check the rights of admin-username.' };
             return (0,types/* unknown */.L5)((0,errors/* fail */.fJ)('state-unknown', parameters, { cause: error }));
         }
     }
@@ -90848,7 +90867,7 @@ var addresses = __nccwpck_require__(6299);
 
 
 /** Milliseconds for one echo service to answer. */
-const egress_address_patience = 3000;
+const patience = 3000;
 /**
  * The public IPv4 address of this runner, as two echo services agree on it. A service that does not answer is
  * replaced by the next; an answer that differs is an error that names both (design.md, the egress address).
@@ -90886,7 +90905,7 @@ async function egressAddress(services, signal) {
     return one.address;
 }
 async function ask(url, signal) {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(egress_address_patience)]) });
+    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
     const text = (await response.text()).trim();
     if (!response.ok || !(0,addresses/* isIPv4 */.wM)(text))
         throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
@@ -91451,7 +91470,7 @@ async function endSessions(run, session, those, name) {
     if (roles.length === 0)
         return;
     const names = roles.map(({ role }) => role);
-    await againOnCollision(run, () => asMemberOf(session, names, () => 
+    await (0,postgres_errors/* againOnCollision */.gK)(run, () => asMemberOf(session, names, () => 
     // Only a member sees whether a session is in the midst of something.
     session.query(`SELECT pg_terminate_backend(a.pid) ${inside(which[those])}
            AND (r.rolname = current_user OR pg_has_role(r.oid, 'USAGE'))`, [name])));
@@ -91505,7 +91524,7 @@ async function dropDatabase(dropping, desired, last = () => true) {
     catch (error) {
         if (error instanceof MadeAnew)
             return await dropDatabase(dropping, desired, last);
-        if (sqlStateOf(error) !== lockNotAvailable)
+        if ((0,postgres_errors/* sqlStateOf */.v9)(error) !== postgres_errors/* lockNotAvailable */.eX)
             throw refused(`Database '${desired.name}'`, error);
         const blockers = await sessionsLocking(session, desired.name);
         throw refused(`Database '${desired.name}', which is locked by ${blockers.join('; ')},`, error);
@@ -91520,7 +91539,7 @@ async function drop({ run, reader, throughArm }, { name, oid }) {
     const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name);
     const unblock = () => endSessions(run, session, 'that lock the database', name);
     // Statements name it, so each is preceded by a look whether the name still means the same.
-    const statement = (sql) => againOnCollision(run, async () => {
+    const statement = (sql) => (0,postgres_errors/* againOnCollision */.gK)(run, async () => {
         await lookAgain(reader, name, oid);
         return await session.query(sql);
     }, unblock);
@@ -91532,9 +91551,9 @@ async function drop({ run, reader, throughArm }, { name, oid }) {
         return 'applied';
     }
     catch (error) {
-        if (sqlStateOf(error) === '3D000')
+        if ((0,postgres_errors/* sqlStateOf */.v9)(error) === '3D000')
             return 'adopted';
-        if (sqlStateOf(error) !== '55006')
+        if ((0,postgres_errors/* sqlStateOf */.v9)(error) !== '55006')
             throw error;
         await lookAgain(reader, name, oid);
         run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
@@ -91569,15 +91588,15 @@ async function dropRole(dropping, desired) {
     const role = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
     try {
         const unblock = () => endSessions(run, session, 'of the role', desired.name);
-        await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`), unblock);
+        await (0,postgres_errors/* againOnCollision */.gK)(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`), unblock);
         // It cannot log in again, so what it leaves behind is all there is.
         await unblock();
         await clearAway(dropping, desired.name);
-        await againOnCollision(run, () => session.query(`DROP ROLE ${role}`));
+        await (0,postgres_errors/* againOnCollision */.gK)(run, () => session.query(`DROP ROLE ${role}`));
         return 'applied';
     }
     catch (error) {
-        if (sqlStateOf(error) === '42704')
+        if ((0,postgres_errors/* sqlStateOf */.v9)(error) === '42704')
             return 'adopted';
         throw refused(`Role '${desired.name}'`, error);
     }
@@ -91617,7 +91636,7 @@ async function clearAway({ run, reader: { session }, enter }, role) {
         const inside = here ? session : await enter(database);
         try {
             await unlinkLargeObjects(run, inside, role);
-            await againOnCollision(run, () => asMemberOf(inside, [role], () => inside.query(owned)));
+            await (0,postgres_errors/* againOnCollision */.gK)(run, () => asMemberOf(inside, [role], () => inside.query(owned)));
         }
         finally {
             if (!here)
@@ -91632,11 +91651,11 @@ async function unlinkLargeObjects(run, inside, role) {
     const batch = () => inside.query(`SELECT count(lo_unlink(oid))::int AS count FROM (SELECT oid FROM pg_largeobject_metadata
          WHERE lomowner = (SELECT oid FROM pg_roles WHERE rolname = $1) LIMIT ${batchSize}) l`, [role]);
     for (let count = batchSize; count === batchSize;) {
-        [{ count } = { count: 0 }] = await againOnCollision(run, () => asMemberOf(inside, [role], batch));
+        [{ count } = { count: 0 }] = await (0,postgres_errors/* againOnCollision */.gK)(run, () => asMemberOf(inside, [role], batch));
     }
 }
 function refused(what, error) {
-    const state = sqlStateOf(error);
+    const state = (0,postgres_errors/* sqlStateOf */.v9)(error);
     if (state === '')
         return error;
     const advice = state === '2BP01'
@@ -91644,7 +91663,7 @@ function refused(what, error) {
         : state === '42501'
             ? 'Give admin-username the right to it, or let it be the administrator of the server.'
             : 'Correct what PostgreSQL names, and run the step again.';
-    return (0,errors/* fail */.fJ)('drop-refused', { what, reason: said(error), advice }, { cause: error });
+    return (0,errors/* fail */.fJ)('drop-refused', { what, reason: (0,postgres_errors/* said */.ag)(error), advice }, { cause: error });
 }
 
 ;// CONCATENATED MODULE: ./build/postgres/extensions.js
@@ -91681,7 +91700,7 @@ async function createExtension({ run, allow }, session, name, strict) {
     }
     const where = schema === null ? ' WITH SCHEMA public' : '';
     const statement = `CREATE EXTENSION IF NOT EXISTS ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)}${where}`;
-    await onceAllowed({ run, allow }, name, () => againOnCollision(run, () => session.query(statement)));
+    await onceAllowed({ run, allow }, name, () => (0,postgres_errors/* againOnCollision */.gK)(run, () => session.query(statement)));
 }
 async function availableVersion(session, name) {
     const [row] = await session.query(
@@ -91707,14 +91726,14 @@ async function onceAllowed({ run, allow }, extension, create) {
             return;
         }
         catch (error) {
-            if (sqlStateOf(error) === '')
+            if ((0,postgres_errors/* sqlStateOf */.v9)(error) === '')
                 throw error;
             const refused = /allow-listed/i.test((0,errors/* messageOf */.bD)(error));
             if (!refused || performance.now() - start > extensions_patience) {
                 const advice = refused
                     ? 'Add it to the server parameter azure.extensions.'
                     : 'Correct what PostgreSQL names; create by hand what only the owner of the server may create.';
-                throw (0,errors/* fail */.fJ)('extension-refused', { extension, reason: said(error), advice }, { cause: error });
+                throw (0,errors/* fail */.fJ)('extension-refused', { extension, reason: (0,postgres_errors/* said */.ag)(error), advice }, { cause: error });
             }
             await allow([extension]);
             await (0,waiting/* pauseFor */.Q1)(run, 500);
@@ -91813,7 +91832,7 @@ async function handOverAll(run, session, role) {
     const statements = [...moves, ...defaults.map(({ statement }) => statement)];
     for (let at = 0; at < statements.length; at += handover_batchSize) {
         const batch = statements.slice(at, at + handover_batchSize);
-        await againOnCollision(run, () => asMemberOf(session, [role, ...owners], async () => {
+        await (0,postgres_errors/* againOnCollision */.gK)(run, () => asMemberOf(session, [role, ...owners], async () => {
             await session.query(`SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`, [batch]);
             await session.query(eachByItself);
         }));
@@ -91835,7 +91854,7 @@ async function handOverPublic(run, session, role) {
         return undefined;
     if (!found.free)
         return found.owner;
-    await againOnCollision(run, () => asMemberOf(session, [role], () => session.query(`ALTER SCHEMA public OWNER TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)}`)));
+    await (0,postgres_errors/* againOnCollision */.gK)(run, () => asMemberOf(session, [role], () => session.query(`ALTER SCHEMA public OWNER TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role)}`)));
     return undefined;
 }
 
@@ -91894,10 +91913,10 @@ async function onceUnused(run, session, template, copy) {
  * @throws every other error as it is
  */
 async function inTheWay(session, template, error) {
-    const state = sqlStateOf(error);
+    const state = (0,postgres_errors/* sqlStateOf */.v9)(error);
     if (state === '55006')
         return { sessions: await sessionsIn(session, template) };
-    if (state === lockNotAvailable)
+    if (state === postgres_errors/* lockNotAvailable */.eX)
         return { locks: await sessionsLocking(session, template) };
     throw error;
 }
@@ -91938,7 +91957,7 @@ async function copySettings(run, session, template, clone, { base, role }) {
         catch (error) {
             if (run.signal.aborted)
                 throw error;
-            run.warning(`The setting '${name}' of template '${template}' was not set on its clone: ${said(error)}`);
+            run.warning(`The setting '${name}' of template '${template}' was not set on its clone: ${(0,postgres_errors/* said */.ag)(error)}`);
         }
     }
 }
@@ -92004,7 +92023,7 @@ async function createRole(session, { name, mark }, password) {
         return 'created';
     }
     catch (error) {
-        if (lostRace(error))
+        if ((0,postgres_errors/* lostRace */.gA)(error))
             return 'adopted';
         throw roles_refused(name, 'Creating', error);
     }
@@ -92021,14 +92040,14 @@ async function forgetSettings(run, session, name) {
     await alter(run, session, name, `ALTER ROLE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} RESET ALL`);
 }
 /** A session of the role itself that is at its own row and does not end would be waited for without end. */
-const alter = (run, session, name, statement) => againOnCollision(run, () => session.query(statement), () => endSessions(run, session, 'of the role, in the midst of a change', name));
+const alter = (run, session, name, statement) => (0,postgres_errors/* againOnCollision */.gK)(run, () => session.query(statement), () => endSessions(run, session, 'of the role, in the midst of a change', name));
 function roles_refused(role, doing, error) {
-    if (sqlStateOf(error) === '')
+    if ((0,postgres_errors/* sqlStateOf */.v9)(error) === '')
         return error;
-    const advice = sqlStateOf(error) === '42501'
+    const advice = (0,postgres_errors/* sqlStateOf */.v9)(error) === '42501'
         ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
         : 'Correct what PostgreSQL names, and run the step again.';
-    return (0,errors/* fail */.fJ)('role-refused', { role, doing, reason: said(error), advice }, { cause: error });
+    return (0,errors/* fail */.fJ)('role-refused', { role, doing, reason: (0,postgres_errors/* said */.ag)(error), advice }, { cause: error });
 }
 
 ;// CONCATENATED MODULE: ./build/postgres/making.js
@@ -92065,12 +92084,12 @@ async function create({ run, reader: { session } }, desired) {
         return 'created';
     }
     catch (error) {
-        if (lostRace(error))
+        if ((0,postgres_errors/* lostRace */.gA)(error))
             return 'adopted';
-        if (sqlStateOf(error) === '')
+        if ((0,postgres_errors/* sqlStateOf */.v9)(error) === '')
             throw error;
-        const advice = adviceFor(sqlStateOf(error), desired);
-        throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason: said(error), advice }, { cause: error });
+        const advice = adviceFor((0,postgres_errors/* sqlStateOf */.v9)(error), desired);
+        throw (0,errors/* fail */.fJ)('database-refused', { database: name, reason: (0,postgres_errors/* said */.ag)(error), advice }, { cause: error });
     }
 }
 /** From template0 without a template of the user's: it is the only one that takes any encoding and collation. */
@@ -92106,7 +92125,7 @@ async function finish(making, desired) {
     if (desired.template !== undefined)
         await copySettings(run, session, desired.template, desired.name, counterparts(application));
     const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
-    await againOnCollision(run, () => session.query([
+    await (0,postgres_errors/* againOnCollision */.gK)(run, () => session.query([
         application && `GRANT CONNECT ON DATABASE ${database} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(application.name)}`,
         `ALTER DATABASE ${database} CONNECTION LIMIT -1`,
     ]
@@ -92122,7 +92141,7 @@ async function claim({ run, reader, application }, desired) {
     const { session } = reader;
     const database = esm/* default.escapeIdentifier */.Ay.escapeIdentifier(desired.name);
     const now = await reader.now();
-    await againOnCollision(run, () => session.transaction(async () => {
+    await (0,postgres_errors/* againOnCollision */.gK)(run, () => session.transaction(async () => {
         if (desired.mark !== undefined)
             await session.query(commentOn(desired, now));
         await session.query(`REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC`);
@@ -92176,7 +92195,7 @@ async function renew(run, reader, desired) {
     if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined)
         return;
     const now = await reader.now();
-    await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
+    await (0,postgres_errors/* againOnCollision */.gK)(run, () => reader.session.query(commentOn(desired, now)));
 }
 /**
  * When the pull request's database expires, by its mark; undefined where it does not.
@@ -92242,7 +92261,7 @@ class SqlWriter {
                 tellUnmoved(run, name, await handOverAll(run, session, role.name));
         });
         const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(name)} TO ${esm/* default.escapeIdentifier */.Ay.escapeIdentifier(role.name)}`;
-        await againOnCollision(run, () => reader.session.query(grant)).catch((error) => {
+        await (0,postgres_errors/* againOnCollision */.gK)(run, () => reader.session.query(grant)).catch((error) => {
             throw this.#notGranted(role, name, grant, error);
         });
         const seen = await reader.access(name, role.name);
@@ -93050,8 +93069,7 @@ async function sweepRules(act, { reader, writer }, gitHub, failures) {
     const { run } = act;
     const failed = (error) => {
         run.signal.throwIfAborted();
-        failures.push(inList(error));
-        run.warning((0,errors/* messageOf */.bD)(error));
+        tellFailure(run, failures, error);
         return [];
     };
     for (const { name = '' } of await reader.firewallRules().catch(failed)) {
@@ -93062,8 +93080,11 @@ async function sweepRules(act, { reader, writer }, gitHub, failures) {
         await sweepOne().catch(failed);
     }
 }
-/** An error's whole text as an entry of a list. */
-const inList = (error) => (0,errors/* messageOf */.bD)(error).replaceAll('\n', '\n    ');
+/** Tells of a failure that does not stop the rest, and keeps its whole text for the list at the end. */
+function tellFailure(run, failures, error) {
+    failures.push((0,errors/* messageOf */.bD)(error).replaceAll('\n', '\n    '));
+    run.warning((0,errors/* messageOf */.bD)(error));
+}
 async function isDue({ workflow, config, story }, gitHub, name, failures) {
     const run = (0,names/* runOfTemporaryRule */.c$)(name);
     if (run === undefined || run.repositoryId !== config.repository.id)
@@ -93192,8 +93213,7 @@ async function laneWith(sweeping, queue, reader) {
                 queue.push(item);
                 return;
             }
-            sweeping.failures.push(inList(error));
-            run.warning((0,errors/* messageOf */.bD)(error));
+            tellFailure(run, sweeping.failures, error);
         }
     }
 }

@@ -1,11 +1,13 @@
 import { messageOf } from '../errors.ts';
 import { pauseFor, type Run } from '../waiting.ts';
 
+/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+export const isSqlState = (code: string): boolean => /^(?!E)[0-9A-Z]{5}$/.test(code);
+
 /** PostgreSQL's five characters, where it is PostgreSQL that refused; empty for everything else, a run's end among it. */
 export function sqlStateOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
-  // No state begins with E, while the system's own codes do (EPIPE).
-  return typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code) ? code : '';
+  return typeof code === 'string' && isSqlState(code) ? code : '';
 }
 
 /** What PostgreSQL said, with its detail where that names what the message does not. */

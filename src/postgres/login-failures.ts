@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import { isSqlState } from './errors.ts';
 
 /**
  * Why a login did not come about (design.md, Reach by probing).
@@ -46,9 +47,6 @@ export function classify(error: unknown): LoginFailure {
   }
   return passing(message || code);
 }
-
-/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
-const isSqlState = (code: string): boolean => /^(?!E)[0-9A-Z]{5}$/.test(code);
 
 function byState(code: string, message: string): LoginFailure {
   if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return byHostRules(message);

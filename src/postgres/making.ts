@@ -7,7 +7,7 @@ import type { Run } from '../waiting.ts';
 import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts';
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { type Allowing, createExtension } from './extensions.ts';
-import { handOverAll, handOverPublic } from './handover.ts';
+import { handOverAll, handOverPublic, type Unmoved } from './handover.ts';
 import { forgetSettings } from './roles.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
@@ -140,11 +140,7 @@ async function furnish(making: Making, { name, template }: DatabaseConfig): Prom
 }
 
 /** Says what came along and stays another's. */
-export function tellUnmoved(
-  run: Run,
-  database: string,
-  unmoved: readonly { readonly type: string; readonly identity: string; readonly owner: string }[],
-): void {
+export function tellUnmoved(run: Run, database: string, unmoved: readonly Unmoved[]): void {
   if (unmoved.length === 0) return;
   const named = unmoved.slice(0, 10).map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
   const more = unmoved.length > named.length ? ` and ${unmoved.length - named.length} more` : '';

@@ -4,26 +4,17 @@ import { fail } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
 import { type Dropping, dropDatabase, dropRole } from './dropping.ts';
 import { againOnCollision } from './errors.ts';
-import { type Allowing, createExtension } from './extensions.ts';
+import { createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic, ownedByOthers } from './handover.ts';
-import { makeDatabase, tellUnmoved } from './making.ts';
+import { type Making, makeDatabase, tellUnmoved } from './making.ts';
 import { createRole, setPassword } from './roles.ts';
 import type { Session } from './session.ts';
-import type { FoundDatabase, SqlReader } from './sql-reader.ts';
+import type { FoundDatabase } from './sql-reader.ts';
 
 /** What writing takes beside the session that reads. */
-export interface Tools extends Allowing {
-  /** In `postgres`, as the administrator. */
-  readonly reader: SqlReader;
-  /** A session of the administrator in another database. */
-  readonly enter: (database: string) => Promise<Session>;
-  /** ARM's way to drop a database. */
-  readonly throughArm: Dropping['throughArm'];
-  /** Who gets the databases that are made. */
-  readonly application: RoleConfig | undefined;
+export interface Tools extends Making, Dropping {
   /** The application role's; undefined where there is none to be made. */
   readonly password: string | undefined;
-  readonly extensions: readonly string[];
 }
 
 /** Everything that the action writes by SQL. A mode that only reads never constructs it. */

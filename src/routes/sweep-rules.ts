@@ -3,6 +3,7 @@ import { isTemporaryRuleOf, runOfTemporaryRule } from '../config/names.ts';
 import { messageOf } from '../errors.ts';
 import { type GitHubApi, GitHubUnknown } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
+import type { Run } from '../waiting.ts';
 import type { Act, WritableControlPlane } from './control-plane.ts';
 
 /**
@@ -19,8 +20,7 @@ export async function sweepRules(
   const { run } = act;
   const failed = (error: unknown): readonly [] => {
     run.signal.throwIfAborted();
-    failures.push(inList(error));
-    run.warning(messageOf(error));
+    tellFailure(run, failures, error);
     return [];
   };
   for (const { name = '' } of await reader.firewallRules().catch(failed)) {
@@ -31,8 +31,11 @@ export async function sweepRules(
   }
 }
 
-/** An error's whole text as an entry of a list. */
-export const inList = (error: unknown): string => messageOf(error).replaceAll('\n', '\n    ');
+/** Tells of a failure that does not stop the rest, and keeps its whole text for the list at the end. */
+export function tellFailure(run: Run, failures: string[], error: unknown): void {
+  failures.push(messageOf(error).replaceAll('\n', '\n    '));
+  run.warning(messageOf(error));
+}
 
 async function isDue(
   { workflow, config, story }: Act<SweepConfig>,

@@ -18,7 +18,7 @@ import {
 } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { dropOne } from './drop.ts';
-import { inList, sweepRules } from './sweep-rules.ts';
+import { sweepRules, tellFailure } from './sweep-rules.ts';
 
 /** Sessions at once: a burstable server has thirty-five, and others want some. */
 const lanes = 4;
@@ -121,8 +121,7 @@ async function laneWith(sweeping: Sweeping, queue: SweepItem[], reader: SqlReade
         queue.push(item);
         return;
       }
-      sweeping.failures.push(inList(error));
-      run.warning(messageOf(error));
+      tellFailure(run, sweeping.failures, error);
     }
   }
 }
