@@ -1,27 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { useAzure } from '../support/azure.ts';
 import {
+  commentsOn,
   hostOfServer,
   perPullRequest,
   pullRequestJob,
-  repository,
   tellGitHub,
 } from '../support/pull-request.ts';
 
 const bench = useAzure();
 const server = 'comments';
 
-interface Comment {
-  readonly body: string;
-  readonly user: { readonly login: string };
-}
-
-async function comments(number: number): Promise<readonly Comment[]> {
-  const state = await bench.azure.control<{
-    repositories: Record<string, { comments: Record<string, readonly Comment[]> }>;
-  }>('GET', 'state');
-  return state.repositories[repository.full_name]?.comments[String(number)] ?? [];
-}
+const comments = (number: number) => commentsOn(bench.azure, number);
 
 const marker = `<!-- azure-postgresql-action: ${server}/relecloud -->`;
 

@@ -4,20 +4,15 @@ import { loginFrom, query } from '../support/client.ts';
 import { Job, queryCommand, tutorial } from '../support/job.ts';
 import {
   administratorAt,
+  commentsOn,
   otherRepository,
   perPullRequest,
   pullRequestJob,
-  repository,
   tellGitHub,
 } from '../support/pull-request.ts';
 
 const bench = useAzure();
 const letIn = { 'allowed-ip-ranges': '198.51.100.7' };
-
-interface Comment {
-  readonly body: string;
-  readonly user: { readonly login: string };
-}
 
 describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (major) => {
   const server = `life-${major}`;
@@ -32,12 +27,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     extensions: 'hstore',
   });
 
-  const comments = async (): Promise<readonly Comment[]> => {
-    const state = await bench.azure.control<{
-      repositories: Record<string, { comments: Record<string, readonly Comment[]> }>;
-    }>('GET', 'state');
-    return state.repositories[repository.full_name]?.comments[String(number)] ?? [];
-  };
+  const comments = () => commentsOn(bench.azure, number);
 
   test('opened, pushed to, reset, closed', { timeout: 120_000 }, async () => {
     const { azure } = bench;

@@ -69,6 +69,20 @@ export const perPullRequest = (server: string, more: Inputs = {}): Inputs => ({
 export const tellGitHub = (azure: Azure, change: Readonly<Record<string, unknown>>): Promise<unknown> =>
   azure.control('PATCH', 'state', { repository: repository.full_name, ...change });
 
+/** A comment as the emulated GitHub keeps it. */
+export interface Comment {
+  readonly body: string;
+  readonly user: { readonly login: string };
+}
+
+/** The comments of a pull request, the oldest first. */
+export async function commentsOn(azure: Azure, number: number): Promise<readonly Comment[]> {
+  const state = await azure.control<{
+    repositories: Record<string, { comments: Record<string, readonly Comment[]> }>;
+  }>('GET', 'state');
+  return state.repositories[repository.full_name]?.comments[String(number)] ?? [];
+}
+
 /** The administrator's login, beside the action. */
 export const administratorAt = (host: string, database = 'postgres') => ({
   host,
