@@ -11,6 +11,18 @@ export interface Account {
 /** Who a job's GITHUB_TOKEN is, at github.com. */
 export const actionsBot: Account = { login: 'github-actions[bot]', id: 41_898_282, type: 'Bot' };
 
+const actionsApp = { id: 15_368, slug: 'github-actions', name: 'GitHub Actions' };
+
+/** `performed_via_github_app` of what someone wrote: the app where it was a job, else null. */
+export function appOf({ login }: Account): JsonObject | null {
+  return login === actionsBot.login ? actionsApp : null;
+}
+
+/** `author_association` of what someone wrote. */
+export function associationOf({ type }: Account): string {
+  return type === 'Bot' ? 'NONE' : 'CONTRIBUTOR';
+}
+
 /** The person whose pull requests and comments those are of which nothing else is said. */
 export const octocat: Account = { login: 'octocat', id: 583_231, type: 'User' };
 

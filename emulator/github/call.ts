@@ -33,6 +33,11 @@ export interface RepositoryRoute {
   readonly answer: (call: RepositoryCall) => Reply;
 }
 
+/** The level of a permission that a request with this method needs. */
+export function levelOf(method: string): Level {
+  return method === 'GET' ? 'read' : 'write';
+}
+
 /**
  * The body as a JSON object, empty for none.
  * @throws {GitHubError} 400 for anything else.

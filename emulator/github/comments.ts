@@ -1,31 +1,29 @@
 import type { Reply, Request } from '../http/exchange.ts';
 import type { JsonObject } from '../json.ts';
-import { accountBody, actionsBot } from './accounts.ts';
-import { bodyOf, type RepositoryCall, type RepositoryRoute } from './call.ts';
+import { accountBody, appOf, associationOf } from './accounts.ts';
+import { bodyOf, levelOf, type RepositoryCall, type RepositoryRoute } from './call.ts';
 import { gitHubErrors } from './errors.ts';
 import { page } from './paging.ts';
-import { pullOf } from './pulls.ts';
 import { type Comment, gitHubTime, type Repository } from './repository.ts';
+import { pageOf, reach, reachIssue } from './subjects.ts';
 
 /** The most characters that a comment's body has, as GitHub's refusal says. */
 export const longestComment = 65_536;
-
-const actionsApp = { id: 15_368, slug: 'github-actions', name: 'GitHub Actions' };
 
 function commentBody(comment: Comment, repository: Repository, origin: string): JsonObject {
   const base = `${origin}/repos/${repository.fullName}/issues`;
   return {
     url: `${base}/comments/${comment.id}`,
-    html_url: `https://github.com/${repository.fullName}/pull/${comment.pull}#issuecomment-${comment.id}`,
-    issue_url: `${base}/${comment.pull}`,
+    html_url: `${pageOf(repository, comment.issue)}#issuecomment-${comment.id}`,
+    issue_url: `${base}/${comment.issue}`,
     id: comment.id,
     node_id: `IC_${comment.id}`,
     user: accountBody(comment.user, origin),
     created_at: comment.createdAt,
     updated_at: comment.updatedAt,
-    author_association: comment.user.type === 'Bot' ? 'NONE' : 'CONTRIBUTOR',
+    author_association: associationOf(comment.user),
     body: comment.body,
-    performed_via_github_app: comment.user.login === actionsBot.login ? actionsApp : null,
+    performed_via_github_app: appOf(comment.user),
   };
 }
 
@@ -47,15 +45,16 @@ function textOf(request: Request): string {
   return body;
 }
 
-function commentOf({ repository, numbers }: RepositoryCall): Comment {
-  const comment = repository.comments.get(numbers['id'] ?? 0);
-  if (comment) return comment;
-  throw gitHubErrors.notFound();
+function commentOf(call: RepositoryCall): Comment {
+  const comment = call.repository.comments.get(call.numbers['id'] ?? 0);
+  if (!comment) throw gitHubErrors.notFound();
+  if (call.repository.issues.has(comment.issue)) reachIssue(call);
+  return comment;
 }
 
 function list(call: RepositoryCall): Reply {
   const { request, repository, origin } = call;
-  const { number } = pullOf(call, call.numbers['number']);
+  const { number } = reach(call, call.numbers['number']);
   const since = Date.parse(request.url.searchParams.get('since') ?? '');
   const wanted = repository
     .commentsOf(number)
@@ -65,7 +64,7 @@ function list(call: RepositoryCall): Reply {
 
 function create(call: RepositoryCall): Reply {
   const { request, repository, origin, caller } = call;
-  const { number } = pullOf(call, call.numbers['number']);
+  const { number } = reach(call, call.numbers['number']);
   const comment = repository.addComment(number, textOf(request), caller.account);
   const body = commentBody(comment, repository, origin);
   return { status: 201, headers: { Location: String(body['url']) }, body };
@@ -97,14 +96,15 @@ function route(
     method,
     path,
     documentation: `rest/issues/comments#${heading}`,
-    // A pull request is an issue too: either permission opens the comments under it.
+    // A pull request is an issue too: either permission opens the comments under it. Those under an issue want
+    // `issues`, which shows only once it is known what the number is, see reachIssue.
     needs: ['issues', 'pull-requests'],
-    level: method === 'GET' ? 'read' : 'write',
+    level: levelOf(method),
     answer,
   };
 }
 
-/** GitHub's "REST API endpoints for issue comments", for the issues that pull requests are. */
+/** GitHub's "REST API endpoints for issue comments", for issues and for the issues that pull requests are. */
 export const commentRoutes: readonly RepositoryRoute[] = [
   route('GET', 'issues/{number}/comments', 'list-issue-comments', list),
   route('POST', 'issues/{number}/comments', 'create-an-issue-comment', create),

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import type { Account } from './accounts.ts';
 
 /** A refusal by GitHub's REST API. */
@@ -7,25 +7,38 @@ export class GitHubError extends Error {
   readonly status: number;
   /** Entries of `errors` in a 422's body. */
   readonly errors: readonly JsonObject[];
-  /** True where `documentation_url` names no endpoint. */
-  readonly general: boolean;
+  /** Where `documentation_url` points if not to the endpoint. */
+  readonly documentation: string | undefined;
 
   constructor(
     status: number,
     message: string,
-    { errors = [], general = false }: { errors?: readonly JsonObject[]; general?: boolean } = {},
+    { errors = [], documentation }: { errors?: readonly JsonObject[]; documentation?: string } = {},
   ) {
     super(message);
     this.status = status;
     this.errors = errors;
-    this.general = general;
+    this.documentation = documentation;
   }
+}
+
+/** A value as GitHub's refusals of a body show it: in Ruby's notation. */
+function inspect(value: unknown): string {
+  if (value === null) return 'nil';
+  if (Array.isArray(value)) return `[${value.map(inspect).join(', ')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const entries = Object.entries(value).map(([key, entry]) => `${inspect(key)}=>${inspect(entry)}`);
+  return `{${entries.join(', ')}}`;
+}
+
+function mistyped(pointer: string, value: unknown, wanted: string): GitHubError {
+  return new GitHubError(422, `Invalid request.\n\nFor '${pointer}', ${inspect(value)} is not ${wanted}.`);
 }
 
 /** GitHub's refusals in its own words, as its answers and the reports of them in public issues have them. */
 export const gitHubErrors = {
   requiresAuthentication: () => new GitHubError(401, 'Requires authentication'),
-  badCredentials: () => new GitHubError(401, 'Bad credentials', { general: true }),
+  badCredentials: () => new GitHubError(401, 'Bad credentials', { documentation: 'rest' }),
   notFound: () => new GitHubError(404, 'Not Found'),
   notAccessible: (by: 'integration' | 'personal access token') =>
     new GitHubError(403, `Resource not accessible by ${by}`),
@@ -33,16 +46,21 @@ export const gitHubErrors = {
     new GitHubError(
       403,
       `API rate limit exceeded for ${type === 'Bot' ? 'installation' : 'user'} ID ${id}.`,
-      {
-        general: true,
-      },
+      { documentation: 'rest' },
     ),
   parsingProblem: () => new GitHubError(400, 'Problems parsing JSON'),
   missing: (field: string) => new GitHubError(422, `Invalid request.\n\n"${field}" wasn't supplied.`),
-  noString: (field: string, value: unknown) =>
+  mistyped,
+  noString: (field: string, value: unknown) => mistyped(`properties/${field}`, value, 'a string'),
+  noMember: (value: unknown, values: readonly (string | null)[]) =>
     new GitHubError(
       422,
-      `Invalid request.\n\nFor 'properties/${field}', ${JSON.stringify(value)} is not a string.`,
+      `Invalid request.\n\n${typeof value === 'string' ? value : inspect(value)} is not a member of ${inspect(values)}.`,
     ),
-  invalid: (errors: readonly JsonObject[]) => new GitHubError(422, 'Validation Failed', { errors }),
+  invalid: (errors: readonly JsonObject[], documentation?: string) =>
+    new GitHubError(422, 'Validation Failed', { errors, ...(documentation && { documentation }) }),
+  // The paths of these pages are inferred from the refusal of a list's `state`.
+  issuesDisabled: () =>
+    new GitHubError(410, 'Issues are disabled for this repo', { documentation: 'v3/issues/' }),
+  issueDeleted: () => new GitHubError(410, 'This issue was deleted', { documentation: 'v3/issues/' }),
 };

@@ -13,7 +13,7 @@ function refusal(error: GitHubError, documentation: string): Reply {
     body: {
       message: error.message,
       ...(error.errors.length === 0 ? {} : { errors: error.errors }),
-      documentation_url: `https://docs.github.com/${error.general ? 'rest' : documentation}`,
+      documentation_url: `https://docs.github.com/${error.documentation ?? documentation}`,
       status: String(error.status),
     },
   };

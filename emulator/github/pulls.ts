@@ -3,6 +3,7 @@ import type { JsonObject } from '../json.ts';
 import { accountBody, personOf, stableId } from './accounts.ts';
 import type { RepositoryCall, RepositoryRoute } from './call.ts';
 import { gitHubErrors } from './errors.ts';
+import { labelBody } from './labels.ts';
 import { page } from './paging.ts';
 import type { Branch, PullRequest, Repository, RepositoryReference } from './repository.ts';
 
@@ -69,7 +70,7 @@ function summary(pull: PullRequest, repository: Repository, origin: string): Jso
     merge_commit_sha: pull.head.sha,
     assignees: [],
     requested_reviewers: [],
-    labels: [],
+    labels: pull.labels.map((name) => labelBody(name, repository, origin)),
     draft: pull.draft,
     comments_url: `${issue}/comments`,
     head: headOf(pull, repository, origin),
@@ -142,11 +143,7 @@ function list({ request, repository, origin }: RepositoryCall): Reply {
   );
 }
 
-/**
- * The pull request of this number.
- * @throws {GitHubError} 404 where there is none.
- */
-export function pullOf({ repository }: RepositoryCall, number: number | undefined): PullRequest {
+function pullOf({ repository }: RepositoryCall, number: number | undefined): PullRequest {
   const pull = repository.pulls.get(number ?? 0);
   if (pull) return pull;
   throw gitHubErrors.notFound();

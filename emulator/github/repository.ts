@@ -20,6 +20,8 @@ export interface PullRequest {
   readonly draft: boolean;
   readonly merged: boolean;
   readonly user: Account;
+  /** Names of labels. */
+  readonly labels: readonly string[];
   /** `same` for a branch of the repository itself, null where the fork has been deleted. */
   readonly headRepository: RepositoryReference | 'same' | null;
   readonly head: Branch;
@@ -30,10 +32,30 @@ export interface PullRequest {
   readonly closedAt: string | null;
 }
 
+export const stateReasons = ['completed', 'not_planned', 'duplicate', 'reopened'] as const;
+
+/** Why an issue is in the state that it is in: `reopened` is for an open one, the others are for a closed one. */
+export type StateReason = (typeof stateReasons)[number];
+
+export interface Issue {
+  readonly number: number;
+  readonly state: 'open' | 'closed';
+  readonly stateReason: StateReason | null;
+  readonly title: string;
+  readonly body: string | null;
+  readonly user: Account;
+  /** Names of labels. */
+  readonly labels: readonly string[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly closedAt: string | null;
+  readonly closedBy: Account | null;
+}
+
 export interface Comment {
   readonly id: number;
-  /** Number of the pull request that it stands under. */
-  readonly pull: number;
+  /** Number of the issue or of the pull request that it stands under. */
+  readonly issue: number;
   readonly body: string;
   readonly user: Account;
   readonly createdAt: string;
@@ -72,12 +94,47 @@ export function newPull(number: number): PullRequest {
     draft: false,
     merged: false,
     user: octocat,
+    labels: [],
     headRepository: 'same',
     head: { ref: `topic-${number}`, sha: commitOf(`head ${number}`) },
     base: { ref: 'main', sha: commitOf('base') },
     createdAt: now,
     updatedAt: now,
     closedAt: null,
+  };
+}
+
+/** An open issue of which nothing but its number is known. */
+export function newIssue(number: number): Issue {
+  const now = gitHubTime();
+  return {
+    number,
+    state: 'open',
+    stateReason: null,
+    title: `Issue ${number}`,
+    body: null,
+    user: octocat,
+    labels: [],
+    createdAt: now,
+    updatedAt: now,
+    closedAt: null,
+    closedBy: null,
+  };
+}
+
+/** An issue whose times, reason and closer agree with its state; the one before tells whether it was reopened. */
+function consistent(issue: Issue, before: Issue): Issue {
+  const { state, stateReason } = issue;
+  if (state === 'open') {
+    const reopened = before.state === 'closed' || stateReason === 'reopened';
+    // That a reopened issue no longer tells who had closed it is inferred.
+    return { ...issue, stateReason: reopened ? 'reopened' : null, closedAt: null, closedBy: null };
+  }
+  return {
+    ...issue,
+    stateReason: stateReason === null || stateReason === 'reopened' ? 'completed' : stateReason,
+    closedAt: issue.closedAt ?? gitHubTime(),
+    closedBy: issue.closedBy ?? octocat,
   };
 }
 
@@ -105,12 +162,17 @@ function commitOf(text: string): string {
 // Ids of comments are GitHub's own, unlike numbers: one sequence for all repositories.
 let lastComment = 3_000_000_000;
 
-/** A repository with its pull requests, the comments under them, and its workflow runs. */
+/** A repository with its pull requests and issues, the comments under them, and its workflow runs. */
 export class Repository {
   readonly owner: string;
   readonly name: string;
   id: number;
+  /** The contrary of GitHub's `has_issues`. */
+  issuesDisabled = false;
   readonly pulls = new Map<number, PullRequest>();
+  readonly issues = new Map<number, Issue>();
+  /** Numbers of issues that are gone; GitHub tells of them, and gives their numbers to nothing else. */
+  readonly deletedIssues = new Set<number>();
   readonly comments = new Map<number, Comment>();
   readonly runs = new Map<number, Run>();
 
@@ -125,6 +187,12 @@ export class Repository {
     return `${this.owner}/${this.name}`;
   }
 
+  /** What the next issue or pull request is numbered: they share one sequence. */
+  get nextNumber(): number {
+    const taken = [...this.pulls.keys(), ...this.issues.keys(), ...this.deletedIssues];
+    return taken.reduce((most, number) => Math.max(most, number), 0) + 1;
+  }
+
   /** Change a pull request, or make one, see {@link newPull}. */
   setPull(number: number, changes: Partial<PullRequest>): void {
     const before = this.pulls.get(number) ?? newPull(number);
@@ -136,18 +204,38 @@ export class Repository {
   /** Forget a pull request and what stands under it. */
   removePull(number: number): void {
     this.pulls.delete(number);
-    for (const { id } of this.commentsOf(number)) this.comments.delete(id);
+    this.#removeComments(number);
   }
 
-  /** The comments under a pull request, ascending by id. */
-  commentsOf(pull: number): Comment[] {
-    return [...this.comments.values()].filter((comment) => comment.pull === pull);
+  /** Change an issue, or make one, see {@link newIssue}; what belongs to its state follows from the state. */
+  setIssue(number: number, changes: Partial<Issue>): Issue {
+    const before = this.issues.get(number) ?? newIssue(number);
+    const after = consistent({ ...before, updatedAt: gitHubTime(), ...changes }, before);
+    this.issues.set(number, after);
+    this.deletedIssues.delete(number);
+    return after;
   }
 
-  addComment(pull: number, body: string, user: Account, createdAt = gitHubTime()): Comment {
+  /** Delete an issue and what stands under it. */
+  removeIssue(number: number): void {
+    if (this.issues.delete(number)) this.deletedIssues.add(number);
+    this.#removeComments(number);
+  }
+
+  /** The comments under an issue or a pull request, ascending by id. */
+  commentsOf(issue: number): Comment[] {
+    return [...this.comments.values()].filter((comment) => comment.issue === issue);
+  }
+
+  addComment(issue: number, body: string, user: Account, createdAt = gitHubTime()): Comment {
     lastComment += 1;
-    const comment = { id: lastComment, pull, body, user, createdAt, updatedAt: createdAt };
+    const comment = { id: lastComment, issue, body, user, createdAt, updatedAt: createdAt };
     this.comments.set(comment.id, comment);
+    const commented = this.issues.get(issue);
+    // A comment is an update of its issue, so `since` and `sort=updated` see it.
+    if (commented && commented.updatedAt < createdAt) {
+      this.issues.set(issue, { ...commented, updatedAt: createdAt });
+    }
     return comment;
   }
 
@@ -155,5 +243,9 @@ export class Repository {
   setRun(id: number, changes: Partial<Run>): void {
     const before = this.runs.get(id) ?? newRun(id);
     this.runs.set(id, { ...before, updatedAt: gitHubTime(), ...changes });
+  }
+
+  #removeComments(issue: number): void {
+    for (const { id } of this.commentsOf(issue)) this.comments.delete(id);
   }
 }

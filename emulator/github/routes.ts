@@ -2,6 +2,7 @@ import type { Reply, Request } from '../http/exchange.ts';
 import type { Call, RepositoryRoute } from './call.ts';
 import { commentRoutes } from './comments.ts';
 import { gitHubErrors } from './errors.ts';
+import { issueRoutes } from './issues.ts';
 import { pullRoutes } from './pulls.ts';
 import type { Repository } from './repository.ts';
 import { runRoutes } from './runs.ts';
@@ -24,7 +25,7 @@ const fixed: Readonly<Record<string, Route>> = {
   },
 };
 
-const beneathRepositories = [...pullRoutes, ...commentRoutes, ...runRoutes].map((route) => ({
+const beneathRepositories = [...pullRoutes, ...issueRoutes, ...commentRoutes, ...runRoutes].map((route) => ({
   route,
   pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>\\d+)')}$`),
 }));

@@ -9,33 +9,12 @@ import {
   type Repository,
   type Run,
 } from './repository.ts';
+import { describeIssue, labelNames, patchIssue } from './state-issues.ts';
+import { defined, GitHubStateError, numberOf, oneOf } from './state-values.ts';
 import { type GitHub, keyOf } from './store.ts';
 import type { Level, Permissions, TokenChange } from './tokens.ts';
 
-/** A control call that says of GitHub what cannot be; the message names it. */
-export class GitHubStateError extends Error {
-  override readonly name = 'GitHubStateError';
-}
-
-function oneOf<T extends string>(value: unknown, values: readonly T[], what: string): T | undefined {
-  if (value === undefined) return undefined;
-  const found = values.find((each) => each === value);
-  if (found === undefined) {
-    throw new GitHubStateError(`${what} is one of ${values.join(', ')}, not ${JSON.stringify(value)}.`);
-  }
-  return found;
-}
-
-function numberOf(text: string, what: string): number {
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new GitHubStateError(`${what} is named by its number, not '${text}'.`);
-}
-
-/** An object's entries that say something, so that they can be laid over others. */
-function defined<T extends object>(entries: { [K in keyof T]?: T[K] | undefined }): Partial<T> {
-  const kept = Object.entries(entries).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(kept) as Partial<T>;
-}
+export { GitHubStateError };
 
 function branch(value: unknown, before: Branch): Branch {
   const { ref, sha } = objectOr(value);
@@ -55,6 +34,7 @@ function headRepository(head: JsonObject, own: Repository): PullRequest['headRep
 }
 
 function patchPull(repository: Repository, number: number, value: unknown): void {
+  if (repository.issues.has(number)) throw new GitHubStateError(`${number} is an issue.`);
   if (value === null) {
     repository.removePull(number);
     return;
@@ -73,6 +53,7 @@ function patchPull(repository: Repository, number: number, value: unknown): void
       body: given['body'] === null ? null : stringOr(given['body']),
       draft: typeof given['draft'] === 'boolean' ? given['draft'] : undefined,
       user: accountOf(user, before.user),
+      labels: labelNames(given['labels']),
       headRepository: isObject(head) ? headRepository(head, repository) : undefined,
       head: branch(head, before.head),
       base: branch(base, before.base),
@@ -120,16 +101,18 @@ function patchRun(repository: Repository, id: number, value: unknown): void {
   repository.setRun(id, { ...changes, conclusion: status === 'completed' ? conclusion : null });
 }
 
-function addComments(repository: Repository, pull: number, value: unknown): void {
-  if (!repository.pulls.has(pull)) throw new GitHubStateError(`There is no pull request ${pull}.`);
-  if (!Array.isArray(value)) throw new GitHubStateError(`The comments of ${pull} must be an array.`);
+function addComments(repository: Repository, issue: number, value: unknown): void {
+  if (!repository.pulls.has(issue) && !repository.issues.has(issue)) {
+    throw new GitHubStateError(`There is no issue or pull request ${issue}.`);
+  }
+  if (!Array.isArray(value)) throw new GitHubStateError(`The comments of ${issue} must be an array.`);
   for (const entry of value) {
     const { body, user, created_at } = objectOr(entry);
     const text = stringOr(body) ?? '';
     if (text.trim() === '' || [...text].length > longestComment) {
       throw new GitHubStateError(`A comment's body has 1 to ${longestComment} characters.`);
     }
-    repository.addComment(pull, text, accountOf(user, octocat), stringOr(created_at));
+    repository.addComment(issue, text, accountOf(user, octocat), stringOr(created_at));
   }
 }
 
@@ -153,8 +136,9 @@ function tokenChange(value: unknown): TokenChange {
 
 /**
  * `PATCH control/state` with a `repository`: makes it known, and changes what it holds behind the API's back. Pull
- * requests and runs are written as GitHub's API and webhooks write them, laid over what is there, and removed by null;
- * comments are added. What stands before a fault in the call has been done.
+ * requests, issues and runs are written as GitHub's API and webhooks write them, laid over what is there, and removed
+ * by null, an issue as one that was deleted; comments under issues and pull requests are added; `issuesDisabled`
+ * switches issues off, or on again. What stands before a fault in the call has been done.
  * @throws {GitHubStateError} for what cannot be.
  */
 export function patchGitHub(gitHub: GitHub, body: JsonObject): void {
@@ -163,13 +147,18 @@ export function patchGitHub(gitHub: GitHub, body: JsonObject): void {
     throw new GitHubStateError(`'repository' is 'owner/name', not '${fullName}'.`);
   }
   const repository = gitHub.knownOrNew(fullName, numberOr(body['repositoryId']));
+  const { issuesDisabled } = body;
+  if (typeof issuesDisabled === 'boolean') repository.issuesDisabled = issuesDisabled;
   const entries = (field: string) => Object.entries(objectOr(body[field]));
   for (const [number, pull] of entries('pulls')) {
     patchPull(repository, numberOf(number, 'A pull request'), pull);
   }
+  for (const [number, issue] of entries('issues')) {
+    patchIssue(repository, numberOf(number, 'An issue'), issue);
+  }
   for (const [id, run] of entries('runs')) patchRun(repository, numberOf(id, 'A run'), run);
   for (const [number, comments] of entries('comments')) {
-    addComments(repository, numberOf(number, 'A pull request'), comments);
+    addComments(repository, numberOf(number, 'An issue or pull request'), comments);
   }
   for (const [token, change] of entries('tokens')) {
     gitHub.tokens.register(token, tokenChange(change), keyOf(repository.fullName));
@@ -177,11 +166,11 @@ export function patchGitHub(gitHub: GitHub, body: JsonObject): void {
 }
 
 function describePull(pull: PullRequest, repository: Repository): JsonObject {
-  const { state, title, body, draft, merged, user, head, base, headRepository: fork } = pull;
+  const { state, title, body, draft, merged, user, labels, head, base, headRepository: fork } = pull;
   const own = { id: repository.id, full_name: repository.fullName };
   const headRepo = fork === 'same' ? own : fork && { id: fork.id, full_name: fork.fullName };
   return {
-    ...{ state, title, body, draft, merged, user },
+    ...{ state, title, body, draft, merged, user, labels },
     head: { ...head, repo: headRepo },
     base: { ...base, repo: own },
     created_at: pull.createdAt,
@@ -200,12 +189,16 @@ function describeRun({ name, path, event, status, conclusion, attempt }: Run): J
 
 function describe(repository: Repository): JsonObject {
   const comments: Record<string, JsonObject[]> = {};
-  for (const number of repository.pulls.keys()) comments[number] = [];
-  for (const comment of repository.comments.values()) comments[comment.pull]?.push(describeComment(comment));
+  for (const number of [...repository.pulls.keys(), ...repository.issues.keys()]) comments[number] = [];
+  for (const comment of repository.comments.values()) comments[comment.issue]?.push(describeComment(comment));
   const pulls = [...repository.pulls.values()];
   return {
     id: repository.id,
     pulls: Object.fromEntries(pulls.map((pull) => [pull.number, describePull(pull, repository)])),
+    issues: Object.fromEntries(
+      [...repository.issues].map(([number, issue]) => [number, describeIssue(issue)]),
+    ),
+    issuesDisabled: repository.issuesDisabled,
     comments,
     runs: Object.fromEntries([...repository.runs].map(([id, run]) => [id, describeRun(run)])),
   };

@@ -1,0 +1,70 @@
+import type { JsonObject } from '../json.ts';
+import { accountBody, appOf, associationOf, stableId } from './accounts.ts';
+import { labelBody } from './labels.ts';
+import type { Issue, PullRequest, Repository } from './repository.ts';
+import { isPull, pageOf, type Subject } from './subjects.ts';
+
+/** What shows in a pull request only. */
+function pullPart(pull: PullRequest, repository: Repository, origin: string): JsonObject {
+  const page = pageOf(repository, pull.number);
+  return {
+    draft: pull.draft,
+    pull_request: {
+      url: `${origin}/repos/${repository.fullName}/pulls/${pull.number}`,
+      html_url: page,
+      diff_url: `${page}.diff`,
+      patch_url: `${page}.patch`,
+      merged_at: pull.merged ? pull.closedAt : null,
+    },
+    author_association: 'CONTRIBUTOR',
+    closed_by: null,
+    state_reason: null,
+  };
+}
+
+function issuePart({ user, closedBy, stateReason }: Issue, origin: string): JsonObject {
+  return {
+    author_association: associationOf(user),
+    closed_by: closedBy && accountBody(closedBy, origin),
+    state_reason: stateReason,
+  };
+}
+
+/**
+ * GitHub's `issue`, in lists and alone. That of a pull request has `pull_request`, and an id other than the pull
+ * request's own; who closed a pull request is not kept.
+ */
+export function issueBody(subject: Subject, repository: Repository, origin: string): JsonObject {
+  const { number, user, labels } = subject;
+  const base = `${origin}/repos/${repository.fullName}`;
+  const url = `${base}/issues/${number}`;
+  const id = stableId(url.slice(origin.length));
+  return {
+    url,
+    repository_url: base,
+    labels_url: `${url}/labels{/name}`,
+    comments_url: `${url}/comments`,
+    events_url: `${url}/events`,
+    html_url: pageOf(repository, number),
+    id,
+    node_id: `I_${id}`,
+    number,
+    title: subject.title,
+    user: accountBody(user, origin),
+    labels: labels.map((name) => labelBody(name, repository, origin)),
+    state: subject.state,
+    locked: false,
+    assignee: null,
+    assignees: [],
+    milestone: null,
+    comments: repository.commentsOf(number).length,
+    created_at: subject.createdAt,
+    updated_at: subject.updatedAt,
+    closed_at: subject.closedAt,
+    active_lock_reason: null,
+    body: subject.body,
+    timeline_url: `${url}/timeline`,
+    performed_via_github_app: appOf(user),
+    ...(isPull(subject) ? pullPart(subject, repository, origin) : issuePart(subject, origin)),
+  };
+}
