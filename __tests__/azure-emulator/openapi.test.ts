@@ -76,6 +76,7 @@ describe.skipIf(!hasReference(file))('answers validate against the specification
 
   it.each([
     ['a server', () => demo(), 200],
+    ['what a server can become', () => demo('/capabilities'), 200],
     ['a missing server', () => bench.arm.server('missing'), 404],
     ['the list of a group', () => demo('').replace('/demo-relecloud', ''), 200],
     [
@@ -95,6 +96,25 @@ describe.skipIf(!hasReference(file))('answers validate against the specification
     const answer = await bench.arm.send('GET', path());
     expect(answer.status).toBe(status);
     expectValid('GET', path(), answer);
+  });
+
+  it('GET of a server with all that it can have besides', async () => {
+    const change = (properties: JsonObject) =>
+      control(bench.emulator, 'PATCH', 'state', { server: 'demo-relecloud', properties });
+    const more = {
+      cluster: { clusterSize: 2, defaultDatabaseName: 'stars' },
+      highAvailability: { mode: 'ZoneRedundant' },
+      authConfig: { activeDirectoryAuth: 'Enabled', tenantId: '11111111-2222-4333-8444-555555555555' },
+      maintenanceWindow: { customWindow: 'Enabled', dayOfWeek: 5, startHour: 22 },
+    };
+    await change(more);
+    try {
+      const answer = await bench.arm.send('GET', demo());
+      expect(answer.json['properties']).toMatchObject(more);
+      expectValid('GET', demo(), answer);
+    } finally {
+      await change({ cluster: null, highAvailability: { mode: 'Disabled', standbyAvailabilityZone: null } });
+    }
   });
 
   it.each([

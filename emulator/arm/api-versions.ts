@@ -16,6 +16,8 @@ export const postgresApiVersions = [
   '2025-01-01-preview',
   '2025-06-01-preview',
   '2025-08-01',
+  // What the az CLI asks for since 2.84 or so (its recordings of 2026).
+  '2026-01-01-preview',
 ] as const;
 
 /** The versions of Microsoft.Resources (groups, subscriptions, tenants, providers). */

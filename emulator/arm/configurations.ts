@@ -22,7 +22,9 @@ function documentationLink(name: string, major: string): string {
 }
 
 function render(server: FlexibleServer, row: ParameterRow): JsonObject {
-  const { name, value, description, defaultValue, dataType, allowedValues, source } = row;
+  const { name, value, description, defaultValue, dataType, allowedValues } = row;
+  // A parameter that was reset is the system's again, and one set to its default no different [INF].
+  const source = value === defaultValue ? 'system-default' : row.source;
   const { isDynamicConfig, isReadOnly, isConfigPendingRestart } = row;
   return childBody(
     server,
@@ -104,9 +106,5 @@ export const getConfiguration: ArmHandler = async (call, context) => {
 export const listConfigurations: ArmHandler = async (call, context) => {
   const server = serverOf(call, context);
   const rows = await runningPostgres(server).parameters();
-  return page(
-    call,
-    rows.map((row) => render(server, row)),
-    context.options.pageSize,
-  );
+  return page(call, rows, context.options.pageSize, (row) => render(server, row));
 };

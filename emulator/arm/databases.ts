@@ -5,7 +5,7 @@ import { OperationFailure, operationFailures, providerErrors } from './errors.ts
 import { providerHeaders } from './operations.ts';
 import { page } from './paging.ts';
 import { childBody } from './server-body.ts';
-import type { FlexibleServer } from './store.ts';
+import type { FlexibleServer, ServerState } from './store.ts';
 import { durationOf, retryAfterSeconds } from './timing.ts';
 
 const kind = 'databases';
@@ -17,13 +17,17 @@ function serverOf(call: ArmCall, { store }: ArmContext): FlexibleServer {
   return store.server(call.names.subscription, call.names.group, call.names.server);
 }
 
+/** Those in which the provider asks PostgreSQL, whatever PostgreSQL itself would do in another. */
+const answeringStates: readonly ServerState[] = ['Ready', 'Updating'];
+
 /**
  * The data plane of a server that can answer.
- * @throws {ArmError} 400 ServerStoppedError when stopped, 500 while it is made or on its way up or down [INF].
+ * @throws {ArmError} 400 ServerStoppedError when stopped, 500 on a half-made one (facts.md §3), and so in every other
+ * state [INF].
  */
 export function runningPostgres(server: FlexibleServer): PostgresServer {
   if (server.state === 'Stopped') throw providerErrors.serverStopped(server.name);
-  if (!server.postgres?.running) throw providerErrors.internal();
+  if (!answeringStates.includes(server.state) || !server.postgres?.running) throw providerErrors.internal();
   return server.postgres;
 }
 
@@ -58,8 +62,15 @@ async function createOnce(postgres: PostgresServer, name: string, charset: strin
   if (!exists) await postgres.createDatabase(name, charset, collation);
 }
 
+/** An elastic cluster has the one database that it came with (Microsoft's FAQ on their limitations; the code is [INF]). */
+async function checkCluster(server: FlexibleServer, postgres: PostgresServer, name: string): Promise<void> {
+  if (server.properties['cluster'] === undefined) return;
+  const exists = (await postgres.databases()).some((row) => row.name === name);
+  if (!exists) throw providerErrors.invalidValue('databaseName');
+}
+
 /** `PUT …/databases/{name}`: `CREATE DATABASE` by the service; one that exists stays as it is [INF]. */
-export const putDatabase: ArmHandler = (call, context) => {
+export const putDatabase: ArmHandler = async (call, context) => {
   const server = serverOf(call, context);
   const name = call.names.child;
   const properties = objectOr(bodyOf(call)['properties']);
@@ -69,6 +80,7 @@ export const putDatabase: ArmHandler = (call, context) => {
   if (!/^[a-zA-Z]+\w*$/.test(charset)) throw providerErrors.invalidValue('charset');
   if (!/^[a-zA-Z-]+([. ]|\w)*$/.test(collation)) throw providerErrors.invalidValue('collation');
   const postgres = runningPostgres(server);
+  await checkCluster(server, postgres, name);
   return begin(call, context, server, 'Upsert', () => createOnce(postgres, name, charset, collation));
 };
 
@@ -121,9 +133,5 @@ export const getDatabase: ArmHandler = async (call, context) => {
 export const listDatabases: ArmHandler = async (call, context) => {
   const server = serverOf(call, context);
   const rows = await rowsOf(runningPostgres(server));
-  return page(
-    call,
-    rows.map((row) => render(server, row)),
-    context.options.pageSize,
-  );
+  return page(call, rows, context.options.pageSize, (row) => render(server, row));
 };

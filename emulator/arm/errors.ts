@@ -199,6 +199,14 @@ export const providerErrors = {
       'FirewallRuleOperationNotSupported',
       'Firewall rule operations cannot be requested for a private access enabled server.',
     ),
+  /** Public access cannot be had together with a subnet of one's own (claranet/terraform-azurerm-db-postgresql-flexible#7). */
+  conflictingNetwork: () =>
+    new ArmError(
+      400,
+      'ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration',
+      'Conflicting configuration is detected between Public Network Access and Virtual Network arguments. ' +
+        'Public Network Access is not supported along with Virtual Network feature.',
+    ),
   /** The code is documented, its message is [INF]. */
   credentialsNotProvided: () =>
     new ArmError(
@@ -237,6 +245,11 @@ export const operationFailures = {
       'Operations on a server group in dropping state are not allowed.',
     ),
   internal: () => new OperationFailure('InternalServerError', trackedMessage()),
+  /** Both of elastic clusters are recorded (azure-cli, test_elastic_clusters_mgmt). */
+  unsupportedNodes: (size: number) =>
+    new OperationFailure('UnsupportedValue', `Unsupported value ${size} for parameter NumberOfNodes`),
+  clusterAutoGrow: () =>
+    new OperationFailure('ClusterStorageAutoGrowIsDisabled', 'Cannot enable storage autogrow.'),
 } as const;
 
 export const invalidServerName =

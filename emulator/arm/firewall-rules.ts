@@ -4,10 +4,11 @@ import { objectOr, stringOr } from '../json.ts';
 import type { AddressRange } from '../postgres/types.ts';
 import { type ArmCall, type ArmContext, type ArmHandler, bodyOf } from './call.ts';
 import { gatewayErrors, providerErrors } from './errors.ts';
+import type { NameMap } from './name-map.ts';
 import { providerHeaders } from './operations.ts';
 import { page } from './paging.ts';
 import { childBody } from './server-body.ts';
-import { type FlexibleServer, findKey } from './store.ts';
+import type { FlexibleServer } from './store.ts';
 import { firewallOperationShare, retryAfterSeconds } from './timing.ts';
 
 const kind = 'firewallRules';
@@ -53,10 +54,9 @@ export function pushRules(server: FlexibleServer): void {
   server.postgres?.setRules(closed ? new Map() : new Map(server.acceptedRules));
 }
 
-function setRule(rules: Map<string, AddressRange>, name: string, range: AddressRange | undefined): void {
-  const key = findKey(rules, name) ?? name;
-  if (range) rules.set(key, range);
-  else rules.delete(key);
+function setRule(rules: NameMap<AddressRange>, name: string, range: AddressRange | undefined): void {
+  if (range) rules.set(name, range);
+  else rules.delete(name);
 }
 
 /**
@@ -98,22 +98,23 @@ export const putFirewallRule: ArmHandler = (call, context) => {
 export const deleteFirewallRule: ArmHandler = (call, context) => {
   const server = serverOf(call, context);
   checkWritable(server);
-  if (findKey(server.acceptedRules, call.names.child) === undefined) return { status: 204 };
+  if (!server.acceptedRules.has(call.names.child)) return { status: 204 };
   return begin(call, context, undefined);
 };
 
 export const getFirewallRule: ArmHandler = (call, context) => {
   const server = serverOf(call, context);
-  const name = findKey(server.firewallRules, call.names.child);
-  const range = name === undefined ? undefined : server.firewallRules.get(name);
+  const name = server.firewallRules.spelling(call.names.child);
+  const range = server.firewallRules.get(call.names.child);
   if (name === undefined || !range) throw providerErrors.childNotFound(kind, call.names.child);
   return { status: 200, headers: providerHeaders, body: childBody(server, kind, name, { ...range }) };
 };
 
 export const listFirewallRules: ArmHandler = (call, context) => {
   const server = serverOf(call, context);
-  const rules = [...server.firewallRules].map(([name, range]) => childBody(server, kind, name, { ...range }));
-  return page(call, rules, context.options.pageSize);
+  return page(call, [...server.firewallRules], context.options.pageSize, ([name, range]) =>
+    childBody(server, kind, name, { ...range }),
+  );
 };
 
 /** Rules set behind the API's back, by the emulator's control: at once in the list, and on their way to the gate. */

@@ -83,7 +83,7 @@ export const headResourceGroup: ArmHandler = ({ names }, { store }) => ({
 });
 
 export const listResourceGroups: ArmHandler = (call, { store, options }) =>
-  page(call, store.groups(call.names.subscription).map(bodyOf), options.pageSize);
+  page(call, store.groups(call.names.subscription), options.pageSize, bodyOf);
 
 /** `DELETE`: 202 with a Location to poll; the group's servers go with it. */
 export const deleteResourceGroup: ArmHandler = (call, context) => {

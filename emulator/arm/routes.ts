@@ -1,6 +1,6 @@
 import type { ApiFamily } from './api-versions.ts';
 import type { ArmHandler } from './call.ts';
-import { listCapabilities } from './capabilities.ts';
+import { listCapabilities, serverCapabilities } from './capabilities.ts';
 import { getConfiguration, listConfigurations, writeConfiguration } from './configurations.ts';
 import { deleteDatabase, getDatabase, listDatabases, putDatabase } from './databases.ts';
 import { deleteFirewallRule, getFirewallRule, listFirewallRules, putFirewallRule } from './firewall-rules.ts';
@@ -81,6 +81,7 @@ export const routes: readonly Route[] = [
   }),
   postgres(`${group}/${provider}/flexibleServers`, { GET: listServers }),
   postgres(server, { GET: getServer, PUT: putServer, PATCH: patchServer, DELETE: deleteServer }),
+  postgres(`${server}/capabilities`, { GET: serverCapabilities }),
   postgres(`${server}/stop`, { POST: stopServer }),
   postgres(`${server}/start`, { POST: startServer }),
   postgres(`${server}/restart`, { POST: restartServer }),

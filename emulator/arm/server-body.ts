@@ -1,14 +1,17 @@
 import { compact, type JsonObject, objectOr } from '../json.ts';
 import { isSince } from './api-versions.ts';
+import { asCluster } from './server-cluster.ts';
 import { type FlexibleServer, visibleState } from './store.ts';
 
 const type = 'Microsoft.DBforPostgreSQL/flexibleServers';
 
-// The orders of the keys are those of the recorded answers of each time (facts.md §2 and the 2021 recording).
+// The orders of the keys are those of the recorded answers of each time (facts.md §2, the 2021 recording, azure-cli's of
+// 2026); where a cluster's stood in 2025 is [INF].
 const currentOrder =
-  'replica,storage,network,privateEndpointConnections,dataEncryption,authConfig,fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,backup,highAvailability,maintenanceWindow,replicationRole,replicaCapacity'.split(
+  'cluster,replica,storage,network,privateEndpointConnections,dataEncryption,authConfig,fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,backup,highAvailability,maintenanceWindow,replicationRole,replicaCapacity'.split(
     ',',
   );
+const order2026 = ['dataEncryption', ...currentOrder.filter((name) => name !== 'dataEncryption')];
 const order2021 =
   'fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,storage,backup,network,highAvailability,maintenanceWindow'.split(
     ',',
@@ -18,6 +21,7 @@ const order2021 =
 const since: Readonly<Record<string, string>> = {
   replica: '2023-06-01',
   privateEndpointConnections: '2023-06-01',
+  cluster: '2025-01-01',
   dataEncryption: '2022-03-08',
   authConfig: '2022-03-08',
   replicationRole: '2022-12-01',
@@ -31,8 +35,13 @@ function storageOf(storage: JsonObject, apiVersion: string): JsonObject {
 }
 
 function propertiesOf(server: FlexibleServer, apiVersion: string): JsonObject {
-  const all: JsonObject = { ...server.properties, state: visibleState(server) };
-  const order = isSince(apiVersion, '2022-03-08') ? currentOrder : order2021;
+  const own: JsonObject = { ...server.properties, state: visibleState(server) };
+  const all = own['cluster'] === undefined ? own : asCluster(own, apiVersion);
+  const order = isSince(apiVersion, '2026-01-01')
+    ? order2026
+    : isSince(apiVersion, '2022-03-08')
+      ? currentOrder
+      : order2021;
   const entries = order
     .filter((name) => name in all && all[name] !== undefined && isSince(apiVersion, since[name] ?? '2021'))
     .map((name) => [name, name === 'storage' ? storageOf(objectOr(all[name]), apiVersion) : all[name]]);

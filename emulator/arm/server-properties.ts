@@ -1,8 +1,9 @@
 import { compact, isObject, type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
+import { highAvailability, primaryZone } from './server-availability.ts';
 import { findStorage } from './skus.ts';
 
 /** `Enabled` or `Disabled` in Azure's spelling, however it was sent. */
-function toggle(value: unknown, fallback: 'Enabled' | 'Disabled'): string {
+function toggle(value: unknown, fallback: 'Enabled' | 'Disabled'): 'Enabled' | 'Disabled' {
   const text = stringOr(value)?.toLowerCase();
   return text === 'enabled' ? 'Enabled' : text === 'disabled' ? 'Disabled' : fallback;
 }
@@ -29,51 +30,61 @@ function network(sent: JsonObject): JsonObject {
   });
 }
 
-function highAvailability(sent: JsonObject): JsonObject {
-  const mode = stringOr(sent['mode']) ?? 'Disabled';
-  return compact({
-    mode,
-    state: mode === 'Disabled' ? 'NotEnabled' : 'Healthy',
-    standbyAvailabilityZone: stringOr(sent['standbyAvailabilityZone']),
-  });
-}
+const systemManaged = { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 } as const;
 
+/** A window that Azure chooses has no time of its own: it shows zeros (facts.md §2). */
 function maintenanceWindow(sent: JsonObject): JsonObject {
+  if (toggle(sent['customWindow'], 'Disabled') === 'Disabled') return { ...systemManaged };
   return {
-    customWindow: toggle(sent['customWindow'], 'Disabled'),
+    customWindow: 'Enabled',
     dayOfWeek: numberOr(sent['dayOfWeek']) ?? 0,
     startHour: numberOr(sent['startHour']) ?? 0,
     startMinute: numberOr(sent['startMinute']) ?? 0,
   };
 }
 
-function authConfig(sent: JsonObject): JsonObject {
+function backup(sent: JsonObject): JsonObject {
   return compact({
-    activeDirectoryAuth: toggle(sent['activeDirectoryAuth'], 'Disabled'),
-    passwordAuth: toggle(sent['passwordAuth'], 'Enabled'),
-    tenantId: stringOr(sent['tenantId']),
+    backupRetentionDays: numberOr(sent['backupRetentionDays']) ?? 7,
+    geoRedundantBackup: toggle(sent['geoRedundantBackup'], 'Disabled'),
+    earliestRestoreDate: sent['earliestRestoreDate'],
   });
 }
 
-/** The properties of a new server: what was sent, in Azure's spelling, and Azure's defaults (facts.md §2, "Bodies"). */
-export function newProperties(sent: JsonObject, version: string): JsonObject {
-  const backup = objectOr(sent['backup']);
+/**
+ * Who gets in by what. Where Entra's identities do, the tenant shows whether or not it was sent (recorded: azure-cli,
+ * test_postgresql_flexible_server_identity_microsoft_entra_admin_only_mgmt); that it else does not is [INF].
+ */
+function authConfig(sent: JsonObject, tenantId: string | undefined): JsonObject {
+  const activeDirectoryAuth = toggle(sent['activeDirectoryAuth'], 'Disabled');
+  return compact({
+    activeDirectoryAuth,
+    passwordAuth: toggle(sent['passwordAuth'], 'Enabled'),
+    tenantId: activeDirectoryAuth === 'Enabled' ? stringOr(sent['tenantId']) || tenantId : undefined,
+  });
+}
+
+/**
+ * The properties of a new server: what was sent, in Azure's spelling, and Azure's defaults (facts.md §2, "Bodies"). A
+ * maintenance window is of updates only (facts.md §1; terraform-provider-azurerm sends it in one): a creation ignores
+ * it [INF].
+ * @param tenantId whose identities Entra authentication takes unless the request says so
+ */
+export function newProperties(sent: JsonObject, version: string, tenantId: string): JsonObject {
+  const availabilityZone = primaryZone(sent);
   return {
     replica: { role: 'Primary', capacity: 5 },
     storage: storage(objectOr(sent['storage'])),
     network: network(objectOr(sent['network'])),
     privateEndpointConnections: [],
     dataEncryption: { type: 'SystemManaged' },
-    authConfig: authConfig(objectOr(sent['authConfig'])),
+    authConfig: authConfig(objectOr(sent['authConfig']), tenantId),
     version,
     administratorLogin: sent['administratorLogin'],
-    availabilityZone: stringOr(sent['availabilityZone']) || '1',
-    backup: {
-      backupRetentionDays: numberOr(backup['backupRetentionDays']) ?? 7,
-      geoRedundantBackup: toggle(backup['geoRedundantBackup'], 'Disabled'),
-    },
-    highAvailability: highAvailability(objectOr(sent['highAvailability'])),
-    maintenanceWindow: maintenanceWindow(objectOr(sent['maintenanceWindow'])),
+    availabilityZone,
+    backup: backup(objectOr(sent['backup'])),
+    highAvailability: highAvailability(objectOr(sent['highAvailability']), {}, availabilityZone),
+    maintenanceWindow: { ...systemManaged },
     replicationRole: 'Primary',
     replicaCapacity: 5,
   };
@@ -88,19 +99,38 @@ export function merge(current: JsonObject, changes: JsonObject): JsonObject {
   return { ...current, ...Object.fromEntries(entries) };
 }
 
-const normalisers: Readonly<Record<string, (sent: JsonObject) => JsonObject>> = {
-  storage: (sent) => storage({ ...sent, tier: undefined }),
+const normalisers: Readonly<
+  Record<string, (merged: JsonObject, tenantId: string | undefined) => JsonObject>
+> = {
+  storage: (merged) => storage({ ...merged, tier: undefined }),
   network,
-  highAvailability,
   maintenanceWindow,
   authConfig,
-  backup: (sent) => ({ ...sent, geoRedundantBackup: toggle(sent['geoRedundantBackup'], 'Disabled') }),
+  backup,
 };
 
-/** The properties after an update: what the body leaves out stays as it was (facts.md §2). */
-export function updatedProperties(current: JsonObject, sent: JsonObject): JsonObject {
+/**
+ * The properties after an update: what the body leaves out stays as it was (facts.md §2).
+ * @param tenantId as for {@link newProperties}; undefined leaves out the tenant that nobody told
+ */
+export function updatedProperties(current: JsonObject, sent: JsonObject, tenantId?: string): JsonObject {
   const changes = Object.entries(normalisers)
     .filter(([name]) => isObject(sent[name]))
-    .map(([name, normalise]) => [name, normalise(merge(objectOr(current[name]), objectOr(sent[name])))]);
-  return { ...current, ...Object.fromEntries(changes) };
+    .map(([name, normalise]) => [
+      name,
+      normalise(merge(objectOr(current[name]), objectOr(sent[name])), tenantId),
+    ]);
+  return {
+    ...current,
+    ...Object.fromEntries(changes),
+    ...(isObject(sent['highAvailability'])
+      ? {
+          highAvailability: highAvailability(
+            sent['highAvailability'],
+            objectOr(current['highAvailability']),
+            String(current['availabilityZone']),
+          ),
+        }
+      : {}),
+  };
 }

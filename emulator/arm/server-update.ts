@@ -1,15 +1,21 @@
+import { randomBytes } from 'node:crypto';
 import type { Reply } from '../http/exchange.ts';
 import { isObject, type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
 import { type ArmCall, type ArmContext, resourceBodyOf, tagsOf } from './call.ts';
-import { operationFailures, providerErrors } from './errors.ts';
+import { type OperationFailure, operationFailures, providerErrors } from './errors.ts';
 import { pushRules } from './firewall-rules.ts';
+import { checkAvailability } from './server-availability.ts';
+import { updatedCluster, upsertOperation } from './server-cluster.ts';
 import { updatedProperties } from './server-properties.ts';
 import { checkProperties, checkSku, isAdministratorPassword } from './server-validation.ts';
 import { storageSizes } from './skus.ts';
 import { type FlexibleServer, visibleState } from './store.ts';
 import { durationOf, retryAfterSeconds } from './timing.ts';
 
-/** Properties that only a creation may set; sending the same value again is no change (facts.md §1). */
+/**
+ * Properties that only a creation may set; sending the same value again is no change (facts.md §1; of the geo-redundant
+ * backup the specification of 2025-01-01-preview says so). That they are refused and not ignored is [INF].
+ */
 function checkImmutable(server: FlexibleServer, sent: JsonObject): void {
   for (const name of ['administratorLogin', 'availabilityZone']) {
     const value = sent[name];
@@ -22,6 +28,9 @@ function checkImmutable(server: FlexibleServer, sent: JsonObject): void {
   if (subnet !== undefined && subnet !== current) {
     throw providerErrors.invalidValue('network.delegatedSubnetResourceId');
   }
+  const geo = stringOr(objectOr(sent['backup'])['geoRedundantBackup'])?.toLowerCase();
+  const currentGeo = stringOr(objectOr(server.properties['backup'])['geoRedundantBackup'])?.toLowerCase();
+  if (geo !== undefined && geo !== currentGeo) throw providerErrors.invalidValue('geoRedundantBackup');
 }
 
 /** Storage grows and never shrinks (facts.md §4). */
@@ -50,10 +59,21 @@ function checkAuthentication(server: FlexibleServer, sent: JsonObject): void {
   }
 }
 
+function takesPasswords(properties: JsonObject): boolean {
+  return objectOr(properties['authConfig'])['passwordAuth'] !== 'Disabled';
+}
+
 /** The password to set; undefined for none. With password authentication off it is silently ignored (facts.md §3). */
 function newPassword(sent: JsonObject, after: JsonObject): string | undefined {
-  const enabled = objectOr(after['authConfig'])['passwordAuth'] !== 'Disabled';
-  return enabled ? stringOr(sent['administratorLoginPassword']) : undefined;
+  return takesPasswords(after) ? stringOr(sent['administratorLoginPassword']) : undefined;
+}
+
+/**
+ * What the administrator's password is while password authentication is off: one that nobody knows, for PostgreSQL
+ * refuses the login then. Only the administrator's: roles that SQL made keep theirs, which Azure refuses as well.
+ */
+export function unknownPassword(): string {
+  return randomBytes(24).toString('base64url');
 }
 
 /** What an update makes of a server. */
@@ -62,21 +82,27 @@ interface Update {
   readonly sku: { name: string; tier: string };
   readonly tags: Record<string, string> | undefined;
   readonly password: string | undefined;
+  /** How it ends although it was accepted. */
+  readonly failure: OperationFailure | undefined;
 }
 
-function updateOf(call: ArmCall, server: FlexibleServer): Update {
+function updateOf(call: ArmCall, server: FlexibleServer, tenantId: string): Update {
   const body = resourceBodyOf(call);
   const sent = objectOr(body['properties']);
   const sku = isObject(body['sku']) ? checkSku({ ...server.sku, ...body['sku'] }) : server.sku;
   checkImmutable(server, sent);
   checkVersion(server, sent);
-  checkProperties(sent, sku.tier);
+  checkProperties(sent, server.properties);
+  checkAvailability(sent, server.properties, String(server.properties['availabilityZone']), sku.tier);
   checkGrowth(server, sent);
   checkAuthentication(server, sent);
-  const properties = updatedProperties(server.properties, sent);
+  const current = server.properties['cluster'];
+  const { cluster, failure } = updatedCluster(isObject(current) ? current : undefined, sent, call.apiVersion);
+  const updated = updatedProperties(server.properties, sent, tenantId);
+  const properties = cluster ? { ...updated, cluster } : updated;
   // PUT replaces the tags, also by none; PATCH leaves alone what it does not name [INF].
   const tags = call.request.method === 'PUT' ? tagsOf(body) : (tagsOf(body) ?? server.tags);
-  return { properties, sku, tags, password: newPassword(sent, properties) };
+  return { properties, sku, tags, password: newPassword(sent, properties), failure };
 }
 
 /**
@@ -96,6 +122,8 @@ async function apply(server: FlexibleServer, update: Update): Promise<void> {
     const login = String(server.properties['administratorLogin']);
     if (!isAdministratorPassword(update.password, login)) throw operationFailures.internal();
     await server.postgres?.setAdministratorPassword(update.password);
+  } else if (takesPasswords(server.properties) && !takesPasswords(update.properties)) {
+    await server.postgres?.setAdministratorPassword(unknownPassword());
   }
   server.properties = update.properties;
   server.sku = update.sku;
@@ -108,12 +136,12 @@ async function apply(server: FlexibleServer, update: Update): Promise<void> {
  * with ServerIsBusy (facts.md §3).
  */
 export function updateServer(call: ArmCall, context: ArmContext, server: FlexibleServer): Reply {
-  const update = updateOf(call, server);
+  const update = updateOf(call, server, context.tenantId);
   checkState(call, server, update);
   const busy = visibleState(server) !== 'Ready';
   if (!busy) server.state = 'Updating';
   return context.operations.begin(call, {
-    operation: 'UpsertServerManagementOperationV2',
+    operation: upsertOperation(server.properties['cluster']),
     retryAfter: retryAfterSeconds.server,
     location: server.location.name,
     duration: durationOf('updateServer', context.options.provision),
@@ -124,6 +152,7 @@ export function updateServer(call: ArmCall, context: ArmContext, server: Flexibl
       }
       try {
         await elapse();
+        if (update.failure) throw update.failure;
         await apply(server, update);
       } finally {
         server.state = 'Ready';

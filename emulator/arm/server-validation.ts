@@ -1,5 +1,7 @@
 import { type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
 import { providerErrors } from './errors.ts';
+import { zones } from './server-availability.ts';
+import { merge } from './server-properties.ts';
 import { computeSkus, findStorage, storageSizes, tiers } from './skus.ts';
 
 const reservedLogins = [
@@ -81,25 +83,55 @@ function checkOneOf(parameter: string, value: unknown, allowed: readonly string[
   }
 }
 
-/**
- * Check what a server's creation and its update have in common; what is absent is not checked.
- * @throws {ArmError} 400 ParameterOutOfRange or InvalidParameterValue.
- */
-export function checkProperties(properties: JsonObject, tier: string): void {
-  checkStorage(objectOr(properties['storage']));
-  checkBackup(objectOr(properties['backup']));
-  const mode = objectOr(properties['highAvailability'])['mode'];
-  checkOneOf('highAvailability.mode', mode, ['Disabled', 'SameZone', 'ZoneRedundant']);
-  // High availability needs a standby of the same size, which the burstable tier does not have.
-  if (tier === 'Burstable' && stringOr(mode) !== undefined && stringOr(mode) !== 'Disabled') {
-    throw providerErrors.outOfRange('sku.tier', ['GeneralPurpose', 'MemoryOptimized']);
+function checkWhole(parameter: string, value: unknown, highest: number): void {
+  if (value === undefined || value === null) return;
+  const number = numberOr(value);
+  if (number === undefined || !Number.isInteger(number) || number < 0 || number > highest) {
+    throw providerErrors.outOfRange(parameter, [`0-${highest}`]);
   }
-  const { activeDirectoryAuth, passwordAuth } = objectOr(properties['authConfig']);
+}
+
+/** The code is [INF]. */
+function checkMaintenanceWindow(window: JsonObject): void {
+  checkOneOf('maintenanceWindow.customWindow', window['customWindow'], ['Enabled', 'Disabled']);
+  checkWhole('maintenanceWindow.dayOfWeek', window['dayOfWeek'], 6);
+  checkWhole('maintenanceWindow.startHour', window['startHour'], 23);
+  checkWhole('maintenanceWindow.startMinute', window['startMinute'], 59);
+}
+
+/**
+ * A server inside a virtual network has no public access, and somebody must get in: the code of the latter is [INF].
+ * @param after the request's and, where it leaves something out, the server's own
+ */
+function checkAccess(after: JsonObject): void {
+  const { delegatedSubnetResourceId: subnet, publicNetworkAccess } = objectOr(after['network']);
+  checkOneOf('network.publicNetworkAccess', publicNetworkAccess, ['Enabled', 'Disabled']);
+  if (stringOr(subnet) && stringOr(publicNetworkAccess)?.toLowerCase() === 'enabled') {
+    throw providerErrors.conflictingNetwork();
+  }
+  const { activeDirectoryAuth = 'Disabled', passwordAuth = 'Enabled' } = objectOr(after['authConfig']);
   checkOneOf('authConfig.activeDirectoryAuth', activeDirectoryAuth, ['Enabled', 'Disabled']);
   checkOneOf('authConfig.passwordAuth', passwordAuth, ['Enabled', 'Disabled']);
-  const access = objectOr(properties['network'])['publicNetworkAccess'];
-  checkOneOf('network.publicNetworkAccess', access, ['Enabled', 'Disabled']);
-  checkOneOf('availabilityZone', properties['availabilityZone'], ['', '1', '2', '3']);
+  const ways = [activeDirectoryAuth, passwordAuth].map((way) => stringOr(way)?.toLowerCase());
+  if (ways.every((way) => way === 'disabled')) throw providerErrors.invalidValue('authConfig');
+}
+
+/**
+ * Check what a server's creation and its update have in common; what is absent is not checked.
+ * @param current the server's properties; empty for a new one
+ * @throws {ArmError} 400 ParameterOutOfRange, InvalidParameterValue or, for public access inside a virtual network,
+ * ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration.
+ */
+export function checkProperties(sent: JsonObject, current: JsonObject): void {
+  checkStorage(objectOr(sent['storage']));
+  checkBackup(objectOr(sent['backup']));
+  checkMaintenanceWindow(objectOr(sent['maintenanceWindow']));
+  const { mode, standbyAvailabilityZone } = objectOr(sent['highAvailability']);
+  checkOneOf('highAvailability.mode', mode, ['Disabled', 'SameZone', 'ZoneRedundant']);
+  checkOneOf('highAvailability.standbyAvailabilityZone', standbyAvailabilityZone, ['', ...zones]);
+  checkOneOf('availabilityZone', sent['availabilityZone'], ['', ...zones]);
+  const { network, authConfig } = current;
+  checkAccess(merge({ network: objectOr(network), authConfig: objectOr(authConfig) }, sent));
 }
 
 /** @throws {ArmError} 400 ParameterOutOfRange, as a region says it that does not offer the major (facts.md §3). */

@@ -1,14 +1,17 @@
 import { type JsonObject, objectOr, stringOr } from '../json.ts';
 import type { PostgresFactory, PostgresServer } from '../postgres/types.ts';
 import { type ArmCall, type ArmContext, type ArmHandler, resourceBodyOf, tagsOf } from './call.ts';
-import { gatewayErrors, operationFailures, providerErrors } from './errors.ts';
+import { gatewayErrors, type OperationFailure, operationFailures, providerErrors } from './errors.ts';
 import { pushRules } from './firewall-rules.ts';
 import { findLocation, type Location, regionNames } from './locations.ts';
+import { NameMap } from './name-map.ts';
 import { compressibleHeaders } from './operations.ts';
 import { page } from './paging.ts';
+import { checkAvailability, primaryZone } from './server-availability.ts';
 import { serverBody } from './server-body.ts';
+import { defaultDatabase, newCluster, upsertOperation } from './server-cluster.ts';
 import { newProperties } from './server-properties.ts';
-import { updateServer } from './server-update.ts';
+import { unknownPassword, updateServer } from './server-update.ts';
 import {
   checkProperties,
   checkSku,
@@ -35,6 +38,8 @@ interface Creation {
   readonly server: FlexibleServer;
   readonly login: string;
   readonly password: string;
+  /** How it ends although it was accepted. */
+  readonly failure: OperationFailure | undefined;
 }
 
 function locationOf(body: JsonObject): Location {
@@ -70,7 +75,9 @@ function creationOf(
   if (!isServerName(call.names.server)) throw providerErrors.invalidServerName();
   const sku = checkSku(objectOr(body['sku']));
   const version = checkVersion(properties['version'] ?? majors.at(-1), majors);
-  checkProperties(properties, sku.tier);
+  checkProperties(properties, {});
+  checkAvailability(properties, {}, primaryZone(properties), sku.tier);
+  const { cluster, failure } = newCluster(properties, version, call.apiVersion);
   // Azure could also restore or replicate; an empty server in the place of a copy would be a lie.
   const { createMode } = properties;
   if (createMode !== undefined && createMode !== 'Default' && createMode !== 'Create') {
@@ -86,15 +93,18 @@ function creationOf(
     createdAt: new Date().toISOString(),
     tags: tagsOf(body),
     sku,
-    properties: newProperties(properties, version),
+    properties: {
+      ...newProperties(properties, version, context.tenantId),
+      ...(cluster ? { cluster } : {}),
+    },
     state: 'Provisioning',
     minorOperations: 0,
     writingConfiguration: false,
     postgres: undefined,
-    firewallRules: new Map(),
-    acceptedRules: new Map(),
+    firewallRules: new NameMap(),
+    acceptedRules: new NameMap(),
   };
-  return { server, ...credentialsOf(properties) };
+  return { server, ...credentialsOf(properties), failure };
 }
 
 async function makePostgres(
@@ -102,16 +112,25 @@ async function makePostgres(
   factory: PostgresFactory,
   { options }: ArmContext,
 ): Promise<PostgresServer> {
+  const { authConfig, cluster } = server.properties;
+  const closed = objectOr(authConfig)['passwordAuth'] === 'Disabled';
   const postgres = await factory.create({
     name: server.name,
     major: String(server.properties['version']),
     administratorLogin: login,
-    administratorLoginPassword: password,
+    administratorLoginPassword: closed ? unknownPassword() : password,
     blocked: options.blocked,
     firewallDelay: options.firewallDelay,
   });
-  await postgres.start();
-  return postgres;
+  try {
+    await postgres.start();
+    const database = stringOr(objectOr(cluster)['defaultDatabaseName']) ?? defaultDatabase;
+    if (database !== defaultDatabase) await postgres.createDatabase(database, 'UTF8', 'en_US.utf8');
+    return postgres;
+  } catch (error) {
+    await postgres.destroy();
+    throw error;
+  }
 }
 
 /** Put the finished data plane into its server, or away where the server was deleted meanwhile. */
@@ -153,17 +172,17 @@ async function create(
 
 /** Accept a creation, or what looks like one until it is polled: a name that is taken, a password too weak. */
 function beginCreation(call: ArmCall, context: ArmContext, creation: Creation, factory: PostgresFactory) {
-  const { server, login, password } = creation;
+  const { server, login, password, failure } = creation;
   const taken = context.store.serverNamed(server.name) !== undefined;
   const weak = !isAdministratorPassword(password, login);
   const doomed = taken
     ? operationFailures.nameAlreadyExists()
     : weak
       ? operationFailures.internal()
-      : undefined;
+      : failure;
   if (!doomed) context.store.addServer(server);
   return context.operations.begin(call, {
-    operation: 'UpsertServerManagementOperationV2',
+    operation: upsertOperation(server.properties['cluster']),
     retryAfter: retryAfterSeconds.server,
     location: server.location.name,
     duration: durationOf(doomed ? 'updateServer' : 'createServer', context.options.provision),
@@ -208,9 +227,5 @@ export const listServers: ArmHandler = (call, { store, options }) => {
   const { subscription, group } = call.names;
   if (group !== '') store.group(subscription, group);
   const servers = store.serversOf(subscription, group === '' ? undefined : group).filter(isVisible);
-  return page(
-    call,
-    servers.map((server) => serverBody(server, call.apiVersion)),
-    options.pageSize,
-  );
+  return page(call, servers, options.pageSize, (server) => serverBody(server, call.apiVersion));
 };

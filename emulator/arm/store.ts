@@ -2,6 +2,7 @@ import type { JsonObject } from '../json.ts';
 import type { AddressRange, ExecutedStatement, PostgresServer } from '../postgres/types.ts';
 import { gatewayErrors } from './errors.ts';
 import type { Location } from './locations.ts';
+import type { NameMap } from './name-map.ts';
 
 /** The states of a flexible server (facts.md §1, `ServerState`). */
 export type ServerState =
@@ -30,7 +31,8 @@ export interface FlexibleServer {
   /** The group's name as the group spells it. */
   readonly resourceGroup: string;
   readonly name: string;
-  readonly location: Location;
+  /** A server does not move; only control says otherwise. */
+  location: Location;
   readonly createdAt: string;
   tags: Record<string, string> | undefined;
   sku: { name: string; tier: string };
@@ -45,22 +47,14 @@ export interface FlexibleServer {
   /** The data plane; absent until the creation has made it. */
   postgres: PostgresServer | undefined;
   /** By name, as it was first written; what ARM shows. */
-  readonly firewallRules: Map<string, AddressRange>;
+  readonly firewallRules: NameMap<AddressRange>;
   /** What the gate goes by, or will once the delay is over: stored rules plus accepted changes. */
-  readonly acceptedRules: Map<string, AddressRange>;
+  readonly acceptedRules: NameMap<AddressRange>;
 }
 
 /** The state that the API shows. */
 export function visibleState(server: FlexibleServer): ServerState {
   return server.state === 'Ready' && server.minorOperations > 0 ? 'Updating' : server.state;
-}
-
-/** The key in a map whose names ARM compares without regard to case, as it was first written. */
-export function findKey(map: ReadonlyMap<string, unknown>, name: string): string | undefined {
-  if (map.has(name)) return name;
-  const wanted = name.toLowerCase();
-  for (const key of map.keys()) if (key.toLowerCase() === wanted) return key;
-  return undefined;
 }
 
 function keyOf(...parts: readonly string[]): string {

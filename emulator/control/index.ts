@@ -9,6 +9,7 @@ import { FaultError, type Faults } from '../http/faults.ts';
 import type { Recorder } from '../http/recorder.ts';
 import { type JsonObject, objectOr, stringOr } from '../json.ts';
 import type { ExecutedStatement } from '../postgres/types.ts';
+import { ControlError } from './error.ts';
 import { patchState, readState } from './state.ts';
 
 /** What the control calls look into and change. */
@@ -24,11 +25,6 @@ export interface ControlContext {
 export const controlPath = '/_emulator';
 
 const done: Reply = { status: 200, body: {} };
-
-/** A call that says something the emulator cannot do. */
-class ControlError extends Error {
-  override readonly name = 'ControlError';
-}
 
 type Call = (body: JsonObject, context: ControlContext) => Reply | Promise<Reply>;
 

@@ -1,0 +1,4 @@
+/** A call that says something the emulator cannot do. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+}
