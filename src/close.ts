@@ -91,7 +91,8 @@ async function doorAfter(
   if (ranges.some((range) => covers(range, address) || sameRange(range, azureServices))) return 'open';
   const password = workflow.rawInput('admin-password');
   if (password !== '') workflow.mask(password);
-  const username = workflow.rawInput('admin-username').trim();
+  // A config-file may have given it, and is not read again: any name tells whether the door is shut.
+  const username = workflow.rawInput('admin-username').trim() || 'postgres';
   const target = administratorIn(workflow, host, { username, password });
   const look = async (): Promise<'shut' | undefined> => {
     const result = await login(target, 1500, run.signal).result;

@@ -3,9 +3,12 @@ import { type AzureClients, createClients } from './azure/clients.ts';
 import { type Endpoints, echoUrls, endpointsOf } from './azure/clouds.ts';
 import { type SignInWay, signIn } from './azure/credentials.ts';
 import type { Config, Credentials, SignInConfig } from './config/config.ts';
+import type { ConfigFile } from './config/config-file.ts';
 import { exposesSecretsToFork, type WorkflowEvent, withholdsSecrets } from './config/event.ts';
-import { secretInputs } from './config/inputs.ts';
+import { Inputs, type RawInput, type Surroundings } from './config/inputs.ts';
+import { secretInputs } from './config/kinds.ts';
 import { parseConfig } from './config/parse.ts';
+import { readConfigFile } from './config-file.ts';
 import { fail } from './errors.ts';
 import { inWorkspace } from './folders.ts';
 import type { Workflow } from './github/workflow.ts';
@@ -13,22 +16,29 @@ import type { LoginTarget } from './postgres/login.ts';
 import { duration, type Run } from './waiting.ts';
 
 /**
- * Masks the secrets among the inputs, then reads the configuration.
+ * Masks the secrets among the inputs, and what stands in their place in the config-file; then reads the configuration.
  * @returns undefined where the run has no credentials and is to be skipped then (`skip-without-credentials`)
  * @throws `inputs-invalid` with every fault of every input; `no-credentials`, `fork-refused`
  */
 export function readConfig(workflow: Workflow): Config | undefined {
   for (const secret of givenSecrets(workflow)) workflow.mask(secret);
+  const configFile = configFileOf(workflow);
+  for (const secret of configFile?.secrets ?? []) workflow.mask(secret);
   const { event } = workflow;
-  if (lacksCredentials(workflow, event)) {
-    if (/^true$/i.test(workflow.rawInput('skip-without-credentials').trim())) return undefined;
-    throw fail('no-credentials', { why: strangersRun(event) });
-  }
-  const config = parseConfig((name) => workflow.rawInput(name), {
+  const raw: RawInput = (name) => workflow.rawInput(name);
+  const surroundings: Surroundings = {
     env: process.env,
     isDirectory: (path) => statSync(inWorkspace(path), { throwIfNoEntry: false })?.isDirectory() ?? false,
     event,
-  });
+    configFile,
+  };
+  const inputs = new Inputs(raw, surroundings);
+  if (lacksCredentials(workflow, inputs)) {
+    if (inputs.boolean('skip-without-credentials')) return undefined;
+    // A file that cannot be read may have said to skip it.
+    if (!configFile?.broken) throw fail('no-credentials', { why: strangersRun(event) });
+  }
+  const config = parseConfig(raw, surroundings);
   if ('faults' in config) throw fail('inputs-invalid', { faults: config.faults });
   if (config.mode === 'ensure' && exposesSecretsToFork(event))
     throw fail('fork-refused', { number: event.pullRequest?.number ?? 0 });
@@ -40,13 +50,17 @@ export const strangersRun = ({ pullRequest }: WorkflowEvent): string =>
   pullRequest?.fromFork ? 'a fork’s pull request' : 'Dependabot’s pull requests';
 
 /** Whether GitHub withholds from this run what it would sign in with, to Azure or to PostgreSQL. */
-function lacksCredentials(workflow: Workflow, event: WorkflowEvent): boolean {
-  if (!withholdsSecrets(event)) return false;
-  const given = (name: string): boolean => workflow.rawInput(name) !== '';
-  const mode = workflow.rawInput('mode').trim().toLowerCase();
-  if (mode !== 'check' && !given('admin-password')) return true;
-  const way = given('client-secret') || process.env['AZURE_CLIENT_SECRET'] || workflow.mayRequestIdToken;
-  return !way && (given('client-id') || process.env['AZURE_CLIENT_ID'] !== undefined);
+function lacksCredentials(workflow: Workflow, inputs: Inputs): boolean {
+  if (!withholdsSecrets(workflow.event)) return false;
+  const isCheck = inputs.text('mode')?.toLowerCase() === 'check';
+  if (!isCheck && inputs.secret('admin-password') === undefined) return true;
+  const way = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET') || workflow.mayRequestIdToken;
+  return !way && (inputs.text('client-id') !== undefined || process.env['AZURE_CLIENT_ID'] !== undefined);
+}
+
+function configFileOf(workflow: Workflow): ConfigFile | undefined {
+  const path = workflow.rawInput('config-file').trim();
+  return path === '' ? undefined : readConfigFile(path);
 }
 
 function givenSecrets(workflow: Workflow): readonly string[] {

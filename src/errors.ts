@@ -18,7 +18,7 @@ const list = (items: readonly string[]): string => items.map((item) => `\n  - ${
 export const catalogue = {
   'inputs-invalid': (p: { faults: readonly string[] }): Sentences => ({
     happened: `${p.faults.length === 1 ? 'An input is' : `${p.faults.length} inputs are`} not usable:${list(p.faults)}`,
-    todo: 'Correct them in the step; nothing was requested or changed.',
+    todo: 'Correct them in the step, or in its config-file; nothing was requested or changed.',
   }),
   'creation-inputs-invalid': (p: { faults: readonly string[]; server: string }): Sentences => ({
     happened: `Server '${p.server}' does not exist yet, and creating it is not possible with these inputs:${list(p.faults)}`,
@@ -127,6 +127,20 @@ export const catalogue = {
   drifted: (p: { findings: readonly string[] }): Sentences => ({
     happened: `What is there differs from what is declared:${list(p.findings)}`,
     todo: 'Run the step with mode: ensure to make what is missing (with on-drift: fix also what differs), or change the inputs. With on-drift: warn this is no failure.',
+  }),
+  'check-incomplete': (p: {
+    reasons: readonly string[];
+    advice: string;
+    findings: readonly string[];
+  }): Sentences => ({
+    happened: `Not everything that is declared could be read:${list(p.reasons)}${
+      p.findings.length === 0 ? '' : `\nOf the rest, this differs from what is declared:${list(p.findings)}`
+    }`,
+    todo: `${p.advice} What could not be read is not counted as drift.`,
+  }),
+  'report-not-written': (p: { reason: string }): Sentences => ({
+    happened: `A file that drift-report asks for could not be written: ${p.reason}`,
+    todo: 'Give paths in the workspace that this job may write to.',
   }),
   'migration-failed': (p: { reason: string }): Sentences => ({
     happened: `The migration command ${p.reason}.`,

@@ -4,7 +4,10 @@ import type { Workflow } from './github/workflow.ts';
 import type { Plan, Witness } from './plan/engine.ts';
 import { changeLine, findingLine, summaryMarkdown } from './plan/render.ts';
 import { Timeline } from './plan/timeline.ts';
-import type { Change, Dropped, Finding, Kept, ResourceType } from './plan/types.ts';
+import type { Change, Dropped, Finding, Kept, ResourceType, Standing } from './plan/types.ts';
+
+const sameAs = (one: Finding) => (other: Finding) =>
+  one.resource === other.resource && one.name === other.name && one.property === other.property;
 
 /** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
 export class Story implements Witness {
@@ -12,13 +15,15 @@ export class Story implements Witness {
   readonly #config: Config;
   readonly #timeline = new Timeline();
   readonly #changes: Change[] = [];
-  readonly #findings: Finding[] = [];
-  readonly #left: Finding[] = [];
+  readonly #findings: Standing[] = [];
+  readonly #left: Standing[] = [];
   readonly #wouldDrop: Dropped[] = [];
   readonly #kept: Kept[] = [];
   host: string | undefined;
   serverId: string | undefined;
   openedFor: string | undefined;
+  /** Firewall rules that let the whole internet in. */
+  readonly wideOpen: string[] = [];
   /** Whether the rule for it stays after the job. */
   keepsRule = false;
 
@@ -34,17 +39,19 @@ export class Story implements Witness {
 
   /** What a pass found: the plan, line by line, and what stays as it is. */
   planned({ steps, findings, left }: Plan<never>): void {
-    this.#findings.push(...findings);
-    this.#left.push(...left);
     if (this.#config.mode === 'check') {
-      const say = this.#config.onDrift === 'warn' ? this.#workflow.warning : this.#workflow.info;
-      for (const finding of findings) say.call(this.#workflow, findingLine(finding));
+      this.#findings.push(...findings);
+      for (const finding of findings) this.#workflow.info(findingLine(finding));
       return;
     }
+    // What is unknown here, the route itself waits for or ends with.
+    const stays = left.filter((finding) => finding.kind !== 'unknown' && !this.#left.some(sameAs(finding)));
+    this.#left.push(...stays);
     if (steps.length === 0) this.#workflow.info('Plan: nothing to change.');
     if (this.#dryRun) for (const { change } of steps) this.wouldDrop(change);
     else for (const { change } of steps) this.#workflow.info(`Plan: ${changeLine(change)}`);
-    for (const finding of left) this.#workflow.warning(`Left as it is: ${findingLine(finding)}`);
+    for (const finding of stays)
+      this.#workflow.warning(`Left as it is: ${findingLine(finding)}; ${finding.remedy}.`);
   }
 
   get #dryRun(): boolean {
@@ -77,7 +84,8 @@ export class Story implements Witness {
 
   /** Something that could not be looked at: unknown, which is no drift (law 8). */
   unseen(thing: Pick<Finding, 'resource' | 'name'>, reason: string): void {
-    this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown' });
+    const remedy = 'check where the runner can log in already';
+    this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown', remedy });
   }
 
   starting(change: Change): void {
@@ -89,13 +97,13 @@ export class Story implements Witness {
   }
 
   /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. */
-  get #staying(): readonly Finding[] {
+  get staying(): readonly Standing[] {
     return this.#config.mode === 'check' ? this.#findings : this.#left;
   }
 
   /** Those that are known ones. */
-  get drift(): readonly Finding[] {
-    return this.#staying.filter(({ kind }) => kind !== 'unknown');
+  get drift(): readonly Standing[] {
+    return this.staying.filter(({ kind }) => kind !== 'unknown');
   }
 
   /**
@@ -131,7 +139,7 @@ export class Story implements Witness {
       'database-created': String(this.hasCreated('database')),
       changes: JSON.stringify(this.#changes),
       drifted: String(this.drift.length > 0),
-      drift: JSON.stringify(this.#staying),
+      drift: JSON.stringify(this.staying.map(({ remedy: _, ...finding }): Finding => finding)),
       dropped: JSON.stringify(this.dropped),
     };
     for (const [name, value] of Object.entries(outputs)) this.#workflow.setOutput(name, value);
@@ -149,7 +157,7 @@ export class Story implements Witness {
         changes: this.#changes,
         wouldDrop: this.#wouldDrop,
         kept: this.#kept,
-        left: this.#staying,
+        left: this.staying,
         phases: this.#timeline.phases,
         error: error?.message,
       }),

@@ -26,6 +26,7 @@ export interface ServerState {
   readonly rules: Readonly<Record<string, unknown>>;
   readonly databases: Readonly<Record<string, unknown>>;
   readonly roles: Readonly<Record<string, unknown>>;
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** The emulated Azure of a test file, and what tests do behind the action's back. */

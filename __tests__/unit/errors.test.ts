@@ -34,6 +34,12 @@ const parameters: { readonly [C in ErrorCode]: Parameters<(typeof catalogue)[C]>
   'fork-refused': { number: 4711 },
   'sweep-incomplete': { failures: ['failure-a', 'failure-b'] },
   drifted: { findings: ['finding-a', 'finding-b'] },
+  'check-incomplete': {
+    reasons: ['reason-a', 'reason-b'],
+    advice: 'Do advice-a, please.',
+    findings: ['finding-a', 'finding-b'],
+  },
+  'report-not-written': { reason: 'reason-a' },
   'migration-failed': { reason: 'reason-a' },
   'migration-lock-lost': { reason: 'reason-a' },
   'rule-not-removed': { rule: 'rule-a', server: 'server-a', group: 'group-a', reason: 'reason-a' },

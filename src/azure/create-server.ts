@@ -106,6 +106,22 @@ function bodyOf(planned: NewServer, administrator: Credentials): Server {
     },
     highAvailability: { mode: planned.highAvailability },
     ...(planned.availabilityZone === undefined ? {} : { availabilityZone: planned.availabilityZone }),
+    ...accessOf(planned),
+    ...(planned.cluster === undefined ? {} : { cluster: planned.cluster }),
     createMode: 'Create',
+  };
+}
+
+/** Only what is declared, so that Azure's own defaults hold for the rest. */
+function accessOf({ passwordAuth, entraAuth, publicAccess, tenantId }: NewServer): Partial<Server> {
+  const onOff = (value: boolean): 'Enabled' | 'Disabled' => (value ? 'Enabled' : 'Disabled');
+  const authConfig = {
+    ...(passwordAuth === undefined ? {} : { passwordAuth: onOff(passwordAuth) }),
+    ...(entraAuth === undefined ? {} : { activeDirectoryAuth: onOff(entraAuth) }),
+    ...(entraAuth && tenantId !== undefined ? { tenantId } : {}),
+  };
+  return {
+    ...(Object.keys(authConfig).length === 0 ? {} : { authConfig }),
+    ...(publicAccess === undefined ? {} : { network: { publicNetworkAccess: onOff(publicAccess) } }),
   };
 }

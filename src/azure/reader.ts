@@ -1,4 +1,4 @@
-import type { Configuration, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
+import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
 import type { ServerConfig } from '../config/config.ts';
 import { groupOfNew } from '../config/creation.ts';
 import { fail } from '../errors.ts';
@@ -29,6 +29,7 @@ export class AzureReader {
   readonly config: ServerLookup;
   #found: Observed<FoundServer> | undefined;
   #lastSeen: ServerLocation | undefined;
+  #rulesSeen: Promise<readonly FirewallRule[]> | undefined;
 
   constructor(clients: AzureClients, run: Run, config: ServerLookup) {
     this.#clients = clients;
@@ -136,6 +137,12 @@ export class AzureReader {
     }
   }
 
+  /** The same, listed once and kept: what a pass of looking goes by. */
+  firewallRulesSeen(): Promise<readonly FirewallRule[]> {
+    this.#rulesSeen ??= this.firewallRules();
+    return this.#rulesSeen;
+  }
+
   /** Whether a rule is there. */
   firewallRule(rule: string): Promise<Observed<FirewallRule>> {
     const { resourceGroup, name } = this.location;
@@ -153,7 +160,39 @@ export class AzureReader {
       ),
     );
   }
+
+  /** Server parameters by name: a few one by one, more out of the list, whose requests grow with its pages. */
+  async parameters(wanted: readonly string[]): Promise<readonly Observed<Configuration>[]> {
+    if (wanted.length <= fewParameters) return await Promise.all(wanted.map((each) => this.parameter(each)));
+    const { resourceGroup, name } = this.location;
+    const found = new Map<string, Configuration>();
+    const names = new Set(wanted.map((each) => each.toLowerCase()));
+    const all = await observed(`the parameters of server '${name}'`, async () => {
+      const { configurations } = this.#clients.postgresql;
+      for await (const each of configurations.listByServer(resourceGroup, name, this.#abortSignal)) {
+        const key = each.name?.toLowerCase() ?? '';
+        if (names.has(key)) found.set(key, each);
+      }
+      return present(found);
+    });
+    return wanted.map((each) => {
+      if (all.status !== 'present') return all;
+      const one = found.get(each.toLowerCase());
+      return one === undefined ? absent : present(one);
+    });
+  }
+
+  /** A database as ARM knows it, which tells neither its owner nor its comment. */
+  database(database: string): Promise<Observed<Database>> {
+    const { resourceGroup, name } = this.location;
+    return observed(`database '${database}'`, async () =>
+      present(await this.#clients.postgresql.databases.get(resourceGroup, name, database, this.#abortSignal)),
+    );
+  }
 }
+
+/** How many parameters are asked for one by one: the list of all has some four hundred. */
+const fewParameters = 3;
 
 function groupOf(server: Server): string {
   return /\/resourceGroups\/([^/]+)\//i.exec(server.id ?? '')?.[1] ?? '';

@@ -26,6 +26,10 @@ export function covers(range: AddressRange, address: string): boolean {
 export const sameRange = (a: AddressRange, b: AddressRange): boolean =>
   a.start === b.start && a.end === b.end;
 
+/** Whether a range lets the internet in: half of all addresses, or more. */
+export const isWideOpen = ({ start, end }: AddressRange): boolean =>
+  toNumber(end) - toNumber(start) >= 2 ** 31 - 1;
+
 /**
  * One range as people write it: an address, `a-b`, or CIDR.
  * @returns the range, or a sentence saying what is wrong with it

@@ -28,6 +28,7 @@ export interface EnsureConfig extends CommonConfig {
   readonly migration: MigrationConfig | undefined;
   readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
+  readonly driftReport: readonly string[];
 }
 
 /** `mode: check`: the same route with no writer. */
@@ -38,6 +39,21 @@ export interface CheckConfig extends CommonConfig {
   readonly application: RoleConfig | undefined;
   readonly extensions: readonly string[];
   readonly onDrift: 'warn' | 'fail';
+  /** Files to write, as the step means them; their names end in `.json` or `.sarif`. */
+  readonly driftReport: readonly string[];
+  readonly driftIssue: boolean;
+  /** Whose runs can be asked for, and whose issue is kept; an empty id where nothing tells it. */
+  readonly repository: RepositoryConfig;
+  /** Where the inputs stand, for annotations; undefined where they are the step's own. */
+  readonly declaredIn: ConfigFilePlaces | undefined;
+}
+
+/** Where a `config-file` says what. */
+export interface ConfigFilePlaces {
+  /** As the input names it. */
+  readonly path: string;
+  /** Line of each input that the file has, the first line being 1. */
+  readonly lines: ReadonlyMap<string, number>;
 }
 
 /** `mode: drop`: the pull request's part of what is declared, inverted. */
@@ -108,8 +124,22 @@ export interface ServerConfig {
   readonly geoRedundantBackup: boolean | undefined;
   readonly highAvailability: 'Disabled' | 'SameZone' | 'ZoneRedundant' | undefined;
   readonly availabilityZone: string | undefined;
+  readonly passwordAuth: boolean | undefined;
+  readonly entraAuth: boolean | undefined;
+  readonly publicAccess: boolean | undefined;
+  /** Nodes of an elastic cluster. */
+  readonly clusterSize: number | undefined;
+  readonly maintenanceWindow: MaintenanceWindow | 'system-managed' | undefined;
   readonly tags: ReadonlyMap<string, string>;
   readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** A window of the server's own, in UTC. */
+export interface MaintenanceWindow {
+  /** 0 is Sunday, as Azure counts. */
+  readonly dayOfWeek: number;
+  readonly startHour: number;
+  readonly startMinute: number;
 }
 
 export interface FirewallConfig {
@@ -129,8 +159,9 @@ export interface DatabaseConfig {
   readonly name: string;
   /** The input `database`. */
   readonly base: string;
-  readonly charset: string;
-  readonly collation: string;
+  /** Undefined where no input names it: defaulted on creation and never compared. */
+  readonly charset: string | undefined;
+  readonly collation: string | undefined;
   /** The database to clone; charset and collation then come along from it. */
   readonly template: string | undefined;
   /** What makes it a pull request's; a base database bears none. */

@@ -1,4 +1,4 @@
-import type { Config, ServerConfig } from './config.ts';
+import type { Config, DatabaseConfig, ServerConfig } from './config.ts';
 import * as rules from './rules.ts';
 
 /** A new server's properties: the inputs, and where they are silent the defaults that action.yml states. */
@@ -14,13 +14,27 @@ export interface NewServer {
   readonly highAvailability: 'Disabled' | 'SameZone' | 'ZoneRedundant';
   readonly availabilityZone: string | undefined;
   readonly tags: ReadonlyMap<string, string>;
+  /** These are sent only where they are declared. */
+  readonly passwordAuth: boolean | undefined;
+  readonly entraAuth: boolean | undefined;
+  readonly publicAccess: boolean | undefined;
+  /** An elastic cluster's nodes, and the one database that it gets. */
+  readonly cluster: { readonly clusterSize: number; readonly defaultDatabaseName: string } | undefined;
+  /** Whose identities Entra authentication takes. */
+  readonly tenantId: string | undefined;
+}
+
+/** What of a new server other inputs than those of the server say. */
+export interface AroundServer {
+  readonly tenantId?: string | undefined;
+  readonly database?: string | undefined;
 }
 
 /** The group of a new server: the input, else the server's own name (contract.md). */
 export const groupOfNew = ({ resourceGroup, name }: Pick<ServerConfig, 'name' | 'resourceGroup'>): string =>
   resourceGroup ?? name;
 
-export function newServer(server: ServerConfig): NewServer {
+export function newServer(server: ServerConfig, { tenantId, database }: AroundServer = {}): NewServer {
   const skuName = server.skuName ?? 'Standard_B1ms';
   return {
     region: server.region ?? '',
@@ -28,14 +42,30 @@ export function newServer(server: ServerConfig): NewServer {
     skuName,
     skuTier: rules.skuTier(skuName) ?? 'Burstable',
     storageSizeGB: server.storageSizeGB ?? 32,
-    storageAutoGrow: server.storageAutoGrow ?? true,
+    // The storage of a cluster does not grow by itself.
+    storageAutoGrow: server.storageAutoGrow ?? server.clusterSize === undefined,
     backupRetentionDays: server.backupRetentionDays ?? 7,
     geoRedundantBackup: server.geoRedundantBackup ?? false,
     highAvailability: server.highAvailability ?? 'Disabled',
     availabilityZone: server.availabilityZone,
     tags: server.tags,
+    passwordAuth: server.passwordAuth,
+    entraAuth: server.entraAuth,
+    publicAccess: server.publicAccess,
+    cluster:
+      server.clusterSize === undefined
+        ? undefined
+        : { clusterSize: server.clusterSize, defaultDatabaseName: database ?? 'postgres' },
+    tenantId,
   };
 }
+
+/** Of a new database (contract.md). */
+export const charsetOfNew = ({ charset }: Pick<DatabaseConfig, 'charset'>): string => charset ?? 'UTF8';
+
+/** Of a new database (contract.md). */
+export const collationOfNew = ({ collation }: Pick<DatabaseConfig, 'collation'>): string =>
+  collation ?? 'en_US.utf8';
 
 /** Faults that matter only where the server has to be created, a sentence each; told together before the first write. */
 export function creationFaults(config: Config): string[] {

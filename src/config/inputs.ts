@@ -1,3 +1,4 @@
+import type { ConfigFile, FileValue } from './config-file.ts';
 import type { WorkflowEvent } from './event.ts';
 import { parseList, parsePairs } from './lists.ts';
 
@@ -11,43 +12,72 @@ export interface Surroundings {
   readonly isDirectory: (path: string) => boolean;
   /** What started the workflow; absent: nothing that matters here. */
   readonly event?: WorkflowEvent;
+  /** What the file says that the input `config-file` names; absent where it names none. */
+  readonly configFile?: ConfigFile | undefined;
 }
 
-/** Inputs that hold secrets: read without trimming, masked, and never quoted in a message. */
-export const secretInputs = [
-  'admin-password',
-  'client-secret',
-  'app-password',
-  'app-password-key',
-  'github-token',
-] as const;
+export interface NumberRange {
+  readonly least: number;
+  readonly most: number;
+  /** Whether it need not be whole. */
+  readonly fraction?: boolean;
+}
 
 const hour = 3_600_000;
 const spans: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: hour, d: 24 * hour, w: 168 * hour };
 const longestSpan = 3650 * 24 * hour;
 
 /**
- * Reads inputs by kind and gathers every fault, so that all of them are named in one error.
- * A reader that finds a fault returns undefined and goes on.
+ * Reads inputs by kind, the step's own before the file's, and gathers every fault, so that all of them are named in one
+ * error. A reader that finds a fault returns undefined and goes on.
  */
 export class Inputs {
   readonly faults: string[] = [];
   readonly #raw: RawInput;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #file: ConfigFile | undefined;
 
-  constructor(raw: RawInput, env: Readonly<Record<string, string | undefined>>) {
+  constructor(raw: RawInput, { env, configFile }: Pick<Surroundings, 'env' | 'configFile'>) {
     this.#raw = raw;
     this.#env = env;
+    this.#file = configFile;
   }
 
-  /** Told once, however often the input is read. */
+  /**
+   * Told once, however often the input is read, and with its place where the file gives it.
+   * @param sentence begins with the input's name
+   */
   fault(sentence: string): undefined {
-    if (!this.faults.includes(sentence)) this.faults.push(sentence);
+    const [name = ''] = /^[a-z0-9-]+/.exec(sentence) ?? [];
+    const line = this.isFromFile(name) ? this.#file?.lines.get(name) : undefined;
+    const told = line === undefined ? sentence : `config-file ${this.#file?.path}, line ${line}: ${sentence}`;
+    if (!this.faults.includes(told)) this.faults.push(told);
+  }
+
+  /** That an input is needed and not there; silent where the file has it in no usable way, which is told already. */
+  missing(name: string, why: string): undefined {
+    if (!this.#file?.unusable.has(name)) this.fault(`${name} is missing: ${why}`);
+  }
+
+  /** Whether it is the file's value that counts. */
+  isFromFile(name: string): boolean {
+    return this.#own(name) === undefined && this.#file?.values.has(name) === true;
+  }
+
+  /** The step's own text, undefined where it is blank. */
+  #own(name: string): string | undefined {
+    const text = this.#raw(name);
+    return text.trim() === '' ? undefined : text;
+  }
+
+  #value(name: string): FileValue {
+    return this.#own(name) ?? this.#file?.values.get(name) ?? '';
   }
 
   /** Trimmed text, undefined where empty. */
   text(name: string): string | undefined {
-    return this.#raw(name).trim() || undefined;
+    const value = this.#value(name);
+    return typeof value === 'string' ? value.trim() || undefined : undefined;
   }
 
   /** As the input, else as the environment variable says. */
@@ -57,11 +87,11 @@ export class Inputs {
 
   required(name: string, why: string): string {
     const text = this.text(name);
-    if (text === undefined) this.fault(`${name} is missing: ${why}`);
+    if (text === undefined) this.missing(name, why);
     return text ?? '';
   }
 
-  /** Untrimmed: a secret may begin or end with a space. */
+  /** Untrimmed, for a secret may begin or end with a space; and never the file's. */
   secret(name: string, variable?: string): string | undefined {
     const secret = this.#raw(name) || (variable && this.#env[variable]) || undefined;
     if (secret?.includes('\0'))
@@ -85,8 +115,17 @@ export class Inputs {
     return this.fault(`${name} is '${text}', but must be true or false`);
   }
 
+  /** `Enabled` or `Disabled`, as Azure and the az CLI say, or a boolean, in any case. */
+  onOff(name: string): boolean | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (/^(enabled|true)$/i.test(text)) return true;
+    if (/^(disabled|false)$/i.test(text)) return false;
+    return this.fault(`${name} is '${text}', but must be Enabled or Disabled`);
+  }
+
   /** A number from `least` to `most`, whole unless `fraction`. */
-  number(name: string, least: number, most: number, fraction = false): number | undefined {
+  number(name: string, { least, most, fraction = false }: NumberRange): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
@@ -109,11 +148,16 @@ export class Inputs {
   }
 
   list(name: string): readonly string[] {
-    return parseList(this.#raw(name));
+    const value = this.#value(name);
+    if (typeof value === 'string') return parseList(value);
+    return 'get' in value ? [] : [...value];
   }
 
   pairs(name: string): ReadonlyMap<string, string> {
-    return parsePairs(this.#raw(name), (sentence) => this.fault(`${name}: ${sentence}`));
+    const value = this.#value(name);
+    if (typeof value === 'object' && 'get' in value) return value;
+    const text = typeof value === 'string' ? value : '';
+    return parsePairs(text, (sentence) => this.fault(`${name}: ${sentence}`));
   }
 
   /** Runs a rule over a value that was given; the rule returns a sentence where the value breaks it. */

@@ -40,6 +40,8 @@ export function runOfTemporaryRule(name: string): RunIdentity | undefined {
 /** Name of a rule for a runner's address that stays (`keep-firewall-rule`); the same address gives the same name. */
 export const keptRuleName = (address: string): string => `${keptPrefix}${dashed(address)}`;
 
+export const isKeptRuleName = (name: string): boolean => name.toLowerCase().startsWith(keptPrefix);
+
 /** Name of a declared rule that was given none, derived from its range. */
 export function declaredRuleName({ start, end }: AddressRange): string {
   return start === end ? `allow-${dashed(start)}` : `allow-${dashed(start)}-to-${dashed(end)}`;

@@ -8,6 +8,7 @@ import type {
 } from './config.ts';
 import type { WorkflowEvent } from './event.ts';
 import type { Inputs } from './inputs.ts';
+import { kinds } from './kinds.ts';
 import type { RoleMark } from './marks.ts';
 import { pullRequestName } from './names.ts';
 import * as rules from './rules.ts';
@@ -25,11 +26,12 @@ const noNumber = 1;
 
 /** The pull request: the input's number, else the event's; never none, for that would mean the base database. */
 export function parsePullRequest(inputs: Inputs, event: WorkflowEvent): PullRequestConfig {
-  const given = inputs.number('pull-request-number', 1, 2_147_483_647);
+  const given = inputs.number('pull-request-number', kinds['pull-request-number']);
   const number = given ?? event.pullRequest?.number;
   if (number === undefined && inputs.text('pull-request-number') === undefined) {
-    inputs.fault(
-      `pull-request-number is missing: this ${event.name || 'event'} is no pull request's, so give the number`,
+    inputs.missing(
+      'pull-request-number',
+      `this ${event.name || 'event'} is no pull request's, so give the number`,
     );
   }
   if (event.repository.id === '')
@@ -60,8 +62,8 @@ export function parseDatabase(
   pullRequest: PullRequestConfig | undefined,
 ): DatabaseConfig {
   inputs.check('database', base, rules.databaseName);
-  const charset = inputs.text('charset') ?? 'UTF8';
-  const collation = inputs.text('collation') ?? 'en_US.utf8';
+  const charset = inputs.text('charset');
+  const collation = inputs.text('collation');
   inputs.check('charset', charset, rules.charset);
   inputs.check('collation', collation, rules.collation);
   const name = pullRequest === undefined ? base : pullRequestName(base, pullRequest.number);
@@ -153,7 +155,7 @@ function parseKey(inputs: Inputs): string | undefined {
 
 /** Whose connection the migration gets. A pull request's code never runs as the administrator (design.md). */
 export function parseMigrateAs(inputs: Inputs): MigrationConfig['as'] {
-  const given = inputs.choice('migrate-as', ['app', 'admin'] as const);
+  const given = inputs.choice('migrate-as', kinds['migrate-as'].choices);
   const role = inputs.text('app-username');
   const ofPullRequest = inputs.boolean('per-pull-request') ?? false;
   if (given === 'app' && role === undefined) inputs.fault('migrate-as is app, but there is no app-username');

@@ -1,6 +1,8 @@
 import { azureServices, isIPv4, notPublic, parseRange } from './addresses.ts';
 import type { CloudName, DeclaredRule, FirewallConfig, ServerConfig } from './config.ts';
 import type { Inputs } from './inputs.ts';
+import { kinds } from './kinds.ts';
+import { parseMaintenanceWindow } from './maintenance-window.ts';
 import { azureServicesRuleName, declaredRuleName, isTemporaryRuleName } from './names.ts';
 import * as rules from './rules.ts';
 
@@ -31,7 +33,7 @@ export function parseServer(inputs: Inputs): ServerConfig {
   inputs.check('resource-group', resourceGroup, rules.resourceGroupName);
   const skuName = inputs.text('sku-name');
   inputs.check('sku-name', skuName, rules.skuName);
-  const storageSizeGB = inputs.number('storage-size-gb', 1, 65536);
+  const storageSizeGB = inputs.number('storage-size-gb', kinds['storage-size-gb']);
   inputs.check('storage-size-gb', storageSizeGB, (size) =>
     rules.storageSizes.includes(size)
       ? undefined
@@ -42,17 +44,43 @@ export function parseServer(inputs: Inputs): ServerConfig {
     byHost,
     resourceGroup,
     region: inputs.text('region'),
-    version: inputs.choice('postgres-version', ['18', '17', '16', '15', '14', '13', '12', '11'] as const),
+    version: inputs.choice('postgres-version', kinds['postgres-version'].choices),
     skuName,
     storageSizeGB,
     storageAutoGrow: inputs.boolean('storage-auto-grow'),
-    backupRetentionDays: inputs.number('backup-retention-days', 7, 35),
+    backupRetentionDays: inputs.number('backup-retention-days', kinds['backup-retention-days']),
     geoRedundantBackup: inputs.boolean('geo-redundant-backup'),
-    highAvailability: inputs.choice('high-availability', ['Disabled', 'SameZone', 'ZoneRedundant'] as const),
-    availabilityZone: inputs.choice('availability-zone', ['1', '2', '3'] as const),
+    highAvailability: inputs.choice('high-availability', kinds['high-availability'].choices),
+    availabilityZone: inputs.choice('availability-zone', kinds['availability-zone'].choices),
+    ...parseAccess(inputs),
+    clusterSize: inputs.number('cluster-size', kinds['cluster-size']),
+    maintenanceWindow: parseWindow(inputs),
     tags: inputs.pairs('tags'),
     parameters: inputs.pairs('server-parameters'),
   };
+}
+
+type Access = Pick<ServerConfig, 'passwordAuth' | 'entraAuth' | 'publicAccess'>;
+
+function parseAccess(inputs: Inputs): Access {
+  const passwordAuth = inputs.onOff('password-auth');
+  const entraAuth = inputs.onOff('microsoft-entra-auth');
+  if (passwordAuth === false && entraAuth === false)
+    inputs.fault(
+      'password-auth and microsoft-entra-auth are both Disabled, so nobody could log in: one has to be Enabled',
+    );
+  return { passwordAuth, entraAuth, publicAccess: inputs.onOff('public-access') };
+}
+
+function parseWindow(inputs: Inputs): ServerConfig['maintenanceWindow'] {
+  const text = inputs.text('maintenance-window');
+  if (text === undefined) return undefined;
+  return (
+    parseMaintenanceWindow(text) ??
+    inputs.fault(
+      `maintenance-window is '${text}', but must be a day and a time in UTC, such as Sun 03:30, or system-managed`,
+    )
+  );
 }
 
 /** The inputs about its firewall. */

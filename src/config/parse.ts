@@ -1,7 +1,7 @@
 import type {
   CheckConfig,
-  CloudName,
   Config,
+  ConfigFilePlaces,
   Credentials,
   DropConfig,
   EnsureConfig,
@@ -10,6 +10,7 @@ import type {
 } from './config.ts';
 import { noEvent, type WorkflowEvent } from './event.ts';
 import { Inputs, type RawInput, type Surroundings } from './inputs.ts';
+import { kinds } from './kinds.ts';
 import {
   parseApplication,
   parseDatabase,
@@ -19,24 +20,26 @@ import {
   parseRole,
   refuseWithoutPullRequest,
 } from './parse-data-plane.ts';
+import { parseDriftIssue, parseDriftReport } from './parse-drift.ts';
 import { parseMigration, parsePublish } from './parse-publish.ts';
 import { parseFirewall, parseServer } from './parse-server.ts';
 import * as rules from './rules.ts';
 
-/** Inputs of the contract that this version does not act on: taking them silently could hide what a person relies on. */
-const laterInputs = ['drift-issue', 'drift-report', 'config-file'] as const;
-
 /**
- * Inputs → Config. Names every fault of every input at once.
+ * Inputs → Config, the step's own before those of its config-file. Names every fault of every input at once; where the
+ * file cannot be read at all only that, for nobody knows what it would have said.
  * @returns the frozen configuration, or the list of faults, a sentence each
  */
 export function parseConfig(
   raw: RawInput,
   surroundings: Surroundings,
 ): Config | { readonly faults: readonly string[] } {
-  const inputs = new Inputs(raw, surroundings.env);
+  const { configFile } = surroundings;
+  if (configFile?.broken) return { faults: configFile.faults };
+  const inputs = new Inputs(raw, surroundings);
   const config = parseMode(inputs, surroundings);
-  return inputs.faults.length > 0 || config === undefined ? { faults: inputs.faults } : frozen(config);
+  const faults = [...(configFile?.faults ?? []), ...inputs.faults];
+  return faults.length > 0 || config === undefined ? { faults } : frozen(config);
 }
 
 /** Frozen with all that is in it; maps have no frozen form, and are typed as read-only. */
@@ -46,20 +49,17 @@ function frozen<T>(value: T): T {
 }
 
 function parseMode(inputs: Inputs, surroundings: Surroundings): Config | undefined {
-  const mode = inputs.choice('mode', ['ensure', 'check', 'drop', 'sweep'] as const) ?? 'ensure';
-  for (const name of laterInputs) {
-    const given = inputs.text(name);
-    if (given !== undefined && given.toLowerCase() !== 'false')
-      inputs.fault(`${name} is not available in this version`);
-  }
-  // Read here for its spelling; what it means, readConfig has looked at before.
+  const mode = inputs.choice('mode', kinds.mode.choices) ?? 'ensure';
+  // Read here for their spelling: what the one means, readConfig has looked at before; the other is mode check's.
   inputs.boolean('skip-without-credentials');
+  inputs.boolean('drift-issue');
+  if (mode !== 'check') refuseWithoutPassword(inputs, mode);
   const { event = noEvent } = surroundings;
   switch (mode) {
     case 'ensure':
       return parseEnsure(inputs, surroundings, event);
     case 'check':
-      return parseCheck(inputs, event);
+      return parseCheck(inputs, surroundings, event);
     case 'drop':
       return parseDrop(inputs, event);
     case 'sweep':
@@ -87,10 +87,11 @@ function parseEnsure(inputs: Inputs, surroundings: Surroundings, event: Workflow
     migration: parseMigration(inputs, surroundings, parseMigrateAs(inputs)),
     comment: inputs.boolean('comment') ?? false,
     onDrift: inputs.choice('on-drift', ['warn', 'fix'] as const) ?? 'warn',
+    driftReport: parseDriftReport(inputs),
   };
 }
 
-function parseCheck(inputs: Inputs, event: WorkflowEvent): CheckConfig {
+function parseCheck(inputs: Inputs, surroundings: Surroundings, event: WorkflowEvent): CheckConfig {
   const username = inputs.text('admin-username');
   const password = inputs.secret('admin-password');
   const pullRequest = inputs.boolean('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
@@ -108,7 +109,19 @@ function parseCheck(inputs: Inputs, event: WorkflowEvent): CheckConfig {
     application: database && parseRole(inputs, { administrator, pullRequest, database, event }),
     extensions: parseExtensions(inputs),
     onDrift: inputs.choice('on-drift', ['warn', 'fail'] as const) ?? 'fail',
+    driftReport: parseDriftReport(inputs),
+    driftIssue: parseDriftIssue(inputs, event),
+    repository: event.repository,
+    declaredIn: declaredIn(inputs, surroundings),
   };
+}
+
+/** Where the file says what counts: an input that the step gives too is not the file's. */
+function declaredIn(inputs: Inputs, { configFile }: Surroundings): ConfigFilePlaces | undefined {
+  const path = inputs.text('config-file');
+  if (path === undefined || configFile === undefined) return undefined;
+  const lines = [...configFile.lines].filter(([name]) => inputs.isFromFile(name.replace(/\..*$/s, '')));
+  return { path, lines: new Map(lines) };
 }
 
 function parseDrop(inputs: Inputs, event: WorkflowEvent): DropConfig {
@@ -145,6 +158,14 @@ function parseSweep(inputs: Inputs, { repository }: WorkflowEvent): SweepConfig 
   };
 }
 
+/** What the other modes do in the database, they do as the administrator. */
+function refuseWithoutPassword(inputs: Inputs, mode: Config['mode']): void {
+  if (inputs.onOff('password-auth') === false)
+    inputs.fault(
+      `password-auth is Disabled, but mode ${mode} logs in by admin-password: only mode check can declare it`,
+    );
+}
+
 const repositoryUnknown =
   'mode sweep needs to know the repository, but GITHUB_REPOSITORY_ID is not set: run it in a workflow';
 
@@ -163,15 +184,14 @@ function parseAdministrator(inputs: Inputs): Credentials {
 }
 
 function parseCommon(inputs: Inputs) {
-  const clouds: readonly CloudName[] = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud'];
   return {
-    cloud: inputs.choice('azure-environment', clouds) ?? 'AzureCloud',
+    cloud: inputs.choice('azure-environment', kinds['azure-environment'].choices) ?? 'AzureCloud',
     signIn: parseSignIn(inputs),
     server: parseServer(inputs),
     firewall: parseFirewall(inputs),
     startIfStopped: inputs.boolean('start-if-stopped') ?? true,
     gitHubToken: inputs.secret('github-token')?.trim() || undefined,
-    timeout: (inputs.number('timeout-minutes', 0.05, 360, true) ?? 30) * 60_000,
+    timeout: (inputs.number('timeout-minutes', kinds['timeout-minutes']) ?? 30) * 60_000,
   };
 }
 
@@ -181,7 +201,7 @@ function parseSignIn(inputs: Inputs): SignInConfig {
   const subscriptionId = inputs.textOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
   const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
   if (subscriptionId === undefined) {
-    inputs.fault('subscription-id is missing: give the input or the variable AZURE_SUBSCRIPTION_ID');
+    inputs.missing('subscription-id', 'give the input or the variable AZURE_SUBSCRIPTION_ID');
   }
   for (const [name, value] of Object.entries({
     'client-id': clientId,

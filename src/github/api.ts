@@ -30,6 +30,13 @@ export interface Comment {
   readonly author: string;
 }
 
+/** An issue as far as it matters here. */
+export interface Issue {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+}
+
 type Octokit = ReturnType<typeof getOctokit>;
 
 /** GitHub's REST API of one repository, by the job's token. What it does not tell is unknown, never a "no" (law 8). */
@@ -115,8 +122,9 @@ export class GitHubApi {
     });
   }
 
-  async createComment(number: number, body: string): Promise<number> {
-    return this.#do(`Commenting on #${number}`, commenting, async (octokit) => {
+  /** @param permission what the token needs for it: of a pull request another one than of an issue */
+  async createComment(number: number, body: string, permission = commenting): Promise<number> {
+    return this.#do(`Commenting on #${number}`, permission, async (octokit) => {
       const where = { ...this.#at, issue_number: number, request: this.#request };
       return (await octokit.rest.issues.createComment({ ...where, body })).data.id;
     });
@@ -131,6 +139,62 @@ export class GitHubApi {
   async deleteComment(id: number): Promise<void> {
     await this.#do('Removing a second comment', commenting, (octokit) =>
       octokit.rest.issues.deleteComment({ ...this.#at, comment_id: id, request: this.#request }),
+    );
+  }
+
+  /**
+   * Every open issue of one author, from every page; a pull request is an issue to GitHub, but not here.
+   * @param author a login, of a GitHub App with `[bot]` behind it
+   */
+  openIssuesOf(author: string): Promise<readonly Issue[]> {
+    return this.#do('Listing the open issues', ofIssues, async (octokit) => {
+      const all = await octokit.paginate(octokit.rest.issues.listForRepo, {
+        ...this.#at,
+        creator: author,
+        state: 'open',
+        per_page: 100,
+        request: this.#request,
+      });
+      return all
+        .filter((issue) => issue.pull_request === undefined && issue.state === 'open')
+        .filter(({ user }) => user?.login === author)
+        .map(({ number, title, body }) => ({ number, title, body: body ?? '' }));
+    });
+  }
+
+  /** @returns its number */
+  createIssue({ title, body }: Omit<Issue, 'number'>): Promise<number> {
+    return this.#do('Opening an issue', ofIssues, async (octokit) => {
+      const made = await octokit.rest.issues.create({ ...this.#at, title, body, request: this.#request });
+      return made.data.number;
+    });
+  }
+
+  async updateIssue(number: number, { title, body }: Omit<Issue, 'number'>): Promise<void> {
+    await this.#do(`Updating issue #${number}`, ofIssues, (octokit) =>
+      octokit.rest.issues.update({
+        ...this.#at,
+        issue_number: number,
+        title,
+        body,
+        request: this.#request,
+      }),
+    );
+  }
+
+  async commentOnIssue(number: number, body: string): Promise<void> {
+    await this.createComment(number, body, ofIssues);
+  }
+
+  async closeIssue(number: number, reason: 'completed' | 'not_planned'): Promise<void> {
+    await this.#do(`Closing issue #${number}`, ofIssues, (octokit) =>
+      octokit.rest.issues.update({
+        ...this.#at,
+        issue_number: number,
+        state: 'closed',
+        state_reason: reason,
+        request: this.#request,
+      }),
     );
   }
 
@@ -161,3 +225,4 @@ export class GitHubApi {
 }
 
 const commenting = 'pull-requests: write';
+const ofIssues = 'issues: write';

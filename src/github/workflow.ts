@@ -6,6 +6,9 @@ import type { RunIdentity } from '../config/names.ts';
 import { eventOf } from './event.ts';
 import { formsOf } from './masks.ts';
 
+/** Where an annotation stands. */
+type AnnotationProperties = core.AnnotationProperties;
+
 /** The workflow as the action meets it; the only importer of @actions/core and @actions/github. */
 export class Workflow {
   readonly #masked = new Set<string>();
@@ -36,8 +39,13 @@ export class Workflow {
     core.notice(text);
   }
 
-  warning(text: string): void {
-    core.warning(text);
+  warning(text: string, properties: AnnotationProperties = {}): void {
+    core.warning(text, properties);
+  }
+
+  /** An annotation; unlike {@link fail} it does not end the step as failed. */
+  error(text: string, properties: AnnotationProperties = {}): void {
+    core.error(text, properties);
   }
 
   async group<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -84,6 +92,17 @@ export class Workflow {
   /** A fresh OIDC token of this job; @actions/core masks it. */
   requestIdToken(audience: string): Promise<string> {
     return core.getIDToken(audience);
+  }
+
+  /** Where this run can be looked at; undefined outside a workflow. */
+  get runUrl(): string | undefined {
+    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
+    return server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
+  }
+
+  /** Path of the workflow's file in its repository; undefined outside a workflow. */
+  get workflowFile(): string | undefined {
+    return /^[^/]+\/[^/]+\/(.+?)@/.exec(process.env['GITHUB_WORKFLOW_REF'] ?? '')?.[1];
   }
 
   /** What started this workflow. */

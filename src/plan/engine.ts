@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts';
+import { ActionError, messageOf } from '../errors.ts';
 import { permitted } from './policy.ts';
-import type { Change, Difference, Finding, Observed, ResourceType } from './types.ts';
+import { remedyOf } from './remedy.ts';
+import type { Change, Difference, Finding, Observed, ResourceType, Standing } from './types.ts';
 
 /**
  * One kind of kept thing: the four doors of its file in resources/.
@@ -38,9 +40,9 @@ export interface Step<W> {
 export interface Plan<W> {
   readonly steps: readonly Step<W>[];
   /** Every difference, those that the steps mend included. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly Standing[];
   /** Differences that this mode leaves as they are. */
-  readonly left: readonly Finding[];
+  readonly left: readonly Standing[];
   /** Why something could not be seen, in the order of looking. */
   readonly unknown: readonly Error[];
 }
@@ -67,29 +69,34 @@ function planOne<D, O, R, W>(
 ): Plan<W> {
   if (observed === undefined) return emptyPlan();
   if (observed.status === 'unknown') {
-    const finding: Finding = {
-      resource: kind.resource,
-      name: kind.nameOf(desired),
-      property: '',
-      expected: '',
-      actual: observed.error.message.split('\n')[0] ?? '',
-      kind: 'unknown',
-    };
+    const finding = unseen({ resource: kind.resource, name: kind.nameOf(desired) }, observed.error);
     return { ...emptyPlan<W>(), findings: [finding], unknown: [observed.error] };
   }
   const differences = kind.diff(desired, observed);
-  const mended = differences.filter((d) => d.mend && permitted(config, d.mend));
+  const mended = differences.filter((d) => permitted(config, d));
   return {
     steps: mended.flatMap(({ mend, finding }) =>
       mend === undefined
         ? []
         : [{ change: mend, apply: (writer: W) => kind.apply(writer, mend, desired, finding, observed) }],
     ),
-    findings: differences.flatMap((d) => d.finding ?? []),
-    left: differences.filter((d) => !mended.includes(d)).flatMap((d) => d.finding ?? []),
+    findings: differences.flatMap(standing),
+    left: differences.filter((d) => !mended.includes(d)).flatMap(standing),
     unknown: [],
   };
 }
+
+/** That something could not be looked at, and what Azure or PostgreSQL said. */
+function unseen(thing: Pick<Finding, 'resource' | 'name'>, error: Error): Standing {
+  const finding = { ...thing, property: '', expected: '', kind: 'unknown' } as const;
+  if (!(error instanceof ActionError)) return { ...finding, actual: messageOf(error), remedy: '' };
+  const { happened, todo, azure } = error;
+  const actual = azure === undefined ? happened : `${happened} (${azure.code}: ${azure.message})`;
+  return { ...finding, actual, remedy: todo };
+}
+
+const standing = (difference: Difference): readonly Standing[] =>
+  difference.finding === undefined ? [] : [{ ...difference.finding, remedy: remedyOf(difference) }];
 
 const emptyPlan = <W>(): Plan<W> => ({ steps: [], findings: [], left: [], unknown: [] });
 

@@ -1,7 +1,7 @@
 import { duration } from '../waiting.ts';
 import { code, quote, table } from './markdown.ts';
 import type { Phase } from './timeline.ts';
-import type { Change, Dropped, Finding, Kept } from './types.ts';
+import type { Change, Dropped, Finding, Kept, Standing } from './types.ts';
 
 /** All that the summary tells of a run. */
 export interface Report {
@@ -19,7 +19,7 @@ export interface Report {
   /** What a sweep left, and why. */
   readonly kept: readonly Kept[];
   /** Differences that were left as they are. */
-  readonly left: readonly Finding[];
+  readonly left: readonly Standing[];
   readonly phases: readonly Phase[];
   /** The error's text where the run failed. */
   readonly error: string | undefined;
@@ -37,39 +37,49 @@ export function findingLine({ resource, name, property, expected, actual, kind }
 
 /** The job summary's Markdown: what was found, what was changed, and where the time went. */
 export function summaryMarkdown(report: Report): string {
-  const { server, database, changes, left, error } = report;
-  const title = `### ${error === undefined ? '✅' : '❌'} PostgreSQL on Azure: ${code(database ?? server)}`;
-  const parts = [title, facts(report), error === undefined ? '' : quote(error)];
-  const done =
-    changes.length > 0
-      ? table(
-          ['Changed', 'Name', 'Action', 'Details'],
-          changes.map((c) => [c.resource, c.name, c.action, c.details]),
-        )
-      : '';
-  const would =
-    report.wouldDrop.length > 0
-      ? table(
-          ['Would be dropped', 'Name'],
-          report.wouldDrop.map((d) => [d.resource, d.name]),
-        )
-      : '';
-  const kept =
-    report.kept.length > 0
-      ? table(
-          ['Kept', 'Name', 'Why'],
-          report.kept.map((k) => [k.resource, k.name, k.reason]),
-        )
-      : '';
-  const nothing = error === undefined && left.length === 0 && would === '' ? nothingTo(report.mode) : '';
-  const differs =
-    left.length > 0
-      ? table(
-          ['Differs', 'Name', 'Property', 'Declared', 'Actual'],
-          left.map((f) => [f.resource, f.name, f.property, f.expected, f.actual]),
-        )
-      : '';
-  return `${[...parts, done || nothing, would, kept, differs, timeline(report.phases)].filter(Boolean).join('\n\n')}\n`;
+  const { server, database, changes, wouldDrop, kept, left, error } = report;
+  const title = `### ${signOf(report)} PostgreSQL on Azure: ${code(database ?? server)}`;
+  const known = left.filter(({ kind }) => kind !== 'unknown');
+  const done = tableOf(
+    ['Changed', 'Name', 'Action', 'Details'],
+    changes.map((c) => [c.resource, c.name, c.action, c.details]),
+  );
+  const nothing =
+    error === undefined && left.length === 0 && wouldDrop.length === 0 ? nothingTo(report.mode) : '';
+  const parts = [
+    title,
+    facts(report),
+    error === undefined ? '' : quote(error),
+    done || nothing,
+    tableOf(
+      ['Would be dropped', 'Name'],
+      wouldDrop.map((d) => [d.resource, d.name]),
+    ),
+    tableOf(
+      ['Kept', 'Name', 'Why'],
+      kept.map((k) => [k.resource, k.name, k.reason]),
+    ),
+    tableOf(
+      ['Differs', 'Name', 'Property', 'Declared', 'Actual', 'What would fix it'],
+      known.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]),
+    ),
+    tableOf(
+      ['Not known', 'Name', 'Property', 'Why', 'What to do'],
+      left
+        .filter((f) => f.kind === 'unknown')
+        .map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
+    ),
+    timeline(report.phases),
+  ];
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+const tableOf = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
+  rows.length === 0 ? '' : table(heads, rows);
+
+function signOf({ error, left }: Report): string {
+  if (error !== undefined) return '❌';
+  return left.some(({ kind }) => kind !== 'unknown') ? '⚠️' : '✅';
 }
 
 function nothingTo(mode: string): string {

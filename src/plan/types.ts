@@ -38,6 +38,11 @@ export interface Finding {
   readonly kind: 'changed' | 'missing' | 'unexpected' | 'unknown';
 }
 
+/** A finding that stays, with what would end it: a sentence for people. */
+export interface Standing extends Finding {
+  readonly remedy: string;
+}
+
 /**
  * What looking told. A 404 is absent; a 403, a timeout, a stopped server are unknown, and unknown never leads to a
  * create or a delete (design.md, law 8).
@@ -58,6 +63,13 @@ export const unknown = (error: Error): Told<never> => ({ status: 'unknown', erro
  * A finding, and the change that would mend it in place; none where nothing can or may. Without a finding it is only
  * what another one's mending needs: an absent parent is one finding, not one for each of its own parents.
  */
-export type Difference =
-  | { readonly finding: Finding; readonly mend?: Change }
-  | { readonly finding?: undefined; readonly mend: Change };
+export type Difference = FoundDifference | { readonly finding?: undefined; readonly mend: Change };
+
+export interface FoundDifference {
+  readonly finding: Finding;
+  readonly mend?: Change;
+  /** What would end the finding, where that is not simply its mend. */
+  readonly remedy?: string;
+  /** Somebody may have meant it: mended only with `on-drift: fix`, also where the thing is ours. */
+  readonly deliberate?: true;
+}

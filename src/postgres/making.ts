@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
+import { charsetOfNew, collationOfNew } from '../config/creation.ts';
 import { markText } from '../config/marks.ts';
 import { fail } from '../errors.ts';
 import { isBeingMade, isOursToDrop, sealOf } from '../plan/ownership.ts';
@@ -56,11 +57,12 @@ async function create(
 }
 
 /** From template0 without a template of the user's: it is the only one that takes any encoding and collation. */
-async function sourceOf(session: Session, { template, charset, collation }: DatabaseConfig): Promise<string> {
+async function sourceOf(session: Session, database: DatabaseConfig): Promise<string> {
+  const { template } = database;
   if (template !== undefined)
     return `TEMPLATE ${pg.escapeIdentifier(template)} ${await strategyFor(session, template)}`;
-  const locale = pg.escapeLiteral(collation);
-  return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
+  const locale = pg.escapeLiteral(collationOfNew(database));
+  return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(charsetOfNew(database))} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
 }
 
 function adviceFor(state: string, { template }: DatabaseConfig): string {

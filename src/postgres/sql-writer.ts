@@ -3,7 +3,7 @@ import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
 import { fail } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
 import { type Dropping, dropDatabase, dropRole } from './dropping.ts';
-import { againOnCollision } from './errors.ts';
+import { againOnCollision, sqlStateOf } from './errors.ts';
 import { createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic, ownedByOthers } from './handover.ts';
 import { type Making, makeDatabase, tellUnmoved } from './making.ts';
@@ -60,11 +60,14 @@ export class SqlWriter {
     { name, mark }: Pick<DatabaseConfig, 'name' | 'mark'>,
   ): Promise<Applied> {
     const { run, reader } = this.#tools;
+    const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
     await this.#inside(name, async (session) => {
       if (mark === undefined) await this.#handOverBase(session, role, name);
       else tellUnmoved(run, name, await handOverAll(run, session, role.name));
+    }).catch((error: unknown) => {
+      // Schema public goes to a role only by who may create in the database.
+      throw sqlStateOf(error) === '42501' ? this.#notGranted(role, name, grant, error) : error;
     });
-    const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
     await againOnCollision(run, () => reader.session.query(grant)).catch((error: unknown) => {
       throw this.#notGranted(role, name, grant, error);
     });

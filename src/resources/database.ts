@@ -1,4 +1,7 @@
+import type { Database } from '@azure/arm-postgresql-flexible';
+import type { AzureReader } from '../azure/reader.ts';
 import type { Config, DatabaseConfig, EnsureConfig } from '../config/config.ts';
+import { charsetOfNew, collationOfNew } from '../config/creation.ts';
 import { fail } from '../errors.ts';
 import type { Applied, Kind } from '../plan/engine.ts';
 import { foreignDatabase, isBeingMade, isOursToDrop } from '../plan/ownership.ts';
@@ -74,11 +77,10 @@ function missing(desired: DatabaseConfig): Difference {
   };
 }
 
-function making(
-  { name, template, charset, collation }: DatabaseConfig,
-  why: string,
-): Difference['mend'] & object {
-  const details = template === undefined ? `${charset}, ${collation}` : `clone of ${template}`;
+function making(desired: DatabaseConfig, why: string): Difference['mend'] & object {
+  const { name, template } = desired;
+  const details =
+    template === undefined ? `${charsetOfNew(desired)}, ${collationOfNew(desired)}` : `clone of ${template}`;
   return { resource: 'database', name, action: 'create', details: `${why}${details}` };
 }
 
@@ -126,19 +128,48 @@ function ofBase(desired: DatabaseConfig, seen: FoundDatabase): readonly Differen
   // It would be swept with its pull request, whoever relied on it.
   if (seen.ownedByUs && seen.mark?.kind === 'pull-request') throw foreignDatabase(seen, desired);
   if (isBeingMade(seen, desired)) return [{ mend: making(desired, unfinished) }];
-  const { name, charset, collation, template } = desired;
-  // A clone's came along with it. Neither can be changed in place, so they are only reported.
-  if (template !== undefined) return [];
+  return asDeclared(desired, seen);
+}
+
+/** What a database is like, of a base database alone: a pull request's is as it was made. */
+function asDeclared(
+  { name, charset, collation, template, mark }: DatabaseConfig,
+  actual: Pick<Database, 'charset' | 'collation'>,
+): readonly Difference[] {
+  // A clone's came along with it.
+  if (template !== undefined || mark !== undefined) return [];
   return [
-    { property: 'charset', expected: charset, actual: seen.charset },
-    { property: 'collation', expected: collation, actual: seen.collation },
-  ]
-    .filter(({ expected, actual }) => spelling(expected) !== spelling(actual))
-    .map((difference) => ({ finding: { resource: 'database', name, kind: 'changed', ...difference } }));
+    { property: 'charset', expected: charset, actual: actual.charset },
+    { property: 'collation', expected: collation, actual: actual.collation },
+  ].flatMap(({ property, expected, actual: is }) =>
+    expected === undefined || is === undefined || spelling(expected) === spelling(is)
+      ? []
+      : [{ finding: { resource: 'database', name, property, expected, actual: is, kind: 'changed' } }],
+  );
 }
 
 /** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
 const spelling = (text: string): string => text.toLowerCase().replaceAll('-', '');
+
+/** The database as ARM knows it, for a look without a login: whether it is there, its charset and its collation. */
+export const databaseInArm: Kind<DatabaseConfig, Database, AzureReader, never> = {
+  resource: 'database',
+
+  desired: (config: Config): readonly DatabaseConfig[] =>
+    config.mode === 'check' && config.database !== undefined ? [config.database] : [],
+
+  nameOf: ({ name }) => name,
+
+  observe: (reader, desired): Promise<readonly Observed<Database>[]> =>
+    Promise.all(desired.map(({ name }) => reader.database(name))),
+
+  diff(desired, observed): readonly Difference[] {
+    if (observed.status === 'unknown') return [];
+    return observed.status === 'absent' ? [missing(desired)] : asDeclared(desired, observed.value);
+  },
+
+  apply: () => Promise.reject(new Error('databases are made through SQL')),
+};
 
 /**
  * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to

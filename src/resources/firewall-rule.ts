@@ -17,7 +17,7 @@ export const firewallRule: Kind<DeclaredRule, AddressRange, AzureReader, AzureWr
 
   async observe(reader, desired): Promise<readonly Observed<AddressRange>[]> {
     try {
-      const stored = await reader.firewallRules();
+      const stored = await reader.firewallRulesSeen();
       return desired.map((rule) => find(rule, stored));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -70,10 +70,21 @@ function find(rule: DeclaredRule, stored: readonly FirewallRule[]): Observed<Add
   return found ? present(rangeOf(found)) : absent;
 }
 
+/** Whether a stored rule is this declared one: by its name, or, where the user gave it none, by its range. */
+export function isDeclaredBy(
+  declared: DeclaredRule,
+  stored: AddressRange & { readonly name: string },
+): boolean {
+  if (isTemporaryRuleName(stored.name)) return false;
+  const sameName = stored.name.toLowerCase() === declared.name.toLowerCase();
+  return sameName || (!declared.named && sameRange(declared, stored));
+}
+
 /** The range that ARM stores of a rule. */
 export const rangeOf = ({ startIpAddress, endIpAddress }: FirewallRule): AddressRange => ({
   start: startIpAddress,
   end: endIpAddress,
 });
 
-const written = ({ start, end }: AddressRange): string => (start === end ? start : `${start}-${end}`);
+/** As findings tell it. */
+export const written = ({ start, end }: AddressRange): string => (start === end ? start : `${start}-${end}`);

@@ -70,6 +70,6 @@ function lockedOut({ name, mark }: RoleConfig): Difference {
     actual: 'NOLOGIN',
     kind: 'changed',
   } as const;
-  if (mark.kind !== 'pull-request') return { finding };
-  return { finding, mend: { ...thing, action: 'update', details: 'may log in again' } };
+  const mend = { ...thing, action: 'update', details: 'may log in again' } as const;
+  return mark.kind === 'pull-request' ? { finding, mend } : { finding, mend, deliberate: true };
 }

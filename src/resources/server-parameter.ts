@@ -20,7 +20,7 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
   nameOf: ({ name }) => name,
 
   observe: (reader, desired): Promise<readonly Observed<Configuration>[]> =>
-    Promise.all(desired.map(({ name }) => reader.parameter(name))),
+    reader.parameters(desired.map(({ name }) => name)),
 
   diff({ name, value }, observed): readonly Difference[] {
     const finding = { resource: 'server parameter', name, property: 'value', expected: value } as const;
@@ -64,7 +64,8 @@ function sameValue(name: string, dataType: string | undefined, a: string, b: str
         .join(',');
     if (dataType === 'Boolean' || dataType === 'Enumeration') return value.toLowerCase();
     if (dataType === 'Integer' || dataType === 'Numeric') return String(Number(value));
-    return value;
+    // An input cannot carry white space at its ends.
+    return value.trim();
   };
   return normal(a) === normal(b);
 }

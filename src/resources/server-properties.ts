@@ -1,123 +1,243 @@
 import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import { regionName } from '../azure/regions.ts';
-import type { ServerConfig } from '../config/config.ts';
+import type { MaintenanceWindow, ServerConfig } from '../config/config.ts';
 import * as rules from '../config/rules.ts';
-import type { Difference } from '../plan/types.ts';
 
 /** A property of the server that an input can declare. */
-interface ServerProperty {
+export interface ServerProperty {
+  /** As findings call it. */
   readonly name: string;
-  /** Undefined where nothing is declared or nothing differs. */
-  diff(declared: ServerConfig, server: Server): Difference | undefined;
-  /** The patch that mends it, on the server as it is. */
-  patch(declared: ServerConfig, server: Server): ServerForPatch;
-}
-
-interface Comparison {
-  readonly declared: (config: ServerConfig) => string | undefined;
-  readonly actual: (server: Server) => string | undefined;
+  /** Undefined where no input declares it. */
+  readonly declared: (config: ServerConfig, server: Server) => string | undefined;
+  /** Undefined where ARM does not show it. */
+  readonly actual: (server: Server, config: ServerConfig) => string | undefined;
   /** Absent where Azure cannot change the property in place (facts.md §1, mutability): then it is only reported. */
-  readonly patch?: (config: ServerConfig, server: Server) => ServerForPatch;
-  /** Whether Azure could go from one value to the other; a shrink is never asked for. */
-  readonly possible?: (from: string, to: string) => boolean;
+  readonly patch?: (config: ServerConfig, server: Server, around: AroundPatch) => ServerForPatch;
+  /** Whether Azure can go from one value to the other; a shrink is never asked for. */
+  readonly possible?: (from: string, to: string, server: Server) => boolean;
+  /** What would end a difference that is not changed in place. */
+  readonly remedy?: string;
+  /** Whether the change restarts the server. */
+  readonly restarts?: boolean;
   /** Azure's own spellings of one value. */
   readonly normalize?: (value: string) => string;
+  /** Whether a difference has come about by Azure's own doing, so that it is none. */
+  readonly byItself?: (declared: string, actual: string, server: Server) => boolean;
+}
+
+/** What a patch needs besides the property's own value. */
+export interface AroundPatch {
+  readonly administratorPassword: string | undefined;
+  readonly tenantId?: string | undefined;
 }
 
 const onOff = (value: boolean | undefined): 'Enabled' | 'Disabled' | undefined =>
   value === undefined ? undefined : value ? 'Enabled' : 'Disabled';
 
-const comparisons: Readonly<Record<string, Comparison>> = {
-  region: { declared: (c) => c.region, actual: (s) => s.location, normalize: regionName },
-  version: { declared: (c) => c.version, actual: (s) => s.version },
-  sku: {
+const lowerCase = (value: string): string => value.toLowerCase();
+
+const more = (from: string, to: string): boolean => Number(to) > Number(from);
+
+/** What the server is made of. */
+const compute: readonly ServerProperty[] = [
+  {
+    name: 'region',
+    declared: (c) => c.region,
+    actual: (s) => s.location,
+    normalize: regionName,
+    remedy: 'a server does not move: declare where it is, or restore it into the other region by hand',
+  },
+  {
+    name: 'version',
+    declared: (c) => c.version,
+    // Of a minor version only the major part is compared: Azure changes the rest by itself.
+    actual: (s) => s.version,
+    normalize: (value) => value.split('.', 1)[0] ?? value,
+    remedy:
+      'a major version is never changed by the action, for the way back is closed: az postgres flexible-server upgrade, or declare what is there',
+  },
+  {
+    name: 'sku',
     declared: (c) => c.skuName,
     actual: (s) => s.sku?.name,
-    normalize: (value) => value.toLowerCase(),
+    normalize: lowerCase,
+    restarts: true,
     patch: ({ skuName = '' }) => ({ sku: { name: skuName, tier: rules.skuTier(skuName) ?? 'Burstable' } }),
   },
-  'storage size': {
-    // A declared size is a minimum where the storage grows by itself (design.md).
+  {
+    name: 'cluster size',
+    declared: (c) => c.clusterSize?.toString(),
+    actual: (s) => s.cluster?.clusterSize?.toString() ?? 'no cluster',
+    // A server does not become a cluster, and a cluster gets no smaller.
+    possible: (from, to, s) => (s.cluster?.clusterSize ?? 0) > 0 && more(from, to),
+    remedy: 'a server does not become a cluster, and a cluster only grows: declare what is there',
+    patch: ({ clusterSize = 0 }) => ({ cluster: { clusterSize } }),
+  },
+];
+
+const storage: readonly ServerProperty[] = [
+  {
+    name: 'storage size',
     declared: (c) => c.storageSizeGB?.toString(),
     actual: (s) => s.storage?.storageSizeGB?.toString(),
-    possible: (from, to) => Number(to) > Number(from),
+    possible: more,
+    restarts: true,
+    remedy: 'storage only grows: declare the size that is there',
+    // A declared size is a minimum where the storage grows by itself (design.md).
+    byItself: (declared, actual, s) => s.storage?.autoGrow === 'Enabled' && more(declared, actual),
     patch: ({ storageSizeGB = 0 }) => ({ storage: { storageSizeGB } }),
   },
-  'storage auto-grow': {
+  {
+    name: 'storage auto-grow',
     declared: (c) => onOff(c.storageAutoGrow),
     actual: (s) => s.storage?.autoGrow ?? 'Disabled',
+    normalize: lowerCase,
     patch: (c) => ({ storage: { autoGrow: onOff(c.storageAutoGrow) ?? 'Disabled' } }),
   },
-  'backup retention': {
+  {
+    name: 'backup retention',
     declared: (c) => c.backupRetentionDays?.toString(),
     actual: (s) => s.backup?.backupRetentionDays?.toString(),
     patch: ({ backupRetentionDays = 7 }) => ({ backup: { backupRetentionDays } }),
   },
-  'geo-redundant backup': {
+  {
+    name: 'geo-redundant backup',
     declared: (c) => onOff(c.geoRedundantBackup),
-    actual: (s) => s.backup?.geoRedundantBackup,
+    actual: (s) => s.backup?.geoRedundantBackup ?? 'Disabled',
+    normalize: lowerCase,
+    remedy: 'is chosen when a server is made: declare what is there, or restore it to a new one by hand',
   },
-  'high availability': {
+];
+
+const availability: readonly ServerProperty[] = [
+  {
+    name: 'high availability',
     declared: (c) => c.highAvailability,
     actual: (s) => s.highAvailability?.mode ?? 'Disabled',
+    normalize: lowerCase,
     patch: (c) => ({ highAvailability: { mode: c.highAvailability ?? 'Disabled' } }),
   },
-  'availability zone': { declared: (c) => c.availabilityZone, actual: (s) => s.availabilityZone },
-  tags: {
-    declared: (c) => (c.tags.size === 0 ? undefined : pairs(c.tags)),
-    actual: () => undefined,
-    // A patch replaces the whole map, and others' tags belong to others.
-    patch: ({ tags }, server) => {
-      const declared = new Set([...tags.keys()].map((key) => key.toLowerCase()));
-      const others = Object.entries(server.tags ?? {}).filter(([key]) => !declared.has(key.toLowerCase()));
-      return { tags: Object.fromEntries([...others, ...tags]) };
-    },
+  {
+    name: 'availability zone',
+    declared: (c) => c.availabilityZone,
+    actual: (s) => s.availabilityZone || undefined,
+    remedy: 'a server does not move between zones, unless a failover moves it: declare where it is',
+    byItself: hasFailedOver,
   },
+  {
+    name: 'maintenance window',
+    declared: ({ maintenanceWindow: window }) => window && windowText(window),
+    actual: ({ maintenanceWindow: window }) => actualWindow(window),
+    patch: ({ maintenanceWindow: window = 'system-managed' }) => ({
+      maintenanceWindow:
+        window === 'system-managed'
+          ? { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 }
+          : { customWindow: 'Enabled', ...window },
+    }),
+  },
+];
+
+/** After a failover primary and standby have changed their zones; where no standby's is told, nothing can be said. */
+function hasFailedOver(declared: string, actual: string, { highAvailability: ha }: Server): boolean {
+  if (ha?.mode !== 'ZoneRedundant') return false;
+  const standby = ha.standbyAvailabilityZone || undefined;
+  return standby === undefined || standby === declared || standby === actual;
+}
+
+const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** As the input takes it, `Sun 03:30`, in UTC. */
+export function windowText(window: MaintenanceWindow | 'system-managed'): string {
+  if (window === 'system-managed') return window;
+  const { dayOfWeek, startHour, startMinute } = window;
+  const two = (number: number): string => String(number).padStart(2, '0');
+  return `${days[dayOfWeek] ?? dayOfWeek} ${two(startHour)}:${two(startMinute)}`;
+}
+
+function actualWindow(window: Server['maintenanceWindow']): string {
+  if (window?.customWindow?.toLowerCase() !== 'enabled') return 'system-managed';
+  const { dayOfWeek = 0, startHour = 0, startMinute = 0 } = window;
+  return windowText({ dayOfWeek, startHour, startMinute });
+}
+
+/** Who gets in, and by what. */
+const access: readonly ServerProperty[] = [
+  {
+    name: 'password authentication',
+    declared: (c) => onOff(c.passwordAuth),
+    actual: (s) => s.authConfig?.passwordAuth ?? 'Enabled',
+    normalize: lowerCase,
+    // Azure wants the password with it (facts.md §3, EngineCredentialsNotProvided).
+    patch: (c, _server, { administratorPassword: password }) => ({
+      authConfig: { passwordAuth: onOff(c.passwordAuth) ?? 'Enabled' },
+      ...(c.passwordAuth && password !== undefined ? { administratorLoginPassword: password } : {}),
+    }),
+  },
+  {
+    name: 'Entra authentication',
+    declared: (c) => onOff(c.entraAuth),
+    actual: (s) => s.authConfig?.activeDirectoryAuth ?? 'Disabled',
+    normalize: lowerCase,
+    patch: (c, _server, { tenantId }) => ({
+      authConfig: {
+        activeDirectoryAuth: onOff(c.entraAuth) ?? 'Disabled',
+        ...(c.entraAuth && tenantId !== undefined ? { tenantId } : {}),
+      },
+    }),
+  },
+  {
+    name: 'public access',
+    declared: (c) => onOff(c.publicAccess),
+    actual: (s) => s.network?.publicNetworkAccess ?? 'Enabled',
+    normalize: lowerCase,
+    possible: (_from, _to, s) => s.network?.delegatedSubnetResourceId === undefined,
+    remedy: 'a server inside a virtual network stays there: declare public-access: Disabled',
+    patch: (c) => ({ network: { publicNetworkAccess: onOff(c.publicAccess) ?? 'Enabled' } }),
+  },
+];
+
+/** Told of are those that differ: the others would only hide them. */
+const tags: ServerProperty = {
+  name: 'tags',
+  declared: (c, s) =>
+    differentTags(c.tags, s)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join(', ') || undefined,
+  actual: (s, c) =>
+    differentTags(c.tags, s)
+      .map(({ name, actual }) => (actual === undefined ? `no ${name}` : `${name}=${actual}`))
+      .join(', '),
+  patch: (c, server) => ({ tags: tagsWith(c.tags, server) }),
 };
 
-const pairs = (tags: ReadonlyMap<string, string>): string =>
-  [...tags].map(([k, v]) => `${k}=${v}`).join(', ');
-
-function diffOf(
-  name: string,
-  comparison: Comparison,
-  config: ServerConfig,
-  server: Server,
-): Difference | undefined {
-  const expected = comparison.declared(config);
-  const actual = name === 'tags' ? declaredTags(config, server) : comparison.actual(server);
-  const same = comparison.normalize ?? ((value: string) => value);
-  if (expected === undefined || actual === undefined || same(expected) === same(actual)) return undefined;
-  if (name === 'storage size' && grown(expected, actual, server)) return undefined;
-  const finding = {
-    resource: 'server',
-    name: config.name,
-    property: name,
-    expected,
-    actual,
-    kind: 'changed',
-  } as const;
-  const inPlace = comparison.patch !== undefined && (comparison.possible?.(actual, expected) ?? true);
-  const details = `${name}: ${actual} → ${expected}`;
-  return inPlace
-    ? { finding, mend: { resource: 'server', name: config.name, action: 'update', details } }
-    : { finding };
+interface DifferentTag {
+  readonly name: string;
+  readonly value: string;
+  readonly actual: string | undefined;
 }
 
-/** The server's values of the declared tags alone, for others belong to others; Azure's tag names know no case. */
-function declaredTags({ tags }: ServerConfig, server: Server): string {
-  const values = new Map(Object.entries(server.tags ?? {}).map(([key, value]) => [key.toLowerCase(), value]));
-  return [...tags.keys()].map((key) => `${key}=${values.get(key.toLowerCase()) ?? ''}`).join(', ');
+/** Of the declared ones alone, for others belong to others; Azure's tag names know no case. */
+function differentTags(declared: ReadonlyMap<string, string>, server: Server): readonly DifferentTag[] {
+  const values = new Map(
+    Object.entries(server.tags ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  return [...declared]
+    .map(([name, value]) => ({ name, value, actual: values.get(name.toLowerCase()) }))
+    .filter(({ value, actual }) => value !== actual);
 }
 
-const grown = (expected: string, actual: string, server: Server): boolean =>
-  server.storage?.autoGrow === 'Enabled' && Number(actual) > Number(expected);
+/** A patch replaces the whole map, and others' tags belong to others. */
+function tagsWith(declared: ReadonlyMap<string, string>, server: Server): Record<string, string> {
+  const names = new Set([...declared.keys()].map(lowerCase));
+  const others = Object.entries(server.tags ?? {}).filter(([name]) => !names.has(name.toLowerCase()));
+  return Object.fromEntries([...others, ...declared]);
+}
 
 /** Every property that an input can declare, in the order of reports. */
-export const serverProperties: readonly ServerProperty[] = Object.entries(comparisons).map(
-  ([name, comparison]) => ({
-    name,
-    diff: (declared, server) => diffOf(name, comparison, declared, server),
-    patch: (declared, server) => comparison.patch?.(declared, server) ?? {},
-  }),
-);
+export const serverProperties: readonly ServerProperty[] = [
+  ...compute,
+  ...storage,
+  ...availability,
+  ...access,
+  tags,
+];

@@ -1,69 +1,63 @@
+import type { Server } from '@azure/arm-postgresql-flexible';
+import type { FoundServer } from '../azure/reader.ts';
 import type { CheckConfig } from '../config/config.ts';
-import { administratorIn } from '../context.ts';
-import { fail } from '../errors.ts';
+import { GitHubApi } from '../github/api.ts';
 import type { Planner } from '../plan/engine.ts';
-import { findingLine } from '../plan/render.ts';
-import { login } from '../postgres/login.ts';
-import { SqlReader } from '../postgres/sql-reader.ts';
-import type { SqlWriter } from '../postgres/sql-writer.ts';
-import { dataPlane, insideDatabase, serverChildren, servers } from '../resources/catalogue.ts';
-import { type Act, openControlPlane, pass } from './control-plane.ts';
+import { dataPlaneInArm, serverChildren, serverItself, undeclared } from '../resources/catalogue.ts';
+import { halfThere } from '../resources/server.ts';
+import { concludeCheck } from './check-conclusion.ts';
+import { checkDataPlane } from './check-data-plane.ts';
+import { type Act, type ControlPlane, openControlPlane, pass } from './control-plane.ts';
+import { firewallSurvey } from './firewall-survey.ts';
 
 /** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
 export async function check(act: Act<CheckConfig>): Promise<void> {
-  const { config, story } = act;
+  const { story } = act;
   const azure = openControlPlane(act);
-  const planned = await story.phase('Look at the server', () => pass(story, servers, config, azure));
+  const unread = new Unread(act);
+  await story.phase('Look at the server', () => unread.look(serverItself, azure.reader));
   const found = await azure.reader.server();
-  if (found.status === 'present') {
-    const { server } = found.value;
-    story.serverId = server.id;
-    story.host = server.fullyQualifiedDomainName;
-    const children = await story.phase('Look at what is in it', () =>
-      pass(story, serverChildren, config, azure),
-    );
-    if (children.unknown[0]) throw children.unknown[0];
-    await story.phase('Look at the database', () => checkDatabase(act));
+  if (found.status === 'present') await lookInside(act, azure, found.value, unread);
+  await concludeCheck(act, unread.errors);
+}
+
+/** What ARM refused or failed to tell; each is an unknown finding too, and no drift (law 8). */
+class Unread {
+  readonly #act: Act<CheckConfig>;
+  readonly errors: Error[] = [];
+
+  constructor(act: Act<CheckConfig>) {
+    this.#act = act;
   }
-  if (planned.unknown[0]) throw planned.unknown[0];
-  if (story.drift.length > 0 && config.onDrift === 'fail')
-    throw fail('drifted', { findings: story.drift.map(findingLine) });
+
+  async look<R>(planners: readonly Planner<R, never>[], reader: R): Promise<void> {
+    const { story, config } = this.#act;
+    const { unknown } = await pass(story, planners, config, { reader });
+    this.errors.push(...unknown);
+  }
 }
 
-/** What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). */
-async function checkDatabase(act: Act<CheckConfig>): Promise<void> {
-  const { config, story } = act;
-  if (config.database === undefined) return;
-  const seen = await lookInside(act, 'postgres', dataPlane);
-  const there =
-    seen && !story.drift.some(({ resource, kind }) => resource === 'database' && kind === 'missing');
-  if (there && config.extensions.length > 0) await lookInside(act, config.database.name, insideDatabase);
-}
-
-/** @returns whether this runner could log in */
+/** What is in a server that is there; of one that is only half there nothing can be said. */
 async function lookInside(
-  { run, workflow, config, story }: Act<CheckConfig>,
-  database: string,
-  planners: readonly Planner<SqlReader, SqlWriter>[],
-): Promise<boolean> {
-  if (config.database === undefined || config.administrator === undefined || story.host === undefined)
-    return false;
-  const target = { ...administratorIn(workflow, story.host, config.administrator), database };
-  const result = await login(target, 5000, run.signal).result;
-  run.signal.throwIfAborted();
-  if ('failure' in result) {
-    const { reason } = result.failure;
-    workflow.notice(`The database was not looked at, since this runner cannot log in: ${reason}`);
-    story.unseen(
-      { resource: 'database', name: config.database.name },
-      `this runner cannot log in: ${reason}`,
-    );
-    return false;
-  }
-  try {
-    await pass(story, planners, config, { reader: new SqlReader(result.session), writer: undefined });
-    return true;
-  } finally {
-    await result.session.close();
-  }
+  act: Act<CheckConfig>,
+  { reader }: ControlPlane,
+  { server }: FoundServer,
+  unread: Unread,
+): Promise<void> {
+  const { story } = act;
+  story.serverId = server.id;
+  story.host = server.fullyQualifiedDomainName;
+  if (halfThere.includes(stateOf(server))) return;
+  await story.phase('Look at what is in it', async () => {
+    await unread.look([...serverChildren, ...dataPlaneInArm], reader);
+    const survey = firewallSurvey(act, reader, gitHubOf(act));
+    await unread.look(undeclared, survey);
+    await survey.warnOfWideOpen();
+  });
+  await story.phase('Look at what only SQL can tell', () => checkDataPlane(act, stateOf(server)));
 }
+
+const stateOf = ({ state = 'Ready' }: Server): string => state;
+
+const gitHubOf = ({ config, run }: Act<CheckConfig>): GitHubApi =>
+  new GitHubApi(config.gitHubToken, config.repository.name, run.signal);

@@ -17,6 +17,7 @@ import type { Ways } from '../postgres/reach.ts';
 import type { Story } from '../report.ts';
 import { serverChildren, servers } from '../resources/catalogue.ts';
 import { rangeOf } from '../resources/firewall-rule.ts';
+import { halfThere } from '../resources/server.ts';
 import { RunnerRule } from '../temporary-rule.ts';
 import type { Run } from '../waiting.ts';
 
@@ -90,14 +91,22 @@ export async function ensureServer(
   azure: WritableControlPlane,
 ): Promise<FoundServer> {
   const { run, config, story } = act;
+  const first = await azure.reader.server();
+  const state = first.status === 'present' ? (first.value.server.state ?? 'Ready') : 'Ready';
   await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
   const settled = await settledServer(run, azure.reader);
-  // Somebody was stopping it when it was looked at first.
-  if (settled.server.state === 'Stopped' && config.startIfStopped) await pass(story, servers, config, azure);
+  // Somebody was stopping it, or still making it, when it was looked at first.
+  const asleep = settled.server.state === 'Stopped' && config.startIfStopped;
+  if (asleep || halfThere.includes(state)) await pass(story, servers, config, azure);
   const found = await readyServer(run, azure.reader);
   introduce(act, found);
-  // Parameters and rules of a server that this run made are part of making it.
-  const declared: EnsureConfig = story.hasCreated('server') ? { ...config, onDrift: 'fix' } : config;
+  if (!story.hasCreated('server')) {
+    await pass(story, serverChildren, config, azure);
+    return found;
+  }
+  // What creation does not take (the maintenance window, facts.md §1), parameters and rules are part of making it.
+  const declared: EnsureConfig = { ...config, onDrift: 'fix' };
+  await pass(story, servers, declared, azure);
   await pass(story, serverChildren, declared, azure);
   return found;
 }

@@ -26,6 +26,7 @@ import {
   writable,
 } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
+import { writeDriftReport } from './drift.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
@@ -43,6 +44,7 @@ export async function ensure(act: Act<EnsureConfig>): Promise<void> {
   try {
     const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
     await commentOnDatabase(act, connection, expires);
+    await writeDriftReport(act);
     await migrateIn(act, inside, connection, plane.administrator);
   } finally {
     await inside.close();

@@ -191,8 +191,8 @@ function dropConfig(config: SweepConfig, item: SweepItem, expiredBy: Date | unde
     database: {
       name: item.name,
       base,
-      charset: '',
-      collation: '',
+      charset: undefined,
+      collation: undefined,
       template: undefined,
       mark: { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base },
       reset: false,

@@ -18,7 +18,6 @@ describe('what the inputs leave open', () => {
     expect(ensureConfig()).toMatchObject({
       mode: 'ensure',
       cloud: 'AzureCloud',
-      database: { charset: 'UTF8', collation: 'en_US.utf8' },
       publish: {
         exportEnv: true,
         envPrefix: 'DB_',
@@ -29,16 +28,23 @@ describe('what the inputs leave open', () => {
       firewall: { runnerIp: undefined, keepRule: false, declared: [] },
       migration: undefined,
       onDrift: 'warn',
+      driftReport: [],
       startIfStopped: true,
       timeout: 30 * 60_000,
     });
-    expect(checkConfig().onDrift).toBe('fail');
+    expect(checkConfig()).toMatchObject({
+      onDrift: 'fail',
+      driftReport: [],
+      driftIssue: false,
+      declaredIn: undefined,
+    });
   });
 
   test('design.md, declared things drift: a property that no input names is not declared', () => {
     const { name, byHost, tags, parameters, ...properties } = ensureConfig().server;
     expect([byHost, ...tags, ...parameters]).toEqual([false]);
     expect(Object.values(properties).every((value) => value === undefined)).toBe(true);
+    expect(ensureConfig().database).toMatchObject({ charset: undefined, collation: undefined });
   });
 
   test('contract.md: check needs neither password nor database', () => {
@@ -188,6 +194,11 @@ describe('creation', () => {
       highAvailability: 'Disabled',
       availabilityZone: undefined,
       tags: new Map(),
+      passwordAuth: undefined,
+      entraAuth: undefined,
+      publicAccess: undefined,
+      cluster: undefined,
+      tenantId: undefined,
     });
   });
 

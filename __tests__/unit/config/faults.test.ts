@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { secretInputs } from '../../../src/config/inputs.ts';
+import { secretInputs } from '../../../src/config/kinds.ts';
 import { fail } from '../../../src/errors.ts';
 import {
   faultsOf as faultsOfGiven,
@@ -149,10 +149,33 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
   ],
   'github-token': [['a\0b', /NUL/]],
   'skip-without-credentials': [['forks', /true or false/]],
-  // Of a later version.
-  'drift-issue': [['true', /not available in this version/]],
-  'drift-report': [['drift.json', /not available in this version/]],
-  'config-file': [['postgres.yml', /not available in this version/]],
+  'password-auth': [
+    ['yes', /Enabled or Disabled/],
+    ['Disabled', /only mode check/],
+    ['false', /only mode check/],
+  ],
+  'microsoft-entra-auth': [['on', /Enabled or Disabled/]],
+  'public-access': [['0', /Enabled or Disabled/]],
+  'cluster-size': [
+    ['0', /1 to 32/],
+    ['33', /1 to 32/],
+    ['2.5', /whole number/],
+  ],
+  'maintenance-window': [
+    ['Sun', /Sun 03:30/],
+    ['Sun 24:00', /Sun 03:30/],
+    ['Sun 03:60', /Sun 03:30/],
+    ['03:30', /Sun 03:30/],
+    ['Sunny 03:30', /Sun 03:30/],
+    ['Enabled', /system-managed/],
+  ],
+  'drift-report': [
+    ['drift.txt', /\.json or \.sarif/],
+    ['.json', /\.json or \.sarif/],
+    ['reports/.sarif', /\.json or \.sarif/],
+    ['a.json\n./a.json', /twice/],
+  ],
+  'drift-issue': [['please', /true or false/]],
 };
 
 /** Of a pull request, so that every input means something. */
@@ -214,7 +237,7 @@ describe('every fault of every input', () => {
     ]);
   });
 
-  test('contract.md: inputs that say false, or that a later version will act on, are no fault', () => {
+  test('contract.md: inputs that say false are no fault', () => {
     expect(faultsOf({ 'per-pull-request': 'false', reset: 'FALSE', 'drift-issue': 'false' })).toEqual([]);
   });
 });

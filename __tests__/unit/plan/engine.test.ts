@@ -112,7 +112,7 @@ describe('one engine: observe, diff, apply', () => {
           ).length,
         );
         expect(steps.length + left.length).toBe(known.length);
-        for (const step of steps) expect(permitted(config, step.change)).toBe(true);
+        for (const step of steps) expect(permitted(config, { mend: step.change })).toBe(true);
       }),
     );
   });

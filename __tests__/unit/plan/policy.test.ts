@@ -38,7 +38,7 @@ const addedTo: readonly ResourceType[] = ['role', 'extension allow-list'];
 const may = (resources: readonly ResourceType[], action: Change['action']): readonly How[] => {
   const hows = Object.keys(configs) as How[];
   const answers = resources.map((resource) =>
-    hows.filter((how) => permitted(configs[how], { resource, name: 'x', action, details: '' })),
+    hows.filter((how) => permitted(configs[how], { mend: { resource, name: 'x', action, details: '' } })),
   );
   for (const answer of answers) expect(answer).toEqual(answers[0]);
   return answers[0] ?? [];
@@ -67,6 +67,34 @@ describe('design.md, one path for every mode: which changes a plan may hold', ()
       'ensure, pull request',
       'ensure, not started',
     ]);
+  });
+
+  test('what somebody may have meant is changed only with fix, also where it is ours', () => {
+    const thing = { resource: 'role', name: 'app' } as const;
+    const finding = {
+      ...thing,
+      property: 'login',
+      expected: 'LOGIN',
+      actual: 'NOLOGIN',
+      kind: 'changed',
+    } as const;
+    const mend = { ...thing, action: 'update', details: '' } as const;
+    const hows = Object.entries(configs).filter(([, config]) =>
+      permitted(config, { finding, mend, deliberate: true }),
+    );
+    expect(hows.map(([how]) => how)).toEqual(['ensure, fix']);
+  });
+
+  test('a difference that nothing can mend is never mended', () => {
+    const finding = {
+      resource: 'server',
+      name: 'x',
+      property: 'region',
+      expected: 'a',
+      actual: 'b',
+      kind: 'changed',
+    } as const;
+    for (const config of Object.values(configs)) expect(permitted(config, { finding })).toBe(false);
   });
 
   test('law 7: deleted is only of a pull request: by drop, and by the ensure of one (reset)', () => {

@@ -21,8 +21,16 @@ const quiet: Report = {
 
 const change = (name: string, details = 'd') =>
   ({ resource: 'firewall rule', name, action: 'create', details }) as const;
-const finding = (actual: string) =>
-  ({ resource: 'server', name: 'demo', property: 'sku', expected: 'a', actual, kind: 'changed' }) as const;
+const finding = (actual: string, remedy = 'r') =>
+  ({
+    resource: 'server',
+    name: 'demo',
+    property: 'sku',
+    expected: 'a',
+    actual,
+    kind: 'changed',
+    remedy,
+  }) as const;
 
 const markup = /[<[\]#!]|z/;
 
@@ -45,7 +53,7 @@ describe('the summary: text from outside stays text', () => {
   test('nothing in a cell is markup', () => {
     fc.assert(
       fc.property(evil, (text) => {
-        const summary = summaryMarkdown({ ...quiet, left: [finding(text)] });
+        const summary = summaryMarkdown({ ...quiet, left: [finding(text, text)] });
         const row = summary.split('\n').find((line) => line.startsWith('| `server`')) ?? '';
         expect(row).not.toBe('');
         for (const cell of cells(row)) expect(outsideCode(cell.trim())).toBe('');
@@ -100,7 +108,7 @@ describe('the summary: what was found, what was changed', () => {
     });
     expect(summary).toContain('`203.0.113.9`');
     expect(summary).toContain('| `firewall rule` | `office` | `create` | `d` |');
-    expect(summary).toContain('| `server` | `demo` | `sku` | `a` | `b` |');
+    expect(summary).toContain('| `server` | `demo` | `sku` | `a` | `b` | `r` |');
     expect(summary).not.toContain('Nothing had to be changed.');
   });
 
@@ -110,6 +118,18 @@ describe('the summary: what was found, what was changed', () => {
     expect(summary).toContain('> `It broke.`');
     expect(summary).toContain('> `What to do: mend it.`');
     expect(summary).not.toContain('Nothing had to be changed.');
+  });
+
+  test('what is not known is told apart from what differs, and is no difference', () => {
+    const unknown = { ...finding('403'), kind: 'unknown', property: '' } as const;
+    const summary = summaryMarkdown({ ...quiet, mode: 'check', left: [unknown] });
+    expect(summary).toContain('✅');
+    expect(summary).toContain('| Not known | Name | Property | Why | What to do |');
+    expect(summary).not.toContain('| Differs |');
+    expect(summary).not.toContain('Everything is as declared.');
+    const both = summaryMarkdown({ ...quiet, mode: 'check', left: [unknown, finding('b')] });
+    expect(both).toContain('⚠️');
+    expect(both).toContain('What would fix it');
   });
 
   test('a check says that it only looked', () => {

@@ -25,7 +25,7 @@ describe('server parameter', () => {
     ['uuid-ossp,pgcrypto', 'PGCRYPTO, uuid-ossp', 'Set'],
     ['0100', '100', 'Integer'],
     ['0.10', '0.1', 'Numeric'],
-    ['%m [%p]', '%m [%p]', 'String'],
+    ['%m [%p]', '%m [%p] ', 'String'],
   ])('another spelling of one value is no drift: %s, %s (%s)', (declared, value, dataType) => {
     expect(diff(declared, { value, dataType })).toEqual([]);
   });

@@ -79,7 +79,7 @@ describe('the application role', () => {
     );
     const difference = only(role.diff(desired, present(roleMadeFrom(application, { mayLogIn: false }))));
     expect(difference.finding).toMatchObject({ property: 'login', actual: 'NOLOGIN' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).toMatchObject({ mend: { action: 'update' }, deliberate: true });
   });
 
   test('each change is made by what it names', async () => {

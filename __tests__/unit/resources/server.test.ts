@@ -57,6 +57,40 @@ describe('design.md: declared things drift, undeclared things do not', () => {
     expect(diff({ region: 'West Europe' }, { ...found, location: 'westeurope' })).toEqual([]);
   });
 
+  test('nor is a minor version, however ARM writes it', () => {
+    expect(diff({ 'postgres-version': '17' }, { ...found, version: '17.6' })).toEqual([]);
+  });
+
+  test('a zone that a failover has changed is no drift; another one is', () => {
+    const redundant = (availabilityZone: string, standbyAvailabilityZone?: string): Server => ({
+      ...found,
+      availabilityZone,
+      highAvailability: {
+        mode: 'ZoneRedundant',
+        ...(standbyAvailabilityZone === undefined ? {} : { standbyAvailabilityZone }),
+      },
+    });
+    const declaredZone = { 'availability-zone': '1' };
+    expect(diff(declaredZone, redundant('2', '1'))).toEqual([]);
+    expect(diff(declaredZone, redundant('2'))).toEqual([]);
+    expect(diff(declaredZone, redundant('2', '3'))).toHaveLength(1);
+    expect(diff(declaredZone, { ...found, availabilityZone: '2' })).toHaveLength(1);
+  });
+
+  test('what ARM leaves out of a server is what it is by default', () => {
+    const bare: Server = { location: 'westeurope', state: 'Ready' };
+    const defaults = {
+      'storage-auto-grow': 'false',
+      'geo-redundant-backup': 'false',
+      'high-availability': 'Disabled',
+      'password-auth': 'true',
+      'microsoft-entra-auth': 'false',
+      'public-access': 'true',
+      'maintenance-window': 'system-managed',
+    };
+    expect(diff(defaults, bare)).toEqual([]);
+  });
+
   test('storage that has grown by itself is no drift', () => {
     expect(
       diff({ 'storage-size-gb': '32' }, { ...found, storage: { storageSizeGB: 128, autoGrow: 'Enabled' } }),
@@ -75,6 +109,18 @@ describe('design.md: declared things drift, undeclared things do not', () => {
     ['backup-retention-days', '14', 'backup retention', '7', found],
     ['high-availability', 'SameZone', 'high availability', 'Disabled', found],
     ['tags', 'team=ground', 'tags', 'team=space', found],
+    ['tags', 'cost=7', 'tags', 'no cost', found],
+    ['microsoft-entra-auth', 'Enabled', 'Entra authentication', 'Disabled', found],
+    ['public-access', 'Disabled', 'public access', 'Enabled', found],
+    ['maintenance-window', 'Sun 03:30', 'maintenance window', 'system-managed', found],
+    ['cluster-size', '4', 'cluster size', '2', { ...found, cluster: { clusterSize: 2 } }],
+    [
+      'password-auth',
+      'true',
+      'password authentication',
+      'Disabled',
+      { ...found, authConfig: { passwordAuth: 'Disabled' } },
+    ],
   ])('%s: %s can be changed in place', (input, value, property, was, actual) => {
     const [difference, ...more] = diff({ [input]: value }, actual);
     expect(more).toEqual([]);
@@ -98,11 +144,13 @@ describe('design.md: declared things drift, undeclared things do not', () => {
     ['postgres-version', '16', 'version'],
     ['geo-redundant-backup', 'true', 'geo-redundant backup'],
     ['availability-zone', '2', 'availability zone'],
+    ['cluster-size', '2', 'cluster size'],
   ])('facts.md §1: %s: %s cannot be changed in place: reported, never replaced', (input, value, property) => {
     const [difference, ...more] = diff({ [input]: value });
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
     expect(difference).not.toHaveProperty('mend');
+    expect(difference).toMatchObject({ remedy: expect.stringMatching(/declare/) });
   });
 
   test('facts.md §4: storage only grows: a shrink is reported, never asked for', () => {
@@ -119,7 +167,63 @@ describe('design.md: declared things drift, undeclared things do not', () => {
   });
 });
 
+describe('fix: what it says, and in which order', () => {
+  test('says which change restarts the server (facts.md §4)', () => {
+    const details = diff({
+      'sku-name': 'Standard_D2ds_v5',
+      'storage-size-gb': '64',
+      'backup-retention-days': '14',
+    }).map(({ mend }) => mend?.details.endsWith(', which restarts the server'));
+    expect(details).toEqual([true, true, false]);
+  });
+
+  test('high availability comes after the size that allows it, and goes before the one that does not', () => {
+    const order = (given: Given, actual: Server) =>
+      diff(given, actual).map(({ finding }) => finding?.property);
+    expect(order({ 'sku-name': 'Standard_D2ds_v5', 'high-availability': 'SameZone' }, found)).toEqual([
+      'sku',
+      'high availability',
+    ]);
+    const large: Server = {
+      ...found,
+      sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+      highAvailability: { mode: 'SameZone' },
+    };
+    expect(order({ 'sku-name': 'Standard_B1ms', 'high-availability': 'Disabled' }, large)).toEqual([
+      'high availability',
+      'sku',
+    ]);
+  });
+
+  test('a server inside a virtual network stays there', () => {
+    const inside: Server = {
+      ...found,
+      network: { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subnet' },
+    };
+    const [difference] = diff({ 'public-access': 'true' }, inside);
+    expect(difference?.finding).toMatchObject({ property: 'public access', kind: 'changed' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('a cluster never shrinks', () => {
+    const [difference] = diff({ 'cluster-size': '2' }, { ...found, cluster: { clusterSize: 4 } });
+    expect(difference?.finding).toMatchObject({ property: 'cluster size', expected: '2', actual: '4' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+});
+
 describe('a server that is not Ready or not there', () => {
+  test.each(['Provisioning', 'Dropping'])('%s: nothing is said of what it is like', (state) => {
+    const [only, ...others] = diff({ 'sku-name': 'Standard_B2s', region: 'eastus' }, { ...found, state });
+    expect(others).toEqual([]);
+    expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
+    expect(only).not.toHaveProperty('mend');
+  });
+
+  test('stopped: no drift, for nobody declares a state', () => {
+    expect(diff({}, { ...found, state: 'Stopped' })[0]?.finding?.kind).toBe('unknown');
+  });
+
   test('stopped: one change wakes it, before any other', () => {
     const [first, second] = diff({ 'sku-name': 'Standard_B2s' }, { ...found, state: 'Stopped' });
     expect(first?.mend).toMatchObject({ action: 'start' });

@@ -5,6 +5,7 @@ import type {
   EnsureConfig,
   SweepConfig,
 } from '../../../src/config/config.ts';
+import { interpretConfigFile } from '../../../src/config/config-file.ts';
 import type { EventPullRequest, WorkflowEvent } from '../../../src/config/event.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 
@@ -90,6 +91,28 @@ export const sweepConfig = (given: Given = {}, event: WorkflowEvent = push): Swe
 /** What `mode: ensure` makes of the inputs on a pull request. */
 export const pullRequestConfig = (given: Given = {}, number = 42): EnsureConfig =>
   ensureConfig({ ...perPullRequest, ...given }, {}, pullRequestEvent(number));
+
+/** Where the file lies that tests give as a text. */
+export const filePath = 'examples/postgres.yml';
+
+/** What parsing makes of a config-file, given as its text, and of a step that gives the tutorial's secret and names it. */
+export function parseWithFile(
+  text: string,
+  step: Given = {},
+  event: WorkflowEvent = push,
+): ReturnType<typeof parseConfig> {
+  const given: Given = {
+    'admin-password': tutorial['admin-password'] ?? '',
+    'config-file': filePath,
+    ...step,
+  };
+  return parseConfig((name) => given[name] ?? '', {
+    env: {},
+    isDirectory: (path) => path !== noFolder,
+    event,
+    configFile: interpretConfigFile(filePath, text),
+  });
+}
 
 function ofMode<M extends Config['mode']>(mode: M, config: Config): Extract<Config, { readonly mode: M }> {
   if (config.mode !== mode) throw new Error(`mode is ${config.mode}`);

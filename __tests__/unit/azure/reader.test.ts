@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { AzureReader } from '../../../src/azure/reader.ts';
+import { type Answer, clientsAnswering } from '../support/fake-arm.ts';
+import { testRun } from '../support/run.ts';
+
+function readerOf(...answers: readonly Answer[]) {
+  const { clients, asked } = clientsAnswering(answers);
+  const reader = new AzureReader(clients, testRun(), { name: 'demo', resourceGroup: 'group' });
+  return { reader, asked };
+}
+
+const parameter = (name: string, value: string) => ({ id: `/x/${name}`, name, properties: { value } });
+const page = (value: readonly unknown[], nextLink?: string): Answer => ({
+  status: 200,
+  body: { value, ...(nextLink === undefined ? {} : { nextLink }) },
+});
+const refusal: Answer = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+
+describe('server parameters', () => {
+  test('a few are asked for one by one', async () => {
+    const answer = (name: string): Answer => ({ status: 200, body: parameter(name, '1') });
+    const { reader, asked } = readerOf(answer('a'), answer('b'));
+    const seen = await reader.parameters(['a', 'b']);
+    expect(seen.map(({ status }) => status)).toEqual(['present', 'present']);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('many come out of the list, whose requests grow with its pages; names know no case', async () => {
+    const next = 'https://management.azure.com/next?page=2';
+    const { reader, asked } = readerOf(
+      page([parameter('a', '1'), parameter('B', '2')], next),
+      page([parameter('c', '3'), parameter('d', '4')]),
+    );
+    const seen = await reader.parameters(['d', 'b', 'not-there', 'a']);
+    expect(seen.map((one) => (one.status === 'present' ? one.value.value : one.status))).toEqual([
+      '4',
+      '2',
+      'absent',
+      '1',
+    ]);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('law 8: a list that is refused, on a later page too, makes all of them unknown', async () => {
+    const { reader } = readerOf(
+      page([parameter('a', '1')], 'https://management.azure.com/next?page=2'),
+      refusal,
+    );
+    const seen = await reader.parameters(['a', 'b', 'c', 'd']);
+    expect(seen.map(({ status }) => status)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+  });
+});
+
+describe('firewall rules of one look', () => {
+  test('are listed once; what a way is opened by is listed anew', async () => {
+    const { reader, asked } = readerOf(page([]), page([]));
+    await Promise.all([reader.firewallRulesSeen(), reader.firewallRulesSeen()]);
+    expect(asked).toHaveLength(1);
+    await reader.firewallRules();
+    expect(asked).toHaveLength(2);
+  });
+});

@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { interpretConfigFile } from '../../../src/config/config-file.ts';
+import { secretInputs } from '../../../src/config/kinds.ts';
+import { fail } from '../../../src/errors.ts';
+import { filePath, parseWithFile, someGuid, tutorial } from '../support/inputs.ts';
+
+const read = (text: string) => interpretConfigFile(filePath, text);
+
+/** What a secret of a test looks like. */
+const secret = 'Hunter2-Is-A-Secret';
+
+const at = (line: number, column: number): string =>
+  `config-file ${filePath}, line ${line}, column ${column}: `;
+
+describe('every fault of a config-file is told with its line, its column and what to do', () => {
+  test.each([
+    ['an unknown input', 'mode: check\nport: 5432', at(2, 1), /no input of the action: correct or remove/],
+    ['one that is misspelt', 'resorce-group: x', at(1, 1), /did you mean resource-group\?/],
+    ['one in the wrong case', 'Region: x', at(1, 1), /did you mean region\?/],
+    ['one with _ for -', 'sku_name: x', at(1, 1), /did you mean sku-name\?/],
+    ['a file that names another', 'config-file: x.yml', at(1, 1), /for the step alone/],
+    ['a name given twice', 'mode: check\n"mode": drop', at(2, 1), /given twice.*remove one/],
+    ['a pair given twice', 'tags:\n  1: a\n  "1": b', at(3, 3), /given twice/],
+    ['a name that is no text', '? [a]\n: b', at(1, 3), /has to be a text/],
+    ['a list for one value', 'region: [a]', at(1, 1), /region takes one value/],
+    ['a mapping for one value', 'mode: {a: b}', at(1, 1), /mode takes one value/],
+    ['a list for pairs', 'tags: [a=b]', at(1, 1), /tags takes a mapping of names to values/],
+    ['a mapping for a list', 'extensions: {a: b}', at(1, 1), /extensions takes a list/],
+    ['an item that is none', 'extensions:\n  - a\n  -\n', at(3, 4), /an item of extensions is empty/],
+    ['an item that is blank', 'formats: [" "]', at(1, 11), /an item of formats is empty/],
+    ['an item that is a list', 'formats: [[url]]', at(1, 11), /an item of formats has to be a text/],
+    ['a range that is none', 'allowed-ip-ranges: {office: }', at(1, 21), /a range of .* is empty/],
+    ['a value that is a list', 'server-parameters: {a: [b]}', at(1, 21), /has to be a text/],
+  ])('%s', (_, text, place, says) => {
+    const { faults, broken } = read(text);
+    expect(faults).toEqual([expect.stringMatching(says)]);
+    expect(faults[0]?.startsWith(place), faults[0]).toBe(true);
+    expect(broken).toBe(false);
+  });
+
+  test.each([
+    ['a sequence', '- mode: check', at(1, 1), /a mapping of inputs is expected/],
+    ['a text', 'westeurope', at(1, 1), /a mapping of inputs is expected/],
+    ['a second document', 'mode: check\n---\nmode: drop', at(2, 1), /second document/],
+    ['a tab', 'tags:\n\ta: b', at(2, 1), /tab/],
+    ['a colon too many', 'region: a: b', at(1, 9), /quotes/],
+    ['a quote that is not closed', 'region: "a', at(1, 11), /missing/],
+    ['a character that begins nothing', 'region: @a', at(1, 9), /quotes/],
+    ['an escape that is none', 'region: "\\q"', at(1, 10), /escape/],
+    ['a tag', 'region: !secret a', at(1, 9), /tags.*remove it/],
+    ['a tag of YAML 1.1', 'region: !!binary aGk=', at(1, 9), /tags.*remove it/],
+    ['an alias of nothing', 'region: *here', at(1, 9), /no anchor/],
+    ['too much nesting', `tags: ${'['.repeat(5000)}`, 'config-file', /too deeply/],
+  ])(
+    'what cannot be read at all is told alone, for nobody knows what is missing: %s',
+    (_, text, place, says) => {
+      const { faults, broken, values } = read(text);
+      expect(faults).toEqual([expect.stringMatching(says)]);
+      expect(faults[0]?.startsWith(place), faults[0]).toBe(true);
+      expect([broken, values.size]).toEqual([true, 0]);
+      expect(parseWithFile(text)).toEqual({ faults: [expect.stringMatching(says)] });
+    },
+  );
+
+  test('aliases are bounded, so that little text cannot become much', () => {
+    const long = `x: &a ${'x'.repeat(100)}\nextensions: [${'*a,'.repeat(200)}]`;
+    expect(read(long).faults).toEqual([expect.stringMatching(/more than 100 aliases/)]);
+  });
+
+  test('a file that was not meant is not read name by name', () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `name${i}: x`).join('\n');
+    expect(read(names).faults).toEqual([expect.stringMatching(/5000 names.*right file/)]);
+  });
+});
+
+describe('all of them join the one error', () => {
+  const base = `server-name: demo-relecloud\nsubscription-id: ${someGuid}\nadmin-username: relecloud_admin\n`;
+
+  test('faults of the file, of its values with their line, and of the step', () => {
+    const text = `${base}database: relecloud\nbackup-retention-days: 99\nprot: 1\n`;
+    expect(parseWithFile(text, { region: 'x', 'sku-name': 'B1' })).toEqual({
+      faults: [
+        expect.stringContaining(`${filePath}, line 6, column 1: this is no input`),
+        expect.stringMatching(/^sku-name is 'B1'/),
+        `config-file ${filePath}, line 5: backup-retention-days is '99', but must be a whole number from 7 to 35`,
+      ],
+    });
+  });
+
+  test('an input that the file gives in no usable way is not told as missing too', () => {
+    expect(parseWithFile(`${base}database: [relecloud]\n`)).toEqual({
+      faults: [expect.stringMatching(/line 4.*database takes one value/)],
+    });
+    expect(parseWithFile(base)).toEqual({ faults: ['database is missing: the database to ensure'] });
+  });
+
+  test('what the step gives itself is no fault of the file’s', () => {
+    const parsed = parseWithFile(`${base}region: x\nmode: y`, { ...tutorial, mode: 'z' });
+    expect(parsed).toEqual({ faults: [expect.stringMatching(/^mode is 'z'/)] });
+  });
+});
+
+describe('law 6: secrets do not belong into a file, and are not shown where they stand in one', () => {
+  test.each(secretInputs)('%s is refused with the way to go, and masked', (name) => {
+    const { faults, secrets, values } = read(`mode: check\n${name}: ${secret}\n`);
+    expect(faults).toEqual([
+      expect.stringMatching(new RegExp(`line 2, column 1: ${name} is a secret.*GitHub secret.*${name}: \\$`)),
+    ]);
+    expect(secrets).toEqual([secret]);
+    expect(values.has(name)).toBe(false);
+  });
+
+  test.each([
+    ['misspelt', `Admin_Pasword: ${secret}`],
+    ['under a name that sounds so', `db-pwd: ${secret}`],
+    ['in a list', `app-password: [${secret}]`],
+    ['in a mapping', `app-password: {value: ${secret}}`],
+    ['by an alias', `region: &a ${secret}\napp-password: *a`],
+    ['twice', `mode: check\nadmin-password: x1\nadmin-password: ${secret}`],
+    ['where the rest is broken', `admin-password: ${secret}\nregion: a: b`],
+    ['as a block', `admin-password: |-\n  ${secret}`],
+  ])('masked when %s', (_, text) => {
+    const { secrets, faults } = read(text);
+    expect(secrets).toContain(secret);
+    expect(faults.join()).not.toContain(secret);
+  });
+
+  test('no fault of the file quotes what is in it, wherever it stands', () => {
+    const places = [
+      `${secret}`,
+      `- ${secret}`,
+      `${secret}: x`,
+      `port: ${secret}`,
+      `region: !${secret} x`,
+      `region: *${secret}`,
+      `region: {${secret}: x}`,
+      `region: x: ${secret}`,
+      `region: "${secret}`,
+      `region: "\\q${secret}"`,
+      `region: @${secret}`,
+      `\t${secret}: x`,
+      `tags: [${secret}]`,
+      `tags: {a: [${secret}]}`,
+      `a: 1\n--- ${secret}`,
+      `%${secret}\n---\nmode: check`,
+      `? [${secret}]\n: x`,
+      `region: &${secret}`,
+    ];
+    for (const text of places) expect(read(text).faults.join(), text).not.toContain(secret);
+  });
+
+  test('whatever the text, reading it never fails, and its faults quote no long piece of it', () => {
+    const pieces = fc.constantFrom(
+      'a',
+      ':',
+      ' ',
+      '\n',
+      '- ',
+      '"',
+      "'",
+      '{',
+      '}',
+      '[',
+      ']',
+      '&',
+      '*',
+      '!',
+      '|',
+      '\t',
+    );
+    const text = fc
+      .array(fc.oneof(pieces, fc.constant(secret), fc.string({ maxLength: 3 })))
+      .map((p) => p.join(''));
+    fc.assert(
+      fc.property(text, (yaml) => {
+        const { faults } = read(yaml);
+        const { message } = fail('inputs-invalid', { faults });
+        expect(message).not.toContain(secret);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

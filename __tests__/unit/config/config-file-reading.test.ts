@@ -1,0 +1,83 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readConfigFile } from '../../../src/config-file.ts';
+
+let workspace = '';
+
+beforeEach(() => {
+  workspace = mkdtempSync(join(tmpdir(), 'config-file-'));
+  vi.stubEnv('GITHUB_WORKSPACE', workspace);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(workspace, { recursive: true });
+});
+
+function write(content: string | Uint8Array): void {
+  writeFileSync(join(workspace, 'postgres.yml'), content);
+}
+
+describe('contract.md, config-file: a file of the workspace', () => {
+  test('is read from the workspace’s root, with or without a byte order mark, with either line break', () => {
+    write('\ufeffmode: check\r\nregion: westeurope\r\n');
+    const { values, faults } = readConfigFile('postgres.yml');
+    expect(faults).toEqual([]);
+    expect([...values]).toEqual([
+      ['mode', 'check'],
+      ['region', 'westeurope'],
+    ]);
+  });
+
+  test('may be named by its whole path', () => {
+    write('mode: check');
+    expect(readConfigFile(join(workspace, 'postgres.yml')).faults).toEqual([]);
+  });
+});
+
+describe('a file that cannot be read is a fault that says what to do', () => {
+  const faultOf = (path = 'postgres.yml'): string => {
+    const { broken, faults } = readConfigFile(path);
+    expect(broken).toBe(true);
+    expect(faults).toHaveLength(1);
+    return faults[0] ?? '';
+  };
+
+  test('one that is missing: was the repository checked out?', () => {
+    expect(faultOf('db/postgres.yml')).toMatch(
+      /^config-file db\/postgres\.yml is not in the workspace: was the repository checked out before this step/,
+    );
+  });
+
+  test('a path through a file', () => {
+    write('mode: check');
+    expect(faultOf('postgres.yml/x')).toMatch(
+      /^config-file postgres\.yml\/x (is not in the workspace|cannot be read)/,
+    );
+  });
+
+  test('a folder', () => {
+    mkdirSync(join(workspace, 'postgres.yml'));
+    expect(faultOf()).toBe('config-file postgres.yml is no file: name a YAML file in the workspace');
+  });
+
+  test('a path that is none', () => {
+    expect(faultOf('a\0b')).toMatch(/cannot be read: /);
+  });
+
+  test('one of more than 1 MiB, without reading it', () => {
+    write(new Uint8Array(2 ** 20 + 1));
+    expect(faultOf()).toBe(
+      'config-file postgres.yml has 1048577 bytes, but 1048576 at most are read: is it the right file?',
+    );
+  });
+
+  test.each([
+    ['Latin-1', Buffer.from('region: Bern–é', 'latin1')],
+    ['UTF-16', Buffer.from('\ufeffmode: check', 'utf16le')],
+  ])('one that is not UTF-8: %s', (_, bytes) => {
+    write(bytes);
+    expect(faultOf()).toBe('config-file postgres.yml is not text in UTF-8: save it so');
+  });
+});

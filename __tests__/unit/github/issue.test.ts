@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { GitHubApi as Api } from '../../../src/github/api.ts';
+import type { IssueOutcome } from '../../../src/github/issue.ts';
+import type { IssueStep } from '../../../src/plan/drift-issue.ts';
+import { type Answer, GitHubAnswering } from '../support/git-hub-answering.ts';
+import { thrownBy } from '../support/run.ts';
+
+const gitHub = new GitHubAnswering();
+const viewer = 'github-actions[bot]';
+const marker = '<!-- azure-postgresql-action: drift of demo-relecloud/relecloud -->';
+
+interface Issue {
+  readonly number: number;
+  readonly author: string | undefined;
+  readonly title: string;
+  readonly body: string;
+  readonly state: string;
+  readonly state_reason?: string;
+  readonly pull_request?: object;
+  readonly comments?: readonly string[];
+}
+
+/** The issues of the repository, as GitHub keeps them. */
+let issues: Issue[] = [];
+/** What happens right after the next issue is opened. */
+let thenHappens = (): void => {};
+
+const pageSize = 2;
+
+function list(query: URLSearchParams, pathname: string): Answer {
+  const state = query.get('state');
+  const open = issues.filter((each) => each.state === state);
+  const page = Number(query.get('page') ?? 1);
+  const next = `<${gitHub.url}${pathname}?state=${state}&page=${page + 1}>; rel="next"`;
+  return {
+    headers: page * pageSize < open.length ? { link: next } : {},
+    // It gives those of other authors too: that it was asked for one author alone is no reason to trust it.
+    body: open
+      .slice((page - 1) * pageSize, page * pageSize)
+      .map(({ author, ...rest }) => ({ ...rest, user: author === undefined ? null : { login: author } })),
+  };
+}
+
+/** As GitHub answers; pages are shorter, so that there are some. */
+function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answer {
+  const { pathname, searchParams } = new URL(path, gitHub.url);
+  if (pathname === '/graphql') return { body: { data: { viewer: { login: viewer } } } };
+  const number = Number(/\/issues\/(\d+)/.exec(pathname)?.[1]);
+  const change = (to: (issue: Issue) => Issue): void => {
+    issues = issues.map((each) => (each.number === number ? to(each) : each));
+  };
+  if (method === 'GET') return list(searchParams, pathname);
+  if (pathname.endsWith('/comments')) {
+    const { body: text } = body as { body: string };
+    change((issue) => ({ ...issue, comments: [...(issue.comments ?? []), text] }));
+    return { status: 201, body: { id: 1 } };
+  }
+  if (method === 'PATCH') {
+    change((issue) => ({ ...issue, ...(body as Partial<Issue>) }));
+    return { body: { number } };
+  }
+  const made: Issue = {
+    ...(body as Pick<Issue, 'title' | 'body'>),
+    number: 1000,
+    author: viewer,
+    state: 'open',
+  };
+  issues.push(made);
+  thenHappens();
+  return { status: 201, body: { number: made.number } };
+}
+
+let api: Api;
+let keep: (next: (body: string | undefined) => IssueStep) => Promise<IssueOutcome>;
+
+beforeAll(async () => {
+  await gitHub.listen();
+  // @actions/github reads it while it is loaded.
+  vi.stubEnv('GITHUB_API_URL', gitHub.url);
+  const { GitHubApi } = await import('../../../src/github/api.ts');
+  const { keepIssue } = await import('../../../src/github/issue.ts');
+  api = new GitHubApi('token', 'relecloud/tours', new AbortController().signal);
+  keep = (next) => keepIssue(api, marker, next);
+});
+beforeEach(() => {
+  gitHub.answer = answer;
+  gitHub.asked.splice(0);
+  issues = [];
+  thenHappens = () => {};
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await gitHub.close();
+});
+
+const own = (number: number, text: string, some: Partial<Issue> = {}): Issue => ({
+  number,
+  author: viewer,
+  title: 'Drift',
+  body: `${marker}\n${text}`,
+  state: 'open',
+  ...some,
+});
+/** As a check that found drift: it opens the issue, or keeps it up to date. */
+const drifting =
+  (text: string, title = 'Drift') =>
+  (body: string | undefined): IssueStep => ({
+    action: body === undefined ? 'open' : 'update',
+    title,
+    body: `${marker}\n${text}`,
+  });
+const ended = (): IssueStep => ({ action: 'close', comment: 'It has ended.' });
+const writes = (): readonly string[] =>
+  gitHub.asked
+    .filter(({ method, path }) => method !== 'GET' && path !== '/graphql')
+    .map(({ method, path }) => `${method} ${path.replace('/repos/relecloud/tours/', '')}`);
+
+describe('contract.md, drift-issue: keep one issue up to date', () => {
+  test('there is none, and something drifted: it is opened, once', async () => {
+    expect(await keep(drifting('text'))).toEqual({ action: 'opened', number: 1000 });
+    expect(issues).toEqual([own(1000, 'text')]);
+    expect(await keep(drifting('text'))).toEqual({ action: 'left', number: 1000 });
+    expect(writes()).toEqual(['POST issues']);
+  });
+
+  test('there is none, and nothing drifted: nothing is written', async () => {
+    expect(await keep(() => ({ action: 'leave' }))).toEqual({ action: 'left', number: undefined });
+    expect(writes()).toEqual([]);
+  });
+
+  test('only open issues of the author are asked for', async () => {
+    await keep(() => ({ action: 'leave' }));
+    const asked = gitHub.asked.find(({ method }) => method === 'GET');
+    const { pathname, searchParams } = new URL(asked?.path ?? '', gitHub.url);
+    expect(pathname).toBe('/repos/relecloud/tours/issues');
+    expect(Object.fromEntries(searchParams)).toEqual({ creator: viewer, state: 'open', per_page: '100' });
+  });
+
+  test.each([
+    ['body', drifting('new'), own(7, 'new')],
+    ['title', drifting('old', 'More drift'), own(7, 'old', { title: 'More drift' })],
+  ])('there is one with another %s: it is changed', async (_, next, becomes) => {
+    issues = [own(7, 'old')];
+    expect(await keep(next)).toEqual({ action: 'updated', number: 7 });
+    expect(issues).toEqual([becomes]);
+    expect(writes()).toEqual(['PATCH issues/7']);
+  });
+
+  test('there is one that says the same, though with other line ends: nothing is written', async () => {
+    issues = [own(7, 'a\nb', { body: `${marker}\r\na\r\nb` })];
+    expect(await keep(drifting('a\nb'))).toEqual({ action: 'left', number: 7 });
+    expect(writes()).toEqual([]);
+  });
+
+  test('what is to be done is decided by what it says', async () => {
+    issues = [own(7, 'old')];
+    const next = vi.fn((): IssueStep => ({ action: 'leave' }));
+    expect(await keep(next)).toEqual({ action: 'left', number: 7 });
+    expect(next.mock.calls).toEqual([[`${marker}\nold`]]);
+    expect(writes()).toEqual([]);
+  });
+
+  test('it has ended: that is told, and the issue closed as completed', async () => {
+    issues = [own(7, 'old')];
+    expect(await keep(ended)).toEqual({ action: 'closed', number: 7 });
+    expect(issues).toEqual([
+      own(7, 'old', { state: 'closed', state_reason: 'completed', comments: ['It has ended.'] }),
+    ]);
+  });
+
+  test('one that was closed stays so: what drifts again gets a new one', async () => {
+    const old = own(7, 'old', { state: 'closed' });
+    issues = [old];
+    await keep(drifting('new'));
+    expect(issues).toEqual([old, own(1000, 'new')]);
+  });
+
+  test('it is found on every page, and of several the oldest', async () => {
+    issues = [1, 2, 3, 4].map((number) => own(number, '', { author: 'ada', body: 'a bug' }));
+    issues.push(own(9, 'second'), own(8, 'first'));
+    await keep(drifting('new'));
+    expect(writes()).toEqual(['PATCH issues/8']);
+  });
+});
+
+describe('law 7: a marker alone proves nothing, since anybody can write one', () => {
+  test.each([
+    ['another author', { author: 'mallory' }],
+    ['an author who is gone', { author: undefined }],
+    ['a pull request', { pull_request: { url: 'https://b.example' } }],
+    ['a marker further down', { body: `> ${marker}\n${marker}\nold` }],
+    ['the marker of another database', { body: `${marker.replace('/relecloud', '/tours')}\nold` }],
+    ['text behind the marker', { body: `${marker} old` }],
+  ])('%s: left, and one of our own is opened', async (_, theirs) => {
+    const other = own(7, 'old', theirs);
+    issues = [other];
+    await keep(drifting('text'));
+    expect(issues).toEqual([other, own(1000, 'text')]);
+    expect(writes()).toEqual(['POST issues']);
+  });
+
+  test('nor is it closed', async () => {
+    issues = [own(7, 'old', { author: 'mallory' })];
+    expect(await keep((body) => (body === undefined ? { action: 'leave' } : ended()))).toEqual({
+      action: 'left',
+      number: undefined,
+    });
+    expect(writes()).toEqual([]);
+  });
+});
+
+describe('design.md, two checks at once', () => {
+  test('another opened one at the same time: the older one stays, and says the newest', async () => {
+    thenHappens = () => issues.unshift(own(500, 'theirs'));
+    expect(await keep(drifting('ours'))).toEqual({ action: 'updated', number: 500 });
+    expect(issues).toEqual([
+      own(500, 'ours'),
+      own(1000, 'ours', { state: 'closed', state_reason: 'not_planned', comments: ['Duplicate of #500'] }),
+    ]);
+  });
+
+  test('another opened a younger one: that is left to the other check', async () => {
+    thenHappens = () => issues.push(own(5000, 'theirs'));
+    expect(await keep(drifting('ours'))).toEqual({ action: 'opened', number: 1000 });
+    expect(issues).toEqual([own(1000, 'ours'), own(5000, 'theirs')]);
+  });
+
+  test('the list does not have ours yet: it stays', async () => {
+    thenHappens = () => issues.pop();
+    expect(await keep(drifting('ours'))).toEqual({ action: 'opened', number: 1000 });
+    expect(writes()).toEqual(['POST issues']);
+  });
+});
+
+describe('what GitHub refuses', () => {
+  test('while reading: nothing is written', async () => {
+    gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
+    expect(String(await thrownBy(keep(drifting('text'))))).toContain('permissions: ');
+    expect(writes()).toEqual([]);
+  });
+
+  test.each([
+    ['openIssuesOf', () => api.openIssuesOf(viewer)],
+    ['createIssue', () => api.createIssue({ title: 'Drift', body: 'text' })],
+    ['updateIssue', () => api.updateIssue(7, { title: 'Drift', body: 'text' })],
+    ['closeIssue', () => api.closeIssue(7, 'completed')],
+    ['commentOnIssue', () => api.commentOnIssue(7, 'text')],
+  ])('%s: an error of its own kind, which says which permission helps', async (_, ask) => {
+    const { GitHubUnknown } = await import('../../../src/github/api.ts');
+    gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
+    const error = await thrownBy(ask());
+    expect(error).toBeInstanceOf(GitHubUnknown);
+    expect(String(error)).toContain('`permissions: issues: write`');
+  });
+
+  test('a repository without issues says so', async () => {
+    gitHub.answer = () => ({ status: 410, body: { message: 'Issues are disabled for this repo' } });
+    expect(String(await thrownBy(api.openIssuesOf(viewer)))).toContain('Issues are disabled');
+  });
+});

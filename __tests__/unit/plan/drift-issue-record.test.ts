@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decide,
+  driftMarker,
+  type FindingKey,
+  issueStep,
+  recordedIn,
+} from '../../../src/plan/drift-issue.ts';
+import type { DriftCheck } from '../../../src/plan/drift-report.ts';
+import type { Standing } from '../../../src/plan/types.ts';
+import { anyFinding, driftCheck as check, found, issueWritten, rowsOf, unseen } from '../support/drift.ts';
+
+const sku = found();
+const bodyOf = (given: DriftCheck, existing?: string): string => issueWritten(given, existing).body;
+const keyOf = ({ resource, name, property }: FindingKey): FindingKey => ({ resource, name, property });
+
+describe('what the issue records of its findings', () => {
+  test('is read back as it was', () => {
+    fc.assert(
+      fc.property(fc.array(anyFinding, { maxLength: 6 }), (some) => {
+        const findings = [...some, sku];
+        const drifted = findings.filter((f) => f.kind !== 'unknown').map(keyOf);
+        const recorded = recordedIn(bodyOf(check({ findings })));
+        expect(new Set(recorded?.map((k) => JSON.stringify(k)))).toEqual(
+          new Set(drifted.map((k) => JSON.stringify(k))),
+        );
+        expect(recorded).toEqual(recordedIn(bodyOf(check({ findings })).replaceAll('\n', '\r\n')));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('of too many, the kinds alone, so that it takes more to close it', () => {
+    const findings = Array.from({ length: 2000 }, (_, i) => [
+      { ...sku, resource: 'firewall rule', name: `rule ${i}` } as const,
+      { ...sku, resource: 'role', name: `role ${i}` } as const,
+    ]).flat();
+    const body = bodyOf(check({ findings }));
+    expect(recordedIn(body)).toEqual([
+      { resource: 'firewall rule', name: '', property: '' },
+      { resource: 'role', name: '', property: '' },
+    ]);
+    expect(issueStep(check({ findings: [unseen({ name: 'role 1' })] }), body).action).toBe('leave');
+    expect(issueStep(check({ findings: [unseen({ resource: 'extension' })] }), body).action).toBe('close');
+  });
+
+  const marker = driftMarker('demo-relecloud', 'relecloud');
+  const line = (json: string): string => `<!-- azure-postgresql-action: findings ${json} -->`;
+  const key = '{"resource":"role","name":"a","property":""}';
+
+  test('is taken in exactly one form', () => {
+    expect(recordedIn(`${marker}\n${line(`[${key}]`)}\n\ntext`)).toEqual([
+      { resource: 'role', name: 'a', property: '' },
+    ]);
+    expect(recordedIn(`${marker}\n${line('[]')}`)).toEqual([]);
+  });
+
+  test.each([
+    ['none', `${marker}\ntext`],
+    ['nothing but the marker', marker],
+    ['in another line', `${marker}\n\n${line(`[${key}]`)}`],
+    ['no JSON', `${marker}\n${line('[')}`],
+    ['no list', `${marker}\n${line(key)}`],
+    ['text behind it', `${marker}\n${line(`[${key}]`)} text`],
+    ['no objects', `${marker}\n${line('[null, "a", []]')}`],
+    ['another resource', `${marker}\n${line(`[${key.replace('role', 'moon')}]`)}`],
+    ['a field too few', `${marker}\n${line('[{"resource":"role","name":"a"}]')}`],
+    ['a field too many', `${marker}\n${line(`[${key.replace('{', '{"x":1,')}]`)}`],
+    ['another field', `${marker}\n${line(`[${key.replace('property', 'propertx')}]`)}`],
+    ['a number for a name', `${marker}\n${line(`[${key.replace('"a"', '1')}]`)}`],
+  ])('%s: it cannot be read', (_, body) => {
+    expect(recordedIn(body)).toBeUndefined();
+  });
+});
+
+describe('law 8: what to do about the issue', () => {
+  const recorded = [{ resource: 'role', name: 'relecloud_app', property: 'login' } as const];
+
+  test.each([
+    ['no drift, no issue', undefined, [], 'leave'],
+    ['no drift, no issue, something unknown', undefined, [unseen()], 'leave'],
+    ['drift, no issue', undefined, [sku], 'open'],
+    ['drift, an issue', recorded, [sku], 'update'],
+    ['drift, an issue, something unknown', recorded, [sku, unseen()], 'update'],
+    ['no drift, an issue', recorded, [], 'close'],
+    ['what it tells of is unknown', recorded, [unseen()], 'leave'],
+    ['some thing of its kind is unknown', recorded, [unseen({ name: '' })], 'leave'],
+    ['the server is unknown', recorded, [unseen({ resource: 'server', name: 'demo-relecloud' })], 'leave'],
+    ['another thing of its kind is unknown', recorded, [unseen({ name: 'other' })], 'close'],
+    ['a thing of another kind is unknown', recorded, [unseen({ resource: 'extension' })], 'close'],
+    ['an issue that tells of nothing', [], [unseen()], 'close'],
+  ] as const)('%s', (_, known, findings, decision) => {
+    expect(decide(known && { recorded: known }, findings)).toBe(decision);
+  });
+
+  test('of an issue whose record cannot be read nothing is concluded while anything is unknown', () => {
+    expect(decide({ recorded: undefined }, [unseen()])).toBe('leave');
+    expect(decide({ recorded: undefined }, [])).toBe('close');
+    expect(decide({ recorded: undefined }, [sku])).toBe('update');
+  });
+
+  test('it is closed only where all that it tells of has been seen', () => {
+    const near = anyFinding.map((f) => ({ ...f, name: f.name.length % 2 === 0 ? 'a' : '', property: 'p' }));
+    fc.assert(
+      fc.property(fc.array(near, { maxLength: 3 }), fc.array(near, { maxLength: 3 }), (before, now) => {
+        const decision = decide({ recorded: before.map(keyOf) }, now);
+        const drifts = now.some((f) => f.kind !== 'unknown');
+        const hidden = before.some(({ resource, name }) =>
+          now.some(
+            (f) =>
+              f.kind === 'unknown' &&
+              (f.resource === 'server' ||
+                (f.resource === resource && (f.name === name || f.name === '' || name === ''))),
+          ),
+        );
+        expect(decision).toBe(drifts ? 'update' : hidden ? 'leave' : 'close');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('what is unknown now stays recorded, and is told of, until it is seen', () => {
+    const role: Standing = { ...unseen(), property: 'login', kind: 'changed' };
+    const first = bodyOf(check({ findings: [role, sku] }));
+    const second = bodyOf(check({ findings: [unseen(), sku] }), first);
+    expect(recordedIn(second)).toEqual([keyOf(sku), keyOf(role)]);
+    expect(second).toContain('#### What had drifted before, and could not be looked at again');
+    expect(rowsOf(second)).toContain('| `role` | `relecloud_app` | `login` |');
+    expect(issueStep(check({ findings: [unseen()] }), second).action).toBe('leave');
+    const third = bodyOf(check({ findings: [sku] }), second);
+    expect(recordedIn(third)).toEqual([keyOf(sku)]);
+    expect(issueStep(check({ findings: [] }), third).action).toBe('close');
+  });
+
+  test('what is known to drift again is told once', () => {
+    const first = bodyOf(check());
+    const server = unseen({ resource: 'server', name: 'demo-relecloud' });
+    expect(recordedIn(bodyOf(check({ findings: [sku, server] }), first))).toEqual([keyOf(sku)]);
+  });
+
+  test('where the record was lost, what is unknown takes its place', () => {
+    const body = bodyOf(check({ findings: [sku, unseen()] }), 'edited by somebody');
+    expect(recordedIn(body)).toEqual([keyOf(sku), keyOf(unseen())]);
+  });
+
+  test('a comment that ends it says what it does not tell', () => {
+    const step = issueStep(check({ findings: [unseen()] }), bodyOf(check()));
+    expect(step).toMatchObject({
+      action: 'close',
+      comment: expect.stringContaining('apart from what it could not look at and had not drifted.'),
+    });
+  });
+});

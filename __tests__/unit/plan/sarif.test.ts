@@ -1,0 +1,278 @@
+import fc from 'fast-check';
+import type { Log, Result, Run } from 'sarif';
+import { describe, expect, test } from 'vitest';
+import type { DriftCheck } from '../../../src/plan/drift-report.ts';
+import { inputOf, lineOf, sarifReport } from '../../../src/plan/sarif.ts';
+import type { Finding, Standing } from '../../../src/plan/types.ts';
+import { anyFinding, driftCheck as check, found } from '../support/drift.ts';
+import { evil } from '../support/markdown.ts';
+
+function runOf(given: DriftCheck): Run {
+  const { runs } = JSON.parse(sarifReport(given)) as Log;
+  const [run] = runs;
+  if (run === undefined) throw new Error('no run');
+  return run;
+}
+function resultOf(given: DriftCheck): Result {
+  const [result] = runOf(given).results ?? [];
+  if (result === undefined) throw new Error('no result');
+  return result;
+}
+const uriOf = (given: DriftCheck) => resultOf(given).locations?.[0]?.physicalLocation?.artifactLocation?.uri;
+const lineIn = (given: DriftCheck) => resultOf(given).locations?.[0]?.physicalLocation?.region?.startLine;
+const fingerprintOf = (given: DriftCheck) => resultOf(given).partialFingerprints?.['primaryLocationLineHash'];
+
+const anyCheck = fc
+  .record({
+    server: evil,
+    database: fc.option(evil, { nil: undefined }),
+    findings: fc.array(anyFinding, { maxLength: 5 }),
+    workflow: fc.option(evil, { nil: undefined }),
+    path: fc.option(evil, { nil: undefined }),
+  })
+  .map(({ path, ...some }) =>
+    check({ ...some, declaredIn: path === undefined ? undefined : { path, lines: new Map() } }),
+  );
+
+describe('what GitHub’s code scanning requires of a SARIF file', () => {
+  test('schema, version, one run of one tool, and results', () => {
+    const log = JSON.parse(sarifReport(check())) as Log;
+    expect(log).toMatchObject({
+      $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+      version: '2.1.0',
+      runs: [{ tool: { driver: { name: 'azure-postgresql-action' } } }],
+    });
+    expect(log.runs).toHaveLength(1);
+  });
+
+  test('every rule has an id of its own, descriptions and help within their limits', () => {
+    const { rules = [] } = runOf(check()).tool.driver;
+    expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
+    for (const rule of rules) {
+      expect(rule.id).toMatch(/^[a-z-]+\/[a-z-]+$/);
+      expect(rule.name).toMatch(/^[A-Z][A-Za-z]{1,254}$/);
+      expect(rule.shortDescription?.text).toMatch(/^.{1,1024}$/);
+      expect(rule.fullDescription?.text).toMatch(/^.{1,1024}$/);
+      expect(rule.help?.text).toMatch(/^[^`]+$/);
+      expect(rule.help?.markdown).toMatch(/./);
+    }
+  });
+
+  test('every result of whatever is found is complete: its rule, a message, one place, a fingerprint', () => {
+    fc.assert(
+      fc.property(anyCheck, (given) => {
+        const { tool, results = [] } = runOf(given);
+        expect(results).toHaveLength(given.findings.length);
+        for (const { ruleId, ruleIndex = -1, message, locations, partialFingerprints } of results) {
+          expect(tool.driver.rules?.[ruleIndex]?.id).toBe(ruleId);
+          expect(message.text).toMatch(/./);
+          expect(locations).toHaveLength(1);
+          const place = locations?.[0]?.physicalLocation;
+          expect(place?.region?.startLine).toBeGreaterThan(0);
+          // A relative URI of a path inside the repository (RFC 3986).
+          expect(place?.artifactLocation?.uri).toMatch(/^(?!\/|\.\.?(\/|$))([\w.~!*'()-]|%[0-9A-F]{2}|\/)+$/);
+          expect(partialFingerprints?.['primaryLocationLineHash']).toMatch(/^[0-9a-f]{64}$/);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('the rules are the same, whatever is found', () => {
+    const rules = JSON.stringify(runOf(check({ findings: [] })).tool);
+    fc.assert(fc.property(anyCheck, (given) => JSON.stringify(runOf(given).tool) === rules));
+  });
+
+  test('where nothing drifts, results are empty, which closes the alerts', () => {
+    expect(runOf(check({ findings: [] })).results).toEqual([]);
+  });
+
+  test('a category for each server and database, in front of the last slash', () => {
+    const category = (server: string, database: string | undefined) =>
+      runOf(check({ server, database })).automationDetails?.id?.replace(/\/[^/]*$/, '');
+    expect(category('demo-relecloud', 'relecloud')).toBe('azure-postgresql-action/demo-relecloud/relecloud');
+    expect(category('demo-relecloud', undefined)).toBe('azure-postgresql-action/demo-relecloud');
+    expect(category('a', 'b/c')).not.toBe(category('a/b', 'c'));
+  });
+});
+
+describe('levels: a hole is an error, drift a warning, what is unknown a note', () => {
+  test.each([
+    ['changed', 'warning'],
+    ['missing', 'warning'],
+    ['unexpected', 'warning'],
+    ['unknown', 'note'],
+  ] as const)('%s', (kind, level) => {
+    expect(resultOf(check({ findings: [found({ kind })] }))).toMatchObject({
+      ruleId: `server/${kind}`,
+      level,
+    });
+  });
+
+  test('a rule that lets the whole internet in, where nobody declared it so', () => {
+    const rule = found({ resource: 'firewall rule', name: 'open', property: 'range', kind: 'unexpected' });
+    const of = (some: Partial<Standing>, wideOpen = ['open']) =>
+      resultOf(check({ findings: [{ ...rule, ...some }], wideOpen }));
+    expect(of({})).toMatchObject({ ruleId: 'firewall-rule/wide-open', level: 'error' });
+    expect(of({ kind: 'changed' })).toMatchObject({ ruleId: 'firewall-rule/wide-open', level: 'error' });
+    expect(of({}, ['other'])).toMatchObject({ ruleId: 'firewall-rule/unexpected', level: 'warning' });
+    expect(of({ kind: 'unknown' })).toMatchObject({ ruleId: 'firewall-rule/unknown', level: 'note' });
+    expect(of({ resource: 'database' })).toMatchObject({ ruleId: 'database/unexpected', level: 'warning' });
+  });
+
+  test('law 8: a check that could not look at something says so of itself', () => {
+    const executed = (findings: readonly Standing[]) =>
+      runOf(check({ findings })).invocations?.[0]?.executionSuccessful;
+    expect(executed([found()])).toBe(true);
+    expect(executed([found(), found({ kind: 'unknown' })])).toBe(false);
+  });
+});
+
+describe('the message', () => {
+  test('one sentence of what differs and what ends it', () => {
+    expect(resultOf(check()).message.text).toBe(
+      'Changed server demo-relecloud sku: declared Standard_B1ms, actually Standard_D2ds_v5; mode: ensure with on-drift: fix changes it in place.',
+    );
+    const unknown = found({ kind: 'unknown', property: '', actual: 'It was refused.', remedy: '' });
+    expect(resultOf(check({ findings: [unknown] })).message.text).toBe(
+      'Unknown server demo-relecloud: It was refused.',
+    );
+  });
+
+  test('SARIF §3.11: nothing from outside is a placeholder or a link', () => {
+    const pieces = fc.constantFrom('{', '}', '{0}', '[', ']', '(', ')', '](', '\\', '[a](1)', 'x', '\n', ' ');
+    const text = fc.array(pieces, { maxLength: 10 }).map((each) => each.join(''));
+    fc.assert(
+      fc.property(text, text, (actual, remedy) => {
+        const message = resultOf(check({ findings: [found({ actual, remedy })] })).message.text ?? '';
+        expect(message.replaceAll(/{{|}}/g, '')).not.toMatch(/[{}]/);
+        expect(message).not.toContain('](');
+        expect(message).not.toContain('\n');
+      }),
+    );
+  });
+});
+
+describe('an alert is known again over nights', () => {
+  test('by resource, name and property, whatever they are now, and however that is told', () => {
+    const later = { actual: 'Standard_B2s', expected: 'Standard_B2ms', remedy: 'another' };
+    expect(fingerprintOf(check({ findings: [found(later)], at: new Date(0), run: 'https://b' }))).toBe(
+      fingerprintOf(check()),
+    );
+  });
+
+  test('two that differ in one of them, or are of another server or database, are two', () => {
+    const some = fc.record({
+      server: fc.constantFrom('a', 'b'),
+      database: fc.constantFrom('a', '', undefined),
+      resource: fc.constantFrom('server', 'role'),
+      name: fc.constantFrom('a', 'b', 'a,b'),
+      property: fc.constantFrom('a', 'b', ''),
+    });
+    type Some = typeof some extends fc.Arbitrary<infer S> ? S : never;
+    const of = ({ server, database, ...finding }: Some) =>
+      fingerprintOf(check({ server, database, findings: [found(finding as Partial<Standing>)] }));
+    fc.assert(
+      fc.property(some, some, (one, other) => {
+        // In JSON, what is undefined is not there, which is a value of its own.
+        const same = JSON.stringify(one) === JSON.stringify(other);
+        expect(of(one) === of(other)).toBe(same);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('where an alert stands', () => {
+  const lines = new Map([
+    ['sku-name', 7],
+    ['server-parameters', 9],
+    ['server-parameters.work_mem', 11],
+  ]);
+  const declaredIn = { path: './db/azure.yml', lines };
+
+  test('in the config-file, at the line of its input', () => {
+    expect(uriOf(check({ declaredIn }))).toBe('db/azure.yml');
+    expect(lineIn(check({ declaredIn }))).toBe(7);
+  });
+
+  test('in its first line where the file does not have the input', () => {
+    const given = check({ declaredIn, findings: [found({ property: 'region' })] });
+    expect(uriOf(given)).toBe('db/azure.yml');
+    expect(lineIn(given)).toBe(1);
+  });
+
+  test('else in the workflow, else where workflows are', () => {
+    expect(uriOf(check())).toBe('.github/workflows/nightly.yml');
+    expect(lineIn(check())).toBe(1);
+    expect(uriOf(check({ workflow: undefined }))).toBe('.github/workflows');
+    expect(uriOf(check({ workflow: '' }))).toBe('.github/workflows');
+  });
+
+  test.each([
+    ['db\\azure.yml', 'db/azure.yml'],
+    ['a/../db//azure.yml', 'db/azure.yml'],
+    ['my db/ü#?%.yml', 'my%20db/%C3%BC%23%3F%25.yml'],
+  ])('%s is the URI %s', (path, uri) => {
+    expect(uriOf(check({ declaredIn: { path, lines } }))).toBe(uri);
+  });
+
+  test.each(['/home/runner/work/db.yml', 'C:\\db.yml', '../db.yml', 'a/../../db.yml', '.', ''])(
+    '%s is nothing that code scanning could show: the workflow instead, without a line of the other file',
+    (path) => {
+      const given = check({ declaredIn: { path, lines } });
+      expect(uriOf(given)).toBe('.github/workflows/nightly.yml');
+      expect(lineIn(given)).toBe(1);
+    },
+  );
+
+  test('of a server parameter its own line, else that of all', () => {
+    const parameter = (name: string) => found({ resource: 'server parameter', name, property: 'value' });
+    expect(lineOf(parameter('work_mem'), declaredIn)).toBe(11);
+    expect(lineOf(parameter('azure.extensions'), declaredIn)).toBe(9);
+    expect(lineOf(found({ property: 'region' }), declaredIn)).toBeUndefined();
+  });
+});
+
+describe('the input that declares it', () => {
+  test.each([
+    ['server', 'region', 'region'],
+    ['server', 'version', 'postgres-version'],
+    ['server', 'sku', 'sku-name'],
+    ['server', 'storage size', 'storage-size-gb'],
+    ['server', 'storage auto-grow', 'storage-auto-grow'],
+    ['server', 'backup retention', 'backup-retention-days'],
+    ['server', 'geo-redundant backup', 'geo-redundant-backup'],
+    ['server', 'high availability', 'high-availability'],
+    ['server', 'availability zone', 'availability-zone'],
+    ['server', 'password authentication', 'password-auth'],
+    ['server', 'Entra authentication', 'microsoft-entra-auth'],
+    ['server', 'public access', 'public-access'],
+    ['server', 'cluster size', 'cluster-size'],
+    ['server', 'maintenance window', 'maintenance-window'],
+    ['server', 'tags', 'tags'],
+    ['server', '', 'server-name'],
+    ['server', 'state', 'server-name'],
+    ['server', 'constructor', 'server-name'],
+    ['resource group', '', 'resource-group'],
+    ['server parameter', 'value', 'server-parameters'],
+    ['extension allow-list', 'value', 'extensions'],
+    ['extension', '', 'extensions'],
+    ['firewall rule', 'range', 'allowed-ip-ranges'],
+    ['database', 'charset', 'charset'],
+    ['database', 'collation', 'collation'],
+    ['database', '', 'database'],
+    ['role', 'login', 'app-username'],
+  ] as const)('%s %s: %s', (resource, property, input) => {
+    expect(inputOf(found({ resource, property }))).toBe(input);
+  });
+
+  test('of the rule that means any Azure service it is the other one', () => {
+    const rule: Finding = found({ resource: 'firewall rule', property: 'range', kind: 'missing' });
+    expect(inputOf({ ...rule, expected: '0.0.0.0', actual: 'absent' })).toBe('allow-azure-services');
+    expect(inputOf({ ...rule, expected: 'absent', actual: '0.0.0.0' })).toBe('allow-azure-services');
+    expect(inputOf({ ...rule, expected: 'absent', actual: '0.0.0.0-255.255.255.255' })).toBe(
+      'allowed-ip-ranges',
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import type { FirewallRule } from '@azure/arm-postgresql-flexible';
+import { describe, expect, test } from 'vitest';
+import { absent, present, type Told, unknown } from '../../../src/plan/types.ts';
+import { undeclaredRules } from '../../../src/resources/undeclared-rules.ts';
+import { checkConfig, ensureConfig, type Given } from '../support/inputs.ts';
+import { only } from '../support/only.ts';
+
+const stored = (name: string, startIpAddress: string, endIpAddress = startIpAddress): FirewallRule => ({
+  name,
+  startIpAddress,
+  endIpAddress,
+});
+
+/** What a check finds in a firewall, and which runs it asked for. */
+async function look(
+  given: Given,
+  rules: readonly FirewallRule[],
+  ended: (run: string) => Told<boolean> = () => present(true),
+) {
+  const asked: string[] = [];
+  const desired = only(undeclaredRules.desired(checkConfig(given)));
+  const surveyor = {
+    firewallRulesSeen: async () => rules,
+    hasEnded: async ({ repositoryId, runId, runAttempt }: Record<string, string>) => {
+      const run = `${repositoryId}/${runId}/${runAttempt}`;
+      asked.push(run);
+      return ended(run);
+    },
+  };
+  const [observed = absent] = await undeclaredRules.observe(surveyor as never, [desired]);
+  const findings = undeclaredRules.diff(desired, observed).flatMap(({ finding }) => finding ?? []);
+  return { asked, findings: findings.map(({ name, kind, actual }) => ({ name, kind, actual })) };
+}
+
+describe('design.md: firewall rules that nobody declared are holes', () => {
+  test('declared by name, in any case, or, where the user gave none, by range: no finding', async () => {
+    const rules = [
+      stored('OFFICE', '203.0.113.8'),
+      stored('theirs', '198.51.100.0', '198.51.100.255'),
+      stored('other', '192.0.2.1'),
+    ];
+    const { findings } = await look({ 'allowed-ip-ranges': 'office=203.0.113.9, 198.51.100.0/24' }, rules);
+    expect(findings).toEqual([{ name: 'other', kind: 'unexpected', actual: '192.0.2.1' }]);
+  });
+
+  test('any Azure service, unless allow-azure-services declares it', async () => {
+    const rules = [stored('AllowAllAzure_2026-1-2', '0.0.0.0')];
+    expect((await look({}, rules)).findings).toHaveLength(1);
+    expect((await look({ 'allow-azure-services': 'true' }, rules)).findings).toEqual([]);
+  });
+
+  test('a rule that keep-firewall-rule has left, unless that is still asked for', async () => {
+    const rules = [stored('gha-kept-203-0-113-9', '203.0.113.9')];
+    expect((await look({}, rules)).findings).toHaveLength(1);
+    expect((await look({ 'keep-firewall-rule': 'true' }, rules)).findings).toEqual([]);
+  });
+
+  test('a temporary rule of a run: only once that has ended, asked for once; law 8: unknown is unknown', async () => {
+    const rules = [
+      stored('gha-temporary-1-10-1-aaaaaaaa', '203.0.113.1'),
+      stored('gha-temporary-1-10-1-bbbbbbbb', '203.0.113.2'),
+      stored('gha-temporary-1-11-2-cccccccc', '203.0.113.3'),
+      stored('gha-temporary-2-12-1-dddddddd', '203.0.113.4'),
+      stored('gha-temporary-forged', '203.0.113.5'),
+    ];
+    const { asked, findings } = await look({}, rules, (run) =>
+      run === '1/10/1' ? present(true) : run === '1/11/2' ? present(false) : unknown(new Error('HTTP 404')),
+    );
+    expect(asked.sort()).toEqual(['1/10/1', '1/11/2', '2/12/1']);
+    expect(findings).toEqual([
+      { name: 'gha-temporary-1-10-1-aaaaaaaa', kind: 'unexpected', actual: '203.0.113.1' },
+      { name: 'gha-temporary-1-10-1-bbbbbbbb', kind: 'unexpected', actual: '203.0.113.2' },
+      {
+        name: 'gha-temporary-2-12-1-dddddddd',
+        kind: 'unknown',
+        actual: expect.stringMatching(/^203\.0\.113\.4: .*HTTP 404/),
+      },
+      { name: 'gha-temporary-forged', kind: 'unexpected', actual: '203.0.113.5' },
+    ]);
+  });
+
+  test('are looked at by a check alone, and nothing would close them', () => {
+    expect(undeclaredRules.desired(ensureConfig({ 'on-drift': 'fix' }))).toEqual([]);
+    const desired = only(undeclaredRules.desired(checkConfig()));
+    const hole = { name: 'x', start: '192.0.2.1', end: '192.0.2.1', ended: undefined };
+    for (const difference of undeclaredRules.diff(desired, present([hole])))
+      expect(difference).not.toHaveProperty('mend');
+  });
+});

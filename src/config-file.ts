@@ -1,0 +1,31 @@
+import { readFileSync, statSync } from 'node:fs';
+import { brokenFile, type ConfigFile, interpretConfigFile } from './config/config-file.ts';
+import { messageOf } from './errors.ts';
+import { inWorkspace } from './folders.ts';
+
+/** Bytes that are read at most: inputs are short, and what is longer was not meant. */
+const mostBytes = 2 ** 20;
+
+/**
+ * Reads the file of the input `config-file`. Whatever is wrong with it is among its faults; none is thrown.
+ * @param path as a step means it
+ */
+export function readConfigFile(path: string): ConfigFile {
+  const broken = (sentence: string): ConfigFile => brokenFile(path, ` ${sentence}`);
+  const file = inWorkspace(path);
+  try {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined)
+      return broken(
+        'is not in the workspace: was the repository checked out before this step (actions/checkout), and is the path from its root?',
+      );
+    if (!stat.isFile()) return broken('is no file: name a YAML file in the workspace');
+    if (stat.size > mostBytes)
+      return broken(`has ${stat.size} bytes, but ${mostBytes} at most are read: is it the right file?`);
+    return interpretConfigFile(path, new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)));
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      return broken('is not text in UTF-8: save it so');
+    return broken(`cannot be read: ${messageOf(error)}: let this job's user read it`);
+  }
+}

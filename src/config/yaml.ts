@@ -1,0 +1,135 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml';
+
+/**
+ * What a text in YAML 1.2's core schema says, for readers that want to know where it says it. Sentences about faults are
+ * our own, since the library's quote the text, and a secret may stand there by mistake.
+ */
+export interface YamlText {
+  /** Null where the text is empty. */
+  readonly root: Node | null;
+  /** Why it is not taken; empty where it is. */
+  readonly faults: readonly YamlFault[];
+  /** What a node stands for: itself or, of an alias, what that repeats. Undefined where there is nothing. */
+  readonly resolve: (node: unknown) => Node | undefined;
+  readonly placeOf: (node: unknown) => Place | undefined;
+}
+
+/** The first line and column are 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface YamlFault {
+  readonly place: Place | undefined;
+  readonly sentence: string;
+}
+
+const sentences: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab cannot indent YAML: use spaces',
+  BAD_INDENT: 'the indentation does not fit what is above it: align it, and close brackets and quotes',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a second colon makes no sense here: put the text into quotes, or correct the indentation',
+  MISSING_CHAR: 'a quote, bracket, comma or colon is missing: complete it',
+  BAD_SCALAR_START: 'a text cannot begin with this character: put it into quotes',
+  BAD_DQ_ESCAPE: 'within double quotes a backslash begins an escape, and this is none: use single quotes',
+  MULTILINE_IMPLICIT_KEY:
+    'a name and its colon have to be on one line: join them, or put a text of several lines behind |',
+  MULTIPLE_DOCS: 'a second document begins, but only one is read: join them',
+  TAG_RESOLVE_FAILED: 'tags other than YAML’s own for text, numbers and booleans are not taken: remove it',
+  RESOURCE_EXHAUSTION:
+    'it is nested too deeply: inputs are texts, lists and mappings, and nothing within these',
+};
+
+const otherwise = 'this is no valid YAML: correct it (an editor with YAML support shows where)';
+
+/** Aliases that a text may use; each repeats what is elsewhere, so they could make much out of little. */
+const mostAliases = 100;
+
+export function readYaml(text: string): YamlText {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    merge: false,
+    resolveKnownTags: false,
+    // The library compares values, by which 1 and "1" differ; readers compare texts.
+    uniqueKeys: false,
+    prettyErrors: false,
+    lineCounter: lines,
+  });
+  const at = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const [error] = [...document.errors, ...document.warnings];
+  const faults =
+    error === undefined
+      ? aliasFaults(document, at)
+      : [{ place: at(error.pos[0]), sentence: sentences[error.code] ?? otherwise }];
+  return {
+    root: document.contents,
+    faults,
+    resolve: (node) => (isAlias(node) ? node.resolve(document) : isNode(node) ? node : undefined),
+    placeOf: (node) => (isNode(node) && node.range ? at(node.range[0]) : undefined),
+  };
+}
+
+function aliasFaults(document: Document, at: (offset: number) => Place): YamlFault[] {
+  const faults: YamlFault[] = [];
+  let aliases = 0;
+  visit(document, {
+    Alias: (_, alias) => {
+      const place = alias.range ? at(alias.range[0]) : undefined;
+      aliases += 1;
+      if (aliases > mostAliases)
+        faults.push({
+          place,
+          sentence: `more than ${mostAliases} aliases are used: write out what they repeat`,
+        });
+      else if (alias.resolve(document) === undefined)
+        faults.push({ place, sentence: 'an alias has no anchor before it: write out what it is to repeat' });
+      return faults.length > 0 ? visit.BREAK : undefined;
+    },
+  });
+  return faults;
+}
+
+/** The pairs of a mapping; none of anything else. */
+export const pairsOf = (node: unknown): readonly Pair[] => (isMap(node) ? node.items : []);
+
+/**
+ * A scalar's text as it stands in the file, so that no number is written anew: `1e3`, `0x10` and `017` stay so.
+ * @returns undefined for null
+ */
+export function textOf({ value, source }: Scalar): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  return typeof value === 'string' ? value : (source ?? String(value));
+}
+
+/** Every text below a node, aliases left out. */
+export function textsBelow(node: unknown): readonly string[] {
+  const texts: string[] = [];
+  if (isNode(node))
+    visit(node, {
+      Scalar: (_, scalar) => {
+        const text = textOf(scalar);
+        if (text !== undefined && text !== '') texts.push(text);
+      },
+    });
+  return texts;
+}
+
+export { isMap, isScalar, isSeq } from 'yaml';

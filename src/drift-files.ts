@@ -1,0 +1,26 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf } from './errors.ts';
+import { inWorkspace } from './folders.ts';
+import { type DriftCheck, driftReport } from './plan/drift-report.ts';
+import { sarifReport } from './plan/sarif.ts';
+
+/**
+ * Writes the files of the input `drift-report`, over what is there; folders that are missing are made.
+ * @param paths as a step means them; those that end in `.sarif` in any case are SARIF, all others JSON
+ * @throws an `Error` that names each path that could not be written, and why, once the others are written
+ */
+export async function writeDriftFiles(paths: readonly string[], check: DriftCheck): Promise<void> {
+  const failures: string[] = [];
+  for (const path of paths) {
+    const text = /\.sarif$/i.test(path) ? sarifReport(check) : driftReport(check);
+    try {
+      const file = inWorkspace(path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+    } catch (error) {
+      failures.push(`${path}: ${messageOf(error)}`);
+    }
+  }
+  if (failures.length > 0) throw new Error(failures.join('; '));
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Location, Log, ReportingDescriptor, Result } from 'sarif';
+import type { ConfigFilePlaces } from '../config/config.ts';
+import { type DriftCheck, inOrder, resourceTypes } from './drift-report.ts';
+import { findingLine } from './render.ts';
+import type { Finding, ResourceType, Standing } from './types.ts';
+
+/**
+ * A check in SARIF 2.1.0, as GitHub's code scanning takes it: an alert for each finding, known again by its fingerprint,
+ * and closed by the first report without it.
+ * Sources: OASIS SARIF 2.1.0; «SARIF support for code scanning» in GitHub's documentation for what is required there:
+ * a location in a file, help of every rule, and `primaryLocationLineHash`, the only fingerprint that it uses.
+ */
+export function sarifReport(check: DriftCheck): string {
+  const results = inOrder(check.findings).map((finding) => resultOf(check, finding));
+  const log: Log = {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'azure-postgresql-action', rules } },
+        automationDetails: { id: categoryOf(check) },
+        invocations: [
+          {
+            executionSuccessful: check.findings.every(({ kind }) => kind !== 'unknown'),
+            endTimeUtc: check.at.toISOString(),
+          },
+        ],
+        originalUriBaseIds: { [root]: { description: { text: 'The root of the repository.' } } },
+        columnKind: 'utf16CodeUnits',
+        results,
+      },
+    ],
+  };
+  return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+const root = '%SRCROOT%';
+
+/** GitHub takes what stands before the last slash for the category; a report replaces the one before it of its category. */
+function categoryOf({ server, database }: DriftCheck): string {
+  const names = database === undefined ? [server] : [server, database];
+  return `azure-postgresql-action/${names.map((name) => encodeURIComponent(name.toWellFormed())).join('/')}/`;
+}
+
+const kindTexts: Readonly<
+  Record<Finding['kind'], { readonly short: string; readonly full: string; readonly help: string }>
+> = {
+  changed: {
+    short: 'differs from what is declared',
+    full: 'An input declares it otherwise than Azure or PostgreSQL tells of it.',
+    help: 'Run the action with `mode: ensure` and `on-drift: fix` to change it in place, or declare what is there. The message says which of it is possible.',
+  },
+  missing: {
+    short: 'is declared, but missing',
+    full: 'An input declares it, and Azure or PostgreSQL says that it is not there.',
+    help: 'Run the action with `mode: ensure` to create it, or take it out of the inputs.',
+  },
+  unexpected: {
+    short: 'is there, but not declared',
+    full: 'No input declares it, and it matters that it is there.',
+    help: 'Declare it, or remove it.',
+  },
+  unknown: {
+    short: 'could not be looked at',
+    full: 'Whether it is as declared is unknown. Alerts of earlier checks that this one could not look at are closed by code scanning, and open again as soon as they are seen.',
+    help: 'The message says why it could not be looked at. Give the identity the right to read it, or run the check from where the server can be reached.',
+  },
+};
+
+const wideOpenId = 'firewall-rule/wide-open';
+
+const idOf = ({ resource, kind }: Pick<Finding, 'resource' | 'kind'>): string =>
+  `${resource.replaceAll(' ', '-')}/${kind}`;
+
+const pascal = (words: string): string =>
+  words.replaceAll(/(?:^|[ -])(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** The same in every report, as GitHub asks for, whatever was found. */
+const rules: ReportingDescriptor[] = [
+  ...resourceTypes.flatMap((resource) =>
+    (['changed', 'missing', 'unexpected', 'unknown'] as const).map((kind) => ruleOf(resource, kind)),
+  ),
+  {
+    id: wideOpenId,
+    name: 'FirewallRuleWideOpen',
+    shortDescription: { text: 'Firewall rule lets the whole internet in' },
+    fullDescription: {
+      text: 'Nothing declares this rule, and it lets every address on the internet try to log in to the server.',
+    },
+    help: help('Remove the rule, or declare with `allowed-ip-ranges` only the addresses that need it.'),
+    defaultConfiguration: { level: 'error' },
+    properties: {
+      precision: 'very-high',
+      'problem.severity': 'error',
+      'security-severity': '8.0',
+      tags: ['azure', 'drift', 'postgresql', 'security'],
+    },
+  },
+];
+
+function ruleOf(resource: ResourceType, kind: Finding['kind']): ReportingDescriptor {
+  const { short, full, help: advice } = kindTexts[kind];
+  const level = kind === 'unknown' ? 'note' : 'warning';
+  return {
+    id: idOf({ resource, kind }),
+    name: pascal(`${resource} ${kind}`),
+    shortDescription: { text: `${resource.charAt(0).toUpperCase()}${resource.slice(1)} ${short}` },
+    fullDescription: { text: full },
+    help: help(advice),
+    defaultConfiguration: { level },
+    properties: {
+      precision: 'very-high',
+      'problem.severity': level === 'note' ? 'recommendation' : level,
+      tags: ['azure', 'drift', 'postgresql'],
+    },
+  };
+}
+
+function help(markdown: string): { text: string; markdown: string } {
+  return { text: markdown.replaceAll('`', ''), markdown };
+}
+
+const ruleIndexes: ReadonlyMap<string, number> = new Map(rules.map(({ id }, index) => [id, index]));
+
+function resultOf(check: DriftCheck, finding: Standing): Result {
+  const wideOpen = isWideOpen(check, finding);
+  const ruleId = wideOpen ? wideOpenId : idOf(finding);
+  const { resource, name, property, expected, actual, kind, remedy } = finding;
+  return {
+    ruleId,
+    ruleIndex: ruleIndexes.get(ruleId) ?? -1,
+    level: wideOpen ? 'error' : kind === 'unknown' ? 'note' : 'warning',
+    message: { text: messageText(finding) },
+    locations: [locationOf(check, finding)],
+    partialFingerprints: { primaryLocationLineHash: fingerprint(check, finding) },
+    properties: { resource, name, property, expected, actual, kind, remedy },
+  };
+}
+
+const isWideOpen = ({ wideOpen }: DriftCheck, { resource, name, kind }: Finding): boolean =>
+  resource === 'firewall rule' && (kind === 'unexpected' || kind === 'changed') && wideOpen.includes(name);
+
+/** In one sentence, since GitHub shows the first alone where there is little room. */
+function messageText(finding: Standing): string {
+  const line = findingLine(finding);
+  const parts = [line.charAt(0).toUpperCase() + line.slice(1), finding.remedy];
+  const sentence = parts.map((part) => part.replace(/\.$/, '')).filter(Boolean);
+  return literal(`${sentence.join('; ')}.`);
+}
+
+/**
+ * Text from outside as a SARIF message: braces are doubled (§3.11.5, else `{0}` were a placeholder), and nothing is an
+ * embedded link (§3.11.6). A backslash before the bracket would not do, since another one before it undoes it.
+ */
+const literal = (text: string): string =>
+  text.replaceAll(/\s+/g, ' ').replaceAll(/[{}]/g, '$&$&').replaceAll('](', '] (');
+
+/**
+ * By which an alert is known again over nights: of the actual value nothing, since that may change while it is the same
+ * drift; of server and database the names, since GitHub takes equal fingerprints for one alert over all categories.
+ */
+function fingerprint({ server, database }: DriftCheck, { resource, name, property }: Finding): string {
+  const identity = JSON.stringify([server, database ?? null, resource, name, property]);
+  return createHash('sha256').update(identity).digest('hex');
+}
+
+/** Where an alert stands when neither a config-file nor a workflow's file is known: GitHub wants a path in any case. */
+const anyWorkflow = '.github/workflows';
+
+/** The place of the declaration: a region with its first line alone is that whole line (§3.30.5). */
+function locationOf({ declaredIn, workflow }: DriftCheck, finding: Finding): Location {
+  const configFile = declaredIn && relativeUri(declaredIn.path);
+  const uri = configFile ?? relativeUri(workflow ?? '') ?? anyWorkflow;
+  const startLine = (configFile !== undefined && declaredIn && lineOf(finding, declaredIn)) || 1;
+  return { physicalLocation: { artifactLocation: { uri, uriBaseId: root }, region: { startLine } } };
+}
+
+/** A path inside the repository as a relative URI; undefined where it leads out of it, which code scanning cannot show. */
+function relativeUri(path: string): string | undefined {
+  const normal = posix.normalize(path.replaceAll('\\', '/').toWellFormed());
+  if (/^(\/|[a-z]:|\.\.?(\/|$))/i.test(normal)) return undefined;
+  return normal.split('/').map(encodeURIComponent).join('/');
+}
+
+/** By the property names of resources/server-properties.ts. */
+const serverInputs: ReadonlyMap<string, string> = new Map([
+  ['region', 'region'],
+  ['version', 'postgres-version'],
+  ['sku', 'sku-name'],
+  ['storage size', 'storage-size-gb'],
+  ['storage auto-grow', 'storage-auto-grow'],
+  ['backup retention', 'backup-retention-days'],
+  ['geo-redundant backup', 'geo-redundant-backup'],
+  ['high availability', 'high-availability'],
+  ['availability zone', 'availability-zone'],
+  ['password authentication', 'password-auth'],
+  ['Entra authentication', 'microsoft-entra-auth'],
+  ['public access', 'public-access'],
+  ['cluster size', 'cluster-size'],
+  ['maintenance window', 'maintenance-window'],
+  ['tags', 'tags'],
+]);
+
+/** Name of the input that declares what a finding is about. */
+export function inputOf({ resource, property, expected, actual }: Finding): string {
+  switch (resource) {
+    case 'resource group':
+      return 'resource-group';
+    case 'server':
+      return serverInputs.get(property) ?? 'server-name';
+    case 'server parameter':
+      return 'server-parameters';
+    case 'extension allow-list':
+    case 'extension':
+      return 'extensions';
+    case 'firewall rule':
+      // Azure's own way of writing any Azure service, which the other input does not take.
+      return expected === anyAzureService || actual === anyAzureService
+        ? 'allow-azure-services'
+        : 'allowed-ip-ranges';
+    case 'role':
+      return 'app-username';
+    case 'database':
+      return property === 'charset' || property === 'collation' ? property : 'database';
+  }
+}
+
+const anyAzureService = '0.0.0.0';
+
+/**
+ * The line of the config-file where the input of a finding stands, the first being 1; the item's own where the file
+ * says it by `input.name`. Undefined where the file does not have it.
+ */
+export function lineOf(finding: Finding, { lines }: ConfigFilePlaces): number | undefined {
+  const input = inputOf(finding);
+  return lines.get(`${input}.${finding.name}`) ?? lines.get(input);
+}
