@@ -1,36 +1,21 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EmulatorProcess, startEmulator, stopEmulator } from '../../emulator/runner/emulator-process.ts';
+import { type EmulatorProcess, stopEmulator } from '../../emulator/runner/emulator-process.ts';
 import { exampleValues } from '../../emulator/runner/example-values.ts';
-import { gitHubControl, type RunResult, runWorkflow } from '../../emulator/runner/index.ts';
-
-const root = join(import.meta.dirname, '..', '..');
+import type { RunResult } from '../../emulator/runner/index.ts';
+import { emulatorForExamples, runExample } from './examples.ts';
 
 describe('examples/pull-request.yml and examples/sweep.yml against the emulated Azure and GitHub', () => {
   let emulator: EmulatorProcess;
   const runs: Record<string, RunResult> = {};
 
-  const run = async (workflow: string, event?: string): Promise<RunResult> => {
-    const { env, clientSecret } = emulator;
-    return await runWorkflow({
-      file: join(root, 'examples', workflow),
-      ...(event === undefined ? {} : { event: join(root, 'examples', 'events', event) }),
-      workspace: root,
-      env,
-      gitHub: gitHubControl(emulator),
-      ...exampleValues(env, clientSecret),
-    });
-  };
-
   beforeAll(async () => {
-    const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'];
-    emulator = await startEmulator(root, flags, false);
-    runs['opened'] = await run('pull-request.yml', 'pull-request-opened.json');
-    runs['pushed'] = await run('pull-request.yml', 'pull-request-synchronize.json');
-    runs['sweptWhileOpen'] = await run('sweep.yml');
-    runs['fork'] = await run('pull-request.yml', 'fork-opened.json');
-    runs['closed'] = await run('pull-request.yml', 'pull-request-closed.json');
-    runs['sweptAtLast'] = await run('sweep.yml');
+    emulator = await emulatorForExamples();
+    runs['opened'] = await runExample(emulator, 'pull-request.yml', 'pull-request-opened.json');
+    runs['pushed'] = await runExample(emulator, 'pull-request.yml', 'pull-request-synchronize.json');
+    runs['sweptWhileOpen'] = await runExample(emulator, 'sweep.yml');
+    runs['fork'] = await runExample(emulator, 'pull-request.yml', 'fork-opened.json');
+    runs['closed'] = await runExample(emulator, 'pull-request.yml', 'pull-request-closed.json');
+    runs['sweptAtLast'] = await runExample(emulator, 'sweep.yml');
   }, 180_000);
 
   afterAll(() => stopEmulator(emulator));
