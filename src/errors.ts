@@ -15,6 +15,10 @@ interface Sentences {
 
 const list = (items: readonly string[]): string => items.map((item) => `\n  - ${item}`).join('');
 
+/** Of what can be thousands: the first, and how many more the outputs tell of. */
+const firstOf = (items: readonly string[], shown = 20): string =>
+  list(items.length <= shown ? items : [...items.slice(0, shown), `… and ${items.length - shown} more`]);
+
 export const catalogue = {
   'inputs-invalid': (p: { faults: readonly string[] }): Sentences => ({
     happened: `${p.faults.length === 1 ? 'An input is' : `${p.faults.length} inputs are`} not usable:${list(p.faults)}`,
@@ -125,7 +129,7 @@ export const catalogue = {
     todo: 'Correct what each names; the next sweep takes up what was left.',
   }),
   drifted: (p: { findings: readonly string[] }): Sentences => ({
-    happened: `What is there differs from what is declared:${list(p.findings)}`,
+    happened: `What is there differs from what is declared:${firstOf(p.findings)}`,
     todo: 'Run the step with mode: ensure to make what is missing (with on-drift: fix also what differs), or change the inputs. With on-drift: warn this is no failure.',
   }),
   'check-incomplete': (p: {
@@ -133,8 +137,10 @@ export const catalogue = {
     advice: string;
     findings: readonly string[];
   }): Sentences => ({
-    happened: `Not everything that is declared could be read:${list(p.reasons)}${
-      p.findings.length === 0 ? '' : `\nOf the rest, this differs from what is declared:${list(p.findings)}`
+    happened: `Not everything that is declared could be read:${firstOf(p.reasons)}${
+      p.findings.length === 0
+        ? ''
+        : `\nOf the rest, this differs from what is declared:${firstOf(p.findings)}`
     }`,
     todo: `${p.advice} What could not be read is not counted as drift.`,
   }),

@@ -88,6 +88,12 @@ export class Story implements Witness {
     this.#findings.push({ ...thing, property: '', expected: '', actual: reason, kind: 'unknown', remedy });
   }
 
+  /** A difference that is told by other means than a plan. */
+  differs(finding: Standing): void {
+    this.#findings.push(finding);
+    this.#workflow.info(findingLine(finding));
+  }
+
   starting(change: Change): void {
     this.#workflow.info(`Now: ${changeLine(change)}`);
   }
@@ -157,6 +163,7 @@ export class Story implements Witness {
         changes: this.#changes,
         wouldDrop: this.#wouldDrop,
         kept: this.#kept,
+        wideOpen: this.wideOpen,
         left: this.staying,
         phases: this.#timeline.phases,
         error: error?.message,

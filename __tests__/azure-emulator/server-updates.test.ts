@@ -59,6 +59,11 @@ describe('high availability', () => {
     expect(await shown('switching', 'highAvailability')).toEqual({ mode: 'Disabled', state: 'NotEnabled' });
     expect(await switched({ mode: 'ZoneRedundant' })).toEqual(zoneRedundant('1'));
     expect(await switched({ mode: 'ZoneRedundant' })).toEqual(zoneRedundant('1'));
+    // Azure/ARO-HCP#7058: from one kind of standby to the other by none.
+    const properties = { highAvailability: { mode: 'SameZone' } };
+    const refused = await bench.arm.send('PATCH', bench.arm.server('switching'), { properties });
+    expect([refused.status, codeOf(refused)]).toEqual([400, 'InvalidParameterValue']);
+    expect(await switched({ mode: 'Disabled' })).toEqual({ mode: 'Disabled', state: 'NotEnabled' });
     expect(await switched({ mode: 'SameZone' })).toEqual({ ...zoneRedundant('2'), mode: 'SameZone' });
     expect(await switched({ mode: 'Disabled' })).toEqual({ mode: 'Disabled', state: 'NotEnabled' });
     expect(await switched({ mode: 'ZoneRedundant', standbyAvailabilityZone: '3' })).toEqual(

@@ -169,6 +169,10 @@ function candidates(kind: Kind): fc.Arbitrary<string> {
     fc.stringMatching(/^(Standard_)?[A-F]\d[a-z_]{0,4}$/),
     fc.stringMatching(/^[A-Z_]{1,6}$/),
   );
+  // Else one of a hundred would be accepted, and sometimes none.
+  if (kind.takes === 'boolean') return fc.oneof(fc.constantFrom('true', 'false'), anything);
+  if (kind.takes === 'switch')
+    return fc.oneof(fc.constantFrom('true', 'false', 'Enabled', 'Disabled'), anything);
   if (kind.takes === 'choice') return fc.oneof(fc.constantFrom(...kind.choices), anything);
   return kind.takes === 'number' && kind.sizes
     ? fc.oneof(fc.constantFrom(...kind.sizes.map(String)), anything)

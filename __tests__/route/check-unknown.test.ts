@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Arm } from '../azure-emulator/support/arm.ts';
 import { useAzure } from '../support/azure.ts';
-import { checked, declaredWhole, fixed } from '../support/drift.ts';
+import { query } from '../support/client.ts';
+import { administratorIn, checked, declaredWhole, fixed } from '../support/drift.ts';
 import { tutorial } from '../support/job.ts';
 
 const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
@@ -203,17 +204,39 @@ describe('the data plane out of reach', () => {
     expect(unknowns(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
     expect(check.exitCode, check.log).toBe(0);
   });
+});
 
-  test('public access switched off: that one drift, with fix mended', async () => {
+describe('a server inside a virtual network', () => {
+  const name = 'inside';
+  const inputs = { ...tutorial, 'server-name': name, 'resource-group': name, database: '' };
+
+  test('has no firewall rules that could be listed (facts.md §3): nothing of them is asked for', async () => {
     const { azure } = bench;
-    await azure.patch(server, { properties: { network: { publicNetworkAccess: 'Disabled' } } });
-    const check = await checked(azure);
-    expect(check.drift.filter(({ kind }) => kind !== 'unknown')).toMatchObject([
-      { property: 'public access', expected: 'Enabled', actual: 'Disabled' },
+    expect((await fixed(azure, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
+    const network = { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subscriptions/x/subnet' };
+    await azure.patch(name, { properties: { network } });
+    const check = await checked(azure, inputs);
+    expect(check.drift).toEqual([]);
+    expect(check.exitCode, check.log).toBe(0);
+    expect(check.requests.filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
+  });
+});
+
+describe('somebody else’s thing in place of ours', () => {
+  test('a role whose mark was taken away is one finding, and the rest is told all the same', async () => {
+    const { azure } = bench;
+    await query(azure, await administratorIn(azure, 'postgres'), 'COMMENT ON ROLE relecloud_app IS NULL');
+    const check = await checked(azure, {
+      ...declaredWhole,
+      'backup-retention-days': '21',
+      'on-drift': 'warn',
+    });
+    expect(check.drift).toMatchObject([
+      { resource: 'server', property: 'backup retention' },
+      { resource: 'role', name: 'relecloud_app', property: 'owner', expected: 'ours', kind: 'changed' },
     ]);
-    const fix = await fixed(azure);
-    expect(fix.exitCode, fix.log).toBe(0);
-    expect((await checked(azure)).drift).toEqual([]);
+    expect(check.exitCode, check.log).toBe(0);
+    expect(check.writes).toEqual([]);
   });
 });
 

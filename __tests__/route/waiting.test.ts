@@ -13,15 +13,16 @@ describe('from shut out to logged in', () => {
     const start = performance.now();
     const step = await job.step({ ...tutorial, 'server-name': 'slow-rule' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(performance.now() - start).toBeLessThan(30_000);
+    // A machine with much else to do takes its time for the server; the rule alone would cost 60 s.
+    expect(performance.now() - start).toBeLessThan(50_000);
     const [post] = await job.post();
     expect(post?.exitCode, post?.log).toBe(0);
     expect(await azure.rules('slow-rule')).toEqual([]);
     // ARM shows the rule as gone before it stops working; post waits for the door itself.
     expect(post?.log).toContain('This runner is shut out again.');
     expect(await isLetIn(azure, loginFrom(step.outputs))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(50_000);
-  });
+    expect(performance.now() - start).toBeLessThan(100_000);
+  }, 120_000);
 
   test('right after another job’s post, while the door is closing, the next job is not cut off', async () => {
     const { azure } = bench;

@@ -51,6 +51,8 @@ export interface Deed {
   readonly property: string;
   readonly done: (azure: Azure) => Promise<unknown>;
   readonly found: DriftFinding;
+  /** Whether the runner is shut out by it, so that what only SQL can tell is unknown. */
+  readonly shutsOut?: true;
   /** What comes with it, as the thing cannot be changed alone. */
   readonly besides?: readonly DriftFinding[];
   /** How somebody undoes by hand what `on-drift: fix` cannot; absent where it can. */
@@ -149,6 +151,14 @@ export const deeds: readonly Deed[] = [
     ['Enabled', 'Disabled'],
     properties({ authConfig: { activeDirectoryAuth: 'Disabled' } }),
   ),
+  {
+    ...ofServer(
+      'public access',
+      ['Enabled', 'Disabled'],
+      properties({ network: { publicNetworkAccess: 'Disabled' } }),
+    ),
+    shutsOut: true,
+  },
   ofServer('tags', ['team=space', 'team=ground'], (azure) =>
     azure.patch(server, { tags: { team: 'ground', cost: '7', owner: 'somebody' } }),
   ),
@@ -256,7 +266,8 @@ export const databaseDeeds: readonly Deed[] = [
 export async function checked(azure: Azure, inputs: Readonly<Record<string, string>> = declaredWhole) {
   await azure.control('DELETE', 'requests');
   await azure.control('DELETE', 'statements');
-  const before = await azure.rules(inputs['server-name'] ?? '').catch(() => []);
+  const rules = async () => (await azure.server(inputs['server-name'] ?? '').catch(() => undefined))?.rules;
+  const before = await rules();
   const step = await new Job(azure).step({ ...inputs, mode: 'check' });
   const requests = await azure.requests();
   return {
@@ -267,7 +278,7 @@ export async function checked(azure: Azure, inputs: Readonly<Record<string, stri
       ...requests.filter(({ service, method }) => service === 'arm' && method !== 'GET'),
       ...(await azure.statements()).filter(({ statement }) => !/^\s*(SELECT|SET|SHOW)\b/i.test(statement)),
     ],
-    rules: { before, after: await azure.rules(inputs['server-name'] ?? '').catch(() => []) },
+    rules: { before, after: await rules() },
   };
 }
 

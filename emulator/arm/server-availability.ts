@@ -75,5 +75,9 @@ export function checkAvailability(sent: JsonObject, current: JsonObject, zone: s
   if (tier === 'Burstable' && mode !== 'Disabled') {
     throw providerErrors.outOfRange('sku.tier', ['GeneralPurpose', 'MemoryOptimized']);
   }
+  // From one kind of standby to the other the way is by none (Azure/ARO-HCP#7058); the code is inferred.
+  const [from, to] = [modeOf(before), mode];
+  if (from !== to && from !== 'Disabled' && to !== 'Disabled')
+    throw providerErrors.invalidValue('highAvailability.mode');
   checkStandby(wanted, before, zone, mode);
 }

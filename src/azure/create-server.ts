@@ -9,6 +9,7 @@ import { azureDetails, OperationFailed, refused } from './failures.ts';
 import { type Operation, race, startOperation } from './operations.ts';
 import type { AzureReader } from './reader.ts';
 import { regionName } from './regions.ts';
+import { stateOf } from './server-states.ts';
 
 /** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
 const visibleWithin = 10_000;
@@ -68,7 +69,11 @@ async function lostAfterAll(operation: Operation): Promise<boolean> {
 
 async function isReady(reader: AzureReader): Promise<true | undefined> {
   const seen = await reader.lookAgain();
-  return seen.status === 'present' && seen.value.server.state === 'Ready' ? true : undefined;
+  return seen.status === 'present' &&
+    seen.value.server.state !== undefined &&
+    stateOf(seen.value.server) === 'Ready'
+    ? true
+    : undefined;
 }
 
 /**

@@ -2,16 +2,7 @@ import type { Server } from '@azure/arm-postgresql-flexible';
 import { fail } from '../errors.ts';
 import { type Run, waitFor } from '../waiting.ts';
 import type { AzureReader, FoundServer } from './reader.ts';
-
-/** States that pass by themselves, also a creation by somebody else (facts.md §1). */
-const passing = ['Provisioning', 'Updating', 'Starting', 'Restarting', 'Stopping'];
-
-const advice: Readonly<Record<string, string>> = {
-  Stopped: 'Start it (az postgres flexible-server start), or leave start-if-stopped on.',
-  Dropping: 'It is being deleted: wait until it is gone, or choose another server-name.',
-  Disabled: 'See in the Azure portal why it is disabled.',
-  Inaccessible: 'Its encryption key cannot be reached: restore the access of the server to its key.',
-};
+import { isPassing, stateAdvice, stateOf } from './server-states.ts';
 
 /** The server once its state is none that passes by itself. */
 export async function settledServer(run: Run, reader: AzureReader): Promise<FoundServer> {
@@ -22,7 +13,7 @@ export async function settledServer(run: Run, reader: AzureReader): Promise<Foun
     if (seen.status === 'unknown') throw seen.error;
     // Absent just after a creation: ARM's list may lag behind.
     if (seen.status === 'absent') return undefined;
-    return passing.includes(seen.value.server.state ?? 'Ready') ? undefined : seen.value;
+    return isPassing(stateOf(seen.value.server)) ? undefined : seen.value;
   });
 }
 
@@ -32,16 +23,18 @@ export async function settledServer(run: Run, reader: AzureReader): Promise<Foun
  */
 export async function readyServer(run: Run, reader: AzureReader): Promise<FoundServer> {
   const settled = await settledServer(run, reader);
-  const { state = 'Ready' } = settled.server;
+  const state = stateOf(settled.server);
   if (state === 'Ready') return settled;
   throw fail('server-not-usable', {
     server: settled.name,
     state,
-    advice: advice[state] ?? 'Look at the server in the Azure portal.',
+    advice: stateAdvice(state),
   });
 }
 
 /** Whether clients from the internet can be let in by firewall rules; else the server is inside a network. */
 export const hasPublicAccess = (server: Server): boolean =>
-  server.network?.publicNetworkAccess !== 'Disabled' &&
-  server.network?.delegatedSubnetResourceId === undefined;
+  server.network?.publicNetworkAccess !== 'Disabled' && !isInsideNetwork(server);
+
+/** Whether the server was made inside a virtual network, where it has no firewall rules (facts.md §3). */
+export const isInsideNetwork = ({ network }: Server): boolean => Boolean(network?.delegatedSubnetResourceId);

@@ -11,6 +11,7 @@ import { createServer } from './create-server.ts';
 import { azureDetails, refused } from './failures.ts';
 import { race, startOperation, whileBusy } from './operations.ts';
 import type { AzureReader, ServerLocation } from './reader.ts';
+import { stateOf } from './server-states.ts';
 
 /** How often an allow-list is written before what CREATE EXTENSION says of it has to do. */
 const allowListRounds = 5;
@@ -52,7 +53,7 @@ export class AzureWriter {
     const { resourceGroup, name } = this.#at;
     const underWay = async (): Promise<true | undefined> => {
       const seen = await this.#reader.lookAgain();
-      return seen.status === 'present' && seen.value.server.state !== 'Stopped' ? true : undefined;
+      return seen.status === 'present' && stateOf(seen.value.server) !== 'Stopped' ? true : undefined;
     };
     try {
       const begin: Begin = (options) =>

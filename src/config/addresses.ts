@@ -28,7 +28,7 @@ export const sameRange = (a: AddressRange, b: AddressRange): boolean =>
 
 /** Whether a range lets the internet in: half of all addresses, or more. */
 export const isWideOpen = ({ start, end }: AddressRange): boolean =>
-  toNumber(end) - toNumber(start) >= 2 ** 31 - 1;
+  isIPv4(start) && isIPv4(end) && toNumber(end) - toNumber(start) >= 2 ** 31 - 1;
 
 /**
  * One range as people write it: an address, `a-b`, or CIDR.

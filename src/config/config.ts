@@ -28,7 +28,9 @@ export interface EnsureConfig extends CommonConfig {
   readonly migration: MigrationConfig | undefined;
   readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
+  /** See CheckConfig. */
   readonly driftReport: readonly string[];
+  readonly declaredIn: ConfigFilePlaces | undefined;
 }
 
 /** `mode: check`: the same route with no writer. */

@@ -88,6 +88,7 @@ function parseEnsure(inputs: Inputs, surroundings: Surroundings, event: Workflow
     comment: inputs.boolean('comment') ?? false,
     onDrift: inputs.choice('on-drift', ['warn', 'fix'] as const) ?? 'warn',
     driftReport: parseDriftReport(inputs),
+    declaredIn: declaredIn(inputs, surroundings),
   };
 }
 

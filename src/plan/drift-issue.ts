@@ -76,8 +76,12 @@ const identity = ({ resource, name, property }: FindingKey): string =>
   JSON.stringify([resource, name, property]);
 
 /** All is in the server; what has no name is some thing of its kind, or all of them. */
-function covers(unknown: Finding, { resource, name }: FindingKey): boolean {
-  if (unknown.resource === 'server') return true;
+function covers(unknown: Finding, { resource, name, property }: FindingKey): boolean {
+  if (unknown.resource === 'server') {
+    const hidden = ['', 'state'].includes(unknown.property);
+    // One property that Azure does not tell hides no other.
+    return hidden || (resource === 'server' && ['', unknown.property].includes(property));
+  }
   return unknown.resource === resource && (unknown.name === name || unknown.name === '' || name === '');
 }
 

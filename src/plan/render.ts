@@ -18,6 +18,8 @@ export interface Report {
   readonly wouldDrop: readonly Dropped[];
   /** What a sweep left, and why. */
   readonly kept: readonly Kept[];
+  /** Firewall rules that let the whole internet in. */
+  readonly wideOpen: readonly string[];
   /** Differences that were left as they are. */
   readonly left: readonly Standing[];
   readonly phases: readonly Phase[];
@@ -49,6 +51,9 @@ export function summaryMarkdown(report: Report): string {
   const parts = [
     title,
     facts(report),
+    report.wideOpen.length === 0
+      ? ''
+      : `**The whole internet may try to log in**, by firewall rule ${report.wideOpen.slice(0, 5).map(code).join(', ')}.`,
     error === undefined ? '' : quote(error),
     done || nothing,
     tableOf(
@@ -74,12 +79,18 @@ export function summaryMarkdown(report: Report): string {
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
 
-const tableOf = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
-  rows.length === 0 ? '' : table(heads, rows);
+/** Rows that a summary shows of a table: GitHub drops a summary of more than 1 MiB whole. */
+const shownRows = 200;
 
-function signOf({ error, left }: Report): string {
+function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const more = rows.length - shownRows;
+  return `${table(heads, rows.slice(0, shownRows))}${more > 0 ? `\n\n… and ${more} more.` : ''}`;
+}
+
+function signOf({ error, left, wideOpen }: Report): string {
   if (error !== undefined) return '❌';
-  return left.some(({ kind }) => kind !== 'unknown') ? '⚠️' : '✅';
+  return wideOpen.length > 0 || left.some(({ kind }) => kind !== 'unknown') ? '⚠️' : '✅';
 }
 
 function nothingTo(mode: string): string {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Location, Log, ReportingDescriptor, Result } from 'sarif';
-import type { ConfigFilePlaces } from '../config/config.ts';
 import { type DriftCheck, inOrder, resourceTypes } from './drift-report.ts';
+import { lineOf } from './input-of.ts';
 import { findingLine } from './render.ts';
 import type { Finding, ResourceType, Standing } from './types.ts';
 
@@ -13,7 +13,9 @@ import type { Finding, ResourceType, Standing } from './types.ts';
  * a location in a file, help of every rule, and `primaryLocationLineHash`, the only fingerprint that it uses.
  */
 export function sarifReport(check: DriftCheck): string {
-  const results = inOrder(check.findings).map((finding) => resultOf(check, finding));
+  const results = [...inOrder(check.findings), ...declaredWideOpen(check)].map((finding) =>
+    resultOf(check, finding),
+  );
   const log: Log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -87,7 +89,7 @@ const rules: ReportingDescriptor[] = [
     name: 'FirewallRuleWideOpen',
     shortDescription: { text: 'Firewall rule lets the whole internet in' },
     fullDescription: {
-      text: 'Nothing declares this rule, and it lets every address on the internet try to log in to the server.',
+      text: 'This rule, whether it is declared or not, lets half of the internet or all of it try to log in to the server.',
     },
     help: help('Remove the rule, or declare with `allowed-ip-ranges` only the addresses that need it.'),
     defaultConfiguration: { level: 'error' },
@@ -142,6 +144,23 @@ function resultOf(check: DriftCheck, finding: Standing): Result {
 const isWideOpen = ({ wideOpen }: DriftCheck, { resource, name, kind }: Finding): boolean =>
   resource === 'firewall rule' && (kind === 'unexpected' || kind === 'changed') && wideOpen.includes(name);
 
+/** Rules that let everybody in as somebody declared: no drift, and an alert all the same. */
+function declaredWideOpen(check: DriftCheck): readonly Standing[] {
+  const { wideOpen, findings } = check;
+  const told = new Set(findings.filter((finding) => isWideOpen(check, finding)).map(({ name }) => name));
+  return wideOpen
+    .filter((name) => !told.has(name))
+    .map((name) => ({
+      resource: 'firewall rule',
+      name,
+      property: 'range',
+      expected: 'the addresses that need it',
+      actual: 'the whole internet',
+      kind: 'unexpected',
+      remedy: 'declare with allowed-ip-ranges only the addresses that need it',
+    }));
+}
+
 /** In one sentence, since GitHub shows the first alone where there is little room. */
 function messageText(finding: Standing): string {
   const line = findingLine(finding);
@@ -182,58 +201,4 @@ function relativeUri(path: string): string | undefined {
   const normal = posix.normalize(path.replaceAll('\\', '/').toWellFormed());
   if (/^(\/|[a-z]:|\.\.?(\/|$))/i.test(normal)) return undefined;
   return normal.split('/').map(encodeURIComponent).join('/');
-}
-
-/** By the property names of resources/server-properties.ts. */
-const serverInputs: ReadonlyMap<string, string> = new Map([
-  ['region', 'region'],
-  ['version', 'postgres-version'],
-  ['sku', 'sku-name'],
-  ['storage size', 'storage-size-gb'],
-  ['storage auto-grow', 'storage-auto-grow'],
-  ['backup retention', 'backup-retention-days'],
-  ['geo-redundant backup', 'geo-redundant-backup'],
-  ['high availability', 'high-availability'],
-  ['availability zone', 'availability-zone'],
-  ['password authentication', 'password-auth'],
-  ['Entra authentication', 'microsoft-entra-auth'],
-  ['public access', 'public-access'],
-  ['cluster size', 'cluster-size'],
-  ['maintenance window', 'maintenance-window'],
-  ['tags', 'tags'],
-]);
-
-/** Name of the input that declares what a finding is about. */
-export function inputOf({ resource, property, expected, actual }: Finding): string {
-  switch (resource) {
-    case 'resource group':
-      return 'resource-group';
-    case 'server':
-      return serverInputs.get(property) ?? 'server-name';
-    case 'server parameter':
-      return 'server-parameters';
-    case 'extension allow-list':
-    case 'extension':
-      return 'extensions';
-    case 'firewall rule':
-      // Azure's own way of writing any Azure service, which the other input does not take.
-      return expected === anyAzureService || actual === anyAzureService
-        ? 'allow-azure-services'
-        : 'allowed-ip-ranges';
-    case 'role':
-      return 'app-username';
-    case 'database':
-      return property === 'charset' || property === 'collation' ? property : 'database';
-  }
-}
-
-const anyAzureService = '0.0.0.0';
-
-/**
- * The line of the config-file where the input of a finding stands, the first being 1; the item's own where the file
- * says it by `input.name`. Undefined where the file does not have it.
- */
-export function lineOf(finding: Finding, { lines }: ConfigFilePlaces): number | undefined {
-  const input = inputOf(finding);
-  return lines.get(`${input}.${finding.name}`) ?? lines.get(input);
 }

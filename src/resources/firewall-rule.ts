@@ -87,4 +87,5 @@ export const rangeOf = ({ startIpAddress, endIpAddress }: FirewallRule): Address
 });
 
 /** As findings tell it. */
-export const written = ({ start, end }: AddressRange): string => (start === end ? start : `${start}-${end}`);
+export const written = ({ start, end }: AddressRange): string =>
+  start === end ? `${start ?? '?'}` : `${start ?? '?'}-${end ?? '?'}`;

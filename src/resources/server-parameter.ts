@@ -63,7 +63,13 @@ function sameValue(name: string, dataType: string | undefined, a: string, b: str
         .sort()
         .join(',');
     if (dataType === 'Boolean' || dataType === 'Enumeration') return value.toLowerCase();
-    if (dataType === 'Integer' || dataType === 'Numeric') return String(Number(value));
+    // A unit is no number, and is compared as it stands.
+    if (
+      (dataType === 'Integer' || dataType === 'Numeric') &&
+      value.trim() !== '' &&
+      !Number.isNaN(Number(value))
+    )
+      return String(Number(value));
     // An input cannot carry white space at its ends.
     return value.trim();
   };

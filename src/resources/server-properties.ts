@@ -1,4 +1,5 @@
 import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
+import { isInsideNetwork } from '../azure/ready.ts';
 import { regionName } from '../azure/regions.ts';
 import type { MaintenanceWindow, ServerConfig } from '../config/config.ts';
 import * as rules from '../config/rules.ts';
@@ -14,7 +15,7 @@ export interface ServerProperty {
   /** Absent where Azure cannot change the property in place (facts.md §1, mutability): then it is only reported. */
   readonly patch?: (config: ServerConfig, server: Server, around: AroundPatch) => ServerForPatch;
   /** Whether Azure can go from one value to the other; a shrink is never asked for. */
-  readonly possible?: (from: string, to: string, server: Server) => boolean;
+  readonly possible?: (from: string, to: string, server: Server, declared: ServerConfig) => boolean;
   /** What would end a difference that is not changed in place. */
   readonly remedy?: string;
   /** Whether the change restarts the server. */
@@ -35,6 +36,11 @@ const onOff = (value: boolean | undefined): 'Enabled' | 'Disabled' | undefined =
   value === undefined ? undefined : value ? 'Enabled' : 'Disabled';
 
 const lowerCase = (value: string): string => value.toLowerCase();
+
+const off = 'disabled';
+
+/** Of high availability, in lower case. */
+const modeOf = ({ highAvailability: ha }: Server): string => lowerCase(ha?.mode ?? off);
 
 const more = (from: string, to: string): boolean => Number(to) > Number(from);
 
@@ -62,6 +68,9 @@ const compute: readonly ServerProperty[] = [
     actual: (s) => s.sku?.name,
     normalize: lowerCase,
     restarts: true,
+    possible: (_from, to, s, c) =>
+      rules.skuTier(to) !== 'Burstable' || modeOf(s) === off || c.highAvailability === 'Disabled',
+    remedy: 'Azure offers no high availability on burstable sizes: declare high-availability: Disabled too',
     patch: ({ skuName = '' }) => ({ sku: { name: skuName, tier: rules.skuTier(skuName) ?? 'Burstable' } }),
   },
   {
@@ -84,7 +93,8 @@ const storage: readonly ServerProperty[] = [
     restarts: true,
     remedy: 'storage only grows: declare the size that is there',
     // A declared size is a minimum where the storage grows by itself (design.md).
-    byItself: (declared, actual, s) => s.storage?.autoGrow === 'Enabled' && more(declared, actual),
+    byItself: (declared, actual, s) =>
+      lowerCase(s.storage?.autoGrow ?? '') === 'enabled' && more(declared, actual),
     patch: ({ storageSizeGB = 0 }) => ({ storage: { storageSizeGB } }),
   },
   {
@@ -115,6 +125,9 @@ const availability: readonly ServerProperty[] = [
     declared: (c) => c.highAvailability,
     actual: (s) => s.highAvailability?.mode ?? 'Disabled',
     normalize: lowerCase,
+    // Azure takes no way from one kind of standby to the other but by having none (Azure/ARO-HCP#7058).
+    possible: (from, to) => [lowerCase(from), lowerCase(to)].includes(off),
+    remedy: 'goes by way of Disabled: ensure that with on-drift: fix first, then what is declared',
     patch: (c) => ({ highAvailability: { mode: c.highAvailability ?? 'Disabled' } }),
   },
   {
@@ -138,9 +151,9 @@ const availability: readonly ServerProperty[] = [
 ];
 
 /** After a failover primary and standby have changed their zones; where no standby's is told, nothing can be said. */
-function hasFailedOver(declared: string, actual: string, { highAvailability: ha }: Server): boolean {
-  if (ha?.mode !== 'ZoneRedundant') return false;
-  const standby = ha.standbyAvailabilityZone || undefined;
+function hasFailedOver(declared: string, actual: string, server: Server): boolean {
+  if (modeOf(server) !== 'zoneredundant') return false;
+  const standby = server.highAvailability?.standbyAvailabilityZone || undefined;
   return standby === undefined || standby === declared || standby === actual;
 }
 
@@ -190,7 +203,7 @@ const access: readonly ServerProperty[] = [
     declared: (c) => onOff(c.publicAccess),
     actual: (s) => s.network?.publicNetworkAccess ?? 'Enabled',
     normalize: lowerCase,
-    possible: (_from, _to, s) => s.network?.delegatedSubnetResourceId === undefined,
+    possible: (_from, _to, s) => !isInsideNetwork(s),
     remedy: 'a server inside a virtual network stays there: declare public-access: Disabled',
     patch: (c) => ({ network: { publicNetworkAccess: onOff(c.publicAccess) ?? 'Enabled' } }),
   },

@@ -1,12 +1,13 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../azure/reader.ts';
+import { isHalfThere, isPassing, stateAdvice, stateOf } from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { Config, Credentials, ServerConfig } from '../config/config.ts';
 import { type AroundServer, newServer } from '../config/creation.ts';
 import * as rules from '../config/rules.ts';
 import type { Applied, Kind } from '../plan/engine.ts';
 import { byFix, immutable } from '../plan/remedy.ts';
-import type { Difference, FoundDifference, Observed } from '../plan/types.ts';
+import type { Difference, Finding, FoundDifference, Observed } from '../plan/types.ts';
 import { type ServerProperty, serverProperties } from './server-properties.ts';
 
 interface Desired {
@@ -40,12 +41,12 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
   diff({ declared }, observed): readonly Difference[] {
     if (observed.status === 'absent') return [missing(declared)];
     if (observed.status === 'unknown') return [];
-    const { state = 'Ready' } = observed.value;
-    if (halfThere.includes(state)) return [stateUnknown(declared.name, state)];
+    const state = stateOf(observed.value);
+    if (isHalfThere(state)) return [stateUnknown(declared.name, state)];
     const properties = serverProperties.flatMap(
       (property) => propertyDifference(property, declared, observed.value) ?? [],
     );
-    return [...stopped(declared.name, state), ...inOrder(properties, declared)];
+    return [...notRunning(declared.name, state), ...asAzureTakesThem(properties, declared)];
   },
 
   async apply(writer, change, { declared, administrator, around }, finding): Promise<Applied> {
@@ -65,13 +66,13 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
   },
 };
 
-/** States in which what ARM shows of a server is not yet, or no longer, what it is (facts.md §1). */
-export const halfThere: readonly string[] = ['Provisioning', 'Dropping'];
-
 const high = 'high availability';
 
 /** What a burstable size forbids has to go before the server becomes one; else it comes last, when the size allows it. */
-function inOrder(differences: readonly FoundDifference[], { skuName = '' }: ServerConfig): Difference[] {
+function asAzureTakesThem(
+  differences: readonly FoundDifference[],
+  { skuName = '' }: ServerConfig,
+): Difference[] {
   const first =
     rules.skuTier(skuName) === 'Burstable'
       ? differences.filter(({ finding }) => finding.property === high)
@@ -84,21 +85,27 @@ function propertyDifference(
   declared: ServerConfig,
   server: Server,
 ): FoundDifference | undefined {
-  const { name, normalize = (value: string) => value, restarts, remedy = immutable } = property;
-  const [expected, actual] = [property.declared(declared, server), property.actual(server, declared)];
-  if (expected === undefined || actual === undefined || normalize(expected) === normalize(actual))
-    return undefined;
-  if (property.byItself?.(expected, actual, server)) return undefined;
+  const { normalize = (value: string) => value, restarts, remedy = immutable } = property;
+  const expected = property.declared(declared, server);
+  if (expected === undefined) return undefined;
+  const actual = property.actual(server, declared) ?? undefined;
   const thing = { resource: 'server', name: declared.name } as const;
-  const finding = { ...thing, property: name, expected, actual, kind: 'changed' } as const;
-  const inPlace = property.patch !== undefined && (property.possible?.(actual, expected, server) ?? true);
-  if (!inPlace) return { finding, remedy };
+  const finding = { ...thing, property: property.name, expected } as const;
+  // Law 8: what is not told is not as declared.
+  if (actual === undefined)
+    return {
+      finding: { ...finding, actual: 'Azure does not tell', kind: 'unknown' },
+      remedy: 'look at the server in the Azure portal',
+    };
+  if (normalize(expected) === normalize(actual) || property.byItself?.(expected, actual, server))
+    return undefined;
+  const changed = { ...finding, actual, kind: 'changed' } as const;
+  const inPlace =
+    property.patch !== undefined && (property.possible?.(actual, expected, server, declared) ?? true);
+  if (!inPlace) return { finding: changed, remedy };
   const restart = restarts ? ', which restarts the server' : '';
-  return {
-    finding,
-    mend: { ...thing, action: 'update', details: `${name}: ${actual} → ${expected}${restart}` },
-    remedy: `${byFix}${restart}`,
-  };
+  const details = `${property.name}: ${actual} → ${expected}${restart}`;
+  return { finding: changed, mend: { ...thing, action: 'update', details }, remedy: `${byFix}${restart}` };
 }
 
 function missing(declared: ServerConfig): Difference {
@@ -117,23 +124,19 @@ function missing(declared: ServerConfig): Difference {
   };
 }
 
-/** Nobody declares a state: of a stopped server only is unknown what cannot be looked at, and it can be woken. */
-function stopped(name: string, state: string): Difference[] {
-  if (state !== 'Stopped') return [];
+/** Nobody declares a state: of a server that does not run only is unknown what cannot be looked at. */
+function notRunning(name: string, state: string): FoundDifference[] {
+  if (state === 'Ready' || isPassing(state)) return [];
+  if (state !== 'Stopped') return [stateUnknown(name, state)];
   const mend = { resource: 'server', name, action: 'start', details: 'it was stopped' } as const;
   return [{ ...stateUnknown(name, state), mend, remedy: 'mode: ensure starts it' }];
 }
 
-function stateUnknown(name: string, state: string): FoundDifference {
-  return {
-    finding: {
-      resource: 'server',
-      name,
-      property: 'state',
-      expected: 'Ready',
-      actual: state,
-      kind: 'unknown',
-    },
-    remedy: state === 'Dropping' ? 'it is being deleted' : 'wait until it is Ready, and check again',
-  };
-}
+const stateUnknown = (name: string, state: string): FoundDifference => ({
+  finding: { resource: 'server', name, property: 'state', expected: 'Ready', actual: state, kind: 'unknown' },
+  remedy: stateAdvice(state),
+});
+
+/** Whether a finding says that a server is in a state that hides much of it. */
+export const isOfState = ({ resource, property, kind }: Finding): boolean =>
+  resource === 'server' && property === 'state' && kind === 'unknown';

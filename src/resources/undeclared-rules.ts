@@ -1,12 +1,7 @@
 import type { FirewallRule } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../config/addresses.ts';
 import type { Config, DeclaredRule } from '../config/config.ts';
-import {
-  isKeptRuleName,
-  isTemporaryRuleName,
-  type RunIdentity,
-  runOfTemporaryRule,
-} from '../config/names.ts';
+import { isKeptRuleName, type RunIdentity, runOfTemporaryRule } from '../config/names.ts';
 import type { Kind } from '../plan/engine.ts';
 import { type Difference, type Observed, present, type Told, unknown } from '../plan/types.ts';
 import { isDeclaredBy, rangeOf, written } from './firewall-rule.ts';
@@ -45,12 +40,7 @@ export const undeclaredRules: Kind<Desired, readonly StoredRule[], RuleSurveyor,
 
   async observe(surveyor): Promise<readonly Observed<readonly StoredRule[]>[]> {
     try {
-      const asked = new Map<string, Promise<Told<boolean>>>();
-      const rules = (await surveyor.firewallRulesSeen()).map(async (rule): Promise<StoredRule> => {
-        const { name = '' } = rule;
-        return { name, ...rangeOf(rule), ended: await endOfRun(surveyor, name, asked) };
-      });
-      return [present(await Promise.all(rules))];
+      return [present(await withEnds(surveyor, await surveyor.firewallRulesSeen()))];
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       return [unknown(error)];
@@ -68,19 +58,35 @@ export const undeclaredRules: Kind<Desired, readonly StoredRule[], RuleSurveyor,
   apply: () => Promise.reject(new Error('undeclared firewall rules are only looked at')),
 };
 
-/** Asked once for each run; undefined where the name is no temporary rule's of ours. */
-async function endOfRun(
+/** Questions to GitHub at once, which takes a hundred of everybody. */
+const lanes = 4;
+
+/** Each run is asked for once, however many rules it has left. */
+async function withEnds(
   surveyor: RuleSurveyor,
-  name: string,
-  asked: Map<string, Promise<Told<boolean>>>,
-): Promise<Told<boolean> | undefined> {
-  const run = runOfTemporaryRule(name);
-  if (run === undefined) return undefined;
-  const key = [run.repositoryId, run.runId, run.runAttempt].join('/');
-  const answer = asked.get(key) ?? surveyor.hasEnded(run);
-  asked.set(key, answer);
-  return await answer;
+  stored: readonly FirewallRule[],
+): Promise<readonly StoredRule[]> {
+  const runs = new Map<string, RunIdentity>();
+  for (const { name = '' } of stored) {
+    const run = runOfTemporaryRule(name);
+    if (run !== undefined) runs.set(keyOf(run), run);
+  }
+  const ends = new Map<string, Told<boolean>>();
+  const queue = [...runs];
+  const lane = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      ends.set(next[0], await surveyor.hasEnded(next[1]));
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return stored.map((rule) => {
+    const { name = '' } = rule;
+    const run = runOfTemporaryRule(name);
+    return { name, ...rangeOf(rule), ended: run && ends.get(keyOf(run)) };
+  });
 }
+
+const keyOf = ({ repositoryId, runId, runAttempt }: RunIdentity): string =>
+  [repositoryId, runId, runAttempt].join('/');
 
 function unexpected(rule: StoredRule): readonly Difference[] {
   const { name, ended } = rule;
@@ -97,8 +103,9 @@ function unexpected(rule: StoredRule): readonly Difference[] {
     const remedy = 'goes with its run, or by mode: sweep in its repository';
     return [{ finding: { ...finding, actual: reason, kind: 'unknown' }, remedy }];
   }
-  const remedy = isTemporaryRuleName(name)
-    ? 'its run has ended: mode: sweep removes it'
-    : 'declare it with allowed-ip-ranges, or delete it';
+  const remedy =
+    ended === undefined
+      ? 'declare it with allowed-ip-ranges, or delete it'
+      : 'its run has ended: mode: sweep removes it';
   return [{ finding: { ...finding, kind: 'unexpected' }, remedy }];
 }

@@ -1,9 +1,10 @@
 import type { CheckConfig } from '../config/config.ts';
 import { ActionError, fail, messageOf } from '../errors.ts';
-
+import { lineOf } from '../plan/input-of.ts';
 import { findingLine } from '../plan/render.ts';
-import { lineOf } from '../plan/sarif.ts';
+
 import type { Standing } from '../plan/types.ts';
+import { isOfState } from '../resources/server.ts';
 import type { Act } from './control-plane.ts';
 import { keepDriftIssue, writeDriftReport } from './drift.ts';
 
@@ -13,14 +14,26 @@ import { keepDriftIssue, writeDriftReport } from './drift.ts';
  * @param unread why ARM did not tell
  */
 export async function concludeCheck(act: Act<CheckConfig>, unread: readonly Error[]): Promise<void> {
-  const { config, story } = act;
   annotate(act);
-  await writeDriftReport(act);
+  const notWritten = await writeDriftReport(act).then(
+    () => undefined,
+    (error: Error) => error,
+  );
   await keepDriftIssue(act);
+  const failure = failureOf(act, unread);
+  // What was found weighs more than that it was not written.
+  if (failure !== undefined && notWritten !== undefined) act.workflow.error(notWritten.message);
+  const end = failure ?? notWritten;
+  if (end !== undefined) throw end;
+}
+
+function failureOf(act: Act<CheckConfig>, unread: readonly Error[]): Error | undefined {
+  const { config, story } = act;
   const [first] = unread;
-  if (first !== undefined) throw incomplete(act, first, unread);
-  if (story.drift.length > 0 && config.onDrift === 'fail')
-    throw fail('drifted', { findings: story.drift.map(findingLine) });
+  if (first !== undefined) return incomplete(act, first, unread);
+  return story.drift.length > 0 && config.onDrift === 'fail'
+    ? fail('drifted', { findings: story.drift.map(findingLine) })
+    : undefined;
 }
 
 /** GitHub shows ten annotations of a kind for a step; the last one is the step's own error. */
@@ -28,19 +41,15 @@ const shownAnnotations = 9;
 
 function annotate({ workflow, config, story }: Act<CheckConfig>): void {
   const say = config.onDrift === 'fail' ? workflow.error : workflow.warning;
-  const shown = story.drift.slice(0, shownAnnotations - story.wideOpen.length);
+  const shown = story.drift.slice(0, Math.max(0, shownAnnotations - story.wideOpen.length));
   for (const finding of shown) say.call(workflow, annotation(finding), placeOf(config, finding));
   const rest = story.drift.length - shown.length;
-  for (const { property, actual, remedy } of story.staying.filter(isState))
+  for (const { property, actual, remedy } of story.staying.filter(isOfState))
     workflow.notice(
-      `Server '${config.server.name}' is in ${property} ${actual}, so not all could be looked at; ${remedy}.`,
+      `Server '${config.server.name}' is in ${property} ${actual}, so not all could be looked at. ${remedy}`,
     );
   if (rest > 0) workflow.info(`${rest} more differences are in the job's summary and in the output drift.`);
 }
-
-/** That a server is not running, which hides much of it, and is no drift. */
-const isState = ({ resource, property, kind }: Standing): boolean =>
-  resource === 'server' && property === 'state' && kind === 'unknown';
 
 const annotation = (finding: Standing): string => `${findingLine(finding)}; ${finding.remedy}.`;
 

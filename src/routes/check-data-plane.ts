@@ -1,7 +1,9 @@
+import { mayAnswer } from '../azure/server-states.ts';
 import type { CheckConfig } from '../config/config.ts';
 import { administratorIn } from '../context.ts';
+import { ActionError } from '../errors.ts';
 import type { Planner } from '../plan/engine.ts';
-import type { Finding } from '../plan/types.ts';
+import type { Finding, Standing } from '../plan/types.ts';
 import { login } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
@@ -9,87 +11,115 @@ import type { SqlWriter } from '../postgres/sql-writer.ts';
 import { databaseItself, insideDatabase, rolesOnly } from '../resources/catalogue.ts';
 import { type Act, pass } from './control-plane.ts';
 
-type Planners = readonly Planner<SqlReader, SqlWriter>[];
-
-/** Something that is looked at in one session. */
+/** One thing that SQL alone knows, and from where it is looked at. */
 interface Look {
+  readonly thing: Pick<Finding, 'resource' | 'name'>;
   readonly database: string;
-  readonly planners: Planners;
-  /** What stays unknown where there is no such session. */
-  readonly things: readonly Pick<Finding, 'resource' | 'name'>[];
+  readonly planners: readonly Planner<SqlReader, SqlWriter>[];
 }
 
 /**
  * What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). Where it
  * cannot, these things are unknown, which is a notice and no failure.
- * @param state of the server, as ARM names it
+ * @param state of the server
  */
 export async function checkDataPlane(act: Act<CheckConfig>, state: string): Promise<void> {
-  for (const look of looksOf(act)) await lookAt(act, look, state);
+  const byDatabase = Map.groupBy(looksOf(act), ({ database }) => database);
+  const unseen = new Map<string, Look[]>();
+  let outOfReach = noWayIn(act, state);
+  for (const [database, looks] of byDatabase) {
+    const entered = outOfReach ?? (await enter(act, database));
+    if ('why' in entered) {
+      unseen.set(entered.why, [...(unseen.get(entered.why) ?? []), ...looks]);
+      if (entered.everywhere) outOfReach = entered;
+    } else await lookThrough(act, looks, entered.inside);
+  }
+  for (const [why, looks] of unseen) tellUnseen(act, looks, why);
 }
 
 function looksOf({ config, story }: Act<CheckConfig>): readonly Look[] {
   const { database, application, extensions, pullRequest } = config;
   if (database === undefined) return [];
   const missing = story.drift.some(({ resource, kind }) => resource === 'database' && kind === 'missing');
-  const own = pullRequest !== undefined && !missing ? databaseItself : [];
-  const roles = application === undefined ? [] : rolesOnly;
-  const outside: Look = {
-    database: 'postgres',
-    planners: [...own, ...roles],
-    things: [
-      ...own.map(() => ({ resource: 'database', name: database.name }) as const),
-      ...(application === undefined ? [] : [{ resource: 'role', name: application.name } as const]),
-    ],
-  };
-  const inside: Look = {
-    database: database.name,
-    // They went with the database, which is told.
-    planners: missing || extensions.length === 0 ? [] : insideDatabase,
-    things: extensions.map((name) => ({ resource: 'extension', name }) as const),
-  };
-  return [outside, inside].filter(({ planners }) => planners.length > 0);
+  const looks: Look[] = [];
+  if (pullRequest !== undefined && !missing) {
+    const thing = { resource: 'database', name: database.name } as const;
+    looks.push({ thing, database: 'postgres', planners: databaseItself });
+  }
+  if (application !== undefined) {
+    const thing = { resource: 'role', name: application.name } as const;
+    looks.push({ thing, database: 'postgres', planners: rolesOnly });
+  }
+  // They went with the database, which is told.
+  if (missing) return looks;
+  const inside = extensions.map((name) => ({ resource: 'extension', name }) as const);
+  // One look tells of all.
+  const of = inside.map(
+    (thing, i): Look => ({
+      thing,
+      database: database.name,
+      planners: i === 0 ? insideDatabase : [],
+    }),
+  );
+  return [...looks, ...of];
 }
 
-async function lookAt(act: Act<CheckConfig>, look: Look, state: string): Promise<void> {
-  const { story, config, run } = act;
-  const session = await enter(act, look.database, state);
-  if ('why' in session) return unseen(act, look, session.why);
+async function lookThrough(act: Act<CheckConfig>, looks: readonly Look[], inside: Session): Promise<void> {
+  const { story, config, workflow } = act;
   try {
-    const { unknown } = await pass(story, look.planners, config, { reader: new SqlReader(session.inside) });
-    for (const error of unknown) act.workflow.notice(error.message);
-  } catch (error) {
-    run.signal.throwIfAborted();
-    throw error;
+    for (const { thing, planners } of looks) {
+      const look = pass(story, planners, config, { reader: new SqlReader(inside) });
+      const { unknown } = await look.catch((error: unknown) => {
+        story.differs({ ...thing, ...notOurs(error) });
+        return { unknown: [] };
+      });
+      for (const error of unknown) workflow.notice(error.message);
+    }
   } finally {
-    await session.inside.close();
+    await inside.close();
   }
 }
 
-function unseen({ workflow, story }: Act<CheckConfig>, { things }: Look, why: string): void {
-  for (const thing of things) story.unseen(thing, why);
-  const names = things.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
+/** That somebody else's thing is there in place of ours is what a check is for, and no reason to end it. */
+function notOurs(error: unknown): Omit<Standing, 'resource' | 'name'> {
+  if (!(error instanceof ActionError) || error.code !== 'not-ours') throw error;
+  const { happened, todo } = error;
+  return { property: 'owner', expected: 'ours', actual: happened, kind: 'changed', remedy: todo };
+}
+
+function tellUnseen({ workflow, story }: Act<CheckConfig>, looks: readonly Look[], why: string): void {
+  for (const { thing } of looks) story.unseen(thing, why);
+  const names = looks.map(({ thing: { resource, name } }) => `${resource} '${name}'`).join(', ');
   workflow.notice(`Not looked at: ${names}, since ${why}`);
 }
 
-/** States in which PostgreSQL answers, or may. */
-const answering = ['Ready', 'Updating', 'Restarting', 'Starting'];
+/** Why there is no session; `everywhere`: in no other database either. */
+interface NoSession {
+  readonly why: string;
+  readonly everywhere: boolean;
+}
+
+function noWayIn({ config, story }: Act<CheckConfig>, state: string): NoSession | undefined {
+  const why = !mayAnswer(state)
+    ? `the server is in state ${state}.`
+    : config.administrator === undefined
+      ? 'only SQL can tell, and admin-username and admin-password are not given.'
+      : story.host
+        ? undefined
+        : 'Azure names no host for the server.';
+  return why === undefined ? undefined : { why, everywhere: true };
+}
 
 async function enter(
   { run, workflow, config, story }: Act<CheckConfig>,
   database: string,
-  state: string,
-): Promise<{ readonly inside: Session } | { readonly why: string }> {
-  if (!answering.includes(state)) return { why: `the server is in state ${state}.` };
-  if (config.administrator === undefined)
-    return { why: 'only SQL can tell, and admin-username and admin-password are not given.' };
-  if (!story.host) return { why: 'Azure names no host for the server.' };
-  const target = { ...administratorIn(workflow, story.host, config.administrator), database };
+): Promise<{ readonly inside: Session } | NoSession> {
+  const target = { ...administratorIn(workflow, story.host ?? '', config.administrator), database };
   const result = await login(target, patience, run.signal).result;
   run.signal.throwIfAborted();
-  return 'failure' in result
-    ? { why: `this runner cannot log in: ${result.failure.reason}` }
-    : { inside: result.session };
+  if ('session' in result) return { inside: result.session };
+  const { reason, kind } = result.failure;
+  return { why: `this runner cannot log in: ${reason}`, everywhere: kind === 'blocked' };
 }
 
 /** Milliseconds for a login; a firewall that shuts us out answers nothing. */

@@ -1,10 +1,10 @@
-import type { Server } from '@azure/arm-postgresql-flexible';
 import type { FoundServer } from '../azure/reader.ts';
+import { isInsideNetwork } from '../azure/ready.ts';
+import { isHalfThere, stateOf } from '../azure/server-states.ts';
 import type { CheckConfig } from '../config/config.ts';
 import { GitHubApi } from '../github/api.ts';
 import type { Planner } from '../plan/engine.ts';
 import { dataPlaneInArm, serverChildren, serverItself, undeclared } from '../resources/catalogue.ts';
-import { halfThere } from '../resources/server.ts';
 import { concludeCheck } from './check-conclusion.ts';
 import { checkDataPlane } from './check-data-plane.ts';
 import { type Act, type ControlPlane, openControlPlane, pass } from './control-plane.ts';
@@ -47,17 +47,16 @@ async function lookInside(
   const { story } = act;
   story.serverId = server.id;
   story.host = server.fullyQualifiedDomainName;
-  if (halfThere.includes(stateOf(server))) return;
+  if (isHalfThere(stateOf(server))) return;
   await story.phase('Look at what is in it', async () => {
     await unread.look([...serverChildren, ...dataPlaneInArm], reader);
+    if (isInsideNetwork(server)) return;
     const survey = firewallSurvey(act, reader, gitHubOf(act));
     await unread.look(undeclared, survey);
     await survey.warnOfWideOpen();
   });
   await story.phase('Look at what only SQL can tell', () => checkDataPlane(act, stateOf(server)));
 }
-
-const stateOf = ({ state = 'Ready' }: Server): string => state;
 
 const gitHubOf = ({ config, run }: Act<CheckConfig>): GitHubApi =>
   new GitHubApi(config.gitHubToken, config.repository.name, run.signal);

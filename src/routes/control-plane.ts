@@ -3,6 +3,7 @@ import { adoptable } from '../azure/create-server.ts';
 import { signInWay } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { hasPublicAccess, readyServer, settledServer } from '../azure/ready.ts';
+import { stateOf } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import type { CheckConfig, Config, EnsureConfig } from '../config/config.ts';
 import { creationFaults, newServer } from '../config/creation.ts';
@@ -10,14 +11,14 @@ import { type Connected, connect, endpointsFor } from '../context.ts';
 import { fail } from '../errors.ts';
 import { Journal } from '../github/journal.ts';
 import type { Workflow } from '../github/workflow.ts';
-import { apply, type Plan, type Planner, plan } from '../plan/engine.ts';
+import { apply, type Plan, type Planner, plan, type Step } from '../plan/engine.ts';
 import { egressAddress } from '../postgres/egress-address.ts';
 import { type LoginTarget, login } from '../postgres/login.ts';
 import type { Ways } from '../postgres/reach.ts';
 import type { Story } from '../report.ts';
 import { serverChildren, servers } from '../resources/catalogue.ts';
 import { rangeOf } from '../resources/firewall-rule.ts';
-import { halfThere } from '../resources/server.ts';
+import { isOfState } from '../resources/server.ts';
 import { RunnerRule } from '../temporary-rule.ts';
 import type { Run } from '../waiting.ts';
 
@@ -91,13 +92,12 @@ export async function ensureServer(
   azure: WritableControlPlane,
 ): Promise<FoundServer> {
   const { run, config, story } = act;
-  const first = await azure.reader.server();
-  const state = first.status === 'present' ? (first.value.server.state ?? 'Ready') : 'Ready';
-  await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
+  const first = await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
   const settled = await settledServer(run, azure.reader);
-  // Somebody was stopping it, or still making it, when it was looked at first.
-  const asleep = settled.server.state === 'Stopped' && config.startIfStopped;
-  if (asleep || halfThere.includes(state)) await pass(story, servers, config, azure);
+  // Stopped or half there when it was looked at first, or made by somebody else in the meantime: it is compared now.
+  const asleep = stateOf(settled.server) === 'Stopped' && config.startIfStopped;
+  const adopted = first.steps.some(createsServer) && !story.hasCreated('server');
+  if (asleep || adopted || first.findings.some(isOfState)) await pass(story, servers, config, azure);
   const found = await readyServer(run, azure.reader);
   introduce(act, found);
   if (!story.hasCreated('server')) {
@@ -110,6 +110,9 @@ export async function ensureServer(
   await pass(story, serverChildren, declared, azure);
   return found;
 }
+
+const createsServer = ({ change }: Step<AzureWriter>): boolean =>
+  change.resource === 'server' && change.action === 'create';
 
 function introduce({ run, story }: Act<WritingConfig>, { name, resourceGroup, server }: FoundServer): void {
   const { fullyQualifiedDomainName: host, id, version, location, sku } = server;
@@ -134,7 +137,7 @@ export async function findServer(
   if (seen.status === 'unknown') throw seen.error;
   if (seen.status === 'absent') return undefined;
   const settled = await settledServer(run, reader);
-  const stopped = settled.server.state === 'Stopped';
+  const stopped = stateOf(settled.server) === 'Stopped';
   const looksOnly = config.mode !== 'ensure' && config.dryRun;
   if (stopped && (looksOnly || (config.mode === 'sweep' && !config.startIfStopped))) {
     run.warning(`Server '${settled.name}' is stopped and was not started, so nothing was looked at.`);
@@ -161,10 +164,7 @@ async function creatable(
   { reader }: WritableControlPlane,
   planned: Plan<AzureWriter>,
 ): Promise<Plan<AzureWriter>> {
-  const creates = planned.steps.some(
-    ({ change }) => change.resource === 'server' && change.action === 'create',
-  );
-  if (!creates) return planned;
+  if (!planned.steps.some(createsServer)) return planned;
   const { name } = config.server;
   const faults = creationFaults(config);
   if (faults.length > 0) throw fail('creation-inputs-invalid', { server: name, faults });

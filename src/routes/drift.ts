@@ -49,7 +49,7 @@ function driftCheckOf({ workflow, config, story }: Act<CheckConfig | EnsureConfi
     at: new Date(),
     repository: workflow.event.repository.name,
     run: workflow.runUrl,
-    declaredIn: config.mode === 'check' ? config.declaredIn : undefined,
+    declaredIn: config.declaredIn,
     workflow: workflow.workflowFile,
   };
 }

@@ -14,6 +14,7 @@ const quiet: Report = {
   changes: [],
   wouldDrop: [],
   kept: [],
+  wideOpen: [],
   left: [],
   phases: [],
   error: undefined,
@@ -130,6 +131,19 @@ describe('the summary: what was found, what was changed', () => {
     const both = summaryMarkdown({ ...quiet, mode: 'check', left: [unknown, finding('b')] });
     expect(both).toContain('⚠️');
     expect(both).toContain('What would fix it');
+  });
+
+  test('a wall that is none is told above all, also where somebody declared it', () => {
+    const summary = summaryMarkdown({ ...quiet, mode: 'check', wideOpen: ['all'] });
+    expect(summary).toContain('⚠️');
+    expect(summary).toContain('**The whole internet may try to log in**, by firewall rule `all`.');
+  });
+
+  test('thousands of findings are cut: GitHub drops a summary of more than 1 MiB whole', () => {
+    const left = Array.from({ length: 3000 }, (_, i) => finding(`${i}`));
+    const summary = summaryMarkdown({ ...quiet, left });
+    expect(summary.match(/^\| `server`/gm)).toHaveLength(200);
+    expect(summary).toContain('… and 2800 more.');
   });
 
   test('a check says that it only looked', () => {

@@ -34,6 +34,8 @@ describe('server parameter', () => {
     ['public,app', 'app,public', 'String'],
     ['%M', '%m', 'String'],
     ['100', '1000', 'Integer'],
+    ['8MB', '8192', 'Integer'],
+    ['8MB', '9MB', 'Integer'],
   ])('order and case count where they mean something: %s, %s (%s)', (declared, value, dataType) => {
     expect(diff(declared, { value, dataType })).toHaveLength(1);
   });

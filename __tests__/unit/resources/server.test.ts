@@ -195,6 +195,27 @@ describe('fix: what it says, and in which order', () => {
     ]);
   });
 
+  test('one kind of standby becomes another only by way of none (Azure/ARO-HCP#7058)', () => {
+    const standby = (mode: string): Server => ({ ...found, highAvailability: { mode } });
+    const ha = (declaredMode: string, actual: string) =>
+      diff({ 'high-availability': declaredMode }, standby(actual))[0];
+    expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('mend');
+    expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('mend');
+    expect(ha('Disabled', 'ZoneRedundant')?.mend?.action).toBe('update');
+    expect(ha('SameZone', 'Disabled')?.mend?.action).toBe('update');
+  });
+
+  test('a burstable size is not asked for where a standby stays', () => {
+    const withStandby: Server = {
+      ...found,
+      sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+      highAvailability: { mode: 'SameZone' },
+    };
+    const [difference] = diff({ 'sku-name': 'Standard_B2s' }, withStandby);
+    expect(difference?.finding).toMatchObject({ property: 'sku', kind: 'changed' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
   test('a server inside a virtual network stays there', () => {
     const inside: Server = {
       ...found,
@@ -212,7 +233,40 @@ describe('fix: what it says, and in which order', () => {
   });
 });
 
+describe('law 8: what Azure does not tell is unknown', () => {
+  test.each([
+    ['availability-zone', '1', { ...found, availabilityZone: '' }],
+    ['postgres-version', '17', { ...found, version: null }],
+    ['sku-name', 'Standard_B1ms', { ...found, sku: null }],
+    ['storage-size-gb', '32', { ...found, storage: {} }],
+    ['region', 'westeurope', { ...found, location: null }],
+  ])('%s', (input, value, actual) => {
+    const [difference, ...others] = diff({ [input]: value }, actual as unknown as Server);
+    expect(others).toEqual([]);
+    expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'Azure does not tell' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('letter case is no difference, in what decides about others too', () => {
+    const grown: Server = { ...found, storage: { storageSizeGB: 512, autoGrow: 'enabled' } };
+    expect(diff({ 'storage-size-gb': '64', 'storage-auto-grow': 'true' }, grown)).toEqual([]);
+    const failedOver: Server = {
+      ...found,
+      state: 'ready',
+      availabilityZone: '2',
+      highAvailability: { mode: 'zoneRedundant', standbyAvailabilityZone: '1' },
+    };
+    expect(diff({ 'availability-zone': '1' }, failedOver)).toEqual([]);
+  });
+});
+
 describe('a server that is not Ready or not there', () => {
+  test.each(['Inaccessible', 'Disabled'])('%s: told, and no drift', (state) => {
+    const [only, ...others] = diff({ 'storage-size-gb': '32' }, { ...found, state });
+    expect(others).toEqual([]);
+    expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
+  });
+
   test.each(['Provisioning', 'Dropping'])('%s: nothing is said of what it is like', (state) => {
     const [only, ...others] = diff({ 'sku-name': 'Standard_B2s', region: 'eastus' }, { ...found, state });
     expect(others).toEqual([]);
