@@ -4,7 +4,15 @@ import type { Workflow } from './github/workflow.ts';
 import type { Plan, Witness } from './plan/engine.ts';
 import { changeLine, findingLine, summaryMarkdown } from './plan/render.ts';
 import { Timeline } from './plan/timeline.ts';
-import type { Change, Dropped, Finding, Kept, ResourceType, Standing } from './plan/types.ts';
+import {
+  type Change,
+  type Dropped,
+  type Finding,
+  isDrift,
+  type Kept,
+  type ResourceType,
+  type Standing,
+} from './plan/types.ts';
 
 const sameAs = (one: Finding) => (other: Finding) =>
   one.resource === other.resource && one.name === other.name && one.property === other.property;
@@ -45,7 +53,7 @@ export class Story implements Witness {
       return;
     }
     // What is unknown here, the route itself waits for or ends with.
-    const stays = left.filter((finding) => finding.kind !== 'unknown' && !this.#left.some(sameAs(finding)));
+    const stays = left.filter((finding) => isDrift(finding) && !this.#left.some(sameAs(finding)));
     this.#left.push(...stays);
     if (steps.length === 0) this.#workflow.info('Plan: nothing to change.');
     if (this.#dryRun) for (const { change } of steps) this.wouldDrop(change);
@@ -109,7 +117,7 @@ export class Story implements Witness {
 
   /** Those that are known ones. */
   get drift(): readonly Standing[] {
-    return this.staying.filter(({ kind }) => kind !== 'unknown');
+    return this.staying.filter(isDrift);
   }
 
   /**

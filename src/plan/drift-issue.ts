@@ -1,7 +1,7 @@
 import { utc } from './comment.ts';
-import { type DriftCheck, inOrder, isDrift, resourceTypes } from './drift-report.ts';
+import { type DriftCheck, inOrder, resourceTypes } from './drift-report.ts';
 import { code, table } from './markdown.ts';
-import type { Finding, Standing } from './types.ts';
+import { type Finding, isDrift, type Standing } from './types.ts';
 
 /** By which a finding is known again over nights. With an empty name it means some thing of that kind. */
 export type FindingKey = Pick<Finding, 'resource' | 'name' | 'property'>;

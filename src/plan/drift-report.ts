@@ -1,5 +1,5 @@
 import type { ConfigFilePlaces } from '../config/config.ts';
-import type { Finding, ResourceType, Standing } from './types.ts';
+import { type Finding, isDrift, type ResourceType, type Standing } from './types.ts';
 
 /** What a check (`mode: check`) looked at, and what it found. */
 export interface DriftCheck {
@@ -21,9 +21,6 @@ export interface DriftCheck {
   /** The workflow's file from the root of the repository, such as `.github/workflows/nightly.yml`. */
   readonly workflow: string | undefined;
 }
-
-/** Unknown is no drift (law 8). */
-export const isDrift = ({ kind }: Finding): boolean => kind !== 'unknown';
 
 const ranks: Readonly<Record<ResourceType, number>> = {
   'resource group': 0,

@@ -1,7 +1,7 @@
 import { duration } from '../waiting.ts';
 import { code, quote, table } from './markdown.ts';
 import type { Phase } from './timeline.ts';
-import type { Change, Dropped, Finding, Kept, Standing } from './types.ts';
+import { type Change, type Dropped, type Finding, isDrift, type Kept, type Standing } from './types.ts';
 
 /** All that the summary tells of a run. */
 export interface Report {
@@ -41,7 +41,7 @@ export function findingLine({ resource, name, property, expected, actual, kind }
 export function summaryMarkdown(report: Report): string {
   const { server, database, changes, wouldDrop, kept, left, error } = report;
   const title = `### ${signOf(report)} PostgreSQL on Azure: ${code(database ?? server)}`;
-  const known = left.filter(({ kind }) => kind !== 'unknown');
+  const known = left.filter(isDrift);
   const done = tableOf(
     ['Changed', 'Name', 'Action', 'Details'],
     changes.map((c) => [c.resource, c.name, c.action, c.details]),
@@ -70,9 +70,7 @@ export function summaryMarkdown(report: Report): string {
     ),
     tableOf(
       ['Not known', 'Name', 'Property', 'Why', 'What to do'],
-      left
-        .filter((f) => f.kind === 'unknown')
-        .map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
+      left.filter((f) => !isDrift(f)).map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
     ),
     timeline(report.phases),
   ];
@@ -90,7 +88,7 @@ function tableOf(heads: readonly string[], rows: readonly (readonly string[])[])
 
 function signOf({ error, left, wideOpen }: Report): string {
   if (error !== undefined) return '❌';
-  return wideOpen.length > 0 || left.some(({ kind }) => kind !== 'unknown') ? '⚠️' : '✅';
+  return wideOpen.length > 0 || left.some(isDrift) ? '⚠️' : '✅';
 }
 
 function nothingTo(mode: string): string {

@@ -4,7 +4,7 @@ import type { Location, Log, ReportingDescriptor, Result } from 'sarif';
 import { type DriftCheck, inOrder, resourceTypes } from './drift-report.ts';
 import { lineOf } from './input-of.ts';
 import { findingLine } from './render.ts';
-import type { Finding, ResourceType, Standing } from './types.ts';
+import { type Finding, isDrift, type ResourceType, type Standing } from './types.ts';
 
 /**
  * A check in SARIF 2.1.0, as GitHub's code scanning takes it: an alert for each finding, known again by its fingerprint,
@@ -25,7 +25,7 @@ export function sarifReport(check: DriftCheck): string {
         automationDetails: { id: categoryOf(check) },
         invocations: [
           {
-            executionSuccessful: check.findings.every(({ kind }) => kind !== 'unknown'),
+            executionSuccessful: check.findings.every(isDrift),
             endTimeUtc: check.at.toISOString(),
           },
         ],

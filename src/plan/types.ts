@@ -38,6 +38,9 @@ export interface Finding {
   readonly kind: 'changed' | 'missing' | 'unexpected' | 'unknown';
 }
 
+/** Unknown is no drift (law 8). */
+export const isDrift = ({ kind }: Finding): boolean => kind !== 'unknown';
+
 /** A finding that stays, with what would end it: a sentence for people. */
 export interface Standing extends Finding {
   readonly remedy: string;

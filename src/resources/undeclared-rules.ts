@@ -66,22 +66,22 @@ async function withEnds(
   surveyor: RuleSurveyor,
   stored: readonly FirewallRule[],
 ): Promise<readonly StoredRule[]> {
+  const rules = stored.map((rule) => ({ ...rangeOf(rule), name: rule.name ?? '' }));
   const runs = new Map<string, RunIdentity>();
-  for (const { name = '' } of stored) {
+  for (const { name } of rules) {
     const run = runOfTemporaryRule(name);
-    if (run !== undefined) runs.set(keyOf(run), run);
+    if (run !== undefined) runs.set(name, run);
   }
   const ends = new Map<string, Told<boolean>>();
-  const queue = [...runs];
+  const queue = [...new Map([...runs.values()].map((run) => [keyOf(run), run]))];
   const lane = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift())
       ends.set(next[0], await surveyor.hasEnded(next[1]));
   };
   await Promise.all(Array.from({ length: lanes }, lane));
-  return stored.map((rule) => {
-    const { name = '' } = rule;
-    const run = runOfTemporaryRule(name);
-    return { name, ...rangeOf(rule), ended: run && ends.get(keyOf(run)) };
+  return rules.map((rule) => {
+    const run = runs.get(rule.name);
+    return { ...rule, ended: run && ends.get(keyOf(run)) };
   });
 }
 

@@ -2,7 +2,6 @@ import type { CheckConfig } from '../config/config.ts';
 import { ActionError, fail, messageOf } from '../errors.ts';
 import { lineOf } from '../plan/input-of.ts';
 import { findingLine } from '../plan/render.ts';
-
 import type { Standing } from '../plan/types.ts';
 import { isOfState } from '../resources/server.ts';
 import type { Act } from './control-plane.ts';

@@ -11,9 +11,9 @@ import type { SqlWriter } from '../postgres/sql-writer.ts';
 import { databaseItself, insideDatabase, rolesOnly } from '../resources/catalogue.ts';
 import { type Act, pass } from './control-plane.ts';
 
-/** One thing that SQL alone knows, and from where it is looked at. */
+/** Things that SQL alone knows, and from where they are looked at. */
 interface Look {
-  readonly thing: Pick<Finding, 'resource' | 'name'>;
+  readonly things: readonly Pick<Finding, 'resource' | 'name'>[];
   readonly database: string;
   readonly planners: readonly Planner<SqlReader, SqlWriter>[];
 }
@@ -44,33 +44,28 @@ function looksOf({ config, story }: Act<CheckConfig>): readonly Look[] {
   const looks: Look[] = [];
   if (pullRequest !== undefined && !missing) {
     const thing = { resource: 'database', name: database.name } as const;
-    looks.push({ thing, database: 'postgres', planners: databaseItself });
+    looks.push({ things: [thing], database: 'postgres', planners: databaseItself });
   }
   if (application !== undefined) {
     const thing = { resource: 'role', name: application.name } as const;
-    looks.push({ thing, database: 'postgres', planners: rolesOnly });
+    looks.push({ things: [thing], database: 'postgres', planners: rolesOnly });
   }
   // They went with the database, which is told.
-  if (missing) return looks;
-  const inside = extensions.map((name) => ({ resource: 'extension', name }) as const);
-  // One look tells of all.
-  const of = inside.map(
-    (thing, i): Look => ({
-      thing,
-      database: database.name,
-      planners: i === 0 ? insideDatabase : [],
-    }),
-  );
-  return [...looks, ...of];
+  if (!missing && extensions.length > 0) {
+    const things = extensions.map((name) => ({ resource: 'extension', name }) as const);
+    looks.push({ things, database: database.name, planners: insideDatabase });
+  }
+  return looks;
 }
 
 async function lookThrough(act: Act<CheckConfig>, looks: readonly Look[], inside: Session): Promise<void> {
   const { story, config, workflow } = act;
   try {
-    for (const { thing, planners } of looks) {
+    for (const { things, planners } of looks) {
       const look = pass(story, planners, config, { reader: new SqlReader(inside) });
       const { unknown } = await look.catch((error: unknown) => {
-        story.differs({ ...thing, ...notOurs(error) });
+        const difference = notOurs(error);
+        for (const thing of things) story.differs({ ...thing, ...difference });
         return { unknown: [] };
       });
       for (const error of unknown) workflow.notice(error.message);
@@ -88,8 +83,9 @@ function notOurs(error: unknown): Omit<Standing, 'resource' | 'name'> {
 }
 
 function tellUnseen({ workflow, story }: Act<CheckConfig>, looks: readonly Look[], why: string): void {
-  for (const { thing } of looks) story.unseen(thing, why);
-  const names = looks.map(({ thing: { resource, name } }) => `${resource} '${name}'`).join(', ');
+  const things = looks.flatMap((look) => look.things);
+  for (const thing of things) story.unseen(thing, why);
+  const names = things.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
   workflow.notice(`Not looked at: ${names}, since ${why}`);
 }
 
