@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { file, run, steps } from './run.ts';
+import { file, run, steps } from '../helpers/runner/run.ts';
 
 /** A step with the probe action, whose inputs hold JavaScript. */
 function probe(inputs: Readonly<Record<string, string>>, more = ''): string {

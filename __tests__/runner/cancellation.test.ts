@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { runProcess } from '../../emulator/runner/process.ts';
-import { isRunning } from './run.ts';
+import { isRunning } from '../helpers/runner/run.ts';
 
 test('a process that ignores SIGINT and SIGTERM is killed with all that it started, after both graces', async () => {
   const cancellation = new AbortController();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CommandProcessor, type CommandTarget, parseCommand } from '../../emulator/runner/commands.ts';
-import { run, script, steps } from './run.ts';
+import { run, script, steps } from '../helpers/runner/run.ts';
 
 const known = new Set(['error', 'group']);
 

@@ -11,9 +11,8 @@ import {
 } from '../../emulator/runner/emulator-process.ts';
 import { exampleValues } from '../../emulator/runner/example-values.ts';
 import { type RunResult, runWorkflow } from '../../emulator/runner/index.ts';
-import { isRunning } from './run.ts';
-
-const root = join(import.meta.dirname, '..', '..');
+import { root } from '../helpers/root.ts';
+import { isRunning } from '../helpers/runner/run.ts';
 
 describe('examples/deploy.yml against the emulated Azure', () => {
   let emulator: EmulatorProcess;

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { objectOr } from '../../emulator/json.ts';
 import { readEvent } from '../../emulator/runner/event.ts';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { exampleEvent, examplePayload, useRunner } from './emulated.ts';
-import { steps } from './run.ts';
+import { exampleEvent, examplePayload, useRunner } from '../helpers/runner/emulated.ts';
+import { steps } from '../helpers/runner/run.ts';
 
 const runner = useRunner();
 const on = (events: string, workflow = steps('run: echo')) => workflow.replace('on: push', `on: ${events}`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseKeyValues } from '../../emulator/runner/files.ts';
-import { run, script, steps } from './run.ts';
+import { run, script, steps } from '../helpers/runner/run.ts';
 
 describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SecretMasker } from '../../emulator/runner/masks.ts';
-import { run, script, steps } from './run.ts';
+import { run, script, steps } from '../helpers/runner/run.ts';
 
 const awkward = `p@ss:w/rd%25"'$\`<space>é`;
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmulatorProcess, stopEmulator } from '../../emulator/runner/emulator-process.ts';
 import { exampleValues } from '../../emulator/runner/example-values.ts';
 import type { RunResult } from '../../emulator/runner/index.ts';
-import { emulatorForExamples, runExample } from './examples.ts';
+import { emulatorForExamples, runExample } from '../helpers/runner/examples.ts';
 
 describe('examples/nightly.yml against the emulated Azure and GitHub', () => {
   let emulator: EmulatorProcess;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readOnly } from '../../emulator/runner/permissions.ts';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { exampleEvent, useRunner } from './emulated.ts';
-import { file, steps } from './run.ts';
+import { exampleEvent, useRunner } from '../helpers/runner/emulated.ts';
+import { file, steps } from '../helpers/runner/run.ts';
 
 const plain = steps('run: echo');
 const inJob = (permissions: string, workflow = plain) =>

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { isRunning, run, script, start, steps } from './run.ts';
+import { isRunning, run, script, start, steps } from '../helpers/runner/run.ts';
 
 test('after a failure only the steps run whose if asks for it, and the run fails', async () => {
   const { exitCode, log } = await run(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { file, run, steps } from './run.ts';
+import { file, run, steps } from '../helpers/runner/run.ts';
 
 describe('a workflow that GitHub refuses is refused, with lines', () => {
   const twoJobs = (needs: string) =>

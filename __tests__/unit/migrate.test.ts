@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { migrationEnvironment } from '../../src/migrate.ts';
-import { type GivenMigration, startMigration } from './support/migration.ts';
+import { type GivenMigration, startMigration } from '../helpers/unit/migration.ts';
 
 async function migrated(given: GivenMigration) {
   const { ended, temporary, workspace } = startMigration(given);

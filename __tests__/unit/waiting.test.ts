@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ActionError } from '../../src/errors.ts';
 import { duration, waitFor } from '../../src/waiting.ts';
-import { inFakeTime } from './support/fake-time.ts';
-import { testRun, thrownBy } from './support/run.ts';
+import { inFakeTime } from '../helpers/unit/fake-time.ts';
+import { testRun, thrownBy } from '../helpers/unit/run.ts';
 
-vi.mock('node:timers/promises', () => import('./support/sleep.ts'));
+vi.mock('node:timers/promises', () => import('../helpers/unit/sleep.ts'));
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { azureDetails, OperationFailed, observed, refused } from '../../../src/azure/failures.ts';
 import { fail } from '../../../src/errors.ts';
 import { present } from '../../../src/plan/types.ts';
-import { armError } from '../support/azure-errors.ts';
-import { thrownBy } from '../support/run.ts';
+import { armError } from '../../helpers/unit/azure-errors.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
 const seen = (error: unknown) => observed("server 'demo'", () => Promise.reject(error));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { azureDetails, OperationFailed } from '../../../src/azure/failures.ts';
 import { type Operation, race, startOperation, whileBusy } from '../../../src/azure/operations.ts';
 import { waitFor } from '../../../src/waiting.ts';
-import { armError } from '../support/azure-errors.ts';
+import { armError } from '../../helpers/unit/azure-errors.ts';
 import {
   type Answer,
   accepted,
@@ -10,11 +10,11 @@ import {
   correlationId,
   operationUrl,
   polled,
-} from '../support/fake-arm.ts';
-import { inFakeTime } from '../support/fake-time.ts';
-import { testRun, thrownBy } from '../support/run.ts';
+} from '../../helpers/unit/fake-arm.ts';
+import { inFakeTime } from '../../helpers/unit/fake-time.ts';
+import { testRun, thrownBy } from '../../helpers/unit/run.ts';
 
-vi.mock('node:timers/promises', () => import('../support/sleep.ts'));
+vi.mock('node:timers/promises', () => import('../../helpers/unit/sleep.ts'));
 
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
 const rule: Answer = { status: 200, body: { id: '/x', name: 'r', properties: range } };

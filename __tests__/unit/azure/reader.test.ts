@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
-import { type Answer, clientsAnswering } from '../support/fake-arm.ts';
-import { testRun } from '../support/run.ts';
+import { type Answer, clientsAnswering } from '../../helpers/unit/fake-arm.ts';
+import { testRun } from '../../helpers/unit/run.ts';
 
 function readerOf(...answers: readonly Answer[]) {
   const { clients, asked } = clientsAnswering(answers);

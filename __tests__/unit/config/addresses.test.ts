@@ -2,7 +2,7 @@ import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { covers, notPublic, parseRange, toNumber } from '../../../src/config/addresses.ts';
-import { ensureConfig, faultsOf } from '../support/inputs.ts';
+import { ensureConfig, faultsOf } from '../../helpers/unit/inputs.ts';
 
 const address = fc.ipV4();
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { anyText } from '../../helpers/unit/arbitraries.ts';
 import {
   ensureConfig,
   faultsOf,
@@ -8,8 +9,7 @@ import {
   pullRequestEvent,
   push,
   someKey,
-} from '../support/inputs.ts';
-import { anyText } from '../support/texts.ts';
+} from '../../helpers/unit/inputs.ts';
 
 const withKey = (key: string): Given => ({ 'app-username': 'relecloud_app', 'app-password-key': key });
 const onPullRequest = (given: Given): readonly string[] =>

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { interpretConfigFile } from '../../../src/config/config-file.ts';
 import { secretInputs } from '../../../src/config/kinds.ts';
 import { fail } from '../../../src/errors.ts';
-import { filePath, parseWithFile, someGuid, tutorial } from '../support/inputs.ts';
+import { filePath, parseWithFile, someGuid, tutorial } from '../../helpers/unit/inputs.ts';
 
 const read = (text: string) => interpretConfigFile(filePath, text);
 

@@ -10,7 +10,7 @@ import {
   push,
   someGuid,
   tutorial,
-} from '../support/inputs.ts';
+} from '../../helpers/unit/inputs.ts';
 
 /** The tutorial's inputs but its secret, as a file. */
 const base = `server-name: demo-relecloud

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { creationFaults, groupOfNew, newServer } from '../../../src/config/creation.ts';
 import { fail } from '../../../src/errors.ts';
-import { checkConfig, configOf, ensureConfig, someGuid, tutorial } from '../support/inputs.ts';
-import { anyText } from '../support/texts.ts';
+import { anyText } from '../../helpers/unit/arbitraries.ts';
+import { checkConfig, configOf, ensureConfig, someGuid, tutorial } from '../../helpers/unit/inputs.ts';
 
 describe('what the inputs leave open', () => {
   test("design.md: the tutorial's own values pass, to ensure and to create", () => {

@@ -11,7 +11,7 @@ import {
   pullRequestEvent,
   someGuid,
   tutorial,
-} from '../support/inputs.ts';
+} from '../../helpers/unit/inputs.ts';
 
 /** For every input that can be faulty alone: values that are, and what the fault has to say. */
 const faulty: Readonly<Record<string, readonly (readonly [value: string, says: RegExp])[]>> = {

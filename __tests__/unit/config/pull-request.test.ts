@@ -15,7 +15,7 @@ import {
   push,
   repository,
   sweepConfig,
-} from '../support/inputs.ts';
+} from '../../helpers/unit/inputs.ts';
 
 const elsewhere = { ...push, repository: { id: '', name: '' } };
 

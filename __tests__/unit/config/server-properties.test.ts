@@ -10,7 +10,7 @@ import {
   type Given,
   push,
   sweepConfig,
-} from '../support/inputs.ts';
+} from '../../helpers/unit/inputs.ts';
 
 const serverOf = (given: Given) => checkConfig(given).server;
 

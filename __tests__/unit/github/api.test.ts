@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { GitHubApi as Api } from '../../../src/github/api.ts';
-import { type Answer, GitHubAnswering } from '../support/git-hub-answering.ts';
-import { thrownBy } from '../support/run.ts';
+import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const gitHub = new GitHubAnswering();
 let GitHubApi: typeof Api;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Answer, GitHubAnswering } from '../support/git-hub-answering.ts';
-import { thrownBy } from '../support/run.ts';
+import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const gitHub = new GitHubAnswering();
 const viewer = 'github-actions[bot]';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exposesSecretsToFork, withholdsSecrets } from '../../../src/config/event.ts';
 import { eventOf } from '../../../src/github/event.ts';
-import { pullRequestEvent, push } from '../support/inputs.ts';
+import { pullRequestEvent, push } from '../../helpers/unit/inputs.ts';
 
 const env = {
   GITHUB_EVENT_NAME: 'pull_request',

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import type { GitHubApi as Api } from '../../../src/github/api.ts';
 import type { IssueOutcome } from '../../../src/github/issue.ts';
 import type { IssueStep } from '../../../src/plan/drift-issue.ts';
-import { type Answer, GitHubAnswering } from '../support/git-hub-answering.ts';
-import { thrownBy } from '../support/run.ts';
+import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const gitHub = new GitHubAnswering();
 const viewer = 'github-actions[bot]';

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { formsOf } from '../../../src/github/masks.ts';
 import { adoNet, databaseUrl, encode, environmentOf, jdbcUrl } from '../../../src/postgres/connection.ts';
 import { dotenv, dotenvQuoted } from '../../../src/postgres/dotenv.ts';
-import { leftToRead, masked } from '../support/runner-masking.ts';
-import { anyText, hardPasswords } from '../support/texts.ts';
+import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { leftToRead, masked } from '../../helpers/unit/runner-masking.ts';
 
 const connectionWith = (password: string) => ({
   host: 'demo.postgres.database.azure.com',

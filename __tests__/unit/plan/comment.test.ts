@@ -8,8 +8,8 @@ import {
 } from '../../../src/plan/comment.ts';
 import { code, codeBlock, table } from '../../../src/plan/markdown.ts';
 import { type Connection, urlWithoutPassword } from '../../../src/postgres/connection.ts';
-import { cells, evil, outsideCode } from '../support/markdown.ts';
-import { anyText, hardPasswords } from '../support/texts.ts';
+import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { cells, evil, outsideCode } from '../../helpers/unit/markdown.ts';
 
 const news: DatabaseNews = {
   database: 'relecloud_pr_42',

@@ -9,7 +9,14 @@ import {
 } from '../../../src/plan/drift-issue.ts';
 import type { DriftCheck } from '../../../src/plan/drift-report.ts';
 import type { Standing } from '../../../src/plan/types.ts';
-import { anyFinding, driftCheck as check, found, issueWritten, rowsOf, unseen } from '../support/drift.ts';
+import {
+  anyFinding,
+  driftCheck as check,
+  found,
+  issueWritten,
+  rowsOf,
+  unseen,
+} from '../../helpers/unit/drift.ts';
 
 const sku = found();
 const bodyOf = (given: DriftCheck, existing?: string): string => issueWritten(given, existing).body;

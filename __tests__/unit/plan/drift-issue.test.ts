@@ -2,8 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { driftMarker, issueStep } from '../../../src/plan/drift-issue.ts';
 import { type DriftCheck, resourceTypes } from '../../../src/plan/drift-report.ts';
-import { anyFinding, driftCheck as check, found, issueWritten, rowsOf, unseen } from '../support/drift.ts';
-import { cells, evil, outsideCode } from '../support/markdown.ts';
+import {
+  anyFinding,
+  driftCheck as check,
+  found,
+  issueWritten,
+  rowsOf,
+  unseen,
+} from '../../helpers/unit/drift.ts';
+import { cells, evil, outsideCode } from '../../helpers/unit/markdown.ts';
 
 const sku = found();
 const bodyOf = (given: DriftCheck, existing?: string): string => issueWritten(given, existing).body;

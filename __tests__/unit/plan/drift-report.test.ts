@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeDriftFiles } from '../../../src/drift-files.ts';
 import { driftReport, inOrder, resourceTypes } from '../../../src/plan/drift-report.ts';
 import type { Standing } from '../../../src/plan/types.ts';
-import { anyFinding, driftCheck, found, unseen } from '../support/drift.ts';
-import { thrownBy } from '../support/run.ts';
+import { anyFinding, driftCheck, found, unseen } from '../../helpers/unit/drift.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const sku = found();
 const check = driftCheck({

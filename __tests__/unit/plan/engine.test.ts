@@ -11,7 +11,7 @@ import {
   present,
   unknown,
 } from '../../../src/plan/types.ts';
-import { checkConfig, ensureConfig } from '../support/inputs.ts';
+import { checkConfig, ensureConfig } from '../../helpers/unit/inputs.ts';
 
 interface Thing {
   readonly name: string;

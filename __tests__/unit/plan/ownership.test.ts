@@ -11,8 +11,8 @@ import {
   type SeenDatabase,
   sealOf,
 } from '../../../src/plan/ownership.ts';
-import { ensureConfig, perPullRequest, pullRequestConfig, push } from '../support/inputs.ts';
-import { madeFrom, readMark, roleMadeFrom } from '../support/seen.ts';
+import { madeFrom, readMark, roleMadeFrom } from '../../helpers/unit/fake-observations.ts';
+import { ensureConfig, perPullRequest, pullRequestConfig, push } from '../../helpers/unit/inputs.ts';
 
 const { database, application } = pullRequestConfig();
 const role: RoleConfig = application ?? expect.unreachable();

@@ -9,7 +9,7 @@ import {
   pullRequestConfig,
   pullRequestEvent,
   sweepConfig,
-} from '../support/inputs.ts';
+} from '../../helpers/unit/inputs.ts';
 
 const configs = {
   ensure: ensureConfig(),

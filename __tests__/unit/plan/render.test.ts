@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { changeLine, findingLine, type Report, summaryMarkdown } from '../../../src/plan/render.ts';
 import { Timeline } from '../../../src/plan/timeline.ts';
-import { cells, evil, outsideCode } from '../support/markdown.ts';
+import { cells, evil, outsideCode } from '../../helpers/unit/markdown.ts';
 
 const quiet: Report = {
   mode: 'ensure',

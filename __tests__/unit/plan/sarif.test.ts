@@ -5,8 +5,8 @@ import type { DriftCheck } from '../../../src/plan/drift-report.ts';
 import { inputOf, lineOf } from '../../../src/plan/input-of.ts';
 import { sarifReport } from '../../../src/plan/sarif.ts';
 import type { Finding, Standing } from '../../../src/plan/types.ts';
-import { anyFinding, driftCheck as check, found } from '../support/drift.ts';
-import { evil } from '../support/markdown.ts';
+import { anyFinding, driftCheck as check, found } from '../../helpers/unit/drift.ts';
+import { evil } from '../../helpers/unit/markdown.ts';
 
 function runOf(given: DriftCheck): Run {
   const { runs } = JSON.parse(sarifReport(given)) as Log;

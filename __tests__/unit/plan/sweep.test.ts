@@ -4,7 +4,7 @@ import type { DatabaseMark, RoleMark } from '../../../src/config/marks.ts';
 import { pullRequestName } from '../../../src/config/names.ts';
 import { rolesOf, sweepItems } from '../../../src/plan/sweep.ts';
 import type { FoundDatabase, FoundRole } from '../../../src/postgres/sql-reader.ts';
-import { foundDatabase, foundRole, readMark } from '../support/seen.ts';
+import { foundDatabase, foundRole, readMark } from '../../helpers/unit/fake-observations.ts';
 
 const repositoryId = '123456789';
 const expires = new Date('2026-02-03T04:05:06.789Z');

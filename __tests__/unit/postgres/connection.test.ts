@@ -8,9 +8,9 @@ import {
   environmentOf,
   jdbcUrl,
 } from '../../../src/postgres/connection.ts';
-import { readConnectionString } from '../support/ado-reader.ts';
-import { ensureConfig } from '../support/inputs.ts';
-import { anyText, hardPasswords } from '../support/texts.ts';
+import { readConnectionString } from '../../helpers/unit/ado-reader.ts';
+import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { ensureConfig } from '../../helpers/unit/inputs.ts';
 
 const database = fc.stringMatching(/^[a-zA-Z_][\w-]{0,62}$/);
 const rootFile = fc.oneof(

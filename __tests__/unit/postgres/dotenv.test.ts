@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dotenv } from '../../../src/postgres/dotenv.ts';
-import { readDotenv } from '../support/dotenv-reader.ts';
-import { anyText, hardPasswords } from '../support/texts.ts';
+import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { readDotenv } from '../../helpers/unit/dotenv-reader.ts';
 
 const python = spawnSync('python3', ['-c', 'import dotenv']).status === 0;
 

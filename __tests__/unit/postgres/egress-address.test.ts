@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { egressAddress } from '../../../src/postgres/egress-address.ts';
-import { thrownBy } from '../support/run.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const servers: Server[] = [];
 afterEach(() => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createExtension } from '../../../src/postgres/extensions.ts';
 import type { Session } from '../../../src/postgres/session.ts';
-import { testRun } from '../support/run.ts';
+import { testRun } from '../../helpers/unit/run.ts';
 
 interface Server {
   readonly installed?: boolean;

@@ -1,8 +1,8 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { login } from '../../../src/postgres/login.ts';
-import { target } from '../support/firewall.ts';
-import { halfPostgres, type Manner } from '../support/half-postgres.ts';
+import { target } from '../../helpers/unit/firewall.ts';
+import { halfPostgres, type Manner } from '../../helpers/unit/partial-postgres.ts';
 
 const open: { close(): void }[] = [];
 afterEach(() => {

@@ -2,8 +2,8 @@ import { createHash, createHmac, webcrypto } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { derivedPassword, scramVerifier } from '../../../src/postgres/password.ts';
-import { proofAccepted } from '../support/scram-server.ts';
-import { anyText, hardPasswords } from '../support/texts.ts';
+import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { proofAccepted } from '../../helpers/unit/scram-server.ts';
 
 const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();

@@ -4,11 +4,11 @@ import { refused } from '../../../src/azure/failures.ts';
 import { fail } from '../../../src/errors.ts';
 import type { LoginFailure } from '../../../src/postgres/login-failures.ts';
 import { enter, reach } from '../../../src/postgres/reach.ts';
-import { inFakeTime } from '../support/fake-time.ts';
-import { Firewall, target } from '../support/firewall.ts';
-import { type TestRun, testRun, thrownBy } from '../support/run.ts';
+import { inFakeTime } from '../../helpers/unit/fake-time.ts';
+import { Firewall, target } from '../../helpers/unit/firewall.ts';
+import { type TestRun, testRun, thrownBy } from '../../helpers/unit/run.ts';
 
-vi.mock('node:timers/promises', () => import('../support/sleep.ts'));
+vi.mock('node:timers/promises', () => import('../../helpers/unit/sleep.ts'));
 
 let run: TestRun;
 let firewall: Firewall;

@@ -5,10 +5,10 @@ import { absent, present, unknown } from '../../../src/plan/types.ts';
 import { firewallRule } from '../../../src/resources/firewall-rule.ts';
 import { resourceGroup } from '../../../src/resources/resource-group.ts';
 import { serverParameter } from '../../../src/resources/server-parameter.ts';
-import { clientsAnswering } from '../support/fake-arm.ts';
-import { ensureConfig } from '../support/inputs.ts';
-import { only } from '../support/only.ts';
-import { testRun } from '../support/run.ts';
+import { clientsAnswering } from '../../helpers/unit/fake-arm.ts';
+import { ensureConfig } from '../../helpers/unit/inputs.ts';
+import { only } from '../../helpers/unit/only.ts';
+import { testRun } from '../../helpers/unit/run.ts';
 
 const unseen = unknown(new Error('403'));
 

@@ -5,6 +5,7 @@ import { absent, type Difference, present, unknown } from '../../../src/plan/typ
 import type { FoundDatabase } from '../../../src/postgres/sql-reader.ts';
 import type { SqlWriter } from '../../../src/postgres/sql-writer.ts';
 import { database, ownerAdvice } from '../../../src/resources/database.ts';
+import { madeFrom, readerSeeing, readMark } from '../../helpers/unit/fake-observations.ts';
 import {
   checkConfig,
   dropConfig,
@@ -14,10 +15,9 @@ import {
   pullRequestConfig,
   push,
   sweepConfig,
-} from '../support/inputs.ts';
-import { only } from '../support/only.ts';
-import { thrownBy } from '../support/run.ts';
-import { madeFrom, readerSeeing, readMark } from '../support/seen.ts';
+} from '../../helpers/unit/inputs.ts';
+import { only } from '../../helpers/unit/only.ts';
+import { thrownBy } from '../../helpers/unit/run.ts';
 
 const unseen = unknown(new Error('403'));
 /** A difference in short: what is found, and what mends it. */

@@ -3,10 +3,16 @@ import { AzureReader } from '../../../src/azure/reader.ts';
 import { absent, present, unknown } from '../../../src/plan/types.ts';
 import { extension } from '../../../src/resources/extension.ts';
 import { extensionAllowList } from '../../../src/resources/extension-allow-list.ts';
-import { clientsAnswering } from '../support/fake-arm.ts';
-import { checkConfig, dropConfig, ensureConfig, pullRequestConfig, sweepConfig } from '../support/inputs.ts';
-import { only } from '../support/only.ts';
-import { testRun } from '../support/run.ts';
+import { clientsAnswering } from '../../helpers/unit/fake-arm.ts';
+import {
+  checkConfig,
+  dropConfig,
+  ensureConfig,
+  pullRequestConfig,
+  sweepConfig,
+} from '../../helpers/unit/inputs.ts';
+import { only } from '../../helpers/unit/only.ts';
+import { testRun } from '../../helpers/unit/run.ts';
 
 const given = { extensions: 'pgcrypto, uuid-ossp' };
 const unseen = unknown(new Error('403'));

@@ -7,6 +7,7 @@ import type { SqlWriter } from '../../../src/postgres/sql-writer.ts';
 import { database } from '../../../src/resources/database.ts';
 import { role } from '../../../src/resources/role.ts';
 import { roleAccess } from '../../../src/resources/role-access.ts';
+import { all, madeFrom, readerSeeing, readMark, roleMadeFrom } from '../../helpers/unit/fake-observations.ts';
 import {
   checkConfig,
   dropConfig,
@@ -17,9 +18,8 @@ import {
   pullRequestEvent,
   push,
   sweepConfig,
-} from '../support/inputs.ts';
-import { only } from '../support/only.ts';
-import { all, madeFrom, readerSeeing, readMark, roleMadeFrom } from '../support/seen.ts';
+} from '../../helpers/unit/inputs.ts';
+import { only } from '../../helpers/unit/only.ts';
 
 const unseen = unknown(new Error('42501'));
 const config = pullRequestConfig();

@@ -2,7 +2,7 @@ import type { Server } from '@azure/arm-postgresql-flexible';
 import { describe, expect, test } from 'vitest';
 import { absent, type Difference, present, unknown } from '../../../src/plan/types.ts';
 import { server } from '../../../src/resources/server.ts';
-import { ensureConfig, type Given } from '../support/inputs.ts';
+import { ensureConfig, type Given } from '../../helpers/unit/inputs.ts';
 
 /** As ARM shows a server that was created with the defaults (facts.md §2, bodies). */
 const found: Server = {

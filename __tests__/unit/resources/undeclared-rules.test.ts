@@ -2,8 +2,8 @@ import type { FirewallRule } from '@azure/arm-postgresql-flexible';
 import { describe, expect, test } from 'vitest';
 import { absent, present, type Told, unknown } from '../../../src/plan/types.ts';
 import { undeclaredRules } from '../../../src/resources/undeclared-rules.ts';
-import { checkConfig, ensureConfig, type Given } from '../support/inputs.ts';
-import { only } from '../support/only.ts';
+import { checkConfig, ensureConfig, type Given } from '../../helpers/unit/inputs.ts';
+import { only } from '../../helpers/unit/only.ts';
 
 const stored = (name: string, startIpAddress: string, endIpAddress = startIpAddress): FirewallRule => ({
   name,

@@ -1,0 +1,296 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { administratorIn, checked, declaredWhole, fixed } from '../helpers/e2e/drift-scenarios.ts';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { tutorial } from '../helpers/e2e/job.ts';
+import { query } from '../helpers/e2e/postgres-client.ts';
+import { Arm } from '../helpers/emulator/arm.ts';
+
+const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
+const server = declaredWhole['server-name'];
+
+beforeAll(async () => {
+  const made = await fixed(bench.azure);
+  expect(made.exitCode, made.log).toBe(0);
+});
+
+const refusal = {
+  status: 403,
+  headers: { 'x-ms-correlation-request-id': 'c0ffee00-0000-4000-8000-000000000001' },
+  body: { error: { code: 'AuthorizationFailed', message: 'The client does not have authorization.' } },
+};
+const throttled = {
+  status: 429,
+  headers: { 'retry-after': '0' },
+  body: { error: { code: 'SubscriptionRequestsThrottled', message: 'Number of read requests exceeded.' } },
+};
+
+type Check = Awaited<ReturnType<typeof checked>>;
+
+/** Law 8: nothing is taken for absent or different, and law 2: nothing is touched. */
+function expectNoFalseDrift(check: Check): void {
+  expect(check.drift.filter(({ kind }) => kind !== 'unknown')).toEqual([]);
+  expect(check.outputs['drifted']).toBe('false');
+  expect(check.writes).toEqual([]);
+  expect(check.rules.after).toEqual(check.rules.before);
+}
+
+const unknowns = ({ drift }: Check): readonly string[] =>
+  drift.map(({ resource, name }) => `${resource} ${name}`.trim());
+
+describe('what ARM refuses or fails to tell is unknown, no drift, and fails the step', () => {
+  test.for([
+    ['firewallRules', ['firewall rule here', 'firewall rule office', 'firewall rule']],
+    ['configurations/work_mem', ['server parameter work_mem']],
+    ['databases/relecloud', ['database relecloud']],
+  ] as const)('403 on %s: that alone is unknown', async ([path, expected]) => {
+    const { azure } = bench;
+    await azure.fault({ service: 'arm', method: 'GET', path: `/${path}` }, refusal, { times: 50 });
+    const check = await checked(azure);
+    expectNoFalseDrift(check);
+    expect(unknowns(check)).toEqual(expect.arrayContaining([...expected]));
+    expect(unknowns(check).filter((name) => !name.startsWith(expected[0].split(' ')[0] ?? ''))).toEqual([]);
+    expect(check.exitCode).toBe(1);
+    // Law 10, and the catalogue's advice.
+    expect(check.log).toContain('AuthorizationFailed');
+    expect(check.log).toMatch(/Correlation id: c0ffee00/);
+    expect(check.log).toContain('Give the identity a role');
+    expect(check.summary).toContain('| Not known |');
+  });
+
+  test('403 on the server: one unknown', async () => {
+    const { azure } = bench;
+    await azure.fault({ service: 'arm', method: 'GET', path: `/flexibleServers/${server}` }, refusal, {
+      times: 50,
+    });
+    const check = await checked(azure);
+    expectNoFalseDrift(check);
+    expect(unknowns(check)).toEqual([`server ${server}`]);
+    expect(check.exitCode).toBe(1);
+    expect(check.log).toContain('Give the identity a role');
+  });
+
+  test('what can be read is compared all the same, and told beside what cannot', async () => {
+    const { azure } = bench;
+    await azure.fault({ service: 'arm', method: 'GET', path: '/databases/relecloud' }, refusal, {
+      times: 50,
+    });
+    const check = await checked(azure, { ...declaredWhole, 'backup-retention-days': '21' });
+    expect(check.drift.map(({ resource, kind }) => [resource, kind])).toEqual([
+      ['server', 'changed'],
+      ['database', 'unknown'],
+    ]);
+    expect(check.outputs['drifted']).toBe('true');
+    expect(check.exitCode).toBe(1);
+    expect(check.log).toContain('(check-incomplete)');
+    expect(check.log).toContain('backup retention: declared 21, actually 14');
+  });
+
+  test('a storm of 429: unknown, with Azure’s own code', async () => {
+    const { azure } = bench;
+    await azure.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/[^/]+/' }, throttled, {
+      times: 500,
+    });
+    const check = await checked(azure);
+    expectNoFalseDrift(check);
+    expect(unknowns(check)).toEqual(
+      expect.arrayContaining(['server parameter work_mem', 'database relecloud']),
+    );
+    expect(check.exitCode).toBe(1);
+    expect(check.log).toContain('SubscriptionRequestsThrottled');
+    expect(check.log).toContain('Azure throttles the subscription');
+  });
+
+  test('429 that passes is waited out', async () => {
+    const { azure } = bench;
+    await azure.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, throttled, { times: 2 });
+    const check = await checked(azure);
+    expect(check.drift).toEqual([]);
+    expect(check.exitCode, check.log).toBe(0);
+  });
+});
+
+describe('a server that is not there as it should be', () => {
+  test('a stopped server: what it cannot tell is unknown', async () => {
+    const { azure } = bench;
+    await azure.patch(server, { properties: { state: 'Stopped' } });
+    const check = await checked(azure);
+    await azure.patch(server, { properties: { state: 'Ready' } });
+    expectNoFalseDrift(check);
+    expect(check.drift).toContainEqual({
+      resource: 'server',
+      name: server,
+      property: 'state',
+      expected: 'Ready',
+      actual: 'Stopped',
+      kind: 'unknown',
+    });
+    expect(unknowns(check)).toEqual(
+      expect.arrayContaining(['server parameter work_mem', 'role relecloud_app']),
+    );
+    expect(check.log).toContain('ServerStoppedError');
+    expect(check.log).toContain('Start the server');
+  });
+
+  test('a stopped server of which nothing is declared that it would have to tell: a notice', async () => {
+    const { azure } = bench;
+    await azure.patch(server, { properties: { state: 'Stopped' } });
+    const { 'server-name': name, 'resource-group': group, 'backup-retention-days': days } = declaredWhole;
+    const rules = { 'allowed-ip-ranges': declaredWhole['allowed-ip-ranges'], 'allow-azure-services': 'true' };
+    const check = await checked(azure, {
+      'server-name': name,
+      'resource-group': group,
+      'backup-retention-days': days,
+      ...rules,
+    });
+    await azure.patch(server, { properties: { state: 'Ready' } });
+    expectNoFalseDrift(check);
+    expect(check.exitCode, check.log).toBe(0);
+    expect(check.log).toContain('::notice');
+  });
+
+  test.for(['Provisioning', 'Dropping'])('%s: one unknown, and nothing in it is looked at', async (state) => {
+    const { azure } = bench;
+    await azure.patch(server, { properties: { state, backup: { backupRetentionDays: 7 } } });
+    const check = await checked(azure);
+    await azure.patch(server, { properties: { state: 'Ready', backup: { backupRetentionDays: 14 } } });
+    expectNoFalseDrift(check);
+    expect(unknowns(check)).toEqual([`server ${server}`]);
+    expect(check.requests.filter(({ path }) => /flexibleServers\/[^/?]+\//.test(path))).toEqual([]);
+  });
+
+  test('absent: one missing, not one for each thing in it', async () => {
+    const { azure } = bench;
+    const check = await checked(azure, {
+      ...declaredWhole,
+      'server-name': 'not-there',
+      'resource-group': 'nowhere',
+    });
+    expect(check.drift).toEqual([
+      {
+        resource: 'server',
+        name: 'not-there',
+        property: '',
+        expected: 'present',
+        actual: 'absent',
+        kind: 'missing',
+      },
+    ]);
+    expect(check.exitCode).toBe(1);
+    expect(check.writes).toEqual([]);
+  });
+});
+
+describe('the data plane out of reach', () => {
+  test('shut out by the firewall: a notice; ARM tells of the database, the rest is unknown, the wall untouched', async () => {
+    const { azure } = bench;
+    const rules = { here: null };
+    await azure.patch(server, { rules });
+    const inputs = { ...declaredWhole, 'allowed-ip-ranges': 'office=203.0.113.0/24', 'on-drift': 'fail' };
+    const check = await checked(azure, inputs);
+    await azure.patch(server, {
+      rules: { here: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } },
+    });
+    expectNoFalseDrift(check);
+    expect(unknowns(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
+    expect(check.exitCode, check.log).toBe(0);
+    expect(check.log).toMatch(/::notice.*role 'relecloud_app'.*cannot log in/);
+    expect(check.requests.some(({ path }) => path.includes('/databases/relecloud'))).toBe(true);
+  });
+
+  test('without a password: the same', async () => {
+    const { 'admin-password': _, 'app-password': __, ...inputs } = declaredWhole;
+    const check = await checked(bench.azure, inputs);
+    expectNoFalseDrift(check);
+    expect(unknowns(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
+    expect(check.exitCode, check.log).toBe(0);
+  });
+});
+
+describe('a server inside a virtual network', () => {
+  const name = 'inside';
+  const inputs = { ...tutorial, 'server-name': name, 'resource-group': name, database: '' };
+
+  test('has no firewall rules that could be listed (facts.md §3): nothing of them is asked for', async () => {
+    const { azure } = bench;
+    expect((await fixed(azure, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
+    const network = { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subscriptions/x/subnet' };
+    await azure.patch(name, { properties: { network } });
+    const check = await checked(azure, inputs);
+    expect(check.drift).toEqual([]);
+    expect(check.exitCode, check.log).toBe(0);
+    expect(check.requests.filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
+  });
+});
+
+describe('somebody else’s thing in place of ours', () => {
+  test('a role whose mark was taken away is one finding, and the rest is told all the same', async () => {
+    const { azure } = bench;
+    await query(azure, await administratorIn(azure, 'postgres'), 'COMMENT ON ROLE relecloud_app IS NULL');
+    const check = await checked(azure, {
+      ...declaredWhole,
+      'backup-retention-days': '21',
+      'on-drift': 'warn',
+    });
+    expect(check.drift).toMatchObject([
+      { resource: 'server', property: 'backup retention' },
+      { resource: 'role', name: 'relecloud_app', property: 'owner', expected: 'ours', kind: 'changed' },
+    ]);
+    expect(check.exitCode, check.log).toBe(0);
+    expect(check.writes).toEqual([]);
+  });
+});
+
+describe('a healthy server gives no drift at all', () => {
+  const named = (name: string, group = name) => ({
+    ...tutorial,
+    'server-name': name,
+    'resource-group': group,
+    database: '',
+  });
+
+  test('made by the action’s defaults', async () => {
+    const { azure } = bench;
+    expect((await fixed(azure, { ...named('defaults'), database: 'relecloud' })).exitCode).toBe(0);
+    const check = await checked(azure, { ...named('defaults'), database: 'relecloud' });
+    expect(check.drift).toEqual([]);
+    expect(check.exitCode, check.log).toBe(0);
+  });
+
+  test('made as the az CLI makes one by default', async () => {
+    const { azure } = bench;
+    const arm = await Arm.signIn(azure.emulator);
+    await arm.makeServer('by-az', {
+      sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
+      properties: {
+        administratorLogin: 'relecloud_admin',
+        administratorLoginPassword: 'VerySecurePassword!1',
+        version: '17',
+        storage: { storageSizeGB: 128, autoGrow: 'Disabled' },
+        backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
+        network: { publicNetworkAccess: 'Enabled' },
+        highAvailability: { mode: 'Disabled' },
+        createMode: 'Create',
+      },
+    });
+    for (const inputs of [
+      named('by-az', 'rg'),
+      {
+        ...named('by-az', 'rg'),
+        'sku-name': 'Standard_D2s_v3',
+        'storage-size-gb': '128',
+        'storage-auto-grow': 'false',
+        'backup-retention-days': '7',
+        'geo-redundant-backup': 'false',
+        'high-availability': 'Disabled',
+        'password-auth': 'Enabled',
+        'microsoft-entra-auth': 'Disabled',
+        'public-access': 'Enabled',
+        'maintenance-window': 'system-managed',
+      },
+    ]) {
+      const check = await checked(azure, inputs);
+      expect(check.drift).toEqual([]);
+      expect(check.exitCode, check.log).toBe(0);
+    }
+  });
+});

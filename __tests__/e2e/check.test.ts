@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { checked, fixed } from '../helpers/e2e/drift-scenarios.ts';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { Job, tutorial } from '../helpers/e2e/job.ts';
+
+const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
+const password = 'VerySecurePassword!1';
+const inputs = {
+  ...tutorial,
+  'admin-password': password,
+  'server-name': 'looked-at',
+  'allowed-ip-ranges': 'here=198.51.100.7',
+};
+
+beforeAll(async () => {
+  const made = await fixed(bench.azure, inputs);
+  expect(made.exitCode, made.log).toBe(0);
+});
+
+describe('law 2: check sends only reads, whatever it finds, and never opens the firewall', () => {
+  test.for([
+    ['what is there and in order', {}, 0, []],
+    ['an absent server', { 'server-name': 'not-there' }, 1, ['missing']],
+    ['an absent database', { database: 'not_there' }, 1, ['missing']],
+    ['a difference', { 'storage-size-gb': '64' }, 1, ['changed']],
+    ['a difference, with on-drift: warn', { 'storage-size-gb': '64', 'on-drift': 'warn' }, 0, ['changed']],
+    ['a rule that is not declared', { 'allowed-ip-ranges': '', 'on-drift': 'warn' }, 0, ['unexpected']],
+  ] as const)('%s', async ([, more, exitCode, kinds]) => {
+    const check = await checked(bench.azure, { ...inputs, ...more });
+    expect(check.exitCode, check.log).toBe(exitCode);
+    expect(check.drift.map(({ kind }) => kind)).toEqual(kinds);
+    expect(check.outputs['drifted']).toBe(String(kinds.length > 0));
+    expect(check.summary.includes('| Differs |')).toBe(kinds.length > 0);
+    expect(check.requests.length).toBeGreaterThan(0);
+    expect(check.writes).toEqual([]);
+    expect(check.rules.after).toEqual(check.rules.before);
+    expect(check.outputs['changes']).toBe('[]');
+  });
+
+  test('a right to read is enough: no other question is asked of ARM', async () => {
+    const check = await checked(bench.azure, { ...inputs, 'resource-group': 'looked-at' });
+    expect(check.exitCode, check.log).toBe(0);
+    for (const { path } of check.requests) expect(path).toMatch(/flexibleServers\/looked-at/);
+  });
+});
+
+describe('what a check tells', () => {
+  test('annotations, at the line of the config-file that declares it; what cannot be fixed says so', async () => {
+    const job = new Job(bench.azure);
+    mkdirSync(join(job.temp, 'deploy'), { recursive: true });
+    writeFileSync(
+      join(job.temp, 'deploy', 'database.yml'),
+      'database: relecloud\nregion: northeurope\nbackup-retention-days: 21\n',
+    );
+    const step = await job.step({
+      ...inputs,
+      // Given as empty is not given.
+      region: '',
+      database: '',
+      mode: 'check',
+      'config-file': 'deploy/database.yml',
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toMatch(
+      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server looked-at region: declared northeurope, actually West Europe; a server does not move/,
+    );
+    expect(step.log).toMatch(/::error title=[^,]*,file=deploy\/database\.yml,line=3::.*on-drift: fix/);
+    expect(step.summary).toContain('What would fix it');
+  });
+
+  test('with on-drift: warn they are warnings, and no more than GitHub shows', async () => {
+    const parameters = ['work_mem=8192', ...Array.from({ length: 12 }, (_, i) => `no_such_${i}=1`)];
+    const step = await new Job(bench.azure).step({
+      ...inputs,
+      mode: 'check',
+      'on-drift': 'warn',
+      'server-parameters': parameters.join('\n'),
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.log.match(/^::warning /gm)).toHaveLength(9);
+    expect(step.log).not.toMatch(/^::error/m);
+    expect(JSON.parse(step.outputs['drift'] ?? '[]')).toHaveLength(13);
+  });
+
+  test('drift-report: JSON and SARIF, also where drift fails the step; ensure writes them too', async () => {
+    const job = new Job(bench.azure);
+    const reports = { 'drift-report': 'out/drift.json\nout/drift.sarif', 'backup-retention-days': '21' };
+    const step = await job.step({ ...inputs, ...reports, mode: 'check' });
+    expect(step.exitCode).toBe(1);
+    const read = (name: string): Record<string, never> =>
+      JSON.parse(readFileSync(join(job.temp, 'out', name), 'utf8'));
+    const output = JSON.parse(step.outputs['drift'] ?? '[]');
+    expect(output).toHaveLength(1);
+    expect(read('drift.json')).toMatchObject({ drifted: true, server: 'looked-at', drift: output });
+    expect(read('drift.sarif')).toMatchObject({
+      version: '2.1.0',
+      runs: [{ results: [{ ruleId: 'server/changed', level: 'warning' }] }],
+    });
+    const text = readFileSync(join(job.temp, 'out', 'drift.json'), 'utf8');
+    expect(text + step.summary).not.toContain(password);
+
+    const ensured = await job.step({ ...inputs, ...reports });
+    expect(ensured.exitCode, ensured.log).toBe(0);
+    expect(read('drift.json')).toMatchObject({ drifted: true, drift: output });
+    await job.post();
+  });
+
+  test('a path that cannot be written to is an error that names it', async () => {
+    const job = new Job(bench.azure);
+    writeFileSync(join(job.temp, 'taken'), '');
+    const step = await job.step({ ...inputs, mode: 'check', 'drift-report': 'taken/drift.json' });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('taken/drift.json');
+    expect(step.log).toContain('(report-not-written)');
+  });
+});

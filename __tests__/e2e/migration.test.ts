@@ -1,0 +1,246 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { Job, queryCommand, tutorial } from '../helpers/e2e/job.ts';
+import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+
+const bench = useAzure();
+const inputs = { ...tutorial, 'server-name': 'migrations', 'allowed-ip-ranges': 'here=198.51.100.7' };
+
+beforeAll(async () => {
+  const step = await new Job(bench.azure).step(inputs);
+  expect(step.exitCode, step.log).toBe(0);
+});
+
+/** Resolves when the file is there, as a sign from a running command. */
+async function appears(file: string): Promise<void> {
+  while (!existsSync(file)) await sleep(20);
+}
+
+/** Process ids that a command has written down, one a line, and that still run. */
+const stillRunning = (file: string): readonly number[] =>
+  readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map(Number)
+    .filter(
+      (pid) =>
+        existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')),
+    );
+
+describe('the migration’s environment', () => {
+  test('is that of a run step with the connection, less what design.md takes away', async () => {
+    const { azure } = bench;
+    const job = new Job(azure, {
+      AZURE_CLIENT_SECRET: azure.emulator.ready.clientSecret,
+      ACTIONS_RUNTIME_TOKEN: 'runtime',
+      MY_OWN: 'kept',
+    });
+    const file = join(job.temp, 'environment.json');
+    const step = await job.step({
+      ...inputs,
+      formats: 'url,pg,jdbc,ado.net',
+      'env-prefix': 'RELECLOUD_',
+      'migration-command': `node -e "require('fs').writeFileSync('${file}', JSON.stringify(process.env))"`,
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    const seen = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    const taken = Object.keys(seen).filter((name) =>
+      /^(INPUT_|STATE_|GITHUB_STATE$|ACTIONS_ID_TOKEN_|ACTIONS_RUNTIME_TOKEN$|AZURE_CLIENT_SECRET$)/.test(
+        name,
+      ),
+    );
+    expect(taken).toEqual([]);
+    expect(seen).toMatchObject({
+      MY_OWN: 'kept',
+      GITHUB_ACTIONS: 'true',
+      RELECLOUD_NAME: 'relecloud',
+      PGDATABASE: 'relecloud',
+    });
+    expect(seen).toMatchObject(step.exported);
+    expect(Object.values(seen)).not.toContain(azure.emulator.ready.clientSecret);
+  });
+
+  test('a client logs in with it over verified TLS, and a NOTICE on standard error is no failure (Azure/postgresql#33)', async () => {
+    const { azure } = bench;
+    const statement =
+      "DO $$ BEGIN RAISE NOTICE 'only a notice'; END $$; CREATE TABLE IF NOT EXISTS ship (name text)";
+    const command = `${queryCommand} "$STATEMENT"`;
+    const step = await new Job(azure, { STATEMENT: statement }).step({
+      ...inputs,
+      'migration-command': command,
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.log).toContain('NOTICE: only a notice');
+    const login = loginFrom(step.outputs);
+    expect(await query(azure, login, "SELECT to_regclass('ship')::text AS ship")).toEqual([{ ship: 'ship' }]);
+  });
+});
+
+describe('the migration’s end', () => {
+  test('its exit code is what counts, pipes included; what is published stays', async () => {
+    const { azure } = bench;
+    const step = await new Job(azure).step({
+      ...inputs,
+      'migration-command': 'echo before; (exit 3) | cat; echo never',
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('before');
+    expect(step.log).not.toContain('never\n');
+    expect(step.log).toContain('ended with exit code 3');
+    expect(step.exported['DB_NAME']).toBe('relecloud');
+  });
+
+  test('what it prints cannot be a workflow command', async () => {
+    const { azure } = bench;
+    const step = await new Job(azure).step({
+      ...inputs,
+      'migration-command': 'echo ::error::not an error; printf ::add-mask::relecloud',
+    });
+    const [, token] = /^::stop-commands::(.+)$/m.exec(step.log) ?? [];
+    const printed = step.log.split(`::stop-commands::${token}\n`)[1]?.split(`\n::${token}::\n`)[0];
+    expect(printed).toBe('::error::not an error\n::add-mask::relecloud');
+  });
+
+  test('after migration-timeout-minutes it is ended with its whole process tree', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const pids = join(job.temp, 'pids');
+    const command = `echo $$ > ${pids}; setsid sleep 300 & echo $! >> ${pids}; (setsid bash -c 'trap "" TERM; echo $$ >> ${pids}; while :; do sleep 1; done' &); bash -c 'trap "" TERM; echo $$ >> ${pids}; sleep 300; sleep 300' & wait`;
+    const step = await job.step({
+      ...inputs,
+      'migration-command': command,
+      'migration-timeout-minutes': '0.02',
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('took longer than migration-timeout-minutes');
+    expect(stillRunning(pids)).toEqual([]);
+  });
+
+  test('what it leaves in the background keeps nobody waiting', async () => {
+    const { azure } = bench;
+    const start = performance.now();
+    const step = await new Job(azure).step({
+      ...inputs,
+      'migration-command': 'sleep 20 > /dev/null 2>&1 & echo done',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(performance.now() - start).toBeLessThan(15_000);
+  });
+
+  test('killed with the step, it is ended by post, since no lock protects it any more', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const pids = join(job.temp, 'pids');
+    const step = await job.step(
+      { ...inputs, 'migration-command': `echo $$ > ${pids}; sleep 300` },
+      { started: (child) => void appears(pids).then(() => child.kill('SIGKILL')), output: 'ignore' },
+    );
+    expect(step.signal).toBe('SIGKILL');
+    await job.post();
+    expect(stillRunning(pids)).toEqual([]);
+  });
+
+  test('when the job is cancelled it is ended with its whole process tree, and the step says that it was cancelled', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const pids = join(job.temp, 'pids');
+    const started = join(job.temp, 'started');
+    const command = `echo $$ > ${pids}; sleep 300 & echo $! >> ${pids}; touch ${started}; wait`;
+    const step = await job.step(
+      { ...inputs, 'migration-command': command },
+      { started: (child) => void appears(started).then(() => child.kill('SIGINT')) },
+    );
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('was cancelled');
+    expect(stillRunning(pids)).toEqual([]);
+  });
+});
+
+describe('concurrent migrations', () => {
+  test('wait for each other, and the waiting one names the holder', async () => {
+    const { azure } = bench;
+    const [one, two] = [new Job(azure), new Job(azure)];
+    const [inside, go, order] = ['inside', 'go', 'order'].map((name) => join(one.temp, name));
+    const first = one.step({
+      ...inputs,
+      'migration-command': `touch ${inside}; until [ -e ${go} ]; do sleep 0.05; done; echo first >> ${order}`,
+    });
+    await appears(inside ?? '');
+    const second = two.step(
+      { ...inputs, 'migration-command': `echo second >> ${order}` },
+      {
+        started: (child) => {
+          // The first may go on once the second has said for whom it waits.
+          child.stdout?.on('data', (text: string) => {
+            if (String(text).includes('Another migration')) writeFileSync(go ?? '', '');
+          });
+        },
+      },
+    );
+    const results = await Promise.all([first, second]);
+    expect(
+      results.map(({ exitCode }) => exitCode),
+      results.map(({ log }) => log).join(),
+    ).toEqual([0, 0]);
+    expect(readFileSync(order ?? '', 'utf8')).toBe('first\nsecond\n');
+    const holder = `run ${one.env['GITHUB_RUN_ID']}/1`;
+    expect(results[1]?.log).toMatch(
+      new RegExp(`Another migration of this database is running, by .*${holder}`),
+    );
+  });
+
+  test('a session that hangs holds nobody: the run ends in its time', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const started = join(job.temp, 'started');
+    const admin = {
+      ...tutorial,
+      host: String((await azure.server('migrations')).properties['fullyQualifiedDomainName']),
+    };
+    const login = {
+      host: admin.host,
+      user: 'relecloud_admin',
+      password: tutorial['admin-password'] ?? '',
+      database: 'relecloud',
+    };
+    let backend = 0;
+    const freeze = async (): Promise<void> => {
+      await appears(started);
+      const [holder] = await query(azure, login, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'");
+      backend = Number(holder?.['pid']);
+      process.kill(backend, 'SIGSTOP');
+    };
+    const start = performance.now();
+    const step = await job.step(
+      { ...inputs, 'migration-command': `touch ${started}; sleep 300`, 'timeout-minutes': '0.08' },
+      { started: () => void freeze() },
+    );
+    process.kill(backend, 'SIGCONT');
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('(timed-out)');
+    expect(performance.now() - start).toBeLessThan(25_000);
+  });
+
+  test('losing the lock’s session ends the migration', async () => {
+    const { azure } = bench;
+    const job = new Job(azure);
+    const started = join(job.temp, 'started');
+    const login = {
+      ...loginFrom({}),
+      host: String((await azure.server('migrations')).properties['fullyQualifiedDomainName']),
+      user: 'relecloud_admin',
+      password: tutorial['admin-password'] ?? '',
+      database: 'relecloud',
+    };
+    const terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'";
+    const step = await job.step(
+      { ...inputs, 'migration-command': `touch ${started}; sleep 300` },
+      { started: () => void appears(started).then(() => query(azure, login, terminate)) },
+    );
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('The session that holds the migration lock ended');
+  });
+});

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { Job, tutorial } from '../helpers/e2e/job.ts';
+
+const bench = useAzure();
+const password = 'p@ss:w/rd%25"\'$\\`<space>é';
+const inputs = {
+  ...tutorial,
+  'server-name': 'published',
+  'admin-password': password,
+  'allowed-ip-ranges': 'here=198.51.100.7',
+};
+
+beforeAll(async () => {
+  const step = await new Job(bench.azure).step(inputs);
+  expect(step.exitCode, step.log).toBe(0);
+});
+
+const run = promisify(execFile);
+
+const hasPsql = await run('psql', ['--version']).then(
+  () => true,
+  () => {
+    console.warn('Skipped: psql is not installed, so libpq cannot be tried.');
+    return false;
+  },
+);
+
+// Not synchronously: the gate that psql logs in through lives in this very process.
+async function psql(args: readonly string[], env: Record<string, string>): Promise<string> {
+  const all = { PATH: process.env['PATH'] ?? '', ...env };
+  const { stdout } = await run('psql', [...args, '-Atc', 'SELECT current_user || current_database()'], {
+    env: all,
+  });
+  return stdout.trim();
+}
+
+describe('what is published', () => {
+  test('the tutorial’s five and more, as environment and as outputs, by default', async () => {
+    const step = await new Job(bench.azure).step(inputs);
+    const { DB_HOST: host } = step.exported;
+    expect(step.exported).toEqual({
+      DB_HOST: host,
+      DB_PORT: '5432',
+      DB_NAME: 'relecloud',
+      DB_USER: 'relecloud_admin',
+      DB_PASSWORD: password,
+      DB_SSLMODE: 'require',
+      DATABASE_URL: step.outputs['database-url'],
+    });
+    expect(step.outputs).toMatchObject({
+      'db-host': host,
+      'db-port': '5432',
+      'db-name': 'relecloud',
+      'db-user': 'relecloud_admin',
+      'db-password': password,
+      'db-sslmode': 'require',
+      'server-created': 'false',
+      drifted: 'false',
+    });
+    expect(step.outputs['server-id']).toMatch(/\/flexibleServers\/published$/);
+  });
+
+  test.skipIf(!hasPsql)(
+    'psql logs in with the URL, and with PG*, whatever the password holds (Azure/postgresql#26)',
+    async () => {
+      const step = await new Job(bench.azure).step({ ...inputs, formats: 'url\npg' });
+      expect(await psql([step.outputs['database-url'] ?? ''], {})).toBe('relecloud_adminrelecloud');
+      expect(await psql([], step.exported)).toBe('relecloud_adminrelecloud');
+    },
+  );
+
+  test.skipIf(!hasPsql)('with verify-full, libpq verifies by the bundle that is written beside', async () => {
+    const step = await new Job(bench.azure).step({
+      ...inputs,
+      formats: 'url, pg',
+      'ssl-mode': 'verify-full',
+    });
+    const { DB_SSLROOTCERT: bundle = '', DB_SSLMODE: mode } = step.exported;
+    expect(mode).toBe('verify-full');
+    expect(await psql([step.outputs['database-url'] ?? ''], {})).toBe('relecloud_adminrelecloud');
+    expect(await psql([], step.exported)).toBe('relecloud_adminrelecloud');
+    const certificates = readFileSync(bundle, 'utf8').match(/-----BEGIN[\s\S]+?END CERTIFICATE-----/g) ?? [];
+    const subjects = certificates.map((pem) => new X509Certificate(pem).subject).join('\n');
+    for (const root of ['DigiCert Global Root G2', 'Microsoft RSA Root Certificate Authority 2017'])
+      expect(subjects).toContain(root);
+    const own = new X509Certificate(bench.azure.emulator.caCertificate).fingerprint256;
+    const others = certificates.filter((pem) => new X509Certificate(pem).fingerprint256 !== own);
+    expect(others.length).toBe(certificates.length - 1);
+    writeFileSync(bundle, others.join('\n'));
+    await expect(psql([], step.exported)).rejects.toThrow(/certificate verify failed|unable to get/);
+  });
+
+  test('with export-env: false nothing reaches later steps but the outputs', async () => {
+    const step = await new Job(bench.azure).step({ ...inputs, 'export-env': 'false' });
+    expect(step.exported).toEqual({});
+    expect(step.outputs['db-name']).toBe('relecloud');
+  });
+
+  test('env-file is written for its owner alone, and removed in post', async () => {
+    const job = new Job(bench.azure);
+    const step = await job.step({ ...inputs, 'env-file': '.env' });
+    const file = join(job.temp, '.env');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toContain(`DATABASE_URL=${step.outputs['database-url']}\n`);
+    await job.post();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('an env-file of the user’s own is never overwritten, and that is told before any request', async () => {
+    const job = new Job(bench.azure);
+    writeFileSync(join(job.temp, '.env'), 'MINE=1\n');
+    const step = await job.step({ ...inputs, 'env-file': '.env' });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('exists already');
+    await job.post();
+    expect(readFileSync(join(job.temp, '.env'), 'utf8')).toBe('MINE=1\n');
+    expect(await bench.azure.requests()).toEqual([]);
+  });
+
+  test('the summary tells what was found and changed, with a timeline', async () => {
+    const step = await new Job(bench.azure).step({ ...inputs, database: 'second' });
+    expect(step.summary).toContain('| `database` | `second` | `create` |');
+    expect(step.summary).toMatch(/```mermaid\ngantt\n[\s\S]*Ensure the server/);
+    const again = await new Job(bench.azure).step({ ...inputs, database: 'second' });
+    expect(again.summary).toContain('Nothing had to be changed.');
+  });
+});

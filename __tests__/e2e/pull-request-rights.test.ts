@@ -1,0 +1,254 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { type HalfResult, type Inputs, queryCommand, tutorial } from '../helpers/e2e/job.ts';
+import { connect, type Login, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { administratorAt, perPullRequest, pullRequestJob, tellGitHub } from '../helpers/e2e/pull-request.ts';
+import { byHandPassword, makeUsedServer } from '../helpers/e2e/seeded-server.ts';
+import { snapshot } from '../helpers/e2e/server-snapshot.ts';
+
+const bench = useAzure({ blocked: 'reject' });
+
+const sqlState = (error: Error & { code?: string }): string => error.code ?? error.message;
+
+/** What PostgreSQL says to a login with one statement: its SQLSTATE, or `done`. */
+const outcome = (login: Login, sql: string): Promise<string> =>
+  query(bench.azure, login, sql).then(() => 'done', sqlState);
+
+/** The same for one after another in one session. */
+async function outcomes(login: Login, statements: readonly string[]): Promise<Record<string, string>> {
+  const client = await connect(bench.azure, login);
+  try {
+    const found: Record<string, string> = {};
+    for (const sql of statements) found[sql] = await client.query(sql).then(() => 'done', sqlState);
+    return found;
+  } finally {
+    await client.end();
+  }
+}
+
+const all = (statements: readonly string[], what: string): Record<string, string> =>
+  Object.fromEntries(statements.map((sql) => [sql, what]));
+
+describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
+  const server = `rights-${major}`;
+  const base = {
+    ...tutorial,
+    'server-name': server,
+    'postgres-version': major,
+    'allowed-ip-ranges': '198.51.100.7',
+  };
+  const inputs = (more: Inputs = {}): Inputs => perPullRequest(server, { template: 'relecloud', ...more });
+  const held: { host: string; own: Login; made?: HalfResult } = {
+    host: '',
+    own: { host: '', user: '', password: '', database: '' },
+  };
+  const administrator = (database = 'postgres'): Login => administratorAt(held.host, database);
+  const own = (database = held.own.database): Login => ({ ...held.own, database });
+
+  async function step(number: number, more: Inputs = {}): Promise<HalfResult> {
+    const result = await pullRequestJob(bench.azure, number).step(inputs(more));
+    expect(result.exitCode, result.log).toBe(0);
+    return result;
+  }
+
+  beforeAll(async () => {
+    const { azure } = bench;
+    const pulls = Object.fromEntries([1, 2, 3].map((number) => [number, { state: 'open' }]));
+    await tellGitHub(azure, { pulls });
+    held.host = await makeUsedServer(azure, base);
+    await step(2);
+    held.made = await step(1);
+    held.own = loginFrom(held.made.outputs);
+  }, 120_000);
+
+  test('the clone is as usable as its template: extension, settings, sequences, grants and default privileges', async () => {
+    const { azure } = bench;
+    const other = loginFrom((await step(2)).outputs);
+    expect(
+      await query(
+        azure,
+        other,
+        `SELECT current_setting('work_mem') AS memory, current_setting('lock_timeout') AS lock,
+           current_setting('statement_timeout') AS statement, current_setting('search_path') AS path,
+           current_setting('DateStyle') AS dates, nextval('counter')::int AS next,
+           (SELECT tags -> 'n' FROM "T; t--" WHERE id = 3) AS tag, (SELECT n::int FROM m) AS materialized`,
+      ),
+    ).toEqual([
+      {
+        memory: '5MB',
+        lock: '7s',
+        statement: '0',
+        path: 'public, "Odd ""$handover$ x"',
+        dates: 'SQL, DMY',
+        next: 42,
+        tag: '3',
+        materialized: 10,
+      },
+    ]);
+    expect(await query(azure, other, `INSERT INTO trips (name) VALUES ('on') RETURNING id`)).toEqual([
+      { id: 21 },
+    ]);
+    await query(azure, other, 'CREATE TABLE fresh (i int); CREATE TABLE "Odd ""$handover$ x".fresh (i int)');
+    const reporting = { ...other, user: 'reporting', password: byHandPassword };
+    const allowed = [
+      'SELECT name FROM trips',
+      'SELECT * FROM v',
+      'SELECT id FROM "T; t--"',
+      'UPDATE "T; t--" SET note = id',
+      'SELECT * FROM public.fresh',
+      'SELECT * FROM "Odd ""$handover$ x".fresh',
+    ];
+    const refused = ['SELECT note FROM "T; t--"', 'SELECT answer()', 'DELETE FROM trips', 'CREATE SCHEMA x'];
+    expect(await outcomes(reporting, [...allowed, ...refused])).toEqual({
+      ...all(allowed, 'done'),
+      ...all(refused, '42501'),
+    });
+  });
+
+  test('its own tables are read and written, and migrations of what came with the clone pass', async () => {
+    const migrations = [
+      'CREATE TABLE own (id serial PRIMARY KEY, at timestamptz DEFAULT now()); INSERT INTO own DEFAULT VALUES',
+      `INSERT INTO trips (name) VALUES ('back'); UPDATE trips SET name = 'x' WHERE id = 1; DELETE FROM trips WHERE id = 2`,
+      'ALTER TABLE trips ADD COLUMN price int, ALTER COLUMN id SET GENERATED ALWAYS; TRUNCATE trips RESTART IDENTITY',
+      `ALTER TABLE "T; t--" ADD COLUMN more mood; CREATE INDEX ON "T; t--" (note); INSERT INTO "T; t--" (note) VALUES ('y')`,
+      'ALTER SEQUENCE "T; t--_id_seq" RESTART WITH 100; ALTER TABLE "T; t--" RENAME TO tidy',
+      'CREATE OR REPLACE VIEW v AS SELECT id FROM tidy WHERE id > 1; ALTER VIEW v RENAME TO w; DROP VIEW w',
+      'REFRESH MATERIALIZED VIEW m; DROP MATERIALIZED VIEW m',
+      `ALTER TYPE mood ADD VALUE 'wild'`,
+      'ALTER TYPE pair ADD ATTRIBUTE c int; DROP TYPE span',
+      'ALTER DOMAIN positive ADD CHECK (VALUE < 100); DROP DOMAIN positive',
+      `CREATE OR REPLACE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 42'; DROP FUNCTION answer(int[])`,
+      'DROP PROCEDURE work(); DROP AGGREGATE total(int); DROP OPERATOR === (int, int); DROP FUNCTION same(int, int)',
+      'ALTER SEQUENCE counter INCREMENT BY 2; DROP SEQUENCE counter',
+      'CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20); DROP TABLE parted_1',
+      'ALTER STATISTICS stats SET STATISTICS 10; DROP COLLATION plain; DROP TEXT SEARCH CONFIGURATION words',
+      `SELECT lo_put(4711, 0, 'small'); SELECT lo_unlink(4711)`,
+      'CREATE SCHEMA extra; CREATE TABLE extra.t (i int); DROP SCHEMA extra CASCADE',
+      'DROP TABLE parted, tidy CASCADE; ALTER SCHEMA "Odd ""$handover$ x" RENAME TO even',
+    ];
+    expect(await outcomes(own(), migrations)).toEqual(all(migrations, 'done'));
+  });
+
+  test('an aggregate of all rows and a publication that came with the clone are its own too', async () => {
+    const statements = ['ALTER AGGREGATE rows(*) RENAME TO lines', 'DROP PUBLICATION news'];
+    const other = loginFrom((await step(2)).outputs);
+    expect(await outcomes(other, statements)).toEqual(all(statements, 'done'));
+  });
+
+  test('everything that reaches beyond its database is refused, with 42501', async () => {
+    const { azure } = bench;
+    const me = own().user;
+    // A session of the administrator's that could be ended, and is not.
+    const other = await connect(azure, administrator());
+    try {
+      const refused = refusedStatements(own().database, me);
+      expect(await outcomes(own(), refused)).toEqual(all(refused, '42501'));
+      expect((await other.query('SELECT 1')).rowCount).toBe(1);
+    } finally {
+      await other.end();
+    }
+  });
+
+  test('it enters no database of ours, and elsewhere has no more than PUBLIC: no table is readable', async () => {
+    const { azure } = bench;
+    for (const database of ['relecloud', 'relecloud_pr_2', 'azure_maintenance'])
+      expect([database, await outcome(own(database), 'SELECT 1')]).toEqual([database, '42501']);
+    for (const database of ['byhand', 'postgres', 'template1', 'azure_sys']) {
+      expect([database, await query(azure, own(database), beyondPublic)]).toEqual([database, []]);
+      const refused = ['CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE EXTENSION hstore'];
+      expect([database, await outcomes(own(database), refused)]).toEqual([database, all(refused, '42501')]);
+    }
+    expect(await outcome(own('byhand'), 'TABLE secrets')).toBe('42501');
+    expect(await outcome(own('postgres'), 'TABLE kept.secrets')).toBe('42501');
+    const rights = `SELECT datname FROM pg_database, unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) r
+      WHERE has_database_privilege(oid, r) AND NOT has_database_privilege('public', oid, r) GROUP BY 1`;
+    expect(await query(azure, own(), rights)).toEqual([{ datname: own().database }]);
+  });
+
+  test('law 3: after ensure, push, reset and drop every other database and role is as it was, and in between', async () => {
+    const { azure } = bench;
+    const before = await snapshot(azure, held.host);
+    const during = ['relecloud_pr_3', 'relecloud_app_pr_3'];
+    const others = await snapshot(azure, held.host, during);
+    const migrate = (sql: string): Inputs => ({ 'migration-command': `${queryCommand} "${sql}"` });
+    const steps: Inputs[] = [
+      { 'expires-in': '72h', ...migrate('ALTER TABLE trips ADD COLUMN price int') },
+      migrate('ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO reporting; GRANT ALL ON trips TO reporting'),
+      { reset: 'true' },
+    ];
+    for (const more of steps) {
+      await step(3, more);
+      expect(await snapshot(azure, held.host, during), Object.keys(more).join()).toEqual(others);
+    }
+    await step(3, { mode: 'drop' });
+    expect(await snapshot(azure, held.host)).toEqual(before);
+  });
+});
+
+/** What its rights in the current database's user objects have that PUBLIC has not. */
+const beyondPublic = `
+  SELECT c.oid::regclass::text AS name, p FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p
+  WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND has_table_privilege(c.oid, p)
+    AND NOT has_table_privilege('public', c.oid, p)
+  UNION ALL SELECT nspname, p FROM pg_namespace n, unnest('{USAGE,CREATE}'::text[]) p
+  WHERE has_schema_privilege(n.oid, p) AND NOT has_schema_privilege('public', n.oid, p)
+  UNION ALL SELECT f.oid::regprocedure::text, 'EXECUTE' FROM pg_proc f
+  WHERE has_function_privilege(f.oid, 'EXECUTE') AND NOT has_function_privilege('public', f.oid, 'EXECUTE')
+  UNION ALL SELECT c.oid::regclass::text, 'read' FROM pg_class c
+  WHERE relkind IN ('r', 'm', 'p') AND c.oid >= 16384 AND has_any_column_privilege(c.oid, 'SELECT')`;
+
+const refusedStatements = (database: string, me: string): readonly string[] => [
+  'CREATE ROLE x',
+  'CREATE DATABASE x',
+  `CREATE DATABASE relecloud_pr_9 TEMPLATE ${database}`,
+  ...[database, 'relecloud', 'relecloud_pr_2', 'byhand', 'postgres'].flatMap((name) => [
+    `COMMENT ON DATABASE ${name} IS 'mine'`,
+    `ALTER DATABASE ${name} SET search_path = public`,
+    `ALTER DATABASE ${name} RENAME TO x`,
+    `ALTER DATABASE ${name} OWNER TO ${me}`,
+    `ALTER DATABASE ${name} CONNECTION LIMIT 0`,
+    `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`,
+    `ALTER DATABASE ${name} IS_TEMPLATE true`,
+    ...(name === database ? [] : [`DROP DATABASE ${name}`]),
+  ]),
+  ...[me, 'relecloud_app_pr_2', 'relecloud_app', 'reporting', 'relecloud_admin'].flatMap((name) => [
+    `COMMENT ON ROLE ${name} IS 'mine'`,
+    `ALTER ROLE ${name} NOINHERIT`,
+    `ALTER ROLE ${name} CREATEROLE CREATEDB`,
+    `ALTER ROLE ${name} CONNECTION LIMIT 0`,
+    `ALTER ROLE ${name} VALID UNTIL 'yesterday'`,
+    ...(name === me
+      ? []
+      : [
+          `ALTER ROLE ${name} RENAME TO x`,
+          `ALTER ROLE ${name} PASSWORD 'x'`,
+          `ALTER ROLE ${name} SET work_mem = '1MB'`,
+        ]),
+    ...(name === me ? [`GRANT ${me} TO relecloud_app_pr_2`] : [`SET ROLE ${name}`, `GRANT ${name} TO ${me}`]),
+  ]),
+  'SET ROLE azure_pg_admin',
+  'SET SESSION AUTHORIZATION relecloud_admin',
+  `GRANT pg_read_all_data TO ${me}`,
+  'ALTER ROLE ALL SET search_path = public',
+  'REASSIGN OWNED BY relecloud_admin TO CURRENT_USER',
+  'DROP OWNED BY relecloud_app',
+  'ALTER DEFAULT PRIVILEGES FOR ROLE relecloud_admin GRANT ALL ON TABLES TO PUBLIC',
+  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'relecloud_admin'`,
+  `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'relecloud_admin'`,
+  `COPY (SELECT 1) TO PROGRAM 'true'`,
+  `COPY pg_temp.x FROM PROGRAM 'true'`,
+  `COPY (SELECT 1) TO '/tmp/x'`,
+  `SELECT pg_read_file('PG_VERSION')`,
+  `SELECT pg_ls_dir('.')`,
+  `SELECT lo_import('PG_VERSION')`,
+  'CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$; CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION e()',
+  'CREATE EXTENSION citext',
+  'DROP EXTENSION hstore',
+  `CREATE FUNCTION c() RETURNS int LANGUAGE internal AS 'pg_backend_pid'`,
+  'ALTER SYSTEM SET work_mem = 1',
+  `SET log_statement = 'none'`,
+  'CREATE FOREIGN DATA WRAPPER w',
+  'SELECT rolpassword FROM pg_authid',
+  `UPDATE pg_database SET datname = 'x'`,
+  'SELECT 1 FROM pg_database FOR KEY SHARE',
+];

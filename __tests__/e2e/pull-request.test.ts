@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { Job, queryCommand, tutorial } from '../helpers/e2e/job.ts';
+import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import {
+  administratorAt,
+  commentsOn,
+  otherRepository,
+  perPullRequest,
+  pullRequestJob,
+  tellGitHub,
+} from '../helpers/e2e/pull-request.ts';
+
+const bench = useAzure();
+const letIn = { 'allowed-ip-ranges': '198.51.100.7' };
+
+describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (major) => {
+  const server = `life-${major}`;
+  const number = Number(major);
+  const database = `relecloud_pr_${number}`;
+  const role = `relecloud_app_pr_${number}`;
+  const base = { ...tutorial, 'server-name': server, 'postgres-version': major, ...letIn };
+  const inputs = perPullRequest(server, {
+    template: 'relecloud',
+    'expires-in': '72h',
+    comment: 'true',
+    extensions: 'hstore',
+  });
+
+  const comments = () => commentsOn(bench.azure, number);
+
+  test('opened, pushed to, reset, closed', { timeout: 120_000 }, async () => {
+    const { azure } = bench;
+    const made = await new Job(azure).step({ ...base, extensions: 'hstore' });
+    expect(made.exitCode, made.log).toBe(0);
+    const admin = loginFrom(made.outputs);
+    await query(
+      azure,
+      admin,
+      `CREATE TABLE trips (id int PRIMARY KEY, tags hstore);
+       INSERT INTO trips SELECT i, hstore('number', i::text) FROM generate_series(1, 100000) i`,
+    );
+    await tellGitHub(azure, { pulls: { [number]: { state: 'open' } } });
+
+    // Opened: a clone with its rows and its extension, of its own role, migrated.
+    const opened = await pullRequestJob(azure, number).step({
+      ...inputs,
+      'migration-command': `${queryCommand} "ALTER TABLE trips ADD COLUMN price int"`,
+    });
+    expect(opened.exitCode, opened.log).toBe(0);
+    expect(opened.outputs).toMatchObject({
+      'db-name': database,
+      'db-user': role,
+      'database-created': 'true',
+      'server-created': 'false',
+    });
+    expect(JSON.parse(opened.outputs['changes'] ?? '')).toMatchObject([
+      { resource: 'role', name: role, action: 'create' },
+      { resource: 'database', name: database, action: 'create', details: 'clone of relecloud' },
+    ]);
+    const own = loginFrom(opened.outputs);
+    expect(
+      await query(
+        azure,
+        own,
+        `SELECT count(*)::int AS rows, max(price) AS price, max(tags -> 'number') AS tag FROM trips`,
+      ),
+    ).toEqual([{ rows: 100_000, price: null, tag: '99999' }]);
+
+    // Pushed to: the data stay, the password is the same without any state between the jobs, the expiry is renewed.
+    await query(azure, own, 'INSERT INTO trips (id, price) VALUES (0, 7)');
+    const expiry = await markOf(server, database);
+    await azure.forget();
+    const pushed = await pullRequestJob(azure, number, { action: 'synchronize' }).step(inputs);
+    expect(pushed.exitCode, pushed.log).toBe(0);
+    expect(pushed.outputs).toMatchObject({ changes: '[]', 'database-created': 'false', 'db-name': database });
+    expect(pushed.outputs['db-password']).toBe(opened.outputs['db-password']);
+    expect(await query(azure, own, 'SELECT price FROM trips WHERE id = 0')).toEqual([{ price: 7 }]);
+    expect((await markOf(server, database)).getTime()).toBeGreaterThan(expiry.getTime());
+    expect(await writesOf(server)).toEqual([
+      expect.stringMatching(/^COMMENT ON DATABASE "relecloud_pr_\d+" IS/),
+    ]);
+
+    // Reset: made anew from the template.
+    const reset = await pullRequestJob(azure, number, { action: 'synchronize' }).step({
+      ...inputs,
+      reset: 'true',
+    });
+    expect(reset.exitCode, reset.log).toBe(0);
+    expect(JSON.parse(reset.outputs['changes'] ?? '')).toMatchObject([
+      { resource: 'database', name: database, action: 'delete', details: 'reset' },
+      { resource: 'database', name: database, action: 'create' },
+    ]);
+    expect(await query(azure, own, 'SELECT count(*)::int AS rows FROM trips')).toEqual([{ rows: 100_000 }]);
+    await expect(query(azure, own, 'SELECT price FROM trips')).rejects.toMatchObject({ code: '42703' });
+
+    // One comment through all of it, which holds no secret.
+    expect(await comments()).toHaveLength(1);
+    const [comment] = await comments();
+    expect(comment?.user.login).toBe('github-actions[bot]');
+    for (const fact of [database, role, own.host, 'UTC, unless ensured again', 'psql'])
+      expect(comment?.body).toContain(fact);
+    expect(comment?.body).not.toContain(own.password);
+
+    // Closed: its database and role are gone, and nothing else is.
+    const closing = pullRequestJob(azure, number, {
+      name: 'pull_request_target',
+      action: 'closed',
+      state: 'closed',
+    });
+    const dropped = await closing.step({ ...inputs, mode: 'drop' });
+    expect(dropped.exitCode, dropped.log).toBe(0);
+    expect(JSON.parse(dropped.outputs['dropped'] ?? '')).toEqual([
+      { resource: 'database', name: database },
+      { resource: 'role', name: role },
+    ]);
+    const after = await azure.server(server);
+    expect(Object.keys(after.databases)).not.toContain(database);
+    expect(Object.keys(after.roles)).not.toContain(role);
+    expect(await query(azure, admin, 'SELECT count(*)::int AS rows FROM trips')).toEqual([{ rows: 100_000 }]);
+    expect(await comments()).toHaveLength(1);
+    expect((await comments())[0]?.body).toContain('was dropped');
+
+    // Gone already is success.
+    const again = await closing.step({ ...inputs, mode: 'drop' });
+    expect(again.exitCode, again.log).toBe(0);
+    expect(again.outputs['dropped']).toBe('[]');
+  });
+
+  test('another repository’s database of the same name is untouched, by ensure, reset and drop, and the error says whose it is', async () => {
+    const { azure } = bench;
+    const theirs = pullRequestJob(azure, number, { repository: otherRepository });
+    const made = await theirs.step(perPullRequest(server));
+    expect(made.exitCode, made.log).toBe(0);
+    const before = await azure.server(server);
+    for (const more of [{}, { reset: 'true' }, { mode: 'drop' }] as Record<string, string>[]) {
+      const refused = await pullRequestJob(azure, number).step({ ...perPullRequest(server), ...more });
+      expect(refused.exitCode, refused.log).toBe(1);
+      expect(refused.log).toMatch(
+        /(Database|Role) '.*' is there already and was left untouched: its mark says that it is of another repository \(id 815\)/,
+      );
+      expect(refused.log).toContain('(not-ours)');
+      expect(await azure.server(server)).toEqual(before);
+    }
+    expect(await query(azure, loginFrom(made.outputs), 'SELECT current_database() AS name')).toEqual([
+      { name: database },
+    ]);
+  });
+
+  /** When the mark says that a database expires. */
+  async function markOf(name: string, of: string): Promise<Date> {
+    const { databases } = await bench.azure.server(name);
+    const { comment } = databases[of] as { comment: string };
+    expect(JSON.parse(comment)).toMatchObject({
+      kind: 'pull-request',
+      repositoryId: '4711',
+      pullRequest: number,
+    });
+    return new Date(JSON.parse(comment).expires);
+  }
+
+  /** Statements of clients that are more than looking. */
+  async function writesOf(name: string): Promise<readonly string[]> {
+    const statements = await bench.azure.statements();
+    return statements
+      .filter((each) => each.server === name && !/^\s*(SELECT|SET|BEGIN|COMMIT|INSERT)/i.test(each.statement))
+      .map(({ statement }) => statement);
+  }
+});
+
+describe('what is published', () => {
+  test('is always the pull request’s: outputs, environment and the login itself', async () => {
+    const { azure } = bench;
+    const made = await new Job(azure).step({ ...tutorial, 'server-name': 'published', ...letIn });
+    expect(made.exitCode, made.log).toBe(0);
+    const ways = [
+      perPullRequest('published', { formats: 'url, pg, jdbc, ado.net' }),
+      // Without an application role it is the administrator, but never in the base database.
+      {
+        ...tutorial,
+        'server-name': 'published',
+        'per-pull-request': 'true',
+        formats: 'url, pg, jdbc, ado.net',
+      },
+    ];
+    for (const [i, inputs] of ways.entries()) {
+      const number = 40 + i;
+      const name = `relecloud_pr_${number}`;
+      const step = await pullRequestJob(azure, number).step(inputs);
+      expect(step.exitCode, step.log).toBe(0);
+      const { DB_NAME, PGDATABASE, DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default } =
+        step.exported;
+      expect([step.outputs['db-name'], DB_NAME, PGDATABASE]).toEqual([name, name, name]);
+      for (const form of [
+        DATABASE_URL,
+        JDBC_DATABASE_URL,
+        ConnectionStrings__Default,
+        step.outputs['database-url'],
+      ])
+        expect(form).toMatch(new RegExp(`\\b${name}\\b`));
+      expect(await query(azure, loginFrom(step.outputs), 'SELECT current_database() AS name')).toEqual([
+        { name },
+      ]);
+      const warned = /^::warning::Without app-username later steps/m.test(step.log);
+      expect(warned).toBe(inputs['app-username'] === undefined);
+    }
+  });
+
+  test('by a number of the input’s, also where the event is no pull request’s', async () => {
+    const { azure } = bench;
+    const job = new Job(azure, { GITHUB_EVENT_NAME: 'workflow_dispatch' });
+    const step = await job.step(perPullRequest('published', { 'pull-request-number': '50' }));
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs['db-name']).toBe('relecloud_pr_50');
+  });
+
+  test('without a number it is an error before any request, never the base database', async () => {
+    const { azure } = bench;
+    const step = await new Job(azure, { GITHUB_EVENT_NAME: 'push' }).step(perPullRequest('published'));
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('pull-request-number is missing');
+    expect(step.outputs['db-name']).toBeUndefined();
+    expect(await azure.requests()).toEqual([]);
+  });
+});
+
+describe('a database that nobody marked', () => {
+  test('is refused by ensure and drop, and untouched', async () => {
+    const { azure } = bench;
+    const made = await new Job(azure).step({ ...tutorial, 'server-name': 'unmarked', ...letIn });
+    await query(azure, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
+    for (const mode of ['ensure', 'drop']) {
+      const step = await pullRequestJob(azure, 3).step({ ...perPullRequest('unmarked'), mode });
+      expect(step.exitCode, step.log).toBe(1);
+      expect(step.log).toMatch(
+        /Database 'relecloud_pr_3' is there already and was left untouched: it bears no mark/,
+      );
+    }
+    expect(Object.keys((await azure.server('unmarked')).databases)).toContain('relecloud_pr_3');
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { Job, tutorial } from '../helpers/e2e/job.ts';
+import { isLetIn, loginFrom } from '../helpers/e2e/postgres-client.ts';
+
+const bench = useAzure();
+
+const passwords = [
+  ['the tutorial’s', 'VerySecurePassword!1'],
+  ['one with everything that URLs, shells and quotes care for', 'p@ss:w/rd%25"\'$\\`<space>é'],
+  ['one with a line break', 'First-Line1\nsecond "line"\\'],
+  ['one that begins and ends with a space', ' Spaces-Around 1 '],
+] as const;
+
+/** The log as the runner prints it: masks take effect from their command on. Also what was masked. */
+function asPrinted(log: string): { readonly printed: string; readonly masks: readonly string[] } {
+  const masks: string[] = [];
+  const printed: string[] = [];
+  for (const line of log.split('\n')) {
+    const [, data] = /^::add-mask::(.*)$/.exec(line) ?? [];
+    if (data === undefined) printed.push(masks.reduce((text, mask) => text.replaceAll(mask, '***'), line));
+    // The runner's unescaping of a command's data; each line of a mask counts as well.
+    else
+      masks.push(
+        ...data
+          .replaceAll('%0D', '\r')
+          .replaceAll('%0A', '\n')
+          .replaceAll('%25', '%')
+          .split(/[\r\n]+/)
+          .filter(Boolean),
+      );
+    masks.sort((a, b) => b.length - a.length);
+  }
+  return { printed: printed.join('\n'), masks };
+}
+
+describe('law 6: every form of every secret is masked before it first appears, and nothing else is', () => {
+  test.for(passwords)('%s', async ([, password]) => {
+    const { azure } = bench;
+    const server = `secret-${passwords.findIndex(([, p]) => p === password)}`;
+    const job = new Job(azure);
+    const step = await job.step({
+      ...tutorial,
+      'server-name': server,
+      'admin-password': password,
+      formats: 'url, pg, jdbc, ado.net',
+      'migration-command':
+        'env | grep -E "^(DB|DATABASE|PG|JDBC|Conn)"; env | grep -c "" ; node -e "console.log(JSON.stringify(process.env.DB_PASSWORD), encodeURIComponent(process.env.DB_PASSWORD))"',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs['db-password']).toBe(password);
+    expect(await isLetIn(azure, loginFrom(step.outputs))).toBe(true);
+
+    const { printed, masks } = asPrinted(step.log);
+    const forms = [
+      password,
+      ...password.split('\n'),
+      encodeURIComponent(password),
+      JSON.stringify(password).slice(1, -1),
+    ];
+    for (const form of forms) expect(printed).not.toContain(form);
+    for (const name of ['database-url', 'db-password']) expect(printed).not.toContain(step.outputs[name]);
+
+    const { 'db-host': host = '', 'db-name': name = '', 'db-user': user = '' } = step.outputs;
+    for (const open of [host, '5432', name, user, server, 'require', 'true'])
+      expect(masks).not.toContain(open);
+    for (const text of [printed, step.summary]) expect(text).toContain(server);
+
+    const kept = JSON.stringify([step.state, step.summary, step.outputs['changes']]);
+    for (const form of forms) expect(kept).not.toContain(JSON.stringify(form).slice(1, -1));
+    for (const [post] of [await job.post()])
+      expect(asPrinted(post?.log ?? '').printed).not.toContain(password);
+  });
+
+  test('errors carry no secret: a wrong password is refused without being quoted', async () => {
+    const { azure } = bench;
+    const inputs = { ...tutorial, 'server-name': 'secret-wrong', 'allowed-ip-ranges': '198.51.100.7' };
+    await new Job(azure).step(inputs);
+    const wrong = await new Job(azure).step({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
+    expect(wrong.exitCode).toBe(1);
+    const { printed } = asPrinted(wrong.log);
+    expect(printed).toContain('28P01');
+    expect(printed + wrong.summary + JSON.stringify(wrong.state)).not.toContain('Wrong-Pass');
+  });
+
+  test('tokens are masked as they arrive, and none is in state', async () => {
+    const { azure } = bench;
+    const step = await new Job(azure).step({ ...tutorial, 'server-name': 'secret-1' });
+    // The tokens themselves: three letters of one can stand in an operation's signed URL by chance.
+    const tokens = [...step.log.matchAll(/^::add-mask::(eyJ\S+)$/gm)].map(([, token = '']) => token);
+    expect(tokens.length).toBeGreaterThan(1);
+    for (const token of tokens) {
+      expect(token).toMatch(/^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/);
+      for (const text of [JSON.stringify(step.state), asPrinted(step.log).printed]) {
+        expect(text).not.toContain(token);
+        expect(text).not.toMatch(/eyJ[\w-]+\.eyJ/);
+      }
+    }
+  });
+});

@@ -1,0 +1,93 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { type HalfResult, Job, tutorial } from '../helpers/e2e/job.ts';
+import { accessToken } from '../helpers/emulator/arm.ts';
+
+const bench = useAzure();
+const inputs = { ...tutorial, 'server-name': 'signed-in' };
+
+function without(job: Job, ...names: readonly string[]): Job {
+  for (const name of names) delete job.env[name];
+  return job;
+}
+
+const withoutIdToken = (job: Job): Job =>
+  without(job, 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN');
+
+async function grantsOf(
+  job: Job,
+  more: Record<string, string> = {},
+): Promise<{ step: HalfResult; grants: string }> {
+  await bench.azure.forget();
+  const step = await job.step({ ...inputs, ...more });
+  const entra = (await bench.azure.requests()).filter(({ service }) => service === 'entra');
+  return { step, grants: JSON.stringify(entra.map(({ path, body }) => [path, body])) };
+}
+
+describe('the ways to sign in, by their order', () => {
+  test('OIDC where the job may ask for a token, and a fresh token in post', async () => {
+    const job = new Job(bench.azure);
+    const { step, grants } = await grantsOf(job);
+    expect(step.exitCode, step.log).toBe(0);
+    expect(grants).toContain('jwt-bearer');
+    await bench.azure.forget();
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+    expect((await bench.azure.requests()).filter(({ service }) => service === 'oidc').length).toBe(1);
+  });
+
+  test('a client secret comes first, from the input or from AZURE_CLIENT_SECRET', async () => {
+    const { clientSecret } = bench.azure.emulator.ready;
+    for (const way of ['input', 'env'] as const) {
+      const job = new Job(bench.azure, way === 'env' ? { AZURE_CLIENT_SECRET: clientSecret } : {});
+      const { step, grants } = await grantsOf(job, way === 'input' ? { 'client-secret': clientSecret } : {});
+      expect(step.exitCode, step.log).toBe(0);
+      expect(grants).not.toContain('jwt-bearer');
+      expect(step.log).toContain(`::add-mask::${clientSecret}`);
+      expect(JSON.stringify(step.state)).not.toContain(clientSecret);
+      const [post] = await job.post();
+      expect(post?.exitCode, post?.log).toBe(0);
+    }
+    expect(await bench.azure.rules('signed-in')).toEqual([]);
+  });
+
+  test('managed identity where there is no token to ask for', async () => {
+    const job = withoutIdToken(new Job(bench.azure, bench.azure.emulator.ready.managedIdentity.env));
+    const { step, grants } = await grantsOf(job);
+    expect(step.exitCode, step.log).toBe(0);
+    expect(grants).toContain('/metadata/identity/oauth2/token');
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+  });
+
+  test('the az CLI’s session last', async () => {
+    // The az CLI's own interface: a token as JSON. The token itself is one that the authority gave.
+    const job = withoutIdToken(
+      new Job(bench.azure, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
+    );
+    const accessTokenText = await accessToken(bench.azure.emulator);
+    const session = {
+      accessToken: accessTokenText,
+      expires_on: Math.floor(Date.now() / 1000) + 3000,
+      tokenType: 'Bearer',
+    };
+    writeFileSync(join(job.temp, 'az'), `#!/bin/sh\necho '${JSON.stringify(session)}'\n`);
+    chmodSync(join(job.temp, 'az'), 0o755);
+    job.env['PATH'] = `${job.temp}:${job.env['PATH']}`;
+    const { step } = await grantsOf(without(job, 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID'));
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.log).toContain(`::add-mask::${accessTokenText}`);
+    await job.post();
+  });
+
+  test('without any of them the error says what the job lacks', async () => {
+    const job = withoutIdToken(
+      new Job(bench.azure, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
+    );
+    const { step } = await grantsOf(job);
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('id-token: write');
+  });
+});

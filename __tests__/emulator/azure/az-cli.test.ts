@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../emulator/json.ts';
+import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { at } from '../../helpers/emulator/http-client.ts';
+
+const bench = useEmulator();
+
+const common = {
+  administratorLogin: 'remoteelk1',
+  administratorLoginPassword: 'Yd4Dz_P7xrAyouImQUfKSA',
+  createMode: 'Create',
+  authConfig: { activeDirectoryAuth: 'Disabled', passwordAuth: 'Enabled' },
+  backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
+  highAvailability: { mode: 'Disabled' },
+};
+
+/** The bodies of `az postgres flexible-server create` without options: of 2.45 by its source, of 2.86 as recorded. */
+const bodies: [string, string, JsonObject][] = [
+  [
+    '2.45',
+    '2022-12-01',
+    {
+      location: 'canadacentral',
+      sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
+      properties: { ...common, version: '18', storage: { storageSizeGB: 128 }, network: {} },
+    },
+  ],
+  [
+    '2.86',
+    '2026-01-01-preview',
+    {
+      location: 'canadacentral',
+      sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
+      properties: {
+        ...common,
+        version: '18',
+        storage: { storageSizeGB: 128, autoGrow: 'Disabled' },
+        network: { publicNetworkAccess: 'Enabled' },
+      },
+    },
+  ],
+];
+
+describe.each(bodies)('the az CLI %s', (release, version, body) => {
+  const name = `az-${release.replace('.', '-')}`;
+  const path = (rest = '') => `${bench.arm.server(name, rest)}?api-version=${version}`;
+
+  it('makes a server by its defaults, which shows them', async () => {
+    await bench.arm.send('PUT', `${bench.arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+      location: 'canadacentral',
+    });
+    const end = await bench.arm.complete('PUT', path(), body);
+    expect(end.json['status']).toBe('Succeeded');
+    const { json } = await bench.arm.send('GET', bench.arm.server(name));
+    expect(json).toMatchObject({ location: 'Canada Central', sku: body['sku'] });
+    expect(json['properties']).toEqual({
+      replica: { role: 'Primary', capacity: 5 },
+      storage: { type: '', iops: 500, tier: 'P10', storageSizeGB: 128, autoGrow: 'Disabled' },
+      network: { publicNetworkAccess: 'Enabled' },
+      privateEndpointConnections: [],
+      dataEncryption: { type: 'SystemManaged' },
+      authConfig: { activeDirectoryAuth: 'Disabled', passwordAuth: 'Enabled' },
+      fullyQualifiedDomainName: '127.0.0.1',
+      version: '18',
+      minorVersion: '0',
+      administratorLogin: 'remoteelk1',
+      state: 'Ready',
+      availabilityZone: '1',
+      backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
+      highAvailability: { mode: 'Disabled', state: 'NotEnabled' },
+      maintenanceWindow: { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 },
+      replicationRole: 'Primary',
+      replicaCapacity: 5,
+    });
+  });
+
+  it('updates it by sending everything again with what changes', async () => {
+    const { json } = await bench.arm.send('GET', path());
+    const { properties, sku } = json;
+    const { availabilityZone, authConfig, backup, network, maintenanceWindow } = properties as JsonObject;
+    const storage = { storageSizeGB: 256, autoGrow: 'Disabled' };
+    const end = await bench.arm.complete('PATCH', path(), {
+      sku,
+      properties: { availabilityZone, authConfig, backup, network, maintenanceWindow, storage },
+    });
+    expect(end.json['status']).toBe('Succeeded');
+    const after = (await bench.arm.send('GET', path())).json;
+    expect(at(after, 'properties', 'storage', 'storageSizeGB')).toBe(256);
+  });
+});
+
+it('reads the capabilities of the server itself before an update', async () => {
+  const { arm } = bench;
+  const { status, json } = await arm.send('GET', arm.server('az-2-86', '/capabilities'));
+  expect(status).toBe(200);
+  const [capability] = json['value'] as unknown[];
+  expect(at(capability, 'supportedFeatures')).toContainEqual({ name: 'Clusters', status: 'Enabled' });
+  expect((await arm.send('GET', arm.server('missing', '/capabilities'))).status).toBe(404);
+});
+
+it('of 2026 gets the members in the order of that time', async () => {
+  const path = `${bench.arm.server('az-2-86')}?api-version=2026-01-01-preview`;
+  const { json } = await bench.arm.send('GET', path);
+  expect(Object.keys(json['properties'] as object).slice(0, 3)).toEqual([
+    'dataEncryption',
+    'replica',
+    'storage',
+  ]);
+});

@@ -1,0 +1,261 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../emulator/json.ts';
+import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
+
+const bench = useEmulator();
+const root = `/repos/${repository}`;
+const own = { owner: 'relecloud', repo: 'space-travel' };
+const call = (...args: Parameters<typeof gitHub> extends [unknown, ...infer Rest] ? Rest : never) =>
+  gitHub(bench.emulator, ...args);
+const list = async (query = '', base = root) =>
+  JSON.parse((await call('GET', `${base}/issues?${query}`)).text) as JsonObject[];
+const numbers = async (query: string, base = root) =>
+  (await list(query, base)).map((issue) => issue['number']);
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+describe('an issue', () => {
+  it('is made by whom the token is, with the number after the last issue or pull request', async () => {
+    await tell(bench.emulator, {
+      pulls: { 7: {} },
+      issues: { 3: {} },
+      tokens: { monas: { login: 'mona' } },
+    });
+    const [job, mona] = [octokit(bench.emulator, 'a-job'), octokit(bench.emulator, 'monas')];
+    const made = await job.rest.issues.create({ ...own, title: 'A sweep', body: 'Gone: 2', labels: ['ops'] });
+    expect(made.status).toBe(201);
+    expect(made.headers.location).toBe(made.data.url);
+    expect(made.data).toMatchObject({
+      number: 8,
+      title: 'A sweep',
+      body: 'Gone: 2',
+      state: 'open',
+      state_reason: null,
+      closed_at: null,
+      closed_by: null,
+      comments: 0,
+      user: { login: 'github-actions[bot]', type: 'Bot' },
+      labels: [{ name: 'ops' }],
+      html_url: `https://github.com/${repository}/issues/8`,
+      url: expect.stringMatching(/\/repos\/relecloud\/space-travel\/issues\/8$/),
+      created_at: expect.stringMatching(time),
+    });
+    expect(made.data).not.toHaveProperty('pull_request');
+    const next = await mona.rest.issues.create({ ...own, title: 'Thanks' });
+    expect(next.data).toMatchObject({ number: 9, body: null, user: { login: 'mona', type: 'User' } });
+    expect((await job.rest.issues.get({ ...own, issue_number: 9 })).data.title).toBe('Thanks');
+  });
+
+  const longTitle = 'title is too long (maximum is 256 characters)';
+  const longBody = 'body is too long (maximum is 65536 characters)';
+  it.each([
+    ['no title', { body: 'x' }, 'Invalid request.\n\n"title" wasn\'t supplied.', undefined],
+    ['an empty title', { title: ' ' }, 'Validation Failed', [{ code: 'missing_field', field: 'title' }]],
+    [
+      'a title of 257 characters',
+      { title: 'x'.repeat(257) },
+      'Validation Failed',
+      [{ resource: 'Issue', code: 'custom', field: 'title', message: longTitle }],
+    ],
+    [
+      'a body of 65537 characters',
+      { title: 'x', body: 'x'.repeat(65_537) },
+      'Validation Failed',
+      [{ resource: 'Issue', code: 'custom', field: 'body', message: longBody }],
+    ],
+    [
+      'labels that are null',
+      { title: 'x', labels: null },
+      "Invalid request.\n\nFor 'properties/labels', nil is not an array.",
+      undefined,
+    ],
+    [
+      'a label that is null',
+      { title: 'x', labels: [null] },
+      "Invalid request.\n\nFor 'items', nil is not a string or object.",
+      undefined,
+    ],
+  ])('with %s is refused as GitHub words it', async (_what, body, message, errors) => {
+    const before = (await list('state=all&per_page=100')).length;
+    const answer = await call('POST', `${root}/issues`, { body });
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({
+      message,
+      documentation_url: 'https://docs.github.com/rest/issues/issues#create-an-issue',
+      ...(errors && { errors }),
+    });
+    expect(await list('state=all&per_page=100')).toHaveLength(before);
+  });
+
+  it('of 256 and 65536 characters is taken', async () => {
+    const body = { title: 'x'.repeat(256), body: 'x'.repeat(65_536) };
+    expect((await call('POST', `${root}/issues`, { body })).status).toBe(201);
+  });
+
+  it('is closed by whom the token is, for a reason, and says so until it is reopened', async () => {
+    const { rest } = octokit(bench.emulator, 'a-job');
+    const { number: issue_number } = (await rest.issues.create({ ...own, title: 'Open' })).data;
+    const update = async (change: JsonObject) =>
+      (await rest.issues.update({ ...own, issue_number, ...change })).data;
+    expect(await update({ title: 'Shut', body: 'Done', state: 'closed' })).toMatchObject({
+      title: 'Shut',
+      body: 'Done',
+      state: 'closed',
+      state_reason: 'completed',
+      closed_at: expect.stringMatching(time),
+      closed_by: { login: 'github-actions[bot]' },
+    });
+    // GitHub: "Ignored unless `state` is changed".
+    expect(await update({ state: 'closed', state_reason: 'not_planned' })).toMatchObject({
+      state_reason: 'completed',
+    });
+    expect(await update({ state: 'open' })).toMatchObject({
+      state: 'open',
+      state_reason: 'reopened',
+      closed_at: null,
+      closed_by: null,
+    });
+    expect(await update({ state: 'closed', state_reason: 'not_planned' })).toMatchObject({
+      state_reason: 'not_planned',
+    });
+    expect(await update({ labels: ['a', { name: 'b' }, 'A'] })).toMatchObject({
+      title: 'Shut',
+      state: 'closed',
+      labels: [{ name: 'a' }, { name: 'b' }],
+    });
+    expect(await update({ body: null, labels: [] })).toMatchObject({ body: null, labels: [] });
+  });
+
+  it.each([
+    [
+      'a state',
+      { state: 'merged' },
+      /^Invalid request\.\n\nmerged is not a member of \["open", "closed"\]\.$/,
+    ],
+    [
+      'a reason',
+      { state: 'closed', state_reason: 'bored' },
+      /^Invalid request\.\n\nbored is not a member of/,
+    ],
+    ['a reason for closing', { state: 'closed', state_reason: 'reopened' }, /^Validation Failed$/],
+    ['a title', { title: '' }, /^Validation Failed$/],
+  ])('is not changed by what is no %s', async (_what, change, message) => {
+    await tell(bench.emulator, { issues: { 60: { title: 'Kept', state: 'open' } } });
+    const answer = await call('PATCH', `${root}/issues/60`, { body: { body: 'New', ...change } });
+    expect(answer.status).toBe(422);
+    expect(answer.json['message']).toMatch(message);
+    expect((await call('GET', `${root}/issues/60`)).json).toMatchObject({
+      title: 'Kept',
+      body: null,
+      state: 'open',
+    });
+  });
+
+  it('that is not there is not found, and one that was deleted is gone', async () => {
+    const missing = await call('GET', `${root}/issues/999`);
+    expect([missing.status, missing.json['message']]).toEqual([404, 'Not Found']);
+    const base = '/repos/relecloud/deleting';
+    await tell(bench.emulator, { issues: { 1: {}, 2: {} } }, 'relecloud/deleting');
+    await tell(bench.emulator, { issues: { 2: null } }, 'relecloud/deleting');
+    for (const path of [`${base}/issues/2`, `${base}/issues/2/comments`]) {
+      const gone = await call('GET', path);
+      expect([gone.status, gone.json['message']]).toEqual([410, 'This issue was deleted']);
+    }
+    expect(await numbers('', base)).toEqual([1]);
+    const made = await call('POST', `${base}/issues`, { body: { title: 'Next' } });
+    expect(made.json['number']).toBe(3);
+  });
+});
+
+describe('a pull request', () => {
+  it('is an issue too, told apart by pull_request, and has an issue’s id of its own', async () => {
+    await tell(bench.emulator, { pulls: { 500: { state: 'closed', merged: true } }, issues: { 501: {} } });
+    const found = await list('state=all&per_page=100');
+    const [pull, issue] = [500, 501].map((number) => found.find((each) => each['number'] === number));
+    expect(pull).toMatchObject({
+      html_url: `https://github.com/${repository}/pull/500`,
+      pull_request: { merged_at: expect.stringMatching(time), url: expect.stringMatching(/\/pulls\/500$/) },
+    });
+    expect(issue).not.toHaveProperty('pull_request');
+    const { json } = await call('GET', `${root}/issues/500`);
+    expect(json['id']).toBe(pull?.['id']);
+    expect(json['id']).not.toBe((await call('GET', `${root}/pulls/500`)).json['id']);
+    const reopened = await call('PATCH', `${root}/issues/500`, { body: { state: 'open' } });
+    expect([reopened.status, reopened.json['message']]).toEqual([422, 'Validation Failed']);
+  });
+
+  it('is changed as an issue, and the change shows in the pull request', async () => {
+    await tell(bench.emulator, { pulls: { 502: {} } });
+    const change = { title: 'Renamed', state: 'closed', labels: ['ops'] };
+    expect((await call('PATCH', `${root}/issues/502`, { body: change })).status).toBe(200);
+    expect((await call('GET', `${root}/pulls/502`)).json).toMatchObject({
+      title: 'Renamed',
+      state: 'closed',
+      labels: [{ name: 'ops' }],
+    });
+  });
+});
+
+describe('the list', () => {
+  const lists = 'relecloud/issue-lists';
+  const base = `/repos/${lists}`;
+
+  beforeAll(async () => {
+    const bot = { login: 'github-actions[bot]' };
+    const at = (day: number) => `2031-01-0${day}T00:00:00Z`;
+    await tell(
+      bench.emulator,
+      {
+        issues: {
+          1: { user: bot, created_at: at(1), updated_at: at(9), labels: ['Ops', 'db'] },
+          2: { user: bot, created_at: at(2), updated_at: at(2), state: 'closed', labels: [{ name: 'ops' }] },
+          3: { user: { login: 'Mona' }, created_at: at(3), updated_at: at(3) },
+        },
+        pulls: { 4: { user: bot, created_at: at(4), updated_at: at(4) } },
+        comments: { 3: [{ body: 'one', created_at: at(3) }] },
+      },
+      lists,
+    );
+  });
+
+  it.each([
+    ['', [4, 3, 1]],
+    ['state=closed', [2]],
+    ['state=all', [4, 3, 2, 1]],
+    ['creator=github-actions%5Bbot%5D', [4, 1]],
+    ['creator=GitHub-Actions%5BBot%5D&state=all', [4, 2, 1]],
+    ['creator=mona', [3]],
+    ['creator=github-actions', []],
+    ['labels=ops&state=all', [2, 1]],
+    ['labels=ops,DB&state=all', [1]],
+    ['since=2031-01-04T00:00:00Z', [4, 1]],
+    ['sort=updated', [1, 4, 3]],
+    ['sort=comments', [3, 4, 1]],
+    ['direction=asc', [1, 3, 4]],
+    ['sort=created&direction=asc&state=all&per_page=2&page=2', [3, 4]],
+  ])('asked for %j has %j', async (query, expected) => {
+    expect(await numbers(query, base)).toEqual(expected);
+  });
+
+  it.each(['state=OPEN', 'state=', 'sort=title', 'direction=up'])('refuses %s', async (query) => {
+    const [field, value] = query.split('=');
+    const answer = await call('GET', `${base}/issues?${query}`);
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({
+      message: 'Validation Failed',
+      errors: [{ value, resource: 'Issue', field, code: 'invalid' }],
+      documentation_url: 'https://docs.github.com/v3/issues/#list-issues',
+    });
+  });
+
+  it('is found whole by octokit’s paginate, its pages named in Link', async () => {
+    const issues = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [index + 1, {}]));
+    await tell(bench.emulator, { issues }, 'relecloud/many-issues');
+    const { rest, paginate } = octokit(bench.emulator, 'by-hand');
+    const many = { owner: 'relecloud', repo: 'many-issues', per_page: 20 };
+    const all = await paginate(rest.issues.listForRepo, many);
+    expect(all.map(({ number }) => number)).toEqual(Array.from({ length: 45 }, (_, index) => 45 - index));
+    const { link } = (await rest.issues.listForRepo(many)).headers;
+    expect(link).toMatch(/\/repositories\/\d+\/issues\?per_page=20&page=2>; rel="next"/);
+  });
+});

@@ -1,0 +1,302 @@
+import { describe, expect, it } from 'vitest';
+import { type Arm, codeOf, control, messageOf, tutorial } from '../../helpers/emulator/arm.ts';
+import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { type Answer, at } from '../../helpers/emulator/http-client.ts';
+
+const bench = useEmulator({ provision: 600 });
+
+function withProperties(changes: object): object {
+  return { ...tutorial, properties: { ...tutorial.properties, ...changes } };
+}
+
+async function putServer(arm: Arm, name: string, body: object): Promise<Answer> {
+  await arm.send('PUT', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+    location: 'westeurope',
+  });
+  return arm.send('PUT', arm.server(name), body);
+}
+
+describe('creating a server', () => {
+  it("takes the tutorial's own values and gives back Azure's spelling and defaults", async () => {
+    await bench.arm.makeServer('demo-relecloud');
+    const { json, text } = await bench.arm.send('GET', bench.arm.server('demo-relecloud'));
+    expect(Object.keys(json)).toEqual(['sku', 'systemData', 'properties', 'location', 'id', 'name', 'type']);
+    expect(json['location']).toBe('West Europe');
+    expect(Object.keys(at(json, 'properties') as object)).toEqual([
+      'replica',
+      'storage',
+      'network',
+      'privateEndpointConnections',
+      'dataEncryption',
+      'authConfig',
+      'fullyQualifiedDomainName',
+      'version',
+      'minorVersion',
+      'administratorLogin',
+      'state',
+      'availabilityZone',
+      'backup',
+      'highAvailability',
+      'maintenanceWindow',
+      'replicationRole',
+      'replicaCapacity',
+    ]);
+    expect(at(json, 'properties', 'storage')).toEqual({
+      type: '',
+      iops: 120,
+      tier: 'P4',
+      storageSizeGB: 32,
+      autoGrow: 'Disabled',
+    });
+    expect(at(json, 'properties', 'backup')).toEqual({
+      backupRetentionDays: 7,
+      geoRedundantBackup: 'Disabled',
+    });
+    expect(text).not.toContain('VerySecurePassword');
+  });
+
+  it('shows it as Provisioning, not yet open to its children (facts.md §3)', async () => {
+    const { arm } = bench;
+    const accepted = await putServer(arm, 'in-the-making', tutorial);
+    expect(await arm.state('in-the-making')).toBe('Provisioning');
+    const body = { properties: { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' } };
+    for (const answer of [
+      await arm.send('PUT', arm.server('in-the-making', '/firewallRules/office'), body),
+      await arm.send('GET', arm.server('in-the-making', '/configurations/work_mem')),
+    ]) {
+      expect([answer.status, codeOf(answer)]).toEqual([500, 'InternalServerError']);
+      expect(messageOf(answer)).toMatch(
+        /^An unexpected error occured while processing the request\. Tracking ID: '[0-9a-f-]{36}'$/,
+      );
+    }
+    await arm.finish(accepted);
+    expect(await arm.state('in-the-making')).toBe('Ready');
+  });
+
+  it('in another group under a name that is taken is accepted and fails with ServerNameAlreadyExists', async () => {
+    const { arm } = bench;
+    await arm.makeServer('taken');
+    await arm.send('PUT', `${arm.subscription}/resourceGroups/other?api-version=2025-04-01`, {
+      location: 'westeurope',
+    });
+    const end = await arm.complete('PUT', arm.server('taken', '', 'other'), tutorial);
+    expect(end.json['error']).toEqual({
+      code: 'ServerNameAlreadyExists',
+      message: 'Specified server name is already used by another server.',
+    });
+    expect((await arm.send('GET', arm.server('taken', '', 'other'))).status).toBe(404);
+  });
+
+  it('with a weak password is accepted and fails with InternalServerError (facts.md §3)', async () => {
+    for (const administratorLoginPassword of ['weak', 'alllowercase1', 'Relecloud_Admin1!']) {
+      const accepted = await putServer(bench.arm, 'weak', withProperties({ administratorLoginPassword }));
+      const end = await bench.arm.finish(accepted);
+      expect(at(end.json, 'error', 'code')).toBe('InternalServerError');
+    }
+  });
+
+  it.each<[string, string, object, string]>([
+    ['an upper-case name', 'Bad-Name', tutorial, 'InvalidServerName'],
+    ['a name ending in a hyphen', 'bad-', tutorial, 'InvalidServerName'],
+    ['a name of two characters', 'ab', tutorial, 'InvalidServerName'],
+    ['no location', 'bad', { sku: tutorial.sku }, 'LocationRequired'],
+    [
+      'an unknown location',
+      'bad',
+      { ...tutorial, location: 'atlantis' },
+      'LocationNotAvailableForResourceType',
+    ],
+    ['a major that is not offered', 'bad', withProperties({ version: '13' }), 'ParameterOutOfRange'],
+    [
+      'a reserved login',
+      'bad',
+      withProperties({ administratorLogin: 'azure_superuser' }),
+      'InvalidParameterValue',
+    ],
+    [
+      'a login that begins with pg_',
+      'bad',
+      withProperties({ administratorLogin: 'pg_me' }),
+      'InvalidParameterValue',
+    ],
+    [
+      'no password',
+      'bad',
+      withProperties({ administratorLoginPassword: undefined }),
+      'EngineCredentialsNotProvided',
+    ],
+    [
+      'a size that is not sold',
+      'bad',
+      withProperties({ storage: { storageSizeGB: 33 } }),
+      'ParameterOutOfRange',
+    ],
+    [
+      'too short a retention',
+      'bad',
+      withProperties({ backup: { backupRetentionDays: 6 } }),
+      'ParameterOutOfRange',
+    ],
+    [
+      'a tier that does not fit',
+      'bad',
+      { ...tutorial, sku: { name: 'Standard_B1ms', tier: 'GeneralPurpose' } },
+      'InvalidParameterValue',
+    ],
+    [
+      'high availability on Burstable',
+      'bad',
+      withProperties({ highAvailability: { mode: 'SameZone' } }),
+      'ParameterOutOfRange',
+    ],
+    ['a copy of another', 'bad', withProperties({ createMode: 'Replica' }), 'InvalidParameterValue'],
+    ['a member that no resource has', 'bad', { ...tutorial, pgVersion: '18' }, 'InvalidRequestContent'],
+  ])('is refused on the spot for %s', async (_what, name, body, code) => {
+    const answer = await putServer(bench.arm, name, body);
+    expect([answer.status, codeOf(answer)]).toEqual([400, code]);
+  });
+
+  it('says which majors the region offers (facts.md §3)', async () => {
+    const answer = await putServer(bench.arm, 'bad', withProperties({ version: '13' }));
+    expect(messageOf(answer)).toMatch(/^The value of the 'Version' should be in: \[17, 18\]\./);
+  });
+
+  it('in a group that does not exist says so', async () => {
+    const answer = await bench.arm.send('PUT', bench.arm.server('lost', '', 'nowhere'), tutorial);
+    expect([answer.status, codeOf(answer)]).toEqual([404, 'ResourceGroupNotFound']);
+  });
+});
+
+describe('updating a server', () => {
+  it('keeps what a PUT leaves out, grows storage, and never shrinks it', async () => {
+    const { arm } = bench;
+    await arm.makeServer('growing');
+    const window = { customWindow: 'enabled', dayOfWeek: 5 };
+    await arm.complete('PATCH', arm.server('growing'), { properties: { maintenanceWindow: window } });
+    await arm.complete('PUT', arm.server('growing'), withProperties({ storage: { storageSizeGB: 64 } }));
+    const { json } = await arm.send('GET', arm.server('growing'));
+    expect(at(json, 'properties', 'storage')).toMatchObject({ storageSizeGB: 64, tier: 'P6', iops: 240 });
+    expect(at(json, 'properties', 'maintenanceWindow')).toMatchObject({
+      customWindow: 'Enabled',
+      dayOfWeek: 5,
+    });
+    const shrunk = await arm.send('PATCH', arm.server('growing'), {
+      properties: { storage: { storageSizeGB: 32 } },
+    });
+    expect([shrunk.status, codeOf(shrunk)]).toEqual([400, 'ParameterOutOfRange']);
+  });
+
+  it('refuses what only a creation may set, an older major, and another region', async () => {
+    const { arm } = bench;
+    const codes = [];
+    for (const body of [{ administratorLogin: 'other' }, { availabilityZone: '2' }, { version: '17' }]) {
+      codes.push(codeOf(await arm.send('PATCH', arm.server('growing'), { properties: body })));
+    }
+    codes.push(codeOf(await arm.send('PUT', arm.server('growing'), { ...tutorial, location: 'eastus' })));
+    expect(codes).toEqual([
+      'InvalidParameterValue',
+      'InvalidParameterValue',
+      'ParameterOutOfRange',
+      'InvalidResourceLocation',
+    ]);
+  });
+
+  it('sets a new password in PostgreSQL; with password authentication off it is ignored (facts.md §3)', async () => {
+    const { arm } = bench;
+    await arm.makeServer('secretive');
+    const change = (password: string) =>
+      arm.complete('PATCH', arm.server('secretive'), {
+        properties: { administratorLoginPassword: password },
+      });
+    await change('AnotherPassword!2');
+    expect(bench.postgres.made.get('secretive')?.password).toBe('AnotherPassword!2');
+    const off = { properties: { authConfig: { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' } } };
+    await arm.complete('PATCH', arm.server('secretive'), off);
+    await change('YetAnother!Password3');
+    expect(bench.postgres.made.get('secretive')?.password).not.toBe('YetAnother!Password3');
+    const on = { properties: { authConfig: { passwordAuth: 'Enabled' } } };
+    expect(codeOf(await arm.send('PATCH', arm.server('secretive'), on))).toBe('EngineCredentialsNotProvided');
+  });
+
+  it('while another update runs is accepted and fails with ServerIsBusy; of the password, refused', async () => {
+    const { arm } = bench;
+    await arm.makeServer('busy');
+    await control(bench.emulator, 'PATCH', 'state', { server: 'busy', properties: { state: 'Updating' } });
+    const end = await arm.complete('PATCH', arm.server('busy'), { tags: { a: 'b' } });
+    expect(at(end.json, 'error', 'code')).toBe('ServerIsBusy');
+    const password = { properties: { administratorLoginPassword: 'AnotherPassword!2' } };
+    const refused = await arm.send('PATCH', arm.server('busy'), password);
+    expect([codeOf(refused), messageOf(refused)]).toEqual([
+      '',
+      'Server busy is busy with other operations. Please try later',
+    ]);
+  });
+});
+
+describe('the power of a server (facts.md §3)', () => {
+  it('stops and starts PostgreSQL, through Stopping and Starting', async () => {
+    const { arm } = bench;
+    await arm.makeServer('sleepy');
+    const stopping = await arm.send('POST', arm.server('sleepy', '/stop'));
+    expect(await arm.state('sleepy')).toBe('Stopping');
+    await arm.finish(stopping);
+    expect(await arm.state('sleepy')).toBe('Stopped');
+    expect(bench.postgres.made.get('sleepy')?.running).toBe(false);
+    const starting = await arm.send('POST', arm.server('sleepy', '/start'));
+    expect(await arm.state('sleepy')).toBe('Starting');
+    await arm.finish(starting);
+    expect(await arm.state('sleepy')).toBe('Ready');
+    expect(bench.postgres.made.get('sleepy')?.running).toBe(true);
+  });
+
+  it('refuses what the state forbids, each in its own words', async () => {
+    const { arm } = bench;
+    await arm.makeServer('moody');
+    const path = (rest: string) => arm.server('moody', rest);
+    const started = await arm.send('POST', path('/start'));
+    expect([codeOf(started), messageOf(started)]).toEqual([
+      'ServerIsNotStopped',
+      'Start Server can only be performed on Stopped servers. Server Name = moody, Current Server State = Ready',
+    ]);
+    await control(bench.emulator, 'PATCH', 'state', { server: 'moody', properties: { state: 'Updating' } });
+    const restarted = await arm.send('POST', path('/restart'));
+    expect([codeOf(restarted), messageOf(restarted)]).toEqual([
+      'ServerIsNotReady',
+      'Restart or Stop Server can only be performed on Started servers. Server Name = moody, Current Server State = Updating',
+    ]);
+    const busy = await arm.send('POST', path('/start'));
+    expect([codeOf(busy), messageOf(busy)]).toEqual([
+      'SeverBusyWithOtherOperation',
+      "Cannot perform 'Start' server operation because server 'moody' is busy processing other operation.",
+    ]);
+  });
+
+  it('leaves a stopped server closed to configurations (400 ServerStoppedError) and to firewall writes (500)', async () => {
+    const { arm } = bench;
+    await arm.makeServer('off');
+    await arm.complete('POST', arm.server('off', '/stop'));
+    const list = await arm.send('GET', arm.server('off', '/configurations'));
+    expect([list.status, codeOf(list)]).toEqual([400, 'ServerStoppedError']);
+    const body = { properties: { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' } };
+    const write = await arm.send('PUT', arm.server('off', '/firewallRules/office'), body);
+    expect([write.status, codeOf(write)]).toEqual([500, 'InternalServerError']);
+    expect((await arm.send('PATCH', arm.server('off'), { tags: {} })).status).toBe(400);
+  });
+});
+
+describe('configurations', () => {
+  it('are refused when read-only, unknown or outside their values; set ones say user-override', async () => {
+    const { arm } = bench;
+    await arm.makeServer('tuned');
+    const put = (name: string, value: string) =>
+      arm.send('PUT', arm.server('tuned', `/configurations/${name}`), {
+        properties: { value, source: 'user-override' },
+      });
+    expect(codeOf(await put('port', '5433'))).toBe('InvalidParameterValue');
+    expect(codeOf(await put('wal_level', 'minimal'))).toBe('InvalidParameterValue');
+    expect((await put('nonsense', '1')).status).toBe(404);
+    await arm.finish(await put('work_mem', '8192'));
+    const { json } = await arm.send('GET', arm.server('tuned', '/configurations/work_mem'));
+    expect(json['properties']).toMatchObject({ value: '8192', source: 'user-override' });
+  });
+});

@@ -1,0 +1,272 @@
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { PostgresServer } from '../../../emulator/postgres/types.ts';
+import { admin, createFixture, type Fixture } from '../../helpers/emulator/postgres-fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await createFixture();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+function refusal(extension: string) {
+  return {
+    code: '0A000',
+    message: `extension "${extension}" is not allow-listed for "azure_pg_admin" users in Azure Database for PostgreSQL`,
+    hint: expect.stringContaining('how to allow an extension'),
+    detail: undefined,
+  };
+}
+
+const usual = 'CITEXT, hstore,earthdistance';
+
+const membersOnly = {
+  code: '42501',
+  message: 'Only members of "azure_pg_admin" are allowed to use CREATE EXTENSION',
+};
+
+describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
+  let server: PostgresServer;
+  let session: pg.Client;
+  beforeAll(async () => {
+    server = await fixture.server({ major });
+    await fixture.ask(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
+    await fixture.ask(server, 'CREATE DATABASE clean IS_TEMPLATE true');
+    await fixture.ask(server, 'CREATE DATABASE work');
+    await server.setParameter('azure.extensions', usual);
+    session = await fixture.login(server, { database: 'work' });
+  });
+  afterAll(async () => {
+    await session.end();
+    await server.destroy();
+  });
+  afterEach(async () => {
+    await session.query('RESET ROLE; RESET azure.extensions');
+    for (const name of await installed()) await session.query(`DROP EXTENSION IF EXISTS "${name}" CASCADE`);
+  });
+
+  /** Another list for the rest of the test. */
+  async function allow(list: string): Promise<void> {
+    await server.setParameter('azure.extensions', list);
+    onTestFinished(async () => {
+      await server.setParameter('azure.extensions', usual);
+    });
+  }
+
+  async function installed(): Promise<string[]> {
+    const { rows } = await session.query<{ name: string }>(
+      `SELECT extname AS name FROM pg_extension WHERE extname <> ALL ('{azure,plpgsql}') ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  test('none is allowed on a new server', async () => {
+    const fresh = await fixture.server({ major, name: 'fresh' });
+    expect(await fixture.ask(fresh, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': '' }]);
+    await expect(fixture.ask(fresh, 'CREATE EXTENSION hstore')).rejects.toMatchObject(refusal('hstore'));
+    await fresh.destroy();
+  });
+
+  test('those of the list, in whatever case it is written, are the administrator’s to create and to drop', async () => {
+    await session.query('CREATE EXTENSION citext');
+    await session.query('CREATE EXTENSION "hstore"');
+    expect(await installed()).toEqual(['citext', 'hstore']);
+    await session.query('ALTER EXTENSION citext UPDATE');
+    await session.query('DROP EXTENSION citext, hstore');
+    expect(await installed()).toEqual([]);
+  });
+
+  test.each([
+    'CREATE EXTENSION pg_trgm',
+    'create /* EXTENSION hstore */ extension\n  if not exists -- hstore\n "pg_trgm" WITH SCHEMA public',
+    'SELECT 1; CREATE EXTENSION pg_trgm; SELECT 2',
+    'CREATE EXTENSION U&"pg\\005ftrgm"',
+    `DO $$BEGIN CREATE EXTENSION pg_trgm; END$$`,
+    `DO $$BEGIN EXECUTE 'create ext' || 'ension pg' || '_trgm'; END$$`,
+    `SET azure.extensions = 'pg_trgm'; CREATE EXTENSION pg_trgm`,
+  ])('one that is not on the list is refused, however it is asked for: %s', async (sql) => {
+    await expect(session.query(sql)).rejects.toMatchObject(refusal('pg_trgm'));
+    expect(await installed()).toEqual([]);
+  });
+
+  test('the list holds in the extended protocol, in functions, and after a refusal that was caught', async () => {
+    const text = 'CREATE EXTENSION pg_trgm';
+    await expect(session.query({ name: 'prepared', text })).rejects.toMatchObject(refusal('pg_trgm'));
+    await session.query(`CREATE FUNCTION make() RETURNS void LANGUAGE sql AS 'CREATE EXTENSION pg_trgm'`);
+    await expect(session.query('SELECT make()')).rejects.toMatchObject(refusal('pg_trgm'));
+    await session.query(`DO $$BEGIN CREATE EXTENSION pg_trgm; EXCEPTION WHEN feature_not_supported THEN
+                          CREATE EXTENSION hstore; END$$`);
+    expect(await installed()).toEqual(['hstore']);
+    await session.query('DROP FUNCTION make()');
+  });
+
+  test('a client’s own settings do not widen the list', async () => {
+    for (const whose of ['SYSTEM', 'DATABASE work', 'ROLE app']) {
+      const sql = `ALTER ${whose} SET azure.extensions = 'pg_trgm'`;
+      await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
+    }
+    const options = `-c azure.extensions=pg_trgm`;
+    await expect(
+      fixture.ask(server, 'CREATE EXTENSION pg_trgm', { database: 'work', options }),
+    ).rejects.toMatchObject(refusal('pg_trgm'));
+    await expect(session.query('SET event_triggers = off')).rejects.toMatchObject({ code: '42501' });
+  });
+
+  test('a changed list holds at once, also in sessions that are open', async () => {
+    await expect(session.query('CREATE EXTENSION pg_trgm')).rejects.toMatchObject(refusal('pg_trgm'));
+    await allow('pg_trgm');
+    await session.query('CREATE EXTENSION pg_trgm');
+    await expect(session.query('CREATE EXTENSION hstore')).rejects.toMatchObject(refusal('hstore'));
+    expect(await fixture.ask(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'pg_trgm' }]);
+  });
+
+  test('what CASCADE adds must be on the list too', async () => {
+    const sql = 'CREATE EXTENSION earthdistance CASCADE';
+    await expect(session.query(sql)).rejects.toMatchObject(refusal('cube'));
+    await allow('earthdistance,cube');
+    await session.query(sql);
+    expect(await installed()).toEqual(['cube', 'earthdistance']);
+  });
+
+  test('one that is there already is a notice with IF NOT EXISTS, on the list or not', async () => {
+    await session.query('CREATE EXTENSION hstore');
+    await allow('');
+    const notices: unknown[] = [];
+    session.on('notice', ({ message }) => notices.push(message));
+    await session.query('CREATE EXTENSION IF NOT EXISTS hstore');
+    expect(notices).toEqual(['extension "hstore" already exists, skipping']);
+    await session.query('CREATE EXTENSION IF NOT EXISTS plpgsql');
+    await expect(session.query('CREATE EXTENSION hstore')).rejects.toMatchObject({ code: '42710' });
+  });
+
+  test.each(['vector', 'plpython3u', 'file_fdw', 'no"such'])(
+    'one that the server does not have is refused in the same words: %s',
+    async (name) => {
+      const quoted = `"${name.replace('"', '""')}"`;
+      await expect(session.query(`CREATE EXTENSION ${quoted}`)).rejects.toMatchObject(refusal(name));
+      await expect(
+        session.query(`DO $do$BEGIN EXECUTE 'CREATE EXTENSION ${quoted}'; END$do$`),
+      ).rejects.toMatchObject(refusal(name));
+    },
+  );
+
+  test('who is no member of azure_pg_admin creates none, not even one that is there', async () => {
+    const asApp = { user: 'app', password: 'app', database: 'work' };
+    await session.query(
+      'CREATE EXTENSION hstore; GRANT ALL ON DATABASE work TO app; GRANT app TO CURRENT_USER',
+    );
+    for (const sql of [
+      'CREATE EXTENSION citext',
+      'CREATE EXTENSION IF NOT EXISTS hstore',
+      'CREATE EXTENSION nope',
+    ]) {
+      await expect(fixture.ask(server, sql, asApp)).rejects.toMatchObject(membersOnly);
+    }
+    await expect(session.query('SET ROLE app; CREATE EXTENSION citext')).rejects.toMatchObject(membersOnly);
+  });
+
+  test('the list holds in every database, whatever it was copied from', async () => {
+    await server.createDatabase('by-arm', 'UTF8', 'en_US.utf8');
+    await fixture.ask(server, 'CREATE DATABASE from0 TEMPLATE template0');
+    await fixture.ask(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
+    for (const database of ['postgres', 'by-arm', 'from0', 'clone']) {
+      await expect(fixture.ask(server, 'CREATE EXTENSION lo', { database })).rejects.toMatchObject(
+        refusal('lo'),
+      );
+      await fixture.ask(server, 'CREATE EXTENSION hstore', { database });
+    }
+    for (const name of ['by-arm', 'from0', 'clone']) await server.dropDatabase(name);
+    await fixture.ask(server, 'DROP EXTENSION hstore');
+  });
+
+  test('every one that the server offers can be created, trusted by PostgreSQL or not', async () => {
+    const row = (await server.parameters()).find(({ name }) => name === 'azure.extensions');
+    expect(row).toMatchObject({ dataType: 'Set', defaultValue: '' });
+    const offered = row?.allowedValues.split(',').filter((name) => name !== '') ?? [];
+    expect(offered).toEqual(
+      expect.arrayContaining(['pg_stat_statements', 'pg_trgm', 'plpgsql', 'uuid-ossp']),
+    );
+    expect(offered).not.toContain('azure');
+    await allow(offered.join(','));
+    for (const name of offered) await session.query(`CREATE EXTENSION IF NOT EXISTS "${name}" CASCADE`);
+    expect(await installed()).toEqual(offered.filter((name) => name !== 'plpgsql'));
+  });
+
+  test('the service’s own is in every database and in nobody’s way', async () => {
+    const { rows } = await session.query(
+      `SELECT extnamespace::regnamespace::text AS schema, extowner::regrole::text AS owner
+       FROM pg_extension WHERE extname = 'azure'`,
+    );
+    expect(rows).toEqual([{ schema: 'pg_catalog', owner: 'azuresu' }]);
+    for (const sql of ['DROP EXTENSION azure', 'DROP EVENT TRIGGER azure_extension_made']) {
+      await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
+    }
+    await session.query('CREATE ROLE heir; GRANT heir TO CURRENT_USER');
+    await session.query('CREATE TABLE mine (); REASSIGN OWNED BY heir TO CURRENT_USER; DROP OWNED BY heir');
+    await session.query('DROP ROLE heir');
+    // pg_dump leaves out the members of extensions, all but the extension itself.
+    const { rows: strays } = await session.query(
+      `SELECT evtname FROM pg_event_trigger t WHERE NOT EXISTS (
+         SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+       UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace`,
+    );
+    expect(strays).toEqual([]);
+  });
+});
+
+describe.each(['17', '18'])('in a database that is not the administrator’s, on PostgreSQL %s', (major) => {
+  // A name that shows in the access privileges, and there must be quoted.
+  const login = `ad"min ' $1`;
+  const asAdmin = { user: login, password: admin.password, database: 'by-arm' };
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await fixture.server({ major, administratorLogin: login });
+    await server.setParameter('azure.extensions', 'hstore,pg_trgm,pgstattuple');
+  });
+  beforeEach(() => server.createDatabase('by-arm', 'UTF8', 'en_US.utf8'));
+  afterEach(() => server.dropDatabase('by-arm'));
+  afterAll(() => server.destroy());
+
+  async function privileges() {
+    return (await server.databases()).find(({ name }) => name === 'by-arm')?.acl;
+  }
+
+  test('an extension can be created, and nothing else is permitted by that', async () => {
+    const session = await fixture.login(server, asAdmin);
+    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+    await session.query('BEGIN; CREATE EXTENSION pgstattuple');
+    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+    await session.query('ROLLBACK');
+    await session.query('CREATE EXTENSION pgstattuple; CREATE EXTENSION IF NOT EXISTS pgstattuple');
+    await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(refusal('lo'));
+    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+    await session.end();
+    expect(await privileges()).toBeNull();
+  });
+
+  test('its privileges stay as they are', async () => {
+    const other = { user: 'other', password: 'other', database: 'postgres' };
+    await fixture.ask(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
+      ...asAdmin,
+      database: 'postgres',
+    });
+    await fixture.ask(server, 'CREATE DATABASE granted', other);
+    await fixture.ask(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
+    const acl = async () => (await server.databases()).find(({ name }) => name === 'granted')?.acl;
+    const before = await acl();
+    expect(before).toHaveLength(3);
+    await fixture.ask(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
+    expect(await acl()).toEqual(before);
+  });
+
+  test('two can create at once', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const sessions = await Promise.all([fixture.login(server, asAdmin), fixture.login(server, asAdmin)]);
+      const names = ['hstore', 'pg_trgm'];
+      await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
+      await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));
+      await Promise.all(sessions.map((session) => session.end()));
+    }
+    expect(await privileges()).toBeNull();
+  });
+});

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PostgresServer } from '../../../emulator/postgres/types.ts';
+import { admin, createFixture, type Fixture, until } from '../../helpers/emulator/postgres-fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await createFixture();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const ownerOfPublic = `SELECT nspowner::regrole::text AS owner, has_schema_privilege('public', 'public', 'USAGE') AS usage,
+                              has_schema_privilege('public', 'public', 'CREATE') AS create
+                       FROM pg_namespace WHERE nspname = 'public'`;
+const unadorned = { comment: null, acl: null, settings: null, connectionLimit: -1 };
+const azuresPublic = [{ owner: 'azure_pg_admin', usage: true, create: false }];
+
+describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await fixture.server({ major });
+  });
+  afterAll(() => server.destroy());
+
+  test('the server is of the major that was asked for, and says its minor', async () => {
+    const [row] = await fixture.ask(server, 'SHOW server_version');
+    expect(`${row?.['server_version']}`.split(' ')[0]).toBe(`${major}.${server.minor}`);
+  });
+
+  test('the administrator is no superuser and a member of azure_pg_admin', async () => {
+    expect(await server.roles()).toMatchObject({
+      azuresu: { login: true, superuser: true },
+      azure_pg_admin: { login: false, superuser: false },
+      [admin.login]: {
+        login: true,
+        superuser: false,
+        inherit: true,
+        createdb: true,
+        createrole: true,
+        replication: false,
+        bypassrls: false,
+        memberOf: ['azure_pg_admin'],
+      },
+    });
+  });
+
+  test('the databases are Azure’s, in Azure’s order, with Azure’s owners, charset and collation', async () => {
+    const standard = { charset: 'UTF8', collation: 'en_US.utf8' };
+    expect(await server.databases()).toMatchObject([
+      { name: 'azure_maintenance', owner: 'azuresu', ...standard },
+      { name: 'postgres', owner: 'azure_pg_admin', ...standard },
+      { name: 'azure_sys', owner: 'azuresu', ...standard },
+    ]);
+    const templates = `SELECT DISTINCT datdba::regrole::text AS owner FROM pg_database WHERE datistemplate`;
+    expect(await fixture.ask(server, templates)).toEqual([{ owner: 'azure_pg_admin' }]);
+    await expect(fixture.login(server, { database: 'azure_maintenance' })).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+
+  test('schema public belongs to azure_pg_admin in every database, however it was made', async () => {
+    await fixture.ask(server, 'CREATE DATABASE plain');
+    await fixture.ask(
+      server,
+      `CREATE DATABASE explicit TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'en_US.utf8' LC_CTYPE 'en_US.utf8'`,
+    );
+    await server.createDatabase('through_arm', 'utf8', 'en_US.utf8');
+    for (const database of ['postgres', 'plain', 'explicit', 'through_arm']) {
+      expect(await fixture.ask(server, ownerOfPublic, { database })).toEqual(azuresPublic);
+    }
+    for (const name of ['plain', 'explicit', 'through_arm']) await server.dropDatabase(name);
+  });
+
+  test('a role is not granted to azure_pg_admin, and the transaction fails as PostgreSQL’s do', async () => {
+    const session = await fixture.login(server);
+    const refusal = { code: '42501', message: 'permission denied to alter restricted role "azure_pg_admin"' };
+    await session.query('CREATE ROLE app');
+    await expect(session.query('GRANT app TO azure_pg_admin')).rejects.toMatchObject(refusal);
+    await expect(session.query({ text: 'GRANT app TO azure_pg_admin', values: [] })).rejects.toMatchObject(
+      refusal,
+    );
+    await expect(
+      session.query({ name: 'prepared', text: 'GRANT app TO azure_pg_admin' }),
+    ).rejects.toMatchObject(refusal);
+    await session.query('BEGIN');
+    await expect(session.query('GRANT app TO azure_pg_admin')).rejects.toMatchObject(refusal);
+    await expect(session.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
+    await session.query('ROLLBACK');
+    await session.query('GRANT CREATE ON SCHEMA public TO azure_pg_admin');
+    await session.query('DROP ROLE app');
+    await session.end();
+  });
+});
+
+describe('databases as ARM makes them', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await fixture.server();
+  });
+
+  test('belong to azuresu, with the charset and collation that were asked for', async () => {
+    await server.createDatabase('of-azure', 'utf8', 'en_US.utf8');
+    await server.createDatabase('latin', 'LATIN1', 'C');
+    expect((await server.databases()).slice(3)).toEqual([
+      { name: 'of-azure', owner: 'azuresu', charset: 'UTF8', collation: 'en_US.utf8', ...unadorned },
+      { name: 'latin', owner: 'azuresu', charset: 'LATIN1', collation: 'C', ...unadorned },
+    ]);
+  });
+
+  test('fail with PostgreSQL’s codes: a name that is taken, an unknown collation, a database that is not there', async () => {
+    await expect(server.createDatabase('postgres', 'UTF8', 'C')).rejects.toMatchObject({ code: '42P04' });
+    await expect(server.createDatabase('x', 'UTF8', 'xx_XX.utf8')).rejects.toMatchObject({ code: '42809' });
+    await expect(fixture.ask(server, `CREATE DATABASE x LC_COLLATE 'xx_XX.utf8'`)).rejects.toMatchObject({
+      code: '42809',
+    });
+    await expect(server.dropDatabase('nowhere')).rejects.toMatchObject({ code: '3D000' });
+  });
+
+  test('are listed beside those made by SQL, with all that a client can put on them', async () => {
+    await fixture.ask(server, 'CREATE DATABASE by_sql IS_TEMPLATE true CONNECTION LIMIT 7');
+    await fixture.ask(
+      server,
+      `COMMENT ON DATABASE by_sql IS '{"it''s": "ours"}'; ALTER DATABASE by_sql SET work_mem = '8MB';
+       REVOKE CONNECT ON DATABASE by_sql FROM PUBLIC; ALTER ROLE CURRENT_USER IN DATABASE by_sql SET work_mem = '1MB'`,
+    );
+    expect(await server.databases()).toContainEqual({
+      name: 'by_sql',
+      owner: admin.login,
+      charset: 'UTF8',
+      collation: 'en_US.utf8',
+      comment: `{"it's": "ours"}`,
+      acl: [`=T/${admin.login}`, `${admin.login}=CTc/${admin.login}`],
+      settings: ['work_mem=8MB'],
+      connectionLimit: 7,
+    });
+  });
+
+  test('names and collations are quoted, never run', async () => {
+    const name = `a"; DROP DATABASE "of-azure"; --'$`;
+    await server.createDatabase(name, 'UTF8', 'C');
+    expect((await server.databases()).map((database) => database.name)).toEqual(
+      expect.arrayContaining([name, 'of-azure']),
+    );
+    await expect(
+      server.createDatabase('y', 'UTF8', `C'; DROP DATABASE "of-azure"; --`),
+    ).rejects.toMatchObject({
+      code: '42809',
+    });
+    await server.dropDatabase(name);
+  });
+
+  test('are dropped with the sessions that are inside', async () => {
+    await server.createDatabase('busy', 'UTF8', 'en_US.utf8');
+    const session = await fixture.login(server, { database: 'busy' });
+    await server.dropDatabase('busy');
+    await expect(session.query('SELECT 1')).rejects.toThrow();
+    await until(async () => !(await server.databases()).some(({ name }) => name === 'busy'));
+  });
+});
+
+describe('the administrator’s password', () => {
+  const passwords = [
+    'VerySecurePassword!1',
+    'p@ss:w/rd%25"\'$`<space>é',
+    'first line\nsecond \\line\\',
+    ` lead and trail $$ ' || 'x `,
+  ];
+
+  test.each(passwords)('may be any text, and is kept as a SCRAM verifier: %j', async (password) => {
+    const login = `ad"min ' $1`;
+    const server = await fixture.server({ administratorLogin: login, administratorLoginPassword: password });
+    expect(await fixture.ask(server, 'SELECT current_user AS me', { user: login, password })).toEqual([
+      { me: login },
+    ]);
+    const changed = `${password}\\changed`;
+    await server.setAdministratorPassword(changed);
+    await expect(fixture.login(server, { user: login, password })).rejects.toMatchObject({ code: '28P01' });
+    const [row] = await fixture.ask(server, 'SHOW password_encryption', { user: login, password: changed });
+    expect(row).toEqual({ password_encryption: 'scram-sha-256' });
+    await server.destroy();
+  });
+});

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { EmulatorError } from '../../emulator/runner/emulator-process.ts';
+import { gitHubControl } from '../../emulator/runner/index.ts';
+import { gitHub } from '../helpers/emulator/github.ts';
+import { exampleEvent, request, useRunner } from '../helpers/runner/emulated.ts';
+import { file } from '../helpers/runner/run.ts';
+
+const runner = useRunner();
+const root = '/repos/relecloud/space-travel';
+
+/** A workflow of jobs, each with its permissions and its steps as YAML at their place. */
+function workflow(on: string, jobs: Readonly<Record<string, { permissions?: string; steps: string }>>) {
+  const each = Object.entries(jobs).map(
+    ([id, { permissions, steps }]) => `  ${id}:
+    runs-on: x
+${permissions === undefined ? '' : `    permissions: ${permissions}\n`}    steps:
+      ${steps}`,
+  );
+  return `on: ${on}\njobs:\n${each.join('\n')}\n`;
+}
+
+const pull = request('pull', 'GET', `${root}/pulls/7`);
+const comment = request('comment', 'POST', `${root}/issues/7/comments`, { body: 'Hello.' });
+const ownRun = request('run', 'GET', `${root}/actions/runs/$GITHUB_RUN_ID`);
+
+describe('a job’s token', () => {
+  test('may do what the job’s permissions say, at the emulated GitHub', async () => {
+    const { log } = await runner.run(
+      workflow('pull_request', {
+        writes: { permissions: '{ pull-requests: write }', steps: `${pull}\n      ${comment}` },
+        reads: { permissions: '{ pull-requests: read }', steps: `${pull}\n      ${comment}` },
+        default: { steps: pull },
+      }),
+      exampleEvent('pull-request-opened'),
+    );
+    const answers = log.match(/(pull|comment|Job \w+): (\d+|\w+)/g);
+    expect(answers).toEqual([
+      ...['pull: 200', 'comment: 201', 'Job writes: success'],
+      ...['pull: 200', 'comment: 403', 'Job reads: success'],
+      ...['pull: 403', 'Job default: success'],
+    ]);
+    const { comments } = await runner.repository();
+    expect(comments['7']).toMatchObject([{ body: 'Hello.', user: { login: 'github-actions[bot]' } }]);
+  });
+
+  test('only reads in a fork’s pull request, whatever its workflow asks for', async () => {
+    const path = `${root}/issues/8/comments`;
+    const steps = `${request('read', 'GET', path)}\n      ${request('write', 'POST', path, { body: 'x' })}`;
+    const asking = (on: string) => workflow(on, { job: { permissions: 'write-all', steps } });
+    const fork = await runner.run(asking('pull_request'), exampleEvent('fork-opened'));
+    expect(fork.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 403']);
+    const base = await runner.run(asking('pull_request_target'), exampleEvent('fork-opened'));
+    expect(base.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 201']);
+  });
+
+  test('is the job’s own, the same by both its names, masked, and worth nothing when the job has ended', async () => {
+    const kept = file('', 'tokens');
+    const steps = `- run: echo "\${{ github.token }}" >> '${kept}'
+      - run: echo "same \${{ github.token == secrets.GITHUB_TOKEN }}, token \${{ github.token }}"`;
+    const { log } = await runner.run(workflow('push', { one: { steps }, two: { steps } }));
+    expect(log.match(/same true, token \*\*\*$/gm)).toHaveLength(2);
+    const tokens = readFileSync(kept, 'utf8').trim().split('\n');
+    expect(new Set(tokens).size).toBe(2);
+    for (const token of tokens) {
+      const answer = await gitHub(runner.emulator, 'GET', `${root}/pulls`, {
+        authorization: `token ${token}`,
+      });
+      expect([answer.status, answer.json['message']]).toEqual([401, 'Bad credentials']);
+    }
+  });
+});
+
+describe('the emulated GitHub learns', () => {
+  test('of the pull request, as each event has it', async () => {
+    const flow = workflow(
+      '{ pull_request: { types: [opened, synchronize] }, pull_request_target: { types: [closed] } }',
+      { job: { steps: '- run: echo' } },
+    );
+    const seen = [];
+    for (const event of ['opened', 'synchronize', 'closed']) {
+      await runner.run(flow, exampleEvent(`pull-request-${event}`));
+      const { pulls } = await runner.repository();
+      seen.push(pulls['7']);
+    }
+    expect(seen).toMatchObject([
+      { state: 'open', title: 'A weekend on Mars', head: { ref: 'weekend-on-mars' } },
+      { state: 'open', head: { sha: '9b3e1d7a0c5f8e2b4d6a1c9f3e7b0d5a8c2f4e61' } },
+      { state: 'closed', merged: true },
+    ]);
+    await runner.run(flow, exampleEvent('fork-opened'));
+    const { pulls } = await runner.repository();
+    expect(pulls['8']).toMatchObject({
+      user: { login: 'mona', id: 2_701_847 },
+      head: { repo: { id: 700_300_400, full_name: 'mona/space-travel' } },
+      base: { repo: { id: 700_100_200, full_name: 'relecloud/space-travel' } },
+    });
+  });
+
+  test('of the run: in progress while it runs, then completed with what became of it', async () => {
+    const before = Object.keys((await runner.repository()).runs);
+    const flow = workflow('push', {
+      job: { permissions: '{ actions: read }', steps: `${ownRun}\n      - run: exit 1` },
+    });
+    const { log, exitCode } = await runner.run(flow);
+    expect(exitCode).toBe(1);
+    expect(log).toMatch(/run: 200 .*"status":"in_progress","conclusion":null/);
+    const after = Object.entries((await runner.repository()).runs).filter(([id]) => !before.includes(id));
+    expect(after).toHaveLength(1);
+    expect(after[0]?.[1]).toMatchObject({
+      status: 'completed',
+      conclusion: 'failure',
+      event: 'push',
+      run_attempt: 1,
+      path: expect.stringMatching(/^\.github\/workflows\/.*flow\.yml$/),
+    });
+  });
+
+  test('of a repository that it did not know', async () => {
+    const repository = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
+    const event = file(JSON.stringify({ ref: 'refs/heads/main', repository }), 'event.json');
+    await runner.run(workflow('push', { job: { steps: '- run: echo' } }), event);
+    expect(await runner.repository('mona/rockets')).toMatchObject({ id: 5, pulls: {} });
+  });
+});
+
+test('an emulator that refuses or cannot be reached is said to', async () => {
+  const { control, ca } = runner.emulator.ready;
+  const change = { repository: 'no-slash' };
+  await expect(gitHubControl({ control, ca }).tell(change)).rejects.toThrow(EmulatorError);
+  const nowhere = gitHubControl({ control: 'https://127.0.0.1:9/_emulator', ca });
+  await expect(nowhere.tell(change)).rejects.toThrow('The emulated GitHub cannot be reached');
+  const untrusted = gitHubControl({ control, ca: exampleEvent('fork-opened') });
+  await expect(untrusted.tell({ repository: 'a/b' })).rejects.toThrow(EmulatorError);
+});
