@@ -79,10 +79,19 @@ class DataPlane {
   }
 
   async #load(): Promise<PostgresFactory> {
-    const { options, directory, authority, clients } = this.#holdings;
+    const { options, directory, authority, clients, faults } = this.#holdings;
     if (options.postgres) return options.postgres;
     const { createPostgresFactory } = await import('./postgres/index.ts');
-    return createPostgresFactory({ directory, certificates: authority, clients });
+    return createPostgresFactory({
+      directory,
+      certificates: authority,
+      clients,
+      preparedTemplates: options.postgresTemplates,
+      holdOf: (statement) => {
+        const effect = faults.strike('postgres', { statement });
+        return effect && 'hold' in effect ? effect : undefined;
+      },
+    });
   }
 
   async close(): Promise<void> {
@@ -180,6 +189,7 @@ async function openHoldings(options: EmulatorOptions): Promise<Holdings> {
 
 async function closeAll(holdings: Holdings, dataPlane: DataPlane, listeners: Listeners): Promise<void> {
   holdings.clock.end();
+  holdings.faults.remove();
   const { echoes, ...others } = listeners;
   await Promise.all([...Object.values(others), ...echoes].map((listener) => listener.close()));
   await dataPlane.close();

@@ -19,6 +19,8 @@ export interface EmulatorOptions {
   readonly pageSize: number;
   /** Factor on the size of ARM's request buckets (facts.md §3); 0 turns throttling off. */
   readonly throttling: number;
+  /** Directory of PostgreSQL templates that were made before (postgres/template.ts); else each emulator makes its own. */
+  readonly postgresTemplates: string | undefined;
   /** Stands in for the real PostgreSQL, for tests of ARM alone. */
   readonly postgres: PostgresFactory | undefined;
 }
@@ -32,6 +34,7 @@ export const defaultOptions: EmulatorOptions = {
   tokenLifetime: 3599,
   pageSize: 100,
   throttling: 1,
+  postgresTemplates: undefined,
   postgres: undefined,
 };
 
@@ -42,7 +45,7 @@ export class UsageError extends Error {
 
 export const usage =
   'Usage: npm run -s emulator -- [--latency MS] [--provision MS] [--firewall-delay MS] ' +
-  '[--blocked timeout|reject] [--retry-after SCALE]';
+  '[--blocked timeout|reject] [--retry-after SCALE] [--postgres-templates DIRECTORY]';
 
 function amount(flag: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
@@ -64,7 +67,14 @@ function flags(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { latency: text, provision: text, 'firewall-delay': text, blocked: text, 'retry-after': text },
+      options: {
+        latency: text,
+        provision: text,
+        'firewall-delay': text,
+        blocked: text,
+        'retry-after': text,
+        'postgres-templates': text,
+      },
     }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
@@ -84,5 +94,6 @@ export function parseOptions(args: readonly string[]): EmulatorOptions {
     firewallDelay: amount('firewall-delay', given['firewall-delay'], defaultOptions.firewallDelay),
     blocked: blockedBehaviour(given.blocked),
     retryAfter: amount('retry-after', given['retry-after'], defaultOptions.retryAfter),
+    postgresTemplates: given['postgres-templates'],
   };
 }

@@ -26,7 +26,7 @@ export const controlPath = '/_emulator';
 
 const done: Reply = { status: 200, body: {} };
 
-type Call = (body: JsonObject, context: ControlContext) => Reply | Promise<Reply>;
+type Call = (body: JsonObject, context: ControlContext, id: number) => Reply | Promise<Reply>;
 
 async function statements({ store }: ControlContext): Promise<ExecutedStatement[]> {
   const lists = await Promise.all(store.servers.map(({ postgres }) => postgres?.statements() ?? []));
@@ -72,12 +72,18 @@ const calls: Readonly<Record<string, Call>> = {
     await Promise.all(store.servers.map(({ postgres }) => postgres?.forgetStatements()));
     return done;
   },
-  'POST faults': (body, { faults }) => {
-    faults.add(body);
+  'POST faults': (body, { faults }) => ({ status: 200, body: { id: faults.add(body) } }),
+  // Answered when the fault has struck, so that nobody need ask again and again.
+  'GET faults/ID': async (_body, { faults }, id) => {
+    await faults.struck(id);
+    return done;
+  },
+  'DELETE faults/ID': (_body, { faults }, id) => {
+    faults.remove(id);
     return done;
   },
   'DELETE faults': (_body, { faults }) => {
-    faults.clear();
+    faults.remove();
     return done;
   },
   'GET state': async (_body, context) => ({ status: 200, body: await readState(context) }),
@@ -96,10 +102,11 @@ const calls: Readonly<Record<string, Call>> = {
 async function answer(request: Request, context: ControlContext): Promise<Reply> {
   const { pathname } = request.url;
   const name = pathname.startsWith(`${controlPath}/`) ? pathname.slice(controlPath.length + 1) : '';
-  const call = calls[`${request.method} ${name.replace(/\/$/, '')}`];
+  const id = /\/(\d+)$/.exec(name)?.[1];
+  const call = calls[`${request.method} ${name.replace(/\/\d+$/, '/ID').replace(/\/$/, '')}`];
   if (!call)
     return { status: 404, body: { error: `There is no control call ${request.method} ${pathname}.` } };
-  return call(objectOr(jsonBody(request)), context);
+  return call(objectOr(jsonBody(request)), context, Number(id));
 }
 
 /** The emulator's own calls, for tests (contract.md). They are not recorded, and faults do not strike them. */

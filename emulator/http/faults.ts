@@ -1,22 +1,43 @@
+import type { Hold } from '../hold.ts';
 import { isObject, numberOr, objectOr, stringOr } from '../json.ts';
-import type { ImposedFailure, Request, ServiceName } from './exchange.ts';
+import type { ImposedFailure, ServiceName } from './exchange.ts';
+
+/** What a fault can strike: a request to one of the services, or a statement of a PostgreSQL client. */
+export type FaultService = ServiceName | 'postgres';
+
+/** A request or a statement as faults see it; what one of them has not stays undefined, and matches no pattern. */
+export interface FaultSubject {
+  readonly method?: string;
+  readonly path?: string;
+  readonly text?: string;
+  readonly statement?: string;
+}
 
 /** What a fault does to a request that it matches (contract.md, `POST control/faults`). */
 export type FaultEffect =
+  | Hold
   | { readonly status: number; readonly headers: Record<string, string>; readonly body: unknown }
   | { readonly reset: true }
   | { readonly delay: number }
   | { readonly operationFails: ImposedFailure }
   | { readonly applyThenReset: true };
 
+/** As {@link FaultEffect}, before anything is held. */
+type Effect = Exclude<FaultEffect, Hold> | Pick<Hold, 'hold'>;
+
 interface Fault {
   readonly service: string | undefined;
   readonly method: string | undefined;
   readonly path: RegExp | undefined;
   readonly body: RegExp | undefined;
+  readonly statement: RegExp | undefined;
   skip: number;
   times: number;
-  readonly effect: FaultEffect;
+  readonly effect: Effect;
+  /** Resolves when it first strikes; where it holds something, when that is being held. */
+  readonly struck: PromiseWithResolvers<void>;
+  /** Resolves when the fault is removed. */
+  readonly released: PromiseWithResolvers<void>;
 }
 
 /** A fault that does not say what it should; the message names the field. */
@@ -24,12 +45,14 @@ export class FaultError extends Error {
   override readonly name = 'FaultError';
 }
 
-function parseStatus(then: Record<string, unknown>, status: number): FaultEffect {
+function parseStatus(then: Record<string, unknown>, status: number): Effect {
   const headers = Object.entries(objectOr(then['headers'])).map(([name, value]) => [name, String(value)]);
   return { status, headers: Object.fromEntries(headers), body: then['body'] };
 }
 
-function parseEffect(value: unknown): FaultEffect {
+function parseEffect(value: unknown): Effect {
+  if (value === 'hold') return { hold: 'request' };
+  if (value === 'holdAnswer') return { hold: 'answer' };
   const then = objectOr(value);
   const status = numberOr(then['status']);
   const delay = numberOr(then['delay']);
@@ -42,7 +65,9 @@ function parseEffect(value: unknown): FaultEffect {
     const { code, message } = failure;
     return { operationFails: { code: stringOr(code) ?? '', message: stringOr(message) ?? '' } };
   }
-  throw new FaultError("'then' must be one of status, reset, delay, operationFails, applyThenReset.");
+  throw new FaultError(
+    "'then' must be one of status, reset, delay, operationFails, applyThenReset, or the text 'hold' or 'holdAnswer'.",
+  );
 }
 
 function parsePattern(name: string, value: unknown): RegExp | undefined {
@@ -58,53 +83,94 @@ function parsePattern(name: string, value: unknown): RegExp | undefined {
 function parseFault(value: unknown): Fault {
   const fault = objectOr(value);
   const match = objectOr(fault['match']);
+  const service = stringOr(match['service']);
+  const effect = parseEffect(fault['then']);
+  if (service === 'postgres' && !('hold' in effect))
+    throw new FaultError("A statement can be held, nothing else: 'then' must be 'hold' or 'holdAnswer'.");
+  const struck = Promise.withResolvers<void>();
+  // Nobody need be waiting for it.
+  struck.promise.catch(() => {});
   return {
-    service: stringOr(match['service']),
+    service,
     method: stringOr(match['method'])?.toUpperCase(),
     path: parsePattern('path', match['path']),
     body: parsePattern('body', match['body']),
+    statement: parsePattern('statement', match['statement']),
     skip: numberOr(fault['skip']) ?? 0,
     times: numberOr(fault['times']) ?? 1,
-    effect: parseEffect(fault['then']),
+    effect,
+    struck,
+    released: Promise.withResolvers<void>(),
   };
 }
 
 /** The faults that tests have asked for, used up in the order in which they were added. */
 export class Faults {
-  #faults: Fault[] = [];
+  readonly #faults = new Map<number, Fault>();
+  #added = 0;
 
-  /** @throws {FaultError} where it does not say what to match or what to do. */
-  add(value: unknown): void {
-    this.#faults.push(parseFault(value));
+  /**
+   * @returns the number by which the fault is known.
+   * @throws {FaultError} where it does not say what to match or what to do.
+   */
+  add(value: unknown): number {
+    const fault = parseFault(value);
+    this.#added += 1;
+    this.#faults.set(this.#added, fault);
+    return this.#added;
   }
 
-  clear(): void {
-    this.#faults = [];
+  /** Remove one fault, or all of them; what they hold goes on. */
+  remove(id?: number): void {
+    for (const [key, fault] of this.#faults) {
+      if (id !== undefined && id !== key) continue;
+      this.#faults.delete(key);
+      fault.released.resolve();
+      fault.struck.reject(new FaultError(`Fault ${key} was removed before it struck.`));
+    }
   }
 
   /**
-   * The effect on this request, of the first fault that matches it, if one does. A fault's `skip` lets that many
-   * matching requests pass, `times` is how many it strikes after them.
+   * Resolves when a fault has struck for the first time.
+   * @throws {FaultError} where there is no such fault, and when it is removed before.
    */
-  strike(service: ServiceName, request: Request): FaultEffect | undefined {
-    for (const fault of this.#faults) {
-      if (fault.times <= 0 || !matches(fault, service, request)) continue;
+  async struck(id: number): Promise<void> {
+    const fault = this.#faults.get(id);
+    if (!fault) throw new FaultError(`There is no fault ${id}.`);
+    await fault.struck.promise;
+  }
+
+  /**
+   * The effect on this request or statement, of the first fault that matches it, if one does. A fault's `skip` lets that
+   * many matching ones pass, `times` is how many it strikes after them.
+   */
+  strike(service: FaultService, subject: FaultSubject): FaultEffect | undefined {
+    for (const fault of this.#faults.values()) {
+      if (fault.times <= 0 || !matches(fault, service, subject)) continue;
       if (fault.skip > 0) {
         fault.skip -= 1;
         continue;
       }
       fault.times -= 1;
-      return fault.effect;
+      const { effect, struck, released } = fault;
+      if ('hold' in effect) return { ...effect, onHeld: struck.resolve, released: released.promise };
+      struck.resolve();
+      return effect;
     }
     return undefined;
   }
 }
 
-function matches(fault: Fault, service: ServiceName, request: Request): boolean {
+function matches(fault: Fault, service: FaultService, subject: FaultSubject): boolean {
+  // A fault that names no service is one for requests.
+  const wanted = fault.service ?? (service === 'postgres' ? undefined : service);
+  const fits = (pattern: RegExp | undefined, text: string | undefined): boolean =>
+    pattern === undefined || (text !== undefined && pattern.test(text));
   return (
-    (fault.service ?? service) === service &&
-    (fault.method ?? request.method) === request.method &&
-    (fault.path?.test(request.path) ?? true) &&
-    (fault.body?.test(request.text) ?? true)
+    wanted === service &&
+    (fault.method ?? subject.method) === subject.method &&
+    fits(fault.path, subject.path) &&
+    fits(fault.body, subject.text) &&
+    fits(fault.statement, subject.statement)
   );
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { untilReleased } from '../hold.ts';
 import type { Handler, Reply, Request, ServiceName } from './exchange.ts';
 import type { FaultEffect, Faults } from './faults.ts';
 import type { Outcome, Responder } from './listener.ts';
@@ -31,8 +32,11 @@ async function outcomeOf(
   if (effect && 'reset' in effect) return { outcome: { drop: true }, status: null };
   if (effect && 'status' in effect) return { outcome: { reply: effect }, status: effect.status };
   if (effect && 'delay' in effect) await clock.wait(effect.delay);
+  const hold = effect && 'hold' in effect ? effect : undefined;
+  if (hold?.hold === 'request') await untilReleased(hold);
   const imposedFailure = effect && 'operationFails' in effect ? effect.operationFails : undefined;
   const reply = await handle(handler, { ...request, imposedFailure });
+  if (hold?.hold === 'answer') await untilReleased(hold);
   const lost = effect !== undefined && 'applyThenReset' in effect;
   return { outcome: lost ? { drop: true } : { reply }, status: reply.status };
 }

@@ -1,5 +1,5 @@
 import { notAllowListed } from './azure-extension.ts';
-import { MessageStream, message } from './messages.ts';
+import { MessageStream, message, type Replacer } from './messages.ts';
 
 /**
  * The way from PostgreSQL to a client. Azure looks at its list first, so also an extension that the server does not
@@ -7,8 +7,14 @@ import { MessageStream, message } from './messages.ts';
  * which extension is meant (see azure-extension.ts), so its words are changed on the way out; the code is the same.
  */
 export class AnswerStream extends MessageStream {
-  constructor() {
-    super(new Map([['E', refuseUnknownExtension]]));
+  /** @param holdEnd what the end of an answer (ReadyForQuery) waits for, if anything. */
+  constructor(holdEnd: () => Promise<void> | undefined = () => undefined) {
+    super(
+      new Map<string, Replacer>([
+        ['E', refuseUnknownExtension],
+        ['Z', () => holdEnd()?.then(() => undefined)],
+      ]),
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { type Hold, untilReleased } from '../hold.ts';
 import { AnswerStream } from './answers.ts';
 import type { Firewall } from './firewall.ts';
 import { type StatementRule, StatementScreen } from './screen.ts';
@@ -25,6 +26,8 @@ export interface GateOptions {
   /** Whether a session without TLS is refused now (`require_secure_transport`). */
   readonly requireSecureTransport: () => boolean;
   readonly rules: readonly StatementRule[];
+  /** Whether a statement, or its answer, is to be held. */
+  readonly holdOf: (statement: string) => Hold | undefined;
   /** PostgreSQL's Unix socket. */
   readonly socketPath: string;
   /** How long a client may take to say who it is, in milliseconds; by default as long as PostgreSQL gives it. */
@@ -184,8 +187,19 @@ export class Gate {
     socket.setTimeout(0);
     const backend = this.#keep(connect(this.#options.socketPath));
     backend.write(packet.bytes);
-    const answers = new AnswerStream();
-    socket.pipe(new StatementScreen(this.#options.rules)).pipe(backend).pipe(answers).pipe(socket);
+    const { rules, holdOf } = this.#options;
+    let heldAnswer: Hold | undefined;
+    const screen = new StatementScreen(rules, (statement) => {
+      const hold = holdOf(statement);
+      if (hold?.hold === 'answer') heldAnswer = hold;
+      return hold?.hold === 'request' ? untilReleased(hold) : undefined;
+    });
+    const answers = new AnswerStream(() => {
+      const hold = heldAnswer;
+      heldAnswer = undefined;
+      return hold && untilReleased(hold);
+    });
+    socket.pipe(screen).pipe(backend).pipe(answers).pipe(socket);
     // Neither side of a session outlives the other, but what was already said is passed on first. A client that ended
     // in order has had its end passed on by the pipes.
     backend.once('close', () => answers.end());

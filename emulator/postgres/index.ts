@@ -1,14 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chooseAddress } from './address.ts';
 import { Cluster, type Grounds } from './cluster.ts';
-import { type Installation, install, installedMajors } from './installation.ts';
-import { localeEnvironment } from './locale.ts';
+import { installedMajors } from './installation.ts';
 import { makePlace, placesFor } from './place.ts';
 import { run, serviceAccount } from './process.ts';
 import { FlexibleServer } from './server.ts';
-import { makeTemplate } from './template.ts';
+import { makeGrounds, makeTemplate, readPrepared, type Template } from './template.ts';
 import type {
   PostgresFactory,
   PostgresFactoryOptions,
@@ -16,12 +14,6 @@ import type {
   PostgresServerOptions,
 } from './types.ts';
 import { type Watchdog, watchOver } from './watchdog.ts';
-
-/** A cluster to copy, and the programs that made it. */
-interface Template {
-  readonly directory: string;
-  readonly installation: Installation;
-}
 
 /**
  * The data plane of one emulator: real PostgreSQL servers with Azure's role model, each behind a gate of its own. Works
@@ -35,9 +27,12 @@ export async function createPostgresFactory(options: PostgresFactoryOptions): Pr
   const place = await makePlace(await placesFor(options.directory), account);
   const watchdog = watchOver(place);
   try {
-    const environment = await localeEnvironment(place, account);
-    const superuserPassword = randomBytes(24).toString('base64url');
-    return new Factory(options, place, watchdog, { account, environment, superuserPassword });
+    const { preparedTemplates } = options;
+    const { grounds, templates } =
+      preparedTemplates === undefined
+        ? { grounds: await makeGrounds(place, account), templates: [] }
+        : await readPrepared(preparedTemplates, account);
+    return new Factory(options, place, watchdog, grounds, templates);
   } catch (error) {
     await watchdog.dismiss();
     throw error;
@@ -50,12 +45,21 @@ class Factory implements PostgresFactory {
   readonly #place: string;
   readonly #watchdog: Watchdog;
   readonly #grounds: Grounds;
-  readonly #templates = new Map<string, Promise<Template>>();
+  readonly #templates: Map<string, Promise<Template>>;
   readonly #creations = new Set<Promise<PostgresServer>>();
   #made = 0;
   #closed = false;
 
-  constructor(options: PostgresFactoryOptions, place: string, watchdog: Watchdog, grounds: Grounds) {
+  constructor(
+    options: PostgresFactoryOptions,
+    place: string,
+    watchdog: Watchdog,
+    grounds: Grounds,
+    templates: readonly Template[],
+  ) {
+    this.#templates = new Map(
+      templates.map((template) => [template.installation.major, Promise.resolve(template)]),
+    );
     this.#options = options;
     this.#place = place;
     this.#watchdog = watchdog;
@@ -94,6 +98,7 @@ class Factory implements PostgresFactory {
       address,
       certificate,
       clients: this.#options.clients,
+      holdOf: this.#options.holdOf ?? (() => undefined),
       minor: template.installation.minor,
       cluster: new Cluster(directory, template.installation, this.#grounds),
     });
@@ -102,15 +107,8 @@ class Factory implements PostgresFactory {
   #template(major: string): Promise<Template> {
     const known = this.#templates.get(major);
     if (known) return known;
-    const template = this.#makeTemplate(major);
+    const template = makeTemplate(major, this.#place, this.#grounds);
     this.#templates.set(major, template);
     return template;
-  }
-
-  async #makeTemplate(major: string): Promise<Template> {
-    const installation = await install(major, this.#place, this.#grounds.account);
-    const directory = join(this.#place, `template-${major}`);
-    await makeTemplate(directory, installation, this.#grounds);
-    return { directory, installation };
   }
 }

@@ -3,8 +3,11 @@ import { Transform, type TransformCallback } from 'node:stream';
 /** Messages above this many bytes are data, not what anybody looks for, and are not held back. */
 const longestHeld = 1 << 20;
 
-/** What stands in the place of a message; `undefined` lets it pass as it is. */
-export type Replacer = (message: Buffer) => Buffer | undefined;
+/**
+ * What stands in the place of a message; `undefined` lets it pass as it is. A promise holds it, and all that comes after
+ * it, until it is settled.
+ */
+export type Replacer = (message: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
 
 /**
  * One direction of a session, from behind the startup packet on: messages of a type byte, a length and a body. Bytes pass
@@ -23,35 +26,49 @@ export class MessageStream extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
-    let sent = 0;
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.#passing > 0) {
-        const skipped = Math.min(this.#passing, bytes.length - at);
-        this.#passing -= skipped;
-        at += skipped;
-        continue;
+    this.#forward(this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk, 0, done);
+  }
+
+  #forward(bytes: Buffer, start: number, done: TransformCallback): void {
+    let sent = start;
+    let at = start;
+    for (let next = this.#next(bytes, at); next !== undefined; next = this.#next(bytes, at)) {
+      const original = bytes.subarray(at, at + next.length);
+      const replacement = next.replacer?.(original);
+      at += next.length;
+      if (replacement === undefined) continue;
+      const before = bytes.subarray(sent, at - next.length);
+      if (before.length > 0) this.push(before);
+      sent = at;
+      if (replacement instanceof Promise) {
+        replacement.then((other) => {
+          this.push(other ?? original);
+          this.#forward(bytes, sent, done);
+        }, done);
+        return;
       }
-      if (bytes.length - at < 5) break;
-      const length = bytes.readUInt32BE(at + 1) + 1;
-      const replacer = this.#replacers.get(String.fromCharCode(bytes[at] ?? 0));
-      if (!replacer || length > longestHeld) {
-        this.#passing = length;
-        continue;
-      }
-      if (bytes.length - at < length) break;
-      const replacement = replacer(bytes.subarray(at, at + length));
-      if (replacement) {
-        this.push(bytes.subarray(sent, at));
-        this.push(replacement);
-        sent = at + length;
-      }
-      at += length;
+      this.push(replacement);
     }
     if (at > sent) this.push(bytes.subarray(sent, at));
     this.#held = bytes.subarray(at);
     done();
+  }
+
+  /** How many bytes come next that belong together, with the replacer if there is one; undefined where some are missing. */
+  #next(bytes: Buffer, at: number): { readonly length: number; readonly replacer?: Replacer } | undefined {
+    if (this.#passing > 0 && at < bytes.length) {
+      const length = Math.min(this.#passing, bytes.length - at);
+      this.#passing -= length;
+      return { length };
+    }
+    if (bytes.length - at < 5) return undefined;
+    const length = bytes.readUInt32BE(at + 1) + 1;
+    const replacer = this.#replacers.get(String.fromCharCode(bytes[at] ?? 0));
+    if (!replacer || length > longestHeld) {
+      this.#passing = length;
+      return this.#next(bytes, at);
+    }
+    return bytes.length - at < length ? undefined : { length, replacer };
   }
 
   override _flush(done: TransformCallback): void {

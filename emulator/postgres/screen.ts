@@ -1,4 +1,4 @@
-import { MessageStream, message } from './messages.ts';
+import { MessageStream, message, type Replacer } from './messages.ts';
 import { administrators } from './service-roles.ts';
 
 /** Looks at the SQL of one message; what it returns is run instead, `undefined` lets the message pass as it is. */
@@ -10,11 +10,23 @@ export type StatementRule = (sql: string) => string | undefined;
  * synchronisation of the extended protocol.
  */
 export class StatementScreen extends MessageStream {
-  constructor(rules: readonly StatementRule[]) {
+  /** @param holdStart what a statement waits for before PostgreSQL gets it, if anything. */
+  constructor(
+    rules: readonly StatementRule[],
+    holdStart: (sql: string) => Promise<void> | undefined = () => undefined,
+  ) {
+    const screened =
+      (type: 'Q' | 'P'): Replacer =>
+      (bytes) => {
+        const nameEnd = type === 'P' ? bytes.indexOf(0, 5) + 1 : 5;
+        const sql = bytes.toString('utf8', nameEnd, bytes.indexOf(0, nameEnd));
+        const replaced = () => replaceStatement(rules, type, bytes.subarray(5, nameEnd), sql);
+        return holdStart(sql)?.then(replaced) ?? replaced();
+      };
     super(
       new Map([
-        ['Q', (query) => replaceStatement(rules, 'Q', query)],
-        ['P', (parse) => replaceStatement(rules, 'P', parse)],
+        ['Q', screened('Q')],
+        ['P', screened('P')],
       ]),
     );
   }
@@ -23,15 +35,13 @@ export class StatementScreen extends MessageStream {
 function replaceStatement(
   rules: readonly StatementRule[],
   type: 'Q' | 'P',
-  bytes: Buffer,
+  name: Buffer,
+  sql: string,
 ): Buffer | undefined {
-  const nameEnd = type === 'P' ? bytes.indexOf(0, 5) + 1 : 5;
-  const sql = bytes.toString('utf8', nameEnd, bytes.indexOf(0, nameEnd));
   for (const rule of rules) {
     const replacement = rule(sql);
     if (replacement === undefined) continue;
     const noParameterTypes = Buffer.alloc(type === 'P' ? 2 : 0);
-    const name = bytes.subarray(5, nameEnd);
     return message(type, Buffer.concat([name, Buffer.from(`${replacement}\0`), noParameterTypes]));
   }
   return undefined;

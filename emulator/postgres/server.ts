@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import type { Hold } from '../hold.ts';
 import type { Cluster } from './cluster.ts';
 import { Firewall } from './firewall.ts';
 import { Gate } from './gate.ts';
@@ -23,6 +24,7 @@ export interface Premises {
   readonly minor: string;
   readonly certificate: { readonly cert: string; readonly key: string };
   readonly clients: ClientAddresses;
+  readonly holdOf: (statement: string) => Hold | undefined;
   /** On a copy of the template, not started. */
   readonly cluster: Cluster;
 }

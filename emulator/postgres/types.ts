@@ -1,3 +1,5 @@
+import type { Hold } from '../hold.ts';
+
 /** A stored firewall rule, as ARM holds it: an inclusive IPv4 range. */
 export interface AddressRange {
   readonly startIpAddress: string;
@@ -134,6 +136,10 @@ export interface PostgresFactoryOptions {
   readonly directory: string;
   readonly certificates: CertificateIssuer;
   readonly clients: ClientAddresses;
+  /** Whether a statement, or its answer, is to be held; by default none is. */
+  readonly holdOf?: (statement: string) => Hold | undefined;
+  /** A directory of templates that were made before (see template.ts); without it the factory makes its own. */
+  readonly preparedTemplates?: string | undefined;
 }
 
 export interface PostgresFactory {

@@ -193,6 +193,7 @@ describe('a client that says nothing', () => {
       blocked: 'timeout',
       requireSecureTransport: () => false,
       rules: [],
+      holdOf: () => undefined,
       socketPath,
       authenticationTimeout: 100,
     });
