@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,18 +9,28 @@ const wanted = new Set(['index.js', 'post.js', 'package.json', 'licenses.txt']);
 /**
  * Builds the bundle: TypeScript 7 has no JavaScript API for ncc, so `tsc` compiles first and ncc bundles JavaScript.
  * @param output folder to write, emptied first
+ * @param compiled folder for the JavaScript in between, emptied first; below the checkout, where ncc finds the packages
+ * @throws Error where a compiler fails; what it says goes to standard error
  */
-export function build(output: string): void {
-  rmSync('build', { recursive: true, force: true });
+export async function build(output: string, compiled = 'build'): Promise<void> {
+  rmSync(compiled, { recursive: true, force: true });
   rmSync(output, { recursive: true, force: true });
-  execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-  const options = ['--out', output, '--target', 'es2022', '--quiet'];
-  execFileSync('ncc', ['build', 'build/index.js', ...options], { stdio: 'inherit' });
-  cpSync('build/post.js', join(output, 'post.js'));
+  await run('tsc', '-p', 'tsconfig.build.json', '--outDir', compiled);
+  await run('ncc', 'build', join(compiled, 'index.js'), '--out', output, '--target', 'es2022', '--quiet');
+  cpSync(join(compiled, 'post.js'), join(output, 'post.js'));
   writeFileSync(join(output, 'licenses.txt'), licenses());
   for (const stray of readdirSync(output).filter((name) => !wanted.has(name))) {
     rmSync(join(output, stray), { recursive: true });
   }
+}
+
+/** Runs a program of this checkout's packages to its end. */
+async function run(program: string, ...args: readonly string[]): Promise<void> {
+  const child = spawn(join('node_modules', '.bin', program), args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${program} ended with ${code ?? signal}.`);
 }
 
 /** The licence of every package that is bundled, with all that they need; ncc's own `--license` misses most of them. */
@@ -56,4 +67,4 @@ function licenseIn(folder: string): string {
   return `${name} ${version} (${license})\n${text}`.trim();
 }
 
-if (import.meta.main) build('dist');
+if (import.meta.main) await build('dist');

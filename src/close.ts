@@ -3,10 +3,10 @@ import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
 import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
-import { administratorIn, type Connected, connect, startRun } from './context.ts';
+import { administratorIn, type Connected, connect, withRun } from './context.ts';
 import { ActionError, endOf, fail, messageOf } from './errors.ts';
 import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
-import { Workflow } from './github/workflow.ts';
+import type { Workflow } from './github/workflow.ts';
 import { login } from './postgres/login.ts';
 import { endMarked } from './process-tree.ts';
 import { removeEnvFile } from './publish.ts';
@@ -24,7 +24,7 @@ const creationShows = 90_000;
  * The post half: closes what main wrote in its journal, and derives nothing anew (design.md, Journal before act).
  * @throws `rule-not-removed`, and what kept the dotenv file from being removed
  */
-export async function close(workflow = new Workflow()): Promise<void> {
+export async function close(workflow: Workflow): Promise<void> {
   const journal = new Journal(workflow);
   try {
     const migration = journal.migration();
@@ -45,7 +45,17 @@ async function closeDoor(workflow: Workflow, journal: Journal): Promise<void> {
   }
   if (!isTemporaryRuleOf(workflow.identity, entry.rule))
     throw notRemoved(entry, 'its name is not of this run.');
-  const run = startRun(workflow, patience, 'Remove the rule by hand.');
+  await withRun(workflow, patience, 'Remove the rule by hand.', (run) =>
+    closeDoorIn(run, workflow, entry, signedIn),
+  );
+}
+
+async function closeDoorIn(
+  run: Run,
+  workflow: Workflow,
+  entry: RuleEntry,
+  signedIn: SignInEntry,
+): Promise<void> {
   const connected = connect(
     workflow,
     signedIn.way,

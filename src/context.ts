@@ -69,26 +69,35 @@ function givenSecrets(workflow: Workflow): readonly string[] {
 }
 
 /**
- * The run's voice and its end: aborted after `timeout` milliseconds, and when GitHub cancels the job (SIGINT, then
- * SIGTERM).
+ * Does the work with the run's voice and its end: aborted after `timeout` milliseconds, and when GitHub cancels the job
+ * (SIGINT, then SIGTERM).
  * @param advice what a person can do when the time was too short
  */
-export function startRun(workflow: Workflow, timeout: number, advice: string): Run {
+export async function withRun<T>(
+  workflow: Workflow,
+  timeout: number,
+  advice: string,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
-  setTimeout(() => {
+  const timer = setTimeout(() => {
     controller.abort(fail('timed-out', { waitingFor: 'the run to end', after: duration(timeout), advice }));
   }, timeout).unref();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () =>
-      controller.abort(fail('cancelled', { during: `it was going on (${signal})` })),
-    );
+  const cancel = (signal: NodeJS.Signals): void =>
+    controller.abort(fail('cancelled', { during: `it was going on (${signal})` }));
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, cancel);
+  try {
+    return await work({
+      signal: controller.signal,
+      info: (text) => workflow.info(text),
+      warning: (text) => workflow.warning(text),
+      debug: (text) => workflow.debug(text),
+    });
+  } finally {
+    clearTimeout(timer);
+    for (const signal of signals) process.off(signal, cancel);
   }
-  return {
-    signal: controller.signal,
-    info: (text) => workflow.info(text),
-    warning: (text) => workflow.warning(text),
-    debug: (text) => workflow.debug(text),
-  };
 }
 
 /** Where Azure is and how to talk to it. */

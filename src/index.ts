@@ -8,11 +8,6 @@ const half = process.argv.includes('--post') ? close : main;
 // TLS is never weakened, whatever an earlier step has put into the environment.
 delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
 
-const workflow = new Workflow();
-try {
-  await half(workflow);
-} catch (error) {
-  workflow.fail(error instanceof Error ? error : new Error(String(error)));
-}
+process.exitCode = await new Workflow().run(half);
 // Idle sockets of the SDK's agents would hold the process for seconds more; what was written is flushed first.
 process.stdout.write('', () => process.exit());

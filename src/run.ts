@@ -1,5 +1,5 @@
-import { readConfig, startRun, strangersRun } from './context.ts';
-import { Workflow } from './github/workflow.ts';
+import { readConfig, strangersRun, withRun } from './context.ts';
+import type { Workflow } from './github/workflow.ts';
 import { checkEnvFile } from './publish.ts';
 import { Story } from './report.ts';
 import { check } from './routes/check.ts';
@@ -8,7 +8,7 @@ import { ensure } from './routes/ensure.ts';
 import { sweep } from './routes/sweep.ts';
 
 /** The main half of the action: inputs → config, then the route of the mode, told from its beginning to its end. */
-export async function main(workflow = new Workflow()): Promise<void> {
+export async function main(workflow: Workflow): Promise<void> {
   const config = readConfig(workflow);
   if (config === undefined) {
     workflow.notice(
@@ -17,21 +17,22 @@ export async function main(workflow = new Workflow()): Promise<void> {
     return;
   }
   if (config.mode === 'ensure') checkEnvFile(config.publish);
-  const run = startRun(workflow, config.timeout, moreTime);
   const story = new Story(workflow, config);
-  const common = { workflow, run, story };
-  await story.tell(run.signal, () => {
-    switch (config.mode) {
-      case 'ensure':
-        return ensure({ ...common, config });
-      case 'check':
-        return check({ ...common, config });
-      case 'drop':
-        return drop({ ...common, config });
-      case 'sweep':
-        return sweep({ ...common, config });
-    }
-  });
+  await withRun(workflow, config.timeout, moreTime, (run) =>
+    story.tell(run.signal, () => {
+      const common = { workflow, run, story };
+      switch (config.mode) {
+        case 'ensure':
+          return ensure({ ...common, config });
+        case 'check':
+          return check({ ...common, config });
+        case 'drop':
+          return drop({ ...common, config });
+        case 'sweep':
+          return sweep({ ...common, config });
+      }
+    }),
+  );
 }
 
 const moreTime =

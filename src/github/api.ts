@@ -54,7 +54,9 @@ export class GitHubApi {
     const [owner = '', repo = ''] = repository.split('/');
     this.#at = { owner, repo };
     this.#request = { signal };
-    this.#octokit = token === undefined ? undefined : getOctokit(token);
+    const { GITHUB_API_URL: baseUrl } = process.env;
+    // The library would take the environment of the moment in which it was loaded.
+    this.#octokit = token === undefined ? undefined : getOctokit(token, baseUrl ? { baseUrl } : {});
   }
 
   /** Whether a pull request is open; a 404 may hide one that the token cannot see, so it is unknown too. */

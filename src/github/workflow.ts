@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
-import { context } from '@actions/github';
 import type { WorkflowEvent } from '../config/event.ts';
 import type { RunIdentity } from '../config/names.ts';
 import { eventOf } from './event.ts';
@@ -9,9 +9,12 @@ import { formsOf } from './masks.ts';
 /** Where an annotation stands. */
 type AnnotationProperties = core.AnnotationProperties;
 
-/** The workflow as the action meets it; the only importer of @actions/core and @actions/github. */
+/**
+ * The workflow as the action meets it, by the environment as it is at each call; the only importer of @actions/core.
+ */
 export class Workflow {
   readonly #masked = new Set<string>();
+  #event: WorkflowEvent | undefined;
 
   /** Raw text of an input, untrimmed; empty where it was not given. */
   rawInput(name: string): string {
@@ -43,7 +46,7 @@ export class Workflow {
     core.warning(text, properties);
   }
 
-  /** An annotation; unlike {@link fail} it does not end the step as failed. */
+  /** An annotation; the step goes on. */
   error(text: string, properties: AnnotationProperties = {}): void {
     core.error(text, properties);
   }
@@ -52,10 +55,20 @@ export class Workflow {
     return await core.group(name, work);
   }
 
-  /** Ends the step as failed, with the whole text of the error as its annotation. */
-  fail(error: Error): void {
-    core.setFailed(error.message);
-    core.debug(defused(error.stack ?? ''));
+  /**
+   * Runs a half of the action. An error ends the step as failed, with its whole text as an annotation.
+   * @returns the exit code of the process
+   */
+  async run(half: (workflow: Workflow) => Promise<void>): Promise<number> {
+    try {
+      await half(this);
+      return 0;
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      core.error(error.message);
+      core.debug(defused(error.stack ?? ''));
+      return core.ExitCode.Failure;
+    }
   }
 
   setOutput(name: string, value: string): void {
@@ -79,8 +92,8 @@ export class Workflow {
 
   /** Appends Markdown to the job's summary. */
   async summarize(markdown: string): Promise<void> {
-    if (existsSync(process.env['GITHUB_STEP_SUMMARY'] ?? ''))
-      await core.summary.addRaw(markdown, true).write();
+    const path = process.env['GITHUB_STEP_SUMMARY'] ?? '';
+    if (existsSync(path)) await appendFile(path, `${markdown}\n`);
   }
 
   get mayRequestIdToken(): boolean {
@@ -107,15 +120,17 @@ export class Workflow {
 
   /** What started this workflow. */
   get event(): WorkflowEvent {
-    return eventOf(context.payload, process.env);
+    this.#event ??= eventOf(readPayload(process.env['GITHUB_EVENT_PATH']), process.env);
+    return this.#event;
   }
 
   /** The ids by which this run's temporary rule is named. */
   get identity(): RunIdentity {
+    const { GITHUB_RUN_ID: run = '', GITHUB_RUN_ATTEMPT: attempt = '' } = process.env;
     return {
       repositoryId: digits(this.event.repository.id),
-      runId: digits(String(context.runId)),
-      runAttempt: digits(String(context.runAttempt)),
+      runId: digits(run),
+      runAttempt: digits(attempt),
     };
   }
 
@@ -129,6 +144,9 @@ export class Workflow {
     return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
   }
 }
+
+/** The webhook's payload; an empty one outside a workflow. */
+const readPayload = (path = ''): object => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {});
 
 const digits = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
 
