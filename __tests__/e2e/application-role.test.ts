@@ -1,31 +1,31 @@
-import { describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, queryCommand, tutorial } from '../helpers/e2e/job.ts';
-import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { administratorAt, otherRepository, someKey } from '../helpers/e2e/pull-request.ts';
+import { describe, expect } from 'vitest';
+import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
+import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { otherRepository, someKey } from '../helpers/e2e/pull-request.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure();
 const role = { 'app-username': 'relecloud_app', 'app-password-key': someKey };
 const onServer = (server: string, more: Record<string, string> = {}): Record<string, string> => ({
-  ...tutorial,
+  ...defaultInputs,
   'server-name': server,
   'allowed-ip-ranges': '198.51.100.7',
   ...more,
 });
 
 describe('an application role for a base database', () => {
-  test('owns schema public of a database that this run makes, which is shut to everybody else, and is what is published', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step(
+  test('owns schema public of a database that this run makes, which is shut to everybody else, and is what is published', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step(
       onServer('made', { ...role, 'migration-command': `${queryCommand} "CREATE TABLE trips (id int)"` }),
     );
     expect(step.exitCode, step.log).toBe(0);
     const own = loginFrom(step.outputs);
     expect(own).toMatchObject({ user: 'relecloud_app', database: 'relecloud' });
     expect(
-      await query(azure, own, `SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'trips'`),
+      await query(emulator, own, `SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'trips'`),
     ).toEqual([{ owner: 'relecloud_app' }]);
-    const { databases, roles } = await azure.server('made');
+    const { databases, roles } = await emulator.server('made');
     expect(databases['relecloud']).toMatchObject({
       owner: 'relecloud_admin',
       acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin', 'relecloud_app=CTc/relecloud_admin'],
@@ -44,61 +44,60 @@ describe('an application role for a base database', () => {
     });
   });
 
-  test('CONNECT is revoked from PUBLIC on every database that a run makes, also without a role', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step(onServer('made', { database: 'without_role' }));
+  test('CONNECT is revoked from PUBLIC on every database that a run makes, also without a role', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step(onServer('made', { database: 'without_role' }));
     expect(step.exitCode, step.log).toBe(0);
-    const { databases } = await azure.server('made');
+    const { databases } = await emulator.server('made');
     expect(databases['without_role']).toMatchObject({
       acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin'],
       connectionLimit: -1,
     });
   });
 
-  test('on an adopted database it gets its rights, and PUBLIC keeps what it had', async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step(onServer('made'));
-    await query(azure, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
+  test('on an adopted database it gets its rights, and PUBLIC keeps what it had', async ({ emulator }) => {
+    const made = await new Job(emulator).step(onServer('made'));
+    await query(emulator, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
     const inputs = onServer('made', { ...role, 'app-username': 'adopted_app', database: 'adopted' });
-    const step = await new Job(azure).step(inputs);
+    const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(JSON.parse(step.outputs['changes'] ?? '')).toMatchObject([
       { resource: 'role', name: 'adopted_app', action: 'create' },
       { resource: 'role', name: 'adopted_app', action: 'update', details: expect.stringContaining('CREATE') },
     ]);
-    const { databases } = await azure.server('made');
+    const { databases } = await emulator.server('made');
     expect(databases['adopted']).toMatchObject({ acl: expect.arrayContaining(['=Tc/relecloud_admin']) });
-    await query(azure, loginFrom(step.outputs), 'CREATE TABLE mine (id int); CREATE SCHEMA also_mine');
-    const again = await new Job(azure).step(inputs);
+    await query(emulator, loginFrom(step.outputs), 'CREATE TABLE mine (id int); CREATE SCHEMA also_mine');
+    const again = await new Job(emulator).step(inputs);
     expect(again.outputs['changes'], again.log).toBe('[]');
   });
 
-  test('on one that holds others’ objects it says that the role cannot change them', async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step(onServer('made', { database: 'used' }));
-    await query(azure, loginFrom(made.outputs), 'CREATE TABLE of_the_administrator (id int)');
+  test('on one that holds others’ objects it says that the role cannot change them', async ({ emulator }) => {
+    const made = await new Job(emulator).step(onServer('made', { database: 'used' }));
+    await query(emulator, loginFrom(made.outputs), 'CREATE TABLE of_the_administrator (id int)');
     const inputs = onServer('made', { ...role, 'app-username': 'used_app', database: 'used' });
-    const step = await new Job(azure).step(inputs);
+    const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
       /^::warning::.*table public\.of_the_administrator of relecloud_admin.*cannot change/m,
     );
   });
 
-  test('law 1: a second run plans nothing and writes nothing, by SQL or to ARM', async () => {
-    const { azure } = bench;
-    await azure.forget();
-    const step = await new Job(azure).step(onServer('made', role));
+  test('a second run plans nothing and writes nothing, by SQL or to ARM', async ({ emulator }) => {
+    await emulator.forget();
+    const step = await new Job(emulator).step(onServer('made', role));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['changes']).toBe('[]');
-    expect(await azure.writes()).toEqual([]);
-    const statements = await azure.statements();
+    expect(await emulator.writes()).toEqual([]);
+    const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET)/i.test(statement))).toEqual([]);
   });
 
-  test('migrate-as: admin migrates by the administrator’s connection, and publishes the role’s all the same', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step(
+  test('migrate-as: admin migrates by the administrator’s connection, and publishes the role’s all the same', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step(
       onServer('made', {
         ...role,
         'migrate-as': 'admin',
@@ -107,72 +106,79 @@ describe('an application role for a base database', () => {
     );
     expect(step.exitCode, step.log).toBe(0);
     const owner = `SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace WHERE nspname = 'of_the_admin'`;
-    expect(await query(azure, loginFrom(step.outputs), owner)).toEqual([{ owner: 'relecloud_admin' }]);
+    expect(await query(emulator, loginFrom(step.outputs), owner)).toEqual([{ owner: 'relecloud_admin' }]);
     expect(step.exported).toMatchObject({ DB_USER: 'relecloud_app' });
   });
 });
 
 describe('the application role’s password', () => {
-  test('law 6: no statement and no state holds it in clear, and it is masked before it appears', async () => {
-    const { azure } = bench;
+  test('no statement and no state holds it in clear, and it is masked before it appears', async ({
+    emulator,
+  }) => {
     const password = 'Plain-"Text" pässword\\1';
-    const step = await new Job(azure).step(
+    const step = await new Job(emulator).step(
       onServer('secret', { 'app-username': 'app', 'app-password': password, formats: 'url, jdbc, ado.net' }),
     );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-password']).toBe(password);
     const [first] = step.log.split(/^(?!::add-mask::)/m);
     expect(first).toContain('::add-mask::Plain-');
-    const statements = JSON.stringify(await azure.statements());
+    const statements = JSON.stringify(await emulator.statements());
     expect(statements).toContain('SCRAM-SHA-256$4096:');
     expect(statements).not.toContain('Plain-');
     expect(JSON.stringify(step.state) + step.summary + step.outputs['changes']).not.toContain('Plain-');
   });
 
-  test('a derived one is the same in any later job, another key gives another, and only a refused login leads to ALTER ROLE', async () => {
-    const { azure } = bench;
-    const first = await new Job(azure).step(onServer('derived', role));
-    const second = await new Job(azure).step(onServer('derived', role));
+  test('a derived one is the same in any later job, another key gives another, and only a refused login leads to ALTER ROLE', async ({
+    emulator,
+  }) => {
+    const first = await new Job(emulator).step(onServer('derived', role));
+    const second = await new Job(emulator).step(onServer('derived', role));
     expect(second.outputs['db-password']).toBe(first.outputs['db-password']);
     expect(second.outputs['changes']).toBe('[]');
 
     const otherKey = Buffer.from(someKey, 'base64').reverse().toString('hex');
-    const rotated = await new Job(azure).step(onServer('derived', { ...role, 'app-password-key': otherKey }));
+    const rotated = await new Job(emulator).step(
+      onServer('derived', { ...role, 'app-password-key': otherKey }),
+    );
     expect(rotated.exitCode, rotated.log).toBe(0);
     expect(JSON.parse(rotated.outputs['changes'] ?? '')).toEqual([
       { resource: 'role', name: 'relecloud_app', action: 'update', details: 'its password' },
     ]);
     expect(rotated.outputs['db-password']).not.toBe(first.outputs['db-password']);
-    await expect(query(azure, loginFrom(first.outputs), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
-    expect(await query(azure, loginFrom(rotated.outputs), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await expect(query(emulator, loginFrom(first.outputs), 'SELECT 1')).rejects.toMatchObject({
+      code: '28P01',
+    });
+    expect(await query(emulator, loginFrom(rotated.outputs), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });
 
 describe('a role that is not ours', () => {
-  test('an unmarked one, another repository’s, and one for another database are refused and never altered', async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step(onServer('foreign', { ...role, 'app-username': 'ours' }));
+  test('an unmarked one, another repository’s, and one for another database are refused and never altered', async ({
+    emulator,
+  }) => {
+    const made = await new Job(emulator).step(onServer('foreign', { ...role, 'app-username': 'ours' }));
     const admin = administratorAt(made.outputs['db-host'] ?? '');
-    await query(azure, admin, 'CREATE ROLE unmarked LOGIN');
+    await query(emulator, admin, 'CREATE ROLE unmarked LOGIN');
     const refused = [
-      [new Job(azure), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it bears no mark/],
+      [new Job(emulator), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it bears no mark/],
       [
-        new Job(azure, { GITHUB_REPOSITORY_ID: String(otherRepository.id) }),
+        new Job(emulator, { GITHUB_REPOSITORY_ID: String(otherRepository.id) }),
         { 'app-username': 'ours' },
         /another repository \(id 4711\)/,
       ],
       [
-        new Job(azure),
+        new Job(emulator),
         { 'app-username': 'ours', database: 'second' },
         /made from 'ours', for database 'relecloud'/,
       ],
     ] as const;
     for (const [job, more, says] of refused) {
-      const before = (await azure.server('foreign')).roles;
+      const before = (await emulator.server('foreign')).roles;
       const step = await job.step(onServer('foreign', { ...role, ...more }));
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(says);
-      expect((await azure.server('foreign')).roles).toEqual(before);
+      expect((await emulator.server('foreign')).roles).toEqual(before);
     }
   });
 });

@@ -1,17 +1,17 @@
-import { beforeAll, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { fixed } from '../helpers/e2e/drift-scenarios.ts';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
-const inputs = { ...tutorial, 'server-name': 'walls', 'allowed-ip-ranges': 'here=198.51.100.7' };
+const inputs = { ...defaultInputs, 'server-name': 'walls', 'allowed-ip-ranges': 'here=198.51.100.7' };
 const rule = (startIpAddress: string, endIpAddress = startIpAddress) => ({ startIpAddress, endIpAddress });
 
-beforeAll(async () => {
-  const made = await fixed(bench.azure, inputs);
+test.beforeAll(async ({ emulator }) => {
+  const made = await fixed(emulator, inputs);
   expect(made.exitCode, made.log).toBe(0);
   const runs = { 31: { status: 'in_progress' }, 32: { status: 'completed' } };
-  await bench.azure.control('PATCH', 'state', {
+  await emulator.control('PATCH', 'state', {
     repository: 'relecloud/space-travel',
     repositoryId: 4711,
     runs,
@@ -22,11 +22,17 @@ beforeAll(async () => {
   });
 });
 
-async function check(token: string, rules: Record<string, unknown>, more: Record<string, string> = {}) {
-  const { azure } = bench;
-  await azure.patch('walls', { rules });
-  const step = await new Job(azure).step({ ...inputs, ...more, mode: 'check', 'github-token': token });
-  await azure.patch('walls', { rules: Object.fromEntries(Object.keys(rules).map((name) => [name, null])) });
+async function check(
+  emulator: EmulatorHarness,
+  token: string,
+  rules: Record<string, unknown>,
+  more: Record<string, string> = {},
+) {
+  await emulator.patch('walls', { rules });
+  const step = await new Job(emulator).step({ ...inputs, ...more, mode: 'check', 'github-token': token });
+  await emulator.patch('walls', {
+    rules: Object.fromEntries(Object.keys(rules).map((name) => [name, null])),
+  });
   const drift = JSON.parse(step.outputs['drift'] ?? '[]') as { name: string; kind: string }[];
   return { ...step, drift: drift.map(({ name, kind }) => `${kind} ${name}`).sort() };
 }
@@ -38,8 +44,10 @@ const temporary = {
   'gha-temporary-99-31-1-dddddddd': rule('203.0.113.4'),
 };
 
-test('a temporary rule of a run that has not ended is no drift; of one that has, it is; else unknown', async () => {
-  const step = await check('may-read', temporary);
+test('a temporary rule of a run that has not ended is no drift; of one that has, it is; else unknown', async ({
+  emulator,
+}) => {
+  const step = await check(emulator, 'may-read', temporary);
   expect(step.drift).toEqual([
     'unexpected gha-temporary-4711-32-1-bbbbbbbb',
     'unknown gha-temporary-4711-33-1-cccccccc',
@@ -48,8 +56,8 @@ test('a temporary rule of a run that has not ended is no drift; of one that has,
   expect(step.exitCode).toBe(1);
 });
 
-test('where GitHub tells nothing, all of them are unknown, which is no drift', async () => {
-  const step = await check('may-nothing', temporary);
+test('where GitHub tells nothing, all of them are unknown, which is no drift', async ({ emulator }) => {
+  const step = await check(emulator, 'may-nothing', temporary);
   expect(step.drift).toEqual(
     Object.keys(temporary)
       .map((name) => `unknown ${name}`)
@@ -60,24 +68,23 @@ test('where GitHub tells nothing, all of them are unknown, which is no drift', a
   expect(step.summary).toContain('actions: read');
 });
 
-test('the rule of this very job is its own', async () => {
-  const { azure } = bench;
-  await azure.patch('walls', { rules: { here: null } });
-  const job = new Job(azure);
+test('the rule of this very job is its own', async ({ emulator }) => {
+  await emulator.patch('walls', { rules: { here: null } });
+  const job = new Job(emulator);
   const { 'allowed-ip-ranges': _, ...undeclared } = inputs;
   const ensured = await job.step(undeclared);
   expect(ensured.exitCode, ensured.log).toBe(0);
-  expect((await azure.rules('walls')).some((name) => name.startsWith('gha-temporary-'))).toBe(true);
+  expect((await emulator.rules('walls')).some((name) => name.startsWith('gha-temporary-'))).toBe(true);
   const step = await job.step({ ...undeclared, mode: 'check' });
   expect(step.outputs['drift']).toBe('[]');
   await job.post();
-  await azure.patch('walls', { rules: { here: rule('198.51.100.7') } });
+  await emulator.patch('walls', { rules: { here: rule('198.51.100.7') } });
 });
 
-test('a wide-open rule is an error annotation, declared or not, warned of or not', async () => {
+test('a wide-open rule is an error annotation, declared or not, warned of or not', async ({ emulator }) => {
   const everybody = rule('0.0.0.0', '255.255.255.255');
   for (const more of [{ 'on-drift': 'warn' }, { 'allowed-ip-ranges': 'here=198.51.100.7\nall=0.0.0.0/0' }]) {
-    const step = await check('may-read', { all: everybody }, more);
+    const step = await check(emulator, 'may-read', { all: everybody }, more);
     expect(step.log).toMatch(
       /^::error title=[^:]*::Firewall rule 'all' lets the whole internet reach server 'walls'/m,
     );

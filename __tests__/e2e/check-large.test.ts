@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { checked, declaredWhole, fixed } from '../helpers/e2e/drift-scenarios.ts';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
+import { expect } from 'vitest';
+import { checked, fixed, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
 import { Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 
 const pageSize = 50;
-const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50, pageSize });
-const server = declaredWhole['server-name'];
+test.override('emulatorOptions', { scope: 'file' }, { pageSize });
+const server = fullConfig['server-name'];
 
 /** The most memory that a process has taken so far, in MiB; undefined once it has gone. */
 function peakOf(pid: number | undefined): number | undefined {
@@ -18,12 +18,13 @@ function peakOf(pid: number | undefined): number | undefined {
   }
 }
 
-test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with the pages, not with the things', async () => {
-  const { azure } = bench;
-  const made = await fixed(azure);
+test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with the pages, not with the things', async ({
+  emulator,
+}) => {
+  const made = await fixed(emulator);
   expect(made.exitCode, made.log).toBe(0);
 
-  const { parameters } = await azure.server(server);
+  const { parameters } = await emulator.server(server);
   const declared = Object.entries(parameters)
     .filter(([name, value]) => value !== '' && !/[\n#]/.test(value) && !['work_mem'].includes(name))
     .slice(0, 300)
@@ -34,14 +35,14 @@ test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with 
     const base = range.replace('0/24', '');
     return [`rule-${i}`, { startIpAddress: `${base}0`, endIpAddress: `${base}255` }] as const;
   });
-  await azure.patch(server, { rules: Object.fromEntries(rules) });
+  await emulator.patch(server, { rules: Object.fromEntries(rules) });
 
   const inputs = {
-    ...declaredWhole,
+    ...fullConfig,
     'server-parameters': declared.join('\n'),
-    'allowed-ip-ranges': [declaredWhole['allowed-ip-ranges'], ...ranges].join('\n'),
+    'allowed-ip-ranges': [fullConfig['allowed-ip-ranges'], ...ranges].join('\n'),
   };
-  const whole = await checked(azure, inputs);
+  const whole = await checked(emulator, inputs);
   expect(whole.drift).toEqual([]);
   expect(whole.exitCode, whole.log).toBe(0);
   const pages = Math.ceil(2003 / pageSize) + Math.ceil(Object.keys(parameters).length / pageSize);
@@ -49,8 +50,8 @@ test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with 
   expect(whole.requests.length).toBeLessThanOrEqual(pages + 4);
 
   let peak = 0;
-  const step = await new Job(azure).step(
-    { ...inputs, mode: 'check', 'allowed-ip-ranges': declaredWhole['allowed-ip-ranges'], 'on-drift': 'warn' },
+  const step = await new Job(emulator).spawnStep(
+    { ...inputs, mode: 'check', 'allowed-ip-ranges': fullConfig['allowed-ip-ranges'], 'on-drift': 'warn' },
     {
       started: ({ pid }) => {
         const watch = setInterval(() => {
@@ -67,4 +68,4 @@ test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with 
   expect(JSON.parse(step.outputs['drift'] ?? '[]')).toHaveLength(2000);
   expect(peak).toBeGreaterThan(30);
   expect(peak).toBeLessThan(150);
-}, 180_000);
+});

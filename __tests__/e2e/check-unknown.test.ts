@@ -1,15 +1,14 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { administratorIn, checked, declaredWhole, fixed } from '../helpers/e2e/drift-scenarios.ts';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import { administratorIn, checked, fixed, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
+import { defaultInputs } from '../helpers/e2e/job.ts';
 import { query } from '../helpers/e2e/postgres-client.ts';
+import { test } from '../helpers/e2e/test.ts';
 import { Arm } from '../helpers/emulator/arm.ts';
 
-const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
-const server = declaredWhole['server-name'];
+const server = fullConfig['server-name'];
 
-beforeAll(async () => {
-  const made = await fixed(bench.azure);
+test.beforeAll(async ({ emulator }) => {
+  const made = await fixed(emulator);
   expect(made.exitCode, made.log).toBe(0);
 });
 
@@ -26,7 +25,7 @@ const throttled = {
 
 type Check = Awaited<ReturnType<typeof checked>>;
 
-/** Law 8: nothing is taken for absent or different, and law 2: nothing is touched. */
+/** Nothing is taken for absent or different, and nothing is written. */
 function expectNoFalseDrift(check: Check): void {
   expect(check.drift.filter(({ kind }) => kind !== 'unknown')).toEqual([]);
   expect(check.outputs['drifted']).toBe('false');
@@ -42,39 +41,36 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     ['firewallRules', ['firewall rule here', 'firewall rule office', 'firewall rule']],
     ['configurations/work_mem', ['server parameter work_mem']],
     ['databases/relecloud', ['database relecloud']],
-  ] as const)('403 on %s: that alone is unknown', async ([path, expected]) => {
-    const { azure } = bench;
-    await azure.fault({ service: 'arm', method: 'GET', path: `/${path}` }, refusal, { times: 50 });
-    const check = await checked(azure);
+  ] as const)('403 on %s: that alone is unknown', async ([path, expected], { emulator }) => {
+    await emulator.fault({ service: 'arm', method: 'GET', path: `/${path}` }, refusal, { times: 50 });
+    const check = await checked(emulator);
     expectNoFalseDrift(check);
     expect(unknowns(check)).toEqual(expect.arrayContaining([...expected]));
     expect(unknowns(check).filter((name) => !name.startsWith(expected[0].split(' ')[0] ?? ''))).toEqual([]);
     expect(check.exitCode).toBe(1);
-    // Law 10, and the catalogue's advice.
+    // Azure's own code and correlation id, and what to do.
     expect(check.log).toContain('AuthorizationFailed');
     expect(check.log).toMatch(/Correlation id: c0ffee00/);
     expect(check.log).toContain('Give the identity a role');
     expect(check.summary).toContain('| Not known |');
   });
 
-  test('403 on the server: one unknown', async () => {
-    const { azure } = bench;
-    await azure.fault({ service: 'arm', method: 'GET', path: `/flexibleServers/${server}` }, refusal, {
+  test('403 on the server: one unknown', async ({ emulator }) => {
+    await emulator.fault({ service: 'arm', method: 'GET', path: `/flexibleServers/${server}` }, refusal, {
       times: 50,
     });
-    const check = await checked(azure);
+    const check = await checked(emulator);
     expectNoFalseDrift(check);
     expect(unknowns(check)).toEqual([`server ${server}`]);
     expect(check.exitCode).toBe(1);
     expect(check.log).toContain('Give the identity a role');
   });
 
-  test('what can be read is compared all the same, and told beside what cannot', async () => {
-    const { azure } = bench;
-    await azure.fault({ service: 'arm', method: 'GET', path: '/databases/relecloud' }, refusal, {
+  test('what can be read is compared all the same, and told beside what cannot', async ({ emulator }) => {
+    await emulator.fault({ service: 'arm', method: 'GET', path: '/databases/relecloud' }, refusal, {
       times: 50,
     });
-    const check = await checked(azure, { ...declaredWhole, 'backup-retention-days': '21' });
+    const check = await checked(emulator, { ...fullConfig, 'backup-retention-days': '21' });
     expect(check.drift.map(({ resource, kind }) => [resource, kind])).toEqual([
       ['server', 'changed'],
       ['database', 'unknown'],
@@ -85,12 +81,11 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     expect(check.log).toContain('backup retention: declared 21, actually 14');
   });
 
-  test('a storm of 429: unknown, with Azure’s own code', async () => {
-    const { azure } = bench;
-    await azure.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/[^/]+/' }, throttled, {
+  test('a storm of 429: unknown, with Azure’s own code', async ({ emulator }) => {
+    await emulator.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/[^/]+/' }, throttled, {
       times: 500,
     });
-    const check = await checked(azure);
+    const check = await checked(emulator);
     expectNoFalseDrift(check);
     expect(unknowns(check)).toEqual(
       expect.arrayContaining(['server parameter work_mem', 'database relecloud']),
@@ -100,21 +95,21 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     expect(check.log).toContain('Azure throttles the subscription');
   });
 
-  test('429 that passes is waited out', async () => {
-    const { azure } = bench;
-    await azure.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, throttled, { times: 2 });
-    const check = await checked(azure);
+  test('429 that passes is waited out', async ({ emulator }) => {
+    await emulator.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, throttled, {
+      times: 2,
+    });
+    const check = await checked(emulator);
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
   });
 });
 
 describe('a server that is not there as it should be', () => {
-  test('a stopped server: what it cannot tell is unknown', async () => {
-    const { azure } = bench;
-    await azure.patch(server, { properties: { state: 'Stopped' } });
-    const check = await checked(azure);
-    await azure.patch(server, { properties: { state: 'Ready' } });
+  test('a stopped server: what it cannot tell is unknown', async ({ emulator }) => {
+    await emulator.patch(server, { properties: { state: 'Stopped' } });
+    const check = await checked(emulator);
+    await emulator.patch(server, { properties: { state: 'Ready' } });
     expectNoFalseDrift(check);
     expect(check.drift).toContainEqual({
       resource: 'server',
@@ -131,37 +126,39 @@ describe('a server that is not there as it should be', () => {
     expect(check.log).toContain('Start the server');
   });
 
-  test('a stopped server of which nothing is declared that it would have to tell: a notice', async () => {
-    const { azure } = bench;
-    await azure.patch(server, { properties: { state: 'Stopped' } });
-    const { 'server-name': name, 'resource-group': group, 'backup-retention-days': days } = declaredWhole;
-    const rules = { 'allowed-ip-ranges': declaredWhole['allowed-ip-ranges'], 'allow-azure-services': 'true' };
-    const check = await checked(azure, {
+  test('a stopped server of which nothing is declared that it would have to tell: a notice', async ({
+    emulator,
+  }) => {
+    await emulator.patch(server, { properties: { state: 'Stopped' } });
+    const { 'server-name': name, 'resource-group': group, 'backup-retention-days': days } = fullConfig;
+    const rules = { 'allowed-ip-ranges': fullConfig['allowed-ip-ranges'], 'allow-azure-services': 'true' };
+    const check = await checked(emulator, {
       'server-name': name,
       'resource-group': group,
       'backup-retention-days': days,
       ...rules,
     });
-    await azure.patch(server, { properties: { state: 'Ready' } });
+    await emulator.patch(server, { properties: { state: 'Ready' } });
     expectNoFalseDrift(check);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.log).toContain('::notice');
   });
 
-  test.for(['Provisioning', 'Dropping'])('%s: one unknown, and nothing in it is looked at', async (state) => {
-    const { azure } = bench;
-    await azure.patch(server, { properties: { state, backup: { backupRetentionDays: 7 } } });
-    const check = await checked(azure);
-    await azure.patch(server, { properties: { state: 'Ready', backup: { backupRetentionDays: 14 } } });
-    expectNoFalseDrift(check);
-    expect(unknowns(check)).toEqual([`server ${server}`]);
-    expect(check.requests.filter(({ path }) => /flexibleServers\/[^/?]+\//.test(path))).toEqual([]);
-  });
+  test.for(['Provisioning', 'Dropping'])(
+    '%s: one unknown, and nothing in it is looked at',
+    async (state, { emulator }) => {
+      await emulator.patch(server, { properties: { state, backup: { backupRetentionDays: 7 } } });
+      const check = await checked(emulator);
+      await emulator.patch(server, { properties: { state: 'Ready', backup: { backupRetentionDays: 14 } } });
+      expectNoFalseDrift(check);
+      expect(unknowns(check)).toEqual([`server ${server}`]);
+      expect(check.requests.filter(({ path }) => /flexibleServers\/[^/?]+\//.test(path))).toEqual([]);
+    },
+  );
 
-  test('absent: one missing, not one for each thing in it', async () => {
-    const { azure } = bench;
-    const check = await checked(azure, {
-      ...declaredWhole,
+  test('absent: one missing, not one for each thing in it', async ({ emulator }) => {
+    const check = await checked(emulator, {
+      ...fullConfig,
       'server-name': 'not-there',
       'resource-group': 'nowhere',
     });
@@ -181,13 +178,14 @@ describe('a server that is not there as it should be', () => {
 });
 
 describe('the data plane out of reach', () => {
-  test('shut out by the firewall: a notice; ARM tells of the database, the rest is unknown, the wall untouched', async () => {
-    const { azure } = bench;
+  test('shut out by the firewall: a notice; ARM tells of the database, the rest is unknown, the wall untouched', async ({
+    emulator,
+  }) => {
     const rules = { here: null };
-    await azure.patch(server, { rules });
-    const inputs = { ...declaredWhole, 'allowed-ip-ranges': 'office=203.0.113.0/24', 'on-drift': 'fail' };
-    const check = await checked(azure, inputs);
-    await azure.patch(server, {
+    await emulator.patch(server, { rules });
+    const inputs = { ...fullConfig, 'allowed-ip-ranges': 'office=203.0.113.0/24', 'on-drift': 'fail' };
+    const check = await checked(emulator, inputs);
+    await emulator.patch(server, {
       rules: { here: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } },
     });
     expectNoFalseDrift(check);
@@ -197,9 +195,9 @@ describe('the data plane out of reach', () => {
     expect(check.requests.some(({ path }) => path.includes('/databases/relecloud'))).toBe(true);
   });
 
-  test('without a password: the same', async () => {
-    const { 'admin-password': _, 'app-password': __, ...inputs } = declaredWhole;
-    const check = await checked(bench.azure, inputs);
+  test('without a password: the same', async ({ emulator }) => {
+    const { 'admin-password': _, 'app-password': __, ...inputs } = fullConfig;
+    const check = await checked(emulator, inputs);
     expectNoFalseDrift(check);
     expect(unknowns(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
     expect(check.exitCode, check.log).toBe(0);
@@ -208,14 +206,13 @@ describe('the data plane out of reach', () => {
 
 describe('a server inside a virtual network', () => {
   const name = 'inside';
-  const inputs = { ...tutorial, 'server-name': name, 'resource-group': name, database: '' };
+  const inputs = { ...defaultInputs, 'server-name': name, 'resource-group': name, database: '' };
 
-  test('has no firewall rules that could be listed (facts.md §3): nothing of them is asked for', async () => {
-    const { azure } = bench;
-    expect((await fixed(azure, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
+  test('has no firewall rules that could be listed: nothing of them is asked for', async ({ emulator }) => {
+    expect((await fixed(emulator, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
     const network = { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subscriptions/x/subnet' };
-    await azure.patch(name, { properties: { network } });
-    const check = await checked(azure, inputs);
+    await emulator.patch(name, { properties: { network } });
+    const check = await checked(emulator, inputs);
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.requests.filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
@@ -223,11 +220,16 @@ describe('a server inside a virtual network', () => {
 });
 
 describe('somebody else’s thing in place of ours', () => {
-  test('a role whose mark was taken away is one finding, and the rest is told all the same', async () => {
-    const { azure } = bench;
-    await query(azure, await administratorIn(azure, 'postgres'), 'COMMENT ON ROLE relecloud_app IS NULL');
-    const check = await checked(azure, {
-      ...declaredWhole,
+  test('a role whose mark was taken away is one finding, and the rest is told all the same', async ({
+    emulator,
+  }) => {
+    await query(
+      emulator,
+      await administratorIn(emulator, 'postgres'),
+      'COMMENT ON ROLE relecloud_app IS NULL',
+    );
+    const check = await checked(emulator, {
+      ...fullConfig,
       'backup-retention-days': '21',
       'on-drift': 'warn',
     });
@@ -242,23 +244,21 @@ describe('somebody else’s thing in place of ours', () => {
 
 describe('a healthy server gives no drift at all', () => {
   const named = (name: string, group = name) => ({
-    ...tutorial,
+    ...defaultInputs,
     'server-name': name,
     'resource-group': group,
     database: '',
   });
 
-  test('made by the action’s defaults', async () => {
-    const { azure } = bench;
-    expect((await fixed(azure, { ...named('defaults'), database: 'relecloud' })).exitCode).toBe(0);
-    const check = await checked(azure, { ...named('defaults'), database: 'relecloud' });
+  test('made by the action’s defaults', async ({ emulator }) => {
+    expect((await fixed(emulator, { ...named('defaults'), database: 'relecloud' })).exitCode).toBe(0);
+    const check = await checked(emulator, { ...named('defaults'), database: 'relecloud' });
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
   });
 
-  test('made as the az CLI makes one by default', async () => {
-    const { azure } = bench;
-    const arm = await Arm.signIn(azure.emulator);
+  test('made as the az CLI makes one by default', async ({ emulator }) => {
+    const arm = await Arm.signIn(emulator.emulator);
     await arm.makeServer('by-az', {
       sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
       properties: {
@@ -288,7 +288,7 @@ describe('a healthy server gives no drift at all', () => {
         'maintenance-window': 'system-managed',
       },
     ]) {
-      const check = await checked(azure, inputs);
+      const check = await checked(emulator, inputs);
       expect(check.drift).toEqual([]);
       expect(check.exitCode, check.log).toBe(0);
     }

@@ -1,25 +1,24 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { checked, fixed } from '../helpers/e2e/drift-scenarios.ts';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
 const password = 'VerySecurePassword!1';
 const inputs = {
-  ...tutorial,
+  ...defaultInputs,
   'admin-password': password,
   'server-name': 'looked-at',
   'allowed-ip-ranges': 'here=198.51.100.7',
 };
 
-beforeAll(async () => {
-  const made = await fixed(bench.azure, inputs);
+test.beforeAll(async ({ emulator }) => {
+  const made = await fixed(emulator, inputs);
   expect(made.exitCode, made.log).toBe(0);
 });
 
-describe('law 2: check sends only reads, whatever it finds, and never opens the firewall', () => {
+describe('check sends only reads, whatever it finds, and never opens the firewall', () => {
   test.for([
     ['what is there and in order', {}, 0, []],
     ['an absent server', { 'server-name': 'not-there' }, 1, ['missing']],
@@ -27,8 +26,8 @@ describe('law 2: check sends only reads, whatever it finds, and never opens the 
     ['a difference', { 'storage-size-gb': '64' }, 1, ['changed']],
     ['a difference, with on-drift: warn', { 'storage-size-gb': '64', 'on-drift': 'warn' }, 0, ['changed']],
     ['a rule that is not declared', { 'allowed-ip-ranges': '', 'on-drift': 'warn' }, 0, ['unexpected']],
-  ] as const)('%s', async ([, more, exitCode, kinds]) => {
-    const check = await checked(bench.azure, { ...inputs, ...more });
+  ] as const)('%s', async ([, more, exitCode, kinds], { emulator }) => {
+    const check = await checked(emulator, { ...inputs, ...more });
     expect(check.exitCode, check.log).toBe(exitCode);
     expect(check.drift.map(({ kind }) => kind)).toEqual(kinds);
     expect(check.outputs['drifted']).toBe(String(kinds.length > 0));
@@ -39,16 +38,18 @@ describe('law 2: check sends only reads, whatever it finds, and never opens the 
     expect(check.outputs['changes']).toBe('[]');
   });
 
-  test('a right to read is enough: no other question is asked of ARM', async () => {
-    const check = await checked(bench.azure, { ...inputs, 'resource-group': 'looked-at' });
+  test('a right to read is enough: no other question is asked of ARM', async ({ emulator }) => {
+    const check = await checked(emulator, { ...inputs, 'resource-group': 'looked-at' });
     expect(check.exitCode, check.log).toBe(0);
     for (const { path } of check.requests) expect(path).toMatch(/flexibleServers\/looked-at/);
   });
 });
 
 describe('what a check tells', () => {
-  test('annotations, at the line of the config-file that declares it; what cannot be fixed says so', async () => {
-    const job = new Job(bench.azure);
+  test('annotations, at the line of the config-file that declares it; what cannot be fixed says so', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
     mkdirSync(join(job.temp, 'deploy'), { recursive: true });
     writeFileSync(
       join(job.temp, 'deploy', 'database.yml'),
@@ -70,9 +71,9 @@ describe('what a check tells', () => {
     expect(step.summary).toContain('What would fix it');
   });
 
-  test('with on-drift: warn they are warnings, and no more than GitHub shows', async () => {
+  test('with on-drift: warn they are warnings, and no more than GitHub shows', async ({ emulator }) => {
     const parameters = ['work_mem=8192', ...Array.from({ length: 12 }, (_, i) => `no_such_${i}=1`)];
-    const step = await new Job(bench.azure).step({
+    const step = await new Job(emulator).step({
       ...inputs,
       mode: 'check',
       'on-drift': 'warn',
@@ -84,8 +85,10 @@ describe('what a check tells', () => {
     expect(JSON.parse(step.outputs['drift'] ?? '[]')).toHaveLength(13);
   });
 
-  test('drift-report: JSON and SARIF, also where drift fails the step; ensure writes them too', async () => {
-    const job = new Job(bench.azure);
+  test('drift-report: JSON and SARIF, also where drift fails the step; ensure writes them too', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
     const reports = { 'drift-report': 'out/drift.json\nout/drift.sarif', 'backup-retention-days': '21' };
     const step = await job.step({ ...inputs, ...reports, mode: 'check' });
     expect(step.exitCode).toBe(1);
@@ -107,8 +110,8 @@ describe('what a check tells', () => {
     await job.post();
   });
 
-  test('a path that cannot be written to is an error that names it', async () => {
-    const job = new Job(bench.azure);
+  test('a path that cannot be written to is an error that names it', async ({ emulator }) => {
+    const job = new Job(emulator);
     writeFileSync(join(job.temp, 'taken'), '');
     const step = await job.step({ ...inputs, mode: 'check', 'drift-report': 'taken/drift.json' });
     expect(step.exitCode).toBe(1);

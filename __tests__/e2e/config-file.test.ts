@@ -1,14 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { type Azure, useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { type Inputs, Job, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { otherRepository, pullRequestJob } from '../helpers/e2e/pull-request.ts';
-
-const bench = useAzure();
+import { test } from '../helpers/e2e/test.ts';
 
 /** What no file can hold. */
-const secrets: Inputs = { 'admin-password': tutorial['admin-password'] ?? '' };
+const secrets: Inputs = { 'admin-password': defaultInputs['admin-password'] ?? '' };
 const named: Inputs = { ...secrets, 'config-file': 'postgres.yml' };
 
 const base = (server: string): string => `server-name: ${server}
@@ -23,16 +22,17 @@ function withFile<J extends Job>(job: J, text: string): J {
   return job;
 }
 
-const jobWith = (azure: Azure, text: string): Job => withFile(new Job(azure), text);
+const jobWith = (emulator: EmulatorHarness, text: string): Job => withFile(new Job(emulator), text);
 
 /** The log without the commands that tell the runner what to mask. */
 const shown = (log: string): string => log.replace(/^::add-mask::.*$/gm, '');
 
 const azureServices = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
 
-describe('contract.md, config-file: YAML holding any of these inputs except secrets; the step’s own win', () => {
-  test('a file alone makes the server that it declares, and the second run plans nothing', async () => {
-    const { azure } = bench;
+describe('config-file: YAML holding any of these inputs except secrets; the step’s own win', () => {
+  test('a file alone makes the server that it declares, and the second run plans nothing', async ({
+    emulator,
+  }) => {
     const text = `${base('of-a-file')}storage-size-gb: 64
 backup-retention-days: 14
 tags: { team: space-travel }
@@ -41,51 +41,50 @@ allowed-ip-ranges: { office: 198.51.100.0/24 }
 extensions: [pgcrypto]
 env-prefix: PG_
 `;
-    const step = await jobWith(azure, text).step(named);
+    const step = await jobWith(emulator, text).step(named);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.exported).toMatchObject({ PG_NAME: 'relecloud' });
-    expect(await azure.server('of-a-file')).toMatchObject({
+    expect(await emulator.server('of-a-file')).toMatchObject({
       properties: { storage: { storageSizeGB: 64 }, backup: { backupRetentionDays: 14 } },
       tags: { team: 'space-travel' },
       parameters: { work_mem: '8192' },
       rules: { office: { startIpAddress: '198.51.100.0', endIpAddress: '198.51.100.255' } },
     });
 
-    await azure.forget();
-    const again = await jobWith(azure, text).step(named);
+    await emulator.forget();
+    const again = await jobWith(emulator, text).step(named);
     expect(again.exitCode, again.log).toBe(0);
     expect(again.outputs).toMatchObject({ changes: '[]', drifted: 'false' });
-    expect(await azure.writes()).toEqual([]);
+    expect(await emulator.writes()).toEqual([]);
   });
 
-  test('the step wins, also where it says what the default is anyway', async () => {
-    const { azure } = bench;
+  test('the step wins, also where it says what the default is anyway', async ({ emulator }) => {
     const text = `${base('of-both')}allow-azure-services: true\nallowed-ip-ranges: [198.51.100.0/24]\n`;
     const own = { ...named, 'allow-azure-services': 'false', database: 'relecloud_two' };
-    const step = await jobWith(azure, text).step(own);
+    const step = await jobWith(emulator, text).step(own);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-name']).toBe('relecloud_two');
-    expect(await azure.rules('of-both')).not.toContain(azureServices);
+    expect(await emulator.rules('of-both')).not.toContain(azureServices);
 
-    const file = await jobWith(azure, text).step(named);
+    const file = await jobWith(emulator, text).step(named);
     expect(file.exitCode, file.log).toBe(0);
-    expect(await azure.rules('of-both')).toContain(azureServices);
+    expect(await emulator.rules('of-both')).toContain(azureServices);
   });
 
-  test('what a check finds stands at the line of the file that declares it', async () => {
-    const { azure } = bench;
+  test('what a check finds stands at the line of the file that declares it', async ({ emulator }) => {
     const server = 'of-a-check';
-    const made = await jobWith(azure, base(server)).step(named);
+    const made = await jobWith(emulator, base(server)).step(named);
     expect(made.exitCode, made.log).toBe(0);
-    const step = await jobWith(azure, `mode: check\n${base(server)}backup-retention-days: 21\n`).step(named);
+    const step = await jobWith(emulator, `mode: check\n${base(server)}backup-retention-days: 21\n`).step(
+      named,
+    );
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/^::error [^:\n]*file=postgres\.yml,[^:\n]*line=6[^:\n]*::.*backup retention/m);
   });
 
-  test('a fork’s run is skipped where the file says so, and its mode counts', async () => {
-    const { azure } = bench;
+  test('a fork’s run is skipped where the file says so, and its mode counts', async ({ emulator }) => {
     const env = { ACTIONS_ID_TOKEN_REQUEST_URL: '' };
-    const forks = (): Job => pullRequestJob(azure, 9, { head: otherRepository }, env);
+    const forks = (): Job => pullRequestJob(emulator, 9, { head: otherRepository }, env);
     const text = `${base('of-a-fork')}skip-without-credentials: true\n`;
     const step = await withFile(forks(), text).step({ 'config-file': 'postgres.yml' });
     expect(step.exitCode, step.log).toBe(0);
@@ -95,17 +94,18 @@ env-prefix: PG_
     expect(missing.exitCode).toBe(1);
     expect(missing.log).toContain('was the repository checked out');
     expect(missing.log).not.toContain('no-credentials');
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 });
 
 describe('a file that is not usable is one error, before any request', () => {
   const secret = 'Sw0rdfish-in-a-file';
 
-  test('law 6: secrets are refused without being shown, whatever the name in front of them', async () => {
-    const { azure } = bench;
+  test('secrets are refused without being shown, whatever the name in front of them', async ({
+    emulator,
+  }) => {
     const text = `${base('not-reached')}app-password: ${secret}-1\ngithub_token: ${secret}-2\ndb-password: ${secret}-3\nregion2: z\n`;
-    const step = await jobWith(azure, text).step(named);
+    const step = await jobWith(emulator, text).step(named);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('4 inputs are not usable');
     expect(step.log).toContain('config-file postgres.yml, line 5, column 1: app-password is a secret');
@@ -113,39 +113,38 @@ describe('a file that is not usable is one error, before any request', () => {
     for (const kept of [shown(step.log), step.summary, JSON.stringify(step.state)])
       expect(kept).not.toContain(secret);
     for (const number of [1, 2, 3]) expect(step.log).toContain(`::add-mask::${secret}-${number}`);
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 
-  test('broken YAML is told with its line and column, and nothing of the text is shown', async () => {
-    const { azure } = bench;
-    const step = await jobWith(azure, `${base('not-reached')}region: "${secret}\n`).step(named);
+  test('broken YAML is told with its line and column, and nothing of the text is shown', async ({
+    emulator,
+  }) => {
+    const step = await jobWith(emulator, `${base('not-reached')}region: "${secret}\n`).step(named);
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/An input is not usable:.*config-file postgres\.yml, line \d+, column \d+: /s);
     expect(step.log).toContain('inputs-invalid');
     expect(step.log).not.toContain(secret);
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 
-  test('a file that is not there: was the repository checked out?', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step(named);
+  test('a file that is not there: was the repository checked out?', async ({ emulator }) => {
+    const step = await new Job(emulator).step(named);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(
       'config-file postgres.yml is not in the workspace: was the repository checked out',
     );
     expect(step.log).not.toContain('server-name is missing');
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 
-  test('faults of the file and of the step are told together', async () => {
-    const { azure } = bench;
+  test('faults of the file and of the step are told together', async ({ emulator }) => {
     const text = `${base('not-reached')}high-availability: Sometimes\nfirewall: off\n`;
-    const step = await jobWith(azure, text).step({ ...named, 'on-drift': 'ignore' });
+    const step = await jobWith(emulator, text).step({ ...named, 'on-drift': 'ignore' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('3 inputs are not usable');
     expect(step.log).toContain("config-file postgres.yml, line 5: high-availability is 'Sometimes'");
     expect(step.log).toContain('config-file postgres.yml, line 6, column 1: this is no input');
     expect(step.log).toContain("on-drift is 'ignore'");
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 });

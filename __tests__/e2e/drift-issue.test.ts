@@ -1,12 +1,12 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { fixed } from '../helpers/e2e/drift-scenarios.ts';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure({ blocked: 'reject', provision: 100, firewallDelay: 50 });
 const repository = 'relecloud/space-travel';
 const inputs = {
-  ...tutorial,
+  ...defaultInputs,
   'server-name': 'told',
   'admin-password': 'VerySecurePassword!1',
   'allowed-ip-ranges': 'here=198.51.100.7',
@@ -20,20 +20,20 @@ interface Issue {
   readonly state_reason: string | null;
 }
 
-beforeAll(async () => {
-  const made = await fixed(bench.azure, inputs);
+test.beforeAll(async ({ emulator }) => {
+  const made = await fixed(emulator, inputs);
   expect(made.exitCode, made.log).toBe(0);
 });
 
-async function issues(): Promise<readonly Issue[]> {
-  const state = await bench.azure.control<{
+async function issues(emulator: EmulatorHarness): Promise<readonly Issue[]> {
+  const state = await emulator.control<{
     repositories: Record<string, { issues: Record<string, Issue> }>;
   }>('GET', 'state');
   return Object.values(state.repositories[repository]?.issues ?? {});
 }
 
-async function check(more: Record<string, string> = {}) {
-  return await new Job(bench.azure).step({
+async function check(emulator: EmulatorHarness, more: Record<string, string> = {}) {
+  return await new Job(emulator).step({
     ...inputs,
     mode: 'check',
     'drift-issue': 'true',
@@ -43,19 +43,19 @@ async function check(more: Record<string, string> = {}) {
   });
 }
 
-const drift = (days: number) =>
-  bench.azure.patch('told', { properties: { backup: { backupRetentionDays: days } } });
+const setRetention = (emulator: EmulatorHarness, days: number) =>
+  emulator.patch('told', { properties: { backup: { backupRetentionDays: days } } });
 
 describe('drift-issue: one issue, as long as the drift lasts', () => {
-  beforeEach(async () => {
+  test.beforeEach(async ({ emulator }) => {
     const { issues: known = {} } =
       (
-        await bench.azure.control<{ repositories: Record<string, { issues?: Record<string, unknown> }> }>(
+        await emulator.control<{ repositories: Record<string, { issues?: Record<string, unknown> }> }>(
           'GET',
           'state',
         )
       ).repositories[repository] ?? {};
-    await bench.azure.control('PATCH', 'state', {
+    await emulator.control('PATCH', 'state', {
       repository,
       repositoryId: 4711,
       issues: Object.fromEntries(Object.keys(known).map((number) => [number, null])),
@@ -64,80 +64,83 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
         'may-read': { permissions: { contents: 'read', issues: 'read' } },
       },
     });
-    await drift(14);
+    await setRetention(emulator, 14);
   });
 
-  test('opened with the drift, updated while it lasts, closed when it ends; a new drift is a new issue', async () => {
-    expect((await check()).exitCode).toBe(0);
-    expect(await issues()).toEqual([]);
+  test('opened with the drift, updated while it lasts, closed when it ends; a new drift is a new issue', async ({
+    emulator,
+  }) => {
+    expect((await check(emulator)).exitCode).toBe(0);
+    expect(await issues(emulator)).toEqual([]);
 
-    await drift(7);
-    const first = await check();
+    await setRetention(emulator, 7);
+    const first = await check(emulator);
     expect(first.exitCode, first.log).toBe(0);
-    expect(await issues()).toMatchObject([
+    expect(await issues(emulator)).toMatchObject([
       { state: 'open', body: expect.stringContaining('`backup retention`') },
     ]);
 
-    await drift(8);
-    expect((await check()).exitCode).toBe(0);
-    expect(await issues()).toMatchObject([{ state: 'open', body: expect.stringContaining('`8`') }]);
+    await setRetention(emulator, 8);
+    expect((await check(emulator)).exitCode).toBe(0);
+    expect(await issues(emulator)).toMatchObject([{ state: 'open', body: expect.stringContaining('`8`') }]);
 
-    await drift(14);
-    expect((await check()).exitCode).toBe(0);
-    expect(await issues()).toMatchObject([{ state: 'closed', state_reason: 'completed' }]);
+    await setRetention(emulator, 14);
+    expect((await check(emulator)).exitCode).toBe(0);
+    expect(await issues(emulator)).toMatchObject([{ state: 'closed', state_reason: 'completed' }]);
 
-    await drift(7);
-    await check();
-    expect((await issues()).map(({ state }) => state).sort()).toEqual(['closed', 'open']);
+    await setRetention(emulator, 7);
+    await check(emulator);
+    expect((await issues(emulator)).map(({ state }) => state).sort()).toEqual(['closed', 'open']);
   });
 
-  test('also where drift fails the step', async () => {
-    await drift(7);
-    const step = await check({ 'on-drift': 'fail' });
+  test('also where drift fails the step', async ({ emulator }) => {
+    await setRetention(emulator, 7);
+    const step = await check(emulator, { 'on-drift': 'fail' });
     expect(step.exitCode).toBe(1);
-    expect(await issues()).toHaveLength(1);
+    expect(await issues(emulator)).toHaveLength(1);
   });
 
-  test('law 8: what cannot be read neither opens nor closes one', async () => {
-    const { azure } = bench;
+  test('what cannot be read neither opens nor closes one', async ({ emulator }) => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'No.' } } };
     const unreadable = () =>
-      azure.fault({ service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal, { times: 20 });
+      emulator.fault({ service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal, { times: 20 });
     await unreadable();
-    expect((await check()).exitCode).toBe(1);
-    expect(await issues()).toEqual([]);
-    await azure.forget();
-    await drift(7);
-    await check();
+    expect((await check(emulator)).exitCode).toBe(1);
+    expect(await issues(emulator)).toEqual([]);
+    await emulator.forget();
+    await setRetention(emulator, 7);
+    await check(emulator);
     await unreadable();
-    await check();
-    expect(await issues()).toMatchObject([{ state: 'open' }]);
+    await check(emulator);
+    expect(await issues(emulator)).toMatchObject([{ state: 'open' }]);
   });
 
-  test('somebody else’s marker is nothing to us: his issue stays as it is', async () => {
-    await drift(7);
-    await check();
-    const [own] = await issues();
+  test('somebody else’s marker is nothing to us: his issue stays as it is', async ({ emulator }) => {
+    await setRetention(emulator, 7);
+    await check(emulator);
+    const [own] = await issues(emulator);
     const forged = { title: 'mine', body: own?.body ?? '', user: { login: 'mallory' } };
-    await bench.azure.control('PATCH', 'state', { repository, issues: { 1: null, 900: forged } });
-    await drift(14);
-    await check();
-    const state = (await issues()).find(({ title }) => title === 'mine');
+    await emulator.control('PATCH', 'state', { repository, issues: { 1: null, 900: forged } });
+    await setRetention(emulator, 14);
+    await check(emulator);
+    const state = (await issues(emulator)).find(({ title }) => title === 'mine');
     expect(state).toMatchObject({ state: 'open', body: forged.body });
   });
 
-  test('without the right to write issues: a warning that says which permission, and the check is done', async () => {
-    await drift(7);
-    const step = await check({ 'github-token': 'may-read' });
+  test('without the right to write issues: a warning that says which permission, and the check is done', async ({
+    emulator,
+  }) => {
+    await setRetention(emulator, 7);
+    const step = await check(emulator, { 'github-token': 'may-read' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(/::warning::The issue about drift could not be kept up to date.*issues: write/);
     expect(step.outputs['drifted']).toBe('true');
   });
 
-  test('nothing of it is secret', async () => {
-    await drift(7);
-    await check({ 'admin-password': inputs['admin-password'] });
-    for (const { title, body } of await issues())
+  test('nothing of it is secret', async ({ emulator }) => {
+    await setRetention(emulator, 7);
+    await check(emulator, { 'admin-password': inputs['admin-password'] });
+    for (const { title, body } of await issues(emulator))
       expect(title + body).not.toContain(inputs['admin-password']);
   });
 });

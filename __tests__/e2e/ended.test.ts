@@ -1,45 +1,46 @@
-import type { ChildProcess } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { type Azure, useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness, FaultMatch } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure({ provision: 60_000, blocked: 'reject' });
+test.override('emulatorOptions', { scope: 'file' }, { provision: 3_600_000 });
 
-/** Cancels the step as GitHub does, once a request has been seen. */
-async function cancelAt(azure: Azure, child: ChildProcess, path: RegExp): Promise<void> {
-  while (!(await azure.requests()).some((request) => path.test(request.path))) await sleep(20);
-  child.kill('SIGINT');
+/** A step that GitHub cancels while a request of it is held. */
+async function cancelledStep(
+  emulator: EmulatorHarness,
+  server: string,
+  match: FaultMatch,
+): Promise<PhaseResult> {
+  const held = await emulator.hold(match);
+  return await new Job(emulator).spawnStep(
+    { ...defaultInputs, 'server-name': server },
+    { started: (child) => void held.struck.then(() => child.kill('SIGINT')) },
+  );
 }
 
 describe('a run that is ended from outside', () => {
-  test('a cancelled job ends its long wait at once, and the step says that it was cancelled', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step(
-      { ...tutorial, 'server-name': 'endless' },
-      { started: (child) => void cancelAt(azure, child, /azureAsyncOperation/) },
-    );
+  test('a cancelled job ends its long wait at once, and the step says that it was cancelled', async ({
+    emulator,
+  }) => {
+    // Of a creation that takes an hour: that the step ends at all shows that it does not wait for it.
+    const poll = { service: 'arm', path: '/azureAsyncOperation/' } as const;
+    const step = await cancelledStep(emulator, 'endless', poll);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
     expect(step.log).not.toContain('(unexpected)');
     expect(step.summary).toContain('cancelled');
   });
 
-  test('also in the middle of a request', async () => {
-    const { azure } = bench;
-    await azure.fault({ service: 'arm', method: 'GET' }, { delay: 3000 });
-    const step = await new Job(azure).step(
-      { ...tutorial, 'server-name': 'endless-2' },
-      { started: (child) => void cancelAt(azure, child, /flexibleServers/) },
-    );
+  test('also in the middle of a request', async ({ emulator }) => {
+    const search = { service: 'arm', method: 'GET', path: '/flexibleServers' } as const;
+    const step = await cancelledStep(emulator, 'endless-2', search);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
   });
 
-  test('timeout-minutes ends it, and the error says what to do', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step({
-      ...tutorial,
+  test('timeout-minutes ends it, and the error says what to do', async ({ emulator }) => {
+    const step = await new Job(emulator).step({
+      ...defaultInputs,
       'server-name': 'endless-3',
       'timeout-minutes': '0.05',
     });

@@ -1,12 +1,9 @@
-import { describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure();
-
-describe('law 10: an error says what happened, what to do, and Azure’s own code and correlation id', () => {
-  test('a refused request', async () => {
-    const { azure } = bench;
+describe('an error says what happened, what to do, and Azure’s own code and correlation id', () => {
+  test('a refused request', async ({ emulator }) => {
     const body = {
       error: {
         code: 'AuthorizationFailed',
@@ -14,11 +11,11 @@ describe('law 10: an error says what happened, what to do, and Azure’s own cod
       },
     };
     const headers = { 'x-ms-correlation-request-id': '0b5e7a6c-0000-4000-8000-000000000001' };
-    await azure.fault(
+    await emulator.fault(
       { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
       { status: 403, headers, body },
     );
-    const step = await new Job(azure).step({ ...tutorial, 'server-name': 'refused' });
+    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'refused' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Azure refused while creating server 'refused'");
     expect(step.log).toContain('AuthorizationFailed: The client X does not have authorization');
@@ -27,24 +24,24 @@ describe('law 10: an error says what happened, what to do, and Azure’s own cod
     expect(step.summary).toContain('AuthorizationFailed');
   });
 
-  test('an accepted operation that fails later, which the SDK reports without a code', async () => {
-    const { azure } = bench;
+  test('an accepted operation that fails later, which the SDK reports without a code', async ({
+    emulator,
+  }) => {
     const message =
       "Subscriptions are restricted from provisioning in location 'westeurope'. Try again in a different location.";
-    await azure.fault(
+    await emulator.fault(
       { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
       { operationFails: { code: 'LocationIsOfferRestricted', message } },
     );
-    const step = await new Job(azure).step({ ...tutorial, 'server-name': 'restricted' });
+    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'restricted' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(`LocationIsOfferRestricted: ${message}`);
     expect(step.log).toMatch(/Correlation id: [0-9a-f-]{36}/);
     expect(step.log).toContain('choose another region');
   });
 
-  test('a sign-in that Entra refuses names its number and what helps', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step({ ...tutorial, 'client-secret': 'not-the-secret' });
+  test('a sign-in that Entra refuses names its number and what helps', async ({ emulator }) => {
+    const step = await new Job(emulator).step({ ...defaultInputs, 'client-secret': 'not-the-secret' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('AADSTS7000215');
     expect(step.log).toContain('The client secret is wrong');
@@ -53,9 +50,10 @@ describe('law 10: an error says what happened, what to do, and Azure’s own cod
 });
 
 describe('faults of the inputs', () => {
-  test('every fault that the inputs alone show is named in one error, before any request', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step({
+  test('every fault that the inputs alone show is named in one error, before any request', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step({
       mode: 'ensure',
       'server-name': 'Bad_Name',
       'admin-username': 'azure_superuser',
@@ -90,13 +88,14 @@ describe('faults of the inputs', () => {
     ];
     for (const name of named) expect(step.log).toContain(`- ${name}`);
     expect(step.log).toContain('15 inputs are not usable');
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 
-  test('faults that matter only to a creation are named together, before the first write', async () => {
-    const { azure } = bench;
-    const { region: _, ...withoutRegion } = tutorial;
-    const step = await new Job(azure).step({
+  test('faults that matter only to a creation are named together, before the first write', async ({
+    emulator,
+  }) => {
+    const { region: _, ...withoutRegion } = defaultInputs;
+    const step = await new Job(emulator).step({
       ...withoutRegion,
       'server-name': 'not-there',
       'admin-password': 'short',
@@ -110,8 +109,6 @@ describe('faults of the inputs', () => {
     ]) {
       expect(step.log).toContain(name);
     }
-    expect(
-      (await azure.requests()).filter(({ service, method }) => service === 'arm' && method !== 'GET'),
-    ).toEqual([]);
+    expect(await emulator.armWrites()).toEqual([]);
   });
 });

@@ -1,19 +1,19 @@
-import { describe, expect, test } from 'vitest';
-import { type Azure, useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
 import { perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure();
 const base = (server: string, more: Record<string, string> = {}): Record<string, string> => ({
-  ...tutorial,
+  ...defaultInputs,
   'server-name': server,
   'allowed-ip-ranges': '198.51.100.7',
   ...more,
 });
 
-async function allowed(azure: Azure, server: string): Promise<string> {
-  const { servers } = await azure.control<{
+async function allowed(emulator: EmulatorHarness, server: string): Promise<string> {
+  const { servers } = await emulator.control<{
     servers: Record<string, { parameters: Record<string, string> }>;
   }>('GET', 'state');
   return servers[server]?.parameters['azure.extensions'] ?? '';
@@ -23,17 +23,18 @@ const installed = `SELECT extname AS name, nspname AS schema FROM pg_extension e
   JOIN pg_namespace n ON n.oid = extnamespace WHERE extname NOT IN ('plpgsql', 'azure') ORDER BY extname`;
 
 describe('extensions', () => {
-  test('are added to the allow-list, which keeps what is there, and created; again, nothing happens', async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step(
+  test('are added to the allow-list, which keeps what is there, and created; again, nothing happens', async ({
+    emulator,
+  }) => {
+    const made = await new Job(emulator).step(
       base('allow', { 'server-parameters': 'azure.extensions=unaccent' }),
     );
     expect(made.exitCode, made.log).toBe(0);
     const inputs = base('allow', { extensions: 'HSTORE\nuuid-ossp' });
-    const step = await new Job(azure).step(inputs);
+    const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(await allowed(azure, 'allow')).toBe('unaccent,hstore,uuid-ossp');
-    expect(await query(azure, loginFrom(step.outputs), installed)).toEqual([
+    expect(await allowed(emulator, 'allow')).toBe('unaccent,hstore,uuid-ossp');
+    expect(await query(emulator, loginFrom(step.outputs), installed)).toEqual([
       { name: 'hstore', schema: 'public' },
       { name: 'uuid-ossp', schema: 'public' },
     ]);
@@ -42,40 +43,39 @@ describe('extensions', () => {
       { resource: 'extension', name: 'hstore', action: 'create' },
       { resource: 'extension', name: 'uuid-ossp', action: 'create' },
     ]);
-    await azure.forget();
-    const again = await new Job(azure).step(inputs);
+    await emulator.forget();
+    const again = await new Job(emulator).step(inputs);
     expect(again.outputs['changes'], again.log).toBe('[]');
-    expect(await azure.writes()).toEqual([]);
+    expect(await emulator.writes()).toEqual([]);
   });
 
-  test('of several jobs at once, every one ends up on the list', { timeout: 120_000 }, async () => {
-    const { azure } = bench;
-    await new Job(azure).step(base('several'));
+  test('of several jobs at once, every one ends up on the list', async ({ emulator }) => {
+    await new Job(emulator).step(base('several'));
     const names = ['hstore', 'citext', 'pg_trgm', 'unaccent', 'ltree'];
     const steps = await Promise.all(
-      names.map((name) => new Job(azure).step(base('several', { database: `db_${name}`, extensions: name }))),
+      names.map((name) =>
+        new Job(emulator).step(base('several', { database: `db_${name}`, extensions: name })),
+      ),
     );
     for (const step of steps) expect(step.exitCode, step.log).toBe(0);
-    expect((await allowed(azure, 'several')).split(',').toSorted()).toEqual(names.toSorted());
+    expect((await allowed(emulator, 'several')).split(',').toSorted()).toEqual(names.toSorted());
   });
 
-  test('one that the server does not offer is an error that says so', async () => {
-    const { azure } = bench;
-    await new Job(azure).step(base('several'));
-    const step = await new Job(azure).step(base('several', { extensions: 'no_such_thing' }));
+  test('one that the server does not offer is an error that says so', async ({ emulator }) => {
+    await new Job(emulator).step(base('several'));
+    const step = await new Job(emulator).step(base('several', { extensions: 'no_such_thing' }));
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('no_such_thing');
     expect(step.log).toMatch(/What to do: .+/);
   });
 
-  test('a pull request gets one added later, usable by its role', async () => {
-    const { azure } = bench;
-    await new Job(azure).step(base('several'));
+  test('a pull request gets one added later, usable by its role', async ({ emulator }) => {
+    await new Job(emulator).step(base('several'));
     const inputs = perPullRequest('several');
-    expect((await pullRequestJob(azure, 5).step(inputs)).exitCode).toBe(0);
-    const step = await pullRequestJob(azure, 5).step({ ...inputs, extensions: 'citext' });
+    expect((await pullRequestJob(emulator, 5).step(inputs)).exitCode).toBe(0);
+    const step = await pullRequestJob(emulator, 5).step({ ...inputs, extensions: 'citext' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await query(azure, loginFrom(step.outputs), `SELECT 'A'::citext = 'a' AS same`)).toEqual([
+    expect(await query(emulator, loginFrom(step.outputs), `SELECT 'A'::citext = 'a' AS same`)).toEqual([
       { same: true },
     ]);
   });

@@ -1,48 +1,31 @@
-import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { libpqQuery } from '../helpers/e2e/libpq.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure();
 const password = 'p@ss:w/rd%25"\'$\\`<space>é';
 const inputs = {
-  ...tutorial,
+  ...defaultInputs,
   'server-name': 'published',
   'admin-password': password,
   'allowed-ip-ranges': 'here=198.51.100.7',
 };
 
-beforeAll(async () => {
-  const step = await new Job(bench.azure).step(inputs);
+test.beforeAll(async ({ emulator }) => {
+  const step = await new Job(emulator).step(inputs);
   expect(step.exitCode, step.log).toBe(0);
 });
 
-const run = promisify(execFile);
-
-const hasPsql = await run('psql', ['--version']).then(
-  () => true,
-  () => {
-    console.warn('Skipped: psql is not installed, so libpq cannot be tried.');
-    return false;
-  },
-);
-
-// Not synchronously: the gate that psql logs in through lives in this very process.
-async function psql(args: readonly string[], env: Record<string, string>): Promise<string> {
-  const all = { PATH: process.env['PATH'] ?? '', ...env };
-  const { stdout } = await run('psql', [...args, '-Atc', 'SELECT current_user || current_database()'], {
-    env: all,
-  });
-  return stdout.trim();
-}
+/** Who is logged in, and where. */
+const who = 'SELECT current_user || current_database()';
+const me = 'relecloud_adminrelecloud';
 
 describe('what is published', () => {
-  test('the tutorial’s five and more, as environment and as outputs, by default', async () => {
-    const step = await new Job(bench.azure).step(inputs);
+  test('the tutorial’s five and more, as environment and as outputs, by default', async ({ emulator }) => {
+    const step = await new Job(emulator).step(inputs);
     const { DB_HOST: host } = step.exported;
     expect(step.exported).toEqual({
       DB_HOST: host,
@@ -66,44 +49,46 @@ describe('what is published', () => {
     expect(step.outputs['server-id']).toMatch(/\/flexibleServers\/published$/);
   });
 
-  test.skipIf(!hasPsql)(
-    'psql logs in with the URL, and with PG*, whatever the password holds (Azure/postgresql#26)',
-    async () => {
-      const step = await new Job(bench.azure).step({ ...inputs, formats: 'url\npg' });
-      expect(await psql([step.outputs['database-url'] ?? ''], {})).toBe('relecloud_adminrelecloud');
-      expect(await psql([], step.exported)).toBe('relecloud_adminrelecloud');
-    },
-  );
+  test('libpq logs in with the URL, and with PG*, whatever the password holds (Azure/postgresql#26)', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step({ ...inputs, formats: 'url\npg' });
+    expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, who)).toBe(me);
+    expect(await libpqQuery({ env: step.exported }, who)).toBe(me);
+  });
 
-  test.skipIf(!hasPsql)('with verify-full, libpq verifies by the bundle that is written beside', async () => {
-    const step = await new Job(bench.azure).step({
+  test('with verify-full, libpq verifies by the bundle that is written beside', async ({ emulator }) => {
+    // The bundle holds what NODE_EXTRA_CA_CERTS adds, which Node reads at its start alone.
+    const step = await new Job(emulator).spawnStep({
       ...inputs,
       formats: 'url, pg',
       'ssl-mode': 'verify-full',
     });
     const { DB_SSLROOTCERT: bundle = '', DB_SSLMODE: mode } = step.exported;
     expect(mode).toBe('verify-full');
-    expect(await psql([step.outputs['database-url'] ?? ''], {})).toBe('relecloud_adminrelecloud');
-    expect(await psql([], step.exported)).toBe('relecloud_adminrelecloud');
+    expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, who)).toBe(me);
+    expect(await libpqQuery({ env: step.exported }, who)).toBe(me);
     const certificates = readFileSync(bundle, 'utf8').match(/-----BEGIN[\s\S]+?END CERTIFICATE-----/g) ?? [];
     const subjects = certificates.map((pem) => new X509Certificate(pem).subject).join('\n');
     for (const root of ['DigiCert Global Root G2', 'Microsoft RSA Root Certificate Authority 2017'])
       expect(subjects).toContain(root);
-    const own = new X509Certificate(bench.azure.emulator.caCertificate).fingerprint256;
+    const own = new X509Certificate(emulator.emulator.caCertificate).fingerprint256;
     const others = certificates.filter((pem) => new X509Certificate(pem).fingerprint256 !== own);
     expect(others.length).toBe(certificates.length - 1);
     writeFileSync(bundle, others.join('\n'));
-    await expect(psql([], step.exported)).rejects.toThrow(/certificate verify failed|unable to get/);
+    await expect(libpqQuery({ env: step.exported }, who)).rejects.toThrow(
+      /certificate verify failed|unable to get/,
+    );
   });
 
-  test('with export-env: false nothing reaches later steps but the outputs', async () => {
-    const step = await new Job(bench.azure).step({ ...inputs, 'export-env': 'false' });
+  test('with export-env: false nothing reaches later steps but the outputs', async ({ emulator }) => {
+    const step = await new Job(emulator).step({ ...inputs, 'export-env': 'false' });
     expect(step.exported).toEqual({});
     expect(step.outputs['db-name']).toBe('relecloud');
   });
 
-  test('env-file is written for its owner alone, and removed in post', async () => {
-    const job = new Job(bench.azure);
+  test('env-file is written for its owner alone, and removed in post', async ({ emulator }) => {
+    const job = new Job(emulator);
     const step = await job.step({ ...inputs, 'env-file': '.env' });
     const file = join(job.temp, '.env');
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -112,22 +97,24 @@ describe('what is published', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test('an env-file of the user’s own is never overwritten, and that is told before any request', async () => {
-    const job = new Job(bench.azure);
+  test('an env-file of the user’s own is never overwritten, and that is told before any request', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
     writeFileSync(join(job.temp, '.env'), 'MINE=1\n');
     const step = await job.step({ ...inputs, 'env-file': '.env' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('exists already');
     await job.post();
     expect(readFileSync(join(job.temp, '.env'), 'utf8')).toBe('MINE=1\n');
-    expect(await bench.azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 
-  test('the summary tells what was found and changed, with a timeline', async () => {
-    const step = await new Job(bench.azure).step({ ...inputs, database: 'second' });
+  test('the summary tells what was found and changed, with a timeline', async ({ emulator }) => {
+    const step = await new Job(emulator).step({ ...inputs, database: 'second' });
     expect(step.summary).toContain('| `database` | `second` | `create` |');
     expect(step.summary).toMatch(/```mermaid\ngantt\n[\s\S]*Ensure the server/);
-    const again = await new Job(bench.azure).step({ ...inputs, database: 'second' });
+    const again = await new Job(emulator).step({ ...inputs, database: 'second' });
     expect(again.summary).toContain('Nothing had to be changed.');
   });
 });

@@ -1,51 +1,47 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { type Azure, useAzure } from '../helpers/e2e/emulator-harness.ts';
-import type { HalfResult, Job } from '../helpers/e2e/job.ts';
-import { query } from '../helpers/e2e/postgres-client.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import type { Job, PhaseResult } from '../helpers/e2e/job.ts';
+import { administratorAt, query } from '../helpers/e2e/postgres-client.ts';
 import {
-  administratorAt,
   hostOfServer,
   otherRepository,
+  patchGitHub,
   perPullRequest,
   pullRequestJob,
-  tellGitHub,
 } from '../helpers/e2e/pull-request.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure();
 const server = 'refusals';
 const inputs = perPullRequest(server);
 
-const host = (azure: Azure): Promise<string> => hostOfServer(azure, server);
+const host = (emulator: EmulatorHarness): Promise<string> => hostOfServer(emulator, server);
 
-const names = async (azure: Azure): Promise<readonly string[]> =>
-  Object.keys((await azure.server(server)).databases);
+const names = async (emulator: EmulatorHarness): Promise<readonly string[]> =>
+  Object.keys((await emulator.server(server)).databases);
 
 describe('a closed pull request is refused, so that a re-run does not raise it from the dead', () => {
-  test('where GitHub says so, whatever the old event says', async () => {
-    const { azure } = bench;
-    await host(azure);
-    await tellGitHub(azure, { pulls: { 1: { state: 'closed' } } });
-    const step = await pullRequestJob(azure, 1, { state: 'open' }).step(inputs);
+  test('where GitHub says so, whatever the old event says', async ({ emulator }) => {
+    await host(emulator);
+    await patchGitHub(emulator, { pulls: { 1: { state: 'closed' } } });
+    const step = await pullRequestJob(emulator, 1, { state: 'open' }).step(inputs);
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toContain('Pull request #1 of relecloud/space-travel is closed');
-    expect(await names(azure)).not.toContain('relecloud_pr_1');
+    expect(await names(emulator)).not.toContain('relecloud_pr_1');
   });
 
-  test('where the event itself says so, without asking', async () => {
-    const { azure } = bench;
-    const step = await pullRequestJob(azure, 2, { state: 'closed', action: 'labeled' }).step(inputs);
+  test('where the event itself says so, without asking', async ({ emulator }) => {
+    const step = await pullRequestJob(emulator, 2, { state: 'closed', action: 'labeled' }).step(inputs);
     expect(step.log).toContain('(pull-request-closed)');
-    expect((await azure.requests()).filter(({ service }) => service !== 'oidc')).toEqual([]);
+    expect((await emulator.requests()).filter(({ service }) => service !== 'oidc')).toEqual([]);
   });
 
-  test.each([
+  test.for([
     ['a 404, which may hide it', { status: 404, body: { message: 'Not Found' } }],
     ['a 403', { status: 403, body: { message: 'Resource not accessible by integration' } }],
     ['a broken answer', { status: 502, body: {} }],
-  ])('unknown is neither closed nor an error: %s', async (_, then) => {
-    const { azure } = bench;
-    await azure.fault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
-    const step = await pullRequestJob(azure, 4).step(inputs);
+  ] as const)('unknown is neither closed nor an error: %s', async ([, then], { emulator }) => {
+    await emulator.fault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
+    const step = await pullRequestJob(emulator, 4).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Whether pull request #4 is still open is not known');
   });
@@ -53,44 +49,45 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
 
 describe('forks', () => {
   const withoutSecrets = { ...inputs, 'admin-password': '', 'app-password-key': '', 'github-token': '' };
-  const fromFork = (azure: Azure, env: Record<string, string> = {}): Job =>
-    pullRequestJob(azure, 9, { head: otherRepository }, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
+  const fromFork = (emulator: EmulatorHarness, env: Record<string, string> = {}): Job =>
+    pullRequestJob(emulator, 9, { head: otherRepository }, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
 
-  test('a fork’s pull_request without secrets is an error that says what it is about', async () => {
-    const { azure } = bench;
-    const step = await fromFork(azure).step(withoutSecrets);
+  test('a fork’s pull_request without secrets is an error that says what it is about', async ({
+    emulator,
+  }) => {
+    const step = await fromFork(emulator).step(withoutSecrets);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(
       'GitHub gives a fork’s pull request neither secrets nor an OpenID Connect token',
     );
     expect(step.log).toContain('skip-without-credentials');
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 
-  test.each([
+  test.for([
     ['a fork’s', {}],
     ['Dependabot’s', { GITHUB_ACTOR: 'dependabot[bot]' }],
-  ])(
+  ] as const)(
     'skip-without-credentials: %s ends with a notice and nothing else, post included',
-    async (whose, env) => {
-      const { azure } = bench;
+    async ([whose, env], { emulator }) => {
       const job =
         whose === 'a fork’s'
-          ? fromFork(azure)
-          : pullRequestJob(azure, 9, {}, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
+          ? fromFork(emulator)
+          : pullRequestJob(emulator, 9, {}, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
       const step = await job.step({ ...withoutSecrets, 'skip-without-credentials': 'true' });
       expect(step.exitCode, step.log).toBe(0);
       expect(step.log).toMatch(/^::notice::Skipped, since GitHub gives/m);
       expect(step.outputs['db-name']).toBeUndefined();
       const [post] = await job.post();
       expect(post?.exitCode, post?.log).toBe(0);
-      expect(await azure.requests()).toEqual([]);
+      expect(await emulator.requests()).toEqual([]);
     },
   );
 
-  test('a fork’s pull_request that does have the secrets goes on, skip-without-credentials or not', async () => {
-    const { azure } = bench;
-    const step = await pullRequestJob(azure, 9, { head: otherRepository }).step({
+  test('a fork’s pull_request that does have the secrets goes on, skip-without-credentials or not', async ({
+    emulator,
+  }) => {
+    const step = await pullRequestJob(emulator, 9, { head: otherRepository }).step({
       ...inputs,
       'skip-without-credentials': 'true',
     });
@@ -98,104 +95,99 @@ describe('forks', () => {
     expect(step.outputs['db-name']).toBe('relecloud_pr_9');
   });
 
-  test('ensure on pull_request_target with a fork’s head is an error that explains why; a fork that is gone counts too', async () => {
-    const { azure } = bench;
+  test('ensure on pull_request_target with a fork’s head is an error that explains why; a fork that is gone counts too', async ({
+    emulator,
+  }) => {
     for (const head of [otherRepository, null]) {
-      const step = await pullRequestJob(azure, 9, { name: 'pull_request_target', head }).step(inputs);
+      const step = await pullRequestJob(emulator, 9, { name: 'pull_request_target', head }).step(inputs);
       expect(step.exitCode).toBe(1);
       expect(step.log).toMatch(/a stranger's code would meet this repository's secrets/);
-      expect(await azure.requests()).toEqual([]);
+      expect(await emulator.requests()).toEqual([]);
     }
   });
 
-  test('drop there is fine', async () => {
-    const { azure } = bench;
-    await host(azure);
+  test('drop there is fine', async ({ emulator }) => {
+    await host(emulator);
     const closed = {
       name: 'pull_request_target',
       action: 'closed',
       state: 'closed',
       head: otherRepository,
     } as const;
-    const step = await pullRequestJob(azure, 9, closed).step({ ...inputs, mode: 'drop' });
+    const step = await pullRequestJob(emulator, 9, closed).step({ ...inputs, mode: 'drop' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await names(azure)).not.toContain('relecloud_pr_9');
+    expect(await names(emulator)).not.toContain('relecloud_pr_9');
   });
 });
 
 describe('the template', () => {
-  const clone = (azure: Azure, number: number, template: string): Promise<HalfResult> =>
-    pullRequestJob(azure, number).step({ ...inputs, template });
+  const clone = (emulator: EmulatorHarness, number: number, template: string): Promise<PhaseResult> =>
+    pullRequestJob(emulator, number).step({ ...inputs, template });
   const sessions = { method: 'sessions', database: 'relecloud' };
-  afterEach(() => bench.azure.control('DELETE', sessions.method));
+  test.afterEach(({ emulator }) => emulator.control('DELETE', sessions.method));
 
-  test('a session on it is waited for, and never killed', async () => {
-    const { azure } = bench;
-    await azure.control('POST', 'sessions', { server, database: sessions.database });
-    const cloning = clone(azure, 20, 'relecloud');
-    // PostgreSQL itself waits five seconds before it says that somebody is there.
-    const waited = async (): Promise<void> => {
-      const tried = (await azure.statements()).filter(({ statement }) => /^CREATE DATABASE/.test(statement));
-      if (tried.length < 2) return waited();
-    };
-    await waited();
-    await azure.control('DELETE', 'sessions');
+  test('a session on it is waited for, and never killed', async ({ emulator }) => {
+    await emulator.control('POST', 'sessions', { server, database: sessions.database });
+    const match = { service: 'postgres', statement: '^CREATE DATABASE' } as const;
+    // PostgreSQL itself waits for five seconds before the first try fails.
+    const second = await emulator.hold(match, 'request', { skip: 1 });
+    const cloning = clone(emulator, 20, 'relecloud');
+    await second.struck;
+    await emulator.control('DELETE', 'sessions');
+    await second.release();
     const step = await cloning;
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(/Waiting for template 'relecloud': .*role azuresu/);
   });
 
-  test('a session that stays is named in a clear error', { timeout: 90_000 }, async () => {
-    const { azure } = bench;
-    await azure.control('POST', 'sessions', { server, database: 'relecloud' });
-    const step = await clone(azure, 21, 'relecloud');
+  test('a session that stays is named in a clear error', async ({ emulator }) => {
+    await emulator.control('POST', 'sessions', { server, database: 'relecloud' });
+    const step = await clone(emulator, 21, 'relecloud');
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Database 'relecloud' could not be cloned within");
     expect(step.log).toMatch(/of role azuresu, process \d+/);
     expect(step.log).toContain('(template-in-use)');
-    expect(await names(azure)).not.toContain('relecloud_pr_21');
+    expect(await names(emulator)).not.toContain('relecloud_pr_21');
   });
 
-  test('one that is not there, and one that may not be copied, say what to do', async () => {
-    const { azure } = bench;
-    const missing = await clone(azure, 22, 'nowhere');
+  test('one that is not there, and one that may not be copied, say what to do', async ({ emulator }) => {
+    const missing = await clone(emulator, 22, 'nowhere');
     expect(missing.log).toContain('there is no such database on the server');
     await query(
-      azure,
-      administratorAt(await host(azure)),
+      emulator,
+      administratorAt(await host(emulator)),
       `CREATE ROLE somebody NOLOGIN; GRANT somebody TO CURRENT_USER`,
     );
-    await query(azure, administratorAt(await host(azure)), 'CREATE DATABASE theirs OWNER somebody');
-    await query(azure, administratorAt(await host(azure)), 'REVOKE somebody FROM CURRENT_USER');
-    const foreign = await clone(azure, 23, 'theirs');
+    await query(emulator, administratorAt(await host(emulator)), 'CREATE DATABASE theirs OWNER somebody');
+    await query(emulator, administratorAt(await host(emulator)), 'REVOKE somebody FROM CURRENT_USER');
+    const foreign = await clone(emulator, 23, 'theirs');
     expect(foreign.log).toMatch(/permission denied to copy database.*IS_TEMPLATE true/s);
   });
 });
 
 describe('drop', () => {
-  test('on a server that is not there is success: there is nothing to drop', async () => {
-    const { azure } = bench;
-    const step = await pullRequestJob(azure, 30).step({ ...perPullRequest('never-was'), mode: 'drop' });
+  test('on a server that is not there is success: there is nothing to drop', async ({ emulator }) => {
+    const step = await pullRequestJob(emulator, 30).step({ ...perPullRequest('never-was'), mode: 'drop' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['dropped']).toBe('[]');
-    expect(await azure.writes()).toEqual([]);
+    expect(await emulator.writes()).toEqual([]);
   });
 
-  test('finds every role of the pull request by its mark, also where the input names none or another', async () => {
-    const { azure } = bench;
+  test('finds every role of the pull request by its mark, also where the input names none or another', async ({
+    emulator,
+  }) => {
     for (const role of ['first_app', 'second_app'])
-      expect((await pullRequestJob(azure, 33).step({ ...inputs, 'app-username': role })).exitCode).toBe(0);
-    const step = await pullRequestJob(azure, 33).step({ ...inputs, mode: 'drop', 'app-username': '' });
+      expect((await pullRequestJob(emulator, 33).step({ ...inputs, 'app-username': role })).exitCode).toBe(0);
+    const step = await pullRequestJob(emulator, 33).step({ ...inputs, mode: 'drop', 'app-username': '' });
     expect(step.exitCode, step.log).toBe(0);
-    const left = Object.keys((await azure.server(server)).roles);
+    const left = Object.keys((await emulator.server(server)).roles);
     expect(left.filter((name) => name.includes('_pr_33'))).toEqual([]);
   });
 
-  test('dry-run shows what would go and drops nothing', async () => {
-    const { azure } = bench;
-    await pullRequestJob(azure, 31).step(inputs);
-    await azure.forget();
-    const step = await pullRequestJob(azure, 31).step({ ...inputs, mode: 'drop', 'dry-run': 'true' });
+  test('dry-run shows what would go and drops nothing', async ({ emulator }) => {
+    await pullRequestJob(emulator, 31).step(inputs);
+    await emulator.forget();
+    const step = await pullRequestJob(emulator, 31).step({ ...inputs, mode: 'drop', 'dry-run': 'true' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Would be dropped: database relecloud_pr_31');
     expect(JSON.parse(step.outputs['dropped'] ?? '')).toEqual([
@@ -203,24 +195,21 @@ describe('drop', () => {
       { resource: 'role', name: 'relecloud_app_pr_31' },
     ]);
     expect(step.outputs['changes']).toBe('[]');
-    const statements = await azure.statements();
+    const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET)/i.test(statement))).toEqual([]);
-    expect(await names(azure)).toContain('relecloud_pr_31');
+    expect(await names(emulator)).toContain('relecloud_pr_31');
   });
 
-  test('blocked by the service’s own session: ARM’s delete is the fallback', {
-    timeout: 90_000,
-  }, async () => {
-    const { azure } = bench;
-    await pullRequestJob(azure, 32).step(inputs);
-    await azure.control('POST', 'sessions', { server, database: 'relecloud_pr_32' });
-    const step = await pullRequestJob(azure, 32).step({ ...inputs, mode: 'drop' });
+  test('blocked by the service’s own session: ARM’s delete is the fallback', async ({ emulator }) => {
+    await pullRequestJob(emulator, 32).step(inputs);
+    await emulator.control('POST', 'sessions', { server, database: 'relecloud_pr_32' });
+    const step = await pullRequestJob(emulator, 32).step({ ...inputs, mode: 'drop' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('dropping it through ARM');
-    expect(await azure.writes()).toMatchObject([
+    expect(await emulator.writes()).toMatchObject([
       { method: 'DELETE', path: expect.stringMatching(/\/databases\/relecloud_pr_32\?/) },
     ]);
-    const after = await azure.server(server);
+    const after = await emulator.server(server);
     expect(Object.keys(after.databases)).not.toContain('relecloud_pr_32');
     expect(Object.keys(after.roles)).not.toContain('relecloud_app_pr_32');
   });

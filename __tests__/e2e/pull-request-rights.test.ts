@@ -1,22 +1,24 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { type HalfResult, type Inputs, queryCommand, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, type PhaseResult, queryCommand } from '../helpers/e2e/job.ts';
 import { connect, type Login, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { administratorAt, perPullRequest, pullRequestJob, tellGitHub } from '../helpers/e2e/pull-request.ts';
-import { byHandPassword, makeUsedServer } from '../helpers/e2e/seeded-server.ts';
-import { snapshot } from '../helpers/e2e/server-snapshot.ts';
-
-const bench = useAzure({ blocked: 'reject' });
+import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
+import { makeSeededServer, reportingPassword } from '../helpers/e2e/seeded-server.ts';
+import { test } from '../helpers/e2e/test.ts';
 
 const sqlState = (error: Error & { code?: string }): string => error.code ?? error.message;
 
 /** What PostgreSQL says to a login with one statement: its SQLSTATE, or `done`. */
-const outcome = (login: Login, sql: string): Promise<string> =>
-  query(bench.azure, login, sql).then(() => 'done', sqlState);
+const outcome = (emulator: EmulatorHarness, login: Login, sql: string): Promise<string> =>
+  query(emulator, login, sql).then(() => 'done', sqlState);
 
 /** The same for one after another in one session. */
-async function outcomes(login: Login, statements: readonly string[]): Promise<Record<string, string>> {
-  const client = await connect(bench.azure, login);
+async function outcomes(
+  emulator: EmulatorHarness,
+  login: Login,
+  statements: readonly string[],
+): Promise<Record<string, string>> {
+  const client = await connect(emulator, login);
   try {
     const found: Record<string, string> = {};
     for (const sql of statements) found[sql] = await client.query(sql).then(() => 'done', sqlState);
@@ -30,43 +32,33 @@ const all = (statements: readonly string[], what: string): Record<string, string
   Object.fromEntries(statements.map((sql) => [sql, what]));
 
 describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
-  const server = `rights-${major}`;
-  const base = {
-    ...tutorial,
-    'server-name': server,
-    'postgres-version': major,
-    'allowed-ip-ranges': '198.51.100.7',
-  };
-  const inputs = (more: Inputs = {}): Inputs => perPullRequest(server, { template: 'relecloud', ...more });
-  const held: { host: string; own: Login; made?: HalfResult } = {
-    host: '',
-    own: { host: '', user: '', password: '', database: '' },
-  };
-  const administrator = (database = 'postgres'): Login => administratorAt(held.host, database);
+  const template = { template: 'relecloud' };
+  const held = {} as { server: PullRequestServer; own: Login };
   const own = (database = held.own.database): Login => ({ ...held.own, database });
+  const step = (number: number, more: Inputs = {}): Promise<PhaseResult> =>
+    held.server.passingStep(number, { ...template, ...more });
 
-  async function step(number: number, more: Inputs = {}): Promise<HalfResult> {
-    const result = await pullRequestJob(bench.azure, number).step(inputs(more));
-    expect(result.exitCode, result.log).toBe(0);
-    return result;
-  }
-
-  beforeAll(async () => {
-    const { azure } = bench;
-    const pulls = Object.fromEntries([1, 2, 3].map((number) => [number, { state: 'open' }]));
-    await tellGitHub(azure, { pulls });
-    held.host = await makeUsedServer(azure, base);
+  test.beforeAll(async ({ emulator }) => {
+    const name = `rights-${major}`;
+    const base = {
+      ...defaultInputs,
+      'server-name': name,
+      'postgres-version': major,
+      'allowed-ip-ranges': '198.51.100.7',
+    };
+    held.server = new PullRequestServer(emulator, name, await makeSeededServer(emulator, base));
+    await held.server.setPulls('open', 1, 2, 3);
     await step(2);
-    held.made = await step(1);
-    held.own = loginFrom(held.made.outputs);
-  }, 120_000);
+    held.own = loginFrom((await step(1)).outputs);
+  });
 
-  test('the clone is as usable as its template: extension, settings, sequences, grants and default privileges', async () => {
-    const { azure } = bench;
+  test('the clone is as usable as its template: extension, settings, sequences, grants and default privileges', async ({
+    emulator,
+  }) => {
     const other = loginFrom((await step(2)).outputs);
     expect(
       await query(
-        azure,
+        emulator,
         other,
         `SELECT current_setting('work_mem') AS memory, current_setting('lock_timeout') AS lock,
            current_setting('statement_timeout') AS statement, current_setting('search_path') AS path,
@@ -85,11 +77,15 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
         materialized: 10,
       },
     ]);
-    expect(await query(azure, other, `INSERT INTO trips (name) VALUES ('on') RETURNING id`)).toEqual([
+    expect(await query(emulator, other, `INSERT INTO trips (name) VALUES ('on') RETURNING id`)).toEqual([
       { id: 21 },
     ]);
-    await query(azure, other, 'CREATE TABLE fresh (i int); CREATE TABLE "Odd ""$handover$ x".fresh (i int)');
-    const reporting = { ...other, user: 'reporting', password: byHandPassword };
+    await query(
+      emulator,
+      other,
+      'CREATE TABLE fresh (i int); CREATE TABLE "Odd ""$handover$ x".fresh (i int)',
+    );
+    const reporting = { ...other, user: 'reporting', password: reportingPassword };
     const allowed = [
       'SELECT name FROM trips',
       'SELECT * FROM v',
@@ -99,13 +95,15 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       'SELECT * FROM "Odd ""$handover$ x".fresh',
     ];
     const refused = ['SELECT note FROM "T; t--"', 'SELECT answer()', 'DELETE FROM trips', 'CREATE SCHEMA x'];
-    expect(await outcomes(reporting, [...allowed, ...refused])).toEqual({
+    expect(await outcomes(emulator, reporting, [...allowed, ...refused])).toEqual({
       ...all(allowed, 'done'),
       ...all(refused, '42501'),
     });
   });
 
-  test('its own tables are read and written, and migrations of what came with the clone pass', async () => {
+  test('its own tables are read and written, and migrations of what came with the clone pass', async ({
+    emulator,
+  }) => {
     const migrations = [
       'CREATE TABLE own (id serial PRIMARY KEY, at timestamptz DEFAULT now()); INSERT INTO own DEFAULT VALUES',
       `INSERT INTO trips (name) VALUES ('back'); UPDATE trips SET name = 'x' WHERE id = 1; DELETE FROM trips WHERE id = 2`,
@@ -126,50 +124,54 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       'CREATE SCHEMA extra; CREATE TABLE extra.t (i int); DROP SCHEMA extra CASCADE',
       'DROP TABLE parted, tidy CASCADE; ALTER SCHEMA "Odd ""$handover$ x" RENAME TO even',
     ];
-    expect(await outcomes(own(), migrations)).toEqual(all(migrations, 'done'));
+    expect(await outcomes(emulator, own(), migrations)).toEqual(all(migrations, 'done'));
   });
 
-  test('an aggregate of all rows and a publication that came with the clone are its own too', async () => {
+  test('an aggregate of all rows and a publication that came with the clone are its own too', async ({
+    emulator,
+  }) => {
     const statements = ['ALTER AGGREGATE rows(*) RENAME TO lines', 'DROP PUBLICATION news'];
     const other = loginFrom((await step(2)).outputs);
-    expect(await outcomes(other, statements)).toEqual(all(statements, 'done'));
+    expect(await outcomes(emulator, other, statements)).toEqual(all(statements, 'done'));
   });
 
-  test('everything that reaches beyond its database is refused, with 42501', async () => {
-    const { azure } = bench;
+  test('everything that reaches beyond its database is refused, with 42501', async ({ emulator }) => {
     const me = own().user;
     // A session of the administrator's that could be ended, and is not.
-    const other = await connect(azure, administrator());
+    const other = await connect(emulator, held.server.admin());
     try {
       const refused = refusedStatements(own().database, me);
-      expect(await outcomes(own(), refused)).toEqual(all(refused, '42501'));
+      expect(await outcomes(emulator, own(), refused)).toEqual(all(refused, '42501'));
       expect((await other.query('SELECT 1')).rowCount).toBe(1);
     } finally {
       await other.end();
     }
   });
 
-  test('it enters no database of ours, and elsewhere has no more than PUBLIC: no table is readable', async () => {
-    const { azure } = bench;
+  test('it enters no database of ours, and elsewhere has no more than PUBLIC: no table is readable', async ({
+    emulator,
+  }) => {
     for (const database of ['relecloud', 'relecloud_pr_2', 'azure_maintenance'])
-      expect([database, await outcome(own(database), 'SELECT 1')]).toEqual([database, '42501']);
+      expect([database, await outcome(emulator, own(database), 'SELECT 1')]).toEqual([database, '42501']);
     for (const database of ['byhand', 'postgres', 'template1', 'azure_sys']) {
-      expect([database, await query(azure, own(database), beyondPublic)]).toEqual([database, []]);
+      expect([database, await query(emulator, own(database), beyondPublic)]).toEqual([database, []]);
       const refused = ['CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE EXTENSION hstore'];
-      expect([database, await outcomes(own(database), refused)]).toEqual([database, all(refused, '42501')]);
+      expect([database, await outcomes(emulator, own(database), refused)]).toEqual([
+        database,
+        all(refused, '42501'),
+      ]);
     }
-    expect(await outcome(own('byhand'), 'TABLE secrets')).toBe('42501');
-    expect(await outcome(own('postgres'), 'TABLE kept.secrets')).toBe('42501');
+    expect(await outcome(emulator, own('byhand'), 'TABLE secrets')).toBe('42501');
+    expect(await outcome(emulator, own('postgres'), 'TABLE kept.secrets')).toBe('42501');
     const rights = `SELECT datname FROM pg_database, unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) r
       WHERE has_database_privilege(oid, r) AND NOT has_database_privilege('public', oid, r) GROUP BY 1`;
-    expect(await query(azure, own(), rights)).toEqual([{ datname: own().database }]);
+    expect(await query(emulator, own(), rights)).toEqual([{ datname: own().database }]);
   });
 
-  test('law 3: after ensure, push, reset and drop every other database and role is as it was, and in between', async () => {
-    const { azure } = bench;
-    const before = await snapshot(azure, held.host);
+  test('after ensure, push, reset and drop every other database and role is as it was, and in between', async () => {
+    const before = await held.server.snapshot();
     const during = ['relecloud_pr_3', 'relecloud_app_pr_3'];
-    const others = await snapshot(azure, held.host, during);
+    const others = await held.server.snapshot(...during);
     const migrate = (sql: string): Inputs => ({ 'migration-command': `${queryCommand} "${sql}"` });
     const steps: Inputs[] = [
       { 'expires-in': '72h', ...migrate('ALTER TABLE trips ADD COLUMN price int') },
@@ -178,10 +180,10 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
     ];
     for (const more of steps) {
       await step(3, more);
-      expect(await snapshot(azure, held.host, during), Object.keys(more).join()).toEqual(others);
+      expect(await held.server.snapshot(...during), Object.keys(more).join()).toEqual(others);
     }
     await step(3, { mode: 'drop' });
-    expect(await snapshot(azure, held.host)).toEqual(before);
+    expect(await held.server.snapshot()).toEqual(before);
   });
 });
 

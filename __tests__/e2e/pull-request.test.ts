@@ -1,17 +1,16 @@
-import { describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, queryCommand, tutorial } from '../helpers/e2e/job.ts';
-import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
+import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
 import {
-  administratorAt,
   commentsOn,
   otherRepository,
+  patchGitHub,
   perPullRequest,
   pullRequestJob,
-  tellGitHub,
 } from '../helpers/e2e/pull-request.ts';
+import { test } from '../helpers/e2e/test.ts';
 
-const bench = useAzure();
 const letIn = { 'allowed-ip-ranges': '198.51.100.7' };
 
 describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (major) => {
@@ -19,7 +18,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
   const number = Number(major);
   const database = `relecloud_pr_${number}`;
   const role = `relecloud_app_pr_${number}`;
-  const base = { ...tutorial, 'server-name': server, 'postgres-version': major, ...letIn };
+  const base = { ...defaultInputs, 'server-name': server, 'postgres-version': major, ...letIn };
   const inputs = perPullRequest(server, {
     template: 'relecloud',
     'expires-in': '72h',
@@ -27,23 +26,20 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     extensions: 'hstore',
   });
 
-  const comments = () => commentsOn(bench.azure, number);
-
-  test('opened, pushed to, reset, closed', { timeout: 120_000 }, async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step({ ...base, extensions: 'hstore' });
+  test('opened, pushed to, reset, closed', async ({ emulator }) => {
+    const made = await new Job(emulator).step({ ...base, extensions: 'hstore' });
     expect(made.exitCode, made.log).toBe(0);
     const admin = loginFrom(made.outputs);
     await query(
-      azure,
+      emulator,
       admin,
       `CREATE TABLE trips (id int PRIMARY KEY, tags hstore);
        INSERT INTO trips SELECT i, hstore('number', i::text) FROM generate_series(1, 100000) i`,
     );
-    await tellGitHub(azure, { pulls: { [number]: { state: 'open' } } });
+    await patchGitHub(emulator, { pulls: { [number]: { state: 'open' } } });
 
     // Opened: a clone with its rows and its extension, of its own role, migrated.
-    const opened = await pullRequestJob(azure, number).step({
+    const opened = await pullRequestJob(emulator, number).step({
       ...inputs,
       'migration-command': `${queryCommand} "ALTER TABLE trips ADD COLUMN price int"`,
     });
@@ -61,28 +57,28 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     const own = loginFrom(opened.outputs);
     expect(
       await query(
-        azure,
+        emulator,
         own,
         `SELECT count(*)::int AS rows, max(price) AS price, max(tags -> 'number') AS tag FROM trips`,
       ),
     ).toEqual([{ rows: 100_000, price: null, tag: '99999' }]);
 
     // Pushed to: the data stay, the password is the same without any state between the jobs, the expiry is renewed.
-    await query(azure, own, 'INSERT INTO trips (id, price) VALUES (0, 7)');
-    const expiry = await markOf(server, database);
-    await azure.forget();
-    const pushed = await pullRequestJob(azure, number, { action: 'synchronize' }).step(inputs);
+    await query(emulator, own, 'INSERT INTO trips (id, price) VALUES (0, 7)');
+    const expiry = await markOf(emulator, server, database);
+    await emulator.forget();
+    const pushed = await pullRequestJob(emulator, number, { action: 'synchronize' }).step(inputs);
     expect(pushed.exitCode, pushed.log).toBe(0);
     expect(pushed.outputs).toMatchObject({ changes: '[]', 'database-created': 'false', 'db-name': database });
     expect(pushed.outputs['db-password']).toBe(opened.outputs['db-password']);
-    expect(await query(azure, own, 'SELECT price FROM trips WHERE id = 0')).toEqual([{ price: 7 }]);
-    expect((await markOf(server, database)).getTime()).toBeGreaterThan(expiry.getTime());
-    expect(await writesOf(server)).toEqual([
+    expect(await query(emulator, own, 'SELECT price FROM trips WHERE id = 0')).toEqual([{ price: 7 }]);
+    expect((await markOf(emulator, server, database)).getTime()).toBeGreaterThan(expiry.getTime());
+    expect(await writesOf(emulator, server)).toEqual([
       expect.stringMatching(/^COMMENT ON DATABASE "relecloud_pr_\d+" IS/),
     ]);
 
     // Reset: made anew from the template.
-    const reset = await pullRequestJob(azure, number, { action: 'synchronize' }).step({
+    const reset = await pullRequestJob(emulator, number, { action: 'synchronize' }).step({
       ...inputs,
       reset: 'true',
     });
@@ -91,19 +87,21 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       { resource: 'database', name: database, action: 'delete', details: 'reset' },
       { resource: 'database', name: database, action: 'create' },
     ]);
-    expect(await query(azure, own, 'SELECT count(*)::int AS rows FROM trips')).toEqual([{ rows: 100_000 }]);
-    await expect(query(azure, own, 'SELECT price FROM trips')).rejects.toMatchObject({ code: '42703' });
+    expect(await query(emulator, own, 'SELECT count(*)::int AS rows FROM trips')).toEqual([
+      { rows: 100_000 },
+    ]);
+    await expect(query(emulator, own, 'SELECT price FROM trips')).rejects.toMatchObject({ code: '42703' });
 
     // One comment through all of it, which holds no secret.
-    expect(await comments()).toHaveLength(1);
-    const [comment] = await comments();
+    expect(await commentsOn(emulator, number)).toHaveLength(1);
+    const [comment] = await commentsOn(emulator, number);
     expect(comment?.user.login).toBe('github-actions[bot]');
     for (const fact of [database, role, own.host, 'UTC, unless ensured again', 'psql'])
       expect(comment?.body).toContain(fact);
     expect(comment?.body).not.toContain(own.password);
 
     // Closed: its database and role are gone, and nothing else is.
-    const closing = pullRequestJob(azure, number, {
+    const closing = pullRequestJob(emulator, number, {
       name: 'pull_request_target',
       action: 'closed',
       state: 'closed',
@@ -114,12 +112,14 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       { resource: 'database', name: database },
       { resource: 'role', name: role },
     ]);
-    const after = await azure.server(server);
+    const after = await emulator.server(server);
     expect(Object.keys(after.databases)).not.toContain(database);
     expect(Object.keys(after.roles)).not.toContain(role);
-    expect(await query(azure, admin, 'SELECT count(*)::int AS rows FROM trips')).toEqual([{ rows: 100_000 }]);
-    expect(await comments()).toHaveLength(1);
-    expect((await comments())[0]?.body).toContain('was dropped');
+    expect(await query(emulator, admin, 'SELECT count(*)::int AS rows FROM trips')).toEqual([
+      { rows: 100_000 },
+    ]);
+    expect(await commentsOn(emulator, number)).toHaveLength(1);
+    expect((await commentsOn(emulator, number))[0]?.body).toContain('was dropped');
 
     // Gone already is success.
     const again = await closing.step({ ...inputs, mode: 'drop' });
@@ -127,29 +127,30 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     expect(again.outputs['dropped']).toBe('[]');
   });
 
-  test('another repository’s database of the same name is untouched, by ensure, reset and drop, and the error says whose it is', async () => {
-    const { azure } = bench;
-    const theirs = pullRequestJob(azure, number, { repository: otherRepository });
+  test('another repository’s database of the same name is untouched, by ensure, reset and drop, and the error says whose it is', async ({
+    emulator,
+  }) => {
+    const theirs = pullRequestJob(emulator, number, { repository: otherRepository });
     const made = await theirs.step(perPullRequest(server));
     expect(made.exitCode, made.log).toBe(0);
-    const before = await azure.server(server);
+    const before = await emulator.server(server);
     for (const more of [{}, { reset: 'true' }, { mode: 'drop' }] as Record<string, string>[]) {
-      const refused = await pullRequestJob(azure, number).step({ ...perPullRequest(server), ...more });
+      const refused = await pullRequestJob(emulator, number).step({ ...perPullRequest(server), ...more });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(
         /(Database|Role) '.*' is there already and was left untouched: its mark says that it is of another repository \(id 815\)/,
       );
       expect(refused.log).toContain('(not-ours)');
-      expect(await azure.server(server)).toEqual(before);
+      expect(await emulator.server(server)).toEqual(before);
     }
-    expect(await query(azure, loginFrom(made.outputs), 'SELECT current_database() AS name')).toEqual([
+    expect(await query(emulator, loginFrom(made.outputs), 'SELECT current_database() AS name')).toEqual([
       { name: database },
     ]);
   });
 
   /** When the mark says that a database expires. */
-  async function markOf(name: string, of: string): Promise<Date> {
-    const { databases } = await bench.azure.server(name);
+  async function markOf(emulator: EmulatorHarness, name: string, of: string): Promise<Date> {
+    const { databases } = await emulator.server(name);
     const { comment } = databases[of] as { comment: string };
     expect(JSON.parse(comment)).toMatchObject({
       kind: 'pull-request',
@@ -160,8 +161,8 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
   }
 
   /** Statements of clients that are more than looking. */
-  async function writesOf(name: string): Promise<readonly string[]> {
-    const statements = await bench.azure.statements();
+  async function writesOf(emulator: EmulatorHarness, name: string): Promise<readonly string[]> {
+    const statements = await emulator.statements();
     return statements
       .filter((each) => each.server === name && !/^\s*(SELECT|SET|BEGIN|COMMIT|INSERT)/i.test(each.statement))
       .map(({ statement }) => statement);
@@ -169,15 +170,14 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
 });
 
 describe('what is published', () => {
-  test('is always the pull request’s: outputs, environment and the login itself', async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step({ ...tutorial, 'server-name': 'published', ...letIn });
+  test('is always the pull request’s: outputs, environment and the login itself', async ({ emulator }) => {
+    const made = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'published', ...letIn });
     expect(made.exitCode, made.log).toBe(0);
     const ways = [
       perPullRequest('published', { formats: 'url, pg, jdbc, ado.net' }),
       // Without an application role it is the administrator, but never in the base database.
       {
-        ...tutorial,
+        ...defaultInputs,
         'server-name': 'published',
         'per-pull-request': 'true',
         formats: 'url, pg, jdbc, ado.net',
@@ -186,7 +186,7 @@ describe('what is published', () => {
     for (const [i, inputs] of ways.entries()) {
       const number = 40 + i;
       const name = `relecloud_pr_${number}`;
-      const step = await pullRequestJob(azure, number).step(inputs);
+      const step = await pullRequestJob(emulator, number).step(inputs);
       expect(step.exitCode, step.log).toBe(0);
       const { DB_NAME, PGDATABASE, DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default } =
         step.exported;
@@ -198,7 +198,7 @@ describe('what is published', () => {
         step.outputs['database-url'],
       ])
         expect(form).toMatch(new RegExp(`\\b${name}\\b`));
-      expect(await query(azure, loginFrom(step.outputs), 'SELECT current_database() AS name')).toEqual([
+      expect(await query(emulator, loginFrom(step.outputs), 'SELECT current_database() AS name')).toEqual([
         { name },
       ]);
       const warned = /^::warning::Without app-username later steps/m.test(step.log);
@@ -206,36 +206,35 @@ describe('what is published', () => {
     }
   });
 
-  test('by a number of the input’s, also where the event is no pull request’s', async () => {
-    const { azure } = bench;
-    const job = new Job(azure, { GITHUB_EVENT_NAME: 'workflow_dispatch' });
+  test('by a number of the input’s, also where the event is no pull request’s', async ({ emulator }) => {
+    const job = new Job(emulator, { GITHUB_EVENT_NAME: 'workflow_dispatch' });
     const step = await job.step(perPullRequest('published', { 'pull-request-number': '50' }));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-name']).toBe('relecloud_pr_50');
   });
 
-  test('without a number it is an error before any request, never the base database', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure, { GITHUB_EVENT_NAME: 'push' }).step(perPullRequest('published'));
+  test('without a number it is an error before any request, never the base database', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator, { GITHUB_EVENT_NAME: 'push' }).step(perPullRequest('published'));
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('pull-request-number is missing');
     expect(step.outputs['db-name']).toBeUndefined();
-    expect(await azure.requests()).toEqual([]);
+    expect(await emulator.requests()).toEqual([]);
   });
 });
 
 describe('a database that nobody marked', () => {
-  test('is refused by ensure and drop, and untouched', async () => {
-    const { azure } = bench;
-    const made = await new Job(azure).step({ ...tutorial, 'server-name': 'unmarked', ...letIn });
-    await query(azure, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
+  test('is refused by ensure and drop, and untouched', async ({ emulator }) => {
+    const made = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'unmarked', ...letIn });
+    await query(emulator, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
     for (const mode of ['ensure', 'drop']) {
-      const step = await pullRequestJob(azure, 3).step({ ...perPullRequest('unmarked'), mode });
+      const step = await pullRequestJob(emulator, 3).step({ ...perPullRequest('unmarked'), mode });
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(
         /Database 'relecloud_pr_3' is there already and was left untouched: it bears no mark/,
       );
     }
-    expect(Object.keys((await azure.server('unmarked')).databases)).toContain('relecloud_pr_3');
+    expect(Object.keys((await emulator.server('unmarked')).databases)).toContain('relecloud_pr_3');
   });
 });

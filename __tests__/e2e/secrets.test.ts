@@ -1,9 +1,7 @@
-import { describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { Job, tutorial } from '../helpers/e2e/job.ts';
-import { isLetIn, loginFrom } from '../helpers/e2e/postgres-client.ts';
-
-const bench = useAzure();
+import { describe, expect } from 'vitest';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
+import { test } from '../helpers/e2e/test.ts';
 
 const passwords = [
   ['the tutorial’s', 'VerySecurePassword!1'],
@@ -34,13 +32,12 @@ function asPrinted(log: string): { readonly printed: string; readonly masks: rea
   return { printed: printed.join('\n'), masks };
 }
 
-describe('law 6: every form of every secret is masked before it first appears, and nothing else is', () => {
-  test.for(passwords)('%s', async ([, password]) => {
-    const { azure } = bench;
+describe('every form of every secret is masked before it first appears, and nothing else is', () => {
+  test.for(passwords)('%s', async ([, password], { emulator }) => {
     const server = `secret-${passwords.findIndex(([, p]) => p === password)}`;
-    const job = new Job(azure);
-    const step = await job.step({
-      ...tutorial,
+    const job = new Job(emulator);
+    const step = await job.spawnStep({
+      ...defaultInputs,
       'server-name': server,
       'admin-password': password,
       formats: 'url, pg, jdbc, ado.net',
@@ -49,7 +46,7 @@ describe('law 6: every form of every secret is masked before it first appears, a
     });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-password']).toBe(password);
-    expect(await isLetIn(azure, loginFrom(step.outputs))).toBe(true);
+    await expectConnection(emulator, loginFrom(step.outputs));
 
     const { printed, masks } = asPrinted(step.log);
     const forms = [
@@ -72,20 +69,18 @@ describe('law 6: every form of every secret is masked before it first appears, a
       expect(asPrinted(post?.log ?? '').printed).not.toContain(password);
   });
 
-  test('errors carry no secret: a wrong password is refused without being quoted', async () => {
-    const { azure } = bench;
-    const inputs = { ...tutorial, 'server-name': 'secret-wrong', 'allowed-ip-ranges': '198.51.100.7' };
-    await new Job(azure).step(inputs);
-    const wrong = await new Job(azure).step({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
+  test('errors carry no secret: a wrong password is refused without being quoted', async ({ emulator }) => {
+    const inputs = { ...defaultInputs, 'server-name': 'secret-wrong', 'allowed-ip-ranges': '198.51.100.7' };
+    await new Job(emulator).spawnStep(inputs);
+    const wrong = await new Job(emulator).spawnStep({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
     expect(wrong.exitCode).toBe(1);
     const { printed } = asPrinted(wrong.log);
     expect(printed).toContain('28P01');
     expect(printed + wrong.summary + JSON.stringify(wrong.state)).not.toContain('Wrong-Pass');
   });
 
-  test('tokens are masked as they arrive, and none is in state', async () => {
-    const { azure } = bench;
-    const step = await new Job(azure).step({ ...tutorial, 'server-name': 'secret-1' });
+  test('tokens are masked as they arrive, and none is in state', async ({ emulator }) => {
+    const step = await new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': 'secret-1' });
     // The tokens themselves: three letters of one can stand in an operation's signed URL by chance.
     const tokens = [...step.log.matchAll(/^::add-mask::(eyJ\S+)$/gm)].map(([, token = '']) => token);
     expect(tokens.length).toBeGreaterThan(1);

@@ -1,12 +1,12 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { type HalfResult, Job, tutorial } from '../helpers/e2e/job.ts';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
 import { accessToken } from '../helpers/emulator/arm.ts';
 
-const bench = useAzure();
-const inputs = { ...tutorial, 'server-name': 'signed-in' };
+const inputs = { ...defaultInputs, 'server-name': 'signed-in' };
 
 function without(job: Job, ...names: readonly string[]): Job {
   for (const name of names) delete job.env[name];
@@ -17,32 +17,37 @@ const withoutIdToken = (job: Job): Job =>
   without(job, 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN');
 
 async function grantsOf(
+  emulator: EmulatorHarness,
   job: Job,
   more: Record<string, string> = {},
-): Promise<{ step: HalfResult; grants: string }> {
-  await bench.azure.forget();
-  const step = await job.step({ ...inputs, ...more });
-  const entra = (await bench.azure.requests()).filter(({ service }) => service === 'entra');
+): Promise<{ step: PhaseResult; grants: string }> {
+  await emulator.forget();
+  const step = await job.spawnStep({ ...inputs, ...more });
+  const entra = (await emulator.requests()).filter(({ service }) => service === 'entra');
   return { step, grants: JSON.stringify(entra.map(({ path, body }) => [path, body])) };
 }
 
 describe('the ways to sign in, by their order', () => {
-  test('OIDC where the job may ask for a token, and a fresh token in post', async () => {
-    const job = new Job(bench.azure);
-    const { step, grants } = await grantsOf(job);
+  test('OIDC where the job may ask for a token, and a fresh token in post', async ({ emulator }) => {
+    const job = new Job(emulator);
+    const { step, grants } = await grantsOf(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
     expect(grants).toContain('jwt-bearer');
-    await bench.azure.forget();
+    await emulator.forget();
     const [post] = await job.post();
     expect(post?.exitCode, post?.log).toBe(0);
-    expect((await bench.azure.requests()).filter(({ service }) => service === 'oidc').length).toBe(1);
+    expect((await emulator.requests()).filter(({ service }) => service === 'oidc').length).toBe(1);
   });
 
-  test('a client secret comes first, from the input or from AZURE_CLIENT_SECRET', async () => {
-    const { clientSecret } = bench.azure.emulator.ready;
+  test('a client secret comes first, from the input or from AZURE_CLIENT_SECRET', async ({ emulator }) => {
+    const { clientSecret } = emulator.emulator.ready;
     for (const way of ['input', 'env'] as const) {
-      const job = new Job(bench.azure, way === 'env' ? { AZURE_CLIENT_SECRET: clientSecret } : {});
-      const { step, grants } = await grantsOf(job, way === 'input' ? { 'client-secret': clientSecret } : {});
+      const job = new Job(emulator, way === 'env' ? { AZURE_CLIENT_SECRET: clientSecret } : {});
+      const { step, grants } = await grantsOf(
+        emulator,
+        job,
+        way === 'input' ? { 'client-secret': clientSecret } : {},
+      );
       expect(step.exitCode, step.log).toBe(0);
       expect(grants).not.toContain('jwt-bearer');
       expect(step.log).toContain(`::add-mask::${clientSecret}`);
@@ -50,24 +55,24 @@ describe('the ways to sign in, by their order', () => {
       const [post] = await job.post();
       expect(post?.exitCode, post?.log).toBe(0);
     }
-    expect(await bench.azure.rules('signed-in')).toEqual([]);
+    expect(await emulator.rules('signed-in')).toEqual([]);
   });
 
-  test('managed identity where there is no token to ask for', async () => {
-    const job = withoutIdToken(new Job(bench.azure, bench.azure.emulator.ready.managedIdentity.env));
-    const { step, grants } = await grantsOf(job);
+  test('managed identity where there is no token to ask for', async ({ emulator }) => {
+    const job = withoutIdToken(new Job(emulator, emulator.emulator.ready.managedIdentity.env));
+    const { step, grants } = await grantsOf(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
     expect(grants).toContain('/metadata/identity/oauth2/token');
     const [post] = await job.post();
     expect(post?.exitCode, post?.log).toBe(0);
   });
 
-  test('the az CLI’s session last', async () => {
+  test('the az CLI’s session last', async ({ emulator }) => {
     // The az CLI's own interface: a token as JSON. The token itself is one that the authority gave.
     const job = withoutIdToken(
-      new Job(bench.azure, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
+      new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );
-    const accessTokenText = await accessToken(bench.azure.emulator);
+    const accessTokenText = await accessToken(emulator.emulator);
     const session = {
       accessToken: accessTokenText,
       expires_on: Math.floor(Date.now() / 1000) + 3000,
@@ -76,17 +81,17 @@ describe('the ways to sign in, by their order', () => {
     writeFileSync(join(job.temp, 'az'), `#!/bin/sh\necho '${JSON.stringify(session)}'\n`);
     chmodSync(join(job.temp, 'az'), 0o755);
     job.env['PATH'] = `${job.temp}:${job.env['PATH']}`;
-    const { step } = await grantsOf(without(job, 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID'));
+    const { step } = await grantsOf(emulator, without(job, 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID'));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain(`::add-mask::${accessTokenText}`);
     await job.post();
   });
 
-  test('without any of them the error says what the job lacks', async () => {
+  test('without any of them the error says what the job lacks', async ({ emulator }) => {
     const job = withoutIdToken(
-      new Job(bench.azure, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
+      new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );
-    const { step } = await grantsOf(job);
+    const { step } = await grantsOf(emulator, job);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('id-token: write');
   });

@@ -1,29 +1,22 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { markText } from '../../src/config/marks.ts';
-import { type Azure, useAzure } from '../helpers/e2e/emulator-harness.ts';
-import { type HalfResult, type Inputs, Job, tutorial } from '../helpers/e2e/job.ts';
-import { connect, query } from '../helpers/e2e/postgres-client.ts';
-import {
-  administratorAt,
-  hostOfServer,
-  perPullRequest,
-  pullRequestJob,
-  tellGitHub,
-} from '../helpers/e2e/pull-request.ts';
-
-const bench = useAzure();
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
+import { administratorAt, connect, query } from '../helpers/e2e/postgres-client.ts';
+import { hostOfServer, patchGitHub, perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
+import { test } from '../helpers/e2e/test.ts';
 
 const sweepOf = (server: string, more: Inputs = {}): Inputs => ({
-  ...tutorial,
+  ...defaultInputs,
   'server-name': server,
   mode: 'sweep',
   'github-token': 'ghs_fromthejob',
   ...more,
 });
 
-const nightly = (azure: Azure): Job => new Job(azure, { GITHUB_EVENT_NAME: 'schedule' });
+const nightly = (emulator: EmulatorHarness): Job => new Job(emulator, { GITHUB_EVENT_NAME: 'schedule' });
 
-const dropped = (step: HalfResult): readonly string[] =>
+const dropped = (step: PhaseResult): readonly string[] =>
   (JSON.parse(step.outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
 
 const markOf = (pullRequest: number, expires?: Date, repositoryId = '4711'): string =>
@@ -36,11 +29,10 @@ const yesterday = new Date(Date.now() - 86_400_000);
 const tomorrow = new Date(Date.now() + 86_400_000);
 
 describe('sweep', () => {
-  test('over 300 databases of which 200 are due drops exactly those 200, whatever page GitHub tells of them on', {
-    timeout: 300_000,
-  }, async () => {
-    const { azure } = bench;
-    const host = await hostOfServer(azure, 'three-hundred');
+  test('over 300 databases of which 200 are due drops exactly those 200, whatever page GitHub tells of them on', async ({
+    emulator,
+  }) => {
+    const host = await hostOfServer(emulator, 'three-hundred');
     const admin = administratorAt(host);
     const all = Array.from({ length: 300 }, (_, i) => i + 1);
     // Of every three, one has expired while its pull request is open, one is closed, and one is neither.
@@ -48,7 +40,7 @@ describe('sweep', () => {
       (['expired', 'closed', 'kept'] as const)[n % 3] ?? 'kept';
     const queue = [...all];
     const create = async (): Promise<void> => {
-      const session = await connect(azure, admin);
+      const session = await connect(emulator, admin);
       for (let n = queue.shift(); n !== undefined; n = queue.shift()) {
         await session.query(`CREATE DATABASE relecloud_pr_${n}`);
         const expires = kind(n) === 'expired' ? yesterday : tomorrow;
@@ -58,19 +50,19 @@ describe('sweep', () => {
     };
     await Promise.all([create(), create(), create()]);
     const pulls = all.map((n) => [n, { state: kind(n) === 'closed' ? 'closed' : 'open' }]);
-    await tellGitHub(azure, { pulls: Object.fromEntries(pulls) });
+    await patchGitHub(emulator, { pulls: Object.fromEntries(pulls) });
     const due = all.filter((n) => kind(n) !== 'kept').map((n) => `relecloud_pr_${n}`);
 
-    const shown = await nightly(azure).step(sweepOf('three-hundred', { 'dry-run': 'true' }));
+    const shown = await nightly(emulator).step(sweepOf('three-hundred', { 'dry-run': 'true' }));
     expect(shown.exitCode, shown.log).toBe(0);
     expect(dropped(shown).toSorted()).toEqual(due.toSorted());
-    expect(Object.keys((await azure.server('three-hundred')).databases)).toHaveLength(304);
+    expect(Object.keys((await emulator.server('three-hundred')).databases)).toHaveLength(304);
 
-    await azure.forget();
-    const step = await nightly(azure).step(sweepOf('three-hundred'));
+    await emulator.forget();
+    const step = await nightly(emulator).step(sweepOf('three-hundred'));
     expect(step.exitCode, step.log).toBe(0);
     expect(dropped(step).toSorted()).toEqual(due.toSorted());
-    const left = Object.keys((await azure.server('three-hundred')).databases);
+    const left = Object.keys((await emulator.server('three-hundred')).databases);
     expect(left.filter((name) => name.startsWith('relecloud_pr_')).toSorted()).toEqual(
       all
         .filter((n) => kind(n) === 'kept')
@@ -78,19 +70,20 @@ describe('sweep', () => {
         .toSorted(),
     );
     // Two pages of open pull requests; each closed one is asked for again right before it goes.
-    const asked = (await azure.requests())
+    const asked = (await emulator.requests())
       .filter(({ service }) => service === 'github')
       .map(({ path }) => path);
     expect(asked.filter((path) => /\/pulls\?/.test(path))).toHaveLength(2);
     expect(asked.filter((path) => /\/pulls\/\d+$/.test(path))).toHaveLength(100);
   });
 
-  test('law 8: a pull request that GitHub does not know is unknown, and so is kept and reported', async () => {
-    const { azure } = bench;
-    await hostOfServer(azure, 'unknown-pulls');
-    const made = await pullRequestJob(azure, 901).step(perPullRequest('unknown-pulls'));
+  test('a pull request that GitHub does not know is unknown, and so is kept and reported', async ({
+    emulator,
+  }) => {
+    await hostOfServer(emulator, 'unknown-pulls');
+    const made = await pullRequestJob(emulator, 901).step(perPullRequest('unknown-pulls'));
     expect(made.exitCode, made.log).toBe(0);
-    const step = await nightly(azure).step(sweepOf('unknown-pulls'));
+    const step = await nightly(emulator).step(sweepOf('unknown-pulls'));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
       /Kept: database relecloud_pr_901: Asking GitHub for pull request #901 .*HTTP 404/,
@@ -99,41 +92,41 @@ describe('sweep', () => {
     expect(dropped(step)).toEqual([]);
   });
 
-  test('without a token only what has expired goes, and the step fails for what it could not ask', async () => {
-    const { azure } = bench;
-    const host = await hostOfServer(azure, 'no-token');
+  test('without a token only what has expired goes, and the step fails for what it could not ask', async ({
+    emulator,
+  }) => {
+    const host = await hostOfServer(emulator, 'no-token');
     for (const [n, expires] of [
       [1, yesterday],
       [2, tomorrow],
     ] as const) {
-      await query(azure, administratorAt(host), `CREATE DATABASE relecloud_pr_${n}`);
+      await query(emulator, administratorAt(host), `CREATE DATABASE relecloud_pr_${n}`);
       await query(
-        azure,
+        emulator,
         administratorAt(host),
         `COMMENT ON DATABASE relecloud_pr_${n} IS '${markOf(n, expires)}'`,
       );
     }
-    const step = await nightly(azure).step(sweepOf('no-token', { 'github-token': '' }));
+    const step = await nightly(emulator).step(sweepOf('no-token', { 'github-token': '' }));
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/there is no github-token.*permissions: pull-requests: read/);
     expect(dropped(step)).toEqual(['relecloud_pr_1']);
   });
 
-  test('one failure does not stop the rest, and the step then fails with the list', async () => {
-    const { azure } = bench;
-    const host = await hostOfServer(azure, 'one-fails');
+  test('one failure does not stop the rest, and the step then fails with the list', async ({ emulator }) => {
+    const host = await hostOfServer(emulator, 'one-fails');
     for (const number of [461, 462, 463]) {
-      const made = await pullRequestJob(azure, number).step(perPullRequest('one-fails'));
+      const made = await pullRequestJob(emulator, number).step(perPullRequest('one-fails'));
       expect(made.exitCode, made.log).toBe(0);
     }
-    await tellGitHub(azure, {
+    await patchGitHub(emulator, {
       pulls: { 461: { state: 'closed' }, 462: { state: 'closed' }, 463: { state: 'closed' } },
     });
     // A database that belongs to the role cannot be dropped with it.
     const admin = administratorAt(host);
-    await query(azure, admin, 'GRANT relecloud_app_pr_462 TO CURRENT_USER');
-    await query(azure, admin, 'CREATE DATABASE of_the_role OWNER relecloud_app_pr_462');
-    const step = await nightly(azure).step(sweepOf('one-fails'));
+    await query(emulator, admin, 'GRANT relecloud_app_pr_462 TO CURRENT_USER');
+    await query(emulator, admin, 'CREATE DATABASE of_the_role OWNER relecloud_app_pr_462');
+    const step = await nightly(emulator).step(sweepOf('one-fails'));
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/failed in 1 case:.*Role 'relecloud_app_pr_462' could not be dropped/s);
     expect(step.log).toContain('owner of database of_the_role');
@@ -145,17 +138,16 @@ describe('sweep', () => {
       'relecloud_pr_463',
     ]);
     // The orphaned role is found by the next sweep, once nothing holds it.
-    await query(azure, admin, 'DROP DATABASE of_the_role');
-    const next = await nightly(azure).step(sweepOf('one-fails'));
+    await query(emulator, admin, 'DROP DATABASE of_the_role');
+    const next = await nightly(emulator).step(sweepOf('one-fails'));
     expect(next.exitCode, next.log).toBe(0);
     expect(dropped(next)).toEqual(['relecloud_app_pr_462']);
   });
 
-  test('law 7: marks that others forged, other repositories’ and base databases survive', async () => {
-    const { azure } = bench;
-    const host = await hostOfServer(azure, 'forged');
+  test('marks that others forged, other repositories’ and base databases survive', async ({ emulator }) => {
+    const host = await hostOfServer(emulator, 'forged');
     const admin = administratorAt(host);
-    await query(azure, admin, `CREATE ROLE mallory LOGIN CREATEDB PASSWORD 'Mallory-Password1'`);
+    await query(emulator, admin, `CREATE ROLE mallory LOGIN CREATEDB PASSWORD 'Mallory-Password1'`);
     const mallory = { ...admin, user: 'mallory', password: 'Mallory-Password1' };
     const marks: readonly (readonly [name: string, mark: string, as: typeof admin])[] = [
       ['relecloud_pr_71', markOf(71, yesterday), mallory],
@@ -165,16 +157,18 @@ describe('sweep', () => {
       ['relecloud_pr_75', '{"madeBy":"azure-postgresql-action"', admin],
     ];
     for (const [name, mark, as] of marks) {
-      await query(azure, as, `CREATE DATABASE ${name}`);
-      await query(azure, as, `COMMENT ON DATABASE ${name} IS '${mark}'`);
+      await query(emulator, as, `CREATE DATABASE ${name}`);
+      await query(emulator, as, `COMMENT ON DATABASE ${name} IS '${mark}'`);
     }
-    await query(azure, admin, `COMMENT ON DATABASE relecloud IS '${markOf(76, yesterday)}'`);
-    await tellGitHub(azure, { pulls: Object.fromEntries([71, 73, 76].map((n) => [n, { state: 'closed' }])) });
-    const before = Object.keys((await azure.server('forged')).databases);
-    const step = await nightly(azure).step(sweepOf('forged'));
+    await query(emulator, admin, `COMMENT ON DATABASE relecloud IS '${markOf(76, yesterday)}'`);
+    await patchGitHub(emulator, {
+      pulls: Object.fromEntries([71, 73, 76].map((n) => [n, { state: 'closed' }])),
+    });
+    const before = Object.keys((await emulator.server('forged')).databases);
+    const step = await nightly(emulator).step(sweepOf('forged'));
     expect(step.exitCode, step.log).toBe(0);
     expect(dropped(step)).toEqual([]);
-    expect(Object.keys((await azure.server('forged')).databases)).toEqual(before);
+    expect(Object.keys((await emulator.server('forged')).databases)).toEqual(before);
     expect(step.log).toContain(
       "Kept: database relecloud_pr_71: its mark is not believed, for it belongs to 'mallory'",
     );
@@ -182,9 +176,10 @@ describe('sweep', () => {
     expect(step.log).toContain('Kept: database relecloud: its mark does not fit its name');
   });
 
-  test('temporary rules of this repository whose run has ended go; running, unknown and others’ stay', async () => {
-    const { azure } = bench;
-    await hostOfServer(azure, 'rules');
+  test('temporary rules of this repository whose run has ended go; running, unknown and others’ stay', async ({
+    emulator,
+  }) => {
+    await hostOfServer(emulator, 'rules');
     const range = { startIpAddress: '203.0.113.5', endIpAddress: '203.0.113.5' };
     const names = {
       ended: 'gha-temporary-4711-100-1-aaaaaaaaaa',
@@ -194,96 +189,87 @@ describe('sweep', () => {
       others: 'gha-temporary-815-100-1-aaaaaaaaaa',
       kept: 'gha-kept-203-0-113-5',
     };
-    await azure.patch('rules', {
+    await emulator.patch('rules', {
       rules: Object.fromEntries(Object.values(names).map((name) => [name, range])),
     });
-    await tellGitHub(azure, {
+    await patchGitHub(emulator, {
       runs: { 100: { status: 'completed', run_attempt: 1 }, 101: { status: 'in_progress', run_attempt: 2 } },
     });
-    const step = await nightly(azure).step(sweepOf('rules'));
+    const step = await nightly(emulator).step(sweepOf('rules'));
     expect(step.exitCode, step.log).toBe(0);
     expect(dropped(step).toSorted()).toEqual([names.ended, names.earlierAttempt].toSorted());
-    expect(await azure.rules('rules')).toEqual(
+    expect(await emulator.rules('rules')).toEqual(
       expect.arrayContaining([names.running, names.unknown, names.others, names.kept]),
     );
     expect(step.log).toContain(`Kept: firewall rule ${names.running}: run 101 has not ended`);
     expect(step.log).toMatch(new RegExp(`Kept: firewall rule ${names.unknown}: .*HTTP 404`));
   });
 
-  test('what was ensured again since the sweep looked has not expired', async () => {
-    const { azure } = bench;
-    const host = await hostOfServer(azure, 'renewed');
+  test('what was ensured again since the sweep looked has not expired', async ({ emulator }) => {
+    const host = await hostOfServer(emulator, 'renewed');
     const inputs = perPullRequest('renewed', { 'expires-in': '1h' });
-    const made = await pullRequestJob(azure, 81).step(inputs);
+    const made = await pullRequestJob(emulator, 81).step(inputs);
     expect(made.exitCode, made.log).toBe(0);
     const expired = `COMMENT ON DATABASE relecloud_pr_81 IS '${markOf(81, yesterday)}'`;
-    await query(azure, administratorAt(host), expired);
-    await tellGitHub(azure, { pulls: { 81: { state: 'open' } } });
-    // The list of open pull requests is slow enough for another job to come in between.
-    await azure.fault({ service: 'github', method: 'GET', path: '/pulls\\?' }, { delay: 8000 });
-    const sweeping = nightly(azure).step(sweepOf('renewed'));
-    const listed = async (): Promise<void> => {
-      const seen = await azure.requests();
-      if (!seen.some(({ service, path }) => service === 'github' && /\/pulls\?/.test(path))) return listed();
-    };
-    await listed();
-    const again = await pullRequestJob(azure, 81).step(inputs);
+    await query(emulator, administratorAt(host), expired);
+    await patchGitHub(emulator, { pulls: { 81: { state: 'open' } } });
+    // Another job comes in between while the list of open pull requests is on its way.
+    const list = await emulator.hold({ service: 'github', method: 'GET', path: '/pulls\\?' });
+    const sweeping = nightly(emulator).step(sweepOf('renewed'));
+    await list.struck;
+    const again = await pullRequestJob(emulator, 81).step(inputs);
     expect(again.exitCode, again.log).toBe(0);
+    await list.release();
     const step = await sweeping;
     expect(step.exitCode, step.log).toBe(0);
     expect(dropped(step)).toEqual([]);
     expect(step.log).toContain("Database 'relecloud_pr_81' was ensured again just now");
-    expect(Object.keys((await azure.server('renewed')).databases)).toContain('relecloud_pr_81');
-    expect(Object.keys((await azure.server('renewed')).roles)).toContain('relecloud_app_pr_81');
+    expect(Object.keys((await emulator.server('renewed')).databases)).toContain('relecloud_pr_81');
+    expect(Object.keys((await emulator.server('renewed')).roles)).toContain('relecloud_app_pr_81');
   });
 
-  test('sessions that are lost on the way cost nothing: what was under way is taken up again', async () => {
-    const { azure } = bench;
-    const host = await hostOfServer(azure, 'lost');
+  test('sessions that are lost on the way cost nothing: what was under way is taken up again', async ({
+    emulator,
+  }) => {
+    const host = await hostOfServer(emulator, 'lost');
     const numbers = Array.from({ length: 12 }, (_, i) => 501 + i);
     const admin = administratorAt(host);
     for (const n of numbers) {
-      await query(azure, admin, `CREATE DATABASE relecloud_pr_${n}`);
-      await query(azure, admin, `COMMENT ON DATABASE relecloud_pr_${n} IS '${markOf(n, tomorrow)}'`);
+      await query(emulator, admin, `CREATE DATABASE relecloud_pr_${n}`);
+      await query(emulator, admin, `COMMENT ON DATABASE relecloud_pr_${n} IS '${markOf(n, tomorrow)}'`);
     }
-    await tellGitHub(azure, { pulls: Object.fromEntries(numbers.map((n) => [n, { state: 'closed' }])) });
-    await azure.fault(
-      { service: 'github', method: 'GET', path: '/pulls/\\d+$' },
-      { delay: 1500 },
-      { times: 4 },
-    );
-    const sweeping = nightly(azure).step(sweepOf('lost'));
-    const asking = async (): Promise<void> => {
-      const seen = await azure.requests();
-      if (!seen.some(({ service, path }) => service === 'github' && /\/pulls\/\d+$/.test(path)))
-        return asking();
-    };
-    await asking();
+    await patchGitHub(emulator, { pulls: Object.fromEntries(numbers.map((n) => [n, { state: 'closed' }])) });
+    const match = { service: 'github', method: 'GET', path: '/pulls/\\d+$' } as const;
+    const asked = await emulator.hold(match, 'request', { times: 4 });
+    const sweeping = nightly(emulator).step(sweepOf('lost'));
+    await asked.struck;
     const ended = await query(
-      azure,
+      emulator,
       admin,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'azure-postgresql-action%'`,
     );
     expect(ended.length).toBeGreaterThan(1);
+    await asked.release();
     const step = await sweeping;
     expect(step.exitCode, step.log).toBe(0);
     expect(dropped(step).toSorted()).toEqual(numbers.map((n) => `relecloud_pr_${n}`).toSorted());
   });
 
-  test('a stopped server is left asleep by a dry run, and with start-if-stopped: false', async () => {
-    const { azure } = bench;
-    await hostOfServer(azure, 'asleep');
-    await azure.patch('asleep', { properties: { state: 'Stopped' } });
+  test('a stopped server is left asleep by a dry run, and with start-if-stopped: false', async ({
+    emulator,
+  }) => {
+    await hostOfServer(emulator, 'asleep');
+    await emulator.patch('asleep', { properties: { state: 'Stopped' } });
     for (const more of [{ 'dry-run': 'true' }, { 'start-if-stopped': 'false' }]) {
-      const step = await nightly(azure).step(sweepOf('asleep', more));
+      const step = await nightly(emulator).step(sweepOf('asleep', more));
       expect(step.exitCode, step.log).toBe(0);
       expect(step.log).toMatch(/^::warning::Server 'asleep' is stopped and was not started/m);
     }
-    expect((await azure.writes()).filter(({ path }) => /\/start\?/.test(path))).toEqual([]);
+    expect((await emulator.writes()).filter(({ path }) => /\/start\?/.test(path))).toEqual([]);
   });
 
-  test('a server that is not there has nothing to sweep', async () => {
-    const step = await nightly(bench.azure).step(sweepOf('never-was'));
+  test('a server that is not there has nothing to sweep', async ({ emulator }) => {
+    const step = await nightly(emulator).step(sweepOf('never-was'));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Nothing to sweep');
   });

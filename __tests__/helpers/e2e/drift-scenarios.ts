@@ -1,8 +1,8 @@
-import type { Azure } from './emulator-harness.ts';
+import type { EmulatorHarness } from './emulator-harness.ts';
 import { Job } from './job.ts';
 import { query } from './postgres-client.ts';
 
-/** A finding as the output `drift` tells it (contract.md). */
+/** A finding as the output `drift` tells it. */
 export interface DriftFinding {
   readonly resource: string;
   readonly name: string;
@@ -16,7 +16,7 @@ export interface DriftFinding {
 const runner = '198.51.100.7';
 
 /** Everything that a workflow can declare of a server with a database, but a cluster's size. */
-export const declaredWhole = {
+export const fullConfig = {
   'server-name': 'nightly',
   'resource-group': 'nightly',
   region: 'westeurope',
@@ -46,37 +46,37 @@ export const declaredWhole = {
   extensions: 'pgcrypto',
 } as const;
 
-/** Something that somebody does behind the action's back, and what a check has to say of it. */
-export interface Deed {
+/** A change that somebody makes without the action, and what a check has to report of it. */
+export interface DriftScenario {
   readonly property: string;
-  readonly done: (azure: Azure) => Promise<unknown>;
-  readonly found: DriftFinding;
-  /** Whether the runner is shut out by it, so that what only SQL can tell is unknown. */
-  readonly shutsOut?: true;
-  /** What comes with it, as the thing cannot be changed alone. */
-  readonly besides?: readonly DriftFinding[];
-  /** How somebody undoes by hand what `on-drift: fix` cannot; absent where it can. */
-  readonly undone?: (azure: Azure) => Promise<unknown>;
+  readonly apply: (emulator: EmulatorHarness) => Promise<unknown>;
+  readonly expected: DriftFinding;
+  /** Whether it blocks this runner, so that what only SQL can tell is unknown. */
+  readonly blocksRunner?: true;
+  /** What changes with it, as the thing cannot be changed alone. */
+  readonly sideEffects?: readonly DriftFinding[];
+  /** How somebody manually reverts what `on-drift: fix` cannot; absent where it can. */
+  readonly revert?: (emulator: EmulatorHarness) => Promise<unknown>;
 }
 
-const server = declaredWhole['server-name'];
-const { database } = declaredWhole;
+const server = fullConfig['server-name'];
+const { database } = fullConfig;
 
 /** Changes properties through the emulator's control, as the portal would. */
 const properties =
   (change: Record<string, unknown>) =>
-  (azure: Azure): Promise<unknown> =>
-    azure.patch(server, { properties: change });
+  (emulator: EmulatorHarness): Promise<unknown> =>
+    emulator.patch(server, { properties: change });
 
 /** What the administrator does by SQL. */
 const sql =
   (statement: string, where = 'postgres') =>
-  async (azure: Azure): Promise<unknown> =>
-    query(azure, await administratorIn(azure, where), statement);
+  async (emulator: EmulatorHarness): Promise<unknown> =>
+    query(emulator, await administratorIn(emulator, where), statement);
 
-export async function administratorIn(azure: Azure, where: string) {
-  const host = String((await azure.server(server)).properties['fullyQualifiedDomainName']);
-  const { 'admin-username': user, 'admin-password': password } = declaredWhole;
+export async function administratorIn(emulator: EmulatorHarness, where: string) {
+  const host = String((await emulator.server(server)).properties['fullyQualifiedDomainName']);
+  const { 'admin-username': user, 'admin-password': password } = fullConfig;
   return { host, user, password, database: where };
 }
 
@@ -93,26 +93,26 @@ const changed = (resource: string, name: string, property: string, expected: str
 const ofServer = (
   property: string,
   [expected, actual]: readonly [string, string],
-  done: Deed['done'],
-  undone?: Deed['done'],
-): Deed => ({
+  apply: DriftScenario['apply'],
+  revert?: DriftScenario['apply'],
+): DriftScenario => ({
   property,
-  done,
-  found: changed('server', server, property, expected, actual),
-  ...(undone === undefined ? {} : { undone }),
+  apply,
+  expected: changed('server', server, property, expected, actual),
+  ...(revert === undefined ? {} : { revert }),
 });
 
-/** Nothing but this is changed by each: so any of them can come together. */
-export const deeds: readonly Deed[] = [
+/** Each changes nothing else, so any of them can be combined. */
+export const scenarios: readonly DriftScenario[] = [
   ofServer(
     'region',
     ['westeurope', 'North Europe'],
-    (azure) => azure.patch(server, { location: 'North Europe' }),
-    (azure) => azure.patch(server, { location: 'West Europe' }),
+    (emulator) => emulator.patch(server, { location: 'North Europe' }),
+    (emulator) => emulator.patch(server, { location: 'West Europe' }),
   ),
   ofServer('version', ['17', '16'], properties({ version: '16' }), properties({ version: '17' })),
-  ofServer('sku', ['Standard_D2ds_v5', 'Standard_D4ds_v5'], (azure) =>
-    azure.patch(server, { sku: { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' } }),
+  ofServer('sku', ['Standard_D2ds_v5', 'Standard_D4ds_v5'], (emulator) =>
+    emulator.patch(server, { sku: { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' } }),
   ),
   ofServer('storage size', ['64', '32'], properties({ storage: { storageSizeGB: 32 } })),
   ofServer('storage auto-grow', ['Disabled', 'Enabled'], properties({ storage: { autoGrow: 'Enabled' } })),
@@ -157,37 +157,37 @@ export const deeds: readonly Deed[] = [
       ['Enabled', 'Disabled'],
       properties({ network: { publicNetworkAccess: 'Disabled' } }),
     ),
-    shutsOut: true,
+    blocksRunner: true,
   },
-  ofServer('tags', ['team=space', 'team=ground'], (azure) =>
-    azure.patch(server, { tags: { team: 'ground', cost: '7', owner: 'somebody' } }),
+  ofServer('tags', ['team=space', 'team=ground'], (emulator) =>
+    emulator.patch(server, { tags: { team: 'ground', cost: '7', owner: 'somebody' } }),
   ),
   {
     property: 'server parameter',
-    done: (azure) => azure.patch(server, { parameters: { work_mem: '16384' } }),
-    found: changed('server parameter', 'work_mem', 'value', '8192', '16384'),
+    apply: (emulator) => emulator.patch(server, { parameters: { work_mem: '16384' } }),
+    expected: changed('server parameter', 'work_mem', 'value', '8192', '16384'),
   },
   {
     property: 'extension allow-list',
-    done: (azure) => azure.patch(server, { parameters: { 'azure.extensions': 'CITEXT' } }),
-    found: {
+    apply: (emulator) => emulator.patch(server, { parameters: { 'azure.extensions': 'CITEXT' } }),
+    expected: {
       ...changed('extension allow-list', 'azure.extensions', 'value', 'with pgcrypto', 'CITEXT'),
       kind: 'missing',
     },
   },
   {
     property: 'firewall rule: its range',
-    done: (azure) =>
-      azure.patch(server, {
+    apply: (emulator) =>
+      emulator.patch(server, {
         rules: { office: { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.7' } },
       }),
-    found: changed('firewall rule', 'office', 'range', '203.0.113.0-203.0.113.255', '203.0.113.7'),
+    expected: changed('firewall rule', 'office', 'range', '203.0.113.0-203.0.113.255', '203.0.113.7'),
   },
   {
     property: 'allow-azure-services',
-    done: (azure) =>
-      azure.patch(server, { rules: { AllowAllAzureServicesAndResourcesWithinAzureIps: null } }),
-    found: {
+    apply: (emulator) =>
+      emulator.patch(server, { rules: { AllowAllAzureServicesAndResourcesWithinAzureIps: null } }),
+    expected: {
       ...changed(
         'firewall rule',
         'AllowAllAzureServicesAndResourcesWithinAzureIps',
@@ -200,23 +200,23 @@ export const deeds: readonly Deed[] = [
   },
   {
     property: 'an undeclared firewall rule',
-    done: (azure) =>
-      azure.patch(server, { rules: { hole: { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.9' } } }),
-    found: {
+    apply: (emulator) =>
+      emulator.patch(server, { rules: { hole: { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.9' } } }),
+    expected: {
       ...changed('firewall rule', 'hole', 'range', 'absent', '192.0.2.1-192.0.2.9'),
       kind: 'unexpected',
     },
-    undone: (azure) => azure.patch(server, { rules: { hole: null } }),
+    revert: (emulator) => emulator.patch(server, { rules: { hole: null } }),
   },
   {
     property: 'role: its login',
-    done: sql('ALTER ROLE relecloud_app NOLOGIN'),
-    found: changed('role', 'relecloud_app', 'login', 'LOGIN', 'NOLOGIN'),
+    apply: sql('ALTER ROLE relecloud_app NOLOGIN'),
+    expected: changed('role', 'relecloud_app', 'login', 'LOGIN', 'NOLOGIN'),
   },
   {
     property: 'role: its rights',
-    done: sql('REVOKE CONNECT ON DATABASE relecloud FROM relecloud_app'),
-    found: changed(
+    apply: sql('REVOKE CONNECT ON DATABASE relecloud FROM relecloud_app'),
+    expected: changed(
       'role',
       'relecloud_app',
       'rights on database relecloud',
@@ -226,65 +226,72 @@ export const deeds: readonly Deed[] = [
   },
   {
     property: 'extension',
-    done: sql('DROP EXTENSION pgcrypto', database),
-    found: {
+    apply: sql('DROP EXTENSION pgcrypto', database),
+    expected: {
       ...changed('extension', 'pgcrypto', '', 'present', 'absent'),
       kind: 'missing',
     },
   },
 ];
 
-const remade = (options: string) => async (azure: Azure) => {
-  await sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)(azure);
-  if (options !== '') await sql(`CREATE DATABASE ${database} TEMPLATE template0 ${options}`)(azure);
+const recreate = (options: string) => async (emulator: EmulatorHarness) => {
+  await sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)(emulator);
+  if (options !== '') await sql(`CREATE DATABASE ${database} TEMPLATE template0 ${options}`)(emulator);
 };
 
-/** Where the database is made anew, what was in it has gone as well. */
-export const databaseDeeds: readonly Deed[] = [
+/** Where the database is created again, what was in it is gone as well. */
+export const databaseScenarios: readonly DriftScenario[] = [
   {
     property: 'database',
-    done: remade(''),
-    found: { ...changed('database', database, '', 'present', 'absent'), kind: 'missing' },
+    apply: recreate(''),
+    expected: { ...changed('database', database, '', 'present', 'absent'), kind: 'missing' },
   },
   {
     property: 'charset',
-    done: remade("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"),
-    found: changed('database', database, 'charset', 'UTF8', 'SQL_ASCII'),
+    apply: recreate("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"),
+    expected: changed('database', database, 'charset', 'UTF8', 'SQL_ASCII'),
     // Nobody but a superuser may have it with another one.
-    besides: [changed('database', database, 'collation', 'en_US.utf8', 'C')],
-    undone: remade(''),
+    sideEffects: [changed('database', database, 'collation', 'en_US.utf8', 'C')],
+    revert: recreate(''),
   },
   {
     property: 'collation',
-    done: remade("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"),
-    found: changed('database', database, 'collation', 'en_US.utf8', 'C'),
-    undone: remade(''),
+    apply: recreate("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"),
+    expected: changed('database', database, 'collation', 'en_US.utf8', 'C'),
+    revert: recreate(''),
   },
 ];
 
-/** One check, with nothing but the look that it takes. */
-export async function checked(azure: Azure, inputs: Readonly<Record<string, string>> = declaredWhole) {
-  await azure.control('DELETE', 'requests');
-  await azure.control('DELETE', 'statements');
-  const rules = async () => (await azure.server(inputs['server-name'] ?? '').catch(() => undefined))?.rules;
+/** One check, with the requests, writes and rules that show whether it only read. */
+export async function checked(
+  emulator: EmulatorHarness,
+  inputs: Readonly<Record<string, string>> = fullConfig,
+) {
+  await emulator.control('DELETE', 'requests');
+  await emulator.control('DELETE', 'statements');
+  const rules = async () =>
+    (await emulator.server(inputs['server-name'] ?? '').catch(() => undefined))?.rules;
   const before = await rules();
-  const step = await new Job(azure).step({ ...inputs, mode: 'check' });
-  const requests = await azure.requests();
+  const step = await new Job(emulator).step({ ...inputs, mode: 'check' });
+  const requests = await emulator.requests();
   return {
     ...step,
     drift: JSON.parse(step.outputs['drift'] ?? '[]') as readonly DriftFinding[],
     requests: requests.filter(({ service }) => service === 'arm'),
     writes: [
       ...requests.filter(({ service, method }) => service === 'arm' && method !== 'GET'),
-      ...(await azure.statements()).filter(({ statement }) => !/^\s*(SELECT|SET|SHOW)\b/i.test(statement)),
+      ...(await emulator.statements()).filter(({ statement }) => !/^\s*(SELECT|SET|SHOW)\b/i.test(statement)),
     ],
     rules: { before, after: await rules() },
   };
 }
 
 /** `on-drift: fix` under ensure, with the posts of its job. */
-export async function fixed(azure: Azure, inputs: Readonly<Record<string, string>> = declaredWhole) {
-  const job = new Job(azure);
+export async function fixed(
+  emulator: EmulatorHarness,
+  inputs: Readonly<Record<string, string>> = fullConfig,
+) {
+  const job = new Job(emulator);
   const step = await job.step({ ...inputs, 'on-drift': 'fix' });
   await job.post();
   return step;

@@ -1,21 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
-import type { Azure } from './emulator-harness.ts';
-
-const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
+import { inject } from 'vitest';
+import { close } from '../../../src/close.ts';
+import { Workflow } from '../../../src/github/workflow.ts';
+import { main } from '../../../src/run.ts';
+import { runInContext } from '../process-context.ts';
+import { tests } from '../root.ts';
+import type { EmulatorHarness, FaultMatch } from './emulator-harness.ts';
 
 /** A command for a migration: runs one statement by the connection in its environment. */
-export const queryCommand = `${process.execPath} ${fileURLToPath(new URL('query.mjs', import.meta.url))}`;
+export const queryCommand = `${process.execPath} ${join(tests, 'helpers', 'e2e', 'query.mjs')}`;
 
 export type Inputs = Readonly<Record<string, string>>;
 
-/** What a half of the action left behind. */
-export interface HalfResult {
+/** What main or post of a step left behind. */
+export interface PhaseResult {
+  /** Null where a signal ended the process. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   /** Standard output and error as the runner would read them, before masking. */
@@ -26,15 +28,15 @@ export interface HalfResult {
   readonly summary: string;
 }
 
-export interface HalfOptions {
-  /** Told the child as soon as it runs, to kill or to cancel it. */
+export interface SpawnOptions {
+  /** Called with the child as soon as it runs, to kill or to cancel it. */
   readonly started?: (child: ChildProcess) => void;
   /** `ignore` where a process that outlives the child would keep its output open. */
   readonly output?: 'pipe' | 'ignore';
 }
 
-/** The tutorial's own values (contract.md). */
-export const tutorial: Inputs = {
+/** The tutorial's own values. */
+export const defaultInputs: Inputs = {
   'server-name': 'demo-relecloud',
   region: 'westeurope',
   'admin-username': 'relecloud_admin',
@@ -42,26 +44,27 @@ export const tutorial: Inputs = {
   database: 'relecloud',
 };
 
-const temporary: string[] = [];
-afterAll(() => {
-  for (const directory of temporary.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
+type Phase = 'main' | 'post';
+type Run = (phase: Phase, env: Readonly<Record<string, string>>) => Promise<Finished>;
+type Finished = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
 
 /**
- * A job on a runner of its own, as far as the action meets it: environment, state and command files. Steps run the
- * built dist/ in a process of its own; the temporary folder goes with the test file.
+ * A job on a runner of its own, as far as the action meets it: environment, state and command files. A step runs the
+ * sources in this process ({@link step}), or the bundle that was built from them in a process of its own
+ * ({@link spawnStep}); its post runs in the same way. The temporary folder goes with the emulator's harness.
  */
 export class Job {
-  readonly temp = mkdtempSync(join(tmpdir(), 'job-'));
+  readonly temp: string;
   readonly env: Record<string, string>;
-  readonly #posts: (() => Promise<HalfResult>)[] = [];
+  readonly #posts: (() => Promise<PhaseResult>)[] = [];
 
-  constructor(azure: Azure, env: Readonly<Record<string, string>> = {}) {
+  constructor(emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}) {
     const { PATH = '', HOME = '' } = process.env;
+    this.temp = mkdtempSync(join(emulator.temp, 'job-'));
     this.env = {
       PATH,
       HOME,
-      ...azure.env,
+      ...emulator.env,
       CI: 'true',
       GITHUB_ACTIONS: 'true',
       GITHUB_WORKSPACE: this.temp,
@@ -73,63 +76,113 @@ export class Job {
       RUNNER_TEMP: this.temp,
       ...env,
     };
-    temporary.push(this.temp);
   }
 
-  /** A step `uses: ./`; what it exports is there for later steps, and its post is due. */
-  async step(inputs: Inputs, options: HalfOptions = {}): Promise<HalfResult> {
-    const env = { ...this.env, ...inputVariables(inputs) };
-    const result = await this.#half('index.js', env, options);
-    Object.assign(this.env, result.exported);
-    const state = Object.entries(result.state).map(([name, value]) => [`STATE_${name}`, value]);
-    this.#posts.unshift(() =>
-      this.#half('post.js', { ...this.env, ...inputVariables(inputs), ...Object.fromEntries(state) }, {}),
-    );
-    return result;
+  /** A step `uses: ./` in this process; what it exports is there for later steps, and its post is due. */
+  step(inputs: Inputs): Promise<PhaseResult> {
+    return this.#step(inputs, runHere);
+  }
+
+  /**
+   * The same by the built bundle in a process of its own: for signals, masks, what a migration prints, and whatever
+   * concerns the process itself.
+   */
+  spawnStep(inputs: Inputs, options: SpawnOptions = {}): Promise<PhaseResult> {
+    return this.#step(inputs, (phase, env) => runBundle(phase, env, phase === 'main' ? options : {}));
   }
 
   /** The posts of all steps so far, last step first. */
-  async post(): Promise<readonly HalfResult[]> {
-    const results: HalfResult[] = [];
+  async post(): Promise<readonly PhaseResult[]> {
+    const results: PhaseResult[] = [];
     for (const post of this.#posts.splice(0)) results.push(await post());
     return results;
   }
 
-  async #half(
-    file: string,
-    env: Record<string, string>,
-    { started, output = 'pipe' }: HalfOptions,
-  ): Promise<HalfResult> {
-    const directory = mkdtempSync(join(this.temp, 'half-'));
+  async #step(inputs: Inputs, run: Run): Promise<PhaseResult> {
+    const variables = inputVariables(inputs);
+    const result = await this.#phase('main', variables, run);
+    Object.assign(this.env, result.exported);
+    const state = Object.entries(result.state).map(([name, value]) => [`STATE_${name}`, value]);
+    this.#posts.unshift(() => this.#phase('post', { ...variables, ...Object.fromEntries(state) }, run));
+    return result;
+  }
+
+  async #phase(phase: Phase, variables: Record<string, string>, run: Run): Promise<PhaseResult> {
+    const directory = mkdtempSync(join(this.temp, `${phase}-`));
     const path = (name: string): string => join(directory, name);
-    const files = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
-    for (const name of files) writeFileSync(path(name), '');
-    const variables = Object.fromEntries(files.map((name) => [`GITHUB_${name}`, path(name)]));
-    const child = spawn(process.execPath, [join(dist, file)], {
-      env: { ...env, ...variables },
-      stdio: ['ignore', output, output],
-    });
-    started?.(child);
-    let log = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
-      (resolve, reject) => {
-        child.once('error', reject);
-        child.once('close', (...how) => resolve(how));
-      },
-    );
+    const names = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
+    for (const name of names) writeFileSync(path(name), '');
+    const files = Object.fromEntries(names.map((name) => [`GITHUB_${name}`, path(name)]));
+    const finished = await run(phase, { ...this.env, ...variables, ...files });
     const read = (name: string): string => readFileSync(path(name), 'utf8');
     return {
-      exitCode,
-      signal,
-      log,
+      ...finished,
       outputs: keyValues(read('OUTPUT')),
       exported: keyValues(read('ENV')),
       state: keyValues(read('STATE')),
       summary: read('STEP_SUMMARY'),
     };
   }
+}
+
+/**
+ * A spawned step that is killed while the emulator holds a request or a statement of it, or its answer; what is held goes
+ * on after the kill, as what has left a process does.
+ */
+export async function spawnStepAndKill(
+  emulator: EmulatorHarness,
+  job: Job,
+  inputs: Inputs,
+  match: FaultMatch,
+  what: 'request' | 'answer' = 'request',
+): Promise<PhaseResult> {
+  const held = await emulator.hold(match, what);
+  const result = await job.spawnStep(inputs, {
+    started: (child) =>
+      void held.struck.then(
+        () => child.kill('SIGKILL'),
+        // Removed before it struck: the step has come to its end.
+        () => {},
+      ),
+  });
+  await held.release();
+  return result;
+}
+
+/** By the sources, as `src/index.ts` runs them. */
+async function runHere(phase: Phase, env: Readonly<Record<string, string>>): Promise<Finished> {
+  let log = '';
+  const onOutput = (text: string): void => {
+    log += text;
+  };
+  const exitCode = await runInContext({ env: { ...env }, onOutput }, () =>
+    new Workflow().run(phase === 'main' ? main : close),
+  );
+  return { exitCode, signal: null, log };
+}
+
+/** By the bundle that the global setup has built from the sources. */
+async function runBundle(
+  phase: Phase,
+  env: Readonly<Record<string, string>>,
+  { started, output = 'pipe' }: SpawnOptions,
+): Promise<Finished> {
+  const { bundle, compileCache } = inject('built');
+  const child = spawn(process.execPath, [join(bundle, phase === 'main' ? 'index.js' : 'post.js')], {
+    env: { NODE_COMPILE_CACHE: compileCache, ...env },
+    stdio: ['ignore', output, output],
+  });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
+  const ended = new Promise<Finished>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, log }));
+  });
+  started?.(child);
+  return await ended;
 }
 
 function inputVariables(inputs: Inputs): Record<string, string> {

@@ -1,5 +1,7 @@
 import pg from 'pg';
-import type { Azure } from './emulator-harness.ts';
+import { expect } from 'vitest';
+import type { EmulatorHarness } from './emulator-harness.ts';
+import { defaultInputs } from './job.ts';
 
 export interface Login {
   readonly host: string;
@@ -16,18 +18,30 @@ export const loginFrom = (outputs: Readonly<Record<string, string>>): Login => (
   database: outputs['db-name'] ?? '',
 });
 
-/** Milliseconds after which a client counts as shut out: the gate answers admitted ones at once. */
-const patience = 700;
+/** The administrator's login, beside the action. */
+export const administratorAt = (host: string, database = 'postgres'): Login => ({
+  host,
+  database,
+  user: defaultInputs['admin-username'] ?? '',
+  password: defaultInputs['admin-password'] ?? '',
+});
 
-/** Milliseconds for a client that is let in, on a machine that has much else to do. */
-const generosity = 20_000;
+/** Milliseconds after which a client counts as blocked where the gate swallows its connection. */
+const SWALLOWED_AFTER_MS = 1000;
+
+/** Milliseconds for a client that is let in; they end a test that hangs. */
+const CONNECT_TIMEOUT_MS = 120_000;
 
 /** A session of a client beside the action, over TLS verified by the emulator's root; to be ended by the caller. */
-export async function connect(azure: Azure, login: Login, timeout = generosity): Promise<pg.Client> {
+export async function connect(
+  emulator: EmulatorHarness,
+  login: Login,
+  timeout = CONNECT_TIMEOUT_MS,
+): Promise<pg.Client> {
   const client = new pg.Client({
     ...login,
     port: 5432,
-    ssl: { ca: azure.emulator.caCertificate, rejectUnauthorized: true },
+    ssl: { ca: emulator.emulator.caCertificate, rejectUnauthorized: true },
     connectionTimeoutMillis: timeout,
   });
   client.on('error', () => {});
@@ -37,12 +51,12 @@ export async function connect(azure: Azure, login: Login, timeout = generosity):
 
 /** One session with one query, or several of one message. */
 export async function query(
-  azure: Azure,
+  emulator: EmulatorHarness,
   login: Login,
   sql: string,
-  timeout = generosity,
+  timeout = CONNECT_TIMEOUT_MS,
 ): Promise<readonly Record<string, unknown>[]> {
-  const client = await connect(azure, login, timeout);
+  const client = await connect(emulator, login, timeout);
   try {
     return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
@@ -50,13 +64,14 @@ export async function query(
   }
 }
 
-/** Whether the gate lets a client in just now. */
-export async function isLetIn(azure: Azure, login: Login): Promise<boolean> {
-  return await query(azure, login, 'SELECT 1', patience).then(
-    () => true,
-    (error: Error) => {
-      if (/timeout expired|no pg_hba/.test(error.message)) return false;
-      throw error;
-    },
+/** That the firewall admits a client now. */
+export async function expectConnection(emulator: EmulatorHarness, login: Login): Promise<void> {
+  expect(await query(emulator, login, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+}
+
+/** That the firewall admits no client now, whichever way it blocks one. */
+export async function expectBlocked(emulator: EmulatorHarness, login: Login): Promise<void> {
+  await expect(query(emulator, login, 'SELECT 1', SWALLOWED_AFTER_MS)).rejects.toThrow(
+    /timeout expired|no pg_hba/,
   );
 }

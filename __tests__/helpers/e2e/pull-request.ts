@@ -1,7 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Azure } from './emulator-harness.ts';
-import { type Inputs, Job, tutorial } from './job.ts';
+import { expect } from 'vitest';
+import type { EmulatorHarness } from './emulator-harness.ts';
+import { defaultInputs, type Inputs, Job, type PhaseResult } from './job.ts';
+import { administratorAt, type Login, loginFrom, query } from './postgres-client.ts';
+import { type Snapshot, snapshot } from './server-snapshot.ts';
 
 /** 32 bytes that nobody would use. */
 export const someKey = Buffer.from('a key of thirty-two bytes, just!').toString('base64');
@@ -27,14 +30,14 @@ export interface PullRequestEvent {
 
 /** A job of a pull request, with the event's file as GitHub writes it. */
 export function pullRequestJob(
-  azure: Azure,
+  emulator: EmulatorHarness,
   number: number,
   event: PullRequestEvent = {},
   env: Readonly<Record<string, string>> = {},
 ): Job {
   const { name = 'pull_request', action = 'opened', state = 'open' } = event;
   const { repository: base = repository, head = base, actor = 'octocat' } = event;
-  const job = new Job(azure, {
+  const job = new Job(emulator, {
     GITHUB_EVENT_NAME: name,
     GITHUB_REPOSITORY: base.full_name,
     GITHUB_REPOSITORY_ID: String(base.id),
@@ -56,7 +59,7 @@ export function pullRequestJob(
 
 /** The tutorial's server with a database and a role for each pull request. */
 export const perPullRequest = (server: string, more: Inputs = {}): Inputs => ({
-  ...tutorial,
+  ...defaultInputs,
   'server-name': server,
   'per-pull-request': 'true',
   'app-username': 'relecloud_app',
@@ -66,8 +69,10 @@ export const perPullRequest = (server: string, more: Inputs = {}): Inputs => ({
 });
 
 /** Tells the emulated GitHub about pull requests, runs and comments. */
-export const tellGitHub = (azure: Azure, change: Readonly<Record<string, unknown>>): Promise<unknown> =>
-  azure.control('PATCH', 'state', { repository: repository.full_name, ...change });
+export const patchGitHub = (
+  emulator: EmulatorHarness,
+  change: Readonly<Record<string, unknown>>,
+): Promise<unknown> => emulator.control('PATCH', 'state', { repository: repository.full_name, ...change });
 
 /** A comment as the emulated GitHub keeps it. */
 export interface Comment {
@@ -76,25 +81,98 @@ export interface Comment {
 }
 
 /** The comments of a pull request, the oldest first. */
-export async function commentsOn(azure: Azure, number: number): Promise<readonly Comment[]> {
-  const state = await azure.control<{
+export async function commentsOn(emulator: EmulatorHarness, number: number): Promise<readonly Comment[]> {
+  const state = await emulator.control<{
     repositories: Record<string, { comments: Record<string, readonly Comment[]> }>;
   }>('GET', 'state');
   return state.repositories[repository.full_name]?.comments[String(number)] ?? [];
 }
 
-/** The administrator's login, beside the action. */
-export const administratorAt = (host: string, database = 'postgres') => ({
-  host,
-  database,
-  user: tutorial['admin-username'] ?? '',
-  password: tutorial['admin-password'] ?? '',
-});
-
 /** Makes a server with the tutorial's base database, whose rules let this process in; its host. */
-export async function hostOfServer(azure: Azure, server: string): Promise<string> {
+export async function hostOfServer(emulator: EmulatorHarness, server: string): Promise<string> {
   const letIn = { 'allowed-ip-ranges': '198.51.100.7' };
-  const made = await new Job(azure).step({ ...tutorial, 'server-name': server, ...letIn });
+  const made = await new Job(emulator).step({ ...defaultInputs, 'server-name': server, ...letIn });
   if (made.exitCode !== 0) throw new Error(made.log);
   return made.outputs['db-host'] ?? '';
+}
+
+/**
+ * A server with an application role, on which the tests of a file create databases of pull requests; its rules admit this
+ * process.
+ */
+export class PullRequestServer {
+  readonly emulator: EmulatorHarness;
+  readonly name: string;
+  readonly host: string;
+
+  constructor(emulator: EmulatorHarness, name: string, host: string) {
+    this.emulator = emulator;
+    this.name = name;
+    this.host = host;
+  }
+
+  /** Creates it by the action. */
+  static async create(
+    emulator: EmulatorHarness,
+    name: string,
+    more: Inputs = {},
+  ): Promise<{ readonly server: PullRequestServer; readonly app: Login }> {
+    const made = await new Job(emulator).step({
+      ...defaultInputs,
+      'server-name': name,
+      'allowed-ip-ranges': '198.51.100.7',
+      'app-username': 'relecloud_app',
+      'app-password': 'Of-the-application-1',
+      ...more,
+    });
+    if (made.exitCode !== 0) throw new Error(made.log);
+    const app = loginFrom(made.outputs);
+    return { server: new PullRequestServer(emulator, name, app.host), app };
+  }
+
+  /** A step of a pull request's job. */
+  step(number: number, more: Inputs = {}): Promise<PhaseResult> {
+    return pullRequestJob(this.emulator, number).step(perPullRequest(this.name, more));
+  }
+
+  /** A step that must succeed. */
+  async passingStep(number: number, more: Inputs = {}): Promise<PhaseResult> {
+    const result = await this.step(number, more);
+    expect(result.exitCode, result.log).toBe(0);
+    return result;
+  }
+
+  /** Ensures a pull request's database, which must succeed; its login. */
+  async ensure(number: number, more: Inputs = {}): Promise<Login> {
+    return loginFrom((await this.passingStep(number, more)).outputs);
+  }
+
+  async drop(number: number, more: Inputs = {}): Promise<void> {
+    await this.passingStep(number, { mode: 'drop', ...more });
+  }
+
+  /** The nightly sweep of this server. */
+  sweep(): Promise<PhaseResult> {
+    const inputs = { ...defaultInputs, 'server-name': this.name, 'github-token': 'ghs_fromthejob' };
+    return new Job(this.emulator).step({ ...inputs, mode: 'sweep' });
+  }
+
+  admin(database = 'postgres'): Login {
+    return administratorAt(this.host, database);
+  }
+
+  asAdmin(sql: string, database?: string): Promise<readonly Record<string, unknown>[]> {
+    return query(this.emulator, this.admin(database), sql);
+  }
+
+  /** What the server is like, without these databases and roles. */
+  snapshot(...leftOut: string[]): Promise<Snapshot> {
+    return snapshot(this.emulator, this.host, leftOut);
+  }
+
+  /** Sets the state of pull requests on the emulated GitHub. */
+  setPulls(state: 'open' | 'closed', ...numbers: number[]): Promise<unknown> {
+    const pulls = Object.fromEntries(numbers.map((number) => [number, { state }]));
+    return patchGitHub(this.emulator, { pulls });
+  }
 }

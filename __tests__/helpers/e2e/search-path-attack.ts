@@ -1,6 +1,5 @@
-import type { Azure } from './emulator-harness.ts';
-import { type Login, query } from './postgres-client.ts';
-import { administratorAt } from './pull-request.ts';
+import type { EmulatorHarness } from './emulator-harness.ts';
+import { administratorAt, type Login, query } from './postgres-client.ts';
 
 /** Functions of pg_catalog that the action calls, with what they return. */
 const shadowed: readonly (readonly [signature: string, returns: string])[] = [
@@ -84,7 +83,7 @@ const traps: readonly string[] = [
  * Lays traps in a pull request's database, by its own role: whoever else is caught in one is written down, in a sequence,
  * which no ROLLBACK undoes, and by a new role, which outlives the database.
  */
-export async function layTraps(azure: Azure, own: Login): Promise<void> {
+export async function plantShadowObjects(emulator: EmulatorHarness, own: Login): Promise<void> {
   const witness = [
     'CREATE SEQUENCE public.witness',
     'GRANT ALL ON SEQUENCE public.witness TO PUBLIC',
@@ -109,11 +108,11 @@ export async function layTraps(azure: Azure, own: Login): Promise<void> {
     ...shadowsIn('relecloud_admin'),
     path,
   ];
-  await query(azure, own, `SET search_path = pg_catalog; ${all.join('; ')}`);
+  await query(emulator, own, `SET search_path = pg_catalog; ${all.join('; ')}`);
 }
 
 /** Proves that the traps work: an administrator who is careless about its search_path is caught. */
-export async function springTraps(azure: Azure, own: Login): Promise<void> {
+export async function proveShadowObjects(emulator: EmulatorHarness, own: Login): Promise<void> {
   const careless = administratorAt(own.host, own.database);
   for (const sql of [
     `SELECT format('x'::text, 'y'::text)`,
@@ -121,18 +120,21 @@ export async function springTraps(azure: Azure, own: Login): Promise<void> {
     'SELECT oid FROM pg_roles',
   ]) {
     for (const path of ['public, pg_catalog', 'relecloud_admin, pg_catalog']) {
-      await query(azure, careless, `SET search_path = ${path}; ${sql}`);
-      const seen = await wasCaught(azure, own);
+      await query(emulator, careless, `SET search_path = ${path}; ${sql}`);
+      const seen = await shadowCalls(emulator, own);
       if (!seen.witness || seen.roles !== 1) throw new Error(`the trap is not sprung by ${sql} in ${path}`);
-      await query(azure, own, `SELECT pg_catalog.setval('public.witness', 1, false)`);
-      await query(azure, administratorAt(own.host), 'DROP ROLE caught');
+      await query(emulator, own, `SELECT pg_catalog.setval('public.witness', 1, false)`);
+      await query(emulator, administratorAt(own.host), 'DROP ROLE caught');
     }
   }
 }
 
 /** Whether anybody was caught in a database. */
-export async function wasCaught(azure: Azure, own: Login): Promise<{ witness: boolean; roles: number }> {
-  const [row] = await query(azure, own, witnessed);
+export async function shadowCalls(
+  emulator: EmulatorHarness,
+  own: Login,
+): Promise<{ witness: boolean; roles: number }> {
+  const [row] = await query(emulator, own, witnessed);
   return row as { witness: boolean; roles: number };
 }
 

@@ -1,14 +1,13 @@
-import type { Azure } from './emulator-harness.ts';
+import type { EmulatorHarness } from './emulator-harness.ts';
 import { type Inputs, Job } from './job.ts';
-import { type Login, loginFrom, query } from './postgres-client.ts';
-import { administratorAt } from './pull-request.ts';
+import { administratorAt, type Login, loginFrom, query } from './postgres-client.ts';
 
 /** Of roles that were made by hand. */
-export const byHandPassword = 'Made-by-hand-1';
+export const reportingPassword = 'Made-by-hand-1';
 
 /** By hand, before any pull request: roles, grants and settings such as a server that is in use has. */
 const byHand = [
-  `CREATE ROLE reporting LOGIN PASSWORD '${byHandPassword}'`,
+  `CREATE ROLE reporting LOGIN PASSWORD '${reportingPassword}'`,
   'CREATE DATABASE byhand',
   'GRANT CONNECT, TEMPORARY ON DATABASE relecloud TO reporting',
   `ALTER DATABASE relecloud SET work_mem = '5MB'`,
@@ -72,18 +71,18 @@ const secrets = `CREATE TABLE secrets (word text); INSERT INTO secrets VALUES ('
  * @param base the tutorial's inputs for this server
  * @returns its host
  */
-export async function makeUsedServer(azure: Azure, base: Inputs): Promise<string> {
+export async function makeSeededServer(emulator: EmulatorHarness, base: Inputs): Promise<string> {
   const app = { 'app-username': 'relecloud_app', 'app-password': 'Of-the-application-1' };
-  const made = await new Job(azure).step({ ...base, ...app, extensions: 'hstore' });
+  const made = await new Job(emulator).step({ ...base, ...app, extensions: 'hstore' });
   if (made.exitCode !== 0) throw new Error(made.log);
   const host = made.outputs['db-host'] ?? '';
   const administrator = (database = 'postgres'): Login => administratorAt(host, database);
-  for (const sql of byHand) await query(azure, administrator(), sql);
-  await query(azure, administrator('relecloud'), ofAdministrator.join('; '));
-  await query(azure, loginFrom(made.outputs), ofApplication.join('; '));
-  await query(azure, administrator('byhand'), secrets);
-  await query(azure, administrator(), `CREATE SCHEMA kept; SET search_path = kept; ${secrets}`);
-  const adopted = await new Job(azure).step({ ...base, database: 'byhand' });
+  for (const sql of byHand) await query(emulator, administrator(), sql);
+  await query(emulator, administrator('relecloud'), ofAdministrator.join('; '));
+  await query(emulator, loginFrom(made.outputs), ofApplication.join('; '));
+  await query(emulator, administrator('byhand'), secrets);
+  await query(emulator, administrator(), `CREATE SCHEMA kept; SET search_path = kept; ${secrets}`);
+  const adopted = await new Job(emulator).step({ ...base, database: 'byhand' });
   if (adopted.outputs['changes'] !== '[]') throw new Error(adopted.log);
   return host;
 }

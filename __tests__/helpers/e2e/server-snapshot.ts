@@ -1,6 +1,5 @@
-import type { Azure } from './emulator-harness.ts';
-import { query } from './postgres-client.ts';
-import { administratorAt } from './pull-request.ts';
+import type { EmulatorHarness } from './emulator-harness.ts';
+import { administratorAt, query } from './postgres-client.ts';
 
 /**
  * What a server is like by its catalogues: rows by what they are about, of each database under its name. By names and
@@ -79,26 +78,26 @@ const inside: Readonly<Record<string, string>> = {
  * @param leftOut names of databases and roles that are not looked at, a pull request's own while it is there
  */
 export async function snapshot(
-  azure: Azure,
+  emulator: EmulatorHarness,
   host: string,
   leftOut: readonly string[] = [],
 ): Promise<Snapshot> {
   const names = `ARRAY[${leftOut.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')}]::text[]`;
   const postgres = administratorAt(host);
   const [server] = await query(
-    azure,
+    emulator,
     postgres,
     inOneRow(shared).replaceAll('$', () => names),
   );
   const entered = await query(
-    azure,
+    emulator,
     postgres,
     `SELECT datname AS name FROM pg_database
      WHERE datallowconn AND has_database_privilege(oid, 'CONNECT') AND datname <> ALL (${names}) ORDER BY datname`,
   );
   const found = Object.entries(server ?? {});
   for (const { name } of entered) {
-    const [row] = await query(azure, administratorAt(host, String(name)), inOneRow(inside));
+    const [row] = await query(emulator, administratorAt(host, String(name)), inOneRow(inside));
     found.push(
       ...Object.entries(row ?? {}).map(([what, rows]) => [`${name}: ${what}`, rows] as [string, unknown]),
     );

@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+import { type Emulator, startEmulator } from '../../../emulator/index.ts';
+import type { EmulatorOptions } from '../../../emulator/options.ts';
+import { send } from '../emulator/http-client.ts';
+import { trustRootCertificate } from '../process-context.ts';
+
+/** A request as the emulator recorded it (`GET control/requests`). */
+export interface RecordedRequest {
+  readonly at: string;
+  readonly service: 'arm' | 'entra' | 'github' | 'oidc' | 'echo';
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface ExecutedStatement {
+  readonly server: string;
+  readonly database: string;
+  readonly user: string;
+  readonly statement: string;
+}
+
+/** A server as `control/state` shows it. */
+export interface ServerState {
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly rules: Readonly<Record<string, unknown>>;
+  readonly databases: Readonly<Record<string, unknown>>;
+  readonly roles: Readonly<Record<string, unknown>>;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** What a fault strikes: regular expressions, but for service and method. */
+export interface FaultMatch {
+  readonly service?: 'arm' | 'entra' | 'github' | 'oidc' | 'echo' | 'postgres';
+  readonly method?: string;
+  readonly path?: string;
+  readonly body?: string;
+  /** Of a PostgreSQL client, with `service: 'postgres'`. */
+  readonly statement?: string;
+}
+
+/** How many that match pass before the first that is struck (default 0), and how many are struck then (default 1). */
+export interface FaultCount {
+  readonly skip?: number;
+  readonly times?: number;
+}
+
+/** A request or a statement that the emulator holds as soon as it comes. */
+export interface HeldFault {
+  /** Resolves when something is being held; rejects when the fault is removed before. */
+  readonly struck: Promise<void>;
+  /** Lets it go on, and holds no more. */
+  release(): Promise<void>;
+}
+
+/** The emulated Azure of a test file, and what tests do behind the action's back. */
+export class EmulatorHarness {
+  readonly emulator: Emulator;
+  /** For the files of jobs; removed with the emulator. */
+  readonly temp = mkdtempSync(join(tmpdir(), 'e2e-'));
+
+  private constructor(emulator: Emulator) {
+    this.emulator = emulator;
+  }
+
+  /**
+   * Starts an emulator on the templates of the global setup, which TLS connections of this process trust. A client that
+   * is blocked by the firewall is refused at once; tests of swallowed connections ask for `blocked: 'timeout'`.
+   */
+  static async start(options: Partial<EmulatorOptions> = {}): Promise<EmulatorHarness> {
+    const emulator = await startEmulator({
+      blocked: 'reject',
+      provision: 100,
+      firewallDelay: 50,
+      postgresTemplates: inject('postgresTemplates'),
+      ...options,
+    });
+    trustRootCertificate(emulator.caCertificate);
+    return new EmulatorHarness(emulator);
+  }
+
+  async close(): Promise<void> {
+    await this.emulator.close();
+    rmSync(this.temp, { recursive: true, force: true });
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return this.emulator.ready.env;
+  }
+
+  async control<T>(method: string, what: string, body?: unknown): Promise<T> {
+    const answer = await send(this.emulator, method, `${this.emulator.ready.control}/${what}`, { body });
+    if (answer.status >= 300) throw new Error(`control ${method} ${what}: ${answer.status} ${answer.text}`);
+    return (answer.text === '' ? undefined : JSON.parse(answer.text)) as T;
+  }
+
+  requests(): Promise<readonly RecordedRequest[]> {
+    return this.control('GET', 'requests');
+  }
+
+  /** ARM's requests that are not reads, except those for temporary firewall rules. */
+  async writes(): Promise<readonly RecordedRequest[]> {
+    const all = await this.armWrites();
+    return all.filter(({ path }) => !path.includes('/firewallRules/gha-temporary-'));
+  }
+
+  /** ARM's requests that are not reads, temporary firewall rules included. */
+  async armWrites(): Promise<readonly RecordedRequest[]> {
+    const all = await this.requests();
+    return all.filter(({ service, method }) => service === 'arm' && !['GET', 'HEAD'].includes(method));
+  }
+
+  statements(): Promise<readonly ExecutedStatement[]> {
+    return this.control('GET', 'statements');
+  }
+
+  async server(name: string): Promise<ServerState> {
+    const { servers } = await this.control<{ servers: Record<string, ServerState> }>('GET', 'state');
+    const server = servers[name];
+    if (server === undefined) throw new Error(`no server '${name}' among ${Object.keys(servers).join(', ')}`);
+    return server;
+  }
+
+  async rules(name: string): Promise<readonly string[]> {
+    return Object.keys((await this.server(name)).rules);
+  }
+
+  /** Adds a fault that strikes once, unless said otherwise. */
+  fault(
+    match: FaultMatch,
+    then: Readonly<Record<string, unknown>> | 'hold' | 'holdAnswer',
+    more: FaultCount = {},
+  ): Promise<unknown> {
+    return this.control('POST', 'faults', { match, ...more, then });
+  }
+
+  /** Holds the next request or statement that matches, or only its answer; with `times`, so many of them. */
+  async hold(
+    match: FaultMatch,
+    what: 'request' | 'answer' = 'request',
+    more: FaultCount = {},
+  ): Promise<HeldFault> {
+    const then = what === 'request' ? 'hold' : 'holdAnswer';
+    const { id } = await this.control<{ id: number }>('POST', 'faults', { match, ...more, then });
+    const struck = this.control<void>('GET', `faults/${id}`);
+    // A test that ends before need not have waited for it.
+    struck.catch(() => {});
+    return { struck, release: () => this.control('DELETE', `faults/${id}`) };
+  }
+
+  patch(server: string, change: Readonly<Record<string, unknown>>): Promise<unknown> {
+    return this.control('PATCH', 'state', { server, ...change });
+  }
+
+  /** Forgets requests, statements and faults. */
+  async forget(): Promise<void> {
+    await Promise.all(['requests', 'statements', 'faults'].map((what) => this.control('DELETE', what)));
+  }
+}

@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { prepareTemplates } from '../../emulator/postgres/template.ts';
+import { build } from '../../scripts/build.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The bundle, built from the sources as they are now, and a folder for Node's compile cache. */
+    built: { readonly bundle: string; readonly compileCache: string };
+    /** Directory of PostgreSQL templates for all emulators. */
+    postgresTemplates: string;
+  }
+}
+
+/** Projects whose tests run the bundle, and those that run an emulator. */
+const runBundle = ['runner', 'e2e'];
+const runEmulator = ['emulator', ...runBundle];
+
+/** Makes once, for all test files, what takes long to make: the bundle and PostgreSQL's templates. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const chosen = (names: readonly string[]): boolean =>
+    project.vitest.projects.some(({ name }) => names.includes(name));
+  const folder = mkdtempSync(join(tmpdir(), 'built-'));
+  // Of this run alone: the bundle may be built for another purpose at the same time.
+  const compiled = join('build', `test-${process.pid}`);
+  const [templates] = await Promise.all([
+    chosen(runEmulator) ? prepareTemplates() : undefined,
+    chosen(runBundle) ? build(join(folder, 'dist'), compiled) : undefined,
+  ]);
+  if (templates) project.provide('postgresTemplates', templates.directory);
+  project.provide('built', { bundle: join(folder, 'dist'), compileCache: join(folder, 'compile-cache') });
+  return async () => {
+    await templates?.close();
+    for (const made of [folder, compiled]) rmSync(made, { recursive: true, force: true });
+  };
+}
