@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { test as base, describe, expect, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { charsetOfNew, collationOfNew } from '../../src/config/creation.ts';
 import { secretInputs } from '../../src/config/kinds.ts';
@@ -10,7 +10,7 @@ import { Journal } from '../../src/github/journal.ts';
 import { Workflow } from '../../src/github/workflow.ts';
 import { publish } from '../../src/publish.ts';
 import { Story } from '../../src/report.ts';
-import { literals, type Row, rowsOf } from '../helpers/consistency/markdown-table.ts';
+import { literals, rowsOf } from '../helpers/consistency/markdown-table.ts';
 import { checkConfig, ensureConfig } from '../helpers/unit/inputs.ts';
 
 interface ActionInput {
@@ -34,11 +34,25 @@ const action: {
 } = parseYaml(readFileSync(new URL('action.yml', root), 'utf8'));
 const inputs = Object.entries(action.inputs);
 
-/** A text beside the code; undefined where it is absent. */
-function textOf(path: string): string | undefined {
-  const url = new URL(path, root);
-  return existsSync(url) ? readFileSync(url, 'utf8') : undefined;
-}
+const test = base.extend('written', async ({ onTestFinished }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'outputs-'));
+  for (const name of ['GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STATE', 'GITHUB_STEP_SUMMARY']) {
+    writeFileSync(join(folder, name), '');
+    vi.stubEnv(name, join(folder, name));
+  }
+  // Commands to the runner, which does not run here.
+  const output = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  onTestFinished(() => {
+    output.mockRestore();
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+  /** Names of the outputs so far. */
+  return (): readonly string[] =>
+    [...readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8').matchAll(/^([\w-]+)<<ghadelimiter/gm)].map(
+      ([, name = '']) => name,
+    );
+});
 
 /** Every input that the parser reads, over all modes. */
 function readInputs(): ReadonlySet<string> {
@@ -52,17 +66,6 @@ function readInputs(): ReadonlySet<string> {
   }
   return names;
 }
-
-const contract = textOf('../shared/contract.md');
-
-/** Inputs beyond the contract, which may be added to freely. */
-const more: ReadonlySet<string> = new Set([
-  'password-auth',
-  'microsoft-entra-auth',
-  'public-access',
-  'cluster-size',
-  'maintenance-window',
-]);
 
 /** The default that a description states; one that holds under a condition is told in other words. */
 const statedDefault = ({ description }: ActionInput): string | undefined =>
@@ -113,89 +116,37 @@ describe('action.yml', () => {
   });
 });
 
-/**
- * The default that a table states for each name of a row: its literals where there are as many and nothing else, for
- * what holds under a condition is no default of action.yml's.
- */
-function statedDefaults({
-  names,
-  cells,
-}: Row): readonly (readonly [name: string, stated: string | undefined])[] {
-  const cell = cells['default'] ?? '';
-  const stated = literals(cell);
-  const plain = cell.replace(/`[^`]+`/g, '').replace(/[\s,]/g, '') === '' && stated.length === names.length;
-  return names.map((name, i) => [name, plain ? stated[i] : undefined]);
-}
+const readme = readFileSync(new URL('README.md', root), 'utf8');
 
-/** That a table's defaults are action.yml's; where it states none, action.yml has none, or `false`, which is none. */
-function expectDefaults(rows: readonly Row[]): void {
-  for (const [name, stated] of rows.flatMap(statedDefaults)) {
-    const input = action.inputs[name];
-    if (input === undefined) continue;
-    if (stated !== undefined) expect(input.default ?? statedDefault(input), name).toBe(stated);
-    else expect([undefined, 'false'], name).toContain(statedDefault(input));
-  }
-}
-
-describe.skipIf(contract === undefined)(
-  'the contract (skipped where ../shared/contract.md is absent)',
-  () => {
-    const rows = rowsOf(contract ?? '', 'input');
-    const promised = new Set(rows.flatMap(({ names }) => names));
-    const [, outputText = ''] = /## Outputs\n(.*?)\n## /s.exec(contract ?? '') ?? [];
-
-    test('its table is read', () => {
-      expect(promised.size).toBeGreaterThan(50);
-      expect(promised).toContain('server-name');
-      expect(literals(outputText)).toContain('database-url');
-    });
-
-    test.each(inputs.filter(([name]) => !more.has(name)))('the input %s is one of its', (name) => {
-      // Mentioned in the row of the sign-in inputs.
-      const mentioned = name === 'client-secret' && contract?.includes('(`client-secret` or');
-      expect(promised.has(name) || mentioned).toBe(true);
-    });
-
-    test('defaults are its own', () => {
-      expectDefaults(rows);
-      const stated = rows
-        .flatMap(statedDefaults)
-        .filter(([name, value]) => value !== undefined && name in action.inputs);
-      expect(stated.length).toBeGreaterThan(8);
-    });
-
-    test.each(Object.keys(action.outputs))('the output %s is one of its', (name) => {
-      expect(literals(outputText)).toContain(name);
-    });
-
-    test('every input that it names is declared', () => {
-      for (const name of promised) expect(Object.keys(action.inputs)).toContain(name);
-    });
-  },
-);
-
-const readme = textOf('README.md');
-
-describe.skipIf(readme === undefined)('README.md (skipped where it is absent)', () => {
-  const rows = rowsOf(readme ?? '', 'input');
+describe('README.md', () => {
+  const rows = rowsOf(readme, 'input');
 
   test('its table names every input of action.yml, and no other', () => {
     expect(rows.flatMap(({ names }) => names).sort()).toEqual(Object.keys(action.inputs).sort());
   });
 
-  test('with the defaults of action.yml', () => {
-    for (const { names, cells } of rows) {
-      for (const name of names) {
-        const input = action.inputs[name];
-        const value = input && (input.default ?? statedDefault(input));
-        const stated = literals(cells['default'] ?? '');
-        if (value !== undefined) expect(stated, name).toContain(value);
-      }
+  test.each(inputs)('it states the default of %s as action.yml does', (name, input) => {
+    const cell = rows.find(({ names }) => names.includes(name))?.cells['default'] ?? '';
+    const stated = literals(cell);
+    const value = input.default ?? statedDefault(input);
+    if (value !== undefined) expect(stated).toEqual([value]);
+    else if (cell === `\`${stated[0]}\`` && stated[0]?.startsWith('AZURE_'))
+      expect(input.description).toContain(`Default is the variable ${stated[0]}.`);
+    else {
+      // A default under a condition, such as "new: `17`", which the description states in a sentence.
+      expect(cell).not.toBe(`\`${stated[0]}\``);
+      for (const each of stated) expect(input.description).toMatch(new RegExp(`\\b${each}\\b`));
+      if (stated.length > 0) expect(input.description).toMatch(/\bdefault\b/);
     }
   });
 
+  test('it states the defaults of many inputs', () => {
+    const stated = rows.filter(({ cells }) => literals(cells['default'] ?? '').length > 0);
+    expect(stated.length).toBeGreaterThan(30);
+  });
+
   test('its table names every output of action.yml, and no other', () => {
-    const outputs = rowsOf(readme ?? '', 'output').flatMap(({ names }) => names);
+    const outputs = rowsOf(readme, 'output').flatMap(({ names }) => names);
     expect(outputs.sort()).toEqual(Object.keys(action.outputs).sort());
   });
 });
@@ -204,29 +155,7 @@ describe.skipIf(readme === undefined)('README.md (skipped where it is absent)', 
 const going = new AbortController().signal;
 
 describe('outputs that a run sets', () => {
-  let folder = '';
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'outputs-'));
-    for (const name of ['GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STATE', 'GITHUB_STEP_SUMMARY']) {
-      writeFileSync(join(folder, name), '');
-      vi.stubEnv(name, join(folder, name));
-    }
-    // Masks are told to the runner on standard output; nobody listens here.
-    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  });
-  afterEach(() => {
-    vi.restoreAllMocks();
-    vi.unstubAllEnvs();
-    rmSync(folder, { recursive: true });
-  });
-
-  const written = (): readonly string[] =>
-    [...readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8').matchAll(/^([\w-]+)<<ghadelimiter/gm)].map(
-      ([, name = '']) => name,
-    );
-
-  test('are exactly those that action.yml declares', async () => {
+  test('are exactly those that action.yml declares', async ({ written }) => {
     const workflow = new Workflow();
     const config = ensureConfig({ 'export-env': 'false' });
     const story = new Story(workflow, config);
@@ -246,7 +175,7 @@ describe('outputs that a run sets', () => {
     expect([...written()].sort()).toEqual(Object.keys(action.outputs).sort());
   });
 
-  test('tell of a failed run too what it changed and found', async () => {
+  test('tell of a failed run too what it changed and found', async ({ written }) => {
     const story = new Story(new Workflow(), ensureConfig());
     await expect(story.tell(going, () => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
     expect(written()).toEqual([

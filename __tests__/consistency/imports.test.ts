@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { root } from '../helpers/root.ts';
 
@@ -25,8 +26,8 @@ const source = importsBelow('src');
 const crossing = (imports: readonly Import[], from: RegExp, to: RegExp): readonly string[] =>
   imports.filter((i) => from.test(i.from) && to.test(i.to)).map((i) => `${i.from} → ${i.to}`);
 
-describe('design.md, the house: imports point one way', () => {
-  test('there is something to look at', () => {
+describe('imports point one way', () => {
+  test('the imports are found', () => {
     expect(source.length).toBeGreaterThan(150);
   });
 
@@ -42,21 +43,21 @@ describe('design.md, the house: imports point one way', () => {
       /^src\/(azure|postgres|github|resources|routes)\/|^@azure|^@actions|^pg$/,
     ],
     [
-      'azure and postgres do not know each other',
+      'azure imports nothing of postgres',
       /^src\/azure\//,
       /^src\/(postgres|github|resources|routes)\/|^pg$|^@actions/,
     ],
     [
-      'postgres and azure do not know each other',
+      'postgres imports nothing of azure',
       /^src\/postgres\//,
       /^src\/(azure|github|resources|routes)\/|^@azure|^@actions/,
     ],
     [
-      'resources know no workflow',
+      'resources import nothing of the workflow',
       /^src\/resources\//,
       /^src\/(github\/|routes\/|run|close|context|report)|^@actions/,
     ],
-    ['routes are known to run alone', /^src\/(?!routes\/|run\.ts$)/, /^src\/routes\//],
+    ['only run imports routes', /^src\/(?!routes\/|run\.ts$)/, /^src\/routes\//],
     ['only github imports @actions', /^src\/(?!github\/)/, /^@actions\//],
     ['src imports nothing of the emulator', /^src\//, /^emulator\//],
   ])('%s', (_, from, to) => {
@@ -67,3 +68,113 @@ describe('design.md, the house: imports point one way', () => {
     expect(crossing(importsBelow('emulator'), /./, /^src\//)).toEqual([]);
   });
 });
+
+/** The files of the repository that run in Node, by their path from the root. */
+const files = ['__tests__', 'src', 'emulator', 'scripts'].flatMap((folder) =>
+  globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: root }).map((path) => ({
+    path,
+    text: readFileSync(join(root, path), 'utf8'),
+  })),
+);
+const texts = (text: string, pattern: RegExp): readonly string[] =>
+  [...text.matchAll(pattern)].map(([, found = '']) => found);
+const isOutside = (path: string): boolean => /^\.\.(\/|$)/.test(relative(root, path));
+
+describe('nothing outside the repository is read', () => {
+  test('the files are found', () => {
+    expect(files.length).toBeGreaterThan(400);
+  });
+
+  test.each<readonly [what: string, find: (path: string, text: string) => readonly string[]]>([
+    [
+      'imports stay inside',
+      (path, text) =>
+        texts(text, /(?:from|import|require)\s*\(?\s*['"](\.[^'"]+)['"]/g).filter((to) =>
+          isOutside(join(root, dirname(path), to)),
+        ),
+    ],
+    [
+      'URLs that are relative to a file stay inside',
+      (path, text) =>
+        texts(text, /new URL\(\s*['"`]([^'"`$]*)[^,]*,\s*import\.meta\.url/g).filter((to) =>
+          isOutside(fileURLToPath(new URL(to, pathToFileURL(join(root, path))))),
+        ),
+    ],
+    [
+      'paths that are joined to the folder of a file stay inside',
+      (path, text) =>
+        texts(text, /(?:join|resolve)\(\s*import\.meta\.dirname((?:,\s*['"][^'"]*['"])*)/g).filter((parts) =>
+          isOutside(join(root, dirname(path), ...texts(parts, /['"]([^'"]*)['"]/g))),
+        ),
+    ],
+    [
+      'paths that are joined to the root stay inside',
+      (_, text) =>
+        texts(text, /\b(?:join|resolve|new URL)\(([^()]*)\)/g).filter(
+          (parts) =>
+            /(^\s*|,\s*)root\b/.test(parts) &&
+            texts(parts, /['"`]([^'"`]*)['"`]/g).some((part) => isOutside(join(root, part))),
+        ),
+    ],
+    ['no folder beside the checkout is named', (_, text) => texts(text, /(\.\.\/sh[a]red\b)/g)],
+  ])('%s', (_, find) => {
+    const found = files.flatMap(({ path, text }) => find(path, text).map((what) => `${path}: ${what}`));
+    expect(found).toEqual([]);
+  });
+});
+
+describe('tests are written in one way', () => {
+  const testFiles = files.filter(({ path }) => path.endsWith('.test.ts'));
+  /** Every statement that imports from a module, as its names and the module. */
+  const importsOf = (text: string): readonly (readonly [names: string, from: string])[] =>
+    [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '([^']+)';/gm)].map(([, names = '', from = '']) => [
+      names,
+      from,
+    ]);
+
+  test('the files are found', () => {
+    expect(testFiles.length).toBeGreaterThan(100);
+  });
+
+  test('each takes `test` from vitest, or from a helper of its level', () => {
+    const others = testFiles.flatMap(({ path, text }) => {
+      const [, level = ''] = path.split('/');
+      const from = importsOf(text)
+        .filter(([names]) => /(^|,)\s*test(?:With)?(\s+as\s+\w+)?\s*(,|$)/.test(names))
+        .map(([, to]) => (to.startsWith('.') ? normalize(join(dirname(path), to)) : to));
+      const [to = 'nowhere', ...more] = from;
+      const known = to === 'vitest' || to.startsWith(`__tests__/helpers/${level}/`);
+      return known && more.length === 0 ? [] : [`${path}: ${from.join(', ') || to}`];
+    });
+    expect(others).toEqual([]);
+  });
+
+  test('none uses `it`, the other name of `test`', () => {
+    const using = testFiles.filter(
+      ({ text }) =>
+        /(?<![.\w])i[t](\.\w+)*\s*[(`<]/.test(withoutTexts(text)) ||
+        importsOf(text).some(([names, from]) => from === 'vitest' && /\bit\b/.test(names)),
+    );
+    expect(using.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('none is left out: skipped are only tests of another platform, and of what root is always allowed to do', () => {
+    const found = testFiles.flatMap(({ path, text }) => {
+      const code = withoutTexts(text);
+      const always = texts(code, /\b((?:test|describe)(?:\.\w+)*\.(?:only|todo|fails|skip\b)|ski[p]\()/g);
+      const conditional = texts(code, /\.(?:skipIf|runIf)\(([^\n]*)/g).filter(
+        (condition) => !/geteuid|process\.platform/.test(condition),
+      );
+      return [...always, ...conditional].map((what) => `${path}: ${what}`);
+    });
+    expect(found).toEqual([]);
+  });
+});
+
+/** A file's code without comments and the content of its texts, which are prose. */
+function withoutTexts(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(?<!:)\/\/.*/g, '')
+    .replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''");
+}

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { checked, fixed, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
 import { Job } from '../helpers/e2e/job.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 
 const pageSize = 50;
-test.override('emulatorOptions', { scope: 'file' }, { pageSize });
+const test = testWith({ pageSize });
 const server = fullConfig['server-name'];
 
 /** The most memory that a process has taken so far, in MiB; undefined once it has gone. */

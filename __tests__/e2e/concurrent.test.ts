@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { expectBlocked, expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 
-test.override('emulatorOptions', { scope: 'file' }, { provision: 1500 });
+const test = testWith({ provision: 1500 });
 const temporary = (rules: readonly string[]): readonly string[] =>
   rules.filter((rule) => rule.startsWith('gha-temporary-'));
 

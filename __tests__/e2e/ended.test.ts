@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness, FaultMatch } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 
-test.override('emulatorOptions', { scope: 'file' }, { provision: 3_600_000 });
+const test = testWith({ provision: 3_600_000 });
 
 /** A step that GitHub cancels while a request of it is held. */
 async function cancelledStep(

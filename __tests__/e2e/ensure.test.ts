@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { expectBlocked, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 
 // Azure drops the packets of a client that no rule admits, so its connection is swallowed.
-test.override('emulatorOptions', { scope: 'file' }, { blocked: 'timeout' });
+const test = testWith({ blocked: 'timeout' });
 
 describe('from nothing to a database, and again', () => {
   test('a client is shut out before the step, in during the job with TLS verified, and shut out after post', async ({

@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 
 // Azure drops the packets of a client that no rule admits, so its connection is swallowed.
-test.override('emulatorOptions', { scope: 'file' }, { blocked: 'timeout' });
+const test = testWith({ blocked: 'timeout' });
 
 describe('the egress address', () => {
   test('echo services that disagree are both named, and nothing is opened', async ({ emulator }) => {

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 import { Arm } from '../helpers/emulator/arm.ts';
 
-test.override('emulatorOptions', { scope: 'file' }, { provision: 1000 });
+const test = testWith({ provision: 1000 });
 const inputs = { ...defaultInputs, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };
 
 describe('the server as it is found', () => {

@@ -1,14 +1,10 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { expectBlocked, expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
-import { test } from '../helpers/e2e/test.ts';
+import { testWith } from '../helpers/e2e/test.ts';
 
 // The service's real Retry-After: whoever polls the operation of a rule waits for 60 s before the first poll.
-test.override(
-  'emulatorOptions',
-  { scope: 'file' },
-  { blocked: 'timeout', retryAfter: 1, firewallDelay: 1500 },
-);
+const test = testWith({ blocked: 'timeout', retryAfter: 1, firewallDelay: 1500 });
 const inputs = { ...defaultInputs, 'server-name': 'slow-rule' };
 
 describe('from blocked to logged in', () => {

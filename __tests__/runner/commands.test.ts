@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { CommandProcessor, type CommandTarget, parseCommand } from '../../emulator/runner/commands.ts';
-import { run, script, steps } from '../helpers/runner/run.ts';
+import { script, steps, test } from '../helpers/runner/run.ts';
 
 const known = new Set(['error', 'group']);
 
@@ -76,7 +76,7 @@ test.each(['', 'error', 'Add-Mask'])(
   },
 );
 
-test('commands count on standard error too, and groups indent what they hold', async () => {
+test('commands count on standard error too, and groups indent what they hold', async ({ run }) => {
   const { log } = await run(
     steps(
       script(
@@ -87,12 +87,14 @@ test('commands count on standard error too, and groups indent what they hold', a
   expect(log).toMatch(/\n {4}▼ Inside\n {6}held\n {4}Notice: seen\n/);
 });
 
-test('annotations are listed at the end with title and place', async () => {
+test('annotations are listed at the end with title and place', async ({ run }) => {
   const { log } = await run(steps(script('echo "::warning file=a.js,line=3,title=Care::look%0Ahere"')));
   expect(log).toMatch(/\nAnnotations\n {2}Warning: a\.js:3: Care: look\n {2}here\n/);
 });
 
-test('set-env and add-path are disabled and fail the step; set-output and save-state work with a warning', async () => {
+test('set-env and add-path are disabled and fail the step; set-output and save-state work with a warning', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     steps(
       `id: made\n${script('echo "::set-output name=a::b"')}`,

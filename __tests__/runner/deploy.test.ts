@@ -1,60 +1,63 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type EmulatorProcess,
-  findKeptEmulator,
-  keepEmulator,
-  startEmulator,
-  stopEmulator,
-} from '../../emulator/runner/emulator-process.ts';
-import { exampleValues } from '../../emulator/runner/example-values.ts';
+import { describe, expect } from 'vitest';
+import { findKeptEmulator, keepEmulator, stopEmulator } from '../../emulator/runner/emulator-process.ts';
 import { type RunResult, runWorkflow } from '../../emulator/runner/index.ts';
 import { root } from '../helpers/root.ts';
-import { isRunning } from '../helpers/runner/run.ts';
+import { test } from '../helpers/runner/examples.ts';
+import { isRunning, steps } from '../helpers/runner/run.ts';
 
-describe('examples/deploy.yml against the emulated Azure', () => {
-  let emulator: EmulatorProcess;
-  const runs: RunResult[] = [];
+describe('examples/deploy.yml and examples/nightly.yml against the emulated Azure and GitHub', () => {
+  const runs: Record<string, RunResult> = {};
 
-  beforeAll(async () => {
-    emulator = await startEmulator(
-      root,
-      ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'],
-      false,
-    );
-    const { env, clientSecret } = emulator;
-    const options = { file: join(root, 'examples', 'deploy.yml'), workspace: root, env };
-    for (const _each of ['first', 'second']) {
-      runs.push(await runWorkflow({ ...options, ...exampleValues(env, clientSecret) }));
-    }
+  test.beforeAll(async ({ runExample }) => {
+    runs['nightlyBefore'] = await runExample('nightly.yml');
+    runs['first'] = await runExample('deploy.yml');
+    runs['second'] = await runExample('deploy.yml');
+    runs['nightlyAfter'] = await runExample('nightly.yml');
   });
 
-  afterAll(() => stopEmulator(emulator));
-
-  test('the first run makes server and database, migrates, and prints the catalogue', () => {
-    expect(runs[0]?.exitCode).toBe(0);
-    expect(runs[0]?.log).toContain('Server created: true');
-    expect(runs[0]?.log).toContain('migrated: 2_first-season');
-    expect(runs[0]?.log).toMatch(/Connected to relecloud on \S+ over TLS, its certificate verified/);
-    expect(runs[0]?.log).toMatch(/Weekend at Tranquility.*Moon.*2031-07-20.*117/);
+  test('nightly without a server: one missing, an issue, and a green job', () => {
+    expect(runs['nightlyBefore']?.exitCode, runs['nightlyBefore']?.log).toBe(0);
+    expect(runs['nightlyBefore']?.log).toMatch(/^ +Drifted: true$/m);
+    expect(runs['nightlyBefore']?.log).toMatch(/Issue #\d+: opened\./);
+    expect(runs['nightlyBefore']?.log).toContain('"kind": "missing"');
   });
 
-  test('the second run changes nothing', () => {
-    expect(runs[1]?.exitCode).toBe(0);
-    expect(runs[1]?.log).toContain('Server created: false');
-    expect(runs[1]?.log).toMatch(/^ +Changes: \[\]$/m);
-    expect(runs[1]?.log).toContain('nothing to migrate');
+  test('the first deploy makes server and database, migrates, and prints the catalogue', () => {
+    expect(runs['first']?.exitCode, runs['first']?.log).toBe(0);
+    expect(runs['first']?.log).toContain('Server created: true');
+    expect(runs['first']?.log).toContain('migrated: 2_first-season');
+    expect(runs['first']?.log).toMatch(/Connected to relecloud on \S+ over TLS, its certificate verified/);
+    expect(runs['first']?.log).toMatch(/Weekend at Tranquility.*Moon.*2031-07-20.*117/);
   });
 
-  test('neither log nor summary shows the password', () => {
-    for (const { log, summary } of runs) {
+  test('the second deploy changes nothing', () => {
+    expect(runs['second']?.exitCode, runs['second']?.log).toBe(0);
+    expect(runs['second']?.log).toContain('Server created: false');
+    expect(runs['second']?.log).toMatch(/^ +Changes: \[\]$/m);
+    expect(runs['second']?.log).toContain('nothing to migrate');
+  });
+
+  test('nightly: what deploy.yml has made is what the file declares; the issue is closed', () => {
+    expect(runs['nightlyAfter']?.exitCode, runs['nightlyAfter']?.log).toBe(0);
+    expect(runs['nightlyAfter']?.log).toMatch(/^ +Drifted: false$/m);
+    expect(runs['nightlyAfter']?.log).toMatch(/Issue #\d+: closed\./);
+    expect(runs['nightlyAfter']?.summary).toContain('Everything is as declared.');
+  });
+
+  test('no log, no summary shows a secret', ({ secrets }) => {
+    expect(secrets).toContain('VerySecurePassword!1');
+    for (const { log, summary } of Object.values(runs)) {
       expect(log + summary).not.toContain('VerySecurePassword');
+      for (const secret of secrets) expect(log + summary).not.toContain(secret);
     }
   });
 
-  test('a kept emulator is found by the next call, readable by its user only, and gone once it has ended', async () => {
+  test('a kept emulator is found by the next call, readable by its user only, and gone once it has ended', async ({
+    emulator,
+  }) => {
     const folder = mkdtempSync(join(tmpdir(), 'kept-'));
     try {
       keepEmulator(folder, emulator);
@@ -68,4 +71,24 @@ describe('examples/deploy.yml against the emulated Azure', () => {
       rmSync(folder, { recursive: true, force: true });
     }
   });
+});
+
+test('the examples run the bundle of the present sources, in the checkout beside it', async ({
+  workspace,
+  built,
+  write,
+}) => {
+  // Loaded before every script of a step, so that it says which one runs.
+  const says = "console.log('runs', (await import('node:fs')).realpathSync(process.argv[1]))";
+  const { log } = await runWorkflow({
+    file: write(
+      steps('uses: ./\nwith: { mode: none }', 'if: always()\nrun: pwd -P\nworking-directory: examples'),
+    ),
+    workspace,
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(says)}` },
+  });
+  expect(log).toContain(`runs ${join(realpathSync(built.bundle), 'index.js')}`);
+  expect(log).not.toContain(`runs ${join(root, 'dist')}`);
+  expect(log).toContain("'none'");
+  expect(log).toMatch(new RegExp(`^ +${join(realpathSync(root), 'examples')}$`, 'm'));
 });

@@ -1,11 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { objectOr } from '../../emulator/json.ts';
 import { readEvent } from '../../emulator/runner/event.ts';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { exampleEvent, examplePayload, useRunner } from '../helpers/runner/emulated.ts';
+import { exampleEvent, examplePayload, test } from '../helpers/runner/emulated.ts';
 import { steps } from '../helpers/runner/run.ts';
 
-const runner = useRunner();
 const on = (events: string, workflow = steps('run: echo')) => workflow.replace('on: push', `on: ${events}`);
 const both =
   '{ pull_request: { types: [opened, synchronize, reopened] }, pull_request_target: { types: [closed] } }';
@@ -66,45 +65,51 @@ describe('the github context', () => {
     steps('run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_REF_NAME $GITHUB_HEAD_REF $GITHUB_BASE_REF"'),
   );
 
-  test('on pull_request is at the merge branch, on pull_request_target at the base', async () => {
-    const opened = await runner.run(show, exampleEvent('pull-request-opened'));
+  test('on pull_request is at the merge branch, on pull_request_target at the base', async ({
+    runOnAzure,
+  }) => {
+    const opened = await runOnAzure(show, { event: exampleEvent('pull-request-opened') });
     expect(opened.log).toContain('pull_request refs/pull/7/merge 7/merge weekend-on-mars main');
-    const closed = await runner.run(show, exampleEvent('pull-request-closed'));
+    const closed = await runOnAzure(show, { event: exampleEvent('pull-request-closed') });
     expect(closed.log).toContain('pull_request_target refs/heads/main main weekend-on-mars main');
   });
 
-  test('on a merged pull_request is at the branch that it was merged into', async () => {
+  test('on a merged pull_request is at the branch that it was merged into', async ({ runOnAzure }) => {
     const workflow = show.replace(both, '{ pull_request: { types: [closed] } }');
-    const { log } = await runner.run(workflow, exampleEvent('pull-request-closed'));
+    const { log } = await runOnAzure(workflow, { event: exampleEvent('pull-request-closed') });
     expect(log).toContain('pull_request refs/heads/main main weekend-on-mars main');
   });
 
-  test('names the GraphQL endpoint beside the REST API', async () => {
-    const { log } = await runner.run(steps('run: echo "$GITHUB_GRAPHQL_URL"'));
-    expect(log).toContain(`${runner.emulator.ready.env['GITHUB_API_URL']}/graphql`);
+  test('names the GraphQL endpoint beside the REST API', async ({ runOnAzure, emulator }) => {
+    const { log } = await runOnAzure(steps('run: echo "$GITHUB_GRAPHQL_URL"'));
+    expect(log).toContain(`${emulator.ready.env['GITHUB_API_URL']}/graphql`);
   });
 });
 
-test("a fork's run has secrets on pull_request_target, which runs the base's workflow, and none on pull_request", async () => {
+test("a fork's run has secrets on pull_request_target, which runs the base's workflow, and none on pull_request", async ({
+  runOnAzure,
+}) => {
   const workflow = steps('run: echo "length ${#SECRET}"\nenv: { SECRET: "${{ secrets.PASSWORD }}" }');
   const secrets = { PASSWORD: 'twelve-chars' };
   for (const [event, length] of [
     ['pull_request_target', 12],
     ['pull_request', 0],
   ] as const) {
-    const { log } = await runner.run(on(event, workflow), exampleEvent('fork-opened'), secrets);
+    const { log } = await runOnAzure(on(event, workflow), { event: exampleEvent('fork-opened'), secrets });
     expect(log).toMatch(new RegExp(`^ +length ${length}$`, 'm'));
   }
 });
 
-test('schedule and workflow_dispatch start as before; concurrency and timeout-minutes are accepted', async () => {
+test('schedule and workflow_dispatch start as before; concurrency and timeout-minutes are accepted', async ({
+  runOnAzure,
+}) => {
   const workflow = (event: string) =>
     `concurrency: { group: "a-\${{ github.ref }}", cancel-in-progress: false }\n${on(event)}`.replace(
       'runs-on:',
       'concurrency: one\n    timeout-minutes: 5\n    runs-on:',
     );
   for (const event of ['{ schedule: [{ cron: "0 3 * * *" }] }', 'workflow_dispatch']) {
-    const { exitCode, log } = await runner.run(workflow(event));
+    const { exitCode, log } = await runOnAzure(workflow(event));
     expect(exitCode).toBe(0);
     expect(log).toMatch(/on (schedule|workflow_dispatch), relecloud\/space-travel/);
   }

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { parseKeyValues } from '../../emulator/runner/files.ts';
-import { run, script, steps } from '../helpers/runner/run.ts';
+import { script, steps, test } from '../helpers/runner/run.ts';
 
 describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
   test.each([
@@ -37,7 +37,7 @@ describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
   });
 });
 
-test("GITHUB_ENV reaches the steps after, under a step's own env and over the job's", async () => {
+test("GITHUB_ENV reaches the steps after, under a step's own env and over the job's", async ({ run }) => {
   const { exitCode, log } = await run(
     `env:\n  A: workflow\n${steps(
       script(
@@ -53,7 +53,9 @@ test("GITHUB_ENV reaches the steps after, under a step's own env and over the jo
   expect(log).toContain('own [step] [step]');
 });
 
-test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variables, and no step fails for it', async () => {
+test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variables, and no step fails for it', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     steps(
       script(
@@ -67,7 +69,7 @@ test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variabl
   expect(log).toContain('[] [1] [relecloud/space-travel] [Linux]');
 });
 
-test('a step that writes an invalid line to one of them fails, whatever its exit code', async () => {
+test('a step that writes an invalid line to one of them fails, whatever its exit code', async ({ run }) => {
   const { exitCode, log } = await run(
     steps(
       'id: env\ncontinue-on-error: true\nrun: echo "nonsense" >> "$GITHUB_ENV"',
@@ -83,7 +85,7 @@ test('a step that writes an invalid line to one of them fails, whatever its exit
   expect(log).toContain('failure,failure,failure');
 });
 
-test('GITHUB_OUTPUT, GITHUB_PATH and GITHUB_STEP_SUMMARY reach where they should', async () => {
+test('GITHUB_OUTPUT, GITHUB_PATH and GITHUB_STEP_SUMMARY reach where they should', async ({ run }) => {
   const { exitCode, log } = await run(
     steps(
       `id: made\n${script(`

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { EmulatorError } from '../../emulator/runner/emulator-process.ts';
 import { gitHubControl } from '../../emulator/runner/index.ts';
 import { gitHub } from '../helpers/emulator/github.ts';
-import { exampleEvent, request, useRunner } from '../helpers/runner/emulated.ts';
-import { file } from '../helpers/runner/run.ts';
+import { exampleEvent, request, test } from '../helpers/runner/emulated.ts';
 
-const runner = useRunner();
 const root = '/repos/relecloud/space-travel';
 
 /** A workflow of jobs, each with its permissions and its steps as YAML at their place. */
@@ -25,14 +23,17 @@ const comment = request('comment', 'POST', `${root}/issues/7/comments`, { body: 
 const ownRun = request('run', 'GET', `${root}/actions/runs/$GITHUB_RUN_ID`);
 
 describe('a job’s token', () => {
-  test('may do what the job’s permissions say, at the emulated GitHub', async () => {
-    const { log } = await runner.run(
+  test('may do what the job’s permissions say, at the emulated GitHub', async ({
+    runOnAzure,
+    repository,
+  }) => {
+    const { log } = await runOnAzure(
       workflow('pull_request', {
         writes: { permissions: '{ pull-requests: write }', steps: `${pull}\n      ${comment}` },
         reads: { permissions: '{ pull-requests: read }', steps: `${pull}\n      ${comment}` },
         default: { steps: pull },
       }),
-      exampleEvent('pull-request-opened'),
+      { event: exampleEvent('pull-request-opened') },
     );
     const answers = log.match(/(pull|comment|Job \w+): (\d+|\w+)/g);
     expect(answers).toEqual([
@@ -40,30 +41,34 @@ describe('a job’s token', () => {
       ...['pull: 200', 'comment: 403', 'Job reads: success'],
       ...['pull: 403', 'Job default: success'],
     ]);
-    const { comments } = await runner.repository();
+    const { comments } = await repository();
     expect(comments['7']).toMatchObject([{ body: 'Hello.', user: { login: 'github-actions[bot]' } }]);
   });
 
-  test('only reads in a fork’s pull request, whatever its workflow asks for', async () => {
+  test('only reads in a fork’s pull request, whatever its workflow asks for', async ({ runOnAzure }) => {
     const path = `${root}/issues/8/comments`;
     const steps = `${request('read', 'GET', path)}\n      ${request('write', 'POST', path, { body: 'x' })}`;
     const asking = (on: string) => workflow(on, { job: { permissions: 'write-all', steps } });
-    const fork = await runner.run(asking('pull_request'), exampleEvent('fork-opened'));
+    const fork = await runOnAzure(asking('pull_request'), { event: exampleEvent('fork-opened') });
     expect(fork.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 403']);
-    const base = await runner.run(asking('pull_request_target'), exampleEvent('fork-opened'));
+    const base = await runOnAzure(asking('pull_request_target'), { event: exampleEvent('fork-opened') });
     expect(base.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 201']);
   });
 
-  test('is the job’s own, the same by both its names, masked, and worth nothing when the job has ended', async () => {
-    const kept = file('', 'tokens');
+  test('is the job’s own, the same by both its names, masked, and worth nothing when the job has ended', async ({
+    emulator,
+    write,
+    runOnAzure,
+  }) => {
+    const kept = write('', 'tokens');
     const steps = `- run: echo "\${{ github.token }}" >> '${kept}'
       - run: echo "same \${{ github.token == secrets.GITHUB_TOKEN }}, token \${{ github.token }}"`;
-    const { log } = await runner.run(workflow('push', { one: { steps }, two: { steps } }));
+    const { log } = await runOnAzure(workflow('push', { one: { steps }, two: { steps } }));
     expect(log.match(/same true, token \*\*\*$/gm)).toHaveLength(2);
     const tokens = readFileSync(kept, 'utf8').trim().split('\n');
     expect(new Set(tokens).size).toBe(2);
     for (const token of tokens) {
-      const answer = await gitHub(runner.emulator, 'GET', `${root}/pulls`, {
+      const answer = await gitHub(emulator, 'GET', `${root}/pulls`, {
         authorization: `token ${token}`,
       });
       expect([answer.status, answer.json['message']]).toEqual([401, 'Bad credentials']);
@@ -72,15 +77,15 @@ describe('a job’s token', () => {
 });
 
 describe('the emulated GitHub learns', () => {
-  test('of the pull request, as each event has it', async () => {
+  test('of the pull request, as each event has it', async ({ runOnAzure, repository }) => {
     const flow = workflow(
       '{ pull_request: { types: [opened, synchronize] }, pull_request_target: { types: [closed] } }',
       { job: { steps: '- run: echo' } },
     );
     const seen = [];
     for (const event of ['opened', 'synchronize', 'closed']) {
-      await runner.run(flow, exampleEvent(`pull-request-${event}`));
-      const { pulls } = await runner.repository();
+      await runOnAzure(flow, { event: exampleEvent(`pull-request-${event}`) });
+      const { pulls } = await repository();
       seen.push(pulls['7']);
     }
     expect(seen).toMatchObject([
@@ -88,8 +93,8 @@ describe('the emulated GitHub learns', () => {
       { state: 'open', head: { sha: '9b3e1d7a0c5f8e2b4d6a1c9f3e7b0d5a8c2f4e61' } },
       { state: 'closed', merged: true },
     ]);
-    await runner.run(flow, exampleEvent('fork-opened'));
-    const { pulls } = await runner.repository();
+    await runOnAzure(flow, { event: exampleEvent('fork-opened') });
+    const { pulls } = await repository();
     expect(pulls['8']).toMatchObject({
       user: { login: 'mona', id: 2_701_847 },
       head: { repo: { id: 700_300_400, full_name: 'mona/space-travel' } },
@@ -97,15 +102,18 @@ describe('the emulated GitHub learns', () => {
     });
   });
 
-  test('of the run: in progress while it runs, then completed with what became of it', async () => {
-    const before = Object.keys((await runner.repository()).runs);
+  test('of the run: in progress while it runs, then completed with what became of it', async ({
+    runOnAzure,
+    repository,
+  }) => {
+    const before = Object.keys((await repository()).runs);
     const flow = workflow('push', {
       job: { permissions: '{ actions: read }', steps: `${ownRun}\n      - run: exit 1` },
     });
-    const { log, exitCode } = await runner.run(flow);
+    const { log, exitCode } = await runOnAzure(flow);
     expect(exitCode).toBe(1);
     expect(log).toMatch(/run: 200 .*"status":"in_progress","conclusion":null/);
-    const after = Object.entries((await runner.repository()).runs).filter(([id]) => !before.includes(id));
+    const after = Object.entries((await repository()).runs).filter(([id]) => !before.includes(id));
     expect(after).toHaveLength(1);
     expect(after[0]?.[1]).toMatchObject({
       status: 'completed',
@@ -116,16 +124,16 @@ describe('the emulated GitHub learns', () => {
     });
   });
 
-  test('of a repository that it did not know', async () => {
-    const repository = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
-    const event = file(JSON.stringify({ ref: 'refs/heads/main', repository }), 'event.json');
-    await runner.run(workflow('push', { job: { steps: '- run: echo' } }), event);
-    expect(await runner.repository('mona/rockets')).toMatchObject({ id: 5, pulls: {} });
+  test('of a repository that it did not know', async ({ write, runOnAzure, repository }) => {
+    const rockets = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
+    const event = write(JSON.stringify({ ref: 'refs/heads/main', repository: rockets }), 'event.json');
+    await runOnAzure(workflow('push', { job: { steps: '- run: echo' } }), { event });
+    expect(await repository('mona/rockets')).toMatchObject({ id: 5, pulls: {} });
   });
 });
 
-test('an emulator that refuses or cannot be reached is said to', async () => {
-  const { control, ca } = runner.emulator.ready;
+test('an emulator that refuses or cannot be reached is said to', async ({ emulator }) => {
+  const { control, ca } = emulator.ready;
   const change = { repository: 'no-slash' };
   await expect(gitHubControl({ control, ca }).tell(change)).rejects.toThrow(EmulatorError);
   const nowhere = gitHubControl({ control: 'https://127.0.0.1:9/_emulator', ca });

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { SecretMasker } from '../../emulator/runner/masks.ts';
-import { run, script, steps } from '../helpers/runner/run.ts';
+import { script, steps, test } from '../helpers/runner/run.ts';
 
 const awkward = `p@ss:w/rd%25"'$\`<space>é`;
 
@@ -44,7 +44,9 @@ describe('GitHub masks secrets', () => {
   });
 });
 
-test("a workflow's secrets, its token and what add-mask names are masked in the whole log", async () => {
+test("a workflow's secrets, its token and what add-mask names are masked in the whole log", async ({
+  run,
+}) => {
   const { log } = await run(
     steps(
       script('echo "one $SECRET two"', 'env:\n  SECRET: ${{ secrets.PASSWORD }}'),
@@ -57,7 +59,7 @@ test("a workflow's secrets, its token and what add-mask names are masked in the 
         echo "and multi, and line"`),
       script('echo "# The later-one" >> "$GITHUB_STEP_SUMMARY"\necho "::error::The later-one"'),
     ),
-    ['--secret', `PASSWORD=${awkward}`],
+    { secrets: { PASSWORD: awkward } },
   );
   expect(log).not.toContain(awkward);
   expect(log).toContain('one *** two');
@@ -68,7 +70,9 @@ test("a workflow's secrets, its token and what add-mask names are masked in the 
   expect(log).toContain('Error: The ***');
 });
 
-test('job outputs that contain masked values are dropped with a warning, others reach the jobs that need them', async () => {
+test('job outputs that contain masked values are dropped with a warning, others reach the jobs that need them', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(`
 on: push
 jobs:

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
+import type { RunOptions, RunResult } from '../../emulator/runner/index.ts';
 import { readOnly } from '../../emulator/runner/permissions.ts';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { exampleEvent, useRunner } from '../helpers/runner/emulated.ts';
-import { file, steps } from '../helpers/runner/run.ts';
+import { exampleEvent, test } from '../helpers/runner/emulated.ts';
+import { steps } from '../helpers/runner/run.ts';
 
 const plain = steps('run: echo');
 const inJob = (permissions: string, workflow = plain) =>
@@ -64,19 +65,24 @@ describe('permissions of GITHUB_TOKEN', () => {
 });
 
 describe('the OIDC token', () => {
-  const runner = useRunner();
-  async function claimsOf(on: string, event: string | undefined, job = ''): Promise<Record<string, unknown>> {
+  type Run = (workflow: string, options: Partial<RunOptions>) => Promise<RunResult>;
+  async function claimsOf(
+    run: Run,
+    on: string,
+    event: string | undefined,
+    job = '',
+  ): Promise<Record<string, unknown>> {
     const workflow = steps('run: node claims.mjs')
       .replace('on: push', `on: ${on}`)
       .replace('    runs-on:', `    permissions: { id-token: write }\n${job}    runs-on:`);
-    const { log } = await runner.run(workflow, event);
+    const { log } = await run(workflow, { event });
     return JSON.parse(/claims (\{.*\})/.exec(log)?.[1] ?? '{}');
   }
 
   const repo = 'repo:relecloud/space-travel';
   const opened = exampleEvent('pull-request-opened');
 
-  test.each([
+  test.for<[what: string, on: string, event: string | undefined, job: string, subject: string]>([
     ['a push by its branch', 'push', undefined, '', `${repo}:ref:refs/heads/main`],
     ['pull_request by that alone', 'pull_request', opened, '', `${repo}:pull_request`],
     [
@@ -114,14 +120,18 @@ describe('the OIDC token', () => {
       '    environment: "a:b"\n',
       `${repo}:environment:a%3Ab`,
     ],
-  ])('names %s as its subject', async (_what, on, event, job, subject) => {
-    expect(await claimsOf(on, event, job)).toMatchObject({ sub: subject, aud: 'x', event_name: on });
+  ])('names %s as its subject', async ([_what, on, event, job, subject], { runOnAzure }) => {
+    expect(await claimsOf(runOnAzure, on, event, job)).toMatchObject({
+      sub: subject,
+      aud: 'x',
+      event_name: on,
+    });
   });
 
-  test('claims the repository and the ref of the event', async () => {
+  test('claims the repository and the ref of the event', async ({ runOnAzure, write }) => {
     const repository = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
-    const event = file(JSON.stringify({ ref: 'refs/tags/v1', repository }), 'event.json');
-    expect(await claimsOf('push', event)).toMatchObject({
+    const event = write(JSON.stringify({ ref: 'refs/tags/v1', repository }), 'event.json');
+    expect(await claimsOf(runOnAzure, 'push', event)).toMatchObject({
       sub: 'repo:mona/rockets:ref:refs/tags/v1',
       repository: 'mona/rockets',
       repository_id: '5',

@@ -1,24 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EmulatorProcess, stopEmulator } from '../../emulator/runner/emulator-process.ts';
-import { exampleValues } from '../../emulator/runner/example-values.ts';
+import { describe, expect } from 'vitest';
 import type { RunResult } from '../../emulator/runner/index.ts';
-import { emulatorForExamples, runExample } from '../helpers/runner/examples.ts';
+import { test } from '../helpers/runner/examples.ts';
 
 describe('examples/pull-request.yml and examples/sweep.yml against the emulated Azure and GitHub', () => {
-  let emulator: EmulatorProcess;
   const runs: Record<string, RunResult> = {};
 
-  beforeAll(async () => {
-    emulator = await emulatorForExamples();
-    runs['opened'] = await runExample(emulator, 'pull-request.yml', 'pull-request-opened.json');
-    runs['pushed'] = await runExample(emulator, 'pull-request.yml', 'pull-request-synchronize.json');
-    runs['sweptWhileOpen'] = await runExample(emulator, 'sweep.yml');
-    runs['fork'] = await runExample(emulator, 'pull-request.yml', 'fork-opened.json');
-    runs['closed'] = await runExample(emulator, 'pull-request.yml', 'pull-request-closed.json');
-    runs['sweptAtLast'] = await runExample(emulator, 'sweep.yml');
-  }, 180_000);
-
-  afterAll(() => stopEmulator(emulator));
+  test.beforeAll(async ({ runExample }) => {
+    runs['opened'] = await runExample('pull-request.yml', 'pull-request-opened.json');
+    runs['pushed'] = await runExample('pull-request.yml', 'pull-request-synchronize.json');
+    runs['sweptWhileOpen'] = await runExample('sweep.yml');
+    runs['fork'] = await runExample('pull-request.yml', 'fork-opened.json');
+    runs['closed'] = await runExample('pull-request.yml', 'pull-request-closed.json');
+    runs['sweptAtLast'] = await runExample('sweep.yml');
+  });
 
   test('opened: a database and a role of its own, migrated, with a comment', () => {
     expect(runs['opened']?.exitCode, runs['opened']?.log).toBe(0);
@@ -69,9 +63,8 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
     );
   });
 
-  test('no log, no summary shows a secret', () => {
-    const { secrets } = exampleValues(emulator.env, emulator.clientSecret);
+  test('no log, no summary shows a secret', ({ secrets }) => {
     for (const { log, summary } of Object.values(runs))
-      for (const secret of Object.values(secrets)) expect(log + summary).not.toContain(secret);
+      for (const secret of secrets) expect(log + summary).not.toContain(secret);
   });
 });

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import { isRunning, run, script, start, steps } from '../helpers/runner/run.ts';
+import { expect, onTestFinished, vi } from 'vitest';
+import { script, steps, test, untilEnded } from '../helpers/runner/run.ts';
 
-test('after a failure only the steps run whose if asks for it, and the run fails', async () => {
+test('after a failure only the steps run whose if asks for it, and the run fails', async ({ run }) => {
   const { exitCode, log } = await run(
     steps(
       'run: exit 3',
@@ -19,7 +18,7 @@ test('after a failure only the steps run whose if asks for it, and the run fails
   expect(log).toContain('flow.yml: failure');
 });
 
-test('continue-on-error: the outcome is a failure, the conclusion and the run a success', async () => {
+test('continue-on-error: the outcome is a failure, the conclusion and the run a success', async ({ run }) => {
   const { exitCode, log } = await run(
     steps(
       'id: loose\nrun: exit 1\ncontinue-on-error: true',
@@ -30,7 +29,7 @@ test('continue-on-error: the outcome is a failure, the conclusion and the run a 
   expect(log).toContain('failure, success, success');
 });
 
-test('conditions and values are expressions over contexts and functions', async () => {
+test('conditions and values are expressions over contexts and functions', async ({ run }) => {
   const { exitCode, log } = await run(
     steps(
       "if: github.ref == 'refs/heads/main' && vars.PLACE == 'moon'\nrun: echo \"${{ format('{0}-{1}', vars.PLACE, runner.os) }}\"",
@@ -38,7 +37,7 @@ test('conditions and values are expressions over contexts and functions', async 
       "run: echo \"[${{ join(github.event.repository.*.login, ',') }}] [${{ secrets.NONE }}] [${{ env.NONE || 'else' }}]\"",
       "run: echo '${{ toJSON(github.event.repository.name) }}'",
     ),
-    ['--var', 'PLACE=moon'],
+    { vars: { PLACE: 'moon' } },
   );
   expect(exitCode).toBe(0);
   expect(log).toContain('moon-Linux');
@@ -47,7 +46,7 @@ test('conditions and values are expressions over contexts and functions', async 
   expect(log).not.toMatch(/^\s+not this$/m);
 });
 
-test('an expression that fails to evaluate fails its step with the expression named', async () => {
+test('an expression that fails to evaluate fails its step with the expression named', async ({ run }) => {
   const { exitCode, log } = await run(
     steps('run: echo "${{ fromJSON(\'{\') }}"', 'if: always()\nrun: echo "later"'),
   );
@@ -56,7 +55,9 @@ test('an expression that fails to evaluate fails its step with the expression na
   expect(log).toMatch(/^\s+later$/m);
 });
 
-test('hashFiles hashes what it finds in the workspace, and is empty where that is nothing', async () => {
+test('hashFiles hashes what it finds in the workspace, and is empty where that is nothing', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     steps(
       "if: hashFiles('none/*.json') == ''\nrun: echo \"nothing there\"",
@@ -70,7 +71,9 @@ test('hashFiles hashes what it finds in the workspace, and is empty where that i
   expect(fewer).not.toBe(all);
 });
 
-test('bash fails on the first error; with pipefail only where the step names it as its shell', async () => {
+test('bash fails on the first error; with pipefail only where the step names it as its shell', async ({
+  run,
+}) => {
   const { log } = await run(
     steps(
       script('false | cat\necho "no pipefail"\nfalse\necho "not reached 1"'),
@@ -85,7 +88,7 @@ test('bash fails on the first error; with pipefail only where the step names it 
   expect(said.filter((line) => line.startsWith('not reached'))).toEqual([]);
 });
 
-test('defaults.run and working-directory say where and by what a script runs', async () => {
+test('defaults.run and working-directory say where and by what a script runs', async ({ run }) => {
   const { exitCode, log } = await run(
     `defaults:\n  run:\n    working-directory: probe\n${steps(
       'run: basename "$PWD"',
@@ -99,7 +102,9 @@ test('defaults.run and working-directory say where and by what a script runs', a
   expect(log).toContain("Error: The working-directory 'none' does not exist");
 });
 
-test("steps get the runner's variables and a small machine environment, nothing of npm's", async () => {
+test("steps get the runner's variables and a small machine environment, nothing of npm's", async ({
+  run,
+}) => {
   const { log } = await run(steps('id: here\nrun: env | sort'));
   for (const line of [
     'CI=true',
@@ -122,51 +127,48 @@ test("steps get the runner's variables and a small machine environment, nothing 
   expect(log).not.toMatch(/npm_|VITEST|NODE_ENV/);
 });
 
-test('a step over its timeout-minutes is interrupted and fails, with what it started in it', async () => {
+test('a step over its timeout-minutes is interrupted and fails, with what it started in it', async ({
+  run,
+}) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const waiting: number[] = [];
   const { exitCode, log } = await run(
     steps(
-      `timeout-minutes: 0.01\n${script('trap "echo interrupted; exit 0" INT\necho "waiting"\nwhile true; do sleep 0.05; done')}`,
+      `timeout-minutes: 0.01\n${script('trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done')}`,
       'if: failure()\nrun: echo "a failure"',
     ),
+    {
+      // The time is over only when the script is ready for it.
+      write: (line) => {
+        if (!line.includes('NOW-WAITING')) return;
+        for (const milliseconds of [599, 1]) {
+          vi.advanceTimersByTime(milliseconds);
+          waiting.push(vi.getTimerCount());
+        }
+      },
+    },
   );
+  expect(waiting).toEqual([1, 0]);
   expect(exitCode).toBe(1);
   expect(log).toMatch(/^\s+interrupted$/m);
   expect(log).toContain('Error: The step has timed out after 0.01 minute(s).');
   expect(log).toMatch(/^\s+a failure$/m);
 });
 
-test('a cancelled run interrupts its step; steps that ask for it and post steps still run', async () => {
-  const { child, finished } = start(
-    steps(
-      'uses: ./probe\nwith:\n  post: console.log("post-ran".toUpperCase())',
-      script(
-        'trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done',
-      ),
-      'run: echo "by-default" | tr a-z A-Z',
-      'if: cancelled()\nrun: echo "if-cancelled" | tr a-z A-Z',
-      'if: always()\nrun: echo "if-always" | tr a-z A-Z',
-    ),
-  );
-  child.stdout?.on('data', (chunk: Buffer) => {
-    if (chunk.includes('NOW-WAITING')) child.kill('SIGINT');
-  });
-  const { exitCode, log } = await finished;
+test('timeout-minutes is real time', async ({ run }) => {
+  const { exitCode, log } = await run(steps('timeout-minutes: 0.001\nrun: exec sleep 3600'));
   expect(exitCode).toBe(1);
-  expect(log).toMatch(/^\s+interrupted$/m);
-  expect(log.match(/BY-DEFAULT|IF-CANCELLED|IF-ALWAYS|POST-RAN/g)).toEqual([
-    'IF-CANCELLED',
-    'IF-ALWAYS',
-    'POST-RAN',
-  ]);
-  expect(log).toContain('flow.yml: cancelled');
+  expect(log).toContain('Error: The step has timed out after 0.001 minute(s).');
 });
 
-test('what a step leaves running in the background ends with its job', async () => {
+test('what a step leaves running in the background ends with its job', async ({ run }) => {
   const { log } = await run(
     steps(script('sleep 300 > /dev/null 2>&1 &\necho "left-behind $!"'), 'run: echo "next"'),
   );
   const pid = Number(/left-behind (\d+)$/m.exec(log)?.[1]);
   expect(log).toContain(`Terminate orphan process: pid (${pid}) (sleep)`);
-  await delay(50);
-  expect(isRunning(pid)).toBe(false);
+  await untilEnded(pid);
 });

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { parse } from '../../emulator/runner/workflow.ts';
-import { file, run, steps } from '../helpers/runner/run.ts';
+import { steps, test } from '../helpers/runner/run.ts';
 
 describe('a workflow that GitHub refuses is refused, with lines', () => {
   const twoJobs = (needs: string) =>
@@ -32,18 +32,21 @@ describe('a workflow that GitHub refuses is refused, with lines', () => {
     },
   );
 
-  test('all faults at once, before anything runs', async () => {
-    const { exitCode, log } = await run(
-      steps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
-    );
-    expect(exitCode).toBe(1);
-    expect(log).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
-    expect(log).toContain("(Line: 8, Col: 14): Unrecognized named-value: 'two'");
-    expect(log).not.toContain('Job');
+  test('all faults at once, before anything runs', async ({ run }) => {
+    const lines: string[] = [];
+    const refused = run(steps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'), {
+      write: (line) => lines.push(line),
+    });
+    const message = await refused.then(() => 'nothing', String);
+    expect(message).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
+    expect(message).toContain("(Line: 8, Col: 14): Unrecognized named-value: 'two'");
+    expect(lines).toEqual([]);
   });
 });
 
-test('jobs run in the order of their needs; one that needs a failed job is skipped unless its if says otherwise', async () => {
+test('jobs run in the order of their needs; one that needs a failed job is skipped unless its if says otherwise', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(`
 on: push
 jobs:
@@ -74,7 +77,7 @@ jobs:
   expect(log).toContain('last sees skipped');
 });
 
-test('a pull request: refs, branches, number and payload file', async () => {
+test('a pull request: refs, branches, number and payload file', async ({ run, write }) => {
   const repo = { full_name: 'relecloud/app', id: 5, name: 'app' };
   const event = {
     action: 'synchronize',
@@ -86,41 +89,35 @@ test('a pull request: refs, branches, number and payload file', async () => {
       'run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_HEAD_REF $GITHUB_BASE_REF $GITHUB_REPOSITORY $GITHUB_REPOSITORY_ID"',
       "run: node -p 'JSON.parse(fs.readFileSync(process.env.GITHUB_EVENT_PATH)).pull_request.number + ${{ github.event.pull_request.number }}'",
     ).replace('on: push', 'on: pull_request'),
-    ['--event', file(JSON.stringify(event), 'event.json')],
+    { event: write(JSON.stringify(event), 'event.json') },
   );
   expect(exitCode).toBe(0);
   expect(log).toContain('pull_request refs/pull/12/merge topic main relecloud/app 5');
   expect(log).toMatch(/^\s+24$/m);
 });
 
-test('an event that would not start the workflow is refused', async () => {
-  const closed = file(JSON.stringify({ action: 'closed', pull_request: { number: 1 } }), 'event.json');
-  const unnamed = await run(steps('run: echo').replace('on: push', 'on: pull_request'), ['--event', closed]);
-  expect(unnamed.exitCode).toBe(1);
-  expect(unnamed.log).toContain(
+test('an event that would not start the workflow is refused', async ({ run, write }) => {
+  const event = write(JSON.stringify({ action: 'closed', pull_request: { number: 1 } }), 'event.json');
+  const unnamed = run(steps('run: echo').replace('on: push', 'on: pull_request'), { event });
+  await expect(unnamed).rejects.toThrow(
     "runs on pull_request of the types opened, synchronize, reopened, not 'closed'",
   );
-  const named = await run(
-    steps('run: echo').replace('on: push', 'on: { pull_request: { types: [closed] } }'),
-    ['--event', closed],
+  const types = steps('run: echo').replace('on: push', 'on: { pull_request: { types: [closed] } }');
+  expect((await run(types, { event })).exitCode).toBe(0);
+  await expect(run(steps('run: echo'), { event })).rejects.toThrow(
+    'flow.yml runs on push, not on pull_request',
   );
-  expect(named.exitCode).toBe(0);
-  const other = await run(steps('run: echo'), ['--event', closed]);
-  expect(other.log).toContain('flow.yml runs on push, not on pull_request');
 });
 
-test("workflow_dispatch's inputs come from the event, else from their defaults, with their types", async () => {
+test("workflow_dispatch's inputs come from the event, else from their defaults, with their types", async ({
+  run,
+  write,
+}) => {
   const workflow = steps('run: echo "${{ inputs.where }} ${{ inputs.dry && 1 || 2 }}"').replace(
     'on: push',
     'on: { workflow_dispatch: { inputs: { where: { default: moon, type: string }, dry: { default: false, type: boolean } } } }',
   );
   expect((await run(workflow)).log).toMatch(/^\s+moon 2$/m);
-  const event = file(JSON.stringify({ inputs: { where: 'mars', dry: true } }), 'event.json');
-  expect((await run(workflow, ['--event', event])).log).toMatch(/^\s+mars 1$/m);
-});
-
-test('a mistaken command line is answered with the usage', async () => {
-  const { exitCode, log } = await run(steps('run: echo'), ['--unknown']);
-  expect(exitCode).toBe(2);
-  expect(log).toContain('Usage: npm start');
+  const event = write(JSON.stringify({ inputs: { where: 'mars', dry: true } }), 'event.json');
+  expect((await run(workflow, { event })).log).toMatch(/^\s+mars 1$/m);
 });

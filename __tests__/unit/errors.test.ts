@@ -55,7 +55,7 @@ const errorOf = (code: ErrorCode, extras = {}): ActionError => fail(code, parame
 
 const codes = Object.keys(catalogue) as ErrorCode[];
 
-describe('law 10: an error says what happened, what to do, and Azure’s own code and correlation id', () => {
+describe('an error says what happened, what to do, and Azure’s own code and correlation id', () => {
   test.each(codes)('%s', (code) => {
     const error = errorOf(code);
     expect(error).toBeInstanceOf(ActionError);
@@ -81,7 +81,7 @@ describe('law 10: an error says what happened, what to do, and Azure’s own cod
     expect(errorOf(code).message).not.toMatch(/Azure said|Correlation id/);
   });
 
-  test('facts.md §3: an empty code of Azure’s is said to be none', () => {
+  test('an empty code of Azure’s is said to be none', () => {
     const { message } = errorOf('azure-refused', { azure: { code: '', message: 'Server X is busy.' } });
     expect(message).toContain('Azure said: (no code): Server X is busy.');
     expect(message).not.toContain('Correlation id');

@@ -1,37 +1,13 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { migrationEnvironment } from '../../src/migrate.ts';
-import { type GivenMigration, startMigration } from '../helpers/unit/migration.ts';
+import { isAlive, type RunningMigration, untilDead } from '../helpers/unit/migration.ts';
+import { test } from '../helpers/unit/test.ts';
 
-async function migrated(given: GivenMigration) {
-  const { ended, temporary, workspace } = startMigration(given);
-  return { ...(await ended), temporary, workspace };
-}
-
-/** Waits for a file's text; the fast way to know that a process is where the test wants it. */
-async function textOf(path: string): Promise<string> {
-  for (let i = 0; i < 400; i += 1) {
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-    if (text.endsWith('\n')) return text.trim();
-    await sleep(25);
-  }
-  throw new Error(`${path} was not written`);
-}
-
-/** Whether a process is there and no zombie that nobody has reaped yet. */
-function lives(pid: string): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-describe('design.md, the migration’s environment', () => {
+describe('the migration’s environment', () => {
   const taken = [
     'INPUT_ADMIN-PASSWORD',
     'INPUT_X',
@@ -75,11 +51,12 @@ describe('design.md, the migration’s environment', () => {
   });
 });
 
-describe('the command', () => {
-  test('law 6 and the runner’s rules: its output streams with workflow commands stopped', async () => {
-    const { outcome, stdout, stderr } = await migrated({
+// Each waits for a process, so they wait at the same time.
+describe('the command', { concurrent: true }, () => {
+  test('workflow commands are stopped while its output streams', async ({ migration }) => {
+    const { outcome, stdout, stderr } = await migration({
       command: 'echo ::set-output::x\necho note >&2\nprintf end',
-    });
+    }).ended;
     expect(outcome).toBe('done');
     const [, token = ''] = /^::stop-commands::(\S{20,})\n/.exec(stdout) ?? [];
     expect(token).not.toBe('');
@@ -87,108 +64,136 @@ describe('the command', () => {
     expect(stderr).toBe('note\n');
   });
 
-  test('is judged by its exit code alone: a NOTICE on standard error is no failure, another code is', async () => {
-    const [noted, failed] = await Promise.all([
-      migrated({ command: 'echo NOTICE >&2; exit 0' }),
-      migrated({ command: 'echo fine; exit 3' }),
-    ]);
-    expect(noted.outcome).toBe('done');
-    expect(failed.outcome).toContain('ended with exit code 3');
-    expect(failed.outcome).toContain('(migration-failed)');
-    expect(failed.stdout).toMatch(/\n::\S{20,}::\n$/);
+  test('is judged by its exit code alone: a NOTICE on standard error is not a failure', async ({
+    migration,
+  }) => {
+    const { outcome } = await migration({ command: 'echo NOTICE >&2; exit 0' }).ended;
+    expect(outcome).toBe('done');
   });
 
-  test('runs as the runner’s bash: ends at the first failure, also within a pipe, and reads no profile', async () => {
-    const commands = ['false\necho reached', 'false | cat\necho reached'];
-    for (const { outcome, stdout } of await Promise.all(commands.map((command) => migrated({ command })))) {
+  test('is judged by its exit code alone: a code other than 0 is a failure', async ({ migration }) => {
+    const { outcome, stdout } = await migration({ command: 'echo fine; exit 3' }).ended;
+    expect(outcome).toContain('ended with exit code 3');
+    expect(outcome).toContain('(migration-failed)');
+    expect(stdout).toMatch(/\n::\S{20,}::\n$/);
+  });
+
+  test.for(['false\necho reached', 'false | cat\necho reached'])(
+    'ends at the first failure, also within a pipe, as in the runner’s bash: %j',
+    async (command, { migration }) => {
+      const { outcome, stdout } = await migration({ command }).ended;
       expect(outcome).toContain('exit code 1');
       expect(stdout).not.toContain('reached');
-    }
-  });
+    },
+  );
 
-  test('takes any text: several lines, quotes, dollars', async () => {
-    const { stdout } = await migrated({
+  test('takes any text: several lines, quotes, dollars', async ({ migration }) => {
+    const { stdout } = await migration({
       command: "x='a \"b\"'\ncat <<'EOF'\n$HOME '' `x`\nEOF\necho \"$x\"",
-    });
+    }).ended;
     expect(stdout).toContain('$HOME \'\' `x`\na "b"\n');
   });
 
-  test('runs in its working directory of the workspace', async () => {
-    const { workspace, ended } = startMigration({ command: 'mkdir sub; cd sub; pwd' });
+  test('runs in the workspace', async ({ migration }) => {
+    const { workspace, ended } = migration({ command: 'mkdir sub; cd sub; pwd' });
     expect((await ended).stdout).toContain(`\n${realpathSync(workspace)}/sub\n`);
-    const inside = startMigration({ command: 'pwd', workingDirectory: 'db' });
-    await mkdir(join(inside.workspace, 'db'));
-    expect((await inside.ended).stdout).toContain(`\n${realpathSync(inside.workspace)}/db\n`);
   });
 
-  test('one that cannot be started is a failed migration', async () => {
-    const { outcome } = await migrated({ command: 'true', workingDirectory: 'missing' });
+  test('runs in its working directory of the workspace', async ({ migration }) => {
+    const { workspace, ended } = migration({ command: 'pwd', workingDirectory: 'db' });
+    await mkdir(join(workspace, 'db'));
+    expect((await ended).stdout).toContain(`\n${realpathSync(workspace)}/db\n`);
+  });
+
+  test('one that cannot be started is a failed migration', async ({ migration }) => {
+    const { outcome } = await migration({ command: 'true', workingDirectory: 'missing' }).ended;
     expect(outcome).toMatch(/could not be started: .*\(migration-failed\)/s);
   });
 
-  test('leaves no script behind, which might hold secrets, whether it ends well, ill or in time', async () => {
-    const all = [{ command: 'true' }, { command: 'false' }, { command: 'sleep 60', timeout: 300 }];
-    for (const { temporary } of await Promise.all(all.map(migrated)))
+  test.for(['true', 'false'])(
+    'leaves no script behind, which might hold secrets, when it ends: %s',
+    async (command, { migration }) => {
+      const { temporary, ended } = migration({ command });
+      await ended;
       expect(readdirSync(temporary)).toEqual([]);
-  });
+    },
+  );
 
-  test('the script is readable by its owner alone', async () => {
-    const { stdout } = await migrated({ command: 'stat -c %a "$0"' });
+  test('the script is readable by its owner alone', async ({ migration }) => {
+    const { stdout } = await migration({ command: 'stat -c %a "$0"' }).ended;
     expect(stdout).toContain('\n600\n');
   });
 });
 
 describe.skipIf(process.platform !== 'linux')(
-  'issue: ended with its whole process tree on timeout or cancellation',
+  'ending it with its whole process tree',
+  { concurrent: true },
   () => {
-    /** A command with a grandchild in its group, one in a session of its own, and one that ignores SIGTERM. */
-    const family = (stubborn: string) => `
-    bash -c 'echo $$ > child; exec sleep 300' &
-    bash -c 'setsid bash -c "echo \\$\\$ > session; exec sleep 300" & wait' &
-    ${stubborn}
-    wait`;
-    const stubborn = `bash -c 'trap "" TERM; echo $$ > stubborn; while :; do sleep 1; done' &`;
+    /** Bash that writes its process id into a file, waits, and writes into another file that it got SIGTERM. */
+    const obeying = (name: string): string =>
+      `trap "echo SIGTERM > ${name}.signal; exit" TERM; echo $$ > ${name}; while :; do sleep 0.1; done`;
+    /** Bash that writes its process id into a file, and does not end by SIGTERM. */
+    const stubborn = 'trap "" TERM; echo $$ > stubborn; while :; do sleep 1; done';
+    /** In its process group, and in a session that has left the group and lost its parent. */
+    const family = `bash -c '${obeying('child')}' &
+    setsid bash -c '${obeying('session')}' &`;
 
-    async function pidsIn(workspace: string, files: readonly string[]): Promise<readonly string[]> {
-      const pids = await Promise.all(files.map((file) => textOf(join(workspace, file))));
-      for (const pid of pids) expect(lives(pid)).toBe(true);
+    /** Process ids of what wrote them into these files. */
+    async function pidsIn({ line }: RunningMigration, files: readonly string[]): Promise<readonly string[]> {
+      const pids = await Promise.all(files.map(line));
+      for (const pid of pids) expect(isAlive(pid)).toBe(true);
       return pids;
     }
 
-    test('on cancellation, also what left the process group; politely, so at once where it obeys', async () => {
-      const { child, workspace, ended } = startMigration({ command: family('') });
-      const pids = await pidsIn(workspace, ['child', 'session']);
-      const start = performance.now();
-      child.kill('SIGTERM');
-      expect((await ended).outcome).toBe('the job was cancelled');
-      expect(performance.now() - start).toBeLessThan(6000);
-      expect(pids.filter(lives)).toEqual([]);
+    test('on cancellation, by SIGTERM, also what left the process group', async ({ migration }) => {
+      const running = migration({ command: `${family}\nwait` });
+      const pids = await pidsIn(running, ['child', 'session']);
+      running.child.kill('SIGTERM');
+      // Time stands still, so nothing is killed before it could obey.
+      expect(await running.line('child.signal')).toBe('SIGTERM');
+      expect(await running.line('session.signal')).toBe('SIGTERM');
+      await Promise.all(pids.map(untilDead));
+      running.letTimePass();
+      expect((await running.ended).outcome).toBe('the job was cancelled');
     });
 
-    test('also what ignores SIGTERM, before GitHub’s own patience of 7.5 s is over', async () => {
-      const { child, workspace, ended } = startMigration({ command: family(stubborn) });
-      const pids = await pidsIn(workspace, ['child', 'session', 'stubborn']);
-      const start = performance.now();
-      child.kill('SIGTERM');
-      expect((await ended).outcome).toBe('the job was cancelled');
-      expect(performance.now() - start).toBeLessThan(7500);
-      expect(pids.filter(lives)).toEqual([]);
+    test('also what ignores SIGTERM, within the 7.5 s that GitHub waits before SIGKILL', async ({
+      migration,
+    }) => {
+      const running = migration({ command: `${family}\nbash -c '${stubborn}' &\nwait` });
+      const pids = await pidsIn(running, ['child', 'session', 'stubborn']);
+      running.child.kill('SIGTERM');
+      await running.line('child.signal');
+      running.letTimePass();
+      const { outcome, took } = await running.ended;
+      expect(outcome).toBe('the job was cancelled');
+      expect(took).toBeLessThan(7500);
+      await Promise.all(pids.map(untilDead));
     });
 
-    test('on its own timeout, which the error names', async () => {
-      const { workspace, ended } = startMigration({ command: 'echo $$ > child; sleep 300', timeout: 1000 });
-      const { outcome } = await ended;
+    test('on its own timeout, which the error names; it leaves no script behind', async ({ migration }) => {
+      const running = migration({ command: 'echo $$ > child; sleep 300', timeout: 1000 });
+      const pids = await pidsIn(running, ['child']);
+      running.letTimePass();
+      const { outcome } = await running.ended;
       expect(outcome).toContain('took longer than migration-timeout-minutes (1.0 s)');
       expect(outcome).toContain('(migration-failed)');
-      expect(lives(await textOf(join(workspace, 'child')))).toBe(false);
+      await Promise.all(pids.map(untilDead));
+      expect(readdirSync(running.temporary)).toEqual([]);
     });
 
-    test('a tool gets SIGTERM first, and its time to roll back', async () => {
+    test('a tool gets SIGTERM first, has time to roll back, and is not waited for longer than that', async ({
+      migration,
+    }) => {
       const command = `trap 'echo rolled back; exit 0' TERM\necho $$ > child\nwhile :; do sleep 0.1; done`;
-      const { child, workspace, ended } = startMigration({ command });
-      await pidsIn(workspace, ['child']);
-      child.kill('SIGTERM');
-      expect((await ended).stdout).toContain('rolled back');
+      const running = migration({ command });
+      const pids = await pidsIn(running, ['child']);
+      running.child.kill('SIGTERM');
+      await Promise.all(pids.map(untilDead));
+      running.letTimePass();
+      const { stdout, took } = await running.ended;
+      expect(stdout).toContain('rolled back');
+      expect(took).toBeLessThan(2000);
     });
   },
 );

@@ -1,35 +1,26 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { ActionError } from '../../src/errors.ts';
 import { duration, waitFor } from '../../src/waiting.ts';
-import { inFakeTime } from '../helpers/unit/fake-time.ts';
+import type { InFakeTime } from '../helpers/unit/fake-time.ts';
 import { testRun, thrownBy } from '../helpers/unit/run.ts';
-
-vi.mock('node:timers/promises', () => import('../helpers/unit/sleep.ts'));
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+import { test } from '../helpers/unit/test.ts';
 
 /** Times, in fake milliseconds, at which a wait looks until the look brings something. */
-async function looksUntil(end: number, options = {}): Promise<readonly number[]> {
+async function looksUntil(inFakeTime: InFakeTime, end: number): Promise<readonly number[]> {
   const start = performance.now();
   const looks: number[] = [];
   await inFakeTime(
-    waitFor(
-      testRun(),
-      'it',
-      async () => {
-        looks.push(Math.round(performance.now() - start));
-        return performance.now() - start >= end || undefined;
-      },
-      options,
-    ),
+    waitFor(testRun(), 'it', async () => {
+      looks.push(Math.round(performance.now() - start));
+      return performance.now() - start >= end || undefined;
+    }),
   );
   return looks;
 }
 
 describe('waiting', () => {
-  test('design.md, Waiting: a modest growing interval, the first look at once', async () => {
-    const looks = await looksUntil(120_000);
+  test('Waiting: a modest growing interval, the first look at once', async ({ inFakeTime }) => {
+    const looks = await looksUntil(inFakeTime, 120_000);
     const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0));
     expect(looks[0]).toBe(0);
     expect(pauses[0]).toBe(500);
@@ -37,7 +28,7 @@ describe('waiting', () => {
     expect(Math.max(...pauses)).toBe(10_000);
   });
 
-  test('issue: long waits say what they wait for and how long it has taken', async () => {
+  test('long waits say what they wait for and how long it has taken', async ({ inFakeTime }) => {
     const run = testRun();
     const start = performance.now();
     const look = async () => performance.now() - start > 100_000 || undefined;
@@ -47,7 +38,7 @@ describe('waiting', () => {
     for (const line of run.said) expect(line).toMatch(/^Still waiting for server 'demo' to be Ready \(\d/);
   });
 
-  test('a bounded wait gives up in time, and says what can be done', async () => {
+  test('a bounded wait gives up in time, and says what can be done', async ({ inFakeTime }) => {
     const start = performance.now();
     const wait = waitFor(testRun(), 'Godot', async () => undefined, { atMost: 7000, advice: 'Go home.' });
     const error = await thrownBy(inFakeTime(wait));
@@ -57,7 +48,7 @@ describe('waiting', () => {
     expect(performance.now() - start).toBeLessThan(7500);
   });
 
-  test("the run's end ends every wait at once, with its own reason", async () => {
+  test("the run's end ends every wait at once, with its own reason", async ({ inFakeTime }) => {
     const run = testRun();
     const reason = new Error('cancelled');
     setTimeout(() => run.end(reason), 30_100);
@@ -66,7 +57,7 @@ describe('waiting', () => {
     expect(performance.now() - start).toBe(30_100);
   });
 
-  test('what the look throws ends the wait', async () => {
+  test('what the look throws ends the wait', async ({ inFakeTime }) => {
     const reason = new Error('refused');
     const wait = waitFor(testRun(), 'it', () => Promise.reject(reason));
     expect(await thrownBy(inFakeTime(wait))).toBe(reason);

@@ -24,8 +24,10 @@ export class EmulatorError extends Error {
   override readonly name = 'EmulatorError';
 }
 
+// They only end a hang: on a busy machine everything takes longer.
 const readyWithin = 120_000;
-const endWithin = 20_000;
+const endWithin = 120_000;
+const answersWithin = 30_000;
 const pollEvery = 50;
 
 function parseJson(text: string): JsonObject {
@@ -123,7 +125,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Ends an emulator and waits until it has cleaned up after itself (at most 20 s). */
+/** Ends an emulator and waits until it has cleaned up after itself (at most two minutes). */
 export async function stopEmulator(emulator: EmulatorProcess): Promise<void> {
   try {
     process.kill(emulator.pid, 'SIGTERM');
@@ -153,7 +155,7 @@ async function answers(emulator: EmulatorProcess): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const request = get(
     `${emulator.control}/state`,
-    { ca: readOr(emulator.ca, ''), timeout: 5000 },
+    { ca: readOr(emulator.ca, ''), timeout: answersWithin },
     (response) => {
       response.resume();
       resolve(response.statusCode === 200);

@@ -1,9 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import type { Arm } from '../../helpers/emulator/arm.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { at } from '../../helpers/emulator/http-client.ts';
-
-const bench = useEmulator();
 
 const common = {
   administratorLogin: 'remoteelk1',
@@ -43,15 +42,15 @@ const bodies: [string, string, JsonObject][] = [
 
 describe.each(bodies)('the az CLI %s', (release, version, body) => {
   const name = `az-${release.replace('.', '-')}`;
-  const path = (rest = '') => `${bench.arm.server(name, rest)}?api-version=${version}`;
+  const path = (arm: Arm, rest = '') => `${arm.server(name, rest)}?api-version=${version}`;
 
-  it('makes a server by its defaults, which shows them', async () => {
-    await bench.arm.send('PUT', `${bench.arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+  test('makes a server by its defaults, which shows them', async ({ arm }) => {
+    await arm.send('PUT', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
       location: 'canadacentral',
     });
-    const end = await bench.arm.complete('PUT', path(), body);
+    const end = await arm.complete('PUT', path(arm), body);
     expect(end.json['status']).toBe('Succeeded');
-    const { json } = await bench.arm.send('GET', bench.arm.server(name));
+    const { json } = await arm.send('GET', arm.server(name));
     expect(json).toMatchObject({ location: 'Canada Central', sku: body['sku'] });
     expect(json['properties']).toEqual({
       replica: { role: 'Primary', capacity: 5 },
@@ -74,23 +73,22 @@ describe.each(bodies)('the az CLI %s', (release, version, body) => {
     });
   });
 
-  it('updates it by sending everything again with what changes', async () => {
-    const { json } = await bench.arm.send('GET', path());
+  test('updates it by sending everything again with what changes', async ({ arm }) => {
+    const { json } = await arm.send('GET', path(arm));
     const { properties, sku } = json;
     const { availabilityZone, authConfig, backup, network, maintenanceWindow } = properties as JsonObject;
     const storage = { storageSizeGB: 256, autoGrow: 'Disabled' };
-    const end = await bench.arm.complete('PATCH', path(), {
+    const end = await arm.complete('PATCH', path(arm), {
       sku,
       properties: { availabilityZone, authConfig, backup, network, maintenanceWindow, storage },
     });
     expect(end.json['status']).toBe('Succeeded');
-    const after = (await bench.arm.send('GET', path())).json;
+    const after = (await arm.send('GET', path(arm))).json;
     expect(at(after, 'properties', 'storage', 'storageSizeGB')).toBe(256);
   });
 });
 
-it('reads the capabilities of the server itself before an update', async () => {
-  const { arm } = bench;
+test('reads the capabilities of the server itself before an update', async ({ arm }) => {
   const { status, json } = await arm.send('GET', arm.server('az-2-86', '/capabilities'));
   expect(status).toBe(200);
   const [capability] = json['value'] as unknown[];
@@ -98,9 +96,9 @@ it('reads the capabilities of the server itself before an update', async () => {
   expect((await arm.send('GET', arm.server('missing', '/capabilities'))).status).toBe(404);
 });
 
-it('of 2026 gets the members in the order of that time', async () => {
-  const path = `${bench.arm.server('az-2-86')}?api-version=2026-01-01-preview`;
-  const { json } = await bench.arm.send('GET', path);
+test('since 2026 gets the members in the order of that api-version', async ({ arm }) => {
+  const path = `${arm.server('az-2-86')}?api-version=2026-01-01-preview`;
+  const { json } = await arm.send('GET', path);
   expect(Object.keys(json['properties'] as object).slice(0, 3)).toEqual([
     'dataEncryption',
     'replica',

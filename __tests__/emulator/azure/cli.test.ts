@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, test as base, describe, expect, inject } from 'vitest';
 import type { ReadyLine } from '../../../emulator/index.ts';
 import { isObject, type JsonObject, objectOr } from '../../../emulator/json.ts';
-import { Arm } from '../../helpers/emulator/arm.ts';
-import { at, until } from '../../helpers/emulator/http-client.ts';
+import { parseOptions, UsageError } from '../../../emulator/options.ts';
+import { Arm, addFault, control } from '../../helpers/emulator/arm.ts';
+import { until } from '../../helpers/emulator/http-client.ts';
+import { ServerLogin } from '../../helpers/emulator/server-login.ts';
 import { root } from '../../helpers/root.ts';
 
 const cli = join(root, 'emulator', 'cli.ts');
@@ -44,28 +45,27 @@ async function signInTo(line: JsonObject): Promise<Arm> {
   return Arm.signIn({ ready, caCertificate, close: async () => {} });
 }
 
-function isListening(host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(5432, host, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
+async function terminate(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  const end = ended(child);
+  child.kill(signal);
+  return (await end).code;
 }
 
-afterEach(async () => {
-  for (const child of started.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const end = ended(child);
-    child.kill('SIGTERM');
-    await end;
+afterAll(async () => {
+  for (const child of started) {
+    if (child.exitCode === null && child.signalCode === null) await terminate(child, 'SIGTERM');
   }
 });
 
-describe('the emulator’s command line (contract.md)', () => {
-  it('prints one line of JSON when ready, with every name that others rely on', async () => {
-    const ready = await firstLine(start());
+/** The emulator as a process, without options, for all tests that only look at it. */
+const test = base.extend('running', { scope: 'file' }, async () => {
+  const child = start();
+  return { child, ready: await firstLine(child) };
+});
+
+describe('the emulator’s command line', () => {
+  test('prints one line of JSON when ready, with every name that others rely on', async ({ running }) => {
+    const { ready } = running;
     expect(Object.keys(ready)).toEqual(['event', 'control', 'ca', 'clientSecret', 'env', 'managedIdentity']);
     expect(ready['control']).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/_emulator$/);
     const env = objectOr(ready['env']);
@@ -86,40 +86,63 @@ describe('the emulator’s command line (contract.md)', () => {
     expect(await readFile(String(ready['ca']), 'utf8')).toContain('BEGIN CERTIFICATE');
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends on %s and removes its files', async (signal) => {
-    const child = start();
-    const directory = dirname(String((await firstLine(child))['ca']));
-    expect(existsSync(directory)).toBe(true);
-    const end = ended(child);
-    child.kill(signal);
-    expect((await end).code).toBe(0);
-    expect(existsSync(directory)).toBe(false);
-  });
-
-  it('ends with every PostgreSQL it started', async () => {
-    const child = start('--provision', '100', '--blocked', 'reject');
-    const arm = await signInTo(await firstLine(child));
+  test('copies the templates of --postgres-templates; SIGTERM ends it with every PostgreSQL it started', async () => {
+    const templates = inject('postgresTemplates');
+    const child = start(
+      ...['--provision', '0', '--firewall-delay', '0', '--blocked', 'reject'],
+      ...['--postgres-templates', templates],
+    );
+    const ready = await firstLine(child);
+    const arm = await signInTo(ready);
     await arm.makeServer('demo-relecloud');
-    const { json } = await arm.send('GET', arm.server('demo-relecloud'));
-    const host = String(at(json, 'properties', 'fullyQualifiedDomainName'));
-    expect(await isListening(host)).toBe(true);
-    const end = ended(child);
-    child.kill('SIGTERM');
-    expect((await end).code).toBe(0);
-    expect(await isListening(host)).toBe(false);
+    const rules = { runner: { startIpAddress: '198.51.100.7' } };
+    await control(arm.emulator, 'PATCH', 'state', { server: 'demo-relecloud', rules });
+    const server = await ServerLogin.of(arm, 'demo-relecloud');
+    await until(
+      () => server.isAdmitted(),
+      (admitted) => admitted,
+    );
+    // What initdb gives a cluster keeps through a copy; pg_control begins with it.
+    const template = await readFile(join(templates, 'template-18', 'global', 'pg_control'));
+    const identifier = template.readBigUInt64LE(0).toString();
+    expect(await server.value('SELECT system_identifier FROM pg_control_system()')).toBe(identifier);
+
+    // What faults hold does not keep it from ending either.
+    const request = await addFault(arm.emulator, { service: 'arm', method: 'HEAD' }, 'holdAnswer');
+    const statement = await addFault(arm.emulator, { service: 'postgres', statement: 'held' }, 'hold');
+    const held = Promise.allSettled([
+      arm.send('HEAD', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`),
+      server.query("SELECT 'held'"),
+    ]);
+    await Promise.all([request.struck(), statement.struck()]);
+    expect(await terminate(child, 'SIGTERM')).toBe(0);
+    await held;
+    expect(await server.isListening()).toBe(false);
+    expect(existsSync(dirname(String(ready['ca'])))).toBe(false);
+    // They are not its own.
+    expect(existsSync(join(templates, 'template-18'))).toBe(true);
   });
 
-  it.each([
+  const wrong: [string[], string][] = [
     [['--nonsense'], '--nonsense'],
     [['--latency', 'soon'], "--latency takes a number of zero or more, not 'soon'."],
     [['--retry-after', '-1'], '--retry-after'],
     [['--blocked', 'maybe'], "--blocked takes 'timeout' or 'reject', not 'maybe'."],
     [['extra'], 'extra'],
-  ])('refuses %j with a sentence and exit code 2', async (args, sentence) => {
-    const { code, stderr } = await ended(start(...args));
-    expect(code).toBe(2);
-    expect(stderr).toContain(sentence);
-    expect(stderr).toContain('Usage:');
+  ];
+
+  test.for(wrong)('refuses %j with a sentence', ([args, sentence]) => {
+    expect(() => parseOptions(args)).toThrow(UsageError);
+    expect(() => parseOptions(args)).toThrow(sentence);
+  });
+
+  test('prints the sentence of a refusal and its usage, and exits with code 2', async () => {
+    for (const [args, sentence] of wrong.slice(0, 2)) {
+      const { code, stderr } = await ended(start(...args));
+      expect(code).toBe(2);
+      expect(stderr).toContain(sentence);
+      expect(stderr).toContain('Usage:');
+    }
   });
 });
 
@@ -142,8 +165,10 @@ describe('from-address.mjs', () => {
     console.log(JSON.stringify(seen));
     process.exit(0);`;
 
-  it('makes every kind of connection of a process come from its address, by which it is told apart', async () => {
-    const ready = await firstLine(start());
+  test('makes every kind of connection of a process come from its address, which identifies it', async ({
+    running,
+  }) => {
+    const { ready } = running;
     const env = Object.fromEntries(
       Object.entries(objectOr(ready['env'])).map(([name, value]) => [name, String(value)]),
     );
@@ -156,13 +181,19 @@ describe('from-address.mjs', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     started.push(child);
+    const end = ended(child);
     const seen = await firstLine(child);
     const own = { net: '127.0.0.2', portAndHost: '127.0.0.2', socket: '127.0.0.2', tls: '127.0.0.2' };
     expect(seen).toEqual({ fetch: '198.51.100.7', https: '198.51.100.7', ...own });
-    await until(
-      async () => child.exitCode,
-      (code) => code === 0,
-    );
+    expect((await end).code).toBe(0);
     expect(isObject(seen)).toBe(true);
   });
+});
+
+// The last, as it ends the process that the others look at.
+test('SIGINT ends the emulator and removes its files', async ({ running }) => {
+  const directory = dirname(String(running.ready['ca']));
+  expect(existsSync(directory)).toBe(true);
+  expect(await terminate(running.child, 'SIGINT')).toBe(0);
+  expect(existsSync(directory)).toBe(false);
 });

@@ -1,24 +1,23 @@
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { NameMap } from '../../../emulator/arm/name-map.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { type Arm, control } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { type Arm, codeOf, control } from '../../helpers/emulator/arm.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
+import type { FakePostgresFactory } from '../../helpers/emulator/fake-postgres.ts';
 import { type Answer, at } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator();
+test.beforeAll(({ arm }) => arm.makeServer('drifting'));
 
-beforeAll(() => bench.arm.makeServer('drifting'));
-
-function tell(change: JsonObject): Promise<Answer> {
-  return control(bench.emulator, 'PATCH', 'state', { server: 'drifting', ...change });
+function tell(arm: Arm, change: JsonObject): Promise<Answer> {
+  return control(arm.emulator, 'PATCH', 'state', { server: 'drifting', ...change });
 }
 
-async function shown(): Promise<JsonObject> {
-  return (await bench.arm.send('GET', bench.arm.server('drifting'))).json;
+async function shown(arm: Arm): Promise<JsonObject> {
+  return (await arm.send('GET', arm.server('drifting'))).json;
 }
 
 describe('PATCH control/state of a server', () => {
-  it.each<[string, JsonObject, JsonObject]>([
+  test.for<[string, JsonObject, JsonObject]>([
     ['backup', { backupRetentionDays: 21 }, { backupRetentionDays: 21, geoRedundantBackup: 'Disabled' }],
     ['storage', { storageSizeGB: 128, autoGrow: 'Enabled' }, { tier: 'P10', iops: 500, autoGrow: 'Enabled' }],
     ['network', { publicNetworkAccess: 'Disabled' }, { publicNetworkAccess: 'Disabled' }],
@@ -35,20 +34,23 @@ describe('PATCH control/state of a server', () => {
     ],
     ['highAvailability', { state: 'FailingOver' }, { mode: 'ZoneRedundant', state: 'FailingOver' }],
     ['cluster', { clusterSize: 3, defaultDatabaseName: 'postgres' }, { clusterSize: 3 }],
-  ])('changes %s by %j, with what follows from it in Azure', async (name, change, expected) => {
-    expect((await tell({ properties: { [name]: change } })).status).toBe(200);
-    expect(at(await shown(), 'properties', name)).toMatchObject(expected);
+  ])('changes %s by %j, with what follows from it in Azure', async ([name, change, expected], { arm }) => {
+    expect((await tell(arm, { properties: { [name]: change } })).status).toBe(200);
+    expect(at(await shown(arm), 'properties', name)).toMatchObject(expected);
   });
 
-  it('removes what is null', async () => {
-    await tell({ properties: { cluster: null, highAvailability: { standbyAvailabilityZone: null } } });
-    const properties = at(await shown(), 'properties');
+  test('removes what is null', async ({ arm }) => {
+    await tell(arm, { properties: { cluster: null, highAvailability: { standbyAvailabilityZone: null } } });
+    const properties = at(await shown(arm), 'properties');
     expect(properties).not.toHaveProperty('cluster');
     expect(at(properties, 'highAvailability')).toEqual({ mode: 'ZoneRedundant', state: 'Healthy' });
   });
 
-  it('moves a server between zones, as a failover does, to another region, and to another major', async () => {
-    await tell({
+  test('moves a server between zones, as a failover does, to another region, and to another major', async ({
+    arm,
+    emulator,
+  }) => {
+    await tell(arm, {
       properties: {
         availabilityZone: '3',
         highAvailability: { standbyAvailabilityZone: '1' },
@@ -56,39 +58,39 @@ describe('PATCH control/state of a server', () => {
       },
       location: 'North Europe',
     });
-    const server = await shown();
+    const server = await shown(arm);
     expect(server['location']).toBe('North Europe');
     expect(server['properties']).toMatchObject({
       availabilityZone: '3',
       version: '16',
       highAvailability: { mode: 'ZoneRedundant', standbyAvailabilityZone: '1' },
     });
-    const { json } = await control(bench.emulator, 'GET', 'state');
+    const { json } = await control(emulator, 'GET', 'state');
     expect(at(json, 'servers', 'drifting', 'location')).toBe('North Europe');
   });
 
-  it('sets server parameters in PostgreSQL itself, and resets them by null', async () => {
-    expect((await tell({ parameters: { work_mem: '8192', max_connections: 60 } })).status).toBe(200);
+  test('sets server parameters in PostgreSQL itself, and resets them by null', async ({ arm }) => {
+    expect((await tell(arm, { parameters: { work_mem: '8192', max_connections: 60 } })).status).toBe(200);
     const read = async (name: string): Promise<unknown> => {
-      const path = bench.arm.server('drifting', `/configurations/${name}`);
-      return (await bench.arm.send('GET', path)).json['properties'];
+      const path = arm.server('drifting', `/configurations/${name}`);
+      return (await arm.send('GET', path)).json['properties'];
     };
     expect(await read('work_mem')).toMatchObject({ value: '8192', source: 'user-override' });
     expect(await read('max_connections')).toMatchObject({ value: '60' });
   });
 
-  it.each<[string, JsonObject]>([
-    ['a region', { location: 'Atlantis' }],
-    ['a server parameter', { parameters: { nonsense: '1' } }],
+  test.for<[string, JsonObject]>([
+    ['an unknown region', { location: 'Atlantis' }],
+    ['an unknown server parameter', { parameters: { nonsense: '1' } }],
     ['a rule without a range', { rules: { office: {} } }],
-  ])('refuses %s that there is not', async (_what, change) => {
-    const answer = await tell(change);
+  ])('refuses %s', async ([_what, change], { arm }) => {
+    const answer = await tell(arm, change);
     expect([answer.status, typeof answer.json['error']]).toEqual([400, 'string']);
   });
 
-  it('cannot set a parameter of a server that does not run', async () => {
-    await tell({ properties: { state: 'Stopped' } });
-    expect((await tell({ parameters: { work_mem: '8192' } })).status).toBe(400);
+  test('cannot set a parameter of a server that does not run', async ({ arm }) => {
+    await tell(arm, { properties: { state: 'Stopped' } });
+    expect((await tell(arm, { parameters: { work_mem: '8192' } })).status).toBe(400);
   });
 });
 
@@ -112,16 +114,19 @@ describe('two thousand firewall rules', () => {
     return found;
   }
 
-  it('are set by one call, listed in order over pages, found by any spelling, and removed', async () => {
-    const { arm } = bench;
+  test('are set by one call, listed in order over pages, found by any spelling, and removed', async ({
+    arm,
+    emulator,
+    postgres,
+  }) => {
     await arm.makeServer('crowded');
     const path = (rest: string) => arm.server('crowded', rest);
     const change = (all: JsonObject) =>
-      control(bench.emulator, 'PATCH', 'state', { server: 'crowded', rules: all });
+      control(emulator, 'PATCH', 'state', { server: 'crowded', rules: all });
     expect((await change(rules)).status).toBe(200);
     const listed = await allPages(arm, path('/firewallRules'));
     expect(listed.map((entry) => at(entry, 'name'))).toEqual(Object.keys(rules));
-    expect(bench.postgres.made.get('crowded')?.rules.size).toBe(count);
+    expect(postgres.made.get('crowded')?.rules.size).toBe(count);
     const found = await arm.send('GET', path('/firewallRules/RULE-1999'));
     expect([found.json['name'], at(found.json, 'properties', 'startIpAddress')]).toEqual([
       'Rule-1999',
@@ -129,10 +134,10 @@ describe('two thousand firewall rules', () => {
     ]);
     await change(Object.fromEntries(Object.keys(rules).map((name) => [name.toLowerCase(), null])));
     expect((await arm.send('GET', path('/firewallRules'))).json['value']).toEqual([]);
-    expect(bench.postgres.made.get('crowded')?.rules.size).toBe(0);
+    expect(postgres.made.get('crowded')?.rules.size).toBe(0);
   });
 
-  it('are each looked up without a look at the others', () => {
+  test('are looked up one by one, without iterating over all', () => {
     const map = new NameMap<number>();
     // Names are compared in lower case: whoever goes through them all does so for each.
     const lowerCase = vi.spyOn(String.prototype, 'toLowerCase');
@@ -144,5 +149,94 @@ describe('two thousand firewall rules', () => {
       lowerCase.mockRestore();
     }
     expect(map.size).toBe(0);
+  });
+});
+
+async function setState(arm: Arm, state: string): Promise<void> {
+  const answer = await control(arm.emulator, 'PATCH', 'state', { server: 'moody', properties: { state } });
+  expect(answer.status).toBe(200);
+}
+
+async function outcome(arm: Arm, rest: string): Promise<unknown> {
+  const answer = await arm.send('GET', arm.server('moody', rest));
+  return answer.status === 200 ? 200 : [answer.status, codeOf(answer)];
+}
+
+const running = (postgres: FakePostgresFactory) => postgres.made.get('moody')?.running;
+
+const stopped = [400, 'ServerStoppedError'];
+const internal = [500, 'InternalServerError'];
+
+describe('a server that control puts into a state', () => {
+  test.beforeAll(async ({ arm }) => {
+    await arm.makeServer('moody');
+    const rule = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
+    await arm.complete('PUT', arm.server('moody', '/firewallRules/office'), rule);
+  });
+
+  test.for<[string, unknown, boolean]>([
+    ['Provisioning', internal, false],
+    ['Starting', internal, false],
+    ['Stopped', stopped, false],
+    ['Inaccessible', internal, false],
+    ['Disabled', internal, false],
+    ['Dropping', internal, true],
+    ['Stopping', internal, true],
+    ['Restarting', internal, true],
+    ['Updating', 200, true],
+    ['Ready', 200, true],
+  ])(
+    '%s: is shown; the server and its rules can be read, and other children as the state allows',
+    async ([state, children, runs], { arm, postgres }) => {
+      await setState(arm, state);
+      try {
+        expect(await arm.state('moody')).toBe(state);
+        expect(await outcome(arm, '/firewallRules')).toBe(200);
+        expect(await outcome(arm, '/firewallRules/office')).toBe(200);
+        expect(running(postgres)).toBe(runs);
+        for (const rest of [
+          '/configurations',
+          '/configurations/work_mem',
+          '/databases',
+          '/databases/postgres',
+        ]) {
+          expect([rest, await outcome(arm, rest)]).toEqual([rest, children]);
+        }
+      } finally {
+        await setState(arm, 'Ready');
+      }
+      expect([await arm.state('moody'), running(postgres)]).toEqual(['Ready', true]);
+      expect(await outcome(arm, '/databases/postgres')).toBe(200);
+    },
+  );
+
+  test.for<[string, unknown]>([
+    ['Provisioning', internal],
+    ['Stopped', stopped],
+  ])(
+    '%s: refuses to write a configuration and a database, and a rule with 500',
+    async ([state, refusal], { arm }) => {
+      await setState(arm, state);
+      try {
+        const put = async (rest: string, properties: object): Promise<unknown> => {
+          const answer = await arm.send('PUT', arm.server('moody', rest), { properties });
+          return [answer.status, codeOf(answer)];
+        };
+        const range = { startIpAddress: '203.0.113.2', endIpAddress: '203.0.113.2' };
+        expect(await put('/configurations/work_mem', { value: '8192' })).toEqual(refusal);
+        expect(await put('/databases/stars', {})).toEqual(refusal);
+        expect(await put('/firewallRules/home', range)).toEqual(internal);
+      } finally {
+        await setState(arm, 'Ready');
+      }
+    },
+  );
+
+  test('that Azure does not have is refused, and changes nothing', async ({ arm, emulator }) => {
+    const properties = { state: 'Sleepy', backup: { backupRetentionDays: 30 } };
+    const answer = await control(emulator, 'PATCH', 'state', { server: 'moody', properties });
+    expect(answer.status).toBe(400);
+    const { text } = await arm.send('GET', arm.server('moody'));
+    expect(text).toContain('"backupRetentionDays":7');
   });
 });

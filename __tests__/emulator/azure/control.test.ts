@@ -1,57 +1,62 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
+import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { control, tutorial } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { control, defaultServer } from '../../helpers/emulator/arm.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { at, send } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator();
-
-async function requests(): Promise<JsonObject[]> {
-  return JSON.parse((await control(bench.emulator, 'GET', 'requests')).text);
+async function requests(emulator: Emulator): Promise<JsonObject[]> {
+  return JSON.parse((await control(emulator, 'GET', 'requests')).text);
 }
 
-async function echoes(from?: string): Promise<string[]> {
-  const urls = bench.emulator.ready.env['IP_ECHO_URLS']?.split(',') ?? [];
+async function echoes(emulator: Emulator, from?: string): Promise<string[]> {
+  const urls = emulator.ready.env['IP_ECHO_URLS']?.split(',') ?? [];
   const answers = await Promise.all(
-    urls.map((url) => send(bench.emulator, 'GET', url, from === undefined ? {} : { from })),
+    urls.map((url) => send(emulator, 'GET', url, from === undefined ? {} : { from })),
   );
   return answers.map(({ text }) => text);
 }
 
 describe('control/requests', () => {
-  it('tells every request with service, path and query, status and body, secrets blanked', async () => {
-    await control(bench.emulator, 'DELETE', 'requests');
-    await bench.arm.makeServer('logged');
-    const log = await requests();
+  test('lists every request with service, path and query, status and body, without secrets', async ({
+    arm,
+    emulator,
+  }) => {
+    await control(emulator, 'DELETE', 'requests');
+    await arm.makeServer('logged');
+    const log = await requests(emulator);
     const put = log.find(({ method, path }) => method === 'PUT' && String(path).includes('/logged'));
     expect(put).toMatchObject({ service: 'arm', status: 202 });
     expect(put?.['path']).toContain('?api-version=2025-08-01');
     expect(at(put, 'body', 'properties', 'administratorLogin')).toBe('relecloud_admin');
     const text = JSON.stringify(log);
-    expect(text).not.toContain(tutorial.properties.administratorLoginPassword);
-    expect(text).not.toContain(bench.arm.token);
+    expect(text).not.toContain(defaultServer.properties.administratorLoginPassword);
+    expect(text).not.toContain(arm.token);
   });
 
-  it('blanks what signs in: secret and assertion', async () => {
-    const { env, clientSecret } = bench.emulator.ready;
+  test('masks the credentials of a sign-in: secret and assertion', async ({ emulator }) => {
+    const { env, clientSecret } = emulator.ready;
     const url = `${env['AZURE_AUTHORITY_HOST']}/${env['AZURE_TENANT_ID']}/oauth2/v2.0/token`;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const body = `client_secret=${encodeURIComponent(clientSecret)}&client_assertion=eyJhbGciOi`;
-    await send(bench.emulator, 'POST', url, { body, headers });
-    const last = (await requests()).findLast(({ service }) => service === 'entra');
+    await send(emulator, 'POST', url, { body, headers });
+    const last = (await requests(emulator)).findLast(({ service }) => service === 'entra');
     expect(last?.['body']).toEqual({ client_secret: '***', client_assertion: '***' });
   });
 
-  it('forgets on DELETE', async () => {
-    await control(bench.emulator, 'DELETE', 'requests');
-    expect(await requests()).toEqual([]);
+  test('is emptied by DELETE', async ({ emulator }) => {
+    await control(emulator, 'DELETE', 'requests');
+    expect(await requests(emulator)).toEqual([]);
   });
 });
 
 describe('control/state', () => {
-  it('shows every server with properties, tags, rules, databases, roles and parameters', async () => {
-    await bench.arm.makeServer('seen', { tags: { team: 'space' } });
-    const { json } = await control(bench.emulator, 'GET', 'state');
+  test('shows every server with properties, tags, rules, databases, roles and parameters', async ({
+    arm,
+    emulator,
+  }) => {
+    await arm.makeServer('seen', { tags: { team: 'space' } });
+    const { json } = await control(emulator, 'GET', 'state');
     const server = at(json, 'servers', 'seen');
     expect(server).toMatchObject({
       properties: { state: 'Ready', version: '18' },
@@ -63,55 +68,61 @@ describe('control/state', () => {
     });
   });
 
-  it('changes properties and tags behind the API, and its state in earnest', async () => {
+  test('changes properties and tags without the API, and really starts and stops the server', async ({
+    arm,
+    emulator,
+    postgres,
+  }) => {
     const properties = { state: 'Stopped', storage: { storageSizeGB: 64 } };
-    await control(bench.emulator, 'PATCH', 'state', {
+    await control(emulator, 'PATCH', 'state', {
       server: 'seen',
       properties,
       tags: { owner: 'nobody' },
     });
-    const { json } = await bench.arm.send('GET', bench.arm.server('seen'));
+    const { json } = await arm.send('GET', arm.server('seen'));
     expect([at(json, 'properties', 'state'), at(json, 'properties', 'storage', 'storageSizeGB')]).toEqual([
       'Stopped',
       64,
     ]);
     expect(json['tags']).toEqual({ owner: 'nobody' });
-    expect(bench.postgres.made.get('seen')?.running).toBe(false);
-    await control(bench.emulator, 'PATCH', 'state', { server: 'seen', properties: { state: 'Ready' } });
-    expect(bench.postgres.made.get('seen')?.running).toBe(true);
+    expect(postgres.made.get('seen')?.running).toBe(false);
+    await control(emulator, 'PATCH', 'state', { server: 'seen', properties: { state: 'Ready' } });
+    expect(postgres.made.get('seen')?.running).toBe(true);
   });
 
-  it('of a server that is not there is refused', async () => {
-    const answer = await control(bench.emulator, 'PATCH', 'state', { server: 'nobody', tags: {} });
+  test('refuses a server that does not exist', async ({ emulator }) => {
+    const answer = await control(emulator, 'PATCH', 'state', { server: 'nobody', tags: {} });
     expect(answer.status).toBe(400);
   });
 });
 
 describe('control/client', () => {
-  it('sets the address by which loopback is known, and a second runner’s by its source', async () => {
-    expect(await echoes()).toEqual(['198.51.100.7', '198.51.100.7']);
-    await control(bench.emulator, 'PUT', 'client', { ip: '203.0.113.9' });
-    await control(bench.emulator, 'PUT', 'client', { ip: '203.0.113.10', from: '127.0.0.2' });
-    expect(await echoes()).toEqual(['203.0.113.9', '203.0.113.9']);
-    expect(await echoes('127.0.0.2')).toEqual(['203.0.113.10', '203.0.113.10']);
+  test('sets the public address of loopback, and of a second runner by its source address', async ({
+    emulator,
+  }) => {
+    expect(await echoes(emulator)).toEqual(['198.51.100.7', '198.51.100.7']);
+    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    await control(emulator, 'PUT', 'client', { ip: '203.0.113.10', from: '127.0.0.2' });
+    expect(await echoes(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
+    expect(await echoes(emulator, '127.0.0.2')).toEqual(['203.0.113.10', '203.0.113.10']);
   });
 
-  it('makes the echo services disagree where it is asked to, until it is set again', async () => {
-    await control(bench.emulator, 'PUT', 'client', { ip: '203.0.113.9', echo: ['203.0.113.9', '192.0.2.1'] });
-    expect(await echoes()).toEqual(['203.0.113.9', '192.0.2.1']);
-    await control(bench.emulator, 'PUT', 'client', { ip: '203.0.113.9' });
-    expect(await echoes()).toEqual(['203.0.113.9', '203.0.113.9']);
+  test('can make the echo services disagree, until it is set again', async ({ emulator }) => {
+    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9', echo: ['203.0.113.9', '192.0.2.1'] });
+    expect(await echoes(emulator)).toEqual(['203.0.113.9', '192.0.2.1']);
+    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    expect(await echoes(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
   });
 
-  it('takes IPv4 addresses only', async () => {
-    expect((await control(bench.emulator, 'PUT', 'client', { ip: '::1' })).status).toBe(400);
+  test('takes IPv4 addresses only', async ({ emulator }) => {
+    expect((await control(emulator, 'PUT', 'client', { ip: '::1' })).status).toBe(400);
   });
 });
 
-it("GitHub's REST API says Not Found as GitHub does, and is recorded", async () => {
-  const url = `${bench.emulator.ready.env['GITHUB_API_URL']}/repos/relecloud/space-travel/pulls/1`;
-  const answer = await send(bench.emulator, 'GET', url, { headers: { authorization: 'bearer any' } });
+test("GitHub's REST API says Not Found as GitHub does, and is recorded", async ({ emulator }) => {
+  const url = `${emulator.ready.env['GITHUB_API_URL']}/repos/relecloud/space-travel/pulls/1`;
+  const answer = await send(emulator, 'GET', url, { headers: { authorization: 'bearer any' } });
   expect(answer.status).toBe(404);
   expect(answer.json).toMatchObject({ message: 'Not Found', status: '404' });
-  expect((await requests()).at(-1)).toMatchObject({ service: 'github', status: 404 });
+  expect((await requests(emulator)).at(-1)).toMatchObject({ service: 'github', status: 404 });
 });

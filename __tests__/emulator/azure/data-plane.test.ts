@@ -1,152 +1,154 @@
-import pg from 'pg';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { control, tutorial } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { describe, expect } from 'vitest';
+import type { Emulator } from '../../../emulator/index.ts';
+import { addFault, control } from '../../helpers/emulator/arm.ts';
+import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import { at, until } from '../../helpers/emulator/http-client.ts';
+import { utf8Database } from '../../helpers/emulator/recorded-facts.ts';
+import { ServerLogin } from '../../helpers/emulator/server-login.ts';
 
-// What ARM says and what PostgreSQL does, together: the real one behind its gate.
-const bench = useEmulator({ blocked: 'reject', firewallDelay: 300 }, 'real');
-let host = '';
+// What ARM says and what PostgreSQL does, together: the real one behind its firewall.
+const test = testWith({ blocked: 'reject', firewallDelay: 300 }, 'real').extend(
+  'server',
+  { scope: 'file' },
+  async ({ arm }) => {
+    await arm.makeServer('demo-relecloud');
+    return ServerLogin.of(arm, 'demo-relecloud');
+  },
+);
 
-beforeAll(async () => {
-  await bench.arm.makeServer('demo-relecloud');
-  const { json } = await bench.arm.send('GET', bench.arm.server('demo-relecloud'));
-  host = String(at(json, 'properties', 'fullyQualifiedDomainName'));
-});
-
-const path = (rest = '') => bench.arm.server('demo-relecloud', rest);
 const own = { properties: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } };
 
-/** Log in over verified TLS and run one statement. */
-async function query(text: string, database = 'postgres'): Promise<unknown[]> {
-  const client = new pg.Client({
-    host,
-    database,
-    user: tutorial.properties.administratorLogin,
-    password: tutorial.properties.administratorLoginPassword,
-    ssl: { ca: bench.emulator.caCertificate },
-  });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function isAdmitted(): Promise<boolean> {
-  return query('SELECT 1').then(
-    () => true,
-    () => false,
-  );
-}
-
-describe('the gate goes by what ARM has accepted', () => {
-  it('shuts out, admits no sooner than --firewall-delay after the acceptance, and shuts out again', async () => {
-    expect(await isAdmitted()).toBe(false);
+describe('the firewall applies what ARM has accepted', () => {
+  test('blocks, admits no sooner than --firewall-delay after the acceptance, and blocks again', async ({
+    arm,
+    server,
+  }) => {
+    expect(await server.isAdmitted()).toBe(false);
     const start = performance.now();
-    await bench.arm.complete('PUT', path('/firewallRules/runner'), own);
-    expect((await bench.arm.send('GET', path('/firewallRules/runner'))).status).toBe(200);
-    await until(isAdmitted, (admitted) => admitted);
+    await arm.complete('PUT', server.path('/firewallRules/runner'), own);
+    expect((await arm.send('GET', server.path('/firewallRules/runner'))).status).toBe(200);
+    await until(
+      () => server.isAdmitted(),
+      (admitted) => admitted,
+    );
     expect(performance.now() - start).toBeGreaterThanOrEqual(295);
-    await bench.arm.complete('DELETE', path('/firewallRules/runner'));
-    await until(isAdmitted, (admitted) => !admitted);
+    await arm.complete('DELETE', server.path('/firewallRules/runner'));
+    await until(
+      () => server.isAdmitted(),
+      (admitted) => !admitted,
+    );
   });
 
-  it('knows the client by the address that control gave it', async () => {
-    await bench.arm.complete('PUT', path('/firewallRules/runner'), own);
-    await until(isAdmitted, (admitted) => admitted);
-    await control(bench.emulator, 'PUT', 'client', { ip: '203.0.113.9' });
-    expect(await isAdmitted()).toBe(false);
-    await control(bench.emulator, 'PUT', 'client', { ip: '198.51.100.7' });
-    expect(await isAdmitted()).toBe(true);
+  test('identifies the client by the address that control sets', async ({ arm, emulator, server }) => {
+    await arm.complete('PUT', server.path('/firewallRules/runner'), own);
+    await until(
+      () => server.isAdmitted(),
+      (admitted) => admitted,
+    );
+    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    expect(await server.isAdmitted()).toBe(false);
+    await control(emulator, 'PUT', 'client', { ip: '198.51.100.7' });
+    expect(await server.isAdmitted()).toBe(true);
   });
 });
 
-describe('databases are one thing in ARM and in SQL', () => {
-  it('made by ARM can be used by SQL; made by SQL shows in ARM, after the service’s own', async () => {
-    await bench.arm.complete('PUT', path('/databases/by-arm'), { properties: { charset: 'utf8' } });
-    await query('CREATE DATABASE by_sql');
-    expect(await query('SELECT current_database()', 'by-arm')).toEqual([{ current_database: 'by-arm' }]);
-    const { json } = await bench.arm.send('GET', path('/databases'));
+describe('databases are the same in ARM and in SQL', () => {
+  test('made by ARM can be used by SQL; made by SQL shows in ARM, after the service’s own', async ({
+    arm,
+    server,
+  }) => {
+    await arm.complete('PUT', server.path('/databases/by-arm'), { properties: { charset: 'utf8' } });
+    const made = (await arm.send('GET', server.path('/databases/by-arm'))).json['properties'];
+    expect(Object.entries(made as object)).toEqual(Object.entries(utf8Database));
+    await server.query('CREATE DATABASE by_sql');
+    expect(await server.query('SELECT current_database()', 'by-arm')).toEqual([
+      { current_database: 'by-arm' },
+    ]);
+    const { json } = await arm.send('GET', server.path('/databases'));
     const names = (Array.isArray(json['value']) ? json['value'] : []).map((entry) => at(entry, 'name'));
     expect(names.slice(0, 3)).toEqual(['azure_maintenance', 'postgres', 'azure_sys']);
     expect(names.slice(3).sort()).toEqual(['by-arm', 'by_sql']);
-    await bench.arm.complete('DELETE', path('/databases/by_sql'));
-    expect((await bench.arm.send('GET', path('/databases/by_sql'))).status).toBe(404);
+    await arm.complete('DELETE', server.path('/databases/by_sql'));
+    expect((await arm.send('GET', server.path('/databases/by_sql'))).status).toBe(404);
   });
 
-  it('that exist already stay as they are when they are PUT again', async () => {
-    await query('CREATE TABLE kept (id int)', 'by-arm');
-    const end = await bench.arm.complete('PUT', path('/databases/by-arm'), { properties: {} });
+  test('that exist already stay as they are when they are PUT again', async ({ arm, server }) => {
+    await server.query('CREATE TABLE kept (id int)', 'by-arm');
+    const end = await arm.complete('PUT', server.path('/databases/by-arm'), { properties: {} });
     expect(end.json['status']).toBe('Succeeded');
-    expect(await query('SELECT count(*)::int AS n FROM kept', 'by-arm')).toEqual([{ n: 0 }]);
+    expect(await server.query('SELECT count(*)::int AS n FROM kept', 'by-arm')).toEqual([{ n: 0 }]);
   });
 });
 
 describe('a session of the service itself, by control', () => {
-  const drop = () => query('DROP DATABASE visited WITH (FORCE)');
-  const open = (server: string, database: string) =>
-    control(bench.emulator, 'POST', 'sessions', { server, database });
+  const drop = (server: ServerLogin) => server.query('DROP DATABASE visited WITH (FORCE)');
+  const open = (emulator: Emulator, server: string, database: string) =>
+    control(emulator, 'POST', 'sessions', { server, database });
 
-  it('is in the way of the administrator until it is ended', async () => {
-    await query('CREATE DATABASE visited');
-    expect((await open('demo-relecloud', 'visited')).status).toBe(200);
-    await expect(drop()).rejects.toMatchObject({ code: '42501' });
-    await expect(query('CREATE DATABASE clone TEMPLATE visited')).rejects.toMatchObject({ code: '55006' });
-    expect((await control(bench.emulator, 'DELETE', 'sessions')).status).toBe(200);
-    await drop();
+  test('blocks the administrator until it is ended', async ({ emulator, server }) => {
+    await server.query('CREATE DATABASE visited');
+    expect((await open(emulator, 'demo-relecloud', 'visited')).status).toBe(200);
+    await expect(drop(server)).rejects.toMatchObject({ code: '42501' });
+    await expect(server.query('CREATE DATABASE clone TEMPLATE visited')).rejects.toMatchObject({
+      code: '55006',
+    });
+    expect((await control(emulator, 'DELETE', 'sessions')).status).toBe(200);
+    await drop(server);
   });
 
-  it('is not in the way of ARM', async () => {
-    await query('CREATE DATABASE visited');
-    await open('demo-relecloud', 'visited');
-    const end = await bench.arm.complete('DELETE', path('/databases/visited'));
+  test('does not block ARM', async ({ arm, emulator, server }) => {
+    await server.query('CREATE DATABASE visited');
+    await open(emulator, 'demo-relecloud', 'visited');
+    const end = await arm.complete('DELETE', server.path('/databases/visited'));
     expect(end.json['status']).toBe('Succeeded');
-    expect((await control(bench.emulator, 'DELETE', 'sessions')).status).toBe(200);
+    expect((await control(emulator, 'DELETE', 'sessions')).status).toBe(200);
   });
 
-  it('is refused where there is no such server or database', async () => {
-    expect((await open('nobody', 'postgres')).status).toBe(400);
-    const { status, text } = await open('demo-relecloud', 'nowhere');
+  test('is refused where the server or the database does not exist', async ({ emulator }) => {
+    expect((await open(emulator, 'nobody', 'postgres')).status).toBe(400);
+    const { status, text } = await open(emulator, 'demo-relecloud', 'nowhere');
     expect([status, text]).toEqual([400, expect.stringContaining('database \\"nowhere\\" does not exist')]);
   });
 });
 
 describe('the allow-list of extensions', () => {
-  const list = () => path('/configurations/azure.extensions');
-  const put = (value: string) =>
-    bench.arm.send('PUT', list(), { properties: { value, source: 'user-override' } });
+  const list = '/configurations/azure.extensions';
 
-  it('is a set of what the server offers, and takes nothing else', async () => {
-    const { json } = await bench.arm.send('GET', list());
+  test('is a set of what the server offers, and takes nothing else', async ({ arm, server }) => {
+    const { json } = await arm.send('GET', server.path(list));
     expect(json['properties']).toMatchObject({ dataType: 'Set', value: '', source: 'system-default' });
     expect(String(at(json, 'properties', 'allowedValues')).split(',')).toContain('pg_trgm');
-    for (const value of ['pg_trgm,no_such', 'vector', 'azure']) expect((await put(value)).status).toBe(400);
+    for (const value of ['pg_trgm,no_such', 'vector', 'azure']) {
+      const properties = { value, source: 'user-override' };
+      expect((await arm.send('PUT', server.path(list), { properties })).status).toBe(400);
+    }
   });
 
-  it('lets the administrator create what ARM was told, in ARM’s databases too', async () => {
+  test('lets the administrator create what ARM has set, also in ARM’s databases', async ({ arm, server }) => {
     const sql = 'CREATE EXTENSION IF NOT EXISTS pg_trgm';
-    await expect(query(sql, 'by-arm')).rejects.toMatchObject({ code: '0A000' });
-    await bench.arm.complete('PUT', list(), {
+    await expect(server.query(sql, 'by-arm')).rejects.toMatchObject({ code: '0A000' });
+    await arm.complete('PUT', server.path(list), {
       properties: { value: 'PG_TRGM, hstore', source: 'user-override' },
     });
-    expect(await query('SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'PG_TRGM, hstore' }]);
-    await query(sql, 'by-arm');
-    await bench.arm.complete('PUT', list(), { properties: { source: 'system-default' } });
-    await expect(query('CREATE EXTENSION hstore', 'by-arm')).rejects.toMatchObject({ code: '0A000' });
+    expect(await server.query('SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'PG_TRGM, hstore' }]);
+    await server.query(sql, 'by-arm');
+    await arm.complete('PUT', server.path(list), { properties: { source: 'system-default' } });
+    await expect(server.query('CREATE EXTENSION hstore', 'by-arm')).rejects.toMatchObject({ code: '0A000' });
   });
 });
 
-describe('what control tells of a database', () => {
-  it('is what a client put on it, while ARM tells charset and collation alone', async () => {
-    await query('CREATE DATABASE adorned CONNECTION LIMIT 3');
-    await query(
+describe('the state of a database in control', () => {
+  test('shows what a client has set, while ARM shows charset and collation alone', async ({
+    arm,
+    emulator,
+    server,
+  }) => {
+    await server.query('CREATE DATABASE adorned CONNECTION LIMIT 3');
+    await server.query(
       `COMMENT ON DATABASE adorned IS 'ours'; REVOKE CONNECT ON DATABASE adorned FROM PUBLIC;
        ALTER DATABASE adorned SET search_path = here`,
     );
-    const state = await control(bench.emulator, 'GET', 'state');
+    const state = await control(emulator, 'GET', 'state');
     expect(at(state.json, 'servers', 'demo-relecloud', 'databases', 'adorned')).toEqual({
       owner: 'relecloud_admin',
       charset: 'UTF8',
@@ -156,44 +158,132 @@ describe('what control tells of a database', () => {
       settings: ['search_path=here'],
       connectionLimit: 3,
     });
-    const { json } = await bench.arm.send('GET', path('/databases/adorned'));
+    const { json } = await arm.send('GET', server.path('/databases/adorned'));
     expect(json['properties']).toEqual({ charset: 'UTF8', collation: 'en_US.utf8' });
-    await query('DROP DATABASE adorned');
+    await server.query('DROP DATABASE adorned');
+  });
+});
+
+describe('a statement of a client', () => {
+  const rows = (server: ServerLogin) => server.query('SELECT n FROM held ORDER BY n');
+  const insertion = (n: number) => ({ service: 'postgres', statement: `^insert into held values .${n}.` });
+
+  test('that is held is executed when its fault is removed, and not before', async ({ emulator, server }) => {
+    await server.query('CREATE TABLE held (n int)');
+    const fault = await addFault(emulator, insertion(1), 'hold');
+    const client = await server.connect();
+    let answered = false;
+    const answer = client.query('INSERT INTO held VALUES (1)').finally(() => {
+      answered = true;
+    });
+    expect((await fault.struck()).status).toBe(200);
+    // Other statements pass meanwhile.
+    expect([await rows(server), answered]).toEqual([[], false]);
+    await fault.remove();
+    expect((await answer).rowCount).toBe(1);
+    await client.end();
+    expect(await rows(server)).toEqual([{ n: 1 }]);
+  });
+
+  test('whose answer is held has been executed, and its client learns that later', async ({
+    emulator,
+    server,
+  }) => {
+    const fault = await addFault(emulator, insertion(2), 'holdAnswer');
+    const client = await server.connect();
+    let answered = false;
+    const answer = client.query('INSERT INTO held VALUES (2)').finally(() => {
+      answered = true;
+    });
+    await fault.struck();
+    expect([await rows(server), answered]).toEqual([[{ n: 1 }, { n: 2 }], false]);
+    await fault.remove();
+    expect((await answer).rowCount).toBe(1);
+    await client.end();
+  });
+
+  test.for(['hold', 'holdAnswer'])(
+    'with parameters can be held, too: %s',
+    async (effect, { emulator, server }) => {
+      const text = 'INSERT INTO held VALUES ($1)';
+      const statement = '^insert into held values .\\$1.';
+      const fault = await addFault(emulator, { service: 'postgres', statement }, effect, { skip: 1 });
+      const client = await server.connect();
+      await client.query(text, [3]);
+      const answer = client.query(text, [4]);
+      await fault.struck();
+      const before = effect === 'hold' ? [{ n: 3 }] : [{ n: 3 }, { n: 4 }];
+      expect(await server.query('SELECT n FROM held WHERE n > 2 ORDER BY n')).toEqual(before);
+      await fault.remove();
+      expect((await answer).rowCount).toBe(1);
+      await client.end();
+      await server.query('DELETE FROM held WHERE n > 2');
+    },
+  );
+
+  // It had been sent, so PostgreSQL executes it, as it does where a client dies while it waits.
+  test.for([
+    ['hold', 5],
+    ['holdAnswer', 6],
+  ] as const)(
+    'that is held (%s) leaves no session behind where its client is gone',
+    async ([effect, n], { emulator, server }) => {
+      const fault = await addFault(emulator, insertion(n), effect);
+      const client = await server.connect();
+      const { pid } = (await client.query('SELECT pg_backend_pid() AS pid')).rows[0];
+      const answer = client.query(`INSERT INTO held VALUES (${n})`);
+      await fault.struck();
+      client.connection.stream.destroy();
+      await expect(answer).rejects.toThrow();
+      await fault.remove();
+      const session = () => server.query(`SELECT pid FROM pg_stat_activity WHERE pid = ${pid}`);
+      await until(session, (found) => found.length === 0);
+      expect(await server.query(`SELECT n FROM held WHERE n = ${n}`)).toEqual([{ n }]);
+    },
+  );
+
+  test('cannot be struck by a fault that names no statement of PostgreSQL', async ({ emulator, server }) => {
+    const fault = await addFault(emulator, { statement: 'select' }, 'hold');
+    expect(await server.isAdmitted()).toBe(true);
+    await fault.remove();
   });
 });
 
 describe('the rest of the data plane', () => {
-  it('has the parameters that ARM sets', async () => {
+  test('has the parameters that ARM sets', async ({ arm, server }) => {
     const body = { properties: { value: '8192', source: 'user-override' } };
-    await bench.arm.complete('PUT', path('/configurations/work_mem'), body);
-    expect(await query('SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
+    await arm.complete('PUT', server.path('/configurations/work_mem'), body);
+    expect(await server.query('SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
   });
 
-  it('tells control which statements ran for clients, until it is to forget them', async () => {
-    await control(bench.emulator, 'DELETE', 'statements');
-    await query("SELECT 'marked' AS it");
-    const { text } = await control(bench.emulator, 'GET', 'statements');
+  test('lists the statements of clients in control, until they are deleted', async ({ emulator, server }) => {
+    await control(emulator, 'DELETE', 'statements');
+    await server.query("SELECT 'marked' AS it");
+    const { text } = await control(emulator, 'GET', 'statements');
     expect(JSON.parse(text)).toMatchObject([
       { server: 'demo-relecloud', database: 'postgres', user: 'relecloud_admin' },
     ]);
     expect(text).toContain('marked');
   });
 
-  it('is shut while the server is stopped, and knows a new password when it is back', async () => {
-    await bench.arm.complete('POST', path('/stop'));
-    expect(await isAdmitted()).toBe(false);
-    await bench.arm.complete('POST', path('/start'));
-    expect(await isAdmitted()).toBe(true);
+  test('is closed while the server is stopped, and takes a new password when it has started', async ({
+    arm,
+    server,
+  }) => {
+    await arm.complete('POST', server.path('/stop'));
+    expect(await server.isAdmitted()).toBe(false);
+    await arm.complete('POST', server.path('/start'));
+    expect(await server.isAdmitted()).toBe(true);
     const properties = { administratorLoginPassword: 'AnotherPassword!2' };
-    await bench.arm.complete('PATCH', path(), { properties });
-    await expect(query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+    await arm.complete('PATCH', server.path(), { properties });
+    await expect(server.query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
-  it('is gone with its server; what it executed stays known', async () => {
-    await bench.arm.complete('DELETE', path());
-    expect(await isAdmitted()).toBe(false);
-    expect((await control(bench.emulator, 'GET', 'statements')).text).toContain('marked');
-    await control(bench.emulator, 'DELETE', 'statements');
-    expect((await control(bench.emulator, 'GET', 'statements')).text).toBe('[]');
+  test('ends with its server; its statements are still listed', async ({ arm, emulator, server }) => {
+    await arm.complete('DELETE', server.path());
+    expect(await server.isAdmitted()).toBe(false);
+    expect((await control(emulator, 'GET', 'statements')).text).toContain('marked');
+    await control(emulator, 'DELETE', 'statements');
+    expect((await control(emulator, 'GET', 'statements')).text).toBe('[]');
   });
 });

@@ -1,80 +1,212 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { control } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
-import { until } from '../../helpers/emulator/http-client.ts';
+import { request as httpsRequest } from 'node:https';
+import { describe, expect } from 'vitest';
+import { type Emulator, startEmulator } from '../../../emulator/index.ts';
+import type { JsonObject } from '../../../emulator/json.ts';
+import { Arm, addFault, control, postFault } from '../../helpers/emulator/arm.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
+import { type Answer, until } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator();
+const match = { service: 'arm', method: 'PUT', path: '/resourcegroups/target\\b' };
 
-function fault(effect: object, more: object = {}): Promise<{ status: number }> {
-  const match = { service: 'arm', method: 'PUT', path: '/resourcegroups/target\\b' };
-  // biome-ignore lint/suspicious/noThenProperty: the contract's own name for what a fault does
-  return control(bench.emulator, 'POST', 'faults', { match, ...more, then: effect });
+const add = (emulator: Emulator, effect: unknown, often?: JsonObject) =>
+  addFault(emulator, match, effect, often);
+
+const target = (arm: Arm) => `${arm.subscription}/resourceGroups/target?api-version=2025-04-01`;
+
+const put = (arm: Arm): Promise<Answer> => arm.send('PUT', target(arm), { location: 'westeurope' });
+
+async function exists(arm: Arm): Promise<boolean> {
+  return (await arm.send('HEAD', target(arm))).status === 204;
 }
 
-function put(): Promise<{ status: number; headers: object; text: string }> {
-  const path = `${bench.arm.subscription}/resourceGroups/target?api-version=2025-04-01`;
-  return bench.arm.send('PUT', path, { location: 'westeurope' });
+/** The status of the last PUT in the record; null while it was not answered. */
+async function recordedStatus(arm: Arm): Promise<unknown> {
+  const requests: JsonObject[] = JSON.parse((await control(arm.emulator, 'GET', 'requests')).text);
+  return requests.findLast(({ method }) => method === 'PUT')?.['status'];
 }
 
-async function exists(): Promise<boolean> {
-  const path = `${bench.arm.subscription}/resourceGroups/target?api-version=2025-04-01`;
-  return (await bench.arm.send('HEAD', path)).status === 204;
-}
+test.afterEach(async ({ arm, emulator }) => {
+  await control(emulator, 'DELETE', 'faults');
+  await arm.send('DELETE', target(arm));
+  await until(
+    () => exists(arm),
+    (found) => !found,
+  );
+  await control(emulator, 'DELETE', 'requests');
+});
 
-async function remove(): Promise<void> {
-  await control(bench.emulator, 'DELETE', 'faults');
-  const path = `${bench.arm.subscription}/resourceGroups/target?api-version=2025-04-01`;
-  await bench.arm.send('DELETE', path);
-  await until(exists, (there) => !there);
-}
-
-describe('a fault (contract.md)', () => {
-  afterEach(remove);
-
-  it('with a status answers in the place of Azure, with its headers and body', async () => {
-    await fault({ status: 429, headers: { 'Retry-After': '7' }, body: { error: { code: 'X' } } });
-    const answer = await put();
+describe('a fault', () => {
+  test('with a status answers in the place of Azure, with its headers and body', async ({
+    arm,
+    emulator,
+  }) => {
+    await add(emulator, { status: 429, headers: { 'Retry-After': '7' }, body: { error: { code: 'X' } } });
+    const answer = await put(arm);
     expect([answer.status, answer.text]).toEqual([429, '{"error":{"code":"X"}}']);
     expect(answer.headers).toMatchObject({ 'retry-after': '7' });
-    expect(await exists()).toBe(false);
+    expect(await exists(arm)).toBe(false);
   });
 
-  it('skips as many as it says, strikes as often as it says, and is used up', async () => {
-    await fault({ status: 503 }, { skip: 1, times: 2 });
+  test('skips as many as it says, strikes as often as it says, and is used up', async ({ arm, emulator }) => {
+    await add(emulator, { status: 503 }, { skip: 1, times: 2 });
     const statuses = [];
-    for (let count = 0; count < 4; count += 1) statuses.push((await put()).status);
+    for (let count = 0; count < 4; count += 1) statuses.push((await put(arm)).status);
     expect(statuses).toEqual([201, 503, 503, 200]);
   });
 
-  it('with reset breaks the connection, and nothing takes effect', async () => {
-    await fault({ reset: true });
-    await expect(put()).rejects.toThrow();
-    expect(await exists()).toBe(false);
+  test('with reset breaks the connection, and nothing takes effect', async ({ arm, emulator }) => {
+    await add(emulator, { reset: true });
+    await expect(put(arm)).rejects.toThrow();
+    expect(await exists(arm)).toBe(false);
   });
 
-  it('with applyThenReset takes effect, and the answer is lost', async () => {
-    await fault({ applyThenReset: true });
-    await expect(put()).rejects.toThrow();
-    expect(await exists()).toBe(true);
+  test('with applyThenReset takes effect, and the answer is lost', async ({ arm, emulator }) => {
+    await add(emulator, { applyThenReset: true });
+    await expect(put(arm)).rejects.toThrow();
+    expect(await exists(arm)).toBe(true);
   });
 
-  it('with delay answers as usual, that much later', async () => {
-    await fault({ delay: 120 });
+  test('with delay answers as usual, that much later', async ({ arm, emulator }) => {
+    await add(emulator, { delay: 50 });
     const start = performance.now();
-    expect((await put()).status).toBe(201);
-    expect(performance.now() - start).toBeGreaterThanOrEqual(115);
+    expect((await put(arm)).status).toBe(201);
+    // A timer may fire up to a millisecond early.
+    expect(performance.now() - start).toBeGreaterThanOrEqual(49);
   });
 
-  it('matches by body where it asks for that, and not otherwise', async () => {
-    const match = { service: 'arm', body: 'northeurope' };
-    await fault({ status: 503 }, { match });
-    expect((await put()).status).toBe(201);
+  test('with delay takes no effect before', async ({ arm, emulator }) => {
+    const anHour = 3_600_000;
+    const fault = await add(emulator, { delay: anHour });
+    // It ends with the emulator.
+    put(arm).catch(() => {});
+    expect((await fault.struck()).status).toBe(200);
+    expect([await exists(arm), await recordedStatus(arm)]).toEqual([false, null]);
   });
 
-  it.each([
-    ['no effect', {}],
-    ['a pattern that is none', { match: { path: '(' }, status: 500 }],
-  ])('with %s is refused with 400', async (_what, { match, ...effect }: { match?: object }) => {
-    expect((await fault(effect, match ? { match } : {})).status).toBe(400);
+  test('matches by body where it asks for that, and not otherwise', async ({ arm, emulator }) => {
+    await addFault(emulator, { service: 'arm', body: 'northeurope' }, { status: 503 });
+    expect((await put(arm)).status).toBe(201);
   });
+
+  test.for<[string, JsonObject, unknown]>([
+    ['no effect', match, {}],
+    ['an unknown effect', match, 'wait'],
+    ['a pattern that is no regular expression', { path: '(' }, { status: 500 }],
+    ['a statement that is to fail', { service: 'postgres', statement: 'x' }, { status: 500 }],
+    ['a statement that is to be delayed', { service: 'postgres', statement: 'x' }, { delay: 1 }],
+    ['a statement that is to be reset', { service: 'postgres', statement: 'x' }, { reset: true }],
+  ])('with %s is refused with 400', async ([_what, wrong, effect], { emulator }) => {
+    expect((await postFault(emulator, wrong, effect)).status).toBe(400);
+  });
+});
+
+describe('a fault that holds', () => {
+  test('a request lets it take effect when the fault is removed', async ({ arm, emulator }) => {
+    const fault = await add(emulator, 'hold');
+    const answer = put(arm);
+    expect((await fault.struck()).status).toBe(200);
+    expect([await exists(arm), await recordedStatus(arm)]).toEqual([false, null]);
+    expect((await fault.remove()).status).toBe(200);
+    expect((await answer).status).toBe(201);
+    expect(await exists(arm)).toBe(true);
+  });
+
+  test('an answer has let the request take effect, and gives it when the fault is removed', async ({
+    arm,
+    emulator,
+  }) => {
+    const fault = await add(emulator, 'holdAnswer');
+    let answered = false;
+    const answer = put(arm).finally(() => {
+      answered = true;
+    });
+    expect((await fault.struck()).status).toBe(200);
+    expect([await exists(arm), await recordedStatus(arm), answered]).toEqual([true, null, false]);
+    await fault.remove();
+    expect((await answer).status).toBe(201);
+  });
+
+  test('holds as many as it says, and releases them together', async ({ arm, emulator }) => {
+    const fault = await add(emulator, 'hold', { skip: 1, times: 2 });
+    expect((await put(arm)).status).toBe(201);
+    const held = [put(arm), put(arm)];
+    await fault.struck();
+    await until(
+      async () => JSON.parse((await control(emulator, 'GET', 'requests')).text) as JsonObject[],
+      (requests) => requests.filter(({ status }) => status === null).length >= 2,
+    );
+    expect((await put(arm)).status).toBe(200);
+    await fault.remove();
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  test('can be removed alone, or with all others', async ({ arm, emulator }) => {
+    const first = await add(emulator, 'hold');
+    const second = await add(emulator, 'hold');
+    const held = put(arm);
+    await first.struck();
+    await first.remove();
+    expect((await held).status).toBe(201);
+    const next = put(arm);
+    await second.struck();
+    expect((await control(emulator, 'DELETE', 'faults')).status).toBe(200);
+    expect((await next).status).toBe(200);
+    expect((await put(arm)).status).toBe(200);
+  });
+
+  test('does what it was asked for, also where its client is gone when the fault is removed', async ({
+    arm,
+    emulator,
+  }) => {
+    const fault = await add(emulator, 'hold');
+    const headers = { authorization: `Bearer ${arm.token}` };
+    const options = { method: 'PUT', ca: emulator.caCertificate, agent: false, headers };
+    const request = httpsRequest(`${arm.endpoint}${target(arm)}`, options).on('error', () => {});
+    request.end('{"location":"westeurope"}');
+    await fault.struck();
+    request.destroy();
+    await fault.remove();
+    await until(
+      () => exists(arm),
+      (found) => found,
+    );
+  });
+});
+
+describe('GET control/faults/ID', () => {
+  test('answers when the fault has struck, whatever its effect', async ({ arm, emulator }) => {
+    const fault = await add(emulator, { status: 503 }, { skip: 1 });
+    let struck = false;
+    const answer = fault.struck().finally(() => {
+      struck = true;
+    });
+    await put(arm);
+    expect(struck).toBe(false);
+    expect((await put(arm)).status).toBe(503);
+    expect((await answer).status).toBe(200);
+    expect((await fault.struck()).status).toBe(200);
+  });
+
+  test('is refused where there is no such fault, and where it is removed before it strikes', async ({
+    emulator,
+  }) => {
+    expect((await control(emulator, 'GET', 'faults/4711')).status).toBe(400);
+    const fault = await add(emulator, 'hold');
+    const waiting = fault.struck();
+    await fault.remove();
+    const { status, json } = await waiting;
+    expect([status, typeof json['error']]).toEqual([400, 'string']);
+  });
+});
+
+test('closing the emulator releases what is held, and ends every wait for a fault', async () => {
+  const emulator = await startEmulator();
+  const arm = await Arm.signIn(emulator);
+  const held = await add(emulator, 'hold');
+  const never = await addFault(emulator, { service: 'github' }, 'holdAnswer');
+  const ends = Promise.allSettled([put(arm), never.struck()]);
+  await held.struck();
+  await emulator.close();
+  // What a client hears of it is a broken connection, or an answer that was on its way.
+  expect((await ends).map(({ status }) => status)).toHaveLength(2);
 });

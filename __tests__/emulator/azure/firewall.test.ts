@@ -1,19 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { codeOf, control, messageOf } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { until } from '../../helpers/emulator/http-client.ts';
-
-const bench = useEmulator();
 
 function rule(startIpAddress: unknown, endIpAddress: unknown = startIpAddress): object {
   return { properties: { startIpAddress, endIpAddress } };
 }
 
 describe('firewall rules', () => {
-  it('are replaced by a PUT and gone after a DELETE, which is 204 the second time', async () => {
-    const { arm } = bench;
-    await arm.makeServer('doors');
-    const path = arm.server('doors', '/firewallRules/one');
+  test('are replaced by a PUT and gone after a DELETE, which is 204 the second time', async ({ arm }) => {
+    await arm.makeServer('office-server');
+    const path = arm.server('office-server', '/firewallRules/one');
     await arm.complete('PUT', path, rule('203.0.113.1'));
     await arm.complete('PUT', path, rule('203.0.113.5', '203.0.113.6'));
     expect((await arm.send('GET', path)).json['properties']).toEqual({
@@ -25,7 +22,7 @@ describe('firewall rules', () => {
     expect((await arm.send('DELETE', path)).status).toBe(204);
   });
 
-  it.each([
+  test.for([
     ['a name of two characters', 'ab', rule('1.2.3.4')],
     ['a name of 81 characters', 'a'.repeat(81), rule('1.2.3.4')],
     ['a name that ends in a hyphen', 'office-', rule('1.2.3.4')],
@@ -34,21 +31,23 @@ describe('firewall rules', () => {
     ['an IPv6 address', 'office', rule('2001:db8::1')],
     ['a CIDR range', 'office', rule('1.2.3.0/24')],
     ['no address', 'office', { properties: {} }],
-  ])('are refused with %s', async (_what, name, body) => {
-    const answer = await bench.arm.send('PUT', bench.arm.server('doors', `/firewallRules/${name}`), body);
+  ])('are refused with %s', async ([_what, name, body], { arm }) => {
+    const answer = await arm.send('PUT', arm.server('office-server', `/firewallRules/${name}`), body);
     expect([answer.status, codeOf(answer)]).toEqual([400, 'InvalidParameterValue']);
   });
 
-  it('take names of 3 and of 80 characters, and the rule that means Azure', async () => {
-    const { arm } = bench;
+  test('take names of 3 and of 80 characters, and the rule that means Azure', async ({ arm }) => {
     for (const name of ['abc', 'a'.repeat(80)]) {
-      const end = await arm.complete('PUT', arm.server('doors', `/firewallRules/${name}`), rule('0.0.0.0'));
+      const end = await arm.complete(
+        'PUT',
+        arm.server('office-server', `/firewallRules/${name}`),
+        rule('0.0.0.0'),
+      );
       expect(end.json['status']).toBe('Succeeded');
     }
   });
 
-  it('cannot be written on a server with private access (facts.md §3)', async () => {
-    const { arm } = bench;
+  test('cannot be written on a server with private access', async ({ arm }) => {
     const network = { delegatedSubnetResourceId: '/subscriptions/s/subnets/n' };
     await arm.makeServer('private', {
       properties: {
@@ -64,31 +63,32 @@ describe('firewall rules', () => {
     );
   });
 
-  it('admit nobody while public access is off, and everyone they name once it is on again', async () => {
-    const { arm } = bench;
+  test('admit nobody while public access is off, and everyone they name once it is on again', async ({
+    arm,
+    postgres,
+  }) => {
     await arm.makeServer('shut');
     await arm.complete('PUT', arm.server('shut', '/firewallRules/office'), rule('203.0.113.1'));
     const toggle = (publicNetworkAccess: string) =>
       arm.complete('PATCH', arm.server('shut'), { properties: { network: { publicNetworkAccess } } });
     await toggle('Disabled');
-    expect(bench.postgres.made.get('shut')?.rules.size).toBe(0);
+    expect(postgres.made.get('shut')?.rules.size).toBe(0);
     await toggle('Enabled');
-    expect(bench.postgres.made.get('shut')?.rules.size).toBe(1);
+    expect(postgres.made.get('shut')?.rules.size).toBe(1);
   });
 
-  it('edited behind the API reach the list and the gate', async () => {
-    const { arm } = bench;
+  test('that control edits reach the list and the firewall', async ({ arm, emulator, postgres }) => {
     await arm.makeServer('edited');
     const range = { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.8' };
-    await control(bench.emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: range } });
+    await control(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: range } });
     expect((await arm.send('GET', arm.server('edited', '/firewallRules/hole'))).status).toBe(200);
-    expect(bench.postgres.made.get('edited')?.rules.get('hole')).toEqual(range);
-    await control(bench.emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: null } });
+    expect(postgres.made.get('edited')?.rules.get('hole')).toEqual(range);
+    await control(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: null } });
     const gone = await until(
       () => arm.send('GET', arm.server('edited', '/firewallRules/hole')),
       ({ status }) => status === 404,
     );
     expect(gone.status).toBe(404);
-    expect(bench.postgres.made.get('edited')?.rules.size).toBe(0);
+    expect(postgres.made.get('edited')?.rules.size).toBe(0);
   });
 });

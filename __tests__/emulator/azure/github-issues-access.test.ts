@@ -1,27 +1,25 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
+import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
 import { control } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
 import { at } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator();
 const root = `/repos/${repository}`;
-const call = (...args: Parameters<typeof gitHub> extends [unknown, ...infer Rest] ? Rest : never) =>
-  gitHub(bench.emulator, ...args);
 
-async function state(name = repository): Promise<JsonObject> {
-  const { json } = await control(bench.emulator, 'GET', 'state');
+async function state(emulator: Emulator, name = repository): Promise<JsonObject> {
+  const { json } = await control(emulator, 'GET', 'state');
   return at(json, 'repositories', name) as JsonObject;
 }
 
-beforeAll(() => tell(bench.emulator, { pulls: { 7: {} }, issues: { 12: { title: 'Twelve' } } }));
+test.beforeAll(({ emulator }) => tell(emulator, { pulls: { 7: {} }, issues: { 12: { title: 'Twelve' } } }));
 
 describe('permissions of a registered token', () => {
   const reads = { issues: 'read' };
   const writes = { issues: 'write' };
   const pulls = { 'pull-requests': 'write' };
-  it.each([
+  test.for<[string, string, Record<string, string>, number]>([
     ['GET', 'issues', reads, 200],
     ['GET', 'issues', pulls, 403],
     ['GET', 'issues', {}, 403],
@@ -40,35 +38,37 @@ describe('permissions of a registered token', () => {
     ['POST', 'issues/12/comments', { issues: 'read', 'pull-requests': 'write' }, 403],
     ['POST', 'issues/7/comments', pulls, 201],
     ['PATCH', 'issues/12', {}, 403],
-  ])('%s %s with %o: %i', async (method, path, permissions, status) => {
-    await tell(bench.emulator, { tokens: { exact: { permissions } } });
+  ])('%s %s with %o: %i', async ([method, path, permissions, status], { emulator }) => {
+    await tell(emulator, { tokens: { exact: { permissions } } });
     const body = method === 'GET' ? undefined : { title: 'Twelve', body: 'hello' };
-    const answer = await call(method, `${root}/${path}`, { body, authorization: 'token exact' });
+    const answer = await gitHub(emulator, method, `${root}/${path}`, { body, authorization: 'token exact' });
     expect(answer.status).toBe(status);
     if (status === 403) expect(answer.json['message']).toBe('Resource not accessible by integration');
   });
 
-  it('reach a comment by its id as they reach the issue that it stands under', async () => {
-    await tell(bench.emulator, {
+  test('reach a comment by its id as they reach the issue that it stands under', async ({ emulator }) => {
+    await tell(emulator, {
       tokens: { exact: { permissions: pulls } },
       comments: { 7: [{ body: 'pull' }], 12: [{ body: 'issue' }] },
     });
-    const { comments } = await state();
+    const { comments } = await state(emulator);
     for (const [number, status] of [
       ['7', 204],
       ['12', 403],
     ] as const) {
       const [{ id }] = (comments as Record<string, [JsonObject]>)[number] ?? [{}];
       const path = `${root}/issues/comments/${id}`;
-      expect((await call('DELETE', path, { authorization: 'token exact' })).status).toBe(status);
+      expect((await gitHub(emulator, 'DELETE', path, { authorization: 'token exact' })).status).toBe(status);
     }
   });
 });
 
 describe('comments under an issue', () => {
-  it('are written, counted, listed and told of, and are an update of the issue', async () => {
-    await tell(bench.emulator, { issues: { 20: { updated_at: '2020-01-01T00:00:00Z' } } });
-    const { rest } = octokit(bench.emulator, 'a-job');
+  test('are written, counted, listed and shown by control, and are an update of the issue', async ({
+    emulator,
+  }) => {
+    await tell(emulator, { issues: { 20: { updated_at: '2020-01-01T00:00:00Z' } } });
+    const { rest } = octokit(emulator, 'a-job');
     const issue = { owner: 'relecloud', repo: 'space-travel', issue_number: 20 };
     const { data } = await rest.issues.createComment({ ...issue, body: 'Swept.' });
     expect(data.html_url).toBe(`https://github.com/${repository}/issues/20#issuecomment-${data.id}`);
@@ -76,7 +76,7 @@ describe('comments under an issue', () => {
     const after = (await rest.issues.get(issue)).data;
     expect(after.comments).toBe(1);
     expect(after.updated_at).toBe(data.created_at);
-    expect(await state()).toMatchObject({ comments: { 20: [{ body: 'Swept.' }] } });
+    expect(await state(emulator)).toMatchObject({ comments: { 20: [{ body: 'Swept.' }] } });
   });
 });
 
@@ -84,9 +84,9 @@ describe('a repository whose issues are disabled', () => {
   const name = 'relecloud/no-issues';
   const base = `/repos/${name}`;
 
-  it('answers 410 for issues, lists its pull requests alone, and recovers', async () => {
-    await tell(bench.emulator, { issues: { 1: {} }, pulls: { 2: {} }, issuesDisabled: true }, name);
-    expect(await state(name)).toMatchObject({ issuesDisabled: true, issues: { 1: {} } });
+  test('answers 410 for issues, lists its pull requests alone, and recovers', async ({ emulator }) => {
+    await tell(emulator, { issues: { 1: {} }, pulls: { 2: {} }, issuesDisabled: true }, name);
+    expect(await state(emulator, name)).toMatchObject({ issuesDisabled: true, issues: { 1: {} } });
     const requests = [
       ['POST', 'issues'],
       ['GET', 'issues/1'],
@@ -95,20 +95,21 @@ describe('a repository whose issues are disabled', () => {
     ] as const;
     for (const [method, path] of requests) {
       const body = method === 'GET' ? undefined : { title: 'x', body: 'x' };
-      const answer = await call(method, `${base}/${path}`, { body });
+      const answer = await gitHub(emulator, method, `${base}/${path}`, { body });
       expect([answer.status, answer.json['message']]).toEqual([410, 'Issues are disabled for this repo']);
     }
-    const listed = async () => JSON.parse((await call('GET', `${base}/issues`)).text) as JsonObject[];
+    const listed = async () =>
+      JSON.parse((await gitHub(emulator, 'GET', `${base}/issues`)).text) as JsonObject[];
     expect((await listed()).map(({ number }) => number)).toEqual([2]);
     const comment = { body: { body: 'x' } };
-    expect((await call('POST', `${base}/issues/2/comments`, comment)).status).toBe(201);
-    await tell(bench.emulator, { issuesDisabled: false }, name);
+    expect((await gitHub(emulator, 'POST', `${base}/issues/2/comments`, comment)).status).toBe(201);
+    await tell(emulator, { issuesDisabled: false }, name);
     expect((await listed()).map(({ number }) => number)).toEqual([2, 1]);
   });
 });
 
 describe('control/state of a repository', () => {
-  it('writes issues in the API’s own shape, lays changes over them, and shows them', async () => {
+  test('writes issues in the API’s own shape, merges changes, and shows them', async ({ emulator }) => {
     const name = 'relecloud/told-issues';
     const given = {
       title: 'Report',
@@ -122,37 +123,33 @@ describe('control/state of a repository', () => {
       closed_at: '2030-01-02T00:00:00Z',
       closed_by: { login: 'mona' },
     };
-    await tell(bench.emulator, { issues: { 12: given } }, name);
+    await tell(emulator, { issues: { 12: given } }, name);
     const shown = { ...given, labels: ['ops'] };
-    expect((await state(name))['issues']).toMatchObject({ 12: shown });
-    expect((await call('GET', `/repos/${name}/issues/12`)).json).toMatchObject(given);
-    await tell(
-      bench.emulator,
-      { issues: { 12: { state: 'open' } }, comments: { 12: [{ body: 'x' }] } },
-      name,
-    );
-    expect(await state(name)).toMatchObject({
+    expect((await state(emulator, name))['issues']).toMatchObject({ 12: shown });
+    expect((await gitHub(emulator, 'GET', `/repos/${name}/issues/12`)).json).toMatchObject(given);
+    await tell(emulator, { issues: { 12: { state: 'open' } }, comments: { 12: [{ body: 'x' }] } }, name);
+    expect(await state(emulator, name)).toMatchObject({
       issues: { 12: { title: 'Report', state: 'open', state_reason: 'reopened', closed_at: null } },
       comments: { 12: [{ body: 'x' }] },
     });
-    await tell(bench.emulator, { issues: { 12: null } }, name);
-    expect(await state(name)).toMatchObject({ issues: {}, comments: {} });
-    expect(Object.keys((await state(name))['comments'] as JsonObject)).toEqual([]);
+    await tell(emulator, { issues: { 12: null } }, name);
+    expect(await state(emulator, name)).toMatchObject({ issues: {}, comments: {} });
+    expect(Object.keys((await state(emulator, name))['comments'] as JsonObject)).toEqual([]);
   });
 
-  it.each([
-    ['a state that is none', { issues: { 1: { state: 'merged' } } }],
-    ['a reason that is none', { issues: { 1: { state: 'closed', state_reason: 'bored' } } }],
+  test.for<[string, JsonObject]>([
+    ['an invalid state', { issues: { 1: { state: 'merged' } } }],
+    ['an invalid reason', { issues: { 1: { state: 'closed', state_reason: 'bored' } } }],
     ['a reason of the other state', { issues: { 1: { state: 'open', state_reason: 'completed' } } }],
     ['an empty title', { issues: { 1: { title: '' } } }],
-    ['a body that GitHub would not have', { issues: { 1: { body: 'x'.repeat(65_537) } } }],
-    ['labels that are none', { issues: { 1: { labels: [1] } } }],
+    ['a body that GitHub would refuse', { issues: { 1: { body: 'x'.repeat(65_537) } } }],
+    ['invalid labels', { issues: { 1: { labels: [1] } } }],
     ['a pull request’s number', { issues: { 7: {} } }],
     ['the deletion of a pull request as an issue', { issues: { 7: null } }],
     ['a pull request with an issue’s number', { pulls: { 12: {} } }],
-    ['a number that is none', { issues: { x: {} } }],
-  ])('refuses %s', async (_what, change) => {
-    const answer = await control(bench.emulator, 'PATCH', 'state', { repository, ...change });
+    ['an invalid number', { issues: { x: {} } }],
+  ])('refuses %s', async ([_what, change], { emulator }) => {
+    const answer = await control(emulator, 'PATCH', 'state', { repository, ...change });
     expect(answer.status).toBe(400);
     expect(answer.json['error']).toContain('GitHubStateError');
   });

@@ -1,27 +1,27 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
+import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
 
-const bench = useEmulator();
 const root = `/repos/${repository}`;
 const own = { owner: 'relecloud', repo: 'space-travel' };
-const call = (...args: Parameters<typeof gitHub> extends [unknown, ...infer Rest] ? Rest : never) =>
-  gitHub(bench.emulator, ...args);
-const list = async (query = '', base = root) =>
-  JSON.parse((await call('GET', `${base}/issues?${query}`)).text) as JsonObject[];
-const numbers = async (query: string, base = root) =>
-  (await list(query, base)).map((issue) => issue['number']);
+const list = async (emulator: Emulator, query = '', base = root) =>
+  JSON.parse((await gitHub(emulator, 'GET', `${base}/issues?${query}`)).text) as JsonObject[];
+const numbers = async (emulator: Emulator, query: string, base = root) =>
+  (await list(emulator, query, base)).map((issue) => issue['number']);
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 describe('an issue', () => {
-  it('is made by whom the token is, with the number after the last issue or pull request', async () => {
-    await tell(bench.emulator, {
+  test('is made by whom the token is, with the number after the last issue or pull request', async ({
+    emulator,
+  }) => {
+    await tell(emulator, {
       pulls: { 7: {} },
       issues: { 3: {} },
       tokens: { monas: { login: 'mona' } },
     });
-    const [job, mona] = [octokit(bench.emulator, 'a-job'), octokit(bench.emulator, 'monas')];
+    const [job, mona] = [octokit(emulator, 'a-job'), octokit(emulator, 'monas')];
     const made = await job.rest.issues.create({ ...own, title: 'A sweep', body: 'Gone: 2', labels: ['ops'] });
     expect(made.status).toBe(201);
     expect(made.headers.location).toBe(made.data.url);
@@ -48,7 +48,7 @@ describe('an issue', () => {
 
   const longTitle = 'title is too long (maximum is 256 characters)';
   const longBody = 'body is too long (maximum is 65536 characters)';
-  it.each([
+  test.for<[string, JsonObject, string, object[] | undefined]>([
     ['no title', { body: 'x' }, 'Invalid request.\n\n"title" wasn\'t supplied.', undefined],
     ['an empty title', { title: ' ' }, 'Validation Failed', [{ code: 'missing_field', field: 'title' }]],
     [
@@ -75,25 +75,27 @@ describe('an issue', () => {
       "Invalid request.\n\nFor 'items', nil is not a string or object.",
       undefined,
     ],
-  ])('with %s is refused as GitHub words it', async (_what, body, message, errors) => {
-    const before = (await list('state=all&per_page=100')).length;
-    const answer = await call('POST', `${root}/issues`, { body });
+  ])('with %s is refused as GitHub words it', async ([_what, body, message, errors], { emulator }) => {
+    const before = (await list(emulator, 'state=all&per_page=100')).length;
+    const answer = await gitHub(emulator, 'POST', `${root}/issues`, { body });
     expect(answer.status).toBe(422);
     expect(answer.json).toMatchObject({
       message,
       documentation_url: 'https://docs.github.com/rest/issues/issues#create-an-issue',
       ...(errors && { errors }),
     });
-    expect(await list('state=all&per_page=100')).toHaveLength(before);
+    expect(await list(emulator, 'state=all&per_page=100')).toHaveLength(before);
   });
 
-  it('of 256 and 65536 characters is taken', async () => {
+  test('of 256 and 65536 characters is taken', async ({ emulator }) => {
     const body = { title: 'x'.repeat(256), body: 'x'.repeat(65_536) };
-    expect((await call('POST', `${root}/issues`, { body })).status).toBe(201);
+    expect((await gitHub(emulator, 'POST', `${root}/issues`, { body })).status).toBe(201);
   });
 
-  it('is closed by whom the token is, for a reason, and says so until it is reopened', async () => {
-    const { rest } = octokit(bench.emulator, 'a-job');
+  test('is closed by whom the token is, for a reason, and says so until it is reopened', async ({
+    emulator,
+  }) => {
+    const { rest } = octokit(emulator, 'a-job');
     const { number: issue_number } = (await rest.issues.create({ ...own, title: 'Open' })).data;
     const update = async (change: JsonObject) =>
       (await rest.issues.update({ ...own, issue_number, ...change })).data;
@@ -126,7 +128,7 @@ describe('an issue', () => {
     expect(await update({ body: null, labels: [] })).toMatchObject({ body: null, labels: [] });
   });
 
-  it.each([
+  test.for<[string, JsonObject, RegExp]>([
     [
       'a state',
       { state: 'merged' },
@@ -139,56 +141,58 @@ describe('an issue', () => {
     ],
     ['a reason for closing', { state: 'closed', state_reason: 'reopened' }, /^Validation Failed$/],
     ['a title', { title: '' }, /^Validation Failed$/],
-  ])('is not changed by what is no %s', async (_what, change, message) => {
-    await tell(bench.emulator, { issues: { 60: { title: 'Kept', state: 'open' } } });
-    const answer = await call('PATCH', `${root}/issues/60`, { body: { body: 'New', ...change } });
+  ])('is not changed by what is no %s', async ([_what, change, message], { emulator }) => {
+    await tell(emulator, { issues: { 60: { title: 'Kept', state: 'open' } } });
+    const answer = await gitHub(emulator, 'PATCH', `${root}/issues/60`, { body: { body: 'New', ...change } });
     expect(answer.status).toBe(422);
     expect(answer.json['message']).toMatch(message);
-    expect((await call('GET', `${root}/issues/60`)).json).toMatchObject({
+    expect((await gitHub(emulator, 'GET', `${root}/issues/60`)).json).toMatchObject({
       title: 'Kept',
       body: null,
       state: 'open',
     });
   });
 
-  it('that is not there is not found, and one that was deleted is gone', async () => {
-    const missing = await call('GET', `${root}/issues/999`);
+  test('that is not there is not found, and one that was deleted is gone', async ({ emulator }) => {
+    const missing = await gitHub(emulator, 'GET', `${root}/issues/999`);
     expect([missing.status, missing.json['message']]).toEqual([404, 'Not Found']);
     const base = '/repos/relecloud/deleting';
-    await tell(bench.emulator, { issues: { 1: {}, 2: {} } }, 'relecloud/deleting');
-    await tell(bench.emulator, { issues: { 2: null } }, 'relecloud/deleting');
+    await tell(emulator, { issues: { 1: {}, 2: {} } }, 'relecloud/deleting');
+    await tell(emulator, { issues: { 2: null } }, 'relecloud/deleting');
     for (const path of [`${base}/issues/2`, `${base}/issues/2/comments`]) {
-      const gone = await call('GET', path);
+      const gone = await gitHub(emulator, 'GET', path);
       expect([gone.status, gone.json['message']]).toEqual([410, 'This issue was deleted']);
     }
-    expect(await numbers('', base)).toEqual([1]);
-    const made = await call('POST', `${base}/issues`, { body: { title: 'Next' } });
+    expect(await numbers(emulator, '', base)).toEqual([1]);
+    const made = await gitHub(emulator, 'POST', `${base}/issues`, { body: { title: 'Next' } });
     expect(made.json['number']).toBe(3);
   });
 });
 
 describe('a pull request', () => {
-  it('is an issue too, told apart by pull_request, and has an issue’s id of its own', async () => {
-    await tell(bench.emulator, { pulls: { 500: { state: 'closed', merged: true } }, issues: { 501: {} } });
-    const found = await list('state=all&per_page=100');
+  test('is an issue too, told apart by pull_request, and has an issue’s id of its own', async ({
+    emulator,
+  }) => {
+    await tell(emulator, { pulls: { 500: { state: 'closed', merged: true } }, issues: { 501: {} } });
+    const found = await list(emulator, 'state=all&per_page=100');
     const [pull, issue] = [500, 501].map((number) => found.find((each) => each['number'] === number));
     expect(pull).toMatchObject({
       html_url: `https://github.com/${repository}/pull/500`,
       pull_request: { merged_at: expect.stringMatching(time), url: expect.stringMatching(/\/pulls\/500$/) },
     });
     expect(issue).not.toHaveProperty('pull_request');
-    const { json } = await call('GET', `${root}/issues/500`);
+    const { json } = await gitHub(emulator, 'GET', `${root}/issues/500`);
     expect(json['id']).toBe(pull?.['id']);
-    expect(json['id']).not.toBe((await call('GET', `${root}/pulls/500`)).json['id']);
-    const reopened = await call('PATCH', `${root}/issues/500`, { body: { state: 'open' } });
+    expect(json['id']).not.toBe((await gitHub(emulator, 'GET', `${root}/pulls/500`)).json['id']);
+    const reopened = await gitHub(emulator, 'PATCH', `${root}/issues/500`, { body: { state: 'open' } });
     expect([reopened.status, reopened.json['message']]).toEqual([422, 'Validation Failed']);
   });
 
-  it('is changed as an issue, and the change shows in the pull request', async () => {
-    await tell(bench.emulator, { pulls: { 502: {} } });
+  test('is changed as an issue, and the change shows in the pull request', async ({ emulator }) => {
+    await tell(emulator, { pulls: { 502: {} } });
     const change = { title: 'Renamed', state: 'closed', labels: ['ops'] };
-    expect((await call('PATCH', `${root}/issues/502`, { body: change })).status).toBe(200);
-    expect((await call('GET', `${root}/pulls/502`)).json).toMatchObject({
+    expect((await gitHub(emulator, 'PATCH', `${root}/issues/502`, { body: change })).status).toBe(200);
+    expect((await gitHub(emulator, 'GET', `${root}/pulls/502`)).json).toMatchObject({
       title: 'Renamed',
       state: 'closed',
       labels: [{ name: 'ops' }],
@@ -200,11 +204,11 @@ describe('the list', () => {
   const lists = 'relecloud/issue-lists';
   const base = `/repos/${lists}`;
 
-  beforeAll(async () => {
+  test.beforeAll(async ({ emulator }) => {
     const bot = { login: 'github-actions[bot]' };
     const at = (day: number) => `2031-01-0${day}T00:00:00Z`;
     await tell(
-      bench.emulator,
+      emulator,
       {
         issues: {
           1: { user: bot, created_at: at(1), updated_at: at(9), labels: ['Ops', 'db'] },
@@ -218,7 +222,7 @@ describe('the list', () => {
     );
   });
 
-  it.each([
+  test.for<[string, number[]]>([
     ['', [4, 3, 1]],
     ['state=closed', [2]],
     ['state=all', [4, 3, 2, 1]],
@@ -233,25 +237,28 @@ describe('the list', () => {
     ['sort=comments', [3, 4, 1]],
     ['direction=asc', [1, 3, 4]],
     ['sort=created&direction=asc&state=all&per_page=2&page=2', [3, 4]],
-  ])('asked for %j has %j', async (query, expected) => {
-    expect(await numbers(query, base)).toEqual(expected);
+  ])('asked for %j has %j', async ([query, expected], { emulator }) => {
+    expect(await numbers(emulator, query, base)).toEqual(expected);
   });
 
-  it.each(['state=OPEN', 'state=', 'sort=title', 'direction=up'])('refuses %s', async (query) => {
-    const [field, value] = query.split('=');
-    const answer = await call('GET', `${base}/issues?${query}`);
-    expect(answer.status).toBe(422);
-    expect(answer.json).toMatchObject({
-      message: 'Validation Failed',
-      errors: [{ value, resource: 'Issue', field, code: 'invalid' }],
-      documentation_url: 'https://docs.github.com/v3/issues/#list-issues',
-    });
-  });
+  test.for(['state=OPEN', 'state=', 'sort=title', 'direction=up'])(
+    'refuses %s',
+    async (query, { emulator }) => {
+      const [field, value] = query.split('=');
+      const answer = await gitHub(emulator, 'GET', `${base}/issues?${query}`);
+      expect(answer.status).toBe(422);
+      expect(answer.json).toMatchObject({
+        message: 'Validation Failed',
+        errors: [{ value, resource: 'Issue', field, code: 'invalid' }],
+        documentation_url: 'https://docs.github.com/v3/issues/#list-issues',
+      });
+    },
+  );
 
-  it('is found whole by octokit’s paginate, its pages named in Link', async () => {
+  test('is found whole by octokit’s paginate, its pages named in Link', async ({ emulator }) => {
     const issues = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [index + 1, {}]));
-    await tell(bench.emulator, { issues }, 'relecloud/many-issues');
-    const { rest, paginate } = octokit(bench.emulator, 'by-hand');
+    await tell(emulator, { issues }, 'relecloud/many-issues');
+    const { rest, paginate } = octokit(emulator, 'by-hand');
     const many = { owner: 'relecloud', repo: 'many-issues', per_page: 20 };
     const all = await paginate(rest.issues.listForRepo, many);
     expect(all.map(({ number }) => number)).toEqual(Array.from({ length: 45 }, (_, index) => 45 - index));

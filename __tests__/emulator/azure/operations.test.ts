@@ -1,27 +1,40 @@
-import { describe, expect, it } from 'vitest';
-import { codeOf, control, messageOf } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { describe, expect } from 'vitest';
+import { type Arm, addFault, codeOf, defaultServer, messageOf } from '../../helpers/emulator/arm.ts';
+import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import { at } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator({ provision: 400, firewallDelay: 700 });
+// Pages of two, for the lists at the end. Throttling is off for the batches of requests.
+const test = testWith({ pageSize: 2, throttling: 0 });
 const range = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
 
-describe('a long-running operation (facts.md §2)', () => {
-  it('is accepted with its name and time, and shows its effect only when it has ended', async () => {
-    const { arm } = bench;
-    await arm.makeServer('effects');
-    const path = arm.server('effects', '/firewallRules/office');
-    const accepted = await arm.send('PUT', path, range);
+describe('a long-running operation', () => {
+  test('is accepted with its name and time, and has no effect while it is under way', async ({ stalled }) => {
+    await stalled.makeServer('effects');
+    const path = stalled.server('effects', '/firewallRules/office');
+    const accepted = await stalled.send('PUT', path, range);
     expect(accepted.status).toBe(202);
     expect(Object.keys(accepted.json)).toEqual(['operation', 'startTime']);
     expect(accepted.json['operation']).toBe('UpsertServerFirewallRulesManagementOperation');
-    expect((await arm.send('GET', path)).status).toBe(404);
-    expect((await arm.finish(accepted)).json['status']).toBe('Succeeded');
-    expect((await arm.send('GET', path)).status).toBe(200);
+    const poll = await stalled.send('GET', String(accepted.headers['azure-asyncoperation']));
+    expect([poll.status, poll.json['status']]).toEqual([200, 'InProgress']);
+    expect((await stalled.send('GET', path)).status).toBe(404);
   });
 
-  it('is polled by the whole URL: without its signature Azure does not know it', async () => {
-    const { arm } = bench;
+  test('shows its effect when it has ended, and not before', async ({ arm, postgres }) => {
+    await arm.makeServer('effects');
+    const rule = arm.server('effects', '/firewallRules/office');
+    expect((await arm.complete('PUT', rule, range)).json['status']).toBe('Succeeded');
+    expect((await arm.send('GET', rule)).status).toBe(200);
+    const database = arm.server('effects', '/databases/relecloud');
+    const release = postgres.hold('createDatabase');
+    const accepted = await arm.send('PUT', database, { properties: {} });
+    expect((await arm.send('GET', database)).status).toBe(404);
+    release();
+    expect((await arm.finish(accepted)).json['status']).toBe('Succeeded');
+    expect((await arm.send('GET', database)).status).toBe(200);
+  });
+
+  test('is polled by the whole URL; without its signature Azure does not find it', async ({ arm }) => {
     await arm.makeServer('signed');
     const accepted = await arm.send('PUT', arm.server('signed', '/firewallRules/office'), range);
     const url = new URL(String(accepted.headers['azure-asyncoperation']));
@@ -31,16 +44,17 @@ describe('a long-running operation (facts.md §2)', () => {
     expect((await arm.finish(accepted)).status).toBe(200);
   });
 
-  it('repeats Retry-After on every poll, also on the last', async () => {
-    const { arm } = bench;
+  test('repeats Retry-After on every poll, also on the last', async ({ arm }) => {
     await arm.makeServer('patient');
     const last = await arm.complete('PUT', arm.server('patient', '/databases/relecloud'), { properties: {} });
     expect(last.headers['retry-after']).toBeDefined();
     expect(Object.keys(last.json)).toEqual(['name', 'status', 'startTime']);
   });
 
-  it("names a server's region as people do when the server is deleted", async () => {
-    const { arm } = bench;
+  test('has the display name of the region in its URL when a server is deleted', async ({
+    arm,
+    postgres,
+  }) => {
     await arm.makeServer('short-lived');
     const accepted = await arm.send('DELETE', arm.server('short-lived'));
     expect(accepted.headers['azure-asyncoperation']).toContain(
@@ -49,18 +63,20 @@ describe('a long-running operation (facts.md §2)', () => {
     await arm.finish(accepted);
     expect((await arm.send('GET', arm.server('short-lived'))).status).toBe(404);
     expect((await arm.send('DELETE', arm.server('short-lived'))).status).toBe(204);
-    expect(bench.postgres.made.get('short-lived')?.destroyed).toBe(true);
+    expect(postgres.made.get('short-lived')?.destroyed).toBe(true);
   });
 
-  it('fails in the poll, not in the request, with 200 and the error in the body', async () => {
-    const { arm } = bench;
+  test('fails in the poll, not in the request, with 200 and the error in the body', async ({
+    arm,
+    emulator,
+  }) => {
     await arm.makeServer('unlucky');
     const failure = { code: 'ServerIsBusy', message: 'Busy.' };
-    await control(bench.emulator, 'POST', 'faults', {
-      match: { service: 'arm', method: 'PUT', path: '/unlucky/firewallRules/' },
-      // biome-ignore lint/suspicious/noThenProperty: the contract's own name for what a fault does
-      then: { operationFails: failure },
-    });
+    await addFault(
+      emulator,
+      { service: 'arm', method: 'PUT', path: '/unlucky/firewallRules/' },
+      { operationFails: failure },
+    );
     const path = arm.server('unlucky', '/firewallRules/office');
     const accepted = await arm.send('PUT', path, range);
     expect(accepted.status).toBe(202);
@@ -71,9 +87,8 @@ describe('a long-running operation (facts.md §2)', () => {
   });
 });
 
-describe('a 404 (facts.md §2)', () => {
-  it('of a missing server is the gateway’s, and so is that of any of its children', async () => {
-    const { arm } = bench;
+describe('a 404', () => {
+  test('of a missing server is the gateway’s, and so is that of any of its children', async ({ arm }) => {
     await arm.makeServer('present');
     for (const [method, rest] of [
       ['GET', ''],
@@ -91,16 +106,16 @@ describe('a 404 (facts.md §2)', () => {
     }
   });
 
-  it('of a missing child on a live server is the provider’s', async () => {
-    const answer = await bench.arm.send('GET', bench.arm.server('present', '/databases/dtdb'));
+  test('of a missing child on a live server is the provider’s', async ({ arm }) => {
+    const answer = await arm.send('GET', arm.server('present', '/databases/dtdb'));
     expect(answer.headers['x-ms-failure-cause']).toBeUndefined();
     expect(messageOf(answer)).toBe(
       "The requested resource of type 'Microsoft.DBforPostgreSQL/flexibleServers/databases' with name 'dtdb' was not found.",
     );
   });
 
-  it('of a missing group names the group', async () => {
-    const answer = await bench.arm.send('GET', bench.arm.server('present', '', 'nowhere'));
+  test('of a missing group names the group', async ({ arm }) => {
+    const answer = await arm.send('GET', arm.server('present', '', 'nowhere'));
     expect([codeOf(answer), messageOf(answer)]).toEqual([
       'ResourceGroupNotFound',
       "Resource group 'nowhere' could not be found.",
@@ -109,29 +124,28 @@ describe('a 404 (facts.md §2)', () => {
 });
 
 describe('the path and its version', () => {
-  it('compares without regard to case', async () => {
-    const path = bench.arm.server('PRESENT').replace('resourceGroups', 'resourcegroups').toLowerCase();
-    expect((await bench.arm.send('GET', path)).json['name']).toBe('present');
+  test('compares without regard to case', async ({ arm }) => {
+    const path = arm.server('PRESENT').replace('resourceGroups', 'resourcegroups').toLowerCase();
+    expect((await arm.send('GET', path)).json['name']).toBe('present');
   });
 
-  it.each([
+  test.for([
     ['', 'MissingApiVersionParameter'],
     ['2020-01-01', 'NoRegisteredProviderFound'],
-  ])('api-version "%s" is refused with %s', async (version, code) => {
-    const answer = await bench.arm.send('GET', `${bench.arm.server('present')}?api-version=${version}`);
+  ])('api-version "%s" is refused with %s', async ([version, code], { arm }) => {
+    const answer = await arm.send('GET', `${arm.server('present')}?api-version=${version}`);
     expect([answer.status, codeOf(answer)]).toEqual([400, code]);
   });
 
-  it.each(['2021-06-01', '2022-12-01', '2023-06-01-preview', '2024-08-01', '2025-08-01'])(
+  test.for(['2021-06-01', '2022-12-01', '2023-06-01-preview', '2024-08-01', '2025-08-01'])(
     'api-version %s answers',
-    async (version) => {
-      const answer = await bench.arm.send('GET', `${bench.arm.server('present')}?api-version=${version}`);
+    async (version, { arm }) => {
+      const answer = await arm.send('GET', `${arm.server('present')}?api-version=${version}`);
       expect(at(answer.json, 'properties', 'state')).toBe('Ready');
     },
   );
 
-  it('a subscription, a namespace and a type that do not exist are named', async () => {
-    const { arm } = bench;
+  test('a subscription, a namespace and a type that do not exist are named', async ({ arm }) => {
     const unknown = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups';
     expect(codeOf(await arm.send('GET', unknown))).toBe('SubscriptionNotFound');
     const namespace = `${arm.subscription}/providers/Microsoft.Nothing/things`;
@@ -141,8 +155,9 @@ describe('the path and its version', () => {
 });
 
 describe('resource groups', () => {
-  it('are 201 when new, 200 when there, 204 to HEAD; deletion takes their servers along', async () => {
-    const { arm } = bench;
+  test('are 201 when new, 200 when there, 204 to HEAD; deletion takes their servers along', async ({
+    arm,
+  }) => {
     const path = `${arm.subscription}/resourceGroups/doomed?api-version=2025-04-01`;
     expect((await arm.send('HEAD', path)).status).toBe(404);
     expect((await arm.send('PUT', path, { location: 'westeurope' })).status).toBe(201);
@@ -153,11 +168,68 @@ describe('resource groups', () => {
   });
 });
 
-describe('lists', () => {
-  const paged = useEmulator({ pageSize: 2 });
+describe('several clients at once', () => {
+  test('make one server of twenty creations: the others are accepted and fail with ServerIsBusy', async ({
+    arm,
+    postgres,
+  }) => {
+    const group = `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`;
+    await arm.send('PUT', group, { location: 'westeurope' });
+    const release = postgres.hold('create');
+    const accepted = await Promise.all(
+      Array.from({ length: 20 }, () => arm.send('PUT', arm.server('shared'), defaultServer)),
+    );
+    expect(accepted.map(({ status }) => status)).toEqual(Array(20).fill(202));
+    release();
+    const ends = await Promise.all(accepted.map((answer) => arm.finish(answer)));
+    const codes = ends.map((end) => at(end.json, 'error', 'code') ?? end.json['status']);
+    expect(codes.filter((code) => code === 'Succeeded')).toHaveLength(1);
+    expect(codes.filter((code) => code === 'ServerIsBusy')).toHaveLength(19);
+    expect(at(ends.find(({ json }) => json['error'])?.json, 'error', 'message')).toBe(
+      "Cannot complete operation while server 'shared' is busy processing another operation. Try again later.",
+    );
+  });
 
-  it('come in pages that nextLink leads through, each entry once', async () => {
-    const { arm } = paged;
+  test('write two configurations: one is set, the other fails with ServerIsBusy', async ({
+    arm,
+    postgres,
+  }) => {
+    const path = (name: string) => arm.server('shared', `/configurations/${name}`);
+    const body = { properties: { value: '77', source: 'user-override' } };
+    const release = postgres.hold('setParameter');
+    const both = await Promise.all(
+      ['work_mem', 'max_connections'].map((name) => arm.send('PUT', path(name), body)),
+    );
+    expect(both.map(({ status }) => status)).toEqual([202, 202]);
+    release();
+    const ends = await Promise.all(both.map((accepted) => arm.finish(accepted)));
+    expect(ends.map(({ json }) => json['status']).sort()).toEqual(['Failed', 'Succeeded']);
+  });
+
+  const names = ['one', 'two', 'three'];
+  const rules = (client: Arm) =>
+    Promise.all(
+      names.map((name) => client.send('PUT', client.server('shared', `/firewallRules/${name}`), range)),
+    );
+
+  test('write firewall rules, which show the server as Updating and do not exclude each other', async ({
+    stalled,
+  }) => {
+    await stalled.makeServer('shared');
+    expect((await rules(stalled)).map(({ status }) => status)).toEqual([202, 202, 202]);
+    expect(await stalled.state('shared')).toBe('Updating');
+  });
+
+  test('have written all their firewall rules when the server is Ready again', async ({ arm, postgres }) => {
+    const ends = await Promise.all((await rules(arm)).map((answer) => arm.finish(answer)));
+    expect(ends.map(({ json }) => json['status'])).toEqual(['Succeeded', 'Succeeded', 'Succeeded']);
+    expect(await arm.state('shared')).toBe('Ready');
+    expect([...(postgres.made.get('shared')?.rules.keys() ?? [])].sort()).toEqual([...names].sort());
+  });
+});
+
+describe('lists', () => {
+  test('come in pages that nextLink leads through, each entry once', async ({ arm }) => {
     await arm.makeServer('paged');
     const names = ['one', 'two', 'three', 'four', 'five'];
     for (const name of names) await arm.complete('PUT', arm.server('paged', `/firewallRules/${name}`), range);

@@ -7,35 +7,38 @@ import {
   ClientSecretCredential,
   ManagedIdentityCredential,
 } from '@azure/identity';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { control, tutorial } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { describe, expect } from 'vitest';
+import type { Emulator } from '../../../emulator/index.ts';
+import { addFault, defaultServer } from '../../helpers/emulator/arm.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { send } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator();
 const trusted = tls.getCACertificates('default');
 const scope = 'https://management.azure.com/.default';
 
-beforeAll(() => tls.setDefaultCACertificates([...trusted, bench.emulator.caCertificate]));
-afterAll(() => tls.setDefaultCACertificates(trusted));
+test.beforeAll(({ emulator }) => tls.setDefaultCACertificates([...trusted, emulator.caCertificate]));
+test.afterAll(() => tls.setDefaultCACertificates(trusted));
 
-function variable(name: string): string {
-  return bench.emulator.ready.env[name] ?? '';
+function variable(emulator: Emulator, name: string): string {
+  return emulator.ready.env[name] ?? '';
 }
 
-function options() {
-  return { authorityHost: variable('AZURE_AUTHORITY_HOST'), disableInstanceDiscovery: true };
+function options(emulator: Emulator) {
+  return { authorityHost: variable(emulator, 'AZURE_AUTHORITY_HOST'), disableInstanceDiscovery: true };
 }
 
-function bySecret(secret: string): TokenCredential {
-  const [tenant, client] = [variable('AZURE_TENANT_ID'), variable('AZURE_CLIENT_ID')];
-  return new ClientSecretCredential(tenant, client, secret, options());
+function bySecret(emulator: Emulator, secret: string): TokenCredential {
+  const [tenant, client] = [variable(emulator, 'AZURE_TENANT_ID'), variable(emulator, 'AZURE_CLIENT_ID')];
+  return new ClientSecretCredential(tenant, client, secret, options(emulator));
 }
 
-function clients() {
-  const credential = bySecret(bench.emulator.ready.clientSecret);
-  const subscription = variable('AZURE_SUBSCRIPTION_ID');
-  const endpoint = { endpoint: variable('AZURE_RESOURCE_MANAGER_ENDPOINT'), credentialScopes: scope };
+function clients(emulator: Emulator) {
+  const credential = bySecret(emulator, emulator.ready.clientSecret);
+  const subscription = variable(emulator, 'AZURE_SUBSCRIPTION_ID');
+  const endpoint = {
+    endpoint: variable(emulator, 'AZURE_RESOURCE_MANAGER_ENDPOINT'),
+    credentialScopes: scope,
+  };
   return {
     resources: new ResourceManagementClient(credential, subscription, endpoint),
     postgres: new PostgreSQLManagementFlexibleServerClient(credential, subscription, endpoint),
@@ -43,28 +46,28 @@ function clients() {
 }
 
 describe("the vendor's credentials sign in", () => {
-  it('with a client secret, and are told AADSTS7000215 of a wrong one', async () => {
-    expect((await bySecret(bench.emulator.ready.clientSecret).getToken(scope))?.token).toMatch(/^eyJ/);
-    await expect(bySecret('wrong').getToken(scope)).rejects.toThrow('AADSTS7000215');
+  test('with a client secret, and get AADSTS7000215 for a wrong one', async ({ emulator }) => {
+    expect((await bySecret(emulator, emulator.ready.clientSecret).getToken(scope))?.token).toMatch(/^eyJ/);
+    await expect(bySecret(emulator, 'wrong').getToken(scope)).rejects.toThrow('AADSTS7000215');
   });
 
-  it("with GitHub's OIDC token as assertion", async () => {
+  test("with GitHub's OIDC token as assertion", async ({ emulator }) => {
     const assertion = async () => {
-      const url = `${variable('ACTIONS_ID_TOKEN_REQUEST_URL')}&audience=api%3A%2F%2FAzureADTokenExchange`;
-      const authorization = `Bearer ${variable('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}`;
-      const answer = await send(bench.emulator, 'GET', url, { headers: { authorization } });
+      const url = `${variable(emulator, 'ACTIONS_ID_TOKEN_REQUEST_URL')}&audience=api%3A%2F%2FAzureADTokenExchange`;
+      const authorization = `Bearer ${variable(emulator, 'ACTIONS_ID_TOKEN_REQUEST_TOKEN')}`;
+      const answer = await send(emulator, 'GET', url, { headers: { authorization } });
       return String(answer.json['value']);
     };
-    const [tenant, client] = [variable('AZURE_TENANT_ID'), variable('AZURE_CLIENT_ID')];
-    const credential = new ClientAssertionCredential(tenant, client, assertion, options());
+    const [tenant, client] = [variable(emulator, 'AZURE_TENANT_ID'), variable(emulator, 'AZURE_CLIENT_ID')];
+    const credential = new ClientAssertionCredential(tenant, client, assertion, options(emulator));
     expect((await credential.getToken(scope))?.token).toMatch(/^eyJ/);
   });
 
-  it('with a managed identity', async () => {
+  test('with a managed identity', async ({ emulator }) => {
     const name = 'AZURE_POD_IDENTITY_AUTHORITY_HOST';
-    process.env[name] = bench.emulator.ready.managedIdentity.env[name];
+    process.env[name] = emulator.ready.managedIdentity.env[name];
     try {
-      const credential = new ManagedIdentityCredential({ clientId: variable('AZURE_CLIENT_ID') });
+      const credential = new ManagedIdentityCredential({ clientId: variable(emulator, 'AZURE_CLIENT_ID') });
       expect((await credential.getToken(scope))?.token).toMatch(/^eyJ/);
     } finally {
       delete process.env[name];
@@ -73,12 +76,14 @@ describe("the vendor's credentials sign in", () => {
 });
 
 describe("the vendor's management clients", () => {
-  it('make a group, a server, a rule, a database and a parameter, and take the server down again', async () => {
-    const { resources, postgres } = clients();
-    const { administratorLogin, administratorLoginPassword, version, storage } = tutorial.properties;
+  test('make a group, a server, a rule, a database and a parameter, and take the server down again', async ({
+    emulator,
+  }) => {
+    const { resources, postgres: client } = clients(emulator);
+    const { administratorLogin, administratorLoginPassword, version, storage } = defaultServer.properties;
     await resources.resourceGroups.createOrUpdate('rg', { location: 'westeurope' });
     expect((await resources.resourceGroups.checkExistence('rg')).body).toBe(true);
-    const server = await postgres.servers.beginCreateOrUpdateAndWait('rg', 'demo-relecloud', {
+    const server = await client.servers.beginCreateOrUpdateAndWait('rg', 'demo-relecloud', {
       location: 'westeurope',
       sku: { name: 'Standard_B1ms', tier: 'Burstable' },
       administratorLogin,
@@ -88,48 +93,51 @@ describe("the vendor's management clients", () => {
     });
     expect(server).toMatchObject({ state: 'Ready', location: 'West Europe', version: '18' });
     const range = { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' };
-    const rule = await postgres.firewallRules.beginCreateOrUpdateAndWait(
+    const rule = await client.firewallRules.beginCreateOrUpdateAndWait(
       'rg',
       'demo-relecloud',
       'office',
       range,
     );
     expect(rule).toMatchObject(range);
-    const database = await postgres.databases.beginCreateAndWait('rg', 'demo-relecloud', 'relecloud', {
+    const database = await client.databases.beginCreateAndWait('rg', 'demo-relecloud', 'relecloud', {
       charset: 'utf8',
     });
     expect(database).toMatchObject({ charset: 'UTF8', collation: 'en_US.utf8' });
-    await postgres.servers.beginStopAndWait('rg', 'demo-relecloud');
-    await postgres.servers.beginStartAndWait('rg', 'demo-relecloud');
+    await client.servers.beginStopAndWait('rg', 'demo-relecloud');
+    await client.servers.beginStartAndWait('rg', 'demo-relecloud');
     const names = [];
-    for await (const { name } of postgres.databases.listByServer('rg', 'demo-relecloud')) names.push(name);
+    for await (const { name } of client.databases.listByServer('rg', 'demo-relecloud')) names.push(name);
     expect(names).toEqual(['azure_maintenance', 'postgres', 'azure_sys', 'relecloud']);
-    await postgres.servers.beginDeleteAndWait('rg', 'demo-relecloud');
+    await client.servers.beginDeleteAndWait('rg', 'demo-relecloud');
     await resources.resourceGroups.beginDeleteAndWait('rg');
     expect((await resources.resourceGroups.checkExistence('rg')).body).toBe(false);
   });
 
-  it('report a failed poll in their words: "The long-running operation has failed. CODE. MESSAGE" (facts.md §6)', async () => {
-    const { postgres } = clients();
-    await bench.arm.makeServer('failing');
-    await control(bench.emulator, 'POST', 'faults', {
-      match: { service: 'arm', method: 'PUT', path: '/failing/databases/' },
-      // biome-ignore lint/suspicious/noThenProperty: the contract's own name for what a fault does
-      then: { operationFails: { code: 'ServerIsBusy', message: 'Try again later.' } },
-    });
-    await expect(postgres.databases.beginCreateAndWait('rg', 'failing', 'relecloud', {})).rejects.toThrow(
+  test('report a failed poll as "The long-running operation has failed. CODE. MESSAGE"', async ({
+    arm,
+    emulator,
+  }) => {
+    const client = clients(emulator).postgres;
+    await arm.makeServer('failing');
+    await addFault(
+      emulator,
+      { service: 'arm', method: 'PUT', path: '/failing/databases/' },
+      { operationFails: { code: 'ServerIsBusy', message: 'Try again later.' } },
+    );
+    await expect(client.databases.beginCreateAndWait('rg', 'failing', 'relecloud', {})).rejects.toThrow(
       'The long-running operation has failed. ServerIsBusy. Try again later.',
     );
   });
 
-  it('wait out a 429 by its Retry-After and then succeed', async () => {
-    await control(bench.emulator, 'POST', 'faults', {
-      match: { service: 'arm', method: 'GET', path: '/flexibleServers\\?' },
-      // biome-ignore lint/suspicious/noThenProperty: the contract's own name for what a fault does
-      then: { status: 429, headers: { 'Retry-After': '0' }, body: {} },
-    });
+  test('wait as long as the Retry-After of a 429 says, and then succeed', async ({ emulator }) => {
+    await addFault(
+      emulator,
+      { service: 'arm', method: 'GET', path: '/flexibleServers\\?' },
+      { status: 429, headers: { 'Retry-After': '0' }, body: {} },
+    );
     const names = [];
-    for await (const { name } of clients().postgres.servers.listBySubscription()) names.push(name);
+    for await (const { name } of clients(emulator).postgres.servers.listBySubscription()) names.push(name);
     expect(names).toEqual(['failing']);
   });
 });

@@ -1,12 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { type Arm, codeOf, control, messageOf, tutorial } from '../../helpers/emulator/arm.ts';
-import { useEmulator } from '../../helpers/emulator/azure-fixture.ts';
+import { describe, expect } from 'vitest';
+import { type Arm, codeOf, control, defaultServer, messageOf } from '../../helpers/emulator/arm.ts';
+import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type Answer, at } from '../../helpers/emulator/http-client.ts';
 
-const bench = useEmulator({ provision: 600 });
-
 function withProperties(changes: object): object {
-  return { ...tutorial, properties: { ...tutorial.properties, ...changes } };
+  return { ...defaultServer, properties: { ...defaultServer.properties, ...changes } };
 }
 
 async function putServer(arm: Arm, name: string, body: object): Promise<Answer> {
@@ -17,9 +15,9 @@ async function putServer(arm: Arm, name: string, body: object): Promise<Answer> 
 }
 
 describe('creating a server', () => {
-  it("takes the tutorial's own values and gives back Azure's spelling and defaults", async () => {
-    await bench.arm.makeServer('demo-relecloud');
-    const { json, text } = await bench.arm.send('GET', bench.arm.server('demo-relecloud'));
+  test("takes the tutorial's values and gives back Azure's spelling and defaults", async ({ arm }) => {
+    await arm.makeServer('demo-relecloud');
+    const { json, text } = await arm.send('GET', arm.server('demo-relecloud'));
     expect(Object.keys(json)).toEqual(['sku', 'systemData', 'properties', 'location', 'id', 'name', 'type']);
     expect(json['location']).toBe('West Europe');
     expect(Object.keys(at(json, 'properties') as object)).toEqual([
@@ -55,9 +53,9 @@ describe('creating a server', () => {
     expect(text).not.toContain('VerySecurePassword');
   });
 
-  it('shows it as Provisioning, not yet open to its children (facts.md §3)', async () => {
-    const { arm } = bench;
-    const accepted = await putServer(arm, 'in-the-making', tutorial);
+  test('shows it as Provisioning, not yet open to its children', async ({ arm, postgres }) => {
+    const release = postgres.hold('create');
+    const accepted = await putServer(arm, 'in-the-making', defaultServer);
     expect(await arm.state('in-the-making')).toBe('Provisioning');
     const body = { properties: { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' } };
     for (const answer of [
@@ -69,17 +67,19 @@ describe('creating a server', () => {
         /^An unexpected error occured while processing the request\. Tracking ID: '[0-9a-f-]{36}'$/,
       );
     }
+    release();
     await arm.finish(accepted);
     expect(await arm.state('in-the-making')).toBe('Ready');
   });
 
-  it('in another group under a name that is taken is accepted and fails with ServerNameAlreadyExists', async () => {
-    const { arm } = bench;
+  test('in another group under a name that is taken is accepted and fails with ServerNameAlreadyExists', async ({
+    arm,
+  }) => {
     await arm.makeServer('taken');
     await arm.send('PUT', `${arm.subscription}/resourceGroups/other?api-version=2025-04-01`, {
       location: 'westeurope',
     });
-    const end = await arm.complete('PUT', arm.server('taken', '', 'other'), tutorial);
+    const end = await arm.complete('PUT', arm.server('taken', '', 'other'), defaultServer);
     expect(end.json['error']).toEqual({
       code: 'ServerNameAlreadyExists',
       message: 'Specified server name is already used by another server.',
@@ -87,23 +87,23 @@ describe('creating a server', () => {
     expect((await arm.send('GET', arm.server('taken', '', 'other'))).status).toBe(404);
   });
 
-  it('with a weak password is accepted and fails with InternalServerError (facts.md §3)', async () => {
+  test('with a weak password is accepted and fails with InternalServerError', async ({ arm }) => {
     for (const administratorLoginPassword of ['weak', 'alllowercase1', 'Relecloud_Admin1!']) {
-      const accepted = await putServer(bench.arm, 'weak', withProperties({ administratorLoginPassword }));
-      const end = await bench.arm.finish(accepted);
+      const accepted = await putServer(arm, 'weak', withProperties({ administratorLoginPassword }));
+      const end = await arm.finish(accepted);
       expect(at(end.json, 'error', 'code')).toBe('InternalServerError');
     }
   });
 
-  it.each<[string, string, object, string]>([
-    ['an upper-case name', 'Bad-Name', tutorial, 'InvalidServerName'],
-    ['a name ending in a hyphen', 'bad-', tutorial, 'InvalidServerName'],
-    ['a name of two characters', 'ab', tutorial, 'InvalidServerName'],
-    ['no location', 'bad', { sku: tutorial.sku }, 'LocationRequired'],
+  test.for<[string, string, object, string]>([
+    ['an upper-case name', 'Bad-Name', defaultServer, 'InvalidServerName'],
+    ['a name ending in a hyphen', 'bad-', defaultServer, 'InvalidServerName'],
+    ['a name of two characters', 'ab', defaultServer, 'InvalidServerName'],
+    ['no location', 'bad', { sku: defaultServer.sku }, 'LocationRequired'],
     [
       'an unknown location',
       'bad',
-      { ...tutorial, location: 'atlantis' },
+      { ...defaultServer, location: 'atlantis' },
       'LocationNotAvailableForResourceType',
     ],
     ['a major that is not offered', 'bad', withProperties({ version: '13' }), 'ParameterOutOfRange'],
@@ -140,7 +140,7 @@ describe('creating a server', () => {
     [
       'a tier that does not fit',
       'bad',
-      { ...tutorial, sku: { name: 'Standard_B1ms', tier: 'GeneralPurpose' } },
+      { ...defaultServer, sku: { name: 'Standard_B1ms', tier: 'GeneralPurpose' } },
       'InvalidParameterValue',
     ],
     [
@@ -149,27 +149,26 @@ describe('creating a server', () => {
       withProperties({ highAvailability: { mode: 'SameZone' } }),
       'ParameterOutOfRange',
     ],
-    ['a copy of another', 'bad', withProperties({ createMode: 'Replica' }), 'InvalidParameterValue'],
-    ['a member that no resource has', 'bad', { ...tutorial, pgVersion: '18' }, 'InvalidRequestContent'],
-  ])('is refused on the spot for %s', async (_what, name, body, code) => {
-    const answer = await putServer(bench.arm, name, body);
+    ['a copy of another server', 'bad', withProperties({ createMode: 'Replica' }), 'InvalidParameterValue'],
+    ['an unknown member', 'bad', { ...defaultServer, pgVersion: '18' }, 'InvalidRequestContent'],
+  ])('is refused at once for %s', async ([_what, name, body, code], { arm }) => {
+    const answer = await putServer(arm, name, body);
     expect([answer.status, codeOf(answer)]).toEqual([400, code]);
   });
 
-  it('says which majors the region offers (facts.md §3)', async () => {
-    const answer = await putServer(bench.arm, 'bad', withProperties({ version: '13' }));
+  test('says which majors the region offers', async ({ arm }) => {
+    const answer = await putServer(arm, 'bad', withProperties({ version: '13' }));
     expect(messageOf(answer)).toMatch(/^The value of the 'Version' should be in: \[17, 18\]\./);
   });
 
-  it('in a group that does not exist says so', async () => {
-    const answer = await bench.arm.send('PUT', bench.arm.server('lost', '', 'nowhere'), tutorial);
+  test('in a group that does not exist says so', async ({ arm }) => {
+    const answer = await arm.send('PUT', arm.server('lost', '', 'nowhere'), defaultServer);
     expect([answer.status, codeOf(answer)]).toEqual([404, 'ResourceGroupNotFound']);
   });
 });
 
 describe('updating a server', () => {
-  it('keeps what a PUT leaves out, grows storage, and never shrinks it', async () => {
-    const { arm } = bench;
+  test('keeps what a PUT leaves out, grows storage, and never shrinks it', async ({ arm }) => {
     await arm.makeServer('growing');
     const window = { customWindow: 'enabled', dayOfWeek: 5 };
     await arm.complete('PATCH', arm.server('growing'), { properties: { maintenanceWindow: window } });
@@ -186,13 +185,14 @@ describe('updating a server', () => {
     expect([shrunk.status, codeOf(shrunk)]).toEqual([400, 'ParameterOutOfRange']);
   });
 
-  it('refuses what only a creation may set, an older major, and another region', async () => {
-    const { arm } = bench;
+  test('refuses what only a creation may set, an older major, and another region', async ({ arm }) => {
     const codes = [];
     for (const body of [{ administratorLogin: 'other' }, { availabilityZone: '2' }, { version: '17' }]) {
       codes.push(codeOf(await arm.send('PATCH', arm.server('growing'), { properties: body })));
     }
-    codes.push(codeOf(await arm.send('PUT', arm.server('growing'), { ...tutorial, location: 'eastus' })));
+    codes.push(
+      codeOf(await arm.send('PUT', arm.server('growing'), { ...defaultServer, location: 'eastus' })),
+    );
     expect(codes).toEqual([
       'InvalidParameterValue',
       'InvalidParameterValue',
@@ -201,27 +201,31 @@ describe('updating a server', () => {
     ]);
   });
 
-  it('sets a new password in PostgreSQL; with password authentication off it is ignored (facts.md §3)', async () => {
-    const { arm } = bench;
+  test('sets a new password in PostgreSQL; with password authentication off it is ignored', async ({
+    arm,
+    postgres,
+  }) => {
     await arm.makeServer('secretive');
     const change = (password: string) =>
       arm.complete('PATCH', arm.server('secretive'), {
         properties: { administratorLoginPassword: password },
       });
     await change('AnotherPassword!2');
-    expect(bench.postgres.made.get('secretive')?.password).toBe('AnotherPassword!2');
+    expect(postgres.made.get('secretive')?.password).toBe('AnotherPassword!2');
     const off = { properties: { authConfig: { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' } } };
     await arm.complete('PATCH', arm.server('secretive'), off);
     await change('YetAnother!Password3');
-    expect(bench.postgres.made.get('secretive')?.password).not.toBe('YetAnother!Password3');
+    expect(postgres.made.get('secretive')?.password).not.toBe('YetAnother!Password3');
     const on = { properties: { authConfig: { passwordAuth: 'Enabled' } } };
     expect(codeOf(await arm.send('PATCH', arm.server('secretive'), on))).toBe('EngineCredentialsNotProvided');
   });
 
-  it('while another update runs is accepted and fails with ServerIsBusy; of the password, refused', async () => {
-    const { arm } = bench;
+  test('while another update runs is accepted and fails with ServerIsBusy; of the password, refused', async ({
+    arm,
+    emulator,
+  }) => {
     await arm.makeServer('busy');
-    await control(bench.emulator, 'PATCH', 'state', { server: 'busy', properties: { state: 'Updating' } });
+    await control(emulator, 'PATCH', 'state', { server: 'busy', properties: { state: 'Updating' } });
     const end = await arm.complete('PATCH', arm.server('busy'), { tags: { a: 'b' } });
     expect(at(end.json, 'error', 'code')).toBe('ServerIsBusy');
     const password = { properties: { administratorLoginPassword: 'AnotherPassword!2' } };
@@ -233,24 +237,26 @@ describe('updating a server', () => {
   });
 });
 
-describe('the power of a server (facts.md §3)', () => {
-  it('stops and starts PostgreSQL, through Stopping and Starting', async () => {
-    const { arm } = bench;
+describe('the power of a server', () => {
+  test('stops and starts PostgreSQL, through Stopping and Starting', async ({ arm, postgres }) => {
     await arm.makeServer('sleepy');
+    const releaseStop = postgres.hold('stop');
     const stopping = await arm.send('POST', arm.server('sleepy', '/stop'));
     expect(await arm.state('sleepy')).toBe('Stopping');
+    releaseStop();
     await arm.finish(stopping);
     expect(await arm.state('sleepy')).toBe('Stopped');
-    expect(bench.postgres.made.get('sleepy')?.running).toBe(false);
+    expect(postgres.made.get('sleepy')?.running).toBe(false);
+    const releaseStart = postgres.hold('start');
     const starting = await arm.send('POST', arm.server('sleepy', '/start'));
     expect(await arm.state('sleepy')).toBe('Starting');
+    releaseStart();
     await arm.finish(starting);
     expect(await arm.state('sleepy')).toBe('Ready');
-    expect(bench.postgres.made.get('sleepy')?.running).toBe(true);
+    expect(postgres.made.get('sleepy')?.running).toBe(true);
   });
 
-  it('refuses what the state forbids, each in its own words', async () => {
-    const { arm } = bench;
+  test('refuses what the state forbids, each in its own words', async ({ arm, emulator }) => {
     await arm.makeServer('moody');
     const path = (rest: string) => arm.server('moody', rest);
     const started = await arm.send('POST', path('/start'));
@@ -258,7 +264,7 @@ describe('the power of a server (facts.md §3)', () => {
       'ServerIsNotStopped',
       'Start Server can only be performed on Stopped servers. Server Name = moody, Current Server State = Ready',
     ]);
-    await control(bench.emulator, 'PATCH', 'state', { server: 'moody', properties: { state: 'Updating' } });
+    await control(emulator, 'PATCH', 'state', { server: 'moody', properties: { state: 'Updating' } });
     const restarted = await arm.send('POST', path('/restart'));
     expect([codeOf(restarted), messageOf(restarted)]).toEqual([
       'ServerIsNotReady',
@@ -271,8 +277,9 @@ describe('the power of a server (facts.md §3)', () => {
     ]);
   });
 
-  it('leaves a stopped server closed to configurations (400 ServerStoppedError) and to firewall writes (500)', async () => {
-    const { arm } = bench;
+  test('refuses configurations of a stopped server (400 ServerStoppedError) and firewall writes (500)', async ({
+    arm,
+  }) => {
     await arm.makeServer('off');
     await arm.complete('POST', arm.server('off', '/stop'));
     const list = await arm.send('GET', arm.server('off', '/configurations'));
@@ -285,8 +292,9 @@ describe('the power of a server (facts.md §3)', () => {
 });
 
 describe('configurations', () => {
-  it('are refused when read-only, unknown or outside their values; set ones say user-override', async () => {
-    const { arm } = bench;
+  test('are refused when read-only, unknown or outside their values; set ones say user-override', async ({
+    arm,
+  }) => {
     await arm.makeServer('tuned');
     const put = (name: string, value: string) =>
       arm.send('PUT', arm.server('tuned', `/configurations/${name}`), {

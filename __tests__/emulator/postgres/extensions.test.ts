@@ -1,13 +1,7 @@
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { admin, createFixture, type Fixture } from '../../helpers/emulator/postgres-fixture.ts';
-
-let fixture: Fixture;
-beforeAll(async () => {
-  fixture = await createFixture();
-});
-afterAll(() => fixture[Symbol.asyncDispose]());
+import { admin, test } from '../../helpers/emulator/postgres-fixture.ts';
 
 function refusal(extension: string) {
   return {
@@ -28,13 +22,13 @@ const membersOnly = {
 describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   let server: PostgresServer;
   let session: pg.Client;
-  beforeAll(async () => {
-    server = await fixture.server({ major });
-    await fixture.ask(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
-    await fixture.ask(server, 'CREATE DATABASE clean IS_TEMPLATE true');
-    await fixture.ask(server, 'CREATE DATABASE work');
+  test.beforeAll(async ({ postgres }) => {
+    server = await postgres.server({ major });
+    await postgres.ask(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
+    await postgres.ask(server, 'CREATE DATABASE clean IS_TEMPLATE true');
+    await postgres.ask(server, 'CREATE DATABASE work');
     await server.setParameter('azure.extensions', usual);
-    session = await fixture.login(server, { database: 'work' });
+    session = await postgres.login(server, { database: 'work' });
   });
   afterAll(async () => {
     await session.end();
@@ -59,13 +53,6 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     );
     return rows.map(({ name }) => name);
   }
-
-  test('none is allowed on a new server', async () => {
-    const fresh = await fixture.server({ major, name: 'fresh' });
-    expect(await fixture.ask(fresh, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': '' }]);
-    await expect(fixture.ask(fresh, 'CREATE EXTENSION hstore')).rejects.toMatchObject(refusal('hstore'));
-    await fresh.destroy();
-  });
 
   test('those of the list, in whatever case it is written, are the administrator’s to create and to drop', async () => {
     await session.query('CREATE EXTENSION citext');
@@ -100,24 +87,24 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     await session.query('DROP FUNCTION make()');
   });
 
-  test('a client’s own settings do not widen the list', async () => {
+  test('a client’s own settings do not widen the list', async ({ postgres }) => {
     for (const whose of ['SYSTEM', 'DATABASE work', 'ROLE app']) {
       const sql = `ALTER ${whose} SET azure.extensions = 'pg_trgm'`;
       await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
     }
     const options = `-c azure.extensions=pg_trgm`;
     await expect(
-      fixture.ask(server, 'CREATE EXTENSION pg_trgm', { database: 'work', options }),
+      postgres.ask(server, 'CREATE EXTENSION pg_trgm', { database: 'work', options }),
     ).rejects.toMatchObject(refusal('pg_trgm'));
     await expect(session.query('SET event_triggers = off')).rejects.toMatchObject({ code: '42501' });
   });
 
-  test('a changed list holds at once, also in sessions that are open', async () => {
+  test('a changed list holds at once, also in sessions that are open', async ({ postgres }) => {
     await expect(session.query('CREATE EXTENSION pg_trgm')).rejects.toMatchObject(refusal('pg_trgm'));
     await allow('pg_trgm');
     await session.query('CREATE EXTENSION pg_trgm');
     await expect(session.query('CREATE EXTENSION hstore')).rejects.toMatchObject(refusal('hstore'));
-    expect(await fixture.ask(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'pg_trgm' }]);
+    expect(await postgres.ask(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'pg_trgm' }]);
   });
 
   test('what CASCADE adds must be on the list too', async () => {
@@ -150,7 +137,9 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     },
   );
 
-  test('who is no member of azure_pg_admin creates none, not even one that is there', async () => {
+  test('who is no member of azure_pg_admin creates none, not even one that is there', async ({
+    postgres,
+  }) => {
     const asApp = { user: 'app', password: 'app', database: 'work' };
     await session.query(
       'CREATE EXTENSION hstore; GRANT ALL ON DATABASE work TO app; GRANT app TO CURRENT_USER',
@@ -160,23 +149,23 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
       'CREATE EXTENSION IF NOT EXISTS hstore',
       'CREATE EXTENSION nope',
     ]) {
-      await expect(fixture.ask(server, sql, asApp)).rejects.toMatchObject(membersOnly);
+      await expect(postgres.ask(server, sql, asApp)).rejects.toMatchObject(membersOnly);
     }
     await expect(session.query('SET ROLE app; CREATE EXTENSION citext')).rejects.toMatchObject(membersOnly);
   });
 
-  test('the list holds in every database, whatever it was copied from', async () => {
+  test('the list holds in every database, whatever it was copied from', async ({ postgres }) => {
     await server.createDatabase('by-arm', 'UTF8', 'en_US.utf8');
-    await fixture.ask(server, 'CREATE DATABASE from0 TEMPLATE template0');
-    await fixture.ask(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
+    await postgres.ask(server, 'CREATE DATABASE from0 TEMPLATE template0');
+    await postgres.ask(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
     for (const database of ['postgres', 'by-arm', 'from0', 'clone']) {
-      await expect(fixture.ask(server, 'CREATE EXTENSION lo', { database })).rejects.toMatchObject(
+      await expect(postgres.ask(server, 'CREATE EXTENSION lo', { database })).rejects.toMatchObject(
         refusal('lo'),
       );
-      await fixture.ask(server, 'CREATE EXTENSION hstore', { database });
+      await postgres.ask(server, 'CREATE EXTENSION hstore', { database });
     }
     for (const name of ['by-arm', 'from0', 'clone']) await server.dropDatabase(name);
-    await fixture.ask(server, 'DROP EXTENSION hstore');
+    await postgres.ask(server, 'DROP EXTENSION hstore');
   });
 
   test('every one that the server offers can be created, trusted by PostgreSQL or not', async () => {
@@ -219,8 +208,8 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
   const login = `ad"min ' $1`;
   const asAdmin = { user: login, password: admin.password, database: 'by-arm' };
   let server: PostgresServer;
-  beforeAll(async () => {
-    server = await fixture.server({ major, administratorLogin: login });
+  test.beforeAll(async ({ postgres }) => {
+    server = await postgres.server({ major, administratorLogin: login });
     await server.setParameter('azure.extensions', 'hstore,pg_trgm,pgstattuple');
   });
   beforeEach(() => server.createDatabase('by-arm', 'UTF8', 'en_US.utf8'));
@@ -231,8 +220,8 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
     return (await server.databases()).find(({ name }) => name === 'by-arm')?.acl;
   }
 
-  test('an extension can be created, and nothing else is permitted by that', async () => {
-    const session = await fixture.login(server, asAdmin);
+  test('an extension can be created, and nothing else is permitted by that', async ({ postgres }) => {
+    const session = await postgres.login(server, asAdmin);
     await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
     await session.query('BEGIN; CREATE EXTENSION pgstattuple');
     await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
@@ -244,24 +233,24 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
     expect(await privileges()).toBeNull();
   });
 
-  test('its privileges stay as they are', async () => {
+  test('its privileges stay as they are', async ({ postgres }) => {
     const other = { user: 'other', password: 'other', database: 'postgres' };
-    await fixture.ask(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
+    await postgres.ask(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
       ...asAdmin,
       database: 'postgres',
     });
-    await fixture.ask(server, 'CREATE DATABASE granted', other);
-    await fixture.ask(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
+    await postgres.ask(server, 'CREATE DATABASE granted', other);
+    await postgres.ask(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
     const acl = async () => (await server.databases()).find(({ name }) => name === 'granted')?.acl;
     const before = await acl();
     expect(before).toHaveLength(3);
-    await fixture.ask(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
+    await postgres.ask(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
     expect(await acl()).toEqual(before);
   });
 
-  test('two can create at once', async () => {
+  test('two can create at once', async ({ postgres }) => {
     for (let round = 0; round < 5; round += 1) {
-      const sessions = await Promise.all([fixture.login(server, asAdmin), fixture.login(server, asAdmin)]);
+      const sessions = await Promise.all([postgres.login(server, asAdmin), postgres.login(server, asAdmin)]);
       const names = ['hstore', 'pg_trgm'];
       await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
       await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));

@@ -2,19 +2,16 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { chooseAddress } from '../../../emulator/postgres/address.ts';
 import { Firewall } from '../../../emulator/postgres/firewall.ts';
 import { Gate } from '../../../emulator/postgres/gate.ts';
-import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import {
   admin,
   answer,
-  createFixture,
   dial,
   ended,
   everything,
-  type Fixture,
   gssEncryptionRequest,
   only,
   packet,
@@ -22,104 +19,114 @@ import {
   sslRequest,
   startup,
   temporaryDirectory,
+  test,
   until,
 } from '../../helpers/emulator/postgres-fixture.ts';
 
-let fixture: Fixture;
-let server: PostgresServer;
-
-beforeAll(async () => {
-  fixture = await createFixture();
-  server = await fixture.server();
-});
-afterAll(() => fixture[Symbol.asyncDispose]());
-
-async function secured(socket: Socket, options = {}): Promise<TLSSocket> {
-  const tls = connectTls({ socket, host: server.address, ca: fixture.authority.pem, ...options });
+async function secured(socket: Socket, host: string, ca: string, options = {}): Promise<TLSSocket> {
+  const tls = connectTls({ socket, host, ca, ...options });
   await once(tls, 'secureConnect');
   return tls;
 }
 
 describe('who is let in', () => {
-  test('a client that a rule covers logs in over verified TLS at an address of the server’s own', async () => {
+  test('a client that a rule covers logs in over verified TLS at an address of the server’s own', async ({
+    postgres,
+    server,
+  }) => {
     expect(server.address).toMatch(/^127\.(?!0\.0\.)/);
-    expect(await fixture.ask(server, 'SELECT current_user AS me')).toEqual([{ me: admin.login }]);
+    expect(await postgres.ask(server, 'SELECT current_user AS me')).toEqual([{ me: admin.login }]);
   });
 
-  test('two servers of one emulator listen at different addresses', async () => {
-    const other = await fixture.server({ name: 'other' });
+  test('two servers of one emulator listen at different addresses', async ({ postgres, server }) => {
+    const other = await postgres.server({ name: 'other' });
     expect(other.address).not.toBe(server.address);
-    expect(await fixture.ask(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await postgres.ask(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await other.destroy();
   });
 
-  test('a client is known by the source address of its connection, and refused by its public one', async () => {
-    fixture.sources.set('127.9.9.9', '198.51.100.7');
+  test('a client is known by the source address of its connection, and refused by its public one', async ({
+    postgres,
+    server,
+  }) => {
+    postgres.sources.set('127.9.9.9', '198.51.100.7');
     const socket = dial(server, '127.9.9.9');
     socket.write(sslRequest);
     expect(`${await answer(socket)}`).toBe('S');
-    const tls = await secured(socket);
+    const tls = await secured(socket, server.address, postgres.authority.pem);
     tls.write(startup);
     expect(`${await everything(tls)}`).toContain(
       'no pg_hba.conf entry for host "198.51.100.7", user "u", database "d", SSL',
     );
   });
 
-  test('a blocked client is refused with 28000 and its address, where the gate refuses', async () => {
+  test('a blocked client is refused with 28000 and its address, where the gate refuses', async ({
+    postgres,
+    server,
+  }) => {
     server.setRules(only('198.51.100.1'));
-    await expect(fixture.login(server)).rejects.toMatchObject({
+    await expect(postgres.login(server)).rejects.toMatchObject({
       code: '28000',
       severity: 'FATAL',
       message: `no pg_hba.conf entry for host "${runner}", user "${admin.login}", database "postgres", SSL`,
     });
-    await expect(fixture.login(server, { ssl: false })).rejects.toMatchObject({
+    await expect(postgres.login(server, { ssl: false })).rejects.toMatchObject({
       code: '28000',
       message: expect.stringMatching(/database "postgres", no encryption$/),
     });
     server.setRules(only(runner));
   });
 
-  test('the rule 0.0.0.0, which means Azure’s services, admits none of our clients', async () => {
+  test('the rule 0.0.0.0, which means Azure’s services, admits none of our clients', async ({
+    postgres,
+    server,
+  }) => {
     server.setRules(only('0.0.0.0'));
-    await expect(fixture.login(server)).rejects.toMatchObject({ code: '28000' });
+    await expect(postgres.login(server)).rejects.toMatchObject({ code: '28000' });
     server.setRules(only(runner));
   });
 
-  test('a session outlives its rule, a new one does not begin', async () => {
-    const session = await fixture.login(server);
+  test('a session outlives its rule, a new one does not begin', async ({ postgres, server }) => {
+    const session = await postgres.login(server);
     server.setRules(new Map());
-    await expect(fixture.login(server)).rejects.toMatchObject({ code: '28000' });
+    await expect(postgres.login(server)).rejects.toMatchObject({ code: '28000' });
     expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await session.end();
     server.setRules(only(runner));
   });
 
-  test('without TLS a client that a rule covers is refused with "no encryption"', async () => {
-    await expect(fixture.login(server, { ssl: false })).rejects.toMatchObject({
+  test('without TLS a client that a rule covers is refused with "no encryption"', async ({
+    postgres,
+    server,
+  }) => {
+    await expect(postgres.login(server, { ssl: false })).rejects.toMatchObject({
       code: '28000',
       message: `no pg_hba.conf entry for host "${runner}", user "${admin.login}", database "postgres", no encryption`,
     });
   });
 
-  test('a wrong password is PostgreSQL’s 28P01, and azuresu is nobody’s', async () => {
-    await expect(fixture.login(server, { password: 'wrong' })).rejects.toMatchObject({ code: '28P01' });
-    await expect(fixture.login(server, { user: 'azuresu' })).rejects.toMatchObject({ code: '28P01' });
+  test('a wrong password is PostgreSQL’s 28P01, and azuresu is nobody’s', async ({ postgres, server }) => {
+    await expect(postgres.login(server, { password: 'wrong' })).rejects.toMatchObject({ code: '28P01' });
+    await expect(postgres.login(server, { user: 'azuresu' })).rejects.toMatchObject({ code: '28P01' });
   });
 
-  test('a missing database is PostgreSQL’s 3D000', async () => {
-    await expect(fixture.login(server, { database: 'nowhere' })).rejects.toMatchObject({ code: '3D000' });
+  test('a missing database is PostgreSQL’s 3D000', async ({ postgres, server }) => {
+    await expect(postgres.login(server, { database: 'nowhere' })).rejects.toMatchObject({ code: '3D000' });
   });
 });
 
 describe('a gate that swallows', () => {
-  test('a blocked client hears nothing, and is let go when the server stops', async () => {
-    const silent = await fixture.server({ name: 'silent', blocked: 'timeout' });
+  test('a blocked client hears nothing, and is let go when the server stops', async ({ postgres }) => {
+    const silent = await postgres.server({ name: 'silent', blocked: 'timeout' });
     silent.setRules(new Map());
-    await expect(fixture.login(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
+    await expect(postgres.login(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
     const socket = dial(silent);
     await once(socket, 'connect');
     socket.write(sslRequest);
     const heard = everything(socket);
+    // When a client that came later has its answers, the gate has seen what this one sent.
+    silent.setRules(only(runner));
+    expect(await postgres.ask(silent, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await silent.stop();
     expect((await heard).length).toBe(0);
     await silent.destroy();
@@ -127,17 +134,22 @@ describe('a gate that swallows', () => {
 });
 
 describe('the ways to begin', () => {
-  test('TLS without asking first is taken with ALPN "postgresql", and only so', async () => {
-    const tls = await secured(dial(server), { ALPNProtocols: ['postgresql'] });
+  test('TLS without asking first is taken with ALPN "postgresql", and only so', async ({
+    postgres,
+    server,
+  }) => {
+    const tls = await secured(dial(server), server.address, postgres.authority.pem, {
+      ALPNProtocols: ['postgresql'],
+    });
     tls.write(packet(196608, Buffer.from(`user\0${admin.login}\0\0`)));
     expect(`${(await answer(tls)).subarray(0, 1)}`).toBe('R');
     tls.destroy();
-    const nameless = await secured(dial(server));
+    const nameless = await secured(dial(server), server.address, postgres.authority.pem);
     nameless.write(startup);
     expect((await everything(nameless)).length).toBe(0);
   });
 
-  test('encryption by GSSAPI is declined, and TLS may follow', async () => {
+  test('encryption by GSSAPI is declined, and TLS may follow', async ({ server }) => {
     const socket = dial(server);
     socket.write(gssEncryptionRequest);
     expect(`${await answer(socket)}`).toBe('N');
@@ -146,21 +158,23 @@ describe('the ways to begin', () => {
     socket.destroy();
   });
 
-  test('what is sent in the clear behind the request for TLS is not taken for part of the session', async () => {
+  test('what is sent in the clear behind the request for TLS is not taken for part of the session', async ({
+    server,
+  }) => {
     const socket = dial(server);
     socket.write(Buffer.concat([sslRequest, startup]));
     expect((await everything(socket)).length).toBe(0);
   });
 
-  test('TLS below 1.2 is refused', async () => {
+  test('TLS below 1.2 is refused', async ({ postgres, server }) => {
     const socket = dial(server);
     socket.write(sslRequest);
     await answer(socket);
     const old = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' };
-    await expect(secured(socket, old)).rejects.toThrow();
+    await expect(secured(socket, server.address, postgres.authority.pem, old)).rejects.toThrow();
   });
 
-  test('nonsense and broken connections leave the gate standing', async () => {
+  test('nonsense and broken connections leave the gate standing', async ({ postgres, server }) => {
     const nonsense = [
       Buffer.from('GET / HTTP/1.1\r\n\r\n'),
       Buffer.from([0x16, 3, 1, 0, 1, 9]),
@@ -173,68 +187,88 @@ describe('the ways to begin', () => {
       socket.write(bytes, () => socket.resetAndDestroy());
       await once(socket, 'close');
     }
-    expect(await fixture.ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await postgres.ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });
 
 describe('a client that says nothing', () => {
-  test.each(['in the clear', 'over TLS'])('is let go, %s, while an idle session stays', async (how) => {
-    await using echo = createServer((socket) => socket.pipe(socket));
-    const socketPath = join(await temporaryDirectory(), 'echo');
-    await once(echo.listen(socketPath), 'listening');
-    const firewall = new Firewall(0);
-    firewall.set(only(runner));
-    const address = await chooseAddress();
-    const gate = new Gate({
-      address,
-      certificate: await fixture.authority.issue([address]),
-      clients: { publicAddressOf: () => runner },
-      firewall,
-      blocked: 'timeout',
-      requireSecureTransport: () => false,
-      rules: [],
-      holdOf: () => undefined,
-      socketPath,
-      authenticationTimeout: 100,
-    });
-    await gate.open();
-    const enter = async () => {
-      const socket = dial({ address });
-      if (how === 'in the clear') return socket;
-      socket.write(sslRequest);
-      await answer(socket);
-      return secured(socket, { host: address });
-    };
-    const idle = await enter();
-    idle.write(startup);
-    expect(await answer(idle)).toEqual(startup);
-    await everything(await enter());
-    idle.write('still here');
-    expect(`${await answer(idle)}`).toBe('still here');
-    await gate.close();
-  });
+  test.for(['in the clear', 'over TLS'])(
+    'is let go, %s, while an idle session stays',
+    async (how, { postgres }) => {
+      await using echo = createServer((socket) => socket.pipe(socket));
+      const socketPath = join(await temporaryDirectory(), 'echo');
+      await once(echo.listen(socketPath), 'listening');
+      const firewall = new Firewall(0);
+      firewall.set(only(runner));
+      const address = await chooseAddress();
+      const certificate = await postgres.authority.issue([address]);
+
+      /** Whether the clients were quick enough to begin within this time; nothing is proven where they were not. */
+      const isProven = async (authenticationTimeout: number): Promise<boolean> => {
+        const gate = new Gate({
+          address,
+          certificate,
+          clients: { publicAddressOf: () => runner },
+          firewall,
+          blocked: 'timeout',
+          requireSecureTransport: () => false,
+          rules: [],
+          holdOf: () => undefined,
+          socketPath,
+          authenticationTimeout,
+        });
+        await gate.open();
+        const enter = async () => {
+          const socket = dial({ address });
+          if (how === 'in the clear') return socket;
+          socket.write(sslRequest);
+          await answer(socket);
+          return secured(socket, address, postgres.authority.pem);
+        };
+        const enterSession = async () => {
+          const socket = await enter();
+          socket.write(startup);
+          return { socket, first: await answer(socket) };
+        };
+        try {
+          const idle = await enterSession().catch(() => undefined);
+          const silent = await enter().catch(() => undefined);
+          if (idle === undefined || silent === undefined) return false;
+          expect(idle.first).toEqual(startup);
+          expect((await everything(silent)).length).toBe(0);
+          idle.socket.write('still here');
+          expect(`${await answer(idle.socket)}`).toBe('still here');
+          return true;
+        } finally {
+          await gate.close();
+        }
+      };
+      let patience = 100;
+      while (!(await isProven(patience))) patience *= 2;
+    },
+  );
 });
 
 describe('a session', () => {
-  test('large statements and large results pass whole', async () => {
-    const session = await fixture.login(server);
-    const megabytes = 'é'.repeat(4 << 20);
+  test('large statements and large results pass whole', async ({ postgres, server }) => {
+    const session = await postgres.login(server);
+    const megabytes = 'é'.repeat(1 << 20);
     const { rows } = await session.query(
       `SELECT length('${megabytes}') AS simple, length($1) AS bound, $1::text AS back`,
       [megabytes],
     );
-    expect(rows[0].simple).toBe(4 << 20);
-    expect(rows[0].bound).toBe(4 << 20);
+    expect(rows[0].simple).toBe(1 << 20);
+    expect(rows[0].bound).toBe(1 << 20);
     expect(rows[0].back === megabytes).toBe(true);
     await session.end();
   });
 
-  test('a statement can be cancelled', async () => {
-    const session = await fixture.login(server);
+  test('a statement can be cancelled', async ({ postgres, server }) => {
+    const session = await postgres.login(server);
     const [row] = (await session.query('SELECT pg_backend_pid() AS pid')).rows;
-    const sleeping = expect(session.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
+    const sleeping = expect(session.query('SELECT pg_sleep(3600)')).rejects.toMatchObject({ code: '57014' });
     const busy = `SELECT FROM pg_stat_activity WHERE pid = ${row.pid} AND query ~ 'pg_sleep' AND state = 'active'`;
-    await until(async () => (await fixture.ask(server, busy)).length > 0);
+    await until(async () => (await postgres.ask(server, busy)).length > 0);
     const key = Buffer.alloc(8);
     key.writeUInt32BE(row.pid, 0);
     key.writeInt32BE(secretKeyOf(session), 4);
@@ -245,18 +279,18 @@ describe('a session', () => {
     await session.end();
   });
 
-  test('neither side outlives the other', async () => {
-    const terminated = await fixture.login(server);
-    const vanished = await fixture.login(server);
+  test('neither side outlives the other', async ({ postgres, server }) => {
+    const terminated = await postgres.login(server);
+    const vanished = await postgres.login(server);
     const pidOf = async (client: typeof vanished) =>
       (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
     const [terminatedPid, vanishedPid] = [await pidOf(terminated), await pidOf(vanished)];
     const gone = ended(terminated);
-    await fixture.ask(server, `SELECT pg_terminate_backend(${terminatedPid})`);
+    await postgres.ask(server, `SELECT pg_terminate_backend(${terminatedPid})`);
     await gone;
     streamOf(vanished).destroy();
     const left = `SELECT FROM pg_stat_activity WHERE pid = ${vanishedPid}`;
-    await until(async () => (await fixture.ask(server, left)).length === 0);
+    await until(async () => (await postgres.ask(server, left)).length === 0);
   });
 });
 

@@ -1,12 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { admin, createFixture, type Fixture, until } from '../../helpers/emulator/postgres-fixture.ts';
-
-let fixture: Fixture;
-beforeAll(async () => {
-  fixture = await createFixture();
-});
-afterAll(() => fixture[Symbol.asyncDispose]());
+import { admin, test, until } from '../../helpers/emulator/postgres-fixture.ts';
 
 const ownerOfPublic = `SELECT nspowner::regrole::text AS owner, has_schema_privilege('public', 'public', 'USAGE') AS usage,
                               has_schema_privilege('public', 'public', 'CREATE') AS create
@@ -16,13 +10,12 @@ const azuresPublic = [{ owner: 'azure_pg_admin', usage: true, create: false }];
 
 describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => {
   let server: PostgresServer;
-  beforeAll(async () => {
-    server = await fixture.server({ major });
+  test.beforeAll(async ({ serverOf }) => {
+    server = await serverOf(major);
   });
-  afterAll(() => server.destroy());
 
-  test('the server is of the major that was asked for, and says its minor', async () => {
-    const [row] = await fixture.ask(server, 'SHOW server_version');
+  test('the server is of the major that was asked for, and says its minor', async ({ postgres }) => {
+    const [row] = await postgres.ask(server, 'SHOW server_version');
     expect(`${row?.['server_version']}`.split(' ')[0]).toBe(`${major}.${server.minor}`);
   });
 
@@ -43,7 +36,20 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     });
   });
 
-  test('the databases are Azure’s, in Azure’s order, with Azure’s owners, charset and collation', async () => {
+  test('no extension is allowed on a new server', async ({ postgres }) => {
+    expect(await postgres.ask(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': '' }]);
+    await expect(postgres.ask(server, 'CREATE EXTENSION hstore')).rejects.toMatchObject({
+      code: '0A000',
+      message:
+        'extension "hstore" is not allow-listed for "azure_pg_admin" users in Azure Database for PostgreSQL',
+      hint: expect.stringContaining('how to allow an extension'),
+      detail: undefined,
+    });
+  });
+
+  test('the databases are Azure’s, in Azure’s order, with Azure’s owners, charset and collation', async ({
+    postgres,
+  }) => {
     const standard = { charset: 'UTF8', collation: 'en_US.utf8' };
     expect(await server.databases()).toMatchObject([
       { name: 'azure_maintenance', owner: 'azuresu', ...standard },
@@ -51,27 +57,31 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
       { name: 'azure_sys', owner: 'azuresu', ...standard },
     ]);
     const templates = `SELECT DISTINCT datdba::regrole::text AS owner FROM pg_database WHERE datistemplate`;
-    expect(await fixture.ask(server, templates)).toEqual([{ owner: 'azure_pg_admin' }]);
-    await expect(fixture.login(server, { database: 'azure_maintenance' })).rejects.toMatchObject({
+    expect(await postgres.ask(server, templates)).toEqual([{ owner: 'azure_pg_admin' }]);
+    await expect(postgres.login(server, { database: 'azure_maintenance' })).rejects.toMatchObject({
       code: '42501',
     });
   });
 
-  test('schema public belongs to azure_pg_admin in every database, however it was made', async () => {
-    await fixture.ask(server, 'CREATE DATABASE plain');
-    await fixture.ask(
+  test('schema public belongs to azure_pg_admin in every database, however it was made', async ({
+    postgres,
+  }) => {
+    await postgres.ask(server, 'CREATE DATABASE plain');
+    await postgres.ask(
       server,
       `CREATE DATABASE explicit TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'en_US.utf8' LC_CTYPE 'en_US.utf8'`,
     );
     await server.createDatabase('through_arm', 'utf8', 'en_US.utf8');
     for (const database of ['postgres', 'plain', 'explicit', 'through_arm']) {
-      expect(await fixture.ask(server, ownerOfPublic, { database })).toEqual(azuresPublic);
+      expect(await postgres.ask(server, ownerOfPublic, { database })).toEqual(azuresPublic);
     }
     for (const name of ['plain', 'explicit', 'through_arm']) await server.dropDatabase(name);
   });
 
-  test('a role is not granted to azure_pg_admin, and the transaction fails as PostgreSQL’s do', async () => {
-    const session = await fixture.login(server);
+  test('a role is not granted to azure_pg_admin, and the transaction fails as PostgreSQL’s do', async ({
+    postgres,
+  }) => {
+    const session = await postgres.login(server);
     const refusal = { code: '42501', message: 'permission denied to alter restricted role "azure_pg_admin"' };
     await session.query('CREATE ROLE app');
     await expect(session.query('GRANT app TO azure_pg_admin')).rejects.toMatchObject(refusal);
@@ -92,12 +102,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
 });
 
 describe('databases as ARM makes them', () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await fixture.server();
-  });
-
-  test('belong to azuresu, with the charset and collation that were asked for', async () => {
+  test('belong to azuresu, with the charset and collation that were asked for', async ({ server }) => {
     await server.createDatabase('of-azure', 'utf8', 'en_US.utf8');
     await server.createDatabase('latin', 'LATIN1', 'C');
     expect((await server.databases()).slice(3)).toEqual([
@@ -106,18 +111,24 @@ describe('databases as ARM makes them', () => {
     ]);
   });
 
-  test('fail with PostgreSQL’s codes: a name that is taken, an unknown collation, a database that is not there', async () => {
+  test('fail with PostgreSQL’s codes: a name that is taken, an unknown collation, a database that is not there', async ({
+    postgres,
+    server,
+  }) => {
     await expect(server.createDatabase('postgres', 'UTF8', 'C')).rejects.toMatchObject({ code: '42P04' });
     await expect(server.createDatabase('x', 'UTF8', 'xx_XX.utf8')).rejects.toMatchObject({ code: '42809' });
-    await expect(fixture.ask(server, `CREATE DATABASE x LC_COLLATE 'xx_XX.utf8'`)).rejects.toMatchObject({
+    await expect(postgres.ask(server, `CREATE DATABASE x LC_COLLATE 'xx_XX.utf8'`)).rejects.toMatchObject({
       code: '42809',
     });
     await expect(server.dropDatabase('nowhere')).rejects.toMatchObject({ code: '3D000' });
   });
 
-  test('are listed beside those made by SQL, with all that a client can put on them', async () => {
-    await fixture.ask(server, 'CREATE DATABASE by_sql IS_TEMPLATE true CONNECTION LIMIT 7');
-    await fixture.ask(
+  test('are listed beside those made by SQL, with all that a client can put on them', async ({
+    postgres,
+    server,
+  }) => {
+    await postgres.ask(server, 'CREATE DATABASE by_sql IS_TEMPLATE true CONNECTION LIMIT 7');
+    await postgres.ask(
       server,
       `COMMENT ON DATABASE by_sql IS '{"it''s": "ours"}'; ALTER DATABASE by_sql SET work_mem = '8MB';
        REVOKE CONNECT ON DATABASE by_sql FROM PUBLIC; ALTER ROLE CURRENT_USER IN DATABASE by_sql SET work_mem = '1MB'`,
@@ -134,7 +145,7 @@ describe('databases as ARM makes them', () => {
     });
   });
 
-  test('names and collations are quoted, never run', async () => {
+  test('names and collations are quoted, never run', async ({ server }) => {
     const name = `a"; DROP DATABASE "of-azure"; --'$`;
     await server.createDatabase(name, 'UTF8', 'C');
     expect((await server.databases()).map((database) => database.name)).toEqual(
@@ -148,9 +159,9 @@ describe('databases as ARM makes them', () => {
     await server.dropDatabase(name);
   });
 
-  test('are dropped with the sessions that are inside', async () => {
+  test('are dropped with the sessions that are inside', async ({ postgres, server }) => {
     await server.createDatabase('busy', 'UTF8', 'en_US.utf8');
-    const session = await fixture.login(server, { database: 'busy' });
+    const session = await postgres.login(server, { database: 'busy' });
     await server.dropDatabase('busy');
     await expect(session.query('SELECT 1')).rejects.toThrow();
     await until(async () => !(await server.databases()).some(({ name }) => name === 'busy'));
@@ -158,6 +169,7 @@ describe('databases as ARM makes them', () => {
 });
 
 describe('the administrator’s password', () => {
+  const login = `ad"min ' $1`;
   const passwords = [
     'VerySecurePassword!1',
     'p@ss:w/rd%25"\'$`<space>é',
@@ -165,17 +177,23 @@ describe('the administrator’s password', () => {
     ` lead and trail $$ ' || 'x `,
   ];
 
-  test.each(passwords)('may be any text, and is kept as a SCRAM verifier: %j', async (password) => {
-    const login = `ad"min ' $1`;
-    const server = await fixture.server({ administratorLogin: login, administratorLoginPassword: password });
-    expect(await fixture.ask(server, 'SELECT current_user AS me', { user: login, password })).toEqual([
-      { me: login },
+  test('may be any text, when the server is created and when it is changed, and is kept as a SCRAM verifier', async ({
+    postgres,
+  }) => {
+    // With whitespace at both ends, so that the whole is as hard to quote as each of them.
+    let password = ` ${passwords.join('')} `;
+    const server = await postgres.server({ administratorLogin: login, administratorLoginPassword: password });
+    const me = () => postgres.ask(server, 'SELECT current_user AS me', { user: login, password });
+    expect(await me()).toEqual([{ me: login }]);
+    for (const changed of passwords) {
+      await server.setAdministratorPassword(changed);
+      await expect(me()).rejects.toMatchObject({ code: '28P01' });
+      password = changed;
+      expect(await me()).toEqual([{ me: login }]);
+    }
+    expect(await postgres.ask(server, 'SHOW password_encryption', { user: login, password })).toEqual([
+      { password_encryption: 'scram-sha-256' },
     ]);
-    const changed = `${password}\\changed`;
-    await server.setAdministratorPassword(changed);
-    await expect(fixture.login(server, { user: login, password })).rejects.toMatchObject({ code: '28P01' });
-    const [row] = await fixture.ask(server, 'SHOW password_encryption', { user: login, password: changed });
-    expect(row).toEqual({ password_encryption: 'scram-sha-256' });
     await server.destroy();
   });
 });

@@ -1,33 +1,29 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { createFixture, type Fixture } from '../../helpers/emulator/postgres-fixture.ts';
-
-let fixture: Fixture;
-beforeAll(async () => {
-  fixture = await createFixture();
-});
-afterAll(() => fixture[Symbol.asyncDispose]());
+import { test } from '../../helpers/emulator/postgres-fixture.ts';
 
 describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s', (major) => {
   let server: PostgresServer;
-  beforeAll(async () => {
-    server = await fixture.server({ major });
+  // The administrator's.
+  let session: pg.Client;
+  test.beforeAll(async ({ postgres, serverOf }) => {
+    server = await serverOf(major);
+    session = await postgres.login(server);
   });
-  afterAll(() => server.destroy());
-  beforeEach(() => fixture.ask(server, 'CREATE DATABASE busy'));
+  beforeEach(() => session.query('CREATE DATABASE busy'));
   afterEach(async () => {
     await server.endServiceSessions();
-    await fixture.ask(server, 'DROP DATABASE IF EXISTS busy WITH (FORCE)');
+    await session.query('DROP DATABASE IF EXISTS busy WITH (FORCE)');
   });
 
-  const drop = () => fixture.ask(server, 'DROP DATABASE busy WITH (FORCE)');
+  const drop = () => session.query('DROP DATABASE busy WITH (FORCE)');
 
   async function sessions(): Promise<unknown> {
-    const [row] = await fixture.ask(
-      server,
+    const { rows } = await session.query(
       `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = 'busy' AND usename = 'azuresu'`,
     );
-    return row?.['n'];
+    return rows[0].n;
   }
 
   test('cannot be ended by the administrator’s DROP DATABASE … WITH (FORCE); it can when it has gone', async () => {
@@ -52,11 +48,11 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
 
   test('keeps its database from being copied', async () => {
     await server.openServiceSession('busy');
-    await expect(fixture.ask(server, 'CREATE DATABASE copy TEMPLATE busy')).rejects.toMatchObject({
+    await expect(session.query('CREATE DATABASE copy TEMPLATE busy')).rejects.toMatchObject({
       code: '55006',
     });
     await server.endServiceSessions();
-    await fixture.ask(server, 'CREATE DATABASE copy TEMPLATE busy');
+    await session.query('CREATE DATABASE copy TEMPLATE busy');
     await server.dropDatabase('copy');
   });
 
@@ -78,15 +74,13 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
     expect(await server.statements()).toEqual([]);
   });
 
-  test('ends with its server, and does not come back', async () => {
+  test('ends with its server, and does not come back', async ({ postgres }) => {
     await server.openServiceSession('busy');
     await server.stop();
     await server.endServiceSessions();
     await expect(server.openServiceSession('busy')).rejects.toThrow(/not running/);
     await server.start();
+    session = await postgres.login(server);
     await drop();
-    const other = await fixture.server({ major, name: 'other' });
-    await other.openServiceSession('postgres');
-    await other.destroy();
   });
 });

@@ -1,8 +1,8 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { giveTo } from '../../../emulator/postgres/installation.ts';
-import { run, serviceAccount } from '../../../emulator/postgres/process.ts';
+import { run, type ServiceAccount, serviceAccount } from '../../../emulator/postgres/process.ts';
 import { readPrepared } from '../../../emulator/postgres/template.ts';
 
 /** How libpq is told where to connect to: by a URL, or by the variables that it reads (`PGHOST`, `PGUSER`, …). */
@@ -18,29 +18,48 @@ export type LibpqConnection = { readonly url: string } | { readonly env: Readonl
  * @returns the first column as text, one line for each row, as `psql -Atc` prints it.
  * @throws Error with libpq's message when the connection or the query fails.
  */
-export async function libpqQuery(connection: LibpqConnection, sql: string): Promise<string> {
-  const templates = inject('postgresTemplates');
+export function libpqQuery(connection: LibpqConnection, sql: string): Promise<string> {
+  // One after the other: a standalone backend has its data directory for itself.
+  const result = turn.then(async () => {
+    backend ??= makeBackend();
+    return query(await backend, connection, sql);
+  });
+  turn = result.catch(() => {});
+  return result;
+}
+
+interface Backend {
+  readonly folder: string;
+  readonly postgres: string;
+  readonly account: ServiceAccount | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+let backend: Promise<Backend> | undefined;
+let turn: Promise<unknown> = Promise.resolve();
+
+/** For all queries of this process. Its folder lies among the templates and is removed with them. */
+async function makeBackend(): Promise<Backend> {
+  const directory = inject('postgresTemplates');
   const account = await serviceAccount();
-  const { grounds, templates: prepared } = await readPrepared(templates, account);
-  const template = prepared.at(-1);
+  const { grounds, templates } = await readPrepared(directory, account);
+  const template = templates.at(-1);
   if (template === undefined) throw new Error('No PostgreSQL is installed here.');
-  // Among the templates, where it is removed even if this process is killed.
-  const folder = await mkdtemp(join(templates, 'libpq-'));
-  try {
-    const data = join(folder, 'data');
-    await run('cp', ['-a', '--reflink=auto', template.directory, data], { account: undefined });
-    const { conninfo, environment } = await withReadableRoot(connection, join(folder, 'root.pem'));
-    // The folder is 0700: only now may PostgreSQL's account enter it.
-    await giveTo(folder, account);
-    const output = await run(template.installation.postgres, [...standalone(data), 'postgres'], {
-      account,
-      environment: { ...grounds.environment, HOME: folder, ...environment },
-      input: `CREATE EXTENSION dblink\n${dblinkQuery(conninfo, sql)}\n`,
-    });
-    return resultIn(output);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const folder = await mkdtemp(join(directory, 'libpq-'));
+  await run('cp', ['-a', '--reflink=auto', template.directory, join(folder, 'data')], { account: undefined });
+  await giveTo(folder, account);
+  const environment = { ...grounds.environment, HOME: folder };
+  return { folder, postgres: template.installation.postgres, account, environment };
+}
+
+async function query(to: Backend, connection: LibpqConnection, sql: string): Promise<string> {
+  const { conninfo, environment } = await withReadableRoot(connection, join(to.folder, 'root.pem'));
+  const output = await run(to.postgres, [...standalone(join(to.folder, 'data')), 'postgres'], {
+    account: to.account,
+    environment: { ...to.environment, ...environment },
+    input: `CREATE EXTENSION IF NOT EXISTS dblink\n${dblinkQuery(conninfo, sql)}\n`,
+  });
+  return resultIn(output);
 }
 
 function standalone(data: string): string[] {
@@ -65,13 +84,17 @@ async function withReadableRoot(connection: LibpqConnection, copy: string) {
     // By replacing this one value, so that everything else reaches libpq as it was written.
     const value = /(?<=[?&]sslrootcert=)[^&]+/;
     const path = value.exec(connection.url)?.[0];
-    if (path !== undefined) await copyFile(decodeURIComponent(path), copy);
+    if (path !== undefined) await copyReadable(decodeURIComponent(path), copy);
     return { conninfo: connection.url.replace(value, encodeURIComponent(copy)), environment: {} };
   }
   const root = connection.env['PGSSLROOTCERT'];
   if (root === undefined) return { conninfo: '', environment: connection.env };
-  await copyFile(root, copy);
+  await copyReadable(root, copy);
   return { conninfo: '', environment: { ...connection.env, PGSSLROOTCERT: copy } };
+}
+
+async function copyReadable(from: string, to: string): Promise<void> {
+  await writeFile(to, await readFile(from), { mode: 0o644 });
 }
 
 /** In one line, as a standalone backend takes it. Texts are in hexadecimal, so none needs to be quoted. */

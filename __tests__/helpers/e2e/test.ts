@@ -3,8 +3,8 @@ import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { EmulatorHarness } from './emulator-harness.ts';
 
 /**
- * The end-to-end tests' `test`: one emulator for each file that asks for it, whose records of requests and statements
- * and whose faults are empty before each test. Other options for a file: `test.override({ emulatorOptions: … })`.
+ * The `test` of end-to-end tests: one emulator for each file that asks for it, whose records of requests and statements
+ * and whose faults are empty before each test.
  */
 export const test = base
   .extend('emulatorOptions', { scope: 'file' }, async (): Promise<Partial<EmulatorOptions>> => ({}))
@@ -17,3 +17,10 @@ export const test = base
     await emulator.forget();
     return undefined;
   });
+
+/**
+ * {@link test} with other options for one file. `test.override` at the top of a file would change what every file gets
+ * that shares this module with it.
+ */
+export const testWith = (options: Partial<EmulatorOptions>) =>
+  test.extend('emulatorOptions', { scope: 'file' }, async () => options);

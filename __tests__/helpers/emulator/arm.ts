@@ -4,8 +4,8 @@ import { type Answer, at, type Sending, send, until } from './http-client.ts';
 
 export const currentVersion = '2025-08-01';
 
-/** The tutorial's own values, which must pass (contract.md, design.md). */
-export const tutorial = {
+/** The values of the server in the action's tutorial. */
+export const defaultServer = {
   location: 'westeurope',
   sku: { name: 'Standard_B1ms', tier: 'Burstable' },
   properties: {
@@ -92,7 +92,7 @@ export class Arm {
     await this.send('PUT', `${this.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
       location: 'westeurope',
     });
-    const ended = await this.complete('PUT', this.server(name), { ...tutorial, ...changes });
+    const ended = await this.complete('PUT', this.server(name), { ...defaultServer, ...changes });
     if (ended.json['status'] !== 'Succeeded') throw new Error(ended.text);
   }
 
@@ -115,4 +115,39 @@ export function messageOf(answer: Answer): unknown {
 /** A control call. */
 export function control(emulator: Emulator, method: string, call: string, body?: unknown): Promise<Answer> {
   return send(emulator, method, `${emulator.ready.control}/${call}`, { body });
+}
+
+/** `POST control/faults`: what is matched, the effect, and how often (`skip`, `times`). */
+export function postFault(
+  emulator: Emulator,
+  match: JsonObject,
+  effect: unknown,
+  often: JsonObject = {},
+): Promise<Answer> {
+  // biome-ignore lint/suspicious/noThenProperty: the control call's own name for the effect
+  return control(emulator, 'POST', 'faults', { match, ...often, then: effect });
+}
+
+/** A fault that was added: it can be waited for and removed. */
+export interface Fault {
+  /** Resolves when it has struck; where it holds something, when that is held. */
+  struck(): Promise<Answer>;
+  /** Removes it, and so releases what it holds. */
+  remove(): Promise<Answer>;
+}
+
+/** Adds a fault, which must be taken. */
+export async function addFault(
+  emulator: Emulator,
+  match: JsonObject,
+  effect: unknown,
+  often: JsonObject = {},
+): Promise<Fault> {
+  const { status, text, json } = await postFault(emulator, match, effect, often);
+  if (status !== 200) throw new Error(text);
+  const call = `faults/${json['id']}`;
+  return {
+    struck: () => control(emulator, 'GET', call),
+    remove: () => control(emulator, 'DELETE', call),
+  };
 }

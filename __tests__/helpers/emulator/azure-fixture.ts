@@ -1,30 +1,57 @@
-import { afterAll, beforeAll } from 'vitest';
-import { type Emulator, startEmulator } from '../../../emulator/index.ts';
+import { test as base, inject } from 'vitest';
+import { startEmulator } from '../../../emulator/index.ts';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { Arm } from './arm.ts';
 import { FakePostgresFactory } from './fake-postgres.ts';
 
-/** What a test file works with; filled before its first test. */
-export interface Bench {
-  emulator: Emulator;
-  arm: Arm;
-  readonly postgres: FakePostgresFactory;
-}
+/**
+ * Operations end at once: a test that looks at one under way holds it, by the fake PostgreSQL (`postgres.hold`) or in
+ * {@link test}'s `stalled`, so that no test depends on being faster than a duration.
+ */
+const immediate: Partial<EmulatorOptions> = { provision: 0, firewallDelay: 0, retryAfter: 0.0005 };
 
-// Quick enough to wait for, slow enough to be seen under way.
-const quick: Partial<EmulatorOptions> = { provision: 200, firewallDelay: 60, retryAfter: 0.0005 };
+/** Longer than any test runs, in milliseconds. */
+const neverEnding = 24 * 60 * 60 * 1000;
 
-/** One emulator for a test file, signed in to; on a data plane that only remembers, unless `real`. */
-export function useEmulator(
-  options: Partial<EmulatorOptions> = {},
-  dataPlane: 'fake' | 'real' = 'fake',
-): Bench {
-  const bench = { postgres: new FakePostgresFactory() } as Bench;
-  beforeAll(async () => {
-    const postgres = dataPlane === 'fake' ? bench.postgres : undefined;
-    bench.emulator = await startEmulator({ ...quick, postgres, ...options });
-    bench.arm = await Arm.signIn(bench.emulator);
+/**
+ * The `test` of the emulator's own tests, with what a file shares: one emulator, signed in to. Everything is made for
+ * the first test that asks for it. Other options for a file: {@link testWith}.
+ */
+export const test = base
+  .extend('emulatorOptions', { scope: 'file' }, async (): Promise<Partial<EmulatorOptions>> => ({}))
+  .extend('dataPlane', { scope: 'file' }, async (): Promise<'fake' | 'real'> => 'fake')
+  /** The data plane that only remembers, unless `dataPlane` is real. */
+  .extend('postgres', { scope: 'file' }, async () => new FakePostgresFactory())
+  .extend('emulator', { scope: 'file' }, async ({ emulatorOptions, dataPlane, postgres }, { onCleanup }) => {
+    const emulator = await startEmulator({
+      ...immediate,
+      ...(dataPlane === 'fake' ? { postgres } : { postgresTemplates: inject('postgresTemplates') }),
+      ...emulatorOptions,
+    });
+    onCleanup(() => emulator.close());
+    return emulator;
+  })
+  .extend('arm', { scope: 'file' }, async ({ emulator }) => Arm.signIn(emulator))
+  /** Another emulator, in which no firewall operation ends. */
+  .extend('stalled', { scope: 'file' }, async ({ emulatorOptions }, { onCleanup }) => {
+    const emulator = await startEmulator({
+      ...immediate,
+      ...emulatorOptions,
+      postgres: new FakePostgresFactory(),
+      firewallDelay: neverEnding,
+      // Polls are answered at once, and not held for an end that does not come.
+      retryAfter: 1,
+    });
+    onCleanup(() => emulator.close());
+    return Arm.signIn(emulator);
   });
-  afterAll(() => bench.emulator.close());
-  return bench;
+
+/**
+ * {@link test} with other options for one file. `test.override` at the top of a file would change what every file gets
+ * that shares this module with it, as they do where vitest does not isolate them.
+ */
+export function testWith(options: Partial<EmulatorOptions>, dataPlane: 'fake' | 'real' = 'fake') {
+  return test
+    .extend('emulatorOptions', { scope: 'file' }, async () => options)
+    .extend('dataPlane', { scope: 'file' }, async () => dataPlane);
 }

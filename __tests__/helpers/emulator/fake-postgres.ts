@@ -25,7 +25,22 @@ function parameter(name: string, value: string, more: Partial<ParameterRow> = {}
 
 const unadorned = { comment: null, acl: null, settings: null, connectionLimit: -1 } as const;
 
-/** A data plane that only remembers, for tests of ARM alone: what it was told is open to see. */
+/** Work of a server that a test can hold. */
+export type Work =
+  | 'create'
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'destroy'
+  | 'setAdministratorPassword'
+  | 'createDatabase'
+  | 'dropDatabase'
+  | 'setParameter';
+
+/** Resolves when the work may be done. */
+type Gate = (work: Work) => Promise<void>;
+
+/** A data plane that only remembers, for tests of ARM alone: its state is open to tests. */
 export class FakePostgres implements PostgresServer {
   readonly name: string;
   readonly major: string;
@@ -47,24 +62,36 @@ export class FakePostgres implements PostgresServer {
     parameter('work_mem', '4096'),
     parameter('wal_level', 'replica', { dataType: 'Enumeration', allowedValues: 'replica,logical' }),
     parameter('port', '5432', { isReadOnly: true }),
+    parameter('pgaudit.log', 'none', {
+      description: 'Specifies which classes of statements will be logged by session audit logging.',
+      dataType: 'Set',
+      allowedValues: 'none,read,write,function,role,ddl,misc,all',
+    }),
   ];
 
-  constructor(options: PostgresServerOptions) {
+  readonly #passed: Gate;
+
+  constructor(options: PostgresServerOptions, passed: Gate) {
+    this.#passed = passed;
     this.name = options.name;
     this.major = options.major;
     this.password = options.administratorLoginPassword;
   }
 
   async start() {
+    await this.#passed('start');
     this.running = true;
   }
   async stop() {
+    await this.#passed('stop');
     this.running = false;
   }
   async restart() {
+    await this.#passed('restart');
     this.running = true;
   }
   async destroy() {
+    await this.#passed('destroy');
     this.running = false;
     this.destroyed = true;
   }
@@ -72,16 +99,19 @@ export class FakePostgres implements PostgresServer {
     this.rules = rules;
   }
   async setAdministratorPassword(password: string) {
+    await this.#passed('setAdministratorPassword');
     this.password = password;
   }
   async databases() {
     return [...this.#databases];
   }
   async createDatabase(name: string, charset: string, collation: string) {
+    await this.#passed('createDatabase');
     const owner = 'azure_pg_admin';
     this.#databases.push({ name, owner, charset: charset.toUpperCase(), collation, ...unadorned });
   }
   async dropDatabase(name: string) {
+    await this.#passed('dropDatabase');
     this.#databases = this.#databases.filter((row) => row.name !== name);
   }
   async roles() {
@@ -91,6 +121,7 @@ export class FakePostgres implements PostgresServer {
     return this.#parameters;
   }
   async setParameter(name: string, value: string) {
+    await this.#passed('setParameter');
     this.#parameters = this.#parameters.map((row) =>
       row.name === name ? { ...row, value, source: 'user-override' } : row,
     );
@@ -108,12 +139,33 @@ export class FakePostgres implements PostgresServer {
 export class FakePostgresFactory implements PostgresFactory {
   readonly supportedMajors = ['17', '18'];
   readonly made = new Map<string, FakePostgres>();
+  readonly #held = new Map<Work, PromiseWithResolvers<void>>();
+
+  /**
+   * Hold this work of every server, so that the operation that it belongs to stays under way.
+   * @returns what releases it.
+   */
+  hold(work: Work): () => void {
+    const held = Promise.withResolvers<void>();
+    this.#held.set(work, held);
+    return () => {
+      this.#held.delete(work);
+      held.resolve();
+    };
+  }
+
+  async #passed(work: Work): Promise<void> {
+    await this.#held.get(work)?.promise;
+  }
 
   async create(options: PostgresServerOptions) {
-    const server = new FakePostgres(options);
+    await this.#passed('create');
+    const server = new FakePostgres(options, (work) => this.#passed(work));
     this.made.set(options.name, server);
     return server;
   }
 
-  async close() {}
+  async close() {
+    for (const held of this.#held.values()) held.resolve();
+  }
 }

@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Emulator } from '../../../emulator/index.ts';
 import { isObject, type JsonObject, objectOr } from '../../../emulator/json.ts';
@@ -27,7 +27,16 @@ function parse(text: string): JsonObject {
   }
 }
 
-/** One request over verified TLS on a connection of its own. */
+// A handshake costs more than everything else that a request does, so connections to an emulator are kept.
+const agents = new WeakMap<Emulator, Agent>();
+
+function agentOf(emulator: Emulator): Agent {
+  const known = agents.get(emulator) ?? new Agent({ keepAlive: true });
+  agents.set(emulator, known);
+  return known;
+}
+
+/** One request over verified TLS; on a connection of its own where it comes from another address. */
 export function send(
   emulator: Emulator,
   method: string,
@@ -36,11 +45,12 @@ export function send(
 ): Promise<Answer> {
   const { body, headers = {}, from } = sending;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  const secure = url.startsWith('https:');
+  const request = secure ? httpsRequest : httpRequest;
   const options = {
     method,
     ca: emulator.caCertificate,
-    agent: false,
+    agent: secure && from === undefined ? agentOf(emulator) : false,
     headers: { ...(isObject(body) ? { 'content-type': 'application/json' } : {}), ...headers },
     ...(from === undefined ? {} : { localAddress: from }),
   } as const;
@@ -69,13 +79,17 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((current, key) => objectOr(current)[key], value);
 }
 
-/** Resolves with the first result that the test accepts; rejects after 10 seconds of trying. */
+/** Ends a wait for what never comes, in milliseconds; it decides nothing else. */
+const hangTimeout = 120_000;
+
+/** Resolves with the first result that the test accepts, however long that takes on a busy machine. */
 export async function until<T>(get: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
-  const end = Date.now() + 10_000;
+  const end = performance.now() + hangTimeout;
   for (;;) {
     const value = await get();
     if (accept(value)) return value;
-    if (Date.now() > end) throw new Error(`Not reached in time; last seen: ${JSON.stringify(value)}`);
-    await delay(10);
+    if (performance.now() > end)
+      throw new Error(`Not reached in two minutes; last seen: ${JSON.stringify(value)}`);
+    await delay(20);
   }
 }

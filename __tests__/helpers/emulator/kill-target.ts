@@ -1,19 +1,30 @@
 import { CertificateAuthority } from '../../../emulator/certificates.ts';
 import { createPostgresFactory } from '../../../emulator/postgres/index.ts';
+import { prepareTemplates } from '../../../emulator/postgres/template.ts';
 
-// An emulator to be killed: says the address of its server, and lives on.
-const factory = await createPostgresFactory({
-  directory: process.argv[2] ?? '',
-  certificates: await CertificateAuthority.create(),
-  clients: { publicAddressOf: () => '203.0.113.9' },
-});
-const server = await factory.create({
-  name: 'victim',
-  major: '18',
-  administratorLogin: 'relecloud_admin',
-  administratorLoginPassword: 'VerySecurePassword!1',
-  blocked: 'reject',
-  firewallDelay: 0,
-});
-await server.start();
-console.log(server.address);
+// A process for a test that kills it: says in one line what it has made, and keeps running. With `templates` it prepares
+// them and prints their directory; with `server DIRECTORY TEMPLATES` it starts a server and prints its address.
+const [what, directory = '', preparedTemplates] = process.argv.slice(2);
+
+async function startServer(): Promise<string> {
+  const factory = await createPostgresFactory({
+    directory,
+    certificates: await CertificateAuthority.create(),
+    clients: { publicAddressOf: () => '203.0.113.9' },
+    preparedTemplates,
+  });
+  const server = await factory.create({
+    name: 'kill-target',
+    major: '18',
+    administratorLogin: 'relecloud_admin',
+    administratorLoginPassword: 'VerySecurePassword!1',
+    blocked: 'reject',
+    firewallDelay: 0,
+  });
+  await server.start();
+  return server.address;
+}
+
+console.log(what === 'templates' ? (await prepareTemplates()).directory : await startServer());
+// What it waits for does not keep a process alive by itself.
+setInterval(() => {}, 60_000);

@@ -1,11 +1,14 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, chmod, mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { onTestFinished } from 'vitest';
+import { test as base, inject, onTestFinished } from 'vitest';
 import { CertificateAuthority } from '../../../emulator/certificates.ts';
 import { createPostgresFactory } from '../../../emulator/postgres/index.ts';
 import type {
@@ -19,8 +22,8 @@ export const runner = '203.0.113.9';
 
 export const admin = { login: 'relecloud_admin', password: 'VerySecurePassword!1' } as const;
 
-/** One emulator's data plane in a directory of its own. */
-export interface Fixture extends AsyncDisposable {
+/** One emulator's data plane in its own directory. */
+export interface Postgres {
   readonly directory: string;
   readonly factory: PostgresFactory;
   readonly authority: CertificateAuthority;
@@ -32,7 +35,29 @@ export interface Fixture extends AsyncDisposable {
   login(server: PostgresServer, config?: pg.ClientConfig): Promise<pg.Client>;
   /** Run one statement as {@link login} would. */
   ask(server: PostgresServer, sql: string, config?: pg.ClientConfig): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
 }
+
+/**
+ * The data plane's tests' `test`: one data plane for each file, and in it a server of either major, which is started for the
+ * first test that asks for it; `server` is the one of the newer major.
+ */
+export const test = base
+  .extend('preparedTemplates', { scope: 'file' }, async () => inject('postgresTemplates'))
+  .extend('postgres', { scope: 'file' }, async ({ preparedTemplates }, { onCleanup }) => {
+    const postgres = await createPostgres(preparedTemplates);
+    onCleanup(() => postgres.close());
+    return postgres;
+  })
+  .extend('serverOf', { scope: 'file' }, async ({ postgres }) => {
+    const servers = new Map<string, Promise<PostgresServer>>();
+    return (major: string): Promise<PostgresServer> => {
+      const server = servers.get(major) ?? postgres.server({ major });
+      servers.set(major, server);
+      return server;
+    };
+  })
+  .extend('server', { scope: 'file' }, async ({ serverOf }) => serverOf('18'));
 
 /** A directory that PostgreSQL's account may traverse, removed when the test has finished. */
 export async function temporaryDirectory(): Promise<string> {
@@ -47,7 +72,11 @@ async function newDirectory(): Promise<string> {
   return directory;
 }
 
-export async function createFixture(): Promise<Fixture> {
+/**
+ * A data plane for a test that needs more than the file's own; the caller closes it.
+ * @param preparedTemplates without them it makes its own.
+ */
+export async function createPostgres(preparedTemplates: string | undefined): Promise<Postgres> {
   const directory = await newDirectory();
   const authority = await CertificateAuthority.create();
   const sources = new Map<string, string>();
@@ -55,6 +84,7 @@ export async function createFixture(): Promise<Fixture> {
     directory,
     certificates: authority,
     clients: { publicAddressOf: (source) => sources.get(source) ?? runner },
+    preparedTemplates,
   });
   const login = async (server: PostgresServer, config: pg.ClientConfig = {}) => {
     const client = new pg.Client({
@@ -90,9 +120,9 @@ export async function createFixture(): Promise<Fixture> {
         await client.end();
       }
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       await factory.close();
-      await rm(directory, { recursive: true });
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }
@@ -111,11 +141,40 @@ export function only(address: string) {
   return new Map([['runner', { startIpAddress: address, endIpAddress: address }]]);
 }
 
-/** Wait for a condition, for at most ten seconds. */
+/** Starts kill-target.ts with these arguments, and waits for the line that it prints. */
+export async function startKillTarget(...args: readonly string[]): Promise<KillTarget> {
+  const script = join(import.meta.dirname, 'kill-target.ts');
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = once(child, 'exit');
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  onTestFinished(kill);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  return { pid: child.pid ?? 0, line, kill };
+}
+
+interface KillTarget {
+  readonly pid: number;
+  readonly line: string;
+  /** Kills it, and resolves when it has gone. */
+  kill(): Promise<void>;
+}
+
+/** Whether there is something at a path. */
+export function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Wait for a condition. The limit only ends a hang: on a busy machine everything takes longer. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 120_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Still not so after ten seconds: ${condition}`);
+    if (performance.now() > deadline) throw new Error(`Still not so after two minutes: ${condition}`);
     await delay(10);
   }
 }
@@ -132,7 +191,7 @@ export function ended(client: pg.Client): Promise<void> {
 }
 
 /** How a connection attempt to a server's address goes: `connected`, or the code of its error. */
-export function knock(address: string): Promise<string> {
+export function tryConnect(address: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port: 5432 }, () => {
       resolve('connected');

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
-import { type Emulator, startEmulator } from '../../../emulator/index.ts';
+import { startEmulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { gitHubControl, type RunResult, runWorkflow } from '../../../emulator/runner/index.ts';
+import { gitHubControl, type RunOptions, type RunResult } from '../../../emulator/runner/index.ts';
 import { send } from '../emulator/http-client.ts';
 import { root } from '../root.ts';
-import { file, workspace } from './run.ts';
+import { test as base } from './run.ts';
 
 const events = join(root, 'examples', 'events');
 
@@ -20,37 +19,26 @@ export function examplePayload(name: string): JsonObject {
   return JSON.parse(readFileSync(exampleEvent(name), 'utf8'));
 }
 
-export interface Emulated {
-  readonly emulator: Emulator;
-  /** Runs a workflow's text on an event's file, the emulated GitHub being told of it. */
-  run(workflow: string, event?: string, secrets?: Readonly<Record<string, string>>): Promise<RunResult>;
-  /** What `control/state` says of a repository. */
-  repository(name?: string): Promise<Record<'pulls' | 'comments' | 'runs', Record<string, JsonObject>>>;
-}
+/** What `control/state` says of a repository. */
+type RepositoryState = Record<'pulls' | 'comments' | 'runs', Record<string, JsonObject>>;
 
-/** One emulator for a test file, and the runner against it. */
-export function useRunner(): Emulated {
-  const held = {} as { emulator: Emulator };
-  beforeAll(async () => {
-    held.emulator = await startEmulator();
-  });
-  afterAll(() => held.emulator.close());
-  return {
-    get emulator() {
-      return held.emulator;
-    },
-    run: (workflow, event, secrets = {}) =>
-      runWorkflow({
-        ...{ file: file(workflow), workspace, event, secrets },
-        env: held.emulator.ready.env,
-        gitHub: gitHubControl(held.emulator.ready),
-      }),
-    repository: async (name = 'relecloud/space-travel') => {
-      const answer = await send(held.emulator, 'GET', `${held.emulator.ready.control}/state`);
+/** `test` with one emulator for each file: `runOnAzure` runs a workflow's text against it, its GitHub being told of the run. */
+export const test = base
+  .extend('emulator', { scope: 'file' }, async ({ compileCache: _ }, { onCleanup }) => {
+    const emulator = await startEmulator();
+    onCleanup(() => emulator.close());
+    return emulator;
+  })
+  .extend('runOnAzure', { scope: 'file' }, async ({ emulator, run }) => {
+    return (workflow: string, options: Partial<RunOptions> = {}): Promise<RunResult> =>
+      run(workflow, { env: emulator.ready.env, gitHub: gitHubControl(emulator.ready), ...options });
+  })
+  .extend('repository', { scope: 'file' }, async ({ emulator }) => {
+    return async (name = 'relecloud/space-travel'): Promise<RepositoryState> => {
+      const answer = await send(emulator, 'GET', `${emulator.ready.control}/state`);
       return JSON.parse(answer.text).repositories[name];
-    },
-  };
-}
+    };
+  });
 
 /** A step that sends a request to GitHub's API by the job's token and prints `NAME: STATUS BODY`. */
 export function request(name: string, method: string, path: string, body?: JsonObject): string {

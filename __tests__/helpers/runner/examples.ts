@@ -1,26 +1,52 @@
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmulatorProcess, startEmulator } from '../../../emulator/runner/emulator-process.ts';
+import { inject } from 'vitest';
+import {
+  type EmulatorProcess,
+  startEmulator,
+  stopEmulator,
+} from '../../../emulator/runner/emulator-process.ts';
 import { exampleValues } from '../../../emulator/runner/example-values.ts';
 import { gitHubControl, type RunResult, runWorkflow } from '../../../emulator/runner/index.ts';
 import { root } from '../root.ts';
+import { test as base } from './run.ts';
 
-/** An emulator of its own process, as `npm start` has one; to be stopped by the caller. */
-export const emulatorForExamples = (): Promise<EmulatorProcess> =>
-  startEmulator(root, ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'], false);
-
-/** Runs a workflow of examples/, on an event of examples/events/ if one is named. */
-export async function runExample(
-  emulator: EmulatorProcess,
-  workflow: string,
-  event?: string,
-): Promise<RunResult> {
-  const { env, clientSecret } = emulator;
-  return await runWorkflow({
-    file: join(root, 'examples', workflow),
-    ...(event === undefined ? {} : { event: join(root, 'examples', 'events', event) }),
-    workspace: root,
-    env,
-    gitHub: gitHubControl(emulator),
-    ...exampleValues(env, clientSecret),
-  });
-}
+/** `test` for workflows of examples/: `runExample` runs one, on an event of examples/events/ if one is named. */
+export const test = base
+  .extend('built', { scope: 'file' }, async () => inject('built'))
+  // The checkout as it would be after a build: `uses: ./` runs the bundle that is built from the present sources,
+  // not what lies in dist/.
+  .extend('workspace', { scope: 'file' }, async ({ built }, { onCleanup }) => {
+    const workspace = mkdtempSync(join(tmpdir(), 'workspace-'));
+    onCleanup(() => rmSync(workspace, { recursive: true, force: true }));
+    for (const entry of readdirSync(root).filter((name) => name !== 'dist')) {
+      symlinkSync(join(root, entry), join(workspace, entry));
+    }
+    symlinkSync(built.bundle, join(workspace, 'dist'));
+    return workspace;
+  })
+  // An emulator in its own process, as `npm start` has one.
+  .extend('emulator', { scope: 'file' }, async ({ built: _ }, { onCleanup }): Promise<EmulatorProcess> => {
+    const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'];
+    const templates = ['--postgres-templates', inject('postgresTemplates')];
+    const emulator = await startEmulator(root, [...flags, ...templates], false);
+    onCleanup(() => stopEmulator(emulator));
+    return emulator;
+  })
+  .extend('runExample', { scope: 'file' }, async ({ built, workspace, emulator }) => {
+    const { env, clientSecret } = emulator;
+    return (workflow: string, event?: string): Promise<RunResult> =>
+      runWorkflow({
+        file: join(root, 'examples', workflow),
+        ...(event === undefined ? {} : { event: join(root, 'examples', 'events', event) }),
+        workspace,
+        env: { ...env, NODE_COMPILE_CACHE: built.compileCache },
+        gitHub: gitHubControl(emulator),
+        ...exampleValues(env, clientSecret),
+      });
+  })
+  // Every value that no log may show.
+  .extend('secrets', { scope: 'file' }, async ({ emulator }) =>
+    Object.values(exampleValues(emulator.env, emulator.clientSecret).secrets),
+  );

@@ -3,24 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test as base, inject } from 'vitest';
+import { type RunOptions, type RunResult, runWorkflow } from '../../../emulator/runner/index.ts';
 import { root, tests } from '../root.ts';
 
 /** The checkout that the tests' workflows run in: `uses: ./probe` is fixtures/probe. */
 export const workspace = join(tests, 'runner', 'fixtures');
-
-const folder = mkdtempSync(join(tmpdir(), 'runner-test-'));
-let files = 0;
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Writes a file of the test's own and returns its path. */
-export function file(content: string, name = 'flow.yml'): string {
-  files += 1;
-  const path = join(folder, `${files}-${name}`);
-  writeFileSync(path, content);
-  return path;
-}
 
 export interface Finished {
   readonly exitCode: number;
@@ -28,21 +17,48 @@ export interface Finished {
   readonly log: string;
 }
 
-/** Starts the runner on a workflow's text, without an emulator. */
-export function start(
-  workflow: string,
-  args: readonly string[] = [],
-): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
-  const child = spawn(
-    process.execPath,
-    ['emulator/runner/cli.ts', file(workflow), '--no-emulator', '--workspace', workspace, ...args],
-    {
-      cwd: root,
-      // The compiled modules serve every run of a test file: half of a short run is compiling.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'cache') },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+/**
+ * The runner's tests' `test`. `write` writes a file and returns its path; `run` runs a workflow's text in this process, and
+ * `start` by the command line in another one, which is for signals, exit codes and arguments.
+ */
+export const test = base
+  .extend('compileCache', { scope: 'file' }, async () => inject('built').compileCache)
+  // vitest gives a fixture its second argument only where the first one names another fixture.
+  .extend('write', { scope: 'file' }, async ({ compileCache: _ }, { onCleanup }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'runner-test-'));
+    onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+    let files = 0;
+    return (content: string, name = 'flow.yml'): string => {
+      files += 1;
+      const path = join(folder, `${files}-${name}`);
+      writeFileSync(path, content);
+      return path;
+    };
+  })
+  .extend('run', { scope: 'file' }, async ({ write }) => {
+    return (workflow: string, options: Partial<RunOptions> = {}): Promise<RunResult> =>
+      runWorkflow({ file: write(workflow), workspace, ...options });
+  })
+  .extend('start', { scope: 'file' }, async ({ write, compileCache }) => {
+    return (workflow: string, args: readonly string[] = []): Started =>
+      startRunner(
+        [write(workflow), '--no-emulator', '--workspace', workspace, ...args],
+        // Half of a short run is compiling.
+        { ...process.env, NODE_COMPILE_CACHE: compileCache },
+      );
+  });
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+}
+
+function startRunner(args: readonly string[], env: NodeJS.ProcessEnv): Started {
+  const child = spawn(process.execPath, ['emulator/runner/cli.ts', ...args], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const exit = new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? -1)));
   const finished = Promise.all([exit, text(child.stdout), text(child.stderr)]).then(
     ([exitCode, out, err]) => ({
@@ -51,11 +67,6 @@ export function start(
     }),
   );
   return { child, finished };
-}
-
-/** Runs a workflow's text to its end. */
-export function run(workflow: string, args: readonly string[] = []): Promise<Finished> {
-  return start(workflow, args).finished;
 }
 
 /** A workflow with one job of these steps, each a YAML flow or block without its dash. */
@@ -77,4 +88,13 @@ export function script(text: string, more = ''): string {
 export function isRunning(pid: number): boolean {
   const stat = `/proc/${pid}/stat`;
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'));
+}
+
+/** Waits until a process has ended. The limit only ends a hang. */
+export async function untilEnded(pid: number): Promise<void> {
+  const deadline = performance.now() + 120_000;
+  while (isRunning(pid)) {
+    if (performance.now() > deadline) throw new Error(`Process ${pid} still runs after two minutes.`);
+    await delay(10);
+  }
 }

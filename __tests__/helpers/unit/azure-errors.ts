@@ -1,6 +1,6 @@
 import { createHttpHeaders, createPipelineRequest, RestError } from '@azure/core-rest-pipeline';
 
-/** What the SDK throws for an answer of ARM (facts.md §6): its own error, with the body's details. */
+/** What the SDK throws for an answer of ARM: its own error, with the body's details. */
 export function armError(status: number, error?: { code?: string; message?: string }): RestError {
   const request = createPipelineRequest({ url: 'https://management.azure.com/x' });
   const headers = createHttpHeaders({

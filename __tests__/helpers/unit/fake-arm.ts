@@ -40,10 +40,10 @@ export function clientsAnswering(answers: readonly Answer[]): {
 
 export const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
 
-/** As recorded since 2024, with its signature: clients must keep the URL whole (facts.md §2). */
+/** As recorded since 2024, with its signature: clients must keep the URL whole. */
 export const operationUrl = `https://management.azure.com/subscriptions/${someGuid}/providers/Microsoft.DBforPostgreSQL/locations/eastus/azureAsyncOperation/0b6?api-version=2025-08-01&t=638&c=MIIH${'x'.repeat(300)}&s=a&h=b`;
 
-/** 202 as ARM answers to a write (facts.md §2). */
+/** 202 as ARM answers to a write. */
 export const accepted: Answer = {
   status: 202,
   headers: {
@@ -55,7 +55,7 @@ export const accepted: Answer = {
   body: { operation: 'UpsertServerFirewallRulesManagementOperation', startTime: '2026-04-16T21:27:02.297Z' },
 };
 
-/** A poll's answer: always 200 with Retry-After (facts.md §2). */
+/** A poll's answer: always 200 with Retry-After. */
 export const polled = (status: string, error?: unknown): Answer => ({
   status: 200,
   headers: { 'retry-after': '60' },

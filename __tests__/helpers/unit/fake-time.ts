@@ -1,16 +1,53 @@
+import { syncBuiltinESMExports } from 'node:module';
+import timersPromises from 'node:timers/promises';
 import { vi } from 'vitest';
+
+/** Lets fake time run until a promise has settled, and returns its value. */
+export type InFakeTime = <T>(promise: Promise<T>) => Promise<T>;
 
 /** Far more timers than any wait of a run sets. */
 const manyTimers = 5000;
 
-/** Lets fake time run until a promise has settled, and returns what it brings. */
-export async function inFakeTime<T>(promise: Promise<T>): Promise<T> {
+export const inFakeTime: InFakeTime = async (promise) => {
   let settled = false;
   const watched = promise.finally(() => {
     settled = true;
   });
   watched.catch(() => {});
   for (let i = 0; !settled && i < manyTimers; i += 1) await vi.advanceTimersToNextTimerAsync();
-  if (!settled) throw new Error('it never came to an end');
+  if (!settled) throw new Error('the promise did not settle');
   return await watched;
+};
+
+/**
+ * Replaces timers and clocks, those of `node:timers/promises` included, which vitest's fake timers leave alone.
+ * @returns what restores them. Modules need not be loaded anew: files of one worker share them.
+ */
+export function useFakeTime(): () => void {
+  const { setTimeout: real } = timersPromises;
+  vi.useFakeTimers();
+  replaceTimeout(sleep as typeof real);
+  return () => {
+    replaceTimeout(real);
+    vi.useRealTimers();
+  };
+}
+
+function replaceTimeout(setTimeout: typeof timersPromises.setTimeout): void {
+  timersPromises.setTimeout = setTimeout;
+  syncBuiltinESMExports();
+}
+
+/** `setTimeout` of `node:timers/promises` over the global timers, which are fake. */
+function sleep<T>(milliseconds: number, value: T, options: { signal?: AbortSignal } = {}): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const { signal } = options;
+  const timer = setTimeout(() => resolve(value), milliseconds);
+  const abort = (): void => {
+    clearTimeout(timer);
+    reject(new DOMException('aborted', 'AbortError'));
+  };
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  return promise.finally(() => signal?.removeEventListener('abort', abort));
 }

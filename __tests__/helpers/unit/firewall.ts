@@ -18,7 +18,7 @@ export const target: LoginTarget = {
 
 const minutes = 60_000;
 
-/** A server behind a firewall, as `reach` meets it: small, and true to facts.md §5. Its time is that of the timers. */
+/** A server behind a firewall, with as much as `reach` uses of it. Its time is that of the timers. */
 export class Firewall implements Ways {
   /** The address as which PostgreSQL sees this runner. */
   address = '203.0.113.9';

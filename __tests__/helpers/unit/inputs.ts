@@ -14,7 +14,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export const someGuid = '6f1c2a34-0b7e-4d1a-9c55-0123456789ab';
 
-/** The tutorial's own values (design.md, Validate no tighter than Azure). */
+/** The tutorial's own values. */
 export const tutorial: Given = {
   'subscription-id': someGuid,
   'server-name': 'demo-relecloud',

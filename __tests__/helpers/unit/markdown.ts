@@ -6,21 +6,20 @@ export const cells = (row: string): readonly string[] => row.split(/(?<!\\)\|/).
 
 /** What a paragraph shows outside its code spans: a span ends at the next run of as many back-ticks (CommonMark). */
 export function outsideCode(text: string): string {
-  let left = '';
-  for (let at = 0; at < text.length; ) {
-    const ticks = /^`+/.exec(text.slice(at))?.[0];
-    if (ticks === undefined) {
-      left += text.charAt(at);
-      at += 1;
-      continue;
-    }
-    const end = new RegExp(`(?<!\`)${ticks}(?!\`)`, 'g');
-    end.lastIndex = at + ticks.length;
-    const closing = end.exec(text);
-    left += closing ? '' : ticks;
-    at = (closing?.index ?? at) + ticks.length;
+  const runs = [...text.matchAll(/`+/g)];
+  let shown = '';
+  let at = 0;
+  for (let i = 0; i < runs.length; i += 1) {
+    const [ticks = ''] = runs[i] ?? [];
+    const start = runs[i]?.index ?? 0;
+    const closing = runs.findIndex(([other], j) => j > i && other.length === ticks.length);
+    shown += text.slice(at, start);
+    if (closing < 0) shown += ticks;
+    else i = closing;
+    const last = runs[i];
+    at = (last?.index ?? 0) + (last?.[0].length ?? 0);
   }
-  return left;
+  return shown + text.slice(at);
 }
 
 /** Text from outside that tries to become markup, or to leave its cell. */

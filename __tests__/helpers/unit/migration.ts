@@ -1,27 +1,42 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { onTestFinished } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tests } from '../root.ts';
 
 const fixture = join(tests, 'helpers', 'unit', 'run-migration.ts');
 
-/** A migration in a process of its own, in a workspace and a temporary folder of its own. */
+export interface GivenMigration {
+  readonly command: string;
+  readonly workingDirectory?: string;
+  /** In milliseconds. */
+  readonly timeout?: number;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+interface Ended {
+  readonly outcome: string;
+  /** Milliseconds, of the time that the test let pass, from the start to the end. */
+  readonly took: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A migration in a separate process, with a new workspace and a new temporary folder. */
 export interface RunningMigration {
   readonly child: ChildProcess;
   readonly workspace: string;
   readonly temporary: string;
-  readonly ended: Promise<{ readonly outcome: string; readonly stdout: string; readonly stderr: string }>;
-}
-
-export interface GivenMigration {
-  readonly command: string;
-  readonly workingDirectory?: string;
-  readonly timeout?: number;
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly ended: Promise<Ended>;
+  /** Lets time pass for the migration, without end and at once; until then it stands still. */
+  letTimePass(): void;
+  /** The text of a file of the workspace, once a line of it is complete. */
+  line(file: string): Promise<string>;
+  /** Kills it and removes its folders. */
+  readonly close: () => void;
 }
 
 export function startMigration(given: GivenMigration): RunningMigration {
@@ -29,32 +44,47 @@ export function startMigration(given: GivenMigration): RunningMigration {
   const temporary = mkdtempSync(join(tmpdir(), 'migration-temp-'));
   const child = spawn(process.execPath, [fixture, JSON.stringify(given)], {
     env: { ...process.env, GITHUB_WORKSPACE: workspace, RUNNER_TEMP: temporary },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-    for (const folder of [workspace, temporary]) rmSync(folder, { recursive: true, force: true });
+  const { stdin, stdout, stderr } = child;
+  const report = child.stdio[3] as NodeJS.ReadableStream & AsyncIterable<Buffer>;
+  const texts = Promise.all([text(stdout), text(stderr), text(report)]);
+  const ended = Promise.all([texts, once(child, 'exit')]).then(([[out, err, said]]) => {
+    const { outcome, took }: Pick<Ended, 'outcome' | 'took'> =
+      said === '' ? { outcome: err, took: Number.NaN } : JSON.parse(said);
+    return { outcome, took, stdout: out, stderr: err };
   });
-  const { stdout, stderr } = child;
-  const report = child.stdio[3];
-  if (
-    stdout === null ||
-    stderr === null ||
-    report === null ||
-    report === undefined ||
-    !('readable' in report)
-  ) {
-    throw new Error('the migration has no pipes');
+  return {
+    child,
+    workspace,
+    temporary,
+    ended,
+    letTimePass: () => void stdin.end(),
+    line: (file) => lineOf(join(workspace, file)),
+    close: () => {
+      child.kill('SIGKILL');
+      for (const folder of [workspace, temporary]) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function lineOf(path: string): Promise<string> {
+  for (;;) {
+    const written = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (written.endsWith('\n')) return written.trim();
+    await sleep(10);
   }
-  const texts = Promise.all([
-    text(stdout),
-    text(stderr),
-    text(report as NodeJS.ReadableStream & AsyncIterable<Buffer>),
-  ]);
-  const ended = Promise.all([texts, once(child, 'exit')]).then(([[out, err, said]]) => ({
-    outcome: said === '' ? err : String(JSON.parse(said)),
-    stdout: out,
-    stderr: err,
-  }));
-  return { child, workspace, temporary, ended };
+}
+
+/** Resolves once a process has ended, or is a zombie that nobody has waited for yet. */
+export async function untilDead(pid: string): Promise<void> {
+  while (isAlive(pid)) await sleep(10);
+}
+
+export function isAlive(pid: string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }

@@ -6,16 +6,28 @@ import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@pecu
 /** How a server behaves once a client has asked for TLS. */
 export type Manner = 'swallow' | 'no TLS' | 'TLS' | 'hang up';
 
-/** A listener that is PostgreSQL only as far as a login's very beginning. */
-export async function halfPostgres(manner: Manner): Promise<{
+/** A listener that is PostgreSQL only as far as the start of a login. */
+export interface HalfPostgres {
   readonly port: number;
   /** Bytes that clients sent inside TLS, or after it was refused: a password would be among them. */
   readonly received: Buffer[];
+  /** Resolves once a client has sent its first bytes. */
+  readonly connected: Promise<void>;
+  /** Resolves once there is something in `received`. */
+  readonly heard: Promise<void>;
   /** PEM of the certificate, which is its own authority and names `localhost`; only with TLS. */
   readonly certificate: string | undefined;
-  close(): void;
-}> {
+  readonly close: () => void;
+}
+
+export async function halfPostgres(manner: Manner): Promise<HalfPostgres> {
   const received: Buffer[] = [];
+  const connected = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<void>();
+  const receive = (data: Buffer): void => {
+    received.push(data);
+    heard.resolve();
+  };
   const sockets = new Set<Socket>();
   const certified = manner === 'TLS' ? await selfSigned() : undefined;
   const server: Server = createServer((socket) => {
@@ -23,11 +35,12 @@ export async function halfPostgres(manner: Manner): Promise<{
     socket.on('error', () => {});
     if (manner === 'hang up') socket.end();
     socket.once('data', () => {
+      connected.resolve();
       if (manner === 'no TLS') socket.write('N');
-      if (certified === undefined) return void socket.on('data', (data) => received.push(data));
+      if (certified === undefined) return void socket.on('data', receive);
       socket.write('S');
       const inner = new TLSSocket(socket, { isServer: true, secureContext: certified.secureContext });
-      inner.on('error', () => {}).on('data', (data: Buffer) => received.push(data));
+      inner.on('error', () => {}).on('data', receive);
     });
   });
   await new Promise<void>((resolve) => {
@@ -41,6 +54,8 @@ export async function halfPostgres(manner: Manner): Promise<{
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     received,
+    connected: connected.promise,
+    heard: heard.promise,
     certificate: certified?.certificate,
     close,
   };

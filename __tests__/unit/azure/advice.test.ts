@@ -3,7 +3,7 @@ import { adviceFor, isBusy } from '../../../src/azure/advice.ts';
 
 const fallback = adviceFor({ code: 'NobodyKnowsThis', message: '' });
 
-describe('law 10: what to do', () => {
+describe('what to do', () => {
   test.each([
     ['AuthorizationFailed', /role/],
     ['MissingSubscriptionRegistration', /az provider register --namespace Microsoft\.DBforPostgreSQL/],
@@ -17,7 +17,7 @@ describe('law 10: what to do', () => {
     ['ServerBusy', /again/],
     ['InternalServerError', /password/],
     ['ResourceGroupNotFound', /resource-group/],
-  ])('facts.md §3: %s has an advice of its own', (code, says) => {
+  ])('%s has an advice of its own', (code, says) => {
     const advice = adviceFor({ code, message: '' });
     expect(advice).toMatch(says);
     expect(advice).not.toBe(fallback);
@@ -36,7 +36,7 @@ describe('law 10: what to do', () => {
   });
 });
 
-describe('facts.md §3, busy: what passes by waiting', () => {
+describe('busy: what passes by waiting', () => {
   test.each(['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation'])('%s', (code) => {
     expect(isBusy(code)).toBe(true);
   });

@@ -15,7 +15,37 @@ function isLocal(text: string): boolean {
   return protocol === 'https:' && local;
 }
 
-describe('design.md, endpoints: an override is taken only when it points to a loopback address', () => {
+/** Pieces of a path, a query or a fragment: all that RFC 3986 lets stand there, and the rest percent-encoded. */
+const segment = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(..."azAZ09-._~!$&'()*+,;=:@"),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).map(encodeURIComponent),
+    ),
+    { maxLength: 6 },
+  )
+  .map((pieces) => pieces.join(''));
+
+/** Web addresses of any domain; made here because `fc.webUrl` takes seconds to be set up. */
+const webUrl = (...schemes: readonly ('http' | 'https')[]): fc.Arbitrary<string> =>
+  fc
+    .tuple(
+      fc.constantFrom(...schemes),
+      fc.webAuthority({ withPort: true }),
+      fc.array(segment, { maxLength: 4 }),
+      fc.option(segment),
+      fc.option(segment),
+    )
+    .map(([scheme, authority, path, query, fragment]) =>
+      [
+        `${scheme}://${authority}`,
+        ...path.map((each) => `/${each}`),
+        query === null ? '' : `?${query}`,
+        fragment === null ? '' : `#${fragment}`,
+      ].join(''),
+    );
+
+describe('endpoints: an override is taken only when it points to a loopback address', () => {
   test.each([
     ['https://127.0.0.1:4443', 'https://127.0.0.1:4443'],
     ['https://127.0.0.1:4443/', 'https://127.0.0.1:4443'],
@@ -91,7 +121,7 @@ describe('design.md, endpoints: an override is taken only when it points to a lo
     const https = tricky.map((rest) => `https://${rest}`);
     let taken = 0;
     fc.assert(
-      fc.property(fc.oneof(tricky, https, fc.webUrl({ validSchemes: ['https'] })), (text) => {
+      fc.property(fc.oneof(tricky, https, webUrl('https')), (text) => {
         const url = loopbackUrl(text);
         if (url === undefined) return;
         taken += 1;
@@ -105,7 +135,7 @@ describe('design.md, endpoints: an override is taken only when it points to a lo
 
   test('a public web address is never taken', () => {
     fc.assert(
-      fc.property(fc.webUrl(), (url) => {
+      fc.property(webUrl('http', 'https'), (url) => {
         expect(loopbackUrl(url)).toBeUndefined();
       }),
     );
@@ -150,7 +180,7 @@ describe('clouds', () => {
       'https://login.chinacloudapi.cn',
       'api://AzureADTokenExchangeChina',
     ],
-  ] as const)('facts.md §7: %s has endpoints and an audience of its own', (cloud, arm, login, audience) => {
+  ] as const)('%s has endpoints and an audience of its own', (cloud, arm, login, audience) => {
     expect(endpointsOf(cloud, {})).toEqual({
       authorityHost: login,
       resourceManager: arm,
@@ -160,7 +190,7 @@ describe('clouds', () => {
     });
   });
 
-  test("facts.md §6: the tokens' scope stays the cloud's own, wherever the endpoint points", () => {
+  test("the tokens' scope stays the cloud's own, wherever the endpoint points", () => {
     const env = {
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
       AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',

@@ -10,7 +10,7 @@ import { thrownBy } from '../../helpers/unit/run.ts';
 const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
 const seen = (error: unknown) => observed("server 'demo'", () => Promise.reject(error));
 
-describe('law 10: Azure’s own code and correlation id', () => {
+describe('Azure’s own code and correlation id', () => {
   test('are taken from a refusal of ARM', () => {
     const error = armError(409, {
       code: 'MissingSubscriptionRegistration',
@@ -58,7 +58,7 @@ describe('law 10: Azure’s own code and correlation id', () => {
   });
 });
 
-describe('law 8: unknown is never taken for absent', () => {
+describe('unknown is never taken for absent', () => {
   test.each(['ResourceNotFound', 'ResourceGroupNotFound'])('404 %s is absent', async (code) => {
     expect(await seen(armError(404, { code, message: 'was not found' }))).toEqual({ status: 'absent' });
   });

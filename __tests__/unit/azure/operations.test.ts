@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { azureDetails, OperationFailed } from '../../../src/azure/failures.ts';
 import { type Operation, race, startOperation, whileBusy } from '../../../src/azure/operations.ts';
 import { waitFor } from '../../../src/waiting.ts';
@@ -11,10 +11,8 @@ import {
   operationUrl,
   polled,
 } from '../../helpers/unit/fake-arm.ts';
-import { inFakeTime } from '../../helpers/unit/fake-time.ts';
 import { testRun, thrownBy } from '../../helpers/unit/run.ts';
-
-vi.mock('node:timers/promises', () => import('../../helpers/unit/sleep.ts'));
+import { test } from '../../helpers/unit/test.ts';
 
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
 const rule: Answer = { status: 200, body: { id: '/x', name: 'r', properties: range } };
@@ -31,7 +29,7 @@ function start(answers: readonly Answer[], told?: (url: string) => void) {
 }
 
 describe('an operation through the SDK', () => {
-  test('design.md, journal before act: its URL is told whole, before the first poll, and once', async () => {
+  test('journal before act: its URL is told whole, before the first poll, and once', async () => {
     const other = { 'azure-asyncoperation': operationUrl.replace('0b6', '0b7') };
     const moved = { ...polled('InProgress'), headers: other };
     const { clients, asked } = clientsAnswering([accepted, moved]);
@@ -44,7 +42,7 @@ describe('an operation through the SDK', () => {
     expect(told).toEqual([{ url: operationUrl, requests: 1 }]);
   });
 
-  test('facts.md §6: each question is one poll, and never waits the Retry-After of 60 s', async () => {
+  test('each question is one poll, and never waits the Retry-After of 60 s', async ({ inFakeTime }) => {
     const { operation, asked } = start([
       accepted,
       polled('InProgress'),
@@ -53,16 +51,16 @@ describe('an operation through the SDK', () => {
       rule,
     ]);
     const before = performance.now();
-    const running = await operation;
-    expect(await running.ended()).toBe(false);
-    expect(await running.ended()).toBe(true);
+    const running = await inFakeTime(operation);
+    expect(await inFakeTime(running.ended())).toBe(false);
+    expect(await inFakeTime(running.ended())).toBe(true);
     const requests = asked.length;
-    expect(await running.ended()).toBe(true);
+    expect(await inFakeTime(running.ended())).toBe(true);
     expect(asked).toHaveLength(requests);
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
-  test('facts.md §3: a failed poll tells code, message and correlation id', async () => {
+  test('a failed poll tells code, message and correlation id', async () => {
     const message =
       "Cannot complete operation while server 'demo' is busy processing another operation. Try again later.";
     const { operation } = start([
@@ -99,27 +97,24 @@ describe('an operation through the SDK', () => {
     });
   });
 
-  test('facts.md §6: a request that is refused at once keeps its status', async () => {
+  test('a request that is refused at once keeps its status', async () => {
     const refusal = { status: 409, body: { error: { code: 'ServerIsBusy', message: 'busy' } } };
     const { operation } = start([refusal]);
     expect(azureDetails(await thrownBy(operation))).toMatchObject({ code: 'ServerIsBusy', status: 409 });
   });
 });
 
-describe('design.md, waiting: a race of the need against the operation’s own failure', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
+describe('waiting: a race of the need against the operation’s own failure', () => {
   const never: Operation = { ended: async () => false };
 
-  test('ends as soon as the need is met, whatever the operation says', async () => {
+  test('ends as soon as the need is met, whatever the operation says', async ({ inFakeTime }) => {
     const before = performance.now();
     const need = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
     expect(await inFakeTime(waitFor(testRun(), 'it', race(testRun(), never, need)))).toBe('in');
     expect(performance.now() - before).toBeLessThan(6000);
   });
 
-  test('ends with the failure, although the need would be asked for ever', async () => {
+  test('ends with the failure, although the need would be asked for ever', async ({ inFakeTime }) => {
     const failure = new OperationFailed({ code: 'X', message: 'm' }, undefined);
     let polls = 0;
     const operation: Operation = {
@@ -142,7 +137,7 @@ describe('design.md, waiting: a race of the need against the operation’s own f
     ).toBe(failure);
   });
 
-  test('a poll that breaks tells nothing: the need decides', async () => {
+  test('a poll that breaks tells nothing: the need decides', async ({ inFakeTime }) => {
     let round = 0;
     const broken: Operation = { ended: () => Promise.reject(new Error('connection reset')) };
     const run = testRun();
@@ -175,11 +170,8 @@ describe('design.md, waiting: a race of the need against the operation’s own f
   });
 });
 
-describe('facts.md §3, busy', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  test('what a busy server refuses is tried again until it is taken, and said', async () => {
+describe('busy', () => {
+  test('what a busy server refuses is tried again until it is taken, and said', async ({ inFakeTime }) => {
     const run = testRun();
     const refusals = [
       armError(409, { code: 'ServerIsBusy', message: 'busy' }),
@@ -196,14 +188,14 @@ describe('facts.md §3, busy', () => {
     expect(run.said[0]).toContain('making a rule');
   });
 
-  test('any other refusal is thrown as it is', async () => {
+  test('any other refusal is thrown as it is', async ({ inFakeTime }) => {
     const refusal = armError(403, { code: 'AuthorizationFailed', message: 'no' });
     expect(await thrownBy(inFakeTime(whileBusy(testRun(), 'x', () => Promise.reject(refusal))))).toBe(
       refusal,
     );
   });
 
-  test("the run's end ends it", async () => {
+  test("the run's end ends it", async ({ inFakeTime }) => {
     const run = testRun();
     const reason = new Error('over');
     setTimeout(() => run.end(reason), 100_000);

@@ -41,7 +41,7 @@ describe('server parameters', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('law 8: a list that is refused, on a later page too, makes all of them unknown', async () => {
+  test('a list that is refused, on a later page too, makes all of them unknown', async () => {
     const { reader } = readerOf(
       page([parameter('a', '1')], 'https://management.azure.com/next?page=2'),
       refusal,

@@ -6,7 +6,7 @@ import { ensureConfig, faultsOf } from '../../helpers/unit/inputs.ts';
 
 const address = fc.ipV4();
 
-describe('contract.md, allowed-ip-ranges', () => {
+describe('allowed-ip-ranges', () => {
   test.each([
     ['203.0.113.9', '203.0.113.9', '203.0.113.9'],
     ['203.0.113.9 - 203.0.113.12', '203.0.113.9', '203.0.113.12'],
@@ -18,7 +18,7 @@ describe('contract.md, allowed-ip-ranges', () => {
   });
 
   test.each(['0.0.0.0', '0.0.0.0-0.0.0.0', '0.0.0.0/32', 'azure=0.0.0.0'])(
-    'facts.md §4: %s would mean any Azure service, for which there is an input of its own',
+    '%s would mean any Azure service, for which there is an input of its own',
     (text) => {
       expect(faultsOf({ 'allowed-ip-ranges': text })).toEqual([
         expect.stringContaining('allow-azure-services'),
@@ -81,8 +81,8 @@ describe('contract.md, allowed-ip-ranges', () => {
   });
 });
 
-describe('design.md, the egress address', () => {
-  test('facts.md §4: the rule 0.0.0.0 covers no address', () => {
+describe('the egress address', () => {
+  test('the rule 0.0.0.0 covers no address', () => {
     fc.assert(
       fc.property(address, (any) => {
         expect(covers({ start: '0.0.0.0', end: '0.0.0.0' }, any)).toBe(false);

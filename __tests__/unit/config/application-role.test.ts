@@ -15,7 +15,7 @@ const withKey = (key: string): Given => ({ 'app-username': 'relecloud_app', 'app
 const onPullRequest = (given: Given): readonly string[] =>
   faultsOf({ ...perPullRequest, ...given }, {}, pullRequestEvent());
 
-describe('contract.md: with app-username, one of app-password and app-password-key is required', () => {
+describe('with app-username, one of app-password and app-password-key is required', () => {
   test('none of them: the fault tells how to make a key', () => {
     expect(faultsOf({ 'app-username': 'relecloud_app' })).toEqual([
       expect.stringMatching(/^app-password-key is missing.*app-password.*openssl rand -base64 32/),
@@ -46,7 +46,7 @@ describe('contract.md: with app-username, one of app-password and app-password-k
     ]);
   });
 
-  test('design.md: the password is taken as it is, without trimming', () => {
+  test('the password is taken as it is, without trimming', () => {
     fc.assert(
       fc.property(anyText, (password) => {
         const { application } = ensureConfig({ 'app-username': 'app', 'app-password': password }, {}, push);
@@ -55,13 +55,13 @@ describe('contract.md: with app-username, one of app-password and app-password-k
     );
   });
 
-  test('design.md: whoever has the one password must not have the other', () => {
+  test('whoever has the one password must not have the other', () => {
     const same = { 'app-username': 'app', 'app-password': 'VerySecurePassword!1' };
     expect(faultsOf(same)).toEqual([expect.stringMatching(/^app-password is the administrator’s password/)]);
   });
 });
 
-describe('contract.md, app-password-key: at least 32 random bytes, base64 or hex', () => {
+describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
   const bytes = (least: number, most: number) =>
     fc.uint8Array({ minLength: least, maxLength: most }).map((array) => Buffer.from(array));
 
@@ -99,14 +99,14 @@ describe('contract.md, app-password-key: at least 32 random bytes, base64 or hex
   });
 
   test.each([' ', '\n', ' \t\r\n '])(
-    'law 6: white space alone is no key, for a password derived from nothing is anybody’s: %j',
+    'white space alone is no key, for a password derived from nothing is anybody’s: %j',
     (key) => {
       expect(faultsOf(withKey(key))).toEqual([expect.stringMatching(/^app-password-key /)]);
     },
   );
 });
 
-describe('design.md, the application role is not the administrator', () => {
+describe('the application role is not the administrator', () => {
   test('nor is it called so, with the pull request’s number or without', () => {
     const says = [expect.stringMatching(/^app-username is admin-username/)];
     expect(faultsOf({ ...withKey(someKey), 'app-username': 'relecloud_admin' })).toEqual(says);
@@ -122,7 +122,7 @@ describe('design.md, the application role is not the administrator', () => {
   });
 });
 
-describe('contract.md, migrate-as: app where there is an application role', () => {
+describe('migrate-as: app where there is an application role', () => {
   const migration = { 'migration-command': 'npm run migrate' };
   const as = (given: Given) => ensureConfig({ ...migration, ...given }, {}, push).migration?.as;
 
@@ -142,7 +142,7 @@ describe('contract.md, migrate-as: app where there is an application role', () =
     ]);
   });
 
-  test('design.md: what a pull request wrote never runs as the administrator: said so', () => {
+  test('what a pull request wrote never runs as the administrator: said so', () => {
     expect(onPullRequest({ ...migration, 'migrate-as': 'admin' })).toEqual([
       expect.stringMatching(/^migrate-as is admin, which is refused with per-pull-request/),
     ]);
@@ -156,7 +156,7 @@ describe('contract.md, migrate-as: app where there is an application role', () =
     expect(faultsOf({ 'per-pull-request': 'true' }, {}, pullRequestEvent())).toEqual([]);
   });
 
-  test('law 7: there is no way to a pull request’s migration as the administrator', () => {
+  test('there is no way to a pull request’s migration as the administrator', () => {
     const given = fc.record({
       'migration-command': fc.constantFrom('', 'true'),
       'migrate-as': fc.constantFrom('', 'app', 'admin', 'ADMIN', 'Admin '),
@@ -174,7 +174,7 @@ describe('contract.md, migrate-as: app where there is an application role', () =
   });
 });
 
-describe('contract.md, extensions', () => {
+describe('extensions', () => {
   test('one a line or separated by commas, in any case, each once', () => {
     const given = 'pgcrypto, UUID-OSSP\n# a comment\npostgis\nPgCrypto';
     expect(ensureConfig({ extensions: given }).extensions).toEqual(['pgcrypto', 'uuid-ossp', 'postgis']);
@@ -188,7 +188,7 @@ describe('contract.md, extensions', () => {
   });
 });
 
-describe('contract.md, github-token', () => {
+describe('github-token', () => {
   test('is a secret without the white space around it, and none where it is empty', () => {
     expect(ensureConfig({ 'github-token': ' ghs_16C7e42F292c69 \n' }).gitHubToken).toBe('ghs_16C7e42F292c69');
     expect(ensureConfig({ 'github-token': ' ' }).gitHubToken).toBeUndefined();

@@ -51,7 +51,7 @@ describe('every fault of a config-file is told with its line, its column and wha
     ['a tag', 'region: !secret a', at(1, 9), /tags.*remove it/],
     ['a tag of YAML 1.1', 'region: !!binary aGk=', at(1, 9), /tags.*remove it/],
     ['an alias of nothing', 'region: *here', at(1, 9), /no anchor/],
-    ['too much nesting', `tags: ${'['.repeat(5000)}`, 'config-file', /too deeply/],
+    ['too much nesting', `tags: ${'['.repeat(20_000)}`, 'config-file', /too deeply/],
   ])(
     'what cannot be read at all is told alone, for nobody knows what is missing: %s',
     (_, text, place, says) => {
@@ -101,7 +101,7 @@ describe('all of them join the one error', () => {
   });
 });
 
-describe('law 6: secrets do not belong into a file, and are not shown where they stand in one', () => {
+describe('secrets do not belong into a file, and are not shown where they stand in one', () => {
   test.each(secretInputs)('%s is refused with the way to go, and masked', (name) => {
     const { faults, secrets, values } = read(`mode: check\n${name}: ${secret}\n`);
     expect(faults).toEqual([

@@ -1,26 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { readConfigFile } from '../../../src/config-file.ts';
+import { test as base } from '../../helpers/unit/test.ts';
 
-let workspace = '';
+const test = base
+  /** Writes the file into the workspace. */
+  .extend('write', async ({ workspace }) => (content: string | Uint8Array): void => {
+    writeFileSync(join(workspace, 'postgres.yml'), content);
+  });
 
-beforeEach(() => {
-  workspace = mkdtempSync(join(tmpdir(), 'config-file-'));
-  vi.stubEnv('GITHUB_WORKSPACE', workspace);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(workspace, { recursive: true });
-});
-
-function write(content: string | Uint8Array): void {
-  writeFileSync(join(workspace, 'postgres.yml'), content);
-}
-
-describe('contract.md, config-file: a file of the workspace', () => {
-  test('is read from the workspace’s root, with or without a byte order mark, with either line break', () => {
+describe('config-file: a file of the workspace', () => {
+  test('is read from the workspace’s root, with or without a byte order mark, with either line break', ({
+    write,
+  }) => {
     write('\ufeffmode: check\r\nregion: westeurope\r\n');
     const { values, faults } = readConfigFile('postgres.yml');
     expect(faults).toEqual([]);
@@ -30,7 +23,7 @@ describe('contract.md, config-file: a file of the workspace', () => {
     ]);
   });
 
-  test('may be named by its whole path', () => {
+  test('may be named by its whole path', ({ workspace, write }) => {
     write('mode: check');
     expect(readConfigFile(join(workspace, 'postgres.yml')).faults).toEqual([]);
   });
@@ -44,39 +37,39 @@ describe('a file that cannot be read is a fault that says what to do', () => {
     return faults[0] ?? '';
   };
 
-  test('one that is missing: was the repository checked out?', () => {
+  test('one that is missing: was the repository checked out?', ({ workspace: _ }) => {
     expect(faultOf('db/postgres.yml')).toMatch(
       /^config-file db\/postgres\.yml is not in the workspace: was the repository checked out before this step/,
     );
   });
 
-  test('a path through a file', () => {
+  test('a path through a file', ({ write }) => {
     write('mode: check');
     expect(faultOf('postgres.yml/x')).toMatch(
       /^config-file postgres\.yml\/x (is not in the workspace|cannot be read)/,
     );
   });
 
-  test('a folder', () => {
+  test('a folder', ({ workspace }) => {
     mkdirSync(join(workspace, 'postgres.yml'));
     expect(faultOf()).toBe('config-file postgres.yml is no file: name a YAML file in the workspace');
   });
 
-  test('a path that is none', () => {
+  test('a path that is none', ({ workspace: _ }) => {
     expect(faultOf('a\0b')).toMatch(/cannot be read: /);
   });
 
-  test('one of more than 1 MiB, without reading it', () => {
+  test('one of more than 1 MiB, without reading it', ({ write }) => {
     write(new Uint8Array(2 ** 20 + 1));
     expect(faultOf()).toBe(
       'config-file postgres.yml has 1048577 bytes, but 1048576 at most are read: is it the right file?',
     );
   });
 
-  test.each([
+  test.for<readonly [encoding: string, bytes: Uint8Array]>([
     ['Latin-1', Buffer.from('region: Bern–é', 'latin1')],
     ['UTF-16', Buffer.from('\ufeffmode: check', 'utf16le')],
-  ])('one that is not UTF-8: %s', (_, bytes) => {
+  ])('one that is not UTF-8: %s', ([_, bytes], { write }) => {
     write(bytes);
     expect(faultOf()).toBe('config-file postgres.yml is not text in UTF-8: save it so');
   });

@@ -32,7 +32,7 @@ const valueIn = (text: string, name: string) => {
   return values.get(name);
 };
 
-describe('contract.md, config-file: YAML holding any of the inputs', () => {
+describe('config-file: YAML holding any of the inputs', () => {
   test('a file alone says the same as the step alone', () => {
     const step = {
       'postgres-version': '17',

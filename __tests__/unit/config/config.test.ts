@@ -6,7 +6,7 @@ import { anyText } from '../../helpers/unit/arbitraries.ts';
 import { checkConfig, configOf, ensureConfig, someGuid, tutorial } from '../../helpers/unit/inputs.ts';
 
 describe('what the inputs leave open', () => {
-  test("design.md: the tutorial's own values pass, to ensure and to create", () => {
+  test("the tutorial's own values pass, to ensure and to create", () => {
     const config = ensureConfig({ region: 'westeurope' });
     expect(config.administrator).toEqual({ username: 'relecloud_admin', password: 'VerySecurePassword!1' });
     expect(config.server.name).toBe('demo-relecloud');
@@ -14,7 +14,7 @@ describe('what the inputs leave open', () => {
     expect(creationFaults(config)).toEqual([]);
   });
 
-  test('contract.md, defaults', () => {
+  test('defaults', () => {
     expect(ensureConfig()).toMatchObject({
       mode: 'ensure',
       cloud: 'AzureCloud',
@@ -40,20 +40,20 @@ describe('what the inputs leave open', () => {
     });
   });
 
-  test('design.md, declared things drift: a property that no input names is not declared', () => {
+  test('declared things drift: a property that no input names is not declared', () => {
     const { name, byHost, tags, parameters, ...properties } = ensureConfig().server;
     expect([byHost, ...tags, ...parameters]).toEqual([false]);
     expect(Object.values(properties).every((value) => value === undefined)).toBe(true);
     expect(ensureConfig().database).toMatchObject({ charset: undefined, collation: undefined });
   });
 
-  test('contract.md: check needs neither password nor database', () => {
+  test('check needs neither password nor database', () => {
     const config = checkConfig({ 'admin-username': '', 'admin-password': '', database: '' });
     expect(config.administrator).toBeUndefined();
     expect(config.database).toBeUndefined();
   });
 
-  test('contract.md: sign-in comes from the AZURE_* variables where no input says otherwise', () => {
+  test('sign-in comes from the AZURE_* variables where no input says otherwise', () => {
     const env = {
       AZURE_CLIENT_ID: someGuid,
       AZURE_TENANT_ID: someGuid,
@@ -75,7 +75,7 @@ describe('what the inputs leave open', () => {
     ['DEMO-relecloud.postgres.database.usgovcloudapi.net', 'AzureUSGovernment'],
     ['demo-relecloud.postgres.database.chinacloudapi.cn', 'AzureChinaCloud'],
     [' demo-relecloud ', 'AzureChinaCloud'],
-  ])('contract.md: server-name may be the short name or the full host name: %s', (given, cloud) => {
+  ])('server-name may be the short name or the full host name: %s', (given, cloud) => {
     expect(configOf({ 'server-name': given, 'azure-environment': cloud }).server.name).toBe('demo-relecloud');
   });
 
@@ -91,7 +91,7 @@ describe('what the inputs leave open', () => {
     );
   });
 
-  test('contract.md: choices are taken in any case, in their own spelling', () => {
+  test('choices are taken in any case, in their own spelling', () => {
     const config = ensureConfig({
       mode: 'Ensure',
       'azure-environment': 'azurecloud',
@@ -105,7 +105,7 @@ describe('what the inputs leave open', () => {
 });
 
 describe('secrets', () => {
-  test('design.md: secret inputs are read without trimming', () => {
+  test('secret inputs are read without trimming', () => {
     fc.assert(
       fc.property(anyText, (secret) => {
         expect(ensureConfig({ 'admin-password': secret }).administrator.password).toBe(secret);
@@ -113,7 +113,7 @@ describe('secrets', () => {
     );
   });
 
-  test('law 6: an error about creation says nothing of the password but its length', () => {
+  test('an error about creation says nothing of the password but its length', () => {
     const config = ensureConfig({ 'admin-password': 'Qz7' });
     const { message } = fail('creation-inputs-invalid', { server: 'x', faults: creationFaults(config) });
     expect(message).toContain('has 3 characters');
@@ -122,7 +122,7 @@ describe('secrets', () => {
 });
 
 describe('the configuration', () => {
-  test('design.md: one frozen Config, through and through', () => {
+  test('one frozen Config, through and through', () => {
     const config = ensureConfig({ 'allowed-ip-ranges': '198.51.100.7', 'migration-command': 'true' });
     const parts = [
       config,
@@ -137,7 +137,7 @@ describe('the configuration', () => {
     for (const part of parts) expect(Object.isFrozen(part)).toBe(true);
   });
 
-  test('contract.md: minutes become milliseconds, fractions too', () => {
+  test('minutes become milliseconds, fractions too', () => {
     const config = ensureConfig({
       'timeout-minutes': '0.5',
       'migration-command': 'x',
@@ -149,7 +149,7 @@ describe('the configuration', () => {
 });
 
 describe('creation', () => {
-  test('issue: faults that only matter to a creation are named together', () => {
+  test('faults that only matter to a creation are named together', () => {
     const config = ensureConfig({ 'admin-password': 'relecloud_admin', 'high-availability': 'SameZone' });
     const faults = creationFaults(config);
     expect(faults).toEqual([
@@ -174,12 +174,12 @@ describe('creation', () => {
     ['xRELECLOUD_ADMIN1x', false],
     ['pässwört1', true],
     ['PÄSSWÖRTER', false],
-  ])('facts.md §4, password: 8–128, three of four classes, without the login: %s', (password, good) => {
+  ])('password: 8–128, three of four classes, without the login: %s', (password, good) => {
     const faults = creationFaults(ensureConfig({ region: 'westeurope', 'admin-password': password }));
     expect(faults.length === 0).toBe(good);
   });
 
-  test('contract.md: a new server gets what action.yml states, in a group of its own name', () => {
+  test('a new server gets what action.yml states, in a group of its own name', () => {
     const { server } = ensureConfig({ region: 'westeurope' });
     expect(groupOfNew(server)).toBe('demo-relecloud');
     expect(newServer(server)).toEqual({
@@ -206,11 +206,11 @@ describe('creation', () => {
     ['Standard_B2s', 'Burstable'],
     ['standard_d2ds_v5', 'GeneralPurpose'],
     ['Standard_E4ds_v5', 'MemoryOptimized'],
-  ])('facts.md §4, SKUs: %s is %s', (sku, tier) => {
+  ])('SKUs: %s is %s', (sku, tier) => {
     expect(newServer(ensureConfig({ 'sku-name': sku }).server).skuTier).toBe(tier);
   });
 
-  test('contract.md: check of a server that is not there has no administrator to create one with', () => {
+  test('check of a server that is not there has no administrator to create one with', () => {
     const { 'admin-username': _, 'admin-password': __, ...rest } = tutorial;
     expect(creationFaults(checkConfig({ ...rest, 'admin-username': '', 'admin-password': '' }))).toContain(
       'admin-username and admin-password are missing',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseList, parsePairs } from '../../../src/config/lists.ts';
 
-describe('contract.md, lists', () => {
+describe('lists', () => {
   test('one item a line, commas work too, # starts a comment line, blank ones are nothing', () => {
     expect(parseList('a\n b , c\r\n# no, not this\n\n,d,\n  # nor this')).toEqual(['a', 'b', 'c', 'd']);
   });

@@ -83,7 +83,7 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
   ],
 };
 
-describe('design.md, Marks: our name, kind, repository id, pull request, expiry', () => {
+describe('Marks: our name, kind, repository id, pull request, expiry', () => {
   test('what is written is read again', () => {
     fc.assert(
       fc.property(anyMark, fc.option(moment, { nil: undefined }), (mark, until) => {
@@ -141,7 +141,7 @@ describe('design.md, Marks: our name, kind, repository id, pull request, expiry'
   });
 });
 
-describe('design.md: what marks say is data from outside, parsed strictly', () => {
+describe('what marks say is data from outside, parsed strictly', () => {
   test('what the mutations start from is a mark', () => {
     for (const mark of marks) expect(parseMark(JSON.stringify(mark))).toBeDefined();
   });

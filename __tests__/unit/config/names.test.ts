@@ -10,7 +10,7 @@ import {
 } from '../../../src/config/names.ts';
 import { firewallRuleName } from '../../../src/config/rules.ts';
 
-/** facts.md §4, the specification's own expression. */
+/** The expression of Azure's REST specification. */
 const specification = /^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$/;
 
 const id = fc.maxSafeNat().map(String);
@@ -23,7 +23,7 @@ const random = fc.stringMatching(/^[0-9a-f]{10}$/);
 const range = fc.record({ start: fc.ipV4(), end: fc.ipV4() });
 
 describe('names of firewall rules', () => {
-  test('facts.md §4: every name that is made fits the specification, in 80 characters', () => {
+  test('every name that is made fits the specification, in 80 characters', () => {
     fc.assert(
       fc.property(identity, random, range, (who, part, addresses) => {
         const names = [
@@ -48,7 +48,7 @@ describe('names of firewall rules', () => {
     expect(name).toMatch(specification);
   });
 
-  test('law 5: distinct runs, attempts or random parts never share a rule', () => {
+  test('distinct runs, attempts or random parts never share a rule', () => {
     fc.assert(
       fc.property(identity, random, identity, random, (one, a, other, b) => {
         const same = JSON.stringify([one, a]) === JSON.stringify([other, b]);
@@ -57,7 +57,7 @@ describe('names of firewall rules', () => {
     );
   });
 
-  test("design.md: a run's rule is its own and nobody else's, also where ids run into each other", () => {
+  test("a run's rule is its own and nobody else's, also where ids run into each other", () => {
     fc.assert(
       fc.property(identity, identity, random, (one, other, part) => {
         const name = temporaryRuleName(one, part);
@@ -72,7 +72,7 @@ describe('names of firewall rules', () => {
     expect(isTemporaryRuleOf({ repositoryId: '12', runId: '3', runAttempt: '1' }, shifted)).toBe(false);
   });
 
-  test('design.md: kept and declared rules bear another prefix, so no post takes them for temporary', () => {
+  test('kept and declared rules bear another prefix, so no post takes them for temporary', () => {
     fc.assert(
       fc.property(range, (addresses) => {
         expect(isTemporaryRuleName(keptRuleName(addresses.start))).toBe(false);
@@ -81,7 +81,7 @@ describe('names of firewall rules', () => {
     );
   });
 
-  test('contract.md: the same range gives the same name, another range another', () => {
+  test('the same range gives the same name, another range another', () => {
     fc.assert(
       fc.property(range, range, (one, other) => {
         const same = one.start === other.start && one.end === other.end;

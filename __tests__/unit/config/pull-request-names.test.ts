@@ -11,7 +11,7 @@ import {
   temporaryRuleName,
 } from '../../../src/config/names.ts';
 
-/** facts.md §4, the specification's own expression for databases. */
+/** The expression of Azure's REST specification for databases. */
 const specification = /^[a-zA-Z_][\w-]{0,62}$/;
 
 const number = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 2_147_483_647 }));
@@ -33,7 +33,7 @@ const role = fc
   .filter((name) => Buffer.byteLength(name) <= 63);
 const base = fc.oneof(database, role);
 
-describe('design.md: names are deterministic, at most 63 bytes, with a hash where they are cut', () => {
+describe('names are deterministic, at most 63 bytes, with a hash where they are cut', () => {
   test('at most 63 bytes, of whole characters', () => {
     fc.assert(
       fc.property(base, number, (text, n) => {
@@ -46,7 +46,7 @@ describe('design.md: names are deterministic, at most 63 bytes, with a hash wher
     );
   });
 
-  test('contract.md: <base>_pr_<number> wherever that fits', () => {
+  test('<base>_pr_<number> wherever that fits', () => {
     fc.assert(
       fc.property(base, number, (text, n) => {
         const whole = `${text}_pr_${n}`;
@@ -59,7 +59,7 @@ describe('design.md: names are deterministic, at most 63 bytes, with a hash wher
     expect(pullRequestName('x'.repeat(58), 12)).not.toContain('x'.repeat(58));
   });
 
-  test('facts.md §4: ARM takes it as it takes the base', () => {
+  test('ARM takes it as it takes the base', () => {
     fc.assert(
       fc.property(database, number, (text, n) => {
         expect(pullRequestName(text, n)).toMatch(specification);
@@ -131,7 +131,7 @@ describe('design.md: names are deterministic, at most 63 bytes, with a hash wher
   });
 });
 
-describe('law 4: the seal of a database that is being made', () => {
+describe('the seal of a database that is being made', () => {
   const part = fc.oneof(fc.string({ maxLength: 5 }), fc.integer());
   const parts = fc.array(part, { minLength: 1, maxLength: 5 });
 
@@ -164,7 +164,7 @@ describe('law 4: the seal of a database that is being made', () => {
   });
 });
 
-describe('design.md, sweep: whose run a temporary rule belongs to', () => {
+describe('sweep: whose run a temporary rule belongs to', () => {
   const id = fc.bigInt({ min: 0n, max: 99_999_999_999_999_999_999n }).map(String);
   const identity = fc.record({ repositoryId: id, runId: id, runAttempt: id });
   const random = fc.stringMatching(/^[0-9a-f]{10}$/);

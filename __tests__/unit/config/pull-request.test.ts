@@ -19,7 +19,7 @@ import {
 
 const elsewhere = { ...push, repository: { id: '', name: '' } };
 
-describe('contract.md, per-pull-request: the database is <database>_pr_<number>, the role <app-username>_pr_<number>', () => {
+describe('per-pull-request: the database is <database>_pr_<number>, the role <app-username>_pr_<number>', () => {
   test('the number is the event’s', () => {
     const { pullRequest, database, application } = pullRequestConfig();
     expect(pullRequest).toEqual({ number: 42, repository, state: 'open' });
@@ -153,7 +153,7 @@ describe('inputs that mean something for a pull request’s database alone', () 
     [' 7 D ', 604_800_000],
     ['2w', 1_209_600_000],
     ['3650d', 315_360_000_000],
-  ])('contract.md, expires-in: %s is %d ms', (text, milliseconds) => {
+  ])('expires-in: %s is %d ms', (text, milliseconds) => {
     expect(pullRequestConfig({ 'expires-in': text }).database.expiresIn).toBe(milliseconds);
   });
 
@@ -167,7 +167,7 @@ describe('inputs that mean something for a pull request’s database alone', () 
     });
   });
 
-  test('contract.md, template: any database, PostgreSQL’s templates too, but not the database itself', () => {
+  test('template: any database, PostgreSQL’s templates too, but not the database itself', () => {
     for (const template of ['relecloud', 'template0', 'template1'])
       expect(pullRequestConfig({ template }).database.template).toBe(template);
     const itself = expect.stringMatching(/^template is .*the database itself/);
@@ -178,7 +178,7 @@ describe('inputs that mean something for a pull request’s database alone', () 
   });
 });
 
-describe('contract.md, mode drop', () => {
+describe('mode drop', () => {
   test('the pull request’s part of what is declared: its database and role, no password, no per-pull-request', () => {
     const config = dropConfig({ 'app-username': 'relecloud_app' });
     const { database, application } = pullRequestConfig();
@@ -203,7 +203,7 @@ describe('contract.md, mode drop', () => {
   });
 });
 
-describe('contract.md, mode sweep', () => {
+describe('mode sweep', () => {
   test('is for a repository, and needs neither database nor pull request', () => {
     expect(sweepConfig({ database: '', 'dry-run': 'true', comment: 'true' })).toMatchObject({
       repository,
@@ -220,7 +220,7 @@ describe('contract.md, mode sweep', () => {
   });
 });
 
-describe('contract.md, dry-run', () => {
+describe('dry-run', () => {
   test.each(['ensure', 'check'])(
     'is for drop and sweep: refused with mode %s, and false is no fault',
     (mode) => {
@@ -232,7 +232,7 @@ describe('contract.md, dry-run', () => {
   );
 });
 
-test('contract.md, check: a pull request’s database is looked at like any other, without its password', () => {
+test('check: a pull request’s database is looked at like any other, without its password', () => {
   const { 'app-password-key': _, ...given } = perPullRequest;
   expect(checkConfig(given, pullRequestEvent())).toMatchObject({
     database: { name: 'relecloud_pr_42' },
@@ -243,7 +243,7 @@ test('contract.md, check: a pull request’s database is looked at like any othe
 describe('what goes with extensions', () => {
   const listed = { 'server-parameters': 'azure.extensions=PGCRYPTO,hstore' };
 
-  test('law 1: a declared allow-list that lacks one would be undone and done again for ever', () => {
+  test('a declared allow-list that lacks one would be undone and done again for ever', () => {
     expect(faultsOf({ ...listed, extensions: 'citext' })).toEqual([
       'server-parameters: azure.extensions lacks citext, which extensions asks for',
     ]);

@@ -67,7 +67,7 @@ describe('cluster-size', () => {
     });
   });
 
-  test('design.md, validate no tighter than Azure: clusters are made of burstable nodes too (azure-cli#33208)', () => {
+  test('validate no tighter than Azure: clusters are made of burstable nodes too (azure-cli#33208)', () => {
     const config = ensureConfig({ region: 'westeurope', 'cluster-size': '2', 'sku-name': 'Standard_B2ms' });
     expect(creationFaults(config)).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('maintenance-window, in UTC', () => {
 });
 
 describe('charset and collation', () => {
-  test('design.md, declared things drift: they are declared only where given; a new database has defaults', () => {
+  test('declared things drift: they are declared only where given; a new database has defaults', () => {
     const { database } = ensureConfig();
     expect([charsetOfNew(database), collationOfNew(database)]).toEqual(['UTF8', 'en_US.utf8']);
     const given = ensureConfig({ charset: 'LATIN1', collation: 'C' }).database;

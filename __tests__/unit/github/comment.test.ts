@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { GitHubApi } from '../../../src/github/api.ts';
+import { keepComment } from '../../../src/github/comment.ts';
 import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
 import { thrownBy } from '../../helpers/unit/run.ts';
 
@@ -52,18 +54,14 @@ function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answe
   };
 }
 
-let keep: (body: string, create: boolean) => Promise<void>;
+const keep = (body: string, create: boolean): Promise<void> => {
+  const api = new GitHubApi('ghs_16C7e42F292c69', 'relecloud/tours', new AbortController().signal);
+  return keepComment(api, 42, { marker, body, create });
+};
 
 beforeAll(async () => {
   await gitHub.listen();
-  // @actions/github reads it while it is loaded.
   vi.stubEnv('GITHUB_API_URL', gitHub.url);
-  const { GitHubApi } = await import('../../../src/github/api.ts');
-  const { keepComment } = await import('../../../src/github/comment.ts');
-  keep = (body, create) => {
-    const api = new GitHubApi('ghs_16C7e42F292c69', 'relecloud/tours', new AbortController().signal);
-    return keepComment(api, 42, { marker, body, create });
-  };
 });
 beforeEach(() => {
   comments = [];
@@ -82,7 +80,7 @@ const writes = (): readonly string[] =>
     .filter(({ method, path }) => method !== 'GET' && path !== '/graphql')
     .map(({ method, path }) => `${method} ${path.replace('/repos/relecloud/tours/issues/', '')}`);
 
-describe('contract.md, comment: keep one pull request comment up to date', () => {
+describe('comment: keep one pull request comment up to date', () => {
   test('there is none: it is made, once', async () => {
     await keep('text', true);
     expect(comments).toEqual([own(1000, 'text')]);
@@ -98,7 +96,7 @@ describe('contract.md, comment: keep one pull request comment up to date', () =>
     expect(writes()).toEqual(['PATCH comments/7']);
   });
 
-  test('law 1: there is one that says the same: nothing is written', async () => {
+  test('there is one that says the same: nothing is written', async () => {
     comments = [own(7, 'text')];
     await keep('text', true);
     expect(writes()).toEqual([]);
@@ -126,7 +124,7 @@ describe('contract.md, comment: keep one pull request comment up to date', () =>
   });
 });
 
-describe('law 7: a marker alone proves nothing, since anybody can write one', () => {
+describe('a marker alone proves nothing, since anybody can write one', () => {
   test.each([
     ['another author', { author: 'mallory', body: `${marker}\nold` }],
     ['an author who is gone', { author: undefined, body: `${marker}\nold` }],
@@ -145,7 +143,7 @@ describe('law 7: a marker alone proves nothing, since anybody can write one', ()
   });
 });
 
-describe('design.md, two jobs at once', () => {
+describe('two jobs at once', () => {
   test('another job made one at the same time: the older one stays, and says the newest', async () => {
     thenHappens = () => {
       comments = [own(500, 'theirs'), ...comments];

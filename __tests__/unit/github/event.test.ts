@@ -119,7 +119,7 @@ describe('whether a pull request comes from a fork', () => {
   });
 });
 
-describe('contract.md, skip-without-credentials: a fork’s or Dependabot’s pull_request run has no secrets', () => {
+describe('skip-without-credentials: a fork’s or Dependabot’s pull_request run has no secrets', () => {
   test.each([
     ['a branch of this repository', pullRequestEvent(), false],
     ['a fork', pullRequestEvent(42, { fromFork: true }), true],
@@ -133,7 +133,7 @@ describe('contract.md, skip-without-credentials: a fork’s or Dependabot’s pu
   });
 });
 
-describe('design.md, what this guards against: a stranger’s code beside the repository’s secrets', () => {
+describe('what this guards against: a stranger’s code beside the repository’s secrets', () => {
   test.each([
     [
       'a fork on pull_request_target',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { GitHubApi as Api } from '../../../src/github/api.ts';
-import type { IssueOutcome } from '../../../src/github/issue.ts';
+import { GitHubApi, GitHubUnknown } from '../../../src/github/api.ts';
+import { type IssueOutcome, keepIssue } from '../../../src/github/issue.ts';
 import type { IssueStep } from '../../../src/plan/drift-issue.ts';
 import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
 import { thrownBy } from '../../helpers/unit/run.ts';
@@ -70,17 +70,14 @@ function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answe
   return { status: 201, body: { number: made.number } };
 }
 
-let api: Api;
-let keep: (next: (body: string | undefined) => IssueStep) => Promise<IssueOutcome>;
+let api: GitHubApi;
+const keep = (next: (body: string | undefined) => IssueStep): Promise<IssueOutcome> =>
+  keepIssue(api, marker, next);
 
 beforeAll(async () => {
   await gitHub.listen();
-  // @actions/github reads it while it is loaded.
   vi.stubEnv('GITHUB_API_URL', gitHub.url);
-  const { GitHubApi } = await import('../../../src/github/api.ts');
-  const { keepIssue } = await import('../../../src/github/issue.ts');
   api = new GitHubApi('token', 'relecloud/tours', new AbortController().signal);
-  keep = (next) => keepIssue(api, marker, next);
 });
 beforeEach(() => {
   gitHub.answer = answer;
@@ -115,7 +112,7 @@ const writes = (): readonly string[] =>
     .filter(({ method, path }) => method !== 'GET' && path !== '/graphql')
     .map(({ method, path }) => `${method} ${path.replace('/repos/relecloud/tours/', '')}`);
 
-describe('contract.md, drift-issue: keep one issue up to date', () => {
+describe('drift-issue: keep one issue up to date', () => {
   test('there is none, and something drifted: it is opened, once', async () => {
     expect(await keep(drifting('text'))).toEqual({ action: 'opened', number: 1000 });
     expect(issues).toEqual([own(1000, 'text')]);
@@ -183,7 +180,7 @@ describe('contract.md, drift-issue: keep one issue up to date', () => {
   });
 });
 
-describe('law 7: a marker alone proves nothing, since anybody can write one', () => {
+describe('a marker alone proves nothing, since anybody can write one', () => {
   test.each([
     ['another author', { author: 'mallory' }],
     ['an author who is gone', { author: undefined }],
@@ -209,7 +206,7 @@ describe('law 7: a marker alone proves nothing, since anybody can write one', ()
   });
 });
 
-describe('design.md, two checks at once', () => {
+describe('two checks at once', () => {
   test('another opened one at the same time: the older one stays, and says the newest', async () => {
     thenHappens = () => issues.unshift(own(500, 'theirs'));
     expect(await keep(drifting('ours'))).toEqual({ action: 'updated', number: 500 });
@@ -246,7 +243,6 @@ describe('what GitHub refuses', () => {
     ['closeIssue', () => api.closeIssue(7, 'completed')],
     ['commentOnIssue', () => api.commentOnIssue(7, 'text')],
   ])('%s: an error of its own kind, which says which permission helps', async (_, ask) => {
-    const { GitHubUnknown } = await import('../../../src/github/api.ts');
     gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
     const error = await thrownBy(ask());
     expect(error).toBeInstanceOf(GitHubUnknown);

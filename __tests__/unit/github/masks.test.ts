@@ -45,7 +45,7 @@ const forms: Readonly<
 
 const secrets = anyText.filter((text) => text.trim() !== '');
 
-describe('law 6: every form of every secret is masked', () => {
+describe('every form of every secret is masked', () => {
   test.each(Object.entries(forms))('%s: not a character of it is left to read', (_, [inner, whole]) => {
     fc.assert(
       fc.property(secrets, (secret) => {

@@ -11,7 +11,7 @@ const value = fc
   .map((entries) => entries.map(([entry, after]) => entry + after).join(''));
 const wanted = fc.uniqueArray(name, { maxLength: 5 });
 
-describe('facts.md §5, azure.extensions: what is there belongs to others and stays', () => {
+describe('azure.extensions: what is there belongs to others and stays', () => {
   test('every entry stays as it is spelt and where it is, and the wanted follow', () => {
     fc.assert(
       fc.property(value, wanted, (before, names) => {
@@ -22,7 +22,7 @@ describe('facts.md §5, azure.extensions: what is there belongs to others and st
     );
   });
 
-  test('law 1: what was added once is not missing again', () => {
+  test('what was added once is not missing again', () => {
     fc.assert(
       fc.property(value, wanted, (before, names) => {
         const after = withAdded(before, names);

@@ -44,7 +44,7 @@ const rowsOf = (lines: readonly string[]): readonly string[] => lines.filter((li
 /** What stands outside tables, of which nothing may be from outside. */
 const plain = (lines: readonly string[]): string => lines.filter((line) => !line.startsWith('|')).join('\n');
 
-describe('contract.md, comment: what a pull request is told of its database', () => {
+describe('comment: what a pull request is told of its database', () => {
   test('database, host, user, TLS, and how to connect', () => {
     const comment = databaseComment(news);
     expect(comment).toContain('| `Database` | `relecloud_pr_42` |');
@@ -141,7 +141,7 @@ describe('names from outside stay text', () => {
   });
 });
 
-describe('law 6: no secret in a comment', () => {
+describe('no secret in a comment', () => {
   const secret = anyText.map((text) => `S3cr3t${text}`);
 
   test('the password is in none of its forms, while the URI is that of a client', () => {

@@ -81,7 +81,7 @@ describe('what the issue records of its findings', () => {
   });
 });
 
-describe('law 8: what to do about the issue', () => {
+describe('what to do about the issue', () => {
   const recorded = [{ resource: 'role', name: 'relecloud_app', property: 'login' } as const];
 
   test.each([

@@ -15,7 +15,7 @@ import { cells, evil, outsideCode } from '../../helpers/unit/markdown.ts';
 const sku = found();
 const bodyOf = (given: DriftCheck, existing?: string): string => issueWritten(given, existing).body;
 
-describe('contract.md, drift-issue: what the issue tells', () => {
+describe('drift-issue: what the issue tells', () => {
   test('of which server and database', () => {
     expect(issueWritten(check()).title).toBe(
       'Drift of PostgreSQL server `demo-relecloud`, database `relecloud`',
@@ -116,11 +116,12 @@ describe('the marker by which the issue is known again', () => {
   });
 });
 
-/** Outside of code, a line of a body has only our own words, and the address of the run. */
-function expectNothingFromOutside(line: string): void {
+/** Whether a line of a body has, outside of code, something else than our own words and the address of the run. */
+function showsText(line: string): boolean {
   const link = /\[this run\]\(https:\/\/[\w.:-]+\)/;
-  if (!line.startsWith('|')) expect(outsideCode(line).replace(link, '')).toMatch(/^(#{3,4} )?[\w ,.:;*…-]*$/);
-  else for (const cell of cells(line)) expect(outsideCode(cell.trim())).toMatch(/^(|---|[A-Z][a-z ]+)$/);
+  if (line.startsWith('|'))
+    return cells(line).some((cell) => !/^(|---|[A-Z][a-z ]+)$/.test(outsideCode(cell.trim())));
+  return !/^(#{3,4} )?[\w ,.:;*…-]*$/.test(outsideCode(line).replace(link, ''));
 }
 
 describe('text from outside stays text', () => {
@@ -149,7 +150,7 @@ describe('text from outside stays text', () => {
         const { title, body } = issueWritten(check(some), existing);
         const [marker = '', record = '', ...rest] = body.split('\n');
         for (const comment of [marker, record]) expect(comment).toMatch(/^<!-- [^<>\n\r@#]* -->$/);
-        rest.forEach(expectNothingFromOutside);
+        expect(rest.filter(showsText)).toEqual([]);
         expect(outsideCode(title)).toMatch(/^[\w ,]*$/);
         expect(title).not.toContain('\n');
       }),
@@ -193,7 +194,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
       fc.property(
         fc.record({ server: long, database: long, run: long }),
         fc.array(fc.tuple(long, long), { minLength: 1, maxLength: 3 }),
-        fc.integer({ min: 1, max: 400 }),
+        fc.constantFrom(1, 2, 10, 100, 400),
         ({ server, database, run }, texts, times) => {
           const some = texts.map(([a, b]) => ({
             ...sku,

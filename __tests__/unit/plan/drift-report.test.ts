@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { writeDriftFiles } from '../../../src/drift-files.ts';
 import { driftReport, inOrder, resourceTypes } from '../../../src/plan/drift-report.ts';
 import type { Standing } from '../../../src/plan/types.ts';
 import { anyFinding, driftCheck, found, unseen } from '../../helpers/unit/drift.ts';
 import { thrownBy } from '../../helpers/unit/run.ts';
+import { test } from '../../helpers/unit/test.ts';
 
 const sku = found();
 const check = driftCheck({
@@ -16,7 +16,7 @@ const check = driftCheck({
   declaredIn: { path: 'db/azure.yml', lines: new Map() },
 });
 
-describe('contract.md, drift-report: the JSON form', () => {
+describe('drift-report: the JSON form', () => {
   test('what was checked, when and by which run, and what was found', () => {
     expect(JSON.parse(driftReport(check))).toEqual({
       version: 1,
@@ -46,7 +46,7 @@ describe('contract.md, drift-report: the JSON form', () => {
     });
   });
 
-  test('law 8: unknown is no drift, but told', () => {
+  test('unknown is no drift, but told', () => {
     const report = JSON.parse(driftReport({ ...check, findings: [unseen()] }));
     expect(report).toMatchObject({ drifted: false, drift: [unseen()] });
     expect(JSON.parse(driftReport({ ...check, findings: [] }))).toMatchObject({ drifted: false, drift: [] });
@@ -90,35 +90,30 @@ describe('contract.md, drift-report: the JSON form', () => {
   });
 });
 
-describe('contract.md, drift-report: the files', () => {
-  let workspace: string;
-  beforeEach(() => {
-    workspace = mkdtempSync(join(tmpdir(), 'drift-'));
-    vi.stubEnv('GITHUB_WORKSPACE', workspace);
-  });
-  afterEach(() => {
-    vi.unstubAllEnvs();
-    rmSync(workspace, { recursive: true });
-  });
-  const read = (path: string): string => readFileSync(join(workspace, path), 'utf8');
+describe('drift-report: the files', () => {
+  const read = (workspace: string, path: string): string => readFileSync(join(workspace, path), 'utf8');
 
-  test('by their ending in any case, below the workspace, in folders that are made', async () => {
+  test('by their ending in any case, below the workspace, in folders that are made', async ({
+    workspace,
+  }) => {
     await writeDriftFiles(['drift.json', 'a/b/Drift.JSON', 'a/c/drift.SARIF'], check);
-    expect(read('drift.json')).toBe(driftReport(check));
-    expect(read('a/b/Drift.JSON')).toBe(driftReport(check));
-    expect(JSON.parse(read('a/c/drift.SARIF'))).toMatchObject({ version: '2.1.0' });
+    expect(read(workspace, 'drift.json')).toBe(driftReport(check));
+    expect(read(workspace, 'a/b/Drift.JSON')).toBe(driftReport(check));
+    expect(JSON.parse(read(workspace, 'a/c/drift.SARIF'))).toMatchObject({ version: '2.1.0' });
   });
 
-  test('what is there is written over', async () => {
+  test('what is there is written over', async ({ workspace }) => {
     writeFileSync(join(workspace, 'drift.json'), 'x'.repeat(100_000));
     await writeDriftFiles(['drift.json'], check);
-    expect(read('drift.json')).toBe(driftReport(check));
+    expect(read(workspace, 'drift.json')).toBe(driftReport(check));
   });
 
-  test('one that cannot be written is named with the reason, and keeps no other from being written', async () => {
+  test('one that cannot be written is named with the reason, and keeps no other from being written', async ({
+    workspace,
+  }) => {
     writeFileSync(join(workspace, 'file'), '');
     const error = await thrownBy(writeDriftFiles(['file/drift.json', 'drift.sarif'], check));
     expect(String(error)).toMatch(/^Error: file\/drift\.json: (EEXIST|ENOTDIR)/);
-    expect(JSON.parse(read('drift.sarif'))).toMatchObject({ version: '2.1.0' });
+    expect(JSON.parse(read(workspace, 'drift.sarif'))).toMatchObject({ version: '2.1.0' });
   });
 });

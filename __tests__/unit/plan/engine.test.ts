@@ -83,7 +83,7 @@ const configs = fc.constantFrom(
 );
 
 describe('one engine: observe, diff, apply', () => {
-  test('law 8: unknown never gives a step; it is a finding of its own kind, and its reason is kept', async () => {
+  test('unknown never gives a step; it is a finding of its own kind, and its reason is kept', async () => {
     await fc.assert(
       fc.asyncProperty(configs, things, async (config, all) => {
         const planned = await planOf(config, all);
@@ -117,7 +117,7 @@ describe('one engine: observe, diff, apply', () => {
     );
   });
 
-  test('design.md: parents before children, and what is kept in the order of its declaration', async () => {
+  test('parents before children, and what is kept in the order of its declaration', async () => {
     const planned = await planOf(
       fixing,
       [{ name: 'group', observed: absent }],

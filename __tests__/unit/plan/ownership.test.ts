@@ -42,7 +42,7 @@ const seen: fc.Arbitrary<SeenDatabase> = fc.record({
   connectionLimit: fc.constantFrom(-1, 0, sealOf(database), ...others.map(([, other]) => sealOf(other))),
 });
 
-describe('law 7: what is not ours is not ours to drop', () => {
+describe('what is not ours is not ours to drop', () => {
   test('a pull request’s own database is, whatever its expiry', () => {
     expect(isOursToDrop(madeFrom(database), database)).toBe(true);
     expect(isOursToDrop(madeFrom(database, { mark: readMark(mark, new Date(0)) }), database)).toBe(true);
@@ -93,7 +93,7 @@ describe('law 7: what is not ours is not ours to drop', () => {
   });
 });
 
-describe('law 4: a database that is being made is known without a mark', () => {
+describe('a database that is being made is known without a mark', () => {
   test('by the seal of what it is to be', () => {
     for (const desired of [database, base.database]) {
       const half = madeFrom(desired, { mark: undefined, connectionLimit: sealOf(desired) });
@@ -113,7 +113,7 @@ describe('law 4: a database that is being made is known without a mark', () => {
   });
 });
 
-describe('law 7: whose a role is', () => {
+describe('whose a role is', () => {
   const otherMarks: readonly (readonly [what: string, mark: RoleMark])[] = [
     ['another repository', { ...role.mark, repositoryId: '987654321' }],
     ['another database', { ...role.mark, database: 'relecloud2' }],
@@ -133,7 +133,7 @@ describe('law 7: whose a role is', () => {
   });
 });
 
-describe('law 10: why it was left untouched', () => {
+describe('why it was left untouched', () => {
   test.each([
     ['no mark', { mark: undefined }, /bears no mark of this action/],
     ['another owner', { ownedByUs: false, owner: 'azuresu' }, /belongs to the role 'azuresu'/],

@@ -44,7 +44,7 @@ const may = (resources: readonly ResourceType[], action: Change['action']): read
   return answers[0] ?? [];
 };
 
-describe('design.md, one path for every mode: which changes a plan may hold', () => {
+describe('one path for every mode: which changes a plan may hold', () => {
   test('what is missing is made where something is ensured, and a check plans it', () => {
     expect(may([...kept, ...addedTo], 'create')).toEqual([
       'ensure',
@@ -56,7 +56,7 @@ describe('design.md, one path for every mode: which changes a plan may hold', ()
     ]);
   });
 
-  test('contract.md, on-drift: what differs is changed only with fix', () => {
+  test('on-drift: what differs is changed only with fix', () => {
     expect(may(kept, 'update')).toEqual(['ensure, fix']);
   });
 
@@ -97,7 +97,7 @@ describe('design.md, one path for every mode: which changes a plan may hold', ()
     for (const config of Object.values(configs)) expect(permitted(config, { finding })).toBe(false);
   });
 
-  test('law 7: deleted is only of a pull request: by drop, and by the ensure of one (reset)', () => {
+  test('deleted is only of a pull request: by drop, and by the ensure of one (reset)', () => {
     expect(may([...kept, ...addedTo], 'delete')).toEqual([
       'ensure, pull request',
       'drop',
@@ -105,7 +105,7 @@ describe('design.md, one path for every mode: which changes a plan may hold', ()
     ]);
   });
 
-  test('contract.md, start-if-stopped', () => {
+  test('start-if-stopped', () => {
     const hows = Object.keys(configs).filter((how) => !how.endsWith('not started'));
     expect(may(['server'], 'start')).toEqual(hows);
   });

@@ -92,7 +92,7 @@ describe('the summary: text from outside stays text', () => {
 });
 
 describe('the summary: what was found, what was changed', () => {
-  test('law 1: a run that found everything in place says so', () => {
+  test('a run that found everything in place says so', () => {
     const summary = summaryMarkdown(quiet);
     expect(summary).toContain('✅');
     expect(summary).toContain('Nothing had to be changed.');
@@ -170,7 +170,7 @@ describe('the summary of drop and sweep', () => {
     expect(summary).not.toContain(claim);
   });
 
-  test('contract.md, dry-run: shows what would be dropped, and claims neither that it was nor that nothing is', () => {
+  test('dry-run: shows what would be dropped, and claims neither that it was nor that nothing is', () => {
     const summary = summaryMarkdown({
       ...dropping,
       wouldDrop: [dropped, { resource: 'role', name: 'app_pr_42' }],

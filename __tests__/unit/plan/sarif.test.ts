@@ -64,16 +64,20 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
       fc.property(anyCheck, (given) => {
         const { tool, results = [] } = runOf(given);
         expect(results).toHaveLength(given.findings.length);
-        for (const { ruleId, ruleIndex = -1, message, locations, partialFingerprints } of results) {
-          expect(tool.driver.rules?.[ruleIndex]?.id).toBe(ruleId);
-          expect(message.text).toMatch(/./);
-          expect(locations).toHaveLength(1);
+        const isComplete = ({ ruleId, ruleIndex = -1, message, locations, partialFingerprints }: Result) => {
           const place = locations?.[0]?.physicalLocation;
-          expect(place?.region?.startLine).toBeGreaterThan(0);
-          // A relative URI of a path inside the repository (RFC 3986).
-          expect(place?.artifactLocation?.uri).toMatch(/^(?!\/|\.\.?(\/|$))([\w.~!*'()-]|%[0-9A-F]{2}|\/)+$/);
-          expect(partialFingerprints?.['primaryLocationLineHash']).toMatch(/^[0-9a-f]{64}$/);
-        }
+          return (
+            tool.driver.rules?.[ruleIndex]?.id === ruleId &&
+            message.text !== undefined &&
+            /./.test(message.text) &&
+            locations?.length === 1 &&
+            (place?.region?.startLine ?? 0) > 0 &&
+            // A relative URI of a path inside the repository (RFC 3986).
+            /^(?!\/|\.\.?(\/|$))([\w.~!*'()-]|%[0-9A-F]{2}|\/)+$/.test(place?.artifactLocation?.uri ?? '') &&
+            /^[0-9a-f]{64}$/.test(partialFingerprints?.['primaryLocationLineHash'] ?? '')
+          );
+        };
+        expect(results.filter((result) => !isComplete(result))).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -121,7 +125,7 @@ describe('levels: a hole is an error, drift a warning, what is unknown a note', 
     expect(of({ resource: 'database' })).toMatchObject({ ruleId: 'database/unexpected', level: 'warning' });
   });
 
-  test('law 8: a check that could not look at something says so of itself', () => {
+  test('a check that could not look at something says so of itself', () => {
     const executed = (findings: readonly Standing[]) =>
       runOf(check({ findings })).invocations?.[0]?.executionSuccessful;
     expect(executed([found()])).toBe(true);
@@ -163,24 +167,19 @@ describe('an alert is known again over nights', () => {
   });
 
   test('two that differ in one of them, or are of another server or database, are two', () => {
-    const some = fc.record({
-      server: fc.constantFrom('a', 'b'),
-      database: fc.constantFrom('a', '', undefined),
-      resource: fc.constantFrom('server', 'role'),
-      name: fc.constantFrom('a', 'b', 'a,b'),
-      property: fc.constantFrom('a', 'b', ''),
-    });
-    type Some = typeof some extends fc.Arbitrary<infer S> ? S : never;
-    const of = ({ server, database, ...finding }: Some) =>
-      fingerprintOf(check({ server, database, findings: [found(finding as Partial<Standing>)] }));
-    fc.assert(
-      fc.property(some, some, (one, other) => {
-        // In JSON, what is undefined is not there, which is a value of its own.
-        const same = JSON.stringify(one) === JSON.stringify(other);
-        expect(of(one) === of(other)).toBe(same);
-      }),
-      { numRuns: 500 },
+    const some = ['a', 'b'].flatMap((server) =>
+      ['a', '', undefined].flatMap((database) =>
+        (['server', 'role'] as const).flatMap((resource) =>
+          ['a', 'b', 'a,b'].flatMap((name) =>
+            ['a', 'b', ''].map((property) => ({ server, database, finding: { resource, name, property } })),
+          ),
+        ),
+      ),
     );
+    const fingerprints = some.map(({ server, database, finding }) =>
+      fingerprintOf(check({ server, database, findings: [found(finding)] })),
+    );
+    expect(new Set(fingerprints).size).toBe(some.length);
   });
 });
 

@@ -31,7 +31,7 @@ const role = (number: number, of?: string, base?: string, more: Partial<FoundRol
 const swept = (databases: readonly FoundDatabase[], roles: readonly FoundRole[] = []) =>
   sweepItems(repositoryId, databases, roles);
 
-describe('design.md: sweep is drop over what a query finds', () => {
+describe('sweep is drop over what a query finds', () => {
   test('what one pull request has on the server is one thing: its database with its role', () => {
     const mark = readMark(databaseMark(42), expires);
     const { items, foreign } = swept([database(42, 'relecloud', { mark }), database(43)], [role(42)]);
@@ -64,7 +64,7 @@ describe('design.md: sweep is drop over what a query finds', () => {
     ]);
   });
 
-  test('law 4: a role whose database is gone already is found by itself, under the database’s name', () => {
+  test('a role whose database is gone already is found by itself, under the database’s name', () => {
     const { items } = swept([], [role(42)]);
     expect(items).toMatchObject([
       { resource: 'role', name: 'relecloud_pr_42', base: 'relecloud', number: 42, expires: undefined },
@@ -72,7 +72,7 @@ describe('design.md: sweep is drop over what a query finds', () => {
     expect(items[0]?.roles).toEqual([{ name: 'app_pr_42', base: 'app', mark: roleMark(42) }]);
   });
 
-  test('law 3: where app-username was changed in between, every role of the database goes with it', () => {
+  test('where app-username was changed in between, every role of the database goes with it', () => {
     const { items } = swept([database(42)], [role(42), role(42, 'relecloud', 'web')]);
     expect(items).toHaveLength(1);
     expect(items[0]?.roles.map(({ name }) => name)).toEqual(['app_pr_42', 'web_pr_42']);
@@ -87,7 +87,7 @@ describe('design.md: sweep is drop over what a query finds', () => {
   });
 });
 
-describe('law 7: what is not ours survives sweep, marks forged by others included', () => {
+describe('what is not ours survives sweep, marks forged by others included', () => {
   const nothing = { items: [], foreign: [] };
 
   test('other repositories’ things are theirs, and not even told', () => {
@@ -210,7 +210,7 @@ describe('mode drop: whatever app-username was when the role was made', () => {
     expect(names([role(42), role(42, 'relecloud', 'web')])).toEqual(['app_pr_42', 'web_pr_42']);
   });
 
-  test('law 7: no role of another database, pull request or repository, and none that is not believed', () => {
+  test('no role of another database, pull request or repository, and none that is not believed', () => {
     const theirs = { ...roleMark(42), repositoryId: '987654321' };
     const others = [
       role(43),

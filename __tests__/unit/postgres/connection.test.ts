@@ -45,7 +45,7 @@ const withPassword = (password: string): Connection => ({
 
 const cases = { numRuns: 300, examples: hardPasswords.map((p): [Connection] => [withPassword(p)]) };
 
-describe('contract.md, database-url', () => {
+describe('database-url', () => {
   test('comes back from any reader of URLs', () => {
     fc.assert(
       fc.property(connections, (connection) => {
@@ -97,7 +97,7 @@ describe('contract.md, database-url', () => {
   });
 });
 
-test('contract.md, jdbc: comes back as pgJDBC reads it (split at & and =, then decoded as a form is)', () => {
+test('jdbc: comes back as pgJDBC reads it (split at & and =, then decoded as a form is)', () => {
   const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
   fc.assert(
     fc.property(connections, (connection) => {
@@ -122,7 +122,7 @@ test('contract.md, jdbc: comes back as pgJDBC reads it (split at & and =, then d
   );
 });
 
-describe('contract.md, ado.net', () => {
+describe('ado.net', () => {
   test('comes back as .NET reads it, under the names that Npgsql knows', () => {
     fc.assert(
       fc.property(connections, (connection) => {
@@ -154,7 +154,7 @@ describe('contract.md, ado.net', () => {
   });
 });
 
-describe('contract.md, environment of later steps', () => {
+describe('environment of later steps', () => {
   const full = { ...withPassword('secret'), sslMode: 'verify-full', sslRootCert: '/roots.pem' } as const;
 
   test('the names that it promises, and no others', () => {

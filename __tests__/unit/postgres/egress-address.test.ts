@@ -1,64 +1,69 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { test as base, describe, expect, vi } from 'vitest';
 import { egressAddress } from '../../../src/postgres/egress-address.ts';
 import { thrownBy } from '../../helpers/unit/run.ts';
 
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
+const test = base.extend('echo', async ({ onTestFinished }) => {
+  // No service is given up because the machine is slow.
+  const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal);
+  onTestFinished(() => timeout.mockRestore());
+  /** Starts an echo service with this answer; its URL. */
+  return async (body: string, status = 200): Promise<string> => {
+    const server = createServer((_, response) =>
+      response.writeHead(status, { connection: 'close' }).end(body),
+    );
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
 });
-
-/** An echo service that answers so. */
-async function echo(body: string, status = 200): Promise<string> {
-  const server = createServer((_, response) => response.writeHead(status, { connection: 'close' }).end(body));
-  servers.push(server);
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 const running = new AbortController().signal;
 
-describe('design.md, the egress address: two echo services that must agree', () => {
-  test('they agree', async () => {
+describe('the egress address: two echo services that must agree', () => {
+  test('they agree', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('203.0.113.9\n')];
     expect(await egressAddress(services, running)).toBe('203.0.113.9');
   });
 
-  test('they do not: both are named', async () => {
+  test('they do not: both are named', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('198.51.100.1')];
     const error = String(await thrownBy(egressAddress(services, running)));
     for (const text of ['203.0.113.9', '198.51.100.1', ...services, 'runner-ip', '(egress-address-unknown)'])
       expect(error).toContain(text);
   });
 
-  test.each([
+  test.for<readonly [body: string, status: number]>([
     ['<html>proxy</html>', 200],
     ['203.0.113.9', 503],
     ['2001:db8::1', 200],
-  ])('one that answers no IPv4 address (%s, HTTP %d) is replaced by the next', async (body, status) => {
-    const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
-    expect(await egressAddress(services, running)).toBe('203.0.113.9');
-  });
+  ])(
+    'one that answers no IPv4 address (%s, HTTP %d) is replaced by the next',
+    async ([body, status], { echo }) => {
+      const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
+      expect(await egressAddress(services, running)).toBe('203.0.113.9');
+    },
+  );
 
-  test('one answer alone is not believed', async () => {
+  test('one answer alone is not believed', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('', 500)];
     const error = String(await thrownBy(egressAddress(services, running)));
     expect(error).toContain('fewer than two echo services answered');
     expect(error).toContain('HTTP 500');
   });
 
-  test.each(['0.0.0.0', '10.0.0.1', '127.0.0.1', '224.0.0.1'])(
+  test.for(['0.0.0.0', '10.0.0.1', '127.0.0.1', '224.0.0.1'])(
     '%s is refused, whoever says it',
-    async (address) => {
+    async (address, { echo }) => {
       const services = [await echo(address), await echo(address)];
       expect(String(await thrownBy(egressAddress(services, running)))).toContain('not a public address');
     },
   );
 
-  test("the run's end ends it with its own reason", async () => {
+  test("the run's end ends it with its own reason", async ({ echo }) => {
     const controller = new AbortController();
     const reason = new Error('cancelled');
     controller.abort(reason);

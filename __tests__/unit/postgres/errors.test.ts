@@ -1,13 +1,8 @@
 import { DatabaseError } from 'pg';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { againOnCollision, lostRace, said, sqlStateOf } from '../../../src/postgres/errors.ts';
-import { inFakeTime } from '../../helpers/unit/fake-time.ts';
 import { testRun, thrownBy } from '../../helpers/unit/run.ts';
-
-vi.mock('node:timers/promises', () => import('../../helpers/unit/sleep.ts'));
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+import { test } from '../../helpers/unit/test.ts';
 
 /** What PostgreSQL's own refusal becomes in the client. */
 function refusal(code: string, message = 'it said no', detail?: string): DatabaseError {
@@ -46,8 +41,8 @@ function failing(error: unknown, times: number) {
   return { work, attempts: () => attempts };
 }
 
-describe('facts.md §5: concurrent statements on one object collide, and are done again', () => {
-  test.each(collisions)('%s', async (_, error) => {
+describe('concurrent statements on one object collide, and are done again', () => {
+  test.for(collisions)('%s', async ([, error], { inFakeTime }) => {
     const run = testRun();
     const { work } = failing(error, 3);
     expect(await inFakeTime(againOnCollision(run, work))).toBe(4);
@@ -61,20 +56,24 @@ describe('facts.md §5: concurrent statements on one object collide, and are don
     expect(attempts()).toBe(1);
   });
 
-  test('an error behind a collision is thrown too', async () => {
+  test('an error behind a collision is thrown too', async ({ inFakeTime }) => {
     const errors = [refusal('40P01'), refusal('42501')];
     const work = async (): Promise<never> => Promise.reject(errors.shift());
     expect(await thrownBy(inFakeTime(againOnCollision(testRun(), work)))).toMatchObject({ code: '42501' });
   });
 
-  test('twenty jobs at one role: two dozen rounds are borne, in far less than a minute', async () => {
+  test('twenty jobs at one role: two dozen rounds are borne, in far less than a minute', async ({
+    inFakeTime,
+  }) => {
     const start = performance.now();
     const { work } = failing(refusal('XX000', 'tuple concurrently updated'), 24);
     expect(await inFakeTime(againOnCollision(testRun(), work))).toBe(25);
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
-  test('what never passes is given up after a minute, with PostgreSQL’s own error', async () => {
+  test('what never passes is given up after a minute, with PostgreSQL’s own error', async ({
+    inFakeTime,
+  }) => {
     const start = performance.now();
     const error = refusal('40001', 'could not serialize access');
     const { work, attempts } = failing(error, Number.POSITIVE_INFINITY);
@@ -84,7 +83,7 @@ describe('facts.md §5: concurrent statements on one object collide, and are don
     expect(attempts()).toBeGreaterThan(60);
   });
 
-  test('a run that ends does not wait for it: the end’s own reason is thrown', async () => {
+  test('a run that ends does not wait for it: the end’s own reason is thrown', async ({ inFakeTime }) => {
     const run = testRun();
     const reason = new Error('cancelled');
     const work = async (): Promise<never> => {
@@ -111,7 +110,7 @@ describe('what PostgreSQL said', () => {
       expect(sqlStateOf(error)).toBe('');
   });
 
-  test('facts.md §5: 42P04, 23505 and 42710 are a creation that another won', () => {
+  test('42P04, 23505 and 42710 are a creation that another won', () => {
     for (const code of ['42P04', '23505', '42710']) expect(lostRace(refusal(code))).toBe(true);
     for (const error of [refusal('42501'), refusal('XX000'), new Error('42P04'), undefined])
       expect(lostRace(error)).toBe(false);

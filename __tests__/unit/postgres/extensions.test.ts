@@ -46,7 +46,7 @@ describe('an extension whose script PostgreSQL does not trust', () => {
     expect(await creating({ stranger: 'app' }, false)).toEqual([statement]);
   });
 
-  test('law 4: is not asked about where it is already, from a template or an interrupted run', async () => {
+  test('is not asked about where it is already, from a template or an interrupted run', async () => {
     expect(await creating({ installed: true, stranger: 'app_pr_7' }, true)).toEqual([]);
   });
 });

@@ -21,7 +21,7 @@ function parts(verifier: string) {
   };
 }
 
-describe('design.md: a SCRAM verifier computed here, never the plain text in SQL', () => {
+describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
   const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
   const exchange = [
     'n=user,r=rOprNGfwEbeRWgbNEkqO',
@@ -47,7 +47,7 @@ describe('design.md: a SCRAM verifier computed here, never the plain text in SQL
     expect(again[0]?.stored).not.toEqual(again[1]?.stored);
   });
 
-  test('law 6: nothing of the password is in it', () => {
+  test('nothing of the password is in it', () => {
     for (const password of hardPasswords) expect(scramVerifier(password)).not.toContain(password);
   });
 
@@ -77,7 +77,7 @@ describe('design.md: a SCRAM verifier computed here, never the plain text in SQL
   });
 });
 
-describe('design.md: a password derived by HKDF-SHA-256 with server id, database and role', () => {
+describe('a password derived by HKDF-SHA-256 with server id, database and role', () => {
   const key = '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f';
   const of = {
     serverId:

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { rootBundle } from '../../../src/postgres/root-certificates.ts';
 
-test("facts.md §5: the bundle for libpq's verify-full holds the roots to which Azure's servers chain", () => {
+test("the bundle for libpq's verify-full holds the roots to which Azure's servers chain", () => {
   const certificates = rootBundle()
     .split(/(?<=-----END CERTIFICATE-----\n)/)
     .map((pem) => new X509Certificate(pem));

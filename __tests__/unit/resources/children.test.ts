@@ -53,7 +53,7 @@ describe('server parameter', () => {
     expect(difference).not.toHaveProperty('mend');
   });
 
-  test('law 8: unknown: nothing', () => {
+  test('unknown: nothing', () => {
     expect(serverParameter.diff({ name: 'p', value: '1' }, unseen)).toEqual([]);
   });
 });
@@ -104,7 +104,7 @@ describe('firewall rule', () => {
     );
   });
 
-  test('law 8: rules that cannot be listed are unknown, each of them', async () => {
+  test('rules that cannot be listed are unknown, each of them', async () => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
     const { clients } = clientsAnswering([refusal]);
     const reader = new AzureReader(clients, testRun(), { name: 'demo', resourceGroup: 'group' });
@@ -156,7 +156,7 @@ describe('resource group', () => {
     expect(await resourceGroup.observe(readerOf(none, gone), [wanted()])).toEqual([absent]);
   });
 
-  test('law 8: where the server is unknown, no group is made', async () => {
+  test('where the server is unknown, no group is made', async () => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
     const [observed = absent] = await resourceGroup.observe(readerOf(refusal), [wanted()]);
     expect(resourceGroup.diff(wanted(), observed)).toEqual([]);

@@ -35,7 +35,7 @@ describe('a base database', () => {
     });
   });
 
-  test('contract.md, template: missing: cloned, and charset and collation come along', () => {
+  test('template: missing: cloned, and charset and collation come along', () => {
     const clone = wanted({ template: 'seeds', charset: 'LATIN1' });
     expect(only(database.diff(clone, absent)).mend?.details).toBe('clone of seeds');
     expect(database.diff(clone, present(found))).toEqual([]);
@@ -45,7 +45,7 @@ describe('a base database', () => {
     ['utf8', 'en_US.utf8'],
     ['UTF8', 'en_US.UTF-8'],
     ['utf-8', 'EN_us.utf8'],
-  ])('design.md: another spelling is no drift: %s, %s', (charset, collation) => {
+  ])('another spelling is no drift: %s, %s', (charset, collation) => {
     expect(database.diff(wanted({ charset, collation }), present(found))).toEqual([]);
     expect(database.diff(wanted(), present({ ...found, charset, collation }))).toEqual([]);
   });
@@ -71,7 +71,7 @@ describe('a base database', () => {
     expect(database.diff(wanted(), present({ ...swept, ownedByUs: false }))).toEqual([]);
   });
 
-  test('law 4: what an interrupted run has begun is finished; what another role sealed is not', () => {
+  test('what an interrupted run has begun is finished; what another role sealed is not', () => {
     const half = { ...found, connectionLimit: sealOf(declared) };
     expect(database.diff(wanted(), present(half)).map(inShort)).toEqual([
       [undefined, 'create: finishing what another run began: UTF8, en_US.utf8'],
@@ -79,7 +79,7 @@ describe('a base database', () => {
     expect(database.diff(wanted(), present({ ...half, ownedByUs: false }))).toEqual([]);
   });
 
-  test('law 8: unknown: nothing', () => {
+  test('unknown: nothing', () => {
     expect(database.diff(wanted(), unseen)).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('a pull request’s database', () => {
     ]);
   });
 
-  test('law 1: there: nothing, whatever its charset and collation are', () => {
+  test('there: nothing, whatever its charset and collation are', () => {
     expect(database.diff(wanted(), made())).toEqual([]);
     expect(database.diff(wanted({ charset: 'LATIN1' }), made({ collation: 'C' }))).toEqual([]);
     expect(
@@ -114,21 +114,21 @@ describe('a pull request’s database', () => {
     ).toEqual([]);
   });
 
-  test('contract.md, reset: dropped and made again, and no drift', () => {
+  test('reset: dropped and made again, and no drift', () => {
     expect(database.diff(wanted({ reset: 'true' }), made()).map(inShort)).toEqual([
       [undefined, 'delete: reset'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
 
-  test('law 4: what a run began to drop is dropped and made again', () => {
+  test('what a run began to drop is dropped and made again', () => {
     expect(database.diff(wanted(), made({ allowsConnections: false })).map(inShort)).toEqual([
       [undefined, 'delete: an interrupted run was dropping it'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
 
-  test('law 4: what a run began to make is finished', () => {
+  test('what a run began to make is finished', () => {
     expect(database.diff(wanted(), made(half)).map(inShort)).toEqual([
       [undefined, 'create: finishing what another run began: UTF8, en_US.utf8'],
     ]);
@@ -146,18 +146,18 @@ describe('a pull request’s database', () => {
       'of another pull request',
       { mark: readMark({ ...(declared.mark ?? expect.unreachable()), pullRequest: 7 }) },
     ],
-  ])('law 7: one that is %s is neither used, reset, nor dropped', (_, more) => {
+  ])('one that is %s is neither used, reset, nor dropped', (_, more) => {
     for (const desired of [wanted(), wanted({ reset: 'true' }), only(database.desired(dropConfig()))])
       for (const allowsConnections of [true, false])
         expect(() => database.diff(desired, made({ ...more, allowsConnections }))).toThrow('(not-ours)');
   });
 
-  test('law 8: unknown: nothing, to drop it neither', () => {
+  test('unknown: nothing, to drop it neither', () => {
     expect(database.diff(wanted(), unseen)).toEqual([]);
     expect(database.diff(only(database.desired(dropConfig())), unseen)).toEqual([]);
   });
 
-  test('contract.md, drop: there: dropped; gone already: nothing', () => {
+  test('drop: there: dropped; gone already: nothing', () => {
     const unwanted = only(database.desired(dropConfig()));
     expect(database.diff(unwanted, absent)).toEqual([]);
     for (const more of [{}, half, { allowsConnections: false }])
@@ -214,7 +214,7 @@ describe('right before it is dropped', () => {
   });
 });
 
-describe('facts.md §5: a database that belongs to somebody else', () => {
+describe('a database that belongs to somebody else', () => {
   const config = ensureConfig();
   const { 'per-pull-request': _, ...role } = perPullRequest;
   const withRole = ensureConfig(role, {}, push);

@@ -17,7 +17,7 @@ import { testRun } from '../../helpers/unit/run.ts';
 const given = { extensions: 'pgcrypto, uuid-ossp' };
 const unseen = unknown(new Error('403'));
 
-describe('contract.md, extensions: each in the database', () => {
+describe('extensions: each in the database', () => {
   test('missing: created in the database, the pull request’s where there is one', () => {
     const [first, second] = extension.desired(pullRequestConfig(given));
     expect(second?.name).toBe('uuid-ossp');
@@ -40,7 +40,7 @@ describe('contract.md, extensions: each in the database', () => {
     });
   });
 
-  test('there in any version, and law 8: unknown: nothing', () => {
+  test('present in any version, or unknown: nothing', () => {
     const [first] = extension.desired(ensureConfig(given));
     if (first === undefined) throw new Error('no extension is desired');
     expect(extension.diff(first, present('1.0'))).toEqual([]);
@@ -58,7 +58,7 @@ describe('contract.md, extensions: each in the database', () => {
   });
 });
 
-describe('facts.md §5: the allow-list azure.extensions', () => {
+describe('the allow-list azure.extensions', () => {
   const wanted = only(extensionAllowList.desired(ensureConfig(given)));
 
   test('what is missing is added; the finding tells what is there', () => {
@@ -81,11 +81,11 @@ describe('facts.md §5: the allow-list azure.extensions', () => {
     expect(only(extensionAllowList.diff(wanted, present(''))).finding?.actual).toBe('empty');
   });
 
-  test('design.md: a set knows neither case nor order, and more than the wanted is no drift', () => {
+  test('a set knows neither case nor order, and more than the wanted is no drift', () => {
     expect(extensionAllowList.diff(wanted, present('postgis,UUID-OSSP,PgCrypto'))).toEqual([]);
   });
 
-  test('a server without the parameter has no such list, and law 8: unknown: nothing', () => {
+  test('a server without the parameter has no such list; that, or unknown: nothing', () => {
     expect(extensionAllowList.diff(wanted, absent)).toEqual([]);
     expect(extensionAllowList.diff(wanted, unseen)).toEqual([]);
   });
@@ -109,7 +109,7 @@ describe('facts.md §5: the allow-list azure.extensions', () => {
     expect(await extensionAllowList.observe(empty, [wanted])).toEqual([present('')]);
   });
 
-  test('law 8: a refusal is unknown', async () => {
+  test('a refusal is unknown', async () => {
     const reader = readerOf(403, { error: { code: 'AuthorizationFailed', message: 'no' } });
     expect(only(await extensionAllowList.observe(reader, [wanted])).status).toBe('unknown');
   });

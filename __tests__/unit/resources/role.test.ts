@@ -50,7 +50,7 @@ describe('the application role', () => {
     expect(role.diff(wanted, present(roleMadeFrom(desiredRole)))).toEqual([]);
   });
 
-  test('contract.md, drop: there: dropped; gone already: nothing', () => {
+  test('drop: there: dropped; gone already: nothing', () => {
     expect(role.diff(unwanted, absent)).toEqual([]);
     expect(only(role.diff(unwanted, present(roleMadeFrom(desiredRole))))).toMatchObject({
       finding: { kind: 'unexpected', actual: 'present' },
@@ -58,7 +58,7 @@ describe('the application role', () => {
     });
   });
 
-  test('law 4: one that a run began to drop may log in again', async () => {
+  test('one that a run began to drop may log in again', async () => {
     const locked = present(roleMadeFrom(desiredRole, { mayLogIn: false }));
     const { finding, mend } = only(role.diff(wanted, locked));
     expect(finding).toMatchObject({
@@ -109,13 +109,13 @@ describe('the application role', () => {
     ['of another repository', { mark: readMark({ ...desiredRole.mark, repositoryId: '7' }) }],
     ['for another database', { mark: readMark({ ...desiredRole.mark, database: 'tours' }) }],
     ['a base’s', { mark: readMark({ ...desiredRole.mark, kind: 'base' }) }],
-  ] as const)('law 7: one that is %s is neither used nor dropped', (_, more) => {
+  ] as const)('one that is %s is neither used nor dropped', (_, more) => {
     const found = present(roleMadeFrom(desiredRole, more));
     expect(() => role.diff(wanted, found)).toThrow('(not-ours)');
     expect(() => role.diff(unwanted, found)).toThrow('(not-ours)');
   });
 
-  test('law 8: unknown: nothing', () => {
+  test('unknown: nothing', () => {
     expect(role.diff(wanted, unseen)).toEqual([]);
     expect(role.diff(unwanted, unseen)).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe('the application role', () => {
       expect(role.desired(each)).toEqual([]);
   });
 
-  test('law 3: of the same database’s other roles, drop leaves none, and ensure makes none', () => {
+  test('of the same database’s other roles, drop leaves none, and ensure makes none', () => {
     const other = { ...desiredRole, name: 'web_pr_42', base: 'web' };
     const named = dropConfig({ 'app-username': 'relecloud_app' });
     const names = (each: Parameters<typeof role.desired>[0]) =>
@@ -144,12 +144,12 @@ describe('the application role', () => {
   });
 });
 
-describe('design.md: CONNECT, CREATE and TEMPORARY on the database', () => {
+describe('CONNECT, CREATE and TEMPORARY on the database', () => {
   const wanted = only(roleAccess.desired(config));
   const access = (connect: boolean, create: boolean, temporary: boolean) =>
     present({ connect, create, temporary });
 
-  test('law 1: with all of them, nothing', () => {
+  test('with all of them, nothing', () => {
     expect(roleAccess.diff(wanted, all)).toEqual([]);
   });
 
@@ -170,7 +170,7 @@ describe('design.md: CONNECT, CREATE and TEMPORARY on the database', () => {
     });
   });
 
-  test('absent, and law 8: unknown: nothing', () => {
+  test('absent or unknown: nothing', () => {
     expect(roleAccess.diff(wanted, absent)).toEqual([]);
     expect(roleAccess.diff(wanted, unseen)).toEqual([]);
   });
@@ -199,7 +199,7 @@ describe('design.md: CONNECT, CREATE and TEMPORARY on the database', () => {
     ]);
   });
 
-  test('law 8: of a database that is unknown it is unknown', async () => {
+  test('of a database that is unknown it is unknown', async () => {
     expect(await observe(readerSeeing({ database: unseen, access: all }))).toEqual([unseen]);
   });
 });
@@ -229,12 +229,12 @@ describe('role, database and rights in one pass', () => {
     expect(left).toEqual([]);
   });
 
-  test('design.md: an absent parent is one finding, not one for each child: a missing role, and not its rights', async () => {
+  test('an absent parent is one finding, not one for each child: a missing role, and not its rights', async () => {
     const { findings } = await plan(kinds, check, readerSeeing({ database: found }));
     expect(findings.map(({ resource, kind }) => `${resource} ${kind}`)).toEqual(['role missing']);
   });
 
-  test('law 1: everything there: nothing', async () => {
+  test('everything there: nothing', async () => {
     const reader = readerSeeing({ database: found, role: present(roleMadeFrom(desiredRole)), access: all });
     for (const each of [config, check]) {
       const { steps, findings } = await plan(kinds, each, reader);
@@ -242,7 +242,7 @@ describe('role, database and rights in one pass', () => {
     }
   });
 
-  test('law 8: what cannot be seen leads to nothing, in every mode', async () => {
+  test('what cannot be seen leads to nothing, in every mode', async () => {
     const reader = readerSeeing({ database: unseen, role: unseen, access: unseen });
     const drop = dropConfig({ 'app-username': 'relecloud_app' });
     for (const each of [config, pullRequestConfig({ reset: 'true' }), check, drop]) {

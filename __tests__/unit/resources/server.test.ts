@@ -4,7 +4,7 @@ import { absent, type Difference, present, unknown } from '../../../src/plan/typ
 import { server } from '../../../src/resources/server.ts';
 import { ensureConfig, type Given } from '../../helpers/unit/inputs.ts';
 
-/** As ARM shows a server that was created with the defaults (facts.md §2, bodies). */
+/** As ARM shows a server that was created with the defaults. */
 const found: Server = {
   location: 'West Europe',
   sku: { name: 'Standard_B1ms', tier: 'Burstable' },
@@ -36,7 +36,7 @@ const declared: Given = {
   tags: 'team=space',
 };
 
-describe('design.md: declared things drift, undeclared things do not', () => {
+describe('declared things drift, undeclared things do not', () => {
   test('nothing declared, nothing different, whatever the server is', () => {
     expect(diff({})).toEqual([]);
     expect(
@@ -145,7 +145,7 @@ describe('design.md: declared things drift, undeclared things do not', () => {
     ['geo-redundant-backup', 'true', 'geo-redundant backup'],
     ['availability-zone', '2', 'availability zone'],
     ['cluster-size', '2', 'cluster size'],
-  ])('facts.md §1: %s: %s cannot be changed in place: reported, never replaced', (input, value, property) => {
+  ])('%s: %s cannot be changed in place: reported, never replaced', (input, value, property) => {
     const [difference, ...more] = diff({ [input]: value });
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
@@ -153,7 +153,7 @@ describe('design.md: declared things drift, undeclared things do not', () => {
     expect(difference).toMatchObject({ remedy: expect.stringMatching(/declare/) });
   });
 
-  test('facts.md §4: storage only grows: a shrink is reported, never asked for', () => {
+  test('storage only grows: a shrink is reported, never asked for', () => {
     const big: Server = { ...found, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
     const [difference] = diff({ 'storage-size-gb': '32' }, big);
     expect(difference?.finding).toMatchObject({ property: 'storage size', expected: '32', actual: '128' });
@@ -168,7 +168,7 @@ describe('design.md: declared things drift, undeclared things do not', () => {
 });
 
 describe('fix: what it says, and in which order', () => {
-  test('says which change restarts the server (facts.md §4)', () => {
+  test('says which change restarts the server', () => {
     const details = diff({
       'sku-name': 'Standard_D2ds_v5',
       'storage-size-gb': '64',
@@ -233,7 +233,7 @@ describe('fix: what it says, and in which order', () => {
   });
 });
 
-describe('law 8: what Azure does not tell is unknown', () => {
+describe('what Azure does not tell is unknown', () => {
   test.each([
     ['availability-zone', '1', { ...found, availabilityZone: '' }],
     ['postgres-version', '17', { ...found, version: null }],
@@ -292,7 +292,7 @@ describe('a server that is not Ready or not there', () => {
     expect(differences[0]?.mend?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
   });
 
-  test('law 8: unknown: nothing', () => {
+  test('unknown: nothing', () => {
     const [desired] = server.desired(ensureConfig());
     expect(desired && server.diff(desired, unknown(new Error('403')))).toEqual([]);
   });

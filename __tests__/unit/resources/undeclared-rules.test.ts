@@ -32,7 +32,7 @@ async function look(
   return { asked, findings: findings.map(({ name, kind, actual }) => ({ name, kind, actual })) };
 }
 
-describe('design.md: firewall rules that nobody declared are holes', () => {
+describe('firewall rules that nobody declared are holes', () => {
   test('declared by name, in any case, or, where the user gave none, by range: no finding', async () => {
     const rules = [
       stored('OFFICE', '203.0.113.8'),
@@ -55,7 +55,7 @@ describe('design.md: firewall rules that nobody declared are holes', () => {
     expect((await look({ 'keep-firewall-rule': 'true' }, rules)).findings).toEqual([]);
   });
 
-  test('a temporary rule of a run: only once that has ended, asked for once; law 8: unknown is unknown', async () => {
+  test('a temporary rule of a run: only once that has ended, which is asked once; an unknown run is reported as unknown', async () => {
     const rules = [
       stored('gha-temporary-1-10-1-aaaaaaaa', '203.0.113.1'),
       stored('gha-temporary-1-10-1-bbbbbbbb', '203.0.113.2'),

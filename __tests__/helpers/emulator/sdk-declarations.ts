@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import * as sdk from '@azure/arm-postgresql-flexible';
+import { isObject } from '../../../emulator/json.ts';
+
+// What Azure's own SDK declares of the API's answers: the nearest thing to the specification that is installed here.
+
+/** How the SDK reads one value; the part of core-client's mappers that its declarations use. */
+export interface Mapper {
+  readonly serializedName?: string;
+  readonly required?: boolean;
+  readonly nullable?: boolean;
+  readonly constraints?: Readonly<Record<string, unknown>>;
+  readonly type: {
+    readonly name: string;
+    readonly className?: string;
+    readonly modelProperties?: Readonly<Record<string, Mapper>>;
+    readonly element?: Mapper;
+    readonly value?: Mapper;
+    readonly allowedValues?: readonly string[];
+  };
+}
+
+export interface ResponseSpec {
+  readonly bodyMapper?: Mapper;
+  readonly headersMapper?: Mapper;
+}
+
+export interface OperationSpec {
+  readonly path: string;
+  readonly httpMethod: string;
+  /** By status, and `default` for errors. */
+  readonly responses: Readonly<Record<string, ResponseSpec>>;
+}
+
+/** The members of each class as the SDK's types declare them: the text of a type by `Class.member`. */
+export type DeclaredTypes = ReadonlyMap<string, string>;
+
+export interface SdkDeclarations {
+  readonly mappers: ReadonlyMap<string, Mapper>;
+  readonly operations: readonly OperationSpec[];
+  readonly types: DeclaredTypes;
+}
+
+/** Reads them all from the installed package. */
+export async function loadSdkDeclarations(): Promise<SdkDeclarations> {
+  const models = new URL('./models/', import.meta.resolve('@azure/arm-postgresql-flexible'));
+  const exported: Record<string, Mapper> = await import(new URL('mappers.js', models).href);
+  const mappers = new Map(Object.values(exported).map((mapper) => [mapper.type.className ?? '', mapper]));
+  const types = declaredTypes(readFileSync(new URL('index.d.ts', models), 'utf8'));
+  return { mappers, operations: await collectOperations(), types };
+}
+
+class Collected extends Error {}
+
+/** Operation specs are not exported, but every call passes its own to the client, which keeps them here. */
+async function collectOperations(): Promise<OperationSpec[]> {
+  const credential = { getToken: async () => null };
+  const client = new sdk.PostgreSQLManagementFlexibleServerClient(credential, 'subscription');
+  const operations = new Set<OperationSpec>();
+  const sendOperationRequest = async (_args: unknown, operation: OperationSpec): Promise<never> => {
+    operations.add(operation);
+    throw new Collected();
+  };
+  Object.assign(client, { sendOperationRequest });
+  for (const group of Object.values(client)) {
+    if (!isObject(group) || !('client' in group)) continue;
+    for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(group))) {
+      const method = Reflect.get(group, name);
+      if (name === 'constructor' || typeof method !== 'function') continue;
+      await collect(() => method.call(group, 'a', 'b', 'c', 'd', 'e'));
+    }
+  }
+  return [...operations].filter(({ path }) => path !== '{nextLink}');
+}
+
+async function collect(call: () => unknown): Promise<void> {
+  try {
+    const result = call();
+    // A list asks for nothing before its first page is wanted.
+    const first = isObject(result) ? Reflect.get(result, 'next') : undefined;
+    await (typeof first === 'function' ? first.call(result) : result);
+  } catch (error) {
+    if (!(error instanceof Collected)) throw error;
+  }
+}
+
+function declaredTypes(text: string): DeclaredTypes {
+  const own = new Map<string, Map<string, string>>();
+  const parents = new Map<string, string[]>();
+  for (const [, name = '', bases = '', body = ''] of text.matchAll(
+    /^export interface (\w+)(?: extends ([^{]+))? \{\n([\s\S]*?)^\}/gm,
+  )) {
+    const members = [...body.matchAll(/^ {4}(?:readonly )?(\w+)\??: ([^;]+);/gm)];
+    own.set(name, new Map(members.map(([, member = '', type = '']) => [member, type])));
+    parents.set(
+      name,
+      bases.split(',').map((base) => base.trim()),
+    );
+  }
+  const all = (name: string): [string, string][] => [
+    ...(parents.get(name) ?? []).flatMap(all),
+    ...(own.get(name) ?? []),
+  ];
+  return new Map(
+    [...own.keys()].flatMap((name) => all(name).map(([member, type]) => [`${name}.${member}`, type])),
+  );
+}
+
+/** The values that the SDK knows of a member, where its type is an enumeration; one that is open to Azure alone. */
+export function knownValues(
+  { types }: SdkDeclarations,
+  className: string,
+  member: string,
+): readonly string[] | undefined {
+  const type = types.get(`${className}.${member}`)?.replace(/\[\]$/, '');
+  const known: unknown = Reflect.get(sdk, `Known${type}`);
+  return isObject(known) ? Object.values(known).map(String) : undefined;
+}
+
+/** The operation of this method whose path fits; @throws Error where the SDK has none. */
+export function findOperation({ operations }: SdkDeclarations, method: string, path: string): OperationSpec {
+  const wanted = path.replace(/\?.*/, '').toLowerCase().split('/');
+  const fits = (template: string): boolean => {
+    const parts = template.toLowerCase().split('/');
+    return (
+      parts.length === wanted.length &&
+      parts.every((part, index) => part.startsWith('{') || part === wanted[index])
+    );
+  };
+  const found = operations.find((spec) => spec.httpMethod === method && fits(spec.path));
+  if (!found) throw new Error(`The SDK has no operation ${method} ${path}.`);
+  return found;
+}

@@ -1,0 +1,188 @@
+import { isObject, type JsonObject } from '../../../emulator/json.ts';
+import { knownValues, type Mapper, type OperationSpec, type SdkDeclarations } from './sdk-declarations.ts';
+
+/** A value of a member that Azure is known to send, and the SDK does not know. */
+export interface UndeclaredValue {
+  readonly className: string;
+  readonly member: string;
+  readonly value: string;
+}
+
+/**
+ * A server shows its storage's type as an empty text (Azure/azure-rest-api-specs, Microsoft.DBforPostgreSQL, its own
+ * example ServersGet of 2025-06-01-preview), and high availability that is off as Disabled (Azure/azure-service-operator,
+ * recording Test_DBForPostgreSQL_FlexibleServer_CRUD). The specification has no enumerations, so it forbids neither.
+ */
+export const undeclaredValues: readonly UndeclaredValue[] = [
+  { className: 'Storage', member: 'type', value: '' },
+  { className: 'HighAvailability', member: 'mode', value: 'Disabled' },
+];
+
+/** The class and the member that a value belongs to, by which its enumeration is found. */
+interface Owner {
+  readonly className: string;
+  readonly member: string;
+}
+
+/** The members of a composite by their names on the wire, where `a.b` is a member of a member. */
+interface Members extends Map<string, { readonly mapper: Mapper; readonly owner: Owner } | Members> {}
+
+const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * Compares answers with what the SDK declares, strictly: an undeclared member is an error, as is a missing required one,
+ * a value of another type, one outside of its enumeration or its constraints, and null.
+ */
+export class SdkValidator {
+  readonly #declarations: SdkDeclarations;
+  readonly #undeclared: readonly UndeclaredValue[];
+
+  constructor(declarations: SdkDeclarations, undeclared: readonly UndeclaredValue[] = []) {
+    this.#declarations = declarations;
+    this.#undeclared = undeclared;
+  }
+
+  /** What is wrong with an answer to this operation; empty where nothing is. */
+  answerErrors(operation: OperationSpec, status: number, body: unknown): string[] {
+    const declared = operation.responses[status];
+    if (declared === undefined && status < 400) return [`status ${status} is not declared`];
+    const { bodyMapper } = declared ?? operation.responses['default'] ?? {};
+    return bodyMapper === undefined ? [] : this.errors(body, bodyMapper);
+  }
+
+  /** What is wrong with a value; empty where nothing is. */
+  errors(value: unknown, mapper: Mapper): string[] {
+    return this.#check(value, mapper, '$', undefined);
+  }
+
+  #check(value: unknown, mapper: Mapper, path: string, owner: Owner | undefined): string[] {
+    const { type } = mapper;
+    switch (type.name) {
+      case 'any':
+        return [];
+      case 'Composite':
+        return this.#checkComposite(value, this.#declared(mapper), path);
+      case 'Dictionary':
+        return isObject(value)
+          ? Object.entries(value).flatMap(([name, entry]) =>
+              this.#check(entry, nested(type.value), `${path}.${name}`, owner),
+            )
+          : [`${path}: no object`];
+      case 'Sequence':
+        return [
+          ...(Array.isArray(value)
+            ? value.flatMap((entry, index) =>
+                this.#check(entry, nested(type.element), `${path}[${index}]`, owner),
+              )
+            : [`${path}: no array`]),
+          ...constraintErrors(value, mapper, path),
+        ];
+      default:
+        return [...this.#checkScalar(value, mapper, path, owner), ...constraintErrors(value, mapper, path)];
+    }
+  }
+
+  #checkScalar(value: unknown, { type }: Mapper, path: string, owner: Owner | undefined): string[] {
+    switch (type.name) {
+      case 'String':
+        if (typeof value !== 'string') return [`${path}: no string`];
+        return this.#enumerationErrors(value, path, owner);
+      case 'Enum':
+        return type.allowedValues?.includes(String(value)) ? [] : [`${path}: no known value: ${value}`];
+      case 'Number':
+        return typeof value === 'number' && Number.isFinite(value) ? [] : [`${path}: no number`];
+      case 'Boolean':
+        return typeof value === 'boolean' ? [] : [`${path}: no boolean`];
+      case 'DateTime': {
+        const text = String(value);
+        return dateTime.test(text) && !Number.isNaN(Date.parse(text)) ? [] : [`${path}: no date and time`];
+      }
+      default:
+        throw new Error(`${path}: the validator does not know the type ${type.name}.`);
+    }
+  }
+
+  #enumerationErrors(value: string, path: string, owner: Owner | undefined): string[] {
+    if (owner === undefined) return [];
+    const { className, member } = owner;
+    const known = knownValues(this.#declarations, className, member);
+    const recorded = this.#undeclared.some(
+      (each) => each.className === className && each.member === member && each.value === value,
+    );
+    return known === undefined || recorded || known.includes(value)
+      ? []
+      : [`${path}: no known value: ${value}`];
+  }
+
+  /** The whole of a composite's mapper: where it is referred to, it has its name alone. */
+  #declared(mapper: Mapper): Mapper {
+    const { className = '', modelProperties } = mapper.type;
+    const found = modelProperties ? mapper : this.#declarations.mappers.get(className);
+    if (!found) throw new Error(`The SDK has no mapper of ${className}.`);
+    return found;
+  }
+
+  #checkComposite(value: unknown, mapper: Mapper, path: string): string[] {
+    const { className = '', modelProperties = {} } = mapper.type;
+    const members: Members = new Map();
+    for (const [member, property] of Object.entries(modelProperties)) {
+      const names = (property.serializedName ?? member).split('.');
+      const last = names.pop() ?? member;
+      let parent = members;
+      for (const name of names) {
+        const next = parent.get(name);
+        const inner: Members = next instanceof Map ? next : new Map();
+        parent.set(name, inner);
+        parent = inner;
+      }
+      parent.set(last, { mapper: property, owner: { className, member } });
+    }
+    return this.#checkMembers(value, members, path);
+  }
+
+  #checkMembers(value: unknown, members: Members, path: string): string[] {
+    if (!isObject(value)) return [`${path}: no object`];
+    const present = Object.entries(value).flatMap(([name, entry]) => {
+      const inner = members.get(name);
+      if (inner === undefined) return [`${path}.${name}: not declared`];
+      if (inner instanceof Map) return this.#checkMembers(entry, inner, `${path}.${name}`);
+      if (entry === null && inner.mapper.nullable) return [];
+      return this.#check(entry, inner.mapper, `${path}.${name}`, inner.owner);
+    });
+    return [...present, ...missing(value, members, path)];
+  }
+}
+
+function missing(value: JsonObject, members: Members, path: string): string[] {
+  return [...members].flatMap(([name, inner]) => {
+    if (name in value) return [];
+    if (inner instanceof Map) return missing({}, inner, `${path}.${name}`);
+    return inner.mapper.required ? [`${path}.${name}: missing`] : [];
+  });
+}
+
+function nested(mapper: Mapper | undefined): Mapper {
+  if (!mapper) throw new Error('The SDK does not say what is inside.');
+  return mapper;
+}
+
+function constraintErrors(value: unknown, { constraints = {} }: Mapper, path: string): string[] {
+  return Object.entries(constraints).flatMap(([name, limit]) =>
+    fulfils(value, name, limit) ? [] : [`${path}: ${name} ${limit} is not fulfilled`],
+  );
+}
+
+function fulfils(value: unknown, name: string, limit: unknown): boolean {
+  switch (name) {
+    case 'InclusiveMinimum':
+      return Number(value) >= Number(limit);
+    case 'InclusiveMaximum':
+      return Number(value) <= Number(limit);
+    case 'MaxItems':
+      return Array.isArray(value) && value.length <= Number(limit);
+    case 'Pattern':
+      return limit instanceof RegExp && limit.test(String(value));
+    default:
+      throw new Error(`The validator does not know the constraint ${name}.`);
+  }
+}

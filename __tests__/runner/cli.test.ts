@@ -1,0 +1,75 @@
+import { expect } from 'vitest';
+import { script, steps, test } from '../helpers/runner/run.ts';
+
+test('SIGINT cancels the run: its step is interrupted; steps that ask for it and post steps still run', async ({
+  start,
+}) => {
+  const { child, finished } = start(
+    steps(
+      'uses: ./probe\nwith:\n  post: console.log("post-ran".toUpperCase())',
+      script(
+        'trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done',
+      ),
+      'run: echo "by-default" | tr a-z A-Z',
+      'if: cancelled()\nrun: echo "if-cancelled" | tr a-z A-Z',
+      'if: always()\nrun: echo "if-always" | tr a-z A-Z',
+    ),
+  );
+  child.stdout?.on('data', (chunk: Buffer) => {
+    // One word, written at once, so it is never in two chunks.
+    if (chunk.includes('NOW-WAITING')) child.kill('SIGINT');
+  });
+  const { exitCode, log } = await finished;
+  expect(exitCode).toBe(1);
+  expect(log).toMatch(/^\s+interrupted$/m);
+  expect(log.match(/BY-DEFAULT|IF-CANCELLED|IF-ALWAYS|POST-RAN/g)).toEqual([
+    'IF-CANCELLED',
+    'IF-ALWAYS',
+    'POST-RAN',
+  ]);
+  expect(log).toContain('flow.yml: cancelled');
+});
+
+test('secrets, variables, environment, event and its name come from the command line; exit code 0', async ({
+  write,
+  start,
+}) => {
+  const event = write(JSON.stringify({ ref: 'refs/heads/topic' }), 'event.json');
+  const workflow = steps(
+    'run: echo "[${{ vars.PLACE }}] [$ADDED] [$GITHUB_EVENT_NAME] [$GITHUB_REF]"',
+    'run: echo "[${{ secrets.WORD }}] of ${#WORD}"\nenv: { WORD: "${{ secrets.WORD }}" }',
+    'run: basename "$PWD"',
+  ).replace('on: push', 'on: [push, workflow_dispatch]');
+  const { exitCode, log } = await start(workflow, [
+    ...['--var', 'PLACE=moon', '--secret', 'WORD=a=b c', '--env', 'ADDED=x=y'],
+    ...['--event', event, '--event-name', 'workflow_dispatch'],
+  ]).finished;
+  expect(log).toContain('[moon] [x=y] [workflow_dispatch] [refs/heads/topic]');
+  expect(log).toContain('[***] of 5');
+  expect(log).toMatch(/^\s+fixtures$/m);
+  expect(exitCode).toBe(0);
+});
+
+test('a run that fails ends with 1', async ({ start }) => {
+  const { exitCode, log } = await start(steps('run: exit 3')).finished;
+  expect(log).toContain('flow.yml: failure');
+  expect(exitCode).toBe(1);
+});
+
+test('a workflow that is refused is said to standard error, and nothing runs; exit code 1', async ({
+  start,
+}) => {
+  const { exitCode, log } = await start(
+    steps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
+  ).finished;
+  expect(exitCode).toBe(1);
+  expect(log).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
+  expect(log).toContain("(Line: 8, Col: 14): Unrecognized named-value: 'two'");
+  expect(log).not.toContain('Job');
+});
+
+test('a mistaken command line is answered with the usage; exit code 2', async ({ start }) => {
+  const { exitCode, log } = await start(steps('run: echo'), ['--unknown']).finished;
+  expect(exitCode).toBe(2);
+  expect(log).toContain('Usage: npm start');
+});
