@@ -26,7 +26,15 @@ export const controlPath = '/_emulator';
 
 const done: Reply = { status: 200, body: {} };
 
-type Call = (body: JsonObject, context: ControlContext, id: number) => Reply | Promise<Reply>;
+type Call = (body: JsonObject, context: ControlContext, about: About) => Reply | Promise<Reply>;
+
+/** What the address of a call says beside its name. */
+interface About {
+  /** Of a fault. */
+  readonly id: number;
+  /** Of a server, by the query. */
+  readonly server: string | undefined;
+}
 
 async function statements({ store }: ControlContext): Promise<ExecutedStatement[]> {
   const lists = await Promise.all(store.servers.map(({ postgres }) => postgres?.statements() ?? []));
@@ -74,11 +82,11 @@ const calls: Readonly<Record<string, Call>> = {
   },
   'POST faults': (body, { faults }) => ({ status: 200, body: { id: faults.add(body) } }),
   // Answered when the fault has struck, so that nobody need ask again and again.
-  'GET faults/ID': async (_body, { faults }, id) => {
+  'GET faults/ID': async (_body, { faults }, { id }) => {
     await faults.struck(id);
     return done;
   },
-  'DELETE faults/ID': (_body, { faults }, id) => {
+  'DELETE faults/ID': (_body, { faults }, { id }) => {
     faults.remove(id);
     return done;
   },
@@ -86,7 +94,10 @@ const calls: Readonly<Record<string, Call>> = {
     faults.remove();
     return done;
   },
-  'GET state': async (_body, context) => ({ status: 200, body: await readState(context) }),
+  'GET state': async (_body, context, { server }) => ({
+    status: 200,
+    body: await readState(context, server),
+  }),
   'PATCH state': async (body, context) => {
     if (await patchState(context, body)) return done;
     throw new ControlError(`There is no server '${stringOr(body['server']) ?? ''}'.`);
@@ -100,13 +111,14 @@ const calls: Readonly<Record<string, Call>> = {
 };
 
 async function answer(request: Request, context: ControlContext): Promise<Reply> {
-  const { pathname } = request.url;
+  const { pathname, searchParams } = request.url;
   const name = pathname.startsWith(`${controlPath}/`) ? pathname.slice(controlPath.length + 1) : '';
   const id = /\/(\d+)$/.exec(name)?.[1];
   const call = calls[`${request.method} ${name.replace(/\/\d+$/, '/ID').replace(/\/$/, '')}`];
   if (!call)
     return { status: 404, body: { error: `There is no control call ${request.method} ${pathname}.` } };
-  return call(objectOr(jsonBody(request)), context, Number(id));
+  const about = { id: Number(id), server: searchParams.get('server') ?? undefined };
+  return call(objectOr(jsonBody(request)), context, about);
 }
 
 /** The emulator's own calls, for tests (contract.md). They are not recorded, and faults do not strike them. */

@@ -8,11 +8,10 @@ import { patchServer } from './server.ts';
 async function dataPlane(server: FlexibleServer): Promise<JsonObject> {
   const { postgres } = server;
   if (!postgres?.running) return { databases: {}, roles: {}, parameters: {} };
-  const [databases, roles, parameters] = await Promise.all([
-    postgres.databases(),
-    postgres.roles(),
-    postgres.parameters(),
-  ]);
+  // One after the other: each takes a session of the service, and one is kept for the next.
+  const databases = await postgres.databases();
+  const roles = await postgres.roles();
+  const parameters = await postgres.parameters();
   return {
     databases: Object.fromEntries(databases.map(({ name, ...rest }) => [name, rest])),
     roles,
@@ -40,10 +39,14 @@ export interface EmulatedState {
   readonly gitHub: GitHub;
 }
 
-/** `GET control/state`: every server with what is in it, and every repository. */
-export async function readState({ store, gitHub }: EmulatedState): Promise<JsonObject> {
+/**
+ * `GET control/state`: every server with what is in it, and every repository.
+ * @param only the server to describe, where the others are not asked for.
+ */
+export async function readState({ store, gitHub }: EmulatedState, only?: string): Promise<JsonObject> {
+  const wanted = store.servers.filter(({ name }) => only === undefined || name === only);
   const servers = await Promise.all(
-    store.servers.map(async (server) => [server.name, await describe(server)] as const),
+    wanted.map(async (server) => [server.name, await describe(server)] as const),
   );
   const groups = store.subscriptionIds.flatMap((id) => store.groups(id));
   return {

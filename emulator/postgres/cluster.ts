@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -8,8 +8,11 @@ import type { Installation } from './installation.ts';
 import { type ServiceAccount, spawnOptions } from './process.ts';
 import { superuser } from './service-roles.ts';
 
-/** How long PostgreSQL may take to come up, and to go down in order, in milliseconds. */
-const patience = 30_000;
+/** How long PostgreSQL may take to come up, and to go down in order, in milliseconds: minutes, on a busy machine. */
+const patience = 180_000;
+
+/** Index of the line of `postmaster.pid` that says how far it is (PostgreSQL's pidfile.h). */
+const statusLine = 7;
 
 /** Everything that every cluster of one factory has in common. */
 export interface Grounds {
@@ -25,6 +28,8 @@ export class Cluster {
   readonly #installation: Installation;
   readonly #grounds: Grounds;
   #postmaster: ChildProcess | undefined;
+  /** A session of the service that nobody uses just now. */
+  #idle: pg.Client | undefined;
 
   constructor(directory: string, installation: Installation, grounds: Grounds) {
     this.directory = directory;
@@ -72,15 +77,15 @@ export class Cluster {
     }
   }
 
+  /** By what the postmaster writes of itself: each login that comes too early would cost a process. */
   async #untilReady(postmaster: ChildProcess): Promise<void> {
     const deadline = performance.now() + patience;
+    const pidFile = join(this.directory, 'postmaster.pid');
     for (;;) {
-      try {
-        return await this.session(async () => {});
-      } catch (error) {
-        const ended = this.#postmaster !== postmaster || postmaster.exitCode !== null;
-        if (ended || performance.now() > deadline) throw error;
-      }
+      const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
+      if (Number(lines[0]) === postmaster.pid && lines[statusLine]?.trim() === 'ready') return;
+      if (this.#postmaster !== postmaster || postmaster.exitCode !== null) throw new Error('It has ended.');
+      if (performance.now() > deadline) throw new Error('It does not become ready.');
       await delay(5);
     }
   }
@@ -92,6 +97,7 @@ export class Cluster {
   async stop(mode: 'fast' | 'immediate'): Promise<void> {
     const postmaster = this.#postmaster;
     if (!postmaster) return;
+    this.#idle = undefined;
     // The log collector outlives the postmaster by a moment; it holds standard error open, so `close` waits for both.
     const closed = once(postmaster, 'close');
     const impatient = setTimeout(() => postmaster.kill('SIGQUIT'), patience);
@@ -107,16 +113,22 @@ export class Cluster {
   }
 
   /**
-   * A short session of the service itself ({@link superuser}), in the database where no client gets in and which none
-   * can drop or copy: a superuser's session stands in the way of both (facts.md §5).
+   * A session of the service itself ({@link superuser}), in the database where no client gets in and which none can drop
+   * or copy: a superuser's session stands in the way of both. One is kept for the next use, since most of what a short
+   * session costs is its start.
    */
   async session<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = this.client('azure_maintenance');
+    const client = this.#idle ?? this.client('azure_maintenance');
+    const isNew = client !== this.#idle;
+    this.#idle = undefined;
     try {
-      await client.connect();
-      return await work(client);
+      if (isNew) await client.connect();
+      const result = await work(client);
+      if (this.#idle === undefined && this.#postmaster !== undefined) this.#idle = client;
+      return result;
     } finally {
-      await client.end().catch(() => {});
+      // Also after an error, which may have left something behind.
+      if (this.#idle !== client) await client.end().catch(() => {});
     }
   }
 
@@ -133,6 +145,10 @@ export class Cluster {
       options: '-c search_path=pg_catalog',
       application_name: 'azure',
     });
-    return client.on('error', () => {});
+    return client
+      .on('error', () => {})
+      .once('end', () => {
+        if (this.#idle === client) this.#idle = undefined;
+      });
   }
 }

@@ -116,7 +116,8 @@ export class Parameters {
 
   /** Every parameter, by name. */
   async list(): Promise<ParameterRow[]> {
-    const [settings, offered] = await Promise.all([this.#settings(), this.#offered()]);
+    const settings = await this.#settings();
+    const offered = await this.#offered();
     const rows = [...settings.map((setting) => this.#present(setting)), ...this.#azures(offered)];
     return rows.sort((one, other) => (one.name < other.name ? -1 : 1));
   }

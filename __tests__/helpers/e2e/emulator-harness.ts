@@ -119,9 +119,12 @@ export class EmulatorHarness {
   }
 
   async server(name: string): Promise<ServerState> {
-    const { servers } = await this.control<{ servers: Record<string, ServerState> }>('GET', 'state');
+    const { servers } = await this.control<{ servers: Record<string, ServerState> }>(
+      'GET',
+      `state?server=${encodeURIComponent(name)}`,
+    );
     const server = servers[name];
-    if (server === undefined) throw new Error(`no server '${name}' among ${Object.keys(servers).join(', ')}`);
+    if (server === undefined) throw new Error(`There is no server '${name}'.`);
     return server;
   }
 
