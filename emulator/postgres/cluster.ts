@@ -127,7 +127,7 @@ export class Cluster {
       if (this.#idle === undefined && this.#postmaster !== undefined) this.#idle = client;
       return result;
     } finally {
-      // Also after an error, which may have left something behind.
+      // One is enough, and one that failed may have left something behind.
       if (this.#idle !== client) await client.end().catch(() => {});
     }
   }
