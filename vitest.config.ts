@@ -6,15 +6,15 @@ const level = (name: string, options: object) => ({
     name,
     include: [`__tests__/${name}/**/*.test.ts`],
     // They end a test that hangs, and decide nothing else: on a busy machine everything takes longer.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
     ...options,
   },
 });
 
 /**
  * Files of a worker share its modules, since loading them takes longer than many tests do; what a test changes in its
- * process, it restores.
+ * process for itself, it restores.
  */
 const shared = { isolate: false };
 

@@ -12,7 +12,7 @@ const wanted = new Set(['index.js', 'post.js', 'package.json', 'licenses.txt']);
  * @param compiled folder for the JavaScript in between, emptied first; below the checkout, where ncc finds the packages
  * @throws Error where a compiler fails; what it says goes to standard error
  */
-export async function build(output: string, compiled = 'build'): Promise<void> {
+export async function build(output: string, compiled = join('build', 'dist')): Promise<void> {
   rmSync(compiled, { recursive: true, force: true });
   rmSync(output, { recursive: true, force: true });
   await run('tsc', '-p', 'tsconfig.build.json', '--outDir', compiled);

@@ -69,8 +69,8 @@ function givenSecrets(workflow: Workflow): readonly string[] {
 }
 
 /**
- * Does the work with the run's voice and its end: aborted after `timeout` milliseconds, and when GitHub cancels the job
- * (SIGINT, then SIGTERM).
+ * Does the work with the run's log functions and its abort signal: aborted after `timeout` milliseconds, and when GitHub
+ * cancels the job (SIGINT, then SIGTERM).
  * @param advice what a person can do when the time was too short
  */
 export async function withRun<T>(

@@ -8,6 +8,10 @@ const half = process.argv.includes('--post') ? close : main;
 // TLS is never weakened, whatever an earlier step has put into the environment.
 delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
 
+// Also while nothing listens any more that would end the run by it, a first signal must not end the process: what is to be
+// written and removed at the end is.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => {});
+
 process.exitCode = await new Workflow().run(half);
 // Idle sockets of the SDK's agents would hold the process for seconds more; what was written is flushed first.
 process.stdout.write('', () => process.exit());

@@ -1,30 +1,36 @@
 import { describe, expect } from 'vitest';
-import type { EmulatorHarness, FaultMatch } from '../helpers/e2e/emulator-harness.ts';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 const test = testWith({ provision: 3_600_000 });
 
-/** A step that GitHub cancels while a request of it is held. */
-async function cancelledStep(
+/** A step that GitHub cancels at a moment. */
+const cancelledStep = (
   emulator: EmulatorHarness,
   server: string,
-  match: FaultMatch,
-): Promise<PhaseResult> {
-  const held = await emulator.hold(match);
-  return await new Job(emulator).spawnStep(
+  moment: Promise<void>,
+): Promise<PhaseResult> =>
+  new Job(emulator).spawnStep(
     { ...defaultInputs, 'server-name': server },
-    { started: (child) => void held.struck.then(() => child.kill('SIGINT')) },
+    {
+      started: (child) =>
+        void moment.then(
+          () => child.kill('SIGINT'),
+          // The step has come to its end before.
+          () => {},
+        ),
+    },
   );
-}
 
 describe('a run that is ended from outside', () => {
   test('a cancelled job ends its long wait at once, and the step says that it was cancelled', async ({
     emulator,
   }) => {
     // Of a creation that takes an hour: that the step ends at all shows that it does not wait for it.
-    const poll = { service: 'arm', path: '/azureAsyncOperation/' } as const;
-    const step = await cancelledStep(emulator, 'endless', poll);
+    const poll = await emulator.hold({ service: 'arm', path: '/azureAsyncOperation/' }, 'answer');
+    // After the answer the step waits for its next look.
+    const step = await cancelledStep(emulator, 'endless', poll.struck.then(poll.release));
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
     expect(step.log).not.toContain('(unexpected)');
@@ -32,8 +38,8 @@ describe('a run that is ended from outside', () => {
   });
 
   test('also in the middle of a request', async ({ emulator }) => {
-    const search = { service: 'arm', method: 'GET', path: '/flexibleServers' } as const;
-    const step = await cancelledStep(emulator, 'endless-2', search);
+    const search = await emulator.hold({ service: 'arm', method: 'GET', path: '/flexibleServers' });
+    const step = await cancelledStep(emulator, 'endless-2', search.struck);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
   });

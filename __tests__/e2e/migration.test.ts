@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'migrations', 'allowed-ip-ranges': 'here=198.51.100.7' };
@@ -13,21 +13,36 @@ test.beforeAll(async ({ emulator }) => {
   expect(step.exitCode, step.log).toBe(0);
 });
 
-/** Resolves when the file is there, as a sign from a running command. */
+/** Resolves when the file exists, which a running command has created; the limit ends a test that hangs. */
 async function appears(file: string): Promise<void> {
-  while (!existsSync(file)) await sleep(20);
+  const deadline = performance.now() + 600_000;
+  while (!existsSync(file)) {
+    if (performance.now() > deadline) throw new Error(`${file} has not been created.`);
+    await sleep(20);
+  }
 }
 
-/** Process ids that a command has written down, one a line, and that still run. */
-const stillRunning = (file: string): readonly number[] =>
-  readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map(Number)
-    .filter(
-      (pid) =>
-        existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')),
-    );
+const isRunning = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+/** Process ids that a command has written, one a line; those that a failed test has left are killed with it. */
+function writtenPids(file: string): readonly number[] {
+  const pids = readFileSync(file, 'utf8').trim().split('\n').map(Number);
+  onTestFinished(() => {
+    for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGKILL');
+  });
+  return pids;
+}
+
+/** Processes that have a variable of this value in their environment. */
+const withVariable = (value: string): readonly string[] =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`=${value}\0`);
+    } catch {
+      return false;
+    }
+  });
 
 describe('the migration’s environment', () => {
   test('is that of a run step with the connection, less what a migration must not get', async ({
@@ -105,19 +120,18 @@ describe('the migration’s end', () => {
     expect(printed).toBe('::error::not an error\n::add-mask::relecloud');
   });
 
-  test('after migration-timeout-minutes it is ended with its whole process tree', async ({ emulator }) => {
-    const job = new Job(emulator);
-    const pids = join(job.temp, 'pids');
-    writeFileSync(pids, '');
-    const command = `echo $$ >> ${pids}; setsid sleep 300 & echo $! >> ${pids}; (setsid bash -c 'trap "" TERM; echo $$ >> ${pids}; while :; do sleep 1; done' &); bash -c 'trap "" TERM; echo $$ >> ${pids}; sleep 300; sleep 300' & wait`;
-    const step = await job.spawnStep({
+  test('after migration-timeout-minutes it is ended, with whatever it has started', async ({ emulator }) => {
+    const step = await new Job(emulator).spawnStep({
       ...inputs,
-      'migration-command': command,
+      'migration-command': 'setsid sleep 3600 & sleep 3600',
       'migration-timeout-minutes': '0.05',
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('took longer than migration-timeout-minutes');
-    expect(stillRunning(pids)).toEqual([]);
+    // By this value post finds what a migration has started.
+    const tag = String(JSON.parse(step.state['migration'] ?? 'null'));
+    expect(tag).toMatch(/^[\w-]{20,}$/);
+    expect(withVariable(tag)).toEqual([]);
   });
 
   test('what it leaves in the background keeps nobody waiting', async ({ emulator }) => {
@@ -127,40 +141,49 @@ describe('the migration’s end', () => {
       ...inputs,
       'migration-command': `sleep 3600 > /dev/null 2>&1 & echo $! > ${pids}`,
     });
+    const left = writtenPids(pids);
     expect(step.exitCode, step.log).toBe(0);
-    const left = stillRunning(pids);
-    expect(left).toHaveLength(1);
-    for (const pid of left) process.kill(pid);
+    expect(left.map(isRunning)).toEqual([true]);
   });
 
   test('killed with the step, it is ended by post, since no lock protects it any more', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
-    const pids = join(job.temp, 'pids');
+    const [pids, started] = [join(job.temp, 'pids'), join(job.temp, 'started')];
     const step = await job.spawnStep(
-      { ...inputs, 'migration-command': `echo $$ > ${pids}; sleep 300` },
-      { started: (child) => void appears(pids).then(() => child.kill('SIGKILL')), output: 'ignore' },
+      { ...inputs, 'migration-command': `echo $$ > ${pids}; touch ${started}; sleep 3600` },
+      { started: (child) => void appears(started).then(() => child.kill('SIGKILL')), output: 'ignore' },
     );
     expect(step.signal).toBe('SIGKILL');
+    const left = writtenPids(pids);
+    expect(left.map(isRunning)).toEqual([true]);
     await job.post();
-    expect(stillRunning(pids)).toEqual([]);
+    expect(left.map(isRunning)).toEqual([false]);
   });
 
   test('when the job is cancelled it is ended with its whole process tree, and the step says that it was cancelled', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
-    const pids = join(job.temp, 'pids');
-    const started = join(job.temp, 'started');
-    const command = `echo $$ > ${pids}; sleep 300 & echo $! >> ${pids}; touch ${started}; wait`;
+    const [pids, started] = [join(job.temp, 'pids'), join(job.temp, 'started')];
+    const command = [
+      `echo $$ > ${pids}`,
+      `setsid sleep 3600 & echo $! >> ${pids}`,
+      `(setsid bash -c 'trap "" TERM; echo $$ >> ${pids}; while :; do sleep 1; done' &)`,
+      `bash -c 'trap "" TERM; echo $$ >> ${pids}; sleep 3600; sleep 3600' &`,
+      `until [ "$(wc -l < ${pids})" = 4 ]; do sleep 0.05; done`,
+      `touch ${started}`,
+      'wait',
+    ];
     const step = await job.spawnStep(
-      { ...inputs, 'migration-command': command },
+      { ...inputs, 'migration-command': command.join('\n') },
       { started: (child) => void appears(started).then(() => child.kill('SIGINT')) },
     );
+    const ended = writtenPids(pids);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('was cancelled');
-    expect(stillRunning(pids)).toEqual([]);
+    expect(ended.map(isRunning)).toEqual([false, false, false, false]);
   });
 });
 
@@ -196,17 +219,12 @@ describe('concurrent migrations', () => {
     );
   });
 
-  test('a session that hangs holds nobody: the run ends in its time', async ({ emulator }) => {
+  test('a session that hangs holds nobody: a cancelled run ends all the same', async ({ emulator }) => {
     const job = new Job(emulator);
     const started = join(job.temp, 'started');
-    const admin = {
-      ...defaultInputs,
-      host: String((await emulator.server('migrations')).properties['fullyQualifiedDomainName']),
-    };
+    const { properties } = await emulator.server('migrations');
     const login = {
-      host: admin.host,
-      user: 'relecloud_admin',
-      password: defaultInputs['admin-password'] ?? '',
+      ...administratorAt(String(properties['fullyQualifiedDomainName'])),
       database: 'relecloud',
     };
     let backend = 0;
@@ -215,15 +233,16 @@ describe('concurrent migrations', () => {
       const [holder] = await query(emulator, login, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'");
       backend = Number(holder?.['pid']);
       process.kill(backend, 'SIGSTOP');
+      onTestFinished(() => void process.kill(backend, 'SIGCONT'));
     };
     // Frozen until after the run: that the run ends at all is what is asked.
     const step = await job.spawnStep(
-      { ...inputs, 'migration-command': `touch ${started}; sleep 300`, 'timeout-minutes': '0.2' },
-      { started: () => void freeze() },
+      { ...inputs, 'migration-command': `touch ${started}; sleep 3600` },
+      { started: (child) => void freeze().then(() => child.kill('SIGINT')) },
     );
-    process.kill(backend, 'SIGCONT');
+    expect(backend).toBeGreaterThan(0);
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('(timed-out)');
+    expect(step.log).toContain('was cancelled');
   });
 
   test('losing the lock’s session ends the migration', async ({ emulator }) => {

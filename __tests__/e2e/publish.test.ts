@@ -3,8 +3,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { libpqQuery } from '../helpers/e2e/libpq.ts';
 import { test } from '../helpers/e2e/test.ts';
+import { libpqQuery } from '../helpers/libpq.ts';
 
 const password = 'p@ss:w/rd%25"\'$\\`<space>é';
 const inputs = {

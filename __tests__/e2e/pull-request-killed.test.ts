@@ -137,4 +137,37 @@ describe('killed at any statement, then run again: the same end', () => {
       await pullRequestJob(emulator, number).step({ ...inputs, mode: 'drop' });
     },
   );
+
+  test.for([
+    ['ensure', 'the clone', '^CREATE DATABASE', 401],
+    ['drop', 'the drop of the database', '^DROP DATABASE', 402],
+  ] as const)(
+    '%s, killed while %s is on its way, which PostgreSQL executes during the next run',
+    async ([mode, , statement, number], { emulator }) => {
+      await template(emulator);
+      const inputs = perPullRequest(server, { template: 'relecloud', mode });
+      if (mode === 'drop') {
+        const made = await pullRequestJob(emulator, number).step({ ...inputs, mode: 'ensure' });
+        expect(made.exitCode, made.log).toBe(0);
+      }
+      const held = await emulator.hold({ service: 'postgres', statement });
+      const killed = await pullRequestJob(emulator, number).spawnStep(inputs, {
+        started: (child) =>
+          void held.struck.then(
+            () => child.kill('SIGKILL'),
+            () => {},
+          ),
+      });
+      expect(killed.signal, killed.log).toBe('SIGKILL');
+      const next = pullRequestJob(emulator, number).step(inputs);
+      await held.release();
+      const again = await next;
+      expect(again.exitCode, again.log).toBe(0);
+      const third = await pullRequestJob(emulator, number).step(inputs);
+      expect(third.exitCode, third.log).toBe(0);
+      expect(third.outputs['changes'], third.log).toBe('[]');
+      const { databases } = await emulator.server(server);
+      expect(Object.keys(databases).includes(`relecloud_pr_${number}`)).toBe(mode === 'ensure');
+    },
+  );
 });

@@ -15,7 +15,7 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
 });
 
 /** A session that stays until the test ends, after some statements. */
-async function hold(emulator: EmulatorHarness, login: Login, ...statements: string[]): Promise<void> {
+async function openSession(emulator: EmulatorHarness, login: Login, ...statements: string[]): Promise<void> {
   const session = await connect(emulator, login);
   onTestFinished(() => session.end().catch(() => {}));
   for (const statement of statements) await session.query(statement);
@@ -24,10 +24,14 @@ async function hold(emulator: EmulatorHarness, login: Login, ...statements: stri
 describe('what the role does to stay: its drop succeeds, and postgres is as it was', () => {
   const obstacles: Readonly<Record<string, (own: Login, server: PullRequestServer) => Promise<unknown>>> = {
     'sessions in its database and in postgres, idle and in a transaction': async (own, server) => {
-      await hold(server.emulator, own, 'BEGIN', 'CREATE TABLE t (i int)', 'LOCK TABLE t');
-      await hold(server.emulator, own, 'CREATE TEMPORARY TABLE t (i int)', 'LISTEN x');
-      await hold(server.emulator, { ...own, database: 'postgres' }, 'CREATE TEMPORARY TABLE t (i int)');
-      await hold(
+      await openSession(server.emulator, own, 'BEGIN', 'CREATE TABLE t (i int)', 'LOCK TABLE t');
+      await openSession(server.emulator, own, 'CREATE TEMPORARY TABLE t (i int)', 'LISTEN x');
+      await openSession(
+        server.emulator,
+        { ...own, database: 'postgres' },
+        'CREATE TEMPORARY TABLE t (i int)',
+      );
+      await openSession(
         server.emulator,
         { ...own, database: 'template1' },
         'BEGIN ISOLATION LEVEL SERIALIZABLE',
@@ -57,14 +61,14 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
         'SELECT count(lo_create(0)) FROM generate_series(1, 25000)',
       ),
     'an open transaction that changes its own password': (own, server) =>
-      hold(
+      openSession(
         server.emulator,
         { ...own, database: 'postgres' },
         'BEGIN',
         `ALTER ROLE CURRENT_USER PASSWORD 'x'`,
       ),
     'an open transaction that sets something for its own database, from outside': (own, server) =>
-      hold(
+      openSession(
         server.emulator,
         { ...own, database: 'postgres' },
         'BEGIN',
@@ -72,8 +76,8 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
       ),
     'the migration lock, held in its database and in postgres': async (own, server) => {
       const lock = await migrationLock(server);
-      await hold(server.emulator, own, lock);
-      await hold(server.emulator, { ...own, database: 'postgres' }, lock);
+      await openSession(server.emulator, own, lock);
+      await openSession(server.emulator, { ...own, database: 'postgres' }, lock);
     },
   };
 
@@ -120,7 +124,7 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
     const own = await server.ensure(2);
     await query(server.emulator, own, `ALTER ROLE CURRENT_USER PASSWORD 'x'`);
     const outside = { ...own, database: 'postgres', password: 'x' };
-    await hold(server.emulator, outside, 'BEGIN', `ALTER ROLE CURRENT_USER PASSWORD 'y'`);
+    await openSession(server.emulator, outside, 'BEGIN', `ALTER ROLE CURRENT_USER PASSWORD 'y'`);
     expect(await server.ensure(2)).toEqual(own);
     await server.drop(2);
   });
@@ -129,7 +133,7 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
     const one = await server.ensure(3);
     const other = await server.ensure(4);
     const setting = `ALTER ROLE CURRENT_USER IN DATABASE ${other.database} SET work_mem = '1MB'`;
-    await hold(server.emulator, { ...one, database: 'postgres' }, 'BEGIN', setting);
+    await openSession(server.emulator, { ...one, database: 'postgres' }, 'BEGIN', setting);
     await server.drop(4);
     await server.drop(3);
   });

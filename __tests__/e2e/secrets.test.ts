@@ -57,6 +57,10 @@ describe('every form of every secret is masked before it first appears, and noth
     ];
     for (const form of forms) expect(printed).not.toContain(form);
     for (const name of ['database-url', 'db-password']) expect(printed).not.toContain(step.outputs[name]);
+    // Every published form as a whole, so that later steps cannot print it in another quoting of the password.
+    const { DATABASE_URL = '', JDBC_DATABASE_URL = '', ConnectionStrings__Default = '' } = step.exported;
+    const whole = [DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default].join('\n').split('\n');
+    expect(masks).toEqual(expect.arrayContaining(whole));
 
     const { 'db-host': host = '', 'db-name': name = '', 'db-user': user = '' } = step.outputs;
     for (const open of [host, '5432', name, user, server, 'require', 'true'])

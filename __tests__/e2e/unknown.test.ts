@@ -2,8 +2,6 @@ import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-// Refusing at once, since it is not how long a block takes that is looked at here.
-
 const refusals = [
   [
     '403',

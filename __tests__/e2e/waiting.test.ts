@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { expectBlocked, expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 // The service's real Retry-After: whoever polls the operation of a rule waits for 60 s before the first poll.
-const test = testWith({ blocked: 'timeout', retryAfter: 1, firewallDelay: 1500 });
+const firewallDelay = 1500;
+const test = testWith({ blocked: 'timeout', retryAfter: 1, firewallDelay });
 const inputs = { ...defaultInputs, 'server-name': 'slow-rule' };
 
 describe('from blocked to logged in', () => {
@@ -36,6 +38,7 @@ describe('from blocked to logged in', () => {
   }) => {
     const first = new Job(emulator);
     const made = await first.step(inputs);
+    expect(made.exitCode, made.log).toBe(0);
     // ARM shows a removed rule as gone before it stops working.
     const path = '/firewallRules\\?';
     await emulator.fault({ service: 'arm', method: 'GET', path }, { status: 200, body: { value: [] } });
@@ -44,7 +47,10 @@ describe('from blocked to logged in', () => {
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('making a rule of our own');
     await first.post();
-    expect(await emulator.rules('slow-rule')).toHaveLength(1);
+    const { rules } = await emulator.server('slow-rule');
+    expect(Object.values(rules)).toMatchObject([{ startIpAddress: '198.51.100.7' }]);
+    // Until the first job's rule has stopped working, too.
+    await sleep(2 * firewallDelay);
     await expectConnection(emulator, loginFrom(made.outputs));
     await next.post();
   });

@@ -25,14 +25,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folder = mkdtempSync(join(tmpdir(), 'built-'));
   // Of this run alone: the bundle may be built for another purpose at the same time.
   const compiled = join('build', `test-${process.pid}`);
-  const [templates] = await Promise.all([
-    chosen(runEmulator) ? prepareTemplates() : undefined,
-    chosen(runBundle) ? build(join(folder, 'dist'), compiled) : undefined,
-  ]);
-  if (templates) project.provide('postgresTemplates', templates.directory);
-  project.provide('built', { bundle: join(folder, 'dist'), compileCache: join(folder, 'compile-cache') });
-  return async () => {
-    await templates?.close();
+  const removeFiles = (): void => {
     for (const made of [folder, compiled]) rmSync(made, { recursive: true, force: true });
   };
+  try {
+    const [templates] = await Promise.all([
+      chosen(runEmulator) ? prepareTemplates() : undefined,
+      chosen(runBundle) ? build(join(folder, 'dist'), compiled) : undefined,
+    ]);
+    if (templates) project.provide('postgresTemplates', templates.directory);
+    project.provide('built', { bundle: join(folder, 'dist'), compileCache: join(folder, 'compile-cache') });
+    return async () => {
+      await templates?.close();
+      removeFiles();
+    };
+  } catch (error) {
+    removeFiles();
+    throw error;
+  }
 }

@@ -1,18 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import tls from 'node:tls';
 
-/** What code that runs in this process is to take for its process: environment and standard output. */
+/** What code that runs in this process is to take for its process: environment and output. */
 export interface ProcessContext {
   readonly env: NodeJS.ProcessEnv;
-  /** Everything that is written to standard output. */
+  /** Everything that is written to standard output and standard error. */
   readonly onOutput: (text: string) => void;
 }
 
 const contexts = new AsyncLocalStorage<ProcessContext>();
 
 /**
- * Runs code as if it had a process of its own: `process.env` and `process.stdout.write` are those of the context, also
- * in whatever it calls and awaits, and also where several run at once. That is how a whole run of the action costs a
+ * Runs code as if it had a process of its own: `process.env` and what is written to standard output and
+ * standard error are those of the context, also in whatever it calls and awaits, and also where several run at once. That is how a whole run of the action costs a
  * fraction of what a process of the bundle costs, with the same code. What is not covered, and needs the bundle:
  * signals, the exit code, file descriptors that a child inherits, and what Node reads once at its start.
  */
@@ -21,9 +21,14 @@ export function runInContext<T>(context: ProcessContext, work: () => Promise<T>)
   return contexts.run(context, work);
 }
 
-/** Lets TLS connections of this process trust a root certificate, as NODE_EXTRA_CA_CERTS does for a new process. */
-export function trustRootCertificate(pem: string): void {
-  tls.setDefaultCACertificates([...tls.getCACertificates('default'), pem]);
+/**
+ * Lets TLS connections of this process trust a root certificate, as NODE_EXTRA_CA_CERTS does for a new process.
+ * @returns what takes the trust away again
+ */
+export function trustRootCertificate(pem: string): () => void {
+  const others = () => tls.getCACertificates('default').filter((other) => other.trim() !== pem.trim());
+  tls.setDefaultCACertificates([...others(), pem]);
+  return () => tls.setDefaultCACertificates(others());
 }
 
 let installed = false;
@@ -45,13 +50,15 @@ function install(): void {
       return descriptor && { ...descriptor, configurable: true };
     },
   });
-  const write = process.stdout.write.bind(process.stdout);
-  process.stdout.write = ((chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
-    const context = contexts.getStore();
-    if (context === undefined) return write(chunk, ...(rest as []));
-    context.onOutput(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'));
-    const done = rest.find((argument) => typeof argument === 'function');
-    done?.();
-    return true;
-  }) as typeof process.stdout.write;
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream);
+    stream.write = ((chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+      const context = contexts.getStore();
+      if (context === undefined) return write(chunk, ...(rest as []));
+      context.onOutput(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'));
+      const done = rest.find((argument) => typeof argument === 'function');
+      done?.();
+      return true;
+    }) as typeof stream.write;
+  }
 }

@@ -188,16 +188,17 @@ export class Gate {
     const backend = this.#keep(connect(this.#options.socketPath));
     backend.write(packet.bytes);
     const { rules, holdOf } = this.#options;
-    let heldAnswer: Hold | undefined;
+    /** Of statements that have been passed on and whose answer has not ended. */
+    let heldAnswers: Hold[] = [];
     const screen = new StatementScreen(rules, (statement) => {
       const hold = holdOf(statement);
-      if (hold?.hold === 'answer') heldAnswer = hold;
+      if (hold?.hold === 'answer') heldAnswers.push(hold);
       return hold?.hold === 'request' ? untilReleased(hold) : undefined;
     });
     const answers = new AnswerStream(() => {
-      const hold = heldAnswer;
-      heldAnswer = undefined;
-      return hold && untilReleased(hold);
+      const holds = heldAnswers;
+      heldAnswers = [];
+      return holds.length === 0 ? undefined : Promise.all(holds.map(untilReleased)).then(() => {});
     });
     socket.pipe(screen).pipe(backend).pipe(answers).pipe(socket);
     // Neither side of a session outlives the other, but what was already said is passed on first. A client that ended

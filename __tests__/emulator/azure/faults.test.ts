@@ -207,6 +207,6 @@ test('closing the emulator releases what is held, and ends every wait for a faul
   const ends = Promise.allSettled([put(arm), never.struck()]);
   await held.struck();
   await emulator.close();
-  // What a client hears of it is a broken connection, or an answer that was on its way.
-  expect((await ends).map(({ status }) => status)).toHaveLength(2);
+  // That they end is asked: a client hears of a broken connection, or an answer that was on its way.
+  await ends;
 });

@@ -152,7 +152,7 @@ describe('answers are as the SDK and the specification declare them', () => {
     const path = server('/databases/missing');
     const answer = await arm.send('DELETE', path);
     expect(Object.keys(findOperation(sdk, 'DELETE', path).responses)).toContain('204');
-    expect(documented['DELETE']).toContain(204);
+    expect(documented['DELETE']).toContain(answer.status);
     expect([answer.status, answer.text]).toEqual([204, '']);
   });
 

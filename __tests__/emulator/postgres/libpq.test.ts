@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { CertificateAuthority } from '../../../emulator/certificates.ts';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { libpqQuery } from '../../helpers/e2e/libpq.ts';
 import { admin, test as base } from '../../helpers/emulator/postgres-fixture.ts';
+import { libpqQuery } from '../../helpers/libpq.ts';
 
 /** Every character that URLs, shells, SQL or libpq's own syntax treat specially, and some that are not ASCII. */
 const password = ` p@ss:w/rd%25"'\\$\`$(x)\${y}$$ ?#[]&=+;,<space>é€ 🚀 `;

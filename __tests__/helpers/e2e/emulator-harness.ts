@@ -63,8 +63,14 @@ export class EmulatorHarness {
   /** For the files of jobs; removed with the emulator. */
   readonly temp = mkdtempSync(join(tmpdir(), 'e2e-'));
 
-  private constructor(emulator: Emulator) {
+  /** How a client that the firewall blocks is treated. */
+  readonly blocked: EmulatorOptions['blocked'];
+  readonly #distrust: () => void;
+
+  private constructor(emulator: Emulator, blocked: EmulatorOptions['blocked']) {
     this.emulator = emulator;
+    this.blocked = blocked;
+    this.#distrust = trustRootCertificate(emulator.caCertificate);
   }
 
   /**
@@ -72,18 +78,19 @@ export class EmulatorHarness {
    * is blocked by the firewall is refused at once; tests of swallowed connections ask for `blocked: 'timeout'`.
    */
   static async start(options: Partial<EmulatorOptions> = {}): Promise<EmulatorHarness> {
+    const { blocked = 'reject' } = options;
     const emulator = await startEmulator({
-      blocked: 'reject',
       provision: 100,
       firewallDelay: 50,
       postgresTemplates: inject('postgresTemplates'),
       ...options,
+      blocked,
     });
-    trustRootCertificate(emulator.caCertificate);
-    return new EmulatorHarness(emulator);
+    return new EmulatorHarness(emulator, blocked);
   }
 
   async close(): Promise<void> {
+    this.#distrust();
     await this.emulator.close();
     rmSync(this.temp, { recursive: true, force: true });
   }

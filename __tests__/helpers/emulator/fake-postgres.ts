@@ -38,7 +38,7 @@ export type Work =
   | 'setParameter';
 
 /** Resolves when the work may be done. */
-type Gate = (work: Work) => Promise<void>;
+type WaitUntilReleased = (work: Work) => Promise<void>;
 
 /** A data plane that only remembers, for tests of ARM alone: its state is open to tests. */
 export class FakePostgres implements PostgresServer {
@@ -69,29 +69,29 @@ export class FakePostgres implements PostgresServer {
     }),
   ];
 
-  readonly #passed: Gate;
+  readonly #whileHeld: WaitUntilReleased;
 
-  constructor(options: PostgresServerOptions, passed: Gate) {
-    this.#passed = passed;
+  constructor(options: PostgresServerOptions, whileHeld: WaitUntilReleased) {
+    this.#whileHeld = whileHeld;
     this.name = options.name;
     this.major = options.major;
     this.password = options.administratorLoginPassword;
   }
 
   async start() {
-    await this.#passed('start');
+    await this.#whileHeld('start');
     this.running = true;
   }
   async stop() {
-    await this.#passed('stop');
+    await this.#whileHeld('stop');
     this.running = false;
   }
   async restart() {
-    await this.#passed('restart');
+    await this.#whileHeld('restart');
     this.running = true;
   }
   async destroy() {
-    await this.#passed('destroy');
+    await this.#whileHeld('destroy');
     this.running = false;
     this.destroyed = true;
   }
@@ -99,19 +99,19 @@ export class FakePostgres implements PostgresServer {
     this.rules = rules;
   }
   async setAdministratorPassword(password: string) {
-    await this.#passed('setAdministratorPassword');
+    await this.#whileHeld('setAdministratorPassword');
     this.password = password;
   }
   async databases() {
     return [...this.#databases];
   }
   async createDatabase(name: string, charset: string, collation: string) {
-    await this.#passed('createDatabase');
+    await this.#whileHeld('createDatabase');
     const owner = 'azure_pg_admin';
     this.#databases.push({ name, owner, charset: charset.toUpperCase(), collation, ...unadorned });
   }
   async dropDatabase(name: string) {
-    await this.#passed('dropDatabase');
+    await this.#whileHeld('dropDatabase');
     this.#databases = this.#databases.filter((row) => row.name !== name);
   }
   async roles() {
@@ -121,7 +121,7 @@ export class FakePostgres implements PostgresServer {
     return this.#parameters;
   }
   async setParameter(name: string, value: string) {
-    await this.#passed('setParameter');
+    await this.#whileHeld('setParameter');
     this.#parameters = this.#parameters.map((row) =>
       row.name === name ? { ...row, value, source: 'user-override' } : row,
     );
@@ -154,13 +154,13 @@ export class FakePostgresFactory implements PostgresFactory {
     };
   }
 
-  async #passed(work: Work): Promise<void> {
+  async #whileHeld(work: Work): Promise<void> {
     await this.#held.get(work)?.promise;
   }
 
   async create(options: PostgresServerOptions) {
-    await this.#passed('create');
-    const server = new FakePostgres(options, (work) => this.#passed(work));
+    await this.#whileHeld('create');
+    const server = new FakePostgres(options, (work) => this.#whileHeld(work));
     this.made.set(options.name, server);
     return server;
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -63,9 +63,24 @@ export function startMigration(given: GivenMigration): RunningMigration {
     line: (file) => lineOf(join(workspace, file)),
     close: () => {
       child.kill('SIGKILL');
+      for (const pid of startedIn(workspace)) process.kill(pid, 'SIGKILL');
       for (const folder of [workspace, temporary]) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Processes that still work in a folder: what a migration has left there when its test failed. */
+function startedIn(folder: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => workingFolder(pid) === folder).map(Number);
+}
+
+function workingFolder(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
 }
 
 async function lineOf(path: string): Promise<string> {

@@ -7,7 +7,7 @@ import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@pecu
 export type Manner = 'swallow' | 'no TLS' | 'TLS' | 'hang up';
 
 /** A listener that is PostgreSQL only as far as the start of a login. */
-export interface HalfPostgres {
+export interface PartialPostgres {
   readonly port: number;
   /** Bytes that clients sent inside TLS, or after it was refused: a password would be among them. */
   readonly received: Buffer[];
@@ -20,7 +20,7 @@ export interface HalfPostgres {
   readonly close: () => void;
 }
 
-export async function halfPostgres(manner: Manner): Promise<HalfPostgres> {
+export async function partialPostgres(manner: Manner): Promise<PartialPostgres> {
   const received: Buffer[] = [];
   const connected = Promise.withResolvers<void>();
   const heard = Promise.withResolvers<void>();

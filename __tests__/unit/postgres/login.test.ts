@@ -2,7 +2,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect, vi } from 'vitest';
 import { login } from '../../../src/postgres/login.ts';
 import { target } from '../../helpers/unit/firewall.ts';
-import { type HalfPostgres, halfPostgres, type Manner } from '../../helpers/unit/partial-postgres.ts';
+import { type Manner, type PartialPostgres, partialPostgres } from '../../helpers/unit/partial-postgres.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base.extend('serve', async ({ onTestFinished }) => {
@@ -10,8 +10,8 @@ const test = base.extend('serve', async ({ onTestFinished }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   /** Starts a server of this manner. */
-  return async (manner: Manner): Promise<HalfPostgres> => {
-    const server = await halfPostgres(manner);
+  return async (manner: Manner): Promise<PartialPostgres> => {
+    const server = await partialPostgres(manner);
     onTestFinished(server.close);
     return server;
   };
@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 
 /** The failure of a login at a server. */
 async function failureAt(
-  { port }: HalfPostgres,
+  { port }: PartialPostgres,
   { host = 'localhost', timeout = 3000, signal = never } = {},
 ) {
   const result = await login({ ...target, host, port }, timeout, signal).result;

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { giveTo } from '../../../emulator/postgres/installation.ts';
-import { run, type ServiceAccount, serviceAccount } from '../../../emulator/postgres/process.ts';
-import { readPrepared } from '../../../emulator/postgres/template.ts';
+import { giveTo } from '../../emulator/postgres/installation.ts';
+import { run, type ServiceAccount, serviceAccount } from '../../emulator/postgres/process.ts';
+import { readPrepared } from '../../emulator/postgres/template.ts';
 
 /** How libpq is told where to connect to: by a URL, or by the variables that it reads (`PGHOST`, `PGUSER`, …). */
 export type LibpqConnection = { readonly url: string } | { readonly env: Readonly<Record<string, string>> };
