@@ -69,4 +69,28 @@ describe('post closes what main wrote in its journal', () => {
     expect(post?.exitCode, post?.log).toBe(0);
     await emulator.control('DELETE', 'faults');
   });
+
+  test('a rule of another run is not removed, whatever the state says', async ({ emulator }) => {
+    const other = 'gha-temporary-4711-1-1-aaaaaaaaaa';
+    const range = { startIpAddress: '203.0.113.5', endIpAddress: '203.0.113.5' };
+    const declared = { ...inputs, 'allowed-ip-ranges': 'here=198.51.100.7' };
+    const job = new Job(emulator);
+    const step = await job.spawnStep(declared);
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.state['rule']).toBeUndefined();
+    await emulator.patch('posts', { rules: { [other]: range } });
+    // As a later step could set it by GITHUB_ENV.
+    const entry = {
+      resourceGroup: 'posts',
+      server: 'posts',
+      rule: other,
+      host: '127.0.0.1',
+      address: '203.0.113.5',
+    };
+    job.env['STATE_rule'] = JSON.stringify(entry);
+    const [post] = await job.post();
+    expect(post?.exitCode).toBe(1);
+    expect(post?.log).toContain('its name is not of this run');
+    expect(await emulator.rules('posts')).toContain(other);
+  });
 });
