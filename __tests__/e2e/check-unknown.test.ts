@@ -178,7 +178,7 @@ describe('a server that is not there as it should be', () => {
 });
 
 describe('the data plane out of reach', () => {
-  test('shut out by the firewall: a notice; ARM tells of the database, the rest is unknown, the wall untouched', async ({
+  test('blocked by the firewall: a notice; the database is read through ARM, the rest is unknown, the firewall unchanged', async ({
     emulator,
   }) => {
     const rules = { here: null };

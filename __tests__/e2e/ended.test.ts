@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
+import { defaultInputs, Job, type PhaseResult, signalAt } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 const test = testWith({ provision: 3_600_000 });
@@ -11,17 +11,7 @@ const cancelledStep = (
   server: string,
   moment: Promise<void>,
 ): Promise<PhaseResult> =>
-  new Job(emulator).spawnStep(
-    { ...defaultInputs, 'server-name': server },
-    {
-      started: (child) =>
-        void moment.then(
-          () => child.kill('SIGINT'),
-          // The step has come to its end before.
-          () => {},
-        ),
-    },
-  );
+  new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': server }, signalAt(moment, 'SIGINT'));
 
 describe('a run that is ended from outside', () => {
   test('a cancelled job ends its long wait at once, and the step says that it was cancelled', async ({

@@ -7,7 +7,7 @@ import { testWith } from '../helpers/e2e/test.ts';
 const test = testWith({ blocked: 'timeout' });
 
 describe('from nothing to a database, and again', () => {
-  test('a client is shut out before the step, in during the job with TLS verified, and shut out after post', async ({
+  test('a client is blocked before the step, admitted during the job with TLS verified, and blocked after post', async ({
     emulator,
   }) => {
     const job = new Job(emulator);

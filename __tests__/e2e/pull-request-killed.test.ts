@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, type Inputs, Job, spawnStepAndKill } from '../helpers/e2e/job.ts';
+import { defaultInputs, type Inputs, Job, signalAt, spawnStepAndKill } from '../helpers/e2e/job.ts';
 import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
 import { hostOfServer, perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
@@ -118,7 +118,7 @@ describe('killed at any statement, then run again: the same end', () => {
   );
 
   test.for(dropping.map(([name, pattern], i) => [name, pattern, 300 + i] as const))(
-    'drop, killed at %s: the next drop ends it, and the next ensure makes all anew',
+    'drop, killed at %s: the next drop ends it, and the next ensure creates everything again',
     async ([, pattern, number], { emulator }) => {
       await template(emulator);
       const before = await emulator.server(server);
@@ -151,13 +151,8 @@ describe('killed at any statement, then run again: the same end', () => {
         expect(made.exitCode, made.log).toBe(0);
       }
       const held = await emulator.hold({ service: 'postgres', statement });
-      const killed = await pullRequestJob(emulator, number).spawnStep(inputs, {
-        started: (child) =>
-          void held.struck.then(
-            () => child.kill('SIGKILL'),
-            () => {},
-          ),
-      });
+      const kill = signalAt(held.struck, 'SIGKILL');
+      const killed = await pullRequestJob(emulator, number).spawnStep(inputs, kill);
       expect(killed.signal, killed.log).toBe('SIGKILL');
       const next = pullRequestJob(emulator, number).step(inputs);
       await held.release();

@@ -85,7 +85,7 @@ describe('the server as it is found', () => {
     expect((await emulator.requests()).filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
   });
 
-  test('differences of declared properties are warned of and left; with on-drift: fix they are mended in place', async ({
+  test('differences of declared properties are warned of and left; with on-drift: fix they are fixed in place', async ({
     emulator,
   }) => {
     const declared = {

@@ -29,7 +29,7 @@ const yesterday = new Date(Date.now() - 86_400_000);
 const tomorrow = new Date(Date.now() + 86_400_000);
 
 describe('sweep', () => {
-  test('over 300 databases of which 200 are due drops exactly those 200, whatever page GitHub tells of them on', async ({
+  test('over 300 databases of which 200 are due drops exactly those 200, whatever page GitHub lists them on', async ({
     emulator,
   }) => {
     const host = await hostOfServer(emulator, 'three-hundred');

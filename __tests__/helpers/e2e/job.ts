@@ -125,6 +125,15 @@ export class Job {
   }
 }
 
+/** Sends a signal to a spawned step at a moment; where that never comes, the step has come to its end before. */
+export const signalAt = (moment: Promise<unknown>, signal: NodeJS.Signals): SpawnOptions => ({
+  started: (child) =>
+    void moment.then(
+      () => child.kill(signal),
+      () => {},
+    ),
+});
+
 /**
  * A spawned step that is killed while the emulator holds a request or a statement of it, or its answer; what is held goes
  * on after the kill, as what has left a process does.
@@ -137,14 +146,7 @@ export async function spawnStepAndKill(
   what: 'request' | 'answer' = 'request',
 ): Promise<PhaseResult> {
   const held = await emulator.hold(match, what);
-  const result = await job.spawnStep(inputs, {
-    started: (child) =>
-      void held.struck.then(
-        () => child.kill('SIGKILL'),
-        // Removed before it struck: the step has come to its end.
-        () => {},
-      ),
-  });
+  const result = await job.spawnStep(inputs, signalAt(held.struck, 'SIGKILL'));
   await held.release();
   return result;
 }
