@@ -1,166 +1,200 @@
-import { createPipelineRequest } from '@azure/core-rest-pipeline';
+import { endpointsOf } from './azure/clouds.ts';
+import { operationAt } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
 import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
 import { administratorIn, type Connected, connect, withRun } from './context.ts';
-import { ActionError, endOf, fail, messageOf } from './errors.ts';
+import { ActionError, fail, messageOf } from './errors.ts';
 import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
+import { restoreNetwork } from './network.ts';
 import { login } from './postgres/login.ts';
 import { endMarked } from './process-tree.ts';
 import { removeEnvFile } from './publish.ts';
 import { rangeOf } from './resources/firewall-rule.ts';
-import { type Run, waitFor } from './waiting.ts';
+import { type Run, untilAborted, waitFor } from './waiting.ts';
 
-/** Milliseconds for the whole post half. */
-const patience = 8 * 60_000;
+/** Milliseconds for the whole post part. */
+const POST_TIMEOUT_MS = 8 * 60_000;
 /** Milliseconds that an accepted creation may still be running. */
-const creationEnds = 180_000;
-/** Milliseconds for a creation to show whose answer main did not live to see (facts.md §2: a rule's Retry-After is 60 s). */
-const creationShows = 90_000;
+const CREATION_TIMEOUT_MS = 180_000;
+/** Milliseconds for a creation to show whose answer main did not see: Azure asks to look again after 60 s. */
+const VISIBILITY_TIMEOUT_MS = 90_000;
+/** Milliseconds that the removal has to come to its end once the time of post is over; less than the run itself has. */
+const GRACE_MS = 4000;
+/** Milliseconds for a removed rule to stop working; Azure may take five minutes, but no job should wait for that. */
+const REVOKE_TIMEOUT_MS = 60_000;
 
 /**
- * The post half: closes what main wrote in its journal, and derives nothing anew (design.md, Journal before act).
- * @throws `rule-not-removed`, and what kept the dotenv file from being removed
+ * The post part: undoes what main wrote into the state, and derives nothing a second time.
+ * @throws `rule-not-removed`, `state-invalid`, and what kept the dotenv file from being removed
  */
 export async function close(workflow: Workflow): Promise<void> {
   const journal = new Journal(workflow);
-  try {
-    const migration = journal.migration();
-    if (migration !== undefined) await endMarked(migration);
-    await closeDoor(workflow, journal);
-  } finally {
-    const envFile = journal.envFile();
-    if (envFile !== undefined) await removeEnvFile(envFile);
-  }
+  // What is on this machine comes first, since it waits for nobody.
+  const parts = [
+    async () => await removeEnvFile(journal.envFile()),
+    async () => await endMarked(journal.migration()),
+    async (run: Run) => await removeTemporaryRule(run, workflow, journal),
+  ];
+  await withRun(workflow, POST_TIMEOUT_MS, 'Remove the rule manually.', async (run) => {
+    const failures: unknown[] = [];
+    for (const part of parts) await part(run).catch((error: unknown) => failures.push(error));
+    const [first, ...others] = failures;
+    for (const other of others) run.warning(messageOf(other));
+    if (first !== undefined) throw first;
+  });
 }
 
-async function closeDoor(workflow: Workflow, journal: Journal): Promise<void> {
+async function removeTemporaryRule(run: Run, workflow: Workflow, journal: Journal): Promise<void> {
   const entry = journal.rule();
   const signedIn = journal.signIn();
   if (entry === undefined || signedIn === undefined) {
-    workflow.info('No temporary firewall rule was made; nothing to close.');
+    run.info('No temporary firewall rule to remove.');
     return;
   }
   if (!isTemporaryRuleOf(workflow.identity, entry.rule))
     throw notRemoved(entry, 'its name is not of this run.');
-  await withRun(workflow, patience, 'Remove the rule by hand.', (run) =>
-    closeDoorIn(run, workflow, entry, signedIn),
-  );
+  const connected = connectAsMain(run, workflow, signedIn);
+  const { resourceGroup, server: name } = entry;
+  const reader = new AzureReader(connected.clients, run, { name, resourceGroup });
+  const removing = removeRule(run, connected, reader, entry);
+  const outcome = await untilAborted(run.signal, GRACE_MS, removing).catch((error: unknown) => {
+    throw notRemoved(entry, messageOf(error), error);
+  });
+  run.info(outcomes[outcome](entry.rule));
+  if (outcome === 'removed') run.info(access[await accessAfter(run, workflow, reader, entry)]);
 }
 
-async function closeDoorIn(
+const outcomes: Readonly<Record<Outcome, (rule: string) => string>> = {
+  removed: (rule) => `Removed the temporary firewall rule '${rule}'.`,
+  absent: (rule) => `There is no temporary firewall rule '${rule}' to remove: Azure does not show it.`,
+  'never made': (rule) => `There is no temporary firewall rule '${rule}' to remove: Azure did not make it.`,
+};
+
+/** Signs in as main did, by the network that main went by. */
+function connectAsMain(
   run: Run,
   workflow: Workflow,
-  entry: RuleEntry,
-  signedIn: SignInEntry,
-): Promise<void> {
-  const connected = connect(
-    workflow,
-    signedIn.way,
-    { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) },
-    signedIn.endpoints,
-  );
-  const reader = new AzureReader(connected.clients, run, {
-    name: entry.server,
-    resourceGroup: entry.resourceGroup,
-  });
-  try {
-    await removeRule(run, connected, reader, entry);
-  } catch (error) {
-    const end = endOf(run.signal, error);
-    throw notRemoved(entry, end.code === 'unexpected' ? messageOf(error) : end.message, end);
-  }
-  workflow.info(`Removed the temporary firewall rule '${entry.rule}'.`);
-  workflow.info(sentences[await doorAfter(workflow, run, reader, entry)]);
+  { way, cloud, signIn, network }: SignInEntry,
+): Connected {
+  const changed = restoreNetwork(network, process.env);
+  if (changed.length > 0)
+    run.warning(
+      `A step after this one's main part has changed ${changed.join(', ')}. Post does not use it, so that no other proxy or root certificate sees its tokens.`,
+    );
+  const endpoints = endpointsOf(cloud, process.env);
+  // No secret is in the state, so it is read from the step's inputs again; only where main used one.
+  const clientSecret =
+    way === 'client-secret'
+      ? workflow.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || ''
+      : undefined;
+  if (clientSecret !== undefined) workflow.mask(clientSecret);
+  return connect(workflow, way, { ...signIn, clientSecret }, endpoints);
 }
 
-/** Milliseconds for a removed rule to stop working; Azure may take five minutes, but no job should wait for that. */
-const shutWithin = 60_000;
+/** What became of the rule. */
+type Outcome = 'removed' | 'absent' | 'never made';
 
-const sentences = {
-  shut: 'This runner is shut out again.',
-  open: 'Another firewall rule still lets this runner in.',
-  closing: 'The rule may let this runner in for some minutes more, until Azure has taken it out of effect.',
+/**
+ * Lets the creation end, deletes in any case, and watches where there was nothing to delete: an accepted request may
+ * take effect after that.
+ */
+async function removeRule(
+  run: Run,
+  { clients }: Connected,
+  reader: AzureReader,
+  { rule, operationUrl, refused }: RuleEntry,
+): Promise<Outcome> {
+  const writer = new AzureWriter(clients, run, reader, true);
+  if (refused && (await reader.firewallRule(rule)).status === 'absent') return 'never made';
+  const creation = operationUrl === undefined ? 'unknown' : await creationEnd(run, clients, operationUrl);
+  if (await writer.deleteFirewallRule(rule)) return 'removed';
+  if (creation === 'failed') return 'never made';
+  // With its server the rule is gone too, and will not come back.
+  if ((await reader.lookAgain()).status === 'absent') return 'absent';
+  run.info(
+    `Azure has no firewall rule '${rule}' yet, but may have accepted it; watching whether it still appears.`,
+  );
+  const shows = async (): Promise<true | undefined> =>
+    (await reader.firewallRule(rule)).status === 'present' || undefined;
+  const late = await waitFor(run, `whether firewall rule '${rule}' appears`, shows, {
+    atMost: VISIBILITY_TIMEOUT_MS,
+  }).catch(timedOut(run));
+  if (!late) return 'absent';
+  await writer.deleteFirewallRule(rule);
+  return 'removed';
+}
+
+/** How the creation ended; `unknown` where that cannot be read in time, since the deletion decides. */
+async function creationEnd(
+  run: Run,
+  clients: Connected['clients'],
+  url: string,
+): Promise<'ended' | 'failed' | 'unknown'> {
+  const operation = operationAt(clients, run, { url });
+  const look = async (): Promise<'ended' | 'failed' | 'unknown' | undefined> => {
+    await operation.poll();
+    try {
+      const progress = operation.progress();
+      return progress === 'running' ? undefined : progress === 'succeeded' ? 'ended' : 'unknown';
+    } catch {
+      return 'failed';
+    }
+  };
+  const waiting = { atMost: CREATION_TIMEOUT_MS };
+  return (
+    (await waitFor(run, 'the creation of the firewall rule to end', look, waiting).catch(timedOut(run))) ??
+    'unknown'
+  );
+}
+
+const access = {
+  revoked: 'Access revoked: the firewall blocks this runner.',
+  'other rule': 'Another firewall rule still admits this runner.',
+  'not yet': 'The rule may admit this runner for some minutes more, until Azure has taken it out of effect.',
 } as const;
 
 /**
- * Whether the door is shut, by the proof of a login that gets no answer: ARM shows a rule as gone before it stops
- * working (facts.md §5).
+ * Whether the firewall blocks this runner, proven by a connection that is blocked: ARM shows a rule as gone before it stops
+ * working. No password is sent for it, and the host is the one that ARM names.
  */
-async function doorAfter(
-  workflow: Workflow,
+async function accessAfter(
   run: Run,
+  workflow: Workflow,
   reader: AzureReader,
-  { host, address }: RuleEntry,
-): Promise<keyof typeof sentences> {
-  const rules = await reader.firewallRules().catch(() => undefined);
-  if (rules === undefined) return 'closing';
+  { address }: RuleEntry,
+): Promise<keyof typeof access> {
+  const [server, rules] = await Promise.all([
+    reader.lookAgain(),
+    reader.firewallRules().catch(() => undefined),
+  ]);
+  const host = server.status === 'present' ? server.value.server.fullyQualifiedDomainName : undefined;
+  if (rules === undefined || !host) return 'not yet';
   const ranges = rules.map(rangeOf);
-  if (ranges.some((range) => covers(range, address) || sameRange(range, azureServices))) return 'open';
-  const password = workflow.rawInput('admin-password');
-  if (password !== '') workflow.mask(password);
-  // A config-file may have given it, and is not read again: any name tells whether the door is shut.
-  const username = workflow.rawInput('admin-username').trim() || 'postgres';
-  const target = administratorIn(workflow, host, { username, password });
-  const look = async (): Promise<'shut' | undefined> => {
+  if (ranges.some((range) => covers(range, address) || sameRange(range, azureServices))) return 'other rule';
+  const target = { ...administratorIn(workflow, host, undefined), user: 'postgres', password: undefined };
+  const look = async (): Promise<'revoked' | undefined> => {
     const result = await login(target, 1500, run.signal).result;
     if ('session' in result) await result.session.close();
-    return 'failure' in result && result.failure.kind === 'blocked' ? 'shut' : undefined;
+    return 'failure' in result && result.failure.kind === 'blocked' ? 'revoked' : undefined;
   };
-  const waiting = { pause: 200, longestPause: 1000, atMost: shutWithin };
-  return (await waitFor(run, 'the firewall to shut', look, waiting).catch(timedOut)) ?? 'closing';
+  const waiting = { pause: 200, longestPause: 1000, atMost: REVOKE_TIMEOUT_MS };
+  return (
+    (await waitFor(run, 'the firewall to block this runner', look, waiting).catch(timedOut(run))) ?? 'not yet'
+  );
 }
 
-/** The secret is in no state, so it is read again; only where main used one. */
-function secretOf(workflow: Workflow, { way }: SignInEntry): string | undefined {
-  if (way !== 'client-secret') return undefined;
-  const secret = workflow.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || '';
-  workflow.mask(secret);
-  return secret;
-}
-
-/** Lets the creation end, deletes in any case, and looks again: an accepted request may finish after the first look. */
-async function removeRule(
-  run: Run,
-  connected: Connected,
-  reader: AzureReader,
-  entry: RuleEntry,
-): Promise<void> {
-  const writer = new AzureWriter(connected.clients, run, reader);
-  const shows = async (): Promise<true | undefined> =>
-    (await reader.firewallRule(entry.rule)).status === 'present' || undefined;
-  if (entry.refused && !(await shows())) return;
-  if (entry.operationUrl !== undefined) await creationEnded(run, connected, entry.operationUrl);
-  const found = await writer.deleteFirewallRule(entry.rule);
-  if (found || entry.operationUrl !== undefined) return;
-  run.info('Whether Azure took the request for the rule is not known; watching whether it still shows.');
-  const late = await waitFor(run, 'the rule to show', shows, { atMost: creationShows }).catch(timedOut);
-  if (late) await writer.deleteFirewallRule(entry.rule);
-}
-
-/** Polls the creation's operation to its end, well or ill; gives up quietly, since the deletion decides. */
-async function creationEnded(run: Run, { clients, endpoints }: Connected, url: string): Promise<void> {
-  // The token goes nowhere but to ARM.
-  if (!url.startsWith(`${endpoints.resourceManager}/`)) return;
-  const look = async (): Promise<true | undefined> => {
-    const request = createPipelineRequest({ url, method: 'GET', abortSignal: run.signal });
-    const { status, bodyAsText } = await clients.postgresql.sendRequest(request);
-    return status !== 200 || !/"status"\s*:\s*"InProgress"/.test(bodyAsText ?? '') || undefined;
+/** That a wait was in vain; the end of the whole part is thrown. */
+const timedOut =
+  ({ signal }: Run) =>
+  (error: unknown): undefined => {
+    if (signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
   };
-  await waitFor(run, 'the rule’s creation to end', look, { atMost: creationEnds }).catch((error: unknown) => {
-    if (run.signal.aborted) throw error;
-    run.debug(`The creation's end is not known: ${messageOf(error)}`);
-  });
-}
-
-function timedOut(error: unknown): undefined {
-  if (!(error instanceof ActionError && error.code === 'timed-out')) throw error;
-}
 
 function notRemoved({ rule, server, resourceGroup }: RuleEntry, reason: string, cause?: unknown): Error {
-  const azure = cause instanceof ActionError ? cause.azure : undefined;
+  const { azure } = cause instanceof ActionError ? cause : {};
   return fail(
     'rule-not-removed',
     { rule, server, group: resourceGroup, reason },

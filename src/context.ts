@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { type AzureClients, createClients } from './azure/clients.ts';
-import { type Endpoints, echoUrls, endpointsOf } from './azure/clouds.ts';
+import { type Endpoints, echoUrls } from './azure/clouds.ts';
 import { type SignInWay, signIn } from './azure/credentials.ts';
 import type { Config, Credentials, SignInConfig } from './config/config.ts';
 import type { ConfigFile } from './config/config-file.ts';
@@ -9,11 +9,11 @@ import { Inputs, type RawInput, type Surroundings } from './config/inputs.ts';
 import { secretInputs } from './config/kinds.ts';
 import { parseConfig } from './config/parse.ts';
 import { readConfigFile } from './config-file.ts';
-import { fail } from './errors.ts';
+import { endOf, fail } from './errors.ts';
 import { inWorkspace } from './folders.ts';
 import type { Workflow } from './github/workflow.ts';
 import type { LoginTarget } from './postgres/login.ts';
-import { duration, type Run } from './waiting.ts';
+import { duration, type Run, untilAborted } from './waiting.ts';
 
 /**
  * Masks the secrets among the inputs, and what stands in their place in the config-file; then reads the configuration.
@@ -68,10 +68,14 @@ function givenSecrets(workflow: Workflow): readonly string[] {
   return [...inputs, process.env['AZURE_CLIENT_SECRET'] ?? ''].filter((secret) => secret !== '');
 }
 
+/** Milliseconds that the work has to come to its end once the run is over: a migration has to be ended, say. */
+const GRACE_MS = 8000;
+
 /**
  * Does the work with the run's log functions and its abort signal: aborted after `timeout` milliseconds, and when GitHub
- * cancels the job (SIGINT, then SIGTERM).
+ * cancels the job (SIGINT, then SIGTERM). Returns at the latest some seconds after that, whatever hangs.
  * @param advice what a person can do when the time was too short
+ * @throws the run's own error where it has ended by its signal, whatever broke in consequence
  */
 export async function withRun<T>(
   workflow: Workflow,
@@ -80,23 +84,26 @@ export async function withRun<T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
+  const { signal } = controller;
   const timer = setTimeout(() => {
     controller.abort(fail('timed-out', { waitingFor: 'the run to end', after: duration(timeout), advice }));
-  }, timeout).unref();
-  const cancel = (signal: NodeJS.Signals): void =>
-    controller.abort(fail('cancelled', { during: `it was going on (${signal})` }));
+  }, timeout);
+  const cancel = (name: NodeJS.Signals): void => controller.abort(fail('cancelled', { signal: name }));
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, cancel);
+  for (const name of signals) process.once(name, cancel);
+  const run = {
+    signal,
+    info: (text: string) => workflow.info(text),
+    warning: (text: string) => workflow.warning(text),
+    debug: (text: string) => workflow.debug(text),
+  };
   try {
-    return await work({
-      signal: controller.signal,
-      info: (text) => workflow.info(text),
-      warning: (text) => workflow.warning(text),
-      debug: (text) => workflow.debug(text),
-    });
+    return await untilAborted(signal, GRACE_MS, work(run));
+  } catch (error) {
+    throw endOf(error, signal);
   } finally {
     clearTimeout(timer);
-    for (const signal of signals) process.off(signal, cancel);
+    for (const name of signals) process.off(name, cancel);
   }
 }
 
@@ -121,12 +128,10 @@ export function connect(
   });
   return {
     endpoints,
-    clients: createClients(endpoints, credential, signInConfig.subscriptionId),
+    clients: createClients(endpoints, credential, signInConfig.subscriptionId, (text) => workflow.info(text)),
     echoServices: echoUrls(process.env),
   };
 }
-
-export const endpointsFor = (config: Config): Endpoints => endpointsOf(config.cloud, process.env);
 
 /** The administrator in `postgres`, from where databases are made without entering them. */
 export function administratorIn(

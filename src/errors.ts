@@ -13,6 +13,10 @@ interface Sentences {
   readonly link?: string;
 }
 
+/** One word of a command that people paste into a shell, whatever is in it. */
+const shellQuote = (word: string): string =>
+  /^[\w.\-/:=@]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 const list = (items: readonly string[]): string => items.map((item) => `\n  - ${item}`).join('');
 
 /** Of what can be thousands: the first, and how many more the outputs tell of. */
@@ -58,8 +62,8 @@ export const catalogue = {
     happened: `Gave up waiting for ${p.waitingFor} after ${p.after}.`,
     todo: p.advice,
   }),
-  cancelled: (p: { during: string }): Sentences => ({
-    happened: `The run was cancelled while ${p.during}.`,
+  cancelled: (p: { signal: string }): Sentences => ({
+    happened: `The run was cancelled (${p.signal}).`,
     todo: 'Run it again: what is there already is found, and the rest is made.',
   }),
   'login-failed': (p: {
@@ -158,7 +162,11 @@ export const catalogue = {
   }),
   'rule-not-removed': (p: { rule: string; server: string; group: string; reason: string }): Sentences => ({
     happened: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,
-    todo: `Remove it by hand, for it lets this runner's address in: az postgres flexible-server firewall-rule delete --resource-group ${p.group} --name ${p.server} --rule-name ${p.rule}`,
+    todo: `Remove it manually, since it admits this runner's address: az postgres flexible-server firewall-rule delete --resource-group ${shellQuote(p.group)} --name ${shellQuote(p.server)} --rule-name ${shellQuote(p.rule)}`,
+  }),
+  'state-invalid': (p: { key: string; reason: string }): Sentences => ({
+    happened: `The state of this step was not saved by its main part, or was changed since: ${p.key} ${p.reason}.`,
+    todo: 'See which step of this job writes state of other steps. Look for firewall rules that begin with gha-temporary- on the server, and delete those of runs that have ended (mode: sweep does it).',
   }),
   unexpected: (p: { reason: string }): Sentences => ({
     happened: `Something unforeseen went wrong: ${p.reason}`,
@@ -174,6 +182,8 @@ export interface AzureDetails {
   readonly message: string;
   /** HTTP status; absent where an accepted operation failed later. */
   readonly status?: number;
+  /** That Azure refused the request itself, the only one that was sent, so that nothing can come of it. */
+  readonly refused?: true;
   readonly correlationId?: string;
 }
 
@@ -221,6 +231,19 @@ export function fail<C extends ErrorCode>(
   return new ActionError(code, sentences(parameters), extras);
 }
 
+/**
+ * The error of a run that ended before its work did, with what was being waited for.
+ * @param awaited to follow "while waiting for"
+ */
+export function endedWhile(
+  { code, happened, todo }: ActionError,
+  awaited: string,
+  cause: unknown,
+): ActionError {
+  const sentence = `${happened.replace(/\.$/, '')}, while waiting for ${awaited}.`;
+  return new ActionError(code, { happened: sentence, todo }, { cause });
+}
+
 /** Text of whatever was thrown, for logs and for wrapping. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
@@ -229,8 +252,8 @@ export function messageOf(error: unknown): string {
 }
 
 /** The error to end with: the catalogue's as it is, everything else as what it is a consequence of, or as unforeseen. */
-export function endOf(signal: AbortSignal, thrown: unknown): ActionError {
+export function endOf(thrown: unknown, signal?: AbortSignal): ActionError {
   if (thrown instanceof ActionError) return thrown;
-  if (signal.aborted && signal.reason instanceof ActionError) return signal.reason;
+  if (signal?.aborted && signal.reason instanceof ActionError) return signal.reason;
   return fail('unexpected', { reason: messageOf(thrown) }, { cause: thrown });
 }

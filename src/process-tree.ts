@@ -29,9 +29,9 @@ export async function endProcessTree(child: ChildProcess, mark: string): Promise
   await end(async () => [-pid, ...(await descendants(pid)), ...(await marked(mark))]);
 }
 
-/** Ends what still bears the mark, after its parent was killed. */
-export function endMarked(mark: string): Promise<void> {
-  return end(() => marked(mark));
+/** Ends what still bears the mark, after its parent was killed; nothing where there is no mark. */
+export async function endMarked(mark: string | undefined): Promise<void> {
+  if (mark !== undefined) await end(() => marked(mark));
 }
 
 async function end(find: () => Promise<readonly number[]>): Promise<void> {

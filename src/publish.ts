@@ -83,9 +83,9 @@ export function checkEnvFile({ envFile }: PublishConfig): void {
   if (fault) throw fail('inputs-invalid', { faults: [`env-file is '${envFile}', ${fault}`] });
 }
 
-/** Removes the dotenv file if it is ours still. */
-export async function removeEnvFile(path: string): Promise<void> {
-  if (existsSync(path) && isOurs(path)) await rm(path, { force: true });
+/** Removes the dotenv file, if there is one and it is ours still. */
+export async function removeEnvFile(path: string | undefined): Promise<void> {
+  if (path !== undefined && existsSync(path) && isOurs(path)) await rm(path, { force: true });
 }
 
 const isOurs = (path: string): boolean =>

@@ -121,16 +121,15 @@ export class Story implements Witness {
   }
 
   /**
-   * Runs the whole route and tells its end: outputs and summary in any case.
-   * @param signal the run's own: when it has aborted, its reason is why the route ended, whatever broke in consequence
+   * Runs the whole route and reports its end: outputs and summary in any case.
    * @throws what the route throws, the unforeseen wrapped as `unexpected`
    */
-  async tell(signal: AbortSignal, route: () => Promise<void>): Promise<void> {
+  async tell(route: () => Promise<void>): Promise<void> {
     let error: Error | undefined;
     try {
       await route();
     } catch (thrown) {
-      error = endOf(signal, thrown);
+      error = endOf(thrown);
     }
     this.#writeOutputs();
     await this.#summarize(error).catch((e: unknown) => this.#workflow.debug(`No summary: ${messageOf(e)}`));

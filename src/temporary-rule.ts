@@ -14,7 +14,6 @@ export class RunnerRule {
   readonly #writer: AzureWriter;
   readonly #reader: AzureReader;
   readonly #journal: Journal;
-  readonly #host: string;
   readonly #keep: boolean;
   readonly #temporaryName: string;
   /** The kept rule, as a change. */
@@ -24,16 +23,11 @@ export class RunnerRule {
   constructor(
     { writer, reader }: { readonly writer: AzureWriter; readonly reader: AzureReader },
     journal: Journal,
-    {
-      identity,
-      host,
-      keep,
-    }: { readonly identity: RunIdentity; readonly host: string; readonly keep: boolean },
+    { identity, keep }: { readonly identity: RunIdentity; readonly keep: boolean },
   ) {
     this.#writer = writer;
     this.#reader = reader;
     this.#journal = journal;
-    this.#host = host;
     this.#keep = keep;
     this.#temporaryName = temporaryRuleName(identity, randomBytes(5).toString('hex'));
   }
@@ -51,7 +45,7 @@ export class RunnerRule {
       return result;
     }
     const { resourceGroup, name: server } = this.#reader.location;
-    const entry = { resourceGroup, server, host: this.#host, rule: this.#temporaryName, address };
+    const entry = { resourceGroup, server, rule: this.#temporaryName, address };
     try {
       return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
         // Anew before each request: the URL of one that failed must not speak for the next.
@@ -59,14 +53,9 @@ export class RunnerRule {
         accepted: (operationUrl) => this.#journal.writeRule({ ...entry, operationUrl }),
       });
     } catch (error) {
-      if (isRefusal(error)) this.#journal.writeRule({ ...entry, refused: true });
+      if (error instanceof ActionError && error.azure?.refused)
+        this.#journal.writeRule({ ...entry, refused: true });
       throw error;
     }
   }
-}
-
-/** Whether Azure refused the request itself, so that nothing can come of it later. */
-function isRefusal(error: unknown): boolean {
-  const status = error instanceof ActionError ? error.azure?.status : undefined;
-  return status !== undefined && status >= 400 && status < 500;
 }

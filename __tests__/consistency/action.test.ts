@@ -152,7 +152,6 @@ describe('README.md', () => {
 });
 
 /** Of a run that nothing ends. */
-const going = new AbortController().signal;
 
 describe('outputs that a run sets', () => {
   test('are exactly those that action.yml declares', async ({ written }) => {
@@ -169,7 +168,6 @@ describe('outputs that a run sets', () => {
       sslRootCert: undefined,
     };
     await story.tell(
-      going,
       async () => void (await publish(workflow, new Journal(workflow), config.publish, connection)),
     );
     expect([...written()].sort()).toEqual(Object.keys(action.outputs).sort());
@@ -177,7 +175,7 @@ describe('outputs that a run sets', () => {
 
   test('tell of a failed run too what it changed and found', async ({ written }) => {
     const story = new Story(new Workflow(), ensureConfig());
-    await expect(story.tell(going, () => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
+    await expect(story.tell(() => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
     expect(written()).toEqual([
       'server-created',
       'database-created',

@@ -43,5 +43,30 @@ describe('a run that is ended from outside', () => {
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(timed-out)');
     expect(step.log).toContain('Raise timeout-minutes');
+    expect(step.log).toMatch(
+      /while waiting for server 'endless-3' to be created \(\d.* s: Azure is still working on it/,
+    );
+  });
+
+  test.for([
+    ['Entra', { service: 'entra' }],
+    ['GitHub’s OIDC endpoint', { service: 'oidc' }],
+    ['Azure', { service: 'arm' }],
+  ] as const)('it ends at its limit while %s is silent', async ([, match], { emulator }) => {
+    const held = await emulator.hold(match, 'request', { times: 100 });
+    const limit = { 'timeout-minutes': '0.05' };
+    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'silent', ...limit });
+    await held.release();
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('(timed-out)');
+    expect(step.summary).toContain('timed-out');
+  });
+
+  test('a cancelled job ends while Entra is silent', async ({ emulator }) => {
+    const held = await emulator.hold({ service: 'entra', method: 'POST' }, 'request', { times: 100 });
+    const step = await cancelledStep(emulator, 'silent-2', held.struck);
+    await held.release();
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('(cancelled)');
   });
 });

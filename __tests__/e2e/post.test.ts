@@ -70,27 +70,73 @@ describe('post closes what main wrote in its journal', () => {
     await emulator.control('DELETE', 'faults');
   });
 
-  test('a rule of another run is not removed, whatever the state says', async ({ emulator }) => {
-    const other = 'gha-temporary-4711-1-1-aaaaaaaaaa';
-    const range = { startIpAddress: '203.0.113.5', endIpAddress: '203.0.113.5' };
-    const declared = { ...inputs, 'allowed-ip-ranges': 'here=198.51.100.7' };
+  test.for<[string, Record<string, unknown>]>([
+    ['a rule of another run', { rule: 'gha-temporary-4711-1-1-aaaaaaaaaa' }],
+    ['a rule that is no temporary one', { rule: 'office' }],
+    ['a path instead of a server', { server: 'posts/firewallRules/office' }],
+    ['a host', { server: 'evil.example' }],
+    ['a resource group that leads elsewhere', { resourceGroup: '..' }],
+    ['an address that is none', { address: 'evil.example' }],
+    ['a URL that is no text', { operationUrl: 4711 }],
+  ])('state that names %s is refused, and nothing is sent', async ([, forged], { emulator }) => {
     const job = new Job(emulator);
-    const step = await job.spawnStep(declared);
+    const step = await job.step({
+      ...inputs,
+      'allowed-ip-ranges': 'here=198.51.100.7',
+      'server-name': 'states',
+    });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.state['rule']).toBeUndefined();
-    await emulator.patch('posts', { rules: { [other]: range } });
-    // As a later step could set it by GITHUB_ENV.
-    const entry = {
-      resourceGroup: 'posts',
-      server: 'posts',
-      rule: other,
-      host: '127.0.0.1',
-      address: '203.0.113.5',
-    };
-    job.env['STATE_rule'] = JSON.stringify(entry);
+    await emulator.forget();
+    const entry = { resourceGroup: 'states', server: 'states', address: '203.0.113.5' };
+    const rule = `gha-temporary-4711-${job.env['GITHUB_RUN_ID']}-1-aaaaaaaaaa`;
+    const [post] = await job.post({ rule: JSON.stringify({ ...entry, rule, ...forged }) });
+    expect(post?.exitCode, post?.log).toBe(1);
+    expect(post?.log).toMatch(/\((state-invalid|rule-not-removed)\)/);
+    expect(await emulator.requests()).toEqual([]);
+  });
+
+  test('state by GITHUB_ENV does not count, also where main ended at its inputs: every key is saved first', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
+    const step = await job.step({ ...inputs, region: '', mode: 'no-such-mode' });
+    expect(step.exitCode).toBe(1);
+    const rule = `gha-temporary-4711-${job.env['GITHUB_RUN_ID']}-1-aaaaaaaaaa`;
+    job.env['STATE_rule'] = JSON.stringify({ resourceGroup: 'g', server: 's', rule, address: '203.0.113.5' });
+    job.env['STATE_sign-in'] = JSON.stringify({
+      way: 'ambient',
+      cloud: 'AzureCloud',
+      signIn: {},
+      network: {},
+    });
+    job.env['STATE_env-file'] = JSON.stringify('/etc/passwd');
+    job.env['STATE_migration'] = JSON.stringify('x');
     const [post] = await job.post();
-    expect(post?.exitCode).toBe(1);
-    expect(post?.log).toContain('its name is not of this run');
-    expect(await emulator.rules('posts')).toContain(other);
+    expect(post?.exitCode, post?.log).toBe(0);
+    expect(post?.log).toContain('No temporary firewall rule to remove.');
+    expect(await emulator.requests()).toEqual([]);
+  });
+
+  test('the proof that access is revoked sends no password, and goes to the host that Azure names', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
+    expect((await job.step(inputs)).exitCode).toBe(0);
+    await emulator.forget();
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+    expect(post?.log).toContain('Access revoked');
+    expect(JSON.stringify(await emulator.statements())).not.toContain('relecloud_admin');
+  });
+});
+
+describe('post goes by the network that main went by', () => {
+  test('a proxy that a later step sets gets nothing, and the log says so', async ({ emulator }) => {
+    const job = new Job(emulator);
+    expect((await job.spawnStep(inputs)).exitCode).toBe(0);
+    // Nothing listens there: whatever goes through it does not arrive.
+    Object.assign(job.env, { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'example.com' });
+    const [post] = await closes(emulator, job);
+    expect(post?.log).toContain('has changed HTTPS_PROXY, NO_PROXY. Post does not use it');
   });
 });

@@ -29,7 +29,7 @@ describe('from blocked to logged in', () => {
     expect(post?.exitCode, post?.log).toBe(0);
     expect(await emulator.rules('slow-rule')).toEqual([]);
     // ARM shows the rule as gone before it stops working; post waits until it does.
-    expect(post?.log).toContain('This runner is shut out again.');
+    expect(post?.log).toContain('Access revoked: the firewall blocks this runner.');
     await expectBlocked(emulator, loginFrom(step.outputs));
   });
 

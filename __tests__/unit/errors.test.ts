@@ -12,7 +12,7 @@ const parameters: { readonly [C in ErrorCode]: Parameters<(typeof catalogue)[C]>
   'server-name-taken': { server: 'server-a' },
   'server-not-usable': { server: 'server-a', state: 'state-a', advice: 'Do advice-a, please.' },
   'timed-out': { waitingFor: 'waiting-a', after: '3 s', advice: 'Do advice-a, please.' },
-  cancelled: { during: 'during-a' },
+  cancelled: { signal: 'signal-a' },
   'login-failed': {
     user: 'user-a',
     host: 'host-a',
@@ -43,6 +43,7 @@ const parameters: { readonly [C in ErrorCode]: Parameters<(typeof catalogue)[C]>
   'migration-failed': { reason: 'reason-a' },
   'migration-lock-lost': { reason: 'reason-a' },
   'rule-not-removed': { rule: 'rule-a', server: 'server-a', group: 'group-a', reason: 'reason-a' },
+  'state-invalid': { key: 'key-a', reason: 'reason-a' },
   unexpected: { reason: 'reason-a' },
 };
 

@@ -27,6 +27,9 @@ const byCode: Readonly<Record<string, string>> = {
   ServerStoppedError: 'Start the server, or leave start-if-stopped on.',
   ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
+  UnreadableAnswer:
+    'Something between this runner and Azure answered instead, such as a proxy or a sign-in page: check the network of the runner.',
+  EndlessList: 'Run the workflow again; if it stays, report it to Azure with the correlation id.',
   InternalServerError:
     'Azure names no cause. While a server is being created a password that is too weak is one; on an existing one, that it is not Ready.',
 };

@@ -37,15 +37,16 @@ const clouds: Readonly<Record<CloudName, { login: string; management: string; au
 const echoServices = ['https://api.ipify.org', 'https://checkip.amazonaws.com', 'https://ipv4.icanhazip.com'];
 
 /**
- * Endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a
- * loopback address, since a later GITHUB_ENV must not be able to send secrets elsewhere (design.md).
+ * Endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a loopback
+ * address, and only where GitHub itself is on one: a step can set these by GITHUB_ENV, and listen on loopback, but cannot
+ * set GITHUB_API_URL, which the runner sets for each step.
  */
 export function endpointsOf(cloud: CloudName, env: NodeJS.ProcessEnv): Endpoints {
   const { login, management, audience } = clouds[cloud];
-  const localAuthority = loopbackUrl(env['AZURE_AUTHORITY_HOST']);
+  const localAuthority = override(env, 'AZURE_AUTHORITY_HOST');
   return {
     authorityHost: localAuthority ?? login,
-    resourceManager: loopbackUrl(env['AZURE_RESOURCE_MANAGER_ENDPOINT']) ?? management,
+    resourceManager: override(env, 'AZURE_RESOURCE_MANAGER_ENDPOINT') ?? management,
     scope: `${management}/.default`,
     oidcAudience: audience,
     localAuthority: localAuthority !== undefined,
@@ -54,9 +55,16 @@ export function endpointsOf(cloud: CloudName, env: NodeJS.ProcessEnv): Endpoints
 
 /** The echo services; `IP_ECHO_URLS` (comma-separated) overrides them under the same rule. */
 export function echoUrls(env: NodeJS.ProcessEnv): readonly string[] {
+  if (!isEmulated(env)) return echoServices;
   const local = (env['IP_ECHO_URLS'] ?? '').split(',').map((url) => loopbackUrl(url.trim()));
   return local.length >= 2 && local.every((url) => url !== undefined) ? local : echoServices;
 }
+
+/** Whether everything around this step is on this machine, as with the emulator. */
+const isEmulated = (env: NodeJS.ProcessEnv): boolean => loopbackUrl(env['GITHUB_API_URL']) !== undefined;
+
+const override = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
+  isEmulated(env) ? loopbackUrl(env[name]) : undefined;
 
 /** The URL without its trailing slash if it is HTTPS on a loopback address, else undefined. */
 export function loopbackUrl(text: string | undefined): string | undefined {

@@ -6,13 +6,15 @@ import { type Run, waitFor } from '../waiting.ts';
 import { isBusy } from './advice.ts';
 import type { AzureClients } from './clients.ts';
 import { azureDetails, OperationFailed, refused } from './failures.ts';
-import { type Operation, race, startOperation } from './operations.ts';
+import { askOnce, type Operation, race, startOperation } from './operations.ts';
 import type { AzureReader } from './reader.ts';
 import { regionName } from './regions.ts';
 import { stateOf } from './server-states.ts';
 
 /** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
 const visibleWithin = 10_000;
+/** Milliseconds for the answer whether our own creation has failed, once the server is Ready. */
+const OWN_END_TIMEOUT_MS = 10_000;
 
 /**
  * Creates a server, or adopts the one of the same name that somebody made in the meantime (a lost race). Returns
@@ -29,7 +31,7 @@ export async function createServer(
   const { resourceGroup, name } = reader.location;
   const doing = `creating server '${name}'`;
   try {
-    const operation = await startOperation(run, (options) =>
+    const operation = await startOperation(clients, run, (options) =>
       clients.postgresql.servers.beginCreateOrUpdate(
         resourceGroup,
         name,
@@ -40,7 +42,7 @@ export async function createServer(
     await waitFor(
       run,
       `server '${name}' to be created`,
-      race(run, operation, () => isReady(reader)),
+      race(operation, () => isReady(reader)),
     );
     return (await lostAfterAll(operation)) ? 'adopted' : 'created';
   } catch (error) {
@@ -59,11 +61,11 @@ const isTaken = (code: string): boolean =>
 /** Whether the server was made by another although it became Ready while our operation ran: then ours failed. */
 async function lostAfterAll(operation: Operation): Promise<boolean> {
   try {
-    await operation.ended();
+    await askOnce(operation, OWN_END_TIMEOUT_MS);
     return false;
   } catch (error) {
-    // A poll that breaks tells nothing, and the server is there.
-    return error instanceof OperationFailed;
+    if (error instanceof OperationFailed) return true;
+    throw error;
   }
 }
 

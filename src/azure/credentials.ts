@@ -8,6 +8,7 @@ import {
 } from '@azure/identity';
 import type { SignInConfig } from '../config/config.ts';
 import { fail, messageOf } from '../errors.ts';
+import { duration, within } from '../waiting.ts';
 import type { Endpoints } from './clouds.ts';
 
 /** What signing in needs of the workflow. */
@@ -20,7 +21,9 @@ export interface IdentitySource {
 }
 
 /** The ways to sign in. `ambient`: the runner's managed identity, else the az CLI's session. */
-export type SignInWay = 'client-secret' | 'oidc' | 'ambient';
+export const signInWays = ['client-secret', 'oidc', 'ambient'] as const;
+
+export type SignInWay = (typeof signInWays)[number];
 
 /** The way by the contract's order: client secret, else OIDC where the job may ask for a token, else what is around. */
 export function signInWay(
@@ -43,10 +46,14 @@ export function signIn(
   source: IdentitySource,
 ): TokenCredential {
   const { credential, by, advice } = ways[way](signInConfig, endpoints, source);
+  const silent = (): Error =>
+    new Error(
+      `no answer within ${duration(SIGN_IN_TIMEOUT_MS)}; check the network and the proxy of the runner`,
+    );
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
       try {
-        const token = await credential.getToken(scopes, options);
+        const token = await within(SIGN_IN_TIMEOUT_MS, silent, credential.getToken(scopes, options));
         if (token) source.mask(token.token);
         return token;
       } catch (error) {
@@ -56,6 +63,11 @@ export function signIn(
     },
   };
 }
+
+/** Milliseconds for one sign-in: a token of GitHub, then one of Entra, with the libraries' own retries. */
+const SIGN_IN_TIMEOUT_MS = 60_000;
+/** Milliseconds for GitHub to answer with a token of the job. */
+const ID_TOKEN_TIMEOUT_MS = 20_000;
 
 interface Chosen {
   readonly credential: TokenCredential;
@@ -109,7 +121,9 @@ function assertion(endpoints: Endpoints, source: IdentitySource): () => Promise<
   return () => {
     if (token === undefined || performance.now() - asked > freshness) {
       asked = performance.now();
-      token = source.requestIdToken(endpoints.oidcAudience);
+      const silent = (): Error =>
+        new Error(`GitHub gave no token of the job within ${duration(ID_TOKEN_TIMEOUT_MS)}`);
+      token = within(ID_TOKEN_TIMEOUT_MS, silent, source.requestIdToken(endpoints.oidcAudience));
       token.catch(() => {
         token = undefined;
       });

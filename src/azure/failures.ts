@@ -1,15 +1,24 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import { ActionError, type AzureDetails, fail, messageOf } from '../errors.ts';
 import { absent, type Observed, unknown } from '../plan/types.ts';
-import { adviceFor } from './advice.ts';
+import { adviceFor, isBusy } from './advice.ts';
+import { mayHaveTakenEffect } from './policies.ts';
 
-/** An operation that Azure accepted and that failed later; the SDK throws a plain Error then (facts.md §6). */
+/** An operation that Azure accepted and that failed later. */
 export class OperationFailed extends Error {
   readonly azure: AzureDetails;
-  constructor(azure: AzureDetails, cause: unknown) {
-    super(`${azure.code}: ${azure.message}`, { cause });
+  constructor(azure: AzureDetails) {
+    super(`${azure.code}: ${azure.message}`);
     this.name = 'OperationFailed';
     this.azure = azure;
+  }
+}
+
+/** That an operation can be read by nobody, and its effect does not show in time: it may have failed. */
+export class EffectNotShown extends Error {
+  override readonly name = 'EffectNotShown';
+  constructor() {
+    super('Whether Azure has ended the operation cannot be read, and its effect does not show');
   }
 }
 
@@ -20,10 +29,12 @@ export function azureDetails(error: unknown): AzureDetails | undefined {
   if (!isRestError(error) || error.statusCode === undefined) return undefined;
   const correlationId = error.response?.headers.get('x-ms-correlation-request-id');
   const body = bodyError(error.details);
+  const { statusCode: status } = error;
   return {
     code: body.code ?? error.code ?? '',
     message: body.message ?? error.message,
-    status: error.statusCode,
+    status,
+    ...(status >= 400 && status < 500 && !mayHaveTakenEffect(error) ? { refused: true } : {}),
     ...(correlationId ? { correlationId } : {}),
   };
 }
@@ -37,20 +48,52 @@ function bodyError(details: unknown): { code?: string; message?: string } {
 }
 
 /**
+ * Why a failure of Azure is expected to pass, for the log; undefined where nothing documents that it does.
+ * @param insistent whether also what is only likely to pass counts: an Azure that is out of reach or fails
+ */
+export function transientReason(error: unknown, insistent: boolean): string | undefined {
+  if (error instanceof EffectNotShown) return error.message;
+  const azure = azureDetails(error);
+  if (azure === undefined) {
+    // Entra or Azure is out of reach; what either of them says itself has a code.
+    const isSilent = isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
+    // A certificate that is not trusted will not be.
+    return insistent && isSilent && !/certificate|self.signed/i.test(messageOf(error))
+      ? messageOf(error)
+      : undefined;
+  }
+  const { code, status = 0 } = azure;
+  if (isBusy(code)) return `The server is busy with another operation (${code})`;
+  if (status === 429) return `Azure throttles the subscription (${code || 'HTTP 429'})`;
+  if (status === 503) return `Azure is not available (${code || 'HTTP 503'})`;
+  return insistent && (status >= 500 || status === 408)
+    ? `Azure answered HTTP ${status} (${code})`
+    : undefined;
+}
+
+/**
  * The catalogue's error for what a call of Azure threw; what is not Azure's is handed back as it is.
  * @param doing what was being done, to follow "while"
+ * @param uncertain whether an earlier request of the same may have taken effect
  */
-export function refused(doing: string, error: unknown): Error {
+export function refused(doing: string, error: unknown, uncertain = false): Error {
   if (error instanceof ActionError) return error;
-  const azure = azureDetails(error);
+  const azure = detailsOf(error, uncertain);
   if (azure) return fail('azure-refused', { doing, advice: adviceFor(azure) }, { cause: error, azure });
   if (!isRestError(error)) return error instanceof Error ? error : new Error(messageOf(error));
   const advice = 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
   return fail('azure-refused', { doing: `${doing} (${messageOf(error)})`, advice }, { cause: error });
 }
 
+function detailsOf(error: unknown, uncertain: boolean): AzureDetails | undefined {
+  const azure = azureDetails(error);
+  if (azure === undefined || !uncertain) return azure;
+  const { refused: _, ...unsure } = azure;
+  return unsure;
+}
+
 /**
- * A look at something that may not be there: 404 is absent, everything else that Azure refuses is unknown (law 8).
+ * A look at something that may not be there: 404 is absent, everything else that Azure refuses is unknown, and an answer that is none of ARM's too.
  * @param what for the sentence "whether … exists"
  */
 export async function observed<T>(what: string, look: () => Promise<Observed<T>>): Promise<Observed<T>> {

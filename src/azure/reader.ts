@@ -1,4 +1,5 @@
 import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
+import { RestError } from '@azure/core-rest-pipeline';
 import type { ServerConfig } from '../config/config.ts';
 import { groupOfNew } from '../config/creation.ts';
 import { fail } from '../errors.ts';
@@ -65,7 +66,7 @@ export class AzureReader {
   async #get(resourceGroup: string): Promise<Observed<FoundServer>> {
     const { name } = this.config;
     const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#abortSignal);
-    return present({ resourceGroup, name, server });
+    return present(found(server, resourceGroup));
   }
 
   async #search(resourceGroup: string | undefined): Promise<Observed<FoundServer>> {
@@ -75,16 +76,18 @@ export class AzureReader {
       resourceGroup === undefined
         ? servers.listBySubscription(this.#abortSignal)
         : servers.listByResourceGroup(resourceGroup, this.#abortSignal);
-    const found: FoundServer[] = [];
-    for await (const server of all) {
+    const matches: FoundServer[] = [];
+    for (const server of await everyPage(all, `the servers of ${resourceGroup ?? 'the subscription'}`)) {
       const called = byHost ? server.fullyQualifiedDomainName : server.name;
-      if (called?.toLowerCase() === name)
-        found.push({ resourceGroup: groupOf(server), name: server.name ?? name, server });
+      if (called?.toLowerCase() === name) matches.push(found(server));
     }
-    if (found.length > 1) {
-      throw fail('server-ambiguous', { server: name, groups: found.map((f) => f.resourceGroup) });
+    if (matches.length > 1) {
+      throw fail('server-ambiguous', { server: name, groups: matches.map((f) => f.resourceGroup) });
     }
-    return found[0] ? present(found[0]) : absent;
+    if (matches[0]) return present(matches[0]);
+    // A list shows only what this identity may see: that nothing is there, only the thing itself can say.
+    if (byHost) throw new Error('no server that this identity may see has this host name');
+    return await this.#get(this.location.resourceGroup);
   }
 
   /** Whether the group is there; only asked where the server is not. */
@@ -115,7 +118,12 @@ export class AzureReader {
         const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
         throw fail('azure-refused', { doing, advice: 'Choose another server-name.' }, { azure });
       }
-      return answer.nameAvailable !== false;
+      if (typeof answer.nameAvailable !== 'boolean') {
+        const reason = 'the answer does not say so; perhaps a proxy answered instead of Azure.';
+        const advice = 'Check the network of the runner.';
+        throw fail('state-unknown', { what: `a server named '${name}'`, reason, advice });
+      }
+      return answer.nameAvailable;
     } catch (error) {
       if (azureDetails(error)?.status === 403) return true;
       throw refused(doing, error);
@@ -129,8 +137,9 @@ export class AzureReader {
   async firewallRules(): Promise<readonly FirewallRule[]> {
     const { resourceGroup, name } = this.location;
     try {
-      return await Array.fromAsync(
+      return await everyPage(
         this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#abortSignal),
+        `the firewall rules of server '${name}'`,
       );
     } catch (error) {
       throw refused(`listing the firewall rules of server '${name}'`, error);
@@ -165,19 +174,20 @@ export class AzureReader {
   async parameters(wanted: readonly string[]): Promise<readonly Observed<Configuration>[]> {
     if (wanted.length <= fewParameters) return await Promise.all(wanted.map((each) => this.parameter(each)));
     const { resourceGroup, name } = this.location;
-    const found = new Map<string, Configuration>();
+    const byName = new Map<string, Configuration>();
     const names = new Set(wanted.map((each) => each.toLowerCase()));
     const all = await observed(`the parameters of server '${name}'`, async () => {
       const { configurations } = this.#clients.postgresql;
-      for await (const each of configurations.listByServer(resourceGroup, name, this.#abortSignal)) {
+      const listed = configurations.listByServer(resourceGroup, name, this.#abortSignal);
+      for (const each of await everyPage(listed, `the parameters of server '${name}'`)) {
         const key = each.name?.toLowerCase() ?? '';
-        if (names.has(key)) found.set(key, each);
+        if (names.has(key)) byName.set(key, each);
       }
-      return present(found);
+      return present(byName);
     });
     return wanted.map((each) => {
       if (all.status !== 'present') return all;
-      const one = found.get(each.toLowerCase());
+      const one = byName.get(each.toLowerCase());
       return one === undefined ? absent : present(one);
     });
   }
@@ -194,6 +204,39 @@ export class AzureReader {
 /** How many parameters are asked for one by one: the list of all has some four hundred. */
 const fewParameters = 3;
 
-function groupOf(server: Server): string {
-  return /\/resourceGroups\/([^/]+)\//i.exec(server.id ?? '')?.[1] ?? '';
+/** Pages of a list that are read: ARM puts a hundred things or more on one. */
+const MAX_PAGES = 200;
+
+/** @throws where there are more pages than any list has: a page may lead back to an earlier one */
+async function everyPage<T>(
+  list: { byPage(): AsyncIterable<readonly T[]> },
+  what: string,
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  let pages = 0;
+  for await (const page of list.byPage()) {
+    pages += 1;
+    if (pages > MAX_PAGES)
+      throw new RestError(`${what} have more than ${MAX_PAGES} pages, so reading them was given up`, {
+        code: 'EndlessList',
+        statusCode: 200,
+      });
+    items.push(...page);
+  }
+  return items;
+}
+
+/**
+ * A server as ARM answers it, checked for what everything else goes by.
+ * @param resourceGroup as it was asked for; else that of its id
+ * @throws where the answer is no server's
+ */
+function found(server: Server, resourceGroup?: string): FoundServer {
+  const [, group, name] =
+    /\/resourceGroups\/([^/]+)\/providers\/Microsoft\.DBforPostgreSQL\/flexibleServers\/([^/]+)$/i.exec(
+      server.id ?? '',
+    ) ?? [];
+  if (group === undefined || name === undefined || !server.state)
+    throw new Error('the answer is no flexible server’s: it has no such id, or no state');
+  return { resourceGroup: resourceGroup ?? group, name: server.name ?? name, server };
 }

@@ -14,9 +14,9 @@ const states = [
   'Inaccessible',
 ] as const;
 
-/** A server's state in the spelling of the documentation; one that Azure does not tell is taken for Ready. */
+/** A server's state in the spelling of the documentation. */
 export function stateOf({ state }: Server): string {
-  if (!state) return 'Ready';
+  if (!state) return 'unknown';
   return states.find((each) => each.toLowerCase() === state.toLowerCase()) ?? state;
 }
 

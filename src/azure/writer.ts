@@ -1,4 +1,4 @@
-import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
+import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../config/addresses.ts';
 import type { Credentials } from '../config/config.ts';
 import type { NewServer } from '../config/creation.ts';
@@ -8,24 +8,31 @@ import type { Applied } from '../plan/engine.ts';
 import { type Run, type WaitOptions, waitFor } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
 import { createServer } from './create-server.ts';
-import { azureDetails, refused } from './failures.ts';
-import { race, startOperation, whileBusy } from './operations.ts';
+import { azureDetails, EffectNotShown, OperationFailed, refused, transientReason } from './failures.ts';
+import { type Again, type Progress, race, startOperation, whileTransient } from './operations.ts';
 import type { AzureReader, ServerLocation } from './reader.ts';
-import { stateOf } from './server-states.ts';
+import { isPassing, stateOf } from './server-states.ts';
 
 /** How often an allow-list is written before what CREATE EXTENSION says of it has to do. */
 const allowListRounds = 5;
+
+/** How often an `InternalServerError` on a server that is Ready is tried again: then being busy is not its cause. */
+const INTERNAL_ERROR_ATTEMPTS = 3;
 
 /** Everything that the action writes to ARM. A mode that only reads never constructs it. */
 export class AzureWriter {
   readonly #clients: AzureClients;
   readonly #run: Run;
   readonly #reader: AzureReader;
+  readonly #insistent: boolean;
+  #internalErrors = 0;
 
-  constructor(clients: AzureClients, run: Run, reader: AzureReader) {
+  /** @param insistent whether writes are tried again until the run ends also where Azure is out of reach or fails */
+  constructor(clients: AzureClients, run: Run, reader: AzureReader, insistent = false) {
     this.#clients = clients;
     this.#run = run;
     this.#reader = reader;
+    this.#insistent = insistent;
   }
 
   get #at(): ServerLocation {
@@ -51,18 +58,18 @@ export class AzureWriter {
    */
   async startServer(): Promise<Applied> {
     const { resourceGroup, name } = this.#at;
-    const underWay = async (): Promise<true | undefined> => {
+    const isUnderWay = async (): Promise<boolean> => {
       const seen = await this.#reader.lookAgain();
-      return seen.status === 'present' && stateOf(seen.value.server) !== 'Stopped' ? true : undefined;
+      return seen.status === 'present' && stateOf(seen.value.server) !== 'Stopped';
     };
     try {
       const begin: Begin = (options) =>
         this.#clients.postgresql.servers.beginStart(resourceGroup, name, options);
-      await this.#perform(`starting server '${name}'`, begin, underWay);
+      await this.#perform(`starting server '${name}'`, begin, isUnderWay, onceDone(isUnderWay));
       return 'applied';
     } catch (error) {
       // facts.md §3: the words of a start that came second.
-      if (azureDetails(error)?.code === 'ServerIsNotStopped' && (await underWay())) return 'adopted';
+      if (azureDetails(error)?.code === 'ServerIsNotStopped' && (await isUnderWay())) return 'adopted';
       throw error;
     }
   }
@@ -71,8 +78,13 @@ export class AzureWriter {
    * Updates properties in place.
    * @param patchOf makes the patch from the server as it is, for what has to be merged
    * @param what the properties' names, for sentences
+   * @param isApplied whether the server is as the patch wants it, where only the server itself can tell
    */
-  async updateServer(patchOf: (server: Server) => ServerForPatch, what: string): Promise<void> {
+  async updateServer(
+    patchOf: (server: Server) => ServerForPatch,
+    what: string,
+    isApplied: (server: Server) => boolean,
+  ): Promise<void> {
     const { resourceGroup, name } = this.#at;
     const seen = await this.#reader.lookAgain();
     // What has to be merged with cannot be guessed.
@@ -87,18 +99,33 @@ export class AzureWriter {
     await this.#perform(
       `updating ${what} of server '${name}'`,
       (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
+      async () => {
+        const now = await this.#reader.lookAgain();
+        return (
+          now.status === 'present' && stateOf(now.value.server) === 'Ready' && isApplied(now.value.server)
+        );
+      },
       onceEnded,
     );
     await this.#reader.lookAgain();
   }
 
-  putParameter(parameter: string, value: string): Promise<unknown> {
+  /** @param isApplied whether a value that Azure shows is the one that was put, where only the parameter itself can tell */
+  putParameter(
+    parameter: string,
+    value: string,
+    isApplied: (shown: Configuration) => boolean,
+  ): Promise<unknown> {
     const { resourceGroup, name } = this.#at;
     const body = { value, source: 'user-override' };
     return this.#perform(
       `setting server parameter '${parameter}'`,
       (options) =>
         this.#clients.postgresql.configurations.beginPut(resourceGroup, name, parameter, body, options),
+      async () => {
+        const seen = await this.#reader.parameter(parameter);
+        return seen.status === 'present' && isApplied(seen.value);
+      },
       onceEnded,
     );
   }
@@ -130,7 +157,12 @@ export class AzureWriter {
           options,
         );
       };
-      await this.#perform(`allowing the extensions ${wanted.join(', ')}`, begin, onceEnded);
+      await this.#perform(
+        `allowing the extensions ${wanted.join(', ')}`,
+        begin,
+        async () => (await missing()) === undefined,
+        onceEnded,
+      );
       outcome = 'applied';
     }
     return outcome;
@@ -141,9 +173,12 @@ export class AzureWriter {
     const { resourceGroup, name } = this.#at;
     const begin: Begin = (options) =>
       this.#clients.postgresql.databases.beginDelete(resourceGroup, name, database, options);
-    await this.#perform(`dropping database '${database}'`, begin, onceEnded).catch((error: unknown) => {
-      if (azureDetails(error)?.status !== 404) throw error;
-    });
+    const gone = async (): Promise<boolean> => (await this.#reader.database(database)).status === 'absent';
+    await this.#perform(`dropping database '${database}'`, begin, gone, onceEnded).catch(
+      async (error: unknown) => {
+        if (azureDetails(error)?.status !== 404 || !(await gone())) throw error;
+      },
+    );
   }
 
   /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */
@@ -157,9 +192,9 @@ export class AzureWriter {
 
   /**
    * Makes a firewall rule and waits until what it is for has come about: a login is the proof, not the operation's
-   * end, which the service reports 60 s late (design.md, Waiting; facts.md §2).
-   * @param needed told whether the operation has ended; returns undefined as long as the need is not met
-   * @param witness told before each request, and the operation's URL as soon as Azure names it
+   * end, which the service reports 60 s late.
+   * @param needed given whether the operation has ended; returns undefined as long as the need is not met
+   * @param witness called before each request, and with the operation's URL as soon as Azure names it
    */
   openFirewall<T>(
     rule: string,
@@ -178,68 +213,143 @@ export class AzureWriter {
   ): Promise<T> {
     const { resourceGroup, name } = this.#at;
     const body = { startIpAddress: start, endIpAddress: end };
+    const isShown = async (): Promise<boolean> => {
+      const seen = await this.#reader.firewallRule(rule);
+      return (
+        seen.status === 'present' && seen.value.startIpAddress === start && seen.value.endIpAddress === end
+      );
+    };
     return this.#perform(
       `making firewall rule '${rule}'`,
       (options) =>
         this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options),
+      isShown,
       needed,
-      manner,
+      { ...manner, again: (error) => this.#againOnServerChange(error) },
     );
   }
 
   /**
-   * Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success.
-   * @returns whether Azure found something to remove: it accepts a deletion (202), or has nothing to delete (204)
+   * Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success. Where ARM has
+   * nothing to delete (204) but shows the rule, it is deleted again.
+   * @returns whether Azure accepted a deletion (202); false where it had nothing to delete and shows no rule
    */
   async deleteFirewallRule(rule: string): Promise<boolean> {
     const { resourceGroup, name } = this.#at;
     const begin: Begin = (options) =>
       this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options);
-    const gone = async (ended: boolean): Promise<true | undefined> => {
-      const { status } = await this.#reader.firewallRule(rule);
-      // Where the rule may be deleted but not read, the operation's end has to do.
-      return status === 'absent' || (ended && status === 'unknown') || undefined;
-    };
     let found = false;
     const accepted = (): void => {
       found = true;
     };
+    const isGone = async (): Promise<boolean> => (await this.#reader.firewallRule(rule)).status === 'absent';
+    const outcome = async (ended: boolean): Promise<'gone' | 'still there' | undefined> => {
+      const { status } = await this.#reader.firewallRule(rule);
+      if (status === 'absent') return 'gone';
+      if (!ended) return undefined;
+      // A rule that may be deleted but not read is as its operation says.
+      return status === 'unknown' ? 'gone' : 'still there';
+    };
+    const remove = async (): Promise<true | undefined> => {
+      const manner = { accepted, again: (error: unknown) => this.#againOnServerChange(error) };
+      const doing = `removing firewall rule '${rule}'`;
+      return (await this.#perform(doing, begin, isGone, outcome, manner)) === 'gone' || undefined;
+    };
     try {
-      await this.#perform(`removing firewall rule '${rule}'`, begin, gone, { accepted });
+      await waitFor(this.#run, `firewall rule '${rule}' to be gone`, remove);
     } catch (error) {
-      // With the server the rule is gone too (facts.md §2).
-      if (azureDetails(error)?.status !== 404 || !(await gone(false))) throw error;
+      // With the server the rule is gone too.
+      if (azureDetails(error)?.status !== 404 || !(await isGone())) throw error;
     }
     return found;
   }
 
-  /** Sends a request and races its operation against what is needed, again where the server is busy. */
+  /**
+   * Azure answers a firewall write to a server that is not Ready with `InternalServerError`, without a cause. So that code
+   * is tried again as long as the server is not Ready, and a few times more.
+   */
+  async #againOnServerChange(error: unknown): Promise<string | undefined> {
+    if (azureDetails(error)?.code !== 'InternalServerError') return undefined;
+    const seen = await this.#reader.lookAgain();
+    const state = seen.status === 'present' ? stateOf(seen.value.server) : seen.status;
+    if (isPassing(state)) return `Azure answered InternalServerError while the server is ${state}`;
+    if (state !== 'Ready') return undefined;
+    this.#internalErrors += 1;
+    return this.#internalErrors <= INTERNAL_ERROR_ATTEMPTS
+      ? 'Azure answered InternalServerError and names no cause'
+      : undefined;
+  }
+
+  /**
+   * Sends a request and races its operation against what is needed, again where Azure documents that a failure passes.
+   * @param isDone whether the thing itself shows the operation's effect, where the operation cannot be read
+   * @param needed given whether the operation has ended well; returns undefined as long as the need is not met
+   */
   async #perform<T>(
     doing: string,
     begin: Begin,
+    isDone: () => Promise<boolean>,
     needed: (ended: boolean) => Promise<T | undefined>,
-    { asking, accepted, waiting = { longestPause: 4000 } }: Manner = {},
+    { asking, accepted, waiting = { longestPause: 4000 }, again = async () => undefined }: Manner = {},
   ): Promise<T> {
+    // An earlier request of the same may have taken effect, whatever is said of the last one.
+    let uncertain = false;
+    const reasonToRepeat = async (error: unknown): Promise<string | undefined> => {
+      const reason = transientReason(error, this.#insistent) ?? (await again(error));
+      uncertain ||=
+        reason !== undefined && !(error instanceof OperationFailed || azureDetails(error)?.refused);
+      return reason;
+    };
+    const attempt = async (): Promise<T> => {
+      asking?.();
+      const operation = await startOperation(this.#clients, this.#run, begin, accepted);
+      const look = race(operation, withEffect(isDone, needed));
+      return await waitFor(this.#run, `the end of ${doing}`, look, waiting);
+    };
     try {
-      return await whileBusy(this.#run, doing, async () => {
-        asking?.();
-        const operation = await startOperation(this.#run, begin, accepted);
-        return await waitFor(this.#run, `the end of ${doing}`, race(this.#run, operation, needed), waiting);
-      });
+      return await whileTransient(this.#run, doing, reasonToRepeat, attempt);
     } catch (error) {
-      throw refused(doing, error);
+      throw refused(doing, error, uncertain);
     }
   }
 }
 
-type Begin = Parameters<typeof startOperation>[1];
+/** Milliseconds for the effect of an operation to show that cannot be read; then it may have failed, and is sent again. */
+const EFFECT_TIMEOUT_MS = 30_000;
+
+/**
+ * A need that goes by the thing itself where the operation cannot be read.
+ * @throws {@link EffectNotShown}
+ */
+function withEffect<T>(
+  isDone: () => Promise<boolean>,
+  needed: (ended: boolean) => Promise<T | undefined>,
+): (progress: Progress) => Promise<T | undefined> {
+  let since: number | undefined;
+  return async (progress) => {
+    if (progress !== 'unreadable') return await needed(progress === 'succeeded');
+    const ended = await isDone();
+    const met = await needed(ended);
+    since ??= performance.now();
+    if (met === undefined && !ended && performance.now() - since > EFFECT_TIMEOUT_MS)
+      throw new EffectNotShown();
+    return met;
+  };
+}
+
+type Begin = Parameters<typeof startOperation>[2];
 
 /** How an operation is waited for; by default at pauses of seconds, as operations on a server's children take seconds. */
 interface Manner {
-  /** Told before each request that asks for it. */
+  /** Called before each request. */
   readonly asking?: () => void;
   readonly accepted?: (operationUrl: string) => void;
   readonly waiting?: WaitOptions;
+  /** Why a failure is to be tried again that is not always a reason to. */
+  readonly again?: Again;
 }
 
 const onceEnded = async (ended: boolean): Promise<true | undefined> => ended || undefined;
+
+const onceDone = (isDone: () => Promise<boolean>) => async (): Promise<true | undefined> =>
+  (await isDone()) || undefined;

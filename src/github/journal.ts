@@ -1,16 +1,23 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Endpoints } from '../azure/clouds.ts';
-import type { SignInWay } from '../azure/credentials.ts';
-import type { SignInConfig } from '../config/config.ts';
+import { type SignInWay, signInWays } from '../azure/credentials.ts';
+import { isIPv4 } from '../config/addresses.ts';
+import type { CloudName, SignInConfig } from '../config/config.ts';
+import { kinds } from '../config/kinds.ts';
+import { isTemporaryRuleName } from '../config/names.ts';
+import { firewallRuleName, guid, resourceGroupName, serverName } from '../config/rules.ts';
+import { fail } from '../errors.ts';
+import type { NetworkSettings } from '../network.ts';
 import type { Workflow } from './workflow.ts';
 
 /** How main signed in; without any secret, which `post` reads again from the step's own inputs. */
 export interface SignInEntry {
-  /** Post goes the same way, whatever a later step has put into the environment. */
+  /** Post signs in the same way, whatever a later step has put into the environment. */
   readonly way: SignInWay;
+  /** The endpoints follow from it. */
+  readonly cloud: CloudName;
   readonly signIn: Omit<SignInConfig, 'clientSecret'>;
-  readonly endpoints: Endpoints;
+  readonly network: NetworkSettings;
 }
 
 /** This run's temporary firewall rule. */
@@ -20,22 +27,33 @@ export interface RuleEntry {
   readonly rule: string;
   /** Of the request that makes it, once Azure has named it. */
   readonly operationUrl?: string;
-  /** That Azure refused the request, so that nothing can come of it. */
+  /** That Azure refused the only request, so that nothing can come of it. */
   readonly refused?: true;
-  /** For the proof that the door is shut again. */
-  readonly host: string;
+  /** The address that it admits. */
   readonly address: string;
 }
 
+/** Every key of the state. */
+const keys = ['sign-in', 'rule', 'env-file', 'migration'] as const;
+
+/** Characters of the longest URL of an operation that is believed; those of 2026 have some four thousand. */
+const MAX_URL_LENGTH = 16_000;
+
 /**
- * What main writes down before it acts, and post reads. Entries are typed here and nowhere else; they live in the
- * action's state, which no later step can change (design.md, Journal before act).
+ * What main writes down before it acts, and post reads: the action's state. It is untrusted input to post. A step can set
+ * `STATE_…` for later steps by GITHUB_ENV, which counts where main has saved nothing; so main saves every key, first of
+ * all. And what a migration appends to the file of the state counts until main saves again.
  */
 export class Journal {
   readonly #workflow: Workflow;
 
   constructor(workflow: Workflow) {
     this.#workflow = workflow;
+  }
+
+  /** Saves every key as empty, so that none can come from elsewhere. */
+  begin(): void {
+    for (const key of keys) this.#workflow.saveState(key, null);
   }
 
   writeSignIn(entry: SignInEntry): void {
@@ -57,20 +75,51 @@ export class Journal {
     this.#workflow.saveState('migration', mark);
   }
 
+  /** @throws `state-invalid` */
   signIn(): SignInEntry | undefined {
-    return this.#workflow.savedState('sign-in') as SignInEntry | undefined;
+    const entry = this.#object('sign-in');
+    if (entry === undefined) return undefined;
+    const { way, cloud, signIn, network } = entry;
+    const ids = objectOf(signIn);
+    const isId = (id: unknown): boolean =>
+      id === undefined || (typeof id === 'string' && guid(id) === undefined);
+    this.#expect('sign-in', 'way', signInWays.includes(way as SignInWay));
+    this.#expect('sign-in', 'cloud', kinds['azure-environment'].choices.includes(cloud as CloudName));
+    for (const name of ['clientId', 'tenantId', 'subscriptionId'])
+      this.#expect(
+        'sign-in',
+        name,
+        isId(ids?.[name]) && (name !== 'subscriptionId' || ids?.[name] !== undefined),
+      );
+    this.#expect('sign-in', 'network', isNetwork(network));
+    return entry as unknown as SignInEntry;
   }
 
+  /** @throws `state-invalid` */
   rule(): RuleEntry | undefined {
-    return this.#workflow.savedState('rule') as RuleEntry | undefined;
+    const entry = this.#object('rule');
+    if (entry === undefined) return undefined;
+    const { resourceGroup, server, rule, operationUrl, refused, address } = entry;
+    const is = (value: unknown, check: (text: string) => boolean): boolean =>
+      typeof value === 'string' && check(value);
+    const checks = {
+      resourceGroup: is(resourceGroup, (text) => resourceGroupName(text) === undefined),
+      server: is(server, (text) => serverName(text) === undefined),
+      rule: is(rule, (text) => isTemporaryRuleName(text) && firewallRuleName(text) === undefined),
+      operationUrl: operationUrl === undefined || is(operationUrl, (text) => text.length <= MAX_URL_LENGTH),
+      refused: refused === undefined || refused === true,
+      address: is(address, isIPv4),
+    };
+    for (const [name, isValid] of Object.entries(checks)) this.#expect('rule', name, isValid);
+    return entry as unknown as RuleEntry;
   }
 
   envFile(): string | undefined {
-    return this.#workflow.savedState('env-file') as string | undefined;
+    return this.#text('env-file');
   }
 
   migration(): string | undefined {
-    return this.#workflow.savedState('migration') as string | undefined;
+    return this.#text('migration');
   }
 
   /**
@@ -81,6 +130,50 @@ export class Journal {
     const file = jobFile();
     return file !== undefined && existsSync(file) && readFileSync(file, 'utf8').split('\n').includes(rule);
   }
+
+  #value(key: (typeof keys)[number]): unknown {
+    const text = this.#workflow.savedState(key);
+    if (text === '') return undefined;
+    try {
+      return JSON.parse(text) ?? undefined;
+    } catch {
+      throw fail('state-invalid', { key, reason: 'is not JSON' });
+    }
+  }
+
+  #object(key: (typeof keys)[number]): Readonly<Record<string, unknown>> | undefined {
+    const value = this.#value(key);
+    if (value === undefined) return undefined;
+    this.#expect(key, '', objectOf(value) !== undefined);
+    return objectOf(value);
+  }
+
+  #text(key: (typeof keys)[number]): string | undefined {
+    const value = this.#value(key);
+    this.#expect(key, '', value === undefined || typeof value === 'string');
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  #expect(key: string, field: string, isValid: boolean): void {
+    if (isValid) return;
+    throw fail('state-invalid', {
+      key,
+      reason: field === '' ? 'has another form' : `has no usable ${field}`,
+    });
+  }
+}
+
+const objectOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+
+function isNetwork(value: unknown): boolean {
+  const network = objectOf(value);
+  return (
+    typeof network?.['salt'] === 'string' &&
+    Object.values(objectOf(network['digests']) ?? { none: 0 }).every((digest) => typeof digest === 'string')
+  );
 }
 
 function jobFile(): string | undefined {

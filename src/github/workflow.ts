@@ -14,6 +14,7 @@ type AnnotationProperties = core.AnnotationProperties;
  */
 export class Workflow {
   readonly #masked = new Set<string>();
+  readonly #state = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
 
   /** Raw text of an input, untrimmed; empty where it was not given. */
@@ -79,15 +80,20 @@ export class Workflow {
     core.exportVariable(name, value);
   }
 
-  /** What `post` will read; GitHub keeps it even if the step is killed right after. */
+  /** What `post` will read, as JSON; GitHub keeps it even if the step is killed right after. */
   saveState(name: string, value: unknown): void {
+    this.#state.set(name, value);
     core.saveState(name, JSON.stringify(value));
   }
 
-  /** The last value saved under this name by this step's main half; undefined where there is none. */
-  savedState(name: string): unknown {
-    const text = core.getState(name);
-    return text === '' ? undefined : JSON.parse(text);
+  /** Saves everything that was saved so far once more: the last one counts, whatever a command has appended since. */
+  saveStateAgain(): void {
+    for (const [name, value] of this.#state) this.saveState(name, value);
+  }
+
+  /** The text last saved under this name by this step's main part; empty where there is none. */
+  savedState(name: string): string {
+    return core.getState(name);
   }
 
   /** Appends Markdown to the job's summary. */

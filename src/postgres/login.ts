@@ -12,6 +12,9 @@ export interface LoginTarget {
   readonly applicationName: string;
 }
 
+/** The same, or without a password: then whatever asks for one ends the attempt, and none is sent. */
+export type ProbeTarget = Omit<LoginTarget, 'password'> & { readonly password: string | undefined };
+
 export type LoginResult = { readonly session: Session } | { readonly failure: LoginFailure };
 
 /** A login under way. */
@@ -26,7 +29,7 @@ export interface LoginAttempt {
  * @param timeout milliseconds until the attempt counts as blocked
  * @param signal ends the attempt; the result then is a failure like any other
  */
-export function login(target: LoginTarget, timeout: number, signal: AbortSignal): LoginAttempt {
+export function login(target: ProbeTarget, timeout: number, signal: AbortSignal): LoginAttempt {
   const session = new Session(target, timeout, signal);
   return { result: outcome(session), heard: () => session.heard };
 }

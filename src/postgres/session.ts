@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import type { LoginTarget } from './login.ts';
+import type { ProbeTarget } from './login.ts';
 
 /** Milliseconds for a session to say goodbye, before its socket is destroyed. */
 const farewell = 2000;
@@ -33,10 +33,12 @@ export class Session {
    * @param timeout milliseconds for connecting
    * @param signal ends every query with its reason
    */
-  constructor({ applicationName, ...connection }: LoginTarget, timeout: number, signal: AbortSignal) {
+  constructor({ applicationName, ...connection }: ProbeTarget, timeout: number, signal: AbortSignal) {
     this.#signal = signal;
+    const { password, ...where } = connection;
     this.#client = new pg.Client({
-      ...connection,
+      ...where,
+      ...(password === undefined ? {} : { password }),
       application_name: applicationName,
       options: Object.entries(settings)
         .map(([name, value]) => `-c ${name}=${value}`)

@@ -44,7 +44,9 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
   },
 
   async apply(writer, _change, { name, value }): Promise<Applied> {
-    await writer.putParameter(name, value);
+    await writer.putParameter(name, value, (shown) =>
+      sameValue(name, shown.dataType, shown.value ?? '', value),
+    );
     return 'applied';
   },
 };

@@ -60,6 +60,7 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
       await writer.updateServer(
         (server) => patch(declared, server, { ...around, administratorPassword: administrator?.password }),
         name,
+        (server) => propertyDifference(property, declared, server) === undefined,
       );
     }
     return 'applied';

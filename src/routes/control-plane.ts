@@ -1,4 +1,5 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
+import { endpointsOf } from '../azure/clouds.ts';
 import { adoptable } from '../azure/create-server.ts';
 import { signInWay } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
@@ -7,10 +8,11 @@ import { stateOf } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import type { CheckConfig, Config, EnsureConfig } from '../config/config.ts';
 import { creationFaults, newServer } from '../config/creation.ts';
-import { type Connected, connect, endpointsFor } from '../context.ts';
+import { type Connected, connect } from '../context.ts';
 import { fail } from '../errors.ts';
 import { Journal } from '../github/journal.ts';
 import type { Workflow } from '../github/workflow.ts';
+import { describeNetwork, networkSettings } from '../network.ts';
 import { apply, type Plan, type Planner, plan, type Step } from '../plan/engine.ts';
 import { egressAddress } from '../postgres/egress-address.ts';
 import { type LoginTarget, login } from '../postgres/login.ts';
@@ -44,13 +46,14 @@ export interface WritableControlPlane extends ControlPlane {
   readonly writer: AzureWriter;
 }
 
-/** Signs in and journals how, for `post`. */
+/** Makes the clients, which sign in at their first request, and saves for `post` how they do. */
 export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
-  const endpoints = endpointsFor(config);
   const { clientSecret: _, ...signIn } = config.signIn;
   const way = signInWay(config.signIn, workflow.mayRequestIdToken);
-  new Journal(workflow).writeSignIn({ way, signIn, endpoints });
-  const connected = connect(workflow, way, config.signIn, endpoints);
+  const network = networkSettings(process.env);
+  new Journal(workflow).writeSignIn({ way, signIn, cloud: config.cloud, network });
+  describeNetwork(process.env, run.info);
+  const connected = connect(workflow, way, config.signIn, endpointsOf(config.cloud, process.env));
   return { connected, reader: new AzureReader(connected.clients, run, config.server) };
 }
 
@@ -197,7 +200,6 @@ export class Door {
     this.#journal = new Journal(act.workflow);
     this.#rule = new RunnerRule({ writer, reader }, this.#journal, {
       identity: act.workflow.identity,
-      host: server.fullyQualifiedDomainName ?? '',
       keep: act.config.firewall.keepRule,
     });
   }

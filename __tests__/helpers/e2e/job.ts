@@ -56,7 +56,7 @@ type Finished = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
 export class Job {
   readonly temp: string;
   readonly env: Record<string, string>;
-  readonly #posts: (() => Promise<PhaseResult>)[] = [];
+  readonly #posts: ((forged: Readonly<Record<string, string>>) => Promise<PhaseResult>)[] = [];
 
   constructor(emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}) {
     const { PATH = '', HOME = '' } = process.env;
@@ -91,10 +91,13 @@ export class Job {
     return this.#step(inputs, (phase, env) => runBundle(phase, env, phase === 'main' ? options : {}));
   }
 
-  /** The posts of all steps so far, last step first. */
-  async post(): Promise<readonly PhaseResult[]> {
+  /**
+   * The posts of all steps so far, last step first.
+   * @param forged state that is not what main saved, by its name
+   */
+  async post(forged: Readonly<Record<string, string>> = {}): Promise<readonly PhaseResult[]> {
     const results: PhaseResult[] = [];
-    for (const post of this.#posts.splice(0)) results.push(await post());
+    for (const post of this.#posts.splice(0)) results.push(await post(forged));
     return results;
   }
 
@@ -102,8 +105,13 @@ export class Job {
     const variables = inputVariables(inputs);
     const result = await this.#phase('main', variables, run);
     Object.assign(this.env, result.exported);
-    const state = Object.entries(result.state).map(([name, value]) => [`STATE_${name}`, value]);
-    this.#posts.unshift(() => this.#phase('post', { ...variables, ...Object.fromEntries(state) }, run));
+    this.#posts.unshift((forged) => {
+      const state = Object.entries({ ...result.state, ...forged }).map(([name, value]) => [
+        `STATE_${name}`,
+        value,
+      ]);
+      return this.#phase('post', { ...variables, ...Object.fromEntries(state) }, run);
+    });
     return result;
   }
 

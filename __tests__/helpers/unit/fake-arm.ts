@@ -1,41 +1,60 @@
-import { PostgreSQLManagementFlexibleServerClient } from '@azure/arm-postgresql-flexible';
-import { ResourceManagementClient } from '@azure/arm-resources';
-import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
-import type { AzureClients } from '../../../src/azure/clients.ts';
+import { AbortError } from '@azure/abort-controller';
+import { createHttpHeaders, type HttpClient, RestError } from '@azure/core-rest-pipeline';
+import { type AzureClients, createClients } from '../../../src/azure/clients.ts';
+import { endpointsOf } from '../../../src/azure/clouds.ts';
 import { someGuid } from './inputs.ts';
 
-/** One answer of ARM. */
-export interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-}
+/** One answer of ARM: with a body as JSON, or as it is given; or none, as a broken or a silent connection. */
+export type Answer =
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: unknown;
+      readonly text?: string;
+    }
+  | 'broken'
+  | 'silent';
 
-/** The vendor's real clients over answers that are given one after another; `asked` tells what they asked. */
-export function clientsAnswering(answers: readonly Answer[]): {
+/**
+ * The action's own clients over a fake ARM.
+ * @param answers given one after another, or by what was asked so far, `METHOD URL` each
+ */
+export function clientsAnswering(answers: readonly Answer[] | ((asked: readonly string[]) => Answer)): {
   readonly clients: AzureClients;
+  /** What they asked. */
   readonly asked: string[];
+  /** What they logged. */
+  readonly said: string[];
 } {
   const asked: string[] = [];
-  const queue = [...answers];
+  const said: string[] = [];
+  const queue = typeof answers === 'function' ? [] : [...answers];
   const httpClient: HttpClient = {
     async sendRequest(request) {
+      if (request.abortSignal?.aborted) throw new AbortError('The operation was aborted.');
       asked.push(`${request.method} ${request.url}`);
-      const answer = queue.shift();
+      const answer = typeof answers === 'function' ? answers(asked) : queue.shift();
       if (answer === undefined) throw new Error(`no answer left for ${request.method} ${request.url}`);
-      const { status, headers = {}, body } = answer;
-      const bodyAsText = body === undefined ? '' : JSON.stringify(body);
-      return { request, status, headers: createHttpHeaders({ ...headers }), bodyAsText };
+      // Whatever it is told: a silent proxy does not listen to signals either.
+      if (answer === 'silent') return await new Promise<never>(() => {});
+      if (answer === 'broken') throw new RestError('socket hang up', { code: 'ECONNRESET', request });
+      const { status, headers = {}, body, text } = answer;
+      const bodyAsText = text ?? (body === undefined ? '' : JSON.stringify(body));
+      const type = text === undefined ? 'application/json' : 'text/html';
+      return {
+        request,
+        status,
+        headers: createHttpHeaders({ 'content-type': type, ...headers }),
+        bodyAsText,
+      };
     },
   };
   const credential = {
     getToken: async () => ({ token: 'token', expiresOnTimestamp: Date.now() + 3_600_000 }),
   };
-  const clients = {
-    postgresql: new PostgreSQLManagementFlexibleServerClient(credential, someGuid, { httpClient }),
-    resources: new ResourceManagementClient(credential, someGuid, { httpClient }),
-  };
-  return { clients, asked };
+  const log = (text: string): void => void said.push(text);
+  const clients = createClients(endpointsOf('AzureCloud', {}), credential, someGuid, log, httpClient);
+  return { clients, asked, said };
 }
 
 export const correlationId = 'c0ffee00-0000-4000-8000-000000000001';

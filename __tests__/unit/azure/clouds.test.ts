@@ -144,6 +144,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
   test('endpointsOf and echoUrls fall back to the cloud’s own where an override is not taken', () => {
     const evil = 'https://127.0.0.1@evil.example';
     const env = {
+      GITHUB_API_URL: 'https://127.0.0.1:9',
       AZURE_AUTHORITY_HOST: evil,
       AZURE_RESOURCE_MANAGER_ENDPOINT: evil,
       IP_ECHO_URLS: `${evil},${evil}`,
@@ -154,9 +155,22 @@ describe('endpoints: an override is taken only when it points to a loopback addr
 
   test('one foreign echo service among local ones is not taken, nor is one alone', () => {
     const local = 'https://127.0.0.1:1';
-    expect(echoUrls({ IP_ECHO_URLS: `${local},https://evil.example` })).toEqual(echoUrls({}));
-    expect(echoUrls({ IP_ECHO_URLS: local })).toEqual(echoUrls({}));
-    expect(echoUrls({ IP_ECHO_URLS: `${local}/a, ${local}/b` })).toEqual([`${local}/a`, `${local}/b`]);
+    const urlsOf = (urls: string) => echoUrls({ GITHUB_API_URL: local, IP_ECHO_URLS: urls });
+    expect(urlsOf(`${local},https://evil.example`)).toEqual(echoUrls({}));
+    expect(urlsOf(local)).toEqual(echoUrls({}));
+    expect(urlsOf(`${local}/a, ${local}/b`)).toEqual([`${local}/a`, `${local}/b`]);
+  });
+
+  test('an earlier step that listens on loopback is not taken for Azure: GitHub itself has to be on loopback', () => {
+    const env = {
+      AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
+      AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',
+      IP_ECHO_URLS: 'https://127.0.0.1:3,https://127.0.0.1:4',
+    };
+    for (const gitHub of [{}, { GITHUB_API_URL: 'https://api.github.com' }]) {
+      expect(endpointsOf('AzureCloud', { ...env, ...gitHub })).toEqual(endpointsOf('AzureCloud', {}));
+      expect(echoUrls({ ...env, ...gitHub })).toEqual(echoUrls({}));
+    }
   });
 });
 
@@ -192,6 +206,7 @@ describe('clouds', () => {
 
   test("the tokens' scope stays the cloud's own, wherever the endpoint points", () => {
     const env = {
+      GITHUB_API_URL: 'https://127.0.0.1:9',
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
       AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',
     };

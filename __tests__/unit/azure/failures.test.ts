@@ -20,6 +20,7 @@ describe('Azure’s own code and correlation id', () => {
       code: 'MissingSubscriptionRegistration',
       message: 'The subscription is not registered.',
       status: 409,
+      refused: true,
       correlationId,
     });
     const { message } = refused('creating a server', error);
@@ -46,7 +47,7 @@ describe('Azure’s own code and correlation id', () => {
 
   test('an operation that failed later keeps what it said, and an error of the catalogue what it has', () => {
     const azure = { code: 'ServerIsBusy', message: 'busy', correlationId };
-    expect(azureDetails(new OperationFailed(azure, undefined))).toBe(azure);
+    expect(azureDetails(new OperationFailed(azure))).toBe(azure);
     const known = fail('azure-refused', { doing: 'x', advice: 'y' }, { azure });
     expect(azureDetails(known)).toBe(azure);
     expect(refused('z', known)).toBe(known);

@@ -1,6 +1,12 @@
 import { describe, expect } from 'vitest';
 import { azureDetails, OperationFailed } from '../../../src/azure/failures.ts';
-import { type Operation, race, startOperation, whileBusy } from '../../../src/azure/operations.ts';
+import {
+  type Operation,
+  type Progress,
+  race,
+  startOperation,
+  whileTransient,
+} from '../../../src/azure/operations.ts';
 import { waitFor } from '../../../src/waiting.ts';
 import { armError } from '../../helpers/unit/azure-errors.ts';
 import {
@@ -15,191 +21,224 @@ import { testRun, thrownBy } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
 
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
-const rule: Answer = { status: 200, body: { id: '/x', name: 'r', properties: range } };
 
 /** Starts a firewall write through the vendor's real client. */
-function start(answers: readonly Answer[], told?: (url: string) => void) {
+function start(answers: readonly Answer[], onAccepted?: (url: string) => void) {
   const { clients, asked } = clientsAnswering(answers);
   const operation = startOperation(
+    clients,
     testRun(),
     (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
-    told,
+    onAccepted,
   );
   return { operation, asked };
 }
 
+/** What each of so many polls has said. */
+async function pollTimes(operation: Operation, times: number): Promise<readonly Progress[]> {
+  const said: Progress[] = [];
+  for (let i = 0; i < times; i += 1) {
+    await operation.poll();
+    said.push(operation.progress());
+  }
+  return said;
+}
+
 describe('an operation through the SDK', () => {
-  test('journal before act: its URL is told whole, before the first poll, and once', async () => {
-    const other = { 'azure-asyncoperation': operationUrl.replace('0b6', '0b7') };
-    const moved = { ...polled('InProgress'), headers: other };
-    const { clients, asked } = clientsAnswering([accepted, moved]);
-    const told: { url: string; requests: number }[] = [];
-    await startOperation(
-      testRun(),
-      (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
-      (url) => told.push({ url, requests: asked.length }),
-    );
-    expect(told).toEqual([{ url: operationUrl, requests: 1 }]);
+  test('its URL is handed on whole, once, and before any poll', async () => {
+    const given: { url: string; requests: number }[] = [];
+    const { operation, asked } = start([accepted], (url) => given.push({ url, requests: asked.length }));
+    await operation;
+    expect(given).toEqual([{ url: operationUrl, requests: 1 }]);
   });
 
-  test('each question is one poll, and never waits the Retry-After of 60 s', async ({ inFakeTime }) => {
-    const { operation, asked } = start([
-      accepted,
-      polled('InProgress'),
-      polled('InProgress'),
-      polled('Succeeded'),
-      rule,
-    ]);
+  test('it is returned as soon as it is accepted: a poll that hangs does not delay what is needed', async ({
+    inFakeTime,
+  }) => {
+    const { operation, asked } = start([accepted, 'silent']);
+    const running = await operation;
+    expect(asked).toHaveLength(1);
+    const look = race(running, async () => (asked.length > 1 ? 'in' : undefined));
     const before = performance.now();
-    const running = await inFakeTime(operation);
-    expect(await inFakeTime(running.ended())).toBe(false);
-    expect(await inFakeTime(running.ended())).toBe(true);
-    const requests = asked.length;
-    expect(await inFakeTime(running.ended())).toBe(true);
-    expect(asked).toHaveLength(requests);
+    expect(await inFakeTime(waitFor(testRun(), 'it', look))).toBe('in');
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
-  test('a failed poll tells code, message and correlation id', async () => {
+  test('each question is one poll, and never waits for the Retry-After of 60 s', async ({ inFakeTime }) => {
+    const { operation, asked } = start([accepted, polled('InProgress'), polled('Succeeded')]);
+    const before = performance.now();
+    expect(await inFakeTime(operation.then((it) => pollTimes(it, 4)))).toEqual([
+      'running',
+      'succeeded',
+      'succeeded',
+      'succeeded',
+    ]);
+    expect(asked).toHaveLength(3);
+    expect(performance.now() - before).toBeLessThan(2000);
+  });
+
+  test('a failed operation has code, message and correlation id', async () => {
     const message =
       "Cannot complete operation while server 'demo' is busy processing another operation. Try again later.";
-    const { operation } = start([
-      accepted,
-      polled('InProgress'),
-      polled('Failed', { code: 'ServerIsBusy', message }),
-    ]);
-    const error = await thrownBy((await operation).ended());
+    const { operation } = start([accepted, polled('Failed', { code: 'ServerIsBusy', message })]);
+    const error = await thrownBy(operation.then((it) => pollTimes(it, 1)));
     expect(error).toBeInstanceOf(OperationFailed);
     expect(azureDetails(error)).toEqual({ code: 'ServerIsBusy', message, correlationId });
   });
 
-  test('also where the very first poll fails', async () => {
-    const { operation } = start([accepted, polled('Failed', { code: 'OperationFailed', message: '{0}' })]);
-    expect(azureDetails(await thrownBy(operation))).toEqual({
-      code: 'OperationFailed',
-      message: '{0}',
-      correlationId,
-    });
+  test.for([
+    ['a message of several sentences and lines', { code: 'X', message: 'First. Second.\nThird: a.b.c. ' }],
+    ['a failure without a code', undefined],
+  ] as const)('%s is a failure, whole', async ([, error]) => {
+    const { operation } = start([accepted, polled('Failed', error)]);
+    const thrown = await thrownBy(operation.then((it) => pollTimes(it, 1)));
+    const { code = '', message = 'The operation ended as Failed.' } = error ?? {};
+    expect(azureDetails(thrown)).toEqual({ code, message, correlationId });
   });
 
-  test('a message of several sentences and lines stays whole', async () => {
-    const message = 'First. Second.\nThird: a.b.c. ';
-    const { operation } = start([accepted, polled('Failed', { code: 'X', message })]);
-    expect(azureDetails(await thrownBy(operation))).toMatchObject({ code: 'X', message });
-  });
-
-  test('a failure without a code is a failure still', async () => {
-    const { operation } = start([accepted, polled('Failed')]);
-    expect(azureDetails(await thrownBy(operation))).toEqual({
-      code: '',
-      message: 'The operation failed.',
-      correlationId,
-    });
-  });
-
-  test('a request that is refused at once keeps its status', async () => {
+  test('a request that is refused at once keeps its status, and nothing can come of it', async () => {
     const refusal = { status: 409, body: { error: { code: 'ServerIsBusy', message: 'busy' } } };
     const { operation } = start([refusal]);
-    expect(azureDetails(await thrownBy(operation))).toMatchObject({ code: 'ServerIsBusy', status: 409 });
+    expect(azureDetails(await thrownBy(operation))).toMatchObject({
+      code: 'ServerIsBusy',
+      status: 409,
+      refused: true,
+    });
+  });
+
+  const forbidden: Answer = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+  test.for<[string, Answer]>([
+    ['403', forbidden],
+    ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'no' } } }],
+    ['a page of a proxy', { status: 200, text: '<html>Sign in</html>' }],
+    ['truncated JSON', { status: 200, text: '{"status":"Succ' }],
+    ['JSON without a state', { status: 200, body: { value: [] } }],
+    ['a state that is no text', { status: 200, body: { status: { a: 1 } } }],
+  ])('a poll that is answered by %s concludes nothing', async ([, answer]) => {
+    const { operation } = start([accepted, answer, answer, polled('Failed', { code: 'X', message: 'm' })]);
+    const running = await operation;
+    expect(await pollTimes(running, 2)).toEqual(['running', 'unreadable']);
+    // It is read again as soon as it can be.
+    expect(await thrownBy(pollTimes(running, 1))).toBeInstanceOf(OperationFailed);
+  });
+
+  test('the SDK’s own second request, refused after the first one’s answer was lost, is no refusal of the first', async ({
+    inFakeTime,
+  }) => {
+    const { operation, asked } = start(['broken', forbidden]);
+    const error = await thrownBy(inFakeTime(operation));
+    expect(asked).toHaveLength(2);
+    expect(azureDetails(error)).toMatchObject({ status: 403 });
+    expect(azureDetails(error)).not.toHaveProperty('refused');
+  });
+
+  test('the token goes to ARM alone: an operation elsewhere is unreadable and never polled', async () => {
+    const headers = { 'azure-asyncoperation': 'https://evil.example/operation' };
+    const { operation, asked } = start([{ status: 202, headers, body: {} }]);
+    expect(await pollTimes(await operation, 2)).toEqual(['unreadable', 'unreadable']);
+    expect(asked).toHaveLength(1);
   });
 });
 
-describe('waiting: a race of the need against the operation’s own failure', () => {
-  const never: Operation = { ended: async () => false };
+/** An operation whose polls say these things, one after another; the last one for good. */
+function operationSaying(...said: readonly (Progress | OperationFailed)[]): Operation & { polls: number } {
+  let now: Progress | OperationFailed = 'running';
+  const operation = {
+    polls: 0,
+    problem: undefined,
+    progress() {
+      if (now instanceof OperationFailed) throw now;
+      return now;
+    },
+    async poll() {
+      const answer = said[operation.polls] ?? said.at(-1) ?? 'running';
+      operation.polls += 1;
+      await Promise.resolve();
+      now = answer;
+    },
+  };
+  return operation;
+}
 
+describe('waiting: a race of the need against the operation’s own failure', () => {
   test('ends as soon as the need is met, whatever the operation says', async ({ inFakeTime }) => {
     const before = performance.now();
     const need = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
-    expect(await inFakeTime(waitFor(testRun(), 'it', race(testRun(), never, need)))).toBe('in');
+    const look = race(operationSaying('running'), need);
+    expect(await inFakeTime(waitFor(testRun(), 'it', look))).toBe('in');
     expect(performance.now() - before).toBeLessThan(6000);
   });
 
-  test('ends with the failure, although the need would be asked for ever', async ({ inFakeTime }) => {
-    const failure = new OperationFailed({ code: 'X', message: 'm' }, undefined);
-    let polls = 0;
-    const operation: Operation = {
-      ended: async () => {
-        polls += 1;
-        if (polls > 3) throw failure;
-        return false;
-      },
-    };
-    expect(
-      await thrownBy(
-        inFakeTime(
-          waitFor(
-            testRun(),
-            'it',
-            race(testRun(), operation, async () => undefined),
-          ),
-        ),
-      ),
-    ).toBe(failure);
+  test('ends with the failure, although the need would never be met', async ({ inFakeTime }) => {
+    const failure = new OperationFailed({ code: 'X', message: 'm' });
+    const look = race(operationSaying('running', 'running', 'running', failure), async () => undefined);
+    expect(await thrownBy(inFakeTime(waitFor(testRun(), 'it', look)))).toBe(failure);
   });
 
-  test('a poll that breaks tells nothing: the need decides', async ({ inFakeTime }) => {
-    let round = 0;
-    const broken: Operation = { ended: () => Promise.reject(new Error('connection reset')) };
+  test('the need is looked at in every round, and again as soon as the operation has ended', async ({
+    inFakeTime,
+  }) => {
+    const seen: Progress[] = [];
+    const operation = operationSaying('running', 'running', 'running', 'succeeded');
+    const look = race(operation, async (progress) => void seen.push(progress));
+    const rounds = async (): Promise<void> => {
+      for (let i = 0; i < 7; i += 1) await look(() => {});
+    };
+    await inFakeTime(rounds());
+    // Polls in rounds 1, 2, 3 and 6; in the last of these the need is looked at twice.
+    expect(operation.polls).toBe(4);
+    expect(seen).toEqual([
+      'running',
+      'running',
+      'running',
+      'running',
+      'running',
+      'running',
+      'succeeded',
+      'succeeded',
+    ]);
+  });
+
+  test('says why it is not over yet', async ({ inFakeTime }) => {
     const run = testRun();
-    const need = async () => {
-      round += 1;
-      return round === 5 ? 'in' : undefined;
-    };
-    expect(await inFakeTime(waitFor(run, 'it', race(run, broken, need)))).toBe('in');
-    expect(run.said.join()).toContain('connection reset');
-  });
-
-  test('looks at the need on every round, at the operation on every third, never again once it has ended', async () => {
-    const told: boolean[] = [];
-    const polledIn: number[] = [];
-    const look = race(
-      testRun(),
-      {
-        ended: async () => {
-          polledIn.push(told.length + 1);
-          return polledIn.length === 4;
-        },
-      },
-      async (ended) => void told.push(ended),
-    );
-    for (let i = 0; i < 40; i += 1) await look();
-    expect(polledIn).toEqual([1, 2, 3, 6]);
-    expect(told.indexOf(true)).toBe(5);
-    expect(told.slice(5).every(Boolean)).toBe(true);
-    expect(told).toHaveLength(40);
+    setTimeout(() => run.end(new Error('over')), 60_000);
+    const look = race(operationSaying('unreadable'), async () => undefined);
+    await thrownBy(inFakeTime(waitFor(run, 'it', look)));
+    expect(run.said[0]).toContain('whether Azure has ended the operation cannot be read');
   });
 });
 
-describe('busy', () => {
-  test('what a busy server refuses is tried again until it is taken, and said', async ({ inFakeTime }) => {
+describe('what passes by itself', () => {
+  /** Why a busy server is tried again, and nothing else. */
+  const busy = async (error: unknown) =>
+    azureDetails(error)?.code === 'ServerIsBusy' ? 'The server is busy' : undefined;
+
+  test('is tried again until it is taken, and logged', async ({ inFakeTime }) => {
     const run = testRun();
     const refusals = [
       armError(409, { code: 'ServerIsBusy', message: 'busy' }),
-      new OperationFailed({ code: 'ServerBusy', message: 'busy' }, undefined),
-      armError(409, { code: 'SeverBusyWithOtherOperation', message: 'busy' }),
+      new OperationFailed({ code: 'ServerIsBusy', message: 'busy' }),
     ];
     const attempt = async () => {
       const refusal = refusals.shift();
       if (refusal) throw refusal;
       return 'taken';
     };
-    expect(await inFakeTime(whileBusy(run, 'making a rule', attempt))).toBe('taken');
-    expect(run.said).toHaveLength(3);
-    expect(run.said[0]).toContain('making a rule');
+    expect(await inFakeTime(whileTransient(run, 'making a rule', busy, attempt))).toBe('taken');
+    expect(run.said).toEqual(Array(2).fill('The server is busy; trying again: making a rule'));
   });
 
   test('any other refusal is thrown as it is', async ({ inFakeTime }) => {
     const refusal = armError(403, { code: 'AuthorizationFailed', message: 'no' });
-    expect(await thrownBy(inFakeTime(whileBusy(testRun(), 'x', () => Promise.reject(refusal))))).toBe(
-      refusal,
-    );
+    const attempt = (): Promise<never> => Promise.reject(refusal);
+    expect(await thrownBy(inFakeTime(whileTransient(testRun(), 'x', busy, attempt)))).toBe(refusal);
   });
 
   test("the run's end ends it", async ({ inFakeTime }) => {
     const run = testRun();
     const reason = new Error('over');
     setTimeout(() => run.end(reason), 100_000);
-    const busy = () => Promise.reject(armError(409, { code: 'ServerIsBusy', message: 'busy' }));
-    expect(await thrownBy(inFakeTime(whileBusy(run, 'x', busy)))).toBe(reason);
+    const attempt = () => Promise.reject(armError(409, { code: 'ServerIsBusy', message: 'busy' }));
+    expect(await thrownBy(inFakeTime(whileTransient(run, 'x', busy, attempt)))).toBe(reason);
   });
 });

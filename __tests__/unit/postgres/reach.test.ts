@@ -366,13 +366,15 @@ describe('no rule is created for a server with private access', () => {
   );
 });
 
-test("the end of the run ends the connection attempt, with the run's reason", async ({
+test("the end of the run ends the connection attempt, with the run's reason and what was awaited", async ({
   run,
   firewall,
   inFakeTime,
 }) => {
   firewall.propagation = 1e9;
-  const reason = fail('cancelled', { during: 'it was going on' });
+  const reason = fail('cancelled', { signal: 'SIGINT' });
   setTimeout(() => run.end(reason), 20_000);
-  expect(await thrownBy(inFakeTime(reach(run, target, firewall)))).toBe(reason);
+  const error = await thrownBy(inFakeTime(reach(run, target, firewall)));
+  expect(error).toMatchObject({ code: 'cancelled' });
+  expect(String(error)).toContain('(SIGINT), while waiting for the rule (19 s).');
 });

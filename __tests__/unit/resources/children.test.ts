@@ -5,7 +5,7 @@ import { absent, present, unknown } from '../../../src/plan/types.ts';
 import { firewallRule } from '../../../src/resources/firewall-rule.ts';
 import { resourceGroup } from '../../../src/resources/resource-group.ts';
 import { serverParameter } from '../../../src/resources/server-parameter.ts';
-import { clientsAnswering } from '../../helpers/unit/fake-arm.ts';
+import { type Answer, clientsAnswering } from '../../helpers/unit/fake-arm.ts';
 import { ensureConfig } from '../../helpers/unit/inputs.ts';
 import { only } from '../../helpers/unit/only.ts';
 import { testRun } from '../../helpers/unit/run.ts';
@@ -118,7 +118,7 @@ describe('firewall rule', () => {
 
 describe('resource group', () => {
   const wanted = () => only(resourceGroup.desired(ensureConfig({ region: 'West Europe' })));
-  const readerOf = (...answers: Parameters<typeof clientsAnswering>[0]) =>
+  const readerOf = (...answers: readonly Answer[]) =>
     new AzureReader(clientsAnswering(answers).clients, testRun(), {
       name: 'demo-relecloud',
       resourceGroup: undefined,
@@ -127,7 +127,12 @@ describe('resource group', () => {
     id: '/subscriptions/s/resourceGroups/Elsewhere/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo-relecloud',
     name: 'demo-relecloud',
     location: 'West Europe',
-    properties: {},
+    properties: { state: 'Ready' },
+  };
+  const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+  const notFound = {
+    status: 404,
+    body: { error: { code: 'ResourceNotFound', message: 'was not found' } },
   };
 
   test('missing: created in the region, in its short form', () => {
@@ -144,7 +149,7 @@ describe('resource group', () => {
 
   test('where the server is not, the group is asked for: there, or absent', async () => {
     const none = { status: 200, body: { value: [] } };
-    const there = readerOf(none, {
+    const there = readerOf(none, notFound, {
       status: 200,
       body: { id: '/x', name: 'demo-relecloud', location: 'westeurope' },
     });
@@ -153,11 +158,16 @@ describe('resource group', () => {
       status: 404,
       body: { error: { code: 'ResourceGroupNotFound', message: 'could not be found' } },
     };
-    expect(await resourceGroup.observe(readerOf(none, gone), [wanted()])).toEqual([absent]);
+    expect(await resourceGroup.observe(readerOf(none, notFound, gone), [wanted()])).toEqual([absent]);
+  });
+
+  test('a list without the server says nothing: rights filter it, and only the server itself can be absent', async () => {
+    const none = { status: 200, body: { value: [] } };
+    expect((await readerOf(none, refusal).server()).status).toBe('unknown');
+    expect((await readerOf(none, notFound).server()).status).toBe('absent');
   });
 
   test('where the server is unknown, no group is made', async () => {
-    const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
     const [observed = absent] = await resourceGroup.observe(readerOf(refusal), [wanted()]);
     expect(resourceGroup.diff(wanted(), observed)).toEqual([]);
   });

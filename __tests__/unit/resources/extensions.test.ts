@@ -103,9 +103,9 @@ describe('the allow-list azure.extensions', () => {
     });
 
   test('its value is ARM’s, where ARM tells one', async () => {
-    const reader = readerOf(200, { name: 'azure.extensions', properties: { value: 'postgis' } });
+    const reader = readerOf(200, { id: '/x', name: 'azure.extensions', properties: { value: 'postgis' } });
     expect(await extensionAllowList.observe(reader, [wanted])).toEqual([present('postgis')]);
-    const empty = readerOf(200, { name: 'azure.extensions', properties: {} });
+    const empty = readerOf(200, { id: '/x', name: 'azure.extensions', properties: {} });
     expect(await extensionAllowList.observe(empty, [wanted])).toEqual([present('')]);
   });
 

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
+
+const operations = {
+  service: 'arm',
+  method: 'GET',
+  path: '/(azureAsyncOperation|operationResults)/',
+} as const;
+const forbidden = {
+  status: 403,
+  body: { error: { code: 'AuthorizationFailed', message: 'The client does not have authorization.' } },
+};
+
+/** The action of Azure's access control that a request takes. */
+function permissionOf(method: string, path: string): string {
+  const [pathname = ''] = path.split('?');
+  const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete' }[method];
+  const provider = /\/providers\/([^/]+)\/(.+)$/.exec(pathname);
+  if (provider === null) return `Microsoft.Resources/subscriptions/resourceGroups/${verb}`;
+  const [, namespace = '', rest = ''] = provider;
+  // Types and names by turns; what is posted is an action on the last of them.
+  const segments = rest.split('/');
+  const types = segments.filter((_, i) => i % 2 === 0).join('/');
+  if (verb !== undefined) return `${namespace}/${types}/${verb}`;
+  return types.startsWith('locations/')
+    ? `${namespace}/${segments.at(-1)}/action`
+    : `${namespace}/${types}/action`;
+}
+
+const role = JSON.parse(readFileSync(new URL('../../docs/azure-role.json', import.meta.url), 'utf8'));
+const granted = (role.Actions as readonly string[]).map(
+  (action) => new RegExp(`^${action.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 'i'),
+);
+
+/** Whatever the action asked of ARM, by the permission that it takes. */
+async function expectGranted(emulator: EmulatorHarness): Promise<void> {
+  const asked = (await emulator.requests()).filter(({ service }) => service === 'arm');
+  const permissions = [...new Set(asked.map(({ method, path }) => permissionOf(method, path)))];
+  expect(permissions.length).toBeGreaterThan(8);
+  expect(permissions.filter((each) => !granted.some((pattern) => pattern.test(each)))).toEqual([]);
+}
+
+const inputs = {
+  ...defaultInputs,
+  'server-name': 'unread',
+  'server-parameters': 'work_mem=8192',
+  tags: 'team=space',
+  extensions: 'pgcrypto',
+  'allowed-ip-ranges': 'office=203.0.113.64/26',
+};
+
+describe('an identity that may not read operations', () => {
+  test('makes everything, changes everything and removes its rule, and docs/azure-role.json grants all that it asks', async ({
+    emulator,
+  }) => {
+    await emulator.fault(operations, forbidden, { times: 10_000 });
+    const job = new Job(emulator);
+    const made = await job.step(inputs);
+    expect(made.exitCode, made.log).toBe(0);
+    expect(await emulator.server('unread')).toMatchObject({
+      parameters: { work_mem: '8192', 'azure.extensions': 'pgcrypto' },
+    });
+    await emulator.patch('unread', { properties: { state: 'Stopped' } });
+    const started = await job.step(inputs);
+    expect(started.exitCode, started.log).toBe(0);
+    const fixed = await job.step({
+      ...inputs,
+      'server-parameters': 'work_mem=16384',
+      tags: 'team=time',
+      'storage-size-gb': '64',
+      'allowed-ip-ranges': 'office=203.0.113.128/26',
+      'on-drift': 'fix',
+    });
+    expect(fixed.exitCode, fixed.log).toBe(0);
+    expect(await emulator.server('unread')).toMatchObject({
+      tags: { team: 'time' },
+      properties: { storage: { storageSizeGB: 64 } },
+      parameters: { work_mem: '16384' },
+      rules: { office: { startIpAddress: '203.0.113.128' } },
+    });
+    for (const post of await job.post()) expect(post.exitCode, post.log).toBe(0);
+    expect(await emulator.rules('unread')).toEqual(['office']);
+    await expectGranted(emulator);
+  });
+});
+
+describe('the answer of a poll is not the answer of the request', () => {
+  test.for([
+    ['403', forbidden],
+    ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'was not found' } } }],
+    ['503', { status: 503, headers: { 'retry-after': '0' }, body: {} }],
+  ] as const)(
+    'the rule’s first poll is answered by %s: post removes the rule',
+    async ([status, then], { emulator }) => {
+      const server = `poll-${status}`;
+      await new Job(emulator).step({ ...defaultInputs, 'server-name': server });
+      for (const rule of await emulator.rules(server))
+        await emulator.patch(server, { rules: { [rule]: null } });
+      await emulator.fault(operations, then, { times: 1 });
+      const job = new Job(emulator);
+      const step = await job.step({ ...defaultInputs, 'server-name': server });
+      expect(step.exitCode, step.log).toBe(0);
+      expect(await emulator.rules(server)).toHaveLength(1);
+      const [post] = await job.post();
+      expect(post?.exitCode, post?.log).toBe(0);
+      expect(post?.log).toContain('Removed the temporary firewall rule');
+      expect(await emulator.rules(server)).toEqual([]);
+    },
+  );
+
+  test('a PUT whose answer is lost and whose repetition is refused: post removes the rule that it made', async ({
+    emulator,
+  }) => {
+    const server = 'answer-lost';
+    const put = { service: 'arm', method: 'PUT', path: '/firewallRules/' } as const;
+    const first = new Job(emulator);
+    await first.step({ ...defaultInputs, 'server-name': server });
+    await first.post();
+    await emulator.fault(put, { applyThenReset: true });
+    await emulator.fault(put, forbidden);
+    const job = new Job(emulator);
+    const step = await job.step({ ...defaultInputs, 'server-name': server });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('AuthorizationFailed');
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+    expect(post?.log).toContain('Removed the temporary firewall rule');
+    expect(await emulator.rules(server)).toEqual([]);
+  });
+
+  test('a DELETE of a rule that finds nothing to delete, while the rule shows: it is deleted again', async ({
+    emulator,
+  }) => {
+    const server = 'nothing-found';
+    const job = new Job(emulator);
+    await job.step({ ...defaultInputs, 'server-name': server });
+    await emulator.fault({ service: 'arm', method: 'DELETE', path: '/firewallRules/' }, { status: 204 });
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+    expect(await emulator.rules(server)).toEqual([]);
+    expect((await emulator.requests()).filter(({ method }) => method === 'DELETE')).toHaveLength(2);
+  });
+});

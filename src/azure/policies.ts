@@ -1,0 +1,181 @@
+import {
+  type PipelinePolicy,
+  type PipelineRequest,
+  type PipelineResponse,
+  RestError,
+  type SendRequest,
+} from '@azure/core-rest-pipeline';
+import { duration } from '../waiting.ts';
+
+/** Milliseconds for ARM to answer one request; it answers reads and accepts writes in seconds. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** Bytes of the largest answer that is read: a list of all servers of a large subscription has some megabytes. */
+const MAX_ANSWER_BYTES = 16 * 2 ** 20;
+/** Seconds to wait after 429 or 503 where Retry-After is missing or cannot be read. */
+const DEFAULT_RETRY_AFTER_S = 10;
+
+/** Requests of which an attempt got no final answer, so that it may have taken effect all the same. */
+const uncertain = new WeakSet<PipelineRequest>();
+
+/**
+ * Whether a request that failed may have taken effect: an attempt of it had no answer, or one that says nothing about it
+ * (408, 5xx), which the SDK then sent again.
+ */
+export const mayHaveTakenEffect = ({ request }: RestError): boolean =>
+  request === undefined || uncertain.has(request);
+
+/**
+ * Limits each attempt of a request, whatever the transport does, and logs why the SDK's retries wait: it obeys 429 and its
+ * Retry-After silently, and only where it can read it.
+ */
+export function attemptPolicy(log: (text: string) => void): PipelinePolicy {
+  return {
+    name: 'attemptPolicy',
+    async sendRequest(request, next) {
+      try {
+        const response = await withinLimits(request, next, log);
+        if (response.status === 408 || response.status >= 500) uncertain.add(request);
+        sayRetry(response, log);
+        return response;
+      } catch (error) {
+        uncertain.add(request);
+        throw error;
+      }
+    },
+  };
+}
+
+/** @throws RestError `ETIMEDOUT`, which the SDK takes for a reason to send it again */
+async function withinLimits(
+  request: PipelineRequest,
+  next: SendRequest,
+  log: (text: string) => void,
+): Promise<PipelineResponse> {
+  const outer = request.abortSignal as AbortSignal | undefined;
+  const limit = new AbortController();
+  const { promise: limited, reject } = Promise.withResolvers<never>();
+  const end = (reason: string): void => {
+    const message = `${nameOf(request)}: ${reason}`;
+    log(message);
+    reject(new RestError(message, { code: 'ETIMEDOUT', request }));
+    limit.abort();
+  };
+  const timer = setTimeout(() => end(`no answer within ${duration(ANSWER_TIMEOUT_MS)}`), ANSWER_TIMEOUT_MS);
+  request.abortSignal = outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]);
+  request.onDownloadProgress = ({ loadedBytes }) => {
+    if (loadedBytes > MAX_ANSWER_BYTES) end(`the answer has more than ${MAX_ANSWER_BYTES} bytes`);
+  };
+  const sent = next(request);
+  sent.catch(() => {});
+  try {
+    return await Promise.race([sent, limited]);
+  } finally {
+    clearTimeout(timer);
+    if (outer === undefined) delete request.abortSignal;
+    else request.abortSignal = outer;
+  }
+}
+
+function sayRetry({ status, headers, request }: PipelineResponse, log: (text: string) => void): void {
+  if (status !== 429 && status !== 503) return;
+  const given = headers.get('retry-after');
+  const seconds = retryAfterSeconds(given);
+  if (seconds === undefined) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
+  const wait = duration((seconds ?? DEFAULT_RETRY_AFTER_S) * 1000);
+  const why =
+    status === 429 ? 'Azure throttles this subscription (HTTP 429)' : 'Azure is not available (HTTP 503)';
+  const source = seconds === undefined ? 'it names no time that can be read' : 'as it asks';
+  log(`${why}: ${nameOf(request)} is sent again after ${wait}, ${source}.`);
+}
+
+/** Seconds, of either form that HTTP has (RFC 9110, 10.2.3); undefined where it is neither. */
+function retryAfterSeconds(text: string | undefined): number | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  const seconds = Number(text);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
+}
+
+/** Method and path, without the query, in which operations carry signatures. */
+const nameOf = ({ method, url }: PipelineRequest): string => `${method} ${new URL(url).pathname}`;
+
+/**
+ * Refuses a 200 that is no answer of ARM: text of a proxy, a list without its items, a thing that is not the one that was
+ * asked for, and a next page elsewhere. Without this the SDK would read each as an empty list or a thing without properties.
+ * @param endpoint where ARM is; the token goes nowhere else
+ */
+export function answerPolicy(endpoint: string): PipelinePolicy {
+  return {
+    name: 'answerPolicy',
+    async sendRequest(request, next) {
+      if (!isOwnUrl(endpoint, request.url))
+        throw new RestError(
+          `${new URL(request.url).origin} is not Azure Resource Manager, so nothing was sent`,
+          {
+            code: 'ForeignUrl',
+            request,
+          },
+        );
+      const response = await next(request);
+      const problem = problemOf(endpoint, response);
+      if (problem === undefined) return response;
+      throw new RestError(`${nameOf(request)}: the answer is not one of Azure Resource Manager: ${problem}`, {
+        code: 'UnreadableAnswer',
+        statusCode: response.status,
+        request,
+        response,
+      });
+    },
+  };
+}
+
+/** Whether a URL is one of ARM's own. */
+export const isOwnUrl = (endpoint: string, url: string): boolean =>
+  URL.canParse(url) && new URL(url).origin === new URL(endpoint).origin;
+
+function problemOf(endpoint: string, { request, status, bodyAsText }: PipelineResponse): string | undefined {
+  const { pathname } = new URL(request.url);
+  // An operation's polls are read by whoever polls.
+  const isPoll = /\/(azureAsyncOperation|operationResults)\//i.test(pathname);
+  if (request.method !== 'GET' || status !== 200 || isPoll) return undefined;
+  const body = parse(bodyAsText ?? '');
+  if (body === undefined) return 'it is not a JSON object';
+  if (isCollection(pathname)) return problemOfList(endpoint, request.url, body);
+  const { id, name } = body;
+  const asked = decodeURIComponent(pathname.split('/').at(-1) ?? '');
+  if (typeof id !== 'string' || typeof name !== 'string') return 'it has no id and name';
+  return name.toLowerCase() === asked.toLowerCase()
+    ? undefined
+    : `it is '${name.slice(0, 80)}', not '${asked}'`;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+function problemOfList(endpoint: string, url: string, { value, nextLink }: Body): string | undefined {
+  if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
+    return 'it has no list of things';
+  if (nextLink === undefined || nextLink === null || nextLink === '') return undefined;
+  if (typeof nextLink !== 'string' || !isOwnUrl(endpoint, nextLink)) return 'its next page is elsewhere';
+  return nextLink === url ? 'its next page is the same page' : undefined;
+}
+
+/** ARM's paths end in a type, for a list, or in the name of a thing: `…/providers/NAMESPACE/type[/name/type…]`. */
+function isCollection(pathname: string): boolean {
+  const after =
+    pathname
+      .split(/\/providers\//i)
+      .at(-1)
+      ?.split('/') ?? [];
+  // The namespace, then types and names by turns; without a provider, types and names alone.
+  return /\/providers\//i.test(pathname) ? after.length % 2 === 0 : pathname.split('/').length % 2 === 0;
+}
+
+function parse(text: string): Body | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Body) : undefined;
+  } catch {
+    return undefined;
+  }
+}
