@@ -29,6 +29,9 @@ const byCode: Readonly<Record<string, string>> = {
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
   UnreadableAnswer:
     'Something between this runner and Azure answered instead, such as a proxy or a sign-in page: check the network of the runner.',
+  HostNotFound:
+    'Give the short name of the server as server-name; give resource-group too, if this identity has rights there alone.',
+  ForeignUrl: 'Run the workflow again; if it stays, look for a proxy that changes the answers of Azure.',
   EndlessList: 'Run the workflow again; if it stays, report it to Azure with the correlation id.',
   InternalServerError:
     'Azure names no cause. While a server is being created a password that is too weak is one; on an existing one, that it is not Ready.',

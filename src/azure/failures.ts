@@ -1,4 +1,4 @@
-import { isRestError } from '@azure/core-rest-pipeline';
+import { isRestError, type RestError } from '@azure/core-rest-pipeline';
 import { ActionError, type AzureDetails, fail, messageOf } from '../errors.ts';
 import { absent, type Observed, unknown } from '../plan/types.ts';
 import { adviceFor, isBusy } from './advice.ts';
@@ -26,7 +26,7 @@ export class EffectNotShown extends Error {
 export function azureDetails(error: unknown): AzureDetails | undefined {
   if (error instanceof OperationFailed) return error.azure;
   if (error instanceof ActionError) return error.azure;
-  if (!isRestError(error) || error.statusCode === undefined) return undefined;
+  if (!isRestError(error) || error.statusCode === undefined || isOurOwn(error)) return undefined;
   const correlationId = error.response?.headers.get('x-ms-correlation-request-id');
   const body = bodyError(error.details);
   const { statusCode: status } = error;
@@ -38,6 +38,10 @@ export function azureDetails(error: unknown): AzureDetails | undefined {
     ...(correlationId ? { correlationId } : {}),
   };
 }
+
+/** Whether it is the action that gave up a request or an answer: then Azure has said nothing. */
+const isOurOwn = ({ code = '' }: RestError): boolean =>
+  ['UnreadableAnswer', 'EndlessList', 'ForeignUrl', 'HostNotFound'].includes(code);
 
 function bodyError(details: unknown): { code?: string; message?: string } {
   const error = (details as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
@@ -81,7 +85,9 @@ export function refused(doing: string, error: unknown, uncertain = false): Error
   const azure = detailsOf(error, uncertain);
   if (azure) return fail('azure-refused', { doing, advice: adviceFor(azure) }, { cause: error, azure });
   if (!isRestError(error)) return error instanceof Error ? error : new Error(messageOf(error));
-  const advice = 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
+  const advice = isOurOwn(error)
+    ? adviceFor({ code: error.code ?? '', message: '' })
+    : 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
   return fail('azure-refused', { doing: `${doing} (${messageOf(error)})`, advice }, { cause: error });
 }
 
@@ -106,7 +112,7 @@ export async function observed<T>(what: string, look: () => Promise<Observed<T>>
     const parameters = {
       what,
       reason: azure ? azure.message : messageOf(error),
-      advice: adviceFor(azure ?? { code: '', message: '' }),
+      advice: adviceFor(azure ?? { code: isRestError(error) ? (error.code ?? '') : '', message: '' }),
     };
     return unknown(fail('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }));
   }

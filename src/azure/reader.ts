@@ -86,7 +86,10 @@ export class AzureReader {
     }
     if (matches[0]) return present(matches[0]);
     // A list shows only what this identity may see: that nothing is there, only the thing itself can say.
-    if (byHost) throw new Error('no server that this identity may see has this host name');
+    if (byHost)
+      throw new RestError('no server that this identity may see has this host name', {
+        code: 'HostNotFound',
+      });
     return await this.#get(this.location.resourceGroup);
   }
 

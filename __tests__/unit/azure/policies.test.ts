@@ -49,7 +49,9 @@ describe('an answer that is none of Azure Resource Manager is unknown', () => {
   ])('for a list: %s', async ([, answer]) => {
     const { reader } = readerOf([answer], { name: 'demo', resourceGroup: undefined });
     expect((await reader.server()).status).toBe('unknown');
-    await expect(readerOf([answer]).reader.firewallRules()).rejects.toThrow(/UnreadableAnswer/);
+    await expect(readerOf([answer]).reader.firewallRules()).rejects.toThrow(
+      /the answer is not one of Azure Resource Manager.*a proxy/s,
+    );
   });
 
   test('for whether a name is free: an answer that does not say so', async () => {
@@ -78,7 +80,7 @@ describe('a list is bounded', () => {
       page(`https://management.azure.com${rules}?page=${i % 2}`),
     );
     const { reader, asked } = readerOf(pages);
-    await expect(reader.firewallRules()).rejects.toThrow(/EndlessList: .* more than 200 pages/);
+    await expect(reader.firewallRules()).rejects.toThrow(/more than 200 pages/);
     expect(asked.length).toBeLessThan(250);
   });
 
