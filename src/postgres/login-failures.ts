@@ -17,6 +17,28 @@ export interface LoginFailure {
   readonly address?: string;
 }
 
+/**
+ * A server's request for a password that the session does not answer: one in clear text never, and none at all where
+ * the login has no password.
+ */
+export class PasswordRequest extends Error {
+  readonly advice: string;
+
+  /** @param refused which requests the login does not answer */
+  constructor(refused: 'clear text' | 'any') {
+    super(
+      refused === 'any'
+        ? 'the server asks for a password, so the firewall admits this runner'
+        : 'the server asks for the password in clear text, and the password was not sent',
+    );
+    this.name = 'PasswordRequest';
+    this.advice =
+      refused === 'any'
+        ? ''
+        : 'Check which server answers under this name, and that the role is one that logs in with a password of PostgreSQL.';
+  }
+}
+
 const adviceByState: Readonly<Record<string, string>> = {
   '28P01':
     'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
@@ -32,6 +54,7 @@ const passingStates = ['57P03', '57P01', '57P02', '53300'];
 export function classify(error: unknown): LoginFailure {
   const message = messageOf(error);
   const code = codeOf(error);
+  if (error instanceof PasswordRequest) return { kind: 'refused', reason: message, advice: error.advice };
   // What PostgreSQL itself says comes first: no text in it can make it look like a block.
   if (isSqlState(code)) return byState(code, message);
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {

@@ -12,8 +12,10 @@ export interface LoginTarget {
   readonly applicationName: string;
 }
 
-/** The same, or without a password: then whatever asks for one ends the attempt, and none is sent. */
-export type ProbeTarget = Omit<LoginTarget, 'password'> & { readonly password: string | undefined };
+/** A login without a password, which only proves whether the firewall admits this runner. */
+export interface PasswordlessTarget extends Omit<LoginTarget, 'password'> {
+  readonly password: undefined;
+}
 
 export type LoginResult = { readonly session: Session } | { readonly failure: LoginFailure };
 
@@ -26,10 +28,16 @@ export interface LoginAttempt {
 
 /**
  * One attempt to log in, over verified TLS.
+ * @param target without a password, a server that asks for one makes the result a failure of kind `refused`: the server
+ *   has answered, so the firewall admits this runner. Nothing is sent in answer.
  * @param timeout milliseconds until the attempt counts as blocked
  * @param signal ends the attempt; the result then is a failure like any other
  */
-export function login(target: ProbeTarget, timeout: number, signal: AbortSignal): LoginAttempt {
+export function login(
+  target: LoginTarget | PasswordlessTarget,
+  timeout: number,
+  signal: AbortSignal,
+): LoginAttempt {
   const session = new Session(target, timeout, signal);
   return { result: outcome(session), heard: () => session.heard };
 }

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import type { ProbeTarget } from './login.ts';
+import type { LoginTarget, PasswordlessTarget } from './login.ts';
+import { PasswordRequest } from './login-failures.ts';
 
 /** Milliseconds for a session to say goodbye, before its socket is destroyed. */
 const farewell = 2000;
@@ -18,27 +19,42 @@ const settings = {
   lock_timeout: 5000,
 } as const;
 
+/** The driver's events for the requests of a server, by what the server asks for. */
+const passwordRequests = {
+  'clear text': 'authenticationCleartextPassword',
+  MD5: 'authenticationMD5Password',
+  SASL: 'authenticationSASL',
+} as const;
+
 /**
- * A session of ours. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it (design.md);
- * TLS is always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
- * what a time limit or a cancellation ends.
+ * A session of the action. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it; TLS is
+ * always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
+ * what a time limit or a cancellation ends. The password is never sent in clear text, only as an answer to MD5 or SCRAM.
  */
 export class Session {
   readonly #client: pg.Client;
   readonly #socket = new Socket();
   readonly #signal: AbortSignal;
+  /** The password requests of a server that end the login. */
+  readonly #unanswered: readonly (keyof typeof passwordRequests)[];
   #lost = false;
 
   /**
+   * @param target without a password, every request for one ends the login, and nothing is sent in answer
    * @param timeout milliseconds for connecting
    * @param signal ends every query with its reason
    */
-  constructor({ applicationName, ...connection }: ProbeTarget, timeout: number, signal: AbortSignal) {
+  constructor(
+    { applicationName, password, ...connection }: LoginTarget | PasswordlessTarget,
+    timeout: number,
+    signal: AbortSignal,
+  ) {
     this.#signal = signal;
-    const { password, ...where } = connection;
+    this.#unanswered = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
     this.#client = new pg.Client({
-      ...where,
-      ...(password === undefined ? {} : { password }),
+      ...connection,
+      // A function, so that the driver never looks for another password, in PGPASSWORD or ~/.pgpass.
+      password: () => password ?? '',
       application_name: applicationName,
       options: Object.entries(settings)
         .map(([name, value]) => `-c ${name}=${value}`)
@@ -65,8 +81,18 @@ export class Session {
     return this.#lost;
   }
 
+  /** @throws `PasswordRequest` where the server asks for a password that is not to be sent, and what the driver throws */
   connect(): Promise<unknown> {
-    return this.#unlessEnded(this.#client.connect());
+    const connected = this.#client.connect();
+    const { connection } = this.#client;
+    // The driver has just added its own listeners, which would answer; nothing has arrived yet.
+    for (const request of this.#unanswered)
+      connection
+        .removeAllListeners(passwordRequests[request])
+        .on(passwordRequests[request], () =>
+          connection.emit('error', new PasswordRequest(this.#unanswered.length > 1 ? 'any' : 'clear text')),
+        );
+    return this.#unlessEnded(connected);
   }
 
   /** The rows of one statement. */

@@ -20,7 +20,11 @@ export interface PartialPostgres {
   readonly close: () => void;
 }
 
-export async function partialPostgres(manner: Manner): Promise<PartialPostgres> {
+/** @param reply what is answered inside TLS to the bytes that a client has sent; by default nothing */
+export async function partialPostgres(
+  manner: Manner,
+  reply: (bytes: Buffer) => Buffer | undefined = () => undefined,
+): Promise<PartialPostgres> {
   const received: Buffer[] = [];
   const connected = Promise.withResolvers<void>();
   const heard = Promise.withResolvers<void>();
@@ -41,6 +45,10 @@ export async function partialPostgres(manner: Manner): Promise<PartialPostgres> 
       socket.write('S');
       const inner = new TLSSocket(socket, { isServer: true, secureContext: certified.secureContext });
       inner.on('error', () => {}).on('data', receive);
+      inner.on('data', (bytes: Buffer) => {
+        const answer = reply(bytes);
+        if (answer !== undefined) inner.write(answer);
+      });
     });
   });
   await new Promise<void>((resolve) => {
