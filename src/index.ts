@@ -1,12 +1,11 @@
+// First, before any other module loads a library that reads the environment.
+import './environment.ts';
 import { close } from './close.ts';
 import { Workflow } from './github/workflow.ts';
 import { main } from './run.ts';
 
 /** The door: `post.js` asks for the other half by this argument, and by nothing that main may never have written. */
 const half = process.argv.includes('--post') ? close : main;
-
-// TLS is never weakened, whatever an earlier step has put into the environment.
-delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
 
 // Also while nothing listens any more that would end the run by it, a first signal must not end the process: what is to be
 // written and removed at the end is.

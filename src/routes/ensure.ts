@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EnsureConfig } from '../config/config.ts';
+import { stepEnvironment } from '../environment.ts';
 import { fail } from '../errors.ts';
 import { GitHubApi } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
@@ -213,7 +214,10 @@ async function migrateIn(
   new Journal(workflow).writeMigration(mark);
   await story.phase('Migrate', () =>
     withMigrationLock(run, session, (signal) =>
-      migrate({ ...migration, environment: migrationEnvironment(process.env, variables), mark }, signal),
+      migrate(
+        { ...migration, environment: migrationEnvironment(stepEnvironment(), variables), mark },
+        signal,
+      ),
     ),
   );
 }
