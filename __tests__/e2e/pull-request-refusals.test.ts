@@ -12,6 +12,7 @@ import {
 import { test } from '../helpers/e2e/test.ts';
 
 const server = 'refusals';
+const json = { 'Content-Type': 'application/json' };
 const inputs = perPullRequest(server);
 
 const host = (emulator: EmulatorHarness): Promise<string> => hostOfServer(emulator, server);
@@ -38,7 +39,12 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
   test.for([
     ['a 404, which may hide it', { status: 404, body: { message: 'Not Found' } }],
     ['a 403', { status: 403, body: { message: 'Resource not accessible by integration' } }],
-    ['a broken answer', { status: 502, body: {} }],
+    [
+      'a page of a proxy',
+      { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<html>Sign in</html>' },
+    ],
+    ['JSON that ends early', { status: 200, headers: json, body: '{"number":4,"state":"clo' }],
+    ['another pull request', { status: 200, body: { number: 5, state: 'closed' } }],
   ] as const)('unknown is neither closed nor an error: %s', async ([, then], { emulator }) => {
     await emulator.fault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
     const step = await pullRequestJob(emulator, 4).step(inputs);

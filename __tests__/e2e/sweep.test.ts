@@ -213,13 +213,13 @@ describe('sweep', () => {
     const expired = `COMMENT ON DATABASE relecloud_pr_81 IS '${markOf(81, yesterday)}'`;
     await query(emulator, administratorAt(host), expired);
     await patchGitHub(emulator, { pulls: { 81: { state: 'open' } } });
-    // Another job comes in between while the list of open pull requests is on its way.
-    const list = await emulator.hold({ service: 'github', method: 'GET', path: '/pulls\\?' });
+    // Another job renews it after the sweep has read the databases and the time.
+    const read = await emulator.hold({ service: 'postgres', statement: 'clock_timestamp' }, 'answer');
     const sweeping = nightly(emulator).step(sweepOf('renewed'));
-    await list.struck;
+    await read.struck;
     const again = await pullRequestJob(emulator, 81).step(inputs);
     expect(again.exitCode, again.log).toBe(0);
-    await list.release();
+    await read.release();
     const step = await sweeping;
     expect(step.exitCode, step.log).toBe(0);
     expect(dropped(step)).toEqual([]);

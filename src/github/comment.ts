@@ -1,4 +1,6 @@
-import type { Comment, GitHubApi } from './api.ts';
+import type { GitHubApi } from './api.ts';
+import { createOnce } from './create-once.ts';
+import type { Comment } from './shapes.ts';
 
 /**
  * Keeps one comment on a pull request up to date. It is known by its marker and by its author among all pages, since
@@ -20,7 +22,10 @@ export async function keepComment(
     return;
   }
   if (!create) return;
-  const made = await api.createComment(number, text);
+  const made = await createOnce(
+    () => api.createComment(number, text),
+    async () => (await ownComments(api, number, marker)).find((comment) => comment.body === text)?.id,
+  );
   // Another job of the same pull request may have made one at the same time: the older one stays.
   const [first] = await ownComments(api, number, marker);
   if (first === undefined || first.id === made) return;

@@ -1,5 +1,7 @@
 import type { IssueStep } from '../plan/drift-issue.ts';
-import type { GitHubApi, Issue } from './api.ts';
+import { type GitHubApi, ofIssues } from './api.ts';
+import { createOnce } from './create-once.ts';
+import type { Issue } from './shapes.ts';
 
 /** What was done about the issue; without a number there is none. */
 export interface IssueOutcome {
@@ -23,12 +25,15 @@ export async function keepIssue(
   if (existing !== undefined) return await carryOut(api, existing, next(existing.body));
   const step = next(undefined);
   if (step.action !== 'open') return { action: 'left', number: undefined };
-  const made = await api.createIssue(step);
+  const made = await createOnce(
+    () => api.createIssue(step),
+    async () => (await ownIssues(api, marker)).find((issue) => saysTheSame(issue, step))?.number,
+  );
   // Another check may have opened one at the same time: the older one stays.
   const [first] = await ownIssues(api, marker);
   if (first === undefined || first.number >= made) return { action: 'opened', number: made };
   const outcome = await carryOut(api, first, next(first.body));
-  await api.commentOnIssue(made, `Duplicate of #${first.number}`);
+  await commentOnce(api, made, `Duplicate of #${first.number}`);
   await api.closeIssue(made, 'not_planned');
   return outcome;
 }
@@ -39,17 +44,31 @@ async function carryOut(api: GitHubApi, issue: Issue, step: IssueStep): Promise<
     case 'open':
     case 'update': {
       const { title, body } = step;
-      if (issue.title === title && withOneLineEnd(issue.body) === body) return { action: 'left', number };
+      if (saysTheSame(issue, step)) return { action: 'left', number };
       await api.updateIssue(number, { title, body });
       return { action: 'updated', number };
     }
     case 'close':
-      await api.commentOnIssue(number, step.comment);
+      await commentOnce(api, number, step.comment);
       await api.closeIssue(number, 'completed');
       return { action: 'closed', number };
     case 'leave':
       return { action: 'left', number };
   }
+}
+
+const saysTheSame = (issue: Issue, { title, body }: Omit<Issue, 'number'>): boolean =>
+  issue.title === title && withOneLineEnd(issue.body) === body;
+
+/** An issue of ours that says something already may have it said again later: only a repeated request looks. */
+async function commentOnce(api: GitHubApi, number: number, text: string): Promise<void> {
+  await createOnce(
+    () => api.createComment(number, text, ofIssues),
+    async () => {
+      const [comments, viewer] = await Promise.all([api.comments(number, ofIssues), api.viewer()]);
+      return comments.find(({ author, body }) => author === viewer && withOneLineEnd(body) === text)?.id;
+    },
+  );
 }
 
 /** Whoever edits a text on the web leaves it with other line ends. */

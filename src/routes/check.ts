@@ -59,4 +59,4 @@ async function lookInside(
 }
 
 const gitHubOf = ({ config, run }: Act<CheckConfig>): GitHubApi =>
-  new GitHubApi(config.gitHubToken, config.repository.name, run.signal);
+  new GitHubApi(config.gitHubToken, config.repository.name, run);

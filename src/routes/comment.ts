@@ -21,7 +21,7 @@ export async function commentOnDatabase(
     changes: story.changes,
   });
   const marker = commentMarker(server.name, database.base);
-  const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, act.run.signal);
+  const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, act.run);
   await tell(act, gitHub, pullRequest.number, { marker, body, create: true });
 }
 

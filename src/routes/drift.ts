@@ -24,7 +24,7 @@ export async function keepDriftIssue(act: Act<CheckConfig>): Promise<void> {
   const { run, config } = act;
   if (!config.driftIssue) return;
   const check = driftCheckOf(act);
-  const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run.signal);
+  const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
   try {
     const marker = driftMarker(check.server, check.database);
     const { action, number } = await keepIssue(gitHub, marker, (body) => issueStep(check, body));

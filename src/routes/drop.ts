@@ -39,7 +39,7 @@ export async function drop(act: Act<DropConfig>): Promise<void> {
   }
   const { number, repository } = pullRequest;
   const why = 'the workflow asked for it, as it does when the pull request is closed';
-  const gitHub = new GitHubApi(config.gitHubToken, repository.name, run.signal);
+  const gitHub = new GitHubApi(config.gitHubToken, repository.name, run);
   await commentOnDrop(act, gitHub, { number, base: database.base, database: database.name, why });
 }
 

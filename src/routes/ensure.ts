@@ -97,7 +97,7 @@ async function refuseClosed({ run, config }: Act<EnsureConfig>): Promise<void> {
   const { number, repository, state } = pullRequest;
   const closed = (): Error => fail('pull-request-closed', { number, repository: repository.name });
   if (state === 'closed') throw closed();
-  const seen = await new GitHubApi(gitHubToken, repository.name, run.signal).pullRequest(number);
+  const seen = await new GitHubApi(gitHubToken, repository.name, run).pullRequest(number);
   if (seen.status === 'present' && seen.value === 'closed') throw closed();
   if (seen.status === 'unknown')
     run.info(

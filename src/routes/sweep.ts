@@ -32,7 +32,7 @@ export async function sweep(act: Act<SweepConfig>): Promise<void> {
     run.info(`Nothing to sweep on server '${config.server.name}'.`);
     return;
   }
-  const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run.signal);
+  const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
   const failures: string[] = [];
   if (hasPublicAccess(found.server))
     await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));

@@ -5,7 +5,10 @@ import { text } from 'node:stream/consumers';
 export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, in the place of `body`. */
+  readonly text?: string;
 }
 
 interface Asked {
@@ -23,9 +26,9 @@ export class GitHubAnswering {
   readonly #server = createServer(async (request, response) => {
     const asked = await askedBy(request);
     this.asked.push(asked);
-    const { status = 200, headers = {}, body } = this.answer(asked);
+    const { status = 200, headers = {}, body, text: plain } = this.answer(asked);
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
-    response.end(body === undefined ? '' : JSON.stringify(body));
+    response.end(plain ?? (body === undefined ? '' : JSON.stringify(body)));
   });
 
   /** Starts it on a port that the system chooses. */

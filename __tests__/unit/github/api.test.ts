@@ -1,12 +1,13 @@
 import { describe, expect } from 'vitest';
 import { GitHubApi, GitHubUnknown } from '../../../src/github/api.ts';
+import type { Run } from '../../../src/waiting.ts';
 import type { Answer } from '../../helpers/unit/git-hub-answering.ts';
-import { thrownBy } from '../../helpers/unit/run.ts';
+import { testRun, thrownBy } from '../../helpers/unit/run.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const token = 'ghs_16C7e42F292c69';
-const apiWith = (given: string | undefined, signal = new AbortController().signal): GitHubApi =>
-  new GitHubApi(given, 'relecloud/tours', signal);
+const apiWith = (given: string | undefined, run: Run = testRun()): GitHubApi =>
+  new GitHubApi(given, 'relecloud/tours', run);
 const test = base
   /** The client of an API that gives this answer. */
   .extend('answering', async ({ gitHub }) => (answer: Answer): GitHubApi => {
@@ -14,7 +15,7 @@ const test = base
     return apiWith(token);
   });
 const refusal = (status: number, message: string): Answer => ({ status, body: { message } });
-const run = { repositoryId: '1', runId: '30433642', runAttempt: '2' };
+const runIdentity = { repositoryId: '1', runId: '30433642', runAttempt: '2' };
 
 describe('what GitHub says of pull requests and runs', () => {
   test.for(['open', 'closed'] as const)('a pull request that is %s', async (state, { gitHub, answering }) => {
@@ -47,7 +48,9 @@ describe('what GitHub says of pull requests and runs', () => {
   ])(
     'a run that is %s in attempt %s: attempt 2 has ended: %s',
     async ([status, attempt, ended], { gitHub, answering }) => {
-      const seen = await answering({ body: { id: 30433642, status, run_attempt: attempt } }).runEnded(run);
+      const seen = await answering({ body: { id: 30433642, status, run_attempt: attempt } }).runEnded(
+        runIdentity,
+      );
       expect(seen).toEqual({ status: 'present', value: ended });
       expect(gitHub.asked[0]?.path).toBe('/repos/relecloud/tours/actions/runs/30433642');
     },
@@ -58,7 +61,7 @@ describe('what GitHub does not tell is unknown, never a no', () => {
   const questions = {
     pullRequest: (api: GitHubApi) => api.pullRequest(42),
     openPullRequests: (api: GitHubApi) => api.openPullRequests(),
-    runEnded: (api: GitHubApi) => api.runEnded(run),
+    runEnded: (api: GitHubApi) => api.runEnded(runIdentity),
   };
 
   test.for(Object.entries(questions))(
@@ -82,10 +85,10 @@ describe('what GitHub does not tell is unknown, never a no', () => {
     },
   );
 
-  test.for(Object.entries(questions))('%s: an outage', async ([_, ask], { answering }) => {
-    expect(await ask(answering(refusal(503, 'Unavailable')))).toMatchObject({
+  test.for(Object.entries(questions))('%s: an error of GitHub itself', async ([_, ask], { answering }) => {
+    expect(await ask(answering(refusal(501, 'Not implemented')))).toMatchObject({
       status: 'unknown',
-      error: { status: 503 },
+      error: { status: 501, message: expect.stringContaining('https://www.githubstatus.com') },
     });
   });
 
@@ -102,21 +105,136 @@ describe('what GitHub does not tell is unknown, never a no', () => {
   );
 
   test('no refusal holds the token', async ({ answering }) => {
-    for (const status of [401, 403, 404, 500]) {
+    for (const status of [401, 403, 404, 501]) {
       const seen = await answering(refusal(status, 'no')).pullRequest(42);
       expect(seen.status === 'unknown' && String(seen.error.stack)).not.toContain(token);
     }
   });
 
   test('the end of the run is no unknown: its own reason is thrown', async ({ gitHub }) => {
-    const controller = new AbortController();
+    const run = testRun();
     const reason = new Error('cancelled');
     gitHub.answer = () => {
-      controller.abort(reason);
+      run.end(reason);
       return { body: {} };
     };
-    expect(await thrownBy(apiWith(token, controller.signal).pullRequest(42))).toBe(reason);
+    expect(await thrownBy(apiWith(token, run).pullRequest(42))).toBe(reason);
   });
+});
+
+describe('an answer that is not one of GitHub is unknown, never a yes or a no', () => {
+  const html = { headers: { 'content-type': 'text/html' }, text: '<html>Sign in to the proxy</html>' };
+  const wrong: Readonly<Record<string, Answer>> = {
+    'a page of HTML': html,
+    'JSON that ends early': { text: '{"number":42,"sta' },
+    'no body': {},
+    null: { body: null },
+    'a list': { body: [[]] },
+    'an object without anything': { body: {} },
+    'another state': { body: { number: 42, state: 'merged' } },
+    'a number that is text': { body: { number: '42', state: 'closed', id: '30433642', status: 'completed' } },
+    'a number that is no integer': { body: { number: 4.2, state: 'closed', id: 1e300, status: 'completed' } },
+    'another pull request or run': {
+      body: { number: 43, state: 'closed', id: 30433643, status: 'completed' },
+    },
+    'a status that is null': { body: { id: 30433642, status: null } },
+    'an attempt that is text': { body: { id: 30433642, status: 'queued', run_attempt: '3' } },
+  };
+
+  test.for(Object.entries(wrong))('%s', async ([_, answer], { answering }) => {
+    const api = answering(answer);
+    for (const seen of [
+      await api.pullRequest(42),
+      await api.openPullRequests(),
+      await api.runEnded(runIdentity),
+    ])
+      expect(seen).toMatchObject({ status: 'unknown', error: { status: undefined, mayHaveHappened: true } });
+  });
+
+  test('a page of a proxy is not repeated in the error', async ({ answering }) => {
+    const page = { status: 404, headers: { 'content-type': 'text/html' }, text: `<html>${'x'.repeat(5000)}` };
+    const seen = await answering(page).pullRequest(42);
+    expect(seen.status === 'unknown' && seen.error.message).toBe(
+      'Asking GitHub for pull request #42 was not possible: the answer is a page of HTML (HTTP 404).',
+    );
+  });
+
+  test.for<[string, (api: GitHubApi) => Promise<unknown>]>([
+    ['who this token is', (api) => api.viewer()],
+    ['the comments', (api) => api.comments(42)],
+    ['the issues', (api) => api.openIssuesOf('ada')],
+    ['the new comment’s id', (api) => api.createComment(42, 'text')],
+    ['the new issue’s number', (api) => api.createIssue({ title: 'Drift', body: 'text' })],
+  ])('%s', async ([_, ask], { gitHub, answering }) => {
+    for (const answer of [html, { body: [{ id: 0, number: -1 }] }, { body: { id: 1.5, number: '1' } }]) {
+      const error = await thrownBy(ask(answering(answer)));
+      expect(error).toBeInstanceOf(GitHubUnknown);
+    }
+    expect(gitHub.asked).toHaveLength(3);
+  });
+});
+
+describe('a list', () => {
+  test('that does not end is unknown after a hundred pages', async ({ gitHub }) => {
+    gitHub.answer = ({ path }) => ({
+      headers: { link: `<${gitHub.url}${path}>; rel="next"` },
+      body: [{ number: 1, state: 'open' }],
+    });
+    expect(await apiWith(token).openPullRequests()).toMatchObject({
+      status: 'unknown',
+      error: { message: expect.stringContaining('more than 100 pages') },
+    });
+    expect(gitHub.asked).toHaveLength(100);
+  });
+
+  test('never leads the token to another host', async ({ gitHub }) => {
+    gitHub.answer = () => ({ headers: { link: '<https://127.0.0.2:1/pulls>; rel="next"' }, body: [] });
+    expect(await apiWith(token).openPullRequests()).toMatchObject({
+      status: 'unknown',
+      error: { message: expect.stringContaining('another host') },
+    });
+  });
+
+  test('that GitHub refuses with 409 is unknown, not empty', async ({ answering }) => {
+    expect(await answering(refusal(409, 'Conflict')).openPullRequests()).toMatchObject({
+      status: 'unknown',
+      error: { status: 409 },
+    });
+  });
+});
+
+describe('the repository', () => {
+  test.for([
+    '',
+    'tours',
+    'relecloud/',
+    '/tours',
+    'relecloud/../tours',
+    '../tours',
+    'relecloud/..',
+    'a/b?c',
+    'a b/c',
+  ])('is asked about only where its name is owner/name, not %s', async (name, { gitHub }) => {
+    const seen = await new GitHubApi(token, name, testRun()).pullRequest(42);
+    expect(seen).toMatchObject({
+      status: 'unknown',
+      error: { message: expect.stringContaining('GITHUB_REPOSITORY'), mayHaveHappened: false },
+    });
+    expect(gitHub.asked).toEqual([]);
+  });
+
+  test('may have dots, hyphens and underscores in its name', async ({ gitHub, answering }) => {
+    answering({ body: { number: 42, state: 'open' } });
+    await new GitHubApi(token, 'my-org/.my_repo.js', testRun()).pullRequest(42);
+    expect(gitHub.asked[0]?.path).toBe('/repos/my-org/.my_repo.js/pulls/42');
+  });
+});
+
+test('a token of 520 characters with dots is sent whole', async ({ gitHub, answering }) => {
+  answering({ body: { number: 42, state: 'open' } });
+  const long = `ghs_${'a'.repeat(200)}.${'B'.repeat(150)}.${'0'.repeat(164)}`;
+  await new GitHubApi(long, 'relecloud/tours', testRun()).pullRequest(42);
+  expect(gitHub.asked[0]?.authorization).toBe(`bearer ${long}`);
 });
 
 describe('who comments', () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { GitHubApi } from '../../../src/github/api.ts';
 import { keepComment } from '../../../src/github/comment.ts';
 import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
-import { thrownBy } from '../../helpers/unit/run.ts';
+import { testRun, thrownBy } from '../../helpers/unit/run.ts';
 
 const gitHub = new GitHubAnswering();
 const viewer = 'github-actions[bot]';
@@ -55,7 +55,7 @@ function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answe
 }
 
 const keep = (body: string, create: boolean): Promise<void> => {
-  const api = new GitHubApi('ghs_16C7e42F292c69', 'relecloud/tours', new AbortController().signal);
+  const api = new GitHubApi('ghs_16C7e42F292c69', 'relecloud/tours', testRun());
   return keepComment(api, 42, { marker, body, create });
 };
 
@@ -158,6 +158,47 @@ describe('two jobs at once', () => {
     };
     await keep('ours', true);
     expect(comments).toEqual([own(1000, 'ours'), own(5000, 'theirs')]);
+  });
+});
+
+describe('a comment whose creation was not answered', () => {
+  /** The next creation gets a 502, whether or not it has taken effect. */
+  const losing = (takesEffect: boolean): void => {
+    gitHub.answer = (asked) => {
+      if (asked.method !== 'POST' || asked.path === '/graphql') return answer(asked);
+      gitHub.answer = answer;
+      if (takesEffect) answer(asked);
+      return { status: 502, body: { message: 'Bad Gateway' } };
+    };
+  };
+
+  test('is there: it is not created again', async () => {
+    losing(true);
+    await keep('text', true);
+    expect(comments).toEqual([own(1000, 'text')]);
+    expect(writes()).toEqual(['POST 42/comments']);
+  });
+
+  test('is not there: it is created again, after a look', async () => {
+    losing(false);
+    await keep('text', true);
+    expect(comments).toEqual([own(1000, 'text')]);
+    expect(gitHub.asked.filter(({ path }) => path !== '/graphql').map(({ method }) => method)).toEqual([
+      'GET',
+      'POST',
+      'GET',
+      'POST',
+      'GET',
+    ]);
+  });
+
+  test('is not created again where it was refused', async () => {
+    gitHub.answer = (asked) =>
+      asked.method === 'POST' && asked.path !== '/graphql'
+        ? { status: 403, body: { message: 'Resource not accessible by integration' } }
+        : answer(asked);
+    expect(String(await thrownBy(keep('text', true)))).toContain('HTTP 403');
+    expect(writes()).toEqual(['POST 42/comments']);
   });
 });
 

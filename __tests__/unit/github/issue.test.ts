@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { GitHubApi, GitHubUnknown } from '../../../src/github/api.ts';
+import { GitHubApi, GitHubUnknown, ofIssues } from '../../../src/github/api.ts';
 import { type IssueOutcome, keepIssue } from '../../../src/github/issue.ts';
 import type { IssueStep } from '../../../src/plan/drift-issue.ts';
 import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
-import { thrownBy } from '../../helpers/unit/run.ts';
+import { testRun, thrownBy } from '../../helpers/unit/run.ts';
 
 const gitHub = new GitHubAnswering();
 const viewer = 'github-actions[bot]';
@@ -49,6 +49,9 @@ function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answe
   const change = (to: (issue: Issue) => Issue): void => {
     issues = issues.map((each) => (each.number === number ? to(each) : each));
   };
+  const commentsOf = issues.find((each) => each.number === number)?.comments ?? [];
+  if (method === 'GET' && pathname.endsWith('/comments'))
+    return { body: commentsOf.map((text, i) => ({ id: i + 1, body: text, user: { login: viewer } })) };
   if (method === 'GET') return list(searchParams, pathname);
   if (pathname.endsWith('/comments')) {
     const { body: text } = body as { body: string };
@@ -77,7 +80,7 @@ const keep = (next: (body: string | undefined) => IssueStep): Promise<IssueOutco
 beforeAll(async () => {
   await gitHub.listen();
   vi.stubEnv('GITHUB_API_URL', gitHub.url);
-  api = new GitHubApi('token', 'relecloud/tours', new AbortController().signal);
+  api = new GitHubApi('token', 'relecloud/tours', testRun());
 });
 beforeEach(() => {
   gitHub.answer = answer;
@@ -229,6 +232,37 @@ describe('two checks at once', () => {
   });
 });
 
+describe('what GitHub did not answer', () => {
+  /** The next POST of this path gets a 502, whether or not it has taken effect. */
+  const losing = (path: RegExp, takesEffect: boolean): void => {
+    gitHub.answer = (asked) => {
+      if (asked.method !== 'POST' || !path.test(asked.path)) return answer(asked);
+      gitHub.answer = answer;
+      if (takesEffect) answer(asked);
+      return { status: 502, body: { message: 'Bad Gateway' } };
+    };
+  };
+
+  test.for([true, false])(
+    'an issue is opened once, whether the lost request opened it: %s',
+    async (takesEffect) => {
+      losing(/issues$/, takesEffect);
+      expect(await keep(drifting('text'))).toEqual({ action: 'opened', number: 1000 });
+      expect(issues).toEqual([own(1000, 'text')]);
+    },
+  );
+
+  test.for([true, false])(
+    'the end is commented on once, whether the lost request did it: %s',
+    async (takesEffect) => {
+      issues = [own(7, 'old')];
+      losing(/comments$/, takesEffect);
+      expect(await keep(ended)).toEqual({ action: 'closed', number: 7 });
+      expect(issues).toMatchObject([{ state: 'closed', comments: ['It has ended.'] }]);
+    },
+  );
+});
+
 describe('what GitHub refuses', () => {
   test('while reading: nothing is written', async () => {
     gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
@@ -241,7 +275,7 @@ describe('what GitHub refuses', () => {
     ['createIssue', () => api.createIssue({ title: 'Drift', body: 'text' })],
     ['updateIssue', () => api.updateIssue(7, { title: 'Drift', body: 'text' })],
     ['closeIssue', () => api.closeIssue(7, 'completed')],
-    ['commentOnIssue', () => api.commentOnIssue(7, 'text')],
+    ['createComment', () => api.createComment(7, 'text', ofIssues)],
   ])('%s: an error of its own kind, which says which permission helps', async (_, ask) => {
     gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
     const error = await thrownBy(ask());
