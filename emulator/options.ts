@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type PasswordStorage, passwordStorages } from './postgres/password-storage.ts';
 import type { BlockedBehaviour, PostgresFactory } from './postgres/types.ts';
 
 /** How the emulated Azure behaves; every field has a default in {@link defaultOptions}. */
@@ -11,6 +12,8 @@ export interface EmulatorOptions {
   readonly firewallDelay: number;
   /** How the gate treats a client that no rule admits. */
   readonly blocked: BlockedBehaviour;
+  /** How new servers store passwords, and which they accept. */
+  readonly passwordStorage: PasswordStorage;
   /** Factor on every recorded Retry-After; 1 gives the seconds that Azure gave. */
   readonly retryAfter: number;
   /** Seconds that an access token lives. Entra's own value is 3599. */
@@ -30,6 +33,7 @@ export const defaultOptions: EmulatorOptions = {
   provision: 2000,
   firewallDelay: 500,
   blocked: 'timeout',
+  passwordStorage: 'scram-sha-256',
   retryAfter: 0.02,
   tokenLifetime: 3599,
   pageSize: 100,
@@ -45,7 +49,10 @@ export class UsageError extends Error {
 
 export const usage =
   'Usage: npm run -s emulator -- [--latency MS] [--provision MS] [--firewall-delay MS] ' +
-  '[--blocked timeout|reject] [--retry-after SCALE] [--postgres-templates DIRECTORY]';
+  '[--blocked timeout|reject] [--retry-after SCALE] [--password-storage scram-sha-256|md5|md5-strict] ' +
+  '[--postgres-templates DIRECTORY]\n' +
+  'md5: servers as they were made before about October 2024 (password_encryption and ' +
+  'azure.accepted_password_auth_method are md5); md5-strict: which refuse a stored SCRAM verifier.';
 
 function amount(flag: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
@@ -62,6 +69,12 @@ function blockedBehaviour(text: string | undefined): BlockedBehaviour {
   throw new UsageError(`--blocked takes 'timeout' or 'reject', not '${text}'.`);
 }
 
+function passwordStorage(text: string | undefined): PasswordStorage {
+  const wanted = passwordStorages.find((storage) => storage === (text ?? defaultOptions.passwordStorage));
+  if (wanted !== undefined) return wanted;
+  throw new UsageError(`--password-storage takes one of ${passwordStorages.join(', ')}, not '${text}'.`);
+}
+
 function flags(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
@@ -72,6 +85,7 @@ function flags(args: readonly string[]) {
         provision: text,
         'firewall-delay': text,
         blocked: text,
+        'password-storage': text,
         'retry-after': text,
         'postgres-templates': text,
       },
@@ -93,6 +107,7 @@ export function parseOptions(args: readonly string[]): EmulatorOptions {
     provision: amount('provision', given.provision, defaultOptions.provision),
     firewallDelay: amount('firewall-delay', given['firewall-delay'], defaultOptions.firewallDelay),
     blocked: blockedBehaviour(given.blocked),
+    passwordStorage: passwordStorage(given['password-storage']),
     retryAfter: amount('retry-after', given['retry-after'], defaultOptions.retryAfter),
     postgresTemplates: given['postgres-templates'],
   };

@@ -61,6 +61,7 @@ export async function measureClones(): Promise<readonly CloneRow[]> {
         major,
         administratorLogin: 'bench',
         administratorLoginPassword: 'VerySecurePassword!1',
+        passwordStorage: 'scram-sha-256',
         blocked: 'reject',
         firewallDelay: 0,
       });

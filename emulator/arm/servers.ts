@@ -119,6 +119,7 @@ async function makePostgres(
     major: String(server.properties['version']),
     administratorLogin: login,
     administratorLoginPassword: closed ? unknownPassword() : password,
+    passwordStorage: options.passwordStorage,
     blocked: options.blocked,
     firewallDelay: options.firewallDelay,
   });

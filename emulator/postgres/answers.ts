@@ -1,5 +1,6 @@
 import { notAllowListed } from './azure-extension.ts';
 import { MessageStream, message, type Replacer } from './messages.ts';
+import { fatal } from './startup.ts';
 
 /**
  * The way from PostgreSQL to a client. Azure looks at its list first, so also an extension that the server does not
@@ -7,16 +8,29 @@ import { MessageStream, message, type Replacer } from './messages.ts';
  * which extension is meant (see azure-extension.ts), so its words are changed on the way out; the code is the same.
  */
 export class AnswerStream extends MessageStream {
-  /** @param holdEnd what the end of an answer (ReadyForQuery) waits for, if anything. */
-  constructor(holdEnd: () => Promise<void> | undefined = () => undefined) {
+  /**
+   * @param holdEnd what the end of an answer (ReadyForQuery) waits for, if anything.
+   * @param refused the role whose login is refused where PostgreSQL asks for SCRAM.
+   */
+  constructor(holdEnd: () => Promise<void> | undefined = () => undefined, refused?: string) {
     super(
       new Map<string, Replacer>([
         ['E', refuseUnknownExtension],
         ['Z', () => holdEnd()?.then(() => undefined)],
+        ['R', (request) => (refused === undefined ? undefined : refuseScram(request, refused))],
       ]),
     );
   }
 }
+
+/** The code of AuthenticationSASL, PostgreSQL's request for SCRAM. */
+const sasl = 10;
+
+/** In PostgreSQL's words for a password that does not fit what is stored. */
+const refuseScram = (request: Buffer, role: string): Buffer | undefined =>
+  request.readUInt32BE(5) === sasl
+    ? fatal('28P01', `password authentication failed for user "${role}"`)
+    : undefined;
 
 const unavailable = /^extension "(?<name>[\s\S]*)" is not available$/;
 

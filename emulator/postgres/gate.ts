@@ -25,6 +25,8 @@ export interface GateOptions {
   readonly blocked: BlockedBehaviour;
   /** Whether a session without TLS is refused now (`require_secure_transport`). */
   readonly requireSecureTransport: () => boolean;
+  /** Whether the login of a role is refused whose password is stored as a SCRAM verifier. */
+  readonly refusesScram: () => boolean;
   readonly rules: readonly StatementRule[];
   /** Whether a statement, or its answer, is to be held. */
   readonly holdOf: (statement: string) => Hold | undefined;
@@ -187,7 +189,7 @@ export class Gate {
     socket.setTimeout(0);
     const backend = this.#keep(connect(this.#options.socketPath));
     backend.write(packet.bytes);
-    const { rules, holdOf } = this.#options;
+    const { rules, holdOf, refusesScram } = this.#options;
     /** Of statements that have been passed on and whose answer has not ended. */
     let heldAnswers: Hold[] = [];
     const screen = new StatementScreen(rules, (statement) => {
@@ -195,11 +197,14 @@ export class Gate {
       if (hold?.hold === 'answer') heldAnswers.push(hold);
       return hold?.hold === 'request' ? untilReleased(hold) : undefined;
     });
-    const answers = new AnswerStream(() => {
-      const holds = heldAnswers;
-      heldAnswers = [];
-      return holds.length === 0 ? undefined : Promise.all(holds.map(untilReleased)).then(() => {});
-    });
+    const answers = new AnswerStream(
+      () => {
+        const holds = heldAnswers;
+        heldAnswers = [];
+        return holds.length === 0 ? undefined : Promise.all(holds.map(untilReleased)).then(() => {});
+      },
+      refusesScram() ? whoAndWhere(packet).user : undefined,
+    );
     socket.pipe(screen).pipe(backend).pipe(answers).pipe(socket);
     // Neither side of a session outlives the other, but what was already said is passed on first. A client that ended
     // in order has had its end passed on by the pipes.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { chooseAddress } from './address.ts';
 import { Cluster, type Grounds } from './cluster.ts';
 import { installedMajors } from './installation.ts';
+import { storePasswords } from './password-storage.ts';
 import { makePlace, placesFor } from './place.ts';
 import { run, serviceAccount } from './process.ts';
 import { FlexibleServer } from './server.ts';
@@ -94,6 +95,7 @@ class Factory implements PostgresFactory {
       this.#options.certificates.issue([address]),
       run('cp', ['-a', '--reflink=auto', template.directory, directory], { account: undefined }),
     ]);
+    await storePasswords(directory, options.passwordStorage);
     return new FlexibleServer(options, {
       address,
       certificate,

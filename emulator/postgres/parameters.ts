@@ -2,11 +2,27 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { azureExtension } from './azure-extension.ts';
 import type { Cluster } from './cluster.ts';
+import {
+  acceptedByDefault,
+  acceptedMethods,
+  type PasswordStorage,
+  writeHostRules,
+} from './password-storage.ts';
 import { emulatorSettings } from './template.ts';
 import type { ParameterRow } from './types.ts';
 
 /** Server parameters that Azure adds to PostgreSQL's. */
 const azureParameters: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRestart' | 'source'>[] = [
+  {
+    name: acceptedMethods,
+    description: 'Accepted password authentication method.',
+    // By how the server stores passwords; see Parameters.#azures.
+    defaultValue: '',
+    dataType: 'Set',
+    allowedValues: 'md5,scram-sha-256',
+    isDynamicConfig: true,
+    isReadOnly: false,
+  },
   {
     name: 'azure.extensions',
     description: 'Specifies which extensions are allowed to be created in the server.',
@@ -56,6 +72,9 @@ const keptBeside = new Set([...Object.keys(emulatorSettings), 'io_method', 'shar
 /** The list of extensions that clients may create, enforced inside PostgreSQL (see azure-extension.ts). */
 const allowList = 'azure.extensions';
 
+/** Azure's parameters that clients can `SHOW`. */
+const shown = new Set<string>([allowList, acceptedMethods]);
+
 /** Where and how the server listens and finds its files: the service's business alone. */
 const readOnly =
   /^(listen_addresses|port|unix_socket_.*|.*_file|data_directory|logging_collector|log_directory|log_filename|ssl_.*)$/;
@@ -98,15 +117,22 @@ interface Override {
 /** The server parameters ("configurations" in ARM) of one server: PostgreSQL's own and Azure's. */
 export class Parameters {
   readonly #cluster: Cluster;
+  readonly #passwordStorage: PasswordStorage;
   readonly #overrides = new Map<string, Override>();
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, passwordStorage: PasswordStorage) {
     this.#cluster = cluster;
+    this.#passwordStorage = passwordStorage;
   }
 
   /** `require_secure_transport` is the gate's to obey. */
   get requireSecureTransport(): boolean {
     return this.#overrides.get('require_secure_transport')?.value.toLowerCase() !== 'off';
+  }
+
+  /** The methods that logins may use, separated by commas. */
+  get acceptedMethods(): string {
+    return this.#overrides.get(acceptedMethods)?.value ?? acceptedByDefault(this.#passwordStorage);
   }
 
   /** After a restart nothing waits for one any more. */
@@ -129,7 +155,9 @@ export class Parameters {
       throw Object.assign(new Error(`parameter "${name}" cannot be changed`), { code: '55P02' });
     }
     const isAzures = azureParameters.some((parameter) => parameter.name === name);
-    if (name === allowList || (!isAzures && !keptBeside.has(name))) await this.#alterSystem(name, value);
+    if (name === acceptedMethods) await writeHostRules(this.#cluster.directory, value);
+    const isSetInPostgres = shown.has(name) || (!isAzures && !keptBeside.has(name));
+    if (isSetInPostgres) await this.#alterSystem(name, value);
     const pendingRestart = !before.isDynamicConfig;
     this.#overrides.set(name, { value, defaultValue: before.defaultValue, pendingRestart });
     return { pendingRestart };
@@ -192,10 +220,15 @@ export class Parameters {
   #azures(offered: string): ParameterRow[] {
     return azureParameters.map((parameter) => {
       const override = this.#overrides.get(parameter.name);
+      const defaultValue =
+        parameter.name === acceptedMethods
+          ? acceptedByDefault(this.#passwordStorage)
+          : parameter.defaultValue;
       return {
         ...parameter,
+        defaultValue,
         allowedValues: parameter.name === allowList ? offered : parameter.allowedValues,
-        value: override?.value ?? parameter.defaultValue,
+        value: override?.value ?? defaultValue,
         isConfigPendingRestart: false,
         source: override ? 'user-override' : 'system-default',
       };

@@ -59,7 +59,7 @@ export class FlexibleServer implements PostgresServer {
     this.#cluster = premises.cluster;
     this.#firewall = new Firewall(options.firewallDelay);
     this.#log = new StatementLog(options.name, premises.cluster);
-    this.#parameters = new Parameters(premises.cluster);
+    this.#parameters = new Parameters(premises.cluster, options.passwordStorage);
     this.#sessions = new ServiceSessions(premises.cluster);
   }
 
@@ -162,6 +162,8 @@ export class FlexibleServer implements PostgresServer {
         firewall: this.#firewall,
         blocked: this.#options.blocked,
         requireSecureTransport: () => this.#parameters.requireSecureTransport,
+        refusesScram: () =>
+          this.#options.passwordStorage === 'md5-strict' && this.#parameters.acceptedMethods === 'md5',
         rules: [refuseRestrictedRole],
       });
       await gate.open();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Grounds } from './cluster.ts';
 import { giveTo, type Installation, install, installedMajors } from './installation.ts';
 import { azureLocale, localeEnvironment } from './locale.ts';
+import { acceptedByDefault, acceptedMethods } from './password-storage.ts';
 import { makePlace, placesFor } from './place.ts';
 import { run, type ServiceAccount, serviceAccount } from './process.ts';
 import { templateStatements } from './roles.ts';
@@ -46,7 +47,10 @@ export const emulatorSettings: Readonly<Record<string, string>> = {
 };
 
 /** Azure's own parameters that clients can `SHOW`. */
-const azureSettings = { 'azure.extensions': '' } as const;
+const azureSettings = {
+  'azure.extensions': '',
+  [acceptedMethods]: acceptedByDefault('scram-sha-256'),
+} as const;
 
 /** Settings and initdb flags that PostgreSQL 17 does not know. */
 const since18 = {

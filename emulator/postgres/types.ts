@@ -1,4 +1,5 @@
 import type { Hold } from '../hold.ts';
+import type { PasswordStorage } from './password-storage.ts';
 
 /** A stored firewall rule, as ARM holds it: an inclusive IPv4 range. */
 export interface AddressRange {
@@ -16,6 +17,7 @@ export interface PostgresServerOptions {
   readonly major: string;
   readonly administratorLogin: string;
   readonly administratorLoginPassword: string;
+  readonly passwordStorage: PasswordStorage;
   readonly blocked: BlockedBehaviour;
   /** Milliseconds that an accepted rule takes to work, or a removed one to stop working. */
   readonly firewallDelay: number;

@@ -26,11 +26,18 @@ emulated Azure. Exits 0 only if every step did, post steps included.
   --stop               end the emulator that was left running, and do nothing else
   --no-emulator        run without one, for workflows that need no Azure
   --workspace FOLDER   the checkout that the steps work in (this project unless another is named)
-  --latency, --provision, --firewall-delay, --blocked, --retry-after
+  --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
                        for a new emulator, see 'npm run emulator'
   --help               this text`;
 
-const emulatorFlags = ['latency', 'provision', 'firewall-delay', 'blocked', 'retry-after'] as const;
+const emulatorFlags = [
+  'latency',
+  'provision',
+  'firewall-delay',
+  'blocked',
+  'retry-after',
+  'password-storage',
+] as const;
 
 class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -60,6 +67,7 @@ function readArguments(args: readonly string[]) {
         'firewall-delay': text,
         blocked: text,
         'retry-after': text,
+        'password-storage': text,
       },
     });
   } catch (error) {

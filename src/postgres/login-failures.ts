@@ -47,6 +47,13 @@ const adviceByState: Readonly<Record<string, string>> = {
   '42501': 'Grant the role CONNECT on this database.',
 };
 
+/**
+ * For a role whose password was refused (28P01) although it has just been set: PostgreSQL keeps what it was given, a SCRAM
+ * verifier, and servers made before about October 2024 may accept passwords that are stored as MD5 only.
+ */
+export const verifierAdvice =
+  'Its password has just been set, as a SCRAM verifier. Look at the server parameters password_encryption and azure.accepted_password_auth_method: where the second has no scram-sha-256, set it to md5,scram-sha-256 (az postgres flexible-server parameter set). Otherwise another job has set another password since.';
+
 /** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
 const passingStates = ['57P03', '57P01', '57P02', '53300'];
 

@@ -9,6 +9,7 @@ import { utc } from '../plan/comment.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { LoginTarget } from '../postgres/login.ts';
+import { verifierAdvice } from '../postgres/login-failures.ts';
 import { expiryOf, renew } from '../postgres/making.ts';
 import { derivedPassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
@@ -181,6 +182,12 @@ async function enterAs(
     story.starting(change);
     await writer.setPassword(application.name);
     story.made(change);
+    const second = await plane.waysTo(target).login(firstLook).result;
+    if ('session' in second) return second.session;
+    const { reason, sqlState } = second.failure;
+    const { user, host, database } = target;
+    if (sqlState === wrongPassword)
+      throw fail('login-failed', { user, host, database, reason, advice: verifierAdvice });
   }
   return await plane.enter(target);
 }

@@ -128,6 +128,7 @@ describe('the emulator’s command line', () => {
     [['--latency', 'soon'], "--latency takes a number of zero or more, not 'soon'."],
     [['--retry-after', '-1'], '--retry-after'],
     [['--blocked', 'maybe'], "--blocked takes 'timeout' or 'reject', not 'maybe'."],
+    [['--password-storage', 'plain'], '--password-storage takes one of scram-sha-256, md5, md5-strict'],
     [['extra'], 'extra'],
   ];
 

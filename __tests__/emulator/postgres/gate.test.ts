@@ -212,6 +212,7 @@ describe('a client that says nothing', () => {
           firewall,
           blocked: 'timeout',
           requireSecureTransport: () => false,
+          refusesScram: () => false,
           rules: [],
           holdOf: () => undefined,
           socketPath,

@@ -18,6 +18,7 @@ async function startServer(): Promise<string> {
     major: '18',
     administratorLogin: 'relecloud_admin',
     administratorLoginPassword: 'VerySecurePassword!1',
+    passwordStorage: 'scram-sha-256',
     blocked: 'reject',
     firewallDelay: 0,
   });

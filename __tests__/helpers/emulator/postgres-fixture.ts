@@ -31,8 +31,15 @@ export interface Postgres {
   readonly sources: Map<string, string>;
   /** A started server that lets {@link runner} in. */
   server(options?: Partial<PostgresServerOptions>): Promise<PostgresServer>;
-  /** A session over verified TLS; the administrator's in `postgres` unless said otherwise. */
-  login(server: PostgresServer, config?: pg.ClientConfig): Promise<pg.Client>;
+  /**
+   * A session over verified TLS; the administrator's in `postgres` unless said otherwise.
+   * @param watch gets the client before it connects.
+   */
+  login(
+    server: PostgresServer,
+    config?: pg.ClientConfig,
+    watch?: (client: pg.Client) => void,
+  ): Promise<pg.Client>;
   /** Run one statement as {@link login} would. */
   ask(server: PostgresServer, sql: string, config?: pg.ClientConfig): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
@@ -86,7 +93,11 @@ export async function createPostgres(preparedTemplates: string | undefined): Pro
     clients: { publicAddressOf: (source) => sources.get(source) ?? runner },
     preparedTemplates,
   });
-  const login = async (server: PostgresServer, config: pg.ClientConfig = {}) => {
+  const login = async (
+    server: PostgresServer,
+    config: pg.ClientConfig = {},
+    watch: (client: pg.Client) => void = () => {},
+  ) => {
     const client = new pg.Client({
       host: server.address,
       port: 5432,
@@ -97,6 +108,7 @@ export async function createPostgres(preparedTemplates: string | undefined): Pro
       ...config,
     });
     client.on('error', () => {});
+    watch(client);
     await client.connect();
     return client;
   };
@@ -132,6 +144,7 @@ export const usual: PostgresServerOptions = {
   major: '18',
   administratorLogin: admin.login,
   administratorLoginPassword: admin.password,
+  passwordStorage: 'scram-sha-256',
   blocked: 'reject',
   firewallDelay: 0,
 };
