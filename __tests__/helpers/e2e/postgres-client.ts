@@ -32,11 +32,15 @@ const SWALLOWED_AFTER_MS = 1000;
 /** Milliseconds for a client that is let in; they end a test that hangs. */
 const CONNECT_TIMEOUT_MS = 120_000;
 
-/** A session of a client beside the action, over TLS verified by the emulator's root; to be ended by the caller. */
+/**
+ * A session of a client beside the action, over TLS verified by the emulator's root; to be ended by the caller.
+ * @param watch gets the client before it connects
+ */
 export async function connect(
   emulator: EmulatorHarness,
   login: Login,
   timeout = CONNECT_TIMEOUT_MS,
+  watch: (client: pg.Client) => void = () => {},
 ): Promise<pg.Client> {
   const client = new pg.Client({
     ...login,
@@ -45,6 +49,7 @@ export async function connect(
     connectionTimeoutMillis: timeout,
   });
   client.on('error', () => {});
+  watch(client);
   await client.connect();
   return client;
 }

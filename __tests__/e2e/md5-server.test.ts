@@ -1,0 +1,147 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, Job, queryCommand } from '../helpers/e2e/job.ts';
+import { administratorAt, connect, expectBlocked, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { patchGitHub, perPullRequest, pullRequestJob, someKey } from '../helpers/e2e/pull-request.ts';
+import { testWith } from '../helpers/e2e/test.ts';
+import { libpqQuery } from '../helpers/libpq.ts';
+
+// Servers from before about October 2024 store passwords as MD5.
+const test = testWith({ passwordStorage: 'md5' });
+const testStrict = testWith({ passwordStorage: 'md5-strict' });
+
+const server = 'from-before-2024';
+const accepted = 'azure.accepted_password_auth_method';
+const inputs: Inputs = { ...defaultInputs, 'server-name': server };
+const admits: Inputs = { 'allowed-ip-ranges': '198.51.100.7' };
+const role: Inputs = { 'app-username': 'relecloud_app', 'app-password-key': someKey };
+const who = 'SELECT current_user || current_database()';
+
+const anotherKey = createHmac('sha256', 'another').update('key').digest('base64');
+
+describe('on a server that stores passwords as MD5', () => {
+  test.beforeAll(async ({ emulator }) => {
+    const step = await new Job(emulator).step({ ...inputs, ...admits });
+    expect(step.exitCode, step.log).toBe(0);
+    expect((await emulator.server(server)).parameters).toMatchObject({
+      password_encryption: 'md5',
+      [accepted]: 'md5',
+    });
+  });
+
+  test('the administrator is asked for MD5', async ({ emulator }) => {
+    const { host } = await adminOf(emulator);
+    const asked: string[] = [];
+    const client = await connect(emulator, administratorAt(host), undefined, ({ connection }) => {
+      connection.on('authenticationMD5Password', () => asked.push('MD5'));
+      connection.on('authenticationSASL', () => asked.push('SCRAM'));
+    });
+    await client.end();
+    expect(asked).toEqual(['MD5']);
+  });
+
+  test('ensure without an application role publishes a login that works, by libpq too', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step({
+      ...inputs,
+      ...admits,
+      formats: 'url,pg',
+      'migration-command': `${queryCommand} "CREATE TABLE IF NOT EXISTS trips (id int)"`,
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(await query(emulator, loginFrom(step.outputs), who)).toEqual([
+      { '?column?': 'relecloud_adminrelecloud' },
+    ]);
+    expect(await libpqQuery({ env: step.exported }, who)).toBe('relecloud_adminrelecloud');
+  });
+
+  test('ensure with an application role migrates and publishes as the role, and gives it another password', async ({
+    emulator,
+  }) => {
+    for (const key of [someKey, someKey, anotherKey]) {
+      const step = await new Job(emulator).step({
+        ...inputs,
+        ...admits,
+        ...role,
+        'app-password-key': key,
+        formats: 'url,pg',
+        'migration-command': `${queryCommand} "CREATE TABLE IF NOT EXISTS of_the_role (id int)"`,
+      });
+      expect(step.exitCode, step.log).toBe(0);
+      expect(await query(emulator, loginFrom(step.outputs), who)).toEqual([
+        { '?column?': 'relecloud_apprelecloud' },
+      ]);
+      expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, who)).toBe(
+        'relecloud_apprelecloud',
+      );
+    }
+  });
+
+  test('check reads by SQL what is declared, also both parameters', async ({ emulator }) => {
+    const declared = { 'server-parameters': `password_encryption=md5\n${accepted}=md5` };
+    const step = await new Job(emulator).step({ ...inputs, ...admits, ...declared, mode: 'check' });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs).toMatchObject({ drifted: 'false', drift: '[]' });
+  });
+
+  test('a pull request gets its database and role, and drop removes both', async ({ emulator }) => {
+    const pullRequest = perPullRequest(server, { template: 'relecloud' });
+    const made = await pullRequestJob(emulator, 7).step(pullRequest);
+    expect(made.exitCode, made.log).toBe(0);
+    const dropped = await pullRequestJob(emulator, 7).step({ ...pullRequest, mode: 'drop' });
+    expect(dropped.exitCode, dropped.log).toBe(0);
+    expect(JSON.parse(dropped.outputs['dropped'] ?? '')).toMatchObject([
+      { name: 'relecloud_pr_7' },
+      { name: 'relecloud_app_pr_7' },
+    ]);
+  });
+
+  test('sweep drops what a closed pull request has', async ({ emulator }) => {
+    const made = await pullRequestJob(emulator, 8).step(perPullRequest(server));
+    expect(made.exitCode, made.log).toBe(0);
+    await patchGitHub(emulator, { pulls: { 8: { state: 'closed' } } });
+    const swept = await new Job(emulator).step({
+      ...inputs,
+      mode: 'sweep',
+      'github-token': 'ghs_fromthejob',
+    });
+    expect(swept.exitCode, swept.log).toBe(0);
+    expect(swept.outputs['dropped']).toContain('relecloud_pr_8');
+  });
+
+  test('post removes the rule and proves it by a login that is blocked', async ({ emulator }) => {
+    const own = { ...inputs, 'server-name': `${server}-2` };
+    const job = new Job(emulator);
+    const step = await job.step({ ...own, ...role });
+    expect(step.exitCode, step.log).toBe(0);
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+    await expectBlocked(emulator, loginFrom(step.outputs));
+  });
+});
+
+describe('on a server that refuses a stored SCRAM verifier', () => {
+  testStrict(
+    'an application role is an error that names both parameters, and works once SCRAM is accepted',
+    async ({ emulator }) => {
+      const step = await new Job(emulator).step({ ...inputs, ...admits, ...role });
+      expect(step.exitCode).toBe(1);
+      expect(step.log).toContain('(login-failed)');
+      expect(step.log).toMatch(/as 'relecloud_app' was refused: .*28P01/);
+      expect(step.log).toContain(
+        'server parameters password_encryption and azure.accepted_password_auth_method',
+      );
+      expect(step.log).not.toContain('Check admin-username and admin-password');
+      await emulator.patch(server, { parameters: { [accepted]: 'md5,scram-sha-256' } });
+      const again = await new Job(emulator).step({ ...inputs, ...admits, ...role });
+      expect(again.exitCode, again.log).toBe(0);
+    },
+  );
+});
+
+async function adminOf(emulator: EmulatorHarness): Promise<{ readonly host: string }> {
+  const { properties } = await emulator.server(server);
+  return { host: String(properties['fullyQualifiedDomainName']) };
+}
