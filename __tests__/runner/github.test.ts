@@ -68,6 +68,7 @@ describe('a job’s token', () => {
     const tokens = readFileSync(kept, 'utf8').trim().split('\n');
     expect(new Set(tokens).size).toBe(2);
     for (const token of tokens) {
+      expect(token).toMatch(/^ghs_\d{9}\.[\w-]{252}\.[\w-]{252}$/);
       const answer = await gitHub(emulator, 'GET', `${root}/pulls`, {
         authorization: `token ${token}`,
       });

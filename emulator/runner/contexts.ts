@@ -40,9 +40,10 @@ function references(event: RunEvent): { ref: string; headRef: string; baseRef: s
   return { ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`, headRef: '', baseRef: '' };
 }
 
-/** A token in the form of GitHub's own, which no service but an emulated one takes. */
+/** A token in the form of GitHub's own since April 2026 (some 520 characters, with dots), which no service but an emulated one takes. */
 export function newToken(): string {
-  return `ghs_${randomBytes(18).toString('hex')}`;
+  const part = (): string => randomBytes(189).toString('base64url');
+  return `ghs_${randomInt(1e8, 1e9)}.${part()}.${part()}`;
 }
 
 /**
