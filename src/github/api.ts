@@ -49,6 +49,8 @@ function adviceFor(status: number | undefined, reason: string, asked: boolean, p
     return ' Run it again later, or give a github-token with a higher limit.';
   if (status === 401 || status === 403 || reason === noToken)
     return ` Give the job \`permissions: ${permission}\`, or another github-token.`;
+  if (reason === noRepository) return ' Run the step in a workflow.';
+  if (status === 404) return ` If it exists, give the job \`permissions: ${permission}\`.`;
   if (!asked || (status !== undefined && status >= 400 && status < 500)) return '';
   return ' Run it again later. https://www.githubstatus.com shows whether GitHub has an incident; otherwise check the proxy of the runner.';
 }
@@ -60,7 +62,7 @@ const brief = (reason: string): string =>
   /^\s*</.test(reason) ? 'the answer is a page of HTML' : reason.slice(0, longestReason);
 
 const noToken = 'there is no github-token';
-const noRepository = 'the repository’s name is not of the form owner/name (GITHUB_REPOSITORY)';
+const noRepository = 'the repository’s name (GITHUB_REPOSITORY) is not of the form owner/name';
 
 /** Pages of a list, of a hundred entries each, that are read at most. */
 const mostPages = 100;

@@ -17,6 +17,9 @@ export interface LoginFailure {
   readonly address?: string;
 }
 
+const passwordAdvice =
+  'Check which server answers under this name, and that the role is one that logs in with a password of PostgreSQL.';
+
 /**
  * A server's request for a password that the session does not answer: one in clear text never, and none at all where
  * the login has no password.
@@ -32,10 +35,7 @@ export class PasswordRequest extends Error {
         : 'the server asks for the password in clear text, and the password was not sent',
     );
     this.name = 'PasswordRequest';
-    this.advice =
-      refused === 'any'
-        ? ''
-        : 'Check which server answers under this name, and that the role is one that logs in with a password of PostgreSQL.';
+    this.advice = refused === 'any' ? '' : passwordAdvice;
   }
 }
 
@@ -64,6 +64,8 @@ export function classify(error: unknown): LoginFailure {
   if (error instanceof PasswordRequest) return { kind: 'refused', reason: message, advice: error.advice };
   // What PostgreSQL itself says comes first: no text in it can make it look like a block.
   if (isSqlState(code)) return byState(code, message);
+  // The driver's own checks of SCRAM: the server cannot prove itself, or wants what the driver does not do.
+  if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, advice: passwordAdvice };
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
     return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
   }

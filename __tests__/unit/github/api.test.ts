@@ -155,7 +155,7 @@ describe('an answer that is not one of GitHub is unknown, never a yes or a no', 
     const page = { status: 404, headers: { 'content-type': 'text/html' }, text: `<html>${'x'.repeat(5000)}` };
     const seen = await answering(page).pullRequest(42);
     expect(seen.status === 'unknown' && seen.error.message).toBe(
-      'Asking GitHub for pull request #42 was not possible: the answer is a page of HTML (HTTP 404).',
+      'Asking GitHub for pull request #42 was not possible: the answer is a page of HTML (HTTP 404). If it exists, give the job `permissions: pull-requests: read`.',
     );
   });
 

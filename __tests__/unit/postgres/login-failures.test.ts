@@ -50,6 +50,18 @@ const table: readonly (readonly [what: string, error: unknown, kind: string, rea
   ['another name', system('ERR_TLS_CERT_ALTNAME_INVALID'), 'refused', /TLS/],
   ['an unknown issuer', system('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), 'refused', /TLS/],
   ['an expired certificate', system('CERT_HAS_EXPIRED'), 'refused', /TLS/],
+  [
+    'a server that does not prove that it knows the password',
+    new Error('SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match'),
+    'refused',
+    /signature/,
+  ],
+  [
+    'a mechanism that nobody has',
+    new Error('SASL: Only mechanism(s) A are supported'),
+    'refused',
+    /mechanism/,
+  ],
   ['no TLS at all', new Error('The server does not support SSL connections'), 'refused', /TLS/],
 ];
 
