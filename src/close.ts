@@ -1,6 +1,7 @@
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
+import { closeMigration } from './close-migration.ts';
 import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
 import { administratorIn, type Connected, connect, withRun } from './context.ts';
@@ -8,13 +9,15 @@ import { ActionError, endOf, fail, messageOf } from './errors.ts';
 import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import { login } from './postgres/login.ts';
-import { endMarked } from './process-tree.ts';
+import { endTagged } from './process-tree.ts';
 import { removeEnvFile } from './publish.ts';
 import { rangeOf } from './resources/firewall-rule.ts';
 import { type Run, waitFor } from './waiting.ts';
 
 /** Milliseconds for the whole post half. */
 const patience = 8 * 60_000;
+/** Milliseconds for a killed migration's sessions to be found and ended. */
+const migrationEnds = 60_000;
 /** Milliseconds that an accepted creation may still be running. */
 const creationEnds = 180_000;
 /** Milliseconds for a creation to show whose answer main did not live to see (facts.md §2: a rule's Retry-After is 60 s). */
@@ -27,13 +30,39 @@ const creationShows = 90_000;
 export async function close(workflow: Workflow): Promise<void> {
   const journal = new Journal(workflow);
   try {
-    const migration = journal.migration();
-    if (migration !== undefined) await endMarked(migration);
+    await closeMigrationOf(workflow, journal);
     await closeDoor(workflow, journal);
   } finally {
     const envFile = journal.envFile();
     if (envFile !== undefined) await removeEnvFile(envFile);
   }
+}
+
+/** Ends a migration that main did not live to end; that it is not possible keeps no firewall rule in place. */
+async function closeMigrationOf(workflow: Workflow, journal: Journal): Promise<void> {
+  const entry = journal.migration();
+  const signedIn = journal.signIn();
+  if (entry === undefined || entry.ended || signedIn === undefined) return;
+  await endTagged(entry.tag);
+  await withRun(workflow, migrationEnds, 'End them manually.', (run) =>
+    closeMigration(run, workflow, connectAgain(run, workflow, signedIn, entry).reader, entry),
+  ).catch((error: unknown) => {
+    workflow.warning(
+      `The sessions of the migration in the server could not be ended: ${messageOf(error)}\nWhat to do: look for them in pg_stat_activity (role '${entry.user}', database '${entry.database}', since ${entry.since}) before the next migration, and end them: SELECT pg_terminate_backend(PID);`,
+    );
+  });
+}
+
+/** Azure, signed in as main was, and the server that an entry names. */
+function connectAgain(
+  run: Run,
+  workflow: Workflow,
+  signedIn: SignInEntry,
+  { server: name, resourceGroup }: Pick<RuleEntry, 'server' | 'resourceGroup'>,
+): { connected: Connected; reader: AzureReader } {
+  const signIn = { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) };
+  const connected = connect(workflow, signedIn.way, signIn, signedIn.endpoints);
+  return { connected, reader: new AzureReader(connected.clients, run, { name, resourceGroup }) };
 }
 
 async function closeDoor(workflow: Workflow, journal: Journal): Promise<void> {
@@ -56,16 +85,7 @@ async function closeDoorIn(
   entry: RuleEntry,
   signedIn: SignInEntry,
 ): Promise<void> {
-  const connected = connect(
-    workflow,
-    signedIn.way,
-    { ...signedIn.signIn, clientSecret: secretOf(workflow, signedIn) },
-    signedIn.endpoints,
-  );
-  const reader = new AzureReader(connected.clients, run, {
-    name: entry.server,
-    resourceGroup: entry.resourceGroup,
-  });
+  const { connected, reader } = connectAgain(run, workflow, signedIn, entry);
   try {
     await removeRule(run, connected, reader, entry);
   } catch (error) {

@@ -27,6 +27,22 @@ export interface RuleEntry {
   readonly address: string;
 }
 
+/** A migration that runs; without any password, which `post` reads again from the step's own inputs. */
+export interface MigrationEntry {
+  /** By which its processes and its sessions are found. */
+  readonly tag: string;
+  /** Whose connection it has. */
+  readonly as: 'app' | 'admin';
+  readonly resourceGroup: string;
+  readonly server: string;
+  readonly user: string;
+  readonly database: string;
+  /** The server's time at its beginning, as PostgreSQL writes it. */
+  readonly since?: string;
+  /** That nothing of it runs any more, on the runner or in the server. */
+  readonly ended?: true;
+}
+
 /**
  * What main writes down before it acts, and post reads. Entries are typed here and nowhere else; they live in the
  * action's state, which no later step can change (design.md, Journal before act).
@@ -53,8 +69,13 @@ export class Journal {
     this.#workflow.saveState('env-file', path);
   }
 
-  writeMigration(mark: string): void {
-    this.#workflow.saveState('migration', mark);
+  writeMigration(entry: MigrationEntry): void {
+    this.#workflow.saveState('migration', entry);
+  }
+
+  /** Replaces everything in the state's file, after a migration, which can write to that file too. */
+  saveAgain(): void {
+    this.#workflow.replaceState();
   }
 
   signIn(): SignInEntry | undefined {
@@ -69,8 +90,8 @@ export class Journal {
     return this.#workflow.savedState('env-file') as string | undefined;
   }
 
-  migration(): string | undefined {
-    return this.#workflow.savedState('migration') as string | undefined;
+  migration(): MigrationEntry | undefined {
+    return this.#workflow.savedState('migration') as MigrationEntry | undefined;
   }
 
   /**

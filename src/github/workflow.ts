@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import type { WorkflowEvent } from '../config/event.ts';
@@ -14,6 +14,7 @@ type AnnotationProperties = core.AnnotationProperties;
  */
 export class Workflow {
   readonly #masked = new Set<string>();
+  readonly #saved = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
 
   /** Raw text of an input, untrimmed; empty where it was not given. */
@@ -81,7 +82,23 @@ export class Workflow {
 
   /** What `post` will read; GitHub keeps it even if the step is killed right after. */
   saveState(name: string, value: unknown): void {
+    this.#saved.set(name, value);
     core.saveState(name, JSON.stringify(value));
+  }
+
+  /** Saves once more what was saved, in place of whatever the state's file holds by now. */
+  replaceState(): void {
+    const path = process.env['GITHUB_STATE'] ?? '';
+    if (existsSync(path)) writeFileSync(path, '');
+    for (const [name, value] of this.#saved) this.saveState(name, value);
+  }
+
+  /** Ends an unfinished last line that somebody else wrote, which what is written next would be a part of. */
+  endLastLines(): void {
+    for (const name of ['GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
+      const path = process.env[name] ?? '';
+      if (existsSync(path) && /[^\n]$/.test(readFileSync(path, 'utf8'))) appendFileSync(path, '\n');
+    }
   }
 
   /** The last value saved under this name by this step's main half; undefined where there is none. */
