@@ -38,7 +38,7 @@ export async function close(workflow: Workflow): Promise<void> {
   }
 }
 
-/** Ends a migration that main did not live to end; that it is not possible keeps no firewall rule in place. */
+/** Ends a migration that was running when main was killed. A failure is a warning, since the rule has to be removed. */
 async function closeMigrationOf(workflow: Workflow, journal: Journal): Promise<void> {
   const entry = journal.migration();
   const signedIn = journal.signIn();

@@ -109,6 +109,8 @@ export interface Pipe {
  * @returns undefined where there are no named pipes, as on Windows
  */
 export async function openPipe(): Promise<Pipe | undefined> {
+  // Git for Windows has a mkfifo, whose pipes are only its own.
+  if (process.platform === 'win32') return undefined;
   const path = inTemporaryFolder(`${randomUUID()}.pipe`);
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', path]);

@@ -149,7 +149,7 @@ describe('what a migration leaves in the server is ended before its lock is rele
 });
 
 describe('what is not the migration’s stays', () => {
-  test('sessions that are older, idle, or the action’s own, and what holds advisory locks is named', async ({
+  test('sessions that are older, idle without a lock, or the action’s own; those with advisory locks are named', async ({
     emulator,
   }) => {
     const job = jobWith(emulator);
@@ -167,9 +167,12 @@ describe('what is not the migration’s stays', () => {
     await openSession(emulator, 'idle');
     const other = await openSession(emulator, 'azure-postgresql-action migration of another run');
     await other.query('BEGIN');
+    const left = await openSession(emulator, 'idle with a lock');
+    await left.query('SELECT pg_advisory_lock(1)');
     await writeFile(go, '');
     const { log } = await step;
     expect(log).toContain('ended with exit code 1');
+    expect(log).toContain("ended:%0A  - application 'idle with a lock'");
     expect(await sessions(emulator)).toEqual([
       'azure-postgresql-action migration of another run',
       'idle',

@@ -237,7 +237,9 @@ describe.skipIf(process.platform !== 'linux')(
       expect(stdout).toMatch(/::error::late\n\n::\S{20,}::\n$/);
     });
 
-    test('one that hides and holds the output open keeps nobody waiting', async ({ migration }) => {
+    test('a process that cannot be found and holds the output open is not waited for', async ({
+      migration,
+    }) => {
       const running = migration({
         command:
           'env -i setsid bash -c "echo \\$\\$ > hidden; exec sleep 300" & until [ -s hidden ]; do sleep 0.05; done; echo end',

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fail } from '../errors.ts';
 import { migrationLock } from './advisory-lock.ts';
 import { type LoginTarget, login } from './login.ts';
 import type { Session } from './session.ts';
@@ -88,7 +87,7 @@ export async function hasMigrationSessions(
  * @param session of the migration's role, in its database; a role may end its own sessions
  * @param timeout milliseconds to wait for their end
  * @returns a line for each that was ended, 20 at most
- * @throws `timed-out` where one does not end
+ * @throws where one does not end, with its line
  */
 export async function endMigrationSessions(
   session: Session,
@@ -107,14 +106,8 @@ export async function endMigrationSessions(
     for (const { pid, line } of rows) ended.set(pid, line);
     if (rows.length === 0) return [...ended.values()].slice(0, MAX_NAMED);
     if (performance.now() - start > timeout) {
-      throw fail('timed-out', {
-        waitingFor: `the sessions of the migration to end (${rows
-          .slice(0, MAX_NAMED)
-          .map(({ line }) => line)
-          .join('; ')})`,
-        after: `${timeout / 1000} s`,
-        advice: 'Look at pg_stat_activity, and end them before the next migration.',
-      });
+      const left = rows.slice(0, MAX_NAMED).map(({ line }) => line);
+      throw new Error(`these have not ended within ${timeout / 1000} s: ${left.join('; ')}`);
     }
     await sleep(POLL_INTERVAL_MS);
   }
