@@ -4,8 +4,8 @@ import type { MigrationEntry } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import {
   endMigrationSessions,
-  inSessionOfItsOwn,
   migrationApplicationName,
+  withSeparateSession,
 } from './postgres/migration-sessions.ts';
 import { derivedPassword } from './postgres/password.ts';
 import type { Run } from './waiting.ts';
@@ -37,7 +37,7 @@ export async function closeMigration(
   const { applicationName } = workflow;
   const target = { host, port: 5432, database, user, password, applicationName };
   const sessions = { applicationName: migrationApplicationName(tag), since };
-  const ended = await inSessionOfItsOwn(target, END_SESSIONS_TIMEOUT_MS, (session) =>
+  const ended = await withSeparateSession(target, END_SESSIONS_TIMEOUT_MS, (session) =>
     endMigrationSessions(session, sessions, END_SESSIONS_TIMEOUT_MS),
   );
   for (const line of ended) run.info(`Ended a session of the migration in the server: ${line}.`);

@@ -16,7 +16,7 @@ export interface Migration {
   readonly environment: NodeJS.ProcessEnv;
   /** By which everything is found that the command starts. */
   readonly tag: string;
-  /** Called at once when the command is ended before its own end, while its processes get SIGTERM. */
+  /** Called when the command is to be ended while it runs, at the time of SIGTERM. */
   readonly onEnding?: () => void;
 }
 
@@ -90,7 +90,7 @@ async function start(
   const options: SpawnOptions = {
     cwd: inWorkspace(workingDirectory),
     env: { ...environment, [tagVariable]: tag },
-    // A group of its own, so that the whole of it can be ended.
+    // A separate process group, so that the whole of it can be ended.
     detached: process.platform !== 'win32',
     windowsHide: true,
   };

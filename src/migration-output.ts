@@ -29,7 +29,7 @@ function addMaskIn(line: string): string | undefined {
 
 /**
  * Passes a command's output on to standard output with workflow commands stopped, so nothing that it prints is a
- * command; except its own `::add-mask::`, which is given to the runner outside the stopped part, or the value would
+ * command; except `::add-mask::`, which is given to the runner outside the stopped part, or the value would
  * show in every later line of the job.
  */
 export class MigrationOutput {
@@ -40,7 +40,7 @@ export class MigrationOutput {
     await write(this.#stop());
   }
 
-  /** On a line of its own, wherever the command's output ended. */
+  /** On a separate line, wherever the command's output ended. */
   async resumeCommands(): Promise<void> {
     await write(`\n${this.#resume()}`);
   }
@@ -109,7 +109,7 @@ export interface Pipe {
  * @returns undefined where there are no named pipes, as on Windows
  */
 export async function openPipe(): Promise<Pipe | undefined> {
-  // Git for Windows has a mkfifo, whose pipes are only its own.
+  // The pipes of Git's mkfifo work between Git's programs alone.
   if (process.platform === 'win32') return undefined;
   const path = inTemporaryFolder(`${randomUUID()}.pipe`);
   try {

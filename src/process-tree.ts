@@ -33,6 +33,8 @@ export async function endProcessTree(child: ChildProcess, tag: string): Promise<
   if (process.platform === 'win32') return await endTreeOnWindows(child, pid);
   return await end(async () => {
     const table = await processTable();
+    // Where processes cannot be listed, the group is all that is known.
+    if (table.length === 0) return isRunning(-pid) ? [-pid] : [];
     const members = new Set([...familyOf(pid, table), ...(await tagged(tag, table))]);
     return [...members];
   });
@@ -74,6 +76,15 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** @param pid negative for a process group */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
@@ -82,7 +93,7 @@ interface ProcessEntry {
 
 /** The processes that run now. A zombie has ended, and in a container may have nobody who waits for it. */
 async function processTable(): Promise<readonly ProcessEntry[]> {
-  const lines = process.platform === 'linux' ? await linesOfProc() : await linesOfPs();
+  const lines = await (process.platform === 'linux' ? linesOfProc() : linesOfPs()).catch(() => []);
   return lines.flatMap((line) => {
     const [pid = '', state = '', parent = '', group = ''] = line.trim().split(/\s+/);
     if (!/^\d+$/.test(pid) || /^[ZX]/.test(state)) return [];

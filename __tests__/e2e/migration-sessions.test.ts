@@ -34,10 +34,10 @@ const startStatement = [
 /** Leaves the statement in the server without a client. */
 const orphanStatement = [startStatement, 'kill -9 $client; wait $client || true'].join('\n');
 
-/** Clients that take the migration's application name from the environment, and clients that have one of their own. */
+/** Clients that take the migration's application name from the environment, and clients that set another. */
 const clients = [
   ['a client with the migration’s application name', {}],
-  ['a client with a name of its own', { PGAPPNAME: 'flyway' }],
+  ['a client with another name', { PGAPPNAME: 'flyway' }],
 ] as const;
 
 const jobWith = (emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}): Job =>

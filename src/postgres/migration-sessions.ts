@@ -31,7 +31,7 @@ export async function serverTime(session: Session): Promise<string> {
 /**
  * The rule by which a session `a` of pg_stat_activity is one of the migration's, for a session of the migration's role
  * in its database; $1 and $2 are the fields of {@link MigrationSessions}. Either it has the migration's application
- * name, which holds a random tag. Or, since some clients set a name of their own (pgJDBC, Prisma), all of this is true:
+ * name, which holds a random tag. Or, since some clients set another name (pgJDBC, Prisma), all of this is true:
  * - the same role, in the same database, from the same client address as this session. An application that is deployed
  *   elsewhere has another address.
  * - it began after the migration did.
@@ -131,11 +131,11 @@ export async function advisoryLockHolders(session: Session): Promise<readonly st
 }
 
 /**
- * Does something in a session whose time limit is its own: the run's signal has aborted when a job is cancelled.
+ * Does something in a session that does not end with the run's signal, which has aborted when a job is cancelled.
  * @param timeout milliseconds for all of it
  * @throws what `work` throws; why it could not log in
  */
-export async function inSessionOfItsOwn<T>(
+export async function withSeparateSession<T>(
   target: LoginTarget,
   timeout: number,
   work: (session: Session) => Promise<T>,

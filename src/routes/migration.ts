@@ -11,10 +11,10 @@ import {
   cancelMigrationSessions,
   endMigrationSessions,
   hasMigrationSessions,
-  inSessionOfItsOwn,
   type MigrationSessions,
   migrationApplicationName,
   serverTime,
+  withSeparateSession,
 } from '../postgres/migration-sessions.ts';
 import type { Session } from '../postgres/session.ts';
 import { environmentFor } from '../publish.ts';
@@ -62,7 +62,7 @@ export async function runMigration(
     const entry = { tag, as: migration.as, server, resourceGroup, user, database, since: sessions.since };
     journal.writeMigration(entry);
     const onEnding = (): void => {
-      inSessionOfItsOwn(target, CANCEL_STATEMENTS_TIMEOUT_MS, (own) =>
+      withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (own) =>
         cancelMigrationSessions(own, sessions),
       ).catch((error: unknown) => run.debug(`Statements were not cancelled: ${messageOf(error)}`));
     };
@@ -80,15 +80,15 @@ export async function runMigration(
 }
 
 /**
- * Ends the migration's sessions, and logs which. After a success without a process left running there can be none but
- * under its own name, and only then is there a login for it.
+ * Ends the migration's sessions, and logs which. After a success that left no process running, only
+ * sessions with its application name are ended, and there is a login only if there are any.
  * @returns undefined where it was not possible, which is a warning: it hides no error, and post tries again
  */
 async function endSessions(
   run: Run,
   lockSession: Session,
   sessions: MigrationSessions,
-  target: Parameters<typeof inSessionOfItsOwn>[0],
+  target: Parameters<typeof withSeparateSession>[0],
   result: MigrationResult | { readonly error: unknown },
 ): Promise<Ending | undefined> {
   const clean = !('error' in result) && result.failure === undefined && result.leftRunning === 0;
@@ -96,7 +96,7 @@ async function endSessions(
   try {
     if (clean && !(await hasMigrationSessions(lockSession, sessions))) return { ended: [], lockHolders: [] };
     const those = clean ? { ...sessions, since: undefined } : sessions;
-    const ending = await inSessionOfItsOwn(target, timeout, async (own) => ({
+    const ending = await withSeparateSession(target, timeout, async (own) => ({
       ended: await endMigrationSessions(own, those, timeout),
       lockHolders: clean ? [] : await advisoryLockHolders(own),
     }));
