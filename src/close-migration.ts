@@ -10,7 +10,7 @@ import {
 import { derivedPassword } from './postgres/password.ts';
 import type { Run } from './waiting.ts';
 
-/** Milliseconds for a login and for sessions to end. */
+/** Milliseconds for sessions to end: half of it for a login. */
 const END_SESSIONS_TIMEOUT_MS = 20_000;
 
 /**
@@ -38,7 +38,7 @@ export async function closeMigration(
   const target = { host, port: 5432, database, user, password, applicationName };
   const sessions = { applicationName: migrationApplicationName(tag), since };
   const ended = await withSeparateSession(target, END_SESSIONS_TIMEOUT_MS, (session) =>
-    endMigrationSessions(session, sessions, END_SESSIONS_TIMEOUT_MS),
+    endMigrationSessions(session, sessions, END_SESSIONS_TIMEOUT_MS / 2),
   );
   for (const line of ended) run.info(`Ended a session of the migration in the server: ${line}.`);
 }

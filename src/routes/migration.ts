@@ -21,7 +21,7 @@ import { environmentFor } from '../publish.ts';
 import type { Run } from '../waiting.ts';
 import type { Act } from './control-plane.ts';
 
-/** Milliseconds for ending the migration's sessions. */
+/** Milliseconds for ending the migration's sessions: half of it for a login. */
 const END_SESSIONS_TIMEOUT_MS = 10_000;
 
 /** Milliseconds for the same where the job is being cancelled: GitHub kills the action 10 s after it said so. */
@@ -97,7 +97,7 @@ async function endSessions(
     if (clean && !(await hasMigrationSessions(lockSession, sessions))) return { ended: [], lockHolders: [] };
     const those = clean ? { ...sessions, since: undefined } : sessions;
     const ending = await withSeparateSession(target, timeout, async (own) => ({
-      ended: await endMigrationSessions(own, those, timeout),
+      ended: await endMigrationSessions(own, those, timeout / 2),
       lockHolders: clean ? [] : await advisoryLockHolders(own),
     }));
     for (const line of ending.ended) run.info(`Ended a session of the migration in the server: ${line}.`);
