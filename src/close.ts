@@ -2,6 +2,7 @@ import { endpointsOf } from './azure/clouds.ts';
 import { operationAt } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
+import { closeMigration } from './close-migration.ts';
 import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
 import { administratorIn, type Connected, connect, withRun } from './context.ts';
@@ -10,13 +11,15 @@ import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import { restoreNetwork } from './network.ts';
 import { login } from './postgres/login.ts';
-import { endMarked } from './process-tree.ts';
+import { endTagged } from './process-tree.ts';
 import { removeEnvFile } from './publish.ts';
 import { rangeOf } from './resources/firewall-rule.ts';
-import { type Run, untilAborted, waitFor } from './waiting.ts';
+import { duration, type Run, untilAborted, waitFor, within } from './waiting.ts';
 
 /** Milliseconds for the whole post part. */
 const POST_TIMEOUT_MS = 8 * 60_000;
+/** Milliseconds for a killed migration's sessions to be found and ended. */
+const MIGRATION_TIMEOUT_MS = 60_000;
 /** Milliseconds that an accepted creation may still be running. */
 const CREATION_TIMEOUT_MS = 180_000;
 /** Milliseconds for a creation to show whose answer main did not see: Azure asks to look again after 60 s. */
@@ -32,10 +35,10 @@ const REVOKE_TIMEOUT_MS = 60_000;
  */
 export async function close(workflow: Workflow): Promise<void> {
   const journal = new Journal(workflow);
-  // What is on this machine comes first, since it waits for nobody.
+  // What is on this machine comes first, since it waits for nobody; the rule last, which a login for the rest may need.
   const parts = [
     async () => await removeEnvFile(journal.envFile()),
-    async () => await endMarked(journal.migration()),
+    async (run: Run) => await endMigration(run, workflow, journal),
     async (run: Run) => await removeTemporaryRule(run, workflow, journal),
   ];
   await withRun(workflow, POST_TIMEOUT_MS, 'Remove the rule manually.', async (run) => {
@@ -44,6 +47,22 @@ export async function close(workflow: Workflow): Promise<void> {
     const [first, ...others] = failures;
     for (const other of others) run.warning(messageOf(other));
     if (first !== undefined) throw first;
+  });
+}
+
+/** Ends a migration that main could not end since it was killed; where that is not possible, the rule is removed all the same. */
+async function endMigration(run: Run, workflow: Workflow, journal: Journal): Promise<void> {
+  const entry = journal.migration();
+  const signedIn = journal.signIn();
+  if (entry === undefined || entry.ended || signedIn === undefined) return;
+  await endTagged(entry.tag);
+  const { reader } = connectAsMain(run, workflow, signedIn, entry);
+  const silent = (): Error => new Error(`no answer within ${duration(MIGRATION_TIMEOUT_MS)}`);
+  const ending = closeMigration(run, workflow, reader, entry);
+  await within(MIGRATION_TIMEOUT_MS, silent, ending).catch((error: unknown) => {
+    run.warning(
+      `The sessions of the migration in the server could not be ended: ${messageOf(error)}\nWhat to do: look for them in pg_stat_activity (role '${entry.user}', database '${entry.database}', since ${entry.since}) before the next migration, and end them: SELECT pg_terminate_backend(PID);`,
+    );
   });
 }
 
@@ -56,9 +75,7 @@ async function removeTemporaryRule(run: Run, workflow: Workflow, journal: Journa
   }
   if (!isTemporaryRuleOf(workflow.identity, entry.rule))
     throw notRemoved(entry, 'its name is not of this run.');
-  const connected = connectAsMain(run, workflow, signedIn);
-  const { resourceGroup, server: name } = entry;
-  const reader = new AzureReader(connected.clients, run, { name, resourceGroup });
+  const { connected, reader } = connectAsMain(run, workflow, signedIn, entry);
   const removing = removeRule(run, connected, reader, entry);
   const outcome = await untilAborted(run.signal, GRACE_MS, removing).catch((error: unknown) => {
     throw notRemoved(entry, messageOf(error), error);
@@ -73,12 +90,13 @@ const outcomes: Readonly<Record<Outcome, (rule: string) => string>> = {
   'never made': (rule) => `There is no temporary firewall rule '${rule}' to remove: Azure did not make it.`,
 };
 
-/** Signs in as main did, by the network that main went by. */
+/** Signs in as main did, by the network that main went by, and reads the server that an entry of the state names. */
 function connectAsMain(
   run: Run,
   workflow: Workflow,
   { way, cloud, signIn, network }: SignInEntry,
-): Connected {
+  { server: name, resourceGroup }: Pick<RuleEntry, 'server' | 'resourceGroup'>,
+): { readonly connected: Connected; readonly reader: AzureReader } {
   const changed = restoreNetwork(network, process.env);
   if (changed.length > 0)
     run.warning(
@@ -91,7 +109,8 @@ function connectAsMain(
       ? workflow.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || ''
       : undefined;
   if (clientSecret !== undefined) workflow.mask(clientSecret);
-  return connect(workflow, way, { ...signIn, clientSecret }, endpoints);
+  const connected = connect(workflow, way, { ...signIn, clientSecret }, endpoints);
+  return { connected, reader: new AzureReader(connected.clients, run, { name, resourceGroup }) };
 }
 
 /** What became of the rule. */

@@ -152,9 +152,27 @@ export const catalogue = {
     happened: `A file that drift-report asks for could not be written: ${p.reason}`,
     todo: 'Give paths in the workspace that this job may write to.',
   }),
-  'migration-failed': (p: { reason: string }): Sentences => ({
-    happened: `The migration command ${p.reason}.`,
-    todo: 'Its own output above says why. Server, firewall and database are in place, so running the step again continues from there.',
+  'migration-failed': (p: {
+    reason: string;
+    /** The migration's sessions in the server that were ended. */
+    ended?: readonly string[];
+    /** Other sessions, each with the statement that ends it. */
+    lockHolders?: readonly string[];
+  }): Sentences => ({
+    happened: [
+      `The migration command ${p.reason}.`,
+      p.ended?.length && `Its sessions were still running in the server and were ended:${list(p.ended)}`,
+      p.lockHolders?.length && `These sessions hold advisory locks in the database:${list(p.lockHolders)}`,
+    ]
+      .filter(Boolean)
+      .join('\n'),
+    todo: [
+      'Its own output above says why. Server, firewall and database are in place, so running the step again continues from there.',
+      p.lockHolders?.length &&
+        'If the migration tool could not get its advisory lock (Prisma: P1002), one of the sessions named above holds it: execute the statement beside it if that session is left from an earlier run.',
+    ]
+      .filter(Boolean)
+      .join(' '),
   }),
   'migration-lock-lost': (p: { reason: string }): Sentences => ({
     happened: `The session that holds the migration lock ended, so the migration was ended too: ${p.reason}`,

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
-import { fail } from './errors.ts';
+import type { Readable } from 'node:stream';
 import { inTemporaryFolder, inWorkspace } from './folders.ts';
-import { endProcessTree, markVariable } from './process-tree.ts';
+import { closeWriter, drained, MigrationOutput, openPipe } from './migration-output.ts';
+import { endProcessTree, tagVariable } from './process-tree.ts';
 import { duration } from './waiting.ts';
 
 /** What a migration runs with. */
@@ -14,64 +15,96 @@ export interface Migration {
   readonly timeout: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
   /** By which everything is found that the command starts. */
-  readonly mark: string;
+  readonly tag: string;
+  /** Called when the command is to be ended while it runs, at the time of SIGTERM. */
+  readonly onEnding?: () => void;
 }
 
-/** What `run:` steps do not have, or what the migration has no business with (design.md, the migration's environment). */
+/** How a command came to its end. */
+export interface MigrationResult {
+  /** Follows "The migration command"; undefined on exit code 0. */
+  readonly failure: string | undefined;
+  /** How many of its processes were running still, and have been ended. */
+  readonly leftRunning: number;
+}
+
+/** What `run:` steps do not have, or what the migration has no business with. */
 const takenAway = [
   /^INPUT_/,
   /^STATE_/,
   /^GITHUB_STATE$/,
   /^ACTIONS_ID_TOKEN_/,
-  /^ACTIONS_RUNTIME_TOKEN$/,
+  /^ACTIONS_(RUNTIME|RESULTS|CACHE)_/,
   /^AZURE_CLIENT_SECRET$/,
 ];
 
-/** The environment of a `run:` step plus the connection, less what is taken away. */
+/**
+ * The environment of a `run:` step plus the connection, less what is taken away.
+ * @param applicationName by which its sessions are found; a PGAPPNAME that the workflow has set itself stays
+ */
 export function migrationEnvironment(
   env: NodeJS.ProcessEnv,
   connection: ReadonlyMap<string, string>,
+  applicationName: string,
 ): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !takenAway.some((pattern) => pattern.test(name)));
-  return { ...Object.fromEntries(kept), ...Object.fromEntries(connection) };
+  return {
+    ...Object.fromEntries(kept),
+    PGAPPNAME: env['PGAPPNAME'] || applicationName,
+    ...Object.fromEntries(connection),
+  };
 }
 
 /**
  * Runs the user's command as the runner would run it in a step (bash; pwsh on Windows), its output streaming to ours
- * with workflow commands stopped. Judged by its exit code alone: a NOTICE on standard error is no failure.
+ * with workflow commands stopped. Judged by its exit code alone: a NOTICE on standard error is no failure. Whatever it
+ * leaves running is ended before workflow commands resume, also after exit code 0.
  * @param signal ends it with its whole process tree; its reason is thrown then
- * @throws `migration-failed`, or the signal's reason
+ * @throws the signal's reason
  */
-export async function migrate(migration: Migration, signal: AbortSignal): Promise<void> {
+export async function migrate(migration: Migration, signal: AbortSignal): Promise<MigrationResult> {
   signal.throwIfAborted();
   const { file, shell, args } = await script(migration.command);
-  const token = randomUUID();
-  const limit = migration.timeout === undefined ? [] : [timeLimit(migration.timeout)];
-  process.stdout.write(`::stop-commands::${token}\n`);
+  const output = new MigrationOutput();
+  await output.stopCommands();
   try {
-    const child = spawn(shell, args, {
-      cwd: inWorkspace(migration.workingDirectory),
-      env: { ...migration.environment, [markVariable]: migration.mark },
-      stdio: ['ignore', 'inherit', 'inherit'],
-      // A group of its own, so that the whole of it can be ended.
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
-    await outcome(child, migration.mark, AbortSignal.any([signal, ...limit]));
+    const { child, sources } = await start(migration, shell, args);
+    const relayed = Promise.all(sources.map((source) => output.relay(source)));
+    const failure = await outcome(child, migration, signal);
+    const leftRunning = await endProcessTree(child, migration.tag);
+    await drained(sources, relayed);
+    signal.throwIfAborted();
+    return { failure, leftRunning };
   } finally {
-    // On a line of its own, wherever the command's output ended.
-    process.stdout.write(`\n::${token}::\n`);
+    await output.resumeCommands();
     await rm(file, { force: true });
   }
 }
 
-function timeLimit(milliseconds: number): AbortSignal {
-  const controller = new AbortController();
-  const reason = fail('migration-failed', {
-    reason: `took longer than migration-timeout-minutes (${duration(milliseconds)}) and was ended`,
-  });
-  setTimeout(() => controller.abort(reason), milliseconds).unref();
-  return controller.signal;
+/** Starts the command; both of its outputs go to one pipe where there are pipes. */
+async function start(
+  { workingDirectory, environment, tag }: Migration,
+  shell: string,
+  args: readonly string[],
+): Promise<{ child: ChildProcess; sources: readonly Readable[] }> {
+  const options: SpawnOptions = {
+    cwd: inWorkspace(workingDirectory),
+    env: { ...environment, [tagVariable]: tag },
+    // A separate process group, so that the whole of it can be ended.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  };
+  const pipe = await openPipe();
+  if (pipe === undefined) {
+    const child = spawn(shell, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    return { child, sources: [child.stdout, child.stderr].filter((stream) => stream !== null) };
+  }
+  try {
+    const child = spawn(shell, args, { ...options, stdio: ['ignore', pipe.writer, pipe.writer] });
+    return { child, sources: [pipe.reader] };
+  } finally {
+    closeWriter(pipe);
+  }
 }
 
 async function script(command: string): Promise<{ file: string; shell: string; args: readonly string[] }> {
@@ -86,28 +119,38 @@ async function script(command: string): Promise<{ file: string; shell: string; a
   return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
 }
 
-/** Resolves on exit code 0; ends the process tree when the signal aborts. */
-async function outcome(child: ChildProcess, mark: string, signal: AbortSignal): Promise<void> {
-  const { promise, resolve: done, reject } = Promise.withResolvers<void>();
-  const end = async (): Promise<void> => {
-    await endProcessTree(child, mark);
-    reject(signal.reason);
+/**
+ * Resolves when the command has ended by itself, has reached its time limit, or is to be ended by the signal.
+ * @returns the failure, as in {@link MigrationResult}
+ */
+async function outcome(
+  child: ChildProcess,
+  { timeout, onEnding }: Migration,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const end = (reason: string): void => {
+    onEnding?.();
+    resolve(reason);
   };
-  const onAbort = (): void => void end().catch(reject);
+  const onAbort = (): void => end('was ended');
+  const timer =
+    timeout === undefined
+      ? undefined
+      : setTimeout(() => {
+          end(`took longer than migration-timeout-minutes (${duration(timeout)}) and was ended`);
+        }, timeout);
   signal.addEventListener('abort', onAbort, { once: true });
-  child.once('error', (error) =>
-    reject(fail('migration-failed', { reason: `could not be started: ${error.message}` }, { cause: error })),
-  );
+  child.once('error', (error) => resolve(`could not be started: ${error.message}`));
   child.once('exit', (code, killedBy) => {
-    if (signal.aborted) return;
-    if (code === 0) done();
-    else
-      reject(
-        fail('migration-failed', {
-          reason: code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`,
-        }),
-      );
+    if (code === 0) resolve(undefined);
+    else resolve(code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`);
   });
   if (signal.aborted) onAbort();
-  await promise.finally(() => signal.removeEventListener('abort', onAbort));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -35,6 +35,22 @@ export function environmentFor(
   return environmentOf(connection, config);
 }
 
+/** Writes the dotenv file, in place of one that a migration has changed since. */
+export async function writeEnvFile(
+  workflow: Workflow,
+  journal: Journal,
+  config: PublishConfig,
+  connection: Connection,
+): Promise<void> {
+  if (config.envFile === undefined) return;
+  const environment = environmentFor(workflow, config, connection);
+  const path = inWorkspace(config.envFile);
+  journal.writeEnvFile(path);
+  // Removed first, since a mode counts only for a file that is made.
+  await rm(path, { force: true });
+  await writeFile(path, header + dotenv(environment), { mode: 0o600 });
+}
+
 /** Writes outputs, environment and dotenv file. */
 export async function publish(
   workflow: Workflow,
@@ -43,15 +59,10 @@ export async function publish(
   connection: Connection,
 ): Promise<void> {
   const environment = environmentFor(workflow, config, connection);
+  workflow.endLastLines();
   for (const [name, value] of Object.entries(outputsOf(connection))) workflow.setOutput(name, value);
   if (config.exportEnv) for (const [name, value] of environment) workflow.exportVariable(name, value);
-  if (config.envFile !== undefined) {
-    const path = inWorkspace(config.envFile);
-    journal.writeEnvFile(path);
-    // Anew, since a mode counts only for a file that is made.
-    await rm(path, { force: true });
-    await writeFile(path, header + dotenv(environment), { mode: 0o600 });
-  }
+  await writeEnvFile(workflow, journal, config, connection);
   const { user, host, port, database, sslMode } = connection;
   workflow.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
   if (config.exportEnv) workflow.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished } from 'vitest';
+import { CommandProcessor } from '../../emulator/runner/commands.ts';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
 import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
@@ -51,6 +52,7 @@ describe('the migration’s environment', () => {
     const job = new Job(emulator, {
       AZURE_CLIENT_SECRET: emulator.emulator.ready.clientSecret,
       ACTIONS_RUNTIME_TOKEN: 'runtime',
+      ACTIONS_RESULTS_URL: 'https://results.invalid/',
       MY_OWN: 'kept',
     });
     const file = join(job.temp, 'environment.json');
@@ -63,7 +65,7 @@ describe('the migration’s environment', () => {
     expect(step.exitCode, step.log).toBe(0);
     const seen = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
     const taken = Object.keys(seen).filter((name) =>
-      /^(INPUT_|STATE_|GITHUB_STATE$|ACTIONS_ID_TOKEN_|ACTIONS_RUNTIME_TOKEN$|AZURE_CLIENT_SECRET$)/.test(
+      /^(INPUT_|STATE_|GITHUB_STATE$|ACTIONS_(ID_TOKEN|RUNTIME|RESULTS|CACHE)_|AZURE_CLIENT_SECRET$)/.test(
         name,
       ),
     );
@@ -110,14 +112,40 @@ describe('the migration’s end', () => {
     expect(step.exported['DB_NAME']).toBe('relecloud');
   });
 
-  test('what it prints cannot be a workflow command', async ({ emulator }) => {
+  test('what it prints is no workflow command, except its own add-mask', async ({ emulator }) => {
     const step = await new Job(emulator).spawnStep({
       ...inputs,
-      'migration-command': 'echo ::error::not an error; printf ::add-mask::relecloud',
+      'migration-command': [
+        'echo ::error::not an error',
+        'echo ::add-mask::a-secret%0Aof-two-lines >&2',
+        'echo the secret a-secret',
+        'printf "::notice::not a notice"',
+      ].join('\n'),
     });
-    const [, token] = /^::stop-commands::(.+)$/m.exec(step.log) ?? [];
-    const printed = step.log.split(`::stop-commands::${token}\n`)[1]?.split(`\n::${token}::\n`)[0];
-    expect(printed).toBe('::error::not an error\n::add-mask::relecloud');
+    const masks: string[] = [];
+    const annotations: string[] = [];
+    const lines: string[] = [];
+    const ignore = (): void => {};
+    const processor = new CommandProcessor({
+      mask: (secret) => masks.push(secret),
+      annotate: (_, message) => annotations.push(message),
+      line: (text) => lines.push(text),
+      debug: ignore,
+      group: ignore,
+      endGroup: ignore,
+      output: ignore,
+      state: ignore,
+    });
+    for (const line of step.log.split('\n')) processor.process(line);
+    expect(masks).toContain('a-secret\nof-two-lines');
+    expect(annotations).toEqual([]);
+    expect(lines).toEqual(
+      expect.arrayContaining(['::error::not an error', 'the secret a-secret', '::notice::not a notice']),
+    );
+    expect(lines.join('\n')).not.toContain('of-two-lines');
+    // Commands have resumed: the group of the next phase has ended.
+    expect(processor.failed).toBe(false);
+    expect(lines.join('\n')).not.toContain('::endgroup::');
   });
 
   test('after migration-timeout-minutes it is ended, with whatever it has started', async ({ emulator }) => {
@@ -129,21 +157,22 @@ describe('the migration’s end', () => {
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('took longer than migration-timeout-minutes');
     // By this value post finds what a migration has started.
-    const tag = String(JSON.parse(step.state['migration'] ?? 'null'));
-    expect(tag).toMatch(/^[\w-]{20,}$/);
-    expect(withVariable(tag)).toEqual([]);
+    const { tag } = JSON.parse(step.state['migration'] ?? '{}') as { tag?: string };
+    expect(tag).toMatch(/^\w{20,}$/);
+    expect(withVariable(tag ?? '')).toEqual([]);
   });
 
-  test('what it leaves in the background keeps nobody waiting', async ({ emulator }) => {
+  test('what it leaves in the background is ended, and the log says so', async ({ emulator }) => {
     const job = new Job(emulator);
     const pids = join(job.temp, 'pids');
-    const step = await job.spawnStep({
+    const step = await job.step({
       ...inputs,
-      'migration-command': `sleep 3600 > /dev/null 2>&1 & echo $! > ${pids}`,
+      'migration-command': `setsid sleep 3600 & echo $! > ${pids}`,
     });
     const left = writtenPids(pids);
     expect(step.exitCode, step.log).toBe(0);
-    expect(left.map(isRunning)).toEqual([true]);
+    expect(left.map(isRunning)).toEqual([false]);
+    expect(step.log).toContain('Ended what the migration command had left running: processes: 1.');
   });
 
   test('killed with the step, it is ended by post, since no lock protects it any more', async ({

@@ -112,11 +112,13 @@ export async function observed<T>(what: string, look: () => Promise<Observed<T>>
     const parameters = {
       what,
       reason: azure ? azure.message : messageOf(error),
-      advice: adviceFor(azure ?? { code: isRestError(error) ? (error.code ?? '') : '', message: '' }),
+      advice: adviceFor(azure ?? { code: ownCodeOf(error), message: '' }),
     };
     return unknown(fail('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }));
   }
 }
+
+const ownCodeOf = (error: unknown): string => (isRestError(error) ? (error.code ?? '') : '');
 
 /** Codes under which a 404 says that the thing itself, or its group, is not there (facts.md §2); other 404s are unknown. */
 const isNotFoundCode = (code: string): boolean =>

@@ -135,22 +135,30 @@ export function parseApplication(inputs: Inputs, around: Around): ApplicationCon
 /** Bytes that a key needs at least (contract.md). */
 const keyBytes = 32;
 
-/** As hexadecimal digits, whichever of the two forms it was given in. Says nothing of the key itself. */
+/** Says nothing of the key itself. */
 function parseKey(inputs: Inputs): string | undefined {
-  const text = inputs.secret('app-password-key')?.replace(/\s/g, '');
+  const text = inputs.secret('app-password-key');
   if (text === undefined) return undefined;
+  const digits = keyDigits(text);
+  if (digits === undefined)
+    return inputs.fault(
+      'app-password-key is neither base64 nor hexadecimal: openssl rand -base64 32 makes one',
+    );
+  const bytes = digits.length / 2;
+  return bytes >= keyBytes
+    ? digits
+    : inputs.fault(`app-password-key has ${bytes} bytes, but needs ${keyBytes} random ones at least`);
+}
+
+/** A key as hexadecimal digits, whichever of the two forms it was given in; undefined where it has neither. */
+export function keyDigits(given: string): string | undefined {
+  const text = given.replace(/\s/g, '');
   const hexadecimal = /^[0-9a-f]+$/i.test(text);
   const base64 = /^[A-Za-z0-9+/_-]+={0,2}$/.test(text);
   // A character too many or too few would be another key, and show only as another password.
   const whole = hexadecimal ? text.length % 2 === 0 : text.replace(/=+$/, '').length % 4 !== 1;
-  if (!(hexadecimal || base64) || !whole)
-    return inputs.fault(
-      'app-password-key is neither base64 nor hexadecimal: openssl rand -base64 32 makes one',
-    );
-  const bytes = Buffer.from(text, hexadecimal ? 'hex' : 'base64');
-  return bytes.length >= keyBytes
-    ? bytes.toString('hex')
-    : inputs.fault(`app-password-key has ${bytes.length} bytes, but needs ${keyBytes} random ones at least`);
+  if (!(hexadecimal || base64) || !whole) return undefined;
+  return Buffer.from(text, hexadecimal ? 'hex' : 'base64').toString('hex');
 }
 
 /** Whose connection the migration gets. A pull request's code never runs as the administrator (design.md). */

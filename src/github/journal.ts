@@ -4,7 +4,7 @@ import { type SignInWay, signInWays } from '../azure/credentials.ts';
 import { isIPv4 } from '../config/addresses.ts';
 import type { CloudName, SignInConfig } from '../config/config.ts';
 import { kinds } from '../config/kinds.ts';
-import { isTemporaryRuleName } from '../config/names.ts';
+import { isTemporaryRuleName, longestIdentifier } from '../config/names.ts';
 import { firewallRuleName, guid, resourceGroupName, serverName } from '../config/rules.ts';
 import { fail } from '../errors.ts';
 import type { NetworkSettings } from '../network.ts';
@@ -38,6 +38,21 @@ const keys = ['sign-in', 'rule', 'env-file', 'migration'] as const;
 
 /** Characters of the longest URL of an operation that is believed; those of 2026 have some four thousand. */
 const MAX_URL_LENGTH = 16_000;
+/** A migration that runs; without any password, which `post` reads again from the step's own inputs. */
+export interface MigrationEntry {
+  /** By which its processes and its sessions are found. */
+  readonly tag: string;
+  /** Whose connection it has. */
+  readonly as: 'app' | 'admin';
+  readonly resourceGroup: string;
+  readonly server: string;
+  readonly user: string;
+  readonly database: string;
+  /** The server's time at its beginning, as PostgreSQL writes it. */
+  readonly since?: string;
+  /** That nothing of it runs any more, on the runner or in the server. */
+  readonly ended?: true;
+}
 
 /**
  * What main writes down before it acts, and post reads: the action's state. It is untrusted input to post. A step can set
@@ -71,8 +86,13 @@ export class Journal {
     this.#workflow.saveState('env-file', path);
   }
 
-  writeMigration(mark: string): void {
-    this.#workflow.saveState('migration', mark);
+  writeMigration(entry: MigrationEntry): void {
+    this.#workflow.saveState('migration', entry);
+  }
+
+  /** Replaces everything in the state's file, after a migration, which can write to that file too. */
+  saveAgain(): void {
+    this.#workflow.replaceState();
   }
 
   /** @throws `state-invalid` */
@@ -80,18 +100,16 @@ export class Journal {
     const entry = this.#object('sign-in');
     if (entry === undefined) return undefined;
     const { way, cloud, signIn, network } = entry;
-    const ids = objectOf(signIn);
-    const isId = (id: unknown): boolean =>
-      id === undefined || (typeof id === 'string' && guid(id) === undefined);
-    this.#expect('sign-in', 'way', signInWays.includes(way as SignInWay));
-    this.#expect('sign-in', 'cloud', kinds['azure-environment'].choices.includes(cloud as CloudName));
-    for (const name of ['clientId', 'tenantId', 'subscriptionId'])
-      this.#expect(
-        'sign-in',
-        name,
-        isId(ids?.[name]) && (name !== 'subscriptionId' || ids?.[name] !== undefined),
-      );
-    this.#expect('sign-in', 'network', isNetwork(network));
+    const { clientId, tenantId, subscriptionId } = objectOf(signIn) ?? {};
+    const isGuid = (id: unknown): boolean => isText(id, (text) => guid(text) === undefined);
+    this.#expectAll('sign-in', {
+      way: signInWays.includes(way as SignInWay),
+      cloud: kinds['azure-environment'].choices.includes(cloud as CloudName),
+      clientId: clientId === undefined || isGuid(clientId),
+      tenantId: tenantId === undefined || isGuid(tenantId),
+      subscriptionId: isGuid(subscriptionId),
+      network: isNetwork(network),
+    });
     return entry as unknown as SignInEntry;
   }
 
@@ -100,17 +118,15 @@ export class Journal {
     const entry = this.#object('rule');
     if (entry === undefined) return undefined;
     const { resourceGroup, server, rule, operationUrl, refused, address } = entry;
-    const is = (value: unknown, check: (text: string) => boolean): boolean =>
-      typeof value === 'string' && check(value);
-    const checks = {
-      resourceGroup: is(resourceGroup, (text) => resourceGroupName(text) === undefined),
-      server: is(server, (text) => serverName(text) === undefined),
-      rule: is(rule, (text) => isTemporaryRuleName(text) && firewallRuleName(text) === undefined),
-      operationUrl: operationUrl === undefined || is(operationUrl, (text) => text.length <= MAX_URL_LENGTH),
+    this.#expectAll('rule', {
+      resourceGroup: isText(resourceGroup, (text) => resourceGroupName(text) === undefined),
+      server: isText(server, (text) => serverName(text) === undefined),
+      rule: isText(rule, (text) => isTemporaryRuleName(text) && firewallRuleName(text) === undefined),
+      operationUrl:
+        operationUrl === undefined || isText(operationUrl, (text) => text.length <= MAX_URL_LENGTH),
       refused: refused === undefined || refused === true,
-      address: is(address, isIPv4),
-    };
-    for (const [name, isValid] of Object.entries(checks)) this.#expect('rule', name, isValid);
+      address: isText(address, isIPv4),
+    });
     return entry as unknown as RuleEntry;
   }
 
@@ -118,8 +134,22 @@ export class Journal {
     return this.#text('env-file');
   }
 
-  migration(): string | undefined {
-    return this.#text('migration');
+  /** @throws `state-invalid` */
+  migration(): MigrationEntry | undefined {
+    const entry = this.#object('migration');
+    if (entry === undefined) return undefined;
+    const { tag, as, resourceGroup, server, user, database, since, ended } = entry;
+    this.#expectAll('migration', {
+      tag: isText(tag, (text) => /^[0-9a-f]{24}$/.test(text)),
+      as: as === 'app' || as === 'admin',
+      resourceGroup: isText(resourceGroup, (text) => resourceGroupName(text) === undefined),
+      server: isText(server, (text) => serverName(text) === undefined),
+      user: isText(user, isIdentifier),
+      database: isText(database, isIdentifier),
+      since: since === undefined || isText(since, (text) => /^[\d :.+-]{10,40}$/.test(text)),
+      ended: ended === undefined || ended === true,
+    });
+    return entry as unknown as MigrationEntry;
   }
 
   /**
@@ -154,6 +184,10 @@ export class Journal {
     return typeof value === 'string' ? value : undefined;
   }
 
+  #expectAll(key: string, fields: Readonly<Record<string, boolean>>): void {
+    for (const [field, isValid] of Object.entries(fields)) this.#expect(key, field, isValid);
+  }
+
   #expect(key: string, field: string, isValid: boolean): void {
     if (isValid) return;
     throw fail('state-invalid', {
@@ -162,6 +196,13 @@ export class Journal {
     });
   }
 }
+
+const isText = (value: unknown, check: (text: string) => boolean): boolean =>
+  typeof value === 'string' && check(value);
+
+/** Whether PostgreSQL takes it for a name. */
+const isIdentifier = (text: string): boolean =>
+  text !== '' && Buffer.byteLength(text) <= longestIdentifier && !/\p{Cc}/u.test(text);
 
 const objectOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import type { WorkflowEvent } from '../config/event.ts';
@@ -86,9 +86,19 @@ export class Workflow {
     core.saveState(name, JSON.stringify(value));
   }
 
-  /** Saves everything that was saved so far once more: the last one counts, whatever a command has appended since. */
-  saveStateAgain(): void {
+  /** Saves once more what was saved, in place of whatever the state's file holds by now. */
+  replaceState(): void {
+    const path = process.env['GITHUB_STATE'] ?? '';
+    if (existsSync(path)) writeFileSync(path, '');
     for (const [name, value] of this.#state) this.saveState(name, value);
+  }
+
+  /** Ends an unfinished last line that somebody else wrote, which what is written next would be a part of. */
+  endLastLines(): void {
+    for (const name of ['GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
+      const path = process.env[name] ?? '';
+      if (existsSync(path) && /[^\n]$/.test(readFileSync(path, 'utf8'))) appendFileSync(path, '\n');
+    }
   }
 
   /** The text last saved under this name by this step's main part; empty where there is none. */

@@ -3,12 +3,15 @@ import { fail } from '../errors.ts';
 import { type Run, waitFor } from '../waiting.ts';
 import type { Session } from './session.ts';
 
-/** One key for all migrations of this action; advisory locks are per database (facts.md §5). */
+/** One key for all migrations of this action; advisory locks are per database. */
 const key = createHash('sha256')
   .update('azure-postgresql-action: migration')
   .digest()
   .readBigInt64BE()
   .toString();
+
+/** The condition that a row `l` of pg_locks is the migration lock, in whatever database. */
+export const migrationLock = `l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`;
 
 /** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
 const heartbeat = 10_000;
@@ -80,9 +83,8 @@ async function holderOf(session: Session): Promise<string> {
   const rows = await session.query<{ holder: string | null }>(
     `SELECT format('%s (role %s, process %s)', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.usename, a.pid) AS holder
      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`,
+     WHERE l.locktype = 'advisory' AND l.granted AND ${migrationLock}
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
   );
   return rows[0]?.holder ?? 'a session that has just ended';
 }

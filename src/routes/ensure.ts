@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import type { FoundServer } from '../azure/reader.ts';
 import type { EnsureConfig } from '../config/config.ts';
-import { stepEnvironment } from '../environment.ts';
 import { fail } from '../errors.ts';
 import { GitHubApi } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
-import { migrate, migrationEnvironment } from '../migrate.ts';
 import { utc } from '../plan/comment.ts';
-import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import { verifierAdvice } from '../postgres/login-failures.ts';
@@ -15,7 +12,7 @@ import { derivedPassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import { SqlWriter } from '../postgres/sql-writer.ts';
-import { environmentFor, publish, writeRootBundle } from '../publish.ts';
+import { environmentFor, publish, writeEnvFile, writeRootBundle } from '../publish.ts';
 import { dataPlane, insideDatabase } from '../resources/catalogue.ts';
 import { ownerAdvice } from '../resources/database.ts';
 import { commentOnDatabase } from './comment.ts';
@@ -29,8 +26,9 @@ import {
 } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
+import { runMigration } from './migration.ts';
 
-/** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
+/** `mode: ensure`: control plane, reach, data plane, migrate, publish, in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
   const { story } = act;
   await refuseClosed(act);
@@ -44,10 +42,9 @@ export async function ensure(act: Act<EnsureConfig>): Promise<void> {
     .phase('Ensure the database', () => ensureDataPlane(act, azure, plane, target, new SqlReader(session)))
     .finally(() => session.close());
   try {
-    const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
+    const connection = await connectionOf(act, target);
     await commentOnDatabase(act, connection, expires);
-    await writeDriftReport(act);
-    await migrateIn(act, inside, connection, plane.administrator);
+    await migrateAndPublish(act, found, inside, connection, plane.administrator);
   } finally {
     await inside.close();
   }
@@ -195,36 +192,44 @@ async function enterAs(
 /** Milliseconds for a login where another has just succeeded. */
 const firstLook = 3000;
 
-async function publishConnection(
+/** What is published, with its secrets masked and the file of root certificates written. */
+async function connectionOf(
   { workflow, config }: Act<EnsureConfig>,
   target: LoginTarget,
 ): Promise<Connection> {
   const { host, port, database, user, password } = target;
   const sslRootCert = await writeRootBundle(config.publish);
   const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
-  await publish(workflow, new Journal(workflow), config.publish, connection);
+  environmentFor(workflow, config.publish, connection);
   return connection;
 }
 
-async function migrateIn(
-  { workflow, run, config, story }: Act<EnsureConfig>,
+/**
+ * Migrates, and publishes then, also after a failure: the migration can write to the same files of the runner, where
+ * the last value wins.
+ */
+async function migrateAndPublish(
+  act: Act<EnsureConfig>,
+  found: FoundServer,
   session: Session,
   published: Connection,
   { user, password }: LoginTarget,
 ): Promise<void> {
-  const { migration } = config;
-  if (migration === undefined) return;
-  const connection = migration.as === 'admin' ? { ...published, user, password } : published;
-  const variables = environmentFor(workflow, config.publish, connection);
-  const mark = randomUUID();
-  // Killed, we leave a migration behind that no lock protects: post ends it.
-  new Journal(workflow).writeMigration(mark);
-  await story.phase('Migrate', () =>
-    withMigrationLock(run, session, (signal) =>
-      migrate(
-        { ...migration, environment: migrationEnvironment(stepEnvironment(), variables), mark },
-        signal,
-      ),
-    ),
-  );
+  const { workflow, config, story } = act;
+  const { migration, publish: publishing } = config;
+  const journal = new Journal(workflow);
+  try {
+    if (migration === undefined) return;
+    // A migration may read the file.
+    await writeEnvFile(workflow, journal, publishing, published);
+    const connection = migration.as === 'admin' ? { ...published, user, password } : published;
+    await story.phase('Migrate', () => runMigration(act, migration, found, session, connection));
+  } finally {
+    journal.saveAgain();
+    await story.phase('Publish the connection', async () => {
+      await publish(workflow, journal, publishing, published);
+      await writeRootBundle(publishing);
+      await writeDriftReport(act);
+    });
+  }
 }

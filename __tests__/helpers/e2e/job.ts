@@ -84,7 +84,7 @@ export class Job {
   }
 
   /**
-   * The same by the built bundle in a process of its own: for signals, masks, what a migration prints, and whatever
+   * The same by the built bundle in a process of its own: for signals, masks, and whatever
    * concerns the process itself.
    */
   spawnStep(inputs: Inputs, options: SpawnOptions = {}): Promise<PhaseResult> {

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import { test } from '../helpers/e2e/test.ts';
+
+const inputs = { ...defaultInputs, 'server-name': 'files', 'allowed-ip-ranges': 'here=198.51.100.7' };
+
+test.beforeAll(async ({ emulator }) => {
+  const step = await new Job(emulator).step(inputs);
+  expect(step.exitCode, step.log).toBe(0);
+});
+
+/** A command that appends a value to one of the runner's files, in the form that @actions/core writes. */
+const append = (file: string, name: string, value: string): string =>
+  `printf '%s\\n' '${name}<<ghadelimiter_x' '${value}' ghadelimiter_x >> ${file}`;
+
+describe('what the migration writes to the runner’s files does not replace what the action writes', () => {
+  test.for([
+    ['succeeds', 0],
+    ['fails', 1],
+  ] as const)('outputs and environment, where it %s', async ([, exitCode], { emulator }) => {
+    const step = await new Job(emulator).step({
+      ...inputs,
+      'migration-command': [
+        append('$GITHUB_OUTPUT', 'db-host', 'elsewhere.example'),
+        append('$GITHUB_OUTPUT', 'database-url', 'postgresql://elsewhere.example/'),
+        append('$GITHUB_ENV', 'DB_HOST', 'elsewhere.example'),
+        append('$GITHUB_ENV', 'OWN', 'kept'),
+        // Lines without an end: the next ones must not become a part of them.
+        'printf X=1 >> $GITHUB_OUTPUT',
+        'printf Y=1 >> $GITHUB_ENV',
+        `exit ${exitCode}`,
+      ].join('\n'),
+    });
+    expect(step.exitCode).toBe(exitCode);
+    const { 'db-host': host = '', 'database-url': url } = step.outputs;
+    expect(host).not.toBe('');
+    expect(host).not.toContain('elsewhere');
+    expect(url).toContain(`@${host}:5432/relecloud`);
+    expect(step.exported).toMatchObject({ DB_HOST: host, DATABASE_URL: url, OWN: 'kept' });
+  });
+
+  test('the state that post reads', async ({ emulator }) => {
+    const rule = '{"rule":"gha-temporary-1-2-3-x","server":"other","resourceGroup":"other"}';
+    const state = '$(dirname $GITHUB_ENV)/STATE';
+    const job = new Job(emulator);
+    const step = await job.step({
+      ...inputs,
+      'migration-command': [append(state, 'rule', rule), append(state, 'sign-in', '{}')].join('\n'),
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.state['rule'] ?? '').toBe('');
+    expect(JSON.parse(step.state['sign-in'] ?? '')).toMatchObject({ way: expect.any(String) });
+    const [post] = await job.post();
+    expect(post?.exitCode, post?.log).toBe(0);
+  });
+
+  test('env-file, which it can read', async ({ emulator }) => {
+    const job = new Job(emulator);
+    const step = await job.step({
+      ...inputs,
+      'env-file': '.env',
+      'migration-command': 'cp .env copy; echo DB_HOST=elsewhere.example > .env',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    const [copy, file] = ['copy', '.env'].map((name) => readFileSync(join(job.temp, name), 'utf8'));
+    expect(copy).toContain(`DB_HOST=${step.outputs['db-host']}`);
+    expect(file).toBe(copy);
+  });
+
+  test('the file of root certificates', async ({ emulator }) => {
+    const step = await new Job(emulator).step({
+      ...inputs,
+      'ssl-mode': 'verify-full',
+      'migration-command': 'echo none > $DB_SSLROOTCERT',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(readFileSync(step.exported['DB_SSLROOTCERT'] ?? '', 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+
+  test('drift-report', async ({ emulator }) => {
+    const job = new Job(emulator);
+    const step = await job.step({
+      ...inputs,
+      'drift-report': 'drift.json',
+      'migration-command': 'echo forged > drift.json',
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(JSON.parse(readFileSync(join(job.temp, 'drift.json'), 'utf8'))).toBeTypeOf('object');
+  });
+});

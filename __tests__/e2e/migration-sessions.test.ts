@@ -1,0 +1,222 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { describe, expect, onTestFinished } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, Job, queryCommand, signalAt } from '../helpers/e2e/job.ts';
+import { administratorAt, connect, query } from '../helpers/e2e/postgres-client.ts';
+import { test } from '../helpers/e2e/test.ts';
+
+const SERVER = 'sessions';
+const inputs: Inputs = {
+  ...defaultInputs,
+  'server-name': SERVER,
+  'allowed-ip-ranges': 'here=198.51.100.7',
+};
+const application: Inputs = { 'app-username': 'relecloud_app', 'app-password-key': 'ab'.repeat(32) };
+
+test.beforeAll(async ({ emulator }) => {
+  const step = await new Job(emulator).step(inputs);
+  expect(step.exitCode, step.log).toBe(0);
+});
+
+/** Says that it runs, and runs until somebody ends it. */
+const statement = "DO $$ BEGIN RAISE NOTICE 'running'; PERFORM pg_sleep(36000); END $$";
+
+/** Starts the statement in the background, and goes on once the server executes it. */
+const startStatement = [
+  `${queryCommand} "$STATEMENT" 2> notices & client=$!`,
+  'until [ -s notices ]; do sleep 0.05; done',
+].join('\n');
+
+/** Leaves the statement in the server without a client. */
+const orphanStatement = [startStatement, 'kill -9 $client; wait $client || true'].join('\n');
+
+/** Clients that take the migration's application name from the environment, and clients that set another. */
+const clients = [
+  ['a client with the migration’s application name', {}],
+  ['a client with another name', { PGAPPNAME: 'flyway' }],
+] as const;
+
+const jobWith = (emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}): Job =>
+  new Job(emulator, { STATEMENT: statement, ...env });
+
+async function administrator(emulator: EmulatorHarness, server = SERVER) {
+  const { properties } = await emulator.server(server);
+  return administratorAt(String(properties['fullyQualifiedDomainName']), 'relecloud');
+}
+
+/** Application names of the sessions in the database, beside the action's own. */
+async function sessions(emulator: EmulatorHarness, server = SERVER): Promise<readonly unknown[]> {
+  const rows = await query(
+    emulator,
+    await administrator(emulator, server),
+    `SELECT application_name AS name FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND NOT application_name LIKE 'azure-postgresql-action % run %' ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** A client beside the action, by the administrator's role, which is the migration's too. */
+async function openSession(emulator: EmulatorHarness, applicationName: string): Promise<pg.Client> {
+  const client = await connect(emulator, await administrator(emulator));
+  onTestFinished(() => client.end().catch(() => {}));
+  await client.query(`SET application_name = '${applicationName}'`);
+  return client;
+}
+
+/** Resolves when the file exists, which a running command has created; the limit ends a test that hangs. */
+async function appears(file: string): Promise<void> {
+  const deadline = performance.now() + 600_000;
+  while (!existsSync(file)) {
+    if (performance.now() > deadline) throw new Error(`${file} has not been created.`);
+    await sleep(20);
+  }
+}
+
+describe('what a migration leaves in the server is ended before its lock is released', () => {
+  test.for(clients)('after a failure, and the error names it: %s', async ([, env], { emulator }) => {
+    const job = jobWith(emulator, env);
+    const terminating = await emulator.hold({ service: 'postgres', statement: 'pg_terminate_backend' });
+    const step = job.step({ ...inputs, 'migration-command': `${orphanStatement}\nexit 3` });
+    await terminating.struck;
+    const locks = await query(
+      emulator,
+      await administrator(emulator),
+      "SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND granted",
+    );
+    await terminating.release();
+    const { exitCode, log } = await step;
+    expect(locks).toEqual([{ held: 1 }]);
+    expect(exitCode).toBe(1);
+    expect(log).toContain('ended with exit code 3');
+    expect(log).toContain('Its sessions were still running in the server and were ended:');
+    expect(log).toMatch(
+      /application '(flyway|azure-postgresql-action migration \w{24})', role 'relecloud_admin', process \d+/,
+    );
+    expect(await sessions(emulator)).toEqual([]);
+  });
+
+  test('after a success, what has the migration’s name', async ({ emulator }) => {
+    const step = await jobWith(emulator).step({ ...inputs, 'migration-command': orphanStatement });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.log).toContain('Ended a session of the migration in the server');
+    expect(await sessions(emulator)).toEqual([]);
+    // So post has nothing to end, which could be a later step's by then.
+    expect(JSON.parse(step.state['migration'] ?? '{}')).toMatchObject({ ended: true });
+  });
+
+  test('after a success that left a process running, whatever its session’s name is', async ({
+    emulator,
+  }) => {
+    const job = jobWith(emulator, { PGAPPNAME: 'flyway' });
+    const step = await job.step({ ...inputs, 'migration-command': startStatement });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(await sessions(emulator)).toEqual([]);
+  });
+
+  test.for(clients)('when the job is cancelled: %s', async ([, env], { emulator }) => {
+    const job = jobWith(emulator, env);
+    const started = join(job.temp, 'started');
+    const step = await job.spawnStep(
+      { ...inputs, ...application, 'migration-command': `${startStatement}; touch ${started}; wait` },
+      signalAt(appears(started), 'SIGINT'),
+    );
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('was cancelled');
+    expect(await sessions(emulator)).toEqual([]);
+  });
+
+  test('when the session of the lock is lost', async ({ emulator }) => {
+    const job = jobWith(emulator);
+    const started = join(job.temp, 'started');
+    const step = job.step({
+      ...inputs,
+      'migration-command': `${startStatement}; touch ${started}; wait`,
+    });
+    await appears(started);
+    await query(
+      emulator,
+      await administrator(emulator),
+      "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
+    );
+    expect((await step).log).toContain('(migration-lock-lost)');
+    expect(await sessions(emulator)).toEqual([]);
+  });
+});
+
+describe('what is not the migration’s stays', () => {
+  test('sessions that are older, idle without a lock, or the action’s own; those with advisory locks are named', async ({
+    emulator,
+  }) => {
+    const job = jobWith(emulator);
+    const [started, go] = [join(job.temp, 'started'), join(job.temp, 'go')];
+    const older = await openSession(emulator, 'older');
+    const sleeping = older.query('SELECT pg_sleep(36000)');
+    sleeping.catch(() => {});
+    const holder = await openSession(emulator, 'prisma');
+    const { rows } = await holder.query('SELECT pg_advisory_lock(72707369), pg_backend_pid() AS pid');
+    const step = job.step({
+      ...inputs,
+      'migration-command': `touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; exit 1`,
+    });
+    await appears(started);
+    await openSession(emulator, 'idle');
+    const other = await openSession(emulator, 'azure-postgresql-action migration of another run');
+    await other.query('BEGIN');
+    const left = await openSession(emulator, 'idle with a lock');
+    await left.query('SELECT pg_advisory_lock(1)');
+    await writeFile(go, '');
+    const { log } = await step;
+    expect(log).toContain('ended with exit code 1');
+    expect(log).toContain("ended:%0A  - application 'idle with a lock'");
+    expect(await sessions(emulator)).toEqual([
+      'azure-postgresql-action migration of another run',
+      'idle',
+      'older',
+      'prisma',
+    ]);
+    const [{ pid }] = rows;
+    expect(log).toMatch(
+      new RegExp(
+        `hold advisory locks in the database:%0A  - application 'prisma', role 'relecloud_admin', process ${pid}.*: SELECT pg_terminate_backend\\(${pid}\\);`,
+      ),
+    );
+  });
+});
+
+describe('killed with the step, the migration is ended by post before the firewall rule is removed', () => {
+  test.for([
+    ['as the administrator, with its name', 'killed-1', {}, {}],
+    ['as the administrator, with another name', 'killed-2', {}, { PGAPPNAME: 'flyway' }],
+    ['as the application role, with another name', 'killed-3', application, { PGAPPNAME: 'flyway' }],
+  ] as const)('%s', async ([, server, given, env], { emulator }) => {
+    const job = jobWith(emulator, env);
+    const started = join(job.temp, 'started');
+    const step = await job.spawnStep(
+      {
+        ...defaultInputs,
+        'server-name': server,
+        ...given,
+        'migration-command': `${startStatement}; touch ${started}; wait`,
+      },
+      { ...signalAt(appears(started), 'SIGKILL'), output: 'ignore' },
+    );
+    expect(step.signal).toBe('SIGKILL');
+    expect(JSON.stringify(step.state)).not.toContain(defaultInputs['admin-password']);
+    expect(await sessions(emulator, server)).toHaveLength(1);
+    const removing = await emulator.hold({ service: 'arm', method: 'DELETE', path: '/firewallRules/' });
+    const posts = job.post();
+    await removing.struck;
+    const left = await sessions(emulator, server);
+    await removing.release();
+    expect(left).toEqual([]);
+    const [post] = await posts;
+    expect(post?.exitCode, post?.log).toBe(0);
+    expect(post?.log).toContain('Ended a session of the migration in the server');
+    expect(await emulator.rules(server)).toEqual([]);
+  });
+});
