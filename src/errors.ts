@@ -15,6 +15,9 @@ interface Sentences {
 
 const list = (items: readonly string[]): string => items.map((item) => `\n  - ${item}`).join('');
 
+/** A text of several lines, as an item of a list. */
+export const indented = (text: string): string => text.replaceAll('\n', '\n    ');
+
 /** Of what can be thousands: the first, and how many more the outputs tell of. */
 const firstOf = (items: readonly string[], shown = 20): string =>
   list(items.length <= shown ? items : [...items.slice(0, shown), `… and ${items.length - shown} more`]);
@@ -44,6 +47,14 @@ export const catalogue = {
   'server-ambiguous': (p: { server: string; groups: readonly string[] }): Sentences => ({
     happened: `Several servers named '${p.server}' were found, in the resource groups ${p.groups.join(', ')}.`,
     todo: 'Say which one is meant with the input resource-group.',
+  }),
+  'server-not-found': (p: {
+    server: string;
+    subscription: string;
+    resourceGroup: string | undefined;
+  }): Sentences => ({
+    happened: `Server '${p.server}' was not found in ${p.resourceGroup === undefined ? '' : `resource group '${p.resourceGroup}' of `}subscription ${p.subscription}, so nothing was looked at or dropped.`,
+    todo: 'Check server-name, subscription-id and resource-group, and that the identity may read the server. If the server was deleted, remove this step.',
   }),
   'server-name-taken': (p: { server: string }): Sentences => ({
     happened: `The server name '${p.server}' is used by another server, which this identity cannot see in this subscription or resource group.`,
@@ -105,6 +116,10 @@ export const catalogue = {
   'drop-refused': (p: { what: string; reason: string; advice: string }): Sentences => ({
     happened: `${p.what} could not be dropped: ${p.reason}`,
     todo: p.advice,
+  }),
+  'roles-refused': (p: { failures: readonly string[] }): Sentences => ({
+    happened: `${p.failures.length} roles could not be dropped:${list(p.failures.map(indented))}`,
+    todo: 'Do what each of these says, and run the step again.',
   }),
   'ensured-again': (p: { database: string }): Sentences => ({
     happened: `Database '${p.database}' was ensured again just now, so it has not expired.`,

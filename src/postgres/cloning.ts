@@ -3,7 +3,7 @@ import { fail } from '../errors.ts';
 import { duration, pauseFor, type Run } from '../waiting.ts';
 import { lockNotAvailable, said, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
-import { sessionsIn, sessionsLocking } from './sessions.ts';
+import { namedHolders } from './sessions.ts';
 
 /** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
 const patience = 30_000;
@@ -30,14 +30,17 @@ export async function strategyFor(session: Session, template: string): Promise<s
 }
 
 /**
- * Does what copies a template, again while sessions are in it (55006), for a little; they are never ended.
- * @throws `template-in-use`, which names them
+ * Does what copies a template, again while sessions are in it (55006), for a little. Those of pull requests' roles of
+ * this repository are ended, since they have no business there; all others are only waited for.
+ * @param endIntruders ends the former
+ * @throws `template-in-use`, which names the latter
  */
 export async function onceUnused<T>(
   run: Run,
   session: Session,
   template: string,
   copy: () => Promise<T>,
+  endIntruders: (oid: string) => Promise<unknown>,
 ): Promise<T> {
   const start = performance.now();
   let told = false;
@@ -45,7 +48,9 @@ export async function onceUnused<T>(
     try {
       return await copy();
     } catch (error) {
-      const who = await inTheWay(session, template, error);
+      const oid = await oidOf(session, template);
+      if (sqlStateOf(error) === '55006') await endIntruders(oid);
+      const who = await inTheWay(session, oid, error);
       const waited = performance.now() - start;
       if ('sessions' in who && waited >= patience)
         throw fail('template-in-use', { template, after: duration(waited), ...who }, { cause: error });
@@ -56,19 +61,29 @@ export async function onceUnused<T>(
   }
 }
 
+/** 0, which no database has, where there is none of this name. */
+async function oidOf(session: Session, database: string): Promise<string> {
+  const [row] = await session.query<{ oid: string }>(
+    'SELECT oid::text AS oid FROM pg_database WHERE datname = $1',
+    [database],
+  );
+  return row?.oid ?? '0';
+}
+
 /**
- * Who keeps a template from being copied: sessions in it, or a lock, as of another job that is at the same database,
- * perhaps copying for minutes; the run's own end is the bound for that.
+ * Who keeps a template from being copied: sessions in it and transactions that were prepared there, or a lock, as of
+ * another job that is at the same database, perhaps copying for minutes; the run's own end is the bound for that.
  * @throws every other error as it is
  */
 async function inTheWay(
   session: Session,
-  template: string,
+  oid: string,
   error: unknown,
 ): Promise<{ readonly sessions: readonly string[] } | { readonly locks: readonly string[] }> {
   const state = sqlStateOf(error);
-  if (state === '55006') return { sessions: await sessionsIn(session, template) };
-  if (state === lockNotAvailable) return { locks: await sessionsLocking(session, template) };
+  if (state === '55006') return { sessions: await namedHolders(session, 'in the database', { oid }) };
+  if (state === lockNotAvailable)
+    return { locks: await namedHolders(session, 'that lock the database', { oid }) };
   throw error;
 }
 

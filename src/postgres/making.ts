@@ -9,6 +9,7 @@ import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts'
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { type Allowing, createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic, type Unmoved } from './handover.ts';
+import { endIntruders } from './intruders.ts';
 import { forgetSettings } from './roles.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
@@ -39,14 +40,20 @@ export async function makeDatabase(making: Making, desired: DatabaseConfig): Pro
   return outcome;
 }
 
-async function create(
-  { run, reader: { session } }: Making,
-  desired: DatabaseConfig,
-): Promise<'created' | 'adopted'> {
-  const { name, template } = desired;
+async function create(making: Making, desired: DatabaseConfig): Promise<'created' | 'adopted'> {
+  const { run, reader, application } = making;
+  const { session } = reader;
+  const { name, template = 'template0' } = desired;
+  const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
   const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
   try {
-    await onceUnused(run, session, template ?? 'template0', () => session.query(statement));
+    await onceUnused(
+      run,
+      session,
+      template,
+      () => session.query(statement),
+      (oid) => endIntruders(making, 'in the database', { name: template, oid, repositoryId }),
+    );
     return 'created';
   } catch (error) {
     if (lostRace(error)) return 'adopted';
@@ -83,8 +90,7 @@ async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
   const { run, reader, application } = making;
   const { session } = reader;
   await claim(making, desired);
-  if (application !== undefined && desired.mark !== undefined)
-    await forgetSettings(run, session, application.name);
+  if (application !== undefined && desired.mark !== undefined) await forgetSettings(making, application.name);
   if (application !== undefined || making.extensions.length > 0) await furnish(making, desired);
   // After what is done inside, on which they would act.
   if (desired.template !== undefined)
