@@ -23,15 +23,26 @@ interface Owned {
   readonly named: readonly string[];
 }
 
-/** What the role owns in the session's own database; with `shared`, of what belongs to the whole server: databases. */
-export async function ownedHere(session: Session, oid: string, shared = false): Promise<Owned> {
-  const database = shared ? '0' : '(SELECT oid FROM pg_database WHERE datname = current_database())';
+/** What the role owns in the session's own database. */
+export const ownedHere = (session: Session, oid: string): Promise<Owned> =>
+  owned(session, 's.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())', [oid]);
+
+/** What it owns that is the whole server's: databases, and subscriptions but for those of one database ($2). */
+const ownedOnServer = (session: Session, oid: string, dropped: string | undefined): Promise<Owned> =>
+  owned(
+    session,
+    `s.dbid = 0 AND NOT EXISTS (SELECT FROM pg_subscription u JOIN pg_database d ON d.oid = u.subdbid
+       WHERE s.classid = 'pg_subscription'::regclass AND u.oid = s.objid AND d.datname = $2)`,
+    [oid, dropped ?? null],
+  );
+
+async function owned(session: Session, where: string, parameters: readonly unknown[]): Promise<Owned> {
   const rows = await session.query<{ name: string; count: number }>(
     `SELECT i.type || ' ' || coalesce(i.identity, s.objid::text) AS name, count(*) OVER ()::int AS count
      FROM pg_shdepend s CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) i
-     WHERE s.dbid = ${database} AND ${ownedBy('$1')} AND NOT ${isTemporary}
+     WHERE ${where} AND ${ownedBy('$1')} AND NOT ${isTemporary}
      ORDER BY s.classid = 'pg_class'::regclass DESC, s.classid, s.objid LIMIT ${NAMED}`,
-    [oid],
+    parameters,
   );
   return { count: rows[0]?.count ?? 0, named: rows.map(({ name }) => name) };
 }
@@ -75,7 +86,7 @@ export async function ownedElsewhere(
     if (!open) lines.push(closedLine(name, owned));
     else if (owned > 0) lines.push(...(await linesIn(enter, name, oid)));
   }
-  const ofServer = await ownedHere(session, oid, true);
+  const ofServer = await ownedOnServer(session, oid, dropped);
   if (ofServer.count > 0) lines.push(`on the server itself: ${sentence(ofServer)}`);
   return lines;
 }
