@@ -105,8 +105,8 @@ export const catalogue = {
     todo: p.advice,
   }),
   'template-in-use': (p: { template: string; after: string; sessions: readonly string[] }): Sentences => ({
-    happened: `Database '${p.template}' could not be cloned within ${p.after}, since sessions are in it, and PostgreSQL copies only what nobody uses:${list(p.sessions)}`,
-    todo: 'End them, or clone a database that only migrations enter; sessions are never ended by the action.',
+    happened: `Database '${p.template}' could not be cloned within ${p.after}, because PostgreSQL copies only a database that nobody uses, and these use it:${list(p.sessions)}`,
+    todo: 'End them, or clone a database that only migrations enter. The action ends only sessions of roles that it made for pull requests.',
   }),
   'extension-refused': (p: { extension: string; reason: string; advice: string }): Sentences => ({
     happened: `Extension '${p.extension}' could not be created: ${p.reason}`,

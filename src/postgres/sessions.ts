@@ -1,4 +1,5 @@
 import type { Run } from '../waiting.ts';
+import { key as migrationLockKey } from './advisory-lock.ts';
 import { againOnCollision } from './errors.ts';
 import { asMemberOf } from './membership.ts';
 import type { Session } from './session.ts';
@@ -19,6 +20,11 @@ const holding = (lock: string): Condition => ({
 
 const lockOnDatabase = holding(
   `l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.objid = $1`,
+);
+
+const migrationLock = holding(
+  `l.locktype = 'advisory' AND l.objsubid = 1 AND l.database = $1
+     AND (l.classid::bigint << 32 | l.objid::bigint) = ${migrationLockKey}`,
 );
 
 const changeOfRole = holding(
@@ -46,6 +52,7 @@ const which = {
     ...lockOnDatabase,
     session: `a.usename <> current_user AND ${lockOnDatabase.session}`,
   },
+  'that hold the migration lock': migrationLock,
 } as const satisfies Readonly<Record<string, Condition>>;
 
 export type Those = keyof typeof which;

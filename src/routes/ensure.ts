@@ -27,6 +27,7 @@ import {
 } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
+import { endLockIntruders } from './migration-lock.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
@@ -45,7 +46,7 @@ export async function ensure(act: Act<EnsureConfig>): Promise<void> {
     const connection = await story.phase('Publish the connection', () => publishConnection(act, target));
     await commentOnDatabase(act, connection, expires);
     await writeDriftReport(act);
-    await migrateIn(act, inside, connection, plane.administrator);
+    await migrateIn(act, inside, connection, plane);
   } finally {
     await inside.close();
   }
@@ -199,11 +200,13 @@ async function publishConnection(
 }
 
 async function migrateIn(
-  { workflow, run, config, story }: Act<EnsureConfig>,
+  act: Act<EnsureConfig>,
   session: Session,
   published: Connection,
-  { user, password }: LoginTarget,
+  plane: DataPlane,
 ): Promise<void> {
+  const { workflow, run, config, story } = act;
+  const { user, password } = plane.administrator;
   const { migration } = config;
   if (migration === undefined) return;
   const connection = migration.as === 'admin' ? { ...published, user, password } : published;
@@ -212,8 +215,12 @@ async function migrateIn(
   // Killed, we leave a migration behind that no lock protects: post ends it.
   new Journal(workflow).writeMigration(mark);
   await story.phase('Migrate', () =>
-    withMigrationLock(run, session, (signal) =>
-      migrate({ ...migration, environment: migrationEnvironment(process.env, variables), mark }, signal),
+    withMigrationLock(
+      run,
+      session,
+      (signal) =>
+        migrate({ ...migration, environment: migrationEnvironment(process.env, variables), mark }, signal),
+      () => endLockIntruders(act, plane),
     ),
   );
 }
