@@ -17,14 +17,14 @@ const heartbeat = 10_000;
  * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
  * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
  * @param session closed at the end, and the lock goes with it
- * @param endIntruders called for each new holder: ends it where it has no business in this database
+ * @param endPullRequestSessions called for each new holder: ends it where it has no business in this database
  * @throws what `work` throws; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
   run: Run,
   session: Session,
   work: (signal: AbortSignal) => Promise<T>,
-  endIntruders: () => Promise<unknown> = async () => {},
+  endPullRequestSessions: () => Promise<unknown> = async () => {},
 ): Promise<T> {
   const lost = new AbortController();
   const lose = (error?: Error): void =>
@@ -33,7 +33,7 @@ export async function withMigrationLock<T>(
     );
   let stop = (): void => {};
   try {
-    await acquire(run, session, endIntruders);
+    await acquire(run, session, endPullRequestSessions);
     stop = watch(session, lose);
     return await work(AbortSignal.any([run.signal, lost.signal]));
   } finally {
@@ -59,7 +59,11 @@ function watch(session: Session, lose: (error?: Error) => void): () => void {
   };
 }
 
-async function acquire(run: Run, session: Session, endIntruders: () => Promise<unknown>): Promise<void> {
+async function acquire(
+  run: Run,
+  session: Session,
+  endPullRequestSessions: () => Promise<unknown>,
+): Promise<void> {
   let named = '';
   await waitFor(
     run,
@@ -70,7 +74,7 @@ async function acquire(run: Run, session: Session, endIntruders: () => Promise<u
       const holder = await holderOf(session);
       if (holder !== named) {
         run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
-        await endIntruders();
+        await endPullRequestSessions();
       }
       named = holder;
       return undefined;

@@ -32,7 +32,7 @@ export async function strategyFor(session: Session, template: string): Promise<s
 /**
  * Does what copies a template, again while sessions are in it (55006), for a little. Those of pull requests' roles of
  * this repository are ended, since they have no business there; all others are only waited for.
- * @param endIntruders ends the former
+ * @param endPullRequestSessions ends the former
  * @throws `template-in-use`, which names the latter
  */
 export async function onceUnused<T>(
@@ -40,7 +40,7 @@ export async function onceUnused<T>(
   session: Session,
   template: string,
   copy: () => Promise<T>,
-  endIntruders: (oid: string) => Promise<unknown>,
+  endPullRequestSessions: (oid: string) => Promise<unknown>,
 ): Promise<T> {
   const start = performance.now();
   let told = false;
@@ -49,7 +49,7 @@ export async function onceUnused<T>(
       return await copy();
     } catch (error) {
       const oid = await oidOf(session, template);
-      if (sqlStateOf(error) === '55006') await endIntruders(oid);
+      if (sqlStateOf(error) === '55006') await endPullRequestSessions(oid);
       const who = await inTheWay(session, oid, error);
       const waited = performance.now() - start;
       if ('sessions' in who && waited >= patience)
@@ -93,6 +93,8 @@ interface Counterparts {
   readonly base: string | undefined;
   /** The clone's application role, which gets the settings of the other in this database. */
   readonly role: string | undefined;
+  /** Roles of pull requests, which have nothing to do in a clone, not even where the template is their own database. */
+  readonly others: readonly string[];
 }
 
 /** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
@@ -100,14 +102,14 @@ export async function copyGrants(
   session: Session,
   template: string,
   clone: string,
-  { base, role }: Counterparts,
+  { base, role, others }: Counterparts,
 ): Promise<void> {
   const rows = await session.query<{ grantee: string; privilege: string; grantable: boolean }>(
     `SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable
      FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
      WHERE d.datname = $1 AND a.grantee <> d.datdba AND NOT r.rolsuper AND r.rolname <> current_user
        AND r.rolname <> ALL ($2)`,
-    [template, [base, role].filter((name) => name !== undefined)],
+    [template, [base, role, ...others].filter((name) => name !== undefined)],
   );
   const database = pg.escapeIdentifier(clone);
   for (const { grantee, privilege, grantable } of rows) {
@@ -127,7 +129,7 @@ export async function copySettings(
   session: Session,
   template: string,
   clone: string,
-  { base, role }: Counterparts,
+  { base, role }: Omit<Counterparts, 'others'>,
 ): Promise<void> {
   const rows = await session.query<{ setting: string; ofRole: boolean }>(
     `SELECT unnest(s.setconfig) AS setting, s.setrole <> 0 AS "ofRole"

@@ -4,12 +4,13 @@ import { charsetOfNew, collationOfNew } from '../config/creation.ts';
 import { markText } from '../config/marks.ts';
 import { fail } from '../errors.ts';
 import { isBeingMade, isOursToDrop, sealOf } from '../plan/ownership.ts';
+import { pullRequestRoles } from '../plan/sweep.ts';
 import type { Run } from '../waiting.ts';
 import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts';
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { type Allowing, createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic, type Unmoved } from './handover.ts';
-import { endIntruders } from './intruders.ts';
+import { endPullRequestSessions } from './pull-request-sessions.ts';
 import { forgetSettings } from './roles.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
@@ -52,7 +53,7 @@ async function create(making: Making, desired: DatabaseConfig): Promise<'created
       session,
       template,
       () => session.query(statement),
-      (oid) => endIntruders(making, 'in the database', { name: template, oid, repositoryId }),
+      (oid) => endPullRequestSessions(making, 'in the database', { name: template, oid, repositoryId }),
     );
     return 'created';
   } catch (error) {
@@ -118,6 +119,8 @@ async function claim({ run, reader, application }: Making, desired: DatabaseConf
   const { session } = reader;
   const database = pg.escapeIdentifier(desired.name);
   const now = await reader.now();
+  const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
+  const others = pullRequestRoles(repositoryId, await reader.markedRoles()).map(({ name }) => name);
   await againOnCollision(run, () =>
     session.transaction(async () => {
       if (desired.mark !== undefined) await session.query(commentOn(desired, now));
@@ -127,7 +130,7 @@ async function claim({ run, reader, application }: Making, desired: DatabaseConf
           `GRANT CREATE, TEMPORARY ON DATABASE ${database} TO ${pg.escapeIdentifier(application.name)}`,
         );
       if (desired.template !== undefined)
-        await copyGrants(session, desired.template, desired.name, counterparts(application));
+        await copyGrants(session, desired.template, desired.name, { ...counterparts(application), others });
     }),
   );
 }

@@ -27,7 +27,7 @@ import {
 } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
-import { endLockIntruders } from './migration-lock.ts';
+import { endPullRequestLocks } from './migration-lock.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
@@ -220,7 +220,7 @@ async function migrateIn(
       session,
       (signal) =>
         migrate({ ...migration, environment: migrationEnvironment(process.env, variables), mark }, signal),
-      () => endLockIntruders(act, plane),
+      () => endPullRequestLocks(act, plane),
     ),
   );
 }

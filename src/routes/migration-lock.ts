@@ -1,5 +1,5 @@
 import type { EnsureConfig } from '../config/config.ts';
-import { endIntruders } from '../postgres/intruders.ts';
+import { endPullRequestSessions } from '../postgres/pull-request-sessions.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Act } from './control-plane.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -8,7 +8,7 @@ import type { DataPlane } from './data-plane.ts';
  * Ends what roles of other databases' pull requests hold of this database's migration lock. Only the administrator can,
  * while the lock is asked for by the role that migrates.
  */
-export async function endLockIntruders(
+export async function endPullRequestLocks(
   { run, config, workflow }: Act<EnsureConfig>,
   plane: DataPlane,
 ): Promise<void> {
@@ -20,7 +20,7 @@ export async function endLockIntruders(
     const { name, oid } = found.value;
     const { repositoryId } = workflow.identity;
     const entering = { run, reader, enter: (database: string) => plane.enterDatabase(database) };
-    await endIntruders(entering, 'that hold the migration lock', { name, oid, repositoryId });
+    await endPullRequestSessions(entering, 'that hold the migration lock', { name, oid, repositoryId });
   } finally {
     await session.close();
   }

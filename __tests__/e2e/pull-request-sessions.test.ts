@@ -5,7 +5,7 @@ import { connect, type Login } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
-const name = 'intruders';
+const name = 'open-base';
 const application = { 'app-username': 'relecloud_app', 'app-password': 'Of-the-application-1' };
 
 /** A base database that every role may connect to, as one is that was not made by the action. */
@@ -13,7 +13,7 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, name, { 'postgres-version': '18' });
   await emulator.patch(name, { parameters: { max_prepared_transactions: '20' } });
   for (const state of ['Stopped', 'Ready']) await emulator.patch(name, { properties: { state } });
-  await server.setPulls('open', 1, 2, 3, 4, 5, 6);
+  await server.setPulls('open', 1, 2, 3, 4, 5, 6, 7);
   await server.asAdmin('GRANT CONNECT, TEMPORARY ON DATABASE relecloud TO PUBLIC');
   return server;
 });
@@ -112,4 +112,15 @@ test('sessions of others, and of a pull request’s role in its own database, ar
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).not.toContain('Ended what roles');
   }
+});
+
+test('a clone of a pull request’s database is not open to that pull request’s role', async ({
+  emulator,
+  server,
+}) => {
+  const one = await server.ensure(1);
+  const clone = await server.ensure(7, { template: one.database });
+  await expect(connect(emulator, { ...one, database: clone.database })).rejects.toMatchObject({
+    code: '42501',
+  });
 });

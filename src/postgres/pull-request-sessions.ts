@@ -17,7 +17,7 @@ export interface ProtectedDatabase {
  * Roles whose own database it is are left alone; so is every role that the administrator did not make for a pull request.
  * @returns a line for each that was ended
  */
-export async function endIntruders(
+export async function endPullRequestSessions(
   entering: Entering & { readonly reader: SqlReader },
   those: Those,
   { name, oid, repositoryId }: ProtectedDatabase,
