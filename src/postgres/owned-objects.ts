@@ -114,7 +114,7 @@ export function ownsElsewhere(role: string, lines: readonly string[], state = ''
   const name = pg.escapeIdentifier(role);
   return fail('drop-refused', {
     what: `Role '${role}'`,
-    reason: `it owns objects outside the pull request's database, where nothing is dropped:${lines.map((line) => `\n  - ${line}`).join('')}${state}`,
-    advice: `As admin-username, run GRANT ${name} TO CURRENT_USER; then in each of these databases REASSIGN OWNED BY ${name} TO CURRENT_USER; to keep the objects (databases that it owns are reassigned too), or DROP OWNED BY ${name}; to delete them. A database that admin-username may not enter has to be opened first (ALTER DATABASE … ALLOW_CONNECTIONS true, GRANT CONNECT), or its owner runs the statement. Then run the step again.`,
+    reason: `outside the pull request's database, where nothing is dropped, these belong to it:${lines.map((line) => `\n  - ${line}`).join('')}${state}`,
+    advice: `As admin-username, run GRANT ${name} TO CURRENT_USER; then in each of these databases REASSIGN OWNED BY ${name} TO CURRENT_USER; to keep the objects (databases that it owns are reassigned too), or DROP OWNED BY ${name}; to delete them. A policy that is for this role alone needs ALTER POLICY … TO another role, or DROP POLICY. A database that admin-username may not enter has to be opened first (ALTER DATABASE … ALLOW_CONNECTIONS true, GRANT CONNECT), or its owner runs the statement. Then run the step again.`,
   });
 }
