@@ -19,6 +19,9 @@ const shellQuote = (word: string): string =>
 
 const list = (items: readonly string[]): string => items.map((item) => `\n  - ${item}`).join('');
 
+/** A text of several lines, as an item of a list. */
+export const indented = (text: string): string => text.replaceAll('\n', '\n    ');
+
 /** Of what can be thousands: the first, and how many more the outputs tell of. */
 const firstOf = (items: readonly string[], shown = 20): string =>
   list(items.length <= shown ? items : [...items.slice(0, shown), `… and ${items.length - shown} more`]);
@@ -48,6 +51,14 @@ export const catalogue = {
   'server-ambiguous': (p: { server: string; groups: readonly string[] }): Sentences => ({
     happened: `Several servers named '${p.server}' were found, in the resource groups ${p.groups.join(', ')}.`,
     todo: 'Say which one is meant with the input resource-group.',
+  }),
+  'server-not-found': (p: {
+    server: string;
+    subscription: string;
+    resourceGroup: string | undefined;
+  }): Sentences => ({
+    happened: `Server '${p.server}' was not found in ${p.resourceGroup === undefined ? '' : `resource group '${p.resourceGroup}' of `}subscription ${p.subscription}, so nothing was looked at or dropped.`,
+    todo: 'Check server-name, subscription-id and resource-group, and that the identity may read the server. If the server was deleted, remove this step.',
   }),
   'server-name-taken': (p: { server: string }): Sentences => ({
     happened: `The server name '${p.server}' is used by another server, which this identity cannot see in this subscription or resource group.`,
@@ -98,8 +109,8 @@ export const catalogue = {
     todo: p.advice,
   }),
   'template-in-use': (p: { template: string; after: string; sessions: readonly string[] }): Sentences => ({
-    happened: `Database '${p.template}' could not be cloned within ${p.after}, since sessions are in it, and PostgreSQL copies only what nobody uses:${list(p.sessions)}`,
-    todo: 'End them, or clone a database that only migrations enter; sessions are never ended by the action.',
+    happened: `Database '${p.template}' could not be cloned within ${p.after}, because PostgreSQL copies only a database that nobody uses, and these use it:${list(p.sessions)}`,
+    todo: 'End them, or clone a database that only migrations enter. The action ends only sessions of roles that it made for pull requests.',
   }),
   'extension-refused': (p: { extension: string; reason: string; advice: string }): Sentences => ({
     happened: `Extension '${p.extension}' could not be created: ${p.reason}`,
@@ -109,6 +120,10 @@ export const catalogue = {
   'drop-refused': (p: { what: string; reason: string; advice: string }): Sentences => ({
     happened: `${p.what} could not be dropped: ${p.reason}`,
     todo: p.advice,
+  }),
+  'roles-refused': (p: { failures: readonly string[] }): Sentences => ({
+    happened: `${p.failures.length} roles could not be dropped:${list(p.failures.map(indented))}`,
+    todo: 'Do what each of these says, and run the step again.',
   }),
   'ensured-again': (p: { database: string }): Sentences => ({
     happened: `Database '${p.database}' was ensured again just now, so it has not expired.`,

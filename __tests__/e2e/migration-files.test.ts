@@ -50,7 +50,7 @@ describe('what the migration writes to the runner’s files does not replace wha
       'migration-command': [append(state, 'rule', rule), append(state, 'sign-in', '{}')].join('\n'),
     });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.state['rule'] ?? '').toBe('');
+    expect(step.state['rule']).toBe('null');
     expect(JSON.parse(step.state['sign-in'] ?? '')).toMatchObject({ way: expect.any(String) });
     const [post] = await job.post();
     expect(post?.exitCode, post?.log).toBe(0);

@@ -172,9 +172,15 @@ describe('the template', () => {
 });
 
 describe('drop', () => {
-  test('on a server that is not there is success: there is nothing to drop', async ({ emulator }) => {
-    const step = await pullRequestJob(emulator, 30).step({ ...perPullRequest('never-was'), mode: 'drop' });
+  test('on a server that is not there is a warning, since it may have been deleted on purpose', async ({
+    emulator,
+  }) => {
+    const group = { 'resource-group': 'a-group' };
+    const step = await pullRequestJob(emulator, 30).step(
+      perPullRequest('never-was', { mode: 'drop', ...group }),
+    );
     expect(step.exitCode, step.log).toBe(0);
+    expect(step.log).toMatch(/^::warning::Server 'never-was' was not found in resource group 'a-group'/m);
     expect(step.outputs['dropped']).toBe('[]');
     expect(await emulator.writes()).toEqual([]);
   });

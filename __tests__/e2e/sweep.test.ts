@@ -122,14 +122,14 @@ describe('sweep', () => {
     await patchGitHub(emulator, {
       pulls: { 461: { state: 'closed' }, 462: { state: 'closed' }, 463: { state: 'closed' } },
     });
-    // A database that belongs to the role cannot be dropped with it.
+    // A database that belongs to the role is not dropped with it.
     const admin = administratorAt(host);
     await query(emulator, admin, 'GRANT relecloud_app_pr_462 TO CURRENT_USER');
     await query(emulator, admin, 'CREATE DATABASE of_the_role OWNER relecloud_app_pr_462');
     const step = await nightly(emulator).step(sweepOf('one-fails'));
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/failed in 1 case:.*Role 'relecloud_app_pr_462' could not be dropped/s);
-    expect(step.log).toContain('owner of database of_the_role');
+    expect(step.log).toContain('on the server itself: database of_the_role');
     expect(dropped(step).toSorted()).toEqual([
       'relecloud_app_pr_461',
       'relecloud_app_pr_463',
@@ -268,9 +268,12 @@ describe('sweep', () => {
     expect((await emulator.writes()).filter(({ path }) => /\/start\?/.test(path))).toEqual([]);
   });
 
-  test('a server that is not there has nothing to sweep', async ({ emulator }) => {
-    const step = await nightly(emulator).step(sweepOf('never-was'));
-    expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Nothing to sweep');
+  test('a server that is not there is an error, which names where it was looked for', async ({
+    emulator,
+  }) => {
+    const step = await nightly(emulator).step(sweepOf('never-was', { 'resource-group': 'a-group' }));
+    expect(step.exitCode, step.log).toBe(1);
+    expect(step.log).toMatch(/Server 'never-was' was not found in resource group 'a-group' of subscription/);
+    expect(step.log).toContain('(server-not-found)');
   });
 });

@@ -49,7 +49,7 @@ export function databaseComment(news: DatabaseNews): string {
 
 /** The comment once the database is gone. */
 export const droppedComment = (database: string, why: string): string =>
-  `### 🐘 The database of this pull request is gone\n\n${code(database)} was dropped with all that belonged to it: ${why}.`;
+  `### 🐘 The database of this pull request is gone\n\n${code(database)} was dropped: ${why}.`;
 
 /** To the minute, as people read it. */
 export const utc = (moment: Date): string => `${moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

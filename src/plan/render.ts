@@ -46,8 +46,7 @@ export function summaryMarkdown(report: Report): string {
     ['Changed', 'Name', 'Action', 'Details'],
     changes.map((c) => [c.resource, c.name, c.action, c.details]),
   );
-  const nothing =
-    error === undefined && left.length === 0 && wouldDrop.length === 0 ? nothingTo(report.mode) : '';
+  const nothing = error === undefined && left.length === 0 && wouldDrop.length === 0 ? nothingTo(report) : '';
   const parts = [
     title,
     facts(report),
@@ -86,15 +85,21 @@ function tableOf(heads: readonly string[], rows: readonly (readonly string[])[])
   return `${table(heads, rows.slice(0, shownRows))}${more > 0 ? `\n\n… and ${more} more.` : ''}`;
 }
 
-function signOf({ error, left, wideOpen }: Report): string {
+function signOf(report: Report): string {
+  const { error, left, wideOpen } = report;
   if (error !== undefined) return '❌';
-  return wideOpen.length > 0 || left.some(isDrift) ? '⚠️' : '✅';
+  return wideOpen.length > 0 || left.some(isDrift) || isUnseen(report) ? '⚠️' : '✅';
 }
 
-function nothingTo(mode: string): string {
-  if (mode === 'check') return 'Everything is as declared.';
-  return mode === 'ensure' ? 'Nothing had to be changed.' : 'There was nothing to drop.';
+function nothingTo(report: Report): string {
+  if (report.mode === 'check') return 'Everything is as declared.';
+  if (report.mode === 'ensure') return 'Nothing had to be changed.';
+  return isUnseen(report) ? 'Nothing was looked at or dropped: see the log.' : 'There was nothing to drop.';
 }
+
+/** Whether a drop or a sweep ended before it saw a running server. */
+const isUnseen = ({ mode, host }: Report): boolean =>
+  (mode === 'drop' || mode === 'sweep') && host === undefined;
 
 function facts({ server, host, openedFor, keepsRule, mode }: Report): string {
   if (mode === 'check') return `Server ${code(server)} was checked; nothing was changed.`;

@@ -106,3 +106,16 @@ export function rolesOf(
   const { items } = sweepItems(mark?.repositoryId ?? '', [], roles);
   return items.filter((item) => item.name === name).flatMap((item) => item.roles);
 }
+
+/**
+ * The roles of all pull requests of a repository, by their marks.
+ * @param except a database whose own roles are left out
+ */
+export const pullRequestRoles = (
+  repositoryId: string,
+  roles: readonly Named<SeenRole>[],
+  except?: string,
+): readonly RoleConfig[] =>
+  sweepItems(repositoryId, [], roles)
+    .items.filter(({ name }) => name !== except)
+    .flatMap((item) => item.roles);

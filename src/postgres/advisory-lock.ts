@@ -4,7 +4,7 @@ import { type Run, waitFor } from '../waiting.ts';
 import type { Session } from './session.ts';
 
 /** One key for all migrations of this action; advisory locks are per database. */
-const key = createHash('sha256')
+export const key = createHash('sha256')
   .update('azure-postgresql-action: migration')
   .digest()
   .readBigInt64BE()
@@ -20,12 +20,14 @@ const heartbeat = 10_000;
  * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
  * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
  * @param session closed at the end, and the lock goes with it
+ * @param endPullRequestSessions called for each new holder: ends it where it has no business in this database
  * @throws what `work` throws; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
   run: Run,
   session: Session,
   work: (signal: AbortSignal) => Promise<T>,
+  endPullRequestSessions: () => Promise<unknown> = async () => {},
 ): Promise<T> {
   const lost = new AbortController();
   const lose = (error?: Error): void =>
@@ -34,7 +36,7 @@ export async function withMigrationLock<T>(
     );
   let stop = (): void => {};
   try {
-    await acquire(run, session);
+    await acquire(run, session, endPullRequestSessions);
     stop = watch(session, lose);
     return await work(AbortSignal.any([run.signal, lost.signal]));
   } finally {
@@ -60,7 +62,11 @@ function watch(session: Session, lose: (error?: Error) => void): () => void {
   };
 }
 
-async function acquire(run: Run, session: Session): Promise<void> {
+async function acquire(
+  run: Run,
+  session: Session,
+  endPullRequestSessions: () => Promise<unknown>,
+): Promise<void> {
   let named = '';
   await waitFor(
     run,
@@ -69,8 +75,10 @@ async function acquire(run: Run, session: Session): Promise<void> {
       const rows = await session.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
       if (rows[0]?.got) return true;
       const holder = await holderOf(session);
-      if (holder !== named)
+      if (holder !== named) {
         run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
+        await endPullRequestSessions();
+      }
       named = holder;
       return undefined;
     },

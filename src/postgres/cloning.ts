@@ -3,7 +3,7 @@ import { fail } from '../errors.ts';
 import { duration, pauseFor, type Run } from '../waiting.ts';
 import { lockNotAvailable, said, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
-import { sessionsIn, sessionsLocking } from './sessions.ts';
+import { namedHolders } from './sessions.ts';
 
 /** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
 const patience = 30_000;
@@ -30,14 +30,17 @@ export async function strategyFor(session: Session, template: string): Promise<s
 }
 
 /**
- * Does what copies a template, again while sessions are in it (55006), for a little; they are never ended.
- * @throws `template-in-use`, which names them
+ * Does what copies a template, again while sessions are in it (55006), for a little. Those of pull requests' roles of
+ * this repository are ended, since they have no business there; all others are only waited for.
+ * @param endPullRequestSessions ends the former
+ * @throws `template-in-use`, which names the latter
  */
 export async function onceUnused<T>(
   run: Run,
   session: Session,
   template: string,
   copy: () => Promise<T>,
+  endPullRequestSessions: (oid: string) => Promise<unknown>,
 ): Promise<T> {
   const start = performance.now();
   let told = false;
@@ -45,7 +48,9 @@ export async function onceUnused<T>(
     try {
       return await copy();
     } catch (error) {
-      const who = await inTheWay(session, template, error);
+      const oid = await oidOf(session, template);
+      if (sqlStateOf(error) === '55006') await endPullRequestSessions(oid);
+      const who = await inTheWay(session, oid, error);
       const waited = performance.now() - start;
       if ('sessions' in who && waited >= patience)
         throw fail('template-in-use', { template, after: duration(waited), ...who }, { cause: error });
@@ -56,19 +61,29 @@ export async function onceUnused<T>(
   }
 }
 
+/** 0, which no database has, where there is none of this name. */
+async function oidOf(session: Session, database: string): Promise<string> {
+  const [row] = await session.query<{ oid: string }>(
+    'SELECT oid::text AS oid FROM pg_database WHERE datname = $1',
+    [database],
+  );
+  return row?.oid ?? '0';
+}
+
 /**
- * Who keeps a template from being copied: sessions in it, or a lock, as of another job that is at the same database,
- * perhaps copying for minutes; the run's own end is the bound for that.
+ * Who keeps a template from being copied: sessions in it and transactions that were prepared there, or a lock, as of
+ * another job that is at the same database, perhaps copying for minutes; the run's own end is the bound for that.
  * @throws every other error as it is
  */
 async function inTheWay(
   session: Session,
-  template: string,
+  oid: string,
   error: unknown,
 ): Promise<{ readonly sessions: readonly string[] } | { readonly locks: readonly string[] }> {
   const state = sqlStateOf(error);
-  if (state === '55006') return { sessions: await sessionsIn(session, template) };
-  if (state === lockNotAvailable) return { locks: await sessionsLocking(session, template) };
+  if (state === '55006') return { sessions: await namedHolders(session, 'in the database', { oid }) };
+  if (state === lockNotAvailable)
+    return { locks: await namedHolders(session, 'that lock the database', { oid }) };
   throw error;
 }
 
@@ -78,6 +93,8 @@ interface Counterparts {
   readonly base: string | undefined;
   /** The clone's application role, which gets the settings of the other in this database. */
   readonly role: string | undefined;
+  /** Roles of pull requests, which have nothing to do in a clone, not even where the template is their own database. */
+  readonly others: readonly string[];
 }
 
 /** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
@@ -85,14 +102,14 @@ export async function copyGrants(
   session: Session,
   template: string,
   clone: string,
-  { base, role }: Counterparts,
+  { base, role, others }: Counterparts,
 ): Promise<void> {
   const rows = await session.query<{ grantee: string; privilege: string; grantable: boolean }>(
     `SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable
      FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
      WHERE d.datname = $1 AND a.grantee <> d.datdba AND NOT r.rolsuper AND r.rolname <> current_user
        AND r.rolname <> ALL ($2)`,
-    [template, [base, role].filter((name) => name !== undefined)],
+    [template, [base, role, ...others].filter((name) => name !== undefined)],
   );
   const database = pg.escapeIdentifier(clone);
   for (const { grantee, privilege, grantable } of rows) {
@@ -112,7 +129,7 @@ export async function copySettings(
   session: Session,
   template: string,
   clone: string,
-  { base, role }: Counterparts,
+  { base, role }: Omit<Counterparts, 'others'>,
 ): Promise<void> {
   const rows = await session.query<{ setting: string; ofRole: boolean }>(
     `SELECT unnest(s.setconfig) AS setting, s.setrole <> 0 AS "ofRole"

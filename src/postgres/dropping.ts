@@ -1,14 +1,15 @@
 import pg from 'pg';
-import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
-import { pullRequestName } from '../config/names.ts';
+import type { DatabaseConfig } from '../config/config.ts';
 import { fail } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
-import { foreignDatabase, foreignRole, isOurRole, isOursToDrop } from '../plan/ownership.ts';
+import { foreignDatabase, isOursToDrop } from '../plan/ownership.ts';
+import { pullRequestRoles } from '../plan/sweep.ts';
 import type { Run } from '../waiting.ts';
+import { activeSlots, obstaclesOf, obstructed, removeObstacles } from './drop-obstacles.ts';
 import { againOnCollision, lockNotAvailable, said, sqlStateOf } from './errors.ts';
-import { asMemberOf } from './membership.ts';
+import { rollBackPrepared } from './prepared.ts';
 import type { Session } from './session.ts';
-import { endSessions, sessionsLocking } from './sessions.ts';
+import { endSessions, namedHolders } from './sessions.ts';
 import type { FoundDatabase, SqlReader } from './sql-reader.ts';
 
 /** What dropping works with. */
@@ -23,7 +24,7 @@ export interface Dropping {
 }
 
 /**
- * Drops a pull request's database, looked at once more right before: what is not ours is never dropped (law 7).
+ * Drops a pull request's database, looked at once more right before: what is not ours is never dropped.
  * @param last asked at the very end whether the database as it is now is still to go; and its oid, by which it is known
  *   whether another has made it anew in the meantime
  * @returns `adopted` where there is nothing to drop any more
@@ -35,19 +36,20 @@ export async function dropDatabase(
   last: (found: FoundDatabase) => boolean = () => true,
 ): Promise<Applied> {
   const { reader } = dropping;
-  const { session } = reader;
   const seen = await reader.database(desired.name);
   if (seen.status === 'unknown') throw seen.error;
   if (seen.status === 'absent') return 'adopted';
+  const { name, oid } = seen.value;
   if (!isOursToDrop(seen.value, desired)) throw foreignDatabase(seen.value, desired);
   if (!last(seen.value)) return 'adopted';
+  const repositoryId = desired.mark?.repositoryId ?? '';
   try {
-    return await drop(dropping, seen.value);
+    return await drop(dropping, { name, oid, repositoryId });
   } catch (error) {
     if (error instanceof MadeAnew) return await dropDatabase(dropping, desired, last);
-    if (sqlStateOf(error) !== lockNotAvailable) throw refused(`Database '${desired.name}'`, error);
-    const blockers = await sessionsLocking(session, desired.name);
-    throw refused(`Database '${desired.name}', which is locked by ${blockers.join('; ')},`, error);
+    if (sqlStateOf(error) !== lockNotAvailable) throw toDropError(`Database '${name}'`, error);
+    const blockers = await namedHolders(reader.session, 'that lock the database', { oid });
+    throw toDropError(`Database '${name}', which is locked by ${blockers.join('; ')},`, error);
   }
 }
 
@@ -56,34 +58,89 @@ class MadeAnew extends Error {
   override readonly name = 'MadeAnew';
 }
 
-async function drop({ run, reader, throughArm }: Dropping, { name, oid }: FoundDatabase): Promise<Applied> {
+interface DatabaseToDrop {
+  readonly name: string;
+  readonly oid: string;
+  readonly repositoryId: string;
+}
+
+/** How often what appeared in the database while it was being dropped is removed. */
+const ROUNDS = 3;
+
+async function drop(dropping: Dropping, target: DatabaseToDrop, round = 1): Promise<Applied> {
+  const { run, reader } = dropping;
   const { session } = reader;
+  const { name, oid } = target;
   const database = pg.escapeIdentifier(name);
-  const unblock = (): Promise<void> => endSessions(run, session, 'that lock the database', name);
-  // Statements name it, so each is preceded by a look whether the name still means the same.
-  const statement = (sql: string): Promise<unknown> =>
-    againOnCollision(
-      run,
-      async () => {
-        await lookAgain(reader, name, oid);
-        return await session.query(sql);
-      },
-      unblock,
-    );
   try {
+    await removeObstacles(dropping, target, () => allowConnections(dropping, target, true));
     // From here on nobody enters any more, and whoever looks knows that it is going.
-    await statement(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
-    await endSessions(run, session, 'in the database', name);
-    await statement(`DROP DATABASE ${database}`);
+    await allowConnections(dropping, target, false);
+    await endSessions(run, session, 'in the database', { oid });
+    // It runs in no transaction, so all that can be done is to look right before whether the name still means the same.
+    await unlocked(dropping, target, async () => {
+      await lookAgain(reader, name, oid);
+      await session.query(`DROP DATABASE ${database}`);
+    });
     return 'applied';
   } catch (error) {
     if (sqlStateOf(error) === '3D000') return 'adopted';
     if (sqlStateOf(error) !== '55006') throw error;
-    await lookAgain(reader, name, oid);
-    run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
-    await throughArm(name);
-    return 'applied';
   }
+  if ((await obstaclesOf(session, target)).length > 0 && round < ROUNDS)
+    return await drop(dropping, target, round + 1);
+  const left = [...(await obstaclesOf(session, target)), ...(await activeSlots(session, target))];
+  if (left.length > 0) {
+    await allowConnections(dropping, target, true);
+    throw obstructed(name, left);
+  }
+  return await dropThroughArm(dropping, target);
+}
+
+/** ARM knows the name alone, so it is looked at right before and after. */
+async function dropThroughArm(
+  { run, reader, throughArm }: Dropping,
+  { name, oid }: DatabaseToDrop,
+): Promise<Applied> {
+  await lookAgain(reader, name, oid);
+  run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
+  await throughArm(name);
+  const after = await reader.database(name);
+  if (after.status === 'unknown') throw after.error;
+  if (after.status === 'absent' || after.value.oid !== oid) return 'applied';
+  const reason = 'Azure reports that it was dropped, but it is still there, and takes no connections.';
+  throw fail('drop-refused', { what: `Database '${name}'`, reason, advice: 'Run the step again.' });
+}
+
+/** In one transaction with a look that the name meant this database. */
+function allowConnections(dropping: Dropping, target: DatabaseToDrop, allow: boolean): Promise<void> {
+  const { reader } = dropping;
+  const { session } = reader;
+  const { name, oid } = target;
+  return unlocked(dropping, target, () =>
+    session.transaction(async () => {
+      await session.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allow}`);
+      await lookAgain(reader, name, oid);
+    }),
+  );
+}
+
+/**
+ * Does something to the database that a lock on it hinders. Only those of pull requests' roles of this repository are
+ * ended; others', who lock it from outside, are waited for and then named.
+ */
+async function unlocked(
+  dropping: Dropping,
+  { name, oid, repositoryId }: DatabaseToDrop,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { run, reader } = dropping;
+  await againOnCollision(run, work, async () => {
+    await lookAgain(reader, name, oid);
+    const roles = pullRequestRoles(repositoryId, await reader.markedRoles()).map((role) => role.name);
+    await endSessions(run, reader.session, 'that lock the database', { oid, roles });
+    await rollBackPrepared(dropping, 'that lock the database', { oid, roles });
+  });
 }
 
 async function lookAgain(reader: SqlReader, name: string, oid: string): Promise<void> {
@@ -93,94 +150,8 @@ async function lookAgain(reader: SqlReader, name: string, oid: string): Promise<
     throw new MadeAnew(`database '${name}' is another now`);
 }
 
-/**
- * Drops an application role, with what it may have put into databases that are open to everybody: large objects in
- * `postgres`, say, which would hold it for ever (2BP01).
- * @returns `adopted` where there is nothing to drop any more
- * @throws `not-ours`, `drop-refused`
- */
-export async function dropRole(dropping: Dropping, desired: RoleConfig): Promise<Applied> {
-  const { run, reader } = dropping;
-  const { session } = reader;
-  const seen = await reader.role(desired.name);
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'absent') return 'adopted';
-  if (!isOurRole(seen.value, desired)) throw foreignRole(seen.value, desired);
-  await refuseWhileInUse(reader, desired);
-  const role = pg.escapeIdentifier(desired.name);
-  try {
-    const unblock = (): Promise<void> => endSessions(run, session, 'of the role', desired.name);
-    await againOnCollision(run, () => session.query(`ALTER ROLE ${role} NOLOGIN`), unblock);
-    // It cannot log in again, so what it leaves behind is all there is.
-    await unblock();
-    await clearAway(dropping, desired.name);
-    await againOnCollision(run, () => session.query(`DROP ROLE ${role}`));
-    return 'applied';
-  } catch (error) {
-    if (sqlStateOf(error) === '42704') return 'adopted';
-    throw refused(`Role '${desired.name}'`, error);
-  }
-}
-
-/** Clearing away would empty a database of ours that is still there, so that has to be gone before. */
-async function refuseWhileInUse(reader: SqlReader, { name, mark }: RoleConfig): Promise<void> {
-  if (mark.kind !== 'pull-request') throw new Error(`role '${name}' is no pull request's`);
-  const { repositoryId, pullRequest, database: base } = mark;
-  const of = {
-    name: pullRequestName(base, pullRequest),
-    mark: { kind: mark.kind, repositoryId, pullRequest, base },
-  };
-  const seen = await reader.database(of.name);
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'absent' || !isOursToDrop(seen.value, of)) return;
-  const reason = `database '${of.name}', for which it is, is still there.`;
-  throw fail('drop-refused', {
-    what: `Role '${name}'`,
-    reason,
-    advice: 'Run the step again, which drops both.',
-  });
-}
-
-/** Drops what the role owns and revokes what it was granted, wherever that is. */
-async function clearAway({ run, reader: { session }, enter }: Dropping, role: string): Promise<void> {
-  const rows = await session.query<{ database: string; here: boolean }>(
-    // What is shared by all databases can be revoked from any of them, so here.
-    `SELECT DISTINCT coalesce(d.datname, current_database()) AS database,
-       coalesce(d.datname, current_database()) = current_database() AS here
-     FROM pg_shdepend s LEFT JOIN pg_database d ON d.oid = s.dbid
-     WHERE s.refclassid = 'pg_authid'::regclass
-       AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1)`,
-    [role],
-  );
-  const owned = `DROP OWNED BY ${pg.escapeIdentifier(role)}`;
-  for (const { database, here } of rows) {
-    const inside = here ? session : await enter(database);
-    try {
-      await unlinkLargeObjects(run, inside, role);
-      await againOnCollision(run, () => asMemberOf(inside, [role], () => inside.query(owned)));
-    } finally {
-      if (!here) await inside.close();
-    }
-  }
-}
-
-/** Large objects in one transaction: each takes a lock, of which the server has a few thousand. */
-const batchSize = 1000;
-
-/** Anybody may make them in any database that is open to everybody, and as many as they like. */
-async function unlinkLargeObjects(run: Run, inside: Session, role: string): Promise<void> {
-  const batch = (): Promise<readonly { count: number }[]> =>
-    inside.query(
-      `SELECT count(lo_unlink(oid))::int AS count FROM (SELECT oid FROM pg_largeobject_metadata
-         WHERE lomowner = (SELECT oid FROM pg_roles WHERE rolname = $1) LIMIT ${batchSize}) l`,
-      [role],
-    );
-  for (let count = batchSize; count === batchSize; ) {
-    [{ count } = { count: 0 }] = await againOnCollision(run, () => asMemberOf(inside, [role], batch));
-  }
-}
-
-function refused(what: string, error: unknown): unknown {
+/** PostgreSQL's refusal to drop something, as an error of the catalogue; everything else as it is. */
+export function toDropError(what: string, error: unknown): unknown {
   const state = sqlStateOf(error);
   if (state === '') return error;
   const advice =

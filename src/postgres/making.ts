@@ -4,11 +4,13 @@ import { charsetOfNew, collationOfNew } from '../config/creation.ts';
 import { markText } from '../config/marks.ts';
 import { fail } from '../errors.ts';
 import { isBeingMade, isOursToDrop, sealOf } from '../plan/ownership.ts';
+import { pullRequestRoles } from '../plan/sweep.ts';
 import type { Run } from '../waiting.ts';
 import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts';
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { type Allowing, createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic, type Unmoved } from './handover.ts';
+import { endPullRequestSessions } from './pull-request-sessions.ts';
 import { forgetSettings } from './roles.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
@@ -39,14 +41,20 @@ export async function makeDatabase(making: Making, desired: DatabaseConfig): Pro
   return outcome;
 }
 
-async function create(
-  { run, reader: { session } }: Making,
-  desired: DatabaseConfig,
-): Promise<'created' | 'adopted'> {
-  const { name, template } = desired;
+async function create(making: Making, desired: DatabaseConfig): Promise<'created' | 'adopted'> {
+  const { run, reader, application } = making;
+  const { session } = reader;
+  const { name, template = 'template0' } = desired;
+  const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
   const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
   try {
-    await onceUnused(run, session, template ?? 'template0', () => session.query(statement));
+    await onceUnused(
+      run,
+      session,
+      template,
+      () => session.query(statement),
+      (oid) => endPullRequestSessions(making, 'in the database', { name: template, oid, repositoryId }),
+    );
     return 'created';
   } catch (error) {
     if (lostRace(error)) return 'adopted';
@@ -83,8 +91,7 @@ async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
   const { run, reader, application } = making;
   const { session } = reader;
   await claim(making, desired);
-  if (application !== undefined && desired.mark !== undefined)
-    await forgetSettings(run, session, application.name);
+  if (application !== undefined && desired.mark !== undefined) await forgetSettings(making, application.name);
   if (application !== undefined || making.extensions.length > 0) await furnish(making, desired);
   // After what is done inside, on which they would act.
   if (desired.template !== undefined)
@@ -112,6 +119,8 @@ async function claim({ run, reader, application }: Making, desired: DatabaseConf
   const { session } = reader;
   const database = pg.escapeIdentifier(desired.name);
   const now = await reader.now();
+  const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
+  const others = pullRequestRoles(repositoryId, await reader.markedRoles()).map(({ name }) => name);
   await againOnCollision(run, () =>
     session.transaction(async () => {
       if (desired.mark !== undefined) await session.query(commentOn(desired, now));
@@ -121,7 +130,7 @@ async function claim({ run, reader, application }: Making, desired: DatabaseConf
           `GRANT CREATE, TEMPORARY ON DATABASE ${database} TO ${pg.escapeIdentifier(application.name)}`,
         );
       if (desired.template !== undefined)
-        await copyGrants(session, desired.template, desired.name, counterparts(application));
+        await copyGrants(session, desired.template, desired.name, { ...counterparts(application), others });
     }),
   );
 }

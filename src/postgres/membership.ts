@@ -21,6 +21,27 @@ export async function asMemberOf<T>(
   });
 }
 
+/**
+ * Does something as another role, outside a transaction, as ROLLBACK PREPARED has to be. Nobody sees the membership that
+ * this takes, and no interruption leaves it behind: SET LOCAL hides the role that SET has chosen until the transaction
+ * ends, so the administrator itself revokes in the transaction in which it granted, and the role counts from COMMIT on.
+ * @throws PostgreSQL's 42501 where this session may not become that role
+ */
+export async function asRole<T>(session: Session, role: string, work: () => Promise<T>): Promise<T> {
+  await session.transaction(async () => {
+    const lent = await lendable(session, [role]);
+    for (const each of lent) await session.query(lend(each));
+    await session.query(`SET ROLE ${pg.escapeIdentifier(role)}`);
+    await session.query('SET LOCAL ROLE none');
+    for (const each of lent) await session.query(giveBack(each));
+  });
+  try {
+    return await work();
+  } finally {
+    await session.query('RESET ROLE');
+  }
+}
+
 interface Lent {
   readonly role: string;
   /** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */

@@ -2,9 +2,9 @@ import pg from 'pg';
 import type { RoleConfig } from '../config/config.ts';
 import { markText } from '../config/marks.ts';
 import { fail } from '../errors.ts';
-import type { Run } from '../waiting.ts';
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
 import { scramVerifier } from './password.ts';
+import { type Entering, rollBackPrepared } from './prepared.ts';
 import type { Session } from './session.ts';
 import { endSessions } from './sessions.ts';
 
@@ -33,25 +33,35 @@ export async function createRole(
 }
 
 /** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
-export async function setPassword(run: Run, session: Session, name: string, password: string): Promise<void> {
+export async function setPassword(entering: Entering, name: string, password: string): Promise<void> {
   const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`;
-  await alter(run, session, name, statement).catch((error: unknown) => {
+  await alter(entering, name, statement).catch((error: unknown) => {
     throw refused(name, 'Setting the password of', error);
   });
 }
 
 /** Takes back what a role has set for its own sessions, when its database is made anew. */
-export async function forgetSettings(run: Run, session: Session, name: string): Promise<void> {
-  await alter(run, session, name, `ALTER ROLE ${pg.escapeIdentifier(name)} RESET ALL`);
+export async function forgetSettings(entering: Entering, name: string): Promise<void> {
+  await alter(entering, name, `ALTER ROLE ${pg.escapeIdentifier(name)} RESET ALL`);
 }
 
-/** A session of the role itself that is at its own row and does not end would be waited for without end. */
-const alter = (run: Run, session: Session, name: string, statement: string): Promise<unknown> =>
-  againOnCollision(
+/** A session, or a prepared transaction, of the role itself that is at its own row is ended: it may never end by itself. */
+const alter = (entering: Entering, name: string, statement: string): Promise<unknown> => {
+  const { run, reader } = entering;
+  return againOnCollision(
     run,
-    () => session.query(statement),
-    () => endSessions(run, session, 'of the role, in the midst of a change', name),
+    () => reader.session.query(statement),
+    async () => {
+      const [role] = await reader.session.query<{ oid: string }>(
+        'SELECT oid::text AS oid FROM pg_roles WHERE rolname = $1',
+        [name],
+      );
+      if (role === undefined) return;
+      await endSessions(run, reader.session, 'of the role, in the midst of a change', role);
+      await rollBackPrepared(entering, 'of the role, in the midst of a change', role);
+    },
   );
+};
 
 function refused(role: string, doing: string, error: unknown): unknown {
   if (sqlStateOf(error) === '') return error;

@@ -1,37 +1,83 @@
 import type { Run } from '../waiting.ts';
+import { key as migrationLockKey } from './advisory-lock.ts';
 import { againOnCollision } from './errors.ts';
 import { asMemberOf } from './membership.ts';
 import type { Session } from './session.ts';
 
-/** Which sessions, as conditions on `a` (pg_stat_activity) with one parameter. */
+/** Conditions with an oid ($1): on `a` (pg_stat_activity), and on `p` (pg_prepared_xacts). */
+interface Condition {
+  readonly session: string;
+  readonly prepared: string;
+}
+
+/** Those that hold a lock, as a condition on `l` (pg_locks). A prepared transaction holds its locks without a process. */
+const holding = (lock: string): Condition => ({
+  session: `a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.granted AND ${lock})`,
+  prepared: `p.transaction IN (SELECT t.transactionid FROM pg_locks l JOIN pg_locks t
+     ON t.virtualtransaction = l.virtualtransaction AND t.pid IS NULL AND t.locktype = 'transactionid'
+     WHERE l.pid IS NULL AND l.granted AND ${lock})`,
+});
+
+const lockOnDatabase = holding(
+  `l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.objid = $1`,
+);
+
+const migrationLock = holding(
+  `l.locktype = 'advisory' AND l.objsubid = 1 AND l.database = $1
+     AND (l.classid::bigint << 32 | l.objid::bigint) = ${migrationLockKey}`,
+);
+
+const changeOfRole = holding(
+  `l.locktype = 'relation' AND l.relation IN ('pg_authid'::regclass, 'pg_db_role_setting'::regclass)
+     AND l.mode = 'RowExclusiveLock'`,
+);
+
+/** Whose sessions and prepared transactions; by oid, since a name may mean another thing in a moment. */
 const which = {
-  'in the database': 'a.datname = $1',
-  'of the role': 'a.usename = $1',
-  /** Those that have changed something and not said COMMIT. */
-  'of the role, in the midst of a change': 'a.usename = $1 AND a.backend_xid IS NOT NULL',
+  'in the database': {
+    session: 'a.datid = $1',
+    prepared: 'p.database = (SELECT datname FROM pg_database WHERE oid = $1)',
+  },
+  'of the role': {
+    session: 'a.usesysid = $1',
+    prepared: 'p.owner = (SELECT rolname FROM pg_roles WHERE oid = $1)',
+  },
+  /** Those that have changed something and not said COMMIT; of prepared ones those that have changed a role. */
+  'of the role, in the midst of a change': {
+    session: 'a.usesysid = $1 AND a.backend_xid IS NOT NULL',
+    prepared: `p.owner = (SELECT rolname FROM pg_roles WHERE oid = $1) AND ${changeOfRole.prepared}`,
+  },
   /** From outside too: ALTER ROLE … IN DATABASE, by any role and about itself, locks the database until it ends. */
-  'that lock the database': `a.usename <> current_user AND a.pid IN (
-     SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.objid
-     WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.granted AND d.datname = $1)`,
-} as const;
+  'that lock the database': {
+    ...lockOnDatabase,
+    session: `a.usename <> current_user AND ${lockOnDatabase.session}`,
+  },
+  'that hold the migration lock': migrationLock,
+} as const satisfies Readonly<Record<string, Condition>>;
+
+export type Those = keyof typeof which;
+
+/** An oid, and where that is wanted the only roles that count, by name. */
+export interface Scope {
+  readonly oid: string;
+  readonly roles?: readonly string[];
+}
+
+const ofRoles = (name: string): string => `($2::text[] IS NULL OR ${name} = ANY ($2))`;
+const parametersOf = ({ oid, roles }: Scope): readonly unknown[] => [oid, roles ?? null];
 
 /**
  * Ends sessions of roles that the administrator administers, itself included; superusers' and others' are beyond it.
- * @param name of the database or role
+ * @param scope the oid of the database or role
  */
-export async function endSessions(
-  run: Run,
-  session: Session,
-  those: keyof typeof which,
-  name: string,
-): Promise<void> {
+export async function endSessions(run: Run, session: Session, those: Those, scope: Scope): Promise<void> {
   const inside = (condition: string): string =>
     `FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-     WHERE NOT r.rolsuper AND a.pid <> pg_backend_pid() AND ${condition}`;
+     WHERE NOT r.rolsuper AND a.pid <> pg_backend_pid() AND ${ofRoles('r.rolname')} AND ${condition}`;
   const broad = those === 'of the role, in the midst of a change' ? 'of the role' : those;
   const roles = await session.query<{ role: string }>(
-    `SELECT DISTINCT r.rolname AS role ${inside(which[broad])}`,
-    [name],
+    `SELECT DISTINCT r.rolname AS role ${inside(which[broad].session)}`,
+    parametersOf(scope),
   );
   if (roles.length === 0) return;
   const names = roles.map(({ role }) => role);
@@ -39,35 +85,52 @@ export async function endSessions(
     asMemberOf(session, names, () =>
       // Only a member sees whether a session is in the midst of something.
       session.query(
-        `SELECT pg_terminate_backend(a.pid) ${inside(which[those])}
+        `SELECT pg_terminate_backend(a.pid) ${inside(which[those].session)}
            AND (r.rolname = current_user OR pg_has_role(r.oid, 'USAGE'))`,
-        [name],
+        parametersOf(scope),
       ),
     ),
   );
 }
 
-/** A line for each session in a database, as far as this role may see. */
-export async function sessionsIn(session: Session, database: string): Promise<readonly string[]> {
-  return await linesOf(session, 'in the database', database);
+/** A transaction that PREPARE TRANSACTION has left behind: no session, but its locks, until somebody ends it. */
+export interface PreparedTransaction {
+  readonly gid: string;
+  readonly owner: string;
+  /** Only a session in it can end the transaction. */
+  readonly database: string;
 }
 
-/** A line for each session that locks a database, wherever it is. */
-export async function sessionsLocking(session: Session, database: string): Promise<readonly string[]> {
-  return await linesOf(session, 'that lock the database', database);
-}
-
-async function linesOf(
+export const preparedTransactions = (
   session: Session,
-  those: keyof typeof which,
-  name: string,
-): Promise<readonly string[]> {
+  those: Those,
+  scope: Scope,
+): Promise<readonly (PreparedTransaction & Record<string, unknown>)[]> =>
+  session.query(
+    `SELECT p.gid, p.owner, p.database FROM pg_prepared_xacts p
+     WHERE ${ofRoles('p.owner')} AND ${which[those].prepared} ORDER BY p.prepared, p.gid`,
+    parametersOf(scope),
+  );
+
+export const preparedLine = ({ gid, owner, database }: PreparedTransaction): string =>
+  `prepared transaction '${gid}' of role ${owner} in database '${database}'`;
+
+/** A line for each session and each prepared transaction, as far as this role may see; empty where there are none. */
+export async function holders(session: Session, those: Those, scope: Scope): Promise<readonly string[]> {
   const rows = await session.query<{ line: string }>(
     `SELECT format('%s of role %s, process %s%s%s', coalesce(nullif(a.application_name, ''), 'a session'),
        coalesce(a.usename, a.backend_type, 'unknown'), a.pid, ', from ' || host(a.client_addr),
        ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS line
-     FROM pg_stat_activity a WHERE ${which[those]} ORDER BY a.backend_start, a.pid LIMIT 20`,
-    [name],
+     FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND ${ofRoles('a.usename')} AND ${which[those].session}
+     ORDER BY a.backend_start, a.pid LIMIT 20`,
+    parametersOf(scope),
   );
-  return rows.length > 0 ? rows.map(({ line }) => line) : ['one that has ended just now'];
+  const prepared = await preparedTransactions(session, those, scope);
+  return [...rows.map(({ line }) => line), ...prepared.slice(0, 20).map(preparedLine)];
+}
+
+/** The same for a sentence that needs one. */
+export async function namedHolders(session: Session, those: Those, scope: Scope): Promise<readonly string[]> {
+  const lines = await holders(session, those, scope);
+  return lines.length > 0 ? lines : ['one that has ended just now'];
 }

@@ -21,6 +21,7 @@ export interface FoundDatabase extends SeenDatabase {
 
 export interface FoundRole extends SeenRole {
   readonly name: string;
+  readonly oid: string;
   /** False once dropping has begun. */
   readonly mayLogIn: boolean;
 }
@@ -44,7 +45,7 @@ const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(
  * administered by way of another role, or that was given, can bear what somebody else has written on it. Before
  * PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others, and all are believed.
  */
-const roleColumns = `r.rolname AS name, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
+const roleColumns = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
   NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
     THEN EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.grantor
         WHERE m.roleid = r.oid AND m.admin_option AND g.rolsuper AND pg_get_userbyid(m.member) = current_user)

@@ -2,7 +2,8 @@ import pg from 'pg';
 import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
 import { fail } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
-import { type Dropping, dropDatabase, dropRole } from './dropping.ts';
+import { dropRole } from './drop-role.ts';
+import { type Dropping, dropDatabase } from './dropping.ts';
 import { againOnCollision, sqlStateOf } from './errors.ts';
 import { createExtension } from './extensions.ts';
 import { handOverAll, handOverPublic, ownedByOthers } from './handover.ts';
@@ -42,7 +43,7 @@ export class SqlWriter {
 
   /** See {@link setPassword}. */
   setPassword(role: string): Promise<void> {
-    return setPassword(this.#tools.run, this.#tools.reader.session, role, this.#password);
+    return setPassword(this.#tools, role, this.#password);
   }
 
   /** See {@link dropRole}. */

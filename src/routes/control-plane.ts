@@ -6,7 +6,7 @@ import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { hasPublicAccess, readyServer, settledServer } from '../azure/ready.ts';
 import { stateOf } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
-import type { CheckConfig, Config, EnsureConfig } from '../config/config.ts';
+import type { CheckConfig, Config, DropConfig, EnsureConfig, SweepConfig } from '../config/config.ts';
 import { creationFaults, newServer } from '../config/creation.ts';
 import { type Connected, connect } from '../context.ts';
 import { fail } from '../errors.ts';
@@ -127,22 +127,30 @@ function introduce({ run, story }: Act<WritingConfig>, { name, resourceGroup, se
 }
 
 /**
- * The server once it is Ready, woken where it sleeps. Undefined where there is none, so that nothing is left to drop, and
- * where it is asleep and is not to be woken: a dry run starts nothing, and a sweep can wait for the next night.
- * @throws why it could not be seen: unknown is never taken for absent (law 8)
+ * The server once it is Ready; a stopped one is started. Undefined, with a warning, where a run must not go on and must
+ * not claim anything about what is in the server: `drop` does not find it (it may have been deleted on purpose), or it is
+ * stopped and stays so (a dry run starts nothing, and `start-if-stopped: false` lets a sweep wait for the next night).
+ * @throws `server-not-found` for a sweep, and why it could not be seen: unknown is never taken for absent
  */
 export async function findServer(
-  act: Act<WritingConfig>,
+  act: Act<DropConfig | SweepConfig>,
   { reader, writer }: WritableControlPlane,
 ): Promise<FoundServer | undefined> {
   const { run, config, story } = act;
   const seen = await reader.server();
   if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'absent') return undefined;
+  if (seen.status === 'absent') {
+    const { name: server, resourceGroup } = config.server;
+    const subscription = config.signIn.subscriptionId;
+    const error = fail('server-not-found', { server, subscription, resourceGroup });
+    // A sweep that never sees its server would be green every night.
+    if (config.mode === 'sweep') throw error;
+    run.warning(error.message);
+    return undefined;
+  }
   const settled = await settledServer(run, reader);
   const stopped = stateOf(settled.server) === 'Stopped';
-  const looksOnly = config.mode !== 'ensure' && config.dryRun;
-  if (stopped && (looksOnly || (config.mode === 'sweep' && !config.startIfStopped))) {
+  if (stopped && (config.dryRun || (config.mode === 'sweep' && !config.startIfStopped))) {
     run.warning(`Server '${settled.name}' is stopped and was not started, so nothing was looked at.`);
     return undefined;
   }

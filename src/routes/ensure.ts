@@ -27,6 +27,7 @@ import {
 import { DataPlane } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
 import { runMigration } from './migration.ts';
+import { endPullRequestLocks } from './migration-lock.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, migrate, publish, in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
@@ -44,7 +45,7 @@ export async function ensure(act: Act<EnsureConfig>): Promise<void> {
   try {
     const connection = await connectionOf(act, target);
     await commentOnDatabase(act, connection, expires);
-    await migrateAndPublish(act, found, inside, connection, plane.administrator);
+    await migrateAndPublish(act, found, inside, connection, plane);
   } finally {
     await inside.close();
   }
@@ -213,9 +214,10 @@ async function migrateAndPublish(
   found: FoundServer,
   session: Session,
   published: Connection,
-  { user, password }: LoginTarget,
+  plane: DataPlane,
 ): Promise<void> {
   const { workflow, config, story } = act;
+  const { user, password } = plane.administrator;
   const { migration, publish: publishing } = config;
   const journal = new Journal(workflow);
   try {
@@ -223,7 +225,8 @@ async function migrateAndPublish(
     // A migration may read the file.
     await writeEnvFile(workflow, journal, publishing, published);
     const connection = migration.as === 'admin' ? { ...published, user, password } : published;
-    await story.phase('Migrate', () => runMigration(act, migration, found, session, connection));
+    const onHolder = (): Promise<void> => endPullRequestLocks(act, plane);
+    await story.phase('Migrate', () => runMigration(act, migration, found, session, connection, onHolder));
   } finally {
     journal.saveAgain();
     await story.phase('Publish the connection', async () => {

@@ -42,6 +42,7 @@ interface Ending {
  * would be committed during, or after, the next migration.
  * @param session holds the lock; closed at the end
  * @param connection what the command gets
+ * @param onHolder called for each other session that holds the lock
  * @throws `migration-failed`, `migration-lock-lost`, the reason of the run's end
  */
 export async function runMigration(
@@ -50,6 +51,7 @@ export async function runMigration(
   { name: server, resourceGroup }: FoundServer,
   session: Session,
   connection: Connection,
+  onHolder: () => Promise<void>,
 ): Promise<void> {
   const tag = randomBytes(12).toString('hex');
   const applicationName = migrationApplicationName(tag);
@@ -58,26 +60,31 @@ export async function runMigration(
   const { host, port, user, password, database } = connection;
   const target = { host, port, database, user, password, applicationName: workflow.applicationName };
   const journal = new Journal(workflow);
-  await withMigrationLock(run, session, async (signal) => {
-    const sessions = { applicationName, since: await serverTime(session) };
-    const entry = { tag, as: migration.as, server, resourceGroup, user, database, since: sessions.since };
-    journal.writeMigration(entry);
-    const onEnding = (): void => {
-      withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (own) =>
-        cancelMigrationSessions(own, sessions),
-      ).catch((error: unknown) => run.debug(`Statements were not cancelled: ${messageOf(error)}`));
-    };
-    const result = await migrate({ ...migration, environment, tag, onEnding }, signal).catch(
-      (error: unknown) => ({ error }),
-    );
-    const ending = await endSessions(run, session, sessions, target, result);
-    if (ending !== undefined) journal.writeMigration({ ...entry, ended: true });
-    if ('error' in result) throw result.error;
-    const { failure, leftRunning } = result;
-    if (leftRunning > 0)
-      run.info(`Ended what the migration command had left running: processes: ${leftRunning}.`);
-    if (failure !== undefined) throw fail('migration-failed', { reason: failure, ...ending });
-  });
+  await withMigrationLock(
+    run,
+    session,
+    async (signal) => {
+      const sessions = { applicationName, since: await serverTime(session) };
+      const entry = { tag, as: migration.as, server, resourceGroup, user, database, since: sessions.since };
+      journal.writeMigration(entry);
+      const onEnding = (): void => {
+        withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (own) =>
+          cancelMigrationSessions(own, sessions),
+        ).catch((error: unknown) => run.debug(`Statements were not cancelled: ${messageOf(error)}`));
+      };
+      const result = await migrate({ ...migration, environment, tag, onEnding }, signal).catch(
+        (error: unknown) => ({ error }),
+      );
+      const ending = await endSessions(run, session, sessions, target, result);
+      if (ending !== undefined) journal.writeMigration({ ...entry, ended: true });
+      if ('error' in result) throw result.error;
+      const { failure, leftRunning } = result;
+      if (leftRunning > 0)
+        run.info(`Ended what the migration command had left running: processes: ${leftRunning}.`);
+      if (failure !== undefined) throw fail('migration-failed', { reason: failure, ...ending });
+    },
+    onHolder,
+  );
 }
 
 /**

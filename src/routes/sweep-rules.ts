@@ -1,6 +1,6 @@
 import type { SweepConfig } from '../config/config.ts';
 import { isTemporaryRuleOf, runOfTemporaryRule } from '../config/names.ts';
-import { messageOf } from '../errors.ts';
+import { indented, messageOf } from '../errors.ts';
 import { type GitHubApi, GitHubUnknown } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
 import type { Run } from '../waiting.ts';
@@ -33,7 +33,7 @@ export async function sweepRules(
 
 /** Tells of a failure that does not stop the rest, and keeps its whole text for the list at the end. */
 export function tellFailure(run: Run, failures: string[], error: unknown): void {
-  failures.push(messageOf(error).replaceAll('\n', '\n    '));
+  failures.push(indented(messageOf(error)));
   run.warning(messageOf(error));
 }
 

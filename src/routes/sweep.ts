@@ -28,10 +28,7 @@ export async function sweep(act: Act<SweepConfig>): Promise<void> {
   const { config, story, run } = act;
   const azure = writable(act, openControlPlane(act));
   const found = await story.phase('Find the server', () => findServer(act, azure));
-  if (found === undefined) {
-    run.info(`Nothing to sweep on server '${config.server.name}'.`);
-    return;
-  }
+  if (found === undefined) return;
   const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
   const failures: string[] = [];
   if (hasPublicAccess(found.server))
@@ -140,24 +137,29 @@ async function sweepOne(sweeping: Sweeping, item: SweepItem, reader: SqlReader):
   if ('kept' in due.value) return story.kept({ ...thing, reason: due.value.kept });
   act.run.info(`Due: ${thing.resource} ${thing.name}: ${due.value.because}`);
   const dropping = { ...act, config: dropConfig(config, item, due.value.expired ? sweeping.now : undefined) };
+  const foreign = await isForeign(dropping.config, reader);
+  // Where another's database has taken the name, only the role is left to drop.
+  const planners = foreign ? roleInverted : dataPlaneInverted;
+  let refused: ActionError | undefined;
   try {
-    await dropOne(dropping, azure, plane, reader, await plannersFor(dropping.config, reader));
+    refused = await dropOne(dropping, azure, plane, reader, planners);
   } catch (error) {
     if (!(error instanceof ActionError) || error.code !== 'ensured-again') throw error;
     return story.kept({ ...thing, reason: error.happened });
   }
   const { number, base, name } = item;
-  await commentOnDrop(act, sweeping.gitHub, { number, base, database: name, why: due.value.because });
+  // A database of that name is there, so it is not said to be gone.
+  if (!foreign)
+    await commentOnDrop(act, sweeping.gitHub, { number, base, database: name, why: due.value.because });
+  if (refused !== undefined) throw refused;
 }
 
 const toldAs = ({ resource, name, roles: [role] }: SweepItem): string =>
   resource === 'role' ? (role?.name ?? name) : name;
 
-/** The role alone where its database is gone, and another's has taken the name. */
-async function plannersFor({ database }: DropConfig, reader: SqlReader) {
+async function isForeign({ database }: DropConfig, reader: SqlReader): Promise<boolean> {
   const seen = await reader.database(database.name);
-  const foreign = seen.status === 'present' && !isOursToDrop(seen.value, database);
-  return foreign ? roleInverted : dataPlaneInverted;
+  return seen.status === 'present' && !isOursToDrop(seen.value, database);
 }
 
 /** Why an item is to be dropped, or to be kept. */

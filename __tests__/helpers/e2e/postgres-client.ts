@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { defaultInputs } from './job.ts';
 
@@ -25,6 +27,13 @@ export const administratorAt = (host: string, database = 'postgres'): Login => (
   user: defaultInputs['admin-username'] ?? '',
   password: defaultInputs['admin-password'] ?? '',
 });
+
+/** The login of the service's own superuser, for what Azure does itself: attributes and memberships of roles. */
+export function serviceAt(host: string, database = 'postgres'): Login {
+  const prepared = join(inject('postgresTemplates'), 'prepared.json');
+  const { superuserPassword } = JSON.parse(readFileSync(prepared, 'utf8')) as { superuserPassword: string };
+  return { host, database, user: 'azuresu', password: superuserPassword };
+}
 
 /** Milliseconds after which a client counts as blocked where the gate swallows its connection. */
 const SWALLOWED_AFTER_MS = 1000;

@@ -45,6 +45,7 @@ export const foundRole = (
   more: Partial<FoundRole> = {},
 ): FoundRole => ({
   name,
+  oid: '16385',
   administered: true,
   mayLogIn: true,
   mark: mark && readMark(mark),

@@ -161,6 +161,14 @@ describe('the summary of drop and sweep', () => {
       expect(summaryMarkdown({ ...dropping, mode })).toMatch(new RegExp(`✅.*${claim}`, 's'));
   });
 
+  test('a server that nobody looked into is no success, and nothing is claimed about it', () => {
+    for (const mode of ['drop', 'sweep']) {
+      const summary = summaryMarkdown({ ...dropping, mode, host: undefined });
+      expect(summary).toMatch(/⚠️.*Nothing was looked at or dropped/s);
+      expect(summary).not.toContain(claim);
+    }
+  });
+
   test('what was dropped is a change', () => {
     const summary = summaryMarkdown({
       ...dropping,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DatabaseMark, RoleMark } from '../../../src/config/marks.ts';
 import { pullRequestName } from '../../../src/config/names.ts';
-import { rolesOf, sweepItems } from '../../../src/plan/sweep.ts';
+import { pullRequestRoles, rolesOf, sweepItems } from '../../../src/plan/sweep.ts';
 import type { FoundDatabase, FoundRole } from '../../../src/postgres/sql-reader.ts';
 import { foundDatabase, foundRole, readMark } from '../../helpers/unit/fake-observations.ts';
 
@@ -224,4 +224,21 @@ describe('mode drop: whatever app-username was when the role was made', () => {
     for (const other of others) expect(names([other])).toEqual([]);
     expect(names([role(42)], { name: 'relecloud', mark: undefined })).toEqual([]);
   });
+});
+
+test('the roles of all pull requests are those of this repository that the administrator made, but for one database’s', () => {
+  const roles = [
+    role(42),
+    role(43),
+    role(44, 'tours'),
+    role(45, 'relecloud', 'app', { administered: false }),
+    foundRole('app_pr_46', { ...roleMark(46), repositoryId: '987654321' }),
+    foundRole('misnamed', roleMark(47)),
+    foundRole('app', { kind: 'base', repositoryId, base: 'app', database: 'relecloud' }),
+    foundRole('relecloud_admin', undefined),
+  ];
+  const names = (except?: string) => pullRequestRoles(repositoryId, roles, except).map(({ name }) => name);
+  expect(names()).toEqual(['app_pr_42', 'app_pr_43', 'app_pr_44']);
+  expect(names('relecloud_pr_42')).toEqual(['app_pr_43', 'app_pr_44']);
+  expect(pullRequestRoles('', roles)).toEqual([]);
 });

@@ -1,0 +1,206 @@
+import { type EventEmitter, once } from 'node:events';
+import { describe, expect } from 'vitest';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import type { PhaseResult } from '../helpers/e2e/job.ts';
+import { connect, type Login, query, serviceAt } from '../helpers/e2e/postgres-client.ts';
+import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
+import { test as e2e } from '../helpers/e2e/test.ts';
+
+const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
+  const { server } = await PullRequestServer.create(emulator, 'prepared', { 'postgres-version': '18' });
+  // Both take a restart.
+  await emulator.patch('prepared', {
+    parameters: { max_prepared_transactions: '20', wal_level: 'logical' },
+  });
+  for (const state of ['Stopped', 'Ready']) await emulator.patch('prepared', { properties: { state } });
+  await server.setPulls('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
+  await server.asAdmin(`CREATE ROLE trudy LOGIN CREATEROLE PASSWORD 'Of-trudy-1'`);
+  await query(
+    emulator,
+    { ...server.admin(), user: 'trudy', password: 'Of-trudy-1' },
+    `CREATE ROLE carol LOGIN PASSWORD 'Of-carol-1'`,
+  );
+  return server;
+});
+
+const dropped = ({ outputs }: PhaseResult): readonly string[] =>
+  (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
+
+/** Does something and leaves it prepared. */
+async function prepareTransaction(
+  emulator: EmulatorHarness,
+  login: Login,
+  gid: string,
+  ...statements: string[]
+): Promise<void> {
+  const session = await connect(emulator, login);
+  for (const sql of ['BEGIN', ...statements, `PREPARE TRANSACTION '${gid}'`]) await session.query(sql);
+  await session.end();
+}
+
+/** ARM's requests to drop a database. */
+const dropsThroughArm = async (emulator: EmulatorHarness): Promise<readonly unknown[]> =>
+  (await emulator.writes()).filter(({ path }) => path.includes('/databases/'));
+
+const preparedOf = (server: PullRequestServer) => server.asAdmin('SELECT gid FROM pg_prepared_xacts');
+
+describe('prepared transactions of roles that the administrator administers are rolled back', () => {
+  const transactions: Readonly<
+    Record<string, (own: Login) => readonly (readonly [database: string, ...statements: string[]])[]>
+  > = {
+    'in its database': ({ database }) => [
+      [database, 'CREATE TABLE t (i int)'],
+      [database, 'CREATE TABLE u (i int)'],
+    ],
+    'in postgres, one that changes its own password': () => [
+      ['postgres', `ALTER ROLE CURRENT_USER PASSWORD 'x'`],
+    ],
+    'in postgres, one that locks its database': ({ database }) => [
+      ['postgres', `ALTER ROLE CURRENT_USER IN DATABASE ${database} SET work_mem = '1MB'`],
+    ],
+  };
+  const numbered = Object.entries(transactions).map(([name, of], n) => [name, n + 1, of] as const);
+
+  test.for(numbered)('%s: its drop succeeds', async ([, number, of], { emulator, server }) => {
+    const before = await server.snapshot();
+    const own = await server.ensure(number);
+    for (const [n, [database, ...statements]] of of(own).entries())
+      await prepareTransaction(emulator, { ...own, database }, `it''s ${n}`, ...statements);
+    const step = await server.passingStep(number, { mode: 'drop' });
+    expect(dropped(step)).toEqual([own.database, own.user]);
+    expect(step.log).toContain("Rolled back prepared transaction 'it's 0'");
+    expect(await preparedOf(server)).toEqual([]);
+    expect(await server.snapshot()).toEqual(before);
+    expect(await dropsThroughArm(emulator)).toEqual([]);
+  });
+
+  test.for(numbered)('%s: nor does it hinder a reset', async ([, number, of], { emulator, server }) => {
+    const own = await server.ensure(10 + number);
+    for (const [n, [database, ...statements]] of of(own).entries())
+      await prepareTransaction(emulator, { ...own, database }, `reset ${n}`, ...statements);
+    expect(await server.ensure(10 + number, { reset: 'true' })).toEqual(own);
+    await server.drop(10 + number);
+    expect(await preparedOf(server)).toEqual([]);
+  });
+
+  test('in postgres, one that changes its password: the next run gives it the published one', async ({
+    emulator,
+    server,
+  }) => {
+    const own = await server.ensure(20);
+    await query(emulator, own, `ALTER ROLE CURRENT_USER PASSWORD 'x'`);
+    const outside = { ...own, database: 'postgres', password: 'x' };
+    await prepareTransaction(emulator, outside, 'password', `ALTER ROLE CURRENT_USER PASSWORD 'y'`);
+    expect(await server.ensure(20)).toEqual(own);
+    expect(await preparedOf(server)).toEqual([]);
+    await server.drop(20);
+  });
+
+  test('one that appears while the database is being dropped', async ({ emulator, server }) => {
+    const own = await server.ensure(21);
+    const closing = await emulator.hold({
+      service: 'postgres',
+      statement: '^ALTER DATABASE .* ALLOW_CONNECTIONS false',
+    });
+    const dropping = server.step(21, { mode: 'drop' });
+    await closing.struck;
+    await prepareTransaction(emulator, own, 'late', 'CREATE TABLE t (i int)');
+    await closing.release();
+    const step = await dropping;
+    expect(step.exitCode, step.log).toBe(0);
+    expect(dropped(step)).toEqual([own.database, own.user]);
+    expect(await dropsThroughArm(emulator)).toEqual([]);
+  });
+
+  test('one in a database that a killed run has closed', async ({ emulator, server }) => {
+    const own = await server.ensure(22);
+    await prepareTransaction(emulator, own, 'closed', 'CREATE TABLE t (i int)');
+    await server.asAdmin(`ALTER DATABASE ${own.database} ALLOW_CONNECTIONS false`);
+    const step = await server.passingStep(22, { mode: 'drop' });
+    expect(dropped(step)).toEqual([own.database, own.user]);
+  });
+});
+
+test('a prepared transaction of a role that the administrator does not administer is named with the statement; the database stays usable', async ({
+  emulator,
+  server,
+}) => {
+  const own = await server.ensure(30);
+  await server.asAdmin(`GRANT CONNECT, TEMPORARY ON DATABASE ${own.database} TO carol`);
+  const carol = { ...own, user: 'carol', password: 'Of-carol-1' };
+  await prepareTransaction(emulator, carol, 'hers', 'SELECT lo_create(0)');
+  for (const inputs of [{ mode: 'drop' }, { reset: 'true' }]) {
+    const step = await server.step(30, inputs);
+    expect(step.exitCode, step.log).toBe(1);
+    expect(step.log).toContain(`prepared transaction 'hers' of role carol in database '${own.database}'`);
+    expect(step.log).toContain("as carol: ROLLBACK PREPARED 'hers';");
+    expect(step.log).toContain('(drop-refused)');
+    expect(dropped(step)).toEqual([]);
+    expect(await query(emulator, own, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  }
+  expect(await dropsThroughArm(emulator)).toEqual([]);
+  await query(emulator, carol, `ROLLBACK PREPARED 'hers'`);
+  await server.drop(30);
+});
+
+describe('logical replication', () => {
+  const asService = (server: PullRequestServer, sql: string, database?: string) =>
+    query(server.emulator, serviceAt(server.host, database), sql);
+  const create = (name: string) =>
+    `CREATE SUBSCRIPTION ${name} CONNECTION 'dbname=x password=y' PUBLICATION p WITH (connect = false)`;
+
+  test('subscriptions of the role are dropped with its database, and their slots on the publisher named', async ({
+    emulator,
+    server,
+  }) => {
+    const own = await server.ensure(40);
+    await asService(server, `GRANT pg_create_subscription TO ${own.user}`);
+    await query(emulator, own, create('"its ""sub"'));
+    const step = await server.passingStep(40, { mode: 'drop' });
+    expect(dropped(step)).toEqual([own.database, own.user]);
+    expect(step.log).toMatch(
+      /^::warning::Dropped subscription 'its "sub'.*slot 'its "sub' of its publisher/m,
+    );
+    expect(await dropsThroughArm(emulator)).toEqual([]);
+  });
+
+  test('a subscription of another’s is named with the statements; the database stays usable', async ({
+    emulator,
+    server,
+  }) => {
+    const own = await server.ensure(41);
+    await asService(server, create('of_azure'), own.database);
+    const step = await server.step(41, { mode: 'drop' });
+    expect(step.exitCode, step.log).toBe(1);
+    expect(step.log).toContain('subscription of_azure of role azuresu');
+    expect(step.log).toContain(
+      'as azuresu: ALTER SUBSCRIPTION "of_azure" DISABLE; ALTER SUBSCRIPTION "of_azure" SET (slot_name = NONE); DROP SUBSCRIPTION "of_azure";',
+    );
+    expect(await query(emulator, own, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await dropsThroughArm(emulator)).toEqual([]);
+    await asService(
+      server,
+      'ALTER SUBSCRIPTION of_azure SET (slot_name = NONE); DROP SUBSCRIPTION of_azure',
+      own.database,
+    );
+    await server.drop(41);
+  });
+
+  test('replication slots of its database go with it, in use or not', async ({ emulator, server }) => {
+    const own = await server.ensure(42);
+    await asService(server, `ALTER ROLE ${own.user} REPLICATION`);
+    for (const slot of ['idle', 'used'])
+      await query(emulator, own, `SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
+    const walSender = await connect(emulator, { ...own, replication: 'database' } as Login);
+    const options = `(proto_version '1', publication_names 'p')`;
+    const { connection } = walSender as unknown as { connection: EventEmitter };
+    const started = once(connection, 'replicationStart');
+    const streaming = walSender.query(`START_REPLICATION SLOT used LOGICAL 0/0 ${options}`);
+    streaming.catch(() => {});
+    await Promise.race([started, streaming]);
+    const step = await server.passingStep(42, { mode: 'drop' });
+    expect(dropped(step)).toEqual([own.database, own.user]);
+    expect(await server.asAdmin('SELECT slot_name FROM pg_replication_slots')).toEqual([]);
+    expect(await dropsThroughArm(emulator)).toEqual([]);
+  });
+});

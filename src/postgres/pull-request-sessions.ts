@@ -1,0 +1,37 @@
+import { pullRequestRoles } from '../plan/sweep.ts';
+import { type Entering, rollBackPrepared } from './prepared.ts';
+import { endSessions, holders, type Those } from './sessions.ts';
+import type { SqlReader } from './sql-reader.ts';
+
+/** A database, and the repository whose pull requests' roles have nothing to do in it. */
+export interface ProtectedDatabase {
+  readonly name: string;
+  readonly oid: string;
+  /** GitHub's numeric id. */
+  readonly repositoryId: string;
+}
+
+/**
+ * Ends sessions and prepared transactions of pull requests' roles of this repository where they hold up others: in a
+ * database that is open to PUBLIC every role may connect, keep a template from being copied, and take any advisory lock.
+ * Roles whose own database it is are left alone; so is every role that the administrator did not make for a pull request.
+ * @returns a line for each that was ended
+ */
+export async function endPullRequestSessions(
+  entering: Entering & { readonly reader: SqlReader },
+  those: Those,
+  { name, oid, repositoryId }: ProtectedDatabase,
+): Promise<readonly string[]> {
+  const { run, reader } = entering;
+  const roles = pullRequestRoles(repositoryId, await reader.markedRoles(), name).map((role) => role.name);
+  if (roles.length === 0) return [];
+  const scope = { oid, roles };
+  const found = await holders(reader.session, those, scope);
+  if (found.length === 0) return [];
+  await endSessions(run, reader.session, those, scope);
+  await rollBackPrepared(entering, those, scope);
+  run.warning(
+    `Ended what roles of pull requests held open in database '${name}', which is not theirs: ${found.join('; ')}. PUBLIC may connect to it, so every role of the server may; to change that, grant CONNECT to the roles that need it and run: REVOKE CONNECT ON DATABASE "${name}" FROM PUBLIC.`,
+  );
+  return found;
+}
