@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
+import { bounded } from '../bounds.ts';
 import type { WorkflowEvent } from '../config/event.ts';
 import type { RunIdentity } from '../config/names.ts';
 import { eventOf } from './event.ts';
@@ -31,24 +32,24 @@ export class Workflow {
 
   /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
   info(text: string): void {
-    core.info(defused(text));
+    core.info(defused(line(text)));
   }
 
   debug(text: string): void {
-    core.debug(text);
+    core.debug(line(text));
   }
 
   notice(text: string): void {
-    core.notice(text);
+    core.notice(line(text));
   }
 
   warning(text: string, properties: AnnotationProperties = {}): void {
-    core.warning(text, properties);
+    core.warning(line(text), properties);
   }
 
   /** An annotation; the step goes on. */
   error(text: string, properties: AnnotationProperties = {}): void {
-    core.error(text, properties);
+    core.error(line(text), properties);
   }
 
   async group<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -65,8 +66,8 @@ export class Workflow {
       return 0;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      core.error(error.message);
-      core.debug(defused(error.stack ?? ''));
+      core.error(line(error.message));
+      core.debug(defused(line(error.stack ?? '')));
       return core.ExitCode.Failure;
     }
   }
@@ -144,6 +145,12 @@ export class Workflow {
     return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
   }
 }
+
+/** Characters of one line of the log or one annotation, above those of any error of the catalogue. */
+const MAX_LINE = 100_000;
+
+/** What may come from outside in a line: bounded, and without control characters. */
+const line = (text: string): string => bounded(text, MAX_LINE);
 
 /** The webhook's payload; an empty one outside a workflow. */
 const readPayload = (path = ''): object => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {});
