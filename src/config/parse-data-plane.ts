@@ -175,7 +175,8 @@ export function parseExtensions(inputs: Inputs): readonly string[] {
   const names = [...new Set(inputs.list('extensions').map((name) => name.toLowerCase()))];
   for (const name of names) inputs.check('extensions', name, rules.extensionName);
   const declared = inputs.pairs('server-parameters').get('azure.extensions')?.toLowerCase().split(',');
-  const unlisted = declared && names.filter((name) => !declared.some((entry) => entry.trim() === name));
+  const listed = declared && new Set(declared.map((entry) => entry.trim()));
+  const unlisted = listed && names.filter((name) => !listed.has(name));
   if (unlisted && unlisted.length > 0)
     inputs.fault(
       `server-parameters: azure.extensions lacks ${unlisted.join(', ')}, which extensions asks for`,

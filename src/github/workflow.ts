@@ -147,7 +147,7 @@ export class Workflow {
 }
 
 /** Characters of one line of the log or one annotation, above those of any error of the catalogue. */
-const MAX_LINE = 100_000;
+const MAX_LINE = 120_000;
 
 /** What may come from outside in a line: bounded, and without control characters. */
 const line = (text: string): string => bounded(text, MAX_LINE);
