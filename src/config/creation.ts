@@ -86,5 +86,11 @@ export function creationFaults(config: Config): string[] {
       `high-availability is ${planned.highAvailability}, but sku-name ${planned.skuName} is burstable, where Azure offers none`,
     );
   }
+  if (server.clusterSize !== undefined && Number(planned.version) < 17)
+    faults.push(
+      `cluster-size is given with postgres-version ${planned.version}, but elastic clusters need 17 or newer`,
+    );
+  if (server.clusterSize !== undefined && planned.storageAutoGrow)
+    faults.push('storage-auto-grow is true, but the storage of an elastic cluster does not grow by itself');
   return faults;
 }

@@ -12,6 +12,7 @@ import { kinds } from './kinds.ts';
 import type { RoleMark } from './marks.ts';
 import { pullRequestName } from './names.ts';
 import * as rules from './rules.ts';
+import { controlAtEnds } from './secret-ends.ts';
 
 /** What the role's name and mark depend on. */
 interface Around {
@@ -129,6 +130,8 @@ export function parseApplication(inputs: Inputs, around: Around): ApplicationCon
       ? 'is the administrator’s password: give the application role one of its own'
       : undefined,
   );
+  // Whatever the role's password is now, the next run sets the one that is given, so this needs no exception.
+  inputs.check('app-password', password, controlAtEnds);
   return { ...role, secret: password === undefined ? { key: key ?? '' } : { password } };
 }
 

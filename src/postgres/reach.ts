@@ -253,7 +253,7 @@ async function insideNetwork(
 }
 
 function refusal({ user, host, database, password }: LoginTarget, { reason, advice }: LoginFailure): Error {
-  // A secret that was pasted with a line break is the commonest wrong password of all.
+  // The most frequent cause is a secret that was pasted with a line break.
   const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
   return fail('login-failed', { user, host, database, reason, advice: advice + blank });
 }

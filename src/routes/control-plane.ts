@@ -7,6 +7,7 @@ import { stateOf } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import type { CheckConfig, Config, EnsureConfig } from '../config/config.ts';
 import { creationFaults, newServer } from '../config/creation.ts';
+import { secretWarnings } from '../config/secret-ends.ts';
 import { type Connected, connect, endpointsFor } from '../context.ts';
 import { fail } from '../errors.ts';
 import { Journal } from '../github/journal.ts';
@@ -44,8 +45,9 @@ export interface WritableControlPlane extends ControlPlane {
   readonly writer: AzureWriter;
 }
 
-/** Signs in and journals how, for `post`. */
+/** Signs in and journals how, for `post`; before that warns of passwords that are hardly meant as they are. */
 export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
+  for (const sentence of secretWarnings(config)) run.warning(sentence);
   const endpoints = endpointsFor(config);
   const { clientSecret: _, ...signIn } = config.signIn;
   const way = signInWay(config.signIn, workflow.mayRequestIdToken);
