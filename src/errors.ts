@@ -86,7 +86,7 @@ export const catalogue = {
   }),
   'egress-address-unknown': (p: { reason: string }): Sentences => ({
     happened: `The public IPv4 address of this runner could not be found out: ${p.reason}`,
-    todo: 'Give it with the input runner-ip.',
+    todo: 'Give it with the input runner-ip; where this runner has several, give all of them with allowed-ip-ranges.',
   }),
   'database-refused': (p: { database: string; reason: string; advice: string }): Sentences => ({
     happened: `Database '${p.database}' could not be created or used: ${p.reason}`,
