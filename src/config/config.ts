@@ -28,6 +28,8 @@ export interface EnsureConfig extends CommonConfig {
   readonly migration: MigrationConfig | undefined;
   readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
+  /** Who creates the server; an empty id where nothing tells it. */
+  readonly repository: RepositoryConfig;
   /** See CheckConfig. */
   readonly driftReport: readonly string[];
   readonly declaredIn: ConfigFilePlaces | undefined;

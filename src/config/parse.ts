@@ -88,6 +88,7 @@ function parseEnsure(inputs: Inputs, surroundings: Surroundings, event: Workflow
     migration: parseMigration(inputs, surroundings, parseMigrateAs(inputs)),
     comment: inputs.boolean('comment') ?? false,
     onDrift: inputs.choice('on-drift', ['warn', 'fix'] as const) ?? 'warn',
+    repository: event.repository,
     driftReport: parseDriftReport(inputs),
     declaredIn: declaredIn(inputs, surroundings),
   };

@@ -1,3 +1,4 @@
+import { creationTag, isCreationTag, MAX_TAGS } from './creation-tag.ts';
 import { longestIdentifier } from './names.ts';
 import { controlAtEnds } from './secret-ends.ts';
 
@@ -133,8 +134,9 @@ export function parameterName(name: string): string | undefined {
 
 /** Azure Resource Manager's limits for tags: 50, names of 512 and values of 256 characters, and no `<>%&\?/` in a name. */
 export function tags(tags: ReadonlyMap<string, string>): string | undefined {
-  if (tags.size > 50) return `has ${tags.size} tags, but a resource has 50 at most`;
+  if (tags.size > MAX_TAGS) return `has ${tags.size} tags, but a resource has ${MAX_TAGS} at most`;
   for (const [name, value] of tags) {
+    if (isCreationTag(name)) return `has '${creationTag}', which the action uses itself: choose another name`;
     if (name.length > 512 || /[<>%&\\?/\p{Cc}]/u.test(name))
       return `has '${name}', but a tag's name has 512 characters at most, and none of < > % & \\ ? /`;
     if (value.length > 256)

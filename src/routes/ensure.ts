@@ -17,16 +17,10 @@ import { environmentFor, publish, writeRootBundle } from '../publish.ts';
 import { dataPlane, insideDatabase } from '../resources/catalogue.ts';
 import { ownerAdvice } from '../resources/database.ts';
 import { commentOnDatabase } from './comment.ts';
-import {
-  type Act,
-  ensureServer,
-  openControlPlane,
-  pass,
-  type WritableControlPlane,
-  writable,
-} from './control-plane.ts';
+import { type Act, openControlPlane, pass, type WritableControlPlane, writable } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
+import { ensureServer } from './ensure-server.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, publish, migrate; the route of design.md in reading order. */
 export async function ensure(act: Act<EnsureConfig>): Promise<void> {
