@@ -17,7 +17,7 @@ export async function replaceFile(path: string, text: string, mode = 0o644): Pro
 /**
  * Reads a file, but no more than a bound; not by its size alone, which is 0 for the files of `/proc`.
  * @param max bytes
- * @returns the number of bytes found, where that is more than `max`
+ * @returns how many bytes were found, where they are more than `max`
  * @throws Error of the system; `EISDIR` for a folder
  */
 export function readBounded(path: string, max: number): Buffer | number {
@@ -25,13 +25,15 @@ export function readBounded(path: string, max: number): Buffer | number {
   try {
     const { size } = fstatSync(file);
     if (size > max) return size;
-    const buffer = Buffer.alloc(max + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length <= max; ) {
-      read = readSync(file, buffer, length, buffer.length - length, null);
+    const chunks: Buffer[] = [];
+    for (let length = 0; ; ) {
+      const chunk = Buffer.alloc(65_536);
+      const read = readSync(file, chunk);
       length += read;
+      if (length > max) return length;
+      if (read === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, read));
     }
-    return length > max ? length : buffer.subarray(0, length);
   } finally {
     closeSync(file);
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lockFaults } from '../../scripts/check-lock.ts';
@@ -31,5 +31,25 @@ describe('every package that is downloaded is known by its content', () => {
     ['a place within another package', { inBundle: true }, []],
   ])('an entry with %s', (_, entry, faults) => {
     expect(lockFaults({ '': {}, 'examples/relecloud': {}, 'node_modules/a': entry })).toEqual(faults);
+  });
+});
+
+describe('every action of another repository is known by its content', () => {
+  const files = globSync(['.github/workflows/*.yml', 'examples/*.yml', 'README.md', 'docs/*.md'], {
+    cwd: root,
+  });
+  const uses = files.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/^ *(?:- )?uses: *(\S+)/gm)].map(
+      ([, action = '']) => ({
+        file,
+        action,
+      }),
+    ),
+  );
+
+  test('workflows, examples and the documentation name its commit', () => {
+    expect(uses.length).toBeGreaterThan(10);
+    const pinned = /^(\.\/.*|OWNER\/azure-postgresql-action@FULL_COMMIT_SHA|[^@]+@[0-9a-f]{40})$/;
+    expect(uses.filter(({ action }) => !pinned.test(action))).toEqual([]);
   });
 });

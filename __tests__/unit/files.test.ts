@@ -135,7 +135,7 @@ describe('readBounded', () => {
 
   test.runIf(process.platform === 'linux')('does not go by the size 0 of a file of /proc', () => {
     expect(statSync('/proc/self/status').size).toBe(0);
-    expect(readBounded('/proc/self/status', 10)).toBe(11);
+    expect(readBounded('/proc/self/status', 10)).toBeGreaterThan(10);
   });
 });
 

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import { bounded } from '../bounds.ts';
 import type { WorkflowEvent } from '../config/event.ts';
 import type { RunIdentity } from '../config/names.ts';
+import { readBounded } from '../files.ts';
 import { eventOf } from './event.ts';
 import { formsOf } from './masks.ts';
 
@@ -152,8 +153,19 @@ const MAX_LINE = 120_000;
 /** What may come from outside in a line: bounded, and without control characters. */
 const line = (text: string): string => bounded(text, MAX_LINE);
 
+/** Bytes of a webhook's payload: GitHub sends 25 MB at most. */
+const MAX_PAYLOAD = 32 * 2 ** 20;
+
 /** The webhook's payload; an empty one outside a workflow. */
-const readPayload = (path = ''): object => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {});
+function readPayload(path = ''): object {
+  if (!existsSync(path)) return {};
+  const payload = readBounded(path, MAX_PAYLOAD);
+  if (typeof payload === 'number')
+    throw new Error(
+      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD} bytes, and GitHub sends no such one: check which step has changed it.`,
+    );
+  return JSON.parse(payload.toString('utf8'));
+}
 
 const digits = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
 
