@@ -136,7 +136,7 @@ describe('a server with the tag', () => {
       name: 'looked-at',
       property: 'creation',
       expected: 'finished',
-      actual: `a run of repository 4711 has not finished it (tag ${tag})`,
+      actual: 'a run of repository 4711 has not finished it (tag gha-unfinished-creation)',
       kind: 'unknown',
     });
     expect(await emulator.armWrites()).toEqual([]);
