@@ -125,7 +125,7 @@ describe('a server with the tag', () => {
     await emulator.forget();
   };
 
-  test('is told by a check as unknown, and that alone is no drift', async ({ emulator }) => {
+  test('is reported by a check as unknown, which alone is no drift', async ({ emulator }) => {
     await unfinished(emulator, 'looked-at', '4711');
     const plain = { ...defaultInputs, ...ranges, 'server-name': 'looked-at', mode: 'check' };
     const check = await new Job(emulator).step(plain);

@@ -28,7 +28,7 @@ export interface EnsureConfig extends CommonConfig {
   readonly migration: MigrationConfig | undefined;
   readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
-  /** Who creates the server; an empty id where nothing tells it. */
+  /** Whose run creates the server; an empty id outside a workflow. */
   readonly repository: RepositoryConfig;
   /** See CheckConfig. */
   readonly driftReport: readonly string[];

@@ -2,7 +2,7 @@ import type { ServerConfig } from './config.ts';
 
 /**
  * Tag of a server whose creation is not finished: what a creation cannot take with it (parameters, a maintenance window)
- * comes after it, and a run that is killed before would leave that undone for ever. The creation sets the tag, its last
+ * comes after it, and a run that is killed before that leaves it undone. The creation sets the tag, its last
  * request removes it. The value is the numeric id of the repository, whose next run finishes the creation.
  *
  * Azure reserves names that begin with azure, microsoft or windows.

@@ -11,7 +11,7 @@ export const controlAtEnds = (secret: string): string | undefined =>
     : undefined;
 
 /**
- * What of the secrets of a configuration is taken as it is, but hardly meant: white space at an end. An administrator's
+ * Secrets that are accepted, but probably contain a mistake: white space at an end. An administrator's
  * password that ends in a line break is among them, since only the creation of a server can refuse it.
  * @returns a sentence each, without the secret
  */

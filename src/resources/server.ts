@@ -76,7 +76,7 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
 /** By which a creation's tag names who creates the server. */
 export const creatorOf = ({ repository }: EnsureConfig): string => repository.id || '0';
 
-/** Why declared parameters and the maintenance window may differ; no drift by itself, and told by a check. */
+/** Why declared parameters and the maintenance window may differ. A check reports it; by itself it is no drift. */
 function unfinished(name: string, { tags }: Server): FoundDifference[] {
   const repository = unfinishedBy(tags);
   if (repository === undefined) return [];

@@ -40,7 +40,7 @@ export interface WritableControlPlane extends ControlPlane {
   readonly writer: AzureWriter;
 }
 
-/** Signs in and journals how, for `post`; before that warns of passwords that are hardly meant as they are. */
+/** Signs in and journals how, for `post`; before that warns of secrets that probably contain a mistake. */
 export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
   for (const sentence of secretWarnings(config)) run.warning(sentence);
   const endpoints = endpointsFor(config);

@@ -42,7 +42,7 @@ describe('a creation that another job has begun', () => {
     expect(await staysUnfinished(testRun(), reader, finished, '4711')).toBe(false);
   });
 
-  test('a look that tells nothing is not taken for the tag', async ({ inFakeTime }) => {
+  test('a failed look is not taken for the tag', async ({ inFakeTime }) => {
     const reader = readerOf(unknown(new Error('403')));
     expect(await inFakeTime(staysUnfinished(testRun(), reader, unfinished, '4711'))).toBe(false);
   });

@@ -44,7 +44,7 @@ test('github-token is taken without white space around it', () => {
   expect(ensureConfig({ 'github-token': ' ghs_x\n' }).gitHubToken).toBe('ghs_x');
 });
 
-describe('what is legal but hardly meant is warned of', () => {
+describe('white space at an end is legal, and probably a mistake: a warning', () => {
   const warningsOf = (given: Readonly<Record<string, string>>) =>
     secretWarnings(
       ensureConfig(
