@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { brokenFile, type ConfigFile, interpretConfigFile, MAX_BYTES } from './config/config-file.ts';
 import { messageOf } from './errors.ts';
-import { checkStaysInWorkspace, readBounded } from './files.ts';
+import { readBounded } from './files.ts';
 import { inWorkspace } from './folders.ts';
 
 /**
- * Reads the file of the input `config-file`. Whatever is wrong with it is among its faults; none is thrown.
+ * Reads the file of the input `config-file`. Whatever is wrong with it is among its faults; none is thrown. A symbolic link
+ * is followed: who can commit one can commit the file's content too, and nothing that was not meant is quoted.
  * @param path as a step means it
  */
 export function readConfigFile(path: string): ConfigFile {
@@ -18,7 +19,6 @@ export function readConfigFile(path: string): ConfigFile {
         'is not in the workspace: was the repository checked out before this step (actions/checkout), and is the path from its root?',
       );
     if (!stat.isFile()) return broken('is no file: name a YAML file in the workspace');
-    checkStaysInWorkspace(file);
     const read = readBounded(file, MAX_BYTES);
     if (typeof read === 'number')
       return broken(

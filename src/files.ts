@@ -41,7 +41,7 @@ export function readBounded(path: string, max: number): Buffer | number {
 
 /**
  * That no symbolic link leads a path of the workspace out of it: a pull request can commit such a link, and a step would
- * read or write a file that it does not mean. A path outside of the workspace is what the workflow itself says, and is
+ * write over a file that it does not mean. A path outside of the workspace is what the workflow itself says, and is
  * taken as it is.
  * @param path absolute; what is missing of it is taken as it is
  * @throws Error that names the folder or file that leads outside

@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { readConfigFile } from '../../src/config-file.ts';
 import { writeDriftFiles } from '../../src/drift-files.ts';
 import { checkStaysInWorkspace, readBounded, replaceFile } from '../../src/files.ts';
 import { checkEnvFile } from '../../src/publish.ts';
@@ -99,14 +98,6 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     expect(() => checkEnvFile({ ...publishing, envFile: 'app/.env' })).toThrow(
       /a symbolic link leads app out of the workspace/,
     );
-  });
-
-  test('a config-file that is a link to the outside is not read', ({ workspace, outside }) => {
-    writeFileSync(join(outside, 'other.yml'), 'mode: check');
-    symlinkSync(join(outside, 'other.yml'), join(workspace, 'postgres.yml'));
-    expect(readConfigFile('postgres.yml').faults).toEqual([
-      expect.stringContaining('a symbolic link leads postgres.yml out of the workspace'),
-    ]);
   });
 });
 
