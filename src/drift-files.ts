@@ -1,12 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from './errors.ts';
+import { checkStaysInWorkspace, replaceFile } from './files.ts';
 import { inWorkspace } from './folders.ts';
 import { type DriftCheck, driftReport } from './plan/drift-report.ts';
 import { sarifReport } from './plan/sarif.ts';
 
 /**
- * Writes the files of the input `drift-report`, over what is there; folders that are missing are made.
+ * Writes the files of the input `drift-report` over what has their names; folders that are missing are made, and no
+ * symbolic link is followed out of the workspace.
  * @param paths as a step means them; those that end in `.sarif` in any case are SARIF, all others JSON
  * @throws an `Error` that names each path that could not be written, and why, once the others are written
  */
@@ -16,8 +18,9 @@ export async function writeDriftFiles(paths: readonly string[], check: DriftChec
     const text = /\.sarif$/i.test(path) ? sarifReport(check) : driftReport(check);
     try {
       const file = inWorkspace(path);
+      checkStaysInWorkspace(dirname(file));
       await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, text);
+      await replaceFile(file, text);
     } catch (error) {
       failures.push(`${path}: ${messageOf(error)}`);
     }

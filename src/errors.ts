@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { bounded } from './bounds.ts';
 
 /**
  * The one catalogue of everything that can go wrong: a code, one sentence of what happened, one of what to do.
@@ -17,14 +18,20 @@ interface Sentences {
 const shellQuote = (word: string): string =>
   /^[\w.\-/:=@]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-const list = (items: readonly string[]): string => items.map((item) => `\n  - ${item}`).join('');
-
 /** A text of several lines, as an item of a list. */
 export const indented = (text: string): string => text.replaceAll('\n', '\n    ');
 
-/** Of what can be thousands: the first, and how many more the outputs tell of. */
-const firstOf = (items: readonly string[], shown = 20): string =>
-  list(items.length <= shown ? items : [...items.slice(0, shown), `… and ${items.length - shown} more`]);
+/** The first items, a line each, and how many more there are. */
+const firstOf = (items: readonly string[], shown: number): string =>
+  [...items.slice(0, shown), ...(items.length > shown ? [`… and ${items.length - shown} more`] : [])]
+    .map((item) => `\n  - ${item}`)
+    .join('');
+
+/** What has to be corrected one by one. */
+const list = (items: readonly string[]): string => firstOf(items, 100);
+
+/** What the outputs name in full. */
+const someOf = (items: readonly string[]): string => firstOf(items, 20);
 
 export const catalogue = {
   'inputs-invalid': (p: { faults: readonly string[] }): Sentences => ({
@@ -49,7 +56,7 @@ export const catalogue = {
     todo: `${p.advice} Nothing was created or deleted, since unknown is not absent.`,
   }),
   'server-ambiguous': (p: { server: string; groups: readonly string[] }): Sentences => ({
-    happened: `Several servers named '${p.server}' were found, in the resource groups ${p.groups.join(', ')}.`,
+    happened: `Several servers named '${p.server}' were found, in the resource groups ${p.groups.slice(0, 20).join(', ')}${p.groups.length > 20 ? ' and others' : ''}.`,
     todo: 'Say which one is meant with the input resource-group.',
   }),
   'server-not-found': (p: {
@@ -94,7 +101,7 @@ export const catalogue = {
   }),
   'egress-address-unknown': (p: { reason: string }): Sentences => ({
     happened: `The public IPv4 address of this runner could not be found out: ${p.reason}`,
-    todo: 'Give it with the input runner-ip.',
+    todo: 'Give it with the input runner-ip; where this runner has several, give all of them with allowed-ip-ranges.',
   }),
   'database-refused': (p: { database: string; reason: string; advice: string }): Sentences => ({
     happened: `Database '${p.database}' could not be created or used: ${p.reason}`,
@@ -148,7 +155,7 @@ export const catalogue = {
     todo: 'Correct what each names; the next sweep takes up what was left.',
   }),
   drifted: (p: { findings: readonly string[] }): Sentences => ({
-    happened: `What is there differs from what is declared:${firstOf(p.findings)}`,
+    happened: `What is there differs from what is declared:${someOf(p.findings)}`,
     todo: 'Run the step with mode: ensure to make what is missing (with on-drift: fix also what differs), or change the inputs. With on-drift: warn this is no failure.',
   }),
   'check-incomplete': (p: {
@@ -156,10 +163,8 @@ export const catalogue = {
     advice: string;
     findings: readonly string[];
   }): Sentences => ({
-    happened: `Not everything that is declared could be read:${firstOf(p.reasons)}${
-      p.findings.length === 0
-        ? ''
-        : `\nOf the rest, this differs from what is declared:${firstOf(p.findings)}`
+    happened: `Not everything that is declared could be read:${someOf(p.reasons)}${
+      p.findings.length === 0 ? '' : `\nOf the rest, this differs from what is declared:${someOf(p.findings)}`
     }`,
     todo: `${p.advice} What could not be read is not counted as drift.`,
   }),
@@ -233,12 +238,13 @@ export class ActionError extends Error {
   readonly azure: AzureDetails | undefined;
 
   constructor(code: ErrorCode, sentences: Sentences, extras: Extras) {
-    super(render(code, sentences, extras.azure), extras.cause === undefined ? {} : { cause: extras.cause });
+    const azure = extras.azure && boundedTexts(extras.azure);
+    super(render(code, sentences, azure), extras.cause === undefined ? {} : { cause: extras.cause });
     this.name = 'ActionError';
     this.code = code;
     this.happened = sentences.happened;
     this.todo = sentences.todo;
-    this.azure = extras.azure;
+    this.azure = azure;
   }
 }
 
@@ -254,14 +260,26 @@ function render(
     .join('\n');
 }
 
-/** Makes the error of the catalogue; for `throw fail(…)`. */
+/**
+ * Every text of an object with its bound, those in lists included: what Azure, GitHub, PostgreSQL or a file says can have
+ * any length and any characters.
+ */
+function boundedTexts<T extends object>(values: T): T {
+  const bound = (value: unknown): unknown => {
+    if (typeof value === 'string') return bounded(value);
+    return Array.isArray(value) ? value.map(bound) : value;
+  };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, bound(value)])) as T;
+}
+
+/** Makes the error of the catalogue; for `throw fail(…)`. Texts among the parameters are bounded here. */
 export function fail<C extends ErrorCode>(
   code: C,
   parameters: Parameters<(typeof catalogue)[C]>[0],
   extras: Extras = {},
 ): ActionError {
   const sentences = catalogue[code] as (p: typeof parameters) => Sentences;
-  return new ActionError(code, sentences(parameters), extras);
+  return new ActionError(code, sentences(boundedTexts(parameters)), extras);
 }
 
 /**
@@ -273,13 +291,19 @@ export function endedWhile(
   awaited: string,
   cause: unknown,
 ): ActionError {
-  const sentence = `${happened.replace(/\.$/, '')}, while waiting for ${awaited}.`;
+  const sentence = `${happened.replace(/\.$/, '')}, while waiting for ${bounded(awaited)}.`;
   return new ActionError(code, { happened: sentence, todo }, { cause });
 }
 
-/** Text of whatever was thrown, for logs and for wrapping. */
+/** Text of whatever was thrown, for logs and for wrapping; bounded, as the catalogue's own messages are already. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof ActionError ? error.message : bounded(rawMessageOf(error));
+}
+
+/** The same as it was thrown, of any length: for readers that look for something in it. */
+export function rawMessageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '')
+    return error.errors.map(rawMessageOf).join('; ');
   if (error instanceof Error) return error.message;
   return typeof error === 'string' ? error : inspect(error);
 }

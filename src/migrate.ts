@@ -111,11 +111,11 @@ async function script(command: string): Promise<{ file: string; shell: string; a
   if (process.platform === 'win32') {
     const file = inTemporaryFolder(`${randomUUID()}.ps1`);
     const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
-    await writeFile(file, body, { mode: 0o600 });
+    await writeFile(file, body, { mode: 0o600, flag: 'wx' });
     return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
   }
   const file = inTemporaryFolder(`${randomUUID()}.sh`);
-  await writeFile(file, command, { mode: 0o600 });
+  await writeFile(file, command, { mode: 0o600, flag: 'wx' });
   return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
 }
 

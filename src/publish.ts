@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PublishConfig } from './config/config.ts';
-import { fail } from './errors.ts';
+import { fail, messageOf } from './errors.ts';
+import { checkStaysInWorkspace, replaceFile } from './files.ts';
 import { inTemporaryFolder, inWorkspace } from './folders.ts';
 import type { Journal } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
@@ -46,9 +47,7 @@ export async function writeEnvFile(
   const environment = environmentFor(workflow, config, connection);
   const path = inWorkspace(config.envFile);
   journal.writeEnvFile(path);
-  // Removed first, since a mode counts only for a file that is made.
-  await rm(path, { force: true });
-  await writeFile(path, header + dotenv(environment), { mode: 0o600 });
+  await replaceFile(path, header + dotenv(environment), 0o600);
 }
 
 /** Writes outputs, environment and dotenv file. */
@@ -88,24 +87,38 @@ function outputsOf(connection: Connection): Record<string, string> {
 export function checkEnvFile({ envFile }: PublishConfig): void {
   if (envFile === undefined) return;
   const path = inWorkspace(envFile);
-  const fault = existsSync(path)
+  const fault = isThere(path)
     ? !isOurs(path) && 'which exists already and would be overwritten: name another'
-    : !existsSync(dirname(path)) && 'whose folder does not exist: make it, or name another';
+    : !existsSync(dirname(path))
+      ? 'whose folder does not exist: make it, or name another'
+      : leadsOutside(dirname(path));
   if (fault) throw fail('inputs-invalid', { faults: [`env-file is '${envFile}', ${fault}`] });
 }
 
 /** Removes the dotenv file, if there is one and it is ours still. */
 export async function removeEnvFile(path: string | undefined): Promise<void> {
-  if (path !== undefined && existsSync(path) && isOurs(path)) await rm(path, { force: true });
+  if (path !== undefined && isThere(path) && isOurs(path)) await rm(path, { force: true });
 }
 
+/** Also a symbolic link, whatever it leads to. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
 const isOurs = (path: string): boolean =>
-  statSync(path).isFile() && readFileSync(path, 'utf8').startsWith(header);
+  lstatSync(path).isFile() && readFileSync(path, 'utf8').startsWith(header);
+
+function leadsOutside(folder: string): string | undefined {
+  try {
+    checkStaysInWorkspace(folder);
+    return undefined;
+  } catch (error) {
+    return `but ${messageOf(error)}`;
+  }
+}
 
 /** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
 export async function writeRootBundle({ sslMode }: PublishConfig): Promise<string | undefined> {
   if (sslMode !== 'verify-full') return undefined;
   const path = inTemporaryFolder('azure-postgresql-roots.pem');
-  await writeFile(path, rootBundle(), { mode: 0o644 });
+  await replaceFile(path, rootBundle());
   return path;
 }

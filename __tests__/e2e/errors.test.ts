@@ -49,6 +49,40 @@ describe('an error says what happened, what to do, and Azure’s own code and co
   });
 });
 
+describe('an answer of megabytes becomes an error and a summary of a few lines', () => {
+  const message = `\u001b[31m${'so much '.repeat(425_000)}`;
+  const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message } } };
+  const moments = [
+    ['a look at the server', { service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal],
+    ['a creation', { service: 'arm', method: 'PUT', path: '/flexibleServers/' }, refusal],
+    [
+      'an operation that fails later',
+      { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
+      { operationFails: { code: 'LocationIsOfferRestricted', message } },
+    ],
+    [
+      'a sign-in',
+      { service: 'entra', method: 'POST', path: '/oauth2/' },
+      { status: 400, body: { error: 'invalid_client', error_description: `AADSTS7000222: ${message}` } },
+    ],
+  ] as const;
+
+  test.for(moments.map(([name, ...rest], i) => [name, ...rest, `huge-${i}`] as const))(
+    '%s',
+    async ([, match, then, server], { emulator }) => {
+      await emulator.forget();
+      await emulator.fault(match, then, { times: 9 });
+      const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': server });
+      await emulator.forget();
+      expect(step.exitCode).toBe(1);
+      expect(step.log).toContain('characters in all)');
+      expect(step.log).toContain('What to do: ');
+      expect(step.log).not.toContain('\u001b');
+      expect(step.log.length + step.summary.length).toBeLessThan(100_000);
+    },
+  );
+});
+
 describe('faults of the inputs', () => {
   test('every fault that the inputs alone show is named in one error, before any request', async ({
     emulator,

@@ -135,6 +135,21 @@ describe('the server as it is found', () => {
     ]);
   });
 
+  test('a new server gets no password that ends in a line break, as one that is pasted does: an error before any write', async ({
+    emulator,
+  }) => {
+    await emulator.forget();
+    const step = await new Job(emulator).step({
+      ...inputs,
+      'server-name': 'pasted',
+      'admin-password': 'VerySecurePassword!1\n',
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('admin-password begins or ends with a line break');
+    expect(step.log).toContain('::warning::admin-password begins or ends with white space');
+    expect((await emulator.requests()).filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+
   test('a name that somebody outside uses is an error that says so, before any write', async ({
     emulator,
   }) => {

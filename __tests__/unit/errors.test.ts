@@ -102,3 +102,36 @@ test('whatever is thrown has a text', () => {
   expect(messageOf(undefined)).toBe('undefined');
   expect(messageOf(new AggregateError([new Error('one'), new Error('two')]))).toBe('one; two');
 });
+
+/** The parameters of an entry with every text made long and unprintable, those in lists included. */
+function hostile(value: unknown): unknown {
+  if (typeof value === 'string') return `${value}\u001b[31m\0${' x'.repeat(1_700_000)}`;
+  if (Array.isArray(value)) return new Array(1000).fill(hostile(value[0]));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, hostile(each)]));
+}
+
+describe('whatever comes from outside, an error has a bound', () => {
+  test.each(codes)('%s', (code) => {
+    const given = hostile(parameters[code]) as (typeof parameters)[typeof code];
+    const extras = { azure: hostile(azure) as typeof azure };
+    const error = fail(code, given, extras);
+    expect(error.message.length).toBeLessThan(110_000);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(error.message).not.toMatch(/[\0-\x08\x0b-\x1f]/);
+    expect(error.azure?.message).toContain('(3,400,017 characters in all)');
+    expect(error.message.endsWith(`(${code})`)).toBe(true);
+    expect(error.message).toContain('\nWhat to do: ');
+  });
+
+  test('a text of whatever was thrown has one too', () => {
+    const long = 'x'.repeat(3_400_000);
+    for (const thrown of [new Error(long), long, { long }, new AggregateError([new Error(long)])])
+      expect(messageOf(thrown).length).toBeLessThan(1100);
+  });
+
+  test('an error of the catalogue that is wrapped keeps what to do', () => {
+    const inner = fail('azure-refused', { doing: 'x', advice: 'Do this.' }, { azure });
+    expect(messageOf(inner)).toBe(inner.message);
+  });
+});

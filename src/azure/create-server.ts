@@ -1,13 +1,14 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import type { Credentials } from '../config/config.ts';
 import type { NewServer } from '../config/creation.ts';
-import { fail } from '../errors.ts';
+import { unfinishedBy } from '../config/creation-tag.ts';
+import { ActionError, fail } from '../errors.ts';
 import { type Run, waitFor } from '../waiting.ts';
 import { isBusy } from './advice.ts';
 import type { AzureClients } from './clients.ts';
 import { azureDetails, OperationFailed, refused } from './failures.ts';
 import { askOnce, type Operation, race, startOperation } from './operations.ts';
-import type { AzureReader } from './reader.ts';
+import type { AzureReader, FoundServer } from './reader.ts';
 import { regionName } from './regions.ts';
 import { stateOf } from './server-states.ts';
 
@@ -93,6 +94,34 @@ export async function adoptable(run: Run, reader: AzureReader, cause?: unknown):
     throw fail('server-name-taken', { server: name }, azure ? { cause, azure } : {});
   });
   return 'adopted';
+}
+
+/** Milliseconds for another job of this repository to finish the creation that it has begun. */
+const FINISH_TIMEOUT_MS = 120_000;
+
+/**
+ * Whether a creation that was going on just now is not finished although its job had the time: then that job has ended.
+ * Jobs that did it together would only hinder each other, since the server takes one operation at a time.
+ * @param repositoryId whose creations count; those of others are theirs to finish
+ */
+export async function staysUnfinished(
+  run: Run,
+  reader: Pick<AzureReader, 'lookAgain'>,
+  { name, server }: FoundServer,
+  repositoryId: string,
+): Promise<boolean> {
+  if (unfinishedBy(server.tags) !== repositoryId) return false;
+  const look = async (): Promise<false | undefined> => {
+    const seen = await reader.lookAgain();
+    const tags = seen.status === 'present' ? seen.value.server.tags : undefined;
+    return unfinishedBy(tags) === repositoryId ? undefined : false;
+  };
+  const what = `another job to finish the creation of server '${name}'`;
+  return await waitFor(run, what, look, { atMost: FINISH_TIMEOUT_MS }).catch((error: unknown) => {
+    if (run.signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
+    run.info(`Server '${name}' is still not finished; finishing it.`);
+    return true;
+  });
 }
 
 function bodyOf(planned: NewServer, administrator: Credentials): Server {

@@ -7,7 +7,7 @@ import {
   ManagedIdentityCredential,
 } from '@azure/identity';
 import type { SignInConfig } from '../config/config.ts';
-import { fail, messageOf } from '../errors.ts';
+import { fail, rawMessageOf } from '../errors.ts';
 import { duration, within } from '../waiting.ts';
 import type { Endpoints } from './clouds.ts';
 
@@ -146,7 +146,7 @@ const adviceByNumber: Readonly<Record<string, string>> = {
 };
 
 function signInFailure(by: string, advice: string, error: unknown): Error {
-  const message = messageOf(error);
+  const message = rawMessageOf(error);
   const number = /AADSTS\d+/.exec(message)?.[0];
   const reason = message.split(/\r?\n/).find((line) => line.includes(number ?? '')) ?? message;
   const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(message)?.[1];

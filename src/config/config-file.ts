@@ -32,6 +32,9 @@ export const brokenFile = (path: string, sentence: string, secrets: readonly str
   secrets,
 });
 
+/** Bytes of a file that are read at most: inputs are short, and the time that reading takes grows with them. */
+export const MAX_BYTES = 2 ** 16;
+
 /**
  * What a configuration file says, of which the text has been read already.
  * @param path as the input names it

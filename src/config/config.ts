@@ -28,6 +28,8 @@ export interface EnsureConfig extends CommonConfig {
   readonly migration: MigrationConfig | undefined;
   readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
+  /** Whose run creates the server; an empty id outside a workflow. */
+  readonly repository: RepositoryConfig;
   /** See CheckConfig. */
   readonly driftReport: readonly string[];
   readonly declaredIn: ConfigFilePlaces | undefined;

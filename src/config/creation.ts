@@ -1,4 +1,5 @@
 import type { Config, DatabaseConfig, ServerConfig } from './config.ts';
+import { tagsOfNew } from './creation-tag.ts';
 import * as rules from './rules.ts';
 
 /** A new server's properties: the inputs, and where they are silent the defaults that action.yml states. */
@@ -28,13 +29,18 @@ export interface NewServer {
 export interface AroundServer {
   readonly tenantId?: string | undefined;
   readonly database?: string | undefined;
+  /** GitHub's numeric id of the repository that creates it; undefined: nobody does. */
+  readonly repositoryId?: string | undefined;
 }
 
 /** The group of a new server: the input, else the server's own name (contract.md). */
 export const groupOfNew = ({ resourceGroup, name }: Pick<ServerConfig, 'name' | 'resourceGroup'>): string =>
   resourceGroup ?? name;
 
-export function newServer(server: ServerConfig, { tenantId, database }: AroundServer = {}): NewServer {
+export function newServer(
+  server: ServerConfig,
+  { tenantId, database, repositoryId }: AroundServer = {},
+): NewServer {
   const skuName = server.skuName ?? 'Standard_B1ms';
   return {
     region: server.region ?? '',
@@ -48,7 +54,7 @@ export function newServer(server: ServerConfig, { tenantId, database }: AroundSe
     geoRedundantBackup: server.geoRedundantBackup ?? false,
     highAvailability: server.highAvailability ?? 'Disabled',
     availabilityZone: server.availabilityZone,
-    tags: server.tags,
+    tags: tagsOfNew(server, repositoryId),
     passwordAuth: server.passwordAuth,
     entraAuth: server.entraAuth,
     publicAccess: server.publicAccess,
@@ -86,5 +92,11 @@ export function creationFaults(config: Config): string[] {
       `high-availability is ${planned.highAvailability}, but sku-name ${planned.skuName} is burstable, where Azure offers none`,
     );
   }
+  if (server.clusterSize !== undefined && Number(planned.version) < 17)
+    faults.push(
+      `cluster-size is given with postgres-version ${planned.version}, but elastic clusters need 17 or newer`,
+    );
+  if (server.clusterSize !== undefined && planned.storageAutoGrow)
+    faults.push('storage-auto-grow is true, but the storage of an elastic cluster does not grow by itself');
   return faults;
 }

@@ -32,7 +32,7 @@ const longestSpan = 3650 * 24 * hour;
  * error. A reader that finds a fault returns undefined and goes on.
  */
 export class Inputs {
-  readonly faults: string[] = [];
+  readonly #faults = new Set<string>();
   readonly #raw: RawInput;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #file: ConfigFile | undefined;
@@ -51,7 +51,11 @@ export class Inputs {
     const [name = ''] = /^[a-z0-9-]+/.exec(sentence) ?? [];
     const line = this.isFromFile(name) ? this.#file?.lines.get(name) : undefined;
     const told = line === undefined ? sentence : `config-file ${this.#file?.path}, line ${line}: ${sentence}`;
-    if (!this.faults.includes(told)) this.faults.push(told);
+    this.#faults.add(told);
+  }
+
+  get faults(): readonly string[] {
+    return [...this.#faults];
   }
 
   /** That an input is needed and not there; silent where the file has it in no usable way, which is told already. */

@@ -12,6 +12,7 @@ import { kinds } from './kinds.ts';
 import type { RoleMark } from './marks.ts';
 import { pullRequestName } from './names.ts';
 import * as rules from './rules.ts';
+import { controlAtEnds } from './secret-ends.ts';
 
 /** What the role's name and mark depend on. */
 interface Around {
@@ -129,6 +130,8 @@ export function parseApplication(inputs: Inputs, around: Around): ApplicationCon
       ? 'is the administrator’s password: give the application role one of its own'
       : undefined,
   );
+  // Whatever the role's password is now, the next run sets the one that is given, so this needs no exception.
+  inputs.check('app-password', password, controlAtEnds);
   return { ...role, secret: password === undefined ? { key: key ?? '' } : { password } };
 }
 
@@ -183,7 +186,8 @@ export function parseExtensions(inputs: Inputs): readonly string[] {
   const names = [...new Set(inputs.list('extensions').map((name) => name.toLowerCase()))];
   for (const name of names) inputs.check('extensions', name, rules.extensionName);
   const declared = inputs.pairs('server-parameters').get('azure.extensions')?.toLowerCase().split(',');
-  const unlisted = declared && names.filter((name) => !declared.some((entry) => entry.trim() === name));
+  const listed = declared && new Set(declared.map((entry) => entry.trim()));
+  const unlisted = listed && names.filter((name) => !listed.has(name));
   if (unlisted && unlisted.length > 0)
     inputs.fault(
       `server-parameters: azure.extensions lacks ${unlisted.join(', ')}, which extensions asks for`,

@@ -31,6 +31,8 @@ export function parseServer(inputs: Inputs): ServerConfig {
   if (!byHost) inputs.check('server-name', name, rules.serverName);
   const resourceGroup = inputs.text('resource-group');
   inputs.check('resource-group', resourceGroup, rules.resourceGroupName);
+  const region = inputs.text('region');
+  inputs.check('region', region, rules.region);
   const skuName = inputs.text('sku-name');
   inputs.check('sku-name', skuName, rules.skuName);
   const storageSizeGB = inputs.number('storage-size-gb', kinds['storage-size-gb']);
@@ -43,7 +45,7 @@ export function parseServer(inputs: Inputs): ServerConfig {
     name,
     byHost,
     resourceGroup,
-    region: inputs.text('region'),
+    region,
     version: inputs.choice('postgres-version', kinds['postgres-version'].choices),
     skuName,
     storageSizeGB,
@@ -55,9 +57,30 @@ export function parseServer(inputs: Inputs): ServerConfig {
     ...parseAccess(inputs),
     clusterSize: inputs.number('cluster-size', kinds['cluster-size']),
     maintenanceWindow: parseWindow(inputs),
-    tags: inputs.pairs('tags'),
-    parameters: inputs.pairs('server-parameters'),
+    ...parsePairs(inputs),
   };
+}
+
+function parsePairs(inputs: Inputs): Pick<ServerConfig, 'tags' | 'parameters'> {
+  const tags = inputs.pairs('tags');
+  const parameters = inputs.pairs('server-parameters');
+  inputs.check('tags', tags, rules.tags);
+  for (const name of parameters.keys()) inputs.check('server-parameters', name, rules.parameterName);
+  inputs.check('tags', [...tags.keys()], sameButForCase);
+  inputs.check('server-parameters', [...parameters.keys()], sameButForCase);
+  return { tags, parameters };
+}
+
+/** To Azure they are one name, and only one of the values could count. */
+function sameButForCase(names: readonly string[]): string | undefined {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined)
+      return `has '${other}' and '${name}', which are one name to Azure, since its case does not count`;
+    seen.set(name.toLowerCase(), name);
+  }
+  return undefined;
 }
 
 type Access = Pick<ServerConfig, 'passwordAuth' | 'entraAuth' | 'publicAccess'>;

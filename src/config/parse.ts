@@ -24,6 +24,7 @@ import { parseDriftIssue, parseDriftReport } from './parse-drift.ts';
 import { parseMigration, parsePublish } from './parse-publish.ts';
 import { parseFirewall, parseServer } from './parse-server.ts';
 import * as rules from './rules.ts';
+import { controlAtEnds } from './secret-ends.ts';
 
 /**
  * Inputs → Config, the step's own before those of its config-file. Names every fault of every input at once; where the
@@ -87,6 +88,7 @@ function parseEnsure(inputs: Inputs, surroundings: Surroundings, event: Workflow
     migration: parseMigration(inputs, surroundings, parseMigrateAs(inputs)),
     comment: inputs.boolean('comment') ?? false,
     onDrift: inputs.choice('on-drift', ['warn', 'fix'] as const) ?? 'warn',
+    repository: event.repository,
     driftReport: parseDriftReport(inputs),
     declaredIn: declaredIn(inputs, surroundings),
   };
@@ -191,9 +193,18 @@ function parseCommon(inputs: Inputs) {
     server: parseServer(inputs),
     firewall: parseFirewall(inputs),
     startIfStopped: inputs.boolean('start-if-stopped') ?? true,
-    gitHubToken: inputs.secret('github-token')?.trim() || undefined,
+    gitHubToken: parseGitHubToken(inputs),
     timeout: (inputs.number('timeout-minutes', kinds['timeout-minutes']) ?? 30) * 60_000,
   };
+}
+
+/** Without the line break that a pasted one may have; what is within it would break the request's header. */
+function parseGitHubToken(inputs: Inputs): string | undefined {
+  const token = inputs.secret('github-token')?.trim() || undefined;
+  inputs.check('github-token', token, (given) =>
+    /[^\0!-~]/.test(given) ? 'has white space or other characters within that no token has' : undefined,
+  );
+  return token;
 }
 
 function parseSignIn(inputs: Inputs): SignInConfig {
@@ -211,6 +222,7 @@ function parseSignIn(inputs: Inputs): SignInConfig {
   })) {
     inputs.check(name, value, rules.guid);
   }
+  inputs.check('client-secret', clientSecret, controlAtEnds);
   if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined)) {
     inputs.fault('client-secret needs client-id and tenant-id as well');
   }

@@ -1,4 +1,6 @@
+import { creationTag, isCreationTag, MAX_TAGS } from './creation-tag.ts';
 import { longestIdentifier } from './names.ts';
+import { controlAtEnds } from './secret-ends.ts';
 
 /**
  * What Azure and PostgreSQL accept, no tighter (design.md). Each rule returns a sentence where a value breaks it,
@@ -98,6 +100,7 @@ export function newAdministratorPassword(password: string, login: string): strin
     login !== '' && password.toLowerCase().includes(login.toLowerCase())
       ? 'must not contain admin-username'
       : '',
+    controlAtEnds(password) ?? '',
   ].filter((fault) => fault !== '');
   return faults.length === 0 ? undefined : faults.join(', and ');
 }
@@ -117,6 +120,36 @@ export function envPrefix(prefix: string): string | undefined {
     prefix.toUpperCase().startsWith(f),
   );
   return family && `is '${prefix}', but variables that begin with ${family} belong to GitHub or Azure`;
+}
+
+/**
+ * What PostgreSQL calls a parameter, with its class before a full stop for one of an extension (`azure.extensions`). The
+ * name becomes a part of a URL, where `..` would stand for the server itself.
+ */
+export function parameterName(name: string): string | undefined {
+  return /^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/.test(name)
+    ? undefined
+    : `has '${name}', which is no parameter's name, such as work_mem or azure.extensions`;
+}
+
+/** Azure Resource Manager's limits for tags: 50, names of 512 and values of 256 characters, and no `<>%&\?/` in a name. */
+export function tags(tags: ReadonlyMap<string, string>): string | undefined {
+  if (tags.size > MAX_TAGS) return `has ${tags.size} tags, but a resource has ${MAX_TAGS} at most`;
+  for (const [name, value] of tags) {
+    if (isCreationTag(name)) return `has '${creationTag}', which the action uses itself: choose another name`;
+    if (name.length > 512 || /[<>%&\\?/\p{Cc}]/u.test(name))
+      return `has '${name}', but a tag's name has 512 characters at most, and none of < > % & \\ ? /`;
+    if (value.length > 256)
+      return `gives '${name}' a value of ${value.length} characters, but 256 are the most`;
+  }
+  return undefined;
+}
+
+/** A region by its name or its display name, such as `westeurope` or `West Europe`; it becomes a part of a URL. */
+export function region(name: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9 ()-]{0,63}$/.test(name)
+    ? undefined
+    : `is '${name}', which is no region's name, such as westeurope (az account list-locations -o table)`;
 }
 
 /** GUIDs as Azure writes them. */

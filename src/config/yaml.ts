@@ -57,6 +57,9 @@ const otherwise = 'this is no valid YAML: correct it (an editor with YAML suppor
 /** Aliases that a text may use; each repeats what is elsewhere, so they could make much out of little. */
 const mostAliases = 100;
 
+const tooManyAliases = `more than ${mostAliases} aliases are used: write out what they repeat`;
+const aliasOfNothing = 'an alias has no anchor before it: write out what it is to repeat';
+
 export function readYaml(text: string): YamlText {
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -75,36 +78,45 @@ export function readYaml(text: string): YamlText {
     return { line, column: col };
   };
   const [error] = [...document.errors, ...document.warnings];
+  const aliases = aliasesOf(document, at);
   const faults =
     error === undefined
-      ? aliasFaults(document, at)
+      ? aliases.faults
       : [{ place: at(error.pos[0]), sentence: sentences[error.code] ?? otherwise }];
   return {
     root: document.contents,
     faults,
-    resolve: (node) => (isAlias(node) ? node.resolve(document) : isNode(node) ? node : undefined),
+    resolve: (node) => (isAlias(node) ? aliases.targets.get(node) : isNode(node) ? node : undefined),
     placeOf: (node) => (isNode(node) && node.range ? at(node.range[0]) : undefined),
   };
 }
 
-function aliasFaults(document: Document, at: (offset: number) => Place): YamlFault[] {
+interface Aliases {
+  /** What each alias repeats. */
+  readonly targets: ReadonlyMap<Node, Node>;
+  readonly faults: readonly YamlFault[];
+}
+
+/** One walk over the document: the library's own `resolve` walks it again for each alias. */
+function aliasesOf(document: Document, at: (offset: number) => Place): Aliases {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Node, Node>();
   const faults: YamlFault[] = [];
-  let aliases = 0;
-  visit(document, {
-    Alias: (_, alias) => {
-      const place = alias.range ? at(alias.range[0]) : undefined;
-      aliases += 1;
-      if (aliases > mostAliases)
-        faults.push({
-          place,
-          sentence: `more than ${mostAliases} aliases are used: write out what they repeat`,
-        });
-      else if (alias.resolve(document) === undefined)
-        faults.push({ place, sentence: 'an alias has no anchor before it: write out what it is to repeat' });
-      return faults.length > 0 ? visit.BREAK : undefined;
-    },
+  visit(document, (_, node) => {
+    if (!isAlias(node)) {
+      if (isNode(node) && node.anchor) anchors.set(node.anchor, node);
+      return undefined;
+    }
+    const target = anchors.get(node.source);
+    if (target !== undefined && targets.size < mostAliases) {
+      targets.set(node, target);
+      return undefined;
+    }
+    const sentence = target === undefined ? aliasOfNothing : tooManyAliases;
+    faults.push({ place: node.range ? at(node.range[0]) : undefined, sentence });
+    return visit.BREAK;
   });
-  return faults;
+  return { targets, faults };
 }
 
 /** The pairs of a mapping; none of anything else. */

@@ -30,12 +30,16 @@ export function eventOf(payload: Payload, env: NodeJS.ProcessEnv): WorkflowEvent
     name: env['GITHUB_EVENT_NAME'] ?? '',
     repository: {
       id: numericId(env['GITHUB_REPOSITORY_ID']) ?? numericId(repository?.id) ?? '',
-      name: env['GITHUB_REPOSITORY'] || String(repository?.full_name ?? ''),
+      name: repositoryName(env['GITHUB_REPOSITORY']) ?? repositoryName(repository?.full_name) ?? '',
     },
     actor: env['GITHUB_ACTOR'] ?? '',
     pullRequest: pullRequestOf(payload),
   };
 }
+
+/** `owner/name`, which become parts of URLs: of the characters that GitHub takes, and neither `.` nor `..`. */
+const repositoryName = (name: unknown): string | undefined =>
+  typeof name === 'string' && /^(?!\.\.?\/)[\w.-]+\/(?!\.\.?$)[\w.-]+$/.test(name) ? name : undefined;
 
 const numericId = (id: unknown): string | undefined =>
   /^\d{1,20}$/.test(String(id)) ? String(id) : undefined;

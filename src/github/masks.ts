@@ -1,9 +1,10 @@
+import { printable } from '../bounds.ts';
 import { encode } from '../postgres/connection.ts';
 import { dotenvQuoted } from '../postgres/dotenv.ts';
 
 /**
  * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
- * each also line by line (design.md, law 6). The runner itself adds Base64. Raw comes first.
+ * with its control characters replaced, each also line by line. The runner itself adds Base64. Raw comes first.
  */
 export function formsOf(secret: string): readonly string[] {
   const parts = [secret, ...linesOf(secret)].filter((part) => part.trim() !== '' || part === secret);
@@ -19,6 +20,7 @@ function formsOfOne(secret: string): readonly string[] {
   const escaped = secret.replaceAll('\\', '\\\\');
   return [
     secret,
+    printable(secret),
     encodeURIComponent(secret),
     encode(secret),
     new URLSearchParams({ '': secret }).toString().slice(1),

@@ -1,8 +1,10 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
+import { bounded } from '../bounds.ts';
 import type { WorkflowEvent } from '../config/event.ts';
 import type { RunIdentity } from '../config/names.ts';
+import { readBounded } from '../files.ts';
 import { eventOf } from './event.ts';
 import { formsOf } from './masks.ts';
 
@@ -32,24 +34,24 @@ export class Workflow {
 
   /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
   info(text: string): void {
-    core.info(defused(text));
+    core.info(defused(line(text)));
   }
 
   debug(text: string): void {
-    core.debug(text);
+    core.debug(line(text));
   }
 
   notice(text: string): void {
-    core.notice(text);
+    core.notice(line(text));
   }
 
   warning(text: string, properties: AnnotationProperties = {}): void {
-    core.warning(text, properties);
+    core.warning(line(text), properties);
   }
 
   /** An annotation; the step goes on. */
   error(text: string, properties: AnnotationProperties = {}): void {
-    core.error(text, properties);
+    core.error(line(text), properties);
   }
 
   async group<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -66,8 +68,8 @@ export class Workflow {
       return 0;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      core.error(error.message);
-      core.debug(defused(error.stack ?? ''));
+      core.error(line(error.message));
+      core.debug(defused(line(error.stack ?? '')));
       return core.ExitCode.Failure;
     }
   }
@@ -161,8 +163,25 @@ export class Workflow {
   }
 }
 
+/** Characters of one line of the log or one annotation, above those of any error of the catalogue. */
+const MAX_LINE = 120_000;
+
+/** What may come from outside in a line: bounded, and without control characters. */
+const line = (text: string): string => bounded(text, MAX_LINE);
+
+/** Bytes of a webhook's payload: GitHub sends 25 MB at most. */
+const MAX_PAYLOAD = 32 * 2 ** 20;
+
 /** The webhook's payload; an empty one outside a workflow. */
-const readPayload = (path = ''): object => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {});
+function readPayload(path = ''): object {
+  if (!existsSync(path)) return {};
+  const payload = readBounded(path, MAX_PAYLOAD);
+  if (typeof payload === 'number')
+    throw new Error(
+      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD} bytes, and GitHub sends no such one: check which step has changed it.`,
+    );
+  return JSON.parse(payload.toString('utf8'));
+}
 
 const digits = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
 

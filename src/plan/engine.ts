@@ -1,3 +1,4 @@
+import { bounded } from '../bounds.ts';
 import type { Config } from '../config/config.ts';
 import { ActionError, messageOf } from '../errors.ts';
 import { permitted } from './policy.ts';
@@ -72,7 +73,7 @@ function planOne<D, O, R, W>(
     const finding = unseen({ resource: kind.resource, name: kind.nameOf(desired) }, observed.error);
     return { ...emptyPlan<W>(), findings: [finding], unknown: [observed.error] };
   }
-  const differences = kind.diff(desired, observed);
+  const differences = kind.diff(desired, observed).map(withBounds);
   const mended = differences.filter((d) => permitted(config, d));
   return {
     steps: mended.flatMap(({ mend, finding }) =>
@@ -83,6 +84,18 @@ function planOne<D, O, R, W>(
     findings: differences.flatMap(standing),
     left: differences.filter((d) => !mended.includes(d)).flatMap(standing),
     unknown: [],
+  };
+}
+
+/** What Azure and PostgreSQL say of a thing can have any length; what is declared has been checked. */
+function withBounds(difference: Difference): Difference {
+  const { finding, mend } = difference;
+  const change = mend && { ...mend, details: bounded(mend.details) };
+  if (finding === undefined) return change === undefined ? difference : { ...difference, mend: change };
+  return {
+    ...difference,
+    finding: { ...finding, actual: bounded(finding.actual) },
+    ...(change === undefined ? {} : { mend: change }),
   };
 }
 

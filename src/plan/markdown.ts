@@ -1,3 +1,5 @@
+import { bounded } from '../bounds.ts';
+
 /** Markdown of which nothing that comes from outside can become markup. */
 
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -6,11 +8,14 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 }
 
 /** Text from outside inside a table: nothing in it can end the cell or become markup. */
-const cell = (text: string): string => code(text.replaceAll('|', '\\|'));
+const cell = (text: string): string => code(bounded(text, MAX_CELL).replaceAll('|', '\\|'));
 
-/** Inline code; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
+/** Characters of one cell: GitHub drops a summary of more than 1 MiB whole. */
+const MAX_CELL = 500;
+
+/** Inline code, bounded; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
 export function code(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').trim();
+  const flat = bounded(text).replace(/\s+/g, ' ').trim();
   if (flat === '') return '';
   const fence = fenceFor(flat, 1);
   return fence.length === 1 ? `\`${flat}\`` : `${fence} ${flat} ${fence}`;
@@ -23,8 +28,8 @@ export function codeBlock(text: string): string {
 }
 
 function fenceFor(text: string, least: number): string {
-  const runs = (text.match(/`+/g) ?? []).map((run) => run.length);
-  return '`'.repeat(Math.max(least, ...runs.map((length) => length + 1)));
+  const longest = (text.match(/`+/g) ?? []).reduce((length, run) => Math.max(length, run.length), 0);
+  return '`'.repeat(Math.max(least, longest + 1));
 }
 
 export const quote = (text: string): string =>

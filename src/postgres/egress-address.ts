@@ -1,14 +1,29 @@
 import { isIPv4, notPublic } from '../config/addresses.ts';
-import { fail, messageOf } from '../errors.ts';
+import { ActionError, catalogue, fail, messageOf } from '../errors.ts';
 
 /** Milliseconds for one echo service to answer. */
-const patience = 3000;
+const ECHO_TIMEOUT_MS = 3000;
+
+/** Characters of an answer that are read: an address with the white space around it. */
+const MAX_ANSWER = 100;
+
+/** Echo services see this runner at different addresses: its network has several. */
+export class EchoesDisagree extends ActionError {
+  readonly addresses: readonly string[];
+
+  /** @param answers two that differ */
+  constructor(answers: readonly { readonly service: string; readonly address: string }[]) {
+    const reason = `${answers.map(({ service, address }) => `${service} sees ${address}`).join(', but ')}.`;
+    super('egress-address-unknown', catalogue['egress-address-unknown']({ reason }), {});
+    this.addresses = answers.map(({ address }) => address);
+  }
+}
 
 /**
  * The public IPv4 address of this runner, as two echo services agree on it. A service that does not answer is
- * replaced by the next; an answer that differs is an error that names both (design.md, the egress address).
+ * replaced by the next.
  * @param services HTTPS URLs that answer with the caller's address as text
- * @throws `egress-address-unknown`
+ * @throws `egress-address-unknown`; as {@link EchoesDisagree}, which names both, where two answers differ
  */
 export async function egressAddress(services: readonly string[], signal: AbortSignal): Promise<string> {
   const answers: { service: string; address: string }[] = [];
@@ -29,18 +44,28 @@ export async function egressAddress(services: readonly string[], signal: AbortSi
       reason: `fewer than two echo services answered (${silent.join('; ')}).`,
     });
   }
-  if (one.address !== two.address) {
-    const reason = `${one.service} sees ${one.address}, but ${two.service} sees ${two.address}.`;
-    throw fail('egress-address-unknown', { reason });
-  }
+  if (one.address !== two.address) throw new EchoesDisagree([one, two]);
   const why = notPublic(one.address);
   if (why !== undefined) throw fail('egress-address-unknown', { reason: `${why}.` });
   return one.address;
 }
 
 async function ask(url: string, signal: AbortSignal): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
-  const text = (await response.text()).trim();
+  const response = await fetch(url, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(ECHO_TIMEOUT_MS)]),
+  });
+  const text = (await startOf(response)).trim();
   if (!response.ok || !isIPv4(text)) throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
+  return text;
+}
+
+/** The body up to a little more than the longest answer; what follows is never read. */
+async function startOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_ANSWER) break;
+  }
   return text;
 }

@@ -1,3 +1,4 @@
+import { bounded } from '../bounds.ts';
 import { messageOf } from '../errors.ts';
 import { pauseFor, type Run } from '../waiting.ts';
 
@@ -14,7 +15,11 @@ export function sqlStateOf(error: unknown): string {
 export function said(error: unknown): string {
   const detail = (error as { detail?: unknown } | null)?.detail;
   const state = sqlStateOf(error);
-  return [messageOf(error), typeof detail === 'string' && `(${detail})`, state && `(SQLSTATE ${state})`]
+  return [
+    messageOf(error),
+    typeof detail === 'string' && `(${bounded(detail)})`,
+    state && `(SQLSTATE ${state})`,
+  ]
     .filter(Boolean)
     .join(' ');
 }

@@ -1,45 +1,18 @@
-import { type AddressRange, azureServices, covers, notPublic, sameRange } from '../config/addresses.ts';
-import { isTemporaryRuleName } from '../config/names.ts';
-import { ActionError, catalogue, fail } from '../errors.ts';
+import { ActionError, fail } from '../errors.ts';
 import { pauseFor, type Run, waitFor } from '../waiting.ts';
-import type { LoginAttempt, LoginResult, LoginTarget } from './login.ts';
-import type { LoginFailure } from './login-failures.ts';
+import { letIn } from './blocked-runner.ts';
+import { coverOf, firstLogin, type Looks, refusal, type Ways } from './firewall-access.ts';
+import type { LoginResult, LoginTarget } from './login.ts';
 import type { Session } from './session.ts';
 
-/** A stored firewall rule, as reaching needs it. */
-export interface StoredRule extends AddressRange {
-  readonly name: string;
-}
+export type { StoredRule, Ways } from './firewall-access.ts';
 
-/** What reaching needs from outside: looks at the firewall and the address, and one way to open. */
-export interface Ways {
-  /** One login attempt; `timeout` in milliseconds. */
-  login(timeout: number): LoginAttempt;
-  /** The rules as ARM stores them. */
-  rules(): Promise<readonly StoredRule[]>;
-  /** The input runner-ip, if it was given. */
-  readonly givenAddress: string | undefined;
-  egressAddress(): Promise<string>;
-  /** Whether a temporary rule was made in this very job, whose post outlives our use of it. */
-  isOfThisJob(rule: string): boolean;
-  /** Makes this run's rule for the address and returns what `needed` brings. */
-  open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T>;
-  /** False on a server inside a network, whose firewall rules nobody can write. */
-  readonly publicAccess: boolean;
-  /** Whether the server can be entered by a private endpoint too, past the firewall. */
-  readonly privateEndpoint: boolean;
-}
-
-/** Milliseconds: how long the first login may take before it counts as blocked. */
-const firstLogin = 8000;
 /** Milliseconds for a login where one has just succeeded. */
 const nextLogin = 3000;
 /** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
 const grace = 500;
 /** Milliseconds for a server that is up but does not take sessions yet. */
 const settling = 90_000;
-/** Milliseconds for a rule to work: documentation says up to five minutes (facts.md §5). */
-const propagation = 330_000;
 
 /**
  * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
@@ -67,31 +40,10 @@ export async function reach(run: Run, target: LoginTarget, ways: Ways): Promise<
   return await letIn(run, target, ways, looks, result.failure);
 }
 
-interface Looks {
-  readonly rules: Promise<readonly StoredRule[]>;
-  readonly address: Promise<string>;
-  readonly all: Promise<[PromiseSettledResult<readonly StoredRule[]>, PromiseSettledResult<string>]>;
-}
-
 function lookAround(ways: Ways): Looks {
   const rules = ways.rules();
   const address = ways.givenAddress === undefined ? ways.egressAddress() : Promise.resolve(ways.givenAddress);
   return { rules, address, all: Promise.allSettled([rules, address]) };
-}
-
-/**
- * What the stored rules mean for an address. A rule of another run does not last: its post would cut us off.
- * `azure`: no rule covers it, but any Azure service may enter, and this runner may be in Azure.
- */
-function coverOf(
-  ways: Ways,
-  rules: readonly StoredRule[],
-  address: string,
-): 'lasting' | 'foreign' | 'azure' | 'none' {
-  const covering = rules.filter((rule) => covers(rule, address));
-  if (covering.some(({ name }) => !isTemporaryRuleName(name) || ways.isOfThisJob(name))) return 'lasting';
-  if (covering.length > 0) return 'foreign';
-  return rules.some((rule) => sameRange(rule, azureServices)) ? 'azure' : 'none';
 }
 
 /**
@@ -163,82 +115,6 @@ async function withOwnDoor(run: Run, ways: Ways, looks: Looks, session: Session)
     });
 }
 
-/** Shut out: waits for a lasting rule to work, or opens a temporary way. */
-async function letIn(
-  run: Run,
-  target: LoginTarget,
-  ways: Ways,
-  looks: Looks,
-  blocked: LoginFailure,
-): Promise<Session> {
-  const rules = await looks.rules;
-  const address = ways.givenAddress ?? publicAddress(target, blocked.address) ?? (await looks.address);
-  const lasting = coverOf(ways, rules, address) === 'lasting';
-  run.info(
-    lasting
-      ? `A firewall rule covers ${address}, but does not let it in yet (${blocked.reason}); waiting for it to work.`
-      : `This runner (${address}) is shut out of ${target.host}: ${blocked.reason}. Opening a temporary way.`,
-  );
-  const look = insistently(target, ways, address);
-  const way = lasting
-    ? waitFor(run, `the firewall rule for ${address} to work`, look)
-    : ways.open(address, look);
-  return await way.catch((error: unknown) => {
-    if (!(error instanceof SeenAs) || ways.givenAddress !== undefined) throw error;
-    run.info(`PostgreSQL sees this runner as ${error.address}; opening the way for that address instead.`);
-    return ways.open(error.address, insistently(target, ways, error.address));
-  });
-}
-
-/** The address that a refusal names, which must be one that a rule can be made for. */
-function publicAddress({ host }: LoginTarget, address: string | undefined): string | undefined {
-  const why = address === undefined ? undefined : notPublic(address);
-  if (why === undefined) return address;
-  const advice =
-    'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
-  throw fail('not-reachable', {
-    host,
-    reason: `PostgreSQL sees this runner as an address for which no rule can be: ${why}.`,
-    advice,
-  });
-}
-
-/** PostgreSQL's own refusal names another address than the one that was let in. Of the catalogue, so nothing wraps it. */
-class SeenAs extends ActionError {
-  readonly address: string;
-  constructor(host: string, address: string, letIn: string) {
-    const reason = `PostgreSQL sees this runner as ${address}, but ${letIn} was let in.`;
-    super(
-      'not-reachable',
-      catalogue['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }),
-      {},
-    );
-    this.address = address;
-  }
-}
-
-/** A look for `waitFor` that logs in again and again, each attempt a little more patient. */
-function insistently(target: LoginTarget, ways: Ways, address: string): () => Promise<Session | undefined> {
-  const start = performance.now();
-  let patience = 1000;
-  return async () => {
-    const result = await ways.login(patience).result;
-    if ('session' in result) return result.session;
-    const { failure } = result;
-    if (failure.kind === 'refused') throw refusal(target, failure);
-    if (failure.address !== undefined && failure.address !== address)
-      throw new SeenAs(target.host, publicAddress(target, failure.address) ?? '', address);
-    if (performance.now() - start > propagation) {
-      const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
-      const advice =
-        'Perhaps this runner reaches PostgreSQL from another address: give it with runner-ip. Or its network lets nothing out to port 5432.';
-      throw fail('not-reachable', { host: target.host, reason, advice });
-    }
-    patience = Math.min(patience * 1.5, firstLogin);
-    return undefined;
-  };
-}
-
 async function insideNetwork(
   run: Run,
   target: LoginTarget,
@@ -250,10 +126,4 @@ async function insideNetwork(
   const advice =
     'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
   throw fail('not-reachable', { host: target.host, reason: result.failure.reason, advice });
-}
-
-function refusal({ user, host, database, password }: LoginTarget, { reason, advice }: LoginFailure): Error {
-  // A secret that was pasted with a line break is the commonest wrong password of all.
-  const blank = password === password.trim() ? '' : ' The given password begins or ends with white space.';
-  return fail('login-failed', { user, host, database, reason, advice: advice + blank });
 }

@@ -2,6 +2,7 @@ import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import { isInsideNetwork } from '../azure/ready.ts';
 import { regionName } from '../azure/regions.ts';
 import type { MaintenanceWindow, ServerConfig } from '../config/config.ts';
+import { unfinishedBy, withoutCreationTag } from '../config/creation-tag.ts';
 import * as rules from '../config/rules.ts';
 
 /** A property of the server that an input can declare. */
@@ -30,6 +31,7 @@ export interface ServerProperty {
 export interface AroundPatch {
   readonly administratorPassword: string | undefined;
   readonly tenantId?: string | undefined;
+  readonly repositoryId?: string | undefined;
 }
 
 const onOff = (value: boolean | undefined): 'Enabled' | 'Disabled' | undefined =>
@@ -141,7 +143,11 @@ const availability: readonly ServerProperty[] = [
     name: 'maintenance window',
     declared: ({ maintenanceWindow: window }) => window && windowText(window),
     actual: ({ maintenanceWindow: window }) => actualWindow(window),
-    patch: ({ maintenanceWindow: window = 'system-managed' }) => ({
+    // It is the last part of a creation, so the same request says that this is finished.
+    patch: ({ maintenanceWindow: window = 'system-managed' }, { tags }, { repositoryId }) => ({
+      ...(repositoryId !== undefined && unfinishedBy(tags) === repositoryId
+        ? { tags: withoutCreationTag(tags) }
+        : {}),
       maintenanceWindow:
         window === 'system-managed'
           ? { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 }

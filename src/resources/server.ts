@@ -2,8 +2,9 @@ import type { Server } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../azure/reader.ts';
 import { isHalfThere, isPassing, stateAdvice, stateOf } from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
-import type { Config, Credentials, ServerConfig } from '../config/config.ts';
+import type { Config, Credentials, EnsureConfig, ServerConfig } from '../config/config.ts';
 import { type AroundServer, newServer } from '../config/creation.ts';
+import { creationTag, unfinishedBy } from '../config/creation-tag.ts';
 import * as rules from '../config/rules.ts';
 import type { Applied, Kind } from '../plan/engine.ts';
 import { byFix, immutable } from '../plan/remedy.ts';
@@ -26,7 +27,9 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
       administrator: config.administrator,
       around: {
         tenantId: config.signIn.tenantId,
-        database: config.mode === 'ensure' ? config.database.name : undefined,
+        ...(config.mode === 'ensure'
+          ? { database: config.database.name, repositoryId: creatorOf(config) }
+          : {}),
       },
     },
   ],
@@ -46,7 +49,11 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
     const properties = serverProperties.flatMap(
       (property) => propertyDifference(property, declared, observed.value) ?? [],
     );
-    return [...notRunning(declared.name, state), ...asAzureTakesThem(properties, declared)];
+    return [
+      ...notRunning(declared.name, state),
+      ...unfinished(declared.name, observed.value),
+      ...asAzureTakesThem(properties, declared),
+    ];
   },
 
   async apply(writer, change, { declared, administrator, around }, finding): Promise<Applied> {
@@ -66,6 +73,28 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
     return 'applied';
   },
 };
+
+/** By which a creation's tag names who creates the server. */
+export const creatorOf = ({ repository }: EnsureConfig): string => repository.id || '0';
+
+/** Why declared parameters and the maintenance window may differ. A check reports it; by itself it is no drift. */
+function unfinished(name: string, { tags }: Server): FoundDifference[] {
+  const repository = unfinishedBy(tags);
+  if (repository === undefined) return [];
+  return [
+    {
+      finding: {
+        resource: 'server',
+        name,
+        property: 'creation',
+        expected: 'finished',
+        actual: `a run of repository ${repository} has not finished it (tag ${creationTag})`,
+        kind: 'unknown',
+      },
+      remedy: 'mode: ensure in that repository finishes it; or remove the tag',
+    },
+  ];
+}
 
 const high = 'high availability';
 

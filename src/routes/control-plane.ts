@@ -1,26 +1,23 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import { endpointsOf } from '../azure/clouds.ts';
-import { adoptable } from '../azure/create-server.ts';
 import { signInWay } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { hasPublicAccess, readyServer, settledServer } from '../azure/ready.ts';
 import { stateOf } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
-import type { CheckConfig, Config, DropConfig, EnsureConfig, SweepConfig } from '../config/config.ts';
-import { creationFaults, newServer } from '../config/creation.ts';
+import type { CheckConfig, Config, DropConfig, SweepConfig } from '../config/config.ts';
+import { secretWarnings } from '../config/secret-ends.ts';
 import { type Connected, connect } from '../context.ts';
 import { fail } from '../errors.ts';
 import { Journal } from '../github/journal.ts';
 import type { Workflow } from '../github/workflow.ts';
 import { describeNetwork, networkSettings } from '../network.ts';
-import { apply, type Plan, type Planner, plan, type Step } from '../plan/engine.ts';
+import { apply, type Plan, type Planner, plan } from '../plan/engine.ts';
 import { egressAddress } from '../postgres/egress-address.ts';
 import { type LoginTarget, login } from '../postgres/login.ts';
 import type { Ways } from '../postgres/reach.ts';
 import type { Story } from '../report.ts';
-import { serverChildren, servers } from '../resources/catalogue.ts';
 import { rangeOf } from '../resources/firewall-rule.ts';
-import { isOfState } from '../resources/server.ts';
 import { RunnerRule } from '../temporary-rule.ts';
 import type { Run } from '../waiting.ts';
 
@@ -46,8 +43,12 @@ export interface WritableControlPlane extends ControlPlane {
   readonly writer: AzureWriter;
 }
 
-/** Makes the clients, which sign in at their first request, and saves for `post` how they do. */
+/**
+ * Makes the clients, which sign in at their first request, and saves for `post` how they do; before that warns of secrets
+ * that probably contain a mistake.
+ */
 export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
+  for (const sentence of secretWarnings(config)) run.warning(sentence);
   const { clientSecret: _, ...signIn } = config.signIn;
   const way = signInWay(config.signIn, workflow.mayRequestIdToken);
   const network = networkSettings(process.env);
@@ -89,35 +90,11 @@ export async function pass<R, W>(
   return permitted;
 }
 
-/** Control plane: group and server, then what is kept in it. Returns the server once it is Ready. */
-export async function ensureServer(
-  act: Act<EnsureConfig>,
-  azure: WritableControlPlane,
-): Promise<FoundServer> {
-  const { run, config, story } = act;
-  const first = await pass(story, servers, config, azure, (planned) => creatable(act, azure, planned));
-  const settled = await settledServer(run, azure.reader);
-  // Stopped or half there when it was looked at first, or made by somebody else in the meantime: it is compared now.
-  const asleep = stateOf(settled.server) === 'Stopped' && config.startIfStopped;
-  const adopted = first.steps.some(createsServer) && !story.hasCreated('server');
-  if (asleep || adopted || first.findings.some(isOfState)) await pass(story, servers, config, azure);
-  const found = await readyServer(run, azure.reader);
-  introduce(act, found);
-  if (!story.hasCreated('server')) {
-    await pass(story, serverChildren, config, azure);
-    return found;
-  }
-  // What creation does not take (the maintenance window, facts.md §1), parameters and rules are part of making it.
-  const declared: EnsureConfig = { ...config, onDrift: 'fix' };
-  await pass(story, servers, declared, azure);
-  await pass(story, serverChildren, declared, azure);
-  return found;
-}
-
-const createsServer = ({ change }: Step<AzureWriter>): boolean =>
-  change.resource === 'server' && change.action === 'create';
-
-function introduce({ run, story }: Act<WritingConfig>, { name, resourceGroup, server }: FoundServer): void {
+/** Tells which server it is, in the log and for the outputs. */
+export function introduce(
+  { run, story }: Act<WritingConfig>,
+  { name, resourceGroup, server }: FoundServer,
+): void {
   const { fullyQualifiedDomainName: host, id, version, location, sku } = server;
   run.info(
     `Server '${name}' in resource group '${resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`,
@@ -167,24 +144,6 @@ export async function findServer(
   const found = await readyServer(run, reader);
   introduce(act, found);
   return found;
-}
-
-/** Before the first write of a creation: every fault that matters to it, and whether the name is free. */
-async function creatable(
-  { run, config }: Act<EnsureConfig>,
-  { reader }: WritableControlPlane,
-  planned: Plan<AzureWriter>,
-): Promise<Plan<AzureWriter>> {
-  if (!planned.steps.some(createsServer)) return planned;
-  const { name } = config.server;
-  const faults = creationFaults(config);
-  if (faults.length > 0) throw fail('creation-inputs-invalid', { server: name, faults });
-  if (await reader.nameIsFree(newServer(config.server).region)) return planned;
-  run.info(
-    `The name '${name}' is in use; looking whether it is a server of this subscription that is being made just now.`,
-  );
-  await adoptable(run, reader);
-  return await plan(servers, config, reader);
 }
 
 /** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */

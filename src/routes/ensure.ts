@@ -16,16 +16,10 @@ import { environmentFor, publish, writeEnvFile, writeRootBundle } from '../publi
 import { dataPlane, insideDatabase } from '../resources/catalogue.ts';
 import { ownerAdvice } from '../resources/database.ts';
 import { commentOnDatabase } from './comment.ts';
-import {
-  type Act,
-  ensureServer,
-  openControlPlane,
-  pass,
-  type WritableControlPlane,
-  writable,
-} from './control-plane.ts';
+import { type Act, openControlPlane, pass, type WritableControlPlane, writable } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
+import { ensureServer } from './ensure-server.ts';
 import { runMigration } from './migration.ts';
 import { endPullRequestLocks } from './migration-lock.ts';
 

@@ -26,6 +26,7 @@ export interface ExecutedStatement {
 
 /** A server as `control/state` shows it. */
 export interface ServerState {
+  readonly tags: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly rules: Readonly<Record<string, unknown>>;
   readonly databases: Readonly<Record<string, unknown>>;

@@ -22,8 +22,12 @@ const minutes = 60_000;
 export class Firewall implements Ways {
   /** The address as which PostgreSQL sees this runner. */
   address = '203.0.113.9';
-  /** What the echo services say; undefined: they say nothing. */
-  echo: string | undefined = '203.0.113.9';
+  /** Where each login comes from another of these addresses in turn. */
+  alternates: string[] = [];
+  /** What the echo services say, one thing after another; the last stays. Undefined: they say nothing. */
+  echoes: (string | Error | undefined)[] = ['203.0.113.9'];
+  /** How often they were asked. */
+  asked = 0;
   givenAddress: string | undefined;
   publicAccess = true;
   privateEndpoint = false;
@@ -77,6 +81,7 @@ export class Firewall implements Ways {
 
   async #login(timeout: number): Promise<LoginResult> {
     this.logins += 1;
+    this.address = this.alternates[this.logins % this.alternates.length] ?? this.address;
     if (!this.#admits()) return { failure: await this.#shutOut(timeout) };
     await pause(this.slowness);
     const failure = this.beyond.length > 1 ? this.beyond.shift() : this.beyond[0];
@@ -105,18 +110,26 @@ export class Firewall implements Ways {
 
   async egressAddress(): Promise<string> {
     await pause(100);
-    if (this.echo === undefined) throw new Error('no echo');
-    return this.echo;
+    this.asked += 1;
+    const answer = this.echoes.length > 1 ? this.echoes.shift() : this.echoes[0];
+    if (typeof answer === 'string') return answer;
+    throw answer ?? new Error('no echo');
   }
 
   isOfThisJob(rule: string): boolean {
     return this.ofThisJob.includes(rule);
   }
 
+  /** What the echo services say at every question. */
+  set echo(address: string | undefined) {
+    this.echoes = [address];
+  }
+
   /** As the writer does it: every failure goes through `refused`, and the operation ends late. */
   async open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
     if (this.unwritable) throw this.unwritable;
     this.opened.push(address);
+    this.stored = this.stored.filter(({ name }) => name !== 'gha-temporary-1-2-1-mine');
     this.store('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagation });
     const end = performance.now() + minutes;
     try {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Alias } from 'yaml';
 import { interpretConfigFile } from '../../../src/config/config-file.ts';
 import { secretInputs } from '../../../src/config/kinds.ts';
 import { fail } from '../../../src/errors.ts';
@@ -66,6 +67,30 @@ describe('every fault of a config-file is told with its line, its column and wha
   test('aliases are bounded, so that little text cannot become much', () => {
     const long = `x: &a ${'x'.repeat(100)}\nextensions: [${'*a,'.repeat(200)}]`;
     expect(read(long).faults).toEqual([expect.stringMatching(/more than 100 aliases/)]);
+  });
+
+  test('aliases are resolved in one walk over the file, not in one for each', () => {
+    const resolve = vi.spyOn(Alias.prototype, 'resolve');
+    try {
+      const anchors = Array.from({ length: 100 }, (_, i) => `  k${i}: &k${i} v${i}`).join('\n');
+      const items = Array.from({ length: 100 }, (_, i) => `  l${i}: *k${i}`).join('\n');
+      const { values, faults } = read(`tags:\n${anchors}\nserver-parameters:\n${items}`);
+      expect(faults).toEqual([]);
+      expect(values.get('server-parameters')).toEqual(
+        new Map(Array.from({ length: 100 }, (_, i) => [`l${i}`, `v${i}`])),
+      );
+      expect(resolve).not.toHaveBeenCalled();
+    } finally {
+      resolve.mockRestore();
+    }
+  });
+
+  test('an alias repeats the nearest anchor before it of that name', () => {
+    const { values } = read('tags: {a: &x one, b: *x, c: &x two, d: *x}');
+    expect(Object.fromEntries(values.get('tags') as ReadonlyMap<string, string>)).toMatchObject({
+      b: 'one',
+      d: 'two',
+    });
   });
 
   test('a file that was not meant is not read name by name', () => {

@@ -59,10 +59,10 @@ describe('a file that cannot be read is a fault that says what to do', () => {
     expect(faultOf('a\0b')).toMatch(/cannot be read: /);
   });
 
-  test('one of more than 1 MiB, without reading it', ({ write }) => {
-    write(new Uint8Array(2 ** 20 + 1));
+  test('one of more than 64 KiB, without reading it', ({ write }) => {
+    write(new Uint8Array(2 ** 16 + 1));
     expect(faultOf()).toBe(
-      'config-file postgres.yml has 1048577 bytes, but 1048576 at most are read: is it the right file?',
+      'config-file postgres.yml has more than 65536 bytes (65537), the most that are read: is it the right file?',
     );
   });
 

@@ -22,7 +22,10 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
     ['', /missing/],
     ['my subscription', /not a GUID/],
   ],
-  'client-secret': [['a\0b', /NUL/]],
+  'client-secret': [
+    ['a\0b', /NUL/],
+    ['a\n', /line break/],
+  ],
   'azure-environment': [['AzureGermanCloud', /AzureCloud, AzureUSGovernment, AzureChinaCloud/]],
   'server-name': [
     ['', /missing/],
@@ -63,8 +66,28 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
   'geo-redundant-backup': [['1', /true or false/]],
   'high-availability': [['Zone', /SameZone/]],
   'availability-zone': [['4', /1, 2, 3/]],
-  tags: [['novalue', /name=value/]],
-  'server-parameters': [['a=1\na=2', /twice/]],
+  region: [
+    ['..', /no region/],
+    ['westeurope/..', /no region/],
+  ],
+  tags: [
+    ['novalue', /name=value/],
+    ['a/b=1', /none of/],
+    ['GHA-unfinished-creation=1', /the action uses itself/],
+    [`${'x'.repeat(513)}=1`, /512 characters/],
+    [`a=${'x'.repeat(257)}`, /256/],
+    [Array.from({ length: 51 }, (_, i) => `t${i}=1`).join('\n'), /50 at most/],
+    ['Team=1\nteam=2', /one name to Azure/],
+  ],
+  'server-parameters': [
+    ['a=1\na=2', /twice/],
+    ['work_mem=1\nWork_Mem=2', /one name to Azure/],
+    ['..=x', /no parameter/],
+    ['.=x', /no parameter/],
+    ['a..b=x', /no parameter/],
+    ['a/b=x', /no parameter/],
+    ['1a=x', /no parameter/],
+  ],
   'start-if-stopped': [['on', /true or false/]],
   'runner-ip': [['10.0.0.1', /not a public address/]],
   'allowed-ip-ranges': [
@@ -147,7 +170,10 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
     ['perhaps', /true or false/],
     ['true', /mode drop and sweep/],
   ],
-  'github-token': [['a\0b', /NUL/]],
+  'github-token': [
+    ['a\0b', /NUL/],
+    ['a\nb', /white space/],
+  ],
   'skip-without-credentials': [['forks', /true or false/]],
   'password-auth': [
     ['yes', /Enabled or Disabled/],

@@ -67,6 +67,14 @@ describe('cluster-size', () => {
     });
   });
 
+  test.each([
+    [{ 'postgres-version': '16' }, /^cluster-size .*17 or newer/],
+    [{ 'storage-auto-grow': 'true' }, /^storage-auto-grow is true.*cluster/],
+  ])('what Azure refuses of a new cluster only after minutes is a fault at once: %o', (given, says) => {
+    const config = ensureConfig({ region: 'westeurope', 'cluster-size': '2', ...given });
+    expect(creationFaults(config)).toEqual([expect.stringMatching(says)]);
+  });
+
   test('validate no tighter than Azure: clusters are made of burstable nodes too (azure-cli#33208)', () => {
     const config = ensureConfig({ region: 'westeurope', 'cluster-size': '2', 'sku-name': 'Standard_B2ms' });
     expect(creationFaults(config)).toEqual([]);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { escapeLiteral } from 'pg';
 import { describe, expect, test } from 'vitest';
+import { printable } from '../../../src/bounds.ts';
 import { formsOf } from '../../../src/github/masks.ts';
 import { adoNet, databaseUrl, encode, environmentOf, jdbcUrl } from '../../../src/postgres/connection.ts';
 import { dotenv, dotenvQuoted } from '../../../src/postgres/dotenv.ts';
@@ -23,6 +24,7 @@ const forms: Readonly<
   Record<string, readonly [inner: (text: string) => string, whole: (text: string) => string]>
 > = {
   raw: [(text) => text, (text) => `password is ${text}.`],
+  'a line of the log, without control characters': [printable, (text) => printable(`password is ${text}.`)],
   'the database URL': [encode, (text) => databaseUrl(connectionWith(text))],
   'the JDBC URL': [encode, (text) => jdbcUrl(connectionWith(text))],
   'the ADO.NET string': [(text) => text.replaceAll('"', '""'), (text) => adoNet(connectionWith(text))],

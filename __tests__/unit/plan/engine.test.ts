@@ -182,3 +182,31 @@ describe('one engine: observe, diff, apply', () => {
     });
   });
 });
+
+test('what is seen of a thing has a bound wherever it is reported', async () => {
+  const long = 'x'.repeat(3_400_000);
+  const kind: Kind<string, string, undefined, Written> = {
+    resource: 'server',
+    desired: () => ['demo'],
+    nameOf: (name) => name,
+    observe: async () => [present(long)],
+    diff: (name, seen) => {
+      const actual = seen.status === 'present' ? seen.value : '';
+      const finding = {
+        resource: 'server',
+        name,
+        property: 'p',
+        expected: 'a',
+        actual,
+        kind: 'changed',
+      } as const;
+      return [{ finding, mend: { ...change(name, 'update'), details: `${actual} → a` } }];
+    },
+    apply: async () => 'applied',
+  };
+  const { findings, steps } = await plan([planner(kind)], fixing, undefined);
+  for (const text of [findings[0]?.actual, steps[0]?.change.details]) {
+    expect(text?.length).toBeLessThan(1100);
+    expect(text).toContain('characters in all');
+  }
+});

@@ -146,6 +146,14 @@ describe('the summary: what was found, what was changed', () => {
     expect(summary).toContain('… and 2800 more.');
   });
 
+  test('a value of megabytes is cut, also one of back-ticks alone', () => {
+    for (const actual of ['x'.repeat(3_400_000), '`a'.repeat(1_700_000), '`'.repeat(3_400_000)]) {
+      const summary = summaryMarkdown({ ...quiet, left: [finding(actual)], error: actual });
+      expect(summary.length).toBeLessThan(10_000);
+      expect(summary).toContain('(3,400,000 characters in all)');
+    }
+  });
+
   test('a check says that it only looked', () => {
     expect(summaryMarkdown({ ...quiet, mode: 'check' })).toContain('was checked; nothing was changed');
   });

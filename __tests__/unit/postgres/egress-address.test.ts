@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { test as base, describe, expect, vi } from 'vitest';
 import { egressAddress } from '../../../src/postgres/egress-address.ts';
 import { thrownBy } from '../../helpers/unit/run.ts';
@@ -47,6 +48,50 @@ describe('the egress address: two echo services that must agree', () => {
       expect(await egressAddress(services, running)).toBe('203.0.113.9');
     },
   );
+
+  test('a service that does not answer within three seconds is replaced by the next', async ({
+    echo,
+    onTestFinished,
+  }) => {
+    const limits: number[] = [];
+    const ended: AbortController[] = [];
+    vi.mocked(AbortSignal.timeout).mockImplementation((milliseconds) => {
+      limits.push(milliseconds);
+      const controller = new AbortController();
+      ended.push(controller);
+      return controller.signal;
+    });
+    // Its time is over as soon as it has been asked.
+    const silent = createServer(() => ended[0]?.abort(new DOMException('took too long', 'TimeoutError')));
+    onTestFinished(() => void silent.close());
+    await new Promise<void>((resolve) => {
+      silent.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = silent.address() as AddressInfo;
+    const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
+    expect(await egressAddress(services, running)).toBe('203.0.113.9');
+    expect(limits).toEqual([3000, 3000, 3000]);
+  });
+
+  test('of an answer no more is read than an address needs', async ({ echo, onTestFinished }) => {
+    const { promise: readWhole, resolve } = Promise.withResolvers<boolean>();
+    const chatty = createServer((_, response) => {
+      response.once('close', () => resolve(response.writableFinished));
+      Readable.from(
+        (function* () {
+          for (let i = 0; i < 1000; i += 1) yield Buffer.alloc(65_536, 'x');
+        })(),
+      ).pipe(response);
+    });
+    onTestFinished(() => void chatty.close());
+    await new Promise<void>((listening) => {
+      chatty.listen(0, '127.0.0.1', listening);
+    });
+    const { port } = chatty.address() as AddressInfo;
+    const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
+    expect(await egressAddress(services, running)).toBe('203.0.113.9');
+    expect(await readWhole).toBe(false);
+  });
 
   test('one answer alone is not believed', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('', 500)];

@@ -2,6 +2,7 @@ import { RestError } from '@azure/core-rest-pipeline';
 import { describe, expect } from 'vitest';
 import { refused } from '../../../src/azure/failures.ts';
 import { fail } from '../../../src/errors.ts';
+import { EchoesDisagree } from '../../../src/postgres/egress-address.ts';
 import type { LoginFailure } from '../../../src/postgres/login-failures.ts';
 import { enter, reach } from '../../../src/postgres/reach.ts';
 import { Firewall, target } from '../../helpers/unit/firewall.ts';
@@ -288,6 +289,123 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     expect(error).toContain('rule for 203.0.113.9');
     expect(performance.now() - start).toBeGreaterThan(300_000);
     expect(performance.now() - start).toBeLessThan(400_000);
+  });
+});
+
+describe('a runner with several public addresses', () => {
+  const others = [
+    '198.51.100.1',
+    '198.51.100.2',
+    '198.51.100.3',
+    '198.51.100.4',
+    '198.51.100.5',
+    '198.51.100.6',
+  ];
+
+  test('one that has changed is followed: the echo services are asked again while the rule does not work', async ({
+    firewall,
+    reached,
+  }) => {
+    firewall.echoes = ['198.51.100.1', '198.51.100.1', '203.0.113.9'];
+    const took = await reached();
+    expect(firewall.opened).toEqual(['198.51.100.1', '203.0.113.9']);
+    expect(firewall.temporary).toEqual(['gha-temporary-1-2-1-mine']);
+    expect(took).toBeLessThan(90_000);
+  });
+
+  test('each address that PostgreSQL’s refusals name is followed', async ({ firewall, reached }) => {
+    firewall.blocked = 'reject';
+    firewall.propagation = 1000;
+    for (const [i, address] of ['198.51.100.2', '198.51.100.3'].entries())
+      setTimeout(
+        () => {
+          firewall.address = address;
+        },
+        600 * (i + 1),
+      );
+    firewall.address = '198.51.100.1';
+    await reached();
+    expect(firewall.opened).toEqual(['198.51.100.1', '198.51.100.2', '198.51.100.3']);
+    expect(firewall.temporary).toEqual(['gha-temporary-1-2-1-mine']);
+  });
+
+  test('one that alternates ends in an error that names the addresses and what to give, within a minute', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.blocked = 'reject';
+    firewall.propagation = 1e9;
+    firewall.alternates = others.slice(0, 2);
+    const start = performance.now();
+    const error = await failed();
+    expect(error).toMatch(/several public addresses \(198\.51\.100\.\d, 198\.51\.100\.\d\)/);
+    expect(error).toContain('allowed-ip-ranges');
+    expect(performance.now() - start).toBeLessThan(60_000);
+  });
+
+  test('only so many are followed', async ({ firewall, failed }) => {
+    firewall.blocked = 'reject';
+    firewall.propagation = 1e9;
+    firewall.alternates = others;
+    const error = await failed();
+    expect(firewall.opened).toHaveLength(5);
+    for (const address of others) expect(error).toContain(address);
+  });
+
+  test('echo services that differ while the rule does not work: an error that names all, after a minute', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.propagation = 1e9;
+    firewall.echoes = [
+      '198.51.100.1',
+      new EchoesDisagree([
+        { service: 'https://one.example', address: '198.51.100.1' },
+        { service: 'https://two.example', address: '198.51.100.2' },
+      ]),
+    ];
+    const start = performance.now();
+    const error = await failed();
+    expect(error).toContain('several public addresses (198.51.100.1, 198.51.100.2)');
+    expect(error).toContain('allowed-ip-ranges');
+    expect(performance.now() - start).toBeGreaterThan(60_000);
+    expect(performance.now() - start).toBeLessThan(120_000);
+  });
+
+  test('where the echo services see another address than PostgreSQL, a warning says so after a minute, and once', async ({
+    run,
+    firewall,
+    failed,
+  }) => {
+    firewall.propagation = 1e9;
+    const start = performance.now();
+    let warnedAfter = 0;
+    const { warning } = run;
+    Object.assign(run, {
+      warning: (text: string) => {
+        warnedAfter = performance.now() - start;
+        warning(text);
+      },
+    });
+    const error = await failed();
+    expect(run.said.filter((text) => text.includes('does not work after a minute'))).toHaveLength(1);
+    expect(warnedAfter).toBeLessThan(90_000);
+    expect(error).toContain('allowed-ip-ranges');
+    expect(firewall.asked).toBeGreaterThan(5);
+  });
+
+  test('with runner-ip nothing is asked and nothing followed', async ({ firewall, failed }) => {
+    firewall.givenAddress = '203.0.113.9';
+    firewall.propagation = 1e9;
+    await failed();
+    expect([firewall.asked, firewall.opened]).toEqual([0, ['203.0.113.9']]);
+  });
+
+  test('silent echo services end nothing', async ({ firewall, reached }) => {
+    firewall.propagation = 100_000;
+    firewall.echoes = ['203.0.113.9', undefined];
+    await reached();
+    expect(firewall.opened).toEqual(['203.0.113.9']);
   });
 });
 

@@ -1,0 +1,29 @@
+/** Characters of one text from outside that an error or a line of the log may have. */
+export const MAX_TEXT = 1000;
+
+/** How far before the limit a text is cut, so that no word is split: a part of a secret would not be masked. */
+const WORD_SEARCH = 200;
+
+/** Control characters other than line breaks and tabs, with the escape sequences that colour a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unprintable = /\u001b\[[0-?]*[ -/]*[@-~]|[\0-\b\v\f\r\u000e-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/**
+ * A text without escape sequences and control characters, each replaced by `\uFFFD`. Line breaks (always `\n`) and tabs
+ * stay.
+ */
+export const printable = (text: string): string =>
+  text.replaceAll('\r\n', '\n').replace(unprintable, '\uFFFD');
+
+/**
+ * A text from outside (Azure, Entra, GitHub, PostgreSQL, a file) as errors and the log show it: printable, and cut
+ * between words where it is longer than `max` characters, with its whole length behind it.
+ * @param max UTF-16 units of the text itself
+ */
+export function bounded(text: string, max = MAX_TEXT): string {
+  if (text.length <= max) return printable(text);
+  const start = text.slice(0, max + 1);
+  const space = start.search(/\s\S*$/);
+  const cut = start.slice(0, space > max - WORD_SEARCH ? space : max).replace(/[\ud800-\udbff]$/, '');
+  return `${printable(cut).trimEnd()} … (${text.length.toLocaleString('en-US')} characters in all)`;
+}
