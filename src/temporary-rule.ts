@@ -7,53 +7,72 @@ import type { Journal } from './github/journal.ts';
 import type { Change } from './plan/types.ts';
 
 /**
- * This run's own way through the firewall. A temporary one is journalled before it is asked for, so that post can
- * remove it after any moment; one that shall stay (`keep-firewall-rule`) bears another name and counts as a change.
+ * The firewall rule for this runner's address. A temporary one is saved in the state before it is asked for, so that post
+ * can remove it whenever main ends; one that stays (`keep-firewall-rule`) has another name and counts as a change.
  */
 export class RunnerRule {
   readonly #writer: AzureWriter;
   readonly #reader: AzureReader;
   readonly #journal: Journal;
-  readonly #keep: boolean;
+  readonly #onKept: ((change: Change) => void) | undefined;
   readonly #temporaryName: string;
-  /** The kept rule, as a change. */
-  change: Change | undefined;
+  /** Names of rules that Azure accepted. */
+  readonly #accepted = new Set<string>();
 
-  /** @param keep whether the rule shall stay after the job */
+  /** @param onKept called for each rule that stays; undefined where the rule goes with the job */
   constructor(
     { writer, reader }: { readonly writer: AzureWriter; readonly reader: AzureReader },
     journal: Journal,
-    { identity, keep }: { readonly identity: RunIdentity; readonly keep: boolean },
+    identity: RunIdentity,
+    onKept: ((change: Change) => void) | undefined,
   ) {
     this.#writer = writer;
     this.#reader = reader;
     this.#journal = journal;
-    this.#keep = keep;
+    this.#onKept = onKept;
     this.#temporaryName = temporaryRuleName(identity, randomBytes(5).toString('hex'));
   }
 
   /**
-   * Makes the rule and returns what `needed` brings.
+   * Makes the rule, or changes the temporary one to another address, and returns what `needed` brings.
    * @param address public IPv4 address of this runner
    */
-  async open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
-    const range = { start: address, end: address };
-    if (this.#keep) {
-      const name = keptRuleName(address);
-      const result = await this.#writer.openFirewall(name, range, needed);
-      this.change = { resource: 'firewall rule', name, action: 'create', details: address };
-      return result;
-    }
+  open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
+    return this.#onKept === undefined
+      ? this.#openTemporary(address, needed)
+      : this.#openKept(address, needed, this.#onKept);
+  }
+
+  async #openKept<T>(
+    address: string,
+    needed: (ended: boolean) => Promise<T | undefined>,
+    onKept: (change: Change) => void,
+  ): Promise<T> {
+    const name = keptRuleName(address);
+    const accepted = (): void => {
+      if (!this.#accepted.has(name))
+        onKept({ resource: 'firewall rule', name, action: 'create', details: address });
+      this.#accepted.add(name);
+    };
+    return await this.#writer.openFirewall(name, { start: address, end: address }, needed, { accepted });
+  }
+
+  async #openTemporary<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
     const { resourceGroup, name: server } = this.#reader.location;
-    const entry = { resourceGroup, server, rule: this.#temporaryName, address };
+    const rule = this.#temporaryName;
+    const entry = { resourceGroup, server, rule, address };
     try {
-      return await this.#writer.openFirewall(this.#temporaryName, range, needed, {
-        // Anew before each request: the URL of one that failed must not speak for the next.
+      return await this.#writer.openFirewall(rule, { start: address, end: address }, needed, {
+        // Again before each request: the URL of one that failed must not be taken for that of the next.
         asking: () => this.#journal.writeRule(entry),
-        accepted: (operationUrl) => this.#journal.writeRule({ ...entry, operationUrl }),
+        accepted: (operationUrl) => {
+          this.#accepted.add(rule);
+          this.#journal.writeRule({ ...entry, operationUrl });
+        },
       });
     } catch (error) {
-      if (error instanceof ActionError && error.azure?.refused)
+      // What Azure refuses of a change leaves the rule that it accepted before.
+      if (error instanceof ActionError && error.azure?.refused && !this.#accepted.has(rule))
         this.#journal.writeRule({ ...entry, refused: true });
       throw error;
     }

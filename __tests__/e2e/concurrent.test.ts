@@ -45,8 +45,9 @@ describe('two jobs, or two steps of one job, never remove each other’s rule', 
     const two = await job.step({ ...inputs, database: 'relecloud_two' });
     expect([one.exitCode, two.exitCode], one.log + two.log).toEqual([0, 0]);
     expect(temporary(await emulator.rules('two-steps'))).toHaveLength(1);
-    expect(one.state['rule']).toBeDefined();
-    expect(two.state['rule']).toBeUndefined();
+    const [ofOne, ofTwo] = [one, two].map(({ state }) => JSON.parse(state['rule'] ?? ''));
+    expect(ofOne).toMatchObject({ server: 'two-steps' });
+    expect(ofTwo).toBeNull();
     await job.post();
     expect(await emulator.rules('two-steps')).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult, signalAt } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
+import { silentProxy } from '../helpers/silent-proxy.ts';
 
 const test = testWith({ provision: 3_600_000 });
 
@@ -60,6 +61,17 @@ describe('a run that is ended from outside', () => {
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(timed-out)');
     expect(step.summary).toContain('timed-out');
+  });
+
+  test('it ends at its limit while a proxy is silent', async ({ emulator }) => {
+    const proxy = await silentProxy();
+    const job = new Job(emulator, { HTTPS_PROXY: proxy.url });
+    const limit = { 'timeout-minutes': '0.05' };
+    const step = await job.spawnStep({ ...defaultInputs, 'server-name': 'silent-3', ...limit });
+    await proxy.close();
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('(timed-out)');
+    expect(step.log).toContain(`Requests go through the proxy ${new URL(proxy.url).host} (HTTPS_PROXY).`);
   });
 
   test('a cancelled job ends while Entra is silent', async ({ emulator }) => {

@@ -95,9 +95,10 @@ const ways: Readonly<Record<SignInWay, Chooser>> = {
     advice:
       'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
   }),
-  ambient: ({ clientId, subscriptionId }, _, source) => ({
+  ambient: ({ clientId, subscriptionId }, endpoints, source) => ({
     credential: new ChainedTokenCredential(
-      clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential(),
+      // With the authority, which a federated token would go to by a variable of an earlier step otherwise.
+      new ManagedIdentityCredential({ ...(clientId ? { clientId } : {}), ...optionsOf(endpoints) }),
       new AzureCliCredential({ subscription: subscriptionId }),
     ),
     by: 'managed identity and by the az CLI’s session',

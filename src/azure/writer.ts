@@ -5,11 +5,12 @@ import type { NewServer } from '../config/creation.ts';
 import { fail } from '../errors.ts';
 import { allowListParameter, missingIn, withAdded } from '../plan/allow-list.ts';
 import type { Applied } from '../plan/engine.ts';
-import { type Run, type WaitOptions, waitFor } from '../waiting.ts';
+import { type Run, waitFor } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
 import { createServer } from './create-server.ts';
-import { azureDetails, EffectNotShown, OperationFailed, refused, transientReason } from './failures.ts';
-import { type Again, type Progress, race, startOperation, whileTransient } from './operations.ts';
+import { azureDetails, refused } from './failures.ts';
+import type { Again } from './operations.ts';
+import { type Begin, type Manner, perform } from './perform.ts';
 import type { AzureReader, ServerLocation } from './reader.ts';
 import { isPassing, stateOf } from './server-states.ts';
 
@@ -25,7 +26,6 @@ export class AzureWriter {
   readonly #run: Run;
   readonly #reader: AzureReader;
   readonly #insistent: boolean;
-  #internalErrors = 0;
 
   /** @param insistent whether writes are tried again until the run ends also where Azure is out of reach or fails */
   constructor(clients: AzureClients, run: Run, reader: AzureReader, insistent = false) {
@@ -225,7 +225,7 @@ export class AzureWriter {
         this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options),
       isShown,
       needed,
-      { ...manner, again: (error) => this.#againOnServerChange(error) },
+      { ...manner, again: this.#onServerChange() },
     );
   }
 
@@ -251,7 +251,7 @@ export class AzureWriter {
       return status === 'unknown' ? 'gone' : 'still there';
     };
     const remove = async (): Promise<true | undefined> => {
-      const manner = { accepted, again: (error: unknown) => this.#againOnServerChange(error) };
+      const manner = { accepted, again: this.#onServerChange() };
       const doing = `removing firewall rule '${rule}'`;
       return (await this.#perform(doing, begin, isGone, outcome, manner)) === 'gone' || undefined;
     };
@@ -268,85 +268,30 @@ export class AzureWriter {
    * Azure answers a firewall write to a server that is not Ready with `InternalServerError`, without a cause. So that code
    * is tried again as long as the server is not Ready, and a few times more.
    */
-  async #againOnServerChange(error: unknown): Promise<string | undefined> {
-    if (azureDetails(error)?.code !== 'InternalServerError') return undefined;
-    const seen = await this.#reader.lookAgain();
-    const state = seen.status === 'present' ? stateOf(seen.value.server) : seen.status;
-    if (isPassing(state)) return `Azure answered InternalServerError while the server is ${state}`;
-    if (state !== 'Ready') return undefined;
-    this.#internalErrors += 1;
-    return this.#internalErrors <= INTERNAL_ERROR_ATTEMPTS
-      ? 'Azure answered InternalServerError and names no cause'
-      : undefined;
+  #onServerChange(): Again {
+    let whileReady = 0;
+    return async (error) => {
+      if (azureDetails(error)?.code !== 'InternalServerError') return undefined;
+      const seen = await this.#reader.lookAgain();
+      const state = seen.status === 'present' ? stateOf(seen.value.server) : seen.status;
+      if (isPassing(state)) return `Azure answered InternalServerError while the server is ${state}`;
+      whileReady += 1;
+      return state === 'Ready' && whileReady <= INTERNAL_ERROR_ATTEMPTS
+        ? 'Azure answered InternalServerError and names no cause'
+        : undefined;
+    };
   }
 
-  /**
-   * Sends a request and races its operation against what is needed, again where Azure documents that a failure passes.
-   * @param isDone whether the thing itself shows the operation's effect, where the operation cannot be read
-   * @param needed given whether the operation has ended well; returns undefined as long as the need is not met
-   */
-  async #perform<T>(
+  #perform<T>(
     doing: string,
     begin: Begin,
     isDone: () => Promise<boolean>,
     needed: (ended: boolean) => Promise<T | undefined>,
-    { asking, accepted, waiting = { longestPause: 4000 }, again = async () => undefined }: Manner = {},
+    manner?: Manner,
   ): Promise<T> {
-    // An earlier request of the same may have taken effect, whatever is said of the last one.
-    let uncertain = false;
-    const reasonToRepeat = async (error: unknown): Promise<string | undefined> => {
-      const reason = transientReason(error, this.#insistent) ?? (await again(error));
-      uncertain ||=
-        reason !== undefined && !(error instanceof OperationFailed || azureDetails(error)?.refused);
-      return reason;
-    };
-    const attempt = async (): Promise<T> => {
-      asking?.();
-      const operation = await startOperation(this.#clients, this.#run, begin, accepted);
-      const look = race(operation, withEffect(isDone, needed));
-      return await waitFor(this.#run, `the end of ${doing}`, look, waiting);
-    };
-    try {
-      return await whileTransient(this.#run, doing, reasonToRepeat, attempt);
-    } catch (error) {
-      throw refused(doing, error, uncertain);
-    }
+    const context = { clients: this.#clients, run: this.#run, insistent: this.#insistent };
+    return perform(context, doing, begin, isDone, needed, manner);
   }
-}
-
-/** Milliseconds for the effect of an operation to show that cannot be read; then it may have failed, and is sent again. */
-const EFFECT_TIMEOUT_MS = 30_000;
-
-/**
- * A need that goes by the thing itself where the operation cannot be read.
- * @throws {@link EffectNotShown}
- */
-function withEffect<T>(
-  isDone: () => Promise<boolean>,
-  needed: (ended: boolean) => Promise<T | undefined>,
-): (progress: Progress) => Promise<T | undefined> {
-  let since: number | undefined;
-  return async (progress) => {
-    if (progress !== 'unreadable') return await needed(progress === 'succeeded');
-    const ended = await isDone();
-    const met = await needed(ended);
-    since ??= performance.now();
-    if (met === undefined && !ended && performance.now() - since > EFFECT_TIMEOUT_MS)
-      throw new EffectNotShown();
-    return met;
-  };
-}
-
-type Begin = Parameters<typeof startOperation>[2];
-
-/** How an operation is waited for; by default at pauses of seconds, as operations on a server's children take seconds. */
-interface Manner {
-  /** Called before each request. */
-  readonly asking?: () => void;
-  readonly accepted?: (operationUrl: string) => void;
-  readonly waiting?: WaitOptions;
-  /** Why a failure is to be tried again that is not always a reason to. */
-  readonly again?: Again;
 }
 
 const onceEnded = async (ended: boolean): Promise<true | undefined> => ended || undefined;

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SignInWay, signInWays } from '../azure/credentials.ts';
 import { isIPv4 } from '../config/addresses.ts';
@@ -78,8 +78,7 @@ export class Journal {
   writeRule(entry: RuleEntry): void {
     this.#workflow.saveState('rule', entry);
     const file = jobFile();
-    if (file !== undefined && !this.isOfThisJob(entry.rule))
-      appendFileSync(file, `${entry.rule}\n`, { mode: 0o600 });
+    if (file !== undefined && !this.isOfThisJob(entry.rule)) appendLine(file, entry.rule);
   }
 
   writeEnvFile(path: string): void {
@@ -215,6 +214,18 @@ function isNetwork(value: unknown): boolean {
     typeof network?.['salt'] === 'string' &&
     Object.values(objectOf(network['digests']) ?? { none: 0 }).every((digest) => typeof digest === 'string')
   );
+}
+
+/** Not through a link that another step may have put in its place; without the line, a later step makes a rule of its own. */
+function appendLine(file: string, line: string): void {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants;
+  try {
+    const descriptor = openSync(file, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600);
+    writeSync(descriptor, `${line}\n`);
+    closeSync(descriptor);
+  } catch {
+    // As above.
+  }
 }
 
 function jobFile(): string | undefined {

@@ -1,6 +1,6 @@
 import { bounded } from '../bounds.ts';
 import { messageOf } from '../errors.ts';
-import { pauseFor, type Run } from '../waiting.ts';
+import { duration, pauseFor, type Run } from '../waiting.ts';
 
 /** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
 export const isSqlState = (code: string): boolean => /^(?!E)[0-9A-Z]{5}$/.test(code);
@@ -40,6 +40,8 @@ function collided(error: unknown): boolean {
   return ['23505', '40P01', '40001', lockNotAvailable].includes(state);
 }
 
+/** Milliseconds after which a wait is logged. */
+const SAY_AFTER_MS = 15_000;
 /** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
 const patience = 60_000;
 
@@ -53,11 +55,19 @@ export async function againOnCollision<T>(
   unblock: () => Promise<unknown> = async () => {},
 ): Promise<T> {
   const start = performance.now();
+  let isSaid = false;
   for (let round = 1; ; round += 1) {
     try {
       return await work();
     } catch (error) {
-      if (!collided(error) || performance.now() - start > patience) throw error;
+      const waited = performance.now() - start;
+      if (!collided(error) || waited > patience) throw error;
+      if (waited > SAY_AFTER_MS && !isSaid) {
+        run.info(
+          `Still waiting for another session at the same object (${duration(waited)}: ${said(error)}) …`,
+        );
+        isSaid = true;
+      }
       run.debug(`Another session was at the same object (${sqlStateOf(error)}); trying again.`);
       if (sqlStateOf(error) === lockNotAvailable) await unblock();
       // Apart, or those that have collided would collide again.

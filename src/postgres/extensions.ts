@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { fail, messageOf } from '../errors.ts';
-import { pauseFor, type Run } from '../waiting.ts';
+import { type Run, waitFor } from '../waiting.ts';
 import { againOnCollision, said, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
 
@@ -77,28 +77,29 @@ async function strangerIn(session: Session, schema: string): Promise<string | un
   return row?.owner;
 }
 
-/** Azure's own refusal (facts.md §5); the list may just have been changed, or another job's write have overtaken ours. */
+/** Azure's own refusal; the list may just have been changed, or another job's write have overtaken ours. */
 async function onceAllowed(
   { run, allow }: Allowing,
   extension: string,
   create: () => Promise<unknown>,
 ): Promise<void> {
   const start = performance.now();
-  for (;;) {
+  await waitFor(run, `extension '${extension}' to be allowed on the server`, async (because) => {
     try {
       await create();
-      return;
+      return true;
     } catch (error) {
       if (sqlStateOf(error) === '') throw error;
-      const refused = /allow-listed/i.test(messageOf(error));
-      if (!refused || performance.now() - start > patience) {
-        const advice = refused
+      const isRefused = /allow-listed/i.test(messageOf(error));
+      if (!isRefused || performance.now() - start > patience) {
+        const advice = isRefused
           ? 'Add it to the server parameter azure.extensions.'
-          : 'Correct what PostgreSQL names; create by hand what only the owner of the server may create.';
+          : 'Correct what PostgreSQL names; create manually what only the owner of the server may create.';
         throw fail('extension-refused', { extension, reason: said(error), advice }, { cause: error });
       }
+      because(said(error));
       await allow([extension]);
-      await pauseFor(run, 500);
+      return undefined;
     }
-  }
+  });
 }

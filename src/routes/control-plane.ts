@@ -13,6 +13,7 @@ import { Journal } from '../github/journal.ts';
 import type { Workflow } from '../github/workflow.ts';
 import { describeNetwork, networkSettings } from '../network.ts';
 import { apply, type Plan, type Planner, plan } from '../plan/engine.ts';
+import type { Change } from '../plan/types.ts';
 import { egressAddress } from '../postgres/egress-address.ts';
 import { type LoginTarget, login } from '../postgres/login.ts';
 import type { Ways } from '../postgres/reach.ts';
@@ -165,10 +166,10 @@ export class Door {
     this.#reader = reader;
     this.#echoServices = connected.echoServices;
     this.#journal = new Journal(act.workflow);
-    this.#rule = new RunnerRule({ writer, reader }, this.#journal, {
-      identity: act.workflow.identity,
-      keep: act.config.firewall.keepRule,
-    });
+    const onKept = act.config.firewall.keepRule
+      ? (change: Change): void => act.story.made(change)
+      : undefined;
+    this.#rule = new RunnerRule({ writer, reader }, this.#journal, act.workflow.identity, onKept);
   }
 
   /** The ways to log in to this target. */
@@ -191,8 +192,6 @@ export class Door {
     const { story } = this.#act;
     story.openedFor = address;
     story.keepsRule = this.#act.config.firewall.keepRule;
-    const result = await this.#rule.open(address, needed);
-    if (this.#rule.change) story.made(this.#rule.change);
-    return result;
+    return await this.#rule.open(address, needed);
   }
 }
