@@ -6,7 +6,7 @@ import { closeMigration } from './close-migration.ts';
 import { azureServices, covers, sameRange } from './config/addresses.ts';
 import { isTemporaryRuleOf } from './config/names.ts';
 import { administratorIn, type Connected, connect, withRun } from './context.ts';
-import { ActionError, fail, messageOf } from './errors.ts';
+import { ActionError, fail, happenedIn, messageOf } from './errors.ts';
 import { Journal, type RuleEntry, type SignInEntry } from './github/journal.ts';
 import type { Workflow } from './github/workflow.ts';
 import { restoreNetwork } from './network.ts';
@@ -69,16 +69,17 @@ async function endMigration(run: Run, workflow: Workflow, journal: Journal): Pro
 async function removeTemporaryRule(run: Run, workflow: Workflow, journal: Journal): Promise<void> {
   const entry = journal.rule();
   const signedIn = journal.signIn();
-  if (entry === undefined || signedIn === undefined) {
+  if (entry === undefined) {
     run.info('No temporary firewall rule to remove.');
     return;
   }
+  if (signedIn === undefined) throw fail('state-invalid', { key: 'sign-in', reason: 'is missing' });
   if (!isTemporaryRuleOf(workflow.identity, entry.rule))
-    throw notRemoved(entry, 'its name is not of this run.');
+    throw fail('state-invalid', { key: 'rule', reason: 'names a firewall rule of another run' });
   const { connected, reader } = connectAsMain(run, workflow, signedIn, entry);
   const removing = removeRule(run, connected, reader, entry);
   const outcome = await untilAborted(run.signal, GRACE_MS, removing).catch((error: unknown) => {
-    throw notRemoved(entry, messageOf(error), error);
+    throw notRemoved(entry, happenedIn(error), error);
   });
   run.info(outcomes[outcome](entry.rule));
   if (outcome === 'removed') run.info(access[await accessAfter(run, workflow, reader, entry)]);
@@ -100,7 +101,7 @@ function connectAsMain(
   const changed = restoreNetwork(network, process.env);
   if (changed.length > 0)
     run.warning(
-      `A step after this one's main part has changed ${changed.join(', ')}. Post does not use it, so that no other proxy or root certificate sees its tokens.`,
+      `A later step has changed ${changed.join(', ')}. Post does not use this, so that no proxy or root certificate of that step can be used to read its tokens; what the main part of this step used cannot be brought back.`,
     );
   const endpoints = endpointsOf(cloud, process.env);
   // No secret is in the state, so it is read from the step's inputs again; only where main used one.
@@ -171,7 +172,8 @@ async function creationEnd(
 
 const access = {
   revoked: 'Access revoked: the firewall blocks this runner.',
-  'other rule': 'Another firewall rule still admits this runner.',
+  'other rule':
+    'Whether access is revoked was not tested: another firewall rule admits this runner, or any Azure service.',
   'not yet': 'The rule may admit this runner for some minutes more, until Azure has taken it out of effect.',
 } as const;
 

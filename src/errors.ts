@@ -138,7 +138,7 @@ export const catalogue = {
   }),
   'pull-request-closed': (p: { number: number; repository: string }): Sentences => ({
     happened: `Pull request #${p.number} of ${p.repository} is closed, so no database is made for it.`,
-    todo: 'Reopen the pull request, or run mode: drop to remove what it may have left; a re-run of an old job does not raise its database from the dead.',
+    todo: 'Reopen the pull request, or run mode: drop to remove what it may have left; a re-run of an old job does not make its database again.',
   }),
   'no-credentials': (p: { why: string }): Sentences => ({
     happened: `This run has no credentials: GitHub gives ${p.why} neither secrets nor an OpenID Connect token.`,
@@ -299,6 +299,10 @@ export function endedWhile(
 export function messageOf(error: unknown): string {
   return error instanceof ActionError ? error.message : bounded(rawMessageOf(error));
 }
+
+/** What happened, without the advice of the catalogue: for a sentence within another. */
+export const happenedIn = (error: unknown): string =>
+  error instanceof ActionError ? error.happened : messageOf(error);
 
 /** The same as it was thrown, of any length: for readers that look for something in it. */
 export function rawMessageOf(error: unknown): string {

@@ -172,7 +172,7 @@ describe('the migration’s end', () => {
     const left = writtenPids(pids);
     expect(step.exitCode, step.log).toBe(0);
     expect(left.map(isRunning)).toEqual([false]);
-    expect(step.log).toContain('Ended what the migration command had left running: processes: 1.');
+    expect(step.log).toContain('Ended 1 process of the migration command.');
   });
 
   test('killed with the step, it is ended by post, since no lock protects it any more', async ({

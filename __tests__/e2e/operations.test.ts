@@ -25,9 +25,7 @@ function permissionOf(method: string, path: string): string {
   const segments = rest.split('/');
   const types = segments.filter((_, i) => i % 2 === 0).join('/');
   if (verb !== undefined) return `${namespace}/${types}/${verb}`;
-  return types.startsWith('locations/')
-    ? `${namespace}/${segments.at(-1)}/action`
-    : `${namespace}/${types}/action`;
+  return `${namespace}/${types}/action`;
 }
 
 const role = JSON.parse(readFileSync(new URL('../../docs/azure-role.json', import.meta.url), 'utf8'));

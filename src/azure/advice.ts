@@ -34,7 +34,7 @@ const byCode: Readonly<Record<string, string>> = {
   ForeignUrl: 'Run the workflow again; if it stays, look for a proxy that changes the answers of Azure.',
   EndlessList: 'Run the workflow again; if it stays, report it to Azure with the correlation id.',
   InternalServerError:
-    'Azure names no cause. While a server is being created a password that is too weak is one; on an existing one, that it is not Ready.',
+    'Azure names no cause. Known causes are a password that is too weak, where a server is created, and a server that is not Ready.',
 };
 
 const byStatus: Readonly<Record<number, string>> = {

@@ -119,7 +119,7 @@ export async function staysUnfinished(
   const what = `another job to finish the creation of server '${name}'`;
   return await waitFor(run, what, look, { atMost: FINISH_TIMEOUT_MS }).catch((error: unknown) => {
     if (run.signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
-    run.info(`Server '${name}' is still not finished; finishing it.`);
+    run.info(`The creation of server '${name}' is still not finished; finishing it.`);
     return true;
   });
 }

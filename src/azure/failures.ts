@@ -1,5 +1,5 @@
 import { isRestError, type RestError } from '@azure/core-rest-pipeline';
-import { ActionError, type AzureDetails, fail, messageOf } from '../errors.ts';
+import { ActionError, type AzureDetails, fail, happenedIn, messageOf } from '../errors.ts';
 import { absent, type Observed, unknown } from '../plan/types.ts';
 import { adviceFor, isBusy } from './advice.ts';
 import { mayHaveTakenEffect } from './policies.ts';
@@ -58,21 +58,19 @@ function bodyError(details: unknown): { code?: string; message?: string } {
 export function transientReason(error: unknown, insistent: boolean): string | undefined {
   if (error instanceof EffectNotShown) return error.message;
   const azure = azureDetails(error);
-  if (azure === undefined) {
-    // Entra or Azure is out of reach; what either of them says itself has a code.
-    const isSilent = isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
-    // A certificate that is not trusted will not be.
-    return insistent && isSilent && !/certificate|self.signed/i.test(messageOf(error))
-      ? messageOf(error)
-      : undefined;
-  }
+  if (azure === undefined) return insistent ? silence(error) : undefined;
   const { code, status = 0 } = azure;
-  if (isBusy(code)) return `The server is busy with another operation (${code})`;
-  if (status === 429) return `Azure throttles the subscription (${code || 'HTTP 429'})`;
-  if (status === 503) return `Azure is not available (${code || 'HTTP 503'})`;
-  return insistent && (status >= 500 || status === 408)
-    ? `Azure answered HTTP ${status} (${code})`
-    : undefined;
+  const named = code && ` (${code})`;
+  if (isBusy(code)) return `The server is busy with another operation${named}`;
+  if (status === 429) return `Azure throttles the subscription${named}`;
+  if (status === 503) return `Azure is not available${named}`;
+  return insistent && (status >= 500 || status === 408) ? `Azure answered HTTP ${status}${named}` : undefined;
+}
+
+/** That Entra or Azure is out of reach, which may pass; a certificate that is not trusted does not. */
+function silence(error: unknown): string | undefined {
+  const isSilent = isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
+  return isSilent && !/certificate|self.signed/i.test(messageOf(error)) ? happenedIn(error) : undefined;
 }
 
 /**

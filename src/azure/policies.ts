@@ -84,8 +84,8 @@ function sayRetry({ status, headers, request }: PipelineResponse, log: (text: st
   const wait = duration((seconds ?? DEFAULT_RETRY_AFTER_S) * 1000);
   const why =
     status === 429 ? 'Azure throttles this subscription (HTTP 429)' : 'Azure is not available (HTTP 503)';
-  const source = seconds === undefined ? 'it names no time that can be read' : 'as it asks';
-  log(`${why}: ${nameOf(request)} is sent again after ${wait}, ${source}.`);
+  const source = seconds === undefined ? 'since the answer names no time that can be read' : 'as it asks';
+  log(`${why}: ${nameOf(request)} may be sent again after ${wait}, ${source}.`);
 }
 
 /** Seconds, of either form that HTTP has (RFC 9110, 10.2.3); undefined where it is neither. */
@@ -156,7 +156,8 @@ function problemOfList(endpoint: string, url: string, { value, nextLink }: Body)
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
     return 'it has no list of things';
   if (nextLink === undefined || nextLink === null || nextLink === '') return undefined;
-  if (typeof nextLink !== 'string' || !isOwnUrl(endpoint, nextLink)) return 'its next page is elsewhere';
+  if (typeof nextLink !== 'string' || !isOwnUrl(endpoint, nextLink))
+    return 'its next page is on another host';
   return nextLink === url ? 'its next page is the same page' : undefined;
 }
 

@@ -202,7 +202,7 @@ function parseCommon(inputs: Inputs) {
 function parseGitHubToken(inputs: Inputs): string | undefined {
   const token = inputs.secret('github-token')?.trim() || undefined;
   inputs.check('github-token', token, (given) =>
-    /[^\0!-~]/.test(given) ? 'has white space or other characters within that no token has' : undefined,
+    /[^\0!-~]/.test(given) ? 'contains white space or other characters that no token has' : undefined,
   );
   return token;
 }

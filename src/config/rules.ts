@@ -129,7 +129,7 @@ export function envPrefix(prefix: string): string | undefined {
 export function parameterName(name: string): string | undefined {
   return /^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/.test(name)
     ? undefined
-    : `has '${name}', which is no parameter's name, such as work_mem or azure.extensions`;
+    : `has '${name}', which cannot be a parameter's name (examples are work_mem and azure.extensions)`;
 }
 
 /** Azure Resource Manager's limits for tags: 50, names of 512 and values of 256 characters, and no `<>%&\?/` in a name. */
@@ -149,7 +149,7 @@ export function tags(tags: ReadonlyMap<string, string>): string | undefined {
 export function region(name: string): string | undefined {
   return /^[A-Za-z0-9][A-Za-z0-9 ()-]{0,63}$/.test(name)
     ? undefined
-    : `is '${name}', which is no region's name, such as westeurope (az account list-locations -o table)`;
+    : `is '${name}', which cannot be a region's name (an example is westeurope; az account list-locations -o table lists all)`;
 }
 
 /** GUIDs as Azure writes them. */

@@ -178,7 +178,7 @@ function readPayload(path = ''): object {
   const payload = readBounded(path, MAX_PAYLOAD);
   if (typeof payload === 'number')
     throw new Error(
-      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD} bytes, and GitHub sends no such one: check which step has changed it.`,
+      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD} bytes, more than GitHub sends: check which step has changed it.`,
     );
   return JSON.parse(payload.toString('utf8'));
 }

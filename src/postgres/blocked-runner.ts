@@ -32,12 +32,12 @@ export async function letIn(
   let { reason } = blocked;
   for (const tried = [address]; ; tried.push(address)) {
     try {
-      return await letInAt(run, target, ways, { address, rules, reason });
+      return await letInAt(run, target, ways, { address, rules, reason, isFirst: tried.length === 1 });
     } catch (error) {
       if (!(error instanceof SeenAs) || ways.givenAddress !== undefined) throw error;
       if (tried.includes(error.address) || tried.length >= MAX_ADDRESSES)
         throw severalAddresses(target, [...tried, error.address]);
-      ({ address, happened: reason } = error);
+      ({ address, why: reason } = error);
     }
   }
 }
@@ -51,13 +51,19 @@ function letInAt(
     address,
     rules,
     reason,
-  }: { readonly address: string; readonly rules: readonly StoredRule[]; readonly reason: string },
+    isFirst,
+  }: {
+    readonly address: string;
+    readonly rules: readonly StoredRule[];
+    readonly reason: string;
+    readonly isFirst: boolean;
+  },
 ): Promise<Session> {
   const lasting = coverOf(ways, rules, address) === 'lasting';
   run.info(
     lasting
       ? `A firewall rule covers ${address}, but does not let it in yet (${reason}); waiting for it to work.`
-      : `This runner (${address}) is blocked by the firewall of ${target.host}: ${reason}. Creating a temporary rule.`,
+      : `This runner (${address}) is blocked by the firewall of ${target.host}: ${reason}. ${isFirst ? 'Creating a temporary rule' : 'Changing the temporary rule to this address'}.`,
   );
   const look = insistently(run, target, ways, address);
   return lasting ? waitFor(run, `the firewall rule for ${address} to work`, look) : ways.open(address, look);
@@ -80,7 +86,7 @@ function publicAddress({ host }: LoginTarget, address: string | undefined): stri
     'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
   throw fail('not-reachable', {
     host,
-    reason: `PostgreSQL sees this runner as an address for which no rule can be: ${why}.`,
+    reason: `PostgreSQL sees this runner as an address for which no rule can be made: ${why}.`,
     advice,
   });
 }
@@ -88,15 +94,18 @@ function publicAddress({ host }: LoginTarget, address: string | undefined): stri
 /** This runner has another address than the one that was let in. Of the catalogue, so nothing wraps it. */
 class SeenAs extends ActionError {
   readonly address: string;
+  /** Without the host and a full stop, for a sentence within another. */
+  readonly why: string;
   /** @param by who sees it, to begin a sentence with */
   constructor(by: string, host: string, address: string, letIn: string) {
-    const reason = `${by} this runner as ${address}, but ${letIn} was let in.`;
+    const why = `${by} this runner as ${address}, but the rule admits ${letIn}`;
     super(
       'not-reachable',
-      catalogue['not-reachable']({ host, reason, advice: `Give runner-ip: ${address}` }),
+      catalogue['not-reachable']({ host, reason: `${why}.`, advice: `Give runner-ip: ${address}` }),
       {},
     );
     this.address = address;
+    this.why = why;
   }
 }
 

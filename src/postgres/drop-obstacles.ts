@@ -81,7 +81,7 @@ export function obstructed(database: string, obstacles: readonly Obstacle[]): Er
     shown.map(({ line }) => `\n  - ${line}`).join('') + (more > 0 ? `\n  - … and ${more} more` : '');
   return fail('drop-refused', {
     what: `Database '${database}'`,
-    reason: `PostgreSQL drops no database that has these:${list}\nIt was left as it is, and takes connections.`,
+    reason: `PostgreSQL drops no database that has these:${list}\nThe database is still there, and takes connections.`,
     advice: `Run in database '${database}', and then the step again:${shown.map(({ statements }) => `\n  ${statements}`).join('')}`,
   });
 }

@@ -7,13 +7,17 @@ import type { Session } from './session.ts';
 const NAMED = 5;
 
 /**
- * What a role owns, or what a policy says of it alone, as rows of pg_shdepend `s`: all that DROP OWNED would drop rather
- * than revoke. Grants ('a', 'i') and default privileges exist for the role only, so they go with it. A temporary object
- * goes with its session.
+ * What a role owns, or what a policy says of it, as rows of pg_shdepend `s`: all that DROP OWNED may drop rather than
+ * revoke. Grants ('a', 'i') and default privileges exist for the role only, so they go with it. A temporary object goes
+ * with its session.
  */
 const ownedBy = (role: string): string => `
   s.refclassid = 'pg_authid'::regclass AND s.refobjid = ${role} AND s.deptype NOT IN ('a', 'i')
   AND s.classid <> 'pg_default_acl'::regclass`;
+
+/** A policy for other roles too, which only loses this one: known in its own database alone. */
+const isSharedPolicy = `s.classid = 'pg_policy'::regclass
+  AND EXISTS (SELECT FROM pg_policy y WHERE y.oid = s.objid AND cardinality(y.polroles) > 1)`;
 
 const isTemporary = `coalesce(i.schema, '') ~ '^pg_temp'`;
 
@@ -40,7 +44,7 @@ async function owned(session: Session, where: string, parameters: readonly unkno
   const rows = await session.query<{ name: string; count: number }>(
     `SELECT i.type || ' ' || coalesce(i.identity, s.objid::text) AS name, count(*) OVER ()::int AS count
      FROM pg_shdepend s CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) i
-     WHERE ${where} AND ${ownedBy('$1')} AND NOT ${isTemporary}
+     WHERE ${where} AND ${ownedBy('$1')} AND NOT ${isTemporary} AND NOT (${isSharedPolicy})
      ORDER BY s.classid = 'pg_class'::regclass DESC, s.classid, s.objid LIMIT ${NAMED}`,
     parameters,
   );
@@ -115,6 +119,6 @@ export function ownsElsewhere(role: string, lines: readonly string[], state = ''
   return fail('drop-refused', {
     what: `Role '${role}'`,
     reason: `outside the pull request's database, where nothing is dropped, these belong to it:${lines.map((line) => `\n  - ${line}`).join('')}${state}`,
-    advice: `As admin-username, run GRANT ${name} TO CURRENT_USER; then in each of these databases REASSIGN OWNED BY ${name} TO CURRENT_USER; to keep the objects (databases that it owns are reassigned too), or DROP OWNED BY ${name}; to delete them. A policy that is for this role alone needs ALTER POLICY … TO another role, or DROP POLICY. A database that admin-username may not enter has to be opened first (ALTER DATABASE … ALLOW_CONNECTIONS true, GRANT CONNECT), or its owner runs the statement. Then run the step again.`,
+    advice: `As admin-username, run GRANT ${name} TO CURRENT_USER; then in each of these databases REASSIGN OWNED BY ${name} TO CURRENT_USER; to keep the objects (databases that it owns are reassigned too), or DROP OWNED BY ${name}; to delete them. DROP OWNED drops no database and no subscription: DROP DATABASE and DROP SUBSCRIPTION do. A policy that is for this role alone needs ALTER POLICY … TO another role, or DROP POLICY. A database that admin-username may not enter has to be opened first (ALTER DATABASE … ALLOW_CONNECTIONS true, GRANT CONNECT), or its owner runs the statement. Then run the step again.`,
   });
 }

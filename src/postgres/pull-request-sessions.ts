@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { pullRequestRoles } from '../plan/sweep.ts';
 import { type Entering, rollBackPrepared } from './prepared.ts';
 import { endSessions, holders, type Those } from './sessions.ts';
@@ -31,7 +32,7 @@ export async function endPullRequestSessions(
   await endSessions(run, reader.session, those, scope);
   await rollBackPrepared(entering, those, scope);
   run.warning(
-    `Ended what roles of pull requests held open in database '${name}', which is not theirs: ${found.join('; ')}. PUBLIC may connect to it, so every role of the server may; to change that, grant CONNECT to the roles that need it and run: REVOKE CONNECT ON DATABASE "${name}" FROM PUBLIC.`,
+    `Ended what roles of pull requests held open in database '${name}', which is not theirs: ${found.join('; ')}. If PUBLIC may connect to it, every role of the server may; to change that, grant CONNECT to the roles that need it and run: REVOKE CONNECT ON DATABASE ${pg.escapeIdentifier(name)} FROM PUBLIC;`,
   );
   return found;
 }

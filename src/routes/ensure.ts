@@ -1,6 +1,6 @@
 import type { FoundServer } from '../azure/reader.ts';
 import type { EnsureConfig } from '../config/config.ts';
-import { fail } from '../errors.ts';
+import { fail, messageOf } from '../errors.ts';
 import { GitHubApi } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
 import { utc } from '../plan/comment.ts';
@@ -214,19 +214,27 @@ async function migrateAndPublish(
   const { user, password } = plane.administrator;
   const { migration, publish: publishing } = config;
   const journal = new Journal(workflow);
-  try {
+  const migrateNow = async (): Promise<void> => {
     if (migration === undefined) return;
     // A migration may read the file.
     await writeEnvFile(workflow, journal, publishing, published);
     const connection = migration.as === 'admin' ? { ...published, user, password } : published;
     const onHolder = (): Promise<void> => endPullRequestLocks(act, plane);
     await story.phase('Migrate', () => runMigration(act, migration, found, session, connection, onHolder));
-  } finally {
-    journal.saveAgain();
-    await story.phase('Publish the connection', async () => {
-      await publish(workflow, journal, publishing, published);
-      await writeRootBundle(publishing);
-      await writeDriftReport(act);
-    });
+  };
+  const publishNow = async (): Promise<void> => {
+    await publish(workflow, journal, publishing, published);
+    await writeRootBundle(publishing);
+    await writeDriftReport(act);
+  };
+  const [migrated] = await Promise.allSettled([migrateNow()]);
+  journal.saveAgain();
+  const [written] = await Promise.allSettled([story.phase('Publish the connection', publishNow)]);
+  if (migrated.status === 'fulfilled') {
+    if (written.status === 'rejected') throw written.reason;
+    return;
   }
+  // Why the migration failed weighs more than what it has left in the way of a file.
+  if (written.status === 'rejected') workflow.error(messageOf(written.reason));
+  throw migrated.reason;
 }

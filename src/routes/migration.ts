@@ -80,7 +80,7 @@ export async function runMigration(
       if ('error' in result) throw result.error;
       const { failure, leftRunning } = result;
       if (leftRunning > 0)
-        run.info(`Ended what the migration command had left running: processes: ${leftRunning}.`);
+        run.info(`Ended ${leftRunning} process${leftRunning === 1 ? '' : 'es'} of the migration command.`);
       if (failure !== undefined) throw fail('migration-failed', { reason: failure, ...ending });
     },
     onHolder,

@@ -242,7 +242,7 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     firewall.blocked = 'reject';
     const error = await failed();
     expect(error).toContain('(not-reachable)');
-    expect(error).toMatch(/as 203\.0\.113\.9, but 198\.51\.100\.44 was let in/);
+    expect(error).toMatch(/as 203\.0\.113\.9, but the rule admits 198\.51\.100\.44/);
     expect(error).toContain('What to do: Give runner-ip: 203.0.113.9');
     expect(firewall.opened).toEqual(['198.51.100.44']);
   });
