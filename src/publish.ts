@@ -58,7 +58,6 @@ export async function publish(
   connection: Connection,
 ): Promise<void> {
   const environment = environmentFor(workflow, config, connection);
-  workflow.endLastLines();
   for (const [name, value] of Object.entries(outputsOf(connection))) workflow.setOutput(name, value);
   if (config.exportEnv) for (const [name, value] of environment) workflow.exportVariable(name, value);
   await writeEnvFile(workflow, journal, config, connection);

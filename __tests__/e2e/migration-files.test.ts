@@ -56,6 +56,35 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(post?.exitCode, post?.log).toBe(0);
   });
 
+  test('also where it has made a pipe of them, which nobody reads, or removed them', async ({ emulator }) => {
+    const step = await new Job(emulator).step({
+      ...inputs,
+      'migration-command': [
+        'rm "$GITHUB_STEP_SUMMARY" && mkfifo "$GITHUB_STEP_SUMMARY"',
+        'rm "$GITHUB_ENV" && mkdir "$GITHUB_ENV"',
+        'rm "$GITHUB_OUTPUT"',
+      ].join('\n'),
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    expect(step.outputs['db-name']).toBe('relecloud');
+    expect(step.exported['DB_NAME']).toBe('relecloud');
+    expect(step.summary).toContain('relecloud');
+    expect(step.log).toContain('GITHUB_STEP_SUMMARY names was no file any more');
+  });
+
+  test('why it failed is the error, also where it has left something in the way of a file', async ({
+    emulator,
+  }) => {
+    const step = await new Job(emulator).step({
+      ...inputs,
+      'drift-report': 'drift.json',
+      'migration-command': 'mkdir -p drift.json/x; exit 3',
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toMatch(/::error::The migration command ended with exit code 3[^]*\(migration-failed\)/);
+    expect(step.log).toContain('(report-not-written)');
+  });
+
   test('env-file, which it can read', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({

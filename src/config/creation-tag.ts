@@ -14,8 +14,8 @@ type Tags = Readonly<Record<string, string>> | undefined;
 /** Tags that a resource can have. */
 export const MAX_TAGS = 50;
 
-/** Whether there is something to do once the server is created. */
-const hasMore = ({ parameters, maintenanceWindow }: ServerConfig): boolean =>
+/** Whether there is something to do once the server is created, so that it needs the tag until then. */
+export const hasMore = ({ parameters, maintenanceWindow }: ServerConfig): boolean =>
   parameters.size > 0 || (maintenanceWindow !== undefined && maintenanceWindow !== 'system-managed');
 
 /**
@@ -27,7 +27,7 @@ export function tagsOfNew(
   repositoryId: string | undefined,
 ): ReadonlyMap<string, string> {
   const { tags } = server;
-  return repositoryId !== undefined && hasMore(server) && tags.size < MAX_TAGS
+  return repositoryId !== undefined && hasMore(server)
     ? new Map([...tags, [creationTag, repositoryId]])
     : tags;
 }

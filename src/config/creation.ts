@@ -1,5 +1,5 @@
 import type { Config, DatabaseConfig, ServerConfig } from './config.ts';
-import { tagsOfNew } from './creation-tag.ts';
+import { creationTag, hasMore, MAX_TAGS, tagsOfNew } from './creation-tag.ts';
 import * as rules from './rules.ts';
 
 /** A new server's properties: the inputs, and where they are silent the defaults that action.yml states. */
@@ -98,5 +98,9 @@ export function creationFaults(config: Config): string[] {
     );
   if (server.clusterSize !== undefined && planned.storageAutoGrow)
     faults.push('storage-auto-grow is true, but the storage of an elastic cluster does not grow by itself');
+  if (hasMore(server) && server.tags.size >= MAX_TAGS)
+    faults.push(
+      `tags has ${server.tags.size} tags, but a new server needs one more (${creationTag}) until server-parameters and maintenance-window are set: declare ${MAX_TAGS - 1} at most`,
+    );
   return faults;
 }

@@ -1,4 +1,14 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import { bounded } from '../bounds.ts';
@@ -90,16 +100,27 @@ export class Workflow {
 
   /** Saves once more what was saved, in place of whatever the state's file holds by now. */
   replaceState(): void {
-    const path = process.env['GITHUB_STATE'] ?? '';
-    if (existsSync(path)) writeFileSync(path, '');
+    const path = commandFile('GITHUB_STATE');
+    if (path !== undefined) writeFileSync(path, '');
     for (const [name, value] of this.#state) this.saveState(name, value);
   }
 
-  /** Ends an unfinished last line that somebody else wrote, which what is written next would be a part of. */
-  endLastLines(): void {
-    for (const name of ['GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
-      const path = process.env[name] ?? '';
-      if (existsSync(path) && /[^\n]$/.test(readFileSync(path, 'utf8'))) appendFileSync(path, '\n');
+  /**
+   * Makes the runner's files fit to be written to after a command that could write to them: an unfinished last line is
+   * ended, which what is written next would be a part of, and what is no file any more (a pipe would hold us for ever) is
+   * made one again.
+   */
+  restoreFiles(): void {
+    for (const name of ['GITHUB_STATE', 'GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
+      const path = process.env[name];
+      if (!path) continue;
+      if (!isPlainFile(path)) {
+        rmSync(path, { recursive: true, force: true });
+        writeFileSync(path, '', { flag: 'wx' });
+        this.warning(
+          `The file that ${name} names was no file any more, so it was made again; what it held is lost.`,
+        );
+      } else if (lastByte(path) !== newline) appendFileSync(path, '\n');
     }
   }
 
@@ -110,8 +131,8 @@ export class Workflow {
 
   /** Appends Markdown to the job's summary. */
   async summarize(markdown: string): Promise<void> {
-    const path = process.env['GITHUB_STEP_SUMMARY'] ?? '';
-    if (existsSync(path)) await appendFile(path, `${markdown}\n`);
+    const path = commandFile('GITHUB_STEP_SUMMARY');
+    if (path !== undefined) await appendFile(path, `${markdown}\n`);
   }
 
   get mayRequestIdToken(): boolean {
@@ -171,6 +192,29 @@ const line = (text: string): string => bounded(text, MAX_LINE);
 
 /** Bytes of a webhook's payload: GitHub sends 25 MB at most. */
 const MAX_PAYLOAD = 32 * 2 ** 20;
+
+const newline = 10;
+
+/** A file of the runner's that a variable names; undefined where there is none. */
+function commandFile(name: string): string | undefined {
+  const path = process.env[name];
+  return path && isPlainFile(path) ? path : undefined;
+}
+
+const isPlainFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/** Of a file; a line break where it is empty. */
+function lastByte(path: string): number {
+  const descriptor = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const byte = Buffer.from([newline]);
+    if (size > 0) readSync(descriptor, byte, 0, 1, size - 1);
+    return byte[0] ?? newline;
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 /** The webhook's payload; an empty one outside a workflow. */
 function readPayload(path = ''): object {

@@ -228,6 +228,7 @@ async function migrateAndPublish(
     await writeDriftReport(act);
   };
   const [migrated] = await Promise.allSettled([migrateNow()]);
+  workflow.restoreFiles();
   journal.saveAgain();
   const [written] = await Promise.allSettled([story.phase('Publish the connection', publishNow)]);
   if (migrated.status === 'fulfilled') {

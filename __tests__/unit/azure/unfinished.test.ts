@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { staysUnfinished } from '../../../src/azure/create-server.ts';
 import type { FoundServer } from '../../../src/azure/reader.ts';
-import { newServer } from '../../../src/config/creation.ts';
+import { creationFaults, newServer } from '../../../src/config/creation.ts';
 import { creationTag, unfinishedBy, withoutCreationTag } from '../../../src/config/creation-tag.ts';
 import { fail } from '../../../src/errors.ts';
 import { absent, type Observed, present, unknown } from '../../../src/plan/types.ts';
@@ -74,9 +74,15 @@ describe('the tag of a new server', () => {
     },
   );
 
-  test('is not set beside fifty others, which are the most', () => {
-    const tags = Array.from({ length: 50 }, (_, i) => `t${i}=1`).join('\n');
-    expect(Object.keys(tagsFor({ tags, 'server-parameters': 'work_mem=1' }))).toHaveLength(50);
+  test('has no room beside fifty others, which are the most: then nothing is created', () => {
+    const tags = (count: number) => Array.from({ length: count }, (_, i) => `t${i}=1`).join('\n');
+    const faults = (given: Readonly<Record<string, string>>) =>
+      creationFaults(ensureConfig({ region: 'westeurope', ...given }));
+    expect(faults({ tags: tags(50), 'server-parameters': 'work_mem=1' })).toEqual([
+      expect.stringContaining('gha-unfinished-creation'),
+    ]);
+    expect(faults({ tags: tags(49), 'server-parameters': 'work_mem=1' })).toEqual([]);
+    expect(faults({ tags: tags(50) })).toEqual([]);
   });
 
   test('is known in any case, and taken away from among others', () => {

@@ -67,8 +67,8 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
   'high-availability': [['Zone', /SameZone/]],
   'availability-zone': [['4', /1, 2, 3/]],
   region: [
-    ['..', /no region/],
-    ['westeurope/..', /no region/],
+    ['..', /cannot be a region/],
+    ['westeurope/..', /cannot be a region/],
   ],
   tags: [
     ['novalue', /name=value/],
@@ -82,11 +82,11 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
   'server-parameters': [
     ['a=1\na=2', /twice/],
     ['work_mem=1\nWork_Mem=2', /one name to Azure/],
-    ['..=x', /no parameter/],
-    ['.=x', /no parameter/],
-    ['a..b=x', /no parameter/],
-    ['a/b=x', /no parameter/],
-    ['1a=x', /no parameter/],
+    ['..=x', /cannot be a parameter/],
+    ['.=x', /cannot be a parameter/],
+    ['a..b=x', /cannot be a parameter/],
+    ['a/b=x', /cannot be a parameter/],
+    ['1a=x', /cannot be a parameter/],
   ],
   'start-if-stopped': [['on', /true or false/]],
   'runner-ip': [['10.0.0.1', /not a public address/]],
