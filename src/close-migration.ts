@@ -27,8 +27,10 @@ export async function closeMigration(
 ): Promise<void> {
   const seen = await reader.server();
   if (seen.status === 'unknown') throw seen.error;
-  const { id = '', fullyQualifiedDomainName: host } = seen.status === 'present' ? seen.value.server : {};
-  if (!host) return run.info('The server of the migration is gone, and its sessions with it.');
+  if (seen.status === 'absent')
+    return run.info('The server of the migration is gone, and its sessions with it.');
+  const { id = '', fullyQualifiedDomainName: host } = seen.value.server;
+  if (!host) throw new Error('Azure names no host for the server');
   const password =
     as === 'admin'
       ? workflow.rawInput('admin-password')

@@ -18,6 +18,8 @@ export class RunnerRule {
   readonly #temporaryName: string;
   /** Names of rules that Azure accepted. */
   readonly #accepted = new Set<string>();
+  /** Requests for the temporary rule so far. */
+  #requests = 0;
 
   /** @param onKept called for each rule that stays; undefined where the rule goes with the job */
   constructor(
@@ -49,12 +51,18 @@ export class RunnerRule {
     onKept: (change: Change) => void,
   ): Promise<T> {
     const name = keptRuleName(address);
-    const accepted = (): void => {
-      if (!this.#accepted.has(name))
-        onKept({ resource: 'firewall rule', name, action: 'create', details: address });
-      this.#accepted.add(name);
-    };
-    return await this.#writer.openFirewall(name, { start: address, end: address }, needed, { accepted });
+    const accepted = (): void => void this.#accepted.add(name);
+    const report = (): void =>
+      onKept({ resource: 'firewall rule', name, action: 'create', details: address });
+    try {
+      const range = { start: address, end: address };
+      const result = await this.#writer.openFirewall(name, range, needed, { accepted });
+      report();
+      return result;
+    } catch (error) {
+      if (this.#accepted.has(name) && (await this.#reader.firewallRule(name)).status === 'present') report();
+      throw error;
+    }
   }
 
   async #openTemporary<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
@@ -63,11 +71,15 @@ export class RunnerRule {
     const entry = { resourceGroup, server, rule, address };
     try {
       return await this.#writer.openFirewall(rule, { start: address, end: address }, needed, {
-        // Again before each request: the URL of one that failed must not be taken for that of the next.
-        asking: () => this.#journal.writeRule(entry),
+        asking: () => {
+          this.#requests += 1;
+          this.#journal.writeRule(entry);
+        },
         accepted: (operationUrl) => {
           this.#accepted.add(rule);
-          this.#journal.writeRule({ ...entry, operationUrl });
+          // How a change of the rule ends says nothing about the request that made it.
+          const isFirst = this.#requests === 1 && operationUrl !== undefined;
+          this.#journal.writeRule(isFirst ? { ...entry, operationUrl } : entry);
         },
       });
     } catch (error) {

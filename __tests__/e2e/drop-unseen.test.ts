@@ -12,22 +12,27 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
 const otherSubscription = '11111111-2222-4333-8444-555555555555';
 
 const elsewhere = [
-  ['another resource group', { 'resource-group': 'another-group' }, /resource group 'another-group'/],
-  ['another subscription', { 'subscription-id': otherSubscription, 'resource-group': 'unseen' }, /11111111/],
+  ['another resource group', { 'resource-group': 'another-group' }, /resource group 'another-group'/, 0],
+  // Azure answers for an unknown subscription with an error, which is unknown rather than absent.
+  [
+    'another subscription',
+    { 'subscription-id': otherSubscription, 'resource-group': 'unseen' },
+    /11111111/,
+    1,
+  ],
 ] as const;
 
 describe('what is said to be gone was looked at in the server', () => {
   test.for(elsewhere)(
     'drop with %s warns where it looked, and leaves the comment alone',
-    async ([, inputs, where], { emulator, server }) => {
+    async ([, inputs, where, exitCode], { emulator, server }) => {
       const before = await commentsOn(emulator, 7);
       expect(before[0]?.body).toContain('relecloud_pr_7');
       const step = await server.step(7, { mode: 'drop', comment: 'true', ...inputs });
-      // Azure answers for an unknown subscription with an error, which is unknown rather than absent.
-      if (step.exitCode === 0) {
-        expect(step.log).toMatch(/^::warning::Server 'unseen' was not found in .*subscription/m);
-        expect(step.summary).not.toContain('nothing to drop');
-      }
+      expect(step.exitCode, step.log).toBe(exitCode);
+      const warning = /^::warning::Server 'unseen' was not found in .*subscription/m;
+      expect(warning.test(step.log)).toBe(exitCode === 0);
+      expect(step.summary).not.toContain('nothing to drop');
       expect(step.log).toMatch(where);
       expect(step.log).not.toMatch(/nothing to drop/i);
       expect(step.outputs['dropped']).toBe('[]');

@@ -81,7 +81,7 @@ describe('what the migration writes to the runner’s files does not replace wha
       'migration-command': 'mkdir -p drift.json/x; exit 3',
     });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toMatch(/::error::The migration command ended with exit code 3[^]*\(migration-failed\)/);
+    expect(step.log).toMatch(/::error::The migration command ended with exit code 3.*\(migration-failed\)/s);
     expect(step.log).toContain('(report-not-written)');
   });
 

@@ -1,6 +1,13 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, Job, type PhaseResult, spawnStepAndKill } from '../helpers/e2e/job.ts';
+import {
+  defaultInputs,
+  Job,
+  type PhaseResult,
+  queryCommand,
+  signalAt,
+  spawnStepAndKill,
+} from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'posts' };
@@ -117,16 +124,46 @@ describe('post closes what main wrote in its journal', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('the proof that access is revoked sends no password, and goes to the host that Azure names', async ({
+  test('cancelled while it ends a killed migration, it says that the rule stays, and how to remove it', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
-    expect((await job.step(inputs)).exitCode).toBe(0);
-    await emulator.forget();
-    const [post] = await job.post();
+    const migrating = { ...inputs, 'migration-command': `${queryCommand} 'SELECT 4711'` };
+    const statement = { service: 'postgres', statement: '^SELECT 4711' } as const;
+    const step = await spawnStepAndKill(emulator, job, migrating, statement);
+    expect(step.signal, step.log).toBe('SIGKILL');
+    const look = await emulator.hold(
+      { service: 'arm', method: 'GET', path: '/flexibleServers/posts' },
+      'request',
+      {
+        times: 100,
+      },
+    );
+    const [post] = await job.post({}, signalAt(look.struck, 'SIGINT'));
+    await look.release();
+    expect(post?.exitCode, post?.log).toBe(1);
+    expect(post?.log).toContain('The sessions of the migration in the server could not be ended');
+    expect(post?.log).toMatch(/::error::.*firewall-rule delete .*\(rule-not-removed\)/);
+    for (const rule of await emulator.rules('posts'))
+      await emulator.patch('posts', { rules: { [rule]: null } });
+  });
+
+  test('polls that hang do not delay the removal of a rule that shows', async ({ emulator }) => {
+    const job = new Job(emulator);
+    const step = await job.step(inputs);
+    expect(step.exitCode, step.log).toBe(0);
+    const removal = await emulator.hold({ service: 'arm', method: 'DELETE', path: '/firewallRules/' });
+    const polls = await emulator.hold({ service: 'arm', path: '/azureAsyncOperation/' }, 'request', {
+      times: 100,
+    });
+    const posts = job.post();
+    // Struck while every poll hangs.
+    await removal.struck;
+    await polls.release();
+    await removal.release();
+    const [post] = await posts;
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(post?.log).toContain('Access revoked');
-    expect(JSON.stringify(await emulator.statements())).not.toContain('relecloud_admin');
+    expect(await emulator.rules('posts')).toEqual([]);
   });
 });
 
@@ -137,6 +174,6 @@ describe('post goes by the network that main went by', () => {
     // Nothing listens there: whatever goes through it does not arrive.
     Object.assign(job.env, { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'example.com' });
     const [post] = await closes(emulator, job);
-    expect(post?.log).toContain('has changed HTTPS_PROXY, NO_PROXY. Post does not use it');
+    expect(post?.log).toContain('has changed HTTPS_PROXY, NO_PROXY. Post does not use this');
   });
 });

@@ -20,7 +20,7 @@ const test = base.extend('roots', async ({ task: _ }, { onCleanup }) => {
   return path;
 });
 
-const fingerprints = (which: 'default' | 'bundled'): readonly string[] =>
+const fingerprints = (which: 'default' | 'bundled' | 'system'): readonly string[] =>
   getCACertificates(which)
     .map((pem) => new X509Certificate(pem).fingerprint256)
     .toSorted();
@@ -61,6 +61,15 @@ describe('post goes by the network of main', () => {
     }
   });
 
+  test('main’s own root certificates stay, whatever another step adds beside them', () => {
+    // This process has extra ones only where it was started so; the system's stand for them.
+    const settings = networkSettings({ NODE_USE_SYSTEM_CA: '1' });
+    const env = { NODE_USE_SYSTEM_CA: '1', NODE_EXTRA_CA_CERTS: '/added.pem', SSL_CERT_FILE: '/other.pem' };
+    expect(restoreNetwork(settings, env)).toEqual(['NODE_EXTRA_CA_CERTS']);
+    const trusted = new Set([...fingerprints('bundled'), ...fingerprints('system')]);
+    expect(new Set(fingerprints('default'))).toEqual(trusted);
+  });
+
   test('nothing of a proxy’s URL is kept: it may hold a password', () => {
     const settings = networkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
     expect(JSON.stringify(settings)).not.toMatch(/VerySecure|user|proxy:8080/);
@@ -83,4 +92,9 @@ test('main says which proxy and which root certificates it goes by, and no passw
   ]);
   describeNetwork({}, (text) => said.push(text));
   expect(said).toHaveLength(2);
+  describeNetwork({ HTTPS_PROXY: 'proxy.corp:3128', https_proxy: 'http://other' }, (text) => said.push(text));
+  expect(said.slice(2)).toEqual([
+    'Requests go through the proxy of an unreadable URL (HTTPS_PROXY).',
+    'Requests go through the proxy other (https_proxy).',
+  ]);
 });

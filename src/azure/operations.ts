@@ -39,21 +39,26 @@ interface Accepted {
  * Starts an operation through the SDK and returns as soon as it is accepted. The SDK's own pollers are not used: they
  * wait for the service's Retry-After of up to 60 s, and take the failure of a poll for the failure of the request.
  * @param begin calls one of the SDK's `begin…` with these options
- * @param accepted called with the operation's URL as soon as Azure names it, before any poll
+ * @param accepted called as soon as Azure has taken the request, before any poll, with the operation's URL where Azure
+ *   names one; not where there was nothing to do (204)
  * @throws RestError where the request itself is refused
  */
 export async function startOperation(
   clients: AzureClients,
   run: Run,
   begin: (options: BeginOptions) => Promise<unknown>,
-  accepted: (operationUrl: string) => void = () => {},
+  accepted: (operationUrl: string | undefined) => void = () => {},
 ): Promise<Operation> {
   const answered = Promise.withResolvers<Accepted>();
   const polling = new AbortController();
+  let isFirst = true;
   const onResponse: BeginOptions['onResponse'] = ({ status, headers }) => {
+    // Refusals come here too, and so would the SDK's polls.
+    if (status < 200 || status >= 300 || !isFirst) return;
+    isFirst = false;
     const url = headers.get('azure-asyncoperation') ?? headers.get('location');
+    if (status !== 204) accepted(url);
     if (status !== 202 && url === undefined) return;
-    if (url !== undefined && !polling.signal.aborted) accepted(url);
     answered.resolve({ url, correlationId: headers.get('x-ms-correlation-request-id') });
     // Ends what the SDK would do next, which is its first poll.
     polling.abort();

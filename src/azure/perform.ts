@@ -10,8 +10,8 @@ export type Begin = Parameters<typeof startOperation>[2];
 export interface Manner {
   /** Called before each request. */
   readonly asking?: () => void;
-  /** Called with the operation's URL as soon as Azure names it. */
-  readonly accepted?: (operationUrl: string) => void;
+  /** See {@link startOperation}. */
+  readonly accepted?: (operationUrl: string | undefined) => void;
   readonly waiting?: WaitOptions;
   /** Why a failure is to be tried again that is not always a reason to. */
   readonly again?: Again;
@@ -28,7 +28,8 @@ export interface Context {
 /**
  * Sends a request and races its operation against what is needed, again where Azure documents that a failure passes.
  * @param doing to follow "while" and "the end of"
- * @param isDone whether the thing itself shows the operation's effect, where the operation cannot be read
+ * @param isDone whether the thing itself shows the operation's effect, where the operation cannot be read; undefined while
+ *   it shows that the operation is going on
  * @param needed given whether the operation has ended well; returns undefined as long as the need is not met
  * @throws `azure-refused`, whose details say `refused` only where nothing can come of any of the requests
  */
@@ -36,7 +37,7 @@ export async function perform<T>(
   { clients, run, insistent }: Context,
   doing: string,
   begin: Begin,
-  isDone: () => Promise<boolean>,
+  isDone: IsDone,
   needed: (ended: boolean) => Promise<T | undefined>,
   { asking, accepted, waiting = { longestPause: 4000 }, again = async () => undefined }: Manner = {},
 ): Promise<T> {
@@ -62,21 +63,25 @@ export async function perform<T>(
 /** Milliseconds for the effect of an operation to show that cannot be read; then it may have failed, and is sent again. */
 const EFFECT_TIMEOUT_MS = 30_000;
 
+/** Whether the thing itself shows the effect of an operation; undefined while it shows that the operation is going on. */
+export type IsDone = () => Promise<boolean | undefined>;
+
 /**
- * A need that goes by the thing itself where the operation cannot be read.
+ * A need that learns from the thing itself whether the operation has ended, where the operation cannot be read.
  * @throws {@link EffectNotShown}
  */
 function withEffect<T>(
-  isDone: () => Promise<boolean>,
+  isDone: IsDone,
   needed: (ended: boolean) => Promise<T | undefined>,
 ): (progress: Progress) => Promise<T | undefined> {
   let since: number | undefined;
   return async (progress) => {
     if (progress !== 'unreadable') return await needed(progress === 'succeeded');
     const ended = await isDone();
-    const met = await needed(ended);
-    since ??= performance.now();
-    if (met === undefined && !ended && performance.now() - since > EFFECT_TIMEOUT_MS)
+    const met = await needed(ended ?? false);
+    if (ended === undefined) since = undefined;
+    else since ??= performance.now();
+    if (met === undefined && ended === false && performance.now() - (since ?? 0) > EFFECT_TIMEOUT_MS)
       throw new EffectNotShown();
     return met;
   };

@@ -1,4 +1,5 @@
 import {
+  isRestError,
   type PipelinePolicy,
   type PipelineRequest,
   type PipelineResponse,
@@ -39,6 +40,7 @@ export function attemptPolicy(log: (text: string) => void): PipelinePolicy {
         return response;
       } catch (error) {
         uncertain.add(request);
+        if (isRestError(error) && error.code !== 'ETIMEDOUT') log(`${nameOf(request)}: ${error.message}`);
         throw error;
       }
     },
@@ -54,16 +56,20 @@ async function withinLimits(
   const outer = request.abortSignal as AbortSignal | undefined;
   const limit = new AbortController();
   const { promise: limited, reject } = Promise.withResolvers<never>();
-  const end = (reason: string): void => {
+  const end = (reason: string, code: string): void => {
     const message = `${nameOf(request)}: ${reason}`;
     log(message);
-    reject(new RestError(message, { code: 'ETIMEDOUT', request }));
+    reject(new RestError(message, { code, request }));
     limit.abort();
   };
-  const timer = setTimeout(() => end(`no answer within ${duration(ANSWER_TIMEOUT_MS)}`), ANSWER_TIMEOUT_MS);
+  const timer = setTimeout(
+    () => end(`no answer within ${duration(ANSWER_TIMEOUT_MS)}`, 'ETIMEDOUT'),
+    ANSWER_TIMEOUT_MS,
+  );
   request.abortSignal = outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]);
   request.onDownloadProgress = ({ loadedBytes }) => {
-    if (loadedBytes > MAX_ANSWER_BYTES) end(`the answer has more than ${MAX_ANSWER_BYTES} bytes`);
+    if (loadedBytes > MAX_ANSWER_BYTES)
+      end(`the answer has more than ${MAX_ANSWER_BYTES} bytes`, 'UnreadableAnswer');
   };
   const sent = next(request);
   sent.catch(() => {});
@@ -77,15 +83,28 @@ async function withinLimits(
 }
 
 function sayRetry({ status, headers, request }: PipelineResponse, log: (text: string) => void): void {
-  if (status !== 429 && status !== 503) return;
-  const given = headers.get('retry-after');
-  const seconds = retryAfterSeconds(given);
-  if (seconds === undefined) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
-  const wait = duration((seconds ?? DEFAULT_RETRY_AFTER_S) * 1000);
-  const why =
-    status === 429 ? 'Azure throttles this subscription (HTTP 429)' : 'Azure is not available (HTTP 503)';
-  const source = seconds === undefined ? 'since the answer names no time that can be read' : 'as it asks';
-  log(`${why}: ${nameOf(request)} may be sent again after ${wait}, ${source}.`);
+  if (status !== 429 && status < 500) return;
+  const given = retryAfterMs(headers);
+  if (given === undefined && (status === 429 || status === 503))
+    headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
+  const why = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
+  const wait =
+    given !== undefined
+      ? ` after ${duration(given)}, as it asks`
+      : status === 429 || status === 503
+        ? ` after ${duration(DEFAULT_RETRY_AFTER_S * 1000)}, since the answer names no time that can be read`
+        : '';
+  log(`${why} (HTTP ${status}): ${nameOf(request)} may be sent again${wait}.`);
+}
+
+/** Milliseconds, of the headers that the SDK obeys, in its order. */
+function retryAfterMs(headers: PipelineResponse['headers']): number | undefined {
+  for (const name of ['retry-after-ms', 'x-ms-retry-after-ms']) {
+    const milliseconds = Number(headers.get(name) || Number.NaN);
+    if (Number.isFinite(milliseconds)) return Math.max(0, milliseconds);
+  }
+  const seconds = retryAfterSeconds(headers.get('retry-after'));
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 /** Seconds, of either form that HTTP has (RFC 9110, 10.2.3); undefined where it is neither. */
@@ -120,6 +139,7 @@ export function answerPolicy(endpoint: string): PipelinePolicy {
       const response = await next(request);
       const problem = problemOf(endpoint, response);
       if (problem === undefined) return response;
+      uncertain.add(request);
       throw new RestError(`${nameOf(request)}: the answer is not one of Azure Resource Manager: ${problem}`, {
         code: 'UnreadableAnswer',
         statusCode: response.status,
@@ -135,14 +155,21 @@ export const isOwnUrl = (endpoint: string, url: string): boolean =>
   URL.canParse(url) && new URL(url).origin === new URL(endpoint).origin;
 
 function problemOf(endpoint: string, { request, status, bodyAsText }: PipelineResponse): string | undefined {
-  const { pathname } = new URL(request.url);
-  // An operation's polls are read by whoever polls.
+  const { method, url } = request;
+  const { pathname } = new URL(url);
+  // An operation's polls are read by whoever polls, and what is posted has an answer of its own form.
   const isPoll = /\/(azureAsyncOperation|operationResults)\//i.test(pathname);
-  if (request.method !== 'GET' || status !== 200 || isPoll) return undefined;
+  if ((status !== 200 && status !== 201) || isPoll || method === 'POST' || method === 'HEAD')
+    return undefined;
+  if (method === 'DELETE' && !bodyAsText) return undefined;
   const body = parse(bodyAsText ?? '');
   if (body === undefined) return 'it is not a JSON object';
-  if (isCollection(pathname)) return problemOfList(endpoint, request.url, body);
-  const { id, name } = body;
+  if (method === 'DELETE') return undefined;
+  if (method === 'GET' && isCollection(pathname)) return problemOfList(endpoint, url, body);
+  return problemOfThing(pathname, body);
+}
+
+function problemOfThing(pathname: string, { id, name }: Body): string | undefined {
   const asked = decodeURIComponent(pathname.split('/').at(-1) ?? '');
   if (typeof id !== 'string' || typeof name !== 'string') return 'it has no id and name';
   return name.toLowerCase() === asked.toLowerCase()
@@ -168,7 +195,7 @@ function isCollection(pathname: string): boolean {
       .split(/\/providers\//i)
       .at(-1)
       ?.split('/') ?? [];
-  // The namespace, then types and names by turns; without a provider, types and names alone.
+  // The namespace, then a type, a name, a type, and so on; without a provider, types and names alone.
   return /\/providers\//i.test(pathname) ? after.length % 2 === 0 : pathname.split('/').length % 2 === 0;
 }
 

@@ -10,7 +10,7 @@ import type { AzureClients } from './clients.ts';
 import { createServer } from './create-server.ts';
 import { azureDetails, refused } from './failures.ts';
 import type { Again } from './operations.ts';
-import { type Begin, type Manner, perform } from './perform.ts';
+import { type Begin, type IsDone, type Manner, perform } from './perform.ts';
 import type { AzureReader, ServerLocation } from './reader.ts';
 import { isPassing, stateOf } from './server-states.ts';
 
@@ -101,9 +101,9 @@ export class AzureWriter {
       (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
       async () => {
         const now = await this.#reader.lookAgain();
-        return (
-          now.status === 'present' && stateOf(now.value.server) === 'Ready' && isApplied(now.value.server)
-        );
+        if (now.status !== 'present') return false;
+        const { server } = now.value;
+        return isPassing(stateOf(server)) ? undefined : isApplied(server);
       },
       onceEnded,
     );
@@ -232,7 +232,7 @@ export class AzureWriter {
   /**
    * Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success. Where ARM has
    * nothing to delete (204) but shows the rule, it is deleted again.
-   * @returns whether Azure accepted a deletion (202); false where it had nothing to delete and shows no rule
+   * @returns whether Azure deleted something; false where it had nothing to delete (204) and shows no rule
    */
   async deleteFirewallRule(rule: string): Promise<boolean> {
     const { resourceGroup, name } = this.#at;
@@ -285,7 +285,7 @@ export class AzureWriter {
   #perform<T>(
     doing: string,
     begin: Begin,
-    isDone: () => Promise<boolean>,
+    isDone: IsDone,
     needed: (ended: boolean) => Promise<T | undefined>,
     manner?: Manner,
   ): Promise<T> {

@@ -13,6 +13,8 @@ export interface LoginFailure {
   readonly advice: string;
   /** PostgreSQL's own code, where it is PostgreSQL that refused. */
   readonly sqlState?: string;
+  /** That nothing at all was answered in time. */
+  readonly isSilent?: true;
   /** Our address as PostgreSQL's own refusal names it. */
   readonly address?: string;
 }
@@ -67,7 +69,7 @@ export function classify(error: unknown): LoginFailure {
   // The driver's own checks of SCRAM: the server cannot prove itself, or wants what the driver does not do.
   if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, advice: passwordAdvice };
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
-    return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
+    return { kind: 'blocked', reason: 'the connection timed out', advice: '', isSilent: true };
   }
   if (
     /^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
@@ -79,6 +81,13 @@ export function classify(error: unknown): LoginFailure {
   }
   return passing(message || code);
 }
+
+/** Of a server that has begun to answer, and did not come to an end in time. */
+export const slowAnswer: LoginFailure = {
+  kind: 'passing',
+  reason: 'the server answered, but did not complete the login in time',
+  advice: 'Check the load of the server in the Azure portal.',
+};
 
 function byState(code: string, message: string): LoginFailure {
   if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return byHostRules(message);

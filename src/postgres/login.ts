@@ -1,4 +1,4 @@
-import { classify, type LoginFailure } from './login-failures.ts';
+import { classify, type LoginFailure, slowAnswer } from './login-failures.ts';
 import { Session } from './session.ts';
 
 /** Where and as whom to log in. */
@@ -48,6 +48,9 @@ async function outcome(session: Session): Promise<LoginResult> {
     return { session };
   } catch (error) {
     void session.close();
-    return { failure: classify(error) };
+    const failure = classify(error);
+    // A firewall that blocks us says nothing: a server that has begun to answer is slow, and does not lead to a rule.
+    const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.heard;
+    return { failure: isSlow ? slowAnswer : failure };
   }
 }

@@ -45,7 +45,11 @@ export const defaultInputs: Inputs = {
 };
 
 type Phase = 'main' | 'post';
-type Run = (phase: Phase, env: Readonly<Record<string, string>>) => Promise<Finished>;
+type Run = (
+  phase: Phase,
+  env: Readonly<Record<string, string>>,
+  postOptions: SpawnOptions,
+) => Promise<Finished>;
 type Finished = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
 
 /**
@@ -56,7 +60,10 @@ type Finished = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
 export class Job {
   readonly temp: string;
   readonly env: Record<string, string>;
-  readonly #posts: ((forged: Readonly<Record<string, string>>) => Promise<PhaseResult>)[] = [];
+  readonly #posts: ((
+    forged: Readonly<Record<string, string>>,
+    options: SpawnOptions,
+  ) => Promise<PhaseResult>)[] = [];
 
   constructor(emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}) {
     const { PATH = '', HOME = '' } = process.env;
@@ -88,16 +95,22 @@ export class Job {
    * concerns the process itself.
    */
   spawnStep(inputs: Inputs, options: SpawnOptions = {}): Promise<PhaseResult> {
-    return this.#step(inputs, (phase, env) => runBundle(phase, env, phase === 'main' ? options : {}));
+    return this.#step(inputs, (phase, env, postOptions) =>
+      runBundle(phase, env, phase === 'main' ? options : postOptions),
+    );
   }
 
   /**
    * The posts of all steps so far, last step first.
    * @param forged state that is not what main saved, by its name
+   * @param options of spawned steps
    */
-  async post(forged: Readonly<Record<string, string>> = {}): Promise<readonly PhaseResult[]> {
+  async post(
+    forged: Readonly<Record<string, string>> = {},
+    options: SpawnOptions = {},
+  ): Promise<readonly PhaseResult[]> {
     const results: PhaseResult[] = [];
-    for (const post of this.#posts.splice(0)) results.push(await post(forged));
+    for (const post of this.#posts.splice(0)) results.push(await post(forged, options));
     return results;
   }
 
@@ -105,23 +118,28 @@ export class Job {
     const variables = inputVariables(inputs);
     const result = await this.#phase('main', variables, run);
     Object.assign(this.env, result.exported);
-    this.#posts.unshift((forged) => {
+    this.#posts.unshift((forged, options) => {
       const state = Object.entries({ ...result.state, ...forged }).map(([name, value]) => [
         `STATE_${name}`,
         value,
       ]);
-      return this.#phase('post', { ...variables, ...Object.fromEntries(state) }, run);
+      return this.#phase('post', { ...variables, ...Object.fromEntries(state) }, run, options);
     });
     return result;
   }
 
-  async #phase(phase: Phase, variables: Record<string, string>, run: Run): Promise<PhaseResult> {
+  async #phase(
+    phase: Phase,
+    variables: Record<string, string>,
+    run: Run,
+    options: SpawnOptions = {},
+  ): Promise<PhaseResult> {
     const directory = mkdtempSync(join(this.temp, `${phase}-`));
     const path = (name: string): string => join(directory, name);
     const names = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
     for (const name of names) writeFileSync(path(name), '');
     const files = Object.fromEntries(names.map((name) => [`GITHUB_${name}`, path(name)]));
-    const finished = await run(phase, { ...this.env, ...variables, ...files });
+    const finished = await run(phase, { ...this.env, ...variables, ...files }, options);
     const read = (name: string): string => readFileSync(path(name), 'utf8');
     return {
       ...finished,

@@ -23,7 +23,7 @@ import { test } from '../../helpers/unit/test.ts';
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
 
 /** Starts a firewall write through the vendor's real client. */
-function start(answers: readonly Answer[], onAccepted?: (url: string) => void) {
+function start(answers: readonly Answer[], onAccepted?: (url: string | undefined) => void) {
   const { clients, asked } = clientsAnswering(answers);
   const operation = startOperation(
     clients,
@@ -46,7 +46,7 @@ async function pollTimes(operation: Operation, times: number): Promise<readonly 
 
 describe('an operation through the SDK', () => {
   test('its URL is handed on whole, once, and before any poll', async () => {
-    const given: { url: string; requests: number }[] = [];
+    const given: { url: string | undefined; requests: number }[] = [];
     const { operation, asked } = start([accepted], (url) => given.push({ url, requests: asked.length }));
     await operation;
     expect(given).toEqual([{ url: operationUrl, requests: 1 }]);
@@ -130,6 +130,33 @@ describe('an operation through the SDK', () => {
     expect(asked).toHaveLength(2);
     expect(azureDetails(error)).toMatchObject({ status: 403 });
     expect(azureDetails(error)).not.toHaveProperty('refused');
+  });
+
+  test.for<[string, Answer]>([
+    ['a redirection to a sign-in page', { status: 302, headers: { location: 'https://proxy.example/' } }],
+    [
+      'a refusal that names a Location',
+      {
+        status: 403,
+        headers: { location: operationUrl },
+        body: { error: { code: 'AuthorizationFailed', message: 'no' } },
+      },
+    ],
+  ])('%s is no acceptance', async ([, answer]) => {
+    const accepted: unknown[] = [];
+    const { operation } = start([answer], (url) => accepted.push(url));
+    expect(azureDetails(await thrownBy(operation))).toMatchObject({
+      status: answer === 'broken' || answer === 'silent' ? 0 : answer.status,
+    });
+    expect(accepted).toEqual([]);
+  });
+
+  test('what is done at once was accepted too, without a URL', async () => {
+    const accepted: unknown[] = [];
+    const done = { status: 201, body: { id: '/x', name: 'r', properties: range } };
+    const { operation } = start([done, done], (url) => accepted.push(url));
+    expect((await operation).progress()).toBe('succeeded');
+    expect(accepted).toEqual([undefined]);
   });
 
   test('the token goes to ARM alone: an operation elsewhere is unreadable and never polled', async () => {

@@ -64,6 +64,29 @@ describe('an answer that is none of Azure Resource Manager is unknown', () => {
   });
 });
 
+describe('a write that something else answered is not done', () => {
+  const html: Answer = { status: 200, text: '<html>Sign in</html>' };
+
+  test('a server’s update', async ({ inFakeTime }) => {
+    const { clients } = clientsAnswering([html]);
+    const update = clients.postgresql.servers.beginUpdate('group', 'demo', { tags: {} });
+    expect(String(await thrownBy(inFakeTime(update)))).toContain('not one of Azure Resource Manager');
+  });
+
+  test('a parameter, a rule and a resource group', async ({ inFakeTime }) => {
+    const { clients } = clientsAnswering([html, html, html]);
+    const { configurations, firewallRules } = clients.postgresql;
+    const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
+    const writes: readonly (() => Promise<unknown>)[] = [
+      () => configurations.beginPut('group', 'demo', 'work_mem', { value: '1' }),
+      () => firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range),
+      () => clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
+    ];
+    for (const write of writes)
+      expect(String(await thrownBy(inFakeTime(write())))).toContain('not one of Azure Resource Manager');
+  });
+});
+
 describe('a list is bounded', () => {
   const rules = '/subscriptions/s/resourceGroups/group/providers/x/flexibleServers/demo/firewallRules';
   const page = (nextLink: string): Answer => ({ status: 200, body: { value: [], nextLink } });

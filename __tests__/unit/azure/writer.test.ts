@@ -128,6 +128,27 @@ describe('what may have taken effect is no refusal', () => {
   });
 });
 
+test('an update that cannot be read is sent once, however long the server is Updating', async ({
+  inFakeTime,
+}) => {
+  const start = performance.now();
+  const isUpdating = (): boolean => performance.now() - start < 180_000;
+  const { writer, asked } = writerOf((sofar) => {
+    const last = sofar.at(-1) ?? '';
+    if (last.startsWith('PATCH')) return accepted;
+    if (last.includes('azureAsyncOperation')) return forbidden;
+    return serverIn(isUpdating() ? 'Updating' : 'Ready');
+  });
+  await inFakeTime(
+    writer.updateServer(
+      () => ({ tags: {} }),
+      'tags',
+      () => !isUpdating(),
+    ),
+  );
+  expect(asked.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
+});
+
 test('an operation that cannot be read, and whose effect does not show, is sent again', async ({
   inFakeTime,
 }) => {

@@ -62,7 +62,8 @@ test('TLS: a certificate of a known authority for another name is refused, and n
   const trusted = failureAt(server, { host: 'localhost' });
   await server.heard;
   await vi.advanceTimersByTimeAsync(3000);
-  expect(await trusted).toMatchObject({ kind: 'blocked' });
+  // It has begun to answer, so it is slow: only silence counts as blocked, and may lead to a firewall rule.
+  expect(await trusted).toMatchObject({ kind: 'passing', reason: expect.stringContaining('answered') });
   const heard = Buffer.concat(server.received).length;
   expect(heard).toBeGreaterThan(0);
   expect(await failureAt(server, { host: '127.0.0.1' })).toMatchObject({ kind: 'refused' });
