@@ -92,7 +92,7 @@ export async function pauseFor(run: Pick<Run, 'signal'>, milliseconds: number): 
 
 /**
  * Settles as the work does, or rejects when its time is over, whatever the work itself then goes on doing: for work of
- * libraries that may never settle, whatever they are told.
+ * libraries that may never settle, whatever signal they get.
  * @param milliseconds until it is given up
  * @param error what to reject with then
  */

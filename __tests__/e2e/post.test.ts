@@ -167,7 +167,7 @@ describe('post closes what main wrote in its journal', () => {
   });
 });
 
-describe('post goes by the network that main went by', () => {
+describe('post uses the network settings of main', () => {
   test('a proxy that a later step sets gets nothing, and the log says so', async ({ emulator }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);

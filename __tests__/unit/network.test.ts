@@ -25,7 +25,7 @@ const fingerprints = (which: 'default' | 'bundled' | 'system'): readonly string[
     .map((pem) => new X509Certificate(pem).fingerprint256)
     .toSorted();
 
-describe('post goes by the network of main', () => {
+describe('post uses the network settings of main', () => {
   test('what is as it was is used', ({ roots }) => {
     const env = { HTTPS_PROXY: 'http://user:password@proxy:8080', no_proxy: 'x', NODE_EXTRA_CA_CERTS: roots };
     const before = { ...env };
@@ -78,7 +78,7 @@ describe('post goes by the network of main', () => {
   });
 });
 
-test('main says which proxy and which root certificates it goes by, and no password of a proxy', () => {
+test('main logs which proxies and root certificates it uses, and no password of a proxy', () => {
   const said: string[] = [];
   const env = {
     https_proxy: 'http://user:VerySecurePassword!1@proxy.example:8080',

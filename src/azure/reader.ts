@@ -230,7 +230,7 @@ async function everyPage<T>(
 }
 
 /**
- * A server as ARM answers it, checked for what everything else goes by.
+ * A server as ARM answers it, checked for what the rest of the code relies on.
  * @param resourceGroup as it was asked for; else that of its id
  * @throws where the answer is no server's
  */
