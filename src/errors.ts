@@ -115,9 +115,17 @@ export const catalogue = {
     happened: `${p.doing} role '${p.role}' was not possible: ${p.reason}`,
     todo: p.advice,
   }),
-  'template-in-use': (p: { template: string; after: string; sessions: readonly string[] }): Sentences => ({
-    happened: `Database '${p.template}' could not be cloned within ${p.after}, because PostgreSQL copies only a database that nobody uses, and these use it:${list(p.sessions)}`,
-    todo: 'End them, or clone a database that only migrations enter. The action ends only sessions of roles that it made for pull requests.',
+  'template-in-use': (p: {
+    template: string;
+    after: string;
+    sessions: readonly string[];
+    /** How many times sessions of pull requests' roles were ended; more than once: they came back. */
+    timesEnded: number;
+    /** What keeps them out. */
+    advice: string;
+  }): Sentences => ({
+    happened: `Database '${p.template}' could not be cloned within ${p.after}, because PostgreSQL copies only a database that nobody uses, and these use it:${list(p.sessions)}${p.timesEnded > 1 ? `\nSessions of pull requests’ roles were ended ${p.timesEnded} times and came back.` : ''}`,
+    todo: `${p.timesEnded > 1 ? `${p.advice} Other sessions: end` : 'End'} them, or clone a database that only migrations enter. The action ends only sessions of roles that it made for pull requests.`,
   }),
   'extension-refused': (p: { extension: string; reason: string; advice: string }): Sentences => ({
     happened: `Extension '${p.extension}' could not be created: ${p.reason}`,
@@ -176,20 +184,20 @@ export const catalogue = {
     reason: string;
     /** The migration's sessions in the server that were ended. */
     ended?: readonly string[];
-    /** Other sessions, each with the statement that ends it. */
+    /** Other sessions and prepared transactions, each with the statement that ends it. */
     lockHolders?: readonly string[];
   }): Sentences => ({
     happened: [
       `The migration command ${p.reason}.`,
       p.ended?.length && `Its sessions were still running in the server and were ended:${list(p.ended)}`,
-      p.lockHolders?.length && `These sessions hold advisory locks in the database:${list(p.lockHolders)}`,
+      p.lockHolders?.length && `These hold advisory locks in the database:${list(p.lockHolders)}`,
     ]
       .filter(Boolean)
       .join('\n'),
     todo: [
       'Its own output above says why. Server, firewall and database are in place, so running the step again continues from there.',
       p.lockHolders?.length &&
-        'If the migration tool could not get its advisory lock (Prisma: P1002), one of the sessions named above holds it: execute the statement beside it if that session is left from an earlier run.',
+        'If the migration tool could not get its advisory lock (Prisma: P1002), one of those named above holds it: execute the statement beside it if it is left from an earlier run.',
     ]
       .filter(Boolean)
       .join(' '),

@@ -20,6 +20,8 @@ const application: Inputs = { 'app-username': 'relecloud_app', 'app-password-key
 test.beforeAll(async ({ emulator }) => {
   const step = await new Job(emulator).step(inputs);
   expect(step.exitCode, step.log).toBe(0);
+  await emulator.patch(SERVER, { parameters: { max_prepared_transactions: '20' } });
+  for (const state of ['Stopped', 'Ready']) await emulator.patch(SERVER, { properties: { state } });
 });
 
 /** Says that it runs, and runs until somebody ends it. */
@@ -100,8 +102,18 @@ describe('what a migration leaves in the server is ended before its lock is rele
     expect(await sessions(emulator)).toEqual([]);
   });
 
-  test('after a success, what has the migration’s name', async ({ emulator }) => {
-    const step = await jobWith(emulator).step({ ...inputs, 'migration-command': orphanStatement });
+  test.for([
+    ['a client with the migration’s application name', {}, {}],
+    ['a client with another name', {}, { PGAPPNAME: 'flyway' }],
+    ['of the application role, a client with another name', application, { PGAPPNAME: 'flyway' }],
+    [
+      'of the administrator beside an application role, a client with another name',
+      { ...application, 'migrate-as': 'admin' },
+      { PGAPPNAME: 'flyway' },
+    ],
+  ] as const)('after a success: %s', async ([, given, env], { emulator }) => {
+    const job = jobWith(emulator, env);
+    const step = await job.step({ ...inputs, ...given, 'migration-command': orphanStatement });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Ended a session of the migration in the server');
     expect(await sessions(emulator)).toEqual([]);
@@ -149,6 +161,43 @@ describe('what a migration leaves in the server is ended before its lock is rele
 });
 
 describe('what is not the migration’s stays', () => {
+  test('after a success, idle sessions of its role, also those with advisory locks; there is no login to look for more', async ({
+    emulator,
+  }) => {
+    const job = jobWith(emulator);
+    const [started, go] = [join(job.temp, 'started'), join(job.temp, 'go')];
+    await emulator.forget();
+    const step = job.step({
+      ...inputs,
+      'migration-command': `touch ${started}; until [ -e ${go} ]; do sleep 0.05; done`,
+    });
+    await appears(started);
+    const other = await openSession(emulator, 'idle with a lock');
+    await other.query('SELECT pg_advisory_lock(1)');
+    await writeFile(go, '');
+    const { exitCode, log } = await step;
+    expect(exitCode, log).toBe(0);
+    expect(await sessions(emulator)).toEqual(['idle with a lock']);
+    const ending = (await emulator.statements()).filter(({ statement }) =>
+      statement.includes('pg_terminate_backend'),
+    );
+    expect(ending).toEqual([]);
+  });
+
+  test('a prepared transaction with an advisory lock is named with the statement that ends it', async ({
+    emulator,
+  }) => {
+    const client = await openSession(emulator, 'prepares');
+    onTestFinished(() => client.query("ROLLBACK PREPARED 'it''s left'").then(() => {}));
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock(72707369)');
+    await client.query("PREPARE TRANSACTION 'it''s left'");
+    const { log } = await jobWith(emulator).step({ ...inputs, 'migration-command': 'exit 1' });
+    expect(log).toContain(
+      "hold advisory locks in the database:%0A  - prepared transaction 'it's left' of role relecloud_admin in database 'relecloud': ROLLBACK PREPARED 'it''s left';",
+    );
+  });
+
   test('sessions that are older, idle without a lock, or the action’s own; those with advisory locks are named', async ({
     emulator,
   }) => {

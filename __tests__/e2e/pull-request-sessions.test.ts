@@ -1,7 +1,8 @@
+import type pg from 'pg';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { connect, type Login } from '../helpers/e2e/postgres-client.ts';
+import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
+import { connect, type Login, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
@@ -31,10 +32,45 @@ async function openSession(emulator: EmulatorHarness, login: Login, ...statement
   return { session, isAlive };
 }
 
+/**
+ * Clients that connect, execute a statement and connect again as soon as their session is ended, as those of a
+ * connection pool do, until the test ends.
+ */
+function reconnect(emulator: EmulatorHarness, login: Login, statement: string, clients: number): void {
+  const open = new Set<pg.Client>();
+  let isOver = false;
+  const again = async (): Promise<void> => {
+    while (!isOver) {
+      const client = await connect(emulator, login).catch(() => undefined);
+      if (client === undefined) continue;
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      open.add(client);
+      client.query(statement).catch(() => {});
+      if (isOver) await client.end();
+      await ended;
+      open.delete(client);
+    }
+  };
+  const loops = Array.from({ length: clients }, again);
+  onTestFinished(async () => {
+    isOver = true;
+    for (const client of open) void client.end().catch(() => {});
+    await Promise.all(loops);
+  });
+}
+
+const deploying: Inputs = {
+  ...defaultInputs,
+  ...application,
+  'server-name': name,
+  'migration-command': 'true',
+  'timeout-minutes': '1',
+};
+
 /** The statement by which the action takes the lock, as the server saw it. */
 async function migrationLock(emulator: EmulatorHarness): Promise<string> {
   const job = new Job(emulator);
-  await job.step({ ...defaultInputs, ...application, 'server-name': name, 'migration-command': 'true' });
+  await job.step(deploying);
   const seen = (await emulator.statements()).find(({ statement }) =>
     statement.includes('pg_try_advisory_lock'),
   );
@@ -77,17 +113,63 @@ describe('one pull request’s role holds up no other work in a base database th
       const lock = await migrationLock(emulator);
       const own = await server.ensure(3);
       await openSession(emulator, { ...own, database: 'relecloud' }, ...take(lock));
-      const deploy = await new Job(emulator).step({
-        ...defaultInputs,
-        ...application,
-        'server-name': name,
-        'migration-command': 'true',
-        'timeout-minutes': '1',
-      });
+      const deploy = await new Job(emulator).step(deploying);
       expect(deploy.exitCode, deploy.log).toBe(0);
       expect(deploy.log).toContain("Ended what roles of pull requests held open in database 'relecloud'");
     },
   );
+
+  test('a prepared transaction that follows another with the migration lock: a deploy goes on', async ({
+    emulator,
+    server,
+  }) => {
+    const lock = (await migrationLock(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_xact_lock');
+    const inBase = { ...(await server.ensure(3)), database: 'relecloud' };
+    await openSession(emulator, inBase, 'BEGIN', lock, "PREPARE TRANSACTION 'first'");
+    const { session } = await openSession(emulator, inBase, 'BEGIN');
+    const second = session.query(lock).then(() => session.query("PREPARE TRANSACTION 'second'"));
+    second.catch(() => {});
+    const deploy = await new Job(emulator).step(deploying);
+    expect(deploy.exitCode, deploy.log).toBe(0);
+    expect(await server.asAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
+  });
+
+  test('clients that reconnect at once and ask for the migration lock: a deploy goes on', async ({
+    emulator,
+    server,
+  }) => {
+    const lock = (await migrationLock(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_lock');
+    const inBase = { ...(await server.ensure(3)), database: 'relecloud' };
+    reconnect(emulator, inBase, lock, 3);
+    const deploy = await new Job(emulator).step(deploying);
+    expect(deploy.exitCode, deploy.log).toBe(0);
+  });
+
+  test('clients that reconnect at once to the template: a clone succeeds', async ({ emulator, server }) => {
+    const inTemplate = { ...(await server.ensure(1)), database: 'relecloud' };
+    reconnect(emulator, inTemplate, 'SELECT 1', 2);
+    await server.passingStep(2, { template: 'relecloud', reset: 'true' });
+  });
+});
+
+test('a run that ends while it waits for the migration lock names the prepared transaction that holds it', async ({
+  emulator,
+  server,
+}) => {
+  const lock = (await migrationLock(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_xact_lock');
+  const app = { ...server.admin('relecloud'), user: 'relecloud_app', password: application['app-password'] };
+  await openSession(emulator, app, 'BEGIN', lock, "PREPARE TRANSACTION 'kept'");
+  onTestFinished(() => query(emulator, app, "ROLLBACK PREPARED 'kept'").then(() => {}));
+  const deploy = await new Job(emulator).spawnStep(deploying, {
+    started: (child) =>
+      child.stdout?.on('data', (text: string) => {
+        if (String(text).includes('Another migration of this database is running')) child.kill('SIGINT');
+      }),
+  });
+  expect(deploy.log).toMatch(
+    /was cancelled.*while waiting for the migration lock \(.* s: held by prepared transaction 'kept' of role relecloud_app in database 'relecloud'\)/,
+  );
+  expect(deploy.log).not.toContain('Ended what roles');
 });
 
 test('sessions of others, and of a pull request’s role in its own database, are only waited for', async ({

@@ -1,17 +1,8 @@
-import { createHash } from 'node:crypto';
-import { fail } from '../errors.ts';
+import { fail, messageOf } from '../errors.ts';
 import { type Run, waitFor } from '../waiting.ts';
+import { lockNotAvailable, sqlStateOf } from './errors.ts';
 import type { Session } from './session.ts';
-
-/** One key for all migrations of this action; advisory locks are per database. */
-export const key = createHash('sha256')
-  .update('azure-postgresql-action: migration')
-  .digest()
-  .readBigInt64BE()
-  .toString();
-
-/** The condition that a row `l` of pg_locks is the migration lock, in whatever database. */
-export const migrationLock = `l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`;
+import { firstSeen, holders, migrationLockKey, namedHolders, ownDatabase } from './sessions.ts';
 
 /** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
 const heartbeat = 10_000;
@@ -20,14 +11,15 @@ const heartbeat = 10_000;
  * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
  * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
  * @param session closed at the end, and the lock goes with it
- * @param endPullRequestSessions called for each new holder: ends it where it has no business in this database
+ * @param endPullRequestSessions called whenever the lock is not free and another role holds or awaits it: ends those that
+ *   have no business in this database, and returns a line for each. What it throws is a warning, and the lock is waited for
  * @throws what `work` throws; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
   run: Run,
   session: Session,
   work: (signal: AbortSignal) => Promise<T>,
-  endPullRequestSessions: () => Promise<unknown> = async () => {},
+  endPullRequestSessions: () => Promise<readonly string[]> = async () => [],
 ): Promise<T> {
   const lost = new AbortController();
   const lose = (error?: Error): void =>
@@ -62,37 +54,62 @@ function watch(session: Session, lose: (error?: Error) => void): () => void {
   };
 }
 
+/**
+ * Looks again and again whether the lock is free. Where sessions of pull requests' roles were ended, others of them may
+ * reconnect at once, or may have been waiting already: then this session waits in the lock's queue, while those before
+ * it are ended once more, so it gets the lock next. Otherwise it does not wait in the queue: CREATE INDEX CONCURRENTLY
+ * of the migration that holds the lock would wait for this session's snapshot.
+ */
 async function acquire(
   run: Run,
   session: Session,
-  endPullRequestSessions: () => Promise<unknown>,
+  endPullRequestSessions: () => Promise<readonly string[]>,
 ): Promise<void> {
-  let named = '';
+  const scope = { oid: await ownDatabase(session) };
+  const named = new Set<string>();
+  let isWarned = false;
+  const end = async (): Promise<readonly string[]> => {
+    try {
+      return await endPullRequestSessions();
+    } catch (error) {
+      run.signal.throwIfAborted();
+      if (!isWarned)
+        run.warning(
+          `Sessions of pull requests’ roles that hold the migration lock could not be ended, so they are waited for: ${messageOf(error)}`,
+        );
+      isWarned = true;
+      return [];
+    }
+  };
   await waitFor(
     run,
     'the migration lock',
-    async () => {
-      const rows = await session.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
-      if (rows[0]?.got) return true;
-      const holder = await holderOf(session);
-      if (holder !== named) {
-        run.info(`Another migration of this database is running, by ${holder}; waiting for it.`);
-        await endPullRequestSessions();
-      }
-      named = holder;
-      return undefined;
+    async (because) => {
+      const [row] = await session.query<{ got: boolean }>(
+        `SELECT pg_try_advisory_lock(${migrationLockKey}) AS got`,
+      );
+      if (row?.got) return true;
+      const those = await namedHolders(session, 'that hold the migration lock', scope);
+      because(`held by ${those.join('; ')}`);
+      const unnamed = firstSeen(those, named);
+      if (unnamed.length > 0)
+        run.info(`Another migration of this database is running, by ${unnamed.join('; ')}; waiting for it.`);
+      const others = await holders(session, 'of other roles, that hold or await the migration lock', scope);
+      if (others.length === 0 || (await end()).length === 0) return undefined;
+      const [got] = await Promise.all([waitInQueue(session), end()]);
+      return got || undefined;
     },
     { pause: 200, longestPause: 2000 },
   );
 }
 
-/** Who holds the lock, as far as this role may see. */
-async function holderOf(session: Session): Promise<string> {
-  const rows = await session.query<{ holder: string | null }>(
-    `SELECT format('%s (role %s, process %s)', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.usename, a.pid) AS holder
-     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-     WHERE l.locktype = 'advisory' AND l.granted AND ${migrationLock}
-       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-  );
-  return rows[0]?.holder ?? 'a session that has just ended';
+/** Whether the lock was granted within the session's `lock_timeout`. */
+async function waitInQueue(session: Session): Promise<boolean> {
+  try {
+    await session.query(`SELECT pg_advisory_lock(${migrationLockKey})`);
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) === lockNotAvailable) return false;
+    throw error;
+  }
 }

@@ -2,8 +2,9 @@ import pg from 'pg';
 import { fail } from '../errors.ts';
 import { duration, pauseFor, type Run } from '../waiting.ts';
 import { lockNotAvailable, said, sqlStateOf } from './errors.ts';
+import { closeToPublic } from './pull-request-sessions.ts';
 import type { Session } from './session.ts';
-import { namedHolders } from './sessions.ts';
+import { firstSeen, namedHolders } from './sessions.ts';
 
 /** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
 const patience = 30_000;
@@ -31,32 +32,38 @@ export async function strategyFor(session: Session, template: string): Promise<s
 
 /**
  * Does what copies a template, again while sessions are in it (55006), for a little. Those of pull requests' roles of
- * this repository are ended, since they have no business there; all others are only waited for.
- * @param endPullRequestSessions ends the former
- * @throws `template-in-use`, which names the latter
+ * this repository are ended right before each attempt, since they have no business there and a connection pool opens
+ * new ones at once; all others are only waited for.
+ * @param endPullRequestSessions ends the former, and returns a line for each
+ * @throws `template-in-use`, which names who is there, and says so where the former came back
  */
 export async function onceUnused<T>(
   run: Run,
   session: Session,
   template: string,
   copy: () => Promise<T>,
-  endPullRequestSessions: (oid: string) => Promise<unknown>,
+  endPullRequestSessions: (oid: string) => Promise<readonly string[]>,
 ): Promise<T> {
   const start = performance.now();
-  let told = false;
+  let isSaid = false;
+  let timesEnded = 0;
+  const seen = new Set<string>();
   for (;;) {
+    const ended = await endPullRequestSessions(await oidOf(session, template));
+    // What could not be ended is named again, and has not come back.
+    if (firstSeen(ended, seen).length > 0) timesEnded += 1;
     try {
       return await copy();
     } catch (error) {
-      const oid = await oidOf(session, template);
-      if (sqlStateOf(error) === '55006') await endPullRequestSessions(oid);
-      const who = await inTheWay(session, oid, error);
+      const who = await inTheWay(session, await oidOf(session, template), error);
       const waited = performance.now() - start;
-      if ('sessions' in who && waited >= patience)
-        throw fail('template-in-use', { template, after: duration(waited), ...who }, { cause: error });
-      if (!told) run.info(`Waiting for template '${template}': ${Object.values(who).flat().join('; ')}`);
-      told = true;
-      await pauseFor(run, 500);
+      if ('sessions' in who && waited >= patience) {
+        const parameters = { template, after: duration(waited), timesEnded, advice: closeToPublic(template) };
+        throw fail('template-in-use', { ...parameters, ...who }, { cause: error });
+      }
+      if (!isSaid) run.info(`Waiting for template '${template}': ${Object.values(who).flat().join('; ')}`);
+      isSaid = true;
+      if (ended.length === 0) await pauseFor(run, 500);
     }
   }
 }

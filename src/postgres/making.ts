@@ -46,6 +46,7 @@ async function create(making: Making, desired: DatabaseConfig): Promise<'created
   const { session } = reader;
   const { name, template = 'template0' } = desired;
   const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
+  const warned = new Set<string>();
   const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
   try {
     await onceUnused(
@@ -53,7 +54,16 @@ async function create(making: Making, desired: DatabaseConfig): Promise<'created
       session,
       template,
       () => session.query(statement),
-      (oid) => endPullRequestSessions(making, 'in the database', { name: template, oid, repositoryId }),
+      async (oid) => {
+        // Nobody can connect to template0.
+        if (desired.template === undefined) return [];
+        return await endPullRequestSessions(
+          making,
+          'in the database',
+          { name: template, oid, repositoryId },
+          warned,
+        );
+      },
     );
     return 'created';
   } catch (error) {

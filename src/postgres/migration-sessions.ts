@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migrationLock } from './advisory-lock.ts';
+import pg from 'pg';
 import { type LoginTarget, login } from './login.ts';
 import type { Session } from './session.ts';
+import { isMigrationLock, ownDatabase, preparedLine, preparedTransactions } from './sessions.ts';
 
 /** What the names of all sessions of the action begin with, in any run: see `Workflow.applicationName`. */
 const ownNames = 'azure-postgresql-action ';
@@ -17,6 +18,8 @@ export interface MigrationSessions {
   readonly applicationName: string;
   /** The server's time when the migration began, as PostgreSQL writes it; undefined: found by the name alone. */
   readonly since?: string | undefined;
+  /** By the second rule only those that execute something or are in a transaction, not idle ones with a lock. */
+  readonly onlyBusy?: boolean;
 }
 
 /** `PGAPPNAME` of a migration; with a tag of 24 characters, 58 of the 63 bytes that PostgreSQL keeps. */
@@ -30,13 +33,13 @@ export async function serverTime(session: Session): Promise<string> {
 
 /**
  * The rule by which a session `a` of pg_stat_activity is one of the migration's, for a session of the migration's role
- * in its database; $1 and $2 are the fields of {@link MigrationSessions}. Either it has the migration's application
+ * in its database; $1 to $3 are the fields of {@link MigrationSessions}. Either it has the migration's application
  * name, which holds a random tag. Or, since some clients set another name (pgJDBC, Prisma), all of this is true:
  * - the same role, in the same database, from the same client address as this session. An application that is deployed
  *   elsewhere has another address.
  * - it began after the migration did.
  * - it is no session of the action, of this run or another.
- * - it is doing something, is in a transaction, or holds an advisory lock. Any other session changes nothing, and ends
+ * - it is doing something, is in a transaction, or (unless $3) holds an advisory lock. Any other session changes nothing, and ends
  *   with its client; so the idle connections of another job or application behind the same address stay.
  */
 const isOfMigration = `a.usename = current_user AND a.pid <> pg_backend_pid() AND (
@@ -46,16 +49,18 @@ const isOfMigration = `a.usename = current_user AND a.pid <> pg_backend_pid() AN
     AND a.backend_start >= $2::timestamptz
     AND NOT starts_with(a.application_name, '${ownNames}')
     AND (a.state IS DISTINCT FROM 'idle'
-      OR EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted))))`;
+      OR (NOT $3::boolean
+        AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)))))`;
 
 /** How a session is named, as far as this role may see it. */
 const named = `format('application %L, role %L, process %s%s%s', a.application_name, a.usename, a.pid,
   ', from ' || host(a.client_addr),
   ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC')`;
 
-const valuesOf = ({ applicationName, since }: MigrationSessions): readonly unknown[] => [
+const valuesOf = ({ applicationName, since, onlyBusy = false }: MigrationSessions): readonly unknown[] => [
   applicationName,
   since ?? 'infinity',
+  onlyBusy,
 ];
 
 /**
@@ -69,14 +74,27 @@ export async function cancelMigrationSessions(session: Session, sessions: Migrat
   );
 }
 
-/** Whether a session has the migration's application name, which any role may see. */
-export async function hasMigrationSessions(
+/**
+ * Whether busy sessions of the migration may be there, as far as this role may see: names of application, role and
+ * database are visible to each, while state, address and beginning of another role's session are NULL.
+ * @param session in the migration's database, of any role
+ * @param role of the migration
+ */
+export async function mayHaveMigrationSessions(
   session: Session,
-  { applicationName }: MigrationSessions,
+  role: string,
+  { applicationName, since }: MigrationSessions,
 ): Promise<boolean> {
-  const rows = await session.query('SELECT FROM pg_stat_activity WHERE application_name = $1 LIMIT 1', [
-    applicationName,
-  ]);
+  const rows = await session.query(
+    `SELECT FROM pg_stat_activity a WHERE a.application_name = $1
+       OR (a.usename = $3 AND a.datname = current_database() AND a.pid <> pg_backend_pid()
+         AND NOT starts_with(a.application_name, '${ownNames}')
+         AND coalesce(a.backend_start >= $2::timestamptz, true)
+         AND coalesce(a.client_addr = inet_client_addr(), true)
+         AND a.state IS DISTINCT FROM 'idle')
+     LIMIT 1`,
+    [applicationName, since ?? 'infinity', role],
+  );
   return rows.length > 0;
 }
 
@@ -114,9 +132,9 @@ export async function endMigrationSessions(
 }
 
 /**
- * The sessions that hold advisory locks in the session's database, except the action's own lock; what a migration tool
- * may be waiting for, such as Prisma (P1002).
- * @returns a line for each with the statement that ends it, 20 at most
+ * The sessions and prepared transactions that hold advisory locks in the session's database, except the action's own
+ * lock; what a migration tool may be waiting for, such as Prisma (P1002).
+ * @returns a line for each with the statement that ends it, 20 of each kind at most
  */
 export async function advisoryLockHolders(session: Session): Promise<readonly string[]> {
   const rows = await session.query<{ line: string }>(
@@ -124,10 +142,20 @@ export async function advisoryLockHolders(session: Session): Promise<readonly st
      FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND EXISTS (
        SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND NOT (${migrationLock}))
+         AND NOT ${isMigrationLock})
      ORDER BY a.backend_start, a.pid LIMIT ${MAX_NAMED}`,
   );
-  return rows.map(({ line }) => line);
+  const prepared = await preparedTransactions(
+    session,
+    'that hold advisory locks, without the migration lock',
+    { oid: await ownDatabase(session) },
+  );
+  return [
+    ...rows.map(({ line }) => line),
+    ...prepared
+      .slice(0, MAX_NAMED)
+      .map((each) => `${preparedLine(each)}: ROLLBACK PREPARED ${pg.escapeLiteral(each.gid)};`),
+  ];
 }
 
 /**

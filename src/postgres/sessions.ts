@@ -1,8 +1,15 @@
+import { createHash } from 'node:crypto';
 import type { Run } from '../waiting.ts';
-import { key as migrationLockKey } from './advisory-lock.ts';
 import { againOnCollision } from './errors.ts';
 import { asMemberOf } from './membership.ts';
 import type { Session } from './session.ts';
+
+/** One key for all migrations of this action; advisory locks are per database. */
+export const migrationLockKey = createHash('sha256')
+  .update('azure-postgresql-action: migration')
+  .digest()
+  .readBigInt64BE()
+  .toString();
 
 /** Conditions with an oid ($1): on `a` (pg_stat_activity), and on `p` (pg_prepared_xacts). */
 interface Condition {
@@ -10,22 +17,24 @@ interface Condition {
   readonly prepared: string;
 }
 
-/** Those that hold a lock, as a condition on `l` (pg_locks). A prepared transaction holds its locks without a process. */
-const holding = (lock: string): Condition => ({
-  session: `a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.granted AND ${lock})`,
+/** Those with an entry `l` in pg_locks. A prepared transaction has its locks without a process, and awaits none. */
+const withLock = (lock: string): Condition => ({
+  session: `a.pid IN (SELECT l.pid FROM pg_locks l WHERE ${lock})`,
   prepared: `p.transaction IN (SELECT t.transactionid FROM pg_locks l JOIN pg_locks t
      ON t.virtualtransaction = l.virtualtransaction AND t.pid IS NULL AND t.locktype = 'transactionid'
-     WHERE l.pid IS NULL AND l.granted AND ${lock})`,
+     WHERE l.pid IS NULL AND ${lock})`,
 });
+
+const holding = (lock: string): Condition => withLock(`l.granted AND ${lock}`);
 
 const lockOnDatabase = holding(
   `l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.objid = $1`,
 );
 
-const migrationLock = holding(
-  `l.locktype = 'advisory' AND l.objsubid = 1 AND l.database = $1
-     AND (l.classid::bigint << 32 | l.objid::bigint) = ${migrationLockKey}`,
-);
+const advisoryLock = "l.locktype = 'advisory' AND l.database = $1";
+/** The condition that a row `l` of pg_locks is the migration lock, in whatever database. */
+export const isMigrationLock = `(l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = ${migrationLockKey})`;
+const heldOrAwaited = withLock(`${advisoryLock} AND ${isMigrationLock}`);
 
 const changeOfRole = holding(
   `l.locktype = 'relation' AND l.relation IN ('pg_authid'::regclass, 'pg_db_role_setting'::regclass)
@@ -52,7 +61,15 @@ const which = {
     ...lockOnDatabase,
     session: `a.usename <> current_user AND ${lockOnDatabase.session}`,
   },
-  'that hold the migration lock': migrationLock,
+  'that hold the migration lock': holding(`${advisoryLock} AND ${isMigrationLock}`),
+  /** Who waits gets the lock as soon as its holder is ended. */
+  'of other roles, that hold or await the migration lock': {
+    session: `a.usename <> current_user AND ${heldOrAwaited.session}`,
+    prepared: `p.owner <> current_user AND ${heldOrAwaited.prepared}`,
+  },
+  'that hold advisory locks, without the migration lock': holding(
+    `${advisoryLock} AND NOT ${isMigrationLock}`,
+  ),
 } as const satisfies Readonly<Record<string, Condition>>;
 
 export type Those = keyof typeof which;
@@ -133,4 +150,19 @@ export async function holders(session: Session, those: Those, scope: Scope): Pro
 export async function namedHolders(session: Session, those: Those, scope: Scope): Promise<readonly string[]> {
   const lines = await holders(session, those, scope);
   return lines.length > 0 ? lines : ['one that has ended just now'];
+}
+
+/** The lines that have not been seen before, which are seen from now on. */
+export function firstSeen(lines: readonly string[], seen: Set<string>): readonly string[] {
+  const first = lines.filter((line) => !seen.has(line));
+  for (const line of first) seen.add(line);
+  return first;
+}
+
+/** The oid of the session's own database. */
+export async function ownDatabase(session: Session): Promise<string> {
+  const [row] = await session.query<{ oid: string }>(
+    'SELECT oid::text AS oid FROM pg_database WHERE datname = current_database()',
+  );
+  return row?.oid ?? '0';
 }

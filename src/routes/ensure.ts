@@ -219,7 +219,8 @@ async function migrateAndPublish(
     // A migration may read the file.
     await writeEnvFile(workflow, journal, publishing, published);
     const connection = migration.as === 'admin' ? { ...published, user, password } : published;
-    const onHolder = (): Promise<void> => endPullRequestLocks(act, plane);
+    const warned = new Set<string>();
+    const onHolder = (): Promise<readonly string[]> => endPullRequestLocks(act, plane, warned);
     await story.phase('Migrate', () => runMigration(act, migration, found, session, connection, onHolder));
   };
   const publishNow = async (): Promise<void> => {

@@ -4,24 +4,36 @@ import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Act } from './control-plane.ts';
 import type { DataPlane } from './data-plane.ts';
 
+/** Milliseconds for a login where others have just succeeded. */
+const LOGIN_TIMEOUT_MS = 3000;
+
 /**
- * Ends what roles of other databases' pull requests hold of this database's migration lock. Only the administrator can,
- * while the lock is asked for by the role that migrates.
+ * Ends sessions and prepared transactions of other databases' pull requests that hold or await this database's migration
+ * lock. Only the administrator can, while the lock is asked for by the role that migrates.
+ * @param warned lines that a warning has named already
+ * @returns a line for each that was ended
+ * @throws why the administrator could not log in, which is tried once
  */
 export async function endPullRequestLocks(
   { run, config, workflow }: Act<EnsureConfig>,
   plane: DataPlane,
-): Promise<void> {
-  const session = await plane.enter(plane.administrator);
+  warned: Set<string>,
+): Promise<readonly string[]> {
+  const result = await plane.waysTo(plane.administrator).login(LOGIN_TIMEOUT_MS).result;
+  if ('failure' in result)
+    throw new Error(`'${plane.administrator.user}' could not log in: ${result.failure.reason}`);
   try {
-    const reader = new SqlReader(session);
+    const reader = new SqlReader(result.session);
     const found = await reader.database(config.database.name);
-    if (found.status !== 'present') return;
+    if (found.status !== 'present') return [];
     const { name, oid } = found.value;
-    const { repositoryId } = workflow.identity;
-    const entering = { run, reader, enter: (database: string) => plane.enterDatabase(database) };
-    await endPullRequestSessions(entering, 'that hold the migration lock', { name, oid, repositoryId });
+    return await endPullRequestSessions(
+      { run, reader, enter: (database) => plane.enterDatabase(database) },
+      'of other roles, that hold or await the migration lock',
+      { name, oid, repositoryId: workflow.identity.repositoryId },
+      warned,
+    );
   } finally {
-    await session.close();
+    await result.session.close();
   }
 }

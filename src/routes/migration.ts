@@ -11,8 +11,8 @@ import {
   advisoryLockHolders,
   cancelMigrationSessions,
   endMigrationSessions,
-  hasMigrationSessions,
   type MigrationSessions,
+  mayHaveMigrationSessions,
   migrationApplicationName,
   serverTime,
   withSeparateSession,
@@ -42,7 +42,7 @@ interface Ending {
  * would be committed during, or after, the next migration.
  * @param session holds the lock; closed at the end
  * @param connection what the command gets
- * @param onHolder called for each other session that holds the lock
+ * @param onHolder called while another role holds or awaits the lock, see {@link withMigrationLock}
  * @throws `migration-failed`, `migration-lock-lost`, the reason of the run's end
  */
 export async function runMigration(
@@ -51,7 +51,7 @@ export async function runMigration(
   { name: server, resourceGroup }: FoundServer,
   session: Session,
   connection: Connection,
-  onHolder: () => Promise<void>,
+  onHolder: () => Promise<readonly string[]>,
 ): Promise<void> {
   const tag = randomBytes(12).toString('hex');
   const applicationName = migrationApplicationName(tag);
@@ -88,8 +88,8 @@ export async function runMigration(
 }
 
 /**
- * Ends the migration's sessions, and logs which. After a success that left no process running, only
- * sessions with its application name are ended, and there is a login only if there are any.
+ * Ends the migration's sessions, and logs which. After a success that left no process running, those that are idle are
+ * not ended by the second rule, and there is a login only if there seems to be a session to end.
  * @returns undefined where it was not possible, which is a warning: it hides no error, and post tries again
  */
 async function endSessions(
@@ -102,8 +102,9 @@ async function endSessions(
   const clean = !('error' in result) && result.failure === undefined && result.leftRunning === 0;
   const timeout = 'error' in result ? CANCELLED_TIMEOUT_MS : END_SESSIONS_TIMEOUT_MS;
   try {
-    if (clean && !(await hasMigrationSessions(lockSession, sessions))) return { ended: [], lockHolders: [] };
-    const those = clean ? { ...sessions, since: undefined } : sessions;
+    if (clean && !(await mayHaveMigrationSessions(lockSession, target.user, sessions)))
+      return { ended: [], lockHolders: [] };
+    const those = { ...sessions, onlyBusy: clean };
     const ending = await withSeparateSession(target, timeout, async (own) => ({
       ended: await endMigrationSessions(own, those, timeout / 2),
       lockHolders: clean ? [] : await advisoryLockHolders(own),
