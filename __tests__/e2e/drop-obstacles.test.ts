@@ -69,9 +69,9 @@ describe('prepared transactions of roles that the administrator administers are 
       const before = await server.snapshot();
       const own = await server.ensure(number);
       for (const [n, [database, ...statements]] of of(own).entries())
-        await prepareTransaction(emulator, { ...own, database }, `it''s ${n}`, ...statements);
+        await prepareTransaction(emulator, { ...own, database }, `don''t ${n}`, ...statements);
       const listed = of(own).map(
-        ([database], n) => `prepared transaction 'it's ${n}' of role ${own.user} in database '${database}'`,
+        ([database], n) => `prepared transaction 'don't ${n}' of role ${own.user} in database '${database}'`,
       );
       const dry = await server.passingStep(number, { mode: 'drop', 'dry-run': 'true' });
       for (const line of listed)
@@ -83,7 +83,7 @@ describe('prepared transactions of roles that the administrator administers are 
         expect(step.log).toMatch(new RegExp(`^Plan: delete database .*${line}`, 'm'));
         expect(step.outputs['changes']).toContain(line);
       }
-      expect(step.log).toContain("Rolled back prepared transaction 'it's 0'");
+      expect(step.log).toContain("Rolled back prepared transaction 'don't 0'");
       expect(await preparedOf(server)).toEqual([]);
       expect(await server.snapshot()).toEqual(before);
       expect(await dropsThroughArm(emulator)).toEqual([]);
@@ -165,7 +165,7 @@ describe('a prepared transaction outside the pull request’s database is left t
         expect(step.log).toContain(
           `In database '${database}', as ${own.user}: ROLLBACK PREPARED 'of ${number}'; to`,
         );
-        expect(step.log).toContain(`COMMIT PREPARED 'of ${number}'; to keep it`);
+        expect(step.log).toContain(`COMMIT PREPARED 'of ${number}'; to keep`);
         expect(step.log).toContain('(drop-refused)');
         expect(step.log).not.toContain('REASSIGN OWNED');
         expect(dropped(step)).toEqual([own.database]);
