@@ -1,9 +1,6 @@
 /** Characters of one text from outside that an error or a line of the log may have. */
 export const MAX_TEXT = 1000;
 
-/** How far before the limit a text is cut, so that no word is split: a part of a secret would not be masked. */
-const WORD_SEARCH = 200;
-
 /** Control characters other than line breaks and tabs, with the escape sequences that colour a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unprintable = /\u001b\[[0-?]*[ -/]*[@-~]|[\0-\b\v\f\r\u000e-\u001f\u007f-\u009f\u2028\u2029]/g;
@@ -18,12 +15,14 @@ export const printable = (text: string): string =>
 /**
  * A text from outside (Azure, Entra, GitHub, PostgreSQL, a file) as errors and the log show it: printable, and cut
  * between words where it is longer than `max` characters, with its whole length behind it.
+ *
+ * The runner masks a secret only where it stands whole. So a word is never split, however long it is, and a text that
+ * is one long word is left out: of a secret without white space either all or nothing is shown. A secret with white
+ * space in it (a passphrase) can be cut between its words, and then those before the cut are shown.
  * @param max UTF-16 units of the text itself
  */
 export function bounded(text: string, max = MAX_TEXT): string {
   if (text.length <= max) return printable(text);
-  const start = text.slice(0, max + 1);
-  const space = start.search(/\s\S*$/);
-  const cut = start.slice(0, space > max - WORD_SEARCH ? space : max).replace(/[\ud800-\udbff]$/, '');
-  return `${printable(cut).trimEnd()} … (${text.length.toLocaleString('en-US')} characters in all)`;
+  const cut = text.slice(0, Math.max(0, text.slice(0, max + 1).search(/\s\S*$/)));
+  return `${printable(cut).trimEnd()} … (${text.length.toLocaleString('en-US')} characters in all)`.trimStart();
 }

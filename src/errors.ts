@@ -19,13 +19,17 @@ const shellQuote = (word: string): string =>
   /^[\w.\-/:=@]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** A text of several lines, as an item of a list. */
-export const indented = (text: string): string => text.replaceAll('\n', '\n    ');
+const indented = (text: string): string => text.replaceAll('\n', '\n    ');
 
 /** The first items, a line each, and how many more there are. */
 const firstOf = (items: readonly string[], shown: number): string =>
   [...items.slice(0, shown), ...(items.length > shown ? [`… and ${items.length - shown} more`] : [])]
     .map((item) => `\n  - ${item}`)
     .join('');
+
+/** Messages of errors as items, those of the catalogue as they are: what is in them has its bounds already. */
+const messagesOf = (errors: readonly Error[]): readonly string[] =>
+  errors.map((error) => indented(messageOf(error)));
 
 /** What has to be corrected one by one. */
 const list = (items: readonly string[]): string => firstOf(items, 100);
@@ -132,12 +136,22 @@ export const catalogue = {
     todo: p.advice,
     link: `${docs}/concepts-extensions`,
   }),
-  'drop-refused': (p: { what: string; reason: string; advice: string }): Sentences => ({
-    happened: `${p.what} could not be dropped: ${p.reason}`,
-    todo: p.advice,
+  'drop-refused': (p: {
+    what: string;
+    reason: string;
+    /** What the reason names, one by one. */
+    lines?: readonly string[];
+    /** Follows the lines. */
+    rest?: string;
+    advice: string;
+    /** What the advice says to do, one by one. */
+    statements?: readonly string[];
+  }): Sentences => ({
+    happened: `${p.what} could not be dropped: ${p.reason}${firstOf(p.lines ?? [], 40)}${p.rest ?? ''}`,
+    todo: `${p.advice}${firstOf(p.statements ?? [], 40)}`,
   }),
-  'roles-refused': (p: { failures: readonly string[] }): Sentences => ({
-    happened: `${p.failures.length} roles could not be dropped:${list(p.failures.map(indented))}`,
+  'roles-refused': (p: { failures: readonly Error[] }): Sentences => ({
+    happened: `${p.failures.length} roles could not be dropped:${list(messagesOf(p.failures))}`,
     todo: 'Do what each of these says, and run the step again.',
   }),
   'ensured-again': (p: { database: string }): Sentences => ({
@@ -158,8 +172,8 @@ export const catalogue = {
     todo: 'Ensure databases on pull_request, which gives forks no secrets (with skip-without-credentials: true), and use pull_request_target for mode: drop alone.',
     link: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
-  'sweep-incomplete': (p: { failures: readonly string[] }): Sentences => ({
-    happened: `The sweep went through everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${list(p.failures)}`,
+  'sweep-incomplete': (p: { failures: readonly Error[] }): Sentences => ({
+    happened: `The sweep went through everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${list(messagesOf(p.failures))}`,
     todo: 'Correct what each names; the next sweep takes up what was left.',
   }),
   drifted: (p: { findings: readonly string[] }): Sentences => ({
@@ -303,7 +317,10 @@ export function endedWhile(
   return new ActionError(code, { happened: sentence, todo }, { cause });
 }
 
-/** Text of whatever was thrown, for logs and for wrapping; bounded, as the catalogue's own messages are already. */
+/**
+ * Text of whatever was thrown, for logs and for wrapping. It is bounded, except a message of the catalogue, which is as
+ * long as its sentences and lists are, since every text from outside in it has its bound.
+ */
 export function messageOf(error: unknown): string {
   return error instanceof ActionError ? error.message : bounded(rawMessageOf(error));
 }

@@ -25,7 +25,7 @@ export class Story implements Witness {
   readonly #changes: Change[] = [];
   readonly #findings: Standing[] = [];
   readonly #left: Standing[] = [];
-  readonly #wouldDrop: Dropped[] = [];
+  readonly #wouldDrop: Change[] = [];
   readonly #kept: Kept[] = [];
   host: string | undefined;
   serverId: string | undefined;
@@ -68,9 +68,10 @@ export class Story implements Witness {
   }
 
   /** What a dry run would drop. */
-  wouldDrop({ resource, name }: Change): void {
-    this.#wouldDrop.push({ resource, name });
-    this.#workflow.info(`Would be dropped: ${resource} ${name}`);
+  wouldDrop(change: Change): void {
+    const { resource, name, details } = change;
+    this.#wouldDrop.push(change);
+    this.#workflow.info(`Would be dropped: ${resource} ${name} (${details})`);
   }
 
   /** Something that a sweep leaves, and why. */
@@ -83,7 +84,7 @@ export class Story implements Witness {
   get dropped(): readonly Dropped[] {
     if (this.#config.mode !== 'drop' && this.#config.mode !== 'sweep') return [];
     const deleted = this.#changes.filter(({ action }) => action === 'delete');
-    return [...deleted.map(({ resource, name }) => ({ resource, name })), ...this.#wouldDrop];
+    return [...deleted, ...this.#wouldDrop].map(({ resource, name }) => ({ resource, name }));
   }
 
   get changes(): readonly Change[] {

@@ -61,24 +61,43 @@ describe('prepared transactions of roles that the administrator administers are 
   };
   const numbered = Object.entries(transactions).map(([name, of], n) => [name, n + 1, of] as const);
 
-  test.for(numbered)('%s: its drop succeeds', async ([, number, of], { emulator, server }) => {
-    const before = await server.snapshot();
-    const own = await server.ensure(number);
-    for (const [n, [database, ...statements]] of of(own).entries())
-      await prepareTransaction(emulator, { ...own, database }, `it''s ${n}`, ...statements);
-    const step = await server.passingStep(number, { mode: 'drop' });
-    expect(dropped(step)).toEqual([own.database, own.user]);
-    expect(step.log).toContain("Rolled back prepared transaction 'it's 0'");
-    expect(await preparedOf(server)).toEqual([]);
-    expect(await server.snapshot()).toEqual(before);
-    expect(await dropsThroughArm(emulator)).toEqual([]);
-  });
+  const going = numbered.filter(([name]) => !name.includes('password'));
+
+  test.for(going)(
+    '%s: the dry run and the plan name it, and its drop succeeds',
+    async ([, number, of], { emulator, server }) => {
+      const before = await server.snapshot();
+      const own = await server.ensure(number);
+      for (const [n, [database, ...statements]] of of(own).entries())
+        await prepareTransaction(emulator, { ...own, database }, `don''t ${n}`, ...statements);
+      const listed = of(own).map(
+        ([database], n) => `prepared transaction 'don't ${n}' of role ${own.user} in database '${database}'`,
+      );
+      const dry = await server.passingStep(number, { mode: 'drop', 'dry-run': 'true' });
+      for (const line of listed)
+        expect(dry.log).toMatch(new RegExp(`^Would be dropped: database ${own.database} .*${line}`, 'm'));
+      expect(await preparedOf(server)).toHaveLength(listed.length);
+      const step = await server.passingStep(number, { mode: 'drop' });
+      expect(dropped(step)).toEqual([own.database, own.user]);
+      for (const line of listed) {
+        expect(step.log).toMatch(new RegExp(`^Plan: delete database .*${line}`, 'm'));
+        expect(step.outputs['changes']).toContain(line);
+      }
+      expect(step.log).toContain("Rolled back prepared transaction 'don't 0'");
+      expect(await preparedOf(server)).toEqual([]);
+      expect(await server.snapshot()).toEqual(before);
+      expect(await dropsThroughArm(emulator)).toEqual([]);
+    },
+  );
 
   test.for(numbered)('%s: nor does it hinder a reset', async ([, number, of], { emulator, server }) => {
     const own = await server.ensure(10 + number);
     for (const [n, [database, ...statements]] of of(own).entries())
       await prepareTransaction(emulator, { ...own, database }, `reset ${n}`, ...statements);
     expect(await server.ensure(10 + number, { reset: 'true' })).toEqual(own);
+    // A drop would refuse what the reset has had no reason to roll back.
+    for (const { gid, database } of await server.asAdmin('SELECT gid, database FROM pg_prepared_xacts'))
+      await query(emulator, { ...own, database: String(database) }, `ROLLBACK PREPARED '${gid}'`);
     await server.drop(10 + number);
     expect(await preparedOf(server)).toEqual([]);
   });
@@ -121,6 +140,62 @@ describe('prepared transactions of roles that the administrator administers are 
   });
 });
 
+describe('a prepared transaction outside the pull request’s database is left to who knows what it is', () => {
+  const insert = 'INSERT INTO admins.counted VALUES (1)';
+  test.for([
+    ['that changes the role itself', 'postgres', `ALTER ROLE CURRENT_USER SET work_mem = '1MB'`, 25],
+    ['that writes into the base', 'relecloud', insert, 26],
+  ] as const)(
+    '%s: the role stays and the error gives the statements, in a dry run too; the database goes',
+    async ([, database, statement, number], { emulator, server }) => {
+      const own = await server.ensure(number);
+      if (statement === insert)
+        await server.asAdmin(
+          `CREATE SCHEMA admins; CREATE TABLE admins.counted (i int); GRANT USAGE ON SCHEMA admins TO ${own.user};
+           GRANT INSERT ON admins.counted TO ${own.user}; GRANT CONNECT ON DATABASE relecloud TO ${own.user}`,
+          'relecloud',
+        );
+      await prepareTransaction(emulator, { ...own, database }, `of ${number}`, statement);
+      for (const inputs of [{ 'dry-run': 'true' }, {}]) {
+        const step = await server.step(number, { mode: 'drop', ...inputs });
+        expect(step.exitCode, step.log).toBe(1);
+        expect(step.log).toContain(
+          `prepared transaction 'of ${number}' of role ${own.user} in database '${database}'`,
+        );
+        expect(step.log).toContain(
+          `In database '${database}', as ${own.user}: ROLLBACK PREPARED 'of ${number}'; to`,
+        );
+        expect(step.log).toContain(`COMMIT PREPARED 'of ${number}'; to keep`);
+        expect(step.log).toContain('(drop-refused)');
+        expect(step.log).not.toContain('REASSIGN OWNED');
+        expect(dropped(step)).toEqual([own.database]);
+        expect(await preparedOf(server)).toEqual([{ gid: `of ${number}` }]);
+      }
+      await query(emulator, { ...own, database }, `COMMIT PREPARED 'of ${number}'`);
+      expect(dropped(await server.passingStep(number, { mode: 'drop' }))).toEqual([own.user]);
+      if (statement === insert)
+        expect(await server.asAdmin('SELECT i FROM admins.counted', 'relecloud')).toEqual([{ i: 1 }]);
+    },
+  );
+
+  test('one that appears while the role is being dropped', async ({ emulator, server }) => {
+    const own = await server.ensure(27);
+    const held = await emulator.hold({ service: 'postgres', statement: '^ALTER ROLE .* NOLOGIN' });
+    const dropping = server.step(27, { mode: 'drop' });
+    await held.struck;
+    const outside = { ...own, database: 'postgres' };
+    await prepareTransaction(emulator, outside, 'late', 'SELECT lo_create(0)');
+    await held.release();
+    const step = await dropping;
+    expect(step.exitCode, step.log).toBe(1);
+    expect(step.log).toContain(`prepared transaction 'late' of role ${own.user}`);
+    expect(await preparedOf(server)).toEqual([{ gid: 'late' }]);
+    await server.asAdmin(`ALTER ROLE ${own.user} LOGIN`);
+    await query(emulator, outside, `ROLLBACK PREPARED 'late'`);
+    await server.drop(27);
+  });
+});
+
 test('a prepared transaction of a role that the administrator does not administer is named with the statement; the database stays usable', async ({
   emulator,
   server,
@@ -156,7 +231,10 @@ describe('logical replication', () => {
     const own = await server.ensure(40);
     await asService(server, `GRANT pg_create_subscription TO ${own.user}`);
     await query(emulator, own, create('"its ""sub"'));
+    const dry = await server.passingStep(40, { mode: 'drop', 'dry-run': 'true' });
     const step = await server.passingStep(40, { mode: 'drop' });
+    for (const { log } of [dry, step])
+      expect(log).toContain(`(of pull request #40, with subscription its "sub of role ${own.user})`);
     expect(dropped(step)).toEqual([own.database, own.user]);
     expect(step.log).toMatch(
       /^::warning::Dropped subscription 'its "sub'.*slot 'its "sub' of its publisher/m,

@@ -8,8 +8,8 @@ const control = /[\0-\b\v\f\r\u000e-\u001f\u007f-\u009f\u2028\u2029]/;
 
 describe('a text from outside has a bound, and the bound is reported', () => {
   test('a long text is cut, and its whole length is named', () => {
-    const text = bounded('x'.repeat(3_400_000));
-    expect(text).toBe(`${'x'.repeat(MAX_TEXT)} … (3,400,000 characters in all)`);
+    const text = bounded('x '.repeat(1_700_000));
+    expect(text).toBe(`${'x '.repeat(MAX_TEXT / 2)}… (3,400,000 characters in all)`);
   });
 
   test('no word is split, since a part of a secret would not be masked', () => {
@@ -20,9 +20,20 @@ describe('a text from outside has a bound, and the bound is reported', () => {
     }
   });
 
+  test.each([20, 250, 400, 999, 5000])('no word of %i characters is split, wherever it stands', (length) => {
+    const token = `eyJ${'abcdefghij'.repeat(500)}`.slice(0, length);
+    for (let before = 0; before < MAX_TEXT + 1; before += 1) {
+      const text = bounded(`${'y'.repeat(before)} ${token} ${'z'.repeat(5000)}`);
+      expect(text.replaceAll(token, '')).not.toContain('eyJ');
+    }
+    expect(bounded(token.repeat(100))).toBe(
+      `… (${(100 * length).toLocaleString('en-US')} characters in all)`,
+    );
+  });
+
   test('no character is split', () => {
-    for (const before of ['', 'a', 'ab'])
-      expect(bounded(before + '😀'.repeat(2000)).isWellFormed()).toBe(true);
+    for (const before of ['', 'a ', 'ab '])
+      expect(bounded(before + '😀 '.repeat(2000)).isWellFormed()).toBe(true);
   });
 
   test('any text: no control characters but line breaks and tabs, and never much more than the bound', () => {

@@ -34,13 +34,20 @@ const parameters: { readonly [C in ErrorCode]: Parameters<(typeof catalogue)[C]>
     advice: 'Do advice-a, please.',
   },
   'extension-refused': { extension: 'extension-a', reason: 'reason-a', advice: 'Do advice-a, please.' },
-  'drop-refused': { what: 'thing-a', reason: 'reason-a', advice: 'Do advice-a, please.' },
-  'roles-refused': { failures: ['failure-a', 'failure-b'] },
+  'drop-refused': {
+    what: 'thing-a',
+    reason: 'reason-a',
+    lines: ['line-a', 'line-b'],
+    rest: 'rest-a',
+    advice: 'Do advice-a, please.',
+    statements: ['statement-a', 'statement-b'],
+  },
+  'roles-refused': { failures: [new Error('failure-a'), new Error('failure-b')] },
   'ensured-again': { database: 'database-a' },
   'pull-request-closed': { number: 4711, repository: 'repository-a' },
   'no-credentials': { why: 'why-a' },
   'fork-refused': { number: 4711 },
-  'sweep-incomplete': { failures: ['failure-a', 'failure-b'] },
+  'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
   drifted: { findings: ['finding-a', 'finding-b'] },
   'check-incomplete': {
     reasons: ['reason-a', 'reason-b'],
@@ -80,7 +87,8 @@ describe('an error says what happened, what to do, and Azure’s own code and co
 
   test.each(codes)('%s says everything that it is told', (code) => {
     const { message } = errorOf(code);
-    for (const value of Object.values(parameters[code]).flat()) expect(message).toContain(String(value));
+    for (const value of Object.values(parameters[code]).flat())
+      expect(message).toContain(value instanceof Error ? value.message : String(value));
   });
 
   test.each(codes)('%s tells Azure’s code, message and correlation id where Azure gave them', (code) => {
@@ -139,5 +147,39 @@ describe('whatever comes from outside, an error has a bound', () => {
   test('an error of the catalogue that is wrapped keeps what to do', () => {
     const inner = fail('azure-refused', { doing: 'x', advice: 'Do this.' }, { azure });
     expect(messageOf(inner)).toBe(inner.message);
+  });
+});
+
+describe('what a refusal exists to give is not cut', () => {
+  const lines = Array.from(
+    { length: 8 },
+    (_, n) => `in database 'copy_${n}': ${'table public.trips, '.repeat(20)}end ${n}`,
+  );
+  const refused = fail('drop-refused', {
+    what: 'Role x',
+    reason: 'these belong to it:',
+    lines,
+    advice: 'Run:',
+    statements: lines.map((_, n) => `ROLLBACK PREPARED 'transaction ${n} ${'a b '.repeat(40)}';`),
+  });
+
+  test('every line and every statement of a refused drop', () => {
+    for (const line of lines) expect(refused.message).toContain(line);
+    for (let n = 0; n < 8; n += 1)
+      expect(refused.message).toContain(`'transaction ${n} ${'a b '.repeat(40)}';`);
+  });
+
+  test('each has its bound, their number too', () => {
+    const long = Array.from({ length: 105 }, () => 'long '.repeat(10_000));
+    const { message } = fail('drop-refused', { what: 'x', reason: 'y', lines: long, advice: 'z' });
+    expect(message).toContain('… and 65 more');
+    expect(message.length).toBeLessThan(50_000);
+  });
+
+  test.each(['sweep-incomplete', 'roles-refused'] as const)('%s: every error whole', (code) => {
+    const { message } = fail(code, { failures: [refused, new Error('long '.repeat(1000))] });
+    const flat = message.replaceAll('\n    ', '\n');
+    expect(flat).toContain(refused.message);
+    expect(flat).toContain('(5,000 characters in all)');
   });
 });

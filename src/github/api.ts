@@ -1,6 +1,7 @@
 import { getOctokit } from '@actions/github';
+import { bounded } from '../bounds.ts';
 import type { RunIdentity } from '../config/names.ts';
-import { messageOf } from '../errors.ts';
+import { rawMessageOf } from '../errors.ts';
 import { present, type Told, unknown } from '../plan/types.ts';
 import type { Run } from '../waiting.ts';
 import { type Fetch, reliableFetch } from './requests.ts';
@@ -59,7 +60,7 @@ function adviceFor(status: number | undefined, reason: string, asked: boolean, p
 const longestReason = 300;
 
 const brief = (reason: string): string =>
-  /^\s*</.test(reason) ? 'the answer is a page of HTML' : reason.slice(0, longestReason);
+  /^\s*</.test(reason) ? 'the answer is a page of HTML' : bounded(reason, longestReason);
 
 const noToken = 'there is no github-token';
 const noRepository = 'the repository’s name (GITHUB_REPOSITORY) is not of the form owner/name';
@@ -250,7 +251,7 @@ export class GitHubApi {
       this.#run.signal.throwIfAborted();
       const { response } = error as { response?: { readonly status: number } };
       // Where nothing answered, Octokit gives its error a status of its own.
-      throw new GitHubUnknown(doing, permission, { status: response?.status, reason: messageOf(error) });
+      throw new GitHubUnknown(doing, permission, { status: response?.status, reason: rawMessageOf(error) });
     }
   }
 }

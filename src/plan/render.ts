@@ -1,7 +1,7 @@
 import { duration } from '../waiting.ts';
 import { code, quote, table } from './markdown.ts';
 import type { Phase } from './timeline.ts';
-import { type Change, type Dropped, type Finding, isDrift, type Kept, type Standing } from './types.ts';
+import { type Change, type Finding, isDrift, type Kept, type Standing } from './types.ts';
 
 /** All that the summary tells of a run. */
 export interface Report {
@@ -15,7 +15,7 @@ export interface Report {
   readonly keepsRule: boolean;
   readonly changes: readonly Change[];
   /** What would be dropped, where nothing is (`dry-run`). */
-  readonly wouldDrop: readonly Dropped[];
+  readonly wouldDrop: readonly Omit<Change, 'action'>[];
   /** What a sweep left, and why. */
   readonly kept: readonly Kept[];
   /** Firewall rules that let the whole internet in. */
@@ -56,8 +56,8 @@ export function summaryMarkdown(report: Report): string {
     error === undefined ? '' : quote(error),
     done || nothing,
     tableOf(
-      ['Would be dropped', 'Name'],
-      wouldDrop.map((d) => [d.resource, d.name]),
+      ['Would be dropped', 'Name', 'Details'],
+      wouldDrop.map((d) => [d.resource, d.name, d.details]),
     ),
     tableOf(
       ['Kept', 'Name', 'Why'],

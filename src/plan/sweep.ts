@@ -107,15 +107,25 @@ export function rolesOf(
   return items.filter((item) => item.name === name).flatMap((item) => item.roles);
 }
 
+/** The databases of all pull requests of a repository, by their marks; as {@link sweepItems} finds them. */
+export function pullRequestDatabases<T extends Named<SeenDatabase>>(
+  repositoryId: string,
+  databases: readonly T[],
+): readonly T[] {
+  const { items } = sweepItems(repositoryId, databases, []);
+  const names = new Set(items.map(({ name }) => name));
+  return databases.filter(({ name }) => names.has(name));
+}
+
 /**
- * The roles of all pull requests of a repository, by their marks.
+ * The names of the roles of all pull requests of a repository, by their marks.
  * @param except a database whose own roles are left out
  */
-export const pullRequestRoles = (
+export const pullRequestRoleNames = (
   repositoryId: string,
   roles: readonly Named<SeenRole>[],
   except?: string,
-): readonly RoleConfig[] =>
+): readonly string[] =>
   sweepItems(repositoryId, [], roles)
     .items.filter(({ name }) => name !== except)
-    .flatMap((item) => item.roles);
+    .flatMap((item) => item.roles.map(({ name }) => name));

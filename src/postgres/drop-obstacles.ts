@@ -1,11 +1,13 @@
 import pg from 'pg';
 import { fail, messageOf } from '../errors.ts';
+import { pullRequestRoleNames } from '../plan/sweep.ts';
 import type { Run } from '../waiting.ts';
 import { againOnCollision } from './errors.ts';
 import { asMemberOf } from './membership.ts';
 import { type Entering, rollBackPrepared } from './prepared.ts';
 import type { Session } from './session.ts';
 import { preparedLine, preparedTransactions } from './sessions.ts';
+import type { SqlReader } from './sql-reader.ts';
 
 /** A database, by its oid: a name may mean another one in a moment. */
 interface NamedDatabase {
@@ -61,6 +63,23 @@ export async function obstaclesOf(session: Session, database: NamedDatabase): Pr
   ];
 }
 
+/**
+ * What a drop ends beside the database's own contents, a line each: prepared transactions and subscriptions in it, and
+ * prepared transactions of pull requests' roles elsewhere that lock it.
+ * @param repositoryId whose pull requests' roles
+ */
+export async function goingWith(
+  reader: SqlReader,
+  database: NamedDatabase,
+  repositoryId: string,
+): Promise<readonly string[]> {
+  const { session } = reader;
+  const inside = await obstaclesOf(session, database);
+  const roles = pullRequestRoleNames(repositoryId, await reader.markedRoles());
+  const locking = await preparedTransactions(session, 'that lock the database', { oid: database.oid, roles });
+  return [...new Set([...inside.map(({ line }) => line), ...locking.map(preparedLine)])];
+}
+
 /** Logical replication slots of the database that somebody reads from; others go with the database. */
 export async function activeSlots(session: Session, { name }: NamedDatabase): Promise<readonly Obstacle[]> {
   const rows = await session.query<{ slot: string; pid: number }>(
@@ -75,14 +94,13 @@ export async function activeSlots(session: Session, { name }: NamedDatabase): Pr
 
 /** Why a database stays, and what to run in it. */
 export function obstructed(database: string, obstacles: readonly Obstacle[]): Error {
-  const shown = obstacles.slice(0, 20);
-  const more = obstacles.length - shown.length;
-  const list =
-    shown.map(({ line }) => `\n  - ${line}`).join('') + (more > 0 ? `\n  - … and ${more} more` : '');
   return fail('drop-refused', {
     what: `Database '${database}'`,
-    reason: `PostgreSQL drops no database that has these:${list}\nThe database is still there, and takes connections.`,
-    advice: `Run in database '${database}', and then the step again:${shown.map(({ statements }) => `\n  ${statements}`).join('')}`,
+    reason: 'PostgreSQL drops no database that has these:',
+    lines: obstacles.map(({ line }) => line),
+    rest: '\nThe database is still there, and takes connections.',
+    advice: `Run in database '${database}', and then the step again:`,
+    statements: obstacles.map(({ statements }) => statements),
   });
 }
 

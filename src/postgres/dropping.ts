@@ -3,7 +3,7 @@ import type { DatabaseConfig } from '../config/config.ts';
 import { fail } from '../errors.ts';
 import type { Applied } from '../plan/engine.ts';
 import { foreignDatabase, isOursToDrop } from '../plan/ownership.ts';
-import { pullRequestRoles } from '../plan/sweep.ts';
+import { pullRequestRoleNames } from '../plan/sweep.ts';
 import type { Run } from '../waiting.ts';
 import { activeSlots, obstaclesOf, obstructed, removeObstacles } from './drop-obstacles.ts';
 import { againOnCollision, lockNotAvailable, said, sqlStateOf } from './errors.ts';
@@ -49,7 +49,7 @@ export async function dropDatabase(
     if (error instanceof MadeAnew) return await dropDatabase(dropping, desired, last);
     if (sqlStateOf(error) !== lockNotAvailable) throw toDropError(`Database '${name}'`, error);
     const blockers = await namedHolders(reader.session, 'that lock the database', { oid });
-    throw toDropError(`Database '${name}', which is locked by ${blockers.join('; ')},`, error);
+    throw toDropError(`Database '${name}'`, error, blockers);
   }
 }
 
@@ -137,7 +137,7 @@ async function unlocked(
   const { run, reader } = dropping;
   await againOnCollision(run, work, async () => {
     await lookAgain(reader, name, oid);
-    const roles = pullRequestRoles(repositoryId, await reader.markedRoles()).map((role) => role.name);
+    const roles = pullRequestRoleNames(repositoryId, await reader.markedRoles());
     await endSessions(run, reader.session, 'that lock the database', { oid, roles });
     await rollBackPrepared(dropping, 'that lock the database', { oid, roles });
   });
@@ -150,8 +150,11 @@ async function lookAgain(reader: SqlReader, name: string, oid: string): Promise<
     throw new MadeAnew(`database '${name}' is another now`);
 }
 
-/** PostgreSQL's refusal to drop something, as an error of the catalogue; everything else as it is. */
-export function toDropError(what: string, error: unknown): unknown {
+/**
+ * PostgreSQL's refusal to drop something, as an error of the catalogue; everything else as it is.
+ * @param blockers the sessions and prepared transactions that lock it, a line each
+ */
+export function toDropError(what: string, error: unknown, blockers: readonly string[] = []): unknown {
   const state = sqlStateOf(error);
   if (state === '') return error;
   const advice =
@@ -160,5 +163,6 @@ export function toDropError(what: string, error: unknown): unknown {
       : state === '42501'
         ? 'Give admin-username the right to it, or let it be the administrator of the server.'
         : 'Correct what PostgreSQL names, and run the step again.';
-  return fail('drop-refused', { what, reason: said(error), advice }, { cause: error });
+  const reason = blockers.length === 0 ? said(error) : `${said(error)}. It is locked by:`;
+  return fail('drop-refused', { what, reason, lines: blockers, advice }, { cause: error });
 }

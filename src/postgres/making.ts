@@ -4,7 +4,7 @@ import { charsetOfNew, collationOfNew } from '../config/creation.ts';
 import { markText } from '../config/marks.ts';
 import { fail } from '../errors.ts';
 import { isBeingMade, isOursToDrop, sealOf } from '../plan/ownership.ts';
-import { pullRequestRoles } from '../plan/sweep.ts';
+import { pullRequestRoleNames } from '../plan/sweep.ts';
 import type { Run } from '../waiting.ts';
 import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts';
 import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
@@ -42,11 +42,11 @@ export async function makeDatabase(making: Making, desired: DatabaseConfig): Pro
 }
 
 async function create(making: Making, desired: DatabaseConfig): Promise<'created' | 'adopted'> {
-  const { run, reader, application } = making;
+  const { run, reader } = making;
   const { session } = reader;
   const { name, template = 'template0' } = desired;
-  const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
   const warned = new Set<string>();
+  const repositoryId = repositoryOf(making, desired);
   const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
   try {
     await onceUnused(
@@ -119,18 +119,22 @@ async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
   );
 }
 
+/** GitHub's numeric id of the repository that the database is made for; empty where there is none. */
+const repositoryOf = ({ application }: Making, { mark }: DatabaseConfig): string =>
+  mark?.repositoryId ?? application?.mark.repositoryId ?? '';
+
 const counterparts = (application: RoleConfig | undefined) => ({
   base: application?.base,
   role: application?.name,
 });
 
 /** Everything that the administrator says about the database from outside, in one transaction. */
-async function claim({ run, reader, application }: Making, desired: DatabaseConfig): Promise<void> {
+async function claim(making: Making, desired: DatabaseConfig): Promise<void> {
+  const { run, reader, application } = making;
   const { session } = reader;
   const database = pg.escapeIdentifier(desired.name);
   const now = await reader.now();
-  const repositoryId = desired.mark?.repositoryId ?? application?.mark.repositoryId ?? '';
-  const others = pullRequestRoles(repositoryId, await reader.markedRoles()).map(({ name }) => name);
+  const others = pullRequestRoleNames(repositoryOf(making, desired), await reader.markedRoles());
   await againOnCollision(run, () =>
     session.transaction(async () => {
       if (desired.mark !== undefined) await session.query(commentOn(desired, now));

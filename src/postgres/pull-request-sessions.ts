@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { pullRequestRoles } from '../plan/sweep.ts';
+import { pullRequestRoleNames } from '../plan/sweep.ts';
 import { type Entering, rollBackPrepared } from './prepared.ts';
 import { endSessions, firstSeen, holders, type Those } from './sessions.ts';
 import type { SqlReader } from './sql-reader.ts';
@@ -32,7 +32,7 @@ export async function endPullRequestSessions(
   warned: Set<string>,
 ): Promise<readonly string[]> {
   const { run, reader } = entering;
-  const roles = pullRequestRoles(repositoryId, await reader.markedRoles(), name).map((role) => role.name);
+  const roles = pullRequestRoleNames(repositoryId, await reader.markedRoles(), name);
   if (roles.length === 0) return [];
   const scope = { oid, roles };
   const found = await holders(reader.session, those, scope);

@@ -5,7 +5,8 @@ import { charsetOfNew, collationOfNew } from '../config/creation.ts';
 import { fail } from '../errors.ts';
 import type { Applied, Kind } from '../plan/engine.ts';
 import { foreignDatabase, isBeingMade, isOursToDrop } from '../plan/ownership.ts';
-import type { Difference, Observed } from '../plan/types.ts';
+import { type Difference, type Observed, present } from '../plan/types.ts';
+import { goingWith } from '../postgres/drop-obstacles.ts';
 import type { FoundDatabase, SqlReader } from '../postgres/sql-reader.ts';
 import type { SqlWriter } from '../postgres/sql-writer.ts';
 
@@ -17,8 +18,27 @@ interface Desired {
   readonly expiredBy: Date | undefined;
 }
 
+/** A database, and what would go with it if it is to be dropped. */
+interface DatabaseWithMore extends FoundDatabase {
+  /** See {@link goingWith}. */
+  readonly more?: readonly string[];
+}
+
+async function observeOne(reader: SqlReader, desired: Desired): Promise<Observed<DatabaseWithMore>> {
+  const { database, wanted } = desired;
+  const seen = await reader.database(database.name);
+  if (seen.status !== 'present' || !isOursToDrop(seen.value, database)) return seen;
+  if (wanted && !database.reset && seen.value.allowsConnections) return seen;
+  const more = await goingWith(reader, seen.value, database.mark?.repositoryId ?? '');
+  return present({ ...seen.value, more });
+}
+
+/** The end of a sentence that names what goes with a database. */
+const withMore = ({ more = [] }: DatabaseWithMore): string =>
+  more.length === 0 ? '' : `, with ${more.length > 1 ? `these ${more.length}: ` : ''}${more.join('; ')}`;
+
 /** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
-export const database: Kind<Desired, FoundDatabase, SqlReader, SqlWriter> = {
+export const database: Kind<Desired, DatabaseWithMore, SqlReader, SqlWriter> = {
   resource: 'database',
 
   desired(config: Config): readonly Desired[] {
@@ -29,8 +49,8 @@ export const database: Kind<Desired, FoundDatabase, SqlReader, SqlWriter> = {
 
   nameOf: ({ database: { name } }) => name,
 
-  observe: (reader, desired): Promise<readonly Observed<FoundDatabase>[]> =>
-    Promise.all(desired.map(({ database: { name } }) => reader.database(name))),
+  observe: (reader, desired): Promise<readonly Observed<DatabaseWithMore>[]> =>
+    Promise.all(desired.map((each) => observeOne(reader, each))),
 
   diff({ database: desired, wanted }, observed): readonly Difference[] {
     if (observed.status === 'unknown') return [];
@@ -84,7 +104,7 @@ function making(desired: DatabaseConfig, why: string): Difference['mend'] & obje
   return { resource: 'database', name, action: 'create', details: `${why}${details}` };
 }
 
-function unwanted(desired: DatabaseConfig, seen: FoundDatabase): readonly Difference[] {
+function unwanted(desired: DatabaseConfig, seen: DatabaseWithMore): readonly Difference[] {
   const { name, mark } = desired;
   if (!isOursToDrop(seen, desired)) throw foreignDatabase(seen, desired);
   return [
@@ -101,19 +121,19 @@ function unwanted(desired: DatabaseConfig, seen: FoundDatabase): readonly Differ
         resource: 'database',
         name,
         action: 'delete',
-        details: `of pull request #${mark?.pullRequest}`,
+        details: `of pull request #${mark?.pullRequest}${withMore(seen)}`,
       },
     },
   ];
 }
 
 /** A pull request's database is its own, so its charset and collation are as they were made; it may have to be made anew. */
-function ofPullRequest(desired: DatabaseConfig, seen: FoundDatabase): readonly Difference[] {
+function ofPullRequest(desired: DatabaseConfig, seen: DatabaseWithMore): readonly Difference[] {
   if (!isOursToDrop(seen, desired)) throw foreignDatabase(seen, desired);
   const { name } = desired;
   // Where dropping has begun, the database is as good as gone.
   if (desired.reset || !seen.allowsConnections) {
-    const details = desired.reset ? 'reset' : 'an interrupted run was dropping it';
+    const details = `${desired.reset ? 'reset' : 'an interrupted run was dropping it'}${withMore(seen)}`;
     return [
       { mend: { resource: 'database', name, action: 'delete', details } },
       { mend: making(desired, '') },

@@ -3,9 +3,10 @@ import { type ActionError, fail } from '../errors.ts';
 import { GitHubApi } from '../github/api.ts';
 import { isOurRole, isOursToDrop } from '../plan/ownership.ts';
 import { rolesOf } from '../plan/sweep.ts';
-import { ownedElsewhere, ownsElsewhere } from '../postgres/owned-objects.ts';
+import type { Looking } from '../postgres/databases-of-role.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import { SqlWriter } from '../postgres/sql-writer.ts';
+import { belongingsElsewhere, staysFor } from '../postgres/staying-role.ts';
 import { dataPlaneInverted } from '../resources/catalogue.ts';
 import { commentOnDrop } from './comment.ts';
 import {
@@ -78,24 +79,25 @@ export async function dropOne(
   await pass(story, planners, without(config, staying), { reader, writer });
   const [first, ...more] = staying.values();
   if (first === undefined || more.length === 0) return first;
-  const failures = [first, ...more].map(({ message }) => message);
-  return fail('roles-refused', { failures });
+  return fail('roles-refused', { failures: [first, ...more] });
 }
 
 /** By name the roles that cannot go, since they own something outside of the database, and why. */
 async function stayingRoles(
-  entering: Parameters<typeof ownedElsewhere>[0] & { readonly reader: SqlReader },
+  looking: Looking,
   { application, otherRoles = [], database }: DropConfig,
 ): Promise<ReadonlyMap<string, ActionError>> {
-  const { reader } = entering;
+  const { reader } = looking;
   const seen = await reader.database(database.name);
-  const isDropped = seen.status === 'present' && isOursToDrop(seen.value, database);
+  const dropped = seen.status === 'present' && isOursToDrop(seen.value, database) ? seen.value : undefined;
   const staying = new Map<string, ActionError>();
   for (const role of application === undefined ? otherRoles : [application, ...otherRoles]) {
     const found = await reader.role(role.name);
     if (found.status !== 'present' || !isOurRole(found.value, role)) continue;
-    const lines = await ownedElsewhere(entering, found.value.oid, isDropped ? database.name : undefined);
-    if (lines.length > 0) staying.set(role.name, ownsElsewhere(role.name, lines));
+    const { oid } = found.value;
+    const { repositoryId } = role.mark;
+    const belongings = await belongingsElsewhere(looking, { name: role.name, oid, repositoryId }, dropped);
+    if (belongings.length > 0) staying.set(role.name, staysFor(role.name, belongings));
   }
   return staying;
 }

@@ -1,6 +1,6 @@
 import type { SweepConfig } from '../config/config.ts';
 import { isTemporaryRuleOf, runOfTemporaryRule } from '../config/names.ts';
-import { indented, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { type GitHubApi, GitHubUnknown } from '../github/api.ts';
 import { Journal } from '../github/journal.ts';
 import type { Run } from '../waiting.ts';
@@ -9,13 +9,13 @@ import type { Act, WritableControlPlane } from './control-plane.ts';
 /**
  * Removes temporary firewall rules of this repository whose run has ended, which a post that was never run has left. A
  * run that GitHub does not know is unknown, not ended (design.md); other repositories' rules are theirs.
- * @param failures gets a sentence for each that could not be asked for or removed
+ * @param failures gets an error for each that could not be asked for or removed
  */
 export async function sweepRules(
   act: Act<SweepConfig>,
   { reader, writer }: WritableControlPlane,
   gitHub: GitHubApi,
-  failures: string[],
+  failures: Error[],
 ): Promise<void> {
   const { run } = act;
   const failed = (error: unknown): readonly [] => {
@@ -32,8 +32,8 @@ export async function sweepRules(
 }
 
 /** Tells of a failure that does not stop the rest, and keeps its whole text for the list at the end. */
-export function tellFailure(run: Run, failures: string[], error: unknown): void {
-  failures.push(indented(messageOf(error)));
+export function tellFailure(run: Run, failures: Error[], error: unknown): void {
+  failures.push(error instanceof Error ? error : new Error(messageOf(error)));
   run.warning(messageOf(error));
 }
 
@@ -41,7 +41,7 @@ async function isDue(
   { workflow, config, story }: Act<SweepConfig>,
   gitHub: GitHubApi,
   name: string,
-  failures: string[],
+  failures: Error[],
 ): Promise<boolean> {
   const run = runOfTemporaryRule(name);
   if (run === undefined || run.repositoryId !== config.repository.id) return false;
@@ -51,7 +51,7 @@ async function isDue(
   const reason = ended.status === 'unknown' ? ended.error.message : `run ${run.runId} has not ended`;
   story.kept({ resource: 'firewall rule', name, reason });
   if (ended.status === 'unknown' && !(ended.error instanceof GitHubUnknown && ended.error.status === 404))
-    failures.push(ended.error.message);
+    failures.push(ended.error);
   return false;
 }
 

@@ -30,7 +30,7 @@ export async function sweep(act: Act<SweepConfig>): Promise<void> {
   const found = await story.phase('Find the server', () => findServer(act, azure));
   if (found === undefined) return;
   const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
-  const failures: string[] = [];
+  const failures: Error[] = [];
   if (hasPublicAccess(found.server))
     await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
   const plane = new DataPlane(act, azure, found);
@@ -48,7 +48,7 @@ interface Sweeping {
   readonly open: ReadonlySet<number>;
   /** The server's clock. */
   readonly now: Date;
-  readonly failures: string[];
+  readonly failures: Error[];
 }
 
 async function sweepDatabases(
@@ -56,7 +56,7 @@ async function sweepDatabases(
   azure: WritableControlPlane,
   plane: DataPlane,
   gitHub: GitHubApi,
-  failures: string[],
+  failures: Error[],
 ): Promise<void> {
   const { run, config, story } = act;
   const first = await plane.reach();
@@ -80,7 +80,8 @@ async function sweepDatabases(
     const sweeping = { act, azure, plane, gitHub, open, now, failures };
     const queue = [...items];
     await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, () => lane(sweeping, queue)));
-    for (const { name } of queue) failures.push(`${name} was not looked at, since no session lasted.`);
+    for (const { name } of queue)
+      failures.push(new Error(`${name} was not looked at, since no session lasted.`));
   } finally {
     await first.close();
   }

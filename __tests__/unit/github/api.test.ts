@@ -151,6 +151,15 @@ describe('an answer that is not one of GitHub is unknown, never a yes or a no', 
       expect(seen).toMatchObject({ status: 'unknown', error: { status: undefined, mayHaveHappened: true } });
   });
 
+  test('a long answer is cut, and no word of it is split', async ({ answering }) => {
+    const message = `refused ${'a b '.repeat(40)}${'eyJ'.repeat(200)}`;
+    const seen = await answering({ status: 403, body: { message } }).pullRequest(42);
+    expect(seen.status === 'unknown' && seen.error.message).toMatch(
+      /possible: refused a b.* characters in all/,
+    );
+    expect(seen.status === 'unknown' && seen.error.message).not.toContain('eyJ');
+  });
+
   test('a page of a proxy is not repeated in the error', async ({ answering }) => {
     const page = { status: 404, headers: { 'content-type': 'text/html' }, text: `<html>${'x'.repeat(5000)}` };
     const seen = await answering(page).pullRequest(42);

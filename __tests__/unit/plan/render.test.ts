@@ -189,10 +189,13 @@ describe('the summary of drop and sweep', () => {
   test('dry-run: shows what would be dropped, and claims neither that it was nor that nothing is', () => {
     const summary = summaryMarkdown({
       ...dropping,
-      wouldDrop: [dropped, { resource: 'role', name: 'app_pr_42' }],
+      wouldDrop: [
+        { ...dropped, details: 'with more' },
+        { resource: 'role', name: 'app_pr_42', details: '' },
+      ],
     });
     expect(summary).toContain(
-      '| Would be dropped | Name |\n| --- | --- |\n| `database` | `relecloud_pr_42` |',
+      '| Would be dropped | Name | Details |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `with more` |',
     );
     expect(summary).toContain('| `role` | `app_pr_42` |');
     expect(summary).not.toContain('| Changed');
@@ -212,11 +215,11 @@ describe('the summary of drop and sweep', () => {
       fc.property(evil, evil, (name, reason) => {
         const summary = summaryMarkdown({
           ...dropping,
-          wouldDrop: [{ resource: 'role', name }],
+          wouldDrop: [{ resource: 'role', name, details: reason }],
           kept: [{ resource: 'role', name, reason }],
         });
         const rows = summary.split('\n').filter((line) => line.startsWith('| `role`'));
-        expect(rows.map((row) => cells(row).length)).toEqual([2, 3]);
+        expect(rows.map((row) => cells(row).length)).toEqual([3, 3]);
         for (const cell of rows.flatMap(cells)) expect(outsideCode(cell.trim())).toBe('');
       }),
       { numRuns: 300 },

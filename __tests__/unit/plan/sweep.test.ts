@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DatabaseMark, RoleMark } from '../../../src/config/marks.ts';
 import { pullRequestName } from '../../../src/config/names.ts';
-import { pullRequestRoles, rolesOf, sweepItems } from '../../../src/plan/sweep.ts';
+import { pullRequestRoleNames, rolesOf, sweepItems } from '../../../src/plan/sweep.ts';
 import type { FoundDatabase, FoundRole } from '../../../src/postgres/sql-reader.ts';
 import { foundDatabase, foundRole, readMark } from '../../helpers/unit/fake-observations.ts';
 
@@ -237,8 +237,8 @@ test('the roles of all pull requests are those of this repository that the admin
     foundRole('app', { kind: 'base', repositoryId, base: 'app', database: 'relecloud' }),
     foundRole('relecloud_admin', undefined),
   ];
-  const names = (except?: string) => pullRequestRoles(repositoryId, roles, except).map(({ name }) => name);
+  const names = (except?: string) => pullRequestRoleNames(repositoryId, roles, except);
   expect(names()).toEqual(['app_pr_42', 'app_pr_43', 'app_pr_44']);
   expect(names('relecloud_pr_42')).toEqual(['app_pr_43', 'app_pr_44']);
-  expect(pullRequestRoles('', roles)).toEqual([]);
+  expect(pullRequestRoleNames('', roles)).toEqual([]);
 });
