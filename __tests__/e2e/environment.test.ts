@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'environments' };
-
-test.beforeAll(async ({ emulator }) => {
-  const step = await new Job(emulator).step(inputs);
-  expect(step.exitCode, step.log).toBe(0);
-});
 
 /** Variables of an earlier step that the action's libraries read, with values that break a run which they reach. */
 const variables: Readonly<Record<string, string>> = {
@@ -20,28 +15,19 @@ const variables: Readonly<Record<string, string>> = {
   MSAL_FORCE_REGION: 'westeurope',
 };
 
-describe('what an earlier step has put into the environment', () => {
-  test.for(Object.entries(variables))(
-    '%s does not reach the libraries of main and post',
-    async ([name, value], { emulator }) => {
-      const job = new Job(emulator, { [name]: value });
-      const step = await job.spawnStep(inputs);
-      expect(step.exitCode, step.log).toBe(0);
-      const [post] = await job.post();
-      expect(post?.exitCode, post?.log).toBe(0);
-      expect(post?.log).toContain('Removed the temporary firewall rule');
-    },
-  );
-
-  test('reaches the migration, as it reaches a run step', async ({ emulator }) => {
-    const own = { ...variables, PGOPTIONS: '-c search_path=public', NODE_TLS_REJECT_UNAUTHORIZED: '1' };
-    const job = new Job(emulator, own);
-    const file = join(job.temp, 'environment.json');
-    const step = await job.spawnStep({
-      ...inputs,
-      'migration-command': `node -e "require('fs').writeFileSync('${file}', JSON.stringify(process.env))"`,
-    });
-    expect(step.exitCode, step.log).toBe(0);
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject(own);
+test('variables of an earlier step do not reach the libraries of main and post, and reach the migration as a run step', async ({
+  emulator,
+}) => {
+  const own = { ...variables, PGOPTIONS: '-c search_path=public', NODE_TLS_REJECT_UNAUTHORIZED: '1' };
+  const job = new Job(emulator, own);
+  const file = join(job.temp, 'environment.json');
+  const step = await job.spawnStep({
+    ...inputs,
+    'migration-command': `node -e "require('fs').writeFileSync('${file}', JSON.stringify(process.env))"`,
   });
+  expect(step.exitCode, step.log).toBe(0);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject(own);
+  const [post] = await job.post();
+  expect(post?.exitCode, post?.log).toBe(0);
+  expect(post?.log).toContain('Removed the temporary firewall rule');
 });

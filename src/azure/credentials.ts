@@ -1,4 +1,4 @@
-import type { AccessToken, TokenCredential } from '@azure/core-auth';
+import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-auth';
 import {
   AzureCliCredential,
   ChainedTokenCredential,
@@ -8,7 +8,7 @@ import {
 } from '@azure/identity';
 import type { SignInConfig } from '../config/config.ts';
 import { fail, rawMessageOf } from '../errors.ts';
-import { duration, within } from '../waiting.ts';
+import { duration, untilAborted, within } from '../waiting.ts';
 import type { Endpoints } from './clouds.ts';
 
 /** What signing in needs of the workflow. */
@@ -53,7 +53,9 @@ export function signIn(
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
       try {
-        const token = await within(SIGN_IN_TIMEOUT_MS, silent, credential.getToken(scopes, options));
+        const asked = within(SIGN_IN_TIMEOUT_MS, silent, credential.getToken(scopes, options));
+        // The libraries do not always listen to the signal.
+        const token = await untilAborted(signalOf(options), 0, asked);
         if (token) source.mask(token.token);
         return token;
       } catch (error) {
@@ -63,6 +65,10 @@ export function signIn(
     },
   };
 }
+
+/** The signal of our own requests; the SDK's type of it lacks the reason. */
+const signalOf = (options: GetTokenOptions | undefined): AbortSignal =>
+  options?.abortSignal instanceof AbortSignal ? options.abortSignal : new AbortController().signal;
 
 /** Milliseconds for one sign-in: a token of GitHub, then one of Entra, with the libraries' own retries. */
 const SIGN_IN_TIMEOUT_MS = 60_000;
