@@ -86,20 +86,26 @@ describe('an identity that may not read operations', () => {
 });
 
 describe('the answer of a poll is not the answer of the request', () => {
+  const server = 'polls';
+  const inputs = { ...defaultInputs, 'server-name': server };
+  const put = { service: 'arm', method: 'PUT', path: '/firewallRules/' } as const;
+
+  test.beforeAll(async ({ emulator }) => {
+    const maker = new Job(emulator);
+    await maker.step(inputs);
+    await maker.post();
+  });
+
   test.for([
     ['403', forbidden],
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'was not found' } } }],
     ['503', { status: 503, headers: { 'retry-after': '0' }, body: {} }],
   ] as const)(
     'the rule’s first poll is answered by %s: post removes the rule',
-    async ([status, then], { emulator }) => {
-      const server = `poll-${status}`;
-      await new Job(emulator).step({ ...defaultInputs, 'server-name': server });
-      for (const rule of await emulator.rules(server))
-        await emulator.patch(server, { rules: { [rule]: null } });
+    async ([, then], { emulator }) => {
       await emulator.fault(operations, then, { times: 1 });
       const job = new Job(emulator);
-      const step = await job.step({ ...defaultInputs, 'server-name': server });
+      const step = await job.step(inputs);
       expect(step.exitCode, step.log).toBe(0);
       expect(await emulator.rules(server)).toHaveLength(1);
       const [post] = await job.post();
@@ -112,15 +118,10 @@ describe('the answer of a poll is not the answer of the request', () => {
   test('a PUT whose answer is lost and whose repetition is refused: post removes the rule that it made', async ({
     emulator,
   }) => {
-    const server = 'answer-lost';
-    const put = { service: 'arm', method: 'PUT', path: '/firewallRules/' } as const;
-    const first = new Job(emulator);
-    await first.step({ ...defaultInputs, 'server-name': server });
-    await first.post();
     await emulator.fault(put, { applyThenReset: true });
     await emulator.fault(put, forbidden);
     const job = new Job(emulator);
-    const step = await job.step({ ...defaultInputs, 'server-name': server });
+    const step = await job.step(inputs);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('AuthorizationFailed');
     const [post] = await job.post();
@@ -132,9 +133,8 @@ describe('the answer of a poll is not the answer of the request', () => {
   test('a DELETE of a rule that finds nothing to delete, while the rule shows: it is deleted again', async ({
     emulator,
   }) => {
-    const server = 'nothing-found';
     const job = new Job(emulator);
-    await job.step({ ...defaultInputs, 'server-name': server });
+    await job.step(inputs);
     await emulator.fault({ service: 'arm', method: 'DELETE', path: '/firewallRules/' }, { status: 204 });
     const [post] = await job.post();
     expect(post?.exitCode, post?.log).toBe(0);

@@ -44,6 +44,7 @@ export async function createServer(
       run,
       `server '${name}' to be created`,
       race(operation, () => isReady(reader)),
+      { pause: 200 },
     );
     return (await lostAfterAll(operation)) ? 'adopted' : 'created';
   } catch (error) {

@@ -39,7 +39,12 @@ export async function perform<T>(
   begin: Begin,
   isDone: IsDone,
   needed: (ended: boolean) => Promise<T | undefined>,
-  { asking, accepted, waiting = { longestPause: 4000 }, again = async () => undefined }: Manner = {},
+  {
+    asking,
+    accepted,
+    waiting = { pause: 200, longestPause: 4000 },
+    again = async () => undefined,
+  }: Manner = {},
 ): Promise<T> {
   // An earlier request of the same may have taken effect, whatever is said of the last one.
   let uncertain = false;
