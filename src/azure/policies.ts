@@ -85,16 +85,13 @@ async function withinLimits(
 function sayRetry({ status, headers, request }: PipelineResponse, log: (text: string) => void): void {
   if (status !== 429 && status < 500) return;
   const given = retryAfterMs(headers);
-  if (given === undefined && (status === 429 || status === 503))
-    headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
+  const isDefault = given === undefined && (status === 429 || status === 503);
+  if (isDefault) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
+  const wait = isDefault ? DEFAULT_RETRY_AFTER_S * 1000 : given;
+  const source = isDefault ? 'since the answer names no time that can be read' : 'as it asks';
+  const after = wait === undefined ? '' : ` after ${duration(wait)}, ${source}`;
   const why = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
-  const wait =
-    given !== undefined
-      ? ` after ${duration(given)}, as it asks`
-      : status === 429 || status === 503
-        ? ` after ${duration(DEFAULT_RETRY_AFTER_S * 1000)}, since the answer names no time that can be read`
-        : '';
-  log(`${why} (HTTP ${status}): ${nameOf(request)} may be sent again${wait}.`);
+  log(`${why} (HTTP ${status}): ${nameOf(request)} may be sent again${after}.`);
 }
 
 /** Milliseconds, of the headers that the SDK obeys, in its order. */

@@ -106,9 +106,9 @@ export class Workflow {
   }
 
   /**
-   * Makes the runner's files fit to be written to after a command that could write to them: an unfinished last line is
-   * ended, which what is written next would be a part of, and what is no file any more (a pipe would hold us for ever) is
-   * made one again.
+   * Prepares the runner's files for writing after a command that could write to them. An unfinished last line is ended,
+   * since what is written next would continue it. What is no longer a file is replaced by one: writing to a pipe that
+   * nobody reads would never return.
    */
   restoreFiles(): void {
     for (const name of ['GITHUB_STATE', 'GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
