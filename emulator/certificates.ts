@@ -4,10 +4,10 @@ import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const lifetime = 7 * 24 * 60 * 60 * 1000;
+const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const CERTIFICATE_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 // A clock a little behind ours must not find the certificate "not yet valid".
-const clockSkew = 10 * 60 * 1000;
+const CLOCK_SKEW_MS = 10 * 60 * 1000;
 
 /** A certificate and its private key, both PEM. `cert` is followed by the issuer's certificate. */
 export interface IssuedCertificate {
@@ -15,13 +15,13 @@ export interface IssuedCertificate {
   readonly key: string;
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+function validityPeriod(): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
-  return { notBefore: new Date(now - clockSkew), notAfter: new Date(now + lifetime) };
+  return { notBefore: new Date(now - CLOCK_SKEW_MS), notAfter: new Date(now + CERTIFICATE_LIFETIME_MS) };
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+function generateKeyPair(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
 }
 
 function subjectAlternativeNames(names: readonly string[]): x509.SubjectAlternativeNameExtension {
@@ -46,12 +46,12 @@ export class CertificateAuthority {
   /** A new authority with a key of its own (ECDSA P-256), valid for a week. */
   static async create(): Promise<CertificateAuthority> {
     x509.cryptoProvider.set(webcrypto);
-    const keys = await newKeys();
+    const keys = await generateKeyPair();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       name: 'CN=Azure emulator root',
-      ...validity(),
+      ...validityPeriod(),
       keys,
-      signingAlgorithm: algorithm,
+      signingAlgorithm: KEY_ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(true, 0, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -66,14 +66,14 @@ export class CertificateAuthority {
    * Elliptic curve keys, with which a certificate takes about a millisecond.
    */
   async issue(names: readonly string[]): Promise<IssuedCertificate> {
-    const keys = await newKeys();
+    const keys = await generateKeyPair();
     const certificate = await x509.X509CertificateGenerator.create({
       subject: `CN=${names[0] ?? 'localhost'}`,
       issuer: this.#certificate.subject,
-      ...validity(),
+      ...validityPeriod(),
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
-      signingAlgorithm: algorithm,
+      signingAlgorithm: KEY_ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

@@ -1,14 +1,14 @@
-import type { Clients } from './clients.ts';
-import type { Handler } from './http/exchange.ts';
+import type { ClientAddressMap } from './clients.ts';
+import type { HttpHandler } from './http/exchange.ts';
 
 /** A service that tells its caller the public address it comes from: the bare IPv4, as plain text. */
-export function echoHandler(clients: Clients, index: number): Handler {
-  return ({ method, source }) =>
+export function ipEchoHandler(clientAddresses: ClientAddressMap, serviceIndex: number): HttpHandler {
+  return ({ method, sourceAddress }) =>
     method === 'GET'
       ? {
           status: 200,
           headers: { 'Content-Type': 'text/plain; charset=utf-8' },
-          body: clients.echoOf(index, source),
+          body: clientAddresses.getEchoAnswer(serviceIndex, sourceAddress),
         }
       : { status: 405 };
 }

@@ -8,7 +8,7 @@ export interface Hold {
 }
 
 /** Says that it is being held, and waits until it may go on. */
-export function untilReleased({ onHeld, released }: Hold): Promise<void> {
+export function waitForRelease({ onHeld, released }: Hold): Promise<void> {
   onHeld();
   return released;
 }

@@ -4,26 +4,26 @@ import { join } from 'node:path';
 import type { ArmContext } from './arm/call.ts';
 import { armHandler } from './arm/index.ts';
 import { Operations } from './arm/operations.ts';
-import { Store } from './arm/store.ts';
+import { ArmStore } from './arm/store.ts';
 import { CertificateAuthority, type IssuedCertificate } from './certificates.ts';
-import { Clients } from './clients.ts';
-import { Clock } from './clock.ts';
-import { controlHandler, controlPath } from './control/index.ts';
-import { echoHandler } from './echo.ts';
+import { ClientAddressMap } from './clients.ts';
+import { Timers } from './clock.ts';
+import { CONTROL_PATH, controlHandler } from './control/index.ts';
+import { ipEchoHandler } from './echo.ts';
 import { entraHandler } from './entra/index.ts';
 import { managedIdentityHandler } from './entra/managed-identity.ts';
-import { AccessTokens } from './entra/tokens.ts';
+import { AccessTokenIssuer } from './entra/tokens.ts';
 import { gitHubHandler } from './github/index.ts';
-import { GitHub } from './github/store.ts';
-import type { Handler, ServiceName } from './http/exchange.ts';
-import { Faults } from './http/faults.ts';
-import { type Listener, listen } from './http/listener.ts';
-import { Recorder } from './http/recorder.ts';
-import { serviceResponder } from './http/service.ts';
-import { type Identity, newIdentity } from './identity.ts';
+import { GitHubStore } from './github/store.ts';
+import type { HttpHandler, ServiceName } from './http/exchange.ts';
+import { FaultRegistry } from './http/faults.ts';
+import { type HttpListener, startListener } from './http/listener.ts';
+import { RequestRecorder } from './http/recorder.ts';
+import { createServiceResponder } from './http/service.ts';
+import { createIdentity, type EmulatorIdentity } from './identity.ts';
 import { SigningKey } from './keys.ts';
 import { oidcHandler } from './oidc.ts';
-import { defaultOptions, type EmulatorOptions } from './options.ts';
+import { DEFAULT_OPTIONS, type EmulatorOptions } from './options.ts';
 import type { PostgresFactory } from './postgres/types.ts';
 
 /** What the emulator says when it is ready (contract.md, "The emulator, alone"). */
@@ -42,7 +42,7 @@ export interface ReadyLine {
 }
 
 export interface Emulator {
-  readonly ready: ReadyLine;
+  readonly readyLine: ReadyLine;
   /** The root certificate, PEM, for clients in this process. */
   readonly caCertificate: string;
   /** End it with everything it started, and remove its files. Idempotent. */
@@ -50,45 +50,45 @@ export interface Emulator {
 }
 
 /** Everything that an emulator holds, in the order in which it was opened. */
-interface Holdings {
+interface EmulatorServices {
   readonly options: EmulatorOptions;
-  readonly identity: Identity;
+  readonly identity: EmulatorIdentity;
   readonly directory: string;
-  readonly authority: CertificateAuthority;
-  readonly clients: Clients;
-  readonly clock: Clock;
-  readonly recorder: Recorder;
-  readonly faults: Faults;
-  readonly store: Store;
+  readonly certificateAuthority: CertificateAuthority;
+  readonly clientAddresses: ClientAddressMap;
+  readonly timers: Timers;
+  readonly recorder: RequestRecorder;
+  readonly faults: FaultRegistry;
+  readonly store: ArmStore;
   readonly operations: Operations;
-  readonly gitHub: GitHub;
+  readonly gitHub: GitHubStore;
 }
 
-class DataPlane {
-  readonly #holdings: Holdings;
+class LazyPostgres {
+  readonly #services: EmulatorServices;
   #factory: Promise<PostgresFactory> | undefined;
 
-  constructor(holdings: Holdings) {
-    this.#holdings = holdings;
+  constructor(services: EmulatorServices) {
+    this.#services = services;
   }
 
   /** The factory, loaded with the first server, so that the emulator itself starts at once. */
-  get(): Promise<PostgresFactory> {
+  getFactory(): Promise<PostgresFactory> {
     this.#factory ??= this.#load();
     return this.#factory;
   }
 
   async #load(): Promise<PostgresFactory> {
-    const { options, directory, authority, clients, faults } = this.#holdings;
+    const { options, directory, certificateAuthority, clientAddresses, faults } = this.#services;
     if (options.postgres) return options.postgres;
     const { createPostgresFactory } = await import('./postgres/index.ts');
     return createPostgresFactory({
       directory,
-      certificates: authority,
-      clients,
-      preparedTemplates: options.postgresTemplates,
-      holdOf: (statement) => {
-        const effect = faults.strike('postgres', { statement });
+      certificates: certificateAuthority,
+      clientAddresses,
+      preparedTemplateDirectory: options.postgresTemplateDirectory,
+      findHold: (statement) => {
+        const effect = faults.consume('postgres', { statement });
         return effect && 'hold' in effect ? effect : undefined;
       },
     });
@@ -101,51 +101,58 @@ class DataPlane {
 }
 
 interface Listeners {
-  readonly arm: Listener;
-  readonly entra: Listener;
-  readonly github: Listener;
-  readonly oidc: Listener;
-  readonly echoes: readonly Listener[];
-  readonly managedIdentity: Listener;
-  readonly control: Listener;
+  readonly arm: HttpListener;
+  readonly entra: HttpListener;
+  readonly github: HttpListener;
+  readonly oidc: HttpListener;
+  readonly ipEchoes: readonly HttpListener[];
+  readonly managedIdentity: HttpListener;
+  readonly control: HttpListener;
 }
 
-function serve(
-  holdings: Holdings,
+function listenForService(
+  services: EmulatorServices,
   service: ServiceName,
-  handler: Handler,
+  handler: HttpHandler,
   certificate?: IssuedCertificate,
-): Promise<Listener> {
-  const latency = service === 'arm' || service === 'entra' ? holdings.options.latency : 0;
-  return listen(serviceResponder(service, handler, holdings, latency), certificate);
+): Promise<HttpListener> {
+  const latency = service === 'arm' || service === 'entra' ? services.options.latencyMs : 0;
+  return startListener(createServiceResponder(service, handler, services, latency), certificate);
 }
 
-async function openListeners(holdings: Holdings, dataPlane: DataPlane): Promise<Listeners> {
-  const { identity, options, clients } = holdings;
-  const certificate = await holdings.authority.issue(['localhost', '127.0.0.1']);
+async function startListeners(services: EmulatorServices, lazyPostgres: LazyPostgres): Promise<Listeners> {
+  const { identity, options, clientAddresses } = services;
+  const certificate = await services.certificateAuthority.issue(['localhost', '127.0.0.1']);
   const gitHubKey = new SigningKey();
-  const tokens = new AccessTokens(new SigningKey(), identity, options.tokenLifetime);
-  const arm: ArmContext = { ...holdings, tenantId: identity.tenantId, postgres: () => dataPlane.get() };
-  const secure = (service: ServiceName, handler: Handler) => serve(holdings, service, handler, certificate);
-  const control = controlHandler(holdings);
-  const [armListener, entra, github, oidc, managedIdentity, controlListener, ...echoes] = await Promise.all([
-    secure('arm', armHandler(arm, tokens)),
-    secure('entra', entraHandler({ identity, gitHubKey, tokens })),
-    secure('github', gitHubHandler(holdings.gitHub)),
-    secure('oidc', oidcHandler(identity, gitHubKey)),
-    serve(holdings, 'entra', managedIdentityHandler(tokens)),
-    listen(async (request) => ({ reply: await control(request) }), certificate),
-    secure('echo', echoHandler(clients, 0)),
-    secure('echo', echoHandler(clients, 1)),
-  ]);
-  return { arm: armListener, entra, github, oidc, echoes, managedIdentity, control: controlListener };
+  const tokens = new AccessTokenIssuer(new SigningKey(), identity, options.tokenLifetimeSeconds);
+  const arm: ArmContext = {
+    ...services,
+    tenantId: identity.tenantId,
+    getPostgresFactory: () => lazyPostgres.getFactory(),
+  };
+  const serveTls = (service: ServiceName, handler: HttpHandler) =>
+    listenForService(services, service, handler, certificate);
+  const control = controlHandler(services);
+  const [armListener, entra, github, oidc, managedIdentity, controlListener, ...ipEchoes] = await Promise.all(
+    [
+      serveTls('arm', armHandler(arm, tokens)),
+      serveTls('entra', entraHandler({ identity, gitHubKey, tokens })),
+      serveTls('github', gitHubHandler(services.gitHub)),
+      serveTls('oidc', oidcHandler(identity, gitHubKey)),
+      listenForService(services, 'entra', managedIdentityHandler(tokens)),
+      startListener(async (request) => ({ reply: await control(request) }), certificate),
+      serveTls('echo', ipEchoHandler(clientAddresses, 0)),
+      serveTls('echo', ipEchoHandler(clientAddresses, 1)),
+    ],
+  );
+  return { arm: armListener, entra, github, oidc, ipEchoes, managedIdentity, control: controlListener };
 }
 
-function readyLine({ identity, directory }: Holdings, listeners: Listeners): ReadyLine {
+function buildReadyLine({ identity, directory }: EmulatorServices, listeners: Listeners): ReadyLine {
   const ca = join(directory, 'ca.pem');
   return {
     event: 'ready',
-    control: `${listeners.control.url}${controlPath}`,
+    control: `${listeners.control.url}${CONTROL_PATH}`,
     ca,
     clientSecret: identity.clientSecret,
     env: {
@@ -156,45 +163,49 @@ function readyLine({ identity, directory }: Holdings, listeners: Listeners): Rea
       AZURE_TENANT_ID: identity.tenantId,
       AZURE_SUBSCRIPTION_ID: identity.subscriptionIds[0],
       ACTIONS_ID_TOKEN_REQUEST_URL: `${listeners.oidc.url}/token?api-version=2.0`,
-      ACTIONS_ID_TOKEN_REQUEST_TOKEN: identity.requestToken,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: identity.oidcRequestToken,
       GITHUB_API_URL: listeners.github.url,
-      IP_ECHO_URLS: listeners.echoes.map(({ url }) => `${url}/`).join(','),
+      IP_ECHO_URLS: listeners.ipEchoes.map(({ url }) => `${url}/`).join(','),
     },
     managedIdentity: { env: { AZURE_POD_IDENTITY_AUTHORITY_HOST: listeners.managedIdentity.url } },
   };
 }
 
-async function openHoldings(options: EmulatorOptions): Promise<Holdings> {
+async function createServices(options: EmulatorOptions): Promise<EmulatorServices> {
   const directory = await mkdtemp(join(tmpdir(), 'azure-emulator-'));
   // Traversable by everyone: PostgreSQL's files lie beneath, and under root it runs as another user.
   await chmod(directory, 0o711);
-  const authority = await CertificateAuthority.create();
-  await writeFile(join(directory, 'ca.pem'), authority.pem, { mode: 0o644 });
-  const identity = newIdentity();
-  const clock = new Clock();
+  const certificateAuthority = await CertificateAuthority.create();
+  await writeFile(join(directory, 'ca.pem'), certificateAuthority.pem, { mode: 0o644 });
+  const identity = createIdentity();
+  const timers = new Timers();
   return {
     options,
     identity,
     directory,
-    authority,
-    clock,
-    clients: new Clients(),
-    recorder: new Recorder(),
-    faults: new Faults(),
-    store: new Store(identity.subscriptionIds),
-    operations: new Operations(clock, options.retryAfter),
-    gitHub: new GitHub(),
+    certificateAuthority,
+    timers,
+    clientAddresses: new ClientAddressMap(),
+    recorder: new RequestRecorder(),
+    faults: new FaultRegistry(),
+    store: new ArmStore(identity.subscriptionIds),
+    operations: new Operations(timers, options.retryAfterScale),
+    gitHub: new GitHubStore(),
   };
 }
 
-async function closeAll(holdings: Holdings, dataPlane: DataPlane, listeners: Listeners): Promise<void> {
-  holdings.clock.end();
-  holdings.faults.remove();
-  const { echoes, ...others } = listeners;
-  await Promise.all([...Object.values(others), ...echoes].map((listener) => listener.close()));
-  await dataPlane.close();
-  await holdings.operations.settled();
-  await rm(holdings.directory, { recursive: true, force: true });
+async function closeEverything(
+  services: EmulatorServices,
+  lazyPostgres: LazyPostgres,
+  listeners: Listeners,
+): Promise<void> {
+  services.timers.cancelAll();
+  services.faults.remove();
+  const { ipEchoes, ...others } = listeners;
+  await Promise.all([...Object.values(others), ...ipEchoes].map((listener) => listener.close()));
+  await lazyPostgres.close();
+  await services.operations.waitForAll();
+  await rm(services.directory, { recursive: true, force: true });
 }
 
 /**
@@ -202,20 +213,20 @@ async function closeAll(holdings: Holdings, dataPlane: DataPlane, listeners: Lis
  * port of 127.0.0.1 that the system chooses, behind a certificate authority of its own. PostgreSQL is started with the
  * first server.
  */
-export async function startEmulator(given: Partial<EmulatorOptions> = {}): Promise<Emulator> {
-  const holdings = await openHoldings({ ...defaultOptions, ...given });
-  const dataPlane = new DataPlane(holdings);
-  const listeners = await openListeners(holdings, dataPlane).catch(async (error: unknown) => {
-    await rm(holdings.directory, { recursive: true, force: true });
+export async function startEmulator(overrides: Partial<EmulatorOptions> = {}): Promise<Emulator> {
+  const services = await createServices({ ...DEFAULT_OPTIONS, ...overrides });
+  const lazyPostgres = new LazyPostgres(services);
+  const listeners = await startListeners(services, lazyPostgres).catch(async (error: unknown) => {
+    await rm(services.directory, { recursive: true, force: true });
     throw error;
   });
-  let closing: Promise<void> | undefined;
+  let closePromise: Promise<void> | undefined;
   return {
-    ready: readyLine(holdings, listeners),
-    caCertificate: holdings.authority.pem,
+    readyLine: buildReadyLine(services, listeners),
+    caCertificate: services.certificateAuthority.pem,
     close: () => {
-      closing ??= closeAll(holdings, dataPlane, listeners);
-      return closing;
+      closePromise ??= closeEverything(services, lazyPostgres, listeners);
+      return closePromise;
     },
   };
 }

@@ -11,28 +11,28 @@ import {
 /** An RS256 key that signs tokens; made when it is first needed, for it takes longer than the rest of the start. */
 export class SigningKey {
   readonly id = randomUUID();
-  #pair: Promise<GenerateKeyPairResult> | undefined;
+  #keyPair: Promise<GenerateKeyPairResult> | undefined;
 
-  pair(): Promise<GenerateKeyPairResult> {
-    this.#pair ??= generateKeyPair('RS256', { extractable: true });
-    return this.#pair;
+  getKeyPair(): Promise<GenerateKeyPairResult> {
+    this.#keyPair ??= generateKeyPair('RS256', { extractable: true });
+    return this.#keyPair;
   }
 
   async sign(claims: JWTPayload): Promise<string> {
-    const { privateKey } = await this.pair();
+    const { privateKey } = await this.getKeyPair();
     return new SignJWT(claims)
       .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: this.id })
       .sign(privateKey);
   }
 
   /** The public half as a JSON Web Key Set. */
-  async keySet(): Promise<{ keys: JWK[] }> {
-    const { publicKey } = await this.pair();
+  async toJwks(): Promise<{ keys: JWK[] }> {
+    const { publicKey } = await this.getKeyPair();
     return { keys: [{ ...(await exportJWK(publicKey)), use: 'sig', alg: 'RS256', kid: this.id }] };
   }
 }
 
 /** Seconds since the epoch, as tokens count time. */
-export function epochSeconds(): number {
+export function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }

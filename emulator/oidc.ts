@@ -1,31 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { exampleRepository } from './github/example-repository.ts';
-import type { Handler, Reply, Request } from './http/exchange.ts';
-import type { Identity } from './identity.ts';
-import { epochSeconds, type SigningKey } from './keys.ts';
+import type { HttpHandler, HttpRequest, HttpResponse } from './http/exchange.ts';
+import type { EmulatorIdentity } from './identity.ts';
+import { nowInSeconds, type SigningKey } from './keys.ts';
 
 /** GitHub's own issuer: federated identities name it, so the emulated tokens bear it. */
-export const gitHubIssuer = 'https://token.actions.githubusercontent.com';
+export const GITHUB_OIDC_ISSUER = 'https://token.actions.githubusercontent.com';
 
-const defaultLifetime = 300;
+const DEFAULT_TOKEN_LIFETIME_SECONDS = 300;
 
 // OpenID Connect reference, "Example subject claims": an environment hides everything else.
-function contextOf(event: string, environment: string | null, ref: string): string {
+function subjectContext(event: string, environment: string | null, ref: string): string {
   if (environment !== null) return `environment:${environment.replaceAll(':', '%3A')}`;
   return event === 'pull_request' ? 'pull_request' : `ref:${ref}`;
 }
 
-function claims(identity: Identity, query: URLSearchParams): JWTPayload {
+function buildClaims(identity: EmulatorIdentity, query: URLSearchParams): JWTPayload {
   const repository = query.get('repository') ?? identity.repository;
   const ref = query.get('ref') ?? 'refs/heads/main';
   const environment = query.get('environment');
   const event = query.get('event_name') ?? 'push';
-  const lifetime = Number(query.get('lifetime') ?? defaultLifetime);
-  const now = epochSeconds() + Math.min(lifetime, 0);
+  const lifetime = Number(query.get('lifetime') ?? DEFAULT_TOKEN_LIFETIME_SECONDS);
+  const now = nowInSeconds() + Math.min(lifetime, 0);
   return {
     jti: randomUUID(),
-    sub: query.get('sub') ?? `repo:${repository}:${contextOf(event, environment, ref)}`,
+    sub: query.get('sub') ?? `repo:${repository}:${subjectContext(event, environment, ref)}`,
     aud: query.get('audience') ?? `https://github.com/${repository.split('/')[0]}`,
     ref,
     ...(environment === null ? {} : { environment }),
@@ -43,7 +43,7 @@ function claims(identity: Identity, query: URLSearchParams): JWTPayload {
     workflow: query.get('workflow') ?? 'deploy',
     job_workflow_ref: `${repository}/.github/workflows/deploy.yml@${ref}`,
     runner_environment: 'github-hosted',
-    iss: gitHubIssuer,
+    iss: GITHUB_OIDC_ISSUER,
     nbf: now,
     exp: now + Math.max(lifetime, 0),
     iat: now,
@@ -55,16 +55,16 @@ function claims(identity: Identity, query: URLSearchParams): JWTPayload {
  * call, five minutes long. `repository`, `ref`, `environment`, `event_name`, `sub` and others of its claims in the query
  * change what it claims, `lifetime` (seconds; negative for a token that has expired so long ago) how long it lasts.
  */
-export function oidcHandler(identity: Identity, key: SigningKey): Handler {
-  return async (request: Request): Promise<Reply> => {
-    if (request.url.pathname === '/.well-known/jwks') return { status: 200, body: await key.keySet() };
+export function oidcHandler(identity: EmulatorIdentity, key: SigningKey): HttpHandler {
+  return async (request: HttpRequest): Promise<HttpResponse> => {
+    if (request.url.pathname === '/.well-known/jwks') return { status: 200, body: await key.toJwks() };
     if (request.method !== 'GET' || request.url.pathname !== '/token') {
       return { status: 404, body: { message: 'Not Found' } };
     }
-    if (request.headers.authorization?.replace(/^bearer /i, '') !== identity.requestToken) {
+    if (request.headers.authorization?.replace(/^bearer /i, '') !== identity.oidcRequestToken) {
       return { status: 401, body: { message: 'Unauthorized' } };
     }
-    const value = await key.sign(claims(identity, request.url.searchParams));
+    const value = await key.sign(buildClaims(identity, request.url.searchParams));
     return { status: 200, body: { count: value.length, value } };
   };
 }

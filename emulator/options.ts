@@ -1,44 +1,44 @@
 import { parseArgs } from 'node:util';
-import { type PasswordStorage, passwordStorages } from './postgres/password-storage.ts';
-import type { BlockedBehaviour, PostgresFactory } from './postgres/types.ts';
+import { PASSWORD_STORAGES, type PasswordStorage } from './postgres/password-storage.ts';
+import type { BlockedClientBehavior, PostgresFactory } from './postgres/types.ts';
 
-/** How the emulated Azure behaves; every field has a default in {@link defaultOptions}. */
+/** How the emulated Azure behaves; every field has a default in {@link DEFAULT_OPTIONS}. */
 export interface EmulatorOptions {
   /** Milliseconds added to each answer of ARM and Entra. */
-  readonly latency: number;
+  readonly latencyMs: number;
   /** Milliseconds that a server's creation takes; other operations take a share of it (arm/timing.ts). */
-  readonly provision: number;
+  readonly provisionMs: number;
   /** Milliseconds that an accepted firewall rule takes to work. */
-  readonly firewallDelay: number;
+  readonly firewallDelayMs: number;
   /** How the gate treats a client that no rule admits. */
-  readonly blocked: BlockedBehaviour;
+  readonly blockedBehavior: BlockedClientBehavior;
   /** How new servers store passwords, and which they accept. */
   readonly passwordStorage: PasswordStorage;
   /** Factor on every recorded Retry-After; 1 gives the seconds that Azure gave. */
-  readonly retryAfter: number;
+  readonly retryAfterScale: number;
   /** Seconds that an access token lives. Entra's own value is 3599. */
-  readonly tokenLifetime: number;
+  readonly tokenLifetimeSeconds: number;
   /** Entries on one page of an ARM list before `nextLink` appears. */
   readonly pageSize: number;
   /** Factor on the size of ARM's request buckets (facts.md §3); 0 turns throttling off. */
-  readonly throttling: number;
+  readonly throttlingScale: number;
   /** Directory of PostgreSQL templates that were made before (postgres/template.ts); else each emulator makes its own. */
-  readonly postgresTemplates: string | undefined;
+  readonly postgresTemplateDirectory: string | undefined;
   /** Stands in for the real PostgreSQL, for tests of ARM alone. */
   readonly postgres: PostgresFactory | undefined;
 }
 
-export const defaultOptions: EmulatorOptions = {
-  latency: 0,
-  provision: 2000,
-  firewallDelay: 500,
-  blocked: 'timeout',
+export const DEFAULT_OPTIONS: EmulatorOptions = {
+  latencyMs: 0,
+  provisionMs: 2000,
+  firewallDelayMs: 500,
+  blockedBehavior: 'timeout',
   passwordStorage: 'scram-sha-256',
-  retryAfter: 0.02,
-  tokenLifetime: 3599,
+  retryAfterScale: 0.02,
+  tokenLifetimeSeconds: 3599,
   pageSize: 100,
-  throttling: 1,
-  postgresTemplates: undefined,
+  throttlingScale: 1,
+  postgresTemplateDirectory: undefined,
   postgres: undefined,
 };
 
@@ -47,14 +47,14 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const usage =
+export const USAGE =
   'Usage: npm run -s emulator -- [--latency MS] [--provision MS] [--firewall-delay MS] ' +
   '[--blocked timeout|reject] [--retry-after SCALE] [--password-storage scram-sha-256|md5|md5-strict] ' +
   '[--postgres-templates DIRECTORY]\n' +
   'md5: servers as they were made before about October 2024 (password_encryption and ' +
   'azure.accepted_password_auth_method are md5); md5-strict: which refuse a stored SCRAM verifier.';
 
-function amount(flag: string, text: string | undefined, fallback: number): number {
+function parseNumber(flag: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || !Number.isFinite(value)) {
@@ -63,19 +63,19 @@ function amount(flag: string, text: string | undefined, fallback: number): numbe
   return value;
 }
 
-function blockedBehaviour(text: string | undefined): BlockedBehaviour {
-  if (text === undefined) return defaultOptions.blocked;
+function parseBlockedBehavior(text: string | undefined): BlockedClientBehavior {
+  if (text === undefined) return DEFAULT_OPTIONS.blockedBehavior;
   if (text === 'timeout' || text === 'reject') return text;
   throw new UsageError(`--blocked takes 'timeout' or 'reject', not '${text}'.`);
 }
 
-function passwordStorage(text: string | undefined): PasswordStorage {
-  const wanted = passwordStorages.find((storage) => storage === (text ?? defaultOptions.passwordStorage));
+function parsePasswordStorage(text: string | undefined): PasswordStorage {
+  const wanted = PASSWORD_STORAGES.find((storage) => storage === (text ?? DEFAULT_OPTIONS.passwordStorage));
   if (wanted !== undefined) return wanted;
-  throw new UsageError(`--password-storage takes one of ${passwordStorages.join(', ')}, not '${text}'.`);
+  throw new UsageError(`--password-storage takes one of ${PASSWORD_STORAGES.join(', ')}, not '${text}'.`);
 }
 
-function flags(args: readonly string[]) {
+function parseFlags(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
     return parseArgs({
@@ -100,15 +100,19 @@ function flags(args: readonly string[]) {
  * @throws {UsageError} for a flag that does not exist or a value that does not fit.
  */
 export function parseOptions(args: readonly string[]): EmulatorOptions {
-  const given = flags(args);
+  const flagValues = parseFlags(args);
   return {
-    ...defaultOptions,
-    latency: amount('latency', given.latency, defaultOptions.latency),
-    provision: amount('provision', given.provision, defaultOptions.provision),
-    firewallDelay: amount('firewall-delay', given['firewall-delay'], defaultOptions.firewallDelay),
-    blocked: blockedBehaviour(given.blocked),
-    passwordStorage: passwordStorage(given['password-storage']),
-    retryAfter: amount('retry-after', given['retry-after'], defaultOptions.retryAfter),
-    postgresTemplates: given['postgres-templates'],
+    ...DEFAULT_OPTIONS,
+    latencyMs: parseNumber('latency', flagValues.latency, DEFAULT_OPTIONS.latencyMs),
+    provisionMs: parseNumber('provision', flagValues.provision, DEFAULT_OPTIONS.provisionMs),
+    firewallDelayMs: parseNumber(
+      'firewall-delay',
+      flagValues['firewall-delay'],
+      DEFAULT_OPTIONS.firewallDelayMs,
+    ),
+    blockedBehavior: parseBlockedBehavior(flagValues.blocked),
+    passwordStorage: parsePasswordStorage(flagValues['password-storage']),
+    retryAfterScale: parseNumber('retry-after', flagValues['retry-after'], DEFAULT_OPTIONS.retryAfterScale),
+    postgresTemplateDirectory: flagValues['postgres-templates'],
   };
 }

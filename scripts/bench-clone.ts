@@ -6,7 +6,7 @@ import { CertificateAuthority } from '../emulator/certificates.ts';
 import { createPostgresFactory } from '../emulator/postgres/index.ts';
 
 /** One template's clones by both strategies, in seconds. */
-export interface CloneRow {
+export interface CloneMeasurement {
   readonly major: string;
   /** Of the template, in MiB. */
   readonly size: number;
@@ -15,29 +15,32 @@ export interface CloneRow {
 }
 
 /** Megabytes that the table of each template holds. */
-const sizes = [0, 32, 64, 128, 256, 512];
-const rounds = 3;
+const TEMPLATE_SIZES_MIB = [0, 32, 64, 128, 256, 512];
+const ROUNDS = 3;
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
+async function measureSeconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
 }
 
-const middle = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
 
-async function measureTemplate(admin: pg.Client, size: number): Promise<Omit<CloneRow, 'major' | 'size'>> {
+async function measureTemplate(
+  admin: pg.Client,
+  size: number,
+): Promise<Omit<CloneMeasurement, 'major' | 'size'>> {
   const clone = async (strategy: string): Promise<number> => {
     const times: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       times.push(
-        await seconds(() =>
+        await measureSeconds(() =>
           admin.query(`CREATE DATABASE clone TEMPLATE template_${size} STRATEGY ${strategy}`),
         ),
       );
       await admin.query('DROP DATABASE clone');
     }
-    return middle(times);
+    return median(times);
   };
   return { walLog: await clone('wal_log'), fileCopy: await clone('file_copy') };
 }
@@ -46,14 +49,14 @@ async function measureTemplate(admin: pg.Client, size: number): Promise<Omit<Clo
  * How long a clone takes by each strategy, the median of three, on the emulator's PostgreSQL. It flushes nothing to disk,
  * so a checkpoint, FILE_COPY's fixed cost, is cheaper here than on a server.
  */
-export async function measureClones(): Promise<readonly CloneRow[]> {
+export async function measureClones(): Promise<readonly CloneMeasurement[]> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-clone-'));
   await chmod(directory, 0o711);
   const authority = await CertificateAuthority.create();
   const address = '203.0.113.9';
-  const clients = { publicAddressOf: () => address };
-  const factory = await createPostgresFactory({ directory, certificates: authority, clients });
-  const rows: CloneRow[] = [];
+  const clientAddresses = { getPublicAddress: () => address };
+  const factory = await createPostgresFactory({ directory, certificates: authority, clientAddresses });
+  const rows: CloneMeasurement[] = [];
   try {
     for (const major of factory.supportedMajors) {
       const server = await factory.create({
@@ -62,12 +65,12 @@ export async function measureClones(): Promise<readonly CloneRow[]> {
         administratorLogin: 'bench',
         administratorLoginPassword: 'VerySecurePassword!1',
         passwordStorage: 'scram-sha-256',
-        blocked: 'reject',
-        firewallDelay: 0,
+        blockedBehavior: 'reject',
+        firewallDelayMs: 0,
       });
-      server.setRules(new Map([['bench', { startIpAddress: address, endIpAddress: address }]]));
+      server.setFirewallRules(new Map([['bench', { startIpAddress: address, endIpAddress: address }]]));
       await server.start();
-      const login = async (database: string): Promise<pg.Client> => {
+      const connectTo = async (database: string): Promise<pg.Client> => {
         const ssl = { ca: authority.pem };
         const client = new pg.Client({
           host: server.address,
@@ -79,17 +82,19 @@ export async function measureClones(): Promise<readonly CloneRow[]> {
         await client.connect();
         return client;
       };
-      const admin = await login('postgres');
-      for (const size of sizes) {
+      const admin = await connectTo('postgres');
+      for (const size of TEMPLATE_SIZES_MIB) {
         await admin.query(`CREATE DATABASE template_${size}`);
-        const inside = await login(`template_${size}`);
-        await inside.query(
+        const templateClient = await connectTo(`template_${size}`);
+        await templateClient.query(
           `CREATE TABLE filling AS SELECT repeat('x', 1000) AS text FROM generate_series(1, ${size} * 1000)`,
         );
-        const { rows: found } = await inside.query('SELECT pg_database_size(current_database()) AS size');
-        await inside.end();
+        const { rows: sizeRows } = await templateClient.query(
+          'SELECT pg_database_size(current_database()) AS size',
+        );
+        await templateClient.end();
         const measured = await measureTemplate(admin, size);
-        rows.push({ major, size: Math.round(Number(found[0].size) / 1024 ** 2), ...measured });
+        rows.push({ major, size: Math.round(Number(sizeRows[0].size) / 1024 ** 2), ...measured });
         await admin.query(`DROP DATABASE template_${size}`);
       }
       await admin.end();

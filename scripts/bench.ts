@@ -12,27 +12,27 @@ import { measureClones } from './bench-clone.ts';
  * is what may be quoted.
  */
 
-const dist = fileURLToPath(new URL('../dist/', import.meta.url));
-const temp = mkdtempSync(join(tmpdir(), 'bench-'));
+const distDirectory = fileURLToPath(new URL('../dist/', import.meta.url));
+const tempDirectory = mkdtempSync(join(tmpdir(), 'bench-'));
 
 /** Seconds that a process of the built bundle takes. */
-async function seconds(file: string, env: Readonly<Record<string, string>>): Promise<number> {
+async function measureProcess(file: string, env: Readonly<Record<string, string>>): Promise<number> {
   const start = performance.now();
   const files = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY'].map((name) => [
     `GITHUB_${name}`,
-    join(temp, name),
+    join(tempDirectory, name),
   ]);
   for (const [, path = ''] of files) writeFileSync(path, '');
   const { PATH = '', HOME = '' } = process.env;
   const variables = {
     PATH,
     HOME,
-    RUNNER_TEMP: temp,
-    GITHUB_WORKSPACE: temp,
+    RUNNER_TEMP: tempDirectory,
+    GITHUB_WORKSPACE: tempDirectory,
     ...Object.fromEntries(files),
     ...env,
   };
-  const child = spawn(process.execPath, [join(dist, file)], {
+  const child = spawn(process.execPath, [join(distDirectory, file)], {
     env: variables,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -46,29 +46,29 @@ async function seconds(file: string, env: Readonly<Record<string, string>>): Pro
 }
 
 /** The state that the last half left, as the runner hands it to post. */
-function lastState(): Record<string, string> {
-  const entries = readFileSync(join(temp, 'STATE'), 'utf8').matchAll(
+function readSavedState(): Record<string, string> {
+  const entries = readFileSync(join(tempDirectory, 'STATE'), 'utf8').matchAll(
     /^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm,
   );
   return Object.fromEntries([...entries].map(([, name, , value = '']) => [`STATE_${name}`, value]));
 }
 
-interface Row {
+interface ResultRow {
   readonly what: string;
   readonly measured: string;
   readonly against: string;
   readonly ratio: string;
 }
 
-const row = (what: string, value: number, against: string, other: number): Row => ({
+const toResultRow = (what: string, value: number, against: string, baselineSeconds: number): ResultRow => ({
   what,
   measured: `${value.toFixed(2)} s`,
-  against: `${against}: ${other.toFixed(2)} s`,
-  ratio: (value / other).toFixed(2),
+  against: `${against}: ${baselineSeconds.toFixed(2)} s`,
+  ratio: (value / baselineSeconds).toFixed(2),
 });
 
 /** Seconds that the SDK's own poller takes for a firewall rule. */
-async function sdkPoller(env: Readonly<Record<string, string>>): Promise<number> {
+async function measureSdkPoller(env: Readonly<Record<string, string>>): Promise<number> {
   const script = fileURLToPath(new URL('sdk-poller.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], {
     env: { ...process.env, ...env },
@@ -76,9 +76,9 @@ async function sdkPoller(env: Readonly<Record<string, string>>): Promise<number>
   return Number(stdout);
 }
 
-async function measure(): Promise<Row[]> {
+async function measureAction(): Promise<ResultRow[]> {
   // The service's own Retry-After, with a rule that works after three seconds.
-  const emulator = await startEmulator({ retryAfter: 1, firewallDelay: 3000 });
+  const emulator = await startEmulator({ retryAfterScale: 1, firewallDelayMs: 3000 });
   try {
     const inputs = {
       'INPUT_SERVER-NAME': 'bench',
@@ -88,38 +88,41 @@ async function measure(): Promise<Row[]> {
       INPUT_DATABASE: 'relecloud',
     };
     const env = {
-      ...emulator.ready.env,
+      ...emulator.readyLine.env,
       GITHUB_REPOSITORY_ID: '1',
       GITHUB_RUN_ID: '1',
       GITHUB_RUN_ATTEMPT: '1',
     };
-    const nothing = await seconds('post.js', {});
-    const first = await seconds('index.js', { ...env, ...inputs });
-    const state = lastState();
-    const within = await seconds('index.js', { ...env, ...inputs });
-    const post = await seconds('post.js', { ...env, ...state });
-    const otherJob = { RUNNER_TEMP: mkdtempSync(join(temp, 'job-')), GITHUB_RUN_ID: '2' };
-    const shutOut = await seconds('index.js', { ...env, ...inputs, ...otherJob });
-    const sdk = await sdkPoller({ ...emulator.ready.env, CLIENT_SECRET: emulator.ready.clientSecret });
+    const emptyPost = await measureProcess('post.js', {});
+    const firstRun = await measureProcess('index.js', { ...env, ...inputs });
+    const state = readSavedState();
+    const sameJobRun = await measureProcess('index.js', { ...env, ...inputs });
+    const postSeconds = await measureProcess('post.js', { ...env, ...state });
+    const otherJob = { RUNNER_TEMP: mkdtempSync(join(tempDirectory, 'job-')), GITHUB_RUN_ID: '2' };
+    const blockedRun = await measureProcess('index.js', { ...env, ...inputs, ...otherJob });
+    const sdkSeconds = await measureSdkPoller({
+      ...emulator.readyLine.env,
+      CLIENT_SECRET: emulator.readyLine.clientSecret,
+    });
     return [
-      row(
+      toResultRow(
         'a later run: shut out → logged in and published',
-        shutOut,
+        blockedRun,
         'the SDK’s poller for the rule alone',
-        sdk,
+        sdkSeconds,
       ),
-      row('post: the rule removed', post, 'the SDK’s poller for a rule', sdk),
-      row('again within the job', within, 'first run (creation takes 2 s here)', first),
-      row('again within the job', within, 'an empty post (start of the bundle)', nothing),
+      toResultRow('post: the rule removed', postSeconds, 'the SDK’s poller for a rule', sdkSeconds),
+      toResultRow('again within the job', sameJobRun, 'first run (creation takes 2 s here)', firstRun),
+      toResultRow('again within the job', sameJobRun, 'an empty post (start of the bundle)', emptyPost),
     ];
   } finally {
     await emulator.close();
-    rmSync(temp, { recursive: true, force: true });
+    rmSync(tempDirectory, { recursive: true, force: true });
   }
 }
 
 /** Clones by both strategies; the last column is what may be quoted. */
-const clones = async () =>
+const measureCloneStrategies = async () =>
   (await measureClones()).map(({ major, size, walLog, fileCopy }) => ({
     what: `clone of ${size} MiB on PostgreSQL ${major}`,
     measured: `WAL_LOG ${walLog.toFixed(2)} s`,
@@ -128,8 +131,8 @@ const clones = async () =>
   }));
 
 if (process.argv[2] === 'clone') {
-  console.table(await clones());
+  console.table(await measureCloneStrategies());
   process.exit();
 }
-console.table(await measure());
-console.log(`dist/index.js: ${(statSync(join(dist, 'index.js')).size / 2 ** 20).toFixed(1)} MiB`);
+console.table(await measureAction());
+console.log(`dist/index.js: ${(statSync(join(distDirectory, 'index.js')).size / 2 ** 20).toFixed(1)} MiB`);

@@ -4,28 +4,40 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 
 /** What belongs into dist/; ncc also copies a stray `xdg-open` (of `open`, a dependency of @azure/identity). */
-const wanted = new Set(['index.js', 'post.js', 'package.json', 'licenses.txt']);
+const DIST_FILES = new Set(['index.js', 'post.js', 'package.json', 'licenses.txt']);
 
 /**
  * Builds the bundle: TypeScript 7 has no JavaScript API for ncc, so `tsc` compiles first and ncc bundles JavaScript.
- * @param output folder to write, emptied first
- * @param compiled folder for the JavaScript in between, emptied first; below the checkout, where ncc finds the packages
+ * @param outputDirectory folder to write, emptied first
+ * @param compileDirectory folder for the JavaScript in between, emptied first; below the checkout, where ncc finds the packages
  * @throws Error where a compiler fails; what it says goes to standard error
  */
-export async function build(output: string, compiled = join('build', 'dist')): Promise<void> {
-  rmSync(compiled, { recursive: true, force: true });
-  rmSync(output, { recursive: true, force: true });
-  await run('tsc', '-p', 'tsconfig.build.json', '--outDir', compiled);
-  await run('ncc', 'build', join(compiled, 'index.js'), '--out', output, '--target', 'es2022', '--quiet');
-  cpSync(join(compiled, 'post.js'), join(output, 'post.js'));
-  writeFileSync(join(output, 'licenses.txt'), licenses());
-  for (const stray of readdirSync(output).filter((name) => !wanted.has(name))) {
-    rmSync(join(output, stray), { recursive: true });
+export async function build(
+  outputDirectory: string,
+  compileDirectory = join('build', 'dist'),
+): Promise<void> {
+  rmSync(compileDirectory, { recursive: true, force: true });
+  rmSync(outputDirectory, { recursive: true, force: true });
+  await runTool('tsc', '-p', 'tsconfig.build.json', '--outDir', compileDirectory);
+  await runTool(
+    'ncc',
+    'build',
+    join(compileDirectory, 'index.js'),
+    '--out',
+    outputDirectory,
+    '--target',
+    'es2022',
+    '--quiet',
+  );
+  cpSync(join(compileDirectory, 'post.js'), join(outputDirectory, 'post.js'));
+  writeFileSync(join(outputDirectory, 'licenses.txt'), collectLicenses());
+  for (const unwantedFile of readdirSync(outputDirectory).filter((name) => !DIST_FILES.has(name))) {
+    rmSync(join(outputDirectory, unwantedFile), { recursive: true });
   }
 }
 
 /** Runs a program of this checkout's packages to its end. */
-async function run(program: string, ...args: readonly string[]): Promise<void> {
+async function runTool(program: string, ...args: readonly string[]): Promise<void> {
   const child = spawn(join('node_modules', '.bin', program), args, {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -34,10 +46,10 @@ async function run(program: string, ...args: readonly string[]): Promise<void> {
 }
 
 /** The licence of every package that is bundled, with all that they need; ncc's own `--license` misses most of them. */
-function licenses(): string {
+function collectLicenses(): string {
   const folders = new Set<string>();
   const visit = (from: string): void => {
-    for (const name of Object.keys(manifestOf(from).dependencies ?? {})) {
+    for (const name of Object.keys(readManifest(from).dependencies ?? {})) {
       const folder = [join(from, 'node_modules', name), join('node_modules', name)].find((path) =>
         existsSync(path),
       );
@@ -47,7 +59,7 @@ function licenses(): string {
     }
   };
   visit('.');
-  return `${[...folders].sort().map(licenseIn).join('\n\n')}\n`;
+  return `${[...folders].sort().map(readLicense).join('\n\n')}\n`;
 }
 
 interface Manifest {
@@ -57,11 +69,11 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-const manifestOf = (folder: string): Manifest =>
+const readManifest = (folder: string): Manifest =>
   JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
-function licenseIn(folder: string): string {
-  const { name, version, license } = manifestOf(folder);
+function readLicense(folder: string): string {
+  const { name, version, license } = readManifest(folder);
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
   return `${name} ${version} (${license})\n${text}`.trim();

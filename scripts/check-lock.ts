@@ -15,7 +15,7 @@ export interface LockedPackage {
  * @param packages by their folders; links, workspaces and what comes within another package are not downloaded
  * @returns a sentence for each fault
  */
-export function lockFaults(packages: Readonly<Record<string, LockedPackage>>): readonly string[] {
+export function findLockfileErrors(packages: Readonly<Record<string, LockedPackage>>): readonly string[] {
   return Object.entries(packages)
     .filter(([path, { link, inBundle }]) => path.includes('node_modules/') && !link && !inBundle)
     .flatMap(([path, { integrity, resolved }]) => [
@@ -26,13 +26,17 @@ export function lockFaults(packages: Readonly<Record<string, LockedPackage>>): r
 
 /** Verifies the registry's signatures of what is installed; a registry that serves none is no fault of the packages. */
 function checkSignatures(): number {
-  const asked = spawnSync('npm', ['view', 'typescript', 'dist.signatures', '--json'], { encoding: 'utf8' });
-  if (asked.status !== 0) {
-    console.error(`The registry in use did not answer, so signatures were not checked:\n${asked.stderr}`);
+  const signatures = spawnSync('npm', ['view', 'typescript', 'dist.signatures', '--json'], {
+    encoding: 'utf8',
+  });
+  if (signatures.status !== 0) {
+    console.error(
+      `The registry in use did not answer, so signatures were not checked:\n${signatures.stderr}`,
+    );
     // Without a network the rest of the check is of use; in CI nothing may pass unchecked.
     return process.env['CI'] ? 1 : 0;
   }
-  if (asked.stdout.trim() === '') {
+  if (signatures.stdout.trim() === '') {
     console.log('The registry in use serves no signatures, so the packages’ signatures were not checked.');
     return 0;
   }
@@ -40,7 +44,7 @@ function checkSignatures(): number {
 }
 
 if (import.meta.main) {
-  const faults = lockFaults(JSON.parse(readFileSync('package-lock.json', 'utf8')).packages);
+  const faults = findLockfileErrors(JSON.parse(readFileSync('package-lock.json', 'utf8')).packages);
   if (faults.length > 0) {
     console.error(
       `package-lock.json:\n${faults.map((fault) => `  ${fault}\n`).join('')}Remove these entries and node_modules, and run \`npm install\`.`,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type Kind, kinds } from '../src/config/kinds.ts';
+import { type InputType, inputSchema } from '../src/config/kinds.ts';
 
 /**
  * The JSON Schema of what `config-file` names, for editors: docs/config-file.schema.json, made of action.yml's
@@ -9,27 +9,27 @@ import { type Kind, kinds } from '../src/config/kinds.ts';
  * one pattern can; the parser takes some more, such as choices in any case, and asks some more of names.
  */
 
-const root = new URL('../', import.meta.url);
-const file = new URL('docs/config-file.schema.json', root);
+const repositoryRoot = new URL('../', import.meta.url);
+const schemaFile = new URL('docs/config-file.schema.json', repositoryRoot);
 
 type Schema = Readonly<Record<string, unknown>>;
 
-const text: Schema = { type: 'string', minLength: 1 };
+const textSchema: Schema = { type: 'string', minLength: 1 };
 /** What is a text to the parser, and may stand in YAML without quotes. */
-const scalar: Schema = { type: ['string', 'number', 'boolean'] };
-const lines: Schema = { type: 'string', description: 'The same as a text, an item on each line.' };
+const scalarSchema: Schema = { type: ['string', 'number', 'boolean'] };
+const linesSchema: Schema = { type: 'string', description: 'The same as a text, an item on each line.' };
 
-const list = (items: Schema): Schema => ({ oneOf: [{ type: 'array', items }, lines] });
-const mapping = (values: Schema, more: Schema = {}): Schema => ({
+const listSchema = (items: Schema): Schema => ({ oneOf: [{ type: 'array', items }, linesSchema] });
+const mappingSchema = (values: Schema, more: Schema = {}): Schema => ({
   type: 'object',
   additionalProperties: values,
   ...more,
 });
 
-function schemaOf(kind: Kind): Schema {
-  switch (kind.takes) {
+function toJsonSchema(kind: InputType): Schema {
+  switch (kind.type) {
     case 'text':
-      return kind.form === undefined ? text : { type: 'string', pattern: kind.form };
+      return kind.pattern === undefined ? textSchema : { type: 'string', pattern: kind.pattern };
     case 'boolean':
       return { type: 'boolean' };
     case 'switch':
@@ -39,27 +39,29 @@ function schemaOf(kind: Kind): Schema {
       return { enum: [...numbers, ...kind.choices] };
     }
     case 'number':
-      if (kind.sizes !== undefined) return { enum: kind.sizes };
-      return { type: kind.fraction ? 'number' : 'integer', minimum: kind.least, maximum: kind.most };
+      if (kind.allowedValues !== undefined) return { enum: kind.allowedValues };
+      return { type: kind.allowsFraction ? 'number' : 'integer', minimum: kind.min, maximum: kind.max };
     case 'list':
-      return list(
+      return listSchema(
         kind.choices === undefined ? { type: 'string', pattern: kind.form } : { enum: kind.choices },
       );
     case 'ranges':
-      return { oneOf: [{ type: 'array', items: text }, mapping(text), lines] };
+      return { oneOf: [{ type: 'array', items: textSchema }, mappingSchema(textSchema), linesSchema] };
     case 'pairs':
-      return { oneOf: [mapping({ type: [...(scalar['type'] as string[]), 'null'] }), lines] };
+      return {
+        oneOf: [mappingSchema({ type: [...(scalarSchema['type'] as string[]), 'null'] }), linesSchema],
+      };
   }
 }
 
 /** The schema, of draft 7, which editors' YAML support knows best. */
 export function configFileSchema(): Schema {
-  const action = parse(readFileSync(new URL('action.yml', root), 'utf8')) as {
+  const action = parse(readFileSync(new URL('action.yml', repositoryRoot), 'utf8')) as {
     readonly inputs: Readonly<Record<string, { readonly description: string }>>;
   };
-  const properties = Object.entries(kinds).map(([name, kind]) => [
+  const properties = Object.entries(inputSchema).map(([name, kind]) => [
     name,
-    { description: action.inputs[name]?.description.trim(), ...schemaOf(kind) },
+    { description: action.inputs[name]?.description.trim(), ...toJsonSchema(kind) },
   ]);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -73,9 +75,9 @@ export function configFileSchema(): Schema {
 }
 
 /** As it was written last. */
-export const writtenSchema = (): unknown => JSON.parse(readFileSync(file, 'utf8'));
+export const readWrittenSchema = (): unknown => JSON.parse(readFileSync(schemaFile, 'utf8'));
 
 if (import.meta.main) {
-  writeFileSync(file, JSON.stringify(configFileSchema()));
+  writeFileSync(schemaFile, JSON.stringify(configFileSchema()));
   execFileSync('biome', ['format', '--write', 'docs/config-file.schema.json'], { stdio: 'inherit' });
 }

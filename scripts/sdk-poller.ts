@@ -21,8 +21,8 @@ const client = new PostgreSQLManagementFlexibleServerClient(credential, AZURE_SU
   endpoint: AZURE_RESOURCE_MANAGER_ENDPOINT,
   credentialScopes: 'https://management.azure.com/.default',
 });
-const start = performance.now();
+const startedAt = performance.now();
 const range = { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.1' };
 await client.firewallRules.beginCreateOrUpdateAndWait('bench', 'bench', 'by-the-sdk', range);
-console.log((performance.now() - start) / 1000);
+console.log((performance.now() - startedAt) / 1000);
 process.exit();

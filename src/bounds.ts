@@ -1,16 +1,16 @@
 /** Characters of one text from outside that an error or a line of the log may have. */
-export const MAX_TEXT = 1000;
+export const MAX_TEXT_LENGTH = 1000;
 
 /** Control characters other than line breaks and tabs, with the escape sequences that colour a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unprintable = /\u001b\[[0-?]*[ -/]*[@-~]|[\0-\b\v\f\r\u000e-\u001f\u007f-\u009f\u2028\u2029]/g;
+const CONTROL_CHARACTERS = /\u001b\[[0-?]*[ -/]*[@-~]|[\0-\b\v\f\r\u000e-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
  * A text without escape sequences and control characters, each replaced by `\uFFFD`. Line breaks (always `\n`) and tabs
  * stay.
  */
-export const printable = (text: string): string =>
-  text.replaceAll('\r\n', '\n').replace(unprintable, '\uFFFD');
+export const replaceControlCharacters = (text: string): string =>
+  text.replaceAll('\r\n', '\n').replace(CONTROL_CHARACTERS, '\uFFFD');
 
 /**
  * A text from outside (Azure, Entra, GitHub, PostgreSQL, a file) as errors and the log show it: printable, and cut
@@ -19,10 +19,10 @@ export const printable = (text: string): string =>
  * The runner masks a secret only where it stands whole. So a word is never split, however long it is, and a text that
  * is one long word is left out: of a secret without white space either all or nothing is shown. A secret with white
  * space in it (a passphrase) can be cut between its words, and then those before the cut are shown.
- * @param max UTF-16 units of the text itself
+ * @param maxLength UTF-16 units of the text itself
  */
-export function bounded(text: string, max = MAX_TEXT): string {
-  if (text.length <= max) return printable(text);
-  const cut = text.slice(0, Math.max(0, text.slice(0, max + 1).search(/\s\S*$/)));
-  return `${printable(cut).trimEnd()} … (${text.length.toLocaleString('en-US')} characters in all)`.trimStart();
+export function sanitizeText(text: string, maxLength = MAX_TEXT_LENGTH): string {
+  if (text.length <= maxLength) return replaceControlCharacters(text);
+  const truncated = text.slice(0, Math.max(0, text.slice(0, maxLength + 1).search(/\s\S*$/)));
+  return `${replaceControlCharacters(truncated).trimEnd()} … (${text.length.toLocaleString('en-US')} characters in all)`.trimStart();
 }

@@ -1,14 +1,14 @@
 import type { AzureReader } from './azure/reader.ts';
-import { keyDigits } from './config/parse-data-plane.ts';
-import type { MigrationEntry } from './github/journal.ts';
-import type { Workflow } from './github/workflow.ts';
+import { toHexKey } from './config/parse-data-plane.ts';
+import type { MigrationState } from './github/journal.ts';
+import type { ActionsRuntime } from './github/workflow.ts';
 import {
-  endMigrationSessions,
   migrationApplicationName,
+  terminateMigrationSessions,
   withSeparateSession,
 } from './postgres/migration-sessions.ts';
-import { derivedPassword } from './postgres/password.ts';
-import type { Run } from './waiting.ts';
+import { derivePassword } from './postgres/password.ts';
+import type { RunContext } from './waiting.ts';
 
 /** Milliseconds for sessions to end: half of it for a login. */
 const END_SESSIONS_TIMEOUT_MS = 20_000;
@@ -19,33 +19,33 @@ const END_SESSIONS_TIMEOUT_MS = 20_000;
  * @param reader of the entry's server
  * @throws why the sessions could not be ended
  */
-export async function closeMigration(
-  run: Run,
-  workflow: Workflow,
+export async function cleanUpMigration(
+  run: RunContext,
+  runtime: ActionsRuntime,
   reader: AzureReader,
-  { tag, as, user, database, since }: MigrationEntry,
+  { tag, as, user, database, since }: MigrationState,
 ): Promise<void> {
-  const seen = await reader.server();
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'absent')
+  const observedServer = await reader.getServer();
+  if (observedServer.status === 'unknown') throw observedServer.error;
+  if (observedServer.status === 'absent')
     return run.info('The server of the migration is gone, and its sessions with it.');
-  const { id = '', fullyQualifiedDomainName: host } = seen.value.server;
+  const { id = '', fullyQualifiedDomainName: host } = observedServer.value.server;
   if (!host) throw new Error('Azure names no host for the server');
   const password =
     as === 'admin'
-      ? workflow.rawInput('admin-password')
-      : applicationPassword(workflow, { serverId: id, database, role: user });
-  workflow.mask(password);
-  const { applicationName } = workflow;
+      ? runtime.rawInput('admin-password')
+      : appPassword(runtime, { serverId: id, database, role: user });
+  runtime.mask(password);
+  const { applicationName } = runtime;
   const target = { host, port: 5432, database, user, password, applicationName };
   const sessions = { applicationName: migrationApplicationName(tag), since };
-  const ended = await withSeparateSession(target, END_SESSIONS_TIMEOUT_MS, (session) =>
-    endMigrationSessions(session, sessions, END_SESSIONS_TIMEOUT_MS / 2),
+  const terminated = await withSeparateSession(target, END_SESSIONS_TIMEOUT_MS, (session) =>
+    terminateMigrationSessions(session, sessions, END_SESSIONS_TIMEOUT_MS / 2),
   );
-  for (const line of ended) run.info(`Ended a session of the migration in the server: ${line}.`);
+  for (const line of terminated) run.info(`Ended a session of the migration in the server: ${line}.`);
 }
 
-function applicationPassword(workflow: Workflow, of: Parameters<typeof derivedPassword>[1]): string {
-  const given = workflow.rawInput('app-password');
-  return given || derivedPassword(keyDigits(workflow.rawInput('app-password-key')) ?? '', of);
+function appPassword(runtime: ActionsRuntime, subject: Parameters<typeof derivePassword>[1]): string {
+  const given = runtime.rawInput('app-password');
+  return given || derivePassword(toHexKey(runtime.rawInput('app-password-key')) ?? '', subject);
 }

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf } from './errors.ts';
-import { checkStaysInWorkspace, replaceFile } from './files.ts';
-import { inWorkspace } from './folders.ts';
-import { type DriftCheck, driftReport } from './plan/drift-report.ts';
-import { sarifReport } from './plan/sarif.ts';
+import { getErrorMessage } from './errors.ts';
+import { rejectLinkOutOfWorkspace, replaceFile } from './files.ts';
+import { resolveInWorkspace } from './folders.ts';
+import { type DriftCheckResult, renderJsonReport } from './plan/drift-report.ts';
+import { renderSarifReport } from './plan/sarif.ts';
 
 /**
  * Writes the files of the input `drift-report` over what has their names; folders that are missing are made, and no
@@ -12,17 +12,17 @@ import { sarifReport } from './plan/sarif.ts';
  * @param paths as a step means them; those that end in `.sarif` in any case are SARIF, all others JSON
  * @throws an `Error` that names each path that could not be written, and why, once the others are written
  */
-export async function writeDriftFiles(paths: readonly string[], check: DriftCheck): Promise<void> {
+export async function writeDriftReports(paths: readonly string[], check: DriftCheckResult): Promise<void> {
   const failures: string[] = [];
   for (const path of paths) {
-    const text = /\.sarif$/i.test(path) ? sarifReport(check) : driftReport(check);
+    const text = /\.sarif$/i.test(path) ? renderSarifReport(check) : renderJsonReport(check);
     try {
-      const file = inWorkspace(path);
-      checkStaysInWorkspace(dirname(file));
+      const file = resolveInWorkspace(path);
+      rejectLinkOutOfWorkspace(dirname(file));
       await mkdir(dirname(file), { recursive: true });
       await replaceFile(file, text);
     } catch (error) {
-      failures.push(`${path}: ${messageOf(error)}`);
+      failures.push(`${path}: ${getErrorMessage(error)}`);
     }
   }
   if (failures.length > 0) throw new Error(failures.join('; '));

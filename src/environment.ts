@@ -2,7 +2,7 @@
  * Variables that an earlier step may have set and that the libraries of the action read when they are loaded or connect.
  * They would redirect secrets, weaken TLS or break the run, and the action has its own values for all that they say.
  */
-const removed = [
+const UNSAFE_VARIABLES = [
   // Node: turns the verification of TLS off.
   /^NODE_TLS_REJECT_UNAUTHORIZED$/i,
   // pg: loads a native driver that is not in the bundle.
@@ -18,14 +18,16 @@ const removed = [
  * Removes from an environment what must not reach the libraries.
  * @returns what was removed, by name
  */
-export function clearEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
-  const found = Object.entries(env).filter(([name]) => removed.some((pattern) => pattern.test(name)));
+export function removeUnsafeVariables(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const found = Object.entries(env).filter(([name]) =>
+    UNSAFE_VARIABLES.some((pattern) => pattern.test(name)),
+  );
   for (const [name] of found) delete env[name];
   return Object.fromEntries(found.map(([name, value]) => [name, value ?? '']));
 }
 
 /** What was removed from this process before any library was loaded, since index.ts imports this module first. */
-const removedVariables = clearEnvironment(process.env);
+const removedVariables = removeUnsafeVariables(process.env);
 
 /** The environment as the runner gave it, and as a `run:` step would have it. */
-export const stepEnvironment = (): NodeJS.ProcessEnv => ({ ...removedVariables, ...process.env });
+export const originalEnvironment = (): NodeJS.ProcessEnv => ({ ...removedVariables, ...process.env });

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, lstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { workspace } from './folders.ts';
+import { workspacePath } from './folders.ts';
 
 /**
  * Writes a file in the place of whatever has its name: a symbolic link is removed and never followed, also one that
@@ -16,21 +16,21 @@ export async function replaceFile(path: string, text: string, mode = 0o644): Pro
 
 /**
  * Reads a file, but no more than a bound; not by its size alone, which is 0 for the files of `/proc`.
- * @param max bytes
+ * @param maxBytes bytes
  * @returns how many bytes were found, where they are more than `max`
  * @throws Error of the system; `EISDIR` for a folder
  */
-export function readBounded(path: string, max: number): Buffer | number {
+export function readFileWithLimit(path: string, maxBytes: number): Buffer | number {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    if (size > max) return size;
+    if (size > maxBytes) return size;
     const chunks: Buffer[] = [];
     for (let length = 0; ; ) {
       const chunk = Buffer.alloc(65_536);
       const read = readSync(file, chunk);
       length += read;
-      if (length > max) return length;
+      if (length > maxBytes) return length;
       if (read === 0) return Buffer.concat(chunks);
       chunks.push(chunk.subarray(0, read));
     }
@@ -46,23 +46,23 @@ export function readBounded(path: string, max: number): Buffer | number {
  * @param path absolute; what is missing of it is taken as it is
  * @throws Error that names the folder or file that leads outside
  */
-export function checkStaysInWorkspace(path: string): void {
-  const root = workspace();
-  if (!isBelow(root, path)) return;
-  const existing = nearestExisting(path);
-  if (isBelow(root, existing) && !isBelow(realpathSync(root), realpathSync(existing)))
+export function rejectLinkOutOfWorkspace(path: string): void {
+  const root = workspacePath();
+  if (!isInside(root, path)) return;
+  const existing = nearestExistingPath(path);
+  if (isInside(root, existing) && !isInside(realpathSync(root), realpathSync(existing)))
     throw new Error(
       `a symbolic link leads ${relative(root, existing)} out of the workspace: give a path without it`,
     );
 }
 
-const isBelow = (folder: string, path: string): boolean => {
-  const way = relative(folder, path);
-  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+const isInside = (folder: string, path: string): boolean => {
+  const relativePath = relative(folder, path);
+  return relativePath !== '..' && !relativePath.startsWith(`..${sep}`) && !isAbsolute(relativePath);
 };
 
 /** The path itself, or the nearest folder above it that exists. */
-function nearestExisting(path: string): string {
+function nearestExistingPath(path: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat === undefined && dirname(path) !== path ? nearestExisting(dirname(path)) : resolve(path);
+  return stat === undefined && dirname(path) !== path ? nearestExistingPath(dirname(path)) : resolve(path);
 }

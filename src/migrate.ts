@@ -2,22 +2,22 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { inTemporaryFolder, inWorkspace } from './folders.ts';
-import { closeWriter, drained, MigrationOutput, openPipe } from './migration-output.ts';
-import { endProcessTree, tagVariable } from './process-tree.ts';
-import { duration } from './waiting.ts';
+import { resolveInTempDirectory, resolveInWorkspace } from './folders.ts';
+import { closePipeWriter, drainOutput, MigrationOutput, openPipe } from './migration-output.ts';
+import { killProcessTree, PROCESS_TAG_VARIABLE } from './process-tree.ts';
+import { formatDuration } from './waiting.ts';
 
 /** What a migration runs with. */
-export interface Migration {
+export interface MigrationCommand {
   readonly command: string;
   readonly workingDirectory: string;
   /** In milliseconds; undefined: the run's own limit. */
-  readonly timeout: number | undefined;
+  readonly timeoutMs: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
   /** By which everything is found that the command starts. */
   readonly tag: string;
   /** Called when the command is to be ended while it runs, at the time of SIGTERM. */
-  readonly onEnding?: () => void;
+  readonly onTerminate?: () => void;
 }
 
 /** How a command came to its end. */
@@ -25,11 +25,11 @@ export interface MigrationResult {
   /** Follows "The migration command"; undefined on exit code 0. */
   readonly failure: string | undefined;
   /** How many of its processes were running still, and have been ended. */
-  readonly leftRunning: number;
+  readonly terminatedProcesses: number;
 }
 
 /** What `run:` steps do not have, or what the migration has no business with. */
-const takenAway = [
+const EXCLUDED_ENV = [
   /^INPUT_/,
   /^STATE_/,
   /^GITHUB_STATE$/,
@@ -47,9 +47,9 @@ export function migrationEnvironment(
   connection: ReadonlyMap<string, string>,
   applicationName: string,
 ): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !takenAway.some((pattern) => pattern.test(name)));
+  const allowed = Object.entries(env).filter(([name]) => !EXCLUDED_ENV.some((pattern) => pattern.test(name)));
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(allowed),
     PGAPPNAME: env['PGAPPNAME'] || applicationName,
     ...Object.fromEntries(connection),
   };
@@ -62,19 +62,22 @@ export function migrationEnvironment(
  * @param signal ends it with its whole process tree; its reason is thrown then
  * @throws the signal's reason
  */
-export async function migrate(migration: Migration, signal: AbortSignal): Promise<MigrationResult> {
+export async function runMigrationCommand(
+  migration: MigrationCommand,
+  signal: AbortSignal,
+): Promise<MigrationResult> {
   signal.throwIfAborted();
-  const { file, shell, args } = await script(migration.command);
+  const { file, shell, args } = await writeScript(migration.command);
   const output = new MigrationOutput();
   await output.stopCommands();
   try {
-    const { child, sources } = await start(migration, shell, args);
+    const { child, sources } = await spawnCommand(migration, shell, args);
     const relayed = Promise.all(sources.map((source) => output.relay(source)));
-    const failure = await outcome(child, migration, signal);
-    const leftRunning = await endProcessTree(child, migration.tag);
-    await drained(sources, relayed);
+    const failure = await waitForExit(child, migration, signal);
+    const terminatedProcesses = await killProcessTree(child, migration.tag);
+    await drainOutput(sources, relayed);
     signal.throwIfAborted();
-    return { failure, leftRunning };
+    return { failure, terminatedProcesses };
   } finally {
     await output.resumeCommands();
     await rm(file, { force: true });
@@ -82,14 +85,14 @@ export async function migrate(migration: Migration, signal: AbortSignal): Promis
 }
 
 /** Starts the command; both of its outputs go to one pipe where there are pipes. */
-async function start(
-  { workingDirectory, environment, tag }: Migration,
+async function spawnCommand(
+  { workingDirectory, environment, tag }: MigrationCommand,
   shell: string,
   args: readonly string[],
 ): Promise<{ child: ChildProcess; sources: readonly Readable[] }> {
   const options: SpawnOptions = {
-    cwd: inWorkspace(workingDirectory),
-    env: { ...environment, [tagVariable]: tag },
+    cwd: resolveInWorkspace(workingDirectory),
+    env: { ...environment, [PROCESS_TAG_VARIABLE]: tag },
     // A separate process group, so that the whole of it can be ended.
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -103,18 +106,20 @@ async function start(
     const child = spawn(shell, args, { ...options, stdio: ['ignore', pipe.writer, pipe.writer] });
     return { child, sources: [pipe.reader] };
   } finally {
-    closeWriter(pipe);
+    closePipeWriter(pipe);
   }
 }
 
-async function script(command: string): Promise<{ file: string; shell: string; args: readonly string[] }> {
+async function writeScript(
+  command: string,
+): Promise<{ file: string; shell: string; args: readonly string[] }> {
   if (process.platform === 'win32') {
-    const file = inTemporaryFolder(`${randomUUID()}.ps1`);
+    const file = resolveInTempDirectory(`${randomUUID()}.ps1`);
     const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
     await writeFile(file, body, { mode: 0o600, flag: 'wx' });
     return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
   }
-  const file = inTemporaryFolder(`${randomUUID()}.sh`);
+  const file = resolveInTempDirectory(`${randomUUID()}.sh`);
   await writeFile(file, command, { mode: 0o600, flag: 'wx' });
   return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
 }
@@ -123,23 +128,25 @@ async function script(command: string): Promise<{ file: string; shell: string; a
  * Resolves when the command has ended by itself, has reached its time limit, or is to be ended by the signal.
  * @returns the failure, as in {@link MigrationResult}
  */
-async function outcome(
+async function waitForExit(
   child: ChildProcess,
-  { timeout, onEnding }: Migration,
+  { timeoutMs, onTerminate }: MigrationCommand,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const end = (reason: string): void => {
-    onEnding?.();
+  const terminate = (reason: string): void => {
+    onTerminate?.();
     resolve(reason);
   };
-  const onAbort = (): void => end('was ended');
+  const onAbort = (): void => terminate('was ended');
   const timer =
-    timeout === undefined
+    timeoutMs === undefined
       ? undefined
       : setTimeout(() => {
-          end(`took longer than migration-timeout-minutes (${duration(timeout)}) and was ended`);
-        }, timeout);
+          terminate(
+            `took longer than migration-timeout-minutes (${formatDuration(timeoutMs)}) and was ended`,
+          );
+        }, timeoutMs);
   signal.addEventListener('abort', onAbort, { once: true });
   child.once('error', (error) => resolve(`could not be started: ${error.message}`));
   child.once('exit', (code, killedBy) => {

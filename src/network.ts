@@ -19,25 +19,25 @@ const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].f
 ]);
 
 /** The variables by which Node itself, when it starts, trusts more than its own root certificates. */
-const ROOT_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA'];
+const CA_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA'];
 
 /** What this process uses. */
-export function networkSettings(
+export function captureNetworkSettings(
   env: NodeJS.ProcessEnv,
   salt = randomBytes(16).toString('hex'),
 ): NetworkSettings {
-  const digests = [...PROXY_VARIABLES, ...ROOT_VARIABLES].flatMap((name) => {
+  const digests = [...PROXY_VARIABLES, ...CA_VARIABLES].flatMap((name) => {
     const value = env[name];
-    return value ? [[name, digestOf(salt, value + contentOf(name, value))]] : [];
+    return value ? [[name, hmacDigest(salt, value + certificateFileContent(name, value))]] : [];
   });
   return { salt, digests: Object.fromEntries(digests) };
 }
 
-const digestOf = (salt: string, text: string): string =>
+const hmacDigest = (salt: string, text: string): string =>
   createHmac('sha256', salt).update(text).digest('hex');
 
 /** Of a file of root certificates, since another step can write to it. */
-function contentOf(name: string, path: string): string {
+function certificateFileContent(name: string, path: string): string {
   if (name !== 'NODE_EXTRA_CA_CERTS') return '';
   try {
     return readFileSync(path, 'latin1');
@@ -47,16 +47,16 @@ function contentOf(name: string, path: string): string {
 }
 
 /** Logs what stands between this run and Azure, or may: each proxy, and each source of root certificates. */
-export function describeNetwork(env: NodeJS.ProcessEnv, info: (text: string) => void): void {
+export function logNetworkSettings(env: NodeJS.ProcessEnv, info: (text: string) => void): void {
   for (const name of PROXY_VARIABLES)
     if (env[name] && !/^no_proxy$/i.test(name))
-      info(`Requests go through the proxy ${hostOf(env[name])} (${name}).`);
-  for (const name of ROOT_VARIABLES)
+      info(`Requests go through the proxy ${proxyHost(env[name])} (${name}).`);
+  for (const name of CA_VARIABLES)
     if (env[name]) info(`Root certificates besides Node's own are trusted: ${name}=${env[name]}`);
 }
 
 /** Without credentials, which a proxy's URL may hold. */
-const hostOf = (url: string): string =>
+const proxyHost = (url: string): string =>
   (URL.canParse(url) ? new URL(url).host : '') || 'of an unreadable URL';
 
 /**
@@ -64,19 +64,21 @@ const hostOf = (url: string): string =>
  * @param env changed in place, before the first request
  * @returns the names of the variables that differ; what main used and is gone cannot be brought back
  */
-export function restoreNetwork(
+export function restoreNetworkSettings(
   { salt, digests }: NetworkSettings,
   env: NodeJS.ProcessEnv,
 ): readonly string[] {
-  const now = networkSettings(env, salt).digests;
-  const names = [...PROXY_VARIABLES, ...ROOT_VARIABLES].filter((name) => now[name] !== digests[name]);
-  for (const name of names) delete env[name];
+  const currentDigests = captureNetworkSettings(env, salt).digests;
+  const changed = [...PROXY_VARIABLES, ...CA_VARIABLES].filter(
+    (name) => currentDigests[name] !== digests[name],
+  );
+  for (const name of changed) delete env[name];
   // Node has read these when it started; those that main used too stay.
-  if (names.some((name) => ROOT_VARIABLES.includes(name)))
+  if (changed.some((name) => CA_VARIABLES.includes(name)))
     setDefaultCACertificates([
       ...getCACertificates('bundled'),
       ...(env['NODE_EXTRA_CA_CERTS'] ? getCACertificates('extra') : []),
       ...(env['NODE_USE_SYSTEM_CA'] ? getCACertificates('system') : []),
     ]);
-  return names;
+  return changed;
 }

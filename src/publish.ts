@@ -2,71 +2,77 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PublishConfig } from './config/config.ts';
-import { fail, messageOf } from './errors.ts';
-import { checkStaysInWorkspace, replaceFile } from './files.ts';
-import { inTemporaryFolder, inWorkspace } from './folders.ts';
-import type { Journal } from './github/journal.ts';
-import type { Workflow } from './github/workflow.ts';
-import { adoNet, type Connection, databaseUrl, environmentOf, jdbcUrl } from './postgres/connection.ts';
-import { dotenv } from './postgres/dotenv.ts';
-import { rootBundle } from './postgres/root-certificates.ts';
+import { actionError, getErrorMessage } from './errors.ts';
+import { rejectLinkOutOfWorkspace, replaceFile } from './files.ts';
+import { resolveInTempDirectory, resolveInWorkspace } from './folders.ts';
+import type { ActionState } from './github/journal.ts';
+import type { ActionsRuntime } from './github/workflow.ts';
+import {
+  adoNetConnectionString,
+  type Connection,
+  connectionEnvironment,
+  databaseUrl,
+  jdbcUrl,
+} from './postgres/connection.ts';
+import { formatDotenv } from './postgres/dotenv.ts';
+import { buildRootBundle } from './postgres/root-certificates.ts';
 
 /** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */
-const header = '# Written by azure-postgresql-action; removed when the job ends.\n';
+const ENV_FILE_HEADER = '# Written by azure-postgresql-action; removed when the job ends.\n';
 
 /** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
-function maskConnection(workflow: Workflow, connection: Connection): void {
+function maskConnection(runtime: ActionsRuntime, connection: Connection): void {
   for (const secret of [
     connection.password,
     databaseUrl(connection),
     jdbcUrl(connection),
-    adoNet(connection),
+    adoNetConnectionString(connection),
   ]) {
-    workflow.mask(secret);
+    runtime.mask(secret);
   }
 }
 
 /** The variables of a connection, with everything secret in them masked. */
-export function environmentFor(
-  workflow: Workflow,
+export function maskedEnvironment(
+  runtime: ActionsRuntime,
   config: PublishConfig,
   connection: Connection,
 ): ReadonlyMap<string, string> {
-  maskConnection(workflow, connection);
-  return environmentOf(connection, config);
+  maskConnection(runtime, connection);
+  return connectionEnvironment(connection, config);
 }
 
 /** Writes the dotenv file, in place of one that a migration has changed since. */
 export async function writeEnvFile(
-  workflow: Workflow,
-  journal: Journal,
+  runtime: ActionsRuntime,
+  state: ActionState,
   config: PublishConfig,
   connection: Connection,
 ): Promise<void> {
   if (config.envFile === undefined) return;
-  const environment = environmentFor(workflow, config, connection);
-  const path = inWorkspace(config.envFile);
-  journal.writeEnvFile(path);
-  await replaceFile(path, header + dotenv(environment), 0o600);
+  const environment = maskedEnvironment(runtime, config, connection);
+  const path = resolveInWorkspace(config.envFile);
+  state.saveEnvFile(path);
+  await replaceFile(path, ENV_FILE_HEADER + formatDotenv(environment), 0o600);
 }
 
 /** Writes outputs, environment and dotenv file. */
-export async function publish(
-  workflow: Workflow,
-  journal: Journal,
+export async function publishConnection(
+  runtime: ActionsRuntime,
+  state: ActionState,
   config: PublishConfig,
   connection: Connection,
 ): Promise<void> {
-  const environment = environmentFor(workflow, config, connection);
-  for (const [name, value] of Object.entries(outputsOf(connection))) workflow.setOutput(name, value);
-  if (config.exportEnv) for (const [name, value] of environment) workflow.exportVariable(name, value);
-  await writeEnvFile(workflow, journal, config, connection);
+  const environment = maskedEnvironment(runtime, config, connection);
+  for (const [name, value] of Object.entries(connectionOutputs(connection))) runtime.setOutput(name, value);
+  if (config.exportEnv) for (const [name, value] of environment) runtime.exportVariable(name, value);
+  await writeEnvFile(runtime, state, config, connection);
   const { user, host, port, database, sslMode } = connection;
-  workflow.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
-  if (config.exportEnv) workflow.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
+  runtime.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
+  if (config.exportEnv) runtime.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
 }
 
-function outputsOf(connection: Connection): Record<string, string> {
+function connectionOutputs(connection: Connection): Record<string, string> {
   const { host, port, database, user, password, sslMode } = connection;
   return {
     'db-host': host,
@@ -85,39 +91,39 @@ function outputsOf(connection: Connection): Record<string, string> {
  */
 export function checkEnvFile({ envFile }: PublishConfig): void {
   if (envFile === undefined) return;
-  const path = inWorkspace(envFile);
-  const fault = isThere(path)
-    ? !isOurs(path) && 'which exists already and would be overwritten: name another'
+  const path = resolveInWorkspace(envFile);
+  const problem = pathExists(path)
+    ? !isOwnEnvFile(path) && 'which exists already and would be overwritten: name another'
     : !existsSync(dirname(path))
       ? 'whose folder does not exist: make it, or name another'
-      : leadsOutside(dirname(path));
-  if (fault) throw fail('inputs-invalid', { faults: [`env-file is '${envFile}', ${fault}`] });
+      : outsideWorkspaceReason(dirname(path));
+  if (problem) throw actionError('inputs-invalid', { errors: [`env-file is '${envFile}', ${problem}`] });
 }
 
 /** Removes the dotenv file, if there is one and it is ours still. */
 export async function removeEnvFile(path: string | undefined): Promise<void> {
-  if (path !== undefined && isThere(path) && isOurs(path)) await rm(path, { force: true });
+  if (path !== undefined && pathExists(path) && isOwnEnvFile(path)) await rm(path, { force: true });
 }
 
 /** Also a symbolic link, whatever it leads to. */
-const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+const pathExists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
-const isOurs = (path: string): boolean =>
-  lstatSync(path).isFile() && readFileSync(path, 'utf8').startsWith(header);
+const isOwnEnvFile = (path: string): boolean =>
+  lstatSync(path).isFile() && readFileSync(path, 'utf8').startsWith(ENV_FILE_HEADER);
 
-function leadsOutside(folder: string): string | undefined {
+function outsideWorkspaceReason(folder: string): string | undefined {
   try {
-    checkStaysInWorkspace(folder);
+    rejectLinkOutOfWorkspace(folder);
     return undefined;
   } catch (error) {
-    return `but ${messageOf(error)}`;
+    return `but ${getErrorMessage(error)}`;
   }
 }
 
 /** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
-export async function writeRootBundle({ sslMode }: PublishConfig): Promise<string | undefined> {
+export async function writeRootCertificates({ sslMode }: PublishConfig): Promise<string | undefined> {
   if (sslMode !== 'verify-full') return undefined;
-  const path = inTemporaryFolder('azure-postgresql-roots.pem');
-  await replaceFile(path, rootBundle());
+  const path = resolveInTempDirectory('azure-postgresql-roots.pem');
+  await replaceFile(path, buildRootBundle());
   return path;
 }

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, describe, expect, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { charsetOfNew, collationOfNew } from '../../src/config/creation.ts';
+import { defaultCharset, defaultCollation } from '../../src/config/creation.ts';
 import { secretInputs } from '../../src/config/kinds.ts';
 import { parseConfig } from '../../src/config/parse.ts';
-import { Journal } from '../../src/github/journal.ts';
-import { Workflow } from '../../src/github/workflow.ts';
-import { publish } from '../../src/publish.ts';
-import { Story } from '../../src/report.ts';
-import { literals, rowsOf } from '../helpers/consistency/markdown-table.ts';
+import { ActionState } from '../../src/github/journal.ts';
+import { ActionsRuntime } from '../../src/github/workflow.ts';
+import { publishConnection } from '../../src/publish.ts';
+import { Reporter } from '../../src/report.ts';
+import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
 import { checkConfig, ensureConfig } from '../helpers/unit/inputs.ts';
 
 interface ActionInput {
@@ -19,7 +19,7 @@ interface ActionInput {
   readonly default?: string;
 }
 
-const root = new URL('../../', import.meta.url);
+const repositoryRoot = new URL('../../', import.meta.url);
 const action: {
   readonly name: string;
   readonly description: string;
@@ -31,7 +31,7 @@ const action: {
     readonly post: string;
     readonly 'post-if'?: string;
   };
-} = parseYaml(readFileSync(new URL('action.yml', root), 'utf8'));
+} = parseYaml(readFileSync(new URL('action.yml', repositoryRoot), 'utf8'));
 const inputs = Object.entries(action.inputs);
 
 const test = base.extend('written', async ({ onTestFinished }) => {
@@ -74,8 +74,8 @@ const statedDefault = ({ description }: ActionInput): string | undefined =>
 describe('action.yml', () => {
   test('runs on Node 24, both halves from dist/, post always', () => {
     expect(action.runs.using).toBe('node24');
-    expect(existsSync(new URL(action.runs.main, root))).toBe(true);
-    expect(existsSync(new URL(action.runs.post, root))).toBe(true);
+    expect(existsSync(new URL(action.runs.main, repositoryRoot))).toBe(true);
+    expect(existsSync(new URL(action.runs.post, repositoryRoot))).toBe(true);
     expect(action.runs['post-if'] ?? 'always()').toBe('always()');
   });
 
@@ -97,8 +97,8 @@ describe('action.yml', () => {
     const { charset, collation, ...defaults } = Object.fromEntries(stated);
     expect(ensureConfig(defaults)).toEqual(ensureConfig());
     expect(checkConfig(defaults)).toEqual(checkConfig());
-    expect(charsetOfNew(ensureConfig().database)).toBe(charset);
-    expect(collationOfNew(ensureConfig().database)).toBe(collation);
+    expect(defaultCharset(ensureConfig().database)).toBe(charset);
+    expect(defaultCollation(ensureConfig().database)).toBe(collation);
   });
 
   test('a default of GitHub’s own would win over the config-file: there is none but the token', () => {
@@ -116,10 +116,10 @@ describe('action.yml', () => {
   });
 });
 
-const readme = readFileSync(new URL('README.md', root), 'utf8');
+const readme = readFileSync(new URL('README.md', repositoryRoot), 'utf8');
 
 describe('README.md', () => {
-  const rows = rowsOf(readme, 'input');
+  const rows = tableRows(readme, 'input');
 
   test('its table names every input of action.yml, and no other', () => {
     expect(rows.flatMap(({ names }) => names).sort()).toEqual(Object.keys(action.inputs).sort());
@@ -127,7 +127,7 @@ describe('README.md', () => {
 
   test.each(inputs)('it states the default of %s as action.yml does', (name, input) => {
     const cell = rows.find(({ names }) => names.includes(name))?.cells['default'] ?? '';
-    const stated = literals(cell);
+    const stated = codeSpans(cell);
     const value = input.default ?? statedDefault(input);
     if (value !== undefined) expect(stated).toEqual([value]);
     else if (cell === `\`${stated[0]}\`` && stated[0]?.startsWith('AZURE_'))
@@ -141,12 +141,12 @@ describe('README.md', () => {
   });
 
   test('it states the defaults of many inputs', () => {
-    const stated = rows.filter(({ cells }) => literals(cells['default'] ?? '').length > 0);
+    const stated = rows.filter(({ cells }) => codeSpans(cells['default'] ?? '').length > 0);
     expect(stated.length).toBeGreaterThan(30);
   });
 
   test('its table names every output of action.yml, and no other', () => {
-    const outputs = rowsOf(readme, 'output').flatMap(({ names }) => names);
+    const outputs = tableRows(readme, 'output').flatMap(({ names }) => names);
     expect(outputs.sort()).toEqual(Object.keys(action.outputs).sort());
   });
 });
@@ -155,9 +155,9 @@ describe('README.md', () => {
 
 describe('outputs that a run sets', () => {
   test('are exactly those that action.yml declares', async ({ written }) => {
-    const workflow = new Workflow();
+    const workflow = new ActionsRuntime();
     const config = ensureConfig({ 'export-env': 'false' });
-    const story = new Story(workflow, config);
+    const story = new Reporter(workflow, config);
     story.serverId = '/subscriptions/x';
     const connection = {
       host: 'demo.postgres.database.azure.com',
@@ -167,15 +167,16 @@ describe('outputs that a run sets', () => {
       sslMode: 'require' as const,
       sslRootCert: undefined,
     };
-    await story.tell(
-      async () => void (await publish(workflow, new Journal(workflow), config.publish, connection)),
+    await story.runAndReport(
+      async () =>
+        void (await publishConnection(workflow, new ActionState(workflow), config.publish, connection)),
     );
     expect([...written()].sort()).toEqual(Object.keys(action.outputs).sort());
   });
 
   test('tell of a failed run too what it changed and found', async ({ written }) => {
-    const story = new Story(new Workflow(), ensureConfig());
-    await expect(story.tell(() => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
+    const story = new Reporter(new ActionsRuntime(), ensureConfig());
+    await expect(story.runAndReport(() => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
     expect(written()).toEqual([
       'server-created',
       'database-created',

@@ -3,26 +3,26 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { configFileSchema, writtenSchema } from '../../scripts/schema.ts';
-import { interpretConfigFile } from '../../src/config/config-file.ts';
-import { type Kind, kinds, secretInputs } from '../../src/config/kinds.ts';
+import { configFileSchema, readWrittenSchema } from '../../scripts/schema.ts';
+import { parseConfigFile } from '../../src/config/config-file.ts';
+import { type InputType, inputSchema, secretInputs } from '../../src/config/kinds.ts';
 import { parseConfig } from '../../src/config/parse.ts';
-import { push, someGuid, someKey } from '../helpers/unit/inputs.ts';
+import { exampleGuid, exampleKey, pushEvent } from '../helpers/unit/inputs.ts';
 
-const root = new URL('../../', import.meta.url);
-const textOf = (path: string): string => readFileSync(new URL(path, root), 'utf8');
-const action: { readonly inputs: Readonly<Record<string, unknown>> } = parseYaml(textOf('action.yml'));
+const repositoryRoot = new URL('../../', import.meta.url);
+const readText = (path: string): string => readFileSync(new URL(path, repositoryRoot), 'utf8');
+const action: { readonly inputs: Readonly<Record<string, unknown>> } = parseYaml(readText('action.yml'));
 
-const accepts: ValidateFunction = new Ajv({ strict: true, allowUnionTypes: true }).compile(
+const validateSchema: ValidateFunction = new Ajv({ strict: true, allowUnionTypes: true }).compile(
   configFileSchema(),
 );
 
 /** A file with every input that one may hold, in the forms that people write. */
-const everything = `
+const completeConfigFile = `
 mode: ensure
-client-id: ${someGuid}
-tenant-id: ${someGuid}
-subscription-id: ${someGuid}
+client-id: ${exampleGuid}
+tenant-id: ${exampleGuid}
+subscription-id: ${exampleGuid}
 azure-environment: AzureCloud
 server-name: demo-relecloud
 resource-group: demo
@@ -84,22 +84,22 @@ timeout-minutes: 30
 `;
 
 /** What the parser says of a file, with the secrets that a step has to give. */
-function faultsOf(text: string, step: Readonly<Record<string, string>> = {}): readonly string[] {
+function parserErrors(text: string, step: Readonly<Record<string, string>> = {}): readonly string[] {
   const given: Readonly<Record<string, string>> = {
     'config-file': 'x.yml',
     'admin-password': 'VerySecurePassword!1',
-    'app-password-key': someKey,
+    'app-password-key': exampleKey,
     ...step,
   };
-  const configFile = interpretConfigFile('x.yml', text);
-  const surroundings = { env: {}, isDirectory: () => true, event: push, configFile };
-  const parsed = parseConfig((name) => given[name] ?? '', surroundings);
-  return 'faults' in parsed ? parsed.faults : [];
+  const configFile = parseConfigFile('x.yml', text);
+  const parseContext = { env: {}, isDirectory: () => true, event: pushEvent, configFile };
+  const parsed = parseConfig((name) => given[name] ?? '', parseContext);
+  return 'errors' in parsed ? parsed.errors : [];
 }
 
 describe('docs/config-file.schema.json', () => {
   test('is what `npm run schema` makes of action.yml and the parser’s kinds', () => {
-    expect(writtenSchema()).toEqual(configFileSchema());
+    expect(readWrittenSchema()).toEqual(configFileSchema());
   });
 
   test('has every input of action.yml but the secrets and config-file itself, with its description', () => {
@@ -115,16 +115,16 @@ describe('docs/config-file.schema.json', () => {
   });
 
   test('names no host but that of the JSON Schema draft', () => {
-    expect(textOf('docs/config-file.schema.json').match(/https?:\/\/[^"]+/g)).toEqual([
+    expect(readText('docs/config-file.schema.json').match(/https?:\/\/[^"]+/g)).toEqual([
       'http://json-schema.org/draft-07/schema#',
     ]);
   });
 
   test('accepts a file with everything, and so does the parser', () => {
-    const value = parseYaml(everything);
-    expect(Object.keys(value).sort()).toEqual(Object.keys(kinds).sort());
-    expect(accepts(value), JSON.stringify(accepts.errors)).toBe(true);
-    expect(faultsOf(everything)).toEqual([]);
+    const value = parseYaml(completeConfigFile);
+    expect(Object.keys(value).sort()).toEqual(Object.keys(inputSchema).sort());
+    expect(validateSchema(value), JSON.stringify(validateSchema.errors)).toBe(true);
+    expect(parserErrors(completeConfigFile)).toEqual([]);
   });
 
   test('accepts lists and pairs as texts too, and ranges as a list', () => {
@@ -133,7 +133,7 @@ describe('docs/config-file.schema.json', () => {
       extensions: 'pgcrypto, hstore',
       'allowed-ip-ranges': ['office=198.51.100.0/24', '203.0.113.9'],
     };
-    expect(accepts(texts)).toBe(true);
+    expect(validateSchema(texts)).toBe(true);
   });
 
   test.each<readonly [what: string, value: unknown]>([
@@ -150,19 +150,19 @@ describe('docs/config-file.schema.json', () => {
     ['a mapping for one value', { region: { a: 'b' } }],
     ['nothing for a range', { 'allowed-ip-ranges': { office: null } }],
   ])('refuses %s', (_, value) => {
-    expect(accepts(value)).toBe(false);
+    expect(validateSchema(value)).toBe(false);
   });
 });
 
-const days = ['Sun', 'Monday', 'Tue', 'Wednesday', 'Thu', 'Friday', 'Sat'];
+const dayNames = ['Sun', 'Monday', 'Tue', 'Wednesday', 'Thu', 'Friday', 'Sat'];
 
 /** Scalars as YAML, many of which a schema for the kind accepts. */
-function candidates(kind: Kind): fc.Arbitrary<string> {
+function candidateValues(kind: InputType): fc.Arbitrary<string> {
   const anything = fc.oneof(
     fc.constantFrom('true', 'false', 'Enabled', 'Disabled', '""', '17', '-1', '0.5', '[]', '{}', 'x', '"1"'),
     fc.integer({ min: 0, max: 40_000 }).map(String),
     fc.double({ min: 0, max: 400, noNaN: true }).map((n) => n.toFixed(2)),
-    fc.tuple(fc.constantFrom(...days), fc.nat(25), fc.nat(61)).map(([d, h, m]) => `${d} ${h}:${m}`),
+    fc.tuple(fc.constantFrom(...dayNames), fc.nat(25), fc.nat(61)).map(([d, h, m]) => `${d} ${h}:${m}`),
     // Ten years at most, which no pattern can say.
     fc.tuple(fc.nat(500), fc.constantFrom('s', 'm', 'h', 'd', 'w')).map(([n, unit]) => `${n}${unit}`),
     fc.uuid(),
@@ -170,34 +170,34 @@ function candidates(kind: Kind): fc.Arbitrary<string> {
     fc.stringMatching(/^[A-Z_]{1,6}$/),
   );
   // Else one of a hundred would be accepted, and sometimes none.
-  if (kind.takes === 'boolean') return fc.oneof(fc.constantFrom('true', 'false'), anything);
-  if (kind.takes === 'switch')
+  if (kind.type === 'boolean') return fc.oneof(fc.constantFrom('true', 'false'), anything);
+  if (kind.type === 'switch')
     return fc.oneof(fc.constantFrom('true', 'false', 'Enabled', 'Disabled'), anything);
-  if (kind.takes === 'choice') return fc.oneof(fc.constantFrom(...kind.choices), anything);
-  return kind.takes === 'number' && kind.sizes
-    ? fc.oneof(fc.constantFrom(...kind.sizes.map(String)), anything)
+  if (kind.type === 'choice') return fc.oneof(fc.constantFrom(...kind.choices), anything);
+  return kind.type === 'number' && kind.allowedValues
+    ? fc.oneof(fc.constantFrom(...kind.allowedValues.map(String)), anything)
     : anything;
 }
 
 /** Kinds of which the schema says all that the parser asks; what names may be, and what a mode takes, the parser alone knows. */
-const told = Object.entries<Kind>(kinds).filter(
+const comparableInputs = Object.entries<InputType>(inputSchema).filter(
   ([name, kind]) =>
     name !== 'on-drift' &&
-    !['list', 'ranges', 'pairs'].includes(kind.takes) &&
-    !(kind.takes === 'text' && !kind.form),
+    !['list', 'ranges', 'pairs'].includes(kind.type) &&
+    !(kind.type === 'text' && !kind.pattern),
 );
 
 describe('the schema is true to the parser', () => {
-  test.each(told)('what it accepts of %s, the parser does not call misspelt', (name, kind) => {
-    const file = everything.replace(new RegExp(`^${name}: .*\n`, 'm'), '');
-    expect(file).not.toBe(everything);
+  test.each(comparableInputs)('what it accepts of %s, the parser does not call misspelt', (name, kind) => {
+    const file = completeConfigFile.replace(new RegExp(`^${name}: .*\n`, 'm'), '');
+    expect(file).not.toBe(completeConfigFile);
     let accepted = 0;
     fc.assert(
-      fc.property(candidates(kind), (written) => {
+      fc.property(candidateValues(kind), (written) => {
         const text = `${name}: ${written}\n`;
-        if (!accepts(parseYaml(text))) return;
+        if (!validateSchema(parseYaml(text))) return;
         accepted += 1;
-        const misspelt = faultsOf(file + text).filter((fault) =>
+        const misspelt = parserErrors(file + text).filter((fault) =>
           new RegExp(`: ${name} (is '.*|is \\d+), (but must|but Azure|which is|but has|but a size)`).test(
             fault,
           ),
@@ -209,9 +209,9 @@ describe('the schema is true to the parser', () => {
     expect(accepted).toBeGreaterThan(0);
   });
 
-  test.each(kinds['on-drift'].choices)('what it accepts of on-drift, a mode takes: %s', (choice) => {
+  test.each(inputSchema['on-drift'].choices)('what it accepts of on-drift, a mode takes: %s', (choice) => {
     const modes = ['ensure', 'check'].map((mode) =>
-      faultsOf(`${everything.replace('on-drift: warn', `on-drift: ${choice}`)}`, { mode }),
+      parserErrors(`${completeConfigFile.replace('on-drift: warn', `on-drift: ${choice}`)}`, { mode }),
     );
     expect(modes.some((faults) => faults.length === 0)).toBe(true);
   });
@@ -221,26 +221,26 @@ const example = 'examples/relecloud/database.yml';
 
 describe(example, () => {
   test('is accepted by schema and parser, and says to editors where the schema is', () => {
-    const text = textOf(example);
-    expect(accepts(parseYaml(text)), JSON.stringify(accepts.errors)).toBe(true);
-    expect(faultsOf(text, { mode: 'check', 'subscription-id': someGuid, 'app-password-key': '' })).toEqual(
-      [],
-    );
+    const text = readText(example);
+    expect(validateSchema(parseYaml(text)), JSON.stringify(validateSchema.errors)).toBe(true);
+    expect(
+      parserErrors(text, { mode: 'check', 'subscription-id': exampleGuid, 'app-password-key': '' }),
+    ).toEqual([]);
     const [, schema = ''] = /^# yaml-language-server: \$schema=(\S+)$/m.exec(text) ?? [];
-    expect(existsSync(new URL(schema, new URL(example, root)))).toBe(true);
+    expect(existsSync(new URL(schema, new URL(example, repositoryRoot)))).toBe(true);
   });
 });
 
 describe('docs/config-file.md', () => {
   const examples = [
-    ...textOf('docs/config-file.md').matchAll(/^```yaml\n(# yaml-language-server.*?)^```/gms),
+    ...readText('docs/config-file.md').matchAll(/^```yaml\n(# yaml-language-server.*?)^```/gms),
   ];
 
   test.each(examples.map(([, text = '']) => [text]))(
     'what it shows is accepted by schema and parser',
     (text) => {
-      expect(accepts(parseYaml(text)), JSON.stringify(accepts.errors)).toBe(true);
-      expect(faultsOf(text, { 'subscription-id': someGuid, 'app-password-key': '' })).toEqual([]);
+      expect(validateSchema(parseYaml(text)), JSON.stringify(validateSchema.errors)).toBe(true);
+      expect(parserErrors(text, { 'subscription-id': exampleGuid, 'app-password-key': '' })).toEqual([]);
     },
   );
 

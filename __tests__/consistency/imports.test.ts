@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { root } from '../helpers/root.ts';
+import { repositoryRoot } from '../helpers/root.ts';
 
 interface Import {
   readonly from: string;
@@ -12,8 +12,8 @@ interface Import {
 
 /** Every import of every TypeScript file below a folder, type-only ones included. */
 function importsBelow(folder: string): readonly Import[] {
-  return globSync(`${folder}/**/*.ts`, { cwd: root }).flatMap((from) =>
-    [...readFileSync(join(root, from), 'utf8').matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(
+  return globSync(`${folder}/**/*.ts`, { cwd: repositoryRoot }).flatMap((from) =>
+    [...readFileSync(join(repositoryRoot, from), 'utf8').matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(
       ([, to = '']) => ({
         from,
         to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to,
@@ -22,13 +22,13 @@ function importsBelow(folder: string): readonly Import[] {
   );
 }
 
-const source = importsBelow('src');
-const crossing = (imports: readonly Import[], from: RegExp, to: RegExp): readonly string[] =>
+const sourceImports = importsBelow('src');
+const importsCrossing = (imports: readonly Import[], from: RegExp, to: RegExp): readonly string[] =>
   imports.filter((i) => from.test(i.from) && to.test(i.to)).map((i) => `${i.from} → ${i.to}`);
 
 describe('imports point one way', () => {
   test('the imports are found', () => {
-    expect(source.length).toBeGreaterThan(150);
+    expect(sourceImports.length).toBeGreaterThan(150);
   });
 
   test.each([
@@ -61,24 +61,24 @@ describe('imports point one way', () => {
     ['only github imports @actions', /^src\/(?!github\/)/, /^@actions\//],
     ['src imports nothing of the emulator', /^src\//, /^emulator\//],
   ])('%s', (_, from, to) => {
-    expect(crossing(source, from, to)).toEqual([]);
+    expect(importsCrossing(sourceImports, from, to)).toEqual([]);
   });
 
   test('the emulator imports nothing of src: they meet over HTTPS and the PostgreSQL protocol', () => {
-    expect(crossing(importsBelow('emulator'), /./, /^src\//)).toEqual([]);
+    expect(importsCrossing(importsBelow('emulator'), /./, /^src\//)).toEqual([]);
   });
 });
 
 /** The files of the repository that run in Node, by their path from the root. */
 const files = ['__tests__', 'src', 'emulator', 'scripts'].flatMap((folder) =>
-  globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: root }).map((path) => ({
+  globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: repositoryRoot }).map((path) => ({
     path,
-    text: readFileSync(join(root, path), 'utf8'),
+    text: readFileSync(join(repositoryRoot, path), 'utf8'),
   })),
 );
-const texts = (text: string, pattern: RegExp): readonly string[] =>
+const captures = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map(([, found = '']) => found);
-const isOutside = (path: string): boolean => /^\.\.(\/|$)/.test(relative(root, path));
+const isOutsideRoot = (path: string): boolean => /^\.\.(\/|$)/.test(relative(repositoryRoot, path));
 
 describe('nothing outside the repository is read', () => {
   test('the files are found', () => {
@@ -89,34 +89,35 @@ describe('nothing outside the repository is read', () => {
     [
       'imports stay inside',
       (path, text) =>
-        texts(text, /(?:from|import|require)\s*\(?\s*['"](\.[^'"]+)['"]/g).filter((to) =>
-          isOutside(join(root, dirname(path), to)),
+        captures(text, /(?:from|import|require)\s*\(?\s*['"](\.[^'"]+)['"]/g).filter((to) =>
+          isOutsideRoot(join(repositoryRoot, dirname(path), to)),
         ),
     ],
     [
       'URLs that are relative to a file stay inside',
       (path, text) =>
-        texts(text, /new URL\(\s*['"`]([^'"`$]*)[^,]*,\s*import\.meta\.url/g).filter((to) =>
-          isOutside(fileURLToPath(new URL(to, pathToFileURL(join(root, path))))),
+        captures(text, /new URL\(\s*['"`]([^'"`$]*)[^,]*,\s*import\.meta\.url/g).filter((to) =>
+          isOutsideRoot(fileURLToPath(new URL(to, pathToFileURL(join(repositoryRoot, path))))),
         ),
     ],
     [
       'paths that are joined to the folder of a file stay inside',
       (path, text) =>
-        texts(text, /(?:join|resolve)\(\s*import\.meta\.dirname((?:,\s*['"][^'"]*['"])*)/g).filter((parts) =>
-          isOutside(join(root, dirname(path), ...texts(parts, /['"]([^'"]*)['"]/g))),
+        captures(text, /(?:join|resolve)\(\s*import\.meta\.dirname((?:,\s*['"][^'"]*['"])*)/g).filter(
+          (parts) =>
+            isOutsideRoot(join(repositoryRoot, dirname(path), ...captures(parts, /['"]([^'"]*)['"]/g))),
         ),
     ],
     [
       'paths that are joined to the root stay inside',
       (_, text) =>
-        texts(text, /\b(?:join|resolve|new URL)\(([^()]*)\)/g).filter(
+        captures(text, /\b(?:join|resolve|new URL)\(([^()]*)\)/g).filter(
           (parts) =>
             /(^\s*|,\s*)root\b/.test(parts) &&
-            texts(parts, /['"`]([^'"`]*)['"`]/g).some((part) => isOutside(join(root, part))),
+            captures(parts, /['"`]([^'"`]*)['"`]/g).some((part) => isOutsideRoot(join(repositoryRoot, part))),
         ),
     ],
-    ['no folder beside the checkout is named', (_, text) => texts(text, /(\.\.\/sh[a]red\b)/g)],
+    ['no folder beside the checkout is named', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
   ])('%s', (_, find) => {
     const found = files.flatMap(({ path, text }) => find(path, text).map((what) => `${path}: ${what}`));
     expect(found).toEqual([]);
@@ -152,7 +153,7 @@ describe('tests are written in one way', () => {
   test('none uses `it`, the other name of `test`', () => {
     const using = testFiles.filter(
       ({ text }) =>
-        /(?<![.\w])i[t](\.\w+)*\s*[(`<]/.test(withoutTexts(text)) ||
+        /(?<![.\w])i[t](\.\w+)*\s*[(`<]/.test(withoutCommentsAndStrings(text)) ||
         importsOf(text).some(([names, from]) => from === 'vitest' && /\bit\b/.test(names)),
     );
     expect(using.map(({ path }) => path)).toEqual([]);
@@ -160,9 +161,9 @@ describe('tests are written in one way', () => {
 
   test('none is left out: skipped are only tests of another platform, and of what root is always allowed to do', () => {
     const found = testFiles.flatMap(({ path, text }) => {
-      const code = withoutTexts(text);
-      const always = texts(code, /\b((?:test|describe)(?:\.\w+)*\.(?:only|todo|fails|skip\b)|ski[p]\()/g);
-      const conditional = texts(code, /\.(?:skipIf|runIf)\(([^\n]*)/g).filter(
+      const code = withoutCommentsAndStrings(text);
+      const always = captures(code, /\b((?:test|describe)(?:\.\w+)*\.(?:only|todo|fails|skip\b)|ski[p]\()/g);
+      const conditional = captures(code, /\.(?:skipIf|runIf)\(([^\n]*)/g).filter(
         (condition) => !/geteuid|process\.platform/.test(condition),
       );
       return [...always, ...conditional].map((what) => `${path}: ${what}`);
@@ -172,7 +173,7 @@ describe('tests are written in one way', () => {
 });
 
 /** A file's code without comments and the content of its texts, which are prose. */
-function withoutTexts(text: string): string {
+function withoutCommentsAndStrings(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/(?<!:)\/\/.*/g, '')

@@ -1,16 +1,16 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { lockFaults } from '../../scripts/check-lock.ts';
-import { root } from '../helpers/root.ts';
+import { findLockfileErrors } from '../../scripts/check-lock.ts';
+import { repositoryRoot } from '../helpers/root.ts';
 
 const sha512 = 'sha512-AAAA';
 
 describe('every package that is downloaded is known by its content', () => {
   test('package-lock.json has a SHA-512 integrity value for each, and names no host', () => {
-    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const { packages } = JSON.parse(readFileSync(join(repositoryRoot, 'package-lock.json'), 'utf8'));
     expect(Object.keys(packages).length).toBeGreaterThan(200);
-    expect(lockFaults(packages)).toEqual([]);
+    expect(findLockfileErrors(packages)).toEqual([]);
   });
 
   test.each([
@@ -30,16 +30,16 @@ describe('every package that is downloaded is known by its content', () => {
     ['a link', { link: true, resolved: 'examples/relecloud' }, []],
     ['a place within another package', { inBundle: true }, []],
   ])('an entry with %s', (_, entry, faults) => {
-    expect(lockFaults({ '': {}, 'examples/relecloud': {}, 'node_modules/a': entry })).toEqual(faults);
+    expect(findLockfileErrors({ '': {}, 'examples/relecloud': {}, 'node_modules/a': entry })).toEqual(faults);
   });
 });
 
 describe('every action of another repository is known by its content', () => {
   const files = globSync(['.github/workflows/*.yml', 'examples/*.yml', 'README.md', 'docs/*.md'], {
-    cwd: root,
+    cwd: repositoryRoot,
   });
   const uses = files.flatMap((file) =>
-    [...readFileSync(join(root, file), 'utf8').matchAll(/^ *(?:- )?uses: *(\S+)/gm)].map(
+    [...readFileSync(join(repositoryRoot, file), 'utf8').matchAll(/^ *(?:- )?uses: *(\S+)/gm)].map(
       ([, action = '']) => ({
         file,
         action,

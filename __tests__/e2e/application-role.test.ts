@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { otherRepository, someKey } from '../helpers/e2e/pull-request.ts';
+import { adminLogin, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { appPasswordKey, otherRepository } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const role = { 'app-username': 'relecloud_app', 'app-password-key': someKey };
-const onServer = (server: string, more: Record<string, string> = {}): Record<string, string> => ({
+const roleInputs = { 'app-username': 'relecloud_app', 'app-password-key': appPasswordKey };
+const inputsForServer = (server: string, more: Record<string, string> = {}): Record<string, string> => ({
   ...defaultInputs,
   'server-name': server,
   'allowed-ip-ranges': '198.51.100.7',
@@ -17,15 +17,18 @@ describe('an application role for a base database', () => {
     emulator,
   }) => {
     const step = await new Job(emulator).step(
-      onServer('made', { ...role, 'migration-command': `${queryCommand} "CREATE TABLE trips (id int)"` }),
+      inputsForServer('made', {
+        ...roleInputs,
+        'migration-command': `${queryCommand} "CREATE TABLE trips (id int)"`,
+      }),
     );
     expect(step.exitCode, step.log).toBe(0);
-    const own = loginFrom(step.outputs);
+    const own = loginFromOutputs(step.outputs);
     expect(own).toMatchObject({ user: 'relecloud_app', database: 'relecloud' });
     expect(
       await query(emulator, own, `SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'trips'`),
     ).toEqual([{ owner: 'relecloud_app' }]);
-    const { databases, roles } = await emulator.server('made');
+    const { databases, roles } = await emulator.serverState('made');
     expect(databases['relecloud']).toMatchObject({
       owner: 'relecloud_admin',
       acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin', 'relecloud_app=CTc/relecloud_admin'],
@@ -47,9 +50,9 @@ describe('an application role for a base database', () => {
   test('CONNECT is revoked from PUBLIC on every database that a run makes, also without a role', async ({
     emulator,
   }) => {
-    const step = await new Job(emulator).step(onServer('made', { database: 'without_role' }));
+    const step = await new Job(emulator).step(inputsForServer('made', { database: 'without_role' }));
     expect(step.exitCode, step.log).toBe(0);
-    const { databases } = await emulator.server('made');
+    const { databases } = await emulator.serverState('made');
     expect(databases['without_role']).toMatchObject({
       acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin'],
       connectionLimit: -1,
@@ -57,26 +60,34 @@ describe('an application role for a base database', () => {
   });
 
   test('on an adopted database it gets its rights, and PUBLIC keeps what it had', async ({ emulator }) => {
-    const made = await new Job(emulator).step(onServer('made'));
-    await query(emulator, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
-    const inputs = onServer('made', { ...role, 'app-username': 'adopted_app', database: 'adopted' });
+    const made = await new Job(emulator).step(inputsForServer('made'));
+    await query(emulator, adminLogin(made.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
+    const inputs = inputsForServer('made', {
+      ...roleInputs,
+      'app-username': 'adopted_app',
+      database: 'adopted',
+    });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(JSON.parse(step.outputs['changes'] ?? '')).toMatchObject([
       { resource: 'role', name: 'adopted_app', action: 'create' },
       { resource: 'role', name: 'adopted_app', action: 'update', details: expect.stringContaining('CREATE') },
     ]);
-    const { databases } = await emulator.server('made');
+    const { databases } = await emulator.serverState('made');
     expect(databases['adopted']).toMatchObject({ acl: expect.arrayContaining(['=Tc/relecloud_admin']) });
-    await query(emulator, loginFrom(step.outputs), 'CREATE TABLE mine (id int); CREATE SCHEMA also_mine');
+    await query(
+      emulator,
+      loginFromOutputs(step.outputs),
+      'CREATE TABLE mine (id int); CREATE SCHEMA also_mine',
+    );
     const again = await new Job(emulator).step(inputs);
     expect(again.outputs['changes'], again.log).toBe('[]');
   });
 
   test('on one that holds others’ objects it says that the role cannot change them', async ({ emulator }) => {
-    const made = await new Job(emulator).step(onServer('made', { database: 'used' }));
-    await query(emulator, loginFrom(made.outputs), 'CREATE TABLE of_the_administrator (id int)');
-    const inputs = onServer('made', { ...role, 'app-username': 'used_app', database: 'used' });
+    const made = await new Job(emulator).step(inputsForServer('made', { database: 'used' }));
+    await query(emulator, loginFromOutputs(made.outputs), 'CREATE TABLE of_the_administrator (id int)');
+    const inputs = inputsForServer('made', { ...roleInputs, 'app-username': 'used_app', database: 'used' });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
@@ -85,11 +96,11 @@ describe('an application role for a base database', () => {
   });
 
   test('a second run plans nothing and writes nothing, by SQL or to ARM', async ({ emulator }) => {
-    await emulator.forget();
-    const step = await new Job(emulator).step(onServer('made', role));
+    await emulator.clearRecords();
+    const step = await new Job(emulator).step(inputsForServer('made', roleInputs));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['changes']).toBe('[]');
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
     const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET)/i.test(statement))).toEqual([]);
   });
@@ -98,16 +109,18 @@ describe('an application role for a base database', () => {
     emulator,
   }) => {
     const step = await new Job(emulator).step(
-      onServer('made', {
-        ...role,
+      inputsForServer('made', {
+        ...roleInputs,
         'migrate-as': 'admin',
         'migration-command': `${queryCommand} "CREATE SCHEMA of_the_admin AUTHORIZATION CURRENT_USER"`,
       }),
     );
     expect(step.exitCode, step.log).toBe(0);
     const owner = `SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace WHERE nspname = 'of_the_admin'`;
-    expect(await query(emulator, loginFrom(step.outputs), owner)).toEqual([{ owner: 'relecloud_admin' }]);
-    expect(step.exported).toMatchObject({ DB_USER: 'relecloud_app' });
+    expect(await query(emulator, loginFromOutputs(step.outputs), owner)).toEqual([
+      { owner: 'relecloud_admin' },
+    ]);
+    expect(step.exportedEnv).toMatchObject({ DB_USER: 'relecloud_app' });
   });
 });
 
@@ -117,7 +130,11 @@ describe('the application role’s password', () => {
   }) => {
     const password = 'Plain-"Text" pässword\\1';
     const step = await new Job(emulator).step(
-      onServer('secret', { 'app-username': 'app', 'app-password': password, formats: 'url, jdbc, ado.net' }),
+      inputsForServer('secret', {
+        'app-username': 'app',
+        'app-password': password,
+        formats: 'url, jdbc, ado.net',
+      }),
     );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-password']).toBe(password);
@@ -132,24 +149,24 @@ describe('the application role’s password', () => {
   test('a derived one is the same in any later job, another key gives another, and only a refused login leads to ALTER ROLE', async ({
     emulator,
   }) => {
-    const first = await new Job(emulator).step(onServer('derived', role));
-    const second = await new Job(emulator).step(onServer('derived', role));
+    const first = await new Job(emulator).step(inputsForServer('derived', roleInputs));
+    const second = await new Job(emulator).step(inputsForServer('derived', roleInputs));
     expect(second.outputs['db-password']).toBe(first.outputs['db-password']);
     expect(second.outputs['changes']).toBe('[]');
 
-    const otherKey = Buffer.from(someKey, 'base64').reverse().toString('hex');
+    const otherKey = Buffer.from(appPasswordKey, 'base64').reverse().toString('hex');
     const rotated = await new Job(emulator).step(
-      onServer('derived', { ...role, 'app-password-key': otherKey }),
+      inputsForServer('derived', { ...roleInputs, 'app-password-key': otherKey }),
     );
     expect(rotated.exitCode, rotated.log).toBe(0);
     expect(JSON.parse(rotated.outputs['changes'] ?? '')).toEqual([
       { resource: 'role', name: 'relecloud_app', action: 'update', details: 'its password' },
     ]);
     expect(rotated.outputs['db-password']).not.toBe(first.outputs['db-password']);
-    await expect(query(emulator, loginFrom(first.outputs), 'SELECT 1')).rejects.toMatchObject({
+    await expect(query(emulator, loginFromOutputs(first.outputs), 'SELECT 1')).rejects.toMatchObject({
       code: '28P01',
     });
-    expect(await query(emulator, loginFrom(rotated.outputs), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await query(emulator, loginFromOutputs(rotated.outputs), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });
 
@@ -157,8 +174,10 @@ describe('a role that is not ours', () => {
   test('an unmarked one, another repository’s, and one for another database are refused and never altered', async ({
     emulator,
   }) => {
-    const made = await new Job(emulator).step(onServer('foreign', { ...role, 'app-username': 'ours' }));
-    const admin = administratorAt(made.outputs['db-host'] ?? '');
+    const made = await new Job(emulator).step(
+      inputsForServer('foreign', { ...roleInputs, 'app-username': 'ours' }),
+    );
+    const admin = adminLogin(made.outputs['db-host'] ?? '');
     await query(emulator, admin, 'CREATE ROLE unmarked LOGIN');
     const refused = [
       [new Job(emulator), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it bears no mark/],
@@ -174,11 +193,11 @@ describe('a role that is not ours', () => {
       ],
     ] as const;
     for (const [job, more, says] of refused) {
-      const before = (await emulator.server('foreign')).roles;
-      const step = await job.step(onServer('foreign', { ...role, ...more }));
+      const before = (await emulator.serverState('foreign')).roles;
+      const step = await job.step(inputsForServer('foreign', { ...roleInputs, ...more }));
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(says);
-      expect((await emulator.server('foreign')).roles).toEqual(before);
+      expect((await emulator.serverState('foreign')).roles).toEqual(before);
     }
   });
 });

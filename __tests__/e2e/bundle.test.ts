@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
+import { perPullRequestInputs, pullRequestJob } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'bundled', 'allowed-ip-ranges': '198.51.100.7' };
@@ -11,9 +11,9 @@ describe('the bundle in a process of its own, as the runner starts it: one run o
     const step = await job.spawnStep(inputs);
     expect([step.exitCode, step.signal], step.log).toEqual([0, null]);
     expect(step.outputs).toMatchObject({ 'server-created': 'true', 'db-name': 'relecloud' });
-    expect(step.exported).toMatchObject({ DB_NAME: 'relecloud', DB_USER: 'relecloud_admin' });
+    expect(step.exportedEnv).toMatchObject({ DB_NAME: 'relecloud', DB_USER: 'relecloud_admin' });
     expect(step.summary).toContain('bundled');
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect([post?.exitCode, post?.signal], post?.log).toEqual([0, null]);
   });
 
@@ -29,7 +29,7 @@ describe('the bundle in a process of its own, as the runner starts it: one run o
   });
 
   test('ensure for a pull request, drop and sweep', async ({ emulator }) => {
-    const pullRequest = perPullRequest('bundled');
+    const pullRequest = perPullRequestInputs('bundled');
     const made = await pullRequestJob(emulator, 7).spawnStep(pullRequest);
     expect(made.exitCode, made.log).toBe(0);
     expect(made.outputs['db-name']).toBe('relecloud_pr_7');

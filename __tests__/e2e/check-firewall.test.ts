@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { fixed } from '../helpers/e2e/drift-scenarios.ts';
+import { runFix } from '../helpers/e2e/drift-scenarios.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
@@ -8,7 +8,7 @@ const inputs = { ...defaultInputs, 'server-name': 'walls', 'allowed-ip-ranges': 
 const rule = (startIpAddress: string, endIpAddress = startIpAddress) => ({ startIpAddress, endIpAddress });
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await fixed(emulator, inputs);
+  const made = await runFix(emulator, inputs);
   expect(made.exitCode, made.log).toBe(0);
   const runs = { 31: { status: 'in_progress' }, 32: { status: 'completed' } };
   await emulator.control('PATCH', 'state', {
@@ -22,22 +22,22 @@ test.beforeAll(async ({ emulator }) => {
   });
 });
 
-async function check(
+async function runCheckWithRules(
   emulator: EmulatorHarness,
   token: string,
   rules: Record<string, unknown>,
   more: Record<string, string> = {},
 ) {
-  await emulator.patch('walls', { rules });
+  await emulator.patchServer('walls', { rules });
   const step = await new Job(emulator).step({ ...inputs, ...more, mode: 'check', 'github-token': token });
-  await emulator.patch('walls', {
+  await emulator.patchServer('walls', {
     rules: Object.fromEntries(Object.keys(rules).map((name) => [name, null])),
   });
   const drift = JSON.parse(step.outputs['drift'] ?? '[]') as { name: string; kind: string }[];
   return { ...step, drift: drift.map(({ name, kind }) => `${kind} ${name}`).sort() };
 }
 
-const temporary = {
+const temporaryRules = {
   'gha-temporary-4711-31-1-aaaaaaaa': rule('203.0.113.1'),
   'gha-temporary-4711-32-1-bbbbbbbb': rule('203.0.113.2'),
   'gha-temporary-4711-33-1-cccccccc': rule('203.0.113.3'),
@@ -47,7 +47,7 @@ const temporary = {
 test('a temporary rule of a run that has not ended is no drift; of one that has, it is; else unknown', async ({
   emulator,
 }) => {
-  const step = await check(emulator, 'may-read', temporary);
+  const step = await runCheckWithRules(emulator, 'may-read', temporaryRules);
   expect(step.drift).toEqual([
     'unexpected gha-temporary-4711-32-1-bbbbbbbb',
     'unknown gha-temporary-4711-33-1-cccccccc',
@@ -57,9 +57,9 @@ test('a temporary rule of a run that has not ended is no drift; of one that has,
 });
 
 test('where GitHub tells nothing, all of them are unknown, which is no drift', async ({ emulator }) => {
-  const step = await check(emulator, 'may-nothing', temporary);
+  const step = await runCheckWithRules(emulator, 'may-nothing', temporaryRules);
   expect(step.drift).toEqual(
-    Object.keys(temporary)
+    Object.keys(temporaryRules)
       .map((name) => `unknown ${name}`)
       .sort(),
   );
@@ -69,22 +69,22 @@ test('where GitHub tells nothing, all of them are unknown, which is no drift', a
 });
 
 test('the rule of this very job is its own', async ({ emulator }) => {
-  await emulator.patch('walls', { rules: { here: null } });
+  await emulator.patchServer('walls', { rules: { here: null } });
   const job = new Job(emulator);
   const { 'allowed-ip-ranges': _, ...undeclared } = inputs;
   const ensured = await job.step(undeclared);
   expect(ensured.exitCode, ensured.log).toBe(0);
-  expect((await emulator.rules('walls')).some((name) => name.startsWith('gha-temporary-'))).toBe(true);
+  expect((await emulator.ruleNames('walls')).some((name) => name.startsWith('gha-temporary-'))).toBe(true);
   const step = await job.step({ ...undeclared, mode: 'check' });
   expect(step.outputs['drift']).toBe('[]');
-  await job.post();
-  await emulator.patch('walls', { rules: { here: rule('198.51.100.7') } });
+  await job.runPosts();
+  await emulator.patchServer('walls', { rules: { here: rule('198.51.100.7') } });
 });
 
 test('a wide-open rule is an error annotation, declared or not, warned of or not', async ({ emulator }) => {
   const everybody = rule('0.0.0.0', '255.255.255.255');
   for (const more of [{ 'on-drift': 'warn' }, { 'allowed-ip-ranges': 'here=198.51.100.7\nall=0.0.0.0/0' }]) {
-    const step = await check(emulator, 'may-read', { all: everybody }, more);
+    const step = await runCheckWithRules(emulator, 'may-read', { all: everybody }, more);
     expect(step.log).toMatch(
       /^::error title=[^:]*::Firewall rule 'all' lets the whole internet reach server 'walls'/m,
     );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { checked, fixed, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
+import { fullConfig, runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
 import { Job } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
@@ -9,7 +9,7 @@ const test = testWith({ pageSize });
 const server = fullConfig['server-name'];
 
 /** The most memory that a process has taken so far, in MiB; undefined once it has gone. */
-function peakOf(pid: number | undefined): number | undefined {
+function peakMemoryKib(pid: number | undefined): number | undefined {
   try {
     const [, kib] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return kib === undefined ? undefined : Number(kib) / 1024;
@@ -21,10 +21,10 @@ function peakOf(pid: number | undefined): number | undefined {
 test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with the pages, not with the things', async ({
   emulator,
 }) => {
-  const made = await fixed(emulator);
+  const made = await runFix(emulator);
   expect(made.exitCode, made.log).toBe(0);
 
-  const { parameters } = await emulator.server(server);
+  const { parameters } = await emulator.serverState(server);
   const declared = Object.entries(parameters)
     .filter(([name, value]) => value !== '' && !/[\n#]/.test(value) && !['work_mem'].includes(name))
     .slice(0, 300)
@@ -35,14 +35,14 @@ test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with 
     const base = range.replace('0/24', '');
     return [`rule-${i}`, { startIpAddress: `${base}0`, endIpAddress: `${base}255` }] as const;
   });
-  await emulator.patch(server, { rules: Object.fromEntries(rules) });
+  await emulator.patchServer(server, { rules: Object.fromEntries(rules) });
 
   const inputs = {
     ...fullConfig,
     'server-parameters': declared.join('\n'),
     'allowed-ip-ranges': [fullConfig['allowed-ip-ranges'], ...ranges].join('\n'),
   };
-  const whole = await checked(emulator, inputs);
+  const whole = await runCheck(emulator, inputs);
   expect(whole.drift).toEqual([]);
   expect(whole.exitCode, whole.log).toBe(0);
   const pages = Math.ceil(2003 / pageSize) + Math.ceil(Object.keys(parameters).length / pageSize);
@@ -53,9 +53,9 @@ test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with 
   const step = await new Job(emulator).spawnStep(
     { ...inputs, mode: 'check', 'allowed-ip-ranges': fullConfig['allowed-ip-ranges'], 'on-drift': 'warn' },
     {
-      started: ({ pid }) => {
+      onStarted: ({ pid }) => {
         const watch = setInterval(() => {
-          const now = peakOf(pid);
+          const now = peakMemoryKib(pid);
           if (now === undefined) clearInterval(watch);
           else peak = Math.max(peak, now);
         }, 5);

@@ -1,27 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import {
-  checked,
   type DriftFinding,
   type DriftScenario,
   databaseScenarios,
-  fixed,
+  driftScenarios,
   fullConfig,
-  scenarios,
+  runCheck,
+  runFix,
 } from '../helpers/e2e/drift-scenarios.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await fixed(emulator);
+  const made = await runFix(emulator);
   expect(made.exitCode, made.log).toBe(0);
 });
 
-const sorted = (findings: readonly DriftFinding[]): readonly string[] =>
+const sortedFindings = (findings: readonly DriftFinding[]): readonly string[] =>
   findings.map((finding) => JSON.stringify(finding)).sort();
 
 /** A check only reads, whatever it finds. */
-function expectNoWrites({ writes, rules }: Awaited<ReturnType<typeof checked>>): void {
+function expectNoWrites({ writes, rules }: Awaited<ReturnType<typeof runCheck>>): void {
   expect(writes).toEqual([]);
   expect(rules.after).toEqual(rules.before);
 }
@@ -30,14 +30,14 @@ function expectNoWrites({ writes, rules }: Awaited<ReturnType<typeof checked>>):
 const needsSql = ({ resource }: DriftFinding): boolean => ['role', 'extension'].includes(resource);
 
 async function expectDrift(emulator: EmulatorHarness, applied: readonly DriftScenario[]): Promise<void> {
-  const check = await checked(emulator);
+  const check = await runCheck(emulator);
   const blocked = applied.some(({ blocksRunner }) => blocksRunner);
   const expected = applied
     .map((scenario) => scenario.expected)
     .filter((finding) => !(blocked && needsSql(finding)));
   const unknown = check.drift.filter(({ kind }) => kind === 'unknown');
-  expect(sorted(check.drift.filter((finding) => !unknown.includes(finding))), check.log).toEqual(
-    sorted(expected),
+  expect(sortedFindings(check.drift.filter((finding) => !unknown.includes(finding))), check.log).toEqual(
+    sortedFindings(expected),
   );
   expect(unknown.every((finding) => blocked && needsSql(finding))).toBe(true);
   expect(check.outputs['drifted']).toBe(String(expected.length > 0));
@@ -47,7 +47,7 @@ async function expectDrift(emulator: EmulatorHarness, applied: readonly DriftSce
 
 /** `fix` repairs what it can and reports the rest, which is then reverted manually. */
 async function expectFixed(emulator: EmulatorHarness, applied: readonly DriftScenario[]): Promise<void> {
-  const fix = await fixed(emulator);
+  const fix = await runFix(emulator);
   expect(fix.exitCode, fix.log).toBe(0);
   const remaining = applied.filter(({ revert }) => revert !== undefined);
   await expectDrift(emulator, remaining);
@@ -55,15 +55,15 @@ async function expectFixed(emulator: EmulatorHarness, applied: readonly DriftSce
 }
 
 /** Azure keeps at least one kind of login. */
-const possible = fc
-  .subarray([...scenarios], { minLength: 2 })
+const scenarioCombinations = fc
+  .subarray([...driftScenarios], { minLength: 2 })
   .filter((chosen) => chosen.filter(({ property }) => property.endsWith('authentication')).length < 2);
 
 describe('each property that can be declared, changed without the action', () => {
   test('a server that has just been created as declared has not drifted', ({ emulator }) =>
     expectDrift(emulator, []));
 
-  test.for(scenarios)(
+  test.for(driftScenarios)(
     '$property: reported, that one alone; fixed where the service can',
     async (scenario, { emulator }) => {
       await scenario.apply(emulator);
@@ -75,7 +75,7 @@ describe('each property that can be declared, changed without the action', () =>
 
   test.for(databaseScenarios)('$property of the database', async (scenario, { emulator }) => {
     await scenario.apply(emulator);
-    const check = await checked(emulator);
+    const check = await runCheck(emulator);
     // What was in the database went with it, and is reported only where the database itself exists.
     expect(check.drift.filter(({ resource }) => resource === 'database')).toEqual([
       scenario.expected,
@@ -87,13 +87,13 @@ describe('each property that can be declared, changed without the action', () =>
     if (scenario.expected.kind === 'missing') expect(check.drift).toEqual([scenario.expected]);
     expectNoWrites(check);
     await scenario.revert?.(emulator);
-    expect((await fixed(emulator)).exitCode).toBe(0);
+    expect((await runFix(emulator)).exitCode).toBe(0);
     await expectDrift(emulator, []);
   });
 
   test('any of them together: exactly those', async ({ emulator }) => {
     await fc.assert(
-      fc.asyncProperty(possible, async (chosen) => {
+      fc.asyncProperty(scenarioCombinations, async (chosen) => {
         // A blocked client can change nothing by SQL any more.
         const ordered = chosen.toSorted(
           (one, other) => Number(one.blocksRunner ?? 0) - Number(other.blocksRunner ?? 0),
@@ -120,22 +120,22 @@ describe('an elastic cluster', () => {
   };
 
   test('cluster-size: made so; it grows in place, and never shrinks', async ({ emulator }) => {
-    const made = await fixed(emulator, cluster);
+    const made = await runFix(emulator, cluster);
     expect(made.exitCode, made.log).toBe(0);
-    expect((await checked(emulator, cluster)).drift).toEqual([]);
+    expect((await runCheck(emulator, cluster)).drift).toEqual([]);
 
     const larger = { ...cluster, 'cluster-size': '4' };
     const finding = { resource: 'server', property: 'cluster size', kind: 'changed' };
-    expect((await checked(emulator, larger)).drift).toMatchObject([
+    expect((await runCheck(emulator, larger)).drift).toMatchObject([
       { ...finding, expected: '4', actual: '2' },
     ]);
-    expect((await fixed(emulator, larger)).exitCode).toBe(0);
-    expect((await checked(emulator, larger)).drift).toEqual([]);
+    expect((await runFix(emulator, larger)).exitCode).toBe(0);
+    expect((await runCheck(emulator, larger)).drift).toEqual([]);
 
-    const left = await fixed(emulator, cluster);
+    const left = await runFix(emulator, cluster);
     expect(left.exitCode, left.log).toBe(0);
     expect(left.log).toContain('changed server cluster cluster size: declared 2, actually 4');
-    expect((await checked(emulator, cluster)).drift).toMatchObject([
+    expect((await runCheck(emulator, cluster)).drift).toMatchObject([
       { ...finding, expected: '2', actual: '4' },
     ]);
   });
@@ -165,9 +165,9 @@ describe('what Azure does by itself is no drift', () => {
       { region: 'West Europe', 'sku-name': 'standard_d2ds_V5', charset: 'utf-8', collation: 'en_US.UTF-8' },
     ],
   ] as const)('%s', async ([, change, back, inputs], { emulator }) => {
-    await emulator.patch(server, { properties: change });
-    const check = await checked(emulator, { ...fullConfig, ...inputs });
-    await emulator.patch(server, { properties: back });
+    await emulator.patchServer(server, { properties: change });
+    const check = await runCheck(emulator, { ...fullConfig, ...inputs });
+    await emulator.patchServer(server, { properties: back });
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
   });

@@ -1,39 +1,39 @@
 import { describe, expect } from 'vitest';
-import { administratorIn, checked, fixed, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
+import { adminLoginTo, fullConfig, runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
 import { defaultInputs } from '../helpers/e2e/job.ts';
 import { query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
-import { Arm } from '../helpers/emulator/arm.ts';
+import { ArmClient } from '../helpers/emulator/arm.ts';
 
 const server = fullConfig['server-name'];
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await fixed(emulator);
+  const made = await runFix(emulator);
   expect(made.exitCode, made.log).toBe(0);
 });
 
-const refusal = {
+const forbiddenResponse = {
   status: 403,
   headers: { 'x-ms-correlation-request-id': 'c0ffee00-0000-4000-8000-000000000001' },
   body: { error: { code: 'AuthorizationFailed', message: 'The client does not have authorization.' } },
 };
-const throttled = {
+const throttledResponse = {
   status: 429,
   headers: { 'retry-after': '0' },
   body: { error: { code: 'SubscriptionRequestsThrottled', message: 'Number of read requests exceeded.' } },
 };
 
-type Check = Awaited<ReturnType<typeof checked>>;
+type CheckResult = Awaited<ReturnType<typeof runCheck>>;
 
 /** Nothing is taken for absent or different, and nothing is written. */
-function expectNoFalseDrift(check: Check): void {
+function expectNoFalseDrift(check: CheckResult): void {
   expect(check.drift.filter(({ kind }) => kind !== 'unknown')).toEqual([]);
   expect(check.outputs['drifted']).toBe('false');
   expect(check.writes).toEqual([]);
   expect(check.rules.after).toEqual(check.rules.before);
 }
 
-const unknowns = ({ drift }: Check): readonly string[] =>
+const unknownResources = ({ drift }: CheckResult): readonly string[] =>
   drift.map(({ resource, name }) => `${resource} ${name}`.trim());
 
 describe('what ARM refuses or fails to tell is unknown, no drift, and fails the step', () => {
@@ -42,11 +42,15 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     ['configurations/work_mem', ['server parameter work_mem']],
     ['databases/relecloud', ['database relecloud']],
   ] as const)('403 on %s: that alone is unknown', async ([path, expected], { emulator }) => {
-    await emulator.fault({ service: 'arm', method: 'GET', path: `/${path}` }, refusal, { times: 50 });
-    const check = await checked(emulator);
+    await emulator.addFault({ service: 'arm', method: 'GET', path: `/${path}` }, forbiddenResponse, {
+      times: 50,
+    });
+    const check = await runCheck(emulator);
     expectNoFalseDrift(check);
-    expect(unknowns(check)).toEqual(expect.arrayContaining([...expected]));
-    expect(unknowns(check).filter((name) => !name.startsWith(expected[0].split(' ')[0] ?? ''))).toEqual([]);
+    expect(unknownResources(check)).toEqual(expect.arrayContaining([...expected]));
+    expect(
+      unknownResources(check).filter((name) => !name.startsWith(expected[0].split(' ')[0] ?? '')),
+    ).toEqual([]);
     expect(check.exitCode).toBe(1);
     // Azure's own code and correlation id, and what to do.
     expect(check.log).toContain('AuthorizationFailed');
@@ -56,21 +60,29 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
   });
 
   test('403 on the server: one unknown', async ({ emulator }) => {
-    await emulator.fault({ service: 'arm', method: 'GET', path: `/flexibleServers/${server}` }, refusal, {
-      times: 50,
-    });
-    const check = await checked(emulator);
+    await emulator.addFault(
+      { service: 'arm', method: 'GET', path: `/flexibleServers/${server}` },
+      forbiddenResponse,
+      {
+        times: 50,
+      },
+    );
+    const check = await runCheck(emulator);
     expectNoFalseDrift(check);
-    expect(unknowns(check)).toEqual([`server ${server}`]);
+    expect(unknownResources(check)).toEqual([`server ${server}`]);
     expect(check.exitCode).toBe(1);
     expect(check.log).toContain('Give the identity a role');
   });
 
   test('what can be read is compared all the same, and told beside what cannot', async ({ emulator }) => {
-    await emulator.fault({ service: 'arm', method: 'GET', path: '/databases/relecloud' }, refusal, {
-      times: 50,
-    });
-    const check = await checked(emulator, { ...fullConfig, 'backup-retention-days': '21' });
+    await emulator.addFault(
+      { service: 'arm', method: 'GET', path: '/databases/relecloud' },
+      forbiddenResponse,
+      {
+        times: 50,
+      },
+    );
+    const check = await runCheck(emulator, { ...fullConfig, 'backup-retention-days': '21' });
     expect(check.drift.map(({ resource, kind }) => [resource, kind])).toEqual([
       ['server', 'changed'],
       ['database', 'unknown'],
@@ -82,12 +94,16 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
   });
 
   test('a storm of 429: unknown, with Azure’s own code', async ({ emulator }) => {
-    await emulator.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/[^/]+/' }, throttled, {
-      times: 500,
-    });
-    const check = await checked(emulator);
+    await emulator.addFault(
+      { service: 'arm', method: 'GET', path: '/flexibleServers/[^/]+/' },
+      throttledResponse,
+      {
+        times: 500,
+      },
+    );
+    const check = await runCheck(emulator);
     expectNoFalseDrift(check);
-    expect(unknowns(check)).toEqual(
+    expect(unknownResources(check)).toEqual(
       expect.arrayContaining(['server parameter work_mem', 'database relecloud']),
     );
     expect(check.exitCode).toBe(1);
@@ -96,10 +112,10 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
   });
 
   test('429 that passes is waited out', async ({ emulator }) => {
-    await emulator.fault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, throttled, {
+    await emulator.addFault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, throttledResponse, {
       times: 2,
     });
-    const check = await checked(emulator);
+    const check = await runCheck(emulator);
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
   });
@@ -107,9 +123,9 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
 
 describe('a server that is not there as it should be', () => {
   test('a stopped server: what it cannot tell is unknown', async ({ emulator }) => {
-    await emulator.patch(server, { properties: { state: 'Stopped' } });
-    const check = await checked(emulator);
-    await emulator.patch(server, { properties: { state: 'Ready' } });
+    await emulator.patchServer(server, { properties: { state: 'Stopped' } });
+    const check = await runCheck(emulator);
+    await emulator.patchServer(server, { properties: { state: 'Ready' } });
     expectNoFalseDrift(check);
     expect(check.drift).toContainEqual({
       resource: 'server',
@@ -119,7 +135,7 @@ describe('a server that is not there as it should be', () => {
       actual: 'Stopped',
       kind: 'unknown',
     });
-    expect(unknowns(check)).toEqual(
+    expect(unknownResources(check)).toEqual(
       expect.arrayContaining(['server parameter work_mem', 'role relecloud_app']),
     );
     expect(check.log).toContain('ServerStoppedError');
@@ -129,16 +145,16 @@ describe('a server that is not there as it should be', () => {
   test('a stopped server of which nothing is declared that it would have to tell: a notice', async ({
     emulator,
   }) => {
-    await emulator.patch(server, { properties: { state: 'Stopped' } });
+    await emulator.patchServer(server, { properties: { state: 'Stopped' } });
     const { 'server-name': name, 'resource-group': group, 'backup-retention-days': days } = fullConfig;
     const rules = { 'allowed-ip-ranges': fullConfig['allowed-ip-ranges'], 'allow-azure-services': 'true' };
-    const check = await checked(emulator, {
+    const check = await runCheck(emulator, {
       'server-name': name,
       'resource-group': group,
       'backup-retention-days': days,
       ...rules,
     });
-    await emulator.patch(server, { properties: { state: 'Ready' } });
+    await emulator.patchServer(server, { properties: { state: 'Ready' } });
     expectNoFalseDrift(check);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.log).toContain('::notice');
@@ -147,17 +163,19 @@ describe('a server that is not there as it should be', () => {
   test.for(['Provisioning', 'Dropping'])(
     '%s: one unknown, and nothing in it is looked at',
     async (state, { emulator }) => {
-      await emulator.patch(server, { properties: { state, backup: { backupRetentionDays: 7 } } });
-      const check = await checked(emulator);
-      await emulator.patch(server, { properties: { state: 'Ready', backup: { backupRetentionDays: 14 } } });
+      await emulator.patchServer(server, { properties: { state, backup: { backupRetentionDays: 7 } } });
+      const check = await runCheck(emulator);
+      await emulator.patchServer(server, {
+        properties: { state: 'Ready', backup: { backupRetentionDays: 14 } },
+      });
       expectNoFalseDrift(check);
-      expect(unknowns(check)).toEqual([`server ${server}`]);
+      expect(unknownResources(check)).toEqual([`server ${server}`]);
       expect(check.requests.filter(({ path }) => /flexibleServers\/[^/?]+\//.test(path))).toEqual([]);
     },
   );
 
   test('absent: one missing, not one for each thing in it', async ({ emulator }) => {
-    const check = await checked(emulator, {
+    const check = await runCheck(emulator, {
       ...fullConfig,
       'server-name': 'not-there',
       'resource-group': 'nowhere',
@@ -182,14 +200,14 @@ describe('the data plane out of reach', () => {
     emulator,
   }) => {
     const rules = { here: null };
-    await emulator.patch(server, { rules });
+    await emulator.patchServer(server, { rules });
     const inputs = { ...fullConfig, 'allowed-ip-ranges': 'office=203.0.113.0/24', 'on-drift': 'fail' };
-    const check = await checked(emulator, inputs);
-    await emulator.patch(server, {
+    const check = await runCheck(emulator, inputs);
+    await emulator.patchServer(server, {
       rules: { here: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } },
     });
     expectNoFalseDrift(check);
-    expect(unknowns(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
+    expect(unknownResources(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.log).toMatch(/::notice.*role 'relecloud_app'.*cannot log in/);
     expect(check.requests.some(({ path }) => path.includes('/databases/relecloud'))).toBe(true);
@@ -197,9 +215,9 @@ describe('the data plane out of reach', () => {
 
   test('without a password: the same', async ({ emulator }) => {
     const { 'admin-password': _, 'app-password': __, ...inputs } = fullConfig;
-    const check = await checked(emulator, inputs);
+    const check = await runCheck(emulator, inputs);
     expectNoFalseDrift(check);
-    expect(unknowns(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
+    expect(unknownResources(check)).toEqual(['role relecloud_app', 'extension pgcrypto']);
     expect(check.exitCode, check.log).toBe(0);
   });
 });
@@ -209,10 +227,10 @@ describe('a server inside a virtual network', () => {
   const inputs = { ...defaultInputs, 'server-name': name, 'resource-group': name, database: '' };
 
   test('has no firewall rules that could be listed: nothing of them is asked for', async ({ emulator }) => {
-    expect((await fixed(emulator, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
+    expect((await runFix(emulator, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
     const network = { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subscriptions/x/subnet' };
-    await emulator.patch(name, { properties: { network } });
-    const check = await checked(emulator, inputs);
+    await emulator.patchServer(name, { properties: { network } });
+    const check = await runCheck(emulator, inputs);
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.requests.filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
@@ -223,12 +241,8 @@ describe('somebody else’s thing in place of ours', () => {
   test('a role whose mark was taken away is one finding, and the rest is told all the same', async ({
     emulator,
   }) => {
-    await query(
-      emulator,
-      await administratorIn(emulator, 'postgres'),
-      'COMMENT ON ROLE relecloud_app IS NULL',
-    );
-    const check = await checked(emulator, {
+    await query(emulator, await adminLoginTo(emulator, 'postgres'), 'COMMENT ON ROLE relecloud_app IS NULL');
+    const check = await runCheck(emulator, {
       ...fullConfig,
       'backup-retention-days': '21',
       'on-drift': 'warn',
@@ -251,15 +265,15 @@ describe('a healthy server gives no drift at all', () => {
   });
 
   test('made by the action’s defaults', async ({ emulator }) => {
-    expect((await fixed(emulator, { ...named('defaults'), database: 'relecloud' })).exitCode).toBe(0);
-    const check = await checked(emulator, { ...named('defaults'), database: 'relecloud' });
+    expect((await runFix(emulator, { ...named('defaults'), database: 'relecloud' })).exitCode).toBe(0);
+    const check = await runCheck(emulator, { ...named('defaults'), database: 'relecloud' });
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
   });
 
   test('made as the az CLI makes one by default', async ({ emulator }) => {
-    const arm = await Arm.signIn(emulator.emulator);
-    await arm.makeServer('by-az', {
+    const arm = await ArmClient.signIn(emulator.instance);
+    await arm.createServer('by-az', {
       sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
       properties: {
         administratorLogin: 'relecloud_admin',
@@ -288,7 +302,7 @@ describe('a healthy server gives no drift at all', () => {
         'maintenance-window': 'system-managed',
       },
     ]) {
-      const check = await checked(emulator, inputs);
+      const check = await runCheck(emulator, inputs);
       expect(check.drift).toEqual([]);
       expect(check.exitCode, check.log).toBe(0);
     }

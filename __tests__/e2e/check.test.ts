@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { checked, fixed } from '../helpers/e2e/drift-scenarios.ts';
+import { runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
@@ -14,7 +14,7 @@ const inputs = {
 };
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await fixed(emulator, inputs);
+  const made = await runFix(emulator, inputs);
   expect(made.exitCode, made.log).toBe(0);
 });
 
@@ -27,7 +27,7 @@ describe('check sends only reads, whatever it finds, and never opens the firewal
     ['a difference, with on-drift: warn', { 'storage-size-gb': '64', 'on-drift': 'warn' }, 0, ['changed']],
     ['a rule that is not declared', { 'allowed-ip-ranges': '', 'on-drift': 'warn' }, 0, ['unexpected']],
   ] as const)('%s', async ([, more, exitCode, kinds], { emulator }) => {
-    const check = await checked(emulator, { ...inputs, ...more });
+    const check = await runCheck(emulator, { ...inputs, ...more });
     expect(check.exitCode, check.log).toBe(exitCode);
     expect(check.drift.map(({ kind }) => kind)).toEqual(kinds);
     expect(check.outputs['drifted']).toBe(String(kinds.length > 0));
@@ -39,7 +39,7 @@ describe('check sends only reads, whatever it finds, and never opens the firewal
   });
 
   test('a right to read is enough: no other question is asked of ARM', async ({ emulator }) => {
-    const check = await checked(emulator, { ...inputs, 'resource-group': 'looked-at' });
+    const check = await runCheck(emulator, { ...inputs, 'resource-group': 'looked-at' });
     expect(check.exitCode, check.log).toBe(0);
     for (const { path } of check.requests) expect(path).toMatch(/flexibleServers\/looked-at/);
   });
@@ -50,9 +50,9 @@ describe('what a check tells', () => {
     emulator,
   }) => {
     const job = new Job(emulator);
-    mkdirSync(join(job.temp, 'deploy'), { recursive: true });
+    mkdirSync(join(job.tempDirectory, 'deploy'), { recursive: true });
     writeFileSync(
-      join(job.temp, 'deploy', 'database.yml'),
+      join(job.tempDirectory, 'deploy', 'database.yml'),
       'database: relecloud\nregion: northeurope\nbackup-retention-days: 21\n',
     );
     const step = await job.step({
@@ -93,7 +93,7 @@ describe('what a check tells', () => {
     const step = await job.step({ ...inputs, ...reports, mode: 'check' });
     expect(step.exitCode).toBe(1);
     const read = (name: string): Record<string, never> =>
-      JSON.parse(readFileSync(join(job.temp, 'out', name), 'utf8'));
+      JSON.parse(readFileSync(join(job.tempDirectory, 'out', name), 'utf8'));
     const output = JSON.parse(step.outputs['drift'] ?? '[]');
     expect(output).toHaveLength(1);
     expect(read('drift.json')).toMatchObject({ drifted: true, server: 'looked-at', drift: output });
@@ -101,18 +101,18 @@ describe('what a check tells', () => {
       version: '2.1.0',
       runs: [{ results: [{ ruleId: 'server/changed', level: 'warning' }] }],
     });
-    const text = readFileSync(join(job.temp, 'out', 'drift.json'), 'utf8');
+    const text = readFileSync(join(job.tempDirectory, 'out', 'drift.json'), 'utf8');
     expect(text + step.summary).not.toContain(password);
 
     const ensured = await job.step({ ...inputs, ...reports });
     expect(ensured.exitCode, ensured.log).toBe(0);
     expect(read('drift.json')).toMatchObject({ drifted: true, drift: output });
-    await job.post();
+    await job.runPosts();
   });
 
   test('a path that cannot be written to is an error that names it', async ({ emulator }) => {
     const job = new Job(emulator);
-    writeFileSync(join(job.temp, 'taken'), '');
+    writeFileSync(join(job.tempDirectory, 'taken'), '');
     const step = await job.step({ ...inputs, mode: 'check', 'drift-report': 'taken/drift.json' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('taken/drift.json');

@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import {
-  commentsOn,
-  hostOfServer,
+  createBaseServer,
+  listComments,
   patchGitHub,
-  perPullRequest,
+  perPullRequestInputs,
   pullRequestJob,
 } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
@@ -16,7 +16,7 @@ describe('the comment', () => {
   test('is recognised by marker and author among all pages, and another’s with the same marker is left alone', async ({
     emulator,
   }) => {
-    await hostOfServer(emulator, server);
+    await createBaseServer(emulator, server);
     const chatter = Array.from({ length: 130 }, (_, i) => ({
       body: `Looks good ${i}`,
       user: { login: 'octocat', type: 'User' },
@@ -31,34 +31,36 @@ describe('the comment', () => {
       pulls: { 1: { state: 'open' } },
       comments: { 1: [forged, quoted, ...chatter, own] },
     });
-    const step = await pullRequestJob(emulator, 1).step(perPullRequest(server, { comment: 'true' }));
+    const step = await pullRequestJob(emulator, 1).step(perPullRequestInputs(server, { comment: 'true' }));
     expect(step.exitCode, step.log).toBe(0);
-    const after = await commentsOn(emulator, 1);
+    const after = await listComments(emulator, 1);
     expect(after).toHaveLength(133);
     expect(after.slice(0, 132)).toMatchObject([forged, quoted, ...chatter]);
     expect(after[132]?.body).toContain('This pull request has a database of its own');
 
-    await emulator.forget();
-    const again = await pullRequestJob(emulator, 1).step(perPullRequest(server, { comment: 'true' }));
+    await emulator.clearRecords();
+    const again = await pullRequestJob(emulator, 1).step(perPullRequestInputs(server, { comment: 'true' }));
     expect(again.exitCode, again.log).toBe(0);
-    expect(await commentsOn(emulator, 1)).toHaveLength(133);
+    expect(await listComments(emulator, 1)).toHaveLength(133);
     const dropped = await pullRequestJob(emulator, 1).step({
-      ...perPullRequest(server, { comment: 'true' }),
+      ...perPullRequestInputs(server, { comment: 'true' }),
       mode: 'drop',
     });
     expect(dropped.exitCode, dropped.log).toBe(0);
-    expect((await commentsOn(emulator, 1))[132]?.body).toContain('The database of this pull request is gone');
-    expect((await commentsOn(emulator, 1))[0]).toMatchObject(forged);
+    expect((await listComments(emulator, 1))[132]?.body).toContain(
+      'The database of this pull request is gone',
+    );
+    expect((await listComments(emulator, 1))[0]).toMatchObject(forged);
   });
 
   test('never holds a secret, and names from outside cannot inject Markdown', async ({ emulator }) => {
-    await hostOfServer(emulator, server);
+    await createBaseServer(emulator, server);
     await patchGitHub(emulator, { pulls: { 2: { state: 'open' } } });
     const odd = 'a`|<b>@octocat [x](https://example.com)';
-    const inputs = perPullRequest(server, { comment: 'true', 'app-username': odd });
+    const inputs = perPullRequestInputs(server, { comment: 'true', 'app-username': odd });
     const step = await pullRequestJob(emulator, 2).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    const [comment] = await commentsOn(emulator, 2);
+    const [comment] = await listComments(emulator, 2);
     for (const secret of [step.outputs['db-password'], inputs['admin-password'], inputs['app-password-key']])
       expect(comment?.body).not.toContain(secret);
     // Wherever the name stands, it stands in code, whose fence is longer than any run of back-ticks inside.
@@ -72,26 +74,26 @@ describe('the comment', () => {
   test('that may not be written is a warning with what to do; the database is as it should be', async ({
     emulator,
   }) => {
-    await hostOfServer(emulator, server);
+    await createBaseServer(emulator, server);
     await patchGitHub(emulator, {
       pulls: { 3: {} },
       tokens: { ghs_reader: { permissions: { 'pull-requests': 'read' } } },
     });
     const step = await pullRequestJob(emulator, 3).step(
-      perPullRequest(server, { comment: 'true', 'github-token': 'ghs_reader' }),
+      perPullRequestInputs(server, { comment: 'true', 'github-token': 'ghs_reader' }),
     );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
       /^::warning::The comment on pull request #3 could not be kept up to date.*pull-requests: write/m,
     );
-    expect(await commentsOn(emulator, 3)).toEqual([]);
+    expect(await listComments(emulator, 3)).toEqual([]);
     expect(step.outputs['db-name']).toBe('relecloud_pr_3');
   });
 
   test('is not there where nobody asked for it', async ({ emulator }) => {
-    await hostOfServer(emulator, server);
+    await createBaseServer(emulator, server);
     await patchGitHub(emulator, { pulls: { 4: {} } });
-    expect((await pullRequestJob(emulator, 4).step(perPullRequest(server))).exitCode).toBe(0);
-    expect(await commentsOn(emulator, 4)).toEqual([]);
+    expect((await pullRequestJob(emulator, 4).step(perPullRequestInputs(server))).exitCode).toBe(0);
+    expect(await listComments(emulator, 4)).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { expectBlocked, expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
+import { expectAllowed, expectBlocked, loginFromOutputs } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 // Swallowed connections: so the jobs find their address by the echo services.
-const test = testWith({ provision: 1500, blocked: 'timeout' });
-const temporary = (rules: readonly string[]): readonly string[] =>
+const test = testWith({ provisionMs: 1500, blockedBehavior: 'timeout' });
+const temporaryRules = (rules: readonly string[]): readonly string[] =>
   rules.filter((rule) => rule.startsWith('gha-temporary-'));
 
 describe('two jobs, or two steps of one job, never remove each other’s rule', () => {
@@ -22,17 +22,17 @@ describe('two jobs, or two steps of one job, never remove each other’s rule', 
       'twenty',
     ]);
 
-    const login = loginFrom(steps[0]?.outputs ?? {});
+    const login = loginFromOutputs(steps[0]?.outputs ?? {});
     const last = jobs.pop();
-    const before = temporary(await emulator.rules('twenty'));
-    const posts = await Promise.all(jobs.map((job) => job.post()));
+    const before = temporaryRules(await emulator.ruleNames('twenty'));
+    const posts = await Promise.all(jobs.map((job) => job.runPosts()));
     for (const [post] of posts) expect(post?.exitCode, post?.log).toBe(0);
-    const left = temporary(await emulator.rules('twenty'));
+    const left = temporaryRules(await emulator.ruleNames('twenty'));
     expect(before.length).toBeGreaterThan(1);
     expect(left).toHaveLength(1);
-    await expectConnection(emulator, login);
-    await last?.post();
-    expect(await emulator.rules('twenty')).toEqual([]);
+    await expectAllowed(emulator, login);
+    await last?.runPosts();
+    expect(await emulator.ruleNames('twenty')).toEqual([]);
     await expectBlocked(emulator, login);
   });
 
@@ -44,12 +44,12 @@ describe('two jobs, or two steps of one job, never remove each other’s rule', 
     const one = await job.step(inputs);
     const two = await job.step({ ...inputs, database: 'relecloud_two' });
     expect([one.exitCode, two.exitCode], one.log + two.log).toEqual([0, 0]);
-    expect(temporary(await emulator.rules('two-steps'))).toHaveLength(1);
+    expect(temporaryRules(await emulator.ruleNames('two-steps'))).toHaveLength(1);
     const [ofOne, ofTwo] = [one, two].map(({ state }) => JSON.parse(state['rule'] ?? ''));
     expect(ofOne).toMatchObject({ server: 'two-steps' });
     expect(ofTwo).toBeNull();
-    await job.post();
-    expect(await emulator.rules('two-steps')).toEqual([]);
+    await job.runPosts();
+    expect(await emulator.ruleNames('two-steps')).toEqual([]);
   });
 
   test('another job of the same run, behind the same address, makes a rule of its own although it is let in already', async ({
@@ -61,10 +61,10 @@ describe('two jobs, or two steps of one job, never remove each other’s rule', 
     const second = new Job(emulator, { GITHUB_RUN_ID: first.env['GITHUB_RUN_ID'] ?? '' });
     const step = await second.step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(temporary(await emulator.rules('same-run'))).toHaveLength(2);
-    await first.post();
-    await expectConnection(emulator, loginFrom(made.outputs));
-    await second.post();
-    expect(await emulator.rules('same-run')).toEqual([]);
+    expect(temporaryRules(await emulator.ruleNames('same-run'))).toHaveLength(2);
+    await first.runPosts();
+    await expectAllowed(emulator, loginFromOutputs(made.outputs));
+    await second.runPosts();
+    expect(await emulator.ruleNames('same-run')).toEqual([]);
   });
 });

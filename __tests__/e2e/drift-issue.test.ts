@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { fixed } from '../helpers/e2e/drift-scenarios.ts';
+import { runFix } from '../helpers/e2e/drift-scenarios.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
@@ -21,7 +21,7 @@ interface Issue {
 }
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await fixed(emulator, inputs);
+  const made = await runFix(emulator, inputs);
   expect(made.exitCode, made.log).toBe(0);
 });
 
@@ -44,7 +44,7 @@ async function check(emulator: EmulatorHarness, more: Record<string, string> = {
 }
 
 const setRetention = (emulator: EmulatorHarness, days: number) =>
-  emulator.patch('told', { properties: { backup: { backupRetentionDays: days } } });
+  emulator.patchServer('told', { properties: { backup: { backupRetentionDays: days } } });
 
 describe('drift-issue: one issue, as long as the drift lasts', () => {
   test.beforeEach(async ({ emulator }) => {
@@ -103,11 +103,11 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
   test('what cannot be read neither opens nor closes one', async ({ emulator }) => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'No.' } } };
     const unreadable = () =>
-      emulator.fault({ service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal, { times: 20 });
+      emulator.addFault({ service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal, { times: 20 });
     await unreadable();
     expect((await check(emulator)).exitCode).toBe(1);
     expect(await issues(emulator)).toEqual([]);
-    await emulator.forget();
+    await emulator.clearRecords();
     await setRetention(emulator, 7);
     await check(emulator);
     await unreadable();

@@ -1,139 +1,154 @@
 import { describe, expect } from 'vitest';
 import type { Inputs, PhaseResult } from '../helpers/e2e/job.ts';
 import { connect, type Login, query } from '../helpers/e2e/postgres-client.ts';
-import { commentsOn, PullRequestServer, patchGitHub } from '../helpers/e2e/pull-request.ts';
+import { listComments, PullRequestServer, patchGitHub } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, 'elsewhere', { 'postgres-version': '18' });
-  await server.setPulls('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
-  await server.asAdmin('CREATE SCHEMA admins', 'relecloud');
+  await server.setPullRequestState('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
+  await server.queryAsAdmin('CREATE SCHEMA admins', 'relecloud');
   return server;
 });
 
-const dropped = ({ outputs }: PhaseResult): readonly string[] =>
+const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
   (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
 
 /** Something of a pull request's role outside its database. */
-interface Place {
+interface ForeignObject {
   /** The statements that put it there, each in a database as the administrator or as the role. */
-  readonly put: readonly (readonly [database: string, as: 'admin' | 'role', sql: string])[];
+  readonly createStatements: readonly (readonly [database: string, as: 'admin' | 'role', sql: string])[];
   /** What the refusal has to name. */
-  readonly named: RegExp;
+  readonly expectedMessage: RegExp;
   /** A query that returns a row while it is there. */
-  readonly seen: readonly [database: string, sql: string];
+  readonly existsQuery: readonly [database: string, sql: string];
   /** What its owner runs to keep it, where that is not what the error says. */
-  readonly keep?: readonly [database: string, sql: string];
+  readonly keepStatement?: readonly [database: string, sql: string];
 }
 
 const trips = `SELECT FROM pg_tables WHERE tablename = 'trips'`;
 
-const places: Readonly<Record<string, (own: Login) => Place>> = {
+const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = {
   'tables in a copy of its database': (own) => ({
-    put: [['postgres', 'admin', `CREATE DATABASE copy_of_${own.database} TEMPLATE ${own.database}`]],
-    named: new RegExp(`in database 'copy_of_${own.database}': .*table public\\.trips`),
-    seen: [`copy_of_${own.database}`, trips],
+    createStatements: [
+      ['postgres', 'admin', `CREATE DATABASE copy_of_${own.database} TEMPLATE ${own.database}`],
+    ],
+    expectedMessage: new RegExp(`in database 'copy_of_${own.database}': .*table public\\.trips`),
+    existsQuery: [`copy_of_${own.database}`, trips],
   }),
   'tables in its database under another name': (own) => ({
-    put: [['postgres', 'admin', `ALTER DATABASE ${own.database} RENAME TO kept_${own.database}`]],
-    named: new RegExp(`in database 'kept_${own.database}': .*table public\\.trips`),
-    seen: [`kept_${own.database}`, trips],
+    createStatements: [
+      ['postgres', 'admin', `ALTER DATABASE ${own.database} RENAME TO kept_${own.database}`],
+    ],
+    expectedMessage: new RegExp(`in database 'kept_${own.database}': .*table public\\.trips`),
+    existsQuery: [`kept_${own.database}`, trips],
   }),
   'a table in the base database': (own) => ({
-    put: [
+    createStatements: [
       ['relecloud', 'admin', `CREATE TABLE admins.of_${own.user} AS SELECT 1 AS one`],
       ['relecloud', 'admin', `GRANT CREATE ON SCHEMA admins TO ${own.user}`],
       ['relecloud', 'admin', `GRANT ${own.user} TO relecloud_admin`],
       ['relecloud', 'admin', `ALTER TABLE admins.of_${own.user} OWNER TO ${own.user}`],
       ['relecloud', 'admin', `REVOKE ${own.user} FROM relecloud_admin`],
     ],
-    named: new RegExp(`in database 'relecloud': table .*of_${own.user}`),
-    seen: ['relecloud', `SELECT FROM pg_tables WHERE tablename = 'of_${own.user}'`],
+    expectedMessage: new RegExp(`in database 'relecloud': table .*of_${own.user}`),
+    existsQuery: ['relecloud', `SELECT FROM pg_tables WHERE tablename = 'of_${own.user}'`],
   }),
   'a large object in postgres': (own) => ({
-    put: [['postgres', 'role', `SELECT lo_from_bytea(${50_000 + own.user.length}, 'mine')`]],
-    named: /in database 'postgres': large object \d+/,
-    seen: ['postgres', `SELECT FROM pg_largeobject_metadata WHERE oid = ${50_000 + own.user.length}`],
+    createStatements: [['postgres', 'role', `SELECT lo_from_bytea(${50_000 + own.user.length}, 'mine')`]],
+    expectedMessage: /in database 'postgres': large object \d+/,
+    existsQuery: ['postgres', `SELECT FROM pg_largeobject_metadata WHERE oid = ${50_000 + own.user.length}`],
   }),
   'a database': (own) => ({
-    put: [
+    createStatements: [
       ['postgres', 'admin', `GRANT ${own.user} TO relecloud_admin`],
       ['postgres', 'admin', `CREATE DATABASE owned_by_${own.user} OWNER ${own.user}`],
       ['postgres', 'admin', `REVOKE ${own.user} FROM relecloud_admin`],
     ],
-    named: new RegExp(`on the server itself: database owned_by_${own.user}`),
-    seen: ['postgres', `SELECT FROM pg_database WHERE datname = 'owned_by_${own.user}'`],
-    keep: ['postgres', `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`],
+    expectedMessage: new RegExp(`on the server itself: database owned_by_${own.user}`),
+    existsQuery: ['postgres', `SELECT FROM pg_database WHERE datname = 'owned_by_${own.user}'`],
+    keepStatement: ['postgres', `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`],
   }),
   'a policy that is for it alone': (own) => ({
-    put: [
+    createStatements: [
       ['relecloud', 'admin', `CREATE TABLE admins.policed_${own.user} (i int)`],
       ['relecloud', 'admin', `CREATE POLICY one ON admins.policed_${own.user} TO ${own.user}`],
     ],
-    named: /in database 'relecloud': policy one on/,
-    seen: ['relecloud', `SELECT FROM pg_policy WHERE polname = 'one'`],
-    keep: ['relecloud', `ALTER POLICY one ON admins.policed_${own.user} TO relecloud_app`],
+    expectedMessage: /in database 'relecloud': policy one on/,
+    existsQuery: ['relecloud', `SELECT FROM pg_policy WHERE polname = 'one'`],
+    keepStatement: ['relecloud', `ALTER POLICY one ON admins.policed_${own.user} TO relecloud_app`],
   }),
   'tables in a copy that takes no connections': (own) => ({
-    put: [
+    createStatements: [
       ['postgres', 'admin', `CREATE DATABASE shut_${own.database} TEMPLATE ${own.database}`],
       ['postgres', 'admin', `ALTER DATABASE shut_${own.database} ALLOW_CONNECTIONS false`],
     ],
-    named: new RegExp(`in database 'shut_${own.database}', which admin-username may not enter: \\d+ objects`),
-    seen: ['postgres', `SELECT FROM pg_database WHERE datname = 'shut_${own.database}'`],
+    expectedMessage: new RegExp(
+      `in database 'shut_${own.database}', which admin-username may not enter: \\d+ objects`,
+    ),
+    existsQuery: ['postgres', `SELECT FROM pg_database WHERE datname = 'shut_${own.database}'`],
   }),
 };
 
 /** Ensures a pull request's database, and puts something of its role elsewhere. */
-async function prepare(server: PullRequestServer, number: number, placeOf: (own: Login) => Place) {
-  const own = await server.ensure(number, { comment: 'true' });
+async function createForeignObject(
+  server: PullRequestServer,
+  number: number,
+  placeOf: (own: Login) => ForeignObject,
+) {
+  const own = await server.ensureDatabase(number, { comment: 'true' });
   await query(
     server.emulator,
     own,
     `CREATE TABLE trips (name text); INSERT INTO trips VALUES ('to the moon')`,
   );
   const place = placeOf(own);
-  for (const [database, as, sql] of place.put)
-    await query(server.emulator, as === 'role' ? { ...own, database } : server.admin(database), sql);
-  const look = () => server.asAdmin(place.seen[1], place.seen[0]);
+  for (const [database, as, sql] of place.createStatements)
+    await query(server.emulator, as === 'role' ? { ...own, database } : server.adminLogin(database), sql);
+  const look = () => server.queryAsAdmin(place.existsQuery[1], place.existsQuery[0]);
   return { own, place, look };
 }
 
-const numbered = Object.entries(places).map(([name, placeOf], n) => [name, n + 1, placeOf] as const);
+const numberedObjects = Object.entries(foreignObjects).map(
+  ([name, placeOf], n) => [name, n + 1, placeOf] as const,
+);
 
 describe('outside of the pull request’s database nothing is dropped', () => {
-  test.for(numbered)(
+  test.for(numberedObjects)(
     '%s: the role stays and the error names it, in a dry run too; the database goes',
     async ([name, number, placeOf], { emulator, server }) => {
-      const { own, place, look } = await prepare(server, number, placeOf);
+      const { own, place, look } = await createForeignObject(server, number, placeOf);
       const gone = name.includes('under another name') ? [] : [own.database];
 
-      const dry = await server.step(number, { mode: 'drop', 'dry-run': 'true' });
+      const dry = await server.runStep(number, { mode: 'drop', 'dry-run': 'true' });
       expect(dry.exitCode, dry.log).toBe(1);
-      expect(dry.log).toMatch(place.named);
-      expect(dropped(dry)).toEqual(gone);
+      expect(dry.log).toMatch(place.expectedMessage);
+      expect(droppedNames(dry)).toEqual(gone);
 
-      const refused = await server.step(number, { mode: 'drop', comment: 'true' });
+      const refused = await server.runStep(number, { mode: 'drop', comment: 'true' });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toContain(`Role '${own.user}' could not be dropped`);
-      expect(refused.log).toMatch(place.named);
+      expect(refused.log).toMatch(place.expectedMessage);
       expect(refused.log).toContain('(drop-refused)');
-      expect(dropped(refused)).toEqual(gone);
+      expect(droppedNames(refused)).toEqual(gone);
       expect(await look()).not.toEqual([]);
-      const state = await emulator.server(server.name);
+      const state = await emulator.serverState(server.name);
       expect(Object.keys(state.databases)).not.toContain(own.database);
       expect(state.roles[own.user]).toMatchObject({ login: true });
-      expect((await commentsOn(emulator, number))[0]?.body).toContain('is gone');
+      expect((await listComments(emulator, number))[0]?.body).toContain('is gone');
 
       // What the error says to run, and then the step again.
       const shut = `shut_${own.database}`;
       if (name.includes('no connections'))
-        await server.asAdmin(`ALTER DATABASE ${shut} ALLOW_CONNECTIONS true`);
-      const where = name.includes('no connections') ? shut : (place.keep ?? place.seen)[0];
-      await server.asAdmin(`GRANT ${own.user} TO CURRENT_USER`);
-      await server.asAdmin(place.keep?.[1] ?? `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`, where);
-      const done = await server.passingStep(number, { mode: 'drop' });
-      expect(dropped(done)).toEqual([own.user]);
+        await server.queryAsAdmin(`ALTER DATABASE ${shut} ALLOW_CONNECTIONS true`);
+      const where = name.includes('no connections') ? shut : (place.keepStatement ?? place.existsQuery)[0];
+      await server.queryAsAdmin(`GRANT ${own.user} TO CURRENT_USER`);
+      await server.queryAsAdmin(
+        place.keepStatement?.[1] ?? `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`,
+        where,
+      );
+      const done = await server.runSuccessfulStep(number, { mode: 'drop' });
+      expect(droppedNames(done)).toEqual([own.user]);
       expect(await look()).not.toEqual([]);
     },
   );
@@ -142,21 +157,21 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     server,
   }) => {
     const before = await server.snapshot();
-    const own = await server.ensure(20);
+    const own = await server.ensureDatabase(20);
     for (const database of ['postgres', 'template1'])
       await query(
         server.emulator,
         { ...own, database },
         'ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC',
       );
-    await server.asAdmin(
+    await server.queryAsAdmin(
       `CREATE TABLE admins.granted (i int); GRANT SELECT (i) ON admins.granted TO ${own.user} WITH GRANT OPTION;
        GRANT ALL ON SCHEMA admins TO ${own.user}; GRANT relecloud_app TO ${own.user}`,
       'relecloud',
     );
-    const step = await server.passingStep(20, { mode: 'drop' });
-    expect(dropped(step)).toEqual([own.database, own.user]);
-    await server.asAdmin('DROP TABLE admins.granted', 'relecloud');
+    const step = await server.runSuccessfulStep(20, { mode: 'drop' });
+    expect(droppedNames(step)).toEqual([own.database, own.user]);
+    await server.queryAsAdmin('DROP TABLE admins.granted', 'relecloud');
     expect(await server.snapshot()).toEqual(before);
   });
 
@@ -164,65 +179,65 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     emulator,
     server,
   }) => {
-    const own = await server.ensure(21);
-    await server.asAdmin(`GRANT TEMPORARY ON DATABASE relecloud TO ${own.user}`);
-    await server.asAdmin(
+    const own = await server.ensureDatabase(21);
+    await server.queryAsAdmin(`GRANT TEMPORARY ON DATABASE relecloud TO ${own.user}`);
+    await server.queryAsAdmin(
       `CREATE TABLE admins.late (i int); GRANT CREATE ON SCHEMA admins TO ${own.user}`,
       'relecloud',
     );
     const held = await emulator.hold({ service: 'postgres', statement: '^ALTER ROLE .* NOLOGIN' });
-    const dropping = server.step(21, { mode: 'drop' });
-    await held.struck;
-    await server.asAdmin(`GRANT ${own.user} TO relecloud_admin`);
-    await server.asAdmin(`ALTER TABLE admins.late OWNER TO ${own.user}`, 'relecloud');
+    const dropping = server.runStep(21, { mode: 'drop' });
+    await held.triggered;
+    await server.queryAsAdmin(`GRANT ${own.user} TO relecloud_admin`);
+    await server.queryAsAdmin(`ALTER TABLE admins.late OWNER TO ${own.user}`, 'relecloud');
     await held.release();
     const step = await dropping;
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toMatch(/in database 'relecloud': table admins\.late/);
     expect(step.log).toContain('may not log in any more');
-    await server.asAdmin('DROP TABLE admins.late', 'relecloud');
-    await server.drop(21);
+    await server.queryAsAdmin('DROP TABLE admins.late', 'relecloud');
+    await server.dropDatabase(21);
   });
 
   test('a role of the same name that another job has made meanwhile is not dropped', async ({
     emulator,
     server,
   }) => {
-    const own = await server.ensure(22);
+    const own = await server.ensureDatabase(22);
     const match = { service: 'postgres', statement: '^ALTER ROLE .* NOLOGIN' } as const;
     const last = await emulator.hold(match, 'request', { skip: 1 });
-    const dropping = server.step(22, { mode: 'drop' });
-    await last.struck;
-    await server.asAdmin(`DROP ROLE ${own.user}`);
-    await server.asAdmin(`CREATE ROLE ${own.user} LOGIN`);
+    const dropping = server.runStep(22, { mode: 'drop' });
+    await last.triggered;
+    await server.queryAsAdmin(`DROP ROLE ${own.user}`);
+    await server.queryAsAdmin(`CREATE ROLE ${own.user} LOGIN`);
     await last.release();
     const step = await dropping;
     expect(step.exitCode, step.log).toBe(0);
-    expect(dropped(step)).toEqual([own.database]);
-    expect((await emulator.server(server.name)).roles[own.user]).toMatchObject({ login: true });
-    await server.asAdmin(`DROP ROLE ${own.user}`);
+    expect(droppedNames(step)).toEqual([own.database]);
+    expect((await emulator.serverState(server.name)).roles[own.user]).toMatchObject({ login: true });
+    await server.queryAsAdmin(`DROP ROLE ${own.user}`);
   });
 
   test('a sweep goes on, names it, and is red; its dry run too', async ({ emulator, server }) => {
-    const base = (number: number) => server.ensure(number);
+    const base = (number: number) => server.ensureDatabase(number);
     const [one, two] = [await base(31), await base(32)];
     await query(emulator, one, 'CREATE TABLE trips (name text)');
-    await server.asAdmin(`CREATE DATABASE keep_copy TEMPLATE ${one.database}`);
-    await server.setPulls('closed', 31, 32);
+    await server.queryAsAdmin(`CREATE DATABASE keep_copy TEMPLATE ${one.database}`);
+    await server.setPullRequestState('closed', 31, 32);
     const inputs: Inputs = { mode: 'sweep', 'dry-run': 'true' };
-    const dry = await server.step(1, inputs);
+    const dry = await server.runStep(1, inputs);
     expect(dry.exitCode, dry.log).toBe(1);
     expect(dry.log).toMatch(/failed in 1 case.*in database 'keep_copy': .*table public\.trips/s);
-    expect(dropped(dry).toSorted()).toEqual([one.database, two.database, two.user].toSorted());
+    expect(droppedNames(dry).toSorted()).toEqual([one.database, two.database, two.user].toSorted());
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(1);
     expect(swept.log).toMatch(/failed in 1 case.*in database 'keep_copy': .*table public\.trips/s);
-    expect(dropped(swept).toSorted()).toEqual([one.database, two.database, two.user].toSorted());
-    expect(await server.asAdmin(trips, 'keep_copy')).toHaveLength(1);
-    await server.asAdmin('DROP DATABASE keep_copy');
+    expect(droppedNames(swept).toSorted()).toEqual([one.database, two.database, two.user].toSorted());
+    expect(await server.queryAsAdmin(trips, 'keep_copy')).toHaveLength(1);
+    await server.queryAsAdmin('DROP DATABASE keep_copy');
     const next = await server.sweep();
     expect(next.exitCode, next.log).toBe(0);
-    expect(dropped(next)).toEqual([one.user]);
+    expect(droppedNames(next)).toEqual([one.user]);
   });
 });
 
@@ -230,17 +245,17 @@ test('a sweep that drops the role alone does not say on the pull request that th
   emulator,
   server,
 }) => {
-  const own = await server.ensure(41, { comment: 'true', database: 'tours' });
-  const before = await commentsOn(emulator, 41);
-  await server.asAdmin(`DROP DATABASE ${own.database}`);
-  await server.asAdmin(`CREATE ROLE somebody LOGIN CREATEDB PASSWORD 'Of-somebody-1'`);
-  const somebody = { ...server.admin(), user: 'somebody', password: 'Of-somebody-1' };
+  const own = await server.ensureDatabase(41, { comment: 'true', database: 'tours' });
+  const before = await listComments(emulator, 41);
+  await server.queryAsAdmin(`DROP DATABASE ${own.database}`);
+  await server.queryAsAdmin(`CREATE ROLE somebody LOGIN CREATEDB PASSWORD 'Of-somebody-1'`);
+  const somebody = { ...server.adminLogin(), user: 'somebody', password: 'Of-somebody-1' };
   await query(emulator, somebody, `CREATE DATABASE ${own.database}`);
   await patchGitHub(emulator, { pulls: { 41: { state: 'closed' } } });
-  const swept = await server.step(1, { mode: 'sweep', comment: 'true' });
+  const swept = await server.runStep(1, { mode: 'sweep', comment: 'true' });
   expect(swept.exitCode, swept.log).toBe(0);
-  expect(dropped(swept)).toEqual([own.user]);
-  expect(await commentsOn(emulator, 41)).toEqual(before);
+  expect(droppedNames(swept)).toEqual([own.user]);
+  expect(await listComments(emulator, 41)).toEqual(before);
   const session = await connect(emulator, somebody);
   await session.query(`DROP DATABASE ${own.database}`);
   await session.end();

@@ -1,21 +1,21 @@
 import { describe, expect } from 'vitest';
 import type { PhaseResult } from '../helpers/e2e/job.ts';
-import { connect, type Login, query, serviceAt } from '../helpers/e2e/postgres-client.ts';
+import { connect, type Login, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, 'linked', { 'postgres-version': '18' });
-  await server.setPulls('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
+  await server.setPullRequestState('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
   return server;
 });
 
-const dropped = ({ outputs }: PhaseResult): readonly string[] =>
+const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
   (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
 
 /** Two pull requests; the first one's role names the second one's role in its own database. */
-async function linked(server: PullRequestServer, number: number, sql: (other: Login) => string) {
-  const [one, other] = [await server.ensure(number), await server.ensure(number + 1)];
+async function linkTwoPullRequests(server: PullRequestServer, number: number, sql: (other: Login) => string) {
+  const [one, other] = [await server.ensureDatabase(number), await server.ensureDatabase(number + 1)];
   await query(server.emulator, one, `CREATE TABLE t (i int); ${sql(other)}`);
   return { one, other };
 }
@@ -31,12 +31,12 @@ describe('what a pull request does in its own database does not keep another’s
       (other: Login) => `ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${other.user}; CREATE TABLE u ()`,
     ],
   ] as const)('%s', async ([, number, sql], { emulator, server }) => {
-    const { one, other } = await linked(server, number, sql);
-    const dry = await server.passingStep(number + 1, { mode: 'drop', 'dry-run': 'true' });
-    const step = await server.passingStep(number + 1, { mode: 'drop' });
-    for (const each of [dry, step]) expect(dropped(each)).toEqual([other.database, other.user]);
+    const { one, other } = await linkTwoPullRequests(server, number, sql);
+    const dry = await server.runSuccessfulStep(number + 1, { mode: 'drop', 'dry-run': 'true' });
+    const step = await server.runSuccessfulStep(number + 1, { mode: 'drop' });
+    for (const each of [dry, step]) expect(droppedNames(each)).toEqual([other.database, other.user]);
     expect(await query(emulator, one, 'SELECT i FROM t')).toEqual([]);
-    await server.drop(number);
+    await server.dropDatabase(number);
   });
 });
 
@@ -44,36 +44,39 @@ test('a policy on a temporary table of somebody’s session does not count, what
   emulator,
   server,
 }) => {
-  const own = await server.ensure(10);
-  const session = await connect(emulator, server.admin('relecloud'));
+  const own = await server.ensureDatabase(10);
+  const session = await connect(emulator, server.adminLogin('relecloud'));
   await session.query(`CREATE TEMPORARY TABLE scratch (i int); CREATE POLICY p ON scratch TO ${own.user}`);
-  expect(dropped(await server.passingStep(10, { mode: 'drop' }))).toEqual([own.database, own.user]);
+  expect(droppedNames(await server.runSuccessfulStep(10, { mode: 'drop' }))).toEqual([
+    own.database,
+    own.user,
+  ]);
   await session.end();
 
-  const next = await server.ensure(11);
-  await server.asAdmin(
+  const next = await server.ensureDatabase(11);
+  await server.queryAsAdmin(
     `CREATE SCHEMA admins; CREATE TABLE admins.kept (i int); CREATE POLICY "p on pg_temp" ON admins.kept TO ${next.user}`,
     'relecloud',
   );
-  const step = await server.step(11, { mode: 'drop' });
+  const step = await server.runStep(11, { mode: 'drop' });
   expect(step.exitCode, step.log).toBe(1);
   expect(step.log).toContain(`in database 'relecloud': policy`);
-  await server.asAdmin('DROP TABLE admins.kept', 'relecloud');
-  await server.drop(11);
+  await server.queryAsAdmin('DROP TABLE admins.kept', 'relecloud');
+  await server.dropDatabase(11);
 });
 
 test('the advice names what the belongings need and nothing else: a user mapping is dropped by its own statement', async ({
   emulator,
   server,
 }) => {
-  const own = await server.ensure(12);
+  const own = await server.ensureDatabase(12);
   await query(
     emulator,
-    serviceAt(server.host, 'relecloud'),
+    superuserLogin(server.host, 'relecloud'),
     `CREATE FOREIGN DATA WRAPPER w; CREATE SERVER far FOREIGN DATA WRAPPER w;
      CREATE USER MAPPING FOR ${own.user} SERVER far`,
   );
-  const step = await server.step(12, { mode: 'drop' });
+  const step = await server.runStep(12, { mode: 'drop' });
   expect(step.exitCode, step.log).toBe(1);
   expect(step.log).toContain(`in database 'relecloud': user mapping ${own.user} on server far`);
   expect(step.log).toContain(`needs DROP USER MAPPING FOR "${own.user}" SERVER`);
@@ -81,14 +84,14 @@ test('the advice names what the belongings need and nothing else: a user mapping
     expect(step.log).not.toContain(other);
   await query(
     emulator,
-    serviceAt(server.host, 'relecloud'),
+    superuserLogin(server.host, 'relecloud'),
     `DROP USER MAPPING FOR ${own.user} SERVER far; DROP SERVER far; DROP FOREIGN DATA WRAPPER w`,
   );
-  await server.drop(12);
+  await server.dropDatabase(12);
 });
 
 test('with a belonging in each of eight databases, all eight are named', async ({ server }) => {
-  const own = await server.ensure(13);
+  const own = await server.ensureDatabase(13);
   const names = Array.from(
     { length: 8 },
     (_, n) => `copy_with_a_name_that_is_as_long_as_such_names_can_be_${n}`,
@@ -98,12 +101,12 @@ test('with a belonging in each of eight databases, all eight are named', async (
     own,
     Array.from({ length: 5 }, (_, n) => `CREATE TABLE a_table_of_a_long_name_${n} ()`).join(';'),
   );
-  for (const name of names) await server.asAdmin(`CREATE DATABASE ${name} TEMPLATE ${own.database}`);
-  const step = await server.step(13, { mode: 'drop' });
+  for (const name of names) await server.queryAsAdmin(`CREATE DATABASE ${name} TEMPLATE ${own.database}`);
+  const step = await server.runStep(13, { mode: 'drop' });
   expect(step.exitCode, step.log).toBe(1);
   for (const name of names) expect(step.log).toContain(`in database '${name}': `);
-  for (const name of names) await server.asAdmin(`DROP DATABASE ${name}`);
-  await server.drop(13);
+  for (const name of names) await server.queryAsAdmin(`DROP DATABASE ${name}`);
+  await server.dropDatabase(13);
 });
 
 describe('another pull request’s database that is dropped at the same time is no failure', () => {
@@ -114,40 +117,48 @@ describe('another pull request’s database that is dropped at the same time is 
     ['before anything is dropped', 20, 0, 'CREATE TABLE of_both (i int); CREATE POLICY p ON of_both TO '],
     ['while rights are revoked', 22, 2, 'GRANT SELECT ON t TO '],
   ] as const)('gone after it was listed, %s', async ([, number, skip, sql], { emulator, server }) => {
-    const { other } = await linked(server, number, ({ user }) => `${sql}${user}`);
+    const { other } = await linkTwoPullRequests(server, number, ({ user }) => `${sql}${user}`);
     const listed = await emulator.hold(look, 'answer', { skip });
-    const dropping = server.step(number + 1, { mode: 'drop' });
-    await listed.struck;
-    await server.drop(number);
+    const dropping = server.runStep(number + 1, { mode: 'drop' });
+    await listed.triggered;
+    await server.dropDatabase(number);
     await listed.release();
     const step = await dropping;
     expect(step.exitCode, step.log).toBe(0);
-    expect(dropped(step)).toEqual([other.database, other.user]);
+    expect(droppedNames(step)).toEqual([other.database, other.user]);
   });
 
   test('closed to connections, since it is being dropped: it is waited for', async ({ emulator, server }) => {
-    const { one, other } = await linked(server, 24, ({ user }) => `GRANT SELECT ON t TO ${user}`);
+    const { one, other } = await linkTwoPullRequests(
+      server,
+      24,
+      ({ user }) => `GRANT SELECT ON t TO ${user}`,
+    );
     const drop = await emulator.hold({ service: 'postgres', statement: `^DROP DATABASE "${one.database}"` });
-    const first = server.step(24, { mode: 'drop' });
-    await drop.struck;
+    const first = server.runStep(24, { mode: 'drop' });
+    await drop.triggered;
     const listed = await emulator.hold(look, 'answer');
-    const second = server.step(25, { mode: 'drop' });
-    await listed.struck;
+    const second = server.runStep(25, { mode: 'drop' });
+    await listed.triggered;
     await drop.release();
     expect((await first).exitCode).toBe(0);
     await listed.release();
     const step = await second;
     expect(step.exitCode, step.log).toBe(0);
-    expect(dropped(step)).toEqual([other.database, other.user]);
+    expect(droppedNames(step)).toEqual([other.database, other.user]);
   });
 
   test('a sweep of both succeeds', async ({ server }) => {
-    const { one, other } = await linked(server, 26, ({ user }) => `GRANT SELECT ON t TO ${user}`);
+    const { one, other } = await linkTwoPullRequests(
+      server,
+      26,
+      ({ user }) => `GRANT SELECT ON t TO ${user}`,
+    );
     await query(server.emulator, other, `CREATE TABLE t (i int); GRANT SELECT ON t TO ${one.user}`);
-    await server.setPulls('closed', 26, 27);
+    await server.setPullRequestState('closed', 26, 27);
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
-    expect(dropped(swept).toSorted()).toEqual(
+    expect(droppedNames(swept).toSorted()).toEqual(
       [one.database, one.user, other.database, other.user].toSorted(),
     );
   });

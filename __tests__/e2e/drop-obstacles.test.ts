@@ -2,28 +2,28 @@ import { type EventEmitter, once } from 'node:events';
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import type { PhaseResult } from '../helpers/e2e/job.ts';
-import { connect, type Login, query, serviceAt } from '../helpers/e2e/postgres-client.ts';
+import { connect, type Login, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, 'prepared', { 'postgres-version': '18' });
   // Both take a restart.
-  await emulator.patch('prepared', {
+  await emulator.patchServer('prepared', {
     parameters: { max_prepared_transactions: '20', wal_level: 'logical' },
   });
-  for (const state of ['Stopped', 'Ready']) await emulator.patch('prepared', { properties: { state } });
-  await server.setPulls('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
-  await server.asAdmin(`CREATE ROLE trudy LOGIN CREATEROLE PASSWORD 'Of-trudy-1'`);
+  for (const state of ['Stopped', 'Ready']) await emulator.patchServer('prepared', { properties: { state } });
+  await server.setPullRequestState('open', ...Array.from({ length: 60 }, (_, n) => n + 1));
+  await server.queryAsAdmin(`CREATE ROLE trudy LOGIN CREATEROLE PASSWORD 'Of-trudy-1'`);
   await query(
     emulator,
-    { ...server.admin(), user: 'trudy', password: 'Of-trudy-1' },
+    { ...server.adminLogin(), user: 'trudy', password: 'Of-trudy-1' },
     `CREATE ROLE carol LOGIN PASSWORD 'Of-carol-1'`,
   );
   return server;
 });
 
-const dropped = ({ outputs }: PhaseResult): readonly string[] =>
+const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
   (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
 
 /** Does something and leaves it prepared. */
@@ -39,10 +39,11 @@ async function prepareTransaction(
 }
 
 /** ARM's requests to drop a database. */
-const dropsThroughArm = async (emulator: EmulatorHarness): Promise<readonly unknown[]> =>
-  (await emulator.writes()).filter(({ path }) => path.includes('/databases/'));
+const armDrops = async (emulator: EmulatorHarness): Promise<readonly unknown[]> =>
+  (await emulator.writesExceptTemporaryRules()).filter(({ path }) => path.includes('/databases/'));
 
-const preparedOf = (server: PullRequestServer) => server.asAdmin('SELECT gid FROM pg_prepared_xacts');
+const preparedTransactions = (server: PullRequestServer) =>
+  server.queryAsAdmin('SELECT gid FROM pg_prepared_xacts');
 
 describe('prepared transactions of roles that the administrator administers are rolled back', () => {
   const transactions: Readonly<
@@ -67,76 +68,76 @@ describe('prepared transactions of roles that the administrator administers are 
     '%s: the dry run and the plan name it, and its drop succeeds',
     async ([, number, of], { emulator, server }) => {
       const before = await server.snapshot();
-      const own = await server.ensure(number);
+      const own = await server.ensureDatabase(number);
       for (const [n, [database, ...statements]] of of(own).entries())
         await prepareTransaction(emulator, { ...own, database }, `don''t ${n}`, ...statements);
       const listed = of(own).map(
         ([database], n) => `prepared transaction 'don't ${n}' of role ${own.user} in database '${database}'`,
       );
-      const dry = await server.passingStep(number, { mode: 'drop', 'dry-run': 'true' });
+      const dry = await server.runSuccessfulStep(number, { mode: 'drop', 'dry-run': 'true' });
       for (const line of listed)
         expect(dry.log).toMatch(new RegExp(`^Would be dropped: database ${own.database} .*${line}`, 'm'));
-      expect(await preparedOf(server)).toHaveLength(listed.length);
-      const step = await server.passingStep(number, { mode: 'drop' });
-      expect(dropped(step)).toEqual([own.database, own.user]);
+      expect(await preparedTransactions(server)).toHaveLength(listed.length);
+      const step = await server.runSuccessfulStep(number, { mode: 'drop' });
+      expect(droppedNames(step)).toEqual([own.database, own.user]);
       for (const line of listed) {
         expect(step.log).toMatch(new RegExp(`^Plan: delete database .*${line}`, 'm'));
         expect(step.outputs['changes']).toContain(line);
       }
       expect(step.log).toContain("Rolled back prepared transaction 'don't 0'");
-      expect(await preparedOf(server)).toEqual([]);
+      expect(await preparedTransactions(server)).toEqual([]);
       expect(await server.snapshot()).toEqual(before);
-      expect(await dropsThroughArm(emulator)).toEqual([]);
+      expect(await armDrops(emulator)).toEqual([]);
     },
   );
 
   test.for(numbered)('%s: nor does it hinder a reset', async ([, number, of], { emulator, server }) => {
-    const own = await server.ensure(10 + number);
+    const own = await server.ensureDatabase(10 + number);
     for (const [n, [database, ...statements]] of of(own).entries())
       await prepareTransaction(emulator, { ...own, database }, `reset ${n}`, ...statements);
-    expect(await server.ensure(10 + number, { reset: 'true' })).toEqual(own);
+    expect(await server.ensureDatabase(10 + number, { reset: 'true' })).toEqual(own);
     // A drop would refuse what the reset has had no reason to roll back.
-    for (const { gid, database } of await server.asAdmin('SELECT gid, database FROM pg_prepared_xacts'))
+    for (const { gid, database } of await server.queryAsAdmin('SELECT gid, database FROM pg_prepared_xacts'))
       await query(emulator, { ...own, database: String(database) }, `ROLLBACK PREPARED '${gid}'`);
-    await server.drop(10 + number);
-    expect(await preparedOf(server)).toEqual([]);
+    await server.dropDatabase(10 + number);
+    expect(await preparedTransactions(server)).toEqual([]);
   });
 
   test('in postgres, one that changes its password: the next run gives it the published one', async ({
     emulator,
     server,
   }) => {
-    const own = await server.ensure(20);
+    const own = await server.ensureDatabase(20);
     await query(emulator, own, `ALTER ROLE CURRENT_USER PASSWORD 'x'`);
     const outside = { ...own, database: 'postgres', password: 'x' };
     await prepareTransaction(emulator, outside, 'password', `ALTER ROLE CURRENT_USER PASSWORD 'y'`);
-    expect(await server.ensure(20)).toEqual(own);
-    expect(await preparedOf(server)).toEqual([]);
-    await server.drop(20);
+    expect(await server.ensureDatabase(20)).toEqual(own);
+    expect(await preparedTransactions(server)).toEqual([]);
+    await server.dropDatabase(20);
   });
 
   test('one that appears while the database is being dropped', async ({ emulator, server }) => {
-    const own = await server.ensure(21);
+    const own = await server.ensureDatabase(21);
     const closing = await emulator.hold({
       service: 'postgres',
       statement: '^ALTER DATABASE .* ALLOW_CONNECTIONS false',
     });
-    const dropping = server.step(21, { mode: 'drop' });
-    await closing.struck;
+    const dropping = server.runStep(21, { mode: 'drop' });
+    await closing.triggered;
     await prepareTransaction(emulator, own, 'late', 'CREATE TABLE t (i int)');
     await closing.release();
     const step = await dropping;
     expect(step.exitCode, step.log).toBe(0);
-    expect(dropped(step)).toEqual([own.database, own.user]);
-    expect(await dropsThroughArm(emulator)).toEqual([]);
+    expect(droppedNames(step)).toEqual([own.database, own.user]);
+    expect(await armDrops(emulator)).toEqual([]);
   });
 
   test('one in a database that a killed run has closed', async ({ emulator, server }) => {
-    const own = await server.ensure(22);
+    const own = await server.ensureDatabase(22);
     await prepareTransaction(emulator, own, 'closed', 'CREATE TABLE t (i int)');
-    await server.asAdmin(`ALTER DATABASE ${own.database} ALLOW_CONNECTIONS false`);
-    const step = await server.passingStep(22, { mode: 'drop' });
-    expect(dropped(step)).toEqual([own.database, own.user]);
+    await server.queryAsAdmin(`ALTER DATABASE ${own.database} ALLOW_CONNECTIONS false`);
+    const step = await server.runSuccessfulStep(22, { mode: 'drop' });
+    expect(droppedNames(step)).toEqual([own.database, own.user]);
   });
 });
 
@@ -148,16 +149,16 @@ describe('a prepared transaction outside the pull request’s database is left t
   ] as const)(
     '%s: the role stays and the error gives the statements, in a dry run too; the database goes',
     async ([, database, statement, number], { emulator, server }) => {
-      const own = await server.ensure(number);
+      const own = await server.ensureDatabase(number);
       if (statement === insert)
-        await server.asAdmin(
+        await server.queryAsAdmin(
           `CREATE SCHEMA admins; CREATE TABLE admins.counted (i int); GRANT USAGE ON SCHEMA admins TO ${own.user};
            GRANT INSERT ON admins.counted TO ${own.user}; GRANT CONNECT ON DATABASE relecloud TO ${own.user}`,
           'relecloud',
         );
       await prepareTransaction(emulator, { ...own, database }, `of ${number}`, statement);
       for (const inputs of [{ 'dry-run': 'true' }, {}]) {
-        const step = await server.step(number, { mode: 'drop', ...inputs });
+        const step = await server.runStep(number, { mode: 'drop', ...inputs });
         expect(step.exitCode, step.log).toBe(1);
         expect(step.log).toContain(
           `prepared transaction 'of ${number}' of role ${own.user} in database '${database}'`,
@@ -168,31 +169,31 @@ describe('a prepared transaction outside the pull request’s database is left t
         expect(step.log).toContain(`COMMIT PREPARED 'of ${number}'; to keep`);
         expect(step.log).toContain('(drop-refused)');
         expect(step.log).not.toContain('REASSIGN OWNED');
-        expect(dropped(step)).toEqual([own.database]);
-        expect(await preparedOf(server)).toEqual([{ gid: `of ${number}` }]);
+        expect(droppedNames(step)).toEqual([own.database]);
+        expect(await preparedTransactions(server)).toEqual([{ gid: `of ${number}` }]);
       }
       await query(emulator, { ...own, database }, `COMMIT PREPARED 'of ${number}'`);
-      expect(dropped(await server.passingStep(number, { mode: 'drop' }))).toEqual([own.user]);
+      expect(droppedNames(await server.runSuccessfulStep(number, { mode: 'drop' }))).toEqual([own.user]);
       if (statement === insert)
-        expect(await server.asAdmin('SELECT i FROM admins.counted', 'relecloud')).toEqual([{ i: 1 }]);
+        expect(await server.queryAsAdmin('SELECT i FROM admins.counted', 'relecloud')).toEqual([{ i: 1 }]);
     },
   );
 
   test('one that appears while the role is being dropped', async ({ emulator, server }) => {
-    const own = await server.ensure(27);
+    const own = await server.ensureDatabase(27);
     const held = await emulator.hold({ service: 'postgres', statement: '^ALTER ROLE .* NOLOGIN' });
-    const dropping = server.step(27, { mode: 'drop' });
-    await held.struck;
+    const dropping = server.runStep(27, { mode: 'drop' });
+    await held.triggered;
     const outside = { ...own, database: 'postgres' };
     await prepareTransaction(emulator, outside, 'late', 'SELECT lo_create(0)');
     await held.release();
     const step = await dropping;
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toContain(`prepared transaction 'late' of role ${own.user}`);
-    expect(await preparedOf(server)).toEqual([{ gid: 'late' }]);
-    await server.asAdmin(`ALTER ROLE ${own.user} LOGIN`);
+    expect(await preparedTransactions(server)).toEqual([{ gid: 'late' }]);
+    await server.queryAsAdmin(`ALTER ROLE ${own.user} LOGIN`);
     await query(emulator, outside, `ROLLBACK PREPARED 'late'`);
-    await server.drop(27);
+    await server.dropDatabase(27);
   });
 });
 
@@ -200,27 +201,27 @@ test('a prepared transaction of a role that the administrator does not administe
   emulator,
   server,
 }) => {
-  const own = await server.ensure(30);
-  await server.asAdmin(`GRANT CONNECT, TEMPORARY ON DATABASE ${own.database} TO carol`);
+  const own = await server.ensureDatabase(30);
+  await server.queryAsAdmin(`GRANT CONNECT, TEMPORARY ON DATABASE ${own.database} TO carol`);
   const carol = { ...own, user: 'carol', password: 'Of-carol-1' };
   await prepareTransaction(emulator, carol, 'hers', 'SELECT lo_create(0)');
   for (const inputs of [{ mode: 'drop' }, { reset: 'true' }]) {
-    const step = await server.step(30, inputs);
+    const step = await server.runStep(30, inputs);
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toContain(`prepared transaction 'hers' of role carol in database '${own.database}'`);
     expect(step.log).toContain("as carol: ROLLBACK PREPARED 'hers';");
     expect(step.log).toContain('(drop-refused)');
-    expect(dropped(step)).toEqual([]);
+    expect(droppedNames(step)).toEqual([]);
     expect(await query(emulator, own, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   }
-  expect(await dropsThroughArm(emulator)).toEqual([]);
+  expect(await armDrops(emulator)).toEqual([]);
   await query(emulator, carol, `ROLLBACK PREPARED 'hers'`);
-  await server.drop(30);
+  await server.dropDatabase(30);
 });
 
 describe('logical replication', () => {
   const asService = (server: PullRequestServer, sql: string, database?: string) =>
-    query(server.emulator, serviceAt(server.host, database), sql);
+    query(server.emulator, superuserLogin(server.host, database), sql);
   const create = (name: string) =>
     `CREATE SUBSCRIPTION ${name} CONNECTION 'dbname=x password=y' PUBLICATION p WITH (connect = false)`;
 
@@ -228,44 +229,44 @@ describe('logical replication', () => {
     emulator,
     server,
   }) => {
-    const own = await server.ensure(40);
+    const own = await server.ensureDatabase(40);
     await asService(server, `GRANT pg_create_subscription TO ${own.user}`);
     await query(emulator, own, create('"its ""sub"'));
-    const dry = await server.passingStep(40, { mode: 'drop', 'dry-run': 'true' });
-    const step = await server.passingStep(40, { mode: 'drop' });
+    const dry = await server.runSuccessfulStep(40, { mode: 'drop', 'dry-run': 'true' });
+    const step = await server.runSuccessfulStep(40, { mode: 'drop' });
     for (const { log } of [dry, step])
       expect(log).toContain(`(of pull request #40, with subscription its "sub of role ${own.user})`);
-    expect(dropped(step)).toEqual([own.database, own.user]);
+    expect(droppedNames(step)).toEqual([own.database, own.user]);
     expect(step.log).toMatch(
       /^::warning::Dropped subscription 'its "sub'.*slot 'its "sub' of its publisher/m,
     );
-    expect(await dropsThroughArm(emulator)).toEqual([]);
+    expect(await armDrops(emulator)).toEqual([]);
   });
 
   test('a subscription of another’s is named with the statements; the database stays usable', async ({
     emulator,
     server,
   }) => {
-    const own = await server.ensure(41);
+    const own = await server.ensureDatabase(41);
     await asService(server, create('of_azure'), own.database);
-    const step = await server.step(41, { mode: 'drop' });
+    const step = await server.runStep(41, { mode: 'drop' });
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toContain('subscription of_azure of role azuresu');
     expect(step.log).toContain(
       'as azuresu: ALTER SUBSCRIPTION "of_azure" DISABLE; ALTER SUBSCRIPTION "of_azure" SET (slot_name = NONE); DROP SUBSCRIPTION "of_azure";',
     );
     expect(await query(emulator, own, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect(await dropsThroughArm(emulator)).toEqual([]);
+    expect(await armDrops(emulator)).toEqual([]);
     await asService(
       server,
       'ALTER SUBSCRIPTION of_azure SET (slot_name = NONE); DROP SUBSCRIPTION of_azure',
       own.database,
     );
-    await server.drop(41);
+    await server.dropDatabase(41);
   });
 
   test('replication slots of its database go with it, in use or not', async ({ emulator, server }) => {
-    const own = await server.ensure(42);
+    const own = await server.ensureDatabase(42);
     await asService(server, `ALTER ROLE ${own.user} REPLICATION`);
     for (const slot of ['idle', 'used'])
       await query(emulator, own, `SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
@@ -276,9 +277,9 @@ describe('logical replication', () => {
     const streaming = walSender.query(`START_REPLICATION SLOT used LOGICAL 0/0 ${options}`);
     streaming.catch(() => {});
     await Promise.race([started, streaming]);
-    const step = await server.passingStep(42, { mode: 'drop' });
-    expect(dropped(step)).toEqual([own.database, own.user]);
-    expect(await server.asAdmin('SELECT slot_name FROM pg_replication_slots')).toEqual([]);
-    expect(await dropsThroughArm(emulator)).toEqual([]);
+    const step = await server.runSuccessfulStep(42, { mode: 'drop' });
+    expect(droppedNames(step)).toEqual([own.database, own.user]);
+    expect(await server.queryAsAdmin('SELECT slot_name FROM pg_replication_slots')).toEqual([]);
+    expect(await armDrops(emulator)).toEqual([]);
   });
 });

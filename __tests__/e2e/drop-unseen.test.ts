@@ -1,17 +1,17 @@
 import { describe, expect } from 'vitest';
-import { commentsOn, PullRequestServer, patchGitHub } from '../helpers/e2e/pull-request.ts';
+import { listComments, PullRequestServer, patchGitHub } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, 'unseen');
-  await server.setPulls('open', 7);
-  await server.ensure(7, { comment: 'true' });
+  await server.setPullRequestState('open', 7);
+  await server.ensureDatabase(7, { comment: 'true' });
   return server;
 });
 
 const otherSubscription = '11111111-2222-4333-8444-555555555555';
 
-const elsewhere = [
+const serverNotFoundCases = [
   ['another resource group', { 'resource-group': 'another-group' }, /resource group 'another-group'/, 0],
   // Azure answers for an unknown subscription with an error, which is unknown rather than absent.
   [
@@ -23,12 +23,12 @@ const elsewhere = [
 ] as const;
 
 describe('what is said to be gone was looked at in the server', () => {
-  test.for(elsewhere)(
+  test.for(serverNotFoundCases)(
     'drop with %s warns where it looked, and leaves the comment alone',
     async ([, inputs, where, exitCode], { emulator, server }) => {
-      const before = await commentsOn(emulator, 7);
+      const before = await listComments(emulator, 7);
       expect(before[0]?.body).toContain('relecloud_pr_7');
-      const step = await server.step(7, { mode: 'drop', comment: 'true', ...inputs });
+      const step = await server.runStep(7, { mode: 'drop', comment: 'true', ...inputs });
       expect(step.exitCode, step.log).toBe(exitCode);
       const warning = /^::warning::Server 'unseen' was not found in .*subscription/m;
       expect(warning.test(step.log)).toBe(exitCode === 0);
@@ -36,20 +36,23 @@ describe('what is said to be gone was looked at in the server', () => {
       expect(step.log).toMatch(where);
       expect(step.log).not.toMatch(/nothing to drop/i);
       expect(step.outputs['dropped']).toBe('[]');
-      expect(await commentsOn(emulator, 7)).toEqual(before);
+      expect(await listComments(emulator, 7)).toEqual(before);
     },
   );
 
-  test.for(elsewhere)('sweep with %s is an error', async ([, inputs, where], { emulator, server }) => {
-    await patchGitHub(emulator, { pulls: { 7: { state: 'closed' } } });
-    const before = await commentsOn(emulator, 7);
-    const step = await server.step(7, { mode: 'sweep', comment: 'true', ...inputs });
-    await server.setPulls('open', 7);
-    expect(step.exitCode, step.log).toBe(1);
-    expect(step.log).toMatch(where);
-    expect(step.log).not.toMatch(/nothing to (drop|sweep)/i);
-    expect(await commentsOn(emulator, 7)).toEqual(before);
-  });
+  test.for(serverNotFoundCases)(
+    'sweep with %s is an error',
+    async ([, inputs, where], { emulator, server }) => {
+      await patchGitHub(emulator, { pulls: { 7: { state: 'closed' } } });
+      const before = await listComments(emulator, 7);
+      const step = await server.runStep(7, { mode: 'sweep', comment: 'true', ...inputs });
+      await server.setPullRequestState('open', 7);
+      expect(step.exitCode, step.log).toBe(1);
+      expect(step.log).toMatch(where);
+      expect(step.log).not.toMatch(/nothing to (drop|sweep)/i);
+      expect(await listComments(emulator, 7)).toEqual(before);
+    },
+  );
 
   test.for([
     ['drop', { mode: 'drop', 'dry-run': 'true' }],
@@ -58,16 +61,16 @@ describe('what is said to be gone was looked at in the server', () => {
   ] as const)(
     'a stopped server that %s does not start: nothing is claimed',
     async ([, inputs], { emulator, server }) => {
-      const before = await commentsOn(emulator, 7);
-      await emulator.patch('unseen', { properties: { state: 'Stopped' } });
-      const step = await server.step(7, { comment: 'true', ...inputs });
-      await emulator.patch('unseen', { properties: { state: 'Ready' } });
+      const before = await listComments(emulator, 7);
+      await emulator.patchServer('unseen', { properties: { state: 'Stopped' } });
+      const step = await server.runStep(7, { comment: 'true', ...inputs });
+      await emulator.patchServer('unseen', { properties: { state: 'Ready' } });
       expect(step.exitCode, step.log).toBe(0);
       expect(step.log).toMatch(/^::warning::Server 'unseen' is stopped and was not started/m);
       expect(step.log).not.toMatch(/nothing to (drop|sweep)/i);
       expect(step.summary).not.toContain('nothing to drop');
       expect(step.outputs['dropped']).toBe('[]');
-      expect(await commentsOn(emulator, 7)).toEqual(before);
+      expect(await listComments(emulator, 7)).toEqual(before);
     },
   );
 });

@@ -1,18 +1,18 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, Job, type PhaseResult, signalAt } from '../helpers/e2e/job.ts';
+import { defaultInputs, Job, type PhaseResult, signalWhen } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
-import { silentProxy } from '../helpers/silent-proxy.ts';
+import { startSilentProxy } from '../helpers/silent-proxy.ts';
 
-const test = testWith({ provision: 3_600_000 });
+const test = testWith({ provisionMs: 3_600_000 });
 
 /** A step that GitHub cancels at a moment. */
-const cancelledStep = (
+const runAndCancel = (
   emulator: EmulatorHarness,
   server: string,
-  moment: Promise<void>,
+  trigger: Promise<void>,
 ): Promise<PhaseResult> =>
-  new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': server }, signalAt(moment, 'SIGINT'));
+  new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': server }, signalWhen(trigger, 'SIGINT'));
 
 describe('a run that is ended from outside', () => {
   test('a cancelled job ends its long wait at once, and the step says that it was cancelled', async ({
@@ -21,7 +21,7 @@ describe('a run that is ended from outside', () => {
     // Of a creation that takes an hour: that the step ends at all shows that it does not wait for it.
     const poll = await emulator.hold({ service: 'arm', path: '/azureAsyncOperation/' }, 'answer');
     // After the answer the step waits for its next look.
-    const step = await cancelledStep(emulator, 'endless', poll.struck.then(poll.release));
+    const step = await runAndCancel(emulator, 'endless', poll.triggered.then(poll.release));
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
     expect(step.log).not.toContain('(unexpected)');
@@ -30,7 +30,7 @@ describe('a run that is ended from outside', () => {
 
   test('also in the middle of a request', async ({ emulator }) => {
     const search = await emulator.hold({ service: 'arm', method: 'GET', path: '/flexibleServers' });
-    const step = await cancelledStep(emulator, 'endless-2', search.struck);
+    const step = await runAndCancel(emulator, 'endless-2', search.triggered);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
   });
@@ -64,7 +64,7 @@ describe('a run that is ended from outside', () => {
   });
 
   test('it ends at its limit while a proxy is silent', async ({ emulator }) => {
-    const proxy = await silentProxy();
+    const proxy = await startSilentProxy();
     const job = new Job(emulator, { HTTPS_PROXY: proxy.url });
     const limit = { 'timeout-minutes': '0.05' };
     const step = await job.spawnStep({ ...defaultInputs, 'server-name': 'silent-3', ...limit });
@@ -76,7 +76,7 @@ describe('a run that is ended from outside', () => {
 
   test('a cancelled job ends while Entra is silent', async ({ emulator }) => {
     const held = await emulator.hold({ service: 'entra', method: 'POST' }, 'request', { times: 100 });
-    const step = await cancelledStep(emulator, 'silent-2', held.struck);
+    const step = await runAndCancel(emulator, 'silent-2', held.triggered);
     await held.release();
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { expectBlocked, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { expectBlocked, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 // Azure drops the packets of a client that no rule admits, so its connection is swallowed.
-const test = testWith({ blocked: 'timeout' });
+const test = testWith({ blockedBehavior: 'timeout' });
 
 describe('from nothing to a database, and again', () => {
   test('a client is blocked before the step, admitted during the job with TLS verified, and blocked after post', async ({
@@ -16,8 +16,8 @@ describe('from nothing to a database, and again', () => {
     const maker = new Job(emulator);
     const made = await maker.step(inputs);
     expect(made.log).toContain('create server whole-life');
-    await maker.post();
-    const login = loginFrom(made.outputs);
+    await maker.runPosts();
+    const login = loginFromOutputs(made.outputs);
     await expectBlocked(emulator, login);
 
     const step = await job.step(inputs);
@@ -26,10 +26,10 @@ describe('from nothing to a database, and again', () => {
       { name: 'relecloud' },
     ]);
 
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     await expectBlocked(emulator, login);
-    expect(await emulator.rules('whole-life')).toEqual([]);
+    expect(await emulator.ruleNames('whole-life')).toEqual([]);
   });
 
   test('the second run plans nothing and writes nothing but its own temporary rule', async ({ emulator }) => {
@@ -42,9 +42,9 @@ describe('from nothing to a database, and again', () => {
       { resource: 'database', name: 'relecloud', action: 'create' },
     ]);
     expect(made.outputs).toMatchObject({ 'server-created': 'true', 'database-created': 'true' });
-    await first.post();
+    await first.runPosts();
 
-    await emulator.forget();
+    await emulator.clearRecords();
     const second = await new Job(emulator).step(inputs);
     expect(second.exitCode, second.log).toBe(0);
     expect(second.outputs).toMatchObject({
@@ -54,7 +54,7 @@ describe('from nothing to a database, and again', () => {
       drifted: 'false',
     });
     expect(second.log).not.toMatch(/^Plan: create/m);
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
     const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET|BEGIN|COMMIT)/i.test(statement))).toEqual(
       [],
@@ -67,21 +67,21 @@ describe('from nothing to a database, and again', () => {
     const inputs = { ...defaultInputs, 'server-name': 'one-job' };
     const job = new Job(emulator);
     await job.step(inputs);
-    await emulator.forget();
+    await emulator.clearRecords();
     const again = await job.step({ ...inputs, database: 'relecloud_two' });
     expect(again.exitCode, again.log).toBe(0);
     expect(await emulator.armWrites()).toEqual([]);
-    await job.post();
+    await job.runPosts();
 
     const declared = { ...inputs, 'allowed-ip-ranges': 'office=198.51.100.0/24' };
     const first = await new Job(emulator).step(declared);
     expect(JSON.parse(first.outputs['changes'] ?? '')).toMatchObject([
       { resource: 'firewall rule', name: 'office', action: 'create' },
     ]);
-    await emulator.forget();
+    await emulator.clearRecords();
     const second = await new Job(emulator).step(declared);
     expect(second.outputs['changes']).toBe('[]');
     expect(await emulator.armWrites()).toEqual([]);
-    expect(await emulator.rules('one-job')).toEqual(['office']);
+    expect(await emulator.ruleNames('one-job')).toEqual(['office']);
   });
 });

@@ -20,14 +20,14 @@ test('variables of an earlier step do not reach the libraries of main and post, 
 }) => {
   const own = { ...variables, PGOPTIONS: '-c search_path=public', NODE_TLS_REJECT_UNAUTHORIZED: '1' };
   const job = new Job(emulator, own);
-  const file = join(job.temp, 'environment.json');
+  const file = join(job.tempDirectory, 'environment.json');
   const step = await job.spawnStep({
     ...inputs,
     'migration-command': `node -e "require('fs').writeFileSync('${file}', JSON.stringify(process.env))"`,
   });
   expect(step.exitCode, step.log).toBe(0);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject(own);
-  const [post] = await job.post();
+  const [post] = await job.runPosts();
   expect(post?.exitCode, post?.log).toBe(0);
   expect(post?.log).toContain('Removed the temporary firewall rule');
 });

@@ -11,7 +11,7 @@ describe('an error says what happened, what to do, and Azure’s own code and co
       },
     };
     const headers = { 'x-ms-correlation-request-id': '0b5e7a6c-0000-4000-8000-000000000001' };
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
       { status: 403, headers, body },
     );
@@ -29,7 +29,7 @@ describe('an error says what happened, what to do, and Azure’s own code and co
   }) => {
     const message =
       "Subscriptions are restricted from provisioning in location 'westeurope'. Try again in a different location.";
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
       { operationFails: { code: 'LocationIsOfferRestricted', message } },
     );
@@ -70,10 +70,10 @@ describe('an answer of megabytes becomes an error and a summary of a few lines',
   test.for(moments.map(([name, ...rest], i) => [name, ...rest, `huge-${i}`] as const))(
     '%s',
     async ([, match, then, server], { emulator }) => {
-      await emulator.forget();
-      await emulator.fault(match, then, { times: 9 });
+      await emulator.clearRecords();
+      await emulator.addFault(match, then, { times: 9 });
       const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': server });
-      await emulator.forget();
+      await emulator.clearRecords();
       expect(step.exitCode).toBe(1);
       expect(step.log).toContain('characters in all)');
       expect(step.log).toContain('What to do: ');

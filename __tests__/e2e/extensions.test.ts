@@ -1,25 +1,25 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
+import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { perPullRequestInputs, pullRequestJob } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const base = (server: string, more: Record<string, string> = {}): Record<string, string> => ({
+const inputsForServer = (server: string, more: Record<string, string> = {}): Record<string, string> => ({
   ...defaultInputs,
   'server-name': server,
   'allowed-ip-ranges': '198.51.100.7',
   ...more,
 });
 
-async function allowed(emulator: EmulatorHarness, server: string): Promise<string> {
+async function allowListOf(emulator: EmulatorHarness, server: string): Promise<string> {
   const { servers } = await emulator.control<{
     servers: Record<string, { parameters: Record<string, string> }>;
   }>('GET', 'state');
   return servers[server]?.parameters['azure.extensions'] ?? '';
 }
 
-const installed = `SELECT extname AS name, nspname AS schema FROM pg_extension e
+const INSTALLED_EXTENSIONS_SQL = `SELECT extname AS name, nspname AS schema FROM pg_extension e
   JOIN pg_namespace n ON n.oid = extnamespace WHERE extname NOT IN ('plpgsql', 'azure') ORDER BY extname`;
 
 describe('extensions', () => {
@@ -27,14 +27,14 @@ describe('extensions', () => {
     emulator,
   }) => {
     const made = await new Job(emulator).step(
-      base('allow', { 'server-parameters': 'azure.extensions=unaccent' }),
+      inputsForServer('allow', { 'server-parameters': 'azure.extensions=unaccent' }),
     );
     expect(made.exitCode, made.log).toBe(0);
-    const inputs = base('allow', { extensions: 'HSTORE\nuuid-ossp' });
+    const inputs = inputsForServer('allow', { extensions: 'HSTORE\nuuid-ossp' });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(await allowed(emulator, 'allow')).toBe('unaccent,hstore,uuid-ossp');
-    expect(await query(emulator, loginFrom(step.outputs), installed)).toEqual([
+    expect(await allowListOf(emulator, 'allow')).toBe('unaccent,hstore,uuid-ossp');
+    expect(await query(emulator, loginFromOutputs(step.outputs), INSTALLED_EXTENSIONS_SQL)).toEqual([
       { name: 'hstore', schema: 'public' },
       { name: 'uuid-ossp', schema: 'public' },
     ]);
@@ -43,40 +43,40 @@ describe('extensions', () => {
       { resource: 'extension', name: 'hstore', action: 'create' },
       { resource: 'extension', name: 'uuid-ossp', action: 'create' },
     ]);
-    await emulator.forget();
+    await emulator.clearRecords();
     const again = await new Job(emulator).step(inputs);
     expect(again.outputs['changes'], again.log).toBe('[]');
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
   test('of several jobs at once, every one ends up on the list', async ({ emulator }) => {
-    await new Job(emulator).step(base('several'));
+    await new Job(emulator).step(inputsForServer('several'));
     const names = ['hstore', 'citext', 'pg_trgm', 'unaccent', 'ltree'];
     const steps = await Promise.all(
       names.map((name) =>
-        new Job(emulator).step(base('several', { database: `db_${name}`, extensions: name })),
+        new Job(emulator).step(inputsForServer('several', { database: `db_${name}`, extensions: name })),
       ),
     );
     for (const step of steps) expect(step.exitCode, step.log).toBe(0);
-    expect((await allowed(emulator, 'several')).split(',').toSorted()).toEqual(names.toSorted());
+    expect((await allowListOf(emulator, 'several')).split(',').toSorted()).toEqual(names.toSorted());
   });
 
   test('one that the server does not offer is an error that says so', async ({ emulator }) => {
-    await new Job(emulator).step(base('several'));
-    const step = await new Job(emulator).step(base('several', { extensions: 'no_such_thing' }));
+    await new Job(emulator).step(inputsForServer('several'));
+    const step = await new Job(emulator).step(inputsForServer('several', { extensions: 'no_such_thing' }));
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('no_such_thing');
     expect(step.log).toMatch(/What to do: .+/);
   });
 
   test('a pull request gets one added later, usable by its role', async ({ emulator }) => {
-    await new Job(emulator).step(base('several'));
-    const inputs = perPullRequest('several');
+    await new Job(emulator).step(inputsForServer('several'));
+    const inputs = perPullRequestInputs('several');
     expect((await pullRequestJob(emulator, 5).step(inputs)).exitCode).toBe(0);
     const step = await pullRequestJob(emulator, 5).step({ ...inputs, extensions: 'citext' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await query(emulator, loginFrom(step.outputs), `SELECT 'A'::citext = 'a' AS same`)).toEqual([
-      { same: true },
-    ]);
+    expect(await query(emulator, loginFromOutputs(step.outputs), `SELECT 'A'::citext = 'a' AS same`)).toEqual(
+      [{ same: true }],
+    );
   });
 });

@@ -3,7 +3,7 @@ import { defaultInputs, Job, spawnStepAndKill } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 // Every kind of request that a first run sends, in their order.
-const moments = [
+const killPoints = [
   ['sign-in', { service: 'entra', method: 'POST', path: '/oauth2/' }],
   ['the search for the server', { service: 'arm', method: 'GET', path: '/flexibleServers\\?' }],
   ['the creation of the group', { service: 'arm', method: 'PUT', path: '/resourceGroups/[^/]+\\?' }],
@@ -14,7 +14,7 @@ const moments = [
 ] as const;
 
 describe('killed after any request, then run again: the same end; then post: no temporary rule remains', () => {
-  test.for(moments.map(([name, match], i) => [name, match, `killed-${i}`] as const))(
+  test.for(killPoints.map(([name, match], i) => [name, match, `killed-${i}`] as const))(
     '%s',
     async ([, match, server], { emulator }) => {
       const inputs = { ...defaultInputs, 'server-name': server };
@@ -23,15 +23,15 @@ describe('killed after any request, then run again: the same end; then post: no 
       const killed = await spawnStepAndKill(emulator, job, inputs, match);
       expect(killed.signal, killed.log).toBe('SIGKILL');
 
-      const [post] = await job.post();
+      const [post] = await job.runPosts();
       expect(post?.exitCode, post?.log).toBe(0);
 
       const again = new Job(emulator);
       const result = await again.step(inputs);
       expect(result.exitCode, result.log).toBe(0);
-      expect(Object.keys((await emulator.server(server)).databases)).toContain('relecloud');
-      await again.post();
-      expect(await emulator.rules(server)).toEqual([]);
+      expect(Object.keys((await emulator.serverState(server)).databases)).toContain('relecloud');
+      await again.runPosts();
+      expect(await emulator.ruleNames(server)).toEqual([]);
     },
   );
 });

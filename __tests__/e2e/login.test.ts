@@ -8,7 +8,7 @@ describe('a login failure never opens the firewall', () => {
 
   test('a wrong password (28P01) is what it is, and the error says what to check', async ({ emulator }) => {
     expect((await new Job(emulator).step(inputs)).exitCode).toBe(0);
-    await emulator.forget();
+    await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...inputs, 'admin-password': 'Not-The-Password1' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('28P01');
@@ -32,13 +32,13 @@ describe('a login failure never opens the firewall', () => {
       password: defaultInputs['admin-password'] ?? '',
       database: 'postgres',
     };
-    const host = String((await emulator.server('logins')).properties['fullyQualifiedDomainName']);
+    const host = String((await emulator.serverState('logins')).properties['fullyQualifiedDomainName']);
     await query(emulator, { ...admin, host }, 'CREATE DATABASE closed');
     await query(emulator, { ...admin, host }, 'ALTER DATABASE closed ALLOW_CONNECTIONS false').catch(
       () => [],
     );
     await query(emulator, { ...admin, host }, 'ALTER DATABASE closed CONNECTION LIMIT 0').catch(() => []);
-    await emulator.forget();
+    await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...inputs, database: 'closed' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Logging in to database 'closed'");
@@ -52,11 +52,11 @@ describe('PostgreSQL’s own refusal names our address', () => {
     const job = new Job(emulator);
     const step = await job.step({ ...defaultInputs, 'server-name': 'named' });
     expect(step.exitCode, step.log).toBe(0);
-    const { rules } = await emulator.server('named');
+    const { rules } = await emulator.serverState('named');
     expect(Object.values(rules)).toMatchObject([
       { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' },
     ]);
-    await job.post();
+    await job.runPosts();
     await emulator.control('PUT', 'client', { ip: '198.51.100.7' });
   });
 });

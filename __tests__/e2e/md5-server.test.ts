@@ -2,8 +2,19 @@ import { createHmac } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { administratorAt, connect, expectBlocked, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { patchGitHub, perPullRequest, pullRequestJob, someKey } from '../helpers/e2e/pull-request.ts';
+import {
+  adminLogin,
+  connect,
+  expectBlocked,
+  loginFromOutputs,
+  query,
+} from '../helpers/e2e/postgres-client.ts';
+import {
+  appPasswordKey,
+  patchGitHub,
+  perPullRequestInputs,
+  pullRequestJob,
+} from '../helpers/e2e/pull-request.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 import { libpqQuery } from '../helpers/libpq.ts';
 
@@ -12,28 +23,28 @@ const test = testWith({ passwordStorage: 'md5' });
 const testStrict = testWith({ passwordStorage: 'md5-strict' });
 
 const server = 'from-before-2024';
-const accepted = 'azure.accepted_password_auth_method';
+const ACCEPTED_AUTH_METHOD = 'azure.accepted_password_auth_method';
 const inputs: Inputs = { ...defaultInputs, 'server-name': server };
-const admits: Inputs = { 'allowed-ip-ranges': '198.51.100.7' };
-const role: Inputs = { 'app-username': 'relecloud_app', 'app-password-key': someKey };
-const who = 'SELECT current_user || current_database()';
+const firewallInputs: Inputs = { 'allowed-ip-ranges': '198.51.100.7' };
+const roleInputs: Inputs = { 'app-username': 'relecloud_app', 'app-password-key': appPasswordKey };
+const WHO_AM_I_SQL = 'SELECT current_user || current_database()';
 
 const anotherKey = createHmac('sha256', 'another').update('key').digest('base64');
 
 describe('on a server that stores passwords as MD5', () => {
   test.beforeAll(async ({ emulator }) => {
-    const step = await new Job(emulator).step({ ...inputs, ...admits });
+    const step = await new Job(emulator).step({ ...inputs, ...firewallInputs });
     expect(step.exitCode, step.log).toBe(0);
-    expect((await emulator.server(server)).parameters).toMatchObject({
+    expect((await emulator.serverState(server)).parameters).toMatchObject({
       password_encryption: 'md5',
-      [accepted]: 'md5',
+      [ACCEPTED_AUTH_METHOD]: 'md5',
     });
   });
 
   test('the administrator is asked for MD5', async ({ emulator }) => {
-    const { host } = await adminOf(emulator);
+    const { host } = await adminLoginOf(emulator);
     const asked: string[] = [];
-    const client = await connect(emulator, administratorAt(host), undefined, ({ connection }) => {
+    const client = await connect(emulator, adminLogin(host), undefined, ({ connection }) => {
       connection.on('authenticationMD5Password', () => asked.push('MD5'));
       connection.on('authenticationSASL', () => asked.push('SCRAM'));
     });
@@ -46,48 +57,48 @@ describe('on a server that stores passwords as MD5', () => {
   }) => {
     const step = await new Job(emulator).step({
       ...inputs,
-      ...admits,
+      ...firewallInputs,
       formats: 'url,pg',
       'migration-command': `${queryCommand} "CREATE TABLE IF NOT EXISTS trips (id int)"`,
     });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await query(emulator, loginFrom(step.outputs), who)).toEqual([
+    expect(await query(emulator, loginFromOutputs(step.outputs), WHO_AM_I_SQL)).toEqual([
       { '?column?': 'relecloud_adminrelecloud' },
     ]);
-    expect(await libpqQuery({ env: step.exported }, who)).toBe('relecloud_adminrelecloud');
+    expect(await libpqQuery({ env: step.exportedEnv }, WHO_AM_I_SQL)).toBe('relecloud_adminrelecloud');
   });
 
   test('ensure with an application role migrates and publishes as the role, and gives it another password', async ({
     emulator,
   }) => {
-    for (const key of [someKey, someKey, anotherKey]) {
+    for (const key of [appPasswordKey, appPasswordKey, anotherKey]) {
       const step = await new Job(emulator).step({
         ...inputs,
-        ...admits,
-        ...role,
+        ...firewallInputs,
+        ...roleInputs,
         'app-password-key': key,
         formats: 'url,pg',
         'migration-command': `${queryCommand} "CREATE TABLE IF NOT EXISTS of_the_role (id int)"`,
       });
       expect(step.exitCode, step.log).toBe(0);
-      expect(await query(emulator, loginFrom(step.outputs), who)).toEqual([
+      expect(await query(emulator, loginFromOutputs(step.outputs), WHO_AM_I_SQL)).toEqual([
         { '?column?': 'relecloud_apprelecloud' },
       ]);
-      expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, who)).toBe(
+      expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, WHO_AM_I_SQL)).toBe(
         'relecloud_apprelecloud',
       );
     }
   });
 
   test('check reads by SQL what is declared, also both parameters', async ({ emulator }) => {
-    const declared = { 'server-parameters': `password_encryption=md5\n${accepted}=md5` };
-    const step = await new Job(emulator).step({ ...inputs, ...admits, ...declared, mode: 'check' });
+    const declared = { 'server-parameters': `password_encryption=md5\n${ACCEPTED_AUTH_METHOD}=md5` };
+    const step = await new Job(emulator).step({ ...inputs, ...firewallInputs, ...declared, mode: 'check' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs).toMatchObject({ drifted: 'false', drift: '[]' });
   });
 
   test('a pull request gets its database and role, and drop removes both', async ({ emulator }) => {
-    const pullRequest = perPullRequest(server, { template: 'relecloud' });
+    const pullRequest = perPullRequestInputs(server, { template: 'relecloud' });
     const made = await pullRequestJob(emulator, 7).step(pullRequest);
     expect(made.exitCode, made.log).toBe(0);
     const dropped = await pullRequestJob(emulator, 7).step({ ...pullRequest, mode: 'drop' });
@@ -99,7 +110,7 @@ describe('on a server that stores passwords as MD5', () => {
   });
 
   test('sweep drops what a closed pull request has', async ({ emulator }) => {
-    const made = await pullRequestJob(emulator, 8).step(perPullRequest(server));
+    const made = await pullRequestJob(emulator, 8).step(perPullRequestInputs(server));
     expect(made.exitCode, made.log).toBe(0);
     await patchGitHub(emulator, { pulls: { 8: { state: 'closed' } } });
     const swept = await new Job(emulator).step({
@@ -114,11 +125,11 @@ describe('on a server that stores passwords as MD5', () => {
   test('post removes the rule and proves it by a login that is blocked', async ({ emulator }) => {
     const own = { ...inputs, 'server-name': `${server}-2` };
     const job = new Job(emulator);
-    const step = await job.step({ ...own, ...role });
+    const step = await job.step({ ...own, ...roleInputs });
     expect(step.exitCode, step.log).toBe(0);
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
-    await expectBlocked(emulator, loginFrom(step.outputs));
+    await expectBlocked(emulator, loginFromOutputs(step.outputs));
   });
 });
 
@@ -126,7 +137,7 @@ describe('on a server that refuses a stored SCRAM verifier', () => {
   testStrict(
     'an application role is an error that names both parameters, and works once SCRAM is accepted',
     async ({ emulator }) => {
-      const step = await new Job(emulator).step({ ...inputs, ...admits, ...role });
+      const step = await new Job(emulator).step({ ...inputs, ...firewallInputs, ...roleInputs });
       expect(step.exitCode).toBe(1);
       expect(step.log).toContain('(login-failed)');
       expect(step.log).toMatch(/as 'relecloud_app' was refused: .*28P01/);
@@ -134,14 +145,14 @@ describe('on a server that refuses a stored SCRAM verifier', () => {
         'server parameters password_encryption and azure.accepted_password_auth_method',
       );
       expect(step.log).not.toContain('Check admin-username and admin-password');
-      await emulator.patch(server, { parameters: { [accepted]: 'md5,scram-sha-256' } });
-      const again = await new Job(emulator).step({ ...inputs, ...admits, ...role });
+      await emulator.patchServer(server, { parameters: { [ACCEPTED_AUTH_METHOD]: 'md5,scram-sha-256' } });
+      const again = await new Job(emulator).step({ ...inputs, ...firewallInputs, ...roleInputs });
       expect(again.exitCode, again.log).toBe(0);
     },
   );
 });
 
-async function adminOf(emulator: EmulatorHarness): Promise<{ readonly host: string }> {
-  const { properties } = await emulator.server(server);
+async function adminLoginOf(emulator: EmulatorHarness): Promise<{ readonly host: string }> {
+  const { properties } = await emulator.serverState(server);
   return { host: String(properties['fullyQualifiedDomainName']) };
 }

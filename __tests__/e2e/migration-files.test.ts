@@ -12,7 +12,7 @@ test.beforeAll(async ({ emulator }) => {
 });
 
 /** A command that appends a value to one of the runner's files, in the form that @actions/core writes. */
-const append = (file: string, name: string, value: string): string =>
+const appendCommand = (file: string, name: string, value: string): string =>
   `printf '%s\\n' '${name}<<ghadelimiter_x' '${value}' ghadelimiter_x >> ${file}`;
 
 describe('what the migration writes to the runner’s files does not replace what the action writes', () => {
@@ -23,10 +23,10 @@ describe('what the migration writes to the runner’s files does not replace wha
     const step = await new Job(emulator).step({
       ...inputs,
       'migration-command': [
-        append('$GITHUB_OUTPUT', 'db-host', 'elsewhere.example'),
-        append('$GITHUB_OUTPUT', 'database-url', 'postgresql://elsewhere.example/'),
-        append('$GITHUB_ENV', 'DB_HOST', 'elsewhere.example'),
-        append('$GITHUB_ENV', 'OWN', 'kept'),
+        appendCommand('$GITHUB_OUTPUT', 'db-host', 'elsewhere.example'),
+        appendCommand('$GITHUB_OUTPUT', 'database-url', 'postgresql://elsewhere.example/'),
+        appendCommand('$GITHUB_ENV', 'DB_HOST', 'elsewhere.example'),
+        appendCommand('$GITHUB_ENV', 'OWN', 'kept'),
         // Lines without an end: the next ones must not become a part of them.
         'printf X=1 >> $GITHUB_OUTPUT',
         'printf Y=1 >> $GITHUB_ENV',
@@ -38,7 +38,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(host).not.toBe('');
     expect(host).not.toContain('elsewhere');
     expect(url).toContain(`@${host}:5432/relecloud`);
-    expect(step.exported).toMatchObject({ DB_HOST: host, DATABASE_URL: url, OWN: 'kept' });
+    expect(step.exportedEnv).toMatchObject({ DB_HOST: host, DATABASE_URL: url, OWN: 'kept' });
   });
 
   test('the state that post reads', async ({ emulator }) => {
@@ -47,12 +47,14 @@ describe('what the migration writes to the runner’s files does not replace wha
     const job = new Job(emulator);
     const step = await job.step({
       ...inputs,
-      'migration-command': [append(state, 'rule', rule), append(state, 'sign-in', '{}')].join('\n'),
+      'migration-command': [appendCommand(state, 'rule', rule), appendCommand(state, 'sign-in', '{}')].join(
+        '\n',
+      ),
     });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.state['rule']).toBe('null');
     expect(JSON.parse(step.state['sign-in'] ?? '')).toMatchObject({ way: expect.any(String) });
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
   });
 
@@ -67,7 +69,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-name']).toBe('relecloud');
-    expect(step.exported['DB_NAME']).toBe('relecloud');
+    expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
     expect(step.summary).toContain('relecloud');
     expect(step.log).toContain('GITHUB_STEP_SUMMARY names was no file any more');
   });
@@ -93,7 +95,7 @@ describe('what the migration writes to the runner’s files does not replace wha
       'migration-command': 'cp .env copy; echo DB_HOST=elsewhere.example > .env',
     });
     expect(step.exitCode, step.log).toBe(0);
-    const [copy, file] = ['copy', '.env'].map((name) => readFileSync(join(job.temp, name), 'utf8'));
+    const [copy, file] = ['copy', '.env'].map((name) => readFileSync(join(job.tempDirectory, name), 'utf8'));
     expect(copy).toContain(`DB_HOST=${step.outputs['db-host']}`);
     expect(file).toBe(copy);
   });
@@ -105,7 +107,7 @@ describe('what the migration writes to the runner’s files does not replace wha
       'migration-command': 'echo none > $DB_SSLROOTCERT',
     });
     expect(step.exitCode, step.log).toBe(0);
-    expect(readFileSync(step.exported['DB_SSLROOTCERT'] ?? '', 'utf8')).toContain('BEGIN CERTIFICATE');
+    expect(readFileSync(step.exportedEnv['DB_SSLROOTCERT'] ?? '', 'utf8')).toContain('BEGIN CERTIFICATE');
   });
 
   test('drift-report', async ({ emulator }) => {
@@ -116,6 +118,6 @@ describe('what the migration writes to the runner’s files does not replace wha
       'migration-command': 'echo forged > drift.json',
     });
     expect(step.exitCode, step.log).toBe(0);
-    expect(JSON.parse(readFileSync(join(job.temp, 'drift.json'), 'utf8'))).toBeTypeOf('object');
+    expect(JSON.parse(readFileSync(join(job.tempDirectory, 'drift.json'), 'utf8'))).toBeTypeOf('object');
   });
 });

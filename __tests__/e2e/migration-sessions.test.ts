@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, type Inputs, Job, queryCommand, signalAt } from '../helpers/e2e/job.ts';
-import { administratorAt, connect, query } from '../helpers/e2e/postgres-client.ts';
+import { defaultInputs, type Inputs, Job, queryCommand, signalWhen } from '../helpers/e2e/job.ts';
+import { adminLogin, connect, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const SERVER = 'sessions';
@@ -15,17 +15,17 @@ const inputs: Inputs = {
   'server-name': SERVER,
   'allowed-ip-ranges': 'here=198.51.100.7',
 };
-const application: Inputs = { 'app-username': 'relecloud_app', 'app-password-key': 'ab'.repeat(32) };
+const applicationInputs: Inputs = { 'app-username': 'relecloud_app', 'app-password-key': 'ab'.repeat(32) };
 
 test.beforeAll(async ({ emulator }) => {
   const step = await new Job(emulator).step(inputs);
   expect(step.exitCode, step.log).toBe(0);
-  await emulator.patch(SERVER, { parameters: { max_prepared_transactions: '20' } });
-  for (const state of ['Stopped', 'Ready']) await emulator.patch(SERVER, { properties: { state } });
+  await emulator.patchServer(SERVER, { parameters: { max_prepared_transactions: '20' } });
+  for (const state of ['Stopped', 'Ready']) await emulator.patchServer(SERVER, { properties: { state } });
 });
 
 /** Says that it runs, and runs until somebody ends it. */
-const statement = "DO $$ BEGIN RAISE NOTICE 'running'; PERFORM pg_sleep(36000); END $$";
+const LONG_STATEMENT = "DO $$ BEGIN RAISE NOTICE 'running'; PERFORM pg_sleep(36000); END $$";
 
 /** Starts the statement in the background, and goes on once the server executes it. */
 const startStatement = [
@@ -37,24 +37,24 @@ const startStatement = [
 const orphanStatement = [startStatement, 'kill -9 $client; wait $client || true'].join('\n');
 
 /** Clients that take the migration's application name from the environment, and clients that set another. */
-const clients = [
+const clientVariants = [
   ['a client with the migration’s application name', {}],
   ['a client with another name', { PGAPPNAME: 'flyway' }],
 ] as const;
 
-const jobWith = (emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}): Job =>
-  new Job(emulator, { STATEMENT: statement, ...env });
+const createJob = (emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}): Job =>
+  new Job(emulator, { STATEMENT: LONG_STATEMENT, ...env });
 
-async function administrator(emulator: EmulatorHarness, server = SERVER) {
-  const { properties } = await emulator.server(server);
-  return administratorAt(String(properties['fullyQualifiedDomainName']), 'relecloud');
+async function adminLoginOf(emulator: EmulatorHarness, server = SERVER) {
+  const { properties } = await emulator.serverState(server);
+  return adminLogin(String(properties['fullyQualifiedDomainName']), 'relecloud');
 }
 
 /** Application names of the sessions in the database, beside the action's own. */
-async function sessions(emulator: EmulatorHarness, server = SERVER): Promise<readonly unknown[]> {
+async function listSessions(emulator: EmulatorHarness, server = SERVER): Promise<readonly unknown[]> {
   const rows = await query(
     emulator,
-    await administrator(emulator, server),
+    await adminLoginOf(emulator, server),
     `SELECT application_name AS name FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid()
        AND NOT application_name LIKE 'azure-postgresql-action % run %' ORDER BY 1`,
@@ -64,14 +64,14 @@ async function sessions(emulator: EmulatorHarness, server = SERVER): Promise<rea
 
 /** A client beside the action, by the administrator's role, which is the migration's too. */
 async function openSession(emulator: EmulatorHarness, applicationName: string): Promise<pg.Client> {
-  const client = await connect(emulator, await administrator(emulator));
+  const client = await connect(emulator, await adminLoginOf(emulator));
   onTestFinished(() => client.end().catch(() => {}));
   await client.query(`SET application_name = '${applicationName}'`);
   return client;
 }
 
 /** Resolves when the file exists, which a running command has created; the limit ends a test that hangs. */
-async function appears(file: string): Promise<void> {
+async function waitForFile(file: string): Promise<void> {
   const deadline = performance.now() + 600_000;
   while (!existsSync(file)) {
     if (performance.now() > deadline) throw new Error(`${file} has not been created.`);
@@ -80,14 +80,14 @@ async function appears(file: string): Promise<void> {
 }
 
 describe('what a migration leaves in the server is ended before its lock is released', () => {
-  test.for(clients)('after a failure, and the error names it: %s', async ([, env], { emulator }) => {
-    const job = jobWith(emulator, env);
+  test.for(clientVariants)('after a failure, and the error names it: %s', async ([, env], { emulator }) => {
+    const job = createJob(emulator, env);
     const terminating = await emulator.hold({ service: 'postgres', statement: 'pg_terminate_backend' });
     const step = job.step({ ...inputs, 'migration-command': `${orphanStatement}\nexit 3` });
-    await terminating.struck;
+    await terminating.triggered;
     const locks = await query(
       emulator,
-      await administrator(emulator),
+      await adminLoginOf(emulator),
       "SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND granted",
     );
     await terminating.release();
@@ -99,24 +99,24 @@ describe('what a migration leaves in the server is ended before its lock is rele
     expect(log).toMatch(
       /application '(flyway|azure-postgresql-action migration \w{24})', role 'relecloud_admin', process \d+/,
     );
-    expect(await sessions(emulator)).toEqual([]);
+    expect(await listSessions(emulator)).toEqual([]);
   });
 
   test.for([
     ['a client with the migration’s application name', {}, {}],
     ['a client with another name', {}, { PGAPPNAME: 'flyway' }],
-    ['of the application role, a client with another name', application, { PGAPPNAME: 'flyway' }],
+    ['of the application role, a client with another name', applicationInputs, { PGAPPNAME: 'flyway' }],
     [
       'of the administrator beside an application role, a client with another name',
-      { ...application, 'migrate-as': 'admin' },
+      { ...applicationInputs, 'migrate-as': 'admin' },
       { PGAPPNAME: 'flyway' },
     ],
   ] as const)('after a success: %s', async ([, given, env], { emulator }) => {
-    const job = jobWith(emulator, env);
+    const job = createJob(emulator, env);
     const step = await job.step({ ...inputs, ...given, 'migration-command': orphanStatement });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Ended a session of the migration in the server');
-    expect(await sessions(emulator)).toEqual([]);
+    expect(await listSessions(emulator)).toEqual([]);
     // So post has nothing to end, which could be a later step's by then.
     expect(JSON.parse(step.state['migration'] ?? '{}')).toMatchObject({ ended: true });
   });
@@ -124,39 +124,39 @@ describe('what a migration leaves in the server is ended before its lock is rele
   test('after a success that left a process running, whatever its session’s name is', async ({
     emulator,
   }) => {
-    const job = jobWith(emulator, { PGAPPNAME: 'flyway' });
+    const job = createJob(emulator, { PGAPPNAME: 'flyway' });
     const step = await job.step({ ...inputs, 'migration-command': startStatement });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await sessions(emulator)).toEqual([]);
+    expect(await listSessions(emulator)).toEqual([]);
   });
 
-  test.for(clients)('when the job is cancelled: %s', async ([, env], { emulator }) => {
-    const job = jobWith(emulator, env);
-    const started = join(job.temp, 'started');
+  test.for(clientVariants)('when the job is cancelled: %s', async ([, env], { emulator }) => {
+    const job = createJob(emulator, env);
+    const started = join(job.tempDirectory, 'started');
     const step = await job.spawnStep(
-      { ...inputs, ...application, 'migration-command': `${startStatement}; touch ${started}; wait` },
-      signalAt(appears(started), 'SIGINT'),
+      { ...inputs, ...applicationInputs, 'migration-command': `${startStatement}; touch ${started}; wait` },
+      signalWhen(waitForFile(started), 'SIGINT'),
     );
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('was cancelled');
-    expect(await sessions(emulator)).toEqual([]);
+    expect(await listSessions(emulator)).toEqual([]);
   });
 
   test('when the session of the lock is lost', async ({ emulator }) => {
-    const job = jobWith(emulator);
-    const started = join(job.temp, 'started');
+    const job = createJob(emulator);
+    const started = join(job.tempDirectory, 'started');
     const step = job.step({
       ...inputs,
       'migration-command': `${startStatement}; touch ${started}; wait`,
     });
-    await appears(started);
+    await waitForFile(started);
     await query(
       emulator,
-      await administrator(emulator),
+      await adminLoginOf(emulator),
       "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
     );
     expect((await step).log).toContain('(migration-lock-lost)');
-    expect(await sessions(emulator)).toEqual([]);
+    expect(await listSessions(emulator)).toEqual([]);
   });
 });
 
@@ -164,20 +164,20 @@ describe('what is not the migration’s stays', () => {
   test('after a success, idle sessions of its role, also those with advisory locks; there is no login to look for more', async ({
     emulator,
   }) => {
-    const job = jobWith(emulator);
-    const [started, go] = [join(job.temp, 'started'), join(job.temp, 'go')];
-    await emulator.forget();
+    const job = createJob(emulator);
+    const [started, go] = [join(job.tempDirectory, 'started'), join(job.tempDirectory, 'go')];
+    await emulator.clearRecords();
     const step = job.step({
       ...inputs,
       'migration-command': `touch ${started}; until [ -e ${go} ]; do sleep 0.05; done`,
     });
-    await appears(started);
+    await waitForFile(started);
     const other = await openSession(emulator, 'idle with a lock');
     await other.query('SELECT pg_advisory_lock(1)');
     await writeFile(go, '');
     const { exitCode, log } = await step;
     expect(exitCode, log).toBe(0);
-    expect(await sessions(emulator)).toEqual(['idle with a lock']);
+    expect(await listSessions(emulator)).toEqual(['idle with a lock']);
     const ending = (await emulator.statements()).filter(({ statement }) =>
       statement.includes('pg_terminate_backend'),
     );
@@ -192,7 +192,7 @@ describe('what is not the migration’s stays', () => {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock(72707369)');
     await client.query("PREPARE TRANSACTION 'it''s left'");
-    const { log } = await jobWith(emulator).step({ ...inputs, 'migration-command': 'exit 1' });
+    const { log } = await createJob(emulator).step({ ...inputs, 'migration-command': 'exit 1' });
     expect(log).toContain(
       "hold advisory locks in the database:%0A  - prepared transaction 'it's left' of role relecloud_admin in database 'relecloud': ROLLBACK PREPARED 'it''s left';",
     );
@@ -201,8 +201,8 @@ describe('what is not the migration’s stays', () => {
   test('sessions that are older, idle without a lock, or the action’s own; those with advisory locks are named', async ({
     emulator,
   }) => {
-    const job = jobWith(emulator);
-    const [started, go] = [join(job.temp, 'started'), join(job.temp, 'go')];
+    const job = createJob(emulator);
+    const [started, go] = [join(job.tempDirectory, 'started'), join(job.tempDirectory, 'go')];
     const older = await openSession(emulator, 'older');
     const sleeping = older.query('SELECT pg_sleep(36000)');
     sleeping.catch(() => {});
@@ -212,7 +212,7 @@ describe('what is not the migration’s stays', () => {
       ...inputs,
       'migration-command': `touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; exit 1`,
     });
-    await appears(started);
+    await waitForFile(started);
     await openSession(emulator, 'idle');
     const other = await openSession(emulator, 'azure-postgresql-action migration of another run');
     await other.query('BEGIN');
@@ -222,7 +222,7 @@ describe('what is not the migration’s stays', () => {
     const { log } = await step;
     expect(log).toContain('ended with exit code 1');
     expect(log).toContain("ended:%0A  - application 'idle with a lock'");
-    expect(await sessions(emulator)).toEqual([
+    expect(await listSessions(emulator)).toEqual([
       'azure-postgresql-action migration of another run',
       'idle',
       'older',
@@ -241,10 +241,10 @@ describe('killed with the step, the migration is ended by post before the firewa
   test.for([
     ['as the administrator, with its name', 'killed-1', {}, {}],
     ['as the administrator, with another name', 'killed-2', {}, { PGAPPNAME: 'flyway' }],
-    ['as the application role, with another name', 'killed-3', application, { PGAPPNAME: 'flyway' }],
+    ['as the application role, with another name', 'killed-3', applicationInputs, { PGAPPNAME: 'flyway' }],
   ] as const)('%s', async ([, server, given, env], { emulator }) => {
-    const job = jobWith(emulator, env);
-    const started = join(job.temp, 'started');
+    const job = createJob(emulator, env);
+    const started = join(job.tempDirectory, 'started');
     const step = await job.spawnStep(
       {
         ...defaultInputs,
@@ -252,20 +252,20 @@ describe('killed with the step, the migration is ended by post before the firewa
         ...given,
         'migration-command': `${startStatement}; touch ${started}; wait`,
       },
-      { ...signalAt(appears(started), 'SIGKILL'), output: 'ignore' },
+      { ...signalWhen(waitForFile(started), 'SIGKILL'), output: 'ignore' },
     );
     expect(step.signal).toBe('SIGKILL');
     expect(JSON.stringify(step.state)).not.toContain(defaultInputs['admin-password']);
-    expect(await sessions(emulator, server)).toHaveLength(1);
+    expect(await listSessions(emulator, server)).toHaveLength(1);
     const removing = await emulator.hold({ service: 'arm', method: 'DELETE', path: '/firewallRules/' });
-    const posts = job.post();
-    await removing.struck;
-    const left = await sessions(emulator, server);
+    const posts = job.runPosts();
+    await removing.triggered;
+    const left = await listSessions(emulator, server);
     await removing.release();
     expect(left).toEqual([]);
     const [post] = await posts;
     expect(post?.exitCode, post?.log).toBe(0);
     expect(post?.log).toContain('Ended a session of the migration in the server');
-    expect(await emulator.rules(server)).toEqual([]);
+    expect(await emulator.ruleNames(server)).toEqual([]);
   });
 });

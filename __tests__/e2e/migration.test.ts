@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished } from 'vitest';
 import { CommandProcessor } from '../../emulator/runner/commands.ts';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLogin, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'migrations', 'allowed-ip-ranges': 'here=198.51.100.7' };
@@ -15,7 +15,7 @@ test.beforeAll(async ({ emulator }) => {
 });
 
 /** Resolves when the file exists, which a running command has created; the limit ends a test that hangs. */
-async function appears(file: string): Promise<void> {
+async function waitForFile(file: string): Promise<void> {
   const deadline = performance.now() + 600_000;
   while (!existsSync(file)) {
     if (performance.now() > deadline) throw new Error(`${file} has not been created.`);
@@ -36,7 +36,7 @@ function writtenPids(file: string): readonly number[] {
 }
 
 /** Processes that have a variable of this value in their environment. */
-const withVariable = (value: string): readonly string[] =>
+const processesWithVariable = (value: string): readonly string[] =>
   readdirSync('/proc').filter((pid) => {
     try {
       return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`=${value}\0`);
@@ -50,12 +50,12 @@ describe('the migration’s environment', () => {
     emulator,
   }) => {
     const job = new Job(emulator, {
-      AZURE_CLIENT_SECRET: emulator.emulator.ready.clientSecret,
+      AZURE_CLIENT_SECRET: emulator.instance.readyLine.clientSecret,
       ACTIONS_RUNTIME_TOKEN: 'runtime',
       ACTIONS_RESULTS_URL: 'https://results.invalid/',
       MY_OWN: 'kept',
     });
-    const file = join(job.temp, 'environment.json');
+    const file = join(job.tempDirectory, 'environment.json');
     const step = await job.spawnStep({
       ...inputs,
       formats: 'url,pg,jdbc,ado.net',
@@ -76,8 +76,8 @@ describe('the migration’s environment', () => {
       RELECLOUD_NAME: 'relecloud',
       PGDATABASE: 'relecloud',
     });
-    expect(seen).toMatchObject(step.exported);
-    expect(Object.values(seen)).not.toContain(emulator.emulator.ready.clientSecret);
+    expect(seen).toMatchObject(step.exportedEnv);
+    expect(Object.values(seen)).not.toContain(emulator.instance.readyLine.clientSecret);
   });
 
   test('a client logs in with it over verified TLS, and a NOTICE on standard error is no failure (Azure/postgresql#33)', async ({
@@ -92,7 +92,7 @@ describe('the migration’s environment', () => {
     });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('NOTICE: only a notice');
-    const login = loginFrom(step.outputs);
+    const login = loginFromOutputs(step.outputs);
     expect(await query(emulator, login, "SELECT to_regclass('ship')::text AS ship")).toEqual([
       { ship: 'ship' },
     ]);
@@ -109,7 +109,7 @@ describe('the migration’s end', () => {
     expect(step.log).toContain('before');
     expect(step.log).not.toContain('never\n');
     expect(step.log).toContain('ended with exit code 3');
-    expect(step.exported['DB_NAME']).toBe('relecloud');
+    expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
   });
 
   test('what it prints is no workflow command, except its own add-mask', async ({ emulator }) => {
@@ -127,14 +127,14 @@ describe('the migration’s end', () => {
     const lines: string[] = [];
     const ignore = (): void => {};
     const processor = new CommandProcessor({
-      mask: (secret) => masks.push(secret),
+      addMask: (secret) => masks.push(secret),
       annotate: (_, message) => annotations.push(message),
-      line: (text) => lines.push(text),
+      print: (text) => lines.push(text),
       debug: ignore,
       group: ignore,
       endGroup: ignore,
-      output: ignore,
-      state: ignore,
+      setOutput: ignore,
+      saveState: ignore,
     });
     for (const line of step.log.split('\n')) processor.process(line);
     expect(masks).toContain('a-secret\nof-two-lines');
@@ -159,12 +159,12 @@ describe('the migration’s end', () => {
     // By this value post finds what a migration has started.
     const { tag } = JSON.parse(step.state['migration'] ?? '{}') as { tag?: string };
     expect(tag).toMatch(/^\w{20,}$/);
-    expect(withVariable(tag ?? '')).toEqual([]);
+    expect(processesWithVariable(tag ?? '')).toEqual([]);
   });
 
   test('what it leaves in the background is ended, and the log says so', async ({ emulator }) => {
     const job = new Job(emulator);
-    const pids = join(job.temp, 'pids');
+    const pids = join(job.tempDirectory, 'pids');
     const step = await job.step({
       ...inputs,
       'migration-command': `setsid sleep 3600 & echo $! > ${pids}`,
@@ -179,15 +179,15 @@ describe('the migration’s end', () => {
     emulator,
   }) => {
     const job = new Job(emulator);
-    const [pids, started] = [join(job.temp, 'pids'), join(job.temp, 'started')];
+    const [pids, started] = [join(job.tempDirectory, 'pids'), join(job.tempDirectory, 'started')];
     const step = await job.spawnStep(
       { ...inputs, 'migration-command': `echo $$ > ${pids}; touch ${started}; sleep 3600` },
-      { started: (child) => void appears(started).then(() => child.kill('SIGKILL')), output: 'ignore' },
+      { onStarted: (child) => void waitForFile(started).then(() => child.kill('SIGKILL')), output: 'ignore' },
     );
     expect(step.signal).toBe('SIGKILL');
     const left = writtenPids(pids);
     expect(left.map(isRunning)).toEqual([true]);
-    await job.post();
+    await job.runPosts();
     expect(left.map(isRunning)).toEqual([false]);
   });
 
@@ -195,7 +195,7 @@ describe('the migration’s end', () => {
     emulator,
   }) => {
     const job = new Job(emulator);
-    const [pids, started] = [join(job.temp, 'pids'), join(job.temp, 'started')];
+    const [pids, started] = [join(job.tempDirectory, 'pids'), join(job.tempDirectory, 'started')];
     const command = [
       `echo $$ > ${pids}`,
       `setsid sleep 3600 & echo $! >> ${pids}`,
@@ -207,7 +207,7 @@ describe('the migration’s end', () => {
     ];
     const step = await job.spawnStep(
       { ...inputs, 'migration-command': command.join('\n') },
-      { started: (child) => void appears(started).then(() => child.kill('SIGINT')) },
+      { onStarted: (child) => void waitForFile(started).then(() => child.kill('SIGINT')) },
     );
     const ended = writtenPids(pids);
     expect(step.exitCode).toBe(1);
@@ -219,16 +219,16 @@ describe('the migration’s end', () => {
 describe('concurrent migrations', () => {
   test('wait for each other, and the waiting one names the holder', async ({ emulator }) => {
     const [one, two] = [new Job(emulator), new Job(emulator)];
-    const [inside, go, order] = ['inside', 'go', 'order'].map((name) => join(one.temp, name));
+    const [inside, go, order] = ['inside', 'go', 'order'].map((name) => join(one.tempDirectory, name));
     const first = one.spawnStep({
       ...inputs,
       'migration-command': `touch ${inside}; until [ -e ${go} ]; do sleep 0.05; done; echo first >> ${order}`,
     });
-    await appears(inside ?? '');
+    await waitForFile(inside ?? '');
     const second = two.spawnStep(
       { ...inputs, 'migration-command': `echo second >> ${order}` },
       {
-        started: (child) => {
+        onStarted: (child) => {
           // The first may go on once the second has said for whom it waits.
           child.stdout?.on('data', (text: string) => {
             if (String(text).includes('Another migration')) writeFileSync(go ?? '', '');
@@ -250,15 +250,15 @@ describe('concurrent migrations', () => {
 
   test('a session that hangs holds nobody: a cancelled run ends all the same', async ({ emulator }) => {
     const job = new Job(emulator);
-    const started = join(job.temp, 'started');
-    const { properties } = await emulator.server('migrations');
+    const started = join(job.tempDirectory, 'started');
+    const { properties } = await emulator.serverState('migrations');
     const login = {
-      ...administratorAt(String(properties['fullyQualifiedDomainName'])),
+      ...adminLogin(String(properties['fullyQualifiedDomainName'])),
       database: 'relecloud',
     };
     let backend = 0;
     const freeze = async (): Promise<void> => {
-      await appears(started);
+      await waitForFile(started);
       const [holder] = await query(emulator, login, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'");
       backend = Number(holder?.['pid']);
       process.kill(backend, 'SIGSTOP');
@@ -267,7 +267,7 @@ describe('concurrent migrations', () => {
     // Frozen until after the run: that the run ends at all is what is asked.
     const step = await job.spawnStep(
       { ...inputs, 'migration-command': `touch ${started}; sleep 3600` },
-      { started: (child) => void freeze().then(() => child.kill('SIGINT')) },
+      { onStarted: (child) => void freeze().then(() => child.kill('SIGINT')) },
     );
     expect(backend).toBeGreaterThan(0);
     expect(step.exitCode).toBe(1);
@@ -276,10 +276,10 @@ describe('concurrent migrations', () => {
 
   test('losing the lock’s session ends the migration', async ({ emulator }) => {
     const job = new Job(emulator);
-    const started = join(job.temp, 'started');
+    const started = join(job.tempDirectory, 'started');
     const login = {
-      ...loginFrom({}),
-      host: String((await emulator.server('migrations')).properties['fullyQualifiedDomainName']),
+      ...loginFromOutputs({}),
+      host: String((await emulator.serverState('migrations')).properties['fullyQualifiedDomainName']),
       user: 'relecloud_admin',
       password: defaultInputs['admin-password'] ?? '',
       database: 'relecloud',
@@ -287,7 +287,7 @@ describe('concurrent migrations', () => {
     const terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'";
     const step = await job.spawnStep(
       { ...inputs, 'migration-command': `touch ${started}; sleep 300` },
-      { started: () => void appears(started).then(() => query(emulator, login, terminate)) },
+      { onStarted: () => void waitForFile(started).then(() => query(emulator, login, terminate)) },
     );
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('The session that holds the migration lock ended');

@@ -4,18 +4,18 @@ import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const operations = {
+const operationReads = {
   service: 'arm',
   method: 'GET',
   path: '/(azureAsyncOperation|operationResults)/',
 } as const;
-const forbidden = {
+const forbiddenResponse = {
   status: 403,
   body: { error: { code: 'AuthorizationFailed', message: 'The client does not have authorization.' } },
 };
 
 /** The action of Azure's access control that a request takes. */
-function permissionOf(method: string, path: string): string {
+function requiredPermission(method: string, path: string): string {
   const [pathname = ''] = path.split('?');
   const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete' }[method];
   const provider = /\/providers\/([^/]+)\/(.+)$/.exec(pathname);
@@ -29,16 +29,16 @@ function permissionOf(method: string, path: string): string {
 }
 
 const role = JSON.parse(readFileSync(new URL('../../docs/azure-role.json', import.meta.url), 'utf8'));
-const granted = (role.Actions as readonly string[]).map(
+const grantedPatterns = (role.Actions as readonly string[]).map(
   (action) => new RegExp(`^${action.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 'i'),
 );
 
 /** Whatever the action asked of ARM, by the permission that it takes. */
 async function expectGranted(emulator: EmulatorHarness): Promise<void> {
   const asked = (await emulator.requests()).filter(({ service }) => service === 'arm');
-  const permissions = [...new Set(asked.map(({ method, path }) => permissionOf(method, path)))];
+  const permissions = [...new Set(asked.map(({ method, path }) => requiredPermission(method, path)))];
   expect(permissions.length).toBeGreaterThan(8);
-  expect(permissions.filter((each) => !granted.some((pattern) => pattern.test(each)))).toEqual([]);
+  expect(permissions.filter((each) => !grantedPatterns.some((pattern) => pattern.test(each)))).toEqual([]);
 }
 
 const inputs = {
@@ -54,14 +54,14 @@ describe('an identity that may not read operations', () => {
   test('makes everything, changes everything and removes its rule, and docs/azure-role.json grants all that it asks', async ({
     emulator,
   }) => {
-    await emulator.fault(operations, forbidden, { times: 10_000 });
+    await emulator.addFault(operationReads, forbiddenResponse, { times: 10_000 });
     const job = new Job(emulator);
     const made = await job.step(inputs);
     expect(made.exitCode, made.log).toBe(0);
-    expect(await emulator.server('unread')).toMatchObject({
+    expect(await emulator.serverState('unread')).toMatchObject({
       parameters: { work_mem: '8192', 'azure.extensions': 'pgcrypto' },
     });
-    await emulator.patch('unread', { properties: { state: 'Stopped' } });
+    await emulator.patchServer('unread', { properties: { state: 'Stopped' } });
     const started = await job.step(inputs);
     expect(started.exitCode, started.log).toBe(0);
     const fixed = await job.step({
@@ -73,14 +73,14 @@ describe('an identity that may not read operations', () => {
       'on-drift': 'fix',
     });
     expect(fixed.exitCode, fixed.log).toBe(0);
-    expect(await emulator.server('unread')).toMatchObject({
+    expect(await emulator.serverState('unread')).toMatchObject({
       tags: { team: 'time' },
       properties: { storage: { storageSizeGB: 64 } },
       parameters: { work_mem: '16384' },
       rules: { office: { startIpAddress: '203.0.113.128' } },
     });
-    for (const post of await job.post()) expect(post.exitCode, post.log).toBe(0);
-    expect(await emulator.rules('unread')).toEqual(['office']);
+    for (const post of await job.runPosts()) expect(post.exitCode, post.log).toBe(0);
+    expect(await emulator.ruleNames('unread')).toEqual(['office']);
     await expectGranted(emulator);
   });
 });
@@ -93,41 +93,41 @@ describe('the answer of a poll is not the answer of the request', () => {
   test.beforeAll(async ({ emulator }) => {
     const maker = new Job(emulator);
     await maker.step(inputs);
-    await maker.post();
+    await maker.runPosts();
   });
 
   test.for([
-    ['403', forbidden],
+    ['403', forbiddenResponse],
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'was not found' } } }],
     ['503', { status: 503, headers: { 'retry-after': '0' }, body: {} }],
   ] as const)(
     'the rule’s first poll is answered by %s: post removes the rule',
     async ([, then], { emulator }) => {
-      await emulator.fault(operations, then, { times: 1 });
+      await emulator.addFault(operationReads, then, { times: 1 });
       const job = new Job(emulator);
       const step = await job.step(inputs);
       expect(step.exitCode, step.log).toBe(0);
-      expect(await emulator.rules(server)).toHaveLength(1);
-      const [post] = await job.post();
+      expect(await emulator.ruleNames(server)).toHaveLength(1);
+      const [post] = await job.runPosts();
       expect(post?.exitCode, post?.log).toBe(0);
       expect(post?.log).toContain('Removed the temporary firewall rule');
-      expect(await emulator.rules(server)).toEqual([]);
+      expect(await emulator.ruleNames(server)).toEqual([]);
     },
   );
 
   test('a PUT whose answer is lost and whose repetition is refused: post removes the rule that it made', async ({
     emulator,
   }) => {
-    await emulator.fault(put, { applyThenReset: true });
-    await emulator.fault(put, forbidden);
+    await emulator.addFault(put, { applyThenReset: true });
+    await emulator.addFault(put, forbiddenResponse);
     const job = new Job(emulator);
     const step = await job.step(inputs);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('AuthorizationFailed');
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     expect(post?.log).toContain('Removed the temporary firewall rule');
-    expect(await emulator.rules(server)).toEqual([]);
+    expect(await emulator.ruleNames(server)).toEqual([]);
   });
 
   test('a DELETE of a rule that finds nothing to delete, while the rule shows: it is deleted again', async ({
@@ -135,10 +135,10 @@ describe('the answer of a poll is not the answer of the request', () => {
   }) => {
     const job = new Job(emulator);
     await job.step(inputs);
-    await emulator.fault({ service: 'arm', method: 'DELETE', path: '/firewallRules/' }, { status: 204 });
-    const [post] = await job.post();
+    await emulator.addFault({ service: 'arm', method: 'DELETE', path: '/firewallRules/' }, { status: 204 });
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(await emulator.rules(server)).toEqual([]);
+    expect(await emulator.ruleNames(server)).toEqual([]);
     expect((await emulator.requests()).filter(({ method }) => method === 'DELETE')).toHaveLength(2);
   });
 });

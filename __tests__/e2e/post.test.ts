@@ -5,7 +5,7 @@ import {
   Job,
   type PhaseResult,
   queryCommand,
-  signalAt,
+  signalWhen,
   spawnStepAndKill,
 } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
@@ -13,10 +13,10 @@ import { test } from '../helpers/e2e/test.ts';
 const inputs = { ...defaultInputs, 'server-name': 'posts' };
 
 /** The job's posts, which must succeed and leave no rule. */
-async function closes(emulator: EmulatorHarness, job: Job): Promise<readonly PhaseResult[]> {
-  const posts = await job.post();
+async function expectPostsRemoveRule(emulator: EmulatorHarness, job: Job): Promise<readonly PhaseResult[]> {
+  const posts = await job.runPosts();
   for (const post of posts) expect(post.exitCode, post.log).toBe(0);
-  expect(await emulator.rules('posts')).toEqual([]);
+  expect(await emulator.ruleNames('posts')).toEqual([]);
   return posts;
 }
 
@@ -28,19 +28,19 @@ describe('post closes what main wrote in its journal', () => {
       AZURE_CLIENT_SECRET: 'a-stranger’s',
       AZURE_CLIENT_ID: emulator.env['AZURE_TENANT_ID'],
     });
-    await closes(emulator, job);
+    await expectPostsRemoveRule(emulator, job);
     expect(JSON.stringify(await emulator.requests())).not.toContain('client_secret');
   });
 
   test('also where the creation’s operation cannot be polled: the deletion decides', async ({ emulator }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/azureAsyncOperation/' },
       { reset: true },
       { times: 6 },
     );
-    await closes(emulator, job);
+    await expectPostsRemoveRule(emulator, job);
   });
 
   test('killed in the second attempt after a busy server, whose first attempt’s operation has failed', async ({
@@ -48,21 +48,24 @@ describe('post closes what main wrote in its journal', () => {
   }) => {
     const job = new Job(emulator);
     const match = { service: 'arm', method: 'PUT', path: '/firewallRules/' } as const;
-    await emulator.fault(match, {
+    await emulator.addFault(match, {
       operationFails: { code: 'ServerIsBusy', message: 'Cannot complete operation.' },
     });
     const step = await spawnStepAndKill(emulator, job, inputs, match);
     expect(step.signal, step.log).toBe('SIGKILL');
-    await closes(emulator, job);
+    await expectPostsRemoveRule(emulator, job);
   });
 
   test('a rule that Azure refused is not waited for', async ({ emulator }) => {
     const job = new Job(emulator);
     const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
-    await emulator.fault({ service: 'arm', method: 'PUT', path: '/firewallRules/' }, { status: 403, body });
+    await emulator.addFault(
+      { service: 'arm', method: 'PUT', path: '/firewallRules/' },
+      { status: 403, body },
+    );
     const step = await job.spawnStep(inputs);
     expect(step.exitCode).toBe(1);
-    for (const post of await closes(emulator, job))
+    for (const post of await expectPostsRemoveRule(emulator, job))
       expect(post.log).not.toContain('watching whether it still shows');
     expect((await emulator.requests()).filter(({ method }) => method === 'DELETE')).toEqual([]);
   });
@@ -71,8 +74,8 @@ describe('post closes what main wrote in its journal', () => {
     const job = new Job(emulator);
     await job.spawnStep({ ...inputs, 'server-name': 'goes-away' });
     const body = { error: { code: 'ResourceNotFound', message: "The Resource 'goes-away' was not found." } };
-    await emulator.fault({ service: 'arm', path: '/goes-away' }, { status: 404, body }, { times: 100 });
-    const [post] = await job.post();
+    await emulator.addFault({ service: 'arm', path: '/goes-away' }, { status: 404, body }, { times: 100 });
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     await emulator.control('DELETE', 'faults');
   });
@@ -93,10 +96,10 @@ describe('post closes what main wrote in its journal', () => {
       'server-name': 'states',
     });
     expect(step.exitCode, step.log).toBe(0);
-    await emulator.forget();
+    await emulator.clearRecords();
     const entry = { resourceGroup: 'states', server: 'states', address: '203.0.113.5' };
     const rule = `gha-temporary-4711-${job.env['GITHUB_RUN_ID']}-1-aaaaaaaaaa`;
-    const [post] = await job.post({ rule: JSON.stringify({ ...entry, rule, ...forged }) });
+    const [post] = await job.runPosts({ rule: JSON.stringify({ ...entry, rule, ...forged }) });
     expect(post?.exitCode, post?.log).toBe(1);
     expect(post?.log).toMatch(/\((state-invalid|rule-not-removed)\)/);
     expect(await emulator.requests()).toEqual([]);
@@ -118,7 +121,7 @@ describe('post closes what main wrote in its journal', () => {
     });
     job.env['STATE_env-file'] = JSON.stringify('/etc/passwd');
     job.env['STATE_migration'] = JSON.stringify('x');
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     expect(post?.log).toContain('No temporary firewall rule to remove.');
     expect(await emulator.requests()).toEqual([]);
@@ -139,13 +142,13 @@ describe('post closes what main wrote in its journal', () => {
         times: 100,
       },
     );
-    const [post] = await job.post({}, signalAt(look.struck, 'SIGINT'));
+    const [post] = await job.runPosts({}, signalWhen(look.triggered, 'SIGINT'));
     await look.release();
     expect(post?.exitCode, post?.log).toBe(1);
     expect(post?.log).toContain('The sessions of the migration in the server could not be ended');
     expect(post?.log).toMatch(/::error::.*firewall-rule delete .*\(rule-not-removed\)/);
-    for (const rule of await emulator.rules('posts'))
-      await emulator.patch('posts', { rules: { [rule]: null } });
+    for (const rule of await emulator.ruleNames('posts'))
+      await emulator.patchServer('posts', { rules: { [rule]: null } });
   });
 
   test('polls that hang do not delay the removal of a rule that shows', async ({ emulator }) => {
@@ -156,14 +159,14 @@ describe('post closes what main wrote in its journal', () => {
     const polls = await emulator.hold({ service: 'arm', path: '/azureAsyncOperation/' }, 'request', {
       times: 100,
     });
-    const posts = job.post();
+    const posts = job.runPosts();
     // Struck while every poll hangs.
-    await removal.struck;
+    await removal.triggered;
     await polls.release();
     await removal.release();
     const [post] = await posts;
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(await emulator.rules('posts')).toEqual([]);
+    expect(await emulator.ruleNames('posts')).toEqual([]);
   });
 });
 
@@ -173,7 +176,7 @@ describe('post uses the network settings of main', () => {
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
     // Nothing listens there: whatever goes through it does not arrive.
     Object.assign(job.env, { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'example.com' });
-    const [post] = await closes(emulator, job);
+    const [post] = await expectPostsRemoveRule(emulator, job);
     expect(post?.log).toContain('has changed HTTPS_PROXY, NO_PROXY. Post does not use this');
   });
 });

@@ -20,14 +20,14 @@ test.beforeAll(async ({ emulator }) => {
 });
 
 /** Who is logged in, and where. */
-const who = 'SELECT current_user || current_database()';
-const me = 'relecloud_adminrelecloud';
+const WHO_AM_I_SQL = 'SELECT current_user || current_database()';
+const expectedIdentity = 'relecloud_adminrelecloud';
 
 describe('what is published', () => {
   test('the tutorial’s five and more, as environment and as outputs, by default', async ({ emulator }) => {
     const step = await new Job(emulator).step(inputs);
-    const { DB_HOST: host } = step.exported;
-    expect(step.exported).toEqual({
+    const { DB_HOST: host } = step.exportedEnv;
+    expect(step.exportedEnv).toEqual({
       DB_HOST: host,
       DB_PORT: '5432',
       DB_NAME: 'relecloud',
@@ -53,8 +53,10 @@ describe('what is published', () => {
     emulator,
   }) => {
     const step = await new Job(emulator).step({ ...inputs, formats: 'url\npg' });
-    expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, who)).toBe(me);
-    expect(await libpqQuery({ env: step.exported }, who)).toBe(me);
+    expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, WHO_AM_I_SQL)).toBe(
+      expectedIdentity,
+    );
+    expect(await libpqQuery({ env: step.exportedEnv }, WHO_AM_I_SQL)).toBe(expectedIdentity);
   });
 
   test('with verify-full, libpq verifies by the bundle that is written beside', async ({ emulator }) => {
@@ -64,36 +66,38 @@ describe('what is published', () => {
       formats: 'url, pg',
       'ssl-mode': 'verify-full',
     });
-    const { DB_SSLROOTCERT: bundle = '', DB_SSLMODE: mode } = step.exported;
+    const { DB_SSLROOTCERT: bundle = '', DB_SSLMODE: mode } = step.exportedEnv;
     expect(mode).toBe('verify-full');
-    expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, who)).toBe(me);
-    expect(await libpqQuery({ env: step.exported }, who)).toBe(me);
+    expect(await libpqQuery({ url: step.outputs['database-url'] ?? '' }, WHO_AM_I_SQL)).toBe(
+      expectedIdentity,
+    );
+    expect(await libpqQuery({ env: step.exportedEnv }, WHO_AM_I_SQL)).toBe(expectedIdentity);
     const certificates = readFileSync(bundle, 'utf8').match(/-----BEGIN[\s\S]+?END CERTIFICATE-----/g) ?? [];
     const subjects = certificates.map((pem) => new X509Certificate(pem).subject).join('\n');
     for (const root of ['DigiCert Global Root G2', 'Microsoft RSA Root Certificate Authority 2017'])
       expect(subjects).toContain(root);
-    const own = new X509Certificate(emulator.emulator.caCertificate).fingerprint256;
+    const own = new X509Certificate(emulator.instance.caCertificate).fingerprint256;
     const others = certificates.filter((pem) => new X509Certificate(pem).fingerprint256 !== own);
     expect(others.length).toBe(certificates.length - 1);
     writeFileSync(bundle, others.join('\n'));
-    await expect(libpqQuery({ env: step.exported }, who)).rejects.toThrow(
+    await expect(libpqQuery({ env: step.exportedEnv }, WHO_AM_I_SQL)).rejects.toThrow(
       /certificate verify failed|unable to get/,
     );
   });
 
   test('with export-env: false nothing reaches later steps but the outputs', async ({ emulator }) => {
     const step = await new Job(emulator).step({ ...inputs, 'export-env': 'false' });
-    expect(step.exported).toEqual({});
+    expect(step.exportedEnv).toEqual({});
     expect(step.outputs['db-name']).toBe('relecloud');
   });
 
   test('env-file is written for its owner alone, and removed in post', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({ ...inputs, 'env-file': '.env' });
-    const file = join(job.temp, '.env');
+    const file = join(job.tempDirectory, '.env');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, 'utf8')).toContain(`DATABASE_URL=${step.outputs['database-url']}\n`);
-    await job.post();
+    await job.runPosts();
     expect(existsSync(file)).toBe(false);
   });
 
@@ -101,12 +105,12 @@ describe('what is published', () => {
     emulator,
   }) => {
     const job = new Job(emulator);
-    writeFileSync(join(job.temp, '.env'), 'MINE=1\n');
+    writeFileSync(join(job.tempDirectory, '.env'), 'MINE=1\n');
     const step = await job.step({ ...inputs, 'env-file': '.env' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('exists already');
-    await job.post();
-    expect(readFileSync(join(job.temp, '.env'), 'utf8')).toBe('MINE=1\n');
+    await job.runPosts();
+    expect(readFileSync(join(job.tempDirectory, '.env'), 'utf8')).toBe('MINE=1\n');
     expect(await emulator.requests()).toEqual([]);
   });
 

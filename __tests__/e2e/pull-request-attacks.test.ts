@@ -1,19 +1,23 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { type PhaseResult, queryCommand } from '../helpers/e2e/job.ts';
-import { connect, type Login, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { connect, type Login, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
-import { plantShadowObjects, proveShadowObjects, shadowCalls } from '../helpers/e2e/search-path-attack.ts';
+import {
+  createShadowObjects,
+  readShadowCalls,
+  verifyShadowObjects,
+} from '../helpers/e2e/search-path-attack.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, 'attacked');
-  await server.asAdmin(`CREATE ROLE mallory LOGIN CREATEDB PASSWORD 'Of-mallory-1'`);
-  await server.asAdmin(`CREATE ROLE trudy LOGIN CREATEROLE PASSWORD 'Of-trudy-1'`);
+  await server.queryAsAdmin(`CREATE ROLE mallory LOGIN CREATEDB PASSWORD 'Of-mallory-1'`);
+  await server.queryAsAdmin(`CREATE ROLE trudy LOGIN CREATEROLE PASSWORD 'Of-trudy-1'`);
   return server;
 });
 
-const dropped = ({ outputs }: PhaseResult): readonly unknown[] =>
+const droppedNames = ({ outputs }: PhaseResult): readonly unknown[] =>
   (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
 
 describe('marks forged by others', () => {
@@ -24,7 +28,7 @@ describe('marks forged by others', () => {
   const roleMark = (number: number) =>
     JSON.stringify({ ...madeBy, pullRequest: number, base: 'relecloud_app', database: 'relecloud' });
   const as = (server: PullRequestServer, user: string): Login => ({
-    ...server.admin(),
+    ...server.adminLogin(),
     user,
     password: `Of-${user}-1`,
   });
@@ -33,8 +37,8 @@ describe('marks forged by others', () => {
     emulator,
     server,
   }) => {
-    await server.setPulls('closed', 50);
-    await server.setPulls('open', 51);
+    await server.setPullRequestState('closed', 50);
+    await server.setPullRequestState('open', 51);
     for (const [number, text] of [
       [50, mark(50)],
       [51, expired(51)],
@@ -45,10 +49,10 @@ describe('marks forged by others', () => {
     const before = await server.snapshot();
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
-    expect(dropped(swept)).toEqual([]);
+    expect(droppedNames(swept)).toEqual([]);
     expect(swept.log).toContain("relecloud_pr_50: its mark is not believed, for it belongs to 'mallory'");
     for (const more of [{ mode: 'drop' }, {}, { reset: 'true' }]) {
-      const refused = await server.step(more.mode === 'drop' ? 50 : 51, more);
+      const refused = await server.runStep(more.mode === 'drop' ? 50 : 51, more);
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(/relecloud_pr_5[01]'.*belongs to the role 'mallory'.*\(not-ours\)/);
     }
@@ -63,7 +67,7 @@ describe('marks forged by others', () => {
   ])(
     'a role of another’s making, marked as ours and %s, survives drop and sweep',
     async ([, more], { emulator, server }) => {
-      await server.setPulls('closed', 52);
+      await server.setPullRequestState('closed', 52);
       await query(emulator, as(server, 'trudy'), 'CREATE ROLE relecloud_app_pr_52 LOGIN');
       await query(
         emulator,
@@ -73,9 +77,9 @@ describe('marks forged by others', () => {
       try {
         const before = await server.snapshot();
         const swept = await server.sweep();
-        const refused = await server.step(52, { mode: 'drop' });
+        const refused = await server.runStep(52, { mode: 'drop' });
         expect(await server.snapshot()).toEqual(before);
-        expect([dropped(swept), swept.exitCode], swept.log).toEqual([[], 0]);
+        expect([droppedNames(swept), swept.exitCode], swept.log).toEqual([[], 0]);
         expect(refused.exitCode, refused.log).toBe(1);
         expect(refused.log).toContain('(not-ours)');
       } finally {
@@ -106,30 +110,30 @@ describe('the administrator runs nothing that a pull request wrote', () => {
       .filter((each) => each.user === 'relecloud_admin' && each.database === database)
       .map(({ statement }) => statement);
   const expectNoCalls = async (emulator: EmulatorHarness, login: Login): Promise<void> =>
-    expect(await shadowCalls(emulator, login)).toEqual({ witness: false, roles: 0 });
+    expect(await readShadowCalls(emulator, login)).toEqual({ witness: false, roles: 0 });
 
   test('neither on ensure, nor for an extension, a clone of it, reset and drop', async ({
     emulator,
     server,
   }) => {
-    await server.setPulls('open', 1, 2);
-    const own = await server.ensure(1);
-    await plantShadowObjects(emulator, own);
-    await proveShadowObjects(emulator, own);
-    await server.ensure(1);
+    await server.setPullRequestState('open', 1, 2);
+    const own = await server.ensureDatabase(1);
+    await createShadowObjects(emulator, own);
+    await verifyShadowObjects(emulator, own);
+    await server.ensureDatabase(1);
     await expectNoCalls(emulator, own);
-    await server.ensure(1, { extensions: 'citext\npg_trgm', 'expires-in': '1h' });
+    await server.ensureDatabase(1, { extensions: 'citext\npg_trgm', 'expires-in': '1h' });
     await expectNoCalls(emulator, own);
     // Access that somebody has taken away is given back, and what is inside handed over once more.
-    await server.asAdmin(`REVOKE ALL ON DATABASE ${own.database} FROM ${own.user}`);
-    await emulator.forget();
-    await server.ensure(1);
+    await server.queryAsAdmin(`REVOKE ALL ON DATABASE ${own.database} FROM ${own.user}`);
+    await emulator.clearRecords();
+    await server.ensureDatabase(1);
     expect(await inside(emulator, own.database)).toContainEqual(
       expect.stringContaining('pg_identify_object'),
     );
     await expectNoCalls(emulator, own);
 
-    const clone = await server.ensure(2, { template: own.database });
+    const clone = await server.ensureDatabase(2, { template: own.database });
     await expectNoCalls(emulator, clone);
     await expectNoCalls(emulator, own);
     const strange = await query(
@@ -140,30 +144,30 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     );
     expect(strange).toEqual([{ n: 0 }]);
 
-    await emulator.forget();
-    const anew = await server.ensure(1, { reset: 'true' });
-    await plantShadowObjects(emulator, anew);
+    await emulator.clearRecords();
+    const anew = await server.ensureDatabase(1, { reset: 'true' });
+    await createShadowObjects(emulator, anew);
     await expectNoCalls(emulator, anew);
-    await emulator.forget();
-    await server.drop(1);
-    await server.drop(2);
+    await emulator.clearRecords();
+    await server.dropDatabase(1);
+    await server.dropDatabase(2);
     expect(await inside(emulator, own.database)).toEqual([]);
-    expect(await server.asAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught|_pr_[12]$'`)).toEqual(
-      [],
-    );
+    expect(
+      await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught|_pr_[12]$'`),
+    ).toEqual([]);
   });
 
   test('nor on sweep', async ({ emulator, server }) => {
-    await server.setPulls('open', 3);
-    const own = await server.ensure(3);
-    await plantShadowObjects(emulator, own);
-    await server.setPulls('closed', 3);
-    await emulator.forget();
+    await server.setPullRequestState('open', 3);
+    const own = await server.ensureDatabase(3);
+    await createShadowObjects(emulator, own);
+    await server.setPullRequestState('closed', 3);
+    await emulator.clearRecords();
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
-    expect(dropped(swept)).toEqual([own.database, own.user]);
+    expect(droppedNames(swept)).toEqual([own.database, own.user]);
     expect(await inside(emulator, own.database)).toEqual([]);
-    expect(await server.asAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught'`)).toEqual([]);
+    expect(await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught'`)).toEqual([]);
   });
 });
 
@@ -171,15 +175,15 @@ describe('the role', () => {
   test.for(['ALTER ROLE CURRENT_USER PASSWORD $$another one$$', 'ALTER ROLE CURRENT_USER PASSWORD NULL'])(
     '%s: the next run gives it the published password again, and nothing else is changed',
     async (statement, { emulator, server }) => {
-      await server.setPulls('open', 4);
-      const own = await server.ensure(4);
+      await server.setPullRequestState('open', 4);
+      const own = await server.ensureDatabase(4);
       await query(emulator, own, statement);
       await expect(query(emulator, own, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
-      const next = await server.step(4);
+      const next = await server.runStep(4);
       expect(JSON.parse(next.outputs['changes'] ?? ''), next.log).toEqual([
         { resource: 'role', name: own.user, action: 'update', details: 'its password' },
       ]);
-      expect(loginFrom(next.outputs)).toEqual(own);
+      expect(loginFromOutputs(next.outputs)).toEqual(own);
       expect(await query(emulator, own, 'SELECT current_user AS me')).toEqual([{ me: own.user }]);
     },
   );
@@ -188,15 +192,15 @@ describe('the role', () => {
     emulator,
     server,
   }) => {
-    await server.setPulls('open', 4, 5);
+    await server.setPullRequestState('open', 4, 5);
     const before = await server.snapshot('relecloud_pr_4', 'relecloud_app_pr_4');
-    const own = await server.ensure(5);
+    const own = await server.ensureDatabase(5);
     for (const where of ['', 'IN DATABASE relecloud', 'IN DATABASE relecloud_pr_5', 'IN DATABASE postgres'])
       for (const set of ['search_path = public', 'default_transaction_read_only = on', 'role = none'])
         await query(emulator, own, `BEGIN READ WRITE; ALTER ROLE CURRENT_USER ${where} SET ${set}; COMMIT`);
-    await server.ensure(5, { extensions: 'citext' });
-    await server.ensure(5, { reset: 'true' });
-    await server.drop(5);
+    await server.ensureDatabase(5, { extensions: 'citext' });
+    await server.ensureDatabase(5, { reset: 'true' });
+    await server.dropDatabase(5);
     expect(await server.snapshot('relecloud_pr_4', 'relecloud_app_pr_4')).toEqual(before);
   });
 });
@@ -216,23 +220,23 @@ describe('long and odd names', () => {
   test('of the application role: made, migrated as, found again, and swept', async ({ emulator, server }) => {
     const before = await server.snapshot();
     const numbers = names.map((_, index) => 100 + index);
-    await server.setPulls('open', ...numbers);
+    await server.setPullRequestState('open', ...numbers);
     for (const [index, name] of names.entries()) {
       const inputs = {
         'app-username': name,
         'migration-command': `${queryCommand} "CREATE TABLE t (i int)"`,
       };
-      const own = await server.ensure(100 + index, inputs);
+      const own = await server.ensureDatabase(100 + index, inputs);
       expect(Buffer.byteLength(own.user)).toBeLessThanOrEqual(63);
       const found = `SELECT current_user AS me, tableowner AS owner FROM pg_tables WHERE tablename = 't'`;
       expect(await query(emulator, own, found)).toEqual([{ me: own.user, owner: own.user }]);
-      const again = await server.step(100 + index, { 'app-username': name });
+      const again = await server.runStep(100 + index, { 'app-username': name });
       expect([again.outputs['changes'], again.outputs['db-user']], again.log).toEqual(['[]', own.user]);
     }
-    await server.setPulls('closed', ...numbers);
+    await server.setPullRequestState('closed', ...numbers);
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
-    expect(dropped(swept)).toHaveLength(2 * names.length);
+    expect(droppedNames(swept)).toHaveLength(2 * names.length);
     expect(await server.snapshot()).toEqual(before);
   });
 
@@ -241,18 +245,18 @@ describe('long and odd names', () => {
     server,
   }) => {
     const before = await server.snapshot();
-    await server.setPulls('open', 1234567);
+    await server.setPullRequestState('open', 1234567);
     const bases = ['a', 'b'].map((end) => `${'d'.repeat(62)}${end}`);
     const logins: Login[] = [];
     for (const database of bases)
-      logins.push(await server.ensure(1234567, { database, 'app-username': database }));
+      logins.push(await server.ensureDatabase(1234567, { database, 'app-username': database }));
     expect(new Set(logins.flatMap(({ database, user }) => [database, user])).size).toBe(2);
     expect(new Set(logins.map(({ database }) => database)).size).toBe(2);
     for (const login of logins) expect(Buffer.byteLength(login.database)).toBeLessThanOrEqual(63);
     const [first, second] = logins;
     const across = { ...(first as Login), database: second?.database ?? '' };
     await expect(connect(emulator, across)).rejects.toMatchObject({ code: '42501' });
-    for (const database of bases) await server.drop(1234567, { database, 'app-username': database });
+    for (const database of bases) await server.dropDatabase(1234567, { database, 'app-username': database });
     expect(await server.snapshot()).toEqual(before);
   });
 });

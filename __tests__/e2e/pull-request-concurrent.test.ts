@@ -1,12 +1,17 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { commentsOn, patchGitHub, perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
+import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import {
+  listComments,
+  patchGitHub,
+  perPullRequestInputs,
+  pullRequestJob,
+} from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 /** A server with a template that an application role owns, and an extension on no list yet. */
-async function serverWith(emulator: EmulatorHarness, server: string, major: string): Promise<void> {
+async function createServerOfMajor(emulator: EmulatorHarness, server: string, major: string): Promise<void> {
   const made = await new Job(emulator).step({
     ...defaultInputs,
     'server-name': server,
@@ -18,14 +23,14 @@ async function serverWith(emulator: EmulatorHarness, server: string, major: stri
   expect(made.exitCode, made.log).toBe(0);
   await query(
     emulator,
-    loginFrom(made.outputs),
+    loginFromOutputs(made.outputs),
     'CREATE TABLE trips AS SELECT i AS id FROM generate_series(1, 1000) i; CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1',
   );
 }
 
 describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
   const server = `at-once-${major}`;
-  const inputs = perPullRequest(server, {
+  const inputs = perPullRequestInputs(server, {
     template: 'relecloud',
     comment: 'true',
     'runner-ip': '198.51.100.7',
@@ -34,32 +39,32 @@ describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
   test('two jobs of the same pull request started together both succeed, one clone and one comment made', async ({
     emulator,
   }) => {
-    await serverWith(emulator, server, major);
+    await createServerOfMajor(emulator, server, major);
     await patchGitHub(emulator, { pulls: { [major]: { state: 'open' } } });
-    await emulator.forget();
+    await emulator.clearRecords();
     const jobs = [pullRequestJob(emulator, Number(major)), pullRequestJob(emulator, Number(major))];
     const steps = await Promise.all(jobs.map((job) => job.step(inputs)));
     for (const step of steps) expect(step.exitCode, step.log).toBe(0);
     expect(steps.filter(({ outputs }) => outputs['database-created'] === 'true')).toHaveLength(1);
     expect(steps[0]?.outputs['db-password']).toBe(steps[1]?.outputs['db-password']);
-    const login = loginFrom(steps[1]?.outputs ?? {});
+    const login = loginFromOutputs(steps[1]?.outputs ?? {});
     expect(await query(emulator, login, `SELECT count(*)::int AS rows, one() AS one FROM trips`)).toEqual([
       { rows: 1000, one: 1 },
     ]);
     await query(emulator, login, 'DROP TABLE trips; DROP FUNCTION one()');
-    expect(await commentsOn(emulator, Number(major))).toHaveLength(1);
+    expect(await listComments(emulator, Number(major))).toHaveLength(1);
   });
 
   test('twenty pull requests at once on one server all succeed, and twenty drops at once leave it as it was', async ({
     emulator,
   }) => {
-    const before = await emulator.server(server);
+    const before = await emulator.serverState(server);
     const numbers = Array.from({ length: 20 }, (_, i) => 100 + i);
     const at = (n: number, mode: string) =>
       pullRequestJob(emulator, n).step({ ...inputs, mode, comment: 'false' });
     const steps = await Promise.all(numbers.map((n) => at(n, 'ensure')));
     for (const step of steps) expect(step.exitCode, step.log).toBe(0);
-    const logins = steps.map(({ outputs }) => loginFrom(outputs));
+    const logins = steps.map(({ outputs }) => loginFromOutputs(outputs));
     for (const login of [logins[0], logins[19]]) {
       if (login)
         expect(await query(emulator, login, 'SELECT count(*)::int AS n FROM trips')).toEqual([{ n: 1000 }]);
@@ -67,6 +72,6 @@ describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
     expect(new Set(logins.map(({ password }) => password)).size).toBe(20);
     const drops = await Promise.all(numbers.map((n) => at(n, 'drop')));
     for (const step of drops) expect(step.exitCode, step.log).toBe(0);
-    expect(await emulator.server(server)).toEqual(before);
+    expect(await emulator.serverState(server)).toEqual(before);
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, type Inputs, Job, signalAt, spawnStepAndKill } from '../helpers/e2e/job.ts';
-import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
-import { hostOfServer, perPullRequest, pullRequestJob } from '../helpers/e2e/pull-request.ts';
+import { defaultInputs, type Inputs, Job, signalWhen, spawnStepAndKill } from '../helpers/e2e/job.ts';
+import { adminLogin, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { createBaseServer, perPullRequestInputs, pullRequestJob } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const server = 'killed';
 
 /** Runs a step and kills it once PostgreSQL has executed a statement that matches. */
-async function killedAt(
+async function runAndKillAt(
   emulator: EmulatorHarness,
   job: Job,
   inputs: Inputs,
@@ -19,7 +19,7 @@ async function killedAt(
   expect(killed.signal, killed.log).toBe('SIGKILL');
 }
 
-async function template(emulator: EmulatorHarness): Promise<void> {
+async function createTemplateServer(emulator: EmulatorHarness): Promise<void> {
   const made = await new Job(emulator).step({
     ...defaultInputs,
     'server-name': server,
@@ -29,13 +29,13 @@ async function template(emulator: EmulatorHarness): Promise<void> {
   expect(made.exitCode, made.log).toBe(0);
   await query(
     emulator,
-    loginFrom(made.outputs),
+    loginFromOutputs(made.outputs),
     'CREATE TABLE IF NOT EXISTS trips AS SELECT i AS id FROM generate_series(1, 500) i',
   );
 }
 
 // Every kind of statement that makes a pull request's database, in their order.
-const making = [
+const createKillPoints = [
   ['the role', /^\s*CREATE ROLE/],
   ['the clone', /^CREATE DATABASE/],
   ['its mark', /^COMMENT ON DATABASE/],
@@ -44,7 +44,7 @@ const making = [
   ['the last of its making', /CONNECTION LIMIT -1/],
 ] as const;
 
-const dropping = [
+const dropKillPoints = [
   ['the closing of the database', /ALLOW_CONNECTIONS false/],
   ['the drop of the database', /^DROP DATABASE/],
   ['the locking of the role', /NOLOGIN/],
@@ -52,19 +52,19 @@ const dropping = [
 ] as const;
 
 describe('killed at any statement, then run again: the same end', () => {
-  test.for(making.map(([name, pattern], i) => [name, pattern, 100 + i] as const))(
+  test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 100 + i] as const))(
     'ensure, killed at %s',
     async ([, pattern, number], { emulator }) => {
-      await template(emulator);
-      const inputs = perPullRequest(server, { template: 'relecloud', 'expires-in': '1h' });
-      await killedAt(emulator, pullRequestJob(emulator, number), inputs, pattern);
+      await createTemplateServer(emulator);
+      const inputs = perPullRequestInputs(server, { template: 'relecloud', 'expires-in': '1h' });
+      await runAndKillAt(emulator, pullRequestJob(emulator, number), inputs, pattern);
 
       const again = await pullRequestJob(emulator, number).step(inputs);
       expect(again.exitCode, again.log).toBe(0);
-      const own = loginFrom(again.outputs);
+      const own = loginFromOutputs(again.outputs);
       expect(await query(emulator, own, 'SELECT count(*)::int AS rows FROM trips')).toEqual([{ rows: 500 }]);
       await query(emulator, own, 'ALTER TABLE trips ADD COLUMN price int');
-      const { databases, roles } = await emulator.server(server);
+      const { databases, roles } = await emulator.serverState(server);
       expect(databases[own.database]).toMatchObject({
         owner: 'relecloud_admin',
         connectionLimit: -1,
@@ -77,16 +77,16 @@ describe('killed at any statement, then run again: the same end', () => {
     },
   );
 
-  test.for(making.map(([name, pattern], i) => [name, pattern, 200 + i] as const))(
+  test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 200 + i] as const))(
     'ensure, killed at %s, then dropped: nothing is left',
     async ([, pattern, number], { emulator }) => {
-      await template(emulator);
-      const before = await emulator.server(server);
-      const inputs = perPullRequest(server, { template: 'relecloud' });
-      await killedAt(emulator, pullRequestJob(emulator, number), inputs, pattern);
+      await createTemplateServer(emulator);
+      const before = await emulator.serverState(server);
+      const inputs = perPullRequestInputs(server, { template: 'relecloud' });
+      await runAndKillAt(emulator, pullRequestJob(emulator, number), inputs, pattern);
       const drop = await pullRequestJob(emulator, number).step({ ...inputs, mode: 'drop' });
       expect(drop.exitCode, drop.log).toBe(0);
-      expect(await emulator.server(server)).toEqual(before);
+      expect(await emulator.serverState(server)).toEqual(before);
     },
   );
 
@@ -96,11 +96,11 @@ describe('killed at any statement, then run again: the same end', () => {
   ] as const)(
     'a role for a database that is there, killed at %s: the next run completes it',
     async ([, pattern, role], { emulator }) => {
-      await template(emulator);
+      await createTemplateServer(emulator);
       const database = `adopted_by_${role}`;
       await query(
         emulator,
-        administratorAt(await hostOfServer(emulator, server)),
+        adminLogin(await createBaseServer(emulator, server)),
         `CREATE DATABASE ${database}`,
       );
       const inputs = {
@@ -110,28 +110,32 @@ describe('killed at any statement, then run again: the same end', () => {
         'app-username': role,
         'app-password': 'Some-App-Password1',
       };
-      await killedAt(emulator, new Job(emulator), inputs, pattern);
+      await runAndKillAt(emulator, new Job(emulator), inputs, pattern);
       const again = await new Job(emulator).step(inputs);
       expect(again.exitCode, again.log).toBe(0);
-      await query(emulator, loginFrom(again.outputs), 'CREATE TABLE mine (id int); CREATE SCHEMA also_mine');
+      await query(
+        emulator,
+        loginFromOutputs(again.outputs),
+        'CREATE TABLE mine (id int); CREATE SCHEMA also_mine',
+      );
     },
   );
 
-  test.for(dropping.map(([name, pattern], i) => [name, pattern, 300 + i] as const))(
+  test.for(dropKillPoints.map(([name, pattern], i) => [name, pattern, 300 + i] as const))(
     'drop, killed at %s: the next drop ends it, and the next ensure creates everything again',
     async ([, pattern, number], { emulator }) => {
-      await template(emulator);
-      const before = await emulator.server(server);
-      const inputs = perPullRequest(server, { template: 'relecloud' });
+      await createTemplateServer(emulator);
+      const before = await emulator.serverState(server);
+      const inputs = perPullRequestInputs(server, { template: 'relecloud' });
       for (const next of ['drop', 'ensure']) {
         expect((await pullRequestJob(emulator, number).step(inputs)).exitCode).toBe(0);
-        await killedAt(emulator, pullRequestJob(emulator, number), { ...inputs, mode: 'drop' }, pattern);
+        await runAndKillAt(emulator, pullRequestJob(emulator, number), { ...inputs, mode: 'drop' }, pattern);
         const step = await pullRequestJob(emulator, number).step({ ...inputs, mode: next });
         expect(step.exitCode, step.log).toBe(0);
-        if (next === 'drop') expect(await emulator.server(server)).toEqual(before);
+        if (next === 'drop') expect(await emulator.serverState(server)).toEqual(before);
         else
           expect(
-            await query(emulator, loginFrom(step.outputs), 'SELECT count(*)::int AS n FROM trips'),
+            await query(emulator, loginFromOutputs(step.outputs), 'SELECT count(*)::int AS n FROM trips'),
           ).toEqual([{ n: 500 }]);
       }
       await pullRequestJob(emulator, number).step({ ...inputs, mode: 'drop' });
@@ -144,14 +148,14 @@ describe('killed at any statement, then run again: the same end', () => {
   ] as const)(
     '%s, killed while %s is on its way, which PostgreSQL executes during the next run',
     async ([mode, , statement, number], { emulator }) => {
-      await template(emulator);
-      const inputs = perPullRequest(server, { template: 'relecloud', mode });
+      await createTemplateServer(emulator);
+      const inputs = perPullRequestInputs(server, { template: 'relecloud', mode });
       if (mode === 'drop') {
         const made = await pullRequestJob(emulator, number).step({ ...inputs, mode: 'ensure' });
         expect(made.exitCode, made.log).toBe(0);
       }
       const held = await emulator.hold({ service: 'postgres', statement });
-      const kill = signalAt(held.struck, 'SIGKILL');
+      const kill = signalWhen(held.triggered, 'SIGKILL');
       const killed = await pullRequestJob(emulator, number).spawnStep(inputs, kill);
       expect(killed.signal, killed.log).toBe('SIGKILL');
       const next = pullRequestJob(emulator, number).step(inputs);
@@ -161,7 +165,7 @@ describe('killed at any statement, then run again: the same end', () => {
       const third = await pullRequestJob(emulator, number).step(inputs);
       expect(third.exitCode, third.log).toBe(0);
       expect(third.outputs['changes'], third.log).toBe('[]');
-      const { databases } = await emulator.server(server);
+      const { databases } = await emulator.serverState(server);
       expect(Object.keys(databases).includes(`relecloud_pr_${number}`)).toBe(mode === 'ensure');
     },
   );

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { queryCommand } from '../helpers/e2e/job.ts';
-import { connect, type Login, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { connect, type Login, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
@@ -9,7 +9,7 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server, app } = await PullRequestServer.create(emulator, 'obstructed', {
     'postgres-version': '18',
   });
-  await server.setPulls('open', ...Array.from({ length: 130 }, (_, n) => n + 1));
+  await server.setPullRequestState('open', ...Array.from({ length: 130 }, (_, n) => n + 1));
   await query(emulator, app, 'CREATE TABLE trips (id serial PRIMARY KEY, name text)');
   return server;
 });
@@ -48,9 +48,9 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
         );
     },
     'grants of others’': async (own, server) => {
-      await server.asAdmin(`GRANT TEMPORARY ON DATABASE relecloud TO ${own.user}`);
-      await server.asAdmin(`GRANT USAGE ON SCHEMA public TO ${own.user}`, 'relecloud').catch(() => {});
-      await server.asAdmin(`GRANT relecloud_app TO ${own.user}`);
+      await server.queryAsAdmin(`GRANT TEMPORARY ON DATABASE relecloud TO ${own.user}`);
+      await server.queryAsAdmin(`GRANT USAGE ON SCHEMA public TO ${own.user}`, 'relecloud').catch(() => {});
+      await server.queryAsAdmin(`GRANT relecloud_app TO ${own.user}`);
     },
     'an open transaction that changes its own password': (own, server) =>
       openSession(
@@ -75,11 +75,11 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
 
   /** The statement by which the action takes the lock, as the server saw it. */
   async function migrationLock(server: PullRequestServer): Promise<string> {
-    await server.ensure(120, { 'migration-command': 'true' });
+    await server.ensureDatabase(120, { 'migration-command': 'true' });
     const seen = (await server.emulator.statements()).find(({ statement }) =>
       statement.includes('pg_try_advisory_lock'),
     );
-    await server.drop(120);
+    await server.dropDatabase(120);
     expect(seen).toBeDefined();
     return seen?.statement ?? '';
   }
@@ -89,42 +89,42 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
 
   test.for(numbered)('%s', async ([, number, obstruct], { server }) => {
     const before = await server.snapshot();
-    const own = await server.ensure(number);
+    const own = await server.ensureDatabase(number);
     await obstruct(own, server);
-    await server.drop(number);
+    await server.dropDatabase(number);
     expect(await server.snapshot()).toEqual(before);
   });
 
   test.for(numbered.filter(([name]) => /sessions|that sets something|lock, held/.test(name)))(
     'nor does it hinder a reset, after which it works as before: %s',
     async ([, number, obstruct], { server }) => {
-      const own = await server.ensure(100 + number);
+      const own = await server.ensureDatabase(100 + number);
       await query(server.emulator, own, 'CREATE TABLE old (i int)');
       await obstruct(own, server);
       const migration = { 'migration-command': `${queryCommand} "CREATE TABLE old (i int)"` };
-      expect(await server.ensure(100 + number, { reset: 'true', ...migration })).toEqual(own);
-      await server.drop(100 + number);
+      expect(await server.ensureDatabase(100 + number, { reset: 'true', ...migration })).toEqual(own);
+      await server.dropDatabase(100 + number);
     },
   );
 
   test('nor the next run, which gives it its password, while an open transaction gives it another', async ({
     server,
   }) => {
-    const own = await server.ensure(2);
+    const own = await server.ensureDatabase(2);
     await query(server.emulator, own, `ALTER ROLE CURRENT_USER PASSWORD 'x'`);
     const outside = { ...own, database: 'postgres', password: 'x' };
     await openSession(server.emulator, outside, 'BEGIN', `ALTER ROLE CURRENT_USER PASSWORD 'y'`);
-    expect(await server.ensure(2)).toEqual(own);
-    await server.drop(2);
+    expect(await server.ensureDatabase(2)).toEqual(own);
+    await server.dropDatabase(2);
   });
 
   test('one pull request’s role cannot keep another’s database from being dropped', async ({ server }) => {
-    const one = await server.ensure(3);
-    const other = await server.ensure(4);
+    const one = await server.ensureDatabase(3);
+    const other = await server.ensureDatabase(4);
     const setting = `ALTER ROLE CURRENT_USER IN DATABASE ${other.database} SET work_mem = '1MB'`;
     await openSession(server.emulator, { ...one, database: 'postgres' }, 'BEGIN', setting);
-    await server.drop(4);
-    await server.drop(3);
+    await server.dropDatabase(4);
+    await server.dropDatabase(3);
   });
 });
 
@@ -138,7 +138,7 @@ describe('what a template may hold', () => {
   async function makeTemplate(server: PullRequestServer): Promise<string> {
     templates += 1;
     const name = `template_${templates}`;
-    await server.asAdmin(`CREATE DATABASE ${name} TEMPLATE relecloud`);
+    await server.queryAsAdmin(`CREATE DATABASE ${name} TEMPLATE relecloud`);
     return name;
   }
 
@@ -150,15 +150,15 @@ describe('what a template may hold', () => {
     'objects of a role of which the administrator is a member by its own grant (%s), which stays',
     async ([options, number], { server }) => {
       const template = await makeTemplate(server);
-      await server.asAdmin(`GRANT relecloud_app TO relecloud_admin WITH ${options}`);
+      await server.queryAsAdmin(`GRANT relecloud_app TO relecloud_admin WITH ${options}`);
       try {
         const before = await server.snapshot();
-        const own = await server.ensure(number, { template });
+        const own = await server.ensureDatabase(number, { template });
         expect(await query(server.emulator, own, owners)).toEqual([{ owner: own.user }]);
-        await server.drop(number);
+        await server.dropDatabase(number);
         expect(await server.snapshot()).toEqual(before);
       } finally {
-        await server.asAdmin('REVOKE relecloud_app FROM relecloud_admin');
+        await server.queryAsAdmin('REVOKE relecloud_app FROM relecloud_admin');
       }
     },
   );
@@ -167,9 +167,9 @@ describe('what a template may hold', () => {
     server,
   }) => {
     const template = await makeTemplate(server);
-    await server.asAdmin(`CREATE ROLE carol LOGIN CREATEROLE PASSWORD 'Of-carol-1'`);
-    await server.asAdmin(`GRANT CREATE ON DATABASE ${template} TO carol WITH GRANT OPTION`);
-    const carol = { ...server.admin(template), user: 'carol', password: 'Of-carol-1' };
+    await server.queryAsAdmin(`CREATE ROLE carol LOGIN CREATEROLE PASSWORD 'Of-carol-1'`);
+    await server.queryAsAdmin(`GRANT CREATE ON DATABASE ${template} TO carol WITH GRANT OPTION`);
+    const carol = { ...server.adminLogin(template), user: 'carol', password: 'Of-carol-1' };
     const grants = `GRANT carols TO carol; GRANT CREATE ON DATABASE ${template} TO carols`;
     await query(server.emulator, carol, `CREATE ROLE carols; ${grants}`);
     await query(
@@ -178,16 +178,16 @@ describe('what a template may hold', () => {
       'SET ROLE carols; CREATE SCHEMA carols; CREATE TABLE carols.notes (n int)',
     );
     const before = await server.snapshot();
-    const made = await server.step(6, { template });
+    const made = await server.runStep(6, { template });
     expect(made.exitCode, made.log).toBe(0);
-    const own = loginFrom(made.outputs);
+    const own = loginFromOutputs(made.outputs);
     await query(server.emulator, own, 'ALTER TABLE trips ADD COLUMN price int');
     const notes = `SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'notes'`;
     const [row] = await query(server.emulator, own, notes);
     // Whether the administrator may hand it over depends on how far its rights over carol go; silent it never is.
     if (row?.['owner'] !== own.user)
       expect(made.log).toMatch(/keep their owner.*table carols\.notes of carols/);
-    await server.drop(6);
+    await server.dropDatabase(6);
     expect(await server.snapshot()).toEqual(before);
   });
 
@@ -195,10 +195,10 @@ describe('what a template may hold', () => {
     server,
   }) => {
     const template = await makeTemplate(server);
-    await server.asAdmin('SELECT count(lo_create(0)) FROM generate_series(1, 25000)', template);
-    const own = await server.ensure(7, { template });
+    await server.queryAsAdmin('SELECT count(lo_create(0)) FROM generate_series(1, 25000)', template);
+    const own = await server.ensureDatabase(7, { template });
     expect(await query(server.emulator, own, owners)).toEqual([{ owner: own.user }]);
-    await server.drop(7);
+    await server.dropDatabase(7);
   });
 
   test.for([
@@ -210,21 +210,21 @@ describe('what a template may hold', () => {
     'a setting that would hinder the administrator’s own sessions: %s',
     async ([setting, number], { server }) => {
       const template = await makeTemplate(server);
-      await server.asAdmin(`ALTER DATABASE ${template} SET ${setting}`);
+      await server.queryAsAdmin(`ALTER DATABASE ${template} SET ${setting}`);
       try {
         const before = await server.snapshot(template);
-        const own = await server.ensure(number, { template });
-        const [row] = await server.asAdmin(
+        const own = await server.ensureDatabase(number, { template });
+        const [row] = await server.queryAsAdmin(
           `SELECT array_to_string(setconfig, ',') AS settings
        FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = '${own.database}'`,
         );
         expect(row?.['settings']).toContain(setting.split(' ')[0]);
-        await server.asAdmin(`ALTER DATABASE ${own.database} RESET ALL`);
+        await server.queryAsAdmin(`ALTER DATABASE ${own.database} RESET ALL`);
         expect(await query(server.emulator, own, owners)).toEqual([{ owner: own.user }]);
-        await server.drop(number);
+        await server.dropDatabase(number);
         expect(await server.snapshot(template)).toEqual(before);
       } finally {
-        await server.asAdmin(`ALTER DATABASE ${template} RESET ALL`);
+        await server.queryAsAdmin(`ALTER DATABASE ${template} RESET ALL`);
       }
     },
   );

@@ -1,33 +1,34 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import type { Job, PhaseResult } from '../helpers/e2e/job.ts';
-import { administratorAt, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLogin, query } from '../helpers/e2e/postgres-client.ts';
 import {
-  hostOfServer,
+  createBaseServer,
   otherRepository,
   patchGitHub,
-  perPullRequest,
+  perPullRequestInputs,
   pullRequestJob,
 } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const server = 'refusals';
-const json = { 'Content-Type': 'application/json' };
-const inputs = perPullRequest(server);
+const jsonHeaders = { 'Content-Type': 'application/json' };
+const inputs = perPullRequestInputs(server);
 
-const host = (emulator: EmulatorHarness): Promise<string> => hostOfServer(emulator, server);
+const createServerForTest = (emulator: EmulatorHarness): Promise<string> =>
+  createBaseServer(emulator, server);
 
-const names = async (emulator: EmulatorHarness): Promise<readonly string[]> =>
-  Object.keys((await emulator.server(server)).databases);
+const databaseNames = async (emulator: EmulatorHarness): Promise<readonly string[]> =>
+  Object.keys((await emulator.serverState(server)).databases);
 
 describe('a closed pull request is refused, so that a re-run does not raise it from the dead', () => {
   test('where GitHub says so, whatever the old event says', async ({ emulator }) => {
-    await host(emulator);
+    await createServerForTest(emulator);
     await patchGitHub(emulator, { pulls: { 1: { state: 'closed' } } });
     const step = await pullRequestJob(emulator, 1, { state: 'open' }).step(inputs);
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toContain('Pull request #1 of relecloud/space-travel is closed');
-    expect(await names(emulator)).not.toContain('relecloud_pr_1');
+    expect(await databaseNames(emulator)).not.toContain('relecloud_pr_1');
   });
 
   test('where the event itself says so, without asking', async ({ emulator }) => {
@@ -43,10 +44,10 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
       'a page of a proxy',
       { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<html>Sign in</html>' },
     ],
-    ['JSON that ends early', { status: 200, headers: json, body: '{"number":4,"state":"clo' }],
+    ['JSON that ends early', { status: 200, headers: jsonHeaders, body: '{"number":4,"state":"clo' }],
     ['another pull request', { status: 200, body: { number: 5, state: 'closed' } }],
   ] as const)('unknown is neither closed nor an error: %s', async ([, then], { emulator }) => {
-    await emulator.fault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
+    await emulator.addFault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
     const step = await pullRequestJob(emulator, 4).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Whether pull request #4 is still open is not known');
@@ -84,7 +85,7 @@ describe('forks', () => {
       expect(step.exitCode, step.log).toBe(0);
       expect(step.log).toMatch(/^::notice::Skipped, since GitHub gives/m);
       expect(step.outputs['db-name']).toBeUndefined();
-      const [post] = await job.post();
+      const [post] = await job.runPosts();
       expect(post?.exitCode, post?.log).toBe(0);
       expect(await emulator.requests()).toEqual([]);
     },
@@ -113,7 +114,7 @@ describe('forks', () => {
   });
 
   test('drop there is fine', async ({ emulator }) => {
-    await host(emulator);
+    await createServerForTest(emulator);
     const closed = {
       name: 'pull_request_target',
       action: 'closed',
@@ -122,7 +123,7 @@ describe('forks', () => {
     } as const;
     const step = await pullRequestJob(emulator, 9, closed).step({ ...inputs, mode: 'drop' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await names(emulator)).not.toContain('relecloud_pr_9');
+    expect(await databaseNames(emulator)).not.toContain('relecloud_pr_9');
   });
 });
 
@@ -138,7 +139,7 @@ describe('the template', () => {
     // PostgreSQL itself waits for five seconds before the first try fails.
     const second = await emulator.hold(match, 'request', { skip: 1 });
     const cloning = clone(emulator, 20, 'relecloud');
-    await second.struck;
+    await second.triggered;
     await emulator.control('DELETE', 'sessions');
     await second.release();
     const step = await cloning;
@@ -153,7 +154,7 @@ describe('the template', () => {
     expect(step.log).toContain("Database 'relecloud' could not be cloned within");
     expect(step.log).toMatch(/of role azuresu, process \d+/);
     expect(step.log).toContain('(template-in-use)');
-    expect(await names(emulator)).not.toContain('relecloud_pr_21');
+    expect(await databaseNames(emulator)).not.toContain('relecloud_pr_21');
   });
 
   test('one that is not there, and one that may not be copied, say what to do', async ({ emulator }) => {
@@ -161,11 +162,19 @@ describe('the template', () => {
     expect(missing.log).toContain('there is no such database on the server');
     await query(
       emulator,
-      administratorAt(await host(emulator)),
+      adminLogin(await createServerForTest(emulator)),
       `CREATE ROLE somebody NOLOGIN; GRANT somebody TO CURRENT_USER`,
     );
-    await query(emulator, administratorAt(await host(emulator)), 'CREATE DATABASE theirs OWNER somebody');
-    await query(emulator, administratorAt(await host(emulator)), 'REVOKE somebody FROM CURRENT_USER');
+    await query(
+      emulator,
+      adminLogin(await createServerForTest(emulator)),
+      'CREATE DATABASE theirs OWNER somebody',
+    );
+    await query(
+      emulator,
+      adminLogin(await createServerForTest(emulator)),
+      'REVOKE somebody FROM CURRENT_USER',
+    );
     const foreign = await clone(emulator, 23, 'theirs');
     expect(foreign.log).toMatch(/permission denied to copy database.*IS_TEMPLATE true/s);
   });
@@ -177,12 +186,12 @@ describe('drop', () => {
   }) => {
     const group = { 'resource-group': 'a-group' };
     const step = await pullRequestJob(emulator, 30).step(
-      perPullRequest('never-was', { mode: 'drop', ...group }),
+      perPullRequestInputs('never-was', { mode: 'drop', ...group }),
     );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(/^::warning::Server 'never-was' was not found in resource group 'a-group'/m);
     expect(step.outputs['dropped']).toBe('[]');
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
   test('finds every role of the pull request by its mark, also where the input names none or another', async ({
@@ -192,13 +201,13 @@ describe('drop', () => {
       expect((await pullRequestJob(emulator, 33).step({ ...inputs, 'app-username': role })).exitCode).toBe(0);
     const step = await pullRequestJob(emulator, 33).step({ ...inputs, mode: 'drop', 'app-username': '' });
     expect(step.exitCode, step.log).toBe(0);
-    const left = Object.keys((await emulator.server(server)).roles);
+    const left = Object.keys((await emulator.serverState(server)).roles);
     expect(left.filter((name) => name.includes('_pr_33'))).toEqual([]);
   });
 
   test('dry-run shows what would go and drops nothing', async ({ emulator }) => {
     await pullRequestJob(emulator, 31).step(inputs);
-    await emulator.forget();
+    await emulator.clearRecords();
     const step = await pullRequestJob(emulator, 31).step({ ...inputs, mode: 'drop', 'dry-run': 'true' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Would be dropped: database relecloud_pr_31');
@@ -209,7 +218,7 @@ describe('drop', () => {
     expect(step.outputs['changes']).toBe('[]');
     const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET)/i.test(statement))).toEqual([]);
-    expect(await names(emulator)).toContain('relecloud_pr_31');
+    expect(await databaseNames(emulator)).toContain('relecloud_pr_31');
   });
 
   test('blocked by the service’s own session: ARM’s delete is the fallback', async ({ emulator }) => {
@@ -218,10 +227,10 @@ describe('drop', () => {
     const step = await pullRequestJob(emulator, 32).step({ ...inputs, mode: 'drop' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('dropping it through ARM');
-    expect(await emulator.writes()).toMatchObject([
+    expect(await emulator.writesExceptTemporaryRules()).toMatchObject([
       { method: 'DELETE', path: expect.stringMatching(/\/databases\/relecloud_pr_32\?/) },
     ]);
-    const after = await emulator.server(server);
+    const after = await emulator.serverState(server);
     expect(Object.keys(after.databases)).not.toContain('relecloud_pr_32');
     expect(Object.keys(after.roles)).not.toContain('relecloud_app_pr_32');
   });

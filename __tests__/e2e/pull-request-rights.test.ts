@@ -1,19 +1,19 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, type PhaseResult, queryCommand } from '../helpers/e2e/job.ts';
-import { connect, type Login, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { connect, type Login, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
-import { makeSeededServer, reportingPassword } from '../helpers/e2e/seeded-server.ts';
+import { createSeededServer, reportingPassword } from '../helpers/e2e/seeded-server.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const sqlState = (error: Error & { code?: string }): string => error.code ?? error.message;
 
 /** What PostgreSQL says to a login with one statement: its SQLSTATE, or `done`. */
-const outcome = (emulator: EmulatorHarness, login: Login, sql: string): Promise<string> =>
+const statementOutcome = (emulator: EmulatorHarness, login: Login, sql: string): Promise<string> =>
   query(emulator, login, sql).then(() => 'done', sqlState);
 
 /** The same for one after another in one session. */
-async function outcomes(
+async function statementOutcomes(
   emulator: EmulatorHarness,
   login: Login,
   statements: readonly string[],
@@ -28,7 +28,7 @@ async function outcomes(
   }
 }
 
-const all = (statements: readonly string[], what: string): Record<string, string> =>
+const expectEach = (statements: readonly string[], what: string): Record<string, string> =>
   Object.fromEntries(statements.map((sql) => [sql, what]));
 
 describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
@@ -36,7 +36,7 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
   const held = {} as { server: PullRequestServer; own: Login };
   const own = (database = held.own.database): Login => ({ ...held.own, database });
   const step = (number: number, more: Inputs = {}): Promise<PhaseResult> =>
-    held.server.passingStep(number, { ...template, ...more });
+    held.server.runSuccessfulStep(number, { ...template, ...more });
 
   test.beforeAll(async ({ emulator }) => {
     const name = `rights-${major}`;
@@ -46,16 +46,16 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       'postgres-version': major,
       'allowed-ip-ranges': '198.51.100.7',
     };
-    held.server = new PullRequestServer(emulator, name, await makeSeededServer(emulator, base));
-    await held.server.setPulls('open', 1, 2, 3);
+    held.server = new PullRequestServer(emulator, name, await createSeededServer(emulator, base));
+    await held.server.setPullRequestState('open', 1, 2, 3);
     await step(2);
-    held.own = loginFrom((await step(1)).outputs);
+    held.own = loginFromOutputs((await step(1)).outputs);
   });
 
   test('the clone is as usable as its template: extension, settings, sequences, grants and default privileges', async ({
     emulator,
   }) => {
-    const other = loginFrom((await step(2)).outputs);
+    const other = loginFromOutputs((await step(2)).outputs);
     expect(
       await query(
         emulator,
@@ -95,9 +95,9 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       'SELECT * FROM "Odd ""$handover$ x".fresh',
     ];
     const refused = ['SELECT note FROM "T; t--"', 'SELECT answer()', 'DELETE FROM trips', 'CREATE SCHEMA x'];
-    expect(await outcomes(emulator, reporting, [...allowed, ...refused])).toEqual({
-      ...all(allowed, 'done'),
-      ...all(refused, '42501'),
+    expect(await statementOutcomes(emulator, reporting, [...allowed, ...refused])).toEqual({
+      ...expectEach(allowed, 'done'),
+      ...expectEach(refused, '42501'),
     });
   });
 
@@ -124,24 +124,24 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       'CREATE SCHEMA extra; CREATE TABLE extra.t (i int); DROP SCHEMA extra CASCADE',
       'DROP TABLE parted, tidy CASCADE; ALTER SCHEMA "Odd ""$handover$ x" RENAME TO even',
     ];
-    expect(await outcomes(emulator, own(), migrations)).toEqual(all(migrations, 'done'));
+    expect(await statementOutcomes(emulator, own(), migrations)).toEqual(expectEach(migrations, 'done'));
   });
 
   test('an aggregate of all rows and a publication that came with the clone are its own too', async ({
     emulator,
   }) => {
     const statements = ['ALTER AGGREGATE rows(*) RENAME TO lines', 'DROP PUBLICATION news'];
-    const other = loginFrom((await step(2)).outputs);
-    expect(await outcomes(emulator, other, statements)).toEqual(all(statements, 'done'));
+    const other = loginFromOutputs((await step(2)).outputs);
+    expect(await statementOutcomes(emulator, other, statements)).toEqual(expectEach(statements, 'done'));
   });
 
   test('everything that reaches beyond its database is refused, with 42501', async ({ emulator }) => {
     const me = own().user;
     // A session of the administrator's that could be ended, and is not.
-    const other = await connect(emulator, held.server.admin());
+    const other = await connect(emulator, held.server.adminLogin());
     try {
-      const refused = refusedStatements(own().database, me);
-      expect(await outcomes(emulator, own(), refused)).toEqual(all(refused, '42501'));
+      const refused = forbiddenStatements(own().database, me);
+      expect(await statementOutcomes(emulator, own(), refused)).toEqual(expectEach(refused, '42501'));
       expect((await other.query('SELECT 1')).rowCount).toBe(1);
     } finally {
       await other.end();
@@ -152,17 +152,23 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
     emulator,
   }) => {
     for (const database of ['relecloud', 'relecloud_pr_2', 'azure_maintenance'])
-      expect([database, await outcome(emulator, own(database), 'SELECT 1')]).toEqual([database, '42501']);
-    for (const database of ['byhand', 'postgres', 'template1', 'azure_sys']) {
-      expect([database, await query(emulator, own(database), beyondPublic)]).toEqual([database, []]);
-      const refused = ['CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE EXTENSION hstore'];
-      expect([database, await outcomes(emulator, own(database), refused)]).toEqual([
+      expect([database, await statementOutcome(emulator, own(database), 'SELECT 1')]).toEqual([
         database,
-        all(refused, '42501'),
+        '42501',
+      ]);
+    for (const database of ['byhand', 'postgres', 'template1', 'azure_sys']) {
+      expect([database, await query(emulator, own(database), PRIVILEGES_BEYOND_PUBLIC_SQL)]).toEqual([
+        database,
+        [],
+      ]);
+      const refused = ['CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE EXTENSION hstore'];
+      expect([database, await statementOutcomes(emulator, own(database), refused)]).toEqual([
+        database,
+        expectEach(refused, '42501'),
       ]);
     }
-    expect(await outcome(emulator, own('byhand'), 'TABLE secrets')).toBe('42501');
-    expect(await outcome(emulator, own('postgres'), 'TABLE kept.secrets')).toBe('42501');
+    expect(await statementOutcome(emulator, own('byhand'), 'TABLE secrets')).toBe('42501');
+    expect(await statementOutcome(emulator, own('postgres'), 'TABLE kept.secrets')).toBe('42501');
     const rights = `SELECT datname FROM pg_database, unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) r
       WHERE has_database_privilege(oid, r) AND NOT has_database_privilege('public', oid, r) GROUP BY 1`;
     expect(await query(emulator, own(), rights)).toEqual([{ datname: own().database }]);
@@ -188,7 +194,7 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
 });
 
 /** What its rights in the current database's user objects have that PUBLIC has not. */
-const beyondPublic = `
+const PRIVILEGES_BEYOND_PUBLIC_SQL = `
   SELECT c.oid::regclass::text AS name, p FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p
   WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND has_table_privilege(c.oid, p)
     AND NOT has_table_privilege('public', c.oid, p)
@@ -199,7 +205,7 @@ const beyondPublic = `
   UNION ALL SELECT c.oid::regclass::text, 'read' FROM pg_class c
   WHERE relkind IN ('r', 'm', 'p') AND c.oid >= 16384 AND has_any_column_privilege(c.oid, 'SELECT')`;
 
-const refusedStatements = (database: string, me: string): readonly string[] => [
+const forbiddenStatements = (database: string, me: string): readonly string[] => [
   'CREATE ROLE x',
   'CREATE DATABASE x',
   `CREATE DATABASE relecloud_pr_9 TEMPLATE ${database}`,

@@ -7,15 +7,15 @@ import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const name = 'open-base';
-const application = { 'app-username': 'relecloud_app', 'app-password': 'Of-the-application-1' };
+const applicationInputs = { 'app-username': 'relecloud_app', 'app-password': 'Of-the-application-1' };
 
 /** A base database that every role may connect to, as one is that was not made by the action. */
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, name, { 'postgres-version': '18' });
-  await emulator.patch(name, { parameters: { max_prepared_transactions: '20' } });
-  for (const state of ['Stopped', 'Ready']) await emulator.patch(name, { properties: { state } });
-  await server.setPulls('open', 1, 2, 3, 4, 5, 6, 7);
-  await server.asAdmin('GRANT CONNECT, TEMPORARY ON DATABASE relecloud TO PUBLIC');
+  await emulator.patchServer(name, { parameters: { max_prepared_transactions: '20' } });
+  for (const state of ['Stopped', 'Ready']) await emulator.patchServer(name, { properties: { state } });
+  await server.setPullRequestState('open', 1, 2, 3, 4, 5, 6, 7);
+  await server.queryAsAdmin('GRANT CONNECT, TEMPORARY ON DATABASE relecloud TO PUBLIC');
   return server;
 });
 
@@ -36,10 +36,10 @@ async function openSession(emulator: EmulatorHarness, login: Login, ...statement
  * Clients that connect, execute a statement and connect again as soon as their session is ended, as those of a
  * connection pool do, until the test ends.
  */
-function reconnect(emulator: EmulatorHarness, login: Login, statement: string, clients: number): void {
+function keepReconnecting(emulator: EmulatorHarness, login: Login, statement: string, clients: number): void {
   const open = new Set<pg.Client>();
   let isOver = false;
-  const again = async (): Promise<void> => {
+  const reconnectLoop = async (): Promise<void> => {
     while (!isOver) {
       const client = await connect(emulator, login).catch(() => undefined);
       if (client === undefined) continue;
@@ -51,7 +51,7 @@ function reconnect(emulator: EmulatorHarness, login: Login, statement: string, c
       open.delete(client);
     }
   };
-  const loops = Array.from({ length: clients }, again);
+  const loops = Array.from({ length: clients }, reconnectLoop);
   onTestFinished(async () => {
     isOver = true;
     for (const client of open) void client.end().catch(() => {});
@@ -59,18 +59,18 @@ function reconnect(emulator: EmulatorHarness, login: Login, statement: string, c
   });
 }
 
-const deploying: Inputs = {
+const deployInputs: Inputs = {
   ...defaultInputs,
-  ...application,
+  ...applicationInputs,
   'server-name': name,
   'migration-command': 'true',
   'timeout-minutes': '1',
 };
 
 /** The statement by which the action takes the lock, as the server saw it. */
-async function migrationLock(emulator: EmulatorHarness): Promise<string> {
+async function migrationLockStatement(emulator: EmulatorHarness): Promise<string> {
   const job = new Job(emulator);
-  await job.step(deploying);
+  await job.step(deployInputs);
   const seen = (await emulator.statements()).find(({ statement }) =>
     statement.includes('pg_try_advisory_lock'),
   );
@@ -83,15 +83,15 @@ describe('one pull request’s role holds up no other work in a base database th
     emulator,
     server,
   }) => {
-    const own = await server.ensure(1);
+    const own = await server.ensureDatabase(1);
     const inTemplate = { ...own, database: 'relecloud' };
     const { isAlive } = await openSession(emulator, inTemplate, 'SELECT 1');
     const prepared = ['BEGIN', 'SELECT lo_create(0)', `PREPARE TRANSACTION 'in the template'`];
     const other = await openSession(emulator, inTemplate, ...prepared);
     await other.session.end();
-    const clone = await server.passingStep(2, { template: 'relecloud' });
+    const clone = await server.runSuccessfulStep(2, { template: 'relecloud' });
     expect(await isAlive()).toBe(false);
-    expect(await server.asAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
+    expect(await server.queryAsAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
     expect(clone.log).toMatch(
       /^::warning::Ended what roles of pull requests held open in database 'relecloud'.*of role relecloud_app_pr_1, process \d+.*prepared transaction 'in the template'.*REVOKE CONNECT ON DATABASE "relecloud" FROM PUBLIC/m,
     );
@@ -110,10 +110,10 @@ describe('one pull request’s role holds up no other work in a base database th
   ] as const)(
     '%s of it with the migration lock: a deploy goes on',
     async ([, take], { emulator, server }) => {
-      const lock = await migrationLock(emulator);
-      const own = await server.ensure(3);
+      const lock = await migrationLockStatement(emulator);
+      const own = await server.ensureDatabase(3);
       await openSession(emulator, { ...own, database: 'relecloud' }, ...take(lock));
-      const deploy = await new Job(emulator).step(deploying);
+      const deploy = await new Job(emulator).step(deployInputs);
       expect(deploy.exitCode, deploy.log).toBe(0);
       expect(deploy.log).toContain("Ended what roles of pull requests held open in database 'relecloud'");
     },
@@ -123,32 +123,35 @@ describe('one pull request’s role holds up no other work in a base database th
     emulator,
     server,
   }) => {
-    const lock = (await migrationLock(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_xact_lock');
-    const inBase = { ...(await server.ensure(3)), database: 'relecloud' };
+    const lock = (await migrationLockStatement(emulator)).replace(
+      'pg_try_advisory_lock',
+      'pg_advisory_xact_lock',
+    );
+    const inBase = { ...(await server.ensureDatabase(3)), database: 'relecloud' };
     await openSession(emulator, inBase, 'BEGIN', lock, "PREPARE TRANSACTION 'first'");
     const { session } = await openSession(emulator, inBase, 'BEGIN');
     const second = session.query(lock).then(() => session.query("PREPARE TRANSACTION 'second'"));
     second.catch(() => {});
-    const deploy = await new Job(emulator).step(deploying);
+    const deploy = await new Job(emulator).step(deployInputs);
     expect(deploy.exitCode, deploy.log).toBe(0);
-    expect(await server.asAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
+    expect(await server.queryAsAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
   });
 
   test('clients that reconnect at once and ask for the migration lock: a deploy goes on', async ({
     emulator,
     server,
   }) => {
-    const lock = (await migrationLock(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_lock');
-    const inBase = { ...(await server.ensure(3)), database: 'relecloud' };
-    reconnect(emulator, inBase, lock, 3);
-    const deploy = await new Job(emulator).step(deploying);
+    const lock = (await migrationLockStatement(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_lock');
+    const inBase = { ...(await server.ensureDatabase(3)), database: 'relecloud' };
+    keepReconnecting(emulator, inBase, lock, 3);
+    const deploy = await new Job(emulator).step(deployInputs);
     expect(deploy.exitCode, deploy.log).toBe(0);
   });
 
   test('clients that reconnect at once to the template: a clone succeeds', async ({ emulator, server }) => {
-    const inTemplate = { ...(await server.ensure(1)), database: 'relecloud' };
-    reconnect(emulator, inTemplate, 'SELECT 1', 2);
-    await server.passingStep(2, { template: 'relecloud', reset: 'true' });
+    const inTemplate = { ...(await server.ensureDatabase(1)), database: 'relecloud' };
+    keepReconnecting(emulator, inTemplate, 'SELECT 1', 2);
+    await server.runSuccessfulStep(2, { template: 'relecloud', reset: 'true' });
   });
 });
 
@@ -156,12 +159,19 @@ test('a run that ends while it waits for the migration lock names the prepared t
   emulator,
   server,
 }) => {
-  const lock = (await migrationLock(emulator)).replace('pg_try_advisory_lock', 'pg_advisory_xact_lock');
-  const app = { ...server.admin('relecloud'), user: 'relecloud_app', password: application['app-password'] };
+  const lock = (await migrationLockStatement(emulator)).replace(
+    'pg_try_advisory_lock',
+    'pg_advisory_xact_lock',
+  );
+  const app = {
+    ...server.adminLogin('relecloud'),
+    user: 'relecloud_app',
+    password: applicationInputs['app-password'],
+  };
   await openSession(emulator, app, 'BEGIN', lock, "PREPARE TRANSACTION 'kept'");
   onTestFinished(() => query(emulator, app, "ROLLBACK PREPARED 'kept'").then(() => {}));
-  const deploy = await new Job(emulator).spawnStep(deploying, {
-    started: (child) =>
+  const deploy = await new Job(emulator).spawnStep(deployInputs, {
+    onStarted: (child) =>
       child.stdout?.on('data', (text: string) => {
         if (String(text).includes('Another migration of this database is running')) child.kill('SIGINT');
       }),
@@ -176,7 +186,7 @@ test('sessions of others, and of a pull request’s role in its own database, ar
   emulator,
   server,
 }) => {
-  const own = await server.ensure(4);
+  const own = await server.ensureDatabase(4);
   const app = { ...own, database: 'relecloud', user: 'relecloud_app', password: 'Of-the-application-1' };
   for (const [number, login] of [
     [5, own],
@@ -185,8 +195,8 @@ test('sessions of others, and of a pull request’s role in its own database, ar
     const { session, isAlive } = await openSession(emulator, login);
     const match = { service: 'postgres', statement: '^CREATE DATABASE' } as const;
     const second = await emulator.hold(match, 'request', { skip: 1 });
-    const cloning = server.step(number, { template: login.database });
-    await second.struck;
+    const cloning = server.runStep(number, { template: login.database });
+    await second.triggered;
     expect(await isAlive()).toBe(true);
     await session.end();
     await second.release();
@@ -200,8 +210,8 @@ test('a clone of a pull request’s database is not open to that pull request’
   emulator,
   server,
 }) => {
-  const one = await server.ensure(1);
-  const clone = await server.ensure(7, { template: one.database });
+  const one = await server.ensureDatabase(1);
+  const clone = await server.ensureDatabase(7, { template: one.database });
   await expect(connect(emulator, { ...one, database: clone.database })).rejects.toMatchObject({
     code: '42501',
   });

@@ -1,25 +1,25 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { administratorAt, loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLogin, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import {
-  commentsOn,
+  listComments,
   otherRepository,
   patchGitHub,
-  perPullRequest,
+  perPullRequestInputs,
   pullRequestJob,
 } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const letIn = { 'allowed-ip-ranges': '198.51.100.7' };
+const firewallInputs = { 'allowed-ip-ranges': '198.51.100.7' };
 
 describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (major) => {
   const server = `life-${major}`;
   const number = Number(major);
   const database = `relecloud_pr_${number}`;
   const role = `relecloud_app_pr_${number}`;
-  const base = { ...defaultInputs, 'server-name': server, 'postgres-version': major, ...letIn };
-  const inputs = perPullRequest(server, {
+  const base = { ...defaultInputs, 'server-name': server, 'postgres-version': major, ...firewallInputs };
+  const inputs = perPullRequestInputs(server, {
     template: 'relecloud',
     'expires-in': '72h',
     comment: 'true',
@@ -29,7 +29,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
   test('opened, pushed to, reset, closed', async ({ emulator }) => {
     const made = await new Job(emulator).step({ ...base, extensions: 'hstore' });
     expect(made.exitCode, made.log).toBe(0);
-    const admin = loginFrom(made.outputs);
+    const admin = loginFromOutputs(made.outputs);
     await query(
       emulator,
       admin,
@@ -54,7 +54,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       { resource: 'role', name: role, action: 'create' },
       { resource: 'database', name: database, action: 'create', details: 'clone of relecloud' },
     ]);
-    const own = loginFrom(opened.outputs);
+    const own = loginFromOutputs(opened.outputs);
     expect(
       await query(
         emulator,
@@ -66,7 +66,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     // Pushed to: the data stay, the password is the same without any state between the jobs, the expiry is renewed.
     await query(emulator, own, 'INSERT INTO trips (id, price) VALUES (0, 7)');
     const expiry = await markOf(emulator, server, database);
-    await emulator.forget();
+    await emulator.clearRecords();
     const pushed = await pullRequestJob(emulator, number, { action: 'synchronize' }).step(inputs);
     expect(pushed.exitCode, pushed.log).toBe(0);
     expect(pushed.outputs).toMatchObject({ changes: '[]', 'database-created': 'false', 'db-name': database });
@@ -93,8 +93,8 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     await expect(query(emulator, own, 'SELECT price FROM trips')).rejects.toMatchObject({ code: '42703' });
 
     // One comment through all of it, which holds no secret.
-    expect(await commentsOn(emulator, number)).toHaveLength(1);
-    const [comment] = await commentsOn(emulator, number);
+    expect(await listComments(emulator, number)).toHaveLength(1);
+    const [comment] = await listComments(emulator, number);
     expect(comment?.user.login).toBe('github-actions[bot]');
     for (const fact of [database, role, own.host, 'UTC, unless ensured again', 'psql'])
       expect(comment?.body).toContain(fact);
@@ -112,14 +112,14 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       { resource: 'database', name: database },
       { resource: 'role', name: role },
     ]);
-    const after = await emulator.server(server);
+    const after = await emulator.serverState(server);
     expect(Object.keys(after.databases)).not.toContain(database);
     expect(Object.keys(after.roles)).not.toContain(role);
     expect(await query(emulator, admin, 'SELECT count(*)::int AS rows FROM trips')).toEqual([
       { rows: 100_000 },
     ]);
-    expect(await commentsOn(emulator, number)).toHaveLength(1);
-    expect((await commentsOn(emulator, number))[0]?.body).toContain('was dropped');
+    expect(await listComments(emulator, number)).toHaveLength(1);
+    expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
 
     // Gone already is success.
     const again = await closing.step({ ...inputs, mode: 'drop' });
@@ -131,26 +131,29 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     emulator,
   }) => {
     const theirs = pullRequestJob(emulator, number, { repository: otherRepository });
-    const made = await theirs.step(perPullRequest(server));
+    const made = await theirs.step(perPullRequestInputs(server));
     expect(made.exitCode, made.log).toBe(0);
-    const before = await emulator.server(server);
+    const before = await emulator.serverState(server);
     for (const more of [{}, { reset: 'true' }, { mode: 'drop' }] as Record<string, string>[]) {
-      const refused = await pullRequestJob(emulator, number).step({ ...perPullRequest(server), ...more });
+      const refused = await pullRequestJob(emulator, number).step({
+        ...perPullRequestInputs(server),
+        ...more,
+      });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(
         /(Database|Role) '.*' is there already and was left untouched: its mark says that it is of another repository \(id 815\)/,
       );
       expect(refused.log).toContain('(not-ours)');
-      expect(await emulator.server(server)).toEqual(before);
+      expect(await emulator.serverState(server)).toEqual(before);
     }
-    expect(await query(emulator, loginFrom(made.outputs), 'SELECT current_database() AS name')).toEqual([
-      { name: database },
-    ]);
+    expect(
+      await query(emulator, loginFromOutputs(made.outputs), 'SELECT current_database() AS name'),
+    ).toEqual([{ name: database }]);
   });
 
   /** When the mark says that a database expires. */
   async function markOf(emulator: EmulatorHarness, name: string, of: string): Promise<Date> {
-    const { databases } = await emulator.server(name);
+    const { databases } = await emulator.serverState(name);
     const { comment } = databases[of] as { comment: string };
     expect(JSON.parse(comment)).toMatchObject({
       kind: 'pull-request',
@@ -171,10 +174,14 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
 
 describe('what is published', () => {
   test('is always the pull request’s: outputs, environment and the login itself', async ({ emulator }) => {
-    const made = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'published', ...letIn });
+    const made = await new Job(emulator).step({
+      ...defaultInputs,
+      'server-name': 'published',
+      ...firewallInputs,
+    });
     expect(made.exitCode, made.log).toBe(0);
     const ways = [
-      perPullRequest('published', { formats: 'url, pg, jdbc, ado.net' }),
+      perPullRequestInputs('published', { formats: 'url, pg, jdbc, ado.net' }),
       // Without an application role it is the administrator, but never in the base database.
       {
         ...defaultInputs,
@@ -189,7 +196,7 @@ describe('what is published', () => {
       const step = await pullRequestJob(emulator, number).step(inputs);
       expect(step.exitCode, step.log).toBe(0);
       const { DB_NAME, PGDATABASE, DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default } =
-        step.exported;
+        step.exportedEnv;
       expect([step.outputs['db-name'], DB_NAME, PGDATABASE]).toEqual([name, name, name]);
       for (const form of [
         DATABASE_URL,
@@ -198,9 +205,9 @@ describe('what is published', () => {
         step.outputs['database-url'],
       ])
         expect(form).toMatch(new RegExp(`\\b${name}\\b`));
-      expect(await query(emulator, loginFrom(step.outputs), 'SELECT current_database() AS name')).toEqual([
-        { name },
-      ]);
+      expect(
+        await query(emulator, loginFromOutputs(step.outputs), 'SELECT current_database() AS name'),
+      ).toEqual([{ name }]);
       const warned = /^::warning::Without app-username later steps/m.test(step.log);
       expect(warned).toBe(inputs['app-username'] === undefined);
     }
@@ -208,7 +215,7 @@ describe('what is published', () => {
 
   test('by a number of the input’s, also where the event is no pull request’s', async ({ emulator }) => {
     const job = new Job(emulator, { GITHUB_EVENT_NAME: 'workflow_dispatch' });
-    const step = await job.step(perPullRequest('published', { 'pull-request-number': '50' }));
+    const step = await job.step(perPullRequestInputs('published', { 'pull-request-number': '50' }));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-name']).toBe('relecloud_pr_50');
   });
@@ -216,7 +223,9 @@ describe('what is published', () => {
   test('without a number it is an error before any request, never the base database', async ({
     emulator,
   }) => {
-    const step = await new Job(emulator, { GITHUB_EVENT_NAME: 'push' }).step(perPullRequest('published'));
+    const step = await new Job(emulator, { GITHUB_EVENT_NAME: 'push' }).step(
+      perPullRequestInputs('published'),
+    );
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('pull-request-number is missing');
     expect(step.outputs['db-name']).toBeUndefined();
@@ -226,15 +235,19 @@ describe('what is published', () => {
 
 describe('a database that nobody marked', () => {
   test('is refused by ensure and drop, and untouched', async ({ emulator }) => {
-    const made = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'unmarked', ...letIn });
-    await query(emulator, administratorAt(made.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
+    const made = await new Job(emulator).step({
+      ...defaultInputs,
+      'server-name': 'unmarked',
+      ...firewallInputs,
+    });
+    await query(emulator, adminLogin(made.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
     for (const mode of ['ensure', 'drop']) {
-      const step = await pullRequestJob(emulator, 3).step({ ...perPullRequest('unmarked'), mode });
+      const step = await pullRequestJob(emulator, 3).step({ ...perPullRequestInputs('unmarked'), mode });
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(
         /Database 'relecloud_pr_3' is there already and was left untouched: it bears no mark/,
       );
     }
-    expect(Object.keys((await emulator.server('unmarked')).databases)).toContain('relecloud_pr_3');
+    expect(Object.keys((await emulator.serverState('unmarked')).databases)).toContain('relecloud_pr_3');
   });
 });

@@ -3,7 +3,7 @@ import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 // Azure drops the packets of a client that no rule admits, so its connection is swallowed.
-const test = testWith({ blocked: 'timeout' });
+const test = testWith({ blockedBehavior: 'timeout' });
 
 describe('the egress address', () => {
   test('echo services that disagree are both named, and nothing is opened', async ({ emulator }) => {
@@ -13,7 +13,7 @@ describe('the egress address', () => {
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/sees 203\.0\.113\.50, but .* sees 203\.0\.113\.51/);
     expect(step.log).toContain('Give it with the input runner-ip');
-    expect(await emulator.rules('two-minds')).toEqual([]);
+    expect(await emulator.ruleNames('two-minds')).toEqual([]);
   });
 
   test('runner-ip is taken as given, and no echo service is asked', async ({ emulator }) => {
@@ -25,7 +25,7 @@ describe('the egress address', () => {
     });
     expect(step.exitCode, step.log).toBe(0);
     expect((await emulator.requests()).filter(({ service }) => service === 'echo')).toEqual([]);
-    await job.post();
+    await job.runPosts();
   });
 });
 
@@ -42,11 +42,11 @@ describe('a rule that stays', () => {
       action: 'create',
       details: '198.51.100.7',
     });
-    await job.post();
-    expect(await emulator.rules('kept')).toEqual(['gha-kept-198-51-100-7']);
-    await emulator.forget();
+    await job.runPosts();
+    expect(await emulator.ruleNames('kept')).toEqual(['gha-kept-198-51-100-7']);
+    await emulator.clearRecords();
     expect((await new Job(emulator).step(inputs)).outputs['changes']).toBe('[]');
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
   test('a busy server is tried again: the rule’s failed poll does not end the run (Azure/azure-postgresql#134)', async ({
@@ -57,14 +57,14 @@ describe('a rule that stays', () => {
       message:
         "Cannot complete operation while server 'kept' is busy processing another operation. Try again later.",
     };
-    await emulator.patch('kept', { rules: { 'gha-kept-198-51-100-7': null } });
-    await emulator.fault({ service: 'arm', method: 'PUT', path: '/firewallRules/' }, { operationFails });
+    await emulator.patchServer('kept', { rules: { 'gha-kept-198-51-100-7': null } });
+    await emulator.addFault({ service: 'arm', method: 'PUT', path: '/firewallRules/' }, { operationFails });
     const job = new Job(emulator);
     const step = await job.step({ ...defaultInputs, 'server-name': 'kept' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('ServerIsBusy');
-    await job.post();
-    expect(await emulator.rules('kept')).toEqual([]);
+    await job.runPosts();
+    expect(await emulator.ruleNames('kept')).toEqual([]);
   });
 
   test('post goes on until the rule is gone, also where the first deletion finds the server busy', async ({
@@ -73,10 +73,13 @@ describe('a rule that stays', () => {
     const job = new Job(emulator);
     await job.step({ ...defaultInputs, 'server-name': 'kept' });
     const operationFails = { code: 'ServerIsBusy', message: 'Cannot complete operation.' };
-    await emulator.fault({ service: 'arm', method: 'DELETE', path: '/firewallRules/' }, { operationFails });
-    const [post] = await job.post();
+    await emulator.addFault(
+      { service: 'arm', method: 'DELETE', path: '/firewallRules/' },
+      { operationFails },
+    );
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(await emulator.rules('kept')).toEqual([]);
+    expect(await emulator.ruleNames('kept')).toEqual([]);
   });
 
   test('a deletion that a lock forbids fails post, and says how to remove the rule', async ({ emulator }) => {
@@ -88,11 +91,11 @@ describe('a rule that stays', () => {
         message: 'The scope cannot perform delete operation because the following scope is locked.',
       },
     };
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'DELETE', path: '/firewallRules/' },
       { status: 409, body },
     );
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode).toBe(1);
     expect(post?.log).toContain('ScopeLocked');
     expect(post?.log).toContain('az postgres flexible-server firewall-rule delete');

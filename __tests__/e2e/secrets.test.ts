@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
+import { expectAllowed, loginFromOutputs } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const passwords = [
+const passwordCases = [
   ['the tutorial’s', 'VerySecurePassword!1'],
   ['one with everything that URLs, shells and quotes care for', 'p@ss:w/rd%25"\'$\\`<space>é'],
   ['one with a line break', 'First-Line1\nsecond "line"\\'],
@@ -11,7 +11,7 @@ const passwords = [
 ] as const;
 
 /** The log as the runner prints it: masks take effect from their command on. Also what was masked. */
-function asPrinted(log: string): { readonly printed: string; readonly masks: readonly string[] } {
+function parsePrintedLog(log: string): { readonly printed: string; readonly masks: readonly string[] } {
   const masks: string[] = [];
   const printed: string[] = [];
   for (const line of log.split('\n')) {
@@ -33,8 +33,8 @@ function asPrinted(log: string): { readonly printed: string; readonly masks: rea
 }
 
 describe('every form of every secret is masked before it first appears, and nothing else is', () => {
-  test.for(passwords)('%s', async ([, password], { emulator }) => {
-    const server = `secret-${passwords.findIndex(([, p]) => p === password)}`;
+  test.for(passwordCases)('%s', async ([, password], { emulator }) => {
+    const server = `secret-${passwordCases.findIndex(([, p]) => p === password)}`;
     const job = new Job(emulator);
     const step = await job.spawnStep({
       ...defaultInputs,
@@ -46,9 +46,9 @@ describe('every form of every secret is masked before it first appears, and noth
     });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-password']).toBe(password);
-    await expectConnection(emulator, loginFrom(step.outputs));
+    await expectAllowed(emulator, loginFromOutputs(step.outputs));
 
-    const { printed, masks } = asPrinted(step.log);
+    const { printed, masks } = parsePrintedLog(step.log);
     const forms = [
       password,
       ...password.split('\n'),
@@ -58,7 +58,7 @@ describe('every form of every secret is masked before it first appears, and noth
     for (const form of forms) expect(printed).not.toContain(form);
     for (const name of ['database-url', 'db-password']) expect(printed).not.toContain(step.outputs[name]);
     // Every published form as a whole, so that later steps cannot print it in another quoting of the password.
-    const { DATABASE_URL = '', JDBC_DATABASE_URL = '', ConnectionStrings__Default = '' } = step.exported;
+    const { DATABASE_URL = '', JDBC_DATABASE_URL = '', ConnectionStrings__Default = '' } = step.exportedEnv;
     const whole = [DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default].join('\n').split('\n');
     expect(masks).toEqual(expect.arrayContaining(whole));
 
@@ -69,8 +69,8 @@ describe('every form of every secret is masked before it first appears, and noth
 
     const kept = JSON.stringify([step.state, step.summary, step.outputs['changes']]);
     for (const form of forms) expect(kept).not.toContain(JSON.stringify(form).slice(1, -1));
-    for (const [post] of [await job.post()])
-      expect(asPrinted(post?.log ?? '').printed).not.toContain(password);
+    for (const [post] of [await job.runPosts()])
+      expect(parsePrintedLog(post?.log ?? '').printed).not.toContain(password);
   });
 
   test('errors carry no secret: a wrong password is refused without being quoted', async ({ emulator }) => {
@@ -78,7 +78,7 @@ describe('every form of every secret is masked before it first appears, and noth
     await new Job(emulator).spawnStep(inputs);
     const wrong = await new Job(emulator).spawnStep({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
     expect(wrong.exitCode).toBe(1);
-    const { printed } = asPrinted(wrong.log);
+    const { printed } = parsePrintedLog(wrong.log);
     expect(printed).toContain('28P01');
     expect(printed + wrong.summary + JSON.stringify(wrong.state)).not.toContain('Wrong-Pass');
   });
@@ -90,7 +90,7 @@ describe('every form of every secret is masked before it first appears, and noth
     expect(tokens.length).toBeGreaterThan(1);
     for (const token of tokens) {
       expect(token).toMatch(/^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/);
-      for (const text of [JSON.stringify(step.state), asPrinted(step.log).printed]) {
+      for (const text of [JSON.stringify(step.state), parsePrintedLog(step.log).printed]) {
         expect(text).not.toContain(token);
         expect(text).not.toMatch(/eyJ[\w-]+\.eyJ/);
       }

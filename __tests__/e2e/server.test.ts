@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { loginFrom, query } from '../helpers/e2e/postgres-client.ts';
+import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
-import { Arm } from '../helpers/emulator/arm.ts';
+import { ArmClient } from '../helpers/emulator/arm.ts';
 
-const test = testWith({ provision: 1000 });
+const test = testWith({ provisionMs: 1000 });
 const inputs = { ...defaultInputs, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };
 
 describe('the server as it is found', () => {
@@ -15,7 +15,7 @@ describe('the server as it is found', () => {
   });
 
   test('is found by its host name too, even where that is an address', async ({ emulator }) => {
-    const host = String((await emulator.server('states')).properties['fullyQualifiedDomainName']);
+    const host = String((await emulator.serverState('states')).properties['fullyQualifiedDomainName']);
     const step = await new Job(emulator).step({ ...inputs, 'server-name': host });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs).toMatchObject({ changes: '[]', 'db-host': host });
@@ -27,22 +27,22 @@ describe('the server as it is found', () => {
   });
 
   test('a stopped server is started, which is a change', async ({ emulator }) => {
-    await emulator.patch('states', { properties: { state: 'Stopped' } });
+    await emulator.patchServer('states', { properties: { state: 'Stopped' } });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(JSON.parse(step.outputs['changes'] ?? '')).toMatchObject([
       { resource: 'server', name: 'states', action: 'start' },
     ]);
-    expect((await emulator.server('states')).properties['state']).toBe('Ready');
+    expect((await emulator.serverState('states')).properties['state']).toBe('Ready');
   });
 
   test('a server that somebody is stopping is started once it has stopped', async ({ emulator }) => {
-    await emulator.patch('states', { properties: { state: 'Stopping' } });
+    await emulator.patchServer('states', { properties: { state: 'Stopping' } });
     const match = { service: 'arm', method: 'GET', path: '/flexibleServers' } as const;
     const third = await emulator.hold(match, 'request', { skip: 2 });
     const step = new Job(emulator).step(inputs);
-    await third.struck;
-    await emulator.patch('states', { properties: { state: 'Stopped' } });
+    await third.triggered;
+    await emulator.patchServer('states', { properties: { state: 'Stopped' } });
     await third.release();
     const { exitCode, log, outputs } = await step;
     expect(exitCode, log).toBe(0);
@@ -53,7 +53,7 @@ describe('the server as it is found', () => {
     emulator,
   }) => {
     const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'POST', path: '/checkNameAvailability' },
       { status: 403, body },
     );
@@ -69,18 +69,18 @@ describe('the server as it is found', () => {
   test('with start-if-stopped: false it stays stopped, and the error says what to do', async ({
     emulator,
   }) => {
-    await emulator.patch('states', { properties: { state: 'Stopped' } });
+    await emulator.patchServer('states', { properties: { state: 'Stopped' } });
     const step = await new Job(emulator).step({ ...inputs, 'start-if-stopped': 'false' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Server 'states' is in state Stopped");
     expect(await emulator.armWrites()).toEqual([]);
-    await emulator.patch('states', { properties: { state: 'Ready' } });
+    await emulator.patchServer('states', { properties: { state: 'Ready' } });
   });
 
   test('no firewall rule is asked for on a server with private access', async ({ emulator }) => {
     await new Job(emulator).step({ ...inputs, 'server-name': 'private' });
-    await emulator.patch('private', { properties: { network: { publicNetworkAccess: 'Disabled' } } });
-    await emulator.forget();
+    await emulator.patchServer('private', { properties: { network: { publicNetworkAccess: 'Disabled' } } });
+    await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'private' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('self-hosted runner inside its network');
@@ -102,7 +102,7 @@ describe('the server as it is found', () => {
     expect(warned.log).toContain(
       '::warning::Left as it is: changed server states version: declared 18, actually 17',
     );
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
 
     const fixed = await new Job(emulator).step({ ...declared, 'on-drift': 'fix' });
     expect(fixed.exitCode, fixed.log).toBe(0);
@@ -138,7 +138,7 @@ describe('the server as it is found', () => {
   test('a new server gets no password that ends in a line break, as one that is pasted does: an error before any write', async ({
     emulator,
   }) => {
-    await emulator.forget();
+    await emulator.clearRecords();
     const step = await new Job(emulator).step({
       ...inputs,
       'server-name': 'pasted',
@@ -160,7 +160,7 @@ describe('the server as it is found', () => {
       reason: 'AlreadyExists',
       message: 'Specified server name is already used.',
     };
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'POST', path: '/checkNameAvailability' },
       { status: 200, body },
       { times: 9 },
@@ -182,9 +182,9 @@ describe('a database that is there already', () => {
   test('made through ARM, so by the service, is adopted, with a notice of what its owner keeps', async ({
     emulator,
   }) => {
-    const arm = await Arm.signIn(emulator.emulator);
-    await arm.finish(
-      await arm.send('PUT', arm.server('states', '/databases/by_arm', 'states'), { properties: {} }),
+    const arm = await ArmClient.signIn(emulator.instance);
+    await arm.waitForOperation(
+      await arm.send('PUT', arm.serverPath('states', '/databases/by_arm', 'states'), { properties: {} }),
     );
     const step = await new Job(emulator).step(withDatabase('by_arm'));
     expect(step.exitCode, step.log).toBe(0);
@@ -195,7 +195,10 @@ describe('a database that is there already', () => {
   test('with another collation is reported and never replaced; another spelling is no difference', async ({
     emulator,
   }) => {
-    const login = { ...loginFrom((await new Job(emulator).step(inputs)).outputs), database: 'postgres' };
+    const login = {
+      ...loginFromOutputs((await new Job(emulator).step(inputs)).outputs),
+      database: 'postgres',
+    };
     await query(emulator, login, `CREATE DATABASE plain TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`);
     const step = await new Job(emulator).step({
       ...withDatabase('plain'),

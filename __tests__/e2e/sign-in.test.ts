@@ -8,20 +8,20 @@ import { accessToken } from '../helpers/emulator/arm.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'signed-in' };
 
-function without(job: Job, ...names: readonly string[]): Job {
+function withoutVariables(job: Job, ...names: readonly string[]): Job {
   for (const name of names) delete job.env[name];
   return job;
 }
 
 const withoutIdToken = (job: Job): Job =>
-  without(job, 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN');
+  withoutVariables(job, 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN');
 
-async function grantsOf(
+async function requestedGrants(
   emulator: EmulatorHarness,
   job: Job,
   more: Record<string, string> = {},
 ): Promise<{ step: PhaseResult; grants: string }> {
-  await emulator.forget();
+  await emulator.clearRecords();
   const step = await job.spawnStep({ ...inputs, ...more });
   const entra = (await emulator.requests()).filter(({ service }) => service === 'entra');
   return { step, grants: JSON.stringify(entra.map(({ path, body }) => [path, body])) };
@@ -30,20 +30,20 @@ async function grantsOf(
 describe('the ways to sign in, by their order', () => {
   test('OIDC where the job may ask for a token, and a fresh token in post', async ({ emulator }) => {
     const job = new Job(emulator);
-    const { step, grants } = await grantsOf(emulator, job);
+    const { step, grants } = await requestedGrants(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
     expect(grants).toContain('jwt-bearer');
-    await emulator.forget();
-    const [post] = await job.post();
+    await emulator.clearRecords();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     expect((await emulator.requests()).filter(({ service }) => service === 'oidc').length).toBe(1);
   });
 
   test('a client secret comes first, from the input or from AZURE_CLIENT_SECRET', async ({ emulator }) => {
-    const { clientSecret } = emulator.emulator.ready;
+    const { clientSecret } = emulator.instance.readyLine;
     for (const way of ['input', 'env'] as const) {
       const job = new Job(emulator, way === 'env' ? { AZURE_CLIENT_SECRET: clientSecret } : {});
-      const { step, grants } = await grantsOf(
+      const { step, grants } = await requestedGrants(
         emulator,
         job,
         way === 'input' ? { 'client-secret': clientSecret } : {},
@@ -52,18 +52,18 @@ describe('the ways to sign in, by their order', () => {
       expect(grants).not.toContain('jwt-bearer');
       expect(step.log).toContain(`::add-mask::${clientSecret}`);
       expect(JSON.stringify(step.state)).not.toContain(clientSecret);
-      const [post] = await job.post();
+      const [post] = await job.runPosts();
       expect(post?.exitCode, post?.log).toBe(0);
     }
-    expect(await emulator.rules('signed-in')).toEqual([]);
+    expect(await emulator.ruleNames('signed-in')).toEqual([]);
   });
 
   test('managed identity where there is no token to ask for', async ({ emulator }) => {
-    const job = withoutIdToken(new Job(emulator, emulator.emulator.ready.managedIdentity.env));
-    const { step, grants } = await grantsOf(emulator, job);
+    const job = withoutIdToken(new Job(emulator, emulator.instance.readyLine.managedIdentity.env));
+    const { step, grants } = await requestedGrants(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
     expect(grants).toContain('/metadata/identity/oauth2/token');
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
   });
 
@@ -72,26 +72,29 @@ describe('the ways to sign in, by their order', () => {
     const job = withoutIdToken(
       new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );
-    const accessTokenText = await accessToken(emulator.emulator);
+    const accessTokenText = await accessToken(emulator.instance);
     const session = {
       accessToken: accessTokenText,
       expires_on: Math.floor(Date.now() / 1000) + 3000,
       tokenType: 'Bearer',
     };
-    writeFileSync(join(job.temp, 'az'), `#!/bin/sh\necho '${JSON.stringify(session)}'\n`);
-    chmodSync(join(job.temp, 'az'), 0o755);
-    job.env['PATH'] = `${job.temp}:${job.env['PATH']}`;
-    const { step } = await grantsOf(emulator, without(job, 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID'));
+    writeFileSync(join(job.tempDirectory, 'az'), `#!/bin/sh\necho '${JSON.stringify(session)}'\n`);
+    chmodSync(join(job.tempDirectory, 'az'), 0o755);
+    job.env['PATH'] = `${job.tempDirectory}:${job.env['PATH']}`;
+    const { step } = await requestedGrants(
+      emulator,
+      withoutVariables(job, 'AZURE_CLIENT_ID', 'AZURE_TENANT_ID'),
+    );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain(`::add-mask::${accessTokenText}`);
-    await job.post();
+    await job.runPosts();
   });
 
   test('without any of them the error says what the job lacks', async ({ emulator }) => {
     const job = withoutIdToken(
       new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );
-    const { step } = await grantsOf(emulator, job);
+    const { step } = await requestedGrants(emulator, job);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('id-token: write');
   });

@@ -3,20 +3,20 @@ import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, spawnStepAndKill } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const tag = 'gha-unfinished-creation';
-const ranges = { 'allowed-ip-ranges': 'here=198.51.100.7' };
-const declared = {
+const unfinishedTag = 'gha-unfinished-creation';
+const firewallInputs = { 'allowed-ip-ranges': 'here=198.51.100.7' };
+const declaredInputs = {
   ...defaultInputs,
-  ...ranges,
+  ...firewallInputs,
   tags: 'team=space',
   'server-parameters': 'work_mem=8192\nlog_min_duration_statement=250',
   'maintenance-window': 'Sun 03:30',
 };
-const window = { customWindow: 'Enabled', dayOfWeek: 0, startHour: 3, startMinute: 30 };
+const maintenanceWindow = { customWindow: 'Enabled', dayOfWeek: 0, startHour: 3, startMinute: 30 };
 
 /** What is declared of a server, as it is now. */
-async function stateOf(emulator: EmulatorHarness, name: string) {
-  const { tags, parameters, properties } = await emulator.server(name);
+async function creationStateOf(emulator: EmulatorHarness, name: string) {
+  const { tags, parameters, properties } = await emulator.serverState(name);
   return {
     tags,
     work_mem: parameters['work_mem'],
@@ -25,16 +25,16 @@ async function stateOf(emulator: EmulatorHarness, name: string) {
   };
 }
 
-const finished = {
+const finishedState = {
   tags: { team: 'space' },
   work_mem: '8192',
   log: '250',
-  window: expect.objectContaining(window),
+  window: expect.objectContaining(maintenanceWindow),
 };
 
 /** Bodies of the requests of one kind that wrote the server itself. */
-async function bodiesOf(emulator: EmulatorHarness, method: string): Promise<readonly unknown[]> {
-  const writes = await emulator.writes();
+async function requestBodies(emulator: EmulatorHarness, method: string): Promise<readonly unknown[]> {
+  const writes = await emulator.writesExceptTemporaryRules();
   return writes
     .filter((write) => write.method === method && /\/flexibleServers\/[^/]+\?/.test(write.path))
     .map(({ body }) => body);
@@ -42,41 +42,47 @@ async function bodiesOf(emulator: EmulatorHarness, method: string): Promise<read
 
 describe('a tag says that a creation is not finished', () => {
   test('from its request to its last one, which the maintenance window’s is', async ({ emulator }) => {
-    await emulator.forget();
-    const inputs = { ...declared, 'server-name': 'with-window' };
+    await emulator.clearRecords();
+    const inputs = { ...declaredInputs, 'server-name': 'with-window' };
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(await bodiesOf(emulator, 'PUT')).toMatchObject([{ tags: { team: 'space', [tag]: '4711' } }]);
-    expect(await bodiesOf(emulator, 'PATCH')).toMatchObject([
-      { tags: { team: 'space' }, properties: { maintenanceWindow: window } },
+    expect(await requestBodies(emulator, 'PUT')).toMatchObject([
+      { tags: { team: 'space', [unfinishedTag]: '4711' } },
     ]);
-    expect(await stateOf(emulator, 'with-window')).toEqual(finished);
+    expect(await requestBodies(emulator, 'PATCH')).toMatchObject([
+      { tags: { team: 'space' }, properties: { maintenanceWindow: maintenanceWindow } },
+    ]);
+    expect(await creationStateOf(emulator, 'with-window')).toEqual(finishedState);
 
-    await emulator.forget();
+    await emulator.clearRecords();
     const again = await new Job(emulator).step(inputs);
     expect(again.outputs).toMatchObject({ changes: '[]', drifted: 'false' });
     expect(await emulator.armWrites()).toEqual([]);
   });
 
   test('without a window one more request removes it', async ({ emulator }) => {
-    await emulator.forget();
-    const { 'maintenance-window': _, ...inputs } = declared;
+    await emulator.clearRecords();
+    const { 'maintenance-window': _, ...inputs } = declaredInputs;
     const step = await new Job(emulator).step({ ...inputs, 'server-name': 'without-window' });
     expect(step.exitCode, step.log).toBe(0);
-    const patches = await bodiesOf(emulator, 'PATCH');
+    const patches = await requestBodies(emulator, 'PATCH');
     expect(patches).toHaveLength(1);
     expect(patches[0]).toMatchObject({ tags: { team: 'space' } });
-    expect((await emulator.server('without-window')).tags).toEqual({ team: 'space' });
+    expect((await emulator.serverState('without-window')).tags).toEqual({ team: 'space' });
   });
 
   test('where a creation has nothing more to do there is none, and no further request', async ({
     emulator,
   }) => {
-    await emulator.forget();
-    const step = await new Job(emulator).step({ ...defaultInputs, ...ranges, 'server-name': 'plain' });
+    await emulator.clearRecords();
+    const step = await new Job(emulator).step({
+      ...defaultInputs,
+      ...firewallInputs,
+      'server-name': 'plain',
+    });
     expect(step.exitCode, step.log).toBe(0);
-    expect(JSON.stringify(await bodiesOf(emulator, 'PUT'))).not.toContain(tag);
-    expect(await bodiesOf(emulator, 'PATCH')).toEqual([]);
+    expect(JSON.stringify(await requestBodies(emulator, 'PUT'))).not.toContain(unfinishedTag);
+    expect(await requestBodies(emulator, 'PATCH')).toEqual([]);
   });
 });
 
@@ -92,14 +98,14 @@ describe('killed while it creates a server: the next run finishes that, although
   test.for(moments.map((moment, i) => [...moment, `unfinished-${i}`] as const))(
     'at %s',
     async ([, method, path, what, name], { emulator }) => {
-      const inputs = { ...declared, 'server-name': name };
+      const inputs = { ...declaredInputs, 'server-name': name };
       const match = { service: 'arm', method, path } as const;
       const killed = await spawnStepAndKill(emulator, new Job(emulator), inputs, match, what);
       expect(killed.signal, killed.log).toBe('SIGKILL');
       // A job of another repository waits for the server and leaves its creation alone.
       const other = await new Job(emulator, { GITHUB_REPOSITORY_ID: '815' }).step({
         ...defaultInputs,
-        ...ranges,
+        ...firewallInputs,
         'server-name': name,
       });
       expect(other.exitCode, other.log).toBe(0);
@@ -107,9 +113,9 @@ describe('killed while it creates a server: the next run finishes that, although
       const next = await new Job(emulator).step(inputs);
       expect(next.exitCode, next.log).toBe(0);
       expect(next.outputs['drifted']).toBe('false');
-      expect(await stateOf(emulator, name)).toEqual(finished);
+      expect(await creationStateOf(emulator, name)).toEqual(finishedState);
 
-      await emulator.forget();
+      await emulator.clearRecords();
       const second = await new Job(emulator).step(inputs);
       expect(second.outputs['changes']).toBe('[]');
       expect(await emulator.armWrites()).toEqual([]);
@@ -119,15 +125,15 @@ describe('killed while it creates a server: the next run finishes that, although
 
 describe('a server with the tag', () => {
   const unfinished = async (emulator: EmulatorHarness, name: string, repositoryId: string) => {
-    const made = await new Job(emulator).step({ ...defaultInputs, ...ranges, 'server-name': name });
+    const made = await new Job(emulator).step({ ...defaultInputs, ...firewallInputs, 'server-name': name });
     expect(made.exitCode, made.log).toBe(0);
-    await emulator.patch(name, { tags: { team: 'space', cost: '7', [tag]: repositoryId } });
-    await emulator.forget();
+    await emulator.patchServer(name, { tags: { team: 'space', cost: '7', [unfinishedTag]: repositoryId } });
+    await emulator.clearRecords();
   };
 
   test('is reported by a check as unknown, which alone is no drift', async ({ emulator }) => {
     await unfinished(emulator, 'looked-at', '4711');
-    const plain = { ...defaultInputs, ...ranges, 'server-name': 'looked-at', mode: 'check' };
+    const plain = { ...defaultInputs, ...firewallInputs, 'server-name': 'looked-at', mode: 'check' };
     const check = await new Job(emulator).step(plain);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.outputs['drifted']).toBe('false');
@@ -146,35 +152,42 @@ describe('a server with the tag', () => {
     emulator,
   }) => {
     await unfinished(emulator, 'of-others', '815');
-    const step = await new Job(emulator).step({ ...declared, 'server-name': 'of-others' });
+    const step = await new Job(emulator).step({ ...declaredInputs, 'server-name': 'of-others' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['drifted']).toBe('true');
-    expect(await emulator.writes()).toEqual([]);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
     const fixed = await new Job(emulator).step({
-      ...declared,
+      ...declaredInputs,
       'server-name': 'of-others',
       'on-drift': 'fix',
     });
     expect(fixed.exitCode, fixed.log).toBe(0);
-    expect((await emulator.server('of-others')).tags).toEqual({ team: 'space', cost: '7', [tag]: '815' });
+    expect((await emulator.serverState('of-others')).tags).toEqual({
+      team: 'space',
+      cost: '7',
+      [unfinishedTag]: '815',
+    });
   });
 
   test('of this repository is finished, a stopped one too, and nobody else’s tags are touched', async ({
     emulator,
   }) => {
     await unfinished(emulator, 'stopped', '4711');
-    await emulator.patch('stopped', { properties: { state: 'Stopped' } });
-    const step = await new Job(emulator).step({ ...declared, 'server-name': 'stopped' });
+    await emulator.patchServer('stopped', { properties: { state: 'Stopped' } });
+    const step = await new Job(emulator).step({ ...declaredInputs, 'server-name': 'stopped' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(await stateOf(emulator, 'stopped')).toEqual({ ...finished, tags: { team: 'space', cost: '7' } });
+    expect(await creationStateOf(emulator, 'stopped')).toEqual({
+      ...finishedState,
+      tags: { team: 'space', cost: '7' },
+    });
   });
 });
 
 test('jobs that adopt the server leave its creation to the one that creates it', async ({ emulator }) => {
-  const inputs = { ...declared, 'server-name': 'together' };
+  const inputs = { ...declaredInputs, 'server-name': 'together' };
   const steps = await Promise.all(Array.from({ length: 8 }, () => new Job(emulator).step(inputs)));
   for (const step of steps) expect(step.exitCode, step.log).toBe(0);
   expect(steps.filter(({ outputs }) => outputs['server-created'] === 'true')).toHaveLength(1);
   expect(steps.map(({ outputs }) => outputs['drifted'])).toEqual(steps.map(() => 'false'));
-  expect(await stateOf(emulator, 'together')).toEqual(finished);
+  expect(await creationStateOf(emulator, 'together')).toEqual(finishedState);
 });

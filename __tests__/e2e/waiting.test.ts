@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { expectBlocked, expectConnection, loginFrom } from '../helpers/e2e/postgres-client.ts';
+import { expectAllowed, expectBlocked, loginFromOutputs } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 // The service's real Retry-After: whoever polls the operation of a rule waits for 60 s before the first poll.
-const firewallDelay = 1500;
-const test = testWith({ blocked: 'timeout', retryAfter: 1, firewallDelay });
+const firewallDelayMs = 1500;
+const test = testWith({ blockedBehavior: 'timeout', retryAfterScale: 1, firewallDelayMs });
 const inputs = { ...defaultInputs, 'server-name': 'slow-rule' };
 
 describe('from blocked to logged in', () => {
   test('by the first login that succeeds, whatever the operation of the rule says', async ({ emulator }) => {
     const first = new Job(emulator);
     expect((await first.step(inputs)).exitCode).toBe(0);
-    await first.post();
+    await first.runPosts();
 
     // No operation ends any more: a run that waited for one would not end either.
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/azureAsyncOperation/' },
       { status: 200, headers: { 'retry-after': '60' }, body: { status: 'InProgress' } },
       { times: 99 },
@@ -25,12 +25,12 @@ describe('from blocked to logged in', () => {
     const step = await job.step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     await emulator.control('DELETE', 'faults');
-    const [post] = await job.post();
+    const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(await emulator.rules('slow-rule')).toEqual([]);
+    expect(await emulator.ruleNames('slow-rule')).toEqual([]);
     // ARM shows the rule as gone before it stops working; post waits until it does.
     expect(post?.log).toContain('Access revoked: the firewall blocks this runner.');
-    await expectBlocked(emulator, loginFrom(step.outputs));
+    await expectBlocked(emulator, loginFromOutputs(step.outputs));
   });
 
   test('while another job’s removed rule still works, the next job makes a rule of its own', async ({
@@ -41,25 +41,25 @@ describe('from blocked to logged in', () => {
     expect(made.exitCode, made.log).toBe(0);
     // ARM shows a removed rule as gone before it stops working.
     const path = '/firewallRules\\?';
-    await emulator.fault({ service: 'arm', method: 'GET', path }, { status: 200, body: { value: [] } });
+    await emulator.addFault({ service: 'arm', method: 'GET', path }, { status: 200, body: { value: [] } });
     const next = new Job(emulator);
     const step = await next.step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('making a rule of our own');
-    await first.post();
-    const { rules } = await emulator.server('slow-rule');
+    await first.runPosts();
+    const { rules } = await emulator.serverState('slow-rule');
     expect(Object.values(rules)).toMatchObject([{ startIpAddress: '198.51.100.7' }]);
     // Until the first job's rule has stopped working, too.
-    await sleep(2 * firewallDelay);
-    await expectConnection(emulator, loginFrom(made.outputs));
-    await next.post();
+    await sleep(2 * firewallDelayMs);
+    await expectAllowed(emulator, loginFromOutputs(made.outputs));
+    await next.runPosts();
   });
 
   test('429 and its Retry-After are obeyed', async ({ emulator }) => {
     const body = {
       error: { code: 'SubscriptionRequestsThrottled', message: 'Number of read requests exceeded.' },
     };
-    await emulator.fault(
+    await emulator.addFault(
       { service: 'arm', method: 'GET' },
       { status: 429, headers: { 'retry-after': '2' }, body },
     );

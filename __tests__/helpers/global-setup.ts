@@ -15,26 +15,30 @@ declare module 'vitest' {
 }
 
 /** Projects whose tests run the bundle, and those that run an emulator. */
-const runBundle = ['runner', 'e2e'];
-const runEmulator = ['emulator', ...runBundle];
+const projectsWithBundle = ['runner', 'e2e'];
+const projectsWithEmulator = ['emulator', ...projectsWithBundle];
 
 /** Makes once, for all test files, what takes long to make: the bundle and PostgreSQL's templates. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const chosen = (names: readonly string[]): boolean =>
+  const isSelected = (names: readonly string[]): boolean =>
     project.vitest.projects.some(({ name }) => names.includes(name));
-  const folder = mkdtempSync(join(tmpdir(), 'built-'));
+  const bundleDirectory = mkdtempSync(join(tmpdir(), 'built-'));
   // Of this run alone: the bundle may be built for another purpose at the same time.
-  const compiled = join('build', `test-${process.pid}`);
+  const compileDirectory = join('build', `test-${process.pid}`);
   const removeFiles = (): void => {
-    for (const made of [folder, compiled]) rmSync(made, { recursive: true, force: true });
+    for (const directory of [bundleDirectory, compileDirectory])
+      rmSync(directory, { recursive: true, force: true });
   };
   try {
     const [templates] = await Promise.all([
-      chosen(runEmulator) ? prepareTemplates() : undefined,
-      chosen(runBundle) ? build(join(folder, 'dist'), compiled) : undefined,
+      isSelected(projectsWithEmulator) ? prepareTemplates() : undefined,
+      isSelected(projectsWithBundle) ? build(join(bundleDirectory, 'dist'), compileDirectory) : undefined,
     ]);
     if (templates) project.provide('postgresTemplates', templates.directory);
-    project.provide('built', { bundle: join(folder, 'dist'), compileCache: join(folder, 'compile-cache') });
+    project.provide('built', {
+      bundle: join(bundleDirectory, 'dist'),
+      compileCache: join(bundleDirectory, 'compile-cache'),
+    });
     return async () => {
       await templates?.close();
       removeFiles();

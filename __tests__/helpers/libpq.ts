@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { giveTo } from '../../emulator/postgres/installation.ts';
-import { run, type ServiceAccount, serviceAccount } from '../../emulator/postgres/process.ts';
-import { readPrepared } from '../../emulator/postgres/template.ts';
+import { changeOwner } from '../../emulator/postgres/installation.ts';
+import { findServiceAccount, runCommand, type ServiceAccount } from '../../emulator/postgres/process.ts';
+import { readPreparedTemplates } from '../../emulator/postgres/template.ts';
 
 /** How libpq is told where to connect to: by a URL, or by the variables that it reads (`PGHOST`, `PGUSER`, …). */
 export type LibpqConnection = { readonly url: string } | { readonly env: Readonly<Record<string, string>> };
@@ -20,49 +20,58 @@ export type LibpqConnection = { readonly url: string } | { readonly env: Readonl
  */
 export function libpqQuery(connection: LibpqConnection, sql: string): Promise<string> {
   // One after the other: a standalone backend has its data directory for itself.
-  const result = turn.then(async () => {
-    backend ??= makeBackend();
-    return query(await backend, connection, sql);
+  const result = pendingQuery.then(async () => {
+    backend ??= startBackend();
+    return queryWithBackend(await backend, connection, sql);
   });
-  turn = result.catch(() => {});
+  pendingQuery = result.catch(() => {});
   return result;
 }
 
 interface Backend {
-  readonly folder: string;
+  readonly directory: string;
   readonly postgres: string;
   readonly account: ServiceAccount | undefined;
   readonly environment: Readonly<Record<string, string>>;
 }
 
 let backend: Promise<Backend> | undefined;
-let turn: Promise<unknown> = Promise.resolve();
+let pendingQuery: Promise<unknown> = Promise.resolve();
 
 /** For all queries of this process. Its folder lies among the templates and is removed with them. */
-async function makeBackend(): Promise<Backend> {
+async function startBackend(): Promise<Backend> {
   const directory = inject('postgresTemplates');
-  const account = await serviceAccount();
-  const { grounds, templates } = await readPrepared(directory, account);
+  const account = await findServiceAccount();
+  const { grounds, templates } = await readPreparedTemplates(directory, account);
   const template = templates.at(-1);
   if (template === undefined) throw new Error('No PostgreSQL is installed here.');
   const folder = await mkdtemp(join(directory, 'libpq-'));
-  await run('cp', ['-a', '--reflink=auto', template.directory, join(folder, 'data')], { account: undefined });
-  await giveTo(folder, account);
-  const environment = { ...grounds.environment, HOME: folder };
-  return { folder, postgres: template.installation.postgres, account, environment };
-}
-
-async function query(to: Backend, connection: LibpqConnection, sql: string): Promise<string> {
-  const { conninfo, environment } = await withReadableRoot(connection, join(to.folder, 'root.pem'));
-  const output = await run(to.postgres, [...standalone(join(to.folder, 'data')), 'postgres'], {
-    account: to.account,
-    environment: { ...to.environment, ...environment },
-    input: `CREATE EXTENSION IF NOT EXISTS dblink\n${dblinkQuery(conninfo, sql)}\n`,
+  await runCommand('cp', ['-a', '--reflink=auto', template.directory, join(folder, 'data')], {
+    account: undefined,
   });
-  return resultIn(output);
+  await changeOwner(folder, account);
+  const environment = { ...grounds.environment, HOME: folder };
+  return { directory, postgres: template.installation.postgres, account, environment };
 }
 
-function standalone(data: string): string[] {
+async function queryWithBackend(backend: Backend, connection: LibpqConnection, sql: string): Promise<string> {
+  const { conninfo, environment } = await copyRootCertificate(
+    connection,
+    join(backend.directory, 'root.pem'),
+  );
+  const output = await runCommand(
+    backend.postgres,
+    [...standaloneArguments(join(backend.directory, 'data')), 'postgres'],
+    {
+      account: backend.account,
+      environment: { ...backend.environment, ...environment },
+      input: `CREATE EXTENSION IF NOT EXISTS dblink\n${dblinkQuery(conninfo, sql)}\n`,
+    },
+  );
+  return parseResult(output);
+}
+
+function standaloneArguments(dataDirectory: string): string[] {
   const settings = {
     exit_on_error: 'on',
     log_destination: 'stderr',
@@ -73,24 +82,24 @@ function standalone(data: string): string[] {
   };
   return [
     '--single',
-    ...['-D', data],
+    ...['-D', dataDirectory],
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
 }
 
 /** The certificate is in a folder of the tests' own account, which PostgreSQL's account may not be able to enter. */
-async function withReadableRoot(connection: LibpqConnection, copy: string) {
+async function copyRootCertificate(connection: LibpqConnection, copyPath: string) {
   if ('url' in connection) {
     // By replacing this one value, so that everything else reaches libpq as it was written.
     const value = /(?<=[?&]sslrootcert=)[^&]+/;
     const path = value.exec(connection.url)?.[0];
-    if (path !== undefined) await copyReadable(decodeURIComponent(path), copy);
-    return { conninfo: connection.url.replace(value, encodeURIComponent(copy)), environment: {} };
+    if (path !== undefined) await copyReadable(decodeURIComponent(path), copyPath);
+    return { conninfo: connection.url.replace(value, encodeURIComponent(copyPath)), environment: {} };
   }
   const root = connection.env['PGSSLROOTCERT'];
   if (root === undefined) return { conninfo: '', environment: connection.env };
-  await copyReadable(root, copy);
-  return { conninfo: '', environment: { ...connection.env, PGSSLROOTCERT: copy } };
+  await copyReadable(root, copyPath);
+  return { conninfo: '', environment: { ...connection.env, PGSSLROOTCERT: copyPath } };
 }
 
 async function copyReadable(from: string, to: string): Promise<void> {
@@ -105,7 +114,7 @@ function dblinkQuery(conninfo: string, sql: string): string {
 }
 
 /** The backend prints `1: result = "…"	(typeid = …)`, and nothing after `=` where there was no row. */
-function resultIn(output: string): string {
+function parseResult(output: string): string {
   const hex = /result = "([0-9a-f]*)"/.exec(output)?.[1] ?? '';
   return Buffer.from(hex, 'hex').toString('utf8');
 }

@@ -16,9 +16,9 @@ const contexts = new AsyncLocalStorage<ProcessContext>();
  * fraction of what a process of the bundle costs, with the same code. What is not covered, and needs the bundle:
  * signals, the exit code, file descriptors that a child inherits, and what Node reads once at its start.
  */
-export function runInContext<T>(context: ProcessContext, work: () => Promise<T>): Promise<T> {
-  install();
-  return contexts.run(context, work);
+export function runInContext<T>(context: ProcessContext, callback: () => Promise<T>): Promise<T> {
+  patchProcessGlobals();
+  return contexts.run(context, callback);
 }
 
 /**
@@ -26,26 +26,27 @@ export function runInContext<T>(context: ProcessContext, work: () => Promise<T>)
  * @returns what takes the trust away again
  */
 export function trustRootCertificate(pem: string): () => void {
-  const others = () => tls.getCACertificates('default').filter((other) => other.trim() !== pem.trim());
-  tls.setDefaultCACertificates([...others(), pem]);
-  return () => tls.setDefaultCACertificates(others());
+  const otherCertificates = () =>
+    tls.getCACertificates('default').filter((other) => other.trim() !== pem.trim());
+  tls.setDefaultCACertificates([...otherCertificates(), pem]);
+  return () => tls.setDefaultCACertificates(otherCertificates());
 }
 
-let installed = false;
+let globalsPatched = false;
 
-function install(): void {
-  if (installed) return;
-  installed = true;
-  const real = process.env;
-  const current = (): NodeJS.ProcessEnv => contexts.getStore()?.env ?? real;
-  process.env = new Proxy(real, {
-    get: (_, name) => Reflect.get(current(), name),
-    set: (_, name, value) => Reflect.set(current(), name, value),
-    has: (_, name) => Reflect.has(current(), name),
-    deleteProperty: (_, name) => Reflect.deleteProperty(current(), name),
-    ownKeys: () => Reflect.ownKeys(current()),
+function patchProcessGlobals(): void {
+  if (globalsPatched) return;
+  globalsPatched = true;
+  const realEnv = process.env;
+  const currentEnv = (): NodeJS.ProcessEnv => contexts.getStore()?.env ?? realEnv;
+  process.env = new Proxy(realEnv, {
+    get: (_, name) => Reflect.get(currentEnv(), name),
+    set: (_, name, value) => Reflect.set(currentEnv(), name, value),
+    has: (_, name) => Reflect.has(currentEnv(), name),
+    deleteProperty: (_, name) => Reflect.deleteProperty(currentEnv(), name),
+    ownKeys: () => Reflect.ownKeys(currentEnv()),
     getOwnPropertyDescriptor(_, name) {
-      const descriptor = Reflect.getOwnPropertyDescriptor(current(), name);
+      const descriptor = Reflect.getOwnPropertyDescriptor(currentEnv(), name);
       // The proxy's own target has not this property, so it must not say that it cannot change.
       return descriptor && { ...descriptor, configurable: true };
     },

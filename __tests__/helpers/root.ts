@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /** The checkout. */
-export const root = join(import.meta.dirname, '..', '..');
+export const repositoryRoot = join(import.meta.dirname, '..', '..');
 
 /** The tests' own folder. */
-export const tests = join(root, '__tests__');
+export const testsDirectory = join(repositoryRoot, '__tests__');

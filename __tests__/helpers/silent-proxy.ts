@@ -5,19 +5,19 @@ export interface SilentProxy {
   /** For `HTTPS_PROXY` and `HTTP_PROXY`. */
   readonly url: string;
   /** Resolves with the first bytes that a client has sent, such as `CONNECT host:443 HTTP/1.1`. */
-  readonly asked: Promise<string>;
+  readonly firstBytes: Promise<string>;
   /** Breaks every connection and stops listening. */
   close(): Promise<void>;
 }
 
 /** Listens on a port of 127.0.0.1 that the system chooses; the caller closes it. */
-export async function silentProxy(): Promise<SilentProxy> {
-  const asked = Promise.withResolvers<string>();
+export async function startSilentProxy(): Promise<SilentProxy> {
+  const firstBytes = Promise.withResolvers<string>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {}).once('close', () => sockets.delete(socket));
-    socket.on('data', (bytes: Buffer) => asked.resolve(bytes.toString('latin1')));
+    socket.on('data', (bytes: Buffer) => firstBytes.resolve(bytes.toString('latin1')));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -27,7 +27,7 @@ export async function silentProxy(): Promise<SilentProxy> {
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
     url: `http://127.0.0.1:${port}`,
-    asked: asked.promise,
+    firstBytes: firstBytes.promise,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,15 +1,15 @@
 import { describe, expect } from 'vitest';
-import { parse } from '../../emulator/runner/workflow.ts';
-import { steps, test } from '../helpers/runner/run.ts';
+import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
+import { test, workflowWithSteps } from '../helpers/runner/run.ts';
 
 /** A step with the probe action, whose inputs hold JavaScript. */
-function probe(inputs: Readonly<Record<string, string>>, more = ''): string {
+function probeStep(inputs: Readonly<Record<string, string>>, more = ''): string {
   const lines = Object.entries(inputs).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
   return ['uses: ./probe', 'with:', ...lines, more].join('\n');
 }
 
-const show = (name: string) => `console.log('${name} is [' + process.env['${name}'] + ']');`;
-const append = (variable: string, text: string) =>
+const printVariable = (name: string) => `console.log('${name} is [' + process.env['${name}'] + ']');`;
+const appendToFile = (variable: string, text: string) =>
   `(await import('node:fs')).appendFileSync(process.env.${variable}, ${JSON.stringify(text)});`;
 
 test('an action finds its inputs, defaults evaluated, in INPUT_*; unexpected ones are passed with a warning', async ({
@@ -24,9 +24,9 @@ test('an action finds its inputs, defaults evaluated, in INPUT_*; unexpected one
     'INPUT_OLD',
   ];
   const { exitCode, log } = await run(
-    steps(
-      probe({
-        main: names.map(show).join(''),
+    workflowWithSteps(
+      probeStep({
+        main: names.map(printVariable).join(''),
         'two words': 'x y',
         'unknown-one': 'u',
         old: '1',
@@ -50,9 +50,12 @@ test('post steps run in reverse order after all steps, after a failure too, each
   run,
 }) => {
   const action = (name: string, main = '') =>
-    probe({ main: append('GITHUB_STATE', `who=${name}\n`) + main, post: show('STATE_who') }, `name: ${name}`);
+    probeStep(
+      { main: appendToFile('GITHUB_STATE', `who=${name}\n`) + main, post: printVariable('STATE_who') },
+      `name: ${name}`,
+    );
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       action('First'),
       action('Second', 'process.exit(1);'),
       action('Third'),
@@ -72,9 +75,9 @@ test('post steps run in reverse order after all steps, after a failure too, each
 
 test('state that main wrote before it was killed reaches post', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps(
-      probe({
-        main: `${append('GITHUB_STATE', 'rule=r-1\n')}process.kill(process.pid, 'SIGKILL');await new Promise(() => {});`,
+    workflowWithSteps(
+      probeStep({
+        main: `${appendToFile('GITHUB_STATE', 'rule=r-1\n')}process.kill(process.pid, 'SIGKILL');await new Promise(() => {});`,
         post: "console.log('cleaning', process.env.STATE_rule)",
       }),
     ),
@@ -84,13 +87,13 @@ test('state that main wrote before it was killed reaches post', async ({ run }) 
 });
 
 test('a failing post step fails the run', async ({ run }) => {
-  const { exitCode, log } = await run(steps(probe({ post: 'process.exit(2)' })));
+  const { exitCode, log } = await run(workflowWithSteps(probeStep({ post: 'process.exit(2)' })));
   expect(exitCode).toBe(1);
   expect(log).toContain('flow.yml: failure');
 });
 
 test("post-if decides over post; a local action's pre is not run, with a warning", async ({ run }) => {
-  const { exitCode, log } = await run(steps('uses: ./with-pre'));
+  const { exitCode, log } = await run(workflowWithSteps('uses: ./with-pre'));
   expect(exitCode).toBe(0);
   expect(log).toContain("Warning: 'pre' of the local action './with-pre' is not run");
   expect(log).toContain('main ran');
@@ -99,7 +102,7 @@ test("post-if decides over post; a local action's pre is not run, with a warning
 
 test("inputs of post are evaluated anew, so a later step's environment shows in them", async ({ run }) => {
   const { log } = await run(
-    steps(
+    workflowWithSteps(
       "uses: ./probe\nwith:\n  greeting: ${{ env.LATER || 'first' }}\n  post: console.log('said', process.env.INPUT_GREETING)",
       'run: echo "LATER=changed" >> "$GITHUB_ENV"',
     ),
@@ -109,7 +112,7 @@ test("inputs of post are evaluated anew, so a later step's environment shows in 
 
 test('a local action that cannot be taken fails its step with the reason', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps('uses: ./misspelt', 'if: always()\nuses: ./composite', 'if: always()\nuses: ./nowhere'),
+    workflowWithSteps('uses: ./misspelt', 'if: always()\nuses: ./composite', 'if: always()\nuses: ./nowhere'),
   );
   expect(exitCode).toBe(1);
   expect(log).toContain("action.yml (Line: 3, Col: 1): Unexpected value 'inptus'");
@@ -121,12 +124,12 @@ test('checkout and setup-node are there already; another remote action stops the
   run,
 }) => {
   const { exitCode, log } = await run(
-    steps('uses: actions/checkout@v5', 'uses: actions/setup-node@v5', 'run: node --version'),
+    workflowWithSteps('uses: actions/checkout@v5', 'uses: actions/setup-node@v5', 'run: node --version'),
   );
   expect(exitCode).toBe(0);
   expect(log).toContain(process.version);
   const lines: string[] = [];
-  const refused = run(steps('run: echo "ran"', 'uses: azure/login@v2'), {
+  const refused = run(workflowWithSteps('run: echo "ran"', 'uses: azure/login@v2'), {
     write: (line) => lines.push(line),
   });
   await expect(refused).rejects.toThrow(
@@ -140,8 +143,10 @@ describe('ACTIONS_ID_TOKEN_REQUEST_*', () => {
     ACTIONS_ID_TOKEN_REQUEST_URL: 'https://oidc.example/token',
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'asks-for-tokens',
   };
-  const body = steps(
-    probe({ main: show('ACTIONS_ID_TOKEN_REQUEST_URL') + show('ACTIONS_RUNTIME_TOKEN') }),
+  const body = workflowWithSteps(
+    probeStep({
+      main: printVariable('ACTIONS_ID_TOKEN_REQUEST_URL') + printVariable('ACTIONS_RUNTIME_TOKEN'),
+    }),
     'run: echo "a script has [$ACTIONS_ID_TOKEN_REQUEST_URL] [$ACTIONS_ID_TOKEN_REQUEST_TOKEN] [$ACTIONS_RUNTIME_TOKEN]"',
   );
   const inJob = (permissions: string) =>
@@ -155,7 +160,7 @@ describe('ACTIONS_ID_TOKEN_REQUEST_*', () => {
     [false, 'other permissions', `permissions: { contents: read, id-token: none }\n${body}`],
     [false, "the job's own without it", `permissions: { id-token: write }\n${inJob('{ contents: read }')}`],
   ])('granted: %s, by %s', async (granted, _name, workflow) => {
-    const [job] = (await parse(workflow, 'f.yml')).jobs;
+    const [job] = (await parseWorkflowText(workflow, 'f.yml')).jobs;
     expect(job?.permissions['id-token'] === 'write').toBe(granted);
   });
 

@@ -1,19 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type Grace, gitHubGrace, runProcess } from '../../emulator/runner/process.ts';
-import { untilEnded } from '../helpers/runner/run.ts';
+import {
+  type CancellationGrace,
+  GITHUB_CANCELLATION_GRACE,
+  runProcess,
+} from '../../emulator/runner/process.ts';
+import { waitForExit } from '../helpers/runner/run.ts';
 
 vi.mock('node:timers/promises', { spy: true });
 // Back to real time.
 afterEach(() => vi.mocked(delay).mockReset());
 
 /** Ignores SIGINT and SIGTERM, says so, and has a child. */
-const stubborn =
+const signalIgnoringScript =
   'trap "echo int" INT; trap "echo term" TERM; sleep 3600 & echo "child $!"; while true; do wait; done';
 
-function run(script: string, onLine: (line: string) => void, cancellation: AbortSignal, grace: Grace) {
+function runScript(
+  script: string,
+  onLine: (line: string) => void,
+  cancellation: AbortSignal,
+  cancellationGrace: CancellationGrace,
+) {
   const env = { PATH: process.env['PATH'] ?? '' };
-  return runProcess({ file: '/bin/bash', args: ['-c', script], cwd: '/', env, onLine, cancellation, grace });
+  return runProcess({
+    file: '/bin/bash',
+    args: ['-c', script],
+    cwd: '/',
+    env,
+    onLine,
+    cancellation,
+    cancellationGrace,
+  });
 }
 
 test('a process that ignores SIGINT and SIGTERM is killed with all that it started, after both graces', async () => {
@@ -24,8 +41,8 @@ test('a process that ignores SIGINT and SIGTERM is killed with all that it start
   vi.mocked(delay).mockImplementation((milliseconds, value) => {
     return new Promise((resolve) => graces.push({ milliseconds, end: () => resolve(value as never) }));
   });
-  const exitCode = await run(
-    stubborn,
+  const exitCode = await runScript(
+    signalIgnoringScript,
     (line) => {
       lines.push(`${line.split(' ')[0]} after ${graces.length} graces`);
       const child = /child (\d+)/.exec(line)?.[1];
@@ -36,18 +53,18 @@ test('a process that ignores SIGINT and SIGTERM is killed with all that it start
       }
     },
     cancellation.signal,
-    gitHubGrace,
+    GITHUB_CANCELLATION_GRACE,
   );
   expect(exitCode).toBe(128 + 9);
   expect(lines.slice(1)).toEqual(['int after 1 graces', 'term after 2 graces']);
   expect(graces.slice(0, 2).map(({ milliseconds }) => milliseconds)).toEqual([7500, 2500]);
   vi.mocked(delay).mockReset();
-  await untilEnded(Number(lines[0]?.split(' ')[1]));
+  await waitForExit(Number(lines[0]?.split(' ')[1]));
 });
 
 test('graces are real time', async () => {
   const cancellation = new AbortController();
   const script = 'trap "" INT TERM; echo ready; sleep 3600';
-  const grace = { interrupt: 1, terminate: 1 };
-  expect(await run(script, () => cancellation.abort(), cancellation.signal, grace)).toBe(128 + 9);
+  const grace = { interruptMs: 1, terminateMs: 1 };
+  expect(await runScript(script, () => cancellation.abort(), cancellation.signal, grace)).toBe(128 + 9);
 });

@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
-import { script, steps, test } from '../helpers/runner/run.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
 
 test('SIGINT cancels the run: its step is interrupted; steps that ask for it and post steps still run', async ({
   start,
 }) => {
   const { child, finished } = start(
-    steps(
+    workflowWithSteps(
       'uses: ./probe\nwith:\n  post: console.log("post-ran".toUpperCase())',
-      script(
+      scriptStep(
         'trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done',
       ),
       'run: echo "by-default" | tr a-z A-Z',
@@ -35,7 +35,7 @@ test('secrets, variables, environment, event and its name come from the command 
   start,
 }) => {
   const event = write(JSON.stringify({ ref: 'refs/heads/topic' }), 'event.json');
-  const workflow = steps(
+  const workflow = workflowWithSteps(
     'run: echo "[${{ vars.PLACE }}] [$ADDED] [$GITHUB_EVENT_NAME] [$GITHUB_REF]"',
     'run: echo "[${{ secrets.WORD }}] of ${#WORD}"\nenv: { WORD: "${{ secrets.WORD }}" }',
     'run: basename "$PWD"',
@@ -51,7 +51,7 @@ test('secrets, variables, environment, event and its name come from the command 
 });
 
 test('a run that fails ends with 1', async ({ start }) => {
-  const { exitCode, log } = await start(steps('run: exit 3')).finished;
+  const { exitCode, log } = await start(workflowWithSteps('run: exit 3')).finished;
   expect(log).toContain('flow.yml: failure');
   expect(exitCode).toBe(1);
 });
@@ -60,7 +60,7 @@ test('a workflow that is refused is said to standard error, and nothing runs; ex
   start,
 }) => {
   const { exitCode, log } = await start(
-    steps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
+    workflowWithSteps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
   ).finished;
   expect(exitCode).toBe(1);
   expect(log).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
@@ -69,7 +69,7 @@ test('a workflow that is refused is said to standard error, and nothing runs; ex
 });
 
 test('a mistaken command line is answered with the usage; exit code 2', async ({ start }) => {
-  const { exitCode, log } = await start(steps('run: echo'), ['--unknown']).finished;
+  const { exitCode, log } = await start(workflowWithSteps('run: echo'), ['--unknown']).finished;
   expect(exitCode).toBe(2);
   expect(log).toContain('Usage: npm start');
 });

@@ -1,12 +1,14 @@
 import { describe, expect } from 'vitest';
-import { CommandProcessor, type CommandTarget, parseCommand } from '../../emulator/runner/commands.ts';
-import { script, steps, test } from '../helpers/runner/run.ts';
+import { type CommandHandlers, CommandProcessor, parseCommand } from '../../emulator/runner/commands.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
 
-const known = new Set(['error', 'group']);
+const knownCommands = new Set(['error', 'group']);
 
 describe('a line is a workflow command', () => {
   test('with properties and escapes', () => {
-    expect(parseCommand('  ::error file=a%2Cb.js,line=3,title=A%3A B::one%0Atwo%250A%25', known)).toEqual({
+    expect(
+      parseCommand('  ::error file=a%2Cb.js,line=3,title=A%3A B::one%0Atwo%250A%25', knownCommands),
+    ).toEqual({
       name: 'error',
       properties: { file: 'a,b.js', line: '3', title: 'A: B' },
       data: 'one\ntwo%0A%',
@@ -14,36 +16,40 @@ describe('a line is a workflow command', () => {
   });
 
   test('also in the older form and in any case', () => {
-    expect(parseCommand('##[GROUP]Title', known)).toEqual({ name: 'group', properties: {}, data: 'Title' });
+    expect(parseCommand('##[GROUP]Title', knownCommands)).toEqual({
+      name: 'group',
+      properties: {},
+      data: 'Title',
+    });
   });
 
   test.each(['text ::error::no', '::unknown::x', '::error', ': :error::x', ''])('but not %j', (line) => {
-    expect(parseCommand(line, known)).toBeUndefined();
+    expect(parseCommand(line, knownCommands)).toBeUndefined();
   });
 });
 
-function recorder(): { calls: string[]; processor: CommandProcessor } {
+function createRecorder(): { calls: string[]; processor: CommandProcessor } {
   const calls: string[] = [];
   const call =
     (name: string) =>
     (...args: readonly unknown[]) => {
       calls.push([name, ...args.filter((arg) => typeof arg === 'string')].join(' '));
     };
-  const target: CommandTarget = {
-    mask: call('mask'),
+  const target: CommandHandlers = {
+    addMask: call('mask'),
     annotate: call('annotate'),
     debug: call('debug'),
     group: call('group'),
     endGroup: call('endGroup'),
-    output: call('output'),
-    state: call('state'),
-    line: call('line'),
+    setOutput: call('output'),
+    saveState: call('state'),
+    print: call('line'),
   };
   return { calls, processor: new CommandProcessor(target) };
 }
 
 test('between stop-commands and its token, commands are mere text, another token does not resume them', () => {
-  const { calls, processor } = recorder();
+  const { calls, processor } = createRecorder();
   for (const line of [
     '::stop-commands::a-random-token',
     '::error::inert',
@@ -70,7 +76,7 @@ test('between stop-commands and its token, commands are mere text, another token
 test.each(['', 'error', 'Add-Mask'])(
   "stop-commands refuses the token '%s', which fails the step",
   (token) => {
-    const { processor } = recorder();
+    const { processor } = createRecorder();
     processor.process(`::stop-commands::${token}`);
     expect(processor.failed).toBe(true);
   },
@@ -78,8 +84,8 @@ test.each(['', 'error', 'Add-Mask'])(
 
 test('commands count on standard error too, and groups indent what they hold', async ({ run }) => {
   const { log } = await run(
-    steps(
-      script(
+    workflowWithSteps(
+      scriptStep(
         'echo "::group::Inside" >&2\necho "held" >&2\necho "::endgroup::" >&2\necho "::notice::seen" >&2',
       ),
     ),
@@ -88,7 +94,9 @@ test('commands count on standard error too, and groups indent what they hold', a
 });
 
 test('annotations are listed at the end with title and place', async ({ run }) => {
-  const { log } = await run(steps(script('echo "::warning file=a.js,line=3,title=Care::look%0Ahere"')));
+  const { log } = await run(
+    workflowWithSteps(scriptStep('echo "::warning file=a.js,line=3,title=Care::look%0Ahere"')),
+  );
   expect(log).toMatch(/\nAnnotations\n {2}Warning: a\.js:3: Care: look\n {2}here\n/);
 });
 
@@ -96,10 +104,10 @@ test('set-env and add-path are disabled and fail the step; set-output and save-s
   run,
 }) => {
   const { exitCode, log } = await run(
-    steps(
-      `id: made\n${script('echo "::set-output name=a::b"')}`,
-      script('echo "[${{ steps.made.outputs.a }}]"'),
-      script('echo "::set-env name=A::b"'),
+    workflowWithSteps(
+      `id: made\n${scriptStep('echo "::set-output name=a::b"')}`,
+      scriptStep('echo "[${{ steps.made.outputs.a }}]"'),
+      scriptStep('echo "::set-env name=A::b"'),
     ),
   );
   expect(exitCode).toBe(1);

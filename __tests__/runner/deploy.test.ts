@@ -2,11 +2,11 @@ import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { findKeptEmulator, keepEmulator, stopEmulator } from '../../emulator/runner/emulator-process.ts';
+import { findKeptEmulator, saveKeptEmulator, stopEmulator } from '../../emulator/runner/emulator-process.ts';
 import { type RunResult, runWorkflow } from '../../emulator/runner/index.ts';
-import { root } from '../helpers/root.ts';
+import { repositoryRoot } from '../helpers/root.ts';
 import { test } from '../helpers/runner/examples.ts';
-import { isRunning, steps } from '../helpers/runner/run.ts';
+import { isRunning, workflowWithSteps } from '../helpers/runner/run.ts';
 
 describe('examples/deploy.yml and examples/nightly.yml against the emulated Azure and GitHub', () => {
   const runs: Record<string, RunResult> = {};
@@ -60,7 +60,7 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
   }) => {
     const folder = mkdtempSync(join(tmpdir(), 'kept-'));
     try {
-      keepEmulator(folder, emulator);
+      saveKeptEmulator(folder, emulator);
       expect(statSync(join(folder, '.emulator')).mode & 0o777).toBe(0o700);
       expect(statSync(join(folder, '.emulator', 'kept.json')).mode & 0o777).toBe(0o600);
       expect(await findKeptEmulator(folder)).toEqual(emulator);
@@ -82,13 +82,16 @@ test('the examples run the bundle of the present sources, in the checkout beside
   const says = "console.log('runs', (await import('node:fs')).realpathSync(process.argv[1]))";
   const { log } = await runWorkflow({
     file: write(
-      steps('uses: ./\nwith: { mode: none }', 'if: always()\nrun: pwd -P\nworking-directory: examples'),
+      workflowWithSteps(
+        'uses: ./\nwith: { mode: none }',
+        'if: always()\nrun: pwd -P\nworking-directory: examples',
+      ),
     ),
     workspace,
     env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(says)}` },
   });
   expect(log).toContain(`runs ${join(realpathSync(built.bundle), 'index.js')}`);
-  expect(log).not.toContain(`runs ${join(root, 'dist')}`);
+  expect(log).not.toContain(`runs ${join(repositoryRoot, 'dist')}`);
   expect(log).toContain("'none'");
-  expect(log).toMatch(new RegExp(`^ +${join(realpathSync(root), 'examples')}$`, 'm'));
+  expect(log).toMatch(new RegExp(`^ +${join(realpathSync(repositoryRoot), 'examples')}$`, 'm'));
 });

@@ -1,33 +1,37 @@
 import { describe, expect } from 'vitest';
-import { objectOr } from '../../emulator/json.ts';
+import { asObject } from '../../emulator/json.ts';
 import { readEvent } from '../../emulator/runner/event.ts';
-import { parse } from '../../emulator/runner/workflow.ts';
-import { exampleEvent, examplePayload, test } from '../helpers/runner/emulated.ts';
-import { steps } from '../helpers/runner/run.ts';
+import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
+import { exampleEventPath, examplePayload, test } from '../helpers/runner/emulated.ts';
+import { workflowWithSteps } from '../helpers/runner/run.ts';
 
-const on = (events: string, workflow = steps('run: echo')) => workflow.replace('on: push', `on: ${events}`);
-const both =
+const workflowOn = (events: string, workflow = workflowWithSteps('run: echo')) =>
+  workflow.replace('on: push', `on: ${events}`);
+const pullRequestTriggers =
   '{ pull_request: { types: [opened, synchronize, reopened] }, pull_request_target: { types: [closed] } }';
 
-async function nameOf(events: string, payload: string): Promise<string> {
-  return readEvent(await parse(on(events), 'f.yml'), payload, undefined).name;
+async function eventNameOf(events: string, payload: string): Promise<string> {
+  return readEvent(await parseWorkflowText(workflowOn(events), 'f.yml'), payload, undefined).name;
 }
 
 describe('which of its events a pull request starts the workflow on', () => {
   test.each([
-    ['pull-request-opened', both, 'pull_request'],
-    ['pull-request-synchronize', both, 'pull_request'],
-    ['pull-request-closed', both, 'pull_request_target'],
-    ['fork-opened', both, 'pull_request'],
+    ['pull-request-opened', pullRequestTriggers, 'pull_request'],
+    ['pull-request-synchronize', pullRequestTriggers, 'pull_request'],
+    ['pull-request-closed', pullRequestTriggers, 'pull_request_target'],
+    ['fork-opened', pullRequestTriggers, 'pull_request'],
     ['pull-request-opened', '[pull_request_target, pull_request]', 'pull_request'],
     ['pull-request-opened', 'pull_request_target', 'pull_request_target'],
     ['pull-request-closed', '{ pull_request_target: { types: closed } }', 'pull_request_target'],
   ])('%s of a workflow on %s: %s', async (payload, events, name) => {
-    expect(await nameOf(events, exampleEvent(payload))).toBe(name);
+    expect(await eventNameOf(events, exampleEventPath(payload))).toBe(name);
   });
 
   test('none where the types of neither name the activity', async () => {
-    const closed = nameOf('[pull_request, pull_request_target]', exampleEvent('pull-request-closed'));
+    const closed = eventNameOf(
+      '[pull_request, pull_request_target]',
+      exampleEventPath('pull-request-closed'),
+    );
     await expect(closed).rejects.toThrow(
       "f.yml runs on pull_request of the types opened, synchronize, reopened, not 'closed'",
     );
@@ -39,7 +43,7 @@ describe('the payloads carry what webhooks carry', () => {
 
   test.each(given)('examples/events/%s.json', (name) => {
     const { number, pull_request: pull, repository } = examplePayload(name);
-    expect(objectOr(pull)).toMatchObject({
+    expect(asObject(pull)).toMatchObject({
       number,
       base: { ref: 'main', repo: { id: 700_100_200, full_name: 'relecloud/space-travel' } },
       head: { ref: expect.any(String), repo: { id: expect.any(Number) } },
@@ -49,7 +53,11 @@ describe('the payloads carry what webhooks carry', () => {
 
   test('one without a file too', async () => {
     for (const event of ['pull_request', 'pull_request_target']) {
-      const { name, payload } = readEvent(await parse(on(event), 'f.yml'), undefined, undefined);
+      const { name, payload } = readEvent(
+        await parseWorkflowText(workflowOn(event), 'f.yml'),
+        undefined,
+        undefined,
+      );
       expect(name).toBe(event);
       expect(payload).toMatchObject({
         repository: { id: 700_100_200 },
@@ -60,42 +68,49 @@ describe('the payloads carry what webhooks carry', () => {
 });
 
 describe('the github context', () => {
-  const show = on(
-    both,
-    steps('run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_REF_NAME $GITHUB_HEAD_REF $GITHUB_BASE_REF"'),
+  const show = workflowOn(
+    pullRequestTriggers,
+    workflowWithSteps(
+      'run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_REF_NAME $GITHUB_HEAD_REF $GITHUB_BASE_REF"',
+    ),
   );
 
   test('on pull_request is at the merge branch, on pull_request_target at the base', async ({
     runOnAzure,
   }) => {
-    const opened = await runOnAzure(show, { event: exampleEvent('pull-request-opened') });
+    const opened = await runOnAzure(show, { event: exampleEventPath('pull-request-opened') });
     expect(opened.log).toContain('pull_request refs/pull/7/merge 7/merge weekend-on-mars main');
-    const closed = await runOnAzure(show, { event: exampleEvent('pull-request-closed') });
+    const closed = await runOnAzure(show, { event: exampleEventPath('pull-request-closed') });
     expect(closed.log).toContain('pull_request_target refs/heads/main main weekend-on-mars main');
   });
 
   test('on a merged pull_request is at the branch that it was merged into', async ({ runOnAzure }) => {
-    const workflow = show.replace(both, '{ pull_request: { types: [closed] } }');
-    const { log } = await runOnAzure(workflow, { event: exampleEvent('pull-request-closed') });
+    const workflow = show.replace(pullRequestTriggers, '{ pull_request: { types: [closed] } }');
+    const { log } = await runOnAzure(workflow, { event: exampleEventPath('pull-request-closed') });
     expect(log).toContain('pull_request refs/heads/main main weekend-on-mars main');
   });
 
   test('names the GraphQL endpoint beside the REST API', async ({ runOnAzure, emulator }) => {
-    const { log } = await runOnAzure(steps('run: echo "$GITHUB_GRAPHQL_URL"'));
-    expect(log).toContain(`${emulator.ready.env['GITHUB_API_URL']}/graphql`);
+    const { log } = await runOnAzure(workflowWithSteps('run: echo "$GITHUB_GRAPHQL_URL"'));
+    expect(log).toContain(`${emulator.readyLine.env['GITHUB_API_URL']}/graphql`);
   });
 });
 
 test("a fork's run has secrets on pull_request_target, which runs the base's workflow, and none on pull_request", async ({
   runOnAzure,
 }) => {
-  const workflow = steps('run: echo "length ${#SECRET}"\nenv: { SECRET: "${{ secrets.PASSWORD }}" }');
+  const workflow = workflowWithSteps(
+    'run: echo "length ${#SECRET}"\nenv: { SECRET: "${{ secrets.PASSWORD }}" }',
+  );
   const secrets = { PASSWORD: 'twelve-chars' };
   for (const [event, length] of [
     ['pull_request_target', 12],
     ['pull_request', 0],
   ] as const) {
-    const { log } = await runOnAzure(on(event, workflow), { event: exampleEvent('fork-opened'), secrets });
+    const { log } = await runOnAzure(workflowOn(event, workflow), {
+      event: exampleEventPath('fork-opened'),
+      secrets,
+    });
     expect(log).toMatch(new RegExp(`^ +length ${length}$`, 'm'));
   }
 });
@@ -104,7 +119,7 @@ test('schedule and workflow_dispatch start as before; concurrency and timeout-mi
   runOnAzure,
 }) => {
   const workflow = (event: string) =>
-    `concurrency: { group: "a-\${{ github.ref }}", cancel-in-progress: false }\n${on(event)}`.replace(
+    `concurrency: { group: "a-\${{ github.ref }}", cancel-in-progress: false }\n${workflowOn(event)}`.replace(
       'runs-on:',
       'concurrency: one\n    timeout-minutes: 5\n    runs-on:',
     );

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { parseKeyValues } from '../../emulator/runner/files.ts';
-import { script, steps, test } from '../helpers/runner/run.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
 
 describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
   test.each([
@@ -39,12 +39,12 @@ describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
 
 test("GITHUB_ENV reaches the steps after, under a step's own env and over the job's", async ({ run }) => {
   const { exitCode, log } = await run(
-    `env:\n  A: workflow\n${steps(
-      script(
+    `env:\n  A: workflow\n${workflowWithSteps(
+      scriptStep(
         'echo "A=file" >> "$GITHUB_ENV"\nprintf "M<<E\\n1\\n2\\nE\\n" >> "$GITHUB_ENV"\necho "now [$A]"',
       ),
-      script('echo "then [$A] [${{ env.A }}] [$M]"'),
-      script('echo "own [$A] [${{ env.A }}]"', 'env: { A: step }'),
+      scriptStep('echo "then [$A] [${{ env.A }}] [$M]"'),
+      scriptStep('echo "own [$A] [${{ env.A }}]"', 'env: { A: step }'),
     )}`,
   );
   expect(exitCode).toBe(0);
@@ -57,11 +57,11 @@ test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variabl
   run,
 }) => {
   const { exitCode, log } = await run(
-    steps(
-      script(
+    workflowWithSteps(
+      scriptStep(
         'echo "node_options=--inspect\nOK=1\nGITHUB_REPOSITORY=evil/evil\nRUNNER_OS=Plan9" >> "$GITHUB_ENV"',
       ),
-      script('echo "[$NODE_OPTIONS$node_options] [$OK] [$GITHUB_REPOSITORY] [$RUNNER_OS]"'),
+      scriptStep('echo "[$NODE_OPTIONS$node_options] [$OK] [$GITHUB_REPOSITORY] [$RUNNER_OS]"'),
     ),
   );
   expect(exitCode).toBe(0);
@@ -71,7 +71,7 @@ test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variabl
 
 test('a step that writes an invalid line to one of them fails, whatever its exit code', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       'id: env\ncontinue-on-error: true\nrun: echo "nonsense" >> "$GITHUB_ENV"',
       'id: output\ncontinue-on-error: true\nrun: echo "nonsense" >> "$GITHUB_OUTPUT"',
       'id: state\ncontinue-on-error: true\nrun: echo "nonsense" >> "$GITHUB_STATE"',
@@ -87,15 +87,15 @@ test('a step that writes an invalid line to one of them fails, whatever its exit
 
 test('GITHUB_OUTPUT, GITHUB_PATH and GITHUB_STEP_SUMMARY reach where they should', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps(
-      `id: made\n${script(`
+    workflowWithSteps(
+      `id: made\n${scriptStep(`
         mkdir -p "$RUNNER_TEMP/bin"
         printf '#!/bin/sh\\necho "from the path"' > "$RUNNER_TEMP/bin/greet"
         chmod +x "$RUNNER_TEMP/bin/greet"
         echo "$RUNNER_TEMP/bin" >> "$GITHUB_PATH"
         printf 'text<<E\\nwith = and\\ntwo lines\\nE\\n' >> "$GITHUB_OUTPUT"
         echo "## Title" >> "$GITHUB_STEP_SUMMARY"`)}`,
-      script('greet\necho "$TEXT"', 'env:\n  TEXT: ${{ steps.made.outputs.text }}'),
+      scriptStep('greet\necho "$TEXT"', 'env:\n  TEXT: ${{ steps.made.outputs.text }}'),
     ),
   );
   expect(exitCode).toBe(0);

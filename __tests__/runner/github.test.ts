@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { EmulatorError } from '../../emulator/runner/emulator-process.ts';
-import { gitHubControl } from '../../emulator/runner/index.ts';
-import { gitHub } from '../helpers/emulator/github.ts';
-import { exampleEvent, request, test } from '../helpers/runner/emulated.ts';
+import { createGitHubControl } from '../../emulator/runner/index.ts';
+import { sendGitHubRequest } from '../helpers/emulator/github.ts';
+import { apiRequestStep, exampleEventPath, test } from '../helpers/runner/emulated.ts';
 
-const root = '/repos/relecloud/space-travel';
+const repositoryPath = '/repos/relecloud/space-travel';
 
 /** A workflow of jobs, each with its permissions and its steps as YAML at their place. */
-function workflow(on: string, jobs: Readonly<Record<string, { permissions?: string; steps: string }>>) {
+function workflowWithJobs(
+  on: string,
+  jobs: Readonly<Record<string, { permissions?: string; steps: string }>>,
+) {
   const each = Object.entries(jobs).map(
     ([id, { permissions, steps }]) => `  ${id}:
     runs-on: x
@@ -18,9 +21,11 @@ ${permissions === undefined ? '' : `    permissions: ${permissions}\n`}    steps
   return `on: ${on}\njobs:\n${each.join('\n')}\n`;
 }
 
-const pull = request('pull', 'GET', `${root}/pulls/7`);
-const comment = request('comment', 'POST', `${root}/issues/7/comments`, { body: 'Hello.' });
-const ownRun = request('run', 'GET', `${root}/actions/runs/$GITHUB_RUN_ID`);
+const readPullStep = apiRequestStep('pull', 'GET', `${repositoryPath}/pulls/7`);
+const createCommentStep = apiRequestStep('comment', 'POST', `${repositoryPath}/issues/7/comments`, {
+  body: 'Hello.',
+});
+const readOwnRunStep = apiRequestStep('run', 'GET', `${repositoryPath}/actions/runs/$GITHUB_RUN_ID`);
 
 describe('a job’s token', () => {
   test('may do what the job’s permissions say, at the emulated GitHub', async ({
@@ -28,12 +33,18 @@ describe('a job’s token', () => {
     repository,
   }) => {
     const { log } = await runOnAzure(
-      workflow('pull_request', {
-        writes: { permissions: '{ pull-requests: write }', steps: `${pull}\n      ${comment}` },
-        reads: { permissions: '{ pull-requests: read }', steps: `${pull}\n      ${comment}` },
-        default: { steps: pull },
+      workflowWithJobs('pull_request', {
+        writes: {
+          permissions: '{ pull-requests: write }',
+          steps: `${readPullStep}\n      ${createCommentStep}`,
+        },
+        reads: {
+          permissions: '{ pull-requests: read }',
+          steps: `${readPullStep}\n      ${createCommentStep}`,
+        },
+        default: { steps: readPullStep },
       }),
-      { event: exampleEvent('pull-request-opened') },
+      { event: exampleEventPath('pull-request-opened') },
     );
     const answers = log.match(/(pull|comment|Job \w+): (\d+|\w+)/g);
     expect(answers).toEqual([
@@ -46,12 +57,12 @@ describe('a job’s token', () => {
   });
 
   test('only reads in a fork’s pull request, whatever its workflow asks for', async ({ runOnAzure }) => {
-    const path = `${root}/issues/8/comments`;
-    const steps = `${request('read', 'GET', path)}\n      ${request('write', 'POST', path, { body: 'x' })}`;
-    const asking = (on: string) => workflow(on, { job: { permissions: 'write-all', steps } });
-    const fork = await runOnAzure(asking('pull_request'), { event: exampleEvent('fork-opened') });
+    const path = `${repositoryPath}/issues/8/comments`;
+    const steps = `${apiRequestStep('read', 'GET', path)}\n      ${apiRequestStep('write', 'POST', path, { body: 'x' })}`;
+    const asking = (on: string) => workflowWithJobs(on, { job: { permissions: 'write-all', steps } });
+    const fork = await runOnAzure(asking('pull_request'), { event: exampleEventPath('fork-opened') });
     expect(fork.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 403']);
-    const base = await runOnAzure(asking('pull_request_target'), { event: exampleEvent('fork-opened') });
+    const base = await runOnAzure(asking('pull_request_target'), { event: exampleEventPath('fork-opened') });
     expect(base.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 201']);
   });
 
@@ -63,13 +74,13 @@ describe('a job’s token', () => {
     const kept = write('', 'tokens');
     const steps = `- run: echo "\${{ github.token }}" >> '${kept}'
       - run: echo "same \${{ github.token == secrets.GITHUB_TOKEN }}, token \${{ github.token }}"`;
-    const { log } = await runOnAzure(workflow('push', { one: { steps }, two: { steps } }));
+    const { log } = await runOnAzure(workflowWithJobs('push', { one: { steps }, two: { steps } }));
     expect(log.match(/same true, token \*\*\*$/gm)).toHaveLength(2);
     const tokens = readFileSync(kept, 'utf8').trim().split('\n');
     expect(new Set(tokens).size).toBe(2);
     for (const token of tokens) {
       expect(token).toMatch(/^ghs_\d{9}\.[\w-]{252}\.[\w-]{252}$/);
-      const answer = await gitHub(emulator, 'GET', `${root}/pulls`, {
+      const answer = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, {
         authorization: `token ${token}`,
       });
       expect([answer.status, answer.json['message']]).toEqual([401, 'Bad credentials']);
@@ -79,13 +90,13 @@ describe('a job’s token', () => {
 
 describe('the emulated GitHub learns', () => {
   test('of the pull request, as each event has it', async ({ runOnAzure, repository }) => {
-    const flow = workflow(
+    const flow = workflowWithJobs(
       '{ pull_request: { types: [opened, synchronize] }, pull_request_target: { types: [closed] } }',
       { job: { steps: '- run: echo' } },
     );
     const seen = [];
     for (const event of ['opened', 'synchronize', 'closed']) {
-      await runOnAzure(flow, { event: exampleEvent(`pull-request-${event}`) });
+      await runOnAzure(flow, { event: exampleEventPath(`pull-request-${event}`) });
       const { pulls } = await repository();
       seen.push(pulls['7']);
     }
@@ -94,7 +105,7 @@ describe('the emulated GitHub learns', () => {
       { state: 'open', head: { sha: '9b3e1d7a0c5f8e2b4d6a1c9f3e7b0d5a8c2f4e61' } },
       { state: 'closed', merged: true },
     ]);
-    await runOnAzure(flow, { event: exampleEvent('fork-opened') });
+    await runOnAzure(flow, { event: exampleEventPath('fork-opened') });
     const { pulls } = await repository();
     expect(pulls['8']).toMatchObject({
       user: { login: 'mona', id: 2_701_847 },
@@ -108,8 +119,8 @@ describe('the emulated GitHub learns', () => {
     repository,
   }) => {
     const before = Object.keys((await repository()).runs);
-    const flow = workflow('push', {
-      job: { permissions: '{ actions: read }', steps: `${ownRun}\n      - run: exit 1` },
+    const flow = workflowWithJobs('push', {
+      job: { permissions: '{ actions: read }', steps: `${readOwnRunStep}\n      - run: exit 1` },
     });
     const { log, exitCode } = await runOnAzure(flow);
     expect(exitCode).toBe(1);
@@ -128,17 +139,17 @@ describe('the emulated GitHub learns', () => {
   test('of a repository that it did not know', async ({ write, runOnAzure, repository }) => {
     const rockets = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
     const event = write(JSON.stringify({ ref: 'refs/heads/main', repository: rockets }), 'event.json');
-    await runOnAzure(workflow('push', { job: { steps: '- run: echo' } }), { event });
+    await runOnAzure(workflowWithJobs('push', { job: { steps: '- run: echo' } }), { event });
     expect(await repository('mona/rockets')).toMatchObject({ id: 5, pulls: {} });
   });
 });
 
 test('an emulator that refuses or cannot be reached is said to', async ({ emulator }) => {
-  const { control, ca } = emulator.ready;
+  const { control, ca } = emulator.readyLine;
   const change = { repository: 'no-slash' };
-  await expect(gitHubControl({ control, ca }).tell(change)).rejects.toThrow(EmulatorError);
-  const nowhere = gitHubControl({ control: 'https://127.0.0.1:9/_emulator', ca });
-  await expect(nowhere.tell(change)).rejects.toThrow('The emulated GitHub cannot be reached');
-  const untrusted = gitHubControl({ control, ca: exampleEvent('fork-opened') });
-  await expect(untrusted.tell({ repository: 'a/b' })).rejects.toThrow(EmulatorError);
+  await expect(createGitHubControl({ control, ca }).patchState(change)).rejects.toThrow(EmulatorError);
+  const nowhere = createGitHubControl({ control: 'https://127.0.0.1:9/_emulator', ca });
+  await expect(nowhere.patchState(change)).rejects.toThrow('The emulated GitHub cannot be reached');
+  const untrusted = createGitHubControl({ control, ca: exampleEventPath('fork-opened') });
+  await expect(untrusted.patchState({ repository: 'a/b' })).rejects.toThrow(EmulatorError);
 });

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { SecretMasker } from '../../emulator/runner/masks.ts';
-import { script, steps, test } from '../helpers/runner/run.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
 
-const awkward = `p@ss:w/rd%25"'$\`<space>é`;
+const difficultSecret = `p@ss:w/rd%25"'$\`<space>é`;
 
-function masker(...secrets: readonly string[]): SecretMasker {
+function createMasker(...secrets: readonly string[]): SecretMasker {
   const made = new SecretMasker();
   for (const secret of secrets) made.add(secret);
   return made;
@@ -12,35 +12,35 @@ function masker(...secrets: readonly string[]): SecretMasker {
 
 describe('GitHub masks secrets', () => {
   test('in the forms that programs print them in', () => {
-    const made = masker(awkward);
+    const made = createMasker(difficultSecret);
     const forms = [
-      awkward,
-      Buffer.from(awkward).toString('base64'),
-      JSON.stringify(awkward).slice(1, -1),
-      encodeURIComponent(awkward),
-      awkward.replaceAll("'", "''"),
-      awkward.replaceAll('"', '\\"'),
+      difficultSecret,
+      Buffer.from(difficultSecret).toString('base64'),
+      JSON.stringify(difficultSecret).slice(1, -1),
+      encodeURIComponent(difficultSecret),
+      difficultSecret.replaceAll("'", "''"),
+      difficultSecret.replaceAll('"', '\\"'),
     ];
     for (const form of forms) expect(made.mask(`<${form}>`)).toBe('<***>');
   });
 
   test.each(['', 'u', 'us', 'user:'])('in base64 behind %j, whose length shifts the letters', (before) => {
     const encoded = Buffer.from(`${before}a longer secret than most`).toString('base64');
-    expect(masker('a longer secret than most').hides(encoded)).toBe(true);
+    expect(createMasker('a longer secret than most').containsSecret(encoded)).toBe(true);
   });
 
   test('line by line where they have several', () => {
-    const made = masker('first line\nsecond line');
+    const made = createMasker('first line\nsecond line');
     expect(made.mask('x first line y')).toBe('x *** y');
     expect(made.mask('second line')).toBe('***');
   });
 
   test('with one mask for what overlaps or touches', () => {
-    expect(masker('abc', 'cde').mask('abcde abcabc')).toBe('*** ***');
+    expect(createMasker('abc', 'cde').mask('abcde abcabc')).toBe('*** ***');
   });
 
   test('and masks nothing for an empty one', () => {
-    expect(masker('', '  ', '\n').mask('a b')).toBe('a b');
+    expect(createMasker('', '  ', '\n').mask('a b')).toBe('a b');
   });
 });
 
@@ -48,20 +48,20 @@ test("a workflow's secrets, its token and what add-mask names are masked in the 
   run,
 }) => {
   const { log } = await run(
-    steps(
-      script('echo "one $SECRET two"', 'env:\n  SECRET: ${{ secrets.PASSWORD }}'),
-      script('echo "token ${{ github.token }}"'),
-      script(`
+    workflowWithSteps(
+      scriptStep('echo "one $SECRET two"', 'env:\n  SECRET: ${{ secrets.PASSWORD }}'),
+      scriptStep('echo "token ${{ github.token }}"'),
+      scriptStep(`
         echo "before: later-one"
         echo "::add-mask::later-one"
         echo "after: later-one"
         echo "::add-mask::multi%0Aline"
         echo "and multi, and line"`),
-      script('echo "# The later-one" >> "$GITHUB_STEP_SUMMARY"\necho "::error::The later-one"'),
+      scriptStep('echo "# The later-one" >> "$GITHUB_STEP_SUMMARY"\necho "::error::The later-one"'),
     ),
-    { secrets: { PASSWORD: awkward } },
+    { secrets: { PASSWORD: difficultSecret } },
   );
-  expect(log).not.toContain(awkward);
+  expect(log).not.toContain(difficultSecret);
   expect(log).toContain('one *** two');
   expect(log).toMatch(/token \*\*\*$/m);
   expect(log).toContain('after: ***');

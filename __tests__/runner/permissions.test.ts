@@ -1,17 +1,18 @@
 import { describe, expect } from 'vitest';
 import type { RunOptions, RunResult } from '../../emulator/runner/index.ts';
-import { readOnly } from '../../emulator/runner/permissions.ts';
-import { parse } from '../../emulator/runner/workflow.ts';
-import { exampleEvent, test } from '../helpers/runner/emulated.ts';
-import { steps } from '../helpers/runner/run.ts';
+import { toReadOnly } from '../../emulator/runner/permissions.ts';
+import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
+import { exampleEventPath, test } from '../helpers/runner/emulated.ts';
+import { workflowWithSteps } from '../helpers/runner/run.ts';
 
-const plain = steps('run: echo');
-const inJob = (permissions: string, workflow = plain) =>
+const plainWorkflow = workflowWithSteps('run: echo');
+const withJobPermissions = (permissions: string, workflow = plainWorkflow) =>
   workflow.replace('    steps:', `    permissions: ${permissions}\n    steps:`);
-const inWorkflow = (permissions: string, workflow = plain) => `permissions: ${permissions}\n${workflow}`;
+const withWorkflowPermissions = (permissions: string, workflow = plainWorkflow) =>
+  `permissions: ${permissions}\n${workflow}`;
 
 async function permissionsOf(workflow: string) {
-  const [job] = (await parse(workflow, 'f.yml')).jobs;
+  const [job] = (await parseWorkflowText(workflow, 'f.yml')).jobs;
   return job?.permissions ?? {};
 }
 
@@ -19,18 +20,18 @@ describe('permissions of GITHUB_TOKEN', () => {
   test.each([
     [
       'nothing said: contents, packages, metadata',
-      plain,
+      plainWorkflow,
       { contents: 'read', metadata: 'read', packages: 'read' },
     ],
-    ['an empty map: metadata alone', inWorkflow('{}'), { metadata: 'read' }],
+    ['an empty map: metadata alone', withWorkflowPermissions('{}'), { metadata: 'read' }],
     [
       'a map: what it names, all else none',
-      inWorkflow('{ pull-requests: write, contents: read, issues: none }'),
+      withWorkflowPermissions('{ pull-requests: write, contents: read, issues: none }'),
       { metadata: 'read', 'pull-requests': 'write', contents: 'read' },
     ],
     [
       'the job’s own instead of the workflow’s',
-      inWorkflow('write-all', inJob('{ issues: read }')),
+      withWorkflowPermissions('write-all', withJobPermissions('{ issues: read }')),
       { metadata: 'read', issues: 'read' },
     ],
   ])('%s', async (_what, workflow, expected) => {
@@ -38,11 +39,11 @@ describe('permissions of GITHUB_TOKEN', () => {
   });
 
   test('read-all reads everything but asks for no OIDC token, write-all writes and asks', async () => {
-    const reading = await permissionsOf(inWorkflow('read-all'));
+    const reading = await permissionsOf(withWorkflowPermissions('read-all'));
     expect(new Set(Object.values(reading))).toEqual(new Set(['read']));
     expect(reading).toMatchObject({ actions: 'read', issues: 'read', 'pull-requests': 'read' });
     expect(reading).not.toHaveProperty('id-token');
-    const writing = await permissionsOf(inJob('write-all'));
+    const writing = await permissionsOf(withJobPermissions('write-all'));
     expect(writing).toMatchObject({
       actions: 'write',
       'id-token': 'write',
@@ -52,12 +53,16 @@ describe('permissions of GITHUB_TOKEN', () => {
   });
 
   test('unknown names and levels are refused by the workflow’s grammar', async () => {
-    await expect(parse(inWorkflow('{ pulls: read }'), 'f.yml')).rejects.toThrow("Unexpected value 'pulls'");
-    await expect(parse(inWorkflow('{ issues: admin }'), 'f.yml')).rejects.toThrow('f.yml (Line: 1');
+    await expect(parseWorkflowText(withWorkflowPermissions('{ pulls: read }'), 'f.yml')).rejects.toThrow(
+      "Unexpected value 'pulls'",
+    );
+    await expect(parseWorkflowText(withWorkflowPermissions('{ issues: admin }'), 'f.yml')).rejects.toThrow(
+      'f.yml (Line: 1',
+    );
   });
 
   test('a fork’s write nothing and ask for no OIDC token', () => {
-    expect(readOnly({ 'id-token': 'write', issues: 'write', contents: 'read' })).toEqual({
+    expect(toReadOnly({ 'id-token': 'write', issues: 'write', contents: 'read' })).toEqual({
       issues: 'read',
       contents: 'read',
     });
@@ -72,7 +77,7 @@ describe('the OIDC token', () => {
     event: string | undefined,
     job = '',
   ): Promise<Record<string, unknown>> {
-    const workflow = steps('run: node claims.mjs')
+    const workflow = workflowWithSteps('run: node claims.mjs')
       .replace('on: push', `on: ${on}`)
       .replace('    runs-on:', `    permissions: { id-token: write }\n${job}    runs-on:`);
     const { log } = await run(workflow, { event });
@@ -80,7 +85,7 @@ describe('the OIDC token', () => {
   }
 
   const repo = 'repo:relecloud/space-travel';
-  const opened = exampleEvent('pull-request-opened');
+  const opened = exampleEventPath('pull-request-opened');
 
   test.for<[what: string, on: string, event: string | undefined, job: string, subject: string]>([
     ['a push by its branch', 'push', undefined, '', `${repo}:ref:refs/heads/main`],

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, vi } from 'vitest';
-import { script, steps, test, untilEnded } from '../helpers/runner/run.ts';
+import { scriptStep, test, waitForExit, workflowWithSteps } from '../helpers/runner/run.ts';
 
 test('after a failure only the steps run whose if asks for it, and the run fails', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       'run: exit 3',
       'run: echo "ran-by-default"',
       'if: failure()\nrun: echo "ran-on-failure" | tr - _',
@@ -20,7 +20,7 @@ test('after a failure only the steps run whose if asks for it, and the run fails
 
 test('continue-on-error: the outcome is a failure, the conclusion and the run a success', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       'id: loose\nrun: exit 1\ncontinue-on-error: true',
       'run: echo "${{ steps.loose.outcome }}, ${{ steps.loose.conclusion }}, ${{ job.status }}"',
     ),
@@ -31,7 +31,7 @@ test('continue-on-error: the outcome is a failure, the conclusion and the run a 
 
 test('conditions and values are expressions over contexts and functions', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       "if: github.ref == 'refs/heads/main' && vars.PLACE == 'moon'\nrun: echo \"${{ format('{0}-{1}', vars.PLACE, runner.os) }}\"",
       'if: contains(fromJSON(\'["a", "b"]\'), \'c\')\nrun: echo "not this"',
       "run: echo \"[${{ join(github.event.repository.*.login, ',') }}] [${{ secrets.NONE }}] [${{ env.NONE || 'else' }}]\"",
@@ -48,7 +48,7 @@ test('conditions and values are expressions over contexts and functions', async 
 
 test('an expression that fails to evaluate fails its step with the expression named', async ({ run }) => {
   const { exitCode, log } = await run(
-    steps('run: echo "${{ fromJSON(\'{\') }}"', 'if: always()\nrun: echo "later"'),
+    workflowWithSteps('run: echo "${{ fromJSON(\'{\') }}"', 'if: always()\nrun: echo "later"'),
   );
   expect(exitCode).toBe(1);
   expect(log).toMatch(/Error: The expression '.*fromJSON.*' cannot be evaluated/);
@@ -59,7 +59,7 @@ test('hashFiles hashes what it finds in the workspace, and is empty where that i
   run,
 }) => {
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       "if: hashFiles('none/*.json') == ''\nrun: echo \"nothing there\"",
       "run: echo \"[${{ hashFiles('**/action.yml') }}] [${{ hashFiles('**/action.yml', '!probe/*') }}]\"",
     ),
@@ -75,11 +75,11 @@ test('bash fails on the first error; with pipefail only where the step names it 
   run,
 }) => {
   const { log } = await run(
-    steps(
-      script('false | cat\necho "no pipefail"\nfalse\necho "not reached 1"'),
-      `if: always()\nshell: bash\n${script('false | cat\necho "not reached 2"')}`,
-      `if: always()\nshell: sh\n${script('echo "in $0"\nfalse\necho "not reached 3"')}`,
-      `if: always()\nshell: node {0}\n${script('console.log("node", 40 + 2)')}`,
+    workflowWithSteps(
+      scriptStep('false | cat\necho "no pipefail"\nfalse\necho "not reached 1"'),
+      `if: always()\nshell: bash\n${scriptStep('false | cat\necho "not reached 2"')}`,
+      `if: always()\nshell: sh\n${scriptStep('echo "in $0"\nfalse\necho "not reached 3"')}`,
+      `if: always()\nshell: node {0}\n${scriptStep('console.log("node", 40 + 2)')}`,
     ),
   );
   const said = log.split('\n').map((line) => line.trim());
@@ -90,7 +90,7 @@ test('bash fails on the first error; with pipefail only where the step names it 
 
 test('defaults.run and working-directory say where and by what a script runs', async ({ run }) => {
   const { exitCode, log } = await run(
-    `defaults:\n  run:\n    working-directory: probe\n${steps(
+    `defaults:\n  run:\n    working-directory: probe\n${workflowWithSteps(
       'run: basename "$PWD"',
       'run: basename "$PWD"\nworking-directory: with-pre',
       'run: true\nworking-directory: none',
@@ -105,7 +105,7 @@ test('defaults.run and working-directory say where and by what a script runs', a
 test("steps get the runner's variables and a small machine environment, nothing of npm's", async ({
   run,
 }) => {
-  const { log } = await run(steps('id: here\nrun: env | sort'));
+  const { log } = await run(workflowWithSteps('id: here\nrun: env | sort'));
   for (const line of [
     'CI=true',
     'GITHUB_ACTIONS=true',
@@ -136,8 +136,8 @@ test('a step over its timeout-minutes is interrupted and fails, with what it sta
   });
   const waiting: number[] = [];
   const { exitCode, log } = await run(
-    steps(
-      `timeout-minutes: 0.01\n${script('trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done')}`,
+    workflowWithSteps(
+      `timeout-minutes: 0.01\n${scriptStep('trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done')}`,
       'if: failure()\nrun: echo "a failure"',
     ),
     {
@@ -159,16 +159,16 @@ test('a step over its timeout-minutes is interrupted and fails, with what it sta
 });
 
 test('timeout-minutes is real time', async ({ run }) => {
-  const { exitCode, log } = await run(steps('timeout-minutes: 0.001\nrun: exec sleep 3600'));
+  const { exitCode, log } = await run(workflowWithSteps('timeout-minutes: 0.001\nrun: exec sleep 3600'));
   expect(exitCode).toBe(1);
   expect(log).toContain('Error: The step has timed out after 0.001 minute(s).');
 });
 
 test('what a step leaves running in the background ends with its job', async ({ run }) => {
   const { log } = await run(
-    steps(script('sleep 300 > /dev/null 2>&1 &\necho "left-behind $!"'), 'run: echo "next"'),
+    workflowWithSteps(scriptStep('sleep 300 > /dev/null 2>&1 &\necho "left-behind $!"'), 'run: echo "next"'),
   );
   const pid = Number(/left-behind (\d+)$/m.exec(log)?.[1]);
   expect(log).toContain(`Terminate orphan process: pid (${pid}) (sleep)`);
-  await untilEnded(pid);
+  await waitForExit(pid);
 });

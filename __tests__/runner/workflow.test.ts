@@ -1,42 +1,49 @@
 import { describe, expect } from 'vitest';
-import { parse } from '../../emulator/runner/workflow.ts';
-import { steps, test } from '../helpers/runner/run.ts';
+import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
+import { test, workflowWithSteps } from '../helpers/runner/run.ts';
 
 describe('a workflow that GitHub refuses is refused, with lines', () => {
   const twoJobs = (needs: string) =>
     `on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{ run: echo }]\n  b:\n    needs: ${needs}\n    runs-on: x\n    steps: [{ run: echo }]\n`;
 
   test.each([
-    ['an unknown key', steps('runs: echo'), "f.yml (Line: 6, Col: 9): Unexpected value 'runs'"],
+    ['an unknown key', workflowWithSteps('runs: echo'), "f.yml (Line: 6, Col: 9): Unexpected value 'runs'"],
     [
       'an unknown context',
-      steps('run: echo ${{ odd.x }}'),
+      workflowWithSteps('run: echo ${{ odd.x }}'),
       "f.yml (Line: 6, Col: 14): Unrecognized named-value: 'odd'",
     ],
-    ['an unclosed expression', steps('run: echo ${{ github.ref'), 'The expression is not closed'],
-    ['secrets in if', steps("if: secrets.A == ''\nrun: echo"), "Unrecognized named-value: 'secrets'"],
+    ['an unclosed expression', workflowWithSteps('run: echo ${{ github.ref'), 'The expression is not closed'],
+    [
+      'secrets in if',
+      workflowWithSteps("if: secrets.A == ''\nrun: echo"),
+      "Unrecognized named-value: 'secrets'",
+    ],
     ['no jobs', 'on: push\n', 'Required property is missing: jobs'],
     ['invalid YAML', 'on: push\njobs: [\n', 'f.yml'],
     ['a circle of needs', twoJobs('b'), "f.yml (Line: 7, Col: 12): Job 'b' depends on job 'b'"],
     ['an unknown need', twoJobs('other'), "f.yml (Line: 7, Col: 12): Job 'b' depends on unknown job 'other'"],
   ])('%s', async (_name, workflow, message) => {
-    await expect(parse(workflow, 'f.yml')).rejects.toThrow(message);
+    await expect(parseWorkflowText(workflow, 'f.yml')).rejects.toThrow(message);
   });
 
   test.each(['container: node', 'services: { db: { image: postgres } }', 'strategy: { matrix: { a: [1] } }'])(
     'and so is what this runner has not: %s',
     async (line) => {
-      const workflow = steps('run: echo').replace('runs-on', `${line}\n    runs-on`);
+      const workflow = workflowWithSteps('run: echo').replace('runs-on', `${line}\n    runs-on`);
       const message = `f.yml (Line: 4): '${line.split(':')[0]}' of a job is beyond this runner`;
-      await expect(parse(workflow, 'f.yml')).rejects.toThrow(message);
+      await expect(parseWorkflowText(workflow, 'f.yml')).rejects.toThrow(message);
     },
   );
 
   test('all faults at once, before anything runs', async ({ run }) => {
     const lines: string[] = [];
-    const refused = run(steps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'), {
-      write: (line) => lines.push(line),
-    });
+    const refused = run(
+      workflowWithSteps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
+      {
+        write: (line) => lines.push(line),
+      },
+    );
     const message = await refused.then(() => 'nothing', String);
     expect(message).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
     expect(message).toContain("(Line: 8, Col: 14): Unrecognized named-value: 'two'");
@@ -85,7 +92,7 @@ test('a pull request: refs, branches, number and payload file', async ({ run, wr
     repository: repo,
   };
   const { exitCode, log } = await run(
-    steps(
+    workflowWithSteps(
       'run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_HEAD_REF $GITHUB_BASE_REF $GITHUB_REPOSITORY $GITHUB_REPOSITORY_ID"',
       "run: node -p 'JSON.parse(fs.readFileSync(process.env.GITHUB_EVENT_PATH)).pull_request.number + ${{ github.event.pull_request.number }}'",
     ).replace('on: push', 'on: pull_request'),
@@ -98,13 +105,16 @@ test('a pull request: refs, branches, number and payload file', async ({ run, wr
 
 test('an event that would not start the workflow is refused', async ({ run, write }) => {
   const event = write(JSON.stringify({ action: 'closed', pull_request: { number: 1 } }), 'event.json');
-  const unnamed = run(steps('run: echo').replace('on: push', 'on: pull_request'), { event });
+  const unnamed = run(workflowWithSteps('run: echo').replace('on: push', 'on: pull_request'), { event });
   await expect(unnamed).rejects.toThrow(
     "runs on pull_request of the types opened, synchronize, reopened, not 'closed'",
   );
-  const types = steps('run: echo').replace('on: push', 'on: { pull_request: { types: [closed] } }');
+  const types = workflowWithSteps('run: echo').replace(
+    'on: push',
+    'on: { pull_request: { types: [closed] } }',
+  );
   expect((await run(types, { event })).exitCode).toBe(0);
-  await expect(run(steps('run: echo'), { event })).rejects.toThrow(
+  await expect(run(workflowWithSteps('run: echo'), { event })).rejects.toThrow(
     'flow.yml runs on push, not on pull_request',
   );
 });
@@ -113,7 +123,7 @@ test("workflow_dispatch's inputs come from the event, else from their defaults, 
   run,
   write,
 }) => {
-  const workflow = steps('run: echo "${{ inputs.where }} ${{ inputs.dry && 1 || 2 }}"').replace(
+  const workflow = workflowWithSteps('run: echo "${{ inputs.where }} ${{ inputs.dry && 1 || 2 }}"').replace(
     'on: push',
     'on: { workflow_dispatch: { inputs: { where: { default: moon, type: string }, dry: { default: false, type: boolean } } } }',
   );

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
-import { withRun } from '../../src/context.ts';
-import { fail } from '../../src/errors.ts';
-import { Workflow } from '../../src/github/workflow.ts';
-import { thrownBy } from '../helpers/unit/run.ts';
+import { withRunContext } from '../../src/context.ts';
+import { actionError } from '../../src/errors.ts';
+import { ActionsRuntime } from '../../src/github/workflow.ts';
+import { errorOf } from '../helpers/unit/run.ts';
 import { test } from '../helpers/unit/test.ts';
 
 const minute = 60_000;
@@ -11,8 +11,10 @@ describe('a run ends at its limit, whatever hangs', () => {
   test('work that listens to nothing is given up some seconds later', async ({ inFakeTime }) => {
     const start = performance.now();
     const hangs = (): Promise<never> => new Promise(() => {});
-    const error = await thrownBy(inFakeTime(withRun(new Workflow(), minute, 'Wait longer.', hangs)));
-    expect(error).toMatchObject({ code: 'timed-out', todo: 'Wait longer.' });
+    const error = await errorOf(
+      inFakeTime(withRunContext(new ActionsRuntime(), minute, 'Wait longer.', hangs)),
+    );
+    expect(error).toMatchObject({ code: 'timed-out', hint: 'Wait longer.' });
     expect(performance.now() - start).toBeGreaterThanOrEqual(minute);
     expect(performance.now() - start).toBeLessThanOrEqual(minute + 10_000);
   });
@@ -20,9 +22,9 @@ describe('a run ends at its limit, whatever hangs', () => {
   test('work that listens has time to end what it has begun, and its own error is kept', async ({
     inFakeTime,
   }) => {
-    const own = fail('migration-failed', { reason: 'took too long' });
-    const work = withRun(
-      new Workflow(),
+    const own = actionError('migration-failed', { reason: 'took too long' });
+    const work = withRunContext(
+      new ActionsRuntime(),
       minute,
       'Wait longer.',
       ({ signal }) =>
@@ -30,12 +32,12 @@ describe('a run ends at its limit, whatever hangs', () => {
           signal.addEventListener('abort', () => setTimeout(() => reject(own), 5000));
         }),
     );
-    expect(await thrownBy(inFakeTime(work))).toBe(own);
+    expect(await errorOf(inFakeTime(work))).toBe(own);
   });
 
   test('whatever breaks in consequence, the limit is the reason', async ({ inFakeTime }) => {
-    const work = withRun(
-      new Workflow(),
+    const work = withRunContext(
+      new ActionsRuntime(),
       minute,
       'Wait longer.',
       ({ signal }) =>
@@ -43,12 +45,12 @@ describe('a run ends at its limit, whatever hangs', () => {
           signal.addEventListener('abort', () => reject(new Error('socket hang up')));
         }),
     );
-    expect(await thrownBy(inFakeTime(work))).toMatchObject({ code: 'timed-out' });
+    expect(await errorOf(inFakeTime(work))).toMatchObject({ code: 'timed-out' });
   });
 
   test('nothing is left that would end a later run', async () => {
     const before = process.listenerCount('SIGINT');
-    expect(await withRun(new Workflow(), minute, '', async () => 'done')).toBe('done');
+    expect(await withRunContext(new ActionsRuntime(), minute, '', async () => 'done')).toBe('done');
     expect(process.listenerCount('SIGINT')).toBe(before);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clearEnvironment } from '../../src/environment.ts';
+import { removeUnsafeVariables } from '../../src/environment.ts';
 
 test('what redirects secrets, weakens TLS or breaks the driver is removed and returned, and nothing else', () => {
   const removed = {
@@ -14,7 +14,7 @@ test('what redirects secrets, weakens TLS or breaks the driver is removed and re
   };
   const kept = { PATH: '/bin', PG: '', PG_DUMP: 'x', PGP: '', AZURE_CLIENT_ID: 'id', MY_PGHOST: 'mine' };
   const env: NodeJS.ProcessEnv = { ...removed, ...kept };
-  expect(clearEnvironment(env)).toEqual({ ...removed, PGP: '' });
+  expect(removeUnsafeVariables(env)).toEqual({ ...removed, PGP: '' });
   const { PGP: _, ...left } = kept;
   expect(env).toEqual(left);
 });

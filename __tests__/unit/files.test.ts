@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { writeDriftFiles } from '../../src/drift-files.ts';
-import { checkStaysInWorkspace, readBounded, replaceFile } from '../../src/files.ts';
+import { writeDriftReports } from '../../src/drift-files.ts';
+import { readFileWithLimit, rejectLinkOutOfWorkspace, replaceFile } from '../../src/files.ts';
 import { checkEnvFile } from '../../src/publish.ts';
 import { test as base } from '../helpers/unit/test.ts';
 
@@ -30,15 +30,15 @@ const check = {
   serverId: undefined,
   database: undefined,
   findings: [],
-  wideOpen: [],
-  at: new Date(0),
+  wideOpenRules: [],
+  checkedAt: new Date(0),
   repository: 'relecloud/space-travel',
-  run: undefined,
-  declaredIn: undefined,
-  workflow: undefined,
+  runUrl: undefined,
+  configSource: undefined,
+  workflowFile: undefined,
 };
 
-const publishing = {
+const publishConfig = {
   exportEnv: true,
   envPrefix: 'DB_',
   formats: ['url'] as const,
@@ -52,7 +52,7 @@ describe('a symbolic link in the workspace leads no file of the action out of it
       const target = join(outside, 'bashrc');
       writeFileSync(target, 'precious');
       symlinkSync(target, join(workspace, name));
-      await writeDriftFiles([name], check);
+      await writeDriftReports([name], check);
       expect(readFileSync(target, 'utf8')).toBe('precious');
       expect(lstatSync(join(workspace, name)).isFile()).toBe(true);
     },
@@ -64,7 +64,7 @@ describe('a symbolic link in the workspace leads no file of the action out of it
   }) => {
     symlinkSync(outside, join(workspace, 'reports'));
     for (const path of ['reports/a.json', 'reports/new/a.json'])
-      await expect(writeDriftFiles([path], check)).rejects.toThrow(
+      await expect(writeDriftReports([path], check)).rejects.toThrow(
         `${path}: a symbolic link leads reports out of the workspace`,
       );
     expect(existsSync(join(outside, 'a.json')) || existsSync(join(outside, 'new'))).toBe(false);
@@ -74,14 +74,14 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     workspace: _,
     outside,
   }) => {
-    await writeDriftFiles([join(outside, 'a.json')], check);
+    await writeDriftReports([join(outside, 'a.json')], check);
     expect(existsSync(join(outside, 'a.json'))).toBe(true);
   });
 
   test('links within the workspace are followed', async ({ workspace }) => {
     mkdirSync(join(workspace, 'real'));
     symlinkSync('real', join(workspace, 'reports'));
-    await writeDriftFiles(['reports/a.json'], check);
+    await writeDriftReports(['reports/a.json'], check);
     expect(existsSync(join(workspace, 'real', 'a.json'))).toBe(true);
   });
 
@@ -90,12 +90,12 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     outside,
   }) => {
     symlinkSync(join(outside, 'nothing'), join(workspace, '.env'));
-    expect(() => checkEnvFile({ ...publishing, envFile: '.env' })).toThrow(/exists already/);
+    expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/exists already/);
   });
 
   test('an env-file in a folder that is a link to the outside is refused', ({ workspace, outside }) => {
     symlinkSync(outside, join(workspace, 'app'));
-    expect(() => checkEnvFile({ ...publishing, envFile: 'app/.env' })).toThrow(
+    expect(() => checkEnvFile({ ...publishConfig, envFile: 'app/.env' })).toThrow(
       /a symbolic link leads app out of the workspace/,
     );
   });
@@ -120,13 +120,13 @@ describe('readBounded', () => {
   test('reads up to its bound, and says how much there is beyond', ({ workspace }) => {
     const path = join(workspace, 'file');
     writeFileSync(path, 'x'.repeat(10));
-    expect(readBounded(path, 10)).toEqual(Buffer.from('x'.repeat(10)));
-    expect(readBounded(path, 9)).toBe(10);
+    expect(readFileWithLimit(path, 10)).toEqual(Buffer.from('x'.repeat(10)));
+    expect(readFileWithLimit(path, 9)).toBe(10);
   });
 
   test.runIf(process.platform === 'linux')('does not go by the size 0 of a file of /proc', () => {
     expect(statSync('/proc/self/status').size).toBe(0);
-    expect(readBounded('/proc/self/status', 10)).toBeGreaterThan(10);
+    expect(readFileWithLimit('/proc/self/status', 10)).toBeGreaterThan(10);
   });
 });
 
@@ -134,5 +134,5 @@ test('a workspace that is reached through a link is no link out of it', ({ works
   const link = join(outside, 'link');
   symlinkSync(workspace, link);
   vi.stubEnv('GITHUB_WORKSPACE', link);
-  expect(() => checkStaysInWorkspace(join(link, 'new', 'file'))).not.toThrow();
+  expect(() => rejectLinkOutOfWorkspace(join(link, 'new', 'file'))).not.toThrow();
 });

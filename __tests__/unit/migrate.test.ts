@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import { migrationEnvironment } from '../../src/migrate.ts';
-import { isAlive, type RunningMigration, untilDead } from '../helpers/unit/migration.ts';
+import { isAlive, type RunningMigration, waitForExit } from '../helpers/unit/migration.ts';
 import { test } from '../helpers/unit/test.ts';
 
 describe('the migration’s environment', () => {
@@ -67,7 +67,7 @@ describe('the command', { concurrent: true }, () => {
   test('workflow commands are stopped while its output streams', async ({ migration }) => {
     const { outcome, stdout, stderr } = await migration({
       command: 'echo ::set-output::x\necho note >&2\nprintf end',
-    }).ended;
+    }).finished;
     expect(outcome).toBe('done');
     const [, token = ''] = /^::stop-commands::(\S{20,})\n/.exec(stdout) ?? [];
     expect(token).not.toBe('');
@@ -79,7 +79,7 @@ describe('the command', { concurrent: true }, () => {
   test('can open its outputs as files', async ({ migration }) => {
     const { outcome, stdout } = await migration({
       command: 'echo one > /dev/stderr; echo two > /dev/stdout; echo three | tee /dev/stderr > /dev/null',
-    }).ended;
+    }).finished;
     expect(outcome).toBe('done');
     expect(stdout).toContain('\none\ntwo\nthree\n');
   });
@@ -89,7 +89,7 @@ describe('the command', { concurrent: true }, () => {
   }) => {
     const { stdout } = await migration({
       command: 'env; cat /proc/$$/cmdline /proc/$PPID/cmdline /proc/$PPID/environ | tr "\\0" "\\n"',
-    }).ended;
+    }).finished;
     const [, token = ''] = /^::stop-commands::(\S{20,})\n/.exec(stdout) ?? [];
     expect(token).not.toBe('');
     expect(stdout.split(token).length - 1).toBe(2);
@@ -98,12 +98,12 @@ describe('the command', { concurrent: true }, () => {
   test('is judged by its exit code alone: a NOTICE on standard error is not a failure', async ({
     migration,
   }) => {
-    const { outcome } = await migration({ command: 'echo NOTICE >&2; exit 0' }).ended;
+    const { outcome } = await migration({ command: 'echo NOTICE >&2; exit 0' }).finished;
     expect(outcome).toBe('done');
   });
 
   test('is judged by its exit code alone: a code other than 0 is a failure', async ({ migration }) => {
-    const { outcome, stdout } = await migration({ command: 'echo fine; exit 3' }).ended;
+    const { outcome, stdout } = await migration({ command: 'echo fine; exit 3' }).finished;
     expect(outcome).toBe('ended with exit code 3');
     expect(stdout).toMatch(/\n::\S{20,}::\n$/);
   });
@@ -111,7 +111,7 @@ describe('the command', { concurrent: true }, () => {
   test.for(['false\necho reached', 'false | cat\necho reached'])(
     'ends at the first failure, also within a pipe, as in the runner’s bash: %j',
     async (command, { migration }) => {
-      const { outcome, stdout } = await migration({ command }).ended;
+      const { outcome, stdout } = await migration({ command }).finished;
       expect(outcome).toContain('exit code 1');
       expect(stdout).not.toContain('reached');
     },
@@ -120,37 +120,37 @@ describe('the command', { concurrent: true }, () => {
   test('takes any text: several lines, quotes, dollars', async ({ migration }) => {
     const { stdout } = await migration({
       command: "x='a \"b\"'\ncat <<'EOF'\n$HOME '' `x`\nEOF\necho \"$x\"",
-    }).ended;
+    }).finished;
     expect(stdout).toContain('$HOME \'\' `x`\na "b"\n');
   });
 
   test('runs in the workspace', async ({ migration }) => {
-    const { workspace, ended } = migration({ command: 'mkdir sub; cd sub; pwd' });
-    expect((await ended).stdout).toContain(`\n${realpathSync(workspace)}/sub\n`);
+    const { workspace, finished } = migration({ command: 'mkdir sub; cd sub; pwd' });
+    expect((await finished).stdout).toContain(`\n${realpathSync(workspace)}/sub\n`);
   });
 
   test('runs in its working directory of the workspace', async ({ migration }) => {
-    const { workspace, ended } = migration({ command: 'pwd', workingDirectory: 'db' });
+    const { workspace, finished } = migration({ command: 'pwd', workingDirectory: 'db' });
     await mkdir(join(workspace, 'db'));
-    expect((await ended).stdout).toContain(`\n${realpathSync(workspace)}/db\n`);
+    expect((await finished).stdout).toContain(`\n${realpathSync(workspace)}/db\n`);
   });
 
   test('one that cannot be started is a failed migration', async ({ migration }) => {
-    const { outcome } = await migration({ command: 'true', workingDirectory: 'missing' }).ended;
+    const { outcome } = await migration({ command: 'true', workingDirectory: 'missing' }).finished;
     expect(outcome).toContain('could not be started: ');
   });
 
   test.for(['true', 'false'])(
     'leaves no script behind, which might hold secrets, when it ends: %s',
     async (command, { migration }) => {
-      const { temporary, ended } = migration({ command });
-      await ended;
-      expect(readdirSync(temporary)).toEqual([]);
+      const { tempDirectory, finished } = migration({ command });
+      await finished;
+      expect(readdirSync(tempDirectory)).toEqual([]);
     },
   );
 
   test('the script is readable by its owner alone', async ({ migration }) => {
-    const { stdout } = await migration({ command: 'stat -c %a "$0"' }).ended;
+    const { stdout } = await migration({ command: 'stat -c %a "$0"' }).finished;
     expect(stdout).toContain('\n600\n');
   });
 });
@@ -169,8 +169,11 @@ describe.skipIf(process.platform !== 'linux')(
     setsid bash -c '${obeying('session')}' &`;
 
     /** Process ids of what wrote them into these files. */
-    async function pidsIn({ line }: RunningMigration, files: readonly string[]): Promise<readonly string[]> {
-      const pids = await Promise.all(files.map(line));
+    async function pidsIn(
+      { readLine }: RunningMigration,
+      files: readonly string[],
+    ): Promise<readonly string[]> {
+      const pids = await Promise.all(files.map(readLine));
       for (const pid of pids) expect(isAlive(pid)).toBe(true);
       return pids;
     }
@@ -180,11 +183,11 @@ describe.skipIf(process.platform !== 'linux')(
       const pids = await pidsIn(running, ['child', 'session']);
       running.child.kill('SIGTERM');
       // Time stands still, so nothing is killed before it could obey.
-      expect(await running.line('child.signal')).toBe('SIGTERM');
-      expect(await running.line('session.signal')).toBe('SIGTERM');
-      await Promise.all(pids.map(untilDead));
-      running.letTimePass();
-      expect((await running.ended).outcome).toBe('the job was cancelled');
+      expect(await running.readLine('child.signal')).toBe('SIGTERM');
+      expect(await running.readLine('session.signal')).toBe('SIGTERM');
+      await Promise.all(pids.map(waitForExit));
+      running.advanceTime();
+      expect((await running.finished).outcome).toBe('the job was cancelled');
     });
 
     test('also what ignores SIGTERM, within the 7.5 s that GitHub waits before SIGKILL', async ({
@@ -193,22 +196,22 @@ describe.skipIf(process.platform !== 'linux')(
       const running = migration({ command: `${family}\nbash -c '${stubborn}' &\nwait` });
       const pids = await pidsIn(running, ['child', 'session', 'stubborn']);
       running.child.kill('SIGTERM');
-      await running.line('child.signal');
-      running.letTimePass();
-      const { outcome, took } = await running.ended;
+      await running.readLine('child.signal');
+      running.advanceTime();
+      const { outcome, took } = await running.finished;
       expect(outcome).toBe('the job was cancelled');
       expect(took).toBeLessThan(7500);
-      await Promise.all(pids.map(untilDead));
+      await Promise.all(pids.map(waitForExit));
     });
 
     test('on its own timeout, which the error names; it leaves no script behind', async ({ migration }) => {
-      const running = migration({ command: 'echo $$ > child; sleep 300', timeout: 1000 });
+      const running = migration({ command: 'echo $$ > child; sleep 300', timeoutMs: 1000 });
       const pids = await pidsIn(running, ['child']);
-      running.letTimePass();
-      const { outcome } = await running.ended;
+      running.advanceTime();
+      const { outcome } = await running.finished;
       expect(outcome).toContain('took longer than migration-timeout-minutes (1.0 s)');
-      await Promise.all(pids.map(untilDead));
-      expect(readdirSync(running.temporary)).toEqual([]);
+      await Promise.all(pids.map(waitForExit));
+      expect(readdirSync(running.tempDirectory)).toEqual([]);
     });
 
     test('what it leaves running, also outside its process group, before commands resume', async ({
@@ -220,9 +223,9 @@ describe.skipIf(process.platform !== 'linux')(
           setsid bash -c '${quick('session')}' &
           until [ -s child ] && [ -s session ]; do sleep 0.05; done`,
       });
-      const pids = await Promise.all(['child', 'session'].map(running.line));
-      running.letTimePass();
-      expect((await running.ended).outcome).toBe('[ended 2] done');
+      const pids = await Promise.all(['child', 'session'].map(running.readLine));
+      running.advanceTime();
+      expect((await running.finished).outcome).toBe('[ended 2] done');
       expect(pids.map(isAlive)).toEqual([false, false]);
     });
 
@@ -231,8 +234,8 @@ describe.skipIf(process.platform !== 'linux')(
         command: `bash -c 'trap "" TERM; while :; do echo ::error::late; done' &
           until [ -e started ]; do touch started; done`,
       });
-      running.letTimePass();
-      const { outcome, stdout } = await running.ended;
+      running.advanceTime();
+      const { outcome, stdout } = await running.finished;
       expect(outcome).toBe('[ended 1] done');
       expect(stdout).toMatch(/::error::late\n\n::\S{20,}::\n$/);
     });
@@ -244,10 +247,10 @@ describe.skipIf(process.platform !== 'linux')(
         command:
           'env -i setsid bash -c "echo \\$\\$ > hidden; exec sleep 300" & until [ -s hidden ]; do sleep 0.05; done; echo end',
       });
-      const { outcome, stdout } = await running.ended;
+      const { outcome, stdout } = await running.finished;
       expect(outcome).toBe('done');
       expect(stdout).toContain('\nend\n');
-      process.kill(Number(await running.line('hidden')), 'SIGKILL');
+      process.kill(Number(await running.readLine('hidden')), 'SIGKILL');
     });
 
     test('a tool gets SIGTERM first, has time to roll back, and is not waited for longer than that', async ({
@@ -257,9 +260,9 @@ describe.skipIf(process.platform !== 'linux')(
       const running = migration({ command });
       const pids = await pidsIn(running, ['child']);
       running.child.kill('SIGTERM');
-      await Promise.all(pids.map(untilDead));
-      running.letTimePass();
-      const { stdout, took } = await running.ended;
+      await Promise.all(pids.map(waitForExit));
+      running.advanceTime();
+      const { stdout, took } = await running.finished;
       expect(stdout).toContain('rolled back');
       expect(took).toBeLessThan(2000);
     });

@@ -6,7 +6,7 @@ import { runInContext } from '../helpers/process-context.ts';
 import { test } from '../helpers/unit/test.ts';
 
 /** What reaches the runner of these chunks, from where commands are stopped to where they resume. */
-async function relayed(chunks: readonly (string | Buffer)[]): Promise<string> {
+async function relayOutput(chunks: readonly (string | Buffer)[]): Promise<string> {
   let printed = '';
   const onOutput = (text: string): void => {
     printed += text;
@@ -21,7 +21,7 @@ async function relayed(chunks: readonly (string | Buffer)[]): Promise<string> {
 }
 
 /** The parts between a `::stop-commands::` and its token, and what is outside of them. */
-function partsOf(printed: string): {
+function parseRelayedOutput(printed: string): {
   readonly stopped: readonly string[];
   readonly outside: readonly string[];
 } {
@@ -32,7 +32,7 @@ function partsOf(printed: string): {
   return { stopped, outside: outside.filter((_, i) => i % 3 === 0) };
 }
 
-const split = (bytes: Buffer, cuts: readonly number[]): readonly Buffer[] => {
+const splitAt = (bytes: Buffer, cuts: readonly number[]): readonly Buffer[] => {
   const points = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   return points.slice(1).map((point, i) => bytes.subarray(points[i], point));
 };
@@ -53,7 +53,7 @@ describe('a migration’s output', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(pieces), fc.array(fc.nat()), async (words, cuts) => {
         const text = words.join('');
-        const { stopped, outside } = partsOf(await relayed(split(Buffer.from(text), cuts)));
+        const { stopped, outside } = parseRelayedOutput(await relayOutput(splitAt(Buffer.from(text), cuts)));
         expect(stopped).toEqual([`${text}\n`]);
         expect(outside).toEqual(['', '']);
       }),
@@ -65,7 +65,7 @@ describe('a migration’s output', () => {
       'before\n::add-mask::s3cret%0Atwo\nbetween\r  ::ADD-MASK a=b::other\nx ##[add-mask]third\n::error::no\n::add-mask::';
     const expected = ['before\n', 'between\r', '', '::error::no\n::add-mask::\n'];
     for (let cut = 0; cut <= text.length; cut += 1) {
-      const { stopped, outside } = partsOf(await relayed(split(Buffer.from(text), [cut])));
+      const { stopped, outside } = parseRelayedOutput(await relayOutput(splitAt(Buffer.from(text), [cut])));
       expect(stopped).toEqual(expected);
       expect(outside).toEqual([
         '',
@@ -78,7 +78,7 @@ describe('a migration’s output', () => {
   });
 
   test('each stopped part has another token', async () => {
-    const printed = await relayed(['::add-mask::one\n::add-mask::two\n']);
+    const printed = await relayOutput(['::add-mask::one\n::add-mask::two\n']);
     const tokens = [...printed.matchAll(/::stop-commands::(\S+)\n/g)].map(([, token]) => token);
     expect(new Set(tokens).size).toBe(3);
   });
@@ -86,17 +86,21 @@ describe('a migration’s output', () => {
   test('no line of it takes longer than its length', async () => {
     // Quadratic, this would take hours.
     const line = `${'##[add-mask '.repeat(80_000)}${'::add-mask ::'.repeat(1000)}\n`;
-    expect(partsOf(await relayed([line])).stopped).toEqual([`${line}\n`]);
+    expect(parseRelayedOutput(await relayOutput([line])).stopped).toEqual([`${line}\n`]);
   });
 
   test('an add-mask without a line end is a command too', async () => {
-    expect(partsOf(await relayed(['::add-mask::end'])).outside).toEqual(['', '::add-mask::end\n', '']);
+    expect(parseRelayedOutput(await relayOutput(['::add-mask::end'])).outside).toEqual([
+      '',
+      '::add-mask::end\n',
+      '',
+    ]);
   });
 
   test('a line without an end is passed on in parts, and no part of it is taken for the beginning of a line', async () => {
     const megabyte = 'x'.repeat(1024 * 1024);
-    const { stopped, outside } = partsOf(
-      await relayed([megabyte, 'y', '::add-mask::no', '\n::add-mask::yes\n']),
+    const { stopped, outside } = parseRelayedOutput(
+      await relayOutput([megabyte, 'y', '::add-mask::no', '\n::add-mask::yes\n']),
     );
     expect(stopped).toEqual([`${megabyte}y::add-mask::no\n`, '\n']);
     expect(outside).toEqual(['', '::add-mask::yes\n', '']);

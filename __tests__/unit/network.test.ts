@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect } from 'vitest';
-import { describeNetwork, networkSettings, restoreNetwork } from '../../src/network.ts';
+import { captureNetworkSettings, logNetworkSettings, restoreNetworkSettings } from '../../src/network.ts';
 import { test as base } from '../helpers/unit/test.ts';
 
 /** A file of root certificates, and this thread's own ones afterwards. */
@@ -29,7 +29,7 @@ describe('post uses the network settings of main', () => {
   test('what is as it was is used', ({ roots }) => {
     const env = { HTTPS_PROXY: 'http://user:password@proxy:8080', no_proxy: 'x', NODE_EXTRA_CA_CERTS: roots };
     const before = { ...env };
-    expect(restoreNetwork(networkSettings(env), env)).toEqual([]);
+    expect(restoreNetworkSettings(captureNetworkSettings(env), env)).toEqual([]);
     expect(env).toEqual(before);
   });
 
@@ -43,7 +43,7 @@ describe('post uses the network settings of main', () => {
     'of %o, and then %o, what differs is named and not used',
     ([main, post, names], { roots: _ }) => {
       const env: NodeJS.ProcessEnv = { ...post, PATH: '/bin' };
-      expect(restoreNetwork(networkSettings(main), env)).toEqual(names);
+      expect(restoreNetworkSettings(captureNetworkSettings(main), env)).toEqual(names);
       expect(env).toEqual({ PATH: '/bin' });
     },
   );
@@ -54,26 +54,28 @@ describe('post uses the network settings of main', () => {
     const more = getCACertificates('bundled').slice(1, 3);
     for (const main of [{}, { NODE_EXTRA_CA_CERTS: roots }]) {
       setDefaultCACertificates(more);
-      const settings = networkSettings(main);
+      const settings = captureNetworkSettings(main);
       writeFileSync(roots, `${more.join('\n')}\n# ${Object.keys(main).length}`);
-      expect(restoreNetwork(settings, { NODE_EXTRA_CA_CERTS: roots })).toEqual(['NODE_EXTRA_CA_CERTS']);
+      expect(restoreNetworkSettings(settings, { NODE_EXTRA_CA_CERTS: roots })).toEqual([
+        'NODE_EXTRA_CA_CERTS',
+      ]);
       expect(fingerprints('default')).toEqual(fingerprints('bundled'));
     }
   });
 
   test('main’s own root certificates stay, whatever another step adds beside them', () => {
     // This process has extra ones only where it was started so; the system's stand for them.
-    const settings = networkSettings({ NODE_USE_SYSTEM_CA: '1' });
+    const settings = captureNetworkSettings({ NODE_USE_SYSTEM_CA: '1' });
     const env = { NODE_USE_SYSTEM_CA: '1', NODE_EXTRA_CA_CERTS: '/added.pem', SSL_CERT_FILE: '/other.pem' };
-    expect(restoreNetwork(settings, env)).toEqual(['NODE_EXTRA_CA_CERTS']);
+    expect(restoreNetworkSettings(settings, env)).toEqual(['NODE_EXTRA_CA_CERTS']);
     const trusted = new Set([...fingerprints('bundled'), ...fingerprints('system')]);
     expect(new Set(fingerprints('default'))).toEqual(trusted);
   });
 
   test('nothing of a proxy’s URL is kept: it may hold a password', () => {
-    const settings = networkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
+    const settings = captureNetworkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
     expect(JSON.stringify(settings)).not.toMatch(/VerySecure|user|proxy:8080/);
-    const same = networkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
+    const same = captureNetworkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
     expect(same.digests).not.toEqual(settings.digests);
   });
 });
@@ -85,14 +87,16 @@ test('main logs which proxies and root certificates it uses, and no password of 
     NO_PROXY: 'x',
     NODE_EXTRA_CA_CERTS: '/roots.pem',
   };
-  describeNetwork(env, (text) => said.push(text));
+  logNetworkSettings(env, (text) => said.push(text));
   expect(said).toEqual([
     'Requests go through the proxy proxy.example:8080 (https_proxy).',
     "Root certificates besides Node's own are trusted: NODE_EXTRA_CA_CERTS=/roots.pem",
   ]);
-  describeNetwork({}, (text) => said.push(text));
+  logNetworkSettings({}, (text) => said.push(text));
   expect(said).toHaveLength(2);
-  describeNetwork({ HTTPS_PROXY: 'proxy.corp:3128', https_proxy: 'http://other' }, (text) => said.push(text));
+  logNetworkSettings({ HTTPS_PROXY: 'proxy.corp:3128', https_proxy: 'http://other' }, (text) =>
+    said.push(text),
+  );
   expect(said.slice(2)).toEqual([
     'Requests go through the proxy of an unreadable URL (HTTPS_PROXY).',
     'Requests go through the proxy other (https_proxy).',

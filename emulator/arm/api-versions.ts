@@ -1,7 +1,7 @@
 import { gatewayErrors } from './errors.ts';
 
 /** The versions of Microsoft.DBforPostgreSQL/flexibleServers that answer, oldest first. */
-export const postgresApiVersions = [
+export const POSTGRES_API_VERSIONS = [
   '2021-06-01-preview',
   '2021-06-01',
   '2022-01-20-preview',
@@ -21,7 +21,7 @@ export const postgresApiVersions = [
 ] as const;
 
 /** The versions of Microsoft.Resources (groups, subscriptions, tenants, providers). */
-export const resourcesApiVersions = [
+export const RESOURCES_API_VERSIONS = [
   ...['2014-04-01', '2015-01-01', '2015-11-01', '2016-02-01', '2016-06-01', '2016-09-01', '2017-05-10'],
   ...['2018-01-01', '2018-02-01', '2018-05-01', '2019-03-01', '2019-05-01', '2019-05-10', '2019-06-01'],
   ...['2019-07-01', '2019-08-01', '2019-10-01', '2019-11-01', '2020-01-01', '2020-05-01', '2020-06-01'],
@@ -39,16 +39,16 @@ export type ApiFamily = 'resources' | 'postgres';
  */
 export function checkApiVersion(version: string, family: ApiFamily, type: string): void {
   if (family === 'resources') {
-    if (!resourcesApiVersions.includes(version)) {
-      throw gatewayErrors.invalidApiVersion(version, resourcesApiVersions);
+    if (!RESOURCES_API_VERSIONS.includes(version)) {
+      throw gatewayErrors.invalidApiVersion(version, RESOURCES_API_VERSIONS);
     }
     return;
   }
-  const known: readonly string[] = postgresApiVersions;
+  const known: readonly string[] = POSTGRES_API_VERSIONS;
   if (!known.includes(version)) throw gatewayErrors.noRegisteredProvider(type, version, known);
 }
 
 /** True where `version` is at least `since`, by date; a preview counts as its date. */
-export function isSince(version: string, since: string): boolean {
-  return version.slice(0, 10) >= since.slice(0, 10);
+export function isVersionAtLeast(version: string, minimum: string): boolean {
+  return version.slice(0, 10) >= minimum.slice(0, 10);
 }

@@ -1,34 +1,42 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
-import { armAudiences } from '../entra/audiences.ts';
-import type { AccessTokens } from '../entra/tokens.ts';
-import type { Request } from '../http/exchange.ts';
+import { ARM_AUDIENCES } from '../entra/audiences.ts';
+import type { AccessTokenIssuer } from '../entra/tokens.ts';
+import type { HttpRequest } from '../http/exchange.ts';
 import { type ArmError, gatewayErrors } from './errors.ts';
 
-function challenge(tenantId: string, description: string): Record<string, string> {
+function authenticateHeader(tenantId: string, description: string): Record<string, string> {
   const authority = `https://login.windows.net/${tenantId}`;
   return {
     'WWW-Authenticate': `Bearer authorization_uri="${authority}", error="invalid_token", error_description="${description}"`,
   };
 }
 
-function refusal(error: unknown, token: string, tenantId: string): ArmError {
+function toArmError(error: unknown, token: string, tenantId: string): ArmError {
   if (error instanceof errors.JWTExpired) {
     const expiry = new Date(Number(error.payload.exp) * 1000).toISOString();
     const message = `The access token expiry UTC time '${expiry}' is earlier than current UTC time '${new Date().toISOString()}'.`;
-    return gatewayErrors.invalidToken('ExpiredAuthenticationToken', message, challenge(tenantId, message));
+    return gatewayErrors.invalidToken(
+      'ExpiredAuthenticationToken',
+      message,
+      authenticateHeader(tenantId, message),
+    );
   }
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud') {
     const message =
       `The access token has been obtained for wrong audience or resource '${String(decodeJwt(token).aud)}'. ` +
-      `It should exactly match with one of the allowed audiences '${armAudiences.join("','")}'.`;
+      `It should exactly match with one of the allowed audiences '${ARM_AUDIENCES.join("','")}'.`;
     return gatewayErrors.invalidToken(
       'InvalidAuthenticationTokenAudience',
       message,
-      challenge(tenantId, message),
+      authenticateHeader(tenantId, message),
     );
   }
   const message = 'The access token is invalid.';
-  return gatewayErrors.invalidToken('InvalidAuthenticationToken', message, challenge(tenantId, message));
+  return gatewayErrors.invalidToken(
+    'InvalidAuthenticationToken',
+    message,
+    authenticateHeader(tenantId, message),
+  );
 }
 
 /**
@@ -36,7 +44,7 @@ function refusal(error: unknown, token: string, tenantId: string): ArmError {
  * @returns the token's claims.
  * @throws {ArmError} 401 AuthenticationFailed without a token (facts.md §3), else what is wrong with it.
  */
-export async function authenticate(request: Request, tokens: AccessTokens): Promise<JWTPayload> {
+export async function authenticate(request: HttpRequest, tokens: AccessTokenIssuer): Promise<JWTPayload> {
   const { tenantId } = tokens.identity;
   const header = request.headers.authorization;
   const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
@@ -44,18 +52,18 @@ export async function authenticate(request: Request, tokens: AccessTokens): Prom
     const missing = "The authentication failed because of missing 'Authorization' header.";
     throw gatewayErrors.authenticationFailed(
       "Authentication failed. The 'Authorization' header is missing.",
-      challenge(tenantId, missing),
+      authenticateHeader(tenantId, missing),
     );
   }
-  const { publicKey } = await tokens.key.pair();
+  const { publicKey } = await tokens.key.getKeyPair();
   try {
     const { payload } = await jwtVerify(token, publicKey, {
       algorithms: ['RS256'],
       issuer: tokens.issuer,
-      audience: armAudiences.flatMap((audience) => [audience, `${audience}/`]),
+      audience: ARM_AUDIENCES.flatMap((audience) => [audience, `${audience}/`]),
     });
     return payload;
   } catch (error) {
-    throw refusal(error, token, tenantId);
+    throw toArmError(error, token, tenantId);
   }
 }

@@ -1,29 +1,29 @@
-import type { Clock } from '../clock.ts';
-import { jsonBody, type Reply, type Request } from '../http/exchange.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import type { Timers } from '../clock.ts';
+import { type HttpRequest, type HttpResponse, parseJsonBody } from '../http/exchange.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import type { EmulatorOptions } from '../options.ts';
 import type { PostgresFactory } from '../postgres/types.ts';
 import { gatewayErrors } from './errors.ts';
 import type { Operations } from './operations.ts';
-import type { Store } from './store.ts';
+import type { ArmStore } from './store.ts';
 
 /** What every part of the emulated ARM works with. */
 export interface ArmContext {
-  readonly store: Store;
+  readonly store: ArmStore;
   readonly operations: Operations;
   readonly options: EmulatorOptions;
-  readonly clock: Clock;
+  readonly timers: Timers;
   readonly tenantId: string;
   /** The data plane, loaded when it is first needed. */
-  readonly postgres: () => Promise<PostgresFactory>;
+  readonly getPostgresFactory: () => Promise<PostgresFactory>;
 }
 
 /** One authenticated request to ARM, with the names in its path. */
-export interface ArmCall {
-  readonly request: Request;
+export interface ArmRequest {
+  readonly request: HttpRequest;
   readonly apiVersion: string;
   /** Names from the path by their placeholder, decoded; absent ones are ''. */
-  readonly names: {
+  readonly params: {
     readonly subscription: string;
     readonly group: string;
     readonly location: string;
@@ -32,24 +32,24 @@ export interface ArmCall {
   };
 }
 
-export type ArmHandler = (call: ArmCall, context: ArmContext) => Reply | Promise<Reply>;
+export type ArmHandler = (call: ArmRequest, context: ArmContext) => HttpResponse | Promise<HttpResponse>;
 
 /**
  * The body as a JSON object.
  * @throws {ArmError} 400 InvalidRequestContent for anything else.
  */
-export function bodyOf(call: ArmCall): JsonObject {
+export function parseBody(call: ArmRequest): JsonObject {
   let body: unknown;
   try {
-    body = jsonBody(call.request);
+    body = parseJsonBody(call.request);
   } catch (error) {
     throw gatewayErrors.invalidContent(error instanceof Error ? error.message : String(error));
   }
-  if (!isObject(body)) throw gatewayErrors.invalidContent('A JSON object was expected.');
+  if (!isJsonObject(body)) throw gatewayErrors.invalidContent('A JSON object was expected.');
   return body;
 }
 
-const envelope = new Set(
+const ENVELOPE_MEMBERS = new Set(
   'id,name,type,location,tags,sku,identity,properties,plan,kind,zones,managedBy,extendedLocation,systemData,etag'.split(
     ',',
   ),
@@ -59,13 +59,13 @@ const envelope = new Set(
  * The body of a tracked resource. ARM reads its envelope strictly and leaves `properties` to the provider.
  * @throws {ArmError} 400 InvalidRequestContent for a member that no resource has.
  */
-export function resourceBodyOf(call: ArmCall): JsonObject {
-  const body = bodyOf(call);
-  const unknown = Object.keys(body).find((name) => !envelope.has(name));
-  if (unknown === undefined) return body;
+export function parseResourceBody(call: ArmRequest): JsonObject {
+  const body = parseBody(call);
+  const unknownMember = Object.keys(body).find((name) => !ENVELOPE_MEMBERS.has(name));
+  if (unknownMember === undefined) return body;
   throw gatewayErrors.invalidContent(
-    `Could not find member '${unknown}' on object of type 'ResourceDefinition'. Path '${unknown}', line 1, position ${
-      call.request.text.indexOf(`"${unknown}"`) + unknown.length + 3
+    `Could not find member '${unknownMember}' on object of type 'ResourceDefinition'. Path '${unknownMember}', line 1, position ${
+      call.request.bodyText.indexOf(`"${unknownMember}"`) + unknownMember.length + 3
     }.`,
   );
 }
@@ -75,10 +75,10 @@ export function resourceBodyOf(call: ArmCall): JsonObject {
  * @returns undefined where the body has none.
  * @throws {ArmError} 400 InvalidRequestContent.
  */
-export function tagsOf(body: JsonObject): Record<string, string> | undefined {
+export function parseTags(body: JsonObject): Record<string, string> | undefined {
   const { tags } = body;
   if (tags === undefined || tags === null) return undefined;
-  if (!isObject(tags)) throw gatewayErrors.invalidContent("The value of 'tags' must be an object.");
+  if (!isJsonObject(tags)) throw gatewayErrors.invalidContent("The value of 'tags' must be an object.");
   const entries = Object.entries(tags).map(([name, value]): [string, string] => {
     if (typeof value !== 'string') throw gatewayErrors.invalidContent(`The tag '${name}' must be a string.`);
     return [name, value];

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.ts';
-import { computeSkus, storageSizes, type Tier, tiers } from './skus.ts';
+import { COMPUTE_SKUS, COMPUTE_TIERS, type ComputeTier, STORAGE_SIZES } from './skus.ts';
 
 /*
  * What a location offered in the form of api-versions before 2023-06, one entry for each zone, flags as booleans. The
@@ -8,10 +8,10 @@ import { computeSkus, storageSizes, type Tier, tiers } from './skus.ts';
 
 const status = 'Available';
 
-function storageEdition(): JsonObject {
+function storageEditionBody(): JsonObject {
   return {
     name: 'ManagedDisk',
-    supportedStorageMB: storageSizes.map(({ sizeGb, tier, iops }) => ({
+    supportedStorageMB: STORAGE_SIZES.map(({ sizeGb, tier, iops }) => ({
       name: tier,
       supportedIops: iops,
       storageSizeMB: sizeGb * 1024,
@@ -22,11 +22,11 @@ function storageEdition(): JsonObject {
   };
 }
 
-function version(name: string, majors: readonly string[], tier: Tier): JsonObject {
+function serverVersionBody(name: string, majors: readonly string[], tier: ComputeTier): JsonObject {
   return {
     name,
     supportedVersionsToUpgrade: majors.filter((other) => Number(other) > Number(name)),
-    supportedVcores: computeSkus[tier].map((sku) => ({
+    supportedVcores: COMPUTE_SKUS[tier].map((sku) => ({
       name: sku.name,
       vCores: sku.vCores,
       supportedIops: sku.iops,
@@ -45,10 +45,10 @@ export function capabilities2022(majors: readonly string[]): JsonObject[] {
     geoBackupSupported: true,
     zoneRedundantHaSupported: true,
     zoneRedundantHaAndGeoBackupSupported: true,
-    supportedFlexibleServerEditions: tiers.map((tier) => ({
+    supportedFlexibleServerEditions: COMPUTE_TIERS.map((tier) => ({
       name: tier,
-      supportedStorageEditions: [storageEdition()],
-      supportedServerVersions: majors.map((major) => version(major, majors, tier)),
+      supportedStorageEditions: [storageEditionBody()],
+      supportedServerVersions: majors.map((major) => serverVersionBody(major, majors, tier)),
       status,
     })),
     supportedHyperscaleNodeEditions: [],

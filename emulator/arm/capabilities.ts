@@ -1,54 +1,55 @@
-import type { Reply } from '../http/exchange.ts';
+import type { HttpResponse } from '../http/exchange.ts';
 import type { JsonObject } from '../json.ts';
-import { isSince } from './api-versions.ts';
-import type { ArmCall, ArmContext, ArmHandler } from './call.ts';
+import { isVersionAtLeast } from './api-versions.ts';
+import type { ArmContext, ArmHandler, ArmRequest } from './call.ts';
 import { capabilities2022 } from './capabilities-2022.ts';
 import { gatewayErrors } from './errors.ts';
-import { findLocation, regionNames } from './locations.ts';
-import { providerHeaders } from './operations.ts';
-import { zones } from './server-availability.ts';
-import { computeSkus, storageSizes, type Tier, tiers } from './skus.ts';
+import { findLocation, REGION_NAMES } from './locations.ts';
+import { PROVIDER_HEADERS } from './operations.ts';
+import { AVAILABILITY_ZONES } from './server-availability.ts';
+import { COMPUTE_SKUS, COMPUTE_TIERS, type ComputeTier, STORAGE_SIZES } from './skus.ts';
 
-function storageEdition(): JsonObject {
+function storageEditionBody(): JsonObject {
   return {
     name: 'ManagedDisk',
     defaultStorageSizeMb: 32 * 1024,
-    supportedStorageMb: storageSizes.map(({ sizeGb, tier, iops }) => ({
+    supportedStorageMb: STORAGE_SIZES.map(({ sizeGb, tier, iops }) => ({
       supportedIops: iops,
       storageSizeMb: sizeGb * 1024,
       defaultIopsTier: tier,
-      supportedIopsTiers: storageSizes
-        .filter((other) => other.sizeGb >= sizeGb)
-        .map((other) => ({ name: other.tier, iops: other.iops })),
+      supportedIopsTiers: STORAGE_SIZES.filter((other) => other.sizeGb >= sizeGb).map((other) => ({
+        name: other.tier,
+        iops: other.iops,
+      })),
     })),
   };
 }
 
-function edition(tier: Tier): JsonObject {
-  const skus = computeSkus[tier];
+function serverEditionBody(tier: ComputeTier): JsonObject {
+  const skus = COMPUTE_SKUS[tier];
   return {
     name: tier,
     defaultSkuName: skus[0]?.name,
-    supportedStorageEditions: [storageEdition()],
+    supportedStorageEditions: [storageEditionBody()],
     supportedServerSkus: skus.map(({ name, vCores, iops, memoryPerVcoreMb }) => ({
       name,
       vCores,
       supportedIops: iops,
       supportedMemoryPerVcoreMb: memoryPerVcoreMb,
-      supportedZones: zones,
+      supportedZones: AVAILABILITY_ZONES,
       supportedHaMode: tier === 'Burstable' ? [] : ['SameZone', 'ZoneRedundant'],
       supportedFeatures: [],
     })),
   };
 }
 
-function version(name: string, all: readonly string[]): JsonObject {
+function serverVersionBody(name: string, all: readonly string[]): JsonObject {
   const supportedVersionsToUpgrade = all.filter((other) => Number(other) > Number(name));
   return { name, supportedVersionsToUpgrade, supportedFeatures: [] };
 }
 
 /** Those of a region in azure-cli's recordings of 2026, less what the emulator does not do. */
-const features = {
+const REGION_FEATURES = {
   FastProvisioning: 'Disabled',
   ZoneRedundantHa: 'Enabled',
   GeoBackup: 'Enabled',
@@ -60,16 +61,16 @@ const features = {
   Clusters: 'Enabled',
 } as const;
 
-async function capabilities(call: ArmCall, context: ArmContext): Promise<Reply> {
-  const { supportedMajors } = await context.postgres();
-  if (!isSince(call.apiVersion, '2023-06-01')) {
-    return { status: 200, headers: providerHeaders, body: { value: capabilities2022(supportedMajors) } };
+async function buildCapabilities(call: ArmRequest, context: ArmContext): Promise<HttpResponse> {
+  const { supportedMajors } = await context.getPostgresFactory();
+  if (!isVersionAtLeast(call.apiVersion, '2023-06-01')) {
+    return { status: 200, headers: PROVIDER_HEADERS, body: { value: capabilities2022(supportedMajors) } };
   }
   const capability = {
     name: 'FlexibleServerCapabilities',
-    supportedServerEditions: tiers.map(edition),
-    supportedServerVersions: supportedMajors.map((major) => version(major, supportedMajors)),
-    supportedFeatures: Object.entries(features).map(([name, status]) => ({ name, status })),
+    supportedServerEditions: COMPUTE_TIERS.map(serverEditionBody),
+    supportedServerVersions: supportedMajors.map((major) => serverVersionBody(major, supportedMajors)),
+    supportedFeatures: Object.entries(REGION_FEATURES).map(([name, status]) => ({ name, status })),
     fastProvisioningSupported: 'Disabled',
     supportedFastProvisioningEditions: [],
     geoBackupSupported: 'Enabled',
@@ -79,7 +80,7 @@ async function capabilities(call: ArmCall, context: ArmContext): Promise<Reply> 
     onlineResizeSupported: 'Enabled',
     restricted: 'Disabled',
   };
-  return { status: 200, headers: providerHeaders, body: { value: [capability] } };
+  return { status: 200, headers: PROVIDER_HEADERS, body: { value: [capability] } };
 }
 
 /**
@@ -87,13 +88,13 @@ async function capabilities(call: ArmCall, context: ArmContext): Promise<Reply> 
  * shape is the specification's, the flags are of an unrestricted region [INF].
  */
 export const listCapabilities: ArmHandler = (call, context) => {
-  if (findLocation(call.names.location)) return capabilities(call, context);
+  if (findLocation(call.params.location)) return buildCapabilities(call, context);
   const type = 'Microsoft.DBforPostgreSQL/locations/capabilities';
-  throw gatewayErrors.locationNotAvailable(call.names.location, type, regionNames);
+  throw gatewayErrors.locationNotAvailable(call.params.location, type, REGION_NAMES);
 };
 
 /** `GET …/flexibleServers/{name}/capabilities`: what the az CLI reads before an update, of the same shape. */
 export const serverCapabilities: ArmHandler = (call, context) => {
-  context.store.server(call.names.subscription, call.names.group, call.names.server);
-  return capabilities(call, context);
+  context.store.getServer(call.params.subscription, call.params.group, call.params.server);
+  return buildCapabilities(call, context);
 };

@@ -1,18 +1,18 @@
-import { compact, type JsonObject, objectOr, stringOr } from '../json.ts';
+import { asObject, asString, type JsonObject, omitUndefined } from '../json.ts';
 import type { ParameterRow } from '../postgres/types.ts';
-import { type ArmCall, type ArmContext, type ArmHandler, bodyOf } from './call.ts';
-import { runningPostgres } from './databases.ts';
-import { operationFailures, providerErrors } from './errors.ts';
-import { providerHeaders } from './operations.ts';
-import { page } from './paging.ts';
+import { type ArmContext, type ArmHandler, type ArmRequest, parseBody } from './call.ts';
+import { requireRunningPostgres } from './databases.ts';
+import { operationErrors, providerErrors } from './errors.ts';
+import { PROVIDER_HEADERS } from './operations.ts';
+import { pagedResponse } from './paging.ts';
 import { childBody } from './server-body.ts';
 import type { FlexibleServer } from './store.ts';
-import { durationOf, retryAfterSeconds } from './timing.ts';
+import { operationDurationMs, RETRY_AFTER_SECONDS } from './timing.ts';
 
-const kind = 'configurations';
+const RESOURCE_TYPE = 'configurations';
 
-function serverOf(call: ArmCall, { store }: ArmContext): FlexibleServer {
-  return store.server(call.names.subscription, call.names.group, call.names.server);
+function requireServer(call: ArmRequest, { store }: ArmContext): FlexibleServer {
+  return store.getServer(call.params.subscription, call.params.group, call.params.server);
 }
 
 function documentationLink(name: string, major: string): string {
@@ -21,16 +21,16 @@ function documentationLink(name: string, major: string): string {
   return `https://www.postgresql.org/docs/${major}/runtime-config.html#GUC-${anchor}`;
 }
 
-function render(server: FlexibleServer, row: ParameterRow): JsonObject {
+function configurationBody(server: FlexibleServer, row: ParameterRow): JsonObject {
   const { name, value, description, defaultValue, dataType, allowedValues } = row;
   // A parameter that was reset is the system's again, and one set to its default no different [INF].
   const source = value === defaultValue ? 'system-default' : row.source;
   const { isDynamicConfig, isReadOnly, isConfigPendingRestart } = row;
   return childBody(
     server,
-    kind,
+    RESOURCE_TYPE,
     name,
-    compact({
+    omitUndefined({
       value,
       description,
       defaultValue,
@@ -45,11 +45,11 @@ function render(server: FlexibleServer, row: ParameterRow): JsonObject {
   );
 }
 
-async function findRow(call: ArmCall, server: FlexibleServer): Promise<ParameterRow> {
-  const rows = await runningPostgres(server).parameters();
-  const wanted = call.names.child.toLowerCase();
+async function requireParameter(call: ArmRequest, server: FlexibleServer): Promise<ParameterRow> {
+  const rows = await requireRunningPostgres(server).listParameters();
+  const wanted = call.params.child.toLowerCase();
   const row = rows.find(({ name }) => name.toLowerCase() === wanted);
-  if (!row) throw providerErrors.childNotFound(kind, call.names.child);
+  if (!row) throw providerErrors.childNotFound(RESOURCE_TYPE, call.params.child);
   return row;
 }
 
@@ -58,53 +58,53 @@ async function findRow(call: ArmCall, server: FlexibleServer): Promise<Parameter
  * system-default` asks for the default. While another configuration is being written it fails with ServerIsBusy.
  */
 export const writeConfiguration: ArmHandler = async (call, context) => {
-  const server = serverOf(call, context);
-  const postgres = runningPostgres(server);
-  const properties = objectOr(bodyOf(call)['properties']);
-  const row = await findRow(call, server);
-  const reset = properties['source'] === 'system-default';
-  const value = stringOr(properties['value']) ?? (reset ? row.defaultValue : undefined);
+  const server = requireServer(call, context);
+  const postgres = requireRunningPostgres(server);
+  const properties = asObject(parseBody(call)['properties']);
+  const row = await requireParameter(call, server);
+  const isReset = properties['source'] === 'system-default';
+  const value = asString(properties['value']) ?? (isReset ? row.defaultValue : undefined);
   if (value === undefined || row.isReadOnly) throw providerErrors.invalidValue(row.name);
-  checkAllowed(row, value);
-  const busy = server.writingConfiguration;
-  if (!busy) server.writingConfiguration = true;
-  server.minorOperations += 1;
+  checkAllowedValue(row, value);
+  const isBusy = server.isWritingConfiguration;
+  if (!isBusy) server.isWritingConfiguration = true;
+  server.activeChildOperations += 1;
   return context.operations.begin(call, {
-    operation: 'UpdateConfigurationManagementOperation',
-    retryAfter: retryAfterSeconds.configuration,
-    location: server.location.name,
-    duration: durationOf('configuration', context.options.provision),
-    work: async (elapse) => {
+    operationName: 'UpdateConfigurationManagementOperation',
+    retryAfterSeconds: RETRY_AFTER_SECONDS.configuration,
+    locationSegment: server.location.name,
+    durationMs: operationDurationMs('configuration', context.options.provisionMs),
+    work: async (untilDone) => {
       try {
-        await elapse();
-        if (busy) throw operationFailures.serverIsBusy(server.name);
+        await untilDone();
+        if (isBusy) throw operationErrors.serverIsBusy(server.name);
         await postgres.setParameter(row.name, value);
       } finally {
-        if (!busy) server.writingConfiguration = false;
-        server.minorOperations -= 1;
+        if (!isBusy) server.isWritingConfiguration = false;
+        server.activeChildOperations -= 1;
       }
     },
   });
 };
 
 /** Values of an enumeration or a set are checked on the spot; ranges by PostgreSQL when it is set [INF]. */
-function checkAllowed({ name, dataType, allowedValues }: ParameterRow, value: string): void {
+function checkAllowedValue({ name, dataType, allowedValues }: ParameterRow, value: string): void {
   const allowed = allowedValues.split(',').map((entry) => entry.toLowerCase());
   const parts = dataType === 'Set' ? value.split(',').map((part) => part.trim()) : [value];
-  const checked = ['Boolean', 'Enumeration', 'Set'].includes(dataType) && allowedValues !== '';
-  if (checked && !parts.every((part) => allowed.includes(part.toLowerCase()))) {
+  const isEnumerated = ['Boolean', 'Enumeration', 'Set'].includes(dataType) && allowedValues !== '';
+  if (isEnumerated && !parts.every((part) => allowed.includes(part.toLowerCase()))) {
     throw providerErrors.invalidValue(name);
   }
 }
 
 export const getConfiguration: ArmHandler = async (call, context) => {
-  const server = serverOf(call, context);
-  const row = await findRow(call, server);
-  return { status: 200, headers: providerHeaders, body: render(server, row) };
+  const server = requireServer(call, context);
+  const row = await requireParameter(call, server);
+  return { status: 200, headers: PROVIDER_HEADERS, body: configurationBody(server, row) };
 };
 
 export const listConfigurations: ArmHandler = async (call, context) => {
-  const server = serverOf(call, context);
-  const rows = await runningPostgres(server).parameters();
-  return page(call, rows, context.options.pageSize, (row) => render(server, row));
+  const server = requireServer(call, context);
+  const rows = await requireRunningPostgres(server).listParameters();
+  return pagedResponse(call, rows, context.options.pageSize, (row) => configurationBody(server, row));
 };

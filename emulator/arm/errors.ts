@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Reply } from '../http/exchange.ts';
+import type { HttpResponse } from '../http/exchange.ts';
 
 /** A refusal by Azure Resource Manager or the PostgreSQL resource provider: `{error:{code,message}}`. */
 export class ArmError extends Error {
@@ -13,24 +13,24 @@ export class ArmError extends Error {
     status: number,
     code: string,
     message: string,
-    more: { headers?: Readonly<Record<string, string>>; details?: readonly object[] } = {},
+    options: { headers?: Readonly<Record<string, string>>; details?: readonly object[] } = {},
   ) {
     super(message);
     this.status = status;
     this.code = code;
-    this.headers = more.headers ?? {};
-    this.details = more.details;
+    this.headers = options.headers ?? {};
+    this.details = options.details;
   }
 
-  reply(): Reply {
+  toResponse(): HttpResponse {
     const { status, headers, code, message, details } = this;
     return { status, headers, body: { error: { code, message, ...(details ? { details } : {}) } } };
   }
 }
 
 /** The end of an accepted operation that did not succeed: what a poll reports with status `Failed`. */
-export class OperationFailure extends Error {
-  override readonly name = 'OperationFailure';
+export class OperationError extends Error {
+  override readonly name = 'OperationError';
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -39,10 +39,10 @@ export class OperationFailure extends Error {
   }
 }
 
-const gateway = { 'X-Ms-Failure-Cause': 'gateway' };
-const provider = 'Microsoft.DBforPostgreSQL';
+const GATEWAY_HEADERS = { 'X-Ms-Failure-Cause': 'gateway' };
+const PROVIDER_NAMESPACE = 'Microsoft.DBforPostgreSQL';
 
-function trackedMessage(): string {
+function internalErrorMessage(): string {
   // "occured" is the service's own spelling (facts.md §3).
   return `An unexpected error occured while processing the request. Tracking ID: '${randomUUID()}'`;
 }
@@ -50,45 +50,45 @@ function trackedMessage(): string {
 /** Refusals that ARM itself gives, before a resource provider sees the request (facts.md §2, "404", and §3). */
 export const gatewayErrors = {
   authenticationFailed: (message: string, headers: Record<string, string>) =>
-    new ArmError(401, 'AuthenticationFailed', message, { headers: { ...gateway, ...headers } }),
+    new ArmError(401, 'AuthenticationFailed', message, { headers: { ...GATEWAY_HEADERS, ...headers } }),
   invalidToken: (code: string, message: string, headers: Record<string, string>) =>
-    new ArmError(401, code, message, { headers: { ...gateway, ...headers } }),
+    new ArmError(401, code, message, { headers: { ...GATEWAY_HEADERS, ...headers } }),
   subscriptionNotFound: (id: string) =>
     new ArmError(404, 'SubscriptionNotFound', `The subscription '${id}' could not be found.`, {
-      headers: gateway,
+      headers: GATEWAY_HEADERS,
     }),
   resourceGroupNotFound: (name: string) =>
     new ArmError(404, 'ResourceGroupNotFound', `Resource group '${name}' could not be found.`, {
-      headers: gateway,
+      headers: GATEWAY_HEADERS,
     }),
   resourceGroupBeingDeleted: (name: string) =>
     new ArmError(
       409,
       'ResourceGroupBeingDeleted',
       `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   serverNotFound: (name: string, group: string) =>
     new ArmError(
       404,
       'ResourceNotFound',
-      `The Resource '${provider}/flexibleServers/${name}' under resource group '${group}' was not found. ` +
+      `The Resource '${PROVIDER_NAMESPACE}/flexibleServers/${name}' under resource group '${group}' was not found. ` +
         'For more details please go to https://aka.ms/ARMResourceNotFoundFix',
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   missingApiVersion: () =>
     new ArmError(
       400,
       'MissingApiVersionParameter',
       'The api-version query parameter (?api-version=) is required for all requests.',
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   invalidApiVersion: (version: string, supported: readonly string[]) =>
     new ArmError(
       400,
       'InvalidApiVersionParameter',
       `The api-version '${version}' is invalid. The supported versions are '${supported.join(',')}'.`,
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   noRegisteredProvider: (type: string, version: string, supported: readonly string[]) =>
     new ArmError(
@@ -96,7 +96,7 @@ export const gatewayErrors = {
       'NoRegisteredProviderFound',
       `No registered resource provider found for location '' and API version '${version}' for type '${type}'. ` +
         `The supported api-versions are '${supported.join(', ')}'.`,
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   invalidResourceType: (type: string, namespace: string, version: string) =>
     new ArmError(
@@ -104,15 +104,15 @@ export const gatewayErrors = {
       'InvalidResourceType',
       `The resource type '${type}' could not be found in the namespace '${namespace}' for api version '${version}'. ` +
         "The supported api-versions are ''.",
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   invalidNamespace: (namespace: string) =>
     new ArmError(404, 'InvalidResourceNamespace', `The resource namespace '${namespace}' is invalid.`, {
-      headers: gateway,
+      headers: GATEWAY_HEADERS,
     }),
   pathNotFound: () =>
     new ArmError(404, 'NotFound', 'No HTTP resource was found that matches the request URI.', {
-      headers: gateway,
+      headers: GATEWAY_HEADERS,
     }),
   methodNotAllowed: (method: string) =>
     new ArmError(405, 'MethodNotAllowed', `The requested resource does not support http method '${method}'.`),
@@ -121,11 +121,11 @@ export const gatewayErrors = {
       400,
       'InvalidRequestContent',
       `The request content was invalid and could not be deserialized: '${reason}'.`,
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   locationRequired: () =>
     new ArmError(400, 'LocationRequired', 'The location property is required for this definition.', {
-      headers: gateway,
+      headers: GATEWAY_HEADERS,
     }),
   locationNotAvailable: (location: string, type: string, regions: readonly string[]) =>
     new ArmError(
@@ -133,7 +133,7 @@ export const gatewayErrors = {
       'LocationNotAvailableForResourceType',
       `The provided location '${location}' is not available for resource type '${type}'. ` +
         `List of available regions for the resource type is '${regions.join(',')}'.`,
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   invalidResourceLocation: (name: string, existing: string, group: string, wanted: string) =>
     new ArmError(
@@ -141,7 +141,7 @@ export const gatewayErrors = {
       'InvalidResourceLocation',
       `The resource '${name}' already exists in location '${existing}' in resource group '${group}'. ` +
         `A resource with the same name cannot be created in location '${wanted}'. Please select a new resource name.`,
-      { headers: gateway },
+      { headers: GATEWAY_HEADERS },
     ),
   throttled: (kind: string, subscription: string, actor: string, seconds: number, retryAfter: string) =>
     new ArmError(
@@ -149,7 +149,7 @@ export const gatewayErrors = {
       'SubscriptionRequestsThrottled',
       `Number of '${kind}' requests for subscription '${subscription}' actor '${actor}' exceeded. ` +
         `Please try again after '${seconds}' seconds.`,
-      { headers: { ...gateway, 'Retry-After': retryAfter } },
+      { headers: { ...GATEWAY_HEADERS, 'Retry-After': retryAfter } },
     ),
 } as const;
 
@@ -159,9 +159,9 @@ export const providerErrors = {
     new ArmError(
       404,
       'ResourceNotFound',
-      `The requested resource of type '${provider}/flexibleServers/${type}' with name '${name}' was not found.`,
+      `The requested resource of type '${PROVIDER_NAMESPACE}/flexibleServers/${type}' with name '${name}' was not found.`,
     ),
-  internal: () => new ArmError(500, 'InternalServerError', trackedMessage()),
+  internal: () => new ArmError(500, 'InternalServerError', internalErrorMessage()),
   /** The code is documented, its message is [INF]. */
   serverStopped: (name: string) =>
     new ArmError(
@@ -215,7 +215,7 @@ export const providerErrors = {
       'Administrator login and password must be provided when password authentication is enabled.',
     ),
   /** The code is [INF]; the message is that of checkNameAvailability. */
-  invalidServerName: () => new ArmError(400, 'InvalidServerName', invalidServerName),
+  invalidServerName: () => new ArmError(400, 'InvalidServerName', INVALID_SERVER_NAME_MESSAGE),
   outOfRange: (parameter: string, allowed: readonly (string | number)[]) =>
     new ArmError(
       400,
@@ -232,29 +232,29 @@ export const providerErrors = {
 } as const;
 
 /** Failures that show only when an accepted operation is polled (facts.md §3). */
-export const operationFailures = {
+export const operationErrors = {
   serverIsBusy: (name: string) =>
-    new OperationFailure(
+    new OperationError(
       'ServerIsBusy',
       `Cannot complete operation while server '${name}' is busy processing another operation. Try again later.`,
     ),
-  nameAlreadyExists: () => new OperationFailure('ServerNameAlreadyExists', serverNameTaken),
+  nameAlreadyExists: () => new OperationError('ServerNameAlreadyExists', SERVER_NAME_TAKEN_MESSAGE),
   dropping: () =>
-    new OperationFailure(
+    new OperationError(
       'ServerGroupDropping',
       'Operations on a server group in dropping state are not allowed.',
     ),
-  internal: () => new OperationFailure('InternalServerError', trackedMessage()),
+  internal: () => new OperationError('InternalServerError', internalErrorMessage()),
   /** Both of elastic clusters are recorded (azure-cli, test_elastic_clusters_mgmt). */
   unsupportedNodes: (size: number) =>
-    new OperationFailure('UnsupportedValue', `Unsupported value ${size} for parameter NumberOfNodes`),
+    new OperationError('UnsupportedValue', `Unsupported value ${size} for parameter NumberOfNodes`),
   clusterAutoGrow: () =>
-    new OperationFailure('ClusterStorageAutoGrowIsDisabled', 'Cannot enable storage autogrow.'),
+    new OperationError('ClusterStorageAutoGrowIsDisabled', 'Cannot enable storage autogrow.'),
 } as const;
 
-export const invalidServerName =
+export const INVALID_SERVER_NAME_MESSAGE =
   'Specified server name contains unsupported characters or is too long. Server name must be no longer than ' +
   "63 characters long, contain only lower-case characters or digits, cannot contain '.' or '_' characters and " +
   "can't start or end with '-' character.";
 
-const serverNameTaken = 'Specified server name is already used by another server.';
+const SERVER_NAME_TAKEN_MESSAGE = 'Specified server name is already used by another server.';

@@ -1,37 +1,37 @@
 import { isIPv4 } from 'node:net';
-import type { Reply } from '../http/exchange.ts';
-import { objectOr, stringOr } from '../json.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import { asObject, asString } from '../json.ts';
 import type { AddressRange } from '../postgres/types.ts';
-import { type ArmCall, type ArmContext, type ArmHandler, bodyOf } from './call.ts';
+import { type ArmContext, type ArmHandler, type ArmRequest, parseBody } from './call.ts';
 import { gatewayErrors, providerErrors } from './errors.ts';
-import type { NameMap } from './name-map.ts';
-import { providerHeaders } from './operations.ts';
-import { page } from './paging.ts';
+import type { CaseInsensitiveMap } from './name-map.ts';
+import { PROVIDER_HEADERS } from './operations.ts';
+import { pagedResponse } from './paging.ts';
 import { childBody } from './server-body.ts';
 import type { FlexibleServer } from './store.ts';
-import { firewallOperationShare, retryAfterSeconds } from './timing.ts';
+import { FIREWALL_OPERATION_SHARE, RETRY_AFTER_SECONDS } from './timing.ts';
 
-const kind = 'firewallRules';
+const RESOURCE_TYPE = 'firewallRules';
 
-function serverOf(call: ArmCall, { store }: ArmContext): FlexibleServer {
-  return store.server(call.names.subscription, call.names.group, call.names.server);
+function requireServer(call: ArmRequest, { store }: ArmContext): FlexibleServer {
+  return store.getServer(call.params.subscription, call.params.group, call.params.server);
 }
 
 /** A rule's name is 3 to 80 of letters, digits, `-` and `_`, beginning with no sign and not ending in `-`. */
-function isRuleName(name: string): boolean {
+function isValidRuleName(name: string): boolean {
   return /^[a-zA-Z0-9][-_a-zA-Z0-9]{1,78}[_a-zA-Z0-9]$/.test(name);
 }
 
-function asNumber(address: string): number {
+function ipv4ToNumber(address: string): number {
   return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-function rangeOf(call: ArmCall): AddressRange {
-  const properties = objectOr(bodyOf(call)['properties']);
-  const startIpAddress = stringOr(properties['startIpAddress']) ?? '';
-  const endIpAddress = stringOr(properties['endIpAddress']) ?? '';
+function parseRange(call: ArmRequest): AddressRange {
+  const properties = asObject(parseBody(call)['properties']);
+  const startIpAddress = asString(properties['startIpAddress']) ?? '';
+  const endIpAddress = asString(properties['endIpAddress']) ?? '';
   if (!isIPv4(startIpAddress)) throw providerErrors.invalidValue('startIpAddress');
-  if (!isIPv4(endIpAddress) || asNumber(startIpAddress) > asNumber(endIpAddress)) {
+  if (!isIPv4(endIpAddress) || ipv4ToNumber(startIpAddress) > ipv4ToNumber(endIpAddress)) {
     throw providerErrors.invalidValue('endIpAddress');
   }
   return { startIpAddress, endIpAddress };
@@ -43,18 +43,22 @@ function rangeOf(call: ArmCall): AddressRange {
  * @throws {ArmError} 400 on private access, 500 InternalServerError when not Ready.
  */
 function checkWritable(server: FlexibleServer): void {
-  if (objectOr(server.properties['network'])['delegatedSubnetResourceId'])
+  if (asObject(server.properties['network'])['delegatedSubnetResourceId'])
     throw providerErrors.privateAccess();
   if (server.state !== 'Ready') throw providerErrors.internal();
 }
 
 /** Bring the gate in line with the accepted rules; without public access it admits nobody. */
-export function pushRules(server: FlexibleServer): void {
-  const closed = objectOr(server.properties['network'])['publicNetworkAccess'] === 'Disabled';
-  server.postgres?.setRules(closed ? new Map() : new Map(server.acceptedRules));
+export function applyFirewallRules(server: FlexibleServer): void {
+  const isPublicAccessDisabled = asObject(server.properties['network'])['publicNetworkAccess'] === 'Disabled';
+  server.postgres?.setFirewallRules(isPublicAccessDisabled ? new Map() : new Map(server.effectiveRules));
 }
 
-function setRule(rules: NameMap<AddressRange>, name: string, range: AddressRange | undefined): void {
+function writeRule(
+  rules: CaseInsensitiveMap<AddressRange>,
+  name: string,
+  range: AddressRange | undefined,
+): void {
   if (range) rules.set(name, range);
   else rules.delete(name);
 }
@@ -62,26 +66,30 @@ function setRule(rules: NameMap<AddressRange>, name: string, range: AddressRange
 /**
  * Write or remove a rule: the gate's delay runs from the acceptance, the rule is listed when the operation ends.
  */
-function begin(call: ArmCall, context: ArmContext, range: AddressRange | undefined): Reply {
-  const server = serverOf(call, context);
-  const name = call.names.child;
+function beginOperation(
+  call: ArmRequest,
+  context: ArmContext,
+  range: AddressRange | undefined,
+): HttpResponse {
+  const server = requireServer(call, context);
+  const name = call.params.child;
   checkWritable(server);
-  server.minorOperations += 1;
-  if (!call.request.imposedFailure) {
-    setRule(server.acceptedRules, name, range);
-    pushRules(server);
+  server.activeChildOperations += 1;
+  if (!call.request.injectedFailure) {
+    writeRule(server.effectiveRules, name, range);
+    applyFirewallRules(server);
   }
   return context.operations.begin(call, {
-    operation: `${range ? 'Upsert' : 'Drop'}ServerFirewallRulesManagementOperation`,
-    retryAfter: retryAfterSeconds.firewallRule,
-    location: server.location.name,
-    duration: context.options.firewallDelay * firewallOperationShare,
-    work: async (elapse) => {
+    operationName: `${range ? 'Upsert' : 'Drop'}ServerFirewallRulesManagementOperation`,
+    retryAfterSeconds: RETRY_AFTER_SECONDS.firewallRule,
+    locationSegment: server.location.name,
+    durationMs: context.options.firewallDelayMs * FIREWALL_OPERATION_SHARE,
+    work: async (untilDone) => {
       try {
-        await elapse();
-        setRule(server.firewallRules, name, range);
+        await untilDone();
+        writeRule(server.firewallRules, name, range);
       } finally {
-        server.minorOperations -= 1;
+        server.activeChildOperations -= 1;
       }
     },
   });
@@ -89,47 +97,51 @@ function begin(call: ArmCall, context: ArmContext, range: AddressRange | undefin
 
 /** `PUT …/firewallRules/{name}`: makes or replaces a rule. */
 export const putFirewallRule: ArmHandler = (call, context) => {
-  const range = rangeOf(call);
-  if (!isRuleName(call.names.child)) throw providerErrors.invalidValue('firewallRuleName');
-  return begin(call, context, range);
+  const range = parseRange(call);
+  if (!isValidRuleName(call.params.child)) throw providerErrors.invalidValue('firewallRuleName');
+  return beginOperation(call, context, range);
 };
 
 /** `DELETE …/firewallRules/{name}`: 204 where a live server has none of that name [S]. */
 export const deleteFirewallRule: ArmHandler = (call, context) => {
-  const server = serverOf(call, context);
+  const server = requireServer(call, context);
   checkWritable(server);
-  if (!server.acceptedRules.has(call.names.child)) return { status: 204 };
-  return begin(call, context, undefined);
+  if (!server.effectiveRules.has(call.params.child)) return { status: 204 };
+  return beginOperation(call, context, undefined);
 };
 
 export const getFirewallRule: ArmHandler = (call, context) => {
-  const server = serverOf(call, context);
-  const name = server.firewallRules.spelling(call.names.child);
-  const range = server.firewallRules.get(call.names.child);
-  if (name === undefined || !range) throw providerErrors.childNotFound(kind, call.names.child);
-  return { status: 200, headers: providerHeaders, body: childBody(server, kind, name, { ...range }) };
+  const server = requireServer(call, context);
+  const name = server.firewallRules.originalKey(call.params.child);
+  const range = server.firewallRules.get(call.params.child);
+  if (name === undefined || !range) throw providerErrors.childNotFound(RESOURCE_TYPE, call.params.child);
+  return {
+    status: 200,
+    headers: PROVIDER_HEADERS,
+    body: childBody(server, RESOURCE_TYPE, name, { ...range }),
+  };
 };
 
 export const listFirewallRules: ArmHandler = (call, context) => {
-  const server = serverOf(call, context);
-  return page(call, [...server.firewallRules], context.options.pageSize, ([name, range]) =>
-    childBody(server, kind, name, { ...range }),
+  const server = requireServer(call, context);
+  return pagedResponse(call, [...server.firewallRules], context.options.pageSize, ([name, range]) =>
+    childBody(server, RESOURCE_TYPE, name, { ...range }),
   );
 };
 
 /** Rules set behind the API's back, by the emulator's control: at once in the list, and on their way to the gate. */
-export function imposeRules(server: FlexibleServer, rules: Readonly<Record<string, unknown>>): void {
+export function setFirewallRules(server: FlexibleServer, rules: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(rules)) {
-    const { startIpAddress, endIpAddress } = objectOr(value);
-    const start = stringOr(startIpAddress);
+    const { startIpAddress, endIpAddress } = asObject(value);
+    const start = asString(startIpAddress);
     if (value !== null && start === undefined)
       throw gatewayErrors.invalidContent(`The rule '${name}' has no range.`);
     const range =
       start === undefined
         ? undefined
-        : { startIpAddress: start, endIpAddress: stringOr(endIpAddress) ?? start };
-    setRule(server.firewallRules, name, range);
-    setRule(server.acceptedRules, name, range);
+        : { startIpAddress: start, endIpAddress: asString(endIpAddress) ?? start };
+    writeRule(server.firewallRules, name, range);
+    writeRule(server.effectiveRules, name, range);
   }
-  pushRules(server);
+  applyFirewallRules(server);
 }

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Reply, Request } from '../http/exchange.ts';
-import type { Identity } from '../identity.ts';
+import type { HttpRequest, HttpResponse } from '../http/exchange.ts';
+import type { EmulatorIdentity } from '../identity.ts';
 
 /** The headers of every answer of ARM (facts.md §2, "Common headers"). */
-export function commonHeaders(request: Request, identity: Identity): Record<string, string> {
-  const correlation = request.headers['x-ms-correlation-request-id']?.toString() ?? randomUUID();
+export function commonHeaders(request: HttpRequest, identity: EmulatorIdentity): Record<string, string> {
+  const correlationId = request.headers['x-ms-correlation-request-id']?.toString() ?? randomUUID();
   const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
   const clientId = request.headers['x-ms-client-request-id']?.toString();
-  const wanted = request.headers['x-ms-return-client-request-id']?.toString().toLowerCase() === 'true';
+  const returnClientRequestId =
+    request.headers['x-ms-return-client-request-id']?.toString().toLowerCase() === 'true';
   return {
     'Cache-Control': 'no-cache',
     Pragma: 'no-cache',
@@ -15,10 +16,10 @@ export function commonHeaders(request: Request, identity: Identity): Record<stri
     'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
     'X-Content-Type-Options': 'nosniff',
     'x-ms-request-id': randomUUID(),
-    'x-ms-correlation-request-id': correlation,
-    'x-ms-routing-request-id': `WESTEUROPE:${time}:${correlation}`,
+    'x-ms-correlation-request-id': correlationId,
+    'x-ms-routing-request-id': `WESTEUROPE:${time}:${correlationId}`,
     'x-ms-operation-identifier': `tenantId=${identity.tenantId},objectId=${identity.objectId}/westeurope/${randomUUID()}`,
-    ...(clientId !== undefined && wanted ? { 'x-ms-client-request-id': clientId } : {}),
+    ...(clientId !== undefined && returnClientRequestId ? { 'x-ms-client-request-id': clientId } : {}),
   };
 }
 
@@ -34,6 +35,6 @@ export function rateLimitHeaders(
 }
 
 /** A reply with these headers under its own; one without content still says it is JSON, as ARM's do. */
-export function withHeaders(reply: Reply, headers: Record<string, string>): Reply {
+export function withHeaders(reply: HttpResponse, headers: Record<string, string>): HttpResponse {
   return { ...reply, headers: { ...headers, ...reply.headers } };
 }

@@ -1,27 +1,27 @@
-import type { AccessTokens } from '../entra/tokens.ts';
-import type { Handler, Reply, Request } from '../http/exchange.ts';
+import type { AccessTokenIssuer } from '../entra/tokens.ts';
+import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { authenticate } from './authentication.ts';
 import type { ArmContext } from './call.ts';
 import { ArmError } from './errors.ts';
 import { commonHeaders, rateLimitHeaders, withHeaders } from './headers.ts';
-import { route, subscriptionOf } from './router.ts';
-import { kindOf, Throttle } from './throttling.ts';
+import { getSubscriptionId, routeRequest } from './router.ts';
+import { getRequestKind, RequestThrottle } from './throttling.ts';
 
 /** The emulated Azure Resource Manager: signed-in requests, its limits, its headers, then the route. */
-export function armHandler(context: ArmContext, tokens: AccessTokens): Handler {
-  const { throttling, retryAfter } = context.options;
-  const throttle = new Throttle(throttling, retryAfter);
+export function armHandler(context: ArmContext, tokens: AccessTokenIssuer): HttpHandler {
+  const { throttlingScale, retryAfterScale } = context.options;
+  const throttle = new RequestThrottle(throttlingScale, retryAfterScale);
 
-  async function answer(request: Request): Promise<Reply> {
+  async function handleAuthenticated(request: HttpRequest): Promise<HttpResponse> {
     const claims = await authenticate(request, tokens);
-    const subscription = subscriptionOf(request);
-    const kind = kindOf(request.method);
-    const remaining = throttle.take(kind, subscription, String(claims['oid']));
-    const limits = rateLimitHeaders(kind, remaining);
+    const subscription = getSubscriptionId(request);
+    const kind = getRequestKind(request.method);
+    const remaining = throttle.consume(kind, subscription, String(claims['oid']));
+    const rateLimits = rateLimitHeaders(kind, remaining);
     try {
-      return withHeaders(await route(request, context), limits);
+      return withHeaders(await routeRequest(request, context), rateLimits);
     } catch (error) {
-      if (error instanceof ArmError) return withHeaders(error.reply(), limits);
+      if (error instanceof ArmError) return withHeaders(error.toResponse(), rateLimits);
       throw error;
     }
   }
@@ -29,9 +29,9 @@ export function armHandler(context: ArmContext, tokens: AccessTokens): Handler {
   return async (request) => {
     const headers = commonHeaders(request, tokens.identity);
     try {
-      return withHeaders(await answer(request), headers);
+      return withHeaders(await handleAuthenticated(request), headers);
     } catch (error) {
-      if (error instanceof ArmError) return withHeaders(error.reply(), headers);
+      if (error instanceof ArmError) return withHeaders(error.toResponse(), headers);
       throw error;
     }
   };

@@ -1,5 +1,5 @@
 /** Azure's regions: the name that requests use, and the one that answers give back (facts.md §2). */
-const displayNames: Readonly<Record<string, string>> = {
+const REGION_DISPLAY_NAMES: Readonly<Record<string, string>> = {
   australiacentral: 'Australia Central',
   australiaeast: 'Australia East',
   australiasoutheast: 'Australia Southeast',
@@ -70,11 +70,11 @@ export interface Location {
   readonly displayName: string;
 }
 
-export const regionNames: readonly string[] = Object.keys(displayNames);
+export const REGION_NAMES: readonly string[] = Object.keys(REGION_DISPLAY_NAMES);
 
 /** The region by either of its names, in any case; undefined where there is none. */
 export function findLocation(text: string): Location | undefined {
   const name = text.toLowerCase().replaceAll(' ', '');
-  const displayName = displayNames[name];
+  const displayName = REGION_DISPLAY_NAMES[name];
   return displayName === undefined ? undefined : { name, displayName };
 }

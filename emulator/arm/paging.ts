@@ -1,22 +1,22 @@
-import type { Reply } from '../http/exchange.ts';
-import type { ArmCall } from './call.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import type { ArmRequest } from './call.ts';
 
 /**
  * One page of a list. `nextLink` appears while there is more, with `$skiptoken` as the specification's example has it.
  * @param render makes an entry's body; called for the entries of this page alone
  */
-export function page<Entry>(
-  call: ArmCall,
+export function pagedResponse<Entry>(
+  call: ArmRequest,
   entries: readonly Entry[],
-  size: number,
+  pageSize: number,
   render: (entry: Entry) => unknown,
-): Reply {
+): HttpResponse {
   const { url } = call.request;
   const offset = Number(url.searchParams.get('$skiptoken') ?? 0) || 0;
-  const value = entries.slice(offset, offset + size).map(render);
-  if (offset + size >= entries.length) return { status: 200, body: { value } };
+  const value = entries.slice(offset, offset + pageSize).map(render);
+  if (offset + pageSize >= entries.length) return { status: 200, body: { value } };
   const query = [...url.searchParams].filter(([name]) => name.toLowerCase() !== '$skiptoken');
-  const kept = query.map(([name, text]) => `${name}=${encodeURIComponent(text)}`).join('&');
-  const nextLink = `${url.origin}${url.pathname}?${kept}&$skiptoken=${offset + size}`;
+  const remainingQuery = query.map(([name, text]) => `${name}=${encodeURIComponent(text)}`).join('&');
+  const nextLink = `${url.origin}${url.pathname}?${remainingQuery}&$skiptoken=${offset + pageSize}`;
   return { status: 200, body: { value, nextLink } };
 }

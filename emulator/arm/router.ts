@@ -1,16 +1,16 @@
-import type { Reply, Request } from '../http/exchange.ts';
+import type { HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { checkApiVersion } from './api-versions.ts';
-import type { ArmCall, ArmContext } from './call.ts';
+import type { ArmContext, ArmRequest } from './call.ts';
 import { type ArmError, gatewayErrors } from './errors.ts';
-import { type Route, routes } from './routes.ts';
+import { ARM_ROUTES, type ArmRoute } from './routes.ts';
 
-interface Match {
-  readonly route: Route;
-  readonly names: ArmCall['names'];
+interface RouteMatch {
+  readonly route: ArmRoute;
+  readonly params: ArmRequest['params'];
 }
 
 /** The path's segments, decoded. Doubled slashes count as one, as the specification's own examples have them. */
-function segmentsOf(pathname: string): string[] {
+function splitPath(pathname: string): string[] {
   return pathname
     .split('/')
     .filter((segment) => segment !== '')
@@ -23,54 +23,57 @@ function segmentsOf(pathname: string): string[] {
     });
 }
 
-const templates = routes.map((route) => ({ route, parts: segmentsOf(route.template) }));
+const ROUTE_TEMPLATES = ARM_ROUTES.map((route) => ({ route, parts: splitPath(route.template) }));
 
-function namesOf(parts: readonly string[], segments: readonly string[]): ArmCall['names'] | undefined {
+function matchTemplate(
+  parts: readonly string[],
+  segments: readonly string[],
+): ArmRequest['params'] | undefined {
   if (parts.length !== segments.length) return undefined;
-  const names: Record<string, string> = {};
+  const params: Record<string, string> = {};
   for (const [index, part] of parts.entries()) {
     const segment = segments[index] ?? '';
-    if (part.startsWith('{')) names[part.slice(1, -1)] = segment;
+    if (part.startsWith('{')) params[part.slice(1, -1)] = segment;
     else if (part.toLowerCase() !== segment.toLowerCase()) return undefined;
   }
-  return { subscription: '', group: '', location: '', server: '', child: '', ...names };
+  return { subscription: '', group: '', location: '', server: '', child: '', ...params };
 }
 
-function match(segments: readonly string[]): Match | undefined {
-  for (const { route, parts } of templates) {
-    const names = namesOf(parts, segments);
-    if (names) return { route, names };
+function findRoute(segments: readonly string[]): RouteMatch | undefined {
+  for (const { route, parts } of ROUTE_TEMPLATES) {
+    const params = matchTemplate(parts, segments);
+    if (params) return { route, params };
   }
   return undefined;
 }
 
-function typeOf(segments: readonly string[], after: number): string {
+function resourceTypePath(segments: readonly string[], providerIndex: number): string {
   return segments
-    .slice(after + 2)
+    .slice(providerIndex + 2)
     .filter((_, index) => index % 2 === 0)
     .join('/');
 }
 
-function unknownPath(segments: readonly string[], version: string): ArmError {
+function unknownPathError(segments: readonly string[], version: string): ArmError {
   const index = segments.findIndex((segment) => segment.toLowerCase() === 'providers');
   const namespace = segments[index + 1];
   if (index === -1 || namespace === undefined) return gatewayErrors.pathNotFound();
   if (namespace.toLowerCase() !== 'microsoft.dbforpostgresql')
     return gatewayErrors.invalidNamespace(namespace);
-  return gatewayErrors.invalidResourceType(typeOf(segments, index), namespace, version);
+  return gatewayErrors.invalidResourceType(resourceTypePath(segments, index), namespace, version);
 }
 
-function checkServerExists({ names }: Match, { store }: ArmContext): void {
+function checkServerExists({ params }: RouteMatch, { store }: ArmContext): void {
   // A child of a missing server is not found, whatever is asked of it (facts.md §2, "404").
-  if (names.server !== '') store.server(names.subscription, names.group, names.server);
+  if (params.server !== '') store.getServer(params.subscription, params.group, params.server);
 }
 
-function typeName(route: Route): string {
+function resourceTypeName(route: ArmRoute): string {
   return route.template.includes('/locations/') ? 'locations' : 'flexibleServers';
 }
 
 /** Read one query parameter without regard to the case of its name. */
-export function queryValue(request: Request, name: string): string | undefined {
+export function getQueryParameter(request: HttpRequest, name: string): string | undefined {
   for (const [key, value] of request.url.searchParams) {
     if (key.toLowerCase() === name) return value;
   }
@@ -78,8 +81,8 @@ export function queryValue(request: Request, name: string): string | undefined {
 }
 
 /** The id of the subscription that the path names; '' for none. */
-export function subscriptionOf(request: Request): string {
-  const [first, id = ''] = segmentsOf(request.url.pathname);
+export function getSubscriptionId(request: HttpRequest): string {
+  const [first, id = ''] = splitPath(request.url.pathname);
   return first?.toLowerCase() === 'subscriptions' ? id.toLowerCase() : '';
 }
 
@@ -87,19 +90,19 @@ export function subscriptionOf(request: Request): string {
  * Find what answers an authenticated request, after the checks that ARM makes for every path.
  * @throws {ArmError} for the api-version, the subscription, the path or the method.
  */
-export async function route(request: Request, context: ArmContext): Promise<Reply> {
-  const segments = segmentsOf(request.url.pathname);
-  const apiVersion = queryValue(request, 'api-version');
+export async function routeRequest(request: HttpRequest, context: ArmContext): Promise<HttpResponse> {
+  const segments = splitPath(request.url.pathname);
+  const apiVersion = getQueryParameter(request, 'api-version');
   if (apiVersion === undefined || apiVersion === '') throw gatewayErrors.missingApiVersion();
-  const found = match(segments);
-  const subscription = subscriptionOf(request);
+  const found = findRoute(segments);
+  const subscription = getSubscriptionId(request);
   if (subscription !== '') context.store.checkSubscription(subscription);
-  if (!found) throw unknownPath(segments, apiVersion);
-  checkApiVersion(apiVersion, found.route.family, typeName(found.route));
+  if (!found) throw unknownPathError(segments, apiVersion);
+  checkApiVersion(apiVersion, found.route.family, resourceTypeName(found.route));
   const handler = found.route.methods[request.method];
   if (!handler) {
     checkServerExists(found, context);
     throw gatewayErrors.methodNotAllowed(request.method);
   }
-  return handler({ request, apiVersion, names: found.names }, context);
+  return handler({ request, apiVersion, params: found.params }, context);
 }

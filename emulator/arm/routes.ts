@@ -26,15 +26,15 @@ import {
 } from './subscriptions.ts';
 
 /** A path of the API: `{name}` stands for one segment, everything else compares without regard to case. */
-export interface Route {
+export interface ArmRoute {
   readonly template: string;
   readonly family: ApiFamily;
   readonly methods: Readonly<Record<string, ArmHandler>>;
 }
 
 /** Kinds of children that exist in Azure and that nobody can make here: always an empty list. */
-const emptyList: ArmHandler = (call, { store }) => {
-  store.server(call.names.subscription, call.names.group, call.names.server);
+const getEmptyList: ArmHandler = (call, { store }) => {
+  store.getServer(call.params.subscription, call.params.group, call.params.server);
   return { status: 200, body: { value: [] } };
 };
 
@@ -44,62 +44,66 @@ const provider = 'providers/Microsoft.DBforPostgreSQL';
 const server = `${group}/${provider}/flexibleServers/{server}`;
 const location = `${subscription}/${provider}/locations/{location}`;
 
-function resources(template: string, methods: Readonly<Record<string, ArmHandler>>): Route {
+function resourcesRoute(template: string, methods: Readonly<Record<string, ArmHandler>>): ArmRoute {
   return { template, family: 'resources', methods };
 }
 
-function postgres(template: string, methods: Readonly<Record<string, ArmHandler>>): Route {
+function postgresRoute(template: string, methods: Readonly<Record<string, ArmHandler>>): ArmRoute {
   return { template, family: 'postgres', methods };
 }
 
 /** The paths that the emulated ARM answers (facts.md §1). The first that fits is taken. */
-export const routes: readonly Route[] = [
-  resources('/subscriptions', { GET: listSubscriptions }),
-  resources('/tenants', { GET: listTenants }),
-  resources(subscription, { GET: getSubscription }),
-  resources(`${subscription}/locations`, { GET: listLocations }),
-  resources(`${subscription}/providers/{child}`, { GET: getProvider }),
-  resources(`${subscription}/providers/{child}/register`, { POST: getProvider }),
-  resources(`${subscription}/operationresults/{child}`, { GET: pollGroupDeletion }),
-  resources(`${subscription}/resourceGroups`, { GET: listResourceGroups }),
-  resources(group, {
+export const ARM_ROUTES: readonly ArmRoute[] = [
+  resourcesRoute('/subscriptions', { GET: listSubscriptions }),
+  resourcesRoute('/tenants', { GET: listTenants }),
+  resourcesRoute(subscription, { GET: getSubscription }),
+  resourcesRoute(`${subscription}/locations`, { GET: listLocations }),
+  resourcesRoute(`${subscription}/providers/{child}`, { GET: getProvider }),
+  resourcesRoute(`${subscription}/providers/{child}/register`, { POST: getProvider }),
+  resourcesRoute(`${subscription}/operationresults/{child}`, { GET: pollGroupDeletion }),
+  resourcesRoute(`${subscription}/resourceGroups`, { GET: listResourceGroups }),
+  resourcesRoute(group, {
     HEAD: headResourceGroup,
     GET: getResourceGroup,
     PUT: putResourceGroup,
     PATCH: patchResourceGroup,
     DELETE: deleteResourceGroup,
   }),
-  postgres(`${subscription}/${provider}/flexibleServers`, { GET: listServers }),
-  postgres(`${subscription}/${provider}/checkNameAvailability`, { POST: checkNameAvailability }),
-  postgres(`${location}/checkNameAvailability`, { POST: checkNameAvailability }),
-  postgres(`${location}/capabilities`, { GET: listCapabilities }),
-  postgres(`${location}/azureAsyncOperation/{child}`, {
-    GET: (call, context) => context.operations.poll(call, context),
+  postgresRoute(`${subscription}/${provider}/flexibleServers`, { GET: listServers }),
+  postgresRoute(`${subscription}/${provider}/checkNameAvailability`, { POST: checkNameAvailability }),
+  postgresRoute(`${location}/checkNameAvailability`, { POST: checkNameAvailability }),
+  postgresRoute(`${location}/capabilities`, { GET: listCapabilities }),
+  postgresRoute(`${location}/azureAsyncOperation/{child}`, {
+    GET: (call, context) => context.operations.getStatus(call, context),
   }),
-  postgres(`${location}/operationResults/{child}`, {
-    GET: (call, context) => context.operations.result(call, context),
+  postgresRoute(`${location}/operationResults/{child}`, {
+    GET: (call, context) => context.operations.getResult(call, context),
   }),
-  postgres(`${group}/${provider}/flexibleServers`, { GET: listServers }),
-  postgres(server, { GET: getServer, PUT: putServer, PATCH: patchServer, DELETE: deleteServer }),
-  postgres(`${server}/capabilities`, { GET: serverCapabilities }),
-  postgres(`${server}/stop`, { POST: stopServer }),
-  postgres(`${server}/start`, { POST: startServer }),
-  postgres(`${server}/restart`, { POST: restartServer }),
-  postgres(`${server}/firewallRules`, { GET: listFirewallRules }),
-  postgres(`${server}/firewallRules/{child}`, {
+  postgresRoute(`${group}/${provider}/flexibleServers`, { GET: listServers }),
+  postgresRoute(server, { GET: getServer, PUT: putServer, PATCH: patchServer, DELETE: deleteServer }),
+  postgresRoute(`${server}/capabilities`, { GET: serverCapabilities }),
+  postgresRoute(`${server}/stop`, { POST: stopServer }),
+  postgresRoute(`${server}/start`, { POST: startServer }),
+  postgresRoute(`${server}/restart`, { POST: restartServer }),
+  postgresRoute(`${server}/firewallRules`, { GET: listFirewallRules }),
+  postgresRoute(`${server}/firewallRules/{child}`, {
     GET: getFirewallRule,
     PUT: putFirewallRule,
     DELETE: deleteFirewallRule,
   }),
-  postgres(`${server}/databases`, { GET: listDatabases }),
-  postgres(`${server}/databases/{child}`, { GET: getDatabase, PUT: putDatabase, DELETE: deleteDatabase }),
-  postgres(`${server}/configurations`, { GET: listConfigurations }),
-  postgres(`${server}/configurations/{child}`, {
+  postgresRoute(`${server}/databases`, { GET: listDatabases }),
+  postgresRoute(`${server}/databases/{child}`, {
+    GET: getDatabase,
+    PUT: putDatabase,
+    DELETE: deleteDatabase,
+  }),
+  postgresRoute(`${server}/configurations`, { GET: listConfigurations }),
+  postgresRoute(`${server}/configurations/{child}`, {
     GET: getConfiguration,
     PUT: writeConfiguration,
     PATCH: writeConfiguration,
   }),
   ...['administrators', 'replicas', 'virtualendpoints', 'privateEndpointConnections'].map((children) =>
-    postgres(`${server}/${children}`, { GET: emptyList }),
+    postgresRoute(`${server}/${children}`, { GET: getEmptyList }),
   ),
 ];

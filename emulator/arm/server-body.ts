@@ -1,24 +1,24 @@
-import { compact, type JsonObject, objectOr } from '../json.ts';
-import { isSince } from './api-versions.ts';
-import { asCluster } from './server-cluster.ts';
+import { asObject, type JsonObject, omitUndefined } from '../json.ts';
+import { isVersionAtLeast } from './api-versions.ts';
+import { toClusterProperties } from './server-cluster.ts';
 import { type FlexibleServer, visibleState } from './store.ts';
 
 const type = 'Microsoft.DBforPostgreSQL/flexibleServers';
 
 // The orders of the keys are those of the recorded answers of each time (facts.md §2, the 2021 recording, azure-cli's of
 // 2026); where a cluster's stood in 2025 is [INF].
-const currentOrder =
+const CURRENT_KEY_ORDER =
   'cluster,replica,storage,network,privateEndpointConnections,dataEncryption,authConfig,fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,backup,highAvailability,maintenanceWindow,replicationRole,replicaCapacity'.split(
     ',',
   );
-const order2026 = ['dataEncryption', ...currentOrder.filter((name) => name !== 'dataEncryption')];
-const order2021 =
+const KEY_ORDER_2026 = ['dataEncryption', ...CURRENT_KEY_ORDER.filter((name) => name !== 'dataEncryption')];
+const KEY_ORDER_2021 =
   'fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,storage,backup,network,highAvailability,maintenanceWindow'.split(
     ',',
   );
 
 /** Since which api-version a property is shown; those not named here always were [S]. */
-const since: Readonly<Record<string, string>> = {
+const INTRODUCED_IN: Readonly<Record<string, string>> = {
   replica: '2023-06-01',
   privateEndpointConnections: '2023-06-01',
   cluster: '2025-01-01',
@@ -28,23 +28,27 @@ const since: Readonly<Record<string, string>> = {
   replicaCapacity: '2022-12-01',
 };
 
-function storageOf(storage: JsonObject, apiVersion: string): JsonObject {
+function storageBody(storage: JsonObject, apiVersion: string): JsonObject {
   const { type: kind, iops, tier, storageSizeGB, autoGrow } = storage;
-  if (isSince(apiVersion, '2023-03-01')) return compact({ type: kind, iops, tier, storageSizeGB, autoGrow });
+  if (isVersionAtLeast(apiVersion, '2023-03-01'))
+    return omitUndefined({ type: kind, iops, tier, storageSizeGB, autoGrow });
   return { storageSizeGB };
 }
 
-function propertiesOf(server: FlexibleServer, apiVersion: string): JsonObject {
+function propertiesBody(server: FlexibleServer, apiVersion: string): JsonObject {
   const own: JsonObject = { ...server.properties, state: visibleState(server) };
-  const all = own['cluster'] === undefined ? own : asCluster(own, apiVersion);
-  const order = isSince(apiVersion, '2026-01-01')
-    ? order2026
-    : isSince(apiVersion, '2022-03-08')
-      ? currentOrder
-      : order2021;
+  const all = own['cluster'] === undefined ? own : toClusterProperties(own, apiVersion);
+  const order = isVersionAtLeast(apiVersion, '2026-01-01')
+    ? KEY_ORDER_2026
+    : isVersionAtLeast(apiVersion, '2022-03-08')
+      ? CURRENT_KEY_ORDER
+      : KEY_ORDER_2021;
   const entries = order
-    .filter((name) => name in all && all[name] !== undefined && isSince(apiVersion, since[name] ?? '2021'))
-    .map((name) => [name, name === 'storage' ? storageOf(objectOr(all[name]), apiVersion) : all[name]]);
+    .filter(
+      (name) =>
+        name in all && all[name] !== undefined && isVersionAtLeast(apiVersion, INTRODUCED_IN[name] ?? '2021'),
+    )
+    .map((name) => [name, name === 'storage' ? storageBody(asObject(all[name]), apiVersion) : all[name]]);
   return Object.fromEntries(entries);
 }
 
@@ -55,10 +59,10 @@ export function serverId(server: FlexibleServer): string {
 
 /** A server as GET shows it at this api-version: never with a password, location as the display name. */
 export function serverBody(server: FlexibleServer, apiVersion: string): JsonObject {
-  return compact({
+  return omitUndefined({
     sku: server.sku,
-    systemData: isSince(apiVersion, '2022-12-01') ? { createdAt: server.createdAt } : undefined,
-    properties: propertiesOf(server, apiVersion),
+    systemData: isVersionAtLeast(apiVersion, '2022-12-01') ? { createdAt: server.createdAt } : undefined,
+    properties: propertiesBody(server, apiVersion),
     location: server.location.displayName,
     tags: server.tags,
     id: serverId(server),
@@ -70,9 +74,9 @@ export function serverBody(server: FlexibleServer, apiVersion: string): JsonObje
 /** A firewall rule, database or configuration as GET shows it. */
 export function childBody(
   server: FlexibleServer,
-  kind: string,
+  childType: string,
   name: string,
   properties: JsonObject,
 ): JsonObject {
-  return { properties, id: `${serverId(server)}/${kind}/${name}`, name, type: `${type}/${kind}` };
+  return { properties, id: `${serverId(server)}/${childType}/${name}`, name, type: `${type}/${childType}` };
 }

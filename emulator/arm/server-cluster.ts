@@ -1,6 +1,6 @@
-import { type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
-import { isSince } from './api-versions.ts';
-import { type OperationFailure, operationFailures, providerErrors } from './errors.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../json.ts';
+import { isVersionAtLeast } from './api-versions.ts';
+import { type OperationError, operationErrors, providerErrors } from './errors.ts';
 
 /*
  * Elastic clusters, from azure-cli's recording test_elastic_clusters_mgmt (api-version 2026-01-01-preview), Microsoft's
@@ -9,31 +9,32 @@ import { type OperationFailure, operationFailures, providerErrors } from './erro
  */
 
 /** Nodes that a cluster has at most. */
-const maximumSize = 20;
+const MAX_CLUSTER_SIZE = 20;
 
 /** The database that a cluster comes with unless the request names another. */
-export const defaultDatabase = 'postgres';
+export const DEFAULT_DATABASE = 'postgres';
 
-const databaseName = /^[a-zA-Z_][\w-]{0,62}$/;
+const DATABASE_NAME_PATTERN = /^[a-zA-Z_][\w-]{0,62}$/;
 
 /** What the request says of a cluster; an api-version that does not know them ignores it, as any unknown member [INF]. */
-function clusterIn(sent: JsonObject, apiVersion: string): JsonObject {
-  return isSince(apiVersion, '2025-01-01') ? objectOr(sent['cluster']) : {};
+function parseCluster(sent: JsonObject, apiVersion: string): JsonObject {
+  return isVersionAtLeast(apiVersion, '2025-01-01') ? asObject(sent['cluster']) : {};
 }
 
-function sizeIn(cluster: JsonObject): number | undefined {
+function parseClusterSize(cluster: JsonObject): number | undefined {
   const { clusterSize } = cluster;
   if (clusterSize === undefined || clusterSize === null) return undefined;
-  const size = numberOr(clusterSize);
+  const size = asNumber(clusterSize);
   if (size === undefined || !Number.isInteger(size)) throw providerErrors.invalidValue('cluster.clusterSize');
   return size;
 }
 
 /** How a write of a cluster ends that was accepted. On a PATCH both are recorded, on a creation [INF]. */
-function failureOf(size: number | undefined, sent: JsonObject): OperationFailure | undefined {
-  if (size !== undefined && (size > maximumSize || size < 0)) return operationFailures.unsupportedNodes(size);
-  const autoGrow = stringOr(objectOr(sent['storage'])['autoGrow'])?.toLowerCase();
-  return autoGrow === 'enabled' ? operationFailures.clusterAutoGrow() : undefined;
+function clusterError(size: number | undefined, sent: JsonObject): OperationError | undefined {
+  if (size !== undefined && (size > MAX_CLUSTER_SIZE || size < 0))
+    return operationErrors.unsupportedNodes(size);
+  const autoGrow = asString(asObject(sent['storage'])['autoGrow'])?.toLowerCase();
+  return autoGrow === 'enabled' ? operationErrors.clusterAutoGrow() : undefined;
 }
 
 /** What a request makes of a server's cluster. */
@@ -41,28 +42,28 @@ export interface ClusterChange {
   /** Undefined where there is none. */
   readonly cluster: JsonObject | undefined;
   /** How the operation ends although it was accepted. */
-  readonly failure: OperationFailure | undefined;
+  readonly failure: OperationError | undefined;
 }
 
-const none: ClusterChange = { cluster: undefined, failure: undefined };
+const NO_CLUSTER: ClusterChange = { cluster: undefined, failure: undefined };
 
 /**
  * The cluster that a creation asks for; a size of 0, the specification's default, asks for none. Any tier has them:
  * Burstable, too (azure-cli#33208). The codes of the refusals are [INF].
  * @throws {ArmError} 400 on a major before 17, inside a virtual network, or for a name that no database has.
  */
-export function newCluster(sent: JsonObject, version: string, apiVersion: string): ClusterChange {
-  const cluster = clusterIn(sent, apiVersion);
-  const clusterSize = sizeIn(cluster) ?? 0;
-  if (clusterSize === 0) return none;
-  const defaultDatabaseName = stringOr(cluster['defaultDatabaseName']) || defaultDatabase;
-  if (!databaseName.test(defaultDatabaseName))
+export function clusterForCreate(sent: JsonObject, version: string, apiVersion: string): ClusterChange {
+  const cluster = parseCluster(sent, apiVersion);
+  const clusterSize = parseClusterSize(cluster) ?? 0;
+  if (clusterSize === 0) return NO_CLUSTER;
+  const defaultDatabaseName = asString(cluster['defaultDatabaseName']) || DEFAULT_DATABASE;
+  if (!DATABASE_NAME_PATTERN.test(defaultDatabaseName))
     throw providerErrors.invalidValue('cluster.defaultDatabaseName');
   if (Number(version) < 17) throw providerErrors.outOfRange('Version', ['17', '18']);
-  if (stringOr(objectOr(sent['network'])['delegatedSubnetResourceId'])) {
+  if (asString(asObject(sent['network'])['delegatedSubnetResourceId'])) {
     throw providerErrors.invalidValue('network.delegatedSubnetResourceId');
   }
-  return { cluster: { clusterSize, defaultDatabaseName }, failure: failureOf(clusterSize, sent) };
+  return { cluster: { clusterSize, defaultDatabaseName }, failure: clusterError(clusterSize, sent) };
 }
 
 /**
@@ -70,43 +71,45 @@ export function newCluster(sent: JsonObject, version: string, apiVersion: string
  * @param current undefined where the server is none
  * @throws {ArmError} 400 for a server that would become a cluster and for another default database [INF].
  */
-export function updatedCluster(
+export function clusterForUpdate(
   current: JsonObject | undefined,
   sent: JsonObject,
   apiVersion: string,
 ): ClusterChange {
-  const wanted = clusterIn(sent, apiVersion);
-  const size = sizeIn(wanted);
+  const wanted = parseCluster(sent, apiVersion);
+  const size = parseClusterSize(wanted);
   if (!current) {
     if (size) throw providerErrors.invalidValue('cluster');
-    return none;
+    return NO_CLUSTER;
   }
   const name = wanted['defaultDatabaseName'];
   if (name !== undefined && name !== null && name !== current['defaultDatabaseName']) {
     throw providerErrors.invalidValue('cluster.defaultDatabaseName');
   }
-  const before = numberOr(current['clusterSize']) ?? 0;
+  const before = asNumber(current['clusterSize']) ?? 0;
   const grown = size !== undefined && size > before;
   return {
     cluster: grown ? { ...current, clusterSize: size } : current,
-    failure: failureOf(grown ? size : undefined, sent),
+    failure: clusterError(grown ? size : undefined, sent),
   };
 }
 
 /** The provider's name for the operation that writes a server. */
-export function upsertOperation(cluster: unknown): string {
+export function upsertOperationName(cluster: unknown): string {
   return cluster ? 'UpsertFlexClusterManagementOperation' : 'UpsertServerManagementOperationV2';
 }
 
 /** The properties of a cluster as GET shows them: what is of single servers alone is missing. */
-export function asCluster(properties: JsonObject, apiVersion: string): JsonObject {
+export function toClusterProperties(properties: JsonObject, apiVersion: string): JsonObject {
   const { minorVersion: _minor, replicaCapacity: _capacity, ...rest } = properties;
-  const { clusterSize, defaultDatabaseName } = objectOr(properties['cluster']);
-  const availability = objectOr(properties['highAvailability']);
-  const { role } = objectOr(properties['replica']);
+  const { clusterSize, defaultDatabaseName } = asObject(properties['cluster']);
+  const availability = asObject(properties['highAvailability']);
+  const { role } = asObject(properties['replica']);
   return {
     ...rest,
-    cluster: isSince(apiVersion, '2025-06-01') ? { clusterSize, defaultDatabaseName } : { clusterSize },
+    cluster: isVersionAtLeast(apiVersion, '2025-06-01')
+      ? { clusterSize, defaultDatabaseName }
+      : { clusterSize },
     replica: { role, replicationState: 'Active' },
     highAvailability: availability['mode'] === 'Disabled' ? { mode: 'Disabled' } : availability,
   };

@@ -1,11 +1,11 @@
 import type { ArmContext, ArmHandler } from './call.ts';
-import { operationFailures } from './errors.ts';
+import { operationErrors } from './errors.ts';
 import type { FlexibleServer } from './store.ts';
-import { durationOf, retryAfterSeconds } from './timing.ts';
+import { operationDurationMs, RETRY_AFTER_SECONDS } from './timing.ts';
 
 /** Remove a server with its data plane; what it executed stays known to control. */
-export async function dropServer(server: FlexibleServer, { store }: ArmContext): Promise<void> {
-  if (server.postgres) store.pastStatements.push(...(await server.postgres.statements()));
+export async function destroyServer(server: FlexibleServer, { store }: ArmContext): Promise<void> {
+  if (server.postgres) store.deletedServerStatements.push(...(await server.postgres.listStatements()));
   await server.postgres?.destroy();
   store.removeServer(server);
 }
@@ -13,30 +13,30 @@ export async function dropServer(server: FlexibleServer, { store }: ArmContext):
 /** `DELETE …/flexibleServers/{name}`: 202, or 204 where there is none. Its URLs name the region as people do. */
 export const deleteServer: ArmHandler = (call, context) => {
   const { store, operations, options } = context;
-  const server = store.findServer(call.names.subscription, call.names.group, call.names.server);
+  const server = store.findServer(call.params.subscription, call.params.group, call.params.server);
   if (!server) return { status: 204 };
-  const before = server.state;
-  const busy = before === 'Dropping' || before === 'Provisioning';
-  if (!busy) server.state = 'Dropping';
+  const previousState = server.state;
+  const isBusy = previousState === 'Dropping' || previousState === 'Provisioning';
+  if (!isBusy) server.state = 'Dropping';
   return operations.begin(call, {
-    operation: 'DropServerManagementOperation',
-    retryAfter: retryAfterSeconds.deleteServer,
-    location: encodeURIComponent(server.location.displayName),
-    duration: durationOf('deleteServer', options.provision),
-    work: async (elapse) => {
-      if (busy) {
-        await elapse();
-        throw before === 'Dropping'
-          ? operationFailures.dropping()
-          : operationFailures.serverIsBusy(server.name);
+    operationName: 'DropServerManagementOperation',
+    retryAfterSeconds: RETRY_AFTER_SECONDS.deleteServer,
+    locationSegment: encodeURIComponent(server.location.displayName),
+    durationMs: operationDurationMs('deleteServer', options.provisionMs),
+    work: async (untilDone) => {
+      if (isBusy) {
+        await untilDone();
+        throw previousState === 'Dropping'
+          ? operationErrors.dropping()
+          : operationErrors.serverIsBusy(server.name);
       }
       try {
-        await elapse();
+        await untilDone();
       } catch (error) {
-        server.state = before;
+        server.state = previousState;
         throw error;
       }
-      await dropServer(server, context);
+      await destroyServer(server, context);
     },
   });
 };

@@ -1,61 +1,66 @@
-import type { Reply } from '../http/exchange.ts';
-import type { ArmCall, ArmContext, ArmHandler } from './call.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import type { ArmContext, ArmHandler, ArmRequest } from './call.ts';
 import { providerErrors } from './errors.ts';
 import { type FlexibleServer, type ServerState, visibleState } from './store.ts';
-import { durationOf, retryAfterSeconds, type TimedOperation } from './timing.ts';
+import { operationDurationMs, RETRY_AFTER_SECONDS, type TimedOperation } from './timing.ts';
 
 interface PowerOperation {
-  readonly operation: string;
-  readonly timed: TimedOperation;
-  readonly during: ServerState;
-  readonly after: ServerState;
-  readonly act: (server: FlexibleServer) => Promise<void> | undefined;
+  readonly operationName: string;
+  readonly timedOperation: TimedOperation;
+  readonly stateDuring: ServerState;
+  readonly stateAfter: ServerState;
+  readonly run: (server: FlexibleServer) => Promise<void> | undefined;
 }
 
-function begin(call: ArmCall, context: ArmContext, server: FlexibleServer, power: PowerOperation): Reply {
-  const before = server.state;
-  server.state = power.during;
+function beginPowerOperation(
+  call: ArmRequest,
+  context: ArmContext,
+  server: FlexibleServer,
+  power: PowerOperation,
+): HttpResponse {
+  const previousState = server.state;
+  server.state = power.stateDuring;
   return context.operations.begin(call, {
-    operation: power.operation,
-    retryAfter: retryAfterSeconds.power,
-    location: server.location.name,
-    duration: durationOf(power.timed, context.options.provision),
-    work: async (elapse) => {
+    operationName: power.operationName,
+    retryAfterSeconds: RETRY_AFTER_SECONDS.power,
+    locationSegment: server.location.name,
+    durationMs: operationDurationMs(power.timedOperation, context.options.provisionMs),
+    work: async (untilDone) => {
       try {
-        await elapse();
-        await power.act(server);
-        server.state = power.after;
+        await untilDone();
+        await power.run(server);
+        server.state = power.stateAfter;
       } catch (error) {
-        server.state = before;
+        server.state = previousState;
         throw error;
       }
     },
   });
 }
 
-function serverOf(call: ArmCall, { store }: ArmContext): FlexibleServer {
-  return store.server(call.names.subscription, call.names.group, call.names.server);
+function requireServer(call: ArmRequest, { store }: ArmContext): FlexibleServer {
+  return store.getServer(call.params.subscription, call.params.group, call.params.server);
 }
 
-function checkReady(server: FlexibleServer): void {
+function requireReady(server: FlexibleServer): void {
   const state = visibleState(server);
   if (state !== 'Ready') throw providerErrors.serverIsNotReady(server.name, state);
 }
 
 /** `POST …/stop`: a server that is not Ready refuses (facts.md §3; that it does so on the spot is [INF]). */
 export const stopServer: ArmHandler = (call, context) => {
-  const server = serverOf(call, context);
-  checkReady(server);
-  return begin(call, context, server, {
-    operation: 'StopServerManagementOperation',
-    timed: 'stopServer',
-    during: 'Stopping',
-    after: 'Stopped',
-    act: ({ postgres }) => postgres?.stop(),
+  const server = requireServer(call, context);
+  requireReady(server);
+  return beginPowerOperation(call, context, server, {
+    operationName: 'StopServerManagementOperation',
+    timedOperation: 'stopServer',
+    stateDuring: 'Stopping',
+    stateAfter: 'Stopped',
+    run: ({ postgres }) => postgres?.stop(),
   });
 };
 
-const busyStates: readonly ServerState[] = [
+const BUSY_STATES: readonly ServerState[] = [
   'Starting',
   'Stopping',
   'Restarting',
@@ -66,28 +71,28 @@ const busyStates: readonly ServerState[] = [
 
 /** `POST …/start`: only a Stopped server starts; a busy one says so in its own words (facts.md §3). */
 export const startServer: ArmHandler = (call, context) => {
-  const server = serverOf(call, context);
+  const server = requireServer(call, context);
   const state = visibleState(server);
-  if (busyStates.includes(state)) throw providerErrors.startWhileBusy(server.name);
+  if (BUSY_STATES.includes(state)) throw providerErrors.startWhileBusy(server.name);
   if (state !== 'Stopped') throw providerErrors.serverIsNotStopped(server.name, state);
-  return begin(call, context, server, {
-    operation: 'StartServerManagementOperation',
-    timed: 'startServer',
-    during: 'Starting',
-    after: 'Ready',
-    act: ({ postgres }) => postgres?.start(),
+  return beginPowerOperation(call, context, server, {
+    operationName: 'StartServerManagementOperation',
+    timedOperation: 'startServer',
+    stateDuring: 'Starting',
+    stateAfter: 'Ready',
+    run: ({ postgres }) => postgres?.start(),
   });
 };
 
 /** `POST …/restart`: brings parameters that wait for it into force. Its operation's name is [INF]. */
 export const restartServer: ArmHandler = (call, context) => {
-  const server = serverOf(call, context);
-  checkReady(server);
-  return begin(call, context, server, {
-    operation: 'RestartServerManagementOperation',
-    timed: 'restartServer',
-    during: 'Restarting',
-    after: 'Ready',
-    act: ({ postgres }) => postgres?.restart(),
+  const server = requireServer(call, context);
+  requireReady(server);
+  return beginPowerOperation(call, context, server, {
+    operationName: 'RestartServerManagementOperation',
+    timedOperation: 'restartServer',
+    stateDuring: 'Restarting',
+    stateAfter: 'Ready',
+    run: ({ postgres }) => postgres?.restart(),
   });
 };

@@ -1,52 +1,57 @@
-import { compact, isObject, type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
-import { highAvailability, primaryZone } from './server-availability.ts';
-import { findStorage } from './skus.ts';
+import { asNumber, asObject, asString, isJsonObject, type JsonObject, omitUndefined } from '../json.ts';
+import { buildHighAvailability, choosePrimaryZone } from './server-availability.ts';
+import { findStorageSize } from './skus.ts';
 
 /** `Enabled` or `Disabled` in Azure's spelling, however it was sent. */
-function toggle(value: unknown, fallback: 'Enabled' | 'Disabled'): 'Enabled' | 'Disabled' {
-  const text = stringOr(value)?.toLowerCase();
+function toEnabledDisabled(value: unknown, fallback: 'Enabled' | 'Disabled'): 'Enabled' | 'Disabled' {
+  const text = asString(value)?.toLowerCase();
   return text === 'enabled' ? 'Enabled' : text === 'disabled' ? 'Disabled' : fallback;
 }
 
 function storage(sent: JsonObject): JsonObject {
-  const storageSizeGB = numberOr(sent['storageSizeGB']) ?? 32;
-  const size = findStorage(storageSizeGB);
+  const storageSizeGB = asNumber(sent['storageSizeGB']) ?? 32;
+  const size = findStorageSize(storageSizeGB);
   return {
     // The default type comes back as an empty string (facts.md §1).
     type: sent['type'] === undefined || sent['type'] === 'Premium_LRS' ? '' : sent['type'],
     iops: size?.iops,
-    tier: stringOr(sent['tier']) ?? size?.tier,
+    tier: asString(sent['tier']) ?? size?.tier,
     storageSizeGB,
-    autoGrow: toggle(sent['autoGrow'], 'Disabled'),
+    autoGrow: toEnabledDisabled(sent['autoGrow'], 'Disabled'),
   };
 }
 
 function network(sent: JsonObject): JsonObject {
-  const subnet = stringOr(sent['delegatedSubnetResourceId']);
-  return compact({
-    publicNetworkAccess: subnet ? 'Disabled' : toggle(sent['publicNetworkAccess'], 'Enabled'),
+  const subnet = asString(sent['delegatedSubnetResourceId']);
+  return omitUndefined({
+    publicNetworkAccess: subnet ? 'Disabled' : toEnabledDisabled(sent['publicNetworkAccess'], 'Enabled'),
     delegatedSubnetResourceId: subnet,
-    privateDnsZoneArmResourceId: stringOr(sent['privateDnsZoneArmResourceId']),
+    privateDnsZoneArmResourceId: asString(sent['privateDnsZoneArmResourceId']),
   });
 }
 
-const systemManaged = { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 } as const;
+const SYSTEM_MANAGED_WINDOW = {
+  customWindow: 'Disabled',
+  dayOfWeek: 0,
+  startHour: 0,
+  startMinute: 0,
+} as const;
 
 /** A window that Azure chooses has no time of its own: it shows zeros (facts.md §2). */
 function maintenanceWindow(sent: JsonObject): JsonObject {
-  if (toggle(sent['customWindow'], 'Disabled') === 'Disabled') return { ...systemManaged };
+  if (toEnabledDisabled(sent['customWindow'], 'Disabled') === 'Disabled') return { ...SYSTEM_MANAGED_WINDOW };
   return {
     customWindow: 'Enabled',
-    dayOfWeek: numberOr(sent['dayOfWeek']) ?? 0,
-    startHour: numberOr(sent['startHour']) ?? 0,
-    startMinute: numberOr(sent['startMinute']) ?? 0,
+    dayOfWeek: asNumber(sent['dayOfWeek']) ?? 0,
+    startHour: asNumber(sent['startHour']) ?? 0,
+    startMinute: asNumber(sent['startMinute']) ?? 0,
   };
 }
 
 function backup(sent: JsonObject): JsonObject {
-  return compact({
-    backupRetentionDays: numberOr(sent['backupRetentionDays']) ?? 7,
-    geoRedundantBackup: toggle(sent['geoRedundantBackup'], 'Disabled'),
+  return omitUndefined({
+    backupRetentionDays: asNumber(sent['backupRetentionDays']) ?? 7,
+    geoRedundantBackup: toEnabledDisabled(sent['geoRedundantBackup'], 'Disabled'),
     earliestRestoreDate: sent['earliestRestoreDate'],
   });
 }
@@ -56,11 +61,11 @@ function backup(sent: JsonObject): JsonObject {
  * test_postgresql_flexible_server_identity_microsoft_entra_admin_only_mgmt); that it else does not is [INF].
  */
 function authConfig(sent: JsonObject, tenantId: string | undefined): JsonObject {
-  const activeDirectoryAuth = toggle(sent['activeDirectoryAuth'], 'Disabled');
-  return compact({
+  const activeDirectoryAuth = toEnabledDisabled(sent['activeDirectoryAuth'], 'Disabled');
+  return omitUndefined({
     activeDirectoryAuth,
-    passwordAuth: toggle(sent['passwordAuth'], 'Enabled'),
-    tenantId: activeDirectoryAuth === 'Enabled' ? stringOr(sent['tenantId']) || tenantId : undefined,
+    passwordAuth: toEnabledDisabled(sent['passwordAuth'], 'Enabled'),
+    tenantId: activeDirectoryAuth === 'Enabled' ? asString(sent['tenantId']) || tenantId : undefined,
   });
 }
 
@@ -70,36 +75,36 @@ function authConfig(sent: JsonObject, tenantId: string | undefined): JsonObject 
  * it [INF].
  * @param tenantId whose identities Entra authentication takes unless the request says so
  */
-export function newProperties(sent: JsonObject, version: string, tenantId: string): JsonObject {
-  const availabilityZone = primaryZone(sent);
+export function buildServerProperties(sent: JsonObject, version: string, tenantId: string): JsonObject {
+  const availabilityZone = choosePrimaryZone(sent);
   return {
     replica: { role: 'Primary', capacity: 5 },
-    storage: storage(objectOr(sent['storage'])),
-    network: network(objectOr(sent['network'])),
+    storage: storage(asObject(sent['storage'])),
+    network: network(asObject(sent['network'])),
     privateEndpointConnections: [],
     dataEncryption: { type: 'SystemManaged' },
-    authConfig: authConfig(objectOr(sent['authConfig']), tenantId),
+    authConfig: authConfig(asObject(sent['authConfig']), tenantId),
     version,
     administratorLogin: sent['administratorLogin'],
     availabilityZone,
-    backup: backup(objectOr(sent['backup'])),
-    highAvailability: highAvailability(objectOr(sent['highAvailability']), {}, availabilityZone),
-    maintenanceWindow: { ...systemManaged },
+    backup: backup(asObject(sent['backup'])),
+    highAvailability: buildHighAvailability(asObject(sent['highAvailability']), {}, availabilityZone),
+    maintenanceWindow: { ...SYSTEM_MANAGED_WINDOW },
     replicationRole: 'Primary',
     replicaCapacity: 5,
   };
 }
 
 /** A copy of `current` with the members of `changes` laid over it, objects member by member. */
-export function merge(current: JsonObject, changes: JsonObject): JsonObject {
+export function deepMerge(current: JsonObject, changes: JsonObject): JsonObject {
   const entries = Object.entries(changes).map(([name, value]) => {
     const before = current[name];
-    return [name, isObject(before) && isObject(value) ? merge(before, value) : value];
+    return [name, isJsonObject(before) && isJsonObject(value) ? deepMerge(before, value) : value];
   });
   return { ...current, ...Object.fromEntries(entries) };
 }
 
-const normalisers: Readonly<
+const NORMALIZERS: Readonly<
   Record<string, (merged: JsonObject, tenantId: string | undefined) => JsonObject>
 > = {
   storage: (merged) => storage({ ...merged, tier: undefined }),
@@ -111,23 +116,23 @@ const normalisers: Readonly<
 
 /**
  * The properties after an update: what the body leaves out stays as it was (facts.md §2).
- * @param tenantId as for {@link newProperties}; undefined leaves out the tenant that nobody told
+ * @param tenantId as for {@link buildServerProperties}; undefined leaves out the tenant that nobody told
  */
-export function updatedProperties(current: JsonObject, sent: JsonObject, tenantId?: string): JsonObject {
-  const changes = Object.entries(normalisers)
-    .filter(([name]) => isObject(sent[name]))
+export function mergeServerProperties(current: JsonObject, sent: JsonObject, tenantId?: string): JsonObject {
+  const changes = Object.entries(NORMALIZERS)
+    .filter(([name]) => isJsonObject(sent[name]))
     .map(([name, normalise]) => [
       name,
-      normalise(merge(objectOr(current[name]), objectOr(sent[name])), tenantId),
+      normalise(deepMerge(asObject(current[name]), asObject(sent[name])), tenantId),
     ]);
   return {
     ...current,
     ...Object.fromEntries(changes),
-    ...(isObject(sent['highAvailability'])
+    ...(isJsonObject(sent['highAvailability'])
       ? {
-          highAvailability: highAvailability(
+          highAvailability: buildHighAvailability(
             sent['highAvailability'],
-            objectOr(current['highAvailability']),
+            asObject(current['highAvailability']),
             String(current['availabilityZone']),
           ),
         }

@@ -1,10 +1,10 @@
-import { type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../json.ts';
 import { providerErrors } from './errors.ts';
-import { zones } from './server-availability.ts';
-import { merge } from './server-properties.ts';
-import { computeSkus, findStorage, storageSizes, tiers } from './skus.ts';
+import { AVAILABILITY_ZONES } from './server-availability.ts';
+import { deepMerge } from './server-properties.ts';
+import { COMPUTE_SKUS, COMPUTE_TIERS, findStorageSize, STORAGE_SIZES } from './skus.ts';
 
-const reservedLogins = [
+const RESERVED_LOGINS = [
   'azure_superuser',
   'azure_pg_admin',
   'admin',
@@ -15,14 +15,14 @@ const reservedLogins = [
 ];
 
 /** True for a name that the service takes: 3 to 63 of lower-case letters, digits and inner hyphens (facts.md §4). */
-export function isServerName(name: string): boolean {
+export function isValidServerName(name: string): boolean {
   return name.length >= 3 && name.length <= 63 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name);
 }
 
 /** True for an administrator's login that the service takes: any but a reserved one, of 1 to 63 characters. */
-export function isAdministratorLogin(login: string): boolean {
+export function isValidAdministratorLogin(login: string): boolean {
   const name = login.toLowerCase();
-  return name.length >= 1 && name.length <= 63 && !reservedLogins.includes(name) && !name.startsWith('pg_');
+  return name.length >= 1 && name.length <= 63 && !RESERVED_LOGINS.includes(name) && !name.startsWith('pg_');
 }
 
 /**
@@ -30,7 +30,7 @@ export function isAdministratorLogin(login: string): boolean {
  * login in it. The portal's text also forbids any three consecutive characters of the login (facts.md §4), which
  * is the portal's rule and not the service's: only the whole login is refused here [INF].
  */
-export function isAdministratorPassword(password: string, login: string): boolean {
+export function isValidAdministratorPassword(password: string, login: string): boolean {
   const classes = [/[A-Z]/, /[a-z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((pattern) => pattern.test(password));
   return (
     password.length >= 8 &&
@@ -41,22 +41,22 @@ export function isAdministratorPassword(password: string, login: string): boolea
 }
 
 /** @throws {ArmError} 400 where name and tier are not a size of Azure's, or do not belong together. */
-export function checkSku(sku: JsonObject): { name: string; tier: string } {
-  const wantedTier = stringOr(sku['tier']);
-  const wantedName = stringOr(sku['name']);
-  const tier = tiers.find((known) => known.toLowerCase() === wantedTier?.toLowerCase());
-  if (!tier) throw providerErrors.outOfRange('sku.tier', tiers);
-  const found = computeSkus[tier].find(({ name }) => name.toLowerCase() === wantedName?.toLowerCase());
+export function parseSku(sku: JsonObject): { name: string; tier: string } {
+  const wantedTier = asString(sku['tier']);
+  const wantedName = asString(sku['name']);
+  const tier = COMPUTE_TIERS.find((known) => known.toLowerCase() === wantedTier?.toLowerCase());
+  if (!tier) throw providerErrors.outOfRange('sku.tier', COMPUTE_TIERS);
+  const found = COMPUTE_SKUS[tier].find(({ name }) => name.toLowerCase() === wantedName?.toLowerCase());
   if (!found) throw providerErrors.invalidValue('sku.name');
   return { name: found.name, tier };
 }
 
 function checkStorage(storage: JsonObject): void {
   const size = storage['storageSizeGB'];
-  if (size !== undefined && !findStorage(numberOr(size) ?? 0)) {
+  if (size !== undefined && !findStorageSize(asNumber(size) ?? 0)) {
     throw providerErrors.outOfRange(
       'storageSizeGB',
-      storageSizes.map(({ sizeGb }) => sizeGb),
+      STORAGE_SIZES.map(({ sizeGb }) => sizeGb),
     );
   }
   checkOneOf('storage.autoGrow', storage['autoGrow'], ['Enabled', 'Disabled']);
@@ -65,7 +65,7 @@ function checkStorage(storage: JsonObject): void {
 
 function checkBackup(backup: JsonObject): void {
   const days = backup['backupRetentionDays'];
-  const number = numberOr(days);
+  const number = asNumber(days);
   if (
     days !== undefined &&
     (number === undefined || !Number.isInteger(number) || number < 7 || number > 35)
@@ -77,43 +77,43 @@ function checkBackup(backup: JsonObject): void {
 
 function checkOneOf(parameter: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || value === null) return;
-  const text = stringOr(value)?.toLowerCase();
+  const text = asString(value)?.toLowerCase();
   if (!allowed.some((entry) => entry.toLowerCase() === text)) {
     throw providerErrors.outOfRange(parameter, allowed);
   }
 }
 
-function checkWhole(parameter: string, value: unknown, highest: number): void {
+function checkInteger(parameter: string, value: unknown, maximum: number): void {
   if (value === undefined || value === null) return;
-  const number = numberOr(value);
-  if (number === undefined || !Number.isInteger(number) || number < 0 || number > highest) {
-    throw providerErrors.outOfRange(parameter, [`0-${highest}`]);
+  const number = asNumber(value);
+  if (number === undefined || !Number.isInteger(number) || number < 0 || number > maximum) {
+    throw providerErrors.outOfRange(parameter, [`0-${maximum}`]);
   }
 }
 
 /** The code is [INF]. */
 function checkMaintenanceWindow(window: JsonObject): void {
   checkOneOf('maintenanceWindow.customWindow', window['customWindow'], ['Enabled', 'Disabled']);
-  checkWhole('maintenanceWindow.dayOfWeek', window['dayOfWeek'], 6);
-  checkWhole('maintenanceWindow.startHour', window['startHour'], 23);
-  checkWhole('maintenanceWindow.startMinute', window['startMinute'], 59);
+  checkInteger('maintenanceWindow.dayOfWeek', window['dayOfWeek'], 6);
+  checkInteger('maintenanceWindow.startHour', window['startHour'], 23);
+  checkInteger('maintenanceWindow.startMinute', window['startMinute'], 59);
 }
 
 /**
  * A server inside a virtual network has no public access, and somebody must get in: the code of the latter is [INF].
- * @param after the request's and, where it leaves something out, the server's own
+ * @param merged the request's and, where it leaves something out, the server's own
  */
-function checkAccess(after: JsonObject): void {
-  const { delegatedSubnetResourceId: subnet, publicNetworkAccess } = objectOr(after['network']);
+function checkNetworkAndAuth(merged: JsonObject): void {
+  const { delegatedSubnetResourceId: subnet, publicNetworkAccess } = asObject(merged['network']);
   checkOneOf('network.publicNetworkAccess', publicNetworkAccess, ['Enabled', 'Disabled']);
-  if (stringOr(subnet) && stringOr(publicNetworkAccess)?.toLowerCase() === 'enabled') {
+  if (asString(subnet) && asString(publicNetworkAccess)?.toLowerCase() === 'enabled') {
     throw providerErrors.conflictingNetwork();
   }
-  const { activeDirectoryAuth = 'Disabled', passwordAuth = 'Enabled' } = objectOr(after['authConfig']);
+  const { activeDirectoryAuth = 'Disabled', passwordAuth = 'Enabled' } = asObject(merged['authConfig']);
   checkOneOf('authConfig.activeDirectoryAuth', activeDirectoryAuth, ['Enabled', 'Disabled']);
   checkOneOf('authConfig.passwordAuth', passwordAuth, ['Enabled', 'Disabled']);
-  const ways = [activeDirectoryAuth, passwordAuth].map((way) => stringOr(way)?.toLowerCase());
-  if (ways.every((way) => way === 'disabled')) throw providerErrors.invalidValue('authConfig');
+  const authMethods = [activeDirectoryAuth, passwordAuth].map((way) => asString(way)?.toLowerCase());
+  if (authMethods.every((way) => way === 'disabled')) throw providerErrors.invalidValue('authConfig');
 }
 
 /**
@@ -123,20 +123,23 @@ function checkAccess(after: JsonObject): void {
  * ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration.
  */
 export function checkProperties(sent: JsonObject, current: JsonObject): void {
-  checkStorage(objectOr(sent['storage']));
-  checkBackup(objectOr(sent['backup']));
-  checkMaintenanceWindow(objectOr(sent['maintenanceWindow']));
-  const { mode, standbyAvailabilityZone } = objectOr(sent['highAvailability']);
+  checkStorage(asObject(sent['storage']));
+  checkBackup(asObject(sent['backup']));
+  checkMaintenanceWindow(asObject(sent['maintenanceWindow']));
+  const { mode, standbyAvailabilityZone } = asObject(sent['highAvailability']);
   checkOneOf('highAvailability.mode', mode, ['Disabled', 'SameZone', 'ZoneRedundant']);
-  checkOneOf('highAvailability.standbyAvailabilityZone', standbyAvailabilityZone, ['', ...zones]);
-  checkOneOf('availabilityZone', sent['availabilityZone'], ['', ...zones]);
+  checkOneOf('highAvailability.standbyAvailabilityZone', standbyAvailabilityZone, [
+    '',
+    ...AVAILABILITY_ZONES,
+  ]);
+  checkOneOf('availabilityZone', sent['availabilityZone'], ['', ...AVAILABILITY_ZONES]);
   const { network, authConfig } = current;
-  checkAccess(merge({ network: objectOr(network), authConfig: objectOr(authConfig) }, sent));
+  checkNetworkAndAuth(deepMerge({ network: asObject(network), authConfig: asObject(authConfig) }, sent));
 }
 
 /** @throws {ArmError} 400 ParameterOutOfRange, as a region says it that does not offer the major (facts.md §3). */
-export function checkVersion(version: unknown, supported: readonly string[]): string {
-  const text = stringOr(version);
+export function parseVersion(version: unknown, supported: readonly string[]): string {
+  const text = asString(version);
   if (text !== undefined && supported.includes(text)) return text;
   throw providerErrors.outOfRange('Version', supported);
 }

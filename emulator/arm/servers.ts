@@ -1,53 +1,53 @@
-import { type JsonObject, objectOr, stringOr } from '../json.ts';
+import { asObject, asString, type JsonObject } from '../json.ts';
 import type { PostgresFactory, PostgresServer } from '../postgres/types.ts';
-import { type ArmCall, type ArmContext, type ArmHandler, resourceBodyOf, tagsOf } from './call.ts';
-import { gatewayErrors, type OperationFailure, operationFailures, providerErrors } from './errors.ts';
-import { pushRules } from './firewall-rules.ts';
-import { findLocation, type Location, regionNames } from './locations.ts';
-import { NameMap } from './name-map.ts';
-import { compressibleHeaders } from './operations.ts';
-import { page } from './paging.ts';
-import { checkAvailability, primaryZone } from './server-availability.ts';
+import { type ArmContext, type ArmHandler, type ArmRequest, parseResourceBody, parseTags } from './call.ts';
+import { gatewayErrors, type OperationError, operationErrors, providerErrors } from './errors.ts';
+import { applyFirewallRules } from './firewall-rules.ts';
+import { findLocation, type Location, REGION_NAMES } from './locations.ts';
+import { CaseInsensitiveMap } from './name-map.ts';
+import { COMPRESSIBLE_HEADERS } from './operations.ts';
+import { pagedResponse } from './paging.ts';
+import { checkHighAvailability, choosePrimaryZone } from './server-availability.ts';
 import { serverBody } from './server-body.ts';
-import { defaultDatabase, newCluster, upsertOperation } from './server-cluster.ts';
-import { newProperties } from './server-properties.ts';
-import { unknownPassword, updateServer } from './server-update.ts';
+import { clusterForCreate, DEFAULT_DATABASE, upsertOperationName } from './server-cluster.ts';
+import { buildServerProperties } from './server-properties.ts';
+import { randomPassword, updateServer } from './server-update.ts';
 import {
   checkProperties,
-  checkSku,
-  checkVersion,
-  isAdministratorLogin,
-  isAdministratorPassword,
-  isServerName,
+  isValidAdministratorLogin,
+  isValidAdministratorPassword,
+  isValidServerName,
+  parseSku,
+  parseVersion,
 } from './server-validation.ts';
 import type { FlexibleServer } from './store.ts';
-import { durationOf, retryAfterSeconds } from './timing.ts';
+import { operationDurationMs, RETRY_AFTER_SECONDS } from './timing.ts';
 
 /**
  * Whether a server shows in GET and lists while it is being created. Inferred: the API has a state `Provisioning`,
  * and a child's GET then fails in the provider and not at the gateway (facts.md §3), which so knows the server [INF].
  */
-const visibleWhileProvisioning = true;
+const VISIBLE_WHILE_PROVISIONING = true;
 
 function isVisible(server: FlexibleServer): boolean {
-  return visibleWhileProvisioning || server.state !== 'Provisioning';
+  return VISIBLE_WHILE_PROVISIONING || server.state !== 'Provisioning';
 }
 
 /** A new server as its request describes it, every member checked. */
-interface Creation {
+interface ServerCreation {
   readonly server: FlexibleServer;
   readonly login: string;
   readonly password: string;
   /** How it ends although it was accepted. */
-  readonly failure: OperationFailure | undefined;
+  readonly failure: OperationError | undefined;
 }
 
-function locationOf(body: JsonObject): Location {
-  const text = stringOr(body['location']);
+function parseLocation(body: JsonObject): Location {
+  const text = asString(body['location']);
   if (text === undefined || text === '') throw gatewayErrors.locationRequired();
   const location = findLocation(text);
   if (location) return location;
-  throw gatewayErrors.locationNotAvailable(text, 'Microsoft.DBforPostgreSQL/flexibleServers', regionNames);
+  throw gatewayErrors.locationNotAvailable(text, 'Microsoft.DBforPostgreSQL/flexibleServers', REGION_NAMES);
 }
 
 function checkLocation(server: FlexibleServer, wanted: Location): void {
@@ -56,77 +56,77 @@ function checkLocation(server: FlexibleServer, wanted: Location): void {
   throw gatewayErrors.invalidResourceLocation(name, location.name, resourceGroup, wanted.name);
 }
 
-function credentialsOf(properties: JsonObject): { login: string; password: string } {
-  const login = stringOr(properties['administratorLogin']);
-  const password = stringOr(properties['administratorLoginPassword']);
+function parseCredentials(properties: JsonObject): { login: string; password: string } {
+  const login = asString(properties['administratorLogin']);
+  const password = asString(properties['administratorLoginPassword']);
   if (login === undefined || password === undefined) throw providerErrors.credentialsNotProvided();
-  if (!isAdministratorLogin(login)) throw providerErrors.invalidValue('administratorLogin');
+  if (!isValidAdministratorLogin(login)) throw providerErrors.invalidValue('administratorLogin');
   return { login, password };
 }
 
-function creationOf(
-  call: ArmCall,
+function parseCreation(
+  call: ArmRequest,
   context: ArmContext,
   location: Location,
   majors: readonly string[],
-): Creation {
-  const body = resourceBodyOf(call);
-  const properties = objectOr(body['properties']);
-  if (!isServerName(call.names.server)) throw providerErrors.invalidServerName();
-  const sku = checkSku(objectOr(body['sku']));
-  const version = checkVersion(properties['version'] ?? majors.at(-1), majors);
+): ServerCreation {
+  const body = parseResourceBody(call);
+  const properties = asObject(body['properties']);
+  if (!isValidServerName(call.params.server)) throw providerErrors.invalidServerName();
+  const sku = parseSku(asObject(body['sku']));
+  const version = parseVersion(properties['version'] ?? majors.at(-1), majors);
   checkProperties(properties, {});
-  checkAvailability(properties, {}, primaryZone(properties), sku.tier);
-  const { cluster, failure } = newCluster(properties, version, call.apiVersion);
+  checkHighAvailability(properties, {}, choosePrimaryZone(properties), sku.tier);
+  const { cluster, failure } = clusterForCreate(properties, version, call.apiVersion);
   // Azure could also restore or replicate; an empty server in the place of a copy would be a lie.
   const { createMode } = properties;
   if (createMode !== undefined && createMode !== 'Default' && createMode !== 'Create') {
     throw providerErrors.invalidValue('createMode');
   }
-  const group = context.store.group(call.names.subscription, call.names.group);
+  const group = context.store.getGroup(call.params.subscription, call.params.group);
   if (group.provisioningState === 'Deleting') throw gatewayErrors.resourceGroupBeingDeleted(group.name);
   const server: FlexibleServer = {
     subscriptionId: group.subscriptionId,
     resourceGroup: group.name,
-    name: call.names.server,
+    name: call.params.server,
     location,
     createdAt: new Date().toISOString(),
-    tags: tagsOf(body),
+    tags: parseTags(body),
     sku,
     properties: {
-      ...newProperties(properties, version, context.tenantId),
+      ...buildServerProperties(properties, version, context.tenantId),
       ...(cluster ? { cluster } : {}),
     },
     state: 'Provisioning',
-    minorOperations: 0,
-    writingConfiguration: false,
+    activeChildOperations: 0,
+    isWritingConfiguration: false,
     postgres: undefined,
-    firewallRules: new NameMap(),
-    acceptedRules: new NameMap(),
+    firewallRules: new CaseInsensitiveMap(),
+    effectiveRules: new CaseInsensitiveMap(),
   };
-  return { server, ...credentialsOf(properties), failure };
+  return { server, ...parseCredentials(properties), failure };
 }
 
-async function makePostgres(
-  { server, login, password }: Creation,
+async function createPostgres(
+  { server, login, password }: ServerCreation,
   factory: PostgresFactory,
   { options }: ArmContext,
 ): Promise<PostgresServer> {
   const { authConfig, cluster } = server.properties;
-  const closed = objectOr(authConfig)['passwordAuth'] === 'Disabled';
+  const isPasswordAuthDisabled = asObject(authConfig)['passwordAuth'] === 'Disabled';
   const postgres = await factory.create({
     name: server.name,
     major: String(server.properties['version']),
     administratorLogin: login,
-    administratorLoginPassword: closed ? unknownPassword() : password,
+    administratorLoginPassword: isPasswordAuthDisabled ? randomPassword() : password,
     passwordStorage: options.passwordStorage,
-    blocked: options.blocked,
-    firewallDelay: options.firewallDelay,
+    blockedBehavior: options.blockedBehavior,
+    firewallDelayMs: options.firewallDelayMs,
   });
   try {
     await postgres.start();
-    const database = stringOr(objectOr(cluster)['defaultDatabaseName']) ?? defaultDatabase;
-    if (database !== defaultDatabase) await postgres.createDatabase(database, 'UTF8', 'en_US.utf8');
+    const database = asString(asObject(cluster)['defaultDatabaseName']) ?? DEFAULT_DATABASE;
+    if (database !== DEFAULT_DATABASE) await postgres.createDatabase(database, 'UTF8', 'en_US.utf8');
     return postgres;
   } catch (error) {
     await postgres.destroy();
@@ -135,35 +135,35 @@ async function makePostgres(
 }
 
 /** Put the finished data plane into its server, or away where the server was deleted meanwhile. */
-async function complete(
+async function attachPostgres(
   server: FlexibleServer,
   postgres: PostgresServer,
   { store }: ArmContext,
 ): Promise<void> {
-  if (store.serverNamed(server.name) !== server) return postgres.destroy();
+  if (store.findServerByName(server.name) !== server) return postgres.destroy();
   server.postgres = postgres;
   server.properties = {
     ...server.properties,
     fullyQualifiedDomainName: postgres.address,
     minorVersion: postgres.minor,
   };
-  pushRules(server);
+  applyFirewallRules(server);
   server.state = 'Ready';
 }
 
-async function create(
-  creation: Creation,
+async function finishCreation(
+  creation: ServerCreation,
   factory: PostgresFactory,
   context: ArmContext,
-  elapse: () => Promise<void>,
+  untilDone: () => Promise<void>,
 ): Promise<void> {
-  const making = makePostgres(creation, factory, context);
+  const postgresPromise = createPostgres(creation, factory, context);
   try {
-    const [postgres] = await Promise.all([making, elapse()]);
-    await complete(creation.server, postgres, context);
+    const [postgres] = await Promise.all([postgresPromise, untilDone()]);
+    await attachPostgres(creation.server, postgres, context);
   } catch (error) {
     context.store.removeServer(creation.server);
-    await making.then(
+    await postgresPromise.then(
       (postgres) => postgres.destroy(),
       () => {},
     );
@@ -172,25 +172,33 @@ async function create(
 }
 
 /** Accept a creation, or what looks like one until it is polled: a name that is taken, a password too weak. */
-function beginCreation(call: ArmCall, context: ArmContext, creation: Creation, factory: PostgresFactory) {
+function beginCreation(
+  call: ArmRequest,
+  context: ArmContext,
+  creation: ServerCreation,
+  factory: PostgresFactory,
+) {
   const { server, login, password, failure } = creation;
-  const taken = context.store.serverNamed(server.name) !== undefined;
-  const weak = !isAdministratorPassword(password, login);
-  const doomed = taken
-    ? operationFailures.nameAlreadyExists()
-    : weak
-      ? operationFailures.internal()
+  const isNameTaken = context.store.findServerByName(server.name) !== undefined;
+  const isPasswordWeak = !isValidAdministratorPassword(password, login);
+  const expectedError = isNameTaken
+    ? operationErrors.nameAlreadyExists()
+    : isPasswordWeak
+      ? operationErrors.internal()
       : failure;
-  if (!doomed) context.store.addServer(server);
+  if (!expectedError) context.store.addServer(server);
   return context.operations.begin(call, {
-    operation: upsertOperation(server.properties['cluster']),
-    retryAfter: retryAfterSeconds.server,
-    location: server.location.name,
-    duration: durationOf(doomed ? 'updateServer' : 'createServer', context.options.provision),
-    work: async (elapse) => {
-      if (!doomed) return create(creation, factory, context, elapse);
-      await elapse();
-      throw doomed;
+    operationName: upsertOperationName(server.properties['cluster']),
+    retryAfterSeconds: RETRY_AFTER_SECONDS.server,
+    locationSegment: server.location.name,
+    durationMs: operationDurationMs(
+      expectedError ? 'updateServer' : 'createServer',
+      context.options.provisionMs,
+    ),
+    work: async (untilDone) => {
+      if (!expectedError) return finishCreation(creation, factory, context, untilDone);
+      await untilDone();
+      throw expectedError;
     },
   });
 }
@@ -198,35 +206,40 @@ function beginCreation(call: ArmCall, context: ArmContext, creation: Creation, f
 /** `PUT …/flexibleServers/{name}`: creates a server, or updates the one that is there. */
 export const putServer: ArmHandler = async (call, context) => {
   // Loaded first: between looking for the server and adding it, nothing may wait.
-  const factory = await context.postgres();
+  const factory = await context.getPostgresFactory();
   const { store } = context;
-  const { subscription, group, server: name } = call.names;
-  const location = locationOf(resourceBodyOf(call));
+  const { subscription, group, server: name } = call.params;
+  const location = parseLocation(parseResourceBody(call));
   const existing = store.findServer(subscription, group, name);
   if (existing) {
     checkLocation(existing, location);
     return updateServer(call, context, existing);
   }
-  return beginCreation(call, context, creationOf(call, context, location, factory.supportedMajors), factory);
+  return beginCreation(
+    call,
+    context,
+    parseCreation(call, context, location, factory.supportedMajors),
+    factory,
+  );
 };
 
 /** `PATCH …/flexibleServers/{name}`. */
 export const patchServer: ArmHandler = (call, context) => {
-  const { subscription, group, server } = call.names;
-  return updateServer(call, context, context.store.server(subscription, group, server));
+  const { subscription, group, server } = call.params;
+  return updateServer(call, context, context.store.getServer(subscription, group, server));
 };
 
 export const getServer: ArmHandler = (call, { store }) => {
-  const { subscription, group, server: name } = call.names;
-  const server = store.server(subscription, group, name);
+  const { subscription, group, server: name } = call.params;
+  const server = store.getServer(subscription, group, name);
   if (!isVisible(server)) throw gatewayErrors.serverNotFound(name, group);
-  return { status: 200, headers: compressibleHeaders, body: serverBody(server, call.apiVersion) };
+  return { status: 200, headers: COMPRESSIBLE_HEADERS, body: serverBody(server, call.apiVersion) };
 };
 
 /** The servers of the subscription, or of the group where the path names one. */
 export const listServers: ArmHandler = (call, { store, options }) => {
-  const { subscription, group } = call.names;
-  if (group !== '') store.group(subscription, group);
-  const servers = store.serversOf(subscription, group === '' ? undefined : group).filter(isVisible);
-  return page(call, servers, options.pageSize, (server) => serverBody(server, call.apiVersion));
+  const { subscription, group } = call.params;
+  if (group !== '') store.getGroup(subscription, group);
+  const servers = store.listServers(subscription, group === '' ? undefined : group).filter(isVisible);
+  return pagedResponse(call, servers, options.pageSize, (server) => serverBody(server, call.apiVersion));
 };

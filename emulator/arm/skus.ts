@@ -1,6 +1,6 @@
 /** What a server can be made of (facts.md §4 and the specification's examples). */
 
-export type Tier = 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized';
+export type ComputeTier = 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized';
 
 export interface ComputeSku {
   readonly name: string;
@@ -15,7 +15,7 @@ export interface StorageSize {
   readonly iops: number;
 }
 
-const burstable: readonly ComputeSku[] = [
+const BURSTABLE_SKUS: readonly ComputeSku[] = [
   { name: 'Standard_B1ms', vCores: 1, memoryPerVcoreMb: 2048, iops: 640 },
   { name: 'Standard_B2s', vCores: 2, memoryPerVcoreMb: 2048, iops: 1280 },
   { name: 'Standard_B2ms', vCores: 2, memoryPerVcoreMb: 4096, iops: 1920 },
@@ -27,7 +27,7 @@ const burstable: readonly ComputeSku[] = [
   })),
 ];
 
-function series(
+function buildSeries(
   letter: string,
   suffixes: readonly string[],
   sizes: readonly number[],
@@ -43,19 +43,19 @@ function series(
   );
 }
 
-const suffixes = ['s_v3', 'ds_v4', 'ds_v5', 'ads_v5'];
+const SERIES_SUFFIXES = ['s_v3', 'ds_v4', 'ds_v5', 'ads_v5'];
 
 /** Compute sizes by tier. */
-export const computeSkus: Readonly<Record<Tier, readonly ComputeSku[]>> = {
-  Burstable: burstable,
-  GeneralPurpose: series('D', suffixes, [2, 4, 8, 16, 32, 48, 64, 96], 4096),
-  MemoryOptimized: series('E', suffixes, [2, 4, 8, 16, 20, 32, 48, 64, 96], 8192),
+export const COMPUTE_SKUS: Readonly<Record<ComputeTier, readonly ComputeSku[]>> = {
+  Burstable: BURSTABLE_SKUS,
+  GeneralPurpose: buildSeries('D', SERIES_SUFFIXES, [2, 4, 8, 16, 32, 48, 64, 96], 4096),
+  MemoryOptimized: buildSeries('E', SERIES_SUFFIXES, [2, 4, 8, 16, 20, 32, 48, 64, 96], 8192),
 };
 
-export const tiers: readonly Tier[] = ['Burstable', 'GeneralPurpose', 'MemoryOptimized'];
+export const COMPUTE_TIERS: readonly ComputeTier[] = ['Burstable', 'GeneralPurpose', 'MemoryOptimized'];
 
 /** Storage sizes in GiB with the performance tier that each begins with. */
-export const storageSizes: readonly StorageSize[] = [
+export const STORAGE_SIZES: readonly StorageSize[] = [
   { sizeGb: 32, tier: 'P4', iops: 120 },
   { sizeGb: 64, tier: 'P6', iops: 240 },
   { sizeGb: 128, tier: 'P10', iops: 500 },
@@ -71,6 +71,6 @@ export const storageSizes: readonly StorageSize[] = [
 ];
 
 /** The size of that many GiB, or undefined where Azure offers none. */
-export function findStorage(sizeGb: number): StorageSize | undefined {
-  return storageSizes.find((size) => size.sizeGb === sizeGb);
+export function findStorageSize(sizeGb: number): StorageSize | undefined {
+  return STORAGE_SIZES.find((size) => size.sizeGb === sizeGb);
 }

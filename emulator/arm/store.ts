@@ -2,7 +2,7 @@ import type { JsonObject } from '../json.ts';
 import type { AddressRange, ExecutedStatement, PostgresServer } from '../postgres/types.ts';
 import { gatewayErrors } from './errors.ts';
 import type { Location } from './locations.ts';
-import type { NameMap } from './name-map.ts';
+import type { CaseInsensitiveMap } from './name-map.ts';
 
 /** The states of a flexible server (facts.md §1, `ServerState`). */
 export type ServerState =
@@ -41,31 +41,31 @@ export interface FlexibleServer {
   /** The state but for firewall, database and configuration operations, which show as Updating. */
   state: ServerState;
   /** How many of those are under way. */
-  minorOperations: number;
+  activeChildOperations: number;
   /** True while a configuration is being written: a second write then fails (facts.md §3, helixos). */
-  writingConfiguration: boolean;
+  isWritingConfiguration: boolean;
   /** The data plane; absent until the creation has made it. */
   postgres: PostgresServer | undefined;
   /** By name, as it was first written; what ARM shows. */
-  readonly firewallRules: NameMap<AddressRange>;
+  readonly firewallRules: CaseInsensitiveMap<AddressRange>;
   /** What the gate goes by, or will once the delay is over: stored rules plus accepted changes. */
-  readonly acceptedRules: NameMap<AddressRange>;
+  readonly effectiveRules: CaseInsensitiveMap<AddressRange>;
 }
 
 /** The state that the API shows. */
 export function visibleState(server: FlexibleServer): ServerState {
-  return server.state === 'Ready' && server.minorOperations > 0 ? 'Updating' : server.state;
+  return server.state === 'Ready' && server.activeChildOperations > 0 ? 'Updating' : server.state;
 }
 
-function keyOf(...parts: readonly string[]): string {
+function groupKey(...parts: readonly string[]): string {
   return parts.join('/').toLowerCase();
 }
 
 /** What exists in the emulated Azure. Names compare without regard to case; what does not exist is an ArmError. */
-export class Store {
+export class ArmStore {
   readonly subscriptionIds: readonly string[];
   /** Statements of servers that are gone. */
-  readonly pastStatements: ExecutedStatement[] = [];
+  readonly deletedServerStatements: ExecutedStatement[] = [];
   readonly #groups = new Map<string, ResourceGroup>();
   readonly #servers = new Map<string, FlexibleServer>();
 
@@ -78,38 +78,38 @@ export class Store {
     if (!this.subscriptionIds.includes(id.toLowerCase())) throw gatewayErrors.subscriptionNotFound(id);
   }
 
-  groups(subscriptionId: string): ResourceGroup[] {
+  listGroups(subscriptionId: string): ResourceGroup[] {
     return [...this.#groups.values()].filter(
       (group) => group.subscriptionId === subscriptionId.toLowerCase(),
     );
   }
 
   findGroup(subscriptionId: string, name: string): ResourceGroup | undefined {
-    return this.#groups.get(keyOf(subscriptionId, name));
+    return this.#groups.get(groupKey(subscriptionId, name));
   }
 
   /** @throws {ArmError} 404 ResourceGroupNotFound. */
-  group(subscriptionId: string, name: string): ResourceGroup {
+  getGroup(subscriptionId: string, name: string): ResourceGroup {
     const group = this.findGroup(subscriptionId, name);
     if (group) return group;
     throw gatewayErrors.resourceGroupNotFound(name);
   }
 
   addGroup(group: ResourceGroup): void {
-    this.#groups.set(keyOf(group.subscriptionId, group.name), group);
+    this.#groups.set(groupKey(group.subscriptionId, group.name), group);
   }
 
   removeGroup(group: ResourceGroup): void {
-    this.#groups.delete(keyOf(group.subscriptionId, group.name));
+    this.#groups.delete(groupKey(group.subscriptionId, group.name));
   }
 
   /** Every server of every subscription, oldest first. */
-  get servers(): FlexibleServer[] {
+  get allServers(): FlexibleServer[] {
     return [...this.#servers.values()];
   }
 
-  serversOf(subscriptionId: string, group?: string): FlexibleServer[] {
-    return this.servers.filter(
+  listServers(subscriptionId: string, group?: string): FlexibleServer[] {
+    return this.allServers.filter(
       (server) =>
         server.subscriptionId === subscriptionId.toLowerCase() &&
         (group === undefined || server.resourceGroup.toLowerCase() === group.toLowerCase()),
@@ -118,20 +118,20 @@ export class Store {
 
   /** The server in this group; undefined where there is none. @throws {ArmError} 404 ResourceGroupNotFound. */
   findServer(subscriptionId: string, group: string, name: string): FlexibleServer | undefined {
-    this.group(subscriptionId, group);
-    const server = this.serverNamed(name);
-    return server && this.serversOf(subscriptionId, group).includes(server) ? server : undefined;
+    this.getGroup(subscriptionId, group);
+    const server = this.findServerByName(name);
+    return server && this.listServers(subscriptionId, group).includes(server) ? server : undefined;
   }
 
   /** @throws {ArmError} 404 ResourceNotFound from the gateway, also for any child of a missing server. */
-  server(subscriptionId: string, group: string, name: string): FlexibleServer {
+  getServer(subscriptionId: string, group: string, name: string): FlexibleServer {
     const server = this.findServer(subscriptionId, group, name);
     if (server) return server;
     throw gatewayErrors.serverNotFound(name, group);
   }
 
   /** The server of that name anywhere: names are unique across all of Azure (facts.md §4). */
-  serverNamed(name: string): FlexibleServer | undefined {
+  findServerByName(name: string): FlexibleServer | undefined {
     return this.#servers.get(name.toLowerCase());
   }
 
@@ -140,6 +140,6 @@ export class Store {
   }
 
   removeServer(server: FlexibleServer): void {
-    if (this.serverNamed(server.name) === server) this.#servers.delete(server.name.toLowerCase());
+    if (this.findServerByName(server.name) === server) this.#servers.delete(server.name.toLowerCase());
   }
 }

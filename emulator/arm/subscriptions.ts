@@ -1,9 +1,9 @@
 import type { JsonObject } from '../json.ts';
 import type { ArmContext, ArmHandler } from './call.ts';
 import { gatewayErrors } from './errors.ts';
-import { findLocation, regionNames } from './locations.ts';
+import { findLocation, REGION_NAMES } from './locations.ts';
 
-function subscription(id: string, index: number, tenantId: string): JsonObject {
+function subscriptionBody(id: string, index: number, tenantId: string): JsonObject {
   return {
     id: `/subscriptions/${id}`,
     authorizationSource: 'RoleBased',
@@ -20,18 +20,18 @@ function subscription(id: string, index: number, tenantId: string): JsonObject {
   };
 }
 
-function all({ store, tenantId }: ArmContext): JsonObject[] {
-  return store.subscriptionIds.map((id, index) => subscription(id, index, tenantId));
+function allSubscriptionBodies({ store, tenantId }: ArmContext): JsonObject[] {
+  return store.subscriptionIds.map((id, index) => subscriptionBody(id, index, tenantId));
 }
 
 export const listSubscriptions: ArmHandler = (_call, context) => {
-  const value = all(context);
+  const value = allSubscriptionBodies(context);
   return { status: 200, body: { value, count: { type: 'Total', value: value.length } } };
 };
 
 export const getSubscription: ArmHandler = (call, context) => {
-  const index = context.store.subscriptionIds.indexOf(call.names.subscription.toLowerCase());
-  return { status: 200, body: all(context)[index] };
+  const index = context.store.subscriptionIds.indexOf(call.params.subscription.toLowerCase());
+  return { status: 200, body: allSubscriptionBodies(context)[index] };
 };
 
 export const listTenants: ArmHandler = (_call, { tenantId }) => ({
@@ -55,8 +55,8 @@ export const listTenants: ArmHandler = (_call, { tenantId }) => ({
 export const listLocations: ArmHandler = (call) => ({
   status: 200,
   body: {
-    value: regionNames.map((name) => ({
-      id: `/subscriptions/${call.names.subscription}/locations/${name}`,
+    value: REGION_NAMES.map((name) => ({
+      id: `/subscriptions/${call.params.subscription}/locations/${name}`,
       name,
       type: 'Region',
       displayName: findLocation(name)?.displayName,
@@ -69,7 +69,7 @@ export const listLocations: ArmHandler = (call) => ({
 /** `GET` or `POST …/register` of a provider's registration: PostgreSQL's is there, others do not exist. */
 export const getProvider: ArmHandler = (call) => {
   const namespace = 'Microsoft.DBforPostgreSQL';
-  const { child, subscription: id } = call.names;
+  const { child, subscription: id } = call.params;
   if (child.toLowerCase() !== namespace.toLowerCase()) throw gatewayErrors.invalidNamespace(child);
   return {
     status: 200,
@@ -79,7 +79,7 @@ export const getProvider: ArmHandler = (call) => {
       resourceTypes: [
         {
           resourceType: 'flexibleServers',
-          locations: regionNames.map((name) => findLocation(name)?.displayName),
+          locations: REGION_NAMES.map((name) => findLocation(name)?.displayName),
           apiVersions: ['2025-08-01', '2024-08-01', '2022-12-01', '2021-06-01'],
         },
       ],

@@ -1,38 +1,38 @@
 import { gatewayErrors } from './errors.ts';
-import { throttleRetryAfter } from './timing.ts';
+import { scaleThrottleRetryAfter } from './timing.ts';
 
 /** ARM's token buckets for each subscription and principal (facts.md §3): size, and refill a second. */
-const buckets = {
+const TOKEN_BUCKETS = {
   read: { size: 250, refill: 25 },
   write: { size: 200, refill: 10 },
   delete: { size: 200, refill: 10 },
 } as const;
 
-export type RequestKind = keyof typeof buckets;
+export type RequestKind = keyof typeof TOKEN_BUCKETS;
 
-interface Level {
+interface BucketState {
   tokens: number;
   /** Milliseconds since the epoch. */
-  at: number;
+  updatedAtMs: number;
 }
 
 // What the message and the header ask for, whatever the bucket lacks.
-const pause = 10;
+const RETRY_AFTER_SECONDS = 10;
 
-export function kindOf(method: string): RequestKind {
+export function getRequestKind(method: string): RequestKind {
   if (method === 'GET' || method === 'HEAD') return 'read';
   return method === 'DELETE' ? 'delete' : 'write';
 }
 
 /** Counts requests against ARM's limits. */
-export class Throttle {
-  readonly #levels = new Map<string, Level>();
-  readonly #factor: number;
+export class RequestThrottle {
+  readonly #buckets = new Map<string, BucketState>();
+  readonly #scale: number;
   readonly #retryAfterScale: number;
 
   /** @param factor on the buckets' size and refill; 0 turns throttling off. */
   constructor(factor: number, retryAfterScale: number) {
-    this.#factor = factor;
+    this.#scale = factor;
     this.#retryAfterScale = retryAfterScale;
   }
 
@@ -41,20 +41,20 @@ export class Throttle {
    * @returns how many remain.
    * @throws {ArmError} 429 SubscriptionRequestsThrottled once the bucket is empty.
    */
-  take(kind: RequestKind, subscription: string, actor: string): number {
-    const { size, refill } = buckets[kind];
-    if (this.#factor === 0) return size;
+  consume(kind: RequestKind, subscription: string, actor: string): number {
+    const { size, refill } = TOKEN_BUCKETS[kind];
+    if (this.#scale === 0) return size;
     const key = `${kind} ${subscription} ${actor}`;
     const now = Date.now();
-    const level = this.#levels.get(key) ?? { tokens: size * this.#factor, at: now };
+    const level = this.#buckets.get(key) ?? { tokens: size * this.#scale, updatedAtMs: now };
     const tokens = Math.min(
-      size * this.#factor,
-      level.tokens + ((now - level.at) / 1000) * refill * this.#factor,
+      size * this.#scale,
+      level.tokens + ((now - level.updatedAtMs) / 1000) * refill * this.#scale,
     );
-    const left = tokens - 1;
-    this.#levels.set(key, { tokens: Math.max(left, tokens < 1 ? tokens : 0), at: now });
-    if (left >= 0) return Math.floor(left);
-    const header = throttleRetryAfter(pause, this.#retryAfterScale);
-    throw gatewayErrors.throttled(kind, subscription, actor, pause, header);
+    const remaining = tokens - 1;
+    this.#buckets.set(key, { tokens: Math.max(remaining, tokens < 1 ? tokens : 0), updatedAtMs: now });
+    if (remaining >= 0) return Math.floor(remaining);
+    const header = scaleThrottleRetryAfter(RETRY_AFTER_SECONDS, this.#retryAfterScale);
+    throw gatewayErrors.throttled(kind, subscription, actor, RETRY_AFTER_SECONDS, header);
   }
 }

@@ -1,12 +1,12 @@
-import { imposeRules, pushRules } from '../arm/firewall-rules.ts';
+import { applyFirewallRules, setFirewallRules } from '../arm/firewall-rules.ts';
 import { findLocation } from '../arm/locations.ts';
-import { merge, updatedProperties } from '../arm/server-properties.ts';
+import { deepMerge, mergeServerProperties } from '../arm/server-properties.ts';
 import type { FlexibleServer, ServerState } from '../arm/store.ts';
-import { isObject, type JsonObject, stringOr } from '../json.ts';
+import { asString, isJsonObject, type JsonObject } from '../json.ts';
 import { ControlError } from './error.ts';
 
 /** Those in which no login succeeds, for there is nothing yet, or no longer, to log in to. */
-const withoutPostgres: readonly ServerState[] = [
+const STATES_WITHOUT_POSTGRES: readonly ServerState[] = [
   'Stopped',
   'Disabled',
   'Inaccessible',
@@ -14,24 +14,24 @@ const withoutPostgres: readonly ServerState[] = [
   'Starting',
 ];
 
-const states: readonly string[] = [
-  ...withoutPostgres,
+const SERVER_STATES: readonly string[] = [
+  ...STATES_WITHOUT_POSTGRES,
   ...['Ready', 'Dropping', 'Stopping', 'Updating', 'Restarting'],
 ];
 
 /** Bring PostgreSQL to what the state says: running, or shut behind a closed gate. */
-async function imposeState(server: FlexibleServer, state: ServerState): Promise<void> {
+async function setServerState(server: FlexibleServer, state: ServerState): Promise<void> {
   // Ready is the last word: whoever sees it may log in.
   if (state === 'Ready') await server.postgres?.start();
   server.state = state;
-  if (withoutPostgres.includes(state)) await server.postgres?.stop();
+  if (STATES_WITHOUT_POSTGRES.includes(state)) await server.postgres?.stop();
 }
 
 /** A copy without the members that are null, at any depth. */
-function withoutNulls(value: JsonObject): JsonObject {
+function omitNulls(value: JsonObject): JsonObject {
   const entries = Object.entries(value)
     .filter(([, member]) => member !== null)
-    .map(([name, member]) => [name, isObject(member) ? withoutNulls(member) : member]);
+    .map(([name, member]) => [name, isJsonObject(member) ? omitNulls(member) : member]);
   return Object.fromEntries(entries);
 }
 
@@ -39,24 +39,25 @@ function withoutNulls(value: JsonObject): JsonObject {
  * Lay the changes over the properties. What follows from one in Azure (the tier of a storage size, the standby's zone
  * of a mode) follows here, unless the call says otherwise.
  */
-async function imposeProperties(server: FlexibleServer, changes: JsonObject): Promise<void> {
+async function setServerProperties(server: FlexibleServer, changes: JsonObject): Promise<void> {
   const { state, ...rest } = changes;
-  const wanted = stringOr(state);
-  if (wanted !== undefined && !states.includes(wanted)) {
-    throw new ControlError(`A server has no state '${wanted}'.`);
+  const requestedState = asString(state);
+  if (requestedState !== undefined && !SERVER_STATES.includes(requestedState)) {
+    throw new ControlError(`A server has no state '${requestedState}'.`);
   }
-  const zone = stringOr(rest['availabilityZone']);
-  const before = zone === undefined ? server.properties : { ...server.properties, availabilityZone: zone };
-  server.properties = withoutNulls(merge(updatedProperties(before, rest), rest));
-  if (wanted !== undefined) await imposeState(server, wanted as ServerState);
-  pushRules(server);
+  const zone = asString(rest['availabilityZone']);
+  const currentProperties =
+    zone === undefined ? server.properties : { ...server.properties, availabilityZone: zone };
+  server.properties = omitNulls(deepMerge(mergeServerProperties(currentProperties, rest), rest));
+  if (requestedState !== undefined) await setServerState(server, requestedState as ServerState);
+  applyFirewallRules(server);
 }
 
 /** Set server parameters in PostgreSQL itself; null brings the default back. */
-async function imposeParameters(server: FlexibleServer, changes: JsonObject): Promise<void> {
+async function setServerParameters(server: FlexibleServer, changes: JsonObject): Promise<void> {
   const { postgres } = server;
-  if (!postgres?.running) throw new ControlError(`PostgreSQL of server '${server.name}' does not run.`);
-  const rows = new Map((await postgres.parameters()).map((row) => [row.name, row]));
+  if (!postgres?.isRunning) throw new ControlError(`PostgreSQL of server '${server.name}' does not run.`);
+  const rows = new Map((await postgres.listParameters()).map((row) => [row.name, row]));
   for (const [name, value] of Object.entries(changes)) {
     const row = rows.get(name);
     if (!row) throw new ControlError(`There is no server parameter '${name}'.`);
@@ -68,7 +69,7 @@ async function imposeParameters(server: FlexibleServer, changes: JsonObject): Pr
   }
 }
 
-function imposeLocation(server: FlexibleServer, text: string): void {
+function setServerLocation(server: FlexibleServer, text: string): void {
   const location = findLocation(text);
   if (!location) throw new ControlError(`There is no location '${text}'.`);
   server.location = location;
@@ -82,12 +83,12 @@ function imposeLocation(server: FlexibleServer, text: string): void {
  */
 export async function patchServer(server: FlexibleServer, body: JsonObject): Promise<void> {
   const { properties, location, tags, rules, sku, parameters } = body;
-  if (isObject(properties)) await imposeProperties(server, properties);
-  if (typeof location === 'string') imposeLocation(server, location);
-  if (isObject(tags)) {
+  if (isJsonObject(properties)) await setServerProperties(server, properties);
+  if (typeof location === 'string') setServerLocation(server, location);
+  if (isJsonObject(tags)) {
     server.tags = Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, String(value)]));
   }
-  if (isObject(rules)) imposeRules(server, rules);
-  if (isObject(sku)) server.sku = { ...server.sku, ...sku };
-  if (isObject(parameters)) await imposeParameters(server, parameters);
+  if (isJsonObject(rules)) setFirewallRules(server, rules);
+  if (isJsonObject(sku)) server.sku = { ...server.sku, ...sku };
+  if (isJsonObject(parameters)) await setServerParameters(server, parameters);
 }

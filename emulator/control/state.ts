@@ -1,17 +1,17 @@
-import { type FlexibleServer, type Store, visibleState } from '../arm/store.ts';
-import { patchGitHub, readGitHub } from '../github/state.ts';
-import type { GitHub } from '../github/store.ts';
-import { type JsonObject, stringOr } from '../json.ts';
+import { type ArmStore, type FlexibleServer, visibleState } from '../arm/store.ts';
+import { describeRepositories, patchRepository } from '../github/state.ts';
+import type { GitHubStore } from '../github/store.ts';
+import { asString, type JsonObject } from '../json.ts';
 import { patchServer } from './server.ts';
 
 /** Roles, databases and parameters come from PostgreSQL itself and are empty while it does not run. */
-async function dataPlane(server: FlexibleServer): Promise<JsonObject> {
+async function describeDataPlane(server: FlexibleServer): Promise<JsonObject> {
   const { postgres } = server;
-  if (!postgres?.running) return { databases: {}, roles: {}, parameters: {} };
+  if (!postgres?.isRunning) return { databases: {}, roles: {}, parameters: {} };
   // One after the other: each takes a session of the service, and one is kept for the next.
-  const databases = await postgres.databases();
-  const roles = await postgres.roles();
-  const parameters = await postgres.parameters();
+  const databases = await postgres.listDatabases();
+  const roles = await postgres.listRoles();
+  const parameters = await postgres.listParameters();
   return {
     databases: Object.fromEntries(databases.map(({ name, ...rest }) => [name, rest])),
     roles,
@@ -19,7 +19,7 @@ async function dataPlane(server: FlexibleServer): Promise<JsonObject> {
   };
 }
 
-async function describe(server: FlexibleServer): Promise<JsonObject> {
+async function describeServer(server: FlexibleServer): Promise<JsonObject> {
   const { subscriptionId, resourceGroup, location, sku } = server;
   return {
     subscriptionId,
@@ -29,46 +29,48 @@ async function describe(server: FlexibleServer): Promise<JsonObject> {
     properties: { ...server.properties, state: visibleState(server) },
     tags: server.tags ?? {},
     rules: Object.fromEntries(server.firewallRules),
-    ...(await dataPlane(server)),
+    ...(await describeDataPlane(server)),
   };
 }
 
 /** What `control/state` is about. */
-export interface EmulatedState {
-  readonly store: Store;
-  readonly gitHub: GitHub;
+export interface StateSource {
+  readonly store: ArmStore;
+  readonly gitHub: GitHubStore;
 }
 
 /**
  * `GET control/state`: every server with what is in it, and every repository.
- * @param only the server to describe, where the others are not asked for.
+ * @param serverName the server to describe, where the others are not asked for.
  */
-export async function readState({ store, gitHub }: EmulatedState, only?: string): Promise<JsonObject> {
-  const wanted = store.servers.filter(({ name }) => only === undefined || name === only);
-  const servers = await Promise.all(
-    wanted.map(async (server) => [server.name, await describe(server)] as const),
+export async function readState({ store, gitHub }: StateSource, serverName?: string): Promise<JsonObject> {
+  const selectedServers = store.allServers.filter(
+    ({ name }) => serverName === undefined || name === serverName,
   );
-  const groups = store.subscriptionIds.flatMap((id) => store.groups(id));
+  const servers = await Promise.all(
+    selectedServers.map(async (server) => [server.name, await describeServer(server)] as const),
+  );
+  const groups = store.subscriptionIds.flatMap((id) => store.listGroups(id));
   return {
     servers: Object.fromEntries(servers),
     resourceGroups: Object.fromEntries(
       groups.map(({ name, location, tags = {} }) => [name, { location: location.name, tags }]),
     ),
-    repositories: readGitHub(gitHub),
+    repositories: describeRepositories(gitHub),
   };
 }
 
 /**
  * `PATCH control/state`: change a server behind the API's back (see {@link patchServer}), a repository (see
- * {@link patchGitHub}), or both.
+ * {@link patchRepository}), or both.
  * @returns false where there is no such server.
  * @throws {GitHubStateError} for what cannot be in a repository.
  * @throws {ControlError | ArmError} for what a server cannot be.
  */
-export async function patchState({ store, gitHub }: EmulatedState, body: JsonObject): Promise<boolean> {
-  if (body['repository'] !== undefined) patchGitHub(gitHub, body);
+export async function patchState({ store, gitHub }: StateSource, body: JsonObject): Promise<boolean> {
+  if (body['repository'] !== undefined) patchRepository(gitHub, body);
   if (body['repository'] !== undefined && body['server'] === undefined) return true;
-  const server = store.serverNamed(stringOr(body['server']) ?? '');
+  const server = store.findServerByName(asString(body['server']) ?? '');
   if (server) await patchServer(server, body);
   return server !== undefined;
 }

@@ -1,17 +1,17 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
-import type { Identity } from '../identity.ts';
+import type { EmulatorIdentity } from '../identity.ts';
 import type { SigningKey } from '../keys.ts';
-import { gitHubIssuer } from '../oidc.ts';
+import { GITHUB_OIDC_ISSUER } from '../oidc.ts';
 import { EntraError } from './errors.ts';
 
 /** What a federated identity may be asked for: one audience for each cloud (facts.md §7). */
-const audiences = [
+const FEDERATION_AUDIENCES = [
   'api://AzureADTokenExchange',
   'api://AzureADTokenExchangeUSGov',
   'api://AzureADTokenExchangeChina',
 ];
 
-function rejected(error: unknown, clientId: string): EntraError {
+function toEntraError(error: unknown, clientId: string): EntraError {
   if (error instanceof errors.JWTExpired) {
     return new EntraError(
       'invalid_client',
@@ -31,7 +31,7 @@ function rejected(error: unknown, clientId: string): EntraError {
   return new EntraError('invalid_client', 50027, 'JWT token is invalid or malformed.');
 }
 
-function noMatch(what: string, value: string, code: number): EntraError {
+function noMatchError(what: string, value: string, code: number): EntraError {
   return new EntraError(
     'invalid_client',
     code,
@@ -41,21 +41,21 @@ function noMatch(what: string, value: string, code: number): EntraError {
   );
 }
 
-function checkFederatedIdentity(claims: JWTPayload, identity: Identity): void {
+function checkFederatedIdentity(claims: JWTPayload, identity: EmulatorIdentity): void {
   const audience = String(claims.aud);
-  if (claims.iss !== gitHubIssuer) throw noMatch('issuer', String(claims.iss), 700211);
-  if (!audiences.includes(audience)) throw noMatch('audience', audience, 700212);
+  if (claims.iss !== GITHUB_OIDC_ISSUER) throw noMatchError('issuer', String(claims.iss), 700211);
+  if (!FEDERATION_AUDIENCES.includes(audience)) throw noMatchError('audience', audience, 700212);
   if (!String(claims.sub).startsWith(`repo:${identity.repository}:`)) {
-    throw noMatch('subject', String(claims.sub), 700213);
+    throw noMatchError('subject', String(claims.sub), 700213);
   }
 }
 
 async function checkSignatureAndTime(assertion: string, key: SigningKey, clientId: string): Promise<void> {
-  const { publicKey } = await key.pair();
+  const { publicKey } = await key.getKeyPair();
   try {
     await jwtVerify(assertion, publicKey, { algorithms: ['RS256'], requiredClaims: ['exp', 'sub'] });
   } catch (error) {
-    throw rejected(error, clientId);
+    throw toEntraError(error, clientId);
   }
 }
 
@@ -64,12 +64,16 @@ async function checkSignatureAndTime(assertion: string, key: SigningKey, clientI
  * signature by GitHub's key and the time.
  * @throws {EntraError} AADSTS50027, 700211, 700212, 700213, 700024 or 700027.
  */
-export async function checkAssertion(assertion: string, key: SigningKey, identity: Identity): Promise<void> {
+export async function checkAssertion(
+  assertion: string,
+  key: SigningKey,
+  identity: EmulatorIdentity,
+): Promise<void> {
   let claims: JWTPayload;
   try {
     claims = decodeJwt(assertion);
   } catch (error) {
-    throw rejected(error, identity.clientId);
+    throw toEntraError(error, identity.clientId);
   }
   checkFederatedIdentity(claims, identity);
   await checkSignatureAndTime(assertion, key, identity.clientId);

@@ -1,5 +1,5 @@
 /** Azure Resource Manager's names as a resource, in the three clouds; ARM takes a token for any of its own. */
-export const armAudiences = [
+export const ARM_AUDIENCES = [
   'https://management.azure.com',
   'https://management.core.windows.net',
   'https://management.usgovcloudapi.net',
@@ -13,6 +13,6 @@ export const armAudiences = [
  * (`https://management.core.windows.net//.default`) and keeps one in the token.
  * @returns undefined where it names no known resource.
  */
-export function armAudience(resource: string): string | undefined {
-  return armAudiences.includes(resource.replace(/\/$/, '')) ? resource : undefined;
+export function parseArmAudience(resource: string): string | undefined {
+  return ARM_AUDIENCES.includes(resource.replace(/\/$/, '')) ? resource : undefined;
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Reply } from '../http/exchange.ts';
+import type { HttpResponse } from '../http/exchange.ts';
 
 /** OAuth's own word for what went wrong, which Entra sends beside its number. */
-type OAuthError =
+type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
   | 'unauthorized_client'
@@ -13,17 +13,17 @@ type OAuthError =
 /** A refusal by the token endpoint: an AADSTS number, in the shape that Entra gives it. */
 export class EntraError extends Error {
   override readonly name = 'EntraError';
-  readonly error: OAuthError;
+  readonly error: OAuthErrorCode;
   readonly code: number;
 
-  constructor(error: OAuthError, code: number, message: string) {
+  constructor(error: OAuthErrorCode, code: number, message: string) {
     super(message);
     this.error = error;
     this.code = code;
   }
 
   /** 401 where the client could not prove who it is, else 400. */
-  reply(correlationId: string): Reply {
+  toResponse(correlationId: string): HttpResponse {
     const traceId = randomUUID();
     const timestamp = new Date().toISOString().replace('T', ' ').replace(/\.\d+/, '');
     const description =

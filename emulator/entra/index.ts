@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Handler, Reply, Request } from '../http/exchange.ts';
+import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { EntraError } from './errors.ts';
-import { type TokenEndpoint, tokenReply } from './token-endpoint.ts';
+import { handleTokenRequest, type TokenEndpointContext } from './token-endpoint.ts';
 
-function openIdConfiguration(base: string, tenant: string): Reply {
+function openIdConfiguration(base: string, tenant: string): HttpResponse {
   return {
     status: 200,
     body: {
@@ -25,7 +25,7 @@ function openIdConfiguration(base: string, tenant: string): Reply {
   };
 }
 
-function instanceDiscovery(base: string, tenant: string): Reply {
+function instanceDiscovery(base: string, tenant: string): HttpResponse {
   const host = new URL(base).host;
   return {
     status: 200,
@@ -37,23 +37,23 @@ function instanceDiscovery(base: string, tenant: string): Reply {
   };
 }
 
-function unknownTenant(request: Request, tenant: string): Reply {
+function unknownTenant(request: HttpRequest, tenant: string): HttpResponse {
   const message = `Tenant '${tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.`;
-  return new EntraError('invalid_request', 90002, message).reply(
+  return new EntraError('invalid_request', 90002, message).toResponse(
     request.url.searchParams.get('client-request-id') ?? randomUUID(),
   );
 }
 
 /** Entra ID as a client credential meets it: discovery, keys and the token endpoint (facts.md §7). */
-export function entraHandler(endpoint: TokenEndpoint): Handler {
+export function entraHandler(endpoint: TokenEndpointContext): HttpHandler {
   return async (request) => {
     const base = request.url.origin;
     const [tenant = '', ...rest] = request.url.pathname.split('/').filter((part) => part !== '');
     const path = rest.join('/').toLowerCase();
     const key = `${request.method} ${path}`;
-    if (key === 'POST oauth2/v2.0/token') return tokenReply(request, tenant, endpoint);
+    if (key === 'POST oauth2/v2.0/token') return handleTokenRequest(request, tenant, endpoint);
     if (key === 'GET discovery/instance') return instanceDiscovery(base, endpoint.identity.tenantId);
-    if (key === 'GET discovery/v2.0/keys') return { status: 200, body: await endpoint.tokens.key.keySet() };
+    if (key === 'GET discovery/v2.0/keys') return { status: 200, body: await endpoint.tokens.key.toJwks() };
     if (
       key === 'GET v2.0/.well-known/openid-configuration' ||
       key === 'GET .well-known/openid-configuration'

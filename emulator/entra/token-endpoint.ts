@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Reply, Request } from '../http/exchange.ts';
-import type { Identity } from '../identity.ts';
+import type { HttpRequest, HttpResponse } from '../http/exchange.ts';
+import type { EmulatorIdentity } from '../identity.ts';
 import type { SigningKey } from '../keys.ts';
 import { checkAssertion } from './assertion.ts';
-import { armAudience } from './audiences.ts';
+import { parseArmAudience } from './audiences.ts';
 import { EntraError } from './errors.ts';
-import type { AccessTokens } from './tokens.ts';
+import type { AccessTokenIssuer } from './tokens.ts';
 
-const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const JWT_BEARER_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-function required(form: URLSearchParams, name: string): string {
+function requireParameter(form: URLSearchParams, name: string): string {
   const value = form.get(name);
   if (value) return value;
   throw new EntraError(
@@ -19,8 +19,8 @@ function required(form: URLSearchParams, name: string): string {
   );
 }
 
-function checkApplication(form: URLSearchParams, identity: Identity): void {
-  const clientId = required(form, 'client_id');
+function checkApplication(form: URLSearchParams, identity: EmulatorIdentity): void {
+  const clientId = requireParameter(form, 'client_id');
   if (clientId.toLowerCase() === identity.clientId) return;
   throw new EntraError(
     'unauthorized_client',
@@ -31,8 +31,8 @@ function checkApplication(form: URLSearchParams, identity: Identity): void {
   );
 }
 
-function audienceOf(form: URLSearchParams): string {
-  const scope = required(form, 'scope')
+function parseAudience(form: URLSearchParams): string {
+  const scope = requireParameter(form, 'scope')
     .split(' ')
     .filter((part) => part.includes('/'))
     .join(' ');
@@ -44,7 +44,7 @@ function audienceOf(form: URLSearchParams): string {
         '/.default suffixed to the resource identifier (application ID URI).',
     );
   }
-  const audience = armAudience(scope.slice(0, -'/.default'.length));
+  const audience = parseArmAudience(scope.slice(0, -'/.default'.length));
   if (audience !== undefined) return audience;
   throw new EntraError(
     'invalid_resource',
@@ -55,10 +55,14 @@ function audienceOf(form: URLSearchParams): string {
   );
 }
 
-async function checkProof(form: URLSearchParams, identity: Identity, gitHubKey: SigningKey): Promise<void> {
+async function checkCredential(
+  form: URLSearchParams,
+  identity: EmulatorIdentity,
+  gitHubKey: SigningKey,
+): Promise<void> {
   const secret = form.get('client_secret');
   const assertion = form.get('client_assertion');
-  if (assertion !== null && form.get('client_assertion_type') === assertionType) {
+  if (assertion !== null && form.get('client_assertion_type') === JWT_BEARER_ASSERTION_TYPE) {
     return checkAssertion(assertion, gitHubKey, identity);
   }
   if (secret === null) {
@@ -79,7 +83,7 @@ async function checkProof(form: URLSearchParams, identity: Identity, gitHubKey: 
 }
 
 function checkGrant(form: URLSearchParams): void {
-  const grant = required(form, 'grant_type');
+  const grant = requireParameter(form, 'grant_type');
   if (grant === 'client_credentials') return;
   throw new EntraError(
     'unsupported_grant_type',
@@ -88,7 +92,7 @@ function checkGrant(form: URLSearchParams): void {
   );
 }
 
-function checkTenant(tenant: string, identity: Identity): void {
+function checkTenant(tenant: string, identity: EmulatorIdentity): void {
   if (tenant.toLowerCase() === identity.tenantId) return;
   throw new EntraError(
     'invalid_request',
@@ -100,34 +104,43 @@ function checkTenant(tenant: string, identity: Identity): void {
 }
 
 /** What the token endpoint decides with. */
-export interface TokenEndpoint {
-  readonly identity: Identity;
+export interface TokenEndpointContext {
+  readonly identity: EmulatorIdentity;
   /** The key that GitHub's OIDC tokens are signed with. */
   readonly gitHubKey: SigningKey;
-  readonly tokens: AccessTokens;
+  readonly tokens: AccessTokenIssuer;
 }
 
 /**
  * `POST /{tenant}/oauth2/v2.0/token` for the client-credentials flow, by secret or by assertion (facts.md §7).
  * Refusals come as Entra's JSON with an AADSTS number.
  */
-export async function tokenReply(request: Request, tenant: string, endpoint: TokenEndpoint): Promise<Reply> {
+export async function handleTokenRequest(
+  request: HttpRequest,
+  tenant: string,
+  endpoint: TokenEndpointContext,
+): Promise<HttpResponse> {
   const { identity, gitHubKey, tokens } = endpoint;
-  const form = new URLSearchParams(request.text);
+  const form = new URLSearchParams(request.bodyText);
   try {
     checkTenant(tenant, identity);
     checkGrant(form);
     checkApplication(form, identity);
-    const audience = audienceOf(form);
-    await checkProof(form, identity, gitHubKey);
-    const { lifetime } = tokens;
+    const audience = parseAudience(form);
+    await checkCredential(form, identity, gitHubKey);
+    const { lifetimeSeconds } = tokens;
     const access_token = await tokens.issue(audience);
     return {
       status: 200,
-      body: { token_type: 'Bearer', expires_in: lifetime, ext_expires_in: lifetime, access_token },
+      body: {
+        token_type: 'Bearer',
+        expires_in: lifetimeSeconds,
+        ext_expires_in: lifetimeSeconds,
+        access_token,
+      },
     };
   } catch (error) {
     if (!(error instanceof EntraError)) throw error;
-    return error.reply(request.url.searchParams.get('client-request-id') ?? randomUUID());
+    return error.toResponse(request.url.searchParams.get('client-request-id') ?? randomUUID());
   }
 }

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { Identity } from '../identity.ts';
-import { epochSeconds, type SigningKey } from '../keys.ts';
+import type { EmulatorIdentity } from '../identity.ts';
+import { nowInSeconds, type SigningKey } from '../keys.ts';
 
 /** Signs access tokens for Azure Resource Manager; ARM checks them with the same key. */
-export class AccessTokens {
+export class AccessTokenIssuer {
   readonly key: SigningKey;
-  readonly identity: Identity;
+  readonly identity: EmulatorIdentity;
   /** Seconds. */
-  readonly lifetime: number;
+  readonly lifetimeSeconds: number;
 
-  constructor(key: SigningKey, identity: Identity, lifetime: number) {
+  constructor(key: SigningKey, identity: EmulatorIdentity, lifetime: number) {
     this.key = key;
     this.identity = identity;
-    this.lifetime = lifetime;
+    this.lifetimeSeconds = lifetime;
   }
 
   get issuer(): string {
@@ -22,13 +22,13 @@ export class AccessTokens {
   /** A token for this audience, with the claims by which ARM knows the application. */
   issue(audience: string): Promise<string> {
     const { tenantId, clientId, objectId } = this.identity;
-    const now = epochSeconds();
+    const now = nowInSeconds();
     return this.key.sign({
       aud: audience,
       iss: this.issuer,
       iat: now,
       nbf: now,
-      exp: now + this.lifetime,
+      exp: now + this.lifetimeSeconds,
       appid: clientId,
       appidacr: '1',
       idp: this.issuer,

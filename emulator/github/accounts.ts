@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../json.ts';
 
 /** Someone who acts at GitHub. */
 export interface Account {
@@ -9,22 +9,22 @@ export interface Account {
 }
 
 /** Who a job's GITHUB_TOKEN is, at github.com. */
-export const actionsBot: Account = { login: 'github-actions[bot]', id: 41_898_282, type: 'Bot' };
+export const ACTIONS_BOT: Account = { login: 'github-actions[bot]', id: 41_898_282, type: 'Bot' };
 
-const actionsApp = { id: 15_368, slug: 'github-actions', name: 'GitHub Actions' };
+const ACTIONS_APP = { id: 15_368, slug: 'github-actions', name: 'GitHub Actions' };
 
 /** `performed_via_github_app` of what someone wrote: the app where it was a job, else null. */
-export function appOf({ login }: Account): JsonObject | null {
-  return login === actionsBot.login ? actionsApp : null;
+export function performedViaApp({ login }: Account): JsonObject | null {
+  return login === ACTIONS_BOT.login ? ACTIONS_APP : null;
 }
 
 /** `author_association` of what someone wrote. */
-export function associationOf({ type }: Account): string {
+export function authorAssociation({ type }: Account): string {
   return type === 'Bot' ? 'NONE' : 'CONTRIBUTOR';
 }
 
 /** The person whose pull requests and comments those are of which nothing else is said. */
-export const octocat: Account = { login: 'octocat', id: 583_231, type: 'User' };
+export const OCTOCAT: Account = { login: 'octocat', id: 583_231, type: 'User' };
 
 /** A number that stays the same for one text: ids of what nobody gave one. */
 export function stableId(text: string): number {
@@ -32,17 +32,17 @@ export function stableId(text: string): number {
 }
 
 /** The account of a person's login. */
-export function personOf(login: string): Account {
-  return login === octocat.login ? octocat : { login, id: stableId(login), type: 'User' };
+export function userAccount(login: string): Account {
+  return login === OCTOCAT.login ? OCTOCAT : { login, id: stableId(login), type: 'User' };
 }
 
 /** The account that `{login, id?, type?}` describes; the other one where it names no login. */
-export function accountOf(value: unknown, otherwise: Account): Account {
-  const { login, id, type } = objectOr(value);
-  const name = stringOr(login);
-  if (name === undefined) return otherwise;
-  const known = name === actionsBot.login ? actionsBot : personOf(name);
-  return { login: name, id: numberOr(id) ?? known.id, type: stringOr(type) ?? known.type };
+export function parseAccount(value: unknown, fallback: Account): Account {
+  const { login, id, type } = asObject(value);
+  const name = asString(login);
+  if (name === undefined) return fallback;
+  const known = name === ACTIONS_BOT.login ? ACTIONS_BOT : userAccount(name);
+  return { login: name, id: asNumber(id) ?? known.id, type: asString(type) ?? known.type };
 }
 
 /** GitHub's `simple-user`. */

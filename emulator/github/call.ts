@@ -1,23 +1,23 @@
-import type { Reply, Request } from '../http/exchange.ts';
-import { jsonBody } from '../http/exchange.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import type { HttpRequest, HttpResponse } from '../http/exchange.ts';
+import { parseJsonBody } from '../http/exchange.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import { gitHubErrors } from './errors.ts';
 import type { Repository } from './repository.ts';
-import type { Caller, Level } from './tokens.ts';
+import type { Caller, PermissionLevel } from './tokens.ts';
 
 /** An authenticated request that a route was found for. */
-export interface Call {
-  readonly request: Request;
+export interface GitHubRequest {
+  readonly request: HttpRequest;
   readonly caller: Caller;
   /** Base of the API's own URLs, no slash at the end. */
   readonly origin: string;
 }
 
 /** A call to something in a repository that the caller reaches. */
-export interface RepositoryCall extends Call {
+export interface RepositoryRequest extends GitHubRequest {
   readonly repository: Repository;
   /** The numbers in the path, by their names in the route. */
-  readonly numbers: Readonly<Record<string, number>>;
+  readonly numericParams: Readonly<Record<string, number>>;
 }
 
 /** One door of the API beneath a repository. */
@@ -29,12 +29,12 @@ export interface RepositoryRoute {
   readonly documentation: string;
   /** One of these permissions at this level is needed. */
   readonly needs: readonly string[];
-  readonly level: Level;
-  readonly answer: (call: RepositoryCall) => Reply;
+  readonly level: PermissionLevel;
+  readonly handle: (call: RepositoryRequest) => HttpResponse;
 }
 
 /** The level of a permission that a request with this method needs. */
-export function levelOf(method: string): Level {
+export function requiredLevel(method: string): PermissionLevel {
   return method === 'GET' ? 'read' : 'write';
 }
 
@@ -42,13 +42,13 @@ export function levelOf(method: string): Level {
  * The body as a JSON object, empty for none.
  * @throws {GitHubError} 400 for anything else.
  */
-export function bodyOf(request: Request): JsonObject {
+export function parseBody(request: HttpRequest): JsonObject {
   let body: unknown;
   try {
-    body = jsonBody(request) ?? {};
+    body = parseJsonBody(request) ?? {};
   } catch {
-    throw gitHubErrors.parsingProblem();
+    throw gitHubErrors.invalidJson();
   }
-  if (isObject(body)) return body;
-  throw gitHubErrors.parsingProblem();
+  if (isJsonObject(body)) return body;
+  throw gitHubErrors.invalidJson();
 }

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import type { Account } from './accounts.ts';
 
 /** A refusal by GitHub's REST API. */
@@ -23,16 +23,21 @@ export class GitHubError extends Error {
 }
 
 /** A value as GitHub's refusals of a body show it: in Ruby's notation. */
-function inspect(value: unknown): string {
+function inspectAsRuby(value: unknown): string {
   if (value === null) return 'nil';
-  if (Array.isArray(value)) return `[${value.map(inspect).join(', ')}]`;
-  if (!isObject(value)) return JSON.stringify(value);
-  const entries = Object.entries(value).map(([key, entry]) => `${inspect(key)}=>${inspect(entry)}`);
+  if (Array.isArray(value)) return `[${value.map(inspectAsRuby).join(', ')}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value);
+  const entries = Object.entries(value).map(
+    ([key, entry]) => `${inspectAsRuby(key)}=>${inspectAsRuby(entry)}`,
+  );
   return `{${entries.join(', ')}}`;
 }
 
-function mistyped(pointer: string, value: unknown, wanted: string): GitHubError {
-  return new GitHubError(422, `Invalid request.\n\nFor '${pointer}', ${inspect(value)} is not ${wanted}.`);
+function mistyped(pointer: string, value: unknown, expectedType: string): GitHubError {
+  return new GitHubError(
+    422,
+    `Invalid request.\n\nFor '${pointer}', ${inspectAsRuby(value)} is not ${expectedType}.`,
+  );
 }
 
 /** GitHub's refusals in its own words, as its answers and the reports of them in public issues have them. */
@@ -48,16 +53,16 @@ export const gitHubErrors = {
       `API rate limit exceeded for ${type === 'Bot' ? 'installation' : 'user'} ID ${id}.`,
       { documentation: 'rest' },
     ),
-  parsingProblem: () => new GitHubError(400, 'Problems parsing JSON'),
-  missing: (field: string) => new GitHubError(422, `Invalid request.\n\n"${field}" wasn't supplied.`),
+  invalidJson: () => new GitHubError(400, 'Problems parsing JSON'),
+  missingField: (field: string) => new GitHubError(422, `Invalid request.\n\n"${field}" wasn't supplied.`),
   mistyped,
-  noString: (field: string, value: unknown) => mistyped(`properties/${field}`, value, 'a string'),
-  noMember: (value: unknown, values: readonly (string | null)[]) =>
+  notString: (field: string, value: unknown) => mistyped(`properties/${field}`, value, 'a string'),
+  notMember: (value: unknown, values: readonly (string | null)[]) =>
     new GitHubError(
       422,
-      `Invalid request.\n\n${typeof value === 'string' ? value : inspect(value)} is not a member of ${inspect(values)}.`,
+      `Invalid request.\n\n${typeof value === 'string' ? value : inspectAsRuby(value)} is not a member of ${inspectAsRuby(values)}.`,
     ),
-  invalid: (errors: readonly JsonObject[], documentation?: string) =>
+  validationFailed: (errors: readonly JsonObject[], documentation?: string) =>
     new GitHubError(422, 'Validation Failed', { errors, ...(documentation && { documentation }) }),
   // The paths of these pages are inferred from the refusal of a list's `state`.
   issuesDisabled: () =>

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Handler, Reply, Request } from '../http/exchange.ts';
+import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { GitHubError, gitHubErrors } from './errors.ts';
-import { routeOf } from './routes.ts';
-import type { GitHub } from './store.ts';
+import { findRoute } from './routes.ts';
+import type { GitHubStore } from './store.ts';
 
 /** Requests in an hour without a token that is good for anything ("Rate limits for the REST API"). */
-const anonymousHourly = 60;
+const ANONYMOUS_HOURLY_LIMIT = 60;
 
-function refusal(error: GitHubError, documentation: string): Reply {
+function errorResponse(error: GitHubError, documentation: string): HttpResponse {
   return {
     status: error.status,
     body: {
@@ -19,36 +19,36 @@ function refusal(error: GitHubError, documentation: string): Reply {
   };
 }
 
-function attempt(documentation: string, answer: () => Reply): Reply {
+function catchGitHubError(documentation: string, answer: () => HttpResponse): HttpResponse {
   try {
     return answer();
   } catch (error) {
-    if (error instanceof GitHubError) return refusal(error, documentation);
+    if (error instanceof GitHubError) return errorResponse(error, documentation);
     throw error;
   }
 }
 
-function answer(request: Request, gitHub: GitHub): Reply {
+function handleRequest(request: HttpRequest, gitHub: GitHubStore): HttpResponse {
   const { authorization } = request.headers;
-  const caller = gitHub.tokens.callerOf(authorization);
+  const caller = gitHub.tokens.authenticate(authorization);
   const { headers, exceeded } =
     caller instanceof GitHubError
-      ? gitHub.rateLimits.count('', anonymousHourly)
-      : gitHub.rateLimits.count(authorization ?? '', caller.hourly);
-  const route = routeOf(request);
-  const reply = attempt(route?.documentation ?? 'rest', () => {
+      ? gitHub.rateLimits.countRequest('', ANONYMOUS_HOURLY_LIMIT)
+      : gitHub.rateLimits.countRequest(authorization ?? '', caller.hourlyLimit);
+  const route = findRoute(request);
+  const reply = catchGitHubError(route?.documentation ?? 'rest', () => {
     if (caller instanceof GitHubError) throw caller;
     if (exceeded) throw gitHubErrors.rateLimitExceeded(caller.account);
     if (!route) throw gitHubErrors.notFound();
-    return route.answer({ request, caller, origin: request.url.origin }, gitHub);
+    return route.handle({ request, caller, origin: request.url.origin }, gitHub);
   });
   return { ...reply, headers: { ...headers, ...reply.headers } };
 }
 
 /** GitHub's REST and GraphQL APIs (api.github.com), over what the store holds. */
-export function gitHubHandler(gitHub: GitHub): Handler {
+export function gitHubHandler(gitHub: GitHubStore): HttpHandler {
   return (request) => {
-    const reply = answer(request, gitHub);
+    const reply = handleRequest(request, gitHub);
     return {
       ...reply,
       headers: {

@@ -1,12 +1,12 @@
 import type { JsonObject } from '../json.ts';
-import { accountBody, appOf, associationOf, stableId } from './accounts.ts';
+import { accountBody, authorAssociation, performedViaApp, stableId } from './accounts.ts';
 import { labelBody } from './labels.ts';
 import type { Issue, PullRequest, Repository } from './repository.ts';
-import { isPull, pageOf, type Subject } from './subjects.ts';
+import { htmlUrl, type IssueOrPull, isPullRequest } from './subjects.ts';
 
 /** What shows in a pull request only. */
-function pullPart(pull: PullRequest, repository: Repository, origin: string): JsonObject {
-  const page = pageOf(repository, pull.number);
+function pullRequestFields(pull: PullRequest, repository: Repository, origin: string): JsonObject {
+  const page = htmlUrl(repository, pull.number);
   return {
     draft: pull.draft,
     pull_request: {
@@ -22,9 +22,9 @@ function pullPart(pull: PullRequest, repository: Repository, origin: string): Js
   };
 }
 
-function issuePart({ user, closedBy, stateReason }: Issue, origin: string): JsonObject {
+function issueFields({ user, closedBy, stateReason }: Issue, origin: string): JsonObject {
   return {
-    author_association: associationOf(user),
+    author_association: authorAssociation(user),
     closed_by: closedBy && accountBody(closedBy, origin),
     state_reason: stateReason,
   };
@@ -34,8 +34,8 @@ function issuePart({ user, closedBy, stateReason }: Issue, origin: string): Json
  * GitHub's `issue`, in lists and alone. That of a pull request has `pull_request`, and an id other than the pull
  * request's own; who closed a pull request is not kept.
  */
-export function issueBody(subject: Subject, repository: Repository, origin: string): JsonObject {
-  const { number, user, labels } = subject;
+export function issueBody(issueOrPull: IssueOrPull, repository: Repository, origin: string): JsonObject {
+  const { number, user, labels } = issueOrPull;
   const base = `${origin}/repos/${repository.fullName}`;
   const url = `${base}/issues/${number}`;
   const id = stableId(url.slice(origin.length));
@@ -45,26 +45,28 @@ export function issueBody(subject: Subject, repository: Repository, origin: stri
     labels_url: `${url}/labels{/name}`,
     comments_url: `${url}/comments`,
     events_url: `${url}/events`,
-    html_url: pageOf(repository, number),
+    html_url: htmlUrl(repository, number),
     id,
     node_id: `I_${id}`,
     number,
-    title: subject.title,
+    title: issueOrPull.title,
     user: accountBody(user, origin),
     labels: labels.map((name) => labelBody(name, repository, origin)),
-    state: subject.state,
+    state: issueOrPull.state,
     locked: false,
     assignee: null,
     assignees: [],
     milestone: null,
-    comments: repository.commentsOf(number).length,
-    created_at: subject.createdAt,
-    updated_at: subject.updatedAt,
-    closed_at: subject.closedAt,
+    comments: repository.listComments(number).length,
+    created_at: issueOrPull.createdAt,
+    updated_at: issueOrPull.updatedAt,
+    closed_at: issueOrPull.closedAt,
     active_lock_reason: null,
-    body: subject.body,
+    body: issueOrPull.body,
     timeline_url: `${url}/timeline`,
-    performed_via_github_app: appOf(user),
-    ...(isPull(subject) ? pullPart(subject, repository, origin) : issuePart(subject, origin)),
+    performed_via_github_app: performedViaApp(user),
+    ...(isPullRequest(issueOrPull)
+      ? pullRequestFields(issueOrPull, repository, origin)
+      : issueFields(issueOrPull, origin)),
   };
 }

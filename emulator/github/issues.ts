@@ -1,35 +1,35 @@
-import type { Reply } from '../http/exchange.ts';
-import { bodyOf, levelOf, type RepositoryCall, type RepositoryRoute } from './call.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import { parseBody, type RepositoryRequest, type RepositoryRoute, requiredLevel } from './call.ts';
 import { gitHubErrors } from './errors.ts';
 import { issueBody } from './issue-body.ts';
-import { type IssueInput, issueInput, type StateInput, stateInput } from './issue-input.ts';
-import { page } from './paging.ts';
+import { type IssueInput, parseIssueInput, parseStateInput, type StateInput } from './issue-input.ts';
+import { pagedResponse } from './paging.ts';
 import type { Issue, PullRequest, Repository } from './repository.ts';
-import { isPull, reach, type Subject } from './subjects.ts';
+import { type IssueOrPull, isPullRequest, requireIssueOrPull } from './subjects.ts';
 
-type Key = (subject: Subject, repository: Repository) => string | number;
+type SortKey = (subject: IssueOrPull, repository: Repository) => string | number;
 
-const sorts: Readonly<Record<string, Key>> = {
+const SORT_KEYS: Readonly<Record<string, SortKey>> = {
   created: ({ createdAt }) => createdAt,
   updated: ({ updatedAt }) => updatedAt,
-  comments: ({ number }, repository) => repository.commentsOf(number).length,
+  comments: ({ number }, repository) => repository.listComments(number).length,
 };
 
 /**
  * One of these values of a query parameter, the first unless said otherwise. GitHub refuses any other `state` so, and
  * names this page; that it does the same for `sort` and `direction` is inferred.
  */
-function choice(query: URLSearchParams, field: string, values: readonly string[]): string {
+function parseChoice(query: URLSearchParams, field: string, values: readonly string[]): string {
   const value = query.get(field) ?? values[0] ?? '';
   if (values.includes(value)) return value;
-  throw gitHubErrors.invalid(
+  throw gitHubErrors.validationFailed(
     [{ value, resource: 'Issue', field, code: 'invalid' }],
     'v3/issues/#list-issues',
   );
 }
 
 /** Whether an issue is what the query's `creator`, `labels` and `since` ask for. */
-function filter(query: URLSearchParams): (subject: Subject) => boolean {
+function createFilter(query: URLSearchParams): (subject: IssueOrPull) => boolean {
   // A creator that nobody is has made nothing: GitHub answers an empty list.
   const creator = query.get('creator')?.toLowerCase();
   const labels = (query.get('labels') ?? '').split(',').map((name) => name.trim().toLowerCase());
@@ -44,9 +44,9 @@ function filter(query: URLSearchParams): (subject: Subject) => boolean {
   };
 }
 
-function sorted(subjects: Subject[], query: URLSearchParams, repository: Repository): Subject[] {
-  const key = sorts[choice(query, 'sort', Object.keys(sorts))] ?? (() => 0);
-  const sign = choice(query, 'direction', ['desc', 'asc']) === 'asc' ? 1 : -1;
+function sortIssues(subjects: IssueOrPull[], query: URLSearchParams, repository: Repository): IssueOrPull[] {
+  const key = SORT_KEYS[parseChoice(query, 'sort', Object.keys(SORT_KEYS))] ?? (() => 0);
+  const sign = parseChoice(query, 'direction', ['desc', 'asc']) === 'asc' ? 1 : -1;
   return subjects
     .map((subject) => ({ subject, value: key(subject, repository) }))
     .sort((a, b) => {
@@ -56,38 +56,42 @@ function sorted(subjects: Subject[], query: URLSearchParams, repository: Reposit
     .map(({ subject }) => subject);
 }
 
-function list({ request, repository, origin }: RepositoryCall): Reply {
+function listIssues({ request, repository, origin }: RepositoryRequest): HttpResponse {
   const query = request.url.searchParams;
-  const state = choice(query, 'state', ['open', 'closed', 'all']);
-  const asked = filter(query);
+  const state = parseChoice(query, 'state', ['open', 'closed', 'all']);
+  const matchesFilter = createFilter(query);
   // A list's description knows no 410: where issues are disabled, what is left are the pull requests.
   const issues = repository.issuesDisabled ? [] : repository.issues.values();
   const wanted = [...issues, ...repository.pulls.values()].filter(
-    (subject) => (state === 'all' || subject.state === state) && asked(subject),
+    (subject) => (state === 'all' || subject.state === state) && matchesFilter(subject),
   );
-  return page(request, repository, sorted(wanted, query, repository), (subject) =>
+  return pagedResponse(request, repository, sortIssues(wanted, query, repository), (subject) =>
     issueBody(subject, repository, origin),
   );
 }
 
-function create({ request, repository, caller, origin }: RepositoryCall): Reply {
+function createIssue({ request, repository, caller, origin }: RepositoryRequest): HttpResponse {
   if (repository.issuesDisabled) throw gitHubErrors.issuesDisabled();
-  const given = bodyOf(request);
-  if (given['title'] === undefined) throw gitHubErrors.missing('title');
-  const { title = '', body = null, labels = [] } = issueInput(given);
+  const given = parseBody(request);
+  if (given['title'] === undefined) throw gitHubErrors.missingField('title');
+  const { title = '', body = null, labels = [] } = parseIssueInput(given);
   const number = repository.nextNumber;
   const issue = repository.setIssue(number, { title, body, labels, user: caller.account });
   const answer = issueBody(issue, repository, origin);
   return { status: 201, headers: { Location: String(answer['url']) }, body: answer };
 }
 
-function get(call: RepositoryCall): Reply {
-  const subject = reach(call, call.numbers['number']);
+function getIssue(call: RepositoryRequest): HttpResponse {
+  const subject = requireIssueOrPull(call, call.numericParams['number']);
   return { status: 200, body: issueBody(subject, call.repository, call.origin) };
 }
 
 /** What an input says, without what it is silent on. */
-function said({ title, body, labels }: IssueInput): Pick<Partial<Issue>, 'title' | 'body' | 'labels'> {
+function definedFields({
+  title,
+  body,
+  labels,
+}: IssueInput): Pick<Partial<Issue>, 'title' | 'body' | 'labels'> {
   return {
     ...(title === undefined ? {} : { title }),
     ...(body === undefined ? {} : { body }),
@@ -99,10 +103,14 @@ function said({ title, body, labels }: IssueInput): Pick<Partial<Issue>, 'title'
  * The state that an issue is to have. The reason counts only where the state changes.
  * @throws {GitHubError} 422 for a reason of the other state; that GitHub refuses it is inferred.
  */
-function moved(issue: Issue, { state, stateReason }: StateInput, call: RepositoryCall): Partial<Issue> {
+function stateChange(
+  issue: Issue,
+  { state, stateReason }: StateInput,
+  call: RepositoryRequest,
+): Partial<Issue> {
   if (state === undefined || state === issue.state) return {};
   if (stateReason !== undefined && (stateReason === 'reopened') !== (state === 'open')) {
-    throw gitHubErrors.invalid([
+    throw gitHubErrors.validationFailed([
       { value: stateReason, resource: 'Issue', field: 'state_reason', code: 'invalid' },
     ]);
   }
@@ -110,39 +118,40 @@ function moved(issue: Issue, { state, stateReason }: StateInput, call: Repositor
   return { state, stateReason: stateReason ?? 'completed', closedBy: call.caller.account };
 }
 
-function movedPull(pull: PullRequest, { state }: StateInput): Partial<PullRequest> {
+function pullStateChange(pull: PullRequest, { state }: StateInput): Partial<PullRequest> {
   if (state === undefined || state === pull.state) return {};
   // What GitHub answers here has no entries in `errors`.
-  if (pull.merged) throw gitHubErrors.invalid([]);
+  if (pull.merged) throw gitHubErrors.validationFailed([]);
   return { state };
 }
 
-function update(call: RepositoryCall): Reply {
+function updateIssue(call: RepositoryRequest): HttpResponse {
   const { request, repository, origin } = call;
-  const subject = reach(call, call.numbers['number']);
-  const { title, ...rest } = bodyOf(request);
+  const subject = requireIssueOrPull(call, call.numericParams['number']);
+  const { title, ...rest } = parseBody(request);
   const given = title === null ? rest : { title, ...rest };
-  const [input, state] = [issueInput(given), stateInput(given)];
+  const [input, state] = [parseIssueInput(given), parseStateInput(given)];
   const { number } = subject;
-  if (isPull(subject)) repository.setPull(number, { ...said(input), ...movedPull(subject, state) });
-  else repository.setIssue(number, { ...said(input), ...moved(subject, state, call) });
-  return { status: 200, body: issueBody(reach(call, number), repository, origin) };
+  if (isPullRequest(subject))
+    repository.setPull(number, { ...definedFields(input), ...pullStateChange(subject, state) });
+  else repository.setIssue(number, { ...definedFields(input), ...stateChange(subject, state, call) });
+  return { status: 200, body: issueBody(requireIssueOrPull(call, number), repository, origin) };
 }
 
-function route(
+function issueRoute(
   method: string,
   path: string,
   heading: string,
   needs: RepositoryRoute['needs'],
-  answer: RepositoryRoute['answer'],
+  handle: RepositoryRoute['handle'],
 ): RepositoryRoute {
   return {
     method,
     path,
     documentation: `rest/issues/issues#${heading}`,
     needs,
-    level: levelOf(method),
-    answer,
+    level: requiredLevel(method),
+    handle,
   };
 }
 
@@ -151,9 +160,9 @@ function route(
  * required for GitHub Apps".
  */
 export const issueRoutes: readonly RepositoryRoute[] = [
-  route('GET', 'issues', 'list-repository-issues', ['issues'], list),
-  route('POST', 'issues', 'create-an-issue', ['issues'], create),
-  route('GET', 'issues/{number}', 'get-an-issue', ['issues'], get),
+  issueRoute('GET', 'issues', 'list-repository-issues', ['issues'], listIssues),
+  issueRoute('POST', 'issues', 'create-an-issue', ['issues'], createIssue),
+  issueRoute('GET', 'issues/{number}', 'get-an-issue', ['issues'], getIssue),
   // Either permission changes a pull request; `reach` asks for `issues` where the number is no pull request's.
-  route('PATCH', 'issues/{number}', 'update-an-issue', ['issues', 'pull-requests'], update),
+  issueRoute('PATCH', 'issues/{number}', 'update-an-issue', ['issues', 'pull-requests'], updateIssue),
 ];

@@ -18,7 +18,7 @@ export function labelBody(name: string, { fullName }: RepositoryReference, origi
 }
 
 /** Names of labels without those that are there already: GitHub tells labels apart without regard to case. */
-export function distinct(names: readonly string[]): string[] {
+export function uniqueLabels(names: readonly string[]): string[] {
   const byKey = new Map<string, string>();
   for (const name of names) {
     const key = name.toLowerCase();

@@ -1,27 +1,27 @@
-import type { Reply, Request } from '../http/exchange.ts';
+import type { HttpRequest, HttpResponse } from '../http/exchange.ts';
 import type { Repository } from './repository.ts';
 
-function whole(text: string | null, fallback: number, most: number): number {
+function parsePositiveInteger(text: string | null, fallback: number, maximum: number): number {
   const value = text !== null && /^\d+$/.test(text) ? Number(text) : 0;
-  return value < 1 ? fallback : Math.min(value, most);
+  return value < 1 ? fallback : Math.min(value, maximum);
 }
 
 /**
  * One page of a list as GitHub answers it ("Using pagination in the REST API"): `per_page` from 1 to 100 (30 unless
  * said otherwise, and for what is no number), and a `Link` header where there is more than one page. Its URLs name the
  * repository by its id, as GitHub's do.
- * @param describe makes the body of one entry.
+ * @param toBody makes the body of one entry.
  */
-export function page<T>(
-  request: Request,
+export function pagedResponse<T>(
+  request: HttpRequest,
   repository: Repository,
   entries: readonly T[],
-  describe: (entry: T) => unknown,
-): Reply {
+  toBody: (entry: T) => unknown,
+): HttpResponse {
   const query = request.url.searchParams;
-  const size = whole(query.get('per_page'), 30, 100);
-  const at = whole(query.get('page'), 1, Number.MAX_SAFE_INTEGER);
-  const last = Math.max(Math.ceil(entries.length / size), 1);
+  const pageSize = parsePositiveInteger(query.get('per_page'), 30, 100);
+  const pageNumber = parsePositiveInteger(query.get('page'), 1, Number.MAX_SAFE_INTEGER);
+  const lastPage = Math.max(Math.ceil(entries.length / pageSize), 1);
   const path = request.url.pathname.replace(/^\/repos\/[^/]+\/[^/]+/, `/repositories/${repository.id}`);
   const link = (number: number, rel: string) => {
     const url = new URL(request.url);
@@ -30,13 +30,13 @@ export function page<T>(
     return `<${url}>; rel="${rel}"`;
   };
   const links = [
-    ...(at > 1 ? [link(Math.min(at - 1, last), 'prev')] : []),
-    ...(at < last ? [link(at + 1, 'next'), link(last, 'last')] : []),
-    ...(at > 1 ? [link(1, 'first')] : []),
+    ...(pageNumber > 1 ? [link(Math.min(pageNumber - 1, lastPage), 'prev')] : []),
+    ...(pageNumber < lastPage ? [link(pageNumber + 1, 'next'), link(lastPage, 'last')] : []),
+    ...(pageNumber > 1 ? [link(1, 'first')] : []),
   ];
   return {
     status: 200,
     headers: links.length === 0 ? {} : { Link: links.join(', ') },
-    body: entries.slice((at - 1) * size, at * size).map(describe),
+    body: entries.slice((pageNumber - 1) * pageSize, pageNumber * pageSize).map(toBody),
   };
 }

@@ -1,11 +1,11 @@
-import type { Reply } from '../http/exchange.ts';
+import type { HttpResponse } from '../http/exchange.ts';
 import type { JsonObject } from '../json.ts';
-import { accountBody, personOf, stableId } from './accounts.ts';
-import type { RepositoryCall, RepositoryRoute } from './call.ts';
+import { accountBody, stableId, userAccount } from './accounts.ts';
+import type { RepositoryRequest, RepositoryRoute } from './call.ts';
 import { gitHubErrors } from './errors.ts';
 import { labelBody } from './labels.ts';
-import { page } from './paging.ts';
-import type { Branch, PullRequest, Repository, RepositoryReference } from './repository.ts';
+import { pagedResponse } from './paging.ts';
+import type { BranchReference, PullRequest, Repository, RepositoryReference } from './repository.ts';
 
 /** GitHub's `minimal-repository`, in the fields that clients read. */
 export function repositoryBody(
@@ -20,7 +20,7 @@ export function repositoryBody(
     name,
     full_name: fullName,
     private: true,
-    owner: accountBody({ ...personOf(owner), type: 'Organization' }, origin),
+    owner: accountBody({ ...userAccount(owner), type: 'Organization' }, origin),
     html_url: `https://github.com/${fullName}`,
     description: null,
     fork,
@@ -29,7 +29,12 @@ export function repositoryBody(
   };
 }
 
-function side({ ref, sha }: Branch, repository: RepositoryReference | null, fork: boolean, origin: string) {
+function branchBody(
+  { ref, sha }: BranchReference,
+  repository: RepositoryReference | null,
+  fork: boolean,
+  origin: string,
+) {
   const repo = repository && repositoryBody(repository, origin, fork);
   const owner = repository?.fullName.split('/')[0];
   return {
@@ -41,13 +46,13 @@ function side({ ref, sha }: Branch, repository: RepositoryReference | null, fork
   };
 }
 
-function headOf({ headRepository, head }: PullRequest, repository: Repository, origin: string): JsonObject {
+function headBody({ headRepository, head }: PullRequest, repository: Repository, origin: string): JsonObject {
   const own = headRepository === 'same';
-  return side(head, own ? repository : headRepository, !own, origin);
+  return branchBody(head, own ? repository : headRepository, !own, origin);
 }
 
 /** A pull request as lists have it: whether it was merged shows in `merged_at` only. */
-function summary(pull: PullRequest, repository: Repository, origin: string): JsonObject {
+function pullSummaryBody(pull: PullRequest, repository: Repository, origin: string): JsonObject {
   const url = `${origin}/repos/${repository.fullName}/pulls/${pull.number}`;
   const issue = `${origin}/repos/${repository.fullName}/issues/${pull.number}`;
   const id = stableId(url.slice(origin.length));
@@ -73,22 +78,22 @@ function summary(pull: PullRequest, repository: Repository, origin: string): Jso
     labels: pull.labels.map((name) => labelBody(name, repository, origin)),
     draft: pull.draft,
     comments_url: `${issue}/comments`,
-    head: headOf(pull, repository, origin),
-    base: side(pull.base, repository, false, origin),
+    head: headBody(pull, repository, origin),
+    base: branchBody(pull.base, repository, false, origin),
     author_association: 'CONTRIBUTOR',
     auto_merge: null,
     active_lock_reason: null,
   };
 }
 
-function details(pull: PullRequest, repository: Repository, origin: string): JsonObject {
+function pullBody(pull: PullRequest, repository: Repository, origin: string): JsonObject {
   return {
-    ...summary(pull, repository, origin),
+    ...pullSummaryBody(pull, repository, origin),
     merged: pull.merged,
     mergeable: pull.state === 'open' ? true : null,
     mergeable_state: pull.state === 'open' ? 'clean' : 'unknown',
     merged_by: pull.merged ? accountBody(pull.user, origin) : null,
-    comments: repository.commentsOf(pull.number).length,
+    comments: repository.listComments(pull.number).length,
     review_comments: 0,
     maintainer_can_modify: false,
     commits: 1,
@@ -98,28 +103,28 @@ function details(pull: PullRequest, repository: Repository, origin: string): Jso
   };
 }
 
-type Key = (pull: PullRequest, repository: Repository) => string | number;
+type SortKey = (pull: PullRequest, repository: Repository) => string | number;
 
-const sorts: Readonly<Record<string, Key>> = {
+const SORT_KEYS: Readonly<Record<string, SortKey>> = {
   created: ({ createdAt }) => createdAt,
   updated: ({ updatedAt }) => updatedAt,
-  popularity: ({ number }, repository) => repository.commentsOf(number).length,
+  popularity: ({ number }, repository) => repository.listComments(number).length,
   'long-running': ({ createdAt }) => createdAt,
 };
 
 /** One of these values of a query parameter; that GitHub refuses any other with 422 is inferred. */
-function choice(query: URLSearchParams, field: string, values: readonly string[]): string | undefined {
+function parseChoice(query: URLSearchParams, field: string, values: readonly string[]): string | undefined {
   const value = query.get(field) ?? undefined;
   if (value === undefined || values.includes(value)) return value;
-  throw gitHubErrors.invalid([{ value, resource: 'PullRequest', field, code: 'invalid' }]);
+  throw gitHubErrors.validationFailed([{ value, resource: 'PullRequest', field, code: 'invalid' }]);
 }
 
-function sorted(pulls: PullRequest[], query: URLSearchParams, repository: Repository): PullRequest[] {
-  const sort = choice(query, 'sort', Object.keys(sorts)) ?? 'created';
+function sortPulls(pulls: PullRequest[], query: URLSearchParams, repository: Repository): PullRequest[] {
+  const sort = parseChoice(query, 'sort', Object.keys(SORT_KEYS)) ?? 'created';
   // "desc when sort is created or sort is not specified, otherwise asc" (List pull requests).
-  const direction = choice(query, 'direction', ['asc', 'desc']) ?? (sort === 'created' ? 'desc' : 'asc');
+  const direction = parseChoice(query, 'direction', ['asc', 'desc']) ?? (sort === 'created' ? 'desc' : 'asc');
   const sign = direction === 'asc' ? 1 : -1;
-  const key = sorts[sort] ?? (() => 0);
+  const key = SORT_KEYS[sort] ?? (() => 0);
   return pulls
     .map((pull) => ({ pull, value: key(pull, repository) }))
     .sort((a, b) => {
@@ -129,32 +134,32 @@ function sorted(pulls: PullRequest[], query: URLSearchParams, repository: Reposi
     .map(({ pull }) => pull);
 }
 
-function list({ request, repository, origin }: RepositoryCall): Reply {
+function listPulls({ request, repository, origin }: RepositoryRequest): HttpResponse {
   const query = request.url.searchParams;
-  const state = choice(query, 'state', ['open', 'closed', 'all']) ?? 'open';
+  const state = parseChoice(query, 'state', ['open', 'closed', 'all']) ?? 'open';
   const [head, base] = [query.get('head'), query.get('base')];
   const wanted = [...repository.pulls.values()].filter((pull) => {
     if (state !== 'all' && pull.state !== state) return false;
     if (base !== null && pull.base.ref !== base) return false;
-    return head === null || !head.includes(':') || headOf(pull, repository, origin)['label'] === head;
+    return head === null || !head.includes(':') || headBody(pull, repository, origin)['label'] === head;
   });
-  return page(request, repository, sorted(wanted, query, repository), (pull) =>
-    summary(pull, repository, origin),
+  return pagedResponse(request, repository, sortPulls(wanted, query, repository), (pull) =>
+    pullSummaryBody(pull, repository, origin),
   );
 }
 
-function pullOf({ repository }: RepositoryCall, number: number | undefined): PullRequest {
+function requirePull({ repository }: RepositoryRequest, number: number | undefined): PullRequest {
   const pull = repository.pulls.get(number ?? 0);
   if (pull) return pull;
   throw gitHubErrors.notFound();
 }
 
-function get(call: RepositoryCall): Reply {
-  const pull = pullOf(call, call.numbers['number']);
-  return { status: 200, body: details(pull, call.repository, call.origin) };
+function getPull(call: RepositoryRequest): HttpResponse {
+  const pull = requirePull(call, call.numericParams['number']);
+  return { status: 200, body: pullBody(pull, call.repository, call.origin) };
 }
 
-const reading = { needs: ['pull-requests'], level: 'read' } as const;
+const READ_PERMISSION = { needs: ['pull-requests'], level: 'read' } as const;
 
 /** GitHub's "REST API endpoints for pull requests", as far as it is emulated. */
 export const pullRoutes: readonly RepositoryRoute[] = [
@@ -162,14 +167,14 @@ export const pullRoutes: readonly RepositoryRoute[] = [
     method: 'GET',
     path: 'pulls',
     documentation: 'rest/pulls/pulls#list-pull-requests',
-    ...reading,
-    answer: list,
+    ...READ_PERMISSION,
+    handle: listPulls,
   },
   {
     method: 'GET',
     path: 'pulls/{number}',
     documentation: 'rest/pulls/pulls#get-a-pull-request',
-    ...reading,
-    answer: get,
+    ...READ_PERMISSION,
+    handle: getPull,
   },
 ];

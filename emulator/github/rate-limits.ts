@@ -1,22 +1,22 @@
-import { epochSeconds } from '../keys.ts';
+import { nowInSeconds } from '../keys.ts';
 
 /** What GitHub says of a caller's budget, and whether this request went beyond it. */
-export interface Budget {
+export interface RateLimitStatus {
   readonly headers: Readonly<Record<string, string>>;
   readonly exceeded: boolean;
 }
 
-const hour = 3600;
+const WINDOW_SECONDS = 3600;
 
 /** GitHub's primary rate limit: so many requests in an hour from the first one on, for each caller. */
 export class RateLimits {
   readonly #windows = new Map<string, { used: number; readonly reset: number }>();
 
   /** Count one request of the caller with this key. */
-  count(key: string, limit: number): Budget {
-    const now = epochSeconds();
+  countRequest(key: string, limit: number): RateLimitStatus {
+    const now = nowInSeconds();
     const last = this.#windows.get(key);
-    const window = last !== undefined && last.reset > now ? last : { used: 0, reset: now + hour };
+    const window = last !== undefined && last.reset > now ? last : { used: 0, reset: now + WINDOW_SECONDS };
     const exceeded = window.used >= limit;
     if (!exceeded) window.used += 1;
     this.#windows.set(key, window);

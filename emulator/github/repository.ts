@@ -1,7 +1,7 @@
-import { type Account, octocat, stableId } from './accounts.ts';
+import { type Account, OCTOCAT, stableId } from './accounts.ts';
 
 /** One side of a pull request. */
-export interface Branch {
+export interface BranchReference {
   readonly ref: string;
   readonly sha: string;
 }
@@ -24,18 +24,18 @@ export interface PullRequest {
   readonly labels: readonly string[];
   /** `same` for a branch of the repository itself, null where the fork has been deleted. */
   readonly headRepository: RepositoryReference | 'same' | null;
-  readonly head: Branch;
-  readonly base: Branch;
+  readonly head: BranchReference;
+  readonly base: BranchReference;
   /** Times are in GitHub's form, `2031-07-20T20:17:40Z`. */
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly closedAt: string | null;
 }
 
-export const stateReasons = ['completed', 'not_planned', 'duplicate', 'reopened'] as const;
+export const STATE_REASONS = ['completed', 'not_planned', 'duplicate', 'reopened'] as const;
 
 /** Why an issue is in the state that it is in: `reopened` is for an open one, the others are for a closed one. */
-export type StateReason = (typeof stateReasons)[number];
+export type StateReason = (typeof STATE_REASONS)[number];
 
 export interface Issue {
   readonly number: number;
@@ -52,7 +52,7 @@ export interface Issue {
   readonly closedBy: Account | null;
 }
 
-export interface Comment {
+export interface IssueComment {
   readonly id: number;
   /** Number of the issue or of the pull request that it stands under. */
   readonly issue: number;
@@ -62,7 +62,7 @@ export interface Comment {
   readonly updatedAt: string;
 }
 
-export interface Run {
+export interface WorkflowRun {
   readonly id: number;
   readonly name: string;
   /** Path of the workflow file in its repository. */
@@ -79,13 +79,13 @@ export interface Run {
 }
 
 /** The present time as GitHub writes it: UTC, to the second. */
-export function gitHubTime(): string {
+export function currentGitHubTime(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
 /** An open pull request of which nothing but its number is known, with a branch of the repository itself. */
-export function newPull(number: number): PullRequest {
-  const now = gitHubTime();
+export function defaultPull(number: number): PullRequest {
+  const now = currentGitHubTime();
   return {
     number,
     state: 'open',
@@ -93,11 +93,11 @@ export function newPull(number: number): PullRequest {
     body: null,
     draft: false,
     merged: false,
-    user: octocat,
+    user: OCTOCAT,
     labels: [],
     headRepository: 'same',
-    head: { ref: `topic-${number}`, sha: commitOf(`head ${number}`) },
-    base: { ref: 'main', sha: commitOf('base') },
+    head: { ref: `topic-${number}`, sha: fakeCommitSha(`head ${number}`) },
+    base: { ref: 'main', sha: fakeCommitSha('base') },
     createdAt: now,
     updatedAt: now,
     closedAt: null,
@@ -105,15 +105,15 @@ export function newPull(number: number): PullRequest {
 }
 
 /** An open issue of which nothing but its number is known. */
-export function newIssue(number: number): Issue {
-  const now = gitHubTime();
+export function defaultIssue(number: number): Issue {
+  const now = currentGitHubTime();
   return {
     number,
     state: 'open',
     stateReason: null,
     title: `Issue ${number}`,
     body: null,
-    user: octocat,
+    user: OCTOCAT,
     labels: [],
     createdAt: now,
     updatedAt: now,
@@ -123,7 +123,7 @@ export function newIssue(number: number): Issue {
 }
 
 /** An issue whose times, reason and closer agree with its state; the one before tells whether it was reopened. */
-function consistent(issue: Issue, before: Issue): Issue {
+function alignStateFields(issue: Issue, before: Issue): Issue {
   const { state, stateReason } = issue;
   if (state === 'open') {
     const reopened = before.state === 'closed' || stateReason === 'reopened';
@@ -133,20 +133,20 @@ function consistent(issue: Issue, before: Issue): Issue {
   return {
     ...issue,
     stateReason: stateReason === null || stateReason === 'reopened' ? 'completed' : stateReason,
-    closedAt: issue.closedAt ?? gitHubTime(),
-    closedBy: issue.closedBy ?? octocat,
+    closedAt: issue.closedAt ?? currentGitHubTime(),
+    closedBy: issue.closedBy ?? OCTOCAT,
   };
 }
 
-function newRun(id: number): Run {
-  const now = gitHubTime();
+function defaultRun(id: number): WorkflowRun {
+  const now = currentGitHubTime();
   return {
     id,
     name: 'deploy',
     path: '.github/workflows/deploy.yml',
     event: 'push',
     headBranch: 'main',
-    headSha: commitOf('base'),
+    headSha: fakeCommitSha('base'),
     status: 'in_progress',
     conclusion: null,
     attempt: 1,
@@ -155,12 +155,12 @@ function newRun(id: number): Run {
   };
 }
 
-function commitOf(text: string): string {
+function fakeCommitSha(text: string): string {
   return stableId(text).toString(16).padStart(8, '0').repeat(5);
 }
 
 // Ids of comments are GitHub's own, unlike numbers: one sequence for all repositories.
-let lastComment = 3_000_000_000;
+let lastCommentId = 3_000_000_000;
 
 /** A repository with its pull requests and issues, the comments under them, and its workflow runs. */
 export class Repository {
@@ -173,8 +173,8 @@ export class Repository {
   readonly issues = new Map<number, Issue>();
   /** Numbers of issues that are gone; GitHub tells of them, and gives their numbers to nothing else. */
   readonly deletedIssues = new Set<number>();
-  readonly comments = new Map<number, Comment>();
-  readonly runs = new Map<number, Run>();
+  readonly comments = new Map<number, IssueComment>();
+  readonly runs = new Map<number, WorkflowRun>();
 
   constructor(fullName: string, id: number) {
     const [owner = '', name = ''] = fullName.split('/');
@@ -193,12 +193,12 @@ export class Repository {
     return taken.reduce((most, number) => Math.max(most, number), 0) + 1;
   }
 
-  /** Change a pull request, or make one, see {@link newPull}. */
+  /** Change a pull request, or make one, see {@link defaultPull}. */
   setPull(number: number, changes: Partial<PullRequest>): void {
-    const before = this.pulls.get(number) ?? newPull(number);
-    const after = { ...before, updatedAt: gitHubTime(), ...changes };
-    const closedAt = after.state === 'open' ? null : (after.closedAt ?? gitHubTime());
-    this.pulls.set(number, { ...after, closedAt });
+    const current = this.pulls.get(number) ?? defaultPull(number);
+    const updated = { ...current, updatedAt: currentGitHubTime(), ...changes };
+    const closedAt = updated.state === 'open' ? null : (updated.closedAt ?? currentGitHubTime());
+    this.pulls.set(number, { ...updated, closedAt });
   }
 
   /** Forget a pull request and what stands under it. */
@@ -207,13 +207,13 @@ export class Repository {
     this.#removeComments(number);
   }
 
-  /** Change an issue, or make one, see {@link newIssue}; what belongs to its state follows from the state. */
+  /** Change an issue, or make one, see {@link defaultIssue}; what belongs to its state follows from the state. */
   setIssue(number: number, changes: Partial<Issue>): Issue {
-    const before = this.issues.get(number) ?? newIssue(number);
-    const after = consistent({ ...before, updatedAt: gitHubTime(), ...changes }, before);
-    this.issues.set(number, after);
+    const current = this.issues.get(number) ?? defaultIssue(number);
+    const updated = alignStateFields({ ...current, updatedAt: currentGitHubTime(), ...changes }, current);
+    this.issues.set(number, updated);
     this.deletedIssues.delete(number);
-    return after;
+    return updated;
   }
 
   /** Delete an issue and what stands under it. */
@@ -223,13 +223,13 @@ export class Repository {
   }
 
   /** The comments under an issue or a pull request, ascending by id. */
-  commentsOf(issue: number): Comment[] {
+  listComments(issue: number): IssueComment[] {
     return [...this.comments.values()].filter((comment) => comment.issue === issue);
   }
 
-  addComment(issue: number, body: string, user: Account, createdAt = gitHubTime()): Comment {
-    lastComment += 1;
-    const comment = { id: lastComment, issue, body, user, createdAt, updatedAt: createdAt };
+  addComment(issue: number, body: string, user: Account, createdAt = currentGitHubTime()): IssueComment {
+    lastCommentId += 1;
+    const comment = { id: lastCommentId, issue, body, user, createdAt, updatedAt: createdAt };
     this.comments.set(comment.id, comment);
     const commented = this.issues.get(issue);
     // A comment is an update of its issue, so `since` and `sort=updated` see it.
@@ -240,12 +240,12 @@ export class Repository {
   }
 
   /** Change a workflow run, or make one that is in progress. */
-  setRun(id: number, changes: Partial<Run>): void {
-    const before = this.runs.get(id) ?? newRun(id);
-    this.runs.set(id, { ...before, updatedAt: gitHubTime(), ...changes });
+  setRun(id: number, changes: Partial<WorkflowRun>): void {
+    const current = this.runs.get(id) ?? defaultRun(id);
+    this.runs.set(id, { ...current, updatedAt: currentGitHubTime(), ...changes });
   }
 
   #removeComments(issue: number): void {
-    for (const { id } of this.commentsOf(issue)) this.comments.delete(id);
+    for (const { id } of this.listComments(issue)) this.comments.delete(id);
   }
 }

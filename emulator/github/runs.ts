@@ -1,15 +1,15 @@
-import type { Reply } from '../http/exchange.ts';
+import type { HttpResponse } from '../http/exchange.ts';
 import type { JsonObject } from '../json.ts';
-import { accountBody, octocat, stableId } from './accounts.ts';
-import type { RepositoryCall, RepositoryRoute } from './call.ts';
+import { accountBody, OCTOCAT, stableId } from './accounts.ts';
+import type { RepositoryRequest, RepositoryRoute } from './call.ts';
 import { gitHubErrors } from './errors.ts';
 import { repositoryBody } from './pulls.ts';
-import type { Repository, Run } from './repository.ts';
+import type { Repository, WorkflowRun } from './repository.ts';
 
-function runBody(run: Run, repository: Repository, origin: string): JsonObject {
+function runBody(run: WorkflowRun, repository: Repository, origin: string): JsonObject {
   const url = `${origin}/repos/${repository.fullName}/actions/runs/${run.id}`;
   const workflow = stableId(`${repository.fullName} ${run.path}`);
-  const actor = accountBody(octocat, origin);
+  const actor = accountBody(OCTOCAT, origin);
   return {
     id: run.id,
     name: run.name,
@@ -41,19 +41,19 @@ function runBody(run: Run, repository: Repository, origin: string): JsonObject {
   };
 }
 
-function runOf({ repository, numbers }: RepositoryCall): Run {
-  const run = repository.runs.get(numbers['id'] ?? 0);
+function requireRun({ repository, numericParams }: RepositoryRequest): WorkflowRun {
+  const run = repository.runs.get(numericParams['id'] ?? 0);
   if (run) return run;
   throw gitHubErrors.notFound();
 }
 
-function get(call: RepositoryCall): Reply {
-  return { status: 200, body: runBody(runOf(call), call.repository, call.origin) };
+function getRun(call: RepositoryRequest): HttpResponse {
+  return { status: 200, body: runBody(requireRun(call), call.repository, call.origin) };
 }
 
-function getAttempt(call: RepositoryCall): Reply {
-  const run = runOf(call);
-  const attempt = call.numbers['attempt'] ?? 0;
+function getRunAttempt(call: RepositoryRequest): HttpResponse {
+  const run = requireRun(call);
+  const attempt = call.numericParams['attempt'] ?? 0;
   if (attempt < 1 || attempt > run.attempt) throw gitHubErrors.notFound();
   // A run is attempted again only after it has ended; that it had failed is the usual reason.
   const earlier = { ...run, attempt, status: 'completed', conclusion: 'failure' };
@@ -61,7 +61,7 @@ function getAttempt(call: RepositoryCall): Reply {
   return { status: 200, body };
 }
 
-const reading = { needs: ['actions'], level: 'read' } as const;
+const READ_PERMISSION = { needs: ['actions'], level: 'read' } as const;
 
 /** GitHub's "REST API endpoints for workflow runs", as far as it is emulated. */
 export const runRoutes: readonly RepositoryRoute[] = [
@@ -69,14 +69,14 @@ export const runRoutes: readonly RepositoryRoute[] = [
     method: 'GET',
     path: 'actions/runs/{id}',
     documentation: 'rest/actions/workflow-runs#get-a-workflow-run',
-    ...reading,
-    answer: get,
+    ...READ_PERMISSION,
+    handle: getRun,
   },
   {
     method: 'GET',
     path: 'actions/runs/{id}/attempts/{attempt}',
     documentation: 'rest/actions/workflow-runs#get-a-workflow-run-attempt',
-    ...reading,
-    answer: getAttempt,
+    ...READ_PERMISSION,
+    handle: getRunAttempt,
   },
 ];

@@ -1,28 +1,28 @@
-import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
-import { accountOf, octocat } from './accounts.ts';
-import { faultsOf } from './issue-input.ts';
-import { distinct } from './labels.ts';
-import { type Issue, newIssue, type Repository, type StateReason, stateReasons } from './repository.ts';
-import { defined, GitHubStateError, oneOf } from './state-values.ts';
+import { asObject, asString, isJsonObject, type JsonObject } from '../json.ts';
+import { OCTOCAT, parseAccount } from './accounts.ts';
+import { validateIssue } from './issue-input.ts';
+import { uniqueLabels } from './labels.ts';
+import { defaultIssue, type Issue, type Repository, STATE_REASONS, type StateReason } from './repository.ts';
+import { GitHubStateError, omitUndefinedEntries, parseEnum } from './state-values.ts';
 
 /**
  * The names of labels given as GitHub writes them or by name alone, undefined for undefined.
  * @throws {GitHubStateError} for anything else.
  */
-export function labelNames(value: unknown): string[] | undefined {
+export function parseLabelNames(value: unknown): string[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) throw new GitHubStateError('Labels must be an array.');
   const names = value.map((entry: unknown) => {
-    const name = stringOr(entry) ?? stringOr(objectOr(entry)['name']);
+    const name = asString(entry) ?? asString(asObject(entry)['name']);
     if (name === undefined) throw new GitHubStateError("A label is a name, or an object with a 'name'.");
     return name;
   });
-  return distinct(names);
+  return uniqueLabels(names);
 }
 
-function reasonOf(value: unknown, state: Issue['state']): StateReason | null | undefined {
+function parseStateReason(value: unknown, state: Issue['state']): StateReason | null | undefined {
   if (value === null) return null;
-  const reason = oneOf(value, stateReasons, "An issue's state_reason");
+  const reason = parseEnum(value, STATE_REASONS, "An issue's state_reason");
   if (reason !== undefined && (reason === 'reopened') !== (state === 'open')) {
     throw new GitHubStateError(`An issue that is ${state} is not so because of '${reason}'.`);
   }
@@ -39,27 +39,28 @@ export function patchIssue(repository: Repository, number: number, value: unknow
     repository.removeIssue(number);
     return;
   }
-  const given = objectOr(value);
-  const before = repository.issues.get(number) ?? newIssue(number);
-  const state = oneOf(given['state'], ['open', 'closed'], "An issue's state") ?? before.state;
-  const title = stringOr(given['title']);
-  const body = given['body'] === null ? null : stringOr(given['body']);
-  const [fault] = faultsOf({ title, body });
-  if (fault) throw new GitHubStateError(`An issue cannot be so: ${JSON.stringify(fault)}.`);
-  const { closed_by: closer } = given;
+  const given = asObject(value);
+  const before = repository.issues.get(number) ?? defaultIssue(number);
+  const state = parseEnum(given['state'], ['open', 'closed'], "An issue's state") ?? before.state;
+  const title = asString(given['title']);
+  const body = given['body'] === null ? null : asString(given['body']);
+  const [validationError] = validateIssue({ title, body });
+  if (validationError)
+    throw new GitHubStateError(`An issue cannot be so: ${JSON.stringify(validationError)}.`);
+  const { closed_by: closedBy } = given;
   repository.setIssue(
     number,
-    defined<Issue>({
+    omitUndefinedEntries<Issue>({
       state,
-      stateReason: reasonOf(given['state_reason'], state),
+      stateReason: parseStateReason(given['state_reason'], state),
       title,
       body,
-      user: accountOf(given['user'], before.user),
-      labels: labelNames(given['labels']),
-      createdAt: stringOr(given['created_at']),
-      updatedAt: stringOr(given['updated_at']),
-      closedAt: stringOr(given['closed_at']),
-      closedBy: isObject(closer) ? accountOf(closer, octocat) : undefined,
+      user: parseAccount(given['user'], before.user),
+      labels: parseLabelNames(given['labels']),
+      createdAt: asString(given['created_at']),
+      updatedAt: asString(given['updated_at']),
+      closedAt: asString(given['closed_at']),
+      closedBy: isJsonObject(closedBy) ? parseAccount(closedBy, OCTOCAT) : undefined,
     }),
   );
 }

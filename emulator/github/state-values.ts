@@ -7,11 +7,15 @@ export class GitHubStateError extends Error {
  * The value if it is one of these, undefined for undefined.
  * @throws {GitHubStateError} for any other.
  */
-export function oneOf<T extends string>(value: unknown, values: readonly T[], what: string): T | undefined {
+export function parseEnum<T extends string>(
+  value: unknown,
+  values: readonly T[],
+  label: string,
+): T | undefined {
   if (value === undefined) return undefined;
   const found = values.find((each) => each === value);
   if (found === undefined) {
-    throw new GitHubStateError(`${what} is one of ${values.join(', ')}, not ${JSON.stringify(value)}.`);
+    throw new GitHubStateError(`${label} is one of ${values.join(', ')}, not ${JSON.stringify(value)}.`);
   }
   return found;
 }
@@ -20,13 +24,15 @@ export function oneOf<T extends string>(value: unknown, values: readonly T[], wh
  * The number that an object's key is.
  * @throws {GitHubStateError} for a key that is none.
  */
-export function numberOf(text: string, what: string): number {
+export function parseNumberKey(text: string, label: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new GitHubStateError(`${what} is named by its number, not '${text}'.`);
+  throw new GitHubStateError(`${label} is named by its number, not '${text}'.`);
 }
 
 /** An object's entries that say something, so that they can be laid over others. */
-export function defined<T extends object>(entries: { [K in keyof T]?: T[K] | undefined }): Partial<T> {
+export function omitUndefinedEntries<T extends object>(
+  entries: { [K in keyof T]?: T[K] | undefined },
+): Partial<T> {
   const kept = Object.entries(entries).filter(([, value]) => value !== undefined);
   return Object.fromEntries(kept) as Partial<T>;
 }

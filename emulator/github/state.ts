@@ -1,33 +1,33 @@
-import { isObject, type JsonObject, numberOr, objectOr, stringOr } from '../json.ts';
-import { accountOf, octocat } from './accounts.ts';
-import { longestComment } from './comments.ts';
+import { asNumber, asObject, asString, isJsonObject, type JsonObject } from '../json.ts';
+import { OCTOCAT, parseAccount } from './accounts.ts';
+import { MAX_COMMENT_LENGTH } from './comments.ts';
 import {
-  type Branch,
-  type Comment,
-  newPull,
+  type BranchReference,
+  defaultPull,
+  type IssueComment,
   type PullRequest,
   type Repository,
-  type Run,
+  type WorkflowRun,
 } from './repository.ts';
-import { describeIssue, labelNames, patchIssue } from './state-issues.ts';
-import { defined, GitHubStateError, numberOf, oneOf } from './state-values.ts';
-import { type GitHub, keyOf } from './store.ts';
-import type { Level, Permissions, TokenChange } from './tokens.ts';
+import { describeIssue, parseLabelNames, patchIssue } from './state-issues.ts';
+import { GitHubStateError, omitUndefinedEntries, parseEnum, parseNumberKey } from './state-values.ts';
+import { type GitHubStore, repositoryKey } from './store.ts';
+import type { PermissionLevel, Permissions, TokenChange } from './tokens.ts';
 
 export { GitHubStateError };
 
-function branch(value: unknown, before: Branch): Branch {
-  const { ref, sha } = objectOr(value);
-  return { ref: stringOr(ref) ?? before.ref, sha: stringOr(sha) ?? before.sha };
+function mergeBranch(value: unknown, before: BranchReference): BranchReference {
+  const { ref, sha } = asObject(value);
+  return { ref: asString(ref) ?? before.ref, sha: asString(sha) ?? before.sha };
 }
 
-function headRepository(head: JsonObject, own: Repository): PullRequest['headRepository'] | undefined {
+function parseHeadRepository(head: JsonObject, own: Repository): PullRequest['headRepository'] | undefined {
   const { repo } = head;
   if (repo === undefined || repo === null) return repo;
-  const { id, full_name } = objectOr(repo);
-  const fullName = stringOr(full_name);
-  if (fullName === undefined || keyOf(fullName) === keyOf(own.fullName)) return 'same';
-  const number = numberOr(id);
+  const { id, full_name } = asObject(repo);
+  const fullName = asString(full_name);
+  if (fullName === undefined || repositoryKey(fullName) === repositoryKey(own.fullName)) return 'same';
+  const number = asNumber(id);
   if (number === undefined)
     throw new GitHubStateError(`The head's repository ${fullName} must have an 'id'.`);
   return { id: number, fullName };
@@ -39,33 +39,33 @@ function patchPull(repository: Repository, number: number, value: unknown): void
     repository.removePull(number);
     return;
   }
-  const given = objectOr(value);
+  const given = asObject(value);
   const { head, base, user, merged } = given;
-  const before = repository.pulls.get(number) ?? newPull(number);
-  const state = oneOf(given['state'], ['open', 'closed'], "A pull request's state");
+  const before = repository.pulls.get(number) ?? defaultPull(number);
+  const state = parseEnum(given['state'], ['open', 'closed'], "A pull request's state");
   repository.setPull(
     number,
-    defined<PullRequest>({
+    omitUndefinedEntries<PullRequest>({
       // A merge closes, and a pull request that is open again has not been merged.
       state: merged === true ? 'closed' : state,
       merged: state === 'open' ? false : typeof merged === 'boolean' ? merged : undefined,
-      title: stringOr(given['title']),
-      body: given['body'] === null ? null : stringOr(given['body']),
+      title: asString(given['title']),
+      body: given['body'] === null ? null : asString(given['body']),
       draft: typeof given['draft'] === 'boolean' ? given['draft'] : undefined,
-      user: accountOf(user, before.user),
-      labels: labelNames(given['labels']),
-      headRepository: isObject(head) ? headRepository(head, repository) : undefined,
-      head: branch(head, before.head),
-      base: branch(base, before.base),
-      createdAt: stringOr(given['created_at']),
-      updatedAt: stringOr(given['updated_at']),
-      closedAt: stringOr(given['closed_at']),
+      user: parseAccount(user, before.user),
+      labels: parseLabelNames(given['labels']),
+      headRepository: isJsonObject(head) ? parseHeadRepository(head, repository) : undefined,
+      head: mergeBranch(head, before.head),
+      base: mergeBranch(base, before.base),
+      createdAt: asString(given['created_at']),
+      updatedAt: asString(given['updated_at']),
+      closedAt: asString(given['closed_at']),
     }),
   );
 }
 
-const statuses = ['queued', 'in_progress', 'completed', 'waiting', 'requested', 'pending'] as const;
-const conclusions = [
+const RUN_STATUSES = ['queued', 'in_progress', 'completed', 'waiting', 'requested', 'pending'] as const;
+const RUN_CONCLUSIONS = [
   'success',
   'failure',
   'cancelled',
@@ -81,22 +81,23 @@ function patchRun(repository: Repository, id: number, value: unknown): void {
     repository.runs.delete(id);
     return;
   }
-  const given = objectOr(value);
+  const given = asObject(value);
   const before = repository.runs.get(id);
-  const status = oneOf(given['status'], statuses, "A run's status") ?? before?.status ?? 'in_progress';
-  const told = given['conclusion'] ?? before?.conclusion ?? 'success';
-  const conclusion = oneOf(told, conclusions, "A run's conclusion") ?? null;
-  const changes = defined<Omit<Run, 'conclusion'>>({
+  const status =
+    parseEnum(given['status'], RUN_STATUSES, "A run's status") ?? before?.status ?? 'in_progress';
+  const requestedConclusion = given['conclusion'] ?? before?.conclusion ?? 'success';
+  const conclusion = parseEnum(requestedConclusion, RUN_CONCLUSIONS, "A run's conclusion") ?? null;
+  const changes = omitUndefinedEntries<Omit<WorkflowRun, 'conclusion'>>({
     id,
     status,
-    attempt: numberOr(given['run_attempt']),
-    name: stringOr(given['name']),
-    path: stringOr(given['path']),
-    event: stringOr(given['event']),
-    headBranch: stringOr(given['head_branch']),
-    headSha: stringOr(given['head_sha']),
-    createdAt: stringOr(given['created_at']),
-    updatedAt: stringOr(given['updated_at']),
+    attempt: asNumber(given['run_attempt']),
+    name: asString(given['name']),
+    path: asString(given['path']),
+    event: asString(given['event']),
+    headBranch: asString(given['head_branch']),
+    headSha: asString(given['head_sha']),
+    createdAt: asString(given['created_at']),
+    updatedAt: asString(given['updated_at']),
   });
   repository.setRun(id, { ...changes, conclusion: status === 'completed' ? conclusion : null });
 }
@@ -107,29 +108,30 @@ function addComments(repository: Repository, issue: number, value: unknown): voi
   }
   if (!Array.isArray(value)) throw new GitHubStateError(`The comments of ${issue} must be an array.`);
   for (const entry of value) {
-    const { body, user, created_at } = objectOr(entry);
-    const text = stringOr(body) ?? '';
-    if (text.trim() === '' || [...text].length > longestComment) {
-      throw new GitHubStateError(`A comment's body has 1 to ${longestComment} characters.`);
+    const { body, user, created_at } = asObject(entry);
+    const text = asString(body) ?? '';
+    if (text.trim() === '' || [...text].length > MAX_COMMENT_LENGTH) {
+      throw new GitHubStateError(`A comment's body has 1 to ${MAX_COMMENT_LENGTH} characters.`);
     }
-    repository.addComment(issue, text, accountOf(user, octocat), stringOr(created_at));
+    repository.addComment(issue, text, parseAccount(user, OCTOCAT), asString(created_at));
   }
 }
 
-function permissionsOf(value: unknown): Permissions | undefined {
+function parsePermissions(value: unknown): Permissions | undefined {
   if (value === undefined) return undefined;
-  const levels = Object.entries(objectOr(value)).map(
-    ([name, level]) => [name, oneOf(level, ['read', 'write', 'none'], `The permission '${name}'`)] as const,
+  const levels = Object.entries(asObject(value)).map(
+    ([name, level]) =>
+      [name, parseEnum(level, ['read', 'write', 'none'], `The permission '${name}'`)] as const,
   );
-  const granted = levels.filter((entry): entry is readonly [string, Level] => entry[1] !== 'none');
+  const granted = levels.filter((entry): entry is readonly [string, PermissionLevel] => entry[1] !== 'none');
   return Object.fromEntries(granted);
 }
 
-function tokenChange(value: unknown): TokenChange {
-  const { permissions, login, revoked } = objectOr(value);
+function parseTokenChange(value: unknown): TokenChange {
+  const { permissions, login, revoked } = asObject(value);
   return {
-    permissions: permissionsOf(permissions),
-    login: stringOr(login),
+    permissions: parsePermissions(permissions),
+    login: asString(login),
     revoked: typeof revoked === 'boolean' ? revoked : undefined,
   };
 }
@@ -141,27 +143,27 @@ function tokenChange(value: unknown): TokenChange {
  * switches issues off, or on again. What stands before a fault in the call has been done.
  * @throws {GitHubStateError} for what cannot be.
  */
-export function patchGitHub(gitHub: GitHub, body: JsonObject): void {
-  const fullName = stringOr(body['repository']) ?? '';
+export function patchRepository(gitHub: GitHubStore, body: JsonObject): void {
+  const fullName = asString(body['repository']) ?? '';
   if (!/^[\w.-]+\/[\w.-]+$/.test(fullName)) {
     throw new GitHubStateError(`'repository' is 'owner/name', not '${fullName}'.`);
   }
-  const repository = gitHub.knownOrNew(fullName, numberOr(body['repositoryId']));
+  const repository = gitHub.getOrCreate(fullName, asNumber(body['repositoryId']));
   const { issuesDisabled } = body;
   if (typeof issuesDisabled === 'boolean') repository.issuesDisabled = issuesDisabled;
-  const entries = (field: string) => Object.entries(objectOr(body[field]));
+  const entries = (field: string) => Object.entries(asObject(body[field]));
   for (const [number, pull] of entries('pulls')) {
-    patchPull(repository, numberOf(number, 'A pull request'), pull);
+    patchPull(repository, parseNumberKey(number, 'A pull request'), pull);
   }
   for (const [number, issue] of entries('issues')) {
-    patchIssue(repository, numberOf(number, 'An issue'), issue);
+    patchIssue(repository, parseNumberKey(number, 'An issue'), issue);
   }
-  for (const [id, run] of entries('runs')) patchRun(repository, numberOf(id, 'A run'), run);
+  for (const [id, run] of entries('runs')) patchRun(repository, parseNumberKey(id, 'A run'), run);
   for (const [number, comments] of entries('comments')) {
-    addComments(repository, numberOf(number, 'An issue or pull request'), comments);
+    addComments(repository, parseNumberKey(number, 'An issue or pull request'), comments);
   }
   for (const [token, change] of entries('tokens')) {
-    gitHub.tokens.register(token, tokenChange(change), keyOf(repository.fullName));
+    gitHub.tokens.register(token, parseTokenChange(change), repositoryKey(repository.fullName));
   }
 }
 
@@ -179,15 +181,15 @@ function describePull(pull: PullRequest, repository: Repository): JsonObject {
   };
 }
 
-function describeComment({ id, body, user, createdAt, updatedAt }: Comment): JsonObject {
+function describeComment({ id, body, user, createdAt, updatedAt }: IssueComment): JsonObject {
   return { id, body, user, created_at: createdAt, updated_at: updatedAt };
 }
 
-function describeRun({ name, path, event, status, conclusion, attempt }: Run): JsonObject {
+function describeRun({ name, path, event, status, conclusion, attempt }: WorkflowRun): JsonObject {
   return { name, path, event, status, conclusion, run_attempt: attempt };
 }
 
-function describe(repository: Repository): JsonObject {
+function describeRepository(repository: Repository): JsonObject {
   const comments: Record<string, JsonObject[]> = {};
   for (const number of [...repository.pulls.keys(), ...repository.issues.keys()]) comments[number] = [];
   for (const comment of repository.comments.values()) comments[comment.issue]?.push(describeComment(comment));
@@ -205,8 +207,8 @@ function describe(repository: Repository): JsonObject {
 }
 
 /** What `GET control/state` says of GitHub: each repository by `owner/name`, and never a token. */
-export function readGitHub(gitHub: GitHub): JsonObject {
+export function describeRepositories(gitHub: GitHubStore): JsonObject {
   return Object.fromEntries(
-    gitHub.repositories.map((repository) => [repository.fullName, describe(repository)]),
+    gitHub.repositories.map((repository) => [repository.fullName, describeRepository(repository)]),
   );
 }

@@ -1,10 +1,10 @@
-import { type Account, actionsBot, personOf } from './accounts.ts';
+import { ACTIONS_BOT, type Account, userAccount } from './accounts.ts';
 import { type GitHubError, gitHubErrors } from './errors.ts';
 
-export type Level = 'read' | 'write';
+export type PermissionLevel = 'read' | 'write';
 
 /** What a token may do, by the names that a workflow's `permissions:` have; what is missing is forbidden. */
-export type Permissions = Readonly<Record<string, Level>>;
+export type Permissions = Readonly<Record<string, PermissionLevel>>;
 
 /** Whom a request comes from, and what it may do. */
 export interface Caller {
@@ -14,7 +14,7 @@ export interface Caller {
   /** Keys of the repositories that it reaches; others do not exist for it. */
   readonly repositories: ReadonlySet<string> | 'all';
   /** Requests in an hour ("Rate limits for the REST API": 1000 by a job's token in a repository, else 5000). */
-  readonly hourly: number;
+  readonly hourlyLimit: number;
 }
 
 /** What a control call says of a token. */
@@ -24,23 +24,23 @@ export interface TokenChange {
   readonly revoked: boolean | undefined;
 }
 
-interface Registered {
+interface RegisteredToken {
   permissions: Permissions | 'all';
   login: string | undefined;
   revoked: boolean;
   readonly repositories: Set<string>;
 }
 
-const unregistered: Caller = {
-  account: actionsBot,
+const UNREGISTERED_CALLER: Caller = {
+  account: ACTIONS_BOT,
   permissions: 'all',
   repositories: 'all',
-  hourly: 5000,
+  hourlyLimit: 5000,
 };
 
 /** The tokens that control has named. */
-export class Tokens {
-  readonly #registered = new Map<string, Registered>();
+export class TokenRegistry {
+  readonly #registered = new Map<string, RegisteredToken>();
 
   /** Register a token for a repository, or change what is known of it; without permissions it has all. */
   register(token: string, change: TokenChange, repositoryKey: string): void {
@@ -59,36 +59,36 @@ export class Tokens {
   }
 
   /** Who sends this `Authorization` header; 401 without a token, with a revoked one, and for any other scheme. */
-  callerOf(authorization: string | undefined): Caller | GitHubError {
+  authenticate(authorization: string | undefined): Caller | GitHubError {
     if (authorization === undefined || authorization.trim() === '')
       return gitHubErrors.requiresAuthentication();
     const [, token] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(authorization) ?? [];
     if (token === undefined) return gitHubErrors.badCredentials();
     const known = this.#registered.get(token);
-    if (known === undefined) return unregistered;
+    if (known === undefined) return UNREGISTERED_CALLER;
     if (known.revoked) return gitHubErrors.badCredentials();
     const { permissions, login, repositories } = known;
     return {
-      account: login === undefined ? actionsBot : personOf(login),
+      account: login === undefined ? ACTIONS_BOT : userAccount(login),
       permissions,
       repositories,
-      hourly: login === undefined ? 1000 : 5000,
+      hourlyLimit: login === undefined ? 1000 : 5000,
     };
   }
 }
 
-const ranks: Readonly<Record<Level, number>> = { read: 1, write: 2 };
+const LEVEL_RANKS: Readonly<Record<PermissionLevel, number>> = { read: 1, write: 2 };
 
 /**
  * Check that a token has one of these permissions at this level or above.
  * @throws {GitHubError} 403 Resource not accessible.
  */
-export function checkPermission(caller: Caller, anyOf: readonly string[], level: Level): void {
+export function checkPermission(caller: Caller, anyOf: readonly string[], level: PermissionLevel): void {
   const { permissions, account } = caller;
   if (permissions === 'all') return;
   const has = (name: string) => {
     const granted = permissions[name];
-    return granted !== undefined && ranks[granted] >= ranks[level];
+    return granted !== undefined && LEVEL_RANKS[granted] >= LEVEL_RANKS[level];
   };
   if (anyOf.some(has)) return;
   throw gitHubErrors.notAccessible(account.type === 'Bot' ? 'integration' : 'personal access token');

@@ -1,15 +1,15 @@
 import type { Hold } from '../hold.ts';
-import { isObject, numberOr, objectOr, stringOr } from '../json.ts';
-import type { ImposedFailure, ServiceName } from './exchange.ts';
+import { asNumber, asObject, asString, isJsonObject } from '../json.ts';
+import type { InjectedFailure, ServiceName } from './exchange.ts';
 
 /** What a fault can strike: a request to one of the services, or a statement of a PostgreSQL client. */
-export type FaultService = ServiceName | 'postgres';
+export type FaultServiceName = ServiceName | 'postgres';
 
 /** A request or a statement as faults see it; what one of them has not stays undefined, and matches no pattern. */
-export interface FaultSubject {
+export interface FaultTarget {
   readonly method?: string;
   readonly path?: string;
-  readonly text?: string;
+  readonly bodyText?: string;
   readonly statement?: string;
 }
 
@@ -19,11 +19,11 @@ export type FaultEffect =
   | { readonly status: number; readonly headers: Record<string, string>; readonly body: unknown }
   | { readonly reset: true }
   | { readonly delay: number }
-  | { readonly operationFails: ImposedFailure }
+  | { readonly operationFails: InjectedFailure }
   | { readonly applyThenReset: true };
 
 /** As {@link FaultEffect}, before anything is held. */
-type Effect = Exclude<FaultEffect, Hold> | Pick<Hold, 'hold'>;
+type ParsedEffect = Exclude<FaultEffect, Hold> | Pick<Hold, 'hold'>;
 
 interface Fault {
   readonly service: string | undefined;
@@ -33,9 +33,9 @@ interface Fault {
   readonly statement: RegExp | undefined;
   skip: number;
   times: number;
-  readonly effect: Effect;
+  readonly effect: ParsedEffect;
   /** Resolves when it first strikes; where it holds something, when that is being held. */
-  readonly struck: PromiseWithResolvers<void>;
+  readonly triggered: PromiseWithResolvers<void>;
   /** Resolves when the fault is removed. */
   readonly released: PromiseWithResolvers<void>;
 }
@@ -45,25 +45,25 @@ export class FaultError extends Error {
   override readonly name = 'FaultError';
 }
 
-function parseStatus(then: Record<string, unknown>, status: number): Effect {
-  const headers = Object.entries(objectOr(then['headers'])).map(([name, value]) => [name, String(value)]);
+function parseStatus(then: Record<string, unknown>, status: number): ParsedEffect {
+  const headers = Object.entries(asObject(then['headers'])).map(([name, value]) => [name, String(value)]);
   return { status, headers: Object.fromEntries(headers), body: then['body'] };
 }
 
-function parseEffect(value: unknown): Effect {
+function parseEffect(value: unknown): ParsedEffect {
   if (value === 'hold') return { hold: 'request' };
   if (value === 'holdAnswer') return { hold: 'answer' };
-  const then = objectOr(value);
-  const status = numberOr(then['status']);
-  const delay = numberOr(then['delay']);
+  const then = asObject(value);
+  const status = asNumber(then['status']);
+  const delay = asNumber(then['delay']);
   const failure = then['operationFails'];
   if (status !== undefined) return parseStatus(then, status);
   if (then['reset'] === true) return { reset: true };
   if (delay !== undefined) return { delay };
   if (then['applyThenReset'] === true) return { applyThenReset: true };
-  if (isObject(failure)) {
+  if (isJsonObject(failure)) {
     const { code, message } = failure;
-    return { operationFails: { code: stringOr(code) ?? '', message: stringOr(message) ?? '' } };
+    return { operationFails: { code: asString(code) ?? '', message: asString(message) ?? '' } };
   }
   throw new FaultError(
     "'then' must be one of status, reset, delay, operationFails, applyThenReset, or the text 'hold' or 'holdAnswer'.",
@@ -81,33 +81,33 @@ function parsePattern(name: string, value: unknown): RegExp | undefined {
 }
 
 function parseFault(value: unknown): Fault {
-  const fault = objectOr(value);
-  const match = objectOr(fault['match']);
-  const service = stringOr(match['service']);
+  const fault = asObject(value);
+  const match = asObject(fault['match']);
+  const service = asString(match['service']);
   const effect = parseEffect(fault['then']);
   if (service === 'postgres' && !('hold' in effect))
     throw new FaultError("A statement can be held, nothing else: 'then' must be 'hold' or 'holdAnswer'.");
-  const struck = Promise.withResolvers<void>();
+  const triggered = Promise.withResolvers<void>();
   // Nobody need be waiting for it.
-  struck.promise.catch(() => {});
+  triggered.promise.catch(() => {});
   return {
     service,
-    method: stringOr(match['method'])?.toUpperCase(),
+    method: asString(match['method'])?.toUpperCase(),
     path: parsePattern('path', match['path']),
     body: parsePattern('body', match['body']),
     statement: parsePattern('statement', match['statement']),
-    skip: numberOr(fault['skip']) ?? 0,
-    times: numberOr(fault['times']) ?? 1,
+    skip: asNumber(fault['skip']) ?? 0,
+    times: asNumber(fault['times']) ?? 1,
     effect,
-    struck,
+    triggered,
     released: Promise.withResolvers<void>(),
   };
 }
 
 /** The faults that tests have asked for, used up in the order in which they were added. */
-export class Faults {
+export class FaultRegistry {
   readonly #faults = new Map<number, Fault>();
-  #added = 0;
+  #lastId = 0;
 
   /**
    * @returns the number by which the fault is known.
@@ -115,9 +115,9 @@ export class Faults {
    */
   add(value: unknown): number {
     const fault = parseFault(value);
-    this.#added += 1;
-    this.#faults.set(this.#added, fault);
-    return this.#added;
+    this.#lastId += 1;
+    this.#faults.set(this.#lastId, fault);
+    return this.#lastId;
   }
 
   /** Remove one fault, or all of them; what they hold goes on. */
@@ -126,7 +126,7 @@ export class Faults {
       if (id !== undefined && id !== key) continue;
       this.#faults.delete(key);
       fault.released.resolve();
-      fault.struck.reject(new FaultError(`Fault ${key} was removed before it struck.`));
+      fault.triggered.reject(new FaultError(`Fault ${key} was removed before it struck.`));
     }
   }
 
@@ -134,43 +134,43 @@ export class Faults {
    * Resolves when a fault has struck for the first time.
    * @throws {FaultError} where there is no such fault, and when it is removed before.
    */
-  async struck(id: number): Promise<void> {
+  async waitUntilTriggered(id: number): Promise<void> {
     const fault = this.#faults.get(id);
     if (!fault) throw new FaultError(`There is no fault ${id}.`);
-    await fault.struck.promise;
+    await fault.triggered.promise;
   }
 
   /**
    * The effect on this request or statement, of the first fault that matches it, if one does. A fault's `skip` lets that
    * many matching ones pass, `times` is how many it strikes after them.
    */
-  strike(service: FaultService, subject: FaultSubject): FaultEffect | undefined {
+  consume(service: FaultServiceName, target: FaultTarget): FaultEffect | undefined {
     for (const fault of this.#faults.values()) {
-      if (fault.times <= 0 || !matches(fault, service, subject)) continue;
+      if (fault.times <= 0 || !matchesTarget(fault, service, target)) continue;
       if (fault.skip > 0) {
         fault.skip -= 1;
         continue;
       }
       fault.times -= 1;
-      const { effect, struck, released } = fault;
-      if ('hold' in effect) return { ...effect, onHeld: struck.resolve, released: released.promise };
-      struck.resolve();
+      const { effect, triggered, released } = fault;
+      if ('hold' in effect) return { ...effect, onHeld: triggered.resolve, released: released.promise };
+      triggered.resolve();
       return effect;
     }
     return undefined;
   }
 }
 
-function matches(fault: Fault, service: FaultService, subject: FaultSubject): boolean {
+function matchesTarget(fault: Fault, service: FaultServiceName, target: FaultTarget): boolean {
   // A fault that names no service is one for requests.
-  const wanted = fault.service ?? (service === 'postgres' ? undefined : service);
-  const fits = (pattern: RegExp | undefined, text: string | undefined): boolean =>
+  const expectedService = fault.service ?? (service === 'postgres' ? undefined : service);
+  const matchesPattern = (pattern: RegExp | undefined, text: string | undefined): boolean =>
     pattern === undefined || (text !== undefined && pattern.test(text));
   return (
-    wanted === service &&
-    (fault.method ?? subject.method) === subject.method &&
-    fits(fault.path, subject.path) &&
-    fits(fault.body, subject.text) &&
-    fits(fault.statement, subject.statement)
+    expectedService === service &&
+    (fault.method ?? target.method) === target.method &&
+    matchesPattern(fault.path, target.path) &&
+    matchesPattern(fault.body, target.bodyText) &&
+    matchesPattern(fault.statement, target.statement)
   );
 }

@@ -2,39 +2,39 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { IssuedCertificate } from '../certificates.ts';
-import type { Reply, Request } from './exchange.ts';
+import type { HttpRequest, HttpResponse } from './exchange.ts';
 
 /** What a service decides about a request; `drop` breaks the connection instead of answering. */
-export type Outcome = { readonly reply: Reply } | { readonly drop: true };
+export type HandlerOutcome = { readonly reply: HttpResponse } | { readonly drop: true };
 
-export type Responder = (request: Request) => Promise<Outcome>;
+export type HttpResponder = (request: HttpRequest) => Promise<HandlerOutcome>;
 
-export interface Listener {
+export interface HttpListener {
   /** `https://127.0.0.1:PORT`, no slash at the end. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-async function readText(stream: http.IncomingMessage): Promise<string> {
+async function readBody(stream: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function toRequest(incoming: http.IncomingMessage, text: string, base: string): Request {
+function toRequest(incoming: http.IncomingMessage, bodyText: string, baseUrl: string): HttpRequest {
   const path = incoming.url ?? '/';
   return {
     method: incoming.method ?? 'GET',
     path,
-    url: new URL(path.startsWith('/') ? `${base}${path}` : path),
+    url: new URL(path.startsWith('/') ? `${baseUrl}${path}` : path),
     headers: incoming.headers,
-    text,
-    source: incoming.socket.remoteAddress ?? '127.0.0.1',
-    imposedFailure: undefined,
+    bodyText,
+    sourceAddress: incoming.socket.remoteAddress ?? '127.0.0.1',
+    injectedFailure: undefined,
   };
 }
 
-function send(outgoing: http.ServerResponse, reply: Reply): void {
+function sendResponse(outgoing: http.ServerResponse, reply: HttpResponse): void {
   const { status, headers = {}, body } = reply;
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
   const type = typeof body === 'object' ? { 'Content-Type': 'application/json; charset=utf-8' } : {};
@@ -45,25 +45,28 @@ function send(outgoing: http.ServerResponse, reply: Reply): void {
   outgoing.end(text);
 }
 
-async function answer(
+async function handleRequest(
   incoming: http.IncomingMessage,
   outgoing: http.ServerResponse,
-  base: string,
-  respond: Responder,
+  baseUrl: string,
+  respond: HttpResponder,
 ): Promise<void> {
-  const outcome = await respond(toRequest(incoming, await readText(incoming), base));
+  const outcome = await respond(toRequest(incoming, await readBody(incoming), baseUrl));
   if ('drop' in outcome) incoming.socket.destroy();
-  else send(outgoing, outcome.reply);
+  else sendResponse(outgoing, outcome.reply);
 }
 
 /**
  * Serve on a port of 127.0.0.1 that the system chooses; over TLS where a certificate is given.
  * A client that goes away mid-request ends its own exchange and nothing else.
  */
-export async function listen(respond: Responder, certificate?: IssuedCertificate): Promise<Listener> {
-  let base = '';
+export async function startListener(
+  respond: HttpResponder,
+  certificate?: IssuedCertificate,
+): Promise<HttpListener> {
+  let baseUrl = '';
   const onRequest = (incoming: http.IncomingMessage, outgoing: http.ServerResponse): void => {
-    answer(incoming, outgoing, base, respond).catch(() => incoming.socket.destroy());
+    handleRequest(incoming, outgoing, baseUrl, respond).catch(() => incoming.socket.destroy());
   };
   const server = certificate
     ? https.createServer({ ...certificate }, onRequest)
@@ -75,9 +78,9 @@ export async function listen(respond: Responder, certificate?: IssuedCertificate
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  base = `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`;
+  baseUrl = `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`;
   return {
-    url: base,
+    url: baseUrl,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

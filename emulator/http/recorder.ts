@@ -1,5 +1,5 @@
-import type { Request, ServiceName } from './exchange.ts';
-import { recordedBody, recordedHeaders } from './redact.ts';
+import type { HttpRequest, ServiceName } from './exchange.ts';
+import { redactBody, redactHeaders } from './redact.ts';
 
 export interface RecordedRequest {
   /** ISO 8601, when the request had arrived. */
@@ -16,18 +16,18 @@ export interface RecordedRequest {
 }
 
 /** The log behind `control/requests`: every request to an emulated service, in order of arrival. */
-export class Recorder {
+export class RequestRecorder {
   #requests: RecordedRequest[] = [];
 
-  record(service: ServiceName, request: Request): RecordedRequest {
+  record(service: ServiceName, request: HttpRequest): RecordedRequest {
     const entry: RecordedRequest = {
       at: new Date().toISOString(),
       service,
       method: request.method,
       path: request.path,
       status: null,
-      body: recordedBody(request.text, request.headers['content-type']),
-      headers: recordedHeaders(request.headers),
+      body: redactBody(request.bodyText, request.headers['content-type']),
+      headers: redactHeaders(request.headers),
     };
     this.#requests.push(entry);
     return entry;
@@ -37,7 +37,7 @@ export class Recorder {
     return this.#requests;
   }
 
-  forget(): void {
+  clear(): void {
     this.#requests = [];
   }
 }

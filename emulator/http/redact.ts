@@ -1,24 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject } from '../json.ts';
+import { isJsonObject } from '../json.ts';
 
-const blank = '***';
+const REDACTED = '***';
 // Secrets are blanked by the name of their field only: one that strays elsewhere must stay visible to tests.
-const secretFields = /password$|^client_?secret$|^client_?assertion$|token$|^secret$|^refresh_token$/i;
-const secretHeaders = /^(authorization|x-ms-authorization-auxiliary|x-identity-header|cookie)$/;
+const SECRET_FIELDS = /password$|^client_?secret$|^client_?assertion$|token$|^secret$|^refresh_token$/i;
+const SECRET_HEADERS = /^(authorization|x-ms-authorization-auxiliary|x-identity-header|cookie)$/;
 
 function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, entry]) => [
       name,
-      secretFields.test(name) && typeof entry === 'string' ? blank : redact(entry),
+      SECRET_FIELDS.test(name) && typeof entry === 'string' ? REDACTED : redact(entry),
     ]),
   );
 }
 
 /** A body as it is recorded: JSON and forms as objects, other text as it is, secrets blanked, null for none. */
-export function recordedBody(text: string, contentType: string | undefined): unknown {
+export function redactBody(text: string, contentType: string | undefined): unknown {
   if (text === '') return null;
   if (contentType?.includes('application/x-www-form-urlencoded')) {
     return redact(Object.fromEntries(new URLSearchParams(text)));
@@ -31,11 +31,11 @@ export function recordedBody(text: string, contentType: string | undefined): unk
 }
 
 /** Headers as they are recorded: those that carry credentials blanked. */
-export function recordedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+export function redactHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name,
-      secretHeaders.test(name) ? blank : Array.isArray(value) ? value.join(', ') : (value ?? ''),
+      SECRET_HEADERS.test(name) ? REDACTED : Array.isArray(value) ? value.join(', ') : (value ?? ''),
     ]),
   );
 }

@@ -1,18 +1,18 @@
-import type { Clock } from '../clock.ts';
-import { untilReleased } from '../hold.ts';
-import type { Handler, Reply, Request, ServiceName } from './exchange.ts';
-import type { FaultEffect, Faults } from './faults.ts';
-import type { Outcome, Responder } from './listener.ts';
-import type { Recorder } from './recorder.ts';
+import type { Timers } from '../clock.ts';
+import { waitForRelease } from '../hold.ts';
+import type { HttpHandler, HttpRequest, HttpResponse, ServiceName } from './exchange.ts';
+import type { FaultEffect, FaultRegistry } from './faults.ts';
+import type { HandlerOutcome, HttpResponder } from './listener.ts';
+import type { RequestRecorder } from './recorder.ts';
 
 /** What stands between the listeners and every emulated service. */
 export interface ServiceContext {
-  readonly recorder: Recorder;
-  readonly faults: Faults;
-  readonly clock: Clock;
+  readonly recorder: RequestRecorder;
+  readonly faults: FaultRegistry;
+  readonly timers: Timers;
 }
 
-async function handle(handler: Handler, request: Request): Promise<Reply> {
+async function callHandler(handler: HttpHandler, request: HttpRequest): Promise<HttpResponse> {
   try {
     return await handler(request);
   } catch (error) {
@@ -23,37 +23,37 @@ async function handle(handler: Handler, request: Request): Promise<Reply> {
   }
 }
 
-async function outcomeOf(
-  handler: Handler,
-  request: Request,
+async function computeOutcome(
+  handler: HttpHandler,
+  request: HttpRequest,
   effect: FaultEffect | undefined,
-  clock: Clock,
-): Promise<{ outcome: Outcome; status: number | null }> {
+  timers: Timers,
+): Promise<{ outcome: HandlerOutcome; status: number | null }> {
   if (effect && 'reset' in effect) return { outcome: { drop: true }, status: null };
   if (effect && 'status' in effect) return { outcome: { reply: effect }, status: effect.status };
-  if (effect && 'delay' in effect) await clock.wait(effect.delay);
+  if (effect && 'delay' in effect) await timers.sleep(effect.delay);
   const hold = effect && 'hold' in effect ? effect : undefined;
-  if (hold?.hold === 'request') await untilReleased(hold);
-  const imposedFailure = effect && 'operationFails' in effect ? effect.operationFails : undefined;
-  const reply = await handle(handler, { ...request, imposedFailure });
-  if (hold?.hold === 'answer') await untilReleased(hold);
-  const lost = effect !== undefined && 'applyThenReset' in effect;
-  return { outcome: lost ? { drop: true } : { reply }, status: reply.status };
+  if (hold?.hold === 'request') await waitForRelease(hold);
+  const injectedFailure = effect && 'operationFails' in effect ? effect.operationFails : undefined;
+  const reply = await callHandler(handler, { ...request, injectedFailure });
+  if (hold?.hold === 'answer') await waitForRelease(hold);
+  const isResponseLost = effect !== undefined && 'applyThenReset' in effect;
+  return { outcome: isResponseLost ? { drop: true } : { reply }, status: reply.status };
 }
 
-/** A handler as one of the emulated services: recorded, struck by faults, `latency` milliseconds away. */
-export function serviceResponder(
+/** A handler as one of the emulated services: recorded, struck by faults, `latencyMs` milliseconds away. */
+export function createServiceResponder(
   service: ServiceName,
-  handler: Handler,
+  handler: HttpHandler,
   context: ServiceContext,
-  latency: number,
-): Responder {
+  latencyMs: number,
+): HttpResponder {
   return async (request) => {
     const entry = context.recorder.record(service, request);
-    const effect = context.faults.strike(service, request);
-    const { outcome, status } = await outcomeOf(handler, request, effect, context.clock);
+    const effect = context.faults.consume(service, request);
+    const { outcome, status } = await computeOutcome(handler, request, effect, context.timers);
     entry.status = status;
-    await context.clock.wait(latency);
+    await context.timers.sleep(latencyMs);
     return outcome;
   };
 }

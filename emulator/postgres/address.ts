@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { gatePort } from './gate.ts';
+import { POSTGRES_PORT } from './gate.ts';
 
 /** With millions of addresses to choose from, more failures than this mean that the port is taken on all of them. */
-const attempts = 20;
+const MAX_ATTEMPTS = 20;
 
 /**
  * A loopback address on whose port 5432 nobody listens. Several emulators may run on one machine, so it is chosen at
@@ -11,20 +11,20 @@ const attempts = 20;
  *
  * @throws Error when something listens on that port of every address.
  */
-export async function chooseAddress(): Promise<string> {
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
+export async function chooseLoopbackAddress(): Promise<string> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const address = `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
-    if (await isFree(address)) return address;
+    if (await isPortFree(address)) return address;
   }
   throw new Error(
-    `Port ${gatePort} is taken on every loopback address: something listens on 0.0.0.0:${gatePort}, perhaps a PostgreSQL of this machine. Stop it first.`,
+    `Port ${POSTGRES_PORT} is taken on every loopback address: something listens on 0.0.0.0:${POSTGRES_PORT}, perhaps a PostgreSQL of this machine. Stop it first.`,
   );
 }
 
-function isFree(address: string): Promise<boolean> {
+function isPortFree(address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer()
       .once('error', () => resolve(false))
-      .listen(gatePort, address, () => probe.close(() => resolve(true)));
+      .listen(POSTGRES_PORT, address, () => probe.close(() => resolve(true)));
   });
 }

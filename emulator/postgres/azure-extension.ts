@@ -1,10 +1,10 @@
-import { administrators, superuser } from './service-roles.ts';
+import { ADMINISTRATOR_ROLE, SUPERUSER } from './service-roles.ts';
 
 /**
  * The extensions that Azure offers (allowed values of `azure.extensions` in its documentation [D]), as far as the npm
  * packages have them: of those that come with PostgreSQL, all but the other languages, file_fdw, xml2 and a few examples.
  */
-export const offeredExtensions: readonly string[] = [
+export const OFFERED_EXTENSIONS: readonly string[] = [
   ...['amcheck', 'bloom', 'btree_gin', 'btree_gist', 'citext', 'cube', 'dblink', 'dict_int', 'dict_xsyn'],
   ...['earthdistance', 'fuzzystrmatch', 'hstore', 'intagg', 'intarray', 'isn', 'lo', 'ltree', 'pageinspect'],
   ...['pg_buffercache', 'pg_freespacemap', 'pg_prewarm', 'pg_stat_statements', 'pg_trgm', 'pg_visibility'],
@@ -13,16 +13,16 @@ export const offeredExtensions: readonly string[] = [
 ];
 
 /** The extension by which the service itself is in every database; nobody's to create. */
-export const azureExtension = 'azure';
+export const AZURE_EXTENSION = 'azure';
 
 /**
  * How the creation of an extension that is not on the list is refused: facts.md §5 for the message; code and hint as
  * users report them [I].
  */
-export const notAllowListed = {
+export const NOT_ALLOW_LISTED_ERROR = {
   code: '0A000',
   message: (extension: string) =>
-    `extension "${extension}" is not allow-listed for "${administrators}" users in Azure Database for PostgreSQL`,
+    `extension "${extension}" is not allow-listed for "${ADMINISTRATOR_ROLE}" users in Azure Database for PostgreSQL`,
   hint: 'to learn how to allow an extension or see the list of allowed extensions, please refer to https://go.microsoft.com/fwlink/?linkid=2301063',
 } as const;
 
@@ -31,13 +31,13 @@ export const notAllowListed = {
  * create a trusted extension, and users report `Because NAME isn't a trusted extension, only members of …` for the
  * others; the two sources do not agree, and this is the stricter.
  */
-const membersOnly = {
+const MEMBERS_ONLY_ERROR = {
   code: '42501',
-  message: `Only members of "${administrators}" are allowed to use CREATE EXTENSION`,
+  message: `Only members of "${ADMINISTRATOR_ROLE}" are allowed to use CREATE EXTENSION`,
 } as const;
 
 /** Name, description and schema as dumps of Azure's databases show them [I]. */
-const control = `comment = 'azure extension for PostgreSQL service'
+const CONTROL_FILE = `comment = 'azure extension for PostgreSQL service'
 default_version = '1.1'
 relocatable = false
 schema = pg_catalog
@@ -48,7 +48,7 @@ superuser = true
  * Azure enforces its list by a hook in the patched server, which sees every statement as it is executed, however it was
  * written. What comes closest in PostgreSQL unpatched are event triggers: they too see a statement of either protocol,
  * of a DO body, of dynamic SQL in a function, where a reader of the clients' text (see screen.ts) would have to
- * parse SQL and still miss the last two. They belong to {@link superuser} and, as members of an extension in
+ * parse SQL and still miss the last two. They belong to {@link SUPERUSER} and, as members of an extension in
  * pg_catalog, which Azure has as well, they are in no dump and in nobody's way; every database has them from its
  * template. The service's own sessions are exempt.
  *
@@ -63,12 +63,12 @@ superuser = true
  * for the duration of the statement. What changes in pg_database is undone before anyone else could see it. (Not by
  * SELECT … FOR UPDATE: two that lock this row before they change it are a deadlock.)
  */
-const script = `
+const INSTALL_SCRIPT = `
 CREATE FUNCTION azure_extension_asked() RETURNS event_trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF NOT pg_has_role(current_user, '${administrators}', 'MEMBER') THEN
-    RAISE EXCEPTION USING ERRCODE = '${membersOnly.code}', MESSAGE = '${membersOnly.message}';
+  IF NOT pg_has_role(current_user, '${ADMINISTRATOR_ROLE}', 'MEMBER') THEN
+    RAISE EXCEPTION USING ERRCODE = '${MEMBERS_ONLY_ERROR.code}', MESSAGE = '${MEMBERS_ONLY_ERROR.message}';
   END IF;
 END $$;
 
@@ -98,7 +98,7 @@ DECLARE
                    ORDER BY seqno DESC LIMIT 1);
   refused name;
 BEGIN
-  IF session_user = '${superuser}' THEN
+  IF session_user = '${SUPERUSER}' THEN
     RETURN;
   END IF;
   SELECT extname INTO refused FROM pg_extension
@@ -106,8 +106,8 @@ BEGIN
     AND lower(extname) NOT IN (SELECT lower(btrim(item)) FROM string_to_table(allowed, ',') item)
   ORDER BY oid DESC LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = '${notAllowListed.code}',
-      MESSAGE = format('${notAllowListed.message('%s')}', refused), HINT = '${notAllowListed.hint}';
+    RAISE EXCEPTION USING ERRCODE = '${NOT_ALLOW_LISTED_ERROR.code}',
+      MESSAGE = format('${NOT_ALLOW_LISTED_ERROR.message('%s')}', refused), HINT = '${NOT_ALLOW_LISTED_ERROR.hint}';
   END IF;
   IF current_setting('azure.acl_before_loan') <> '' THEN
     UPDATE pg_database SET datacl = nullif(current_setting('azure.acl_before_loan'), 'none')::aclitem[]
@@ -124,7 +124,7 @@ CREATE EVENT TRIGGER azure_extension_made ON ddl_command_end WHEN TAG IN ('CREAT
 `;
 
 /** The extension's files by name, for the directory in which PostgreSQL looks for extensions. */
-export const azureExtensionFiles: Readonly<Record<string, string>> = {
-  [`${azureExtension}.control`]: control,
-  [`${azureExtension}--1.1.sql`]: script,
+export const AZURE_EXTENSION_FILES: Readonly<Record<string, string>> = {
+  [`${AZURE_EXTENSION}.control`]: CONTROL_FILE,
+  [`${AZURE_EXTENSION}--1.1.sql`]: INSTALL_SCRIPT,
 };

@@ -2,9 +2,9 @@ import { BlockList, isIPv4 } from 'node:net';
 import type { AddressRange } from './types.ts';
 
 /** The stored rules as they stood from one moment on, in milliseconds of `performance.now()`. */
-interface Snapshot {
-  readonly from: number;
-  readonly admitted: BlockList;
+interface FirewallSnapshot {
+  readonly effectiveFrom: number;
+  readonly allowed: BlockList;
 }
 
 /**
@@ -12,12 +12,12 @@ interface Snapshot {
  * likewise stops it later than it is deleted, so each set of rules comes into force a fixed delay after it was stored.
  */
 export class Firewall {
-  readonly #delay: number;
-  #snapshots: Snapshot[] = [];
+  readonly #delayMs: number;
+  #snapshots: FirewallSnapshot[] = [];
 
-  /** @param delay in milliseconds. */
-  constructor(delay: number) {
-    this.#delay = delay;
+  /** @param delayMs in milliseconds. */
+  constructor(delayMs: number) {
+    this.#delayMs = delayMs;
   }
 
   /**
@@ -26,23 +26,25 @@ export class Firewall {
    *
    * @throws Error when a range is none of IPv4 addresses, or ends before it starts.
    */
-  set(rules: ReadonlyMap<string, AddressRange>): void {
+  setRules(rules: ReadonlyMap<string, AddressRange>): void {
     // A BlockList is Node's matcher of address ranges; here what is on it is let in.
-    const admitted = new BlockList();
+    const allowed = new BlockList();
     for (const { startIpAddress, endIpAddress } of rules.values())
-      admitted.addRange(startIpAddress, endIpAddress);
+      allowed.addRange(startIpAddress, endIpAddress);
     const now = performance.now();
-    const inForce = this.#inForce(now);
-    this.#snapshots = this.#snapshots.filter((snapshot) => snapshot === inForce || snapshot.from > now);
-    this.#snapshots.push({ from: now + this.#delay, admitted });
+    const current = this.#currentSnapshot(now);
+    this.#snapshots = this.#snapshots.filter(
+      (snapshot) => snapshot === current || snapshot.effectiveFrom > now,
+    );
+    this.#snapshots.push({ effectiveFrom: now + this.#delayMs, allowed });
   }
 
   /** Whether a rule in force covers this IPv4 address. */
-  admits(address: string): boolean {
-    return isIPv4(address) && (this.#inForce(performance.now())?.admitted.check(address) ?? false);
+  allows(address: string): boolean {
+    return isIPv4(address) && (this.#currentSnapshot(performance.now())?.allowed.check(address) ?? false);
   }
 
-  #inForce(now: number): Snapshot | undefined {
-    return this.#snapshots.findLast((snapshot) => snapshot.from <= now);
+  #currentSnapshot(now: number): FirewallSnapshot | undefined {
+    return this.#snapshots.findLast((snapshot) => snapshot.effectiveFrom <= now);
   }
 }

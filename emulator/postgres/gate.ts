@@ -1,35 +1,42 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import { type Hold, untilReleased } from '../hold.ts';
-import { AnswerStream } from './answers.ts';
+import { type Hold, waitForRelease } from '../hold.ts';
+import { ResponseFilter } from './answers.ts';
 import type { Firewall } from './firewall.ts';
-import { type StatementRule, StatementScreen } from './screen.ts';
-import { fatal, readPacket, requestCodes, type StartupPacket, take, whoAndWhere } from './startup.ts';
-import type { BlockedBehaviour, ClientAddresses } from './types.ts';
+import { RequestFilter, type StatementRewriter } from './screen.ts';
+import {
+  encodeFatalError,
+  parseUserAndDatabase,
+  REQUEST_CODES,
+  readBytes,
+  readStartupPacket,
+  type StartupPacket,
+} from './startup.ts';
+import type { BlockedClientBehavior, PublicAddressLookup } from './types.ts';
 
 /** The port of every server, on a loopback address of its own. */
-export const gatePort = 5432;
+export const POSTGRES_PORT = 5432;
 
 /** PostgreSQL's own `authentication_timeout`, in milliseconds. */
-const authenticationTimeout = 60_000;
+const AUTHENTICATION_TIMEOUT_MS = 60_000;
 
 /** The first byte of a TLS handshake, from a client that does not ask for TLS before (`sslnegotiation=direct`). */
-const tlsHandshake = 0x16;
+const TLS_HANDSHAKE_BYTE = 0x16;
 
-export interface GateOptions {
+export interface PostgresProxyOptions {
   readonly address: string;
   readonly certificate: { readonly cert: string; readonly key: string };
-  readonly clients: ClientAddresses;
+  readonly clientAddresses: PublicAddressLookup;
   readonly firewall: Firewall;
-  readonly blocked: BlockedBehaviour;
+  readonly blockedBehavior: BlockedClientBehavior;
   /** Whether a session without TLS is refused now (`require_secure_transport`). */
   readonly requireSecureTransport: () => boolean;
   /** Whether the login of a role is refused whose password is stored as a SCRAM verifier. */
-  readonly refusesScram: () => boolean;
-  readonly rules: readonly StatementRule[];
+  readonly rejectsScram: () => boolean;
+  readonly statementRewriters: readonly StatementRewriter[];
   /** Whether a statement, or its answer, is to be held. */
-  readonly holdOf: (statement: string) => Hold | undefined;
+  readonly findHold: (statement: string) => Hold | undefined;
   /** PostgreSQL's Unix socket. */
   readonly socketPath: string;
   /** How long a client may take to say who it is, in milliseconds; by default as long as PostgreSQL gives it. */
@@ -41,39 +48,39 @@ export interface GateOptions {
  * connection, and after the startup packet it passes bytes on, both ways, but for the little in which Azure's patched
  * server speaks otherwise.
  */
-export class Gate {
-  readonly #options: GateOptions;
-  readonly #patience: number;
+export class PostgresProxy {
+  readonly #options: PostgresProxyOptions;
+  readonly #authenticationTimeoutMs: number;
   readonly #server: Server;
   /** For clients that asked for TLS, and for those that began with it; neither listens itself. */
-  readonly #negotiated: TlsServer;
-  readonly #direct: TlsServer;
+  readonly #negotiatedTls: TlsServer;
+  readonly #directTls: TlsServer;
   /** Every connection, on either side of the gate. */
   readonly #sockets = new Set<Duplex>();
 
-  constructor(options: GateOptions) {
+  constructor(options: PostgresProxyOptions) {
     this.#options = options;
-    this.#patience = options.authenticationTimeout ?? authenticationTimeout;
+    this.#authenticationTimeoutMs = options.authenticationTimeout ?? AUTHENTICATION_TIMEOUT_MS;
     const tls = {
       ...options.certificate,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['postgresql'],
-      handshakeTimeout: this.#patience,
+      handshakeTimeout: this.#authenticationTimeoutMs,
     } as const;
-    this.#negotiated = createTlsServer(tls, (socket) => this.#beginSecured(socket));
-    this.#direct = createTlsServer(tls, (socket) => {
+    this.#negotiatedTls = createTlsServer(tls, (socket) => this.#onTlsConnection(socket));
+    this.#directTls = createTlsServer(tls, (socket) => {
       // PostgreSQL insists on ALPN here, lest TLS of another protocol be led to it.
-      if (socket.alpnProtocol === 'postgresql') this.#beginSecured(socket);
+      if (socket.alpnProtocol === 'postgresql') this.#onTlsConnection(socket);
       else socket.destroy();
     });
-    this.#server = createServer({ noDelay: true }, (socket) => this.#welcome(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => this.#onConnection(socket));
   }
 
   /** @throws Error with code `EADDRINUSE` when someone else listens there. */
   async open(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.on('error', reject);
-      this.#server.listen(gatePort, this.#options.address, resolve);
+      this.#server.listen(POSTGRES_PORT, this.#options.address, resolve);
     });
   }
 
@@ -85,131 +92,131 @@ export class Gate {
     });
   }
 
-  #keep<Connection extends Duplex>(socket: Connection): Connection {
+  #track<Connection extends Duplex>(socket: Connection): Connection {
     this.#sockets.add(socket);
     // A broken connection concerns its own two ends only; its `close` follows.
     return socket.on('error', () => {}).once('close', () => this.#sockets.delete(socket));
   }
 
-  #welcome(socket: Socket): void {
-    this.#keep(socket);
+  #onConnection(socket: Socket): void {
+    this.#track(socket);
     if (socket.remoteAddress === undefined) {
       // Gone before we came to look.
       socket.destroy();
       return;
     }
-    if (!this.#admits(socket) && this.#options.blocked === 'timeout') {
+    if (!this.#isAllowed(socket) && this.#options.blockedBehavior === 'timeout') {
       // Swallowed: Azure's firewall drops the client's packets, so it never hears anything.
       socket.resume();
       return;
     }
-    this.#await(socket);
+    this.#startTimeout(socket);
     this.#negotiate(socket).catch(() => socket.destroy());
   }
 
   /** Give a client so long to go on; {@link #secure} and {@link #passSession} end the waiting. */
-  #await(socket: Socket): void {
-    socket.setTimeout(this.#patience, () => socket.destroy());
+  #startTimeout(socket: Socket): void {
+    socket.setTimeout(this.#authenticationTimeoutMs, () => socket.destroy());
   }
 
   /** The public address by which the firewall knows this client. */
-  #addressOf(socket: Socket): string {
-    return this.#options.clients.publicAddressOf(socket.remoteAddress ?? '');
+  #publicAddress(socket: Socket): string {
+    return this.#options.clientAddresses.getPublicAddress(socket.remoteAddress ?? '');
   }
 
-  #admits(socket: Socket): boolean {
-    return this.#options.firewall.admits(this.#addressOf(socket));
+  #isAllowed(socket: Socket): boolean {
+    return this.#options.firewall.allows(this.#publicAddress(socket));
   }
 
   async #negotiate(socket: Socket): Promise<void> {
-    const first = await take(socket, 1);
+    const first = await readBytes(socket, 1);
     if (!first) throw new Error('The client said nothing.');
     socket.unshift(first);
-    if (first[0] === tlsHandshake) {
-      this.#secure(socket, this.#direct);
+    if (first[0] === TLS_HANDSHAKE_BYTE) {
+      this.#startTls(socket, this.#directTls);
       return;
     }
     for (;;) {
-      const packet = await readPacket(socket);
-      if (packet?.code === requestCodes.ssl) {
+      const packet = await readStartupPacket(socket);
+      if (packet?.code === REQUEST_CODES.ssl) {
         // What already follows was sent in the clear and must not be taken for part of the secured session.
         if (socket.readableLength > 0) throw new Error('The client sent data before the handshake.');
         socket.write('S');
-        this.#secure(socket, this.#negotiated);
+        this.#startTls(socket, this.#negotiatedTls);
         return;
       }
-      if (packet?.code !== requestCodes.gssEncryption) return this.#begin(socket, packet, false);
+      if (packet?.code !== REQUEST_CODES.gssEncryption) return this.#onStartupPacket(socket, packet, false);
       socket.write('N');
     }
   }
 
-  #secure(socket: Socket, server: TlsServer): void {
+  #startTls(socket: Socket, server: TlsServer): void {
     // From here on it is the secured socket on top of this one that sees the client's activity.
     socket.setTimeout(0);
     server.emit('connection', socket);
   }
 
-  #beginSecured(socket: TLSSocket): void {
-    this.#keep(socket);
-    this.#await(socket);
-    readPacket(socket)
-      .then((packet) => this.#begin(socket, packet, true))
+  #onTlsConnection(socket: TLSSocket): void {
+    this.#track(socket);
+    this.#startTimeout(socket);
+    readStartupPacket(socket)
+      .then((packet) => this.#onStartupPacket(socket, packet, true))
       .catch(() => socket.destroy());
   }
 
-  #begin(socket: Socket, packet: StartupPacket | undefined, secured: boolean): void {
+  #onStartupPacket(socket: Socket, packet: StartupPacket | undefined, isTls: boolean): void {
     if (!packet) throw new Error('The client went away, or speaks something else.');
-    const admitted = this.#admits(socket);
-    if (packet.code === requestCodes.cancel) {
-      if (admitted) this.#passCancel(socket, packet);
+    const isAllowed = this.#isAllowed(socket);
+    if (packet.code === REQUEST_CODES.cancel) {
+      if (isAllowed) this.#forwardCancel(socket, packet);
       else socket.destroy();
-    } else if (!admitted || (!secured && this.#options.requireSecureTransport())) {
-      this.#refuse(socket, packet, secured);
+    } else if (!isAllowed || (!isTls && this.#options.requireSecureTransport())) {
+      this.#rejectConnection(socket, packet, isTls);
     } else {
-      this.#passSession(socket, packet);
+      this.#forwardSession(socket, packet);
     }
   }
 
-  #refuse(socket: Socket, packet: StartupPacket, secured: boolean): void {
-    const { user, database } = whoAndWhere(packet);
-    const encryption = secured ? 'SSL' : 'no encryption';
-    const client = `host "${this.#addressOf(socket)}", user "${user}", database "${database}", ${encryption}`;
-    socket.end(fatal('28000', `no pg_hba.conf entry for ${client}`));
+  #rejectConnection(socket: Socket, packet: StartupPacket, isTls: boolean): void {
+    const { user, database } = parseUserAndDatabase(packet);
+    const encryption = isTls ? 'SSL' : 'no encryption';
+    const client = `host "${this.#publicAddress(socket)}", user "${user}", database "${database}", ${encryption}`;
+    socket.end(encodeFatalError('28000', `no pg_hba.conf entry for ${client}`));
     socket.resume();
   }
 
-  #passCancel(socket: Socket, packet: StartupPacket): void {
-    const backend = this.#keep(connect(this.#options.socketPath));
+  #forwardCancel(socket: Socket, packet: StartupPacket): void {
+    const backend = this.#track(connect(this.#options.socketPath));
     backend.end(packet.bytes);
     // PostgreSQL answers a cancellation by closing the connection, and so do we.
     backend.once('close', () => socket.end());
   }
 
-  #passSession(socket: Socket, packet: StartupPacket): void {
+  #forwardSession(socket: Socket, packet: StartupPacket): void {
     socket.setTimeout(0);
-    const backend = this.#keep(connect(this.#options.socketPath));
+    const backend = this.#track(connect(this.#options.socketPath));
     backend.write(packet.bytes);
-    const { rules, holdOf, refusesScram } = this.#options;
+    const { statementRewriters, findHold, rejectsScram } = this.#options;
     /** Of statements that have been passed on and whose answer has not ended. */
-    let heldAnswers: Hold[] = [];
-    const screen = new StatementScreen(rules, (statement) => {
-      const hold = holdOf(statement);
-      if (hold?.hold === 'answer') heldAnswers.push(hold);
-      return hold?.hold === 'request' ? untilReleased(hold) : undefined;
+    let heldResponses: Hold[] = [];
+    const requestFilter = new RequestFilter(statementRewriters, (statement) => {
+      const hold = findHold(statement);
+      if (hold?.hold === 'answer') heldResponses.push(hold);
+      return hold?.hold === 'request' ? waitForRelease(hold) : undefined;
     });
-    const answers = new AnswerStream(
+    const responseFilter = new ResponseFilter(
       () => {
-        const holds = heldAnswers;
-        heldAnswers = [];
-        return holds.length === 0 ? undefined : Promise.all(holds.map(untilReleased)).then(() => {});
+        const holds = heldResponses;
+        heldResponses = [];
+        return holds.length === 0 ? undefined : Promise.all(holds.map(waitForRelease)).then(() => {});
       },
-      refusesScram() ? whoAndWhere(packet).user : undefined,
+      rejectsScram() ? parseUserAndDatabase(packet).user : undefined,
     );
-    socket.pipe(screen).pipe(backend).pipe(answers).pipe(socket);
+    socket.pipe(requestFilter).pipe(backend).pipe(responseFilter).pipe(socket);
     // Neither side of a session outlives the other, but what was already said is passed on first. A client that ended
     // in order has had its end passed on by the pipes.
-    backend.once('close', () => answers.end());
-    answers.once('end', () => socket.destroySoon());
+    backend.once('close', () => responseFilter.end());
+    responseFilter.once('end', () => socket.destroySoon());
     socket.once('close', () => {
       if (!socket.readableEnded) backend.destroySoon();
     });

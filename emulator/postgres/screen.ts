@@ -1,82 +1,89 @@
-import { MessageStream, message, type Replacer } from './messages.ts';
-import { administrators } from './service-roles.ts';
+import { encodeMessage, type MessageReplacer, MessageStream } from './messages.ts';
+import { ADMINISTRATOR_ROLE } from './service-roles.ts';
 
 /** Looks at the SQL of one message; what it returns is run instead, `undefined` lets the message pass as it is. */
-export type StatementRule = (sql: string) => string | undefined;
+export type StatementRewriter = (sql: string) => string | undefined;
 
 /**
  * The way from a client to PostgreSQL. Bytes pass unchanged, except for a Query or Parse message whose SQL a rule
  * replaces. Replacing it by SQL that fails leaves the rest to PostgreSQL: the error, the state of the transaction, the
  * synchronisation of the extended protocol.
  */
-export class StatementScreen extends MessageStream {
-  /** @param holdStart what a statement waits for before PostgreSQL gets it, if anything. */
+export class RequestFilter extends MessageStream {
+  /** @param delayStatement what a statement waits for before PostgreSQL gets it, if anything. */
   constructor(
-    rules: readonly StatementRule[],
-    holdStart: (sql: string) => Promise<void> | undefined = () => undefined,
+    rewriters: readonly StatementRewriter[],
+    delayStatement: (sql: string) => Promise<void> | undefined = () => undefined,
   ) {
-    const screened =
-      (type: 'Q' | 'P'): Replacer =>
+    const createReplacer =
+      (type: 'Q' | 'P'): MessageReplacer =>
       (bytes) => {
         const nameEnd = type === 'P' ? bytes.indexOf(0, 5) + 1 : 5;
         const sql = bytes.toString('utf8', nameEnd, bytes.indexOf(0, nameEnd));
-        const replaced = () => replaceStatement(rules, type, bytes.subarray(5, nameEnd), sql);
-        return holdStart(sql)?.then(replaced) ?? replaced();
+        const rewrite = () => rewriteStatement(rewriters, type, bytes.subarray(5, nameEnd), sql);
+        return delayStatement(sql)?.then(rewrite) ?? rewrite();
       };
     super(
       new Map([
-        ['Q', screened('Q')],
-        ['P', screened('P')],
+        ['Q', createReplacer('Q')],
+        ['P', createReplacer('P')],
       ]),
     );
   }
 }
 
-function replaceStatement(
-  rules: readonly StatementRule[],
+function rewriteStatement(
+  rewriters: readonly StatementRewriter[],
   type: 'Q' | 'P',
   name: Buffer,
   sql: string,
 ): Buffer | undefined {
-  for (const rule of rules) {
-    const replacement = rule(sql);
+  for (const rewriter of rewriters) {
+    const replacement = rewriter(sql);
     if (replacement === undefined) continue;
     const noParameterTypes = Buffer.alloc(type === 'P' ? 2 : 0);
-    return message(type, Buffer.concat([name, Buffer.from(`${replacement}\0`), noParameterTypes]));
+    return encodeMessage(type, Buffer.concat([name, Buffer.from(`${replacement}\0`), noParameterTypes]));
   }
   return undefined;
 }
 
-const opaque =
+const COMMENTS_AND_QUOTED_TEXT =
   /--[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"]|"")*"|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$/g;
 
 /** SQL with comments and quoted text blanked out, so that what is left are words; quoted identifiers stay. */
-function skeleton(sql: string): string {
-  return sql.replace(opaque, (text) => (text.startsWith('"') ? text : ' '));
+function blankQuotedText(sql: string): string {
+  return sql.replace(COMMENTS_AND_QUOTED_TEXT, (text) => (text.startsWith('"') ? text : ' '));
 }
 
-const membership = /^\s*grant\s+(?<granted>[^;]+?)\s+to\s+(?<members>[^;]+)$/i;
-const restricted = new RegExp(`(?:^|[\\s,])(?:${administrators}|"${administrators}")(?:[\\s,]|$)`, 'i');
+const GRANT_ROLE_STATEMENT = /^\s*grant\s+(?<granted>[^;]+?)\s+to\s+(?<members>[^;]+)$/i;
+const RESTRICTED_MEMBER = new RegExp(
+  `(?:^|[\\s,])(?:${ADMINISTRATOR_ROLE}|"${ADMINISTRATOR_ROLE}")(?:[\\s,]|$)`,
+  'i',
+);
 
 /**
  * Azure's patched server guards its own role: `GRANT x TO azure_pg_admin` is refused to everybody (facts.md §5), where
  * PostgreSQL would let the creator of x do it. Privileges on an object (`GRANT … ON … TO`) are another matter. Dynamic
  * SQL inside a function is not looked at.
  */
-export function refuseRestrictedRole(sql: string): string | undefined {
-  if (!sql.toLowerCase().includes(administrators)) return undefined;
-  const grants = skeleton(sql)
+export function rejectRestrictedRoleGrant(sql: string): string | undefined {
+  if (!sql.toLowerCase().includes(ADMINISTRATOR_ROLE)) return undefined;
+  const grants = blankQuotedText(sql)
     .split(';')
-    .map((statement) => membership.exec(statement)?.groups);
-  const refused = grants.some(
-    (grant) => grant && !/\son\s/i.test(grant['granted'] ?? '') && restricted.test(grant['members'] ?? ''),
+    .map((statement) => GRANT_ROLE_STATEMENT.exec(statement)?.groups);
+  const isRejected = grants.some(
+    (grant) =>
+      grant && !/\son\s/i.test(grant['granted'] ?? '') && RESTRICTED_MEMBER.test(grant['members'] ?? ''),
   );
-  return refused
-    ? raise('insufficient_privilege', `permission denied to alter restricted role "${administrators}"`)
+  return isRejected
+    ? raiseExceptionSql(
+        'insufficient_privilege',
+        `permission denied to alter restricted role "${ADMINISTRATOR_ROLE}"`,
+      )
     : undefined;
 }
 
 /** A statement that fails so. The message must be free of quotes and percent signs. */
-function raise(condition: string, message: string): string {
+function raiseExceptionSql(condition: string, message: string): string {
   return `DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '${condition}', MESSAGE = '${message}'; END$$`;
 }

@@ -2,120 +2,122 @@ import type { Client } from 'pg';
 import type { Hold } from '../hold.ts';
 import type { Cluster } from './cluster.ts';
 import { Firewall } from './firewall.ts';
-import { Gate } from './gate.ts';
-import { Parameters } from './parameters.ts';
+import { PostgresProxy } from './gate.ts';
+import { ServerParameters } from './parameters.ts';
 import * as roles from './roles.ts';
-import { refuseRestrictedRole } from './screen.ts';
+import { rejectRestrictedRoleGrant } from './screen.ts';
 import { ServiceSessions } from './service-sessions.ts';
 import { StatementLog } from './statements.ts';
 import type {
   AddressRange,
-  ClientAddresses,
   DatabaseRow,
   ExecutedStatement,
   ParameterRow,
   PostgresServer,
   PostgresServerOptions,
+  PublicAddressLookup,
 } from './types.ts';
 
 /** What the factory has prepared for one server. */
-export interface Premises {
+export interface ServerDeps {
   readonly address: string;
   readonly minor: string;
   readonly certificate: { readonly cert: string; readonly key: string };
-  readonly clients: ClientAddresses;
-  readonly holdOf: (statement: string) => Hold | undefined;
+  readonly clientAddresses: PublicAddressLookup;
+  readonly findHold: (statement: string) => Hold | undefined;
   /** On a copy of the template, not started. */
   readonly cluster: Cluster;
 }
 
 /** One flexible server's data plane: a cluster, its gate, and what ARM asks of them. */
-export class FlexibleServer implements PostgresServer {
+export class EmbeddedPostgresServer implements PostgresServer {
   readonly name: string;
   readonly address: string;
   readonly major: string;
   readonly minor: string;
   readonly #options: PostgresServerOptions;
-  readonly #premises: Premises;
+  readonly #deps: ServerDeps;
   readonly #cluster: Cluster;
   readonly #firewall: Firewall;
-  readonly #log: StatementLog;
-  readonly #parameters: Parameters;
-  readonly #sessions: ServiceSessions;
+  readonly #statementLog: StatementLog;
+  readonly #parameters: ServerParameters;
+  readonly #serviceSessions: ServiceSessions;
   /** Open exactly while the server runs. */
-  #gate: Gate | undefined;
+  #proxy: PostgresProxy | undefined;
   #hasAdministrator = false;
   #destroyed = false;
   /** Start, stop and destroy come one after the other, in the order in which they were asked for. */
-  #turn: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
 
-  constructor(options: PostgresServerOptions, premises: Premises) {
+  constructor(options: PostgresServerOptions, deps: ServerDeps) {
     this.name = options.name;
-    this.address = premises.address;
+    this.address = deps.address;
     this.major = options.major;
-    this.minor = premises.minor;
+    this.minor = deps.minor;
     this.#options = options;
-    this.#premises = premises;
-    this.#cluster = premises.cluster;
-    this.#firewall = new Firewall(options.firewallDelay);
-    this.#log = new StatementLog(options.name, premises.cluster);
-    this.#parameters = new Parameters(premises.cluster, options.passwordStorage);
-    this.#sessions = new ServiceSessions(premises.cluster);
+    this.#deps = deps;
+    this.#cluster = deps.cluster;
+    this.#firewall = new Firewall(options.firewallDelayMs);
+    this.#statementLog = new StatementLog(options.name, deps.cluster);
+    this.#parameters = new ServerParameters(deps.cluster, options.passwordStorage);
+    this.#serviceSessions = new ServiceSessions(deps.cluster);
   }
 
-  get running(): boolean {
-    return this.#gate !== undefined;
+  get isRunning(): boolean {
+    return this.#proxy !== undefined;
   }
 
   start(): Promise<void> {
-    return this.#inTurn(() => this.#start());
+    return this.#enqueue(() => this.#start());
   }
 
   stop(): Promise<void> {
-    return this.#inTurn(() => this.#stop());
+    return this.#enqueue(() => this.#stop());
   }
 
   restart(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       await this.#stop();
       await this.#start();
     });
   }
 
   destroy(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       this.#destroyed = true;
-      await this.#closeGate();
-      await this.#sessions.end().catch(() => {});
+      await this.#closeProxy();
+      await this.#serviceSessions.endAll().catch(() => {});
       await this.#cluster.destroy();
     });
   }
 
-  setRules(rules: ReadonlyMap<string, AddressRange>): void {
-    this.#firewall.set(rules);
+  setFirewallRules(rules: ReadonlyMap<string, AddressRange>): void {
+    this.#firewall.setRules(rules);
   }
 
   async setAdministratorPassword(password: string): Promise<void> {
-    await this.#service((client) => roles.setPassword(client, this.#options.administratorLogin, password));
+    await this.#withServiceSession((client) =>
+      roles.setPassword(client, this.#options.administratorLogin, password),
+    );
   }
 
-  databases(): Promise<DatabaseRow[]> {
-    return this.#service(roles.listDatabases);
+  listDatabases(): Promise<DatabaseRow[]> {
+    return this.#withServiceSession(roles.listDatabases);
   }
 
   async createDatabase(name: string, charset: string, collation: string): Promise<void> {
-    await this.#service((client) => roles.createDatabase(client, name, charset, collation));
+    await this.#withServiceSession((client) => roles.createDatabase(client, name, charset, collation));
   }
 
   async dropDatabase(name: string): Promise<void> {
-    await this.#service((client) => roles.dropDatabase(client, name));
+    await this.#withServiceSession((client) => roles.dropDatabase(client, name));
   }
 
-  roles(): Promise<Record<string, Record<string, unknown>>> {
-    return this.#service(roles.listRoles);
+  listRoles(): Promise<Record<string, Record<string, unknown>>> {
+    return this.#withServiceSession(roles.listRoles);
   }
 
-  parameters(): Promise<ParameterRow[]> {
+  listParameters(): Promise<ParameterRow[]> {
     this.#requireRunning();
     return this.#parameters.list();
   }
@@ -127,84 +129,84 @@ export class FlexibleServer implements PostgresServer {
 
   async openServiceSession(database: string): Promise<void> {
     this.#requireRunning();
-    await this.#sessions.open(database);
+    await this.#serviceSessions.open(database);
   }
 
   endServiceSessions(): Promise<void> {
-    return this.#sessions.end();
+    return this.#serviceSessions.endAll();
   }
 
-  async statements(): Promise<ExecutedStatement[]> {
-    if (this.running) await this.#log.catchUp();
-    return this.#log.all;
+  async listStatements(): Promise<ExecutedStatement[]> {
+    if (this.isRunning) await this.#statementLog.readNewEntries();
+    return this.#statementLog.all;
   }
 
-  async forgetStatements(): Promise<void> {
-    if (this.running) await this.#log.catchUp();
-    this.#log.forget();
+  async clearStatements(): Promise<void> {
+    if (this.isRunning) await this.#statementLog.readNewEntries();
+    this.#statementLog.clear();
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const next = this.#turn.then(work);
-    this.#turn = next.catch(() => {});
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const next = this.#queue.then(work);
+    this.#queue = next.catch(() => {});
     return next;
   }
 
   async #start(): Promise<void> {
-    if (this.running) return;
+    if (this.isRunning) return;
     if (this.#destroyed) throw new Error(`Server ${this.name} has been destroyed.`);
     await this.#cluster.start();
     try {
       await this.#addAdministrator();
-      const gate = new Gate({
-        ...this.#premises,
+      const proxy = new PostgresProxy({
+        ...this.#deps,
         socketPath: this.#cluster.socketPath,
         firewall: this.#firewall,
-        blocked: this.#options.blocked,
+        blockedBehavior: this.#options.blockedBehavior,
         requireSecureTransport: () => this.#parameters.requireSecureTransport,
-        refusesScram: () =>
+        rejectsScram: () =>
           this.#options.passwordStorage === 'md5-strict' && this.#parameters.acceptedMethods === 'md5',
-        rules: [refuseRestrictedRole],
+        statementRewriters: [rejectRestrictedRoleGrant],
       });
-      await gate.open();
-      this.#gate = gate;
+      await proxy.open();
+      this.#proxy = proxy;
     } catch (error) {
       await this.#cluster.stop('fast');
       throw error;
     }
-    this.#parameters.restarted();
+    this.#parameters.clearPendingRestarts();
   }
 
   async #addAdministrator(): Promise<void> {
     if (this.#hasAdministrator) return;
     const { administratorLogin, administratorLoginPassword } = this.#options;
-    await this.#cluster.session((client) =>
+    await this.#cluster.withSession((client) =>
       roles.createAdministrator(client, administratorLogin, administratorLoginPassword),
     );
     this.#hasAdministrator = true;
   }
 
   async #stop(): Promise<void> {
-    await this.#closeGate();
-    await this.#sessions.end().catch(() => {});
+    await this.#closeProxy();
+    await this.#serviceSessions.endAll().catch(() => {});
     await this.#cluster.stop('fast');
   }
 
-  async #closeGate(): Promise<void> {
-    const gate = this.#gate;
-    if (!gate) return;
-    this.#gate = undefined;
-    await gate.close();
+  async #closeProxy(): Promise<void> {
+    const proxy = this.#proxy;
+    if (!proxy) return;
+    this.#proxy = undefined;
+    await proxy.close();
     // What was executed can be asked for also after PostgreSQL, or its log, has gone.
-    await this.#log.catchUp().catch(() => {});
+    await this.#statementLog.readNewEntries().catch(() => {});
   }
 
-  #service<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  #withServiceSession<T>(work: (client: Client) => Promise<T>): Promise<T> {
     this.#requireRunning();
-    return this.#cluster.session(work);
+    return this.#cluster.withSession(work);
   }
 
   #requireRunning(): void {
-    if (!this.running) throw new Error(`Server ${this.name} is not running.`);
+    if (!this.isRunning) throw new Error(`Server ${this.name} is not running.`);
   }
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Cluster } from './cluster.ts';
 
 /** How long a session may take to be gone after it has been told to end, in milliseconds. */
-const patience = 10_000;
+const TERMINATE_TIMEOUT_MS = 10_000;
 
 /**
  * Sessions of the service itself that stay inside databases, as Azure's own agents do now and then. A superuser's
@@ -12,7 +12,7 @@ const patience = 10_000;
 export class ServiceSessions {
   readonly #cluster: Cluster;
   /** By process id, in PostgreSQL. */
-  readonly #open = new Map<number, pg.Client>();
+  readonly #openClients = new Map<number, pg.Client>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -20,13 +20,13 @@ export class ServiceSessions {
 
   /** @throws the PostgreSQL error when it lets nobody in: 3D000 where there is no such database. */
   async open(database: string): Promise<void> {
-    const client = this.#cluster.client(database);
+    const client = this.#cluster.createClient(database);
     try {
       await client.connect();
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       const pid = rows[0]?.pid ?? 0;
-      this.#open.set(pid, client);
-      client.once('end', () => this.#open.delete(pid));
+      this.#openClients.set(pid, client);
+      client.once('end', () => this.#openClients.delete(pid));
     } catch (error) {
       await client.end().catch(() => {});
       throw error;
@@ -37,19 +37,19 @@ export class ServiceSessions {
    * End them all. A session that its client has left is still in the way for a moment, so this waits until PostgreSQL
    * has seen their processes off.
    */
-  async end(): Promise<void> {
-    if (this.#open.size === 0) return;
-    const sessions = [...this.#open];
+  async endAll(): Promise<void> {
+    if (this.#openClients.size === 0) return;
+    const sessions = [...this.#openClients];
     try {
-      await this.#cluster.session((client) =>
+      await this.#cluster.withSession((client) =>
         client.query('SELECT pg_terminate_backend(pid, $2) FROM unnest($1::int[]) pid', [
           sessions.map(([pid]) => pid),
-          patience,
+          TERMINATE_TIMEOUT_MS,
         ]),
       );
     } finally {
       await Promise.all(sessions.map(([, client]) => client.end().catch(() => {})));
-      for (const [pid] of sessions) this.#open.delete(pid);
+      for (const [pid] of sessions) this.#openClients.delete(pid);
     }
   }
 }

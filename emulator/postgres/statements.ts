@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from './cluster.ts';
-import { superuser } from './service-roles.ts';
+import { SUPERUSER } from './service-roles.ts';
 import type { ExecutedStatement } from './types.ts';
 
 /** How long the log collector may take to write what it was sent, in milliseconds. */
-const patience = 10_000;
+const LOG_FLUSH_TIMEOUT_MS = 10_000;
 
 /** The fields of one line of PostgreSQL's jsonlog that matter here. */
 interface LogLine {
@@ -19,7 +19,7 @@ interface LogLine {
 }
 
 /** `statement: …` of the simple protocol, `execute NAME: …` (or `execute fetch from NAME: …`) of the extended one. */
-const executed = /^(?:statement|execute .*?): (?<statement>[\s\S]*)$/;
+const EXECUTED_STATEMENT = /^(?:statement|execute .*?): (?<statement>[\s\S]*)$/;
 
 /** The statements that PostgreSQL itself says it executed for clients (`log_statement = all`), read as its log grows. */
 export class StatementLog {
@@ -27,21 +27,21 @@ export class StatementLog {
   readonly #cluster: Cluster;
   #statements: ExecutedStatement[] = [];
   #offset = 0;
-  #partial: Buffer = Buffer.alloc(0);
-  #seen = new Set<string>();
-  #turn: Promise<void> = Promise.resolve();
+  #partialLine: Buffer = Buffer.alloc(0);
+  #seenMarkers = new Set<string>();
+  #queue: Promise<void> = Promise.resolve();
 
   constructor(server: string, cluster: Cluster) {
     this.#server = server;
     this.#cluster = cluster;
   }
 
-  /** Every statement since {@link forget} that PostgreSQL has executed for a client so far. */
+  /** Every statement since {@link clear} that PostgreSQL has executed for a client so far. */
   get all(): ExecutedStatement[] {
     return [...this.#statements];
   }
 
-  forget(): void {
+  clear(): void {
     this.#statements = [];
   }
 
@@ -49,47 +49,47 @@ export class StatementLog {
    * Read all that PostgreSQL, which must be running, has logged until now. Its collector writes behind its sessions, but in
    * order: a mark that is logged now is written after everything that was logged before.
    */
-  catchUp(): Promise<void> {
-    const next = this.#turn.then(() => this.#readToMark());
-    this.#turn = next.catch(() => {});
+  readNewEntries(): Promise<void> {
+    const next = this.#queue.then(() => this.#readUntilMarker());
+    this.#queue = next.catch(() => {});
     return next;
   }
 
-  async #readToMark(): Promise<void> {
-    const mark = `azure mark ${randomUUID()}`;
-    await this.#cluster.session((client) => client.query(`DO $$BEGIN RAISE LOG '${mark}'; END$$`));
-    const deadline = performance.now() + patience;
+  async #readUntilMarker(): Promise<void> {
+    const marker = `azure mark ${randomUUID()}`;
+    await this.#cluster.withSession((client) => client.query(`DO $$BEGIN RAISE LOG '${marker}'; END$$`));
+    const deadline = performance.now() + LOG_FLUSH_TIMEOUT_MS;
     for (;;) {
-      await this.#readOn();
-      if (this.#seen.delete(mark)) return;
+      await this.#readAppended();
+      if (this.#seenMarkers.delete(marker)) return;
       if (performance.now() > deadline)
         throw new Error(`PostgreSQL's log fell silent: ${this.#cluster.logPath}`);
       await delay(2);
     }
   }
 
-  async #readOn(): Promise<void> {
+  async #readAppended(): Promise<void> {
     const file = await open(this.#cluster.logPath);
     try {
       for await (const chunk of file.createReadStream({ start: this.#offset, autoClose: false })) {
         this.#offset += chunk.length;
-        this.#partial = Buffer.concat([this.#partial, chunk]);
-        const end = this.#partial.lastIndexOf('\n') + 1;
-        const lines = this.#partial.toString('utf8', 0, end);
-        this.#partial = this.#partial.subarray(end);
-        for (const line of lines.split('\n')) if (line !== '') this.#take(JSON.parse(line));
+        this.#partialLine = Buffer.concat([this.#partialLine, chunk]);
+        const end = this.#partialLine.lastIndexOf('\n') + 1;
+        const lines = this.#partialLine.toString('utf8', 0, end);
+        this.#partialLine = this.#partialLine.subarray(end);
+        for (const line of lines.split('\n')) if (line !== '') this.#addLine(JSON.parse(line));
       }
     } finally {
       await file.close();
     }
   }
 
-  #take({ timestamp, user, dbname, backend_type, message = '', detail }: LogLine): void {
-    if (user === superuser) {
-      if (message.startsWith('azure mark ')) this.#seen.add(message);
+  #addLine({ timestamp, user, dbname, backend_type, message = '', detail }: LogLine): void {
+    if (user === SUPERUSER) {
+      if (message.startsWith('azure mark ')) this.#seenMarkers.add(message);
       return;
     }
-    const statement = executed.exec(message)?.groups?.['statement'];
+    const statement = EXECUTED_STATEMENT.exec(message)?.groups?.['statement'];
     if (backend_type !== 'client backend' || statement === undefined) return;
     this.#statements.push({
       // `2026-01-31 12:00:00.123 UTC`, for log_timezone is UTC.

@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Grounds } from './cluster.ts';
-import { giveTo, type Installation, install, installedMajors } from './installation.ts';
-import { azureLocale, localeEnvironment } from './locale.ts';
-import { acceptedByDefault, acceptedMethods } from './password-storage.ts';
-import { makePlace, placesFor } from './place.ts';
-import { run, type ServiceAccount, serviceAccount } from './process.ts';
-import { templateStatements } from './roles.ts';
-import { superuser } from './service-roles.ts';
-import { watchOver } from './watchdog.ts';
+import type { ClusterDeps } from './cluster.ts';
+import { changeOwner, type Installation, installedMajors, installPostgres } from './installation.ts';
+import { AZURE_LOCALE, createLocaleEnvironment } from './locale.ts';
+import { ACCEPTED_METHODS_PARAMETER, defaultAcceptedMethods } from './password-storage.ts';
+import { candidateDirectories, createDataDirectory } from './place.ts';
+import { findServiceAccount, runCommand, type ServiceAccount } from './process.ts';
+import { roleModelStatements } from './roles.ts';
+import { SUPERUSER } from './service-roles.ts';
+import { startWatchdog } from './watchdog.ts';
 
 /** A cluster to copy, and the programs that made it. */
-export interface Template {
+export interface TemplateCluster {
   readonly directory: string;
   readonly installation: Installation;
 }
@@ -23,7 +23,7 @@ export interface Template {
  * no shared memory outside the data directory that a killed process would leave behind) and the statement log. As these are
  * not Azure's values, server parameters of these names are kept beside PostgreSQL (see parameters.ts).
  */
-export const emulatorSettings: Readonly<Record<string, string>> = {
+export const EMULATOR_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
   full_page_writes: 'off',
   synchronous_commit: 'off',
@@ -47,20 +47,23 @@ export const emulatorSettings: Readonly<Record<string, string>> = {
 };
 
 /** Azure's own parameters that clients can `SHOW`. */
-const azureSettings = {
+const AZURE_SETTINGS = {
   'azure.extensions': '',
-  [acceptedMethods]: acceptedByDefault('scram-sha-256'),
+  [ACCEPTED_METHODS_PARAMETER]: defaultAcceptedMethods('scram-sha-256'),
 } as const;
 
 /** Settings and initdb flags that PostgreSQL 17 does not know. */
-const since18 = {
+const POSTGRES_18_OPTIONS = {
   settings: { io_method: 'sync' },
   flags: ['--no-data-checksums'],
 } as const;
 
 /** What every cluster that is made in `place` has in common, with a new password. */
-export async function makeGrounds(place: string, account: ServiceAccount | undefined): Promise<Grounds> {
-  const environment = await localeEnvironment(place, account);
+export async function createClusterDeps(
+  directory: string,
+  account: ServiceAccount | undefined,
+): Promise<ClusterDeps> {
+  const environment = await createLocaleEnvironment(directory, account);
   return { account, environment, superuserPassword: randomBytes(24).toString('base64url') };
 }
 
@@ -70,34 +73,38 @@ export async function makeGrounds(place: string, account: ServiceAccount | undef
  *
  * @throws Error when there is no such major, or when its programs do not run on this machine.
  */
-export async function makeTemplate(major: string, place: string, grounds: Grounds): Promise<Template> {
-  const installation = await install(major, place, grounds.account);
-  const directory = join(place, `template-${major}`);
-  await initialize(directory, installation, grounds);
-  await addRoleModel(directory, installation, grounds);
+export async function createTemplate(
+  major: string,
+  parentDirectory: string,
+  deps: ClusterDeps,
+): Promise<TemplateCluster> {
+  const installation = await installPostgres(major, parentDirectory, deps.account);
+  const directory = join(parentDirectory, `template-${major}`);
+  await runInitdb(directory, installation, deps);
+  await addRoleModel(directory, installation, deps);
   return { directory, installation };
 }
 
-async function initialize(directory: string, installation: Installation, grounds: Grounds): Promise<void> {
-  const { account, environment } = grounds;
-  const modern = Number(installation.major) >= 18;
+async function runInitdb(directory: string, installation: Installation, deps: ClusterDeps): Promise<void> {
+  const { account, environment } = deps;
+  const isPostgres18 = Number(installation.major) >= 18;
   const settings = Object.entries({
-    ...emulatorSettings,
-    ...azureSettings,
-    ...(modern ? since18.settings : {}),
+    ...EMULATOR_SETTINGS,
+    ...AZURE_SETTINGS,
+    ...(isPostgres18 ? POSTGRES_18_OPTIONS.settings : {}),
   });
   const passwordFile = join(directory, '..', `password-${installation.major}`);
-  await writeFile(passwordFile, grounds.superuserPassword, { mode: 0o600 });
+  await writeFile(passwordFile, deps.superuserPassword, { mode: 0o600 });
   await mkdir(directory);
   await chmod(directory, 0o700);
-  await giveTo(passwordFile, account);
-  await giveTo(directory, account);
-  await run(
+  await changeOwner(passwordFile, account);
+  await changeOwner(directory, account);
+  await runCommand(
     installation.initdb,
     [
-      ['-D', directory, '-U', superuser, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
-      ['--encoding=UTF8', `--locale=${azureLocale}`, '--wal-segsize=1', '--no-sync', '--no-instructions'],
-      modern ? since18.flags : [],
+      ['-D', directory, '-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
+      ['--encoding=UTF8', `--locale=${AZURE_LOCALE}`, '--wal-segsize=1', '--no-sync', '--no-instructions'],
+      isPostgres18 ? POSTGRES_18_OPTIONS.flags : [],
       settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ].flat(),
     // With a time zone given, initdb need not compare the machine's with each that it knows.
@@ -106,8 +113,8 @@ async function initialize(directory: string, installation: Installation, grounds
   await rm(passwordFile);
 }
 
-async function addRoleModel(directory: string, installation: Installation, grounds: Grounds): Promise<void> {
-  for (const [database, statements] of templateStatements()) {
+async function addRoleModel(directory: string, installation: Installation, deps: ClusterDeps): Promise<void> {
+  for (const [database, statements] of roleModelStatements()) {
     // A stand-alone backend needs no start and stop, and it alone gets into template0. It takes one statement a line.
     const args = [
       '--single',
@@ -120,7 +127,7 @@ async function addRoleModel(directory: string, installation: Installation, groun
       database,
     ];
     const input = statements.map((statement) => `${statement}\n`).join('');
-    await run(installation.postgres, args, { ...grounds, input });
+    await runCommand(installation.postgres, args, { ...deps, input });
   }
 }
 
@@ -132,35 +139,35 @@ export interface PreparedTemplates {
   close(): Promise<void>;
 }
 
-/** What {@link prepareTemplates} writes beside the templates, for {@link readPrepared}. */
-interface Prepared {
+/** What {@link prepareTemplates} writes beside the templates, for {@link readPreparedTemplates}. */
+interface PreparedTemplatesFile {
   readonly superuserPassword: string;
   readonly environment: Readonly<Record<string, string>>;
-  readonly templates: readonly Template[];
+  readonly templates: readonly TemplateCluster[];
 }
 
-const preparedFile = 'prepared.json';
+const PREPARED_FILE_NAME = 'prepared.json';
 
 /**
  * Make the template of every installed major, for emulators that are started many times, as a test suite does: it is
  * most of what starting a first server takes. They are removed also where the process that called this is killed.
  */
 export async function prepareTemplates(): Promise<PreparedTemplates> {
-  const account = await serviceAccount();
-  const directory = await makePlace(await placesFor(tmpdir()), account);
-  const watchdog = watchOver(directory);
+  const account = await findServiceAccount();
+  const directory = await createDataDirectory(await candidateDirectories(tmpdir()), account);
+  const watchdog = startWatchdog(directory);
   const close = async (): Promise<void> => {
-    await watchdog.dismiss();
+    await watchdog.stop();
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const grounds = await makeGrounds(directory, account);
+    const deps = await createClusterDeps(directory, account);
     const templates = await Promise.all(
-      installedMajors().map((major) => makeTemplate(major, directory, grounds)),
+      installedMajors().map((major) => createTemplate(major, directory, deps)),
     );
-    const { superuserPassword, environment } = grounds;
-    const prepared: Prepared = { superuserPassword, environment, templates };
-    await writeFile(join(directory, preparedFile), JSON.stringify(prepared), { mode: 0o600 });
+    const { superuserPassword, environment } = deps;
+    const prepared: PreparedTemplatesFile = { superuserPassword, environment, templates };
+    await writeFile(join(directory, PREPARED_FILE_NAME), JSON.stringify(prepared), { mode: 0o600 });
     return { directory, close };
   } catch (error) {
     await close();
@@ -169,11 +176,11 @@ export async function prepareTemplates(): Promise<PreparedTemplates> {
 }
 
 /** What {@link prepareTemplates} has made in a directory. */
-export async function readPrepared(
+export async function readPreparedTemplates(
   directory: string,
   account: ServiceAccount | undefined,
-): Promise<{ readonly grounds: Grounds; readonly templates: readonly Template[] }> {
-  const text = await readFile(join(directory, preparedFile), 'utf8');
-  const { templates, ...common }: Prepared = JSON.parse(text);
+): Promise<{ readonly grounds: ClusterDeps; readonly templates: readonly TemplateCluster[] }> {
+  const text = await readFile(join(directory, PREPARED_FILE_NAME), 'utf8');
+  const { templates, ...common }: PreparedTemplatesFile = JSON.parse(text);
   return { grounds: { account, ...common }, templates };
 }

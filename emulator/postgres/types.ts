@@ -8,7 +8,7 @@ export interface AddressRange {
 }
 
 /** How the gate treats a client that no rule admits (facts.md §5): swallow the connection, or refuse it over TLS. */
-export type BlockedBehaviour = 'timeout' | 'reject';
+export type BlockedClientBehavior = 'timeout' | 'reject';
 
 export interface PostgresServerOptions {
   /** Short name of the flexible server; appears in statements and in messages. */
@@ -18,9 +18,9 @@ export interface PostgresServerOptions {
   readonly administratorLogin: string;
   readonly administratorLoginPassword: string;
   readonly passwordStorage: PasswordStorage;
-  readonly blocked: BlockedBehaviour;
+  readonly blockedBehavior: BlockedClientBehavior;
   /** Milliseconds that an accepted rule takes to work, or a removed one to stop working. */
-  readonly firewallDelay: number;
+  readonly firewallDelayMs: number;
 }
 
 export interface ExecutedStatement {
@@ -62,7 +62,7 @@ export interface PostgresServer {
   /** `4` for 18.4. */
   readonly minor: string;
   /** Between a completed {@link start} and the next {@link stop}; the methods that ask PostgreSQL need it. */
-  readonly running: boolean;
+  readonly isRunning: boolean;
   /** Start PostgreSQL and open the gate; resolves when a login can succeed. */
   start(): Promise<void>;
   /** Close the gate, end every session, stop PostgreSQL; data stays. */
@@ -71,18 +71,18 @@ export interface PostgresServer {
   restart(): Promise<void>;
   /** Stop and remove every file. Idempotent. */
   destroy(): Promise<void>;
-  /** The stored rules from now on; each difference takes effect `firewallDelay` ms later (0 = at once). Throws on a range that is none. */
-  setRules(rules: ReadonlyMap<string, AddressRange>): void;
+  /** The stored rules from now on; each difference takes effect `firewallDelayMs` ms later (0 = at once). Throws on a range that is none. */
+  setFirewallRules(rules: ReadonlyMap<string, AddressRange>): void;
   setAdministratorPassword(password: string): Promise<void>;
-  databases(): Promise<DatabaseRow[]>;
+  listDatabases(): Promise<DatabaseRow[]>;
   /** As ARM does it (`CREATE DATABASE` by the service). Rejects with the PostgreSQL error (`code` = SQLSTATE). */
   createDatabase(name: string, charset: string, collation: string): Promise<void>;
   /** As ARM does it (`DROP DATABASE … WITH (FORCE)` by the service). */
   dropDatabase(name: string): Promise<void>;
   /** Every role but PostgreSQL's own `pg_*`, with attributes and memberships, for `control/state`. */
-  roles(): Promise<Record<string, Record<string, unknown>>>;
+  listRoles(): Promise<Record<string, Record<string, unknown>>>;
   /** Rows of `pg_settings` as ARM shows them as configurations. */
-  parameters(): Promise<ParameterRow[]>;
+  listParameters(): Promise<ParameterRow[]>;
   /**
    * Set one server parameter as ARM does, in the value's plain form (`on`, `4096`, `a,b`). Rejects with the PostgreSQL
    * error: 42704 for a name that does not exist, 22023 for a value that is out of range, 55P02 for a read-only one.
@@ -95,9 +95,9 @@ export interface PostgresServer {
   openServiceSession(database: string): Promise<void>;
   /** End every such session; resolves when none is in anybody's way any more. */
   endServiceSessions(): Promise<void>;
-  /** Statements executed for clients (not for the service itself) since the last {@link forgetStatements}. */
-  statements(): Promise<ExecutedStatement[]>;
-  forgetStatements(): Promise<void>;
+  /** Statements executed for clients (not for the service itself) since the last {@link clearStatements}. */
+  listStatements(): Promise<ExecutedStatement[]>;
+  clearStatements(): Promise<void>;
 }
 
 export interface ParameterRow {
@@ -117,9 +117,9 @@ export interface ParameterRow {
 }
 
 /** What all gates of one emulator share: who a connection from a loopback address is taken for. */
-export interface ClientAddresses {
+export interface PublicAddressLookup {
   /** The public IPv4 address by which a connection from this loopback source address is known. */
-  publicAddressOf(loopbackSource: string): string;
+  getPublicAddress(loopbackSource: string): string;
 }
 
 /** The emulator's own certificate authority, as far as a gate needs it. */
@@ -137,11 +137,11 @@ export interface PostgresFactoryOptions {
    */
   readonly directory: string;
   readonly certificates: CertificateIssuer;
-  readonly clients: ClientAddresses;
+  readonly clientAddresses: PublicAddressLookup;
   /** Whether a statement, or its answer, is to be held; by default none is. */
-  readonly holdOf?: (statement: string) => Hold | undefined;
+  readonly findHold?: (statement: string) => Hold | undefined;
   /** A directory of templates that were made before (see template.ts); without it the factory makes its own. */
-  readonly preparedTemplates?: string | undefined;
+  readonly preparedTemplateDirectory?: string | undefined;
 }
 
 export interface PostgresFactory {

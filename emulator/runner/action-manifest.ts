@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActionTemplate } from '@actions/workflow-parser/actions/action-template';
-import { StepFault } from './planned-step.ts';
+import { StepError } from './planned-step.ts';
 import type { Token } from './tokens.ts';
 import { convertActionTemplate, NoOperationTraceWriter, parseAction } from './workflow-parser.ts';
 
@@ -30,13 +30,13 @@ function readManifestFile(directory: string): { file: string; content: string } 
       // The other name may be there.
     }
   }
-  throw new StepFault(`There is no action.yml in ${directory}: check the path after 'uses:'.`);
+  throw new StepError(`There is no action.yml in ${directory}: check the path after 'uses:'.`);
 }
 
-function toManifest(directory: string, file: string, template: ActionTemplate): ActionManifest {
+function parseManifest(directory: string, file: string, template: ActionTemplate): ActionManifest {
   const { runs } = template;
   if (!('main' in runs) || !/^node\d+$/.test(runs.using)) {
-    throw new StepFault(
+    throw new StepError(
       `${file} of ${directory} says 'using: ${runs.using}'; this runner takes JavaScript actions.`,
     );
   }
@@ -56,15 +56,15 @@ function toManifest(directory: string, file: string, template: ActionTemplate): 
 
 /**
  * Reads a local action's action.yml by GitHub's own parser.
- * @throws {StepFault} where there is none, it has faults (each with its line), or is no JavaScript action.
+ * @throws {StepError} where there is none, it has faults (each with its line), or is no JavaScript action.
  */
 export function readManifest(directory: string): ActionManifest {
   const { file, content } = readManifestFile(directory);
   const { context, value } = parseAction({ name: file, content }, new NoOperationTraceWriter());
   const template = value === undefined ? undefined : convertActionTemplate(context, value);
-  const faults = context.errors.getErrors().map((error) => error.message);
-  if (template === undefined || faults.length > 0) {
-    throw new StepFault([`${file} of ${directory} cannot be taken:`, ...new Set(faults)].join('\n'));
+  const errors = context.errors.getErrors().map((error) => error.message);
+  if (template === undefined || errors.length > 0) {
+    throw new StepError([`${file} of ${directory} cannot be taken:`, ...new Set(errors)].join('\n'));
   }
-  return toManifest(directory, file, template);
+  return parseManifest(directory, file, template);
 }

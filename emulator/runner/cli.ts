@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
+  clearKeptEmulator,
   EmulatorError,
   type EmulatorProcess,
   findKeptEmulator,
-  forgetEmulator,
-  keepEmulator,
-  startEmulator,
+  saveKeptEmulator,
+  startEmulatorProcess,
   stopEmulator,
 } from './emulator-process.ts';
 import { exampleValues } from './example-values.ts';
-import { checkWorkflow, gitHubControl, runWorkflow, WorkflowError } from './index.ts';
+import { checkWorkflow, createGitHubControl, runWorkflow, WorkflowError } from './index.ts';
 
-const usage = `Usage: npm start -- [FILE.yml] [options]
+const USAGE = `Usage: npm start -- [FILE.yml] [options]
 
 Runs a workflow file (examples/deploy.yml unless another is named) as GitHub's runner would, against the
 emulated Azure. Exits 0 only if every step did, post steps included.
@@ -30,7 +30,7 @@ emulated Azure. Exits 0 only if every step did, post steps included.
                        for a new emulator, see 'npm run emulator'
   --help               this text`;
 
-const emulatorFlags = [
+const EMULATOR_FLAGS = [
   'latency',
   'provision',
   'firewall-delay',
@@ -43,7 +43,7 @@ class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-function readArguments(args: readonly string[]) {
+function parseArguments(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const list = { type: 'string', multiple: true, default: [] as string[] } as const;
@@ -75,9 +75,9 @@ function readArguments(args: readonly string[]) {
   }
 }
 
-type Arguments = ReturnType<typeof readArguments>['values'];
+type Arguments = ReturnType<typeof parseArguments>['values'];
 
-function pairs(flag: string, values: readonly string[]): Record<string, string> {
+function parsePairs(flag: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((value) => {
       const equals = value.indexOf('=');
@@ -88,7 +88,7 @@ function pairs(flag: string, values: readonly string[]): Record<string, string> 
 }
 
 /** Aborts on the first SIGINT or SIGTERM, so that post steps still run, and ends the process on a second one. */
-function cancelOnSignal(): AbortSignal {
+function createCancellationSignal(): AbortSignal {
   const controller = new AbortController();
   let first = 0;
   const onSignal = () => {
@@ -104,82 +104,82 @@ function cancelOnSignal(): AbortSignal {
   return controller.signal;
 }
 
-async function openEmulator(root: string, values: Arguments): Promise<EmulatorProcess | undefined> {
+async function findOrStartEmulator(root: string, values: Arguments): Promise<EmulatorProcess | undefined> {
   if (values['no-emulator']) return undefined;
   const kept = await findKeptEmulator(root);
   if (kept !== undefined) {
     console.log('Using the emulator that an earlier call kept.');
     return kept;
   }
-  const flags = emulatorFlags.flatMap((name) => {
+  const flags = EMULATOR_FLAGS.flatMap((name) => {
     const value = values[name];
     return value === undefined ? [] : [`--${name}`, value];
   });
   console.log('Starting the emulated Azure …');
-  return startEmulator(root, flags, values.keep);
+  return startEmulatorProcess(root, flags, values.keep);
 }
 
-async function closeEmulator(root: string, emulator: EmulatorProcess, keep: boolean): Promise<void> {
+async function releaseEmulator(root: string, emulator: EmulatorProcess, keep: boolean): Promise<void> {
   if (keep) {
-    keepEmulator(root, emulator);
+    saveKeptEmulator(root, emulator);
     console.log("The emulator stays, for the next 'npm start'; end it with: npm start -- --stop");
   } else {
-    forgetEmulator(root);
+    clearKeptEmulator(root);
     await stopEmulator(emulator);
   }
 }
 
-async function stopKept(root: string): Promise<0> {
+async function stopKeptEmulator(root: string): Promise<0> {
   const kept = await findKeptEmulator(root);
   console.log(kept === undefined ? 'No emulator was left running.' : 'Ending the emulator …');
-  if (kept !== undefined) await closeEmulator(root, kept, false);
+  if (kept !== undefined) await releaseEmulator(root, kept, false);
   return 0;
 }
 
-async function run(root: string, values: Arguments, file: string): Promise<0 | 1> {
-  const cancellation = cancelOnSignal();
-  const given = {
-    secrets: pairs('secret', values.secret),
-    vars: pairs('var', values.var),
-    env: pairs('env', values.env),
+async function runFile(root: string, values: Arguments, file: string): Promise<0 | 1> {
+  const cancellation = createCancellationSignal();
+  const overrides = {
+    secrets: parsePairs('secret', values.secret),
+    vars: parsePairs('var', values.var),
+    env: parsePairs('env', values.env),
   };
-  const what = { file, event: values.event, eventName: values['event-name'] };
-  await checkWorkflow(what);
-  const emulator = await openEmulator(root, values);
+  const source = { file, event: values.event, eventName: values['event-name'] };
+  await checkWorkflow(source);
+  const emulator = await findOrStartEmulator(root, values);
   try {
     const examples = exampleValues(emulator?.env ?? {}, emulator?.clientSecret);
     const result = await runWorkflow({
-      ...what,
+      ...source,
       workspace: values.workspace ?? root,
-      env: { ...emulator?.env, ...given.env },
-      secrets: { ...examples.secrets, ...given.secrets },
-      vars: { ...examples.vars, ...given.vars },
+      env: { ...emulator?.env, ...overrides.env },
+      secrets: { ...examples.secrets, ...overrides.secrets },
+      vars: { ...examples.vars, ...overrides.vars },
       write: (line) => console.log(line),
-      coloured: process.stdout.isTTY,
+      useColor: process.stdout.isTTY,
       cancellation,
-      gitHub: emulator && gitHubControl(emulator),
+      gitHub: emulator && createGitHubControl(emulator),
     });
     return result.exitCode;
   } finally {
-    if (emulator !== undefined) await closeEmulator(root, emulator, values.keep);
+    if (emulator !== undefined) await releaseEmulator(root, emulator, values.keep);
   }
 }
 
 async function main(): Promise<0 | 1 | 2> {
   const root = join(import.meta.dirname, '..', '..');
   try {
-    const { values, positionals } = readArguments(process.argv.slice(2));
+    const { values, positionals } = parseArguments(process.argv.slice(2));
     if (positionals.length > 1)
       throw new UsageError(`One workflow at a time, not ${positionals.join(' and ')}.`);
     if (values.help) {
-      console.log(usage);
+      console.log(USAGE);
       return 0;
     }
     return values.stop
-      ? await stopKept(root)
-      : await run(root, values, positionals[0] ?? 'examples/deploy.yml');
+      ? await stopKeptEmulator(root)
+      : await runFile(root, values, positionals[0] ?? 'examples/deploy.yml');
   } catch (error) {
-    if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`);
+    if (error instanceof UsageError) console.error(`${error.message}\n\n${USAGE}`);
     else if (error instanceof WorkflowError || error instanceof EmulatorError) console.error(error.message);
     else throw error;
     return error instanceof UsageError ? 2 : 1;

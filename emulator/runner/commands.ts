@@ -5,22 +5,22 @@ export interface WorkflowCommand {
   readonly data: string;
 }
 
-export type AnnotationKind = 'error' | 'warning' | 'notice';
+export type AnnotationLevel = 'error' | 'warning' | 'notice';
 
 /** What a step's workflow commands do to its job. */
-export interface CommandTarget {
-  mask(secret: string): void;
-  annotate(kind: AnnotationKind, message: string, properties: Readonly<Record<string, string>>): void;
+export interface CommandHandlers {
+  addMask(secret: string): void;
+  annotate(kind: AnnotationLevel, message: string, properties: Readonly<Record<string, string>>): void;
   debug(message: string): void;
   group(title: string): void;
   endGroup(): void;
-  output(name: string, value: string): void;
-  state(name: string, value: string): void;
+  setOutput(name: string, value: string): void;
+  saveState(name: string, value: string): void;
   /** Prints a line as it is. */
-  line(text: string): void;
+  print(text: string): void;
 }
 
-const commandNames = new Set([
+const COMMAND_NAMES = new Set([
   'add-mask',
   'add-matcher',
   'add-path',
@@ -56,7 +56,7 @@ function parseProperties(text: string): Record<string, string> {
   return properties;
 }
 
-function split(line: string): { info: string; data: string } | undefined {
+function splitCommand(line: string): { info: string; data: string } | undefined {
   const [, info, data] = /^\s*::(.*?)::(.*)$/s.exec(line) ?? /^.*?##\[(.*?)\](.*)$/s.exec(line) ?? [];
   return info === undefined || data === undefined ? undefined : { info, data };
 }
@@ -66,7 +66,7 @@ function split(line: string): { info: string; data: string } | undefined {
  * @returns undefined for any other line, and for a command whose name `known` does not hold (in lower case).
  */
 export function parseCommand(line: string, known: ReadonlySet<string>): WorkflowCommand | undefined {
-  const parts = split(line);
+  const parts = splitCommand(line);
   if (parts === undefined) return undefined;
   const [name = '', ...rest] = parts.info.split(' ');
   if (!known.has(name.toLowerCase())) return undefined;
@@ -81,7 +81,7 @@ class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
-function required(command: WorkflowCommand, property: string): string {
+function requireProperty(command: WorkflowCommand, property: string): string {
   const value = command.properties[property];
   if (!value) {
     throw new CommandError(
@@ -91,29 +91,29 @@ function required(command: WorkflowCommand, property: string): string {
   return value;
 }
 
-const environmentFiles: Readonly<Record<string, string>> = {
+const REPLACEMENT_FILES: Readonly<Record<string, string>> = {
   'set-env': 'GITHUB_ENV',
   'add-path': 'GITHUB_PATH',
   'set-output': 'GITHUB_OUTPUT',
   'save-state': 'GITHUB_STATE',
 };
 
-function fileInstead(command: WorkflowCommand): string {
-  return `write to the file that ${environmentFiles[command.name]} names instead`;
+function replacementHint(command: WorkflowCommand): string {
+  return `write to the file that ${REPLACEMENT_FILES[command.name]} names instead`;
 }
 
-function refuse(command: WorkflowCommand): never {
-  throw new CommandError(`it is disabled, as any output could forge it; ${fileInstead(command)}.`);
+function rejectCommand(command: WorkflowCommand): never {
+  throw new CommandError(`it is disabled, as any output could forge it; ${replacementHint(command)}.`);
 }
 
 /** Acts on the workflow commands in one step's output; stop-commands lasts until its token or the step's end. */
 export class CommandProcessor {
-  readonly #target: CommandTarget;
+  readonly #handlers: CommandHandlers;
   #stopToken: string | undefined;
   #failed = false;
 
-  constructor(target: CommandTarget) {
-    this.#target = target;
+  constructor(target: CommandHandlers) {
+    this.#handlers = target;
   }
 
   /** True once a command could not be obeyed, which fails the step whatever its exit code (as at GitHub). */
@@ -127,12 +127,12 @@ export class CommandProcessor {
       if (parseCommand(line, new Set([this.#stopToken.toLowerCase()])) !== undefined) {
         this.#stopToken = undefined;
       }
-      this.#target.line(line);
+      this.#handlers.print(line);
       return;
     }
-    const command = parseCommand(line, commandNames);
+    const command = parseCommand(line, COMMAND_NAMES);
     if (command === undefined) {
-      this.#target.line(line);
+      this.#handlers.print(line);
       return;
     }
     try {
@@ -140,25 +140,25 @@ export class CommandProcessor {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       this.#failed = true;
-      this.#target.annotate('error', `Unable to process command '${command.name}': ${error.message}`, {});
+      this.#handlers.annotate('error', `Unable to process command '${command.name}': ${error.message}`, {});
     }
   }
 
   #execute(command: WorkflowCommand, line: string): void {
-    const target = this.#target;
+    const target = this.#handlers;
     const handlers: Readonly<Record<string, () => void>> = {
       'add-mask': () => this.#addMask(command),
-      'stop-commands': () => this.#stop(command, line),
+      'stop-commands': () => this.#stopCommands(command, line),
       error: () => target.annotate('error', command.data, command.properties),
       warning: () => target.annotate('warning', command.data, command.properties),
       notice: () => target.annotate('notice', command.data, command.properties),
       debug: () => target.debug(command.data),
       group: () => target.group(command.data),
       endgroup: () => target.endGroup(),
-      'set-output': () => target.output(this.#deprecated(command), command.data),
-      'save-state': () => target.state(this.#deprecated(command), command.data),
-      'set-env': () => refuse(command),
-      'add-path': () => refuse(command),
+      'set-output': () => target.setOutput(this.#warnDeprecated(command), command.data),
+      'save-state': () => target.saveState(this.#warnDeprecated(command), command.data),
+      'set-env': () => rejectCommand(command),
+      'add-path': () => rejectCommand(command),
     };
     const handler = handlers[command.name];
     if (handler === undefined) target.debug(`'${command.name}' has no effect in this runner.`);
@@ -167,28 +167,28 @@ export class CommandProcessor {
 
   #addMask(command: WorkflowCommand): void {
     if (command.data.trim() === '') {
-      this.#target.annotate('warning', 'add-mask was given an empty string, which masks nothing.', {});
+      this.#handlers.annotate('warning', 'add-mask was given an empty string, which masks nothing.', {});
     } else {
-      this.#target.mask(command.data);
+      this.#handlers.addMask(command.data);
     }
   }
 
-  #stop(command: WorkflowCommand, line: string): void {
+  #stopCommands(command: WorkflowCommand, line: string): void {
     const token = command.data;
-    if (token === '' || commandNames.has(token.toLowerCase())) {
+    if (token === '' || COMMAND_NAMES.has(token.toLowerCase())) {
       throw new CommandError(
         `the token '${token}' would let any output resume the commands; use a random one of your own.`,
       );
     }
     // Whoever reads the token in the log could resume the commands; GitHub masks it from this length on.
-    if (token.length > 6) this.#target.mask(token);
-    this.#target.line(line);
+    if (token.length > 6) this.#handlers.addMask(token);
+    this.#handlers.print(line);
     this.#stopToken = token;
   }
 
   /** Returns the name that the command sets. */
-  #deprecated(command: WorkflowCommand): string {
-    this.#target.annotate('warning', `'${command.name}' is deprecated; ${fileInstead(command)}.`, {});
-    return required(command, 'name');
+  #warnDeprecated(command: WorkflowCommand): string {
+    this.#handlers.annotate('warning', `'${command.name}' is deprecated; ${replacementHint(command)}.`, {});
+    return requireProperty(command, 'name');
   }
 }

@@ -3,12 +3,12 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { arch } from 'node:os';
 import { dirname } from 'node:path';
 import { exampleRepository } from '../github/example-repository.ts';
-import { type JsonObject, objectOr, stringOr } from '../json.ts';
+import { asObject, asString, type JsonObject } from '../json.ts';
 import type { RunEvent } from './event.ts';
 import type { Workflow } from './workflow.ts';
 
 /** The folders of a run: the checkout, and temporary ones that go with it. */
-export interface Folders {
+export interface RunnerFolders {
   readonly workspace: string;
   readonly temporary: string;
   readonly toolCache: string;
@@ -27,21 +27,21 @@ function headCommit(workspace: string): string {
   }
 }
 
-function references(event: RunEvent): { ref: string; headRef: string; baseRef: string } {
-  const pull = objectOr(event.payload['pull_request']);
-  const branch = (side: string) => stringOr(objectOr(pull[side])['ref']) ?? '';
+function gitReferences(event: RunEvent): { ref: string; headRef: string; baseRef: string } {
+  const pull = asObject(event.payload['pull_request']);
+  const branch = (side: string) => asString(asObject(pull[side])['ref']) ?? '';
   if (event.name === 'pull_request' || event.name === 'pull_request_target') {
     // Contexts reference, github.ref: the merge branch, and once that is merged the branch it was merged into.
     const onBase = event.name === 'pull_request_target' || pull['merged'] === true;
     const ref = onBase ? `refs/heads/${branch('base')}` : `refs/pull/${pull['number']}/merge`;
     return { ref, headRef: branch('head'), baseRef: branch('base') };
   }
-  const ref = stringOr(event.payload['ref']) ?? 'refs/heads/main';
+  const ref = asString(event.payload['ref']) ?? 'refs/heads/main';
   return { ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`, headRef: '', baseRef: '' };
 }
 
 /** A token in the form of GitHub's own since April 2026 (some 520 characters, with dots), which no service but an emulated one takes. */
-export function newToken(): string {
+export function generateToken(): string {
   const part = (): string => randomBytes(189).toString('base64url');
   return `ghs_${randomInt(1e8, 1e9)}.${part()}.${part()}`;
 }
@@ -50,19 +50,19 @@ export function newToken(): string {
  * The `github` context, without what belongs to one job or step, the token among it.
  * @param endpoints the machine's environment, whose GITHUB_*_URL win over github.com's.
  */
-export function githubContext(
+export function createGitHubContext(
   workflow: Workflow,
   event: RunEvent,
-  folders: Folders,
+  folders: RunnerFolders,
   endpoints: Readonly<Record<string, string>>,
 ): JsonObject {
-  const repository = { ...exampleRepository, ...objectOr(event.payload['repository']) };
-  const owner = objectOr(repository.owner);
-  const sender = objectOr(event.payload['sender']);
-  const { ref, headRef, baseRef } = references(event);
+  const repository = { ...exampleRepository, ...asObject(event.payload['repository']) };
+  const owner = asObject(repository.owner);
+  const sender = asObject(event.payload['sender']);
+  const { ref, headRef, baseRef } = gitReferences(event);
   const apiUrl = endpoints['GITHUB_API_URL'] ?? 'https://api.github.com';
   const sha = headCommit(folders.workspace);
-  const actor = stringOr(sender['login']) ?? 'octocat';
+  const actor = asString(sender['login']) ?? 'octocat';
   return {
     actor,
     actor_id: String(sender['id'] ?? 583_231),
@@ -71,7 +71,7 @@ export function githubContext(
     event: event.payload,
     repository: repository.full_name,
     repository_id: String(repository.id),
-    repository_owner: stringOr(owner['login']) ?? '',
+    repository_owner: asString(owner['login']) ?? '',
     repository_owner_id: String(owner['id'] ?? ''),
     ref,
     ref_name: ref.replace(/^refs\/(heads|tags|pull)\//, ''),
@@ -95,7 +95,7 @@ export function githubContext(
 }
 
 /** The `runner` context. */
-export function runnerContext(folders: Folders): Record<string, string> {
+export function createRunnerContext(folders: RunnerFolders): Record<string, string> {
   return {
     name: 'emulated-runner',
     os: 'Linux',
@@ -108,7 +108,7 @@ export function runnerContext(folders: Folders): Record<string, string> {
 }
 
 // The names of the github context that GitHub's runner also gives as GITHUB_* variables.
-const githubVariables = [
+const GITHUB_VARIABLE_NAMES = [
   'action',
   'action_ref',
   'action_repository',
@@ -148,28 +148,29 @@ export function contextVariables(
   runner: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const variables: Record<string, string> = {};
-  for (const name of githubVariables) variables[`GITHUB_${name.toUpperCase()}`] = String(github[name] ?? '');
+  for (const name of GITHUB_VARIABLE_NAMES)
+    variables[`GITHUB_${name.toUpperCase()}`] = String(github[name] ?? '');
   for (const [name, value] of Object.entries(runner)) variables[`RUNNER_${name.toUpperCase()}`] = value;
   return variables;
 }
 
-const machineNames = /^(PATH|HOME|LANG|LANGUAGE|LC_[A-Z]+|USER|LOGNAME|SHELL|TMPDIR|TZ)$/;
+const INHERITED_VARIABLES = /^(PATH|HOME|LANG|LANGUAGE|LC_[A-Z]+|USER|LOGNAME|SHELL|TMPDIR|TZ)$/;
 
 // npm puts these in front of PATH for its scripts; a runner's machine would not have them.
-function withoutNpm(path: string): string {
-  const ofNpm = /\/node_modules\/\.bin$|\/node-gyp-bin$/;
+function removeNpmFolders(path: string): string {
+  const npmFolder = /\/node_modules\/\.bin$|\/node-gyp-bin$/;
   return path
     .split(':')
-    .filter((folder) => !ofNpm.test(folder))
+    .filter((folder) => !npmFolder.test(folder))
     .join(':');
 }
 
 /** What steps find in the machine's environment: a small part of this process's, nothing of npm's or an editor's. */
-export function machineEnvironment(): Record<string, string> {
+export function inheritedEnvironment(): Record<string, string> {
   const machine: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && machineNames.test(name))
-      machine[name] = name === 'PATH' ? withoutNpm(value) : value;
+    if (value !== undefined && INHERITED_VARIABLES.test(name))
+      machine[name] = name === 'PATH' ? removeNpmFolders(value) : value;
   }
   return machine;
 }

@@ -4,8 +4,8 @@ import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
-import { machineEnvironment } from './contexts.ts';
+import { asObject, asString, isJsonObject, type JsonObject } from '../json.ts';
+import { inheritedEnvironment } from './contexts.ts';
 
 /** An emulator that runs beside this process, as `npm run emulator` starts it. */
 export interface EmulatorProcess {
@@ -25,59 +25,61 @@ export class EmulatorError extends Error {
 }
 
 // They only end a hang: on a busy machine everything takes longer.
-const readyWithin = 120_000;
-const endWithin = 120_000;
-const answersWithin = 30_000;
-const pollEvery = 50;
+const READY_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 120_000;
+const RESPONSE_TIMEOUT_MS = 30_000;
+const POLL_INTERVAL_MS = 50;
 
 function parseJson(text: string): JsonObject {
   try {
-    return objectOr(JSON.parse(text));
+    return asObject(JSON.parse(text));
   } catch {
     // A line that is not finished yet, or a file that someone changed.
     return {};
   }
 }
 
-function parseReady(line: string, pid: number, folder: string): EmulatorProcess | undefined {
+function parseReadyLine(line: string, pid: number, folder: string): EmulatorProcess | undefined {
   const ready = parseJson(line);
-  if (!isObject(ready['env'])) return undefined;
-  const control = stringOr(ready['control']);
-  const ca = stringOr(ready['ca']);
+  if (!isJsonObject(ready['env'])) return undefined;
+  const control = asString(ready['control']);
+  const ca = asString(ready['ca']);
   if (control === undefined || ca === undefined) return undefined;
   const env = Object.fromEntries(Object.entries(ready['env']).map(([name, value]) => [name, String(value)]));
-  return { pid, control, ca, clientSecret: stringOr(ready['clientSecret']), env, folder };
+  return { pid, control, ca, clientSecret: asString(ready['clientSecret']), env, folder };
 }
 
-function readOr(path: string, otherwise: string): string {
+function readFileOr(path: string, fallback: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return otherwise;
+    return fallback;
   }
 }
 
 async function waitUntilReady(child: ChildProcess, folder: string): Promise<EmulatorProcess> {
-  const deadline = Date.now() + readyWithin;
+  const deadline = Date.now() + READY_TIMEOUT_MS;
   while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
-    const [line, rest] = readOr(join(folder, 'stdout'), '').split('\n', 2);
-    const ready = rest === undefined ? undefined : parseReady(line ?? '', child.pid ?? 0, folder);
+    const [line, rest] = readFileOr(join(folder, 'stdout'), '').split('\n', 2);
+    const ready = rest === undefined ? undefined : parseReadyLine(line ?? '', child.pid ?? 0, folder);
     if (ready !== undefined) return ready;
-    await delay(pollEvery);
+    await delay(POLL_INTERVAL_MS);
   }
-  const said = readOr(join(folder, 'stderr'), '').trim() || 'it wrote nothing to standard error';
+  const stderr = readFileOr(join(folder, 'stderr'), '').trim() || 'it wrote nothing to standard error';
   child.kill('SIGTERM');
   throw new EmulatorError(
-    `The emulator did not become ready. It said:\n${said}\nTry it alone: npm run emulator`,
+    `The emulator did not become ready. It said:\n${stderr}\nTry it alone: npm run emulator`,
   );
 }
 
 // Under npm's name the emulator ends when its parent does, however that happens; one that is kept must not.
-function environment(outlivesUs: boolean): Record<string, string> {
-  return outlivesUs ? machineEnvironment() : { ...machineEnvironment(), npm_lifecycle_event: 'start' };
+function emulatorEnvironment(outlivesParent: boolean): Record<string, string> {
+  return outlivesParent
+    ? inheritedEnvironment()
+    : { ...inheritedEnvironment(), npm_lifecycle_event: 'start' };
 }
 
-function launch(
+function spawnEmulator(
   root: string,
   folder: string,
   flags: readonly string[],
@@ -99,17 +101,20 @@ function launch(
  * Starts the emulator and waits until it is ready.
  * @param root the project's folder.
  * @param flags for `emulator/cli.ts`.
- * @param outlivesUs whether it stays when this process ends.
+ * @param outlivesParent whether it stays when this process ends.
  * @throws {EmulatorError} where it ends before, or is not ready within two minutes.
  */
-export async function startEmulator(
+export async function startEmulatorProcess(
   root: string,
   flags: readonly string[],
-  outlivesUs: boolean,
+  outlivesParent: boolean,
 ): Promise<EmulatorProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
   try {
-    return await waitUntilReady(launch(root, folder, flags, environment(outlivesUs)), folder);
+    return await waitUntilReady(
+      spawnEmulator(root, folder, flags, emulatorEnvironment(outlivesParent)),
+      folder,
+    );
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -132,30 +137,30 @@ export async function stopEmulator(emulator: EmulatorProcess): Promise<void> {
   } catch {
     // It has ended already.
   }
-  const deadline = Date.now() + endWithin;
-  while (isRunning(emulator.pid) && Date.now() < deadline) await delay(pollEvery);
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  while (isRunning(emulator.pid) && Date.now() < deadline) await delay(POLL_INTERVAL_MS);
   rmSync(emulator.folder, { recursive: true, force: true });
 }
 
-function keptFile(root: string): string {
+function keptEmulatorFile(root: string): string {
   return join(root, '.emulator', 'kept.json');
 }
 
 /** Remembers a running emulator for the next call; only this user can read its secrets. */
-export function keepEmulator(root: string, emulator: EmulatorProcess): void {
+export function saveKeptEmulator(root: string, emulator: EmulatorProcess): void {
   mkdirSync(join(root, '.emulator'), { recursive: true, mode: 0o700 });
-  writeFileSync(keptFile(root), JSON.stringify(emulator), { mode: 0o600 });
+  writeFileSync(keptEmulatorFile(root), JSON.stringify(emulator), { mode: 0o600 });
 }
 
-export function forgetEmulator(root: string): void {
+export function clearKeptEmulator(root: string): void {
   rmSync(join(root, '.emulator'), { recursive: true, force: true });
 }
 
-async function answers(emulator: EmulatorProcess): Promise<boolean> {
+async function isResponding(emulator: EmulatorProcess): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const request = get(
     `${emulator.control}/state`,
-    { ca: readOr(emulator.ca, ''), timeout: answersWithin },
+    { ca: readFileOr(emulator.ca, ''), timeout: RESPONSE_TIMEOUT_MS },
     (response) => {
       response.resume();
       resolve(response.statusCode === 200);
@@ -168,15 +173,15 @@ async function answers(emulator: EmulatorProcess): Promise<boolean> {
 
 /** The emulator that an earlier call kept, undefined where there is none that still answers. */
 export async function findKeptEmulator(root: string): Promise<EmulatorProcess | undefined> {
-  const text = readOr(keptFile(root), '');
+  const text = readFileOr(keptEmulatorFile(root), '');
   if (text === '') return undefined;
   const kept = parseJson(text);
   const pid = Number(kept['pid']);
-  const folder = stringOr(kept['folder']) ?? '';
-  const emulator = parseReady(text, pid, folder);
+  const folder = asString(kept['folder']) ?? '';
+  const emulator = parseReadyLine(text, pid, folder);
   // The process id may belong to someone else by now, so it counts only with an answer from where it listened.
-  if (emulator !== undefined && isRunning(pid) && (await answers(emulator))) return emulator;
+  if (emulator !== undefined && isRunning(pid) && (await isResponding(emulator))) return emulator;
   if (emulator !== undefined) rmSync(folder, { recursive: true, force: true });
-  forgetEmulator(root);
+  clearKeptEmulator(root);
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { exampleRepository } from '../github/example-repository.ts';
-import { isObject, type JsonObject, objectOr, stringOr } from '../json.ts';
+import { asObject, asString, isJsonObject, type JsonObject } from '../json.ts';
 import { type Workflow, WorkflowError } from './workflow.ts';
 
 /** What started a run: the event's name and its webhook payload. */
@@ -10,14 +10,14 @@ export interface RunEvent {
 }
 
 const sender = { login: 'octocat', id: 583_231, type: 'User' };
-const noCommit = '0'.repeat(40);
+const ZERO_SHA = '0'.repeat(40);
 
 function push(): JsonObject {
-  const payload = { ref: 'refs/heads/main', before: noCommit, created: false, deleted: false, forced: false };
+  const payload = { ref: 'refs/heads/main', before: ZERO_SHA, created: false, deleted: false, forced: false };
   return { ...payload, repository: exampleRepository, sender };
 }
 
-function pullRequest(): JsonObject {
+function pullRequestPayload(): JsonObject {
   const repo = { ...exampleRepository, fork: false };
   return {
     action: 'opened',
@@ -31,8 +31,8 @@ function pullRequest(): JsonObject {
       draft: false,
       merged: false,
       user: sender,
-      head: { ref: 'fly-to-mars', sha: noCommit, repo },
-      base: { ref: 'main', sha: noCommit, repo },
+      head: { ref: 'fly-to-mars', sha: ZERO_SHA, repo },
+      base: { ref: 'main', sha: ZERO_SHA, repo },
     },
     repository: exampleRepository,
     sender,
@@ -40,35 +40,35 @@ function pullRequest(): JsonObject {
 }
 
 /** Payloads for a run without --event, in the order in which a workflow's events are tried. */
-const defaults: Readonly<Record<string, () => JsonObject>> = {
+const DEFAULT_PAYLOADS: Readonly<Record<string, () => JsonObject>> = {
   push,
   workflow_dispatch: () => ({ ref: 'refs/heads/main', inputs: {}, repository: exampleRepository, sender }),
-  pull_request: pullRequest,
-  pull_request_target: pullRequest,
+  pull_request: pullRequestPayload,
+  pull_request_target: pullRequestPayload,
   schedule: () => ({ schedule: '0 3 * * *', repository: exampleRepository }),
 };
 
 // Where both would start, GitHub starts the workflow twice; here the run of the pull request's own code comes first.
-const pullRequestEvents = ['pull_request', 'pull_request_target'];
+const PULL_REQUEST_EVENTS = ['pull_request', 'pull_request_target'];
 
 /** The activities that start the workflow on this event, undefined for any. */
-function typesOf(name: string, workflow: Workflow): readonly unknown[] | undefined {
-  const types = objectOr(workflow.events[name])['types'];
+function activityTypes(name: string, workflow: Workflow): readonly unknown[] | undefined {
+  const types = asObject(workflow.events[name])['types'];
   if (Array.isArray(types)) return types;
   // A pull request's other activities start a workflow only where its `types` name them.
-  return pullRequestEvents.includes(name) ? ['opened', 'synchronize', 'reopened'] : undefined;
+  return PULL_REQUEST_EVENTS.includes(name) ? ['opened', 'synchronize', 'reopened'] : undefined;
 }
 
-function starts(name: string, payload: JsonObject, workflow: Workflow): boolean {
-  const action = stringOr(payload['action']);
-  return action === undefined || (typesOf(name, workflow)?.includes(action) ?? true);
+function startsWorkflow(name: string, payload: JsonObject, workflow: Workflow): boolean {
+  const action = asString(payload['action']);
+  return action === undefined || (activityTypes(name, workflow)?.includes(action) ?? true);
 }
 
-function inferName(payload: JsonObject, workflow: Workflow): string {
+function inferEventName(payload: JsonObject, workflow: Workflow): string {
   const events = Object.keys(workflow.events);
   if ('pull_request' in payload) {
-    const possible = pullRequestEvents.filter((name) => events.includes(name));
-    return possible.find((name) => starts(name, payload, workflow)) ?? possible[0] ?? 'pull_request';
+    const possible = PULL_REQUEST_EVENTS.filter((name) => events.includes(name));
+    return possible.find((name) => startsWorkflow(name, payload, workflow)) ?? possible[0] ?? 'pull_request';
   }
   if ('schedule' in payload) return 'schedule';
   if ('inputs' in payload) return 'workflow_dispatch';
@@ -76,15 +76,15 @@ function inferName(payload: JsonObject, workflow: Workflow): string {
   return events[0] ?? 'push';
 }
 
-function check(event: RunEvent, workflow: Workflow): RunEvent {
+function checkTriggersWorkflow(event: RunEvent, workflow: Workflow): RunEvent {
   if (workflow.events[event.name] === undefined) {
     const names = Object.keys(workflow.events).join(', ');
     throw new WorkflowError(
       `${workflow.file} runs on ${names}, not on ${event.name}: GitHub would not start it; pass another --event.`,
     );
   }
-  if (!starts(event.name, event.payload, workflow)) {
-    const types = typesOf(event.name, workflow)?.join(', ');
+  if (!startsWorkflow(event.name, event.payload, workflow)) {
+    const types = activityTypes(event.name, workflow)?.join(', ');
     throw new WorkflowError(
       `${workflow.file} runs on ${event.name} of the types ${types}, not '${event.payload['action']}': ` +
         "GitHub would not start it; pass another --event or add the type to the workflow's 'types'.",
@@ -103,7 +103,7 @@ function readPayload(path: string): JsonObject {
       `The event ${path} cannot be read: ${reason}. Pass a file with the event's JSON.`,
     );
   }
-  if (isObject(payload)) return payload;
+  if (isJsonObject(payload)) return payload;
   throw new WorkflowError(
     `The event ${path} must be a JSON object: the payload as GitHub sends it to webhooks.`,
   );
@@ -117,16 +117,16 @@ function readPayload(path: string): JsonObject {
  */
 export function readEvent(workflow: Workflow, path: string | undefined, name: string | undefined): RunEvent {
   if (path === undefined) {
-    const chosen = name ?? Object.keys(defaults).find((each) => each in workflow.events) ?? 'push';
-    return check(
-      { name: chosen, payload: defaults[chosen]?.() ?? { repository: exampleRepository } },
+    const chosen = name ?? Object.keys(DEFAULT_PAYLOADS).find((each) => each in workflow.events) ?? 'push';
+    return checkTriggersWorkflow(
+      { name: chosen, payload: DEFAULT_PAYLOADS[chosen]?.() ?? { repository: exampleRepository } },
       workflow,
     );
   }
   const file = readPayload(path);
-  const payload = isObject(file['event']) ? file['event'] : file;
-  const given = name ?? stringOr(file['event_name']);
-  return check({ name: given ?? inferName(payload, workflow), payload }, workflow);
+  const payload = isJsonObject(file['event']) ? file['event'] : file;
+  const eventName = name ?? asString(file['event_name']);
+  return checkTriggersWorkflow({ name: eventName ?? inferEventName(payload, workflow), payload }, workflow);
 }
 
 /**
@@ -134,10 +134,10 @@ export function readEvent(workflow: Workflow, path: string | undefined, name: st
  * GITHUB_TOKEN) and no way to ask for an OIDC token. On `pull_request_target`, which runs the base's workflow, it
  * withholds nothing.
  */
-export function withholdsSecrets(event: RunEvent): boolean {
+export function isUntrustedPullRequest(event: RunEvent): boolean {
   if (event.name !== 'pull_request') return false;
-  const pull = objectOr(event.payload['pull_request']);
-  const repository = (side: string) => objectOr(objectOr(pull[side])['repo'])['full_name'];
-  const actor = objectOr(event.payload['sender'])['login'];
+  const pull = asObject(event.payload['pull_request']);
+  const repository = (side: string) => asObject(asObject(pull[side])['repo'])['full_name'];
+  const actor = asObject(event.payload['sender'])['login'];
   return repository('head') !== repository('base') || actor === 'dependabot[bot]';
 }

@@ -6,7 +6,7 @@ export interface ExampleValues {
   readonly vars: Readonly<Record<string, string>>;
 }
 
-const names = ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_SUBSCRIPTION_ID'];
+const VARIABLE_NAMES = ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_SUBSCRIPTION_ID'];
 
 /**
  * The examples' secrets and variables.
@@ -24,6 +24,8 @@ export function exampleValues(
       DB_APP_PASSWORD_KEY: createHash('sha256').update('the examples’ key').digest('base64'),
       ...(clientSecret === undefined ? {} : { AZURE_CLIENT_SECRET: clientSecret }),
     },
-    vars: Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
+    vars: Object.fromEntries(
+      VARIABLE_NAMES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+    ),
   };
 }

@@ -5,12 +5,12 @@ import { truthy } from '@actions/expressions/result';
 import { hashFiles } from './hash-files.ts';
 
 /** Where a job stands: what `job.status` says and the status functions answer from. */
-export type Status = 'success' | 'failure' | 'cancelled';
+export type JobStatus = 'success' | 'failure' | 'cancelled';
 
 /** Every context that a workflow may name, as plain JSON; a missing one is empty. */
 export type Contexts = Readonly<Partial<Record<ContextName, unknown>>>;
 
-const contextNames = [
+const CONTEXT_NAMES = [
   'github',
   'env',
   'vars',
@@ -26,29 +26,29 @@ const contextNames = [
 ] as const;
 
 /** Where a job's `if` stands: its needs may also have been skipped, of which no status function tells. */
-export type NeedsStatus = Status | 'skipped';
+export type NeedsStatus = JobStatus | 'skipped';
 
-type ContextName = (typeof contextNames)[number];
+type ContextName = (typeof CONTEXT_NAMES)[number];
 
 /** An expression that cannot be read or evaluated; the message quotes it. */
-export class ExpressionFault extends Error {
-  override readonly name = 'ExpressionFault';
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError';
 }
 
-function toData(value: unknown): data.ExpressionData {
+function toExpressionData(value: unknown): data.ExpressionData {
   return JSON.parse(JSON.stringify(value ?? {}), data.reviver);
 }
 
-function answer(name: string, call: () => boolean): FunctionDefinition {
+function booleanFunction(name: string, call: () => boolean): FunctionDefinition {
   return { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(call()) };
 }
 
-function functions(status: () => NeedsStatus, workspace: string): FunctionDefinition[] {
+function builtInFunctions(status: () => NeedsStatus, workspace: string): FunctionDefinition[] {
   return [
-    answer('success', () => status() === 'success'),
-    answer('failure', () => status() === 'failure'),
-    answer('cancelled', () => status() === 'cancelled'),
-    answer('always', () => true),
+    booleanFunction('success', () => status() === 'success'),
+    booleanFunction('failure', () => status() === 'failure'),
+    booleanFunction('cancelled', () => status() === 'cancelled'),
+    booleanFunction('always', () => true),
     {
       name: 'hashFiles',
       minArgs: 1,
@@ -65,7 +65,7 @@ function functions(status: () => NeedsStatus, workspace: string): FunctionDefini
 }
 
 // The lexer (0.3.61) unescapes only the first doubled quote of a string, so each string is read again here.
-function lex(expression: string): Token[] {
+function tokenize(expression: string): Token[] {
   return new Lexer(expression).lex().tokens.map((token) => {
     if (token.type !== TokenType.STRING) return token;
     return { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") };
@@ -73,7 +73,7 @@ function lex(expression: string): Token[] {
 }
 
 /** Evaluates GitHub's expressions in one place of a run: its contexts and where its job stands. */
-export class Expressions {
+export class ExpressionEvaluator {
   readonly #contexts: Contexts;
   readonly #functions: FunctionDefinition[];
 
@@ -83,28 +83,28 @@ export class Expressions {
    */
   constructor(contexts: Contexts, status: () => NeedsStatus, workspace: string) {
     this.#contexts = contexts;
-    this.#functions = functions(status, workspace);
+    this.#functions = builtInFunctions(status, workspace);
   }
 
   /**
    * The value of an expression without its `${{ }}`.
-   * @throws {ExpressionFault} where it cannot be read or evaluated.
+   * @throws {ExpressionError} where it cannot be read or evaluated.
    */
-  value(expression: string): data.ExpressionData {
+  evaluate(expression: string): data.ExpressionData {
     try {
-      const parsed = new Parser(lex(expression), [...contextNames], this.#functions).parse();
+      const parsed = new Parser(tokenize(expression), [...CONTEXT_NAMES], this.#functions).parse();
       const context = new data.Dictionary();
-      for (const name of contextNames) context.add(name, toData(this.#contexts[name]));
-      const named = new Map(this.#functions.map((each) => [each.name.toLowerCase(), each]));
-      return new Evaluator(parsed, context, named).evaluate();
+      for (const name of CONTEXT_NAMES) context.add(name, toExpressionData(this.#contexts[name]));
+      const functionsByName = new Map(this.#functions.map((each) => [each.name.toLowerCase(), each]));
+      return new Evaluator(parsed, context, functionsByName).evaluate();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new ExpressionFault(`The expression '${expression}' cannot be evaluated: ${reason}`);
+      throw new ExpressionError(`The expression '${expression}' cannot be evaluated: ${reason}`);
     }
   }
 
   /** The value of a condition, by the rules of `if:`. */
-  test(condition: string): boolean {
-    return truthy(this.value(condition));
+  evaluateCondition(condition: string): boolean {
+    return truthy(this.evaluate(condition));
   }
 }

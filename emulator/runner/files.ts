@@ -7,7 +7,7 @@ export class FileFormatError extends Error {
   override readonly name = 'FileFormatError';
 }
 
-function heredoc(lines: readonly string[], from: number, delimiter: string): number {
+function findDelimiter(lines: readonly string[], from: number, delimiter: string): number {
   const end = lines.indexOf(delimiter, from);
   if (end < 0) {
     throw new FileFormatError(
@@ -40,7 +40,7 @@ export function parseKeyValues(text: string): [name: string, value: string][] {
     if (separator[0] === '=') {
       entries.push([name, rest]);
     } else {
-      const end = heredoc(lines, at + 1, rest);
+      const end = findDelimiter(lines, at + 1, rest);
       entries.push([name, lines.slice(at + 1, end).join('\n')]);
       at = end;
     }
@@ -61,17 +61,17 @@ export interface FileCommands {
 }
 
 // Node would load what it names in every later step; GitHub's runner leaves out this one name, in any case.
-const refusedVariables = new Set(['NODE_OPTIONS']);
-const summaryLimit = 1024 * 1024;
+const FORBIDDEN_VARIABLES = new Set(['NODE_OPTIONS']);
+const MAX_SUMMARY_BYTES = 1024 * 1024;
 
-type Paths = Readonly<Record<'env' | 'output' | 'state' | 'path' | 'summary', string>>;
+type StepFilePaths = Readonly<Record<'env' | 'output' | 'state' | 'path' | 'summary', string>>;
 
 /** The five files that a step writes to, new and empty for each step. */
 export class StepFiles {
   readonly env: Readonly<Record<string, string>>;
-  readonly #paths: Paths;
+  readonly #paths: StepFilePaths;
 
-  private constructor(paths: Paths) {
+  private constructor(paths: StepFilePaths) {
     this.#paths = paths;
     this.env = {
       GITHUB_ENV: paths.env,
@@ -100,7 +100,7 @@ export class StepFiles {
   }
 
   /** Reads what the step wrote and removes the files. A file that the step removed counts as empty. */
-  async take(): Promise<FileCommands> {
+  async readAndRemove(): Promise<FileCommands> {
     const read = (file: string) => readFile(file, 'utf8').catch(() => '');
     const errors: string[] = [];
     const entries = async (name: string, file: string) => {
@@ -113,9 +113,9 @@ export class StepFiles {
       }
     };
     const env = await entries('env', this.#paths.env);
-    const [allowed, refused] = [
-      env.filter(([name]) => !refusedVariables.has(name.toUpperCase())),
-      env.filter(([name]) => refusedVariables.has(name.toUpperCase())),
+    const [allowed, forbidden] = [
+      env.filter(([name]) => !FORBIDDEN_VARIABLES.has(name.toUpperCase())),
+      env.filter(([name]) => FORBIDDEN_VARIABLES.has(name.toUpperCase())),
     ];
     const commands = {
       env: allowed,
@@ -123,18 +123,20 @@ export class StepFiles {
       state: await entries('state', this.#paths.state),
       path: (await read(this.#paths.path)).split(/\r?\n/).filter((line) => line !== ''),
       summary: await read(this.#paths.summary),
-      refusals: refused.map(([name]) => `${name} cannot be set by GITHUB_ENV; set it in the step's 'env:'.`),
+      refusals: forbidden.map(
+        ([name]) => `${name} cannot be set by GITHUB_ENV; set it in the step's 'env:'.`,
+      ),
       errors,
     };
     await Promise.all(Object.values(this.#paths).map((file) => rm(file, { force: true, recursive: true })));
-    return this.#withinLimit(commands);
+    return this.#limitSummary(commands);
   }
 
-  #withinLimit(commands: FileCommands): FileCommands {
+  #limitSummary(commands: FileCommands): FileCommands {
     const size = Buffer.byteLength(commands.summary);
-    if (size <= summaryLimit) return commands;
+    if (size <= MAX_SUMMARY_BYTES) return commands;
     const kibibytes = Math.ceil(size / 1024);
-    const refusal = `The step summary is left out: it has ${kibibytes} KiB, of at most 1024; write less.`;
-    return { ...commands, summary: '', refusals: [...commands.refusals, refusal] };
+    const rejection = `The step summary is left out: it has ${kibibytes} KiB, of at most 1024; write less.`;
+    return { ...commands, summary: '', refusals: [...commands.refusals, rejection] };
   }
 }

@@ -29,19 +29,19 @@ export interface GitHubChange {
 /** An emulated GitHub that can be told what a real one would know by itself. */
 export interface GitHubControl {
   /** @throws {EmulatorError} where it does not take the change. */
-  tell(change: GitHubChange): Promise<void>;
+  patchState(change: GitHubChange): Promise<void>;
 }
 
-interface Answered {
+interface HttpResult {
   readonly status: number;
   readonly text: string;
 }
 
-function patch(url: string, ca: string, body: string): Promise<Answered> {
+function sendPatch(url: string, ca: string, body: string): Promise<HttpResult> {
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Type': 'application/json' };
     const outgoing = request(url, { method: 'PATCH', ca, headers, agent: false }, (incoming) => {
-      text(incoming).then((said) => resolve({ status: incoming.statusCode ?? 0, text: said }), reject);
+      text(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, text: body }), reject);
     });
     outgoing.on('error', reject);
     outgoing.end(body);
@@ -52,16 +52,19 @@ function patch(url: string, ca: string, body: string): Promise<Answered> {
  * The GitHub of a running emulator, reached over TLS that its own root certificate verifies.
  * @param emulator of its ready line: the base of the control calls, and the path of the root certificate.
  */
-export function gitHubControl(emulator: { readonly control: string; readonly ca: string }): GitHubControl {
+export function createGitHubControl(emulator: {
+  readonly control: string;
+  readonly ca: string;
+}): GitHubControl {
   return {
-    tell: async (change) => {
+    patchState: async (change) => {
       const url = `${emulator.control}/state`;
       const ca = readFileSync(emulator.ca, 'utf8');
-      const answered = await patch(url, ca, JSON.stringify(change)).catch((error: unknown) => {
+      const response = await sendPatch(url, ca, JSON.stringify(change)).catch((error: unknown) => {
         throw new EmulatorError(`The emulated GitHub cannot be reached: ${String(error)}`);
       });
-      if (answered.status === 200) return;
-      throw new EmulatorError(`The emulated GitHub refused what the runner told it: ${answered.text}`);
+      if (response.status === 200) return;
+      throw new EmulatorError(`The emulated GitHub refused what the runner told it: ${response.text}`);
     },
   };
 }

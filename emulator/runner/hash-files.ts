@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 
-function matches(workspace: string, pattern: string): string[] {
+function findMatches(workspace: string, pattern: string): string[] {
   return globSync(pattern, { cwd: workspace }).map((path) => join(workspace, path));
 }
 
 function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
+  const relativePath = relative(folder, path);
+  return relativePath !== '' && !relativePath.startsWith('..') && !isAbsolute(relativePath);
 }
 
 /**
@@ -16,17 +16,19 @@ function isInside(folder: string, path: string): boolean {
  * empty where there is none. A pattern that begins with `!` takes files away from those found before it.
  */
 export function hashFiles(workspace: string, patterns: readonly string[]): string {
-  const found = new Set<string>();
+  const matchedFiles = new Set<string>();
   for (const pattern of patterns.flatMap((each) => each.split('\n')).map((each) => each.trim())) {
     if (pattern.startsWith('!')) {
-      for (const path of matches(workspace, pattern.slice(1))) found.delete(path);
+      for (const path of findMatches(workspace, pattern.slice(1))) matchedFiles.delete(path);
     } else if (pattern !== '' && !pattern.startsWith('#')) {
-      for (const path of matches(workspace, pattern)) found.add(path);
+      for (const path of findMatches(workspace, pattern)) matchedFiles.add(path);
     }
   }
-  const files = [...found].filter((path) => isInside(workspace, path) && statSync(path).isFile()).toSorted();
+  const files = [...matchedFiles]
+    .filter((path) => isInside(workspace, path) && statSync(path).isFile())
+    .toSorted();
   if (files.length === 0) return '';
-  const whole = createHash('sha256');
-  for (const file of files) whole.update(createHash('sha256').update(readFileSync(file)).digest());
-  return whole.digest('hex');
+  const combinedHash = createHash('sha256');
+  for (const file of files) combinedHash.update(createHash('sha256').update(readFileSync(file)).digest());
+  return combinedHash.digest('hex');
 }

@@ -7,7 +7,7 @@ export interface IdTokenEndpoint {
 }
 
 // What of the `github` context a job's OIDC token claims under the same name (OpenID Connect reference).
-const claims = [
+const CLAIM_NAMES = [
   'repository',
   'repository_id',
   'ref',
@@ -25,13 +25,13 @@ const claims = [
  * A job's own way to its OIDC token: the emulated GitHub learns from the URL what the token has to claim.
  * @param environment of the job, undefined where it references none.
  */
-export function jobEndpoint(
+export function createJobIdTokenEndpoint(
   { url, token }: IdTokenEndpoint,
   github: JsonObject,
   environment: string | undefined,
 ): IdTokenEndpoint {
-  const own = new URL(url);
-  for (const name of claims) own.searchParams.set(name, String(github[name] ?? ''));
-  if (environment !== undefined) own.searchParams.set('environment', environment);
-  return { url: String(own), token };
+  const jobUrl = new URL(url);
+  for (const name of CLAIM_NAMES) jobUrl.searchParams.set(name, String(github[name] ?? ''));
+  if (environment !== undefined) jobUrl.searchParams.set('environment', environment);
+  return { url: String(jobUrl), token };
 }

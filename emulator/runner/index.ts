@@ -2,21 +2,27 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { objectOr } from '../json.ts';
-import { type Folders, githubContext, machineEnvironment, newToken, runnerContext } from './contexts.ts';
-import { type RunEvent, readEvent, withholdsSecrets } from './event.ts';
-import { ExpressionFault } from './expressions.ts';
+import { asObject } from '../json.ts';
+import {
+  createGitHubContext,
+  createRunnerContext,
+  generateToken,
+  inheritedEnvironment,
+  type RunnerFolders,
+} from './contexts.ts';
+import { isUntrustedPullRequest, type RunEvent, readEvent } from './event.ts';
+import { ExpressionError } from './expressions.ts';
 import type { GitHubControl } from './git-hub.ts';
 import type { IdTokenEndpoint } from './id-token.ts';
 import { runJob } from './job.ts';
-import type { JobRecord, Run } from './job-state.ts';
-import { type Annotation, Log } from './log.ts';
+import type { JobResult, WorkflowRunState } from './job-state.ts';
+import { type Annotation, RunLog } from './log.ts';
 import { SecretMasker } from './masks.ts';
-import { type Grace, gitHubGrace } from './process.ts';
-import { tidingsOf } from './tidings.ts';
+import { type CancellationGrace, GITHUB_CANCELLATION_GRACE } from './process.ts';
+import { createRunNotifier } from './tidings.ts';
 import { readWorkflow, type Workflow } from './workflow.ts';
 
-export { type GitHubChange, type GitHubControl, gitHubControl } from './git-hub.ts';
+export { createGitHubControl, type GitHubChange, type GitHubControl } from './git-hub.ts';
 export { WorkflowError } from './workflow.ts';
 
 /** One run of a workflow file. */
@@ -38,10 +44,10 @@ export interface RunOptions {
   readonly vars?: Readonly<Record<string, string>>;
   /** Takes each line of the log, masked, without its end. */
   readonly write?: (line: string) => void;
-  readonly coloured?: boolean;
+  readonly useColor?: boolean;
   /** Its abort cancels the run, as a person would on GitHub. */
   readonly cancellation?: AbortSignal;
-  readonly grace?: Grace;
+  readonly cancellationGrace?: CancellationGrace;
   /** An emulated GitHub, which is told of the run, its pull request and each job's token. */
   readonly gitHub?: GitHubControl | undefined;
 }
@@ -51,32 +57,32 @@ export interface RunResult {
   readonly exitCode: 0 | 1;
   /** The whole log, masked. */
   readonly log: string;
-  readonly jobs: Readonly<Record<string, JobRecord>>;
+  readonly jobs: Readonly<Record<string, JobResult>>;
   readonly annotations: readonly Annotation[];
   /** The Markdown of the steps' summaries, masked. */
   readonly summary: string;
 }
 
-interface Machine {
+interface MachineContext {
   readonly variables: Readonly<Record<string, string>>;
-  readonly idToken: IdTokenEndpoint | undefined;
+  readonly idTokenEndpoint: IdTokenEndpoint | undefined;
 }
 
-function machineOf(env: Readonly<Record<string, string>>): Machine {
+function splitMachineEnvironment(env: Readonly<Record<string, string>>): MachineContext {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token, ...variables } = env;
-  const idToken = url === undefined || token === undefined ? undefined : { url, token };
-  return { variables: { ...machineEnvironment(), ...variables }, idToken };
+  const idTokenEndpoint = url === undefined || token === undefined ? undefined : { url, token };
+  return { variables: { ...inheritedEnvironment(), ...variables }, idTokenEndpoint };
 }
 
 // workflow_dispatch's inputs keep their types, and those left out have the workflow's defaults.
 function dispatchInputs(workflow: Workflow, event: RunEvent): Record<string, unknown> {
-  const declared = objectOr(objectOr(workflow.events['workflow_dispatch'])['inputs']);
+  const declared = asObject(asObject(workflow.events['workflow_dispatch'])['inputs']);
   const inputs: Record<string, unknown> = {};
-  for (const [name, input] of Object.entries(declared)) inputs[name] = objectOr(input)['default'] ?? '';
-  return event.name === 'workflow_dispatch' ? { ...inputs, ...objectOr(event.payload['inputs']) } : {};
+  for (const [name, input] of Object.entries(declared)) inputs[name] = asObject(input)['default'] ?? '';
+  return event.name === 'workflow_dispatch' ? { ...inputs, ...asObject(event.payload['inputs']) } : {};
 }
 
-async function createFolders(workspace: string): Promise<Folders & { readonly root: string }> {
+async function createFolders(workspace: string): Promise<RunnerFolders & { readonly root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'runner-'));
   const temporary = join(root, '_temp');
   const toolCache = join(root, '_tool');
@@ -85,92 +91,93 @@ async function createFolders(workspace: string): Promise<Folders & { readonly ro
   return { root, workspace: resolve(workspace), temporary, toolCache };
 }
 
-async function prepare(
+async function createRun(
   options: RunOptions,
   workflow: Workflow,
   event: RunEvent,
-  folders: Folders,
-  log: Log,
+  folders: RunnerFolders,
+  log: RunLog,
   masker: SecretMasker,
-): Promise<Run> {
-  const { variables, idToken } = machineOf(options.env ?? {});
-  const withheld = withholdsSecrets(event);
-  const runtimeToken = newToken();
-  const secrets = withheld ? {} : (options.secrets ?? {});
-  for (const secret of [...Object.values(secrets), runtimeToken, idToken?.token ?? '']) masker.add(secret);
+): Promise<WorkflowRunState> {
+  const { variables, idTokenEndpoint } = splitMachineEnvironment(options.env ?? {});
+  const isUntrusted = isUntrustedPullRequest(event);
+  const runtimeToken = generateToken();
+  const secrets = isUntrusted ? {} : (options.secrets ?? {});
+  for (const secret of [...Object.values(secrets), runtimeToken, idTokenEndpoint?.token ?? ''])
+    masker.add(secret);
   const eventPath = join(folders.temporary, '_github_workflow', 'event.json');
   await writeFile(eventPath, JSON.stringify(event.payload, undefined, 2));
-  const github = { ...githubContext(workflow, event, folders, variables), event_path: eventPath };
+  const github = { ...createGitHubContext(workflow, event, folders, variables), event_path: eventPath };
   return {
     workflow,
     folders,
     log,
     masker,
     github,
-    runner: runnerContext(folders),
+    runner: createRunnerContext(folders),
     inputs: dispatchInputs(workflow, event),
     secrets,
     vars: options.vars ?? {},
-    machine: variables,
-    withheld,
-    idToken,
+    machineVariables: variables,
+    isUntrusted,
+    idTokenEndpoint,
     runtimeToken,
     cancellation: options.cancellation ?? new AbortController().signal,
-    grace: options.grace ?? gitHubGrace,
+    cancellationGrace: options.cancellationGrace ?? GITHUB_CANCELLATION_GRACE,
     summaries: [],
-    tidings: tidingsOf(options.gitHub, event, github),
+    notifier: createRunNotifier(options.gitHub, event, github),
   };
 }
 
 // The parser has made sure that needs exist and form no circle.
-async function runJobs(run: Run): Promise<Record<string, JobRecord>> {
-  const records: Record<string, JobRecord> = {};
+async function runJobs(run: WorkflowRunState): Promise<Record<string, JobResult>> {
+  const records: Record<string, JobResult> = {};
   const waiting = [...run.workflow.jobs];
   while (waiting.length > 0) {
     const next = waiting.findIndex((job) => job.needs.every((id) => id in records));
     const [job] = waiting.splice(Math.max(next, 0), 1);
     if (job === undefined) break;
-    run.log.blank();
+    run.log.printBlankLine();
     try {
       records[job.id] = await runJob(run, job, records);
     } catch (error) {
-      if (!(error instanceof ExpressionFault)) throw error;
+      if (!(error instanceof ExpressionError)) throw error;
       run.log.annotate('error', `Job ${job.id}: ${error.message}`);
-      run.log.close();
+      run.log.closeSection();
       records[job.id] = { result: 'failure', outputs: {} };
     }
   }
   return records;
 }
 
-function conclusionOf(jobs: Readonly<Record<string, JobRecord>>): 'success' | 'failure' | 'cancelled' {
+function getConclusion(jobs: Readonly<Record<string, JobResult>>): 'success' | 'failure' | 'cancelled' {
   const results = Object.values(jobs).map((job) => job.result);
   if (results.every((result) => result === 'success' || result === 'skipped')) return 'success';
   return results.includes('cancelled') ? 'cancelled' : 'failure';
 }
 
-function report({ log, summaries, workflow }: Run, conclusion: string): void {
-  log.listAnnotations();
+function logSummary({ log, summaries, workflow }: WorkflowRunState, conclusion: string): void {
+  log.printAnnotations();
   if (summaries.length > 0) {
-    log.blank();
-    log.open('Summary');
-    for (const summary of summaries) log.line(summary.trimEnd());
-    log.close();
+    log.printBlankLine();
+    log.openSection('Summary');
+    for (const summary of summaries) log.print(summary.trimEnd());
+    log.closeSection();
   }
-  log.blank();
-  log.line(`${workflow.file}: ${conclusion}`, conclusion === 'success' ? 'green' : 'red');
+  log.printBlankLine();
+  log.print(`${workflow.file}: ${conclusion}`, conclusion === 'success' ? 'green' : 'red');
 }
 
-async function runAll(run: Run): Promise<Pick<RunResult, 'exitCode' | 'jobs'>> {
-  await run.tidings.runStarts();
+async function runWithNotifications(run: WorkflowRunState): Promise<Pick<RunResult, 'exitCode' | 'jobs'>> {
+  await run.notifier.onRunStart();
   let conclusion = 'failure';
   try {
     const jobs = await runJobs(run);
-    conclusion = conclusionOf(jobs);
-    report(run, conclusion);
+    conclusion = getConclusion(jobs);
+    logSummary(run, conclusion);
     return { exitCode: conclusion === 'success' ? 0 : 1, jobs };
   } finally {
-    await run.tidings.runEnds(conclusion);
+    await run.notifier.onRunEnd(conclusion);
   }
 }
 
@@ -197,15 +204,15 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
     lines.push(line);
     options.write?.(line);
   };
-  const log = new Log(write, masker, options.coloured ?? false);
+  const log = new RunLog(write, masker, options.useColor ?? false);
   const folders = await createFolders(options.workspace);
   const removeFolders = () => rmSync(folders.root, { recursive: true, force: true });
   // A runner that is stopped at once comes to no 'finally'.
   process.on('exit', removeFolders);
   try {
-    const run = await prepare(options, workflow, event, folders, log, masker);
-    log.line(`${workflow.name} (${workflow.file}) on ${event.name}, ${run.github['repository']}`, 'bold');
-    const { exitCode, jobs } = await runAll(run);
+    const run = await createRun(options, workflow, event, folders, log, masker);
+    log.print(`${workflow.name} (${workflow.file}) on ${event.name}, ${run.github['repository']}`, 'bold');
+    const { exitCode, jobs } = await runWithNotifications(run);
     const summary = run.summaries.join('\n');
     return { exitCode, log: lines.join('\n'), jobs, annotations: log.annotations, summary };
   } finally {

@@ -1,35 +1,35 @@
 import type { JsonObject } from '../json.ts';
-import { type Folders, newToken } from './contexts.ts';
-import { type Contexts, Expressions, type Status } from './expressions.ts';
-import { type IdTokenEndpoint, jobEndpoint } from './id-token.ts';
-import type { Log } from './log.ts';
+import { generateToken, type RunnerFolders } from './contexts.ts';
+import { type Contexts, ExpressionEvaluator, type JobStatus } from './expressions.ts';
+import { createJobIdTokenEndpoint, type IdTokenEndpoint } from './id-token.ts';
+import type { RunLog } from './log.ts';
 import type { SecretMasker } from './masks.ts';
-import { type Permissions, readOnly } from './permissions.ts';
+import { type Permissions, toReadOnly } from './permissions.ts';
 import type { PlannedStep } from './planned-step.ts';
-import type { Grace } from './process.ts';
-import type { Tidings } from './tidings.ts';
-import type { Job, Workflow } from './workflow.ts';
+import type { CancellationGrace } from './process.ts';
+import type { RunNotifier } from './tidings.ts';
+import type { Workflow, WorkflowJob } from './workflow.ts';
 
-export type Outcome = 'success' | 'failure' | 'cancelled' | 'skipped';
+export type StepOutcome = 'success' | 'failure' | 'cancelled' | 'skipped';
 
 /** What the `steps` context says of a step. */
 export interface StepRecord {
   readonly outputs: Record<string, string>;
-  readonly outcome: Outcome;
-  readonly conclusion: Outcome;
+  readonly outcome: StepOutcome;
+  readonly conclusion: StepOutcome;
 }
 
 /** What the `needs` context says of a job. */
-export interface JobRecord {
-  readonly result: Outcome;
+export interface JobResult {
+  readonly result: StepOutcome;
   readonly outputs: Readonly<Record<string, string>>;
 }
 
 /** What all jobs of a run share. */
-export interface Run {
+export interface WorkflowRunState {
   readonly workflow: Workflow;
-  readonly folders: Folders;
-  readonly log: Log;
+  readonly folders: RunnerFolders;
+  readonly log: RunLog;
   readonly masker: SecretMasker;
   /** The `github` context of every job, but for its token. */
   readonly github: JsonObject;
@@ -38,23 +38,23 @@ export interface Run {
   /** Without GITHUB_TOKEN, of which each job has its own. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
-  readonly machine: Readonly<Record<string, string>>;
+  readonly machineVariables: Readonly<Record<string, string>>;
   /** True where a pull request comes from a fork: no secrets, no OIDC token, a token that only reads. */
-  readonly withheld: boolean;
-  readonly idToken: IdTokenEndpoint | undefined;
+  readonly isUntrusted: boolean;
+  readonly idTokenEndpoint: IdTokenEndpoint | undefined;
   readonly runtimeToken: string;
   readonly cancellation: AbortSignal;
-  readonly grace: Grace;
-  readonly tidings: Tidings;
+  readonly cancellationGrace: CancellationGrace;
+  readonly notifier: RunNotifier;
   /** The Markdown of each step that wrote some, masked, in order. */
   readonly summaries: string[];
 }
 
 /** One job while it runs: what its steps leave behind for later ones. */
 export class JobState {
-  readonly run: Run;
-  readonly job: Job;
-  readonly needs: Readonly<Record<string, JobRecord>>;
+  readonly run: WorkflowRunState;
+  readonly job: WorkflowJob;
+  readonly needs: Readonly<Record<string, JobResult>>;
   /** Aborted by the run's cancellation, or the job's own timeout. */
   readonly cancellation: AbortSignal;
   /** `env:` of workflow and job, then what steps write to GITHUB_ENV. */
@@ -63,18 +63,18 @@ export class JobState {
   readonly path: string[] = [];
   readonly steps: Record<string, StepRecord> = {};
   /** Post steps, to be run from the last registered to the first. */
-  readonly posts: PlannedStep[] = [];
+  readonly postSteps: PlannedStep[] = [];
   readonly trackingId: string;
   /** The job's GITHUB_TOKEN. */
-  readonly token = newToken();
+  readonly githubToken = generateToken();
   /** What `environment:` names; set when the job starts. */
   environment: string | undefined;
-  status: Status = 'success';
+  status: JobStatus = 'success';
 
   constructor(
-    run: Run,
-    job: Job,
-    needs: Readonly<Record<string, JobRecord>>,
+    run: WorkflowRunState,
+    job: WorkflowJob,
+    needs: Readonly<Record<string, JobResult>>,
     cancellation: AbortSignal,
     trackingId: string,
   ) {
@@ -86,37 +86,37 @@ export class JobState {
   }
 
   /** The `github` context in one of the job's steps. */
-  github(action: string): JsonObject {
-    return { ...this.run.github, token: this.token, job: this.job.id, action };
+  githubContextFor(action: string): JsonObject {
+    return { ...this.run.github, token: this.githubToken, job: this.job.id, action };
   }
 
   /** What the job's token may do. */
   get permissions(): Permissions {
-    return this.run.withheld ? readOnly(this.job.permissions) : this.job.permissions;
+    return this.run.isUntrusted ? toReadOnly(this.job.permissions) : this.job.permissions;
   }
 
   /** Where the job asks for its OIDC token, undefined where it may not. */
-  get idToken(): IdTokenEndpoint | undefined {
-    const { idToken, github } = this.run;
-    if (idToken === undefined || this.permissions['id-token'] !== 'write') return undefined;
-    return jobEndpoint(idToken, github, this.environment);
+  get idTokenEndpoint(): IdTokenEndpoint | undefined {
+    const { idTokenEndpoint, github } = this.run;
+    if (idTokenEndpoint === undefined || this.permissions['id-token'] !== 'write') return undefined;
+    return createJobIdTokenEndpoint(idTokenEndpoint, github, this.environment);
   }
 
   /** Evaluates expressions as one of the job's steps sees them. */
-  expressions(env: Readonly<Record<string, string>> = this.env, action = ''): Expressions {
+  createEvaluator(env: Readonly<Record<string, string>> = this.env, action = ''): ExpressionEvaluator {
     const { run } = this;
     const contexts: Contexts = {
-      github: this.github(action),
+      github: this.githubContextFor(action),
       env,
       vars: run.vars,
-      secrets: { ...run.secrets, GITHUB_TOKEN: this.token },
+      secrets: { ...run.secrets, GITHUB_TOKEN: this.githubToken },
       inputs: run.inputs,
       runner: run.runner,
       needs: this.needs,
       steps: this.steps,
       job: { status: this.status },
     };
-    return new Expressions(contexts, () => this.status, run.folders.workspace);
+    return new ExpressionEvaluator(contexts, () => this.status, run.folders.workspace);
   }
 
   addPath(folder: string): void {

@@ -1,4 +1,4 @@
-const mask = '***';
+const MASK = '***';
 
 function base64FromByte(value: string, skip: number): string {
   const bytes = Buffer.from(value);
@@ -28,7 +28,7 @@ function escapeUri(value: string): string {
  * The forms of one secret that GitHub's runner masks besides the secret itself (the runner's value encoders;
  * its two for PowerShell's coloured error messages are left out, as nothing here prints them).
  */
-const encoders: readonly ((value: string) => string)[] = [
+const SECRET_ENCODERS: readonly ((value: string) => string)[] = [
   (value) => value,
   (value) => base64FromByte(value, 0),
   (value) => base64FromByte(value, 1),
@@ -42,13 +42,13 @@ const encoders: readonly ((value: string) => string)[] = [
   withoutDoubleQuotes,
 ];
 
-interface Range {
+interface TextRange {
   readonly start: number;
   readonly end: number;
 }
 
-function occurrences(text: string, value: string): Range[] {
-  const found: Range[] = [];
+function findOccurrences(text: string, value: string): TextRange[] {
+  const found: TextRange[] = [];
   for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + 1)) {
     found.push({ start: at, end: at + value.length });
   }
@@ -56,8 +56,8 @@ function occurrences(text: string, value: string): Range[] {
 }
 
 // Overlapping and touching finds become one mask, so that their number tells nothing.
-function merge(ranges: readonly Range[]): Range[] {
-  const merged: Range[] = [];
+function mergeRanges(ranges: readonly TextRange[]): TextRange[] {
+  const merged: TextRange[] = [];
   for (const range of ranges.toSorted((a, b) => a.start - b.start)) {
     const last = merged.at(-1);
     if (last !== undefined && range.start <= last.end) {
@@ -77,24 +77,24 @@ export class SecretMasker {
   add(secret: string): void {
     for (const value of [secret, ...secret.split(/[\r\n]+/)]) {
       if (value.trim() === '') continue;
-      for (const encode of encoders) this.#values.add(encode(value));
+      for (const encode of SECRET_ENCODERS) this.#values.add(encode(value));
     }
   }
 
   /** The text with every known secret replaced by `***`. */
   mask(text: string): string {
-    const ranges = merge([...this.#values].flatMap((value) => occurrences(text, value)));
+    const ranges = mergeRanges([...this.#values].flatMap((value) => findOccurrences(text, value)));
     let masked = '';
     let from = 0;
     for (const { start, end } of ranges) {
-      masked += text.slice(from, start) + mask;
+      masked += text.slice(from, start) + MASK;
       from = end;
     }
     return masked + text.slice(from);
   }
 
-  /** True where {@link mask} would change the text. */
-  hides(text: string): boolean {
+  /** True where {@link MASK} would change the text. */
+  containsSecret(text: string): boolean {
     return this.mask(text) !== text;
   }
 }

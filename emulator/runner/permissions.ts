@@ -1,13 +1,13 @@
 import type { Token } from './tokens.ts';
 import { isMapping, isString } from './workflow-parser.ts';
 
-export type Level = 'read' | 'write';
+export type PermissionLevel = 'read' | 'write';
 
 /** What a job's GITHUB_TOKEN may do; what is missing is forbidden. */
-export type Permissions = Readonly<Record<string, Level>>;
+export type Permissions = Readonly<Record<string, PermissionLevel>>;
 
 // Workflow syntax reference, `permissions`; the workflow's grammar refuses other names.
-const scopes = [
+const PERMISSION_SCOPES = [
   'actions',
   'artifact-metadata',
   'attestations',
@@ -27,17 +27,19 @@ const scopes = [
 ];
 
 // The restricted default of new repositories and organizations ("Permissions for the GITHUB_TOKEN").
-const unsaid: Permissions = { contents: 'read', metadata: 'read', packages: 'read' };
+const DEFAULT_PERMISSIONS: Permissions = { contents: 'read', metadata: 'read', packages: 'read' };
 
 /** The highest level that there is below the wanted one: id-token cannot be read, models cannot be written. */
-function levelOf(scope: string, wanted: Level): Level | undefined {
-  if (scope === 'id-token') return wanted === 'write' ? 'write' : undefined;
-  return scope === 'models' ? 'read' : wanted;
+function effectiveLevel(scope: string, requested: PermissionLevel): PermissionLevel | undefined {
+  if (scope === 'id-token') return requested === 'write' ? 'write' : undefined;
+  return scope === 'models' ? 'read' : requested;
 }
 
-function all(wanted: Level): Permissions {
-  const levels = scopes.map((scope) => [scope, levelOf(scope, wanted)] as const);
-  const granted = levels.filter((entry): entry is readonly [string, Level] => entry[1] !== undefined);
+function allPermissions(requested: PermissionLevel): Permissions {
+  const levels = PERMISSION_SCOPES.map((scope) => [scope, effectiveLevel(scope, requested)] as const);
+  const granted = levels.filter(
+    (entry): entry is readonly [string, PermissionLevel] => entry[1] !== undefined,
+  );
   return { ...Object.fromEntries(granted), metadata: 'read' };
 }
 
@@ -45,10 +47,10 @@ function all(wanted: Level): Permissions {
  * What `permissions:` grants: GitHub's defaults where nothing is said, everything for `read-all` and `write-all`, and
  * where a map is given what it names, all else being `none`. Every token may read a repository's metadata.
  */
-export function grantedPermissions(token: Token | undefined): Permissions {
-  if (token === undefined) return unsaid;
-  if (isString(token)) return all(token.value === 'write-all' ? 'write' : 'read');
-  const granted: Record<string, Level> = { metadata: 'read' };
+export function parsePermissions(token: Token | undefined): Permissions {
+  if (token === undefined) return DEFAULT_PERMISSIONS;
+  if (isString(token)) return allPermissions(token.value === 'write-all' ? 'write' : 'read');
+  const granted: Record<string, PermissionLevel> = { metadata: 'read' };
   if (!isMapping(token)) return granted;
   for (const { key, value } of token) {
     const level = isString(value) ? value.value : '';
@@ -58,7 +60,7 @@ export function grantedPermissions(token: Token | undefined): Permissions {
 }
 
 /** The same with nothing to write, as a pull request from a fork has it, whatever its workflow asks for. */
-export function readOnly(permissions: Permissions): Permissions {
+export function toReadOnly(permissions: Permissions): Permissions {
   const { 'id-token': _never, ...others } = permissions;
   return Object.fromEntries(Object.keys(others).map((scope) => [scope, 'read']));
 }

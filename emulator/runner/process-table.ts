@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-interface Entry {
+interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
   readonly name: string;
 }
 
-function read(path: string): string {
+function readFileOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
@@ -15,34 +15,34 @@ function read(path: string): string {
   }
 }
 
-function entry(pid: string): Entry {
-  const stat = read(`/proc/${pid}/stat`);
+function readProcess(pid: string): ProcessEntry {
+  const stat = readFileOrEmpty(`/proc/${pid}/stat`);
   // The name stands in parentheses and may itself contain them, so the rest is counted from the last one.
   const close = stat.lastIndexOf(')');
   const parent = Number(stat.slice(close + 2).split(' ')[1] ?? 0);
   return { pid: Number(pid), parent, name: stat.slice(stat.indexOf('(') + 1, close) };
 }
 
-function processes(): Entry[] {
+function listProcesses(): ProcessEntry[] {
   try {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
-      .map(entry);
+      .map(readProcess);
   } catch {
     return [];
   }
 }
 
 /** The ids of all processes below one, on Linux; none elsewhere. */
-export function descendants(pid: number): number[] {
-  const all = processes();
+export function findDescendants(pid: number): number[] {
+  const all = listProcesses();
   const below = (parent: number): number[] =>
     all.filter((each) => each.parent === parent).flatMap((each) => [each.pid, ...below(each.pid)]);
   return below(pid);
 }
 
 /** Ends a process at once; one that has ended already is no fault. */
-export function kill(pid: number): void {
+export function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
@@ -51,6 +51,8 @@ export function kill(pid: number): void {
 }
 
 /** The processes, on Linux, that were started with this entry `NAME=value` in their environment. */
-export function startedWith(variable: string): { readonly pid: number; readonly name: string }[] {
-  return processes().filter(({ pid }) => read(`/proc/${pid}/environ`).split('\0').includes(variable));
+export function findByEnvironment(variable: string): { readonly pid: number; readonly name: string }[] {
+  return listProcesses().filter(({ pid }) =>
+    readFileOrEmpty(`/proc/${pid}/environ`).split('\0').includes(variable),
+  );
 }

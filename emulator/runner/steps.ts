@@ -1,11 +1,11 @@
-import { CommandProcessor, type CommandTarget } from './commands.ts';
+import { type CommandHandlers, CommandProcessor } from './commands.ts';
 import { contextVariables } from './contexts.ts';
-import { ExpressionFault, type Expressions } from './expressions.ts';
+import { ExpressionError, type ExpressionEvaluator } from './expressions.ts';
 import { type FileCommands, StepFiles } from './files.ts';
-import type { JobState, Outcome } from './job-state.ts';
-import { duration } from './log.ts';
-import { type PlannedStep, StepFault } from './planned-step.ts';
-import { entries, number, text } from './tokens.ts';
+import type { JobState, StepOutcome } from './job-state.ts';
+import { formatDuration } from './log.ts';
+import { type PlannedStep, StepError } from './planned-step.ts';
+import { evaluateMapping, evaluateNumber, evaluateString } from './tokens.ts';
 
 function processVariables(
   job: JobState,
@@ -14,71 +14,78 @@ function processVariables(
   action: string,
 ): Record<string, string> {
   const { run } = job;
-  const mayAsk = job.idToken;
-  const path = [...job.path, env['PATH'] ?? run.machine['PATH'] ?? ''].join(':');
+  const idTokenEndpoint = job.idTokenEndpoint;
+  const path = [...job.path, env['PATH'] ?? run.machineVariables['PATH'] ?? ''].join(':');
   return {
     CI: 'true',
-    ...run.machine,
+    ...run.machineVariables,
     ...env,
     PATH: path,
-    ...contextVariables(job.github(action), run.runner),
+    ...contextVariables(job.githubContextFor(action), run.runner),
     ...files.env,
     GITHUB_ACTIONS: 'true',
     RUNNER_TRACKING_ID: job.trackingId,
-    ...(mayAsk && { ACTIONS_ID_TOKEN_REQUEST_URL: mayAsk.url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: mayAsk.token }),
+    ...(idTokenEndpoint && {
+      ACTIONS_ID_TOKEN_REQUEST_URL: idTokenEndpoint.url,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: idTokenEndpoint.token,
+    }),
   };
 }
 
-function commandTarget(job: JobState, planned: PlannedStep, outputs: Record<string, string>): CommandTarget {
-  const { log, masker, machine } = job.run;
-  const debugging = (job.env['ACTIONS_STEP_DEBUG'] ?? machine['ACTIONS_STEP_DEBUG']) === 'true';
+function createCommandHandlers(
+  job: JobState,
+  planned: PlannedStep,
+  outputs: Record<string, string>,
+): CommandHandlers {
+  const { log, masker, machineVariables } = job.run;
+  const isDebug = (job.env['ACTIONS_STEP_DEBUG'] ?? machineVariables['ACTIONS_STEP_DEBUG']) === 'true';
   return {
-    mask: (secret) => masker.add(secret),
+    addMask: (secret) => masker.add(secret),
     annotate: (kind, message, properties) => log.annotate(kind, message, properties),
     debug: (message) => {
-      if (debugging) log.line(`Debug: ${message}`, 'grey');
+      if (isDebug) log.print(`Debug: ${message}`, 'grey');
     },
     group: (title) => log.group(title),
     endGroup: () => log.endGroup(),
-    output: (name, value) => {
+    setOutput: (name, value) => {
       outputs[name] = value;
     },
-    state: (name, value) => planned.state.set(name, value),
-    line: (line) => log.line(line),
+    saveState: (name, value) => planned.state.set(name, value),
+    print: (line) => log.print(line),
   };
 }
 
 /** @returns whether everything could be taken. */
-function applyFiles(
+function applyFileCommands(
   job: JobState,
   planned: PlannedStep,
-  written: FileCommands,
+  commands: FileCommands,
   outputs: Record<string, string>,
 ): boolean {
   const { log, masker, summaries } = job.run;
-  for (const [name, value] of written.env) job.env[name] = value;
-  for (const [name, value] of written.output) outputs[name] = value;
-  for (const [name, value] of written.state) planned.state.set(name, value);
-  for (const folder of written.path) job.addPath(folder);
-  if (written.summary.trim() !== '') {
+  for (const [name, value] of commands.env) job.env[name] = value;
+  for (const [name, value] of commands.output) outputs[name] = value;
+  for (const [name, value] of commands.state) planned.state.set(name, value);
+  for (const folder of commands.path) job.addPath(folder);
+  if (commands.summary.trim() !== '') {
     summaries.push(
-      written.summary
+      commands.summary
         .split('\n')
         .map((line) => masker.mask(line))
         .join('\n'),
     );
   }
-  for (const message of [...written.refusals, ...written.errors]) log.annotate('error', message);
-  return written.errors.length === 0;
+  for (const message of [...commands.refusals, ...commands.errors]) log.annotate('error', message);
+  return commands.errors.length === 0;
 }
 
-interface Attempt {
-  readonly outcome: Outcome;
+interface StepResult {
+  readonly outcome: StepOutcome;
   readonly outputs: Record<string, string>;
 }
 
-function reportFault(job: JobState, error: unknown): false {
-  if (!(error instanceof StepFault || error instanceof ExpressionFault)) throw error;
+function reportStepError(job: JobState, error: unknown): false {
+  if (!(error instanceof StepError || error instanceof ExpressionError)) throw error;
   job.run.log.annotate('error', error.message);
   return false;
 }
@@ -89,7 +96,7 @@ class StepCancellation implements Disposable {
   readonly #job: JobState;
   readonly #onCancel: () => void;
   readonly #timer: NodeJS.Timeout | undefined;
-  timedOut = false;
+  hasTimedOut = false;
 
   constructor(job: JobState, condition: () => boolean, timeoutMinutes: number | undefined) {
     this.#job = job;
@@ -100,7 +107,7 @@ class StepCancellation implements Disposable {
     if (!job.cancellation.aborted) job.cancellation.addEventListener('abort', this.#onCancel, { once: true });
     if (timeoutMinutes !== undefined && timeoutMinutes > 0) {
       this.#timer = setTimeout(() => {
-        this.timedOut = true;
+        this.hasTimedOut = true;
         this.#controller.abort();
       }, timeoutMinutes * 60_000);
     }
@@ -116,57 +123,63 @@ class StepCancellation implements Disposable {
   }
 }
 
-async function attempt(
+async function executeStep(
   job: JobState,
   planned: PlannedStep,
   env: Readonly<Record<string, string>>,
-  expressions: Expressions,
-): Promise<Attempt> {
+  evaluator: ExpressionEvaluator,
+): Promise<StepResult> {
   const { folders, log } = job.run;
   const outputs: Record<string, string> = {};
   const files = await StepFiles.create(folders.temporary);
-  const commands = new CommandProcessor(commandTarget(job, planned, outputs));
-  const minutes = number(planned.step.timeoutMinutes, expressions);
-  const stillWanted = () => expressions.test(planned.condition);
-  using cancellation = new StepCancellation(job, stillWanted, minutes);
+  const commands = new CommandProcessor(createCommandHandlers(job, planned, outputs));
+  const minutes = evaluateNumber(planned.step.timeoutMinutes, evaluator);
+  const shouldContinue = () => evaluator.evaluateCondition(planned.condition);
+  using cancellation = new StepCancellation(job, shouldContinue, minutes);
   let succeeded = await planned
     .execute({
       job,
-      expressions,
+      evaluator,
       env,
       variables: processVariables(job, env, files, planned.step.contextName),
       onLine: (line) => commands.process(line),
       cancellation: cancellation.signal,
     })
-    .catch((error: unknown) => reportFault(job, error));
+    .catch((error: unknown) => reportStepError(job, error));
   log.endGroup();
-  if (cancellation.timedOut) log.annotate('error', `The step has timed out after ${minutes} minute(s).`);
+  if (cancellation.hasTimedOut) log.annotate('error', `The step has timed out after ${minutes} minute(s).`);
   else if (cancellation.signal.aborted) log.annotate('error', 'The operation was canceled.');
-  succeeded = applyFiles(job, planned, await files.take(), outputs) && succeeded && !commands.failed;
+  succeeded =
+    applyFileCommands(job, planned, await files.readAndRemove(), outputs) && succeeded && !commands.failed;
   if (cancellation.signal.aborted)
-    return { outcome: cancellation.timedOut ? 'failure' : 'cancelled', outputs };
+    return { outcome: cancellation.hasTimedOut ? 'failure' : 'cancelled', outputs };
   return { outcome: succeeded ? 'success' : 'failure', outputs };
 }
 
-function record(job: JobState, planned: PlannedStep, { outcome, outputs }: Attempt, forgiven: boolean): void {
-  const conclusion = outcome === 'failure' && forgiven ? 'success' : outcome;
+function recordResult(
+  job: JobState,
+  planned: PlannedStep,
+  { outcome, outputs }: StepResult,
+  continueOnError: boolean,
+): void {
+  const conclusion = outcome === 'failure' && continueOnError ? 'success' : outcome;
   if (planned.stage === 'main') job.steps[planned.step.contextName] = { outputs, outcome, conclusion };
   if (conclusion === 'failure' && job.status === 'success') job.status = 'failure';
   if (conclusion === 'cancelled') job.status = 'cancelled';
 }
 
-const marks: Readonly<Record<Outcome, string>> = {
+const OUTCOME_SYMBOLS: Readonly<Record<StepOutcome, string>> = {
   success: '✓',
   failure: '✗ failed,',
   cancelled: '✗ cancelled,',
   skipped: '–',
 };
 
-function titleOf(planned: PlannedStep, expressions: Expressions): string {
+function getTitle(planned: PlannedStep, evaluator: ExpressionEvaluator): string {
   try {
-    return planned.title(expressions).split('\n')[0] ?? '';
+    return planned.title(evaluator).split('\n')[0] ?? '';
   } catch (error) {
-    if (!(error instanceof ExpressionFault)) throw error;
+    if (!(error instanceof ExpressionError)) throw error;
     return planned.step.contextName;
   }
 }
@@ -177,28 +190,32 @@ export async function runStep(job: JobState, planned: PlannedStep): Promise<void
   const { step } = planned;
   if (job.cancellation.aborted) job.status = 'cancelled';
   const started = performance.now();
-  const title = titleOf(planned, job.expressions(job.env, step.contextName));
-  const finish = (result: Attempt, forgiven: boolean) => {
-    record(job, planned, result, forgiven);
-    const note = result.outcome === 'failure' && forgiven ? ' (continue-on-error: the job goes on)' : '';
+  const title = getTitle(planned, job.createEvaluator(job.env, step.contextName));
+  const finish = (result: StepResult, continueOnError: boolean) => {
+    recordResult(job, planned, result, continueOnError);
+    const note =
+      result.outcome === 'failure' && continueOnError ? ' (continue-on-error: the job goes on)' : '';
     const colour = result.outcome === 'success' ? 'green' : 'red';
-    log.line(`${marks[result.outcome]} ${duration(performance.now() - started)}${note}`, colour);
-    log.close();
+    log.print(
+      `${OUTCOME_SYMBOLS[result.outcome]} ${formatDuration(performance.now() - started)}${note}`,
+      colour,
+    );
+    log.closeSection();
   };
   try {
-    const env = { ...job.env, ...entries(step.env, job.expressions(job.env, step.contextName)) };
-    const expressions = job.expressions(env, step.contextName);
-    if (!expressions.test(planned.condition)) {
-      log.line(`– ${title} (skipped)`, 'grey');
-      record(job, planned, { outcome: 'skipped', outputs: {} }, false);
+    const env = { ...job.env, ...evaluateMapping(step.env, job.createEvaluator(job.env, step.contextName)) };
+    const evaluator = job.createEvaluator(env, step.contextName);
+    if (!evaluator.evaluateCondition(planned.condition)) {
+      log.print(`– ${title} (skipped)`, 'grey');
+      recordResult(job, planned, { outcome: 'skipped', outputs: {} }, false);
       return;
     }
-    log.open(`▶ ${title}`);
-    const result = await attempt(job, planned, env, expressions);
-    finish(result, text(step.continueOnError, expressions) === 'true');
+    log.openSection(`▶ ${title}`);
+    const result = await executeStep(job, planned, env, evaluator);
+    finish(result, evaluateString(step.continueOnError, evaluator) === 'true');
   } catch (error) {
-    log.open(`▶ ${title}`);
-    reportFault(job, error);
+    log.openSection(`▶ ${title}`);
+    reportStepError(job, error);
     finish({ outcome: 'failure', outputs: {} }, false);
   }
 }

@@ -1,33 +1,33 @@
-import { isObject, type JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import type { RunEvent } from './event.ts';
 import type { GitHubChange, GitHubControl } from './git-hub.ts';
 import type { Permissions } from './permissions.ts';
 
 /** What GitHub knows of a run by itself and an emulated one has to be told, in the order of the run. */
-export interface Tidings {
-  runStarts(): Promise<void>;
-  jobStarts(token: string, permissions: Permissions): Promise<void>;
+export interface RunNotifier {
+  onRunStart(): Promise<void>;
+  onJobStart(token: string, permissions: Permissions): Promise<void>;
   /** From here on the job's token is worth nothing. */
-  jobEnds(token: string): Promise<void>;
-  runEnds(conclusion: string): Promise<void>;
+  onJobEnd(token: string): Promise<void>;
+  onRunEnd(conclusion: string): Promise<void>;
 }
 
-const nobody: Tidings = {
-  runStarts: async () => {},
-  jobStarts: async () => {},
-  jobEnds: async () => {},
-  runEnds: async () => {},
+const NO_NOTIFIER: RunNotifier = {
+  onRunStart: async () => {},
+  onJobStart: async () => {},
+  onJobEnd: async () => {},
+  onRunEnd: async () => {},
 };
 
 /** The pull request of the event, as its payload has it; `closed` says that it is, whatever the payload's state. */
-function pullOf({ payload }: RunEvent): Record<string, JsonObject> {
+function eventPullRequest({ payload }: RunEvent): Record<string, JsonObject> {
   const pull = payload['pull_request'];
-  if (!isObject(pull) || typeof pull['number'] !== 'number') return {};
+  if (!isJsonObject(pull) || typeof pull['number'] !== 'number') return {};
   const state = payload['action'] === 'closed' ? 'closed' : (pull['state'] ?? 'open');
   return { [pull['number']]: { ...pull, state } };
 }
 
-function runOf(github: JsonObject): JsonObject {
+function toWorkflowRun(github: JsonObject): JsonObject {
   const workflowPath = String(github['workflow_ref']).split('@')[0]?.split('/').slice(2).join('/');
   return {
     name: github['workflow'],
@@ -44,20 +44,24 @@ function runOf(github: JsonObject): JsonObject {
  * @param gitHub undefined where nobody wants to know.
  * @param github the run's `github` context.
  */
-export function tidingsOf(gitHub: GitHubControl | undefined, event: RunEvent, github: JsonObject): Tidings {
-  if (gitHub === undefined) return nobody;
+export function createRunNotifier(
+  gitHub: GitHubControl | undefined,
+  event: RunEvent,
+  github: JsonObject,
+): RunNotifier {
+  if (gitHub === undefined) return NO_NOTIFIER;
   const repository = String(github['repository']);
   const id = String(github['run_id']);
-  const tell = (change: Omit<GitHubChange, 'repository'>) => gitHub.tell({ repository, ...change });
+  const patch = (change: Omit<GitHubChange, 'repository'>) => gitHub.patchState({ repository, ...change });
   return {
-    runStarts: () =>
-      tell({
+    onRunStart: () =>
+      patch({
         repositoryId: Number(github['repository_id']),
-        pulls: pullOf(event),
-        runs: { [id]: { ...runOf(github), status: 'in_progress' } },
+        pulls: eventPullRequest(event),
+        runs: { [id]: { ...toWorkflowRun(github), status: 'in_progress' } },
       }),
-    jobStarts: (token, permissions) => tell({ tokens: { [token]: { permissions } } }),
-    jobEnds: (token) => tell({ tokens: { [token]: { revoked: true } } }),
-    runEnds: (conclusion) => tell({ runs: { [id]: { status: 'completed', conclusion } } }),
+    onJobStart: (token, permissions) => patch({ tokens: { [token]: { permissions } } }),
+    onJobEnd: (token) => patch({ tokens: { [token]: { revoked: true } } }),
+    onRunEnd: (conclusion) => patch({ runs: { [id]: { status: 'completed', conclusion } } }),
   };
 }

@@ -6,8 +6,8 @@ import type {
   RunStep,
 } from '@actions/workflow-parser/model/workflow-template';
 import type { MappingToken } from '@actions/workflow-parser/templates/tokens/mapping-token';
-import { grantedPermissions, type Permissions } from './permissions.ts';
-import { isSupported, supportedActions } from './remote-actions.ts';
+import { type Permissions, parsePermissions } from './permissions.ts';
+import { isSupportedAction, SUPPORTED_ACTIONS_HINT } from './remote-actions.ts';
 import type { Token } from './tokens.ts';
 import {
   convertWorkflowTemplate,
@@ -19,7 +19,7 @@ import {
 } from './workflow-parser.ts';
 
 /** A step as written; tokens are evaluated when it runs. */
-export interface Step {
+export interface WorkflowStep {
   /** What the `steps` context and GITHUB_ACTION call it: its id, or a name made of its kind (`__run_2`). */
   readonly contextName: string;
   readonly name: Token | undefined;
@@ -41,7 +41,7 @@ export interface RunDefaults {
   readonly workingDirectory: Token | undefined;
 }
 
-export interface Job {
+export interface WorkflowJob {
   readonly id: string;
   readonly name: Token | undefined;
   readonly needs: readonly string[];
@@ -56,7 +56,7 @@ export interface Job {
   readonly outputs: Token | undefined;
   readonly timeoutMinutes: Token | undefined;
   readonly continueOnError: Token | undefined;
-  readonly steps: readonly Step[];
+  readonly steps: readonly WorkflowStep[];
 }
 
 export interface Workflow {
@@ -66,7 +66,7 @@ export interface Workflow {
   readonly events: Readonly<Record<string, unknown>>;
   readonly env: Token | undefined;
   /** In the order of the file; a job's needs are among them. */
-  readonly jobs: readonly Job[];
+  readonly jobs: readonly WorkflowJob[];
 }
 
 /** A workflow that GitHub, or this runner, would not start; the message has a line for each fault. */
@@ -74,88 +74,90 @@ export class WorkflowError extends Error {
   override readonly name = 'WorkflowError';
 }
 
-function child(token: Token | undefined, ...path: readonly string[]): Token | undefined {
+function getChild(token: Token | undefined, ...path: readonly string[]): Token | undefined {
   let at = token;
   for (const key of path) at = at !== undefined && isMapping(at) ? at.find(key) : undefined;
   return at;
 }
 
-function items(token: Token | undefined): Token[] {
+function getItems(token: Token | undefined): Token[] {
   return token !== undefined && isSequence(token) ? [...token] : [];
 }
 
-const unsupportedInJobs = ['container', 'services', 'strategy', 'snapshot', 'uses'];
-const unsupportedInSteps = ['background', 'wait', 'wait-all', 'cancel', 'parallel'];
+const UNSUPPORTED_JOB_KEYS = ['container', 'services', 'strategy', 'snapshot', 'uses'];
+const UNSUPPORTED_STEP_KEYS = ['background', 'wait', 'wait-all', 'cancel', 'parallel'];
 
-function unsupported(file: string, token: Token, keys: readonly string[], where: string): string[] {
+function findUnsupportedKeys(file: string, token: Token, keys: readonly string[], where: string): string[] {
   return keys.flatMap((key) => {
-    const found = child(token, key);
+    const found = getChild(token, key);
     if (found === undefined) return [];
     const line = found.line ?? token.line ?? 1;
     return [`${file} (Line: ${line}): '${key}' of a ${where} is beyond this runner; write it without.`];
   });
 }
 
-function unsupportedAction(file: string, step: Token): string[] {
-  const uses = child(step, 'uses');
-  if (uses === undefined || !isString(uses) || isSupported(uses.value)) return [];
-  return [`${file} (Line: ${uses.line ?? 1}): '${uses.value}' is beyond this runner; ${supportedActions}.`];
+function findUnsupportedAction(file: string, step: Token): string[] {
+  const uses = getChild(step, 'uses');
+  if (uses === undefined || !isString(uses) || isSupportedAction(uses.value)) return [];
+  return [
+    `${file} (Line: ${uses.line ?? 1}): '${uses.value}' is beyond this runner; ${SUPPORTED_ACTIONS_HINT}.`,
+  ];
 }
 
-function unsupportedParts(file: string, root: Token): string[] {
-  const jobs = child(root, 'jobs');
+function findUnsupported(file: string, root: Token): string[] {
+  const jobs = getChild(root, 'jobs');
   if (jobs === undefined || !isMapping(jobs)) return [];
   return [...jobs].flatMap(({ value: job }) => [
-    ...unsupported(file, job, unsupportedInJobs, 'job'),
-    ...items(child(job, 'steps')).flatMap((step) => [
-      ...unsupported(file, step, unsupportedInSteps, 'step'),
-      ...unsupportedAction(file, step),
+    ...findUnsupportedKeys(file, job, UNSUPPORTED_JOB_KEYS, 'job'),
+    ...getItems(getChild(job, 'steps')).flatMap((step) => [
+      ...findUnsupportedKeys(file, step, UNSUPPORTED_STEP_KEYS, 'step'),
+      ...findUnsupportedAction(file, step),
     ]),
   ]);
 }
 
-function toStep(template: RunStep | ActionStep, token: Token): Step {
-  const uses = child(token, 'uses');
+function toStep(template: RunStep | ActionStep, token: Token): WorkflowStep {
+  const uses = getChild(token, 'uses');
   return {
     contextName: template.id,
-    name: child(token, 'name'),
+    name: getChild(token, 'name'),
     condition: template.if.expression,
-    env: child(token, 'env'),
+    env: getChild(token, 'env'),
     uses: uses !== undefined && isString(uses) ? uses.value : undefined,
-    with: child(token, 'with'),
-    run: child(token, 'run'),
-    shell: child(token, 'shell'),
-    workingDirectory: child(token, 'working-directory'),
-    timeoutMinutes: child(token, 'timeout-minutes'),
-    continueOnError: child(token, 'continue-on-error'),
+    with: getChild(token, 'with'),
+    run: getChild(token, 'run'),
+    shell: getChild(token, 'shell'),
+    workingDirectory: getChild(token, 'working-directory'),
+    timeoutMinutes: getChild(token, 'timeout-minutes'),
+    continueOnError: getChild(token, 'continue-on-error'),
   };
 }
 
-function toSteps(template: JobTemplate, token: Token): Step[] {
-  const tokens = items(child(token, 'steps'));
+function toSteps(template: JobTemplate, token: Token): WorkflowStep[] {
+  const tokens = getItems(getChild(token, 'steps'));
   return template.steps.flatMap((step, index) => {
     const stepToken = tokens[index];
     return stepToken !== undefined && ('run' in step || 'uses' in step) ? [toStep(step, stepToken)] : [];
   });
 }
 
-function toJob(root: MappingToken, template: JobTemplate): Job {
-  const token = child(root, 'jobs', template.id.value);
+function toJob(root: MappingToken, template: JobTemplate): WorkflowJob {
+  const token = getChild(root, 'jobs', template.id.value);
   const defaults = (key: string) =>
-    child(token, 'defaults', 'run', key) ?? child(root, 'defaults', 'run', key);
+    getChild(token, 'defaults', 'run', key) ?? getChild(root, 'defaults', 'run', key);
   return {
     id: template.id.value,
-    name: child(token, 'name'),
+    name: getChild(token, 'name'),
     needs: template.needs?.map((need) => need.value) ?? [],
     condition: template.if.expression,
-    runsOn: child(token, 'runs-on'),
-    permissions: grantedPermissions(child(token, 'permissions') ?? child(root, 'permissions')),
-    environment: child(token, 'environment'),
-    env: child(token, 'env'),
+    runsOn: getChild(token, 'runs-on'),
+    permissions: parsePermissions(getChild(token, 'permissions') ?? getChild(root, 'permissions')),
+    environment: getChild(token, 'environment'),
+    env: getChild(token, 'env'),
     defaults: { shell: defaults('shell'), workingDirectory: defaults('working-directory') },
-    outputs: child(token, 'outputs'),
-    timeoutMinutes: child(token, 'timeout-minutes'),
-    continueOnError: child(token, 'continue-on-error'),
+    outputs: getChild(token, 'outputs'),
+    timeoutMinutes: getChild(token, 'timeout-minutes'),
+    continueOnError: getChild(token, 'continue-on-error'),
     steps: token === undefined ? [] : toSteps(template, token),
   };
 }
@@ -165,21 +167,21 @@ function toJob(root: MappingToken, template: JobTemplate): Job {
  * @param file the name that faults are reported under.
  * @throws {WorkflowError} with line and column of each fault.
  */
-export async function parse(content: string, file: string): Promise<Workflow> {
+export async function parseWorkflowText(content: string, file: string): Promise<Workflow> {
   const { context, value } = parseWorkflow({ name: file, content }, new NoOperationTraceWriter());
-  const faults = () => context.errors.getErrors().map((error) => error.message);
-  if (value === undefined || !isMapping(value) || faults().length > 0) {
-    throw new WorkflowError([...new Set(faults())].join('\n') || `${file}: not a workflow.`);
+  const errorMessages = () => context.errors.getErrors().map((error) => error.message);
+  if (value === undefined || !isMapping(value) || errorMessages().length > 0) {
+    throw new WorkflowError([...new Set(errorMessages())].join('\n') || `${file}: not a workflow.`);
   }
   const template = await convertWorkflowTemplate(context, value);
-  const found = [...faults(), ...unsupportedParts(file, value)];
-  if (found.length > 0) throw new WorkflowError([...new Set(found)].join('\n'));
-  const name = child(value, 'name');
+  const errors = [...errorMessages(), ...findUnsupported(file, value)];
+  if (errors.length > 0) throw new WorkflowError([...new Set(errors)].join('\n'));
+  const name = getChild(value, 'name');
   return {
     name: name !== undefined && isString(name) ? name.value : file,
     file,
     events: template.events,
-    env: child(value, 'env'),
+    env: getChild(value, 'env'),
     jobs: template.jobs
       .filter((job): job is JobTemplate => job.type === 'job')
       .map((job) => toJob(value, job)),
@@ -187,7 +189,7 @@ export async function parse(content: string, file: string): Promise<Workflow> {
 }
 
 /**
- * Reads the workflow in a file, see {@link parse}.
+ * Reads the workflow in a file, see {@link parseWorkflowText}.
  * @throws {WorkflowError} also where the file cannot be read.
  */
 export async function readWorkflow(path: string): Promise<Workflow> {
@@ -197,5 +199,5 @@ export async function readWorkflow(path: string): Promise<Workflow> {
   } catch {
     throw new WorkflowError(`${path} cannot be read: name a workflow file that exists.`);
   }
-  return parse(content, basename(path));
+  return parseWorkflowText(content, basename(path));
 }

@@ -1,7 +1,7 @@
 import type { AzureDetails } from '../errors.ts';
 
 /** Azure's codes and what helps (facts.md §3). */
-const byCode: Readonly<Record<string, string>> = {
+const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   AuthorizationFailed:
     "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until it works.",
   LinkedAuthorizationFailed: 'Give the identity rights on the linked resource too.',
@@ -37,25 +37,25 @@ const byCode: Readonly<Record<string, string>> = {
     'Azure names no cause. Known causes are a password that is too weak, where a server is created, and a server that is not Ready.',
 };
 
-const byStatus: Readonly<Record<number, string>> = {
+const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
   401: 'Check tenant-id, subscription-id and azure-environment.',
   403: "Give the identity a role on the server's resource group (or on the subscription) that may do this.",
   429: 'Azure throttles the subscription: run fewer workflows at once, or later.',
 };
 
 /** One sentence of what to do about a refusal. */
-export function adviceFor({ code, status }: AzureDetails): string {
+export function azureHint({ code, status }: AzureDetails): string {
   const fallback =
     'Correct what Azure names, or run the workflow again if it names nothing of yours; https://status.azure.com tells of outages.';
   return (
-    (Object.hasOwn(byCode, code) ? byCode[code] : undefined) ??
-    (status === undefined ? undefined : byStatus[status]) ??
+    (Object.hasOwn(HINTS_BY_CODE, code) ? HINTS_BY_CODE[code] : undefined) ??
+    (status === undefined ? undefined : HINTS_BY_STATUS[status]) ??
     fallback
   );
 }
 
 /** Codes that pass by waiting (facts.md §3, Busy). */
-export const isBusy = (code: string): boolean =>
+export const isBusyCode = (code: string): boolean =>
   ['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation', 'ServerBusyWithOtherOperation'].includes(
     code,
   );

@@ -3,14 +3,14 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import type { TokenCredential } from '@azure/core-auth';
 import { bearerTokenAuthenticationPolicyName, type HttpClient } from '@azure/core-rest-pipeline';
 import type { Endpoints } from './clouds.ts';
-import { answerPolicy, attemptPolicy, isOwnUrl } from './policies.ts';
+import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './policies.ts';
 
 /** The vendor's clients for the chosen cloud. */
 export interface AzureClients {
   readonly postgresql: PostgreSQLManagementFlexibleServerClient;
   readonly resources: ResourceManagementClient;
   /** Whether a URL is Azure Resource Manager's, so that the token may go there. */
-  readonly isOwnUrl: (url: string) => boolean;
+  readonly isResourceManagerUrl: (url: string) => boolean;
 }
 
 /**
@@ -36,12 +36,12 @@ export function createClients(
   const resources = new ResourceManagementClient(credential, subscriptionId, options);
   for (const { pipeline } of [postgresql, resources]) {
     // Outside of the retries, since what no answer is does not become one; before the token is added.
-    pipeline.addPolicy(answerPolicy(endpoint));
+    pipeline.addPolicy(responseValidationPolicy(endpoint));
     // For each attempt, once it has its token: signing in has a limit of its own.
-    pipeline.addPolicy(attemptPolicy(log), {
+    pipeline.addPolicy(attemptLimitPolicy(log), {
       phase: 'Sign',
       afterPolicies: [bearerTokenAuthenticationPolicyName],
     });
   }
-  return { postgresql, resources, isOwnUrl: (url) => isOwnUrl(endpoint, url) };
+  return { postgresql, resources, isResourceManagerUrl: (url) => isResourceManagerUrl(endpoint, url) };
 }

@@ -7,60 +7,68 @@ import {
   ManagedIdentityCredential,
 } from '@azure/identity';
 import type { SignInConfig } from '../config/config.ts';
-import { fail, rawMessageOf } from '../errors.ts';
-import { duration, untilAborted, within } from '../waiting.ts';
+import { actionError, getRawErrorMessage } from '../errors.ts';
+import { formatDuration, withAbortGrace, withTimeout } from '../waiting.ts';
 import type { Endpoints } from './clouds.ts';
 
 /** What signing in needs of the workflow. */
-export interface IdentitySource {
+export interface OidcTokenProvider {
   /** Whether the job may ask for an OIDC token (`permissions: id-token: write`). */
-  readonly mayRequestIdToken: boolean;
+  readonly canRequestIdToken: boolean;
   /** A fresh OIDC token of the job; it lives five minutes, so it is asked for at each exchange (peers: Azure/login#372). */
   requestIdToken(audience: string): Promise<string>;
   mask(secret: string): void;
 }
 
 /** The ways to sign in. `ambient`: the runner's managed identity, else the az CLI's session. */
-export const signInWays = ['client-secret', 'oidc', 'ambient'] as const;
+export const AUTH_METHODS = ['client-secret', 'oidc', 'ambient'] as const;
 
-export type SignInWay = (typeof signInWays)[number];
+export type AuthMethod = (typeof AUTH_METHODS)[number];
 
 /** The way by the contract's order: client secret, else OIDC where the job may ask for a token, else what is around. */
-export function signInWay(
+export function selectAuthMethod(
   { clientId, tenantId, clientSecret }: SignInConfig,
-  mayRequestIdToken: boolean,
-): SignInWay {
+  canRequestIdToken: boolean,
+): AuthMethod {
   if (clientId === undefined || tenantId === undefined) return 'ambient';
   if (clientSecret !== undefined) return 'client-secret';
-  return mayRequestIdToken ? 'oidc' : 'ambient';
+  return canRequestIdToken ? 'oidc' : 'ambient';
 }
 
 /**
  * The credential for ARM. Tokens are masked as they arrive.
  * @throws `sign-in-failed`, from `getToken`
  */
-export function signIn(
-  way: SignInWay,
+export function createCredential(
+  method: AuthMethod,
   signInConfig: SignInConfig,
   endpoints: Endpoints,
-  source: IdentitySource,
+  tokenProvider: OidcTokenProvider,
 ): TokenCredential {
-  const { credential, by, advice } = ways[way](signInConfig, endpoints, source);
-  const silent = (): Error =>
+  const { credential, description, hint } = credentialFactories[method](
+    signInConfig,
+    endpoints,
+    tokenProvider,
+  );
+  const timeoutError = (): Error =>
     new Error(
-      `no answer within ${duration(SIGN_IN_TIMEOUT_MS)}; check the network and the proxy of the runner`,
+      `no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}; check the network and the proxy of the runner`,
     );
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
       try {
-        const asked = within(SIGN_IN_TIMEOUT_MS, silent, credential.getToken(scopes, options));
+        const pendingToken = withTimeout(
+          SIGN_IN_TIMEOUT_MS,
+          timeoutError,
+          credential.getToken(scopes, options),
+        );
         // The libraries do not always listen to the signal.
-        const token = await untilAborted(signalOf(options), 0, asked);
-        if (token) source.mask(token.token);
+        const token = await withAbortGrace(signalOf(options), 0, pendingToken);
+        if (token) tokenProvider.mask(token.token);
         return token;
       } catch (error) {
         if (options?.abortSignal?.aborted) throw error;
-        throw signInFailure(by, advice, error);
+        throw toSignInError(description, hint, error);
       }
     },
   };
@@ -75,62 +83,72 @@ const SIGN_IN_TIMEOUT_MS = 60_000;
 /** Milliseconds for GitHub to answer with a token of the job. */
 const ID_TOKEN_TIMEOUT_MS = 20_000;
 
-interface Chosen {
+interface CredentialChoice {
   readonly credential: TokenCredential;
   /** For the sentence "signing in to Azure by …". */
-  readonly by: string;
-  readonly advice: string;
+  readonly description: string;
+  readonly hint: string;
 }
 
-type Chooser = (config: SignInConfig, endpoints: Endpoints, source: IdentitySource) => Chosen;
+type CredentialFactory = (
+  config: SignInConfig,
+  endpoints: Endpoints,
+  source: OidcTokenProvider,
+) => CredentialChoice;
 
-const ways: Readonly<Record<SignInWay, Chooser>> = {
+const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
   'client-secret': ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints) => ({
-    credential: new ClientSecretCredential(tenantId, clientId, clientSecret, optionsOf(endpoints)),
-    by: 'client secret',
-    advice: 'Check client-id, tenant-id and client-secret.',
+    credential: new ClientSecretCredential(tenantId, clientId, clientSecret, authorityOptions(endpoints)),
+    description: 'client secret',
+    hint: 'Check client-id, tenant-id and client-secret.',
   }),
   oidc: ({ clientId = '', tenantId = '' }, endpoints, source) => ({
     credential: new ClientAssertionCredential(
       tenantId,
       clientId,
-      assertion(endpoints, source),
-      optionsOf(endpoints),
+      createAssertionProvider(endpoints, source),
+      authorityOptions(endpoints),
     ),
-    by: "OpenID Connect (the job's own token)",
-    advice:
-      'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
+    description: "OpenID Connect (the job's own token)",
+    hint: 'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
   }),
   ambient: ({ clientId, subscriptionId }, endpoints, source) => ({
     credential: new ChainedTokenCredential(
       // With the authority, which a federated token would go to by a variable of an earlier step otherwise.
-      new ManagedIdentityCredential({ ...(clientId ? { clientId } : {}), ...optionsOf(endpoints) }),
+      new ManagedIdentityCredential({ ...(clientId ? { clientId } : {}), ...authorityOptions(endpoints) }),
       new AzureCliCredential({ subscription: subscriptionId }),
     ),
-    by: 'managed identity and by the az CLI’s session',
-    advice: source.mayRequestIdToken
+    description: 'managed identity and by the az CLI’s session',
+    hint: source.canRequestIdToken
       ? 'For OpenID Connect give client-id and tenant-id.'
       : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and give client-id and tenant-id.',
   }),
 };
 
-const optionsOf = ({ authorityHost, localAuthority }: Endpoints) => ({
+const authorityOptions = ({ authorityHost, isLocalAuthority }: Endpoints) => ({
   authorityHost,
-  disableInstanceDiscovery: localAuthority,
+  disableInstanceDiscovery: isLocalAuthority,
 });
 
 /** Milliseconds for which one OIDC token serves; it lives five minutes, and the SDK asks for it more often than it uses it. */
-const freshness = 60_000;
+const ASSERTION_REUSE_MS = 60_000;
 
-function assertion(endpoints: Endpoints, source: IdentitySource): () => Promise<string> {
-  let asked = Number.NEGATIVE_INFINITY;
+function createAssertionProvider(
+  endpoints: Endpoints,
+  tokenProvider: OidcTokenProvider,
+): () => Promise<string> {
+  let requestedAt = Number.NEGATIVE_INFINITY;
   let token: Promise<string> | undefined;
   return () => {
-    if (token === undefined || performance.now() - asked > freshness) {
-      asked = performance.now();
-      const silent = (): Error =>
-        new Error(`GitHub gave no token of the job within ${duration(ID_TOKEN_TIMEOUT_MS)}`);
-      token = within(ID_TOKEN_TIMEOUT_MS, silent, source.requestIdToken(endpoints.oidcAudience));
+    if (token === undefined || performance.now() - requestedAt > ASSERTION_REUSE_MS) {
+      requestedAt = performance.now();
+      const timeoutError = (): Error =>
+        new Error(`GitHub gave no token of the job within ${formatDuration(ID_TOKEN_TIMEOUT_MS)}`);
+      token = withTimeout(
+        ID_TOKEN_TIMEOUT_MS,
+        timeoutError,
+        tokenProvider.requestIdToken(endpoints.oidcAudience),
+      );
       token.catch(() => {
         token = undefined;
       });
@@ -140,7 +158,7 @@ function assertion(endpoints: Endpoints, source: IdentitySource): () => Promise<
 }
 
 /** Entra's error numbers and what helps (facts.md §7; Microsoft's list of AADSTS codes). */
-const adviceByNumber: Readonly<Record<string, string>> = {
+const HINTS_BY_ERROR_NUMBER: Readonly<Record<string, string>> = {
   AADSTS700016: 'The application is not in this tenant: check client-id and tenant-id.',
   AADSTS90002: 'There is no such tenant: check tenant-id and azure-environment.',
   AADSTS7000215: 'The client secret is wrong: give its value, not its id, or make a new one.',
@@ -152,19 +170,23 @@ const adviceByNumber: Readonly<Record<string, string>> = {
   AADSTS700024: 'The assertion was outside its five minutes: check the clock of the runner.',
 };
 
-function signInFailure(by: string, advice: string, error: unknown): Error {
-  const message = rawMessageOf(error);
-  const number = /AADSTS\d+/.exec(message)?.[0];
-  const reason = message.split(/\r?\n/).find((line) => line.includes(number ?? '')) ?? message;
+function toSignInError(by: string, advice: string, error: unknown): Error {
+  const message = getRawErrorMessage(error);
+  const errorNumber = /AADSTS\d+/.exec(message)?.[0];
+  const reason = message.split(/\r?\n/).find((line) => line.includes(errorNumber ?? '')) ?? message;
   const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(message)?.[1];
-  const azure = number && {
-    code: number,
+  const azure = errorNumber && {
+    code: errorNumber,
     message: reason.trim(),
     ...(correlationId ? { correlationId } : {}),
   };
-  return fail(
+  return actionError(
     'sign-in-failed',
-    { way: by, reason: number ?? reason.trim(), advice: (number && adviceByNumber[number]) ?? advice },
+    {
+      method: by,
+      reason: errorNumber ?? reason.trim(),
+      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? advice,
+    },
     azure ? { cause: error, azure } : { cause: error },
   );
 }

@@ -1,22 +1,22 @@
 import { isRestError, type RestError } from '@azure/core-rest-pipeline';
-import { ActionError, type AzureDetails, fail, happenedIn, messageOf } from '../errors.ts';
+import { ActionError, type AzureDetails, actionError, getErrorMessage, getErrorSummary } from '../errors.ts';
 import { absent, type Observed, unknown } from '../plan/types.ts';
-import { adviceFor, isBusy } from './advice.ts';
+import { azureHint, isBusyCode } from './advice.ts';
 import { mayHaveTakenEffect } from './policies.ts';
 
 /** An operation that Azure accepted and that failed later. */
-export class OperationFailed extends Error {
+export class OperationFailedError extends Error {
   readonly azure: AzureDetails;
   constructor(azure: AzureDetails) {
     super(`${azure.code}: ${azure.message}`);
-    this.name = 'OperationFailed';
+    this.name = 'OperationFailedError';
     this.azure = azure;
   }
 }
 
 /** That an operation can be read by nobody, and its effect does not show in time: it may have failed. */
-export class EffectNotShown extends Error {
-  override readonly name = 'EffectNotShown';
+export class EffectNotVisibleError extends Error {
+  override readonly name = 'EffectNotVisibleError';
   constructor() {
     super('Whether Azure has ended the operation cannot be read, and its effect does not show');
   }
@@ -24,26 +24,26 @@ export class EffectNotShown extends Error {
 
 /** What Azure said, where the error is Azure's; undefined for everything else. */
 export function azureDetails(error: unknown): AzureDetails | undefined {
-  if (error instanceof OperationFailed) return error.azure;
+  if (error instanceof OperationFailedError) return error.azure;
   if (error instanceof ActionError) return error.azure;
-  if (!isRestError(error) || error.statusCode === undefined || isOurOwn(error)) return undefined;
+  if (!isRestError(error) || error.statusCode === undefined || isClientSideError(error)) return undefined;
   const correlationId = error.response?.headers.get('x-ms-correlation-request-id');
-  const body = bodyError(error.details);
+  const body = parseErrorBody(error.details);
   const { statusCode: status } = error;
   return {
     code: body.code ?? error.code ?? '',
     message: body.message ?? error.message,
     status,
-    ...(status >= 400 && status < 500 && !mayHaveTakenEffect(error) ? { refused: true } : {}),
+    ...(status >= 400 && status < 500 && !mayHaveTakenEffect(error) ? { wasRejected: true } : {}),
     ...(correlationId ? { correlationId } : {}),
   };
 }
 
 /** Whether it is the action that gave up a request or an answer: then Azure has said nothing. */
-const isOurOwn = ({ code = '' }: RestError): boolean =>
+const isClientSideError = ({ code = '' }: RestError): boolean =>
   ['UnreadableAnswer', 'EndlessList', 'ForeignUrl', 'HostNotFound'].includes(code);
 
-function bodyError(details: unknown): { code?: string; message?: string } {
+function parseErrorBody(details: unknown): { code?: string; message?: string } {
   const error = (details as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
   return {
     ...(typeof error?.code === 'string' ? { code: error.code } : {}),
@@ -53,24 +53,29 @@ function bodyError(details: unknown): { code?: string; message?: string } {
 
 /**
  * Why a failure of Azure is expected to pass, for the log; undefined where nothing documents that it does.
- * @param insistent whether also what is only likely to pass counts: an Azure that is out of reach or fails
+ * @param retryWhenUnreachable whether also what is only likely to pass counts: an Azure that is out of reach or fails
  */
-export function transientReason(error: unknown, insistent: boolean): string | undefined {
-  if (error instanceof EffectNotShown) return error.message;
+export function transientReason(error: unknown, retryWhenUnreachable: boolean): string | undefined {
+  if (error instanceof EffectNotVisibleError) return error.message;
   const azure = azureDetails(error);
-  if (azure === undefined) return insistent ? silence(error) : undefined;
+  if (azure === undefined) return retryWhenUnreachable ? unreachableReason(error) : undefined;
   const { code, status = 0 } = azure;
   const named = code && ` (${code})`;
-  if (isBusy(code)) return `The server is busy with another operation${named}`;
+  if (isBusyCode(code)) return `The server is busy with another operation${named}`;
   if (status === 429) return `Azure throttles the subscription${named}`;
   if (status === 503) return `Azure is not available${named}`;
-  return insistent && (status >= 500 || status === 408) ? `Azure answered HTTP ${status}${named}` : undefined;
+  return retryWhenUnreachable && (status >= 500 || status === 408)
+    ? `Azure answered HTTP ${status}${named}`
+    : undefined;
 }
 
 /** That Entra or Azure is out of reach, which may pass; a certificate that is not trusted does not. */
-function silence(error: unknown): string | undefined {
-  const isSilent = isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
-  return isSilent && !/certificate|self.signed/i.test(messageOf(error)) ? happenedIn(error) : undefined;
+function unreachableReason(error: unknown): string | undefined {
+  const isUnreachable =
+    isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
+  return isUnreachable && !/certificate|self.signed/i.test(getErrorMessage(error))
+    ? getErrorSummary(error)
+    : undefined;
 }
 
 /**
@@ -78,21 +83,25 @@ function silence(error: unknown): string | undefined {
  * @param doing what was being done, to follow "while"
  * @param uncertain whether an earlier request of the same may have taken effect
  */
-export function refused(doing: string, error: unknown, uncertain = false): Error {
+export function toAzureError(doing: string, error: unknown, uncertain = false): Error {
   if (error instanceof ActionError) return error;
-  const azure = detailsOf(error, uncertain);
-  if (azure) return fail('azure-refused', { doing, advice: adviceFor(azure) }, { cause: error, azure });
-  if (!isRestError(error)) return error instanceof Error ? error : new Error(messageOf(error));
-  const advice = isOurOwn(error)
-    ? adviceFor({ code: error.code ?? '', message: '' })
+  const azure = uncertainDetails(error, uncertain);
+  if (azure) return actionError('azure-refused', { doing, hint: azureHint(azure) }, { cause: error, azure });
+  if (!isRestError(error)) return error instanceof Error ? error : new Error(getErrorMessage(error));
+  const hint = isClientSideError(error)
+    ? azureHint({ code: error.code ?? '', message: '' })
     : 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
-  return fail('azure-refused', { doing: `${doing} (${messageOf(error)})`, advice }, { cause: error });
+  return actionError(
+    'azure-refused',
+    { doing: `${doing} (${getErrorMessage(error)})`, hint },
+    { cause: error },
+  );
 }
 
-function detailsOf(error: unknown, uncertain: boolean): AzureDetails | undefined {
+function uncertainDetails(error: unknown, uncertain: boolean): AzureDetails | undefined {
   const azure = azureDetails(error);
   if (azure === undefined || !uncertain) return azure;
-  const { refused: _, ...unsure } = azure;
+  const { wasRejected: _, ...unsure } = azure;
   return unsure;
 }
 
@@ -100,23 +109,25 @@ function detailsOf(error: unknown, uncertain: boolean): AzureDetails | undefined
  * A look at something that may not be there: 404 is absent, everything else that Azure refuses is unknown, and an answer that is none of ARM's too.
  * @param what for the sentence "whether … exists"
  */
-export async function observed<T>(what: string, look: () => Promise<Observed<T>>): Promise<Observed<T>> {
+export async function tryRead<T>(what: string, read: () => Promise<Observed<T>>): Promise<Observed<T>> {
   try {
-    return await look();
+    return await read();
   } catch (error) {
     if (error instanceof ActionError || (error instanceof Error && error.name === 'AbortError')) throw error;
     const azure = azureDetails(error);
     if (azure?.status === 404 && isNotFoundCode(azure.code)) return absent;
     const parameters = {
       what,
-      reason: azure ? azure.message : messageOf(error),
-      advice: adviceFor(azure ?? { code: ownCodeOf(error), message: '' }),
+      reason: azure ? azure.message : getErrorMessage(error),
+      hint: azureHint(azure ?? { code: clientErrorCode(error), message: '' }),
     };
-    return unknown(fail('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }));
+    return unknown(
+      actionError('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }),
+    );
   }
 }
 
-const ownCodeOf = (error: unknown): string => (isRestError(error) ? (error.code ?? '') : '');
+const clientErrorCode = (error: unknown): string => (isRestError(error) ? (error.code ?? '') : '');
 
 /** Codes under which a 404 says that the thing itself, or its group, is not there (facts.md §2); other 404s are unknown. */
 const isNotFoundCode = (code: string): boolean =>

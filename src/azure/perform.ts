@@ -1,67 +1,85 @@
-import { type Run, type WaitOptions, waitFor } from '../waiting.ts';
+import { type RunContext, type WaitOptions, waitFor } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
-import { azureDetails, EffectNotShown, OperationFailed, refused, transientReason } from './failures.ts';
-import { type Again, type Progress, race, startOperation, whileTransient } from './operations.ts';
+import {
+  azureDetails,
+  EffectNotVisibleError,
+  OperationFailedError,
+  toAzureError,
+  transientReason,
+} from './failures.ts';
+import {
+  createOperationPoll,
+  type GetRetryReason,
+  type OperationProgress,
+  retryWhileTransient,
+  startOperation,
+} from './operations.ts';
 
 /** How the SDK is asked for an operation. */
-export type Begin = Parameters<typeof startOperation>[2];
+export type BeginOperation = Parameters<typeof startOperation>[2];
 
 /** How an operation is waited for; by default at pauses of seconds, as operations on a server's children take seconds. */
-export interface Manner {
+export interface OperationOptions {
   /** Called before each request. */
-  readonly asking?: () => void;
+  readonly onRequest?: () => void;
   /** See {@link startOperation}. */
-  readonly accepted?: (operationUrl: string | undefined) => void;
-  readonly waiting?: WaitOptions;
+  readonly onAccepted?: (operationUrl: string | undefined) => void;
+  readonly pollOptions?: WaitOptions;
   /** Why a failure is to be tried again that is not always a reason to. */
-  readonly again?: Again;
+  readonly getRetryReason?: GetRetryReason;
 }
 
 /** With what an operation is performed. */
-export interface Context {
+export interface OperationContext {
   readonly clients: AzureClients;
-  readonly run: Run;
+  readonly run: RunContext;
   /** Whether it is tried again until the run ends also where Azure is out of reach or fails. */
-  readonly insistent: boolean;
+  readonly retryWhenUnreachable: boolean;
 }
 
 /**
  * Sends a request and races its operation against what is needed, again where Azure documents that a failure passes.
  * @param doing to follow "while" and "the end of"
- * @param isDone whether the thing itself shows the operation's effect, where the operation cannot be read; undefined while
+ * @param hasTakenEffect whether the thing itself shows the operation's effect, where the operation cannot be read; undefined while
  *   it shows that the operation is going on
- * @param needed given whether the operation has ended well; returns undefined as long as the need is not met
+ * @param getResult given whether the operation has ended well; returns undefined as long as the need is not met
  * @throws `azure-refused`, whose details say `refused` only where nothing can come of any of the requests
  */
-export async function perform<T>(
-  { clients, run, insistent }: Context,
+export async function runOperation<T>(
+  { clients, run, retryWhenUnreachable }: OperationContext,
   doing: string,
-  begin: Begin,
-  isDone: IsDone,
-  needed: (ended: boolean) => Promise<T | undefined>,
+  begin: BeginOperation,
+  hasTakenEffect: HasTakenEffect,
+  getResult: (ended: boolean) => Promise<T | undefined>,
   {
-    asking,
-    accepted,
-    waiting = { pause: 200, longestPause: 4000 },
-    again = async () => undefined,
-  }: Manner = {},
+    onRequest,
+    onAccepted,
+    pollOptions = { initialIntervalMs: 200, maxIntervalMs: 4000 },
+    getRetryReason = async () => undefined,
+  }: OperationOptions = {},
 ): Promise<T> {
   // An earlier request of the same may have taken effect, whatever is said of the last one.
-  let uncertain = false;
-  const reasonToRepeat = async (error: unknown): Promise<string | undefined> => {
-    const reason = transientReason(error, insistent) ?? (await again(error));
-    uncertain ||= reason !== undefined && !(error instanceof OperationFailed || azureDetails(error)?.refused);
+  let mayHaveTakenEffect = false;
+  const findRetryReason = async (error: unknown): Promise<string | undefined> => {
+    const reason = transientReason(error, retryWhenUnreachable) ?? (await getRetryReason(error));
+    mayHaveTakenEffect ||=
+      reason !== undefined && !(error instanceof OperationFailedError || azureDetails(error)?.wasRejected);
     return reason;
   };
   const attempt = async (): Promise<T> => {
-    asking?.();
-    const operation = await startOperation(clients, run, begin, accepted);
-    return await waitFor(run, `the end of ${doing}`, race(operation, withEffect(isDone, needed)), waiting);
+    onRequest?.();
+    const operation = await startOperation(clients, run, begin, onAccepted);
+    return await waitFor(
+      run,
+      `the end of ${doing}`,
+      createOperationPoll(operation, withEffectCheck(hasTakenEffect, getResult)),
+      pollOptions,
+    );
   };
   try {
-    return await whileTransient(run, doing, reasonToRepeat, attempt);
+    return await retryWhileTransient(run, doing, findRetryReason, attempt);
   } catch (error) {
-    throw refused(doing, error, uncertain);
+    throw toAzureError(doing, error, mayHaveTakenEffect);
   }
 }
 
@@ -69,25 +87,29 @@ export async function perform<T>(
 const EFFECT_TIMEOUT_MS = 30_000;
 
 /** Whether the thing itself shows the effect of an operation; undefined while it shows that the operation is going on. */
-export type IsDone = () => Promise<boolean | undefined>;
+export type HasTakenEffect = () => Promise<boolean | undefined>;
 
 /**
  * A need that learns from the thing itself whether the operation has ended, where the operation cannot be read.
- * @throws {@link EffectNotShown}
+ * @throws {@link EffectNotVisibleError}
  */
-function withEffect<T>(
-  isDone: IsDone,
-  needed: (ended: boolean) => Promise<T | undefined>,
-): (progress: Progress) => Promise<T | undefined> {
-  let since: number | undefined;
+function withEffectCheck<T>(
+  hasTakenEffect: HasTakenEffect,
+  getResult: (ended: boolean) => Promise<T | undefined>,
+): (progress: OperationProgress) => Promise<T | undefined> {
+  let notVisibleSince: number | undefined;
   return async (progress) => {
-    if (progress !== 'unreadable') return await needed(progress === 'succeeded');
-    const ended = await isDone();
-    const met = await needed(ended ?? false);
-    if (ended === undefined) since = undefined;
-    else since ??= performance.now();
-    if (met === undefined && ended === false && performance.now() - (since ?? 0) > EFFECT_TIMEOUT_MS)
-      throw new EffectNotShown();
-    return met;
+    if (progress !== 'unreadable') return await getResult(progress === 'succeeded');
+    const ended = await hasTakenEffect();
+    const result = await getResult(ended ?? false);
+    if (ended === undefined) notVisibleSince = undefined;
+    else notVisibleSince ??= performance.now();
+    if (
+      result === undefined &&
+      ended === false &&
+      performance.now() - (notVisibleSince ?? 0) > EFFECT_TIMEOUT_MS
+    )
+      throw new EffectNotVisibleError();
+    return result;
   };
 }

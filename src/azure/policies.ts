@@ -6,41 +6,42 @@ import {
   RestError,
   type SendRequest,
 } from '@azure/core-rest-pipeline';
-import { duration } from '../waiting.ts';
+import { formatDuration } from '../waiting.ts';
 
 /** Milliseconds for ARM to answer one request; it answers reads and accepts writes in seconds. */
-const ANSWER_TIMEOUT_MS = 30_000;
+const RESPONSE_TIMEOUT_MS = 30_000;
 /** Bytes of the largest answer that is read: a list of all servers of a large subscription has some megabytes. */
-const MAX_ANSWER_BYTES = 16 * 2 ** 20;
+const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
 /** Seconds to wait after 429 or 503 where Retry-After is missing or cannot be read. */
 const DEFAULT_RETRY_AFTER_S = 10;
 
 /** Requests of which an attempt got no final answer, so that it may have taken effect all the same. */
-const uncertain = new WeakSet<PipelineRequest>();
+const requestsWithUnknownEffect = new WeakSet<PipelineRequest>();
 
 /**
  * Whether a request that failed may have taken effect: an attempt of it had no answer, or one that says nothing about it
  * (408, 5xx), which the SDK then sent again.
  */
 export const mayHaveTakenEffect = ({ request }: RestError): boolean =>
-  request === undefined || uncertain.has(request);
+  request === undefined || requestsWithUnknownEffect.has(request);
 
 /**
  * Limits each attempt of a request, whatever the transport does, and logs why the SDK's retries wait: it obeys 429 and its
  * Retry-After silently, and only where it can read it.
  */
-export function attemptPolicy(log: (text: string) => void): PipelinePolicy {
+export function attemptLimitPolicy(log: (text: string) => void): PipelinePolicy {
   return {
     name: 'attemptPolicy',
     async sendRequest(request, next) {
       try {
-        const response = await withinLimits(request, next, log);
-        if (response.status === 408 || response.status >= 500) uncertain.add(request);
-        sayRetry(response, log);
+        const response = await sendWithinLimits(request, next, log);
+        if (response.status === 408 || response.status >= 500) requestsWithUnknownEffect.add(request);
+        logRetry(response, log);
         return response;
       } catch (error) {
-        uncertain.add(request);
-        if (isRestError(error) && error.code !== 'ETIMEDOUT') log(`${nameOf(request)}: ${error.message}`);
+        requestsWithUnknownEffect.add(request);
+        if (isRestError(error) && error.code !== 'ETIMEDOUT')
+          log(`${describeRequest(request)}: ${error.message}`);
         throw error;
       }
     },
@@ -48,28 +49,29 @@ export function attemptPolicy(log: (text: string) => void): PipelinePolicy {
 }
 
 /** @throws RestError `ETIMEDOUT`, which the SDK takes for a reason to send it again */
-async function withinLimits(
+async function sendWithinLimits(
   request: PipelineRequest,
   next: SendRequest,
   log: (text: string) => void,
 ): Promise<PipelineResponse> {
-  const outer = request.abortSignal as AbortSignal | undefined;
+  const outerSignal = request.abortSignal as AbortSignal | undefined;
   const limit = new AbortController();
   const { promise: limited, reject } = Promise.withResolvers<never>();
   const end = (reason: string, code: string): void => {
-    const message = `${nameOf(request)}: ${reason}`;
+    const message = `${describeRequest(request)}: ${reason}`;
     log(message);
     reject(new RestError(message, { code, request }));
     limit.abort();
   };
   const timer = setTimeout(
-    () => end(`no answer within ${duration(ANSWER_TIMEOUT_MS)}`, 'ETIMEDOUT'),
-    ANSWER_TIMEOUT_MS,
+    () => end(`no answer within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, 'ETIMEDOUT'),
+    RESPONSE_TIMEOUT_MS,
   );
-  request.abortSignal = outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]);
+  request.abortSignal =
+    outerSignal === undefined ? limit.signal : AbortSignal.any([outerSignal, limit.signal]);
   request.onDownloadProgress = ({ loadedBytes }) => {
-    if (loadedBytes > MAX_ANSWER_BYTES)
-      end(`the answer has more than ${MAX_ANSWER_BYTES} bytes`, 'UnreadableAnswer');
+    if (loadedBytes > MAX_RESPONSE_BYTES)
+      end(`the answer has more than ${MAX_RESPONSE_BYTES} bytes`, 'UnreadableAnswer');
   };
   const sent = next(request);
   sent.catch(() => {});
@@ -77,21 +79,21 @@ async function withinLimits(
     return await Promise.race([sent, limited]);
   } finally {
     clearTimeout(timer);
-    if (outer === undefined) delete request.abortSignal;
-    else request.abortSignal = outer;
+    if (outerSignal === undefined) delete request.abortSignal;
+    else request.abortSignal = outerSignal;
   }
 }
 
-function sayRetry({ status, headers, request }: PipelineResponse, log: (text: string) => void): void {
+function logRetry({ status, headers, request }: PipelineResponse, log: (text: string) => void): void {
   if (status !== 429 && status < 500) return;
-  const given = retryAfterMs(headers);
-  const isDefault = given === undefined && (status === 429 || status === 503);
+  const retryAfter = retryAfterMs(headers);
+  const isDefault = retryAfter === undefined && (status === 429 || status === 503);
   if (isDefault) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
-  const wait = isDefault ? DEFAULT_RETRY_AFTER_S * 1000 : given;
+  const wait = isDefault ? DEFAULT_RETRY_AFTER_S * 1000 : retryAfter;
   const source = isDefault ? 'since the answer names no time that can be read' : 'as it asks';
-  const after = wait === undefined ? '' : ` after ${duration(wait)}, ${source}`;
-  const why = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
-  log(`${why} (HTTP ${status}): ${nameOf(request)} may be sent again${after}.`);
+  const after = wait === undefined ? '' : ` after ${formatDuration(wait)}, ${source}`;
+  const reason = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
+  log(`${reason} (HTTP ${status}): ${describeRequest(request)} may be sent again${after}.`);
 }
 
 /** Milliseconds, of the headers that the SDK obeys, in its order. */
@@ -114,18 +116,18 @@ function retryAfterSeconds(text: string | undefined): number | undefined {
 }
 
 /** Method and path, without the query, in which operations carry signatures. */
-const nameOf = ({ method, url }: PipelineRequest): string => `${method} ${new URL(url).pathname}`;
+const describeRequest = ({ method, url }: PipelineRequest): string => `${method} ${new URL(url).pathname}`;
 
 /**
  * Refuses a 200 that is no answer of ARM: text of a proxy, a list without its items, a thing that is not the one that was
  * asked for, and a next page elsewhere. Without this the SDK would read each as an empty list or a thing without properties.
  * @param endpoint where ARM is; the token goes nowhere else
  */
-export function answerPolicy(endpoint: string): PipelinePolicy {
+export function responseValidationPolicy(endpoint: string): PipelinePolicy {
   return {
     name: 'answerPolicy',
     async sendRequest(request, next) {
-      if (!isOwnUrl(endpoint, request.url))
+      if (!isResourceManagerUrl(endpoint, request.url))
         throw new RestError(
           `${new URL(request.url).origin} is not Azure Resource Manager, so nothing was sent`,
           {
@@ -134,24 +136,30 @@ export function answerPolicy(endpoint: string): PipelinePolicy {
           },
         );
       const response = await next(request);
-      const problem = problemOf(endpoint, response);
+      const problem = findResponseProblem(endpoint, response);
       if (problem === undefined) return response;
-      uncertain.add(request);
-      throw new RestError(`${nameOf(request)}: the answer is not one of Azure Resource Manager: ${problem}`, {
-        code: 'UnreadableAnswer',
-        statusCode: response.status,
-        request,
-        response,
-      });
+      requestsWithUnknownEffect.add(request);
+      throw new RestError(
+        `${describeRequest(request)}: the answer is not one of Azure Resource Manager: ${problem}`,
+        {
+          code: 'UnreadableAnswer',
+          statusCode: response.status,
+          request,
+          response,
+        },
+      );
     },
   };
 }
 
 /** Whether a URL is one of ARM's own. */
-export const isOwnUrl = (endpoint: string, url: string): boolean =>
+export const isResourceManagerUrl = (endpoint: string, url: string): boolean =>
   URL.canParse(url) && new URL(url).origin === new URL(endpoint).origin;
 
-function problemOf(endpoint: string, { request, status, bodyAsText }: PipelineResponse): string | undefined {
+function findResponseProblem(
+  endpoint: string,
+  { request, status, bodyAsText }: PipelineResponse,
+): string | undefined {
   const { method, url } = request;
   const { pathname } = new URL(url);
   // An operation's polls are read by whoever polls, and what is posted has an answer of its own form.
@@ -159,47 +167,49 @@ function problemOf(endpoint: string, { request, status, bodyAsText }: PipelineRe
   if ((status !== 200 && status !== 201) || isPoll || method === 'POST' || method === 'HEAD')
     return undefined;
   if (method === 'DELETE' && !bodyAsText) return undefined;
-  const body = parse(bodyAsText ?? '');
+  const body = parseJsonObject(bodyAsText ?? '');
   if (body === undefined) return 'it is not a JSON object';
   if (method === 'DELETE') return undefined;
-  if (method === 'GET' && isCollection(pathname)) return problemOfList(endpoint, url, body);
-  return problemOfThing(pathname, body);
+  if (method === 'GET' && isCollection(pathname)) return findListProblem(endpoint, url, body);
+  return findResourceProblem(pathname, body);
 }
 
-function problemOfThing(pathname: string, { id, name }: Body): string | undefined {
-  const asked = decodeURIComponent(pathname.split('/').at(-1) ?? '');
+function findResourceProblem(pathname: string, { id, name }: JsonObject): string | undefined {
+  const expectedName = decodeURIComponent(pathname.split('/').at(-1) ?? '');
   if (typeof id !== 'string' || typeof name !== 'string') return 'it has no id and name';
-  return name.toLowerCase() === asked.toLowerCase()
+  return name.toLowerCase() === expectedName.toLowerCase()
     ? undefined
-    : `it is '${name.slice(0, 80)}', not '${asked}'`;
+    : `it is '${name.slice(0, 80)}', not '${expectedName}'`;
 }
 
-type Body = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
-function problemOfList(endpoint: string, url: string, { value, nextLink }: Body): string | undefined {
+function findListProblem(endpoint: string, url: string, { value, nextLink }: JsonObject): string | undefined {
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
     return 'it has no list of things';
   if (nextLink === undefined || nextLink === null || nextLink === '') return undefined;
-  if (typeof nextLink !== 'string' || !isOwnUrl(endpoint, nextLink))
+  if (typeof nextLink !== 'string' || !isResourceManagerUrl(endpoint, nextLink))
     return 'its next page is on another host';
   return nextLink === url ? 'its next page is the same page' : undefined;
 }
 
 /** ARM's paths end in a type, for a list, or in the name of a thing: `…/providers/NAMESPACE/type[/name/type…]`. */
 function isCollection(pathname: string): boolean {
-  const after =
+  const segments =
     pathname
       .split(/\/providers\//i)
       .at(-1)
       ?.split('/') ?? [];
   // The namespace, then a type, a name, a type, and so on; without a provider, types and names alone.
-  return /\/providers\//i.test(pathname) ? after.length % 2 === 0 : pathname.split('/').length % 2 === 0;
+  return /\/providers\//i.test(pathname) ? segments.length % 2 === 0 : pathname.split('/').length % 2 === 0;
 }
 
-function parse(text: string): Body | undefined {
+function parseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Body) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,38 +1,38 @@
 import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
 import { RestError } from '@azure/core-rest-pipeline';
 import type { ServerConfig } from '../config/config.ts';
-import { groupOfNew } from '../config/creation.ts';
-import { fail } from '../errors.ts';
+import { defaultResourceGroup } from '../config/creation.ts';
+import { actionError } from '../errors.ts';
 import { absent, type Observed, present } from '../plan/types.ts';
-import type { Run } from '../waiting.ts';
+import type { RunContext } from '../waiting.ts';
 import type { AzureClients } from './clients.ts';
-import { azureDetails, observed, refused } from './failures.ts';
-import { regionName } from './regions.ts';
+import { azureDetails, toAzureError, tryRead } from './failures.ts';
+import { normalizeRegion } from './regions.ts';
 
 /** Where a server is (or will be): all that its children's requests need. */
-export interface ServerLocation {
+export interface ServerRef {
   readonly resourceGroup: string;
   readonly name: string;
 }
 
 /** How to look for a server. */
 export type ServerLookup = Pick<ServerConfig, 'name' | 'resourceGroup'> &
-  Partial<Pick<ServerConfig, 'byHost'>>;
+  Partial<Pick<ServerConfig, 'isNameIpAddress'>>;
 
-export interface FoundServer extends ServerLocation {
+export interface FoundServer extends ServerRef {
   readonly server: Server;
 }
 
 /** Everything that the action reads of ARM. It has no way to write (design.md, one path for every mode). */
 export class AzureReader {
   readonly #clients: AzureClients;
-  readonly #run: Run;
+  readonly #run: RunContext;
   readonly config: ServerLookup;
-  #found: Observed<FoundServer> | undefined;
-  #lastSeen: ServerLocation | undefined;
-  #rulesSeen: Promise<readonly FirewallRule[]> | undefined;
+  #observedServer: Observed<FoundServer> | undefined;
+  #lastKnownRef: ServerRef | undefined;
+  #cachedRules: Promise<readonly FirewallRule[]> | undefined;
 
-  constructor(clients: AzureClients, run: Run, config: ServerLookup) {
+  constructor(clients: AzureClients, run: RunContext, config: ServerLookup) {
     this.#clients = clients;
     this.#run = run;
     this.config = config;
@@ -43,59 +43,59 @@ export class AzureReader {
   }
 
   /** Where the server is; where it would be made if it is not there. */
-  get location(): ServerLocation {
-    return this.#lastSeen ?? { resourceGroup: groupOfNew(this.config), name: this.config.name };
+  get serverRef(): ServerRef {
+    return this.#lastKnownRef ?? { resourceGroup: defaultResourceGroup(this.config), name: this.config.name };
   }
 
   /** The server, looked for once: in its group if that is given, else in the subscription. */
-  async server(): Promise<Observed<FoundServer>> {
-    this.#found ??= await this.lookAgain();
-    return this.#found;
+  async getServer(): Promise<Observed<FoundServer>> {
+    this.#observedServer ??= await this.refreshServer();
+    return this.#observedServer;
   }
 
   /** The server as it is now. */
-  async lookAgain(): Promise<Observed<FoundServer>> {
-    const known = this.#lastSeen?.resourceGroup ?? this.config.resourceGroup;
-    this.#found = await observed(`server '${this.config.name}'`, () =>
-      known === undefined || this.config.byHost ? this.#search(known) : this.#get(known),
+  async refreshServer(): Promise<Observed<FoundServer>> {
+    const known = this.#lastKnownRef?.resourceGroup ?? this.config.resourceGroup;
+    this.#observedServer = await tryRead(`server '${this.config.name}'`, () =>
+      known === undefined || this.config.isNameIpAddress ? this.#findServer(known) : this.#getServer(known),
     );
-    if (this.#found.status === 'present') this.#lastSeen = this.#found.value;
-    return this.#found;
+    if (this.#observedServer.status === 'present') this.#lastKnownRef = this.#observedServer.value;
+    return this.#observedServer;
   }
 
-  async #get(resourceGroup: string): Promise<Observed<FoundServer>> {
+  async #getServer(resourceGroup: string): Promise<Observed<FoundServer>> {
     const { name } = this.config;
     const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#abortSignal);
-    return present(found(server, resourceGroup));
+    return present(toFoundServer(server, resourceGroup));
   }
 
-  async #search(resourceGroup: string | undefined): Promise<Observed<FoundServer>> {
-    const { name, byHost } = this.config;
+  async #findServer(resourceGroup: string | undefined): Promise<Observed<FoundServer>> {
+    const { name, isNameIpAddress } = this.config;
     const { servers } = this.#clients.postgresql;
     const all =
       resourceGroup === undefined
         ? servers.listBySubscription(this.#abortSignal)
         : servers.listByResourceGroup(resourceGroup, this.#abortSignal);
     const matches: FoundServer[] = [];
-    for (const server of await everyPage(all, `the servers of ${resourceGroup ?? 'the subscription'}`)) {
-      const called = byHost ? server.fullyQualifiedDomainName : server.name;
-      if (called?.toLowerCase() === name) matches.push(found(server));
+    for (const server of await readAllPages(all, `the servers of ${resourceGroup ?? 'the subscription'}`)) {
+      const serverName = isNameIpAddress ? server.fullyQualifiedDomainName : server.name;
+      if (serverName?.toLowerCase() === name) matches.push(toFoundServer(server));
     }
     if (matches.length > 1) {
-      throw fail('server-ambiguous', { server: name, groups: matches.map((f) => f.resourceGroup) });
+      throw actionError('server-ambiguous', { server: name, groups: matches.map((f) => f.resourceGroup) });
     }
     if (matches[0]) return present(matches[0]);
     // A list shows only what this identity may see: that nothing is there, only the thing itself can say.
-    if (byHost)
+    if (isNameIpAddress)
       throw new RestError('no server that this identity may see has this host name', {
         code: 'HostNotFound',
       });
-    return await this.#get(this.location.resourceGroup);
+    return await this.#getServer(this.serverRef.resourceGroup);
   }
 
   /** Whether the group is there; only asked where the server is not. */
-  resourceGroup(name: string): Promise<Observed<string>> {
-    return observed(`resource group '${name}'`, async () => {
+  getResourceGroup(name: string): Promise<Observed<string>> {
+    return tryRead(`resource group '${name}'`, async () => {
       const group = await this.#clients.resources.resourceGroups.get(name, this.#abortSignal);
       return present(group.location);
     });
@@ -106,30 +106,30 @@ export class AzureReader {
    * subscription's scope), the creation itself will tell.
    * @param region as the user wrote it
    */
-  async nameIsFree(region: string): Promise<boolean> {
+  async isNameAvailable(region: string): Promise<boolean> {
     const { name } = this.config;
     const doing = `asking whether the server name '${name}' is free in ${region}`;
-    const question = { name, type: 'Microsoft.DBforPostgreSQL/flexibleServers' };
+    const request = { name, type: 'Microsoft.DBforPostgreSQL/flexibleServers' };
     const { nameAvailability } = this.#clients.postgresql;
     try {
       const answer = await nameAvailability.checkWithLocation(
-        regionName(region),
-        question,
+        normalizeRegion(region),
+        request,
         this.#abortSignal,
       );
       if (answer.nameAvailable === false && answer.reason === 'Invalid') {
         const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
-        throw fail('azure-refused', { doing, advice: 'Choose another server-name.' }, { azure });
+        throw actionError('azure-refused', { doing, hint: 'Choose another server-name.' }, { azure });
       }
       if (typeof answer.nameAvailable !== 'boolean') {
         const reason = 'the answer does not say so; perhaps a proxy answered instead of Azure.';
-        const advice = 'Check the network of the runner.';
-        throw fail('state-unknown', { what: `a server named '${name}'`, reason, advice });
+        const hint = 'Check the network of the runner.';
+        throw actionError('state-unknown', { what: `a server named '${name}'`, reason, hint });
       }
       return answer.nameAvailable;
     } catch (error) {
       if (azureDetails(error)?.status === 403) return true;
-      throw refused(doing, error);
+      throw toAzureError(doing, error);
     }
   }
 
@@ -137,36 +137,36 @@ export class AzureReader {
    * All firewall rules of the server, from every page.
    * @throws `azure-refused`
    */
-  async firewallRules(): Promise<readonly FirewallRule[]> {
-    const { resourceGroup, name } = this.location;
+  async listFirewallRules(): Promise<readonly FirewallRule[]> {
+    const { resourceGroup, name } = this.serverRef;
     try {
-      return await everyPage(
+      return await readAllPages(
         this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#abortSignal),
         `the firewall rules of server '${name}'`,
       );
     } catch (error) {
-      throw refused(`listing the firewall rules of server '${name}'`, error);
+      throw toAzureError(`listing the firewall rules of server '${name}'`, error);
     }
   }
 
   /** The same, listed once and kept: what a pass of looking goes by. */
-  firewallRulesSeen(): Promise<readonly FirewallRule[]> {
-    this.#rulesSeen ??= this.firewallRules();
-    return this.#rulesSeen;
+  listFirewallRulesOnce(): Promise<readonly FirewallRule[]> {
+    this.#cachedRules ??= this.listFirewallRules();
+    return this.#cachedRules;
   }
 
   /** Whether a rule is there. */
-  firewallRule(rule: string): Promise<Observed<FirewallRule>> {
-    const { resourceGroup, name } = this.location;
-    return observed(`firewall rule '${rule}'`, async () =>
+  getFirewallRule(rule: string): Promise<Observed<FirewallRule>> {
+    const { resourceGroup, name } = this.serverRef;
+    return tryRead(`firewall rule '${rule}'`, async () =>
       present(await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal)),
     );
   }
 
   /** A server parameter. */
-  parameter(parameter: string): Promise<Observed<Configuration>> {
-    const { resourceGroup, name } = this.location;
-    return observed(`server parameter '${parameter}'`, async () =>
+  getParameter(parameter: string): Promise<Observed<Configuration>> {
+    const { resourceGroup, name } = this.serverRef;
+    return tryRead(`server parameter '${parameter}'`, async () =>
       present(
         await this.#clients.postgresql.configurations.get(resourceGroup, name, parameter, this.#abortSignal),
       ),
@@ -174,15 +174,16 @@ export class AzureReader {
   }
 
   /** Server parameters by name: a few one by one, more out of the list, whose requests grow with its pages. */
-  async parameters(wanted: readonly string[]): Promise<readonly Observed<Configuration>[]> {
-    if (wanted.length <= fewParameters) return await Promise.all(wanted.map((each) => this.parameter(each)));
-    const { resourceGroup, name } = this.location;
+  async getParameters(wanted: readonly string[]): Promise<readonly Observed<Configuration>[]> {
+    if (wanted.length <= MAX_SINGLE_READS)
+      return await Promise.all(wanted.map((each) => this.getParameter(each)));
+    const { resourceGroup, name } = this.serverRef;
     const byName = new Map<string, Configuration>();
     const names = new Set(wanted.map((each) => each.toLowerCase()));
-    const all = await observed(`the parameters of server '${name}'`, async () => {
+    const all = await tryRead(`the parameters of server '${name}'`, async () => {
       const { configurations } = this.#clients.postgresql;
       const listed = configurations.listByServer(resourceGroup, name, this.#abortSignal);
-      for (const each of await everyPage(listed, `the parameters of server '${name}'`)) {
+      for (const each of await readAllPages(listed, `the parameters of server '${name}'`)) {
         const key = each.name?.toLowerCase() ?? '';
         if (names.has(key)) byName.set(key, each);
       }
@@ -196,22 +197,22 @@ export class AzureReader {
   }
 
   /** A database as ARM knows it, which tells neither its owner nor its comment. */
-  database(database: string): Promise<Observed<Database>> {
-    const { resourceGroup, name } = this.location;
-    return observed(`database '${database}'`, async () =>
+  getDatabase(database: string): Promise<Observed<Database>> {
+    const { resourceGroup, name } = this.serverRef;
+    return tryRead(`database '${database}'`, async () =>
       present(await this.#clients.postgresql.databases.get(resourceGroup, name, database, this.#abortSignal)),
     );
   }
 }
 
 /** How many parameters are asked for one by one: the list of all has some four hundred. */
-const fewParameters = 3;
+const MAX_SINGLE_READS = 3;
 
 /** Pages of a list that are read: ARM puts a hundred things or more on one. */
 const MAX_PAGES = 200;
 
 /** @throws where there are more pages than any list has: a page may lead back to an earlier one */
-async function everyPage<T>(
+async function readAllPages<T>(
   list: { byPage(): AsyncIterable<readonly T[]> },
   what: string,
 ): Promise<readonly T[]> {
@@ -234,7 +235,7 @@ async function everyPage<T>(
  * @param resourceGroup as it was asked for; else that of its id
  * @throws where the answer is no server's
  */
-function found(server: Server, resourceGroup?: string): FoundServer {
+function toFoundServer(server: Server, resourceGroup?: string): FoundServer {
   const [, group, name] =
     /\/resourceGroups\/([^/]+)\/providers\/Microsoft\.DBforPostgreSQL\/flexibleServers\/([^/]+)$/i.exec(
       server.id ?? '',

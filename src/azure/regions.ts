@@ -1,2 +1,2 @@
 /** Azure's short form of a region: `West Europe` → `westeurope`. */
-export const regionName = (region: string): string => region.toLowerCase().replaceAll(' ', '');
+export const normalizeRegion = (region: string): string => region.toLowerCase().replaceAll(' ', '');

@@ -1,7 +1,7 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 
 /** States of a flexible server (facts.md §1). */
-const states = [
+const SERVER_STATES = [
   'Ready',
   'Updating',
   'Restarting',
@@ -15,24 +15,31 @@ const states = [
 ] as const;
 
 /** A server's state in the spelling of the documentation. */
-export function stateOf({ state }: Server): string {
+export function normalizeState({ state }: Server): string {
   if (!state) return 'unknown';
-  return states.find((each) => each.toLowerCase() === state.toLowerCase()) ?? state;
+  return SERVER_STATES.find((each) => each.toLowerCase() === state.toLowerCase()) ?? state;
 }
 
 /** States that pass by themselves, also a creation by somebody else. */
-const passing: readonly string[] = ['Provisioning', 'Updating', 'Starting', 'Restarting', 'Stopping'];
+const TRANSIENT_STATES: readonly string[] = [
+  'Provisioning',
+  'Updating',
+  'Starting',
+  'Restarting',
+  'Stopping',
+];
 
-export const isPassing = (state: string): boolean => passing.includes(state);
+export const isTransient = (state: string): boolean => TRANSIENT_STATES.includes(state);
 
 /** Whether what ARM shows of the server is not yet, or no longer, what it is. */
-export const isHalfThere = (state: string): boolean => state === 'Provisioning' || state === 'Dropping';
+export const isBeingCreatedOrDeleted = (state: string): boolean =>
+  state === 'Provisioning' || state === 'Dropping';
 
 /** Whether PostgreSQL answers, or may. */
-export const mayAnswer = (state: string): boolean =>
+export const acceptsConnections = (state: string): boolean =>
   ['Ready', 'Updating', 'Restarting', 'Starting'].includes(state);
 
-const advice: Readonly<Record<string, string>> = {
+const STATE_HINTS: Readonly<Record<string, string>> = {
   Stopped: 'Start it (az postgres flexible-server start), or leave start-if-stopped on.',
   Dropping: 'It is being deleted: wait until it is gone, or choose another server-name.',
   Disabled: 'See in the Azure portal why it is disabled.',
@@ -40,5 +47,6 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 /** What to do about a server in a state that is of no use. */
-export const stateAdvice = (state: string): string =>
-  advice[state] ?? (isPassing(state) ? 'Wait until it is Ready.' : 'Look at the server in the Azure portal.');
+export const stateHint = (state: string): string =>
+  STATE_HINTS[state] ??
+  (isTransient(state) ? 'Wait until it is Ready.' : 'Look at the server in the Azure portal.');

@@ -1,5 +1,5 @@
 import type { AddressRange } from './addresses.ts';
-import type { DatabaseMark, RoleMark } from './marks.ts';
+import type { DatabaseMarker, RoleMarker } from './marks.ts';
 
 /** What the inputs say, checked and typed. Frozen; made by `parseConfig`, and of one pull request's part by a sweep. */
 export type Config = EnsureConfig | CheckConfig | DropConfig | SweepConfig;
@@ -13,7 +13,7 @@ interface CommonConfig {
   readonly startIfStopped: boolean;
   readonly gitHubToken: string | undefined;
   /** For the whole run, in milliseconds. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
 }
 
 /** `mode: ensure`: what is missing is made. */
@@ -22,7 +22,7 @@ export interface EnsureConfig extends CommonConfig {
   readonly administrator: Credentials;
   readonly pullRequest: PullRequestConfig | undefined;
   readonly database: DatabaseConfig;
-  readonly application: ApplicationConfig | undefined;
+  readonly appRole: AppRoleConfig | undefined;
   readonly extensions: readonly string[];
   readonly publish: PublishConfig;
   readonly migration: MigrationConfig | undefined;
@@ -31,8 +31,8 @@ export interface EnsureConfig extends CommonConfig {
   /** Whose run creates the server; an empty id outside a workflow. */
   readonly repository: RepositoryConfig;
   /** See CheckConfig. */
-  readonly driftReport: readonly string[];
-  readonly declaredIn: ConfigFilePlaces | undefined;
+  readonly driftReportPaths: readonly string[];
+  readonly configSource: ConfigFileSource | undefined;
 }
 
 /** `mode: check`: the same route with no writer. */
@@ -40,20 +40,20 @@ export interface CheckConfig extends CommonConfig {
   readonly mode: 'check';
   readonly pullRequest: PullRequestConfig | undefined;
   readonly database: DatabaseConfig | undefined;
-  readonly application: RoleConfig | undefined;
+  readonly appRole: RoleConfig | undefined;
   readonly extensions: readonly string[];
   readonly onDrift: 'warn' | 'fail';
   /** Files to write, as the step means them; their names end in `.json` or `.sarif`. */
-  readonly driftReport: readonly string[];
+  readonly driftReportPaths: readonly string[];
   readonly driftIssue: boolean;
   /** Whose runs can be asked for, and whose issue is kept; an empty id where nothing tells it. */
   readonly repository: RepositoryConfig;
   /** Where the inputs stand, for annotations; undefined where they are the step's own. */
-  readonly declaredIn: ConfigFilePlaces | undefined;
+  readonly configSource: ConfigFileSource | undefined;
 }
 
 /** Where a `config-file` says what. */
-export interface ConfigFilePlaces {
+export interface ConfigFileSource {
   /** As the input names it. */
   readonly path: string;
   /** Line of each input that the file has, the first line being 1. */
@@ -66,7 +66,7 @@ export interface DropConfig extends CommonConfig {
   readonly administrator: Credentials;
   readonly pullRequest: PullRequestConfig;
   readonly database: DatabaseConfig;
-  readonly application: RoleConfig | undefined;
+  readonly appRole: RoleConfig | undefined;
   /** Of the same database by their marks, whatever the inputs called the role when it was made. */
   readonly otherRoles?: readonly RoleConfig[];
   readonly comment: boolean;
@@ -117,7 +117,7 @@ export interface PullRequestConfig {
 export interface ServerConfig {
   readonly name: string;
   /** Whether the name is an address, by which the server has to be searched as by its host name. */
-  readonly byHost: boolean;
+  readonly isNameIpAddress: boolean;
   readonly resourceGroup: string | undefined;
   readonly region: string | undefined;
   readonly version: string | undefined;
@@ -149,13 +149,13 @@ export interface MaintenanceWindow {
 export interface FirewallConfig {
   readonly runnerIp: string | undefined;
   readonly keepRule: boolean;
-  readonly declared: readonly DeclaredRule[];
+  readonly declaredRules: readonly DeclaredRule[];
 }
 
 /** A firewall rule that stays. Without a name of the user's, any rule of the same range will do. */
 export interface DeclaredRule extends AddressRange {
   readonly name: string;
-  readonly named: boolean;
+  readonly hasExplicitName: boolean;
 }
 
 export interface DatabaseConfig {
@@ -169,11 +169,11 @@ export interface DatabaseConfig {
   /** The database to clone; charset and collation then come along from it. */
   readonly template: string | undefined;
   /** What makes it a pull request's; a base database bears none. */
-  readonly mark: DatabaseMark | undefined;
+  readonly marker: DatabaseMarker | undefined;
   /** Whether it is dropped and made again. */
   readonly reset: boolean;
   /** Milliseconds since last ensured after which it may be swept. */
-  readonly expiresIn: number | undefined;
+  readonly expiresInMs: number | undefined;
 }
 
 /** The application role: the administrator owns the database, this role what is in it (design.md). */
@@ -181,10 +181,10 @@ export interface RoleConfig {
   readonly name: string;
   /** The input `app-username`. */
   readonly base: string;
-  readonly mark: RoleMark;
+  readonly marker: RoleMarker;
 }
 
-export interface ApplicationConfig extends RoleConfig {
+export interface AppRoleConfig extends RoleConfig {
   /** Its password, or the key that it is derived from, as hexadecimal digits. */
   readonly secret: { readonly password: string } | { readonly key: string };
 }
@@ -203,7 +203,7 @@ export interface MigrationConfig {
   readonly command: string;
   readonly workingDirectory: string;
   /** In milliseconds; undefined: the run's own limit. */
-  readonly timeout: number | undefined;
+  readonly timeoutMs: number | undefined;
   /** Whose connection it gets. */
-  readonly as: 'app' | 'admin';
+  readonly runAs: 'app' | 'admin';
 }

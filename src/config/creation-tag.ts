@@ -7,7 +7,7 @@ import type { ServerConfig } from './config.ts';
  *
  * Azure reserves names that begin with azure, microsoft or windows.
  */
-export const creationTag = 'gha-unfinished-creation';
+export const CREATION_TAG = 'gha-unfinished-creation';
 
 type Tags = Readonly<Record<string, string>> | undefined;
 
@@ -15,25 +15,25 @@ type Tags = Readonly<Record<string, string>> | undefined;
 export const MAX_TAGS = 50;
 
 /** Whether there is something to do once the server is created, so that it needs the tag until then. */
-export const hasMore = ({ parameters, maintenanceWindow }: ServerConfig): boolean =>
+export const hasPostCreationSteps = ({ parameters, maintenanceWindow }: ServerConfig): boolean =>
   parameters.size > 0 || (maintenanceWindow !== undefined && maintenanceWindow !== 'system-managed');
 
 /**
  * The tags of a new server: the declared ones, with ours where the creation has more to do.
  * @param repositoryId undefined: never with ours
  */
-export function tagsOfNew(
+export function newServerTags(
   server: ServerConfig,
   repositoryId: string | undefined,
 ): ReadonlyMap<string, string> {
   const { tags } = server;
-  return repositoryId !== undefined && hasMore(server)
-    ? new Map([...tags, [creationTag, repositoryId]])
+  return repositoryId !== undefined && hasPostCreationSteps(server)
+    ? new Map([...tags, [CREATION_TAG, repositoryId]])
     : tags;
 }
 
 /** The repository whose run has not finished a server's creation; undefined for every other server. */
-export const unfinishedBy = (tags: Tags): string | undefined =>
+export const unfinishedCreationOwner = (tags: Tags): string | undefined =>
   Object.entries(tags ?? {}).find(([name]) => isCreationTag(name))?.[1];
 
 /** The tags without ours; others' are kept. */
@@ -41,4 +41,4 @@ export const withoutCreationTag = (tags: Tags): Record<string, string> =>
   Object.fromEntries(Object.entries(tags ?? {}).filter(([name]) => !isCreationTag(name)));
 
 /** Azure's tag names know no case. */
-export const isCreationTag = (name: string): boolean => name.toLowerCase() === creationTag;
+export const isCreationTag = (name: string): boolean => name.toLowerCase() === CREATION_TAG;

@@ -1,6 +1,6 @@
 import type { Config, DatabaseConfig, ServerConfig } from './config.ts';
-import { creationTag, hasMore, MAX_TAGS, tagsOfNew } from './creation-tag.ts';
-import * as rules from './rules.ts';
+import { CREATION_TAG, hasPostCreationSteps, MAX_TAGS, newServerTags } from './creation-tag.ts';
+import * as validators from './rules.ts';
 
 /** A new server's properties: the inputs, and where they are silent the defaults that action.yml states. */
 export interface NewServer {
@@ -26,7 +26,7 @@ export interface NewServer {
 }
 
 /** What of a new server other inputs than those of the server say. */
-export interface AroundServer {
+export interface NewServerContext {
   readonly tenantId?: string | undefined;
   readonly database?: string | undefined;
   /** GitHub's numeric id of the repository that creates it; undefined: nobody does. */
@@ -34,19 +34,21 @@ export interface AroundServer {
 }
 
 /** The group of a new server: the input, else the server's own name (contract.md). */
-export const groupOfNew = ({ resourceGroup, name }: Pick<ServerConfig, 'name' | 'resourceGroup'>): string =>
-  resourceGroup ?? name;
+export const defaultResourceGroup = ({
+  resourceGroup,
+  name,
+}: Pick<ServerConfig, 'name' | 'resourceGroup'>): string => resourceGroup ?? name;
 
-export function newServer(
+export function resolveNewServer(
   server: ServerConfig,
-  { tenantId, database, repositoryId }: AroundServer = {},
+  { tenantId, database, repositoryId }: NewServerContext = {},
 ): NewServer {
   const skuName = server.skuName ?? 'Standard_B1ms';
   return {
     region: server.region ?? '',
     version: server.version ?? '17',
     skuName,
-    skuTier: rules.skuTier(skuName) ?? 'Burstable',
+    skuTier: validators.parseSkuTier(skuName) ?? 'Burstable',
     storageSizeGB: server.storageSizeGB ?? 32,
     // The storage of a cluster does not grow by itself.
     storageAutoGrow: server.storageAutoGrow ?? server.clusterSize === undefined,
@@ -54,7 +56,7 @@ export function newServer(
     geoRedundantBackup: server.geoRedundantBackup ?? false,
     highAvailability: server.highAvailability ?? 'Disabled',
     availabilityZone: server.availabilityZone,
-    tags: tagsOfNew(server, repositoryId),
+    tags: newServerTags(server, repositoryId),
     passwordAuth: server.passwordAuth,
     entraAuth: server.entraAuth,
     publicAccess: server.publicAccess,
@@ -67,40 +69,43 @@ export function newServer(
 }
 
 /** Of a new database (contract.md). */
-export const charsetOfNew = ({ charset }: Pick<DatabaseConfig, 'charset'>): string => charset ?? 'UTF8';
+export const defaultCharset = ({ charset }: Pick<DatabaseConfig, 'charset'>): string => charset ?? 'UTF8';
 
 /** Of a new database (contract.md). */
-export const collationOfNew = ({ collation }: Pick<DatabaseConfig, 'collation'>): string =>
+export const defaultCollation = ({ collation }: Pick<DatabaseConfig, 'collation'>): string =>
   collation ?? 'en_US.utf8';
 
 /** Faults that matter only where the server has to be created, a sentence each; told together before the first write. */
-export function creationFaults(config: Config): string[] {
+export function validateCreation(config: Config): string[] {
   const { server, administrator } = config;
-  const faults: string[] = [];
-  if (server.byHost)
-    faults.push('server-name is an address, but no server has it as its host: give the short name');
+  const errors: string[] = [];
+  if (server.isNameIpAddress)
+    errors.push('server-name is an address, but no server has it as its host: give the short name');
   if (server.region === undefined)
-    faults.push('region is missing: in which region the server shall be, such as westeurope');
-  if (administrator === undefined) faults.push('admin-username and admin-password are missing');
+    errors.push('region is missing: in which region the server shall be, such as westeurope');
+  if (administrator === undefined) errors.push('admin-username and admin-password are missing');
   else {
-    const password = rules.newAdministratorPassword(administrator.password, administrator.username);
-    if (password) faults.push(`admin-password ${password}`);
+    const passwordError = validators.validateNewAdministratorPassword(
+      administrator.password,
+      administrator.username,
+    );
+    if (passwordError) errors.push(`admin-password ${passwordError}`);
   }
-  const planned = newServer(server);
-  if (planned.skuTier === 'Burstable' && planned.highAvailability !== 'Disabled') {
-    faults.push(
-      `high-availability is ${planned.highAvailability}, but sku-name ${planned.skuName} is burstable, where Azure offers none`,
+  const newServer = resolveNewServer(server);
+  if (newServer.skuTier === 'Burstable' && newServer.highAvailability !== 'Disabled') {
+    errors.push(
+      `high-availability is ${newServer.highAvailability}, but sku-name ${newServer.skuName} is burstable, where Azure offers none`,
     );
   }
-  if (server.clusterSize !== undefined && Number(planned.version) < 17)
-    faults.push(
-      `cluster-size is given with postgres-version ${planned.version}, but elastic clusters need 17 or newer`,
+  if (server.clusterSize !== undefined && Number(newServer.version) < 17)
+    errors.push(
+      `cluster-size is given with postgres-version ${newServer.version}, but elastic clusters need 17 or newer`,
     );
-  if (server.clusterSize !== undefined && planned.storageAutoGrow)
-    faults.push('storage-auto-grow is true, but the storage of an elastic cluster does not grow by itself');
-  if (hasMore(server) && server.tags.size >= MAX_TAGS)
-    faults.push(
-      `tags has ${server.tags.size} tags, but a new server needs one more (${creationTag}) until server-parameters and maintenance-window are set: declare ${MAX_TAGS - 1} at most`,
+  if (server.clusterSize !== undefined && newServer.storageAutoGrow)
+    errors.push('storage-auto-grow is true, but the storage of an elastic cluster does not grow by itself');
+  if (hasPostCreationSteps(server) && server.tags.size >= MAX_TAGS)
+    errors.push(
+      `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare ${MAX_TAGS - 1} at most`,
     );
-  return faults;
+  return errors;
 }

@@ -18,7 +18,7 @@ export interface EventPullRequest {
   readonly fromFork: boolean;
 }
 
-export const noEvent: WorkflowEvent = {
+export const NO_EVENT: WorkflowEvent = {
   name: '',
   repository: { id: '', name: '' },
   actor: '',
@@ -26,11 +26,11 @@ export const noEvent: WorkflowEvent = {
 };
 
 /** Whether GitHub gives this run no secrets and no OIDC token: a fork's or Dependabot's `pull_request`. */
-export function withholdsSecrets({ name, pullRequest, actor }: WorkflowEvent): boolean {
+export function isUntrustedPullRequest({ name, pullRequest, actor }: WorkflowEvent): boolean {
   if (name !== 'pull_request') return false;
   return pullRequest?.fromFork === true || actor === 'dependabot[bot]';
 }
 
 /** Whether this run has the base repository's secrets while the pull request's code is a stranger's. */
-export const exposesSecretsToFork = ({ name, pullRequest }: WorkflowEvent): boolean =>
+export const runsForkWithSecrets = ({ name, pullRequest }: WorkflowEvent): boolean =>
   name === 'pull_request_target' && pullRequest?.fromFork === true;

@@ -1,12 +1,12 @@
-import type { ConfigFile, FileValue } from './config-file.ts';
+import type { ConfigFile, ConfigFileValue } from './config-file.ts';
 import type { WorkflowEvent } from './event.ts';
 import { parseList, parsePairs } from './lists.ts';
 
 /** Raw text of an input by its name in action.yml, untrimmed; empty where it was not given. */
-export type RawInput = (name: string) => string;
+export type GetRawInput = (name: string) => string;
 
 /** What the environment of the step adds to the inputs. */
-export interface Surroundings {
+export interface ParseContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a folder is there, seen from the workspace; the only look at the machine that parsing takes. */
   readonly isDirectory: (path: string) => boolean;
@@ -17,27 +17,33 @@ export interface Surroundings {
 }
 
 export interface NumberRange {
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
   /** Whether it need not be whole. */
-  readonly fraction?: boolean;
+  readonly allowsFraction?: boolean;
 }
 
-const hour = 3_600_000;
-const spans: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: hour, d: 24 * hour, w: 168 * hour };
-const longestSpan = 3650 * 24 * hour;
+const HOUR_MS = 3_600_000;
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: HOUR_MS,
+  d: 24 * HOUR_MS,
+  w: 168 * HOUR_MS,
+};
+const MAX_DURATION_MS = 3650 * 24 * HOUR_MS;
 
 /**
  * Reads inputs by kind, the step's own before the file's, and gathers every fault, so that all of them are named in one
  * error. A reader that finds a fault returns undefined and goes on.
  */
-export class Inputs {
-  readonly #faults = new Set<string>();
-  readonly #raw: RawInput;
+export class InputReader {
+  readonly #errors = new Set<string>();
+  readonly #raw: GetRawInput;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #file: ConfigFile | undefined;
 
-  constructor(raw: RawInput, { env, configFile }: Pick<Surroundings, 'env' | 'configFile'>) {
+  constructor(raw: GetRawInput, { env, configFile }: Pick<ParseContext, 'env' | 'configFile'>) {
     this.#raw = raw;
     this.#env = env;
     this.#file = configFile;
@@ -45,42 +51,43 @@ export class Inputs {
 
   /**
    * Told once, however often the input is read, and with its place where the file gives it.
-   * @param sentence begins with the input's name
+   * @param message begins with the input's name
    */
-  fault(sentence: string): undefined {
-    const [name = ''] = /^[a-z0-9-]+/.exec(sentence) ?? [];
+  addError(message: string): undefined {
+    const [name = ''] = /^[a-z0-9-]+/.exec(message) ?? [];
     const line = this.isFromFile(name) ? this.#file?.lines.get(name) : undefined;
-    const told = line === undefined ? sentence : `config-file ${this.#file?.path}, line ${line}: ${sentence}`;
-    this.#faults.add(told);
+    const located =
+      line === undefined ? message : `config-file ${this.#file?.path}, line ${line}: ${message}`;
+    this.#errors.add(located);
   }
 
-  get faults(): readonly string[] {
-    return [...this.#faults];
+  get errors(): readonly string[] {
+    return [...this.#errors];
   }
 
   /** That an input is needed and not there; silent where the file has it in no usable way, which is told already. */
-  missing(name: string, why: string): undefined {
-    if (!this.#file?.unusable.has(name)) this.fault(`${name} is missing: ${why}`);
+  addMissingError(name: string, reason: string): undefined {
+    if (!this.#file?.invalidInputs.has(name)) this.addError(`${name} is missing: ${reason}`);
   }
 
   /** Whether it is the file's value that counts. */
   isFromFile(name: string): boolean {
-    return this.#own(name) === undefined && this.#file?.values.has(name) === true;
+    return this.#stepText(name) === undefined && this.#file?.values.has(name) === true;
   }
 
   /** The step's own text, undefined where it is blank. */
-  #own(name: string): string | undefined {
+  #stepText(name: string): string | undefined {
     const text = this.#raw(name);
     return text.trim() === '' ? undefined : text;
   }
 
-  #value(name: string): FileValue {
-    return this.#own(name) ?? this.#file?.values.get(name) ?? '';
+  #rawValue(name: string): ConfigFileValue {
+    return this.#stepText(name) ?? this.#file?.values.get(name) ?? '';
   }
 
   /** Trimmed text, undefined where empty. */
   text(name: string): string | undefined {
-    const value = this.#value(name);
+    const value = this.#rawValue(name);
     return typeof value === 'string' ? value.trim() || undefined : undefined;
   }
 
@@ -89,9 +96,9 @@ export class Inputs {
     return this.text(name) ?? (this.#env[variable]?.trim() || undefined);
   }
 
-  required(name: string, why: string): string {
+  required(name: string, reason: string): string {
     const text = this.text(name);
-    if (text === undefined) this.missing(name, why);
+    if (text === undefined) this.addMissingError(name, reason);
     return text ?? '';
   }
 
@@ -99,7 +106,7 @@ export class Inputs {
   secret(name: string, variable?: string): string | undefined {
     const secret = this.#raw(name) || (variable && this.#env[variable]) || undefined;
     if (secret?.includes('\0'))
-      this.fault(`${name} contains a NUL character, which no environment can carry`);
+      this.addError(`${name} contains a NUL character, which no environment can carry`);
     return secret;
   }
 
@@ -107,7 +114,7 @@ export class Inputs {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const choice = choices.find((c) => c.toLowerCase() === text.toLowerCase());
-    return choice ?? this.fault(`${name} is '${text}', but must be one of: ${choices.join(', ')}`);
+    return choice ?? this.addError(`${name} is '${text}', but must be one of: ${choices.join(', ')}`);
   }
 
   /** YAML 1.2's booleans, as @actions/core takes them. */
@@ -116,57 +123,57 @@ export class Inputs {
     if (text === undefined) return undefined;
     if (/^(true|True|TRUE)$/.test(text)) return true;
     if (/^(false|False|FALSE)$/.test(text)) return false;
-    return this.fault(`${name} is '${text}', but must be true or false`);
+    return this.addError(`${name} is '${text}', but must be true or false`);
   }
 
   /** `Enabled` or `Disabled`, as Azure and the az CLI say, or a boolean, in any case. */
-  onOff(name: string): boolean | undefined {
+  enabledOrDisabled(name: string): boolean | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     if (/^(enabled|true)$/i.test(text)) return true;
     if (/^(disabled|false)$/i.test(text)) return false;
-    return this.fault(`${name} is '${text}', but must be Enabled or Disabled`);
+    return this.addError(`${name} is '${text}', but must be Enabled or Disabled`);
   }
 
-  /** A number from `least` to `most`, whole unless `fraction`. */
-  number(name: string, { least, most, fraction = false }: NumberRange): number | undefined {
+  /** A number from `min` to `max`, whole unless `allowsFraction`. */
+  number(name: string, { min, max, allowsFraction = false }: NumberRange): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most && (fraction || Number.isInteger(value))) return value;
-    return this.fault(
-      `${name} is '${text}', but must be a ${fraction ? '' : 'whole '}number from ${least} to ${most}`,
+    if (value >= min && value <= max && (allowsFraction || Number.isInteger(value))) return value;
+    return this.addError(
+      `${name} is '${text}', but must be a ${allowsFraction ? '' : 'whole '}number from ${min} to ${max}`,
     );
   }
 
   /** A span of time such as `72h` or `7d`, in milliseconds. */
-  span(name: string): number | undefined {
+  duration(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const [, count = '', unit = ''] = /^(\d{1,6}) ?([smhdw])$/i.exec(text) ?? [];
-    const milliseconds = Number(count) * (spans[unit.toLowerCase()] ?? 0);
-    if (milliseconds > 0 && milliseconds <= longestSpan) return milliseconds;
-    return this.fault(
+    const milliseconds = Number(count) * (MS_PER_UNIT[unit.toLowerCase()] ?? 0);
+    if (milliseconds > 0 && milliseconds <= MAX_DURATION_MS) return milliseconds;
+    return this.addError(
       `${name} is '${text}', but must be a number with s, m, h, d or w behind it, such as 72h or 7d, ten years at most`,
     );
   }
 
   list(name: string): readonly string[] {
-    const value = this.#value(name);
+    const value = this.#rawValue(name);
     if (typeof value === 'string') return parseList(value);
     return 'get' in value ? [] : [...value];
   }
 
   pairs(name: string): ReadonlyMap<string, string> {
-    const value = this.#value(name);
+    const value = this.#rawValue(name);
     if (typeof value === 'object' && 'get' in value) return value;
     const text = typeof value === 'string' ? value : '';
-    return parsePairs(text, (sentence) => this.fault(`${name}: ${sentence}`));
+    return parsePairs(text, (message) => this.addError(`${name}: ${message}`));
   }
 
   /** Runs a rule over a value that was given; the rule returns a sentence where the value breaks it. */
-  check<T>(name: string, value: T | undefined, rule: (value: T) => string | undefined): void {
-    const sentence = value === undefined || value === '' ? undefined : rule(value);
-    if (sentence !== undefined) this.fault(`${name} ${sentence}`);
+  validate<T>(name: string, value: T | undefined, validator: (value: T) => string | undefined): void {
+    const message = value === undefined || value === '' ? undefined : validator(value);
+    if (message !== undefined) this.addError(`${name} ${message}`);
   }
 }

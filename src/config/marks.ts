@@ -3,10 +3,10 @@
  * Marks). Whatever is read back is data from outside: parsed strictly, and never trusted further than it can be checked.
  */
 
-const maker = 'azure-postgresql-action';
+const MANAGED_BY = 'azure-postgresql-action';
 
 /** Of a pull request's database. */
-export interface DatabaseMark {
+export interface DatabaseMarker {
   readonly kind: 'pull-request';
   /** GitHub's numeric id. */
   readonly repositoryId: string;
@@ -16,14 +16,14 @@ export interface DatabaseMark {
 }
 
 /** Of an application role: a pull request's, or a base database's. */
-export type RoleMark = PullRequestRoleMark | BaseRoleMark;
+export type RoleMarker = PullRequestRoleMarker | BaseRoleMarker;
 
-interface PullRequestRoleMark extends DatabaseMark {
+interface PullRequestRoleMarker extends DatabaseMarker {
   /** The input `database`, for whose database alone the role is; `base` is the input `app-username`. */
   readonly database: string;
 }
 
-interface BaseRoleMark {
+interface BaseRoleMarker {
   readonly kind: 'base';
   readonly repositoryId: string;
   readonly base: string;
@@ -31,7 +31,7 @@ interface BaseRoleMark {
 }
 
 /** A mark as it was read: every field that a mark can have. */
-export interface ReadMark {
+export interface ParsedMarker {
   readonly kind: 'pull-request' | 'base';
   readonly repositoryId: string;
   readonly pullRequest: number | undefined;
@@ -42,41 +42,41 @@ export interface ReadMark {
 }
 
 /** The comment's text. */
-export function markText(mark: DatabaseMark | RoleMark, expires?: Date): string {
+export function serializeMarker(marker: DatabaseMarker | RoleMarker, expires?: Date): string {
   return JSON.stringify({
-    madeBy: maker,
-    ...mark,
+    madeBy: MANAGED_BY,
+    ...marker,
     ...(expires === undefined ? {} : { expires: expires.toISOString() }),
   });
 }
 
-const fields = ['madeBy', 'kind', 'repositoryId', 'pullRequest', 'base', 'database', 'expires'];
+const MARKER_FIELDS = ['madeBy', 'kind', 'repositoryId', 'pullRequest', 'base', 'database', 'expires'];
 
 /** Bytes of the longest comment that is looked at: names have 63 at most, so marks are far shorter. */
-const longest = 1000;
+const MAX_COMMENT_LENGTH = 1000;
 
 /** The mark that a comment is; undefined where it is none of ours in every point. */
-export function parseMark(comment: string | null | undefined): ReadMark | undefined {
-  const read = objectIn(comment);
-  if (read === undefined || read['madeBy'] !== maker) return undefined;
-  if (Object.keys(read).some((field) => !fields.includes(field))) return undefined;
-  const { kind, repositoryId, pullRequest, base, database, expires } = read;
+export function parseMarker(comment: string | null | undefined): ParsedMarker | undefined {
+  const parsed = parseJsonObject(comment);
+  if (parsed === undefined || parsed['madeBy'] !== MANAGED_BY) return undefined;
+  if (Object.keys(parsed).some((field) => !MARKER_FIELDS.includes(field))) return undefined;
+  const { kind, repositoryId, pullRequest, base, database, expires } = parsed;
   if (typeof repositoryId !== 'string' || !/^\d{1,20}$/.test(repositoryId)) return undefined;
-  if (!isName(base) || !(database === undefined || isName(database))) return undefined;
+  if (!isNonEmptyString(base) || !(database === undefined || isNonEmptyString(database))) return undefined;
   const common = { repositoryId, base, database };
   if (kind === 'base')
     return pullRequest === undefined && expires === undefined
       ? { ...common, kind, pullRequest, expires }
       : undefined;
-  const until = momentOf(expires);
-  if (kind !== 'pull-request' || !isNumber(pullRequest) || until === null) return undefined;
-  return { ...common, kind, pullRequest, expires: until };
+  const expiresAt = parseTimestamp(expires);
+  if (kind !== 'pull-request' || !isPositiveInteger(pullRequest) || expiresAt === null) return undefined;
+  return { ...common, kind, pullRequest, expires: expiresAt };
 }
 
-const isName = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isNonEmptyString = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-function objectIn(comment: string | null | undefined): Readonly<Record<string, unknown>> | undefined {
-  if (!comment?.startsWith('{') || comment.length > longest) return undefined;
+function parseJsonObject(comment: string | null | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (!comment?.startsWith('{') || comment.length > MAX_COMMENT_LENGTH) return undefined;
   try {
     return JSON.parse(comment) as Record<string, unknown>;
   } catch {
@@ -84,26 +84,29 @@ function objectIn(comment: string | null | undefined): Readonly<Record<string, u
   }
 }
 
-const isNumber = (value: unknown): value is number =>
+const isPositiveInteger = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
 /** Of the one form in which it is written, so that no reading of dates can differ; null for any other. */
-function momentOf(value: unknown): Date | undefined | null {
+function parseTimestamp(value: unknown): Date | undefined | null {
   if (value === undefined) return undefined;
-  const moment = typeof value === 'string' ? new Date(value) : undefined;
-  if (moment === undefined || Number.isNaN(moment.getTime())) return null;
-  return moment.toISOString() === value ? moment : null;
+  const timestamp = typeof value === 'string' ? new Date(value) : undefined;
+  if (timestamp === undefined || Number.isNaN(timestamp.getTime())) return null;
+  return timestamp.toISOString() === value ? timestamp : null;
 }
 
 /** Whether a mark that was read says the same as the one that a thing of ours would bear; its expiry aside. */
-export function isSameMark(read: ReadMark | undefined, own: DatabaseMark | RoleMark): boolean {
-  if (read === undefined) return false;
-  const { database, pullRequest } = { database: undefined, pullRequest: undefined, ...own };
+export function markersMatch(
+  actual: ParsedMarker | undefined,
+  expected: DatabaseMarker | RoleMarker,
+): boolean {
+  if (actual === undefined) return false;
+  const { database, pullRequest } = { database: undefined, pullRequest: undefined, ...expected };
   return (
-    read.kind === own.kind &&
-    read.repositoryId === own.repositoryId &&
-    read.pullRequest === pullRequest &&
-    read.base === own.base &&
-    read.database === database
+    actual.kind === expected.kind &&
+    actual.repositoryId === expected.repositoryId &&
+    actual.pullRequest === pullRequest &&
+    actual.base === expected.base &&
+    actual.database === database
   );
 }

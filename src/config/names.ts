@@ -3,8 +3,8 @@ import type { AddressRange } from './addresses.ts';
 
 /** The only maker of names. Rule names: `^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$` (facts.md §4). */
 
-const temporaryPrefix = 'gha-temporary-';
-const keptPrefix = 'gha-kept-';
+const TEMPORARY_RULE_PREFIX = 'gha-temporary-';
+const PERSISTENT_RULE_PREFIX = 'gha-kept-';
 
 /** Which run of which repository; GitHub's numeric ids. */
 export interface RunIdentity {
@@ -18,19 +18,23 @@ export interface RunIdentity {
  * @param random at least 8 characters of `[0-9a-z]`
  */
 export function temporaryRuleName({ repositoryId, runId, runAttempt }: RunIdentity, random: string): string {
-  return `${temporaryPrefix}${repositoryId}-${runId}-${runAttempt}-${random}`.slice(0, 80);
+  return `${TEMPORARY_RULE_PREFIX}${repositoryId}-${runId}-${runAttempt}-${random}`.slice(0, 80);
 }
 
 /** ARM's names know no case. */
-export const isTemporaryRuleName = (name: string): boolean => name.toLowerCase().startsWith(temporaryPrefix);
+export const isTemporaryRuleName = (name: string): boolean =>
+  name.toLowerCase().startsWith(TEMPORARY_RULE_PREFIX);
 
 /** Whether a rule bears the prefix and the ids of this run, the condition for deleting it. */
-export function isTemporaryRuleOf({ repositoryId, runId, runAttempt }: RunIdentity, name: string): boolean {
-  return name.startsWith(`${temporaryPrefix}${repositoryId}-${runId}-${runAttempt}-`);
+export function isTemporaryRuleOfRun(
+  { repositoryId, runId, runAttempt }: RunIdentity,
+  name: string,
+): boolean {
+  return name.startsWith(`${TEMPORARY_RULE_PREFIX}${repositoryId}-${runId}-${runAttempt}-`);
 }
 
 /** Whose run a temporary rule belongs to, by its name; undefined for every other name. */
-export function runOfTemporaryRule(name: string): RunIdentity | undefined {
+export function parseTemporaryRuleName(name: string): RunIdentity | undefined {
   const ids = /^gha-temporary-(\d+)-(\d+)-(\d+)-[0-9a-z]+$/.exec(name);
   const [, repositoryId, runId, runAttempt] = ids ?? [];
   if (repositoryId === undefined || runId === undefined || runAttempt === undefined) return undefined;
@@ -38,22 +42,24 @@ export function runOfTemporaryRule(name: string): RunIdentity | undefined {
 }
 
 /** Name of a rule for a runner's address that stays (`keep-firewall-rule`); the same address gives the same name. */
-export const keptRuleName = (address: string): string => `${keptPrefix}${dashed(address)}`;
+export const persistentRuleName = (address: string): string =>
+  `${PERSISTENT_RULE_PREFIX}${ipToName(address)}`;
 
-export const isKeptRuleName = (name: string): boolean => name.toLowerCase().startsWith(keptPrefix);
+export const isPersistentRuleName = (name: string): boolean =>
+  name.toLowerCase().startsWith(PERSISTENT_RULE_PREFIX);
 
 /** Name of a declared rule that was given none, derived from its range. */
 export function declaredRuleName({ start, end }: AddressRange): string {
-  return start === end ? `allow-${dashed(start)}` : `allow-${dashed(start)}-to-${dashed(end)}`;
+  return start === end ? `allow-${ipToName(start)}` : `allow-${ipToName(start)}-to-${ipToName(end)}`;
 }
 
 /** Name of the rule for any Azure service, the portal's words. */
-export const azureServicesRuleName = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
+export const AZURE_SERVICES_RULE_NAME = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
 
-const dashed = (address: string): string => address.replaceAll('.', '-');
+const ipToName = (address: string): string => address.replaceAll('.', '-');
 
 /** PostgreSQL's limit on identifiers, in bytes of UTF-8; ARM's for databases is the same (facts.md §4). */
-export const longestIdentifier = 63;
+export const MAX_IDENTIFIER_BYTES = 63;
 
 /**
  * Name of a pull request's database or role: `<base>_pr_<number>`, 63 bytes at most. A longer base is cut, and a hash of
@@ -61,20 +67,20 @@ export const longestIdentifier = 63;
  */
 export function pullRequestName(base: string, number: number): string {
   const name = `${base}_pr_${number}`;
-  if (Buffer.byteLength(name) <= longestIdentifier) return name;
+  if (Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES) return name;
   const hash = createHash('sha256').update(base).digest('hex').slice(0, 12);
-  const end = `_pr_${number}_${hash}`;
-  return `${firstBytes(base, longestIdentifier - end.length)}${end}`;
+  const suffix = `_pr_${number}_${hash}`;
+  return `${truncateBytes(base, MAX_IDENTIFIER_BYTES - suffix.length)}${suffix}`;
 }
 
 /** As many whole characters from the beginning as fit into so many bytes. */
-function firstBytes(text: string, bytes: number): string {
-  let fitting = '';
+function truncateBytes(text: string, maxBytes: number): string {
+  let result = '';
   for (const character of text) {
-    if (Buffer.byteLength(fitting + character) > bytes) break;
-    fitting += character;
+    if (Buffer.byteLength(result + character) > maxBytes) break;
+    result += character;
   }
-  return fitting;
+  return result;
 }
 
 /**
@@ -82,12 +88,12 @@ function firstBytes(text: string, bytes: number): string {
  * can be chosen there and tells nobody anything else (it is beyond every server's real limit). With it a database that
  * was left half-made is known as ours without a mark, which can only be written afterwards (law 4); the last statement
  * of the making takes it away.
- * @param whose what the database is: its name and, of a pull request's, its mark
+ * @param identity what the database is: its name and, of a pull request's, its mark
  * @returns 1,000,000,000 to 2,073,741,823
  */
-export function seal(...whose: readonly (string | number)[]): number {
+export function creationSentinel(...identity: readonly (string | number)[]): number {
   const digest = createHash('sha256')
-    .update(JSON.stringify(['azure-postgresql-action: being made', ...whose]))
+    .update(JSON.stringify(['azure-postgresql-action: being made', ...identity]))
     .digest();
   return 1_000_000_000 + (digest.readUInt32BE(0) & 0x3fffffff);
 }

@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
  * pasting or piping a secret (`echo` for `printf`) brings one along.
  * @returns a sentence to be read behind the input's name
  */
-export const controlAtEnds = (secret: string): string | undefined =>
+export const validateSecretEnds = (secret: string): string | undefined =>
   /^[\p{Cc}\u2028\u2029]|[\p{Cc}\u2028\u2029]$/u.test(secret)
     ? 'begins or ends with a line break or another control character: set the secret again without it (printf adds none, echo does)'
     : undefined;
@@ -15,9 +15,9 @@ export const controlAtEnds = (secret: string): string | undefined =>
  * password that ends in a line break is among them, since only the creation of a server can refuse it.
  * @returns a sentence each, without the secret
  */
-export function secretWarnings(config: Config): readonly string[] {
-  const application = config.mode === 'ensure' ? config.application : undefined;
-  const secret = application?.secret;
+export function findSecretWarnings(config: Config): readonly string[] {
+  const appRole = config.mode === 'ensure' ? config.appRole : undefined;
+  const secret = appRole?.secret;
   const secrets = {
     'client-secret': config.signIn.clientSecret,
     'admin-password': config.administrator?.password,

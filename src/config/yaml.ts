@@ -15,28 +15,28 @@ import {
  * What a text in YAML 1.2's core schema says, for readers that want to know where it says it. Sentences about faults are
  * our own, since the library's quote the text, and a secret may stand there by mistake.
  */
-export interface YamlText {
+export interface ParsedYaml {
   /** Null where the text is empty. */
   readonly root: Node | null;
   /** Why it is not taken; empty where it is. */
-  readonly faults: readonly YamlFault[];
+  readonly errors: readonly YamlError[];
   /** What a node stands for: itself or, of an alias, what that repeats. Undefined where there is nothing. */
-  readonly resolve: (node: unknown) => Node | undefined;
-  readonly placeOf: (node: unknown) => Place | undefined;
+  readonly resolveAlias: (node: unknown) => Node | undefined;
+  readonly positionOf: (node: unknown) => Position | undefined;
 }
 
 /** The first line and column are 1. */
-export interface Place {
+export interface Position {
   readonly line: number;
   readonly column: number;
 }
 
-export interface YamlFault {
-  readonly place: Place | undefined;
-  readonly sentence: string;
+export interface YamlError {
+  readonly position: Position | undefined;
+  readonly message: string;
 }
 
-const sentences: Readonly<Record<string, string>> = {
+const MESSAGE_BY_CODE: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab cannot indent YAML: use spaces',
   BAD_INDENT: 'the indentation does not fit what is above it: align it, and close brackets and quotes',
   BLOCK_AS_IMPLICIT_KEY:
@@ -52,16 +52,16 @@ const sentences: Readonly<Record<string, string>> = {
     'it is nested too deeply: inputs are texts, lists and mappings, and nothing within these',
 };
 
-const otherwise = 'this is no valid YAML: correct it (an editor with YAML support shows where)';
+const DEFAULT_MESSAGE = 'this is no valid YAML: correct it (an editor with YAML support shows where)';
 
 /** Aliases that a text may use; each repeats what is elsewhere, so they could make much out of little. */
-const mostAliases = 100;
+const MAX_ALIASES = 100;
 
-const tooManyAliases = `more than ${mostAliases} aliases are used: write out what they repeat`;
-const aliasOfNothing = 'an alias has no anchor before it: write out what it is to repeat';
+const TOO_MANY_ALIASES = `more than ${MAX_ALIASES} aliases are used: write out what they repeat`;
+const UNRESOLVED_ALIAS = 'an alias has no anchor before it: write out what it is to repeat';
 
-export function readYaml(text: string): YamlText {
-  const lines = new LineCounter();
+export function parseYaml(text: string): ParsedYaml {
+  const lineCounter = new LineCounter();
   const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
@@ -71,73 +71,73 @@ export function readYaml(text: string): YamlText {
     // The library compares values, by which 1 and "1" differ; readers compare texts.
     uniqueKeys: false,
     prettyErrors: false,
-    lineCounter: lines,
+    lineCounter: lineCounter,
   });
-  const at = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
+  const toPosition = (offset: number): Position => {
+    const { line, col } = lineCounter.linePos(offset);
     return { line, column: col };
   };
   const [error] = [...document.errors, ...document.warnings];
-  const aliases = aliasesOf(document, at);
-  const faults =
+  const aliases = resolveAliases(document, toPosition);
+  const errors =
     error === undefined
-      ? aliases.faults
-      : [{ place: at(error.pos[0]), sentence: sentences[error.code] ?? otherwise }];
+      ? aliases.errors
+      : [{ position: toPosition(error.pos[0]), message: MESSAGE_BY_CODE[error.code] ?? DEFAULT_MESSAGE }];
   return {
     root: document.contents,
-    faults,
-    resolve: (node) => (isAlias(node) ? aliases.targets.get(node) : isNode(node) ? node : undefined),
-    placeOf: (node) => (isNode(node) && node.range ? at(node.range[0]) : undefined),
+    errors,
+    resolveAlias: (node) => (isAlias(node) ? aliases.targets.get(node) : isNode(node) ? node : undefined),
+    positionOf: (node) => (isNode(node) && node.range ? toPosition(node.range[0]) : undefined),
   };
 }
 
-interface Aliases {
+interface ResolvedAliases {
   /** What each alias repeats. */
   readonly targets: ReadonlyMap<Node, Node>;
-  readonly faults: readonly YamlFault[];
+  readonly errors: readonly YamlError[];
 }
 
-/** One walk over the document: the library's own `resolve` walks it again for each alias. */
-function aliasesOf(document: Document, at: (offset: number) => Place): Aliases {
+/** One walk over the document: the library's own `resolveAlias` walks it again for each alias. */
+function resolveAliases(document: Document, toPosition: (offset: number) => Position): ResolvedAliases {
   const anchors = new Map<string, Node>();
   const targets = new Map<Node, Node>();
-  const faults: YamlFault[] = [];
+  const errors: YamlError[] = [];
   visit(document, (_, node) => {
     if (!isAlias(node)) {
       if (isNode(node) && node.anchor) anchors.set(node.anchor, node);
       return undefined;
     }
     const target = anchors.get(node.source);
-    if (target !== undefined && targets.size < mostAliases) {
+    if (target !== undefined && targets.size < MAX_ALIASES) {
       targets.set(node, target);
       return undefined;
     }
-    const sentence = target === undefined ? aliasOfNothing : tooManyAliases;
-    faults.push({ place: node.range ? at(node.range[0]) : undefined, sentence });
+    const message = target === undefined ? UNRESOLVED_ALIAS : TOO_MANY_ALIASES;
+    errors.push({ position: node.range ? toPosition(node.range[0]) : undefined, message });
     return visit.BREAK;
   });
-  return { targets, faults };
+  return { targets, errors };
 }
 
 /** The pairs of a mapping; none of anything else. */
-export const pairsOf = (node: unknown): readonly Pair[] => (isMap(node) ? node.items : []);
+export const mapEntries = (node: unknown): readonly Pair[] => (isMap(node) ? node.items : []);
 
 /**
  * A scalar's text as it stands in the file, so that no number is written anew: `1e3`, `0x10` and `017` stay so.
  * @returns undefined for null
  */
-export function textOf({ value, source }: Scalar): string | undefined {
+export function scalarText({ value, source }: Scalar): string | undefined {
   if (value === null || value === undefined) return undefined;
   return typeof value === 'string' ? value : (source ?? String(value));
 }
 
 /** Every text below a node, aliases left out. */
-export function textsBelow(node: unknown): readonly string[] {
+export function collectTexts(node: unknown): readonly string[] {
   const texts: string[] = [];
   if (isNode(node))
     visit(node, {
       Scalar: (_, scalar) => {
-        const text = textOf(scalar);
+        const text = scalarText(scalar);
         if (text !== undefined && text !== '') texts.push(text);
       },
     });

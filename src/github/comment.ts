@@ -8,34 +8,34 @@ import type { Comment } from './shapes.ts';
  * @param marker the comment's first line, an HTML comment
  * @param body what follows it
  * @param create whether it is made where there is none
- * @throws `GitHubUnknown`
+ * @throws `GitHubRequestError`
  */
-export async function keepComment(
+export async function upsertComment(
   api: GitHubApi,
   number: number,
   { marker, body, create }: { readonly marker: string; readonly body: string; readonly create: boolean },
 ): Promise<void> {
-  const text = `${marker}\n${body}`;
-  const [existing] = await ownComments(api, number, marker);
+  const content = `${marker}\n${body}`;
+  const [existing] = await findOwnComments(api, number, marker);
   if (existing !== undefined) {
-    if (existing.body !== text) await api.updateComment(existing.id, text);
+    if (existing.body !== content) await api.updateComment(existing.id, content);
     return;
   }
   if (!create) return;
-  const made = await createOnce(
-    () => api.createComment(number, text),
-    async () => (await ownComments(api, number, marker)).find((comment) => comment.body === text)?.id,
+  const created = await createOnce(
+    () => api.createComment(number, content),
+    async () => (await findOwnComments(api, number, marker)).find((comment) => comment.body === content)?.id,
   );
   // Another job of the same pull request may have made one at the same time: the older one stays.
-  const [first] = await ownComments(api, number, marker);
-  if (first === undefined || first.id === made) return;
-  await api.updateComment(first.id, text);
-  await api.deleteComment(made);
+  const [oldest] = await findOwnComments(api, number, marker);
+  if (oldest === undefined || oldest.id === created) return;
+  await api.updateComment(oldest.id, content);
+  await api.deleteComment(created);
 }
 
 /** The oldest first. */
-async function ownComments(api: GitHubApi, number: number, marker: string): Promise<readonly Comment[]> {
-  const [comments, viewer] = await Promise.all([api.comments(number), api.viewer()]);
+async function findOwnComments(api: GitHubApi, number: number, marker: string): Promise<readonly Comment[]> {
+  const [comments, viewer] = await Promise.all([api.listComments(number), api.getViewerLogin()]);
   return comments
     .filter(({ body, author }) => author === viewer && body.split(/\r?\n/, 1)[0] === marker)
     .sort((one, other) => one.id - other.id);

@@ -1,4 +1,4 @@
-import { GitHubUnknown } from './api.ts';
+import { GitHubRequestError } from './api.ts';
 
 /**
  * Creates one thing on GitHub. Where it is not known whether the request has taken effect, looks for the thing before the
@@ -13,7 +13,7 @@ export async function createOnce<T>(
   try {
     return await create();
   } catch (error) {
-    if (!(error instanceof GitHubUnknown && error.mayHaveHappened)) throw error;
+    if (!(error instanceof GitHubRequestError && error.mayHaveTakenEffect)) throw error;
     return (await find()) ?? (await create());
   }
 }

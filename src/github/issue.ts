@@ -1,5 +1,5 @@
 import type { IssueStep } from '../plan/drift-issue.ts';
-import { type GitHubApi, ofIssues } from './api.ts';
+import { type GitHubApi, ISSUE_PERMISSION } from './api.ts';
 import { createOnce } from './create-once.ts';
 import type { Issue } from './shapes.ts';
 
@@ -13,38 +13,38 @@ export interface IssueOutcome {
  * Keeps one issue of the repository. It is known by its marker and by its author among all open ones, since anybody can
  * write a marker; of several the oldest counts.
  * @param marker the body's first line, an HTML comment
- * @param next what to do, by the body of the issue that is open; undefined where none is
- * @throws `GitHubUnknown`
+ * @param decide what to do, by the body of the issue that is open; undefined where none is
+ * @throws `GitHubRequestError`
  */
-export async function keepIssue(
+export async function syncIssue(
   api: GitHubApi,
   marker: string,
-  next: (body: string | undefined) => IssueStep,
+  decide: (body: string | undefined) => IssueStep,
 ): Promise<IssueOutcome> {
-  const [existing] = await ownIssues(api, marker);
-  if (existing !== undefined) return await carryOut(api, existing, next(existing.body));
-  const step = next(undefined);
+  const [existing] = await findOwnIssues(api, marker);
+  if (existing !== undefined) return await applyIssueStep(api, existing, decide(existing.body));
+  const step = decide(undefined);
   if (step.action !== 'open') return { action: 'left', number: undefined };
-  const made = await createOnce(
+  const created = await createOnce(
     () => api.createIssue(step),
-    async () => (await ownIssues(api, marker)).find((issue) => saysTheSame(issue, step))?.number,
+    async () => (await findOwnIssues(api, marker)).find((issue) => hasSameContent(issue, step))?.number,
   );
   // Another check may have opened one at the same time: the older one stays.
-  const [first] = await ownIssues(api, marker);
-  if (first === undefined || first.number >= made) return { action: 'opened', number: made };
-  const outcome = await carryOut(api, first, next(first.body));
-  await commentOnce(api, made, `Duplicate of #${first.number}`);
-  await api.closeIssue(made, 'not_planned');
+  const [oldest] = await findOwnIssues(api, marker);
+  if (oldest === undefined || oldest.number >= created) return { action: 'opened', number: created };
+  const outcome = await applyIssueStep(api, oldest, decide(oldest.body));
+  await commentOnce(api, created, `Duplicate of #${oldest.number}`);
+  await api.closeIssue(created, 'not_planned');
   return outcome;
 }
 
-async function carryOut(api: GitHubApi, issue: Issue, step: IssueStep): Promise<IssueOutcome> {
+async function applyIssueStep(api: GitHubApi, issue: Issue, step: IssueStep): Promise<IssueOutcome> {
   const { number } = issue;
   switch (step.action) {
     case 'open':
     case 'update': {
       const { title, body } = step;
-      if (saysTheSame(issue, step)) return { action: 'left', number };
+      if (hasSameContent(issue, step)) return { action: 'left', number };
       await api.updateIssue(number, { title, body });
       return { action: 'updated', number };
     }
@@ -57,26 +57,30 @@ async function carryOut(api: GitHubApi, issue: Issue, step: IssueStep): Promise<
   }
 }
 
-const saysTheSame = (issue: Issue, { title, body }: Omit<Issue, 'number'>): boolean =>
-  issue.title === title && withOneLineEnd(issue.body) === body;
+const hasSameContent = (issue: Issue, { title, body }: Omit<Issue, 'number'>): boolean =>
+  issue.title === title && normalizeLineEndings(issue.body) === body;
 
 /** An issue of ours that says something already may have it said again later: only a repeated request looks. */
 async function commentOnce(api: GitHubApi, number: number, text: string): Promise<void> {
   await createOnce(
-    () => api.createComment(number, text, ofIssues),
+    () => api.createComment(number, text, ISSUE_PERMISSION),
     async () => {
-      const [comments, viewer] = await Promise.all([api.comments(number, ofIssues), api.viewer()]);
-      return comments.find(({ author, body }) => author === viewer && withOneLineEnd(body) === text)?.id;
+      const [comments, viewer] = await Promise.all([
+        api.listComments(number, ISSUE_PERMISSION),
+        api.getViewerLogin(),
+      ]);
+      return comments.find(({ author, body }) => author === viewer && normalizeLineEndings(body) === text)
+        ?.id;
     },
   );
 }
 
 /** Whoever edits a text on the web leaves it with other line ends. */
-const withOneLineEnd = (text: string): string => text.replaceAll('\r\n', '\n');
+const normalizeLineEndings = (text: string): string => text.replaceAll('\r\n', '\n');
 
 /** The oldest first. */
-async function ownIssues(api: GitHubApi, marker: string): Promise<readonly Issue[]> {
-  const issues = await api.openIssuesOf(await api.viewer());
+async function findOwnIssues(api: GitHubApi, marker: string): Promise<readonly Issue[]> {
+  const issues = await api.listOpenIssues(await api.getViewerLogin());
   return issues
     .filter(({ body }) => body.split(/\r?\n/, 1)[0] === marker)
     .toSorted((one, other) => one.number - other.number);

@@ -1,19 +1,24 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SignInWay, signInWays } from '../azure/credentials.ts';
+import { AUTH_METHODS, type AuthMethod } from '../azure/credentials.ts';
 import { isIPv4 } from '../config/addresses.ts';
 import type { CloudName, SignInConfig } from '../config/config.ts';
-import { kinds } from '../config/kinds.ts';
-import { isTemporaryRuleName, longestIdentifier } from '../config/names.ts';
-import { firewallRuleName, guid, resourceGroupName, serverName } from '../config/rules.ts';
-import { fail } from '../errors.ts';
+import { inputSchema } from '../config/kinds.ts';
+import { isTemporaryRuleName, MAX_IDENTIFIER_BYTES } from '../config/names.ts';
+import {
+  validateFirewallRuleName,
+  validateGuid,
+  validateResourceGroupName,
+  validateServerName,
+} from '../config/rules.ts';
+import { actionError } from '../errors.ts';
 import type { NetworkSettings } from '../network.ts';
-import type { Workflow } from './workflow.ts';
+import type { ActionsRuntime } from './workflow.ts';
 
 /** How main signed in; without any secret, which `post` reads again from the step's own inputs. */
-export interface SignInEntry {
+export interface SignInState {
   /** Post signs in the same way, whatever a later step has put into the environment. */
-  readonly way: SignInWay;
+  readonly way: AuthMethod;
   /** The endpoints follow from it. */
   readonly cloud: CloudName;
   readonly signIn: Omit<SignInConfig, 'clientSecret'>;
@@ -21,7 +26,7 @@ export interface SignInEntry {
 }
 
 /** This run's temporary firewall rule. */
-export interface RuleEntry {
+export interface TemporaryRuleState {
   readonly resourceGroup: string;
   readonly server: string;
   readonly rule: string;
@@ -34,12 +39,12 @@ export interface RuleEntry {
 }
 
 /** Every key of the state. */
-const keys = ['sign-in', 'rule', 'env-file', 'migration'] as const;
+const STATE_KEYS = ['sign-in', 'rule', 'env-file', 'migration'] as const;
 
 /** Characters of the longest URL of an operation that is believed; those of 2026 have some four thousand. */
 const MAX_URL_LENGTH = 16_000;
 /** A migration that runs; without any password, which `post` reads again from the step's own inputs. */
-export interface MigrationEntry {
+export interface MigrationState {
   /** By which its processes and its sessions are found. */
   readonly tag: string;
   /** Whose connection it has. */
@@ -59,160 +64,163 @@ export interface MigrationEntry {
  * `STATE_…` for later steps by GITHUB_ENV, which counts where main has saved nothing; so main saves every key, first of
  * all. And what a migration appends to the file of the state counts until main saves again.
  */
-export class Journal {
-  readonly #workflow: Workflow;
+export class ActionState {
+  readonly #runtime: ActionsRuntime;
 
-  constructor(workflow: Workflow) {
-    this.#workflow = workflow;
+  constructor(runtime: ActionsRuntime) {
+    this.#runtime = runtime;
   }
 
   /** Saves every key as empty, so that none can come from elsewhere. */
-  begin(): void {
-    for (const key of keys) this.#workflow.saveState(key, null);
+  reset(): void {
+    for (const key of STATE_KEYS) this.#runtime.saveState(key, null);
   }
 
-  writeSignIn(entry: SignInEntry): void {
-    this.#workflow.saveState('sign-in', entry);
+  saveSignIn(entry: SignInState): void {
+    this.#runtime.saveState('sign-in', entry);
   }
 
-  writeRule(entry: RuleEntry): void {
-    this.#workflow.saveState('rule', entry);
-    const file = jobFile();
-    if (file !== undefined && !this.isOfThisJob(entry.rule)) appendLine(file, entry.rule);
+  saveTemporaryRule(entry: TemporaryRuleState): void {
+    this.#runtime.saveState('rule', entry);
+    const file = jobRulesFile();
+    if (file !== undefined && !this.isRuleOfThisJob(entry.rule)) appendLine(file, entry.rule);
   }
 
-  writeEnvFile(path: string): void {
-    this.#workflow.saveState('env-file', path);
+  saveEnvFile(path: string): void {
+    this.#runtime.saveState('env-file', path);
   }
 
-  writeMigration(entry: MigrationEntry): void {
-    this.#workflow.saveState('migration', entry);
+  saveMigration(entry: MigrationState): void {
+    this.#runtime.saveState('migration', entry);
   }
 
   /** Replaces everything in the state's file, after a migration, which can write to that file too. */
-  saveAgain(): void {
-    this.#workflow.replaceState();
+  rewrite(): void {
+    this.#runtime.rewriteState();
   }
 
   /** @throws `state-invalid` */
-  signIn(): SignInEntry | undefined {
-    const entry = this.#object('sign-in');
+  readSignIn(): SignInState | undefined {
+    const entry = this.#readObject('sign-in');
     if (entry === undefined) return undefined;
     const { way, cloud, signIn, network } = entry;
-    const { clientId, tenantId, subscriptionId } = objectOf(signIn) ?? {};
-    const isGuid = (id: unknown): boolean => isText(id, (text) => guid(text) === undefined);
-    this.#expectAll('sign-in', {
-      way: signInWays.includes(way as SignInWay),
-      cloud: kinds['azure-environment'].choices.includes(cloud as CloudName),
+    const { clientId, tenantId, subscriptionId } = asObject(signIn) ?? {};
+    const isGuid = (id: unknown): boolean => isValidText(id, (text) => validateGuid(text) === undefined);
+    this.#validateFields('sign-in', {
+      way: AUTH_METHODS.includes(way as AuthMethod),
+      cloud: inputSchema['azure-environment'].choices.includes(cloud as CloudName),
       clientId: clientId === undefined || isGuid(clientId),
       tenantId: tenantId === undefined || isGuid(tenantId),
       subscriptionId: isGuid(subscriptionId),
-      network: isNetwork(network),
+      network: isNetworkSettings(network),
     });
-    return entry as unknown as SignInEntry;
+    return entry as unknown as SignInState;
   }
 
   /** @throws `state-invalid` */
-  rule(): RuleEntry | undefined {
-    const entry = this.#object('rule');
+  readTemporaryRule(): TemporaryRuleState | undefined {
+    const entry = this.#readObject('rule');
     if (entry === undefined) return undefined;
     const { resourceGroup, server, rule, operationUrl, refused, address } = entry;
-    this.#expectAll('rule', {
-      resourceGroup: isText(resourceGroup, (text) => resourceGroupName(text) === undefined),
-      server: isText(server, (text) => serverName(text) === undefined),
-      rule: isText(rule, (text) => isTemporaryRuleName(text) && firewallRuleName(text) === undefined),
+    this.#validateFields('rule', {
+      resourceGroup: isValidText(resourceGroup, (text) => validateResourceGroupName(text) === undefined),
+      server: isValidText(server, (text) => validateServerName(text) === undefined),
+      rule: isValidText(
+        rule,
+        (text) => isTemporaryRuleName(text) && validateFirewallRuleName(text) === undefined,
+      ),
       operationUrl:
-        operationUrl === undefined || isText(operationUrl, (text) => text.length <= MAX_URL_LENGTH),
+        operationUrl === undefined || isValidText(operationUrl, (text) => text.length <= MAX_URL_LENGTH),
       refused: refused === undefined || refused === true,
-      address: isText(address, isIPv4),
+      address: isValidText(address, isIPv4),
     });
-    return entry as unknown as RuleEntry;
+    return entry as unknown as TemporaryRuleState;
   }
 
-  envFile(): string | undefined {
-    return this.#text('env-file');
+  readEnvFile(): string | undefined {
+    return this.#readText('env-file');
   }
 
   /** @throws `state-invalid` */
-  migration(): MigrationEntry | undefined {
-    const entry = this.#object('migration');
+  readMigration(): MigrationState | undefined {
+    const entry = this.#readObject('migration');
     if (entry === undefined) return undefined;
     const { tag, as, resourceGroup, server, user, database, since, ended } = entry;
-    this.#expectAll('migration', {
-      tag: isText(tag, (text) => /^[0-9a-f]{24}$/.test(text)),
+    this.#validateFields('migration', {
+      tag: isValidText(tag, (text) => /^[0-9a-f]{24}$/.test(text)),
       as: as === 'app' || as === 'admin',
-      resourceGroup: isText(resourceGroup, (text) => resourceGroupName(text) === undefined),
-      server: isText(server, (text) => serverName(text) === undefined),
-      user: isText(user, isIdentifier),
-      database: isText(database, isIdentifier),
-      since: since === undefined || isText(since, (text) => /^[\d :.+-]{10,40}$/.test(text)),
+      resourceGroup: isValidText(resourceGroup, (text) => validateResourceGroupName(text) === undefined),
+      server: isValidText(server, (text) => validateServerName(text) === undefined),
+      user: isValidText(user, isIdentifier),
+      database: isValidText(database, isIdentifier),
+      since: since === undefined || isValidText(since, (text) => /^[\d :.+-]{10,40}$/.test(text)),
       ended: ended === undefined || ended === true,
     });
-    return entry as unknown as MigrationEntry;
+    return entry as unknown as MigrationState;
   }
 
   /**
    * Whether a step of this very job made the rule: posts run last first, so it outlives our use. Ids in the name
    * cannot tell, since jobs of one run share them; the runner's temporary folder is the job's own.
    */
-  isOfThisJob(rule: string): boolean {
-    const file = jobFile();
+  isRuleOfThisJob(rule: string): boolean {
+    const file = jobRulesFile();
     return file !== undefined && existsSync(file) && readFileSync(file, 'utf8').split('\n').includes(rule);
   }
 
-  #value(key: (typeof keys)[number]): unknown {
-    const text = this.#workflow.savedState(key);
+  #readValue(key: (typeof STATE_KEYS)[number]): unknown {
+    const text = this.#runtime.readState(key);
     if (text === '') return undefined;
     try {
       return JSON.parse(text) ?? undefined;
     } catch {
-      throw fail('state-invalid', { key, reason: 'is not JSON' });
+      throw actionError('state-invalid', { key, reason: 'is not JSON' });
     }
   }
 
-  #object(key: (typeof keys)[number]): Readonly<Record<string, unknown>> | undefined {
-    const value = this.#value(key);
+  #readObject(key: (typeof STATE_KEYS)[number]): Readonly<Record<string, unknown>> | undefined {
+    const value = this.#readValue(key);
     if (value === undefined) return undefined;
-    this.#expect(key, '', objectOf(value) !== undefined);
-    return objectOf(value);
+    this.#validate(key, '', asObject(value) !== undefined);
+    return asObject(value);
   }
 
-  #text(key: (typeof keys)[number]): string | undefined {
-    const value = this.#value(key);
-    this.#expect(key, '', value === undefined || typeof value === 'string');
+  #readText(key: (typeof STATE_KEYS)[number]): string | undefined {
+    const value = this.#readValue(key);
+    this.#validate(key, '', value === undefined || typeof value === 'string');
     return typeof value === 'string' ? value : undefined;
   }
 
-  #expectAll(key: string, fields: Readonly<Record<string, boolean>>): void {
-    for (const [field, isValid] of Object.entries(fields)) this.#expect(key, field, isValid);
+  #validateFields(key: string, fields: Readonly<Record<string, boolean>>): void {
+    for (const [field, isValid] of Object.entries(fields)) this.#validate(key, field, isValid);
   }
 
-  #expect(key: string, field: string, isValid: boolean): void {
+  #validate(key: string, field: string, isValid: boolean): void {
     if (isValid) return;
-    throw fail('state-invalid', {
+    throw actionError('state-invalid', {
       key,
       reason: field === '' ? 'has another form' : `has no usable ${field}`,
     });
   }
 }
 
-const isText = (value: unknown, check: (text: string) => boolean): boolean =>
+const isValidText = (value: unknown, check: (text: string) => boolean): boolean =>
   typeof value === 'string' && check(value);
 
 /** Whether PostgreSQL takes it for a name. */
 const isIdentifier = (text: string): boolean =>
-  text !== '' && Buffer.byteLength(text) <= longestIdentifier && !/\p{Cc}/u.test(text);
+  text !== '' && Buffer.byteLength(text) <= MAX_IDENTIFIER_BYTES && !/\p{Cc}/u.test(text);
 
-const objectOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+const asObject = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
 
-function isNetwork(value: unknown): boolean {
-  const network = objectOf(value);
+function isNetworkSettings(value: unknown): boolean {
+  const network = asObject(value);
   return (
     typeof network?.['salt'] === 'string' &&
-    Object.values(objectOf(network['digests']) ?? { none: 0 }).every((digest) => typeof digest === 'string')
+    Object.values(asObject(network['digests']) ?? { none: 0 }).every((digest) => typeof digest === 'string')
   );
 }
 
@@ -228,7 +236,7 @@ function appendLine(file: string, line: string): void {
   }
 }
 
-function jobFile(): string | undefined {
+function jobRulesFile(): string | undefined {
   const directory = process.env['RUNNER_TEMP'];
   return directory && join(directory, 'azure-postgresql-action.rules');
 }

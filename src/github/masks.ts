@@ -1,41 +1,41 @@
-import { printable } from '../bounds.ts';
-import { encode } from '../postgres/connection.ts';
-import { dotenvQuoted } from '../postgres/dotenv.ts';
+import { replaceControlCharacters } from '../bounds.ts';
+import { percentEncode } from '../postgres/connection.ts';
+import { escapeDotenvValue } from '../postgres/dotenv.ts';
 
 /**
  * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
  * with its control characters replaced, each also line by line. The runner itself adds Base64. Raw comes first.
  */
-export function formsOf(secret: string): readonly string[] {
-  const parts = [secret, ...linesOf(secret)].filter((part) => part.trim() !== '' || part === secret);
-  const forms = parts.flatMap(formsOfOne);
-  const lines = forms.flatMap(linesOf).filter((line) => line.trim() !== '');
+export function encodedVariants(secret: string): readonly string[] {
+  const parts = [secret, ...splitLines(secret)].filter((part) => part.trim() !== '' || part === secret);
+  const forms = parts.flatMap(encodeAllWays);
+  const lines = forms.flatMap(splitLines).filter((line) => line.trim() !== '');
   return [...new Set([...forms, ...lines])];
 }
 
-const linesOf = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
+const splitLines = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
 
-function formsOfOne(secret: string): readonly string[] {
+function encodeAllWays(secret: string): readonly string[] {
   if (secret === '') return [];
   const escaped = secret.replaceAll('\\', '\\\\');
   return [
     secret,
-    printable(secret),
+    replaceControlCharacters(secret),
     encodeURIComponent(secret),
-    encode(secret),
+    percentEncode(secret),
     new URLSearchParams({ '': secret }).toString().slice(1),
     encodeURI(secret),
     JSON.stringify(secret).slice(1, -1),
     secret.replaceAll("'", "''"),
     escaped.replaceAll("'", "''"),
     secret.replaceAll('"', '""'),
-    dotenvQuoted(secret),
-    ...shellForms(secret, escaped),
+    escapeDotenvValue(secret),
+    ...shellVariants(secret, escaped),
   ];
 }
 
 /** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
-function shellForms(secret: string, escaped: string): readonly string[] {
+function shellVariants(secret: string, escaped: string): readonly string[] {
   return [
     secret.replaceAll("'", "'\\''"),
     secret.replace(/^[#~]|[\s'"\\|&;()<>!{}*[\]?^$`,]/g, '\\$&'),

@@ -28,8 +28,8 @@ export interface WorkflowRun {
 }
 
 /** An answer of GitHub, or of a proxy before it, that is not what the documentation says. */
-export class WrongShape extends Error {
-  override readonly name = 'WrongShape';
+export class UnexpectedResponseError extends Error {
+  override readonly name = 'UnexpectedResponseError';
 
   /** @param missing what the answer should have */
   constructor(missing: string) {
@@ -39,73 +39,73 @@ export class WrongShape extends Error {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const fieldsOf = (value: unknown): Fields =>
+const asFields = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 
-function idOf(value: unknown, name: string): number {
-  const id = fieldsOf(value)[name];
+function readId(value: unknown, name: string): number {
+  const id = asFields(value)[name];
   if (typeof id === 'number' && Number.isSafeInteger(id) && id > 0) return id;
-  throw new WrongShape(name);
+  throw new UnexpectedResponseError(name);
 }
 
-function textOf(value: unknown, name: string): string {
-  const text = fieldsOf(value)[name];
+function readText(value: unknown, name: string): string {
+  const text = asFields(value)[name];
   if (typeof text === 'string' && text !== '') return text;
-  throw new WrongShape(name);
+  throw new UnexpectedResponseError(name);
 }
 
-function stateOf(value: unknown): 'open' | 'closed' {
-  const state = textOf(value, 'state');
+function readState(value: unknown): 'open' | 'closed' {
+  const state = readText(value, 'state');
   if (state === 'open' || state === 'closed') return state;
-  throw new WrongShape('state that is open or closed');
+  throw new UnexpectedResponseError('state that is open or closed');
 }
 
 /** GitHub leaves an empty body out, or gives null. */
-function bodyOf(value: unknown): string {
-  const { body = null } = fieldsOf(value);
+function readBody(value: unknown): string {
+  const { body = null } = asFields(value);
   if (typeof body === 'string') return body;
   if (body === null) return '';
-  throw new WrongShape('body that is text');
+  throw new UnexpectedResponseError('body that is text');
 }
 
-function authorOf(value: unknown): string {
-  const { user = null } = fieldsOf(value);
-  return user === null ? '' : textOf(user, 'login');
+function readAuthor(value: unknown): string {
+  const { user = null } = asFields(value);
+  return user === null ? '' : readText(user, 'login');
 }
 
-/** @throws `WrongShape`, as all of these */
-export const pullRequestOf = (value: unknown): PullRequest => ({
-  number: idOf(value, 'number'),
-  state: stateOf(value),
+/** @throws `UnexpectedResponseError`, as all of these */
+export const parsePullRequest = (value: unknown): PullRequest => ({
+  number: readId(value, 'number'),
+  state: readState(value),
 });
 
-export function workflowRunOf(value: unknown): WorkflowRun {
-  const { run_attempt: attempt = 1 } = fieldsOf(value);
-  if (!Number.isSafeInteger(attempt)) throw new WrongShape('run_attempt');
-  return { id: idOf(value, 'id'), status: textOf(value, 'status'), attempt: Number(attempt) };
+export function parseWorkflowRun(value: unknown): WorkflowRun {
+  const { run_attempt: attempt = 1 } = asFields(value);
+  if (!Number.isSafeInteger(attempt)) throw new UnexpectedResponseError('run_attempt');
+  return { id: readId(value, 'id'), status: readText(value, 'status'), attempt: Number(attempt) };
 }
 
-export const commentOf = (value: unknown): Comment => ({
-  id: idOf(value, 'id'),
-  body: bodyOf(value),
-  author: authorOf(value),
+export const parseComment = (value: unknown): Comment => ({
+  id: readId(value, 'id'),
+  body: readBody(value),
+  author: readAuthor(value),
 });
 
 /** @returns undefined for a pull request, which is an issue to GitHub, and for one that is not open or of another author */
-export function openIssueOf(value: unknown, author: string): Issue | undefined {
-  const issue = { number: idOf(value, 'number'), title: textOf(value, 'title'), body: bodyOf(value) };
-  const isOurs = stateOf(value) === 'open' && authorOf(value) === author;
-  return isOurs && fieldsOf(value)['pull_request'] === undefined ? issue : undefined;
+export function parseOpenIssue(value: unknown, author: string): Issue | undefined {
+  const issue = { number: readId(value, 'number'), title: readText(value, 'title'), body: readBody(value) };
+  const isOurs = readState(value) === 'open' && readAuthor(value) === author;
+  return isOurs && asFields(value)['pull_request'] === undefined ? issue : undefined;
 }
 
-export const loginOf = (answer: unknown): string => textOf(fieldsOf(answer)['viewer'], 'login');
+export const parseViewerLogin = (answer: unknown): string => readText(asFields(answer)['viewer'], 'login');
 
-export const createdId = (value: unknown): number => idOf(value, 'id');
+export const parseCreatedId = (value: unknown): number => readId(value, 'id');
 
-export const createdNumber = (value: unknown): number => idOf(value, 'number');
+export const parseCreatedNumber = (value: unknown): number => readId(value, 'number');
 
 /** The entries of one page of a list. */
-export function entriesOf(value: unknown): readonly unknown[] {
+export function parseList(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw new WrongShape('list');
+  throw new UnexpectedResponseError('list');
 }

@@ -11,12 +11,12 @@ import {
 } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
-import { bounded } from '../bounds.ts';
+import { sanitizeText } from '../bounds.ts';
 import type { WorkflowEvent } from '../config/event.ts';
 import type { RunIdentity } from '../config/names.ts';
-import { readBounded } from '../files.ts';
-import { eventOf } from './event.ts';
-import { formsOf } from './masks.ts';
+import { readFileWithLimit } from '../files.ts';
+import { parseEvent } from './event.ts';
+import { encodedVariants } from './masks.ts';
 
 /** Where an annotation stands. */
 type AnnotationProperties = core.AnnotationProperties;
@@ -24,7 +24,7 @@ type AnnotationProperties = core.AnnotationProperties;
 /**
  * The workflow as the action meets it, by the environment as it is at each call; the only importer of @actions/core.
  */
-export class Workflow {
+export class ActionsRuntime {
   readonly #masked = new Set<string>();
   readonly #state = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
@@ -36,32 +36,32 @@ export class Workflow {
 
   /** Masks every form of a secret from here on. To be called before anything of it is written. */
   mask(secret: string): void {
-    for (const form of formsOf(secret).filter((f) => !this.#masked.has(f))) {
-      this.#masked.add(form);
-      core.setSecret(form);
+    for (const variant of encodedVariants(secret).filter((f) => !this.#masked.has(f))) {
+      this.#masked.add(variant);
+      core.setSecret(variant);
     }
   }
 
   /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
   info(text: string): void {
-    core.info(defused(line(text)));
+    core.info(escapeCommands(sanitizeLine(text)));
   }
 
   debug(text: string): void {
-    core.debug(line(text));
+    core.debug(sanitizeLine(text));
   }
 
   notice(text: string): void {
-    core.notice(line(text));
+    core.notice(sanitizeLine(text));
   }
 
   warning(text: string, properties: AnnotationProperties = {}): void {
-    core.warning(line(text), properties);
+    core.warning(sanitizeLine(text), properties);
   }
 
   /** An annotation; the step goes on. */
   error(text: string, properties: AnnotationProperties = {}): void {
-    core.error(line(text), properties);
+    core.error(sanitizeLine(text), properties);
   }
 
   async group<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -72,14 +72,14 @@ export class Workflow {
    * Runs a half of the action. An error ends the step as failed, with its whole text as an annotation.
    * @returns the exit code of the process
    */
-  async run(half: (workflow: Workflow) => Promise<void>): Promise<number> {
+  async run(entrypoint: (workflow: ActionsRuntime) => Promise<void>): Promise<number> {
     try {
-      await half(this);
+      await entrypoint(this);
       return 0;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      core.error(line(error.message));
-      core.debug(defused(line(error.stack ?? '')));
+      core.error(sanitizeLine(error.message));
+      core.debug(escapeCommands(sanitizeLine(error.stack ?? '')));
       return core.ExitCode.Failure;
     }
   }
@@ -99,8 +99,8 @@ export class Workflow {
   }
 
   /** Saves once more what was saved, in place of whatever the state's file holds by now. */
-  replaceState(): void {
-    const path = commandFile('GITHUB_STATE');
+  rewriteState(): void {
+    const path = commandFilePath('GITHUB_STATE');
     if (path !== undefined) writeFileSync(path, '');
     for (const [name, value] of this.#state) this.saveState(name, value);
   }
@@ -110,32 +110,32 @@ export class Workflow {
    * since what is written next would continue it. What is no longer a file is replaced by one: writing to a pipe that
    * nobody reads would never return.
    */
-  restoreFiles(): void {
+  repairCommandFiles(): void {
     for (const name of ['GITHUB_STATE', 'GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
       const path = process.env[name];
       if (!path) continue;
-      if (!isPlainFile(path)) {
+      if (!isRegularFile(path)) {
         rmSync(path, { recursive: true, force: true });
         writeFileSync(path, '', { flag: 'wx' });
         this.warning(
           `The file that ${name} names was no file any more, so it was made again; what it held is lost.`,
         );
-      } else if (lastByte(path) !== newline) appendFileSync(path, '\n');
+      } else if (lastByte(path) !== NEWLINE_BYTE) appendFileSync(path, '\n');
     }
   }
 
   /** The text last saved under this name by this step's main part; empty where there is none. */
-  savedState(name: string): string {
+  readState(name: string): string {
     return core.getState(name);
   }
 
   /** Appends Markdown to the job's summary. */
-  async summarize(markdown: string): Promise<void> {
-    const path = commandFile('GITHUB_STEP_SUMMARY');
+  async appendSummary(markdown: string): Promise<void> {
+    const path = commandFilePath('GITHUB_STEP_SUMMARY');
     if (path !== undefined) await appendFile(path, `${markdown}\n`);
   }
 
-  get mayRequestIdToken(): boolean {
+  get canRequestIdToken(): boolean {
     return Boolean(
       process.env['ACTIONS_ID_TOKEN_REQUEST_URL'] && process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'],
     );
@@ -159,17 +159,17 @@ export class Workflow {
 
   /** What started this workflow. */
   get event(): WorkflowEvent {
-    this.#event ??= eventOf(readPayload(process.env['GITHUB_EVENT_PATH']), process.env);
+    this.#event ??= parseEvent(readEventPayload(process.env['GITHUB_EVENT_PATH']), process.env);
     return this.#event;
   }
 
   /** The ids by which this run's temporary rule is named. */
-  get identity(): RunIdentity {
+  get runIdentity(): RunIdentity {
     const { GITHUB_RUN_ID: run = '', GITHUB_RUN_ATTEMPT: attempt = '' } = process.env;
     return {
-      repositoryId: digits(this.event.repository.id),
-      runId: digits(run),
-      runAttempt: digits(attempt),
+      repositoryId: numericOrZero(this.event.repository.id),
+      runId: numericOrZero(run),
+      runAttempt: numericOrZero(attempt),
     };
   }
 
@@ -185,53 +185,54 @@ export class Workflow {
 }
 
 /** Characters of one line of the log or one annotation, above those of any error of the catalogue. */
-const MAX_LINE = 120_000;
+const MAX_LINE_LENGTH = 120_000;
 
 /** What may come from outside in a line: bounded, and without control characters. */
-const line = (text: string): string => bounded(text, MAX_LINE);
+const sanitizeLine = (text: string): string => sanitizeText(text, MAX_LINE_LENGTH);
 
 /** Bytes of a webhook's payload: GitHub sends 25 MB at most. */
-const MAX_PAYLOAD = 32 * 2 ** 20;
+const MAX_PAYLOAD_BYTES = 32 * 2 ** 20;
 
-const newline = 10;
+const NEWLINE_BYTE = 10;
 
 /** A file of the runner's that a variable names; undefined where there is none. */
-function commandFile(name: string): string | undefined {
+function commandFilePath(name: string): string | undefined {
   const path = process.env[name];
-  return path && isPlainFile(path) ? path : undefined;
+  return path && isRegularFile(path) ? path : undefined;
 }
 
-const isPlainFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+const isRegularFile = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /** Of a file; a line break where it is empty. */
 function lastByte(path: string): number {
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    const byte = Buffer.from([newline]);
+    const byte = Buffer.from([NEWLINE_BYTE]);
     if (size > 0) readSync(descriptor, byte, 0, 1, size - 1);
-    return byte[0] ?? newline;
+    return byte[0] ?? NEWLINE_BYTE;
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** The webhook's payload; an empty one outside a workflow. */
-function readPayload(path = ''): object {
+function readEventPayload(path = ''): object {
   if (!existsSync(path)) return {};
-  const payload = readBounded(path, MAX_PAYLOAD);
+  const payload = readFileWithLimit(path, MAX_PAYLOAD_BYTES);
   if (typeof payload === 'number')
     throw new Error(
-      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD} bytes, more than GitHub sends: check which step has changed it.`,
+      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD_BYTES} bytes, more than GitHub sends: check which step has changed it.`,
     );
   return JSON.parse(payload.toString('utf8'));
 }
 
-const digits = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
+const numericOrZero = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
 
 /**
  * The runner looks for `::` at the beginning of a line, after white space as .NET knows it (U+0085 too), and for `##[`
  * anywhere in it.
  */
-const defused = (text: string): string =>
+const escapeCommands = (text: string): string =>
   text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${space}: ::`).replaceAll('##[', '# #[');

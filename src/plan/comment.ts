@@ -1,8 +1,8 @@
-import { code, codeBlock, table } from './markdown.ts';
+import { codeBlock, inlineCode, renderTable } from './markdown.ts';
 import type { Change } from './types.ts';
 
 /** What a pull request's comment tells of its database. */
-export interface DatabaseNews {
+export interface DatabaseCommentData {
   readonly database: string;
   readonly host: string;
   readonly port: number;
@@ -19,37 +19,40 @@ export const commentMarker = (server: string, base: string): string =>
   `<!-- azure-postgresql-action: ${server}/${base} -->`;
 
 /** The comment while the database is there. Nothing in it is secret. */
-export function databaseComment(news: DatabaseNews): string {
-  const { database, host, port, user, sslMode, url, expires, changes } = news;
-  const facts = [
+export function renderDatabaseComment(data: DatabaseCommentData): string {
+  const { database, host, port, user, sslMode, url, expires, changes } = data;
+  const details = [
     ['Database', database],
     ['Host', `${host}:${port}`],
     ['User', user],
     ['TLS', `sslmode=${sslMode}`],
     [
       'Expires',
-      expires === undefined ? 'when the pull request is closed' : `${utc(expires)}, unless ensured again`,
+      expires === undefined
+        ? 'when the pull request is closed'
+        : `${formatUtc(expires)}, unless ensured again`,
     ],
   ];
-  const changed =
+  const changesSection =
     changes.length === 0
       ? 'The last run found everything as it should be.'
-      : table(
+      : renderTable(
           ['Changed by the last run', 'Name', 'Action', 'Details'],
           changes.map((change) => [change.resource, change.name, change.action, change.details]),
         );
   return [
     '### 🐘 This pull request has a database of its own',
-    table(['', ''], facts),
-    changed,
+    renderTable(['', ''], details),
+    changesSection,
     'To connect, with the password that only the workflow knows, from an address that the firewall lets in:',
     codeBlock(`psql '${url}'`),
   ].join('\n\n');
 }
 
 /** The comment once the database is gone. */
-export const droppedComment = (database: string, why: string): string =>
-  `### 🐘 The database of this pull request is gone\n\n${code(database)} was dropped: ${why}.`;
+export const renderDroppedComment = (database: string, reason: string): string =>
+  `### 🐘 The database of this pull request is gone\n\n${inlineCode(database)} was dropped: ${reason}.`;
 
 /** To the minute, as people read it. */
-export const utc = (moment: Date): string => `${moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+export const formatUtc = (moment: Date): string =>
+  `${moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,16 +1,16 @@
-import { bounded } from '../bounds.ts';
+import { sanitizeText } from '../bounds.ts';
 import type { Config } from '../config/config.ts';
-import { ActionError, messageOf } from '../errors.ts';
-import { permitted } from './policy.ts';
-import { remedyOf } from './remedy.ts';
-import type { Change, Difference, Finding, Observed, ResourceType, Standing } from './types.ts';
+import { ActionError, getErrorMessage } from '../errors.ts';
+import { isAllowed } from './policy.ts';
+import { describeRemedy } from './remedy.ts';
+import type { Change, Diff, Finding, Observed, ReportedFinding, ResourceType } from './types.ts';
 
 /**
  * One kind of kept thing: the four doors of its file in resources/.
  * @template D one desired thing
  * @template O what is seen of it
  */
-export interface Kind<D, O, R, W> {
+export interface ResourceHandler<D, O, R, W> {
   readonly resource: ResourceType;
   /** What the configuration declares of this kind. */
   desired(config: Config): readonly D[];
@@ -18,7 +18,7 @@ export interface Kind<D, O, R, W> {
   /** What is there, in the order of `desired`; only reads. */
   observe(reader: R, desired: readonly D[]): Promise<readonly Observed<O>[]>;
   /** Pure: what differs, the most basic first. Never asked about unknown things. */
-  diff(desired: D, observed: Observed<O>): readonly Difference[];
+  diff(desired: D, observed: Observed<O>): readonly Diff[];
   /** Makes one permitted change, for the finding that it mends. */
   apply(
     writer: W,
@@ -26,126 +26,134 @@ export interface Kind<D, O, R, W> {
     desired: D,
     finding: Finding | undefined,
     observed: Observed<O>,
-  ): Promise<Applied>;
+  ): Promise<ApplyResult>;
 }
 
 /** `adopted`: somebody else made it in the meantime, so it is no change of ours. */
-export type Applied = 'applied' | 'created' | 'adopted';
+export type ApplyResult = 'applied' | 'created' | 'adopted';
 
 /** A change of the plan with the way to make it. */
-export interface Step<W> {
+export interface PlannedChange<W> {
   readonly change: Change;
-  readonly apply: (writer: W) => Promise<Applied>;
+  readonly apply: (writer: W) => Promise<ApplyResult>;
 }
 
 export interface Plan<W> {
-  readonly steps: readonly Step<W>[];
+  readonly plannedChanges: readonly PlannedChange<W>[];
   /** Every difference, those that the steps mend included. */
-  readonly findings: readonly Standing[];
+  readonly findings: readonly ReportedFinding[];
   /** Differences that this mode leaves as they are. */
-  readonly left: readonly Standing[];
+  readonly remaining: readonly ReportedFinding[];
   /** Why something could not be seen, in the order of looking. */
-  readonly unknown: readonly Error[];
+  readonly readErrors: readonly Error[];
 }
 
 /** A kind with its types folded away, so that kinds stand in one list. */
-export type Planner<R, W> = (config: Config, reader: R) => Promise<Plan<W>>;
+export type PlanFunction<R, W> = (config: Config, reader: R) => Promise<Plan<W>>;
 
 /** Folds a kind into a planner: observe, diff, and what the mode permits of it. */
-export function planner<D, O, R, W>(kind: Kind<D, O, R, W>): Planner<R, W> {
+export function toPlanFunction<D, O, R, W>(handler: ResourceHandler<D, O, R, W>): PlanFunction<R, W> {
   return async (config, reader) => {
-    const desired = kind.desired(config);
+    const desired = handler.desired(config);
     if (desired.length === 0) return emptyPlan();
-    const observed = await kind.observe(reader, desired);
-    const plans = desired.map((d, i) => planOne(kind, config, d, observed[i]));
-    return join(plans);
+    const observed = await handler.observe(reader, desired);
+    const plans = desired.map((d, i) => planResource(handler, config, d, observed[i]));
+    return mergePlans(plans);
   };
 }
 
-function planOne<D, O, R, W>(
-  kind: Kind<D, O, R, W>,
+function planResource<D, O, R, W>(
+  handler: ResourceHandler<D, O, R, W>,
   config: Config,
   desired: D,
   observed: Observed<O> | undefined,
 ): Plan<W> {
   if (observed === undefined) return emptyPlan();
   if (observed.status === 'unknown') {
-    const finding = unseen({ resource: kind.resource, name: kind.nameOf(desired) }, observed.error);
-    return { ...emptyPlan<W>(), findings: [finding], unknown: [observed.error] };
+    const finding = unknownFinding(
+      { resource: handler.resource, name: handler.nameOf(desired) },
+      observed.error,
+    );
+    return { ...emptyPlan<W>(), findings: [finding], readErrors: [observed.error] };
   }
-  const differences = kind.diff(desired, observed).map(withBounds);
-  const mended = differences.filter((d) => permitted(config, d));
+  const diffs = handler.diff(desired, observed).map(withBoundedTexts);
+  const allowed = diffs.filter((d) => isAllowed(config, d));
   return {
-    steps: mended.flatMap(({ mend, finding }) =>
-      mend === undefined
+    plannedChanges: allowed.flatMap(({ change, finding }) =>
+      change === undefined
         ? []
-        : [{ change: mend, apply: (writer: W) => kind.apply(writer, mend, desired, finding, observed) }],
+        : [
+            {
+              change: change,
+              apply: (writer: W) => handler.apply(writer, change, desired, finding, observed),
+            },
+          ],
     ),
-    findings: differences.flatMap(standing),
-    left: differences.filter((d) => !mended.includes(d)).flatMap(standing),
-    unknown: [],
+    findings: diffs.flatMap(withRemedy),
+    remaining: diffs.filter((d) => !allowed.includes(d)).flatMap(withRemedy),
+    readErrors: [],
   };
 }
 
 /** What Azure and PostgreSQL say of a thing can have any length; what is declared has been checked. */
-function withBounds(difference: Difference): Difference {
-  const { finding, mend } = difference;
-  const change = mend && { ...mend, details: bounded(mend.details) };
-  if (finding === undefined) return change === undefined ? difference : { ...difference, mend: change };
+function withBoundedTexts(diff: Diff): Diff {
+  const { finding, change } = diff;
+  const boundedChange = change && { ...change, details: sanitizeText(change.details) };
+  if (finding === undefined) return boundedChange === undefined ? diff : { ...diff, change: boundedChange };
   return {
-    ...difference,
-    finding: { ...finding, actual: bounded(finding.actual) },
-    ...(change === undefined ? {} : { mend: change }),
+    ...diff,
+    finding: { ...finding, actual: sanitizeText(finding.actual) },
+    ...(boundedChange === undefined ? {} : { change: boundedChange }),
   };
 }
 
 /** That something could not be looked at, and what Azure or PostgreSQL said. */
-function unseen(thing: Pick<Finding, 'resource' | 'name'>, error: Error): Standing {
-  const finding = { ...thing, property: '', expected: '', kind: 'unknown' } as const;
-  if (!(error instanceof ActionError)) return { ...finding, actual: messageOf(error), remedy: '' };
-  const { happened, todo, azure } = error;
-  const actual = azure === undefined ? happened : `${happened} (${azure.code}: ${azure.message})`;
-  return { ...finding, actual, remedy: todo };
+function unknownFinding(resource: Pick<Finding, 'resource' | 'name'>, error: Error): ReportedFinding {
+  const finding = { ...resource, property: '', expected: '', kind: 'unknown' } as const;
+  if (!(error instanceof ActionError)) return { ...finding, actual: getErrorMessage(error), remedy: '' };
+  const { summary, hint, azure } = error;
+  const actual = azure === undefined ? summary : `${summary} (${azure.code}: ${azure.message})`;
+  return { ...finding, actual, remedy: hint };
 }
 
-const standing = (difference: Difference): readonly Standing[] =>
-  difference.finding === undefined ? [] : [{ ...difference.finding, remedy: remedyOf(difference) }];
+const withRemedy = (diff: Diff): readonly ReportedFinding[] =>
+  diff.finding === undefined ? [] : [{ ...diff.finding, remedy: describeRemedy(diff) }];
 
-const emptyPlan = <W>(): Plan<W> => ({ steps: [], findings: [], left: [], unknown: [] });
+const emptyPlan = <W>(): Plan<W> => ({ plannedChanges: [], findings: [], remaining: [], readErrors: [] });
 
 /**
  * One pass: every planner looks in the given order, and the plans are joined in it, parents before children.
  * Reading only; so a mode without a writer ends here (design.md, one path for every mode).
  */
-export async function plan<R, W>(
-  planners: readonly Planner<R, W>[],
+export async function createPlan<R, W>(
+  planFunctions: readonly PlanFunction<R, W>[],
   config: Config,
   reader: R,
 ): Promise<Plan<W>> {
   const plans: Plan<W>[] = [];
-  for (const look of planners) plans.push(await look(config, reader));
-  return join(plans);
+  for (const planFunction of planFunctions) plans.push(await planFunction(config, reader));
+  return mergePlans(plans);
 }
 
-function join<W>(plans: readonly Plan<W>[]): Plan<W> {
+function mergePlans<W>(plans: readonly Plan<W>[]): Plan<W> {
   return {
-    steps: plans.flatMap((p) => p.steps),
+    plannedChanges: plans.flatMap((p) => p.plannedChanges),
     findings: plans.flatMap((p) => p.findings),
-    left: plans.flatMap((p) => p.left),
-    unknown: plans.flatMap((p) => p.unknown),
+    remaining: plans.flatMap((p) => p.remaining),
+    readErrors: plans.flatMap((p) => p.readErrors),
   };
 }
 
 /** Told of every change before and after it is made. */
-export interface Witness {
-  starting(change: Change): void;
-  made(change: Change): void;
+export interface ApplyHooks {
+  onApplyStart(change: Change): void;
+  onApplied(change: Change): void;
 }
 
 /** Makes the changes of a plan, one after another; what somebody else made in the meantime is no change of ours. */
-export async function apply<W>({ steps }: Plan<W>, writer: W, witness: Witness): Promise<void> {
-  for (const step of steps) {
-    witness.starting(step.change);
-    if ((await step.apply(writer)) !== 'adopted') witness.made(step.change);
+export async function applyPlan<W>({ plannedChanges }: Plan<W>, writer: W, hooks: ApplyHooks): Promise<void> {
+  for (const planned of plannedChanges) {
+    hooks.onApplyStart(planned.change);
+    if ((await planned.apply(writer)) !== 'adopted') hooks.onApplied(planned.change);
   }
 }

@@ -1,8 +1,8 @@
-import type { ConfigFilePlaces } from '../config/config.ts';
+import type { ConfigFileSource } from '../config/config.ts';
 import type { Finding } from './types.ts';
 
 /** By the property names of resources/server-properties.ts. */
-const serverInputs: ReadonlyMap<string, string> = new Map([
+const inputByServerProperty: ReadonlyMap<string, string> = new Map([
   ['region', 'region'],
   ['version', 'postgres-version'],
   ['sku', 'sku-name'],
@@ -21,12 +21,12 @@ const serverInputs: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Name of the input that declares what a finding is about. */
-export function inputOf({ resource, property, expected, actual }: Finding): string {
+export function inputNameOf({ resource, property, expected, actual }: Finding): string {
   switch (resource) {
     case 'resource group':
       return 'resource-group';
     case 'server':
-      return serverInputs.get(property) ?? 'server-name';
+      return inputByServerProperty.get(property) ?? 'server-name';
     case 'server parameter':
       return 'server-parameters';
     case 'extension allow-list':
@@ -34,7 +34,7 @@ export function inputOf({ resource, property, expected, actual }: Finding): stri
       return 'extensions';
     case 'firewall rule':
       // Azure's own way of writing any Azure service, which the other input does not take.
-      return expected === anyAzureService || actual === anyAzureService
+      return expected === AZURE_SERVICES_ADDRESS || actual === AZURE_SERVICES_ADDRESS
         ? 'allow-azure-services'
         : 'allowed-ip-ranges';
     case 'role':
@@ -44,13 +44,13 @@ export function inputOf({ resource, property, expected, actual }: Finding): stri
   }
 }
 
-const anyAzureService = '0.0.0.0';
+const AZURE_SERVICES_ADDRESS = '0.0.0.0';
 
 /**
  * The line of the config-file where the input of a finding stands, the first being 1; the item's own where the file
  * says it by `input.name`. Undefined where the file does not have it.
  */
-export function lineOf(finding: Finding, { lines }: ConfigFilePlaces): number | undefined {
-  const input = inputOf(finding);
+export function findConfigLine(finding: Finding, { lines }: ConfigFileSource): number | undefined {
+  const input = inputNameOf(finding);
   return lines.get(`${input}.${finding.name}`) ?? lines.get(input);
 }

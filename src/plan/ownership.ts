@@ -1,7 +1,7 @@
 import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
-import { isSameMark, type ReadMark } from '../config/marks.ts';
-import { seal } from '../config/names.ts';
-import { type ActionError, fail } from '../errors.ts';
+import { markersMatch, type ParsedMarker } from '../config/marks.ts';
+import { creationSentinel } from '../config/names.ts';
+import { type ActionError, actionError } from '../errors.ts';
 
 /**
  * Whose a database or a role is: the filter on everything that alters or drops (law 7). A mark alone proves nothing,
@@ -9,64 +9,78 @@ import { type ActionError, fail } from '../errors.ts';
  */
 
 /** What is seen of a database that tells whose it is. */
-export interface SeenDatabase {
+export interface ObservedDatabase {
   readonly owner: string;
   /** Whether the owner is the administrator that looks, who alone can have written its mark. */
-  readonly ownedByUs: boolean;
-  readonly mark: ReadMark | undefined;
+  readonly isOwnedByAdmin: boolean;
+  readonly marker: ParsedMarker | undefined;
   readonly connectionLimit: number;
 }
 
 /** What is seen of a role that tells whose it is. */
-export interface SeenRole {
-  readonly mark: ReadMark | undefined;
+export interface ObservedRole {
+  readonly marker: ParsedMarker | undefined;
   /** Whether the administrator that looks administers it; nobody else can have written its mark. */
   readonly administered: boolean;
 }
 
 /** The seal of this database while it is being made. */
-export const sealOf = ({ name, mark }: Pick<DatabaseConfig, 'name' | 'mark'>): number =>
-  seal(name, ...(mark === undefined ? [] : [mark.kind, mark.repositoryId, mark.pullRequest, mark.base]));
+export const sentinelOf = ({ name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>): number =>
+  creationSentinel(
+    name,
+    ...(marker === undefined ? [] : [marker.kind, marker.repositoryId, marker.pullRequest, marker.base]),
+  );
 
 /** Whether a run of ours began to make it and did not come to the end, or is at it just now. */
-export const isBeingMade = (seen: SeenDatabase, desired: Pick<DatabaseConfig, 'name' | 'mark'>): boolean =>
-  seen.ownedByUs && seen.connectionLimit === sealOf(desired);
+export const isCreationInProgress = (
+  observed: ObservedDatabase,
+  desired: Pick<DatabaseConfig, 'name' | 'marker'>,
+): boolean => observed.isOwnedByAdmin && observed.connectionLimit === sentinelOf(desired);
 
 /** Whether it is the pull request's database that is meant, of this repository. */
-export const isOursToDrop = (seen: SeenDatabase, desired: Pick<DatabaseConfig, 'name' | 'mark'>): boolean =>
-  desired.mark !== undefined &&
-  seen.ownedByUs &&
-  (isSameMark(seen.mark, desired.mark) || isBeingMade(seen, desired));
+export const isManagedDatabase = (
+  observed: ObservedDatabase,
+  desired: Pick<DatabaseConfig, 'name' | 'marker'>,
+): boolean =>
+  desired.marker !== undefined &&
+  observed.isOwnedByAdmin &&
+  (markersMatch(observed.marker, desired.marker) || isCreationInProgress(observed, desired));
 
 /** Whether it is the application role that is meant, of this repository and for this database. */
-export const isOurRole = (seen: SeenRole, { mark }: Pick<RoleConfig, 'mark'>): boolean =>
-  seen.administered && isSameMark(seen.mark, mark);
+export const isManagedRole = (observed: ObservedRole, { marker }: Pick<RoleConfig, 'marker'>): boolean =>
+  observed.administered && markersMatch(observed.marker, marker);
 
 /** Why a database of this name is not touched. */
-export function foreignDatabase(seen: SeenDatabase, { name, mark }: DatabaseConfig): ActionError {
-  return fail('not-ours', {
+export function databaseNotOwnedError(
+  observed: ObservedDatabase,
+  { name, marker }: DatabaseConfig,
+): ActionError {
+  return actionError('not-ours', {
     what: `Database '${name}'`,
-    reason: seen.ownedByUs ? whose(seen.mark, mark?.repositoryId) : `it belongs to the role '${seen.owner}'.`,
-    advice: 'Choose another database, or remove this one yourself if nobody needs it.',
+    reason: observed.isOwnedByAdmin
+      ? describeOwner(observed.marker, marker?.repositoryId)
+      : `it belongs to the role '${observed.owner}'.`,
+    hint: 'Choose another database, or remove this one yourself if nobody needs it.',
   });
 }
 
 /** Why a role of this name is not touched. */
-export function foreignRole(seen: SeenRole, { name, mark }: RoleConfig): ActionError {
-  return fail('not-ours', {
+export function roleNotOwnedError(observed: ObservedRole, { name, marker }: RoleConfig): ActionError {
+  return actionError('not-ours', {
     what: `Role '${name}'`,
-    reason: seen.administered
-      ? whose(seen.mark, mark.repositoryId)
+    reason: observed.administered
+      ? describeOwner(observed.marker, marker.repositoryId)
       : 'it was made by somebody else than admin-username, or before the server became PostgreSQL 16.',
-    advice: 'Choose another app-username, or remove this role yourself if nobody needs it.',
+    hint: 'Choose another app-username, or remove this role yourself if nobody needs it.',
   });
 }
 
-function whose(mark: ReadMark | undefined, repositoryId: string | undefined): string {
-  if (mark === undefined) return 'it bears no mark of this action, so somebody else made it.';
-  if (repositoryId !== undefined && mark.repositoryId !== repositoryId)
-    return `its mark says that it is of another repository (id ${mark.repositoryId}).`;
-  const of = mark.pullRequest === undefined ? 'of a base database' : `of pull request #${mark.pullRequest}`;
-  const where = mark.database === undefined ? '' : `, for database '${mark.database}'`;
-  return `its mark says that it is ${of}, made from '${mark.base}'${where}.`;
+function describeOwner(marker: ParsedMarker | undefined, repositoryId: string | undefined): string {
+  if (marker === undefined) return 'it bears no mark of this action, so somebody else made it.';
+  if (repositoryId !== undefined && marker.repositoryId !== repositoryId)
+    return `its mark says that it is of another repository (id ${marker.repositoryId}).`;
+  const owner =
+    marker.pullRequest === undefined ? 'of a base database' : `of pull request #${marker.pullRequest}`;
+  const databaseText = marker.database === undefined ? '' : `, for database '${marker.database}'`;
+  return `its mark says that it is ${owner}, made from '${marker.base}'${databaseText}.`;
 }

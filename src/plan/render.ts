@@ -1,121 +1,132 @@
-import { duration } from '../waiting.ts';
-import { code, quote, table } from './markdown.ts';
+import { formatDuration } from '../waiting.ts';
+import { blockquote, inlineCode, renderTable } from './markdown.ts';
 import type { Phase } from './timeline.ts';
-import { type Change, type Finding, isDrift, type Kept, type Standing } from './types.ts';
+import { type Change, type Finding, isDrift, type ReportedFinding, type Skipped } from './types.ts';
 
 /** All that the summary tells of a run. */
-export interface Report {
+export interface RunSummary {
   readonly mode: string;
   readonly server: string;
   readonly host: string | undefined;
   readonly database: string | undefined;
   /** The address for which a firewall rule was asked; undefined where none was needed. */
-  readonly openedFor: string | undefined;
+  readonly temporaryRuleAddress: string | undefined;
   /** Whether that rule stays after the job. */
-  readonly keepsRule: boolean;
+  readonly keepRule: boolean;
   readonly changes: readonly Change[];
   /** What would be dropped, where nothing is (`dry-run`). */
-  readonly wouldDrop: readonly Omit<Change, 'action'>[];
+  readonly dryRunDrops: readonly Omit<Change, 'action'>[];
   /** What a sweep left, and why. */
-  readonly kept: readonly Kept[];
+  readonly skipped: readonly Skipped[];
   /** Firewall rules that let the whole internet in. */
-  readonly wideOpen: readonly string[];
+  readonly wideOpenRules: readonly string[];
   /** Differences that were left as they are. */
-  readonly left: readonly Standing[];
+  readonly remainingFindings: readonly ReportedFinding[];
   readonly phases: readonly Phase[];
   /** The error's text where the run failed. */
   readonly error: string | undefined;
 }
 
 /** One line of the log or of a list for a change. */
-export const changeLine = ({ resource, name, action, details }: Change): string =>
+export const formatChange = ({ resource, name, action, details }: Change): string =>
   `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
 
 /** One line for a finding. */
-export function findingLine({ resource, name, property, expected, actual, kind }: Finding): string {
-  const what = [kind, resource, name, property].filter(Boolean).join(' ');
-  return kind === 'unknown' ? `${what}: ${actual}` : `${what}: declared ${expected}, actually ${actual}`;
+export function formatFinding({ resource, name, property, expected, actual, kind }: Finding): string {
+  const subject = [kind, resource, name, property].filter(Boolean).join(' ');
+  return kind === 'unknown'
+    ? `${subject}: ${actual}`
+    : `${subject}: declared ${expected}, actually ${actual}`;
 }
 
 /** The job summary's Markdown: what was found, what was changed, and where the time went. */
-export function summaryMarkdown(report: Report): string {
-  const { server, database, changes, wouldDrop, kept, left, error } = report;
-  const title = `### ${signOf(report)} PostgreSQL on Azure: ${code(database ?? server)}`;
-  const known = left.filter(isDrift);
-  const done = tableOf(
+export function renderSummary(summary: RunSummary): string {
+  const { server, database, changes, dryRunDrops, skipped, remainingFindings, error } = summary;
+  const title = `### ${statusIcon(summary)} PostgreSQL on Azure: ${inlineCode(database ?? server)}`;
+  const drift = remainingFindings.filter(isDrift);
+  const changesTable = renderOptionalTable(
     ['Changed', 'Name', 'Action', 'Details'],
     changes.map((c) => [c.resource, c.name, c.action, c.details]),
   );
-  const nothing = error === undefined && left.length === 0 && wouldDrop.length === 0 ? nothingTo(report) : '';
-  const parts = [
+  const noChangesText =
+    error === undefined && remainingFindings.length === 0 && dryRunDrops.length === 0
+      ? describeNoChanges(summary)
+      : '';
+  const sections = [
     title,
-    facts(report),
-    report.wideOpen.length === 0
+    headline(summary),
+    summary.wideOpenRules.length === 0
       ? ''
-      : `**The whole internet may try to log in**, by firewall rule ${report.wideOpen.slice(0, 5).map(code).join(', ')}.`,
-    error === undefined ? '' : quote(error),
-    done || nothing,
-    tableOf(
+      : `**The whole internet may try to log in**, by firewall rule ${summary.wideOpenRules.slice(0, 5).map(inlineCode).join(', ')}.`,
+    error === undefined ? '' : blockquote(error),
+    changesTable || noChangesText,
+    renderOptionalTable(
       ['Would be dropped', 'Name', 'Details'],
-      wouldDrop.map((d) => [d.resource, d.name, d.details]),
+      dryRunDrops.map((d) => [d.resource, d.name, d.details]),
     ),
-    tableOf(
+    renderOptionalTable(
       ['Kept', 'Name', 'Why'],
-      kept.map((k) => [k.resource, k.name, k.reason]),
+      skipped.map((k) => [k.resource, k.name, k.reason]),
     ),
-    tableOf(
+    renderOptionalTable(
       ['Differs', 'Name', 'Property', 'Declared', 'Actual', 'What would fix it'],
-      known.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]),
+      drift.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]),
     ),
-    tableOf(
+    renderOptionalTable(
       ['Not known', 'Name', 'Property', 'Why', 'What to do'],
-      left.filter((f) => !isDrift(f)).map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
+      remainingFindings
+        .filter((f) => !isDrift(f))
+        .map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
     ),
-    timeline(report.phases),
+    renderTimeline(summary.phases),
   ];
-  return `${parts.filter(Boolean).join('\n\n')}\n`;
+  return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
 
 /** Rows that a summary shows of a table: GitHub drops a summary of more than 1 MiB whole. */
-const shownRows = 200;
+const MAX_TABLE_ROWS = 200;
 
-function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+function renderOptionalTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
-  const more = rows.length - shownRows;
-  return `${table(heads, rows.slice(0, shownRows))}${more > 0 ? `\n\n… and ${more} more.` : ''}`;
+  const hiddenCount = rows.length - MAX_TABLE_ROWS;
+  return `${renderTable(columns, rows.slice(0, MAX_TABLE_ROWS))}${hiddenCount > 0 ? `\n\n… and ${hiddenCount} more.` : ''}`;
 }
 
-function signOf(report: Report): string {
-  const { error, left, wideOpen } = report;
+function statusIcon(summary: RunSummary): string {
+  const { error, remainingFindings, wideOpenRules } = summary;
   if (error !== undefined) return '❌';
-  return wideOpen.length > 0 || left.some(isDrift) || isUnseen(report) ? '⚠️' : '✅';
+  return wideOpenRules.length > 0 || remainingFindings.some(isDrift) || endedWithoutServer(summary)
+    ? '⚠️'
+    : '✅';
 }
 
-function nothingTo(report: Report): string {
-  if (report.mode === 'check') return 'Everything is as declared.';
-  if (report.mode === 'ensure') return 'Nothing had to be changed.';
-  return isUnseen(report) ? 'Nothing was looked at or dropped: see the log.' : 'There was nothing to drop.';
+function describeNoChanges(summary: RunSummary): string {
+  if (summary.mode === 'check') return 'Everything is as declared.';
+  if (summary.mode === 'ensure') return 'Nothing had to be changed.';
+  return endedWithoutServer(summary)
+    ? 'Nothing was looked at or dropped: see the log.'
+    : 'There was nothing to drop.';
 }
 
 /** Whether a drop or a sweep ended before it saw a running server. */
-const isUnseen = ({ mode, host }: Report): boolean =>
+const endedWithoutServer = ({ mode, host }: RunSummary): boolean =>
   (mode === 'drop' || mode === 'sweep') && host === undefined;
 
-function facts({ server, host, openedFor, keepsRule, mode }: Report): string {
-  if (mode === 'check') return `Server ${code(server)} was checked; nothing was changed.`;
-  const until = keepsRule ? ', and stays' : ' until the job ends';
-  const way =
-    openedFor === undefined
+function headline({ server, host, temporaryRuleAddress, keepRule, mode }: RunSummary): string {
+  if (mode === 'check') return `Server ${inlineCode(server)} was checked; nothing was changed.`;
+  const lifetime = keepRule ? ', and stays' : ' until the job ends';
+  const ruleText =
+    temporaryRuleAddress === undefined
       ? 'no firewall rule had to be made for this runner'
-      : `a firewall rule for this runner (${code(openedFor)}) was asked for${until}`;
-  return `Server ${code(server)}${host === undefined ? '' : ` at ${code(host)}`}; ${way}.`;
+      : `a firewall rule for this runner (${inlineCode(temporaryRuleAddress)}) was asked for${lifetime}`;
+  return `Server ${inlineCode(server)}${host === undefined ? '' : ` at ${inlineCode(host)}`}; ${ruleText}.`;
 }
 
-function timeline(phases: readonly Phase[]): string {
+function renderTimeline(phases: readonly Phase[]): string {
   const start = phases[0]?.start ?? 0;
-  const rows = phases.map(({ name, start: from, end, failed }) => {
-    const took = duration(end - from).replaceAll(':', ' ');
-    return `  ${name} (${took}) :${failed ? 'crit, ' : ''}${from - start}, ${Math.max(end - start, from - start + 1)}`;
+  const rows = phases.map(({ name, start: phaseStart, end, failed }) => {
+    const elapsed = formatDuration(end - phaseStart).replaceAll(':', ' ');
+    return `  ${name} (${elapsed}) :${failed ? 'crit, ' : ''}${phaseStart - start}, ${Math.max(end - start, phaseStart - start + 1)}`;
   });
   return rows.length === 0
     ? ''

@@ -1,8 +1,8 @@
 import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
-import type { ReadMark } from '../config/marks.ts';
+import type { ParsedMarker } from '../config/marks.ts';
 import { pullRequestName } from '../config/names.ts';
-import type { SeenDatabase, SeenRole } from './ownership.ts';
-import type { Kept } from './types.ts';
+import type { ObservedDatabase, ObservedRole } from './ownership.ts';
+import type { Skipped } from './types.ts';
 
 /** What one pull request has on a server: its database, its role, or both. */
 export interface SweepItem {
@@ -17,79 +17,88 @@ export interface SweepItem {
   readonly roles: readonly RoleConfig[];
 }
 
-type Named<T> = T & { readonly name: string };
-type OfPullRequest<T> = T & { readonly mark: ReadMark & { readonly pullRequest: number } };
+type WithName<T> = T & { readonly name: string };
+type WithPullRequestMarker<T> = T & { readonly marker: ParsedMarker & { readonly pullRequest: number } };
 
 /**
  * Everything that bears a pull request's mark of this repository, put together by pull request. A mark is believed only
  * where nobody but the administrator can have written it, and where the thing is called as it would be called (law 7).
  * @returns what may be swept, and what claims to be this repository's and is not
  */
-export function sweepItems(
+export function findSweepItems(
   repositoryId: string,
-  databases: readonly Named<SeenDatabase>[],
-  roles: readonly Named<SeenRole>[],
-): { readonly items: readonly SweepItem[]; readonly foreign: readonly Kept[] } {
-  const foreign: Kept[] = [];
+  databases: readonly WithName<ObservedDatabase>[],
+  roles: readonly WithName<ObservedRole>[],
+): { readonly items: readonly SweepItem[]; readonly notOwned: readonly Skipped[] } {
+  const notOwned: Skipped[] = [];
   const items = new Map<string, SweepItem>();
-  for (const database of ofRepository(repositoryId, databases)) {
-    const reason = whyForeignDatabase(database);
-    if (reason !== undefined) foreign.push({ resource: 'database', name: database.name, reason });
-    else items.set(database.name, itemOf(database));
+  for (const database of claimedByRepository(repositoryId, databases)) {
+    const reason = databaseRejectionReason(database);
+    if (reason !== undefined) notOwned.push({ resource: 'database', name: database.name, reason });
+    else items.set(database.name, toSweepItem(database));
   }
-  for (const role of ofRepository(repositoryId, roles)) {
-    const reason = whyForeignRole(role);
-    if (reason !== undefined) foreign.push({ resource: 'role', name: role.name, reason });
+  for (const role of claimedByRepository(repositoryId, roles)) {
+    const reason = roleRejectionReason(role);
+    if (reason !== undefined) notOwned.push({ resource: 'role', name: role.name, reason });
     else addRole(items, role);
   }
-  return { items: [...items.values()], foreign };
+  return { items: [...items.values()], notOwned };
 }
 
 /** Those that say that they are a pull request's of this repository. */
-const ofRepository = <T extends { readonly mark: ReadMark | undefined }>(
+const claimedByRepository = <T extends { readonly marker: ParsedMarker | undefined }>(
   repositoryId: string,
-  things: readonly T[],
-): readonly OfPullRequest<T>[] =>
-  things.filter(
-    (thing): thing is OfPullRequest<T> =>
-      thing.mark?.kind === 'pull-request' && thing.mark.repositoryId === repositoryId,
+  candidates: readonly T[],
+): readonly WithPullRequestMarker<T>[] =>
+  candidates.filter(
+    (candidate): candidate is WithPullRequestMarker<T> =>
+      candidate.marker?.kind === 'pull-request' && candidate.marker.repositoryId === repositoryId,
   );
 
-const misnamed = 'its mark does not fit its name';
+const MARKER_NAME_MISMATCH = 'its mark does not fit its name';
 
-function whyForeignDatabase({
+function databaseRejectionReason({
   name,
   owner,
-  ownedByUs,
-  mark,
-}: OfPullRequest<Named<SeenDatabase>>): string | undefined {
-  if (!ownedByUs) return `its mark is not believed, for it belongs to '${owner}'`;
-  const fits = mark.database === undefined && name === pullRequestName(mark.base, mark.pullRequest);
-  return fits ? undefined : misnamed;
+  isOwnedByAdmin,
+  marker,
+}: WithPullRequestMarker<WithName<ObservedDatabase>>): string | undefined {
+  if (!isOwnedByAdmin) return `its mark is not believed, for it belongs to '${owner}'`;
+  const hasExpectedName =
+    marker.database === undefined && name === pullRequestName(marker.base, marker.pullRequest);
+  return hasExpectedName ? undefined : MARKER_NAME_MISMATCH;
 }
 
-function whyForeignRole({ name, administered, mark }: OfPullRequest<Named<SeenRole>>): string | undefined {
+function roleRejectionReason({
+  name,
+  administered,
+  marker,
+}: WithPullRequestMarker<WithName<ObservedRole>>): string | undefined {
   if (!administered) return 'its mark is not believed, for it was made by somebody else';
-  const fits = mark.database !== undefined && name === pullRequestName(mark.base, mark.pullRequest);
-  return fits ? undefined : misnamed;
+  const hasExpectedName =
+    marker.database !== undefined && name === pullRequestName(marker.base, marker.pullRequest);
+  return hasExpectedName ? undefined : MARKER_NAME_MISMATCH;
 }
 
-function itemOf({ name, mark }: OfPullRequest<Named<SeenDatabase>>): SweepItem {
-  const { base, pullRequest: number, expires } = mark;
+function toSweepItem({ name, marker }: WithPullRequestMarker<WithName<ObservedDatabase>>): SweepItem {
+  const { base, pullRequest: number, expires } = marker;
   return { resource: 'database', name, base, number, expires, roles: [] };
 }
 
-function addRole(items: Map<string, SweepItem>, { name, mark }: OfPullRequest<Named<SeenRole>>): void {
-  const { kind, repositoryId, pullRequest, base, database = '' } = mark;
+function addRole(
+  items: Map<string, SweepItem>,
+  { name, marker }: WithPullRequestMarker<WithName<ObservedRole>>,
+): void {
+  const { kind, repositoryId, pullRequest, base, database = '' } = marker;
   if (kind !== 'pull-request') return;
-  const of = pullRequestName(database, pullRequest);
-  const role: RoleConfig = { name, base, mark: { kind, repositoryId, pullRequest, base, database } };
-  const item = items.get(of) ?? orphan(of, database, pullRequest);
-  items.set(of, { ...item, roles: [...item.roles, role] });
+  const databaseName = pullRequestName(database, pullRequest);
+  const role: RoleConfig = { name, base, marker: { kind, repositoryId, pullRequest, base, database } };
+  const item = items.get(databaseName) ?? orphanedRoleItem(databaseName, database, pullRequest);
+  items.set(databaseName, { ...item, roles: [...item.roles, role] });
 }
 
 /** A role whose database is gone: dropping it was interrupted in between. */
-const orphan = (database: string, base: string, number: number): SweepItem => ({
+const orphanedRoleItem = (database: string, base: string, number: number): SweepItem => ({
   resource: 'role',
   name: database,
   base,
@@ -98,34 +107,34 @@ const orphan = (database: string, base: string, number: number): SweepItem => ({
   roles: [],
 });
 
-/** The roles that a pull request has for its database, by their marks; as {@link sweepItems} finds them. */
-export function rolesOf(
-  { name, mark }: Pick<DatabaseConfig, 'name' | 'mark'>,
-  roles: readonly Named<SeenRole>[],
+/** The roles that a pull request has for its database, by their marks; as {@link findSweepItems} finds them. */
+export function findPullRequestRoles(
+  { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
+  roles: readonly WithName<ObservedRole>[],
 ): readonly RoleConfig[] {
-  const { items } = sweepItems(mark?.repositoryId ?? '', [], roles);
+  const { items } = findSweepItems(marker?.repositoryId ?? '', [], roles);
   return items.filter((item) => item.name === name).flatMap((item) => item.roles);
 }
 
-/** The databases of all pull requests of a repository, by their marks; as {@link sweepItems} finds them. */
-export function pullRequestDatabases<T extends Named<SeenDatabase>>(
+/** The databases of all pull requests of a repository, by their marks; as {@link findSweepItems} finds them. */
+export function findPullRequestDatabases<T extends WithName<ObservedDatabase>>(
   repositoryId: string,
   databases: readonly T[],
 ): readonly T[] {
-  const { items } = sweepItems(repositoryId, databases, []);
+  const { items } = findSweepItems(repositoryId, databases, []);
   const names = new Set(items.map(({ name }) => name));
   return databases.filter(({ name }) => names.has(name));
 }
 
 /**
  * The names of the roles of all pull requests of a repository, by their marks.
- * @param except a database whose own roles are left out
+ * @param exceptDatabase a database whose own roles are left out
  */
-export const pullRequestRoleNames = (
+export const findPullRequestRoleNames = (
   repositoryId: string,
-  roles: readonly Named<SeenRole>[],
-  except?: string,
+  roles: readonly WithName<ObservedRole>[],
+  exceptDatabase?: string,
 ): readonly string[] =>
-  sweepItems(repositoryId, [], roles)
-    .items.filter(({ name }) => name !== except)
+  findSweepItems(repositoryId, [], roles)
+    .items.filter(({ name }) => name !== exceptDatabase)
     .flatMap((item) => item.roles.map(({ name }) => name));

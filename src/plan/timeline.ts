@@ -11,7 +11,7 @@ export class Timeline {
   readonly phases: Phase[] = [];
 
   /** Runs a phase and remembers how long it took, also when it fails. */
-  async phase<T>(name: string, work: () => Promise<T>): Promise<T> {
+  async measure<T>(name: string, work: () => Promise<T>): Promise<T> {
     const start = Date.now();
     let failed = true;
     try {

@@ -24,7 +24,7 @@ export interface Dropped {
 }
 
 /** A thing that a sweep looked at and left, and why. */
-export interface Kept extends Dropped {
+export interface Skipped extends Dropped {
   readonly reason: string;
 }
 
@@ -42,7 +42,7 @@ export interface Finding {
 export const isDrift = ({ kind }: Finding): boolean => kind !== 'unknown';
 
 /** A finding that stays, with what would end it: a sentence for people. */
-export interface Standing extends Finding {
+export interface ReportedFinding extends Finding {
   readonly remedy: string;
 }
 
@@ -56,23 +56,23 @@ export type Observed<T> =
   | { readonly status: 'unknown'; readonly error: Error };
 
 /** What asking told where there is no absence: an answer, or none. */
-export type Told<T> = Exclude<Observed<T>, { readonly status: 'absent' }>;
+export type Lookup<T> = Exclude<Observed<T>, { readonly status: 'absent' }>;
 
-export const present = <T>(value: T): Told<T> => ({ status: 'present', value });
+export const present = <T>(value: T): Lookup<T> => ({ status: 'present', value });
 export const absent: Observed<never> = { status: 'absent' };
-export const unknown = (error: Error): Told<never> => ({ status: 'unknown', error });
+export const unknown = (error: Error): Lookup<never> => ({ status: 'unknown', error });
 
 /**
  * A finding, and the change that would mend it in place; none where nothing can or may. Without a finding it is only
  * what another one's mending needs: an absent parent is one finding, not one for each of its own parents.
  */
-export type Difference = FoundDifference | { readonly finding?: undefined; readonly mend: Change };
+export type Diff = DiffWithFinding | { readonly finding?: undefined; readonly change: Change };
 
-export interface FoundDifference {
+export interface DiffWithFinding {
   readonly finding: Finding;
-  readonly mend?: Change;
+  readonly change?: Change;
   /** What would end the finding, where that is not simply its mend. */
   readonly remedy?: string;
   /** Somebody may have meant it: mended only with `on-drift: fix`, also where the thing is ours. */
-  readonly deliberate?: true;
+  readonly requiresFix?: true;
 }

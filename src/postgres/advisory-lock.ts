@@ -1,56 +1,66 @@
-import { fail, messageOf } from '../errors.ts';
-import { type Run, waitFor } from '../waiting.ts';
-import { lockNotAvailable, sqlStateOf } from './errors.ts';
+import { actionError, getErrorMessage } from '../errors.ts';
+import { type RunContext, waitFor } from '../waiting.ts';
+import { getSqlState, LOCK_NOT_AVAILABLE } from './errors.ts';
 import type { Session } from './session.ts';
-import { firstSeen, holders, migrationLockKey, namedHolders, ownDatabase } from './sessions.ts';
+import {
+  describeActivity,
+  describeBlockers,
+  findCurrentDatabaseOid,
+  MIGRATION_LOCK_KEY,
+  takeUnseen,
+} from './sessions.ts';
 
 /** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
-const heartbeat = 10_000;
+const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /**
  * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
  * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
  * @param session closed at the end, and the lock goes with it
- * @param endPullRequestSessions called whenever the lock is not free and another role holds or awaits it: ends those that
+ * @param terminatePullRequestSessions called whenever the lock is not free and another role holds or awaits it: ends those that
  *   have no business in this database, and returns a line for each. What it throws is a warning, and the lock is waited for
  * @throws what `work` throws; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
-  run: Run,
+  run: RunContext,
   session: Session,
   work: (signal: AbortSignal) => Promise<T>,
-  endPullRequestSessions: () => Promise<readonly string[]> = async () => [],
+  terminatePullRequestSessions: () => Promise<readonly string[]> = async () => [],
 ): Promise<T> {
-  const lost = new AbortController();
-  const lose = (error?: Error): void =>
-    lost.abort(
-      fail('migration-lock-lost', { reason: error?.message ?? 'the connection ended.' }, { cause: error }),
+  const lostController = new AbortController();
+  const reportLost = (error?: Error): void =>
+    lostController.abort(
+      actionError(
+        'migration-lock-lost',
+        { reason: error?.message ?? 'the connection ended.' },
+        { cause: error },
+      ),
     );
-  let stop = (): void => {};
+  let stopHeartbeat = (): void => {};
   try {
-    await acquire(run, session, endPullRequestSessions);
-    stop = watch(session, lose);
-    return await work(AbortSignal.any([run.signal, lost.signal]));
+    await acquireLock(run, session, terminatePullRequestSessions);
+    stopHeartbeat = startHeartbeat(session, reportLost);
+    return await work(AbortSignal.any([run.signal, lostController.signal]));
   } finally {
-    stop();
+    stopHeartbeat();
     await session.close();
   }
 }
 
 /** Asks for a sign of life again and again; returns how to stop. */
-function watch(session: Session, lose: (error?: Error) => void): () => void {
-  let answered = true;
-  const deaf = session.onLost(lose);
-  const beats = setInterval(() => {
-    if (!answered) lose(new Error(`it has not answered for ${heartbeat / 1000} s.`));
-    answered = false;
+function startHeartbeat(session: Session, reportLost: (error?: Error) => void): () => void {
+  let hasAnswered = true;
+  const stopListening = session.onLost(reportLost);
+  const timer = setInterval(() => {
+    if (!hasAnswered) reportLost(new Error(`it has not answered for ${HEARTBEAT_INTERVAL_MS / 1000} s.`));
+    hasAnswered = false;
     session.query('SELECT 1').then(() => {
-      answered = true;
-    }, lose);
-  }, heartbeat);
+      hasAnswered = true;
+    }, reportLost);
+  }, HEARTBEAT_INTERVAL_MS);
   return () => {
-    clearInterval(beats);
-    deaf();
+    clearInterval(timer);
+    stopListening();
   };
 }
 
@@ -60,56 +70,62 @@ function watch(session: Session, lose: (error?: Error) => void): () => void {
  * it are ended once more, so it gets the lock next. Otherwise it does not wait in the queue: CREATE INDEX CONCURRENTLY
  * of the migration that holds the lock would wait for this session's snapshot.
  */
-async function acquire(
-  run: Run,
+async function acquireLock(
+  run: RunContext,
   session: Session,
-  endPullRequestSessions: () => Promise<readonly string[]>,
+  terminatePullRequestSessions: () => Promise<readonly string[]>,
 ): Promise<void> {
-  const scope = { oid: await ownDatabase(session) };
-  const named = new Set<string>();
-  let isWarned = false;
-  const end = async (): Promise<readonly string[]> => {
+  const scope = { oid: await findCurrentDatabaseOid(session) };
+  const loggedHolders = new Set<string>();
+  let hasWarned = false;
+  const tryTerminateSessions = async (): Promise<readonly string[]> => {
     try {
-      return await endPullRequestSessions();
+      return await terminatePullRequestSessions();
     } catch (error) {
       run.signal.throwIfAborted();
-      if (!isWarned)
+      if (!hasWarned)
         run.warning(
-          `Sessions of pull requests’ roles that hold the migration lock could not be ended, so they are waited for: ${messageOf(error)}`,
+          `Sessions of pull requests’ roles that hold the migration lock could not be ended, so they are waited for: ${getErrorMessage(error)}`,
         );
-      isWarned = true;
+      hasWarned = true;
       return [];
     }
   };
   await waitFor(
     run,
     'the migration lock',
-    async (because) => {
+    async (setReason) => {
       const [row] = await session.query<{ got: boolean }>(
-        `SELECT pg_try_advisory_lock(${migrationLockKey}) AS got`,
+        `SELECT pg_try_advisory_lock(${MIGRATION_LOCK_KEY}) AS got`,
       );
       if (row?.got) return true;
-      const those = await namedHolders(session, 'that hold the migration lock', scope);
-      because(`held by ${those.join('; ')}`);
-      const unnamed = firstSeen(those, named);
-      if (unnamed.length > 0)
-        run.info(`Another migration of this database is running, by ${unnamed.join('; ')}; waiting for it.`);
-      const others = await holders(session, 'of other roles, that hold or await the migration lock', scope);
-      if (others.length === 0 || (await end()).length === 0) return undefined;
-      const [got] = await Promise.all([waitInQueue(session), end()]);
+      const lockHolders = await describeBlockers(session, 'that hold the migration lock', scope);
+      setReason(`held by ${lockHolders.join('; ')}`);
+      const newHolders = takeUnseen(lockHolders, loggedHolders);
+      if (newHolders.length > 0)
+        run.info(
+          `Another migration of this database is running, by ${newHolders.join('; ')}; waiting for it.`,
+        );
+      const otherRolesHolders = await describeActivity(
+        session,
+        'of other roles, that hold or await the migration lock',
+        scope,
+      );
+      if (otherRolesHolders.length === 0 || (await tryTerminateSessions()).length === 0) return undefined;
+      const [got] = await Promise.all([waitInQueue(session), tryTerminateSessions()]);
       return got || undefined;
     },
-    { pause: 200, longestPause: 2000 },
+    { initialIntervalMs: 200, maxIntervalMs: 2000 },
   );
 }
 
 /** Whether the lock was granted within the session's `lock_timeout`. */
 async function waitInQueue(session: Session): Promise<boolean> {
   try {
-    await session.query(`SELECT pg_advisory_lock(${migrationLockKey})`);
+    await session.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK_KEY})`);
     return true;
   } catch (error) {
-    if (sqlStateOf(error) === lockNotAvailable) return false;
+    if (getSqlState(error) === LOCK_NOT_AVAILABLE) return false;
     throw error;
   }
 }

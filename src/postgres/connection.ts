@@ -15,27 +15,35 @@ export interface Connection {
 /** `postgresql://…`, libpq's connection URI. */
 export function databaseUrl(connection: Connection): string {
   const { host, port, database, user, password } = connection;
-  return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
+  return `postgresql://${percentEncode(user)}:${percentEncode(password)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
 }
 
 /** The same for people to read, without the password. */
 export function urlWithoutPassword(connection: Omit<Connection, 'password'>): string {
   const { host, port, database, user } = connection;
-  return `postgresql://${encode(user)}@${host}:${port}/${encode(database)}?${sslQuery(connection)}`;
+  return `postgresql://${percentEncode(user)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
 }
 
 /** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
 export function jdbcUrl(connection: Connection): string {
   const { host, port, database, user, password } = connection;
-  return `jdbc:postgresql://${host}:${port}/${encode(database)}?user=${encode(user)}&password=${encode(password)}&${sslQuery(connection)}`;
+  return `jdbc:postgresql://${host}:${port}/${percentEncode(database)}?user=${percentEncode(user)}&password=${percentEncode(password)}&${sslQuery(connection)}`;
 }
 
 /** libpq and pgJDBC call them alike. */
 const sslQuery = ({ sslMode, sslRootCert }: Pick<Connection, 'sslMode' | 'sslRootCert'>): string =>
-  `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${encode(sslRootCert)}`}`;
+  `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${percentEncode(sslRootCert)}`}`;
 
 /** Npgsql's connection string. */
-export function adoNet({ host, port, database, user, password, sslMode, sslRootCert }: Connection): string {
+export function adoNetConnectionString({
+  host,
+  port,
+  database,
+  user,
+  password,
+  sslMode,
+  sslRootCert,
+}: Connection): string {
   const parts = {
     Host: host,
     Port: String(port),
@@ -46,16 +54,16 @@ export function adoNet({ host, port, database, user, password, sslMode, sslRootC
     ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
   };
   return Object.entries(parts)
-    .map(([key, value]) => `${key}=${adoValue(value)}`)
+    .map(([key, value]) => `${key}=${quoteAdoNetValue(value)}`)
     .join(';');
 }
 
 /** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
-const adoValue = (value: string): string =>
+const quoteAdoNetValue = (value: string): string =>
   /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
 
 /** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
-export function encode(text: string): string {
+export function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
@@ -63,19 +71,19 @@ export function encode(text: string): string {
 }
 
 /** Environment variables of later steps and of the migration command (contract.md). */
-export function environmentOf(
+export function connectionEnvironment(
   connection: Connection,
   { envPrefix, formats }: PublishConfig,
 ): ReadonlyMap<string, string> {
   const variables = [
-    partsOf(connection, envPrefix, 'NAME'),
-    ...formats.map((format) => formatted[format](connection)),
+    connectionVariables(connection, envPrefix, 'NAME'),
+    ...formats.map((format) => variablesByFormat[format](connection)),
   ];
   return new Map(variables.flatMap((part) => Object.entries(part)));
 }
 
 /** The connection in parts; what the database's is called is all that libpq's variables differ in. */
-function partsOf(
+function connectionVariables(
   { host, port, database, user, password, sslMode, sslRootCert }: Connection,
   prefix: string,
   databaseName: 'NAME' | 'DATABASE',
@@ -91,9 +99,11 @@ function partsOf(
   };
 }
 
-const formatted: Readonly<Record<ConnectionFormat, (connection: Connection) => Record<string, string>>> = {
+const variablesByFormat: Readonly<
+  Record<ConnectionFormat, (connection: Connection) => Record<string, string>>
+> = {
   url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
-  pg: (connection) => partsOf(connection, 'PG', 'DATABASE'),
+  pg: (connection) => connectionVariables(connection, 'PG', 'DATABASE'),
   jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
-  'ado.net': (connection) => ({ ConnectionStrings__Default: adoNet(connection) }),
+  'ado.net': (connection) => ({ ConnectionStrings__Default: adoNetConnectionString(connection) }),
 };

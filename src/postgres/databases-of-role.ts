@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { ActionError } from '../errors.ts';
-import { pullRequestDatabases } from '../plan/sweep.ts';
+import { findPullRequestDatabases } from '../plan/sweep.ts';
 import { waitFor } from '../waiting.ts';
-import { dependenciesThatStay } from './owned-objects.ts';
-import type { Entering } from './prepared.ts';
+import { ownershipDependencySql } from './owned-objects.ts';
+import type { AdminSessionDeps } from './prepared.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
 
 /** What it takes to look for a role in all databases of a server. */
-export type Looking = Entering & { readonly reader: SqlReader };
+export type RoleLookupDeps = AdminSessionDeps & { readonly reader: SqlReader };
 
 /** A role of a pull request. */
 export interface PullRequestRole {
@@ -19,7 +19,7 @@ export interface PullRequestRole {
 }
 
 /** A database in which a role owns something, or has rights. */
-export interface DatabaseOfRole {
+export interface RoleDatabase {
   readonly name: string;
   readonly oid: string;
   /** How many objects and policies, temporary objects and policies for other roles too among them. */
@@ -29,74 +29,74 @@ export interface DatabaseOfRole {
 }
 
 /** Databases in which a role owns something or has rights, by name. */
-export async function databasesOfRole(
+export async function listRoleDatabases(
   reader: SqlReader,
   { oid, repositoryId }: PullRequestRole,
-): Promise<readonly DatabaseOfRole[]> {
-  const rows = await reader.session.query<Omit<DatabaseOfRole, 'ofPullRequest'> & pg.QueryResultRow>(
-    `SELECT d.datname AS name, d.oid::text AS oid, count(*) FILTER (WHERE ${dependenciesThatStay('$1')})::int AS owned
+): Promise<readonly RoleDatabase[]> {
+  const rows = await reader.session.query<Omit<RoleDatabase, 'ofPullRequest'> & pg.QueryResultRow>(
+    `SELECT d.datname AS name, d.oid::text AS oid, count(*) FILTER (WHERE ${ownershipDependencySql('$1')})::int AS owned
      FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
      WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1
      GROUP BY d.oid, d.datname ORDER BY d.datname`,
     [oid],
   );
-  const ofPullRequests = new Set(
-    pullRequestDatabases(repositoryId, await reader.markedDatabases()).map((database) => database.oid),
+  const pullRequestOids = new Set(
+    findPullRequestDatabases(repositoryId, await reader.markedDatabases()).map((database) => database.oid),
   );
-  return rows.map((row) => ({ ...row, ofPullRequest: ofPullRequests.has(row.oid) }));
+  return rows.map((row) => ({ ...row, ofPullRequest: pullRequestOids.has(row.oid) }));
 }
 
 /** Milliseconds for another job to drop a pull request's database that it has closed to connections. */
-const PATIENCE_MS = 60_000;
+const DATABASE_DROP_TIMEOUT_MS = 60_000;
 
 /**
  * Does something in a database of a role. The database may be another pull request's, which another job or another part
  * of the same sweep may drop at any moment: whatever fails then is no failure.
  * @returns what the work returns; `gone` where the database was dropped, `closed` where the administrator may not enter
  */
-export async function insideDatabaseOfRole<T>(
-  looking: Looking,
-  database: DatabaseOfRole,
-  work: (inside: Session) => Promise<T>,
+export async function withRoleDatabase<T>(
+  deps: RoleLookupDeps,
+  database: RoleDatabase,
+  work: (session: Session) => Promise<T>,
 ): Promise<T | 'gone' | 'closed'> {
-  const { run, enter } = looking;
-  const state = await settledState(looking, database);
+  const { run, openDatabaseSession } = deps;
+  const state = await waitForDatabaseState(deps, database);
   if (state !== 'open') return state;
   try {
-    const inside = await enter(database.name);
+    const session = await openDatabaseSession(database.name);
     try {
-      return await work(inside);
+      return await work(session);
     } finally {
-      await inside.close();
+      await session.close();
     }
   } catch (error) {
     run.signal.throwIfAborted();
-    const now = await settledState(looking, database);
-    if (now === 'open') throw error;
-    return now;
+    const stateAfterFailure = await waitForDatabaseState(deps, database);
+    if (stateAfterFailure === 'open') throw error;
+    return stateAfterFailure;
   }
 }
 
 /** Whether the administrator may enter it. One of a pull request that is closed is being dropped, which is waited for. */
-export async function settledState(
-  { run, reader }: Looking,
-  { name, oid, ofPullRequest }: DatabaseOfRole,
+export async function waitForDatabaseState(
+  { run, reader }: RoleLookupDeps,
+  { name, oid, ofPullRequest }: RoleDatabase,
 ): Promise<'open' | 'closed' | 'gone'> {
-  const state = await stateOf(reader.session, oid);
+  const state = await readDatabaseState(reader.session, oid);
   if (state !== 'closed' || !ofPullRequest) return state;
-  const look = async () => {
-    const now = await stateOf(reader.session, oid);
+  const poll = async () => {
+    const now = await readDatabaseState(reader.session, oid);
     return now === 'closed' ? undefined : now;
   };
-  return await waitFor(run, `another job to drop database '${name}'`, look, { atMost: PATIENCE_MS }).catch(
-    (error: unknown) => {
-      if (error instanceof ActionError && error.code === 'timed-out') return 'closed' as const;
-      throw error;
-    },
-  );
+  return await waitFor(run, `another job to drop database '${name}'`, poll, {
+    timeoutMs: DATABASE_DROP_TIMEOUT_MS,
+  }).catch((error: unknown) => {
+    if (error instanceof ActionError && error.code === 'timed-out') return 'closed' as const;
+    throw error;
+  });
 }
 
-async function stateOf(session: Session, oid: string): Promise<'open' | 'closed' | 'gone'> {
+async function readDatabaseState(session: Session, oid: string): Promise<'open' | 'closed' | 'gone'> {
   const [row] = await session.query<{ open: boolean }>(
     `SELECT datallowconn AND has_database_privilege(oid, 'CONNECT') AS open FROM pg_database WHERE oid = $1`,
     [oid],

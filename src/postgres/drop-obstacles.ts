@@ -1,16 +1,16 @@
 import pg from 'pg';
-import { fail, messageOf } from '../errors.ts';
-import { pullRequestRoleNames } from '../plan/sweep.ts';
-import type { Run } from '../waiting.ts';
-import { againOnCollision } from './errors.ts';
-import { asMemberOf } from './membership.ts';
-import { type Entering, rollBackPrepared } from './prepared.ts';
+import { actionError, getErrorMessage } from '../errors.ts';
+import { findPullRequestRoleNames } from '../plan/sweep.ts';
+import type { RunContext } from '../waiting.ts';
+import { retryOnConflict } from './errors.ts';
+import { withRoleMembership } from './membership.ts';
+import { type AdminSessionDeps, rollBackPreparedTransactions } from './prepared.ts';
 import type { Session } from './session.ts';
-import { preparedLine, preparedTransactions } from './sessions.ts';
+import { describePreparedTransaction, listPreparedTransactions } from './sessions.ts';
 import type { SqlReader } from './sql-reader.ts';
 
 /** A database, by its oid: a name may mean another one in a moment. */
-interface NamedDatabase {
+interface DatabaseRef {
   readonly name: string;
   readonly oid: string;
 }
@@ -23,42 +23,45 @@ interface Subscription {
 }
 
 /** What keeps PostgreSQL from dropping a database, beside sessions: a sentence, and the statements that remove it. */
-interface Obstacle {
+interface DropObstacle {
   readonly line: string;
   readonly statements: string;
 }
 
 /**
  * Removes what no session holds and no DROP DATABASE ends, not even Azure's own: prepared transactions and subscriptions.
- * @param open lets sessions into the database again, where an interrupted run has closed it
+ * @param allowConnections lets sessions into the database again, where an interrupted run has closed it
  * @throws `drop-refused` with the statements that are left to others; the database takes connections then
  */
-export async function removeObstacles(
-  entering: Entering,
-  database: NamedDatabase,
-  open: () => Promise<unknown>,
+export async function removeDropObstacles(
+  deps: AdminSessionDeps,
+  database: DatabaseRef,
+  allowConnections: () => Promise<unknown>,
 ): Promise<void> {
-  const { reader } = entering;
-  if ((await obstaclesOf(reader.session, database)).length === 0) return;
-  await open();
-  await rollBackPrepared(entering, 'in the database', database);
-  await dropSubscriptions(entering, database);
-  const left = await obstaclesOf(reader.session, database);
-  if (left.length > 0) throw obstructed(database.name, left);
+  const { reader } = deps;
+  if ((await findDropObstacles(reader.session, database)).length === 0) return;
+  await allowConnections();
+  await rollBackPreparedTransactions(deps, 'in the database', database);
+  await dropSubscriptions(deps, database);
+  const remaining = await findDropObstacles(reader.session, database);
+  if (remaining.length > 0) throw dropObstructedError(database.name, remaining);
 }
 
 /** What is in the way of DROP DATABASE: prepared transactions, subscriptions, and replication slots that are in use. */
-export async function obstaclesOf(session: Session, database: NamedDatabase): Promise<readonly Obstacle[]> {
-  const prepared = await preparedTransactions(session, 'in the database', database);
-  const subscriptions = await subscriptionsOf(session, database);
+export async function findDropObstacles(
+  session: Session,
+  database: DatabaseRef,
+): Promise<readonly DropObstacle[]> {
+  const prepared = await listPreparedTransactions(session, 'in the database', database);
+  const subscriptions = await listSubscriptions(session, database);
   return [
     ...prepared.map((each) => ({
-      line: preparedLine(each),
+      line: describePreparedTransaction(each),
       statements: `as ${each.owner}: ROLLBACK PREPARED ${pg.escapeLiteral(each.gid)};`,
     })),
     ...subscriptions.map(({ name, owner }) => ({
       line: `subscription ${name} of role ${owner}`,
-      statements: `as ${owner}: ${dropStatements(name).join('; ')};`,
+      statements: `as ${owner}: ${dropSubscriptionStatements(name).join('; ')};`,
     })),
   ];
 }
@@ -68,20 +71,26 @@ export async function obstaclesOf(session: Session, database: NamedDatabase): Pr
  * prepared transactions of pull requests' roles elsewhere that lock it.
  * @param repositoryId whose pull requests' roles
  */
-export async function goingWith(
+export async function describeDropSideEffects(
   reader: SqlReader,
-  database: NamedDatabase,
+  database: DatabaseRef,
   repositoryId: string,
 ): Promise<readonly string[]> {
   const { session } = reader;
-  const inside = await obstaclesOf(session, database);
-  const roles = pullRequestRoleNames(repositoryId, await reader.markedRoles());
-  const locking = await preparedTransactions(session, 'that lock the database', { oid: database.oid, roles });
-  return [...new Set([...inside.map(({ line }) => line), ...locking.map(preparedLine)])];
+  const obstacles = await findDropObstacles(session, database);
+  const roles = findPullRequestRoleNames(repositoryId, await reader.markedRoles());
+  const locking = await listPreparedTransactions(session, 'that lock the database', {
+    oid: database.oid,
+    roles,
+  });
+  return [...new Set([...obstacles.map(({ line }) => line), ...locking.map(describePreparedTransaction)])];
 }
 
 /** Logical replication slots of the database that somebody reads from; others go with the database. */
-export async function activeSlots(session: Session, { name }: NamedDatabase): Promise<readonly Obstacle[]> {
+export async function findActiveReplicationSlots(
+  session: Session,
+  { name }: DatabaseRef,
+): Promise<readonly DropObstacle[]> {
   const rows = await session.query<{ slot: string; pid: number }>(
     'SELECT slot_name AS slot, active_pid AS pid FROM pg_replication_slots WHERE database = $1 AND active ORDER BY slot_name',
     [name],
@@ -93,20 +102,20 @@ export async function activeSlots(session: Session, { name }: NamedDatabase): Pr
 }
 
 /** Why a database stays, and what to run in it. */
-export function obstructed(database: string, obstacles: readonly Obstacle[]): Error {
-  return fail('drop-refused', {
+export function dropObstructedError(database: string, obstacles: readonly DropObstacle[]): Error {
+  return actionError('drop-refused', {
     what: `Database '${database}'`,
     reason: 'PostgreSQL drops no database that has these:',
     lines: obstacles.map(({ line }) => line),
     rest: '\nThe database is still there, and takes connections.',
-    advice: `Run in database '${database}', and then the step again:`,
+    hint: `Run in database '${database}', and then the step again:`,
     statements: obstacles.map(({ statements }) => statements),
   });
 }
 
-const subscriptionsOf = (
+const listSubscriptions = (
   session: Session,
-  { oid }: NamedDatabase,
+  { oid }: DatabaseRef,
 ): Promise<readonly (Subscription & Record<string, unknown>)[]> =>
   session.query(
     `SELECT subname AS name, pg_get_userbyid(subowner) AS owner, subslotname AS slot
@@ -115,7 +124,7 @@ const subscriptionsOf = (
   );
 
 /** Without its slot, since the publisher may not be reachable from here, and a slot of it would be dropped there. */
-const dropStatements = (name: string): readonly string[] => {
+const dropSubscriptionStatements = (name: string): readonly string[] => {
   const subscription = pg.escapeIdentifier(name);
   return [
     `ALTER SUBSCRIPTION ${subscription} DISABLE`,
@@ -124,34 +133,37 @@ const dropStatements = (name: string): readonly string[] => {
   ];
 };
 
-async function dropSubscriptions({ run, reader, enter }: Entering, database: NamedDatabase): Promise<void> {
-  const found = await subscriptionsOf(reader.session, database);
+async function dropSubscriptions(
+  { run, reader, openDatabaseSession }: AdminSessionDeps,
+  database: DatabaseRef,
+): Promise<void> {
+  const found = await listSubscriptions(reader.session, database);
   if (found.length === 0) return;
-  const inside = await enter(database.name);
+  const session = await openDatabaseSession(database.name);
   try {
-    for (const each of found) await dropSubscription(run, inside, each);
+    for (const each of found) await dropSubscription(run, session, each);
   } finally {
-    await inside.close();
+    await session.close();
   }
 }
 
 /** One that may not be dropped stays, and is named by who asked. */
 async function dropSubscription(
-  run: Run,
-  inside: Session,
+  run: RunContext,
+  session: Session,
   { name, owner, slot }: Subscription,
 ): Promise<void> {
   try {
-    await againOnCollision(run, () =>
-      asMemberOf(inside, [owner], async () => {
-        for (const statement of dropStatements(name)) await inside.query(statement);
+    await retryOnConflict(run, () =>
+      withRoleMembership(session, [owner], async () => {
+        for (const statement of dropSubscriptionStatements(name)) await session.query(statement);
       }),
     );
-    const publisher =
+    const publisherHint =
       slot === null ? '' : ` Replication slot '${slot}' of its publisher may still be there: drop it there.`;
-    run.warning(`Dropped subscription '${name}' of role '${owner}'.${publisher}`);
+    run.warning(`Dropped subscription '${name}' of role '${owner}'.${publisherHint}`);
   } catch (error) {
     run.signal.throwIfAborted();
-    run.debug(`Subscription '${name}' stays: ${messageOf(error)}`);
+    run.debug(`Subscription '${name}' stays: ${getErrorMessage(error)}`);
   }
 }

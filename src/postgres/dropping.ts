@@ -1,61 +1,66 @@
 import pg from 'pg';
 import type { DatabaseConfig } from '../config/config.ts';
-import { fail } from '../errors.ts';
-import type { Applied } from '../plan/engine.ts';
-import { foreignDatabase, isOursToDrop } from '../plan/ownership.ts';
-import { pullRequestRoleNames } from '../plan/sweep.ts';
-import type { Run } from '../waiting.ts';
-import { activeSlots, obstaclesOf, obstructed, removeObstacles } from './drop-obstacles.ts';
-import { againOnCollision, lockNotAvailable, said, sqlStateOf } from './errors.ts';
-import { rollBackPrepared } from './prepared.ts';
+import { actionError } from '../errors.ts';
+import type { ApplyResult } from '../plan/engine.ts';
+import { databaseNotOwnedError, isManagedDatabase } from '../plan/ownership.ts';
+import { findPullRequestRoleNames } from '../plan/sweep.ts';
+import type { RunContext } from '../waiting.ts';
+import {
+  dropObstructedError,
+  findActiveReplicationSlots,
+  findDropObstacles,
+  removeDropObstacles,
+} from './drop-obstacles.ts';
+import { formatPgError, getSqlState, LOCK_NOT_AVAILABLE, retryOnConflict } from './errors.ts';
+import { rollBackPreparedTransactions } from './prepared.ts';
 import type { Session } from './session.ts';
-import { endSessions, namedHolders } from './sessions.ts';
+import { describeBlockers, terminateSessions } from './sessions.ts';
 import type { FoundDatabase, SqlReader } from './sql-reader.ts';
 
 /** What dropping works with. */
-export interface Dropping {
-  readonly run: Run;
+export interface DropDeps {
+  readonly run: RunContext;
   /** In `postgres`, as the administrator. */
   readonly reader: SqlReader;
   /** A session of the administrator in another database; closed by whoever asked for it. */
-  readonly enter: (database: string) => Promise<Session>;
+  readonly openDatabaseSession: (database: string) => Promise<Session>;
   /** ARM's way to drop a database, which ends even the service's own sessions. */
-  readonly throughArm: (database: string) => Promise<void>;
+  readonly dropDatabaseWithArm: (database: string) => Promise<void>;
 }
 
 /**
  * Drops a pull request's database, looked at once more right before: what is not ours is never dropped.
- * @param last asked at the very end whether the database as it is now is still to go; and its oid, by which it is known
+ * @param shouldStillDrop asked at the very end whether the database as it is now is still to go; and its oid, by which it is known
  *   whether another has made it anew in the meantime
  * @returns `adopted` where there is nothing to drop any more
  * @throws `not-ours`, `drop-refused`
  */
 export async function dropDatabase(
-  dropping: Dropping,
+  deps: DropDeps,
   desired: DatabaseConfig,
-  last: (found: FoundDatabase) => boolean = () => true,
-): Promise<Applied> {
-  const { reader } = dropping;
-  const seen = await reader.database(desired.name);
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'absent') return 'adopted';
-  const { name, oid } = seen.value;
-  if (!isOursToDrop(seen.value, desired)) throw foreignDatabase(seen.value, desired);
-  if (!last(seen.value)) return 'adopted';
-  const repositoryId = desired.mark?.repositoryId ?? '';
+  shouldStillDrop: (found: FoundDatabase) => boolean = () => true,
+): Promise<ApplyResult> {
+  const { reader } = deps;
+  const observed = await reader.database(desired.name);
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'absent') return 'adopted';
+  const { name, oid } = observed.value;
+  if (!isManagedDatabase(observed.value, desired)) throw databaseNotOwnedError(observed.value, desired);
+  if (!shouldStillDrop(observed.value)) return 'adopted';
+  const repositoryId = desired.marker?.repositoryId ?? '';
   try {
-    return await drop(dropping, { name, oid, repositoryId });
+    return await tryDropDatabase(deps, { name, oid, repositoryId });
   } catch (error) {
-    if (error instanceof MadeAnew) return await dropDatabase(dropping, desired, last);
-    if (sqlStateOf(error) !== lockNotAvailable) throw toDropError(`Database '${name}'`, error);
-    const blockers = await namedHolders(reader.session, 'that lock the database', { oid });
+    if (error instanceof DatabaseRecreatedError) return await dropDatabase(deps, desired, shouldStillDrop);
+    if (getSqlState(error) !== LOCK_NOT_AVAILABLE) throw toDropError(`Database '${name}'`, error);
+    const blockers = await describeBlockers(reader.session, 'that lock the database', { oid });
     throw toDropError(`Database '${name}'`, error, blockers);
   }
 }
 
 /** Another job has dropped it in the meantime, and made one of the same name: that one is to be looked at for itself. */
-class MadeAnew extends Error {
-  override readonly name = 'MadeAnew';
+class DatabaseRecreatedError extends Error {
+  override readonly name = 'DatabaseRecreatedError';
 }
 
 interface DatabaseToDrop {
@@ -65,62 +70,65 @@ interface DatabaseToDrop {
 }
 
 /** How often what appeared in the database while it was being dropped is removed. */
-const ROUNDS = 3;
+const MAX_DROP_ATTEMPTS = 3;
 
-async function drop(dropping: Dropping, target: DatabaseToDrop, round = 1): Promise<Applied> {
-  const { run, reader } = dropping;
+async function tryDropDatabase(deps: DropDeps, target: DatabaseToDrop, attempt = 1): Promise<ApplyResult> {
+  const { run, reader } = deps;
   const { session } = reader;
   const { name, oid } = target;
   const database = pg.escapeIdentifier(name);
   try {
-    await removeObstacles(dropping, target, () => allowConnections(dropping, target, true));
+    await removeDropObstacles(deps, target, () => setAllowConnections(deps, target, true));
     // From here on nobody enters any more, and whoever looks knows that it is going.
-    await allowConnections(dropping, target, false);
-    await endSessions(run, session, 'in the database', { oid });
+    await setAllowConnections(deps, target, false);
+    await terminateSessions(run, session, 'in the database', { oid });
     // It runs in no transaction, so all that can be done is to look right before whether the name still means the same.
-    await unlocked(dropping, target, async () => {
-      await lookAgain(reader, name, oid);
+    await retryReleasingLocks(deps, target, async () => {
+      await assertSameDatabase(reader, name, oid);
       await session.query(`DROP DATABASE ${database}`);
     });
     return 'applied';
   } catch (error) {
-    if (sqlStateOf(error) === '3D000') return 'adopted';
-    if (sqlStateOf(error) !== '55006') throw error;
+    if (getSqlState(error) === '3D000') return 'adopted';
+    if (getSqlState(error) !== '55006') throw error;
   }
-  if ((await obstaclesOf(session, target)).length > 0 && round < ROUNDS)
-    return await drop(dropping, target, round + 1);
-  const left = [...(await obstaclesOf(session, target)), ...(await activeSlots(session, target))];
-  if (left.length > 0) {
-    await allowConnections(dropping, target, true);
-    throw obstructed(name, left);
+  if ((await findDropObstacles(session, target)).length > 0 && attempt < MAX_DROP_ATTEMPTS)
+    return await tryDropDatabase(deps, target, attempt + 1);
+  const remaining = [
+    ...(await findDropObstacles(session, target)),
+    ...(await findActiveReplicationSlots(session, target)),
+  ];
+  if (remaining.length > 0) {
+    await setAllowConnections(deps, target, true);
+    throw dropObstructedError(name, remaining);
   }
-  return await dropThroughArm(dropping, target);
+  return await dropThroughArmAndVerify(deps, target);
 }
 
 /** ARM knows the name alone, so it is looked at right before and after. */
-async function dropThroughArm(
-  { run, reader, throughArm }: Dropping,
+async function dropThroughArmAndVerify(
+  { run, reader, dropDatabaseWithArm }: DropDeps,
   { name, oid }: DatabaseToDrop,
-): Promise<Applied> {
-  await lookAgain(reader, name, oid);
+): Promise<ApplyResult> {
+  await assertSameDatabase(reader, name, oid);
   run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
-  await throughArm(name);
+  await dropDatabaseWithArm(name);
   const after = await reader.database(name);
   if (after.status === 'unknown') throw after.error;
   if (after.status === 'absent' || after.value.oid !== oid) return 'applied';
   const reason = 'Azure reports that it was dropped, but it is still there, and takes no connections.';
-  throw fail('drop-refused', { what: `Database '${name}'`, reason, advice: 'Run the step again.' });
+  throw actionError('drop-refused', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
 }
 
 /** In one transaction with a look that the name meant this database. */
-function allowConnections(dropping: Dropping, target: DatabaseToDrop, allow: boolean): Promise<void> {
-  const { reader } = dropping;
+function setAllowConnections(deps: DropDeps, target: DatabaseToDrop, allow: boolean): Promise<void> {
+  const { reader } = deps;
   const { session } = reader;
   const { name, oid } = target;
-  return unlocked(dropping, target, () =>
+  return retryReleasingLocks(deps, target, () =>
     session.transaction(async () => {
       await session.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allow}`);
-      await lookAgain(reader, name, oid);
+      await assertSameDatabase(reader, name, oid);
     }),
   );
 }
@@ -129,25 +137,25 @@ function allowConnections(dropping: Dropping, target: DatabaseToDrop, allow: boo
  * Does something to the database that a lock on it hinders. Only those of pull requests' roles of this repository are
  * ended; others', who lock it from outside, are waited for and then named.
  */
-async function unlocked(
-  dropping: Dropping,
+async function retryReleasingLocks(
+  deps: DropDeps,
   { name, oid, repositoryId }: DatabaseToDrop,
   work: () => Promise<void>,
 ): Promise<void> {
-  const { run, reader } = dropping;
-  await againOnCollision(run, work, async () => {
-    await lookAgain(reader, name, oid);
-    const roles = pullRequestRoleNames(repositoryId, await reader.markedRoles());
-    await endSessions(run, reader.session, 'that lock the database', { oid, roles });
-    await rollBackPrepared(dropping, 'that lock the database', { oid, roles });
+  const { run, reader } = deps;
+  await retryOnConflict(run, work, async () => {
+    await assertSameDatabase(reader, name, oid);
+    const roles = findPullRequestRoleNames(repositoryId, await reader.markedRoles());
+    await terminateSessions(run, reader.session, 'that lock the database', { oid, roles });
+    await rollBackPreparedTransactions(deps, 'that lock the database', { oid, roles });
   });
 }
 
-async function lookAgain(reader: SqlReader, name: string, oid: string): Promise<void> {
-  const seen = await reader.database(name);
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'present' && seen.value.oid !== oid)
-    throw new MadeAnew(`database '${name}' is another now`);
+async function assertSameDatabase(reader: SqlReader, name: string, oid: string): Promise<void> {
+  const observed = await reader.database(name);
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'present' && observed.value.oid !== oid)
+    throw new DatabaseRecreatedError(`database '${name}' is another now`);
 }
 
 /**
@@ -155,14 +163,14 @@ async function lookAgain(reader: SqlReader, name: string, oid: string): Promise<
  * @param blockers the sessions and prepared transactions that lock it, a line each
  */
 export function toDropError(what: string, error: unknown, blockers: readonly string[] = []): unknown {
-  const state = sqlStateOf(error);
+  const state = getSqlState(error);
   if (state === '') return error;
-  const advice =
+  const hint =
     state === '2BP01'
       ? 'Hand over or drop what it owns there, and run the step again.'
       : state === '42501'
         ? 'Give admin-username the right to it, or let it be the administrator of the server.'
         : 'Correct what PostgreSQL names, and run the step again.';
-  const reason = blockers.length === 0 ? said(error) : `${said(error)}. It is locked by:`;
-  return fail('drop-refused', { what, reason, lines: blockers, advice }, { cause: error });
+  const reason = blockers.length === 0 ? formatPgError(error) : `${formatPgError(error)}. It is locked by:`;
+  return actionError('drop-refused', { what, reason, lines: blockers, hint }, { cause: error });
 }

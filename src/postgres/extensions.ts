@@ -1,20 +1,20 @@
 import pg from 'pg';
-import { fail, messageOf } from '../errors.ts';
-import { type Run, waitFor } from '../waiting.ts';
-import { againOnCollision, said, sqlStateOf } from './errors.ts';
+import { actionError, getErrorMessage } from '../errors.ts';
+import { type RunContext, waitFor } from '../waiting.ts';
+import { formatPgError, getSqlState, retryOnConflict } from './errors.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds for a changed allow-list to work, and to survive what other jobs write over it. */
-const patience = 60_000;
+const ALLOW_LIST_TIMEOUT_MS = 60_000;
 
 /** What creating takes beside a session. */
-export interface Allowing {
-  readonly run: Run;
+export interface ExtensionDeps {
+  readonly run: RunContext;
   /** Puts extensions on the server's allow-list, where they are missing. */
-  readonly allow: (extensions: readonly string[]) => Promise<unknown>;
+  readonly allowExtensions: (extensions: readonly string[]) => Promise<unknown>;
 }
 
-interface Available {
+interface AvailableExtension {
   /** The schema that the extension insists on. */
   readonly schema: string | null;
   /** Whether PostgreSQL lets everybody with CREATE on the database make it: its script is safe beside anybody's objects. */
@@ -24,39 +24,49 @@ interface Available {
 /**
  * Creates an extension in schema `public`, or in the one that it insists on.
  * @param session the administrator's, in the database itself
- * @param strict whether the code in this database is a stranger's. An extension's script runs with more rights, beside
+ * @param requiresTrusted whether the code in this database is a stranger's. An extension's script runs with more rights, beside
  *   what the application role may have put into `public` (PostgreSQL's documentation, Extension Security): trusted
  *   extensions are written for that, others are refused then
  * @throws `extension-refused`
  */
 export async function createExtension(
-  { run, allow }: Allowing,
+  { run, allowExtensions }: ExtensionDeps,
   session: Session,
   name: string,
-  strict: boolean,
+  requiresTrusted: boolean,
 ): Promise<void> {
-  const there = await session.query('SELECT FROM pg_extension WHERE extname = $1', [name]);
+  const installed = await session.query('SELECT FROM pg_extension WHERE extname = $1', [name]);
   // It came along with a clone, or an interrupted run has made it.
-  if (there.length > 0) return;
-  const available = await availableVersion(session, name);
+  if (installed.length > 0) return;
+  const available = await findAvailableExtension(session, name);
   if (available === undefined) {
-    const advice = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
-    throw fail('extension-refused', { extension: name, reason: 'the server does not offer it.', advice });
+    const hint = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
+    throw actionError('extension-refused', {
+      extension: name,
+      reason: 'the server does not offer it.',
+      hint,
+    });
   }
   const { schema, trusted } = available;
-  const owner = strict && !trusted ? await strangerIn(session, schema ?? 'public') : undefined;
+  const owner =
+    requiresTrusted && !trusted ? await findUntrustedSchemaOwner(session, schema ?? 'public') : undefined;
   if (owner !== undefined) {
     const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema ${schema ?? 'public'}.`;
-    const advice = 'Run the step once with reset: true, which makes the database anew with this extension.';
-    throw fail('extension-refused', { extension: name, reason, advice });
+    const hint = 'Run the step once with reset: true, which makes the database anew with this extension.';
+    throw actionError('extension-refused', { extension: name, reason, hint });
   }
-  const where = schema === null ? ' WITH SCHEMA public' : '';
-  const statement = `CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)}${where}`;
-  await onceAllowed({ run, allow }, name, () => againOnCollision(run, () => session.query(statement)));
+  const schemaClause = schema === null ? ' WITH SCHEMA public' : '';
+  const statement = `CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)}${schemaClause}`;
+  await retryUntilAllowListed({ run, allowExtensions }, name, () =>
+    retryOnConflict(run, () => session.query(statement)),
+  );
 }
 
-async function availableVersion(session: Session, name: string): Promise<Available | undefined> {
-  const [row] = await session.query<Available & pg.QueryResultRow>(
+async function findAvailableExtension(
+  session: Session,
+  name: string,
+): Promise<AvailableExtension | undefined> {
+  const [row] = await session.query<AvailableExtension & pg.QueryResultRow>(
     // As JSON, since PostgreSQL 12 knows no trusted extensions.
     `SELECT v.schema, coalesce((to_jsonb(v) ->> 'trusted')::bool, false) AS trusted FROM pg_available_extensions a
      JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
@@ -67,7 +77,7 @@ async function availableVersion(session: Session, name: string): Promise<Availab
 }
 
 /** The owner of a schema, where that is neither us nor one of the server's own roles. */
-async function strangerIn(session: Session, schema: string): Promise<string | undefined> {
+async function findUntrustedSchemaOwner(session: Session, schema: string): Promise<string | undefined> {
   const [row] = await session.query<{ owner: string }>(
     `SELECT r.rolname AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
      WHERE n.nspname = $1 AND NOT r.rolsuper
@@ -78,27 +88,31 @@ async function strangerIn(session: Session, schema: string): Promise<string | un
 }
 
 /** Azure's own refusal; the list may just have been changed, or another job's write have overtaken ours. */
-async function onceAllowed(
-  { run, allow }: Allowing,
+async function retryUntilAllowListed(
+  { run, allowExtensions }: ExtensionDeps,
   extension: string,
   create: () => Promise<unknown>,
 ): Promise<void> {
   const start = performance.now();
-  await waitFor(run, `extension '${extension}' to be allowed on the server`, async (because) => {
+  await waitFor(run, `extension '${extension}' to be allowed on the server`, async (setReason) => {
     try {
       await create();
       return true;
     } catch (error) {
-      if (sqlStateOf(error) === '') throw error;
-      const isRefused = /allow-listed/i.test(messageOf(error));
-      if (!isRefused || performance.now() - start > patience) {
-        const advice = isRefused
+      if (getSqlState(error) === '') throw error;
+      const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
+      if (!isNotAllowListed || performance.now() - start > ALLOW_LIST_TIMEOUT_MS) {
+        const hint = isNotAllowListed
           ? 'Add it to the server parameter azure.extensions.'
           : 'Correct what PostgreSQL names; create manually what only the owner of the server may create.';
-        throw fail('extension-refused', { extension, reason: said(error), advice }, { cause: error });
+        throw actionError(
+          'extension-refused',
+          { extension, reason: formatPgError(error), hint },
+          { cause: error },
+        );
       }
-      because(said(error));
-      await allow([extension]);
+      setReason(formatPgError(error));
+      await allowExtensions([extension]);
       return undefined;
     }
   });

@@ -1,11 +1,11 @@
 import pg from 'pg';
-import type { Run } from '../waiting.ts';
-import { againOnCollision } from './errors.ts';
-import { asMemberOf } from './membership.ts';
+import type { RunContext } from '../waiting.ts';
+import { retryOnConflict } from './errors.ts';
+import { withRoleMembership } from './membership.ts';
 import type { Session } from './session.ts';
 
 /** Kinds of objects, by the words of pg_identify_object, and by those of ALTER … OWNER TO. */
-const changeable: Readonly<Record<string, string>> = {
+const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
   schema: 'SCHEMA',
   table: 'TABLE',
   view: 'VIEW',
@@ -33,7 +33,7 @@ const changeable: Readonly<Record<string, string>> = {
  * Every object of this database that has an owner other than the application role ($1), of the kinds in $2. What belongs
  * to an extension stays the extension's, and a sequence follows the column that owns it.
  */
-const others = `
+const OBJECTS_OF_OTHER_ROLES_SQL = `
   SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
   FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -47,13 +47,13 @@ const others = `
  * Objects that change hands in one transaction: each takes locks, of which the server has a few thousand for all its
  * sessions (max_locks_per_transaction).
  */
-const batchSize = 300;
+const BATCH_SIZE = 300;
 
 /**
  * The statements of one batch, in one round trip. One that is not allowed does not stop the others; what the server lacks
  * or another session hinders does, since it passes.
  */
-const eachByItself = `
+const EXECUTE_BATCH_SQL = `
 DO $batch$
 DECLARE
   statement text;
@@ -69,7 +69,7 @@ END
 $batch$`;
 
 /** Default privileges are a role's own: what others' new objects would have granted, the application role's ($1) shall too. */
-const defaultPrivileges = `
+const DEFAULT_PRIVILEGES_SQL = `
   SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
     CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
     CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
@@ -82,7 +82,7 @@ const defaultPrivileges = `
     AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
 
 /** An object that stays somebody else's. */
-export interface Unmoved {
+export interface UntransferredObject {
   readonly type: string;
   readonly identity: string;
   readonly owner: string;
@@ -95,39 +95,53 @@ export interface Unmoved {
  * @param session the administrator's, in the database itself
  * @returns what could not be handed over, as where the administrator does not administer its owner
  */
-export async function handOverAll(run: Run, session: Session, role: string): Promise<readonly Unmoved[]> {
-  const found = await ownedByOthers(session, role);
+export async function transferAllObjects(
+  run: RunContext,
+  session: Session,
+  role: string,
+): Promise<readonly UntransferredObject[]> {
+  const found = await listObjectsOfOtherRoles(session, role);
   const owners = [...new Set(found.map(({ owner }) => owner))];
-  const moves = found.map(
-    ({ type, identity }) => `ALTER ${changeable[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
+  const ownerStatements = found.map(
+    ({ type, identity }) => `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
   );
-  const defaults = await session.query<{ statement: string }>(defaultPrivileges, [role]);
-  const statements = [...moves, ...defaults.map(({ statement }) => statement)];
-  for (let at = 0; at < statements.length; at += batchSize) {
-    const batch = statements.slice(at, at + batchSize);
-    await againOnCollision(run, () =>
-      asMemberOf(session, [role, ...owners], async () => {
+  const privilegeStatements = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role]);
+  const statements = [...ownerStatements, ...privilegeStatements.map(({ statement }) => statement)];
+  for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
+    const batch = statements.slice(offset, offset + BATCH_SIZE);
+    await retryOnConflict(run, () =>
+      withRoleMembership(session, [role, ...owners], async () => {
         await session.query(
           `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
           [batch],
         );
-        await session.query(eachByItself);
+        await session.query(EXECUTE_BATCH_SQL);
       }),
     );
   }
-  return await ownedByOthers(session, role);
+  return await listObjectsOfOtherRoles(session, role);
 }
 
 /** What in this session's database belongs to other roles than this one, extensions' objects aside. */
-export const ownedByOthers = (session: Session, role: string): Promise<readonly Unmoved[]> =>
-  session.query<Unmoved & pg.QueryResultRow>(others, [role, Object.keys(changeable)]);
+export const listObjectsOfOtherRoles = (
+  session: Session,
+  role: string,
+): Promise<readonly UntransferredObject[]> =>
+  session.query<UntransferredObject & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
+    role,
+    Object.keys(ALTER_KEYWORDS),
+  ]);
 
 /**
  * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the
  * administrator, to all of them, or to whoever owns the database.
  * @returns the owner that stays, or undefined where it is the role now
  */
-export async function handOverPublic(run: Run, session: Session, role: string): Promise<string | undefined> {
+export async function transferPublicSchema(
+  run: RunContext,
+  session: Session,
+  role: string,
+): Promise<string | undefined> {
   const [found] = await session.query<{ owner: string; free: boolean }>(
     `SELECT pg_get_userbyid(nspowner) AS owner,
        pg_get_userbyid(nspowner) IN ('azure_pg_admin', 'pg_database_owner', current_user) AS free
@@ -135,8 +149,8 @@ export async function handOverPublic(run: Run, session: Session, role: string): 
   );
   if (found === undefined || found.owner === role) return undefined;
   if (!found.free) return found.owner;
-  await againOnCollision(run, () =>
-    asMemberOf(session, [role], () =>
+  await retryOnConflict(run, () =>
+    withRoleMembership(session, [role], () =>
       session.query(`ALTER SCHEMA public OWNER TO ${pg.escapeIdentifier(role)}`),
     ),
   );

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts';
+import { getErrorMessage } from '../errors.ts';
 import { isSqlState } from './errors.ts';
 
 /**
@@ -19,29 +19,29 @@ export interface LoginFailure {
   readonly address?: string;
 }
 
-const passwordAdvice =
+const PASSWORD_AUTH_HINT =
   'Check which server answers under this name, and that the role is one that logs in with a password of PostgreSQL.';
 
 /**
  * A server's request for a password that the session does not answer: one in clear text never, and none at all where
  * the login has no password.
  */
-export class PasswordRequest extends Error {
+export class PasswordRequestError extends Error {
   readonly advice: string;
 
-  /** @param refused which requests the login does not answer */
-  constructor(refused: 'clear text' | 'any') {
+  /** @param rejectedRequests which requests the login does not answer */
+  constructor(rejectedRequests: 'clear text' | 'any') {
     super(
-      refused === 'any'
+      rejectedRequests === 'any'
         ? 'the server asks for a password, so the firewall admits this runner'
         : 'the server asks for the password in clear text, and the password was not sent',
     );
-    this.name = 'PasswordRequest';
-    this.advice = refused === 'any' ? '' : passwordAdvice;
+    this.name = 'PasswordRequestError';
+    this.advice = rejectedRequests === 'any' ? '' : PASSWORD_AUTH_HINT;
   }
 }
 
-const adviceByState: Readonly<Record<string, string>> = {
+const HINT_BY_SQL_STATE: Readonly<Record<string, string>> = {
   '28P01':
     'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
   '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
@@ -53,21 +53,22 @@ const adviceByState: Readonly<Record<string, string>> = {
  * For a role whose password was refused (28P01) although it has just been set: PostgreSQL keeps what it was given, a SCRAM
  * verifier, and servers made before about October 2024 may accept passwords that are stored as MD5 only.
  */
-export const verifierAdvice =
+export const SCRAM_VERIFIER_HINT =
   'Its password has just been set, as a SCRAM verifier. Look at the server parameters password_encryption and azure.accepted_password_auth_method: where the second has no scram-sha-256, set it to md5,scram-sha-256 (az postgres flexible-server parameter set). Otherwise another job has set another password since.';
 
 /** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
-const passingStates = ['57P03', '57P01', '57P02', '53300'];
+const TRANSIENT_SQL_STATES = ['57P03', '57P01', '57P02', '53300'];
 
 /** Sorts what a login attempt threw. */
-export function classify(error: unknown): LoginFailure {
-  const message = messageOf(error);
-  const code = codeOf(error);
-  if (error instanceof PasswordRequest) return { kind: 'refused', reason: message, advice: error.advice };
+export function classifyLoginError(error: unknown): LoginFailure {
+  const message = getErrorMessage(error);
+  const code = getErrorCode(error);
+  if (error instanceof PasswordRequestError)
+    return { kind: 'refused', reason: message, advice: error.advice };
   // What PostgreSQL itself says comes first: no text in it can make it look like a block.
-  if (isSqlState(code)) return byState(code, message);
+  if (isSqlState(code)) return fromSqlState(code, message);
   // The driver's own checks of SCRAM: the server cannot prove itself, or wants what the driver does not do.
-  if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, advice: passwordAdvice };
+  if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, advice: PASSWORD_AUTH_HINT };
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
     return { kind: 'blocked', reason: 'the connection timed out', advice: '', isSilent: true };
   }
@@ -79,35 +80,35 @@ export function classify(error: unknown): LoginFailure {
       'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
     return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
   }
-  return passing(message || code);
+  return transientFailure(message || code);
 }
 
 /** Of a server that has begun to answer, and did not come to an end in time. */
-export const slowAnswer: LoginFailure = {
+export const slowServerFailure: LoginFailure = {
   kind: 'passing',
   reason: 'the server answered, but did not complete the login in time',
   advice: 'Check the load of the server in the Azure portal.',
 };
 
-function byState(code: string, message: string): LoginFailure {
-  if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return byHostRules(message);
-  if (passingStates.includes(code)) return passing(message);
+function fromSqlState(code: string, message: string): LoginFailure {
+  if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return fromPgHbaError(message);
+  if (TRANSIENT_SQL_STATES.includes(code)) return transientFailure(message);
   return {
     kind: 'refused',
     reason: `${message} (SQLSTATE ${code})`,
-    advice: adviceByState[code] ?? 'Correct what PostgreSQL names.',
+    advice: HINT_BY_SQL_STATE[code] ?? 'Correct what PostgreSQL names.',
     sqlState: code,
   };
 }
 
-const passing = (reason: string): LoginFailure => ({
+const transientFailure = (reason: string): LoginFailure => ({
   kind: 'passing',
   reason,
   advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
 });
 
 /** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
-function byHostRules(message: string): LoginFailure {
+function fromPgHbaError(message: string): LoginFailure {
   if (message.includes('no encryption')) {
     return {
       kind: 'refused',
@@ -119,7 +120,7 @@ function byHostRules(message: string): LoginFailure {
   return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
 }
 
-function codeOf(error: unknown): string {
+function getErrorCode(error: unknown): string {
   const candidates = error instanceof AggregateError ? error.errors : [error];
   const code = candidates
     .map((e: unknown) => (e as { code?: unknown } | null)?.code)

@@ -1,4 +1,4 @@
-import { classify, type LoginFailure, slowAnswer } from './login-failures.ts';
+import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-failures.ts';
 import { Session } from './session.ts';
 
 /** Where and as whom to log in. */
@@ -23,7 +23,7 @@ export type LoginResult = { readonly session: Session } | { readonly failure: Lo
 export interface LoginAttempt {
   readonly result: Promise<LoginResult>;
   /** Whether the server has answered anything so far. */
-  readonly heard: () => boolean;
+  readonly serverResponded: () => boolean;
 }
 
 /**
@@ -39,18 +39,18 @@ export function login(
   signal: AbortSignal,
 ): LoginAttempt {
   const session = new Session(target, timeout, signal);
-  return { result: outcome(session), heard: () => session.heard };
+  return { result: connectSession(session), serverResponded: () => session.serverResponded };
 }
 
-async function outcome(session: Session): Promise<LoginResult> {
+async function connectSession(session: Session): Promise<LoginResult> {
   try {
     await session.connect();
     return { session };
   } catch (error) {
     void session.close();
-    const failure = classify(error);
+    const failure = classifyLoginError(error);
     // A firewall that blocks us says nothing: a server that has begun to answer is slow, and does not lead to a rule.
-    const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.heard;
-    return { failure: isSlow ? slowAnswer : failure };
+    const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.serverResponded;
+    return { failure: isSlow ? slowServerFailure : failure };
   }
 }

@@ -1,55 +1,62 @@
 import pg from 'pg';
 import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
-import { charsetOfNew, collationOfNew } from '../config/creation.ts';
-import { markText } from '../config/marks.ts';
-import { fail } from '../errors.ts';
-import { isBeingMade, isOursToDrop, sealOf } from '../plan/ownership.ts';
-import { pullRequestRoleNames } from '../plan/sweep.ts';
-import type { Run } from '../waiting.ts';
-import { copyGrants, copySettings, onceUnused, strategyFor } from './cloning.ts';
-import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
-import { type Allowing, createExtension } from './extensions.ts';
-import { handOverAll, handOverPublic, type Unmoved } from './handover.ts';
-import { endPullRequestSessions } from './pull-request-sessions.ts';
-import { forgetSettings } from './roles.ts';
+import { defaultCharset, defaultCollation } from '../config/creation.ts';
+import { serializeMarker } from '../config/marks.ts';
+import { actionError } from '../errors.ts';
+import { isCreationInProgress, isManagedDatabase, sentinelOf } from '../plan/ownership.ts';
+import { findPullRequestRoleNames } from '../plan/sweep.ts';
+import type { RunContext } from '../waiting.ts';
+import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './cloning.ts';
+import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from './errors.ts';
+import { createExtension, type ExtensionDeps } from './extensions.ts';
+import { transferAllObjects, transferPublicSchema, type UntransferredObject } from './handover.ts';
+import { terminatePullRequestSessions } from './pull-request-sessions.ts';
+import { resetRoleSettings } from './roles.ts';
 import type { Session } from './session.ts';
 import type { SqlReader } from './sql-reader.ts';
 
 /** What a database is made with. */
-export interface Making extends Allowing {
+export interface CreateDatabaseDeps extends ExtensionDeps {
   /** In `postgres`, as the administrator. */
   readonly reader: SqlReader;
   /** A session of the administrator in another database; closed by whoever asked for it. */
-  readonly enter: (database: string) => Promise<Session>;
+  readonly openDatabaseSession: (database: string) => Promise<Session>;
   /** Who gets the database. */
-  readonly application: RoleConfig | undefined;
+  readonly appRole: RoleConfig | undefined;
   readonly extensions: readonly string[];
 }
 
 /**
  * Makes a database, from nothing or as a clone, and finishes one that an interrupted run has begun. Its seal
- * ({@link sealOf}) tells until the very end that it is not finished, so that it can be killed at any moment, and two
+ * ({@link sentinelOf}) tells until the very end that it is not finished, so that it can be killed at any moment, and two
  * jobs that make the same one do the same things to it.
  * @returns `created`, or `adopted` where another made or finished it
  * @throws `database-refused`, `template-in-use`, `extension-refused`
  */
-export async function makeDatabase(making: Making, desired: DatabaseConfig): Promise<'created' | 'adopted'> {
-  const outcome = await create(making, desired);
-  const seen = await making.reader.database(desired.name);
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'present' && isBeingMade(seen.value, desired)) await finish(making, desired);
+export async function createDatabase(
+  deps: CreateDatabaseDeps,
+  desired: DatabaseConfig,
+): Promise<'created' | 'adopted'> {
+  const outcome = await createOrAdopt(deps, desired);
+  const observed = await deps.reader.database(desired.name);
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'present' && isCreationInProgress(observed.value, desired))
+    await finishDatabase(deps, desired);
   return outcome;
 }
 
-async function create(making: Making, desired: DatabaseConfig): Promise<'created' | 'adopted'> {
-  const { run, reader } = making;
+async function createOrAdopt(
+  deps: CreateDatabaseDeps,
+  desired: DatabaseConfig,
+): Promise<'created' | 'adopted'> {
+  const { run, reader } = deps;
   const { session } = reader;
   const { name, template = 'template0' } = desired;
-  const warned = new Set<string>();
-  const repositoryId = repositoryOf(making, desired);
-  const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceOf(session, desired)} CONNECTION LIMIT ${sealOf(desired)}`;
+  const alreadyWarned = new Set<string>();
+  const repositoryId = ownerRepositoryId(deps, desired);
+  const statement = `CREATE DATABASE ${pg.escapeIdentifier(name)} ${await sourceClause(session, desired)} CONNECTION LIMIT ${sentinelOf(desired)}`;
   try {
-    await onceUnused(
+    await retryWhileInUse(
       run,
       session,
       template,
@@ -57,33 +64,37 @@ async function create(making: Making, desired: DatabaseConfig): Promise<'created
       async (oid) => {
         // Nobody can connect to template0.
         if (desired.template === undefined) return [];
-        return await endPullRequestSessions(
-          making,
+        return await terminatePullRequestSessions(
+          deps,
           'in the database',
           { name: template, oid, repositoryId },
-          warned,
+          alreadyWarned,
         );
       },
     );
     return 'created';
   } catch (error) {
-    if (lostRace(error)) return 'adopted';
-    if (sqlStateOf(error) === '') throw error;
-    const advice = adviceFor(sqlStateOf(error), desired);
-    throw fail('database-refused', { database: name, reason: said(error), advice }, { cause: error });
+    if (isDuplicateObject(error)) return 'adopted';
+    if (getSqlState(error) === '') throw error;
+    const hint = createDatabaseHint(getSqlState(error), desired);
+    throw actionError(
+      'database-refused',
+      { database: name, reason: formatPgError(error), hint },
+      { cause: error },
+    );
   }
 }
 
 /** From template0 without a template of the user's: it is the only one that takes any encoding and collation. */
-async function sourceOf(session: Session, database: DatabaseConfig): Promise<string> {
+async function sourceClause(session: Session, database: DatabaseConfig): Promise<string> {
   const { template } = database;
   if (template !== undefined)
-    return `TEMPLATE ${pg.escapeIdentifier(template)} ${await strategyFor(session, template)}`;
-  const locale = pg.escapeLiteral(collationOfNew(database));
-  return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(charsetOfNew(database))} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
+    return `TEMPLATE ${pg.escapeIdentifier(template)} ${await cloneStrategyClause(session, template)}`;
+  const locale = pg.escapeLiteral(defaultCollation(database));
+  return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(defaultCharset(database))} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
 }
 
-function adviceFor(state: string, { template }: DatabaseConfig): string {
+function createDatabaseHint(state: string, { template }: DatabaseConfig): string {
   if (state === '42501')
     return template === undefined
       ? 'Give admin-username the right CREATEDB, or let it be the administrator of the server.'
@@ -97,20 +108,20 @@ function adviceFor(state: string, { template }: DatabaseConfig): string {
 }
 
 /** Mark and rights first, then what is inside, and at last the door for the application role: nobody meets it half-made. */
-async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
-  const { run, reader, application } = making;
+async function finishDatabase(deps: CreateDatabaseDeps, desired: DatabaseConfig): Promise<void> {
+  const { run, reader, appRole } = deps;
   const { session } = reader;
-  await claim(making, desired);
-  if (application !== undefined && desired.mark !== undefined) await forgetSettings(making, application.name);
-  if (application !== undefined || making.extensions.length > 0) await furnish(making, desired);
+  await setOwnership(deps, desired);
+  if (appRole !== undefined && desired.marker !== undefined) await resetRoleSettings(deps, appRole.name);
+  if (appRole !== undefined || deps.extensions.length > 0) await initializeContents(deps, desired);
   // After what is done inside, on which they would act.
   if (desired.template !== undefined)
-    await copySettings(run, session, desired.template, desired.name, counterparts(application));
+    await copySettings(run, session, desired.template, desired.name, toRoleMapping(appRole));
   const database = pg.escapeIdentifier(desired.name);
-  await againOnCollision(run, () =>
+  await retryOnConflict(run, () =>
     session.query(
       [
-        application && `GRANT CONNECT ON DATABASE ${database} TO ${pg.escapeIdentifier(application.name)}`,
+        appRole && `GRANT CONNECT ON DATABASE ${database} TO ${pg.escapeIdentifier(appRole.name)}`,
         `ALTER DATABASE ${database} CONNECTION LIMIT -1`,
       ]
         .filter(Boolean)
@@ -120,64 +131,74 @@ async function finish(making: Making, desired: DatabaseConfig): Promise<void> {
 }
 
 /** GitHub's numeric id of the repository that the database is made for; empty where there is none. */
-const repositoryOf = ({ application }: Making, { mark }: DatabaseConfig): string =>
-  mark?.repositoryId ?? application?.mark.repositoryId ?? '';
+const ownerRepositoryId = ({ appRole }: CreateDatabaseDeps, { marker }: DatabaseConfig): string =>
+  marker?.repositoryId ?? appRole?.marker.repositoryId ?? '';
 
-const counterparts = (application: RoleConfig | undefined) => ({
-  base: application?.base,
-  role: application?.name,
+const toRoleMapping = (appRole: RoleConfig | undefined) => ({
+  templateRole: appRole?.base,
+  cloneRole: appRole?.name,
 });
 
 /** Everything that the administrator says about the database from outside, in one transaction. */
-async function claim(making: Making, desired: DatabaseConfig): Promise<void> {
-  const { run, reader, application } = making;
+async function setOwnership(deps: CreateDatabaseDeps, desired: DatabaseConfig): Promise<void> {
+  const { run, reader, appRole } = deps;
   const { session } = reader;
   const database = pg.escapeIdentifier(desired.name);
   const now = await reader.now();
-  const others = pullRequestRoleNames(repositoryOf(making, desired), await reader.markedRoles());
-  await againOnCollision(run, () =>
+  const others = findPullRequestRoleNames(ownerRepositoryId(deps, desired), await reader.markedRoles());
+  await retryOnConflict(run, () =>
     session.transaction(async () => {
-      if (desired.mark !== undefined) await session.query(commentOn(desired, now));
+      if (desired.marker !== undefined) await session.query(markerCommentSql(desired, now));
       await session.query(`REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC`);
-      if (application !== undefined)
+      if (appRole !== undefined)
         await session.query(
-          `GRANT CREATE, TEMPORARY ON DATABASE ${database} TO ${pg.escapeIdentifier(application.name)}`,
+          `GRANT CREATE, TEMPORARY ON DATABASE ${database} TO ${pg.escapeIdentifier(appRole.name)}`,
         );
       if (desired.template !== undefined)
-        await copyGrants(session, desired.template, desired.name, { ...counterparts(application), others });
+        await copyGrants(session, desired.template, desired.name, { ...toRoleMapping(appRole), others });
     }),
   );
 }
 
 /** What is inside, in a session in the database itself; the application role cannot enter yet. */
-async function furnish(making: Making, { name, template }: DatabaseConfig): Promise<void> {
-  const { run, enter, application, extensions } = making;
-  const session = await enter(name);
+async function initializeContents(
+  deps: CreateDatabaseDeps,
+  { name, template }: DatabaseConfig,
+): Promise<void> {
+  const { run, openDatabaseSession, appRole, extensions } = deps;
+  const session = await openDatabaseSession(name);
   try {
     // Nobody but the base's own migrations has written here so far.
-    for (const extension of extensions) await createExtension(making, session, extension, false);
-    if (application === undefined) return;
-    if (template === undefined) await handOverPublic(run, session, application.name);
-    else tellUnmoved(run, name, await handOverAll(run, session, application.name));
+    for (const extension of extensions) await createExtension(deps, session, extension, false);
+    if (appRole === undefined) return;
+    if (template === undefined) await transferPublicSchema(run, session, appRole.name);
+    else warnUntransferredObjects(run, name, await transferAllObjects(run, session, appRole.name));
   } finally {
     await session.close();
   }
 }
 
 /** Says what came along and stays another's. */
-export function tellUnmoved(run: Run, database: string, unmoved: readonly Unmoved[]): void {
-  if (unmoved.length === 0) return;
-  const named = unmoved.slice(0, 10).map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
-  const more = unmoved.length > named.length ? ` and ${unmoved.length - named.length} more` : '';
+export function warnUntransferredObjects(
+  run: RunContext,
+  database: string,
+  untransferred: readonly UntransferredObject[],
+): void {
+  if (untransferred.length === 0) return;
+  const listed = untransferred
+    .slice(0, 10)
+    .map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
+  const rest =
+    untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
   run.warning(
-    `In database '${database}' some objects could not be handed over and keep their owner: ${named.join(', ')}${more}. Most often admin-username does not administer that role.`,
+    `In database '${database}' some objects could not be handed over and keep their owner: ${listed.join(', ')}${rest}. Most often admin-username does not administer that role.`,
   );
 }
 
 /** The statement that stamps a pull request's database with its mark, and with the moment when it expires. */
-function commentOn({ name, mark, expiresIn }: DatabaseConfig, now: Date): string {
-  const expires = expiresIn === undefined ? undefined : new Date(now.getTime() + expiresIn);
-  const text = mark === undefined ? '' : markText(mark, expires);
+function markerCommentSql({ name, marker, expiresInMs }: DatabaseConfig, now: Date): string {
+  const expires = expiresInMs === undefined ? undefined : new Date(now.getTime() + expiresInMs);
+  const text = marker === undefined ? '' : serializeMarker(marker, expires);
   return `COMMENT ON DATABASE ${pg.escapeIdentifier(name)} IS ${pg.escapeLiteral(text)}`;
 }
 
@@ -185,24 +206,33 @@ function commentOn({ name, mark, expiresIn }: DatabaseConfig, now: Date): string
  * Stamps a pull request's database that is there anew: it expires so long after it was last ensured. The first thing that
  * is done with it, lest a sweep drop it meanwhile.
  */
-export async function renew(run: Run, reader: SqlReader, desired: DatabaseConfig): Promise<void> {
-  const seen = await reader.database(desired.name);
-  if (seen.status !== 'present' || !isOursToDrop(seen.value, desired) || isBeingMade(seen.value, desired))
+export async function extendExpiry(
+  run: RunContext,
+  reader: SqlReader,
+  desired: DatabaseConfig,
+): Promise<void> {
+  const observed = await reader.database(desired.name);
+  if (
+    observed.status !== 'present' ||
+    !isManagedDatabase(observed.value, desired) ||
+    isCreationInProgress(observed.value, desired)
+  )
     return;
-  if (desired.expiresIn === undefined && seen.value.mark?.expires === undefined) return;
+  if (desired.expiresInMs === undefined && observed.value.marker?.expires === undefined) return;
   const now = await reader.now();
-  await againOnCollision(run, () => reader.session.query(commentOn(desired, now)));
+  await retryOnConflict(run, () => reader.session.query(markerCommentSql(desired, now)));
 }
 
 /**
  * When the pull request's database expires, by its mark; undefined where it does not.
  * @throws `database-refused` where it is not there any more
  */
-export async function expiryOf(reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
-  const seen = await reader.database(desired.name);
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'present' && isOursToDrop(seen.value, desired)) return seen.value.mark?.expires;
+export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
+  const observed = await reader.database(desired.name);
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'present' && isManagedDatabase(observed.value, desired))
+    return observed.value.marker?.expires;
   const reason = 'another job dropped it while this one was at it.';
-  const advice = 'Run the step again, if the pull request is still open.';
-  throw fail('database-refused', { database: desired.name, reason, advice });
+  const hint = 'Run the step again, if the pull request is still open.';
+  throw actionError('database-refused', { database: desired.name, reason, hint });
 }

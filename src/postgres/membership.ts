@@ -7,16 +7,16 @@ import type { Session } from './session.ts';
  * only what was done, so nobody ever sees them, and no interruption leaves them behind (law 3).
  * @param roles names; those that this session has already, or may not give itself, are left as they are
  */
-export async function asMemberOf<T>(
+export async function withRoleMembership<T>(
   session: Session,
   roles: readonly string[],
   work: () => Promise<T>,
 ): Promise<T> {
   return await session.transaction(async () => {
-    const lent = await lendable(session, roles);
-    for (const each of lent) await session.query(lend(each));
+    const memberships = await listGrantableMemberships(session, roles);
+    for (const membership of memberships) await session.query(grantSql(membership));
     const result = await work();
-    for (const each of lent) await session.query(giveBack(each));
+    for (const membership of memberships) await session.query(revokeSql(membership));
     return result;
   });
 }
@@ -27,13 +27,13 @@ export async function asMemberOf<T>(
  * ends, so the administrator itself revokes in the transaction in which it granted, and the role counts from COMMIT on.
  * @throws PostgreSQL's 42501 where this session may not become that role
  */
-export async function asRole<T>(session: Session, role: string, work: () => Promise<T>): Promise<T> {
+export async function runAsRole<T>(session: Session, role: string, work: () => Promise<T>): Promise<T> {
   await session.transaction(async () => {
-    const lent = await lendable(session, [role]);
-    for (const each of lent) await session.query(lend(each));
+    const memberships = await listGrantableMemberships(session, [role]);
+    for (const membership of memberships) await session.query(grantSql(membership));
     await session.query(`SET ROLE ${pg.escapeIdentifier(role)}`);
     await session.query('SET LOCAL ROLE none');
-    for (const each of lent) await session.query(giveBack(each));
+    for (const membership of memberships) await session.query(revokeSql(membership));
   });
   try {
     return await work();
@@ -42,7 +42,7 @@ export async function asRole<T>(session: Session, role: string, work: () => Prom
   }
 }
 
-interface Lent {
+interface TemporaryMembership {
   readonly role: string;
   /** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
   readonly apart: boolean;
@@ -50,10 +50,10 @@ interface Lent {
   readonly before: { readonly inherit_option?: boolean; readonly set_option?: boolean } | null;
 }
 
-const lend = ({ role, apart }: Lent): string =>
+const grantSql = ({ role, apart }: TemporaryMembership): string =>
   `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER${apart ? ' WITH INHERIT TRUE, SET TRUE' : ''}`;
 
-const giveBack = ({ role, before }: Lent): string =>
+const revokeSql = ({ role, before }: TemporaryMembership): string =>
   before === null
     ? `REVOKE ${pg.escapeIdentifier(role)} FROM CURRENT_USER`
     : `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
@@ -62,8 +62,11 @@ const giveBack = ({ role, before }: Lent): string =>
  * Those that can be lent: not what this session has or is, nor what it may not grant. Since PostgreSQL 16 that takes
  * ADMIN OPTION with the rights of who holds it; to be the administrator of an administrator is not enough.
  */
-async function lendable(session: Session, roles: readonly string[]): Promise<readonly Lent[]> {
-  return await session.query<Lent & pg.QueryResultRow>(
+async function listGrantableMemberships(
+  session: Session,
+  roles: readonly string[],
+): Promise<readonly TemporaryMembership[]> {
+  return await session.query<TemporaryMembership & pg.QueryResultRow>(
     // As JSON, since the options are columns only where they exist.
     `SELECT r.rolname AS role, version >= 160000 AS apart, to_jsonb(m) AS before
      FROM pg_roles r CROSS JOIN (SELECT current_setting('server_version_num')::int AS version) v

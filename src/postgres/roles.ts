@@ -1,12 +1,12 @@
 import pg from 'pg';
 import type { RoleConfig } from '../config/config.ts';
-import { markText } from '../config/marks.ts';
-import { fail } from '../errors.ts';
-import { againOnCollision, lostRace, said, sqlStateOf } from './errors.ts';
-import { scramVerifier } from './password.ts';
-import { type Entering, rollBackPrepared } from './prepared.ts';
+import { serializeMarker } from '../config/marks.ts';
+import { actionError } from '../errors.ts';
+import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from './errors.ts';
+import { createScramVerifier } from './password.ts';
+import { type AdminSessionDeps, rollBackPreparedTransactions } from './prepared.ts';
 import type { Session } from './session.ts';
-import { endSessions } from './sessions.ts';
+import { terminateSessions } from './sessions.ts';
 
 /**
  * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
@@ -15,40 +15,40 @@ import { endSessions } from './sessions.ts';
  */
 export async function createRole(
   session: Session,
-  { name, mark }: RoleConfig,
+  { name, marker }: RoleConfig,
   password: string,
 ): Promise<'created' | 'adopted'> {
   const role = pg.escapeIdentifier(name);
   try {
     // Statements of one message are one transaction.
     await session.query(
-      `CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))};
-       COMMENT ON ROLE ${role} IS ${pg.escapeLiteral(markText(mark))}`,
+      `CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(createScramVerifier(password))};
+       COMMENT ON ROLE ${role} IS ${pg.escapeLiteral(serializeMarker(marker))}`,
     );
     return 'created';
   } catch (error) {
-    if (lostRace(error)) return 'adopted';
-    throw refused(name, 'Creating', error);
+    if (isDuplicateObject(error)) return 'adopted';
+    throw toRoleError(name, 'Creating', error);
   }
 }
 
 /** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
-export async function setPassword(entering: Entering, name: string, password: string): Promise<void> {
-  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`;
-  await alter(entering, name, statement).catch((error: unknown) => {
-    throw refused(name, 'Setting the password of', error);
+export async function setRolePassword(deps: AdminSessionDeps, name: string, password: string): Promise<void> {
+  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${pg.escapeLiteral(createScramVerifier(password))}`;
+  await alterRole(deps, name, statement).catch((error: unknown) => {
+    throw toRoleError(name, 'Setting the password of', error);
   });
 }
 
 /** Takes back what a role has set for its own sessions, when its database is made anew. */
-export async function forgetSettings(entering: Entering, name: string): Promise<void> {
-  await alter(entering, name, `ALTER ROLE ${pg.escapeIdentifier(name)} RESET ALL`);
+export async function resetRoleSettings(deps: AdminSessionDeps, name: string): Promise<void> {
+  await alterRole(deps, name, `ALTER ROLE ${pg.escapeIdentifier(name)} RESET ALL`);
 }
 
 /** A session, or a prepared transaction, of the role itself that is at its own row is ended: it may never end by itself. */
-const alter = (entering: Entering, name: string, statement: string): Promise<unknown> => {
-  const { run, reader } = entering;
-  return againOnCollision(
+const alterRole = (deps: AdminSessionDeps, name: string, statement: string): Promise<unknown> => {
+  const { run, reader } = deps;
+  return retryOnConflict(
     run,
     () => reader.session.query(statement),
     async () => {
@@ -57,17 +57,17 @@ const alter = (entering: Entering, name: string, statement: string): Promise<unk
         [name],
       );
       if (role === undefined) return;
-      await endSessions(run, reader.session, 'of the role, in the midst of a change', role);
-      await rollBackPrepared(entering, 'of the role, in the midst of a change', role);
+      await terminateSessions(run, reader.session, 'of the role, in the midst of a change', role);
+      await rollBackPreparedTransactions(deps, 'of the role, in the midst of a change', role);
     },
   );
 };
 
-function refused(role: string, doing: string, error: unknown): unknown {
-  if (sqlStateOf(error) === '') return error;
-  const advice =
-    sqlStateOf(error) === '42501'
+function toRoleError(role: string, doing: string, error: unknown): unknown {
+  if (getSqlState(error) === '') return error;
+  const hint =
+    getSqlState(error) === '42501'
       ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
       : 'Correct what PostgreSQL names, and run the step again.';
-  return fail('role-refused', { role, doing, reason: said(error), advice }, { cause: error });
+  return actionError('role-refused', { role, doing, reason: formatPgError(error), hint }, { cause: error });
 }

@@ -1,17 +1,17 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import type { LoginTarget, PasswordlessTarget } from './login.ts';
-import { PasswordRequest } from './login-failures.ts';
+import { PasswordRequestError } from './login-failures.ts';
 
 /** Milliseconds for a session to say goodbye, before its socket is destroyed. */
-const farewell = 2000;
+const CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * What our sessions start with, whatever a database, a role or the server says: nothing in a database can shadow
  * pg_catalog, nothing that a template's settings say can end our statements, and who holds a lock is not waited for
  * without end. In milliseconds, 0 for no limit.
  */
-const settings = {
+const SESSION_SETTINGS = {
   search_path: 'pg_catalog',
   default_transaction_read_only: 'off',
   statement_timeout: 0,
@@ -20,7 +20,7 @@ const settings = {
 } as const;
 
 /** The driver's events for the requests of a server, by what the server asks for. */
-const passwordRequests = {
+const PASSWORD_REQUEST_EVENTS = {
   'clear text': 'authenticationCleartextPassword',
   MD5: 'authenticationMD5Password',
   SASL: 'authenticationSASL',
@@ -36,8 +36,8 @@ export class Session {
   readonly #socket = new Socket();
   readonly #signal: AbortSignal;
   /** The password requests of a server that end the login. */
-  readonly #unanswered: readonly (keyof typeof passwordRequests)[];
-  #lost = false;
+  readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
+  #isLost = false;
 
   /**
    * @param target without a password, every request for one ends the login, and nothing is sent in answer
@@ -50,13 +50,13 @@ export class Session {
     signal: AbortSignal,
   ) {
     this.#signal = signal;
-    this.#unanswered = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
+    this.#rejectedRequests = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
     this.#client = new pg.Client({
       ...connection,
       // A function, so that the driver never looks for another password, in PGPASSWORD or ~/.pgpass.
       password: () => password ?? '',
       application_name: applicationName,
-      options: Object.entries(settings)
+      options: Object.entries(SESSION_SETTINGS)
         .map(([name, value]) => `-c ${name}=${value}`)
         .join(' '),
       ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
@@ -67,32 +67,35 @@ export class Session {
     });
     // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
     this.#client.on('error', () => {
-      this.#lost = true;
+      this.#isLost = true;
     });
   }
 
   /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
-  get heard(): boolean {
+  get serverResponded(): boolean {
     return this.#socket.bytesRead > 0;
   }
 
   /** Whether it has ended unexpectedly, so that nothing more can be asked. */
-  get lost(): boolean {
-    return this.#lost;
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
-  /** @throws `PasswordRequest` where the server asks for a password that is not to be sent, and what the driver throws */
+  /** @throws `PasswordRequestError` where the server asks for a password that is not to be sent, and what the driver throws */
   connect(): Promise<unknown> {
     const connected = this.#client.connect();
     const { connection } = this.#client;
     // The driver has just added its own listeners, which would answer; nothing has arrived yet.
-    for (const request of this.#unanswered)
+    for (const request of this.#rejectedRequests)
       connection
-        .removeAllListeners(passwordRequests[request])
-        .on(passwordRequests[request], () =>
-          connection.emit('error', new PasswordRequest(this.#unanswered.length > 1 ? 'any' : 'clear text')),
+        .removeAllListeners(PASSWORD_REQUEST_EVENTS[request])
+        .on(PASSWORD_REQUEST_EVENTS[request], () =>
+          connection.emit(
+            'error',
+            new PasswordRequestError(this.#rejectedRequests.length > 1 ? 'any' : 'clear text'),
+          ),
         );
-    return this.#unlessEnded(connected);
+    return this.#unlessAborted(connected);
   }
 
   /** The rows of one statement. */
@@ -100,7 +103,7 @@ export class Session {
     text: string,
     values: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
-    const { rows } = await this.#unlessEnded(this.#client.query<Row>(text, [...values]));
+    const { rows } = await this.#unlessAborted(this.#client.query<Row>(text, [...values]));
     return rows;
   }
 
@@ -119,33 +122,33 @@ export class Session {
   }
 
   /** Calls back once when the session is lost; returns how to stop listening. */
-  onLost(lost: (error?: Error) => void): () => void {
-    this.#client.on('error', lost);
-    this.#client.once('end', lost);
+  onLost(callback: (error?: Error) => void): () => void {
+    this.#client.on('error', callback);
+    this.#client.once('end', callback);
     return () => {
-      this.#client.off('error', lost);
-      this.#client.off('end', lost);
+      this.#client.off('error', callback);
+      this.#client.off('end', callback);
     };
   }
 
   /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
   async close(): Promise<void> {
-    const { promise: impatient, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, farewell);
-    await Promise.race([this.#client.end().catch(() => {}), impatient]);
+    const { promise: timedOut, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    await Promise.race([this.#client.end().catch(() => {}), timedOut]);
     clearTimeout(timer);
     this.#socket.destroy();
   }
 
-  async #unlessEnded<T>(work: Promise<T>): Promise<T> {
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    const end = (): void => reject(this.#signal.reason);
-    this.#signal.addEventListener('abort', end, { once: true });
+  async #unlessAborted<T>(work: Promise<T>): Promise<T> {
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => reject(this.#signal.reason);
+    this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
       this.#signal.throwIfAborted();
-      return await Promise.race([work, ended]);
+      return await Promise.race([work, aborted]);
     } finally {
-      this.#signal.removeEventListener('abort', end);
+      this.#signal.removeEventListener('abort', onAbort);
       work.catch(() => {});
     }
   }

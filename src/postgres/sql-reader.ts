@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { parseMark, type ReadMark } from '../config/marks.ts';
-import { fail } from '../errors.ts';
-import type { SeenDatabase, SeenRole } from '../plan/ownership.ts';
+import { type ParsedMarker, parseMarker } from '../config/marks.ts';
+import { actionError } from '../errors.ts';
+import type { ObservedDatabase, ObservedRole } from '../plan/ownership.ts';
 import { absent, type Observed, present, unknown } from '../plan/types.ts';
-import { said } from './errors.ts';
+import { formatPgError } from './errors.ts';
 import type { Session } from './session.ts';
 
-export interface FoundDatabase extends SeenDatabase {
+export interface FoundDatabase extends ObservedDatabase {
   readonly name: string;
   readonly oid: string;
   /** As PostgreSQL spells it, `UTF8`. */
@@ -19,7 +19,7 @@ export interface FoundDatabase extends SeenDatabase {
   readonly allowsConnections: boolean;
 }
 
-export interface FoundRole extends SeenRole {
+export interface FoundRole extends ObservedRole {
   readonly name: string;
   readonly oid: string;
   /** False once dropping has begun. */
@@ -27,15 +27,15 @@ export interface FoundRole extends SeenRole {
 }
 
 /** What the application role may do with its database. */
-export interface FoundAccess {
+export interface FoundPrivileges {
   readonly connect: boolean;
   readonly create: boolean;
   readonly temporary: boolean;
 }
 
 /** What a row of pg_database says of one database. */
-const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(d.datdba) AS owner,
-  d.datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user) AS "ownedByUs",
+const DATABASE_COLUMNS = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(d.datdba) AS owner,
+  d.datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user) AS "isOwnedByAdmin",
   pg_encoding_to_char(d.encoding) AS charset, d.datcollate AS collation, d.datconnlimit AS "connectionLimit",
   d.datallowconn AS "allowsConnections", shobj_description(d.oid, 'pg_database') AS comment,
   has_database_privilege(d.oid, 'CONNECT') AS "mayConnect", has_database_privilege(d.oid, 'CREATE') AS "mayCreate"`;
@@ -45,7 +45,7 @@ const databaseColumns = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(
  * administered by way of another role, or that was given, can bear what somebody else has written on it. Before
  * PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others, and all are believed.
  */
-const roleColumns = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
+const ROLE_COLUMNS = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
   NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
     THEN EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.grantor
         WHERE m.roleid = r.oid AND m.admin_option AND g.rolsuper AND pg_get_userbyid(m.member) = current_user)
@@ -54,7 +54,7 @@ const roleColumns = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "ma
     ELSE true END AS administered`;
 
 type Row<T> = T & pg.QueryResultRow;
-type Commented<T> = Row<Omit<T, 'mark'> & { readonly comment: string | null }>;
+type WithComment<T> = Row<Omit<T, 'marker'> & { readonly comment: string | null }>;
 
 /** Everything that the action reads by SQL, in a session on `postgres` (what is said of extensions: in the database itself). */
 export class SqlReader {
@@ -65,29 +65,29 @@ export class SqlReader {
   }
 
   database(name: string): Promise<Observed<FoundDatabase>> {
-    return this.#seen(`database '${name}'`, async () => {
-      const rows = await this.session.query<Commented<FoundDatabase>>(
-        `SELECT ${databaseColumns} FROM pg_database d WHERE d.datname = $1`,
+    return this.#observe(`database '${name}'`, async () => {
+      const rows = await this.session.query<WithComment<FoundDatabase>>(
+        `SELECT ${DATABASE_COLUMNS} FROM pg_database d WHERE d.datname = $1`,
         [name],
       );
-      return rows.map(marked<FoundDatabase>);
+      return rows.map(withParsedMarker<FoundDatabase>);
     });
   }
 
   role(name: string): Promise<Observed<FoundRole>> {
-    return this.#seen(`role '${name}'`, async () => {
-      const rows = await this.session.query<Commented<FoundRole>>(
-        `SELECT ${roleColumns} FROM pg_roles r WHERE r.rolname = $1`,
+    return this.#observe(`role '${name}'`, async () => {
+      const rows = await this.session.query<WithComment<FoundRole>>(
+        `SELECT ${ROLE_COLUMNS} FROM pg_roles r WHERE r.rolname = $1`,
         [name],
       );
-      return rows.map(marked<FoundRole>);
+      return rows.map(withParsedMarker<FoundRole>);
     });
   }
 
   /** What a role may do with a database; absent where either is. */
-  access(database: string, role: string): Promise<Observed<FoundAccess>> {
-    return this.#seen(`the access of role '${role}' to database '${database}'`, () =>
-      this.session.query<Row<FoundAccess>>(
+  access(database: string, role: string): Promise<Observed<FoundPrivileges>> {
+    return this.#observe(`the access of role '${role}' to database '${database}'`, () =>
+      this.session.query<Row<FoundPrivileges>>(
         `SELECT has_database_privilege(r.oid, d.oid, 'CONNECT') AS connect,
            has_database_privilege(r.oid, d.oid, 'CREATE') AS create,
            has_database_privilege(r.oid, d.oid, 'TEMPORARY') AS temporary
@@ -99,7 +99,7 @@ export class SqlReader {
 
   /** Whether an extension is in this session's own database. */
   extension(name: string): Promise<Observed<string>> {
-    return this.#seen(`extension '${name}'`, async () => {
+    return this.#observe(`extension '${name}'`, async () => {
       const rows = await this.session.query<{ version: string }>(
         'SELECT extversion AS version FROM pg_extension WHERE extname = $1',
         [name],
@@ -116,34 +116,37 @@ export class SqlReader {
 
   /** Every database that bears a mark of ours, whosever it is, by name. */
   async markedDatabases(): Promise<readonly FoundDatabase[]> {
-    const rows = await this.session.query<Commented<FoundDatabase>>(
-      `SELECT ${databaseColumns} FROM pg_database d
+    const rows = await this.session.query<WithComment<FoundDatabase>>(
+      `SELECT ${DATABASE_COLUMNS} FROM pg_database d
        WHERE starts_with(shobj_description(d.oid, 'pg_database'), '{') ORDER BY d.datname`,
     );
-    return rows.map(marked<FoundDatabase>).filter(({ mark }) => mark !== undefined);
+    return rows.map(withParsedMarker<FoundDatabase>).filter(({ marker }) => marker !== undefined);
   }
 
   /** Every role that bears a mark of ours, whosever it is, by name. */
   async markedRoles(): Promise<readonly FoundRole[]> {
-    const rows = await this.session.query<Commented<FoundRole>>(
-      `SELECT ${roleColumns} FROM pg_roles r
+    const rows = await this.session.query<WithComment<FoundRole>>(
+      `SELECT ${ROLE_COLUMNS} FROM pg_roles r
        WHERE starts_with(shobj_description(r.oid, 'pg_authid'), '{') ORDER BY r.rolname`,
     );
-    return rows.map(marked<FoundRole>).filter(({ mark }) => mark !== undefined);
+    return rows.map(withParsedMarker<FoundRole>).filter(({ marker }) => marker !== undefined);
   }
 
   /** One row, or none; what PostgreSQL refuses to tell is unknown (law 8). */
-  async #seen<T>(what: string, look: () => Promise<readonly T[]>): Promise<Observed<T>> {
+  async #observe<T>(what: string, query: () => Promise<readonly T[]>): Promise<Observed<T>> {
     try {
-      const [first] = await look();
+      const [first] = await query();
       return first === undefined ? absent : present(first);
     } catch (error) {
-      const parameters = { what, reason: said(error), advice: 'Check the rights of admin-username.' };
-      return unknown(fail('state-unknown', parameters, { cause: error }));
+      const parameters = { what, reason: formatPgError(error), hint: 'Check the rights of admin-username.' };
+      return unknown(actionError('state-unknown', parameters, { cause: error }));
     }
   }
 }
 
-function marked<T extends { readonly mark: ReadMark | undefined }>({ comment, ...row }: Commented<T>): T {
-  return { ...row, mark: parseMark(comment) } as unknown as T;
+function withParsedMarker<T extends { readonly marker: ParsedMarker | undefined }>({
+  comment,
+  ...row
+}: WithComment<T>): T {
+  return { ...row, marker: parseMarker(comment) } as unknown as T;
 }

@@ -1,54 +1,57 @@
 import pg from 'pg';
 import type { DatabaseConfig, RoleConfig } from '../config/config.ts';
-import { fail } from '../errors.ts';
-import type { Applied } from '../plan/engine.ts';
+import { actionError } from '../errors.ts';
+import type { ApplyResult } from '../plan/engine.ts';
 import { dropRole } from './drop-role.ts';
-import { type Dropping, dropDatabase } from './dropping.ts';
-import { againOnCollision, sqlStateOf } from './errors.ts';
+import { type DropDeps, dropDatabase } from './dropping.ts';
+import { getSqlState, retryOnConflict } from './errors.ts';
 import { createExtension } from './extensions.ts';
-import { handOverAll, handOverPublic, ownedByOthers } from './handover.ts';
-import { type Making, makeDatabase, tellUnmoved } from './making.ts';
-import { createRole, setPassword } from './roles.ts';
+import { listObjectsOfOtherRoles, transferAllObjects, transferPublicSchema } from './handover.ts';
+import { type CreateDatabaseDeps, createDatabase, warnUntransferredObjects } from './making.ts';
+import { createRole, setRolePassword } from './roles.ts';
 import type { Session } from './session.ts';
 import type { FoundDatabase } from './sql-reader.ts';
 
 /** What writing takes beside the session that reads. */
-export interface Tools extends Making, Dropping {
+export interface SqlWriterDeps extends CreateDatabaseDeps, DropDeps {
   /** The application role's; undefined where there is none to be made. */
   readonly password: string | undefined;
 }
 
 /** Everything that the action writes by SQL. A mode that only reads never constructs it. */
 export class SqlWriter {
-  readonly #tools: Tools;
+  readonly #deps: SqlWriterDeps;
 
-  constructor(tools: Tools) {
-    this.#tools = tools;
+  constructor(deps: SqlWriterDeps) {
+    this.#deps = deps;
   }
 
-  /** See {@link makeDatabase}. */
-  makeDatabase(desired: DatabaseConfig): Promise<Applied> {
-    return makeDatabase(this.#tools, desired);
+  /** See {@link createDatabase}. */
+  createDatabase(desired: DatabaseConfig): Promise<ApplyResult> {
+    return createDatabase(this.#deps, desired);
   }
 
   /** See {@link dropDatabase}. */
-  dropDatabase(desired: DatabaseConfig, last?: (found: FoundDatabase) => boolean): Promise<Applied> {
-    return dropDatabase(this.#tools, desired, last);
+  dropDatabase(
+    desired: DatabaseConfig,
+    shouldStillDrop?: (found: FoundDatabase) => boolean,
+  ): Promise<ApplyResult> {
+    return dropDatabase(this.#deps, desired, shouldStillDrop);
   }
 
   /** See {@link createRole}. */
-  createRole(desired: RoleConfig): Promise<Applied> {
-    return createRole(this.#tools.reader.session, desired, this.#password);
+  createRole(desired: RoleConfig): Promise<ApplyResult> {
+    return createRole(this.#deps.reader.session, desired, this.#password);
   }
 
-  /** See {@link setPassword}. */
+  /** See {@link setRolePassword}. */
   setPassword(role: string): Promise<void> {
-    return setPassword(this.#tools, role, this.#password);
+    return setRolePassword(this.#deps, role, this.#password);
   }
 
   /** See {@link dropRole}. */
-  dropRole(desired: RoleConfig): Promise<Applied> {
-    return dropRole(this.#tools, desired);
+  dropRole(desired: RoleConfig): Promise<ApplyResult> {
+    return dropRole(this.#deps, desired);
   }
 
   /**
@@ -58,58 +61,60 @@ export class SqlWriter {
    */
   async grantAccess(
     role: RoleConfig,
-    { name, mark }: Pick<DatabaseConfig, 'name' | 'mark'>,
-  ): Promise<Applied> {
-    const { run, reader } = this.#tools;
+    { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
+  ): Promise<ApplyResult> {
+    const { run, reader } = this.#deps;
     const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
-    await this.#inside(name, async (session) => {
-      if (mark === undefined) await this.#handOverBase(session, role, name);
-      else tellUnmoved(run, name, await handOverAll(run, session, role.name));
+    await this.#withDatabase(name, async (session) => {
+      if (marker === undefined) await this.#transferBaseSchema(session, role, name);
+      else warnUntransferredObjects(run, name, await transferAllObjects(run, session, role.name));
     }).catch((error: unknown) => {
       // Schema public goes to a role only by who may create in the database.
-      throw sqlStateOf(error) === '42501' ? this.#notGranted(role, name, grant, error) : error;
+      throw getSqlState(error) === '42501' ? this.#grantError(role, name, grant, error) : error;
     });
-    await againOnCollision(run, () => reader.session.query(grant)).catch((error: unknown) => {
-      throw this.#notGranted(role, name, grant, error);
+    await retryOnConflict(run, () => reader.session.query(grant)).catch((error: unknown) => {
+      throw this.#grantError(role, name, grant, error);
     });
-    const seen = await reader.access(name, role.name);
+    const observed = await reader.access(name, role.name);
     // PostgreSQL only warns of what it did not grant.
-    if (seen.status === 'present' && !(seen.value.connect && seen.value.create))
-      throw this.#notGranted(role, name, grant, undefined);
+    if (observed.status === 'present' && !(observed.value.connect && observed.value.create))
+      throw this.#grantError(role, name, grant, undefined);
     return 'applied';
   }
 
   /** A base database's objects are whoever's they are; the application should know which it cannot change. */
-  async #handOverBase(session: Session, role: RoleConfig, database: string): Promise<void> {
-    const { run } = this.#tools;
-    const owner = await handOverPublic(run, session, role.name);
+  async #transferBaseSchema(session: Session, role: RoleConfig, database: string): Promise<void> {
+    const { run } = this.#deps;
+    const owner = await transferPublicSchema(run, session, role.name);
     if (owner !== undefined)
       run.warning(
         `Schema public of database '${database}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`,
       );
-    const others = (await ownedByOthers(session, role.name)).filter(({ type }) => type !== 'schema');
+    const others = (await listObjectsOfOtherRoles(session, role.name)).filter(
+      ({ type }) => type !== 'schema',
+    );
     if (others.length > 0)
       run.warning(
         `Database '${database}' holds ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. Let their owner say ALTER … OWNER TO, if its migrations shall.`,
       );
   }
 
-  #notGranted(role: RoleConfig, database: string, grant: string, cause: unknown): Error {
+  #grantError(role: RoleConfig, database: string, grant: string, cause: unknown): Error {
     const reason = `admin-username may not grant rights on it to role '${role.name}'.`;
-    const advice = `Let its owner say: ${grant}; or choose another database.`;
-    return fail('database-refused', { database, reason, advice }, { cause });
+    const hint = `Let its owner say: ${grant}; or choose another database.`;
+    return actionError('database-refused', { database, reason, hint }, { cause });
   }
 
   /** See {@link createExtension}. */
-  async createExtension(name: string, { name: database, mark }: DatabaseConfig): Promise<Applied> {
-    await this.#inside(database, (session) =>
-      createExtension(this.#tools, session, name, mark !== undefined),
+  async createExtension(name: string, { name: database, marker }: DatabaseConfig): Promise<ApplyResult> {
+    await this.#withDatabase(database, (session) =>
+      createExtension(this.#deps, session, name, marker !== undefined),
     );
     return 'applied';
   }
 
-  async #inside<T>(database: string, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = await this.#tools.enter(database);
+  async #withDatabase<T>(database: string, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.#deps.openDatabaseSession(database);
     try {
       return await work(session);
     } finally {
@@ -118,7 +123,7 @@ export class SqlWriter {
   }
 
   get #password(): string {
-    const { password } = this.#tools;
+    const { password } = this.#deps;
     if (password === undefined) throw new Error('there is no password for an application role in this mode');
     return password;
   }

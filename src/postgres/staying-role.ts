@@ -1,18 +1,22 @@
 import pg from 'pg';
-import { type ActionError, fail } from '../errors.ts';
+import { type ActionError, actionError } from '../errors.ts';
 import {
-  type DatabaseOfRole,
-  databasesOfRole,
-  insideDatabaseOfRole,
-  type Looking,
+  listRoleDatabases,
   type PullRequestRole,
-  settledState,
+  type RoleDatabase,
+  type RoleLookupDeps,
+  waitForDatabaseState,
+  withRoleDatabase,
 } from './databases-of-role.ts';
-import { type Owned, ownedHere, ownedOnServer } from './owned-objects.ts';
-import { type PreparedTransaction, preparedLine, preparedTransactions } from './sessions.ts';
+import { findOwnedInDatabase, findOwnedOnServer, type OwnedObjects } from './owned-objects.ts';
+import {
+  describePreparedTransaction,
+  listPreparedTransactions,
+  type PreparedTransaction,
+} from './sessions.ts';
 
 /** Something of a role that keeps it from being dropped. */
-export interface Belonging {
+export interface RoleBlocker {
   /** Where it is, and what. */
   readonly line: string;
   /** What its owner can do about it: sentences with statements. */
@@ -22,56 +26,57 @@ export interface Belonging {
 /**
  * What keeps a role from being dropped: nothing is dropped and no transaction is rolled back outside the pull request's
  * own database, so whoever knows what these are has to decide about them.
- * @param dropped the pull request's own database, which goes before the role; undefined where it is gone
+ * @param droppedDatabase the pull request's own database, which goes before the role; undefined where it is gone
  */
-export async function belongingsElsewhere(
-  looking: Looking,
+export async function findRoleBlockers(
+  deps: RoleLookupDeps,
   role: PullRequestRole,
-  dropped: { readonly name: string; readonly oid: string } | undefined,
-): Promise<readonly Belonging[]> {
-  const { session } = looking.reader;
-  const found: Belonging[] = [];
-  for (const database of await databasesOfRole(looking.reader, role)) {
-    if (database.oid === dropped?.oid) continue;
+  droppedDatabase: { readonly name: string; readonly oid: string } | undefined,
+): Promise<readonly RoleBlocker[]> {
+  const { session } = deps.reader;
+  const found: RoleBlocker[] = [];
+  for (const database of await listRoleDatabases(deps.reader, role)) {
+    if (database.oid === droppedDatabase?.oid) continue;
     const owned =
       database.owned === 0
-        ? await settledState(looking, database)
-        : await insideDatabaseOfRole(looking, database, (inside) =>
-            ownedHere(inside, role.oid, database.ofPullRequest),
+        ? await waitForDatabaseState(deps, database)
+        : await withRoleDatabase(deps, database, (databaseSession) =>
+            findOwnedInDatabase(databaseSession, role.oid, database.ofPullRequest),
           );
-    if (owned === 'closed') found.push(inClosed(database));
-    else if (typeof owned === 'object' && owned.count > 0) found.push(inDatabase(role, database.name, owned));
+    if (owned === 'closed') found.push(closedDatabaseBlocker(database));
+    else if (typeof owned === 'object' && owned.count > 0)
+      found.push(ownedObjectsBlocker(role, database.name, owned));
   }
-  const ofServer = await ownedOnServer(session, role.oid, dropped?.name);
-  if (ofServer.count > 0)
+  const serverObjects = await findOwnedOnServer(session, role.oid, droppedDatabase?.name);
+  if (serverObjects.count > 0)
     found.push({
-      line: `on the server itself: ${sentence(ofServer)}`,
-      remedies: remediesFor(role, ofServer),
+      line: `on the server itself: ${describeOwnedObjects(serverObjects)}`,
+      remedies: remediesFor(role, serverObjects),
     });
-  return [...found, ...(await preparedElsewhere(looking, role, dropped?.oid))];
+  return [...found, ...(await findPreparedBlockers(deps, role, droppedDatabase?.oid))];
 }
 
 /** Those that hold a lock on the pull request's own database are rolled back with what is in it, and in its plan. */
-async function preparedElsewhere(
-  { reader: { session } }: Looking,
+async function findPreparedBlockers(
+  { reader: { session } }: RoleLookupDeps,
   { oid }: PullRequestRole,
-  dropped: string | undefined,
-): Promise<readonly Belonging[]> {
-  const all = await preparedTransactions(session, 'of the role', { oid });
-  if (all.length === 0 || dropped === undefined) return all.map(prepared);
-  const going = [
-    ...(await preparedTransactions(session, 'in the database', { oid: dropped })),
-    ...(await preparedTransactions(session, 'that lock the database', { oid: dropped })),
+  droppedDatabaseOid: string | undefined,
+): Promise<readonly RoleBlocker[]> {
+  const all = await listPreparedTransactions(session, 'of the role', { oid });
+  if (all.length === 0 || droppedDatabaseOid === undefined) return all.map(preparedTransactionBlocker);
+  const rolledBackGids = [
+    ...(await listPreparedTransactions(session, 'in the database', { oid: droppedDatabaseOid })),
+    ...(await listPreparedTransactions(session, 'that lock the database', { oid: droppedDatabaseOid })),
   ].map(({ gid }) => gid);
-  return all.filter(({ gid }) => !going.includes(gid)).map(prepared);
+  return all.filter(({ gid }) => !rolledBackGids.includes(gid)).map(preparedTransactionBlocker);
 }
 
 /** A prepared transaction that somebody has to end. */
-export function prepared(transaction: PreparedTransaction): Belonging {
+export function preparedTransactionBlocker(transaction: PreparedTransaction): RoleBlocker {
   const { gid, owner, database } = transaction;
   const literal = pg.escapeLiteral(gid);
   return {
-    line: preparedLine(transaction),
+    line: describePreparedTransaction(transaction),
     remedies: [
       `In database '${database}', as ${owner}: ROLLBACK PREPARED ${literal}; to discard what it did, or COMMIT PREPARED ${literal}; to keep it.`,
     ],
@@ -79,14 +84,18 @@ export function prepared(transaction: PreparedTransaction): Belonging {
 }
 
 /** What a role owns in a database, as a refusal shows it. */
-export const inDatabase = (role: PullRequestRole, database: string, owned: Owned): Belonging => ({
-  line: `in database '${database}': ${sentence(owned)}`,
+export const ownedObjectsBlocker = (
+  role: PullRequestRole,
+  database: string,
+  owned: OwnedObjects,
+): RoleBlocker => ({
+  line: `in database '${database}': ${describeOwnedObjects(owned)}`,
   remedies: remediesFor(role, owned),
 });
 
 /** A database that cannot be entered, so neither can rights be revoked nor objects be named there. */
-export const inClosed = ({ name, owned, ofPullRequest }: DatabaseOfRole): Belonging => ({
-  line: `in database '${name}', which admin-username may not enter: ${owned === 0 ? 'rights only' : plural(owned)}`,
+export const closedDatabaseBlocker = ({ name, owned, ofPullRequest }: RoleDatabase): RoleBlocker => ({
+  line: `in database '${name}', which admin-username may not enter: ${owned === 0 ? 'rights only' : countObjects(owned)}`,
   remedies: [
     ofPullRequest
       ? `Database '${name}' was made for a pull request, and dropping it was interrupted: run mode: drop for that pull request, or mode: sweep.`
@@ -94,20 +103,20 @@ export const inClosed = ({ name, owned, ofPullRequest }: DatabaseOfRole): Belong
   ],
 });
 
-const plural = (count: number): string => `${count} object${count === 1 ? '' : 's'}`;
+const countObjects = (count: number): string => `${count} object${count === 1 ? '' : 's'}`;
 
-const sentence = ({ count, named }: Owned): string =>
-  count > named.length ? `${plural(count)}, such as ${named.join(', ')}` : named.join(', ');
+const describeOwnedObjects = ({ count, named }: OwnedObjects): string =>
+  count > named.length ? `${countObjects(count)}, such as ${named.join(', ')}` : named.join(', ');
 
 /** Kinds that REASSIGN OWNED and DROP OWNED do not treat as they treat objects of a database. */
-const special = ['policy', 'user mapping', 'database', 'subscription'];
+const TYPES_WITH_OWN_REMEDY = ['policy', 'user mapping', 'database', 'subscription'];
 
-function remediesFor({ name }: PullRequestRole, { types }: Owned): readonly string[] {
+function remediesFor({ name }: PullRequestRole, { types }: OwnedObjects): readonly string[] {
   const role = pg.escapeIdentifier(name);
   const asMember = `GRANT ${role} TO CURRENT_USER; then`;
   const has = (type: string): boolean => types.includes(type);
   return [
-    types.some((type) => !special.includes(type)) &&
+    types.some((type) => !TYPES_WITH_OWN_REMEDY.includes(type)) &&
       `${asMember} in each of these databases REASSIGN OWNED BY ${role} TO CURRENT_USER; to keep the objects, or DROP OWNED BY ${role}; to delete them.`,
     has('database') &&
       `${asMember} REASSIGN OWNED BY ${role} TO CURRENT_USER; in any database to keep the databases that it owns, or DROP DATABASE for each that is to go.`,
@@ -121,12 +130,12 @@ function remediesFor({ name }: PullRequestRole, { types }: Owned): readonly stri
 }
 
 /** Why a role stays, and what to run. */
-export const staysFor = (role: string, belongings: readonly Belonging[], rest = ''): ActionError =>
-  fail('drop-refused', {
+export const roleBlockedError = (role: string, blockers: readonly RoleBlocker[], rest = ''): ActionError =>
+  actionError('drop-refused', {
     what: `Role '${role}'`,
     reason: "outside the pull request's database, where nothing is dropped, these belong to it:",
-    lines: belongings.map(({ line }) => line),
+    lines: blockers.map(({ line }) => line),
     rest,
-    advice: 'As admin-username, except where another role is named, do this, and run the step again:',
-    statements: [...new Set(belongings.flatMap(({ remedies }) => remedies))],
+    hint: 'As admin-username, except where another role is named, do this, and run the step again:',
+    statements: [...new Set(blockers.flatMap(({ remedies }) => remedies))],
   });

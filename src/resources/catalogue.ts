@@ -1,59 +1,77 @@
 import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
-import { type Planner, planner } from '../plan/engine.ts';
+import { type PlanFunction, toPlanFunction } from '../plan/engine.ts';
 import type { SqlReader } from '../postgres/sql-reader.ts';
 import type { SqlWriter } from '../postgres/sql-writer.ts';
-import { database, databaseInArm } from './database.ts';
-import { extension } from './extension.ts';
-import { extensionAllowList } from './extension-allow-list.ts';
-import { firewallRule } from './firewall-rule.ts';
-import { resourceGroup } from './resource-group.ts';
-import { role } from './role.ts';
-import { roleAccess } from './role-access.ts';
-import { server } from './server.ts';
-import { serverParameter } from './server-parameter.ts';
-import { type RuleSurveyor, undeclaredRules } from './undeclared-rules.ts';
+import { armDatabaseHandler, databaseHandler } from './database.ts';
+import { extensionHandler } from './extension.ts';
+import { extensionAllowListHandler } from './extension-allow-list.ts';
+import { firewallRuleHandler } from './firewall-rule.ts';
+import { resourceGroupHandler } from './resource-group.ts';
+import { roleHandler } from './role.ts';
+import { roleAccessHandler } from './role-access.ts';
+import { serverHandler } from './server.ts';
+import { serverParameterHandler } from './server-parameter.ts';
+import { type FirewallAuditSource, undeclaredFirewallRuleHandler } from './undeclared-rules.ts';
 
 /** What is kept in the control plane, parents first. */
-export const servers: readonly Planner<AzureReader, AzureWriter>[] = [
-  planner(resourceGroup),
-  planner(server),
+export const controlPlaneResources: readonly PlanFunction<AzureReader, AzureWriter>[] = [
+  toPlanFunction(resourceGroupHandler),
+  toPlanFunction(serverHandler),
 ];
 
 /** What is kept in a server by the control plane; looked at once the server is there. */
-export const serverChildren: readonly Planner<AzureReader, AzureWriter>[] = [
-  planner(serverParameter),
-  planner(extensionAllowList),
-  planner(firewallRule),
+export const serverChildResources: readonly PlanFunction<AzureReader, AzureWriter>[] = [
+  toPlanFunction(serverParameterHandler),
+  toPlanFunction(extensionAllowListHandler),
+  toPlanFunction(firewallRuleHandler),
 ];
 
 /** The server alone: where it is absent, that is one finding, and a look asks for nothing else. */
-export const serverItself: readonly Planner<AzureReader, never>[] = [planner(server)];
+export const serverOnlyResources: readonly PlanFunction<AzureReader, never>[] = [
+  toPlanFunction(serverHandler),
+];
 
 /** What a look without a login can tell of what SQL keeps. */
-export const dataPlaneInArm: readonly Planner<AzureReader, never>[] = [planner(databaseInArm)];
+export const armDatabaseResources: readonly PlanFunction<AzureReader, never>[] = [
+  toPlanFunction(armDatabaseHandler),
+];
 
 /** What nobody declared. */
-export const undeclared: readonly Planner<RuleSurveyor, never>[] = [planner(undeclaredRules)];
+export const undeclaredFirewallRules: readonly PlanFunction<FirewallAuditSource, never>[] = [
+  toPlanFunction(undeclaredFirewallRuleHandler),
+];
 
 /** What is kept in the data plane, seen from `postgres`: the role first, since the database is made for it. */
-export const dataPlane: readonly Planner<SqlReader, SqlWriter>[] = [
-  planner(role),
-  planner(database),
-  planner(roleAccess),
+export const dataPlaneResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+  toPlanFunction(roleHandler),
+  toPlanFunction(databaseHandler),
+  toPlanFunction(roleAccessHandler),
 ];
 
 /** Of these what ARM does not know. */
-export const rolesOnly: readonly Planner<SqlReader, SqlWriter>[] = [planner(role), planner(roleAccess)];
+export const roleResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+  toPlanFunction(roleHandler),
+  toPlanFunction(roleAccessHandler),
+];
 
 /** A pull request's database, whose it is included, which ARM does not know. */
-export const databaseItself: readonly Planner<SqlReader, SqlWriter>[] = [planner(database)];
+export const databaseOnlyResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+  toPlanFunction(databaseHandler),
+];
 
 /** The same things where they shall be gone: the role cannot go while it owns what is in the database. */
-export const dataPlaneInverted: readonly Planner<SqlReader, SqlWriter>[] = [planner(database), planner(role)];
+export const teardownResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+  toPlanFunction(databaseHandler),
+  toPlanFunction(roleHandler),
+];
 
 /** The same where the database of that name is somebody else's. */
-export const roleInverted: readonly Planner<SqlReader, SqlWriter>[] = [planner(role)];
+export const roleTeardownResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+  toPlanFunction(roleHandler),
+];
 
 /** What is kept in the database itself, seen from inside. */
-export const insideDatabase: readonly Planner<SqlReader, SqlWriter>[] = [planner(extension)];
+export const inDatabaseResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+  toPlanFunction(extensionHandler),
+];

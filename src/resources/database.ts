@@ -1,88 +1,102 @@
 import type { Database } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../azure/reader.ts';
 import type { Config, DatabaseConfig, EnsureConfig } from '../config/config.ts';
-import { charsetOfNew, collationOfNew } from '../config/creation.ts';
-import { fail } from '../errors.ts';
-import type { Applied, Kind } from '../plan/engine.ts';
-import { foreignDatabase, isBeingMade, isOursToDrop } from '../plan/ownership.ts';
-import { type Difference, type Observed, present } from '../plan/types.ts';
-import { goingWith } from '../postgres/drop-obstacles.ts';
+import { defaultCharset, defaultCollation } from '../config/creation.ts';
+import { actionError } from '../errors.ts';
+import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
+import { databaseNotOwnedError, isCreationInProgress, isManagedDatabase } from '../plan/ownership.ts';
+import { type Diff, type Observed, present } from '../plan/types.ts';
+import { describeDropSideEffects } from '../postgres/drop-obstacles.ts';
 import type { FoundDatabase, SqlReader } from '../postgres/sql-reader.ts';
 import type { SqlWriter } from '../postgres/sql-writer.ts';
 
 /** A database, and whether it shall be there: `drop` is the pull request's part of what is declared, inverted. */
-interface Desired {
+interface DesiredDatabase {
   readonly database: DatabaseConfig;
-  readonly wanted: boolean;
+  readonly shouldExist: boolean;
   /** Of a sweep, see DropConfig. */
   readonly expiredBy: Date | undefined;
 }
 
 /** A database, and what would go with it if it is to be dropped. */
-interface DatabaseWithMore extends FoundDatabase {
-  /** See {@link goingWith}. */
-  readonly more?: readonly string[];
+interface DatabaseWithSideEffects extends FoundDatabase {
+  /** See {@link describeDropSideEffects}. */
+  readonly dropSideEffects?: readonly string[];
 }
 
-async function observeOne(reader: SqlReader, desired: Desired): Promise<Observed<DatabaseWithMore>> {
-  const { database, wanted } = desired;
-  const seen = await reader.database(database.name);
-  if (seen.status !== 'present' || !isOursToDrop(seen.value, database)) return seen;
-  if (wanted && !database.reset && seen.value.allowsConnections) return seen;
-  const more = await goingWith(reader, seen.value, database.mark?.repositoryId ?? '');
-  return present({ ...seen.value, more });
+async function observeDatabase(
+  reader: SqlReader,
+  desired: DesiredDatabase,
+): Promise<Observed<DatabaseWithSideEffects>> {
+  const { database, shouldExist } = desired;
+  const observed = await reader.database(database.name);
+  if (observed.status !== 'present' || !isManagedDatabase(observed.value, database)) return observed;
+  if (shouldExist && !database.reset && observed.value.allowsConnections) return observed;
+  const dropSideEffects = await describeDropSideEffects(
+    reader,
+    observed.value,
+    database.marker?.repositoryId ?? '',
+  );
+  return present({ ...observed.value, dropSideEffects });
 }
 
 /** The end of a sentence that names what goes with a database. */
-const withMore = ({ more = [] }: DatabaseWithMore): string =>
-  more.length === 0 ? '' : `, with ${more.length > 1 ? `these ${more.length}: ` : ''}${more.join('; ')}`;
+const formatSideEffects = ({ dropSideEffects = [] }: DatabaseWithSideEffects): string =>
+  dropSideEffects.length === 0
+    ? ''
+    : `, with ${dropSideEffects.length > 1 ? `these ${dropSideEffects.length}: ` : ''}${dropSideEffects.join('; ')}`;
 
 /** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
-export const database: Kind<Desired, DatabaseWithMore, SqlReader, SqlWriter> = {
+export const databaseHandler: ResourceHandler<
+  DesiredDatabase,
+  DatabaseWithSideEffects,
+  SqlReader,
+  SqlWriter
+> = {
   resource: 'database',
 
-  desired(config: Config): readonly Desired[] {
+  desired(config: Config): readonly DesiredDatabase[] {
     if (config.mode === 'sweep' || config.database === undefined) return [];
     const expiredBy = config.mode === 'drop' ? config.expiredBy : undefined;
-    return [{ database: config.database, wanted: config.mode !== 'drop', expiredBy }];
+    return [{ database: config.database, shouldExist: config.mode !== 'drop', expiredBy }];
   },
 
   nameOf: ({ database: { name } }) => name,
 
-  observe: (reader, desired): Promise<readonly Observed<DatabaseWithMore>[]> =>
-    Promise.all(desired.map((each) => observeOne(reader, each))),
+  observe: (reader, desired): Promise<readonly Observed<DatabaseWithSideEffects>[]> =>
+    Promise.all(desired.map((each) => observeDatabase(reader, each))),
 
-  diff({ database: desired, wanted }, observed): readonly Difference[] {
+  diff({ database: desired, shouldExist }, observed): readonly Diff[] {
     if (observed.status === 'unknown') return [];
-    if (!wanted) return observed.status === 'absent' ? [] : unwanted(desired, observed.value);
-    if (observed.status === 'absent') return [missing(desired)];
-    return desired.mark === undefined
-      ? ofBase(desired, observed.value)
-      : ofPullRequest(desired, observed.value);
+    if (!shouldExist) return observed.status === 'absent' ? [] : deletionDiff(desired, observed.value);
+    if (observed.status === 'absent') return [missingDatabaseDiff(desired)];
+    return desired.marker === undefined
+      ? diffBaseDatabase(desired, observed.value)
+      : diffPullRequestDatabase(desired, observed.value);
   },
 
   async apply(
     writer,
     change,
-    { database: desired, wanted, expiredBy },
+    { database: desired, shouldExist, expiredBy },
     _finding,
     observed,
-  ): Promise<Applied> {
-    if (change.action !== 'delete') return await writer.makeDatabase(desired);
+  ): Promise<ApplyResult> {
+    if (change.action !== 'delete') return await writer.createDatabase(desired);
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
     return await writer.dropDatabase(desired, (found) => {
       if (expiredBy !== undefined && !hasExpired(found, expiredBy))
-        throw fail('ensured-again', { database: desired.name });
+        throw actionError('ensured-again', { database: desired.name });
       // Another job's reset may have come first: what it made is not to be dropped again.
-      return !wanted || found.oid === oid;
+      return !shouldExist || found.oid === oid;
     });
   },
 };
 
-const hasExpired = ({ mark }: FoundDatabase, by: Date): boolean =>
-  mark?.expires !== undefined && mark.expires <= by;
+const hasExpired = ({ marker }: FoundDatabase, by: Date): boolean =>
+  marker?.expires !== undefined && marker.expires <= by;
 
-function missing(desired: DatabaseConfig): Difference {
+function missingDatabaseDiff(desired: DatabaseConfig): Diff {
   const { name } = desired;
   return {
     finding: {
@@ -93,20 +107,22 @@ function missing(desired: DatabaseConfig): Difference {
       actual: 'absent',
       kind: 'missing',
     },
-    mend: making(desired, ''),
+    change: createChange(desired, ''),
   };
 }
 
-function making(desired: DatabaseConfig, why: string): Difference['mend'] & object {
+function createChange(desired: DatabaseConfig, prefix: string): Diff['change'] & object {
   const { name, template } = desired;
   const details =
-    template === undefined ? `${charsetOfNew(desired)}, ${collationOfNew(desired)}` : `clone of ${template}`;
-  return { resource: 'database', name, action: 'create', details: `${why}${details}` };
+    template === undefined
+      ? `${defaultCharset(desired)}, ${defaultCollation(desired)}`
+      : `clone of ${template}`;
+  return { resource: 'database', name, action: 'create', details: `${prefix}${details}` };
 }
 
-function unwanted(desired: DatabaseConfig, seen: DatabaseWithMore): readonly Difference[] {
-  const { name, mark } = desired;
-  if (!isOursToDrop(seen, desired)) throw foreignDatabase(seen, desired);
+function deletionDiff(desired: DatabaseConfig, observed: DatabaseWithSideEffects): readonly Diff[] {
+  const { name, marker } = desired;
+  if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   return [
     {
       finding: {
@@ -117,62 +133,72 @@ function unwanted(desired: DatabaseConfig, seen: DatabaseWithMore): readonly Dif
         actual: 'present',
         kind: 'unexpected',
       },
-      mend: {
+      change: {
         resource: 'database',
         name,
         action: 'delete',
-        details: `of pull request #${mark?.pullRequest}${withMore(seen)}`,
+        details: `of pull request #${marker?.pullRequest}${formatSideEffects(observed)}`,
       },
     },
   ];
 }
 
 /** A pull request's database is its own, so its charset and collation are as they were made; it may have to be made anew. */
-function ofPullRequest(desired: DatabaseConfig, seen: DatabaseWithMore): readonly Difference[] {
-  if (!isOursToDrop(seen, desired)) throw foreignDatabase(seen, desired);
+function diffPullRequestDatabase(
+  desired: DatabaseConfig,
+  observed: DatabaseWithSideEffects,
+): readonly Diff[] {
+  if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   const { name } = desired;
   // Where dropping has begun, the database is as good as gone.
-  if (desired.reset || !seen.allowsConnections) {
-    const details = `${desired.reset ? 'reset' : 'an interrupted run was dropping it'}${withMore(seen)}`;
+  if (desired.reset || !observed.allowsConnections) {
+    const details = `${desired.reset ? 'reset' : 'an interrupted run was dropping it'}${formatSideEffects(observed)}`;
     return [
-      { mend: { resource: 'database', name, action: 'delete', details } },
-      { mend: making(desired, '') },
+      { change: { resource: 'database', name, action: 'delete', details } },
+      { change: createChange(desired, '') },
     ];
   }
-  return isBeingMade(seen, desired) ? [{ mend: making(desired, unfinished) }] : [];
+  return isCreationInProgress(observed, desired) ? [{ change: createChange(desired, RESUME_PREFIX) }] : [];
 }
 
-const unfinished = 'finishing what another run began: ';
+const RESUME_PREFIX = 'finishing what another run began: ';
 
-function ofBase(desired: DatabaseConfig, seen: FoundDatabase): readonly Difference[] {
+function diffBaseDatabase(desired: DatabaseConfig, observed: FoundDatabase): readonly Diff[] {
   // It would be swept with its pull request, whoever relied on it.
-  if (seen.ownedByUs && seen.mark?.kind === 'pull-request') throw foreignDatabase(seen, desired);
-  if (isBeingMade(seen, desired)) return [{ mend: making(desired, unfinished) }];
-  return asDeclared(desired, seen);
+  if (observed.isOwnedByAdmin && observed.marker?.kind === 'pull-request')
+    throw databaseNotOwnedError(observed, desired);
+  if (isCreationInProgress(observed, desired)) return [{ change: createChange(desired, RESUME_PREFIX) }];
+  return diffProperties(desired, observed);
 }
 
 /** What a database is like, of a base database alone: a pull request's is as it was made. */
-function asDeclared(
-  { name, charset, collation, template, mark }: DatabaseConfig,
+function diffProperties(
+  { name, charset, collation, template, marker }: DatabaseConfig,
   actual: Pick<Database, 'charset' | 'collation'>,
-): readonly Difference[] {
+): readonly Diff[] {
   // A clone's came along with it.
-  if (template !== undefined || mark !== undefined) return [];
+  if (template !== undefined || marker !== undefined) return [];
   return [
     { property: 'charset', expected: charset, actual: actual.charset },
     { property: 'collation', expected: collation, actual: actual.collation },
-  ].flatMap(({ property, expected, actual: is }) =>
-    expected === undefined || is === undefined || spelling(expected) === spelling(is)
+  ].flatMap(({ property, expected, actual: actualValue }) =>
+    expected === undefined ||
+    actualValue === undefined ||
+    normalizeLocaleName(expected) === normalizeLocaleName(actualValue)
       ? []
-      : [{ finding: { resource: 'database', name, property, expected, actual: is, kind: 'changed' } }],
+      : [
+          {
+            finding: { resource: 'database', name, property, expected, actual: actualValue, kind: 'changed' },
+          },
+        ],
   );
 }
 
 /** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
-const spelling = (text: string): string => text.toLowerCase().replaceAll('-', '');
+const normalizeLocaleName = (text: string): string => text.toLowerCase().replaceAll('-', '');
 
 /** The database as ARM knows it, for a look without a login: whether it is there, its charset and its collation. */
-export const databaseInArm: Kind<DatabaseConfig, Database, AzureReader, never> = {
+export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, AzureReader, never> = {
   resource: 'database',
 
   desired: (config: Config): readonly DatabaseConfig[] =>
@@ -181,11 +207,13 @@ export const databaseInArm: Kind<DatabaseConfig, Database, AzureReader, never> =
   nameOf: ({ name }) => name,
 
   observe: (reader, desired): Promise<readonly Observed<Database>[]> =>
-    Promise.all(desired.map(({ name }) => reader.database(name))),
+    Promise.all(desired.map(({ name }) => reader.getDatabase(name))),
 
-  diff(desired, observed): readonly Difference[] {
+  diff(desired, observed): readonly Diff[] {
     if (observed.status === 'unknown') return [];
-    return observed.status === 'absent' ? [missing(desired)] : asDeclared(desired, observed.value);
+    return observed.status === 'absent'
+      ? [missingDatabaseDiff(desired)]
+      : diffProperties(desired, observed.value);
   },
 
   apply: () => Promise.reject(new Error('databases are made through SQL')),
@@ -196,17 +224,17 @@ export const databaseInArm: Kind<DatabaseConfig, Database, AzureReader, never> =
  * `azuresu`, facts.md §5); undefined where nothing is amiss.
  * @throws `database-refused` where it may not even enter
  */
-export function ownerAdvice(
-  { administrator, application, database: { name } }: EnsureConfig,
+export function checkDatabaseOwner(
+  { administrator, appRole, database: { name } }: EnsureConfig,
   found: FoundDatabase,
 ): string | undefined {
   const { username } = administrator;
   if (!found.mayConnect) {
     const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
-    const advice = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
-    throw fail('database-refused', { database: name, reason, advice });
+    const hint = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
+    throw actionError('database-refused', { database: name, reason, hint });
   }
-  return found.mayCreate || application !== undefined
+  return found.mayCreate || appRole !== undefined
     ? undefined
     : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
 }

@@ -1,42 +1,42 @@
 import type { AzureReader } from '../azure/reader.ts';
-import { regionName } from '../azure/regions.ts';
+import { normalizeRegion } from '../azure/regions.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { Config } from '../config/config.ts';
-import { groupOfNew, newServer } from '../config/creation.ts';
-import type { Applied, Kind } from '../plan/engine.ts';
-import { type Difference, type Observed, present } from '../plan/types.ts';
+import { defaultResourceGroup, resolveNewServer } from '../config/creation.ts';
+import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
+import { type Diff, type Observed, present } from '../plan/types.ts';
 
-interface Desired {
+interface DesiredResourceGroup {
   readonly name: string;
   readonly region: string;
 }
 
 /** The group of a server that has to be made; where the server is, its group is too, and is never looked at. */
-export const resourceGroup: Kind<Desired, string, AzureReader, AzureWriter> = {
+export const resourceGroupHandler: ResourceHandler<DesiredResourceGroup, string, AzureReader, AzureWriter> = {
   resource: 'resource group',
 
-  desired({ server }: Config): readonly Desired[] {
-    return [{ name: groupOfNew(server), region: newServer(server).region }];
+  desired({ server }: Config): readonly DesiredResourceGroup[] {
+    return [{ name: defaultResourceGroup(server), region: resolveNewServer(server).region }];
   },
 
   nameOf: ({ name }) => name,
 
   async observe(reader, [desired]): Promise<readonly Observed<string>[]> {
-    const server = await reader.server();
+    const server = await reader.getServer();
     if (server.status === 'present') return [present(server.value.resourceGroup)];
     // The server's own entry tells that it is unknown, and why.
     if (server.status === 'unknown' || desired === undefined) return [server];
-    return [await reader.resourceGroup(desired.name)];
+    return [await reader.getResourceGroup(desired.name)];
   },
 
-  diff({ name, region }, observed): readonly Difference[] {
+  diff({ name, region }, observed): readonly Diff[] {
     if (observed.status !== 'absent') return [];
-    const details = `in ${regionName(region)}`;
-    return [{ mend: { resource: 'resource group', name, action: 'create', details } }];
+    const details = `in ${normalizeRegion(region)}`;
+    return [{ change: { resource: 'resource group', name, action: 'create', details } }];
   },
 
-  async apply(writer, { name }, { region }): Promise<Applied> {
-    await writer.createResourceGroup(name, regionName(region));
+  async apply(writer, { name }, { region }): Promise<ApplyResult> {
+    await writer.createResourceGroup(name, normalizeRegion(region));
     return 'created';
   },
 };

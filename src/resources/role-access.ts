@@ -1,11 +1,11 @@
 import type { Config, DatabaseConfig, RoleConfig } from '../config/config.ts';
-import type { Applied, Kind } from '../plan/engine.ts';
-import { isBeingMade } from '../plan/ownership.ts';
-import { absent, type Difference, type Observed, present, unknown } from '../plan/types.ts';
-import type { FoundAccess, SqlReader } from '../postgres/sql-reader.ts';
+import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
+import { isCreationInProgress } from '../plan/ownership.ts';
+import { absent, type Diff, type Observed, present, unknown } from '../plan/types.ts';
+import type { FoundPrivileges, SqlReader } from '../postgres/sql-reader.ts';
 import type { SqlWriter } from '../postgres/sql-writer.ts';
 
-interface Desired {
+interface DesiredRoleAccess {
   readonly role: RoleConfig;
   readonly database: DatabaseConfig;
 }
@@ -14,58 +14,68 @@ interface Desired {
  * What the application role may do with a database that is there already: CONNECT, CREATE and TEMPORARY, and own schema
  * `public` (design.md). A database that is made gets all this in its making.
  */
-export const roleAccess: Kind<Desired, FoundAccess | null, SqlReader, SqlWriter> = {
+export const roleAccessHandler: ResourceHandler<
+  DesiredRoleAccess,
+  FoundPrivileges | null,
+  SqlReader,
+  SqlWriter
+> = {
   resource: 'role',
 
-  desired(config: Config): readonly Desired[] {
+  desired(config: Config): readonly DesiredRoleAccess[] {
     if (config.mode === 'drop' || config.mode === 'sweep') return [];
-    const { application, database } = config;
-    return application && database ? [{ role: application, database }] : [];
+    const { appRole, database } = config;
+    return appRole && database ? [{ role: appRole, database }] : [];
   },
 
   nameOf: ({ role }) => role.name,
 
-  observe: (reader, desired): Promise<readonly Observed<FoundAccess | null>[]> =>
-    Promise.all(desired.map((each) => observeOne(reader, each))),
+  observe: (reader, desired): Promise<readonly Observed<FoundPrivileges | null>[]> =>
+    Promise.all(desired.map((each) => observeRoleAccess(reader, each))),
 
-  diff({ role: { name }, database }, observed): readonly Difference[] {
+  diff({ role: { name }, database }, observed): readonly Diff[] {
     if (observed.status !== 'present') return [];
-    const { connect, create, temporary } = observed.value ?? lacksAll;
-    const lacking = [!connect && 'CONNECT', !create && 'CREATE', !temporary && 'TEMPORARY'].filter(Boolean);
-    if (lacking.length === 0) return [];
-    const mend = {
+    const { connect, create, temporary } = observed.value ?? NO_PRIVILEGES;
+    const missingPrivileges = [!connect && 'CONNECT', !create && 'CREATE', !temporary && 'TEMPORARY'].filter(
+      Boolean,
+    );
+    if (missingPrivileges.length === 0) return [];
+    const change = {
       resource: 'role',
       name,
       action: 'update',
-      details: `${lacking.join(', ')} on database ${database.name}`,
+      details: `${missingPrivileges.join(', ')} on database ${database.name}`,
     } as const;
     // That the role is missing is one finding, and not another for its rights.
-    if (observed.value === null) return [{ mend }];
+    if (observed.value === null) return [{ change }];
     const finding = {
       resource: 'role',
       name,
       property: `rights on database ${database.name}`,
       expected: 'CONNECT, CREATE, TEMPORARY',
-      actual: `without ${lacking.join(', ')}`,
+      actual: `without ${missingPrivileges.join(', ')}`,
       kind: 'changed',
     } as const;
-    return [{ finding, mend }];
+    return [{ finding, change }];
   },
 
-  apply: (writer, _change, { role, database }): Promise<Applied> => writer.grantAccess(role, database),
+  apply: (writer, _change, { role, database }): Promise<ApplyResult> => writer.grantAccess(role, database),
 };
 
-const lacksAll: FoundAccess = { connect: false, create: false, temporary: false };
+const NO_PRIVILEGES: FoundPrivileges = { connect: false, create: false, temporary: false };
 
 /** Absent where the database is, or is to be made anew, and null where the role is missing: then this is no finding of its own. */
-async function observeOne(
+async function observeRoleAccess(
   reader: SqlReader,
-  { role, database }: Desired,
-): Promise<Observed<FoundAccess | null>> {
-  const seen = await reader.database(database.name);
-  if (seen.status === 'unknown') return unknown(seen.error);
-  const made = seen.status === 'absent' || isBeingMade(seen.value, database) || !seen.value.allowsConnections;
-  if (made || (database.mark !== undefined && database.reset)) return absent;
+  { role, database }: DesiredRoleAccess,
+): Promise<Observed<FoundPrivileges | null>> {
+  const observed = await reader.database(database.name);
+  if (observed.status === 'unknown') return unknown(observed.error);
+  const willBeCreated =
+    observed.status === 'absent' ||
+    isCreationInProgress(observed.value, database) ||
+    !observed.value.allowsConnections;
+  if (willBeCreated || (database.marker !== undefined && database.reset)) return absent;
   const access = await reader.access(database.name, role.name);
   // It is made before this.
   return access.status === 'absent' ? present(null) : access;

@@ -2,38 +2,43 @@ import type { Configuration } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { Config } from '../config/config.ts';
-import type { Applied, Kind } from '../plan/engine.ts';
-import type { Difference, Observed } from '../plan/types.ts';
+import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
+import type { Diff, Observed } from '../plan/types.ts';
 
-interface Desired {
+interface DesiredParameter {
   readonly name: string;
   readonly value: string;
 }
 
 /** Server parameters, ARM's configurations: they always exist, so only their values are compared. */
-export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWriter> = {
+export const serverParameterHandler: ResourceHandler<
+  DesiredParameter,
+  Configuration,
+  AzureReader,
+  AzureWriter
+> = {
   resource: 'server parameter',
 
-  desired: ({ server }: Config): readonly Desired[] =>
+  desired: ({ server }: Config): readonly DesiredParameter[] =>
     [...server.parameters].map(([name, value]) => ({ name, value })),
 
   nameOf: ({ name }) => name,
 
   observe: (reader, desired): Promise<readonly Observed<Configuration>[]> =>
-    reader.parameters(desired.map(({ name }) => name)),
+    reader.getParameters(desired.map(({ name }) => name)),
 
-  diff({ name, value }, observed): readonly Difference[] {
+  diff({ name, value }, observed): readonly Diff[] {
     const finding = { resource: 'server parameter', name, property: 'value', expected: value } as const;
     if (observed.status === 'absent')
       return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' } }];
     if (observed.status === 'unknown') return [];
     const actual = observed.value.value ?? '';
-    if (sameValue(name, observed.value.dataType, actual, value)) return [];
+    if (areParameterValuesEqual(name, observed.value.dataType, actual, value)) return [];
     const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
     return [
       {
         finding: { ...finding, actual, kind: 'changed' },
-        mend: {
+        change: {
           resource: 'server parameter',
           name,
           action: 'update',
@@ -43,9 +48,9 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
     ];
   },
 
-  async apply(writer, _change, { name, value }): Promise<Applied> {
-    await writer.putParameter(name, value, (shown) =>
-      sameValue(name, shown.dataType, shown.value ?? '', value),
+  async apply(writer, _change, { name, value }): Promise<ApplyResult> {
+    await writer.putParameter(name, value, (stored) =>
+      areParameterValuesEqual(name, stored.dataType, stored.value ?? '', value),
     );
     return 'applied';
   },
@@ -55,8 +60,8 @@ export const serverParameter: Kind<Desired, Configuration, AzureReader, AzureWri
  * Whether two spellings mean one value, by the parameter's type as ARM names it: on/off and enumerations know no case,
  * sets (azure.extensions is one) no order, numbers no leading zeros; everything else is compared as it stands.
  */
-function sameValue(name: string, dataType: string | undefined, a: string, b: string): boolean {
-  const normal = (value: string): string => {
+function areParameterValuesEqual(name: string, dataType: string | undefined, a: string, b: string): boolean {
+  const normalize = (value: string): string => {
     if (dataType === 'Set' || name === 'azure.extensions')
       return value
         .toLowerCase()
@@ -75,5 +80,5 @@ function sameValue(name: string, dataType: string | undefined, a: string, b: str
     // An input cannot carry white space at its ends.
     return value.trim();
   };
-  return normal(a) === normal(b);
+  return normalize(a) === normalize(b);
 }

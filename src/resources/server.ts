@@ -1,34 +1,34 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../azure/reader.ts';
-import { isHalfThere, isPassing, stateAdvice, stateOf } from '../azure/server-states.ts';
+import { isBeingCreatedOrDeleted, isTransient, normalizeState, stateHint } from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { Config, Credentials, EnsureConfig, ServerConfig } from '../config/config.ts';
-import { type AroundServer, newServer } from '../config/creation.ts';
-import { creationTag, unfinishedBy } from '../config/creation-tag.ts';
-import * as rules from '../config/rules.ts';
-import type { Applied, Kind } from '../plan/engine.ts';
-import { byFix, immutable } from '../plan/remedy.ts';
-import type { Difference, Finding, FoundDifference, Observed } from '../plan/types.ts';
+import { type NewServerContext, resolveNewServer } from '../config/creation.ts';
+import { CREATION_TAG, unfinishedCreationOwner } from '../config/creation-tag.ts';
+import * as validators from '../config/rules.ts';
+import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
+import { FIX_HINT, IMMUTABLE_HINT } from '../plan/remedy.ts';
+import type { Diff, DiffWithFinding, Finding, Observed } from '../plan/types.ts';
 import { type ServerProperty, serverProperties } from './server-properties.ts';
 
-interface Desired {
+interface DesiredServer {
   readonly declared: ServerConfig;
   readonly administrator: Credentials | undefined;
-  readonly around: AroundServer;
+  readonly creationContext: NewServerContext;
 }
 
 /** The flexible server: made when missing, woken when stopped; declared properties are compared. */
-export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
+export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, AzureWriter> = {
   resource: 'server',
 
-  desired: (config: Config): readonly Desired[] => [
+  desired: (config: Config): readonly DesiredServer[] => [
     {
       declared: config.server,
       administrator: config.administrator,
-      around: {
+      creationContext: {
         tenantId: config.signIn.tenantId,
         ...(config.mode === 'ensure'
-          ? { database: config.database.name, repositoryId: creatorOf(config) }
+          ? { database: config.database.name, repositoryId: creatorRepositoryId(config) }
           : {}),
       },
     },
@@ -37,37 +37,38 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
   nameOf: ({ declared }) => declared.name,
 
   async observe(reader): Promise<readonly Observed<Server>[]> {
-    const seen = await reader.server();
+    const seen = await reader.getServer();
     return [seen.status === 'present' ? { status: 'present', value: seen.value.server } : seen];
   },
 
-  diff({ declared }, observed): readonly Difference[] {
-    if (observed.status === 'absent') return [missing(declared)];
+  diff({ declared }, observed): readonly Diff[] {
+    if (observed.status === 'absent') return [missingServerDiff(declared)];
     if (observed.status === 'unknown') return [];
-    const state = stateOf(observed.value);
-    if (isHalfThere(state)) return [stateUnknown(declared.name, state)];
+    const state = normalizeState(observed.value);
+    if (isBeingCreatedOrDeleted(state)) return [unknownStateDiff(declared.name, state)];
     const properties = serverProperties.flatMap(
-      (property) => propertyDifference(property, declared, observed.value) ?? [],
+      (property) => diffProperty(property, declared, observed.value) ?? [],
     );
     return [
-      ...notRunning(declared.name, state),
-      ...unfinished(declared.name, observed.value),
-      ...asAzureTakesThem(properties, declared),
+      ...notRunningDiff(declared.name, state),
+      ...unfinishedCreationDiff(declared.name, observed.value),
+      ...orderForAzure(properties, declared),
     ];
   },
 
-  async apply(writer, change, { declared, administrator, around }, finding): Promise<Applied> {
+  async apply(writer, change, { declared, administrator, creationContext }, finding): Promise<ApplyResult> {
     if (change.action === 'create' && administrator !== undefined) {
-      return await writer.createServer(newServer(declared, around), administrator);
+      return await writer.createServer(resolveNewServer(declared, creationContext), administrator);
     }
     if (change.action === 'start') return await writer.startServer();
     const property = serverProperties.find(({ name }) => name === finding?.property);
     if (change.action === 'update' && property?.patch) {
       const { patch, name } = property;
       await writer.updateServer(
-        (server) => patch(declared, server, { ...around, administratorPassword: administrator?.password }),
+        (server) =>
+          patch(declared, server, { ...creationContext, administratorPassword: administrator?.password }),
         name,
-        (server) => propertyDifference(property, declared, server) === undefined,
+        (server) => diffProperty(property, declared, server) === undefined,
       );
     }
     return 'applied';
@@ -75,11 +76,11 @@ export const server: Kind<Desired, Server, AzureReader, AzureWriter> = {
 };
 
 /** By which a creation's tag names who creates the server. */
-export const creatorOf = ({ repository }: EnsureConfig): string => repository.id || '0';
+export const creatorRepositoryId = ({ repository }: EnsureConfig): string => repository.id || '0';
 
 /** Why declared parameters and the maintenance window may differ. A check reports it; by itself it is no drift. */
-function unfinished(name: string, { tags }: Server): FoundDifference[] {
-  const repository = unfinishedBy(tags);
+function unfinishedCreationDiff(name: string, { tags }: Server): DiffWithFinding[] {
+  const repository = unfinishedCreationOwner(tags);
   if (repository === undefined) return [];
   return [
     {
@@ -88,7 +89,7 @@ function unfinished(name: string, { tags }: Server): FoundDifference[] {
         name,
         property: 'creation',
         expected: 'finished',
-        actual: `a run of repository ${repository} has not finished it (tag ${creationTag})`,
+        actual: `a run of repository ${repository} has not finished it (tag ${CREATION_TAG})`,
         kind: 'unknown',
       },
       remedy: 'mode: ensure in that repository finishes it; or remove the tag',
@@ -96,50 +97,51 @@ function unfinished(name: string, { tags }: Server): FoundDifference[] {
   ];
 }
 
-const high = 'high availability';
+const HIGH_AVAILABILITY = 'high availability';
 
 /** What a burstable size forbids has to go before the server becomes one; else it comes last, when the size allows it. */
-function asAzureTakesThem(
-  differences: readonly FoundDifference[],
-  { skuName = '' }: ServerConfig,
-): Difference[] {
+function orderForAzure(differences: readonly DiffWithFinding[], { skuName = '' }: ServerConfig): Diff[] {
   const first =
-    rules.skuTier(skuName) === 'Burstable'
-      ? differences.filter(({ finding }) => finding.property === high)
+    validators.parseSkuTier(skuName) === 'Burstable'
+      ? differences.filter(({ finding }) => finding.property === HIGH_AVAILABILITY)
       : [];
   return [...first, ...differences.filter((difference) => !first.includes(difference))];
 }
 
-function propertyDifference(
+function diffProperty(
   property: ServerProperty,
   declared: ServerConfig,
   server: Server,
-): FoundDifference | undefined {
-  const { normalize = (value: string) => value, restarts, remedy = immutable } = property;
+): DiffWithFinding | undefined {
+  const { normalize = (value: string) => value, requiresRestart, remedy = IMMUTABLE_HINT } = property;
   const expected = property.declared(declared, server);
   if (expected === undefined) return undefined;
   const actual = property.actual(server, declared) ?? undefined;
-  const thing = { resource: 'server', name: declared.name } as const;
-  const finding = { ...thing, property: property.name, expected } as const;
+  const resourceRef = { resource: 'server', name: declared.name } as const;
+  const finding = { ...resourceRef, property: property.name, expected } as const;
   // Law 8: what is not told is not as declared.
   if (actual === undefined)
     return {
       finding: { ...finding, actual: 'Azure does not tell', kind: 'unknown' },
       remedy: 'look at the server in the Azure portal',
     };
-  if (normalize(expected) === normalize(actual) || property.byItself?.(expected, actual, server))
+  if (normalize(expected) === normalize(actual) || property.isAzureManagedChange?.(expected, actual, server))
     return undefined;
   const changed = { ...finding, actual, kind: 'changed' } as const;
-  const inPlace =
-    property.patch !== undefined && (property.possible?.(actual, expected, server, declared) ?? true);
-  if (!inPlace) return { finding: changed, remedy };
-  const restart = restarts ? ', which restarts the server' : '';
+  const canPatchInPlace =
+    property.patch !== undefined && (property.canPatch?.(actual, expected, server, declared) ?? true);
+  if (!canPatchInPlace) return { finding: changed, remedy };
+  const restart = requiresRestart ? ', which restarts the server' : '';
   const details = `${property.name}: ${actual} → ${expected}${restart}`;
-  return { finding: changed, mend: { ...thing, action: 'update', details }, remedy: `${byFix}${restart}` };
+  return {
+    finding: changed,
+    change: { ...resourceRef, action: 'update', details },
+    remedy: `${FIX_HINT}${restart}`,
+  };
 }
 
-function missing(declared: ServerConfig): Difference {
-  const { region, version, skuName, storageSizeGB } = newServer(declared);
+function missingServerDiff(declared: ServerConfig): Diff {
+  const { region, version, skuName, storageSizeGB } = resolveNewServer(declared);
   const details = `PostgreSQL ${version}, ${skuName}, ${storageSizeGB} GiB, in ${region}`;
   return {
     finding: {
@@ -150,23 +152,23 @@ function missing(declared: ServerConfig): Difference {
       actual: 'absent',
       kind: 'missing',
     },
-    mend: { resource: 'server', name: declared.name, action: 'create', details },
+    change: { resource: 'server', name: declared.name, action: 'create', details },
   };
 }
 
 /** Nobody declares a state: of a server that does not run only is unknown what cannot be looked at. */
-function notRunning(name: string, state: string): FoundDifference[] {
-  if (state === 'Ready' || isPassing(state)) return [];
-  if (state !== 'Stopped') return [stateUnknown(name, state)];
-  const mend = { resource: 'server', name, action: 'start', details: 'it was stopped' } as const;
-  return [{ ...stateUnknown(name, state), mend, remedy: 'mode: ensure starts it' }];
+function notRunningDiff(name: string, state: string): DiffWithFinding[] {
+  if (state === 'Ready' || isTransient(state)) return [];
+  if (state !== 'Stopped') return [unknownStateDiff(name, state)];
+  const change = { resource: 'server', name, action: 'start', details: 'it was stopped' } as const;
+  return [{ ...unknownStateDiff(name, state), change, remedy: 'mode: ensure starts it' }];
 }
 
-const stateUnknown = (name: string, state: string): FoundDifference => ({
+const unknownStateDiff = (name: string, state: string): DiffWithFinding => ({
   finding: { resource: 'server', name, property: 'state', expected: 'Ready', actual: state, kind: 'unknown' },
-  remedy: stateAdvice(state),
+  remedy: stateHint(state),
 });
 
 /** Whether a finding says that a server is in a state that hides much of it. */
-export const isOfState = ({ resource, property, kind }: Finding): boolean =>
+export const isServerStateFinding = ({ resource, property, kind }: Finding): boolean =>
   resource === 'server' && property === 'state' && kind === 'unknown';

@@ -1,21 +1,21 @@
-import { mayAnswer } from '../azure/server-states.ts';
+import { acceptsConnections } from '../azure/server-states.ts';
 import type { CheckConfig } from '../config/config.ts';
-import { administratorIn } from '../context.ts';
+import { adminLogin } from '../context.ts';
 import { ActionError } from '../errors.ts';
-import type { Planner } from '../plan/engine.ts';
-import type { Finding, Standing } from '../plan/types.ts';
+import type { PlanFunction } from '../plan/engine.ts';
+import type { Finding, ReportedFinding } from '../plan/types.ts';
 import { login } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import type { SqlWriter } from '../postgres/sql-writer.ts';
-import { databaseItself, insideDatabase, rolesOnly } from '../resources/catalogue.ts';
-import { type Act, pass } from './control-plane.ts';
+import { databaseOnlyResources, inDatabaseResources, roleResources } from '../resources/catalogue.ts';
+import { type ModeContext, reconcile } from './control-plane.ts';
 
 /** Things that SQL alone knows, and from where they are looked at. */
-interface Look {
-  readonly things: readonly Pick<Finding, 'resource' | 'name'>[];
+interface SqlCheck {
+  readonly targets: readonly Pick<Finding, 'resource' | 'name'>[];
   readonly database: string;
-  readonly planners: readonly Planner<SqlReader, SqlWriter>[];
+  readonly planners: readonly PlanFunction<SqlReader, SqlWriter>[];
 }
 
 /**
@@ -23,100 +23,113 @@ interface Look {
  * cannot, these things are unknown, which is a notice and no failure.
  * @param state of the server
  */
-export async function checkDataPlane(act: Act<CheckConfig>, state: string): Promise<void> {
-  const byDatabase = Map.groupBy(looksOf(act), ({ database }) => database);
-  const unseen = new Map<string, Look[]>();
-  let outOfReach = noWayIn(act, state);
-  for (const [database, looks] of byDatabase) {
-    const entered = outOfReach ?? (await enter(act, database));
-    if ('why' in entered) {
-      unseen.set(entered.why, [...(unseen.get(entered.why) ?? []), ...looks]);
-      if (entered.everywhere) outOfReach = entered;
-    } else await lookThrough(act, looks, entered.inside);
+export async function runSqlChecks(ctx: ModeContext<CheckConfig>, state: string): Promise<void> {
+  const byDatabase = Map.groupBy(listSqlChecks(ctx), ({ database }) => database);
+  const uncheckedByReason = new Map<string, SqlCheck[]>();
+  let unavailable = findLoginObstacle(ctx, state);
+  for (const [database, checks] of byDatabase) {
+    const opened = unavailable ?? (await tryOpenSession(ctx, database));
+    if ('why' in opened) {
+      uncheckedByReason.set(opened.why, [...(uncheckedByReason.get(opened.why) ?? []), ...checks]);
+      if (opened.affectsAllDatabases) unavailable = opened;
+    } else await runChecksInSession(ctx, checks, opened.session);
   }
-  for (const [why, looks] of unseen) tellUnseen(act, looks, why);
+  for (const [why, checks] of uncheckedByReason) reportUnchecked(ctx, checks, why);
 }
 
-function looksOf({ config, story }: Act<CheckConfig>): readonly Look[] {
-  const { database, application, extensions, pullRequest } = config;
+function listSqlChecks({ config, reporter }: ModeContext<CheckConfig>): readonly SqlCheck[] {
+  const { database, appRole, extensions, pullRequest } = config;
   if (database === undefined) return [];
-  const missing = story.drift.some(({ resource, kind }) => resource === 'database' && kind === 'missing');
-  const looks: Look[] = [];
-  if (pullRequest !== undefined && !missing) {
-    const thing = { resource: 'database', name: database.name } as const;
-    looks.push({ things: [thing], database: 'postgres', planners: databaseItself });
+  const isDatabaseMissing = reporter.drift.some(
+    ({ resource, kind }) => resource === 'database' && kind === 'missing',
+  );
+  const checks: SqlCheck[] = [];
+  if (pullRequest !== undefined && !isDatabaseMissing) {
+    const target = { resource: 'database', name: database.name } as const;
+    checks.push({ targets: [target], database: 'postgres', planners: databaseOnlyResources });
   }
-  if (application !== undefined) {
-    const thing = { resource: 'role', name: application.name } as const;
-    looks.push({ things: [thing], database: 'postgres', planners: rolesOnly });
+  if (appRole !== undefined) {
+    const target = { resource: 'role', name: appRole.name } as const;
+    checks.push({ targets: [target], database: 'postgres', planners: roleResources });
   }
   // They went with the database, which is told.
-  if (!missing && extensions.length > 0) {
-    const things = extensions.map((name) => ({ resource: 'extension', name }) as const);
-    looks.push({ things, database: database.name, planners: insideDatabase });
+  if (!isDatabaseMissing && extensions.length > 0) {
+    const targets = extensions.map((name) => ({ resource: 'extension', name }) as const);
+    checks.push({ targets, database: database.name, planners: inDatabaseResources });
   }
-  return looks;
+  return checks;
 }
 
-async function lookThrough(act: Act<CheckConfig>, looks: readonly Look[], inside: Session): Promise<void> {
-  const { story, config, workflow } = act;
+async function runChecksInSession(
+  ctx: ModeContext<CheckConfig>,
+  checks: readonly SqlCheck[],
+  session: Session,
+): Promise<void> {
+  const { reporter, config, runtime } = ctx;
   try {
-    for (const { things, planners } of looks) {
-      const look = pass(story, planners, config, { reader: new SqlReader(inside) });
-      const { unknown } = await look.catch((error: unknown) => {
-        const difference = notOurs(error);
-        for (const thing of things) story.differs({ ...thing, ...difference });
-        return { unknown: [] };
+    for (const { targets, planners } of checks) {
+      const result = reconcile(reporter, planners, config, { reader: new SqlReader(session) });
+      const { readErrors } = await result.catch((error: unknown) => {
+        const difference = toNotOwnedFinding(error);
+        for (const target of targets) reporter.recordFinding({ ...target, ...difference });
+        return { readErrors: [] };
       });
-      for (const error of unknown) workflow.notice(error.message);
+      for (const error of readErrors) runtime.notice(error.message);
     }
   } finally {
-    await inside.close();
+    await session.close();
   }
 }
 
 /** That somebody else's thing is there in place of ours is what a check is for, and no reason to end it. */
-function notOurs(error: unknown): Omit<Standing, 'resource' | 'name'> {
+function toNotOwnedFinding(error: unknown): Omit<ReportedFinding, 'resource' | 'name'> {
   if (!(error instanceof ActionError) || error.code !== 'not-ours') throw error;
-  const { happened, todo } = error;
-  return { property: 'owner', expected: 'ours', actual: happened, kind: 'changed', remedy: todo };
+  const { summary, hint } = error;
+  return { property: 'owner', expected: 'ours', actual: summary, kind: 'changed', remedy: hint };
 }
 
-function tellUnseen({ workflow, story }: Act<CheckConfig>, looks: readonly Look[], why: string): void {
-  const things = looks.flatMap((look) => look.things);
-  for (const thing of things) story.unseen(thing, why);
+function reportUnchecked(
+  { runtime, reporter }: ModeContext<CheckConfig>,
+  checks: readonly SqlCheck[],
+  why: string,
+): void {
+  const things = checks.flatMap((check) => check.targets);
+  for (const target of things) reporter.recordUnknown(target, why);
   const names = things.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
-  workflow.notice(`Not looked at: ${names}, since ${why}`);
+  runtime.notice(`Not looked at: ${names}, since ${why}`);
 }
 
-/** Why there is no session; `everywhere`: in no other database either. */
-interface NoSession {
+/** Why there is no session; `affectsAllDatabases`: in no other database either. */
+interface SessionUnavailable {
   readonly why: string;
-  readonly everywhere: boolean;
+  readonly affectsAllDatabases: boolean;
 }
 
-function noWayIn({ config, story }: Act<CheckConfig>, state: string): NoSession | undefined {
-  const why = !mayAnswer(state)
+function findLoginObstacle(
+  { config, reporter }: ModeContext<CheckConfig>,
+  state: string,
+): SessionUnavailable | undefined {
+  const why = !acceptsConnections(state)
     ? `the server is in state ${state}.`
     : config.administrator === undefined
       ? 'only SQL can tell, and admin-username and admin-password are not given.'
-      : story.host
+      : reporter.host
         ? undefined
         : 'Azure names no host for the server.';
-  return why === undefined ? undefined : { why, everywhere: true };
+  return why === undefined ? undefined : { why, affectsAllDatabases: true };
 }
 
-async function enter(
-  { run, workflow, config, story }: Act<CheckConfig>,
+async function tryOpenSession(
+  { run, runtime, config, reporter }: ModeContext<CheckConfig>,
   database: string,
-): Promise<{ readonly inside: Session } | NoSession> {
-  const target = { ...administratorIn(workflow, story.host ?? '', config.administrator), database };
-  const result = await login(target, patience, run.signal).result;
+): Promise<{ readonly session: Session } | SessionUnavailable> {
+  const target = { ...adminLogin(runtime, reporter.host ?? '', config.administrator), database };
+  const result = await login(target, CHECK_LOGIN_TIMEOUT_MS, run.signal).result;
   run.signal.throwIfAborted();
-  if ('session' in result) return { inside: result.session };
+  if ('session' in result) return { session: result.session };
   const { reason, kind } = result.failure;
-  return { why: `this runner cannot log in: ${reason}`, everywhere: kind === 'blocked' };
+  return { why: `this runner cannot log in: ${reason}`, affectsAllDatabases: kind === 'blocked' };
 }
 
 /** Milliseconds for a login; a firewall that shuts us out answers nothing. */
-const patience = 5000;
+const CHECK_LOGIN_TIMEOUT_MS = 5000;

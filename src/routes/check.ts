@@ -1,62 +1,67 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { isInsideNetwork } from '../azure/ready.ts';
-import { isHalfThere, stateOf } from '../azure/server-states.ts';
+import { hasPrivateAccess } from '../azure/ready.ts';
+import { isBeingCreatedOrDeleted, normalizeState } from '../azure/server-states.ts';
 import type { CheckConfig } from '../config/config.ts';
 import { GitHubApi } from '../github/api.ts';
-import type { Planner } from '../plan/engine.ts';
-import { dataPlaneInArm, serverChildren, serverItself, undeclared } from '../resources/catalogue.ts';
-import { concludeCheck } from './check-conclusion.ts';
-import { checkDataPlane } from './check-data-plane.ts';
-import { type Act, type ControlPlane, openControlPlane, pass } from './control-plane.ts';
-import { firewallSurvey } from './firewall-survey.ts';
+import type { PlanFunction } from '../plan/engine.ts';
+import {
+  armDatabaseResources,
+  serverChildResources,
+  serverOnlyResources,
+  undeclaredFirewallRules,
+} from '../resources/catalogue.ts';
+import { reportCheck } from './check-conclusion.ts';
+import { runSqlChecks } from './check-data-plane.ts';
+import { type ControlPlane, type ModeContext, openControlPlane, reconcile } from './control-plane.ts';
+import { createFirewallAudit } from './firewall-survey.ts';
 
 /** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
-export async function check(act: Act<CheckConfig>): Promise<void> {
-  const { story } = act;
-  const azure = openControlPlane(act);
-  const unread = new Unread(act);
-  await story.phase('Look at the server', () => unread.look(serverItself, azure.reader));
-  const found = await azure.reader.server();
-  if (found.status === 'present') await lookInside(act, azure, found.value, unread);
-  await concludeCheck(act, unread.errors);
+export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
+  const { reporter } = ctx;
+  const azure = openControlPlane(ctx);
+  const checker = new ResourceChecker(ctx);
+  await reporter.phase('Look at the server', () => checker.check(serverOnlyResources, azure.reader));
+  const found = await azure.reader.getServer();
+  if (found.status === 'present') await checkServerContents(ctx, azure, found.value, checker);
+  await reportCheck(ctx, checker.errors);
 }
 
 /** What ARM refused or failed to tell; each is an unknown finding too, and no drift (law 8). */
-class Unread {
-  readonly #act: Act<CheckConfig>;
+class ResourceChecker {
+  readonly #ctx: ModeContext<CheckConfig>;
   readonly errors: Error[] = [];
 
-  constructor(act: Act<CheckConfig>) {
-    this.#act = act;
+  constructor(ctx: ModeContext<CheckConfig>) {
+    this.#ctx = ctx;
   }
 
-  async look<R>(planners: readonly Planner<R, never>[], reader: R): Promise<void> {
-    const { story, config } = this.#act;
-    const { unknown } = await pass(story, planners, config, { reader });
-    this.errors.push(...unknown);
+  async check<R>(planners: readonly PlanFunction<R, never>[], reader: R): Promise<void> {
+    const { reporter, config } = this.#ctx;
+    const { readErrors } = await reconcile(reporter, planners, config, { reader });
+    this.errors.push(...readErrors);
   }
 }
 
 /** What is in a server that is there; of one that is only half there nothing can be said. */
-async function lookInside(
-  act: Act<CheckConfig>,
+async function checkServerContents(
+  ctx: ModeContext<CheckConfig>,
   { reader }: ControlPlane,
   { server }: FoundServer,
-  unread: Unread,
+  checker: ResourceChecker,
 ): Promise<void> {
-  const { story } = act;
-  story.serverId = server.id;
-  story.host = server.fullyQualifiedDomainName;
-  if (isHalfThere(stateOf(server))) return;
-  await story.phase('Look at what is in it', async () => {
-    await unread.look([...serverChildren, ...dataPlaneInArm], reader);
-    if (isInsideNetwork(server)) return;
-    const survey = firewallSurvey(act, reader, gitHubOf(act));
-    await unread.look(undeclared, survey);
-    await survey.warnOfWideOpen();
+  const { reporter } = ctx;
+  reporter.serverId = server.id;
+  reporter.host = server.fullyQualifiedDomainName;
+  if (isBeingCreatedOrDeleted(normalizeState(server))) return;
+  await reporter.phase('Look at what is in it', async () => {
+    await checker.check([...serverChildResources, ...armDatabaseResources], reader);
+    if (hasPrivateAccess(server)) return;
+    const audit = createFirewallAudit(ctx, reader, createGitHubApi(ctx));
+    await checker.check(undeclaredFirewallRules, audit);
+    await audit.warnAboutOpenFirewall();
   });
-  await story.phase('Look at what only SQL can tell', () => checkDataPlane(act, stateOf(server)));
+  await reporter.phase('Look at what only SQL can tell', () => runSqlChecks(ctx, normalizeState(server)));
 }
 
-const gitHubOf = ({ config, run }: Act<CheckConfig>): GitHubApi =>
+const createGitHubApi = ({ config, run }: ModeContext<CheckConfig>): GitHubApi =>
   new GitHubApi(config.gitHubToken, config.repository.name, run);

@@ -1,33 +1,33 @@
 import type { DropConfig, EnsureConfig, SweepConfig } from '../config/config.ts';
-import { GitHubApi, GitHubUnknown } from '../github/api.ts';
-import { keepComment } from '../github/comment.ts';
-import { commentMarker, databaseComment, droppedComment } from '../plan/comment.ts';
+import { GitHubApi, GitHubRequestError } from '../github/api.ts';
+import { upsertComment } from '../github/comment.ts';
+import { commentMarker, renderDatabaseComment, renderDroppedComment } from '../plan/comment.ts';
 import { type Connection, urlWithoutPassword } from '../postgres/connection.ts';
-import type { Act } from './control-plane.ts';
+import type { ModeContext } from './control-plane.ts';
 
 /** Tells on the pull request what database it has (`comment`). */
 export async function commentOnDatabase(
-  act: Act<EnsureConfig>,
+  ctx: ModeContext<EnsureConfig>,
   connection: Connection,
   expires: Date | undefined,
 ): Promise<void> {
-  const { config, story } = act;
+  const { config, reporter } = ctx;
   const { pullRequest, database, comment, server } = config;
   if (!comment || pullRequest === undefined) return;
-  const body = databaseComment({
+  const body = renderDatabaseComment({
     ...connection,
     url: urlWithoutPassword(connection),
     expires,
-    changes: story.changes,
+    changes: reporter.changes,
   });
   const marker = commentMarker(server.name, database.base);
-  const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, act.run);
-  await tell(act, gitHub, pullRequest.number, { marker, body, create: true });
+  const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, ctx.run);
+  await upsertPullRequestComment(ctx, gitHub, pullRequest.number, { marker, body, create: true });
 }
 
 /** Tells on the pull request that its database is gone, where it was told of it. */
 export async function commentOnDrop(
-  act: Act<DropConfig | SweepConfig>,
+  ctx: ModeContext<DropConfig | SweepConfig>,
   gitHub: GitHubApi,
   dropped: {
     readonly number: number;
@@ -36,24 +36,24 @@ export async function commentOnDrop(
     readonly why: string;
   },
 ): Promise<void> {
-  const { config } = act;
+  const { config } = ctx;
   if (!config.comment || config.dryRun) return;
-  const body = droppedComment(dropped.database, dropped.why);
+  const body = renderDroppedComment(dropped.database, dropped.why);
   const marker = commentMarker(config.server.name, dropped.base);
-  await tell(act, gitHub, dropped.number, { marker, body, create: false });
+  await upsertPullRequestComment(ctx, gitHub, dropped.number, { marker, body, create: false });
 }
 
 /** A comment that cannot be written is no reason to fail: the database is as it should be. */
-async function tell(
-  { run }: Act<EnsureConfig | DropConfig | SweepConfig>,
+async function upsertPullRequestComment(
+  { run }: ModeContext<EnsureConfig | DropConfig | SweepConfig>,
   gitHub: GitHubApi,
   number: number,
-  comment: Parameters<typeof keepComment>[2],
+  comment: Parameters<typeof upsertComment>[2],
 ): Promise<void> {
   try {
-    await keepComment(gitHub, number, comment);
+    await upsertComment(gitHub, number, comment);
   } catch (error) {
-    if (!(error instanceof GitHubUnknown)) throw error;
+    if (!(error instanceof GitHubRequestError)) throw error;
     run.warning(`The comment on pull request #${number} could not be kept up to date. ${error.message}`);
   }
 }

@@ -1,41 +1,41 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
-import { endpointsOf } from '../azure/clouds.ts';
-import { signInWay } from '../azure/credentials.ts';
+import { resolveEndpoints } from '../azure/clouds.ts';
+import { selectAuthMethod } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
-import { hasPublicAccess, readyServer, settledServer } from '../azure/ready.ts';
-import { stateOf } from '../azure/server-states.ts';
+import { hasPublicAccess, waitForReady, waitForStableState } from '../azure/ready.ts';
+import { normalizeState } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import type { CheckConfig, Config, DropConfig, SweepConfig } from '../config/config.ts';
-import { secretWarnings } from '../config/secret-ends.ts';
-import { type Connected, connect } from '../context.ts';
-import { fail } from '../errors.ts';
-import { Journal } from '../github/journal.ts';
-import type { Workflow } from '../github/workflow.ts';
-import { describeNetwork, networkSettings } from '../network.ts';
-import { apply, type Plan, type Planner, plan } from '../plan/engine.ts';
+import { findSecretWarnings } from '../config/secret-ends.ts';
+import { type AzureConnection, connectToAzure } from '../context.ts';
+import { actionError } from '../errors.ts';
+import { ActionState } from '../github/journal.ts';
+import type { ActionsRuntime } from '../github/workflow.ts';
+import { captureNetworkSettings, logNetworkSettings } from '../network.ts';
+import { applyPlan, createPlan, type Plan, type PlanFunction } from '../plan/engine.ts';
 import type { Change } from '../plan/types.ts';
-import { egressAddress } from '../postgres/egress-address.ts';
+import { detectEgressAddress } from '../postgres/egress-address.ts';
 import { type LoginTarget, login } from '../postgres/login.ts';
-import type { Ways } from '../postgres/reach.ts';
-import type { Story } from '../report.ts';
-import { rangeOf } from '../resources/firewall-rule.ts';
-import { RunnerRule } from '../temporary-rule.ts';
-import type { Run } from '../waiting.ts';
+import type { ConnectionDeps } from '../postgres/reach.ts';
+import type { Reporter } from '../report.ts';
+import { toAddressRange } from '../resources/firewall-rule.ts';
+import { RunnerFirewallRule } from '../temporary-rule.ts';
+import type { RunContext } from '../waiting.ts';
 
 /** A mode that writes, and so has an administrator. */
 export type WritingConfig = Exclude<Config, CheckConfig>;
 
 /** What every part of a route works with. */
-export interface Act<C extends Config> {
-  readonly workflow: Workflow;
-  readonly run: Run;
+export interface ModeContext<C extends Config> {
+  readonly runtime: ActionsRuntime;
+  readonly run: RunContext;
   readonly config: C;
-  readonly story: Story;
+  readonly reporter: Reporter;
 }
 
 /** ARM to a mode that only reads. */
 export interface ControlPlane {
-  readonly connected: Connected;
+  readonly azureConnection: AzureConnection;
   readonly reader: AzureReader;
 }
 
@@ -48,60 +48,65 @@ export interface WritableControlPlane extends ControlPlane {
  * Makes the clients, which sign in at their first request, and saves for `post` how they do; before that warns of secrets
  * that probably contain a mistake.
  */
-export function openControlPlane({ workflow, run, config }: Act<Config>): ControlPlane {
-  for (const sentence of secretWarnings(config)) run.warning(sentence);
+export function openControlPlane({ runtime, run, config }: ModeContext<Config>): ControlPlane {
+  for (const warning of findSecretWarnings(config)) run.warning(warning);
   const { clientSecret: _, ...signIn } = config.signIn;
-  const way = signInWay(config.signIn, workflow.mayRequestIdToken);
-  const network = networkSettings(process.env);
-  new Journal(workflow).writeSignIn({ way, signIn, cloud: config.cloud, network });
-  describeNetwork(process.env, run.info);
-  const connected = connect(workflow, way, config.signIn, endpointsOf(config.cloud, process.env));
-  return { connected, reader: new AzureReader(connected.clients, run, config.server) };
+  const way = selectAuthMethod(config.signIn, runtime.canRequestIdToken);
+  const network = captureNetworkSettings(process.env);
+  new ActionState(runtime).saveSignIn({ way, signIn, cloud: config.cloud, network });
+  logNetworkSettings(process.env, run.info);
+  const azureConnection = connectToAzure(
+    runtime,
+    way,
+    config.signIn,
+    resolveEndpoints(config.cloud, process.env),
+  );
+  return { azureConnection, reader: new AzureReader(azureConnection.clients, run, config.server) };
 }
 
 /** Adds the writer, which a mode that only reads never constructs (design.md, one path for every mode). */
-export function writable(
-  { run }: Act<WritingConfig>,
-  { connected, reader }: ControlPlane,
+export function withWriter(
+  { run }: ModeContext<WritingConfig>,
+  { azureConnection, reader }: ControlPlane,
 ): WritableControlPlane {
-  return { connected, reader, writer: new AzureWriter(connected.clients, run, reader) };
+  return { azureConnection, reader, writer: new AzureWriter(azureConnection.clients, run, reader) };
 }
 
 /**
  * One pass over some kinds: observe, diff, and apply where there is a writer.
- * @param permit looks at the plan before its first write; may refuse it, or hand back another
+ * @param beforeApply looks at the plan before its first write; may refuse it, or hand back another
  * @throws with a writer, why something could not be seen: unknown is never taken for absent (law 8)
  */
-export async function pass<R, W>(
-  story: Story,
-  planners: readonly Planner<R, W>[],
+export async function reconcile<R, W>(
+  reporter: Reporter,
+  planners: readonly PlanFunction<R, W>[],
   config: Config,
   { reader, writer }: { readonly reader: R; readonly writer?: W | undefined },
-  permit: (plan: Plan<W>) => Promise<Plan<W>> = async (plan) => plan,
+  beforeApply: (plan: Plan<W>) => Promise<Plan<W>> = async (plan) => plan,
 ): Promise<Plan<W>> {
-  const seen = await plan(planners, config, reader);
+  const initialPlan = await createPlan(planners, config, reader);
   if (writer === undefined) {
-    story.planned(seen);
-    return seen;
+    reporter.recordPlan(initialPlan);
+    return initialPlan;
   }
-  if (seen.unknown[0]) throw seen.unknown[0];
-  const permitted = await permit(seen);
-  story.planned(permitted);
-  await apply(permitted, writer, story);
-  return permitted;
+  if (initialPlan.readErrors[0]) throw initialPlan.readErrors[0];
+  const approvedPlan = await beforeApply(initialPlan);
+  reporter.recordPlan(approvedPlan);
+  await applyPlan(approvedPlan, writer, reporter);
+  return approvedPlan;
 }
 
 /** Tells which server it is, in the log and for the outputs. */
-export function introduce(
-  { run, story }: Act<WritingConfig>,
+export function logServer(
+  { run, reporter }: ModeContext<WritingConfig>,
   { name, resourceGroup, server }: FoundServer,
 ): void {
   const { fullyQualifiedDomainName: host, id, version, location, sku } = server;
   run.info(
     `Server '${name}' in resource group '${resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`,
   );
-  story.host = host;
-  story.serverId = id;
+  reporter.host = host;
+  reporter.serverId = id;
 }
 
 /**
@@ -110,88 +115,96 @@ export function introduce(
  * stopped and stays so (a dry run starts nothing, and `start-if-stopped: false` lets a sweep wait for the next night).
  * @throws `server-not-found` for a sweep, and why it could not be seen: unknown is never taken for absent
  */
-export async function findServer(
-  act: Act<DropConfig | SweepConfig>,
+export async function findReadyServer(
+  ctx: ModeContext<DropConfig | SweepConfig>,
   { reader, writer }: WritableControlPlane,
 ): Promise<FoundServer | undefined> {
-  const { run, config, story } = act;
-  const seen = await reader.server();
-  if (seen.status === 'unknown') throw seen.error;
-  if (seen.status === 'absent') {
+  const { run, config, reporter } = ctx;
+  const observed = await reader.getServer();
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'absent') {
     const { name: server, resourceGroup } = config.server;
     const subscription = config.signIn.subscriptionId;
-    const error = fail('server-not-found', { server, subscription, resourceGroup });
+    const error = actionError('server-not-found', { server, subscription, resourceGroup });
     // A sweep that never sees its server would be green every night.
     if (config.mode === 'sweep') throw error;
     run.warning(error.message);
     return undefined;
   }
-  const settled = await settledServer(run, reader);
-  const stopped = stateOf(settled.server) === 'Stopped';
-  if (stopped && (config.dryRun || (config.mode === 'sweep' && !config.startIfStopped))) {
-    run.warning(`Server '${settled.name}' is stopped and was not started, so nothing was looked at.`);
+  const stable = await waitForStableState(run, reader);
+  const isStopped = normalizeState(stable.server) === 'Stopped';
+  if (isStopped && (config.dryRun || (config.mode === 'sweep' && !config.startIfStopped))) {
+    run.warning(`Server '${stable.name}' is stopped and was not started, so nothing was looked at.`);
     return undefined;
   }
-  if (stopped && config.startIfStopped) {
+  if (isStopped && config.startIfStopped) {
     const change = {
       resource: 'server',
-      name: settled.name,
+      name: stable.name,
       action: 'start',
       details: 'it was stopped',
     } as const;
-    story.starting(change);
-    if ((await writer.startServer()) !== 'adopted') story.made(change);
+    reporter.onApplyStart(change);
+    if ((await writer.startServer()) !== 'adopted') reporter.onApplied(change);
   }
-  const found = await readyServer(run, reader);
-  introduce(act, found);
+  const found = await waitForReady(run, reader);
+  logServer(ctx, found);
   return found;
 }
 
 /** What reaching this server takes: looks at the firewall and the address, and one way to open, shared by all logins. */
-export class Door {
-  readonly #act: Act<Config>;
+export class FirewallAccess {
+  readonly #ctx: ModeContext<Config>;
   readonly #server: Server;
   readonly #reader: AzureReader;
   readonly #echoServices: readonly string[];
-  readonly #journal: Journal;
-  readonly #rule: RunnerRule;
+  readonly #state: ActionState;
+  readonly #rule: RunnerFirewallRule;
 
   constructor(
-    act: Act<WritingConfig>,
-    { connected, reader, writer }: WritableControlPlane,
+    ctx: ModeContext<WritingConfig>,
+    { azureConnection, reader, writer }: WritableControlPlane,
     { server }: FoundServer,
   ) {
-    this.#act = act;
+    this.#ctx = ctx;
     this.#server = server;
     this.#reader = reader;
-    this.#echoServices = connected.echoServices;
-    this.#journal = new Journal(act.workflow);
-    const onKept = act.config.firewall.keepRule
-      ? (change: Change): void => act.story.made(change)
+    this.#echoServices = azureConnection.ipEchoUrls;
+    this.#state = new ActionState(ctx.runtime);
+    const onPersistentRule = ctx.config.firewall.keepRule
+      ? (change: Change): void => ctx.reporter.onApplied(change)
       : undefined;
-    this.#rule = new RunnerRule({ writer, reader }, this.#journal, act.workflow.identity, onKept);
+    this.#rule = new RunnerFirewallRule(
+      { writer, reader },
+      this.#state,
+      ctx.runtime.runIdentity,
+      onPersistentRule,
+    );
   }
 
   /** The ways to log in to this target. */
-  to(target: LoginTarget): Ways {
-    const { run, config } = this.#act;
+  connectionDeps(target: LoginTarget): ConnectionDeps {
+    const { run, config } = this.#ctx;
     return {
       login: (timeout) => login(target, timeout, run.signal),
-      rules: async () =>
-        (await this.#reader.firewallRules()).map((r) => ({ name: r.name ?? '', ...rangeOf(r) })),
-      givenAddress: config.firewall.runnerIp,
-      egressAddress: () => egressAddress(this.#echoServices, run.signal),
-      isOfThisJob: (name) => this.#journal.isOfThisJob(name),
-      open: (address, needed) => this.#open(address, needed),
-      publicAccess: hasPublicAccess(this.#server),
-      privateEndpoint: (this.#server.privateEndpointConnections ?? []).length > 0,
+      listRules: async () =>
+        (await this.#reader.listFirewallRules()).map((r) => ({ name: r.name ?? '', ...toAddressRange(r) })),
+      configuredAddress: config.firewall.runnerIp,
+      detectEgressAddress: () => detectEgressAddress(this.#echoServices, run.signal),
+      isRuleOfThisJob: (name) => this.#state.isRuleOfThisJob(name),
+      openFirewall: (address, poll) => this.#openFirewall(address, poll),
+      hasPublicAccess: hasPublicAccess(this.#server),
+      hasPrivateEndpoint: (this.#server.privateEndpointConnections ?? []).length > 0,
     };
   }
 
-  async #open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
-    const { story } = this.#act;
-    story.openedFor = address;
-    story.keepsRule = this.#act.config.firewall.keepRule;
-    return await this.#rule.open(address, needed);
+  async #openFirewall<T>(
+    address: string,
+    poll: (hasOperationEnded: boolean) => Promise<T | undefined>,
+  ): Promise<T> {
+    const { reporter } = this.#ctx;
+    reporter.temporaryRuleAddress = address;
+    reporter.keepRule = this.#ctx.config.firewall.keepRule;
+    return await this.#rule.createAndWait(address, poll);
   }
 }

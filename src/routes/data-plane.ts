@@ -1,48 +1,57 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { administratorIn } from '../context.ts';
+import { adminLogin } from '../context.ts';
 import type { LoginTarget } from '../postgres/login.ts';
-import { enter, reach, type Ways } from '../postgres/reach.ts';
+import { type ConnectionDeps, connectThroughFirewall, openSession } from '../postgres/reach.ts';
 import type { Session } from '../postgres/session.ts';
-import { type Act, Door, type WritableControlPlane, type WritingConfig } from './control-plane.ts';
+import {
+  FirewallAccess,
+  type ModeContext,
+  type WritableControlPlane,
+  type WritingConfig,
+} from './control-plane.ts';
 
 /** A server that this runner can log in to: every session of a route comes from here. */
-export class DataPlane {
-  readonly #act: Act<WritingConfig>;
-  readonly #door: Door;
+export class ServerConnections {
+  readonly #ctx: ModeContext<WritingConfig>;
+  readonly #firewall: FirewallAccess;
   /** The administrator in `postgres`. */
   readonly administrator: LoginTarget;
 
-  constructor(act: Act<WritingConfig>, azure: WritableControlPlane, found: FoundServer) {
-    this.#act = act;
-    this.#door = new Door(act, azure, found);
-    this.administrator = administratorIn(act.workflow, hostOf(found), act.config.administrator);
+  constructor(ctx: ModeContext<WritingConfig>, azure: WritableControlPlane, found: FoundServer) {
+    this.#ctx = ctx;
+    this.#firewall = new FirewallAccess(ctx, azure, found);
+    this.administrator = adminLogin(ctx.runtime, requireHost(found), ctx.config.administrator);
   }
 
   /** The first session, in `postgres`, from where databases are made without entering them; opens a way if it must. */
-  async reach(): Promise<Session> {
-    const { run } = this.#act;
-    const session = await reach(run, this.administrator, this.#door.to(this.administrator));
+  async connect(): Promise<Session> {
+    const { run } = this.#ctx;
+    const session = await connectThroughFirewall(
+      run,
+      this.administrator,
+      this.#firewall.connectionDeps(this.administrator),
+    );
     run.info(`Logged in to ${this.administrator.host} as '${this.administrator.user}' over verified TLS.`);
     return session;
   }
 
-  waysTo(target: LoginTarget): Ways {
-    return this.#door.to(target);
+  connectionDeps(target: LoginTarget): ConnectionDeps {
+    return this.#firewall.connectionDeps(target);
   }
 
   /** A further session, on a server that was reached. */
-  enter(target: LoginTarget): Promise<Session> {
-    return enter(this.#act.run, target, this.#door.to(target));
+  openSession(target: LoginTarget): Promise<Session> {
+    return openSession(this.#ctx.run, target, this.#firewall.connectionDeps(target));
   }
 
   /** A session of the administrator in another database. */
-  enterDatabase(database: string): Promise<Session> {
-    return this.enter({ ...this.administrator, database });
+  openDatabaseSession(database: string): Promise<Session> {
+    return this.openSession({ ...this.administrator, database });
   }
 }
 
 /** @throws where ARM names no host: PostgreSQL's clients would take one from the environment then */
-function hostOf({ name, server }: FoundServer): string {
+function requireHost({ name, server }: FoundServer): string {
   const host = server.fullyQualifiedDomainName;
   if (!host) throw new Error(`Azure names no host for server '${name}'`);
   return host;

@@ -1,55 +1,59 @@
 import type { CheckConfig, EnsureConfig } from '../config/config.ts';
-import { writeDriftFiles } from '../drift-files.ts';
-import { fail, messageOf } from '../errors.ts';
-import { GitHubApi, GitHubUnknown } from '../github/api.ts';
-import { keepIssue } from '../github/issue.ts';
-import { driftMarker, issueStep } from '../plan/drift-issue.ts';
-import type { DriftCheck } from '../plan/drift-report.ts';
-import type { Act } from './control-plane.ts';
+import { writeDriftReports } from '../drift-files.ts';
+import { actionError, getErrorMessage } from '../errors.ts';
+import { GitHubApi, GitHubRequestError } from '../github/api.ts';
+import { syncIssue } from '../github/issue.ts';
+import { driftMarker, planIssueStep } from '../plan/drift-issue.ts';
+import type { DriftCheckResult } from '../plan/drift-report.ts';
+import type { ModeContext } from './control-plane.ts';
 
 /**
  * Writes the files that `drift-report` asks for.
  * @throws `report-not-written`
  */
-export async function writeDriftReport(act: Act<CheckConfig | EnsureConfig>): Promise<void> {
-  const { driftReport } = act.config;
-  if (driftReport.length === 0) return;
-  await writeDriftFiles(driftReport, driftCheckOf(act)).catch((error: unknown) => {
-    throw fail('report-not-written', { reason: messageOf(error) }, { cause: error });
+export async function writeDriftReport(ctx: ModeContext<CheckConfig | EnsureConfig>): Promise<void> {
+  const { driftReportPaths } = ctx.config;
+  if (driftReportPaths.length === 0) return;
+  await writeDriftReports(driftReportPaths, toDriftCheck(ctx)).catch((error: unknown) => {
+    throw actionError('report-not-written', { reason: getErrorMessage(error) }, { cause: error });
   });
 }
 
 /** Keeps the one issue that `drift-issue` asks for. That it cannot be kept is no reason to fail: the check is done. */
-export async function keepDriftIssue(act: Act<CheckConfig>): Promise<void> {
-  const { run, config } = act;
+export async function syncDriftIssue(ctx: ModeContext<CheckConfig>): Promise<void> {
+  const { run, config } = ctx;
   if (!config.driftIssue) return;
-  const check = driftCheckOf(act);
+  const check = toDriftCheck(ctx);
   const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
   try {
     const marker = driftMarker(check.server, check.database);
-    const { action, number } = await keepIssue(gitHub, marker, (body) => issueStep(check, body));
+    const { action, number } = await syncIssue(gitHub, marker, (body) => planIssueStep(check, body));
     run.info(
       number === undefined
         ? 'There is no issue about drift, and none is needed.'
         : `Issue #${number}: ${action}.`,
     );
   } catch (error) {
-    if (!(error instanceof GitHubUnknown)) throw error;
+    if (!(error instanceof GitHubRequestError)) throw error;
     run.warning(`The issue about drift could not be kept up to date. ${error.message}`);
   }
 }
 
-function driftCheckOf({ workflow, config, story }: Act<CheckConfig | EnsureConfig>): DriftCheck {
+function toDriftCheck({
+  runtime,
+  config,
+  reporter,
+}: ModeContext<CheckConfig | EnsureConfig>): DriftCheckResult {
   return {
     server: config.server.name,
-    serverId: story.serverId,
+    serverId: reporter.serverId,
     database: config.database?.name,
-    findings: story.staying,
-    wideOpen: story.wideOpen,
-    at: new Date(),
-    repository: workflow.event.repository.name,
-    run: workflow.runUrl,
-    declaredIn: config.declaredIn,
-    workflow: workflow.workflowFile,
+    findings: reporter.remainingFindings,
+    wideOpenRules: reporter.internetOpenRules,
+    checkedAt: new Date(),
+    repository: runtime.event.repository.name,
+    runUrl: runtime.runUrl,
+    configSource: config.configSource,
+    workflowFile: runtime.workflowFile,
   };
 }

@@ -1,42 +1,47 @@
 import type { DropConfig, RoleConfig } from '../config/config.ts';
-import { type ActionError, fail } from '../errors.ts';
+import { type ActionError, actionError } from '../errors.ts';
 import { GitHubApi } from '../github/api.ts';
-import { isOurRole, isOursToDrop } from '../plan/ownership.ts';
-import { rolesOf } from '../plan/sweep.ts';
-import type { Looking } from '../postgres/databases-of-role.ts';
+import { isManagedDatabase, isManagedRole } from '../plan/ownership.ts';
+import { findPullRequestRoles } from '../plan/sweep.ts';
+import type { RoleLookupDeps } from '../postgres/databases-of-role.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import { SqlWriter } from '../postgres/sql-writer.ts';
-import { belongingsElsewhere, staysFor } from '../postgres/staying-role.ts';
-import { dataPlaneInverted } from '../resources/catalogue.ts';
+import { findRoleBlockers, roleBlockedError } from '../postgres/staying-role.ts';
+import { teardownResources } from '../resources/catalogue.ts';
 import { commentOnDrop } from './comment.ts';
 import {
-  type Act,
-  findServer,
+  findReadyServer,
+  type ModeContext,
   openControlPlane,
-  pass,
+  reconcile,
   type WritableControlPlane,
-  writable,
+  withWriter,
 } from './control-plane.ts';
-import { DataPlane } from './data-plane.ts';
+import { ServerConnections } from './data-plane.ts';
 
 /** `mode: drop`: the pull request's database and role, and nothing else. What is gone already is success. */
-export async function drop(act: Act<DropConfig>): Promise<void> {
-  const { config, story, run } = act;
+export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
+  const { config, reporter, run } = ctx;
   const { pullRequest, database } = config;
-  const azure = writable(act, openControlPlane(act));
-  const found = await story.phase('Find the server', () => findServer(act, azure));
+  const azure = withWriter(ctx, openControlPlane(ctx));
+  const found = await reporter.phase('Find the server', () => findReadyServer(ctx, azure));
   // Nothing is known of the database, so nothing is said of it on the pull request.
   if (found === undefined) return;
-  const plane = new DataPlane(act, azure, found);
-  const session = await story.phase('Reach it', () => plane.reach());
-  let refused: ActionError | undefined;
+  const connections = new ServerConnections(ctx, azure, found);
+  const session = await reporter.phase('Reach it', () => connections.connect());
+  let blockedError: ActionError | undefined;
   try {
     const reader = new SqlReader(session);
-    refused = await story.phase('Drop the database', async () => {
-      const others = rolesOf(database, await reader.markedRoles()).filter(
-        ({ name }) => name !== config.application?.name,
+    blockedError = await reporter.phase('Drop the database', async () => {
+      const others = findPullRequestRoles(database, await reader.markedRoles()).filter(
+        ({ name }) => name !== config.appRole?.name,
       );
-      return await dropOne({ ...act, config: { ...config, otherRoles: others } }, azure, plane, reader);
+      return await dropPullRequest(
+        { ...ctx, config: { ...config, otherRoles: others } },
+        azure,
+        connections,
+        reader,
+      );
     });
   } finally {
     await session.close();
@@ -44,8 +49,8 @@ export async function drop(act: Act<DropConfig>): Promise<void> {
   const { number, repository } = pullRequest;
   const why = 'the workflow asked for it, as it does when the pull request is closed';
   const gitHub = new GitHubApi(config.gitHubToken, repository.name, run);
-  await commentOnDrop(act, gitHub, { number, base: database.base, database: database.name, why });
-  if (refused !== undefined) throw refused;
+  await commentOnDrop(ctx, gitHub, { number, base: database.base, database: database.name, why });
+  if (blockedError !== undefined) throw blockedError;
 }
 
 /**
@@ -53,61 +58,63 @@ export async function drop(act: Act<DropConfig>): Promise<void> {
  * owns something outside of the database stays, which is looked at before anything is dropped; the database goes.
  * @returns why a role stays or, in a dry run, would stay
  */
-export async function dropOne(
-  act: Act<DropConfig>,
+export async function dropPullRequest(
+  ctx: ModeContext<DropConfig>,
   azure: WritableControlPlane,
-  plane: DataPlane,
+  connections: ServerConnections,
   reader: SqlReader,
-  planners = dataPlaneInverted,
+  planners = teardownResources,
 ): Promise<ActionError | undefined> {
-  const { run, config, story } = act;
-  const enter = (name: string) => plane.enterDatabase(name);
-  const staying = await stayingRoles({ run, reader, enter }, config);
+  const { run, config, reporter } = ctx;
+  const openDatabaseSession = (name: string) => connections.openDatabaseSession(name);
+  const blockedRoles = await findBlockedRoles({ run, reader, openDatabaseSession }, config);
   const writer = config.dryRun
     ? undefined
     : new SqlWriter({
         run,
         reader,
-        enter,
-        throughArm: (name) => azure.writer.dropDatabase(name),
-        allow: (extensions) => azure.writer.allowExtensions(extensions),
-        application: config.application,
+        openDatabaseSession,
+        dropDatabaseWithArm: (name) => azure.writer.dropDatabase(name),
+        allowExtensions: (extensions) => azure.writer.allowExtensions(extensions),
+        appRole: config.appRole,
         password: undefined,
         extensions: [],
       });
-  for (const [name, { happened: reason }] of staying) story.kept({ resource: 'role', name, reason });
-  await pass(story, planners, without(config, staying), { reader, writer });
-  const [first, ...more] = staying.values();
+  for (const [name, { summary: reason }] of blockedRoles)
+    reporter.recordSkipped({ resource: 'role', name, reason });
+  await reconcile(reporter, planners, excludeRoles(config, blockedRoles), { reader, writer });
+  const [first, ...more] = blockedRoles.values();
   if (first === undefined || more.length === 0) return first;
-  return fail('roles-refused', { failures: [first, ...more] });
+  return actionError('roles-refused', { failures: [first, ...more] });
 }
 
 /** By name the roles that cannot go, since they own something outside of the database, and why. */
-async function stayingRoles(
-  looking: Looking,
-  { application, otherRoles = [], database }: DropConfig,
+async function findBlockedRoles(
+  deps: RoleLookupDeps,
+  { appRole, otherRoles = [], database }: DropConfig,
 ): Promise<ReadonlyMap<string, ActionError>> {
-  const { reader } = looking;
-  const seen = await reader.database(database.name);
-  const dropped = seen.status === 'present' && isOursToDrop(seen.value, database) ? seen.value : undefined;
-  const staying = new Map<string, ActionError>();
-  for (const role of application === undefined ? otherRoles : [application, ...otherRoles]) {
+  const { reader } = deps;
+  const observed = await reader.database(database.name);
+  const droppedDatabase =
+    observed.status === 'present' && isManagedDatabase(observed.value, database) ? observed.value : undefined;
+  const blockedRoles = new Map<string, ActionError>();
+  for (const role of appRole === undefined ? otherRoles : [appRole, ...otherRoles]) {
     const found = await reader.role(role.name);
-    if (found.status !== 'present' || !isOurRole(found.value, role)) continue;
+    if (found.status !== 'present' || !isManagedRole(found.value, role)) continue;
     const { oid } = found.value;
-    const { repositoryId } = role.mark;
-    const belongings = await belongingsElsewhere(looking, { name: role.name, oid, repositoryId }, dropped);
-    if (belongings.length > 0) staying.set(role.name, staysFor(role.name, belongings));
+    const { repositoryId } = role.marker;
+    const blockers = await findRoleBlockers(deps, { name: role.name, oid, repositoryId }, droppedDatabase);
+    if (blockers.length > 0) blockedRoles.set(role.name, roleBlockedError(role.name, blockers));
   }
-  return staying;
+  return blockedRoles;
 }
 
-function without(config: DropConfig, staying: ReadonlyMap<string, unknown>): DropConfig {
-  const goes = ({ name }: RoleConfig): boolean => !staying.has(name);
-  const { application, otherRoles = [] } = config;
+function excludeRoles(config: DropConfig, blockedRoles: ReadonlyMap<string, unknown>): DropConfig {
+  const canDrop = ({ name }: RoleConfig): boolean => !blockedRoles.has(name);
+  const { appRole, otherRoles = [] } = config;
   return {
     ...config,
-    application: application && goes(application) ? application : undefined,
-    otherRoles: otherRoles.filter(goes),
+    appRole: appRole && canDrop(appRole) ? appRole : undefined,
+    otherRoles: otherRoles.filter(canDrop),
   };
 }

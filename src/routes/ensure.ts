@@ -1,201 +1,214 @@
 import type { FoundServer } from '../azure/reader.ts';
 import type { EnsureConfig } from '../config/config.ts';
-import { fail, messageOf } from '../errors.ts';
+import { actionError, getErrorMessage } from '../errors.ts';
 import { GitHubApi } from '../github/api.ts';
-import { Journal } from '../github/journal.ts';
-import { utc } from '../plan/comment.ts';
+import { ActionState } from '../github/journal.ts';
+import { formatUtc } from '../plan/comment.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { LoginTarget } from '../postgres/login.ts';
-import { verifierAdvice } from '../postgres/login-failures.ts';
-import { expiryOf, renew } from '../postgres/making.ts';
-import { derivedPassword } from '../postgres/password.ts';
+import { SCRAM_VERIFIER_HINT } from '../postgres/login-failures.ts';
+import { extendExpiry, readExpiry } from '../postgres/making.ts';
+import { derivePassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import { SqlWriter } from '../postgres/sql-writer.ts';
-import { environmentFor, publish, writeEnvFile, writeRootBundle } from '../publish.ts';
-import { dataPlane, insideDatabase } from '../resources/catalogue.ts';
-import { ownerAdvice } from '../resources/database.ts';
+import { maskedEnvironment, publishConnection, writeEnvFile, writeRootCertificates } from '../publish.ts';
+import { dataPlaneResources, inDatabaseResources } from '../resources/catalogue.ts';
+import { checkDatabaseOwner } from '../resources/database.ts';
 import { commentOnDatabase } from './comment.ts';
-import { type Act, openControlPlane, pass, type WritableControlPlane, writable } from './control-plane.ts';
-import { DataPlane } from './data-plane.ts';
+import {
+  type ModeContext,
+  openControlPlane,
+  reconcile,
+  type WritableControlPlane,
+  withWriter,
+} from './control-plane.ts';
+import { ServerConnections } from './data-plane.ts';
 import { writeDriftReport } from './drift.ts';
 import { ensureServer } from './ensure-server.ts';
 import { runMigration } from './migration.ts';
-import { endPullRequestLocks } from './migration-lock.ts';
+import { terminateLockHolders } from './migration-lock.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, migrate, publish, in reading order. */
-export async function ensure(act: Act<EnsureConfig>): Promise<void> {
-  const { story } = act;
-  await refuseClosed(act);
-  warnOfAdministrator(act);
-  const azure = writable(act, openControlPlane(act));
-  const found = await story.phase('Ensure the server', () => ensureServer(act, azure));
-  const plane = new DataPlane(act, azure, found);
-  const target = connectionTarget(act, plane.administrator, found.server.id ?? '');
-  const session = await story.phase('Reach it', () => plane.reach());
-  const { inside, expires } = await story
-    .phase('Ensure the database', () => ensureDataPlane(act, azure, plane, target, new SqlReader(session)))
+export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
+  const { reporter } = ctx;
+  await rejectClosedPullRequest(ctx);
+  warnAdminCredentialsExported(ctx);
+  const azure = withWriter(ctx, openControlPlane(ctx));
+  const found = await reporter.phase('Ensure the server', () => ensureServer(ctx, azure));
+  const connections = new ServerConnections(ctx, azure, found);
+  const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
+  const session = await reporter.phase('Reach it', () => connections.connect());
+  const { appSession, expires } = await reporter
+    .phase('Ensure the database', () =>
+      ensureDataPlane(ctx, azure, connections, target, new SqlReader(session)),
+    )
     .finally(() => session.close());
   try {
-    const connection = await connectionOf(act, target);
-    await commentOnDatabase(act, connection, expires);
-    await migrateAndPublish(act, found, inside, connection, plane);
+    const connection = await preparePublishedConnection(ctx, target);
+    await commentOnDatabase(ctx, connection, expires);
+    await migrateAndPublish(ctx, found, appSession, connection, connections);
   } finally {
-    await inside.close();
+    await appSession.close();
   }
 }
 
 /** What is published, as it was proved: a session in it, and when it expires. */
-interface Ensured {
-  readonly inside: Session;
+interface EnsureResult {
+  readonly appSession: Session;
   readonly expires: Date | undefined;
 }
 
 /** Role and database, then a login as what is published, then what is inside. */
 async function ensureDataPlane(
-  act: Act<EnsureConfig>,
-  { writer: arm }: WritableControlPlane,
-  plane: DataPlane,
+  ctx: ModeContext<EnsureConfig>,
+  { writer: azureWriter }: WritableControlPlane,
+  connections: ServerConnections,
   target: LoginTarget,
   reader: SqlReader,
-): Promise<Ensured> {
-  const { run, config, story } = act;
+): Promise<EnsureResult> {
+  const { run, config, reporter } = ctx;
   const writer = new SqlWriter({
     run,
     reader,
-    enter: (database) => plane.enterDatabase(database),
-    throughArm: (database) => arm.dropDatabase(database),
-    allow: (extensions) => arm.allowExtensions(extensions),
-    application: config.application,
-    password: config.application && target.password,
+    openDatabaseSession: (database) => connections.openDatabaseSession(database),
+    dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
+    allowExtensions: (extensions) => azureWriter.allowExtensions(extensions),
+    appRole: config.appRole,
+    password: config.appRole && target.password,
     extensions: config.extensions,
   });
-  await ensureDatabase(act, reader, writer);
-  const inside = await enterAs(act, plane, target, writer);
+  await ensureDatabase(ctx, reader, writer);
+  const appSession = await connectAsPublished(ctx, connections, target, writer);
   try {
-    await pass(story, insideDatabase, config, { reader: new SqlReader(inside), writer });
+    await reconcile(reporter, inDatabaseResources, config, { reader: new SqlReader(appSession), writer });
     // What this run added, another job that had read the list before may have taken away again.
-    if (story.hasChanged('extension allow-list')) await arm.allowExtensions(config.extensions);
-    return { inside, expires: await toldExpiry(act, reader) };
+    if (reporter.hasChanged('extension allow-list')) await azureWriter.allowExtensions(config.extensions);
+    return { appSession, expires: await reportExpiry(ctx, reader) };
   } catch (error) {
-    await inside.close();
+    await appSession.close();
     throw error;
   }
 }
 
 /** A closed pull request gets no database: a re-run of an old job would raise it from the dead. */
-async function refuseClosed({ run, config }: Act<EnsureConfig>): Promise<void> {
+async function rejectClosedPullRequest({ run, config }: ModeContext<EnsureConfig>): Promise<void> {
   const { pullRequest, gitHubToken } = config;
   if (pullRequest === undefined) return;
   const { number, repository, state } = pullRequest;
-  const closed = (): Error => fail('pull-request-closed', { number, repository: repository.name });
-  if (state === 'closed') throw closed();
-  const seen = await new GitHubApi(gitHubToken, repository.name, run).pullRequest(number);
-  if (seen.status === 'present' && seen.value === 'closed') throw closed();
-  if (seen.status === 'unknown')
+  const closedError = (): Error =>
+    actionError('pull-request-closed', { number, repository: repository.name });
+  if (state === 'closed') throw closedError();
+  const observed = await new GitHubApi(gitHubToken, repository.name, run).getPullRequestState(number);
+  if (observed.status === 'present' && observed.value === 'closed') throw closedError();
+  if (observed.status === 'unknown')
     run.info(
-      `Whether pull request #${number} is still open is not known, so what the event says is believed. ${seen.error.message}`,
+      `Whether pull request #${number} is still open is not known, so what the event says is believed. ${observed.error.message}`,
     );
 }
 
-function warnOfAdministrator({ run, config }: Act<EnsureConfig>): void {
-  const { pullRequest, application, publish: published } = config;
-  if (pullRequest === undefined || application !== undefined || !published.exportEnv) return;
+function warnAdminCredentialsExported({ run, config }: ModeContext<EnsureConfig>): void {
+  const { pullRequest, appRole, publish: published } = config;
+  if (pullRequest === undefined || appRole !== undefined || !published.exportEnv) return;
   run.warning(
     'Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.',
   );
 }
 
 /** Who later steps log in as: the application role where there is one, and always in the database that is declared. */
-function connectionTarget(
-  { workflow, config }: Act<EnsureConfig>,
+function publishedTarget(
+  { runtime, config }: ModeContext<EnsureConfig>,
   administrator: LoginTarget,
   serverId: string,
 ): LoginTarget {
-  const { application, database } = config;
-  const inside = { ...administrator, database: database.name };
-  if (application === undefined) return inside;
-  const { name, secret } = application;
+  const { appRole, database } = config;
+  const adminTarget = { ...administrator, database: database.name };
+  if (appRole === undefined) return adminTarget;
+  const { name, secret } = appRole;
   const password =
     'password' in secret
       ? secret.password
-      : derivedPassword(secret.key, { serverId, database: database.name, role: name });
-  workflow.mask(password);
-  return { ...inside, user: name, password };
+      : derivePassword(secret.key, { serverId, database: database.name, role: name });
+  runtime.mask(password);
+  return { ...adminTarget, user: name, password };
 }
 
 /** Makes role and database, or adopts what is there after a look at its owner: what ARM made may be somebody else's. */
 async function ensureDatabase(
-  { workflow, run, config, story }: Act<EnsureConfig>,
+  { runtime, run, config, reporter }: ModeContext<EnsureConfig>,
   reader: SqlReader,
   writer: SqlWriter,
 ): Promise<void> {
-  if (config.database.mark !== undefined && !config.database.reset) await renew(run, reader, config.database);
-  await pass(story, dataPlane, config, { reader, writer });
+  if (config.database.marker !== undefined && !config.database.reset)
+    await extendExpiry(run, reader, config.database);
+  await reconcile(reporter, dataPlaneResources, config, { reader, writer });
   // What this run made is the administrator's own.
-  if (story.hasCreated('database')) return;
+  if (reporter.hasCreated('database')) return;
   const found = await reader.database(config.database.name);
-  const advice = found.status === 'present' ? ownerAdvice(config, found.value) : undefined;
-  if (advice !== undefined) workflow.notice(advice);
+  const advice = found.status === 'present' ? checkDatabaseOwner(config, found.value) : undefined;
+  if (advice !== undefined) runtime.notice(advice);
 }
 
-async function toldExpiry({ run, config }: Act<EnsureConfig>, reader: SqlReader): Promise<Date | undefined> {
+async function reportExpiry(
+  { run, config }: ModeContext<EnsureConfig>,
+  reader: SqlReader,
+): Promise<Date | undefined> {
   const { database } = config;
-  const expires = database.mark && (await expiryOf(reader, database));
+  const expires = database.marker && (await readExpiry(reader, database));
   if (expires !== undefined)
-    run.info(`Database '${database.name}' expires at ${utc(expires)}, unless ensured again.`);
+    run.info(`Database '${database.name}' expires at ${formatUtc(expires)}, unless ensured again.`);
   return expires;
 }
 
 /** PostgreSQL's word for a wrong password, which it says before anything about the database. */
-const wrongPassword = '28P01';
+const INVALID_PASSWORD_SQL_STATE = '28P01';
 
 /**
  * Logs in as what is about to be published, which proves it. Only a refused password of the application role leads to
  * a new one (design.md).
  */
-async function enterAs(
-  { config, story }: Act<EnsureConfig>,
-  plane: DataPlane,
+async function connectAsPublished(
+  { config, reporter }: ModeContext<EnsureConfig>,
+  connections: ServerConnections,
   target: LoginTarget,
   writer: SqlWriter,
 ): Promise<Session> {
-  const { application } = config;
-  if (application === undefined) return await plane.enter(target);
-  const first = await plane.waysTo(target).login(firstLook).result;
+  const { appRole } = config;
+  if (appRole === undefined) return await connections.openSession(target);
+  const first = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
   if ('session' in first) return first.session;
-  if (first.failure.sqlState === wrongPassword) {
+  if (first.failure.sqlState === INVALID_PASSWORD_SQL_STATE) {
     const change = {
       resource: 'role',
-      name: application.name,
+      name: appRole.name,
       action: 'update',
       details: 'its password',
     } as const;
-    story.starting(change);
-    await writer.setPassword(application.name);
-    story.made(change);
-    const second = await plane.waysTo(target).login(firstLook).result;
+    reporter.onApplyStart(change);
+    await writer.setPassword(appRole.name);
+    reporter.onApplied(change);
+    const second = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
     if ('session' in second) return second.session;
     const { reason, sqlState } = second.failure;
     const { user, host, database } = target;
-    if (sqlState === wrongPassword)
-      throw fail('login-failed', { user, host, database, reason, advice: verifierAdvice });
+    if (sqlState === INVALID_PASSWORD_SQL_STATE)
+      throw actionError('login-failed', { user, host, database, reason, hint: SCRAM_VERIFIER_HINT });
   }
-  return await plane.enter(target);
+  return await connections.openSession(target);
 }
 
 /** Milliseconds for a login where another has just succeeded. */
-const firstLook = 3000;
+const APP_LOGIN_TIMEOUT_MS = 3000;
 
 /** What is published, with its secrets masked and the file of root certificates written. */
-async function connectionOf(
-  { workflow, config }: Act<EnsureConfig>,
+async function preparePublishedConnection(
+  { runtime, config }: ModeContext<EnsureConfig>,
   target: LoginTarget,
 ): Promise<Connection> {
   const { host, port, database, user, password } = target;
-  const sslRootCert = await writeRootBundle(config.publish);
+  const sslRootCert = await writeRootCertificates(config.publish);
   const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
-  environmentFor(workflow, config.publish, connection);
+  maskedEnvironment(runtime, config.publish, connection);
   return connection;
 }
 
@@ -204,39 +217,42 @@ async function connectionOf(
  * the last value wins.
  */
 async function migrateAndPublish(
-  act: Act<EnsureConfig>,
+  ctx: ModeContext<EnsureConfig>,
   found: FoundServer,
   session: Session,
   published: Connection,
-  plane: DataPlane,
+  connections: ServerConnections,
 ): Promise<void> {
-  const { workflow, config, story } = act;
-  const { user, password } = plane.administrator;
+  const { runtime, config, reporter } = ctx;
+  const { user, password } = connections.administrator;
   const { migration, publish: publishing } = config;
-  const journal = new Journal(workflow);
+  const state = new ActionState(runtime);
   const migrateNow = async (): Promise<void> => {
     if (migration === undefined) return;
     // A migration may read the file.
-    await writeEnvFile(workflow, journal, publishing, published);
-    const connection = migration.as === 'admin' ? { ...published, user, password } : published;
-    const warned = new Set<string>();
-    const onHolder = (): Promise<readonly string[]> => endPullRequestLocks(act, plane, warned);
-    await story.phase('Migrate', () => runMigration(act, migration, found, session, connection, onHolder));
+    await writeEnvFile(runtime, state, publishing, published);
+    const connection = migration.runAs === 'admin' ? { ...published, user, password } : published;
+    const alreadyWarned = new Set<string>();
+    const onLockContended = (): Promise<readonly string[]> =>
+      terminateLockHolders(ctx, connections, alreadyWarned);
+    await reporter.phase('Migrate', () =>
+      runMigration(ctx, migration, found, session, connection, onLockContended),
+    );
   };
   const publishNow = async (): Promise<void> => {
-    await publish(workflow, journal, publishing, published);
-    await writeRootBundle(publishing);
-    await writeDriftReport(act);
+    await publishConnection(runtime, state, publishing, published);
+    await writeRootCertificates(publishing);
+    await writeDriftReport(ctx);
   };
-  const [migrated] = await Promise.allSettled([migrateNow()]);
-  workflow.restoreFiles();
-  journal.saveAgain();
-  const [written] = await Promise.allSettled([story.phase('Publish the connection', publishNow)]);
-  if (migrated.status === 'fulfilled') {
-    if (written.status === 'rejected') throw written.reason;
+  const [migrationOutcome] = await Promise.allSettled([migrateNow()]);
+  runtime.repairCommandFiles();
+  state.rewrite();
+  const [publishOutcome] = await Promise.allSettled([reporter.phase('Publish the connection', publishNow)]);
+  if (migrationOutcome.status === 'fulfilled') {
+    if (publishOutcome.status === 'rejected') throw publishOutcome.reason;
     return;
   }
   // Why the migration failed weighs more than what it has left in the way of a file.
-  if (written.status === 'rejected') workflow.error(messageOf(written.reason));
-  throw migrated.reason;
+  if (publishOutcome.status === 'rejected') runtime.error(getErrorMessage(publishOutcome.reason));
+  throw migrationOutcome.reason;
 }

@@ -1,8 +1,8 @@
 import type { EnsureConfig } from '../config/config.ts';
-import { endPullRequestSessions } from '../postgres/pull-request-sessions.ts';
+import { terminatePullRequestSessions } from '../postgres/pull-request-sessions.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
-import type { Act } from './control-plane.ts';
-import type { DataPlane } from './data-plane.ts';
+import type { ModeContext } from './control-plane.ts';
+import type { ServerConnections } from './data-plane.ts';
 
 /** Milliseconds for a login where others have just succeeded. */
 const LOGIN_TIMEOUT_MS = 3000;
@@ -10,28 +10,28 @@ const LOGIN_TIMEOUT_MS = 3000;
 /**
  * Ends sessions and prepared transactions of other databases' pull requests that hold or await this database's migration
  * lock. Only the administrator can, while the lock is asked for by the role that migrates.
- * @param warned lines that a warning has named already
+ * @param alreadyWarned lines that a warning has named already
  * @returns a line for each that was ended
  * @throws why the administrator could not log in, which is tried once
  */
-export async function endPullRequestLocks(
-  { run, config, workflow }: Act<EnsureConfig>,
-  plane: DataPlane,
-  warned: Set<string>,
+export async function terminateLockHolders(
+  { run, config, runtime }: ModeContext<EnsureConfig>,
+  connections: ServerConnections,
+  alreadyWarned: Set<string>,
 ): Promise<readonly string[]> {
-  const result = await plane.waysTo(plane.administrator).login(LOGIN_TIMEOUT_MS).result;
+  const result = await connections.connectionDeps(connections.administrator).login(LOGIN_TIMEOUT_MS).result;
   if ('failure' in result)
-    throw new Error(`'${plane.administrator.user}' could not log in: ${result.failure.reason}`);
+    throw new Error(`'${connections.administrator.user}' could not log in: ${result.failure.reason}`);
   try {
     const reader = new SqlReader(result.session);
     const found = await reader.database(config.database.name);
     if (found.status !== 'present') return [];
     const { name, oid } = found.value;
-    return await endPullRequestSessions(
-      { run, reader, enter: (database) => plane.enterDatabase(database) },
+    return await terminatePullRequestSessions(
+      { run, reader, openDatabaseSession: (database) => connections.openDatabaseSession(database) },
       'of other roles, that hold or await the migration lock',
-      { name, oid, repositoryId: workflow.identity.repositoryId },
-      warned,
+      { name, oid, repositoryId: runtime.runIdentity.repositoryId },
+      alreadyWarned,
     );
   } finally {
     await result.session.close();

@@ -1,26 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import type { FoundServer } from '../azure/reader.ts';
 import type { EnsureConfig, MigrationConfig } from '../config/config.ts';
-import { stepEnvironment } from '../environment.ts';
-import { fail, messageOf } from '../errors.ts';
-import { Journal } from '../github/journal.ts';
-import { type MigrationResult, migrate, migrationEnvironment } from '../migrate.ts';
+import { originalEnvironment } from '../environment.ts';
+import { actionError, getErrorMessage } from '../errors.ts';
+import { ActionState } from '../github/journal.ts';
+import { type MigrationResult, migrationEnvironment, runMigrationCommand } from '../migrate.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { Connection } from '../postgres/connection.ts';
 import {
   advisoryLockHolders,
   cancelMigrationSessions,
-  endMigrationSessions,
-  type MigrationSessions,
+  type MigrationSessionFilter,
   mayHaveMigrationSessions,
   migrationApplicationName,
   serverTime,
+  terminateMigrationSessions,
   withSeparateSession,
 } from '../postgres/migration-sessions.ts';
 import type { Session } from '../postgres/session.ts';
-import { environmentFor } from '../publish.ts';
-import type { Run } from '../waiting.ts';
-import type { Act } from './control-plane.ts';
+import { maskedEnvironment } from '../publish.ts';
+import type { RunContext } from '../waiting.ts';
+import type { ModeContext } from './control-plane.ts';
 
 /** Milliseconds for ending the migration's sessions: half of it for a login. */
 const END_SESSIONS_TIMEOUT_MS = 10_000;
@@ -31,7 +31,7 @@ const CANCELLED_TIMEOUT_MS = 3000;
 /** Milliseconds for cancelling statements beside SIGTERM, before SIGKILL. */
 const CANCEL_STATEMENTS_TIMEOUT_MS = 4000;
 
-interface Ending {
+interface TerminatedSessions {
   readonly ended: readonly string[];
   readonly lockHolders: readonly string[];
 }
@@ -42,48 +42,58 @@ interface Ending {
  * would be committed during, or after, the next migration.
  * @param session holds the lock; closed at the end
  * @param connection what the command gets
- * @param onHolder called while another role holds or awaits the lock, see {@link withMigrationLock}
+ * @param onLockContended called while another role holds or awaits the lock, see {@link withMigrationLock}
  * @throws `migration-failed`, `migration-lock-lost`, the reason of the run's end
  */
 export async function runMigration(
-  { workflow, run, config }: Act<EnsureConfig>,
+  { runtime, run, config }: ModeContext<EnsureConfig>,
   migration: MigrationConfig,
   { name: server, resourceGroup }: FoundServer,
   session: Session,
   connection: Connection,
-  onHolder: () => Promise<readonly string[]>,
+  onLockContended: () => Promise<readonly string[]>,
 ): Promise<void> {
   const tag = randomBytes(12).toString('hex');
   const applicationName = migrationApplicationName(tag);
-  const variables = environmentFor(workflow, config.publish, connection);
-  const environment = migrationEnvironment(stepEnvironment(), variables, applicationName);
+  const variables = maskedEnvironment(runtime, config.publish, connection);
+  const environment = migrationEnvironment(originalEnvironment(), variables, applicationName);
   const { host, port, user, password, database } = connection;
-  const target = { host, port, database, user, password, applicationName: workflow.applicationName };
-  const journal = new Journal(workflow);
+  const target = { host, port, database, user, password, applicationName: runtime.applicationName };
+  const state = new ActionState(runtime);
   await withMigrationLock(
     run,
     session,
     async (signal) => {
-      const sessions = { applicationName, since: await serverTime(session) };
-      const entry = { tag, as: migration.as, server, resourceGroup, user, database, since: sessions.since };
-      journal.writeMigration(entry);
-      const onEnding = (): void => {
-        withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (own) =>
-          cancelMigrationSessions(own, sessions),
-        ).catch((error: unknown) => run.debug(`Statements were not cancelled: ${messageOf(error)}`));
+      const sessionFilter = { applicationName, since: await serverTime(session) };
+      const entry = {
+        tag,
+        as: migration.runAs,
+        server,
+        resourceGroup,
+        user,
+        database,
+        since: sessionFilter.since,
       };
-      const result = await migrate({ ...migration, environment, tag, onEnding }, signal).catch(
+      state.saveMigration(entry);
+      const onTerminate = (): void => {
+        withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (separateSession) =>
+          cancelMigrationSessions(separateSession, sessionFilter),
+        ).catch((error: unknown) => run.debug(`Statements were not cancelled: ${getErrorMessage(error)}`));
+      };
+      const result = await runMigrationCommand({ ...migration, environment, tag, onTerminate }, signal).catch(
         (error: unknown) => ({ error }),
       );
-      const ending = await endSessions(run, session, sessions, target, result);
-      if (ending !== undefined) journal.writeMigration({ ...entry, ended: true });
+      const terminated = await cleanUpSessions(run, session, sessionFilter, target, result);
+      if (terminated !== undefined) state.saveMigration({ ...entry, ended: true });
       if ('error' in result) throw result.error;
-      const { failure, leftRunning } = result;
-      if (leftRunning > 0)
-        run.info(`Ended ${leftRunning} process${leftRunning === 1 ? '' : 'es'} of the migration command.`);
-      if (failure !== undefined) throw fail('migration-failed', { reason: failure, ...ending });
+      const { failure, terminatedProcesses } = result;
+      if (terminatedProcesses > 0)
+        run.info(
+          `Ended ${terminatedProcesses} process${terminatedProcesses === 1 ? '' : 'es'} of the migration command.`,
+        );
+      if (failure !== undefined) throw actionError('migration-failed', { reason: failure, ...terminated });
     },
-    onHolder,
+    onLockContended,
   );
 }
 
@@ -92,29 +102,30 @@ export async function runMigration(
  * not ended by the second rule, and there is a login only if there seems to be a session to end.
  * @returns undefined where it was not possible, which is a warning: it hides no error, and post tries again
  */
-async function endSessions(
-  run: Run,
+async function cleanUpSessions(
+  run: RunContext,
   lockSession: Session,
-  sessions: MigrationSessions,
+  sessionFilter: MigrationSessionFilter,
   target: Parameters<typeof withSeparateSession>[0],
   result: MigrationResult | { readonly error: unknown },
-): Promise<Ending | undefined> {
-  const clean = !('error' in result) && result.failure === undefined && result.leftRunning === 0;
-  const timeout = 'error' in result ? CANCELLED_TIMEOUT_MS : END_SESSIONS_TIMEOUT_MS;
+): Promise<TerminatedSessions | undefined> {
+  const isCleanExit =
+    !('error' in result) && result.failure === undefined && result.terminatedProcesses === 0;
+  const timeoutMs = 'error' in result ? CANCELLED_TIMEOUT_MS : END_SESSIONS_TIMEOUT_MS;
   try {
-    if (clean && !(await mayHaveMigrationSessions(lockSession, target.user, sessions)))
+    if (isCleanExit && !(await mayHaveMigrationSessions(lockSession, target.user, sessionFilter)))
       return { ended: [], lockHolders: [] };
-    const those = { ...sessions, onlyBusy: clean };
-    const ending = await withSeparateSession(target, timeout, async (own) => ({
-      ended: await endMigrationSessions(own, those, timeout / 2),
-      lockHolders: clean ? [] : await advisoryLockHolders(own),
+    const terminationFilter = { ...sessionFilter, onlyBusy: isCleanExit };
+    const terminated = await withSeparateSession(target, timeoutMs, async (separateSession) => ({
+      ended: await terminateMigrationSessions(separateSession, terminationFilter, timeoutMs / 2),
+      lockHolders: isCleanExit ? [] : await advisoryLockHolders(separateSession),
     }));
-    for (const line of ending.ended) run.info(`Ended a session of the migration in the server: ${line}.`);
-    for (const line of ending.lockHolders) run.info(`Holds an advisory lock: ${line}`);
-    return ending;
+    for (const line of terminated.ended) run.info(`Ended a session of the migration in the server: ${line}.`);
+    for (const line of terminated.lockHolders) run.info(`Holds an advisory lock: ${line}`);
+    return terminated;
   } catch (error) {
     run.warning(
-      `The sessions of the migration in the server could not be ended: ${messageOf(error)}\nWhat to do: before the next migration, look for them in pg_stat_activity (application_name '${sessions.applicationName}', or role '${target.user}' since ${sessions.since}) and end them: SELECT pg_terminate_backend(PID);`,
+      `The sessions of the migration in the server could not be ended: ${getErrorMessage(error)}\nWhat to do: before the next migration, look for them in pg_stat_activity (application_name '${sessionFilter.applicationName}', or role '${target.user}' since ${sessionFilter.since}) and end them: SELECT pg_terminate_backend(PID);`,
     );
     return undefined;
   }

@@ -1,106 +1,109 @@
 import { hasPublicAccess } from '../azure/ready.ts';
 import type { DropConfig, SweepConfig } from '../config/config.ts';
-import { ActionError, fail, messageOf } from '../errors.ts';
-import { GitHubApi, GitHubUnknown } from '../github/api.ts';
-import { utc } from '../plan/comment.ts';
-import { isOursToDrop } from '../plan/ownership.ts';
-import { type SweepItem, sweepItems } from '../plan/sweep.ts';
-import { present, type Told } from '../plan/types.ts';
+import { ActionError, actionError, getErrorMessage } from '../errors.ts';
+import { GitHubApi, GitHubRequestError } from '../github/api.ts';
+import { formatUtc } from '../plan/comment.ts';
+import { isManagedDatabase } from '../plan/ownership.ts';
+import { findSweepItems, type SweepItem } from '../plan/sweep.ts';
+import { type Lookup, present } from '../plan/types.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
-import { dataPlaneInverted, roleInverted } from '../resources/catalogue.ts';
+import { roleTeardownResources, teardownResources } from '../resources/catalogue.ts';
 import { commentOnDrop } from './comment.ts';
 import {
-  type Act,
-  findServer,
+  findReadyServer,
+  type ModeContext,
   openControlPlane,
   type WritableControlPlane,
-  writable,
+  withWriter,
 } from './control-plane.ts';
-import { DataPlane } from './data-plane.ts';
-import { dropOne } from './drop.ts';
-import { sweepRules, tellFailure } from './sweep-rules.ts';
+import { ServerConnections } from './data-plane.ts';
+import { dropPullRequest } from './drop.ts';
+import { recordFailure, sweepFirewallRules } from './sweep-rules.ts';
 
 /** Sessions at once: a burstable server has thirty-five, and others want some. */
-const lanes = 4;
+const SWEEP_CONCURRENCY = 4;
 
 /** `mode: sweep`: `drop` over what a query finds. One failure does not stop the rest, and all are told at the end. */
-export async function sweep(act: Act<SweepConfig>): Promise<void> {
-  const { config, story, run } = act;
-  const azure = writable(act, openControlPlane(act));
-  const found = await story.phase('Find the server', () => findServer(act, azure));
+export async function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
+  const { config, reporter, run } = ctx;
+  const azure = withWriter(ctx, openControlPlane(ctx));
+  const found = await reporter.phase('Find the server', () => findReadyServer(ctx, azure));
   if (found === undefined) return;
   const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
   const failures: Error[] = [];
   if (hasPublicAccess(found.server))
-    await story.phase('Sweep firewall rules', () => sweepRules(act, azure, gitHub, failures));
-  const plane = new DataPlane(act, azure, found);
-  await story.phase('Sweep databases', () => sweepDatabases(act, azure, plane, gitHub, failures));
-  if (failures.length > 0) throw fail('sweep-incomplete', { failures });
+    await reporter.phase('Sweep firewall rules', () => sweepFirewallRules(ctx, azure, gitHub, failures));
+  const connections = new ServerConnections(ctx, azure, found);
+  await reporter.phase('Sweep databases', () => sweepDatabases(ctx, azure, connections, gitHub, failures));
+  if (failures.length > 0) throw actionError('sweep-incomplete', { failures });
 }
 
 /** Everything that one pull request's part of the sweep needs. */
-interface Sweeping {
-  readonly act: Act<SweepConfig>;
+interface SweepContext {
+  readonly ctx: ModeContext<SweepConfig>;
   readonly azure: WritableControlPlane;
-  readonly plane: DataPlane;
+  readonly connections: ServerConnections;
   readonly gitHub: GitHubApi;
   /** The open pull requests as they were listed. */
-  readonly open: ReadonlySet<number>;
+  readonly openPullRequests: ReadonlySet<number>;
   /** The server's clock. */
   readonly now: Date;
   readonly failures: Error[];
 }
 
 async function sweepDatabases(
-  act: Act<SweepConfig>,
+  ctx: ModeContext<SweepConfig>,
   azure: WritableControlPlane,
-  plane: DataPlane,
+  connections: ServerConnections,
   gitHub: GitHubApi,
   failures: Error[],
 ): Promise<void> {
-  const { run, config, story } = act;
-  const first = await plane.reach();
-  const reader = new SqlReader(first);
+  const { run, config, reporter } = ctx;
+  const listingSession = await connections.connect();
+  const reader = new SqlReader(listingSession);
   try {
     const [databases, roles, now] = [
       await reader.markedDatabases(),
       await reader.markedRoles(),
       await reader.now(),
     ];
-    const { items, foreign } = sweepItems(config.repository.id, databases, roles);
-    for (const thing of foreign) story.kept(thing);
+    const { items, notOwned } = findSweepItems(config.repository.id, databases, roles);
+    for (const thing of notOwned) reporter.recordSkipped(thing);
     run.info(
       `Found what ${items.length} pull requests of this repository have on the server, whatever their databases are made from.`,
     );
     if (items.length === 0) return;
-    const listed = await gitHub.openPullRequests();
+    const openPullRequestList = await gitHub.listOpenPullRequests();
     // Each is asked for by itself then.
-    if (listed.status === 'unknown') run.warning(listed.error.message);
-    const open = listed.status === 'present' ? listed.value : new Set<number>();
-    const sweeping = { act, azure, plane, gitHub, open, now, failures };
+    if (openPullRequestList.status === 'unknown') run.warning(openPullRequestList.error.message);
+    const openPullRequests =
+      openPullRequestList.status === 'present' ? openPullRequestList.value : new Set<number>();
+    const sweepContext = { ctx, azure, connections, gitHub, openPullRequests, now, failures };
     const queue = [...items];
-    await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, () => lane(sweeping, queue)));
+    await Promise.all(
+      Array.from({ length: Math.min(SWEEP_CONCURRENCY, items.length) }, () => runWorker(sweepContext, queue)),
+    );
     for (const { name } of queue)
       failures.push(new Error(`${name} was not looked at, since no session lasted.`));
   } finally {
-    await first.close();
+    await listingSession.close();
   }
 }
 
 /** How often a lane logs in, where its session is lost. */
-const logins = 3;
+const MAX_WORKER_LOGINS = 3;
 
-async function lane(sweeping: Sweeping, queue: SweepItem[]): Promise<void> {
-  const { plane, act } = sweeping;
-  for (let login = 0; login < logins && queue.length > 0; login += 1) {
-    const session = await plane.enter(plane.administrator).catch((error: unknown) => {
-      act.run.signal.throwIfAborted();
-      act.run.debug(`One lane fewer: ${messageOf(error)}`);
+async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promise<void> {
+  const { connections, ctx } = sweepContext;
+  for (let attempt = 0; attempt < MAX_WORKER_LOGINS && queue.length > 0; attempt += 1) {
+    const session = await connections.openSession(connections.administrator).catch((error: unknown) => {
+      ctx.run.signal.throwIfAborted();
+      ctx.run.debug(`One lane fewer: ${getErrorMessage(error)}`);
       return undefined;
     });
     if (session === undefined) return;
     try {
-      await laneWith(sweeping, queue, new SqlReader(session));
+      await processQueue(sweepContext, queue, new SqlReader(session));
     } finally {
       await session.close();
     }
@@ -108,83 +111,101 @@ async function lane(sweeping: Sweeping, queue: SweepItem[]): Promise<void> {
 }
 
 /** Takes one item after another; what was under way when the session was lost goes back, for a lane that lives. */
-async function laneWith(sweeping: Sweeping, queue: SweepItem[], reader: SqlReader): Promise<void> {
-  const { run } = sweeping.act;
+async function processQueue(
+  sweepContext: SweepContext,
+  queue: SweepItem[],
+  reader: SqlReader,
+): Promise<void> {
+  const { run } = sweepContext.ctx;
   for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
     try {
-      await sweepOne(sweeping, item, reader);
+      await sweepPullRequest(sweepContext, item, reader);
     } catch (error) {
       run.signal.throwIfAborted();
-      if (reader.session.lost) {
+      if (reader.session.isLost) {
         queue.push(item);
         return;
       }
-      tellFailure(run, sweeping.failures, error);
+      recordFailure(run, sweepContext.failures, error);
     }
   }
 }
 
 /** Looks once more at one pull request, and drops what it has where it is due. */
-async function sweepOne(sweeping: Sweeping, item: SweepItem, reader: SqlReader): Promise<void> {
-  const { act, azure, plane } = sweeping;
-  const { config, story } = act;
-  const thing = { resource: item.resource, name: toldAs(item) } as const;
-  const due = await dueReason(sweeping, item);
-  if (due.status === 'unknown') {
-    story.kept({ ...thing, reason: due.error.message });
-    if (!(due.error instanceof GitHubUnknown) || due.error.status !== 404) throw due.error;
+async function sweepPullRequest(
+  sweepContext: SweepContext,
+  item: SweepItem,
+  reader: SqlReader,
+): Promise<void> {
+  const { ctx, azure, connections } = sweepContext;
+  const { config, reporter } = ctx;
+  const resourceRef = { resource: item.resource, name: displayName(item) } as const;
+  const decision = await decideDrop(sweepContext, item);
+  if (decision.status === 'unknown') {
+    reporter.recordSkipped({ ...resourceRef, reason: decision.error.message });
+    if (!(decision.error instanceof GitHubRequestError) || decision.error.status !== 404)
+      throw decision.error;
     return;
   }
-  if ('kept' in due.value) return story.kept({ ...thing, reason: due.value.kept });
-  act.run.info(`Due: ${thing.resource} ${thing.name}: ${due.value.because}`);
-  const dropping = { ...act, config: dropConfig(config, item, due.value.expired ? sweeping.now : undefined) };
-  const foreign = await isForeign(dropping.config, reader);
+  if ('kept' in decision.value)
+    return reporter.recordSkipped({ ...resourceRef, reason: decision.value.kept });
+  ctx.run.info(`Due: ${resourceRef.resource} ${resourceRef.name}: ${decision.value.because}`);
+  const dropping = {
+    ...ctx,
+    config: toDropConfig(config, item, decision.value.expired ? sweepContext.now : undefined),
+  };
+  const hasForeignDatabase = await isForeignDatabase(dropping.config, reader);
   // Where another's database has taken the name, only the role is left to drop.
-  const planners = foreign ? roleInverted : dataPlaneInverted;
-  let refused: ActionError | undefined;
+  const planners = hasForeignDatabase ? roleTeardownResources : teardownResources;
+  let blockedError: ActionError | undefined;
   try {
-    refused = await dropOne(dropping, azure, plane, reader, planners);
+    blockedError = await dropPullRequest(dropping, azure, connections, reader, planners);
   } catch (error) {
     if (!(error instanceof ActionError) || error.code !== 'ensured-again') throw error;
-    return story.kept({ ...thing, reason: error.happened });
+    return reporter.recordSkipped({ ...resourceRef, reason: error.summary });
   }
   const { number, base, name } = item;
   // A database of that name is there, so it is not said to be gone.
-  if (!foreign)
-    await commentOnDrop(act, sweeping.gitHub, { number, base, database: name, why: due.value.because });
-  if (refused !== undefined) throw refused;
+  if (!hasForeignDatabase)
+    await commentOnDrop(ctx, sweepContext.gitHub, {
+      number,
+      base,
+      database: name,
+      why: decision.value.because,
+    });
+  if (blockedError !== undefined) throw blockedError;
 }
 
-const toldAs = ({ resource, name, roles: [role] }: SweepItem): string =>
+const displayName = ({ resource, name, roles: [role] }: SweepItem): string =>
   resource === 'role' ? (role?.name ?? name) : name;
 
-async function isForeign({ database }: DropConfig, reader: SqlReader): Promise<boolean> {
-  const seen = await reader.database(database.name);
-  return seen.status === 'present' && !isOursToDrop(seen.value, database);
+async function isForeignDatabase({ database }: DropConfig, reader: SqlReader): Promise<boolean> {
+  const observed = await reader.database(database.name);
+  return observed.status === 'present' && !isManagedDatabase(observed.value, database);
 }
 
 /** Why an item is to be dropped, or to be kept. */
-type Due = { readonly because: string; readonly expired: boolean } | { readonly kept: string };
+type DropDecision = { readonly because: string; readonly expired: boolean } | { readonly kept: string };
 
 /** Expired, or of a pull request that GitHub says is closed, asked right before. What GitHub does not know is unknown. */
-async function dueReason(
-  { gitHub, open, now }: Sweeping,
+async function decideDrop(
+  { gitHub, openPullRequests, now }: SweepContext,
   { number, expires }: SweepItem,
-): Promise<Told<Due>> {
+): Promise<Lookup<DropDecision>> {
   if (expires !== undefined && expires <= now)
-    return present({ because: `it expired at ${utc(expires)}`, expired: true });
-  const until = expires === undefined ? '' : `, and it expires at ${utc(expires)}`;
+    return present({ because: `it expired at ${formatUtc(expires)}`, expired: true });
+  const until = expires === undefined ? '' : `, and it expires at ${formatUtc(expires)}`;
   const kept = { kept: `pull request #${number} is open${until}` };
-  if (open.has(number)) return present(kept);
-  const seen = await gitHub.pullRequest(number);
-  if (seen.status !== 'present') return seen;
+  if (openPullRequests.has(number)) return present(kept);
+  const observed = await gitHub.getPullRequestState(number);
+  if (observed.status !== 'present') return observed;
   return present(
-    seen.value === 'closed' ? { because: `pull request #${number} is closed`, expired: false } : kept,
+    observed.value === 'closed' ? { because: `pull request #${number} is closed`, expired: false } : kept,
   );
 }
 
 /** What `mode: drop` would be given for this pull request. */
-function dropConfig(config: SweepConfig, item: SweepItem, expiredBy: Date | undefined): DropConfig {
+function toDropConfig(config: SweepConfig, item: SweepItem, expiredBy: Date | undefined): DropConfig {
   const { number, base, roles } = item;
   const { repository, ...rest } = config;
   return {
@@ -197,11 +218,11 @@ function dropConfig(config: SweepConfig, item: SweepItem, expiredBy: Date | unde
       charset: undefined,
       collation: undefined,
       template: undefined,
-      mark: { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base },
+      marker: { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base },
       reset: false,
-      expiresIn: undefined,
+      expiresInMs: undefined,
     },
-    application: undefined,
+    appRole: undefined,
     otherRoles: roles,
     expiredBy,
   };

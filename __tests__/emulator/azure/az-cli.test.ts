@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import type { JsonObject } from '../../../emulator/json.ts';
-import type { Arm } from '../../helpers/emulator/arm.ts';
+import type { ArmClient } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { at } from '../../helpers/emulator/http-client.ts';
+import { valueAt } from '../../helpers/emulator/http-client.ts';
 
-const common = {
+const commonProperties = {
   administratorLogin: 'remoteelk1',
   administratorLoginPassword: 'Yd4Dz_P7xrAyouImQUfKSA',
   createMode: 'Create',
@@ -14,14 +14,14 @@ const common = {
 };
 
 /** The bodies of `az postgres flexible-server create` without options: of 2.45 by its source, of 2.86 as recorded. */
-const bodies: [string, string, JsonObject][] = [
+const recordedBodies: [string, string, JsonObject][] = [
   [
     '2.45',
     '2022-12-01',
     {
       location: 'canadacentral',
       sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
-      properties: { ...common, version: '18', storage: { storageSizeGB: 128 }, network: {} },
+      properties: { ...commonProperties, version: '18', storage: { storageSizeGB: 128 }, network: {} },
     },
   ],
   [
@@ -31,7 +31,7 @@ const bodies: [string, string, JsonObject][] = [
       location: 'canadacentral',
       sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
       properties: {
-        ...common,
+        ...commonProperties,
         version: '18',
         storage: { storageSizeGB: 128, autoGrow: 'Disabled' },
         network: { publicNetworkAccess: 'Enabled' },
@@ -40,17 +40,17 @@ const bodies: [string, string, JsonObject][] = [
   ],
 ];
 
-describe.each(bodies)('the az CLI %s', (release, version, body) => {
+describe.each(recordedBodies)('the az CLI %s', (release, version, body) => {
   const name = `az-${release.replace('.', '-')}`;
-  const path = (arm: Arm, rest = '') => `${arm.server(name, rest)}?api-version=${version}`;
+  const path = (arm: ArmClient, rest = '') => `${arm.serverPath(name, rest)}?api-version=${version}`;
 
   test('makes a server by its defaults, which shows them', async ({ arm }) => {
-    await arm.send('PUT', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+    await arm.send('PUT', `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
       location: 'canadacentral',
     });
-    const end = await arm.complete('PUT', path(arm), body);
+    const end = await arm.sendAndWait('PUT', path(arm), body);
     expect(end.json['status']).toBe('Succeeded');
-    const { json } = await arm.send('GET', arm.server(name));
+    const { json } = await arm.send('GET', arm.serverPath(name));
     expect(json).toMatchObject({ location: 'Canada Central', sku: body['sku'] });
     expect(json['properties']).toEqual({
       replica: { role: 'Primary', capacity: 5 },
@@ -78,26 +78,26 @@ describe.each(bodies)('the az CLI %s', (release, version, body) => {
     const { properties, sku } = json;
     const { availabilityZone, authConfig, backup, network, maintenanceWindow } = properties as JsonObject;
     const storage = { storageSizeGB: 256, autoGrow: 'Disabled' };
-    const end = await arm.complete('PATCH', path(arm), {
+    const end = await arm.sendAndWait('PATCH', path(arm), {
       sku,
       properties: { availabilityZone, authConfig, backup, network, maintenanceWindow, storage },
     });
     expect(end.json['status']).toBe('Succeeded');
     const after = (await arm.send('GET', path(arm))).json;
-    expect(at(after, 'properties', 'storage', 'storageSizeGB')).toBe(256);
+    expect(valueAt(after, 'properties', 'storage', 'storageSizeGB')).toBe(256);
   });
 });
 
 test('reads the capabilities of the server itself before an update', async ({ arm }) => {
-  const { status, json } = await arm.send('GET', arm.server('az-2-86', '/capabilities'));
+  const { status, json } = await arm.send('GET', arm.serverPath('az-2-86', '/capabilities'));
   expect(status).toBe(200);
   const [capability] = json['value'] as unknown[];
-  expect(at(capability, 'supportedFeatures')).toContainEqual({ name: 'Clusters', status: 'Enabled' });
-  expect((await arm.send('GET', arm.server('missing', '/capabilities'))).status).toBe(404);
+  expect(valueAt(capability, 'supportedFeatures')).toContainEqual({ name: 'Clusters', status: 'Enabled' });
+  expect((await arm.send('GET', arm.serverPath('missing', '/capabilities'))).status).toBe(404);
 });
 
 test('since 2026 gets the members in the order of that api-version', async ({ arm }) => {
-  const path = `${arm.server('az-2-86')}?api-version=2026-01-01-preview`;
+  const path = `${arm.serverPath('az-2-86')}?api-version=2026-01-01-preview`;
   const { json } = await arm.send('GET', path);
   expect(Object.keys(json['properties'] as object).slice(0, 3)).toEqual([
     'dataEncryption',

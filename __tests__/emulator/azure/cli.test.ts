@@ -5,30 +5,30 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, test as base, describe, expect, inject } from 'vitest';
 import type { ReadyLine } from '../../../emulator/index.ts';
-import { isObject, type JsonObject, objectOr } from '../../../emulator/json.ts';
+import { asObject, isJsonObject, type JsonObject } from '../../../emulator/json.ts';
 import { parseOptions, UsageError } from '../../../emulator/options.ts';
-import { Arm, addFault, control } from '../../helpers/emulator/arm.ts';
-import { until } from '../../helpers/emulator/http-client.ts';
-import { ServerLogin } from '../../helpers/emulator/server-login.ts';
-import { root } from '../../helpers/root.ts';
+import { ArmClient, addFault, sendControl } from '../../helpers/emulator/arm.ts';
+import { pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
+import { RealServer } from '../../helpers/emulator/server-login.ts';
+import { repositoryRoot } from '../../helpers/root.ts';
 
-const cli = join(root, 'emulator', 'cli.ts');
-const fromAddress = join(root, 'emulator', 'from-address.mjs');
-const started: ChildProcess[] = [];
+const cliPath = join(repositoryRoot, 'emulator', 'cli.ts');
+const fromAddressScript = join(repositoryRoot, 'emulator', 'from-address.mjs');
+const startedProcesses: ChildProcess[] = [];
 
-function start(...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  started.push(child);
+function startCli(...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [cliPath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  startedProcesses.push(child);
   return child;
 }
 
-async function firstLine(child: ChildProcess): Promise<JsonObject> {
+async function readFirstLine(child: ChildProcess): Promise<JsonObject> {
   if (!child.stdout) throw new Error('The child has no output.');
-  for await (const line of createInterface({ input: child.stdout })) return objectOr(JSON.parse(line));
+  for await (const line of createInterface({ input: child.stdout })) return asObject(JSON.parse(line));
   throw new Error('The child said nothing.');
 }
 
-function ended(child: ChildProcess): Promise<{ code: number | null; stderr: string }> {
+function waitForExit(child: ChildProcess): Promise<{ code: number | null; stderr: string }> {
   return new Promise((resolve) => {
     let stderr = '';
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -39,28 +39,28 @@ function ended(child: ChildProcess): Promise<{ code: number | null; stderr: stri
 }
 
 /** A client of the emulator that printed this line. */
-async function signInTo(line: JsonObject): Promise<Arm> {
-  const ready = line as unknown as ReadyLine;
-  const caCertificate = await readFile(ready.ca, 'utf8');
-  return Arm.signIn({ ready, caCertificate, close: async () => {} });
+async function signInToEmulator(line: JsonObject): Promise<ArmClient> {
+  const readyLine = line as unknown as ReadyLine;
+  const caCertificate = await readFile(readyLine.ca, 'utf8');
+  return ArmClient.signIn({ readyLine, caCertificate, close: async () => {} });
 }
 
 async function terminate(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  const end = ended(child);
+  const end = waitForExit(child);
   child.kill(signal);
   return (await end).code;
 }
 
 afterAll(async () => {
-  for (const child of started) {
+  for (const child of startedProcesses) {
     if (child.exitCode === null && child.signalCode === null) await terminate(child, 'SIGTERM');
   }
 });
 
 /** The emulator as a process, without options, for all tests that only look at it. */
 const test = base.extend('running', { scope: 'file' }, async () => {
-  const child = start();
-  return { child, ready: await firstLine(child) };
+  const child = startCli();
+  return { child, ready: await readFirstLine(child) };
 });
 
 describe('the emulator’s command line', () => {
@@ -68,7 +68,7 @@ describe('the emulator’s command line', () => {
     const { ready } = running;
     expect(Object.keys(ready)).toEqual(['event', 'control', 'ca', 'clientSecret', 'env', 'managedIdentity']);
     expect(ready['control']).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/_emulator$/);
-    const env = objectOr(ready['env']);
+    const env = asObject(ready['env']);
     expect(Object.keys(env).sort()).toEqual([
       'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
       'ACTIONS_ID_TOKEN_REQUEST_URL',
@@ -88,33 +88,33 @@ describe('the emulator’s command line', () => {
 
   test('copies the templates of --postgres-templates; SIGTERM ends it with every PostgreSQL it started', async () => {
     const templates = inject('postgresTemplates');
-    const child = start(
+    const child = startCli(
       ...['--provision', '0', '--firewall-delay', '0', '--blocked', 'reject'],
       ...['--postgres-templates', templates],
     );
-    const ready = await firstLine(child);
-    const arm = await signInTo(ready);
-    await arm.makeServer('demo-relecloud');
+    const ready = await readFirstLine(child);
+    const arm = await signInToEmulator(ready);
+    await arm.createServer('demo-relecloud');
     const rules = { runner: { startIpAddress: '198.51.100.7' } };
-    await control(arm.emulator, 'PATCH', 'state', { server: 'demo-relecloud', rules });
-    const server = await ServerLogin.of(arm, 'demo-relecloud');
-    await until(
-      () => server.isAdmitted(),
+    await sendControl(arm.emulator, 'PATCH', 'state', { server: 'demo-relecloud', rules });
+    const server = await RealServer.find(arm, 'demo-relecloud');
+    await pollUntilAccepted(
+      () => server.canLogIn(),
       (admitted) => admitted,
     );
     // What initdb gives a cluster keeps through a copy; pg_control begins with it.
     const template = await readFile(join(templates, 'template-18', 'global', 'pg_control'));
     const identifier = template.readBigUInt64LE(0).toString();
-    expect(await server.value('SELECT system_identifier FROM pg_control_system()')).toBe(identifier);
+    expect(await server.queryValue('SELECT system_identifier FROM pg_control_system()')).toBe(identifier);
 
     // What faults hold does not keep it from ending either.
     const request = await addFault(arm.emulator, { service: 'arm', method: 'HEAD' }, 'holdAnswer');
     const statement = await addFault(arm.emulator, { service: 'postgres', statement: 'held' }, 'hold');
     const held = Promise.allSettled([
-      arm.send('HEAD', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`),
+      arm.send('HEAD', `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`),
       server.query("SELECT 'held'"),
     ]);
-    await Promise.all([request.struck(), statement.struck()]);
+    await Promise.all([request.triggered(), statement.triggered()]);
     expect(await terminate(child, 'SIGTERM')).toBe(0);
     await held;
     expect(await server.isListening()).toBe(false);
@@ -139,7 +139,7 @@ describe('the emulator’s command line', () => {
 
   test('prints the sentence of a refusal and its usage, and exits with code 2', async () => {
     for (const [args, sentence] of wrong.slice(0, 2)) {
-      const { code, stderr } = await ended(start(...args));
+      const { code, stderr } = await waitForExit(startCli(...args));
       expect(code).toBe(2);
       expect(stderr).toContain(sentence);
       expect(stderr).toContain('Usage:');
@@ -171,23 +171,23 @@ describe('from-address.mjs', () => {
   }) => {
     const { ready } = running;
     const env = Object.fromEntries(
-      Object.entries(objectOr(ready['env'])).map(([name, value]) => [name, String(value)]),
+      Object.entries(asObject(ready['env'])).map(([name, value]) => [name, String(value)]),
     );
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       env: {
         ...env,
-        NODE_OPTIONS: `--import=${fromAddress}`,
+        NODE_OPTIONS: `--import=${fromAddressScript}`,
         EMULATOR_SOURCE_ADDRESS: '127.0.0.2',
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    started.push(child);
-    const end = ended(child);
-    const seen = await firstLine(child);
+    startedProcesses.push(child);
+    const end = waitForExit(child);
+    const seen = await readFirstLine(child);
     const own = { net: '127.0.0.2', portAndHost: '127.0.0.2', socket: '127.0.0.2', tls: '127.0.0.2' };
     expect(seen).toEqual({ fetch: '198.51.100.7', https: '198.51.100.7', ...own });
     expect((await end).code).toBe(0);
-    expect(isObject(seen)).toBe(true);
+    expect(isJsonObject(seen)).toBe(true);
   });
 });
 

@@ -1,19 +1,19 @@
 import { describe, expect, vi } from 'vitest';
-import { NameMap } from '../../../emulator/arm/name-map.ts';
+import { CaseInsensitiveMap } from '../../../emulator/arm/name-map.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { type Arm, codeOf, control } from '../../helpers/emulator/arm.ts';
+import { type ArmClient, errorCode, sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import type { FakePostgresFactory } from '../../helpers/emulator/fake-postgres.ts';
-import { type Answer, at } from '../../helpers/emulator/http-client.ts';
+import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 
-test.beforeAll(({ arm }) => arm.makeServer('drifting'));
+test.beforeAll(({ arm }) => arm.createServer('drifting'));
 
-function tell(arm: Arm, change: JsonObject): Promise<Answer> {
-  return control(arm.emulator, 'PATCH', 'state', { server: 'drifting', ...change });
+function patchServerState(arm: ArmClient, change: JsonObject): Promise<HttpResponse> {
+  return sendControl(arm.emulator, 'PATCH', 'state', { server: 'drifting', ...change });
 }
 
-async function shown(arm: Arm): Promise<JsonObject> {
-  return (await arm.send('GET', arm.server('drifting'))).json;
+async function getServer(arm: ArmClient): Promise<JsonObject> {
+  return (await arm.send('GET', arm.serverPath('drifting'))).json;
 }
 
 describe('PATCH control/state of a server', () => {
@@ -35,22 +35,24 @@ describe('PATCH control/state of a server', () => {
     ['highAvailability', { state: 'FailingOver' }, { mode: 'ZoneRedundant', state: 'FailingOver' }],
     ['cluster', { clusterSize: 3, defaultDatabaseName: 'postgres' }, { clusterSize: 3 }],
   ])('changes %s by %j, with what follows from it in Azure', async ([name, change, expected], { arm }) => {
-    expect((await tell(arm, { properties: { [name]: change } })).status).toBe(200);
-    expect(at(await shown(arm), 'properties', name)).toMatchObject(expected);
+    expect((await patchServerState(arm, { properties: { [name]: change } })).status).toBe(200);
+    expect(valueAt(await getServer(arm), 'properties', name)).toMatchObject(expected);
   });
 
   test('removes what is null', async ({ arm }) => {
-    await tell(arm, { properties: { cluster: null, highAvailability: { standbyAvailabilityZone: null } } });
-    const properties = at(await shown(arm), 'properties');
+    await patchServerState(arm, {
+      properties: { cluster: null, highAvailability: { standbyAvailabilityZone: null } },
+    });
+    const properties = valueAt(await getServer(arm), 'properties');
     expect(properties).not.toHaveProperty('cluster');
-    expect(at(properties, 'highAvailability')).toEqual({ mode: 'ZoneRedundant', state: 'Healthy' });
+    expect(valueAt(properties, 'highAvailability')).toEqual({ mode: 'ZoneRedundant', state: 'Healthy' });
   });
 
   test('moves a server between zones, as a failover does, to another region, and to another major', async ({
     arm,
     emulator,
   }) => {
-    await tell(arm, {
+    await patchServerState(arm, {
       properties: {
         availabilityZone: '3',
         highAvailability: { standbyAvailabilityZone: '1' },
@@ -58,21 +60,23 @@ describe('PATCH control/state of a server', () => {
       },
       location: 'North Europe',
     });
-    const server = await shown(arm);
+    const server = await getServer(arm);
     expect(server['location']).toBe('North Europe');
     expect(server['properties']).toMatchObject({
       availabilityZone: '3',
       version: '16',
       highAvailability: { mode: 'ZoneRedundant', standbyAvailabilityZone: '1' },
     });
-    const { json } = await control(emulator, 'GET', 'state');
-    expect(at(json, 'servers', 'drifting', 'location')).toBe('North Europe');
+    const { json } = await sendControl(emulator, 'GET', 'state');
+    expect(valueAt(json, 'servers', 'drifting', 'location')).toBe('North Europe');
   });
 
   test('sets server parameters in PostgreSQL itself, and resets them by null', async ({ arm }) => {
-    expect((await tell(arm, { parameters: { work_mem: '8192', max_connections: 60 } })).status).toBe(200);
+    expect(
+      (await patchServerState(arm, { parameters: { work_mem: '8192', max_connections: 60 } })).status,
+    ).toBe(200);
     const read = async (name: string): Promise<unknown> => {
-      const path = arm.server('drifting', `/configurations/${name}`);
+      const path = arm.serverPath('drifting', `/configurations/${name}`);
       return (await arm.send('GET', path)).json['properties'];
     };
     expect(await read('work_mem')).toMatchObject({ value: '8192', source: 'user-override' });
@@ -84,13 +88,13 @@ describe('PATCH control/state of a server', () => {
     ['an unknown server parameter', { parameters: { nonsense: '1' } }],
     ['a rule without a range', { rules: { office: {} } }],
   ])('refuses %s', async ([_what, change], { arm }) => {
-    const answer = await tell(arm, change);
+    const answer = await patchServerState(arm, change);
     expect([answer.status, typeof answer.json['error']]).toEqual([400, 'string']);
   });
 
   test('cannot set a parameter of a server that does not run', async ({ arm }) => {
-    await tell(arm, { properties: { state: 'Stopped' } });
-    expect((await tell(arm, { parameters: { work_mem: '8192' } })).status).toBe(400);
+    await patchServerState(arm, { properties: { state: 'Stopped' } });
+    expect((await patchServerState(arm, { parameters: { work_mem: '8192' } })).status).toBe(400);
   });
 });
 
@@ -100,10 +104,10 @@ describe('two thousand firewall rules', () => {
     Array.from({ length: count }, (_, n) => [`Rule-${n}`, { startIpAddress: `10.0.${n >> 8}.${n & 255}` }]),
   );
 
-  async function allPages(arm: Arm, path: string): Promise<unknown[]> {
+  async function allPages(arm: ArmClient, path: string): Promise<unknown[]> {
     const found: unknown[] = [];
     for (let url: string | undefined = path; url !== undefined; ) {
-      const { status, json }: Answer = await arm.send('GET', url);
+      const { status, json }: HttpResponse = await arm.send('GET', url);
       expect(status).toBe(200);
       const { value, nextLink } = json;
       if (!Array.isArray(value) || value.length === 0) throw new Error('A page without entries.');
@@ -119,26 +123,26 @@ describe('two thousand firewall rules', () => {
     emulator,
     postgres,
   }) => {
-    await arm.makeServer('crowded');
-    const path = (rest: string) => arm.server('crowded', rest);
+    await arm.createServer('crowded');
+    const path = (rest: string) => arm.serverPath('crowded', rest);
     const change = (all: JsonObject) =>
-      control(emulator, 'PATCH', 'state', { server: 'crowded', rules: all });
+      sendControl(emulator, 'PATCH', 'state', { server: 'crowded', rules: all });
     expect((await change(rules)).status).toBe(200);
     const listed = await allPages(arm, path('/firewallRules'));
-    expect(listed.map((entry) => at(entry, 'name'))).toEqual(Object.keys(rules));
-    expect(postgres.made.get('crowded')?.rules.size).toBe(count);
+    expect(listed.map((entry) => valueAt(entry, 'name'))).toEqual(Object.keys(rules));
+    expect(postgres.servers.get('crowded')?.rules.size).toBe(count);
     const found = await arm.send('GET', path('/firewallRules/RULE-1999'));
-    expect([found.json['name'], at(found.json, 'properties', 'startIpAddress')]).toEqual([
+    expect([found.json['name'], valueAt(found.json, 'properties', 'startIpAddress')]).toEqual([
       'Rule-1999',
       '10.0.7.207',
     ]);
     await change(Object.fromEntries(Object.keys(rules).map((name) => [name.toLowerCase(), null])));
     expect((await arm.send('GET', path('/firewallRules'))).json['value']).toEqual([]);
-    expect(postgres.made.get('crowded')?.rules.size).toBe(0);
+    expect(postgres.servers.get('crowded')?.rules.size).toBe(0);
   });
 
   test('are looked up one by one, without iterating over all', () => {
-    const map = new NameMap<number>();
+    const map = new CaseInsensitiveMap<number>();
     // Names are compared in lower case: whoever goes through them all does so for each.
     const lowerCase = vi.spyOn(String.prototype, 'toLowerCase');
     try {
@@ -152,37 +156,40 @@ describe('two thousand firewall rules', () => {
   });
 });
 
-async function setState(arm: Arm, state: string): Promise<void> {
-  const answer = await control(arm.emulator, 'PATCH', 'state', { server: 'moody', properties: { state } });
+async function setState(arm: ArmClient, state: string): Promise<void> {
+  const answer = await sendControl(arm.emulator, 'PATCH', 'state', {
+    server: 'moody',
+    properties: { state },
+  });
   expect(answer.status).toBe(200);
 }
 
-async function outcome(arm: Arm, rest: string): Promise<unknown> {
-  const answer = await arm.send('GET', arm.server('moody', rest));
-  return answer.status === 200 ? 200 : [answer.status, codeOf(answer)];
+async function requestOutcome(arm: ArmClient, rest: string): Promise<unknown> {
+  const answer = await arm.send('GET', arm.serverPath('moody', rest));
+  return answer.status === 200 ? 200 : [answer.status, errorCode(answer)];
 }
 
-const running = (postgres: FakePostgresFactory) => postgres.made.get('moody')?.running;
+const isRunning = (postgres: FakePostgresFactory) => postgres.servers.get('moody')?.isRunning;
 
-const stopped = [400, 'ServerStoppedError'];
-const internal = [500, 'InternalServerError'];
+const SERVER_STOPPED = [400, 'ServerStoppedError'];
+const INTERNAL_ERROR = [500, 'InternalServerError'];
 
 describe('a server that control puts into a state', () => {
   test.beforeAll(async ({ arm }) => {
-    await arm.makeServer('moody');
+    await arm.createServer('moody');
     const rule = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
-    await arm.complete('PUT', arm.server('moody', '/firewallRules/office'), rule);
+    await arm.sendAndWait('PUT', arm.serverPath('moody', '/firewallRules/office'), rule);
   });
 
   test.for<[string, unknown, boolean]>([
-    ['Provisioning', internal, false],
-    ['Starting', internal, false],
-    ['Stopped', stopped, false],
-    ['Inaccessible', internal, false],
-    ['Disabled', internal, false],
-    ['Dropping', internal, true],
-    ['Stopping', internal, true],
-    ['Restarting', internal, true],
+    ['Provisioning', INTERNAL_ERROR, false],
+    ['Starting', INTERNAL_ERROR, false],
+    ['Stopped', SERVER_STOPPED, false],
+    ['Inaccessible', INTERNAL_ERROR, false],
+    ['Disabled', INTERNAL_ERROR, false],
+    ['Dropping', INTERNAL_ERROR, true],
+    ['Stopping', INTERNAL_ERROR, true],
+    ['Restarting', INTERNAL_ERROR, true],
     ['Updating', 200, true],
     ['Ready', 200, true],
   ])(
@@ -190,42 +197,42 @@ describe('a server that control puts into a state', () => {
     async ([state, children, runs], { arm, postgres }) => {
       await setState(arm, state);
       try {
-        expect(await arm.state('moody')).toBe(state);
-        expect(await outcome(arm, '/firewallRules')).toBe(200);
-        expect(await outcome(arm, '/firewallRules/office')).toBe(200);
-        expect(running(postgres)).toBe(runs);
+        expect(await arm.serverState('moody')).toBe(state);
+        expect(await requestOutcome(arm, '/firewallRules')).toBe(200);
+        expect(await requestOutcome(arm, '/firewallRules/office')).toBe(200);
+        expect(isRunning(postgres)).toBe(runs);
         for (const rest of [
           '/configurations',
           '/configurations/work_mem',
           '/databases',
           '/databases/postgres',
         ]) {
-          expect([rest, await outcome(arm, rest)]).toEqual([rest, children]);
+          expect([rest, await requestOutcome(arm, rest)]).toEqual([rest, children]);
         }
       } finally {
         await setState(arm, 'Ready');
       }
-      expect([await arm.state('moody'), running(postgres)]).toEqual(['Ready', true]);
-      expect(await outcome(arm, '/databases/postgres')).toBe(200);
+      expect([await arm.serverState('moody'), isRunning(postgres)]).toEqual(['Ready', true]);
+      expect(await requestOutcome(arm, '/databases/postgres')).toBe(200);
     },
   );
 
   test.for<[string, unknown]>([
-    ['Provisioning', internal],
-    ['Stopped', stopped],
+    ['Provisioning', INTERNAL_ERROR],
+    ['Stopped', SERVER_STOPPED],
   ])(
     '%s: refuses to write a configuration and a database, and a rule with 500',
     async ([state, refusal], { arm }) => {
       await setState(arm, state);
       try {
         const put = async (rest: string, properties: object): Promise<unknown> => {
-          const answer = await arm.send('PUT', arm.server('moody', rest), { properties });
-          return [answer.status, codeOf(answer)];
+          const answer = await arm.send('PUT', arm.serverPath('moody', rest), { properties });
+          return [answer.status, errorCode(answer)];
         };
         const range = { startIpAddress: '203.0.113.2', endIpAddress: '203.0.113.2' };
         expect(await put('/configurations/work_mem', { value: '8192' })).toEqual(refusal);
         expect(await put('/databases/stars', {})).toEqual(refusal);
-        expect(await put('/firewallRules/home', range)).toEqual(internal);
+        expect(await put('/firewallRules/home', range)).toEqual(INTERNAL_ERROR);
       } finally {
         await setState(arm, 'Ready');
       }
@@ -234,9 +241,9 @@ describe('a server that control puts into a state', () => {
 
   test('that Azure does not have is refused, and changes nothing', async ({ arm, emulator }) => {
     const properties = { state: 'Sleepy', backup: { backupRetentionDays: 30 } };
-    const answer = await control(emulator, 'PATCH', 'state', { server: 'moody', properties });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { server: 'moody', properties });
     expect(answer.status).toBe(400);
-    const { text } = await arm.send('GET', arm.server('moody'));
+    const { text } = await arm.send('GET', arm.serverPath('moody'));
     expect(text).toContain('"backupRetentionDays":7');
   });
 });

@@ -1,18 +1,18 @@
 import { describe, expect } from 'vitest';
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { control, defaultServer } from '../../helpers/emulator/arm.ts';
+import { defaultServer, sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { at, send } from '../../helpers/emulator/http-client.ts';
+import { send, valueAt } from '../../helpers/emulator/http-client.ts';
 
-async function requests(emulator: Emulator): Promise<JsonObject[]> {
-  return JSON.parse((await control(emulator, 'GET', 'requests')).text);
+async function listRequests(emulator: Emulator): Promise<JsonObject[]> {
+  return JSON.parse((await sendControl(emulator, 'GET', 'requests')).text);
 }
 
-async function echoes(emulator: Emulator, from?: string): Promise<string[]> {
-  const urls = emulator.ready.env['IP_ECHO_URLS']?.split(',') ?? [];
+async function readEchoServices(emulator: Emulator, localAddress?: string): Promise<string[]> {
+  const urls = emulator.readyLine.env['IP_ECHO_URLS']?.split(',') ?? [];
   const answers = await Promise.all(
-    urls.map((url) => send(emulator, 'GET', url, from === undefined ? {} : { from })),
+    urls.map((url) => send(emulator, 'GET', url, localAddress === undefined ? {} : { localAddress })),
   );
   return answers.map(({ text }) => text);
 }
@@ -22,31 +22,31 @@ describe('control/requests', () => {
     arm,
     emulator,
   }) => {
-    await control(emulator, 'DELETE', 'requests');
-    await arm.makeServer('logged');
-    const log = await requests(emulator);
+    await sendControl(emulator, 'DELETE', 'requests');
+    await arm.createServer('logged');
+    const log = await listRequests(emulator);
     const put = log.find(({ method, path }) => method === 'PUT' && String(path).includes('/logged'));
     expect(put).toMatchObject({ service: 'arm', status: 202 });
     expect(put?.['path']).toContain('?api-version=2025-08-01');
-    expect(at(put, 'body', 'properties', 'administratorLogin')).toBe('relecloud_admin');
+    expect(valueAt(put, 'body', 'properties', 'administratorLogin')).toBe('relecloud_admin');
     const text = JSON.stringify(log);
     expect(text).not.toContain(defaultServer.properties.administratorLoginPassword);
     expect(text).not.toContain(arm.token);
   });
 
   test('masks the credentials of a sign-in: secret and assertion', async ({ emulator }) => {
-    const { env, clientSecret } = emulator.ready;
+    const { env, clientSecret } = emulator.readyLine;
     const url = `${env['AZURE_AUTHORITY_HOST']}/${env['AZURE_TENANT_ID']}/oauth2/v2.0/token`;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const body = `client_secret=${encodeURIComponent(clientSecret)}&client_assertion=eyJhbGciOi`;
     await send(emulator, 'POST', url, { body, headers });
-    const last = (await requests(emulator)).findLast(({ service }) => service === 'entra');
+    const last = (await listRequests(emulator)).findLast(({ service }) => service === 'entra');
     expect(last?.['body']).toEqual({ client_secret: '***', client_assertion: '***' });
   });
 
   test('is emptied by DELETE', async ({ emulator }) => {
-    await control(emulator, 'DELETE', 'requests');
-    expect(await requests(emulator)).toEqual([]);
+    await sendControl(emulator, 'DELETE', 'requests');
+    expect(await listRequests(emulator)).toEqual([]);
   });
 });
 
@@ -55,9 +55,9 @@ describe('control/state', () => {
     arm,
     emulator,
   }) => {
-    await arm.makeServer('seen', { tags: { team: 'space' } });
-    const { json } = await control(emulator, 'GET', 'state');
-    const server = at(json, 'servers', 'seen');
+    await arm.createServer('seen', { tags: { team: 'space' } });
+    const { json } = await sendControl(emulator, 'GET', 'state');
+    const server = valueAt(json, 'servers', 'seen');
     expect(server).toMatchObject({
       properties: { state: 'Ready', version: '18' },
       tags: { team: 'space' },
@@ -74,24 +74,24 @@ describe('control/state', () => {
     postgres,
   }) => {
     const properties = { state: 'Stopped', storage: { storageSizeGB: 64 } };
-    await control(emulator, 'PATCH', 'state', {
+    await sendControl(emulator, 'PATCH', 'state', {
       server: 'seen',
       properties,
       tags: { owner: 'nobody' },
     });
-    const { json } = await arm.send('GET', arm.server('seen'));
-    expect([at(json, 'properties', 'state'), at(json, 'properties', 'storage', 'storageSizeGB')]).toEqual([
-      'Stopped',
-      64,
-    ]);
+    const { json } = await arm.send('GET', arm.serverPath('seen'));
+    expect([
+      valueAt(json, 'properties', 'state'),
+      valueAt(json, 'properties', 'storage', 'storageSizeGB'),
+    ]).toEqual(['Stopped', 64]);
     expect(json['tags']).toEqual({ owner: 'nobody' });
-    expect(postgres.made.get('seen')?.running).toBe(false);
-    await control(emulator, 'PATCH', 'state', { server: 'seen', properties: { state: 'Ready' } });
-    expect(postgres.made.get('seen')?.running).toBe(true);
+    expect(postgres.servers.get('seen')?.isRunning).toBe(false);
+    await sendControl(emulator, 'PATCH', 'state', { server: 'seen', properties: { state: 'Ready' } });
+    expect(postgres.servers.get('seen')?.isRunning).toBe(true);
   });
 
   test('refuses a server that does not exist', async ({ emulator }) => {
-    const answer = await control(emulator, 'PATCH', 'state', { server: 'nobody', tags: {} });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { server: 'nobody', tags: {} });
     expect(answer.status).toBe(400);
   });
 });
@@ -100,29 +100,29 @@ describe('control/client', () => {
   test('sets the public address of loopback, and of a second runner by its source address', async ({
     emulator,
   }) => {
-    expect(await echoes(emulator)).toEqual(['198.51.100.7', '198.51.100.7']);
-    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
-    await control(emulator, 'PUT', 'client', { ip: '203.0.113.10', from: '127.0.0.2' });
-    expect(await echoes(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
-    expect(await echoes(emulator, '127.0.0.2')).toEqual(['203.0.113.10', '203.0.113.10']);
+    expect(await readEchoServices(emulator)).toEqual(['198.51.100.7', '198.51.100.7']);
+    await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.10', from: '127.0.0.2' });
+    expect(await readEchoServices(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
+    expect(await readEchoServices(emulator, '127.0.0.2')).toEqual(['203.0.113.10', '203.0.113.10']);
   });
 
   test('can make the echo services disagree, until it is set again', async ({ emulator }) => {
-    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9', echo: ['203.0.113.9', '192.0.2.1'] });
-    expect(await echoes(emulator)).toEqual(['203.0.113.9', '192.0.2.1']);
-    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
-    expect(await echoes(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
+    await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.9', echo: ['203.0.113.9', '192.0.2.1'] });
+    expect(await readEchoServices(emulator)).toEqual(['203.0.113.9', '192.0.2.1']);
+    await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    expect(await readEchoServices(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
   });
 
   test('takes IPv4 addresses only', async ({ emulator }) => {
-    expect((await control(emulator, 'PUT', 'client', { ip: '::1' })).status).toBe(400);
+    expect((await sendControl(emulator, 'PUT', 'client', { ip: '::1' })).status).toBe(400);
   });
 });
 
 test("GitHub's REST API says Not Found as GitHub does, and is recorded", async ({ emulator }) => {
-  const url = `${emulator.ready.env['GITHUB_API_URL']}/repos/relecloud/space-travel/pulls/1`;
+  const url = `${emulator.readyLine.env['GITHUB_API_URL']}/repos/relecloud/space-travel/pulls/1`;
   const answer = await send(emulator, 'GET', url, { headers: { authorization: 'bearer any' } });
   expect(answer.status).toBe(404);
   expect(answer.json).toMatchObject({ message: 'Not Found', status: '404' });
-  expect((await requests(emulator)).at(-1)).toMatchObject({ service: 'github', status: 404 });
+  expect((await listRequests(emulator)).at(-1)).toMatchObject({ service: 'github', status: 404 });
 });

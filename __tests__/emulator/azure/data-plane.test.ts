@@ -1,54 +1,54 @@
 import { describe, expect } from 'vitest';
 import type { Emulator } from '../../../emulator/index.ts';
-import { addFault, control } from '../../helpers/emulator/arm.ts';
+import { addFault, sendControl } from '../../helpers/emulator/arm.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
-import { at, until } from '../../helpers/emulator/http-client.ts';
+import { pollUntilAccepted, valueAt } from '../../helpers/emulator/http-client.ts';
 import { utf8Database } from '../../helpers/emulator/recorded-facts.ts';
-import { ServerLogin } from '../../helpers/emulator/server-login.ts';
+import { RealServer } from '../../helpers/emulator/server-login.ts';
 
 // What ARM says and what PostgreSQL does, together: the real one behind its firewall.
-const test = testWith({ blocked: 'reject', firewallDelay: 300 }, 'real').extend(
+const test = testWith({ blockedBehavior: 'reject', firewallDelayMs: 300 }, 'real').extend(
   'server',
   { scope: 'file' },
   async ({ arm }) => {
-    await arm.makeServer('demo-relecloud');
-    return ServerLogin.of(arm, 'demo-relecloud');
+    await arm.createServer('demo-relecloud');
+    return RealServer.find(arm, 'demo-relecloud');
   },
 );
 
-const own = { properties: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } };
+const runnerRule = { properties: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } };
 
 describe('the firewall applies what ARM has accepted', () => {
   test('blocks, admits no sooner than --firewall-delay after the acceptance, and blocks again', async ({
     arm,
     server,
   }) => {
-    expect(await server.isAdmitted()).toBe(false);
+    expect(await server.canLogIn()).toBe(false);
     const start = performance.now();
-    await arm.complete('PUT', server.path('/firewallRules/runner'), own);
-    expect((await arm.send('GET', server.path('/firewallRules/runner'))).status).toBe(200);
-    await until(
-      () => server.isAdmitted(),
+    await arm.sendAndWait('PUT', server.resourcePath('/firewallRules/runner'), runnerRule);
+    expect((await arm.send('GET', server.resourcePath('/firewallRules/runner'))).status).toBe(200);
+    await pollUntilAccepted(
+      () => server.canLogIn(),
       (admitted) => admitted,
     );
     expect(performance.now() - start).toBeGreaterThanOrEqual(295);
-    await arm.complete('DELETE', server.path('/firewallRules/runner'));
-    await until(
-      () => server.isAdmitted(),
+    await arm.sendAndWait('DELETE', server.resourcePath('/firewallRules/runner'));
+    await pollUntilAccepted(
+      () => server.canLogIn(),
       (admitted) => !admitted,
     );
   });
 
   test('identifies the client by the address that control sets', async ({ arm, emulator, server }) => {
-    await arm.complete('PUT', server.path('/firewallRules/runner'), own);
-    await until(
-      () => server.isAdmitted(),
+    await arm.sendAndWait('PUT', server.resourcePath('/firewallRules/runner'), runnerRule);
+    await pollUntilAccepted(
+      () => server.canLogIn(),
       (admitted) => admitted,
     );
-    await control(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
-    expect(await server.isAdmitted()).toBe(false);
-    await control(emulator, 'PUT', 'client', { ip: '198.51.100.7' });
-    expect(await server.isAdmitted()).toBe(true);
+    await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
+    expect(await server.canLogIn()).toBe(false);
+    await sendControl(emulator, 'PUT', 'client', { ip: '198.51.100.7' });
+    expect(await server.canLogIn()).toBe(true);
   });
 });
 
@@ -57,33 +57,35 @@ describe('databases are the same in ARM and in SQL', () => {
     arm,
     server,
   }) => {
-    await arm.complete('PUT', server.path('/databases/by-arm'), { properties: { charset: 'utf8' } });
-    const made = (await arm.send('GET', server.path('/databases/by-arm'))).json['properties'];
+    await arm.sendAndWait('PUT', server.resourcePath('/databases/by-arm'), {
+      properties: { charset: 'utf8' },
+    });
+    const made = (await arm.send('GET', server.resourcePath('/databases/by-arm'))).json['properties'];
     expect(Object.entries(made as object)).toEqual(Object.entries(utf8Database));
     await server.query('CREATE DATABASE by_sql');
     expect(await server.query('SELECT current_database()', 'by-arm')).toEqual([
       { current_database: 'by-arm' },
     ]);
-    const { json } = await arm.send('GET', server.path('/databases'));
-    const names = (Array.isArray(json['value']) ? json['value'] : []).map((entry) => at(entry, 'name'));
+    const { json } = await arm.send('GET', server.resourcePath('/databases'));
+    const names = (Array.isArray(json['value']) ? json['value'] : []).map((entry) => valueAt(entry, 'name'));
     expect(names.slice(0, 3)).toEqual(['azure_maintenance', 'postgres', 'azure_sys']);
     expect(names.slice(3).sort()).toEqual(['by-arm', 'by_sql']);
-    await arm.complete('DELETE', server.path('/databases/by_sql'));
-    expect((await arm.send('GET', server.path('/databases/by_sql'))).status).toBe(404);
+    await arm.sendAndWait('DELETE', server.resourcePath('/databases/by_sql'));
+    expect((await arm.send('GET', server.resourcePath('/databases/by_sql'))).status).toBe(404);
   });
 
   test('that exist already stay as they are when they are PUT again', async ({ arm, server }) => {
     await server.query('CREATE TABLE kept (id int)', 'by-arm');
-    const end = await arm.complete('PUT', server.path('/databases/by-arm'), { properties: {} });
+    const end = await arm.sendAndWait('PUT', server.resourcePath('/databases/by-arm'), { properties: {} });
     expect(end.json['status']).toBe('Succeeded');
     expect(await server.query('SELECT count(*)::int AS n FROM kept', 'by-arm')).toEqual([{ n: 0 }]);
   });
 });
 
 describe('a session of the service itself, by control', () => {
-  const drop = (server: ServerLogin) => server.query('DROP DATABASE visited WITH (FORCE)');
+  const drop = (server: RealServer) => server.query('DROP DATABASE visited WITH (FORCE)');
   const open = (emulator: Emulator, server: string, database: string) =>
-    control(emulator, 'POST', 'sessions', { server, database });
+    sendControl(emulator, 'POST', 'sessions', { server, database });
 
   test('blocks the administrator until it is ended', async ({ emulator, server }) => {
     await server.query('CREATE DATABASE visited');
@@ -92,16 +94,16 @@ describe('a session of the service itself, by control', () => {
     await expect(server.query('CREATE DATABASE clone TEMPLATE visited')).rejects.toMatchObject({
       code: '55006',
     });
-    expect((await control(emulator, 'DELETE', 'sessions')).status).toBe(200);
+    expect((await sendControl(emulator, 'DELETE', 'sessions')).status).toBe(200);
     await drop(server);
   });
 
   test('does not block ARM', async ({ arm, emulator, server }) => {
     await server.query('CREATE DATABASE visited');
     await open(emulator, 'demo-relecloud', 'visited');
-    const end = await arm.complete('DELETE', server.path('/databases/visited'));
+    const end = await arm.sendAndWait('DELETE', server.resourcePath('/databases/visited'));
     expect(end.json['status']).toBe('Succeeded');
-    expect((await control(emulator, 'DELETE', 'sessions')).status).toBe(200);
+    expect((await sendControl(emulator, 'DELETE', 'sessions')).status).toBe(200);
   });
 
   test('is refused where the server or the database does not exist', async ({ emulator }) => {
@@ -115,24 +117,24 @@ describe('the allow-list of extensions', () => {
   const list = '/configurations/azure.extensions';
 
   test('is a set of what the server offers, and takes nothing else', async ({ arm, server }) => {
-    const { json } = await arm.send('GET', server.path(list));
+    const { json } = await arm.send('GET', server.resourcePath(list));
     expect(json['properties']).toMatchObject({ dataType: 'Set', value: '', source: 'system-default' });
-    expect(String(at(json, 'properties', 'allowedValues')).split(',')).toContain('pg_trgm');
+    expect(String(valueAt(json, 'properties', 'allowedValues')).split(',')).toContain('pg_trgm');
     for (const value of ['pg_trgm,no_such', 'vector', 'azure']) {
       const properties = { value, source: 'user-override' };
-      expect((await arm.send('PUT', server.path(list), { properties })).status).toBe(400);
+      expect((await arm.send('PUT', server.resourcePath(list), { properties })).status).toBe(400);
     }
   });
 
   test('lets the administrator create what ARM has set, also in ARM’s databases', async ({ arm, server }) => {
     const sql = 'CREATE EXTENSION IF NOT EXISTS pg_trgm';
     await expect(server.query(sql, 'by-arm')).rejects.toMatchObject({ code: '0A000' });
-    await arm.complete('PUT', server.path(list), {
+    await arm.sendAndWait('PUT', server.resourcePath(list), {
       properties: { value: 'PG_TRGM, hstore', source: 'user-override' },
     });
     expect(await server.query('SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'PG_TRGM, hstore' }]);
     await server.query(sql, 'by-arm');
-    await arm.complete('PUT', server.path(list), { properties: { source: 'system-default' } });
+    await arm.sendAndWait('PUT', server.resourcePath(list), { properties: { source: 'system-default' } });
     await expect(server.query('CREATE EXTENSION hstore', 'by-arm')).rejects.toMatchObject({ code: '0A000' });
   });
 });
@@ -148,8 +150,8 @@ describe('the state of a database in control', () => {
       `COMMENT ON DATABASE adorned IS 'ours'; REVOKE CONNECT ON DATABASE adorned FROM PUBLIC;
        ALTER DATABASE adorned SET search_path = here`,
     );
-    const state = await control(emulator, 'GET', 'state');
-    expect(at(state.json, 'servers', 'demo-relecloud', 'databases', 'adorned')).toEqual({
+    const state = await sendControl(emulator, 'GET', 'state');
+    expect(valueAt(state.json, 'servers', 'demo-relecloud', 'databases', 'adorned')).toEqual({
       owner: 'relecloud_admin',
       charset: 'UTF8',
       collation: 'en_US.utf8',
@@ -158,14 +160,14 @@ describe('the state of a database in control', () => {
       settings: ['search_path=here'],
       connectionLimit: 3,
     });
-    const { json } = await arm.send('GET', server.path('/databases/adorned'));
+    const { json } = await arm.send('GET', server.resourcePath('/databases/adorned'));
     expect(json['properties']).toEqual({ charset: 'UTF8', collation: 'en_US.utf8' });
     await server.query('DROP DATABASE adorned');
   });
 });
 
 describe('a statement of a client', () => {
-  const rows = (server: ServerLogin) => server.query('SELECT n FROM held ORDER BY n');
+  const rows = (server: RealServer) => server.query('SELECT n FROM held ORDER BY n');
   const insertion = (n: number) => ({ service: 'postgres', statement: `^insert into held values .${n}.` });
 
   test('that is held is executed when its fault is removed, and not before', async ({ emulator, server }) => {
@@ -176,7 +178,7 @@ describe('a statement of a client', () => {
     const answer = client.query('INSERT INTO held VALUES (1)').finally(() => {
       answered = true;
     });
-    expect((await fault.struck()).status).toBe(200);
+    expect((await fault.triggered()).status).toBe(200);
     // Other statements pass meanwhile.
     expect([await rows(server), answered]).toEqual([[], false]);
     await fault.remove();
@@ -195,7 +197,7 @@ describe('a statement of a client', () => {
     const answer = client.query('INSERT INTO held VALUES (2)').finally(() => {
       answered = true;
     });
-    await fault.struck();
+    await fault.triggered();
     expect([await rows(server), answered]).toEqual([[{ n: 1 }, { n: 2 }], false]);
     await fault.remove();
     expect((await answer).rowCount).toBe(1);
@@ -211,7 +213,7 @@ describe('a statement of a client', () => {
       const client = await server.connect();
       await client.query(text, [3]);
       const answer = client.query(text, [4]);
-      await fault.struck();
+      await fault.triggered();
       const before = effect === 'hold' ? [{ n: 3 }] : [{ n: 3 }, { n: 4 }];
       expect(await server.query('SELECT n FROM held WHERE n > 2 ORDER BY n')).toEqual(before);
       await fault.remove();
@@ -232,19 +234,19 @@ describe('a statement of a client', () => {
       const client = await server.connect();
       const { pid } = (await client.query('SELECT pg_backend_pid() AS pid')).rows[0];
       const answer = client.query(`INSERT INTO held VALUES (${n})`);
-      await fault.struck();
+      await fault.triggered();
       client.connection.stream.destroy();
       await expect(answer).rejects.toThrow();
       await fault.remove();
       const session = () => server.query(`SELECT pid FROM pg_stat_activity WHERE pid = ${pid}`);
-      await until(session, (found) => found.length === 0);
+      await pollUntilAccepted(session, (found) => found.length === 0);
       expect(await server.query(`SELECT n FROM held WHERE n = ${n}`)).toEqual([{ n }]);
     },
   );
 
   test('cannot be struck by a fault that names no statement of PostgreSQL', async ({ emulator, server }) => {
     const fault = await addFault(emulator, { statement: 'select' }, 'hold');
-    expect(await server.isAdmitted()).toBe(true);
+    expect(await server.canLogIn()).toBe(true);
     await fault.remove();
   });
 });
@@ -252,14 +254,14 @@ describe('a statement of a client', () => {
 describe('the rest of the data plane', () => {
   test('has the parameters that ARM sets', async ({ arm, server }) => {
     const body = { properties: { value: '8192', source: 'user-override' } };
-    await arm.complete('PUT', server.path('/configurations/work_mem'), body);
+    await arm.sendAndWait('PUT', server.resourcePath('/configurations/work_mem'), body);
     expect(await server.query('SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
   });
 
   test('lists the statements of clients in control, until they are deleted', async ({ emulator, server }) => {
-    await control(emulator, 'DELETE', 'statements');
+    await sendControl(emulator, 'DELETE', 'statements');
     await server.query("SELECT 'marked' AS it");
-    const { text } = await control(emulator, 'GET', 'statements');
+    const { text } = await sendControl(emulator, 'GET', 'statements');
     expect(JSON.parse(text)).toMatchObject([
       { server: 'demo-relecloud', database: 'postgres', user: 'relecloud_admin' },
     ]);
@@ -270,20 +272,20 @@ describe('the rest of the data plane', () => {
     arm,
     server,
   }) => {
-    await arm.complete('POST', server.path('/stop'));
-    expect(await server.isAdmitted()).toBe(false);
-    await arm.complete('POST', server.path('/start'));
-    expect(await server.isAdmitted()).toBe(true);
+    await arm.sendAndWait('POST', server.resourcePath('/stop'));
+    expect(await server.canLogIn()).toBe(false);
+    await arm.sendAndWait('POST', server.resourcePath('/start'));
+    expect(await server.canLogIn()).toBe(true);
     const properties = { administratorLoginPassword: 'AnotherPassword!2' };
-    await arm.complete('PATCH', server.path(), { properties });
+    await arm.sendAndWait('PATCH', server.resourcePath(), { properties });
     await expect(server.query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
   test('ends with its server; its statements are still listed', async ({ arm, emulator, server }) => {
-    await arm.complete('DELETE', server.path());
-    expect(await server.isAdmitted()).toBe(false);
-    expect((await control(emulator, 'GET', 'statements')).text).toContain('marked');
-    await control(emulator, 'DELETE', 'statements');
-    expect((await control(emulator, 'GET', 'statements')).text).toBe('[]');
+    await arm.sendAndWait('DELETE', server.resourcePath());
+    expect(await server.canLogIn()).toBe(false);
+    expect((await sendControl(emulator, 'GET', 'statements')).text).toContain('marked');
+    await sendControl(emulator, 'DELETE', 'statements');
+    expect((await sendControl(emulator, 'GET', 'statements')).text).toBe('[]');
   });
 });

@@ -3,32 +3,36 @@ import { request as httpsRequest } from 'node:https';
 import { describe, expect } from 'vitest';
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { type Arm, addFault, control, defaultServer } from '../../helpers/emulator/arm.ts';
+import { type ArmClient, addFault, defaultServer, sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { gitHub, repository } from '../../helpers/emulator/github.ts';
-import { type Answer, send } from '../../helpers/emulator/http-client.ts';
-import { silentProxy } from '../../helpers/silent-proxy.ts';
+import { repositoryName, sendGitHubRequest } from '../../helpers/emulator/github.ts';
+import { type HttpResponse, send } from '../../helpers/emulator/http-client.ts';
+import { startSilentProxy } from '../../helpers/silent-proxy.ts';
 
-const poll: JsonObject = { service: 'arm', method: 'GET', path: '/azureAsyncOperation/' };
-const html = { 'Content-Type': 'text/html; charset=utf-8' };
-const page = '<html><body>Sign in to the proxy</body></html>';
+const pollMatch: JsonObject = { service: 'arm', method: 'GET', path: '/azureAsyncOperation/' };
+const htmlHeaders = { 'Content-Type': 'text/html; charset=utf-8' };
+const htmlPage = '<html><body>Sign in to the proxy</body></html>';
 
 test.afterEach(async ({ emulator }) => {
-  await control(emulator, 'DELETE', 'faults');
+  await sendControl(emulator, 'DELETE', 'faults');
 });
 
 /** An accepted operation that a poll can ask about. */
-async function accepted(arm: Arm, name: string): Promise<string> {
-  await arm.send('PUT', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+async function sendAcceptedWrite(arm: ArmClient, name: string): Promise<string> {
+  await arm.send('PUT', `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
     location: 'westeurope',
   });
-  const answer = await arm.send('PUT', arm.server(name), defaultServer);
+  const answer = await arm.send('PUT', arm.serverPath(name), defaultServer);
   expect(answer.status).toBe(202);
   return String(answer.headers['azure-asyncoperation']);
 }
 
 /** The first bytes of an answer that does not end, and whether it has ended. */
-function startOfAnswer(emulator: Emulator, url: string, headers: Record<string, string>): Promise<string> {
+function readPartialResponse(
+  emulator: Emulator,
+  url: string,
+  headers: Record<string, string>,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest(url, { ca: emulator.caCertificate, agent: false, headers }, (incoming) => {
       incoming.on('error', () => {}).once('end', () => reject(new Error('The answer has ended.')));
@@ -42,14 +46,14 @@ function startOfAnswer(emulator: Emulator, url: string, headers: Record<string, 
 }
 
 describe('a fault can answer a poll of an operation', () => {
-  test.for<[string, JsonObject, (answer: Answer) => unknown, unknown]>([
+  test.for<[string, JsonObject, (answer: HttpResponse) => unknown, unknown]>([
     ['403', { status: 403, body: { error: { code: 'AuthorizationFailed' } } }, ({ status }) => status, 403],
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound' } } }, ({ status }) => status, 404],
     [
       'a 200 of text/html',
-      { status: 200, headers: html, body: page },
+      { status: 200, headers: htmlHeaders, body: htmlPage },
       ({ status, headers, text }) => [status, headers['content-type'], text],
-      [200, html['Content-Type'], page],
+      [200, htmlHeaders['Content-Type'], htmlPage],
     ],
     ['JSON that ends early', { status: 200, body: '{"status":"Succ' }, ({ text }) => text, '{"status":"Succ'],
     ['JSON of another shape', { status: 200, body: [1] }, ({ text }) => text, '[1]'],
@@ -62,17 +66,17 @@ describe('a fault can answer a poll of an operation', () => {
       [429, 'soon'],
     ],
   ])('with %s, and strikes nothing else', async ([_what, effect, seen, expected], { arm, emulator }) => {
-    const url = await accepted(arm, `fault-${Math.random().toString(36).slice(2)}`);
-    await addFault(emulator, poll, effect);
+    const url = await sendAcceptedWrite(arm, `fault-${Math.random().toString(36).slice(2)}`);
+    await addFault(emulator, pollMatch, effect);
     expect(seen(await arm.send('GET', url))).toEqual(expected);
     expect((await arm.send('GET', url)).json['status']).toMatch(/InProgress|Succeeded/);
   });
 
   test('never, as long as it is held', async ({ arm, emulator }) => {
-    const url = await accepted(arm, 'fault-held');
-    const fault = await addFault(emulator, poll, 'hold');
+    const url = await sendAcceptedWrite(arm, 'fault-held');
+    const fault = await addFault(emulator, pollMatch, 'hold');
     const answer = arm.send('GET', url);
-    expect((await fault.struck()).status).toBe(200);
+    expect((await fault.triggered()).status).toBe(200);
     await fault.remove();
     expect((await answer).status).toBe(200);
   });
@@ -80,7 +84,7 @@ describe('a fault can answer a poll of an operation', () => {
 
 describe('a fault can answer any GET', () => {
   test('with a list whose nextLink is the list itself', async ({ arm, emulator }) => {
-    const path = `${arm.subscription}/providers/Microsoft.DBforPostgreSQL/flexibleServers`;
+    const path = `${arm.subscriptionPath}/providers/Microsoft.DBforPostgreSQL/flexibleServers`;
     const nextLink = `${arm.endpoint}${path}?api-version=2025-08-01`;
     await addFault(
       emulator,
@@ -93,11 +97,11 @@ describe('a fault can answer any GET', () => {
   });
 
   test('of GitHub with a Link to itself', async ({ emulator }) => {
-    const path = `/repos/${repository}/pulls`;
-    const Link = `<${emulator.ready.env['GITHUB_API_URL']}${path}>; rel="next"`;
+    const path = `/repos/${repositoryName}/pulls`;
+    const Link = `<${emulator.readyLine.env['GITHUB_API_URL']}${path}>; rel="next"`;
     const body = [{ number: 1, state: 'open' }];
     await addFault(emulator, { service: 'github', path }, { status: 200, headers: { Link }, body });
-    const answer = await gitHub(emulator, 'GET', path);
+    const answer = await sendGitHubRequest(emulator, 'GET', path);
     expect([answer.headers['link'], JSON.parse(answer.text)]).toEqual([Link, body]);
   });
 
@@ -114,7 +118,9 @@ describe('a fault can answer any GET', () => {
     const headers = { 'Content-Type': 'application/json', 'Content-Length': '4096' };
     await addFault(emulator, { service: 'arm', method: 'GET' }, { status: 200, headers, body: '{"value":[' });
     const url = `${arm.endpoint}/subscriptions?api-version=2022-12-01`;
-    expect(await startOfAnswer(emulator, url, { authorization: `Bearer ${arm.token}` })).toBe('{"value":[');
+    expect(await readPartialResponse(emulator, url, { authorization: `Bearer ${arm.token}` })).toBe(
+      '{"value":[',
+    );
   });
 });
 
@@ -123,7 +129,7 @@ describe('a fault can hold, so that it never answers,', () => {
     [
       'Entra’s token endpoint',
       { service: 'entra', method: 'POST', path: '/oauth2/v2.0/token' },
-      ({ ready: { env } }) => [
+      ({ readyLine: { env } }) => [
         'POST',
         `${env['AZURE_AUTHORITY_HOST']}/${env['AZURE_TENANT_ID']}/oauth2/v2.0/token`,
       ],
@@ -131,7 +137,7 @@ describe('a fault can hold, so that it never answers,', () => {
     [
       'the endpoint of managed identities',
       { service: 'entra', path: '/metadata/identity' },
-      ({ ready: { managedIdentity } }) => [
+      ({ readyLine: { managedIdentity } }) => [
         'GET',
         `${managedIdentity.env['AZURE_POD_IDENTITY_AUTHORITY_HOST']}/metadata/identity/oauth2/token`,
       ],
@@ -139,17 +145,17 @@ describe('a fault can hold, so that it never answers,', () => {
     [
       'GitHub’s OIDC endpoint',
       { service: 'oidc' },
-      ({ ready: { env } }) => ['GET', env['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? ''],
+      ({ readyLine: { env } }) => ['GET', env['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? ''],
     ],
     [
       'GitHub’s API',
       { service: 'github' },
-      ({ ready: { env } }) => ['GET', `${env['GITHUB_API_URL']}/repos/${repository}/pulls`],
+      ({ readyLine: { env } }) => ['GET', `${env['GITHUB_API_URL']}/repos/${repositoryName}/pulls`],
     ],
     [
       'a service that says the caller’s address',
       { service: 'echo' },
-      ({ ready: { env } }) => ['GET', env['IP_ECHO_URLS']?.split(',')[0] ?? ''],
+      ({ readyLine: { env } }) => ['GET', env['IP_ECHO_URLS']?.split(',')[0] ?? ''],
     ],
   ])('%s', async ([_what, match, ask], { emulator }) => {
     const fault = await addFault(emulator, match, 'hold');
@@ -157,19 +163,19 @@ describe('a fault can hold, so that it never answers,', () => {
     const answer = send(emulator, ...ask(emulator)).finally(() => {
       answered = true;
     });
-    expect([(await fault.struck()).status, answered]).toEqual([200, false]);
+    expect([(await fault.triggered()).status, answered]).toEqual([200, false]);
     await fault.remove();
     expect((await answer).status).toBeLessThan(500);
   });
 });
 
 test('a silent proxy takes a CONNECT and does not answer it', async ({ onTestFinished }) => {
-  const proxy = await silentProxy();
+  const proxy = await startSilentProxy();
   onTestFinished(proxy.close);
   const outgoing = httpRequest(proxy.url, { method: 'CONNECT', path: 'management.azure.com:443' });
   const failed = new Promise((resolve) => outgoing.once('error', resolve));
   outgoing.once('connect', () => expect.unreachable('The proxy has answered.')).end();
-  expect(await proxy.asked).toMatch(/^CONNECT management\.azure\.com:443 HTTP/);
+  expect(await proxy.firstBytes).toMatch(/^CONNECT management\.azure\.com:443 HTTP/);
   await proxy.close();
   expect(await failed).toBeInstanceOf(Error);
 });

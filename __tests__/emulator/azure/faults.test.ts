@@ -2,37 +2,38 @@ import { request as httpsRequest } from 'node:https';
 import { describe, expect } from 'vitest';
 import { type Emulator, startEmulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { Arm, addFault, control, postFault } from '../../helpers/emulator/arm.ts';
+import { ArmClient, addFault, postFault, sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { type Answer, until } from '../../helpers/emulator/http-client.ts';
+import { type HttpResponse, pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
 
-const match = { service: 'arm', method: 'PUT', path: '/resourcegroups/target\\b' };
+const groupPutMatch = { service: 'arm', method: 'PUT', path: '/resourcegroups/target\\b' };
 
-const add = (emulator: Emulator, effect: unknown, often?: JsonObject) =>
-  addFault(emulator, match, effect, often);
+const addGroupFault = (emulator: Emulator, effect: unknown, often?: JsonObject) =>
+  addFault(emulator, groupPutMatch, effect, often);
 
-const target = (arm: Arm) => `${arm.subscription}/resourceGroups/target?api-version=2025-04-01`;
+const groupPath = (arm: ArmClient) => `${arm.subscriptionPath}/resourceGroups/target?api-version=2025-04-01`;
 
-const put = (arm: Arm): Promise<Answer> => arm.send('PUT', target(arm), { location: 'westeurope' });
+const putGroup = (arm: ArmClient): Promise<HttpResponse> =>
+  arm.send('PUT', groupPath(arm), { location: 'westeurope' });
 
-async function exists(arm: Arm): Promise<boolean> {
-  return (await arm.send('HEAD', target(arm))).status === 204;
+async function groupExists(arm: ArmClient): Promise<boolean> {
+  return (await arm.send('HEAD', groupPath(arm))).status === 204;
 }
 
 /** The status of the last PUT in the record; null while it was not answered. */
-async function recordedStatus(arm: Arm): Promise<unknown> {
-  const requests: JsonObject[] = JSON.parse((await control(arm.emulator, 'GET', 'requests')).text);
+async function recordedStatus(arm: ArmClient): Promise<unknown> {
+  const requests: JsonObject[] = JSON.parse((await sendControl(arm.emulator, 'GET', 'requests')).text);
   return requests.findLast(({ method }) => method === 'PUT')?.['status'];
 }
 
 test.afterEach(async ({ arm, emulator }) => {
-  await control(emulator, 'DELETE', 'faults');
-  await arm.send('DELETE', target(arm));
-  await until(
-    () => exists(arm),
+  await sendControl(emulator, 'DELETE', 'faults');
+  await arm.send('DELETE', groupPath(arm));
+  await pollUntilAccepted(
+    () => groupExists(arm),
     (found) => !found,
   );
-  await control(emulator, 'DELETE', 'requests');
+  await sendControl(emulator, 'DELETE', 'requests');
 });
 
 describe('a fault', () => {
@@ -40,57 +41,61 @@ describe('a fault', () => {
     arm,
     emulator,
   }) => {
-    await add(emulator, { status: 429, headers: { 'Retry-After': '7' }, body: { error: { code: 'X' } } });
-    const answer = await put(arm);
+    await addGroupFault(emulator, {
+      status: 429,
+      headers: { 'Retry-After': '7' },
+      body: { error: { code: 'X' } },
+    });
+    const answer = await putGroup(arm);
     expect([answer.status, answer.text]).toEqual([429, '{"error":{"code":"X"}}']);
     expect(answer.headers).toMatchObject({ 'retry-after': '7' });
-    expect(await exists(arm)).toBe(false);
+    expect(await groupExists(arm)).toBe(false);
   });
 
   test('skips as many as it says, strikes as often as it says, and is used up', async ({ arm, emulator }) => {
-    await add(emulator, { status: 503 }, { skip: 1, times: 2 });
+    await addGroupFault(emulator, { status: 503 }, { skip: 1, times: 2 });
     const statuses = [];
-    for (let count = 0; count < 4; count += 1) statuses.push((await put(arm)).status);
+    for (let count = 0; count < 4; count += 1) statuses.push((await putGroup(arm)).status);
     expect(statuses).toEqual([201, 503, 503, 200]);
   });
 
   test('with reset breaks the connection, and nothing takes effect', async ({ arm, emulator }) => {
-    await add(emulator, { reset: true });
-    await expect(put(arm)).rejects.toThrow();
-    expect(await exists(arm)).toBe(false);
+    await addGroupFault(emulator, { reset: true });
+    await expect(putGroup(arm)).rejects.toThrow();
+    expect(await groupExists(arm)).toBe(false);
   });
 
   test('with applyThenReset takes effect, and the answer is lost', async ({ arm, emulator }) => {
-    await add(emulator, { applyThenReset: true });
-    await expect(put(arm)).rejects.toThrow();
-    expect(await exists(arm)).toBe(true);
+    await addGroupFault(emulator, { applyThenReset: true });
+    await expect(putGroup(arm)).rejects.toThrow();
+    expect(await groupExists(arm)).toBe(true);
   });
 
   test('with delay answers as usual, that much later', async ({ arm, emulator }) => {
-    await add(emulator, { delay: 50 });
+    await addGroupFault(emulator, { delay: 50 });
     const start = performance.now();
-    expect((await put(arm)).status).toBe(201);
+    expect((await putGroup(arm)).status).toBe(201);
     // A timer may fire up to a millisecond early.
     expect(performance.now() - start).toBeGreaterThanOrEqual(49);
   });
 
   test('with delay takes no effect before', async ({ arm, emulator }) => {
     const anHour = 3_600_000;
-    const fault = await add(emulator, { delay: anHour });
+    const fault = await addGroupFault(emulator, { delay: anHour });
     // It ends with the emulator.
-    put(arm).catch(() => {});
-    expect((await fault.struck()).status).toBe(200);
-    expect([await exists(arm), await recordedStatus(arm)]).toEqual([false, null]);
+    putGroup(arm).catch(() => {});
+    expect((await fault.triggered()).status).toBe(200);
+    expect([await groupExists(arm), await recordedStatus(arm)]).toEqual([false, null]);
   });
 
   test('matches by body where it asks for that, and not otherwise', async ({ arm, emulator }) => {
     await addFault(emulator, { service: 'arm', body: 'northeurope' }, { status: 503 });
-    expect((await put(arm)).status).toBe(201);
+    expect((await putGroup(arm)).status).toBe(201);
   });
 
   test.for<[string, JsonObject, unknown]>([
-    ['no effect', match, {}],
-    ['an unknown effect', match, 'wait'],
+    ['no effect', groupPutMatch, {}],
+    ['an unknown effect', groupPutMatch, 'wait'],
     ['a pattern that is no regular expression', { path: '(' }, { status: 500 }],
     ['a statement that is to fail', { service: 'postgres', statement: 'x' }, { status: 500 }],
     ['a statement that is to be delayed', { service: 'postgres', statement: 'x' }, { delay: 1 }],
@@ -102,72 +107,72 @@ describe('a fault', () => {
 
 describe('a fault that holds', () => {
   test('a request lets it take effect when the fault is removed', async ({ arm, emulator }) => {
-    const fault = await add(emulator, 'hold');
-    const answer = put(arm);
-    expect((await fault.struck()).status).toBe(200);
-    expect([await exists(arm), await recordedStatus(arm)]).toEqual([false, null]);
+    const fault = await addGroupFault(emulator, 'hold');
+    const answer = putGroup(arm);
+    expect((await fault.triggered()).status).toBe(200);
+    expect([await groupExists(arm), await recordedStatus(arm)]).toEqual([false, null]);
     expect((await fault.remove()).status).toBe(200);
     expect((await answer).status).toBe(201);
-    expect(await exists(arm)).toBe(true);
+    expect(await groupExists(arm)).toBe(true);
   });
 
   test('an answer has let the request take effect, and gives it when the fault is removed', async ({
     arm,
     emulator,
   }) => {
-    const fault = await add(emulator, 'holdAnswer');
+    const fault = await addGroupFault(emulator, 'holdAnswer');
     let answered = false;
-    const answer = put(arm).finally(() => {
+    const answer = putGroup(arm).finally(() => {
       answered = true;
     });
-    expect((await fault.struck()).status).toBe(200);
-    expect([await exists(arm), await recordedStatus(arm), answered]).toEqual([true, null, false]);
+    expect((await fault.triggered()).status).toBe(200);
+    expect([await groupExists(arm), await recordedStatus(arm), answered]).toEqual([true, null, false]);
     await fault.remove();
     expect((await answer).status).toBe(201);
   });
 
   test('holds as many as it says, and releases them together', async ({ arm, emulator }) => {
-    const fault = await add(emulator, 'hold', { skip: 1, times: 2 });
-    expect((await put(arm)).status).toBe(201);
-    const held = [put(arm), put(arm)];
-    await fault.struck();
-    await until(
-      async () => JSON.parse((await control(emulator, 'GET', 'requests')).text) as JsonObject[],
+    const fault = await addGroupFault(emulator, 'hold', { skip: 1, times: 2 });
+    expect((await putGroup(arm)).status).toBe(201);
+    const held = [putGroup(arm), putGroup(arm)];
+    await fault.triggered();
+    await pollUntilAccepted(
+      async () => JSON.parse((await sendControl(emulator, 'GET', 'requests')).text) as JsonObject[],
       (requests) => requests.filter(({ status }) => status === null).length >= 2,
     );
-    expect((await put(arm)).status).toBe(200);
+    expect((await putGroup(arm)).status).toBe(200);
     await fault.remove();
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   test('can be removed alone, or with all others', async ({ arm, emulator }) => {
-    const first = await add(emulator, 'hold');
-    const second = await add(emulator, 'hold');
-    const held = put(arm);
-    await first.struck();
+    const first = await addGroupFault(emulator, 'hold');
+    const second = await addGroupFault(emulator, 'hold');
+    const held = putGroup(arm);
+    await first.triggered();
     await first.remove();
     expect((await held).status).toBe(201);
-    const next = put(arm);
-    await second.struck();
-    expect((await control(emulator, 'DELETE', 'faults')).status).toBe(200);
+    const next = putGroup(arm);
+    await second.triggered();
+    expect((await sendControl(emulator, 'DELETE', 'faults')).status).toBe(200);
     expect((await next).status).toBe(200);
-    expect((await put(arm)).status).toBe(200);
+    expect((await putGroup(arm)).status).toBe(200);
   });
 
   test('does what it was asked for, also where its client is gone when the fault is removed', async ({
     arm,
     emulator,
   }) => {
-    const fault = await add(emulator, 'hold');
+    const fault = await addGroupFault(emulator, 'hold');
     const headers = { authorization: `Bearer ${arm.token}` };
     const options = { method: 'PUT', ca: emulator.caCertificate, agent: false, headers };
-    const request = httpsRequest(`${arm.endpoint}${target(arm)}`, options).on('error', () => {});
+    const request = httpsRequest(`${arm.endpoint}${groupPath(arm)}`, options).on('error', () => {});
     request.end('{"location":"westeurope"}');
-    await fault.struck();
+    await fault.triggered();
     request.destroy();
     await fault.remove();
-    await until(
-      () => exists(arm),
+    await pollUntilAccepted(
+      () => groupExists(arm),
       (found) => found,
     );
   });
@@ -175,24 +180,24 @@ describe('a fault that holds', () => {
 
 describe('GET control/faults/ID', () => {
   test('answers when the fault has struck, whatever its effect', async ({ arm, emulator }) => {
-    const fault = await add(emulator, { status: 503 }, { skip: 1 });
+    const fault = await addGroupFault(emulator, { status: 503 }, { skip: 1 });
     let struck = false;
-    const answer = fault.struck().finally(() => {
+    const answer = fault.triggered().finally(() => {
       struck = true;
     });
-    await put(arm);
+    await putGroup(arm);
     expect(struck).toBe(false);
-    expect((await put(arm)).status).toBe(503);
+    expect((await putGroup(arm)).status).toBe(503);
     expect((await answer).status).toBe(200);
-    expect((await fault.struck()).status).toBe(200);
+    expect((await fault.triggered()).status).toBe(200);
   });
 
   test('is refused where there is no such fault, and where it is removed before it strikes', async ({
     emulator,
   }) => {
-    expect((await control(emulator, 'GET', 'faults/4711')).status).toBe(400);
-    const fault = await add(emulator, 'hold');
-    const waiting = fault.struck();
+    expect((await sendControl(emulator, 'GET', 'faults/4711')).status).toBe(400);
+    const fault = await addGroupFault(emulator, 'hold');
+    const waiting = fault.triggered();
     await fault.remove();
     const { status, json } = await waiting;
     expect([status, typeof json['error']]).toEqual([400, 'string']);
@@ -201,11 +206,11 @@ describe('GET control/faults/ID', () => {
 
 test('closing the emulator releases what is held, and ends every wait for a fault', async () => {
   const emulator = await startEmulator();
-  const arm = await Arm.signIn(emulator);
-  const held = await add(emulator, 'hold');
+  const arm = await ArmClient.signIn(emulator);
+  const held = await addGroupFault(emulator, 'hold');
   const never = await addFault(emulator, { service: 'github' }, 'holdAnswer');
-  const ends = Promise.allSettled([put(arm), never.struck()]);
-  await held.struck();
+  const ends = Promise.allSettled([putGroup(arm), never.triggered()]);
+  await held.triggered();
   await emulator.close();
   // That they end is asked: a client hears of a broken connection, or an answer that was on its way.
   await ends;

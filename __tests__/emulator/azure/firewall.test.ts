@@ -1,47 +1,47 @@
 import { describe, expect } from 'vitest';
-import { codeOf, control, messageOf } from '../../helpers/emulator/arm.ts';
+import { errorCode, errorMessage, sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { until } from '../../helpers/emulator/http-client.ts';
+import { pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
 
-function rule(startIpAddress: unknown, endIpAddress: unknown = startIpAddress): object {
+function ruleBody(startIpAddress: unknown, endIpAddress: unknown = startIpAddress): object {
   return { properties: { startIpAddress, endIpAddress } };
 }
 
 describe('firewall rules', () => {
   test('are replaced by a PUT and gone after a DELETE, which is 204 the second time', async ({ arm }) => {
-    await arm.makeServer('office-server');
-    const path = arm.server('office-server', '/firewallRules/one');
-    await arm.complete('PUT', path, rule('203.0.113.1'));
-    await arm.complete('PUT', path, rule('203.0.113.5', '203.0.113.6'));
+    await arm.createServer('office-server');
+    const path = arm.serverPath('office-server', '/firewallRules/one');
+    await arm.sendAndWait('PUT', path, ruleBody('203.0.113.1'));
+    await arm.sendAndWait('PUT', path, ruleBody('203.0.113.5', '203.0.113.6'));
     expect((await arm.send('GET', path)).json['properties']).toEqual({
       startIpAddress: '203.0.113.5',
       endIpAddress: '203.0.113.6',
     });
-    await arm.complete('DELETE', path);
+    await arm.sendAndWait('DELETE', path);
     expect((await arm.send('GET', path)).status).toBe(404);
     expect((await arm.send('DELETE', path)).status).toBe(204);
   });
 
   test.for([
-    ['a name of two characters', 'ab', rule('1.2.3.4')],
-    ['a name of 81 characters', 'a'.repeat(81), rule('1.2.3.4')],
-    ['a name that ends in a hyphen', 'office-', rule('1.2.3.4')],
-    ['a name with a dot', 'of.fice', rule('1.2.3.4')],
-    ['an end before its start', 'office', rule('1.2.3.4', '1.2.3.3')],
-    ['an IPv6 address', 'office', rule('2001:db8::1')],
-    ['a CIDR range', 'office', rule('1.2.3.0/24')],
+    ['a name of two characters', 'ab', ruleBody('1.2.3.4')],
+    ['a name of 81 characters', 'a'.repeat(81), ruleBody('1.2.3.4')],
+    ['a name that ends in a hyphen', 'office-', ruleBody('1.2.3.4')],
+    ['a name with a dot', 'of.fice', ruleBody('1.2.3.4')],
+    ['an end before its start', 'office', ruleBody('1.2.3.4', '1.2.3.3')],
+    ['an IPv6 address', 'office', ruleBody('2001:db8::1')],
+    ['a CIDR range', 'office', ruleBody('1.2.3.0/24')],
     ['no address', 'office', { properties: {} }],
   ])('are refused with %s', async ([_what, name, body], { arm }) => {
-    const answer = await arm.send('PUT', arm.server('office-server', `/firewallRules/${name}`), body);
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'InvalidParameterValue']);
+    const answer = await arm.send('PUT', arm.serverPath('office-server', `/firewallRules/${name}`), body);
+    expect([answer.status, errorCode(answer)]).toEqual([400, 'InvalidParameterValue']);
   });
 
   test('take names of 3 and of 80 characters, and the rule that means Azure', async ({ arm }) => {
     for (const name of ['abc', 'a'.repeat(80)]) {
-      const end = await arm.complete(
+      const end = await arm.sendAndWait(
         'PUT',
-        arm.server('office-server', `/firewallRules/${name}`),
-        rule('0.0.0.0'),
+        arm.serverPath('office-server', `/firewallRules/${name}`),
+        ruleBody('0.0.0.0'),
       );
       expect(end.json['status']).toBe('Succeeded');
     }
@@ -49,7 +49,7 @@ describe('firewall rules', () => {
 
   test('cannot be written on a server with private access', async ({ arm }) => {
     const network = { delegatedSubnetResourceId: '/subscriptions/s/subnets/n' };
-    await arm.makeServer('private', {
+    await arm.createServer('private', {
       properties: {
         administratorLogin: 'relecloud_admin',
         administratorLoginPassword: 'VerySecurePassword!1',
@@ -57,8 +57,12 @@ describe('firewall rules', () => {
         network,
       },
     });
-    const answer = await arm.send('PUT', arm.server('private', '/firewallRules/office'), rule('1.2.3.4'));
-    expect(messageOf(answer)).toBe(
+    const answer = await arm.send(
+      'PUT',
+      arm.serverPath('private', '/firewallRules/office'),
+      ruleBody('1.2.3.4'),
+    );
+    expect(errorMessage(answer)).toBe(
       'Firewall rule operations cannot be requested for a private access enabled server.',
     );
   });
@@ -67,28 +71,28 @@ describe('firewall rules', () => {
     arm,
     postgres,
   }) => {
-    await arm.makeServer('shut');
-    await arm.complete('PUT', arm.server('shut', '/firewallRules/office'), rule('203.0.113.1'));
+    await arm.createServer('shut');
+    await arm.sendAndWait('PUT', arm.serverPath('shut', '/firewallRules/office'), ruleBody('203.0.113.1'));
     const toggle = (publicNetworkAccess: string) =>
-      arm.complete('PATCH', arm.server('shut'), { properties: { network: { publicNetworkAccess } } });
+      arm.sendAndWait('PATCH', arm.serverPath('shut'), { properties: { network: { publicNetworkAccess } } });
     await toggle('Disabled');
-    expect(postgres.made.get('shut')?.rules.size).toBe(0);
+    expect(postgres.servers.get('shut')?.rules.size).toBe(0);
     await toggle('Enabled');
-    expect(postgres.made.get('shut')?.rules.size).toBe(1);
+    expect(postgres.servers.get('shut')?.rules.size).toBe(1);
   });
 
   test('that control edits reach the list and the firewall', async ({ arm, emulator, postgres }) => {
-    await arm.makeServer('edited');
+    await arm.createServer('edited');
     const range = { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.8' };
-    await control(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: range } });
-    expect((await arm.send('GET', arm.server('edited', '/firewallRules/hole'))).status).toBe(200);
-    expect(postgres.made.get('edited')?.rules.get('hole')).toEqual(range);
-    await control(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: null } });
-    const gone = await until(
-      () => arm.send('GET', arm.server('edited', '/firewallRules/hole')),
+    await sendControl(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: range } });
+    expect((await arm.send('GET', arm.serverPath('edited', '/firewallRules/hole'))).status).toBe(200);
+    expect(postgres.servers.get('edited')?.rules.get('hole')).toEqual(range);
+    await sendControl(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: null } });
+    const gone = await pollUntilAccepted(
+      () => arm.send('GET', arm.serverPath('edited', '/firewallRules/hole')),
       ({ status }) => status === 404,
     );
     expect(gone.status).toBe(404);
-    expect(postgres.made.get('edited')?.rules.size).toBe(0);
+    expect(postgres.servers.get('edited')?.rules.size).toBe(0);
   });
 });

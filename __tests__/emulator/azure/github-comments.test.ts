@@ -1,30 +1,35 @@
 import { describe, expect, vi } from 'vitest';
-import { patchGitHub } from '../../../emulator/github/state.ts';
-import { GitHub } from '../../../emulator/github/store.ts';
+import { patchRepository } from '../../../emulator/github/state.ts';
+import { GitHubStore } from '../../../emulator/github/store.ts';
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { control } from '../../helpers/emulator/arm.ts';
+import { sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
-import { at } from '../../helpers/emulator/http-client.ts';
+import {
+  createOctokit,
+  patchGitHubRepository,
+  repositoryName,
+  sendGitHubRequest,
+} from '../../helpers/emulator/github.ts';
+import { valueAt } from '../../helpers/emulator/http-client.ts';
 
-const root = `/repos/${repository}`;
-const comments = `${root}/issues/7/comments`;
+const repositoryPath = `/repos/${repositoryName}`;
+const commentsPath = `${repositoryPath}/issues/7/comments`;
 
-async function state(emulator: Emulator, name = repository): Promise<JsonObject> {
-  const { json } = await control(emulator, 'GET', 'state');
-  return at(json, 'repositories', name) as JsonObject;
+async function repositoryState(emulator: Emulator, name = repositoryName): Promise<JsonObject> {
+  const { json } = await sendControl(emulator, 'GET', 'state');
+  return valueAt(json, 'repositories', name) as JsonObject;
 }
 
-test.beforeAll(({ emulator }) => tell(emulator, { pulls: { 7: {} } }));
+test.beforeAll(({ emulator }) => patchGitHubRepository(emulator, { pulls: { 7: {} } }));
 
 describe('comments', () => {
   test('are written, read, changed and removed, each by the author that the token is', async ({
     emulator,
   }) => {
-    await tell(emulator, { tokens: { monas: { login: 'mona' } } });
+    await patchGitHubRepository(emulator, { tokens: { monas: { login: 'mona' } } });
     const own = { owner: 'relecloud', repo: 'space-travel' };
-    const [job, mona] = [octokit(emulator, 'a-job'), octokit(emulator, 'monas')];
+    const [job, mona] = [createOctokit(emulator, 'a-job'), createOctokit(emulator, 'monas')];
     const made = await job.rest.issues.createComment({
       ...own,
       issue_number: 7,
@@ -35,7 +40,7 @@ describe('comments', () => {
       body: 'A database is there.',
       user: { login: 'github-actions[bot]', type: 'Bot' },
       issue_url: expect.stringMatching(/\/repos\/relecloud\/space-travel\/issues\/7$/),
-      html_url: `https://github.com/${repository}/pull/7#issuecomment-${made.data.id}`,
+      html_url: `https://github.com/${repositoryName}/pull/7#issuecomment-${made.data.id}`,
     });
     const hers = await mona.rest.issues.createComment({ ...own, issue_number: 7, body: 'Thanks.' });
     expect(hers.data.user).toMatchObject({ login: 'mona', type: 'User' });
@@ -71,7 +76,7 @@ describe('comments', () => {
   ])(
     'with %s are refused as GitHub words it',
     async ([_what, body, status, message, detail], { emulator }) => {
-      const answer = await gitHub(emulator, 'POST', comments, { body });
+      const answer = await sendGitHubRequest(emulator, 'POST', commentsPath, { body });
       expect(answer.status).toBe(status);
       expect(answer.json).toMatchObject({
         message,
@@ -83,16 +88,18 @@ describe('comments', () => {
   );
 
   test('of 65536 characters are taken', async ({ emulator }) => {
-    const answer = await gitHub(emulator, 'POST', comments, { body: { body: 'x'.repeat(65_536) } });
+    const answer = await sendGitHubRequest(emulator, 'POST', commentsPath, {
+      body: { body: 'x'.repeat(65_536) },
+    });
     expect(answer.status).toBe(201);
   });
 
   test('are listed ascending by id, in pages', async ({ emulator }) => {
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, {
       pulls: { 20: {} },
       comments: { 20: Array.from({ length: 65 }, (_, index) => ({ body: `Number ${index}` })) },
     });
-    const { rest, paginate } = octokit(emulator, 'by-hand');
+    const { rest, paginate } = createOctokit(emulator, 'by-hand');
     const all = await paginate(rest.issues.listComments, {
       owner: 'relecloud',
       repo: 'space-travel',
@@ -108,33 +115,35 @@ describe('control/state of a repository', () => {
   const hundreds = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [index + 1, {}]));
 
   test('shows pull requests, comments and runs, but no token', async ({ emulator }) => {
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, {
       repositoryId: 4711,
       pulls: { 30: { title: 'Shown' } },
       comments: { 30: [{ body: 'Forged', user: { login: 'mallory', type: 'User' } }] },
       runs: { 5: { status: 'completed', conclusion: 'failure', run_attempt: 3 } },
       tokens: { 'a-secret-token': { permissions: {}, login: 'mona' } },
     });
-    const shown = await state(emulator);
+    const shown = await repositoryState(emulator);
     expect(shown).toMatchObject({
       id: 4711,
-      pulls: { 30: { state: 'open', title: 'Shown', head: { repo: { id: 4711, full_name: repository } } } },
+      pulls: {
+        30: { state: 'open', title: 'Shown', head: { repo: { id: 4711, full_name: repositoryName } } },
+      },
       comments: { 30: [{ body: 'Forged', user: { login: 'mallory', type: 'User' } }], 7: expect.any(Array) },
       runs: { 5: { status: 'completed', conclusion: 'failure', run_attempt: 3 } },
     });
-    expect((await control(emulator, 'GET', 'state')).text).not.toContain('a-secret-token');
+    expect((await sendControl(emulator, 'GET', 'state')).text).not.toContain('a-secret-token');
   });
 
   test('merges changes, adds comments, and removes by null', async ({ emulator }) => {
     const name = 'relecloud/changing';
-    await tell(emulator, { pulls: { 1: { title: 'Kept' }, 2: {} }, runs: { 9: {} } }, name);
-    await tell(emulator, { comments: { 1: [{ body: 'one' }] } }, name);
-    await tell(
+    await patchGitHubRepository(emulator, { pulls: { 1: { title: 'Kept' }, 2: {} }, runs: { 9: {} } }, name);
+    await patchGitHubRepository(emulator, { comments: { 1: [{ body: 'one' }] } }, name);
+    await patchGitHubRepository(
       emulator,
       { pulls: { 1: { state: 'closed' }, 2: null }, runs: { 9: null }, comments: { 1: [{ body: 'two' }] } },
       name.toUpperCase(),
     );
-    const { pulls, comments: all, runs } = await state(emulator, name);
+    const { pulls, comments: all, runs } = await repositoryState(emulator, name);
     expect(pulls).toMatchObject({ 1: { title: 'Kept', state: 'closed' } });
     expect(Object.keys(pulls as JsonObject)).toEqual(['1']);
     expect(all).toMatchObject({ 1: [{ body: 'one' }, { body: 'two' }] });
@@ -148,23 +157,25 @@ describe('control/state of a repository', () => {
       user: { login: 'mona', id: 5 },
       head: { ref: 'x', repo: null },
     };
-    await tell(emulator, { pulls: { 31: pull } });
-    const { json } = await gitHub(emulator, 'GET', `${root}/pulls/31`);
+    await patchGitHubRepository(emulator, { pulls: { 31: pull } });
+    const { json } = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/31`);
     expect(json).toMatchObject({ user: { login: 'mona', id: 5 }, head: { ref: 'x', repo: null } });
   });
 
   test('takes hundreds of pull requests in one call', async ({ emulator }) => {
-    await tell(emulator, { pulls: hundreds }, 'relecloud/many');
-    expect(Object.keys((await state(emulator, 'relecloud/many'))['pulls'] as JsonObject)).toHaveLength(300);
+    await patchGitHubRepository(emulator, { pulls: hundreds }, 'relecloud/many');
+    expect(
+      Object.keys((await repositoryState(emulator, 'relecloud/many'))['pulls'] as JsonObject),
+    ).toHaveLength(300);
   });
 
   test('sets each pull request without iterating over the others, so that many cost little', () => {
-    const held = new GitHub();
-    const { pulls } = held.knownOrNew('relecloud/many', undefined);
+    const held = new GitHubStore();
+    const { pulls } = held.getOrCreate('relecloud/many', undefined);
     const looks = (['keys', 'values', 'entries', 'forEach', Symbol.iterator] as const).map((method) =>
       vi.spyOn(pulls, method),
     );
-    patchGitHub(held, { repository: 'relecloud/many', pulls: hundreds });
+    patchRepository(held, { repository: 'relecloud/many', pulls: hundreds });
     expect(pulls.size).toBe(300);
     for (const look of looks) expect(look).not.toHaveBeenCalled();
   });
@@ -179,7 +190,7 @@ describe('control/state of a repository', () => {
     ['a comment without a body', { comments: { 7: [{}] } }],
     ['an invalid level', { tokens: { t: { permissions: { issues: 'admin' } } } }],
   ])('refuses %s', async ([_what, change], { emulator }) => {
-    const answer = await control(emulator, 'PATCH', 'state', { repository, ...change });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { repositoryName, ...change });
     expect(answer.status).toBe(400);
     expect(answer.json['error']).toContain('GitHubStateError');
   });

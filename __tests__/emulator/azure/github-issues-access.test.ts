@@ -1,19 +1,26 @@
 import { describe, expect } from 'vitest';
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { control } from '../../helpers/emulator/arm.ts';
+import { sendControl } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
-import { at } from '../../helpers/emulator/http-client.ts';
+import {
+  createOctokit,
+  patchGitHubRepository,
+  repositoryName,
+  sendGitHubRequest,
+} from '../../helpers/emulator/github.ts';
+import { valueAt } from '../../helpers/emulator/http-client.ts';
 
-const root = `/repos/${repository}`;
+const repositoryPath = `/repos/${repositoryName}`;
 
-async function state(emulator: Emulator, name = repository): Promise<JsonObject> {
-  const { json } = await control(emulator, 'GET', 'state');
-  return at(json, 'repositories', name) as JsonObject;
+async function repositoryState(emulator: Emulator, name = repositoryName): Promise<JsonObject> {
+  const { json } = await sendControl(emulator, 'GET', 'state');
+  return valueAt(json, 'repositories', name) as JsonObject;
 }
 
-test.beforeAll(({ emulator }) => tell(emulator, { pulls: { 7: {} }, issues: { 12: { title: 'Twelve' } } }));
+test.beforeAll(({ emulator }) =>
+  patchGitHubRepository(emulator, { pulls: { 7: {} }, issues: { 12: { title: 'Twelve' } } }),
+);
 
 describe('permissions of a registered token', () => {
   const reads = { issues: 'read' };
@@ -39,26 +46,31 @@ describe('permissions of a registered token', () => {
     ['POST', 'issues/7/comments', pulls, 201],
     ['PATCH', 'issues/12', {}, 403],
   ])('%s %s with %o: %i', async ([method, path, permissions, status], { emulator }) => {
-    await tell(emulator, { tokens: { exact: { permissions } } });
+    await patchGitHubRepository(emulator, { tokens: { exact: { permissions } } });
     const body = method === 'GET' ? undefined : { title: 'Twelve', body: 'hello' };
-    const answer = await gitHub(emulator, method, `${root}/${path}`, { body, authorization: 'token exact' });
+    const answer = await sendGitHubRequest(emulator, method, `${repositoryPath}/${path}`, {
+      body,
+      authorization: 'token exact',
+    });
     expect(answer.status).toBe(status);
     if (status === 403) expect(answer.json['message']).toBe('Resource not accessible by integration');
   });
 
   test('reach a comment by its id as they reach the issue that it stands under', async ({ emulator }) => {
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, {
       tokens: { exact: { permissions: pulls } },
       comments: { 7: [{ body: 'pull' }], 12: [{ body: 'issue' }] },
     });
-    const { comments } = await state(emulator);
+    const { comments } = await repositoryState(emulator);
     for (const [number, status] of [
       ['7', 204],
       ['12', 403],
     ] as const) {
       const [{ id }] = (comments as Record<string, [JsonObject]>)[number] ?? [{}];
-      const path = `${root}/issues/comments/${id}`;
-      expect((await gitHub(emulator, 'DELETE', path, { authorization: 'token exact' })).status).toBe(status);
+      const path = `${repositoryPath}/issues/comments/${id}`;
+      expect(
+        (await sendGitHubRequest(emulator, 'DELETE', path, { authorization: 'token exact' })).status,
+      ).toBe(status);
     }
   });
 });
@@ -67,16 +79,16 @@ describe('comments under an issue', () => {
   test('are written, counted, listed and shown by control, and are an update of the issue', async ({
     emulator,
   }) => {
-    await tell(emulator, { issues: { 20: { updated_at: '2020-01-01T00:00:00Z' } } });
-    const { rest } = octokit(emulator, 'a-job');
+    await patchGitHubRepository(emulator, { issues: { 20: { updated_at: '2020-01-01T00:00:00Z' } } });
+    const { rest } = createOctokit(emulator, 'a-job');
     const issue = { owner: 'relecloud', repo: 'space-travel', issue_number: 20 };
     const { data } = await rest.issues.createComment({ ...issue, body: 'Swept.' });
-    expect(data.html_url).toBe(`https://github.com/${repository}/issues/20#issuecomment-${data.id}`);
+    expect(data.html_url).toBe(`https://github.com/${repositoryName}/issues/20#issuecomment-${data.id}`);
     expect((await rest.issues.listComments(issue)).data.map(({ id }) => id)).toEqual([data.id]);
     const after = (await rest.issues.get(issue)).data;
     expect(after.comments).toBe(1);
     expect(after.updated_at).toBe(data.created_at);
-    expect(await state(emulator)).toMatchObject({ comments: { 20: [{ body: 'Swept.' }] } });
+    expect(await repositoryState(emulator)).toMatchObject({ comments: { 20: [{ body: 'Swept.' }] } });
   });
 });
 
@@ -85,8 +97,12 @@ describe('a repository whose issues are disabled', () => {
   const base = `/repos/${name}`;
 
   test('answers 410 for issues, lists its pull requests alone, and recovers', async ({ emulator }) => {
-    await tell(emulator, { issues: { 1: {} }, pulls: { 2: {} }, issuesDisabled: true }, name);
-    expect(await state(emulator, name)).toMatchObject({ issuesDisabled: true, issues: { 1: {} } });
+    await patchGitHubRepository(
+      emulator,
+      { issues: { 1: {} }, pulls: { 2: {} }, issuesDisabled: true },
+      name,
+    );
+    expect(await repositoryState(emulator, name)).toMatchObject({ issuesDisabled: true, issues: { 1: {} } });
     const requests = [
       ['POST', 'issues'],
       ['GET', 'issues/1'],
@@ -95,15 +111,17 @@ describe('a repository whose issues are disabled', () => {
     ] as const;
     for (const [method, path] of requests) {
       const body = method === 'GET' ? undefined : { title: 'x', body: 'x' };
-      const answer = await gitHub(emulator, method, `${base}/${path}`, { body });
+      const answer = await sendGitHubRequest(emulator, method, `${base}/${path}`, { body });
       expect([answer.status, answer.json['message']]).toEqual([410, 'Issues are disabled for this repo']);
     }
     const listed = async () =>
-      JSON.parse((await gitHub(emulator, 'GET', `${base}/issues`)).text) as JsonObject[];
+      JSON.parse((await sendGitHubRequest(emulator, 'GET', `${base}/issues`)).text) as JsonObject[];
     expect((await listed()).map(({ number }) => number)).toEqual([2]);
     const comment = { body: { body: 'x' } };
-    expect((await gitHub(emulator, 'POST', `${base}/issues/2/comments`, comment)).status).toBe(201);
-    await tell(emulator, { issuesDisabled: false }, name);
+    expect((await sendGitHubRequest(emulator, 'POST', `${base}/issues/2/comments`, comment)).status).toBe(
+      201,
+    );
+    await patchGitHubRepository(emulator, { issuesDisabled: false }, name);
     expect((await listed()).map(({ number }) => number)).toEqual([2, 1]);
   });
 });
@@ -123,18 +141,22 @@ describe('control/state of a repository', () => {
       closed_at: '2030-01-02T00:00:00Z',
       closed_by: { login: 'mona' },
     };
-    await tell(emulator, { issues: { 12: given } }, name);
+    await patchGitHubRepository(emulator, { issues: { 12: given } }, name);
     const shown = { ...given, labels: ['ops'] };
-    expect((await state(emulator, name))['issues']).toMatchObject({ 12: shown });
-    expect((await gitHub(emulator, 'GET', `/repos/${name}/issues/12`)).json).toMatchObject(given);
-    await tell(emulator, { issues: { 12: { state: 'open' } }, comments: { 12: [{ body: 'x' }] } }, name);
-    expect(await state(emulator, name)).toMatchObject({
+    expect((await repositoryState(emulator, name))['issues']).toMatchObject({ 12: shown });
+    expect((await sendGitHubRequest(emulator, 'GET', `/repos/${name}/issues/12`)).json).toMatchObject(given);
+    await patchGitHubRepository(
+      emulator,
+      { issues: { 12: { state: 'open' } }, comments: { 12: [{ body: 'x' }] } },
+      name,
+    );
+    expect(await repositoryState(emulator, name)).toMatchObject({
       issues: { 12: { title: 'Report', state: 'open', state_reason: 'reopened', closed_at: null } },
       comments: { 12: [{ body: 'x' }] },
     });
-    await tell(emulator, { issues: { 12: null } }, name);
-    expect(await state(emulator, name)).toMatchObject({ issues: {}, comments: {} });
-    expect(Object.keys((await state(emulator, name))['comments'] as JsonObject)).toEqual([]);
+    await patchGitHubRepository(emulator, { issues: { 12: null } }, name);
+    expect(await repositoryState(emulator, name)).toMatchObject({ issues: {}, comments: {} });
+    expect(Object.keys((await repositoryState(emulator, name))['comments'] as JsonObject)).toEqual([]);
   });
 
   test.for<[string, JsonObject]>([
@@ -149,7 +171,7 @@ describe('control/state of a repository', () => {
     ['a pull request with an issue’s number', { pulls: { 12: {} } }],
     ['an invalid number', { issues: { x: {} } }],
   ])('refuses %s', async ([_what, change], { emulator }) => {
-    const answer = await control(emulator, 'PATCH', 'state', { repository, ...change });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { repositoryName, ...change });
     expect(answer.status).toBe(400);
     expect(answer.json['error']).toContain('GitHubStateError');
   });

@@ -2,27 +2,37 @@ import { describe, expect } from 'vitest';
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
+import {
+  createOctokit,
+  patchGitHubRepository,
+  repositoryName,
+  sendGitHubRequest,
+} from '../../helpers/emulator/github.ts';
 
-const root = `/repos/${repository}`;
-const own = { owner: 'relecloud', repo: 'space-travel' };
-const list = async (emulator: Emulator, query = '', base = root) =>
-  JSON.parse((await gitHub(emulator, 'GET', `${base}/issues?${query}`)).text) as JsonObject[];
-const numbers = async (emulator: Emulator, query: string, base = root) =>
-  (await list(emulator, query, base)).map((issue) => issue['number']);
-const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+const repositoryPath = `/repos/${repositoryName}`;
+const ownRepository = { owner: 'relecloud', repo: 'space-travel' };
+const listIssues = async (emulator: Emulator, query = '', base = repositoryPath) =>
+  JSON.parse((await sendGitHubRequest(emulator, 'GET', `${base}/issues?${query}`)).text) as JsonObject[];
+const issueNumbers = async (emulator: Emulator, query: string, base = repositoryPath) =>
+  (await listIssues(emulator, query, base)).map((issue) => issue['number']);
+const TIMESTAMP_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 describe('an issue', () => {
   test('is made by whom the token is, with the number after the last issue or pull request', async ({
     emulator,
   }) => {
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, {
       pulls: { 7: {} },
       issues: { 3: {} },
       tokens: { monas: { login: 'mona' } },
     });
-    const [job, mona] = [octokit(emulator, 'a-job'), octokit(emulator, 'monas')];
-    const made = await job.rest.issues.create({ ...own, title: 'A sweep', body: 'Gone: 2', labels: ['ops'] });
+    const [job, mona] = [createOctokit(emulator, 'a-job'), createOctokit(emulator, 'monas')];
+    const made = await job.rest.issues.create({
+      ...ownRepository,
+      title: 'A sweep',
+      body: 'Gone: 2',
+      labels: ['ops'],
+    });
     expect(made.status).toBe(201);
     expect(made.headers.location).toBe(made.data.url);
     expect(made.data).toMatchObject({
@@ -36,14 +46,14 @@ describe('an issue', () => {
       comments: 0,
       user: { login: 'github-actions[bot]', type: 'Bot' },
       labels: [{ name: 'ops' }],
-      html_url: `https://github.com/${repository}/issues/8`,
+      html_url: `https://github.com/${repositoryName}/issues/8`,
       url: expect.stringMatching(/\/repos\/relecloud\/space-travel\/issues\/8$/),
-      created_at: expect.stringMatching(time),
+      created_at: expect.stringMatching(TIMESTAMP_PATTERN),
     });
     expect(made.data).not.toHaveProperty('pull_request');
-    const next = await mona.rest.issues.create({ ...own, title: 'Thanks' });
+    const next = await mona.rest.issues.create({ ...ownRepository, title: 'Thanks' });
     expect(next.data).toMatchObject({ number: 9, body: null, user: { login: 'mona', type: 'User' } });
-    expect((await job.rest.issues.get({ ...own, issue_number: 9 })).data.title).toBe('Thanks');
+    expect((await job.rest.issues.get({ ...ownRepository, issue_number: 9 })).data.title).toBe('Thanks');
   });
 
   const longTitle = 'title is too long (maximum is 256 characters)';
@@ -76,35 +86,37 @@ describe('an issue', () => {
       undefined,
     ],
   ])('with %s is refused as GitHub words it', async ([_what, body, message, errors], { emulator }) => {
-    const before = (await list(emulator, 'state=all&per_page=100')).length;
-    const answer = await gitHub(emulator, 'POST', `${root}/issues`, { body });
+    const before = (await listIssues(emulator, 'state=all&per_page=100')).length;
+    const answer = await sendGitHubRequest(emulator, 'POST', `${repositoryPath}/issues`, { body });
     expect(answer.status).toBe(422);
     expect(answer.json).toMatchObject({
       message,
       documentation_url: 'https://docs.github.com/rest/issues/issues#create-an-issue',
       ...(errors && { errors }),
     });
-    expect(await list(emulator, 'state=all&per_page=100')).toHaveLength(before);
+    expect(await listIssues(emulator, 'state=all&per_page=100')).toHaveLength(before);
   });
 
   test('of 256 and 65536 characters is taken', async ({ emulator }) => {
     const body = { title: 'x'.repeat(256), body: 'x'.repeat(65_536) };
-    expect((await gitHub(emulator, 'POST', `${root}/issues`, { body })).status).toBe(201);
+    expect((await sendGitHubRequest(emulator, 'POST', `${repositoryPath}/issues`, { body })).status).toBe(
+      201,
+    );
   });
 
   test('is closed by whom the token is, for a reason, and says so until it is reopened', async ({
     emulator,
   }) => {
-    const { rest } = octokit(emulator, 'a-job');
-    const { number: issue_number } = (await rest.issues.create({ ...own, title: 'Open' })).data;
+    const { rest } = createOctokit(emulator, 'a-job');
+    const { number: issue_number } = (await rest.issues.create({ ...ownRepository, title: 'Open' })).data;
     const update = async (change: JsonObject) =>
-      (await rest.issues.update({ ...own, issue_number, ...change })).data;
+      (await rest.issues.update({ ...ownRepository, issue_number, ...change })).data;
     expect(await update({ title: 'Shut', body: 'Done', state: 'closed' })).toMatchObject({
       title: 'Shut',
       body: 'Done',
       state: 'closed',
       state_reason: 'completed',
-      closed_at: expect.stringMatching(time),
+      closed_at: expect.stringMatching(TIMESTAMP_PATTERN),
       closed_by: { login: 'github-actions[bot]' },
     });
     // GitHub: "Ignored unless `state` is changed".
@@ -142,11 +154,13 @@ describe('an issue', () => {
     ['a reason for closing', { state: 'closed', state_reason: 'reopened' }, /^Validation Failed$/],
     ['a title', { title: '' }, /^Validation Failed$/],
   ])('is not changed by what is no %s', async ([_what, change, message], { emulator }) => {
-    await tell(emulator, { issues: { 60: { title: 'Kept', state: 'open' } } });
-    const answer = await gitHub(emulator, 'PATCH', `${root}/issues/60`, { body: { body: 'New', ...change } });
+    await patchGitHubRepository(emulator, { issues: { 60: { title: 'Kept', state: 'open' } } });
+    const answer = await sendGitHubRequest(emulator, 'PATCH', `${repositoryPath}/issues/60`, {
+      body: { body: 'New', ...change },
+    });
     expect(answer.status).toBe(422);
     expect(answer.json['message']).toMatch(message);
-    expect((await gitHub(emulator, 'GET', `${root}/issues/60`)).json).toMatchObject({
+    expect((await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/issues/60`)).json).toMatchObject({
       title: 'Kept',
       body: null,
       state: 'open',
@@ -154,17 +168,17 @@ describe('an issue', () => {
   });
 
   test('that is not there is not found, and one that was deleted is gone', async ({ emulator }) => {
-    const missing = await gitHub(emulator, 'GET', `${root}/issues/999`);
+    const missing = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/issues/999`);
     expect([missing.status, missing.json['message']]).toEqual([404, 'Not Found']);
     const base = '/repos/relecloud/deleting';
-    await tell(emulator, { issues: { 1: {}, 2: {} } }, 'relecloud/deleting');
-    await tell(emulator, { issues: { 2: null } }, 'relecloud/deleting');
+    await patchGitHubRepository(emulator, { issues: { 1: {}, 2: {} } }, 'relecloud/deleting');
+    await patchGitHubRepository(emulator, { issues: { 2: null } }, 'relecloud/deleting');
     for (const path of [`${base}/issues/2`, `${base}/issues/2/comments`]) {
-      const gone = await gitHub(emulator, 'GET', path);
+      const gone = await sendGitHubRequest(emulator, 'GET', path);
       expect([gone.status, gone.json['message']]).toEqual([410, 'This issue was deleted']);
     }
-    expect(await numbers(emulator, '', base)).toEqual([1]);
-    const made = await gitHub(emulator, 'POST', `${base}/issues`, { body: { title: 'Next' } });
+    expect(await issueNumbers(emulator, '', base)).toEqual([1]);
+    const made = await sendGitHubRequest(emulator, 'POST', `${base}/issues`, { body: { title: 'Next' } });
     expect(made.json['number']).toBe(3);
   });
 });
@@ -173,26 +187,38 @@ describe('a pull request', () => {
   test('is an issue too, told apart by pull_request, and has an issue’s id of its own', async ({
     emulator,
   }) => {
-    await tell(emulator, { pulls: { 500: { state: 'closed', merged: true } }, issues: { 501: {} } });
-    const found = await list(emulator, 'state=all&per_page=100');
+    await patchGitHubRepository(emulator, {
+      pulls: { 500: { state: 'closed', merged: true } },
+      issues: { 501: {} },
+    });
+    const found = await listIssues(emulator, 'state=all&per_page=100');
     const [pull, issue] = [500, 501].map((number) => found.find((each) => each['number'] === number));
     expect(pull).toMatchObject({
-      html_url: `https://github.com/${repository}/pull/500`,
-      pull_request: { merged_at: expect.stringMatching(time), url: expect.stringMatching(/\/pulls\/500$/) },
+      html_url: `https://github.com/${repositoryName}/pull/500`,
+      pull_request: {
+        merged_at: expect.stringMatching(TIMESTAMP_PATTERN),
+        url: expect.stringMatching(/\/pulls\/500$/),
+      },
     });
     expect(issue).not.toHaveProperty('pull_request');
-    const { json } = await gitHub(emulator, 'GET', `${root}/issues/500`);
+    const { json } = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/issues/500`);
     expect(json['id']).toBe(pull?.['id']);
-    expect(json['id']).not.toBe((await gitHub(emulator, 'GET', `${root}/pulls/500`)).json['id']);
-    const reopened = await gitHub(emulator, 'PATCH', `${root}/issues/500`, { body: { state: 'open' } });
+    expect(json['id']).not.toBe(
+      (await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/500`)).json['id'],
+    );
+    const reopened = await sendGitHubRequest(emulator, 'PATCH', `${repositoryPath}/issues/500`, {
+      body: { state: 'open' },
+    });
     expect([reopened.status, reopened.json['message']]).toEqual([422, 'Validation Failed']);
   });
 
   test('is changed as an issue, and the change shows in the pull request', async ({ emulator }) => {
-    await tell(emulator, { pulls: { 502: {} } });
+    await patchGitHubRepository(emulator, { pulls: { 502: {} } });
     const change = { title: 'Renamed', state: 'closed', labels: ['ops'] };
-    expect((await gitHub(emulator, 'PATCH', `${root}/issues/502`, { body: change })).status).toBe(200);
-    expect((await gitHub(emulator, 'GET', `${root}/pulls/502`)).json).toMatchObject({
+    expect(
+      (await sendGitHubRequest(emulator, 'PATCH', `${repositoryPath}/issues/502`, { body: change })).status,
+    ).toBe(200);
+    expect((await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/502`)).json).toMatchObject({
       title: 'Renamed',
       state: 'closed',
       labels: [{ name: 'ops' }],
@@ -207,7 +233,7 @@ describe('the list', () => {
   test.beforeAll(async ({ emulator }) => {
     const bot = { login: 'github-actions[bot]' };
     const at = (day: number) => `2031-01-0${day}T00:00:00Z`;
-    await tell(
+    await patchGitHubRepository(
       emulator,
       {
         issues: {
@@ -238,14 +264,14 @@ describe('the list', () => {
     ['direction=asc', [1, 3, 4]],
     ['sort=created&direction=asc&state=all&per_page=2&page=2', [3, 4]],
   ])('asked for %j has %j', async ([query, expected], { emulator }) => {
-    expect(await numbers(emulator, query, base)).toEqual(expected);
+    expect(await issueNumbers(emulator, query, base)).toEqual(expected);
   });
 
   test.for(['state=OPEN', 'state=', 'sort=title', 'direction=up'])(
     'refuses %s',
     async (query, { emulator }) => {
       const [field, value] = query.split('=');
-      const answer = await gitHub(emulator, 'GET', `${base}/issues?${query}`);
+      const answer = await sendGitHubRequest(emulator, 'GET', `${base}/issues?${query}`);
       expect(answer.status).toBe(422);
       expect(answer.json).toMatchObject({
         message: 'Validation Failed',
@@ -257,8 +283,8 @@ describe('the list', () => {
 
   test('is found whole by octokit’s paginate, its pages named in Link', async ({ emulator }) => {
     const issues = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [index + 1, {}]));
-    await tell(emulator, { issues }, 'relecloud/many-issues');
-    const { rest, paginate } = octokit(emulator, 'by-hand');
+    await patchGitHubRepository(emulator, { issues }, 'relecloud/many-issues');
+    const { rest, paginate } = createOctokit(emulator, 'by-hand');
     const many = { owner: 'relecloud', repo: 'many-issues', per_page: 20 };
     const all = await paginate(rest.issues.listForRepo, many);
     expect(all.map(({ number }) => number)).toEqual(Array.from({ length: 45 }, (_, index) => 45 - index));

@@ -1,19 +1,24 @@
 import { describe, expect } from 'vitest';
 import { gitHubHandler } from '../../../emulator/github/index.ts';
-import { GitHub } from '../../../emulator/github/store.ts';
-import type { Request } from '../../../emulator/http/exchange.ts';
+import { GitHubStore } from '../../../emulator/github/store.ts';
+import type { HttpRequest } from '../../../emulator/http/exchange.ts';
 import type { Emulator } from '../../../emulator/index.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { gitHub, octokit, repository, tell } from '../../helpers/emulator/github.ts';
-import { at } from '../../helpers/emulator/http-client.ts';
+import {
+  createOctokit,
+  patchGitHubRepository,
+  repositoryName,
+  sendGitHubRequest,
+} from '../../helpers/emulator/github.ts';
+import { valueAt } from '../../helpers/emulator/http-client.ts';
 
-const root = `/repos/${repository}`;
-const list = async (emulator: Emulator, path: string) =>
-  JSON.parse((await gitHub(emulator, 'GET', path)).text) as Record<string, unknown>[];
-const numbers = async (emulator: Emulator, query: string) =>
-  (await list(emulator, `${root}/pulls?${query}`)).map((pull) => pull['number']);
+const repositoryPath = `/repos/${repositoryName}`;
+const getList = async (emulator: Emulator, path: string) =>
+  JSON.parse((await sendGitHubRequest(emulator, 'GET', path)).text) as Record<string, unknown>[];
+const pullNumbers = async (emulator: Emulator, query: string) =>
+  (await getList(emulator, `${repositoryPath}/pulls?${query}`)).map((pull) => pull['number']);
 
-function linksOf(header: unknown): Record<string, string> {
+function parseLinkHeader(header: unknown): Record<string, string> {
   const matches = String(header ?? '').matchAll(/<([^>]+)>; rel="(\w+)"/g);
   return Object.fromEntries([...matches].map(([, url = '', rel = '']) => [rel, url]));
 }
@@ -24,19 +29,22 @@ describe('authentication', () => {
     ['another scheme', 'Basic eDp5', 'Bad credentials'],
     ['a revoked token', 'token revoked', 'Bad credentials'],
   ])('refuses %s with 401', async ([_what, authorization, message], { emulator }) => {
-    await tell(emulator, { tokens: { revoked: { revoked: true } } });
-    const answer = await gitHub(emulator, 'GET', `${root}/pulls`, { authorization });
+    await patchGitHubRepository(emulator, { tokens: { revoked: { revoked: true } } });
+    const answer = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, { authorization });
     expect(answer.status).toBe(401);
     expect(answer.json).toMatchObject({ message, status: '401' });
     expect(answer.json['documentation_url']).toMatch(/^https:\/\/docs\.github\.com\/rest/);
   });
 
   test.for(['token any', 'bearer any', 'Bearer any'])('takes %j', async (authorization, { emulator }) => {
-    expect((await gitHub(emulator, 'GET', `${root}/pulls`, { authorization })).status).toBe(200);
+    expect(
+      (await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, { authorization })).status,
+    ).toBe(200);
   });
 
   test('tells media type and the rest of the hourly budget with every answer', async ({ emulator }) => {
-    const get = () => gitHub(emulator, 'GET', `${root}/pulls`, { authorization: 'bearer counted' });
+    const get = () =>
+      sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, { authorization: 'bearer counted' });
     const first = (await get()).headers;
     const second = (await get()).headers;
     expect(first['x-github-media-type']).toBe('github.v3; format=json');
@@ -47,15 +55,15 @@ describe('authentication', () => {
 });
 
 test('a job’s token is refused after 1000 requests in an hour, as GitHub words it', async () => {
-  const held = new GitHub();
-  held.tokens.register('busy', { permissions: {}, login: undefined, revoked: undefined }, repository);
+  const held = new GitHubStore();
+  held.tokens.register('busy', { permissions: {}, login: undefined, revoked: undefined }, repositoryName);
   const handler = gitHubHandler(held);
-  const request: Request = {
-    ...{ method: 'GET', path: '/user', url: new URL('https://127.0.0.1/user'), text: '' },
-    ...{ headers: { authorization: 'token busy' }, source: '127.0.0.1', imposedFailure: undefined },
+  const request: HttpRequest = {
+    ...{ method: 'GET', path: '/user', url: new URL('https://127.0.0.1/user'), bodyText: '' },
+    ...{ headers: { authorization: 'token busy' }, sourceAddress: '127.0.0.1', injectedFailure: undefined },
   };
   const messages = await Promise.all(
-    Array.from({ length: 1001 }, async () => at((await handler(request)).body, 'message')),
+    Array.from({ length: 1001 }, async () => valueAt((await handler(request)).body, 'message')),
   );
   expect(messages[999]).toBe('Resource not accessible by integration');
   expect(messages[1000]).toMatch(/^API rate limit exceeded for installation ID \d+\.$/);
@@ -64,17 +72,17 @@ test('a job’s token is refused after 1000 requests in an hour, as GitHub words
 
 describe('permissions of a registered token', () => {
   test.beforeAll(async ({ emulator }) => {
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, {
       pulls: { 70: {} },
       comments: { 70: [{ body: 'there' }] },
       runs: { 700: {} },
     });
   });
 
-  const pulls = ['GET', `${root}/pulls/70`] as const;
-  const reading = ['GET', `${root}/issues/70/comments`] as const;
-  const writing = ['POST', `${root}/issues/70/comments`] as const;
-  const runs = ['GET', `${root}/actions/runs/700`] as const;
+  const pulls = ['GET', `${repositoryPath}/pulls/70`] as const;
+  const reading = ['GET', `${repositoryPath}/issues/70/comments`] as const;
+  const writing = ['POST', `${repositoryPath}/issues/70/comments`] as const;
+  const runs = ['GET', `${repositoryPath}/actions/runs/700`] as const;
 
   test.for<[string, readonly [string, string], Record<string, string>, number]>([
     ['reading pull requests', pulls, { 'pull-requests': 'read' }, 200],
@@ -89,20 +97,20 @@ describe('permissions of a registered token', () => {
     ['reading runs', runs, { actions: 'read' }, 200],
     ['reading runs', runs, {}, 403],
   ])('%s by %o %o: %i', async ([_what, [method, path], permissions, status], { emulator }) => {
-    await tell(emulator, { tokens: { exact: { permissions } } });
+    await patchGitHubRepository(emulator, { tokens: { exact: { permissions } } });
     const body = method === 'POST' ? { body: 'hello' } : undefined;
-    const answer = await gitHub(emulator, method, path, { body, authorization: 'token exact' });
+    const answer = await sendGitHubRequest(emulator, method, path, { body, authorization: 'token exact' });
     expect(answer.status).toBe(status);
     if (status === 403) expect(answer.json['message']).toBe('Resource not accessible by integration');
   });
 
   test('reach no repository but those that it was registered for', async ({ emulator }) => {
-    await tell(emulator, { pulls: { 1: {} } }, 'relecloud/other');
-    await tell(emulator, { tokens: { own: { permissions: { 'pull-requests': 'write' } } } });
+    await patchGitHubRepository(emulator, { pulls: { 1: {} } }, 'relecloud/other');
+    await patchGitHubRepository(emulator, { tokens: { own: { permissions: { 'pull-requests': 'write' } } } });
     const other = () =>
-      gitHub(emulator, 'GET', '/repos/relecloud/other/pulls/1', { authorization: 'token own' });
+      sendGitHubRequest(emulator, 'GET', '/repos/relecloud/other/pulls/1', { authorization: 'token own' });
     expect((await other()).status).toBe(404);
-    await tell(emulator, { tokens: { own: {} } }, 'relecloud/other');
+    await patchGitHubRepository(emulator, { tokens: { own: {} } }, 'relecloud/other');
     expect((await other()).status).toBe(200);
   });
 });
@@ -115,8 +123,8 @@ describe('pull requests', () => {
       index + 1,
       { state: index < 40 ? 'open' : 'closed' },
     ]);
-    await tell(emulator, { pulls: Object.fromEntries(states) }, lists);
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, { pulls: Object.fromEntries(states) }, lists);
+    await patchGitHubRepository(emulator, {
       pulls: {
         7: {
           title: 'Fly',
@@ -131,36 +139,48 @@ describe('pull requests', () => {
   test('are there with the main fields of GitHub’s, the repositories’ ids among them', async ({
     emulator,
   }) => {
-    const { json } = await gitHub(emulator, 'GET', `${root}/pulls/7`);
+    const { json } = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/7`);
     expect(json).toMatchObject({
       number: 7,
       state: 'open',
       title: 'Fly',
       merged: false,
       draft: false,
-      html_url: `https://github.com/${repository}/pull/7`,
+      html_url: `https://github.com/${repositoryName}/pull/7`,
       user: { login: 'mona', type: 'User' },
       head: { label: 'mona:fly', ref: 'fly', repo: { id: 9, full_name: 'mona/x', fork: true } },
-      base: { ref: 'main', repo: { id: 700_100_200, full_name: repository } },
+      base: { ref: 'main', repo: { id: 700_100_200, full_name: repositoryName } },
     });
     expect(
-      (await gitHub(emulator, 'GET', `${root.toUpperCase().replace('REPOS', 'repos')}/pulls/7`)).status,
+      (
+        await sendGitHubRequest(
+          emulator,
+          'GET',
+          `${repositoryPath.toUpperCase().replace('REPOS', 'repos')}/pulls/7`,
+        )
+      ).status,
     ).toBe(200);
   });
 
   test('that are merged are closed, and lists tell it by merged_at alone', async ({ emulator }) => {
-    expect((await gitHub(emulator, 'GET', `${root}/pulls/8`)).json).toMatchObject({
+    expect((await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/8`)).json).toMatchObject({
       state: 'closed',
       merged: true,
     });
-    const listed = (await list(emulator, `${root}/pulls?state=closed`)).find((pull) => pull['number'] === 8);
+    const listed = (await getList(emulator, `${repositoryPath}/pulls?state=closed`)).find(
+      (pull) => pull['number'] === 8,
+    );
     expect(listed?.['merged_at']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(listed).not.toHaveProperty('merged');
   });
 
   test('and repositories that are not there are not found', async ({ emulator }) => {
-    for (const path of [`${root}/pulls/999`, `${root}/issues/999/comments`, '/repos/nobody/nothing/pulls']) {
-      const answer = await gitHub(emulator, 'GET', path);
+    for (const path of [
+      `${repositoryPath}/pulls/999`,
+      `${repositoryPath}/issues/999/comments`,
+      '/repos/nobody/nothing/pulls',
+    ]) {
+      const answer = await sendGitHubRequest(emulator, 'GET', path);
       expect([answer.status, answer.json['message'], answer.json['status']]).toEqual([
         404,
         'Not Found',
@@ -173,50 +193,54 @@ describe('pull requests', () => {
     emulator,
   }) => {
     const base = `/repos/${lists}/pulls`;
-    const first = await list(emulator, base);
+    const first = await getList(emulator, base);
     expect(first.map((pull) => pull['number'])).toEqual(Array.from({ length: 30 }, (_, i) => 40 - i));
     const counts = ['state=closed', 'state=all&per_page=100', 'per_page=500', 'per_page=0'].map(
-      async (query) => (await list(emulator, `${base}?${query}`)).length,
+      async (query) => (await getList(emulator, `${base}?${query}`)).length,
     );
     expect(await Promise.all(counts)).toEqual([5, 45, 40, 30]);
-    expect((await list(emulator, `${base}?direction=asc&per_page=2`)).map((pull) => pull['number'])).toEqual([
-      1, 2,
-    ]);
-    expect((await gitHub(emulator, 'GET', `${base}?state=odd`)).status).toBe(422);
+    expect(
+      (await getList(emulator, `${base}?direction=asc&per_page=2`)).map((pull) => pull['number']),
+    ).toEqual([1, 2]);
+    expect((await sendGitHubRequest(emulator, 'GET', `${base}?state=odd`)).status).toBe(422);
   });
 
   test('sorted by updated come in ascending order, and head and base narrow the list', async ({
     emulator,
   }) => {
-    await tell(emulator, {
+    await patchGitHubRepository(emulator, {
       pulls: { 7: { updated_at: '2031-01-01T00:00:00Z' }, 8: { state: 'open' } },
     });
-    const updated = await numbers(emulator, 'sort=updated');
+    const updated = await pullNumbers(emulator, 'sort=updated');
     expect(updated.at(-1)).toBe(7);
-    expect(await numbers(emulator, 'head=mona:fly')).toEqual([7]);
-    expect(await numbers(emulator, 'base=elsewhere')).toEqual([]);
+    expect(await pullNumbers(emulator, 'head=mona:fly')).toEqual([7]);
+    expect(await pullNumbers(emulator, 'base=elsewhere')).toEqual([]);
   });
 
   test('name the other pages in Link, by absolute URLs with the repository’s id', async ({ emulator }) => {
     const base = `/repos/${lists}/pulls?state=all&per_page=20`;
-    const links = linksOf((await gitHub(emulator, 'GET', `${base}&page=2`)).headers['link']);
+    const links = parseLinkHeader(
+      (await sendGitHubRequest(emulator, 'GET', `${base}&page=2`)).headers['link'],
+    );
     expect(Object.keys(links)).toEqual(['prev', 'next', 'last', 'first']);
     const url = new URL(links['next'] ?? '');
-    expect(url.origin).toBe(emulator.ready.env['GITHUB_API_URL']);
+    expect(url.origin).toBe(emulator.readyLine.env['GITHUB_API_URL']);
     expect(url.pathname).toMatch(/^\/repositories\/\d+\/pulls$/);
     expect(url.search).toBe('?state=all&per_page=20&page=3');
-    const ends = await Promise.all([1, 3].map((page) => gitHub(emulator, 'GET', `${base}&page=${page}`)));
-    expect(ends.map(({ headers }) => Object.keys(linksOf(headers['link'])))).toEqual([
+    const ends = await Promise.all(
+      [1, 3].map((page) => sendGitHubRequest(emulator, 'GET', `${base}&page=${page}`)),
+    );
+    expect(ends.map(({ headers }) => Object.keys(parseLinkHeader(headers['link'])))).toEqual([
       ['next', 'last'],
       ['prev', 'first'],
     ]);
-    expect((await gitHub(emulator, 'GET', `/repos/${lists}/pulls?state=closed`)).headers).not.toHaveProperty(
-      'link',
-    );
+    expect(
+      (await sendGitHubRequest(emulator, 'GET', `/repos/${lists}/pulls?state=closed`)).headers,
+    ).not.toHaveProperty('link');
   });
 
   test('are all found by octokit’s paginate', async ({ emulator }) => {
-    const { rest, paginate } = octokit(emulator, 'by-hand');
+    const { rest, paginate } = createOctokit(emulator, 'by-hand');
     const [owner, repo] = lists.split('/') as [string, string];
     const all = await paginate(rest.pulls.list, { owner, repo, state: 'all', per_page: 10 });
     expect(new Set(all.map(({ number }) => number)).size).toBe(45);
@@ -227,14 +251,15 @@ describe('workflow runs', () => {
   test('tell status, conclusion and attempt; earlier attempts have ended, later ones are not there', async ({
     emulator,
   }) => {
-    await tell(emulator, { runs: { 123: { status: 'in_progress', run_attempt: 2 } } });
-    const run = (path: string) => gitHub(emulator, 'GET', `${root}/actions/runs/${path}`);
+    await patchGitHubRepository(emulator, { runs: { 123: { status: 'in_progress', run_attempt: 2 } } });
+    const run = (path: string) =>
+      sendGitHubRequest(emulator, 'GET', `${repositoryPath}/actions/runs/${path}`);
     expect((await run('123')).json).toMatchObject({
       id: 123,
       status: 'in_progress',
       conclusion: null,
       run_attempt: 2,
-      repository: { full_name: repository },
+      repository: { full_name: repositoryName },
     });
     const attempts = await Promise.all([1, 2, 3].map((attempt) => run(`123/attempts/${attempt}`)));
     expect(attempts.map(({ status, json }) => [status, json['status']])).toEqual([
@@ -242,7 +267,7 @@ describe('workflow runs', () => {
       [200, 'in_progress'],
       [404, '404'],
     ]);
-    await tell(emulator, { runs: { 123: { status: 'completed' } } });
+    await patchGitHubRepository(emulator, { runs: { 123: { status: 'completed' } } });
     expect((await run('123')).json).toMatchObject({ status: 'completed', conclusion: 'success' });
     expect((await run('124')).status).toBe(404);
   });
@@ -250,7 +275,10 @@ describe('workflow runs', () => {
 
 describe('who the token is', () => {
   const query = (emulator: Emulator, text: string, authorization?: string) =>
-    gitHub(emulator, 'POST', '/graphql', { body: { query: text }, ...(authorization && { authorization }) });
+    sendGitHubRequest(emulator, 'POST', '/graphql', {
+      body: { query: text },
+      ...(authorization && { authorization }),
+    });
 
   test('a job’s is github-actions[bot] to GraphQL, and nobody’s to GET /user', async ({ emulator }) => {
     for (const text of ['{ viewer { login } }', 'query{viewer{login}}', 'query Me {\n viewer { login }\n}']) {
@@ -258,20 +286,24 @@ describe('who the token is', () => {
         data: { viewer: { login: 'github-actions[bot]' } },
       });
     }
-    const user = await gitHub(emulator, 'GET', '/user');
+    const user = await sendGitHubRequest(emulator, 'GET', '/user');
     expect([user.status, user.json['message']]).toEqual([403, 'Resource not accessible by integration']);
   });
 
   test('a person’s is theirs', async ({ emulator }) => {
-    await tell(emulator, { tokens: { monas: { login: 'mona' } } });
+    await patchGitHubRepository(emulator, { tokens: { monas: { login: 'mona' } } });
     const answer = await query(emulator, '{ viewer { login } }', 'token monas');
-    expect(at(answer.json, 'data', 'viewer', 'login')).toBe('mona');
-    expect((await gitHub(emulator, 'GET', '/user', { authorization: 'token monas' })).json).toMatchObject({
+    expect(valueAt(answer.json, 'data', 'viewer', 'login')).toBe('mona');
+    expect(
+      (await sendGitHubRequest(emulator, 'GET', '/user', { authorization: 'token monas' })).json,
+    ).toMatchObject({
       login: 'mona',
       type: 'User',
     });
-    await tell(emulator, { tokens: { monas: { permissions: {} } } });
-    const refused = await gitHub(emulator, 'GET', `${root}/pulls`, { authorization: 'token monas' });
+    await patchGitHubRepository(emulator, { tokens: { monas: { permissions: {} } } });
+    const refused = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, {
+      authorization: 'token monas',
+    });
     expect(refused.json['message']).toBe('Resource not accessible by personal access token');
   });
 
@@ -280,6 +312,8 @@ describe('who the token is', () => {
       const { status, json } = await query(emulator, text);
       expect([status, Array.isArray(json['errors']), json['data']]).toEqual([200, true, undefined]);
     }
-    expect((await gitHub(emulator, 'POST', '/graphql', { body: {}, authorization: '' })).status).toBe(401);
+    expect(
+      (await sendGitHubRequest(emulator, 'POST', '/graphql', { body: {}, authorization: '' })).status,
+    ).toBe(401);
   });
 });

@@ -1,17 +1,23 @@
 import { describe, expect } from 'vitest';
-import { type Arm, addFault, codeOf, defaultServer, messageOf } from '../../helpers/emulator/arm.ts';
+import {
+  type ArmClient,
+  addFault,
+  defaultServer,
+  errorCode,
+  errorMessage,
+} from '../../helpers/emulator/arm.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
-import { at } from '../../helpers/emulator/http-client.ts';
+import { valueAt } from '../../helpers/emulator/http-client.ts';
 
 // Pages of two, for the lists at the end. Throttling is off for the batches of requests.
-const test = testWith({ pageSize: 2, throttling: 0 });
-const range = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
+const test = testWith({ pageSize: 2, throttlingScale: 0 });
+const ruleBody = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
 
 describe('a long-running operation', () => {
   test('is accepted with its name and time, and has no effect while it is under way', async ({ stalled }) => {
-    await stalled.makeServer('effects');
-    const path = stalled.server('effects', '/firewallRules/office');
-    const accepted = await stalled.send('PUT', path, range);
+    await stalled.createServer('effects');
+    const path = stalled.serverPath('effects', '/firewallRules/office');
+    const accepted = await stalled.send('PUT', path, ruleBody);
     expect(accepted.status).toBe(202);
     expect(Object.keys(accepted.json)).toEqual(['operation', 'startTime']);
     expect(accepted.json['operation']).toBe('UpsertServerFirewallRulesManagementOperation');
@@ -21,32 +27,34 @@ describe('a long-running operation', () => {
   });
 
   test('shows its effect when it has ended, and not before', async ({ arm, postgres }) => {
-    await arm.makeServer('effects');
-    const rule = arm.server('effects', '/firewallRules/office');
-    expect((await arm.complete('PUT', rule, range)).json['status']).toBe('Succeeded');
+    await arm.createServer('effects');
+    const rule = arm.serverPath('effects', '/firewallRules/office');
+    expect((await arm.sendAndWait('PUT', rule, ruleBody)).json['status']).toBe('Succeeded');
     expect((await arm.send('GET', rule)).status).toBe(200);
-    const database = arm.server('effects', '/databases/relecloud');
+    const database = arm.serverPath('effects', '/databases/relecloud');
     const release = postgres.hold('createDatabase');
     const accepted = await arm.send('PUT', database, { properties: {} });
     expect((await arm.send('GET', database)).status).toBe(404);
     release();
-    expect((await arm.finish(accepted)).json['status']).toBe('Succeeded');
+    expect((await arm.waitForOperation(accepted)).json['status']).toBe('Succeeded');
     expect((await arm.send('GET', database)).status).toBe(200);
   });
 
   test('is polled by the whole URL; without its signature Azure does not find it', async ({ arm }) => {
-    await arm.makeServer('signed');
-    const accepted = await arm.send('PUT', arm.server('signed', '/firewallRules/office'), range);
+    await arm.createServer('signed');
+    const accepted = await arm.send('PUT', arm.serverPath('signed', '/firewallRules/office'), ruleBody);
     const url = new URL(String(accepted.headers['azure-asyncoperation']));
     expect([...url.searchParams.keys()]).toEqual(['api-version', 't', 'c', 's', 'h']);
     expect(url.searchParams.get('c')?.length).toBeGreaterThan(2500);
     expect((await arm.send('GET', `${url.href.split('&t=')[0]}`)).status).toBe(404);
-    expect((await arm.finish(accepted)).status).toBe(200);
+    expect((await arm.waitForOperation(accepted)).status).toBe(200);
   });
 
   test('repeats Retry-After on every poll, also on the last', async ({ arm }) => {
-    await arm.makeServer('patient');
-    const last = await arm.complete('PUT', arm.server('patient', '/databases/relecloud'), { properties: {} });
+    await arm.createServer('patient');
+    const last = await arm.sendAndWait('PUT', arm.serverPath('patient', '/databases/relecloud'), {
+      properties: {},
+    });
     expect(last.headers['retry-after']).toBeDefined();
     expect(Object.keys(last.json)).toEqual(['name', 'status', 'startTime']);
   });
@@ -55,41 +63,41 @@ describe('a long-running operation', () => {
     arm,
     postgres,
   }) => {
-    await arm.makeServer('short-lived');
-    const accepted = await arm.send('DELETE', arm.server('short-lived'));
+    await arm.createServer('short-lived');
+    const accepted = await arm.send('DELETE', arm.serverPath('short-lived'));
     expect(accepted.headers['azure-asyncoperation']).toContain(
       '/locations/West%20Europe/azureAsyncOperation/',
     );
-    await arm.finish(accepted);
-    expect((await arm.send('GET', arm.server('short-lived'))).status).toBe(404);
-    expect((await arm.send('DELETE', arm.server('short-lived'))).status).toBe(204);
-    expect(postgres.made.get('short-lived')?.destroyed).toBe(true);
+    await arm.waitForOperation(accepted);
+    expect((await arm.send('GET', arm.serverPath('short-lived'))).status).toBe(404);
+    expect((await arm.send('DELETE', arm.serverPath('short-lived'))).status).toBe(204);
+    expect(postgres.servers.get('short-lived')?.destroyed).toBe(true);
   });
 
   test('fails in the poll, not in the request, with 200 and the error in the body', async ({
     arm,
     emulator,
   }) => {
-    await arm.makeServer('unlucky');
+    await arm.createServer('unlucky');
     const failure = { code: 'ServerIsBusy', message: 'Busy.' };
     await addFault(
       emulator,
       { service: 'arm', method: 'PUT', path: '/unlucky/firewallRules/' },
       { operationFails: failure },
     );
-    const path = arm.server('unlucky', '/firewallRules/office');
-    const accepted = await arm.send('PUT', path, range);
+    const path = arm.serverPath('unlucky', '/firewallRules/office');
+    const accepted = await arm.send('PUT', path, ruleBody);
     expect(accepted.status).toBe(202);
-    const poll = await arm.finish(accepted);
+    const poll = await arm.waitForOperation(accepted);
     expect([poll.status, poll.json['status'], poll.json['error']]).toEqual([200, 'Failed', failure]);
     expect((await arm.send('GET', path)).status).toBe(404);
-    expect(await arm.state('unlucky')).toBe('Ready');
+    expect(await arm.serverState('unlucky')).toBe('Ready');
   });
 });
 
 describe('a 404', () => {
   test('of a missing server is the gateway’s, and so is that of any of its children', async ({ arm }) => {
-    await arm.makeServer('present');
+    await arm.createServer('present');
     for (const [method, rest] of [
       ['GET', ''],
       ['GET', '/firewallRules/x'],
@@ -97,26 +105,26 @@ describe('a 404', () => {
       ['DELETE', '/configurations/x'],
       ['POST', '/start'],
     ] as const) {
-      const answer = await arm.send(method, arm.server('absent', rest));
-      expect([answer.status, codeOf(answer)]).toEqual([404, 'ResourceNotFound']);
+      const answer = await arm.send(method, arm.serverPath('absent', rest));
+      expect([answer.status, errorCode(answer)]).toEqual([404, 'ResourceNotFound']);
       expect(answer.headers['x-ms-failure-cause']).toBe('gateway');
-      expect(messageOf(answer)).toContain(
+      expect(errorMessage(answer)).toContain(
         "'Microsoft.DBforPostgreSQL/flexibleServers/absent' under resource group 'rg'",
       );
     }
   });
 
   test('of a missing child on a live server is the provider’s', async ({ arm }) => {
-    const answer = await arm.send('GET', arm.server('present', '/databases/dtdb'));
+    const answer = await arm.send('GET', arm.serverPath('present', '/databases/dtdb'));
     expect(answer.headers['x-ms-failure-cause']).toBeUndefined();
-    expect(messageOf(answer)).toBe(
+    expect(errorMessage(answer)).toBe(
       "The requested resource of type 'Microsoft.DBforPostgreSQL/flexibleServers/databases' with name 'dtdb' was not found.",
     );
   });
 
   test('of a missing group names the group', async ({ arm }) => {
-    const answer = await arm.send('GET', arm.server('present', '', 'nowhere'));
-    expect([codeOf(answer), messageOf(answer)]).toEqual([
+    const answer = await arm.send('GET', arm.serverPath('present', '', 'nowhere'));
+    expect([errorCode(answer), errorMessage(answer)]).toEqual([
       'ResourceGroupNotFound',
       "Resource group 'nowhere' could not be found.",
     ]);
@@ -125,7 +133,7 @@ describe('a 404', () => {
 
 describe('the path and its version', () => {
   test('compares without regard to case', async ({ arm }) => {
-    const path = arm.server('PRESENT').replace('resourceGroups', 'resourcegroups').toLowerCase();
+    const path = arm.serverPath('PRESENT').replace('resourceGroups', 'resourcegroups').toLowerCase();
     expect((await arm.send('GET', path)).json['name']).toBe('present');
   });
 
@@ -133,24 +141,26 @@ describe('the path and its version', () => {
     ['', 'MissingApiVersionParameter'],
     ['2020-01-01', 'NoRegisteredProviderFound'],
   ])('api-version "%s" is refused with %s', async ([version, code], { arm }) => {
-    const answer = await arm.send('GET', `${arm.server('present')}?api-version=${version}`);
-    expect([answer.status, codeOf(answer)]).toEqual([400, code]);
+    const answer = await arm.send('GET', `${arm.serverPath('present')}?api-version=${version}`);
+    expect([answer.status, errorCode(answer)]).toEqual([400, code]);
   });
 
   test.for(['2021-06-01', '2022-12-01', '2023-06-01-preview', '2024-08-01', '2025-08-01'])(
     'api-version %s answers',
     async (version, { arm }) => {
-      const answer = await arm.send('GET', `${arm.server('present')}?api-version=${version}`);
-      expect(at(answer.json, 'properties', 'state')).toBe('Ready');
+      const answer = await arm.send('GET', `${arm.serverPath('present')}?api-version=${version}`);
+      expect(valueAt(answer.json, 'properties', 'state')).toBe('Ready');
     },
   );
 
   test('a subscription, a namespace and a type that do not exist are named', async ({ arm }) => {
     const unknown = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups';
-    expect(codeOf(await arm.send('GET', unknown))).toBe('SubscriptionNotFound');
-    const namespace = `${arm.subscription}/providers/Microsoft.Nothing/things`;
-    expect(codeOf(await arm.send('GET', namespace))).toBe('InvalidResourceNamespace');
-    expect(codeOf(await arm.send('GET', arm.server('present', '/nothings')))).toBe('InvalidResourceType');
+    expect(errorCode(await arm.send('GET', unknown))).toBe('SubscriptionNotFound');
+    const namespace = `${arm.subscriptionPath}/providers/Microsoft.Nothing/things`;
+    expect(errorCode(await arm.send('GET', namespace))).toBe('InvalidResourceNamespace');
+    expect(errorCode(await arm.send('GET', arm.serverPath('present', '/nothings')))).toBe(
+      'InvalidResourceType',
+    );
   });
 });
 
@@ -158,13 +168,13 @@ describe('resource groups', () => {
   test('are 201 when new, 200 when there, 204 to HEAD; deletion takes their servers along', async ({
     arm,
   }) => {
-    const path = `${arm.subscription}/resourceGroups/doomed?api-version=2025-04-01`;
+    const path = `${arm.subscriptionPath}/resourceGroups/doomed?api-version=2025-04-01`;
     expect((await arm.send('HEAD', path)).status).toBe(404);
     expect((await arm.send('PUT', path, { location: 'westeurope' })).status).toBe(201);
     expect((await arm.send('PUT', path, { location: 'West Europe' })).status).toBe(200);
     expect((await arm.send('HEAD', path)).status).toBe(204);
     const moved = await arm.send('PUT', path, { location: 'eastus' });
-    expect([moved.status, codeOf(moved)]).toEqual([409, 'InvalidResourceGroupLocation']);
+    expect([moved.status, errorCode(moved)]).toEqual([409, 'InvalidResourceGroupLocation']);
   });
 });
 
@@ -173,19 +183,19 @@ describe('several clients at once', () => {
     arm,
     postgres,
   }) => {
-    const group = `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`;
+    const group = `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`;
     await arm.send('PUT', group, { location: 'westeurope' });
     const release = postgres.hold('create');
     const accepted = await Promise.all(
-      Array.from({ length: 20 }, () => arm.send('PUT', arm.server('shared'), defaultServer)),
+      Array.from({ length: 20 }, () => arm.send('PUT', arm.serverPath('shared'), defaultServer)),
     );
     expect(accepted.map(({ status }) => status)).toEqual(Array(20).fill(202));
     release();
-    const ends = await Promise.all(accepted.map((answer) => arm.finish(answer)));
-    const codes = ends.map((end) => at(end.json, 'error', 'code') ?? end.json['status']);
+    const ends = await Promise.all(accepted.map((answer) => arm.waitForOperation(answer)));
+    const codes = ends.map((end) => valueAt(end.json, 'error', 'code') ?? end.json['status']);
     expect(codes.filter((code) => code === 'Succeeded')).toHaveLength(1);
     expect(codes.filter((code) => code === 'ServerIsBusy')).toHaveLength(19);
-    expect(at(ends.find(({ json }) => json['error'])?.json, 'error', 'message')).toBe(
+    expect(valueAt(ends.find(({ json }) => json['error'])?.json, 'error', 'message')).toBe(
       "Cannot complete operation while server 'shared' is busy processing another operation. Try again later.",
     );
   });
@@ -194,7 +204,7 @@ describe('several clients at once', () => {
     arm,
     postgres,
   }) => {
-    const path = (name: string) => arm.server('shared', `/configurations/${name}`);
+    const path = (name: string) => arm.serverPath('shared', `/configurations/${name}`);
     const body = { properties: { value: '77', source: 'user-override' } };
     const release = postgres.hold('setParameter');
     const both = await Promise.all(
@@ -202,44 +212,47 @@ describe('several clients at once', () => {
     );
     expect(both.map(({ status }) => status)).toEqual([202, 202]);
     release();
-    const ends = await Promise.all(both.map((accepted) => arm.finish(accepted)));
+    const ends = await Promise.all(both.map((accepted) => arm.waitForOperation(accepted)));
     expect(ends.map(({ json }) => json['status']).sort()).toEqual(['Failed', 'Succeeded']);
   });
 
   const names = ['one', 'two', 'three'];
-  const rules = (client: Arm) =>
+  const rules = (client: ArmClient) =>
     Promise.all(
-      names.map((name) => client.send('PUT', client.server('shared', `/firewallRules/${name}`), range)),
+      names.map((name) =>
+        client.send('PUT', client.serverPath('shared', `/firewallRules/${name}`), ruleBody),
+      ),
     );
 
   test('write firewall rules, which show the server as Updating and do not exclude each other', async ({
     stalled,
   }) => {
-    await stalled.makeServer('shared');
+    await stalled.createServer('shared');
     expect((await rules(stalled)).map(({ status }) => status)).toEqual([202, 202, 202]);
-    expect(await stalled.state('shared')).toBe('Updating');
+    expect(await stalled.serverState('shared')).toBe('Updating');
   });
 
   test('have written all their firewall rules when the server is Ready again', async ({ arm, postgres }) => {
-    const ends = await Promise.all((await rules(arm)).map((answer) => arm.finish(answer)));
+    const ends = await Promise.all((await rules(arm)).map((answer) => arm.waitForOperation(answer)));
     expect(ends.map(({ json }) => json['status'])).toEqual(['Succeeded', 'Succeeded', 'Succeeded']);
-    expect(await arm.state('shared')).toBe('Ready');
-    expect([...(postgres.made.get('shared')?.rules.keys() ?? [])].sort()).toEqual([...names].sort());
+    expect(await arm.serverState('shared')).toBe('Ready');
+    expect([...(postgres.servers.get('shared')?.rules.keys() ?? [])].sort()).toEqual([...names].sort());
   });
 });
 
 describe('lists', () => {
   test('come in pages that nextLink leads through, each entry once', async ({ arm }) => {
-    await arm.makeServer('paged');
+    await arm.createServer('paged');
     const names = ['one', 'two', 'three', 'four', 'five'];
-    for (const name of names) await arm.complete('PUT', arm.server('paged', `/firewallRules/${name}`), range);
+    for (const name of names)
+      await arm.sendAndWait('PUT', arm.serverPath('paged', `/firewallRules/${name}`), ruleBody);
     const seen: unknown[] = [];
-    let next: unknown = arm.server('paged', '/firewallRules');
+    let next: unknown = arm.serverPath('paged', '/firewallRules');
     while (typeof next === 'string') {
       const { json } = await arm.send('GET', next);
       const value = Array.isArray(json['value']) ? json['value'] : [];
       expect(value.length).toBeLessThanOrEqual(2);
-      seen.push(...value.map((entry) => at(entry, 'name')));
+      seen.push(...value.map((entry) => valueAt(entry, 'name')));
       next = json['nextLink'];
     }
     expect(seen).toEqual(names);

@@ -1,56 +1,61 @@
 import { describe, expect } from 'vitest';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { type Arm, control, defaultServer } from '../../helpers/emulator/arm.ts';
+import { type ArmClient, defaultServer, sendControl } from '../../helpers/emulator/arm.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
-import { type Answer, at, until } from '../../helpers/emulator/http-client.ts';
+import { type HttpResponse, pollUntilAccepted, valueAt } from '../../helpers/emulator/http-client.ts';
 import { auditConfiguration, utf8Database } from '../../helpers/emulator/recorded-facts.ts';
-import { ServerLogin } from '../../helpers/emulator/server-login.ts';
+import { RealServer } from '../../helpers/emulator/server-login.ts';
 
 // What ARM or control sets, and what the real PostgreSQL does with it.
-const own = { runner: { startIpAddress: '198.51.100.7' } };
+const runnerRules = { runner: { startIpAddress: '198.51.100.7' } };
 
-const test = testWith({ blocked: 'reject' }, 'real').extend('server', { scope: 'file' }, async ({ arm }) => {
-  await arm.makeServer('tuned', {
-    properties: {
-      ...defaultServer.properties,
-      cluster: { clusterSize: 2, defaultDatabaseName: 'stars' },
-    },
-  });
-  const server = await ServerLogin.of(arm, 'tuned');
-  await tell(server, { rules: own });
-  return server;
-});
+const test = testWith({ blockedBehavior: 'reject' }, 'real').extend(
+  'server',
+  { scope: 'file' },
+  async ({ arm }) => {
+    await arm.createServer('tuned', {
+      properties: {
+        ...defaultServer.properties,
+        cluster: { clusterSize: 2, defaultDatabaseName: 'stars' },
+      },
+    });
+    const server = await RealServer.find(arm, 'tuned');
+    await patchServerState(server, { rules: runnerRules });
+    return server;
+  },
+);
 
-function tell(server: ServerLogin, change: JsonObject): Promise<Answer> {
-  return control(server.emulator, 'PATCH', 'state', { server: 'tuned', ...change });
+function patchServerState(server: RealServer, change: JsonObject): Promise<HttpResponse> {
+  return sendControl(server.emulator, 'PATCH', 'state', { server: 'tuned', ...change });
 }
 
-async function configuration(arm: Arm, name: string): Promise<unknown> {
-  const { json } = await arm.send('GET', arm.server('tuned', `/configurations/${name}`));
+async function getParameter(arm: ArmClient, name: string): Promise<unknown> {
+  const { json } = await arm.send('GET', arm.serverPath('tuned', `/configurations/${name}`));
   return json['properties'];
 }
 
 describe('PATCH control/state with parameters', () => {
   test('sets them in PostgreSQL and so in ARM, and resets them by null', async ({ arm, server }) => {
-    const before = await configuration(arm, 'work_mem');
+    const before = await getParameter(arm, 'work_mem');
     expect(
-      (await tell(server, { parameters: { work_mem: '8MB', 'azure.extensions': 'citext' } })).status,
+      (await patchServerState(server, { parameters: { work_mem: '8MB', 'azure.extensions': 'citext' } }))
+        .status,
     ).toBe(200);
-    expect(await server.value('SHOW work_mem')).toBe('8MB');
-    expect(await configuration(arm, 'work_mem')).toMatchObject({ value: '8192', source: 'user-override' });
-    expect(await configuration(arm, 'azure.extensions')).toMatchObject({ value: 'citext' });
-    await tell(server, { parameters: { work_mem: null, 'azure.extensions': null } });
-    expect(await configuration(arm, 'work_mem')).toEqual(before);
-    expect(await configuration(arm, 'azure.extensions')).toMatchObject({
+    expect(await server.queryValue('SHOW work_mem')).toBe('8MB');
+    expect(await getParameter(arm, 'work_mem')).toMatchObject({ value: '8192', source: 'user-override' });
+    expect(await getParameter(arm, 'azure.extensions')).toMatchObject({ value: 'citext' });
+    await patchServerState(server, { parameters: { work_mem: null, 'azure.extensions': null } });
+    expect(await getParameter(arm, 'work_mem')).toEqual(before);
+    expect(await getParameter(arm, 'azure.extensions')).toMatchObject({
       value: '',
       source: 'system-default',
     });
   });
 
   test('refuses what PostgreSQL does', async ({ server }) => {
-    const { status, json } = await tell(server, { parameters: { work_mem: 'much' } });
+    const { status, json } = await patchServerState(server, { parameters: { work_mem: 'much' } });
     expect([status, String(json['error'])]).toEqual([400, expect.stringContaining('work_mem')]);
-    expect((await tell(server, { parameters: { port: '5433' } })).status).toBe(400);
+    expect((await patchServerState(server, { parameters: { port: '5433' } })).status).toBe(400);
   });
 });
 
@@ -59,9 +64,11 @@ test('a configuration and a database have the recorded members, in their order a
   server,
 }) => {
   const members = async (rest: string) =>
-    Object.entries((await arm.send('GET', server.path(rest))).json['properties'] as object);
+    Object.entries((await arm.send('GET', server.resourcePath(rest))).json['properties'] as object);
   const audit = '/configurations/pgaudit.log';
-  await arm.complete('PUT', server.path(audit), { properties: { source: 'user-override', value: 'READ' } });
+  await arm.sendAndWait('PUT', server.resourcePath(audit), {
+    properties: { source: 'user-override', value: 'READ' },
+  });
   expect(await members(audit)).toEqual(Object.entries(auditConfiguration));
   expect(await members('/databases/stars')).toEqual(Object.entries(utf8Database));
 });
@@ -69,23 +76,23 @@ test('a configuration and a database have the recorded members, in their order a
 test('every configuration is on exactly one page of the list', async ({ arm, server }) => {
   const names: unknown[] = [];
   let pages = 0;
-  for (let url: string | undefined = server.path('/configurations'); url !== undefined; ) {
-    const { json }: Answer = await arm.send('GET', url);
+  for (let url: string | undefined = server.resourcePath('/configurations'); url !== undefined; ) {
+    const { json }: HttpResponse = await arm.send('GET', url);
     const { value: entries, nextLink } = json;
     if (!Array.isArray(entries)) throw new Error('No list.');
-    names.push(...entries.map((entry) => at(entry, 'name')));
+    names.push(...entries.map((entry) => valueAt(entry, 'name')));
     url = typeof nextLink === 'string' ? nextLink : undefined;
     pages += 1;
   }
   expect(pages).toBe(Math.ceil(names.length / 100));
   expect(new Set(names).size).toBe(names.length);
-  const { json } = await control(arm.emulator, 'GET', 'state');
-  expect(names.sort()).toEqual(Object.keys(at(json, 'servers', 'tuned', 'parameters') as object).sort());
+  const { json } = await sendControl(arm.emulator, 'GET', 'state');
+  expect(names.sort()).toEqual(Object.keys(valueAt(json, 'servers', 'tuned', 'parameters') as object).sort());
 });
 
 test('an elastic cluster’s database is there from the start, of one PostgreSQL', async ({ arm, server }) => {
-  expect(await server.value('SELECT current_database()', 'stars')).toBe('stars');
-  const { json } = await arm.send('GET', server.path('/databases/stars'));
+  expect(await server.queryValue('SELECT current_database()', 'stars')).toBe('stars');
+  const { json } = await arm.send('GET', server.resourcePath('/databases/stars'));
   expect(json['properties']).toEqual({ charset: 'UTF8', collation: 'en_US.utf8' });
 });
 
@@ -93,30 +100,30 @@ test('two thousand rules of control admit an address that one of them names', as
   const many = Object.fromEntries(
     Array.from({ length: 2000 }, (_, n) => [`other-${n}`, { startIpAddress: `10.0.${n >> 8}.${n & 255}` }]),
   );
-  await tell(server, { rules: { ...many, runner: null } });
-  await expect(server.value('SELECT 1')).rejects.toThrow(/no pg_hba.conf entry/);
-  await tell(server, { rules: own });
-  expect(await server.value('SELECT 1')).toBe(1);
+  await patchServerState(server, { rules: { ...many, runner: null } });
+  await expect(server.queryValue('SELECT 1')).rejects.toThrow(/no pg_hba.conf entry/);
+  await patchServerState(server, { rules: runnerRules });
+  expect(await server.queryValue('SELECT 1')).toBe(1);
 });
 
 test('a server that is being created refuses logins until control makes it Ready', async ({ server }) => {
-  await tell(server, { properties: { state: 'Provisioning' } });
-  await expect(server.value('SELECT 1')).rejects.toThrow();
-  await tell(server, { properties: { state: 'Ready' } });
-  expect(await server.value('SELECT 1')).toBe(1);
+  await patchServerState(server, { properties: { state: 'Provisioning' } });
+  await expect(server.queryValue('SELECT 1')).rejects.toThrow();
+  await patchServerState(server, { properties: { state: 'Ready' } });
+  expect(await server.queryValue('SELECT 1')).toBe(1);
 });
 
 test('password authentication switched off blocks the administrator until it is on again', async ({
   arm,
   server,
 }) => {
-  const patch = (properties: object) => arm.complete('PATCH', server.path(), { properties });
+  const patch = (properties: object) => arm.sendAndWait('PATCH', server.resourcePath(), { properties });
   await patch({ authConfig: { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' } });
-  await expect(server.value('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+  await expect(server.queryValue('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   const administratorLoginPassword = 'AnotherPassword!2';
   await patch({ authConfig: { passwordAuth: 'Enabled' }, administratorLoginPassword });
-  await until(
-    () => server.value('SELECT 1', 'postgres', administratorLoginPassword),
+  await pollUntilAccepted(
+    () => server.queryValue('SELECT 1', 'postgres', administratorLoginPassword),
     (one) => one === 1,
   );
 });

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { type Arm, control } from '../../helpers/emulator/arm.ts';
+import { type ArmClient, sendControl } from '../../helpers/emulator/arm.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
-import type { Answer } from '../../helpers/emulator/http-client.ts';
+import type { HttpResponse } from '../../helpers/emulator/http-client.ts';
 import { findOperation, loadSdkDeclarations } from '../../helpers/emulator/sdk-declarations.ts';
 import { SdkValidator, undeclaredValues } from '../../helpers/emulator/sdk-validator.ts';
 
@@ -10,7 +10,7 @@ import { SdkValidator, undeclaredValues } from '../../helpers/emulator/sdk-valid
  * The statuses that the specification (Azure/azure-rest-api-specs, Microsoft.DBforPostgreSQL 2025-08-01) documents. The
  * SDK's generator lets every long-running operation end in 200, 201, 202 or 204, so the stricter rule is here.
  */
-const documented: Readonly<Record<string, readonly number[]>> = {
+const documentedStatuses: Readonly<Record<string, readonly number[]>> = {
   GET: [200],
   POST: [200],
   PUT: [202],
@@ -23,16 +23,16 @@ const test = testWith({}, 'real')
   .extend('sdk', { scope: 'file' }, loadSdkDeclarations)
   .extend('validator', { scope: 'file' }, async ({ sdk }) => new SdkValidator(sdk, undeclaredValues))
   .extend('server', { scope: 'file' }, async ({ arm }) => {
-    await arm.makeServer('demo-relecloud', { tags: { team: 'space' } });
-    await arm.complete('PUT', arm.server('demo-relecloud', '/firewallRules/office'), {
+    await arm.createServer('demo-relecloud', { tags: { team: 'space' } });
+    await arm.sendAndWait('PUT', arm.serverPath('demo-relecloud', '/firewallRules/office'), {
       properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.9' },
     });
-    return (rest = '') => arm.server('demo-relecloud', rest);
+    return (rest = '') => arm.serverPath('demo-relecloud', rest);
   });
 
 describe('answers are as the SDK and the specification declare them', () => {
-  const location = (arm: Arm) =>
-    `${arm.subscription}/providers/Microsoft.DBforPostgreSQL/locations/westeurope`;
+  const location = (arm: ArmClient) =>
+    `${arm.subscriptionPath}/providers/Microsoft.DBforPostgreSQL/locations/westeurope`;
 
   const get = test.extend(
     'expectGet',
@@ -40,8 +40,8 @@ describe('answers are as the SDK and the specification declare them', () => {
       async (path: string, status: number) => {
         const answer = await arm.send('GET', path);
         expect(answer.status).toBe(status);
-        expect(validator.answerErrors(findOperation(sdk, 'GET', path), status, answer.json)).toEqual([]);
-        if (status < 400) expect(documented['GET']).toContain(status);
+        expect(validator.responseErrors(findOperation(sdk, 'GET', path), status, answer.json)).toEqual([]);
+        if (status < 400) expect(documentedStatuses['GET']).toContain(status);
         return answer;
       },
   );
@@ -60,12 +60,12 @@ describe('answers are as the SDK and the specification declare them', () => {
     await expectGet(server(rest), status);
   });
 
-  get.for<[string, (arm: Arm) => string, number]>([
-    ['a missing server', (arm) => arm.server('missing'), 404],
-    ['the list of a group', (arm) => arm.server('x').replace('/x', ''), 200],
+  get.for<[string, (arm: ArmClient) => string, number]>([
+    ['a missing server', (arm) => arm.serverPath('missing'), 404],
+    ['the list of a group', (arm) => arm.serverPath('x').replace('/x', ''), 200],
     [
       'the list of a subscription',
-      (arm) => `${arm.subscription}/providers/Microsoft.DBforPostgreSQL/flexibleServers`,
+      (arm) => `${arm.subscriptionPath}/providers/Microsoft.DBforPostgreSQL/flexibleServers`,
       200,
     ],
     ['the capabilities of a location', (arm) => `${location(arm)}/capabilities`, 200],
@@ -76,7 +76,7 @@ describe('answers are as the SDK and the specification declare them', () => {
 
   get('GET of a server with all optional members', async ({ emulator, expectGet, server }) => {
     const change = (properties: JsonObject) =>
-      control(emulator, 'PATCH', 'state', { server: 'demo-relecloud', properties });
+      sendControl(emulator, 'PATCH', 'state', { server: 'demo-relecloud', properties });
     const more = {
       cluster: { clusterSize: 2, defaultDatabaseName: 'stars' },
       highAvailability: { mode: 'ZoneRedundant' },
@@ -104,8 +104,8 @@ describe('answers are as the SDK and the specification declare them', () => {
       const everywhere = location(arm).replace(/\/locations.*/, '/checkNameAvailability');
       for (const path of [`${location(arm)}/checkNameAvailability`, everywhere]) {
         const { status, json } = await arm.send('POST', path, body);
-        expect(validator.answerErrors(findOperation(sdk, 'POST', path), status, json)).toEqual([]);
-        expect(documented['POST']).toContain(status);
+        expect(validator.responseErrors(findOperation(sdk, 'POST', path), status, json)).toEqual([]);
+        expect(documentedStatuses['POST']).toContain(status);
       }
     },
   );
@@ -114,7 +114,7 @@ describe('answers are as the SDK and the specification declare them', () => {
    * An accepted write. The SDK declares the resource as the body of its 202, and neither declares Retry-After nor, of a
    * PUT or PATCH, the two URLs: the specification has the headers, and recorded traffic the body.
    */
-  function expectAccepted(answer: Answer): void {
+  function expectAccepted(answer: HttpResponse): void {
     expect(answer.status).toBe(202);
     expect(Object.keys(answer.json)).toEqual(['operation', 'startTime']);
     for (const name of ['azure-asyncoperation', 'location']) {
@@ -139,12 +139,12 @@ describe('answers are as the SDK and the specification declare them', () => {
       const answer = await arm.send(method, server(rest), body);
       const { responses } = findOperation(sdk, method, server(rest));
       expect(Object.keys(responses)).toContain(String(answer.status));
-      expect(documented[method]).toContain(answer.status);
+      expect(documentedStatuses[method]).toContain(answer.status);
       expectAccepted(answer);
       for (const header of Object.values(responses[202]?.headersMapper?.type.modelProperties ?? {})) {
         expect(answer.headers).toHaveProperty(header.serializedName ?? '');
       }
-      await arm.finish(answer);
+      await arm.waitForOperation(answer);
     },
   );
 
@@ -152,14 +152,14 @@ describe('answers are as the SDK and the specification declare them', () => {
     const path = server('/databases/missing');
     const answer = await arm.send('DELETE', path);
     expect(Object.keys(findOperation(sdk, 'DELETE', path).responses)).toContain('204');
-    expect(documented['DELETE']).toContain(answer.status);
+    expect(documentedStatuses['DELETE']).toContain(answer.status);
     expect([answer.status, answer.text]).toEqual([204, '']);
   });
 
   test('no control call is among the recorded requests', async ({ emulator, server }) => {
     expect(server()).toContain('demo-relecloud');
-    await control(emulator, 'GET', 'state');
-    const { text } = await control(emulator, 'GET', 'requests');
+    await sendControl(emulator, 'GET', 'state');
+    const { text } = await sendControl(emulator, 'GET', 'requests');
     expect(text).toContain('demo-relecloud');
     expect(text).not.toContain('_emulator');
   });

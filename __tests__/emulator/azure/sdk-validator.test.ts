@@ -1,7 +1,7 @@
 import { test as base, describe, expect } from 'vitest';
 import {
   findOperation,
-  knownValues,
+  knownEnumValues,
   loadSdkDeclarations,
   type Mapper,
 } from '../../helpers/emulator/sdk-declarations.ts';
@@ -19,8 +19,8 @@ describe('the SDK’s declarations', () => {
       Object.keys(type.modelProperties ?? {}).map((member) => `${name}.${member}`),
     );
     expect(members.filter((member) => !sdk.types.has(member))).toEqual([]);
-    expect(knownValues(sdk, 'Server', 'state')).toContain('Inaccessible');
-    expect(knownValues(sdk, 'Server', 'administratorLogin')).toBeUndefined();
+    expect(knownEnumValues(sdk, 'Server', 'state')).toContain('Inaccessible');
+    expect(knownEnumValues(sdk, 'Server', 'administratorLogin')).toBeUndefined();
   });
 
   test('have a mapper for every class that a mapper refers to', ({ sdk }) => {
@@ -61,9 +61,11 @@ describe('the validator', () => {
   };
 
   test('finds no error in what is right', ({ sdk, validator }) => {
-    expect(validator.errors(rule, sdk.mappers.get('FirewallRule') as Mapper)).toEqual([]);
-    expect(validator.errors({ value: [rule] }, sdk.mappers.get('FirewallRuleList') as Mapper)).toEqual([]);
-    expect(validator.errors(server, sdk.mappers.get('Server') as Mapper)).toEqual([]);
+    expect(validator.valueErrors(rule, sdk.mappers.get('FirewallRule') as Mapper)).toEqual([]);
+    expect(validator.valueErrors({ value: [rule] }, sdk.mappers.get('FirewallRuleList') as Mapper)).toEqual(
+      [],
+    );
+    expect(validator.valueErrors(server, sdk.mappers.get('Server') as Mapper)).toEqual([]);
   });
 
   test.for<[string, string, unknown, string]>([
@@ -147,12 +149,12 @@ describe('the validator', () => {
     ],
     ['an error without its envelope', 'ErrorResponse', { code: 'X', message: 'x' }, '$.code: not declared'],
   ])('refuses %s', ([_what, name, value, error], { sdk, validator }) => {
-    const errors = validator.errors(value, sdk.mappers.get(name) as Mapper);
+    const errors = validator.valueErrors(value, sdk.mappers.get(name) as Mapper);
     expect(errors).toContainEqual(expect.stringContaining(error));
   });
 
   test('refuses undeclared values that are not excepted', ({ sdk }) => {
-    expect(new SdkValidator(sdk).errors(server, sdk.mappers.get('Server') as Mapper)).toEqual([
+    expect(new SdkValidator(sdk).valueErrors(server, sdk.mappers.get('Server') as Mapper)).toEqual([
       '$.properties.storage.type: no known value: ',
       '$.properties.highAvailability.mode: no known value: Disabled',
     ]);
@@ -164,8 +166,8 @@ describe('the validator', () => {
       'GET',
       '/subscriptions/s/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/x',
     );
-    expect(validator.answerErrors(get, 204, undefined)).toEqual(['status 204 is not declared']);
-    expect(validator.answerErrors(get, 404, { error: { code: 'X', message: 'x' } })).toEqual([]);
-    expect(validator.answerErrors(get, 404, server)).toContain('$.location: not declared');
+    expect(validator.responseErrors(get, 204, undefined)).toEqual(['status 204 is not declared']);
+    expect(validator.responseErrors(get, 404, { error: { code: 'X', message: 'x' } })).toEqual([]);
+    expect(validator.responseErrors(get, 404, server)).toContain('$.location: not declared');
   });
 });

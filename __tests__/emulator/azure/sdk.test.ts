@@ -13,30 +13,35 @@ import { addFault, defaultServer } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { send } from '../../helpers/emulator/http-client.ts';
 
-const trusted = tls.getCACertificates('default');
+const defaultCertificates = tls.getCACertificates('default');
 const scope = 'https://management.azure.com/.default';
 
-test.beforeAll(({ emulator }) => tls.setDefaultCACertificates([...trusted, emulator.caCertificate]));
-test.afterAll(() => tls.setDefaultCACertificates(trusted));
+test.beforeAll(({ emulator }) =>
+  tls.setDefaultCACertificates([...defaultCertificates, emulator.caCertificate]),
+);
+test.afterAll(() => tls.setDefaultCACertificates(defaultCertificates));
 
-function variable(emulator: Emulator, name: string): string {
-  return emulator.ready.env[name] ?? '';
+function envVariable(emulator: Emulator, name: string): string {
+  return emulator.readyLine.env[name] ?? '';
 }
 
-function options(emulator: Emulator) {
-  return { authorityHost: variable(emulator, 'AZURE_AUTHORITY_HOST'), disableInstanceDiscovery: true };
+function credentialOptions(emulator: Emulator) {
+  return { authorityHost: envVariable(emulator, 'AZURE_AUTHORITY_HOST'), disableInstanceDiscovery: true };
 }
 
-function bySecret(emulator: Emulator, secret: string): TokenCredential {
-  const [tenant, client] = [variable(emulator, 'AZURE_TENANT_ID'), variable(emulator, 'AZURE_CLIENT_ID')];
-  return new ClientSecretCredential(tenant, client, secret, options(emulator));
+function createSecretCredential(emulator: Emulator, secret: string): TokenCredential {
+  const [tenant, client] = [
+    envVariable(emulator, 'AZURE_TENANT_ID'),
+    envVariable(emulator, 'AZURE_CLIENT_ID'),
+  ];
+  return new ClientSecretCredential(tenant, client, secret, credentialOptions(emulator));
 }
 
-function clients(emulator: Emulator) {
-  const credential = bySecret(emulator, emulator.ready.clientSecret);
-  const subscription = variable(emulator, 'AZURE_SUBSCRIPTION_ID');
+function createSdkClients(emulator: Emulator) {
+  const credential = createSecretCredential(emulator, emulator.readyLine.clientSecret);
+  const subscription = envVariable(emulator, 'AZURE_SUBSCRIPTION_ID');
   const endpoint = {
-    endpoint: variable(emulator, 'AZURE_RESOURCE_MANAGER_ENDPOINT'),
+    endpoint: envVariable(emulator, 'AZURE_RESOURCE_MANAGER_ENDPOINT'),
     credentialScopes: scope,
   };
   return {
@@ -47,27 +52,34 @@ function clients(emulator: Emulator) {
 
 describe("the vendor's credentials sign in", () => {
   test('with a client secret, and get AADSTS7000215 for a wrong one', async ({ emulator }) => {
-    expect((await bySecret(emulator, emulator.ready.clientSecret).getToken(scope))?.token).toMatch(/^eyJ/);
-    await expect(bySecret(emulator, 'wrong').getToken(scope)).rejects.toThrow('AADSTS7000215');
+    expect(
+      (await createSecretCredential(emulator, emulator.readyLine.clientSecret).getToken(scope))?.token,
+    ).toMatch(/^eyJ/);
+    await expect(createSecretCredential(emulator, 'wrong').getToken(scope)).rejects.toThrow('AADSTS7000215');
   });
 
   test("with GitHub's OIDC token as assertion", async ({ emulator }) => {
     const assertion = async () => {
-      const url = `${variable(emulator, 'ACTIONS_ID_TOKEN_REQUEST_URL')}&audience=api%3A%2F%2FAzureADTokenExchange`;
-      const authorization = `Bearer ${variable(emulator, 'ACTIONS_ID_TOKEN_REQUEST_TOKEN')}`;
+      const url = `${envVariable(emulator, 'ACTIONS_ID_TOKEN_REQUEST_URL')}&audience=api%3A%2F%2FAzureADTokenExchange`;
+      const authorization = `Bearer ${envVariable(emulator, 'ACTIONS_ID_TOKEN_REQUEST_TOKEN')}`;
       const answer = await send(emulator, 'GET', url, { headers: { authorization } });
       return String(answer.json['value']);
     };
-    const [tenant, client] = [variable(emulator, 'AZURE_TENANT_ID'), variable(emulator, 'AZURE_CLIENT_ID')];
-    const credential = new ClientAssertionCredential(tenant, client, assertion, options(emulator));
+    const [tenant, client] = [
+      envVariable(emulator, 'AZURE_TENANT_ID'),
+      envVariable(emulator, 'AZURE_CLIENT_ID'),
+    ];
+    const credential = new ClientAssertionCredential(tenant, client, assertion, credentialOptions(emulator));
     expect((await credential.getToken(scope))?.token).toMatch(/^eyJ/);
   });
 
   test('with a managed identity', async ({ emulator }) => {
     const name = 'AZURE_POD_IDENTITY_AUTHORITY_HOST';
-    process.env[name] = emulator.ready.managedIdentity.env[name];
+    process.env[name] = emulator.readyLine.managedIdentity.env[name];
     try {
-      const credential = new ManagedIdentityCredential({ clientId: variable(emulator, 'AZURE_CLIENT_ID') });
+      const credential = new ManagedIdentityCredential({
+        clientId: envVariable(emulator, 'AZURE_CLIENT_ID'),
+      });
       expect((await credential.getToken(scope))?.token).toMatch(/^eyJ/);
     } finally {
       delete process.env[name];
@@ -79,7 +91,7 @@ describe("the vendor's management clients", () => {
   test('make a group, a server, a rule, a database and a parameter, and take the server down again', async ({
     emulator,
   }) => {
-    const { resources, postgres: client } = clients(emulator);
+    const { resources, postgres: client } = createSdkClients(emulator);
     const { administratorLogin, administratorLoginPassword, version, storage } = defaultServer.properties;
     await resources.resourceGroups.createOrUpdate('rg', { location: 'westeurope' });
     expect((await resources.resourceGroups.checkExistence('rg')).body).toBe(true);
@@ -118,8 +130,8 @@ describe("the vendor's management clients", () => {
     arm,
     emulator,
   }) => {
-    const client = clients(emulator).postgres;
-    await arm.makeServer('failing');
+    const client = createSdkClients(emulator).postgres;
+    await arm.createServer('failing');
     await addFault(
       emulator,
       { service: 'arm', method: 'PUT', path: '/failing/databases/' },
@@ -137,7 +149,8 @@ describe("the vendor's management clients", () => {
       { status: 429, headers: { 'Retry-After': '0' }, body: {} },
     );
     const names = [];
-    for await (const { name } of clients(emulator).postgres.servers.listBySubscription()) names.push(name);
+    for await (const { name } of createSdkClients(emulator).postgres.servers.listBySubscription())
+      names.push(name);
     expect(names).toEqual(['failing']);
   });
 });

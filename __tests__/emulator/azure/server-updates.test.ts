@@ -1,26 +1,31 @@
 import { describe, expect } from 'vitest';
-import { type Arm, codeOf, defaultServer, messageOf } from '../../helpers/emulator/arm.ts';
+import { type ArmClient, defaultServer, errorCode, errorMessage } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { type Answer, at } from '../../helpers/emulator/http-client.ts';
+import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 
 /** What a server of several zones is made of, unlike the default one, which is burstable. */
-const large = { sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' } };
+const largeSku = { sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' } };
 
-function made(arm: Arm, name: string, properties: object = {}, more: object = large): Promise<void> {
-  return arm.makeServer(name, { ...more, properties: { ...defaultServer.properties, ...properties } });
+function createServerWith(
+  arm: ArmClient,
+  name: string,
+  properties: object = {},
+  more: object = largeSku,
+): Promise<void> {
+  return arm.createServer(name, { ...more, properties: { ...defaultServer.properties, ...properties } });
 }
 
-function patch(arm: Arm, name: string, properties: object): Promise<Answer> {
-  return arm.complete('PATCH', arm.server(name), { properties });
+function patchProperties(arm: ArmClient, name: string, properties: object): Promise<HttpResponse> {
+  return arm.sendAndWait('PATCH', arm.serverPath(name), { properties });
 }
 
-async function refusal(arm: Arm, name: string, properties: object): Promise<unknown[]> {
-  const answer = await arm.send('PATCH', arm.server(name), { properties });
-  return [answer.status, codeOf(answer)];
+async function patchError(arm: ArmClient, name: string, properties: object): Promise<unknown[]> {
+  const answer = await arm.send('PATCH', arm.serverPath(name), { properties });
+  return [answer.status, errorCode(answer)];
 }
 
-async function shown(arm: Arm, name: string, property: string): Promise<unknown> {
-  return at((await arm.send('GET', arm.server(name))).json, 'properties', property);
+async function getProperty(arm: ArmClient, name: string, property: string): Promise<unknown> {
+  return valueAt((await arm.send('GET', arm.serverPath(name))).json, 'properties', property);
 }
 
 describe('high availability', () => {
@@ -31,34 +36,34 @@ describe('high availability', () => {
   });
 
   test('of a new server takes another zone for the standby, as recorded (azure-cli)', async ({ arm }) => {
-    await made(arm, 'zoned', { highAvailability: { mode: 'ZoneRedundant' } });
-    expect(await shown(arm, 'zoned', 'availabilityZone')).toBe('1');
-    expect(await shown(arm, 'zoned', 'highAvailability')).toEqual(zoneRedundant('2'));
+    await createServerWith(arm, 'zoned', { highAvailability: { mode: 'ZoneRedundant' } });
+    expect(await getProperty(arm, 'zoned', 'availabilityZone')).toBe('1');
+    expect(await getProperty(arm, 'zoned', 'highAvailability')).toEqual(zoneRedundant('2'));
   });
 
   test('of a new server keeps to the zones that were asked for, and chooses the other one by them', async ({
     arm,
   }) => {
-    await made(arm, 'asked', {
+    await createServerWith(arm, 'asked', {
       availabilityZone: '2',
       highAvailability: { mode: 'zoneredundant', standbyAvailabilityZone: '3' },
     });
-    expect(await shown(arm, 'asked', 'highAvailability')).toEqual(zoneRedundant('3'));
-    await made(arm, 'standby-only', {
+    expect(await getProperty(arm, 'asked', 'highAvailability')).toEqual(zoneRedundant('3'));
+    await createServerWith(arm, 'standby-only', {
       highAvailability: { mode: 'ZoneRedundant', standbyAvailabilityZone: '1' },
     });
-    expect(await shown(arm, 'standby-only', 'availabilityZone')).toBe('2');
+    expect(await getProperty(arm, 'standby-only', 'availabilityZone')).toBe('2');
   });
 
   test('switched by PATCH shows the standby’s zone of each mode, and none where it is off', async ({
     arm,
   }) => {
-    await made(arm, 'switching', { availabilityZone: '2' });
+    await createServerWith(arm, 'switching', { availabilityZone: '2' });
     const switched = async (highAvailability: object): Promise<unknown> => {
-      await patch(arm, 'switching', { highAvailability });
-      return shown(arm, 'switching', 'highAvailability');
+      await patchProperties(arm, 'switching', { highAvailability });
+      return getProperty(arm, 'switching', 'highAvailability');
     };
-    expect(await shown(arm, 'switching', 'highAvailability')).toEqual({
+    expect(await getProperty(arm, 'switching', 'highAvailability')).toEqual({
       mode: 'Disabled',
       state: 'NotEnabled',
     });
@@ -66,45 +71,45 @@ describe('high availability', () => {
     expect(await switched({ mode: 'ZoneRedundant' })).toEqual(zoneRedundant('1'));
     // Azure/ARO-HCP#7058: from one kind of standby to the other by none.
     const properties = { highAvailability: { mode: 'SameZone' } };
-    const refused = await arm.send('PATCH', arm.server('switching'), { properties });
-    expect([refused.status, codeOf(refused)]).toEqual([400, 'InvalidParameterValue']);
+    const refused = await arm.send('PATCH', arm.serverPath('switching'), { properties });
+    expect([refused.status, errorCode(refused)]).toEqual([400, 'InvalidParameterValue']);
     expect(await switched({ mode: 'Disabled' })).toEqual({ mode: 'Disabled', state: 'NotEnabled' });
     expect(await switched({ mode: 'SameZone' })).toEqual({ ...zoneRedundant('2'), mode: 'SameZone' });
     expect(await switched({ mode: 'Disabled' })).toEqual({ mode: 'Disabled', state: 'NotEnabled' });
     expect(await switched({ mode: 'ZoneRedundant', standbyAvailabilityZone: '3' })).toEqual(
       zoneRedundant('3'),
     );
-    await patch(arm, 'switching', { backup: { backupRetentionDays: 14 } });
-    expect(await shown(arm, 'switching', 'highAvailability')).toEqual(zoneRedundant('3'));
+    await patchProperties(arm, 'switching', { backup: { backupRetentionDays: 14 } });
+    expect(await getProperty(arm, 'switching', 'highAvailability')).toEqual(zoneRedundant('3'));
   });
 
   test('refuses a standby in the server’s own zone, without a mode, or moved manually (azure-cli#32559)', async ({
     arm,
   }) => {
-    await made(arm, 'picky', { availabilityZone: '2' });
+    await createServerWith(arm, 'picky', { availabilityZone: '2' });
     for (const highAvailability of [
       { mode: 'ZoneRedundant', standbyAvailabilityZone: '2' },
       { mode: 'SameZone', standbyAvailabilityZone: '1' },
       { standbyAvailabilityZone: '1' },
     ]) {
-      const answer = await arm.send('PATCH', arm.server('picky'), {
+      const answer = await arm.send('PATCH', arm.serverPath('picky'), {
         properties: { highAvailability },
       });
-      expect([answer.status, codeOf(answer), messageOf(answer)]).toEqual([
+      expect([answer.status, errorCode(answer), errorMessage(answer)]).toEqual([
         400,
         'InvalidParameterValue',
         'Invalid value given for parameter StandbyAvailabilityZone,availabilityZone. Specify a valid parameter value.',
       ]);
     }
-    await patch(arm, 'picky', { highAvailability: { mode: 'ZoneRedundant' } });
+    await patchProperties(arm, 'picky', { highAvailability: { mode: 'ZoneRedundant' } });
     const moved = { highAvailability: { standbyAvailabilityZone: '3' } };
-    expect(await refusal(arm, 'picky', moved)).toEqual([400, 'InvalidParameterValue']);
+    expect(await patchError(arm, 'picky', moved)).toEqual([400, 'InvalidParameterValue']);
   });
 
   test('prevents a change to a tier without it', async ({ arm }) => {
     const burstable = { sku: { name: 'Standard_B1ms', tier: 'Burstable' } };
-    const answer = await arm.send('PATCH', arm.server('picky'), burstable);
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'ParameterOutOfRange']);
+    const answer = await arm.send('PATCH', arm.serverPath('picky'), burstable);
+    expect([answer.status, errorCode(answer)]).toEqual([400, 'ParameterOutOfRange']);
   });
 });
 
@@ -113,22 +118,22 @@ describe('the maintenance window', () => {
   const none = { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 };
 
   test('is ignored by a creation, set by a PATCH, and kept by what leaves it out', async ({ arm }) => {
-    await made(arm, 'kept', { maintenanceWindow: window });
-    expect(await shown(arm, 'kept', 'maintenanceWindow')).toEqual(none);
-    await patch(arm, 'kept', { maintenanceWindow: window });
-    expect(await shown(arm, 'kept', 'maintenanceWindow')).toEqual(window);
-    await patch(arm, 'kept', { maintenanceWindow: { startHour: 3 } });
-    await patch(arm, 'kept', { storage: { storageSizeGB: 64 } });
+    await createServerWith(arm, 'kept', { maintenanceWindow: window });
+    expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual(none);
+    await patchProperties(arm, 'kept', { maintenanceWindow: window });
+    expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual(window);
+    await patchProperties(arm, 'kept', { maintenanceWindow: { startHour: 3 } });
+    await patchProperties(arm, 'kept', { storage: { storageSizeGB: 64 } });
     const { storage: _storage, ...properties } = defaultServer.properties;
-    await arm.complete('PUT', arm.server('kept'), { ...defaultServer, ...large, properties });
-    expect(await shown(arm, 'kept', 'maintenanceWindow')).toEqual({ ...window, startHour: 3 });
+    await arm.sendAndWait('PUT', arm.serverPath('kept'), { ...defaultServer, ...largeSku, properties });
+    expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual({ ...window, startHour: 3 });
   });
 
   test('shows zeros once Azure chooses it', async ({ arm }) => {
-    await patch(arm, 'kept', { maintenanceWindow: { customWindow: 'Disabled' } });
-    expect(await shown(arm, 'kept', 'maintenanceWindow')).toEqual(none);
-    await patch(arm, 'kept', { maintenanceWindow: { dayOfWeek: 3 } });
-    expect(await shown(arm, 'kept', 'maintenanceWindow')).toEqual(none);
+    await patchProperties(arm, 'kept', { maintenanceWindow: { customWindow: 'Disabled' } });
+    expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual(none);
+    await patchProperties(arm, 'kept', { maintenanceWindow: { dayOfWeek: 3 } });
+    expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual(none);
   });
 
   test.for([
@@ -141,7 +146,7 @@ describe('the maintenance window', () => {
     { customWindow: 'Sometimes' },
   ])('refuses %j', async (wrong, { arm }) => {
     const properties = { maintenanceWindow: { ...window, ...wrong } };
-    expect(await refusal(arm, 'kept', properties)).toEqual([400, 'ParameterOutOfRange']);
+    expect(await patchError(arm, 'kept', properties)).toEqual([400, 'ParameterOutOfRange']);
   });
 });
 
@@ -150,28 +155,39 @@ describe('public access', () => {
   const conflict = [400, 'ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration'];
 
   test('switched by PATCH closes and opens the firewall, and keeps the rules', async ({ arm, postgres }) => {
-    await made(arm, 'open');
+    await createServerWith(arm, 'open');
     const rule = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
-    await arm.complete('PUT', arm.server('open', '/firewallRules/office'), rule);
-    const gate = () => postgres.made.get('open')?.rules.size;
-    await patch(arm, 'open', { network: { publicNetworkAccess: 'disabled' } });
-    expect([await shown(arm, 'open', 'network'), gate()]).toEqual([{ publicNetworkAccess: 'Disabled' }, 0]);
-    await patch(arm, 'open', { network: { publicNetworkAccess: 'Enabled' } });
-    expect([await shown(arm, 'open', 'network'), gate()]).toEqual([{ publicNetworkAccess: 'Enabled' }, 1]);
+    await arm.sendAndWait('PUT', arm.serverPath('open', '/firewallRules/office'), rule);
+    const gate = () => postgres.servers.get('open')?.rules.size;
+    await patchProperties(arm, 'open', { network: { publicNetworkAccess: 'disabled' } });
+    expect([await getProperty(arm, 'open', 'network'), gate()]).toEqual([
+      { publicNetworkAccess: 'Disabled' },
+      0,
+    ]);
+    await patchProperties(arm, 'open', { network: { publicNetworkAccess: 'Enabled' } });
+    expect([await getProperty(arm, 'open', 'network'), gate()]).toEqual([
+      { publicNetworkAccess: 'Enabled' },
+      1,
+    ]);
   });
 
   test('is not possible inside a virtual network, neither at the creation nor later', async ({ arm }) => {
     const network = { ...inside, publicNetworkAccess: 'Enabled' };
-    const created = await arm.send('PUT', arm.server('hidden'), {
+    const created = await arm.send('PUT', arm.serverPath('hidden'), {
       ...defaultServer,
       properties: { ...defaultServer.properties, network },
     });
-    expect([created.status, codeOf(created)]).toEqual(conflict);
-    await made(arm, 'hidden', { network: inside });
-    expect(await refusal(arm, 'hidden', { network: { publicNetworkAccess: 'Enabled' } })).toEqual(conflict);
+    expect([created.status, errorCode(created)]).toEqual(conflict);
+    await createServerWith(arm, 'hidden', { network: inside });
+    expect(await patchError(arm, 'hidden', { network: { publicNetworkAccess: 'Enabled' } })).toEqual(
+      conflict,
+    );
     // As the az CLI does it, which sends the whole of the network with every update.
-    await patch(arm, 'hidden', { network: { ...inside, publicNetworkAccess: 'Disabled' } });
-    expect(await shown(arm, 'hidden', 'network')).toEqual({ ...inside, publicNetworkAccess: 'Disabled' });
+    await patchProperties(arm, 'hidden', { network: { ...inside, publicNetworkAccess: 'Disabled' } });
+    expect(await getProperty(arm, 'hidden', 'network')).toEqual({
+      ...inside,
+      publicNetworkAccess: 'Disabled',
+    });
   });
 });
 
@@ -180,17 +196,17 @@ describe('authentication', () => {
     arm,
     emulator,
   }) => {
-    await made(arm, 'entra');
-    await patch(arm, 'entra', { authConfig: { activeDirectoryAuth: 'Enabled' } });
+    await createServerWith(arm, 'entra');
+    await patchProperties(arm, 'entra', { authConfig: { activeDirectoryAuth: 'Enabled' } });
     const authConfig = {
       activeDirectoryAuth: 'Enabled',
       passwordAuth: 'Enabled',
-      tenantId: emulator.ready.env['AZURE_TENANT_ID'],
+      tenantId: emulator.readyLine.env['AZURE_TENANT_ID'],
     };
-    expect(await shown(arm, 'entra', 'authConfig')).toEqual(authConfig);
+    expect(await getProperty(arm, 'entra', 'authConfig')).toEqual(authConfig);
     const tenantId = '11111111-2222-4333-8444-555555555555';
-    await patch(arm, 'entra', { authConfig: { tenantId } });
-    expect(await shown(arm, 'entra', 'authConfig')).toEqual({ ...authConfig, tenantId });
+    await patchProperties(arm, 'entra', { authConfig: { tenantId } });
+    expect(await getProperty(arm, 'entra', 'authConfig')).toEqual({ ...authConfig, tenantId });
   });
 
   test('needs at least one method, and the password with password authentication', async ({
@@ -198,26 +214,26 @@ describe('authentication', () => {
     postgres,
   }) => {
     const neither = { activeDirectoryAuth: 'Disabled', passwordAuth: 'Disabled' };
-    expect(await refusal(arm, 'entra', { authConfig: neither })).toEqual([400, 'InvalidParameterValue']);
-    await patch(arm, 'entra', { authConfig: { passwordAuth: 'Disabled' } });
+    expect(await patchError(arm, 'entra', { authConfig: neither })).toEqual([400, 'InvalidParameterValue']);
+    await patchProperties(arm, 'entra', { authConfig: { passwordAuth: 'Disabled' } });
     const alone = { authConfig: { activeDirectoryAuth: 'Disabled' } };
-    expect(await refusal(arm, 'entra', alone)).toEqual([400, 'InvalidParameterValue']);
+    expect(await patchError(arm, 'entra', alone)).toEqual([400, 'InvalidParameterValue']);
     const on = { authConfig: { passwordAuth: 'Enabled' } };
-    expect(await refusal(arm, 'entra', on)).toEqual([400, 'EngineCredentialsNotProvided']);
-    await patch(arm, 'entra', { ...on, administratorLoginPassword: 'AnotherPassword!2' });
-    expect(postgres.made.get('entra')?.password).toBe('AnotherPassword!2');
+    expect(await patchError(arm, 'entra', on)).toEqual([400, 'EngineCredentialsNotProvided']);
+    await patchProperties(arm, 'entra', { ...on, administratorLoginPassword: 'AnotherPassword!2' });
+    expect(postgres.servers.get('entra')?.password).toBe('AnotherPassword!2');
   });
 
   test('by password that is off blocks the administrator, also from the creation on', async ({
     arm,
     postgres,
   }) => {
-    await patch(arm, 'entra', { authConfig: { passwordAuth: 'Disabled' } });
-    expect(postgres.made.get('entra')?.password).not.toBe('AnotherPassword!2');
+    await patchProperties(arm, 'entra', { authConfig: { passwordAuth: 'Disabled' } });
+    expect(postgres.servers.get('entra')?.password).not.toBe('AnotherPassword!2');
     const authConfig = { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' };
-    await made(arm, 'entra-only', { authConfig });
+    await createServerWith(arm, 'entra-only', { authConfig });
     const known = defaultServer.properties.administratorLoginPassword;
-    expect(postgres.made.get('entra-only')?.password).not.toBe(known);
+    expect(postgres.servers.get('entra-only')?.password).not.toBe(known);
   });
 });
 
@@ -225,21 +241,23 @@ describe('tags and backup', () => {
   test('tags are replaced as a whole by a PATCH that has them, and kept by one that has not', async ({
     arm,
   }) => {
-    await made(arm, 'tagged', {}, { ...large, tags: { team: 'space', owner: 'nobody' } });
-    await arm.complete('PATCH', arm.server('tagged'), { tags: { team: 'mars' } });
-    await patch(arm, 'tagged', { backup: { backupRetentionDays: 8 } });
-    expect((await arm.send('GET', arm.server('tagged'))).json['tags']).toEqual({ team: 'mars' });
+    await createServerWith(arm, 'tagged', {}, { ...largeSku, tags: { team: 'space', owner: 'nobody' } });
+    await arm.sendAndWait('PATCH', arm.serverPath('tagged'), { tags: { team: 'mars' } });
+    await patchProperties(arm, 'tagged', { backup: { backupRetentionDays: 8 } });
+    expect((await arm.send('GET', arm.serverPath('tagged'))).json['tags']).toEqual({ team: 'mars' });
   });
 
   test('a geo-redundant backup is chosen at the creation alone; saying what it is already is no change', async ({
     arm,
   }) => {
-    expect(await refusal(arm, 'tagged', { backup: { geoRedundantBackup: 'Enabled' } })).toEqual([
+    expect(await patchError(arm, 'tagged', { backup: { geoRedundantBackup: 'Enabled' } })).toEqual([
       400,
       'InvalidParameterValue',
     ]);
-    await patch(arm, 'tagged', { backup: { backupRetentionDays: 35, geoRedundantBackup: 'disabled' } });
-    expect(await shown(arm, 'tagged', 'backup')).toEqual({
+    await patchProperties(arm, 'tagged', {
+      backup: { backupRetentionDays: 35, geoRedundantBackup: 'disabled' },
+    });
+    expect(await getProperty(arm, 'tagged', 'backup')).toEqual({
       backupRetentionDays: 35,
       geoRedundantBackup: 'Disabled',
     });

@@ -1,26 +1,32 @@
 import { describe, expect } from 'vitest';
-import { type Arm, codeOf, control, defaultServer, messageOf } from '../../helpers/emulator/arm.ts';
+import {
+  type ArmClient,
+  defaultServer,
+  errorCode,
+  errorMessage,
+  sendControl,
+} from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { type Answer, at } from '../../helpers/emulator/http-client.ts';
+import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 
 function withProperties(changes: object): object {
   return { ...defaultServer, properties: { ...defaultServer.properties, ...changes } };
 }
 
-async function putServer(arm: Arm, name: string, body: object): Promise<Answer> {
-  await arm.send('PUT', `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+async function putServer(arm: ArmClient, name: string, body: object): Promise<HttpResponse> {
+  await arm.send('PUT', `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
     location: 'westeurope',
   });
-  return arm.send('PUT', arm.server(name), body);
+  return arm.send('PUT', arm.serverPath(name), body);
 }
 
 describe('creating a server', () => {
   test("takes the tutorial's values and gives back Azure's spelling and defaults", async ({ arm }) => {
-    await arm.makeServer('demo-relecloud');
-    const { json, text } = await arm.send('GET', arm.server('demo-relecloud'));
+    await arm.createServer('demo-relecloud');
+    const { json, text } = await arm.send('GET', arm.serverPath('demo-relecloud'));
     expect(Object.keys(json)).toEqual(['sku', 'systemData', 'properties', 'location', 'id', 'name', 'type']);
     expect(json['location']).toBe('West Europe');
-    expect(Object.keys(at(json, 'properties') as object)).toEqual([
+    expect(Object.keys(valueAt(json, 'properties') as object)).toEqual([
       'replica',
       'storage',
       'network',
@@ -39,14 +45,14 @@ describe('creating a server', () => {
       'replicationRole',
       'replicaCapacity',
     ]);
-    expect(at(json, 'properties', 'storage')).toEqual({
+    expect(valueAt(json, 'properties', 'storage')).toEqual({
       type: '',
       iops: 120,
       tier: 'P4',
       storageSizeGB: 32,
       autoGrow: 'Disabled',
     });
-    expect(at(json, 'properties', 'backup')).toEqual({
+    expect(valueAt(json, 'properties', 'backup')).toEqual({
       backupRetentionDays: 7,
       geoRedundantBackup: 'Disabled',
     });
@@ -56,42 +62,42 @@ describe('creating a server', () => {
   test('shows it as Provisioning, not yet open to its children', async ({ arm, postgres }) => {
     const release = postgres.hold('create');
     const accepted = await putServer(arm, 'in-the-making', defaultServer);
-    expect(await arm.state('in-the-making')).toBe('Provisioning');
+    expect(await arm.serverState('in-the-making')).toBe('Provisioning');
     const body = { properties: { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' } };
     for (const answer of [
-      await arm.send('PUT', arm.server('in-the-making', '/firewallRules/office'), body),
-      await arm.send('GET', arm.server('in-the-making', '/configurations/work_mem')),
+      await arm.send('PUT', arm.serverPath('in-the-making', '/firewallRules/office'), body),
+      await arm.send('GET', arm.serverPath('in-the-making', '/configurations/work_mem')),
     ]) {
-      expect([answer.status, codeOf(answer)]).toEqual([500, 'InternalServerError']);
-      expect(messageOf(answer)).toMatch(
+      expect([answer.status, errorCode(answer)]).toEqual([500, 'InternalServerError']);
+      expect(errorMessage(answer)).toMatch(
         /^An unexpected error occured while processing the request\. Tracking ID: '[0-9a-f-]{36}'$/,
       );
     }
     release();
-    await arm.finish(accepted);
-    expect(await arm.state('in-the-making')).toBe('Ready');
+    await arm.waitForOperation(accepted);
+    expect(await arm.serverState('in-the-making')).toBe('Ready');
   });
 
   test('in another group under a name that is taken is accepted and fails with ServerNameAlreadyExists', async ({
     arm,
   }) => {
-    await arm.makeServer('taken');
-    await arm.send('PUT', `${arm.subscription}/resourceGroups/other?api-version=2025-04-01`, {
+    await arm.createServer('taken');
+    await arm.send('PUT', `${arm.subscriptionPath}/resourceGroups/other?api-version=2025-04-01`, {
       location: 'westeurope',
     });
-    const end = await arm.complete('PUT', arm.server('taken', '', 'other'), defaultServer);
+    const end = await arm.sendAndWait('PUT', arm.serverPath('taken', '', 'other'), defaultServer);
     expect(end.json['error']).toEqual({
       code: 'ServerNameAlreadyExists',
       message: 'Specified server name is already used by another server.',
     });
-    expect((await arm.send('GET', arm.server('taken', '', 'other'))).status).toBe(404);
+    expect((await arm.send('GET', arm.serverPath('taken', '', 'other'))).status).toBe(404);
   });
 
   test('with a weak password is accepted and fails with InternalServerError', async ({ arm }) => {
     for (const administratorLoginPassword of ['weak', 'alllowercase1', 'Relecloud_Admin1!']) {
       const accepted = await putServer(arm, 'weak', withProperties({ administratorLoginPassword }));
-      const end = await arm.finish(accepted);
-      expect(at(end.json, 'error', 'code')).toBe('InternalServerError');
+      const end = await arm.waitForOperation(accepted);
+      expect(valueAt(end.json, 'error', 'code')).toBe('InternalServerError');
     }
   });
 
@@ -153,45 +159,53 @@ describe('creating a server', () => {
     ['an unknown member', 'bad', { ...defaultServer, pgVersion: '18' }, 'InvalidRequestContent'],
   ])('is refused at once for %s', async ([_what, name, body, code], { arm }) => {
     const answer = await putServer(arm, name, body);
-    expect([answer.status, codeOf(answer)]).toEqual([400, code]);
+    expect([answer.status, errorCode(answer)]).toEqual([400, code]);
   });
 
   test('says which majors the region offers', async ({ arm }) => {
     const answer = await putServer(arm, 'bad', withProperties({ version: '13' }));
-    expect(messageOf(answer)).toMatch(/^The value of the 'Version' should be in: \[17, 18\]\./);
+    expect(errorMessage(answer)).toMatch(/^The value of the 'Version' should be in: \[17, 18\]\./);
   });
 
   test('in a group that does not exist says so', async ({ arm }) => {
-    const answer = await arm.send('PUT', arm.server('lost', '', 'nowhere'), defaultServer);
-    expect([answer.status, codeOf(answer)]).toEqual([404, 'ResourceGroupNotFound']);
+    const answer = await arm.send('PUT', arm.serverPath('lost', '', 'nowhere'), defaultServer);
+    expect([answer.status, errorCode(answer)]).toEqual([404, 'ResourceGroupNotFound']);
   });
 });
 
 describe('updating a server', () => {
   test('keeps what a PUT leaves out, grows storage, and never shrinks it', async ({ arm }) => {
-    await arm.makeServer('growing');
+    await arm.createServer('growing');
     const window = { customWindow: 'enabled', dayOfWeek: 5 };
-    await arm.complete('PATCH', arm.server('growing'), { properties: { maintenanceWindow: window } });
-    await arm.complete('PUT', arm.server('growing'), withProperties({ storage: { storageSizeGB: 64 } }));
-    const { json } = await arm.send('GET', arm.server('growing'));
-    expect(at(json, 'properties', 'storage')).toMatchObject({ storageSizeGB: 64, tier: 'P6', iops: 240 });
-    expect(at(json, 'properties', 'maintenanceWindow')).toMatchObject({
+    await arm.sendAndWait('PATCH', arm.serverPath('growing'), { properties: { maintenanceWindow: window } });
+    await arm.sendAndWait(
+      'PUT',
+      arm.serverPath('growing'),
+      withProperties({ storage: { storageSizeGB: 64 } }),
+    );
+    const { json } = await arm.send('GET', arm.serverPath('growing'));
+    expect(valueAt(json, 'properties', 'storage')).toMatchObject({
+      storageSizeGB: 64,
+      tier: 'P6',
+      iops: 240,
+    });
+    expect(valueAt(json, 'properties', 'maintenanceWindow')).toMatchObject({
       customWindow: 'Enabled',
       dayOfWeek: 5,
     });
-    const shrunk = await arm.send('PATCH', arm.server('growing'), {
+    const shrunk = await arm.send('PATCH', arm.serverPath('growing'), {
       properties: { storage: { storageSizeGB: 32 } },
     });
-    expect([shrunk.status, codeOf(shrunk)]).toEqual([400, 'ParameterOutOfRange']);
+    expect([shrunk.status, errorCode(shrunk)]).toEqual([400, 'ParameterOutOfRange']);
   });
 
   test('refuses what only a creation may set, an older major, and another region', async ({ arm }) => {
     const codes = [];
     for (const body of [{ administratorLogin: 'other' }, { availabilityZone: '2' }, { version: '17' }]) {
-      codes.push(codeOf(await arm.send('PATCH', arm.server('growing'), { properties: body })));
+      codes.push(errorCode(await arm.send('PATCH', arm.serverPath('growing'), { properties: body })));
     }
     codes.push(
-      codeOf(await arm.send('PUT', arm.server('growing'), { ...defaultServer, location: 'eastus' })),
+      errorCode(await arm.send('PUT', arm.serverPath('growing'), { ...defaultServer, location: 'eastus' })),
     );
     expect(codes).toEqual([
       'InvalidParameterValue',
@@ -205,32 +219,34 @@ describe('updating a server', () => {
     arm,
     postgres,
   }) => {
-    await arm.makeServer('secretive');
+    await arm.createServer('secretive');
     const change = (password: string) =>
-      arm.complete('PATCH', arm.server('secretive'), {
+      arm.sendAndWait('PATCH', arm.serverPath('secretive'), {
         properties: { administratorLoginPassword: password },
       });
     await change('AnotherPassword!2');
-    expect(postgres.made.get('secretive')?.password).toBe('AnotherPassword!2');
+    expect(postgres.servers.get('secretive')?.password).toBe('AnotherPassword!2');
     const off = { properties: { authConfig: { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' } } };
-    await arm.complete('PATCH', arm.server('secretive'), off);
+    await arm.sendAndWait('PATCH', arm.serverPath('secretive'), off);
     await change('YetAnother!Password3');
-    expect(postgres.made.get('secretive')?.password).not.toBe('YetAnother!Password3');
+    expect(postgres.servers.get('secretive')?.password).not.toBe('YetAnother!Password3');
     const on = { properties: { authConfig: { passwordAuth: 'Enabled' } } };
-    expect(codeOf(await arm.send('PATCH', arm.server('secretive'), on))).toBe('EngineCredentialsNotProvided');
+    expect(errorCode(await arm.send('PATCH', arm.serverPath('secretive'), on))).toBe(
+      'EngineCredentialsNotProvided',
+    );
   });
 
   test('while another update runs is accepted and fails with ServerIsBusy; of the password, refused', async ({
     arm,
     emulator,
   }) => {
-    await arm.makeServer('busy');
-    await control(emulator, 'PATCH', 'state', { server: 'busy', properties: { state: 'Updating' } });
-    const end = await arm.complete('PATCH', arm.server('busy'), { tags: { a: 'b' } });
-    expect(at(end.json, 'error', 'code')).toBe('ServerIsBusy');
+    await arm.createServer('busy');
+    await sendControl(emulator, 'PATCH', 'state', { server: 'busy', properties: { state: 'Updating' } });
+    const end = await arm.sendAndWait('PATCH', arm.serverPath('busy'), { tags: { a: 'b' } });
+    expect(valueAt(end.json, 'error', 'code')).toBe('ServerIsBusy');
     const password = { properties: { administratorLoginPassword: 'AnotherPassword!2' } };
-    const refused = await arm.send('PATCH', arm.server('busy'), password);
-    expect([codeOf(refused), messageOf(refused)]).toEqual([
+    const refused = await arm.send('PATCH', arm.serverPath('busy'), password);
+    expect([errorCode(refused), errorMessage(refused)]).toEqual([
       '',
       'Server busy is busy with other operations. Please try later',
     ]);
@@ -239,39 +255,39 @@ describe('updating a server', () => {
 
 describe('the power of a server', () => {
   test('stops and starts PostgreSQL, through Stopping and Starting', async ({ arm, postgres }) => {
-    await arm.makeServer('sleepy');
+    await arm.createServer('sleepy');
     const releaseStop = postgres.hold('stop');
-    const stopping = await arm.send('POST', arm.server('sleepy', '/stop'));
-    expect(await arm.state('sleepy')).toBe('Stopping');
+    const stopping = await arm.send('POST', arm.serverPath('sleepy', '/stop'));
+    expect(await arm.serverState('sleepy')).toBe('Stopping');
     releaseStop();
-    await arm.finish(stopping);
-    expect(await arm.state('sleepy')).toBe('Stopped');
-    expect(postgres.made.get('sleepy')?.running).toBe(false);
+    await arm.waitForOperation(stopping);
+    expect(await arm.serverState('sleepy')).toBe('Stopped');
+    expect(postgres.servers.get('sleepy')?.isRunning).toBe(false);
     const releaseStart = postgres.hold('start');
-    const starting = await arm.send('POST', arm.server('sleepy', '/start'));
-    expect(await arm.state('sleepy')).toBe('Starting');
+    const starting = await arm.send('POST', arm.serverPath('sleepy', '/start'));
+    expect(await arm.serverState('sleepy')).toBe('Starting');
     releaseStart();
-    await arm.finish(starting);
-    expect(await arm.state('sleepy')).toBe('Ready');
-    expect(postgres.made.get('sleepy')?.running).toBe(true);
+    await arm.waitForOperation(starting);
+    expect(await arm.serverState('sleepy')).toBe('Ready');
+    expect(postgres.servers.get('sleepy')?.isRunning).toBe(true);
   });
 
   test('refuses what the state forbids, each in its own words', async ({ arm, emulator }) => {
-    await arm.makeServer('moody');
-    const path = (rest: string) => arm.server('moody', rest);
+    await arm.createServer('moody');
+    const path = (rest: string) => arm.serverPath('moody', rest);
     const started = await arm.send('POST', path('/start'));
-    expect([codeOf(started), messageOf(started)]).toEqual([
+    expect([errorCode(started), errorMessage(started)]).toEqual([
       'ServerIsNotStopped',
       'Start Server can only be performed on Stopped servers. Server Name = moody, Current Server State = Ready',
     ]);
-    await control(emulator, 'PATCH', 'state', { server: 'moody', properties: { state: 'Updating' } });
+    await sendControl(emulator, 'PATCH', 'state', { server: 'moody', properties: { state: 'Updating' } });
     const restarted = await arm.send('POST', path('/restart'));
-    expect([codeOf(restarted), messageOf(restarted)]).toEqual([
+    expect([errorCode(restarted), errorMessage(restarted)]).toEqual([
       'ServerIsNotReady',
       'Restart or Stop Server can only be performed on Started servers. Server Name = moody, Current Server State = Updating',
     ]);
     const busy = await arm.send('POST', path('/start'));
-    expect([codeOf(busy), messageOf(busy)]).toEqual([
+    expect([errorCode(busy), errorMessage(busy)]).toEqual([
       'SeverBusyWithOtherOperation',
       "Cannot perform 'Start' server operation because server 'moody' is busy processing other operation.",
     ]);
@@ -280,14 +296,14 @@ describe('the power of a server', () => {
   test('refuses configurations of a stopped server (400 ServerStoppedError) and firewall writes (500)', async ({
     arm,
   }) => {
-    await arm.makeServer('off');
-    await arm.complete('POST', arm.server('off', '/stop'));
-    const list = await arm.send('GET', arm.server('off', '/configurations'));
-    expect([list.status, codeOf(list)]).toEqual([400, 'ServerStoppedError']);
+    await arm.createServer('off');
+    await arm.sendAndWait('POST', arm.serverPath('off', '/stop'));
+    const list = await arm.send('GET', arm.serverPath('off', '/configurations'));
+    expect([list.status, errorCode(list)]).toEqual([400, 'ServerStoppedError']);
     const body = { properties: { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' } };
-    const write = await arm.send('PUT', arm.server('off', '/firewallRules/office'), body);
-    expect([write.status, codeOf(write)]).toEqual([500, 'InternalServerError']);
-    expect((await arm.send('PATCH', arm.server('off'), { tags: {} })).status).toBe(400);
+    const write = await arm.send('PUT', arm.serverPath('off', '/firewallRules/office'), body);
+    expect([write.status, errorCode(write)]).toEqual([500, 'InternalServerError']);
+    expect((await arm.send('PATCH', arm.serverPath('off'), { tags: {} })).status).toBe(400);
   });
 });
 
@@ -295,16 +311,16 @@ describe('configurations', () => {
   test('are refused when read-only, unknown or outside their values; set ones say user-override', async ({
     arm,
   }) => {
-    await arm.makeServer('tuned');
+    await arm.createServer('tuned');
     const put = (name: string, value: string) =>
-      arm.send('PUT', arm.server('tuned', `/configurations/${name}`), {
+      arm.send('PUT', arm.serverPath('tuned', `/configurations/${name}`), {
         properties: { value, source: 'user-override' },
       });
-    expect(codeOf(await put('port', '5433'))).toBe('InvalidParameterValue');
-    expect(codeOf(await put('wal_level', 'minimal'))).toBe('InvalidParameterValue');
+    expect(errorCode(await put('port', '5433'))).toBe('InvalidParameterValue');
+    expect(errorCode(await put('wal_level', 'minimal'))).toBe('InvalidParameterValue');
     expect((await put('nonsense', '1')).status).toBe(404);
-    await arm.finish(await put('work_mem', '8192'));
-    const { json } = await arm.send('GET', arm.server('tuned', '/configurations/work_mem'));
+    await arm.waitForOperation(await put('work_mem', '8192'));
+    const { json } = await arm.send('GET', arm.serverPath('tuned', '/configurations/work_mem'));
     expect(json['properties']).toMatchObject({ value: '8192', source: 'user-override' });
   });
 });

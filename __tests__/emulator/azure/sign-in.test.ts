@@ -1,21 +1,25 @@
 import { generateKeyPair, SignJWT } from 'jose';
 import { describe, expect } from 'vitest';
 import type { Emulator } from '../../../emulator/index.ts';
-import { accessToken, codeOf, messageOf } from '../../helpers/emulator/arm.ts';
+import { accessToken, errorCode, errorMessage } from '../../helpers/emulator/arm.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
-import { type Answer, send } from '../../helpers/emulator/http-client.ts';
+import { type HttpResponse, send } from '../../helpers/emulator/http-client.ts';
 
-const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-async function gitHubToken(emulator: Emulator, query: string, bearer?: string): Promise<Answer> {
-  const { env } = emulator.ready;
+async function requestOidcToken(emulator: Emulator, query: string, bearer?: string): Promise<HttpResponse> {
+  const { env } = emulator.readyLine;
   const url = `${env['ACTIONS_ID_TOKEN_REQUEST_URL']}${query}`;
   const authorization = `Bearer ${bearer ?? env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}`;
   return send(emulator, 'GET', url, { headers: { authorization } });
 }
 
-function token(emulator: Emulator, changes: Record<string, string>, tenant?: string): Promise<Answer> {
-  const { env } = emulator.ready;
+function requestToken(
+  emulator: Emulator,
+  changes: Record<string, string>,
+  tenant?: string,
+): Promise<HttpResponse> {
+  const { env } = emulator.readyLine;
   const form = {
     grant_type: 'client_credentials',
     client_id: env['AZURE_CLIENT_ID'] ?? '',
@@ -27,27 +31,31 @@ function token(emulator: Emulator, changes: Record<string, string>, tenant?: str
   return send(emulator, 'POST', url, { body: String(new URLSearchParams(form)), headers });
 }
 
-function byAssertion(
+function requestTokenByAssertion(
   emulator: Emulator,
   assertion: string,
   changes: Record<string, string> = {},
-): Promise<Answer> {
-  return token(emulator, { client_assertion: assertion, client_assertion_type: assertionType, ...changes });
+): Promise<HttpResponse> {
+  return requestToken(emulator, {
+    client_assertion: assertion,
+    client_assertion_type: ASSERTION_TYPE,
+    ...changes,
+  });
 }
 
-async function assertionFor(emulator: Emulator, query: string): Promise<string> {
-  return String((await gitHubToken(emulator, query)).json['value']);
+async function createAssertion(emulator: Emulator, query: string): Promise<string> {
+  return String((await requestOidcToken(emulator, query)).json['value']);
 }
 
 describe("GitHub's OIDC endpoint", () => {
   test('answers only the bearer token of the job', async ({ emulator }) => {
-    expect((await gitHubToken(emulator, '&audience=x', 'wrong')).status).toBe(401);
+    expect((await requestOidcToken(emulator, '&audience=x', 'wrong')).status).toBe(401);
   });
 
   test('gives a fresh token of five minutes for each call', async ({ emulator }) => {
     const [first, second] = await Promise.all([
-      gitHubToken(emulator, '&audience=x'),
-      gitHubToken(emulator, '&audience=x'),
+      requestOidcToken(emulator, '&audience=x'),
+      requestOidcToken(emulator, '&audience=x'),
     ]);
     expect(first.json['value']).not.toBe(second.json['value']);
     const claims = JSON.parse(
@@ -64,9 +72,9 @@ describe("Entra's token endpoint", () => {
     'api://AzureADTokenExchangeUSGov',
     'api://AzureADTokenExchangeChina',
   ])('takes an assertion for %s', async (audience, { emulator }) => {
-    const answer = await byAssertion(
+    const answer = await requestTokenByAssertion(
       emulator,
-      await assertionFor(emulator, `&audience=${encodeURIComponent(audience)}`),
+      await createAssertion(emulator, `&audience=${encodeURIComponent(audience)}`),
     );
     expect(answer.json).toMatchObject({ token_type: 'Bearer', expires_in: 3599, ext_expires_in: 3599 });
   });
@@ -75,14 +83,14 @@ describe("Entra's token endpoint", () => {
     ['another audience', '&audience=api://other', 700212],
     ['another repository', '&audience=api://AzureADTokenExchange&repository=evil/fork', 700213],
   ])('finds no federated identity for %s', async ([_what, query, code], { emulator }) => {
-    const answer = await byAssertion(emulator, await assertionFor(emulator, query));
+    const answer = await requestTokenByAssertion(emulator, await createAssertion(emulator, query));
     expect([answer.status, answer.json['error_codes']]).toEqual([401, [code]]);
     expect(answer.json['error_description']).toContain(`AADSTS${code}: `);
   });
 
   test('refuses an expired assertion with AADSTS700024', async ({ emulator }) => {
-    const late = await assertionFor(emulator, '&audience=api://AzureADTokenExchange&lifetime=-10');
-    expect((await byAssertion(emulator, late)).json['error_codes']).toEqual([700024]);
+    const late = await createAssertion(emulator, '&audience=api://AzureADTokenExchange&lifetime=-10');
+    expect((await requestTokenByAssertion(emulator, late)).json['error_codes']).toEqual([700024]);
   });
 
   test('refuses an assertion that GitHub did not sign', async ({ emulator }) => {
@@ -93,8 +101,8 @@ describe("Entra's token endpoint", () => {
       .setAudience('api://AzureADTokenExchange')
       .setExpirationTime('5m')
       .sign(privateKey);
-    expect((await byAssertion(emulator, forged)).json['error_codes']).toEqual([700027]);
-    expect((await byAssertion(emulator, 'nonsense')).json['error_codes']).toEqual([50027]);
+    expect((await requestTokenByAssertion(emulator, forged)).json['error_codes']).toEqual([700027]);
+    expect((await requestTokenByAssertion(emulator, 'nonsense')).json['error_codes']).toEqual([50027]);
   });
 
   test.for<[string, Record<string, string>, number, string, number]>([
@@ -105,7 +113,7 @@ describe("Entra's token endpoint", () => {
     ['a scope without /.default', { scope: 'https://management.azure.com' }, 400, 'invalid_scope', 1002012],
     ['an unknown resource', { scope: 'https://example.org/.default' }, 400, 'invalid_resource', 500011],
   ])('refuses %s as Entra does', async ([_what, form, status, error, code], { emulator }) => {
-    const answer = await token(emulator, form);
+    const answer = await requestToken(emulator, form);
     expect(answer.status).toBe(status);
     expect(answer.json).toMatchObject({ error, error_codes: [code] });
     expect(answer.json).toHaveProperty('trace_id');
@@ -113,7 +121,11 @@ describe("Entra's token endpoint", () => {
   });
 
   test('refuses another tenant (AADSTS90002)', async ({ emulator }) => {
-    const answer = await token(emulator, { client_secret: 'x' }, '11111111-1111-1111-1111-111111111111');
+    const answer = await requestToken(
+      emulator,
+      { client_secret: 'x' },
+      '11111111-1111-1111-1111-111111111111',
+    );
     expect([answer.status, answer.json['error_codes']]).toEqual([400, [90002]]);
   });
 
@@ -134,8 +146,8 @@ describe('the managed identity endpoint', () => {
   const path =
     '/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/';
 
-  function ask(emulator: Emulator, query: string, headers: Record<string, string>): Promise<Answer> {
-    const { env } = emulator.ready.managedIdentity;
+  function ask(emulator: Emulator, query: string, headers: Record<string, string>): Promise<HttpResponse> {
+    const { env } = emulator.readyLine.managedIdentity;
     return send(emulator, 'GET', `${env['AZURE_POD_IDENTITY_AUTHORITY_HOST']}${query}`, { headers });
   }
 
@@ -157,14 +169,14 @@ describe("ARM's authentication", () => {
   test('says AuthenticationFailed without a token', async ({ arm, emulator }) => {
     const url = `${arm.endpoint}${path}`;
     const answer = await send(emulator, 'GET', url);
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'AuthenticationFailed']);
-    expect(messageOf(answer)).toBe("Authentication failed. The 'Authorization' header is missing.");
+    expect([answer.status, errorCode(answer)]).toEqual([401, 'AuthenticationFailed']);
+    expect(errorMessage(answer)).toBe("Authentication failed. The 'Authorization' header is missing.");
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer /);
   });
 
   test('says InvalidAuthenticationToken for a token that is not its own', async ({ arm }) => {
     const headers = { authorization: `Bearer ${arm.token.slice(0, -8)}AAAAAAAA` };
     const answer = await arm.send('GET', path, undefined, { headers });
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'InvalidAuthenticationToken']);
+    expect([answer.status, errorCode(answer)]).toEqual([401, 'InvalidAuthenticationToken']);
   });
 });

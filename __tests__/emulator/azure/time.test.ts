@@ -1,31 +1,31 @@
 import { expect, test, vi } from 'vitest';
-import { Clock } from '../../../emulator/clock.ts';
+import { Timers } from '../../../emulator/clock.ts';
 import { type Emulator, startEmulator } from '../../../emulator/index.ts';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
-import { Arm, accessToken, codeOf, control, messageOf } from '../../helpers/emulator/arm.ts';
-import { send, until } from '../../helpers/emulator/http-client.ts';
+import { ArmClient, accessToken, errorCode, errorMessage, sendControl } from '../../helpers/emulator/arm.ts';
+import { pollUntilAccepted, send } from '../../helpers/emulator/http-client.ts';
 
 // Each of these has an emulator with options of its own, and sets the clock where a busy machine could decide.
 
 async function withEmulator(
   options: Partial<EmulatorOptions>,
-  use: (emulator: Emulator, arm: Arm) => Promise<void>,
+  use: (emulator: Emulator, arm: ArmClient) => Promise<void>,
 ): Promise<void> {
   const emulator = await startEmulator(options);
   try {
-    await use(emulator, await Arm.signIn(emulator));
+    await use(emulator, await ArmClient.signIn(emulator));
   } finally {
     vi.restoreAllMocks();
     await emulator.close();
   }
 }
 
-const subscriptions = '/subscriptions?api-version=2022-12-01';
+const subscriptionsPath = '/subscriptions?api-version=2022-12-01';
 
 test('--latency is added to each answer of ARM and Entra', async () => {
   const latency = 40;
-  await withEmulator({ latency }, async (emulator, arm) => {
-    for (const request of [() => arm.send('GET', subscriptions), () => accessToken(emulator)]) {
+  await withEmulator({ latencyMs: latency }, async (emulator, arm) => {
+    for (const request of [() => arm.send('GET', subscriptionsPath), () => accessToken(emulator)]) {
       const start = performance.now();
       await request();
       // A timer may fire up to a millisecond early.
@@ -37,35 +37,35 @@ test('--latency is added to each answer of ARM and Entra', async () => {
 test('the answer comes after the latency alone; the request is recorded when it arrives', async () => {
   // So long that a request whose wait is not replaced below would not be answered at all.
   const latency = 86_400_000;
-  const original = Clock.prototype.wait;
+  const original = Timers.prototype.sleep;
   let passed = Promise.resolve();
-  const wait = vi.spyOn(Clock.prototype, 'wait').mockImplementation(function (
-    this: Clock,
+  const wait = vi.spyOn(Timers.prototype, 'sleep').mockImplementation(function (
+    this: Timers,
     milliseconds: number,
   ) {
     return milliseconds === latency ? passed : original.call(this, milliseconds);
   });
   const waits = () => wait.mock.calls.filter(([milliseconds]) => milliseconds === latency).length;
-  await withEmulator({ latency }, async (emulator, arm) => {
+  await withEmulator({ latencyMs: latency }, async (emulator, arm) => {
     const latencyPasses = Promise.withResolvers<void>();
     passed = latencyPasses.promise;
-    await control(emulator, 'DELETE', 'requests');
+    await sendControl(emulator, 'DELETE', 'requests');
     wait.mockClear();
     const before = Date.now();
     let answered = 0;
-    const answers = [arm.send('GET', subscriptions), accessToken(emulator)].map(async (answer) => {
+    const answers = [arm.send('GET', subscriptionsPath), accessToken(emulator)].map(async (answer) => {
       await answer;
       answered += 1;
     });
-    await until(
+    await pollUntilAccepted(
       async () => waits(),
       (count) => count === 2,
     );
     // GitHub's API is answered at once, while ARM and Entra wait.
-    const gitHub = emulator.ready.env['GITHUB_API_URL'] ?? '';
+    const gitHub = emulator.readyLine.env['GITHUB_API_URL'] ?? '';
     expect((await send(emulator, 'GET', gitHub)).status).toBe(401);
     expect([answered, waits()]).toEqual([0, 2]);
-    const recorded = JSON.parse((await control(emulator, 'GET', 'requests')).text);
+    const recorded = JSON.parse((await sendControl(emulator, 'GET', 'requests')).text);
     expect(recorded.map(({ service }: { service: string }) => service).sort()).toEqual([
       'arm',
       'entra',
@@ -82,10 +82,10 @@ test('the answer comes after the latency alone; the request is recorded when it 
 });
 
 test('an empty bucket answers 429 with Retry-After and says whose requests of which kind exceeded', async () => {
-  await withEmulator({ throttling: 0.04 }, async (_emulator, arm) => {
+  await withEmulator({ throttlingScale: 0.04 }, async (_emulator, arm) => {
     let now = Date.now();
     vi.spyOn(Date, 'now').mockImplementation(() => now);
-    const path = `${arm.subscription}/resourceGroups?api-version=2025-04-01`;
+    const path = `${arm.subscriptionPath}/resourceGroups?api-version=2025-04-01`;
     const get = () => arm.send('GET', path);
     // 0.04 of 250 reads, and of 25 more each second.
     const answers = await Promise.all(Array.from({ length: 15 }, get));
@@ -93,14 +93,14 @@ test('an empty bucket answers 429 with Retry-After and says whose requests of wh
     const throttled = answers.filter(({ status }) => status === 429);
     expect(throttled).toHaveLength(5);
     for (const answer of throttled) {
-      expect(codeOf(answer)).toBe('SubscriptionRequestsThrottled');
-      expect(messageOf(answer)).toMatch(
+      expect(errorCode(answer)).toBe('SubscriptionRequestsThrottled');
+      expect(errorMessage(answer)).toMatch(
         /^Number of 'read' requests for subscription '[0-9a-f-]+' actor '[0-9a-f-]+' exceeded\. Please try again after '\d+' seconds\.$/,
       );
       expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
     // Reads, writes and deletes have a bucket each.
-    const group = `${arm.subscription}/resourceGroups/rg?api-version=2025-04-01`;
+    const group = `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`;
     expect((await arm.send('PUT', group, { location: 'westeurope' })).status).toBe(201);
     now += 2000;
     expect((await Promise.all([get(), get(), get()])).map(({ status }) => status).sort()).toEqual([
@@ -110,9 +110,9 @@ test('an empty bucket answers 429 with Retry-After and says whose requests of wh
 });
 
 test('ARM says ExpiredAuthenticationToken once the token has lived its time', async () => {
-  await withEmulator({ tokenLifetime: 0 }, async (_emulator, arm) => {
-    const answer = await arm.send('GET', subscriptions);
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'ExpiredAuthenticationToken']);
+  await withEmulator({ tokenLifetimeSeconds: 0 }, async (_emulator, arm) => {
+    const answer = await arm.send('GET', subscriptionsPath);
+    expect([answer.status, errorCode(answer)]).toEqual([401, 'ExpiredAuthenticationToken']);
     expect(answer.headers['www-authenticate']).toContain('invalid_token');
   });
 });

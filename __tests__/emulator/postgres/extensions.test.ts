@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { admin, test } from '../../helpers/emulator/postgres-fixture.ts';
+import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
 
-function refusal(extension: string) {
+function notAllowListedError(extension: string) {
   return {
     code: '0A000',
     message: `extension "${extension}" is not allow-listed for "azure_pg_admin" users in Azure Database for PostgreSQL`,
@@ -12,9 +12,9 @@ function refusal(extension: string) {
   };
 }
 
-const usual = 'CITEXT, hstore,earthdistance';
+const defaultAllowList = 'CITEXT, hstore,earthdistance';
 
-const membersOnly = {
+const membersOnlyError = {
   code: '42501',
   message: 'Only members of "azure_pg_admin" are allowed to use CREATE EXTENSION',
 };
@@ -23,12 +23,12 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   let server: PostgresServer;
   let session: pg.Client;
   test.beforeAll(async ({ postgres }) => {
-    server = await postgres.server({ major });
-    await postgres.ask(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
-    await postgres.ask(server, 'CREATE DATABASE clean IS_TEMPLATE true');
-    await postgres.ask(server, 'CREATE DATABASE work');
-    await server.setParameter('azure.extensions', usual);
-    session = await postgres.login(server, { database: 'work' });
+    server = await postgres.startServer({ major });
+    await postgres.query(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
+    await postgres.query(server, 'CREATE DATABASE clean IS_TEMPLATE true');
+    await postgres.query(server, 'CREATE DATABASE work');
+    await server.setParameter('azure.extensions', defaultAllowList);
+    session = await postgres.openSession(server, { database: 'work' });
   });
   afterAll(async () => {
     await session.end();
@@ -43,7 +43,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   async function allow(list: string): Promise<void> {
     await server.setParameter('azure.extensions', list);
     onTestFinished(async () => {
-      await server.setParameter('azure.extensions', usual);
+      await server.setParameter('azure.extensions', defaultAllowList);
     });
   }
 
@@ -72,15 +72,17 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     `DO $$BEGIN EXECUTE 'create ext' || 'ension pg' || '_trgm'; END$$`,
     `SET azure.extensions = 'pg_trgm'; CREATE EXTENSION pg_trgm`,
   ])('one that is not on the list is refused, however it is asked for: %s', async (sql) => {
-    await expect(session.query(sql)).rejects.toMatchObject(refusal('pg_trgm'));
+    await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('pg_trgm'));
     expect(await installed()).toEqual([]);
   });
 
   test('the list holds in the extended protocol, in functions, and after a refusal that was caught', async () => {
     const text = 'CREATE EXTENSION pg_trgm';
-    await expect(session.query({ name: 'prepared', text })).rejects.toMatchObject(refusal('pg_trgm'));
+    await expect(session.query({ name: 'prepared', text })).rejects.toMatchObject(
+      notAllowListedError('pg_trgm'),
+    );
     await session.query(`CREATE FUNCTION make() RETURNS void LANGUAGE sql AS 'CREATE EXTENSION pg_trgm'`);
-    await expect(session.query('SELECT make()')).rejects.toMatchObject(refusal('pg_trgm'));
+    await expect(session.query('SELECT make()')).rejects.toMatchObject(notAllowListedError('pg_trgm'));
     await session.query(`DO $$BEGIN CREATE EXTENSION pg_trgm; EXCEPTION WHEN feature_not_supported THEN
                           CREATE EXTENSION hstore; END$$`);
     expect(await installed()).toEqual(['hstore']);
@@ -94,22 +96,28 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     }
     const options = `-c azure.extensions=pg_trgm`;
     await expect(
-      postgres.ask(server, 'CREATE EXTENSION pg_trgm', { database: 'work', options }),
-    ).rejects.toMatchObject(refusal('pg_trgm'));
+      postgres.query(server, 'CREATE EXTENSION pg_trgm', { database: 'work', options }),
+    ).rejects.toMatchObject(notAllowListedError('pg_trgm'));
     await expect(session.query('SET event_triggers = off')).rejects.toMatchObject({ code: '42501' });
   });
 
   test('a changed list holds at once, also in sessions that are open', async ({ postgres }) => {
-    await expect(session.query('CREATE EXTENSION pg_trgm')).rejects.toMatchObject(refusal('pg_trgm'));
+    await expect(session.query('CREATE EXTENSION pg_trgm')).rejects.toMatchObject(
+      notAllowListedError('pg_trgm'),
+    );
     await allow('pg_trgm');
     await session.query('CREATE EXTENSION pg_trgm');
-    await expect(session.query('CREATE EXTENSION hstore')).rejects.toMatchObject(refusal('hstore'));
-    expect(await postgres.ask(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': 'pg_trgm' }]);
+    await expect(session.query('CREATE EXTENSION hstore')).rejects.toMatchObject(
+      notAllowListedError('hstore'),
+    );
+    expect(await postgres.query(server, 'SHOW azure.extensions')).toEqual([
+      { 'azure.extensions': 'pg_trgm' },
+    ]);
   });
 
   test('what CASCADE adds must be on the list too', async () => {
     const sql = 'CREATE EXTENSION earthdistance CASCADE';
-    await expect(session.query(sql)).rejects.toMatchObject(refusal('cube'));
+    await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('cube'));
     await allow('earthdistance,cube');
     await session.query(sql);
     expect(await installed()).toEqual(['cube', 'earthdistance']);
@@ -130,10 +138,12 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     'one that the server does not have is refused in the same words: %s',
     async (name) => {
       const quoted = `"${name.replace('"', '""')}"`;
-      await expect(session.query(`CREATE EXTENSION ${quoted}`)).rejects.toMatchObject(refusal(name));
+      await expect(session.query(`CREATE EXTENSION ${quoted}`)).rejects.toMatchObject(
+        notAllowListedError(name),
+      );
       await expect(
         session.query(`DO $do$BEGIN EXECUTE 'CREATE EXTENSION ${quoted}'; END$do$`),
-      ).rejects.toMatchObject(refusal(name));
+      ).rejects.toMatchObject(notAllowListedError(name));
     },
   );
 
@@ -149,27 +159,29 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
       'CREATE EXTENSION IF NOT EXISTS hstore',
       'CREATE EXTENSION nope',
     ]) {
-      await expect(postgres.ask(server, sql, asApp)).rejects.toMatchObject(membersOnly);
+      await expect(postgres.query(server, sql, asApp)).rejects.toMatchObject(membersOnlyError);
     }
-    await expect(session.query('SET ROLE app; CREATE EXTENSION citext')).rejects.toMatchObject(membersOnly);
+    await expect(session.query('SET ROLE app; CREATE EXTENSION citext')).rejects.toMatchObject(
+      membersOnlyError,
+    );
   });
 
   test('the list holds in every database, whatever it was copied from', async ({ postgres }) => {
     await server.createDatabase('by-arm', 'UTF8', 'en_US.utf8');
-    await postgres.ask(server, 'CREATE DATABASE from0 TEMPLATE template0');
-    await postgres.ask(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
+    await postgres.query(server, 'CREATE DATABASE from0 TEMPLATE template0');
+    await postgres.query(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
     for (const database of ['postgres', 'by-arm', 'from0', 'clone']) {
-      await expect(postgres.ask(server, 'CREATE EXTENSION lo', { database })).rejects.toMatchObject(
-        refusal('lo'),
+      await expect(postgres.query(server, 'CREATE EXTENSION lo', { database })).rejects.toMatchObject(
+        notAllowListedError('lo'),
       );
-      await postgres.ask(server, 'CREATE EXTENSION hstore', { database });
+      await postgres.query(server, 'CREATE EXTENSION hstore', { database });
     }
     for (const name of ['by-arm', 'from0', 'clone']) await server.dropDatabase(name);
-    await postgres.ask(server, 'DROP EXTENSION hstore');
+    await postgres.query(server, 'DROP EXTENSION hstore');
   });
 
   test('every one that the server offers can be created, trusted by PostgreSQL or not', async () => {
-    const row = (await server.parameters()).find(({ name }) => name === 'azure.extensions');
+    const row = (await server.listParameters()).find(({ name }) => name === 'azure.extensions');
     expect(row).toMatchObject({ dataType: 'Set', defaultValue: '' });
     const offered = row?.allowedValues.split(',').filter((name) => name !== '') ?? [];
     expect(offered).toEqual(
@@ -206,10 +218,10 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
 describe.each(['17', '18'])('in a database that is not the administrator’s, on PostgreSQL %s', (major) => {
   // A name that shows in the access privileges, and there must be quoted.
   const login = `ad"min ' $1`;
-  const asAdmin = { user: login, password: admin.password, database: 'by-arm' };
+  const asAdmin = { user: login, password: administrator.password, database: 'by-arm' };
   let server: PostgresServer;
   test.beforeAll(async ({ postgres }) => {
-    server = await postgres.server({ major, administratorLogin: login });
+    server = await postgres.startServer({ major, administratorLogin: login });
     await server.setParameter('azure.extensions', 'hstore,pg_trgm,pgstattuple');
   });
   beforeEach(() => server.createDatabase('by-arm', 'UTF8', 'en_US.utf8'));
@@ -217,17 +229,17 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
   afterAll(() => server.destroy());
 
   async function privileges() {
-    return (await server.databases()).find(({ name }) => name === 'by-arm')?.acl;
+    return (await server.listDatabases()).find(({ name }) => name === 'by-arm')?.acl;
   }
 
   test('an extension can be created, and nothing else is permitted by that', async ({ postgres }) => {
-    const session = await postgres.login(server, asAdmin);
+    const session = await postgres.openSession(server, asAdmin);
     await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
     await session.query('BEGIN; CREATE EXTENSION pgstattuple');
     await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
     await session.query('ROLLBACK');
     await session.query('CREATE EXTENSION pgstattuple; CREATE EXTENSION IF NOT EXISTS pgstattuple');
-    await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(refusal('lo'));
+    await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(notAllowListedError('lo'));
     await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
     await session.end();
     expect(await privileges()).toBeNull();
@@ -235,22 +247,25 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
 
   test('its privileges stay as they are', async ({ postgres }) => {
     const other = { user: 'other', password: 'other', database: 'postgres' };
-    await postgres.ask(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
+    await postgres.query(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
       ...asAdmin,
       database: 'postgres',
     });
-    await postgres.ask(server, 'CREATE DATABASE granted', other);
-    await postgres.ask(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
-    const acl = async () => (await server.databases()).find(({ name }) => name === 'granted')?.acl;
+    await postgres.query(server, 'CREATE DATABASE granted', other);
+    await postgres.query(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
+    const acl = async () => (await server.listDatabases()).find(({ name }) => name === 'granted')?.acl;
     const before = await acl();
     expect(before).toHaveLength(3);
-    await postgres.ask(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
+    await postgres.query(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
     expect(await acl()).toEqual(before);
   });
 
   test('two can create at once', async ({ postgres }) => {
     for (let round = 0; round < 5; round += 1) {
-      const sessions = await Promise.all([postgres.login(server, asAdmin), postgres.login(server, asAdmin)]);
+      const sessions = await Promise.all([
+        postgres.openSession(server, asAdmin),
+        postgres.openSession(server, asAdmin),
+      ]);
       const names = ['hstore', 'pg_trgm'];
       await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
       await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));

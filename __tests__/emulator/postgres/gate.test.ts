@@ -3,27 +3,27 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect } from 'vitest';
-import { chooseAddress } from '../../../emulator/postgres/address.ts';
+import { chooseLoopbackAddress } from '../../../emulator/postgres/address.ts';
 import { Firewall } from '../../../emulator/postgres/firewall.ts';
-import { Gate } from '../../../emulator/postgres/gate.ts';
+import { PostgresProxy } from '../../../emulator/postgres/gate.ts';
 import {
-  admin,
-  answer,
-  dial,
-  ended,
-  everything,
+  administrator,
+  createTemporaryDirectory,
   gssEncryptionRequest,
-  only,
-  packet,
-  runner,
+  openSocket,
+  readAll,
+  readNext,
+  rulesAllowing,
+  runnerAddress,
   sslRequest,
-  startup,
-  temporaryDirectory,
+  startupMessage,
+  startupPacket,
   test,
-  until,
+  waitForSessionEnd,
+  waitUntil,
 } from '../../helpers/emulator/postgres-fixture.ts';
 
-async function secured(socket: Socket, host: string, ca: string, options = {}): Promise<TLSSocket> {
+async function startTls(socket: Socket, host: string, ca: string, options = {}): Promise<TLSSocket> {
   const tls = connectTls({ socket, host, ca, ...options });
   await once(tls, 'secureConnect');
   return tls;
@@ -35,13 +35,13 @@ describe('who is let in', () => {
     server,
   }) => {
     expect(server.address).toMatch(/^127\.(?!0\.0\.)/);
-    expect(await postgres.ask(server, 'SELECT current_user AS me')).toEqual([{ me: admin.login }]);
+    expect(await postgres.query(server, 'SELECT current_user AS me')).toEqual([{ me: administrator.login }]);
   });
 
   test('two servers of one emulator listen at different addresses', async ({ postgres, server }) => {
-    const other = await postgres.server({ name: 'other' });
+    const other = await postgres.startServer({ name: 'other' });
     expect(other.address).not.toBe(server.address);
-    expect(await postgres.ask(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await postgres.query(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await other.destroy();
   });
 
@@ -49,13 +49,13 @@ describe('who is let in', () => {
     postgres,
     server,
   }) => {
-    postgres.sources.set('127.9.9.9', '198.51.100.7');
-    const socket = dial(server, '127.9.9.9');
+    postgres.publicAddressBySource.set('127.9.9.9', '198.51.100.7');
+    const socket = openSocket(server, '127.9.9.9');
     socket.write(sslRequest);
-    expect(`${await answer(socket)}`).toBe('S');
-    const tls = await secured(socket, server.address, postgres.authority.pem);
-    tls.write(startup);
-    expect(`${await everything(tls)}`).toContain(
+    expect(`${await readNext(socket)}`).toBe('S');
+    const tls = await startTls(socket, server.address, postgres.authority.pem);
+    tls.write(startupMessage);
+    expect(`${await readAll(tls)}`).toContain(
       'no pg_hba.conf entry for host "198.51.100.7", user "u", database "d", SSL',
     );
   });
@@ -64,69 +64,73 @@ describe('who is let in', () => {
     postgres,
     server,
   }) => {
-    server.setRules(only('198.51.100.1'));
-    await expect(postgres.login(server)).rejects.toMatchObject({
+    server.setFirewallRules(rulesAllowing('198.51.100.1'));
+    await expect(postgres.openSession(server)).rejects.toMatchObject({
       code: '28000',
       severity: 'FATAL',
-      message: `no pg_hba.conf entry for host "${runner}", user "${admin.login}", database "postgres", SSL`,
+      message: `no pg_hba.conf entry for host "${runnerAddress}", user "${administrator.login}", database "postgres", SSL`,
     });
-    await expect(postgres.login(server, { ssl: false })).rejects.toMatchObject({
+    await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({
       code: '28000',
       message: expect.stringMatching(/database "postgres", no encryption$/),
     });
-    server.setRules(only(runner));
+    server.setFirewallRules(rulesAllowing(runnerAddress));
   });
 
   test('the rule 0.0.0.0, which means Azure’s services, admits none of our clients', async ({
     postgres,
     server,
   }) => {
-    server.setRules(only('0.0.0.0'));
-    await expect(postgres.login(server)).rejects.toMatchObject({ code: '28000' });
-    server.setRules(only(runner));
+    server.setFirewallRules(rulesAllowing('0.0.0.0'));
+    await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
+    server.setFirewallRules(rulesAllowing(runnerAddress));
   });
 
   test('a session outlives its rule, a new one does not begin', async ({ postgres, server }) => {
-    const session = await postgres.login(server);
-    server.setRules(new Map());
-    await expect(postgres.login(server)).rejects.toMatchObject({ code: '28000' });
+    const session = await postgres.openSession(server);
+    server.setFirewallRules(new Map());
+    await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
     expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await session.end();
-    server.setRules(only(runner));
+    server.setFirewallRules(rulesAllowing(runnerAddress));
   });
 
   test('without TLS a client that a rule covers is refused with "no encryption"', async ({
     postgres,
     server,
   }) => {
-    await expect(postgres.login(server, { ssl: false })).rejects.toMatchObject({
+    await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({
       code: '28000',
-      message: `no pg_hba.conf entry for host "${runner}", user "${admin.login}", database "postgres", no encryption`,
+      message: `no pg_hba.conf entry for host "${runnerAddress}", user "${administrator.login}", database "postgres", no encryption`,
     });
   });
 
   test('a wrong password is PostgreSQL’s 28P01, and azuresu is nobody’s', async ({ postgres, server }) => {
-    await expect(postgres.login(server, { password: 'wrong' })).rejects.toMatchObject({ code: '28P01' });
-    await expect(postgres.login(server, { user: 'azuresu' })).rejects.toMatchObject({ code: '28P01' });
+    await expect(postgres.openSession(server, { password: 'wrong' })).rejects.toMatchObject({
+      code: '28P01',
+    });
+    await expect(postgres.openSession(server, { user: 'azuresu' })).rejects.toMatchObject({ code: '28P01' });
   });
 
   test('a missing database is PostgreSQL’s 3D000', async ({ postgres, server }) => {
-    await expect(postgres.login(server, { database: 'nowhere' })).rejects.toMatchObject({ code: '3D000' });
+    await expect(postgres.openSession(server, { database: 'nowhere' })).rejects.toMatchObject({
+      code: '3D000',
+    });
   });
 });
 
 describe('a gate that swallows', () => {
   test('a blocked client hears nothing, and is let go when the server stops', async ({ postgres }) => {
-    const silent = await postgres.server({ name: 'silent', blocked: 'timeout' });
-    silent.setRules(new Map());
-    await expect(postgres.login(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
-    const socket = dial(silent);
+    const silent = await postgres.startServer({ name: 'silent', blockedBehavior: 'timeout' });
+    silent.setFirewallRules(new Map());
+    await expect(postgres.openSession(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
+    const socket = openSocket(silent);
     await once(socket, 'connect');
     socket.write(sslRequest);
-    const heard = everything(socket);
+    const heard = readAll(socket);
     // When a client that came later has its answers, the gate has seen what this one sent.
-    silent.setRules(only(runner));
-    expect(await postgres.ask(silent, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    silent.setFirewallRules(rulesAllowing(runnerAddress));
+    expect(await postgres.query(silent, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await silent.stop();
     expect((await heard).length).toBe(0);
     await silent.destroy();
@@ -138,56 +142,56 @@ describe('the ways to begin', () => {
     postgres,
     server,
   }) => {
-    const tls = await secured(dial(server), server.address, postgres.authority.pem, {
+    const tls = await startTls(openSocket(server), server.address, postgres.authority.pem, {
       ALPNProtocols: ['postgresql'],
     });
-    tls.write(packet(196608, Buffer.from(`user\0${admin.login}\0\0`)));
-    expect(`${(await answer(tls)).subarray(0, 1)}`).toBe('R');
+    tls.write(startupPacket(196608, Buffer.from(`user\0${administrator.login}\0\0`)));
+    expect(`${(await readNext(tls)).subarray(0, 1)}`).toBe('R');
     tls.destroy();
-    const nameless = await secured(dial(server), server.address, postgres.authority.pem);
-    nameless.write(startup);
-    expect((await everything(nameless)).length).toBe(0);
+    const nameless = await startTls(openSocket(server), server.address, postgres.authority.pem);
+    nameless.write(startupMessage);
+    expect((await readAll(nameless)).length).toBe(0);
   });
 
   test('encryption by GSSAPI is declined, and TLS may follow', async ({ server }) => {
-    const socket = dial(server);
+    const socket = openSocket(server);
     socket.write(gssEncryptionRequest);
-    expect(`${await answer(socket)}`).toBe('N');
+    expect(`${await readNext(socket)}`).toBe('N');
     socket.write(sslRequest);
-    expect(`${await answer(socket)}`).toBe('S');
+    expect(`${await readNext(socket)}`).toBe('S');
     socket.destroy();
   });
 
   test('what is sent in the clear behind the request for TLS is not taken for part of the session', async ({
     server,
   }) => {
-    const socket = dial(server);
-    socket.write(Buffer.concat([sslRequest, startup]));
-    expect((await everything(socket)).length).toBe(0);
+    const socket = openSocket(server);
+    socket.write(Buffer.concat([sslRequest, startupMessage]));
+    expect((await readAll(socket)).length).toBe(0);
   });
 
   test('TLS below 1.2 is refused', async ({ postgres, server }) => {
-    const socket = dial(server);
+    const socket = openSocket(server);
     socket.write(sslRequest);
-    await answer(socket);
+    await readNext(socket);
     const old = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' };
-    await expect(secured(socket, server.address, postgres.authority.pem, old)).rejects.toThrow();
+    await expect(startTls(socket, server.address, postgres.authority.pem, old)).rejects.toThrow();
   });
 
   test('nonsense and broken connections leave the gate standing', async ({ postgres, server }) => {
     const nonsense = [
       Buffer.from('GET / HTTP/1.1\r\n\r\n'),
       Buffer.from([0x16, 3, 1, 0, 1, 9]),
-      packet(1),
+      startupPacket(1),
       Buffer.from([0]),
     ];
-    for (const bytes of nonsense) dial(server).write(bytes, () => {});
+    for (const bytes of nonsense) openSocket(server).write(bytes, () => {});
     for (const bytes of [sslRequest, sslRequest.subarray(0, 3)]) {
-      const socket = dial(server);
+      const socket = openSocket(server);
       socket.write(bytes, () => socket.resetAndDestroy());
       await once(socket, 'close');
     }
-    expect(await postgres.ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });
 
@@ -196,49 +200,49 @@ describe('a client that says nothing', () => {
     'is let go, %s, while an idle session stays',
     async (how, { postgres }) => {
       await using echo = createServer((socket) => socket.pipe(socket));
-      const socketPath = join(await temporaryDirectory(), 'echo');
+      const socketPath = join(await createTemporaryDirectory(), 'echo');
       await once(echo.listen(socketPath), 'listening');
       const firewall = new Firewall(0);
-      firewall.set(only(runner));
-      const address = await chooseAddress();
+      firewall.setRules(rulesAllowing(runnerAddress));
+      const address = await chooseLoopbackAddress();
       const certificate = await postgres.authority.issue([address]);
 
       /** Whether the clients were quick enough to begin within this time; nothing is proven where they were not. */
       const isProven = async (authenticationTimeout: number): Promise<boolean> => {
-        const gate = new Gate({
+        const gate = new PostgresProxy({
           address,
           certificate,
-          clients: { publicAddressOf: () => runner },
+          clientAddresses: { getPublicAddress: () => runnerAddress },
           firewall,
-          blocked: 'timeout',
+          blockedBehavior: 'timeout',
           requireSecureTransport: () => false,
-          refusesScram: () => false,
-          rules: [],
-          holdOf: () => undefined,
+          rejectsScram: () => false,
+          statementRewriters: [],
+          findHold: () => undefined,
           socketPath,
           authenticationTimeout,
         });
         await gate.open();
         const enter = async () => {
-          const socket = dial({ address });
+          const socket = openSocket({ address });
           if (how === 'in the clear') return socket;
           socket.write(sslRequest);
-          await answer(socket);
-          return secured(socket, address, postgres.authority.pem);
+          await readNext(socket);
+          return startTls(socket, address, postgres.authority.pem);
         };
         const enterSession = async () => {
           const socket = await enter();
-          socket.write(startup);
-          return { socket, first: await answer(socket) };
+          socket.write(startupMessage);
+          return { socket, first: await readNext(socket) };
         };
         try {
           const idle = await enterSession().catch(() => undefined);
           const silent = await enter().catch(() => undefined);
           if (idle === undefined || silent === undefined) return false;
-          expect(idle.first).toEqual(startup);
-          expect((await everything(silent)).length).toBe(0);
+          expect(idle.first).toEqual(startupMessage);
+          expect((await readAll(silent)).length).toBe(0);
           idle.socket.write('still here');
-          expect(`${await answer(idle.socket)}`).toBe('still here');
+          expect(`${await readNext(idle.socket)}`).toBe('still here');
           return true;
         } finally {
           await gate.close();
@@ -252,7 +256,7 @@ describe('a client that says nothing', () => {
 
 describe('a session', () => {
   test('large statements and large results pass whole', async ({ postgres, server }) => {
-    const session = await postgres.login(server);
+    const session = await postgres.openSession(server);
     const megabytes = 'é'.repeat(4 << 20);
     const { rows } = await session.query(
       `SELECT length('${megabytes}') AS simple, length($1) AS bound, $1::text AS back`,
@@ -265,33 +269,33 @@ describe('a session', () => {
   });
 
   test('a statement can be cancelled', async ({ postgres, server }) => {
-    const session = await postgres.login(server);
+    const session = await postgres.openSession(server);
     const [row] = (await session.query('SELECT pg_backend_pid() AS pid')).rows;
     const sleeping = expect(session.query('SELECT pg_sleep(3600)')).rejects.toMatchObject({ code: '57014' });
     const busy = `SELECT FROM pg_stat_activity WHERE pid = ${row.pid} AND query ~ 'pg_sleep' AND state = 'active'`;
-    await until(async () => (await postgres.ask(server, busy)).length > 0);
+    await waitUntil(async () => (await postgres.query(server, busy)).length > 0);
     const key = Buffer.alloc(8);
     key.writeUInt32BE(row.pid, 0);
     key.writeInt32BE(secretKeyOf(session), 4);
-    const socket = dial(server);
-    socket.write(packet(80877102, key));
-    await everything(socket);
+    const socket = openSocket(server);
+    socket.write(startupPacket(80877102, key));
+    await readAll(socket);
     await sleeping;
     await session.end();
   });
 
   test('neither side outlives the other', async ({ postgres, server }) => {
-    const terminated = await postgres.login(server);
-    const vanished = await postgres.login(server);
+    const terminated = await postgres.openSession(server);
+    const vanished = await postgres.openSession(server);
     const pidOf = async (client: typeof vanished) =>
       (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
     const [terminatedPid, vanishedPid] = [await pidOf(terminated), await pidOf(vanished)];
-    const gone = ended(terminated);
-    await postgres.ask(server, `SELECT pg_terminate_backend(${terminatedPid})`);
+    const gone = waitForSessionEnd(terminated);
+    await postgres.query(server, `SELECT pg_terminate_backend(${terminatedPid})`);
     await gone;
     streamOf(vanished).destroy();
     const left = `SELECT FROM pg_stat_activity WHERE pid = ${vanishedPid}`;
-    await until(async () => (await postgres.ask(server, left)).length === 0);
+    await waitUntil(async () => (await postgres.query(server, left)).length === 0);
   });
 });
 

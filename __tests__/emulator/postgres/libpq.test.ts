@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { CertificateAuthority } from '../../../emulator/certificates.ts';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { admin, test as base } from '../../helpers/emulator/postgres-fixture.ts';
+import { administrator, test as base } from '../../helpers/emulator/postgres-fixture.ts';
 import { libpqQuery } from '../../helpers/libpq.ts';
 
 /** Every character that URLs, shells, SQL or libpq's own syntax treat specially, and some that are not ASCII. */
@@ -11,7 +11,7 @@ const password = ` p@ss:w/rd%25"'\\$\`$(x)\${y}$$ ?#[]&=+;,<space>é€ 🚀 `;
 const role = 'libpq user';
 
 const test = base.extend('roots', { scope: 'file' }, async ({ postgres, server }) => {
-  await postgres.ask(server, `CREATE ROLE "${role}" LOGIN PASSWORD $p$${password}$p$`);
+  await postgres.query(server, `CREATE ROLE "${role}" LOGIN PASSWORD $p$${password}$p$`);
   const write = async (name: string, { pem }: { readonly pem: string }) => {
     // As a runner's folder for temporary files may be, it is closed to PostgreSQL's account.
     const path = join(postgres.directory, name);
@@ -30,7 +30,7 @@ interface Login {
   readonly root: string;
 }
 
-const forms = {
+const connectionForms = {
   'a URL': ({ address }: PostgresServer, login: Login) => {
     const [user, secret, root] = [login.user, login.password, login.root].map(encodeURIComponent);
     return {
@@ -50,34 +50,38 @@ const forms = {
   }),
 } as const;
 
-const each = test.for(Object.entries(forms));
-const session = `SELECT current_user || ' in ' || current_database()`;
+const testEachForm = test.for(Object.entries(connectionForms));
+const SESSION_SQL = `SELECT current_user || ' in ' || current_database()`;
 
 // The server takes no session without TLS, and verify-full checks the address too.
-each('libpq logs in over verified TLS, by %s', async ([, form], { server, roots }) => {
-  const login = { user: admin.login, password: admin.password, root: roots.right };
-  expect(await libpqQuery(form(server, login), session)).toBe(`${admin.login} in postgres`);
+testEachForm('libpq logs in over verified TLS, by %s', async ([, form], { server, roots }) => {
+  const login = { user: administrator.login, password: administrator.password, root: roots.right };
+  expect(await libpqQuery(form(server, login), SESSION_SQL)).toBe(`${administrator.login} in postgres`);
 });
 
-each('a password of odd characters gets through, by %s', async ([, form], { server, roots }) => {
+testEachForm('a password of odd characters gets through, by %s', async ([, form], { server, roots }) => {
   const connection = form(server, { user: role, password, root: roots.right });
   expect(await libpqQuery(connection, 'SELECT current_user')).toBe(role);
 });
 
-each('another root certificate is refused, by %s', async ([, form], { server, roots }) => {
-  const login = { user: admin.login, password: admin.password, root: roots.wrong };
-  await expect(libpqQuery(form(server, login), session)).rejects.toThrow('certificate verify failed');
+testEachForm('another root certificate is refused, by %s', async ([, form], { server, roots }) => {
+  const login = { user: administrator.login, password: administrator.password, root: roots.wrong };
+  await expect(libpqQuery(form(server, login), SESSION_SQL)).rejects.toThrow('certificate verify failed');
 });
 
-each('a wrong password is refused, and in no message, by %s', async ([, form], { server, roots }) => {
+testEachForm('a wrong password is refused, and in no message, by %s', async ([, form], { server, roots }) => {
   const login = { user: role, password: `${password}wrong`, root: roots.right };
-  const error = await libpqQuery(form(server, login), session).catch((reason: unknown) => reason);
+  const error = await libpqQuery(form(server, login), SESSION_SQL).catch((reason: unknown) => reason);
   expect(String(error)).toContain(`password authentication failed for user "${role}"`);
   expect(String(error)).not.toMatch(/wrong|rd%25|[0-9a-f]{32}/);
 });
 
 test('rows are lines, and an error of the query is thrown', async ({ server, roots }) => {
-  const connection = forms['PG*'](server, { user: admin.login, password: admin.password, root: roots.right });
+  const connection = connectionForms['PG*'](server, {
+    user: administrator.login,
+    password: administrator.password,
+    root: roots.right,
+  });
   const rows = `SELECT * FROM (VALUES ('one "é"'), (NULL), ('three')) AS t(x)`;
   expect(await libpqQuery(connection, rows)).toBe('one "é"\n\nthree');
   expect(await libpqQuery(connection, 'SELECT 1::text WHERE false')).toBe('');

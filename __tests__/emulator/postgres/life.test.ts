@@ -1,58 +1,58 @@
 import { chmod, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
-import { makePlace } from '../../../emulator/postgres/place.ts';
-import { serviceAccount } from '../../../emulator/postgres/process.ts';
+import { createDataDirectory } from '../../../emulator/postgres/place.ts';
+import { findServiceAccount } from '../../../emulator/postgres/process.ts';
 import {
-  createPostgres,
-  ended,
-  exists,
-  runner,
+  createPostgresFixture,
+  createTemporaryDirectory,
+  defaultServerOptions,
+  pathExists,
+  runnerAddress,
   startKillTarget,
-  temporaryDirectory,
   test,
   tryConnect,
-  until,
-  usual,
+  waitForSessionEnd,
+  waitUntil,
 } from '../../helpers/emulator/postgres-fixture.ts';
 
 describe('a server', () => {
   test('that has stopped listens nowhere, ends its sessions, and comes back with its address and data', async ({
     postgres,
   }) => {
-    const server = await postgres.server();
+    const server = await postgres.startServer();
     const { address } = server;
-    await postgres.ask(server, 'CREATE DATABASE kept');
-    const session = await postgres.login(server);
-    const over = ended(session);
+    await postgres.query(server, 'CREATE DATABASE kept');
+    const session = await postgres.openSession(server);
+    const over = waitForSessionEnd(session);
     await server.stop();
     await over;
-    expect(server.running).toBe(false);
+    expect(server.isRunning).toBe(false);
     expect(await tryConnect(address)).toBe('ECONNREFUSED');
-    expect(() => server.databases()).toThrow(/not running/);
+    expect(() => server.listDatabases()).toThrow(/not running/);
     await server.stop();
     await server.start();
     expect(server.address).toBe(address);
-    expect((await server.databases()).map(({ name }) => name)).toContain('kept');
-    expect(await postgres.ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect((await server.listDatabases()).map(({ name }) => name)).toContain('kept');
+    expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await server.destroy();
   });
 
   test('may be given its rules before it starts; can be destroyed twice, and then not be started', async ({
     postgres,
   }) => {
-    const server = await postgres.factory.create(usual);
-    server.setRules(new Map([['r', { startIpAddress: runner, endIpAddress: runner }]]));
+    const server = await postgres.factory.create(defaultServerOptions);
+    server.setFirewallRules(new Map([['r', { startIpAddress: runnerAddress, endIpAddress: runnerAddress }]]));
     expect(await tryConnect(server.address)).toBe('ECONNREFUSED');
     await server.start();
-    expect(await postgres.ask(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await Promise.all([server.destroy(), server.destroy()]);
     await expect(server.start()).rejects.toThrow(/destroyed/);
   });
 
   test('is refused in a major that is not there', async ({ postgres }) => {
     expect(postgres.factory.supportedMajors).toEqual(['17', '18']);
-    await expect(postgres.factory.create({ ...usual, major: '16' })).rejects.toThrow(
+    await expect(postgres.factory.create({ ...defaultServerOptions, major: '16' })).rejects.toThrow(
       'No PostgreSQL 16 is installed here.',
     );
   });
@@ -72,33 +72,36 @@ async function dataDirectories(pid: number): Promise<string[]> {
 
 describe('what is left behind', () => {
   test('closing the factory stops every server and removes every file', async ({ preparedTemplates }) => {
-    const own = await createPostgres(preparedTemplates);
+    const own = await createPostgresFixture(preparedTemplates);
     onTestFinished(() => own.close());
     const before = await dataDirectories(process.pid);
-    const [one, two] = await Promise.all([own.server(), own.server({ name: 'second' })]);
+    const [one, two] = await Promise.all([own.startServer(), own.startServer({ name: 'second' })]);
     const made = (await dataDirectories(process.pid)).filter((directory) => !before.includes(directory));
     expect(made).toHaveLength(2);
     // A session of the service itself does not keep its server from being destroyed.
     await one.openServiceSession('postgres');
     await own.factory.close();
-    expect(await Promise.all(made.map((directory) => exists(dirname(directory))))).toEqual([false, false]);
+    expect(await Promise.all(made.map((directory) => pathExists(dirname(directory))))).toEqual([
+      false,
+      false,
+    ]);
     expect(await readdir(own.directory)).toEqual([]);
     expect(await Promise.all([one, two].map(({ address }) => tryConnect(address)))).toEqual([
       'ECONNREFUSED',
       'ECONNREFUSED',
     ]);
-    await expect(own.factory.create(usual)).rejects.toThrow(/closed/);
+    await expect(own.factory.create(defaultServerOptions)).rejects.toThrow(/closed/);
   });
 
   test('an emulator that is killed leaves neither files nor processes', async ({ preparedTemplates }) => {
-    const directory = await temporaryDirectory();
+    const directory = await createTemporaryDirectory();
     const emulator = await startKillTarget('server', directory, preparedTemplates);
     const address = emulator.line;
     const [data = '/'] = await dataDirectories(emulator.pid);
     const postmaster = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0];
     await emulator.kill();
-    await until(async () => !(await exists(dirname(data))));
-    await until(async () => (await readlink(`/proc/${postmaster}/cwd`).catch(() => 'gone')) === 'gone');
+    await waitUntil(async () => !(await pathExists(dirname(data))));
+    await waitUntil(async () => (await readlink(`/proc/${postmaster}/cwd`).catch(() => 'gone')) === 'gone');
     expect(await tryConnect(address)).toBe('ECONNREFUSED');
     expect(await readdir(directory)).toEqual([]);
   });
@@ -106,20 +109,20 @@ describe('what is left behind', () => {
 
 describe('the place for servers', () => {
   test('is not one whose path is too long for a socket', async () => {
-    const directory = await temporaryDirectory();
+    const directory = await createTemporaryDirectory();
     const long = join(directory, 'x'.repeat(90));
     await mkdir(long);
-    const place = await makePlace([long, '/tmp'], await serviceAccount());
+    const place = await createDataDirectory([long, '/tmp'], await findServiceAccount());
     expect(place).toMatch(/^\/tmp\/pg-/);
     await rm(place, { recursive: true });
     expect(await readdir(long)).toEqual([]);
-    await expect(makePlace([long], await serviceAccount())).rejects.toThrow(/at most 70 bytes/);
+    await expect(createDataDirectory([long], await findServiceAccount())).rejects.toThrow(/at most 70 bytes/);
   });
 
   test.skipIf(process.geteuid?.() !== 0)('is not one that root alone may enter', async () => {
-    const directory = await temporaryDirectory();
+    const directory = await createTemporaryDirectory();
     await chmod(directory, 0o700);
-    const place = await makePlace([directory, '/tmp'], await serviceAccount());
+    const place = await createDataDirectory([directory, '/tmp'], await findServiceAccount());
     expect(place).toMatch(/^\/tmp\/pg-/);
     await rm(place, { recursive: true });
     expect(await readdir(directory)).toEqual([]);

@@ -1,12 +1,12 @@
 import { describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { admin, test, until } from '../../helpers/emulator/postgres-fixture.ts';
+import { administrator, test, waitUntil } from '../../helpers/emulator/postgres-fixture.ts';
 
-const ownerOfPublic = `SELECT nspowner::regrole::text AS owner, has_schema_privilege('public', 'public', 'USAGE') AS usage,
+const PUBLIC_SCHEMA_SQL = `SELECT nspowner::regrole::text AS owner, has_schema_privilege('public', 'public', 'USAGE') AS usage,
                               has_schema_privilege('public', 'public', 'CREATE') AS create
                        FROM pg_namespace WHERE nspname = 'public'`;
-const unadorned = { comment: null, acl: null, settings: null, connectionLimit: -1 };
-const azuresPublic = [{ owner: 'azure_pg_admin', usage: true, create: false }];
+const defaultDatabaseFields = { comment: null, acl: null, settings: null, connectionLimit: -1 };
+const azurePublicSchema = [{ owner: 'azure_pg_admin', usage: true, create: false }];
 
 describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => {
   let server: PostgresServer;
@@ -15,15 +15,15 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   });
 
   test('the server is of the major that was asked for, and says its minor', async ({ postgres }) => {
-    const [row] = await postgres.ask(server, 'SHOW server_version');
+    const [row] = await postgres.query(server, 'SHOW server_version');
     expect(`${row?.['server_version']}`.split(' ')[0]).toBe(`${major}.${server.minor}`);
   });
 
   test('the administrator is no superuser and a member of azure_pg_admin', async () => {
-    expect(await server.roles()).toMatchObject({
+    expect(await server.listRoles()).toMatchObject({
       azuresu: { login: true, superuser: true },
       azure_pg_admin: { login: false, superuser: false },
-      [admin.login]: {
+      [administrator.login]: {
         login: true,
         superuser: false,
         inherit: true,
@@ -37,8 +37,8 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   });
 
   test('no extension is allowed on a new server', async ({ postgres }) => {
-    expect(await postgres.ask(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': '' }]);
-    await expect(postgres.ask(server, 'CREATE EXTENSION hstore')).rejects.toMatchObject({
+    expect(await postgres.query(server, 'SHOW azure.extensions')).toEqual([{ 'azure.extensions': '' }]);
+    await expect(postgres.query(server, 'CREATE EXTENSION hstore')).rejects.toMatchObject({
       code: '0A000',
       message:
         'extension "hstore" is not allow-listed for "azure_pg_admin" users in Azure Database for PostgreSQL',
@@ -51,14 +51,14 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     postgres,
   }) => {
     const standard = { charset: 'UTF8', collation: 'en_US.utf8' };
-    expect(await server.databases()).toMatchObject([
+    expect(await server.listDatabases()).toMatchObject([
       { name: 'azure_maintenance', owner: 'azuresu', ...standard },
       { name: 'postgres', owner: 'azure_pg_admin', ...standard },
       { name: 'azure_sys', owner: 'azuresu', ...standard },
     ]);
     const templates = `SELECT DISTINCT datdba::regrole::text AS owner FROM pg_database WHERE datistemplate`;
-    expect(await postgres.ask(server, templates)).toEqual([{ owner: 'azure_pg_admin' }]);
-    await expect(postgres.login(server, { database: 'azure_maintenance' })).rejects.toMatchObject({
+    expect(await postgres.query(server, templates)).toEqual([{ owner: 'azure_pg_admin' }]);
+    await expect(postgres.openSession(server, { database: 'azure_maintenance' })).rejects.toMatchObject({
       code: '42501',
     });
   });
@@ -66,14 +66,14 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   test('schema public belongs to azure_pg_admin in every database, however it was made', async ({
     postgres,
   }) => {
-    await postgres.ask(server, 'CREATE DATABASE plain');
-    await postgres.ask(
+    await postgres.query(server, 'CREATE DATABASE plain');
+    await postgres.query(
       server,
       `CREATE DATABASE explicit TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'en_US.utf8' LC_CTYPE 'en_US.utf8'`,
     );
     await server.createDatabase('through_arm', 'utf8', 'en_US.utf8');
     for (const database of ['postgres', 'plain', 'explicit', 'through_arm']) {
-      expect(await postgres.ask(server, ownerOfPublic, { database })).toEqual(azuresPublic);
+      expect(await postgres.query(server, PUBLIC_SCHEMA_SQL, { database })).toEqual(azurePublicSchema);
     }
     for (const name of ['plain', 'explicit', 'through_arm']) await server.dropDatabase(name);
   });
@@ -81,7 +81,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   test('a role is not granted to azure_pg_admin, and the transaction fails as PostgreSQL’s do', async ({
     postgres,
   }) => {
-    const session = await postgres.login(server);
+    const session = await postgres.openSession(server);
     const refusal = { code: '42501', message: 'permission denied to alter restricted role "azure_pg_admin"' };
     await session.query('CREATE ROLE app');
     await expect(session.query('GRANT app TO azure_pg_admin')).rejects.toMatchObject(refusal);
@@ -105,9 +105,15 @@ describe('databases as ARM makes them', () => {
   test('belong to azuresu, with the charset and collation that were asked for', async ({ server }) => {
     await server.createDatabase('of-azure', 'utf8', 'en_US.utf8');
     await server.createDatabase('latin', 'LATIN1', 'C');
-    expect((await server.databases()).slice(3)).toEqual([
-      { name: 'of-azure', owner: 'azuresu', charset: 'UTF8', collation: 'en_US.utf8', ...unadorned },
-      { name: 'latin', owner: 'azuresu', charset: 'LATIN1', collation: 'C', ...unadorned },
+    expect((await server.listDatabases()).slice(3)).toEqual([
+      {
+        name: 'of-azure',
+        owner: 'azuresu',
+        charset: 'UTF8',
+        collation: 'en_US.utf8',
+        ...defaultDatabaseFields,
+      },
+      { name: 'latin', owner: 'azuresu', charset: 'LATIN1', collation: 'C', ...defaultDatabaseFields },
     ]);
   });
 
@@ -117,7 +123,7 @@ describe('databases as ARM makes them', () => {
   }) => {
     await expect(server.createDatabase('postgres', 'UTF8', 'C')).rejects.toMatchObject({ code: '42P04' });
     await expect(server.createDatabase('x', 'UTF8', 'xx_XX.utf8')).rejects.toMatchObject({ code: '42809' });
-    await expect(postgres.ask(server, `CREATE DATABASE x LC_COLLATE 'xx_XX.utf8'`)).rejects.toMatchObject({
+    await expect(postgres.query(server, `CREATE DATABASE x LC_COLLATE 'xx_XX.utf8'`)).rejects.toMatchObject({
       code: '42809',
     });
     await expect(server.dropDatabase('nowhere')).rejects.toMatchObject({ code: '3D000' });
@@ -127,19 +133,19 @@ describe('databases as ARM makes them', () => {
     postgres,
     server,
   }) => {
-    await postgres.ask(server, 'CREATE DATABASE by_sql IS_TEMPLATE true CONNECTION LIMIT 7');
-    await postgres.ask(
+    await postgres.query(server, 'CREATE DATABASE by_sql IS_TEMPLATE true CONNECTION LIMIT 7');
+    await postgres.query(
       server,
       `COMMENT ON DATABASE by_sql IS '{"it''s": "ours"}'; ALTER DATABASE by_sql SET work_mem = '8MB';
        REVOKE CONNECT ON DATABASE by_sql FROM PUBLIC; ALTER ROLE CURRENT_USER IN DATABASE by_sql SET work_mem = '1MB'`,
     );
-    expect(await server.databases()).toContainEqual({
+    expect(await server.listDatabases()).toContainEqual({
       name: 'by_sql',
-      owner: admin.login,
+      owner: administrator.login,
       charset: 'UTF8',
       collation: 'en_US.utf8',
       comment: `{"it's": "ours"}`,
-      acl: [`=T/${admin.login}`, `${admin.login}=CTc/${admin.login}`],
+      acl: [`=T/${administrator.login}`, `${administrator.login}=CTc/${administrator.login}`],
       settings: ['work_mem=8MB'],
       connectionLimit: 7,
     });
@@ -148,7 +154,7 @@ describe('databases as ARM makes them', () => {
   test('names and collations are quoted, never run', async ({ server }) => {
     const name = `a"; DROP DATABASE "of-azure"; --'$`;
     await server.createDatabase(name, 'UTF8', 'C');
-    expect((await server.databases()).map((database) => database.name)).toEqual(
+    expect((await server.listDatabases()).map((database) => database.name)).toEqual(
       expect.arrayContaining([name, 'of-azure']),
     );
     await expect(
@@ -161,10 +167,10 @@ describe('databases as ARM makes them', () => {
 
   test('are dropped with the sessions that are inside', async ({ postgres, server }) => {
     await server.createDatabase('busy', 'UTF8', 'en_US.utf8');
-    const session = await postgres.login(server, { database: 'busy' });
+    const session = await postgres.openSession(server, { database: 'busy' });
     await server.dropDatabase('busy');
     await expect(session.query('SELECT 1')).rejects.toThrow();
-    await until(async () => !(await server.databases()).some(({ name }) => name === 'busy'));
+    await waitUntil(async () => !(await server.listDatabases()).some(({ name }) => name === 'busy'));
   });
 });
 
@@ -182,8 +188,11 @@ describe('the administrator’s password', () => {
   }) => {
     // With whitespace at both ends, so that the whole is as hard to quote as each of them.
     let password = ` ${passwords.join('')} `;
-    const server = await postgres.server({ administratorLogin: login, administratorLoginPassword: password });
-    const me = () => postgres.ask(server, 'SELECT current_user AS me', { user: login, password });
+    const server = await postgres.startServer({
+      administratorLogin: login,
+      administratorLoginPassword: password,
+    });
+    const me = () => postgres.query(server, 'SELECT current_user AS me', { user: login, password });
     expect(await me()).toEqual([{ me: login }]);
     for (const changed of passwords) {
       await server.setAdministratorPassword(changed);
@@ -191,7 +200,7 @@ describe('the administrator’s password', () => {
       password = changed;
       expect(await me()).toEqual([{ me: login }]);
     }
-    expect(await postgres.ask(server, 'SHOW password_encryption', { user: login, password })).toEqual([
+    expect(await postgres.query(server, 'SHOW password_encryption', { user: login, password })).toEqual([
       { password_encryption: 'scram-sha-256' },
     ]);
     await server.destroy();

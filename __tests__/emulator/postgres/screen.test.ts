@@ -2,26 +2,29 @@ import { PassThrough, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AnswerStream } from '../../../emulator/postgres/answers.ts';
-import { message } from '../../../emulator/postgres/messages.ts';
-import { refuseRestrictedRole, StatementScreen } from '../../../emulator/postgres/screen.ts';
-import { everything } from '../../helpers/emulator/postgres-fixture.ts';
+import { ResponseFilter } from '../../../emulator/postgres/answers.ts';
+import { encodeMessage } from '../../../emulator/postgres/messages.ts';
+import { RequestFilter, rejectRestrictedRoleGrant } from '../../../emulator/postgres/screen.ts';
+import { readAll } from '../../helpers/emulator/postgres-fixture.ts';
 
-async function passed(chunks: Iterable<Buffer>, stream: Transform): Promise<Buffer> {
+async function pipeThrough(chunks: Iterable<Buffer>, stream: Transform): Promise<Buffer> {
   const out = new PassThrough();
-  const [bytes] = await Promise.all([everything(out), pipeline(chunks, stream, out)]);
+  const [bytes] = await Promise.all([readAll(out), pipeline(chunks, stream, out)]);
   return bytes;
 }
 
-function screened(chunks: Iterable<Buffer>, rule: (sql: string) => string | undefined): Promise<Buffer> {
-  return passed(chunks, new StatementScreen([rule]));
+function filterRequests(
+  chunks: Iterable<Buffer>,
+  rule: (sql: string) => string | undefined,
+): Promise<Buffer> {
+  return pipeThrough(chunks, new RequestFilter([rule]));
 }
 
 const anyMessage = fc
   .tuple(fc.constantFrom('Q', 'P', 'B', 'd', 'p', 'X'), fc.uint8Array({ maxLength: 40 }))
-  .map(([type, body]) => message(type, Buffer.from([...body, 0])));
+  .map(([type, body]) => encodeMessage(type, Buffer.from([...body, 0])));
 
-function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
+function splitBySizes(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const chunks: Buffer[] = [];
   let at = 0;
   for (const size of sizes) {
@@ -38,30 +41,32 @@ describe('the way to PostgreSQL', () => {
       fc.asyncProperty(fc.array(anyMessage), sizes, fc.nat(8), async (messages, cuts, missing) => {
         const bytes = Buffer.concat(messages);
         const sent = bytes.subarray(0, Math.max(0, bytes.length - missing));
-        expect(await screened(cut(sent, cuts), () => undefined)).toEqual(sent);
+        expect(await filterRequests(splitBySizes(sent, cuts), () => undefined)).toEqual(sent);
       }),
     );
   });
 
   test('a replaced statement leaves its neighbours as they are, however they are cut', async () => {
-    const around = message('d', Buffer.alloc(70, 'Q'));
+    const around = encodeMessage('d', Buffer.alloc(70, 'Q'));
     const bytes = Buffer.concat([
       around,
-      message('Q', Buffer.from('bad\0')),
-      message('P', Buffer.from('name\0bad\0\0\x01\0\0\0\x17', 'latin1')),
-      message('Q', Buffer.from('good\0')),
+      encodeMessage('Q', Buffer.from('bad\0')),
+      encodeMessage('P', Buffer.from('name\0bad\0\0\x01\0\0\0\x17', 'latin1')),
+      encodeMessage('Q', Buffer.from('good\0')),
       around,
     ]);
     const expected = Buffer.concat([
       around,
-      message('Q', Buffer.from('worse\0')),
-      message('P', Buffer.from('name\0worse\0\0\0')),
-      message('Q', Buffer.from('good\0')),
+      encodeMessage('Q', Buffer.from('worse\0')),
+      encodeMessage('P', Buffer.from('name\0worse\0\0\0')),
+      encodeMessage('Q', Buffer.from('good\0')),
       around,
     ]);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 30 })), async (cuts) => {
-        const sent = await screened(cut(bytes, cuts), (sql) => (sql === 'bad' ? 'worse' : undefined));
+        const sent = await filterRequests(splitBySizes(bytes, cuts), (sql) =>
+          sql === 'bad' ? 'worse' : undefined,
+        );
         expect(sent).toEqual(expected);
       }),
     );
@@ -69,10 +74,10 @@ describe('the way to PostgreSQL', () => {
 });
 
 describe('the way from PostgreSQL', () => {
-  const error = (...fields: string[]) => message('E', Buffer.from(`${fields.join('\0')}\0\0`));
+  const error = (...fields: string[]) => encodeMessage('E', Buffer.from(`${fields.join('\0')}\0\0`));
   const rows = fc
     .tuple(fc.constantFrom('D', 'T', 'C', 'E', 'N', 'Z'), fc.uint8Array({ maxLength: 40 }))
-    .map(([type, body]) => message(type, Buffer.from([...body, 0])));
+    .map(([type, body]) => encodeMessage(type, Buffer.from([...body, 0])));
 
   test('bytes pass unchanged, however they are cut, and even if the last message is not whole', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 30 }));
@@ -80,7 +85,7 @@ describe('the way from PostgreSQL', () => {
       fc.asyncProperty(fc.array(rows), sizes, fc.nat(8), async (messages, cuts, missing) => {
         const bytes = Buffer.concat(messages);
         const sent = bytes.subarray(0, Math.max(0, bytes.length - missing));
-        expect(await passed(cut(sent, cuts), new AnswerStream())).toEqual(sent);
+        expect(await pipeThrough(splitBySizes(sent, cuts), new ResponseFilter())).toEqual(sent);
       }),
     );
   });
@@ -88,9 +93,9 @@ describe('the way from PostgreSQL', () => {
   test.each([
     error('SERROR', 'VERROR', 'C42704', 'Mextension "x" does not exist'),
     error('SERROR', 'VERROR', 'C58P01', 'Mextension "x" is not available'),
-    message('D', Buffer.from('C0A000\0Mextension "x" is not available\0\0')),
+    encodeMessage('D', Buffer.from('C0A000\0Mextension "x" is not available\0\0')),
   ])('other errors, and what only looks like one, pass as they are', async (bytes) => {
-    expect(await passed([bytes], new AnswerStream())).toEqual(bytes);
+    expect(await pipeThrough([bytes], new ResponseFilter())).toEqual(bytes);
   });
 
   test('an extension that is not there is said not to be allow-listed, without PostgreSQL’s detail', async () => {
@@ -102,7 +107,7 @@ describe('the way from PostgreSQL', () => {
       'Hinstall',
       'L1',
     );
-    const text = `${await passed([bytes], new AnswerStream())}`;
+    const text = `${await pipeThrough([bytes], new ResponseFilter())}`;
     expect(text).toContain('\0Mextension "a" is" is not allow-listed for "azure_pg_admin" users');
     expect(text.split('\0').map((field) => field.charAt(0))).toEqual(
       expect.arrayContaining(['C', 'L', 'M', 'H']),
@@ -119,7 +124,7 @@ describe('the restricted role', () => {
     '-- GRANT\nGRANT app TO -- whom?\n azure_pg_admin',
     'GRANT "on" TO azure_pg_admin',
   ])('is granted no role by: %s', (sql) => {
-    expect(refuseRestrictedRole(sql)).toContain(
+    expect(rejectRestrictedRoleGrant(sql)).toContain(
       'permission denied to alter restricted role "azure_pg_admin"',
     );
   });
@@ -135,6 +140,6 @@ describe('the restricted role', () => {
     'GRANT app TO azure_pg_administrator',
     'GRANT app TO other; ALTER SCHEMA s OWNER TO azure_pg_admin',
   ])('is not touched by: %s', (sql) => {
-    expect(refuseRestrictedRole(sql)).toBeUndefined();
+    expect(rejectRestrictedRoleGrant(sql)).toBeUndefined();
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
-import { admin, test } from '../../helpers/emulator/postgres-fixture.ts';
+import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
 
-async function parameter(server: PostgresServer, name: string) {
-  return (await server.parameters()).find((row) => row.name === name);
+async function getParameter(server: PostgresServer, name: string) {
+  return (await server.listParameters()).find((row) => row.name === name);
 }
 
 describe('server parameters', () => {
   test('are PostgreSQL’s own in ARM’s words', async ({ server }) => {
-    expect(await parameter(server, 'array_nulls')).toEqual({
+    expect(await getParameter(server, 'array_nulls')).toEqual({
       name: 'array_nulls',
       value: 'on',
       description: 'Enables input of NULL elements in arrays.',
@@ -20,81 +20,81 @@ describe('server parameters', () => {
       isConfigPendingRestart: false,
       source: 'system-default',
     });
-    expect(await parameter(server, 'work_mem')).toMatchObject({
+    expect(await getParameter(server, 'work_mem')).toMatchObject({
       value: '4096',
       dataType: 'Integer',
       allowedValues: '64-2147483647',
     });
-    expect(await parameter(server, 'cursor_tuple_fraction')).toMatchObject({
+    expect(await getParameter(server, 'cursor_tuple_fraction')).toMatchObject({
       dataType: 'Numeric',
       allowedValues: '0-1',
     });
-    expect(await parameter(server, 'bytea_output')).toMatchObject({
+    expect(await getParameter(server, 'bytea_output')).toMatchObject({
       dataType: 'Enumeration',
       allowedValues: 'escape,hex',
     });
-    expect(await parameter(server, 'search_path')).toMatchObject({
+    expect(await getParameter(server, 'search_path')).toMatchObject({
       value: '"$user", public',
       dataType: 'String',
     });
-    expect(await parameter(server, 'max_worker_processes')).toMatchObject({ isDynamicConfig: false });
-    expect(await parameter(server, 'server_version')).toMatchObject({ isReadOnly: true });
+    expect(await getParameter(server, 'max_worker_processes')).toMatchObject({ isDynamicConfig: false });
+    expect(await getParameter(server, 'server_version')).toMatchObject({ isReadOnly: true });
   });
 
   test('have Azure’s own among them', async ({ server }) => {
-    expect(await parameter(server, 'azure.extensions')).toMatchObject({ value: '', dataType: 'Set' });
-    expect(await parameter(server, 'require_secure_transport')).toMatchObject({
+    expect(await getParameter(server, 'azure.extensions')).toMatchObject({ value: '', dataType: 'Set' });
+    expect(await getParameter(server, 'require_secure_transport')).toMatchObject({
       value: 'on',
       dataType: 'Boolean',
     });
-    expect(await parameter(server, 'pgbouncer.enabled')).toMatchObject({
+    expect(await getParameter(server, 'pgbouncer.enabled')).toMatchObject({
       value: 'false',
       dataType: 'Boolean',
     });
     await server.setParameter('azure.extensions', 'pg_trgm,hstore');
-    expect(await parameter(server, 'azure.extensions')).toMatchObject({
+    expect(await getParameter(server, 'azure.extensions')).toMatchObject({
       value: 'pg_trgm,hstore',
       source: 'user-override',
     });
   });
 
   test('what the emulator runs with for its own sake is not shown', async ({ postgres, server }) => {
-    expect(await parameter(server, 'fsync')).toMatchObject({ value: 'on', defaultValue: 'on' });
-    expect(await parameter(server, 'log_statement')).toMatchObject({ value: 'none' });
+    expect(await getParameter(server, 'fsync')).toMatchObject({ value: 'on', defaultValue: 'on' });
+    expect(await getParameter(server, 'log_statement')).toMatchObject({ value: 'none' });
     await server.setParameter('log_statement', 'ddl');
-    expect(await parameter(server, 'log_statement')).toMatchObject({ value: 'ddl', defaultValue: 'none' });
-    await postgres.ask(server, 'SELECT 42');
-    expect((await server.statements()).map(({ statement }) => statement)).toContain('SELECT 42');
+    expect(await getParameter(server, 'log_statement')).toMatchObject({ value: 'ddl', defaultValue: 'none' });
+    await postgres.query(server, 'SELECT 42');
+    expect((await server.listStatements()).map(({ statement }) => statement)).toContain('SELECT 42');
   });
 
   test('a dynamic one works as soon as it is set, for the next session', async ({ postgres, server }) => {
     expect(await server.setParameter('work_mem', '8192')).toEqual({ pendingRestart: false });
-    expect(await postgres.ask(server, 'SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
-    expect(await parameter(server, 'work_mem')).toMatchObject({
+    expect(await postgres.query(server, 'SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
+    expect(await getParameter(server, 'work_mem')).toMatchObject({
       value: '8192',
       defaultValue: '4096',
       source: 'user-override',
     });
     await server.setParameter('search_path', 'one, "$user"');
-    expect(await postgres.ask(server, 'SHOW search_path')).toEqual([{ search_path: 'one, "$user"' }]);
+    expect(await postgres.query(server, 'SHOW search_path')).toEqual([{ search_path: 'one, "$user"' }]);
     await server.setParameter('search_path', '"$user", public');
   });
 
   test('a static one waits for a restart', async ({ postgres, server }) => {
     expect(await server.setParameter('max_prepared_transactions', '7')).toEqual({ pendingRestart: true });
-    expect(await parameter(server, 'max_prepared_transactions')).toMatchObject({
+    expect(await getParameter(server, 'max_prepared_transactions')).toMatchObject({
       value: '7',
       isConfigPendingRestart: true,
     });
-    expect(await postgres.ask(server, 'SHOW max_prepared_transactions')).toEqual([
+    expect(await postgres.query(server, 'SHOW max_prepared_transactions')).toEqual([
       { max_prepared_transactions: '0' },
     ]);
     await server.restart();
-    expect(await parameter(server, 'max_prepared_transactions')).toMatchObject({
+    expect(await getParameter(server, 'max_prepared_transactions')).toMatchObject({
       value: '7',
       isConfigPendingRestart: false,
     });
-    expect(await postgres.ask(server, 'SHOW max_prepared_transactions')).toEqual([
+    expect(await postgres.query(server, 'SHOW max_prepared_transactions')).toEqual([
       { max_prepared_transactions: '7' },
     ]);
   });
@@ -113,31 +113,31 @@ describe('server parameters', () => {
 
   test('require_secure_transport off lets a session in without TLS', async ({ postgres, server }) => {
     await server.setParameter('require_secure_transport', 'OFF');
-    expect(await postgres.ask(server, 'SELECT 1 AS one', { ssl: false })).toEqual([{ one: 1 }]);
+    expect(await postgres.query(server, 'SELECT 1 AS one', { ssl: false })).toEqual([{ one: 1 }]);
     await server.setParameter('require_secure_transport', 'on');
-    await expect(postgres.login(server, { ssl: false })).rejects.toMatchObject({ code: '28000' });
+    await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({ code: '28000' });
   });
 });
 
 describe('executed statements', () => {
   const texts = async (server: PostgresServer) =>
-    (await server.statements()).map(({ statement }) => statement);
+    (await server.listStatements()).map(({ statement }) => statement);
 
   test('statements of both protocols are there, in order, as they were sent', async ({
     postgres,
     server,
   }) => {
-    await server.forgetStatements();
-    const session = await postgres.login(server);
+    await server.clearStatements();
+    const session = await postgres.openSession(server);
     await session.query("SELECT 'statement: one',\n  'é \"two\"'");
     await session.query('SELECT $1::int AS n, $2::text', [7, "it's"]);
     await session.query({ name: 'pre:pared', text: 'SELECT 3' });
     await session.end();
-    expect(await server.statements()).toEqual([
+    expect(await server.listStatements()).toEqual([
       expect.objectContaining({
         server: 'demo-relecloud',
         database: 'postgres',
-        user: admin.login,
+        user: administrator.login,
         at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
         statement: "SELECT 'statement: one',\n  'é \"two\"'",
       }),
@@ -153,8 +153,8 @@ describe('executed statements', () => {
     postgres,
     server,
   }) => {
-    await server.forgetStatements();
-    const session = await postgres.login(server);
+    await server.clearStatements();
+    const session = await postgres.openSession(server);
     for (let i = 0; i < 20; i += 1) {
       await session.query(`SELECT ${i}`);
       expect((await texts(server)).at(-1)).toBe(`SELECT ${i}`);
@@ -165,23 +165,23 @@ describe('executed statements', () => {
   });
 
   test('the service’s own statements are not among them, its passwords in no log', async ({ server }) => {
-    await server.forgetStatements();
+    await server.clearStatements();
     await server.createDatabase('through_arm', 'UTF8', 'C');
-    await server.setAdministratorPassword(admin.password);
-    await server.parameters();
+    await server.setAdministratorPassword(administrator.password);
+    await server.listParameters();
     expect(await texts(server)).toEqual([]);
   });
 
   test('forgetting takes what was executed before, and no more', async ({ postgres, server }) => {
-    await postgres.ask(server, 'SELECT 1');
-    await server.forgetStatements();
-    await postgres.ask(server, 'SELECT 2');
+    await postgres.query(server, 'SELECT 1');
+    await server.clearStatements();
+    await postgres.query(server, 'SELECT 2');
     expect(await texts(server)).toEqual(['SELECT 2']);
   });
 
   test('asking from several sides at once loses and doubles nothing', async ({ postgres, server }) => {
-    await server.forgetStatements();
-    const sessions = await Promise.all(Array.from({ length: 10 }, () => postgres.login(server)));
+    await server.clearStatements();
+    const sessions = await Promise.all(Array.from({ length: 10 }, () => postgres.openSession(server)));
     const asked = sessions.map(async (session, i) => {
       await session.query(`SELECT ${i}, '${'x'.repeat(20_000)}'`);
       expect((await texts(server)).filter((statement) => statement.startsWith(`SELECT ${i},`))).toHaveLength(
@@ -195,10 +195,10 @@ describe('executed statements', () => {
   });
 
   test('they outlive a restart, and a stop', async ({ postgres, server }) => {
-    await server.forgetStatements();
-    await postgres.ask(server, 'SELECT 1');
+    await server.clearStatements();
+    await postgres.query(server, 'SELECT 1');
     await server.restart();
-    await postgres.ask(server, 'SELECT 2');
+    await postgres.query(server, 'SELECT 2');
     await server.stop();
     expect(await texts(server)).toEqual(['SELECT 1', 'SELECT 2']);
     await server.start();

@@ -9,7 +9,7 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
   let session: pg.Client;
   test.beforeAll(async ({ postgres, serverOf }) => {
     server = await serverOf(major);
-    session = await postgres.login(server);
+    session = await postgres.openSession(server);
   });
   beforeEach(() => session.query('CREATE DATABASE busy'));
   afterEach(async () => {
@@ -59,7 +59,7 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
   test('does not keep the service from dropping the database', async () => {
     await server.openServiceSession('busy');
     await server.dropDatabase('busy');
-    expect((await server.databases()).map(({ name }) => name)).not.toContain('busy');
+    expect((await server.listDatabases()).map(({ name }) => name)).not.toContain('busy');
     await server.endServiceSessions();
   });
 
@@ -68,10 +68,10 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
   });
 
   test('leaves no statement in the log of the clients’', async () => {
-    await server.forgetStatements();
+    await server.clearStatements();
     await server.openServiceSession('busy');
     await server.endServiceSessions();
-    expect(await server.statements()).toEqual([]);
+    expect(await server.listStatements()).toEqual([]);
   });
 
   test('ends with its server, and does not come back', async ({ postgres }) => {
@@ -80,7 +80,7 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
     await server.endServiceSessions();
     await expect(server.openServiceSession('busy')).rejects.toThrow(/not running/);
     await server.start();
-    session = await postgres.login(server);
+    session = await postgres.openSession(server);
     await drop();
   });
 });

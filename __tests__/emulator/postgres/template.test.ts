@@ -2,10 +2,15 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startEmulator } from '../../../emulator/index.ts';
-import { serviceAccount } from '../../../emulator/postgres/process.ts';
-import { prepareTemplates, readPrepared } from '../../../emulator/postgres/template.ts';
-import { Arm } from '../../helpers/emulator/arm.ts';
-import { createPostgres, exists, startKillTarget, until } from '../../helpers/emulator/postgres-fixture.ts';
+import { findServiceAccount } from '../../../emulator/postgres/process.ts';
+import { prepareTemplates, readPreparedTemplates } from '../../../emulator/postgres/template.ts';
+import { ArmClient } from '../../helpers/emulator/arm.ts';
+import {
+  createPostgresFixture,
+  pathExists,
+  startKillTarget,
+  waitUntil,
+} from '../../helpers/emulator/postgres-fixture.ts';
 
 test('templates are prepared once for any number of emulators, and removed when they are closed', async () => {
   const prepared = await prepareTemplates();
@@ -13,41 +18,41 @@ test('templates are prepared once for any number of emulators, and removed when 
   const file = join(prepared.directory, 'prepared.json');
   // In it is the superuser's password of every server that is copied from the templates.
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  const { templates } = await readPrepared(prepared.directory, await serviceAccount());
+  const { templates } = await readPreparedTemplates(prepared.directory, await findServiceAccount());
   expect(templates.map(({ installation }) => installation.major)).toEqual(['17', '18']);
   const before = await readdir(prepared.directory);
 
   const emulators = await Promise.all([
-    createPostgres(prepared.directory),
-    createPostgres(prepared.directory),
+    createPostgresFixture(prepared.directory),
+    createPostgresFixture(prepared.directory),
   ]);
   for (const emulator of emulators) onTestFinished(() => emulator.close());
   const [one, other] = emulators;
-  const servers = await Promise.all([one.server({ major: '17' }), other.server({ major: '17' })]);
-  await one.ask(servers[0], 'CREATE DATABASE mine');
-  expect((await servers[1].databases()).map(({ name }) => name)).not.toContain('mine');
+  const servers = await Promise.all([one.startServer({ major: '17' }), other.startServer({ major: '17' })]);
+  await one.query(servers[0], 'CREATE DATABASE mine');
+  expect((await servers[1].listDatabases()).map(({ name }) => name)).not.toContain('mine');
   await one.close();
-  expect(await other.ask(servers[1], 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(await other.query(servers[1], 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await other.close();
 
   expect(await readdir(prepared.directory)).toEqual(before);
   await prepared.close();
-  expect(await exists(prepared.directory)).toBe(false);
+  expect(await pathExists(prepared.directory)).toBe(false);
 });
 
 test('templates are removed where the process that prepared them is killed', async () => {
   const preparer = await startKillTarget('templates');
-  expect(await exists(join(preparer.line, 'prepared.json'))).toBe(true);
+  expect(await pathExists(join(preparer.line, 'prepared.json'))).toBe(true);
   await preparer.kill();
-  await until(async () => !(await exists(preparer.line)));
+  await waitUntil(async () => !(await pathExists(preparer.line)));
 });
 
 test('an emulator that is given no templates makes its own', async () => {
-  const emulator = await startEmulator({ provision: 0, retryAfter: 0.0005 });
+  const emulator = await startEmulator({ provisionMs: 0, retryAfterScale: 0.0005 });
   onTestFinished(() => emulator.close());
-  const arm = await Arm.signIn(emulator);
-  await arm.makeServer('demo-relecloud');
-  expect(await arm.state('demo-relecloud')).toBe('Ready');
-  const listed = await arm.send('GET', arm.server('demo-relecloud', '/databases'));
+  const arm = await ArmClient.signIn(emulator);
+  await arm.createServer('demo-relecloud');
+  expect(await arm.serverState('demo-relecloud')).toBe('Ready');
+  const listed = await arm.send('GET', arm.serverPath('demo-relecloud', '/databases'));
   expect(JSON.stringify(listed.json)).toContain('azure_maintenance');
 });

@@ -13,7 +13,7 @@ export interface DriftFinding {
 }
 
 /** Where the runner of these tests comes from, as the gate sees it. */
-const runner = '198.51.100.7';
+const runnerAddress = '198.51.100.7';
 
 /** Everything that a workflow can declare of a server with a database, but a cluster's size. */
 export const fullConfig = {
@@ -36,7 +36,7 @@ export const fullConfig = {
   'maintenance-window': 'Sun 03:30',
   tags: 'team=space\ncost=7',
   'server-parameters': 'work_mem=8192\nlog_min_duration_statement=250',
-  'allowed-ip-ranges': `here=${runner}\noffice=203.0.113.0/24`,
+  'allowed-ip-ranges': `here=${runnerAddress}\noffice=203.0.113.0/24`,
   'allow-azure-services': 'true',
   database: 'relecloud',
   charset: 'UTF8',
@@ -63,24 +63,30 @@ const server = fullConfig['server-name'];
 const { database } = fullConfig;
 
 /** Changes properties through the emulator's control, as the portal would. */
-const properties =
+const patchProperties =
   (change: Record<string, unknown>) =>
   (emulator: EmulatorHarness): Promise<unknown> =>
-    emulator.patch(server, { properties: change });
+    emulator.patchServer(server, { properties: change });
 
 /** What the administrator does by SQL. */
-const sql =
+const runSql =
   (statement: string, where = 'postgres') =>
   async (emulator: EmulatorHarness): Promise<unknown> =>
-    query(emulator, await administratorIn(emulator, where), statement);
+    query(emulator, await adminLoginTo(emulator, where), statement);
 
-export async function administratorIn(emulator: EmulatorHarness, where: string) {
-  const host = String((await emulator.server(server)).properties['fullyQualifiedDomainName']);
+export async function adminLoginTo(emulator: EmulatorHarness, databaseName: string) {
+  const host = String((await emulator.serverState(server)).properties['fullyQualifiedDomainName']);
   const { 'admin-username': user, 'admin-password': password } = fullConfig;
-  return { host, user, password, database: where };
+  return { host, user, password, database: databaseName };
 }
 
-const changed = (resource: string, name: string, property: string, expected: string, actual: string) => ({
+const changedFinding = (
+  resource: string,
+  name: string,
+  property: string,
+  expected: string,
+  actual: string,
+) => ({
   resource,
   name,
   property,
@@ -90,7 +96,7 @@ const changed = (resource: string, name: string, property: string, expected: str
 });
 
 /** A property of the server. */
-const ofServer = (
+const serverScenario = (
   property: string,
   [expected, actual]: readonly [string, string],
   apply: DriftScenario['apply'],
@@ -98,97 +104,106 @@ const ofServer = (
 ): DriftScenario => ({
   property,
   apply,
-  expected: changed('server', server, property, expected, actual),
+  expected: changedFinding('server', server, property, expected, actual),
   ...(revert === undefined ? {} : { revert }),
 });
 
 /** Each changes nothing else, so any of them can be combined. */
-export const scenarios: readonly DriftScenario[] = [
-  ofServer(
+export const driftScenarios: readonly DriftScenario[] = [
+  serverScenario(
     'region',
     ['westeurope', 'North Europe'],
-    (emulator) => emulator.patch(server, { location: 'North Europe' }),
-    (emulator) => emulator.patch(server, { location: 'West Europe' }),
+    (emulator) => emulator.patchServer(server, { location: 'North Europe' }),
+    (emulator) => emulator.patchServer(server, { location: 'West Europe' }),
   ),
-  ofServer('version', ['17', '16'], properties({ version: '16' }), properties({ version: '17' })),
-  ofServer('sku', ['Standard_D2ds_v5', 'Standard_D4ds_v5'], (emulator) =>
-    emulator.patch(server, { sku: { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' } }),
+  serverScenario(
+    'version',
+    ['17', '16'],
+    patchProperties({ version: '16' }),
+    patchProperties({ version: '17' }),
   ),
-  ofServer('storage size', ['64', '32'], properties({ storage: { storageSizeGB: 32 } })),
-  ofServer('storage auto-grow', ['Disabled', 'Enabled'], properties({ storage: { autoGrow: 'Enabled' } })),
-  ofServer('backup retention', ['14', '7'], properties({ backup: { backupRetentionDays: 7 } })),
-  ofServer(
+  serverScenario('sku', ['Standard_D2ds_v5', 'Standard_D4ds_v5'], (emulator) =>
+    emulator.patchServer(server, { sku: { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' } }),
+  ),
+  serverScenario('storage size', ['64', '32'], patchProperties({ storage: { storageSizeGB: 32 } })),
+  serverScenario(
+    'storage auto-grow',
+    ['Disabled', 'Enabled'],
+    patchProperties({ storage: { autoGrow: 'Enabled' } }),
+  ),
+  serverScenario('backup retention', ['14', '7'], patchProperties({ backup: { backupRetentionDays: 7 } })),
+  serverScenario(
     'geo-redundant backup',
     ['Disabled', 'Enabled'],
-    properties({ backup: { geoRedundantBackup: 'Enabled' } }),
-    properties({ backup: { geoRedundantBackup: 'Disabled' } }),
+    patchProperties({ backup: { geoRedundantBackup: 'Enabled' } }),
+    patchProperties({ backup: { geoRedundantBackup: 'Disabled' } }),
   ),
-  ofServer(
+  serverScenario(
     'high availability',
     ['SameZone', 'Disabled'],
-    properties({ highAvailability: { mode: 'Disabled', state: 'NotEnabled' } }),
+    patchProperties({ highAvailability: { mode: 'Disabled', state: 'NotEnabled' } }),
   ),
-  ofServer(
+  serverScenario(
     'availability zone',
     ['1', '3'],
-    properties({ availabilityZone: '3' }),
-    properties({ availabilityZone: '1' }),
+    patchProperties({ availabilityZone: '3' }),
+    patchProperties({ availabilityZone: '1' }),
   ),
-  ofServer(
+  serverScenario(
     'maintenance window',
     ['Sun 03:30', 'Wed 14:00'],
-    properties({
+    patchProperties({
       maintenanceWindow: { customWindow: 'Enabled', dayOfWeek: 3, startHour: 14, startMinute: 0 },
     }),
   ),
-  ofServer(
+  serverScenario(
     'password authentication',
     ['Enabled', 'Disabled'],
-    properties({ authConfig: { passwordAuth: 'Disabled' } }),
+    patchProperties({ authConfig: { passwordAuth: 'Disabled' } }),
   ),
-  ofServer(
+  serverScenario(
     'Entra authentication',
     ['Enabled', 'Disabled'],
-    properties({ authConfig: { activeDirectoryAuth: 'Disabled' } }),
+    patchProperties({ authConfig: { activeDirectoryAuth: 'Disabled' } }),
   ),
   {
-    ...ofServer(
+    ...serverScenario(
       'public access',
       ['Enabled', 'Disabled'],
-      properties({ network: { publicNetworkAccess: 'Disabled' } }),
+      patchProperties({ network: { publicNetworkAccess: 'Disabled' } }),
     ),
     blocksRunner: true,
   },
-  ofServer('tags', ['team=space', 'team=ground'], (emulator) =>
-    emulator.patch(server, { tags: { team: 'ground', cost: '7', owner: 'somebody' } }),
+  serverScenario('tags', ['team=space', 'team=ground'], (emulator) =>
+    emulator.patchServer(server, { tags: { team: 'ground', cost: '7', owner: 'somebody' } }),
   ),
   {
     property: 'server parameter',
-    apply: (emulator) => emulator.patch(server, { parameters: { work_mem: '16384' } }),
-    expected: changed('server parameter', 'work_mem', 'value', '8192', '16384'),
+    apply: (emulator) => emulator.patchServer(server, { parameters: { work_mem: '16384' } }),
+    expected: changedFinding('server parameter', 'work_mem', 'value', '8192', '16384'),
   },
   {
     property: 'extension allow-list',
-    apply: (emulator) => emulator.patch(server, { parameters: { 'azure.extensions': 'CITEXT' } }),
+    apply: (emulator) => emulator.patchServer(server, { parameters: { 'azure.extensions': 'CITEXT' } }),
     expected: {
-      ...changed('extension allow-list', 'azure.extensions', 'value', 'with pgcrypto', 'CITEXT'),
+      ...changedFinding('extension allow-list', 'azure.extensions', 'value', 'with pgcrypto', 'CITEXT'),
       kind: 'missing',
     },
   },
   {
     property: 'firewall rule: its range',
     apply: (emulator) =>
-      emulator.patch(server, {
+      emulator.patchServer(server, {
         rules: { office: { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.7' } },
       }),
-    expected: changed('firewall rule', 'office', 'range', '203.0.113.0-203.0.113.255', '203.0.113.7'),
+    expected: changedFinding('firewall rule', 'office', 'range', '203.0.113.0-203.0.113.255', '203.0.113.7'),
   },
   {
     property: 'allow-azure-services',
     apply: (emulator) =>
-      emulator.patch(server, { rules: { AllowAllAzureServicesAndResourcesWithinAzureIps: null } }),
+      emulator.patchServer(server, { rules: { AllowAllAzureServicesAndResourcesWithinAzureIps: null } }),
     expected: {
-      ...changed(
+      ...changedFinding(
         'firewall rule',
         'AllowAllAzureServicesAndResourcesWithinAzureIps',
         'range',
@@ -201,22 +216,24 @@ export const scenarios: readonly DriftScenario[] = [
   {
     property: 'an undeclared firewall rule',
     apply: (emulator) =>
-      emulator.patch(server, { rules: { hole: { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.9' } } }),
+      emulator.patchServer(server, {
+        rules: { hole: { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.9' } },
+      }),
     expected: {
-      ...changed('firewall rule', 'hole', 'range', 'absent', '192.0.2.1-192.0.2.9'),
+      ...changedFinding('firewall rule', 'hole', 'range', 'absent', '192.0.2.1-192.0.2.9'),
       kind: 'unexpected',
     },
-    revert: (emulator) => emulator.patch(server, { rules: { hole: null } }),
+    revert: (emulator) => emulator.patchServer(server, { rules: { hole: null } }),
   },
   {
     property: 'role: its login',
-    apply: sql('ALTER ROLE relecloud_app NOLOGIN'),
-    expected: changed('role', 'relecloud_app', 'login', 'LOGIN', 'NOLOGIN'),
+    apply: runSql('ALTER ROLE relecloud_app NOLOGIN'),
+    expected: changedFinding('role', 'relecloud_app', 'login', 'LOGIN', 'NOLOGIN'),
   },
   {
     property: 'role: its rights',
-    apply: sql('REVOKE CONNECT ON DATABASE relecloud FROM relecloud_app'),
-    expected: changed(
+    apply: runSql('REVOKE CONNECT ON DATABASE relecloud FROM relecloud_app'),
+    expected: changedFinding(
       'role',
       'relecloud_app',
       'rights on database relecloud',
@@ -226,51 +243,51 @@ export const scenarios: readonly DriftScenario[] = [
   },
   {
     property: 'extension',
-    apply: sql('DROP EXTENSION pgcrypto', database),
+    apply: runSql('DROP EXTENSION pgcrypto', database),
     expected: {
-      ...changed('extension', 'pgcrypto', '', 'present', 'absent'),
+      ...changedFinding('extension', 'pgcrypto', '', 'present', 'absent'),
       kind: 'missing',
     },
   },
 ];
 
-const recreate = (options: string) => async (emulator: EmulatorHarness) => {
-  await sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)(emulator);
-  if (options !== '') await sql(`CREATE DATABASE ${database} TEMPLATE template0 ${options}`)(emulator);
+const recreateDatabase = (options: string) => async (emulator: EmulatorHarness) => {
+  await runSql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)(emulator);
+  if (options !== '') await runSql(`CREATE DATABASE ${database} TEMPLATE template0 ${options}`)(emulator);
 };
 
 /** Where the database is created again, what was in it is gone as well. */
 export const databaseScenarios: readonly DriftScenario[] = [
   {
     property: 'database',
-    apply: recreate(''),
-    expected: { ...changed('database', database, '', 'present', 'absent'), kind: 'missing' },
+    apply: recreateDatabase(''),
+    expected: { ...changedFinding('database', database, '', 'present', 'absent'), kind: 'missing' },
   },
   {
     property: 'charset',
-    apply: recreate("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"),
-    expected: changed('database', database, 'charset', 'UTF8', 'SQL_ASCII'),
+    apply: recreateDatabase("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"),
+    expected: changedFinding('database', database, 'charset', 'UTF8', 'SQL_ASCII'),
     // Nobody but a superuser may have it with another one.
-    sideEffects: [changed('database', database, 'collation', 'en_US.utf8', 'C')],
-    revert: recreate(''),
+    sideEffects: [changedFinding('database', database, 'collation', 'en_US.utf8', 'C')],
+    revert: recreateDatabase(''),
   },
   {
     property: 'collation',
-    apply: recreate("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"),
-    expected: changed('database', database, 'collation', 'en_US.utf8', 'C'),
-    revert: recreate(''),
+    apply: recreateDatabase("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"),
+    expected: changedFinding('database', database, 'collation', 'en_US.utf8', 'C'),
+    revert: recreateDatabase(''),
   },
 ];
 
 /** One check, with the requests, writes and rules that show whether it only read. */
-export async function checked(
+export async function runCheck(
   emulator: EmulatorHarness,
   inputs: Readonly<Record<string, string>> = fullConfig,
 ) {
   await emulator.control('DELETE', 'requests');
   await emulator.control('DELETE', 'statements');
   const rules = async () =>
-    (await emulator.server(inputs['server-name'] ?? '').catch(() => undefined))?.rules;
+    (await emulator.serverState(inputs['server-name'] ?? '').catch(() => undefined))?.rules;
   const before = await rules();
   const step = await new Job(emulator).step({ ...inputs, mode: 'check' });
   const requests = await emulator.requests();
@@ -287,12 +304,12 @@ export async function checked(
 }
 
 /** `on-drift: fix` under ensure, with the posts of its job. */
-export async function fixed(
+export async function runFix(
   emulator: EmulatorHarness,
   inputs: Readonly<Record<string, string>> = fullConfig,
 ) {
   const job = new Job(emulator);
   const step = await job.step({ ...inputs, 'on-drift': 'fix' });
-  await job.post();
+  await job.runPosts();
   return step;
 }

@@ -51,27 +51,27 @@ export interface FaultCount {
 }
 
 /** A request or a statement that the emulator holds as soon as it comes. */
-export interface HeldFault {
+export interface HeldExchange {
   /** Resolves when something is being held; rejects when the fault is removed before. */
-  readonly struck: Promise<void>;
+  readonly triggered: Promise<void>;
   /** Lets it go on, and holds no more. */
   release(): Promise<void>;
 }
 
 /** The emulated Azure of a test file, and what tests do behind the action's back. */
 export class EmulatorHarness {
-  readonly emulator: Emulator;
+  readonly instance: Emulator;
   /** For the files of jobs; removed with the emulator. */
-  readonly temp = mkdtempSync(join(tmpdir(), 'e2e-'));
+  readonly tempDirectory = mkdtempSync(join(tmpdir(), 'e2e-'));
 
   /** How a client that the firewall blocks is treated. */
-  readonly blocked: EmulatorOptions['blocked'];
-  readonly #distrust: () => void;
+  readonly blocked: EmulatorOptions['blockedBehavior'];
+  readonly #removeTrust: () => void;
 
-  private constructor(emulator: Emulator, blocked: EmulatorOptions['blocked']) {
-    this.emulator = emulator;
+  private constructor(emulator: Emulator, blocked: EmulatorOptions['blockedBehavior']) {
+    this.instance = emulator;
     this.blocked = blocked;
-    this.#distrust = trustRootCertificate(emulator.caCertificate);
+    this.#removeTrust = trustRootCertificate(emulator.caCertificate);
   }
 
   /**
@@ -79,30 +79,30 @@ export class EmulatorHarness {
    * is blocked by the firewall is refused at once; tests of swallowed connections ask for `blocked: 'timeout'`.
    */
   static async start(options: Partial<EmulatorOptions> = {}): Promise<EmulatorHarness> {
-    const { blocked = 'reject' } = options;
+    const { blockedBehavior = 'reject' } = options;
     const emulator = await startEmulator({
-      provision: 100,
-      firewallDelay: 50,
-      postgresTemplates: inject('postgresTemplates'),
+      provisionMs: 100,
+      firewallDelayMs: 50,
+      postgresTemplateDirectory: inject('postgresTemplates'),
       ...options,
-      blocked,
+      blockedBehavior,
     });
-    return new EmulatorHarness(emulator, blocked);
+    return new EmulatorHarness(emulator, blockedBehavior);
   }
 
   async close(): Promise<void> {
-    this.#distrust();
-    await this.emulator.close();
-    rmSync(this.temp, { recursive: true, force: true });
+    this.#removeTrust();
+    await this.instance.close();
+    rmSync(this.tempDirectory, { recursive: true, force: true });
   }
 
   get env(): Readonly<Record<string, string>> {
-    return this.emulator.ready.env;
+    return this.instance.readyLine.env;
   }
 
-  async control<T>(method: string, what: string, body?: unknown): Promise<T> {
-    const answer = await send(this.emulator, method, `${this.emulator.ready.control}/${what}`, { body });
-    if (answer.status >= 300) throw new Error(`control ${method} ${what}: ${answer.status} ${answer.text}`);
+  async control<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await send(this.instance, method, `${this.instance.readyLine.control}/${path}`, { body });
+    if (answer.status >= 300) throw new Error(`control ${method} ${path}: ${answer.status} ${answer.text}`);
     return (answer.text === '' ? undefined : JSON.parse(answer.text)) as T;
   }
 
@@ -111,7 +111,7 @@ export class EmulatorHarness {
   }
 
   /** ARM's requests that are not reads, except those for temporary firewall rules. */
-  async writes(): Promise<readonly RecordedRequest[]> {
+  async writesExceptTemporaryRules(): Promise<readonly RecordedRequest[]> {
     const all = await this.armWrites();
     return all.filter(({ path }) => !path.includes('/firewallRules/gha-temporary-'));
   }
@@ -126,7 +126,7 @@ export class EmulatorHarness {
     return this.control('GET', 'statements');
   }
 
-  async server(name: string): Promise<ServerState> {
+  async serverState(name: string): Promise<ServerState> {
     const { servers } = await this.control<{ servers: Record<string, ServerState> }>(
       'GET',
       `state?server=${encodeURIComponent(name)}`,
@@ -136,39 +136,41 @@ export class EmulatorHarness {
     return server;
   }
 
-  async rules(name: string): Promise<readonly string[]> {
-    return Object.keys((await this.server(name)).rules);
+  async ruleNames(name: string): Promise<readonly string[]> {
+    return Object.keys((await this.serverState(name)).rules);
   }
 
   /** Adds a fault that strikes once, unless said otherwise. */
-  fault(
+  addFault(
     match: FaultMatch,
     then: Readonly<Record<string, unknown>> | 'hold' | 'holdAnswer',
-    more: FaultCount = {},
+    count: FaultCount = {},
   ): Promise<unknown> {
-    return this.control('POST', 'faults', { match, ...more, then });
+    return this.control('POST', 'faults', { match, ...count, then });
   }
 
   /** Holds the next request or statement that matches, or only its answer; with `times`, so many of them. */
   async hold(
     match: FaultMatch,
-    what: 'request' | 'answer' = 'request',
-    more: FaultCount = {},
-  ): Promise<HeldFault> {
-    const then = what === 'request' ? 'hold' : 'holdAnswer';
-    const { id } = await this.control<{ id: number }>('POST', 'faults', { match, ...more, then });
-    const struck = this.control<void>('GET', `faults/${id}`);
+    target: 'request' | 'answer' = 'request',
+    count: FaultCount = {},
+  ): Promise<HeldExchange> {
+    const then = target === 'request' ? 'hold' : 'holdAnswer';
+    const { id } = await this.control<{ id: number }>('POST', 'faults', { match, ...count, then });
+    const triggered = this.control<void>('GET', `faults/${id}`);
     // A test that ends before need not have waited for it.
-    struck.catch(() => {});
-    return { struck, release: () => this.control('DELETE', `faults/${id}`) };
+    triggered.catch(() => {});
+    return { triggered, release: () => this.control('DELETE', `faults/${id}`) };
   }
 
-  patch(server: string, change: Readonly<Record<string, unknown>>): Promise<unknown> {
-    return this.control('PATCH', 'state', { server, ...change });
+  patchServer(server: string, changes: Readonly<Record<string, unknown>>): Promise<unknown> {
+    return this.control('PATCH', 'state', { server, ...changes });
   }
 
   /** Forgets requests, statements and faults. */
-  async forget(): Promise<void> {
-    await Promise.all(['requests', 'statements', 'faults'].map((what) => this.control('DELETE', what)));
+  async clearRecords(): Promise<void> {
+    await Promise.all(
+      ['requests', 'statements', 'faults'].map((collection) => this.control('DELETE', collection)),
+    );
   }
 }

@@ -3,15 +3,15 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { close } from '../../../src/close.ts';
-import { Workflow } from '../../../src/github/workflow.ts';
-import { main } from '../../../src/run.ts';
+import { runPost } from '../../../src/close.ts';
+import { ActionsRuntime } from '../../../src/github/workflow.ts';
+import { runMain } from '../../../src/run.ts';
 import { runInContext } from '../process-context.ts';
-import { tests } from '../root.ts';
+import { testsDirectory } from '../root.ts';
 import type { EmulatorHarness, FaultMatch } from './emulator-harness.ts';
 
 /** A command for a migration: runs one statement by the connection in its environment. */
-export const queryCommand = `${process.execPath} ${join(tests, 'helpers', 'e2e', 'query.mjs')}`;
+export const queryCommand = `${process.execPath} ${join(testsDirectory, 'helpers', 'e2e', 'query.mjs')}`;
 
 export type Inputs = Readonly<Record<string, string>>;
 
@@ -23,14 +23,14 @@ export interface PhaseResult {
   /** Standard output and error as the runner would read them, before masking. */
   readonly log: string;
   readonly outputs: Readonly<Record<string, string>>;
-  readonly exported: Readonly<Record<string, string>>;
+  readonly exportedEnv: Readonly<Record<string, string>>;
   readonly state: Readonly<Record<string, string>>;
   readonly summary: string;
 }
 
 export interface SpawnOptions {
   /** Called with the child as soon as it runs, to kill or to cancel it. */
-  readonly started?: (child: ChildProcess) => void;
+  readonly onStarted?: (child: ChildProcess) => void;
   /** `ignore` where a process that outlives the child would keep its output open. */
   readonly output?: 'pipe' | 'ignore';
 }
@@ -45,12 +45,12 @@ export const defaultInputs: Inputs = {
 };
 
 type Phase = 'main' | 'post';
-type Run = (
+type RunPhase = (
   phase: Phase,
   env: Readonly<Record<string, string>>,
   postOptions: SpawnOptions,
-) => Promise<Finished>;
-type Finished = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
+) => Promise<ProcessResult>;
+type ProcessResult = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
 
 /**
  * A job on a runner of its own, as far as the action meets it: environment, state and command files. A step runs the
@@ -58,36 +58,36 @@ type Finished = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
  * ({@link spawnStep}); its post runs in the same way. The temporary folder goes with the emulator's harness.
  */
 export class Job {
-  readonly temp: string;
+  readonly tempDirectory: string;
   readonly env: Record<string, string>;
-  readonly #posts: ((
+  readonly #pendingPosts: ((
     forged: Readonly<Record<string, string>>,
     options: SpawnOptions,
   ) => Promise<PhaseResult>)[] = [];
 
   constructor(emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}) {
     const { PATH = '', HOME = '' } = process.env;
-    this.temp = mkdtempSync(join(emulator.temp, 'job-'));
+    this.tempDirectory = mkdtempSync(join(emulator.tempDirectory, 'job-'));
     this.env = {
       PATH,
       HOME,
       ...emulator.env,
       CI: 'true',
       GITHUB_ACTIONS: 'true',
-      GITHUB_WORKSPACE: this.temp,
+      GITHUB_WORKSPACE: this.tempDirectory,
       GITHUB_REPOSITORY: 'relecloud/space-travel',
       GITHUB_REPOSITORY_ID: '4711',
       GITHUB_RUN_ID: String(randomInt(1e9)),
       GITHUB_RUN_ATTEMPT: '1',
       GITHUB_JOB: 'deploy',
-      RUNNER_TEMP: this.temp,
+      RUNNER_TEMP: this.tempDirectory,
       ...env,
     };
   }
 
   /** A step `uses: ./` in this process; what it exports is there for later steps, and its post is due. */
   step(inputs: Inputs): Promise<PhaseResult> {
-    return this.#step(inputs, runHere);
+    return this.#runStep(inputs, runSources);
   }
 
   /**
@@ -95,7 +95,7 @@ export class Job {
    * concerns the process itself.
    */
   spawnStep(inputs: Inputs, options: SpawnOptions = {}): Promise<PhaseResult> {
-    return this.#step(inputs, (phase, env, postOptions) =>
+    return this.#runStep(inputs, (phase, env, postOptions) =>
       runBundle(phase, env, phase === 'main' ? options : postOptions),
     );
   }
@@ -105,56 +105,56 @@ export class Job {
    * @param forged state that is not what main saved, by its name
    * @param options of spawned steps
    */
-  async post(
+  async runPosts(
     forged: Readonly<Record<string, string>> = {},
     options: SpawnOptions = {},
   ): Promise<readonly PhaseResult[]> {
     const results: PhaseResult[] = [];
-    for (const post of this.#posts.splice(0)) results.push(await post(forged, options));
+    for (const post of this.#pendingPosts.splice(0)) results.push(await post(forged, options));
     return results;
   }
 
-  async #step(inputs: Inputs, run: Run): Promise<PhaseResult> {
-    const variables = inputVariables(inputs);
-    const result = await this.#phase('main', variables, run);
-    Object.assign(this.env, result.exported);
-    this.#posts.unshift((forged, options) => {
+  async #runStep(inputs: Inputs, run: RunPhase): Promise<PhaseResult> {
+    const inputEnv = toInputEnv(inputs);
+    const result = await this.#runPhase('main', inputEnv, run);
+    Object.assign(this.env, result.exportedEnv);
+    this.#pendingPosts.unshift((forged, options) => {
       const state = Object.entries({ ...result.state, ...forged }).map(([name, value]) => [
         `STATE_${name}`,
         value,
       ]);
-      return this.#phase('post', { ...variables, ...Object.fromEntries(state) }, run, options);
+      return this.#runPhase('post', { ...inputEnv, ...Object.fromEntries(state) }, run, options);
     });
     return result;
   }
 
-  async #phase(
+  async #runPhase(
     phase: Phase,
     variables: Record<string, string>,
-    run: Run,
+    run: RunPhase,
     options: SpawnOptions = {},
   ): Promise<PhaseResult> {
-    const directory = mkdtempSync(join(this.temp, `${phase}-`));
+    const directory = mkdtempSync(join(this.tempDirectory, `${phase}-`));
     const path = (name: string): string => join(directory, name);
     const names = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
     for (const name of names) writeFileSync(path(name), '');
     const files = Object.fromEntries(names.map((name) => [`GITHUB_${name}`, path(name)]));
-    const finished = await run(phase, { ...this.env, ...variables, ...files }, options);
+    const processResult = await run(phase, { ...this.env, ...variables, ...files }, options);
     const read = (name: string): string => readFileSync(path(name), 'utf8');
     return {
-      ...finished,
-      outputs: keyValues(read('OUTPUT')),
-      exported: keyValues(read('ENV')),
-      state: keyValues(read('STATE')),
+      ...processResult,
+      outputs: parseFileCommands(read('OUTPUT')),
+      exportedEnv: parseFileCommands(read('ENV')),
+      state: parseFileCommands(read('STATE')),
       summary: read('STEP_SUMMARY'),
     };
   }
 }
 
 /** Sends a signal to a spawned step at a moment; where that never comes, the step has come to its end before. */
-export const signalAt = (moment: Promise<unknown>, signal: NodeJS.Signals): SpawnOptions => ({
-  started: (child) =>
-    void moment.then(
+export const signalWhen = (trigger: Promise<unknown>, signal: NodeJS.Signals): SpawnOptions => ({
+  onStarted: (child) =>
+    void trigger.then(
       () => child.kill(signal),
       () => {},
     ),
@@ -169,22 +169,22 @@ export async function spawnStepAndKill(
   job: Job,
   inputs: Inputs,
   match: FaultMatch,
-  what: 'request' | 'answer' = 'request',
+  target: 'request' | 'answer' = 'request',
 ): Promise<PhaseResult> {
-  const held = await emulator.hold(match, what);
-  const result = await job.spawnStep(inputs, signalAt(held.struck, 'SIGKILL'));
-  await held.release();
+  const heldExchange = await emulator.hold(match, target);
+  const result = await job.spawnStep(inputs, signalWhen(heldExchange.triggered, 'SIGKILL'));
+  await heldExchange.release();
   return result;
 }
 
 /** By the sources, as `src/index.ts` runs them. */
-async function runHere(phase: Phase, env: Readonly<Record<string, string>>): Promise<Finished> {
+async function runSources(phase: Phase, env: Readonly<Record<string, string>>): Promise<ProcessResult> {
   let log = '';
   const onOutput = (text: string): void => {
     log += text;
   };
   const exitCode = await runInContext({ env: { ...env }, onOutput }, () =>
-    new Workflow().run(phase === 'main' ? main : close),
+    new ActionsRuntime().run(phase === 'main' ? runMain : runPost),
   );
   return { exitCode, signal: null, log };
 }
@@ -193,8 +193,8 @@ async function runHere(phase: Phase, env: Readonly<Record<string, string>>): Pro
 async function runBundle(
   phase: Phase,
   env: Readonly<Record<string, string>>,
-  { started, output = 'pipe' }: SpawnOptions,
-): Promise<Finished> {
+  { onStarted, output = 'pipe' }: SpawnOptions,
+): Promise<ProcessResult> {
   const { bundle, compileCache } = inject('built');
   const child = spawn(process.execPath, [join(bundle, phase === 'main' ? 'index.js' : 'post.js')], {
     env: { NODE_COMPILE_CACHE: compileCache, ...env },
@@ -205,22 +205,22 @@ async function runBundle(
     stream?.setEncoding('utf8').on('data', (text: string) => {
       log += text;
     });
-  const ended = new Promise<Finished>((resolve, reject) => {
+  const ended = new Promise<ProcessResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, log }));
   });
-  started?.(child);
+  onStarted?.(child);
   return await ended;
 }
 
-function inputVariables(inputs: Inputs): Record<string, string> {
+function toInputEnv(inputs: Inputs): Record<string, string> {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
   );
 }
 
 /** GitHub's file commands in the heredoc form, which is the only one that @actions/core writes. */
-function keyValues(text: string): Record<string, string> {
+function parseFileCommands(text: string): Record<string, string> {
   const entries = text.matchAll(/^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm);
   return Object.fromEntries([...entries].map(([, name = '', , value = '']) => [name, value]));
 }

@@ -13,7 +13,7 @@ export interface Login {
 }
 
 /** The login that a step published. */
-export const loginFrom = (outputs: Readonly<Record<string, string>>): Login => ({
+export const loginFromOutputs = (outputs: Readonly<Record<string, string>>): Login => ({
   host: outputs['db-host'] ?? '',
   user: outputs['db-user'] ?? '',
   password: outputs['db-password'] ?? '',
@@ -21,7 +21,7 @@ export const loginFrom = (outputs: Readonly<Record<string, string>>): Login => (
 });
 
 /** The administrator's login, beside the action. */
-export const administratorAt = (host: string, database = 'postgres'): Login => ({
+export const adminLogin = (host: string, database = 'postgres'): Login => ({
   host,
   database,
   user: defaultInputs['admin-username'] ?? '',
@@ -29,36 +29,36 @@ export const administratorAt = (host: string, database = 'postgres'): Login => (
 });
 
 /** The login of the service's own superuser, for what Azure does itself: attributes and memberships of roles. */
-export function serviceAt(host: string, database = 'postgres'): Login {
+export function superuserLogin(host: string, database = 'postgres'): Login {
   const prepared = join(inject('postgresTemplates'), 'prepared.json');
   const { superuserPassword } = JSON.parse(readFileSync(prepared, 'utf8')) as { superuserPassword: string };
   return { host, database, user: 'azuresu', password: superuserPassword };
 }
 
 /** Milliseconds after which a client counts as blocked where the gate swallows its connection. */
-const SWALLOWED_AFTER_MS = 1000;
+const DROPPED_CONNECTION_TIMEOUT_MS = 1000;
 
 /** Milliseconds for a client that is let in; they end a test that hangs. */
 const CONNECT_TIMEOUT_MS = 120_000;
 
 /**
  * A session of a client beside the action, over TLS verified by the emulator's root; to be ended by the caller.
- * @param watch gets the client before it connects
+ * @param onClientCreated gets the client before it connects
  */
 export async function connect(
   emulator: EmulatorHarness,
   login: Login,
-  timeout = CONNECT_TIMEOUT_MS,
-  watch: (client: pg.Client) => void = () => {},
+  timeoutMs = CONNECT_TIMEOUT_MS,
+  onClientCreated: (client: pg.Client) => void = () => {},
 ): Promise<pg.Client> {
   const client = new pg.Client({
     ...login,
     port: 5432,
-    ssl: { ca: emulator.emulator.caCertificate, rejectUnauthorized: true },
-    connectionTimeoutMillis: timeout,
+    ssl: { ca: emulator.instance.caCertificate, rejectUnauthorized: true },
+    connectionTimeoutMillis: timeoutMs,
   });
   client.on('error', () => {});
-  watch(client);
+  onClientCreated(client);
   await client.connect();
   return client;
 }
@@ -68,9 +68,9 @@ export async function query(
   emulator: EmulatorHarness,
   login: Login,
   sql: string,
-  timeout = CONNECT_TIMEOUT_MS,
+  timeoutMs = CONNECT_TIMEOUT_MS,
 ): Promise<readonly Record<string, unknown>[]> {
-  const client = await connect(emulator, login, timeout);
+  const client = await connect(emulator, login, timeoutMs);
   try {
     return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
@@ -79,15 +79,15 @@ export async function query(
 }
 
 /** That the firewall admits a client now. */
-export async function expectConnection(emulator: EmulatorHarness, login: Login): Promise<void> {
+export async function expectAllowed(emulator: EmulatorHarness, login: Login): Promise<void> {
   expect(await query(emulator, login, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 }
 
 /** That the firewall admits no client now. */
 export async function expectBlocked(emulator: EmulatorHarness, login: Login): Promise<void> {
-  const [says, timeout] =
+  const [message, timeoutMs] =
     emulator.blocked === 'reject'
       ? ([/no pg_hba/, CONNECT_TIMEOUT_MS] as const)
-      : ([/timeout expired/, SWALLOWED_AFTER_MS] as const);
-  await expect(query(emulator, login, 'SELECT 1', timeout)).rejects.toThrow(says);
+      : ([/timeout expired/, DROPPED_CONNECTION_TIMEOUT_MS] as const);
+  await expect(query(emulator, login, 'SELECT 1', timeoutMs)).rejects.toThrow(message);
 }

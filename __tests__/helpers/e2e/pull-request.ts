@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { defaultInputs, type Inputs, Job, type PhaseResult } from './job.ts';
-import { administratorAt, type Login, loginFrom, query } from './postgres-client.ts';
-import { type Snapshot, snapshot } from './server-snapshot.ts';
+import { adminLogin, type Login, loginFromOutputs, query } from './postgres-client.ts';
+import { type ServerSnapshot, takeSnapshot } from './server-snapshot.ts';
 
 /** 32 bytes that nobody would use. */
-export const someKey = Buffer.from('a key of thirty-two bytes, just!').toString('base64');
+export const appPasswordKey = Buffer.from('a key of thirty-two bytes, just!').toString('base64');
 
 /** The repository of the jobs in these tests, unless another is named. */
 export const repository = { id: 4711, full_name: 'relecloud/space-travel' } as const;
@@ -44,8 +44,8 @@ export function pullRequestJob(
     GITHUB_ACTOR: actor,
     ...env,
   });
-  const path = join(job.temp, 'event.json');
-  mkdirSync(job.temp, { recursive: true });
+  const path = join(job.tempDirectory, 'event.json');
+  mkdirSync(job.tempDirectory, { recursive: true });
   const pull_request = {
     number,
     state,
@@ -58,12 +58,12 @@ export function pullRequestJob(
 }
 
 /** The tutorial's server with a database and a role for each pull request. */
-export const perPullRequest = (server: string, more: Inputs = {}): Inputs => ({
+export const perPullRequestInputs = (server: string, more: Inputs = {}): Inputs => ({
   ...defaultInputs,
   'server-name': server,
   'per-pull-request': 'true',
   'app-username': 'relecloud_app',
-  'app-password-key': someKey,
+  'app-password-key': appPasswordKey,
   'github-token': 'ghs_fromthejob',
   ...more,
 });
@@ -81,7 +81,7 @@ export interface Comment {
 }
 
 /** The comments of a pull request, the oldest first. */
-export async function commentsOn(emulator: EmulatorHarness, number: number): Promise<readonly Comment[]> {
+export async function listComments(emulator: EmulatorHarness, number: number): Promise<readonly Comment[]> {
   const state = await emulator.control<{
     repositories: Record<string, { comments: Record<string, readonly Comment[]> }>;
   }>('GET', 'state');
@@ -89,11 +89,15 @@ export async function commentsOn(emulator: EmulatorHarness, number: number): Pro
 }
 
 /** Makes a server with the tutorial's base database, whose rules let this process in; its host. */
-export async function hostOfServer(emulator: EmulatorHarness, server: string): Promise<string> {
-  const letIn = { 'allowed-ip-ranges': '198.51.100.7' };
-  const made = await new Job(emulator).step({ ...defaultInputs, 'server-name': server, ...letIn });
-  if (made.exitCode !== 0) throw new Error(made.log);
-  return made.outputs['db-host'] ?? '';
+export async function createBaseServer(emulator: EmulatorHarness, server: string): Promise<string> {
+  const firewallInputs = { 'allowed-ip-ranges': '198.51.100.7' };
+  const created = await new Job(emulator).step({
+    ...defaultInputs,
+    'server-name': server,
+    ...firewallInputs,
+  });
+  if (created.exitCode !== 0) throw new Error(created.log);
+  return created.outputs['db-host'] ?? '';
 }
 
 /**
@@ -117,7 +121,7 @@ export class PullRequestServer {
     name: string,
     more: Inputs = {},
   ): Promise<{ readonly server: PullRequestServer; readonly app: Login }> {
-    const made = await new Job(emulator).step({
+    const created = await new Job(emulator).step({
       ...defaultInputs,
       'server-name': name,
       'allowed-ip-ranges': '198.51.100.7',
@@ -125,30 +129,30 @@ export class PullRequestServer {
       'app-password': 'Of-the-application-1',
       ...more,
     });
-    if (made.exitCode !== 0) throw new Error(made.log);
-    const app = loginFrom(made.outputs);
+    if (created.exitCode !== 0) throw new Error(created.log);
+    const app = loginFromOutputs(created.outputs);
     return { server: new PullRequestServer(emulator, name, app.host), app };
   }
 
   /** A step of a pull request's job. */
-  step(number: number, more: Inputs = {}): Promise<PhaseResult> {
-    return pullRequestJob(this.emulator, number).step(perPullRequest(this.name, more));
+  runStep(number: number, more: Inputs = {}): Promise<PhaseResult> {
+    return pullRequestJob(this.emulator, number).step(perPullRequestInputs(this.name, more));
   }
 
   /** A step that must succeed. */
-  async passingStep(number: number, more: Inputs = {}): Promise<PhaseResult> {
-    const result = await this.step(number, more);
+  async runSuccessfulStep(number: number, more: Inputs = {}): Promise<PhaseResult> {
+    const result = await this.runStep(number, more);
     expect(result.exitCode, result.log).toBe(0);
     return result;
   }
 
   /** Ensures a pull request's database, which must succeed; its login. */
-  async ensure(number: number, more: Inputs = {}): Promise<Login> {
-    return loginFrom((await this.passingStep(number, more)).outputs);
+  async ensureDatabase(number: number, more: Inputs = {}): Promise<Login> {
+    return loginFromOutputs((await this.runSuccessfulStep(number, more)).outputs);
   }
 
-  async drop(number: number, more: Inputs = {}): Promise<void> {
-    await this.passingStep(number, { mode: 'drop', ...more });
+  async dropDatabase(number: number, more: Inputs = {}): Promise<void> {
+    await this.runSuccessfulStep(number, { mode: 'drop', ...more });
   }
 
   /** The nightly sweep of this server. */
@@ -157,21 +161,21 @@ export class PullRequestServer {
     return new Job(this.emulator).step({ ...inputs, mode: 'sweep' });
   }
 
-  admin(database = 'postgres'): Login {
-    return administratorAt(this.host, database);
+  adminLogin(database = 'postgres'): Login {
+    return adminLogin(this.host, database);
   }
 
-  asAdmin(sql: string, database?: string): Promise<readonly Record<string, unknown>[]> {
-    return query(this.emulator, this.admin(database), sql);
+  queryAsAdmin(sql: string, database?: string): Promise<readonly Record<string, unknown>[]> {
+    return query(this.emulator, this.adminLogin(database), sql);
   }
 
   /** What the server is like, without these databases and roles. */
-  snapshot(...leftOut: string[]): Promise<Snapshot> {
-    return snapshot(this.emulator, this.host, leftOut);
+  snapshot(...excluded: string[]): Promise<ServerSnapshot> {
+    return takeSnapshot(this.emulator, this.host, excluded);
   }
 
   /** Sets the state of pull requests on the emulated GitHub. */
-  setPulls(state: 'open' | 'closed', ...numbers: number[]): Promise<unknown> {
+  setPullRequestState(state: 'open' | 'closed', ...numbers: number[]): Promise<unknown> {
     const pulls = Object.fromEntries(numbers.map((number) => [number, { state }]));
     return patchGitHub(this.emulator, { pulls });
   }

@@ -1,8 +1,8 @@
 import type { EmulatorHarness } from './emulator-harness.ts';
-import { administratorAt, type Login, query } from './postgres-client.ts';
+import { adminLogin, type Login, query } from './postgres-client.ts';
 
 /** Functions of pg_catalog that the action calls, with what they return. */
-const shadowed: readonly (readonly [signature: string, returns: string])[] = [
+const shadowFunctions: readonly (readonly [signature: string, returns: string])[] = [
   ['format(text, text)', 'text'],
   ['format(text, text, text)', 'text'],
   ['set_config(text, text, boolean)', 'text'],
@@ -26,7 +26,7 @@ const shadowed: readonly (readonly [signature: string, returns: string])[] = [
   ['joined(text, text)', 'text'],
 ];
 
-const operators = [
+const shadowOperators = [
   '= (leftarg = name, rightarg = text, function = $.equal)',
   '= (leftarg = name, rightarg = name, function = $.equal)',
   '= (leftarg = text, rightarg = text, function = $.equal)',
@@ -36,28 +36,28 @@ const operators = [
   '|| (leftarg = text, rightarg = text, function = $.joined)',
 ];
 
-const relations = ['pg_database', 'pg_roles', 'pg_namespace', 'pg_shdepend', 'pg_depend', 'pg_extension'];
+const shadowViews = ['pg_database', 'pg_roles', 'pg_namespace', 'pg_shdepend', 'pg_depend', 'pg_extension'];
 
 /** In a schema: everything that the action looks for in pg_catalog, and that would be found here by another path. */
-const shadowsIn = (schema: string): readonly string[] => [
-  ...shadowed.map(
+const shadowObjectsSql = (schema: string): readonly string[] => [
+  ...shadowFunctions.map(
     ([signature, returns]) =>
       `CREATE FUNCTION ${schema}.${signature} RETURNS ${returns} LANGUAGE plpgsql AS 'BEGIN PERFORM public.caught(); RETURN NULL; END'`,
   ),
-  ...operators.map((operator) => `CREATE OPERATOR ${schema}.${operator.replace('$', schema)}`),
-  ...relations.map(
+  ...shadowOperators.map((operator) => `CREATE OPERATOR ${schema}.${operator.replace('$', schema)}`),
+  ...shadowViews.map(
     (name) => `CREATE VIEW ${schema}.${name} AS SELECT public.caught() AS oid, 'x'::name AS datname`,
   ),
 ];
 
-const odd = [
+const maliciousNames = [
   `x'); SELECT public.caught(); --`,
   '$handover$; SELECT public.caught(); DO $handover$',
   '%I%s%L caught',
 ];
 
 /** Objects that run code when they are looked at, checked, rewritten or changed, and names that are made to be SQL. */
-const traps: readonly string[] = [
+const triggeringObjects: readonly string[] = [
   `CREATE FUNCTION public.tripwire(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.caught(); RETURN 1; END'`,
   `CREATE FUNCTION public.snare() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.caught(); RETURN NEW; END'`,
   'CREATE DOMAIN public.wary AS int CHECK (public.tripwire(VALUE) = 1)',
@@ -72,7 +72,7 @@ const traps: readonly string[] = [
   'CREATE MATERIALIZED VIEW public.caught_view AS SELECT public.tripwire(1)',
   'ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC',
   'ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC',
-  ...odd.flatMap((name) => [
+  ...maliciousNames.flatMap((name) => [
     `CREATE SCHEMA "${name}"`,
     `CREATE TABLE "${name}"."${name}" ("${name}" int)`,
     `CREATE FUNCTION "${name}"."${name}"("${name}" "${name}"."${name}") RETURNS int LANGUAGE sql AS 'SELECT 1'`,
@@ -83,8 +83,8 @@ const traps: readonly string[] = [
  * Lays traps in a pull request's database, by its own role: whoever else is caught in one is written down, in a sequence,
  * which no ROLLBACK undoes, and by a new role, which outlives the database.
  */
-export async function plantShadowObjects(emulator: EmulatorHarness, own: Login): Promise<void> {
-  const witness = [
+export async function createShadowObjects(emulator: EmulatorHarness, login: Login): Promise<void> {
+  const detector = [
     'CREATE SEQUENCE public.witness',
     'GRANT ALL ON SEQUENCE public.witness TO PUBLIC',
     'GRANT ALL ON SCHEMA public TO PUBLIC',
@@ -99,44 +99,44 @@ export async function plantShadowObjects(emulator: EmulatorHarness, own: Login):
   ];
   // "$user" of the administrator's default search_path, too.
   const schemas = ['CREATE SCHEMA relecloud_admin', 'GRANT ALL ON SCHEMA relecloud_admin TO PUBLIC'];
-  const path = `ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog`;
-  const all = [
-    ...witness,
+  const setSearchPath = `ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog`;
+  const statements = [
+    ...detector,
     ...schemas,
-    ...traps,
-    ...shadowsIn('public'),
-    ...shadowsIn('relecloud_admin'),
-    path,
+    ...triggeringObjects,
+    ...shadowObjectsSql('public'),
+    ...shadowObjectsSql('relecloud_admin'),
+    setSearchPath,
   ];
-  await query(emulator, own, `SET search_path = pg_catalog; ${all.join('; ')}`);
+  await query(emulator, login, `SET search_path = pg_catalog; ${statements.join('; ')}`);
 }
 
 /** Proves that the traps work: an administrator who is careless about its search_path is caught. */
-export async function proveShadowObjects(emulator: EmulatorHarness, own: Login): Promise<void> {
-  const careless = administratorAt(own.host, own.database);
+export async function verifyShadowObjects(emulator: EmulatorHarness, login: Login): Promise<void> {
+  const carelessLogin = adminLogin(login.host, login.database);
   for (const sql of [
     `SELECT format('x'::text, 'y'::text)`,
     `SELECT 'x'::text = 'y'::text`,
     'SELECT oid FROM pg_roles',
   ]) {
     for (const path of ['public, pg_catalog', 'relecloud_admin, pg_catalog']) {
-      await query(emulator, careless, `SET search_path = ${path}; ${sql}`);
-      const seen = await shadowCalls(emulator, own);
-      if (!seen.witness || seen.roles !== 1) throw new Error(`the trap is not sprung by ${sql} in ${path}`);
-      await query(emulator, own, `SELECT pg_catalog.setval('public.witness', 1, false)`);
-      await query(emulator, administratorAt(own.host), 'DROP ROLE caught');
+      await query(emulator, carelessLogin, `SET search_path = ${path}; ${sql}`);
+      const calls = await readShadowCalls(emulator, login);
+      if (!calls.witness || calls.roles !== 1) throw new Error(`the trap is not sprung by ${sql} in ${path}`);
+      await query(emulator, login, `SELECT pg_catalog.setval('public.witness', 1, false)`);
+      await query(emulator, adminLogin(login.host), 'DROP ROLE caught');
     }
   }
 }
 
 /** Whether anybody was caught in a database. */
-export async function shadowCalls(
+export async function readShadowCalls(
   emulator: EmulatorHarness,
-  own: Login,
+  login: Login,
 ): Promise<{ witness: boolean; roles: number }> {
-  const [row] = await query(emulator, own, witnessed);
+  const [row] = await query(emulator, login, shadowCallsSql);
   return row as { witness: boolean; roles: number };
 }
 
-const witnessed = `SELECT is_called AS witness, (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_roles
+const shadowCallsSql = `SELECT is_called AS witness, (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_roles
   WHERE rolname OPERATOR(pg_catalog.=) 'caught'::name) AS roles FROM public.witness`;

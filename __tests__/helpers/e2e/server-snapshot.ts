@@ -1,11 +1,11 @@
 import type { EmulatorHarness } from './emulator-harness.ts';
-import { administratorAt, query } from './postgres-client.ts';
+import { adminLogin, query } from './postgres-client.ts';
 
 /**
  * What a server is like by its catalogues: rows by what they are about, of each database under its name. By names and
  * never by oids, in an order that depends on nothing else, so that two of them are equal where nothing has changed.
  */
-export type Snapshot = Readonly<Record<string, readonly Record<string, unknown>[]>>;
+export type ServerSnapshot = Readonly<Record<string, readonly Record<string, unknown>[]>>;
 
 /** A list of grants as it is stored (none is not the same as the default one), its items in the order of their text. */
 const acl = (column: string): string =>
@@ -14,7 +14,7 @@ const acl = (column: string): string =>
 const owner = (column: string): string => `pg_get_userbyid(${column}) AS owner`;
 
 /** Rows that are shared by all databases; `$` stands for the names that are left out. */
-const shared: Readonly<Record<string, string>> = {
+const serverQueries: Readonly<Record<string, string>> = {
   databases: `SELECT datname AS name, ${owner('datdba')}, ${acl('datacl')}, datconnlimit, datallowconn, datistemplate,
       datcollate, pg_encoding_to_char(encoding) AS encoding, shobj_description(oid, 'pg_database') AS comment
     FROM pg_database WHERE datname <> ALL ($)`,
@@ -32,7 +32,7 @@ const shared: Readonly<Record<string, string>> = {
 };
 
 /** Rows of one database. Of PostgreSQL's own objects only what differs from how they come. */
-const inside: Readonly<Record<string, string>> = {
+const databaseQueries: Readonly<Record<string, string>> = {
   schemas: `SELECT nspname AS name, ${owner('nspowner')}, ${acl('nspacl')},
       obj_description(oid, 'pg_namespace') AS comment
     FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'`,
@@ -75,38 +75,38 @@ const inside: Readonly<Record<string, string>> = {
 /**
  * Reads a server by the administrator, in every database that lets it in: owners, grants, default privileges,
  * settings, roles, memberships with their grantors and options, comments.
- * @param leftOut names of databases and roles that are not looked at, a pull request's own while it is there
+ * @param excluded names of databases and roles that are not looked at, a pull request's own while it is there
  */
-export async function snapshot(
+export async function takeSnapshot(
   emulator: EmulatorHarness,
   host: string,
-  leftOut: readonly string[] = [],
-): Promise<Snapshot> {
-  const names = `ARRAY[${leftOut.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')}]::text[]`;
-  const postgres = administratorAt(host);
+  excluded: readonly string[] = [],
+): Promise<ServerSnapshot> {
+  const names = `ARRAY[${excluded.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')}]::text[]`;
+  const maintenanceLogin = adminLogin(host);
   const [server] = await query(
     emulator,
-    postgres,
-    inOneRow(shared).replaceAll('$', () => names),
+    maintenanceLogin,
+    combineQueries(serverQueries).replaceAll('$', () => names),
   );
-  const entered = await query(
+  const databases = await query(
     emulator,
-    postgres,
+    maintenanceLogin,
     `SELECT datname AS name FROM pg_database
      WHERE datallowconn AND has_database_privilege(oid, 'CONNECT') AND datname <> ALL (${names}) ORDER BY datname`,
   );
-  const found = Object.entries(server ?? {});
-  for (const { name } of entered) {
-    const [row] = await query(emulator, administratorAt(host, String(name)), inOneRow(inside));
-    found.push(
+  const snapshotEntries = Object.entries(server ?? {});
+  for (const { name } of databases) {
+    const [row] = await query(emulator, adminLogin(host, String(name)), combineQueries(databaseQueries));
+    snapshotEntries.push(
       ...Object.entries(row ?? {}).map(([what, rows]) => [`${name}: ${what}`, rows] as [string, unknown]),
     );
   }
-  return Object.fromEntries(found) as Snapshot;
+  return Object.fromEntries(snapshotEntries) as ServerSnapshot;
 }
 
 /** One query of many, a column of JSON each, so that one session is enough. */
-function inOneRow(queries: Readonly<Record<string, string>>): string {
+function combineQueries(queries: Readonly<Record<string, string>>): string {
   const columns = Object.entries(queries).map(
     ([what, sql]) =>
       `(SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY to_jsonb(x)::text COLLATE "C"), '[]') FROM (${sql}) x) AS "${what}"`,

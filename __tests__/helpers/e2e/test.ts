@@ -14,7 +14,7 @@ export const test = base
     return emulator;
   })
   .extend('forgotten', { auto: true }, async ({ emulator }) => {
-    await emulator.forget();
+    await emulator.clearRecords();
     return undefined;
   });
 

@@ -1,8 +1,8 @@
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { type Answer, at, type Sending, send, until } from './http-client.ts';
+import { type HttpResponse, pollUntilAccepted, type SendOptions, send, valueAt } from './http-client.ts';
 
-export const currentVersion = '2025-08-01';
+export const CURRENT_API_VERSION = '2025-08-01';
 
 /** The values of the server in the action's tutorial. */
 export const defaultServer = {
@@ -18,7 +18,7 @@ export const defaultServer = {
 
 /** A token by the client-secret flow. */
 export async function accessToken(emulator: Emulator, scope = 'https://management.azure.com/.default') {
-  const { env, clientSecret } = emulator.ready;
+  const { env, clientSecret } = emulator.readyLine;
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: env['AZURE_CLIENT_ID'] ?? '',
@@ -32,7 +32,7 @@ export async function accessToken(emulator: Emulator, scope = 'https://managemen
 }
 
 /** A signed-in client of the emulated ARM. */
-export class Arm {
+export class ArmClient {
   readonly emulator: Emulator;
   readonly token: string;
 
@@ -41,80 +41,85 @@ export class Arm {
     this.token = token;
   }
 
-  static async signIn(emulator: Emulator): Promise<Arm> {
-    return new Arm(emulator, await accessToken(emulator));
+  static async signIn(emulator: Emulator): Promise<ArmClient> {
+    return new ArmClient(emulator, await accessToken(emulator));
   }
 
   get endpoint(): string {
-    return this.emulator.ready.env['AZURE_RESOURCE_MANAGER_ENDPOINT'] ?? '';
+    return this.emulator.readyLine.env['AZURE_RESOURCE_MANAGER_ENDPOINT'] ?? '';
   }
 
-  get subscription(): string {
-    return `/subscriptions/${this.emulator.ready.env['AZURE_SUBSCRIPTION_ID']}`;
+  get subscriptionPath(): string {
+    return `/subscriptions/${this.emulator.readyLine.env['AZURE_SUBSCRIPTION_ID']}`;
   }
 
   /** The path of a server, or of something below it. */
-  server(name: string, rest = '', group = 'rg'): string {
-    return `${this.subscription}/resourceGroups/${group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${name}${rest}`;
+  serverPath(name: string, rest = '', group = 'rg'): string {
+    return `${this.subscriptionPath}/resourceGroups/${group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${name}${rest}`;
   }
 
   /** A request to a path (with the current api-version unless it has one) or to a whole URL. */
-  async send(method: string, path: string, body?: unknown, sending: Sending = {}): Promise<Answer> {
+  async send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<HttpResponse> {
     const url = path.startsWith('https:') ? path : `${this.endpoint}${path}`;
     const versioned = url.includes('api-version=')
       ? url
-      : `${url}${url.includes('?') ? '&' : '?'}api-version=${currentVersion}`;
+      : `${url}${url.includes('?') ? '&' : '?'}api-version=${CURRENT_API_VERSION}`;
     return send(this.emulator, method, versioned, {
-      ...sending,
+      ...options,
       body,
-      headers: { authorization: `Bearer ${this.token}`, ...sending.headers },
+      headers: { authorization: `Bearer ${this.token}`, ...options.headers },
     });
   }
 
   /** Poll an accepted operation to its end. */
-  async finish(accepted: Answer): Promise<Answer> {
+  async waitForOperation(accepted: HttpResponse): Promise<HttpResponse> {
     const url = String(accepted.headers['azure-asyncoperation']);
-    return until(
+    return pollUntilAccepted(
       () => this.send('GET', url),
       (poll) => poll.json['status'] !== 'InProgress',
     );
   }
 
   /** Send, expect 202, and poll to the end: the last poll. */
-  async complete(method: string, path: string, body?: unknown): Promise<Answer> {
+  async sendAndWait(method: string, path: string, body?: unknown): Promise<HttpResponse> {
     const accepted = await this.send(method, path, body);
     if (accepted.status !== 202) throw new Error(`${method} ${path}: ${accepted.status} ${accepted.text}`);
-    return this.finish(accepted);
+    return this.waitForOperation(accepted);
   }
 
   /** The group `rg` with a server of that name, Ready. */
-  async makeServer(name: string, changes: JsonObject = {}): Promise<void> {
-    await this.send('PUT', `${this.subscription}/resourceGroups/rg?api-version=2025-04-01`, {
+  async createServer(name: string, changes: JsonObject = {}): Promise<void> {
+    await this.send('PUT', `${this.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
       location: 'westeurope',
     });
-    const ended = await this.complete('PUT', this.server(name), { ...defaultServer, ...changes });
+    const ended = await this.sendAndWait('PUT', this.serverPath(name), { ...defaultServer, ...changes });
     if (ended.json['status'] !== 'Succeeded') throw new Error(ended.text);
   }
 
   /** The state of a server as GET shows it. */
-  async state(name: string): Promise<unknown> {
-    return at((await this.send('GET', this.server(name))).json, 'properties', 'state');
+  async serverState(name: string): Promise<unknown> {
+    return valueAt((await this.send('GET', this.serverPath(name))).json, 'properties', 'state');
   }
 }
 
 /** The code of an error answer. */
-export function codeOf(answer: Answer): unknown {
-  return at(answer.json, 'error', 'code');
+export function errorCode(answer: HttpResponse): unknown {
+  return valueAt(answer.json, 'error', 'code');
 }
 
 /** The message of an error answer. */
-export function messageOf(answer: Answer): unknown {
-  return at(answer.json, 'error', 'message');
+export function errorMessage(answer: HttpResponse): unknown {
+  return valueAt(answer.json, 'error', 'message');
 }
 
 /** A control call. */
-export function control(emulator: Emulator, method: string, call: string, body?: unknown): Promise<Answer> {
-  return send(emulator, method, `${emulator.ready.control}/${call}`, { body });
+export function sendControl(
+  emulator: Emulator,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<HttpResponse> {
+  return send(emulator, method, `${emulator.readyLine.control}/${path}`, { body });
 }
 
 /** `POST control/faults`: what is matched, the effect, and how often (`skip`, `times`). */
@@ -122,18 +127,18 @@ export function postFault(
   emulator: Emulator,
   match: JsonObject,
   effect: unknown,
-  often: JsonObject = {},
-): Promise<Answer> {
+  count: JsonObject = {},
+): Promise<HttpResponse> {
   // biome-ignore lint/suspicious/noThenProperty: the control call's own name for the effect
-  return control(emulator, 'POST', 'faults', { match, ...often, then: effect });
+  return sendControl(emulator, 'POST', 'faults', { match, ...count, then: effect });
 }
 
 /** A fault that was added: it can be waited for and removed. */
-export interface Fault {
+export interface AddedFault {
   /** Resolves when it has struck; where it holds something, when that is held. */
-  struck(): Promise<Answer>;
+  triggered(): Promise<HttpResponse>;
   /** Removes it, and so releases what it holds. */
-  remove(): Promise<Answer>;
+  remove(): Promise<HttpResponse>;
 }
 
 /** Adds a fault, which must be taken. */
@@ -141,13 +146,13 @@ export async function addFault(
   emulator: Emulator,
   match: JsonObject,
   effect: unknown,
-  often: JsonObject = {},
-): Promise<Fault> {
-  const { status, text, json } = await postFault(emulator, match, effect, often);
+  count: JsonObject = {},
+): Promise<AddedFault> {
+  const { status, text, json } = await postFault(emulator, match, effect, count);
   if (status !== 200) throw new Error(text);
   const call = `faults/${json['id']}`;
   return {
-    struck: () => control(emulator, 'GET', call),
-    remove: () => control(emulator, 'DELETE', call),
+    triggered: () => sendControl(emulator, 'GET', call),
+    remove: () => sendControl(emulator, 'DELETE', call),
   };
 }

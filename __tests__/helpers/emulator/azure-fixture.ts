@@ -1,17 +1,21 @@
 import { test as base, inject } from 'vitest';
 import { startEmulator } from '../../../emulator/index.ts';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
-import { Arm } from './arm.ts';
+import { ArmClient } from './arm.ts';
 import { FakePostgresFactory } from './fake-postgres.ts';
 
 /**
  * Operations end at once: a test that looks at one under way holds it, by the fake PostgreSQL (`postgres.hold`) or in
  * {@link test}'s `stalled`, so that no test depends on being faster than a duration.
  */
-const immediate: Partial<EmulatorOptions> = { provision: 0, firewallDelay: 0, retryAfter: 0.0005 };
+const immediateOptions: Partial<EmulatorOptions> = {
+  provisionMs: 0,
+  firewallDelayMs: 0,
+  retryAfterScale: 0.0005,
+};
 
 /** Longer than any test runs, in milliseconds. */
-const neverEnding = 24 * 60 * 60 * 1000;
+const NEVER_ENDING_MS = 24 * 60 * 60 * 1000;
 
 /**
  * The `test` of the emulator's own tests, with what a file shares: one emulator, signed in to. Everything is made for
@@ -24,26 +28,26 @@ export const test = base
   .extend('postgres', { scope: 'file' }, async () => new FakePostgresFactory())
   .extend('emulator', { scope: 'file' }, async ({ emulatorOptions, dataPlane, postgres }, { onCleanup }) => {
     const emulator = await startEmulator({
-      ...immediate,
-      ...(dataPlane === 'fake' ? { postgres } : { postgresTemplates: inject('postgresTemplates') }),
+      ...immediateOptions,
+      ...(dataPlane === 'fake' ? { postgres } : { postgresTemplateDirectory: inject('postgresTemplates') }),
       ...emulatorOptions,
     });
     onCleanup(() => emulator.close());
     return emulator;
   })
-  .extend('arm', { scope: 'file' }, async ({ emulator }) => Arm.signIn(emulator))
+  .extend('arm', { scope: 'file' }, async ({ emulator }) => ArmClient.signIn(emulator))
   /** Another emulator, in which no firewall operation ends. */
   .extend('stalled', { scope: 'file' }, async ({ emulatorOptions }, { onCleanup }) => {
     const emulator = await startEmulator({
-      ...immediate,
+      ...immediateOptions,
       ...emulatorOptions,
       postgres: new FakePostgresFactory(),
-      firewallDelay: neverEnding,
+      firewallDelayMs: NEVER_ENDING_MS,
       // Polls are answered at once, and not held for an end that does not come.
-      retryAfter: 1,
+      retryAfterScale: 1,
     });
     onCleanup(() => emulator.close());
-    return Arm.signIn(emulator);
+    return ArmClient.signIn(emulator);
   });
 
 /**

@@ -7,7 +7,7 @@ import type {
   PostgresServerOptions,
 } from '../../../emulator/postgres/types.ts';
 
-function parameter(name: string, value: string, more: Partial<ParameterRow> = {}): ParameterRow {
+function createParameter(name: string, value: string, more: Partial<ParameterRow> = {}): ParameterRow {
   return {
     name,
     value,
@@ -23,10 +23,10 @@ function parameter(name: string, value: string, more: Partial<ParameterRow> = {}
   };
 }
 
-const unadorned = { comment: null, acl: null, settings: null, connectionLimit: -1 } as const;
+const defaultDatabaseFields = { comment: null, acl: null, settings: null, connectionLimit: -1 } as const;
 
 /** Work of a server that a test can hold. */
-export type Work =
+export type HoldableOperation =
   | 'create'
   | 'start'
   | 'stop'
@@ -38,7 +38,7 @@ export type Work =
   | 'setParameter';
 
 /** Resolves when the work may be done. */
-type WaitUntilReleased = (work: Work) => Promise<void>;
+type WaitWhileHeld = (work: HoldableOperation) => Promise<void>;
 
 /** A data plane that only remembers, for tests of ARM alone: its state is open to tests. */
 export class FakePostgres implements PostgresServer {
@@ -46,7 +46,7 @@ export class FakePostgres implements PostgresServer {
   readonly major: string;
   readonly address = '127.0.0.1';
   readonly minor = '0';
-  running = false;
+  isRunning = false;
   destroyed = false;
   password: string;
   rules: ReadonlyMap<string, AddressRange> = new Map();
@@ -55,73 +55,79 @@ export class FakePostgres implements PostgresServer {
     owner: 'azuresu',
     charset: 'UTF8',
     collation: 'en_US.utf8',
-    ...unadorned,
+    ...defaultDatabaseFields,
   }));
   #parameters = [
-    parameter('max_connections', '50', { isDynamicConfig: false }),
-    parameter('work_mem', '4096'),
-    parameter('wal_level', 'replica', { dataType: 'Enumeration', allowedValues: 'replica,logical' }),
-    parameter('port', '5432', { isReadOnly: true }),
-    parameter('pgaudit.log', 'none', {
+    createParameter('max_connections', '50', { isDynamicConfig: false }),
+    createParameter('work_mem', '4096'),
+    createParameter('wal_level', 'replica', { dataType: 'Enumeration', allowedValues: 'replica,logical' }),
+    createParameter('port', '5432', { isReadOnly: true }),
+    createParameter('pgaudit.log', 'none', {
       description: 'Specifies which classes of statements will be logged by session audit logging.',
       dataType: 'Set',
       allowedValues: 'none,read,write,function,role,ddl,misc,all',
     }),
   ];
 
-  readonly #whileHeld: WaitUntilReleased;
+  readonly #waitWhileHeld: WaitWhileHeld;
 
-  constructor(options: PostgresServerOptions, whileHeld: WaitUntilReleased) {
-    this.#whileHeld = whileHeld;
+  constructor(options: PostgresServerOptions, whileHeld: WaitWhileHeld) {
+    this.#waitWhileHeld = whileHeld;
     this.name = options.name;
     this.major = options.major;
     this.password = options.administratorLoginPassword;
   }
 
   async start() {
-    await this.#whileHeld('start');
-    this.running = true;
+    await this.#waitWhileHeld('start');
+    this.isRunning = true;
   }
   async stop() {
-    await this.#whileHeld('stop');
-    this.running = false;
+    await this.#waitWhileHeld('stop');
+    this.isRunning = false;
   }
   async restart() {
-    await this.#whileHeld('restart');
-    this.running = true;
+    await this.#waitWhileHeld('restart');
+    this.isRunning = true;
   }
   async destroy() {
-    await this.#whileHeld('destroy');
-    this.running = false;
+    await this.#waitWhileHeld('destroy');
+    this.isRunning = false;
     this.destroyed = true;
   }
-  setRules(rules: ReadonlyMap<string, AddressRange>) {
+  setFirewallRules(rules: ReadonlyMap<string, AddressRange>) {
     this.rules = rules;
   }
   async setAdministratorPassword(password: string) {
-    await this.#whileHeld('setAdministratorPassword');
+    await this.#waitWhileHeld('setAdministratorPassword');
     this.password = password;
   }
-  async databases() {
+  async listDatabases() {
     return [...this.#databases];
   }
   async createDatabase(name: string, charset: string, collation: string) {
-    await this.#whileHeld('createDatabase');
+    await this.#waitWhileHeld('createDatabase');
     const owner = 'azure_pg_admin';
-    this.#databases.push({ name, owner, charset: charset.toUpperCase(), collation, ...unadorned });
+    this.#databases.push({
+      name,
+      owner,
+      charset: charset.toUpperCase(),
+      collation,
+      ...defaultDatabaseFields,
+    });
   }
   async dropDatabase(name: string) {
-    await this.#whileHeld('dropDatabase');
+    await this.#waitWhileHeld('dropDatabase');
     this.#databases = this.#databases.filter((row) => row.name !== name);
   }
-  async roles() {
+  async listRoles() {
     return { azuresu: { superuser: true } };
   }
-  async parameters() {
+  async listParameters() {
     return this.#parameters;
   }
   async setParameter(name: string, value: string) {
-    await this.#whileHeld('setParameter');
+    await this.#waitWhileHeld('setParameter');
     this.#parameters = this.#parameters.map((row) =>
       row.name === name ? { ...row, value, source: 'user-override' } : row,
     );
@@ -129,39 +135,39 @@ export class FakePostgres implements PostgresServer {
   }
   async openServiceSession() {}
   async endServiceSessions() {}
-  async statements() {
+  async listStatements() {
     return [];
   }
-  async forgetStatements() {}
+  async clearStatements() {}
 }
 
 /** A factory of these, and what it has made by name. */
 export class FakePostgresFactory implements PostgresFactory {
   readonly supportedMajors = ['17', '18'];
-  readonly made = new Map<string, FakePostgres>();
-  readonly #held = new Map<Work, PromiseWithResolvers<void>>();
+  readonly servers = new Map<string, FakePostgres>();
+  readonly #held = new Map<HoldableOperation, PromiseWithResolvers<void>>();
 
   /**
    * Hold this work of every server, so that the operation that it belongs to stays under way.
    * @returns what releases it.
    */
-  hold(work: Work): () => void {
+  hold(operation: HoldableOperation): () => void {
     const held = Promise.withResolvers<void>();
-    this.#held.set(work, held);
+    this.#held.set(operation, held);
     return () => {
-      this.#held.delete(work);
+      this.#held.delete(operation);
       held.resolve();
     };
   }
 
-  async #whileHeld(work: Work): Promise<void> {
+  async #waitWhileHeld(work: HoldableOperation): Promise<void> {
     await this.#held.get(work)?.promise;
   }
 
   async create(options: PostgresServerOptions) {
-    await this.#whileHeld('create');
-    const server = new FakePostgres(options, (work) => this.#whileHeld(work));
-    this.made.set(options.name, server);
+    await this.#waitWhileHeld('create');
+    const server = new FakePostgres(options, (work) => this.#waitWhileHeld(work));
+    this.servers.set(options.name, server);
     return server;
   }
 

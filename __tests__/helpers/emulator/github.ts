@@ -1,30 +1,34 @@
 import { getOctokit } from '@actions/github';
 import type { Emulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { control } from './arm.ts';
-import { type Answer, send } from './http-client.ts';
+import { sendControl } from './arm.ts';
+import { type HttpResponse, send } from './http-client.ts';
 
-export const repository = 'relecloud/space-travel';
+export const repositoryName = 'relecloud/space-travel';
 
 /** `PATCH control/state` for a repository, which must be taken. */
-export async function tell(emulator: Emulator, change: JsonObject, name = repository): Promise<void> {
-  const answer = await control(emulator, 'PATCH', 'state', { repository: name, ...change });
+export async function patchGitHubRepository(
+  emulator: Emulator,
+  change: JsonObject,
+  name = repositoryName,
+): Promise<void> {
+  const answer = await sendControl(emulator, 'PATCH', 'state', { repository: name, ...change });
   if (answer.status !== 200) throw new Error(answer.text);
 }
 
 /** One request to GitHub's API, with a token that nobody registered unless another header is given. */
-export function gitHub(
+export function sendGitHubRequest(
   emulator: Emulator,
   method: string,
   path: string,
   { body, authorization = 'bearer by-hand' }: { body?: unknown; authorization?: string } = {},
-): Promise<Answer> {
-  const url = `${emulator.ready.env['GITHUB_API_URL']}${path}`;
+): Promise<HttpResponse> {
+  const url = `${emulator.readyLine.env['GITHUB_API_URL']}${path}`;
   return send(emulator, method, url, { body, headers: authorization === '' ? {} : { authorization } });
 }
 
 /** The client that actions use, on connections that verify the emulator's certificate. */
-export function octokit(emulator: Emulator, token: string): ReturnType<typeof getOctokit> {
+export function createOctokit(emulator: Emulator, token: string): ReturnType<typeof getOctokit> {
   const fetch = async (url: string, options: RequestInit): Promise<Response> => {
     const headers = Object.fromEntries(new Headers(options.headers));
     const answer = await send(emulator, options.method ?? 'GET', url, { body: options.body, headers });
@@ -33,5 +37,5 @@ export function octokit(emulator: Emulator, token: string): ReturnType<typeof ge
     const empty = answer.status === 204;
     return new Response(empty ? null : answer.text, { status: answer.status, headers: received });
   };
-  return getOctokit(token, { baseUrl: emulator.ready.env['GITHUB_API_URL'] ?? '', request: { fetch } });
+  return getOctokit(token, { baseUrl: emulator.readyLine.env['GITHUB_API_URL'] ?? '', request: { fetch } });
 }

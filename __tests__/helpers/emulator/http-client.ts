@@ -2,9 +2,9 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Emulator } from '../../../emulator/index.ts';
-import { isObject, type JsonObject, objectOr } from '../../../emulator/json.ts';
+import { asObject, isJsonObject, type JsonObject } from '../../../emulator/json.ts';
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
@@ -12,16 +12,16 @@ export interface Answer {
   readonly json: JsonObject;
 }
 
-export interface Sending {
+export interface SendOptions {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
   /** The loopback address to come from. */
-  readonly from?: string;
+  readonly localAddress?: string;
 }
 
 function parse(text: string): JsonObject {
   try {
-    return objectOr(JSON.parse(text));
+    return asObject(JSON.parse(text));
   } catch {
     return {};
   }
@@ -30,7 +30,7 @@ function parse(text: string): JsonObject {
 // A handshake costs more than everything else that a request does, so connections to an emulator are kept.
 const agents = new WeakMap<Emulator, Agent>();
 
-function agentOf(emulator: Emulator): Agent {
+function keepAliveAgent(emulator: Emulator): Agent {
   const known = agents.get(emulator) ?? new Agent({ keepAlive: true });
   agents.set(emulator, known);
   return known;
@@ -41,18 +41,18 @@ export function send(
   emulator: Emulator,
   method: string,
   url: string,
-  sending: Sending = {},
-): Promise<Answer> {
-  const { body, headers = {}, from } = sending;
+  sending: SendOptions = {},
+): Promise<HttpResponse> {
+  const { body, headers = {}, localAddress } = sending;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const secure = url.startsWith('https:');
   const request = secure ? httpsRequest : httpRequest;
   const options = {
     method,
     ca: emulator.caCertificate,
-    agent: secure && from === undefined ? agentOf(emulator) : false,
-    headers: { ...(isObject(body) ? { 'content-type': 'application/json' } : {}), ...headers },
-    ...(from === undefined ? {} : { localAddress: from }),
+    agent: secure && localAddress === undefined ? keepAliveAgent(emulator) : false,
+    headers: { ...(isJsonObject(body) ? { 'content-type': 'application/json' } : {}), ...headers },
+    ...(localAddress === undefined ? {} : { localAddress: localAddress }),
   } as const;
   return new Promise((resolve, reject) => {
     const outgoing = request(url, options, (incoming) => {
@@ -75,16 +75,16 @@ export function send(
 }
 
 /** The value under a path of keys, undefined where it ends early. */
-export function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((current, key) => objectOr(current)[key], value);
+export function valueAt(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((current, key) => asObject(current)[key], value);
 }
 
 /** Ends a wait for what never comes, in milliseconds; it decides nothing else. */
-const hangTimeout = 120_000;
+const HANG_TIMEOUT_MS = 120_000;
 
 /** Resolves with the first result that the test accepts, however long that takes on a busy machine. */
-export async function until<T>(get: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
-  const end = performance.now() + hangTimeout;
+export async function pollUntilAccepted<T>(get: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
+  const end = performance.now() + HANG_TIMEOUT_MS;
   for (;;) {
     const value = await get();
     if (accept(value)) return value;

@@ -4,14 +4,14 @@ import { prepareTemplates } from '../../../emulator/postgres/template.ts';
 
 // A process for a test that kills it: says in one line what it has made, and keeps running. With `templates` it prepares
 // them and prints their directory; with `server DIRECTORY TEMPLATES` it starts a server and prints its address.
-const [what, directory = '', preparedTemplates] = process.argv.slice(2);
+const [command, directory = '', preparedTemplateDirectory] = process.argv.slice(2);
 
 async function startServer(): Promise<string> {
   const factory = await createPostgresFactory({
     directory,
     certificates: await CertificateAuthority.create(),
-    clients: { publicAddressOf: () => '203.0.113.9' },
-    preparedTemplates,
+    clientAddresses: { getPublicAddress: () => '203.0.113.9' },
+    preparedTemplateDirectory,
   });
   const server = await factory.create({
     name: 'kill-target',
@@ -19,13 +19,13 @@ async function startServer(): Promise<string> {
     administratorLogin: 'relecloud_admin',
     administratorLoginPassword: 'VerySecurePassword!1',
     passwordStorage: 'scram-sha-256',
-    blocked: 'reject',
-    firewallDelay: 0,
+    blockedBehavior: 'reject',
+    firewallDelayMs: 0,
   });
   await server.start();
   return server.address;
 }
 
-console.log(what === 'templates' ? (await prepareTemplates()).directory : await startServer());
+console.log(command === 'templates' ? (await prepareTemplates()).directory : await startServer());
 // What it waits for does not keep a process alive by itself.
 setInterval(() => {}, 60_000);

@@ -18,30 +18,30 @@ import type {
 } from '../../../emulator/postgres/types.ts';
 
 /** The public address by which the emulator knows this process, unless a test says otherwise. */
-export const runner = '203.0.113.9';
+export const runnerAddress = '203.0.113.9';
 
-export const admin = { login: 'relecloud_admin', password: 'VerySecurePassword!1' } as const;
+export const administrator = { login: 'relecloud_admin', password: 'VerySecurePassword!1' } as const;
 
 /** One emulator's data plane in its own directory. */
-export interface Postgres {
+export interface PostgresFixture {
   readonly directory: string;
   readonly factory: PostgresFactory;
   readonly authority: CertificateAuthority;
   /** Loopback source address → public address, for sources other than the usual one. */
-  readonly sources: Map<string, string>;
-  /** A started server that lets {@link runner} in. */
-  server(options?: Partial<PostgresServerOptions>): Promise<PostgresServer>;
+  readonly publicAddressBySource: Map<string, string>;
+  /** A started server that lets {@link runnerAddress} in. */
+  startServer(options?: Partial<PostgresServerOptions>): Promise<PostgresServer>;
   /**
    * A session over verified TLS; the administrator's in `postgres` unless said otherwise.
    * @param watch gets the client before it connects.
    */
-  login(
+  openSession(
     server: PostgresServer,
     config?: pg.ClientConfig,
     watch?: (client: pg.Client) => void,
   ): Promise<pg.Client>;
-  /** Run one statement as {@link login} would. */
-  ask(server: PostgresServer, sql: string, config?: pg.ClientConfig): Promise<Record<string, unknown>[]>;
+  /** Run one statement as {@link openSession} would. */
+  query(server: PostgresServer, sql: string, config?: pg.ClientConfig): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
@@ -52,14 +52,14 @@ export interface Postgres {
 export const test = base
   .extend('preparedTemplates', { scope: 'file' }, async () => inject('postgresTemplates'))
   .extend('postgres', { scope: 'file' }, async ({ preparedTemplates }, { onCleanup }) => {
-    const postgres = await createPostgres(preparedTemplates);
+    const postgres = await createPostgresFixture(preparedTemplates);
     onCleanup(() => postgres.close());
     return postgres;
   })
   .extend('serverOf', { scope: 'file' }, async ({ postgres }) => {
     const servers = new Map<string, Promise<PostgresServer>>();
     return (major: string): Promise<PostgresServer> => {
-      const server = servers.get(major) ?? postgres.server({ major });
+      const server = servers.get(major) ?? postgres.startServer({ major });
       servers.set(major, server);
       return server;
     };
@@ -67,13 +67,13 @@ export const test = base
   .extend('server', { scope: 'file' }, async ({ serverOf }) => serverOf('18'));
 
 /** A directory that PostgreSQL's account may traverse, removed when the test has finished. */
-export async function temporaryDirectory(): Promise<string> {
-  const directory = await newDirectory();
+export async function createTemporaryDirectory(): Promise<string> {
+  const directory = await createTraversableDirectory();
   onTestFinished(() => rm(directory, { recursive: true }));
   return directory;
 }
 
-async function newDirectory(): Promise<string> {
+async function createTraversableDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pge-'));
   await chmod(directory, 0o711);
   return directory;
@@ -81,19 +81,21 @@ async function newDirectory(): Promise<string> {
 
 /**
  * A data plane for a test that needs more than the file's own; the caller closes it.
- * @param preparedTemplates without them it makes its own.
+ * @param preparedTemplateDirectory without them it makes its own.
  */
-export async function createPostgres(preparedTemplates: string | undefined): Promise<Postgres> {
-  const directory = await newDirectory();
+export async function createPostgresFixture(
+  preparedTemplateDirectory: string | undefined,
+): Promise<PostgresFixture> {
+  const directory = await createTraversableDirectory();
   const authority = await CertificateAuthority.create();
-  const sources = new Map<string, string>();
+  const publicAddressBySource = new Map<string, string>();
   const factory = await createPostgresFactory({
     directory,
     certificates: authority,
-    clients: { publicAddressOf: (source) => sources.get(source) ?? runner },
-    preparedTemplates,
+    clientAddresses: { getPublicAddress: (source) => publicAddressBySource.get(source) ?? runnerAddress },
+    preparedTemplateDirectory,
   });
-  const login = async (
+  const openSession = async (
     server: PostgresServer,
     config: pg.ClientConfig = {},
     watch: (client: pg.Client) => void = () => {},
@@ -101,8 +103,8 @@ export async function createPostgres(preparedTemplates: string | undefined): Pro
     const client = new pg.Client({
       host: server.address,
       port: 5432,
-      user: admin.login,
-      password: admin.password,
+      user: administrator.login,
+      password: administrator.password,
       database: 'postgres',
       ssl: { ca: authority.pem },
       ...config,
@@ -116,16 +118,16 @@ export async function createPostgres(preparedTemplates: string | undefined): Pro
     directory,
     factory,
     authority,
-    sources,
-    async server(options = {}) {
-      const server = await factory.create({ ...usual, ...options });
-      server.setRules(only(runner));
+    publicAddressBySource,
+    async startServer(options = {}) {
+      const server = await factory.create({ ...defaultServerOptions, ...options });
+      server.setFirewallRules(rulesAllowing(runnerAddress));
       await server.start();
       return server;
     },
-    login,
-    async ask(server, sql, config) {
-      const client = await login(server, config);
+    openSession,
+    async query(server, sql, config) {
+      const client = await openSession(server, config);
       try {
         return (await client.query(sql)).rows;
       } finally {
@@ -139,18 +141,18 @@ export async function createPostgres(preparedTemplates: string | undefined): Pro
   };
 }
 
-export const usual: PostgresServerOptions = {
+export const defaultServerOptions: PostgresServerOptions = {
   name: 'demo-relecloud',
   major: '18',
-  administratorLogin: admin.login,
-  administratorLoginPassword: admin.password,
+  administratorLogin: administrator.login,
+  administratorLoginPassword: administrator.password,
   passwordStorage: 'scram-sha-256',
-  blocked: 'reject',
-  firewallDelay: 0,
+  blockedBehavior: 'reject',
+  firewallDelayMs: 0,
 };
 
 /** Rules that admit one address. */
-export function only(address: string) {
+export function rulesAllowing(address: string) {
   return new Map([['runner', { startIpAddress: address, endIpAddress: address }]]);
 }
 
@@ -158,10 +160,10 @@ export function only(address: string) {
 export async function startKillTarget(...args: readonly string[]): Promise<KillTarget> {
   const script = join(import.meta.dirname, 'kill-target.ts');
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const gone = once(child, 'exit');
+  const exited = once(child, 'exit');
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
-    await gone;
+    await exited;
   };
   onTestFinished(kill);
   const [line] = await once(createInterface(child.stdout), 'line');
@@ -176,7 +178,7 @@ interface KillTarget {
 }
 
 /** Whether there is something at a path. */
-export function exists(path: string): Promise<boolean> {
+export function pathExists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,
@@ -184,7 +186,7 @@ export function exists(path: string): Promise<boolean> {
 }
 
 /** Wait for a condition. The limit only ends a hang: on a busy machine everything takes longer. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
+export async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 120_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Still not so after two minutes: ${condition}`);
@@ -193,13 +195,13 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 /** A bare connection to a server's gate. */
-export function dial(server: { readonly address: string }, localAddress?: string): Socket {
+export function openSocket(server: { readonly address: string }, localAddress?: string): Socket {
   const socket = connect({ host: server.address, port: 5432, ...(localAddress ? { localAddress } : {}) });
   return socket.on('error', () => {});
 }
 
 /** Resolves when a session has ended, whatever ended it. */
-export function ended(client: pg.Client): Promise<void> {
+export function waitForSessionEnd(client: pg.Client): Promise<void> {
   return new Promise((resolve) => client.once('end', () => resolve()));
 }
 
@@ -215,7 +217,7 @@ export function tryConnect(address: string): Promise<string> {
 }
 
 /** Everything that the other side says until it closes the connection, in order or not. */
-export function everything(stream: Readable): Promise<Buffer> {
+export function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   return new Promise((resolve) => {
     stream.on('error', () => {}).once('close', () => resolve(Buffer.concat(chunks)));
@@ -224,7 +226,7 @@ export function everything(stream: Readable): Promise<Buffer> {
 }
 
 /** The next bytes that the other side says. */
-export function answer(socket: Socket): Promise<Buffer> {
+export function readNext(socket: Socket): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     socket.once('data', (chunk: Buffer) => {
       socket.pause();
@@ -236,13 +238,13 @@ export function answer(socket: Socket): Promise<Buffer> {
 }
 
 /** A packet of the time before the session: length, code, payload. */
-export function packet(code: number, payload = Buffer.alloc(0)): Buffer {
+export function startupPacket(code: number, payload = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(8);
   head.writeUInt32BE(8 + payload.length, 0);
   head.writeUInt32BE(code, 4);
   return Buffer.concat([head, payload]);
 }
 
-export const sslRequest = packet(80877103);
-export const gssEncryptionRequest = packet(80877104);
-export const startup = packet(196608, Buffer.from('user\0u\0database\0d\0\0'));
+export const sslRequest = startupPacket(80877103);
+export const gssEncryptionRequest = startupPacket(80877104);
+export const startupMessage = startupPacket(196608, Buffer.from('user\0u\0database\0d\0\0'));

@@ -1,60 +1,60 @@
 import type { JsonObject } from '../../../emulator/json.ts';
-import type { Work } from './fake-postgres.ts';
+import type { HoldableOperation } from './fake-postgres.ts';
 import {
-  accepted,
+  API_VERSION,
+  acceptedResponse,
+  anyString,
   auditConfiguration,
-  child,
-  compressible,
-  type Fact,
+  childResponse,
+  compressibleHeaders,
+  type ExpectedResponse,
+  GROUP_API_VERSION,
   groupId,
   groupName,
-  groupVersion,
-  json,
-  notFound,
-  polled,
-  provider,
+  jsonHeaders,
+  PROVIDER_NAMESPACE,
+  pollResponse,
   serverId,
   serverName,
+  serverNotFoundBody,
   utf8Database,
-  varies,
-  version,
 } from './recorded-facts.ts';
 
 // The requests of the recordings, in their order, and their answers; the sources are named in recorded-facts.ts.
 
 /** One request of a recording and its answer. */
-export interface Exchange {
-  readonly what: string;
+export interface RecordedExchange {
+  readonly label: string;
   readonly method: string;
   /** Of the group, below the server, or the poll of the operation that an exchange before has begun. */
   readonly path: { readonly group: '' } | { readonly server: string } | { readonly poll: string };
   readonly apiVersion: string;
   readonly body?: JsonObject;
-  readonly fact: Fact;
+  readonly expected: ExpectedResponse;
   /** Work that is held from before this request on, so that its operation is under way when it is polled. */
-  readonly holds?: Work;
+  readonly holdBefore?: HoldableOperation;
   /** Whether held work is released before this request. */
-  readonly releases?: true;
+  readonly releaseBefore?: true;
   /** In the recording this operation had ended before the next request. */
-  readonly ends?: true;
+  readonly waitForEnd?: true;
 }
 
 // The recorded major is 13, older than those that run here.
 const major = '17';
 const sku = { name: 'Standard_D4s_v3', tier: 'GeneralPurpose' };
-const sent = {
+const sentProperties = {
   administratorLogin: 'myadmin',
   administratorLoginPassword: 'VerySecurePassword!1',
   storage: { storageSizeGB: 128 },
   version: major,
 };
 
-const shownServer: JsonObject = {
+const returnedServer: JsonObject = {
   sku,
   properties: {
-    fullyQualifiedDomainName: varies,
+    fullyQualifiedDomainName: anyString,
     version: major,
-    minorVersion: varies,
+    minorVersion: anyString,
     administratorLogin: 'myadmin',
     state: 'Ready',
     availabilityZone: '1',
@@ -69,7 +69,7 @@ const shownServer: JsonObject = {
   location: 'East US',
   id: serverId,
   name: serverName,
-  type: `${provider}/flexibleServers`,
+  type: `${PROVIDER_NAMESPACE}/flexibleServers`,
 };
 
 const putServer = (properties: JsonObject): JsonObject => ({
@@ -79,18 +79,18 @@ const putServer = (properties: JsonObject): JsonObject => ({
   sku,
 });
 
-const on = (rest: string) => ({ path: { server: rest }, apiVersion: version });
-const poll = (what: string) => ({ method: 'GET', path: { poll: what }, apiVersion: version });
+const serverRequest = (rest: string) => ({ path: { server: rest }, apiVersion: API_VERSION });
+const pollRequest = (label: string) => ({ method: 'GET', path: { poll: label }, apiVersion: API_VERSION });
 
 /** [ASO] The life of a server, its children and its group. */
-export const serverLife: readonly Exchange[] = [
+export const serverLifecycle: readonly RecordedExchange[] = [
   {
-    what: 'new group',
-    ...{ method: 'PUT', path: { group: '' }, apiVersion: groupVersion },
+    label: 'new group',
+    ...{ method: 'PUT', path: { group: '' }, apiVersion: GROUP_API_VERSION },
     body: { name: groupName, location: 'westus2', tags: { CreatedAt: '2001-02-03T04:05:06Z' } },
-    fact: {
+    expected: {
       status: 201,
-      headers: { ...json, 'content-length': varies },
+      headers: { ...jsonHeaders, 'content-length': anyString },
       body: {
         id: groupId,
         name: groupName,
@@ -102,105 +102,126 @@ export const serverLife: readonly Exchange[] = [
     },
   },
   {
-    what: 'creation',
-    ...{ method: 'PUT', ...on(''), body: putServer(sent), holds: 'create' },
-    fact: accepted('UpsertServerManagementOperationV2', '60'),
+    label: 'creation',
+    ...{ method: 'PUT', ...serverRequest(''), body: putServer(sentProperties), holdBefore: 'create' },
+    expected: acceptedResponse('UpsertServerManagementOperationV2', '60'),
   },
-  { what: 'creation under way', ...poll('creation'), fact: polled('InProgress', '60') },
-  { what: 'end of the creation', ...poll('creation'), releases: true, fact: polled('Succeeded', '60') },
+  { label: 'creation under way', ...pollRequest('creation'), expected: pollResponse('InProgress', '60') },
   {
-    what: 'server',
-    ...{ method: 'GET', ...on('') },
-    fact: { status: 200, headers: compressible, body: shownServer },
+    label: 'end of the creation',
+    ...pollRequest('creation'),
+    releaseBefore: true,
+    expected: pollResponse('Succeeded', '60'),
   },
   {
-    what: 'update',
-    ...{ method: 'PUT', ...on(''), ends: true },
-    body: putServer({ ...sent, maintenanceWindow: { customWindow: 'enabled', dayOfWeek: 5 } }),
-    fact: accepted('UpsertServerManagementOperationV2', '60'),
+    label: 'server',
+    ...{ method: 'GET', ...serverRequest('') },
+    expected: { status: 200, headers: compressibleHeaders, body: returnedServer },
+  },
+  {
+    label: 'update',
+    ...{ method: 'PUT', ...serverRequest(''), waitForEnd: true },
+    body: putServer({ ...sentProperties, maintenanceWindow: { customWindow: 'enabled', dayOfWeek: 5 } }),
+    expected: acceptedResponse('UpsertServerManagementOperationV2', '60'),
   },
   // These three are under way at the same time.
   {
-    what: 'configuration',
-    ...{ method: 'PUT', ...on('/configurations/pgaudit.log'), holds: 'setParameter' },
+    label: 'configuration',
+    ...{ method: 'PUT', ...serverRequest('/configurations/pgaudit.log'), holdBefore: 'setParameter' },
     body: { name: 'pgaudit.log', properties: { source: 'user-override', value: 'READ' } },
-    fact: accepted('UpdateConfigurationManagementOperation', '10'),
+    expected: acceptedResponse('UpdateConfigurationManagementOperation', '10'),
   },
   {
-    what: 'database',
-    ...{ method: 'PUT', ...on('/databases/stars') },
+    label: 'database',
+    ...{ method: 'PUT', ...serverRequest('/databases/stars') },
     body: { name: 'stars', properties: { charset: 'utf8' } },
-    fact: accepted('UpsertServerDatabaseManagementOperation', '10'),
+    expected: acceptedResponse('UpsertServerDatabaseManagementOperation', '10'),
   },
   {
-    what: 'rule',
-    ...{ method: 'PUT', ...on('/firewallRules/office') },
+    label: 'rule',
+    ...{ method: 'PUT', ...serverRequest('/firewallRules/office') },
     body: { name: 'office', properties: { endIpAddress: '1.2.3.4', startIpAddress: '1.2.3.4' } },
-    fact: accepted('UpsertServerFirewallRulesManagementOperation', '60'),
-  },
-  { what: 'configuration under way', ...poll('configuration'), fact: polled('InProgress', '10') },
-  { what: 'end of the database’s', ...poll('database'), releases: true, fact: polled('Succeeded', '10') },
-  { what: 'end of the rule’s', ...poll('rule'), fact: polled('Succeeded', '60') },
-  {
-    what: 'rule as shown',
-    ...{ method: 'GET', ...on('/firewallRules/office') },
-    fact: child('firewallRules', 'office', { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' }),
+    expected: acceptedResponse('UpsertServerFirewallRulesManagementOperation', '60'),
   },
   {
-    what: 'database as shown',
-    ...{ method: 'GET', ...on('/databases/stars') },
-    fact: child('databases', 'stars', utf8Database),
+    label: 'configuration under way',
+    ...pollRequest('configuration'),
+    expected: pollResponse('InProgress', '10'),
   },
   {
-    what: 'deletion of the rule',
-    ...{ method: 'DELETE', ...on('/firewallRules/office') },
-    fact: accepted('DropServerFirewallRulesManagementOperation', '60'),
+    label: 'end of the database’s',
+    ...pollRequest('database'),
+    releaseBefore: true,
+    expected: pollResponse('Succeeded', '10'),
+  },
+  { label: 'end of the rule’s', ...pollRequest('rule'), expected: pollResponse('Succeeded', '60') },
+  {
+    label: 'rule as shown',
+    ...{ method: 'GET', ...serverRequest('/firewallRules/office') },
+    expected: childResponse('firewallRules', 'office', {
+      startIpAddress: '1.2.3.4',
+      endIpAddress: '1.2.3.4',
+    }),
   },
   {
-    what: 'deletion of the database',
-    ...{ method: 'DELETE', ...on('/databases/stars') },
-    fact: accepted('DropServerDatabaseManagementOperation', '10'),
+    label: 'database as shown',
+    ...{ method: 'GET', ...serverRequest('/databases/stars') },
+    expected: childResponse('databases', 'stars', utf8Database),
   },
   {
-    what: 'configuration as shown',
-    ...{ method: 'GET', ...on('/configurations/pgaudit.log') },
-    fact: child('configurations', 'pgaudit.log', auditConfiguration),
+    label: 'deletion of the rule',
+    ...{ method: 'DELETE', ...serverRequest('/firewallRules/office') },
+    expected: acceptedResponse('DropServerFirewallRulesManagementOperation', '60'),
   },
   {
-    what: 'deletion of the server',
-    ...{ method: 'DELETE', ...on(''), holds: 'destroy' },
+    label: 'deletion of the database',
+    ...{ method: 'DELETE', ...serverRequest('/databases/stars') },
+    expected: acceptedResponse('DropServerDatabaseManagementOperation', '10'),
+  },
+  {
+    label: 'configuration as shown',
+    ...{ method: 'GET', ...serverRequest('/configurations/pgaudit.log') },
+    expected: childResponse('configurations', 'pgaudit.log', auditConfiguration),
+  },
+  {
+    label: 'deletion of the server',
+    ...{ method: 'DELETE', ...serverRequest(''), holdBefore: 'destroy' },
     // The region as people write it, here alone.
-    fact: accepted('DropServerManagementOperation', '15', 'East%20US'),
-  },
-  { what: 'deletion under way', ...poll('deletion of the server'), fact: polled('InProgress', '15') },
-  {
-    what: 'end of the deletion',
-    ...{ ...poll('deletion of the server'), releases: true },
-    fact: polled('Succeeded', '15'),
+    expected: acceptedResponse('DropServerManagementOperation', '15', 'East%20US'),
   },
   {
-    what: 'server that is gone',
-    ...{ method: 'GET', ...on('') },
-    fact: {
+    label: 'deletion under way',
+    ...pollRequest('deletion of the server'),
+    expected: pollResponse('InProgress', '15'),
+  },
+  {
+    label: 'end of the deletion',
+    ...{ ...pollRequest('deletion of the server'), releaseBefore: true },
+    expected: pollResponse('Succeeded', '15'),
+  },
+  {
+    label: 'server that is gone',
+    ...{ method: 'GET', ...serverRequest('') },
+    expected: {
       status: 404,
-      headers: { ...json, 'x-ms-failure-cause': 'gateway', 'content-length': varies },
-      body: notFound,
+      headers: { ...jsonHeaders, 'x-ms-failure-cause': 'gateway', 'content-length': anyString },
+      body: serverNotFoundBody,
     },
   },
   {
-    what: 'child of a server that is gone',
-    ...{ method: 'DELETE', ...on('/configurations/pgaudit.log') },
-    fact: { status: 404, headers: {}, body: notFound },
+    label: 'child of a server that is gone',
+    ...{ method: 'DELETE', ...serverRequest('/configurations/pgaudit.log') },
+    expected: { status: 404, headers: {}, body: serverNotFoundBody },
   },
   {
-    what: 'deletion of the group',
-    ...{ method: 'DELETE', path: { group: '' }, apiVersion: groupVersion },
-    fact: {
+    label: 'deletion of the group',
+    ...{ method: 'DELETE', path: { group: '' }, apiVersion: GROUP_API_VERSION },
+    expected: {
       status: 202,
       headers: {
         ...{ 'cache-control': 'no-cache', pragma: 'no-cache', expires: '-1', 'content-length': '0' },
         'retry-after': '15',
-        location: `ARM/subscriptions/GUID/operationresults/JOB?api-version=${groupVersion}`,
+        location: `ARM/subscriptions/GUID/operationresults/JOB?api-version=${GROUP_API_VERSION}`,
       },
       body: '',
     },
@@ -208,75 +229,75 @@ export const serverLife: readonly Exchange[] = [
 ];
 
 /** [PS] The headers that every answer has, and those of a provider's 202. */
-const ruleAcceptance = accepted('UpsertServerFirewallRulesManagementOperation', '60');
+const ruleAccepted = acceptedResponse('UpsertServerFirewallRulesManagementOperation', '60');
 
 /** [PS] The life of a firewall rule, with all of ARM's own headers. */
-export const ruleLife: readonly Exchange[] = [
+export const ruleLifecycle: readonly RecordedExchange[] = [
   {
-    what: 'rule',
-    ...{ method: 'PUT', ...on('/firewallRules/office') },
+    label: 'rule',
+    ...{ method: 'PUT', ...serverRequest('/firewallRules/office') },
     body: { properties: { startIpAddress: '0.0.0.0', endIpAddress: '0.0.0.1' } },
-    fact: {
-      ...ruleAcceptance,
+    expected: {
+      ...ruleAccepted,
       headers: {
-        ...ruleAcceptance.headers,
-        date: varies,
-        'x-ms-request-id': varies,
-        'x-ms-correlation-request-id': varies,
-        'x-ms-routing-request-id': varies,
-        'x-ms-ratelimit-remaining-subscription-writes': varies,
+        ...ruleAccepted.headers,
+        date: anyString,
+        'x-ms-request-id': anyString,
+        'x-ms-correlation-request-id': anyString,
+        'x-ms-routing-request-id': anyString,
+        'x-ms-ratelimit-remaining-subscription-writes': anyString,
       },
     },
   },
   {
-    what: 'end of the rule’s',
-    ...poll('rule'),
-    fact: {
-      ...polled('Succeeded', '60'),
+    label: 'end of the rule’s',
+    ...pollRequest('rule'),
+    expected: {
+      ...pollResponse('Succeeded', '60'),
       headers: {
         'retry-after': '60',
-        date: varies,
-        'x-ms-ratelimit-remaining-subscription-reads': varies,
+        date: anyString,
+        'x-ms-ratelimit-remaining-subscription-reads': anyString,
       },
     },
   },
   {
-    what: 'deletion of the rule',
-    ...{ method: 'DELETE', ...on('/firewallRules/office'), ends: true },
-    fact: {
+    label: 'deletion of the rule',
+    ...{ method: 'DELETE', ...serverRequest('/firewallRules/office'), waitForEnd: true },
+    expected: {
       status: 202,
       headers: {
         'retry-after': '60',
-        'content-length': varies,
-        'x-ms-ratelimit-remaining-subscription-deletes': varies,
+        'content-length': anyString,
+        'x-ms-ratelimit-remaining-subscription-deletes': anyString,
       },
-      body: { operation: 'DropServerFirewallRulesManagementOperation', startTime: varies },
+      body: { operation: 'DropServerFirewallRulesManagementOperation', startTime: anyString },
     },
   },
 ];
 
 /** [PS] `operationResults` of a deletion that has ended: 200 with an empty body. */
-export const resultOfDeletion: Fact = {
+export const deletionResult: ExpectedResponse = {
   status: 200,
   headers: { 'content-length': '0', expires: '-1' },
   body: '',
 };
 
-const stopAcceptance = accepted('StopServerManagementOperation', '60');
+const stopAccepted = acceptedResponse('StopServerManagementOperation', '60');
 
 /** [CLI] The stop of a server. Its Retry-After was not among the recorded headers. */
-export const stop: Exchange = {
-  what: 'stop',
-  ...{ method: 'POST', ...on('/stop') },
-  fact: {
+export const stopExchange: RecordedExchange = {
+  label: 'stop',
+  ...{ method: 'POST', ...serverRequest('/stop') },
+  expected: {
     status: 202,
     headers: {
-      'azure-asyncoperation': stopAcceptance.headers['azure-asyncoperation'],
-      location: stopAcceptance.headers['location'],
+      'azure-asyncoperation': stopAccepted.headers['azure-asyncoperation'],
+      location: stopAccepted.headers['location'],
       server: 'Microsoft-HTTPAPI/2.0',
-      'content-length': varies,
-      'x-ms-ratelimit-remaining-subscription-writes': varies,
+      'content-length': anyString,
+      'x-ms-ratelimit-remaining-subscription-writes': anyString,
     },
-    body: stopAcceptance.body,
+    body: stopAccepted.body,
   },
 };

@@ -11,7 +11,7 @@ import type { JsonObject } from '../../../emulator/json.ts';
 //       api-version 2020-02-14-preview, which the emulator answers as 2021-06-01.
 
 /** An answer. Text that differs from run to run is normalised: `ARM`, `GUID`, `JOB`; see recordings.test.ts. */
-export interface Fact {
+export interface ExpectedResponse {
   readonly status: number;
   readonly headers: JsonObject;
   /** The members are in Azure's order; an empty text where there is no body. */
@@ -21,13 +21,13 @@ export interface Fact {
 export const groupName = 'recorded';
 export const serverName = 'recorded-server';
 
-export const version = '2021-06-01';
-export const groupVersion = '2020-06-01';
-export const provider = 'Microsoft.DBforPostgreSQL';
-export const varies = expect.any(String);
+export const API_VERSION = '2021-06-01';
+export const GROUP_API_VERSION = '2020-06-01';
+export const PROVIDER_NAMESPACE = 'Microsoft.DBforPostgreSQL';
+export const anyString = expect.any(String);
 
 /** [ASO] on every answer; [PS] shows the same. */
-const gateway = {
+const gatewayHeaders = {
   'cache-control': 'no-cache',
   pragma: 'no-cache',
   expires: '-1',
@@ -35,54 +35,58 @@ const gateway = {
   'x-content-type-options': 'nosniff',
 };
 
-export const json = { ...gateway, 'content-type': 'application/json; charset=utf-8' };
-const fromProvider = { ...json, server: 'Microsoft-HTTPAPI/2.0' };
-export const compressible = { ...fromProvider, vary: 'Accept-Encoding' };
+export const jsonHeaders = { ...gatewayHeaders, 'content-type': 'application/json; charset=utf-8' };
+const providerHeaders = { ...jsonHeaders, server: 'Microsoft-HTTPAPI/2.0' };
+export const compressibleHeaders = { ...providerHeaders, vary: 'Accept-Encoding' };
 
 const operationUrl = (kind: string, location: string): string =>
-  `ARM/subscriptions/GUID/providers/${provider}/locations/${location}/${kind}/GUID?api-version=${version}`;
+  `ARM/subscriptions/GUID/providers/${PROVIDER_NAMESPACE}/locations/${location}/${kind}/GUID?api-version=${API_VERSION}`;
 
-export function accepted(operation: string, retryAfter: string, location = 'eastus'): Fact {
+export function acceptedResponse(
+  operation: string,
+  retryAfter: string,
+  location = 'eastus',
+): ExpectedResponse {
   return {
     status: 202,
     headers: {
-      ...fromProvider,
+      ...providerHeaders,
       'azure-asyncoperation': operationUrl('azureAsyncOperation', location),
       location: operationUrl('operationResults', location),
       'retry-after': retryAfter,
-      'content-length': varies,
+      'content-length': anyString,
     },
-    body: { operation, startTime: varies },
+    body: { operation, startTime: anyString },
   };
 }
 
 /** Retry-After is on every poll, also on the last; it is that of the operation. */
-export function polled(status: string, retryAfter: string): Fact {
+export function pollResponse(status: string, retryAfter: string): ExpectedResponse {
   return {
     status: 200,
-    headers: { ...compressible, 'retry-after': retryAfter },
-    body: { name: 'GUID', status, startTime: varies },
+    headers: { ...compressibleHeaders, 'retry-after': retryAfter },
+    body: { name: 'GUID', status, startTime: anyString },
   };
 }
 
 export const groupId = `/subscriptions/GUID/resourceGroups/${groupName}`;
-export const serverId = `${groupId}/providers/${provider}/flexibleServers/${serverName}`;
+export const serverId = `${groupId}/providers/${PROVIDER_NAMESPACE}/flexibleServers/${serverName}`;
 
-export function child(kind: string, name: string, properties: JsonObject): Fact {
-  const type = `${provider}/flexibleServers/${kind}`;
+export function childResponse(resourceType: string, name: string, properties: JsonObject): ExpectedResponse {
+  const type = `${PROVIDER_NAMESPACE}/flexibleServers/${resourceType}`;
   return {
     status: 200,
-    headers: fromProvider,
-    body: { properties, id: `${serverId}/${kind}/${name}`, name, type },
+    headers: providerHeaders,
+    body: { properties, id: `${serverId}/${resourceType}/${name}`, name, type },
   };
 }
 
 /** A missing server, and everything below it, is the gateway's to refuse, which names the server. */
-export const notFound: JsonObject = {
+export const serverNotFoundBody: JsonObject = {
   error: {
     code: 'ResourceNotFound',
     message:
-      `The Resource '${provider}/flexibleServers/${serverName}' under resource group '${groupName}' was not found. ` +
+      `The Resource '${PROVIDER_NAMESPACE}/flexibleServers/${serverName}' under resource group '${groupName}' was not found. ` +
       'For more details please go to https://aka.ms/ARMResourceNotFoundFix',
   },
 };

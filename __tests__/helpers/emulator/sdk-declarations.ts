@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as sdk from '@azure/arm-postgresql-flexible';
-import { isObject } from '../../../emulator/json.ts';
+import { isJsonObject } from '../../../emulator/json.ts';
 
 // What Azure's own SDK declares of the API's answers: the nearest thing to the specification that is installed here.
 
@@ -46,11 +46,11 @@ export async function loadSdkDeclarations(): Promise<SdkDeclarations> {
   const models = new URL('./models/', import.meta.resolve('@azure/arm-postgresql-flexible'));
   const exported: Record<string, Mapper> = await import(new URL('mappers.js', models).href);
   const mappers = new Map(Object.values(exported).map((mapper) => [mapper.type.className ?? '', mapper]));
-  const types = declaredTypes(readFileSync(new URL('index.d.ts', models), 'utf8'));
+  const types = parseDeclaredTypes(readFileSync(new URL('index.d.ts', models), 'utf8'));
   return { mappers, operations: await collectOperations(), types };
 }
 
-class Collected extends Error {}
+class OperationCollectedError extends Error {}
 
 /** Operation specs are not exported, but every call passes its own to the client, which keeps them here. */
 async function collectOperations(): Promise<OperationSpec[]> {
@@ -59,75 +59,77 @@ async function collectOperations(): Promise<OperationSpec[]> {
   const operations = new Set<OperationSpec>();
   const sendOperationRequest = async (_args: unknown, operation: OperationSpec): Promise<never> => {
     operations.add(operation);
-    throw new Collected();
+    throw new OperationCollectedError();
   };
   Object.assign(client, { sendOperationRequest });
   for (const group of Object.values(client)) {
-    if (!isObject(group) || !('client' in group)) continue;
+    if (!isJsonObject(group) || !('client' in group)) continue;
     for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(group))) {
       const method = Reflect.get(group, name);
       if (name === 'constructor' || typeof method !== 'function') continue;
-      await collect(() => method.call(group, 'a', 'b', 'c', 'd', 'e'));
+      await invokeOperation(() => method.call(group, 'a', 'b', 'c', 'd', 'e'));
     }
   }
   return [...operations].filter(({ path }) => path !== '{nextLink}');
 }
 
-async function collect(call: () => unknown): Promise<void> {
+async function invokeOperation(call: () => unknown): Promise<void> {
   try {
     const result = call();
     // A list asks for nothing before its first page is wanted.
-    const first = isObject(result) ? Reflect.get(result, 'next') : undefined;
+    const first = isJsonObject(result) ? Reflect.get(result, 'next') : undefined;
     await (typeof first === 'function' ? first.call(result) : result);
   } catch (error) {
-    if (!(error instanceof Collected)) throw error;
+    if (!(error instanceof OperationCollectedError)) throw error;
   }
 }
 
-function declaredTypes(text: string): DeclaredTypes {
-  const own = new Map<string, Map<string, string>>();
+function parseDeclaredTypes(text: string): DeclaredTypes {
+  const membersByType = new Map<string, Map<string, string>>();
   const parents = new Map<string, string[]>();
   for (const [, name = '', bases = '', body = ''] of text.matchAll(
     /^export interface (\w+)(?: extends ([^{]+))? \{\n([\s\S]*?)^\}/gm,
   )) {
     const members = [...body.matchAll(/^ {4}(?:readonly )?(\w+)\??: ([^;]+);/gm)];
-    own.set(name, new Map(members.map(([, member = '', type = '']) => [member, type])));
+    membersByType.set(name, new Map(members.map(([, member = '', type = '']) => [member, type])));
     parents.set(
       name,
       bases.split(',').map((base) => base.trim()),
     );
   }
-  const all = (name: string): [string, string][] => [
-    ...(parents.get(name) ?? []).flatMap(all),
-    ...(own.get(name) ?? []),
+  const allMembers = (name: string): [string, string][] => [
+    ...(parents.get(name) ?? []).flatMap(allMembers),
+    ...(membersByType.get(name) ?? []),
   ];
   return new Map(
-    [...own.keys()].flatMap((name) => all(name).map(([member, type]) => [`${name}.${member}`, type])),
+    [...membersByType.keys()].flatMap((name) =>
+      allMembers(name).map(([member, type]) => [`${name}.${member}`, type]),
+    ),
   );
 }
 
 /** The values that the SDK knows of a member, where its type is an enumeration; one that is open to Azure alone. */
-export function knownValues(
+export function knownEnumValues(
   { types }: SdkDeclarations,
   className: string,
   member: string,
 ): readonly string[] | undefined {
   const type = types.get(`${className}.${member}`)?.replace(/\[\]$/, '');
   const known: unknown = Reflect.get(sdk, `Known${type}`);
-  return isObject(known) ? Object.values(known).map(String) : undefined;
+  return isJsonObject(known) ? Object.values(known).map(String) : undefined;
 }
 
 /** The operation of this method whose path fits; @throws Error where the SDK has none. */
 export function findOperation({ operations }: SdkDeclarations, method: string, path: string): OperationSpec {
-  const wanted = path.replace(/\?.*/, '').toLowerCase().split('/');
-  const fits = (template: string): boolean => {
+  const pathSegments = path.replace(/\?.*/, '').toLowerCase().split('/');
+  const matches = (template: string): boolean => {
     const parts = template.toLowerCase().split('/');
     return (
-      parts.length === wanted.length &&
-      parts.every((part, index) => part.startsWith('{') || part === wanted[index])
+      parts.length === pathSegments.length &&
+      parts.every((part, index) => part.startsWith('{') || part === pathSegments[index])
     );
   };
-  const found = operations.find((spec) => spec.httpMethod === method && fits(spec.path));
+  const found = operations.find((spec) => spec.httpMethod === method && matches(spec.path));
   if (!found) throw new Error(`The SDK has no operation ${method} ${path}.`);
   return found;
 }

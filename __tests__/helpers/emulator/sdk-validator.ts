@@ -1,5 +1,10 @@
-import { isObject, type JsonObject } from '../../../emulator/json.ts';
-import { knownValues, type Mapper, type OperationSpec, type SdkDeclarations } from './sdk-declarations.ts';
+import { isJsonObject, type JsonObject } from '../../../emulator/json.ts';
+import {
+  knownEnumValues,
+  type Mapper,
+  type OperationSpec,
+  type SdkDeclarations,
+} from './sdk-declarations.ts';
 
 /** A value of a member that Azure is known to send, and the SDK does not know. */
 export interface UndeclaredValue {
@@ -19,15 +24,15 @@ export const undeclaredValues: readonly UndeclaredValue[] = [
 ];
 
 /** The class and the member that a value belongs to, by which its enumeration is found. */
-interface Owner {
+interface EnumOwner {
   readonly className: string;
   readonly member: string;
 }
 
 /** The members of a composite by their names on the wire, where `a.b` is a member of a member. */
-interface Members extends Map<string, { readonly mapper: Mapper; readonly owner: Owner } | Members> {}
+interface MemberMap extends Map<string, { readonly mapper: Mapper; readonly owner: EnumOwner } | MemberMap> {}
 
-const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const DATE_TIME_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /**
  * Compares answers with what the SDK declares, strictly: an undeclared member is an error, as is a missing required one,
@@ -35,44 +40,44 @@ const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
  */
 export class SdkValidator {
   readonly #declarations: SdkDeclarations;
-  readonly #undeclared: readonly UndeclaredValue[];
+  readonly #allowedUndeclared: readonly UndeclaredValue[];
 
   constructor(declarations: SdkDeclarations, undeclared: readonly UndeclaredValue[] = []) {
     this.#declarations = declarations;
-    this.#undeclared = undeclared;
+    this.#allowedUndeclared = undeclared;
   }
 
   /** What is wrong with an answer to this operation; empty where nothing is. */
-  answerErrors(operation: OperationSpec, status: number, body: unknown): string[] {
+  responseErrors(operation: OperationSpec, status: number, body: unknown): string[] {
     const declared = operation.responses[status];
     if (declared === undefined && status < 400) return [`status ${status} is not declared`];
     const { bodyMapper } = declared ?? operation.responses['default'] ?? {};
-    return bodyMapper === undefined ? [] : this.errors(body, bodyMapper);
+    return bodyMapper === undefined ? [] : this.valueErrors(body, bodyMapper);
   }
 
   /** What is wrong with a value; empty where nothing is. */
-  errors(value: unknown, mapper: Mapper): string[] {
+  valueErrors(value: unknown, mapper: Mapper): string[] {
     return this.#check(value, mapper, '$', undefined);
   }
 
-  #check(value: unknown, mapper: Mapper, path: string, owner: Owner | undefined): string[] {
+  #check(value: unknown, mapper: Mapper, path: string, owner: EnumOwner | undefined): string[] {
     const { type } = mapper;
     switch (type.name) {
       case 'any':
         return [];
       case 'Composite':
-        return this.#checkComposite(value, this.#declared(mapper), path);
+        return this.#checkComposite(value, this.#resolveMapper(mapper), path);
       case 'Dictionary':
-        return isObject(value)
+        return isJsonObject(value)
           ? Object.entries(value).flatMap(([name, entry]) =>
-              this.#check(entry, nested(type.value), `${path}.${name}`, owner),
+              this.#check(entry, requireMapper(type.value), `${path}.${name}`, owner),
             )
           : [`${path}: no object`];
       case 'Sequence':
         return [
           ...(Array.isArray(value)
             ? value.flatMap((entry, index) =>
-                this.#check(entry, nested(type.element), `${path}[${index}]`, owner),
+                this.#check(entry, requireMapper(type.element), `${path}[${index}]`, owner),
               )
             : [`${path}: no array`]),
           ...constraintErrors(value, mapper, path),
@@ -82,7 +87,7 @@ export class SdkValidator {
     }
   }
 
-  #checkScalar(value: unknown, { type }: Mapper, path: string, owner: Owner | undefined): string[] {
+  #checkScalar(value: unknown, { type }: Mapper, path: string, owner: EnumOwner | undefined): string[] {
     switch (type.name) {
       case 'String':
         if (typeof value !== 'string') return [`${path}: no string`];
@@ -95,18 +100,20 @@ export class SdkValidator {
         return typeof value === 'boolean' ? [] : [`${path}: no boolean`];
       case 'DateTime': {
         const text = String(value);
-        return dateTime.test(text) && !Number.isNaN(Date.parse(text)) ? [] : [`${path}: no date and time`];
+        return DATE_TIME_PATTERN.test(text) && !Number.isNaN(Date.parse(text))
+          ? []
+          : [`${path}: no date and time`];
       }
       default:
         throw new Error(`${path}: the validator does not know the type ${type.name}.`);
     }
   }
 
-  #enumerationErrors(value: string, path: string, owner: Owner | undefined): string[] {
+  #enumerationErrors(value: string, path: string, owner: EnumOwner | undefined): string[] {
     if (owner === undefined) return [];
     const { className, member } = owner;
-    const known = knownValues(this.#declarations, className, member);
-    const recorded = this.#undeclared.some(
+    const known = knownEnumValues(this.#declarations, className, member);
+    const recorded = this.#allowedUndeclared.some(
       (each) => each.className === className && each.member === member && each.value === value,
     );
     return known === undefined || recorded || known.includes(value)
@@ -115,7 +122,7 @@ export class SdkValidator {
   }
 
   /** The whole of a composite's mapper: where it is referred to, it has its name alone. */
-  #declared(mapper: Mapper): Mapper {
+  #resolveMapper(mapper: Mapper): Mapper {
     const { className = '', modelProperties } = mapper.type;
     const found = modelProperties ? mapper : this.#declarations.mappers.get(className);
     if (!found) throw new Error(`The SDK has no mapper of ${className}.`);
@@ -124,14 +131,14 @@ export class SdkValidator {
 
   #checkComposite(value: unknown, mapper: Mapper, path: string): string[] {
     const { className = '', modelProperties = {} } = mapper.type;
-    const members: Members = new Map();
+    const members: MemberMap = new Map();
     for (const [member, property] of Object.entries(modelProperties)) {
       const names = (property.serializedName ?? member).split('.');
       const last = names.pop() ?? member;
       let parent = members;
       for (const name of names) {
         const next = parent.get(name);
-        const inner: Members = next instanceof Map ? next : new Map();
+        const inner: MemberMap = next instanceof Map ? next : new Map();
         parent.set(name, inner);
         parent = inner;
       }
@@ -140,8 +147,8 @@ export class SdkValidator {
     return this.#checkMembers(value, members, path);
   }
 
-  #checkMembers(value: unknown, members: Members, path: string): string[] {
-    if (!isObject(value)) return [`${path}: no object`];
+  #checkMembers(value: unknown, members: MemberMap, path: string): string[] {
+    if (!isJsonObject(value)) return [`${path}: no object`];
     const present = Object.entries(value).flatMap(([name, entry]) => {
       const inner = members.get(name);
       if (inner === undefined) return [`${path}.${name}: not declared`];
@@ -149,30 +156,30 @@ export class SdkValidator {
       if (entry === null && inner.mapper.nullable) return [];
       return this.#check(entry, inner.mapper, `${path}.${name}`, inner.owner);
     });
-    return [...present, ...missing(value, members, path)];
+    return [...present, ...missingMembers(value, members, path)];
   }
 }
 
-function missing(value: JsonObject, members: Members, path: string): string[] {
+function missingMembers(value: JsonObject, members: MemberMap, path: string): string[] {
   return [...members].flatMap(([name, inner]) => {
     if (name in value) return [];
-    if (inner instanceof Map) return missing({}, inner, `${path}.${name}`);
+    if (inner instanceof Map) return missingMembers({}, inner, `${path}.${name}`);
     return inner.mapper.required ? [`${path}.${name}: missing`] : [];
   });
 }
 
-function nested(mapper: Mapper | undefined): Mapper {
+function requireMapper(mapper: Mapper | undefined): Mapper {
   if (!mapper) throw new Error('The SDK does not say what is inside.');
   return mapper;
 }
 
 function constraintErrors(value: unknown, { constraints = {} }: Mapper, path: string): string[] {
   return Object.entries(constraints).flatMap(([name, limit]) =>
-    fulfils(value, name, limit) ? [] : [`${path}: ${name} ${limit} is not fulfilled`],
+    satisfiesConstraint(value, name, limit) ? [] : [`${path}: ${name} ${limit} is not fulfilled`],
   );
 }
 
-function fulfils(value: unknown, name: string, limit: unknown): boolean {
+function satisfiesConstraint(value: unknown, name: string, limit: unknown): boolean {
   switch (name) {
     case 'InclusiveMinimum':
       return Number(value) >= Number(limit);

@@ -1,17 +1,17 @@
 import { connect } from 'node:net';
 import pg from 'pg';
 import type { Emulator } from '../../../emulator/index.ts';
-import { type Arm, defaultServer } from './arm.ts';
-import { at } from './http-client.ts';
+import { type ArmClient, defaultServer } from './arm.ts';
+import { valueAt } from './http-client.ts';
 
 /** A server with the real PostgreSQL: its resource in ARM, and logins as its administrator. */
-export class ServerLogin {
+export class RealServer {
   readonly emulator: Emulator;
-  readonly #arm: Arm;
+  readonly #arm: ArmClient;
   readonly #name: string;
   readonly #host: string;
 
-  private constructor(arm: Arm, name: string, host: string) {
+  private constructor(arm: ArmClient, name: string, host: string) {
     this.emulator = arm.emulator;
     this.#arm = arm;
     this.#name = name;
@@ -19,14 +19,14 @@ export class ServerLogin {
   }
 
   /** The server of that name, which is there. */
-  static async of(arm: Arm, name: string): Promise<ServerLogin> {
-    const { json } = await arm.send('GET', arm.server(name));
-    return new ServerLogin(arm, name, String(at(json, 'properties', 'fullyQualifiedDomainName')));
+  static async find(arm: ArmClient, name: string): Promise<RealServer> {
+    const { json } = await arm.send('GET', arm.serverPath(name));
+    return new RealServer(arm, name, String(valueAt(json, 'properties', 'fullyQualifiedDomainName')));
   }
 
   /** The path of the server, or of something below it. */
-  path(rest = ''): string {
-    return this.#arm.server(this.#name, rest);
+  resourcePath(rest = ''): string {
+    return this.#arm.serverPath(this.#name, rest);
   }
 
   /** Logs in over verified TLS; the caller ends the session. */
@@ -54,7 +54,7 @@ export class ServerLogin {
   }
 
   /** As {@link query}: the one value of its one row. */
-  async value(text: string, database?: string, password?: string): Promise<unknown> {
+  async queryValue(text: string, database?: string, password?: string): Promise<unknown> {
     const [row] = await this.query(text, database, password);
     return Object.values(row as object)[0];
   }
@@ -71,7 +71,7 @@ export class ServerLogin {
   }
 
   /** Whether the administrator can log in. */
-  async isAdmitted(): Promise<boolean> {
+  async canLogIn(): Promise<boolean> {
     return this.query('SELECT 1').then(
       () => true,
       () => false,

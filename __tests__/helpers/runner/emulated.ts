@@ -2,21 +2,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmulator } from '../../../emulator/index.ts';
 import type { JsonObject } from '../../../emulator/json.ts';
-import { gitHubControl, type RunOptions, type RunResult } from '../../../emulator/runner/index.ts';
+import { createGitHubControl, type RunOptions, type RunResult } from '../../../emulator/runner/index.ts';
 import { send } from '../emulator/http-client.ts';
-import { root } from '../root.ts';
+import { repositoryRoot } from '../root.ts';
 import { test as base } from './run.ts';
 
-const events = join(root, 'examples', 'events');
+const eventsDirectory = join(repositoryRoot, 'examples', 'events');
 
 /** The path of one of the events that people find in examples/events. */
-export function exampleEvent(name: string): string {
-  return join(events, `${name}.json`);
+export function exampleEventPath(name: string): string {
+  return join(eventsDirectory, `${name}.json`);
 }
 
 /** The payload of one of them. */
 export function examplePayload(name: string): JsonObject {
-  return JSON.parse(readFileSync(exampleEvent(name), 'utf8'));
+  return JSON.parse(readFileSync(exampleEventPath(name), 'utf8'));
 }
 
 /** What `control/state` says of a repository. */
@@ -31,17 +31,21 @@ export const test = base
   })
   .extend('runOnAzure', { scope: 'file' }, async ({ emulator, run }) => {
     return (workflow: string, options: Partial<RunOptions> = {}): Promise<RunResult> =>
-      run(workflow, { env: emulator.ready.env, gitHub: gitHubControl(emulator.ready), ...options });
+      run(workflow, {
+        env: emulator.readyLine.env,
+        gitHub: createGitHubControl(emulator.readyLine),
+        ...options,
+      });
   })
   .extend('repository', { scope: 'file' }, async ({ emulator }) => {
     return async (name = 'relecloud/space-travel'): Promise<RepositoryState> => {
-      const answer = await send(emulator, 'GET', `${emulator.ready.control}/state`);
+      const answer = await send(emulator, 'GET', `${emulator.readyLine.control}/state`);
       return JSON.parse(answer.text).repositories[name];
     };
   });
 
 /** A step that sends a request to GitHub's API by the job's token and prints `NAME: STATUS BODY`. */
-export function request(name: string, method: string, path: string, body?: JsonObject): string {
+export function apiRequestStep(name: string, method: string, path: string, body?: JsonObject): string {
   return `- if: always()
         env: { TOKEN: "\${{ github.token }}", BODY: '${body === undefined ? '' : JSON.stringify(body)}' }
         run: node request.mjs ${name} ${method} "${path}"`;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import {
   type EmulatorProcess,
-  startEmulator,
+  startEmulatorProcess,
   stopEmulator,
 } from '../../../emulator/runner/emulator-process.ts';
 import { exampleValues } from '../../../emulator/runner/example-values.ts';
-import { gitHubControl, type RunResult, runWorkflow } from '../../../emulator/runner/index.ts';
-import { root } from '../root.ts';
+import { createGitHubControl, type RunResult, runWorkflow } from '../../../emulator/runner/index.ts';
+import { repositoryRoot } from '../root.ts';
 import { test as base } from './run.ts';
 
 /** `test` for workflows of examples/: `runExample` runs one, on an event of examples/events/ if one is named. */
@@ -20,8 +20,8 @@ export const test = base
   .extend('workspace', { scope: 'file' }, async ({ built }, { onCleanup }) => {
     const workspace = mkdtempSync(join(tmpdir(), 'workspace-'));
     onCleanup(() => rmSync(workspace, { recursive: true, force: true }));
-    for (const entry of readdirSync(root).filter((name) => name !== 'dist')) {
-      symlinkSync(join(root, entry), join(workspace, entry));
+    for (const entry of readdirSync(repositoryRoot).filter((name) => name !== 'dist')) {
+      symlinkSync(join(repositoryRoot, entry), join(workspace, entry));
     }
     symlinkSync(built.bundle, join(workspace, 'dist'));
     return workspace;
@@ -30,7 +30,7 @@ export const test = base
   .extend('emulator', { scope: 'file' }, async ({ built: _ }, { onCleanup }): Promise<EmulatorProcess> => {
     const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'];
     const templates = ['--postgres-templates', inject('postgresTemplates')];
-    const emulator = await startEmulator(root, [...flags, ...templates], false);
+    const emulator = await startEmulatorProcess(repositoryRoot, [...flags, ...templates], false);
     onCleanup(() => stopEmulator(emulator));
     return emulator;
   })
@@ -38,11 +38,11 @@ export const test = base
     const { env, clientSecret } = emulator;
     return (workflow: string, event?: string): Promise<RunResult> =>
       runWorkflow({
-        file: join(root, 'examples', workflow),
-        ...(event === undefined ? {} : { event: join(root, 'examples', 'events', event) }),
+        file: join(repositoryRoot, 'examples', workflow),
+        ...(event === undefined ? {} : { event: join(repositoryRoot, 'examples', 'events', event) }),
         workspace,
         env: { ...env, NODE_COMPILE_CACHE: built.compileCache },
-        gitHub: gitHubControl(emulator),
+        gitHub: createGitHubControl(emulator),
         ...exampleValues(env, clientSecret),
       });
   })

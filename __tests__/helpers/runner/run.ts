@@ -6,12 +6,12 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test as base, inject } from 'vitest';
 import { type RunOptions, type RunResult, runWorkflow } from '../../../emulator/runner/index.ts';
-import { root, tests } from '../root.ts';
+import { repositoryRoot, testsDirectory } from '../root.ts';
 
 /** The checkout that the tests' workflows run in: `uses: ./probe` is fixtures/probe. */
-export const workspace = join(tests, 'runner', 'fixtures');
+export const workspace = join(testsDirectory, 'runner', 'fixtures');
 
-export interface Finished {
+export interface CliResult {
   readonly exitCode: number;
   /** Standard output, then standard error. */
   readonly log: string;
@@ -40,22 +40,22 @@ export const test = base
       runWorkflow({ file: write(workflow), workspace, ...options });
   })
   .extend('start', { scope: 'file' }, async ({ write, compileCache }) => {
-    return (workflow: string, args: readonly string[] = []): Started =>
-      startRunner(
+    return (workflow: string, args: readonly string[] = []): CliProcess =>
+      spawnRunnerCli(
         [write(workflow), '--no-emulator', '--workspace', workspace, ...args],
         // Half of a short run is compiling.
         { ...process.env, NODE_COMPILE_CACHE: compileCache },
       );
   });
 
-interface Started {
+interface CliProcess {
   readonly child: ChildProcess;
-  readonly finished: Promise<Finished>;
+  readonly finished: Promise<CliResult>;
 }
 
-function startRunner(args: readonly string[], env: NodeJS.ProcessEnv): Started {
+function spawnRunnerCli(args: readonly string[], env: NodeJS.ProcessEnv): CliProcess {
   const child = spawn(process.execPath, ['emulator/runner/cli.ts', ...args], {
-    cwd: root,
+    cwd: repositoryRoot,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -70,13 +70,13 @@ function startRunner(args: readonly string[], env: NodeJS.ProcessEnv): Started {
 }
 
 /** A workflow with one job of these steps, each a YAML flow or block without its dash. */
-export function steps(...each: readonly string[]): string {
-  const list = each.map((step) => `      - ${step.trim().replaceAll('\n', '\n        ')}`).join('\n');
+export function workflowWithSteps(...stepSources: readonly string[]): string {
+  const list = stepSources.map((step) => `      - ${step.trim().replaceAll('\n', '\n        ')}`).join('\n');
   return `on: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n${list}\n`;
 }
 
 /** A step that runs a script, given as block text. */
-export function script(text: string, more = ''): string {
+export function scriptStep(text: string, more = ''): string {
   return `run: |\n${text
     .trim()
     .split('\n')
@@ -91,7 +91,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Waits until a process has ended. The limit only ends a hang. */
-export async function untilEnded(pid: number): Promise<void> {
+export async function waitForExit(pid: number): Promise<void> {
   const deadline = performance.now() + 120_000;
   while (isRunning(pid)) {
     if (performance.now() > deadline) throw new Error(`Process ${pid} still runs after two minutes.`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** Pieces that break naive quoting: each is a delimiter, an escape or an expansion somewhere. */
-const nasty = [
+const specialFragments = [
   "'",
   '"',
   '\\',
@@ -51,7 +51,7 @@ const nasty = [
 export const anyText = fc
   .array(
     fc.oneof(
-      { weight: 3, arbitrary: fc.constantFrom(...nasty) },
+      { weight: 3, arbitrary: fc.constantFrom(...specialFragments) },
       { weight: 2, arbitrary: fc.string({ maxLength: 4 }) },
       { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 2 }) },
     ),
@@ -61,7 +61,7 @@ export const anyText = fc
   .filter((text) => text !== '');
 
 /** Passwords that users really have, and the issue's own. */
-export const hardPasswords = [
+export const difficultPasswords = [
   'VerySecurePassword!1',
   'p@ss:w/rd%25"\'$`\\ é',
   'two\nlines of it',

@@ -1,7 +1,7 @@
 import { createHttpHeaders, createPipelineRequest, RestError } from '@azure/core-rest-pipeline';
 
 /** What the SDK throws for an answer of ARM: its own error, with the body's details. */
-export function armError(status: number, error?: { code?: string; message?: string }): RestError {
+export function createArmError(status: number, error?: { code?: string; message?: string }): RestError {
   const request = createPipelineRequest({ url: 'https://management.azure.com/x' });
   const headers = createHttpHeaders({
     'x-ms-correlation-request-id': 'c0ffee00-0000-4000-8000-000000000001',

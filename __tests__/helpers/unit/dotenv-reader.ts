@@ -6,26 +6,27 @@
 export function readDotenv(file: string, env: Readonly<Record<string, string>> = {}): Map<string, string> {
   const text = file.replace(/\r\n?/g, '\n');
   const values = new Map<string, string>();
-  let at = 0;
+  let position = 0;
   const take = (pattern: RegExp): RegExpExecArray => {
     const sticky = new RegExp(pattern.source, 'yu');
-    sticky.lastIndex = at;
+    sticky.lastIndex = position;
     const match = sticky.exec(text);
-    if (match === null) throw new Error(`could not parse at ${JSON.stringify(text.slice(at, at + 40))}`);
-    at = sticky.lastIndex;
+    if (match === null)
+      throw new Error(`could not parse at ${JSON.stringify(text.slice(position, position + 40))}`);
+    position = sticky.lastIndex;
     return match;
   };
   for (;;) {
     take(/\s*/);
-    if (at >= text.length) return values;
-    if (text[at] === '#') {
+    if (position >= text.length) return values;
+    if (text[position] === '#') {
       take(/[^\n]*/);
       continue;
     }
     take(/(?:export[^\S\n]+)?/);
     const key = take(/([^=#\s]+)/)[1] ?? '';
     take(/[^\S\n]*=[^\S\n]*/);
-    values.set(key, expand(readValue(text[at] ?? '', take), values, env));
+    values.set(key, expandVariables(readValue(text[position] ?? '', take), values, env));
     take(/(?:[^\S\n]*#[^\n]*)?/);
     take(/[^\S\n]*(?:\n|$)/);
   }
@@ -50,13 +51,13 @@ function readValue(first: string, take: (pattern: RegExp) => RegExpExecArray): s
   return (take(/([^\n]*)/)[1] ?? '').replace(/\s+#.*/, '').trimEnd();
 }
 
-function expand(
+function expandVariables(
   value: string,
-  before: ReadonlyMap<string, string>,
+  definedValues: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string>>,
 ): string {
   return value.replace(
     /\$\{([^}:]*)(?::-([^}]*))?\}/g,
-    (_, name: string, byDefault = '') => before.get(name) ?? env[name] ?? byDefault,
+    (_, name: string, defaultValue = '') => definedValues.get(name) ?? env[name] ?? defaultValue,
   );
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { type IssueStep, issueStep } from '../../../src/plan/drift-issue.ts';
-import { type DriftCheck, resourceTypes } from '../../../src/plan/drift-report.ts';
-import type { Standing } from '../../../src/plan/types.ts';
-import { evil } from './markdown.ts';
+import { type IssueStep, planIssueStep } from '../../../src/plan/drift-issue.ts';
+import { type DriftCheckResult, resourceTypes } from '../../../src/plan/drift-report.ts';
+import type { ReportedFinding } from '../../../src/plan/types.ts';
+import { maliciousMarkdown } from './markdown.ts';
 
 /** A finding of a check: the server has another size than is declared. */
-export const found = (some: Partial<Standing> = {}): Standing => ({
+export const changedFinding = (overrides: Partial<ReportedFinding> = {}): ReportedFinding => ({
   resource: 'server',
   name: 'demo-relecloud',
   property: 'sku',
@@ -13,11 +13,11 @@ export const found = (some: Partial<Standing> = {}): Standing => ({
   actual: 'Standard_D2ds_v5',
   kind: 'changed',
   remedy: 'mode: ensure with on-drift: fix changes it in place',
-  ...some,
+  ...overrides,
 });
 
 /** Something that a check could not look at: the application role. */
-export const unseen = (some: Partial<Standing> = {}): Standing => ({
+export const unknownFinding = (overrides: Partial<ReportedFinding> = {}): ReportedFinding => ({
   resource: 'role',
   name: 'relecloud_app',
   property: '',
@@ -25,44 +25,44 @@ export const unseen = (some: Partial<Standing> = {}): Standing => ({
   actual: 'this runner cannot log in',
   kind: 'unknown',
   remedy: 'let this runner in',
-  ...some,
+  ...overrides,
 });
 
-export const driftCheck = (some: Partial<DriftCheck> = {}): DriftCheck => ({
+export const createDriftCheck = (overrides: Partial<DriftCheckResult> = {}): DriftCheckResult => ({
   server: 'demo-relecloud',
   serverId: '/subscriptions/0/servers/demo-relecloud',
   database: 'relecloud',
-  findings: [found()],
-  wideOpen: [],
-  at: new Date('2026-02-03T04:05:06.789Z'),
+  findings: [changedFinding()],
+  wideOpenRules: [],
+  checkedAt: new Date('2026-02-03T04:05:06.789Z'),
   repository: 'relecloud/tours',
-  run: 'https://github.com/relecloud/tours/actions/runs/1',
-  declaredIn: undefined,
-  workflow: '.github/workflows/nightly.yml',
-  ...some,
+  runUrl: 'https://github.com/relecloud/tours/actions/runs/1',
+  configSource: undefined,
+  workflowFile: '.github/workflows/nightly.yml',
+  ...overrides,
 });
 
 /** Any finding, of which all text tries to become markup. */
-export const anyFinding = fc.record<Standing>({
+export const anyFinding = fc.record<ReportedFinding>({
   resource: fc.constantFrom(...resourceTypes),
-  name: evil,
-  property: fc.oneof(evil, fc.constant('')),
-  expected: evil,
-  actual: evil,
+  name: maliciousMarkdown,
+  property: fc.oneof(maliciousMarkdown, fc.constant('')),
+  expected: maliciousMarkdown,
+  actual: maliciousMarkdown,
   kind: fc.constantFrom('changed', 'missing', 'unexpected', 'unknown'),
-  remedy: fc.oneof(evil, fc.constant('')),
+  remedy: fc.oneof(maliciousMarkdown, fc.constant('')),
 });
 
 /** The issue that is to be written; fails where none is. */
-export function issueWritten(
-  check: DriftCheck,
+export function expectIssueWrite(
+  check: DriftCheckResult,
   existing?: string,
 ): Extract<IssueStep, { readonly title: string }> {
-  const step = issueStep(check, existing);
+  const step = planIssueStep(check, existing);
   if (step.action !== 'open' && step.action !== 'update') throw new Error(`it is to ${step.action}`);
   return step;
 }
 
 /** The rows of the tables in a body of ours. */
-export const rowsOf = (body: string): readonly string[] =>
+export const findingRows = (body: string): readonly string[] =>
   body.split('\n').filter((line) => line.startsWith('| `'));

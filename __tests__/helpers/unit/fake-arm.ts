@@ -1,11 +1,11 @@
 import { AbortError } from '@azure/abort-controller';
 import { createHttpHeaders, type HttpClient, RestError } from '@azure/core-rest-pipeline';
 import { type AzureClients, createClients } from '../../../src/azure/clients.ts';
-import { endpointsOf } from '../../../src/azure/clouds.ts';
-import { someGuid } from './inputs.ts';
+import { resolveEndpoints } from '../../../src/azure/clouds.ts';
+import { exampleGuid } from './inputs.ts';
 
 /** One answer of ARM: with a body as JSON, or as it is given; or none, as a broken or a silent connection. */
-export type Answer =
+export type ArmResponse =
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
@@ -17,9 +17,11 @@ export type Answer =
 
 /**
  * The action's own clients over a fake ARM.
- * @param answers given one after another, or by what was asked so far, `METHOD URL` each
+ * @param responses given one after another, or by what was asked so far, `METHOD URL` each
  */
-export function clientsAnswering(answers: readonly Answer[] | ((asked: readonly string[]) => Answer)): {
+export function createFakeArmClients(
+  responses: readonly ArmResponse[] | ((asked: readonly string[]) => ArmResponse),
+): {
   readonly clients: AzureClients;
   /** What they asked. */
   readonly asked: string[];
@@ -28,17 +30,17 @@ export function clientsAnswering(answers: readonly Answer[] | ((asked: readonly 
 } {
   const asked: string[] = [];
   const said: string[] = [];
-  const queue = typeof answers === 'function' ? [] : [...answers];
+  const queue = typeof responses === 'function' ? [] : [...responses];
   const httpClient: HttpClient = {
     async sendRequest(request) {
       if (request.abortSignal?.aborted) throw new AbortError('The operation was aborted.');
       asked.push(`${request.method} ${request.url}`);
-      const answer = typeof answers === 'function' ? answers(asked) : queue.shift();
-      if (answer === undefined) throw new Error(`no answer left for ${request.method} ${request.url}`);
+      const response = typeof responses === 'function' ? responses(asked) : queue.shift();
+      if (response === undefined) throw new Error(`no answer left for ${request.method} ${request.url}`);
       // Whatever it is told: a silent proxy does not listen to signals either.
-      if (answer === 'silent') return await new Promise<never>(() => {});
-      if (answer === 'broken') throw new RestError('socket hang up', { code: 'ECONNRESET', request });
-      const { status, headers = {}, body, text } = answer;
+      if (response === 'silent') return await new Promise<never>(() => {});
+      if (response === 'broken') throw new RestError('socket hang up', { code: 'ECONNRESET', request });
+      const { status, headers = {}, body, text } = response;
       const bodyAsText = text ?? (body === undefined ? '' : JSON.stringify(body));
       const type = text === undefined ? 'application/json' : 'text/html';
       return {
@@ -53,17 +55,17 @@ export function clientsAnswering(answers: readonly Answer[] | ((asked: readonly 
     getToken: async () => ({ token: 'token', expiresOnTimestamp: Date.now() + 3_600_000 }),
   };
   const log = (text: string): void => void said.push(text);
-  const clients = createClients(endpointsOf('AzureCloud', {}), credential, someGuid, log, httpClient);
+  const clients = createClients(resolveEndpoints('AzureCloud', {}), credential, exampleGuid, log, httpClient);
   return { clients, asked, said };
 }
 
 export const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
 
 /** As recorded since 2024, with its signature: clients must keep the URL whole. */
-export const operationUrl = `https://management.azure.com/subscriptions/${someGuid}/providers/Microsoft.DBforPostgreSQL/locations/eastus/azureAsyncOperation/0b6?api-version=2025-08-01&t=638&c=MIIH${'x'.repeat(300)}&s=a&h=b`;
+export const operationUrl = `https://management.azure.com/subscriptions/${exampleGuid}/providers/Microsoft.DBforPostgreSQL/locations/eastus/azureAsyncOperation/0b6?api-version=2025-08-01&t=638&c=MIIH${'x'.repeat(300)}&s=a&h=b`;
 
 /** 202 as ARM answers to a write. */
-export const accepted: Answer = {
+export const acceptedResponse: ArmResponse = {
   status: 202,
   headers: {
     'azure-asyncoperation': operationUrl,
@@ -75,7 +77,7 @@ export const accepted: Answer = {
 };
 
 /** A poll's answer: always 200 with Retry-After. */
-export const polled = (status: string, error?: unknown): Answer => ({
+export const pollResponse = (status: string, error?: unknown): ArmResponse => ({
   status: 200,
   headers: { 'retry-after': '60' },
   body: {

@@ -1,30 +1,30 @@
 import type { DatabaseConfig, RoleConfig } from '../../../src/config/config.ts';
-import type { DatabaseMark, ReadMark, RoleMark } from '../../../src/config/marks.ts';
+import type { DatabaseMarker, ParsedMarker, RoleMarker } from '../../../src/config/marks.ts';
 import { absent, type Observed, present } from '../../../src/plan/types.ts';
 import {
-  type FoundAccess,
   type FoundDatabase,
+  type FoundPrivileges,
   type FoundRole,
   SqlReader,
 } from '../../../src/postgres/sql-reader.ts';
 
 /** A mark as the action reads its own. */
-export function readMark(mark: DatabaseMark | RoleMark, expires?: Date): ReadMark {
+export function readMark(mark: DatabaseMarker | RoleMarker, expires?: Date): ParsedMarker {
   const { database, pullRequest } = { database: undefined, pullRequest: undefined, ...mark };
   return { ...mark, database, pullRequest, expires };
 }
 
 /** The administrator's own database as it was made for a pull request, or without a mark. */
-export const foundDatabase = (
+export const fakeDatabase = (
   name: string,
-  mark: DatabaseMark | undefined,
+  mark: DatabaseMarker | undefined,
   more: Partial<FoundDatabase> = {},
 ): FoundDatabase => ({
   name,
   oid: '16384',
   owner: 'relecloud_admin',
-  ownedByUs: true,
-  mark: mark && readMark(mark),
+  isOwnedByAdmin: true,
+  marker: mark && readMark(mark),
   connectionLimit: -1,
   charset: 'UTF8',
   collation: 'en_US.utf8',
@@ -35,33 +35,35 @@ export const foundDatabase = (
 });
 
 /** The database that is declared, as it is once it was made. */
-export const madeFrom = ({ name, mark }: DatabaseConfig, more: Partial<FoundDatabase> = {}): FoundDatabase =>
-  foundDatabase(name, mark, more);
+export const databaseFromConfig = (
+  { name, marker }: DatabaseConfig,
+  more: Partial<FoundDatabase> = {},
+): FoundDatabase => fakeDatabase(name, marker, more);
 
 /** A role that the administrator made. */
-export const foundRole = (
+export const fakeRole = (
   name: string,
-  mark: RoleMark | undefined,
+  mark: RoleMarker | undefined,
   more: Partial<FoundRole> = {},
 ): FoundRole => ({
   name,
   oid: '16385',
   administered: true,
   mayLogIn: true,
-  mark: mark && readMark(mark),
+  marker: mark && readMark(mark),
   ...more,
 });
 
-export const roleMadeFrom = ({ name, mark }: RoleConfig, more: Partial<FoundRole> = {}): FoundRole =>
-  foundRole(name, mark, more);
+export const roleFromConfig = ({ name, marker }: RoleConfig, more: Partial<FoundRole> = {}): FoundRole =>
+  fakeRole(name, marker, more);
 
 /** A reader of a server on which these things are, and nothing else. */
-export function readerSeeing(seen: {
+export function createFakeSqlReader(observations: {
   readonly database?: Observed<FoundDatabase>;
   readonly role?: Observed<FoundRole>;
-  readonly access?: Observed<FoundAccess>;
+  readonly access?: Observed<FoundPrivileges>;
 }): SqlReader {
-  const { database = absent, role = absent, access = absent } = seen;
+  const { database = absent, role = absent, access = absent } = observations;
   return new (class extends SqlReader {
     override database = async () => database;
     override role = async () => role;
@@ -69,4 +71,8 @@ export function readerSeeing(seen: {
   })(undefined as never);
 }
 
-export const all: Observed<FoundAccess> = present({ connect: true, create: true, temporary: true });
+export const allPrivileges: Observed<FoundPrivileges> = present({
+  connect: true,
+  create: true,
+  temporary: true,
+});

@@ -3,20 +3,20 @@ import timersPromises from 'node:timers/promises';
 import { vi } from 'vitest';
 
 /** Lets fake time run until a promise has settled, and returns its value. */
-export type InFakeTime = <T>(promise: Promise<T>) => Promise<T>;
+export type RunInFakeTime = <T>(promise: Promise<T>) => Promise<T>;
 
 /** Far more timers than any wait of a run sets. */
-const manyTimers = 5000;
+const MAX_TIMERS = 5000;
 
-export const inFakeTime: InFakeTime = async (promise) => {
+export const runInFakeTime: RunInFakeTime = async (promise) => {
   let settled = false;
-  const watched = promise.finally(() => {
+  const observedPromise = promise.finally(() => {
     settled = true;
   });
-  watched.catch(() => {});
-  for (let i = 0; !settled && i < manyTimers; i += 1) await vi.advanceTimersToNextTimerAsync();
+  observedPromise.catch(() => {});
+  for (let i = 0; !settled && i < MAX_TIMERS; i += 1) await vi.advanceTimersToNextTimerAsync();
   if (!settled) throw new Error('the promise did not settle');
-  return await watched;
+  return await observedPromise;
 };
 
 /**
@@ -24,16 +24,16 @@ export const inFakeTime: InFakeTime = async (promise) => {
  * @returns what restores them. Modules need not be loaded anew: files of one worker share them.
  */
 export function useFakeTime(): () => void {
-  const { setTimeout: real } = timersPromises;
+  const { setTimeout: realSetTimeout } = timersPromises;
   vi.useFakeTimers();
-  replaceTimeout(sleep as typeof real);
+  replaceSetTimeout(sleep as typeof realSetTimeout);
   return () => {
-    replaceTimeout(real);
+    replaceSetTimeout(realSetTimeout);
     vi.useRealTimers();
   };
 }
 
-function replaceTimeout(setTimeout: typeof timersPromises.setTimeout): void {
+function replaceSetTimeout(setTimeout: typeof timersPromises.setTimeout): void {
   timersPromises.setTimeout = setTimeout;
   syncBuiltinESMExports();
 }

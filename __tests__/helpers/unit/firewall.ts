@@ -1,13 +1,13 @@
-import { refused } from '../../../src/azure/failures.ts';
-import { covers } from '../../../src/config/addresses.ts';
+import { toAzureError } from '../../../src/azure/failures.ts';
+import { rangeContains } from '../../../src/config/addresses.ts';
 import { isTemporaryRuleName } from '../../../src/config/names.ts';
 import type { LoginAttempt, LoginResult, LoginTarget } from '../../../src/postgres/login.ts';
 import type { LoginFailure } from '../../../src/postgres/login-failures.ts';
-import type { StoredRule, Ways } from '../../../src/postgres/reach.ts';
+import type { ConnectionDeps, StoredFirewallRule } from '../../../src/postgres/reach.ts';
 import { Session } from '../../../src/postgres/session.ts';
-import { type Run, waitFor } from '../../../src/waiting.ts';
+import { type RunContext, waitFor } from '../../../src/waiting.ts';
 
-export const target: LoginTarget = {
+export const loginTarget: LoginTarget = {
   host: 'demo-relecloud.postgres.database.azure.com',
   port: 5432,
   database: 'postgres',
@@ -16,84 +16,88 @@ export const target: LoginTarget = {
   applicationName: 'test',
 };
 
-const minutes = 60_000;
+const MINUTE_MS = 60_000;
 
 /** A server behind a firewall, with as much as `reach` uses of it. Its time is that of the timers. */
-export class Firewall implements Ways {
+export class FakeFirewall implements ConnectionDeps {
   /** The address as which PostgreSQL sees this runner. */
   address = '203.0.113.9';
   /** Where each login comes from another of these addresses in turn. */
-  alternates: string[] = [];
+  alternateAddresses: string[] = [];
   /** What the echo services say, one thing after another; the last stays. Undefined: they say nothing. */
-  echoes: (string | Error | undefined)[] = ['203.0.113.9'];
+  echoResponses: (string | Error | undefined)[] = ['203.0.113.9'];
   /** How often they were asked. */
-  asked = 0;
-  givenAddress: string | undefined;
-  publicAccess = true;
-  privateEndpoint = false;
+  echoRequestCount = 0;
+  configuredAddress: string | undefined;
+  hasPublicAccess = true;
+  hasPrivateEndpoint = false;
   /** How it treats whom no rule admits: swallow the connection, or name the address in a refusal. */
   blocked: 'timeout' | 'reject' = 'timeout';
   /** Milliseconds until a new rule works. */
-  propagation = 3000;
+  propagationMs = 3000;
   /** Where rules do not show what lets this runner in (a private endpoint, a network). */
-  letsInAnyway = false;
+  allowsWithoutRule = false;
   /** What a login that comes through meets, one after another; the last stays. Undefined: a session. */
-  beyond: (LoginFailure | undefined)[] = [undefined];
-  stored: StoredRule[] = [];
+  loginFailures: (LoginFailure | undefined)[] = [undefined];
+  storedRules: StoredFirewallRule[] = [];
   /** Thrown by looking at the rules. */
-  unreadable: Error | undefined;
+  readError: Error | undefined;
   /** Thrown by making a rule. */
-  unwritable: Error | undefined;
-  ofThisJob: string[] = [];
+  writeError: Error | undefined;
+  ownRuleNames: string[] = [];
   /** Addresses for which a rule was made. */
-  readonly opened: string[] = [];
-  readonly session = new Session(target, 1000, new AbortController().signal);
-  logins = 0;
-  #worksFrom = new Map<StoredRule, number>();
-  readonly #run: Run;
+  readonly openedAddresses: string[] = [];
+  readonly session = new Session(loginTarget, 1000, new AbortController().signal);
+  loginCount = 0;
+  #effectiveFrom = new Map<StoredFirewallRule, number>();
+  readonly #run: RunContext;
 
-  constructor(run: Run) {
+  constructor(run: RunContext) {
     this.#run = run;
   }
 
   /** Stores a rule; it works after so many milliseconds. */
-  store(name: string, start: string, { end = start, worksAfter = 0 } = {}): void {
+  addRule(name: string, start: string, { end = start, worksAfter = 0 } = {}): void {
     const rule = { name, start, end };
-    this.stored.push(rule);
-    this.#worksFrom.set(rule, performance.now() + worksAfter);
+    this.storedRules.push(rule);
+    this.#effectiveFrom.set(rule, performance.now() + worksAfter);
   }
 
   /** Milliseconds that a server takes which answers, but slowly. */
-  slowness = 30;
+  loginDelayMs = 30;
 
   login(timeout: number): LoginAttempt {
-    return { result: this.#login(timeout), heard: () => this.blocked === 'reject' || this.#admits() };
+    return {
+      result: this.#login(timeout),
+      serverResponded: () => this.blocked === 'reject' || this.#isAllowed(),
+    };
   }
 
-  #admits(): boolean {
+  #isAllowed(): boolean {
     return (
-      this.letsInAnyway ||
-      this.stored.some(
-        (rule) => covers(rule, this.address) && performance.now() >= (this.#worksFrom.get(rule) ?? 0),
+      this.allowsWithoutRule ||
+      this.storedRules.some(
+        (rule) =>
+          rangeContains(rule, this.address) && performance.now() >= (this.#effectiveFrom.get(rule) ?? 0),
       )
     );
   }
 
   async #login(timeout: number): Promise<LoginResult> {
-    this.logins += 1;
-    this.address = this.alternates[this.logins % this.alternates.length] ?? this.address;
-    if (!this.#admits()) return { failure: await this.#shutOut(timeout) };
-    await pause(this.slowness);
-    const failure = this.beyond.length > 1 ? this.beyond.shift() : this.beyond[0];
+    this.loginCount += 1;
+    this.address = this.alternateAddresses[this.loginCount % this.alternateAddresses.length] ?? this.address;
+    if (!this.#isAllowed()) return { failure: await this.#rejectLogin(timeout) };
+    await sleep(this.loginDelayMs);
+    const failure = this.loginFailures.length > 1 ? this.loginFailures.shift() : this.loginFailures[0];
     return failure ? { failure } : { session: this.session };
   }
 
-  async #shutOut(timeout: number): Promise<LoginFailure> {
+  async #rejectLogin(timeout: number): Promise<LoginFailure> {
     if (this.blocked === 'timeout') {
-      await pause(timeout);
+      await sleep(timeout);
       return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
     }
-    await pause(30);
+    await sleep(30);
     return {
       kind: 'blocked',
       reason: `no pg_hba.conf entry for host "${this.address}"`,
@@ -102,50 +106,50 @@ export class Firewall implements Ways {
     };
   }
 
-  async rules(): Promise<readonly StoredRule[]> {
-    await pause(100);
-    if (this.unreadable) throw this.unreadable;
-    return [...this.stored];
+  async listRules(): Promise<readonly StoredFirewallRule[]> {
+    await sleep(100);
+    if (this.readError) throw this.readError;
+    return [...this.storedRules];
   }
 
-  async egressAddress(): Promise<string> {
-    await pause(100);
-    this.asked += 1;
-    const answer = this.echoes.length > 1 ? this.echoes.shift() : this.echoes[0];
+  async detectEgressAddress(): Promise<string> {
+    await sleep(100);
+    this.echoRequestCount += 1;
+    const answer = this.echoResponses.length > 1 ? this.echoResponses.shift() : this.echoResponses[0];
     if (typeof answer === 'string') return answer;
     throw answer ?? new Error('no echo');
   }
 
-  isOfThisJob(rule: string): boolean {
-    return this.ofThisJob.includes(rule);
+  isRuleOfThisJob(rule: string): boolean {
+    return this.ownRuleNames.includes(rule);
   }
 
   /** What the echo services say at every question. */
-  set echo(address: string | undefined) {
-    this.echoes = [address];
+  set echoAddress(address: string | undefined) {
+    this.echoResponses = [address];
   }
 
   /** As the writer does it: every failure goes through `refused`, and the operation ends late. */
-  async open<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
-    if (this.unwritable) throw this.unwritable;
-    this.opened.push(address);
-    this.stored = this.stored.filter(({ name }) => name !== 'gha-temporary-1-2-1-mine');
-    this.store('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagation });
-    const end = performance.now() + minutes;
+  async openFirewall<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
+    if (this.writeError) throw this.writeError;
+    this.openedAddresses.push(address);
+    this.storedRules = this.storedRules.filter(({ name }) => name !== 'gha-temporary-1-2-1-mine');
+    this.addRule('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagationMs });
+    const end = performance.now() + MINUTE_MS;
     try {
       return await waitFor(this.#run, 'the rule', () => needed(performance.now() >= end));
     } catch (error) {
-      throw refused('making a firewall rule', error);
+      throw toAzureError('making a firewall rule', error);
     }
   }
 
   /** Temporary rules there are now, by name. */
-  get temporary(): readonly string[] {
-    return this.stored.map(({ name }) => name).filter(isTemporaryRuleName);
+  get temporaryRuleNames(): readonly string[] {
+    return this.storedRules.map(({ name }) => name).filter(isTemporaryRuleName);
   }
 }
 
-const pause = (milliseconds: number): Promise<void> =>
+const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
   });

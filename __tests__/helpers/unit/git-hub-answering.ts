@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-export interface Answer {
+export interface GitHubResponse {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
@@ -11,7 +11,7 @@ export interface Answer {
   readonly text?: string;
 }
 
-interface Asked {
+interface ReceivedRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
@@ -20,13 +20,13 @@ interface Asked {
 }
 
 /** GitHub's API on a loopback address, answering as a test says; the real client asks it. */
-export class GitHubAnswering {
-  readonly asked: Asked[] = [];
-  answer: (asked: Asked) => Answer = () => ({ status: 500 });
+export class FakeGitHub {
+  readonly receivedRequests: ReceivedRequest[] = [];
+  respond: (asked: ReceivedRequest) => GitHubResponse = () => ({ status: 500 });
   readonly #server = createServer(async (request, response) => {
-    const asked = await askedBy(request);
-    this.asked.push(asked);
-    const { status = 200, headers = {}, body, text: plain } = this.answer(asked);
+    const asked = await readRequest(request);
+    this.receivedRequests.push(asked);
+    const { status = 200, headers = {}, body, text: plain } = this.respond(asked);
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
     response.end(plain ?? (body === undefined ? '' : JSON.stringify(body)));
   });
@@ -50,7 +50,7 @@ export class GitHubAnswering {
   }
 }
 
-async function askedBy(request: IncomingMessage): Promise<Asked> {
+async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
   const { method = '', url = '', headers } = request;
   const body = await text(request);
   return {

@@ -2,28 +2,28 @@ import fc from 'fast-check';
 import { anyText } from './arbitraries.ts';
 
 /** The cells of a table's row as GitHub cuts it: at every pipe without a backslash before it. */
-export const cells = (row: string): readonly string[] => row.split(/(?<!\\)\|/).slice(1, -1);
+export const tableCells = (row: string): readonly string[] => row.split(/(?<!\\)\|/).slice(1, -1);
 
 /** What a paragraph shows outside its code spans: a span ends at the next run of as many back-ticks (CommonMark). */
-export function outsideCode(text: string): string {
+export function textOutsideCode(text: string): string {
   const runs = [...text.matchAll(/`+/g)];
   let shown = '';
-  let at = 0;
+  let position = 0;
   for (let i = 0; i < runs.length; i += 1) {
     const [ticks = ''] = runs[i] ?? [];
     const start = runs[i]?.index ?? 0;
     const closing = runs.findIndex(([other], j) => j > i && other.length === ticks.length);
-    shown += text.slice(at, start);
+    shown += text.slice(position, start);
     if (closing < 0) shown += ticks;
     else i = closing;
     const last = runs[i];
-    at = (last?.index ?? 0) + (last?.[0].length ?? 0);
+    position = (last?.index ?? 0) + (last?.[0].length ?? 0);
   }
-  return shown + text.slice(at);
+  return shown + text.slice(position);
 }
 
 /** Text from outside that tries to become markup, or to leave its cell. */
-export const evil = fc.oneof(
+export const maliciousMarkdown = fc.oneof(
   anyText,
   fc
     .array(

@@ -5,19 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tests } from '../root.ts';
+import { testsDirectory } from '../root.ts';
 
-const fixture = join(tests, 'helpers', 'unit', 'run-migration.ts');
+const scriptPath = join(testsDirectory, 'helpers', 'unit', 'run-migration.ts');
 
-export interface GivenMigration {
+export interface MigrationOptions {
   readonly command: string;
   readonly workingDirectory?: string;
   /** In milliseconds. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-interface Ended {
+interface MigrationResult {
   readonly outcome: string;
   /** Milliseconds, of the time that the test let pass, from the start to the end. */
   readonly took: number;
@@ -29,53 +29,53 @@ interface Ended {
 export interface RunningMigration {
   readonly child: ChildProcess;
   readonly workspace: string;
-  readonly temporary: string;
-  readonly ended: Promise<Ended>;
+  readonly tempDirectory: string;
+  readonly finished: Promise<MigrationResult>;
   /** Lets time pass for the migration, without end and at once; until then it stands still. */
-  letTimePass(): void;
+  advanceTime(): void;
   /** The text of a file of the workspace, once a line of it is complete. */
-  line(file: string): Promise<string>;
+  readLine(file: string): Promise<string>;
   /** Kills it and removes its folders. */
   readonly close: () => void;
 }
 
-export function startMigration(given: GivenMigration): RunningMigration {
+export function startMigration(options: MigrationOptions): RunningMigration {
   const workspace = mkdtempSync(join(tmpdir(), 'migration-workspace-'));
-  const temporary = mkdtempSync(join(tmpdir(), 'migration-temp-'));
-  const child = spawn(process.execPath, [fixture, JSON.stringify(given)], {
-    env: { ...process.env, GITHUB_WORKSPACE: workspace, RUNNER_TEMP: temporary },
+  const tempDirectory = mkdtempSync(join(tmpdir(), 'migration-temp-'));
+  const child = spawn(process.execPath, [scriptPath, JSON.stringify(options)], {
+    env: { ...process.env, GITHUB_WORKSPACE: workspace, RUNNER_TEMP: tempDirectory },
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
   const { stdin, stdout, stderr } = child;
   const report = child.stdio[3] as NodeJS.ReadableStream & AsyncIterable<Buffer>;
   const texts = Promise.all([text(stdout), text(stderr), text(report)]);
-  const ended = Promise.all([texts, once(child, 'exit')]).then(([[out, err, said]]) => {
-    const { outcome, took }: Pick<Ended, 'outcome' | 'took'> =
-      said === '' ? { outcome: err, took: Number.NaN } : JSON.parse(said);
+  const finished = Promise.all([texts, once(child, 'exit')]).then(([[out, err, reported]]) => {
+    const { outcome, took }: Pick<MigrationResult, 'outcome' | 'took'> =
+      reported === '' ? { outcome: err, took: Number.NaN } : JSON.parse(reported);
     return { outcome, took, stdout: out, stderr: err };
   });
   return {
     child,
     workspace,
-    temporary,
-    ended,
-    letTimePass: () => void stdin.end(),
-    line: (file) => lineOf(join(workspace, file)),
+    tempDirectory,
+    finished,
+    advanceTime: () => void stdin.end(),
+    readLine: (file) => waitForLine(join(workspace, file)),
     close: () => {
       child.kill('SIGKILL');
-      for (const pid of startedIn(workspace)) process.kill(pid, 'SIGKILL');
-      for (const folder of [workspace, temporary]) rmSync(folder, { recursive: true, force: true });
+      for (const pid of processesIn(workspace)) process.kill(pid, 'SIGKILL');
+      for (const folder of [workspace, tempDirectory]) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** Processes that still work in a folder: what a migration has left there when its test failed. */
-function startedIn(folder: string): readonly number[] {
+function processesIn(folder: string): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => workingFolder(pid) === folder).map(Number);
+  return pids.filter((pid) => workingDirectoryOf(pid) === folder).map(Number);
 }
 
-function workingFolder(pid: string): string | undefined {
+function workingDirectoryOf(pid: string): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
@@ -83,7 +83,7 @@ function workingFolder(pid: string): string | undefined {
   }
 }
 
-async function lineOf(path: string): Promise<string> {
+async function waitForLine(path: string): Promise<string> {
   for (;;) {
     const written = existsSync(path) ? readFileSync(path, 'utf8') : '';
     if (written.endsWith('\n')) return written.trim();
@@ -92,7 +92,7 @@ async function lineOf(path: string): Promise<string> {
 }
 
 /** Resolves once a process has ended, or is a zombie that nobody has waited for yet. */
-export async function untilDead(pid: string): Promise<void> {
+export async function waitForExit(pid: string): Promise<void> {
   while (isAlive(pid)) await sleep(10);
 }
 

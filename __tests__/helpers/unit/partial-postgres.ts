@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 
 /** How a server behaves once a client has asked for TLS. */
-export type Manner = 'swallow' | 'no TLS' | 'TLS' | 'hang up';
+export type TlsBehavior = 'swallow' | 'no TLS' | 'TLS' | 'hang up';
 
 /** A listener that is PostgreSQL only as far as the start of a login. */
 export interface PartialPostgres {
@@ -12,38 +12,38 @@ export interface PartialPostgres {
   /** Bytes that clients sent inside TLS, or after it was refused: a password would be among them. */
   readonly received: Buffer[];
   /** Resolves once a client has sent its first bytes. */
-  readonly connected: Promise<void>;
+  readonly clientConnected: Promise<void>;
   /** Resolves once there is something in `received`. */
-  readonly heard: Promise<void>;
+  readonly dataReceived: Promise<void>;
   /** PEM of the certificate, which is its own authority and names `localhost`; only with TLS. */
   readonly certificate: string | undefined;
   readonly close: () => void;
 }
 
 /** @param reply what is answered inside TLS to the bytes that a client has sent; by default nothing */
-export async function partialPostgres(
-  manner: Manner,
+export async function startPartialPostgres(
+  behavior: TlsBehavior,
   reply: (bytes: Buffer) => Buffer | undefined = () => undefined,
 ): Promise<PartialPostgres> {
   const received: Buffer[] = [];
-  const connected = Promise.withResolvers<void>();
-  const heard = Promise.withResolvers<void>();
+  const clientConnected = Promise.withResolvers<void>();
+  const dataReceived = Promise.withResolvers<void>();
   const receive = (data: Buffer): void => {
     received.push(data);
-    heard.resolve();
+    dataReceived.resolve();
   };
   const sockets = new Set<Socket>();
-  const certified = manner === 'TLS' ? await selfSigned() : undefined;
+  const tlsIdentity = behavior === 'TLS' ? await createSelfSignedCertificate() : undefined;
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
-    if (manner === 'hang up') socket.end();
+    if (behavior === 'hang up') socket.end();
     socket.once('data', () => {
-      connected.resolve();
-      if (manner === 'no TLS') socket.write('N');
-      if (certified === undefined) return void socket.on('data', receive);
+      clientConnected.resolve();
+      if (behavior === 'no TLS') socket.write('N');
+      if (tlsIdentity === undefined) return void socket.on('data', receive);
       socket.write('S');
-      const inner = new TLSSocket(socket, { isServer: true, secureContext: certified.secureContext });
+      const inner = new TLSSocket(socket, { isServer: true, secureContext: tlsIdentity.secureContext });
       inner.on('error', () => {}).on('data', receive);
       inner.on('data', (bytes: Buffer) => {
         const answer = reply(bytes);
@@ -62,15 +62,15 @@ export async function partialPostgres(
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     received,
-    connected: connected.promise,
-    heard: heard.promise,
-    certificate: certified?.certificate,
+    clientConnected: clientConnected.promise,
+    dataReceived: dataReceived.promise,
+    certificate: tlsIdentity?.certificate,
     close,
   };
 }
 
 /** A certificate for localhost of nobody's authority but its own. */
-async function selfSigned(): Promise<{ secureContext: SecureContext; certificate: string }> {
+async function createSelfSignedCertificate(): Promise<{ secureContext: SecureContext; certificate: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const generated = await X509CertificateGenerator.createSelfSigned({

@@ -9,13 +9,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { dotenv } from '../../../src/postgres/dotenv.ts';
-import { anyText, hardPasswords } from './arbitraries.ts';
+import { formatDotenv } from '../../../src/postgres/dotenv.ts';
+import { anyText, difficultPasswords } from './arbitraries.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'dotenv-'));
+const tempDirectory = mkdtempSync(join(tmpdir(), 'dotenv-'));
 
-function readByPython(text: string): Record<string, string> {
-  const path = join(folder, '.env');
+function readWithPythonDotenv(text: string): Record<string, string> {
+  const path = join(tempDirectory, '.env');
   writeFileSync(path, text);
   const script = 'import dotenv, json, sys; print(json.dumps(dotenv.dotenv_values(sys.argv[1])))';
   const env = { ...process.env, X: 'expanded' };
@@ -24,9 +24,9 @@ function readByPython(text: string): Record<string, string> {
 
 try {
   const special = 'A="a\\n\\"b\\"" # comment\nB=plain # comment\nC=\'${A}${NO:-d}\\\'\'\nexport D = e\n';
-  const values = [...hardPasswords, ...fc.sample(anyText, { numRuns: 300, seed: 1 })];
+  const values = [...difficultPasswords, ...fc.sample(anyText, { numRuns: 300, seed: 1 })];
   const named = new Map(values.map((value, i) => [`DB_${i}`, value]));
-  const files = [special, dotenv(named)].map((text) => ({ text, values: readByPython(text) }));
+  const files = [special, formatDotenv(named)].map((text) => ({ text, values: readWithPythonDotenv(text) }));
   deepStrictEqual(files[0]?.values, { A: 'a\n"b"', B: 'plain', C: 'a\n"b"d\'', D: 'e' });
   deepStrictEqual(files[1]?.values, Object.fromEntries(named));
   const version = execFileSync(
@@ -37,5 +37,5 @@ try {
   const path = join(import.meta.dirname, 'dotenv-records.json');
   writeFileSync(path, `${JSON.stringify({ 'python-dotenv': version, files }, null, 2)}\n`);
 } finally {
-  rmSync(folder, { recursive: true });
+  rmSync(tempDirectory, { recursive: true });
 }

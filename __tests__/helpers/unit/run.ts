@@ -1,27 +1,27 @@
-import type { Run } from '../../../src/waiting.ts';
+import type { RunContext } from '../../../src/waiting.ts';
 
 /** A run whose voice is kept, and whose end the test holds. */
-export interface TestRun extends Run {
-  readonly said: string[];
-  end(reason: Error): void;
+export interface TestRun extends RunContext {
+  readonly logLines: string[];
+  abort(reason: Error): void;
 }
 
-export function testRun(): TestRun {
+export function createTestRun(): TestRun {
   const controller = new AbortController();
-  const said: string[] = [];
-  const say = (text: string): void => void said.push(text);
+  const logLines: string[] = [];
+  const log = (text: string): void => void logLines.push(text);
   return {
     signal: controller.signal,
-    info: say,
-    warning: say,
-    debug: say,
-    said,
-    end: (reason) => controller.abort(reason),
+    info: log,
+    warning: log,
+    debug: log,
+    logLines,
+    abort: (reason) => controller.abort(reason),
   };
 }
 
 /** What a promise throws, as it is; fails where it throws nothing. */
-export async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
+export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   const nothing = Symbol('nothing');
   const thrown = await promise.then(
     () => nothing,

@@ -1,26 +1,30 @@
-const blank = '█';
+const MASK_CHARACTER = '█';
 
 /**
  * The runner's masking of a log, as far as it matters here: each line alone; every occurrence of every registered
  * value is found in the line as it was, and all that any of them covers is blanked.
  */
-export function masked(text: string, masks: readonly string[]): string {
+export function maskLog(text: string, masks: readonly string[]): string {
   return text
     .split(/\r\n|\r|\n/)
     .map((line) => {
-      const covered = new Set<number>();
+      const maskedPositions = new Set<number>();
       for (const mask of masks) {
-        for (let at = line.indexOf(mask); mask !== '' && at >= 0; at = line.indexOf(mask, at + 1)) {
-          for (let i = at; i < at + mask.length; i += 1) covered.add(i);
+        for (
+          let matchIndex = line.indexOf(mask);
+          mask !== '' && matchIndex >= 0;
+          matchIndex = line.indexOf(mask, matchIndex + 1)
+        ) {
+          for (let i = matchIndex; i < matchIndex + mask.length; i += 1) maskedPositions.add(i);
         }
       }
-      return Array.from({ length: line.length }, (_, i) => (covered.has(i) ? blank : line.charAt(i))).join(
-        '',
-      );
+      return Array.from({ length: line.length }, (_, i) =>
+        maskedPositions.has(i) ? MASK_CHARACTER : line.charAt(i),
+      ).join('');
     })
     .join('\n');
 }
 
 /** What can still be read in a masked text, its blank lines aside. */
-export const leftToRead = (text: string, masks: readonly string[]): string =>
-  masked(text, masks).replaceAll(blank, '').trim();
+export const unmaskedText = (text: string, masks: readonly string[]): string =>
+  maskLog(text, masks).replaceAll(MASK_CHARACTER, '').trim();

@@ -2,18 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, vi } from 'vitest';
-import { type InFakeTime, inFakeTime, useFakeTime } from './fake-time.ts';
-import { GitHubAnswering } from './git-hub-answering.ts';
-import { type GivenMigration, type RunningMigration, startMigration } from './migration.ts';
+import { type RunInFakeTime, runInFakeTime, useFakeTime } from './fake-time.ts';
+import { FakeGitHub } from './git-hub-answering.ts';
+import { type MigrationOptions, type RunningMigration, startMigration } from './migration.ts';
 
 /**
  * The unit tests' `test`, with what a test has to clean up. The files of a worker share modules, environment and
  * timers, so each fixture restores what it changes.
  */
 export const test = base
-  .extend('inFakeTime', async ({ onTestFinished }): Promise<InFakeTime> => {
+  .extend('inFakeTime', async ({ onTestFinished }): Promise<RunInFakeTime> => {
     onTestFinished(useFakeTime());
-    return inFakeTime;
+    return runInFakeTime;
   })
   /** A new folder, which is `GITHUB_WORKSPACE`. */
   .extend('workspace', async ({ onTestFinished }): Promise<string> => {
@@ -26,8 +26,8 @@ export const test = base
     return workspace;
   })
   /** A server at `GITHUB_API_URL` that no request has reached yet. */
-  .extend('gitHub', async ({ onTestFinished }): Promise<GitHubAnswering> => {
-    const gitHub = new GitHubAnswering();
+  .extend('gitHub', async ({ onTestFinished }): Promise<FakeGitHub> => {
+    const gitHub = new FakeGitHub();
     await gitHub.listen();
     vi.stubEnv('GITHUB_API_URL', gitHub.url);
     onTestFinished(async () => {
@@ -38,7 +38,7 @@ export const test = base
   })
   .extend(
     'migration',
-    async ({ onTestFinished }): Promise<(given: GivenMigration) => RunningMigration> =>
+    async ({ onTestFinished }): Promise<(given: MigrationOptions) => RunningMigration> =>
       (given) => {
         const running = startMigration(given);
         onTestFinished(running.close);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { adviceFor, isBusy } from '../../../src/azure/advice.ts';
+import { azureHint, isBusyCode } from '../../../src/azure/advice.ts';
 
-const fallback = adviceFor({ code: 'NobodyKnowsThis', message: '' });
+const fallbackHint = azureHint({ code: 'NobodyKnowsThis', message: '' });
 
 describe('what to do', () => {
   test.each([
@@ -18,27 +18,27 @@ describe('what to do', () => {
     ['InternalServerError', /password/],
     ['ResourceGroupNotFound', /resource-group/],
   ])('%s has an advice of its own', (code, says) => {
-    const advice = adviceFor({ code, message: '' });
+    const advice = azureHint({ code, message: '' });
     expect(advice).toMatch(says);
-    expect(advice).not.toBe(fallback);
+    expect(advice).not.toBe(fallbackHint);
   });
 
   test('an unknown code is advised by its status, and without one by what Azure names', () => {
-    expect(adviceFor({ code: 'X', message: '', status: 403 })).toMatch(/role/);
-    expect(adviceFor({ code: 'X', message: '', status: 429 })).toMatch(/throttles/);
-    expect(adviceFor({ code: '', message: '', status: 418 })).toBe(fallback);
-    expect(fallback).toMatch(/what Azure names/);
+    expect(azureHint({ code: 'X', message: '', status: 403 })).toMatch(/role/);
+    expect(azureHint({ code: 'X', message: '', status: 429 })).toMatch(/throttles/);
+    expect(azureHint({ code: '', message: '', status: 418 })).toBe(fallbackHint);
+    expect(fallbackHint).toMatch(/what Azure names/);
   });
 
   test('no code of Azure’s reaches into the language: constructor, __proto__', () => {
     for (const code of ['constructor', '__proto__', 'toString'])
-      expect(adviceFor({ code, message: '' })).toBe(fallback);
+      expect(azureHint({ code, message: '' })).toBe(fallbackHint);
   });
 });
 
 describe('busy: what passes by waiting', () => {
   test.each(['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation'])('%s', (code) => {
-    expect(isBusy(code)).toBe(true);
+    expect(isBusyCode(code)).toBe(true);
   });
 
   test.each([
@@ -49,6 +49,6 @@ describe('busy: what passes by waiting', () => {
     'ServerGroupDropping',
     'serverisbusy ',
   ])('not %j', (code) => {
-    expect(isBusy(code)).toBe(false);
+    expect(isBusyCode(code)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { echoUrls, endpointsOf, loopbackUrl } from '../../../src/azure/clouds.ts';
+import { parseLoopbackUrl, resolveEndpoints, resolveIpEchoUrls } from '../../../src/azure/clouds.ts';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
@@ -56,7 +56,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     ['https://2130706433', 'https://127.0.0.1'],
     ['https://0x7f.1/', 'https://127.0.0.1'],
   ])('%s is taken', (given, taken) => {
-    expect(loopbackUrl(given)).toBe(taken);
+    expect(parseLoopbackUrl(given)).toBe(taken);
   });
 
   test.each([
@@ -87,7 +87,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     ' ',
     undefined,
   ])('%s is not', (given) => {
-    expect(loopbackUrl(given)).toBeUndefined();
+    expect(parseLoopbackUrl(given)).toBeUndefined();
   });
 
   test('whatever is taken is HTTPS on a loopback address, and carries no credentials', () => {
@@ -122,7 +122,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     let taken = 0;
     fc.assert(
       fc.property(fc.oneof(tricky, https, webUrl('https')), (text) => {
-        const url = loopbackUrl(text);
+        const url = parseLoopbackUrl(text);
         if (url === undefined) return;
         taken += 1;
         expect(isLocal(url)).toBe(true);
@@ -136,7 +136,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
   test('a public web address is never taken', () => {
     fc.assert(
       fc.property(webUrl('http', 'https'), (url) => {
-        expect(loopbackUrl(url)).toBeUndefined();
+        expect(parseLoopbackUrl(url)).toBeUndefined();
       }),
     );
   });
@@ -149,15 +149,15 @@ describe('endpoints: an override is taken only when it points to a loopback addr
       AZURE_RESOURCE_MANAGER_ENDPOINT: evil,
       IP_ECHO_URLS: `${evil},${evil}`,
     };
-    expect(endpointsOf('AzureCloud', env)).toEqual(endpointsOf('AzureCloud', {}));
-    expect(echoUrls(env)).toEqual(echoUrls({}));
+    expect(resolveEndpoints('AzureCloud', env)).toEqual(resolveEndpoints('AzureCloud', {}));
+    expect(resolveIpEchoUrls(env)).toEqual(resolveIpEchoUrls({}));
   });
 
   test('one foreign echo service among local ones is not taken, nor is one alone', () => {
     const local = 'https://127.0.0.1:1';
-    const urlsOf = (urls: string) => echoUrls({ GITHUB_API_URL: local, IP_ECHO_URLS: urls });
-    expect(urlsOf(`${local},https://evil.example`)).toEqual(echoUrls({}));
-    expect(urlsOf(local)).toEqual(echoUrls({}));
+    const urlsOf = (urls: string) => resolveIpEchoUrls({ GITHUB_API_URL: local, IP_ECHO_URLS: urls });
+    expect(urlsOf(`${local},https://evil.example`)).toEqual(resolveIpEchoUrls({}));
+    expect(urlsOf(local)).toEqual(resolveIpEchoUrls({}));
     expect(urlsOf(`${local}/a, ${local}/b`)).toEqual([`${local}/a`, `${local}/b`]);
   });
 
@@ -168,8 +168,10 @@ describe('endpoints: an override is taken only when it points to a loopback addr
       IP_ECHO_URLS: 'https://127.0.0.1:3,https://127.0.0.1:4',
     };
     for (const gitHub of [{}, { GITHUB_API_URL: 'https://api.github.com' }]) {
-      expect(endpointsOf('AzureCloud', { ...env, ...gitHub })).toEqual(endpointsOf('AzureCloud', {}));
-      expect(echoUrls({ ...env, ...gitHub })).toEqual(echoUrls({}));
+      expect(resolveEndpoints('AzureCloud', { ...env, ...gitHub })).toEqual(
+        resolveEndpoints('AzureCloud', {}),
+      );
+      expect(resolveIpEchoUrls({ ...env, ...gitHub })).toEqual(resolveIpEchoUrls({}));
     }
   });
 });
@@ -195,12 +197,12 @@ describe('clouds', () => {
       'api://AzureADTokenExchangeChina',
     ],
   ] as const)('%s has endpoints and an audience of its own', (cloud, arm, login, audience) => {
-    expect(endpointsOf(cloud, {})).toEqual({
+    expect(resolveEndpoints(cloud, {})).toEqual({
       authorityHost: login,
       resourceManager: arm,
       scope: `${arm}/.default`,
       oidcAudience: audience,
-      localAuthority: false,
+      isLocalAuthority: false,
     });
   });
 
@@ -210,11 +212,11 @@ describe('clouds', () => {
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
       AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',
     };
-    expect(endpointsOf('AzureCloud', env)).toMatchObject({
+    expect(resolveEndpoints('AzureCloud', env)).toMatchObject({
       authorityHost: 'https://127.0.0.1:1',
       resourceManager: 'https://127.0.0.1:2',
       scope: 'https://management.azure.com/.default',
-      localAuthority: true,
+      isLocalAuthority: true,
     });
   });
 });

@@ -1,18 +1,18 @@
 import { RestError } from '@azure/core-rest-pipeline';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { azureDetails, OperationFailed, observed, refused } from '../../../src/azure/failures.ts';
-import { fail } from '../../../src/errors.ts';
+import { azureDetails, OperationFailedError, toAzureError, tryRead } from '../../../src/azure/failures.ts';
+import { actionError } from '../../../src/errors.ts';
 import { present } from '../../../src/plan/types.ts';
-import { armError } from '../../helpers/unit/azure-errors.ts';
-import { thrownBy } from '../../helpers/unit/run.ts';
+import { createArmError } from '../../helpers/unit/azure-errors.ts';
+import { errorOf } from '../../helpers/unit/run.ts';
 
 const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
-const seen = (error: unknown) => observed("server 'demo'", () => Promise.reject(error));
+const observeFailure = (error: unknown) => tryRead("server 'demo'", () => Promise.reject(error));
 
 describe('Azure’s own code and correlation id', () => {
   test('are taken from a refusal of ARM', () => {
-    const error = armError(409, {
+    const error = createArmError(409, {
       code: 'MissingSubscriptionRegistration',
       message: 'The subscription is not registered.',
     });
@@ -20,10 +20,10 @@ describe('Azure’s own code and correlation id', () => {
       code: 'MissingSubscriptionRegistration',
       message: 'The subscription is not registered.',
       status: 409,
-      refused: true,
+      wasRejected: true,
       correlationId,
     });
-    const { message } = refused('creating a server', error);
+    const { message } = toAzureError('creating a server', error);
     expect(message).toContain('while creating a server');
     expect(message).toContain(
       'Azure said: MissingSubscriptionRegistration: The subscription is not registered.',
@@ -33,35 +33,40 @@ describe('Azure’s own code and correlation id', () => {
   });
 
   test('an answer without a body has a status still', () => {
-    expect(azureDetails(armError(502))).toMatchObject({ code: '', status: 502, correlationId });
+    expect(azureDetails(createArmError(502))).toMatchObject({ code: '', status: 502, correlationId });
   });
 
   test('what never reached Azure has none', () => {
     expect(azureDetails(new RestError('getaddrinfo ENOTFOUND', { code: 'ENOTFOUND' }))).toBeUndefined();
     expect(azureDetails(new Error('x'))).toBeUndefined();
     expect(azureDetails(undefined)).toBeUndefined();
-    const { message } = refused('listing', new RestError('getaddrinfo ENOTFOUND', { code: 'ENOTFOUND' }));
+    const { message } = toAzureError(
+      'listing',
+      new RestError('getaddrinfo ENOTFOUND', { code: 'ENOTFOUND' }),
+    );
     expect(message).toContain('getaddrinfo ENOTFOUND');
     expect(message).toContain('network of the runner');
   });
 
   test('an operation that failed later keeps what it said, and an error of the catalogue what it has', () => {
     const azure = { code: 'ServerIsBusy', message: 'busy', correlationId };
-    expect(azureDetails(new OperationFailed(azure))).toBe(azure);
-    const known = fail('azure-refused', { doing: 'x', advice: 'y' }, { azure });
+    expect(azureDetails(new OperationFailedError(azure))).toBe(azure);
+    const known = actionError('azure-refused', { doing: 'x', hint: 'y' }, { azure });
     expect(azureDetails(known)).toEqual(azure);
-    expect(refused('z', known)).toBe(known);
+    expect(toAzureError('z', known)).toBe(known);
   });
 
   test('an abort stays an abort, so that the run’s own reason is told', () => {
     const abort = new DOMException('aborted', 'AbortError');
-    expect(refused('x', abort)).toBe(abort);
+    expect(toAzureError('x', abort)).toBe(abort);
   });
 });
 
 describe('unknown is never taken for absent', () => {
   test.each(['ResourceNotFound', 'ResourceGroupNotFound'])('404 %s is absent', async (code) => {
-    expect(await seen(armError(404, { code, message: 'was not found' }))).toEqual({ status: 'absent' });
+    expect(await observeFailure(createArmError(404, { code, message: 'was not found' }))).toEqual({
+      status: 'absent',
+    });
   });
 
   test.each([
@@ -78,7 +83,7 @@ describe('unknown is never taken for absent', () => {
     [500, { code: 'InternalServerError', message: 'x' }],
     [503, undefined],
   ])('%d %o is unknown', async (status, error) => {
-    const result = await seen(armError(status, error));
+    const result = await observeFailure(createArmError(status, error));
     expect(result).toMatchObject({ status: 'unknown' });
     expect(result.status === 'unknown' && result.error.message).toContain('unknown is not absent');
   });
@@ -90,7 +95,7 @@ describe('unknown is never taken for absent', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 400, max: 599 }), code, async (status, name) => {
-        const { status: what } = await seen(armError(status, { code: name, message: 'm' }));
+        const { status: what } = await observeFailure(createArmError(status, { code: name, message: 'm' }));
         const gone = status === 404 && (name === 'ResourceNotFound' || name === 'ResourceGroupNotFound');
         expect(what).toBe(gone ? 'absent' : 'unknown');
       }),
@@ -99,20 +104,20 @@ describe('unknown is never taken for absent', () => {
 
   test('a broken connection or a timeout is unknown', async () => {
     for (const error of [new RestError('reset', { code: 'ECONNRESET' }), new Error('timeout'), 'text']) {
-      expect(await seen(error)).toMatchObject({ status: 'unknown' });
+      expect(await observeFailure(error)).toMatchObject({ status: 'unknown' });
     }
   });
 
   test('what is there is present', async () => {
-    expect(await observed('x', async () => present(1))).toEqual({ status: 'present', value: 1 });
+    expect(await tryRead('x', async () => present(1))).toEqual({ status: 'present', value: 1 });
   });
 
   test('an error of the catalogue and the end of the run are no observation', async () => {
     for (const error of [
-      fail('server-ambiguous', { server: 'x', groups: ['a', 'b'] }),
+      actionError('server-ambiguous', { server: 'x', groups: ['a', 'b'] }),
       new DOMException('x', 'AbortError'),
     ]) {
-      expect(await thrownBy(seen(error))).toBe(error);
+      expect(await errorOf(observeFailure(error))).toBe(error);
     }
   });
 });

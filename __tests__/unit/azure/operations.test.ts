@@ -1,33 +1,33 @@
 import { describe, expect } from 'vitest';
-import { azureDetails, OperationFailed } from '../../../src/azure/failures.ts';
+import { azureDetails, OperationFailedError } from '../../../src/azure/failures.ts';
 import {
+  createOperationPoll,
   type Operation,
-  type Progress,
-  race,
+  type OperationProgress,
+  retryWhileTransient,
   startOperation,
-  whileTransient,
 } from '../../../src/azure/operations.ts';
 import { waitFor } from '../../../src/waiting.ts';
-import { armError } from '../../helpers/unit/azure-errors.ts';
+import { createArmError } from '../../helpers/unit/azure-errors.ts';
 import {
-  type Answer,
-  accepted,
-  clientsAnswering,
+  type ArmResponse,
+  acceptedResponse,
   correlationId,
+  createFakeArmClients,
   operationUrl,
-  polled,
+  pollResponse,
 } from '../../helpers/unit/fake-arm.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
 
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
 
 /** Starts a firewall write through the vendor's real client. */
-function start(answers: readonly Answer[], onAccepted?: (url: string | undefined) => void) {
-  const { clients, asked } = clientsAnswering(answers);
+function startRuleOperation(answers: readonly ArmResponse[], onAccepted?: (url: string | undefined) => void) {
+  const { clients, asked } = createFakeArmClients(answers);
   const operation = startOperation(
     clients,
-    testRun(),
+    createTestRun(),
     (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
     onAccepted,
   );
@@ -35,8 +35,8 @@ function start(answers: readonly Answer[], onAccepted?: (url: string | undefined
 }
 
 /** What each of so many polls has said. */
-async function pollTimes(operation: Operation, times: number): Promise<readonly Progress[]> {
-  const said: Progress[] = [];
+async function pollTimes(operation: Operation, times: number): Promise<readonly OperationProgress[]> {
+  const said: OperationProgress[] = [];
   for (let i = 0; i < times; i += 1) {
     await operation.poll();
     said.push(operation.progress());
@@ -47,7 +47,9 @@ async function pollTimes(operation: Operation, times: number): Promise<readonly 
 describe('an operation through the SDK', () => {
   test('its URL is handed on whole, once, and before any poll', async () => {
     const given: { url: string | undefined; requests: number }[] = [];
-    const { operation, asked } = start([accepted], (url) => given.push({ url, requests: asked.length }));
+    const { operation, asked } = startRuleOperation([acceptedResponse], (url) =>
+      given.push({ url, requests: asked.length }),
+    );
     await operation;
     expect(given).toEqual([{ url: operationUrl, requests: 1 }]);
   });
@@ -55,17 +57,21 @@ describe('an operation through the SDK', () => {
   test('it is returned as soon as it is accepted: a poll that hangs does not delay what is needed', async ({
     inFakeTime,
   }) => {
-    const { operation, asked } = start([accepted, 'silent']);
+    const { operation, asked } = startRuleOperation([acceptedResponse, 'silent']);
     const running = await operation;
     expect(asked).toHaveLength(1);
-    const look = race(running, async () => (asked.length > 1 ? 'in' : undefined));
+    const look = createOperationPoll(running, async () => (asked.length > 1 ? 'in' : undefined));
     const before = performance.now();
-    expect(await inFakeTime(waitFor(testRun(), 'it', look))).toBe('in');
+    expect(await inFakeTime(waitFor(createTestRun(), 'it', look))).toBe('in');
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
   test('each question is one poll, and never waits for the Retry-After of 60 s', async ({ inFakeTime }) => {
-    const { operation, asked } = start([accepted, polled('InProgress'), polled('Succeeded')]);
+    const { operation, asked } = startRuleOperation([
+      acceptedResponse,
+      pollResponse('InProgress'),
+      pollResponse('Succeeded'),
+    ]);
     const before = performance.now();
     expect(await inFakeTime(operation.then((it) => pollTimes(it, 4)))).toEqual([
       'running',
@@ -80,9 +86,12 @@ describe('an operation through the SDK', () => {
   test('a failed operation has code, message and correlation id', async () => {
     const message =
       "Cannot complete operation while server 'demo' is busy processing another operation. Try again later.";
-    const { operation } = start([accepted, polled('Failed', { code: 'ServerIsBusy', message })]);
-    const error = await thrownBy(operation.then((it) => pollTimes(it, 1)));
-    expect(error).toBeInstanceOf(OperationFailed);
+    const { operation } = startRuleOperation([
+      acceptedResponse,
+      pollResponse('Failed', { code: 'ServerIsBusy', message }),
+    ]);
+    const error = await errorOf(operation.then((it) => pollTimes(it, 1)));
+    expect(error).toBeInstanceOf(OperationFailedError);
     expect(azureDetails(error)).toEqual({ code: 'ServerIsBusy', message, correlationId });
   });
 
@@ -90,24 +99,27 @@ describe('an operation through the SDK', () => {
     ['a message of several sentences and lines', { code: 'X', message: 'First. Second.\nThird: a.b.c. ' }],
     ['a failure without a code', undefined],
   ] as const)('%s is a failure, whole', async ([, error]) => {
-    const { operation } = start([accepted, polled('Failed', error)]);
-    const thrown = await thrownBy(operation.then((it) => pollTimes(it, 1)));
+    const { operation } = startRuleOperation([acceptedResponse, pollResponse('Failed', error)]);
+    const thrown = await errorOf(operation.then((it) => pollTimes(it, 1)));
     const { code = '', message = 'The operation ended as Failed.' } = error ?? {};
     expect(azureDetails(thrown)).toEqual({ code, message, correlationId });
   });
 
   test('a request that is refused at once keeps its status, and nothing can come of it', async () => {
     const refusal = { status: 409, body: { error: { code: 'ServerIsBusy', message: 'busy' } } };
-    const { operation } = start([refusal]);
-    expect(azureDetails(await thrownBy(operation))).toMatchObject({
+    const { operation } = startRuleOperation([refusal]);
+    expect(azureDetails(await errorOf(operation))).toMatchObject({
       code: 'ServerIsBusy',
       status: 409,
-      refused: true,
+      wasRejected: true,
     });
   });
 
-  const forbidden: Answer = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
-  test.for<[string, Answer]>([
+  const forbidden: ArmResponse = {
+    status: 403,
+    body: { error: { code: 'AuthorizationFailed', message: 'no' } },
+  };
+  test.for<[string, ArmResponse]>([
     ['403', forbidden],
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'no' } } }],
     ['a page of a proxy', { status: 200, text: '<html>Sign in</html>' }],
@@ -115,24 +127,29 @@ describe('an operation through the SDK', () => {
     ['JSON without a state', { status: 200, body: { value: [] } }],
     ['a state that is no text', { status: 200, body: { status: { a: 1 } } }],
   ])('a poll that is answered by %s concludes nothing', async ([, answer]) => {
-    const { operation } = start([accepted, answer, answer, polled('Failed', { code: 'X', message: 'm' })]);
+    const { operation } = startRuleOperation([
+      acceptedResponse,
+      answer,
+      answer,
+      pollResponse('Failed', { code: 'X', message: 'm' }),
+    ]);
     const running = await operation;
     expect(await pollTimes(running, 2)).toEqual(['running', 'unreadable']);
     // It is read again as soon as it can be.
-    expect(await thrownBy(pollTimes(running, 1))).toBeInstanceOf(OperationFailed);
+    expect(await errorOf(pollTimes(running, 1))).toBeInstanceOf(OperationFailedError);
   });
 
   test('the SDK’s own second request, refused after the first one’s answer was lost, is no refusal of the first', async ({
     inFakeTime,
   }) => {
-    const { operation, asked } = start(['broken', forbidden]);
-    const error = await thrownBy(inFakeTime(operation));
+    const { operation, asked } = startRuleOperation(['broken', forbidden]);
+    const error = await errorOf(inFakeTime(operation));
     expect(asked).toHaveLength(2);
     expect(azureDetails(error)).toMatchObject({ status: 403 });
-    expect(azureDetails(error)).not.toHaveProperty('refused');
+    expect(azureDetails(error)).not.toHaveProperty('wasRejected');
   });
 
-  test.for<[string, Answer]>([
+  test.for<[string, ArmResponse]>([
     ['a redirection to a sign-in page', { status: 302, headers: { location: 'https://proxy.example/' } }],
     [
       'a refusal that names a Location',
@@ -144,8 +161,8 @@ describe('an operation through the SDK', () => {
     ],
   ])('%s is no acceptance', async ([, answer]) => {
     const accepted: unknown[] = [];
-    const { operation } = start([answer], (url) => accepted.push(url));
-    expect(azureDetails(await thrownBy(operation))).toMatchObject({
+    const { operation } = startRuleOperation([answer], (url) => accepted.push(url));
+    expect(azureDetails(await errorOf(operation))).toMatchObject({
       status: answer === 'broken' || answer === 'silent' ? 0 : answer.status,
     });
     expect(accepted).toEqual([]);
@@ -154,27 +171,29 @@ describe('an operation through the SDK', () => {
   test('what is done at once was accepted too, without a URL', async () => {
     const accepted: unknown[] = [];
     const done = { status: 201, body: { id: '/x', name: 'r', properties: range } };
-    const { operation } = start([done, done], (url) => accepted.push(url));
+    const { operation } = startRuleOperation([done, done], (url) => accepted.push(url));
     expect((await operation).progress()).toBe('succeeded');
     expect(accepted).toEqual([undefined]);
   });
 
   test('the token goes to ARM alone: an operation elsewhere is unreadable and never polled', async () => {
     const headers = { 'azure-asyncoperation': 'https://evil.example/operation' };
-    const { operation, asked } = start([{ status: 202, headers, body: {} }]);
+    const { operation, asked } = startRuleOperation([{ status: 202, headers, body: {} }]);
     expect(await pollTimes(await operation, 2)).toEqual(['unreadable', 'unreadable']);
     expect(asked).toHaveLength(1);
   });
 });
 
 /** An operation whose polls say these things, one after another; the last one for good. */
-function operationSaying(...said: readonly (Progress | OperationFailed)[]): Operation & { polls: number } {
-  let now: Progress | OperationFailed = 'running';
+function createFakeOperation(
+  ...said: readonly (OperationProgress | OperationFailedError)[]
+): Operation & { polls: number } {
+  let now: OperationProgress | OperationFailedError = 'running';
   const operation = {
     polls: 0,
-    problem: undefined,
+    pollProblem: undefined,
     progress() {
-      if (now instanceof OperationFailed) throw now;
+      if (now instanceof OperationFailedError) throw now;
       return now;
     },
     async poll() {
@@ -191,23 +210,26 @@ describe('waiting: a race of the need against the operation’s own failure', ()
   test('ends as soon as the need is met, whatever the operation says', async ({ inFakeTime }) => {
     const before = performance.now();
     const need = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
-    const look = race(operationSaying('running'), need);
-    expect(await inFakeTime(waitFor(testRun(), 'it', look))).toBe('in');
+    const look = createOperationPoll(createFakeOperation('running'), need);
+    expect(await inFakeTime(waitFor(createTestRun(), 'it', look))).toBe('in');
     expect(performance.now() - before).toBeLessThan(6000);
   });
 
   test('ends with the failure, although the need would never be met', async ({ inFakeTime }) => {
-    const failure = new OperationFailed({ code: 'X', message: 'm' });
-    const look = race(operationSaying('running', 'running', 'running', failure), async () => undefined);
-    expect(await thrownBy(inFakeTime(waitFor(testRun(), 'it', look)))).toBe(failure);
+    const failure = new OperationFailedError({ code: 'X', message: 'm' });
+    const look = createOperationPoll(
+      createFakeOperation('running', 'running', 'running', failure),
+      async () => undefined,
+    );
+    expect(await errorOf(inFakeTime(waitFor(createTestRun(), 'it', look)))).toBe(failure);
   });
 
   test('the need is looked at in every round, and again as soon as the operation has ended', async ({
     inFakeTime,
   }) => {
-    const seen: Progress[] = [];
-    const operation = operationSaying('running', 'running', 'running', 'succeeded');
-    const look = race(operation, async (progress) => void seen.push(progress));
+    const seen: OperationProgress[] = [];
+    const operation = createFakeOperation('running', 'running', 'running', 'succeeded');
+    const look = createOperationPoll(operation, async (progress) => void seen.push(progress));
     const rounds = async (): Promise<void> => {
       for (let i = 0; i < 7; i += 1) await look(() => {});
     };
@@ -227,11 +249,11 @@ describe('waiting: a race of the need against the operation’s own failure', ()
   });
 
   test('says why it is not over yet', async ({ inFakeTime }) => {
-    const run = testRun();
-    setTimeout(() => run.end(new Error('over')), 60_000);
-    const look = race(operationSaying('unreadable'), async () => undefined);
-    await thrownBy(inFakeTime(waitFor(run, 'it', look)));
-    expect(run.said[0]).toContain('whether Azure has ended the operation cannot be read');
+    const run = createTestRun();
+    setTimeout(() => run.abort(new Error('over')), 60_000);
+    const look = createOperationPoll(createFakeOperation('unreadable'), async () => undefined);
+    await errorOf(inFakeTime(waitFor(run, 'it', look)));
+    expect(run.logLines[0]).toContain('whether Azure has ended the operation cannot be read');
   });
 });
 
@@ -241,31 +263,31 @@ describe('what passes by itself', () => {
     azureDetails(error)?.code === 'ServerIsBusy' ? 'The server is busy' : undefined;
 
   test('is tried again until it is taken, and logged', async ({ inFakeTime }) => {
-    const run = testRun();
+    const run = createTestRun();
     const refusals = [
-      armError(409, { code: 'ServerIsBusy', message: 'busy' }),
-      new OperationFailed({ code: 'ServerIsBusy', message: 'busy' }),
+      createArmError(409, { code: 'ServerIsBusy', message: 'busy' }),
+      new OperationFailedError({ code: 'ServerIsBusy', message: 'busy' }),
     ];
     const attempt = async () => {
       const refusal = refusals.shift();
       if (refusal) throw refusal;
       return 'taken';
     };
-    expect(await inFakeTime(whileTransient(run, 'making a rule', busy, attempt))).toBe('taken');
-    expect(run.said).toEqual(Array(2).fill('The server is busy; trying again: making a rule'));
+    expect(await inFakeTime(retryWhileTransient(run, 'making a rule', busy, attempt))).toBe('taken');
+    expect(run.logLines).toEqual(Array(2).fill('The server is busy; trying again: making a rule'));
   });
 
   test('any other refusal is thrown as it is', async ({ inFakeTime }) => {
-    const refusal = armError(403, { code: 'AuthorizationFailed', message: 'no' });
+    const refusal = createArmError(403, { code: 'AuthorizationFailed', message: 'no' });
     const attempt = (): Promise<never> => Promise.reject(refusal);
-    expect(await thrownBy(inFakeTime(whileTransient(testRun(), 'x', busy, attempt)))).toBe(refusal);
+    expect(await errorOf(inFakeTime(retryWhileTransient(createTestRun(), 'x', busy, attempt)))).toBe(refusal);
   });
 
   test("the run's end ends it", async ({ inFakeTime }) => {
-    const run = testRun();
+    const run = createTestRun();
     const reason = new Error('over');
-    setTimeout(() => run.end(reason), 100_000);
-    const attempt = () => Promise.reject(armError(409, { code: 'ServerIsBusy', message: 'busy' }));
-    expect(await thrownBy(inFakeTime(whileTransient(run, 'x', busy, attempt)))).toBe(reason);
+    setTimeout(() => run.abort(reason), 100_000);
+    const attempt = () => Promise.reject(createArmError(409, { code: 'ServerIsBusy', message: 'busy' }));
+    expect(await errorOf(inFakeTime(retryWhileTransient(run, 'x', busy, attempt)))).toBe(reason);
   });
 });

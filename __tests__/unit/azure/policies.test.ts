@@ -1,29 +1,29 @@
 import { describe, expect } from 'vitest';
 import { azureDetails } from '../../../src/azure/failures.ts';
 import { AzureReader } from '../../../src/azure/reader.ts';
-import { type Answer, clientsAnswering } from '../../helpers/unit/fake-arm.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
 
-const location = { name: 'demo', resourceGroup: 'group' };
+const serverLocation = { name: 'demo', resourceGroup: 'group' };
 const server = {
   id: '/subscriptions/s/resourceGroups/group/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo',
   name: 'demo',
   location: 'West Europe',
   properties: { state: 'Ready' },
 };
-const good: Answer = { status: 200, body: server };
+const okResponse: ArmResponse = { status: 200, body: server };
 
-function readerOf(
-  answers: readonly Answer[],
-  at: { name: string; resourceGroup: string | undefined } = location,
+function createReader(
+  answers: readonly ArmResponse[],
+  at: { name: string; resourceGroup: string | undefined } = serverLocation,
 ) {
-  const { clients, asked, said } = clientsAnswering(answers);
-  return { reader: new AzureReader(clients, testRun(), at), asked, said };
+  const { clients, asked, said } = createFakeArmClients(answers);
+  return { reader: new AzureReader(clients, createTestRun(), at), asked, said };
 }
 
 describe('an answer that is none of Azure Resource Manager is unknown', () => {
-  test.for<[string, Answer]>([
+  test.for<[string, ArmResponse]>([
     ['a page of a proxy with status 200', { status: 200, text: '<html>Sign in</html>' }],
     ['an empty body', { status: 200, text: '' }],
     ['truncated JSON', { status: 200, text: '{"id": "/sub' }],
@@ -37,44 +37,46 @@ describe('an answer that is none of Azure Resource Manager is unknown', () => {
     ],
     ['a 404 of a proxy', { status: 404, text: '<html>Not found</html>' }],
   ])('for a server: %s', async ([, answer]) => {
-    const seen = await readerOf([answer]).reader.server();
+    const seen = await createReader([answer]).reader.getServer();
     expect(seen.status).toBe('unknown');
   });
 
-  test.for<[string, Answer]>([
+  test.for<[string, ArmResponse]>([
     ['a page of a proxy with status 200', { status: 200, text: '<html>Sign in</html>' }],
     ['an object without a list', { status: 200, body: {} }],
     ['a list of texts', { status: 200, body: { value: ['demo'] } }],
     ['a list that is no list', { status: 200, body: { value: { name: 'demo' } } }],
   ])('for a list: %s', async ([, answer]) => {
-    const { reader } = readerOf([answer], { name: 'demo', resourceGroup: undefined });
-    expect((await reader.server()).status).toBe('unknown');
-    await expect(readerOf([answer]).reader.firewallRules()).rejects.toThrow(
+    const { reader } = createReader([answer], { name: 'demo', resourceGroup: undefined });
+    expect((await reader.getServer()).status).toBe('unknown');
+    await expect(createReader([answer]).reader.listFirewallRules()).rejects.toThrow(
       /the answer is not one of Azure Resource Manager.*a proxy/s,
     );
   });
 
   test('for whether a name is free: an answer that does not say so', async () => {
-    const answers: Answer[] = [
+    const answers: ArmResponse[] = [
       { status: 200, text: '<html>Sign in</html>' },
       { status: 200, body: { message: '' } },
     ];
     for (const answer of answers)
-      await expect(readerOf([answer]).reader.nameIsFree('westeurope')).rejects.toThrow(/state-unknown/);
+      await expect(createReader([answer]).reader.isNameAvailable('westeurope')).rejects.toThrow(
+        /state-unknown/,
+      );
   });
 });
 
 describe('a write that something else answered is not done', () => {
-  const html: Answer = { status: 200, text: '<html>Sign in</html>' };
+  const html: ArmResponse = { status: 200, text: '<html>Sign in</html>' };
 
   test('a server’s update', async ({ inFakeTime }) => {
-    const { clients } = clientsAnswering([html]);
+    const { clients } = createFakeArmClients([html]);
     const update = clients.postgresql.servers.beginUpdate('group', 'demo', { tags: {} });
-    expect(String(await thrownBy(inFakeTime(update)))).toContain('not one of Azure Resource Manager');
+    expect(String(await errorOf(inFakeTime(update)))).toContain('not one of Azure Resource Manager');
   });
 
   test('a parameter, a rule and a resource group', async ({ inFakeTime }) => {
-    const { clients } = clientsAnswering([html, html, html]);
+    const { clients } = createFakeArmClients([html, html, html]);
     const { configurations, firewallRules } = clients.postgresql;
     const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
     const writes: readonly (() => Promise<unknown>)[] = [
@@ -83,18 +85,18 @@ describe('a write that something else answered is not done', () => {
       () => clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
     ];
     for (const write of writes)
-      expect(String(await thrownBy(inFakeTime(write())))).toContain('not one of Azure Resource Manager');
+      expect(String(await errorOf(inFakeTime(write())))).toContain('not one of Azure Resource Manager');
   });
 });
 
 describe('a list is bounded', () => {
   const rules = '/subscriptions/s/resourceGroups/group/providers/x/flexibleServers/demo/firewallRules';
-  const page = (nextLink: string): Answer => ({ status: 200, body: { value: [], nextLink } });
+  const page = (nextLink: string): ArmResponse => ({ status: 200, body: { value: [], nextLink } });
 
   test('a page that leads to itself is asked for once', async () => {
     const next = `https://management.azure.com${rules}?page=2`;
-    const { reader, asked } = readerOf([page(next), page(next), page(next)]);
-    await expect(reader.firewallRules()).rejects.toThrow(/its next page is the same page/);
+    const { reader, asked } = createReader([page(next), page(next), page(next)]);
+    await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is the same page/);
     expect(asked).toHaveLength(2);
   });
 
@@ -102,14 +104,14 @@ describe('a list is bounded', () => {
     const pages = Array.from({ length: 1000 }, (_, i) =>
       page(`https://management.azure.com${rules}?page=${i % 2}`),
     );
-    const { reader, asked } = readerOf(pages);
-    await expect(reader.firewallRules()).rejects.toThrow(/more than 200 pages/);
+    const { reader, asked } = createReader(pages);
+    await expect(reader.listFirewallRules()).rejects.toThrow(/more than 200 pages/);
     expect(asked.length).toBeLessThan(250);
   });
 
   test('the token does not follow a page to another host', async () => {
-    const { reader, asked } = readerOf([page('https://evil.example/rules')]);
-    await expect(reader.firewallRules()).rejects.toThrow(/its next page is on another host/);
+    const { reader, asked } = createReader([page('https://evil.example/rules')]);
+    await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is on another host/);
     expect(asked).toHaveLength(1);
   });
 });
@@ -118,9 +120,9 @@ describe('a request has limits', () => {
   test('one that is never answered is sent again, logged, and given up in minutes', async ({
     inFakeTime,
   }) => {
-    const { reader, asked, said } = readerOf(['silent', 'silent', 'silent', 'silent']);
+    const { reader, asked, said } = createReader(['silent', 'silent', 'silent', 'silent']);
     const before = performance.now();
-    const seen = await inFakeTime(reader.server());
+    const seen = await inFakeTime(reader.getServer());
     expect(seen.status).toBe('unknown');
     expect(seen.status === 'unknown' && seen.error.message).toContain('no answer within 30 s');
     expect(asked).toHaveLength(4);
@@ -129,8 +131,8 @@ describe('a request has limits', () => {
   });
 
   test('one whose answer comes at the second time is answered', async ({ inFakeTime }) => {
-    const { reader } = readerOf(['silent', good]);
-    expect((await inFakeTime(reader.server())).status).toBe('present');
+    const { reader } = createReader(['silent', okResponse]);
+    expect((await inFakeTime(reader.getServer())).status).toBe('present');
   });
 
   test.for<[string, number]>([
@@ -141,9 +143,12 @@ describe('a request has limits', () => {
     '429 with Retry-After "%s" is waited for, logged, and sent again',
     async ([given, wait], { inFakeTime }) => {
       const body = { error: { code: 'SubscriptionRequestsThrottled', message: 'too many' } };
-      const { reader, said } = readerOf([{ status: 429, headers: { 'retry-after': given }, body }, good]);
+      const { reader, said } = createReader([
+        { status: 429, headers: { 'retry-after': given }, body },
+        okResponse,
+      ]);
       const before = performance.now();
-      expect((await inFakeTime(reader.server())).status).toBe('present');
+      expect((await inFakeTime(reader.getServer())).status).toBe('present');
       expect(performance.now() - before).toBeGreaterThanOrEqual(wait);
       expect(performance.now() - before).toBeLessThan(wait + 1000);
       expect(said).toHaveLength(1);
@@ -155,25 +160,28 @@ describe('a request has limits', () => {
 test('a write whose answer was lost may have taken effect, whatever its repetition is answered', async ({
   inFakeTime,
 }) => {
-  const refusal: Answer = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
-  const put = (answers: readonly Answer[]) => {
-    const { clients } = clientsAnswering(answers);
+  const refusal: ArmResponse = {
+    status: 403,
+    body: { error: { code: 'AuthorizationFailed', message: 'no' } },
+  };
+  const put = (answers: readonly ArmResponse[]) => {
+    const { clients } = createFakeArmClients(answers);
     return clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' });
   };
-  const lost: readonly Answer[] = [
+  const lost: readonly ArmResponse[] = [
     'broken',
     'silent',
     { status: 500 },
     { status: 503, headers: { 'retry-after': '1' } },
   ];
   for (const first of lost) {
-    const error = azureDetails(await thrownBy(inFakeTime(put([first, refusal]))));
+    const error = azureDetails(await errorOf(inFakeTime(put([first, refusal]))));
     expect(error).toMatchObject({ status: 403 });
-    expect(error).not.toHaveProperty('refused');
+    expect(error).not.toHaveProperty('wasRejected');
   }
-  expect(azureDetails(await thrownBy(inFakeTime(put([refusal]))))).toMatchObject({ refused: true });
+  expect(azureDetails(await errorOf(inFakeTime(put([refusal]))))).toMatchObject({ wasRejected: true });
   const throttled = { status: 429, headers: { 'retry-after': '1' } };
-  expect(azureDetails(await thrownBy(inFakeTime(put([throttled, refusal]))))).toMatchObject({
-    refused: true,
+  expect(azureDetails(await errorOf(inFakeTime(put([throttled, refusal]))))).toMatchObject({
+    wasRejected: true,
   });
 });

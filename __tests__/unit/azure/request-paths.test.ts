@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
-import { newServer } from '../../../src/config/creation.ts';
-import { eventOf } from '../../../src/github/event.ts';
-import { clientsAnswering } from '../../helpers/unit/fake-arm.ts';
-import { parse, tutorial } from '../../helpers/unit/inputs.ts';
-import { testRun } from '../../helpers/unit/run.ts';
+import { resolveNewServer } from '../../../src/config/creation.ts';
+import { parseEvent } from '../../../src/github/event.ts';
+import { createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
+import { defaultInputs, parseInputs } from '../../helpers/unit/inputs.ts';
+import { createTestRun } from '../../helpers/unit/run.ts';
 
 /** Texts that are rich in what a URL's path gives a meaning to. */
-const name = fc
+const anyName = fc
   .array(
     fc.constantFrom('.', '..', '/', '\\', '%2e', '%2F', '?', '#', ' ', 'a', 'B1', '-', '_', ';', ':', '\t'),
     {
@@ -18,36 +18,38 @@ const name = fc
     },
   )
   .map((pieces) => pieces.join(''));
-const good = fc.constantFrom('abc', 'work_mem', 'azure.extensions', 'west europe');
+const validName = fc.constantFrom('abc', 'work_mem', 'azure.extensions', 'west europe');
 
 /** The segments of each request's path that a run with these inputs sends; undefined where they are refused. */
-async function segmentsFor(given: Readonly<Record<string, string>>): Promise<readonly number[] | undefined> {
-  const config = parse({ ...tutorial, ...given });
-  if ('faults' in config || config.mode !== 'ensure') return undefined;
-  const { clients, asked } = clientsAnswering([]);
-  const run = testRun();
+async function requestSegmentCounts(
+  given: Readonly<Record<string, string>>,
+): Promise<readonly number[] | undefined> {
+  const config = parseInputs({ ...defaultInputs, ...given });
+  if ('errors' in config || config.mode !== 'ensure') return undefined;
+  const { clients, asked } = createFakeArmClients([]);
+  const run = createTestRun();
   const { server, firewall, database } = config;
   const reader = new AzureReader(clients, run, server);
   const writer = new AzureWriter(clients, run, reader);
   const [parameter = ''] = server.parameters.keys();
   const requests: readonly (() => Promise<unknown>)[] = [
-    () => reader.lookAgain(),
-    () => reader.resourceGroup(reader.location.resourceGroup),
-    () => reader.nameIsFree(newServer(server).region),
-    () => reader.parameter(parameter),
-    () => reader.database(database.name),
-    () => reader.firewallRule(firewall.declared[0]?.name ?? ''),
-    () => writer.createResourceGroup(reader.location.resourceGroup, newServer(server).region),
-    () => writer.createServer(newServer(server), config.administrator),
+    () => reader.refreshServer(),
+    () => reader.getResourceGroup(reader.serverRef.resourceGroup),
+    () => reader.isNameAvailable(resolveNewServer(server).region),
+    () => reader.getParameter(parameter),
+    () => reader.getDatabase(database.name),
+    () => reader.getFirewallRule(firewall.declaredRules[0]?.name ?? ''),
+    () => writer.createResourceGroup(reader.serverRef.resourceGroup, resolveNewServer(server).region),
+    () => writer.createServer(resolveNewServer(server), config.administrator),
     () => writer.putParameter(parameter, 'x', () => true),
     () => writer.dropDatabase(database.name),
-    () => writer.deleteFirewallRule(firewall.declared[0]?.name ?? ''),
+    () => writer.deleteFirewallRule(firewall.declaredRules[0]?.name ?? ''),
   ];
   for (const request of requests) await request().catch(() => {});
   return asked.map((line) => new URL(line.slice(line.indexOf(' ') + 1)).pathname.split('/').length);
 }
 
-const plain = {
+const plainInputs = {
   'server-name': 'demo',
   'resource-group': 'group',
   region: 'westeurope',
@@ -58,24 +60,27 @@ const plain = {
 
 describe('no input changes which resource a request is for', () => {
   test('whatever is accepted, a request’s path has the same number of segments', async () => {
-    const expected = await segmentsFor(plain);
+    const expected = await requestSegmentCounts(plainInputs);
     expect(expected?.length).toBeGreaterThan(10);
     const given = fc.oneof(
-      fc.tuple(fc.constantFrom('server-name', 'resource-group', 'region', 'database'), fc.oneof(name, good)),
+      fc.tuple(
+        fc.constantFrom('server-name', 'resource-group', 'region', 'database'),
+        fc.oneof(anyName, validName),
+      ),
       fc.tuple(
         fc.constant('server-parameters'),
-        fc.oneof(name, good).map((text) => `${text}=x`),
+        fc.oneof(anyName, validName).map((text) => `${text}=x`),
       ),
       fc.tuple(
         fc.constant('allowed-ip-ranges'),
-        fc.oneof(name, good).map((text) => `${text}=203.0.113.9`),
+        fc.oneof(anyName, validName).map((text) => `${text}=203.0.113.9`),
       ),
     );
     await fc.assert(
       fc.asyncProperty(given, async ([input, text]) => {
         // A blank input is one that is not given.
         fc.pre(text.trim() !== '');
-        const segments = await segmentsFor({ ...plain, [input]: text });
+        const segments = await requestSegmentCounts({ ...plainInputs, [input]: text });
         if (segments !== undefined) expect(segments).toEqual(expected);
       }),
       {
@@ -94,14 +99,14 @@ describe('no input changes which resource a request is for', () => {
     'a repository named %j is taken for none',
     (repository) => {
       const payload = { repository: { full_name: repository } };
-      expect(eventOf(payload, { GITHUB_REPOSITORY: repository }).repository.name).toBe('');
+      expect(parseEvent(payload, { GITHUB_REPOSITORY: repository }).repository.name).toBe('');
     },
   );
 
   test.each(['relecloud/space-travel', 'a/.github', 'a-b/c_d.e', 'a/...'])(
     'a repository may be named %s',
     (repository) => {
-      expect(eventOf({}, { GITHUB_REPOSITORY: repository }).repository.name).toBe(repository);
+      expect(parseEvent({}, { GITHUB_REPOSITORY: repository }).repository.name).toBe(repository);
     },
   );
 });

@@ -2,12 +2,17 @@ import { describe, expect } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
 import { ActionError } from '../../../src/errors.ts';
-import { type Answer, accepted, clientsAnswering, polled } from '../../helpers/unit/fake-arm.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import {
+  type ArmResponse,
+  acceptedResponse,
+  createFakeArmClients,
+  pollResponse,
+} from '../../helpers/unit/fake-arm.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
 
 const range = { start: '203.0.113.9', end: '203.0.113.9' };
-const serverIn = (state: string): Answer => ({
+const serverInState = (state: string): ArmResponse => ({
   status: 200,
   body: {
     id: '/subscriptions/s/resourceGroups/group/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo',
@@ -16,88 +21,95 @@ const serverIn = (state: string): Answer => ({
     properties: { state },
   },
 });
-const rule: Answer = {
+const ruleResponse: ArmResponse = {
   status: 200,
   body: { id: '/x', name: 'r', properties: { startIpAddress: range.start, endIpAddress: range.end } },
 };
-const notFound: Answer = {
+const notFoundResponse: ArmResponse = {
   status: 404,
   body: { error: { code: 'ResourceNotFound', message: 'was not found' } },
 };
-const forbidden: Answer = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
-const internalError: Answer = {
+const forbiddenResponse: ArmResponse = {
+  status: 403,
+  body: { error: { code: 'AuthorizationFailed', message: 'no' } },
+};
+const internalErrorResponse: ArmResponse = {
   status: 500,
   body: { error: { code: 'InternalServerError', message: 'An unexpected error occured.' } },
 };
 /** One request: the SDK sends it four times. */
-const internalErrors: readonly Answer[] = Array(4).fill(internalError);
+const repeatedInternalErrors: readonly ArmResponse[] = Array(4).fill(internalErrorResponse);
 
-function writerOf(answers: Parameters<typeof clientsAnswering>[0], insistent = false) {
-  const { clients, asked } = clientsAnswering(answers);
-  const run = testRun();
+function createWriter(answers: Parameters<typeof createFakeArmClients>[0], insistent = false) {
+  const { clients, asked } = createFakeArmClients(answers);
+  const run = createTestRun();
   const reader = new AzureReader(clients, run, { name: 'demo', resourceGroup: 'group' });
   return { writer: new AzureWriter(clients, run, reader, insistent), asked, run };
 }
 
 /** Writes are answered one after another, and reads by what they ask for. */
-function arm(writes: readonly Answer[], { state = 'Ready', shown = notFound } = {}) {
+function respondWith(writes: readonly ArmResponse[], { state = 'Ready', shown = notFoundResponse } = {}) {
   const queue = [...writes];
-  return (asked: readonly string[]): Answer => {
+  return (asked: readonly string[]): ArmResponse => {
     const last = asked.at(-1) ?? '';
     if (!last.startsWith('GET')) return queue.shift() ?? 'broken';
-    if (last.includes('azureAsyncOperation')) return polled('InProgress');
-    return last.includes('/firewallRules/') ? shown : serverIn(state);
+    if (last.includes('azureAsyncOperation')) return pollResponse('InProgress');
+    return last.includes('/firewallRules/') ? shown : serverInState(state);
   };
 }
 
-const puts = (asked: readonly string[]): number => asked.filter((each) => each.startsWith('PUT')).length;
+const countPuts = (asked: readonly string[]): number => asked.filter((each) => each.startsWith('PUT')).length;
 
 describe('InternalServerError on a firewall write', () => {
   test('is tried again as long as the server is not Ready, and says so', async ({ inFakeTime }) => {
-    const { writer, run } = writerOf([
+    const { writer, run } = createWriter([
       ...Array(6)
-        .fill([...internalErrors, serverIn('Updating')])
+        .fill([...repeatedInternalErrors, serverInState('Updating')])
         .flat(),
-      accepted,
-      polled('Succeeded'),
-      rule,
-      rule,
+      acceptedResponse,
+      pollResponse('Succeeded'),
+      ruleResponse,
+      ruleResponse,
     ]);
     await inFakeTime(writer.putFirewallRule('r', range));
-    expect(run.said.join('\n')).toContain('InternalServerError while the server is Updating; trying again');
+    expect(run.logLines.join('\n')).toContain(
+      'InternalServerError while the server is Updating; trying again',
+    );
   });
 
   test('also of a removal', async ({ inFakeTime }) => {
-    const { writer } = writerOf(arm([...internalErrors, accepted], { state: 'Updating' }));
+    const { writer } = createWriter(
+      respondWith([...repeatedInternalErrors, acceptedResponse], { state: 'Updating' }),
+    );
     expect(await inFakeTime(writer.deleteFirewallRule('r'))).toBe(true);
   });
 
   test('ends as an error where the server is Ready', async ({ inFakeTime }) => {
-    const { writer, asked } = writerOf(
+    const { writer, asked } = createWriter(
       Array(10)
-        .fill([...internalErrors, serverIn('Ready')])
+        .fill([...repeatedInternalErrors, serverInState('Ready')])
         .flat(),
     );
-    const error = await thrownBy(inFakeTime(writer.putFirewallRule('r', range)));
+    const error = await errorOf(inFakeTime(writer.putFirewallRule('r', range)));
     expect(String(error)).toContain('InternalServerError');
-    expect(puts(asked)).toBeLessThan(20);
+    expect(countPuts(asked)).toBeLessThan(20);
   });
 });
 
 describe('a writer that is insistent, as post’s is', () => {
-  test.for<[string, readonly Answer[]]>([
+  test.for<[string, readonly ArmResponse[]]>([
     ['broken connections', Array(8).fill('broken')],
     ['silence', Array(8).fill('silent')],
     ['HTTP 500 without a code', Array(8).fill({ status: 500 })],
     ['HTTP 429 again and again', Array(8).fill({ status: 429, headers: { 'retry-after': '1' } })],
   ])('goes on over %s until Azure answers', async ([, failures], { inFakeTime }) => {
-    const { writer } = writerOf(arm([...failures, accepted]), true);
+    const { writer } = createWriter(respondWith([...failures, acceptedResponse]), true);
     expect(await inFakeTime(writer.deleteFirewallRule('r'))).toBe(true);
   });
 
   test('does not repeat what Azure refuses', async ({ inFakeTime }) => {
-    const { writer, asked } = writerOf([forbidden], true);
-    const error = await thrownBy(inFakeTime(writer.deleteFirewallRule('r')));
+    const { writer, asked } = createWriter([forbiddenResponse], true);
+    const error = await errorOf(inFakeTime(writer.deleteFirewallRule('r')));
     expect(String(error)).toContain('AuthorizationFailed');
     expect(asked).toHaveLength(1);
   });
@@ -107,24 +119,28 @@ describe('what may have taken effect is no refusal', () => {
   const azureOf = (error: unknown) => (error instanceof ActionError ? error.azure : undefined);
 
   test('one request that is refused is one', async ({ inFakeTime }) => {
-    const { writer } = writerOf([forbidden]);
-    expect(azureOf(await thrownBy(inFakeTime(writer.putFirewallRule('r', range))))).toMatchObject({
-      refused: true,
+    const { writer } = createWriter([forbiddenResponse]);
+    expect(azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))))).toMatchObject({
+      wasRejected: true,
     });
   });
 
   test('a refusal after an earlier request that was not answered is none', async ({ inFakeTime }) => {
-    const { writer } = writerOf([...internalErrors, serverIn('Updating'), forbidden]);
-    const azure = azureOf(await thrownBy(inFakeTime(writer.putFirewallRule('r', range))));
+    const { writer } = createWriter([
+      ...repeatedInternalErrors,
+      serverInState('Updating'),
+      forbiddenResponse,
+    ]);
+    const azure = azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))));
     expect(azure).toMatchObject({ status: 403 });
-    expect(azure).not.toHaveProperty('refused');
+    expect(azure).not.toHaveProperty('wasRejected');
   });
 
   test('a refusal after an earlier operation that has failed is one', async ({ inFakeTime }) => {
-    const busy = polled('Failed', { code: 'ServerIsBusy', message: 'busy' });
-    const { writer } = writerOf([accepted, busy, notFound, forbidden]);
-    const azure = azureOf(await thrownBy(inFakeTime(writer.putFirewallRule('r', range))));
-    expect(azure).toMatchObject({ refused: true });
+    const busy = pollResponse('Failed', { code: 'ServerIsBusy', message: 'busy' });
+    const { writer } = createWriter([acceptedResponse, busy, notFoundResponse, forbiddenResponse]);
+    const azure = azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))));
+    expect(azure).toMatchObject({ wasRejected: true });
   });
 });
 
@@ -133,11 +149,11 @@ test('an update that cannot be read is sent once, however long the server is Upd
 }) => {
   const start = performance.now();
   const isUpdating = (): boolean => performance.now() - start < 180_000;
-  const { writer, asked } = writerOf((sofar) => {
+  const { writer, asked } = createWriter((sofar) => {
     const last = sofar.at(-1) ?? '';
-    if (last.startsWith('PATCH')) return accepted;
-    if (last.includes('azureAsyncOperation')) return forbidden;
-    return serverIn(isUpdating() ? 'Updating' : 'Ready');
+    if (last.startsWith('PATCH')) return acceptedResponse;
+    if (last.includes('azureAsyncOperation')) return forbiddenResponse;
+    return serverInState(isUpdating() ? 'Updating' : 'Ready');
   });
   await inFakeTime(
     writer.updateServer(
@@ -152,12 +168,12 @@ test('an update that cannot be read is sent once, however long the server is Upd
 test('an operation that cannot be read, and whose effect does not show, is sent again', async ({
   inFakeTime,
 }) => {
-  const { writer, asked } = writerOf((sofar) => {
+  const { writer, asked } = createWriter((sofar) => {
     const last = sofar.at(-1) ?? '';
-    if (last.startsWith('PUT')) return accepted;
-    if (last.includes('azureAsyncOperation')) return forbidden;
-    return puts(sofar) < 2 ? notFound : rule;
+    if (last.startsWith('PUT')) return acceptedResponse;
+    if (last.includes('azureAsyncOperation')) return forbiddenResponse;
+    return countPuts(sofar) < 2 ? notFoundResponse : ruleResponse;
   });
   await inFakeTime(writer.putFirewallRule('r', range));
-  expect(puts(asked)).toBe(2);
+  expect(countPuts(asked)).toBe(2);
 });

@@ -1,8 +1,13 @@
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { covers, notPublic, parseRange, toNumber } from '../../../src/config/addresses.ts';
-import { ensureConfig, faultsOf } from '../../helpers/unit/inputs.ts';
+import {
+  addressToNumber,
+  parseAddressRange,
+  rangeContains,
+  validatePublicAddress,
+} from '../../../src/config/addresses.ts';
+import { ensureConfig, inputErrorsOf } from '../../helpers/unit/inputs.ts';
 
 const address = fc.ipV4();
 
@@ -14,13 +19,13 @@ describe('allowed-ip-ranges', () => {
     ['203.0.113.9/32', '203.0.113.9', '203.0.113.9'],
     ['0.0.0.0/0', '0.0.0.0', '255.255.255.255'],
   ])('an address, a-b or CIDR: %s', (text, start, end) => {
-    expect(parseRange(text)).toEqual({ start, end });
+    expect(parseAddressRange(text)).toEqual({ start, end });
   });
 
   test.each(['0.0.0.0', '0.0.0.0-0.0.0.0', '0.0.0.0/32', 'azure=0.0.0.0'])(
     '%s would mean any Azure service, for which there is an input of its own',
     (text) => {
-      expect(faultsOf({ 'allowed-ip-ranges': text })).toEqual([
+      expect(inputErrorsOf({ 'allowed-ip-ranges': text })).toEqual([
         expect.stringContaining('allow-azure-services'),
       ]);
     },
@@ -38,18 +43,18 @@ describe('allowed-ip-ranges', () => {
     '',
     '1.2.3.4-',
   ])('anything else is told as it was written: %s', (text) => {
-    expect(parseRange(text)).toEqual(expect.stringContaining(`'${text}'`));
+    expect(parseAddressRange(text)).toEqual(expect.stringContaining(`'${text}'`));
   });
 
   test('a CIDR covers exactly what an independent judge says', () => {
     fc.assert(
       fc.property(address, fc.integer({ min: 1, max: 32 }), address, (network, bits, other) => {
-        const range = parseRange(`${network}/${bits}`);
+        const range = parseAddressRange(`${network}/${bits}`);
         fc.pre(typeof range !== 'string');
         const judge = new BlockList();
         judge.addSubnet(network, bits);
-        expect(covers(range, other)).toBe(judge.check(other));
-        expect(covers(range, network)).toBe(true);
+        expect(rangeContains(range, other)).toBe(judge.check(other));
+        expect(rangeContains(range, network)).toBe(true);
       }),
     );
   });
@@ -57,26 +62,31 @@ describe('allowed-ip-ranges', () => {
   test('a range covers its ends and nothing outside them', () => {
     fc.assert(
       fc.property(address, address, address, (a, b, other) => {
-        fc.pre(toNumber(a) <= toNumber(b) && b !== '0.0.0.0');
-        const range = parseRange(`${a}-${b}`);
+        fc.pre(addressToNumber(a) <= addressToNumber(b) && b !== '0.0.0.0');
+        const range = parseAddressRange(`${a}-${b}`);
         if (typeof range === 'string') throw new Error(range);
         const judge = new BlockList();
         judge.addRange(a, b);
-        for (const each of [a, b, other]) expect(covers(range, each)).toBe(judge.check(each));
+        for (const each of [a, b, other]) expect(rangeContains(range, each)).toBe(judge.check(each));
       }),
     );
   });
 
   test('names: given ones are kept, others derived; only a named one insists on its name', () => {
-    const { declared } = ensureConfig({
+    const { declaredRules } = ensureConfig({
       'allowed-ip-ranges': 'office=198.51.100.0/30, 203.0.113.9\n203.0.113.1-203.0.113.3',
       'allow-azure-services': 'true',
     }).firewall;
-    expect(declared).toEqual([
-      { name: 'office', named: true, start: '198.51.100.0', end: '198.51.100.3' },
-      { name: 'allow-203-0-113-9', named: false, start: '203.0.113.9', end: '203.0.113.9' },
-      { name: 'allow-203-0-113-1-to-203-0-113-3', named: false, start: '203.0.113.1', end: '203.0.113.3' },
-      expect.objectContaining({ named: false, start: '0.0.0.0', end: '0.0.0.0' }),
+    expect(declaredRules).toEqual([
+      { name: 'office', hasExplicitName: true, start: '198.51.100.0', end: '198.51.100.3' },
+      { name: 'allow-203-0-113-9', hasExplicitName: false, start: '203.0.113.9', end: '203.0.113.9' },
+      {
+        name: 'allow-203-0-113-1-to-203-0-113-3',
+        hasExplicitName: false,
+        start: '203.0.113.1',
+        end: '203.0.113.3',
+      },
+      expect.objectContaining({ hasExplicitName: false, start: '0.0.0.0', end: '0.0.0.0' }),
     ]);
   });
 });
@@ -85,7 +95,7 @@ describe('the egress address', () => {
   test('the rule 0.0.0.0 covers no address', () => {
     fc.assert(
       fc.property(address, (any) => {
-        expect(covers({ start: '0.0.0.0', end: '0.0.0.0' }, any)).toBe(false);
+        expect(rangeContains({ start: '0.0.0.0', end: '0.0.0.0' }, any)).toBe(false);
       }),
       { examples: [['0.0.0.0']] },
     );
@@ -94,7 +104,7 @@ describe('the egress address', () => {
   test.each(['20.50.2.1', '192.0.2.1', '198.51.100.7', '203.0.113.9'])(
     'public addresses, TEST-NETs among them, can be a runner: %s',
     (ip) => {
-      expect(notPublic(ip)).toBeUndefined();
+      expect(validatePublicAddress(ip)).toBeUndefined();
       expect(ensureConfig({ 'runner-ip': ip }).firewall.runnerIp).toBe(ip);
     },
   );
@@ -116,7 +126,7 @@ describe('the egress address', () => {
     'localhost',
     '1.2.3',
   ])('0.0.0.0, private, loopback and multicast addresses are refused: %s', (ip) => {
-    expect(faultsOf({ 'runner-ip': ip })).toEqual([expect.stringMatching(/^runner-ip cannot be used/)]);
+    expect(inputErrorsOf({ 'runner-ip': ip })).toEqual([expect.stringMatching(/^runner-ip cannot be used/)]);
   });
 
   test('whatever lies in a private, loopback or multicast network is refused', () => {
@@ -125,7 +135,7 @@ describe('the egress address', () => {
       .chain((first) => address.map((ip) => ip.replace(/^\d+/, first)));
     fc.assert(
       fc.property(inside, (ip) => {
-        expect(notPublic(ip)).toContain(ip);
+        expect(validatePublicAddress(ip)).toContain(ip);
       }),
     );
   });

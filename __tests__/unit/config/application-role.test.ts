@@ -1,39 +1,42 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { controlAtEnds } from '../../../src/config/secret-ends.ts';
+import { validateSecretEnds } from '../../../src/config/secret-ends.ts';
 import { anyText } from '../../helpers/unit/arbitraries.ts';
 import {
   ensureConfig,
-  faultsOf,
-  type Given,
-  perPullRequest,
+  exampleKey,
+  type InputValues,
+  inputErrorsOf,
+  perPullRequestInputs,
   pullRequestEvent,
-  push,
-  someKey,
+  pushEvent,
 } from '../../helpers/unit/inputs.ts';
 
-const withKey = (key: string): Given => ({ 'app-username': 'relecloud_app', 'app-password-key': key });
-const onPullRequest = (given: Given): readonly string[] =>
-  faultsOf({ ...perPullRequest, ...given }, {}, pullRequestEvent());
+const inputsWithKey = (key: string): InputValues => ({
+  'app-username': 'relecloud_app',
+  'app-password-key': key,
+});
+const inputErrorsOnPullRequest = (given: InputValues): readonly string[] =>
+  inputErrorsOf({ ...perPullRequestInputs, ...given }, {}, pullRequestEvent());
 
 describe('with app-username, one of app-password and app-password-key is required', () => {
   test('none of them: the fault tells how to make a key', () => {
-    expect(faultsOf({ 'app-username': 'relecloud_app' })).toEqual([
+    expect(inputErrorsOf({ 'app-username': 'relecloud_app' })).toEqual([
       expect.stringMatching(/^app-password-key is missing.*app-password.*openssl rand -base64 32/),
     ]);
   });
 
   test('both of them', () => {
-    expect(faultsOf({ ...withKey(someKey), 'app-password': 'another secret' })).toEqual([
+    expect(inputErrorsOf({ ...inputsWithKey(exampleKey), 'app-password': 'another secret' })).toEqual([
       expect.stringMatching(/^app-password and app-password-key are both given/),
     ]);
   });
 
   test.each([
     ['app-password', 'a secret'],
-    ['app-password-key', someKey],
+    ['app-password-key', exampleKey],
   ])('%s without app-username is for nobody', (input, value) => {
-    expect(faultsOf({ [input]: value })).toEqual([
+    expect(inputErrorsOf({ [input]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${input} is given without app-username`)),
     ]);
   });
@@ -42,7 +45,7 @@ describe('with app-username, one of app-password and app-password-key is require
     ['63 hexadecimal digits', `${'a1'.repeat(31)}f`],
     ['a length that base64 cannot have', 'Q'.repeat(45)],
   ])('a key that was miscopied is no other key: %s', (_, key) => {
-    expect(faultsOf(withKey(key))).toEqual([
+    expect(inputErrorsOf(inputsWithKey(key))).toEqual([
       expect.stringMatching(/^app-password-key is neither base64 nor/),
     ]);
   });
@@ -50,16 +53,18 @@ describe('with app-username, one of app-password and app-password-key is require
   test('the password is taken as it is, without trimming', () => {
     fc.assert(
       fc.property(anyText, (password) => {
-        fc.pre(controlAtEnds(password) === undefined);
-        const { application } = ensureConfig({ 'app-username': 'app', 'app-password': password }, {}, push);
-        expect(application?.secret).toEqual({ password });
+        fc.pre(validateSecretEnds(password) === undefined);
+        const { appRole } = ensureConfig({ 'app-username': 'app', 'app-password': password }, {}, pushEvent);
+        expect(appRole?.secret).toEqual({ password });
       }),
     );
   });
 
   test('whoever has the one password must not have the other', () => {
     const same = { 'app-username': 'app', 'app-password': 'VerySecurePassword!1' };
-    expect(faultsOf(same)).toEqual([expect.stringMatching(/^app-password is the administrator’s password/)]);
+    expect(inputErrorsOf(same)).toEqual([
+      expect.stringMatching(/^app-password is the administrator’s password/),
+    ]);
   });
 });
 
@@ -84,7 +89,9 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
           hex.replace(/(.{16})/g, '$1\n'),
         ];
         for (const form of forms)
-          expect(ensureConfig(withKey(form), {}, push).application?.secret, form).toEqual({ key: hex });
+          expect(ensureConfig(inputsWithKey(form), {}, pushEvent).appRole?.secret, form).toEqual({
+            key: hex,
+          });
       }),
     );
   });
@@ -94,8 +101,8 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
       fc.property(bytes(4, 31), (key) => {
         fc.pre(!looksHexadecimal(key));
         const says = [expect.stringContaining(`app-password-key has ${key.length} bytes, but needs 32`)];
-        expect(faultsOf(withKey(key.toString('hex')))).toEqual(says);
-        expect(faultsOf(withKey(key.toString('base64')))).toEqual(says);
+        expect(inputErrorsOf(inputsWithKey(key.toString('hex')))).toEqual(says);
+        expect(inputErrorsOf(inputsWithKey(key.toString('base64')))).toEqual(says);
       }),
     );
   });
@@ -103,7 +110,7 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
   test.each([' ', '\n', ' \t\r\n '])(
     'white space alone is no key, for a password derived from nothing is anybody’s: %j',
     (key) => {
-      expect(faultsOf(withKey(key))).toEqual([expect.stringMatching(/^app-password-key /)]);
+      expect(inputErrorsOf(inputsWithKey(key))).toEqual([expect.stringMatching(/^app-password-key /)]);
     },
   );
 });
@@ -111,51 +118,51 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
 describe('the application role is not the administrator', () => {
   test('nor is it called so, with the pull request’s number or without', () => {
     const says = [expect.stringMatching(/^app-username is admin-username/)];
-    expect(faultsOf({ ...withKey(someKey), 'app-username': 'relecloud_admin' })).toEqual(says);
-    expect(onPullRequest({ 'app-username': 'relecloud_admin' })).toEqual(says);
-    expect(onPullRequest({ 'app-username': 'app', 'admin-username': 'app_pr_42' })).toEqual(says);
+    expect(inputErrorsOf({ ...inputsWithKey(exampleKey), 'app-username': 'relecloud_admin' })).toEqual(says);
+    expect(inputErrorsOnPullRequest({ 'app-username': 'relecloud_admin' })).toEqual(says);
+    expect(inputErrorsOnPullRequest({ 'app-username': 'app', 'admin-username': 'app_pr_42' })).toEqual(says);
   });
 
   test('PostgreSQL’s own rules for roles: any character, in 63 bytes', () => {
     for (const name of ['Ünïcode-Rölle', 'with space', 'é'.repeat(31), 'a"b\\c', 'x'.repeat(63)])
-      expect(ensureConfig({ ...withKey(someKey), 'app-username': name }, {}, push).application?.name).toBe(
-        name,
-      );
+      expect(
+        ensureConfig({ ...inputsWithKey(exampleKey), 'app-username': name }, {}, pushEvent).appRole?.name,
+      ).toBe(name);
   });
 });
 
 describe('migrate-as: app where there is an application role', () => {
   const migration = { 'migration-command': 'npm run migrate' };
-  const as = (given: Given) => ensureConfig({ ...migration, ...given }, {}, push).migration?.as;
+  const as = (given: InputValues) => ensureConfig({ ...migration, ...given }, {}, pushEvent).migration?.runAs;
 
   test('the default', () => {
     expect(as({})).toBe('admin');
-    expect(as(withKey(someKey))).toBe('app');
+    expect(as(inputsWithKey(exampleKey))).toBe('app');
   });
 
   test('a base database’s migration may run as the administrator', () => {
-    expect(as({ ...withKey(someKey), 'migrate-as': 'admin' })).toBe('admin');
+    expect(as({ ...inputsWithKey(exampleKey), 'migrate-as': 'admin' })).toBe('admin');
     expect(as({ 'migrate-as': 'admin' })).toBe('admin');
   });
 
   test('app without an application role is nobody', () => {
-    expect(faultsOf({ ...migration, 'migrate-as': 'app' })).toEqual([
+    expect(inputErrorsOf({ ...migration, 'migrate-as': 'app' })).toEqual([
       expect.stringMatching(/^migrate-as is app, but there is no app-username/),
     ]);
   });
 
   test('what a pull request wrote never runs as the administrator: said so', () => {
-    expect(onPullRequest({ ...migration, 'migrate-as': 'admin' })).toEqual([
+    expect(inputErrorsOnPullRequest({ ...migration, 'migrate-as': 'admin' })).toEqual([
       expect.stringMatching(/^migrate-as is admin, which is refused with per-pull-request/),
     ]);
   });
 
   test('nor by default, where there is no application role', () => {
     const given = { ...migration, 'per-pull-request': 'true' };
-    expect(faultsOf(given, {}, pullRequestEvent())).toEqual([
+    expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([
       expect.stringMatching(/^migration-command needs app-username with per-pull-request/),
     ]);
-    expect(faultsOf({ 'per-pull-request': 'true' }, {}, pullRequestEvent())).toEqual([]);
+    expect(inputErrorsOf({ 'per-pull-request': 'true' }, {}, pullRequestEvent())).toEqual([]);
   });
 
   test('there is no way to a pull request’s migration as the administrator', () => {
@@ -163,13 +170,13 @@ describe('migrate-as: app where there is an application role', () => {
       'migration-command': fc.constantFrom('', 'true'),
       'migrate-as': fc.constantFrom('', 'app', 'admin', 'ADMIN', 'Admin '),
       'app-username': fc.constantFrom('', 'app'),
-      'app-password-key': fc.constantFrom('', someKey),
+      'app-password-key': fc.constantFrom('', exampleKey),
     });
     fc.assert(
       fc.property(given, (inputs) => {
         const all = { ...inputs, 'per-pull-request': 'true' };
-        if (faultsOf(all, {}, pullRequestEvent()).length > 0) return;
-        expect(ensureConfig(all, {}, pullRequestEvent()).migration?.as).not.toBe('admin');
+        if (inputErrorsOf(all, {}, pullRequestEvent()).length > 0) return;
+        expect(ensureConfig(all, {}, pullRequestEvent()).migration?.runAs).not.toBe('admin');
       }),
       { numRuns: 200 },
     );
@@ -183,7 +190,7 @@ describe('extensions', () => {
   });
 
   test('every one that is none is told', () => {
-    expect(faultsOf({ extensions: 'pg crypto, "x", vector' })).toEqual([
+    expect(inputErrorsOf({ extensions: 'pg crypto, "x", vector' })).toEqual([
       expect.stringContaining("'pg crypto'"),
       expect.stringContaining(`'"x"'`),
     ]);

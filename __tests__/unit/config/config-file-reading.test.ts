@@ -15,8 +15,8 @@ describe('config-file: a file of the workspace', () => {
     write,
   }) => {
     write('\ufeffmode: check\r\nregion: westeurope\r\n');
-    const { values, faults } = readConfigFile('postgres.yml');
-    expect(faults).toEqual([]);
+    const { values, errors } = readConfigFile('postgres.yml');
+    expect(errors).toEqual([]);
     expect([...values]).toEqual([
       ['mode', 'check'],
       ['region', 'westeurope'],
@@ -25,16 +25,16 @@ describe('config-file: a file of the workspace', () => {
 
   test('may be named by its whole path', ({ workspace, write }) => {
     write('mode: check');
-    expect(readConfigFile(join(workspace, 'postgres.yml')).faults).toEqual([]);
+    expect(readConfigFile(join(workspace, 'postgres.yml')).errors).toEqual([]);
   });
 });
 
 describe('a file that cannot be read is a fault that says what to do', () => {
   const faultOf = (path = 'postgres.yml'): string => {
-    const { broken, faults } = readConfigFile(path);
-    expect(broken).toBe(true);
-    expect(faults).toHaveLength(1);
-    return faults[0] ?? '';
+    const { isUnreadable, errors } = readConfigFile(path);
+    expect(isUnreadable).toBe(true);
+    expect(errors).toHaveLength(1);
+    return errors[0] ?? '';
   };
 
   test('one that is missing: was the repository checked out?', ({ workspace: _ }) => {

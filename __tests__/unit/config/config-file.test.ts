@@ -1,34 +1,34 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { interpretConfigFile } from '../../../src/config/config-file.ts';
-import { kinds } from '../../../src/config/kinds.ts';
+import { parseConfigFile } from '../../../src/config/config-file.ts';
+import { inputSchema } from '../../../src/config/kinds.ts';
 import {
-  configOf,
-  filePath,
-  type Given,
-  parseWithFile,
-  push,
-  someGuid,
-  tutorial,
+  configFilePath,
+  defaultInputs,
+  exampleGuid,
+  type InputValues,
+  parsedConfig,
+  parseWithConfigFile,
+  pushEvent,
 } from '../../helpers/unit/inputs.ts';
 
 /** The tutorial's inputs but its secret, as a file. */
-const base = `server-name: demo-relecloud
-subscription-id: ${someGuid}
+const baseConfigFile = `server-name: demo-relecloud
+subscription-id: ${exampleGuid}
 admin-username: relecloud_admin
 database: relecloud
 `;
 
-function withFile(text: string, step: Given = {}) {
-  const parsed = parseWithFile(base + text, step);
-  if ('faults' in parsed) throw new Error(parsed.faults.join('\n'));
+function parseWithBase(text: string, step: InputValues = {}) {
+  const parsed = parseWithConfigFile(baseConfigFile + text, step);
+  if ('errors' in parsed) throw new Error(parsed.errors.join('\n'));
   return parsed;
 }
 
-const read = (text: string) => interpretConfigFile(filePath, text);
-const valueIn = (text: string, name: string) => {
-  const { faults, values } = read(text);
-  expect(faults).toEqual([]);
+const parseConfigText = (text: string) => parseConfigFile(configFilePath, text);
+const inputValue = (text: string, name: string) => {
+  const { errors, values } = parseConfigText(text);
+  expect(errors).toEqual([]);
   return values.get(name);
 };
 
@@ -68,25 +68,27 @@ migration-command: |
   npm run migrate
 `;
     // Where it stands is the only difference.
-    expect({ ...withFile(text), declaredIn: undefined }).toEqual(
-      configOf({ ...tutorial, ...step }, {}, push),
+    expect({ ...parseWithBase(text), configSource: undefined }).toEqual(
+      parsedConfig({ ...defaultInputs, ...step }, {}, pushEvent),
     );
   });
 
   test('the step’s own wins, a value that is the default too; what it leaves blank does not count as given', () => {
     const text = 'allow-azure-services: true\nregion: westeurope\ntags: { a: 1 }\n';
-    const { firewall, server } = withFile(text, {
+    const { firewall, server } = parseWithBase(text, {
       'allow-azure-services': 'false',
       region: ' ',
       tags: 'b=2',
     });
-    expect(firewall.declared).toEqual([]);
+    expect(firewall.declaredRules).toEqual([]);
     expect(server.region).toBe('westeurope');
     expect([...server.tags]).toEqual([['b', '2']]);
   });
 
   test('what it is not given by nobody has the defaults, as without a file', () => {
-    expect({ ...withFile(''), declaredIn: undefined }).toEqual(configOf(tutorial, {}, push));
+    expect({ ...parseWithBase(''), configSource: undefined }).toEqual(
+      parsedConfig(defaultInputs, {}, pushEvent),
+    );
   });
 
   test.each([
@@ -96,12 +98,15 @@ migration-command: |
     ['an empty mapping', '{}'],
     ['null', '~'],
   ])('%s is an empty mapping', (_, text) => {
-    expect(read(text)).toMatchObject({ faults: [], broken: false, values: new Map() });
+    expect(parseConfigText(text)).toMatchObject({ errors: [], isUnreadable: false, values: new Map() });
   });
 
   test('a secret is never read from it, and the step’s is', () => {
-    const parsed = parseWithFile(`${base}mode: check\n`, { 'client-secret': 'x', 'client-id': someGuid });
-    expect(parsed).toEqual({ faults: ['client-secret needs client-id and tenant-id as well'] });
+    const parsed = parseWithConfigFile(`${baseConfigFile}mode: check\n`, {
+      'client-secret': 'x',
+      'client-id': exampleGuid,
+    });
+    expect(parsed).toEqual({ errors: ['client-secret needs client-id and tenant-id as well'] });
   });
 });
 
@@ -122,63 +127,65 @@ describe('scalars are taken as they stand in the file, so that nothing is reform
     ['!!str 0x10', '0x10'],
     ['Sun:3:30', 'Sun:3:30'],
   ])('%s', (written, text) => {
-    expect(valueIn(`region: ${written}`, 'region')).toBe(text);
-    expect(valueIn(`tags: { a: ${written} }`, 'tags')).toEqual(new Map([['a', text]]));
-    expect(valueIn(`extensions: [ ${written} ]`, 'extensions')).toEqual([text]);
+    expect(inputValue(`region: ${written}`, 'region')).toBe(text);
+    expect(inputValue(`tags: { a: ${written} }`, 'tags')).toEqual(new Map([['a', text]]));
+    expect(inputValue(`extensions: [ ${written} ]`, 'extensions')).toEqual([text]);
   });
 
   test.each(['', '~', 'null', 'Null'])('null is not given: "%s"', (written) => {
-    expect(valueIn(`region: ${written}`, 'region')).toBeUndefined();
+    expect(inputValue(`region: ${written}`, 'region')).toBeUndefined();
   });
 
   test('whatever a pair’s value is, what YAML says it is arrives', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((t) => !t.includes('\0') && !/\n$/.test(t));
     fc.assert(
       fc.property(text, (value) => {
-        expect(valueIn(`tags: { a: ${JSON.stringify(value)} }`, 'tags')).toEqual(new Map([['a', value]]));
+        expect(inputValue(`tags: { a: ${JSON.stringify(value)} }`, 'tags')).toEqual(new Map([['a', value]]));
       }),
     );
   });
 
   test('a character that no text can carry is a fault', () => {
     for (const written of ['"a\\0b"', '"\\ud800"'])
-      expect(read(`region: ${written}`).faults).toEqual([expect.stringMatching(/line 1.*region has a char/)]);
+      expect(parseConfigText(`region: ${written}`).errors).toEqual([
+        expect.stringMatching(/line 1.*region has a char/),
+      ]);
   });
 });
 
 describe('lists and pairs', () => {
   test('an item that the text form could not carry is not split and not dropped', () => {
     const items = ['a,b', '#c', 'd\ne'];
-    expect(valueIn(`extensions: ${JSON.stringify(items)}`, 'extensions')).toEqual(items);
-    const parsed = parseWithFile(`${base}extensions: ${JSON.stringify(items)}`);
-    expect('faults' in parsed && parsed.faults.length).toBe(items.length);
+    expect(inputValue(`extensions: ${JSON.stringify(items)}`, 'extensions')).toEqual(items);
+    const parsed = parseWithConfigFile(`${baseConfigFile}extensions: ${JSON.stringify(items)}`);
+    expect('errors' in parsed && parsed.errors.length).toBe(items.length);
   });
 
   test('a pair may have any name and any value, an empty one too', () => {
     const pairs = { 'a=b': '1,2', '#c': '', 'd e': 'f\ng', 'team:x': 'y' };
-    expect(Object.fromEntries(withFile(`tags: ${JSON.stringify(pairs)}`).server.tags)).toEqual(pairs);
+    expect(Object.fromEntries(parseWithBase(`tags: ${JSON.stringify(pairs)}`).server.tags)).toEqual(pairs);
   });
 
   test('a block’s last line break belongs to the way it is written', () => {
-    expect(valueIn('tags:\n  a: |\n    x\n    y\n', 'tags')).toEqual(new Map([['a', 'x\ny']]));
+    expect(inputValue('tags:\n  a: |\n    x\n    y\n', 'tags')).toEqual(new Map([['a', 'x\ny']]));
   });
 
   test('ranges are a list, a mapping of names, or a text', () => {
     const rules = [
-      { name: 'office', named: true, start: '198.51.100.0', end: '198.51.100.255' },
-      { name: 'allow-203-0-113-9', named: false, start: '203.0.113.9', end: '203.0.113.9' },
+      { name: 'office', hasExplicitName: true, start: '198.51.100.0', end: '198.51.100.255' },
+      { name: 'allow-203-0-113-9', hasExplicitName: false, start: '203.0.113.9', end: '203.0.113.9' },
     ];
     const texts = [
       'allowed-ip-ranges: [ office=198.51.100.0/24, 203.0.113.9 ]',
       'allowed-ip-ranges: |\n  # ours\n  office=198.51.100.0/24\n  203.0.113.9',
     ];
-    for (const text of texts) expect(withFile(text).firewall.declared).toEqual(rules);
-    const named = withFile('allowed-ip-ranges: { office: 198.51.100.0-198.51.100.255 }');
-    expect(named.firewall.declared).toEqual(rules.slice(0, 1));
+    for (const text of texts) expect(parseWithBase(text).firewall.declaredRules).toEqual(rules);
+    const named = parseWithBase('allowed-ip-ranges: { office: 198.51.100.0-198.51.100.255 }');
+    expect(named.firewall.declaredRules).toEqual(rules.slice(0, 1));
   });
 
   test('an alias repeats what it is an alias of', () => {
-    expect(withFile('region: &here westeurope\ntags: { where: *here }').server.tags.get('where')).toBe(
+    expect(parseWithBase('region: &here westeurope\ntags: { where: *here }').server.tags.get('where')).toBe(
       'westeurope',
     );
   });
@@ -198,7 +205,7 @@ extensions:
 `;
 
   test('the line of each input, and of what is in it by its name', () => {
-    expect(Object.fromEntries(read(text).lines)).toEqual({
+    expect(Object.fromEntries(parseConfigText(text).lines)).toEqual({
       mode: 1,
       region: 2,
       tags: 3,
@@ -214,22 +221,22 @@ extensions:
   });
 
   test('mode check is told the path and the lines, without those whose input the step gives itself', () => {
-    const config = withFile(text, { region: 'northeurope', tags: 'a=b' });
+    const config = parseWithBase(text, { region: 'northeurope', tags: 'a=b' });
     if (config.mode !== 'check') throw new Error('another mode was asked for');
-    expect(config.declaredIn?.path).toBe(filePath);
-    const lines = config.declaredIn?.lines;
+    expect(config.configSource?.path).toBe(configFilePath);
+    const lines = config.configSource?.lines;
     expect(lines?.get('server-parameters.work_mem')).toBe(9);
     for (const own of ['region', 'tags', 'tags.team']) expect(lines?.has(own)).toBe(false);
   });
 
   test('without a file nothing is declared in one', () => {
-    const parsed = parseWithFile('', { ...tutorial, mode: 'check', 'config-file': '' });
-    expect('declaredIn' in parsed && parsed.declaredIn).toBeUndefined();
+    const parsed = parseWithConfigFile('', { ...defaultInputs, mode: 'check', 'config-file': '' });
+    expect('configSource' in parsed && parsed.configSource).toBeUndefined();
   });
 });
 
 test('every kind of input has a name that action.yml’s table of kinds knows', () => {
-  expect(Object.keys(kinds).length).toBeGreaterThan(50);
-  const given = Object.keys(kinds).map((name) => `${name}:`);
-  expect(read(given.join('\n')).faults).toEqual([]);
+  expect(Object.keys(inputSchema).length).toBeGreaterThan(50);
+  const given = Object.keys(inputSchema).map((name) => `${name}:`);
+  expect(parseConfigText(given.join('\n')).errors).toEqual([]);
 });

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { creationFaults, groupOfNew, newServer } from '../../../src/config/creation.ts';
-import { fail } from '../../../src/errors.ts';
+import { defaultResourceGroup, resolveNewServer, validateCreation } from '../../../src/config/creation.ts';
+import { actionError } from '../../../src/errors.ts';
 import { anyText } from '../../helpers/unit/arbitraries.ts';
-import { checkConfig, configOf, ensureConfig, someGuid, tutorial } from '../../helpers/unit/inputs.ts';
+import {
+  checkConfig,
+  defaultInputs,
+  ensureConfig,
+  exampleGuid,
+  parsedConfig,
+} from '../../helpers/unit/inputs.ts';
 
 describe('what the inputs leave open', () => {
   test("the tutorial's own values pass, to ensure and to create", () => {
@@ -11,7 +17,7 @@ describe('what the inputs leave open', () => {
     expect(config.administrator).toEqual({ username: 'relecloud_admin', password: 'VerySecurePassword!1' });
     expect(config.server.name).toBe('demo-relecloud');
     expect(config.database.name).toBe('relecloud');
-    expect(creationFaults(config)).toEqual([]);
+    expect(validateCreation(config)).toEqual([]);
   });
 
   test('defaults', () => {
@@ -25,24 +31,24 @@ describe('what the inputs leave open', () => {
         formats: ['url'],
         sslMode: 'require',
       },
-      firewall: { runnerIp: undefined, keepRule: false, declared: [] },
+      firewall: { runnerIp: undefined, keepRule: false, declaredRules: [] },
       migration: undefined,
       onDrift: 'warn',
-      driftReport: [],
+      driftReportPaths: [],
       startIfStopped: true,
-      timeout: 30 * 60_000,
+      timeoutMs: 30 * 60_000,
     });
     expect(checkConfig()).toMatchObject({
       onDrift: 'fail',
-      driftReport: [],
+      driftReportPaths: [],
       driftIssue: false,
-      declaredIn: undefined,
+      configSource: undefined,
     });
   });
 
   test('declared things drift: a property that no input names is not declared', () => {
-    const { name, byHost, tags, parameters, ...properties } = ensureConfig().server;
-    expect([byHost, ...tags, ...parameters]).toEqual([false]);
+    const { name, isNameIpAddress, tags, parameters, ...properties } = ensureConfig().server;
+    expect([isNameIpAddress, ...tags, ...parameters]).toEqual([false]);
     expect(Object.values(properties).every((value) => value === undefined)).toBe(true);
     expect(ensureConfig().database).toMatchObject({ charset: undefined, collation: undefined });
   });
@@ -55,19 +61,19 @@ describe('what the inputs leave open', () => {
 
   test('sign-in comes from the AZURE_* variables where no input says otherwise', () => {
     const env = {
-      AZURE_CLIENT_ID: someGuid,
-      AZURE_TENANT_ID: someGuid,
-      AZURE_SUBSCRIPTION_ID: someGuid,
+      AZURE_CLIENT_ID: exampleGuid,
+      AZURE_TENANT_ID: exampleGuid,
+      AZURE_SUBSCRIPTION_ID: exampleGuid,
       AZURE_CLIENT_SECRET: ' s ',
     };
-    const other = someGuid.replace('6', '7');
-    expect(configOf({ 'subscription-id': '' }, env).signIn).toEqual({
-      clientId: someGuid,
-      tenantId: someGuid,
-      subscriptionId: someGuid,
+    const other = exampleGuid.replace('6', '7');
+    expect(parsedConfig({ 'subscription-id': '' }, env).signIn).toEqual({
+      clientId: exampleGuid,
+      tenantId: exampleGuid,
+      subscriptionId: exampleGuid,
       clientSecret: ' s ',
     });
-    expect(configOf({ 'client-id': other }, env).signIn.clientId).toBe(other);
+    expect(parsedConfig({ 'client-id': other }, env).signIn.clientId).toBe(other);
   });
 
   test.each([
@@ -76,17 +82,19 @@ describe('what the inputs leave open', () => {
     ['demo-relecloud.postgres.database.chinacloudapi.cn', 'AzureChinaCloud'],
     [' demo-relecloud ', 'AzureChinaCloud'],
   ])('server-name may be the short name or the full host name: %s', (given, cloud) => {
-    expect(configOf({ 'server-name': given, 'azure-environment': cloud }).server.name).toBe('demo-relecloud');
+    expect(parsedConfig({ 'server-name': given, 'azure-environment': cloud }).server.name).toBe(
+      'demo-relecloud',
+    );
   });
 
   test('a host name of another cloud is a fault, since its server would be looked for in the wrong one', () => {
-    expect(() => configOf({ 'server-name': 'demo.postgres.database.chinacloudapi.cn' })).toThrow(
+    expect(() => parsedConfig({ 'server-name': 'demo.postgres.database.chinacloudapi.cn' })).toThrow(
       'server-name is a host of AzureChinaCloud',
     );
   });
 
   test('a declared rule may not pass for a temporary one, which sweeps would remove', () => {
-    expect(() => configOf({ 'allowed-ip-ranges': 'GHA-temporary-1=203.0.113.9' })).toThrow(
+    expect(() => parsedConfig({ 'allowed-ip-ranges': 'GHA-temporary-1=203.0.113.9' })).toThrow(
       'for temporary rules',
     );
   });
@@ -115,7 +123,10 @@ describe('secrets', () => {
 
   test('an error about creation says nothing of the password but its length', () => {
     const config = ensureConfig({ 'admin-password': 'Qz7' });
-    const { message } = fail('creation-inputs-invalid', { server: 'x', faults: creationFaults(config) });
+    const { message } = actionError('creation-inputs-invalid', {
+      server: 'x',
+      errors: validateCreation(config),
+    });
     expect(message).toContain('has 3 characters');
     expect(message).not.toContain('Qz7');
   });
@@ -130,8 +141,8 @@ describe('the configuration', () => {
       config.administrator,
       config.publish,
       config.publish.formats,
-      config.firewall.declared,
-      config.firewall.declared[0],
+      config.firewall.declaredRules,
+      config.firewall.declaredRules[0],
       config.migration,
     ];
     for (const part of parts) expect(Object.isFrozen(part)).toBe(true);
@@ -143,15 +154,20 @@ describe('the configuration', () => {
       'migration-command': 'x',
       'migration-timeout-minutes': '1.5',
     });
-    expect(config.timeout).toBe(30_000);
-    expect(config.migration).toEqual({ command: 'x', workingDirectory: '.', timeout: 90_000, as: 'admin' });
+    expect(config.timeoutMs).toBe(30_000);
+    expect(config.migration).toEqual({
+      command: 'x',
+      workingDirectory: '.',
+      timeoutMs: 90_000,
+      runAs: 'admin',
+    });
   });
 });
 
 describe('creation', () => {
   test('faults that only matter to a creation are named together', () => {
     const config = ensureConfig({ 'admin-password': 'relecloud_admin', 'high-availability': 'SameZone' });
-    const faults = creationFaults(config);
+    const faults = validateCreation(config);
     expect(faults).toEqual([
       expect.stringMatching(/^region is missing/),
       expect.stringMatching(/^admin-password (?=.*three of)(?=.*admin-username)/),
@@ -175,14 +191,14 @@ describe('creation', () => {
     ['pässwört1', true],
     ['PÄSSWÖRTER', false],
   ])('password: 8–128, three of four classes, without the login: %s', (password, good) => {
-    const faults = creationFaults(ensureConfig({ region: 'westeurope', 'admin-password': password }));
+    const faults = validateCreation(ensureConfig({ region: 'westeurope', 'admin-password': password }));
     expect(faults.length === 0).toBe(good);
   });
 
   test('a new server gets what action.yml states, in a group of its own name', () => {
     const { server } = ensureConfig({ region: 'westeurope' });
-    expect(groupOfNew(server)).toBe('demo-relecloud');
-    expect(newServer(server)).toEqual({
+    expect(defaultResourceGroup(server)).toBe('demo-relecloud');
+    expect(resolveNewServer(server)).toEqual({
       region: 'westeurope',
       version: '17',
       skuName: 'Standard_B1ms',
@@ -207,12 +223,12 @@ describe('creation', () => {
     ['standard_d2ds_v5', 'GeneralPurpose'],
     ['Standard_E4ds_v5', 'MemoryOptimized'],
   ])('SKUs: %s is %s', (sku, tier) => {
-    expect(newServer(ensureConfig({ 'sku-name': sku }).server).skuTier).toBe(tier);
+    expect(resolveNewServer(ensureConfig({ 'sku-name': sku }).server).skuTier).toBe(tier);
   });
 
   test('check of a server that is not there has no administrator to create one with', () => {
-    const { 'admin-username': _, 'admin-password': __, ...rest } = tutorial;
-    expect(creationFaults(checkConfig({ ...rest, 'admin-username': '', 'admin-password': '' }))).toContain(
+    const { 'admin-username': _, 'admin-password': __, ...rest } = defaultInputs;
+    expect(validateCreation(checkConfig({ ...rest, 'admin-username': '', 'admin-password': '' }))).toContain(
       'admin-username and admin-password are missing',
     );
   });

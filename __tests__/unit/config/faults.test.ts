@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { secretInputs } from '../../../src/config/kinds.ts';
-import { fail } from '../../../src/errors.ts';
+import { actionError } from '../../../src/errors.ts';
 import {
-  faultsOf as faultsOfGiven,
-  type Given,
-  noFolder,
-  parse,
-  perPullRequest,
+  defaultInputs,
+  exampleGuid,
+  inputErrorsOf as faultsOfGiven,
+  type InputValues,
+  missingDirectory,
+  parseInputs,
+  perPullRequestInputs,
   pullRequestEvent,
-  someGuid,
-  tutorial,
 } from '../../helpers/unit/inputs.ts';
 
 /** For every input that can be faulty alone: values that are, and what the fault has to say. */
-const faulty: Readonly<Record<string, readonly (readonly [value: string, says: RegExp])[]>> = {
+const invalidValues: Readonly<Record<string, readonly (readonly [value: string, says: RegExp])[]>> = {
   mode: [['ensured', /one of: ensure, check, drop, sweep/]],
   'client-id': [['my-app', /not a GUID/]],
   'tenant-id': [['contoso.onmicrosoft.com', /not a GUID/]],
@@ -119,7 +119,7 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
   ],
   formats: [['url, odbc', /odbc/]],
   'ssl-mode': [['prefer', /require, verify-full/]],
-  'working-directory': [[noFolder, /no folder/]],
+  'working-directory': [[missingDirectory, /no folder/]],
   'migration-timeout-minutes': [['0', /0.01 to 360/]],
   'on-drift': [['fail', /warn, fix/]],
   'timeout-minutes': [['361', /360/]],
@@ -205,35 +205,36 @@ const faulty: Readonly<Record<string, readonly (readonly [value: string, says: R
 };
 
 /** Of a pull request, so that every input means something. */
-const base: Given = {
-  ...perPullRequest,
+const baseInputs: InputValues = {
+  ...perPullRequestInputs,
   'migration-command': 'true',
-  'client-id': someGuid,
-  'tenant-id': someGuid,
+  'client-id': exampleGuid,
+  'tenant-id': exampleGuid,
 };
-const faultsOf = (given: Given): readonly string[] => faultsOfGiven(given, {}, pullRequestEvent());
-const about = (input: string, faults: readonly string[]): readonly string[] =>
+const errorsOfInputs = (given: InputValues): readonly string[] =>
+  faultsOfGiven(given, {}, pullRequestEvent());
+const errorsAbout = (input: string, faults: readonly string[]): readonly string[] =>
   faults.filter((fault) => fault.startsWith(`${input} `) || fault.startsWith(`${input}:`));
 
-const table = Object.entries(faulty).flatMap(([input, cases]) =>
+const invalidCases = Object.entries(invalidValues).flatMap(([input, cases]) =>
   cases.map(([value, says]) => ({ input, value, says })),
 );
 
 describe('every fault of every input', () => {
   test('the inputs on which the faults are laid have none themselves', () => {
-    expect(faultsOf(base)).toEqual([]);
+    expect(errorsOfInputs(baseInputs)).toEqual([]);
   });
 
-  test.each(table)('$input = $value is a fault', ({ input, value, says }) => {
-    const faults = faultsOf({ ...base, [input]: value });
+  test.each(invalidCases)('$input = $value is a fault', ({ input, value, says }) => {
+    const faults = errorsOfInputs({ ...baseInputs, [input]: value });
     expect(faults).toHaveLength(1);
-    expect(about(input, faults)[0]).toMatch(says);
+    expect(errorsAbout(input, faults)[0]).toMatch(says);
   });
 
   test('every fault that the inputs alone show is named in one error, all of them at once', () => {
     const some = fc.record(
       Object.fromEntries(
-        Object.entries(faulty).map(([input, cases]) => [
+        Object.entries(invalidValues).map(([input, cases]) => [
           input,
           fc.option(fc.constantFrom(...cases.map(([value]) => value))),
         ]),
@@ -244,28 +245,32 @@ describe('every fault of every input', () => {
         const given = Object.fromEntries(
           Object.entries(chosen).flatMap(([k, v]) => (v === null ? [] : [[k, v]])),
         );
-        const faults = faultsOf({ ...base, ...given });
+        const faults = errorsOfInputs({ ...baseInputs, ...given });
         const inputs = Object.keys(given);
-        expect(inputs.filter((input) => about(input, faults).length !== 1)).toEqual([]);
+        expect(inputs.filter((input) => errorsAbout(input, faults).length !== 1)).toEqual([]);
         expect(faults).toHaveLength(inputs.length);
-        const { message } = fail('inputs-invalid', { faults });
+        const { message } = actionError('inputs-invalid', { errors: faults });
         expect(faults.filter((fault) => !message.includes(fault))).toEqual([]);
       }),
     );
   });
 
   test('in check, on-drift is fail or warn; fix would write', () => {
-    expect(faultsOf({ mode: 'check', 'on-drift': 'fix' })).toEqual([expect.stringMatching(/fail|warn/)]);
+    expect(errorsOfInputs({ mode: 'check', 'on-drift': 'fix' })).toEqual([
+      expect.stringMatching(/fail|warn/),
+    ]);
   });
 
   test('a client secret alone cannot sign in', () => {
-    expect(faultsOf({ 'client-secret': 'x' })).toEqual([
+    expect(errorsOfInputs({ 'client-secret': 'x' })).toEqual([
       'client-secret needs client-id and tenant-id as well',
     ]);
   });
 
   test('inputs that say false are no fault', () => {
-    expect(faultsOf({ 'per-pull-request': 'false', reset: 'FALSE', 'drift-issue': 'false' })).toEqual([]);
+    expect(errorsOfInputs({ 'per-pull-request': 'false', reset: 'FALSE', 'drift-issue': 'false' })).toEqual(
+      [],
+    );
   });
 });
 
@@ -284,8 +289,10 @@ describe('no secret in an error', () => {
     fc.assert(
       fc.property(fc.tuple(secret, secret, secret, secret, secret), (secrets) => {
         const given = Object.fromEntries(secretInputs.map((name, i) => [name, `${secrets[i]}\0`]));
-        const parsed = parse({ ...tutorial, ...wrong, 'app-username': 'app', ...given });
-        const { message } = fail('inputs-invalid', { faults: 'faults' in parsed ? parsed.faults : [] });
+        const parsed = parseInputs({ ...defaultInputs, ...wrong, 'app-username': 'app', ...given });
+        const { message } = actionError('inputs-invalid', {
+          errors: 'errors' in parsed ? parsed.errors : [],
+        });
         for (const name of secretInputs) expect(message).toContain(`${name} contains a NUL`);
         for (const each of secrets) expect(message).not.toContain(each);
       }),
@@ -307,7 +314,7 @@ describe('no secret in an error', () => {
           'app-password-key': key,
           'admin-password': password,
         };
-        const message = faultsOf(given).join('\n');
+        const message = errorsOfInputs(given).join('\n');
         expect(message).toContain('app-password-key');
         expect(message).toContain('app-password is the administrator’s password');
         expect(message).not.toContain(key);

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  azureServicesRuleName,
+  AZURE_SERVICES_RULE_NAME,
   declaredRuleName,
   isTemporaryRuleName,
-  isTemporaryRuleOf,
-  keptRuleName,
+  isTemporaryRuleOfRun,
+  persistentRuleName,
   temporaryRuleName,
 } from '../../../src/config/names.ts';
-import { firewallRuleName } from '../../../src/config/rules.ts';
+import { validateFirewallRuleName } from '../../../src/config/rules.ts';
 
 /** The expression of Azure's REST specification. */
 const specification = /^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$/;
@@ -28,12 +28,12 @@ describe('names of firewall rules', () => {
       fc.property(identity, random, range, (who, part, addresses) => {
         const names = [
           temporaryRuleName(who, part),
-          keptRuleName(addresses.start),
+          persistentRuleName(addresses.start),
           declaredRuleName(addresses),
         ];
-        for (const name of [...names, azureServicesRuleName]) {
+        for (const name of [...names, AZURE_SERVICES_RULE_NAME]) {
           expect(name).toMatch(specification);
-          expect(firewallRuleName(name)).toBeUndefined();
+          expect(validateFirewallRuleName(name)).toBeUndefined();
         }
       }),
     );
@@ -62,20 +62,20 @@ describe('names of firewall rules', () => {
       fc.property(identity, identity, random, (one, other, part) => {
         const name = temporaryRuleName(one, part);
         expect(isTemporaryRuleName(name)).toBe(true);
-        expect(isTemporaryRuleOf(one, name)).toBe(true);
+        expect(isTemporaryRuleOfRun(one, name)).toBe(true);
         const same = JSON.stringify(one) === JSON.stringify(other);
-        expect(isTemporaryRuleOf(other, name)).toBe(same);
+        expect(isTemporaryRuleOfRun(other, name)).toBe(same);
       }),
     );
     const shifted = temporaryRuleName({ repositoryId: '1', runId: '23', runAttempt: '1' }, 'abcdefgh');
-    expect(isTemporaryRuleOf({ repositoryId: '1', runId: '2', runAttempt: '3' }, shifted)).toBe(false);
-    expect(isTemporaryRuleOf({ repositoryId: '12', runId: '3', runAttempt: '1' }, shifted)).toBe(false);
+    expect(isTemporaryRuleOfRun({ repositoryId: '1', runId: '2', runAttempt: '3' }, shifted)).toBe(false);
+    expect(isTemporaryRuleOfRun({ repositoryId: '12', runId: '3', runAttempt: '1' }, shifted)).toBe(false);
   });
 
   test('kept and declared rules bear another prefix, so no post takes them for temporary', () => {
     fc.assert(
       fc.property(range, (addresses) => {
-        expect(isTemporaryRuleName(keptRuleName(addresses.start))).toBe(false);
+        expect(isTemporaryRuleName(persistentRuleName(addresses.start))).toBe(false);
         expect(isTemporaryRuleName(declaredRuleName(addresses))).toBe(false);
       }),
     );
@@ -86,7 +86,9 @@ describe('names of firewall rules', () => {
       fc.property(range, range, (one, other) => {
         const same = one.start === other.start && one.end === other.end;
         expect(declaredRuleName(one) === declaredRuleName(other)).toBe(same);
-        expect(keptRuleName(one.start) === keptRuleName(other.start)).toBe(one.start === other.start);
+        expect(persistentRuleName(one.start) === persistentRuleName(other.start)).toBe(
+          one.start === other.start,
+        );
       }),
     );
   });

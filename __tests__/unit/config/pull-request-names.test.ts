@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  azureServicesRuleName,
+  AZURE_SERVICES_RULE_NAME,
+  creationSentinel,
   declaredRuleName,
-  keptRuleName,
+  parseTemporaryRuleName,
+  persistentRuleName,
   pullRequestName,
-  runOfTemporaryRule,
-  seal,
   temporaryRuleName,
 } from '../../../src/config/names.ts';
 
@@ -138,7 +138,7 @@ describe('the seal of a database that is being made', () => {
   test('is a connection limit beyond every server’s, and one that PostgreSQL takes', () => {
     fc.assert(
       fc.property(parts, (whose) => {
-        const limit = seal(...whose);
+        const limit = creationSentinel(...whose);
         expect(Number.isInteger(limit)).toBe(true);
         expect(limit).toBeGreaterThanOrEqual(1_000_000_000);
         expect(limit).toBeLessThanOrEqual(2_073_741_823);
@@ -151,16 +151,18 @@ describe('the seal of a database that is being made', () => {
     fc.assert(
       fc.property(parts, parts, (one, other) => {
         const same = JSON.stringify(one) === JSON.stringify(other);
-        expect(seal(...one) === seal(...other)).toBe(same);
+        expect(creationSentinel(...one) === creationSentinel(...other)).toBe(same);
       }),
     );
-    expect(seal('a', 'b')).not.toBe(seal('ab'));
-    expect(seal('a","b')).not.toBe(seal('a', 'b'));
-    expect(seal('1')).not.toBe(seal(1));
+    expect(creationSentinel('a', 'b')).not.toBe(creationSentinel('ab'));
+    expect(creationSentinel('a","b')).not.toBe(creationSentinel('a', 'b'));
+    expect(creationSentinel('1')).not.toBe(creationSentinel(1));
   });
 
   test('a later version finishes what this one has begun: the seal stays what it is', () => {
-    expect(seal('relecloud_pr_42', 'pull-request', '123456789', 42, 'relecloud')).toBe(1_555_927_642);
+    expect(creationSentinel('relecloud_pr_42', 'pull-request', '123456789', 42, 'relecloud')).toBe(
+      1_555_927_642,
+    );
   });
 });
 
@@ -172,7 +174,7 @@ describe('sweep: whose run a temporary rule belongs to', () => {
   test('its name tells it', () => {
     fc.assert(
       fc.property(identity, random, (run, part) => {
-        expect(runOfTemporaryRule(temporaryRuleName(run, part))).toEqual(run);
+        expect(parseTemporaryRuleName(temporaryRuleName(run, part))).toEqual(run);
       }),
     );
   });
@@ -184,7 +186,7 @@ describe('sweep: whose run a temporary rule belongs to', () => {
       .map(([before, parts]) => `${before}gha-temporary-${parts.join('-')}`);
     fc.assert(
       fc.property(names, (name) => {
-        const run = runOfTemporaryRule(name);
+        const run = parseTemporaryRuleName(name);
         if (run === undefined) return;
         expect(temporaryRuleName(run, name.split('-').at(-1) ?? '')).toBe(name);
       }),
@@ -194,9 +196,9 @@ describe('sweep: whose run a temporary rule belongs to', () => {
 
   test('no other name tells any', () => {
     const others = [
-      keptRuleName('203.0.113.9'),
+      persistentRuleName('203.0.113.9'),
       declaredRuleName({ start: '203.0.113.9', end: '203.0.113.10' }),
-      azureServicesRuleName,
+      AZURE_SERVICES_RULE_NAME,
       'gha-temporary-',
       'gha-temporary-1-2-3',
       'gha-temporary-1-2-3-',
@@ -207,6 +209,6 @@ describe('sweep: whose run a temporary rule belongs to', () => {
       'x-gha-temporary-1-2-3-abc',
       '',
     ];
-    for (const name of others) expect(runOfTemporaryRule(name), name).toBeUndefined();
+    for (const name of others) expect(parseTemporaryRuleName(name), name).toBeUndefined();
   });
 });

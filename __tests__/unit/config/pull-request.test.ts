@@ -1,57 +1,57 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { noEvent } from '../../../src/config/event.ts';
+import { NO_EVENT } from '../../../src/config/event.ts';
 import { pullRequestName } from '../../../src/config/names.ts';
 import {
   checkConfig,
-  configOf,
   dropConfig,
   ensureConfig,
-  faultsOf,
-  type Given,
-  perPullRequest,
+  type InputValues,
+  inputErrorsOf,
+  parsedConfig,
+  perPullRequestInputs,
   pullRequestConfig,
   pullRequestEvent,
-  push,
+  pushEvent,
   repository,
   sweepConfig,
 } from '../../helpers/unit/inputs.ts';
 
-const elsewhere = { ...push, repository: { id: '', name: '' } };
+const eventWithoutRepository = { ...pushEvent, repository: { id: '', name: '' } };
 
 describe('per-pull-request: the database is <database>_pr_<number>, the role <app-username>_pr_<number>', () => {
   test('the number is the event’s', () => {
-    const { pullRequest, database, application } = pullRequestConfig();
+    const { pullRequest, database, appRole } = pullRequestConfig();
     expect(pullRequest).toEqual({ number: 42, repository, state: 'open' });
     expect(database).toMatchObject({ name: 'relecloud_pr_42', base: 'relecloud' });
-    expect(application).toMatchObject({ name: 'relecloud_app_pr_42', base: 'relecloud_app' });
+    expect(appRole).toMatchObject({ name: 'relecloud_app_pr_42', base: 'relecloud_app' });
   });
 
   test('both bear the marks by which they are known again', () => {
-    const { database, application } = pullRequestConfig();
+    const { database, appRole } = pullRequestConfig();
     const mark = { kind: 'pull-request', repositoryId: repository.id, pullRequest: 42 };
-    expect(database.mark).toEqual({ ...mark, base: 'relecloud' });
-    expect(application?.mark).toEqual({ ...mark, base: 'relecloud_app', database: 'relecloud' });
+    expect(database.marker).toEqual({ ...mark, base: 'relecloud' });
+    expect(appRole?.marker).toEqual({ ...mark, base: 'relecloud_app', database: 'relecloud' });
   });
 
   test('pull-request-number wins over the event’s, whose state then tells nothing', () => {
-    const given = { ...perPullRequest, 'pull-request-number': '7' };
+    const given = { ...perPullRequestInputs, 'pull-request-number': '7' };
     expect(ensureConfig(given, {}, pullRequestEvent(42)).pullRequest).toMatchObject({
       number: 7,
       state: undefined,
     });
     expect(ensureConfig(given, {}, pullRequestEvent(7)).pullRequest?.state).toBe('open');
-    expect(ensureConfig(given, {}, push).database.name).toBe('relecloud_pr_7');
+    expect(ensureConfig(given, {}, pushEvent).database.name).toBe('relecloud_pr_7');
   });
 
   test.each(['ensure', 'check', 'drop'])(
     'without a number, an error, never the base database: mode %s',
     (mode) => {
-      const given = { ...perPullRequest, mode };
-      expect(faultsOf(given, {}, push)).toEqual([
+      const given = { ...perPullRequestInputs, mode };
+      expect(inputErrorsOf(given, {}, pushEvent)).toEqual([
         expect.stringMatching(/^pull-request-number is missing: this push/),
       ]);
-      expect(faultsOf(given)).toEqual([
+      expect(inputErrorsOf(given)).toEqual([
         expect.stringMatching(/^pull-request-number is missing/),
         expect.stringContaining('GITHUB_REPOSITORY_ID'),
       ]);
@@ -59,8 +59,8 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
   );
 
   test('with a number that is none, that one fault is told, and the event’s is not taken instead', () => {
-    const given = { ...perPullRequest, 'pull-request-number': '#42' };
-    expect(faultsOf(given, {}, pullRequestEvent())).toEqual([
+    const given = { ...perPullRequestInputs, 'pull-request-number': '#42' };
+    expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([
       expect.stringMatching(/^pull-request-number is '#42'/),
     ]);
   });
@@ -68,59 +68,61 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
   test.each(['ensure', 'check', 'drop', 'sweep'])(
     'where the repository is unknown, nothing could be marked or known again: mode %s',
     (mode) => {
-      const given = { ...perPullRequest, mode, 'pull-request-number': mode === 'sweep' ? '' : '1' };
-      expect(faultsOf(given, {}, elsewhere)).toEqual([expect.stringContaining('GITHUB_REPOSITORY_ID')]);
+      const given = { ...perPullRequestInputs, mode, 'pull-request-number': mode === 'sweep' ? '' : '1' };
+      expect(inputErrorsOf(given, {}, eventWithoutRepository)).toEqual([
+        expect.stringContaining('GITHUB_REPOSITORY_ID'),
+      ]);
     },
   );
 
   test('whatever tells the number, or does not, a pull request never yields the base database or role', () => {
     const bases = fc
       .stringMatching(/^[a-zA-Z_][\w-]{0,62}$/)
-      .filter((base) => !faultsOf({ database: base })[0]);
+      .filter((base) => !inputErrorsOf({ database: base })[0]);
     const roles = fc.stringMatching(/^[a-z][a-z_]{0,62}$/).filter((role) => !role.startsWith('pg_'));
     const number = fc.oneof(
       fc.integer({ min: 1, max: 2_147_483_647 }).map(String),
       fc.constantFrom('', ' ', '0', '-1', '1e3', 'abc', '007'),
     );
     const events = fc.oneof(
-      fc.constantFrom(push, noEvent),
+      fc.constantFrom(pushEvent, NO_EVENT),
       fc.integer({ min: 1 }).map((n) => pullRequestEvent(n)),
     );
     const modes = fc.constantFrom('ensure', 'check', 'drop');
     fc.assert(
       fc.property(modes, bases, roles, number, events, (mode, database, role, given, event) => {
-        const inputs: Given = {
-          ...perPullRequest,
+        const inputs: InputValues = {
+          ...perPullRequestInputs,
           mode,
           database,
           'app-username': role,
           'pull-request-number': given,
         };
-        if (faultsOf(inputs, {}, event).length > 0) return;
-        const config = configOf(inputs, {}, event);
+        if (inputErrorsOf(inputs, {}, event).length > 0) return;
+        const config = parsedConfig(inputs, {}, event);
         if (config.mode === 'sweep') throw new Error('another mode was asked for');
         const pullRequest = config.pullRequest?.number ?? Number.NaN;
         expect(config.database?.name).not.toBe(database);
-        expect(config.application?.name).not.toBe(role);
+        expect(config.appRole?.name).not.toBe(role);
         expect(config.database?.name).toBe(pullRequestName(database, pullRequest));
-        expect(config.application?.name).toBe(pullRequestName(role, pullRequest));
-        expect(config.database?.mark?.pullRequest).toBe(pullRequest);
+        expect(config.appRole?.name).toBe(pullRequestName(role, pullRequest));
+        expect(config.database?.marker?.pullRequest).toBe(pullRequest);
       }),
       { numRuns: 300 },
     );
   });
 
   test('without per-pull-request, the base database and role, whatever the event is', () => {
-    const { pullRequest, database, application } = ensureConfig(
-      { ...perPullRequest, 'per-pull-request': 'false' },
+    const { pullRequest, database, appRole } = ensureConfig(
+      { ...perPullRequestInputs, 'per-pull-request': 'false' },
       {},
       pullRequestEvent(),
     );
     expect(pullRequest).toBeUndefined();
-    expect(database).toMatchObject({ name: 'relecloud', base: 'relecloud', mark: undefined });
-    expect(application).toMatchObject({
+    expect(database).toMatchObject({ name: 'relecloud', base: 'relecloud', marker: undefined });
+    expect(appRole).toMatchObject({
       name: 'relecloud_app',
-      mark: { kind: 'base', repositoryId: repository.id, base: 'relecloud_app', database: 'relecloud' },
+      marker: { kind: 'base', repositoryId: repository.id, base: 'relecloud_app', database: 'relecloud' },
     });
   });
 });
@@ -135,15 +137,15 @@ describe('inputs that mean something for a pull request’s database alone', () 
 
   test.each(alone)('%s: %s is refused without per-pull-request', (input, value) => {
     for (const mode of ['ensure', 'check'])
-      expect(faultsOf({ mode, [input]: value }, {}, pullRequestEvent())).toEqual([
+      expect(inputErrorsOf({ mode, [input]: value }, {}, pullRequestEvent())).toEqual([
         expect.stringMatching(new RegExp(`^${input} needs per-pull-request: true`)),
       ]);
   });
 
   test.each(alone)('%s: %s is taken with it, and by mode drop, which is a pull request’s', (input, value) => {
-    const given = { ...perPullRequest, [input]: value };
-    expect(faultsOf(given, {}, pullRequestEvent())).toEqual([]);
-    expect(faultsOf({ mode: 'drop', [input]: value }, {}, pullRequestEvent())).toEqual([]);
+    const given = { ...perPullRequestInputs, [input]: value };
+    expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([]);
+    expect(inputErrorsOf({ mode: 'drop', [input]: value }, {}, pullRequestEvent())).toEqual([]);
   });
 
   test.each([
@@ -154,12 +156,12 @@ describe('inputs that mean something for a pull request’s database alone', () 
     ['2w', 1_209_600_000],
     ['3650d', 315_360_000_000],
   ])('expires-in: %s is %d ms', (text, milliseconds) => {
-    expect(pullRequestConfig({ 'expires-in': text }).database.expiresIn).toBe(milliseconds);
+    expect(pullRequestConfig({ 'expires-in': text }).database.expiresInMs).toBe(milliseconds);
   });
 
   test('defaults: kept until the pull request is closed, not reset, not cloned, no comment', () => {
     const { database, comment } = pullRequestConfig();
-    expect(database).toMatchObject({ template: undefined, reset: false, expiresIn: undefined });
+    expect(database).toMatchObject({ template: undefined, reset: false, expiresInMs: undefined });
     expect(comment).toBe(false);
     expect(pullRequestConfig({ reset: 'true', comment: 'true' })).toMatchObject({
       database: { reset: true },
@@ -171,21 +173,21 @@ describe('inputs that mean something for a pull request’s database alone', () 
     for (const template of ['relecloud', 'template0', 'template1'])
       expect(pullRequestConfig({ template }).database.template).toBe(template);
     const itself = expect.stringMatching(/^template is .*the database itself/);
-    expect(faultsOf({ template: 'relecloud' })).toEqual([itself]);
-    expect(faultsOf({ ...perPullRequest, template: 'relecloud_pr_42' }, {}, pullRequestEvent())).toEqual([
-      itself,
-    ]);
+    expect(inputErrorsOf({ template: 'relecloud' })).toEqual([itself]);
+    expect(
+      inputErrorsOf({ ...perPullRequestInputs, template: 'relecloud_pr_42' }, {}, pullRequestEvent()),
+    ).toEqual([itself]);
   });
 });
 
 describe('mode drop', () => {
   test('the pull request’s part of what is declared: its database and role, no password, no per-pull-request', () => {
     const config = dropConfig({ 'app-username': 'relecloud_app' });
-    const { database, application } = pullRequestConfig();
-    const { secret: _, ...role } = application ?? { secret: undefined };
+    const { database, appRole } = pullRequestConfig();
+    const { secret: _, ...role } = appRole ?? { secret: undefined };
     expect(config).toMatchObject({ pullRequest: { number: 42 }, comment: false, dryRun: false });
     expect(config.database).toEqual(database);
-    expect(config.application).toEqual(role);
+    expect(config.appRole).toEqual(role);
   });
 
   test('is for a closed pull request, and shows what it would do with dry-run', () => {
@@ -195,7 +197,7 @@ describe('mode drop', () => {
 
   test('needs the base of the database and the administrator', () => {
     const none = { mode: 'drop', database: '', 'admin-username': '', 'admin-password': '' };
-    expect(faultsOf(none, {}, pullRequestEvent())).toEqual([
+    expect(inputErrorsOf(none, {}, pullRequestEvent())).toEqual([
       expect.stringMatching(/^admin-username is missing/),
       expect.stringMatching(/^admin-password is missing/),
       expect.stringMatching(/^database is missing/),
@@ -214,7 +216,7 @@ describe('mode sweep', () => {
   });
 
   test('needs the administrator', () => {
-    expect(faultsOf({ mode: 'sweep', 'admin-password': '' }, {}, push)).toEqual([
+    expect(inputErrorsOf({ mode: 'sweep', 'admin-password': '' }, {}, pushEvent)).toEqual([
       expect.stringMatching(/^admin-password is missing/),
     ]);
   });
@@ -224,19 +226,19 @@ describe('dry-run', () => {
   test.each(['ensure', 'check'])(
     'is for drop and sweep: refused with mode %s, and false is no fault',
     (mode) => {
-      expect(faultsOf({ mode, 'dry-run': 'true' })).toEqual([
+      expect(inputErrorsOf({ mode, 'dry-run': 'true' })).toEqual([
         expect.stringMatching(/^dry-run is for mode drop/),
       ]);
-      expect(faultsOf({ mode, 'dry-run': 'false' })).toEqual([]);
+      expect(inputErrorsOf({ mode, 'dry-run': 'false' })).toEqual([]);
     },
   );
 });
 
 test('check: a pull request’s database is looked at like any other, without its password', () => {
-  const { 'app-password-key': _, ...given } = perPullRequest;
+  const { 'app-password-key': _, ...given } = perPullRequestInputs;
   expect(checkConfig(given, pullRequestEvent())).toMatchObject({
     database: { name: 'relecloud_pr_42' },
-    application: { name: 'relecloud_app_pr_42' },
+    appRole: { name: 'relecloud_app_pr_42' },
   });
 });
 
@@ -244,12 +246,12 @@ describe('what goes with extensions', () => {
   const listed = { 'server-parameters': 'azure.extensions=PGCRYPTO,hstore' };
 
   test('a declared allow-list that lacks one would be undone and done again for ever', () => {
-    expect(faultsOf({ ...listed, extensions: 'citext' })).toEqual([
+    expect(inputErrorsOf({ ...listed, extensions: 'citext' })).toEqual([
       'server-parameters: azure.extensions lacks citext, which extensions asks for',
     ]);
   });
 
   test('one that holds them all, in any spelling, is no fault', () => {
-    expect(faultsOf({ ...listed, extensions: 'hstore, pgcrypto' })).toEqual([]);
+    expect(inputErrorsOf({ ...listed, extensions: 'hstore, pgcrypto' })).toEqual([]);
   });
 });

@@ -1,43 +1,51 @@
 import { describe, expect, test } from 'vitest';
-import { creationFaults } from '../../../src/config/creation.ts';
-import { secretWarnings } from '../../../src/config/secret-ends.ts';
-import { ensureConfig, faultsOf, push, someGuid, someKey } from '../../helpers/unit/inputs.ts';
+import { validateCreation } from '../../../src/config/creation.ts';
+import { findSecretWarnings } from '../../../src/config/secret-ends.ts';
+import {
+  ensureConfig,
+  exampleGuid,
+  exampleKey,
+  inputErrorsOf,
+  pushEvent,
+} from '../../helpers/unit/inputs.ts';
 
 const secret = 'AnotherSecret!2';
 const region = { region: 'westeurope' };
-const ends = ['\n', '\r\n', '\r', '\t', '\u0007', '\u001b', '\u0085', '\u2028'];
-const both = ends.flatMap((end) => [secret + end, end + secret]);
-const says = expect.stringMatching(/begins or ends with a line break or another control character/);
+const controlCharacters = ['\n', '\r\n', '\r', '\t', '\u0007', '\u001b', '\u0085', '\u2028'];
+const paddedSecrets = controlCharacters.flatMap((end) => [secret + end, end + secret]);
+const expectedError = expect.stringMatching(/begins or ends with a line break or another control character/);
 
 describe('a secret that was pasted or piped with a line break is refused before it is used', () => {
-  test.each(both)('%j as admin-password: for a new server', (password) => {
-    expect(creationFaults(ensureConfig({ ...region, 'admin-password': password }))).toEqual([says]);
+  test.each(paddedSecrets)('%j as admin-password: for a new server', (password) => {
+    expect(validateCreation(ensureConfig({ ...region, 'admin-password': password }))).toEqual([
+      expectedError,
+    ]);
   });
 
-  test.each(both)('%j as app-password', (password) => {
+  test.each(paddedSecrets)('%j as app-password', (password) => {
     const given = { 'app-username': 'app', 'app-password': password };
-    expect(faultsOf(given, {}, push)).toEqual([says]);
+    expect(inputErrorsOf(given, {}, pushEvent)).toEqual([expectedError]);
   });
 
-  test.each(both)('%j as client-secret, whichever way it is given', (clientSecret) => {
-    const given = { 'client-id': someGuid, 'tenant-id': someGuid };
-    expect(faultsOf({ ...given, 'client-secret': clientSecret })).toEqual([says]);
-    expect(faultsOf(given, { AZURE_CLIENT_SECRET: clientSecret })).toEqual([says]);
+  test.each(paddedSecrets)('%j as client-secret, whichever way it is given', (clientSecret) => {
+    const given = { 'client-id': exampleGuid, 'tenant-id': exampleGuid };
+    expect(inputErrorsOf({ ...given, 'client-secret': clientSecret })).toEqual([expectedError]);
+    expect(inputErrorsOf(given, { AZURE_CLIENT_SECRET: clientSecret })).toEqual([expectedError]);
   });
 
   test('no fault quotes the secret', () => {
-    for (const text of both) {
+    for (const text of paddedSecrets) {
       const given = { ...region, 'admin-password': text };
-      expect(creationFaults(ensureConfig(given)).join()).not.toContain(secret);
-      expect(secretWarnings(ensureConfig(given)).join()).not.toContain(secret);
+      expect(validateCreation(ensureConfig(given)).join()).not.toContain(secret);
+      expect(findSecretWarnings(ensureConfig(given)).join()).not.toContain(secret);
     }
   });
 });
 
-test.each([`${someKey}\n`, ` ${someKey} `])('app-password-key %j is the same key as without', (key) => {
+test.each([`${exampleKey}\n`, ` ${exampleKey} `])('app-password-key %j is the same key as without', (key) => {
   const applicationOf = (given: string) =>
-    ensureConfig({ 'app-username': 'app', 'app-password-key': given }, {}, push).application;
-  expect(applicationOf(key)).toEqual(applicationOf(someKey));
+    ensureConfig({ 'app-username': 'app', 'app-password-key': given }, {}, pushEvent).appRole;
+  expect(applicationOf(key)).toEqual(applicationOf(exampleKey));
 });
 
 test('github-token is taken without white space around it', () => {
@@ -46,11 +54,11 @@ test('github-token is taken without white space around it', () => {
 
 describe('white space at an end is legal, and probably a mistake: a warning', () => {
   const warningsOf = (given: Readonly<Record<string, string>>) =>
-    secretWarnings(
+    findSecretWarnings(
       ensureConfig(
-        { 'client-id': someGuid, 'tenant-id': someGuid, 'app-username': 'app', ...given },
+        { 'client-id': exampleGuid, 'tenant-id': exampleGuid, 'app-username': 'app', ...given },
         {},
-        push,
+        pushEvent,
       ),
     );
   const application = { 'app-password': secret };
@@ -65,7 +73,7 @@ describe('white space at an end is legal, and probably a mistake: a warning', ()
   });
 
   test('a space at an end is no fault, since Azure takes it', () => {
-    expect(creationFaults(ensureConfig({ ...region, 'admin-password': `${secret} ` }))).toEqual([]);
+    expect(validateCreation(ensureConfig({ ...region, 'admin-password': `${secret} ` }))).toEqual([]);
   });
 
   test('nothing else is', () => {

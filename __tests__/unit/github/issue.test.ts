@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { GitHubApi, GitHubUnknown, ofIssues } from '../../../src/github/api.ts';
-import { type IssueOutcome, keepIssue } from '../../../src/github/issue.ts';
+import { GitHubApi, GitHubRequestError, ISSUE_PERMISSION } from '../../../src/github/api.ts';
+import { type IssueOutcome, syncIssue } from '../../../src/github/issue.ts';
 import type { IssueStep } from '../../../src/plan/drift-issue.ts';
-import { type Answer, GitHubAnswering } from '../../helpers/unit/git-hub-answering.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import { FakeGitHub, type GitHubResponse } from '../../helpers/unit/git-hub-answering.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 
-const gitHub = new GitHubAnswering();
+const gitHub = new FakeGitHub();
 const viewer = 'github-actions[bot]';
 const marker = '<!-- azure-postgresql-action: drift of demo-relecloud/relecloud -->';
 
@@ -21,15 +21,15 @@ interface Issue {
 }
 
 /** The issues of the repository, as GitHub keeps them. */
-let issues: Issue[] = [];
+let storedIssues: Issue[] = [];
 /** What happens right after the next issue is opened. */
-let thenHappens = (): void => {};
+let afterCreate = (): void => {};
 
 const pageSize = 2;
 
-function list(query: URLSearchParams, pathname: string): Answer {
+function listIssues(query: URLSearchParams, pathname: string): GitHubResponse {
   const state = query.get('state');
-  const open = issues.filter((each) => each.state === state);
+  const open = storedIssues.filter((each) => each.state === state);
   const page = Number(query.get('page') ?? 1);
   const next = `<${gitHub.url}${pathname}?state=${state}&page=${page + 1}>; rel="next"`;
   return {
@@ -42,17 +42,17 @@ function list(query: URLSearchParams, pathname: string): Answer {
 }
 
 /** As GitHub answers; pages are shorter, so that there are some. */
-function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answer {
+function respondToIssues({ method, path, body }: FakeGitHub['receivedRequests'][number]): GitHubResponse {
   const { pathname, searchParams } = new URL(path, gitHub.url);
   if (pathname === '/graphql') return { body: { data: { viewer: { login: viewer } } } };
   const number = Number(/\/issues\/(\d+)/.exec(pathname)?.[1]);
   const change = (to: (issue: Issue) => Issue): void => {
-    issues = issues.map((each) => (each.number === number ? to(each) : each));
+    storedIssues = storedIssues.map((each) => (each.number === number ? to(each) : each));
   };
-  const commentsOf = issues.find((each) => each.number === number)?.comments ?? [];
+  const commentsOf = storedIssues.find((each) => each.number === number)?.comments ?? [];
   if (method === 'GET' && pathname.endsWith('/comments'))
     return { body: commentsOf.map((text, i) => ({ id: i + 1, body: text, user: { login: viewer } })) };
-  if (method === 'GET') return list(searchParams, pathname);
+  if (method === 'GET') return listIssues(searchParams, pathname);
   if (pathname.endsWith('/comments')) {
     const { body: text } = body as { body: string };
     change((issue) => ({ ...issue, comments: [...(issue.comments ?? []), text] }));
@@ -68,32 +68,32 @@ function answer({ method, path, body }: GitHubAnswering['asked'][number]): Answe
     author: viewer,
     state: 'open',
   };
-  issues.push(made);
-  thenHappens();
+  storedIssues.push(made);
+  afterCreate();
   return { status: 201, body: { number: made.number } };
 }
 
 let api: GitHubApi;
-const keep = (next: (body: string | undefined) => IssueStep): Promise<IssueOutcome> =>
-  keepIssue(api, marker, next);
+const sync = (next: (body: string | undefined) => IssueStep): Promise<IssueOutcome> =>
+  syncIssue(api, marker, next);
 
 beforeAll(async () => {
   await gitHub.listen();
   vi.stubEnv('GITHUB_API_URL', gitHub.url);
-  api = new GitHubApi('token', 'relecloud/tours', testRun());
+  api = new GitHubApi('token', 'relecloud/tours', createTestRun());
 });
 beforeEach(() => {
-  gitHub.answer = answer;
-  gitHub.asked.splice(0);
-  issues = [];
-  thenHappens = () => {};
+  gitHub.respond = respondToIssues;
+  gitHub.receivedRequests.splice(0);
+  storedIssues = [];
+  afterCreate = () => {};
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
   await gitHub.close();
 });
 
-const own = (number: number, text: string, some: Partial<Issue> = {}): Issue => ({
+const ownIssue = (number: number, text: string, some: Partial<Issue> = {}): Issue => ({
   number,
   author: viewer,
   title: 'Drift',
@@ -102,84 +102,84 @@ const own = (number: number, text: string, some: Partial<Issue> = {}): Issue => 
   ...some,
 });
 /** As a check that found drift: it opens the issue, or keeps it up to date. */
-const drifting =
+const driftStep =
   (text: string, title = 'Drift') =>
   (body: string | undefined): IssueStep => ({
     action: body === undefined ? 'open' : 'update',
     title,
     body: `${marker}\n${text}`,
   });
-const ended = (): IssueStep => ({ action: 'close', comment: 'It has ended.' });
-const writes = (): readonly string[] =>
-  gitHub.asked
+const closeStep = (): IssueStep => ({ action: 'close', comment: 'It has ended.' });
+const writeRequests = (): readonly string[] =>
+  gitHub.receivedRequests
     .filter(({ method, path }) => method !== 'GET' && path !== '/graphql')
     .map(({ method, path }) => `${method} ${path.replace('/repos/relecloud/tours/', '')}`);
 
 describe('drift-issue: keep one issue up to date', () => {
   test('there is none, and something drifted: it is opened, once', async () => {
-    expect(await keep(drifting('text'))).toEqual({ action: 'opened', number: 1000 });
-    expect(issues).toEqual([own(1000, 'text')]);
-    expect(await keep(drifting('text'))).toEqual({ action: 'left', number: 1000 });
-    expect(writes()).toEqual(['POST issues']);
+    expect(await sync(driftStep('text'))).toEqual({ action: 'opened', number: 1000 });
+    expect(storedIssues).toEqual([ownIssue(1000, 'text')]);
+    expect(await sync(driftStep('text'))).toEqual({ action: 'left', number: 1000 });
+    expect(writeRequests()).toEqual(['POST issues']);
   });
 
   test('there is none, and nothing drifted: nothing is written', async () => {
-    expect(await keep(() => ({ action: 'leave' }))).toEqual({ action: 'left', number: undefined });
-    expect(writes()).toEqual([]);
+    expect(await sync(() => ({ action: 'leave' }))).toEqual({ action: 'left', number: undefined });
+    expect(writeRequests()).toEqual([]);
   });
 
   test('only open issues of the author are asked for', async () => {
-    await keep(() => ({ action: 'leave' }));
-    const asked = gitHub.asked.find(({ method }) => method === 'GET');
+    await sync(() => ({ action: 'leave' }));
+    const asked = gitHub.receivedRequests.find(({ method }) => method === 'GET');
     const { pathname, searchParams } = new URL(asked?.path ?? '', gitHub.url);
     expect(pathname).toBe('/repos/relecloud/tours/issues');
     expect(Object.fromEntries(searchParams)).toEqual({ creator: viewer, state: 'open', per_page: '100' });
   });
 
   test.each([
-    ['body', drifting('new'), own(7, 'new')],
-    ['title', drifting('old', 'More drift'), own(7, 'old', { title: 'More drift' })],
+    ['body', driftStep('new'), ownIssue(7, 'new')],
+    ['title', driftStep('old', 'More drift'), ownIssue(7, 'old', { title: 'More drift' })],
   ])('there is one with another %s: it is changed', async (_, next, becomes) => {
-    issues = [own(7, 'old')];
-    expect(await keep(next)).toEqual({ action: 'updated', number: 7 });
-    expect(issues).toEqual([becomes]);
-    expect(writes()).toEqual(['PATCH issues/7']);
+    storedIssues = [ownIssue(7, 'old')];
+    expect(await sync(next)).toEqual({ action: 'updated', number: 7 });
+    expect(storedIssues).toEqual([becomes]);
+    expect(writeRequests()).toEqual(['PATCH issues/7']);
   });
 
   test('there is one that says the same, though with other line ends: nothing is written', async () => {
-    issues = [own(7, 'a\nb', { body: `${marker}\r\na\r\nb` })];
-    expect(await keep(drifting('a\nb'))).toEqual({ action: 'left', number: 7 });
-    expect(writes()).toEqual([]);
+    storedIssues = [ownIssue(7, 'a\nb', { body: `${marker}\r\na\r\nb` })];
+    expect(await sync(driftStep('a\nb'))).toEqual({ action: 'left', number: 7 });
+    expect(writeRequests()).toEqual([]);
   });
 
   test('what is to be done is decided by what it says', async () => {
-    issues = [own(7, 'old')];
+    storedIssues = [ownIssue(7, 'old')];
     const next = vi.fn((): IssueStep => ({ action: 'leave' }));
-    expect(await keep(next)).toEqual({ action: 'left', number: 7 });
+    expect(await sync(next)).toEqual({ action: 'left', number: 7 });
     expect(next.mock.calls).toEqual([[`${marker}\nold`]]);
-    expect(writes()).toEqual([]);
+    expect(writeRequests()).toEqual([]);
   });
 
   test('it has ended: that is told, and the issue closed as completed', async () => {
-    issues = [own(7, 'old')];
-    expect(await keep(ended)).toEqual({ action: 'closed', number: 7 });
-    expect(issues).toEqual([
-      own(7, 'old', { state: 'closed', state_reason: 'completed', comments: ['It has ended.'] }),
+    storedIssues = [ownIssue(7, 'old')];
+    expect(await sync(closeStep)).toEqual({ action: 'closed', number: 7 });
+    expect(storedIssues).toEqual([
+      ownIssue(7, 'old', { state: 'closed', state_reason: 'completed', comments: ['It has ended.'] }),
     ]);
   });
 
   test('one that was closed stays so: what drifts again gets a new one', async () => {
-    const old = own(7, 'old', { state: 'closed' });
-    issues = [old];
-    await keep(drifting('new'));
-    expect(issues).toEqual([old, own(1000, 'new')]);
+    const old = ownIssue(7, 'old', { state: 'closed' });
+    storedIssues = [old];
+    await sync(driftStep('new'));
+    expect(storedIssues).toEqual([old, ownIssue(1000, 'new')]);
   });
 
   test('it is found on every page, and of several the oldest', async () => {
-    issues = [1, 2, 3, 4].map((number) => own(number, '', { author: 'ada', body: 'a bug' }));
-    issues.push(own(9, 'second'), own(8, 'first'));
-    await keep(drifting('new'));
-    expect(writes()).toEqual(['PATCH issues/8']);
+    storedIssues = [1, 2, 3, 4].map((number) => ownIssue(number, '', { author: 'ada', body: 'a bug' }));
+    storedIssues.push(ownIssue(9, 'second'), ownIssue(8, 'first'));
+    await sync(driftStep('new'));
+    expect(writeRequests()).toEqual(['PATCH issues/8']);
   });
 });
 
@@ -192,53 +192,57 @@ describe('a marker alone proves nothing, since anybody can write one', () => {
     ['the marker of another database', { body: `${marker.replace('/relecloud', '/tours')}\nold` }],
     ['text behind the marker', { body: `${marker} old` }],
   ])('%s: left, and one of our own is opened', async (_, theirs) => {
-    const other = own(7, 'old', theirs);
-    issues = [other];
-    await keep(drifting('text'));
-    expect(issues).toEqual([other, own(1000, 'text')]);
-    expect(writes()).toEqual(['POST issues']);
+    const other = ownIssue(7, 'old', theirs);
+    storedIssues = [other];
+    await sync(driftStep('text'));
+    expect(storedIssues).toEqual([other, ownIssue(1000, 'text')]);
+    expect(writeRequests()).toEqual(['POST issues']);
   });
 
   test('nor is it closed', async () => {
-    issues = [own(7, 'old', { author: 'mallory' })];
-    expect(await keep((body) => (body === undefined ? { action: 'leave' } : ended()))).toEqual({
+    storedIssues = [ownIssue(7, 'old', { author: 'mallory' })];
+    expect(await sync((body) => (body === undefined ? { action: 'leave' } : closeStep()))).toEqual({
       action: 'left',
       number: undefined,
     });
-    expect(writes()).toEqual([]);
+    expect(writeRequests()).toEqual([]);
   });
 });
 
 describe('two checks at once', () => {
   test('another opened one at the same time: the older one stays, and says the newest', async () => {
-    thenHappens = () => issues.unshift(own(500, 'theirs'));
-    expect(await keep(drifting('ours'))).toEqual({ action: 'updated', number: 500 });
-    expect(issues).toEqual([
-      own(500, 'ours'),
-      own(1000, 'ours', { state: 'closed', state_reason: 'not_planned', comments: ['Duplicate of #500'] }),
+    afterCreate = () => storedIssues.unshift(ownIssue(500, 'theirs'));
+    expect(await sync(driftStep('ours'))).toEqual({ action: 'updated', number: 500 });
+    expect(storedIssues).toEqual([
+      ownIssue(500, 'ours'),
+      ownIssue(1000, 'ours', {
+        state: 'closed',
+        state_reason: 'not_planned',
+        comments: ['Duplicate of #500'],
+      }),
     ]);
   });
 
   test('another opened a younger one: that is left to the other check', async () => {
-    thenHappens = () => issues.push(own(5000, 'theirs'));
-    expect(await keep(drifting('ours'))).toEqual({ action: 'opened', number: 1000 });
-    expect(issues).toEqual([own(1000, 'ours'), own(5000, 'theirs')]);
+    afterCreate = () => storedIssues.push(ownIssue(5000, 'theirs'));
+    expect(await sync(driftStep('ours'))).toEqual({ action: 'opened', number: 1000 });
+    expect(storedIssues).toEqual([ownIssue(1000, 'ours'), ownIssue(5000, 'theirs')]);
   });
 
   test('the list does not have ours yet: it stays', async () => {
-    thenHappens = () => issues.pop();
-    expect(await keep(drifting('ours'))).toEqual({ action: 'opened', number: 1000 });
-    expect(writes()).toEqual(['POST issues']);
+    afterCreate = () => storedIssues.pop();
+    expect(await sync(driftStep('ours'))).toEqual({ action: 'opened', number: 1000 });
+    expect(writeRequests()).toEqual(['POST issues']);
   });
 });
 
 describe('what GitHub did not answer', () => {
   /** The next POST of this path gets a 502, whether or not it has taken effect. */
   const losing = (path: RegExp, takesEffect: boolean): void => {
-    gitHub.answer = (asked) => {
-      if (asked.method !== 'POST' || !path.test(asked.path)) return answer(asked);
-      gitHub.answer = answer;
-      if (takesEffect) answer(asked);
+    gitHub.respond = (asked) => {
+      if (asked.method !== 'POST' || !path.test(asked.path)) return respondToIssues(asked);
+      gitHub.respond = respondToIssues;
+      if (takesEffect) respondToIssues(asked);
       return { status: 502, body: { message: 'Bad Gateway' } };
     };
   };
@@ -247,44 +251,44 @@ describe('what GitHub did not answer', () => {
     'an issue is opened once, whether the lost request opened it: %s',
     async (takesEffect) => {
       losing(/issues$/, takesEffect);
-      expect(await keep(drifting('text'))).toEqual({ action: 'opened', number: 1000 });
-      expect(issues).toEqual([own(1000, 'text')]);
+      expect(await sync(driftStep('text'))).toEqual({ action: 'opened', number: 1000 });
+      expect(storedIssues).toEqual([ownIssue(1000, 'text')]);
     },
   );
 
   test.for([true, false])(
     'the end is commented on once, whether the lost request did it: %s',
     async (takesEffect) => {
-      issues = [own(7, 'old')];
+      storedIssues = [ownIssue(7, 'old')];
       losing(/comments$/, takesEffect);
-      expect(await keep(ended)).toEqual({ action: 'closed', number: 7 });
-      expect(issues).toMatchObject([{ state: 'closed', comments: ['It has ended.'] }]);
+      expect(await sync(closeStep)).toEqual({ action: 'closed', number: 7 });
+      expect(storedIssues).toMatchObject([{ state: 'closed', comments: ['It has ended.'] }]);
     },
   );
 });
 
 describe('what GitHub refuses', () => {
   test('while reading: nothing is written', async () => {
-    gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
-    expect(String(await thrownBy(keep(drifting('text'))))).toContain('permissions: ');
-    expect(writes()).toEqual([]);
+    gitHub.respond = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
+    expect(String(await errorOf(sync(driftStep('text'))))).toContain('permissions: ');
+    expect(writeRequests()).toEqual([]);
   });
 
   test.each([
-    ['openIssuesOf', () => api.openIssuesOf(viewer)],
+    ['openIssuesOf', () => api.listOpenIssues(viewer)],
     ['createIssue', () => api.createIssue({ title: 'Drift', body: 'text' })],
     ['updateIssue', () => api.updateIssue(7, { title: 'Drift', body: 'text' })],
     ['closeIssue', () => api.closeIssue(7, 'completed')],
-    ['createComment', () => api.createComment(7, 'text', ofIssues)],
+    ['createComment', () => api.createComment(7, 'text', ISSUE_PERMISSION)],
   ])('%s: an error of its own kind, which says which permission helps', async (_, ask) => {
-    gitHub.answer = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
-    const error = await thrownBy(ask());
-    expect(error).toBeInstanceOf(GitHubUnknown);
+    gitHub.respond = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
+    const error = await errorOf(ask());
+    expect(error).toBeInstanceOf(GitHubRequestError);
     expect(String(error)).toContain('`permissions: issues: write`');
   });
 
   test('a repository without issues says so', async () => {
-    gitHub.answer = () => ({ status: 410, body: { message: 'Issues are disabled for this repo' } });
-    expect(String(await thrownBy(api.openIssuesOf(viewer)))).toContain('Issues are disabled');
+    gitHub.respond = () => ({ status: 410, body: { message: 'Issues are disabled for this repo' } });
+    expect(String(await errorOf(api.listOpenIssues(viewer)))).toContain('Issues are disabled');
   });
 });

@@ -2,12 +2,18 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { escapeLiteral } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { printable } from '../../../src/bounds.ts';
-import { formsOf } from '../../../src/github/masks.ts';
-import { adoNet, databaseUrl, encode, environmentOf, jdbcUrl } from '../../../src/postgres/connection.ts';
-import { dotenv, dotenvQuoted } from '../../../src/postgres/dotenv.ts';
-import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
-import { leftToRead, masked } from '../../helpers/unit/runner-masking.ts';
+import { replaceControlCharacters } from '../../../src/bounds.ts';
+import { encodedVariants } from '../../../src/github/masks.ts';
+import {
+  adoNetConnectionString,
+  connectionEnvironment,
+  databaseUrl,
+  jdbcUrl,
+  percentEncode,
+} from '../../../src/postgres/connection.ts';
+import { escapeDotenvValue, formatDotenv } from '../../../src/postgres/dotenv.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import { maskLog, unmaskedText } from '../../helpers/unit/runner-masking.ts';
 
 const connectionWith = (password: string) => ({
   host: 'demo.postgres.database.azure.com',
@@ -20,15 +26,21 @@ const connectionWith = (password: string) => ({
 });
 
 /** How a password stands in what is published or logged, without the quotes around it, and where. */
-const forms: Readonly<
+const logForms: Readonly<
   Record<string, readonly [inner: (text: string) => string, whole: (text: string) => string]>
 > = {
   raw: [(text) => text, (text) => `password is ${text}.`],
-  'a line of the log, without control characters': [printable, (text) => printable(`password is ${text}.`)],
-  'the database URL': [encode, (text) => databaseUrl(connectionWith(text))],
-  'the JDBC URL': [encode, (text) => jdbcUrl(connectionWith(text))],
-  'the ADO.NET string': [(text) => text.replaceAll('"', '""'), (text) => adoNet(connectionWith(text))],
-  'the dotenv file': [dotenvQuoted, (text) => dotenv(new Map([['DB_PASSWORD', text]]))],
+  'a line of the log, without control characters': [
+    replaceControlCharacters,
+    (text) => replaceControlCharacters(`password is ${text}.`),
+  ],
+  'the database URL': [percentEncode, (text) => databaseUrl(connectionWith(text))],
+  'the JDBC URL': [percentEncode, (text) => jdbcUrl(connectionWith(text))],
+  'the ADO.NET string': [
+    (text) => text.replaceAll('"', '""'),
+    (text) => adoNetConnectionString(connectionWith(text)),
+  ],
+  'the dotenv file': [escapeDotenvValue, (text) => formatDotenv(new Map([['DB_PASSWORD', text]]))],
   JSON: [(text) => JSON.stringify(text).slice(1, -1), (text) => JSON.stringify({ db: { text } })],
   'a SQL literal': [
     (text) => escapeLiteral(text).replace(/^( E)?'|'$/g, ''),
@@ -48,21 +60,24 @@ const forms: Readonly<
 const secrets = anyText.filter((text) => text.trim() !== '');
 
 describe('every form of every secret is masked', () => {
-  test.each(Object.entries(forms))('%s: not a character of it is left to read', (_, [inner, whole]) => {
+  test.each(Object.entries(logForms))('%s: not a character of it is left to read', (_, [inner, whole]) => {
     fc.assert(
       fc.property(secrets, (secret) => {
         expect(whole(secret)).toContain(inner(secret));
-        expect(leftToRead(inner(secret), formsOf(secret))).toBe('');
+        expect(unmaskedText(inner(secret), encodedVariants(secret))).toBe('');
       }),
-      { numRuns: 400, examples: hardPasswords.map((password) => [password] as [string]) },
+      { numRuns: 400, examples: difficultPasswords.map((password) => [password] as [string]) },
     );
   });
 
   test('nor is it where it stands in the whole', () => {
-    for (const password of hardPasswords) {
-      for (const [name, [, whole]] of Object.entries(forms)) {
-        const left = leftToRead(whole(password), formsOf(password)).replaceAll('relecloud_admin', '');
-        for (const word of wordsOf(password)) expect(left, name).not.toContain(word);
+    for (const password of difficultPasswords) {
+      for (const [name, [, whole]] of Object.entries(logForms)) {
+        const left = unmaskedText(whole(password), encodedVariants(password)).replaceAll(
+          'relecloud_admin',
+          '',
+        );
+        for (const word of longWords(password)) expect(left, name).not.toContain(word);
       }
     }
   });
@@ -75,10 +90,18 @@ describe('every form of every secret is masked', () => {
       formats: ['url', 'pg', 'jdbc', 'ado.net'],
       sslMode: 'require',
     } as const;
-    for (const password of hardPasswords) {
+    for (const password of difficultPasswords) {
       const connection = connectionWith(password);
-      const all = [password, databaseUrl(connection), jdbcUrl(connection), adoNet(connection)];
-      const log = masked(dotenv(environmentOf(connection, config)), all.flatMap(formsOf));
+      const all = [
+        password,
+        databaseUrl(connection),
+        jdbcUrl(connection),
+        adoNetConnectionString(connection),
+      ];
+      const log = maskLog(
+        formatDotenv(connectionEnvironment(connection, config)),
+        all.flatMap(encodedVariants),
+      );
       expect(log).toMatch(/^DB_PASSWORD=['"]?█+['"]?$/m);
       expect(log).toMatch(/^DATABASE_URL=█+$/m);
       expect(log).toMatch(/^JDBC_DATABASE_URL=█+$/m);
@@ -89,22 +112,22 @@ describe('every form of every secret is masked', () => {
   });
 
   test('what bash itself makes of it: printf %q, and a command traced with set -x', () => {
-    for (const password of hardPasswords) {
+    for (const password of difficultPasswords) {
       const env = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', PASSWORD: password };
       const script = 'set -x; : "$PASSWORD"; set +x; printf "%q\\n" "$PASSWORD"; echo "${PASSWORD@Q}"';
       const { stdout, stderr } = spawnSync('bash', ['--noprofile', '--norc', '-c', script], {
         env,
         encoding: 'utf8',
       });
-      const left = leftToRead(stdout + stderr, formsOf(password)).replaceAll('$PASSWORD', '');
-      for (const word of wordsOf(password)) expect(left, stdout + stderr).not.toContain(word);
+      const left = unmaskedText(stdout + stderr, encodedVariants(password)).replaceAll('$PASSWORD', '');
+      for (const word of longWords(password)) expect(left, stdout + stderr).not.toContain(word);
     }
   });
 
   test('raw comes first: GitHub should know the secret itself before its forms are told', () => {
     fc.assert(
       fc.property(anyText, (secret) => {
-        expect(formsOf(secret)[0]).toBe(secret);
+        expect(encodedVariants(secret)[0]).toBe(secret);
       }),
     );
   });
@@ -112,13 +135,13 @@ describe('every form of every secret is masked', () => {
   test('no mask is blank, which would blank the whole log', () => {
     fc.assert(
       fc.property(secrets, (secret) => {
-        for (const form of formsOf(secret)) expect(form.trim()).not.toBe('');
+        for (const form of encodedVariants(secret)) expect(form.trim()).not.toBe('');
       }),
     );
-    expect(formsOf('')).toEqual([]);
+    expect(encodedVariants('')).toEqual([]);
   });
 });
 
 /** Words of a password that are long enough to be recognized. */
-const wordsOf = (password: string): readonly string[] =>
+const longWords = (password: string): readonly string[] =>
   password.split(/[^A-Za-z0-9]+/).filter((part) => part.length > 2);

@@ -1,43 +1,43 @@
 import { describe, expect } from 'vitest';
-import { type Fetch, reliableFetch } from '../../../src/github/requests.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import { createRetryingFetch, type Fetch } from '../../../src/github/requests.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const api = 'https://api.github.com';
 const pulls = `${api}/repos/relecloud/tours/pulls`;
 
 /** What GitHub does with one request. `silent`: it takes the request and never answers; `stalls`: nor ends its answer. */
-type Behaviour = Response | Error | 'silent' | 'stalls';
+type FetchBehavior = Response | Error | 'silent' | 'stalls';
 
-const ok = (): Response => Response.json({ number: 1 });
-const refused = (status: number, headers: Record<string, string> = {}): Response =>
+const okResponse = (): Response => Response.json({ number: 1 });
+const errorResponse = (status: number, headers: Record<string, string> = {}): Response =>
   new Response('{"message":"no"}', { status, headers });
 
 /** Rejects as fetch does when its signal aborts. */
-const aborted = (signal: AbortSignal | null | undefined): Promise<never> =>
+const rejectOnAbort = (signal: AbortSignal | null | undefined): Promise<never> =>
   new Promise((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
 /** An answer whose body begins and does not end before its signal aborts. */
-function stalling(signal: AbortSignal | null | undefined): Response {
+function stallingResponse(signal: AbortSignal | null | undefined): Response {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(Buffer.from('{"number":'));
-      aborted(signal).catch((reason: unknown) => controller.error(reason));
+      rejectOnAbort(signal).catch((reason: unknown) => controller.error(reason));
     },
   });
   return new Response(body);
 }
 
-function gitHub(...behaviours: readonly Behaviour[]) {
+function createFakeFetch(...behaviours: readonly FetchBehavior[]) {
   const left = [...behaviours];
   const askedAt: number[] = [];
   const fetch: Fetch = async (_url, { signal }) => {
     askedAt.push(performance.now());
-    const next = left.shift() ?? ok();
-    if (next === 'silent') return await aborted(signal);
-    if (next === 'stalls') return stalling(signal);
+    const next = left.shift() ?? okResponse();
+    if (next === 'silent') return await rejectOnAbort(signal);
+    if (next === 'stalls') return stallingResponse(signal);
     if (next instanceof Error) throw next;
     return next;
   };
@@ -46,11 +46,11 @@ function gitHub(...behaviours: readonly Behaviour[]) {
 
 const test = base.extend('asking', async ({ inFakeTime }) => {
   /** Asks a GitHub that behaves so: the answer, or the error; and the milliseconds at which it was asked. */
-  return async (behaviours: readonly Behaviour[], { method = 'GET', url = pulls, times = 1 } = {}) => {
-    const run = testRun();
-    const { fetch, askedAt } = gitHub(...behaviours);
+  return async (behaviours: readonly FetchBehavior[], { method = 'GET', url = pulls, times = 1 } = {}) => {
+    const run = createTestRun();
+    const { fetch, askedAt } = createFakeFetch(...behaviours);
     const start = performance.now();
-    const reliable = reliableFetch(fetch, run);
+    const reliable = createRetryingFetch(fetch, run);
     const results: (Response | Error)[] = [];
     for (let i = 0; i < times; i += 1)
       results.push(await inFakeTime(reliable(url, { method }).catch((error: Error) => error)));
@@ -60,12 +60,12 @@ const test = base.extend('asking', async ({ inFakeTime }) => {
       text: result instanceof Response ? await result.text() : undefined,
       message: result instanceof Error ? result.message : undefined,
       asked: askedAt.map((at) => Math.round(at - start)),
-      said: run.said,
+      said: run.logLines,
     };
   };
 });
 
-const broken = (): Error => new TypeError('fetch failed', { cause: new Error('read ECONNRESET') });
+const connectionReset = (): Error => new TypeError('fetch failed', { cause: new Error('read ECONNRESET') });
 
 describe('a request that GitHub does not answer', () => {
   test.for(['silent', 'stalls'] as const)(
@@ -87,20 +87,22 @@ describe('a request that GitHub does not answer', () => {
   });
 
   test('ends at once when the run ends, with the reason of the run', async () => {
-    const run = testRun();
-    const answer = thrownBy(reliableFetch(gitHub('silent').fetch, run)(pulls, { method: 'GET' }));
+    const run = createTestRun();
+    const answer = errorOf(
+      createRetryingFetch(createFakeFetch('silent').fetch, run)(pulls, { method: 'GET' }),
+    );
     const reason = new Error('cancelled');
-    run.end(reason);
+    run.abort(reason);
     expect(await answer).toBe(reason);
   });
 });
 
 describe('a transient failure', () => {
-  test.for<[string, Behaviour]>([
-    ['500', refused(500)],
-    ['502', refused(502)],
-    ['503', refused(503)],
-    ['a broken connection', broken()],
+  test.for<[string, FetchBehavior]>([
+    ['500', errorResponse(500)],
+    ['502', errorResponse(502)],
+    ['503', errorResponse(503)],
+    ['a broken connection', connectionReset()],
   ])('is passed over: %s', async ([_, failure], { asking }) => {
     const seen = await asking([failure]);
     expect([seen.status, seen.asked]).toEqual([200, [0, 1000]]);
@@ -110,13 +112,13 @@ describe('a transient failure', () => {
   test.for(['PATCH', 'DELETE', 'PUT'])(
     'is passed over in a %s, which may be repeated',
     async (method, { asking }) => {
-      expect((await asking([broken()], { method })).asked).toEqual([0, 1000]);
+      expect((await asking([connectionReset()], { method })).asked).toEqual([0, 1000]);
     },
   );
 
-  test.for<[string, Behaviour]>([
-    ['502', refused(502)],
-    ['a broken connection', broken()],
+  test.for<[string, FetchBehavior]>([
+    ['502', errorResponse(502)],
+    ['a broken connection', connectionReset()],
     ['no answer', 'silent'],
   ])('never repeats a POST, which may have taken effect: %s', async ([_, failure], { asking }) => {
     const seen = await asking([failure], { method: 'POST' });
@@ -126,18 +128,20 @@ describe('a transient failure', () => {
   test.for([`${api}/graphql`, 'https://github.example/api/graphql'])(
     'repeats a query by GraphQL: %s',
     async (url, { asking }) => {
-      expect((await asking([refused(502)], { method: 'POST', url })).asked).toEqual([0, 1000]);
+      expect((await asking([errorResponse(502)], { method: 'POST', url })).asked).toEqual([0, 1000]);
     },
   );
 
   test('says what broke, not that the fetch failed', async ({ asking }) => {
-    expect((await asking([broken(), broken(), broken()])).message).toBe('read ECONNRESET');
+    expect((await asking([connectionReset(), connectionReset(), connectionReset()])).message).toBe(
+      'read ECONNRESET',
+    );
   });
 });
 
 describe('an answer that another request would get too', () => {
   test.for([400, 401, 403, 404, 409, 422, 501])('is returned at once: %i', async (status, { asking }) => {
-    expect(await asking([refused(status)])).toMatchObject({ status, asked: [0], said: [] });
+    expect(await asking([errorResponse(status)])).toMatchObject({ status, asked: [0], said: [] });
   });
 
   test('of more than 32 MiB is an error, and its rest is not read', async ({ asking }) => {
@@ -175,7 +179,7 @@ describe('a limit of GitHub is waited out where it says how long, and that is a 
   ])('%s', async ([_, headers, wait], { asking }) => {
     for (const status of [403, 429])
       for (const method of ['GET', 'POST']) {
-        const seen = await asking([refused(status, headers)], { method });
+        const seen = await asking([errorResponse(status, headers)], { method });
         expect([seen.status, seen.asked]).toEqual([200, [0, wait]]);
         expect(seen.said).toEqual([expect.stringContaining(`HTTP ${status}. Asking again in`)]);
       }
@@ -191,14 +195,14 @@ describe('a limit of GitHub is waited out where it says how long, and that is a 
     ['nothing', {}],
   ])('%s is not waited for', async ([_, headers], { asking }) => {
     for (const status of [403, 429])
-      expect(await asking([refused(status, headers)])).toMatchObject({ status, asked: [0] });
+      expect(await asking([errorResponse(status, headers)])).toMatchObject({ status, asked: [0] });
   });
 
   test('a 503 with Retry-After is asked again after that time, and not at all where it is long', async ({
     asking,
   }) => {
-    expect((await asking([refused(503, { 'retry-after': '20' })])).asked).toEqual([0, 20_000]);
-    expect((await asking([refused(503, { 'retry-after': '3600' })])).asked).toEqual([0]);
+    expect((await asking([errorResponse(503, { 'retry-after': '20' })])).asked).toEqual([0, 20_000]);
+    expect((await asking([errorResponse(503, { 'retry-after': '3600' })])).asked).toEqual([0]);
   });
 });
 

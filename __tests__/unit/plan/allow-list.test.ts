@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { listed, missingIn, withAdded } from '../../../src/plan/allow-list.ts';
+import { addExtensions, missingFromAllowList, parseAllowList } from '../../../src/plan/allow-list.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/).filter((each) => each !== 'plpgsql');
 const anyCase = name.chain((each) => fc.constantFrom(each, each.toUpperCase()));
@@ -15,9 +15,9 @@ describe('azure.extensions: what is there belongs to others and stays', () => {
   test('every entry stays as it is spelt and where it is, and the wanted follow', () => {
     fc.assert(
       fc.property(value, wanted, (before, names) => {
-        const entries = listed(withAdded(before, names));
-        expect(entries.slice(0, listed(before).length)).toEqual(listed(before));
-        expect(entries.slice(listed(before).length)).toEqual(missingIn(before, names));
+        const entries = parseAllowList(addExtensions(before, names));
+        expect(entries.slice(0, parseAllowList(before).length)).toEqual(parseAllowList(before));
+        expect(entries.slice(parseAllowList(before).length)).toEqual(missingFromAllowList(before, names));
       }),
     );
   });
@@ -25,9 +25,9 @@ describe('azure.extensions: what is there belongs to others and stays', () => {
   test('what was added once is not missing again', () => {
     fc.assert(
       fc.property(value, wanted, (before, names) => {
-        const after = withAdded(before, names);
-        expect(missingIn(after, names)).toEqual([]);
-        expect(withAdded(after, names)).toBe(after);
+        const after = addExtensions(before, names);
+        expect(missingFromAllowList(after, names)).toEqual([]);
+        expect(addExtensions(after, names)).toBe(after);
       }),
     );
   });
@@ -41,10 +41,10 @@ describe('azure.extensions: what is there belongs to others and stays', () => {
     ['pgcrypto_2', ['pgcrypto'], 'pgcrypto_2,pgcrypto'],
     ['a', [], 'a'],
   ])('%j with %j is %j', (before, names, after) => {
-    expect(withAdded(before, names)).toBe(after);
+    expect(addExtensions(before, names)).toBe(after);
   });
 
   test('plpgsql is in every database and on no list', () => {
-    expect(missingIn('', ['plpgsql', 'pgcrypto'])).toEqual(['pgcrypto']);
+    expect(missingFromAllowList('', ['plpgsql', 'pgcrypto'])).toEqual(['pgcrypto']);
   });
 });

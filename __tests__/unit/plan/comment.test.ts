@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   commentMarker,
-  type DatabaseNews,
-  databaseComment,
-  droppedComment,
+  type DatabaseCommentData,
+  renderDatabaseComment,
+  renderDroppedComment,
 } from '../../../src/plan/comment.ts';
-import { code, codeBlock, table } from '../../../src/plan/markdown.ts';
+import { codeBlock, inlineCode, renderTable } from '../../../src/plan/markdown.ts';
 import { type Connection, urlWithoutPassword } from '../../../src/postgres/connection.ts';
-import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
-import { cells, evil, outsideCode } from '../../helpers/unit/markdown.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
 
-const news: DatabaseNews = {
+const commentData: DatabaseCommentData = {
   database: 'relecloud_pr_42',
   host: 'demo-relecloud.postgres.database.azure.com',
   port: 5432,
@@ -23,7 +23,7 @@ const news: DatabaseNews = {
 };
 
 /** A comment's code block, and all that is not in it. */
-function split(comment: string): { readonly block: string; readonly rest: readonly string[] } {
+function splitAtCodeBlock(comment: string): { readonly block: string; readonly rest: readonly string[] } {
   const lines = comment.split('\n');
   const start = lines.findIndex((line) => /^`{3,}$/.test(line));
   const fence = lines[start] ?? '';
@@ -40,50 +40,52 @@ function split(comment: string): { readonly block: string; readonly rest: readon
   };
 }
 
-const rowsOf = (lines: readonly string[]): readonly string[] => lines.filter((line) => line.startsWith('|'));
+const tableLines = (lines: readonly string[]): readonly string[] =>
+  lines.filter((line) => line.startsWith('|'));
 /** What stands outside tables, of which nothing may be from outside. */
-const plain = (lines: readonly string[]): string => lines.filter((line) => !line.startsWith('|')).join('\n');
+const nonTableText = (lines: readonly string[]): string =>
+  lines.filter((line) => !line.startsWith('|')).join('\n');
 
 describe('comment: what a pull request is told of its database', () => {
   test('database, host, user, TLS, and how to connect', () => {
-    const comment = databaseComment(news);
+    const comment = renderDatabaseComment(commentData);
     expect(comment).toContain('| `Database` | `relecloud_pr_42` |');
     expect(comment).toContain('| `Host` | `demo-relecloud.postgres.database.azure.com:5432` |');
     expect(comment).toContain('| `User` | `relecloud_app_pr_42` |');
     expect(comment).toContain('| `TLS` | `sslmode=require` |');
-    expect(split(comment).block).toBe(`psql '${news.url}'`);
+    expect(splitAtCodeBlock(comment).block).toBe(`psql '${commentData.url}'`);
   });
 
   test('when it goes: with the pull request, or at a moment unless it is ensured again', () => {
-    expect(databaseComment(news)).toContain('| `Expires` | `when the pull request is closed` |');
+    expect(renderDatabaseComment(commentData)).toContain('| `Expires` | `when the pull request is closed` |');
     const expires = new Date('2026-02-03T04:05:06.789Z');
-    expect(databaseComment({ ...news, expires })).toContain(
+    expect(renderDatabaseComment({ ...commentData, expires })).toContain(
       '| `Expires` | `2026-02-03 04:05 UTC, unless ensured again` |',
     );
   });
 
   test('what the last run changed, or that it found everything as it should be', () => {
-    expect(databaseComment(news)).toContain('The last run found everything as it should be.');
+    expect(renderDatabaseComment(commentData)).toContain('The last run found everything as it should be.');
     const change = { resource: 'database', name: 'relecloud_pr_42', action: 'create', details: 'd' } as const;
-    const comment = databaseComment({ ...news, changes: [change] });
+    const comment = renderDatabaseComment({ ...commentData, changes: [change] });
     expect(comment).toContain('| `database` | `relecloud_pr_42` | `create` | `d` |');
     expect(comment).not.toContain('as it should be');
   });
 
   test('once it is gone, that it is, and why', () => {
-    const comment = droppedComment('relecloud_pr_42', 'pull request #42 is closed');
+    const comment = renderDroppedComment('relecloud_pr_42', 'pull request #42 is closed');
     expect(comment).toContain('`relecloud_pr_42` was dropped');
     expect(comment).toContain('pull request #42 is closed.');
   });
 });
 
 describe('names from outside stay text', () => {
-  const rest = plain(split(databaseComment(news)).rest);
+  const rest = nonTableText(splitAtCodeBlock(renderDatabaseComment(commentData)).rest);
 
   test('no name, user, host or detail becomes markup, leaves its cell, mentions anybody or links to anything', () => {
     fc.assert(
       fc.property(
-        fc.array(evil, { minLength: 6, maxLength: 6 }),
+        fc.array(maliciousMarkdown, { minLength: 6, maxLength: 6 }),
         ([database, host, user, sslMode, name, details]) => {
           const change = {
             resource: 'role',
@@ -91,24 +93,24 @@ describe('names from outside stay text', () => {
             action: 'create',
             details: details ?? '',
           } as const;
-          const comment = databaseComment({
-            ...news,
+          const comment = renderDatabaseComment({
+            ...commentData,
             database: database ?? '',
             host: host ?? '',
             user: user ?? '',
             sslMode: sslMode ?? '',
             changes: [change, change],
           });
-          const { block, rest: around } = split(comment);
-          expect(block).toBe(`psql '${news.url}'`);
-          expect(plain(around).replace(/\n+/g, '\n')).toBe(
+          const { block, rest: around } = splitAtCodeBlock(comment);
+          expect(block).toBe(`psql '${commentData.url}'`);
+          expect(nonTableText(around).replace(/\n+/g, '\n')).toBe(
             rest.replace('The last run found everything as it should be.', '').replace(/\n+/g, '\n'),
           );
-          const rows = rowsOf(around);
-          expect(rows.map((row) => cells(row).length)).toEqual([2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4]);
+          const rows = tableLines(around);
+          expect(rows.map((row) => tableCells(row).length)).toEqual([2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4]);
           const heads = [0, 1, 7, 8];
           for (const row of rows.filter((_, i) => !heads.includes(i)))
-            for (const cell of cells(row)) expect(outsideCode(cell.trim())).toBe('');
+            for (const cell of tableCells(row)) expect(textOutsideCode(cell.trim())).toBe('');
         },
       ),
       { numRuns: 500 },
@@ -120,19 +122,19 @@ describe('names from outside stay text', () => {
     fc.assert(
       fc.property(fc.array(lines, { maxLength: 6 }), (parts) => {
         const url = parts.join('');
-        const { block, rest: around } = split(databaseComment({ ...news, url }));
+        const { block, rest: around } = splitAtCodeBlock(renderDatabaseComment({ ...commentData, url }));
         expect(block).toBe(`psql '${url}'`);
-        expect(plain(around)).toBe(rest);
+        expect(nonTableText(around)).toBe(rest);
       }),
     );
   });
 
   test('nor in the name of a database that is gone', () => {
     fc.assert(
-      fc.property(evil, (database) => {
-        const comment = droppedComment(database, 'because');
+      fc.property(maliciousMarkdown, (database) => {
+        const comment = renderDroppedComment(database, 'because');
         expect(comment.split('\n')).toHaveLength(3);
-        expect(outsideCode(comment.split('\n')[2] ?? '').trim()).toBe('was dropped: because.');
+        expect(textOutsideCode(comment.split('\n')[2] ?? '').trim()).toBe('was dropped: because.');
       }),
       { numRuns: 500 },
     );
@@ -144,9 +146,9 @@ describe('no secret in a comment', () => {
 
   test('the password is in none of its forms, while the URI is that of a client', () => {
     const connection = (user: string, password: string): Connection => ({
-      host: news.host,
+      host: commentData.host,
       port: 5432,
-      database: news.database,
+      database: commentData.database,
       user,
       password,
       sslMode: 'require',
@@ -156,7 +158,7 @@ describe('no secret in a comment', () => {
       fc.property(anyText, secret, (user, password) => {
         fc.pre(!user.includes('S3cr3t'));
         const whole = connection(user, password);
-        const comment = databaseComment({ ...news, ...whole, url: urlWithoutPassword(whole) });
+        const comment = renderDatabaseComment({ ...commentData, ...whole, url: urlWithoutPassword(whole) });
         expect(comment).not.toContain('S3cr3t');
         const [, uri = ''] = /psql '(.*)'/.exec(comment) ?? [];
         const url = new URL(uri);
@@ -166,7 +168,7 @@ describe('no secret in a comment', () => {
         // It stands in single quotes, for a shell.
         expect(uri).not.toContain("'");
       }),
-      { numRuns: 200, examples: hardPasswords.map((p): [string, string] => [p, `S3cr3t${p}`]) },
+      { numRuns: 200, examples: difficultPasswords.map((p): [string, string] => [p, `S3cr3t${p}`]) },
     );
   });
 });
@@ -205,29 +207,32 @@ describe('the marker by which the comment is known again', () => {
 describe('Markdown of which nothing that comes from outside can become markup', () => {
   test('code is code, whatever stands in it, and nothing where nothing does', () => {
     fc.assert(
-      fc.property(evil, (text) => {
-        expect(outsideCode(code(text))).toBe('');
-        expect(code(text)).not.toContain('\n');
+      fc.property(maliciousMarkdown, (text) => {
+        expect(textOutsideCode(inlineCode(text))).toBe('');
+        expect(inlineCode(text)).not.toContain('\n');
       }),
       { numRuns: 500 },
     );
-    expect(code(' \n')).toBe('');
+    expect(inlineCode(' \n')).toBe('');
   });
 
   test('a table has the rows and columns that it is given', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(evil, evil, evil), { maxLength: 4 }), (rows) => {
-        const lines = table(['A', 'B', 'C'], rows).split('\n');
-        expect(lines).toHaveLength(rows.length + 2);
-        for (const line of lines) expect(cells(line)).toHaveLength(3);
-      }),
+      fc.property(
+        fc.array(fc.tuple(maliciousMarkdown, maliciousMarkdown, maliciousMarkdown), { maxLength: 4 }),
+        (rows) => {
+          const lines = renderTable(['A', 'B', 'C'], rows).split('\n');
+          expect(lines).toHaveLength(rows.length + 2);
+          for (const line of lines) expect(tableCells(line)).toHaveLength(3);
+        },
+      ),
     );
   });
 
   test('a block holds the text as it is', () => {
     fc.assert(
-      fc.property(evil, (text) => {
-        expect(split(`x\n${codeBlock(text)}\ny`)).toEqual({ block: text, rest: ['x', 'y'] });
+      fc.property(maliciousMarkdown, (text) => {
+        expect(splitAtCodeBlock(`x\n${codeBlock(text)}\ny`)).toEqual({ block: text, rest: ['x', 'y'] });
       }),
       { numRuns: 300 },
     );

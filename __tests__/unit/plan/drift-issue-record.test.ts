@@ -1,38 +1,38 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  decide,
+  decideAction,
   driftMarker,
   type FindingKey,
-  issueStep,
-  recordedIn,
+  parseRecord,
+  planIssueStep,
 } from '../../../src/plan/drift-issue.ts';
-import type { DriftCheck } from '../../../src/plan/drift-report.ts';
-import type { Standing } from '../../../src/plan/types.ts';
+import type { DriftCheckResult } from '../../../src/plan/drift-report.ts';
+import type { ReportedFinding } from '../../../src/plan/types.ts';
 import {
   anyFinding,
-  driftCheck as check,
-  found,
-  issueWritten,
-  rowsOf,
-  unseen,
+  changedFinding,
+  createDriftCheck as check,
+  expectIssueWrite,
+  findingRows,
+  unknownFinding,
 } from '../../helpers/unit/drift.ts';
 
-const sku = found();
-const bodyOf = (given: DriftCheck, existing?: string): string => issueWritten(given, existing).body;
+const skuFinding = changedFinding();
+const bodyOf = (given: DriftCheckResult, existing?: string): string => expectIssueWrite(given, existing).body;
 const keyOf = ({ resource, name, property }: FindingKey): FindingKey => ({ resource, name, property });
 
 describe('what the issue records of its findings', () => {
   test('is read back as it was', () => {
     fc.assert(
       fc.property(fc.array(anyFinding, { maxLength: 6 }), (some) => {
-        const findings = [...some, sku];
+        const findings = [...some, skuFinding];
         const drifted = findings.filter((f) => f.kind !== 'unknown').map(keyOf);
-        const recorded = recordedIn(bodyOf(check({ findings })));
+        const recorded = parseRecord(bodyOf(check({ findings })));
         expect(new Set(recorded?.map((k) => JSON.stringify(k)))).toEqual(
           new Set(drifted.map((k) => JSON.stringify(k))),
         );
-        expect(recorded).toEqual(recordedIn(bodyOf(check({ findings })).replaceAll('\n', '\r\n')));
+        expect(recorded).toEqual(parseRecord(bodyOf(check({ findings })).replaceAll('\n', '\r\n')));
       }),
       { numRuns: 300 },
     );
@@ -40,16 +40,20 @@ describe('what the issue records of its findings', () => {
 
   test('of too many, the kinds alone, so that it takes more to close it', () => {
     const findings = Array.from({ length: 2000 }, (_, i) => [
-      { ...sku, resource: 'firewall rule', name: `rule ${i}` } as const,
-      { ...sku, resource: 'role', name: `role ${i}` } as const,
+      { ...skuFinding, resource: 'firewall rule', name: `rule ${i}` } as const,
+      { ...skuFinding, resource: 'role', name: `role ${i}` } as const,
     ]).flat();
     const body = bodyOf(check({ findings }));
-    expect(recordedIn(body)).toEqual([
+    expect(parseRecord(body)).toEqual([
       { resource: 'firewall rule', name: '', property: '' },
       { resource: 'role', name: '', property: '' },
     ]);
-    expect(issueStep(check({ findings: [unseen({ name: 'role 1' })] }), body).action).toBe('leave');
-    expect(issueStep(check({ findings: [unseen({ resource: 'extension' })] }), body).action).toBe('close');
+    expect(planIssueStep(check({ findings: [unknownFinding({ name: 'role 1' })] }), body).action).toBe(
+      'leave',
+    );
+    expect(planIssueStep(check({ findings: [unknownFinding({ resource: 'extension' })] }), body).action).toBe(
+      'close',
+    );
   });
 
   const marker = driftMarker('demo-relecloud', 'relecloud');
@@ -57,10 +61,10 @@ describe('what the issue records of its findings', () => {
   const key = '{"resource":"role","name":"a","property":""}';
 
   test('is taken in exactly one form', () => {
-    expect(recordedIn(`${marker}\n${line(`[${key}]`)}\n\ntext`)).toEqual([
+    expect(parseRecord(`${marker}\n${line(`[${key}]`)}\n\ntext`)).toEqual([
       { resource: 'role', name: 'a', property: '' },
     ]);
-    expect(recordedIn(`${marker}\n${line('[]')}`)).toEqual([]);
+    expect(parseRecord(`${marker}\n${line('[]')}`)).toEqual([]);
   });
 
   test.each([
@@ -77,7 +81,7 @@ describe('what the issue records of its findings', () => {
     ['another field', `${marker}\n${line(`[${key.replace('property', 'propertx')}]`)}`],
     ['a number for a name', `${marker}\n${line(`[${key.replace('"a"', '1')}]`)}`],
   ])('%s: it cannot be read', (_, body) => {
-    expect(recordedIn(body)).toBeUndefined();
+    expect(parseRecord(body)).toBeUndefined();
   });
 });
 
@@ -86,25 +90,30 @@ describe('what to do about the issue', () => {
 
   test.each([
     ['no drift, no issue', undefined, [], 'leave'],
-    ['no drift, no issue, something unknown', undefined, [unseen()], 'leave'],
-    ['drift, no issue', undefined, [sku], 'open'],
-    ['drift, an issue', recorded, [sku], 'update'],
-    ['drift, an issue, something unknown', recorded, [sku, unseen()], 'update'],
+    ['no drift, no issue, something unknown', undefined, [unknownFinding()], 'leave'],
+    ['drift, no issue', undefined, [skuFinding], 'open'],
+    ['drift, an issue', recorded, [skuFinding], 'update'],
+    ['drift, an issue, something unknown', recorded, [skuFinding, unknownFinding()], 'update'],
     ['no drift, an issue', recorded, [], 'close'],
-    ['what it tells of is unknown', recorded, [unseen()], 'leave'],
-    ['some thing of its kind is unknown', recorded, [unseen({ name: '' })], 'leave'],
-    ['the server is unknown', recorded, [unseen({ resource: 'server', name: 'demo-relecloud' })], 'leave'],
-    ['another thing of its kind is unknown', recorded, [unseen({ name: 'other' })], 'close'],
-    ['a thing of another kind is unknown', recorded, [unseen({ resource: 'extension' })], 'close'],
-    ['an issue that tells of nothing', [], [unseen()], 'close'],
+    ['what it tells of is unknown', recorded, [unknownFinding()], 'leave'],
+    ['some thing of its kind is unknown', recorded, [unknownFinding({ name: '' })], 'leave'],
+    [
+      'the server is unknown',
+      recorded,
+      [unknownFinding({ resource: 'server', name: 'demo-relecloud' })],
+      'leave',
+    ],
+    ['another thing of its kind is unknown', recorded, [unknownFinding({ name: 'other' })], 'close'],
+    ['a thing of another kind is unknown', recorded, [unknownFinding({ resource: 'extension' })], 'close'],
+    ['an issue that tells of nothing', [], [unknownFinding()], 'close'],
   ] as const)('%s', (_, known, findings, decision) => {
-    expect(decide(known && { recorded: known }, findings)).toBe(decision);
+    expect(decideAction(known && { recorded: known }, findings)).toBe(decision);
   });
 
   test('of an issue whose record cannot be read nothing is concluded while anything is unknown', () => {
-    expect(decide({ recorded: undefined }, [unseen()])).toBe('leave');
-    expect(decide({ recorded: undefined }, [])).toBe('close');
-    expect(decide({ recorded: undefined }, [sku])).toBe('update');
+    expect(decideAction({ recorded: undefined }, [unknownFinding()])).toBe('leave');
+    expect(decideAction({ recorded: undefined }, [])).toBe('close');
+    expect(decideAction({ recorded: undefined }, [skuFinding])).toBe('update');
   });
 
   test('it is closed only where all that it tells of has been seen', () => {
@@ -115,7 +124,7 @@ describe('what to do about the issue', () => {
     }));
     fc.assert(
       fc.property(fc.array(near, { maxLength: 3 }), fc.array(near, { maxLength: 3 }), (before, now) => {
-        const decision = decide({ recorded: before.map(keyOf) }, now);
+        const decision = decideAction({ recorded: before.map(keyOf) }, now);
         const drifts = now.some((f) => f.kind !== 'unknown');
         const hidden = before.some(({ resource, name, property }) =>
           now.some((f) => {
@@ -133,31 +142,33 @@ describe('what to do about the issue', () => {
   });
 
   test('what is unknown now stays recorded, and is told of, until it is seen', () => {
-    const role: Standing = { ...unseen(), property: 'login', kind: 'changed' };
-    const first = bodyOf(check({ findings: [role, sku] }));
-    const second = bodyOf(check({ findings: [unseen(), sku] }), first);
-    expect(recordedIn(second)).toEqual([keyOf(sku), keyOf(role)]);
+    const role: ReportedFinding = { ...unknownFinding(), property: 'login', kind: 'changed' };
+    const first = bodyOf(check({ findings: [role, skuFinding] }));
+    const second = bodyOf(check({ findings: [unknownFinding(), skuFinding] }), first);
+    expect(parseRecord(second)).toEqual([keyOf(skuFinding), keyOf(role)]);
     expect(second).toContain('#### What had drifted before, and could not be looked at again');
-    expect(rowsOf(second)).toContain('| `role` | `relecloud_app` | `login` |');
-    expect(issueStep(check({ findings: [unseen()] }), second).action).toBe('leave');
-    const third = bodyOf(check({ findings: [sku] }), second);
-    expect(recordedIn(third)).toEqual([keyOf(sku)]);
-    expect(issueStep(check({ findings: [] }), third).action).toBe('close');
+    expect(findingRows(second)).toContain('| `role` | `relecloud_app` | `login` |');
+    expect(planIssueStep(check({ findings: [unknownFinding()] }), second).action).toBe('leave');
+    const third = bodyOf(check({ findings: [skuFinding] }), second);
+    expect(parseRecord(third)).toEqual([keyOf(skuFinding)]);
+    expect(planIssueStep(check({ findings: [] }), third).action).toBe('close');
   });
 
   test('what is known to drift again is told once', () => {
     const first = bodyOf(check());
-    const server = unseen({ resource: 'server', name: 'demo-relecloud' });
-    expect(recordedIn(bodyOf(check({ findings: [sku, server] }), first))).toEqual([keyOf(sku)]);
+    const server = unknownFinding({ resource: 'server', name: 'demo-relecloud' });
+    expect(parseRecord(bodyOf(check({ findings: [skuFinding, server] }), first))).toEqual([
+      keyOf(skuFinding),
+    ]);
   });
 
   test('where the record was lost, what is unknown takes its place', () => {
-    const body = bodyOf(check({ findings: [sku, unseen()] }), 'edited by somebody');
-    expect(recordedIn(body)).toEqual([keyOf(sku), keyOf(unseen())]);
+    const body = bodyOf(check({ findings: [skuFinding, unknownFinding()] }), 'edited by somebody');
+    expect(parseRecord(body)).toEqual([keyOf(skuFinding), keyOf(unknownFinding())]);
   });
 
   test('a comment that ends it says what it does not tell', () => {
-    const step = issueStep(check({ findings: [unseen()] }), bodyOf(check()));
+    const step = planIssueStep(check({ findings: [unknownFinding()] }), bodyOf(check()));
     expect(step).toMatchObject({
       action: 'close',
       comment: expect.stringContaining('apart from what it could not look at and had not drifted.'),

@@ -1,43 +1,43 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { driftMarker, issueStep } from '../../../src/plan/drift-issue.ts';
-import { type DriftCheck, resourceTypes } from '../../../src/plan/drift-report.ts';
+import { driftMarker, planIssueStep } from '../../../src/plan/drift-issue.ts';
+import { type DriftCheckResult, resourceTypes } from '../../../src/plan/drift-report.ts';
 import {
   anyFinding,
-  driftCheck as check,
-  found,
-  issueWritten,
-  rowsOf,
-  unseen,
+  changedFinding,
+  createDriftCheck as check,
+  expectIssueWrite,
+  findingRows,
+  unknownFinding,
 } from '../../helpers/unit/drift.ts';
-import { cells, evil, outsideCode } from '../../helpers/unit/markdown.ts';
+import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
 
-const sku = found();
-const bodyOf = (given: DriftCheck, existing?: string): string => issueWritten(given, existing).body;
+const skuFinding = changedFinding();
+const bodyOf = (given: DriftCheckResult, existing?: string): string => expectIssueWrite(given, existing).body;
 
 describe('drift-issue: what the issue tells', () => {
   test('of which server and database', () => {
-    expect(issueWritten(check()).title).toBe(
+    expect(expectIssueWrite(check()).title).toBe(
       'Drift of PostgreSQL server `demo-relecloud`, database `relecloud`',
     );
-    expect(issueWritten(check({ database: undefined })).title).toBe(
+    expect(expectIssueWrite(check({ database: undefined })).title).toBe(
       'Drift of PostgreSQL server `demo-relecloud`',
     );
   });
 
   test('what drifted and what would fix it', () => {
-    expect(rowsOf(bodyOf(check()))).toEqual([
+    expect(findingRows(bodyOf(check()))).toEqual([
       '| `server` | `demo-relecloud` | `sku` | `Standard_B1ms` | `Standard_D2ds_v5` | `mode: ensure with on-drift: fix changes it in place` |',
     ]);
     expect(bodyOf(check())).not.toContain('could not be looked at');
   });
 
   test('apart from that, what could not be looked at', () => {
-    const [before = '', after = ''] = bodyOf(check({ findings: [unseen(), sku] })).split(
+    const [before = '', after = ''] = bodyOf(check({ findings: [unknownFinding(), skuFinding] })).split(
       '#### What could not be looked at',
     );
     expect(before).toContain('`Standard_D2ds_v5`');
-    expect(rowsOf(after)).toEqual([
+    expect(findingRows(after)).toEqual([
       '| `role` | `relecloud_app` | `this runner cannot log in` | `let this runner in` |',
     ]);
   });
@@ -46,24 +46,24 @@ describe('drift-issue: what the issue tells', () => {
     expect(bodyOf(check())).toContain(
       'was last looked at 2026-02-03 04:05 UTC by [this run](https://github.com/relecloud/tours/actions/runs/1).',
     );
-    expect(bodyOf(check({ run: undefined }))).toContain('was last looked at 2026-02-03 04:05 UTC.');
+    expect(bodyOf(check({ runUrl: undefined }))).toContain('was last looked at 2026-02-03 04:05 UTC.');
   });
 
   test('where it is declared', () => {
     expect(bodyOf(check())).toContain('in the inputs of the step');
     const declaredIn = { path: 'db/azure.yml', lines: new Map() };
-    expect(bodyOf(check({ declaredIn }))).toContain('in `db/azure.yml`');
+    expect(bodyOf(check({ configSource: declaredIn }))).toContain('in `db/azure.yml`');
   });
 
   test('which rules let the whole internet in', () => {
     expect(bodyOf(check())).not.toContain('internet');
-    expect(bodyOf(check({ wideOpen: ['a', 'b'] }))).toContain('by firewall rule `a`, `b`.');
+    expect(bodyOf(check({ wideOpenRules: ['a', 'b'] }))).toContain('by firewall rule `a`, `b`.');
     const many = Array.from({ length: 200 }, (_, i) => `rule${i}`);
-    expect(bodyOf(check({ wideOpen: many }))).toContain('`rule4` and 195 more.');
+    expect(bodyOf(check({ wideOpenRules: many }))).toContain('`rule4` and 195 more.');
   });
 
   test('once it has ended, that, and by which run', () => {
-    const step = issueStep(check({ findings: [] }), bodyOf(check()));
+    const step = planIssueStep(check({ findings: [] }), bodyOf(check()));
     expect(step).toEqual({
       action: 'close',
       comment:
@@ -74,7 +74,7 @@ describe('drift-issue: what the issue tells', () => {
 
 describe('the marker by which the issue is known again', () => {
   const name = fc.oneof(
-    evil,
+    maliciousMarkdown,
     fc.constantFrom('a', 'b', 'a/b', '', '%0061', 'a--b', '-->', '\ud800', '\udc00'),
   );
 
@@ -117,41 +117,47 @@ describe('the marker by which the issue is known again', () => {
 });
 
 /** Whether a line of a body has, outside of code, something else than our own words and the address of the run. */
-function showsText(line: string): boolean {
+function isPlainText(line: string): boolean {
   const link = /\[this run\]\(https:\/\/[\w.:-]+\)/;
   if (line.startsWith('|'))
-    return cells(line).some((cell) => !/^(|---|[A-Z][a-z ]+)$/.test(outsideCode(cell.trim())));
-  return !/^(#{3,4} )?[\w ,.:;*…-]*$/.test(outsideCode(line).replace(link, ''));
+    return tableCells(line).some((cell) => !/^(|---|[A-Z][a-z ]+)$/.test(textOutsideCode(cell.trim())));
+  return !/^(#{3,4} )?[\w ,.:;*…-]*$/.test(textOutsideCode(line).replace(link, ''));
 }
 
 describe('text from outside stays text', () => {
   const given = fc.record({
-    server: evil,
-    database: fc.option(evil, { nil: undefined }),
-    findings: fc.array(anyFinding, { minLength: 1, maxLength: 4 }).map((all) => [...all, sku]),
-    wideOpen: fc.array(evil, { maxLength: 7 }),
-    run: fc.option(evil, { nil: undefined }),
-    declaredIn: fc.option(
-      evil.map((path) => ({ path, lines: new Map<string, number>() })),
+    server: maliciousMarkdown,
+    database: fc.option(maliciousMarkdown, { nil: undefined }),
+    findings: fc.array(anyFinding, { minLength: 1, maxLength: 4 }).map((all) => [...all, skuFinding]),
+    wideOpenRules: fc.array(maliciousMarkdown, { maxLength: 7 }),
+    runUrl: fc.option(maliciousMarkdown, { nil: undefined }),
+    configSource: fc.option(
+      maliciousMarkdown.map((path) => ({ path, lines: new Map<string, number>() })),
       {
         nil: undefined,
       },
     ),
   });
   const carried = fc.array(
-    fc.record({ resource: fc.constantFrom(...resourceTypes), name: evil, property: evil }),
+    fc.record({
+      resource: fc.constantFrom(...resourceTypes),
+      name: maliciousMarkdown,
+      property: maliciousMarkdown,
+    }),
     { maxLength: 4 },
   );
 
   test('nothing becomes markup, leaves its cell, mentions anybody, links to anything or ends an HTML comment', () => {
     fc.assert(
       fc.property(given, carried, (some, keys) => {
-        const existing = bodyOf(check({ findings: keys.map((key) => ({ ...sku, ...key })).concat(sku) }));
-        const { title, body } = issueWritten(check(some), existing);
+        const existing = bodyOf(
+          check({ findings: keys.map((key) => ({ ...skuFinding, ...key })).concat(skuFinding) }),
+        );
+        const { title, body } = expectIssueWrite(check(some), existing);
         const [marker = '', record = '', ...rest] = body.split('\n');
         for (const comment of [marker, record]) expect(comment).toMatch(/^<!-- [^<>\n\r@#]* -->$/);
-        expect(rest.filter(showsText)).toEqual([]);
-        expect(outsideCode(title)).toMatch(/^[\w ,]*$/);
+        expect(rest.filter(isPlainText)).toEqual([]);
+        expect(textOutsideCode(title)).toMatch(/^[\w ,]*$/);
         expect(title).not.toContain('\n');
       }),
       { numRuns: 500 },
@@ -160,8 +166,8 @@ describe('text from outside stays text', () => {
 
   test('only what looks like GitHub’s own address is a link', () => {
     for (const run of ['https://a.example/x)y', 'https://a b', 'javascript:alert(1)', 'https://a/<b>'])
-      expect(bodyOf(check({ run }))).toContain(`by \`${run}\``);
-    expect(bodyOf(check({ run: 'https://ghe.example:8443/o/r.x/actions/runs/2' }))).toContain(
+      expect(bodyOf(check({ runUrl: run }))).toContain(`by \`${run}\``);
+    expect(bodyOf(check({ runUrl: 'https://ghe.example:8443/o/r.x/actions/runs/2' }))).toContain(
       '[this run](https://ghe.example:8443/o/r.x/actions/runs/2)',
     );
   });
@@ -169,35 +175,35 @@ describe('text from outside stays text', () => {
 
 describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => {
   const long = fc.oneof(
-    evil,
+    maliciousMarkdown,
     fc.constantFrom('`', '|', 'x', '\ud83d\udc18', '`a').map((s) => s.repeat(700)),
   );
 
   test('rows are left out whole, and counted', () => {
-    const findings = Array.from({ length: 2000 }, (_, i) => ({ ...sku, property: `property ${i}` }));
+    const findings = Array.from({ length: 2000 }, (_, i) => ({ ...skuFinding, property: `property ${i}` }));
     const body = bodyOf(check({ findings }));
     expect(body.length).toBeLessThanOrEqual(65_536);
     expect(body.length).toBeGreaterThan(60_000);
-    const shown = rowsOf(body);
-    for (const row of shown) expect(cells(row)).toHaveLength(6);
+    const shown = findingRows(body);
+    for (const row of shown) expect(tableCells(row)).toHaveLength(6);
     expect(body).toContain(`\n\n… and ${2000 - shown.length} more.\n\n#### What to do`);
   });
 
   test('nothing is counted where nothing is left out', () => {
-    const findings = Array.from({ length: 100 }, (_, i) => ({ ...sku, property: `property ${i}` }));
-    expect(rowsOf(bodyOf(check({ findings })))).toHaveLength(100);
+    const findings = Array.from({ length: 100 }, (_, i) => ({ ...skuFinding, property: `property ${i}` }));
+    expect(findingRows(bodyOf(check({ findings })))).toHaveLength(100);
     expect(bodyOf(check({ findings }))).not.toContain('more.');
   });
 
   test('whatever is long, and however much there is of it; something of each table is always shown', () => {
     fc.assert(
       fc.property(
-        fc.record({ server: long, database: long, run: long }),
+        fc.record({ server: long, database: long, runUrl: long }),
         fc.array(fc.tuple(long, long), { minLength: 1, maxLength: 3 }),
         fc.constantFrom(1, 2, 10, 100, 400),
-        ({ server, database, run }, texts, times) => {
+        ({ server, database, runUrl }, texts, times) => {
           const some = texts.map(([a, b]) => ({
-            ...sku,
+            ...skuFinding,
             name: a,
             property: b,
             expected: a,
@@ -212,13 +218,20 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
           ).flat();
           const wideOpen = texts.flat();
           const declaredIn = { path: server, lines: new Map() };
-          const { title, body } = issueWritten(
-            check({ server, database, run, findings, wideOpen, declaredIn }),
+          const { title, body } = expectIssueWrite(
+            check({
+              server,
+              database,
+              runUrl: run,
+              findings,
+              wideOpenRules: wideOpen,
+              configSource: declaredIn,
+            }),
           );
           expect(title.length).toBeLessThanOrEqual(256);
           // The marker stands as it is: names of servers and databases have 63 characters at most.
           expect(body.length - driftMarker(server, database).length).toBeLessThanOrEqual(65_536);
-          const widths = rowsOf(body).map((row) => cells(row).length);
+          const widths = findingRows(body).map((row) => tableCells(row).length);
           expect(widths).toContain(6);
           expect(widths).toContain(4);
         },
@@ -228,7 +241,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
   });
 
   test('a letter that is cut in two is none', () => {
-    const body = bodyOf(check({ findings: [{ ...sku, actual: '🐘'.repeat(400) }] }));
+    const body = bodyOf(check({ findings: [{ ...skuFinding, actual: '🐘'.repeat(400) }] }));
     expect(body.isWellFormed()).toBe(true);
   });
 });

@@ -1,30 +1,30 @@
 import { describe, expect, test } from 'vitest';
-import { permitted } from '../../../src/plan/policy.ts';
+import { isAllowed } from '../../../src/plan/policy.ts';
 import type { Change, ResourceType } from '../../../src/plan/types.ts';
 import {
   checkConfig,
   dropConfig,
   ensureConfig,
-  perPullRequest,
+  perPullRequestInputs,
   pullRequestConfig,
   pullRequestEvent,
   sweepConfig,
 } from '../../helpers/unit/inputs.ts';
 
-const configs = {
+const configsByName = {
   ensure: ensureConfig(),
   'ensure, fix': ensureConfig({ 'on-drift': 'fix' }),
   'ensure, pull request': pullRequestConfig(),
   'ensure, not started': ensureConfig({ 'start-if-stopped': 'false' }),
   check: checkConfig(),
-  'check, pull request': checkConfig(perPullRequest, pullRequestEvent()),
+  'check, pull request': checkConfig(perPullRequestInputs, pullRequestEvent()),
   drop: dropConfig(),
   'drop, not started': dropConfig({ 'start-if-stopped': 'false' }),
   sweep: sweepConfig(),
 } as const;
-type How = keyof typeof configs;
+type ConfigName = keyof typeof configsByName;
 
-const kept: readonly ResourceType[] = [
+const persistentTypes: readonly ResourceType[] = [
   'resource group',
   'server',
   'server parameter',
@@ -32,13 +32,15 @@ const kept: readonly ResourceType[] = [
   'database',
   'extension',
 ];
-const addedTo: readonly ResourceType[] = ['role', 'extension allow-list'];
+const extendableTypes: readonly ResourceType[] = ['role', 'extension allow-list'];
 
 /** In which modes each action is permitted on these things. */
-const may = (resources: readonly ResourceType[], action: Change['action']): readonly How[] => {
-  const hows = Object.keys(configs) as How[];
+const allowedIn = (resources: readonly ResourceType[], action: Change['action']): readonly ConfigName[] => {
+  const hows = Object.keys(configsByName) as ConfigName[];
   const answers = resources.map((resource) =>
-    hows.filter((how) => permitted(configs[how], { mend: { resource, name: 'x', action, details: '' } })),
+    hows.filter((how) =>
+      isAllowed(configsByName[how], { change: { resource, name: 'x', action, details: '' } }),
+    ),
   );
   for (const answer of answers) expect(answer).toEqual(answers[0]);
   return answers[0] ?? [];
@@ -46,7 +48,7 @@ const may = (resources: readonly ResourceType[], action: Change['action']): read
 
 describe('one path for every mode: which changes a plan may hold', () => {
   test('what is missing is made where something is ensured, and a check plans it', () => {
-    expect(may([...kept, ...addedTo], 'create')).toEqual([
+    expect(allowedIn([...persistentTypes, ...extendableTypes], 'create')).toEqual([
       'ensure',
       'ensure, fix',
       'ensure, pull request',
@@ -57,11 +59,11 @@ describe('one path for every mode: which changes a plan may hold', () => {
   });
 
   test('on-drift: what differs is changed only with fix', () => {
-    expect(may(kept, 'update')).toEqual(['ensure, fix']);
+    expect(allowedIn(persistentTypes, 'update')).toEqual(['ensure, fix']);
   });
 
   test('what bears our mark, or is only added to, is kept right by every ensure, and by nothing else', () => {
-    expect(may(addedTo, 'update')).toEqual([
+    expect(allowedIn(extendableTypes, 'update')).toEqual([
       'ensure',
       'ensure, fix',
       'ensure, pull request',
@@ -79,8 +81,8 @@ describe('one path for every mode: which changes a plan may hold', () => {
       kind: 'changed',
     } as const;
     const mend = { ...thing, action: 'update', details: '' } as const;
-    const hows = Object.entries(configs).filter(([, config]) =>
-      permitted(config, { finding, mend, deliberate: true }),
+    const hows = Object.entries(configsByName).filter(([, config]) =>
+      isAllowed(config, { finding, change: mend, requiresFix: true }),
     );
     expect(hows.map(([how]) => how)).toEqual(['ensure, fix']);
   });
@@ -94,11 +96,11 @@ describe('one path for every mode: which changes a plan may hold', () => {
       actual: 'b',
       kind: 'changed',
     } as const;
-    for (const config of Object.values(configs)) expect(permitted(config, { finding })).toBe(false);
+    for (const config of Object.values(configsByName)) expect(isAllowed(config, { finding })).toBe(false);
   });
 
   test('deleted is only of a pull request: by drop, and by the ensure of one (reset)', () => {
-    expect(may([...kept, ...addedTo], 'delete')).toEqual([
+    expect(allowedIn([...persistentTypes, ...extendableTypes], 'delete')).toEqual([
       'ensure, pull request',
       'drop',
       'drop, not started',
@@ -106,7 +108,7 @@ describe('one path for every mode: which changes a plan may hold', () => {
   });
 
   test('start-if-stopped', () => {
-    const hows = Object.keys(configs).filter((how) => !how.endsWith('not started'));
-    expect(may(['server'], 'start')).toEqual(hows);
+    const hows = Object.keys(configsByName).filter((how) => !how.endsWith('not started'));
+    expect(allowedIn(['server'], 'start')).toEqual(hows);
   });
 });

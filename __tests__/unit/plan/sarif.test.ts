@@ -1,43 +1,46 @@
 import fc from 'fast-check';
 import type { Log, Result, Run } from 'sarif';
 import { describe, expect, test } from 'vitest';
-import type { DriftCheck } from '../../../src/plan/drift-report.ts';
-import { inputOf, lineOf } from '../../../src/plan/input-of.ts';
-import { sarifReport } from '../../../src/plan/sarif.ts';
-import type { Finding, Standing } from '../../../src/plan/types.ts';
-import { anyFinding, driftCheck as check, found } from '../../helpers/unit/drift.ts';
-import { evil } from '../../helpers/unit/markdown.ts';
+import type { DriftCheckResult } from '../../../src/plan/drift-report.ts';
+import { findConfigLine, inputNameOf } from '../../../src/plan/input-of.ts';
+import { renderSarifReport } from '../../../src/plan/sarif.ts';
+import type { Finding, ReportedFinding } from '../../../src/plan/types.ts';
+import { anyFinding, changedFinding, createDriftCheck as check } from '../../helpers/unit/drift.ts';
+import { maliciousMarkdown } from '../../helpers/unit/markdown.ts';
 
-function runOf(given: DriftCheck): Run {
-  const { runs } = JSON.parse(sarifReport(given)) as Log;
+function sarifRun(given: DriftCheckResult): Run {
+  const { runs } = JSON.parse(renderSarifReport(given)) as Log;
   const [run] = runs;
   if (run === undefined) throw new Error('no run');
   return run;
 }
-function resultOf(given: DriftCheck): Result {
-  const [result] = runOf(given).results ?? [];
+function sarifResult(given: DriftCheckResult): Result {
+  const [result] = sarifRun(given).results ?? [];
   if (result === undefined) throw new Error('no result');
   return result;
 }
-const uriOf = (given: DriftCheck) => resultOf(given).locations?.[0]?.physicalLocation?.artifactLocation?.uri;
-const lineIn = (given: DriftCheck) => resultOf(given).locations?.[0]?.physicalLocation?.region?.startLine;
-const fingerprintOf = (given: DriftCheck) => resultOf(given).partialFingerprints?.['primaryLocationLineHash'];
+const resultUri = (given: DriftCheckResult) =>
+  sarifResult(given).locations?.[0]?.physicalLocation?.artifactLocation?.uri;
+const resultLine = (given: DriftCheckResult) =>
+  sarifResult(given).locations?.[0]?.physicalLocation?.region?.startLine;
+const resultFingerprint = (given: DriftCheckResult) =>
+  sarifResult(given).partialFingerprints?.['primaryLocationLineHash'];
 
 const anyCheck = fc
   .record({
-    server: evil,
-    database: fc.option(evil, { nil: undefined }),
+    server: maliciousMarkdown,
+    database: fc.option(maliciousMarkdown, { nil: undefined }),
     findings: fc.array(anyFinding, { maxLength: 5 }),
-    workflow: fc.option(evil, { nil: undefined }),
-    path: fc.option(evil, { nil: undefined }),
+    workflow: fc.option(maliciousMarkdown, { nil: undefined }),
+    path: fc.option(maliciousMarkdown, { nil: undefined }),
   })
   .map(({ path, ...some }) =>
-    check({ ...some, declaredIn: path === undefined ? undefined : { path, lines: new Map() } }),
+    check({ ...some, configSource: path === undefined ? undefined : { path, lines: new Map() } }),
   );
 
 describe('what GitHub’s code scanning requires of a SARIF file', () => {
   test('schema, version, one run of one tool, and results', () => {
-    const log = JSON.parse(sarifReport(check())) as Log;
+    const log = JSON.parse(renderSarifReport(check())) as Log;
     expect(log).toMatchObject({
       $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
       version: '2.1.0',
@@ -47,7 +50,7 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
   });
 
   test('every rule has an id of its own, descriptions and help within their limits', () => {
-    const { rules = [] } = runOf(check()).tool.driver;
+    const { rules = [] } = sarifRun(check()).tool.driver;
     expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
     for (const rule of rules) {
       expect(rule.id).toMatch(/^[a-z-]+\/[a-z-]+$/);
@@ -62,7 +65,7 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
   test('every result of whatever is found is complete: its rule, a message, one place, a fingerprint', () => {
     fc.assert(
       fc.property(anyCheck, (given) => {
-        const { tool, results = [] } = runOf(given);
+        const { tool, results = [] } = sarifRun(given);
         expect(results).toHaveLength(given.findings.length);
         const isComplete = ({ ruleId, ruleIndex = -1, message, locations, partialFingerprints }: Result) => {
           const place = locations?.[0]?.physicalLocation;
@@ -84,17 +87,17 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
   });
 
   test('the rules are the same, whatever is found', () => {
-    const rules = JSON.stringify(runOf(check({ findings: [] })).tool);
-    fc.assert(fc.property(anyCheck, (given) => JSON.stringify(runOf(given).tool) === rules));
+    const rules = JSON.stringify(sarifRun(check({ findings: [] })).tool);
+    fc.assert(fc.property(anyCheck, (given) => JSON.stringify(sarifRun(given).tool) === rules));
   });
 
   test('where nothing drifts, results are empty, which closes the alerts', () => {
-    expect(runOf(check({ findings: [] })).results).toEqual([]);
+    expect(sarifRun(check({ findings: [] })).results).toEqual([]);
   });
 
   test('a category for each server and database, in front of the last slash', () => {
     const category = (server: string, database: string | undefined) =>
-      runOf(check({ server, database })).automationDetails?.id?.replace(/\/[^/]*$/, '');
+      sarifRun(check({ server, database })).automationDetails?.id?.replace(/\/[^/]*$/, '');
     expect(category('demo-relecloud', 'relecloud')).toBe('azure-postgresql-action/demo-relecloud/relecloud');
     expect(category('demo-relecloud', undefined)).toBe('azure-postgresql-action/demo-relecloud');
     expect(category('a', 'b/c')).not.toBe(category('a/b', 'c'));
@@ -108,16 +111,21 @@ describe('levels: a hole is an error, drift a warning, what is unknown a note', 
     ['unexpected', 'warning'],
     ['unknown', 'note'],
   ] as const)('%s', (kind, level) => {
-    expect(resultOf(check({ findings: [found({ kind })] }))).toMatchObject({
+    expect(sarifResult(check({ findings: [changedFinding({ kind })] }))).toMatchObject({
       ruleId: `server/${kind}`,
       level,
     });
   });
 
   test('a rule that lets the whole internet in, where nobody declared it so', () => {
-    const rule = found({ resource: 'firewall rule', name: 'open', property: 'range', kind: 'unexpected' });
-    const of = (some: Partial<Standing>, wideOpen = ['open']) =>
-      resultOf(check({ findings: [{ ...rule, ...some }], wideOpen }));
+    const rule = changedFinding({
+      resource: 'firewall rule',
+      name: 'open',
+      property: 'range',
+      kind: 'unexpected',
+    });
+    const of = (some: Partial<ReportedFinding>, wideOpen = ['open']) =>
+      sarifResult(check({ findings: [{ ...rule, ...some }], wideOpenRules: wideOpen }));
     expect(of({})).toMatchObject({ ruleId: 'firewall-rule/wide-open', level: 'error' });
     expect(of({ kind: 'changed' })).toMatchObject({ ruleId: 'firewall-rule/wide-open', level: 'error' });
     expect(of({}, ['other'])).toMatchObject({ ruleId: 'firewall-rule/unexpected', level: 'warning' });
@@ -126,20 +134,20 @@ describe('levels: a hole is an error, drift a warning, what is unknown a note', 
   });
 
   test('a check that could not look at something says so of itself', () => {
-    const executed = (findings: readonly Standing[]) =>
-      runOf(check({ findings })).invocations?.[0]?.executionSuccessful;
-    expect(executed([found()])).toBe(true);
-    expect(executed([found(), found({ kind: 'unknown' })])).toBe(false);
+    const executed = (findings: readonly ReportedFinding[]) =>
+      sarifRun(check({ findings })).invocations?.[0]?.executionSuccessful;
+    expect(executed([changedFinding()])).toBe(true);
+    expect(executed([changedFinding(), changedFinding({ kind: 'unknown' })])).toBe(false);
   });
 });
 
 describe('the message', () => {
   test('one sentence of what differs and what ends it', () => {
-    expect(resultOf(check()).message.text).toBe(
+    expect(sarifResult(check()).message.text).toBe(
       'Changed server demo-relecloud sku: declared Standard_B1ms, actually Standard_D2ds_v5; mode: ensure with on-drift: fix changes it in place.',
     );
-    const unknown = found({ kind: 'unknown', property: '', actual: 'It was refused.', remedy: '' });
-    expect(resultOf(check({ findings: [unknown] })).message.text).toBe(
+    const unknown = changedFinding({ kind: 'unknown', property: '', actual: 'It was refused.', remedy: '' });
+    expect(sarifResult(check({ findings: [unknown] })).message.text).toBe(
       'Unknown server demo-relecloud: It was refused.',
     );
   });
@@ -149,7 +157,8 @@ describe('the message', () => {
     const text = fc.array(pieces, { maxLength: 10 }).map((each) => each.join(''));
     fc.assert(
       fc.property(text, text, (actual, remedy) => {
-        const message = resultOf(check({ findings: [found({ actual, remedy })] })).message.text ?? '';
+        const message =
+          sarifResult(check({ findings: [changedFinding({ actual, remedy })] })).message.text ?? '';
         expect(message.replaceAll(/{{|}}/g, '')).not.toMatch(/[{}]/);
         expect(message).not.toContain('](');
         expect(message).not.toContain('\n');
@@ -161,9 +170,11 @@ describe('the message', () => {
 describe('an alert is known again over nights', () => {
   test('by resource, name and property, whatever they are now, and however that is told', () => {
     const later = { actual: 'Standard_B2s', expected: 'Standard_B2ms', remedy: 'another' };
-    expect(fingerprintOf(check({ findings: [found(later)], at: new Date(0), run: 'https://b' }))).toBe(
-      fingerprintOf(check()),
-    );
+    expect(
+      resultFingerprint(
+        check({ findings: [changedFinding(later)], checkedAt: new Date(0), runUrl: 'https://b' }),
+      ),
+    ).toBe(resultFingerprint(check()));
   });
 
   test('two that differ in one of them, or are of another server or database, are two', () => {
@@ -177,7 +188,7 @@ describe('an alert is known again over nights', () => {
       ),
     );
     const fingerprints = some.map(({ server, database, finding }) =>
-      fingerprintOf(check({ server, database, findings: [found(finding)] })),
+      resultFingerprint(check({ server, database, findings: [changedFinding(finding)] })),
     );
     expect(new Set(fingerprints).size).toBe(some.length);
   });
@@ -192,21 +203,21 @@ describe('where an alert stands', () => {
   const declaredIn = { path: './db/azure.yml', lines };
 
   test('in the config-file, at the line of its input', () => {
-    expect(uriOf(check({ declaredIn }))).toBe('db/azure.yml');
-    expect(lineIn(check({ declaredIn }))).toBe(7);
+    expect(resultUri(check({ configSource: declaredIn }))).toBe('db/azure.yml');
+    expect(resultLine(check({ configSource: declaredIn }))).toBe(7);
   });
 
   test('in its first line where the file does not have the input', () => {
-    const given = check({ declaredIn, findings: [found({ property: 'region' })] });
-    expect(uriOf(given)).toBe('db/azure.yml');
-    expect(lineIn(given)).toBe(1);
+    const given = check({ configSource: declaredIn, findings: [changedFinding({ property: 'region' })] });
+    expect(resultUri(given)).toBe('db/azure.yml');
+    expect(resultLine(given)).toBe(1);
   });
 
   test('else in the workflow, else where workflows are', () => {
-    expect(uriOf(check())).toBe('.github/workflows/nightly.yml');
-    expect(lineIn(check())).toBe(1);
-    expect(uriOf(check({ workflow: undefined }))).toBe('.github/workflows');
-    expect(uriOf(check({ workflow: '' }))).toBe('.github/workflows');
+    expect(resultUri(check())).toBe('.github/workflows/nightly.yml');
+    expect(resultLine(check())).toBe(1);
+    expect(resultUri(check({ workflowFile: undefined }))).toBe('.github/workflows');
+    expect(resultUri(check({ workflowFile: '' }))).toBe('.github/workflows');
   });
 
   test.each([
@@ -214,23 +225,24 @@ describe('where an alert stands', () => {
     ['a/../db//azure.yml', 'db/azure.yml'],
     ['my db/ü#?%.yml', 'my%20db/%C3%BC%23%3F%25.yml'],
   ])('%s is the URI %s', (path, uri) => {
-    expect(uriOf(check({ declaredIn: { path, lines } }))).toBe(uri);
+    expect(resultUri(check({ configSource: { path, lines } }))).toBe(uri);
   });
 
   test.each(['/home/runner/work/db.yml', 'C:\\db.yml', '../db.yml', 'a/../../db.yml', '.', ''])(
     '%s is nothing that code scanning could show: the workflow instead, without a line of the other file',
     (path) => {
-      const given = check({ declaredIn: { path, lines } });
-      expect(uriOf(given)).toBe('.github/workflows/nightly.yml');
-      expect(lineIn(given)).toBe(1);
+      const given = check({ configSource: { path, lines } });
+      expect(resultUri(given)).toBe('.github/workflows/nightly.yml');
+      expect(resultLine(given)).toBe(1);
     },
   );
 
   test('of a server parameter its own line, else that of all', () => {
-    const parameter = (name: string) => found({ resource: 'server parameter', name, property: 'value' });
-    expect(lineOf(parameter('work_mem'), declaredIn)).toBe(11);
-    expect(lineOf(parameter('azure.extensions'), declaredIn)).toBe(9);
-    expect(lineOf(found({ property: 'region' }), declaredIn)).toBeUndefined();
+    const parameter = (name: string) =>
+      changedFinding({ resource: 'server parameter', name, property: 'value' });
+    expect(findConfigLine(parameter('work_mem'), declaredIn)).toBe(11);
+    expect(findConfigLine(parameter('azure.extensions'), declaredIn)).toBe(9);
+    expect(findConfigLine(changedFinding({ property: 'region' }), declaredIn)).toBeUndefined();
   });
 });
 
@@ -264,14 +276,14 @@ describe('the input that declares it', () => {
     ['database', '', 'database'],
     ['role', 'login', 'app-username'],
   ] as const)('%s %s: %s', (resource, property, input) => {
-    expect(inputOf(found({ resource, property }))).toBe(input);
+    expect(inputNameOf(changedFinding({ resource, property }))).toBe(input);
   });
 
   test('of the rule that means any Azure service it is the other one', () => {
-    const rule: Finding = found({ resource: 'firewall rule', property: 'range', kind: 'missing' });
-    expect(inputOf({ ...rule, expected: '0.0.0.0', actual: 'absent' })).toBe('allow-azure-services');
-    expect(inputOf({ ...rule, expected: 'absent', actual: '0.0.0.0' })).toBe('allow-azure-services');
-    expect(inputOf({ ...rule, expected: 'absent', actual: '0.0.0.0-255.255.255.255' })).toBe(
+    const rule: Finding = changedFinding({ resource: 'firewall rule', property: 'range', kind: 'missing' });
+    expect(inputNameOf({ ...rule, expected: '0.0.0.0', actual: 'absent' })).toBe('allow-azure-services');
+    expect(inputNameOf({ ...rule, expected: 'absent', actual: '0.0.0.0' })).toBe('allow-azure-services');
+    expect(inputNameOf({ ...rule, expected: 'absent', actual: '0.0.0.0-255.255.255.255' })).toBe(
       'allowed-ip-ranges',
     );
   });

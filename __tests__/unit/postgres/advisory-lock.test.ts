@@ -1,16 +1,16 @@
 import { describe, expect } from 'vitest';
 import { withMigrationLock } from '../../../src/postgres/advisory-lock.ts';
 import type { Session } from '../../../src/postgres/session.ts';
-import { testRun } from '../../helpers/unit/run.ts';
+import { createTestRun } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
 
 /** A session whose lock is held by another role at so many looks, and then free. */
-function heldFor(looks: number): Session {
+function createSessionWithHeldLock(heldPolls: number): Session {
   let seen = 0;
   const query = async (text: string): Promise<readonly unknown[]> => {
     if (text.includes('pg_try_advisory_lock')) {
       seen += 1;
-      return [{ got: seen > looks }];
+      return [{ got: seen > heldPolls }];
     }
     if (text.includes('pg_stat_activity')) return [{ line: 'psql of role relecloud_app_pr_1, process 4711' }];
     return text.includes('current_database()') ? [{ oid: '5' }] : [];
@@ -22,14 +22,14 @@ describe('a run that waits for the migration lock', () => {
   test('goes on waiting where the sessions that hold it cannot be ended, and warns once', async ({
     inFakeTime,
   }) => {
-    const run = testRun();
+    const run = createTestRun();
     const warnings: string[] = [];
     const refused = async (): Promise<never> => {
       throw new Error("'relecloud_admin' could not log in");
     };
     const work = withMigrationLock(
       { ...run, warning: (text) => void warnings.push(text) },
-      heldFor(4),
+      createSessionWithHeldLock(4),
       async () => 'migrated',
       refused,
     );
@@ -40,15 +40,15 @@ describe('a run that waits for the migration lock', () => {
   test('names each holder once, and asks at every look to end those that may be ended', async ({
     inFakeTime,
   }) => {
-    const run = testRun();
+    const run = createTestRun();
     let asked = 0;
     const ended = async (): Promise<readonly string[]> => {
       asked += 1;
       return [];
     };
-    await inFakeTime(withMigrationLock(run, heldFor(4), async () => {}, ended));
+    await inFakeTime(withMigrationLock(run, createSessionWithHeldLock(4), async () => {}, ended));
     expect(asked).toBe(4);
-    expect(run.said).toEqual([
+    expect(run.logLines).toEqual([
       'Another migration of this database is running, by psql of role relecloud_app_pr_1, process 4711; waiting for it.',
     ]);
   });

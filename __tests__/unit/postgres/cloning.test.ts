@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { onceUnused } from '../../../src/postgres/cloning.ts';
+import { retryWhileInUse } from '../../../src/postgres/cloning.ts';
 import type { Session } from '../../../src/postgres/session.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
 
 const query = async (text: string): Promise<readonly unknown[]> => {
@@ -11,14 +11,14 @@ const query = async (text: string): Promise<readonly unknown[]> => {
 };
 
 /** The error of a clone whose template stays in use; `end` gives what is ended before each attempt. */
-async function refusedClone(end: () => readonly string[]): Promise<string> {
+async function cloneWithBusyTemplate(end: () => readonly string[]): Promise<string> {
   const copy = async (): Promise<never> => {
     // PostgreSQL waits five seconds for sessions to leave.
     await sleep(5000);
     throw Object.assign(new Error('source database is being accessed by other users'), { code: '55006' });
   };
   const session = { query } as unknown as Session;
-  return String(await thrownBy(onceUnused(testRun(), session, 'base', copy, async () => end())));
+  return String(await errorOf(retryWhileInUse(createTestRun(), session, 'base', copy, async () => end())));
 }
 
 describe('a template that stays in use', () => {
@@ -30,7 +30,7 @@ describe('a template that stays in use', () => {
       process += 1;
       return [`psql of role relecloud_app_pr_1, process ${process}`];
     };
-    const error = await inFakeTime(refusedClone(end));
+    const error = await inFakeTime(cloneWithBusyTemplate(end));
     expect(error).toContain('Sessions of pull requests’ roles were ended 6 times and came back.');
     expect(error).toContain('GRANT CONNECT ON DATABASE "base" TO ROLE;');
     expect(error).toContain('REVOKE CONNECT ON DATABASE "base" FROM PUBLIC;');
@@ -43,7 +43,7 @@ describe('a template that stays in use', () => {
   ] as const)(
     '%s: the error names who is there, and does not say that any came back',
     async ([, ended], { inFakeTime }) => {
-      const error = await inFakeTime(refusedClone(() => ended));
+      const error = await inFakeTime(cloneWithBusyTemplate(() => ended));
       expect(error).toContain('psql of role somebody, process 4711');
       expect(error).toContain('What to do: End them, or clone');
       expect(error).not.toMatch(/came back|REVOKE/);

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { parse as parseByPg } from 'pg-connection-string';
 import { describe, expect, test } from 'vitest';
 import {
-  adoNet,
+  adoNetConnectionString,
   type Connection,
+  connectionEnvironment,
   databaseUrl,
-  environmentOf,
   jdbcUrl,
 } from '../../../src/postgres/connection.ts';
 import { readConnectionString } from '../../helpers/unit/ado-reader.ts';
-import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { ensureConfig } from '../../helpers/unit/inputs.ts';
 
 const database = fc.stringMatching(/^[a-zA-Z_][\w-]{0,62}$/);
@@ -43,7 +43,7 @@ const withPassword = (password: string): Connection => ({
   sslRootCert: undefined,
 });
 
-const cases = { numRuns: 300, examples: hardPasswords.map((p): [Connection] => [withPassword(p)]) };
+const cases = { numRuns: 300, examples: difficultPasswords.map((p): [Connection] => [withPassword(p)]) };
 
 describe('database-url', () => {
   test('comes back from any reader of URLs', () => {
@@ -128,7 +128,7 @@ describe('ado.net', () => {
       fc.property(connections, (connection) => {
         const root =
           connection.sslRootCert === undefined ? {} : { 'root certificate': connection.sslRootCert };
-        expect(Object.fromEntries(readConnectionString(adoNet(connection)))).toEqual({
+        expect(Object.fromEntries(readConnectionString(adoNetConnectionString(connection)))).toEqual({
           host: connection.host,
           port: '5432',
           database: connection.database,
@@ -159,7 +159,7 @@ describe('environment of later steps', () => {
 
   test('the names that it promises, and no others', () => {
     const { publish } = ensureConfig();
-    expect([...environmentOf(withPassword('x'), publish).keys()]).toEqual([
+    expect([...connectionEnvironment(withPassword('x'), publish).keys()]).toEqual([
       'DB_HOST',
       'DB_PORT',
       'DB_NAME',
@@ -172,7 +172,7 @@ describe('environment of later steps', () => {
 
   test('every format, another prefix, and the root file with verify-full', () => {
     const { publish } = ensureConfig({ formats: 'url, pg, jdbc, ado.net', 'env-prefix': 'APP_DB_' });
-    expect(Object.fromEntries(environmentOf(full, publish))).toEqual({
+    expect(Object.fromEntries(connectionEnvironment(full, publish))).toEqual({
       APP_DB_HOST: full.host,
       APP_DB_PORT: '5432',
       APP_DB_NAME: 'relecloud',
@@ -189,7 +189,7 @@ describe('environment of later steps', () => {
       PGSSLMODE: 'verify-full',
       PGSSLROOTCERT: '/roots.pem',
       JDBC_DATABASE_URL: jdbcUrl(full),
-      ConnectionStrings__Default: adoNet(full),
+      ConnectionStrings__Default: adoNetConnectionString(full),
     });
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dotenv } from '../../../src/postgres/dotenv.ts';
-import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
+import { formatDotenv } from '../../../src/postgres/dotenv.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { readDotenv } from '../../helpers/unit/dotenv-reader.ts';
 import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 'json' };
 
@@ -11,30 +11,30 @@ import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 
  */
 const recorded = dotenvRecords.files;
 
-const named = (values: readonly string[]): Map<string, string> =>
+const toVariables = (values: readonly string[]): Map<string, string> =>
   new Map(values.map((value, i) => [`DB_${i}`, value]));
 
 describe('env-file: quoted as python-dotenv reads it', () => {
   test('every value comes back, whatever stands in it, also among others', () => {
     fc.assert(
       fc.property(fc.array(anyText, { minLength: 1, maxLength: 4 }), (values) => {
-        const read = readDotenv(dotenv(named(values)), { X: 'expanded' });
+        const read = readDotenv(formatDotenv(toVariables(values)), { X: 'expanded' });
         expect([...read.values()]).toEqual(values);
       }),
       { numRuns: 1000 },
     );
   });
 
-  test.each(hardPasswords)('as does the password %j, between others', (password) => {
-    const values = named(['before', password, "it's after"]);
-    expect(readDotenv(dotenv(values))).toEqual(values);
+  test.each(difficultPasswords)('as does the password %j, between others', (password) => {
+    const values = toVariables(['before', password, "it's after"]);
+    expect(readDotenv(formatDotenv(values))).toEqual(values);
   });
 
   test('plain values stand without quotes, for other readers', () => {
     const url =
       'postgresql://relecloud_admin:p%40ss@demo.postgres.database.azure.com:5432/relecloud?sslmode=require';
     expect(
-      dotenv(
+      formatDotenv(
         new Map([
           ['DATABASE_URL', url],
           ['DB_PORT', '5432'],
@@ -46,7 +46,7 @@ describe('env-file: quoted as python-dotenv reads it', () => {
   test('an empty value is an empty value', () => {
     expect(
       readDotenv(
-        dotenv(
+        formatDotenv(
           new Map([
             ['A', ''],
             ['B', 'b'],
@@ -70,9 +70,9 @@ describe('env-file: quoted as python-dotenv reads it', () => {
   test('the real python-dotenv gets every value back', () => {
     const { text, values } = recorded[1] ?? { text: '', values: {} };
     const given = Object.values(values);
-    expect(given.slice(0, hardPasswords.length)).toEqual(hardPasswords);
+    expect(given.slice(0, difficultPasswords.length)).toEqual(difficultPasswords);
     expect(given.length).toBeGreaterThan(300);
     // What it read is written as today. Where this fails, record again.
-    expect(dotenv(named(given))).toBe(text);
+    expect(formatDotenv(toVariables(given))).toBe(text);
   });
 });

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { test as base, describe, expect, vi } from 'vitest';
-import { egressAddress } from '../../../src/postgres/egress-address.ts';
-import { thrownBy } from '../../helpers/unit/run.ts';
+import { detectEgressAddress } from '../../../src/postgres/egress-address.ts';
+import { errorOf } from '../../helpers/unit/run.ts';
 
 const test = base.extend('echo', async ({ onTestFinished }) => {
   // No service is given up because the machine is slow.
@@ -27,12 +27,12 @@ const running = new AbortController().signal;
 describe('the egress address: two echo services that must agree', () => {
   test('they agree', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('203.0.113.9\n')];
-    expect(await egressAddress(services, running)).toBe('203.0.113.9');
+    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
   });
 
   test('they do not: both are named', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('198.51.100.1')];
-    const error = String(await thrownBy(egressAddress(services, running)));
+    const error = String(await errorOf(detectEgressAddress(services, running)));
     for (const text of ['203.0.113.9', '198.51.100.1', ...services, 'runner-ip', '(egress-address-unknown)'])
       expect(error).toContain(text);
   });
@@ -45,7 +45,7 @@ describe('the egress address: two echo services that must agree', () => {
     'one that answers no IPv4 address (%s, HTTP %d) is replaced by the next',
     async ([body, status], { echo }) => {
       const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
-      expect(await egressAddress(services, running)).toBe('203.0.113.9');
+      expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
     },
   );
 
@@ -69,7 +69,7 @@ describe('the egress address: two echo services that must agree', () => {
     });
     const { port } = silent.address() as AddressInfo;
     const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
-    expect(await egressAddress(services, running)).toBe('203.0.113.9');
+    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
     expect(limits).toEqual([3000, 3000, 3000]);
   });
 
@@ -89,13 +89,13 @@ describe('the egress address: two echo services that must agree', () => {
     });
     const { port } = chatty.address() as AddressInfo;
     const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
-    expect(await egressAddress(services, running)).toBe('203.0.113.9');
+    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
     expect(await readWhole).toBe(false);
   });
 
   test('one answer alone is not believed', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('', 500)];
-    const error = String(await thrownBy(egressAddress(services, running)));
+    const error = String(await errorOf(detectEgressAddress(services, running)));
     expect(error).toContain('fewer than two echo services answered');
     expect(error).toContain('HTTP 500');
   });
@@ -104,7 +104,7 @@ describe('the egress address: two echo services that must agree', () => {
     '%s is refused, whoever says it',
     async (address, { echo }) => {
       const services = [await echo(address), await echo(address)];
-      expect(String(await thrownBy(egressAddress(services, running)))).toContain('not a public address');
+      expect(String(await errorOf(detectEgressAddress(services, running)))).toContain('not a public address');
     },
   );
 
@@ -112,6 +112,6 @@ describe('the egress address: two echo services that must agree', () => {
     const controller = new AbortController();
     const reason = new Error('cancelled');
     controller.abort(reason);
-    expect(await thrownBy(egressAddress([await echo('203.0.113.9')], controller.signal))).toBe(reason);
+    expect(await errorOf(detectEgressAddress([await echo('203.0.113.9')], controller.signal))).toBe(reason);
   });
 });

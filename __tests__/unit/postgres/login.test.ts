@@ -1,8 +1,12 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect, vi } from 'vitest';
 import { login } from '../../../src/postgres/login.ts';
-import { target } from '../../helpers/unit/firewall.ts';
-import { type Manner, type PartialPostgres, partialPostgres } from '../../helpers/unit/partial-postgres.ts';
+import { loginTarget } from '../../helpers/unit/firewall.ts';
+import {
+  type PartialPostgres,
+  startPartialPostgres,
+  type TlsBehavior,
+} from '../../helpers/unit/partial-postgres.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base.extend('serve', async ({ onTestFinished }) => {
@@ -10,31 +14,31 @@ const test = base.extend('serve', async ({ onTestFinished }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   /** Starts a server of this manner. */
-  return async (manner: Manner): Promise<PartialPostgres> => {
-    const server = await partialPostgres(manner);
+  return async (manner: TlsBehavior): Promise<PartialPostgres> => {
+    const server = await startPartialPostgres(manner);
     onTestFinished(server.close);
     return server;
   };
 });
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 /** The failure of a login at a server. */
-async function failureAt(
+async function loginFailureAt(
   { port }: PartialPostgres,
-  { host = 'localhost', timeout = 3000, signal = never } = {},
+  { host = 'localhost', timeout = 3000, signal = neverAborted } = {},
 ) {
-  const result = await login({ ...target, host, port }, timeout, signal).result;
+  const result = await login({ ...loginTarget, host, port }, timeout, signal).result;
   return 'failure' in result ? result.failure : undefined;
 }
 
 test('a swallowed connection counts as blocked, after the given time', async ({ serve }) => {
   const server = await serve('swallow');
   let ended = false;
-  const failure = failureAt(server, { timeout: 400 }).finally(() => {
+  const failure = loginFailureAt(server, { timeout: 400 }).finally(() => {
     ended = true;
   });
-  await server.connected;
+  await server.clientConnected;
   await vi.advanceTimersByTimeAsync(399);
   expect(ended).toBe(false);
   await vi.advanceTimersByTimeAsync(1);
@@ -43,11 +47,11 @@ test('a swallowed connection counts as blocked, after the given time', async ({ 
 
 test('TLS: a certificate of an unknown authority is refused, and no password is sent', async ({ serve }) => {
   const server = await serve('TLS');
-  expect(await failureAt(server)).toMatchObject({
+  expect(await loginFailureAt(server)).toMatchObject({
     kind: 'refused',
     reason: expect.stringMatching(/TLS connection could not be verified/),
   });
-  expect(Buffer.concat(server.received).toString('latin1')).not.toContain(target.user);
+  expect(Buffer.concat(server.received).toString('latin1')).not.toContain(loginTarget.user);
 });
 
 test('TLS: a certificate of a known authority for another name is refused, and no password is sent', async ({
@@ -59,28 +63,28 @@ test('TLS: a certificate of a known authority for another name is refused, and n
   onTestFinished(() => setDefaultCACertificates(authorities));
   setDefaultCACertificates([...authorities, server.certificate ?? '']);
   // Under its own name the server is trusted, and receives the user's name: so it is the name that is refused.
-  const trusted = failureAt(server, { host: 'localhost' });
-  await server.heard;
+  const trusted = loginFailureAt(server, { host: 'localhost' });
+  await server.dataReceived;
   await vi.advanceTimersByTimeAsync(3000);
   // It has begun to answer, so it is slow: only silence counts as blocked, and may lead to a firewall rule.
   expect(await trusted).toMatchObject({ kind: 'passing', reason: expect.stringContaining('answered') });
   const heard = Buffer.concat(server.received).length;
   expect(heard).toBeGreaterThan(0);
-  expect(await failureAt(server, { host: '127.0.0.1' })).toMatchObject({ kind: 'refused' });
+  expect(await loginFailureAt(server, { host: '127.0.0.1' })).toMatchObject({ kind: 'refused' });
   expect(Buffer.concat(server.received)).toHaveLength(heard);
 });
 
 test('TLS: a server without TLS is refused, and nothing is sent in the clear', async ({ serve }) => {
   const server = await serve('no TLS');
-  expect((await failureAt(server))?.kind).toBe('refused');
+  expect((await loginFailureAt(server))?.kind).toBe('refused');
   expect(server.received).toHaveLength(0);
 });
 
 test('a connection that breaks may pass, and so may one that nobody takes', async ({ serve }) => {
   const server = await serve('hang up');
-  expect((await failureAt(server))?.kind).toBe('passing');
+  expect((await loginFailureAt(server))?.kind).toBe('passing');
   server.close();
-  expect(await failureAt(server, { host: '127.0.0.1' })).toMatchObject({
+  expect(await loginFailureAt(server, { host: '127.0.0.1' })).toMatchObject({
     kind: 'passing',
     reason: expect.stringContaining('ECONNREFUSED'),
   });
@@ -89,8 +93,8 @@ test('a connection that breaks may pass, and so may one that nobody takes', asyn
 test("the run's end ends an attempt at once", async ({ serve }) => {
   const server = await serve('swallow');
   const controller = new AbortController();
-  const failure = failureAt(server, { timeout: 30_000, signal: controller.signal });
-  await server.connected;
+  const failure = loginFailureAt(server, { timeout: 30_000, signal: controller.signal });
+  await server.clientConnected;
   controller.abort(new Error('the run is over'));
   // Time stands still.
   expect((await failure)?.reason).toBe('the run is over');

@@ -1,15 +1,15 @@
 import { createHash, createHmac, webcrypto } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { derivedPassword, scramVerifier } from '../../../src/postgres/password.ts';
-import { anyText, hardPasswords } from '../../helpers/unit/arbitraries.ts';
-import { proofAccepted } from '../../helpers/unit/scram-server.ts';
+import { createScramVerifier, derivePassword } from '../../../src/postgres/password.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import { acceptsScramProof } from '../../helpers/unit/scram-server.ts';
 
 const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
 /** The parts of a verifier as PostgreSQL stores it. */
-function parts(verifier: string) {
+function parseVerifier(verifier: string) {
   const [, iterations = '', salt = '', stored = '', server = ''] =
     /^SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/.exec(verifier) ??
     [];
@@ -30,7 +30,7 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
   ].join(',');
 
   test('RFC 7677, 3: the example’s client proves itself to it, and it to the client', () => {
-    const { iterations, stored, server } = parts(scramVerifier('pencil', salt));
+    const { iterations, stored, server } = parseVerifier(createScramVerifier('pencil', salt));
     expect(iterations).toBe(4096);
     const proof = Buffer.from('dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=', 'base64');
     const clientKey = Buffer.from(hmac(stored, exchange).map((byte, i) => byte ^ (proof[i] ?? 0)));
@@ -39,26 +39,26 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
   });
 
   test('another password is another verifier, and so is another salt', () => {
-    const { stored } = parts(scramVerifier('Pencil', salt));
-    expect(stored).not.toEqual(parts(scramVerifier('pencil', salt)).stored);
-    const again = [scramVerifier('pencil'), scramVerifier('pencil')].map(parts);
+    const { stored } = parseVerifier(createScramVerifier('Pencil', salt));
+    expect(stored).not.toEqual(parseVerifier(createScramVerifier('pencil', salt)).stored);
+    const again = [createScramVerifier('pencil'), createScramVerifier('pencil')].map(parseVerifier);
     expect(again.map((each) => each.salt.length)).toEqual([16, 16]);
     expect(again[0]?.salt).not.toEqual(again[1]?.salt);
     expect(again[0]?.stored).not.toEqual(again[1]?.stored);
   });
 
   test('nothing of the password is in it', () => {
-    for (const password of hardPasswords) expect(scramVerifier(password)).not.toContain(password);
+    for (const password of difficultPasswords) expect(createScramVerifier(password)).not.toContain(password);
   });
 
   test('whoever logs in by the password gets in, and nobody by another', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (password) => {
-        const verifier = scramVerifier(password);
-        expect(await proofAccepted(verifier, password)).toBe(true);
-        expect(await proofAccepted(verifier, `${password}x`)).toBe(false);
+        const verifier = createScramVerifier(password);
+        expect(await acceptsScramProof(verifier, password)).toBe(true);
+        expect(await acceptsScramProof(verifier, `${password}x`)).toBe(false);
       }),
-      { numRuns: 40, examples: hardPasswords.map((password): [string] => [password]) },
+      { numRuns: 40, examples: difficultPasswords.map((password): [string] => [password]) },
     );
   });
 
@@ -71,9 +71,11 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
     ['a letter and its accent are one', 'e\u0301', 'é'],
     ['full-width digits are digits', '１２', '12'],
   ])('RFC 4013, as clients prepare what they prove: %s', async (_, one, other) => {
-    expect(parts(scramVerifier(one, salt))).toEqual(parts(scramVerifier(other, salt)));
-    expect(await proofAccepted(scramVerifier(one), one)).toBe(true);
-    expect(await proofAccepted(scramVerifier(one), other)).toBe(true);
+    expect(parseVerifier(createScramVerifier(one, salt))).toEqual(
+      parseVerifier(createScramVerifier(other, salt)),
+    );
+    expect(await acceptsScramProof(createScramVerifier(one), one)).toBe(true);
+    expect(await acceptsScramProof(createScramVerifier(one), other)).toBe(true);
   });
 });
 
@@ -92,7 +94,7 @@ describe('a password derived by HKDF-SHA-256 with server id, database and role',
     .map((bytes) => Buffer.from(bytes).toString('hex'));
 
   test('any later job, and any later version, gets the same one', () => {
-    expect(derivedPassword(key, of)).toBe('XGQirYJNBruIjRdwtPbdXtTJo5mENxJngZiyZcGNGvA');
+    expect(derivePassword(key, of)).toBe('XGQirYJNBruIjRdwtPbdXtTJo5mENxJngZiyZcGNGvA');
   });
 
   test('it is what another maker of HKDF derives: 32 bytes in base64url, which no quoting can break', async () => {
@@ -113,7 +115,7 @@ describe('a password derived by HKDF-SHA-256 with server id, database and role',
           material,
           256,
         );
-        const password = derivedPassword(hex, parts);
+        const password = derivePassword(hex, parts);
         expect(password).toMatch(/^[\w-]{43}$/);
         expect(password).toBe(Buffer.from(bits).toString('base64url'));
       }),
@@ -122,7 +124,7 @@ describe('a password derived by HKDF-SHA-256 with server id, database and role',
 
   test('ARM’s id of the server is the same one in whatever case it answers', () => {
     for (const serverId of [of.serverId.toUpperCase(), of.serverId.toLowerCase()])
-      expect(derivedPassword(key, { ...of, serverId })).toBe(derivedPassword(key, of));
+      expect(derivePassword(key, { ...of, serverId })).toBe(derivePassword(key, of));
   });
 
   test('another server, database, role or key: another password', () => {
@@ -131,7 +133,7 @@ describe('a password derived by HKDF-SHA-256 with server id, database and role',
       JSON.stringify([hex, serverId.toLowerCase(), database, role]);
     fc.assert(
       fc.property(parts, parts, (one, other) => {
-        expect(derivedPassword(...one) === derivedPassword(...other)).toBe(identity(one) === identity(other));
+        expect(derivePassword(...one) === derivePassword(...other)).toBe(identity(one) === identity(other));
       }),
     );
     const all = [
@@ -143,6 +145,6 @@ describe('a password derived by HKDF-SHA-256 with server id, database and role',
       { ...of, database: `${of.database}","${of.role}`, role: '' },
       { ...of, database: of.database.toUpperCase() },
     ];
-    expect(new Set(all.map((each) => derivedPassword(key, each))).size).toBe(all.length);
+    expect(new Set(all.map((each) => derivePassword(key, each))).size).toBe(all.length);
   });
 });

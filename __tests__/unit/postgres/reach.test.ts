@@ -1,21 +1,21 @@
 import { RestError } from '@azure/core-rest-pipeline';
 import { describe, expect } from 'vitest';
-import { refused } from '../../../src/azure/failures.ts';
-import { fail } from '../../../src/errors.ts';
-import { EchoesDisagree } from '../../../src/postgres/egress-address.ts';
+import { toAzureError } from '../../../src/azure/failures.ts';
+import { actionError } from '../../../src/errors.ts';
+import { ConflictingAddressesError } from '../../../src/postgres/egress-address.ts';
 import type { LoginFailure } from '../../../src/postgres/login-failures.ts';
-import { enter, reach } from '../../../src/postgres/reach.ts';
-import { Firewall, target } from '../../helpers/unit/firewall.ts';
-import { testRun, thrownBy } from '../../helpers/unit/run.ts';
+import { connectThroughFirewall, openSession } from '../../../src/postgres/reach.ts';
+import { FakeFirewall, loginTarget } from '../../helpers/unit/firewall.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base
-  .extend('run', async () => testRun())
-  .extend('firewall', async ({ run, inFakeTime: _ }) => new Firewall(run))
+  .extend('run', async () => createTestRun())
+  .extend('firewall', async ({ run, inFakeTime: _ }) => new FakeFirewall(run))
   /** Connects, and returns after how many milliseconds it was connected. */
   .extend('reached', async ({ run, firewall, inFakeTime }) => async (): Promise<number> => {
     const start = performance.now();
-    expect(await inFakeTime(reach(run, target, firewall))).toBe(firewall.session);
+    expect(await inFakeTime(connectThroughFirewall(run, loginTarget, firewall))).toBe(firewall.session);
     return performance.now() - start;
   })
   /** The error with which connecting fails. */
@@ -23,50 +23,50 @@ const test = base
     'failed',
     async ({ run, firewall, inFakeTime }) =>
       async (): Promise<string> =>
-        String(await thrownBy(inFakeTime(reach(run, target, firewall)))),
+        String(await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)))),
   );
 
-const refusal = (reason: string): LoginFailure => ({ kind: 'refused', reason, advice: 'Do this.' });
-const passing = (reason: string): LoginFailure => ({ kind: 'passing', reason, advice: 'Look there.' });
-const forbidden = (): Error =>
-  refused(
+const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, advice: 'Do this.' });
+const loginTransient = (reason: string): LoginFailure => ({ kind: 'passing', reason, advice: 'Look there.' });
+const listRulesForbidden = (): Error =>
+  toAzureError(
     'listing the firewall rules',
     new RestError('no', { code: 'AuthorizationFailed', statusCode: 403 }),
   );
 
 describe('connects at once: no rule is created', () => {
   test('under a declared rule', async ({ firewall, reached }) => {
-    firewall.store('office', '203.0.113.0', { end: '203.0.113.255' });
+    firewall.addRule('office', '203.0.113.0', { end: '203.0.113.255' });
     expect(await reached()).toBeLessThan(500);
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test("under a temporary rule of this very job, whose post outlives this step's use", async ({
     firewall,
     reached,
   }) => {
-    firewall.store('gha-temporary-1-2-1-step1', '203.0.113.9');
-    firewall.ofThisJob = ['gha-temporary-1-2-1-step1'];
+    firewall.addRule('gha-temporary-1-2-1-step1', '203.0.113.9');
+    firewall.ownRuleNames = ['gha-temporary-1-2-1-step1'];
     await reached();
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test("beside another run's temporary rule, where a persistent one covers this runner as well", async ({
     firewall,
     reached,
   }) => {
-    firewall.store('gha-temporary-1-9-1-other', '203.0.113.9');
-    firewall.store('office', '203.0.113.9');
+    firewall.addRule('gha-temporary-1-9-1-other', '203.0.113.9');
+    firewall.addRule('office', '203.0.113.9');
     await reached();
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test('by a private endpoint, past the firewall', async ({ firewall, reached }) => {
-    firewall.store('gha-temporary-1-9-1-other', '198.51.100.1');
-    firewall.letsInAnyway = true;
-    firewall.privateEndpoint = true;
+    firewall.addRule('gha-temporary-1-9-1-other', '198.51.100.1');
+    firewall.allowsWithoutRule = true;
+    firewall.hasPrivateEndpoint = true;
     await reached();
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test('also where the rules cannot be read (403), which is only logged', async ({
@@ -74,25 +74,25 @@ describe('connects at once: no rule is created', () => {
     firewall,
     reached,
   }) => {
-    firewall.letsInAnyway = true;
-    firewall.unreadable = forbidden();
+    firewall.allowsWithoutRule = true;
+    firewall.readError = listRulesForbidden();
     await reached();
-    expect(firewall.opened).toEqual([]);
-    expect(run.said.join('\n')).toContain('could not be read');
+    expect(firewall.openedAddresses).toEqual([]);
+    expect(run.logLines.join('\n')).toContain('could not be read');
   });
 
   test('also where the echo services are silent', async ({ firewall, reached }) => {
-    firewall.store('office', '203.0.113.9');
-    firewall.echo = undefined;
+    firewall.addRule('office', '203.0.113.9');
+    firewall.echoAddress = undefined;
     await reached();
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test('by the rule for Azure services, on a runner in Azure', async ({ firewall, reached }) => {
-    firewall.store('azure', '0.0.0.0');
-    firewall.letsInAnyway = true;
+    firewall.addRule('azure', '0.0.0.0');
+    firewall.allowsWithoutRule = true;
     await reached();
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 });
 
@@ -101,10 +101,10 @@ test("where only another run's temporary rule admits this runner, this run creat
   firewall,
   reached,
 }) => {
-  firewall.store('gha-temporary-1-9-1-other', '203.0.113.9');
+  firewall.addRule('gha-temporary-1-9-1-other', '203.0.113.9');
   await reached();
-  expect(firewall.opened).toEqual(['203.0.113.9']);
-  expect(run.said.join('\n')).toContain("another run's temporary firewall rule");
+  expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
+  expect(run.logLines.join('\n')).toContain("another run's temporary firewall rule");
 });
 
 test('connects although no persistent rule is stored: a rule is being removed, so this run creates its own', async ({
@@ -112,10 +112,10 @@ test('connects although no persistent rule is stored: a rule is being removed, s
   firewall,
   reached,
 }) => {
-  firewall.letsInAnyway = true;
+  firewall.allowsWithoutRule = true;
   await reached();
-  expect(firewall.opened).toEqual(['203.0.113.9']);
-  expect(run.said.join('\n')).toContain('the door is closing');
+  expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
+  expect(run.logLines.join('\n')).toContain('the door is closing');
 });
 
 test('blocked again when it opens the database session: the rule is created then', async ({
@@ -123,9 +123,9 @@ test('blocked again when it opens the database session: the rule is created then
   firewall,
   inFakeTime,
 }) => {
-  firewall.store('office', '198.51.100.1');
-  await inFakeTime(enter(run, target, firewall));
-  expect(firewall.opened).toEqual(['203.0.113.9']);
+  firewall.addRule('office', '198.51.100.1');
+  await inFakeTime(openSession(run, loginTarget, firewall));
+  expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
 });
 
 test('connected, but not allowed to write rules: goes on with a warning that access may end', async ({
@@ -133,29 +133,29 @@ test('connected, but not allowed to write rules: goes on with a warning that acc
   firewall,
   reached,
 }) => {
-  firewall.letsInAnyway = true;
-  firewall.unwritable = forbidden();
+  firewall.allowsWithoutRule = true;
+  firewall.writeError = listRulesForbidden();
   await reached();
-  expect(run.said.join('\n')).toContain('it may close while the job runs');
+  expect(run.logLines.join('\n')).toContain('it may close while the job runs');
 });
 
 test('also where rules for other addresses are stored, which cannot admit this runner', async ({
   firewall,
   reached,
 }) => {
-  firewall.store('office', '198.51.100.1');
-  firewall.letsInAnyway = true;
+  firewall.addRule('office', '198.51.100.1');
+  firewall.allowsWithoutRule = true;
   await reached();
-  expect(firewall.opened).toEqual(['203.0.113.9']);
+  expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
 });
 
 test('a slow login is waited for before a rule is created', async ({ firewall, failed }) => {
-  firewall.store('office', '198.51.100.1');
-  firewall.letsInAnyway = true;
-  firewall.slowness = 4000;
-  firewall.beyond = [refusal('password authentication failed (SQLSTATE 28P01)')];
+  firewall.addRule('office', '198.51.100.1');
+  firewall.allowsWithoutRule = true;
+  firewall.loginDelayMs = 4000;
+  firewall.loginFailures = [loginRefused('password authentication failed (SQLSTATE 28P01)')];
   expect(await failed()).toContain('28P01');
-  expect(firewall.opened).toEqual([]);
+  expect(firewall.openedAddresses).toEqual([]);
 });
 
 test.for(['10.1.2.3', '0.0.0.0', '127.0.0.1'])(
@@ -164,7 +164,7 @@ test.for(['10.1.2.3', '0.0.0.0', '127.0.0.1'])(
     firewall.blocked = 'reject';
     firewall.address = address;
     expect(await failed()).toContain(address);
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   },
 );
 
@@ -174,9 +174,9 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     reached,
   }) => {
     const took = await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
     // The operation ends a minute later; a login is the proof.
-    expect(took).toBeLessThan(firewall.propagation + 6000);
+    expect(took).toBeLessThan(firewall.propagationMs + 6000);
   });
 
   test("with the address that PostgreSQL's own refusal names, where the echo services see another", async ({
@@ -184,9 +184,9 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     reached,
   }) => {
     firewall.blocked = 'reject';
-    firewall.echo = '198.51.100.44';
+    firewall.echoAddress = '198.51.100.44';
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
   test('also where the echo services are silent, if PostgreSQL names the address', async ({
@@ -194,23 +194,23 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     reached,
   }) => {
     firewall.blocked = 'reject';
-    firewall.echo = undefined;
+    firewall.echoAddress = undefined;
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
   test('PostgreSQL names another address later: a rule is created for that one', async ({
     firewall,
     reached,
   }) => {
-    firewall.echo = '198.51.100.44';
-    firewall.publicAccess = true;
+    firewall.echoAddress = '198.51.100.44';
+    firewall.hasPublicAccess = true;
     const start = performance.now();
     setTimeout(() => {
       firewall.blocked = 'reject';
     }, 4000);
     await reached();
-    expect(firewall.opened).toEqual(['198.51.100.44', '203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['198.51.100.44', '203.0.113.9']);
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
@@ -218,71 +218,71 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     firewall,
     reached,
   }) => {
-    firewall.echo = '198.51.100.44';
-    firewall.store('office', '198.51.100.44');
+    firewall.echoAddress = '198.51.100.44';
+    firewall.addRule('office', '198.51.100.44');
     setTimeout(() => {
       firewall.blocked = 'reject';
     }, 12_000);
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
   test('runner-ip is used, and no echo service is asked', async ({ firewall, reached }) => {
-    firewall.givenAddress = '203.0.113.9';
-    firewall.echo = undefined;
+    firewall.configuredAddress = '203.0.113.9';
+    firewall.echoAddress = undefined;
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
   test('runner-ip is wrong: the error names both addresses and what to give', async ({
     firewall,
     failed,
   }) => {
-    firewall.givenAddress = '198.51.100.44';
+    firewall.configuredAddress = '198.51.100.44';
     firewall.blocked = 'reject';
     const error = await failed();
     expect(error).toContain('(not-reachable)');
     expect(error).toMatch(/as 203\.0\.113\.9, but the rule admits 198\.51\.100\.44/);
     expect(error).toContain('What to do: Give runner-ip: 203.0.113.9');
-    expect(firewall.opened).toEqual(['198.51.100.44']);
+    expect(firewall.openedAddresses).toEqual(['198.51.100.44']);
   });
 
   test('the rule 0.0.0.0 does not cover the address: it means Azure services', async ({
     firewall,
     reached,
   }) => {
-    firewall.store('azure', '0.0.0.0');
+    firewall.addRule('azure', '0.0.0.0');
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
   test("another run's temporary rule that does not work yet does not cover the address", async ({
     firewall,
     reached,
   }) => {
-    firewall.store('gha-temporary-1-9-1-other', '203.0.113.9', { worksAfter: 100_000 });
+    firewall.addRule('gha-temporary-1-9-1-other', '203.0.113.9', { worksAfter: 100_000 });
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
   test('not where the rules cannot be read (403): the error says so', async ({ firewall, failed }) => {
-    firewall.unreadable = forbidden();
+    firewall.readError = listRulesForbidden();
     const error = await failed();
     expect(error).toContain('Azure said: AuthorizationFailed');
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test('not where nobody knows the address', async ({ firewall, failed }) => {
-    firewall.echo = undefined;
+    firewall.echoAddress = undefined;
     expect(await failed()).toContain('no echo');
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test('a rule that never works ends in an error that names the address (five minutes)', async ({
     firewall,
     failed,
   }) => {
-    firewall.propagation = 1e9;
+    firewall.propagationMs = 1e9;
     const start = performance.now();
     const error = await failed();
     expect(error).toContain('(not-reachable)');
@@ -306,16 +306,16 @@ describe('a runner with several public addresses', () => {
     firewall,
     reached,
   }) => {
-    firewall.echoes = ['198.51.100.1', '198.51.100.1', '203.0.113.9'];
+    firewall.echoResponses = ['198.51.100.1', '198.51.100.1', '203.0.113.9'];
     const took = await reached();
-    expect(firewall.opened).toEqual(['198.51.100.1', '203.0.113.9']);
-    expect(firewall.temporary).toEqual(['gha-temporary-1-2-1-mine']);
+    expect(firewall.openedAddresses).toEqual(['198.51.100.1', '203.0.113.9']);
+    expect(firewall.temporaryRuleNames).toEqual(['gha-temporary-1-2-1-mine']);
     expect(took).toBeLessThan(90_000);
   });
 
   test('each address that PostgreSQL’s refusals name is followed', async ({ firewall, reached }) => {
     firewall.blocked = 'reject';
-    firewall.propagation = 1000;
+    firewall.propagationMs = 1000;
     for (const [i, address] of ['198.51.100.2', '198.51.100.3'].entries())
       setTimeout(
         () => {
@@ -325,8 +325,8 @@ describe('a runner with several public addresses', () => {
       );
     firewall.address = '198.51.100.1';
     await reached();
-    expect(firewall.opened).toEqual(['198.51.100.1', '198.51.100.2', '198.51.100.3']);
-    expect(firewall.temporary).toEqual(['gha-temporary-1-2-1-mine']);
+    expect(firewall.openedAddresses).toEqual(['198.51.100.1', '198.51.100.2', '198.51.100.3']);
+    expect(firewall.temporaryRuleNames).toEqual(['gha-temporary-1-2-1-mine']);
   });
 
   test('one that alternates ends in an error that names the addresses and what to give, within a minute', async ({
@@ -334,8 +334,8 @@ describe('a runner with several public addresses', () => {
     failed,
   }) => {
     firewall.blocked = 'reject';
-    firewall.propagation = 1e9;
-    firewall.alternates = others.slice(0, 2);
+    firewall.propagationMs = 1e9;
+    firewall.alternateAddresses = others.slice(0, 2);
     const start = performance.now();
     const error = await failed();
     expect(error).toMatch(/several public addresses \(198\.51\.100\.\d, 198\.51\.100\.\d\)/);
@@ -345,10 +345,10 @@ describe('a runner with several public addresses', () => {
 
   test('only so many are followed', async ({ firewall, failed }) => {
     firewall.blocked = 'reject';
-    firewall.propagation = 1e9;
-    firewall.alternates = others;
+    firewall.propagationMs = 1e9;
+    firewall.alternateAddresses = others;
     const error = await failed();
-    expect(firewall.opened).toHaveLength(5);
+    expect(firewall.openedAddresses).toHaveLength(5);
     for (const address of others) expect(error).toContain(address);
   });
 
@@ -356,10 +356,10 @@ describe('a runner with several public addresses', () => {
     firewall,
     failed,
   }) => {
-    firewall.propagation = 1e9;
-    firewall.echoes = [
+    firewall.propagationMs = 1e9;
+    firewall.echoResponses = [
       '198.51.100.1',
-      new EchoesDisagree([
+      new ConflictingAddressesError([
         { service: 'https://one.example', address: '198.51.100.1' },
         { service: 'https://two.example', address: '198.51.100.2' },
       ]),
@@ -377,7 +377,7 @@ describe('a runner with several public addresses', () => {
     firewall,
     failed,
   }) => {
-    firewall.propagation = 1e9;
+    firewall.propagationMs = 1e9;
     const start = performance.now();
     let warnedAfter = 0;
     const { warning } = run;
@@ -388,24 +388,24 @@ describe('a runner with several public addresses', () => {
       },
     });
     const error = await failed();
-    expect(run.said.filter((text) => text.includes('does not work after a minute'))).toHaveLength(1);
+    expect(run.logLines.filter((text) => text.includes('does not work after a minute'))).toHaveLength(1);
     expect(warnedAfter).toBeLessThan(90_000);
     expect(error).toContain('allowed-ip-ranges');
-    expect(firewall.asked).toBeGreaterThan(5);
+    expect(firewall.echoRequestCount).toBeGreaterThan(5);
   });
 
   test('with runner-ip nothing is asked and nothing followed', async ({ firewall, failed }) => {
-    firewall.givenAddress = '203.0.113.9';
-    firewall.propagation = 1e9;
+    firewall.configuredAddress = '203.0.113.9';
+    firewall.propagationMs = 1e9;
     await failed();
-    expect([firewall.asked, firewall.opened]).toEqual([0, ['203.0.113.9']]);
+    expect([firewall.echoRequestCount, firewall.openedAddresses]).toEqual([0, ['203.0.113.9']]);
   });
 
   test('silent echo services end nothing', async ({ firewall, reached }) => {
-    firewall.propagation = 100_000;
-    firewall.echoes = ['203.0.113.9', undefined];
+    firewall.propagationMs = 100_000;
+    firewall.echoResponses = ['203.0.113.9', undefined];
     await reached();
-    expect(firewall.opened).toEqual(['203.0.113.9']);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 });
 
@@ -413,49 +413,49 @@ test('a persistent rule that does not work yet is waited for, and no other is cr
   firewall,
   reached,
 }) => {
-  firewall.store('office', '203.0.113.9', { worksAfter: 60_000 });
+  firewall.addRule('office', '203.0.113.9', { worksAfter: 60_000 });
   const took = await reached();
   expect(took).toBeGreaterThan(60_000);
   expect(took).toBeLessThan(75_000);
-  expect(firewall.opened).toEqual([]);
+  expect(firewall.openedAddresses).toEqual([]);
 });
 
 describe('a login failure never creates a rule', () => {
   test.for(['password authentication failed (SQLSTATE 28P01)', 'no encryption', 'TLS could not be verified'])(
     '%s',
     async (reason, { firewall, failed }) => {
-      firewall.letsInAnyway = true;
-      firewall.beyond = [refusal(reason)];
+      firewall.allowsWithoutRule = true;
+      firewall.loginFailures = [loginRefused(reason)];
       const error = await failed();
       expect(error).toContain('(login-failed)');
       expect(error).toContain(reason);
-      expect(firewall.opened).toEqual([]);
+      expect(firewall.openedAddresses).toEqual([]);
     },
   );
 
   test('a server that starts up is waited for, and no rule is created', async ({ firewall, reached }) => {
-    firewall.store('office', '203.0.113.9');
-    firewall.beyond = [passing('starting up'), passing('starting up'), undefined];
+    firewall.addRule('office', '203.0.113.9');
+    firewall.loginFailures = [loginTransient('starting up'), loginTransient('starting up'), undefined];
     await reached();
-    expect(firewall.opened).toEqual([]);
-    expect(firewall.logins).toBe(3);
+    expect(firewall.openedAddresses).toEqual([]);
+    expect(firewall.loginCount).toBe(3);
   });
 
   test('a server that never takes a session ends in an error, not in a rule', async ({
     firewall,
     failed,
   }) => {
-    firewall.letsInAnyway = true;
-    firewall.beyond = [passing('getaddrinfo ENOTFOUND')];
+    firewall.allowsWithoutRule = true;
+    firewall.loginFailures = [loginTransient('getaddrinfo ENOTFOUND')];
     const error = await failed();
     expect(error).toContain('(not-reachable)');
     expect(error).toContain('getaddrinfo ENOTFOUND');
     expect(error).toContain('Look there.');
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test('a wrong password behind the new rule is reported as such, at once', async ({ firewall, failed }) => {
-    firewall.beyond = [refusal('password authentication failed')];
+    firewall.loginFailures = [loginRefused('password authentication failed')];
     const start = performance.now();
     const error = await failed();
     expect(error).toContain('(login-failed)');
@@ -465,21 +465,21 @@ describe('a login failure never creates a rule', () => {
 
 describe('no rule is created for a server with private access', () => {
   test('from inside the network the login works', async ({ firewall, reached }) => {
-    firewall.publicAccess = false;
-    firewall.letsInAnyway = true;
+    firewall.hasPublicAccess = false;
+    firewall.allowsWithoutRule = true;
     await reached();
-    expect(firewall.opened).toEqual([]);
+    expect(firewall.openedAddresses).toEqual([]);
   });
 
   test.for(['timeout', 'reject'] as const)(
     'from outside the error says where the runner must be: %s',
     async (how, { firewall, failed }) => {
-      firewall.publicAccess = false;
+      firewall.hasPublicAccess = false;
       firewall.blocked = how;
       const error = await failed();
       expect(error).toContain('private access');
       expect(error).toContain('self-hosted runner inside its network');
-      expect(firewall.opened).toEqual([]);
+      expect(firewall.openedAddresses).toEqual([]);
     },
   );
 });
@@ -489,10 +489,10 @@ test("the end of the run ends the connection attempt, with the run's reason and 
   firewall,
   inFakeTime,
 }) => {
-  firewall.propagation = 1e9;
-  const reason = fail('cancelled', { signal: 'SIGINT' });
-  setTimeout(() => run.end(reason), 20_000);
-  const error = await thrownBy(inFakeTime(reach(run, target, firewall)));
+  firewall.propagationMs = 1e9;
+  const reason = actionError('cancelled', { signal: 'SIGINT' });
+  setTimeout(() => run.abort(reason), 20_000);
+  const error = await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)));
   expect(error).toMatchObject({ code: 'cancelled' });
   expect(String(error)).toContain('(SIGINT), while waiting for the rule (19 s).');
 });

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { rootBundle } from '../../../src/postgres/root-certificates.ts';
+import { buildRootBundle } from '../../../src/postgres/root-certificates.ts';
 
 test("the bundle for libpq's verify-full holds the roots to which Azure's servers chain", () => {
-  const certificates = rootBundle()
+  const certificates = buildRootBundle()
     .split(/(?<=-----END CERTIFICATE-----\n)/)
     .map((pem) => new X509Certificate(pem));
   const names = certificates.map(({ subject }) => /^CN=(.*)$/m.exec(subject)?.[1]);

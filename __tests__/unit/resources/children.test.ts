@@ -2,20 +2,20 @@ import type { Configuration, FirewallRule } from '@azure/arm-postgresql-flexible
 import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { absent, present, unknown } from '../../../src/plan/types.ts';
-import { firewallRule } from '../../../src/resources/firewall-rule.ts';
-import { resourceGroup } from '../../../src/resources/resource-group.ts';
-import { serverParameter } from '../../../src/resources/server-parameter.ts';
-import { type Answer, clientsAnswering } from '../../helpers/unit/fake-arm.ts';
+import { firewallRuleHandler } from '../../../src/resources/firewall-rule.ts';
+import { resourceGroupHandler } from '../../../src/resources/resource-group.ts';
+import { serverParameterHandler } from '../../../src/resources/server-parameter.ts';
+import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { ensureConfig } from '../../helpers/unit/inputs.ts';
-import { only } from '../../helpers/unit/only.ts';
-import { testRun } from '../../helpers/unit/run.ts';
+import { single } from '../../helpers/unit/only.ts';
+import { createTestRun } from '../../helpers/unit/run.ts';
 
-const unseen = unknown(new Error('403'));
+const unknownObservation = unknown(new Error('403'));
 
 describe('server parameter', () => {
   const diff = (value: string, actual: Partial<Configuration>) =>
-    serverParameter.diff(
-      only(serverParameter.desired(ensureConfig({ 'server-parameters': `p=${value}` }))),
+    serverParameterHandler.diff(
+      single(serverParameterHandler.desired(ensureConfig({ 'server-parameters': `p=${value}` }))),
       present({ value: actual.value ?? '', ...actual }),
     );
 
@@ -41,20 +41,20 @@ describe('server parameter', () => {
   });
 
   test('another value is set, and said to need a restart where it does', () => {
-    expect(diff('200', { value: '100', isDynamicConfig: true })[0]?.mend?.details).toBe('100 → 200');
-    expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.mend?.details).toBe(
+    expect(diff('200', { value: '100', isDynamicConfig: true })[0]?.change?.details).toBe('100 → 200');
+    expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.change?.details).toBe(
       '100 → 200, works after a restart',
     );
   });
 
   test('a parameter that does not exist is reported, and nothing can be done', () => {
-    const [difference] = serverParameter.diff({ name: 'p', value: '1' }, absent);
+    const [difference] = serverParameterHandler.diff({ name: 'p', value: '1' }, absent);
     expect(difference?.finding).toMatchObject({ kind: 'missing', actual: 'no such parameter' });
     expect(difference).not.toHaveProperty('mend');
   });
 
   test('unknown: nothing', () => {
-    expect(serverParameter.diff({ name: 'p', value: '1' }, unseen)).toEqual([]);
+    expect(serverParameterHandler.diff({ name: 'p', value: '1' }, unknownObservation)).toEqual([]);
   });
 });
 
@@ -70,17 +70,17 @@ describe('firewall rule', () => {
     const body = {
       value: rules.map(({ name, ...properties }) => ({ name, id: `/x/${name}`, properties })),
     };
-    const { clients } = clientsAnswering([{ status: 200, body }]);
-    const reader = new AzureReader(clients, testRun(), { name: 'demo', resourceGroup: 'group' });
-    const desired = firewallRule.desired(ensureConfig({ 'allowed-ip-ranges': ranges }));
-    const observed = await firewallRule.observe(reader, desired);
-    return desired.flatMap((rule, i) => firewallRule.diff(rule, observed[i] ?? absent));
+    const { clients } = createFakeArmClients([{ status: 200, body }]);
+    const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
+    const desired = firewallRuleHandler.desired(ensureConfig({ 'allowed-ip-ranges': ranges }));
+    const observed = await firewallRuleHandler.observe(reader, desired);
+    return desired.flatMap((rule, i) => firewallRuleHandler.diff(rule, observed[i] ?? absent));
   }
 
   test('missing: created, with its range', async () => {
     expect((await diff('office=203.0.113.0/24', []))[0]).toMatchObject({
       finding: { name: 'office', kind: 'missing', expected: '203.0.113.0-203.0.113.255', actual: 'absent' },
-      mend: { action: 'create', name: 'office' },
+      change: { action: 'create', name: 'office' },
     });
   });
 
@@ -91,7 +91,7 @@ describe('firewall rule', () => {
 
   test('a rule of this name with another range is changed', async () => {
     const [difference] = await diff('office=203.0.113.9', [stored('office', '203.0.113.8')]);
-    expect(difference?.mend).toMatchObject({ action: 'update', details: '203.0.113.8 → 203.0.113.9' });
+    expect(difference?.change).toMatchObject({ action: 'update', details: '203.0.113.8 → 203.0.113.9' });
   });
 
   test('without a name of the user’s, any rule of the same range will do', async () => {
@@ -106,20 +106,22 @@ describe('firewall rule', () => {
 
   test('rules that cannot be listed are unknown, each of them', async () => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
-    const { clients } = clientsAnswering([refusal]);
-    const reader = new AzureReader(clients, testRun(), { name: 'demo', resourceGroup: 'group' });
-    const desired = firewallRule.desired(ensureConfig({ 'allowed-ip-ranges': '203.0.113.9, 203.0.113.10' }));
-    const observed = await firewallRule.observe(reader, desired);
+    const { clients } = createFakeArmClients([refusal]);
+    const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
+    const desired = firewallRuleHandler.desired(
+      ensureConfig({ 'allowed-ip-ranges': '203.0.113.9, 203.0.113.10' }),
+    );
+    const observed = await firewallRuleHandler.observe(reader, desired);
     expect(observed.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
     for (const [i, rule] of desired.entries())
-      expect(firewallRule.diff(rule, observed[i] ?? absent)).toEqual([]);
+      expect(firewallRuleHandler.diff(rule, observed[i] ?? absent)).toEqual([]);
   });
 });
 
 describe('resource group', () => {
-  const wanted = () => only(resourceGroup.desired(ensureConfig({ region: 'West Europe' })));
-  const readerOf = (...answers: readonly Answer[]) =>
-    new AzureReader(clientsAnswering(answers).clients, testRun(), {
+  const wanted = () => single(resourceGroupHandler.desired(ensureConfig({ region: 'West Europe' })));
+  const readerOf = (...answers: readonly ArmResponse[]) =>
+    new AzureReader(createFakeArmClients(answers).clients, createTestRun(), {
       name: 'demo-relecloud',
       resourceGroup: undefined,
     });
@@ -136,7 +138,7 @@ describe('resource group', () => {
   };
 
   test('missing: created in the region, in its short form', () => {
-    expect(resourceGroup.diff(wanted(), absent)[0]?.mend).toMatchObject({
+    expect(resourceGroupHandler.diff(wanted(), absent)[0]?.change).toMatchObject({
       name: 'demo-relecloud',
       details: 'in westeurope',
     });
@@ -144,7 +146,7 @@ describe('resource group', () => {
 
   test('where the server is, its group is too, and is never asked for', async () => {
     const reader = readerOf({ status: 200, body: { value: [server] } });
-    expect(await resourceGroup.observe(reader, [wanted()])).toEqual([present('Elsewhere')]);
+    expect(await resourceGroupHandler.observe(reader, [wanted()])).toEqual([present('Elsewhere')]);
   });
 
   test('where the server is not, the group is asked for: there, or absent', async () => {
@@ -153,28 +155,28 @@ describe('resource group', () => {
       status: 200,
       body: { id: '/x', name: 'demo-relecloud', location: 'westeurope' },
     });
-    expect(await resourceGroup.observe(there, [wanted()])).toEqual([present('westeurope')]);
+    expect(await resourceGroupHandler.observe(there, [wanted()])).toEqual([present('westeurope')]);
     const gone = {
       status: 404,
       body: { error: { code: 'ResourceGroupNotFound', message: 'could not be found' } },
     };
-    expect(await resourceGroup.observe(readerOf(none, notFound, gone), [wanted()])).toEqual([absent]);
+    expect(await resourceGroupHandler.observe(readerOf(none, notFound, gone), [wanted()])).toEqual([absent]);
   });
 
   test('a list without the server says nothing: rights filter it, and only the server itself can be absent', async () => {
     const none = { status: 200, body: { value: [] } };
-    expect((await readerOf(none, refusal).server()).status).toBe('unknown');
-    expect((await readerOf(none, notFound).server()).status).toBe('absent');
+    expect((await readerOf(none, refusal).getServer()).status).toBe('unknown');
+    expect((await readerOf(none, notFound).getServer()).status).toBe('absent');
   });
 
   test('where the server is unknown, no group is made', async () => {
-    const [observed = absent] = await resourceGroup.observe(readerOf(refusal), [wanted()]);
-    expect(resourceGroup.diff(wanted(), observed)).toEqual([]);
+    const [observed = absent] = await resourceGroupHandler.observe(readerOf(refusal), [wanted()]);
+    expect(resourceGroupHandler.diff(wanted(), observed)).toEqual([]);
   });
 
   test('several servers of one name: the error names their groups', async () => {
     const other = { ...server, id: server.id.replace('Elsewhere', 'Other') };
     const reader = readerOf({ status: 200, body: { value: [server, other] } });
-    await expect(reader.server()).rejects.toThrow(/Elsewhere, Other.*\(server-ambiguous\)/s);
+    await expect(reader.getServer()).rejects.toThrow(/Elsewhere, Other.*\(server-ambiguous\)/s);
   });
 });

@@ -1,44 +1,47 @@
 import { describe, expect, test } from 'vitest';
 import type { DatabaseConfig } from '../../../src/config/config.ts';
-import { sealOf } from '../../../src/plan/ownership.ts';
-import { absent, type Difference, present, unknown } from '../../../src/plan/types.ts';
+import { sentinelOf } from '../../../src/plan/ownership.ts';
+import { absent, type Diff, present, unknown } from '../../../src/plan/types.ts';
 import type { FoundDatabase } from '../../../src/postgres/sql-reader.ts';
 import type { SqlWriter } from '../../../src/postgres/sql-writer.ts';
-import { database, ownerAdvice } from '../../../src/resources/database.ts';
-import { madeFrom, readerSeeing, readMark } from '../../helpers/unit/fake-observations.ts';
+import { checkDatabaseOwner, databaseHandler } from '../../../src/resources/database.ts';
+import { createFakeSqlReader, databaseFromConfig, readMark } from '../../helpers/unit/fake-observations.ts';
 import {
   checkConfig,
   dropConfig,
   ensureConfig,
-  type Given,
-  perPullRequest,
+  type InputValues,
+  perPullRequestInputs,
   pullRequestConfig,
-  push,
+  pushEvent,
   sweepConfig,
 } from '../../helpers/unit/inputs.ts';
-import { only } from '../../helpers/unit/only.ts';
-import { thrownBy } from '../../helpers/unit/run.ts';
+import { single } from '../../helpers/unit/only.ts';
+import { errorOf } from '../../helpers/unit/run.ts';
 
-const unseen = unknown(new Error('403'));
+const unknownObservation = unknown(new Error('403'));
 /** A difference in short: what is found, and what mends it. */
-const inShort = ({ finding, mend }: Difference) => [finding?.kind, mend && `${mend.action}: ${mend.details}`];
+const summarizeDiff = ({ finding, change }: Diff) => [
+  finding?.kind,
+  change && `${change.action}: ${change.details}`,
+];
 
 describe('a base database', () => {
-  const wanted = (given: Given = {}) => only(database.desired(ensureConfig(given)));
+  const wanted = (given: InputValues = {}) => single(databaseHandler.desired(ensureConfig(given)));
   const { database: declared } = ensureConfig();
-  const found = madeFrom(declared);
+  const found = databaseFromConfig(declared);
 
   test('missing: created', () => {
-    expect(only(database.diff(wanted(), absent))).toMatchObject({
+    expect(single(databaseHandler.diff(wanted(), absent))).toMatchObject({
       finding: { resource: 'database', name: 'relecloud', kind: 'missing' },
-      mend: { resource: 'database', name: 'relecloud', action: 'create', details: 'UTF8, en_US.utf8' },
+      change: { resource: 'database', name: 'relecloud', action: 'create', details: 'UTF8, en_US.utf8' },
     });
   });
 
   test('template: missing: cloned, and charset and collation come along', () => {
     const clone = wanted({ template: 'seeds', charset: 'LATIN1' });
-    expect(only(database.diff(clone, absent)).mend?.details).toBe('clone of seeds');
-    expect(database.diff(clone, present(found))).toEqual([]);
+    expect(single(databaseHandler.diff(clone, absent)).change?.details).toBe('clone of seeds');
+    expect(databaseHandler.diff(clone, present(found))).toEqual([]);
   });
 
   test.each([
@@ -46,12 +49,15 @@ describe('a base database', () => {
     ['UTF8', 'en_US.UTF-8'],
     ['utf-8', 'EN_us.utf8'],
   ])('another spelling is no drift: %s, %s', (charset, collation) => {
-    expect(database.diff(wanted({ charset, collation }), present(found))).toEqual([]);
-    expect(database.diff(wanted(), present({ ...found, charset, collation }))).toEqual([]);
+    expect(databaseHandler.diff(wanted({ charset, collation }), present(found))).toEqual([]);
+    expect(databaseHandler.diff(wanted(), present({ ...found, charset, collation }))).toEqual([]);
   });
 
   test('another charset or collation is reported, and never changed', () => {
-    const differences = database.diff(wanted({ charset: 'LATIN1', collation: 'de_DE.utf8' }), present(found));
+    const differences = databaseHandler.diff(
+      wanted({ charset: 'LATIN1', collation: 'de_DE.utf8' }),
+      present(found),
+    );
     expect(differences.map((d) => d.finding)).toMatchObject([
       { property: 'charset', expected: 'LATIN1', actual: 'UTF8', kind: 'changed' },
       { property: 'collation', expected: 'de_DE.utf8', actual: 'en_US.utf8', kind: 'changed' },
@@ -60,108 +66,119 @@ describe('a base database', () => {
   });
 
   test('one that somebody else made is adopted, whatever it bears', () => {
-    const theirs = { ...found, ownedByUs: false, owner: 'azuresu', mark: undefined };
-    expect(database.diff(wanted(), present(theirs))).toEqual([]);
+    const theirs = { ...found, isOwnedByAdmin: false, owner: 'azuresu', marker: undefined };
+    expect(databaseHandler.diff(wanted(), present(theirs))).toEqual([]);
   });
 
   test('a pull request’s database is no base: it would be swept, whoever relied on it', () => {
     const mark = { kind: 'pull-request', repositoryId: '1', pullRequest: 7, base: 'x' } as const;
-    const swept = { ...found, mark: readMark(mark) };
-    expect(() => database.diff(wanted(), present(swept))).toThrow('it is of pull request #7');
-    expect(database.diff(wanted(), present({ ...swept, ownedByUs: false }))).toEqual([]);
+    const swept = { ...found, marker: readMark(mark) };
+    expect(() => databaseHandler.diff(wanted(), present(swept))).toThrow('it is of pull request #7');
+    expect(databaseHandler.diff(wanted(), present({ ...swept, isOwnedByAdmin: false }))).toEqual([]);
   });
 
   test('what an interrupted run has begun is finished; what another role sealed is not', () => {
-    const half = { ...found, connectionLimit: sealOf(declared) };
-    expect(database.diff(wanted(), present(half)).map(inShort)).toEqual([
+    const half = { ...found, connectionLimit: sentinelOf(declared) };
+    expect(databaseHandler.diff(wanted(), present(half)).map(summarizeDiff)).toEqual([
       [undefined, 'create: finishing what another run began: UTF8, en_US.utf8'],
     ]);
-    expect(database.diff(wanted(), present({ ...half, ownedByUs: false }))).toEqual([]);
+    expect(databaseHandler.diff(wanted(), present({ ...half, isOwnedByAdmin: false }))).toEqual([]);
   });
 
   test('unknown: nothing', () => {
-    expect(database.diff(wanted(), unseen)).toEqual([]);
+    expect(databaseHandler.diff(wanted(), unknownObservation)).toEqual([]);
   });
 
   test('check without a database looks at none, and a sweep looks by itself', () => {
-    expect(database.desired(checkConfig({ database: '' }))).toEqual([]);
-    expect(database.desired(sweepConfig())).toEqual([]);
+    expect(databaseHandler.desired(checkConfig({ database: '' }))).toEqual([]);
+    expect(databaseHandler.desired(sweepConfig())).toEqual([]);
   });
 });
 
 describe('a pull request’s database', () => {
-  const wanted = (given: Given = {}) => only(database.desired(pullRequestConfig(given)));
+  const wanted = (given: InputValues = {}) => single(databaseHandler.desired(pullRequestConfig(given)));
   const { database: declared } = pullRequestConfig();
-  const made = (more: Partial<FoundDatabase> = {}) => present(madeFrom(declared, more));
-  const half = { mark: undefined, connectionLimit: sealOf(declared) };
+  const made = (more: Partial<FoundDatabase> = {}) => present(databaseFromConfig(declared, more));
+  const half = { marker: undefined, connectionLimit: sentinelOf(declared) };
 
   test('missing: created under its own name, also to be reset', () => {
-    expect(only(database.diff(wanted({ template: 'relecloud' }), absent)).mend).toMatchObject({
+    expect(single(databaseHandler.diff(wanted({ template: 'relecloud' }), absent)).change).toMatchObject({
       name: 'relecloud_pr_42',
       action: 'create',
       details: 'clone of relecloud',
     });
-    expect(database.diff(wanted({ reset: 'true' }), absent).map(inShort)).toEqual([
+    expect(databaseHandler.diff(wanted({ reset: 'true' }), absent).map(summarizeDiff)).toEqual([
       ['missing', 'create: UTF8, en_US.utf8'],
     ]);
   });
 
   test('there: nothing, whatever its charset and collation are', () => {
-    expect(database.diff(wanted(), made())).toEqual([]);
-    expect(database.diff(wanted({ charset: 'LATIN1' }), made({ collation: 'C' }))).toEqual([]);
+    expect(databaseHandler.diff(wanted(), made())).toEqual([]);
+    expect(databaseHandler.diff(wanted({ charset: 'LATIN1' }), made({ collation: 'C' }))).toEqual([]);
     expect(
-      database.diff(wanted(), made({ mark: readMark(declared.mark ?? expect.unreachable(), new Date(0)) })),
+      databaseHandler.diff(
+        wanted(),
+        made({ marker: readMark(declared.marker ?? expect.unreachable(), new Date(0)) }),
+      ),
     ).toEqual([]);
   });
 
   test('reset: dropped and made again, and no drift', () => {
-    expect(database.diff(wanted({ reset: 'true' }), made()).map(inShort)).toEqual([
+    expect(databaseHandler.diff(wanted({ reset: 'true' }), made()).map(summarizeDiff)).toEqual([
       [undefined, 'delete: reset'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
 
   test('what a run began to drop is dropped and made again', () => {
-    expect(database.diff(wanted(), made({ allowsConnections: false })).map(inShort)).toEqual([
+    expect(databaseHandler.diff(wanted(), made({ allowsConnections: false })).map(summarizeDiff)).toEqual([
       [undefined, 'delete: an interrupted run was dropping it'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
 
   test('what a run began to make is finished', () => {
-    expect(database.diff(wanted(), made(half)).map(inShort)).toEqual([
+    expect(databaseHandler.diff(wanted(), made(half)).map(summarizeDiff)).toEqual([
       [undefined, 'create: finishing what another run began: UTF8, en_US.utf8'],
     ]);
   });
 
   test.each([
-    ['unmarked', { mark: undefined }],
-    ['of another role', { ownedByUs: false }],
-    ['of another role, sealed', { ...half, ownedByUs: false }],
+    ['unmarked', { marker: undefined }],
+    ['of another role', { isOwnedByAdmin: false }],
+    ['of another role, sealed', { ...half, isOwnedByAdmin: false }],
     [
       'of another repository',
-      { mark: readMark({ ...(declared.mark ?? expect.unreachable()), repositoryId: '7' }) },
+      { marker: readMark({ ...(declared.marker ?? expect.unreachable()), repositoryId: '7' }) },
     ],
     [
       'of another pull request',
-      { mark: readMark({ ...(declared.mark ?? expect.unreachable()), pullRequest: 7 }) },
+      { marker: readMark({ ...(declared.marker ?? expect.unreachable()), pullRequest: 7 }) },
     ],
   ])('one that is %s is neither used, reset, nor dropped', (_, more) => {
-    for (const desired of [wanted(), wanted({ reset: 'true' }), only(database.desired(dropConfig()))])
+    for (const desired of [
+      wanted(),
+      wanted({ reset: 'true' }),
+      single(databaseHandler.desired(dropConfig())),
+    ])
       for (const allowsConnections of [true, false])
-        expect(() => database.diff(desired, made({ ...more, allowsConnections }))).toThrow('(not-ours)');
+        expect(() => databaseHandler.diff(desired, made({ ...more, allowsConnections }))).toThrow(
+          '(not-ours)',
+        );
   });
 
   test('unknown: nothing, to drop it neither', () => {
-    expect(database.diff(wanted(), unseen)).toEqual([]);
-    expect(database.diff(only(database.desired(dropConfig())), unseen)).toEqual([]);
+    expect(databaseHandler.diff(wanted(), unknownObservation)).toEqual([]);
+    expect(databaseHandler.diff(single(databaseHandler.desired(dropConfig())), unknownObservation)).toEqual(
+      [],
+    );
   });
 
   test('drop: there: dropped; gone already: nothing', () => {
-    const unwanted = only(database.desired(dropConfig()));
-    expect(database.diff(unwanted, absent)).toEqual([]);
+    const unwanted = single(databaseHandler.desired(dropConfig()));
+    expect(databaseHandler.diff(unwanted, absent)).toEqual([]);
     for (const more of [{}, half, { allowsConnections: false }])
-      expect(database.diff(unwanted, made(more)).map(inShort)).toEqual([
+      expect(databaseHandler.diff(unwanted, made(more)).map(summarizeDiff)).toEqual([
         ['unexpected', 'delete: of pull request #42'],
       ]);
   });
@@ -169,13 +186,13 @@ describe('a pull request’s database', () => {
 
 describe('right before it is dropped', () => {
   const { database: declared } = pullRequestConfig();
-  const mark = declared.mark ?? expect.unreachable();
+  const mark = declared.marker ?? expect.unreachable();
   const now = new Date('2026-02-03T04:05:06.789Z');
   const change = { resource: 'database', name: declared.name, action: 'delete', details: '' } as const;
 
   /** Whether a database that is by now as it is would still be dropped by the writer. */
   async function stillGoes(
-    desired: Parameters<typeof database.apply>[2],
+    desired: Parameters<typeof databaseHandler.apply>[2],
     byNow: FoundDatabase,
   ): Promise<boolean> {
     const asked: (boolean | undefined)[] = [];
@@ -185,19 +202,25 @@ describe('right before it is dropped', () => {
         return 'applied';
       },
     };
-    await database.apply(writer as SqlWriter, change, desired, undefined, present(madeFrom(declared)));
-    return only(asked) === true;
+    await databaseHandler.apply(
+      writer as SqlWriter,
+      change,
+      desired,
+      undefined,
+      present(databaseFromConfig(declared)),
+    );
+    return single(asked) === true;
   }
 
   test('reset: what another job’s reset made in the meantime is not dropped again', async () => {
-    const reset = only(database.desired(pullRequestConfig({ reset: 'true' })));
-    expect(await stillGoes(reset, madeFrom(declared))).toBe(true);
-    expect(await stillGoes(reset, madeFrom(declared, { oid: '16385' }))).toBe(false);
+    const reset = single(databaseHandler.desired(pullRequestConfig({ reset: 'true' })));
+    expect(await stillGoes(reset, databaseFromConfig(declared))).toBe(true);
+    expect(await stillGoes(reset, databaseFromConfig(declared, { oid: '16385' }))).toBe(false);
   });
 
   test('drop: it goes, also where it was made anew in the meantime', async () => {
-    const drop = only(database.desired(dropConfig()));
-    expect(await stillGoes(drop, madeFrom(declared, { oid: '16385' }))).toBe(true);
+    const drop = single(databaseHandler.desired(dropConfig()));
+    expect(await stillGoes(drop, databaseFromConfig(declared, { oid: '16385' }))).toBe(true);
   });
 
   test.each([
@@ -206,43 +229,43 @@ describe('right before it is dropped', () => {
     ['in a millisecond', 1, false],
     ['never', undefined, false],
   ])('sweep of what has expired: one that expires %s', async (_, after, goes) => {
-    const swept = only(database.desired({ ...dropConfig(), expiredBy: now }));
+    const swept = single(databaseHandler.desired({ ...dropConfig(), expiredBy: now }));
     const expires = after === undefined ? undefined : new Date(now.getTime() + after);
-    const outcome = stillGoes(swept, madeFrom(declared, { mark: readMark(mark, expires) }));
+    const outcome = stillGoes(swept, databaseFromConfig(declared, { marker: readMark(mark, expires) }));
     if (goes) expect(await outcome).toBe(true);
-    else expect(await thrownBy(outcome)).toMatchObject({ code: 'ensured-again' });
+    else expect(await errorOf(outcome)).toMatchObject({ code: 'ensured-again' });
   });
 });
 
 describe('a database that belongs to somebody else', () => {
   const config = ensureConfig();
-  const { 'per-pull-request': _, ...role } = perPullRequest;
-  const withRole = ensureConfig(role, {}, push);
+  const { 'per-pull-request': _, ...role } = perPullRequestInputs;
+  const withRole = ensureConfig(role, {}, pushEvent);
   const theirs = (more: Partial<FoundDatabase>) =>
-    madeFrom(config.database, { owner: 'azuresu', ownedByUs: false, ...more });
+    databaseFromConfig(config.database, { owner: 'azuresu', isOwnedByAdmin: false, ...more });
 
   test('of which the administrator may do all it needs: no advice', () => {
-    expect(ownerAdvice(config, theirs({}))).toBeUndefined();
+    expect(checkDatabaseOwner(config, theirs({}))).toBeUndefined();
   });
 
   test('in which it may not create: who can say what', () => {
-    const advice = ownerAdvice(config, theirs({ mayCreate: false }));
+    const advice = checkDatabaseOwner(config, theirs({ mayCreate: false }));
     expect(advice).toContain("belongs to 'azuresu'");
     expect(advice).toContain('GRANT CREATE ON DATABASE "relecloud" TO "relecloud_admin"');
     // What the application role needs is looked at by itself.
-    expect(ownerAdvice(withRole, theirs({ mayCreate: false }))).toBeUndefined();
+    expect(checkDatabaseOwner(withRole, theirs({ mayCreate: false }))).toBeUndefined();
   });
 
   test('which it may not even enter: an error that says what to do', () => {
     for (const each of [config, withRole])
-      expect(() => ownerAdvice(each, theirs({ mayConnect: false }))).toThrow(
+      expect(() => checkDatabaseOwner(each, theirs({ mayConnect: false }))).toThrow(
         /belongs to 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-refused\)/s,
       );
   });
 });
 
 test('it is observed by its name', async () => {
-  const desired = database.desired(pullRequestConfig());
-  const found = present(madeFrom(only(desired).database));
-  expect(await database.observe(readerSeeing({ database: found }), desired)).toEqual([found]);
+  const desired = databaseHandler.desired(pullRequestConfig());
+  const found = present(databaseFromConfig(single(desired).database));
+  expect(await databaseHandler.observe(createFakeSqlReader({ database: found }), desired)).toEqual([found]);
 });

@@ -1,37 +1,43 @@
 import { describe, expect, test } from 'vitest';
-import { type Applied, plan, planner } from '../../../src/plan/engine.ts';
-import { sealOf } from '../../../src/plan/ownership.ts';
+import { type ApplyResult, createPlan, toPlanFunction } from '../../../src/plan/engine.ts';
+import { sentinelOf } from '../../../src/plan/ownership.ts';
 import { absent, present, unknown } from '../../../src/plan/types.ts';
 import type { SqlReader } from '../../../src/postgres/sql-reader.ts';
 import type { SqlWriter } from '../../../src/postgres/sql-writer.ts';
-import { database } from '../../../src/resources/database.ts';
-import { role } from '../../../src/resources/role.ts';
-import { roleAccess } from '../../../src/resources/role-access.ts';
-import { all, madeFrom, readerSeeing, readMark, roleMadeFrom } from '../../helpers/unit/fake-observations.ts';
+import { databaseHandler } from '../../../src/resources/database.ts';
+import { roleHandler } from '../../../src/resources/role.ts';
+import { roleAccessHandler } from '../../../src/resources/role-access.ts';
+import {
+  allPrivileges,
+  createFakeSqlReader,
+  databaseFromConfig,
+  readMark,
+  roleFromConfig,
+} from '../../helpers/unit/fake-observations.ts';
 import {
   checkConfig,
   dropConfig,
   ensureConfig,
-  type Given,
-  perPullRequest,
+  type InputValues,
+  perPullRequestInputs,
   pullRequestConfig,
   pullRequestEvent,
-  push,
+  pushEvent,
   sweepConfig,
 } from '../../helpers/unit/inputs.ts';
-import { only } from '../../helpers/unit/only.ts';
+import { single } from '../../helpers/unit/only.ts';
 
-const unseen = unknown(new Error('42501'));
+const unknownObservation = unknown(new Error('42501'));
 const config = pullRequestConfig();
-const desiredRole = config.application ?? expect.unreachable();
-const check = checkConfig(perPullRequest, pullRequestEvent());
+const desiredRole = config.appRole ?? expect.unreachable();
+const checkRoleConfig = checkConfig(perPullRequestInputs, pullRequestEvent());
 
 describe('the application role', () => {
-  const wanted = only(role.desired(config));
-  const unwanted = only(role.desired(dropConfig({ 'app-username': 'relecloud_app' })));
+  const wanted = single(roleHandler.desired(config));
+  const unwanted = single(roleHandler.desired(dropConfig({ 'app-username': 'relecloud_app' })));
 
   test('missing: created; there: nothing', () => {
-    expect(only(role.diff(wanted, absent))).toEqual({
+    expect(single(roleHandler.diff(wanted, absent))).toEqual({
       finding: {
         resource: 'role',
         name: 'relecloud_app_pr_42',
@@ -40,51 +46,53 @@ describe('the application role', () => {
         actual: 'absent',
         kind: 'missing',
       },
-      mend: {
+      change: {
         resource: 'role',
         name: 'relecloud_app_pr_42',
         action: 'create',
         details: 'application role of relecloud',
       },
     });
-    expect(role.diff(wanted, present(roleMadeFrom(desiredRole)))).toEqual([]);
+    expect(roleHandler.diff(wanted, present(roleFromConfig(desiredRole)))).toEqual([]);
   });
 
   test('drop: there: dropped; gone already: nothing', () => {
-    expect(role.diff(unwanted, absent)).toEqual([]);
-    expect(only(role.diff(unwanted, present(roleMadeFrom(desiredRole))))).toMatchObject({
+    expect(roleHandler.diff(unwanted, absent)).toEqual([]);
+    expect(single(roleHandler.diff(unwanted, present(roleFromConfig(desiredRole))))).toMatchObject({
       finding: { kind: 'unexpected', actual: 'present' },
-      mend: { action: 'delete', name: 'relecloud_app_pr_42' },
+      change: { action: 'delete', name: 'relecloud_app_pr_42' },
     });
   });
 
   test('one that a run began to drop may log in again', async () => {
-    const locked = present(roleMadeFrom(desiredRole, { mayLogIn: false }));
-    const { finding, mend } = only(role.diff(wanted, locked));
+    const locked = present(roleFromConfig(desiredRole, { mayLogIn: false }));
+    const { finding, change } = single(roleHandler.diff(wanted, locked));
     expect(finding).toMatchObject({
       property: 'login',
       expected: 'LOGIN',
       actual: 'NOLOGIN',
       kind: 'changed',
     });
-    expect(mend).toMatchObject({ action: 'update', details: 'may log in again' });
-    expect(only(role.diff(unwanted, locked)).mend?.action).toBe('delete');
+    expect(change).toMatchObject({ action: 'update', details: 'may log in again' });
+    expect(single(roleHandler.diff(unwanted, locked)).change?.action).toBe('delete');
   });
 
   test('from a base database’s somebody has taken the login on purpose: told, and left', () => {
-    const { application } = ensureConfig({ 'app-username': 'app', 'app-password': 'a secret of its own' });
-    if (application === undefined) throw new Error('there is no role');
-    const desired = only(
-      role.desired(ensureConfig({ 'app-username': 'app', 'app-password': 'a secret of its own' })),
+    const { appRole } = ensureConfig({ 'app-username': 'app', 'app-password': 'a secret of its own' });
+    if (appRole === undefined) throw new Error('there is no role');
+    const desired = single(
+      roleHandler.desired(ensureConfig({ 'app-username': 'app', 'app-password': 'a secret of its own' })),
     );
-    const difference = only(role.diff(desired, present(roleMadeFrom(application, { mayLogIn: false }))));
+    const difference = single(
+      roleHandler.diff(desired, present(roleFromConfig(appRole, { mayLogIn: false }))),
+    );
     expect(difference.finding).toMatchObject({ property: 'login', actual: 'NOLOGIN' });
-    expect(difference).toMatchObject({ mend: { action: 'update' }, deliberate: true });
+    expect(difference).toMatchObject({ change: { action: 'update' }, requiresFix: true });
   });
 
   test('each change is made by what it names', async () => {
     const made: string[] = [];
-    const making = async (what: string): Promise<Applied> => {
+    const making = async (what: string): Promise<ApplyResult> => {
       made.push(what);
       return 'applied';
     };
@@ -95,7 +103,7 @@ describe('the application role', () => {
     };
     const thing = { resource: 'role', name: desiredRole.name, details: '' } as const;
     for (const action of ['create', 'update', 'delete'] as const)
-      await role.apply(writer as SqlWriter, { ...thing, action }, wanted, undefined, absent);
+      await roleHandler.apply(writer as SqlWriter, { ...thing, action }, wanted, undefined, absent);
     expect(made).toEqual([
       'create relecloud_app_pr_42',
       'set the password of relecloud_app_pr_42',
@@ -104,32 +112,32 @@ describe('the application role', () => {
   });
 
   test.each([
-    ['unmarked', { mark: undefined }],
+    ['unmarked', { marker: undefined }],
     ['not administered by us', { administered: false }],
-    ['of another repository', { mark: readMark({ ...desiredRole.mark, repositoryId: '7' }) }],
-    ['for another database', { mark: readMark({ ...desiredRole.mark, database: 'tours' }) }],
-    ['a base’s', { mark: readMark({ ...desiredRole.mark, kind: 'base' }) }],
+    ['of another repository', { marker: readMark({ ...desiredRole.marker, repositoryId: '7' }) }],
+    ['for another database', { marker: readMark({ ...desiredRole.marker, database: 'tours' }) }],
+    ['a base’s', { marker: readMark({ ...desiredRole.marker, kind: 'base' }) }],
   ] as const)('one that is %s is neither used nor dropped', (_, more) => {
-    const found = present(roleMadeFrom(desiredRole, more));
-    expect(() => role.diff(wanted, found)).toThrow('(not-ours)');
-    expect(() => role.diff(unwanted, found)).toThrow('(not-ours)');
+    const found = present(roleFromConfig(desiredRole, more));
+    expect(() => roleHandler.diff(wanted, found)).toThrow('(not-ours)');
+    expect(() => roleHandler.diff(unwanted, found)).toThrow('(not-ours)');
   });
 
   test('unknown: nothing', () => {
-    expect(role.diff(wanted, unseen)).toEqual([]);
-    expect(role.diff(unwanted, unseen)).toEqual([]);
+    expect(roleHandler.diff(wanted, unknownObservation)).toEqual([]);
+    expect(roleHandler.diff(unwanted, unknownObservation)).toEqual([]);
   });
 
   test('without app-username there is none, and a sweep finds roles by itself', () => {
     for (const each of [ensureConfig(), checkConfig(), dropConfig(), sweepConfig()])
-      expect(role.desired(each)).toEqual([]);
+      expect(roleHandler.desired(each)).toEqual([]);
   });
 
   test('of the same database’s other roles, drop leaves none, and ensure makes none', () => {
     const other = { ...desiredRole, name: 'web_pr_42', base: 'web' };
     const named = dropConfig({ 'app-username': 'relecloud_app' });
-    const names = (each: Parameters<typeof role.desired>[0]) =>
-      role.desired(each).map(({ role: { name }, wanted }) => [name, wanted]);
+    const names = (each: Parameters<typeof roleHandler.desired>[0]) =>
+      roleHandler.desired(each).map(({ role: { name }, shouldExist }) => [name, shouldExist]);
     expect(names({ ...named, otherRoles: [other] })).toEqual([
       ['relecloud_app_pr_42', false],
       ['web_pr_42', false],
@@ -139,18 +147,18 @@ describe('the application role', () => {
   });
 
   test('it is observed by its name', async () => {
-    const found = present(roleMadeFrom(desiredRole));
-    expect(await role.observe(readerSeeing({ role: found }), [wanted])).toEqual([found]);
+    const found = present(roleFromConfig(desiredRole));
+    expect(await roleHandler.observe(createFakeSqlReader({ role: found }), [wanted])).toEqual([found]);
   });
 });
 
 describe('CONNECT, CREATE and TEMPORARY on the database', () => {
-  const wanted = only(roleAccess.desired(config));
+  const wanted = single(roleAccessHandler.desired(config));
   const access = (connect: boolean, create: boolean, temporary: boolean) =>
     present({ connect, create, temporary });
 
   test('with all of them, nothing', () => {
-    expect(roleAccess.diff(wanted, all)).toEqual([]);
+    expect(roleAccessHandler.diff(wanted, allPrivileges)).toEqual([]);
   });
 
   test.each([
@@ -159,58 +167,70 @@ describe('CONNECT, CREATE and TEMPORARY on the database', () => {
     [access(true, true, false), 'TEMPORARY'],
     [access(false, false, false), 'CONNECT, CREATE, TEMPORARY'],
   ])('what lacks is granted: %j', (observed, lacking) => {
-    expect(only(roleAccess.diff(wanted, observed))).toMatchObject({
+    expect(single(roleAccessHandler.diff(wanted, observed))).toMatchObject({
       finding: {
         resource: 'role',
         name: 'relecloud_app_pr_42',
         actual: `without ${lacking}`,
         kind: 'changed',
       },
-      mend: { resource: 'role', action: 'update', details: `${lacking} on database relecloud_pr_42` },
+      change: { resource: 'role', action: 'update', details: `${lacking} on database relecloud_pr_42` },
     });
   });
 
   test('absent or unknown: nothing', () => {
-    expect(roleAccess.diff(wanted, absent)).toEqual([]);
-    expect(roleAccess.diff(wanted, unseen)).toEqual([]);
+    expect(roleAccessHandler.diff(wanted, absent)).toEqual([]);
+    expect(roleAccessHandler.diff(wanted, unknownObservation)).toEqual([]);
   });
 
   test('drop and sweep grant nothing, nor does an ensure without app-username', () => {
     for (const each of [ensureConfig(), checkConfig(), dropConfig({ 'app-username': 'app' }), sweepConfig()])
-      expect(roleAccess.desired(each)).toEqual([]);
+      expect(roleAccessHandler.desired(each)).toEqual([]);
   });
 
-  const found = present(madeFrom(config.database));
-  const observe = (reader: SqlReader, given: Given = {}) =>
-    roleAccess.observe(reader, roleAccess.desired(pullRequestConfig(given)));
+  const found = present(databaseFromConfig(config.database));
+  const observe = (reader: SqlReader, given: InputValues = {}) =>
+    roleAccessHandler.observe(reader, roleAccessHandler.desired(pullRequestConfig(given)));
 
   test('is what the role has on a database that is there', async () => {
-    expect(await observe(readerSeeing({ database: found, access: all }))).toEqual([all]);
-    expect(await observe(readerSeeing({ database: found, access: unseen }))).toEqual([unseen]);
-  });
-
-  test('of a database that is missing, being made or dropped, or to be reset, it comes with the making', async () => {
-    const sealed = present(madeFrom(config.database, { connectionLimit: sealOf(config.database) }));
-    const going = present(madeFrom(config.database, { allowsConnections: false }));
-    for (const database of [absent, sealed, going])
-      expect(await observe(readerSeeing({ database, access: all }))).toEqual([absent]);
-    expect(await observe(readerSeeing({ database: found, access: all }), { reset: 'true' })).toEqual([
-      absent,
+    expect(await observe(createFakeSqlReader({ database: found, access: allPrivileges }))).toEqual([
+      allPrivileges,
+    ]);
+    expect(await observe(createFakeSqlReader({ database: found, access: unknownObservation }))).toEqual([
+      unknownObservation,
     ]);
   });
 
+  test('of a database that is missing, being made or dropped, or to be reset, it comes with the making', async () => {
+    const sealed = present(
+      databaseFromConfig(config.database, { connectionLimit: sentinelOf(config.database) }),
+    );
+    const going = present(databaseFromConfig(config.database, { allowsConnections: false }));
+    for (const database of [absent, sealed, going])
+      expect(await observe(createFakeSqlReader({ database, access: allPrivileges }))).toEqual([absent]);
+    expect(
+      await observe(createFakeSqlReader({ database: found, access: allPrivileges }), { reset: 'true' }),
+    ).toEqual([absent]);
+  });
+
   test('of a database that is unknown it is unknown', async () => {
-    expect(await observe(readerSeeing({ database: unseen, access: all }))).toEqual([unseen]);
+    expect(
+      await observe(createFakeSqlReader({ database: unknownObservation, access: allPrivileges })),
+    ).toEqual([unknownObservation]);
   });
 });
 
 describe('role, database and rights in one pass', () => {
-  const kinds = [planner(role), planner(database), planner(roleAccess)];
-  const found = present(madeFrom(config.database));
+  const kinds = [
+    toPlanFunction(roleHandler),
+    toPlanFunction(databaseHandler),
+    toPlanFunction(roleAccessHandler),
+  ];
+  const found = present(databaseFromConfig(config.database));
 
   test('nothing there: role and database are made, in this order, and the rights come with them', async () => {
-    const { steps, findings } = await plan(kinds, config, readerSeeing({}));
-    expect(steps.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
+    const { plannedChanges, findings } = await createPlan(kinds, config, createFakeSqlReader({}));
+    expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
       'create role',
       'create database',
     ]);
@@ -221,46 +241,58 @@ describe('role, database and rights in one pass', () => {
   });
 
   test('a database without its role: the role is made and gets its rights', async () => {
-    const { steps, left } = await plan(kinds, config, readerSeeing({ database: found }));
-    expect(steps.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
+    const { plannedChanges, remaining } = await createPlan(
+      kinds,
+      config,
+      createFakeSqlReader({ database: found }),
+    );
+    expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
       'create role',
       'update role',
     ]);
-    expect(left).toEqual([]);
+    expect(remaining).toEqual([]);
   });
 
   test('an absent parent is one finding, not one for each child: a missing role, and not its rights', async () => {
-    const { findings } = await plan(kinds, check, readerSeeing({ database: found }));
+    const { findings } = await createPlan(kinds, checkRoleConfig, createFakeSqlReader({ database: found }));
     expect(findings.map(({ resource, kind }) => `${resource} ${kind}`)).toEqual(['role missing']);
   });
 
   test('everything there: nothing', async () => {
-    const reader = readerSeeing({ database: found, role: present(roleMadeFrom(desiredRole)), access: all });
-    for (const each of [config, check]) {
-      const { steps, findings } = await plan(kinds, each, reader);
-      expect([...steps, ...findings]).toEqual([]);
+    const reader = createFakeSqlReader({
+      database: found,
+      role: present(roleFromConfig(desiredRole)),
+      access: allPrivileges,
+    });
+    for (const each of [config, checkRoleConfig]) {
+      const { plannedChanges, findings } = await createPlan(kinds, each, reader);
+      expect([...plannedChanges, ...findings]).toEqual([]);
     }
   });
 
   test('what cannot be seen leads to nothing, in every mode', async () => {
-    const reader = readerSeeing({ database: unseen, role: unseen, access: unseen });
+    const reader = createFakeSqlReader({
+      database: unknownObservation,
+      role: unknownObservation,
+      access: unknownObservation,
+    });
     const drop = dropConfig({ 'app-username': 'relecloud_app' });
-    for (const each of [config, pullRequestConfig({ reset: 'true' }), check, drop]) {
-      const { steps, unknown: reasons } = await plan(kinds, each, reader);
-      expect(steps).toEqual([]);
+    for (const each of [config, pullRequestConfig({ reset: 'true' }), checkRoleConfig, drop]) {
+      const { plannedChanges, readErrors: reasons } = await createPlan(kinds, each, reader);
+      expect(plannedChanges).toEqual([]);
       expect(reasons.length).toBeGreaterThanOrEqual(2);
     }
   });
 
   test('a base database’s rights are kept without on-drift: fix, for they are only added', async () => {
-    const { 'per-pull-request': _, ...given } = perPullRequest;
-    const base = ensureConfig(given, {}, push);
-    const reader = readerSeeing({
-      database: present(madeFrom(base.database, { ownedByUs: false, owner: 'azuresu' })),
-      role: present(roleMadeFrom(base.application ?? expect.unreachable())),
+    const { 'per-pull-request': _, ...given } = perPullRequestInputs;
+    const base = ensureConfig(given, {}, pushEvent);
+    const reader = createFakeSqlReader({
+      database: present(databaseFromConfig(base.database, { isOwnedByAdmin: false, owner: 'azuresu' })),
+      role: present(roleFromConfig(base.appRole ?? expect.unreachable())),
       access: present({ connect: true, create: false, temporary: true }),
     });
-    const { steps } = await plan(kinds, base, reader);
-    expect(steps.map(({ change }) => change.details)).toEqual(['CREATE on database relecloud']);
+    const { plannedChanges } = await createPlan(kinds, base, reader);
+    expect(plannedChanges.map(({ change }) => change.details)).toEqual(['CREATE on database relecloud']);
   });
 });

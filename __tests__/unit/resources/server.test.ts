@@ -1,11 +1,11 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import { describe, expect, test } from 'vitest';
-import { absent, type Difference, present, unknown } from '../../../src/plan/types.ts';
-import { server } from '../../../src/resources/server.ts';
-import { ensureConfig, type Given } from '../../helpers/unit/inputs.ts';
+import { absent, type Diff, present, unknown } from '../../../src/plan/types.ts';
+import { serverHandler } from '../../../src/resources/server.ts';
+import { ensureConfig, type InputValues } from '../../helpers/unit/inputs.ts';
 
 /** As ARM shows a server that was created with the defaults. */
-const found: Server = {
+const observedServer: Server = {
   location: 'West Europe',
   sku: { name: 'Standard_B1ms', tier: 'Burstable' },
   version: '17',
@@ -17,13 +17,13 @@ const found: Server = {
   tags: { team: 'space', other: 'x' },
 };
 
-function diff(given: Given, actual: Server = found): readonly Difference[] {
-  const [desired] = server.desired(ensureConfig(given));
+function diffServer(given: InputValues, actual: Server = observedServer): readonly Diff[] {
+  const [desired] = serverHandler.desired(ensureConfig(given));
   if (desired === undefined) throw new Error('no server is desired');
-  return server.diff(desired, present(actual));
+  return serverHandler.diff(desired, present(actual));
 }
 
-const declared: Given = {
+const declaredInputs: InputValues = {
   region: 'westeurope',
   'postgres-version': '17',
   'sku-name': 'standard_b1ms',
@@ -38,9 +38,9 @@ const declared: Given = {
 
 describe('declared things drift, undeclared things do not', () => {
   test('nothing declared, nothing different, whatever the server is', () => {
-    expect(diff({})).toEqual([]);
+    expect(diffServer({})).toEqual([]);
     expect(
-      diff(
+      diffServer(
         {},
         {
           location: 'East US',
@@ -53,17 +53,17 @@ describe('declared things drift, undeclared things do not', () => {
   });
 
   test("everything declared as it is, in Azure's other spellings: no drift", () => {
-    expect(diff(declared)).toEqual([]);
-    expect(diff({ region: 'West Europe' }, { ...found, location: 'westeurope' })).toEqual([]);
+    expect(diffServer(declaredInputs)).toEqual([]);
+    expect(diffServer({ region: 'West Europe' }, { ...observedServer, location: 'westeurope' })).toEqual([]);
   });
 
   test('nor is a minor version, however ARM writes it', () => {
-    expect(diff({ 'postgres-version': '17' }, { ...found, version: '17.6' })).toEqual([]);
+    expect(diffServer({ 'postgres-version': '17' }, { ...observedServer, version: '17.6' })).toEqual([]);
   });
 
   test('a zone that a failover has changed is no drift; another one is', () => {
     const redundant = (availabilityZone: string, standbyAvailabilityZone?: string): Server => ({
-      ...found,
+      ...observedServer,
       availabilityZone,
       highAvailability: {
         mode: 'ZoneRedundant',
@@ -71,10 +71,10 @@ describe('declared things drift, undeclared things do not', () => {
       },
     });
     const declaredZone = { 'availability-zone': '1' };
-    expect(diff(declaredZone, redundant('2', '1'))).toEqual([]);
-    expect(diff(declaredZone, redundant('2'))).toEqual([]);
-    expect(diff(declaredZone, redundant('2', '3'))).toHaveLength(1);
-    expect(diff(declaredZone, { ...found, availabilityZone: '2' })).toHaveLength(1);
+    expect(diffServer(declaredZone, redundant('2', '1'))).toEqual([]);
+    expect(diffServer(declaredZone, redundant('2'))).toEqual([]);
+    expect(diffServer(declaredZone, redundant('2', '3'))).toHaveLength(1);
+    expect(diffServer(declaredZone, { ...observedServer, availabilityZone: '2' })).toHaveLength(1);
   });
 
   test('what ARM leaves out of a server is what it is by default', () => {
@@ -88,41 +88,46 @@ describe('declared things drift, undeclared things do not', () => {
       'public-access': 'true',
       'maintenance-window': 'system-managed',
     };
-    expect(diff(defaults, bare)).toEqual([]);
+    expect(diffServer(defaults, bare)).toEqual([]);
   });
 
   test('storage that has grown by itself is no drift', () => {
     expect(
-      diff({ 'storage-size-gb': '32' }, { ...found, storage: { storageSizeGB: 128, autoGrow: 'Enabled' } }),
+      diffServer(
+        { 'storage-size-gb': '32' },
+        { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Enabled' } },
+      ),
     ).toEqual([]);
   });
 
   test('tags of others are theirs', () => {
-    expect(diff({ tags: 'team=space' }, { ...found, tags: { team: 'space', cost: '7' } })).toEqual([]);
+    expect(
+      diffServer({ tags: 'team=space' }, { ...observedServer, tags: { team: 'space', cost: '7' } }),
+    ).toEqual([]);
   });
 
-  const small: Server = { ...found, storage: { storageSizeGB: 32, autoGrow: 'Disabled' } };
+  const small: Server = { ...observedServer, storage: { storageSizeGB: 32, autoGrow: 'Disabled' } };
   test.each([
-    ['sku-name', 'Standard_D2ds_v5', 'sku', 'Standard_B1ms', found],
-    ['storage-size-gb', '64', 'storage size', '32', found],
+    ['sku-name', 'Standard_D2ds_v5', 'sku', 'Standard_B1ms', observedServer],
+    ['storage-size-gb', '64', 'storage size', '32', observedServer],
     ['storage-auto-grow', 'true', 'storage auto-grow', 'Disabled', small],
-    ['backup-retention-days', '14', 'backup retention', '7', found],
-    ['high-availability', 'SameZone', 'high availability', 'Disabled', found],
-    ['tags', 'team=ground', 'tags', 'team=space', found],
-    ['tags', 'cost=7', 'tags', 'no cost', found],
-    ['microsoft-entra-auth', 'Enabled', 'Entra authentication', 'Disabled', found],
-    ['public-access', 'Disabled', 'public access', 'Enabled', found],
-    ['maintenance-window', 'Sun 03:30', 'maintenance window', 'system-managed', found],
-    ['cluster-size', '4', 'cluster size', '2', { ...found, cluster: { clusterSize: 2 } }],
+    ['backup-retention-days', '14', 'backup retention', '7', observedServer],
+    ['high-availability', 'SameZone', 'high availability', 'Disabled', observedServer],
+    ['tags', 'team=ground', 'tags', 'team=space', observedServer],
+    ['tags', 'cost=7', 'tags', 'no cost', observedServer],
+    ['microsoft-entra-auth', 'Enabled', 'Entra authentication', 'Disabled', observedServer],
+    ['public-access', 'Disabled', 'public access', 'Enabled', observedServer],
+    ['maintenance-window', 'Sun 03:30', 'maintenance window', 'system-managed', observedServer],
+    ['cluster-size', '4', 'cluster size', '2', { ...observedServer, cluster: { clusterSize: 2 } }],
     [
       'password-auth',
       'true',
       'password authentication',
       'Disabled',
-      { ...found, authConfig: { passwordAuth: 'Disabled' } },
+      { ...observedServer, authConfig: { passwordAuth: 'Disabled' } },
     ],
   ])('%s: %s can be changed in place', (input, value, property, was, actual) => {
-    const [difference, ...more] = diff({ [input]: value }, actual);
+    const [difference, ...more] = diffServer({ [input]: value }, actual);
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({
       resource: 'server',
@@ -131,7 +136,7 @@ describe('declared things drift, undeclared things do not', () => {
       actual: was,
       kind: 'changed',
     });
-    expect(difference?.mend).toMatchObject({
+    expect(difference?.change).toMatchObject({
       resource: 'server',
       action: 'update',
       details: expect.stringContaining(`${property}: ${was} → `),
@@ -146,7 +151,7 @@ describe('declared things drift, undeclared things do not', () => {
     ['availability-zone', '2', 'availability zone'],
     ['cluster-size', '2', 'cluster size'],
   ])('%s: %s cannot be changed in place: reported, never replaced', (input, value, property) => {
-    const [difference, ...more] = diff({ [input]: value });
+    const [difference, ...more] = diffServer({ [input]: value });
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
     expect(difference).not.toHaveProperty('mend');
@@ -154,38 +159,37 @@ describe('declared things drift, undeclared things do not', () => {
   });
 
   test('storage only grows: a shrink is reported, never asked for', () => {
-    const big: Server = { ...found, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
-    const [difference] = diff({ 'storage-size-gb': '32' }, big);
+    const big: Server = { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
+    const [difference] = diffServer({ 'storage-size-gb': '32' }, big);
     expect(difference?.finding).toMatchObject({ property: 'storage size', expected: '32', actual: '128' });
     expect(difference).not.toHaveProperty('mend');
   });
 
   test('several differences are several findings, each mended by itself', () => {
-    expect(diff({ 'sku-name': 'Standard_B2s', 'backup-retention-days': '8', region: 'eastus' })).toHaveLength(
-      3,
-    );
+    expect(
+      diffServer({ 'sku-name': 'Standard_B2s', 'backup-retention-days': '8', region: 'eastus' }),
+    ).toHaveLength(3);
   });
 });
 
 describe('fix: what it says, and in which order', () => {
   test('says which change restarts the server', () => {
-    const details = diff({
+    const details = diffServer({
       'sku-name': 'Standard_D2ds_v5',
       'storage-size-gb': '64',
       'backup-retention-days': '14',
-    }).map(({ mend }) => mend?.details.endsWith(', which restarts the server'));
+    }).map(({ change }) => change?.details.endsWith(', which restarts the server'));
     expect(details).toEqual([true, true, false]);
   });
 
   test('high availability comes after the size that allows it, and goes before the one that does not', () => {
-    const order = (given: Given, actual: Server) =>
-      diff(given, actual).map(({ finding }) => finding?.property);
-    expect(order({ 'sku-name': 'Standard_D2ds_v5', 'high-availability': 'SameZone' }, found)).toEqual([
-      'sku',
-      'high availability',
-    ]);
+    const order = (given: InputValues, actual: Server) =>
+      diffServer(given, actual).map(({ finding }) => finding?.property);
+    expect(
+      order({ 'sku-name': 'Standard_D2ds_v5', 'high-availability': 'SameZone' }, observedServer),
+    ).toEqual(['sku', 'high availability']);
     const large: Server = {
-      ...found,
+      ...observedServer,
       sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
       highAvailability: { mode: 'SameZone' },
     };
@@ -196,38 +200,41 @@ describe('fix: what it says, and in which order', () => {
   });
 
   test('one kind of standby becomes another only by way of none (Azure/ARO-HCP#7058)', () => {
-    const standby = (mode: string): Server => ({ ...found, highAvailability: { mode } });
+    const standby = (mode: string): Server => ({ ...observedServer, highAvailability: { mode } });
     const ha = (declaredMode: string, actual: string) =>
-      diff({ 'high-availability': declaredMode }, standby(actual))[0];
+      diffServer({ 'high-availability': declaredMode }, standby(actual))[0];
     expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('mend');
     expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('mend');
-    expect(ha('Disabled', 'ZoneRedundant')?.mend?.action).toBe('update');
-    expect(ha('SameZone', 'Disabled')?.mend?.action).toBe('update');
+    expect(ha('Disabled', 'ZoneRedundant')?.change?.action).toBe('update');
+    expect(ha('SameZone', 'Disabled')?.change?.action).toBe('update');
   });
 
   test('a burstable size is not asked for where a standby stays', () => {
     const withStandby: Server = {
-      ...found,
+      ...observedServer,
       sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
       highAvailability: { mode: 'SameZone' },
     };
-    const [difference] = diff({ 'sku-name': 'Standard_B2s' }, withStandby);
+    const [difference] = diffServer({ 'sku-name': 'Standard_B2s' }, withStandby);
     expect(difference?.finding).toMatchObject({ property: 'sku', kind: 'changed' });
     expect(difference).not.toHaveProperty('mend');
   });
 
   test('a server inside a virtual network stays there', () => {
     const inside: Server = {
-      ...found,
+      ...observedServer,
       network: { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subnet' },
     };
-    const [difference] = diff({ 'public-access': 'true' }, inside);
+    const [difference] = diffServer({ 'public-access': 'true' }, inside);
     expect(difference?.finding).toMatchObject({ property: 'public access', kind: 'changed' });
     expect(difference).not.toHaveProperty('mend');
   });
 
   test('a cluster never shrinks', () => {
-    const [difference] = diff({ 'cluster-size': '2' }, { ...found, cluster: { clusterSize: 4 } });
+    const [difference] = diffServer(
+      { 'cluster-size': '2' },
+      { ...observedServer, cluster: { clusterSize: 4 } },
+    );
     expect(difference?.finding).toMatchObject({ property: 'cluster size', expected: '2', actual: '4' });
     expect(difference).not.toHaveProperty('mend');
   });
@@ -235,65 +242,73 @@ describe('fix: what it says, and in which order', () => {
 
 describe('what Azure does not tell is unknown', () => {
   test.each([
-    ['availability-zone', '1', { ...found, availabilityZone: '' }],
-    ['postgres-version', '17', { ...found, version: null }],
-    ['sku-name', 'Standard_B1ms', { ...found, sku: null }],
-    ['storage-size-gb', '32', { ...found, storage: {} }],
-    ['region', 'westeurope', { ...found, location: null }],
+    ['availability-zone', '1', { ...observedServer, availabilityZone: '' }],
+    ['postgres-version', '17', { ...observedServer, version: null }],
+    ['sku-name', 'Standard_B1ms', { ...observedServer, sku: null }],
+    ['storage-size-gb', '32', { ...observedServer, storage: {} }],
+    ['region', 'westeurope', { ...observedServer, location: null }],
   ])('%s', (input, value, actual) => {
-    const [difference, ...others] = diff({ [input]: value }, actual as unknown as Server);
+    const [difference, ...others] = diffServer({ [input]: value }, actual as unknown as Server);
     expect(others).toEqual([]);
     expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'Azure does not tell' });
     expect(difference).not.toHaveProperty('mend');
   });
 
   test('letter case is no difference, in what decides about others too', () => {
-    const grown: Server = { ...found, storage: { storageSizeGB: 512, autoGrow: 'enabled' } };
-    expect(diff({ 'storage-size-gb': '64', 'storage-auto-grow': 'true' }, grown)).toEqual([]);
+    const grown: Server = { ...observedServer, storage: { storageSizeGB: 512, autoGrow: 'enabled' } };
+    expect(diffServer({ 'storage-size-gb': '64', 'storage-auto-grow': 'true' }, grown)).toEqual([]);
     const failedOver: Server = {
-      ...found,
+      ...observedServer,
       state: 'ready',
       availabilityZone: '2',
       highAvailability: { mode: 'zoneRedundant', standbyAvailabilityZone: '1' },
     };
-    expect(diff({ 'availability-zone': '1' }, failedOver)).toEqual([]);
+    expect(diffServer({ 'availability-zone': '1' }, failedOver)).toEqual([]);
   });
 });
 
 describe('a server that is not Ready or not there', () => {
   test.each(['Inaccessible', 'Disabled'])('%s: told, and no drift', (state) => {
-    const [only, ...others] = diff({ 'storage-size-gb': '32' }, { ...found, state });
+    const [only, ...others] = diffServer({ 'storage-size-gb': '32' }, { ...observedServer, state });
     expect(others).toEqual([]);
     expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
   });
 
   test.each(['Provisioning', 'Dropping'])('%s: nothing is said of what it is like', (state) => {
-    const [only, ...others] = diff({ 'sku-name': 'Standard_B2s', region: 'eastus' }, { ...found, state });
+    const [only, ...others] = diffServer(
+      { 'sku-name': 'Standard_B2s', region: 'eastus' },
+      { ...observedServer, state },
+    );
     expect(others).toEqual([]);
     expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
     expect(only).not.toHaveProperty('mend');
   });
 
   test('stopped: no drift, for nobody declares a state', () => {
-    expect(diff({}, { ...found, state: 'Stopped' })[0]?.finding?.kind).toBe('unknown');
+    expect(diffServer({}, { ...observedServer, state: 'Stopped' })[0]?.finding?.kind).toBe('unknown');
   });
 
   test('stopped: one change wakes it, before any other', () => {
-    const [first, second] = diff({ 'sku-name': 'Standard_B2s' }, { ...found, state: 'Stopped' });
-    expect(first?.mend).toMatchObject({ action: 'start' });
-    expect(second?.mend).toMatchObject({ action: 'update' });
+    const [first, second] = diffServer(
+      { 'sku-name': 'Standard_B2s' },
+      { ...observedServer, state: 'Stopped' },
+    );
+    expect(first?.change).toMatchObject({ action: 'start' });
+    expect(second?.change).toMatchObject({ action: 'update' });
   });
 
   test('absent: one finding, one creation that says what will be made', () => {
-    const [desired] = server.desired(ensureConfig({ region: 'westeurope', 'sku-name': 'Standard_D2ds_v5' }));
-    const differences = desired ? server.diff(desired, absent) : [];
+    const [desired] = serverHandler.desired(
+      ensureConfig({ region: 'westeurope', 'sku-name': 'Standard_D2ds_v5' }),
+    );
+    const differences = desired ? serverHandler.diff(desired, absent) : [];
     expect(differences).toHaveLength(1);
     expect(differences[0]?.finding?.kind).toBe('missing');
-    expect(differences[0]?.mend?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
+    expect(differences[0]?.change?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
   });
 
   test('unknown: nothing', () => {
-    const [desired] = server.desired(ensureConfig());
-    expect(desired && server.diff(desired, unknown(new Error('403')))).toEqual([]);
+    const [desired] = serverHandler.desired(ensureConfig());
+    expect(desired && serverHandler.diff(desired, unknown(new Error('403')))).toEqual([]);
   });
 });

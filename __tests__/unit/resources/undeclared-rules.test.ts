@@ -1,69 +1,74 @@
 import type { FirewallRule } from '@azure/arm-postgresql-flexible';
 import { describe, expect, test } from 'vitest';
-import { absent, present, type Told, unknown } from '../../../src/plan/types.ts';
-import { undeclaredRules } from '../../../src/resources/undeclared-rules.ts';
-import { checkConfig, ensureConfig, type Given } from '../../helpers/unit/inputs.ts';
-import { only } from '../../helpers/unit/only.ts';
+import { absent, type Lookup, present, unknown } from '../../../src/plan/types.ts';
+import { undeclaredFirewallRuleHandler } from '../../../src/resources/undeclared-rules.ts';
+import { checkConfig, ensureConfig, type InputValues } from '../../helpers/unit/inputs.ts';
+import { single } from '../../helpers/unit/only.ts';
 
-const stored = (name: string, startIpAddress: string, endIpAddress = startIpAddress): FirewallRule => ({
+const storedRule = (name: string, startIpAddress: string, endIpAddress = startIpAddress): FirewallRule => ({
   name,
   startIpAddress,
   endIpAddress,
 });
 
 /** What a check finds in a firewall, and which runs it asked for. */
-async function look(
-  given: Given,
+async function auditRules(
+  given: InputValues,
   rules: readonly FirewallRule[],
-  ended: (run: string) => Told<boolean> = () => present(true),
+  ended: (run: string) => Lookup<boolean> = () => present(true),
 ) {
   const asked: string[] = [];
-  const desired = only(undeclaredRules.desired(checkConfig(given)));
+  const desired = single(undeclaredFirewallRuleHandler.desired(checkConfig(given)));
   const surveyor = {
-    firewallRulesSeen: async () => rules,
-    hasEnded: async ({ repositoryId, runId, runAttempt }: Record<string, string>) => {
+    listFirewallRules: async () => rules,
+    hasRunEnded: async ({ repositoryId, runId, runAttempt }: Record<string, string>) => {
       const run = `${repositoryId}/${runId}/${runAttempt}`;
       asked.push(run);
       return ended(run);
     },
   };
-  const [observed = absent] = await undeclaredRules.observe(surveyor as never, [desired]);
-  const findings = undeclaredRules.diff(desired, observed).flatMap(({ finding }) => finding ?? []);
+  const [observed = absent] = await undeclaredFirewallRuleHandler.observe(surveyor as never, [desired]);
+  const findings = undeclaredFirewallRuleHandler
+    .diff(desired, observed)
+    .flatMap(({ finding }) => finding ?? []);
   return { asked, findings: findings.map(({ name, kind, actual }) => ({ name, kind, actual })) };
 }
 
 describe('firewall rules that nobody declared are holes', () => {
   test('declared by name, in any case, or, where the user gave none, by range: no finding', async () => {
     const rules = [
-      stored('OFFICE', '203.0.113.8'),
-      stored('theirs', '198.51.100.0', '198.51.100.255'),
-      stored('other', '192.0.2.1'),
+      storedRule('OFFICE', '203.0.113.8'),
+      storedRule('theirs', '198.51.100.0', '198.51.100.255'),
+      storedRule('other', '192.0.2.1'),
     ];
-    const { findings } = await look({ 'allowed-ip-ranges': 'office=203.0.113.9, 198.51.100.0/24' }, rules);
+    const { findings } = await auditRules(
+      { 'allowed-ip-ranges': 'office=203.0.113.9, 198.51.100.0/24' },
+      rules,
+    );
     expect(findings).toEqual([{ name: 'other', kind: 'unexpected', actual: '192.0.2.1' }]);
   });
 
   test('any Azure service, unless allow-azure-services declares it', async () => {
-    const rules = [stored('AllowAllAzure_2026-1-2', '0.0.0.0')];
-    expect((await look({}, rules)).findings).toHaveLength(1);
-    expect((await look({ 'allow-azure-services': 'true' }, rules)).findings).toEqual([]);
+    const rules = [storedRule('AllowAllAzure_2026-1-2', '0.0.0.0')];
+    expect((await auditRules({}, rules)).findings).toHaveLength(1);
+    expect((await auditRules({ 'allow-azure-services': 'true' }, rules)).findings).toEqual([]);
   });
 
   test('a rule that keep-firewall-rule has left, unless that is still asked for', async () => {
-    const rules = [stored('gha-kept-203-0-113-9', '203.0.113.9')];
-    expect((await look({}, rules)).findings).toHaveLength(1);
-    expect((await look({ 'keep-firewall-rule': 'true' }, rules)).findings).toEqual([]);
+    const rules = [storedRule('gha-kept-203-0-113-9', '203.0.113.9')];
+    expect((await auditRules({}, rules)).findings).toHaveLength(1);
+    expect((await auditRules({ 'keep-firewall-rule': 'true' }, rules)).findings).toEqual([]);
   });
 
   test('a temporary rule of a run: only once that has ended, which is asked once; an unknown run is reported as unknown', async () => {
     const rules = [
-      stored('gha-temporary-1-10-1-aaaaaaaa', '203.0.113.1'),
-      stored('gha-temporary-1-10-1-bbbbbbbb', '203.0.113.2'),
-      stored('gha-temporary-1-11-2-cccccccc', '203.0.113.3'),
-      stored('gha-temporary-2-12-1-dddddddd', '203.0.113.4'),
-      stored('gha-temporary-forged', '203.0.113.5'),
+      storedRule('gha-temporary-1-10-1-aaaaaaaa', '203.0.113.1'),
+      storedRule('gha-temporary-1-10-1-bbbbbbbb', '203.0.113.2'),
+      storedRule('gha-temporary-1-11-2-cccccccc', '203.0.113.3'),
+      storedRule('gha-temporary-2-12-1-dddddddd', '203.0.113.4'),
+      storedRule('gha-temporary-forged', '203.0.113.5'),
     ];
-    const { asked, findings } = await look({}, rules, (run) =>
+    const { asked, findings } = await auditRules({}, rules, (run) =>
       run === '1/10/1' ? present(true) : run === '1/11/2' ? present(false) : unknown(new Error('HTTP 404')),
     );
     expect(asked.sort()).toEqual(['1/10/1', '1/11/2', '2/12/1']);
@@ -80,10 +85,10 @@ describe('firewall rules that nobody declared are holes', () => {
   });
 
   test('are looked at by a check alone, and nothing would close them', () => {
-    expect(undeclaredRules.desired(ensureConfig({ 'on-drift': 'fix' }))).toEqual([]);
-    const desired = only(undeclaredRules.desired(checkConfig()));
+    expect(undeclaredFirewallRuleHandler.desired(ensureConfig({ 'on-drift': 'fix' }))).toEqual([]);
+    const desired = single(undeclaredFirewallRuleHandler.desired(checkConfig()));
     const hole = { name: 'x', start: '192.0.2.1', end: '192.0.2.1', ended: undefined };
-    for (const difference of undeclaredRules.diff(desired, present([hole])))
+    for (const difference of undeclaredFirewallRuleHandler.diff(desired, present([hole])))
       expect(difference).not.toHaveProperty('mend');
   });
 });
