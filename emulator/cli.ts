@@ -1,4 +1,4 @@
-import type { Emulator } from './index.ts';
+import type { Emulator } from './emulator.ts';
 import { type EmulatorOptions, parseOptions, USAGE, UsageError } from './options.ts';
 
 function parseOptionsOrExit(): EmulatorOptions {
@@ -17,7 +17,7 @@ function parseOptionsOrExit(): EmulatorOptions {
 
 async function loadAndStart(options: EmulatorOptions): Promise<Emulator> {
   // Loaded only once the command line is known to be right, so that a wrong one is refused at once.
-  const { startEmulator } = await import('./index.ts');
+  const { startEmulator } = await import('./emulator.ts');
   return startEmulator(options);
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { PASSWORD_STORAGES, type PasswordStorage } from './postgres/password-storage.ts';
+import { PASSWORD_STORAGES, type PasswordStorage } from './postgres/azure-model/password-storage.ts';
 import type { BlockedClientBehavior, PostgresFactory } from './postgres/types.ts';
 
 /** How the emulated Azure behaves; every field has a default in {@link DEFAULT_OPTIONS}. */

@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { CertificateAuthority } from '../emulator/certificates.ts';
-import { createPostgresFactory } from '../emulator/postgres/index.ts';
+import { CertificateAuthority } from '../emulator/core/certificates.ts';
+import { createPostgresFactory } from '../emulator/postgres/postgres-factory.ts';
 
 /** One template's clones by both strategies, in seconds. */
 export interface CloneMeasurement {

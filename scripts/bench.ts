@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { startEmulator } from '../emulator/index.ts';
+import { startEmulator } from '../emulator/emulator.ts';
 import { measureClones } from './bench-clone.ts';
 
 /**

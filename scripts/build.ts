@@ -29,7 +29,7 @@ export async function build(
     'es2022',
     '--quiet',
   );
-  cpSync(join(compileDirectory, 'post.js'), join(outputDirectory, 'post.js'));
+  cpSync(join(compileDirectory, 'post-entry.js'), join(outputDirectory, 'post.js'));
   writeFileSync(join(outputDirectory, 'licenses.txt'), collectLicenses());
   for (const unwantedFile of readdirSync(outputDirectory).filter((name) => !DIST_FILES.has(name))) {
     rmSync(join(outputDirectory, unwantedFile), { recursive: true });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type InputType, inputSchema } from '../src/config/kinds.ts';
+import { type InputType, inputSchema } from '../src/inputs/schema.ts';
 
 /**
  * The JSON Schema of what `config-file` names, for editors: docs/config-file.schema.json, made of action.yml's

@@ -1,8 +1,8 @@
 // First, before any other module loads a library that reads the environment.
-import './environment.ts';
-import { runPost } from './close.ts';
-import { ActionsRuntime } from './github/workflow.ts';
-import { runMain } from './run.ts';
+import './common/environment.ts';
+import { ActionsRuntime } from './github/actions.ts';
+import { runMain } from './main.ts';
+import { runPost } from './post.ts';
 
 /** The door: `post.js` asks for the other half by this argument, and by nothing that main may never have written. */
 const entrypoint = process.argv.includes('--post') ? runPost : runMain;

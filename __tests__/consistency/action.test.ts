@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, describe, expect, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { defaultCharset, defaultCollation } from '../../src/config/creation.ts';
-import { secretInputs } from '../../src/config/kinds.ts';
-import { parseConfig } from '../../src/config/parse.ts';
-import { ActionState } from '../../src/github/journal.ts';
-import { ActionsRuntime } from '../../src/github/workflow.ts';
-import { publishConnection } from '../../src/publish.ts';
-import { Reporter } from '../../src/report.ts';
+import { ActionsRuntime } from '../../src/github/actions.ts';
+import { ActionState } from '../../src/github/state.ts';
+import { defaultCharset, defaultCollation } from '../../src/inputs/defaults.ts';
+import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
+import { secretInputs } from '../../src/inputs/schema.ts';
+import { publishConnection } from '../../src/publish/publish.ts';
+import { Reporter } from '../../src/reporting/reporter.ts';
 import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
-import { checkConfig, ensureConfig } from '../helpers/unit/inputs.ts';
+import { checkConfig, ensureConfig } from '../helpers/unit/test-configs.ts';
 
 interface ActionInput {
   readonly description: string;

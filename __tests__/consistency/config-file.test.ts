@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { configFileSchema, readWrittenSchema } from '../../scripts/schema.ts';
-import { parseConfigFile } from '../../src/config/config-file.ts';
-import { type InputType, inputSchema, secretInputs } from '../../src/config/kinds.ts';
-import { parseConfig } from '../../src/config/parse.ts';
-import { exampleGuid, exampleKey, pushEvent } from '../helpers/unit/inputs.ts';
+import { parseConfigFile } from '../../src/inputs/config-file/parse-config-file.ts';
+import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
+import { type InputType, inputSchema, secretInputs } from '../../src/inputs/schema.ts';
+import { exampleGuid, exampleKey, pushEvent } from '../helpers/unit/test-configs.ts';
 
 const repositoryRoot = new URL('../../', import.meta.url);
 const readText = (path: string): string => readFileSync(new URL(path, repositoryRoot), 'utf8');

@@ -23,6 +23,46 @@ function importsBelow(folder: string): readonly Import[] {
 }
 
 const sourceImports = importsBelow('src');
+
+/** What each folder of `src/` may import besides itself, the lowest first; `''` is `src/` itself. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  common: [],
+  inputs: ['common'],
+  reconcile: ['inputs', 'common'],
+  azure: ['resources', 'reconcile', 'inputs', 'common'],
+  postgres: ['reconcile', 'inputs', 'common'],
+  github: ['publish', 'reporting', 'azure', 'reconcile', 'inputs', 'common'],
+  publish: ['github', 'inputs', 'common'],
+  resources: ['azure', 'postgres', 'github', 'reconcile', 'inputs', 'common'],
+  connect: ['resources', 'postgres', 'inputs', 'common'],
+  migration: ['modes', 'publish', 'resources', 'postgres', 'azure', 'github', 'inputs', 'common'],
+  reporting: ['github', 'reconcile', 'inputs', 'common'],
+  modes: [
+    'migration',
+    'connect',
+    'reporting',
+    'publish',
+    'resources',
+    'azure',
+    'postgres',
+    'github',
+    'reconcile',
+    'inputs',
+    'common',
+  ],
+  '': [
+    'modes',
+    'migration',
+    'reporting',
+    'publish',
+    'resources',
+    'azure',
+    'postgres',
+    'github',
+    'inputs',
+    'common',
+  ],
+};
 const importsCrossing = (imports: readonly Import[], from: RegExp, to: RegExp): readonly string[] =>
   imports.filter((i) => from.test(i.from) && to.test(i.to)).map((i) => `${i.from} → ${i.to}`);
 
@@ -31,35 +71,26 @@ describe('imports point one way', () => {
     expect(sourceImports.length).toBeGreaterThan(150);
   });
 
+  test.each(Object.entries(LAYERS))('src/%s imports only what is below it', (folder, allowed) => {
+    const isInFolder = folder === '' ? /^src\/[^/]+$/ : new RegExp(`^src/${folder}/`);
+    const below = [folder, ...allowed].map((name) => (name === '' ? '[^/]+$' : `${name}/`));
+    expect(importsCrossing(sourceImports, isInFolder, new RegExp(`^src/(?!${below.join('|')})`))).toEqual([]);
+  });
+
+  test('every folder of src is a layer', () => {
+    const folders = new Set(sourceImports.map(({ from }) => from.split('/').slice(1, -1)[0] ?? ''));
+    expect([...folders].sort()).toEqual(Object.keys(LAYERS).sort());
+  });
+
   test.each([
-    [
-      'config imports no adapter and nothing above it',
-      /^src\/config\//,
-      /^src\/(?!config\/|errors)|^@azure|^@actions|^pg$/,
-    ],
-    [
-      'plan imports no adapter',
-      /^src\/plan\//,
-      /^src\/(azure|postgres|github|resources|routes)\/|^@azure|^@actions|^pg$/,
-    ],
-    [
-      'azure imports nothing of postgres',
-      /^src\/azure\//,
-      /^src\/(postgres|github|resources|routes)\/|^pg$|^@actions/,
-    ],
-    [
-      'postgres imports nothing of azure',
-      /^src\/postgres\//,
-      /^src\/(azure|github|resources|routes)\/|^@azure|^@actions/,
-    ],
-    [
-      'resources import nothing of the workflow',
-      /^src\/resources\//,
-      /^src\/(github\/|routes\/|run|close|context|report)|^@actions/,
-    ],
-    ['only run imports routes', /^src\/(?!routes\/|run\.ts$)/, /^src\/routes\//],
     ['only github imports @actions', /^src\/(?!github\/)/, /^@actions\//],
-    ['src imports nothing of the emulator', /^src\//, /^emulator\//],
+    ['only azure and resources import the Azure SDK', /^src\/(?!azure\/|resources\/|modes\/)/, /^@azure\//],
+    [
+      'reconcile, inputs and reporting import no client',
+      /^src\/(reconcile|inputs|reporting)\//,
+      /^@azure|^@actions|^pg$/,
+    ],
+    ['src imports nothing of the emulator', /^src\//, /^(emulator|workflow-runner)\//],
   ])('%s', (_, from, to) => {
     expect(importsCrossing(sourceImports, from, to)).toEqual([]);
   });
@@ -70,7 +101,7 @@ describe('imports point one way', () => {
 });
 
 /** The files of the repository that run in Node, by their path from the root. */
-const files = ['__tests__', 'src', 'emulator', 'scripts'].flatMap((folder) =>
+const files = ['__tests__', 'src', 'emulator', 'workflow-runner', 'scripts'].flatMap((folder) =>
   globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: repositoryRoot }).map((path) => ({
     path,
     text: readFileSync(join(repositoryRoot, path), 'utf8'),

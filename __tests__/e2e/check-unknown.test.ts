@@ -3,7 +3,7 @@ import { adminLoginTo, fullConfig, runCheck, runFix } from '../helpers/e2e/drift
 import { defaultInputs } from '../helpers/e2e/job.ts';
 import { query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
-import { ArmClient } from '../helpers/emulator/arm.ts';
+import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
 const server = fullConfig['server-name'];
 

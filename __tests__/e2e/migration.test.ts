@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished } from 'vitest';
-import { CommandProcessor } from '../../emulator/runner/commands.ts';
+import { CommandProcessor } from '../../workflow-runner/workflow-commands.ts';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
 import { adminLogin, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
-import { ArmClient } from '../helpers/emulator/arm.ts';
+import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
 const test = testWith({ provisionMs: 1000 });
 const inputs = { ...defaultInputs, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };

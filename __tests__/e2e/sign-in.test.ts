@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
-import { accessToken } from '../helpers/emulator/arm.ts';
+import { accessToken } from '../helpers/emulator/arm-client.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'signed-in' };
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { serializeMarker } from '../../src/config/marks.ts';
+import { serializeMarker } from '../../src/common/ownership-marker.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { adminLogin, connect, query } from '../helpers/e2e/postgres-client.ts';

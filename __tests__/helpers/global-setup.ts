@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { prepareTemplates } from '../../emulator/postgres/template.ts';
+import { prepareTemplates } from '../../emulator/postgres/cluster/template-cluster.ts';
 import { build } from '../../scripts/build.ts';
 
 declare module 'vitest' {

@@ -1,9 +1,13 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { changeOwner } from '../../emulator/postgres/installation.ts';
-import { findServiceAccount, runCommand, type ServiceAccount } from '../../emulator/postgres/process.ts';
-import { readPreparedTemplates } from '../../emulator/postgres/template.ts';
+import { changeOwner } from '../../emulator/postgres/cluster/installation.ts';
+import {
+  findServiceAccount,
+  runCommand,
+  type ServiceAccount,
+} from '../../emulator/postgres/cluster/run-command.ts';
+import { readPreparedTemplates } from '../../emulator/postgres/cluster/template-cluster.ts';
 
 /** How libpq is told where to connect to: by a URL, or by the variables that it reads (`PGHOST`, `PGUSER`, …). */
 export type LibpqConnection = { readonly url: string } | { readonly env: Readonly<Record<string, string>> };

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
-import { test, workflowWithSteps } from '../helpers/runner/run.ts';
+import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
+import { test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 /** A step with the probe action, whose inputs hold JavaScript. */
 function probeStep(inputs: Readonly<Record<string, string>>, more = ''): string {

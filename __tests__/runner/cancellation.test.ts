@@ -4,8 +4,8 @@ import {
   type CancellationGrace,
   GITHUB_CANCELLATION_GRACE,
   runProcess,
-} from '../../emulator/runner/process.ts';
-import { waitForExit } from '../helpers/runner/run.ts';
+} from '../../workflow-runner/run-process.ts';
+import { waitForExit } from '../helpers/runner/workflow-test.ts';
 
 vi.mock('node:timers/promises', { spy: true });
 // Back to real time.

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 test('SIGINT cancels the run: its step is interrupted; steps that ask for it and post steps still run', async ({
   start,

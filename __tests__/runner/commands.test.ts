@@ -1,6 +1,10 @@
 import { describe, expect } from 'vitest';
-import { type CommandHandlers, CommandProcessor, parseCommand } from '../../emulator/runner/commands.ts';
-import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
+import {
+  type CommandHandlers,
+  CommandProcessor,
+  parseCommand,
+} from '../../workflow-runner/workflow-commands.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 const knownCommands = new Set(['error', 'group']);
 

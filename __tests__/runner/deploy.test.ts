@@ -2,11 +2,11 @@ import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { findKeptEmulator, saveKeptEmulator, stopEmulator } from '../../emulator/runner/emulator-process.ts';
-import { type RunResult, runWorkflow } from '../../emulator/runner/index.ts';
+import { findKeptEmulator, saveKeptEmulator, stopEmulator } from '../../workflow-runner/emulator-process.ts';
+import { type RunResult, runWorkflow } from '../../workflow-runner/run-workflow.ts';
 import { repositoryRoot } from '../helpers/root.ts';
-import { test } from '../helpers/runner/examples.ts';
-import { isRunning, workflowWithSteps } from '../helpers/runner/run.ts';
+import { test } from '../helpers/runner/example-test.ts';
+import { isRunning, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 describe('examples/deploy.yml and examples/nightly.yml against the emulated Azure and GitHub', () => {
   const runs: Record<string, RunResult> = {};

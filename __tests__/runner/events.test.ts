@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
-import { asObject } from '../../emulator/json.ts';
-import { readEvent } from '../../emulator/runner/event.ts';
-import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
-import { exampleEventPath, examplePayload, test } from '../helpers/runner/emulated.ts';
-import { workflowWithSteps } from '../helpers/runner/run.ts';
+import { asObject } from '../../emulator/core/json.ts';
+import { readEvent } from '../../workflow-runner/event.ts';
+import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
+import { exampleEventPath, examplePayload, test } from '../helpers/runner/emulator-test.ts';
+import { workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 const workflowOn = (events: string, workflow = workflowWithSteps('run: echo')) =>
   workflow.replace('on: push', `on: ${events}`);

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { parseKeyValues } from '../../emulator/runner/files.ts';
-import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
+import { parseKeyValues } from '../../workflow-runner/step-files.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
   test.each([

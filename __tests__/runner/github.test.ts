@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { EmulatorError } from '../../emulator/runner/emulator-process.ts';
-import { createGitHubControl } from '../../emulator/runner/index.ts';
-import { sendGitHubRequest } from '../helpers/emulator/github.ts';
-import { apiRequestStep, exampleEventPath, test } from '../helpers/runner/emulated.ts';
+import { EmulatorError } from '../../workflow-runner/emulator-process.ts';
+import { createGitHubControl } from '../../workflow-runner/run-workflow.ts';
+import { sendGitHubRequest } from '../helpers/emulator/github-client.ts';
+import { apiRequestStep, exampleEventPath, test } from '../helpers/runner/emulator-test.ts';
 
 const repositoryPath = '/repos/relecloud/space-travel';
 

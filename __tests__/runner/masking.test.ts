@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { SecretMasker } from '../../emulator/runner/masks.ts';
-import { scriptStep, test, workflowWithSteps } from '../helpers/runner/run.ts';
+import { SecretMasker } from '../../workflow-runner/secret-masker.ts';
+import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 const difficultSecret = `p@ss:w/rd%25"'$\`<space>é`;
 

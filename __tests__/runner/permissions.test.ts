@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
-import type { RunOptions, RunResult } from '../../emulator/runner/index.ts';
-import { toReadOnly } from '../../emulator/runner/permissions.ts';
-import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
-import { exampleEventPath, test } from '../helpers/runner/emulated.ts';
-import { workflowWithSteps } from '../helpers/runner/run.ts';
+import { toReadOnly } from '../../workflow-runner/permissions.ts';
+import type { RunOptions, RunResult } from '../../workflow-runner/run-workflow.ts';
+import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
+import { exampleEventPath, test } from '../helpers/runner/emulator-test.ts';
+import { workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 const plainWorkflow = workflowWithSteps('run: echo');
 const withJobPermissions = (permissions: string, workflow = plainWorkflow) =>

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import type { RunResult } from '../../emulator/runner/index.ts';
-import { test } from '../helpers/runner/examples.ts';
+import type { RunResult } from '../../workflow-runner/run-workflow.ts';
+import { test } from '../helpers/runner/example-test.ts';
 
 describe('examples/pull-request.yml and examples/sweep.yml against the emulated Azure and GitHub', () => {
   const runs: Record<string, RunResult> = {};

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, vi } from 'vitest';
-import { scriptStep, test, waitForExit, workflowWithSteps } from '../helpers/runner/run.ts';
+import { scriptStep, test, waitForExit, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 test('after a failure only the steps run whose if asks for it, and the run fails', async ({ run }) => {
   const { exitCode, log } = await run(

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { parseWorkflowText } from '../../emulator/runner/workflow.ts';
-import { test, workflowWithSteps } from '../helpers/runner/run.ts';
+import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
+import { test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
 describe('a workflow that GitHub refuses is refused, with lines', () => {
   const twoJobs = (needs: string) =>

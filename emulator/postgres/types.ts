@@ -1,5 +1,5 @@
-import type { Hold } from '../hold.ts';
-import type { PasswordStorage } from './password-storage.ts';
+import type { Hold } from '../core/hold.ts';
+import type { PasswordStorage } from './azure-model/password-storage.ts';
 
 /** A stored firewall rule, as ARM holds it: an inclusive IPv4 range. */
 export interface AddressRange {

@@ -3,7 +3,7 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import type { TokenCredential } from '@azure/core-auth';
 import { bearerTokenAuthenticationPolicyName, type HttpClient } from '@azure/core-rest-pipeline';
 import type { Endpoints } from './clouds.ts';
-import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './policies.ts';
+import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
 
 /** The vendor's clients for the chosen cloud. */
 export interface AzureClients {

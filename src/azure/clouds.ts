@@ -1,4 +1,4 @@
-import type { CloudName } from '../config/config.ts';
+import type { CloudName } from '../inputs/types.ts';
 
 /** Where a cloud's services are. */
 export interface Endpoints {

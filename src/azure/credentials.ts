@@ -6,9 +6,9 @@ import {
   ClientSecretCredential,
   ManagedIdentityCredential,
 } from '@azure/identity';
-import type { SignInConfig } from '../config/config.ts';
-import { actionError, getRawErrorMessage } from '../errors.ts';
-import { formatDuration, withAbortGrace, withTimeout } from '../waiting.ts';
+import { actionError, getRawErrorMessage } from '../common/errors.ts';
+import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
+import type { SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
 
 /** What signing in needs of the workflow. */

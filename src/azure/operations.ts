@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
-import { getErrorMessage } from '../errors.ts';
-import { type RunContext, type SetReason, waitFor, withTimeout } from '../waiting.ts';
+import { getErrorMessage } from '../common/errors.ts';
+import { type RunContext, type SetReason, waitFor, withTimeout } from '../common/polling.ts';
+import { OperationFailedError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import { OperationFailedError } from './failures.ts';
 
 /**
  * What is known of an operation: still going on; ended well; or `unreadable`, where its polls have been refused or are no

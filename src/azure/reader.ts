@@ -1,12 +1,12 @@
 import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
 import { RestError } from '@azure/core-rest-pipeline';
-import type { ServerConfig } from '../config/config.ts';
-import { defaultResourceGroup } from '../config/creation.ts';
-import { actionError } from '../errors.ts';
-import { absent, type Observed, present } from '../plan/types.ts';
-import type { RunContext } from '../waiting.ts';
+import { actionError } from '../common/errors.ts';
+import type { RunContext } from '../common/polling.ts';
+import { defaultResourceGroup } from '../inputs/defaults.ts';
+import type { ServerConfig } from '../inputs/types.ts';
+import { absent, type Observed, present } from '../reconcile/findings.ts';
+import { azureDetails, toAzureError, tryRead } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import { azureDetails, toAzureError, tryRead } from './failures.ts';
 import { normalizeRegion } from './regions.ts';
 
 /** Where a server is (or will be): all that its children's requests need. */

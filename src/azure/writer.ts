@@ -1,17 +1,26 @@
 import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
-import type { AddressRange } from '../config/addresses.ts';
-import type { Credentials } from '../config/config.ts';
-import type { NewServer } from '../config/creation.ts';
-import { actionError } from '../errors.ts';
-import { ALLOW_LIST_PARAMETER, addExtensions, missingFromAllowList } from '../plan/allow-list.ts';
-import type { ApplyResult } from '../plan/engine.ts';
-import { type RunContext, waitFor } from '../waiting.ts';
+import type { AddressRange } from '../common/addresses.ts';
+import { actionError } from '../common/errors.ts';
+import { type RunContext, waitFor } from '../common/polling.ts';
+import type { NewServer } from '../inputs/defaults.ts';
+import type { Credentials } from '../inputs/types.ts';
+import type { ApplyResult } from '../reconcile/plan.ts';
+import {
+  ALLOW_LIST_PARAMETER,
+  addExtensions,
+  missingFromAllowList,
+} from '../resources/extension/allow-list-value.ts';
+import { createServer } from '../resources/server/create-server.ts';
+import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import { createServer } from './create-server.ts';
-import { azureDetails, toAzureError } from './failures.ts';
 import type { GetRetryReason } from './operations.ts';
-import { type BeginOperation, type HasTakenEffect, type OperationOptions, runOperation } from './perform.ts';
 import type { AzureReader, ServerRef } from './reader.ts';
+import {
+  type BeginOperation,
+  type HasTakenEffect,
+  type OperationOptions,
+  runOperation,
+} from './run-operation.ts';
 import { isTransient, normalizeState } from './server-states.ts';
 
 /** How often an allow-list is written before what CREATE EXTENSION says of it has to do. */

@@ -1,10 +1,9 @@
 import { getOctokit } from '@actions/github';
-import { sanitizeText } from '../bounds.ts';
-import type { RunIdentity } from '../config/names.ts';
-import { getRawErrorMessage } from '../errors.ts';
-import { type Lookup, present, unknown } from '../plan/types.ts';
-import type { RunContext } from '../waiting.ts';
-import { createRetryingFetch, type Fetch } from './requests.ts';
+import { getRawErrorMessage } from '../common/errors.ts';
+import type { RunContext } from '../common/polling.ts';
+import type { RunIdentity } from '../common/resource-names.ts';
+import { sanitizeText } from '../common/sanitize.ts';
+import { type Lookup, present, unknown } from '../reconcile/findings.ts';
 import {
   type Comment,
   type Issue,
@@ -17,7 +16,8 @@ import {
   parseViewerLogin,
   parseWorkflowRun,
   UnexpectedResponseError,
-} from './shapes.ts';
+} from './responses.ts';
+import { createRetryingFetch, type Fetch } from './retrying-fetch.ts';
 
 /** Why GitHub did not answer, and what a person can do about it. */
 export class GitHubRequestError extends Error {

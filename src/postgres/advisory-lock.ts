@@ -1,14 +1,14 @@
-import { actionError, getErrorMessage } from '../errors.ts';
-import { type RunContext, waitFor } from '../waiting.ts';
-import { getSqlState, LOCK_NOT_AVAILABLE } from './errors.ts';
-import type { Session } from './session.ts';
+import { actionError, getErrorMessage } from '../common/errors.ts';
+import { type RunContext, waitFor } from '../common/polling.ts';
 import {
   describeActivity,
   describeBlockers,
   findCurrentDatabaseOid,
   MIGRATION_LOCK_KEY,
   takeUnseen,
-} from './sessions.ts';
+} from './activity.ts';
+import { getSqlState, LOCK_NOT_AVAILABLE } from './pg-errors.ts';
+import type { Session } from './session.ts';
 
 /** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
 const HEARTBEAT_INTERVAL_MS = 10_000;

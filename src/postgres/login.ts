@@ -1,4 +1,4 @@
-import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-failures.ts';
+import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-errors.ts';
 import { Session } from './session.ts';
 
 /** Where and as whom to log in. */

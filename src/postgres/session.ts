@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import type { LoginTarget, PasswordlessTarget } from './login.ts';
-import { PasswordRequestError } from './login-failures.ts';
+import { PasswordRequestError } from './login-errors.ts';
 
 /** Milliseconds for a session to say goodbye, before its socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 2000;

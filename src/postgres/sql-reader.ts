@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { type ParsedMarker, parseMarker } from '../config/marks.ts';
-import { actionError } from '../errors.ts';
-import type { ObservedDatabase, ObservedRole } from '../plan/ownership.ts';
-import { absent, type Observed, present, unknown } from '../plan/types.ts';
-import { formatPgError } from './errors.ts';
+import { actionError } from '../common/errors.ts';
+import { type ParsedMarker, parseMarker } from '../common/ownership-marker.ts';
+import { absent, type Observed, present, unknown } from '../reconcile/findings.ts';
+import type { ObservedDatabase, ObservedRole } from '../reconcile/ownership.ts';
+import { formatPgError } from './pg-errors.ts';
 import type { Session } from './session.ts';
 
 export interface FoundDatabase extends ObservedDatabase {

@@ -1,10 +1,10 @@
 import type { AzureReader } from '../azure/reader.ts';
 import { normalizeRegion } from '../azure/regions.ts';
 import type { AzureWriter } from '../azure/writer.ts';
-import type { Config } from '../config/config.ts';
-import { defaultResourceGroup, resolveNewServer } from '../config/creation.ts';
-import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
-import { type Diff, type Observed, present } from '../plan/types.ts';
+import { defaultResourceGroup, resolveNewServer } from '../inputs/defaults.ts';
+import type { Config } from '../inputs/types.ts';
+import { type Diff, type Observed, present } from '../reconcile/findings.ts';
+import type { ApplyResult, ResourceHandler } from '../reconcile/plan.ts';
 
 interface DesiredResourceGroup {
   readonly name: string;

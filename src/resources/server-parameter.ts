@@ -1,9 +1,9 @@
 import type { Configuration } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
-import type { Config } from '../config/config.ts';
-import type { ApplyResult, ResourceHandler } from '../plan/engine.ts';
-import type { Diff, Observed } from '../plan/types.ts';
+import type { Config } from '../inputs/types.ts';
+import type { Diff, Observed } from '../reconcile/findings.ts';
+import type { ApplyResult, ResourceHandler } from '../reconcile/plan.ts';
 
 interface DesiredParameter {
   readonly name: string;

@@ -4,16 +4,16 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, test as base, describe, expect, inject } from 'vitest';
-import type { ReadyLine } from '../../../emulator/index.ts';
-import { asObject, isJsonObject, type JsonObject } from '../../../emulator/json.ts';
+import { asObject, isJsonObject, type JsonObject } from '../../../emulator/core/json.ts';
+import type { ReadyLine } from '../../../emulator/emulator.ts';
 import { parseOptions, UsageError } from '../../../emulator/options.ts';
-import { ArmClient, addFault, sendControl } from '../../helpers/emulator/arm.ts';
+import { ArmClient, addFault, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
-import { RealServer } from '../../helpers/emulator/server-login.ts';
+import { RealServer } from '../../helpers/emulator/real-server.ts';
 import { repositoryRoot } from '../../helpers/root.ts';
 
 const cliPath = join(repositoryRoot, 'emulator', 'cli.ts');
-const fromAddressScript = join(repositoryRoot, 'emulator', 'from-address.mjs');
+const fromAddressScript = join(repositoryRoot, 'emulator', 'core', 'bind-source-address.mjs');
 const startedProcesses: ChildProcess[] = [];
 
 function startCli(...args: string[]): ChildProcess {
@@ -147,7 +147,7 @@ describe('the emulator’s command line', () => {
   });
 });
 
-describe('from-address.mjs', () => {
+describe('bind-source-address.mjs', () => {
   const script = `
     import https from 'node:https'; import net from 'node:net'; import tls from 'node:tls';
     const url = new URL(process.env.IP_ECHO_URLS.split(',')[0]);

@@ -1,7 +1,7 @@
 import { describe, expect, vi } from 'vitest';
-import { CaseInsensitiveMap } from '../../../emulator/arm/name-map.ts';
-import type { JsonObject } from '../../../emulator/json.ts';
-import { type ArmClient, errorCode, sendControl } from '../../helpers/emulator/arm.ts';
+import { CaseInsensitiveMap } from '../../../emulator/core/case-insensitive-map.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import { type ArmClient, errorCode, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import type { FakePostgresFactory } from '../../helpers/emulator/fake-postgres.ts';
 import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import type { Emulator } from '../../../emulator/index.ts';
-import type { JsonObject } from '../../../emulator/json.ts';
-import { defaultServer, sendControl } from '../../helpers/emulator/arm.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
+import { defaultServer, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { send, valueAt } from '../../helpers/emulator/http-client.ts';
 

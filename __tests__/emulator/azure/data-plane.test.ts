@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
-import type { Emulator } from '../../../emulator/index.ts';
-import { addFault, sendControl } from '../../helpers/emulator/arm.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
+import { addFault, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import { pollUntilAccepted, valueAt } from '../../helpers/emulator/http-client.ts';
-import { utf8Database } from '../../helpers/emulator/recorded-facts.ts';
-import { RealServer } from '../../helpers/emulator/server-login.ts';
+import { RealServer } from '../../helpers/emulator/real-server.ts';
+import { utf8Database } from '../../helpers/emulator/recorded-responses.ts';
 
 // What ARM says and what PostgreSQL does, together: the real one behind its firewall.
 const test = testWith({ blockedBehavior: 'reject', firewallDelayMs: 300 }, 'real').extend(

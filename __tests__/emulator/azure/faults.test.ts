@@ -1,8 +1,8 @@
 import { request as httpsRequest } from 'node:https';
 import { describe, expect } from 'vitest';
-import { type Emulator, startEmulator } from '../../../emulator/index.ts';
-import type { JsonObject } from '../../../emulator/json.ts';
-import { ArmClient, addFault, postFault, sendControl } from '../../helpers/emulator/arm.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import { type Emulator, startEmulator } from '../../../emulator/emulator.ts';
+import { ArmClient, addFault, postFault, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
 

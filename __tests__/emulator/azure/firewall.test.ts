@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { errorCode, errorMessage, sendControl } from '../../helpers/emulator/arm.ts';
+import { errorCode, errorMessage, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
 

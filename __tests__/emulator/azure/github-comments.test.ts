@@ -1,16 +1,16 @@
 import { describe, expect, vi } from 'vitest';
-import { patchRepository } from '../../../emulator/github/state.ts';
-import { GitHubStore } from '../../../emulator/github/store.ts';
-import type { Emulator } from '../../../emulator/index.ts';
-import type { JsonObject } from '../../../emulator/json.ts';
-import { sendControl } from '../../helpers/emulator/arm.ts';
+import { patchRepository } from '../../../emulator/admin/patch-repository.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
+import { GitHubStore } from '../../../emulator/services/github/github-store.ts';
+import { sendControl } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import {
   createOctokit,
   patchGitHubRepository,
   repositoryName,
   sendGitHubRequest,
-} from '../../helpers/emulator/github.ts';
+} from '../../helpers/emulator/github-client.ts';
 import { valueAt } from '../../helpers/emulator/http-client.ts';
 
 const repositoryPath = `/repos/${repositoryName}`;

@@ -1,13 +1,13 @@
 import { describe, expect } from 'vitest';
-import type { Emulator } from '../../../emulator/index.ts';
-import type { JsonObject } from '../../../emulator/json.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import {
   createOctokit,
   patchGitHubRepository,
   repositoryName,
   sendGitHubRequest,
-} from '../../helpers/emulator/github.ts';
+} from '../../helpers/emulator/github-client.ts';
 
 const repositoryPath = `/repos/${repositoryName}`;
 const ownRepository = { owner: 'relecloud', repo: 'space-travel' };

@@ -1,15 +1,15 @@
 import { describe, expect } from 'vitest';
-import { gitHubHandler } from '../../../emulator/github/index.ts';
-import { GitHubStore } from '../../../emulator/github/store.ts';
-import type { HttpRequest } from '../../../emulator/http/exchange.ts';
-import type { Emulator } from '../../../emulator/index.ts';
+import type { HttpRequest } from '../../../emulator/core/http-types.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
+import { gitHubHandler } from '../../../emulator/services/github/github-service.ts';
+import { GitHubStore } from '../../../emulator/services/github/github-store.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import {
   createOctokit,
   patchGitHubRepository,
   repositoryName,
   sendGitHubRequest,
-} from '../../helpers/emulator/github.ts';
+} from '../../helpers/emulator/github-client.ts';
 import { valueAt } from '../../helpers/emulator/http-client.ts';
 
 const repositoryPath = `/repos/${repositoryName}`;

@@ -5,7 +5,7 @@ import {
   defaultServer,
   errorCode,
   errorMessage,
-} from '../../helpers/emulator/arm.ts';
+} from '../../helpers/emulator/arm-client.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import { valueAt } from '../../helpers/emulator/http-client.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
-import type { JsonObject } from '../../../emulator/json.ts';
-import { type ArmClient, defaultServer, sendControl } from '../../helpers/emulator/arm.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import { type ArmClient, defaultServer, sendControl } from '../../helpers/emulator/arm-client.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, pollUntilAccepted, valueAt } from '../../helpers/emulator/http-client.ts';
-import { auditConfiguration, utf8Database } from '../../helpers/emulator/recorded-facts.ts';
-import { RealServer } from '../../helpers/emulator/server-login.ts';
+import { RealServer } from '../../helpers/emulator/real-server.ts';
+import { auditConfiguration, utf8Database } from '../../helpers/emulator/recorded-responses.ts';
 
 // What ARM or control sets, and what the real PostgreSQL does with it.
 const runnerRules = { runner: { startIpAddress: '198.51.100.7' } };

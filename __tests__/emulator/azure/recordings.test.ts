@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { isJsonObject } from '../../../emulator/json.ts';
-import type { ArmClient } from '../../helpers/emulator/arm.ts';
+import { isJsonObject } from '../../../emulator/core/json.ts';
+import type { ArmClient } from '../../helpers/emulator/arm-client.ts';
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import type { FakePostgresFactory } from '../../helpers/emulator/fake-postgres.ts';
 import { type HttpResponse, pollUntilAccepted } from '../../helpers/emulator/http-client.ts';
@@ -11,7 +11,7 @@ import {
   serverLifecycle,
   stopExchange,
 } from '../../helpers/emulator/recorded-exchanges.ts';
-import { type ExpectedResponse, groupName, serverName } from '../../helpers/emulator/recorded-facts.ts';
+import { type ExpectedResponse, groupName, serverName } from '../../helpers/emulator/recorded-responses.ts';
 
 // Azure's own Retry-After. A recorded poll that shows an operation under way is sent while its work is held.
 const test = testWith({ retryAfterScale: 1 });

@@ -8,8 +8,8 @@ import {
   ManagedIdentityCredential,
 } from '@azure/identity';
 import { describe, expect } from 'vitest';
-import type { Emulator } from '../../../emulator/index.ts';
-import { addFault, defaultServer } from '../../helpers/emulator/arm.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
+import { addFault, defaultServer } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { send } from '../../helpers/emulator/http-client.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import type { JsonObject } from '../../../emulator/json.ts';
-import { type ArmClient, defaultServer, errorCode } from '../../helpers/emulator/arm.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
+import { type ArmClient, defaultServer, errorCode } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 

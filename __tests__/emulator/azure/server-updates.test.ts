@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { type ArmClient, defaultServer, errorCode, errorMessage } from '../../helpers/emulator/arm.ts';
+import { type ArmClient, defaultServer, errorCode, errorMessage } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 

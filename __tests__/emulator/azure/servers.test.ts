@@ -5,7 +5,7 @@ import {
   errorCode,
   errorMessage,
   sendControl,
-} from '../../helpers/emulator/arm.ts';
+} from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 

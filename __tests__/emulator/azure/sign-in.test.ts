@@ -1,7 +1,7 @@
 import { generateKeyPair, SignJWT } from 'jose';
 import { describe, expect } from 'vitest';
-import type { Emulator } from '../../../emulator/index.ts';
-import { accessToken, errorCode, errorMessage } from '../../helpers/emulator/arm.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
+import { accessToken, errorCode, errorMessage } from '../../helpers/emulator/arm-client.ts';
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, send } from '../../helpers/emulator/http-client.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Firewall } from '../../../emulator/postgres/firewall.ts';
+import { Firewall } from '../../../emulator/postgres/proxy/firewall.ts';
 import { rulesAllowing } from '../../helpers/emulator/postgres-fixture.ts';
 
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { CertificateAuthority } from '../../../emulator/certificates.ts';
+import { CertificateAuthority } from '../../../emulator/core/certificates.ts';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import { administrator, test as base } from '../../helpers/emulator/postgres-fixture.ts';
 import { libpqQuery } from '../../helpers/libpq.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { describe, expect } from 'vitest';
-import type { PasswordStorage } from '../../../emulator/postgres/password-storage.ts';
+import type { PasswordStorage } from '../../../emulator/postgres/azure-model/password-storage.ts';
 import { createScramVerifier } from '../../../src/postgres/password.ts';
 import {
   administrator,

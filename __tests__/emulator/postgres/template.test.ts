@@ -1,10 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startEmulator } from '../../../emulator/index.ts';
-import { findServiceAccount } from '../../../emulator/postgres/process.ts';
-import { prepareTemplates, readPreparedTemplates } from '../../../emulator/postgres/template.ts';
-import { ArmClient } from '../../helpers/emulator/arm.ts';
+import { startEmulator } from '../../../emulator/emulator.ts';
+import { findServiceAccount } from '../../../emulator/postgres/cluster/run-command.ts';
+import {
+  prepareTemplates,
+  readPreparedTemplates,
+} from '../../../emulator/postgres/cluster/template-cluster.ts';
+import { ArmClient } from '../../helpers/emulator/arm-client.ts';
 import {
   createPostgresFixture,
   pathExists,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { type Emulator, startEmulator } from '../../../emulator/index.ts';
+import { type Emulator, startEmulator } from '../../../emulator/emulator.ts';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { send } from '../emulator/http-client.ts';
 import { trustRootCertificate } from '../process-context.ts';

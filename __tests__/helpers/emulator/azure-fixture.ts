@@ -1,7 +1,7 @@
 import { test as base, inject } from 'vitest';
-import { startEmulator } from '../../../emulator/index.ts';
+import { startEmulator } from '../../../emulator/emulator.ts';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
-import { ArmClient } from './arm.ts';
+import { ArmClient } from './arm-client.ts';
 import { FakePostgresFactory } from './fake-postgres.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Emulator } from '../../../emulator/index.ts';
-import { asObject, isJsonObject, type JsonObject } from '../../../emulator/json.ts';
+import { asObject, isJsonObject, type JsonObject } from '../../../emulator/core/json.ts';
+import type { Emulator } from '../../../emulator/emulator.ts';
 
 export interface HttpResponse {
   readonly status: number;

@@ -1,6 +1,6 @@
-import { CertificateAuthority } from '../../../emulator/certificates.ts';
-import { createPostgresFactory } from '../../../emulator/postgres/index.ts';
-import { prepareTemplates } from '../../../emulator/postgres/template.ts';
+import { CertificateAuthority } from '../../../emulator/core/certificates.ts';
+import { prepareTemplates } from '../../../emulator/postgres/cluster/template-cluster.ts';
+import { createPostgresFactory } from '../../../emulator/postgres/postgres-factory.ts';
 
 // A process for a test that kills it: says in one line what it has made, and keeps running. With `templates` it prepares
 // them and prints their directory; with `server DIRECTORY TEMPLATES` it starts a server and prints its address.

@@ -9,8 +9,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { test as base, inject, onTestFinished } from 'vitest';
-import { CertificateAuthority } from '../../../emulator/certificates.ts';
-import { createPostgresFactory } from '../../../emulator/postgres/index.ts';
+import { CertificateAuthority } from '../../../emulator/core/certificates.ts';
+import { createPostgresFactory } from '../../../emulator/postgres/postgres-factory.ts';
 import type {
   PostgresFactory,
   PostgresServer,

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../emulator/json.ts';
+import type { JsonObject } from '../../../emulator/core/json.ts';
 import type { HoldableOperation } from './fake-postgres.ts';
 import {
   API_VERSION,
@@ -18,7 +18,7 @@ import {
   serverName,
   serverNotFoundBody,
   utf8Database,
-} from './recorded-facts.ts';
+} from './recorded-responses.ts';
 
 // The requests of the recordings, in their order, and their answers; the sources are named in recorded-facts.ts.
 

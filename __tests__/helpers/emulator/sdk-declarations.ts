@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as sdk from '@azure/arm-postgresql-flexible';
-import { isJsonObject } from '../../../emulator/json.ts';
+import { isJsonObject } from '../../../emulator/core/json.ts';
 
 // What Azure's own SDK declares of the API's answers: the nearest thing to the specification that is installed here.
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../../emulator/json.ts';
+import { isJsonObject, type JsonObject } from '../../../emulator/core/json.ts';
 import {
   knownEnumValues,
   type Mapper,

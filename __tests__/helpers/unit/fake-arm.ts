@@ -2,7 +2,7 @@ import { AbortError } from '@azure/abort-controller';
 import { createHttpHeaders, type HttpClient, RestError } from '@azure/core-rest-pipeline';
 import { type AzureClients, createClients } from '../../../src/azure/clients.ts';
 import { resolveEndpoints } from '../../../src/azure/clouds.ts';
-import { exampleGuid } from './inputs.ts';
+import { exampleGuid } from './test-configs.ts';
 
 /** One answer of ARM: with a body as JSON, or as it is given; or none, as a broken or a silent connection. */
 export type ArmResponse =

@@ -1,12 +1,12 @@
-import type { DatabaseConfig, RoleConfig } from '../../../src/config/config.ts';
-import type { DatabaseMarker, ParsedMarker, RoleMarker } from '../../../src/config/marks.ts';
-import { absent, type Observed, present } from '../../../src/plan/types.ts';
+import type { DatabaseMarker, ParsedMarker, RoleMarker } from '../../../src/common/ownership-marker.ts';
+import type { DatabaseConfig, RoleConfig } from '../../../src/inputs/types.ts';
 import {
   type FoundDatabase,
   type FoundPrivileges,
   type FoundRole,
   SqlReader,
 } from '../../../src/postgres/sql-reader.ts';
+import { absent, type Observed, present } from '../../../src/reconcile/findings.ts';
 
 /** A mark as the action reads its own. */
 export function readMark(mark: DatabaseMarker | RoleMarker, expires?: Date): ParsedMarker {

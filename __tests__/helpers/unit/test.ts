@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, vi } from 'vitest';
+import { FakeGitHub } from './fake-github.ts';
 import { type RunInFakeTime, runInFakeTime, useFakeTime } from './fake-time.ts';
-import { FakeGitHub } from './git-hub-answering.ts';
-import { type MigrationOptions, type RunningMigration, startMigration } from './migration.ts';
+import { type MigrationOptions, type RunningMigration, startMigration } from './migration-process.ts';
 
 /**
  * The unit tests' `test`, with what a test has to clean up. The files of a worker share modules, environment and

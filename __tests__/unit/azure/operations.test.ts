@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { azureDetails, OperationFailedError } from '../../../src/azure/failures.ts';
+import { azureDetails, OperationFailedError } from '../../../src/azure/azure-errors.ts';
 import {
   createOperationPoll,
   type Operation,
@@ -7,8 +7,8 @@ import {
   retryWhileTransient,
   startOperation,
 } from '../../../src/azure/operations.ts';
-import { waitFor } from '../../../src/waiting.ts';
-import { createArmError } from '../../helpers/unit/azure-errors.ts';
+import { waitFor } from '../../../src/common/polling.ts';
+import { createArmError } from '../../helpers/unit/arm-error.ts';
 import {
   type ArmResponse,
   acceptedResponse,
@@ -17,8 +17,8 @@ import {
   operationUrl,
   pollResponse,
 } from '../../helpers/unit/fake-arm.ts';
-import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
-import { createTestRun } from '../../helpers/unit/run.ts';
+import { createTestRun } from '../../helpers/unit/test-run.ts';
 
 function createReader(...answers: readonly ArmResponse[]) {
   const { clients, asked } = createFakeArmClients(answers);

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
-import { resolveNewServer } from '../../../src/config/creation.ts';
-import { parseEvent } from '../../../src/github/event.ts';
+import { parseEvent } from '../../../src/github/parse-event.ts';
+import { resolveNewServer } from '../../../src/inputs/defaults.ts';
 import { createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
-import { defaultInputs, parseInputs } from '../../helpers/unit/inputs.ts';
-import { createTestRun } from '../../helpers/unit/run.ts';
+import { defaultInputs, parseInputs } from '../../helpers/unit/test-configs.ts';
+import { createTestRun } from '../../helpers/unit/test-run.ts';
 
 /** Texts that are rich in what a URL's path gives a meaning to. */
 const anyName = fc

@@ -1,15 +1,15 @@
 import { describe, expect } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
-import { ActionError } from '../../../src/errors.ts';
+import { ActionError } from '../../../src/common/errors.ts';
 import {
   type ArmResponse,
   acceptedResponse,
   createFakeArmClients,
   pollResponse,
 } from '../../helpers/unit/fake-arm.ts';
-import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
 const range = { start: '203.0.113.9', end: '203.0.113.9' };
 const serverInState = (state: string): ArmResponse => ({

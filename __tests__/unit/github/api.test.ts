@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
+import type { RunContext } from '../../../src/common/polling.ts';
 import { GitHubApi, GitHubRequestError } from '../../../src/github/api.ts';
-import type { RunContext } from '../../../src/waiting.ts';
-import type { GitHubResponse } from '../../helpers/unit/git-hub-answering.ts';
-import { createTestRun, errorOf } from '../../helpers/unit/run.ts';
+import type { GitHubResponse } from '../../helpers/unit/fake-github.ts';
 import { test as base } from '../../helpers/unit/test.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
 const token = 'ghs_16C7e42F292c69';
 const createApi = (given: string | undefined, run: RunContext = createTestRun()): GitHubApi =>

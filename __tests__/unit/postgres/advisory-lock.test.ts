@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { withMigrationLock } from '../../../src/postgres/advisory-lock.ts';
 import type { Session } from '../../../src/postgres/session.ts';
-import { createTestRun } from '../../helpers/unit/run.ts';
 import { test } from '../../helpers/unit/test.ts';
+import { createTestRun } from '../../helpers/unit/test-run.ts';
 
 /** A session whose lock is held by another role at so many looks, and then free. */
 function createSessionWithHeldLock(heldPolls: number): Session {

@@ -1,7 +1,7 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect, vi } from 'vitest';
 import { login } from '../../../src/postgres/login.ts';
-import { loginTarget } from '../../helpers/unit/firewall.ts';
+import { loginTarget } from '../../helpers/unit/fake-firewall.ts';
 import {
   type PartialPostgres,
   startPartialPostgres,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect } from 'vitest';
 import { type LoginResult, login } from '../../../src/postgres/login.ts';
-import { loginTarget } from '../../helpers/unit/firewall.ts';
+import { loginTarget } from '../../helpers/unit/fake-firewall.ts';
 import { type PartialPostgres, startPartialPostgres } from '../../helpers/unit/partial-postgres.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 

@@ -1,0 +1,124 @@
+import { expect, test, vi } from 'vitest';
+import { Timers } from '../../../emulator/core/timers.ts';
+import { type Emulator, startEmulator } from '../../../emulator/emulator.ts';
+import type { EmulatorOptions } from '../../../emulator/options.ts';
+import {
+  ArmClient,
+  accessToken,
+  errorCode,
+  errorMessage,
+  sendControl,
+} from '../../helpers/emulator/arm-client.ts';
+import { pollUntilAccepted, send } from '../../helpers/emulator/http-client.ts';
+
+// Each of these has an emulator with options of its own, and sets the clock where a busy machine could decide.
+
+async function withEmulator(
+  options: Partial<EmulatorOptions>,
+  use: (emulator: Emulator, arm: ArmClient) => Promise<void>,
+): Promise<void> {
+  const emulator = await startEmulator(options);
+  try {
+    await use(emulator, await ArmClient.signIn(emulator));
+  } finally {
+    vi.restoreAllMocks();
+    await emulator.close();
+  }
+}
+
+const subscriptionsPath = '/subscriptions?api-version=2022-12-01';
+
+test('--latency is added to each answer of ARM and Entra', async () => {
+  const latency = 40;
+  await withEmulator({ latencyMs: latency }, async (emulator, arm) => {
+    for (const request of [() => arm.send('GET', subscriptionsPath), () => accessToken(emulator)]) {
+      const start = performance.now();
+      await request();
+      // A timer may fire up to a millisecond early.
+      expect(performance.now() - start).toBeGreaterThanOrEqual(latency - 1);
+    }
+  });
+});
+
+test('the answer comes after the latency alone; the request is recorded when it arrives', async () => {
+  // So long that a request whose wait is not replaced below would not be answered at all.
+  const latency = 86_400_000;
+  const original = Timers.prototype.sleep;
+  let passed = Promise.resolve();
+  const wait = vi.spyOn(Timers.prototype, 'sleep').mockImplementation(function (
+    this: Timers,
+    milliseconds: number,
+  ) {
+    return milliseconds === latency ? passed : original.call(this, milliseconds);
+  });
+  const waits = () => wait.mock.calls.filter(([milliseconds]) => milliseconds === latency).length;
+  await withEmulator({ latencyMs: latency }, async (emulator, arm) => {
+    const latencyPasses = Promise.withResolvers<void>();
+    passed = latencyPasses.promise;
+    await sendControl(emulator, 'DELETE', 'requests');
+    wait.mockClear();
+    const before = Date.now();
+    let answered = 0;
+    const answers = [arm.send('GET', subscriptionsPath), accessToken(emulator)].map(async (answer) => {
+      await answer;
+      answered += 1;
+    });
+    await pollUntilAccepted(
+      async () => waits(),
+      (count) => count === 2,
+    );
+    // GitHub's API is answered at once, while ARM and Entra wait.
+    const gitHub = emulator.readyLine.env['GITHUB_API_URL'] ?? '';
+    expect((await send(emulator, 'GET', gitHub)).status).toBe(401);
+    expect([answered, waits()]).toEqual([0, 2]);
+    const recorded = JSON.parse((await sendControl(emulator, 'GET', 'requests')).text);
+    expect(recorded.map(({ service }: { service: string }) => service).sort()).toEqual([
+      'arm',
+      'entra',
+      'github',
+    ]);
+    for (const { at } of recorded) {
+      expect(Date.parse(at)).toBeGreaterThanOrEqual(before);
+      expect(Date.parse(at)).toBeLessThanOrEqual(Date.now());
+    }
+    latencyPasses.resolve();
+    await Promise.all(answers);
+    expect(answered).toBe(2);
+  });
+});
+
+test('an empty bucket answers 429 with Retry-After and says whose requests of which kind exceeded', async () => {
+  await withEmulator({ throttlingScale: 0.04 }, async (_emulator, arm) => {
+    let now = Date.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => now);
+    const path = `${arm.subscriptionPath}/resourceGroups?api-version=2025-04-01`;
+    const get = () => arm.send('GET', path);
+    // 0.04 of 250 reads, and of 25 more each second.
+    const answers = await Promise.all(Array.from({ length: 15 }, get));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(10);
+    const throttled = answers.filter(({ status }) => status === 429);
+    expect(throttled).toHaveLength(5);
+    for (const answer of throttled) {
+      expect(errorCode(answer)).toBe('SubscriptionRequestsThrottled');
+      expect(errorMessage(answer)).toMatch(
+        /^Number of 'read' requests for subscription '[0-9a-f-]+' actor '[0-9a-f-]+' exceeded\. Please try again after '\d+' seconds\.$/,
+      );
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    }
+    // Reads, writes and deletes have a bucket each.
+    const group = `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`;
+    expect((await arm.send('PUT', group, { location: 'westeurope' })).status).toBe(201);
+    now += 2000;
+    expect((await Promise.all([get(), get(), get()])).map(({ status }) => status).sort()).toEqual([
+      200, 200, 429,
+    ]);
+  });
+});
+
+test('ARM says ExpiredAuthenticationToken once the token has lived its time', async () => {
+  await withEmulator({ tokenLifetimeSeconds: 0 }, async (_emulator, arm) => {
+    const answer = await arm.send('GET', subscriptionsPath);
+    expect([answer.status, errorCode(answer)]).toEqual([401, 'ExpiredAuthenticationToken']);
+    expect(answer.headers['www-authenticate']).toContain('invalid_token');
+  });
+});

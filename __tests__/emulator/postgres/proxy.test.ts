@@ -1,0 +1,310 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { describe, expect } from 'vitest';
+import { Firewall } from '../../../emulator/postgres/proxy/firewall.ts';
+import { chooseLoopbackAddress } from '../../../emulator/postgres/proxy/loopback-address.ts';
+import { PostgresProxy } from '../../../emulator/postgres/proxy/postgres-proxy.ts';
+import {
+  administrator,
+  createTemporaryDirectory,
+  gssEncryptionRequest,
+  openSocket,
+  readAll,
+  readNext,
+  rulesAllowing,
+  runnerAddress,
+  sslRequest,
+  startupMessage,
+  startupPacket,
+  test,
+  waitForSessionEnd,
+  waitUntil,
+} from '../../helpers/emulator/postgres-fixture.ts';
+
+async function startTls(socket: Socket, host: string, ca: string, options = {}): Promise<TLSSocket> {
+  const tls = connectTls({ socket, host, ca, ...options });
+  await once(tls, 'secureConnect');
+  return tls;
+}
+
+describe('who is let in', () => {
+  test('a client that a rule covers logs in over verified TLS at an address of the server’s own', async ({
+    postgres,
+    server,
+  }) => {
+    expect(server.address).toMatch(/^127\.(?!0\.0\.)/);
+    expect(await postgres.query(server, 'SELECT current_user AS me')).toEqual([{ me: administrator.login }]);
+  });
+
+  test('two servers of one emulator listen at different addresses', async ({ postgres, server }) => {
+    const other = await postgres.startServer({ name: 'other' });
+    expect(other.address).not.toBe(server.address);
+    expect(await postgres.query(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await other.destroy();
+  });
+
+  test('a client is known by the source address of its connection, and refused by its public one', async ({
+    postgres,
+    server,
+  }) => {
+    postgres.publicAddressBySource.set('127.9.9.9', '198.51.100.7');
+    const socket = openSocket(server, '127.9.9.9');
+    socket.write(sslRequest);
+    expect(`${await readNext(socket)}`).toBe('S');
+    const tls = await startTls(socket, server.address, postgres.authority.pem);
+    tls.write(startupMessage);
+    expect(`${await readAll(tls)}`).toContain(
+      'no pg_hba.conf entry for host "198.51.100.7", user "u", database "d", SSL',
+    );
+  });
+
+  test('a blocked client is refused with 28000 and its address, where the gate refuses', async ({
+    postgres,
+    server,
+  }) => {
+    server.setFirewallRules(rulesAllowing('198.51.100.1'));
+    await expect(postgres.openSession(server)).rejects.toMatchObject({
+      code: '28000',
+      severity: 'FATAL',
+      message: `no pg_hba.conf entry for host "${runnerAddress}", user "${administrator.login}", database "postgres", SSL`,
+    });
+    await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({
+      code: '28000',
+      message: expect.stringMatching(/database "postgres", no encryption$/),
+    });
+    server.setFirewallRules(rulesAllowing(runnerAddress));
+  });
+
+  test('the rule 0.0.0.0, which means Azure’s services, admits none of our clients', async ({
+    postgres,
+    server,
+  }) => {
+    server.setFirewallRules(rulesAllowing('0.0.0.0'));
+    await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
+    server.setFirewallRules(rulesAllowing(runnerAddress));
+  });
+
+  test('a session outlives its rule, a new one does not begin', async ({ postgres, server }) => {
+    const session = await postgres.openSession(server);
+    server.setFirewallRules(new Map());
+    await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
+    expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await session.end();
+    server.setFirewallRules(rulesAllowing(runnerAddress));
+  });
+
+  test('without TLS a client that a rule covers is refused with "no encryption"', async ({
+    postgres,
+    server,
+  }) => {
+    await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({
+      code: '28000',
+      message: `no pg_hba.conf entry for host "${runnerAddress}", user "${administrator.login}", database "postgres", no encryption`,
+    });
+  });
+
+  test('a wrong password is PostgreSQL’s 28P01, and azuresu is nobody’s', async ({ postgres, server }) => {
+    await expect(postgres.openSession(server, { password: 'wrong' })).rejects.toMatchObject({
+      code: '28P01',
+    });
+    await expect(postgres.openSession(server, { user: 'azuresu' })).rejects.toMatchObject({ code: '28P01' });
+  });
+
+  test('a missing database is PostgreSQL’s 3D000', async ({ postgres, server }) => {
+    await expect(postgres.openSession(server, { database: 'nowhere' })).rejects.toMatchObject({
+      code: '3D000',
+    });
+  });
+});
+
+describe('a gate that swallows', () => {
+  test('a blocked client hears nothing, and is let go when the server stops', async ({ postgres }) => {
+    const silent = await postgres.startServer({ name: 'silent', blockedBehavior: 'timeout' });
+    silent.setFirewallRules(new Map());
+    await expect(postgres.openSession(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
+    const socket = openSocket(silent);
+    await once(socket, 'connect');
+    socket.write(sslRequest);
+    const heard = readAll(socket);
+    // When a client that came later has its answers, the gate has seen what this one sent.
+    silent.setFirewallRules(rulesAllowing(runnerAddress));
+    expect(await postgres.query(silent, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await silent.stop();
+    expect((await heard).length).toBe(0);
+    await silent.destroy();
+  });
+});
+
+describe('the ways to begin', () => {
+  test('TLS without asking first is taken with ALPN "postgresql", and only so', async ({
+    postgres,
+    server,
+  }) => {
+    const tls = await startTls(openSocket(server), server.address, postgres.authority.pem, {
+      ALPNProtocols: ['postgresql'],
+    });
+    tls.write(startupPacket(196608, Buffer.from(`user\0${administrator.login}\0\0`)));
+    expect(`${(await readNext(tls)).subarray(0, 1)}`).toBe('R');
+    tls.destroy();
+    const nameless = await startTls(openSocket(server), server.address, postgres.authority.pem);
+    nameless.write(startupMessage);
+    expect((await readAll(nameless)).length).toBe(0);
+  });
+
+  test('encryption by GSSAPI is declined, and TLS may follow', async ({ server }) => {
+    const socket = openSocket(server);
+    socket.write(gssEncryptionRequest);
+    expect(`${await readNext(socket)}`).toBe('N');
+    socket.write(sslRequest);
+    expect(`${await readNext(socket)}`).toBe('S');
+    socket.destroy();
+  });
+
+  test('what is sent in the clear behind the request for TLS is not taken for part of the session', async ({
+    server,
+  }) => {
+    const socket = openSocket(server);
+    socket.write(Buffer.concat([sslRequest, startupMessage]));
+    expect((await readAll(socket)).length).toBe(0);
+  });
+
+  test('TLS below 1.2 is refused', async ({ postgres, server }) => {
+    const socket = openSocket(server);
+    socket.write(sslRequest);
+    await readNext(socket);
+    const old = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' };
+    await expect(startTls(socket, server.address, postgres.authority.pem, old)).rejects.toThrow();
+  });
+
+  test('nonsense and broken connections leave the gate standing', async ({ postgres, server }) => {
+    const nonsense = [
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      Buffer.from([0x16, 3, 1, 0, 1, 9]),
+      startupPacket(1),
+      Buffer.from([0]),
+    ];
+    for (const bytes of nonsense) openSocket(server).write(bytes, () => {});
+    for (const bytes of [sslRequest, sslRequest.subarray(0, 3)]) {
+      const socket = openSocket(server);
+      socket.write(bytes, () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    }
+    expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a client that says nothing', () => {
+  test.for(['in the clear', 'over TLS'])(
+    'is let go, %s, while an idle session stays',
+    async (how, { postgres }) => {
+      await using echo = createServer((socket) => socket.pipe(socket));
+      const socketPath = join(await createTemporaryDirectory(), 'echo');
+      await once(echo.listen(socketPath), 'listening');
+      const firewall = new Firewall(0);
+      firewall.setRules(rulesAllowing(runnerAddress));
+      const address = await chooseLoopbackAddress();
+      const certificate = await postgres.authority.issue([address]);
+
+      /** Whether the clients were quick enough to begin within this time; nothing is proven where they were not. */
+      const isProven = async (authenticationTimeout: number): Promise<boolean> => {
+        const gate = new PostgresProxy({
+          address,
+          certificate,
+          clientAddresses: { getPublicAddress: () => runnerAddress },
+          firewall,
+          blockedBehavior: 'timeout',
+          requireSecureTransport: () => false,
+          rejectsScram: () => false,
+          statementRewriters: [],
+          findHold: () => undefined,
+          socketPath,
+          authenticationTimeout,
+        });
+        await gate.open();
+        const enter = async () => {
+          const socket = openSocket({ address });
+          if (how === 'in the clear') return socket;
+          socket.write(sslRequest);
+          await readNext(socket);
+          return startTls(socket, address, postgres.authority.pem);
+        };
+        const enterSession = async () => {
+          const socket = await enter();
+          socket.write(startupMessage);
+          return { socket, first: await readNext(socket) };
+        };
+        try {
+          const idle = await enterSession().catch(() => undefined);
+          const silent = await enter().catch(() => undefined);
+          if (idle === undefined || silent === undefined) return false;
+          expect(idle.first).toEqual(startupMessage);
+          expect((await readAll(silent)).length).toBe(0);
+          idle.socket.write('still here');
+          expect(`${await readNext(idle.socket)}`).toBe('still here');
+          return true;
+        } finally {
+          await gate.close();
+        }
+      };
+      let patience = 100;
+      while (!(await isProven(patience))) patience *= 2;
+    },
+  );
+});
+
+describe('a session', () => {
+  test('large statements and large results pass whole', async ({ postgres, server }) => {
+    const session = await postgres.openSession(server);
+    const megabytes = 'é'.repeat(4 << 20);
+    const { rows } = await session.query(
+      `SELECT length('${megabytes}') AS simple, length($1) AS bound, $1::text AS back`,
+      [megabytes],
+    );
+    expect(rows[0].simple).toBe(4 << 20);
+    expect(rows[0].bound).toBe(4 << 20);
+    expect(rows[0].back === megabytes).toBe(true);
+    await session.end();
+  });
+
+  test('a statement can be cancelled', async ({ postgres, server }) => {
+    const session = await postgres.openSession(server);
+    const [row] = (await session.query('SELECT pg_backend_pid() AS pid')).rows;
+    const sleeping = expect(session.query('SELECT pg_sleep(3600)')).rejects.toMatchObject({ code: '57014' });
+    const busy = `SELECT FROM pg_stat_activity WHERE pid = ${row.pid} AND query ~ 'pg_sleep' AND state = 'active'`;
+    await waitUntil(async () => (await postgres.query(server, busy)).length > 0);
+    const key = Buffer.alloc(8);
+    key.writeUInt32BE(row.pid, 0);
+    key.writeInt32BE(secretKeyOf(session), 4);
+    const socket = openSocket(server);
+    socket.write(startupPacket(80877102, key));
+    await readAll(socket);
+    await sleeping;
+    await session.end();
+  });
+
+  test('neither side outlives the other', async ({ postgres, server }) => {
+    const terminated = await postgres.openSession(server);
+    const vanished = await postgres.openSession(server);
+    const pidOf = async (client: typeof vanished) =>
+      (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+    const [terminatedPid, vanishedPid] = [await pidOf(terminated), await pidOf(vanished)];
+    const gone = waitForSessionEnd(terminated);
+    await postgres.query(server, `SELECT pg_terminate_backend(${terminatedPid})`);
+    await gone;
+    streamOf(vanished).destroy();
+    const left = `SELECT FROM pg_stat_activity WHERE pid = ${vanishedPid}`;
+    await waitUntil(async () => (await postgres.query(server, left)).length === 0);
+  });
+});
+
+/** What the driver was told to cancel its session by, and its connection; its types leave both out. */
+function secretKeyOf(client: object): number {
+  return 'secretKey' in client && typeof client.secretKey === 'number' ? client.secretKey : 0;
+}
+
+function streamOf(client: object): { destroy(): void } {
+  const { connection } = client as { connection: { stream: { destroy(): void } } };
+  return connection.stream;
+}

@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import type { ReportedFinding } from '../../../src/reconcile/findings.ts';
+import { type IssueStep, planIssueStep } from '../../../src/reporting/drift-issue.ts';
+import { type DriftCheckResult, resourceTypes } from '../../../src/reporting/drift-report.ts';
+import { maliciousMarkdown } from './markdown.ts';
+
+/** A finding of a check: the server has another size than is declared. */
+export const changedFinding = (overrides: Partial<ReportedFinding> = {}): ReportedFinding => ({
+  resource: 'server',
+  name: 'demo-relecloud',
+  property: 'sku',
+  expected: 'Standard_B1ms',
+  actual: 'Standard_D2ds_v5',
+  kind: 'changed',
+  remedy: 'mode: ensure with on-drift: fix changes it in place',
+  ...overrides,
+});
+
+/** Something that a check could not look at: the application role. */
+export const unknownFinding = (overrides: Partial<ReportedFinding> = {}): ReportedFinding => ({
+  resource: 'role',
+  name: 'relecloud_app',
+  property: '',
+  expected: '',
+  actual: 'this runner cannot log in',
+  kind: 'unknown',
+  remedy: 'let this runner in',
+  ...overrides,
+});
+
+export const createDriftCheck = (overrides: Partial<DriftCheckResult> = {}): DriftCheckResult => ({
+  server: 'demo-relecloud',
+  serverId: '/subscriptions/0/servers/demo-relecloud',
+  database: 'relecloud',
+  findings: [changedFinding()],
+  wideOpenRules: [],
+  checkedAt: new Date('2026-02-03T04:05:06.789Z'),
+  repository: 'relecloud/tours',
+  runUrl: 'https://github.com/relecloud/tours/actions/runs/1',
+  configSource: undefined,
+  workflowFile: '.github/workflows/nightly.yml',
+  ...overrides,
+});
+
+/** Any finding, of which all text tries to become markup. */
+export const anyFinding = fc.record<ReportedFinding>({
+  resource: fc.constantFrom(...resourceTypes),
+  name: maliciousMarkdown,
+  property: fc.oneof(maliciousMarkdown, fc.constant('')),
+  expected: maliciousMarkdown,
+  actual: maliciousMarkdown,
+  kind: fc.constantFrom('changed', 'missing', 'unexpected', 'unknown'),
+  remedy: fc.oneof(maliciousMarkdown, fc.constant('')),
+});
+
+/** The issue that is to be written; fails where none is. */
+export function expectIssueWrite(
+  check: DriftCheckResult,
+  existing?: string,
+): Extract<IssueStep, { readonly title: string }> {
+  const step = planIssueStep(check, existing);
+  if (step.action !== 'open' && step.action !== 'update') throw new Error(`it is to ${step.action}`);
+  return step;
+}
+
+/** The rows of the tables in a body of ours. */
+export const findingRows = (body: string): readonly string[] =>
+  body.split('\n').filter((line) => line.startsWith('| `'));

@@ -1,0 +1,187 @@
+import { describe, expect } from 'vitest';
+import { azureDetails } from '../../../src/azure/azure-errors.ts';
+import { AzureReader } from '../../../src/azure/reader.ts';
+import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
+import { test } from '../../helpers/unit/test.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
+
+const serverLocation = { name: 'demo', resourceGroup: 'group' };
+const server = {
+  id: '/subscriptions/s/resourceGroups/group/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo',
+  name: 'demo',
+  location: 'West Europe',
+  properties: { state: 'Ready' },
+};
+const okResponse: ArmResponse = { status: 200, body: server };
+
+function createReader(
+  answers: readonly ArmResponse[],
+  at: { name: string; resourceGroup: string | undefined } = serverLocation,
+) {
+  const { clients, asked, said } = createFakeArmClients(answers);
+  return { reader: new AzureReader(clients, createTestRun(), at), asked, said };
+}
+
+describe('an answer that is none of Azure Resource Manager is unknown', () => {
+  test.for<[string, ArmResponse]>([
+    ['a page of a proxy with status 200', { status: 200, text: '<html>Sign in</html>' }],
+    ['an empty body', { status: 200, text: '' }],
+    ['truncated JSON', { status: 200, text: '{"id": "/sub' }],
+    ['a list', { status: 200, body: [] }],
+    ['an empty object', { status: 200, body: {} }],
+    ['another server', { status: 200, body: { ...server, name: 'other' } }],
+    ['a thing without a state', { status: 200, body: { ...server, properties: {} } }],
+    [
+      'an id of another type',
+      { status: 200, body: { ...server, id: '/subscriptions/s/resourceGroups/demo' } },
+    ],
+    ['a 404 of a proxy', { status: 404, text: '<html>Not found</html>' }],
+  ])('for a server: %s', async ([, answer]) => {
+    const seen = await createReader([answer]).reader.getServer();
+    expect(seen.status).toBe('unknown');
+  });
+
+  test.for<[string, ArmResponse]>([
+    ['a page of a proxy with status 200', { status: 200, text: '<html>Sign in</html>' }],
+    ['an object without a list', { status: 200, body: {} }],
+    ['a list of texts', { status: 200, body: { value: ['demo'] } }],
+    ['a list that is no list', { status: 200, body: { value: { name: 'demo' } } }],
+  ])('for a list: %s', async ([, answer]) => {
+    const { reader } = createReader([answer], { name: 'demo', resourceGroup: undefined });
+    expect((await reader.getServer()).status).toBe('unknown');
+    await expect(createReader([answer]).reader.listFirewallRules()).rejects.toThrow(
+      /the answer is not one of Azure Resource Manager.*a proxy/s,
+    );
+  });
+
+  test('for whether a name is free: an answer that does not say so', async () => {
+    const answers: ArmResponse[] = [
+      { status: 200, text: '<html>Sign in</html>' },
+      { status: 200, body: { message: '' } },
+    ];
+    for (const answer of answers)
+      await expect(createReader([answer]).reader.isNameAvailable('westeurope')).rejects.toThrow(
+        /state-unknown/,
+      );
+  });
+});
+
+describe('a write that something else answered is not done', () => {
+  const html: ArmResponse = { status: 200, text: '<html>Sign in</html>' };
+
+  test('a server’s update', async ({ inFakeTime }) => {
+    const { clients } = createFakeArmClients([html]);
+    const update = clients.postgresql.servers.beginUpdate('group', 'demo', { tags: {} });
+    expect(String(await errorOf(inFakeTime(update)))).toContain('not one of Azure Resource Manager');
+  });
+
+  test('a parameter, a rule and a resource group', async ({ inFakeTime }) => {
+    const { clients } = createFakeArmClients([html, html, html]);
+    const { configurations, firewallRules } = clients.postgresql;
+    const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
+    const writes: readonly (() => Promise<unknown>)[] = [
+      () => configurations.beginPut('group', 'demo', 'work_mem', { value: '1' }),
+      () => firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range),
+      () => clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
+    ];
+    for (const write of writes)
+      expect(String(await errorOf(inFakeTime(write())))).toContain('not one of Azure Resource Manager');
+  });
+});
+
+describe('a list is bounded', () => {
+  const rules = '/subscriptions/s/resourceGroups/group/providers/x/flexibleServers/demo/firewallRules';
+  const page = (nextLink: string): ArmResponse => ({ status: 200, body: { value: [], nextLink } });
+
+  test('a page that leads to itself is asked for once', async () => {
+    const next = `https://management.azure.com${rules}?page=2`;
+    const { reader, asked } = createReader([page(next), page(next), page(next)]);
+    await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is the same page/);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('pages that lead to each other end', async () => {
+    const pages = Array.from({ length: 1000 }, (_, i) =>
+      page(`https://management.azure.com${rules}?page=${i % 2}`),
+    );
+    const { reader, asked } = createReader(pages);
+    await expect(reader.listFirewallRules()).rejects.toThrow(/more than 200 pages/);
+    expect(asked.length).toBeLessThan(250);
+  });
+
+  test('the token does not follow a page to another host', async () => {
+    const { reader, asked } = createReader([page('https://evil.example/rules')]);
+    await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is on another host/);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('a request has limits', () => {
+  test('one that is never answered is sent again, logged, and given up in minutes', async ({
+    inFakeTime,
+  }) => {
+    const { reader, asked, said } = createReader(['silent', 'silent', 'silent', 'silent']);
+    const before = performance.now();
+    const seen = await inFakeTime(reader.getServer());
+    expect(seen.status).toBe('unknown');
+    expect(seen.status === 'unknown' && seen.error.message).toContain('no answer within 30 s');
+    expect(asked).toHaveLength(4);
+    expect(said).toHaveLength(4);
+    expect(performance.now() - before).toBeLessThan(200_000);
+  });
+
+  test('one whose answer comes at the second time is answered', async ({ inFakeTime }) => {
+    const { reader } = createReader(['silent', okResponse]);
+    expect((await inFakeTime(reader.getServer())).status).toBe('present');
+  });
+
+  test.for<[string, number]>([
+    ['3', 3000],
+    ['soon', 10_000],
+    ['', 10_000],
+  ])(
+    '429 with Retry-After "%s" is waited for, logged, and sent again',
+    async ([given, wait], { inFakeTime }) => {
+      const body = { error: { code: 'SubscriptionRequestsThrottled', message: 'too many' } };
+      const { reader, said } = createReader([
+        { status: 429, headers: { 'retry-after': given }, body },
+        okResponse,
+      ]);
+      const before = performance.now();
+      expect((await inFakeTime(reader.getServer())).status).toBe('present');
+      expect(performance.now() - before).toBeGreaterThanOrEqual(wait);
+      expect(performance.now() - before).toBeLessThan(wait + 1000);
+      expect(said).toHaveLength(1);
+      expect(said[0]).toMatch(/throttles .*may be sent again after \d/);
+    },
+  );
+});
+
+test('a write whose answer was lost may have taken effect, whatever its repetition is answered', async ({
+  inFakeTime,
+}) => {
+  const refusal: ArmResponse = {
+    status: 403,
+    body: { error: { code: 'AuthorizationFailed', message: 'no' } },
+  };
+  const put = (answers: readonly ArmResponse[]) => {
+    const { clients } = createFakeArmClients(answers);
+    return clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' });
+  };
+  const lost: readonly ArmResponse[] = [
+    'broken',
+    'silent',
+    { status: 500 },
+    { status: 503, headers: { 'retry-after': '1' } },
+  ];
+  for (const first of lost) {
+    const error = azureDetails(await errorOf(inFakeTime(put([first, refusal]))));
+    expect(error).toMatchObject({ status: 403 });
+    expect(error).not.toHaveProperty('wasRejected');
+  }
+  expect(azureDetails(await errorOf(inFakeTime(put([refusal]))))).toMatchObject({ wasRejected: true });
+  const throttled = { status: 429, headers: { 'retry-after': '1' } };
+  expect(azureDetails(await errorOf(inFakeTime(put([throttled, refusal]))))).toMatchObject({
+    wasRejected: true,
+  });
+});

@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'vitest';
+import {
+  ActionError,
+  actionError,
+  type ErrorCode,
+  errorCatalog,
+  getErrorMessage,
+} from '../../../src/common/errors.ts';
+
+/** Parameters for every entry; the type refuses a catalogue that has one more. */
+const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCatalog)[C]>[0] } = {
+  'inputs-invalid': { errors: ['fault-a', 'fault-b'] },
+  'creation-inputs-invalid': { errors: ['fault-a', 'fault-b'], server: 'server-a' },
+  'sign-in-failed': { method: 'way-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'azure-refused': { doing: 'doing-a', hint: 'Do advice-a, please.' },
+  'state-unknown': { what: 'what-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'server-ambiguous': { server: 'server-a', groups: ['group-a', 'group-b'] },
+  'server-not-found': { server: 'server-a', subscription: 'subscription-a', resourceGroup: 'group-a' },
+  'server-name-taken': { server: 'server-a' },
+  'server-not-usable': { server: 'server-a', state: 'state-a', hint: 'Do advice-a, please.' },
+  'timed-out': { waitingFor: 'waiting-a', after: '3 s', hint: 'Do advice-a, please.' },
+  cancelled: { signal: 'signal-a' },
+  'login-failed': {
+    user: 'user-a',
+    host: 'host-a',
+    database: 'database-a',
+    reason: 'reason-a',
+    hint: 'Do advice-a, please.',
+  },
+  'not-reachable': { host: 'host-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'egress-address-unknown': { reason: 'reason-a' },
+  'database-refused': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'not-ours': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'role-refused': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'template-in-use': {
+    template: 'template-a',
+    after: '30 s',
+    sessions: ['session-a', 'session-b'],
+    timesEnded: 4711,
+    hint: 'Do advice-a, please.',
+  },
+  'extension-refused': { extension: 'extension-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'drop-refused': {
+    what: 'thing-a',
+    reason: 'reason-a',
+    lines: ['line-a', 'line-b'],
+    rest: 'rest-a',
+    hint: 'Do advice-a, please.',
+    statements: ['statement-a', 'statement-b'],
+  },
+  'roles-refused': { failures: [new Error('failure-a'), new Error('failure-b')] },
+  'ensured-again': { database: 'database-a' },
+  'pull-request-closed': { number: 4711, repository: 'repository-a' },
+  'no-credentials': { why: 'why-a' },
+  'fork-refused': { number: 4711 },
+  'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
+  drifted: { findings: ['finding-a', 'finding-b'] },
+  'check-incomplete': {
+    reasons: ['reason-a', 'reason-b'],
+    hint: 'Do advice-a, please.',
+    findings: ['finding-a', 'finding-b'],
+  },
+  'report-not-written': { reason: 'reason-a' },
+  'migration-failed': { reason: 'reason-a' },
+  'migration-lock-lost': { reason: 'reason-a' },
+  'rule-not-removed': { rule: 'rule-a', server: 'server-a', group: 'group-a', reason: 'reason-a' },
+  'state-invalid': { key: 'key-a', reason: 'reason-a' },
+  unexpected: { reason: 'reason-a' },
+};
+
+const azure = {
+  code: 'ServerIsBusy',
+  message: 'It is busy.',
+  correlationId: 'c0ffee00-0000-4000-8000-000000000001',
+};
+const createErrorFor = (code: ErrorCode, extras = {}): ActionError =>
+  actionError(code, exampleParameters[code], extras);
+
+const codes = Object.keys(errorCatalog) as ErrorCode[];
+
+describe('an error says what happened, what to do, and Azure’s own code and correlation id', () => {
+  test.each(codes)('%s', (code) => {
+    const error = createErrorFor(code);
+    expect(error).toBeInstanceOf(ActionError);
+    expect(error.code).toBe(code);
+    const [happened = '', todo = ''] = error.message.split('\nWhat to do: ');
+    expect(happened).toBe(error.summary);
+    expect(todo.startsWith(error.hint)).toBe(true);
+    expect(error.message.endsWith(`(${code})`)).toBe(true);
+    for (const sentence of [error.summary.split('\n')[0], error.hint]) expect(sentence).toMatch(/^\S.{10,}/s);
+    expect(error.message).not.toMatch(/undefined|\[object/);
+  });
+
+  test.each(codes)('%s says everything that it is told', (code) => {
+    const { message } = createErrorFor(code);
+    for (const value of Object.values(exampleParameters[code]).flat())
+      expect(message).toContain(value instanceof Error ? value.message : String(value));
+  });
+
+  test.each(codes)('%s tells Azure’s code, message and correlation id where Azure gave them', (code) => {
+    const { message } = createErrorFor(code, { azure });
+    expect(message).toContain('Azure said: ServerIsBusy: It is busy.');
+    expect(message).toContain(`Correlation id: ${azure.correlationId}`);
+    expect(createErrorFor(code).message).not.toMatch(/Azure said|Correlation id/);
+  });
+
+  test('an empty code of Azure’s is said to be none', () => {
+    const { message } = createErrorFor('azure-refused', {
+      azure: { code: '', message: 'Server X is busy.' },
+    });
+    expect(message).toContain('Azure said: (no code): Server X is busy.');
+    expect(message).not.toContain('Correlation id');
+  });
+
+  test('the cause is kept for the debug log', () => {
+    const cause = new Error('x');
+    expect(createErrorFor('unexpected', { cause }).cause).toBe(cause);
+  });
+});
+
+test('whatever is thrown has a text', () => {
+  expect(getErrorMessage(new Error('a'))).toBe('a');
+  expect(getErrorMessage('b')).toBe('b');
+  expect(getErrorMessage(undefined)).toBe('undefined');
+  expect(getErrorMessage(new AggregateError([new Error('one'), new Error('two')]))).toBe('one; two');
+});
+
+/** The parameters of an entry with every text made long and unprintable, those in lists included. */
+function toHostileText(value: unknown): unknown {
+  if (typeof value === 'string') return `${value}\u001b[31m\0${' x'.repeat(1_700_000)}`;
+  if (Array.isArray(value)) return new Array(1000).fill(toHostileText(value[0]));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toHostileText(each)]));
+}
+
+describe('whatever comes from outside, an error has a bound', () => {
+  test.each(codes)('%s', (code) => {
+    const given = toHostileText(exampleParameters[code]) as (typeof exampleParameters)[typeof code];
+    const extras = { azure: toHostileText(azure) as typeof azure };
+    const error = actionError(code, given, extras);
+    expect(error.message.length).toBeLessThan(110_000);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(error.message).not.toMatch(/[\0-\x08\x0b-\x1f]/);
+    expect(error.azure?.message).toContain('(3,400,017 characters in all)');
+    expect(error.message.endsWith(`(${code})`)).toBe(true);
+    expect(error.message).toContain('\nWhat to do: ');
+  });
+
+  test('a text of whatever was thrown has one too', () => {
+    const long = 'x'.repeat(3_400_000);
+    for (const thrown of [new Error(long), long, { long }, new AggregateError([new Error(long)])])
+      expect(getErrorMessage(thrown).length).toBeLessThan(1100);
+  });
+
+  test('an error of the catalogue that is wrapped keeps what to do', () => {
+    const inner = actionError('azure-refused', { doing: 'x', hint: 'Do this.' }, { azure });
+    expect(getErrorMessage(inner)).toBe(inner.message);
+  });
+});
+
+describe('what a refusal exists to give is not cut', () => {
+  const lines = Array.from(
+    { length: 8 },
+    (_, n) => `in database 'copy_${n}': ${'table public.trips, '.repeat(20)}end ${n}`,
+  );
+  const refused = actionError('drop-refused', {
+    what: 'Role x',
+    reason: 'these belong to it:',
+    lines,
+    hint: 'Run:',
+    statements: lines.map((_, n) => `ROLLBACK PREPARED 'transaction ${n} ${'a b '.repeat(40)}';`),
+  });
+
+  test('every line and every statement of a refused drop', () => {
+    for (const line of lines) expect(refused.message).toContain(line);
+    for (let n = 0; n < 8; n += 1)
+      expect(refused.message).toContain(`'transaction ${n} ${'a b '.repeat(40)}';`);
+  });
+
+  test('each has its bound, their number too', () => {
+    const long = Array.from({ length: 105 }, () => 'long '.repeat(10_000));
+    const { message } = actionError('drop-refused', { what: 'x', reason: 'y', lines: long, hint: 'z' });
+    expect(message).toContain('… and 65 more');
+    expect(message.length).toBeLessThan(50_000);
+  });
+
+  test.each(['sweep-incomplete', 'roles-refused'] as const)('%s: every error whole', (code) => {
+    const { message } = actionError(code, { failures: [refused, new Error('long '.repeat(1000))] });
+    const flat = message.replaceAll('\n    ', '\n');
+    expect(flat).toContain(refused.message);
+    expect(flat).toContain('(5,000 characters in all)');
+  });
+});

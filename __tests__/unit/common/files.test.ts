@@ -1,0 +1,138 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import { readFileWithLimit, rejectLinkOutOfWorkspace, replaceFile } from '../../../src/common/files.ts';
+import { checkEnvFile } from '../../../src/publish/publish.ts';
+import { writeDriftReports } from '../../../src/reporting/drift-report-files.ts';
+import { test as base } from '../../helpers/unit/test.ts';
+
+const test = base
+  /** A folder outside of the workspace. */
+  .extend('outside', async ({ onTestFinished }) => {
+    const outside = mkdtempSync(join(tmpdir(), 'outside-'));
+    onTestFinished(() => rmSync(outside, { recursive: true }));
+    return outside;
+  });
+
+const check = {
+  server: 'demo',
+  serverId: undefined,
+  database: undefined,
+  findings: [],
+  wideOpenRules: [],
+  checkedAt: new Date(0),
+  repository: 'relecloud/space-travel',
+  runUrl: undefined,
+  configSource: undefined,
+  workflowFile: undefined,
+};
+
+const publishConfig = {
+  exportEnv: true,
+  envPrefix: 'DB_',
+  formats: ['url'] as const,
+  sslMode: 'require' as const,
+};
+
+describe('a symbolic link in the workspace leads no file of the action out of it', () => {
+  test.for(['report.json', 'report.sarif'])(
+    '%s: a link of the report’s name is replaced, and what it leads to is left',
+    async (name, { workspace, outside }) => {
+      const target = join(outside, 'bashrc');
+      writeFileSync(target, 'precious');
+      symlinkSync(target, join(workspace, name));
+      await writeDriftReports([name], check);
+      expect(readFileSync(target, 'utf8')).toBe('precious');
+      expect(lstatSync(join(workspace, name)).isFile()).toBe(true);
+    },
+  );
+
+  test('a report in a folder that is a link to the outside is refused, and nothing is written there', async ({
+    workspace,
+    outside,
+  }) => {
+    symlinkSync(outside, join(workspace, 'reports'));
+    for (const path of ['reports/a.json', 'reports/new/a.json'])
+      await expect(writeDriftReports([path], check)).rejects.toThrow(
+        `${path}: a symbolic link leads reports out of the workspace`,
+      );
+    expect(existsSync(join(outside, 'a.json')) || existsSync(join(outside, 'new'))).toBe(false);
+  });
+
+  test('a report at a path outside of the workspace is written, since the workflow itself says so', async ({
+    workspace: _,
+    outside,
+  }) => {
+    await writeDriftReports([join(outside, 'a.json')], check);
+    expect(existsSync(join(outside, 'a.json'))).toBe(true);
+  });
+
+  test('links within the workspace are followed', async ({ workspace }) => {
+    mkdirSync(join(workspace, 'real'));
+    symlinkSync('real', join(workspace, 'reports'));
+    await writeDriftReports(['reports/a.json'], check);
+    expect(existsSync(join(workspace, 'real', 'a.json'))).toBe(true);
+  });
+
+  test('an env-file that is a link is refused, also where the link leads to nothing', ({
+    workspace,
+    outside,
+  }) => {
+    symlinkSync(join(outside, 'nothing'), join(workspace, '.env'));
+    expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/exists already/);
+  });
+
+  test('an env-file in a folder that is a link to the outside is refused', ({ workspace, outside }) => {
+    symlinkSync(outside, join(workspace, 'app'));
+    expect(() => checkEnvFile({ ...publishConfig, envFile: 'app/.env' })).toThrow(
+      /a symbolic link leads app out of the workspace/,
+    );
+  });
+});
+
+describe('replaceFile', () => {
+  test('the file has the given permissions, whatever had its name before', async ({ workspace }) => {
+    const path = join(workspace, 'secret');
+    writeFileSync(path, 'old', { mode: 0o666 });
+    await replaceFile(path, 'new', 0o600);
+    expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['new', 0o600]);
+  });
+
+  test('a folder of that name is an error, and stays', async ({ workspace }) => {
+    mkdirSync(join(workspace, 'folder'));
+    await expect(replaceFile(join(workspace, 'folder'), 'x')).rejects.toThrow();
+    expect(statSync(join(workspace, 'folder')).isDirectory()).toBe(true);
+  });
+});
+
+describe('readBounded', () => {
+  test('reads up to its bound, and says how much there is beyond', ({ workspace }) => {
+    const path = join(workspace, 'file');
+    writeFileSync(path, 'x'.repeat(10));
+    expect(readFileWithLimit(path, 10)).toEqual(Buffer.from('x'.repeat(10)));
+    expect(readFileWithLimit(path, 9)).toBe(10);
+  });
+
+  test.runIf(process.platform === 'linux')('does not go by the size 0 of a file of /proc', () => {
+    expect(statSync('/proc/self/status').size).toBe(0);
+    expect(readFileWithLimit('/proc/self/status', 10)).toBeGreaterThan(10);
+  });
+});
+
+test('a workspace that is reached through a link is no link out of it', ({ workspace, outside }) => {
+  const link = join(outside, 'link');
+  symlinkSync(workspace, link);
+  vi.stubEnv('GITHUB_WORKSPACE', link);
+  expect(() => rejectLinkOutOfWorkspace(join(link, 'new', 'file'))).not.toThrow();
+});

@@ -1,0 +1,108 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { describe, expect } from 'vitest';
+import {
+  captureNetworkSettings,
+  logNetworkSettings,
+  restoreNetworkSettings,
+} from '../../../src/common/network.ts';
+import { test as base } from '../../helpers/unit/test.ts';
+
+/** A file of root certificates, and this thread's own ones afterwards. */
+const test = base.extend('roots', async ({ task: _ }, { onCleanup }) => {
+  const directory = mkdtempSync(join(tmpdir(), 'network-'));
+  const before = getCACertificates('default');
+  onCleanup(() => {
+    setDefaultCACertificates(before);
+    rmSync(directory, { recursive: true });
+  });
+  const path = join(directory, 'roots.pem');
+  writeFileSync(path, getCACertificates('bundled').slice(0, 1).join('\n'));
+  return path;
+});
+
+const fingerprints = (which: 'default' | 'bundled' | 'system'): readonly string[] =>
+  getCACertificates(which)
+    .map((pem) => new X509Certificate(pem).fingerprint256)
+    .toSorted();
+
+describe('post uses the network settings of main', () => {
+  test('what is as it was is used', ({ roots }) => {
+    const env = { HTTPS_PROXY: 'http://user:password@proxy:8080', no_proxy: 'x', NODE_EXTRA_CA_CERTS: roots };
+    const before = { ...env };
+    expect(restoreNetworkSettings(captureNetworkSettings(env), env)).toEqual([]);
+    expect(env).toEqual(before);
+  });
+
+  test.for([
+    [{}, { HTTPS_PROXY: 'http://evil.example' }, ['HTTPS_PROXY']],
+    [{ https_proxy: 'http://proxy' }, { https_proxy: 'http://evil.example' }, ['https_proxy']],
+    [{ HTTP_PROXY: 'http://proxy' }, {}, ['HTTP_PROXY']],
+    [{}, { NO_PROXY: '*', ALL_PROXY: 'http://evil.example' }, ['ALL_PROXY', 'NO_PROXY']],
+    [{}, { NODE_USE_SYSTEM_CA: '1' }, ['NODE_USE_SYSTEM_CA']],
+  ] as const)(
+    'of %o, and then %o, what differs is named and not used',
+    ([main, post, names], { roots: _ }) => {
+      const env: NodeJS.ProcessEnv = { ...post, PATH: '/bin' };
+      expect(restoreNetworkSettings(captureNetworkSettings(main), env)).toEqual(names);
+      expect(env).toEqual({ PATH: '/bin' });
+    },
+  );
+
+  test('root certificates that a later step adds are not trusted, nor those that it writes into main’s file', ({
+    roots,
+  }) => {
+    const more = getCACertificates('bundled').slice(1, 3);
+    for (const main of [{}, { NODE_EXTRA_CA_CERTS: roots }]) {
+      setDefaultCACertificates(more);
+      const settings = captureNetworkSettings(main);
+      writeFileSync(roots, `${more.join('\n')}\n# ${Object.keys(main).length}`);
+      expect(restoreNetworkSettings(settings, { NODE_EXTRA_CA_CERTS: roots })).toEqual([
+        'NODE_EXTRA_CA_CERTS',
+      ]);
+      expect(fingerprints('default')).toEqual(fingerprints('bundled'));
+    }
+  });
+
+  test('main’s own root certificates stay, whatever another step adds beside them', () => {
+    // This process has extra ones only where it was started so; the system's stand for them.
+    const settings = captureNetworkSettings({ NODE_USE_SYSTEM_CA: '1' });
+    const env = { NODE_USE_SYSTEM_CA: '1', NODE_EXTRA_CA_CERTS: '/added.pem', SSL_CERT_FILE: '/other.pem' };
+    expect(restoreNetworkSettings(settings, env)).toEqual(['NODE_EXTRA_CA_CERTS']);
+    const trusted = new Set([...fingerprints('bundled'), ...fingerprints('system')]);
+    expect(new Set(fingerprints('default'))).toEqual(trusted);
+  });
+
+  test('nothing of a proxy’s URL is kept: it may hold a password', () => {
+    const settings = captureNetworkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
+    expect(JSON.stringify(settings)).not.toMatch(/VerySecure|user|proxy:8080/);
+    const same = captureNetworkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
+    expect(same.digests).not.toEqual(settings.digests);
+  });
+});
+
+test('main logs which proxies and root certificates it uses, and no password of a proxy', () => {
+  const said: string[] = [];
+  const env = {
+    https_proxy: 'http://user:VerySecurePassword!1@proxy.example:8080',
+    NO_PROXY: 'x',
+    NODE_EXTRA_CA_CERTS: '/roots.pem',
+  };
+  logNetworkSettings(env, (text) => said.push(text));
+  expect(said).toEqual([
+    'Requests go through the proxy proxy.example:8080 (https_proxy).',
+    "Root certificates besides Node's own are trusted: NODE_EXTRA_CA_CERTS=/roots.pem",
+  ]);
+  logNetworkSettings({}, (text) => said.push(text));
+  expect(said).toHaveLength(2);
+  logNetworkSettings({ HTTPS_PROXY: 'proxy.corp:3128', https_proxy: 'http://other' }, (text) =>
+    said.push(text),
+  );
+  expect(said.slice(2)).toEqual([
+    'Requests go through the proxy of an unreadable URL (HTTPS_PROXY).',
+    'Requests go through the proxy other (https_proxy).',
+  ]);
+});

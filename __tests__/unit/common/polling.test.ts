@@ -1,0 +1,79 @@
+import { describe, expect } from 'vitest';
+import { ActionError } from '../../../src/common/errors.ts';
+import { formatDuration, waitFor } from '../../../src/common/polling.ts';
+import type { RunInFakeTime } from '../../helpers/unit/fake-time.ts';
+import { test } from '../../helpers/unit/test.ts';
+import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
+
+/** Times, in fake milliseconds, at which a wait looks until the look brings something. */
+async function pollTimesUntil(inFakeTime: RunInFakeTime, end: number): Promise<readonly number[]> {
+  const start = performance.now();
+  const looks: number[] = [];
+  await inFakeTime(
+    waitFor(createTestRun(), 'it', async () => {
+      looks.push(Math.round(performance.now() - start));
+      return performance.now() - start >= end || undefined;
+    }),
+  );
+  return looks;
+}
+
+describe('waiting', () => {
+  test('Waiting: a modest growing interval, the first look at once', async ({ inFakeTime }) => {
+    const looks = await pollTimesUntil(inFakeTime, 120_000);
+    const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0));
+    expect(looks[0]).toBe(0);
+    expect(pauses[0]).toBe(500);
+    for (const [i, pause] of pauses.slice(1).entries()) expect(pause).toBeGreaterThanOrEqual(pauses[i] ?? 0);
+    expect(Math.max(...pauses)).toBe(10_000);
+  });
+
+  test('long waits say what they wait for and how long it has taken', async ({ inFakeTime }) => {
+    const run = createTestRun();
+    const start = performance.now();
+    const look = async () => performance.now() - start > 100_000 || undefined;
+    await inFakeTime(waitFor(run, "server 'demo' to be Ready", look));
+    expect(run.logLines.length).toBeGreaterThanOrEqual(4);
+    expect(run.logLines.length).toBeLessThan(8);
+    for (const line of run.logLines)
+      expect(line).toMatch(/^Still waiting for server 'demo' to be Ready \(\d/);
+  });
+
+  test('a bounded wait gives up in time, and says what can be done', async ({ inFakeTime }) => {
+    const start = performance.now();
+    const wait = waitFor(createTestRun(), 'Godot', async () => undefined, {
+      timeoutMs: 7000,
+      hint: 'Go home.',
+    });
+    const error = await errorOf(inFakeTime(wait));
+    expect(error).toBeInstanceOf(ActionError);
+    expect(String(error)).toContain('waiting for Godot after 7.0 s');
+    expect(String(error)).toContain('Go home.');
+    expect(performance.now() - start).toBeLessThan(7500);
+  });
+
+  test("the run's end ends every wait at once, with its own reason", async ({ inFakeTime }) => {
+    const run = createTestRun();
+    const reason = new Error('cancelled');
+    setTimeout(() => run.abort(reason), 30_100);
+    const start = performance.now();
+    expect(await errorOf(inFakeTime(waitFor(run, 'it', async () => undefined)))).toBe(reason);
+    expect(performance.now() - start).toBe(30_100);
+  });
+
+  test('what the look throws ends the wait', async ({ inFakeTime }) => {
+    const reason = new Error('refused');
+    const wait = waitFor(createTestRun(), 'it', () => Promise.reject(reason));
+    expect(await errorOf(inFakeTime(wait))).toBe(reason);
+  });
+});
+
+test.each([
+  [400, '0.4 s'],
+  [9_940, '9.9 s'],
+  [12_300, '12 s'],
+  [200_000, '3 min 20 s'],
+  [119_700, '2 min 0 s'],
+])('durations as people read them: %d ms is %s', (milliseconds, text) => {
+  expect(formatDuration(milliseconds)).toBe(text);
+});

@@ -1,0 +1,117 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { test as base, describe, expect, vi } from 'vitest';
+import { detectEgressAddress } from '../../../src/connect/egress-address.ts';
+import { errorOf } from '../../helpers/unit/test-run.ts';
+
+const test = base.extend('echo', async ({ onTestFinished }) => {
+  // No service is given up because the machine is slow.
+  const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal);
+  onTestFinished(() => timeout.mockRestore());
+  /** Starts an echo service with this answer; its URL. */
+  return async (body: string, status = 200): Promise<string> => {
+    const server = createServer((_, response) =>
+      response.writeHead(status, { connection: 'close' }).end(body),
+    );
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+});
+
+const running = new AbortController().signal;
+
+describe('the egress address: two echo services that must agree', () => {
+  test('they agree', async ({ echo }) => {
+    const services = [await echo('203.0.113.9'), await echo('203.0.113.9\n')];
+    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+  });
+
+  test('they do not: both are named', async ({ echo }) => {
+    const services = [await echo('203.0.113.9'), await echo('198.51.100.1')];
+    const error = String(await errorOf(detectEgressAddress(services, running)));
+    for (const text of ['203.0.113.9', '198.51.100.1', ...services, 'runner-ip', '(egress-address-unknown)'])
+      expect(error).toContain(text);
+  });
+
+  test.for<readonly [body: string, status: number]>([
+    ['<html>proxy</html>', 200],
+    ['203.0.113.9', 503],
+    ['2001:db8::1', 200],
+  ])(
+    'one that answers no IPv4 address (%s, HTTP %d) is replaced by the next',
+    async ([body, status], { echo }) => {
+      const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
+      expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+    },
+  );
+
+  test('a service that does not answer within three seconds is replaced by the next', async ({
+    echo,
+    onTestFinished,
+  }) => {
+    const limits: number[] = [];
+    const ended: AbortController[] = [];
+    vi.mocked(AbortSignal.timeout).mockImplementation((milliseconds) => {
+      limits.push(milliseconds);
+      const controller = new AbortController();
+      ended.push(controller);
+      return controller.signal;
+    });
+    // Its time is over as soon as it has been asked.
+    const silent = createServer(() => ended[0]?.abort(new DOMException('took too long', 'TimeoutError')));
+    onTestFinished(() => void silent.close());
+    await new Promise<void>((resolve) => {
+      silent.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = silent.address() as AddressInfo;
+    const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
+    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+    expect(limits).toEqual([3000, 3000, 3000]);
+  });
+
+  test('of an answer no more is read than an address needs', async ({ echo, onTestFinished }) => {
+    const { promise: readWhole, resolve } = Promise.withResolvers<boolean>();
+    const chatty = createServer((_, response) => {
+      response.once('close', () => resolve(response.writableFinished));
+      Readable.from(
+        (function* () {
+          for (let i = 0; i < 1000; i += 1) yield Buffer.alloc(65_536, 'x');
+        })(),
+      ).pipe(response);
+    });
+    onTestFinished(() => void chatty.close());
+    await new Promise<void>((listening) => {
+      chatty.listen(0, '127.0.0.1', listening);
+    });
+    const { port } = chatty.address() as AddressInfo;
+    const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
+    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+    expect(await readWhole).toBe(false);
+  });
+
+  test('one answer alone is not believed', async ({ echo }) => {
+    const services = [await echo('203.0.113.9'), await echo('', 500)];
+    const error = String(await errorOf(detectEgressAddress(services, running)));
+    expect(error).toContain('fewer than two echo services answered');
+    expect(error).toContain('HTTP 500');
+  });
+
+  test.for(['0.0.0.0', '10.0.0.1', '127.0.0.1', '224.0.0.1'])(
+    '%s is refused, whoever says it',
+    async (address, { echo }) => {
+      const services = [await echo(address), await echo(address)];
+      expect(String(await errorOf(detectEgressAddress(services, running)))).toContain('not a public address');
+    },
+  );
+
+  test("the run's end ends it with its own reason", async ({ echo }) => {
+    const controller = new AbortController();
+    const reason = new Error('cancelled');
+    controller.abort(reason);
+    expect(await errorOf(detectEgressAddress([await echo('203.0.113.9')], controller.signal))).toBe(reason);
+  });
+});

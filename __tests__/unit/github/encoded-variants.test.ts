@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
+import { escapeLiteral } from 'pg';
+import { describe, expect, test } from 'vitest';
+import { replaceControlCharacters } from '../../../src/common/sanitize.ts';
+import { encodedVariants } from '../../../src/github/encoded-variants.ts';
+import {
+  adoNetConnectionString,
+  connectionEnvironment,
+  databaseUrl,
+  jdbcUrl,
+  percentEncode,
+} from '../../../src/publish/connection-formats.ts';
+import { escapeDotenvValue, formatDotenv } from '../../../src/publish/dotenv.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import { maskLog, unmaskedText } from '../../helpers/unit/runner-masking.ts';
+
+const connectionWith = (password: string) => ({
+  host: 'demo.postgres.database.azure.com',
+  port: 5432,
+  database: 'relecloud',
+  user: 'relecloud_admin',
+  password,
+  sslMode: 'require' as const,
+  sslRootCert: undefined,
+});
+
+/** How a password stands in what is published or logged, without the quotes around it, and where. */
+const logForms: Readonly<
+  Record<string, readonly [inner: (text: string) => string, whole: (text: string) => string]>
+> = {
+  raw: [(text) => text, (text) => `password is ${text}.`],
+  'a line of the log, without control characters': [
+    replaceControlCharacters,
+    (text) => replaceControlCharacters(`password is ${text}.`),
+  ],
+  'the database URL': [percentEncode, (text) => databaseUrl(connectionWith(text))],
+  'the JDBC URL': [percentEncode, (text) => jdbcUrl(connectionWith(text))],
+  'the ADO.NET string': [
+    (text) => text.replaceAll('"', '""'),
+    (text) => adoNetConnectionString(connectionWith(text)),
+  ],
+  'the dotenv file': [escapeDotenvValue, (text) => formatDotenv(new Map([['DB_PASSWORD', text]]))],
+  JSON: [(text) => JSON.stringify(text).slice(1, -1), (text) => JSON.stringify({ db: { text } })],
+  'a SQL literal': [
+    (text) => escapeLiteral(text).replace(/^( E)?'|'$/g, ''),
+    (text) => `SET x = ${escapeLiteral(text)}`,
+  ],
+  'a shell word': [
+    (text) => text.replaceAll("'", "'\\''"),
+    (text) => `echo '${text.replaceAll("'", "'\\''")}'`,
+  ],
+  'a query string': [
+    (text) => String(new URLSearchParams({ '': text })).slice(1),
+    (text) => `https://example.org/?${new URLSearchParams({ password: text, x: 'y' })}`,
+  ],
+  'what encodeURIComponent makes': [encodeURIComponent, (text) => `/x?p=${encodeURIComponent(text)}`],
+};
+
+const secrets = anyText.filter((text) => text.trim() !== '');
+
+describe('every form of every secret is masked', () => {
+  test.each(Object.entries(logForms))('%s: not a character of it is left to read', (_, [inner, whole]) => {
+    fc.assert(
+      fc.property(secrets, (secret) => {
+        expect(whole(secret)).toContain(inner(secret));
+        expect(unmaskedText(inner(secret), encodedVariants(secret))).toBe('');
+      }),
+      { numRuns: 400, examples: difficultPasswords.map((password) => [password] as [string]) },
+    );
+  });
+
+  test('nor is it where it stands in the whole', () => {
+    for (const password of difficultPasswords) {
+      for (const [name, [, whole]] of Object.entries(logForms)) {
+        const left = unmaskedText(whole(password), encodedVariants(password)).replaceAll(
+          'relecloud_admin',
+          '',
+        );
+        for (const word of longWords(password)) expect(left, name).not.toContain(word);
+      }
+    }
+  });
+
+  test('the connection as a whole, in the dotenv file with all its forms; host and names stay readable', () => {
+    const config = {
+      exportEnv: true,
+      envPrefix: 'DB_',
+      envFile: undefined,
+      formats: ['url', 'pg', 'jdbc', 'ado.net'],
+      sslMode: 'require',
+    } as const;
+    for (const password of difficultPasswords) {
+      const connection = connectionWith(password);
+      const all = [
+        password,
+        databaseUrl(connection),
+        jdbcUrl(connection),
+        adoNetConnectionString(connection),
+      ];
+      const log = maskLog(
+        formatDotenv(connectionEnvironment(connection, config)),
+        all.flatMap(encodedVariants),
+      );
+      expect(log).toMatch(/^DB_PASSWORD=['"]?█+['"]?$/m);
+      expect(log).toMatch(/^DATABASE_URL=█+$/m);
+      expect(log).toMatch(/^JDBC_DATABASE_URL=█+$/m);
+      expect(log).toMatch(/^ConnectionStrings__Default=['"]?█+['"]?$/m);
+      expect(log).toMatch(/^DB_HOST=demo\.postgres\.database\.azure\.com$/m);
+      expect(log).toMatch(/^DB_USER=relecloud_admin$/m);
+    }
+  });
+
+  test('what bash itself makes of it: printf %q, and a command traced with set -x', () => {
+    for (const password of difficultPasswords) {
+      const env = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', PASSWORD: password };
+      const script = 'set -x; : "$PASSWORD"; set +x; printf "%q\\n" "$PASSWORD"; echo "${PASSWORD@Q}"';
+      const { stdout, stderr } = spawnSync('bash', ['--noprofile', '--norc', '-c', script], {
+        env,
+        encoding: 'utf8',
+      });
+      const left = unmaskedText(stdout + stderr, encodedVariants(password)).replaceAll('$PASSWORD', '');
+      for (const word of longWords(password)) expect(left, stdout + stderr).not.toContain(word);
+    }
+  });
+
+  test('raw comes first: GitHub should know the secret itself before its forms are told', () => {
+    fc.assert(
+      fc.property(anyText, (secret) => {
+        expect(encodedVariants(secret)[0]).toBe(secret);
+      }),
+    );
+  });
+
+  test('no mask is blank, which would blank the whole log', () => {
+    fc.assert(
+      fc.property(secrets, (secret) => {
+        for (const form of encodedVariants(secret)) expect(form.trim()).not.toBe('');
+      }),
+    );
+    expect(encodedVariants('')).toEqual([]);
+  });
+});
+
+/** Words of a password that are long enough to be recognized. */
+const longWords = (password: string): readonly string[] =>
+  password.split(/[^A-Za-z0-9]+/).filter((part) => part.length > 2);

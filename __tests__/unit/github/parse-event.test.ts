@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseEvent } from '../../../src/github/parse-event.ts';
+import { isUntrustedPullRequest, runsForkWithSecrets } from '../../../src/inputs/workflow-event.ts';
+import { pullRequestEvent, pushEvent } from '../../helpers/unit/test-configs.ts';
+
+const env = {
+  GITHUB_EVENT_NAME: 'pull_request',
+  GITHUB_REPOSITORY_ID: '123456789',
+  GITHUB_REPOSITORY: 'relecloud/tours',
+  GITHUB_ACTOR: 'ada',
+};
+const ownRepository = { id: 123456789, full_name: 'relecloud/tours', fork: false };
+const forkRepository = { id: 987654321, full_name: 'ada/tours', fork: true };
+const createPayload = (head: unknown, more: Readonly<Record<string, unknown>> = {}) => ({
+  repository: ownRepository,
+  pull_request: { number: 42, state: 'open', head, base: { repo: ownRepository }, ...more },
+});
+const isFromFork = (head: unknown, more = {}): boolean | undefined =>
+  parseEvent(createPayload(head, more), env).pullRequest?.fromFork;
+
+describe('what started the workflow', () => {
+  test('a pull request of a branch of this repository', () => {
+    expect(parseEvent(createPayload({ repo: ownRepository }), env)).toEqual({
+      name: 'pull_request',
+      repository: { id: '123456789', name: 'relecloud/tours' },
+      actor: 'ada',
+      pullRequest: { number: 42, state: 'open', fromFork: false },
+    });
+  });
+
+  test('a closed one, as teardown sees it', () => {
+    const closed = createPayload({ repo: ownRepository }, { state: 'closed', merged: true });
+    expect(parseEvent(closed, env).pullRequest).toEqual({ number: 42, state: 'closed', fromFork: false });
+  });
+
+  test('a state that GitHub has not told is none', () => {
+    expect(
+      parseEvent(createPayload({ repo: ownRepository }, { state: 'OPEN' }), env).pullRequest?.state,
+    ).toBeUndefined();
+  });
+
+  test('a comment on a pull request is about that; one on an issue is not', () => {
+    const issue = { number: 42, state: 'open', pull_request: { url: 'https://api.github.com/…/pulls/42' } };
+    const commented = { ...env, GITHUB_EVENT_NAME: 'issue_comment' };
+    expect(parseEvent({ repository: ownRepository, issue }, commented).pullRequest).toMatchObject({
+      number: 42,
+      state: 'open',
+    });
+    const { pull_request: _, ...plain } = issue;
+    expect(parseEvent({ repository: ownRepository, issue: plain }, commented).pullRequest).toBeUndefined();
+  });
+
+  test('a push or a schedule is about none', () => {
+    for (const name of ['push', 'schedule', 'workflow_dispatch'])
+      expect(parseEvent({ repository: ownRepository }, { ...env, GITHUB_EVENT_NAME: name })).toMatchObject({
+        name,
+        pullRequest: undefined,
+      });
+    expect(parseEvent({}, { GITHUB_EVENT_NAME: 'schedule' })).toEqual({
+      name: 'schedule',
+      repository: { id: '', name: '' },
+      actor: '',
+      pullRequest: undefined,
+    });
+  });
+
+  test('the repository is GitHub’s variable, else the payload’s; an id that is no number is none', () => {
+    expect(parseEvent({ repository: forkRepository }, env).repository).toEqual({
+      id: '123456789',
+      name: 'relecloud/tours',
+    });
+    expect(parseEvent({ repository: forkRepository }, {}).repository).toEqual({
+      id: '987654321',
+      name: 'ada/tours',
+    });
+    for (const id of ['', '-1', '1e3', 'x', '9'.repeat(21)])
+      expect(parseEvent({}, { GITHUB_REPOSITORY_ID: id }).repository.id).toBe('');
+  });
+
+  test('whatever the payload holds, reading it does not fail, and a number is a number', () => {
+    const any = fc.jsonValue();
+    const pullRequest = fc.record(
+      { number: fc.oneof(fc.integer(), any), state: any, head: any, base: any },
+      { requiredKeys: [] },
+    );
+    const payloads = fc.record(
+      { repository: any, pull_request: fc.oneof(pullRequest, any), issue: fc.oneof(pullRequest, any) },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(payloads, (anything) => {
+        const { pullRequest: about } = parseEvent(anything as Parameters<typeof parseEvent>[0], env);
+        expect(['undefined', 'number']).toContain(typeof about?.number);
+      }),
+      { numRuns: 500, examples: [[{ pull_request: { number: 42, head: null } }]] },
+    );
+  });
+});
+
+describe('whether a pull request comes from a fork', () => {
+  test.each([
+    ['by the ids', { repo: forkRepository }, true],
+    ['by the ids, also under the same name', { repo: { ...ownRepository, id: 7 } }, true],
+    [
+      'by the ids, also where a repository was renamed',
+      { repo: { ...ownRepository, full_name: 'old/name' } },
+      false,
+    ],
+    ['by the names, where ids are missing', { repo: { full_name: 'ada/tours' } }, true],
+    ['by the names, where ids are missing', { repo: { full_name: 'relecloud/tours' } }, false],
+    ['by the flag, where both are missing', { repo: { fork: true } }, true],
+    ['by the flag, where both are missing', { repo: {} }, false],
+    ['one whose repository is gone was a fork', { repo: null }, true],
+    ['one whose repository is gone was a fork', {}, true],
+  ] as const)('%s: %j: %s', (_, head, expected) => {
+    expect(isFromFork(head)).toBe(expected);
+  });
+
+  test('without a base in the payload, the workflow’s repository is it', () => {
+    expect(isFromFork({ repo: forkRepository }, { base: undefined })).toBe(true);
+    expect(isFromFork({ repo: ownRepository }, { base: undefined })).toBe(false);
+  });
+
+  test('a repository that is itself a fork of another is its own pull requests’ home', () => {
+    const home = { ...ownRepository, fork: true };
+    expect(isFromFork({ repo: home }, { base: { repo: home } })).toBe(false);
+  });
+});
+
+describe('skip-without-credentials: a fork’s or Dependabot’s pull_request run has no secrets', () => {
+  test.each([
+    ['a branch of this repository', pullRequestEvent(), false],
+    ['a fork', pullRequestEvent(42, { fromFork: true }), true],
+    ['Dependabot', pullRequestEvent(42, { actor: 'dependabot[bot]' }), true],
+    ['somebody who is called like Dependabot', pullRequestEvent(42, { actor: 'dependabot' }), false],
+    ['a fork’s, with secrets', pullRequestEvent(42, { name: 'pull_request_target', fromFork: true }), false],
+    ['a push', pushEvent, false],
+    ['a push of Dependabot’s', { ...pushEvent, actor: 'dependabot[bot]' }, false],
+  ])('%s: %j', (_, event, expected) => {
+    expect(isUntrustedPullRequest(event)).toBe(expected);
+  });
+});
+
+describe('what this guards against: a stranger’s code beside the repository’s secrets', () => {
+  test.each([
+    [
+      'a fork on pull_request_target',
+      pullRequestEvent(42, { name: 'pull_request_target', fromFork: true }),
+      true,
+    ],
+    ['a branch on pull_request_target', pullRequestEvent(42, { name: 'pull_request_target' }), false],
+    ['a fork on pull_request, which has no secrets', pullRequestEvent(42, { fromFork: true }), false],
+    ['a push', pushEvent, false],
+  ])('%s: %j', (_, event, expected) => {
+    expect(runsForkWithSecrets(event)).toBe(expected);
+  });
+});

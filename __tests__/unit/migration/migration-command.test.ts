@@ -1,0 +1,270 @@
+import { readdirSync, realpathSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect } from 'vitest';
+import { migrationEnvironment } from '../../../src/migration/migration-command.ts';
+import { isAlive, type RunningMigration, waitForExit } from '../../helpers/unit/migration-process.ts';
+import { test } from '../../helpers/unit/test.ts';
+
+describe('the migration’s environment', () => {
+  const taken = [
+    'INPUT_ADMIN-PASSWORD',
+    'INPUT_X',
+    'STATE_rule',
+    'GITHUB_STATE',
+    'ACTIONS_ID_TOKEN_REQUEST_URL',
+    'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+    'ACTIONS_RUNTIME_TOKEN',
+    'ACTIONS_RUNTIME_URL',
+    'ACTIONS_RESULTS_URL',
+    'ACTIONS_CACHE_URL',
+    'ACTIONS_CACHE_SERVICE_V2',
+    'AZURE_CLIENT_SECRET',
+  ];
+  const kept = [
+    'PATH',
+    'HOME',
+    'GITHUB_ENV',
+    'GITHUB_OUTPUT',
+    'GITHUB_STEP_SUMMARY',
+    'GITHUB_SHA',
+    'RUNNER_TEMP',
+    'AZURE_CLIENT_ID',
+    'MY_INPUT_X',
+    'ACTIONS_STEP_DEBUG',
+  ];
+
+  test('is what a run: step would have, plus the connection, less what is taken away', () => {
+    const names = fc.uniqueArray(fc.constantFrom(...taken, ...kept));
+    fc.assert(
+      fc.property(names, (present) => {
+        const env = Object.fromEntries(present.map((name) => [name, 'x']));
+        const result = migrationEnvironment(env, new Map([['DB_HOST', 'h']]), 'app');
+        expect(Object.keys(result).sort()).toEqual(
+          [...present.filter((name) => kept.includes(name)), 'DB_HOST', 'PGAPPNAME'].sort(),
+        );
+      }),
+    );
+  });
+
+  test('the connection wins over what a former step has set', () => {
+    expect(migrationEnvironment({ DB_HOST: 'old' }, new Map([['DB_HOST', 'new']]), 'app')).toEqual({
+      DB_HOST: 'new',
+      PGAPPNAME: 'app',
+    });
+  });
+
+  test('a PGAPPNAME of the workflow stays, an empty one is none', () => {
+    const nameWith = (env: NodeJS.ProcessEnv) => migrationEnvironment(env, new Map(), 'app')['PGAPPNAME'];
+    expect(nameWith({ PGAPPNAME: 'mine' })).toBe('mine');
+    expect(nameWith({ PGAPPNAME: '' })).toBe('app');
+  });
+});
+
+// Each waits for a process, so they wait at the same time.
+describe('the command', { concurrent: true }, () => {
+  test('workflow commands are stopped while its output streams', async ({ migration }) => {
+    const { outcome, stdout, stderr } = await migration({
+      command: 'echo ::set-output::x\necho note >&2\nprintf end',
+    }).finished;
+    expect(outcome).toBe('done');
+    const [, token = ''] = /^::stop-commands::(\S{20,})\n/.exec(stdout) ?? [];
+    expect(token).not.toBe('');
+    // Both outputs in one, or the end of one could come after commands resumed on the other.
+    expect(stdout).toBe(`::stop-commands::${token}\n::set-output::x\nnote\nend\n::${token}::\n`);
+    expect(stderr).toBe('');
+  });
+
+  test('can open its outputs as files', async ({ migration }) => {
+    const { outcome, stdout } = await migration({
+      command: 'echo one > /dev/stderr; echo two > /dev/stdout; echo three | tee /dev/stderr > /dev/null',
+    }).finished;
+    expect(outcome).toBe('done');
+    expect(stdout).toContain('\none\ntwo\nthree\n');
+  });
+
+  test('can find the token that resumes commands neither in its environment nor in any arguments', async ({
+    migration,
+  }) => {
+    const { stdout } = await migration({
+      command: 'env; cat /proc/$$/cmdline /proc/$PPID/cmdline /proc/$PPID/environ | tr "\\0" "\\n"',
+    }).finished;
+    const [, token = ''] = /^::stop-commands::(\S{20,})\n/.exec(stdout) ?? [];
+    expect(token).not.toBe('');
+    expect(stdout.split(token).length - 1).toBe(2);
+  });
+
+  test('is judged by its exit code alone: a NOTICE on standard error is not a failure', async ({
+    migration,
+  }) => {
+    const { outcome } = await migration({ command: 'echo NOTICE >&2; exit 0' }).finished;
+    expect(outcome).toBe('done');
+  });
+
+  test('is judged by its exit code alone: a code other than 0 is a failure', async ({ migration }) => {
+    const { outcome, stdout } = await migration({ command: 'echo fine; exit 3' }).finished;
+    expect(outcome).toBe('ended with exit code 3');
+    expect(stdout).toMatch(/\n::\S{20,}::\n$/);
+  });
+
+  test.for(['false\necho reached', 'false | cat\necho reached'])(
+    'ends at the first failure, also within a pipe, as in the runner’s bash: %j',
+    async (command, { migration }) => {
+      const { outcome, stdout } = await migration({ command }).finished;
+      expect(outcome).toContain('exit code 1');
+      expect(stdout).not.toContain('reached');
+    },
+  );
+
+  test('takes any text: several lines, quotes, dollars', async ({ migration }) => {
+    const { stdout } = await migration({
+      command: "x='a \"b\"'\ncat <<'EOF'\n$HOME '' `x`\nEOF\necho \"$x\"",
+    }).finished;
+    expect(stdout).toContain('$HOME \'\' `x`\na "b"\n');
+  });
+
+  test('runs in the workspace', async ({ migration }) => {
+    const { workspace, finished } = migration({ command: 'mkdir sub; cd sub; pwd' });
+    expect((await finished).stdout).toContain(`\n${realpathSync(workspace)}/sub\n`);
+  });
+
+  test('runs in its working directory of the workspace', async ({ migration }) => {
+    const { workspace, finished } = migration({ command: 'pwd', workingDirectory: 'db' });
+    await mkdir(join(workspace, 'db'));
+    expect((await finished).stdout).toContain(`\n${realpathSync(workspace)}/db\n`);
+  });
+
+  test('one that cannot be started is a failed migration', async ({ migration }) => {
+    const { outcome } = await migration({ command: 'true', workingDirectory: 'missing' }).finished;
+    expect(outcome).toContain('could not be started: ');
+  });
+
+  test.for(['true', 'false'])(
+    'leaves no script behind, which might hold secrets, when it ends: %s',
+    async (command, { migration }) => {
+      const { tempDirectory, finished } = migration({ command });
+      await finished;
+      expect(readdirSync(tempDirectory)).toEqual([]);
+    },
+  );
+
+  test('the script is readable by its owner alone', async ({ migration }) => {
+    const { stdout } = await migration({ command: 'stat -c %a "$0"' }).finished;
+    expect(stdout).toContain('\n600\n');
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')(
+  'ending it with its whole process tree',
+  { concurrent: true },
+  () => {
+    /** Bash that writes its process id into a file, waits, and writes into another file that it got SIGTERM. */
+    const obeying = (name: string): string =>
+      `trap "echo SIGTERM > ${name}.signal; exit" TERM; echo $$ > ${name}; while :; do sleep 0.1; done`;
+    /** Bash that writes its process id into a file, and does not end by SIGTERM. */
+    const stubborn = 'trap "" TERM; echo $$ > stubborn; while :; do sleep 1; done';
+    /** In its process group, and in a session that has left the group and lost its parent. */
+    const family = `bash -c '${obeying('child')}' &
+    setsid bash -c '${obeying('session')}' &`;
+
+    /** Process ids of what wrote them into these files. */
+    async function pidsIn(
+      { readLine }: RunningMigration,
+      files: readonly string[],
+    ): Promise<readonly string[]> {
+      const pids = await Promise.all(files.map(readLine));
+      for (const pid of pids) expect(isAlive(pid)).toBe(true);
+      return pids;
+    }
+
+    test('on cancellation, by SIGTERM, also what left the process group', async ({ migration }) => {
+      const running = migration({ command: `${family}\nwait` });
+      const pids = await pidsIn(running, ['child', 'session']);
+      running.child.kill('SIGTERM');
+      // Time stands still, so nothing is killed before it could obey.
+      expect(await running.readLine('child.signal')).toBe('SIGTERM');
+      expect(await running.readLine('session.signal')).toBe('SIGTERM');
+      await Promise.all(pids.map(waitForExit));
+      running.advanceTime();
+      expect((await running.finished).outcome).toBe('the job was cancelled');
+    });
+
+    test('also what ignores SIGTERM, within the 7.5 s that GitHub waits before SIGKILL', async ({
+      migration,
+    }) => {
+      const running = migration({ command: `${family}\nbash -c '${stubborn}' &\nwait` });
+      const pids = await pidsIn(running, ['child', 'session', 'stubborn']);
+      running.child.kill('SIGTERM');
+      await running.readLine('child.signal');
+      running.advanceTime();
+      const { outcome, took } = await running.finished;
+      expect(outcome).toBe('the job was cancelled');
+      expect(took).toBeLessThan(7500);
+      await Promise.all(pids.map(waitForExit));
+    });
+
+    test('on its own timeout, which the error names; it leaves no script behind', async ({ migration }) => {
+      const running = migration({ command: 'echo $$ > child; sleep 300', timeoutMs: 1000 });
+      const pids = await pidsIn(running, ['child']);
+      running.advanceTime();
+      const { outcome } = await running.finished;
+      expect(outcome).toContain('took longer than migration-timeout-minutes (1.0 s)');
+      await Promise.all(pids.map(waitForExit));
+      expect(readdirSync(running.tempDirectory)).toEqual([]);
+    });
+
+    test('what it leaves running, also outside its process group, before commands resume', async ({
+      migration,
+    }) => {
+      const quick = (name: string) => `echo $$ > ${name}; exec sleep 300`;
+      const running = migration({
+        command: `bash -c '${quick('child')}' &
+          setsid bash -c '${quick('session')}' &
+          until [ -s child ] && [ -s session ]; do sleep 0.05; done`,
+      });
+      const pids = await Promise.all(['child', 'session'].map(running.readLine));
+      running.advanceTime();
+      expect((await running.finished).outcome).toBe('[ended 2] done');
+      expect(pids.map(isAlive)).toEqual([false, false]);
+    });
+
+    test('what it leaves running prints nothing once commands resume', async ({ migration }) => {
+      const running = migration({
+        command: `bash -c 'trap "" TERM; while :; do echo ::error::late; done' &
+          until [ -e started ]; do touch started; done`,
+      });
+      running.advanceTime();
+      const { outcome, stdout } = await running.finished;
+      expect(outcome).toBe('[ended 1] done');
+      expect(stdout).toMatch(/::error::late\n\n::\S{20,}::\n$/);
+    });
+
+    test('a process that cannot be found and holds the output open is not waited for', async ({
+      migration,
+    }) => {
+      const running = migration({
+        command:
+          'env -i setsid bash -c "echo \\$\\$ > hidden; exec sleep 300" & until [ -s hidden ]; do sleep 0.05; done; echo end',
+      });
+      const { outcome, stdout } = await running.finished;
+      expect(outcome).toBe('done');
+      expect(stdout).toContain('\nend\n');
+      process.kill(Number(await running.readLine('hidden')), 'SIGKILL');
+    });
+
+    test('a tool gets SIGTERM first, has time to roll back, and is not waited for longer than that', async ({
+      migration,
+    }) => {
+      const command = `trap 'echo rolled back; exit 0' TERM\necho $$ > child\nwhile :; do sleep 0.1; done`;
+      const running = migration({ command });
+      const pids = await pidsIn(running, ['child']);
+      running.child.kill('SIGTERM');
+      await Promise.all(pids.map(waitForExit));
+      running.advanceTime();
+      const { stdout, took } = await running.finished;
+      expect(stdout).toContain('rolled back');
+      expect(took).toBeLessThan(2000);
+    });
+  },
+);

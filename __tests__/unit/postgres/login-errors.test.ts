@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { DatabaseError } from 'pg';
+import { describe, expect, test } from 'vitest';
+import { classifyLoginError } from '../../../src/postgres/login-errors.ts';
+
+/** What PostgreSQL's own refusal becomes in the client. */
+function createPgError(code: string, message: string): DatabaseError {
+  const error = new DatabaseError(message, message.length, 'error');
+  error.severity = 'FATAL';
+  error.code = code;
+  return error;
+}
+
+const createSystemError = (code: string, message = code): Error =>
+  Object.assign(new Error(message), { code });
+
+const pgHbaMessage = (encryption: string): string =>
+  `no pg_hba.conf entry for host "203.0.113.9", user "u", database "d", ${encryption}`;
+
+const classificationCases: readonly (readonly [
+  what: string,
+  error: unknown,
+  kind: string,
+  reason: RegExp,
+])[] = [
+  [
+    'a wrong password',
+    createPgError('28P01', 'password authentication failed for user "u"'),
+    'refused',
+    /password.*28P01/,
+  ],
+  ['TLS off', createPgError('28000', pgHbaMessage('no encryption')), 'refused', /no encryption/],
+  [
+    'a role that may not log in',
+    createPgError('28000', 'role "u" is not permitted to log in'),
+    'refused',
+    /28000/,
+  ],
+  ['a missing database', createPgError('3D000', 'database "d" does not exist'), 'refused', /3D000/],
+  ['no right to connect', createPgError('42501', 'permission denied for database "d"'), 'refused', /42501/],
+  ['shut out over TLS', createPgError('28000', pgHbaMessage('SSL encryption')), 'blocked', /203\.0\.113\.9/],
+  [
+    'shut out over TLS, in the older words',
+    createPgError('28000', pgHbaMessage('SSL')),
+    'blocked',
+    /203\.0\.113\.9/,
+  ],
+  ["the client's own timeout", new Error('timeout expired'), 'blocked', /timed out/],
+  ["the system's timeout", createSystemError('ETIMEDOUT'), 'blocked', /timed out/],
+  [
+    'all addresses timed out',
+    new AggregateError([createSystemError('ETIMEDOUT'), createSystemError('ETIMEDOUT')]),
+    'blocked',
+    /timed out/,
+  ],
+  ['starting up', createPgError('57P03', 'the database system is starting up'), 'passing', /starting up/],
+  ['too many sessions', createPgError('53300', 'sorry, too many clients already'), 'passing', /too many/],
+  ['ended by an administrator', createPgError('57P01', 'terminating connection'), 'passing', /terminating/],
+  ['no such name yet', createSystemError('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), 'passing', /ENOTFOUND/],
+  ['DNS out of order', createSystemError('EAI_AGAIN'), 'passing', /EAI_AGAIN/],
+  ['nobody listens', createSystemError('ECONNREFUSED'), 'passing', /ECONNREFUSED/],
+  ['the connection broke', createSystemError('ECONNRESET'), 'passing', /ECONNRESET/],
+  ['the pipe broke (five letters like a SQLSTATE)', createSystemError('EPIPE'), 'passing', /EPIPE/],
+  ['ended without a word', new Error('Connection terminated unexpectedly'), 'passing', /unexpectedly/],
+  ['a private authority', createSystemError('SELF_SIGNED_CERT_IN_CHAIN'), 'refused', /TLS/],
+  ['another name', createSystemError('ERR_TLS_CERT_ALTNAME_INVALID'), 'refused', /TLS/],
+  ['an unknown issuer', createSystemError('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), 'refused', /TLS/],
+  ['an expired certificate', createSystemError('CERT_HAS_EXPIRED'), 'refused', /TLS/],
+  [
+    'a server that does not prove that it knows the password',
+    new Error('SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match'),
+    'refused',
+    /signature/,
+  ],
+  [
+    'a mechanism that nobody has',
+    new Error('SASL: Only mechanism(s) A are supported'),
+    'refused',
+    /mechanism/,
+  ],
+  ['no TLS at all', new Error('The server does not support SSL connections'), 'refused', /TLS/],
+];
+
+describe('reach by probing: why a login did not come about', () => {
+  test.each(classificationCases)('%s', (_, error, kind, reason) => {
+    const failure = classifyLoginError(error);
+    expect(failure.kind).toBe(kind);
+    expect(failure.reason).toMatch(reason);
+    if (kind === 'refused') expect(failure.advice).not.toBe('');
+  });
+
+  test("PostgreSQL's own refusal tells our address, where it names an IPv4 one", () => {
+    expect(classifyLoginError(createPgError('28000', pgHbaMessage('SSL encryption'))).address).toBe(
+      '203.0.113.9',
+    );
+    const six = pgHbaMessage('SSL encryption').replace('203.0.113.9', '2001:db8::1');
+    expect(classifyLoginError(createPgError('28000', six))).toEqual({
+      kind: 'blocked',
+      reason: six,
+      advice: '',
+    });
+  });
+
+  test('a login failure never counts as blocked, whatever text stands in it', () => {
+    const state = fc.constantFrom('28P01', '3D000', '42501', '57P03', '53300', '08P01', 'XX000');
+    const text = fc.oneof(
+      fc.string(),
+      fc.constantFrom(pgHbaMessage('SSL encryption'), 'timeout expired', 'ETIMEDOUT'),
+    );
+    fc.assert(
+      fc.property(state, text, (code, message) => {
+        expect(classifyLoginError(createPgError(code, message)).kind).not.toBe('blocked');
+      }),
+    );
+  });
+
+  test('TLS off is no block, whoever the user is', () => {
+    fc.assert(
+      fc.property(fc.string(), (user) => {
+        const message = `no pg_hba.conf entry for host "203.0.113.9", user "${user}", database "d", no encryption`;
+        expect(classifyLoginError(createPgError('28000', message)).kind).toBe('refused');
+      }),
+    );
+  });
+
+  test('whatever is thrown is sorted, and never into blocked without a reason for it', () => {
+    fc.assert(
+      fc.property(fc.anything(), (thrown) => {
+        expect(['passing', 'refused']).toContain(classifyLoginError(thrown).kind);
+      }),
+    );
+  });
+});

@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { parse as parseByPg } from 'pg-connection-string';
+import { describe, expect, test } from 'vitest';
+import {
+  adoNetConnectionString,
+  type Connection,
+  connectionEnvironment,
+  databaseUrl,
+  jdbcUrl,
+} from '../../../src/publish/connection-formats.ts';
+import { readConnectionString } from '../../helpers/unit/ado-connection-string.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import { ensureConfig } from '../../helpers/unit/test-configs.ts';
+
+const database = fc.stringMatching(/^[a-zA-Z_][\w-]{0,62}$/);
+const rootFile = fc.oneof(
+  fc.constant('/home/runner/work/_temp/azure-postgresql-roots.pem'),
+  fc.constant('D:\\a\\_temp\\with space & more.pem'),
+);
+
+const connections: fc.Arbitrary<Connection> = fc
+  .record({
+    user: anyText,
+    password: anyText,
+    database,
+    sslRootCert: fc.option(rootFile, { nil: undefined }),
+  })
+  .map(({ sslRootCert, ...rest }) => ({
+    host: 'demo-relecloud.postgres.database.azure.com',
+    port: 5432,
+    ...rest,
+    sslMode: sslRootCert === undefined ? 'require' : 'verify-full',
+    sslRootCert,
+  }));
+
+const withPassword = (password: string): Connection => ({
+  host: 'demo-relecloud.postgres.database.azure.com',
+  port: 5432,
+  database: 'relecloud',
+  user: 'relecloud_admin',
+  password,
+  sslMode: 'require',
+  sslRootCert: undefined,
+});
+
+const cases = { numRuns: 300, examples: difficultPasswords.map((p): [Connection] => [withPassword(p)]) };
+
+describe('database-url', () => {
+  test('comes back from any reader of URLs', () => {
+    fc.assert(
+      fc.property(connections, (connection) => {
+        const url = new URL(databaseUrl(connection));
+        expect(url.protocol).toBe('postgresql:');
+        expect(decodeURIComponent(url.username)).toBe(connection.user);
+        expect(decodeURIComponent(url.password)).toBe(connection.password);
+        expect(url.hostname).toBe(connection.host);
+        expect(url.port).toBe('5432');
+        expect(decodeURIComponent(url.pathname.slice(1))).toBe(connection.database);
+        expect(url.searchParams.get('sslmode')).toBe(connection.sslMode);
+        expect(url.searchParams.get('sslrootcert') ?? undefined).toBe(connection.sslRootCert);
+      }),
+      cases,
+    );
+  });
+
+  test('comes back from pg-connection-string, which node-postgres uses', () => {
+    fc.assert(
+      fc.property(connections, (connection) => {
+        // With a root file it would read the file.
+        const url = databaseUrl({ ...connection, sslMode: 'verify-full', sslRootCert: undefined });
+        expect(parseByPg(url)).toMatchObject({
+          user: connection.user,
+          password: connection.password,
+          host: connection.host,
+          port: '5432',
+          database: connection.database,
+        });
+      }),
+      cases,
+    );
+  });
+
+  test('has no character that a shell, a YAML file or a log line could take for its own', () => {
+    fc.assert(
+      fc.property(connections, (connection) => {
+        expect(databaseUrl(connection)).toMatch(
+          /^postgresql:\/\/[\w.~%:-]+@[\w.-]+:5432\/[\w-]+\?[\w.~%=&-]+$/,
+        );
+      }),
+    );
+  });
+
+  test("the tutorial's own", () => {
+    expect(databaseUrl(withPassword('VerySecurePassword!1'))).toBe(
+      'postgresql://relecloud_admin:VerySecurePassword%211@demo-relecloud.postgres.database.azure.com:5432/relecloud?sslmode=require',
+    );
+  });
+});
+
+test('jdbc: comes back as pgJDBC reads it (split at & and =, then decoded as a form is)', () => {
+  const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
+  fc.assert(
+    fc.property(connections, (connection) => {
+      const [, host, port, name, query = ''] =
+        /^jdbc:postgresql:\/\/([^:/]+):(\d+)\/([^?]*)\?(.*)$/s.exec(jdbcUrl(connection)) ?? [];
+      const properties = Object.fromEntries(
+        query.split('&').map((pair) => {
+          const at = pair.indexOf('=');
+          return [pair.slice(0, at), decode(pair.slice(at + 1))];
+        }),
+      );
+      expect({ host, port, database: decode(name ?? '') }).toEqual({
+        host: connection.host,
+        port: '5432',
+        database: connection.database,
+      });
+      const { user, password, sslMode: sslmode, sslRootCert } = connection;
+      const root = sslRootCert === undefined ? {} : { sslrootcert: sslRootCert };
+      expect(properties).toEqual({ user, password, sslmode, ...root });
+    }),
+    cases,
+  );
+});
+
+describe('ado.net', () => {
+  test('comes back as .NET reads it, under the names that Npgsql knows', () => {
+    fc.assert(
+      fc.property(connections, (connection) => {
+        const root =
+          connection.sslRootCert === undefined ? {} : { 'root certificate': connection.sslRootCert };
+        expect(Object.fromEntries(readConnectionString(adoNetConnectionString(connection)))).toEqual({
+          host: connection.host,
+          port: '5432',
+          database: connection.database,
+          username: connection.user,
+          password: connection.password,
+          'ssl mode': connection.sslMode === 'require' ? 'Require' : 'VerifyFull',
+          ...root,
+        });
+      }),
+      cases,
+    );
+  });
+
+  test("the reader of these tests reads Microsoft's own examples", () => {
+    const read = readConnectionString(`Data Source=(local);Password='a"b;c';User="it's ""me""" ; X = y z `);
+    expect(Object.fromEntries(read)).toEqual({
+      'data source': '(local)',
+      password: 'a"b;c',
+      user: `it's "me"`,
+      x: 'y z',
+    });
+    expect(() => readConnectionString('a="b"c')).toThrow();
+  });
+});
+
+describe('environment of later steps', () => {
+  const full = { ...withPassword('secret'), sslMode: 'verify-full', sslRootCert: '/roots.pem' } as const;
+
+  test('the names that it promises, and no others', () => {
+    const { publish } = ensureConfig();
+    expect([...connectionEnvironment(withPassword('x'), publish).keys()]).toEqual([
+      'DB_HOST',
+      'DB_PORT',
+      'DB_NAME',
+      'DB_USER',
+      'DB_PASSWORD',
+      'DB_SSLMODE',
+      'DATABASE_URL',
+    ]);
+  });
+
+  test('every format, another prefix, and the root file with verify-full', () => {
+    const { publish } = ensureConfig({ formats: 'url, pg, jdbc, ado.net', 'env-prefix': 'APP_DB_' });
+    expect(Object.fromEntries(connectionEnvironment(full, publish))).toEqual({
+      APP_DB_HOST: full.host,
+      APP_DB_PORT: '5432',
+      APP_DB_NAME: 'relecloud',
+      APP_DB_USER: 'relecloud_admin',
+      APP_DB_PASSWORD: 'secret',
+      APP_DB_SSLMODE: 'verify-full',
+      APP_DB_SSLROOTCERT: '/roots.pem',
+      DATABASE_URL: databaseUrl(full),
+      PGHOST: full.host,
+      PGPORT: '5432',
+      PGDATABASE: 'relecloud',
+      PGUSER: 'relecloud_admin',
+      PGPASSWORD: 'secret',
+      PGSSLMODE: 'verify-full',
+      PGSSLROOTCERT: '/roots.pem',
+      JDBC_DATABASE_URL: jdbcUrl(full),
+      ConnectionStrings__Default: adoNetConnectionString(full),
+    });
+  });
+});

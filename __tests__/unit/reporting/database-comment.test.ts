@@ -1,0 +1,240 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Connection, urlWithoutPassword } from '../../../src/publish/connection-formats.ts';
+import {
+  commentMarker,
+  type DatabaseCommentData,
+  renderDatabaseComment,
+  renderDroppedComment,
+} from '../../../src/reporting/database-comment.ts';
+import { codeBlock, inlineCode, renderTable } from '../../../src/reporting/markdown.ts';
+import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
+
+const commentData: DatabaseCommentData = {
+  database: 'relecloud_pr_42',
+  host: 'demo-relecloud.postgres.database.azure.com',
+  port: 5432,
+  user: 'relecloud_app_pr_42',
+  sslMode: 'require',
+  url: 'postgresql://relecloud_app_pr_42@demo-relecloud.postgres.database.azure.com:5432/relecloud_pr_42?sslmode=require',
+  expires: undefined,
+  changes: [],
+};
+
+/** A comment's code block, and all that is not in it. */
+function splitAtCodeBlock(comment: string): { readonly block: string; readonly rest: readonly string[] } {
+  const lines = comment.split('\n');
+  const start = lines.findIndex((line) => /^`{3,}$/.test(line));
+  const fence = lines[start] ?? '';
+  // CommonMark 4.5: a block ends at the first line of as many back-ticks or more.
+  const length = lines
+    .slice(start + 1)
+    .findIndex((line) => /^ {0,3}`+\s*$/.test(line) && line.trim().length >= fence.length);
+  const end = start + 1 + length;
+  expect(start).toBeGreaterThan(0);
+  expect(length).toBeGreaterThanOrEqual(0);
+  return {
+    block: lines.slice(start + 1, end).join('\n'),
+    rest: [...lines.slice(0, start), ...lines.slice(end + 1)],
+  };
+}
+
+const tableLines = (lines: readonly string[]): readonly string[] =>
+  lines.filter((line) => line.startsWith('|'));
+/** What stands outside tables, of which nothing may be from outside. */
+const nonTableText = (lines: readonly string[]): string =>
+  lines.filter((line) => !line.startsWith('|')).join('\n');
+
+describe('comment: what a pull request is told of its database', () => {
+  test('database, host, user, TLS, and how to connect', () => {
+    const comment = renderDatabaseComment(commentData);
+    expect(comment).toContain('| `Database` | `relecloud_pr_42` |');
+    expect(comment).toContain('| `Host` | `demo-relecloud.postgres.database.azure.com:5432` |');
+    expect(comment).toContain('| `User` | `relecloud_app_pr_42` |');
+    expect(comment).toContain('| `TLS` | `sslmode=require` |');
+    expect(splitAtCodeBlock(comment).block).toBe(`psql '${commentData.url}'`);
+  });
+
+  test('when it goes: with the pull request, or at a moment unless it is ensured again', () => {
+    expect(renderDatabaseComment(commentData)).toContain('| `Expires` | `when the pull request is closed` |');
+    const expires = new Date('2026-02-03T04:05:06.789Z');
+    expect(renderDatabaseComment({ ...commentData, expires })).toContain(
+      '| `Expires` | `2026-02-03 04:05 UTC, unless ensured again` |',
+    );
+  });
+
+  test('what the last run changed, or that it found everything as it should be', () => {
+    expect(renderDatabaseComment(commentData)).toContain('The last run found everything as it should be.');
+    const change = { resource: 'database', name: 'relecloud_pr_42', action: 'create', details: 'd' } as const;
+    const comment = renderDatabaseComment({ ...commentData, changes: [change] });
+    expect(comment).toContain('| `database` | `relecloud_pr_42` | `create` | `d` |');
+    expect(comment).not.toContain('as it should be');
+  });
+
+  test('once it is gone, that it is, and why', () => {
+    const comment = renderDroppedComment('relecloud_pr_42', 'pull request #42 is closed');
+    expect(comment).toContain('`relecloud_pr_42` was dropped');
+    expect(comment).toContain('pull request #42 is closed.');
+  });
+});
+
+describe('names from outside stay text', () => {
+  const rest = nonTableText(splitAtCodeBlock(renderDatabaseComment(commentData)).rest);
+
+  test('no name, user, host or detail becomes markup, leaves its cell, mentions anybody or links to anything', () => {
+    fc.assert(
+      fc.property(
+        fc.array(maliciousMarkdown, { minLength: 6, maxLength: 6 }),
+        ([database, host, user, sslMode, name, details]) => {
+          const change = {
+            resource: 'role',
+            name: name ?? '',
+            action: 'create',
+            details: details ?? '',
+          } as const;
+          const comment = renderDatabaseComment({
+            ...commentData,
+            database: database ?? '',
+            host: host ?? '',
+            user: user ?? '',
+            sslMode: sslMode ?? '',
+            changes: [change, change],
+          });
+          const { block, rest: around } = splitAtCodeBlock(comment);
+          expect(block).toBe(`psql '${commentData.url}'`);
+          expect(nonTableText(around).replace(/\n+/g, '\n')).toBe(
+            rest.replace('The last run found everything as it should be.', '').replace(/\n+/g, '\n'),
+          );
+          const rows = tableLines(around);
+          expect(rows.map((row) => tableCells(row).length)).toEqual([2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4]);
+          const heads = [0, 1, 7, 8];
+          for (const row of rows.filter((_, i) => !heads.includes(i)))
+            for (const cell of tableCells(row)) expect(textOutsideCode(cell.trim())).toBe('');
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('nothing in the connection’s URI ends its block', () => {
+    const lines = fc.constantFrom('```', '````', '~~~', '\n```\n', '\n# x', '|', '<b>', "'");
+    fc.assert(
+      fc.property(fc.array(lines, { maxLength: 6 }), (parts) => {
+        const url = parts.join('');
+        const { block, rest: around } = splitAtCodeBlock(renderDatabaseComment({ ...commentData, url }));
+        expect(block).toBe(`psql '${url}'`);
+        expect(nonTableText(around)).toBe(rest);
+      }),
+    );
+  });
+
+  test('nor in the name of a database that is gone', () => {
+    fc.assert(
+      fc.property(maliciousMarkdown, (database) => {
+        const comment = renderDroppedComment(database, 'because');
+        expect(comment.split('\n')).toHaveLength(3);
+        expect(textOutsideCode(comment.split('\n')[2] ?? '').trim()).toBe('was dropped: because.');
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('no secret in a comment', () => {
+  const secret = anyText.map((text) => `S3cr3t${text}`);
+
+  test('the password is in none of its forms, while the URI is that of a client', () => {
+    const connection = (user: string, password: string): Connection => ({
+      host: commentData.host,
+      port: 5432,
+      database: commentData.database,
+      user,
+      password,
+      sslMode: 'require',
+      sslRootCert: undefined,
+    });
+    fc.assert(
+      fc.property(anyText, secret, (user, password) => {
+        fc.pre(!user.includes('S3cr3t'));
+        const whole = connection(user, password);
+        const comment = renderDatabaseComment({ ...commentData, ...whole, url: urlWithoutPassword(whole) });
+        expect(comment).not.toContain('S3cr3t');
+        const [, uri = ''] = /psql '(.*)'/.exec(comment) ?? [];
+        const url = new URL(uri);
+        expect(url.password).toBe('');
+        expect(decodeURIComponent(url.username)).toBe(user);
+        expect(decodeURIComponent(url.pathname)).toBe('/relecloud_pr_42');
+        // It stands in single quotes, for a shell.
+        expect(uri).not.toContain("'");
+      }),
+      { numRuns: 200, examples: difficultPasswords.map((p): [string, string] => [p, `S3cr3t${p}`]) },
+    );
+  });
+});
+
+describe('the marker by which the comment is known again', () => {
+  const server = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
+  const base = fc.stringMatching(/^[a-zA-Z_][\w-]{0,62}$/);
+
+  test('one for each base database on each server', () => {
+    fc.assert(
+      fc.property(server, base, server, base, (s, b, otherServer, otherBase) => {
+        const same = s === otherServer && b === otherBase;
+        expect(commentMarker(s, b) === commentMarker(otherServer, otherBase)).toBe(same);
+      }),
+    );
+  });
+
+  test('an HTML comment in one line, which nothing in a name can end', () => {
+    fc.assert(
+      fc.property(server, base, (s, b) => {
+        const marker = commentMarker(s, b);
+        expect(marker).not.toContain('\n');
+        expect(marker.startsWith('<!-- ')).toBe(true);
+        expect(marker.indexOf('-->')).toBe(marker.length - 3);
+      }),
+      {
+        examples: [
+          ['a--b', 'x--'],
+          ['a-b', '_---'],
+        ],
+      },
+    );
+  });
+});
+
+describe('Markdown of which nothing that comes from outside can become markup', () => {
+  test('code is code, whatever stands in it, and nothing where nothing does', () => {
+    fc.assert(
+      fc.property(maliciousMarkdown, (text) => {
+        expect(textOutsideCode(inlineCode(text))).toBe('');
+        expect(inlineCode(text)).not.toContain('\n');
+      }),
+      { numRuns: 500 },
+    );
+    expect(inlineCode(' \n')).toBe('');
+  });
+
+  test('a table has the rows and columns that it is given', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(maliciousMarkdown, maliciousMarkdown, maliciousMarkdown), { maxLength: 4 }),
+        (rows) => {
+          const lines = renderTable(['A', 'B', 'C'], rows).split('\n');
+          expect(lines).toHaveLength(rows.length + 2);
+          for (const line of lines) expect(tableCells(line)).toHaveLength(3);
+        },
+      ),
+    );
+  });
+
+  test('a block holds the text as it is', () => {
+    fc.assert(
+      fc.property(maliciousMarkdown, (text) => {
+        expect(splitAtCodeBlock(`x\n${codeBlock(text)}\ny`)).toEqual({ block: text, rest: ['x', 'y'] });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  addExtensions,
+  missingFromAllowList,
+  parseAllowList,
+} from '../../../../src/resources/extension/allow-list-value.ts';
+
+const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/).filter((each) => each !== 'plpgsql');
+const anyCase = name.chain((each) => fc.constantFrom(each, each.toUpperCase()));
+const separator = fc.constantFrom(',', ', ', ' ,', ',,', ',\n');
+/** As ARM may have it: in any case, with spaces, with empty entries. */
+const value = fc
+  .array(fc.tuple(anyCase, separator), { maxLength: 6 })
+  .map((entries) => entries.map(([entry, after]) => entry + after).join(''));
+const wanted = fc.uniqueArray(name, { maxLength: 5 });
+
+describe('azure.extensions: what is there belongs to others and stays', () => {
+  test('every entry stays as it is spelt and where it is, and the wanted follow', () => {
+    fc.assert(
+      fc.property(value, wanted, (before, names) => {
+        const entries = parseAllowList(addExtensions(before, names));
+        expect(entries.slice(0, parseAllowList(before).length)).toEqual(parseAllowList(before));
+        expect(entries.slice(parseAllowList(before).length)).toEqual(missingFromAllowList(before, names));
+      }),
+    );
+  });
+
+  test('what was added once is not missing again', () => {
+    fc.assert(
+      fc.property(value, wanted, (before, names) => {
+        const after = addExtensions(before, names);
+        expect(missingFromAllowList(after, names)).toEqual([]);
+        expect(addExtensions(after, names)).toBe(after);
+      }),
+    );
+  });
+
+  test.each([
+    ['', ['pgcrypto'], 'pgcrypto'],
+    ['PGCRYPTO', ['pgcrypto'], 'PGCRYPTO'],
+    ['PGCRYPTO,UUID-OSSP', ['postgis', 'uuid-ossp'], 'PGCRYPTO,UUID-OSSP,postgis'],
+    ['b,a', ['c', 'a'], 'b,a,c'],
+    [' b , a ', ['c'], 'b,a,c'],
+    ['pgcrypto_2', ['pgcrypto'], 'pgcrypto_2,pgcrypto'],
+    ['a', [], 'a'],
+  ])('%j with %j is %j', (before, names, after) => {
+    expect(addExtensions(before, names)).toBe(after);
+  });
+
+  test('plpgsql is in every database and on no list', () => {
+    expect(missingFromAllowList('', ['plpgsql', 'pgcrypto'])).toEqual(['pgcrypto']);
+  });
+});

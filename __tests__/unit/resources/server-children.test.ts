@@ -1,0 +1,182 @@
+import type { Configuration, FirewallRule } from '@azure/arm-postgresql-flexible';
+import { describe, expect, test } from 'vitest';
+import { AzureReader } from '../../../src/azure/reader.ts';
+import { absent, present, unknown } from '../../../src/reconcile/findings.ts';
+import { firewallRuleHandler } from '../../../src/resources/firewall-rule/firewall-rule-handler.ts';
+import { resourceGroupHandler } from '../../../src/resources/resource-group.ts';
+import { serverParameterHandler } from '../../../src/resources/server-parameter.ts';
+import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
+import { single } from '../../helpers/unit/single.ts';
+import { ensureConfig } from '../../helpers/unit/test-configs.ts';
+import { createTestRun } from '../../helpers/unit/test-run.ts';
+
+const unknownObservation = unknown(new Error('403'));
+
+describe('server parameter', () => {
+  const diff = (value: string, actual: Partial<Configuration>) =>
+    serverParameterHandler.diff(
+      single(serverParameterHandler.desired(ensureConfig({ 'server-parameters': `p=${value}` }))),
+      present({ value: actual.value ?? '', ...actual }),
+    );
+
+  test.each([
+    ['on', 'ON', 'Boolean'],
+    ['Replica', 'replica', 'Enumeration'],
+    ['uuid-ossp,pgcrypto', 'PGCRYPTO, uuid-ossp', 'Set'],
+    ['0100', '100', 'Integer'],
+    ['0.10', '0.1', 'Numeric'],
+    ['%m [%p]', '%m [%p] ', 'String'],
+  ])('another spelling of one value is no drift: %s, %s (%s)', (declared, value, dataType) => {
+    expect(diff(declared, { value, dataType })).toEqual([]);
+  });
+
+  test.each([
+    ['public,app', 'app,public', 'String'],
+    ['%M', '%m', 'String'],
+    ['100', '1000', 'Integer'],
+    ['8MB', '8192', 'Integer'],
+    ['8MB', '9MB', 'Integer'],
+  ])('order and case count where they mean something: %s, %s (%s)', (declared, value, dataType) => {
+    expect(diff(declared, { value, dataType })).toHaveLength(1);
+  });
+
+  test('another value is set, and said to need a restart where it does', () => {
+    expect(diff('200', { value: '100', isDynamicConfig: true })[0]?.change?.details).toBe('100 → 200');
+    expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.change?.details).toBe(
+      '100 → 200, works after a restart',
+    );
+  });
+
+  test('a parameter that does not exist is reported, and nothing can be done', () => {
+    const [difference] = serverParameterHandler.diff({ name: 'p', value: '1' }, absent);
+    expect(difference?.finding).toMatchObject({ kind: 'missing', actual: 'no such parameter' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('unknown: nothing', () => {
+    expect(serverParameterHandler.diff({ name: 'p', value: '1' }, unknownObservation)).toEqual([]);
+  });
+});
+
+describe('firewall rule', () => {
+  const stored = (name: string, startIpAddress: string, endIpAddress = startIpAddress): FirewallRule => ({
+    name,
+    startIpAddress,
+    endIpAddress,
+  });
+
+  /** What differs between a declaration and the rules that ARM lists. */
+  async function diff(ranges: string, rules: readonly FirewallRule[]) {
+    const body = {
+      value: rules.map(({ name, ...properties }) => ({ name, id: `/x/${name}`, properties })),
+    };
+    const { clients } = createFakeArmClients([{ status: 200, body }]);
+    const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
+    const desired = firewallRuleHandler.desired(ensureConfig({ 'allowed-ip-ranges': ranges }));
+    const observed = await firewallRuleHandler.observe(reader, desired);
+    return desired.flatMap((rule, i) => firewallRuleHandler.diff(rule, observed[i] ?? absent));
+  }
+
+  test('missing: created, with its range', async () => {
+    expect((await diff('office=203.0.113.0/24', []))[0]).toMatchObject({
+      finding: { name: 'office', kind: 'missing', expected: '203.0.113.0-203.0.113.255', actual: 'absent' },
+      change: { action: 'create', name: 'office' },
+    });
+  });
+
+  test('as declared, in any case of its name, whatever else there is: no drift', async () => {
+    const others = [stored('gha-temporary-1-2-3-x', '198.51.100.1'), stored('theirs', '198.51.100.2')];
+    expect(await diff('office=203.0.113.9', [...others, stored('OFFICE', '203.0.113.9')])).toEqual([]);
+  });
+
+  test('a rule of this name with another range is changed', async () => {
+    const [difference] = await diff('office=203.0.113.9', [stored('office', '203.0.113.8')]);
+    expect(difference?.change).toMatchObject({ action: 'update', details: '203.0.113.8 → 203.0.113.9' });
+  });
+
+  test('without a name of the user’s, any rule of the same range will do', async () => {
+    expect(await diff('203.0.113.9', [stored('theirs', '203.0.113.9')])).toEqual([]);
+  });
+
+  test('with a name, a rule of the same range under another name will not', async () => {
+    expect((await diff('office=203.0.113.9', [stored('theirs', '203.0.113.9')]))[0]?.finding?.kind).toBe(
+      'missing',
+    );
+  });
+
+  test('rules that cannot be listed are unknown, each of them', async () => {
+    const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+    const { clients } = createFakeArmClients([refusal]);
+    const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
+    const desired = firewallRuleHandler.desired(
+      ensureConfig({ 'allowed-ip-ranges': '203.0.113.9, 203.0.113.10' }),
+    );
+    const observed = await firewallRuleHandler.observe(reader, desired);
+    expect(observed.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
+    for (const [i, rule] of desired.entries())
+      expect(firewallRuleHandler.diff(rule, observed[i] ?? absent)).toEqual([]);
+  });
+});
+
+describe('resource group', () => {
+  const wanted = () => single(resourceGroupHandler.desired(ensureConfig({ region: 'West Europe' })));
+  const readerOf = (...answers: readonly ArmResponse[]) =>
+    new AzureReader(createFakeArmClients(answers).clients, createTestRun(), {
+      name: 'demo-relecloud',
+      resourceGroup: undefined,
+    });
+  const server = {
+    id: '/subscriptions/s/resourceGroups/Elsewhere/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo-relecloud',
+    name: 'demo-relecloud',
+    location: 'West Europe',
+    properties: { state: 'Ready' },
+  };
+  const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
+  const notFound = {
+    status: 404,
+    body: { error: { code: 'ResourceNotFound', message: 'was not found' } },
+  };
+
+  test('missing: created in the region, in its short form', () => {
+    expect(resourceGroupHandler.diff(wanted(), absent)[0]?.change).toMatchObject({
+      name: 'demo-relecloud',
+      details: 'in westeurope',
+    });
+  });
+
+  test('where the server is, its group is too, and is never asked for', async () => {
+    const reader = readerOf({ status: 200, body: { value: [server] } });
+    expect(await resourceGroupHandler.observe(reader, [wanted()])).toEqual([present('Elsewhere')]);
+  });
+
+  test('where the server is not, the group is asked for: there, or absent', async () => {
+    const none = { status: 200, body: { value: [] } };
+    const there = readerOf(none, notFound, {
+      status: 200,
+      body: { id: '/x', name: 'demo-relecloud', location: 'westeurope' },
+    });
+    expect(await resourceGroupHandler.observe(there, [wanted()])).toEqual([present('westeurope')]);
+    const gone = {
+      status: 404,
+      body: { error: { code: 'ResourceGroupNotFound', message: 'could not be found' } },
+    };
+    expect(await resourceGroupHandler.observe(readerOf(none, notFound, gone), [wanted()])).toEqual([absent]);
+  });
+
+  test('a list without the server says nothing: rights filter it, and only the server itself can be absent', async () => {
+    const none = { status: 200, body: { value: [] } };
+    expect((await readerOf(none, refusal).getServer()).status).toBe('unknown');
+    expect((await readerOf(none, notFound).getServer()).status).toBe('absent');
+  });
+
+  test('where the server is unknown, no group is made', async () => {
+    const [observed = absent] = await resourceGroupHandler.observe(readerOf(refusal), [wanted()]);
+    expect(resourceGroupHandler.diff(wanted(), observed)).toEqual([]);
+  });
+
+  test('several servers of one name: the error names their groups', async () => {
+    const other = { ...server, id: server.id.replace('Elsewhere', 'Other') };
+    const reader = readerOf({ status: 200, body: { value: [server, other] } });
+    await expect(reader.getServer()).rejects.toThrow(/Elsewhere, Other.*\(server-ambiguous\)/s);
+  });
+});

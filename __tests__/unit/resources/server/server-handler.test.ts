@@ -1,0 +1,314 @@
+import type { Server } from '@azure/arm-postgresql-flexible';
+import { describe, expect, test } from 'vitest';
+import { absent, type Diff, present, unknown } from '../../../../src/reconcile/findings.ts';
+import { serverHandler } from '../../../../src/resources/server/server-handler.ts';
+import { ensureConfig, type InputValues } from '../../../helpers/unit/test-configs.ts';
+
+/** As ARM shows a server that was created with the defaults. */
+const observedServer: Server = {
+  location: 'West Europe',
+  sku: { name: 'Standard_B1ms', tier: 'Burstable' },
+  version: '17',
+  state: 'Ready',
+  availabilityZone: '1',
+  storage: { storageSizeGB: 32, autoGrow: 'Enabled' },
+  backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
+  highAvailability: { mode: 'Disabled', state: 'NotEnabled' },
+  tags: { team: 'space', other: 'x' },
+};
+
+function diffServer(given: InputValues, actual: Server = observedServer): readonly Diff[] {
+  const [desired] = serverHandler.desired(ensureConfig(given));
+  if (desired === undefined) throw new Error('no server is desired');
+  return serverHandler.diff(desired, present(actual));
+}
+
+const declaredInputs: InputValues = {
+  region: 'westeurope',
+  'postgres-version': '17',
+  'sku-name': 'standard_b1ms',
+  'storage-size-gb': '32',
+  'storage-auto-grow': 'true',
+  'backup-retention-days': '7',
+  'geo-redundant-backup': 'false',
+  'high-availability': 'disabled',
+  'availability-zone': '1',
+  tags: 'team=space',
+};
+
+describe('declared things drift, undeclared things do not', () => {
+  test('nothing declared, nothing different, whatever the server is', () => {
+    expect(diffServer({})).toEqual([]);
+    expect(
+      diffServer(
+        {},
+        {
+          location: 'East US',
+          state: 'Ready',
+          version: '11',
+          sku: { name: 'Standard_E4ds_v5', tier: 'MemoryOptimized' },
+        },
+      ),
+    ).toEqual([]);
+  });
+
+  test("everything declared as it is, in Azure's other spellings: no drift", () => {
+    expect(diffServer(declaredInputs)).toEqual([]);
+    expect(diffServer({ region: 'West Europe' }, { ...observedServer, location: 'westeurope' })).toEqual([]);
+  });
+
+  test('nor is a minor version, however ARM writes it', () => {
+    expect(diffServer({ 'postgres-version': '17' }, { ...observedServer, version: '17.6' })).toEqual([]);
+  });
+
+  test('a zone that a failover has changed is no drift; another one is', () => {
+    const redundant = (availabilityZone: string, standbyAvailabilityZone?: string): Server => ({
+      ...observedServer,
+      availabilityZone,
+      highAvailability: {
+        mode: 'ZoneRedundant',
+        ...(standbyAvailabilityZone === undefined ? {} : { standbyAvailabilityZone }),
+      },
+    });
+    const declaredZone = { 'availability-zone': '1' };
+    expect(diffServer(declaredZone, redundant('2', '1'))).toEqual([]);
+    expect(diffServer(declaredZone, redundant('2'))).toEqual([]);
+    expect(diffServer(declaredZone, redundant('2', '3'))).toHaveLength(1);
+    expect(diffServer(declaredZone, { ...observedServer, availabilityZone: '2' })).toHaveLength(1);
+  });
+
+  test('what ARM leaves out of a server is what it is by default', () => {
+    const bare: Server = { location: 'westeurope', state: 'Ready' };
+    const defaults = {
+      'storage-auto-grow': 'false',
+      'geo-redundant-backup': 'false',
+      'high-availability': 'Disabled',
+      'password-auth': 'true',
+      'microsoft-entra-auth': 'false',
+      'public-access': 'true',
+      'maintenance-window': 'system-managed',
+    };
+    expect(diffServer(defaults, bare)).toEqual([]);
+  });
+
+  test('storage that has grown by itself is no drift', () => {
+    expect(
+      diffServer(
+        { 'storage-size-gb': '32' },
+        { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Enabled' } },
+      ),
+    ).toEqual([]);
+  });
+
+  test('tags of others are theirs', () => {
+    expect(
+      diffServer({ tags: 'team=space' }, { ...observedServer, tags: { team: 'space', cost: '7' } }),
+    ).toEqual([]);
+  });
+
+  const small: Server = { ...observedServer, storage: { storageSizeGB: 32, autoGrow: 'Disabled' } };
+  test.each([
+    ['sku-name', 'Standard_D2ds_v5', 'sku', 'Standard_B1ms', observedServer],
+    ['storage-size-gb', '64', 'storage size', '32', observedServer],
+    ['storage-auto-grow', 'true', 'storage auto-grow', 'Disabled', small],
+    ['backup-retention-days', '14', 'backup retention', '7', observedServer],
+    ['high-availability', 'SameZone', 'high availability', 'Disabled', observedServer],
+    ['tags', 'team=ground', 'tags', 'team=space', observedServer],
+    ['tags', 'cost=7', 'tags', 'no cost', observedServer],
+    ['microsoft-entra-auth', 'Enabled', 'Entra authentication', 'Disabled', observedServer],
+    ['public-access', 'Disabled', 'public access', 'Enabled', observedServer],
+    ['maintenance-window', 'Sun 03:30', 'maintenance window', 'system-managed', observedServer],
+    ['cluster-size', '4', 'cluster size', '2', { ...observedServer, cluster: { clusterSize: 2 } }],
+    [
+      'password-auth',
+      'true',
+      'password authentication',
+      'Disabled',
+      { ...observedServer, authConfig: { passwordAuth: 'Disabled' } },
+    ],
+  ])('%s: %s can be changed in place', (input, value, property, was, actual) => {
+    const [difference, ...more] = diffServer({ [input]: value }, actual);
+    expect(more).toEqual([]);
+    expect(difference?.finding).toMatchObject({
+      resource: 'server',
+      name: 'demo-relecloud',
+      property,
+      actual: was,
+      kind: 'changed',
+    });
+    expect(difference?.change).toMatchObject({
+      resource: 'server',
+      action: 'update',
+      details: expect.stringContaining(`${property}: ${was} → `),
+    });
+  });
+
+  test.each([
+    ['region', 'northeurope', 'region'],
+    ['postgres-version', '18', 'version'],
+    ['postgres-version', '16', 'version'],
+    ['geo-redundant-backup', 'true', 'geo-redundant backup'],
+    ['availability-zone', '2', 'availability zone'],
+    ['cluster-size', '2', 'cluster size'],
+  ])('%s: %s cannot be changed in place: reported, never replaced', (input, value, property) => {
+    const [difference, ...more] = diffServer({ [input]: value });
+    expect(more).toEqual([]);
+    expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
+    expect(difference).not.toHaveProperty('mend');
+    expect(difference).toMatchObject({ remedy: expect.stringMatching(/declare/) });
+  });
+
+  test('storage only grows: a shrink is reported, never asked for', () => {
+    const big: Server = { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
+    const [difference] = diffServer({ 'storage-size-gb': '32' }, big);
+    expect(difference?.finding).toMatchObject({ property: 'storage size', expected: '32', actual: '128' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('several differences are several findings, each mended by itself', () => {
+    expect(
+      diffServer({ 'sku-name': 'Standard_B2s', 'backup-retention-days': '8', region: 'eastus' }),
+    ).toHaveLength(3);
+  });
+});
+
+describe('fix: what it says, and in which order', () => {
+  test('says which change restarts the server', () => {
+    const details = diffServer({
+      'sku-name': 'Standard_D2ds_v5',
+      'storage-size-gb': '64',
+      'backup-retention-days': '14',
+    }).map(({ change }) => change?.details.endsWith(', which restarts the server'));
+    expect(details).toEqual([true, true, false]);
+  });
+
+  test('high availability comes after the size that allows it, and goes before the one that does not', () => {
+    const order = (given: InputValues, actual: Server) =>
+      diffServer(given, actual).map(({ finding }) => finding?.property);
+    expect(
+      order({ 'sku-name': 'Standard_D2ds_v5', 'high-availability': 'SameZone' }, observedServer),
+    ).toEqual(['sku', 'high availability']);
+    const large: Server = {
+      ...observedServer,
+      sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+      highAvailability: { mode: 'SameZone' },
+    };
+    expect(order({ 'sku-name': 'Standard_B1ms', 'high-availability': 'Disabled' }, large)).toEqual([
+      'high availability',
+      'sku',
+    ]);
+  });
+
+  test('one kind of standby becomes another only by way of none (Azure/ARO-HCP#7058)', () => {
+    const standby = (mode: string): Server => ({ ...observedServer, highAvailability: { mode } });
+    const ha = (declaredMode: string, actual: string) =>
+      diffServer({ 'high-availability': declaredMode }, standby(actual))[0];
+    expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('mend');
+    expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('mend');
+    expect(ha('Disabled', 'ZoneRedundant')?.change?.action).toBe('update');
+    expect(ha('SameZone', 'Disabled')?.change?.action).toBe('update');
+  });
+
+  test('a burstable size is not asked for where a standby stays', () => {
+    const withStandby: Server = {
+      ...observedServer,
+      sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+      highAvailability: { mode: 'SameZone' },
+    };
+    const [difference] = diffServer({ 'sku-name': 'Standard_B2s' }, withStandby);
+    expect(difference?.finding).toMatchObject({ property: 'sku', kind: 'changed' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('a server inside a virtual network stays there', () => {
+    const inside: Server = {
+      ...observedServer,
+      network: { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subnet' },
+    };
+    const [difference] = diffServer({ 'public-access': 'true' }, inside);
+    expect(difference?.finding).toMatchObject({ property: 'public access', kind: 'changed' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('a cluster never shrinks', () => {
+    const [difference] = diffServer(
+      { 'cluster-size': '2' },
+      { ...observedServer, cluster: { clusterSize: 4 } },
+    );
+    expect(difference?.finding).toMatchObject({ property: 'cluster size', expected: '2', actual: '4' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+});
+
+describe('what Azure does not tell is unknown', () => {
+  test.each([
+    ['availability-zone', '1', { ...observedServer, availabilityZone: '' }],
+    ['postgres-version', '17', { ...observedServer, version: null }],
+    ['sku-name', 'Standard_B1ms', { ...observedServer, sku: null }],
+    ['storage-size-gb', '32', { ...observedServer, storage: {} }],
+    ['region', 'westeurope', { ...observedServer, location: null }],
+  ])('%s', (input, value, actual) => {
+    const [difference, ...others] = diffServer({ [input]: value }, actual as unknown as Server);
+    expect(others).toEqual([]);
+    expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'Azure does not tell' });
+    expect(difference).not.toHaveProperty('mend');
+  });
+
+  test('letter case is no difference, in what decides about others too', () => {
+    const grown: Server = { ...observedServer, storage: { storageSizeGB: 512, autoGrow: 'enabled' } };
+    expect(diffServer({ 'storage-size-gb': '64', 'storage-auto-grow': 'true' }, grown)).toEqual([]);
+    const failedOver: Server = {
+      ...observedServer,
+      state: 'ready',
+      availabilityZone: '2',
+      highAvailability: { mode: 'zoneRedundant', standbyAvailabilityZone: '1' },
+    };
+    expect(diffServer({ 'availability-zone': '1' }, failedOver)).toEqual([]);
+  });
+});
+
+describe('a server that is not Ready or not there', () => {
+  test.each(['Inaccessible', 'Disabled'])('%s: told, and no drift', (state) => {
+    const [only, ...others] = diffServer({ 'storage-size-gb': '32' }, { ...observedServer, state });
+    expect(others).toEqual([]);
+    expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
+  });
+
+  test.each(['Provisioning', 'Dropping'])('%s: nothing is said of what it is like', (state) => {
+    const [only, ...others] = diffServer(
+      { 'sku-name': 'Standard_B2s', region: 'eastus' },
+      { ...observedServer, state },
+    );
+    expect(others).toEqual([]);
+    expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
+    expect(only).not.toHaveProperty('mend');
+  });
+
+  test('stopped: no drift, for nobody declares a state', () => {
+    expect(diffServer({}, { ...observedServer, state: 'Stopped' })[0]?.finding?.kind).toBe('unknown');
+  });
+
+  test('stopped: one change wakes it, before any other', () => {
+    const [first, second] = diffServer(
+      { 'sku-name': 'Standard_B2s' },
+      { ...observedServer, state: 'Stopped' },
+    );
+    expect(first?.change).toMatchObject({ action: 'start' });
+    expect(second?.change).toMatchObject({ action: 'update' });
+  });
+
+  test('absent: one finding, one creation that says what will be made', () => {
+    const [desired] = serverHandler.desired(
+      ensureConfig({ region: 'westeurope', 'sku-name': 'Standard_D2ds_v5' }),
+    );
+    const differences = desired ? serverHandler.diff(desired, absent) : [];
+    expect(differences).toHaveLength(1);
+    expect(differences[0]?.finding?.kind).toBe('missing');
+    expect(differences[0]?.change?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
+  });
+
+  test('unknown: nothing', () => {
+    const [desired] = serverHandler.desired(ensureConfig());
+    expect(desired && serverHandler.diff(desired, unknown(new Error('403')))).toEqual([]);
+  });
+});

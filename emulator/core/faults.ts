@@ -1,0 +1,176 @@
+import type { Hold } from './hold.ts';
+import type { InjectedFailure, ServiceName } from './http-types.ts';
+import { asNumber, asObject, asString, isJsonObject } from './json.ts';
+
+/** What a fault can strike: a request to one of the services, or a statement of a PostgreSQL client. */
+export type FaultServiceName = ServiceName | 'postgres';
+
+/** A request or a statement as faults see it; what one of them has not stays undefined, and matches no pattern. */
+export interface FaultTarget {
+  readonly method?: string;
+  readonly path?: string;
+  readonly bodyText?: string;
+  readonly statement?: string;
+}
+
+/** What a fault does to a request that it matches (contract.md, `POST control/faults`). */
+export type FaultEffect =
+  | Hold
+  | { readonly status: number; readonly headers: Record<string, string>; readonly body: unknown }
+  | { readonly reset: true }
+  | { readonly delay: number }
+  | { readonly operationFails: InjectedFailure }
+  | { readonly applyThenReset: true };
+
+/** As {@link FaultEffect}, before anything is held. */
+type ParsedEffect = Exclude<FaultEffect, Hold> | Pick<Hold, 'hold'>;
+
+interface Fault {
+  readonly service: string | undefined;
+  readonly method: string | undefined;
+  readonly path: RegExp | undefined;
+  readonly body: RegExp | undefined;
+  readonly statement: RegExp | undefined;
+  skip: number;
+  times: number;
+  readonly effect: ParsedEffect;
+  /** Resolves when it first strikes; where it holds something, when that is being held. */
+  readonly triggered: PromiseWithResolvers<void>;
+  /** Resolves when the fault is removed. */
+  readonly released: PromiseWithResolvers<void>;
+}
+
+/** A fault that does not say what it should; the message names the field. */
+export class FaultError extends Error {
+  override readonly name = 'FaultError';
+}
+
+function parseStatus(then: Record<string, unknown>, status: number): ParsedEffect {
+  const headers = Object.entries(asObject(then['headers'])).map(([name, value]) => [name, String(value)]);
+  return { status, headers: Object.fromEntries(headers), body: then['body'] };
+}
+
+function parseEffect(value: unknown): ParsedEffect {
+  if (value === 'hold') return { hold: 'request' };
+  if (value === 'holdAnswer') return { hold: 'answer' };
+  const then = asObject(value);
+  const status = asNumber(then['status']);
+  const delay = asNumber(then['delay']);
+  const failure = then['operationFails'];
+  if (status !== undefined) return parseStatus(then, status);
+  if (then['reset'] === true) return { reset: true };
+  if (delay !== undefined) return { delay };
+  if (then['applyThenReset'] === true) return { applyThenReset: true };
+  if (isJsonObject(failure)) {
+    const { code, message } = failure;
+    return { operationFails: { code: asString(code) ?? '', message: asString(message) ?? '' } };
+  }
+  throw new FaultError(
+    "'then' must be one of status, reset, delay, operationFails, applyThenReset, or the text 'hold' or 'holdAnswer'.",
+  );
+}
+
+function parsePattern(name: string, value: unknown): RegExp | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw new FaultError(`'match.${name}' must be a regular expression.`);
+  try {
+    return new RegExp(value, 'i');
+  } catch {
+    throw new FaultError(`'match.${name}' is no regular expression: ${value}`);
+  }
+}
+
+function parseFault(value: unknown): Fault {
+  const fault = asObject(value);
+  const match = asObject(fault['match']);
+  const service = asString(match['service']);
+  const effect = parseEffect(fault['then']);
+  if (service === 'postgres' && !('hold' in effect))
+    throw new FaultError("A statement can be held, nothing else: 'then' must be 'hold' or 'holdAnswer'.");
+  const triggered = Promise.withResolvers<void>();
+  // Nobody need be waiting for it.
+  triggered.promise.catch(() => {});
+  return {
+    service,
+    method: asString(match['method'])?.toUpperCase(),
+    path: parsePattern('path', match['path']),
+    body: parsePattern('body', match['body']),
+    statement: parsePattern('statement', match['statement']),
+    skip: asNumber(fault['skip']) ?? 0,
+    times: asNumber(fault['times']) ?? 1,
+    effect,
+    triggered,
+    released: Promise.withResolvers<void>(),
+  };
+}
+
+/** The faults that tests have asked for, used up in the order in which they were added. */
+export class FaultRegistry {
+  readonly #faults = new Map<number, Fault>();
+  #lastId = 0;
+
+  /**
+   * @returns the number by which the fault is known.
+   * @throws {FaultError} where it does not say what to match or what to do.
+   */
+  add(value: unknown): number {
+    const fault = parseFault(value);
+    this.#lastId += 1;
+    this.#faults.set(this.#lastId, fault);
+    return this.#lastId;
+  }
+
+  /** Remove one fault, or all of them; what they hold goes on. */
+  remove(id?: number): void {
+    for (const [key, fault] of this.#faults) {
+      if (id !== undefined && id !== key) continue;
+      this.#faults.delete(key);
+      fault.released.resolve();
+      fault.triggered.reject(new FaultError(`Fault ${key} was removed before it struck.`));
+    }
+  }
+
+  /**
+   * Resolves when a fault has struck for the first time.
+   * @throws {FaultError} where there is no such fault, and when it is removed before.
+   */
+  async waitUntilTriggered(id: number): Promise<void> {
+    const fault = this.#faults.get(id);
+    if (!fault) throw new FaultError(`There is no fault ${id}.`);
+    await fault.triggered.promise;
+  }
+
+  /**
+   * The effect on this request or statement, of the first fault that matches it, if one does. A fault's `skip` lets that
+   * many matching ones pass, `times` is how many it strikes after them.
+   */
+  consume(service: FaultServiceName, target: FaultTarget): FaultEffect | undefined {
+    for (const fault of this.#faults.values()) {
+      if (fault.times <= 0 || !matchesTarget(fault, service, target)) continue;
+      if (fault.skip > 0) {
+        fault.skip -= 1;
+        continue;
+      }
+      fault.times -= 1;
+      const { effect, triggered, released } = fault;
+      if ('hold' in effect) return { ...effect, onHeld: triggered.resolve, released: released.promise };
+      triggered.resolve();
+      return effect;
+    }
+    return undefined;
+  }
+}
+
+function matchesTarget(fault: Fault, service: FaultServiceName, target: FaultTarget): boolean {
+  // A fault that names no service is one for requests.
+  const expectedService = fault.service ?? (service === 'postgres' ? undefined : service);
+  const matchesPattern = (pattern: RegExp | undefined, text: string | undefined): boolean =>
+    pattern === undefined || (text !== undefined && pattern.test(text));
+  return (
+    expectedService === service &&
+    (fault.method ?? target.method) === target.method &&
+    matchesPattern(fault.path, target.path) &&
+    matchesPattern(fault.body, target.bodyText) &&
+    matchesPattern(fault.statement, target.statement)
+  );
+}

@@ -1,0 +1,232 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CONTROL_PATH, controlHandler } from './admin/control-api.ts';
+import { CertificateAuthority, type IssuedCertificate } from './core/certificates.ts';
+import { ClientAddressMap } from './core/client-address-map.ts';
+import { FaultRegistry } from './core/faults.ts';
+import { type HttpListener, startListener } from './core/http-listener.ts';
+import type { HttpHandler, ServiceName } from './core/http-types.ts';
+import { createIdentity, type EmulatorIdentity } from './core/identity.ts';
+import { RequestRecorder } from './core/request-recorder.ts';
+import { createServiceResponder } from './core/service-pipeline.ts';
+import { SigningKey } from './core/signing-key.ts';
+import { Timers } from './core/timers.ts';
+import { DEFAULT_OPTIONS, type EmulatorOptions } from './options.ts';
+import type { PostgresFactory } from './postgres/types.ts';
+import type { ArmContext } from './services/arm/arm-request.ts';
+import { armHandler } from './services/arm/arm-service.ts';
+import { ArmStore } from './services/arm/arm-store.ts';
+import { Operations } from './services/arm/operations.ts';
+import { AccessTokenIssuer } from './services/entra/access-tokens.ts';
+import { entraHandler } from './services/entra/entra-service.ts';
+import { managedIdentityHandler } from './services/entra/managed-identity.ts';
+import { gitHubHandler } from './services/github/github-service.ts';
+import { GitHubStore } from './services/github/github-store.ts';
+import { ipEchoHandler } from './services/ip-echo.ts';
+import { oidcHandler } from './services/oidc.ts';
+
+/** What the emulator says when it is ready (contract.md, "The emulator, alone"). */
+export interface ReadyLine {
+  readonly event: 'ready';
+  /** Base of the control calls, no slash at the end. */
+  readonly control: string;
+  /** Path of the root certificate, PEM. */
+  readonly ca: string;
+  /** Signs the application in by the client-secret flow. */
+  readonly clientSecret: string;
+  /** What a process needs to take the emulator for Azure and for GitHub's services. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What a process needs besides to sign in by managed identity. */
+  readonly managedIdentity: { readonly env: Readonly<Record<string, string>> };
+}
+
+export interface Emulator {
+  readonly readyLine: ReadyLine;
+  /** The root certificate, PEM, for clients in this process. */
+  readonly caCertificate: string;
+  /** End it with everything it started, and remove its files. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Everything that an emulator holds, in the order in which it was opened. */
+interface EmulatorServices {
+  readonly options: EmulatorOptions;
+  readonly identity: EmulatorIdentity;
+  readonly directory: string;
+  readonly certificateAuthority: CertificateAuthority;
+  readonly clientAddresses: ClientAddressMap;
+  readonly timers: Timers;
+  readonly recorder: RequestRecorder;
+  readonly faults: FaultRegistry;
+  readonly store: ArmStore;
+  readonly operations: Operations;
+  readonly gitHub: GitHubStore;
+}
+
+class LazyPostgres {
+  readonly #services: EmulatorServices;
+  #factory: Promise<PostgresFactory> | undefined;
+
+  constructor(services: EmulatorServices) {
+    this.#services = services;
+  }
+
+  /** The factory, loaded with the first server, so that the emulator itself starts at once. */
+  getFactory(): Promise<PostgresFactory> {
+    this.#factory ??= this.#load();
+    return this.#factory;
+  }
+
+  async #load(): Promise<PostgresFactory> {
+    const { options, directory, certificateAuthority, clientAddresses, faults } = this.#services;
+    if (options.postgres) return options.postgres;
+    const { createPostgresFactory } = await import('./postgres/postgres-factory.ts');
+    return createPostgresFactory({
+      directory,
+      certificates: certificateAuthority,
+      clientAddresses,
+      preparedTemplateDirectory: options.postgresTemplateDirectory,
+      findHold: (statement) => {
+        const effect = faults.consume('postgres', { statement });
+        return effect && 'hold' in effect ? effect : undefined;
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    const factory = await this.#factory?.catch(() => undefined);
+    await factory?.close();
+  }
+}
+
+interface Listeners {
+  readonly arm: HttpListener;
+  readonly entra: HttpListener;
+  readonly github: HttpListener;
+  readonly oidc: HttpListener;
+  readonly ipEchoes: readonly HttpListener[];
+  readonly managedIdentity: HttpListener;
+  readonly control: HttpListener;
+}
+
+function listenForService(
+  services: EmulatorServices,
+  service: ServiceName,
+  handler: HttpHandler,
+  certificate?: IssuedCertificate,
+): Promise<HttpListener> {
+  const latency = service === 'arm' || service === 'entra' ? services.options.latencyMs : 0;
+  return startListener(createServiceResponder(service, handler, services, latency), certificate);
+}
+
+async function startListeners(services: EmulatorServices, lazyPostgres: LazyPostgres): Promise<Listeners> {
+  const { identity, options, clientAddresses } = services;
+  const certificate = await services.certificateAuthority.issue(['localhost', '127.0.0.1']);
+  const gitHubKey = new SigningKey();
+  const tokens = new AccessTokenIssuer(new SigningKey(), identity, options.tokenLifetimeSeconds);
+  const arm: ArmContext = {
+    ...services,
+    tenantId: identity.tenantId,
+    getPostgresFactory: () => lazyPostgres.getFactory(),
+  };
+  const serveTls = (service: ServiceName, handler: HttpHandler) =>
+    listenForService(services, service, handler, certificate);
+  const control = controlHandler(services);
+  const [armListener, entra, github, oidc, managedIdentity, controlListener, ...ipEchoes] = await Promise.all(
+    [
+      serveTls('arm', armHandler(arm, tokens)),
+      serveTls('entra', entraHandler({ identity, gitHubKey, tokens })),
+      serveTls('github', gitHubHandler(services.gitHub)),
+      serveTls('oidc', oidcHandler(identity, gitHubKey)),
+      listenForService(services, 'entra', managedIdentityHandler(tokens)),
+      startListener(async (request) => ({ reply: await control(request) }), certificate),
+      serveTls('echo', ipEchoHandler(clientAddresses, 0)),
+      serveTls('echo', ipEchoHandler(clientAddresses, 1)),
+    ],
+  );
+  return { arm: armListener, entra, github, oidc, ipEchoes, managedIdentity, control: controlListener };
+}
+
+function buildReadyLine({ identity, directory }: EmulatorServices, listeners: Listeners): ReadyLine {
+  const ca = join(directory, 'ca.pem');
+  return {
+    event: 'ready',
+    control: `${listeners.control.url}${CONTROL_PATH}`,
+    ca,
+    clientSecret: identity.clientSecret,
+    env: {
+      NODE_EXTRA_CA_CERTS: ca,
+      AZURE_AUTHORITY_HOST: listeners.entra.url,
+      AZURE_RESOURCE_MANAGER_ENDPOINT: listeners.arm.url,
+      AZURE_CLIENT_ID: identity.clientId,
+      AZURE_TENANT_ID: identity.tenantId,
+      AZURE_SUBSCRIPTION_ID: identity.subscriptionIds[0],
+      ACTIONS_ID_TOKEN_REQUEST_URL: `${listeners.oidc.url}/token?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: identity.oidcRequestToken,
+      GITHUB_API_URL: listeners.github.url,
+      IP_ECHO_URLS: listeners.ipEchoes.map(({ url }) => `${url}/`).join(','),
+    },
+    managedIdentity: { env: { AZURE_POD_IDENTITY_AUTHORITY_HOST: listeners.managedIdentity.url } },
+  };
+}
+
+async function createServices(options: EmulatorOptions): Promise<EmulatorServices> {
+  const directory = await mkdtemp(join(tmpdir(), 'azure-emulator-'));
+  // Traversable by everyone: PostgreSQL's files lie beneath, and under root it runs as another user.
+  await chmod(directory, 0o711);
+  const certificateAuthority = await CertificateAuthority.create();
+  await writeFile(join(directory, 'ca.pem'), certificateAuthority.pem, { mode: 0o644 });
+  const identity = createIdentity();
+  const timers = new Timers();
+  return {
+    options,
+    identity,
+    directory,
+    certificateAuthority,
+    timers,
+    clientAddresses: new ClientAddressMap(),
+    recorder: new RequestRecorder(),
+    faults: new FaultRegistry(),
+    store: new ArmStore(identity.subscriptionIds),
+    operations: new Operations(timers, options.retryAfterScale),
+    gitHub: new GitHubStore(),
+  };
+}
+
+async function closeEverything(
+  services: EmulatorServices,
+  lazyPostgres: LazyPostgres,
+  listeners: Listeners,
+): Promise<void> {
+  services.timers.cancelAll();
+  services.faults.remove();
+  const { ipEchoes, ...others } = listeners;
+  await Promise.all([...Object.values(others), ...ipEchoes].map((listener) => listener.close()));
+  await lazyPostgres.close();
+  await services.operations.waitForAll();
+  await rm(services.directory, { recursive: true, force: true });
+}
+
+/**
+ * Start an Azure of one's own: ARM, Entra ID, GitHub's OIDC and REST services, address echoes and control, each on a
+ * port of 127.0.0.1 that the system chooses, behind a certificate authority of its own. PostgreSQL is started with the
+ * first server.
+ */
+export async function startEmulator(overrides: Partial<EmulatorOptions> = {}): Promise<Emulator> {
+  const services = await createServices({ ...DEFAULT_OPTIONS, ...overrides });
+  const lazyPostgres = new LazyPostgres(services);
+  const listeners = await startListeners(services, lazyPostgres).catch(async (error: unknown) => {
+    await rm(services.directory, { recursive: true, force: true });
+    throw error;
+  });
+  let closePromise: Promise<void> | undefined;
+  return {
+    readyLine: buildReadyLine(services, listeners),
+    caCertificate: services.certificateAuthority.pem,
+    close: () => {
+      closePromise ??= closeEverything(services, lazyPostgres, listeners);
+      return closePromise;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
+import { checkApiVersion } from './api-versions.ts';
+import type { ArmContext, ArmRequest } from './arm-request.ts';
+import { type ArmError, gatewayErrors } from './errors.ts';
+import { ARM_ROUTES, type ArmRoute } from './routes.ts';
+
+interface RouteMatch {
+  readonly route: ArmRoute;
+  readonly params: ArmRequest['params'];
+}
+
+/** The path's segments, decoded. Doubled slashes count as one, as the specification's own examples have them. */
+function splitPath(pathname: string): string[] {
+  return pathname
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) => {
+      try {
+        return decodeURIComponent(segment);
+      } catch {
+        return segment;
+      }
+    });
+}
+
+const ROUTE_TEMPLATES = ARM_ROUTES.map((route) => ({ route, parts: splitPath(route.template) }));
+
+function matchTemplate(
+  parts: readonly string[],
+  segments: readonly string[],
+): ArmRequest['params'] | undefined {
+  if (parts.length !== segments.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of parts.entries()) {
+    const segment = segments[index] ?? '';
+    if (part.startsWith('{')) params[part.slice(1, -1)] = segment;
+    else if (part.toLowerCase() !== segment.toLowerCase()) return undefined;
+  }
+  return { subscription: '', group: '', location: '', server: '', child: '', ...params };
+}
+
+function findRoute(segments: readonly string[]): RouteMatch | undefined {
+  for (const { route, parts } of ROUTE_TEMPLATES) {
+    const params = matchTemplate(parts, segments);
+    if (params) return { route, params };
+  }
+  return undefined;
+}
+
+function resourceTypePath(segments: readonly string[], providerIndex: number): string {
+  return segments
+    .slice(providerIndex + 2)
+    .filter((_, index) => index % 2 === 0)
+    .join('/');
+}
+
+function unknownPathError(segments: readonly string[], version: string): ArmError {
+  const index = segments.findIndex((segment) => segment.toLowerCase() === 'providers');
+  const namespace = segments[index + 1];
+  if (index === -1 || namespace === undefined) return gatewayErrors.pathNotFound();
+  if (namespace.toLowerCase() !== 'microsoft.dbforpostgresql')
+    return gatewayErrors.invalidNamespace(namespace);
+  return gatewayErrors.invalidResourceType(resourceTypePath(segments, index), namespace, version);
+}
+
+function checkServerExists({ params }: RouteMatch, { store }: ArmContext): void {
+  // A child of a missing server is not found, whatever is asked of it (facts.md §2, "404").
+  if (params.server !== '') store.getServer(params.subscription, params.group, params.server);
+}
+
+function resourceTypeName(route: ArmRoute): string {
+  return route.template.includes('/locations/') ? 'locations' : 'flexibleServers';
+}
+
+/** Read one query parameter without regard to the case of its name. */
+export function getQueryParameter(request: HttpRequest, name: string): string | undefined {
+  for (const [key, value] of request.url.searchParams) {
+    if (key.toLowerCase() === name) return value;
+  }
+  return undefined;
+}
+
+/** The id of the subscription that the path names; '' for none. */
+export function getSubscriptionId(request: HttpRequest): string {
+  const [first, id = ''] = splitPath(request.url.pathname);
+  return first?.toLowerCase() === 'subscriptions' ? id.toLowerCase() : '';
+}
+
+/**
+ * Find what answers an authenticated request, after the checks that ARM makes for every path.
+ * @throws {ArmError} for the api-version, the subscription, the path or the method.
+ */
+export async function routeRequest(request: HttpRequest, context: ArmContext): Promise<HttpResponse> {
+  const segments = splitPath(request.url.pathname);
+  const apiVersion = getQueryParameter(request, 'api-version');
+  if (apiVersion === undefined || apiVersion === '') throw gatewayErrors.missingApiVersion();
+  const found = findRoute(segments);
+  const subscription = getSubscriptionId(request);
+  if (subscription !== '') context.store.checkSubscription(subscription);
+  if (!found) throw unknownPathError(segments, apiVersion);
+  checkApiVersion(apiVersion, found.route.family, resourceTypeName(found.route));
+  const handler = found.route.methods[request.method];
+  if (!handler) {
+    checkServerExists(found, context);
+    throw gatewayErrors.methodNotAllowed(request.method);
+  }
+  return handler({ request, apiVersion, params: found.params }, context);
+}

@@ -1,0 +1,109 @@
+import type { ApiFamily } from './api-versions.ts';
+import type { ArmHandler } from './arm-request.ts';
+import { listCapabilities, serverCapabilities } from './capabilities.ts';
+import { getConfiguration, listConfigurations, writeConfiguration } from './configurations.ts';
+import { deleteDatabase, getDatabase, listDatabases, putDatabase } from './databases.ts';
+import { deleteFirewallRule, getFirewallRule, listFirewallRules, putFirewallRule } from './firewall-rules.ts';
+import { checkNameAvailability } from './name-availability.ts';
+import {
+  deleteResourceGroup,
+  getResourceGroup,
+  headResourceGroup,
+  listResourceGroups,
+  patchResourceGroup,
+  pollGroupDeletion,
+  putResourceGroup,
+} from './resource-groups.ts';
+import { deleteServer } from './server-delete.ts';
+import { restartServer, startServer, stopServer } from './server-power.ts';
+import { getServer, listServers, patchServer, putServer } from './servers.ts';
+import {
+  getProvider,
+  getSubscription,
+  listLocations,
+  listSubscriptions,
+  listTenants,
+} from './subscriptions.ts';
+
+/** A path of the API: `{name}` stands for one segment, everything else compares without regard to case. */
+export interface ArmRoute {
+  readonly template: string;
+  readonly family: ApiFamily;
+  readonly methods: Readonly<Record<string, ArmHandler>>;
+}
+
+/** Kinds of children that exist in Azure and that nobody can make here: always an empty list. */
+const getEmptyList: ArmHandler = (call, { store }) => {
+  store.getServer(call.params.subscription, call.params.group, call.params.server);
+  return { status: 200, body: { value: [] } };
+};
+
+const subscription = '/subscriptions/{subscription}';
+const group = `${subscription}/resourceGroups/{group}`;
+const provider = 'providers/Microsoft.DBforPostgreSQL';
+const server = `${group}/${provider}/flexibleServers/{server}`;
+const location = `${subscription}/${provider}/locations/{location}`;
+
+function resourcesRoute(template: string, methods: Readonly<Record<string, ArmHandler>>): ArmRoute {
+  return { template, family: 'resources', methods };
+}
+
+function postgresRoute(template: string, methods: Readonly<Record<string, ArmHandler>>): ArmRoute {
+  return { template, family: 'postgres', methods };
+}
+
+/** The paths that the emulated ARM answers (facts.md §1). The first that fits is taken. */
+export const ARM_ROUTES: readonly ArmRoute[] = [
+  resourcesRoute('/subscriptions', { GET: listSubscriptions }),
+  resourcesRoute('/tenants', { GET: listTenants }),
+  resourcesRoute(subscription, { GET: getSubscription }),
+  resourcesRoute(`${subscription}/locations`, { GET: listLocations }),
+  resourcesRoute(`${subscription}/providers/{child}`, { GET: getProvider }),
+  resourcesRoute(`${subscription}/providers/{child}/register`, { POST: getProvider }),
+  resourcesRoute(`${subscription}/operationresults/{child}`, { GET: pollGroupDeletion }),
+  resourcesRoute(`${subscription}/resourceGroups`, { GET: listResourceGroups }),
+  resourcesRoute(group, {
+    HEAD: headResourceGroup,
+    GET: getResourceGroup,
+    PUT: putResourceGroup,
+    PATCH: patchResourceGroup,
+    DELETE: deleteResourceGroup,
+  }),
+  postgresRoute(`${subscription}/${provider}/flexibleServers`, { GET: listServers }),
+  postgresRoute(`${subscription}/${provider}/checkNameAvailability`, { POST: checkNameAvailability }),
+  postgresRoute(`${location}/checkNameAvailability`, { POST: checkNameAvailability }),
+  postgresRoute(`${location}/capabilities`, { GET: listCapabilities }),
+  postgresRoute(`${location}/azureAsyncOperation/{child}`, {
+    GET: (call, context) => context.operations.getStatus(call, context),
+  }),
+  postgresRoute(`${location}/operationResults/{child}`, {
+    GET: (call, context) => context.operations.getResult(call, context),
+  }),
+  postgresRoute(`${group}/${provider}/flexibleServers`, { GET: listServers }),
+  postgresRoute(server, { GET: getServer, PUT: putServer, PATCH: patchServer, DELETE: deleteServer }),
+  postgresRoute(`${server}/capabilities`, { GET: serverCapabilities }),
+  postgresRoute(`${server}/stop`, { POST: stopServer }),
+  postgresRoute(`${server}/start`, { POST: startServer }),
+  postgresRoute(`${server}/restart`, { POST: restartServer }),
+  postgresRoute(`${server}/firewallRules`, { GET: listFirewallRules }),
+  postgresRoute(`${server}/firewallRules/{child}`, {
+    GET: getFirewallRule,
+    PUT: putFirewallRule,
+    DELETE: deleteFirewallRule,
+  }),
+  postgresRoute(`${server}/databases`, { GET: listDatabases }),
+  postgresRoute(`${server}/databases/{child}`, {
+    GET: getDatabase,
+    PUT: putDatabase,
+    DELETE: deleteDatabase,
+  }),
+  postgresRoute(`${server}/configurations`, { GET: listConfigurations }),
+  postgresRoute(`${server}/configurations/{child}`, {
+    GET: getConfiguration,
+    PUT: writeConfiguration,
+    PATCH: writeConfiguration,
+  }),
+  ...['administrators', 'replicas', 'virtualendpoints', 'privateEndpointConnections'].map((children) =>
+    postgresRoute(`${server}/${children}`, { GET: getEmptyList }),
+  ),
+];

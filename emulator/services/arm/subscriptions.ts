@@ -1,0 +1,90 @@
+import type { JsonObject } from '../../core/json.ts';
+import type { ArmContext, ArmHandler } from './arm-request.ts';
+import { gatewayErrors } from './errors.ts';
+import { findLocation, REGION_NAMES } from './locations.ts';
+
+function subscriptionBody(id: string, index: number, tenantId: string): JsonObject {
+  return {
+    id: `/subscriptions/${id}`,
+    authorizationSource: 'RoleBased',
+    managedByTenants: [],
+    subscriptionId: id,
+    tenantId,
+    displayName: `Relecloud ${index + 1}`,
+    state: 'Enabled',
+    subscriptionPolicies: {
+      locationPlacementId: 'Public_2014-09-01',
+      quotaId: 'PayAsYouGo_2014-09-01',
+      spendingLimit: 'Off',
+    },
+  };
+}
+
+function allSubscriptionBodies({ store, tenantId }: ArmContext): JsonObject[] {
+  return store.subscriptionIds.map((id, index) => subscriptionBody(id, index, tenantId));
+}
+
+export const listSubscriptions: ArmHandler = (_call, context) => {
+  const value = allSubscriptionBodies(context);
+  return { status: 200, body: { value, count: { type: 'Total', value: value.length } } };
+};
+
+export const getSubscription: ArmHandler = (call, context) => {
+  const index = context.store.subscriptionIds.indexOf(call.params.subscription.toLowerCase());
+  return { status: 200, body: allSubscriptionBodies(context)[index] };
+};
+
+export const listTenants: ArmHandler = (_call, { tenantId }) => ({
+  status: 200,
+  body: {
+    value: [
+      {
+        id: `/tenants/${tenantId}`,
+        tenantId,
+        countryCode: 'US',
+        displayName: 'Relecloud',
+        domains: ['relecloud.onmicrosoft.com'],
+        tenantCategory: 'Home',
+        defaultDomain: 'relecloud.onmicrosoft.com',
+        tenantType: 'AAD',
+      },
+    ],
+  },
+});
+
+export const listLocations: ArmHandler = (call) => ({
+  status: 200,
+  body: {
+    value: REGION_NAMES.map((name) => ({
+      id: `/subscriptions/${call.params.subscription}/locations/${name}`,
+      name,
+      type: 'Region',
+      displayName: findLocation(name)?.displayName,
+      regionalDisplayName: findLocation(name)?.displayName,
+      metadata: { regionType: 'Physical' },
+    })),
+  },
+});
+
+/** `GET` or `POST …/register` of a provider's registration: PostgreSQL's is there, others do not exist. */
+export const getProvider: ArmHandler = (call) => {
+  const namespace = 'Microsoft.DBforPostgreSQL';
+  const { child, subscription: id } = call.params;
+  if (child.toLowerCase() !== namespace.toLowerCase()) throw gatewayErrors.invalidNamespace(child);
+  return {
+    status: 200,
+    body: {
+      id: `/subscriptions/${id}/providers/${namespace}`,
+      namespace,
+      resourceTypes: [
+        {
+          resourceType: 'flexibleServers',
+          locations: REGION_NAMES.map((name) => findLocation(name)?.displayName),
+          apiVersions: ['2025-08-01', '2024-08-01', '2022-12-01', '2021-06-01'],
+        },
+      ],
+      registrationState: 'Registered',
+      registrationPolicy: 'RegistrationRequired',
+    },
+  };
+};

@@ -1,0 +1,61 @@
+import type { AzureDetails } from '../common/errors.ts';
+
+/** Azure's codes and what helps (facts.md §3). */
+const HINTS_BY_CODE: Readonly<Record<string, string>> = {
+  AuthorizationFailed:
+    "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until it works.",
+  LinkedAuthorizationFailed: 'Give the identity rights on the linked resource too.',
+  InvalidAuthenticationToken:
+    'Check azure-environment, tenant-id and subscription-id: the token is not for this subscription.',
+  ExpiredAuthenticationToken: 'Run the workflow again; check the clock of the runner if it happens again.',
+  SubscriptionNotFound: 'Check subscription-id, and that the identity has a role in that subscription.',
+  InvalidSubscriptionId: 'Check subscription-id.',
+  ResourceGroupNotFound: 'Check resource-group.',
+  MissingSubscriptionRegistration:
+    'Register the provider once: az provider register --namespace Microsoft.DBforPostgreSQL',
+  LocationIsOfferRestricted:
+    'The subscription may not create servers in this region, whatever the message says about trying again: choose another region, or ask for quota at https://aka.ms/postgres-request-quota-increase',
+  LocationNotAvailableForResourceType: 'Check region: az account list-locations -o table shows the names.',
+  ParameterOutOfRange:
+    'The region offers this subscription no such version or size: choose another region, postgres-version or sku-name.',
+  ServerNameAlreadyExists: 'Server names are unique across Azure: choose another server-name.',
+  ServerGroupDropping: 'A server of this name is being deleted: wait, or choose another server-name.',
+  ScopeLocked:
+    'A lock on the server or its resource group forbids this: remove the lock, or let the rule be declared with allowed-ip-ranges.',
+  RequestDisallowedByPolicy: 'A policy of the subscription forbids this: ask its administrator.',
+  SubscriptionRequestsThrottled: 'Azure throttles the subscription: run fewer workflows at once, or later.',
+  ServerStoppedError: 'Start the server, or leave start-if-stopped on.',
+  ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
+  ServerBusy: 'The server is busy with another operation: run the workflow again.',
+  UnreadableAnswer:
+    'Something between this runner and Azure answered instead, such as a proxy or a sign-in page: check the network of the runner.',
+  HostNotFound:
+    'Give the short name of the server as server-name; give resource-group too, if this identity has rights there alone.',
+  ForeignUrl: 'Run the workflow again; if it stays, look for a proxy that changes the answers of Azure.',
+  EndlessList: 'Run the workflow again; if it stays, report it to Azure with the correlation id.',
+  InternalServerError:
+    'Azure names no cause. Known causes are a password that is too weak, where a server is created, and a server that is not Ready.',
+};
+
+const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
+  401: 'Check tenant-id, subscription-id and azure-environment.',
+  403: "Give the identity a role on the server's resource group (or on the subscription) that may do this.",
+  429: 'Azure throttles the subscription: run fewer workflows at once, or later.',
+};
+
+/** One sentence of what to do about a refusal. */
+export function azureHint({ code, status }: AzureDetails): string {
+  const fallback =
+    'Correct what Azure names, or run the workflow again if it names nothing of yours; https://status.azure.com tells of outages.';
+  return (
+    (Object.hasOwn(HINTS_BY_CODE, code) ? HINTS_BY_CODE[code] : undefined) ??
+    (status === undefined ? undefined : HINTS_BY_STATUS[status]) ??
+    fallback
+  );
+}
+
+/** Codes that pass by waiting (facts.md §3, Busy). */
+export const isBusyCode = (code: string): boolean =>
+  ['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation', 'ServerBusyWithOtherOperation'].includes(
+    code,
+  );

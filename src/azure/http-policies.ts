@@ -1,0 +1,216 @@
+import {
+  isRestError,
+  type PipelinePolicy,
+  type PipelineRequest,
+  type PipelineResponse,
+  RestError,
+  type SendRequest,
+} from '@azure/core-rest-pipeline';
+import { formatDuration } from '../common/polling.ts';
+
+/** Milliseconds for ARM to answer one request; it answers reads and accepts writes in seconds. */
+const RESPONSE_TIMEOUT_MS = 30_000;
+/** Bytes of the largest answer that is read: a list of all servers of a large subscription has some megabytes. */
+const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
+/** Seconds to wait after 429 or 503 where Retry-After is missing or cannot be read. */
+const DEFAULT_RETRY_AFTER_S = 10;
+
+/** Requests of which an attempt got no final answer, so that it may have taken effect all the same. */
+const requestsWithUnknownEffect = new WeakSet<PipelineRequest>();
+
+/**
+ * Whether a request that failed may have taken effect: an attempt of it had no answer, or one that says nothing about it
+ * (408, 5xx), which the SDK then sent again.
+ */
+export const mayHaveTakenEffect = ({ request }: RestError): boolean =>
+  request === undefined || requestsWithUnknownEffect.has(request);
+
+/**
+ * Limits each attempt of a request, whatever the transport does, and logs why the SDK's retries wait: it obeys 429 and its
+ * Retry-After silently, and only where it can read it.
+ */
+export function attemptLimitPolicy(log: (text: string) => void): PipelinePolicy {
+  return {
+    name: 'attemptPolicy',
+    async sendRequest(request, next) {
+      try {
+        const response = await sendWithinLimits(request, next, log);
+        if (response.status === 408 || response.status >= 500) requestsWithUnknownEffect.add(request);
+        logRetry(response, log);
+        return response;
+      } catch (error) {
+        requestsWithUnknownEffect.add(request);
+        if (isRestError(error) && error.code !== 'ETIMEDOUT')
+          log(`${describeRequest(request)}: ${error.message}`);
+        throw error;
+      }
+    },
+  };
+}
+
+/** @throws RestError `ETIMEDOUT`, which the SDK takes for a reason to send it again */
+async function sendWithinLimits(
+  request: PipelineRequest,
+  next: SendRequest,
+  log: (text: string) => void,
+): Promise<PipelineResponse> {
+  const outerSignal = request.abortSignal as AbortSignal | undefined;
+  const limit = new AbortController();
+  const { promise: limited, reject } = Promise.withResolvers<never>();
+  const end = (reason: string, code: string): void => {
+    const message = `${describeRequest(request)}: ${reason}`;
+    log(message);
+    reject(new RestError(message, { code, request }));
+    limit.abort();
+  };
+  const timer = setTimeout(
+    () => end(`no answer within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, 'ETIMEDOUT'),
+    RESPONSE_TIMEOUT_MS,
+  );
+  request.abortSignal =
+    outerSignal === undefined ? limit.signal : AbortSignal.any([outerSignal, limit.signal]);
+  request.onDownloadProgress = ({ loadedBytes }) => {
+    if (loadedBytes > MAX_RESPONSE_BYTES)
+      end(`the answer has more than ${MAX_RESPONSE_BYTES} bytes`, 'UnreadableAnswer');
+  };
+  const sent = next(request);
+  sent.catch(() => {});
+  try {
+    return await Promise.race([sent, limited]);
+  } finally {
+    clearTimeout(timer);
+    if (outerSignal === undefined) delete request.abortSignal;
+    else request.abortSignal = outerSignal;
+  }
+}
+
+function logRetry({ status, headers, request }: PipelineResponse, log: (text: string) => void): void {
+  if (status !== 429 && status < 500) return;
+  const retryAfter = retryAfterMs(headers);
+  const isDefault = retryAfter === undefined && (status === 429 || status === 503);
+  if (isDefault) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
+  const wait = isDefault ? DEFAULT_RETRY_AFTER_S * 1000 : retryAfter;
+  const source = isDefault ? 'since the answer names no time that can be read' : 'as it asks';
+  const after = wait === undefined ? '' : ` after ${formatDuration(wait)}, ${source}`;
+  const reason = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
+  log(`${reason} (HTTP ${status}): ${describeRequest(request)} may be sent again${after}.`);
+}
+
+/** Milliseconds, of the headers that the SDK obeys, in its order. */
+function retryAfterMs(headers: PipelineResponse['headers']): number | undefined {
+  for (const name of ['retry-after-ms', 'x-ms-retry-after-ms']) {
+    const milliseconds = Number(headers.get(name) || Number.NaN);
+    if (Number.isFinite(milliseconds)) return Math.max(0, milliseconds);
+  }
+  const seconds = retryAfterSeconds(headers.get('retry-after'));
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
+/** Seconds, of either form that HTTP has (RFC 9110, 10.2.3); undefined where it is neither. */
+function retryAfterSeconds(text: string | undefined): number | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  const seconds = Number(text);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
+}
+
+/** Method and path, without the query, in which operations carry signatures. */
+const describeRequest = ({ method, url }: PipelineRequest): string => `${method} ${new URL(url).pathname}`;
+
+/**
+ * Refuses a 200 that is no answer of ARM: text of a proxy, a list without its items, a thing that is not the one that was
+ * asked for, and a next page elsewhere. Without this the SDK would read each as an empty list or a thing without properties.
+ * @param endpoint where ARM is; the token goes nowhere else
+ */
+export function responseValidationPolicy(endpoint: string): PipelinePolicy {
+  return {
+    name: 'answerPolicy',
+    async sendRequest(request, next) {
+      if (!isResourceManagerUrl(endpoint, request.url))
+        throw new RestError(
+          `${new URL(request.url).origin} is not Azure Resource Manager, so nothing was sent`,
+          {
+            code: 'ForeignUrl',
+            request,
+          },
+        );
+      const response = await next(request);
+      const problem = findResponseProblem(endpoint, response);
+      if (problem === undefined) return response;
+      requestsWithUnknownEffect.add(request);
+      throw new RestError(
+        `${describeRequest(request)}: the answer is not one of Azure Resource Manager: ${problem}`,
+        {
+          code: 'UnreadableAnswer',
+          statusCode: response.status,
+          request,
+          response,
+        },
+      );
+    },
+  };
+}
+
+/** Whether a URL is one of ARM's own. */
+export const isResourceManagerUrl = (endpoint: string, url: string): boolean =>
+  URL.canParse(url) && new URL(url).origin === new URL(endpoint).origin;
+
+function findResponseProblem(
+  endpoint: string,
+  { request, status, bodyAsText }: PipelineResponse,
+): string | undefined {
+  const { method, url } = request;
+  const { pathname } = new URL(url);
+  // An operation's polls are read by whoever polls, and what is posted has an answer of its own form.
+  const isPoll = /\/(azureAsyncOperation|operationResults)\//i.test(pathname);
+  if ((status !== 200 && status !== 201) || isPoll || method === 'POST' || method === 'HEAD')
+    return undefined;
+  if (method === 'DELETE' && !bodyAsText) return undefined;
+  const body = parseJsonObject(bodyAsText ?? '');
+  if (body === undefined) return 'it is not a JSON object';
+  if (method === 'DELETE') return undefined;
+  if (method === 'GET' && isCollection(pathname)) return findListProblem(endpoint, url, body);
+  return findResourceProblem(pathname, body);
+}
+
+function findResourceProblem(pathname: string, { id, name }: JsonObject): string | undefined {
+  const expectedName = decodeURIComponent(pathname.split('/').at(-1) ?? '');
+  if (typeof id !== 'string' || typeof name !== 'string') return 'it has no id and name';
+  return name.toLowerCase() === expectedName.toLowerCase()
+    ? undefined
+    : `it is '${name.slice(0, 80)}', not '${expectedName}'`;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function findListProblem(endpoint: string, url: string, { value, nextLink }: JsonObject): string | undefined {
+  if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
+    return 'it has no list of things';
+  if (nextLink === undefined || nextLink === null || nextLink === '') return undefined;
+  if (typeof nextLink !== 'string' || !isResourceManagerUrl(endpoint, nextLink))
+    return 'its next page is on another host';
+  return nextLink === url ? 'its next page is the same page' : undefined;
+}
+
+/** ARM's paths end in a type, for a list, or in the name of a thing: `…/providers/NAMESPACE/type[/name/type…]`. */
+function isCollection(pathname: string): boolean {
+  const segments =
+    pathname
+      .split(/\/providers\//i)
+      .at(-1)
+      ?.split('/') ?? [];
+  // The namespace, then a type, a name, a type, and so on; without a provider, types and names alone.
+  return /\/providers\//i.test(pathname) ? segments.length % 2 === 0 : pathname.split('/').length % 2 === 0;
+}
+
+function parseJsonObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

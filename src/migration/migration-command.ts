@@ -1,0 +1,163 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
+import { formatDuration } from '../common/polling.ts';
+import { closePipeWriter, drainOutput, MigrationOutput, openPipe } from './migration-output.ts';
+import { killProcessTree, PROCESS_TAG_VARIABLE } from './process-tree.ts';
+
+/** What a migration runs with. */
+export interface MigrationCommand {
+  readonly command: string;
+  readonly workingDirectory: string;
+  /** In milliseconds; undefined: the run's own limit. */
+  readonly timeoutMs: number | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+  /** By which everything is found that the command starts. */
+  readonly tag: string;
+  /** Called when the command is to be ended while it runs, at the time of SIGTERM. */
+  readonly onTerminate?: () => void;
+}
+
+/** How a command came to its end. */
+export interface MigrationResult {
+  /** Follows "The migration command"; undefined on exit code 0. */
+  readonly failure: string | undefined;
+  /** How many of its processes were running still, and have been ended. */
+  readonly terminatedProcesses: number;
+}
+
+/** What `run:` steps do not have, or what the migration has no business with. */
+const EXCLUDED_ENV = [
+  /^INPUT_/,
+  /^STATE_/,
+  /^GITHUB_STATE$/,
+  /^ACTIONS_ID_TOKEN_/,
+  /^ACTIONS_(RUNTIME|RESULTS|CACHE)_/,
+  /^AZURE_CLIENT_SECRET$/,
+];
+
+/**
+ * The environment of a `run:` step plus the connection, less what is taken away.
+ * @param applicationName by which its sessions are found; a PGAPPNAME that the workflow has set itself stays
+ */
+export function migrationEnvironment(
+  env: NodeJS.ProcessEnv,
+  connection: ReadonlyMap<string, string>,
+  applicationName: string,
+): NodeJS.ProcessEnv {
+  const allowed = Object.entries(env).filter(([name]) => !EXCLUDED_ENV.some((pattern) => pattern.test(name)));
+  return {
+    ...Object.fromEntries(allowed),
+    PGAPPNAME: env['PGAPPNAME'] || applicationName,
+    ...Object.fromEntries(connection),
+  };
+}
+
+/**
+ * Runs the user's command as the runner would run it in a step (bash; pwsh on Windows), its output streaming to ours
+ * with workflow commands stopped. Judged by its exit code alone: a NOTICE on standard error is no failure. Whatever it
+ * leaves running is ended before workflow commands resume, also after exit code 0.
+ * @param signal ends it with its whole process tree; its reason is thrown then
+ * @throws the signal's reason
+ */
+export async function runMigrationCommand(
+  migration: MigrationCommand,
+  signal: AbortSignal,
+): Promise<MigrationResult> {
+  signal.throwIfAborted();
+  const { file, shell, args } = await writeScript(migration.command);
+  const output = new MigrationOutput();
+  await output.stopCommands();
+  try {
+    const { child, sources } = await spawnCommand(migration, shell, args);
+    const relayed = Promise.all(sources.map((source) => output.relay(source)));
+    const failure = await waitForExit(child, migration, signal);
+    const terminatedProcesses = await killProcessTree(child, migration.tag);
+    await drainOutput(sources, relayed);
+    signal.throwIfAborted();
+    return { failure, terminatedProcesses };
+  } finally {
+    await output.resumeCommands();
+    await rm(file, { force: true });
+  }
+}
+
+/** Starts the command; both of its outputs go to one pipe where there are pipes. */
+async function spawnCommand(
+  { workingDirectory, environment, tag }: MigrationCommand,
+  shell: string,
+  args: readonly string[],
+): Promise<{ child: ChildProcess; sources: readonly Readable[] }> {
+  const options: SpawnOptions = {
+    cwd: resolveInWorkspace(workingDirectory),
+    env: { ...environment, [PROCESS_TAG_VARIABLE]: tag },
+    // A separate process group, so that the whole of it can be ended.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  };
+  const pipe = await openPipe();
+  if (pipe === undefined) {
+    const child = spawn(shell, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    return { child, sources: [child.stdout, child.stderr].filter((stream) => stream !== null) };
+  }
+  try {
+    const child = spawn(shell, args, { ...options, stdio: ['ignore', pipe.writer, pipe.writer] });
+    return { child, sources: [pipe.reader] };
+  } finally {
+    closePipeWriter(pipe);
+  }
+}
+
+async function writeScript(
+  command: string,
+): Promise<{ file: string; shell: string; args: readonly string[] }> {
+  if (process.platform === 'win32') {
+    const file = resolveInTempDirectory(`${randomUUID()}.ps1`);
+    const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
+    await writeFile(file, body, { mode: 0o600, flag: 'wx' });
+    return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
+  }
+  const file = resolveInTempDirectory(`${randomUUID()}.sh`);
+  await writeFile(file, command, { mode: 0o600, flag: 'wx' });
+  return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
+}
+
+/**
+ * Resolves when the command has ended by itself, has reached its time limit, or is to be ended by the signal.
+ * @returns the failure, as in {@link MigrationResult}
+ */
+async function waitForExit(
+  child: ChildProcess,
+  { timeoutMs, onTerminate }: MigrationCommand,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const terminate = (reason: string): void => {
+    onTerminate?.();
+    resolve(reason);
+  };
+  const onAbort = (): void => terminate('was ended');
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          terminate(
+            `took longer than migration-timeout-minutes (${formatDuration(timeoutMs)}) and was ended`,
+          );
+        }, timeoutMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  child.once('error', (error) => resolve(`could not be started: ${error.message}`));
+  child.once('exit', (code, killedBy) => {
+    if (code === 0) resolve(undefined);
+    else resolve(code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`);
+  });
+  if (signal.aborted) onAbort();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}

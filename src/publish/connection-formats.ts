@@ -1,0 +1,109 @@
+import type { ConnectionFormat, PublishConfig } from '../inputs/types.ts';
+
+/** What a client needs to log in; the source of every published form. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly sslMode: 'require' | 'verify-full';
+  /** Path of the PEM bundle for libpq; only with `verify-full`. */
+  readonly sslRootCert: string | undefined;
+}
+
+/** `postgresql://…`, libpq's connection URI. */
+export function databaseUrl(connection: Connection): string {
+  const { host, port, database, user, password } = connection;
+  return `postgresql://${percentEncode(user)}:${percentEncode(password)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
+}
+
+/** The same for people to read, without the password. */
+export function urlWithoutPassword(connection: Omit<Connection, 'password'>): string {
+  const { host, port, database, user } = connection;
+  return `postgresql://${percentEncode(user)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
+}
+
+/** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
+export function jdbcUrl(connection: Connection): string {
+  const { host, port, database, user, password } = connection;
+  return `jdbc:postgresql://${host}:${port}/${percentEncode(database)}?user=${percentEncode(user)}&password=${percentEncode(password)}&${sslQuery(connection)}`;
+}
+
+/** libpq and pgJDBC call them alike. */
+const sslQuery = ({ sslMode, sslRootCert }: Pick<Connection, 'sslMode' | 'sslRootCert'>): string =>
+  `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${percentEncode(sslRootCert)}`}`;
+
+/** Npgsql's connection string. */
+export function adoNetConnectionString({
+  host,
+  port,
+  database,
+  user,
+  password,
+  sslMode,
+  sslRootCert,
+}: Connection): string {
+  const parts = {
+    Host: host,
+    Port: String(port),
+    Database: database,
+    Username: user,
+    Password: password,
+    'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
+    ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
+  };
+  return Object.entries(parts)
+    .map(([key, value]) => `${key}=${quoteAdoNetValue(value)}`)
+    .join(';');
+}
+
+/** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
+const quoteAdoNetValue = (value: string): string =>
+  /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
+
+/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
+export function percentEncode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** Environment variables of later steps and of the migration command (contract.md). */
+export function connectionEnvironment(
+  connection: Connection,
+  { envPrefix, formats }: PublishConfig,
+): ReadonlyMap<string, string> {
+  const variables = [
+    connectionVariables(connection, envPrefix, 'NAME'),
+    ...formats.map((format) => variablesByFormat[format](connection)),
+  ];
+  return new Map(variables.flatMap((part) => Object.entries(part)));
+}
+
+/** The connection in parts; what the database's is called is all that libpq's variables differ in. */
+function connectionVariables(
+  { host, port, database, user, password, sslMode, sslRootCert }: Connection,
+  prefix: string,
+  databaseName: 'NAME' | 'DATABASE',
+): Record<string, string> {
+  return {
+    [`${prefix}HOST`]: host,
+    [`${prefix}PORT`]: String(port),
+    [`${prefix}${databaseName}`]: database,
+    [`${prefix}USER`]: user,
+    [`${prefix}PASSWORD`]: password,
+    [`${prefix}SSLMODE`]: sslMode,
+    ...(sslRootCert === undefined ? {} : { [`${prefix}SSLROOTCERT`]: sslRootCert }),
+  };
+}
+
+const variablesByFormat: Readonly<
+  Record<ConnectionFormat, (connection: Connection) => Record<string, string>>
+> = {
+  url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
+  pg: (connection) => connectionVariables(connection, 'PG', 'DATABASE'),
+  jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
+  'ado.net': (connection) => ({ ConnectionStrings__Default: adoNetConnectionString(connection) }),
+};

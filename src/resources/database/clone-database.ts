@@ -1,0 +1,176 @@
+import pg from 'pg';
+import { actionError } from '../../common/errors.ts';
+import { abortableSleep, formatDuration, type RunContext } from '../../common/polling.ts';
+import { describeBlockers, takeUnseen } from '../../postgres/activity.ts';
+import { formatPgError, getSqlState, LOCK_NOT_AVAILABLE } from '../../postgres/pg-errors.ts';
+import { revokePublicConnectHint } from '../../postgres/pull-request-activity.ts';
+import type { Session } from '../../postgres/session.ts';
+
+/** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
+const TEMPLATE_IN_USE_TIMEOUT_MS = 30_000;
+
+/**
+ * Bytes from which FILE_COPY is the faster strategy. Its two checkpoints cost more than a small template's whole copy by
+ * WAL_LOG (185 ms against 57 ms, facts.md §5), which writes every page twice and so grows about four times as fast
+ * (`npm run bench -- clone`, where checkpoints cost next to nothing): they meet at about a hundred MiB.
+ */
+export const FILE_COPY_MIN_BYTES = 128 * 1024 * 1024;
+
+/** The STRATEGY clause for a clone of this template: empty before PostgreSQL 15, which knows but one way. */
+export async function cloneStrategyClause(session: Session, template: string): Promise<string> {
+  const [row] = await session.query<{ version: number; size: string | null }>(
+    // The size of what we may neither enter nor monitor is not told, and the server's default will do.
+    `SELECT current_setting('server_version_num')::int AS version,
+       CASE WHEN has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
+         THEN pg_database_size(oid) END AS size
+     FROM pg_database WHERE datname = $1`,
+    [template],
+  );
+  if (row === undefined || row.version < 150_000 || row.size === null) return '';
+  return Number(row.size) >= FILE_COPY_MIN_BYTES ? 'STRATEGY file_copy' : 'STRATEGY wal_log';
+}
+
+/**
+ * Does what copies a template, again while sessions are in it (55006), for a little. Those of pull requests' roles of
+ * this repository are ended right before each attempt, since they have no business there and a connection pool opens
+ * new ones at once; all others are only waited for.
+ * @param terminatePullRequestSessions ends the former, and returns a line for each
+ * @throws `template-in-use`, which names who is there, and says so where the former came back
+ */
+export async function retryWhileInUse<T>(
+  run: RunContext,
+  session: Session,
+  template: string,
+  copy: () => Promise<T>,
+  terminatePullRequestSessions: (oid: string) => Promise<readonly string[]>,
+): Promise<T> {
+  const start = performance.now();
+  let hasLogged = false;
+  let timesEnded = 0;
+  const endedBefore = new Set<string>();
+  for (;;) {
+    const ended = await terminatePullRequestSessions(await findDatabaseOid(session, template));
+    // What could not be ended is named again, and has not come back.
+    if (takeUnseen(ended, endedBefore).length > 0) timesEnded += 1;
+    try {
+      return await copy();
+    } catch (error) {
+      const blockers = await findBlockers(session, await findDatabaseOid(session, template), error);
+      const waitedMs = performance.now() - start;
+      if ('sessions' in blockers && waitedMs >= TEMPLATE_IN_USE_TIMEOUT_MS) {
+        const parameters = {
+          template,
+          after: formatDuration(waitedMs),
+          timesEnded,
+          hint: revokePublicConnectHint(template),
+        };
+        throw actionError('template-in-use', { ...parameters, ...blockers }, { cause: error });
+      }
+      if (!hasLogged)
+        run.info(`Waiting for template '${template}': ${Object.values(blockers).flat().join('; ')}`);
+      hasLogged = true;
+      if (ended.length === 0) await abortableSleep(run, 500);
+    }
+  }
+}
+
+/** 0, which no database has, where there is none of this name. */
+async function findDatabaseOid(session: Session, database: string): Promise<string> {
+  const [row] = await session.query<{ oid: string }>(
+    'SELECT oid::text AS oid FROM pg_database WHERE datname = $1',
+    [database],
+  );
+  return row?.oid ?? '0';
+}
+
+/**
+ * Who keeps a template from being copied: sessions in it and transactions that were prepared there, or a lock, as of
+ * another job that is at the same database, perhaps copying for minutes; the run's own end is the bound for that.
+ * @throws every other error as it is
+ */
+async function findBlockers(
+  session: Session,
+  oid: string,
+  error: unknown,
+): Promise<{ readonly sessions: readonly string[] } | { readonly locks: readonly string[] }> {
+  const state = getSqlState(error);
+  if (state === '55006') return { sessions: await describeBlockers(session, 'in the database', { oid }) };
+  if (state === LOCK_NOT_AVAILABLE)
+    return { locks: await describeBlockers(session, 'that lock the database', { oid }) };
+  throw error;
+}
+
+/** Who does not get on the clone what the template says: they are the clone's own owner and role. */
+interface RoleMapping {
+  /** The role that the clone's application role stands for. */
+  readonly templateRole: string | undefined;
+  /** The clone's application role, which gets the settings of the other in this database. */
+  readonly cloneRole: string | undefined;
+  /** Roles of pull requests, which have nothing to do in a clone, not even where the template is their own database. */
+  readonly others: readonly string[];
+}
+
+/** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
+export async function copyGrants(
+  session: Session,
+  template: string,
+  clone: string,
+  { templateRole, cloneRole, others }: RoleMapping,
+): Promise<void> {
+  const rows = await session.query<{ grantee: string; privilege: string; grantable: boolean }>(
+    `SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable
+     FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
+     WHERE d.datname = $1 AND a.grantee <> d.datdba AND NOT r.rolsuper AND r.rolname <> current_user
+       AND r.rolname <> ALL ($2)`,
+    [template, [templateRole, cloneRole, ...others].filter((name) => name !== undefined)],
+  );
+  const database = pg.escapeIdentifier(clone);
+  for (const { grantee, privilege, grantable } of rows) {
+    const option = grantable ? ' WITH GRANT OPTION' : '';
+    await session.query(
+      `GRANT ${privilege} ON DATABASE ${database} TO ${pg.escapeIdentifier(grantee)}${option}`,
+    );
+  }
+}
+
+/**
+ * Sets on the clone what ALTER DATABASE … SET has set on the template, and for its role what ALTER ROLE … IN DATABASE has
+ * set for the other's. What the administrator may not set is told and left out.
+ */
+export async function copySettings(
+  run: RunContext,
+  session: Session,
+  template: string,
+  clone: string,
+  { templateRole, cloneRole }: Omit<RoleMapping, 'others'>,
+): Promise<void> {
+  const rows = await session.query<{ setting: string; ofRole: boolean }>(
+    `SELECT unnest(s.setconfig) AS setting, s.setrole <> 0 AS "ofRole"
+     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+     WHERE d.datname = $1 AND (s.setrole = 0 OR r.rolname = $2)`,
+    [template, cloneRole === undefined ? null : (templateRole ?? null)],
+  );
+  for (const { setting, ofRole } of rows) {
+    const separatorIndex = setting.indexOf('=');
+    const name = setting.slice(0, separatorIndex);
+    const alterTarget = ofRole
+      ? `ROLE ${pg.escapeIdentifier(cloneRole ?? '')} IN DATABASE ${pg.escapeIdentifier(clone)}`
+      : `DATABASE ${pg.escapeIdentifier(clone)}`;
+    try {
+      await session.transaction(async () => {
+        // FROM CURRENT keeps the quoting of lists, which the stored text does not tell from a value's own.
+        await session.query('SELECT pg_catalog.set_config($1, $2, true)', [
+          name,
+          setting.slice(separatorIndex + 1),
+        ]);
+        const variable = name.split('.').map(pg.escapeIdentifier).join('.');
+        await session.query(`ALTER ${alterTarget} SET ${variable} FROM CURRENT`);
+      });
+    } catch (error) {
+      if (run.signal.aborted) throw error;
+      run.warning(
+        `The setting '${name}' of template '${template}' was not set on its clone: ${formatPgError(error)}`,
+      );
+    }
+  }
+}

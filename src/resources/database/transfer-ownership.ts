@@ -1,0 +1,158 @@
+import pg from 'pg';
+import type { RunContext } from '../../common/polling.ts';
+import { retryOnConflict } from '../../postgres/pg-errors.ts';
+import { withRoleMembership } from '../../postgres/role-membership.ts';
+import type { Session } from '../../postgres/session.ts';
+
+/** Kinds of objects, by the words of pg_identify_object, and by those of ALTER … OWNER TO. */
+const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
+  schema: 'SCHEMA',
+  table: 'TABLE',
+  view: 'VIEW',
+  'materialized view': 'MATERIALIZED VIEW',
+  'foreign table': 'FOREIGN TABLE',
+  sequence: 'SEQUENCE',
+  type: 'TYPE',
+  function: 'ROUTINE',
+  procedure: 'ROUTINE',
+  aggregate: 'ROUTINE',
+  collation: 'COLLATION',
+  conversion: 'CONVERSION',
+  operator: 'OPERATOR',
+  'operator class': 'OPERATOR CLASS',
+  'operator family': 'OPERATOR FAMILY',
+  'text search configuration': 'TEXT SEARCH CONFIGURATION',
+  'text search dictionary': 'TEXT SEARCH DICTIONARY',
+  'statistics object': 'STATISTICS',
+  'large object': 'LARGE OBJECT',
+  publication: 'PUBLICATION',
+  server: 'SERVER',
+};
+
+/**
+ * Every object of this database that has an owner other than the application role ($1), of the kinds in $2. What belongs
+ * to an extension stays the extension's, and a sequence follows the column that owns it.
+ */
+const OBJECTS_OF_OTHER_ROLES_SQL = `
+  SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
+  FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
+  WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
+      AND (e.deptype = 'e' OR e.classid = 'pg_class'::regclass AND e.deptype IN ('a', 'i')
+        AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
+  ORDER BY d.classid = 'pg_namespace'::regclass DESC, d.classid, d.objid`;
+
+/**
+ * Objects that change hands in one transaction: each takes locks, of which the server has a few thousand for all its
+ * sessions (max_locks_per_transaction).
+ */
+const BATCH_SIZE = 300;
+
+/**
+ * The statements of one batch, in one round trip. One that is not allowed does not stop the others; what the server lacks
+ * or another session hinders does, since it passes.
+ */
+const EXECUTE_BATCH_SQL = `
+DO $batch$
+DECLARE
+  statement text;
+BEGIN
+  FOREACH statement IN ARRAY current_setting('azure_postgresql_action.statements')::text[] LOOP
+    BEGIN
+      EXECUTE statement;
+    EXCEPTION WHEN OTHERS THEN
+      IF left(SQLSTATE, 2) IN ('40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
+    END;
+  END LOOP;
+END
+$batch$`;
+
+/** Default privileges are a role's own: what others' new objects would have granted, the application role's ($1) shall too. */
+const DEFAULT_PRIVILEGES_SQL = `
+  SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
+    CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
+    CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+      WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+    CASE WHEN a.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END) AS statement
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+  WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
+    AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
+
+/** An object that stays somebody else's. */
+export interface UntransferredObject {
+  readonly type: string;
+  readonly identity: string;
+  readonly owner: string;
+}
+
+/**
+ * Makes the application role the owner of schema `public` and of every object in this session's database, for a clone
+ * whose objects came along with their owners. REASSIGN OWNED would hand over every database of the server too (facts.md
+ * §5), so each is named.
+ * @param session the administrator's, in the database itself
+ * @returns what could not be handed over, as where the administrator does not administer its owner
+ */
+export async function transferAllObjects(
+  run: RunContext,
+  session: Session,
+  role: string,
+): Promise<readonly UntransferredObject[]> {
+  const found = await listObjectsOfOtherRoles(session, role);
+  const owners = [...new Set(found.map(({ owner }) => owner))];
+  const ownerStatements = found.map(
+    ({ type, identity }) => `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
+  );
+  const privilegeStatements = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role]);
+  const statements = [...ownerStatements, ...privilegeStatements.map(({ statement }) => statement)];
+  for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
+    const batch = statements.slice(offset, offset + BATCH_SIZE);
+    await retryOnConflict(run, () =>
+      withRoleMembership(session, [role, ...owners], async () => {
+        await session.query(
+          `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
+          [batch],
+        );
+        await session.query(EXECUTE_BATCH_SQL);
+      }),
+    );
+  }
+  return await listObjectsOfOtherRoles(session, role);
+}
+
+/** What in this session's database belongs to other roles than this one, extensions' objects aside. */
+export const listObjectsOfOtherRoles = (
+  session: Session,
+  role: string,
+): Promise<readonly UntransferredObject[]> =>
+  session.query<UntransferredObject & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
+    role,
+    Object.keys(ALTER_KEYWORDS),
+  ]);
+
+/**
+ * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the
+ * administrator, to all of them, or to whoever owns the database.
+ * @returns the owner that stays, or undefined where it is the role now
+ */
+export async function transferPublicSchema(
+  run: RunContext,
+  session: Session,
+  role: string,
+): Promise<string | undefined> {
+  const [found] = await session.query<{ owner: string; free: boolean }>(
+    `SELECT pg_get_userbyid(nspowner) AS owner,
+       pg_get_userbyid(nspowner) IN ('azure_pg_admin', 'pg_database_owner', current_user) AS free
+     FROM pg_namespace WHERE nspname = 'public'`,
+  );
+  if (found === undefined || found.owner === role) return undefined;
+  if (!found.free) return found.owner;
+  await retryOnConflict(run, () =>
+    withRoleMembership(session, [role], () =>
+      session.query(`ALTER SCHEMA public OWNER TO ${pg.escapeIdentifier(role)}`),
+    ),
+  );
+  return undefined;
+}

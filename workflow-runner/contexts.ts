@@ -1,0 +1,176 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { arch } from 'node:os';
+import { dirname } from 'node:path';
+import { asObject, asString, type JsonObject } from '../emulator/core/json.ts';
+import { exampleRepository } from '../emulator/services/github/example-repository.ts';
+import type { RunEvent } from './event.ts';
+import type { Workflow } from './workflow.ts';
+
+/** The folders of a run: the checkout, and temporary ones that go with it. */
+export interface RunnerFolders {
+  readonly workspace: string;
+  readonly temporary: string;
+  readonly toolCache: string;
+}
+
+function headCommit(workspace: string): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: workspace,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
+  } catch {
+    // The checkout may be a plain folder; GitHub always has a commit.
+    return createHash('sha1').update(workspace).digest('hex');
+  }
+}
+
+function gitReferences(event: RunEvent): { ref: string; headRef: string; baseRef: string } {
+  const pull = asObject(event.payload['pull_request']);
+  const branch = (side: string) => asString(asObject(pull[side])['ref']) ?? '';
+  if (event.name === 'pull_request' || event.name === 'pull_request_target') {
+    // Contexts reference, github.ref: the merge branch, and once that is merged the branch it was merged into.
+    const onBase = event.name === 'pull_request_target' || pull['merged'] === true;
+    const ref = onBase ? `refs/heads/${branch('base')}` : `refs/pull/${pull['number']}/merge`;
+    return { ref, headRef: branch('head'), baseRef: branch('base') };
+  }
+  const ref = asString(event.payload['ref']) ?? 'refs/heads/main';
+  return { ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`, headRef: '', baseRef: '' };
+}
+
+/** A token in the form of GitHub's own since April 2026 (some 520 characters, with dots), which no service but an emulated one takes. */
+export function generateToken(): string {
+  const part = (): string => randomBytes(189).toString('base64url');
+  return `ghs_${randomInt(1e8, 1e9)}.${part()}.${part()}`;
+}
+
+/**
+ * The `github` context, without what belongs to one job or step, the token among it.
+ * @param endpoints the machine's environment, whose GITHUB_*_URL win over github.com's.
+ */
+export function createGitHubContext(
+  workflow: Workflow,
+  event: RunEvent,
+  folders: RunnerFolders,
+  endpoints: Readonly<Record<string, string>>,
+): JsonObject {
+  const repository = { ...exampleRepository, ...asObject(event.payload['repository']) };
+  const owner = asObject(repository.owner);
+  const sender = asObject(event.payload['sender']);
+  const { ref, headRef, baseRef } = gitReferences(event);
+  const apiUrl = endpoints['GITHUB_API_URL'] ?? 'https://api.github.com';
+  const sha = headCommit(folders.workspace);
+  const actor = asString(sender['login']) ?? 'octocat';
+  return {
+    actor,
+    actor_id: String(sender['id'] ?? 583_231),
+    triggering_actor: actor,
+    event_name: event.name,
+    event: event.payload,
+    repository: repository.full_name,
+    repository_id: String(repository.id),
+    repository_owner: asString(owner['login']) ?? '',
+    repository_owner_id: String(owner['id'] ?? ''),
+    ref,
+    ref_name: ref.replace(/^refs\/(heads|tags|pull)\//, ''),
+    ref_type: ref.startsWith('refs/tags/') ? 'tag' : 'branch',
+    ref_protected: 'false',
+    head_ref: headRef,
+    base_ref: baseRef,
+    sha,
+    run_id: String(randomInt(10_000_000_000, 20_000_000_000)),
+    run_number: '1',
+    run_attempt: '1',
+    retention_days: '90',
+    server_url: endpoints['GITHUB_SERVER_URL'] ?? 'https://github.com',
+    api_url: apiUrl,
+    graphql_url: endpoints['GITHUB_GRAPHQL_URL'] ?? `${apiUrl}/graphql`,
+    workflow: workflow.name,
+    workflow_ref: `${repository.full_name}/.github/workflows/${workflow.file}@${ref}`,
+    workflow_sha: sha,
+    workspace: folders.workspace,
+  };
+}
+
+/** The `runner` context. */
+export function createRunnerContext(folders: RunnerFolders): Record<string, string> {
+  return {
+    name: 'emulated-runner',
+    os: 'Linux',
+    arch: arch() === 'arm64' ? 'ARM64' : 'X64',
+    environment: 'github-hosted',
+    temp: folders.temporary,
+    tool_cache: folders.toolCache,
+    workspace: dirname(folders.workspace),
+  };
+}
+
+// The names of the github context that GitHub's runner also gives as GITHUB_* variables.
+const GITHUB_VARIABLE_NAMES = [
+  'action',
+  'action_ref',
+  'action_repository',
+  'actor',
+  'actor_id',
+  'api_url',
+  'base_ref',
+  'event_name',
+  'event_path',
+  'graphql_url',
+  'head_ref',
+  'job',
+  'ref',
+  'ref_name',
+  'ref_protected',
+  'ref_type',
+  'repository',
+  'repository_id',
+  'repository_owner',
+  'repository_owner_id',
+  'retention_days',
+  'run_attempt',
+  'run_id',
+  'run_number',
+  'server_url',
+  'sha',
+  'triggering_actor',
+  'workflow',
+  'workflow_ref',
+  'workflow_sha',
+  'workspace',
+];
+
+/** GITHUB_* and RUNNER_* as the contexts give them; steps cannot change these. */
+export function contextVariables(
+  github: JsonObject,
+  runner: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const name of GITHUB_VARIABLE_NAMES)
+    variables[`GITHUB_${name.toUpperCase()}`] = String(github[name] ?? '');
+  for (const [name, value] of Object.entries(runner)) variables[`RUNNER_${name.toUpperCase()}`] = value;
+  return variables;
+}
+
+const INHERITED_VARIABLES = /^(PATH|HOME|LANG|LANGUAGE|LC_[A-Z]+|USER|LOGNAME|SHELL|TMPDIR|TZ)$/;
+
+// npm puts these in front of PATH for its scripts; a runner's machine would not have them.
+function removeNpmFolders(path: string): string {
+  const npmFolder = /\/node_modules\/\.bin$|\/node-gyp-bin$/;
+  return path
+    .split(':')
+    .filter((folder) => !npmFolder.test(folder))
+    .join(':');
+}
+
+/** What steps find in the machine's environment: a small part of this process's, nothing of npm's or an editor's. */
+export function inheritedEnvironment(): Record<string, string> {
+  const machine: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && INHERITED_VARIABLES.test(name))
+      machine[name] = name === 'PATH' ? removeNpmFolders(value) : value;
+  }
+  return machine;
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { findActionStub, isLocalAction } from './action-stubs.ts';
+import { ExpressionEvaluator, type JobStatus, type NeedsStatus } from './expressions.ts';
+import { planJavaScriptAction } from './javascript-action.ts';
+import { type JobResult, JobState, type StepOutcome, type WorkflowRunState } from './job-state.ts';
+import type { PlannedStep } from './planned-step.ts';
+import { findByEnvironment, killProcess } from './process-table.ts';
+import { formatDuration } from './run-log.ts';
+import { planRunStep } from './run-step.ts';
+import { runStep } from './step-runner.ts';
+import { evaluateMapping, evaluateNumber, evaluateString } from './template-tokens.ts';
+import type { WorkflowJob, WorkflowStep } from './workflow.ts';
+import { isMapping } from './workflow-parser.ts';
+
+function planActionStub(job: JobState, step: WorkflowStep, uses: string): PlannedStep {
+  return {
+    step,
+    stage: 'main',
+    title: (expressions) => evaluateString(step.name, expressions) || `Run ${uses}`,
+    condition: step.condition,
+    state: new Map(),
+    execute: async () => {
+      const stub = findActionStub(uses, job.run.folders.workspace);
+      if (stub?.path !== undefined) job.addPath(stub.path);
+      job.run.log.print(stub?.message ?? '');
+      return stub !== undefined;
+    },
+  };
+}
+
+function planStep(job: JobState, step: WorkflowStep): PlannedStep {
+  if (step.uses === undefined) return planRunStep(job, step);
+  return isLocalAction(step.uses) ? planJavaScriptAction(job, step) : planActionStub(job, step, step.uses);
+}
+
+// GitHub drops what contains a masked value without failing anything: secrets do not pass between jobs this way.
+function collectOutputs(job: JobState): Record<string, string> {
+  const { log, masker } = job.run;
+  const outputs: Record<string, string> = {};
+  for (const [name, value] of Object.entries(evaluateMapping(job.job.outputs, job.createEvaluator()))) {
+    if (masker.containsSecret(value))
+      log.annotate('warning', `Skip output '${name}' since it may contain secret.`);
+    else if (value !== '') outputs[name] = value;
+  }
+  return outputs;
+}
+
+function killOrphans(job: JobState): void {
+  for (const { pid, name } of findByEnvironment(`RUNNER_TRACKING_ID=${job.trackingId}`)) {
+    job.run.log.print(`Terminate orphan process: pid (${pid}) (${name})`);
+    killProcess(pid);
+  }
+}
+
+async function runSteps(job: JobState): Promise<void> {
+  for (const step of job.job.steps) await runStep(job, planStep(job, step));
+  for (let post = job.postSteps.pop(); post !== undefined; post = job.postSteps.pop())
+    await runStep(job, post);
+}
+
+// success() and failure() of a job's `if` look at all the jobs that it needs, directly or not.
+function getNeedsStatus(
+  run: WorkflowRunState,
+  job: WorkflowJob,
+  records: Readonly<Record<string, JobResult>>,
+): NeedsStatus {
+  const ancestors = (id: string): string[] => {
+    const needs = run.workflow.jobs.find((each) => each.id === id)?.needs ?? [];
+    return needs.flatMap((need) => [need, ...ancestors(need)]);
+  };
+  const results = ancestors(job.id).map((id) => records[id]?.result ?? 'skipped');
+  if (run.cancellation.aborted) return 'cancelled';
+  if (results.includes('failure')) return 'failure';
+  if (results.includes('cancelled')) return 'cancelled';
+  return results.includes('skipped') ? 'skipped' : 'success';
+}
+
+function directNeeds(
+  job: WorkflowJob,
+  records: Readonly<Record<string, JobResult>>,
+): Record<string, JobResult> {
+  return Object.fromEntries(job.needs.map((id) => [id, records[id] ?? { result: 'skipped', outputs: {} }]));
+}
+
+function shouldRun(
+  run: WorkflowRunState,
+  job: WorkflowJob,
+  records: Readonly<Record<string, JobResult>>,
+): boolean {
+  const { github, inputs, vars, folders } = run;
+  const status = getNeedsStatus(run, job, records);
+  const contexts = { github, inputs, vars, needs: directNeeds(job, records) };
+  return new ExpressionEvaluator(contexts, () => status, folders.workspace).evaluateCondition(job.condition);
+}
+
+const JOB_RESULTS: Readonly<Record<JobStatus, StepOutcome>> = {
+  success: 'success',
+  failure: 'failure',
+  cancelled: 'cancelled',
+};
+
+function getEnvironment(job: JobState): string | undefined {
+  const { environment } = job.job;
+  const nameToken =
+    environment !== undefined && isMapping(environment) ? environment.find('name') : environment;
+  return evaluateString(nameToken, job.createEvaluator()) || undefined;
+}
+
+async function executeJob(job: JobState): Promise<JobResult> {
+  const { log, workflow } = job.run;
+  const label = evaluateString(job.job.runsOn, job.createEvaluator()) || 'the labels of runs-on';
+  log.print(`This machine stands in for ${label}.`, 'grey');
+  job.environment = getEnvironment(job);
+  if (job.environment !== undefined) log.print(`Environment: ${job.environment}`, 'grey');
+  Object.assign(job.env, evaluateMapping(workflow.env, job.createEvaluator({})));
+  Object.assign(job.env, evaluateMapping(job.job.env, job.createEvaluator()));
+  await runSteps(job);
+  killOrphans(job);
+  return { result: JOB_RESULTS[job.status], outputs: collectOutputs(job) };
+}
+
+/** The job's token works while the job does, and not a moment longer. */
+async function executeWithToken(job: JobState): Promise<JobResult> {
+  const { notifier } = job.run;
+  await notifier.onJobStart(job.githubToken, job.permissions);
+  try {
+    return await executeJob(job);
+  } finally {
+    await notifier.onJobEnd(job.githubToken);
+  }
+}
+
+/**
+ * Runs a job, its post steps included, or skips it where its `if` or its needs say so.
+ * @param records what became of the jobs before it.
+ * @throws {ExpressionError} where an expression outside its steps fails.
+ */
+export async function runJob(
+  run: WorkflowRunState,
+  job: WorkflowJob,
+  records: Readonly<Record<string, JobResult>>,
+): Promise<JobResult> {
+  const { log } = run;
+  if (!shouldRun(run, job, records)) {
+    log.print(`Job ${job.id} (skipped)`, 'grey');
+    return { result: 'skipped', outputs: {} };
+  }
+  const started = performance.now();
+  const needs = directNeeds(job, records);
+  const minutes = evaluateNumber(
+    job.timeoutMinutes,
+    new ExpressionEvaluator({ needs }, () => 'success', run.folders.workspace),
+  );
+  const timeout = minutes === undefined ? [] : [AbortSignal.timeout(minutes * 60_000)];
+  const cancellation = AbortSignal.any([run.cancellation, ...timeout]);
+  const state = new JobState(run, job, needs, cancellation, `github_${randomUUID()}`);
+  run.masker.add(state.githubToken);
+  log.openSection(`Job ${evaluateString(job.name, state.createEvaluator()) || job.id}`);
+  const record = await executeWithToken(state);
+  const continueOnError =
+    record.result === 'failure' && evaluateString(job.continueOnError, state.createEvaluator()) === 'true';
+  log.print(`Job ${job.id}: ${record.result}, ${formatDuration(performance.now() - started)}`);
+  log.closeSection();
+  return continueOnError ? { ...record, result: 'success' } : record;
+}

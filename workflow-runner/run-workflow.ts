@@ -1,0 +1,222 @@
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { asObject } from '../emulator/core/json.ts';
+import {
+  createGitHubContext,
+  createRunnerContext,
+  generateToken,
+  inheritedEnvironment,
+  type RunnerFolders,
+} from './contexts.ts';
+import { isUntrustedPullRequest, type RunEvent, readEvent } from './event.ts';
+import { ExpressionError } from './expressions.ts';
+import type { GitHubControl } from './github-control.ts';
+import type { IdTokenEndpoint } from './id-token.ts';
+import { runJob } from './job.ts';
+import type { JobResult, WorkflowRunState } from './job-state.ts';
+import { type Annotation, RunLog } from './run-log.ts';
+import { createRunNotifier } from './run-notifier.ts';
+import { type CancellationGrace, GITHUB_CANCELLATION_GRACE } from './run-process.ts';
+import { SecretMasker } from './secret-masker.ts';
+import { readWorkflow, type Workflow } from './workflow.ts';
+
+export { createGitHubControl, type GitHubChange, type GitHubControl } from './github-control.ts';
+export { WorkflowError } from './workflow.ts';
+
+/** One run of a workflow file. */
+export interface RunOptions {
+  /** The workflow file; relative to the present folder. */
+  readonly file: string;
+  /** The checkout: what `uses: ./` and GITHUB_WORKSPACE mean. */
+  readonly workspace: string;
+  /** A file with the event's payload as JSON, see readEvent. */
+  readonly event?: string | undefined;
+  /** The event's name, where the payload does not tell it. */
+  readonly eventName?: string | undefined;
+  /**
+   * What the machine's environment adds: an emulator's `env`. ACTIONS_ID_TOKEN_* reaches only jobs with
+   * `id-token: write`, GITHUB_*_URL by way of the github context.
+   */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Takes each line of the log, masked, without its end. */
+  readonly write?: (line: string) => void;
+  readonly useColor?: boolean;
+  /** Its abort cancels the run, as a person would on GitHub. */
+  readonly cancellation?: AbortSignal;
+  readonly cancellationGrace?: CancellationGrace;
+  /** An emulated GitHub, which is told of the run, its pull request and each job's token. */
+  readonly gitHub?: GitHubControl | undefined;
+}
+
+export interface RunResult {
+  /** 0 only where every job succeeded (or was skipped), post steps included. */
+  readonly exitCode: 0 | 1;
+  /** The whole log, masked. */
+  readonly log: string;
+  readonly jobs: Readonly<Record<string, JobResult>>;
+  readonly annotations: readonly Annotation[];
+  /** The Markdown of the steps' summaries, masked. */
+  readonly summary: string;
+}
+
+interface MachineContext {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly idTokenEndpoint: IdTokenEndpoint | undefined;
+}
+
+function splitMachineEnvironment(env: Readonly<Record<string, string>>): MachineContext {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token, ...variables } = env;
+  const idTokenEndpoint = url === undefined || token === undefined ? undefined : { url, token };
+  return { variables: { ...inheritedEnvironment(), ...variables }, idTokenEndpoint };
+}
+
+// workflow_dispatch's inputs keep their types, and those left out have the workflow's defaults.
+function dispatchInputs(workflow: Workflow, event: RunEvent): Record<string, unknown> {
+  const declared = asObject(asObject(workflow.events['workflow_dispatch'])['inputs']);
+  const inputs: Record<string, unknown> = {};
+  for (const [name, input] of Object.entries(declared)) inputs[name] = asObject(input)['default'] ?? '';
+  return event.name === 'workflow_dispatch' ? { ...inputs, ...asObject(event.payload['inputs']) } : {};
+}
+
+async function createFolders(workspace: string): Promise<RunnerFolders & { readonly root: string }> {
+  const root = await mkdtemp(join(tmpdir(), 'runner-'));
+  const temporary = join(root, '_temp');
+  const toolCache = join(root, '_tool');
+  await mkdir(join(temporary, '_github_workflow'), { recursive: true });
+  await mkdir(toolCache);
+  return { root, workspace: resolve(workspace), temporary, toolCache };
+}
+
+async function createRun(
+  options: RunOptions,
+  workflow: Workflow,
+  event: RunEvent,
+  folders: RunnerFolders,
+  log: RunLog,
+  masker: SecretMasker,
+): Promise<WorkflowRunState> {
+  const { variables, idTokenEndpoint } = splitMachineEnvironment(options.env ?? {});
+  const isUntrusted = isUntrustedPullRequest(event);
+  const runtimeToken = generateToken();
+  const secrets = isUntrusted ? {} : (options.secrets ?? {});
+  for (const secret of [...Object.values(secrets), runtimeToken, idTokenEndpoint?.token ?? ''])
+    masker.add(secret);
+  const eventPath = join(folders.temporary, '_github_workflow', 'event.json');
+  await writeFile(eventPath, JSON.stringify(event.payload, undefined, 2));
+  const github = { ...createGitHubContext(workflow, event, folders, variables), event_path: eventPath };
+  return {
+    workflow,
+    folders,
+    log,
+    masker,
+    github,
+    runner: createRunnerContext(folders),
+    inputs: dispatchInputs(workflow, event),
+    secrets,
+    vars: options.vars ?? {},
+    machineVariables: variables,
+    isUntrusted,
+    idTokenEndpoint,
+    runtimeToken,
+    cancellation: options.cancellation ?? new AbortController().signal,
+    cancellationGrace: options.cancellationGrace ?? GITHUB_CANCELLATION_GRACE,
+    summaries: [],
+    notifier: createRunNotifier(options.gitHub, event, github),
+  };
+}
+
+// The parser has made sure that needs exist and form no circle.
+async function runJobs(run: WorkflowRunState): Promise<Record<string, JobResult>> {
+  const records: Record<string, JobResult> = {};
+  const waiting = [...run.workflow.jobs];
+  while (waiting.length > 0) {
+    const next = waiting.findIndex((job) => job.needs.every((id) => id in records));
+    const [job] = waiting.splice(Math.max(next, 0), 1);
+    if (job === undefined) break;
+    run.log.printBlankLine();
+    try {
+      records[job.id] = await runJob(run, job, records);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      run.log.annotate('error', `Job ${job.id}: ${error.message}`);
+      run.log.closeSection();
+      records[job.id] = { result: 'failure', outputs: {} };
+    }
+  }
+  return records;
+}
+
+function getConclusion(jobs: Readonly<Record<string, JobResult>>): 'success' | 'failure' | 'cancelled' {
+  const results = Object.values(jobs).map((job) => job.result);
+  if (results.every((result) => result === 'success' || result === 'skipped')) return 'success';
+  return results.includes('cancelled') ? 'cancelled' : 'failure';
+}
+
+function logSummary({ log, summaries, workflow }: WorkflowRunState, conclusion: string): void {
+  log.printAnnotations();
+  if (summaries.length > 0) {
+    log.printBlankLine();
+    log.openSection('Summary');
+    for (const summary of summaries) log.print(summary.trimEnd());
+    log.closeSection();
+  }
+  log.printBlankLine();
+  log.print(`${workflow.file}: ${conclusion}`, conclusion === 'success' ? 'green' : 'red');
+}
+
+async function runWithNotifications(run: WorkflowRunState): Promise<Pick<RunResult, 'exitCode' | 'jobs'>> {
+  await run.notifier.onRunStart();
+  let conclusion = 'failure';
+  try {
+    const jobs = await runJobs(run);
+    conclusion = getConclusion(jobs);
+    logSummary(run, conclusion);
+    return { exitCode: conclusion === 'success' ? 0 : 1, jobs };
+  } finally {
+    await run.notifier.onRunEnd(conclusion);
+  }
+}
+
+/**
+ * Checks that a workflow can be run, without running it.
+ * @throws {WorkflowError} where the workflow or the event is at fault.
+ */
+export async function checkWorkflow(
+  options: Pick<RunOptions, 'file' | 'event' | 'eventName'>,
+): Promise<void> {
+  readEvent(await readWorkflow(options.file), options.event, options.eventName);
+}
+
+/**
+ * Runs a workflow file as GitHub's runner would, on this machine, in the present checkout.
+ * @throws {WorkflowError} where the workflow or the event is at fault; nothing has run then.
+ */
+export async function runWorkflow(options: RunOptions): Promise<RunResult> {
+  const workflow = await readWorkflow(options.file);
+  const event = readEvent(workflow, options.event, options.eventName);
+  const lines: string[] = [];
+  const masker = new SecretMasker();
+  const write = (line: string) => {
+    lines.push(line);
+    options.write?.(line);
+  };
+  const log = new RunLog(write, masker, options.useColor ?? false);
+  const folders = await createFolders(options.workspace);
+  const removeFolders = () => rmSync(folders.root, { recursive: true, force: true });
+  // A runner that is stopped at once comes to no 'finally'.
+  process.on('exit', removeFolders);
+  try {
+    const run = await createRun(options, workflow, event, folders, log, masker);
+    log.print(`${workflow.name} (${workflow.file}) on ${event.name}, ${run.github['repository']}`, 'bold');
+    const { exitCode, jobs } = await runWithNotifications(run);
+    const summary = run.summaries.join('\n');
+    return { exitCode, log: lines.join('\n'), jobs, annotations: log.annotations, summary };
+  } finally {
+    process.off('exit', removeFolders);
+    removeFolders();
+  }
+}
