@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { getErrorMessage } from '../common/errors.ts';
-import { type RunContext, type SetReason, waitFor, withTimeout } from '../common/polling.ts';
+import { type RunContext, type SetReason, withTimeout } from '../common/polling.ts';
 import { OperationFailedError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
 
@@ -228,33 +228,4 @@ const PROGRESS_REASONS: Readonly<Record<OperationProgress, string>> = {
 export async function pollWithTimeout(operation: Operation, timeoutMs: number): Promise<OperationProgress> {
   await withTimeout(timeoutMs, () => new Error('no answer'), operation.poll()).catch(() => {});
   return operation.progress();
-}
-
-/** Why an attempt is to be made again, and how it is logged; undefined where it is not. */
-export type GetRetryReason = (error: unknown) => Promise<string | undefined>;
-
-/**
- * Does something again and again while there is a documented reason to expect that its failure passes.
- * @param what to follow "waiting for", such as `making firewall rule 'x'`
- * @param getRetryReason the reason, which is logged
- * @throws whatever it does not do again for; the run's end ends it
- */
-export async function retryWhileTransient<T>(
-  run: RunContext,
-  what: string,
-  getRetryReason: GetRetryReason,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  const poll = async (setReason: SetReason): Promise<{ readonly value: T } | undefined> => {
-    try {
-      return { value: await attempt() };
-    } catch (error) {
-      const reason = run.signal.aborted ? undefined : await getRetryReason(error);
-      if (reason === undefined) throw error;
-      run.info(`${reason}; trying again: ${what}`);
-      setReason(reason);
-      return undefined;
-    }
-  };
-  return (await waitFor(run, what, poll, { initialIntervalMs: 1000, maxIntervalMs: 20_000 })).value;
 }

@@ -1,4 +1,4 @@
-import { type RunContext, type WaitOptions, waitFor } from '../common/polling.ts';
+import { type GetRetryReason, type RunContext, retry, type WaitOptions, waitFor } from '../common/polling.ts';
 import {
   azureDetails,
   EffectNotVisibleError,
@@ -7,13 +7,7 @@ import {
   transientReason,
 } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import {
-  createOperationPoll,
-  type GetRetryReason,
-  type OperationProgress,
-  retryWhileTransient,
-  startOperation,
-} from './operations.ts';
+import { createOperationPoll, type OperationProgress, startOperation } from './operations.ts';
 
 /** How the SDK is asked for an operation. */
 export type BeginOperation = Parameters<typeof startOperation>[2];
@@ -60,8 +54,8 @@ export async function runOperation<T>(
 ): Promise<T> {
   // An earlier request of the same may have taken effect, whatever is said of the last one.
   let mayHaveTakenEffect = false;
-  const findRetryReason = async (error: unknown): Promise<string | undefined> => {
-    const reason = transientReason(error, retryWhenUnreachable) ?? (await getRetryReason(error));
+  const findRetryReason: GetRetryReason = async (error, elapsedMs) => {
+    const reason = transientReason(error, retryWhenUnreachable) ?? (await getRetryReason(error, elapsedMs));
     mayHaveTakenEffect ||=
       reason !== undefined && !(error instanceof OperationFailedError || azureDetails(error)?.wasRejected);
     return reason;
@@ -77,7 +71,10 @@ export async function runOperation<T>(
     );
   };
   try {
-    return await retryWhileTransient(run, doing, findRetryReason, attempt);
+    return await retry(run, doing, attempt, findRetryReason, {
+      initialIntervalMs: 1000,
+      maxIntervalMs: 20_000,
+    });
   } catch (error) {
     throw toAzureError(doing, error, mayHaveTakenEffect);
   }

@@ -1,7 +1,7 @@
 import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
-import { type RunContext, waitFor } from '../common/polling.ts';
+import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
 import type { NewServer } from '../inputs/defaults.ts';
 import type { Credentials } from '../inputs/types.ts';
 import type { ApplyResult } from '../reconcile/plan.ts';
@@ -13,7 +13,6 @@ import {
 import { createServer } from '../resources/server/create-server.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import type { GetRetryReason } from './operations.ts';
 import type { AzureReader, ServerRef } from './reader.ts';
 import {
   type BeginOperation,

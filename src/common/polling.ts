@@ -17,6 +17,8 @@ export interface WaitOptions {
   readonly maxIntervalMs?: number;
   /** Milliseconds after which to give up; without it the run's own end is the bound. */
   readonly timeoutMs?: number;
+  /** Whether each pause has a random length up to that, so that those who collided do not collide again. */
+  readonly jitter?: boolean;
   /** What a person can do when the wait was in vain. */
   readonly hint?: string;
 }
@@ -67,7 +69,8 @@ export async function waitFor<T>(
         run.info(`Still waiting for ${describeWait()} …`);
         loggedAtMs = elapsedMs();
       }
-      await abortableSleep(run, Math.min(intervalMs, timeoutMs - elapsedMs()));
+      const pauseMs = options.jitter ? Math.random() * intervalMs : intervalMs;
+      await abortableSleep(run, Math.min(pauseMs, timeoutMs - elapsedMs()));
       intervalMs = Math.min(intervalMs * 1.5, maxIntervalMs);
     }
   } catch (error) {
@@ -83,6 +86,45 @@ function toWaitError(signal: AbortSignal, thrown: unknown, awaited: string): unk
   const { reason } = signal;
   const isConsequence = thrown === reason || !(thrown instanceof ActionError);
   return reason instanceof ActionError && isConsequence ? addWaitContext(reason, awaited, thrown) : thrown;
+}
+
+/** Why a failed attempt is made again; undefined where it is not. `elapsedMs` counts from the first attempt. */
+export type GetRetryReason = (
+  error: unknown,
+  elapsedMs: number,
+) => string | undefined | Promise<string | undefined>;
+
+export interface RetryOptions extends WaitOptions {
+  /** Whether each retry is logged for everybody (default), or only for those who debug. */
+  readonly log?: 'info' | 'debug';
+}
+
+/**
+ * Makes an attempt again until it succeeds or its failure is no reason to. Long retries log what they wait for, as
+ * {@link waitFor} does.
+ * @param what to follow "waiting for" and "trying again", such as `creating firewall rule 'x'`
+ * @throws the error of the attempt for which there is no reason to retry; when the run ends, its error
+ */
+export async function retry<T>(
+  run: RunContext,
+  what: string,
+  attempt: () => Promise<T>,
+  getRetryReason: GetRetryReason,
+  { log = 'info', ...waitOptions }: RetryOptions = {},
+): Promise<T> {
+  const start = performance.now();
+  const poll = async (setReason: SetReason): Promise<{ readonly value: T } | undefined> => {
+    try {
+      return { value: await attempt() };
+    } catch (error) {
+      const reason = run.signal.aborted ? undefined : await getRetryReason(error, performance.now() - start);
+      if (reason === undefined) throw error;
+      run[log](`${reason}; trying again: ${what}`);
+      setReason(reason);
+      return undefined;
+    }
+  };
+  return (await waitFor(run, what, poll, waitOptions)).value;
 }
 
 /** Sleeps so many milliseconds, or throws the signal's reason when the run ends first. */

@@ -1,5 +1,5 @@
 import { getErrorMessage } from '../common/errors.ts';
-import { abortableSleep, formatDuration, type RunContext } from '../common/polling.ts';
+import { type RunContext, retry } from '../common/polling.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 
 /** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
@@ -41,8 +41,6 @@ function isConcurrencyError(error: unknown): boolean {
   return ['23505', '40P01', '40001', LOCK_NOT_AVAILABLE].includes(state);
 }
 
-/** Milliseconds after which a wait is logged. */
-const LOG_AFTER_MS = 15_000;
 /** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
 const CONFLICT_TIMEOUT_MS = 60_000;
 
@@ -50,29 +48,20 @@ const CONFLICT_TIMEOUT_MS = 60_000;
  * Does something that another session may collide with, again until it is done.
  * @param unblock called where a lock was not to be had: ends who holds it, if that is ours to do
  */
-export async function retryOnConflict<T>(
+export function retryOnConflict<T>(
   run: RunContext,
   work: () => Promise<T>,
   unblock: () => Promise<unknown> = async () => {},
 ): Promise<T> {
-  const start = performance.now();
-  let hasLogged = false;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      const waitedMs = performance.now() - start;
-      if (!isConcurrencyError(error) || waitedMs > CONFLICT_TIMEOUT_MS) throw error;
-      if (waitedMs > LOG_AFTER_MS && !hasLogged) {
-        run.info(
-          `Still waiting for another session at the same object (${formatDuration(waitedMs)}: ${formatPgError(error)}) …`,
-        );
-        hasLogged = true;
-      }
-      run.debug(`Another session was at the same object (${getSqlState(error)}); trying again.`);
-      if (getSqlState(error) === LOCK_NOT_AVAILABLE) await unblock();
-      // Apart, or those that have collided would collide again.
-      await abortableSleep(run, Math.random() * Math.min(50 * attempt, 1000));
-    }
-  }
+  const getRetryReason = async (error: unknown, elapsedMs: number): Promise<string | undefined> => {
+    if (!isConcurrencyError(error) || elapsedMs > CONFLICT_TIMEOUT_MS) return undefined;
+    if (getSqlState(error) === LOCK_NOT_AVAILABLE) await unblock();
+    return formatPgError(error);
+  };
+  return retry(run, 'another session that changes the same object', work, getRetryReason, {
+    initialIntervalMs: 50,
+    maxIntervalMs: 1000,
+    jitter: true,
+    log: 'debug',
+  });
 }

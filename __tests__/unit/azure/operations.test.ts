@@ -4,11 +4,9 @@ import {
   createOperationPoll,
   type Operation,
   type OperationProgress,
-  retryWhileTransient,
   startOperation,
 } from '../../../src/azure/operations.ts';
 import { waitFor } from '../../../src/common/polling.ts';
-import { createArmError } from '../../helpers/unit/arm-error.ts';
 import {
   type ArmResponse,
   acceptedResponse,
@@ -254,40 +252,5 @@ describe('waiting: a race of the need against the operation’s own failure', ()
     const look = createOperationPoll(createFakeOperation('unreadable'), async () => undefined);
     await errorOf(inFakeTime(waitFor(run, 'it', look)));
     expect(run.logLines[0]).toContain('whether Azure has ended the operation cannot be read');
-  });
-});
-
-describe('what passes by itself', () => {
-  /** Why a busy server is tried again, and nothing else. */
-  const busy = async (error: unknown) =>
-    azureDetails(error)?.code === 'ServerIsBusy' ? 'The server is busy' : undefined;
-
-  test('is tried again until it is taken, and logged', async ({ inFakeTime }) => {
-    const run = createTestRun();
-    const refusals = [
-      createArmError(409, { code: 'ServerIsBusy', message: 'busy' }),
-      new OperationFailedError({ code: 'ServerIsBusy', message: 'busy' }),
-    ];
-    const attempt = async () => {
-      const refusal = refusals.shift();
-      if (refusal) throw refusal;
-      return 'taken';
-    };
-    expect(await inFakeTime(retryWhileTransient(run, 'making a rule', busy, attempt))).toBe('taken');
-    expect(run.logLines).toEqual(Array(2).fill('The server is busy; trying again: making a rule'));
-  });
-
-  test('any other refusal is thrown as it is', async ({ inFakeTime }) => {
-    const refusal = createArmError(403, { code: 'AuthorizationFailed', message: 'no' });
-    const attempt = (): Promise<never> => Promise.reject(refusal);
-    expect(await errorOf(inFakeTime(retryWhileTransient(createTestRun(), 'x', busy, attempt)))).toBe(refusal);
-  });
-
-  test("the run's end ends it", async ({ inFakeTime }) => {
-    const run = createTestRun();
-    const reason = new Error('over');
-    setTimeout(() => run.abort(reason), 100_000);
-    const attempt = () => Promise.reject(createArmError(409, { code: 'ServerIsBusy', message: 'busy' }));
-    expect(await errorOf(inFakeTime(retryWhileTransient(run, 'x', busy, attempt)))).toBe(reason);
   });
 });

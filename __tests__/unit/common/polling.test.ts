@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { ActionError } from '../../../src/common/errors.ts';
-import { formatDuration, waitFor } from '../../../src/common/polling.ts';
+import { ActionError, getErrorMessage } from '../../../src/common/errors.ts';
+import { formatDuration, retry, waitFor } from '../../../src/common/polling.ts';
 import type { RunInFakeTime } from '../../helpers/unit/fake-time.ts';
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
@@ -76,4 +76,46 @@ test.each([
   [119_700, '2 min 0 s'],
 ])('durations as people read them: %d ms is %s', (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
+});
+
+describe('retry', () => {
+  /** A reason to retry what is busy, and nothing else. */
+  const whileBusy = (error: unknown) =>
+    getErrorMessage(error) === 'busy' ? 'The server is busy' : undefined;
+
+  test('makes the attempt again until it succeeds, and logs why', async ({ inFakeTime }) => {
+    const run = createTestRun();
+    const failures = [new Error('busy'), new Error('busy')];
+    const attempt = async () => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+      return 'done';
+    };
+    expect(await inFakeTime(retry(run, 'creating a rule', attempt, whileBusy))).toBe('done');
+    expect(run.logLines).toEqual(Array(2).fill('The server is busy; trying again: creating a rule'));
+  });
+
+  test('throws a failure for which there is no reason to retry, as it is', async ({ inFakeTime }) => {
+    const failure = new Error('forbidden');
+    const attempt = (): Promise<never> => Promise.reject(failure);
+    expect(await errorOf(inFakeTime(retry(createTestRun(), 'x', attempt, whileBusy)))).toBe(failure);
+  });
+
+  test('tells the reason how long it has been retrying, which can end it', async ({ inFakeTime }) => {
+    const attempt = () => Promise.reject(new Error('busy'));
+    const forOneMinute = (_: unknown, elapsedMs: number) => (elapsedMs > 60_000 ? undefined : 'busy');
+    const start = performance.now();
+    expect(String(await errorOf(inFakeTime(retry(createTestRun(), 'x', attempt, forOneMinute))))).toContain(
+      'busy',
+    );
+    expect(performance.now() - start).toBeGreaterThan(60_000);
+  });
+
+  test('ends with the run', async ({ inFakeTime }) => {
+    const run = createTestRun();
+    const reason = new Error('over');
+    setTimeout(() => run.abort(reason), 100_000);
+    const attempt = () => Promise.reject(new Error('busy'));
+    expect(await errorOf(inFakeTime(retry(run, 'x', attempt, whileBusy)))).toBe(reason);
+  });
 });
