@@ -69,8 +69,7 @@ export async function waitFor<T>(
         run.info(`Still waiting for ${describeWait()} …`);
         loggedAtMs = elapsedMs();
       }
-      const pauseMs = options.jitter ? Math.random() * intervalMs : intervalMs;
-      await abortableSleep(run, Math.min(pauseMs, timeoutMs - elapsedMs()));
+      await abortableSleep(run, Math.min(pauseMs(intervalMs, options), timeoutMs - elapsedMs()));
       intervalMs = Math.min(intervalMs * 1.5, maxIntervalMs);
     }
   } catch (error) {
@@ -78,14 +77,17 @@ export async function waitFor<T>(
   }
 }
 
+const pauseMs = (intervalMs: number, { jitter }: WaitOptions): number =>
+  jitter ? Math.random() * intervalMs : intervalMs;
+
 /**
  * What a wait ends with when the run has ended: the run's own error, with what was awaited; the innermost wait is named.
  * An error that the wait has found itself stays as it is.
  */
 function toWaitError(signal: AbortSignal, thrown: unknown, awaited: string): unknown {
   const { reason } = signal;
-  const isConsequence = thrown === reason || !(thrown instanceof ActionError);
-  return reason instanceof ActionError && isConsequence ? addWaitContext(reason, awaited, thrown) : thrown;
+  if (thrown instanceof ActionError && thrown !== reason) return thrown;
+  return reason instanceof ActionError ? addWaitContext(reason, awaited, thrown) : reason;
 }
 
 /** Why a failed attempt is made again; undefined where it is not. `elapsedMs` counts from the first attempt. */
