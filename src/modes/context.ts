@@ -1,4 +1,5 @@
 import { resolveEndpoints } from '../azure/clouds.ts';
+import { type AzureConnection, connectToAzure } from '../azure/connection.ts';
 import { selectAuthMethod } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { normalizeState } from '../azure/server-states.ts';
@@ -13,7 +14,6 @@ import { findSecretWarnings } from '../inputs/secret-checks.ts';
 import type { CheckConfig, Config, DropConfig, SweepConfig } from '../inputs/types.ts';
 import { applyPlan, createPlan, type Plan, type PlanFunction } from '../reconcile/plan.ts';
 import type { Reporter } from '../reporting/reporter.ts';
-import { type AzureConnection, connectToAzure } from './run-context.ts';
 
 /** A mode that writes, and so has an administrator. */
 export type WritingConfig = Exclude<Config, CheckConfig>;

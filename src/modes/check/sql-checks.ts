@@ -1,7 +1,7 @@
 import { acceptsConnections } from '../../azure/server-states.ts';
 import { ActionError } from '../../common/errors.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
-import { login } from '../../postgres/login.ts';
+import { adminLogin, login } from '../../postgres/login.ts';
 import type { Session } from '../../postgres/session.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
@@ -9,7 +9,6 @@ import type { PlanFunction } from '../../reconcile/plan.ts';
 import { databaseOnlyResources, inDatabaseResources, roleResources } from '../../resources/index.ts';
 import type { SqlWriter } from '../../resources/sql-writer.ts';
 import { type ModeContext, reconcile } from '../context.ts';
-import { adminLogin } from '../run-context.ts';
 
 /** Things that SQL alone knows, and from where they are looked at. */
 interface SqlCheck {
@@ -123,7 +122,8 @@ async function tryOpenSession(
   { run, runtime, config, reporter }: ModeContext<CheckConfig>,
   database: string,
 ): Promise<{ readonly session: Session } | SessionUnavailable> {
-  const target = { ...adminLogin(runtime, reporter.host ?? '', config.administrator), database };
+  const administrator = config.administrator ?? { username: '', password: '' };
+  const target = { ...adminLogin(reporter.host ?? '', administrator, runtime.applicationName), database };
   const result = await login(target, CHECK_LOGIN_TIMEOUT_MS, run.signal).result;
   run.signal.throwIfAborted();
   if ('session' in result) return { session: result.session };
