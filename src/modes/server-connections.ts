@@ -2,6 +2,7 @@ import type { FoundServer } from '../azure/reader.ts';
 import { type ConnectionDeps, connectThroughFirewall, openSession } from '../connect/connect.ts';
 import { adminLogin, type LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
+import type { Change } from '../reconcile/findings.ts';
 import type { ModeContext, WritableControlPlane, WritingConfig } from './context.ts';
 import { FirewallAccess } from './firewall-access.ts';
 
@@ -32,6 +33,11 @@ export class ServerConnections {
     );
     run.info(`Logged in to ${this.administrator.host} as '${this.administrator.user}' over verified TLS.`);
     return session;
+  }
+
+  /** Persistent firewall rules that were created to connect. */
+  get changes(): readonly Change[] {
+    return this.#firewall.changes;
   }
 
   connectionDeps(target: LoginTarget): ConnectionDeps {
