@@ -6,18 +6,17 @@ import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
-import { reconcile } from '../reconcile/reconcile.ts';
+import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/database-comment.ts';
 import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
 import { SqlWriter } from '../resources/sql-writer.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
-import type { EnsureResult } from './ensure.ts';
 import type { ServerConnections } from './server-connections.ts';
 
 /** The database as it is published. */
-interface EnsuredDatabase extends EnsureResult {
+interface EnsuredDatabase extends ReconcileOutcome {
   /** A session with the published login, which proves that it works. */
   readonly appSession: Session;
   readonly expires: Date | undefined;

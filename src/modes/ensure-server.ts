@@ -8,16 +8,15 @@ import { resolveNewServer, validateCreation } from '../inputs/defaults.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { type ChangePolicy, ensurePolicy } from '../reconcile/policy.ts';
-import { createPlan, type Plan, reconcile } from '../reconcile/reconcile.ts';
+import { createPlan, type Plan, type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
-import type { EnsureResult } from './ensure.ts';
 import { reportServer } from './ready-server.ts';
 
 /** The server once it is Ready. */
-interface EnsuredServer extends EnsureResult {
+interface EnsuredServer extends ReconcileOutcome {
   readonly found: FoundServer;
 }
 
@@ -41,7 +40,7 @@ export async function ensureServer(
   // The first plan could not compare a server that was stopped, or that another run was creating.
   const wasStopped = normalizeState(stable.server) === 'Stopped' && config.startIfStopped;
   const wasAdopted = first.plannedChanges.some(({ change }) => isServerCreation(change));
-  const results: EnsureResult[] = [first];
+  const results: ReconcileOutcome[] = [first];
   if (wasStopped || wasAdopted || first.findings.some(isServerStateFinding))
     results.push(await reconcile(reporter, controlPlaneResources, options));
   const found = reportServer(ctx, await waitForReady(run, azure.reader));
@@ -49,7 +48,7 @@ export async function ensureServer(
   return withEarlier(results, { found, ...children });
 }
 
-const withEarlier = (earlier: readonly EnsureResult[], last: EnsuredServer): EnsuredServer => ({
+const withEarlier = (earlier: readonly ReconcileOutcome[], last: EnsuredServer): EnsuredServer => ({
   found: last.found,
   changes: [...earlier, last].flatMap(({ changes }) => changes),
   remaining: [...earlier, last].flatMap(({ remaining }) => remaining),
@@ -87,7 +86,7 @@ async function finishCreation(
   const { run, config, reporter } = ctx;
   const policy: ChangePolicy = { ...ensurePolicy(config), update: 'all' };
   const options = { desired: config, policy, ...azure };
-  const results: EnsureResult[] = [];
+  const results: ReconcileOutcome[] = [];
   if (server === 'existing')
     results.push(
       await reconcile(reporter, controlPlaneResources, {

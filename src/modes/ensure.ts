@@ -14,19 +14,13 @@ import {
   writeEnvFile,
   writeRootCertificates,
 } from '../publish/publish.ts';
-import { type Change, type ReportedFinding, uniqueDrift } from '../reconcile/findings.ts';
+import { uniqueDrift } from '../reconcile/findings.ts';
 import { type ModeContext, openControlPlane, withWriter } from './context.ts';
 import { ensureDatabase } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { type DriftResult, writeDriftReport } from './report-drift.ts';
 import { ServerConnections } from './server-connections.ts';
-
-/** What a phase of `ensure` has changed, and the differences that it leaves. */
-export interface EnsureResult {
-  readonly changes: readonly Change[];
-  readonly remaining: readonly ReportedFinding[];
-}
 
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {

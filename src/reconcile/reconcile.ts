@@ -23,11 +23,14 @@ export interface Plan<W> {
   readonly readErrors: readonly Error[];
 }
 
-/** What reconciling has found and changed. */
-export interface ReconcileResult<W> extends Plan<W> {
+/** What one or several calls of {@link reconcile} have changed, and the differences that they leave. */
+export interface ReconcileOutcome {
   /** Applied changes, without those that another run made in the meantime. */
   readonly changes: readonly Change[];
+  readonly remaining: readonly ReportedFinding[];
 }
+
+export type ReconcileResult<W> = Plan<W> & ReconcileOutcome;
 
 /** Receives what {@link reconcile} plans and applies, while it runs. */
 export interface ReconcileListener {
