@@ -50,7 +50,7 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
     await emulator.addFault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
     const step = await pullRequestJob(emulator, 4).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Whether pull request #4 is still open is not known');
+    expect(step.log).toContain('Could not determine whether pull request #4 is still open');
   });
 });
 
