@@ -1,5 +1,6 @@
 import { OperationFailedError } from './azure/azure-errors.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
+import { type AzureConnection, connectToAzure } from './azure/connection.ts';
 import { createOperationPoll, type Operation, trackOperation } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
@@ -12,7 +13,7 @@ import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState, type SignInState, type TemporaryRuleState } from './github/state.ts';
 import { cleanUpMigration } from './migration/clean-up-migration.ts';
 import { killTagged } from './migration/process-tree.ts';
-import { type AzureConnection, adminLogin, connectToAzure, withRunContext } from './modes/run-context.ts';
+import { withRunContext } from './modes/run-context.ts';
 import { login } from './postgres/login.ts';
 import { removeEnvFile } from './publish/publish.ts';
 import { toAddressRange } from './resources/firewall-rule/firewall-rule-handler.ts';
@@ -242,7 +243,15 @@ async function verifyAccessRevoked(
   const ranges = rules.map(toAddressRange);
   if (ranges.some((range) => rangeContains(range, address) || isSameRange(range, AZURE_SERVICES_RANGE)))
     return 'other rule';
-  const target = { ...adminLogin(runtime, host, undefined), user: 'postgres', password: undefined };
+  const { applicationName } = runtime;
+  const target = {
+    host,
+    port: 5432,
+    database: 'postgres',
+    user: 'postgres',
+    password: undefined,
+    applicationName,
+  };
   let blockedCount = 0;
   const poll = async (): Promise<'revoked' | undefined> => {
     const result = await login(target, 1500, run.signal).result;

@@ -32,11 +32,11 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   azure: ['resources', 'reconcile', 'inputs', 'common'],
   postgres: ['reconcile', 'inputs', 'common'],
   github: ['publish', 'reporting', 'azure', 'reconcile', 'inputs', 'common'],
-  publish: ['github', 'inputs', 'common'],
   resources: ['azure', 'postgres', 'github', 'reconcile', 'inputs', 'common'],
   connect: ['resources', 'postgres', 'inputs', 'common'],
   migration: ['modes', 'publish', 'resources', 'postgres', 'azure', 'github', 'inputs', 'common'],
   reporting: ['github', 'reconcile', 'inputs', 'common'],
+  publish: ['reporting', 'github', 'inputs', 'common'],
   modes: [
     'migration',
     'connect',

@@ -4,7 +4,7 @@ import { actionError } from '../common/errors.ts';
 import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
 import type { NewServer } from '../inputs/defaults.ts';
 import type { Credentials } from '../inputs/types.ts';
-import type { ApplyResult } from '../reconcile/plan.ts';
+import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import {
   ALLOW_LIST_PARAMETER,
   addExtensions,

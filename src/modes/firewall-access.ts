@@ -3,7 +3,7 @@ import type { AzureReader, FoundServer } from '../azure/reader.ts';
 import { hasPublicAccess } from '../azure/wait-for-ready.ts';
 import type { ConnectionDeps } from '../connect/connect.ts';
 import { detectEgressAddress } from '../connect/egress-address.ts';
-import { ActionState } from '../github/state.ts';
+import type { ActionState } from '../github/state.ts';
 import type { Config } from '../inputs/types.ts';
 import { type LoginTarget, login } from '../postgres/login.ts';
 import type { Change } from '../reconcile/findings.ts';
@@ -19,6 +19,8 @@ export class FirewallAccess {
   readonly #echoServices: readonly string[];
   readonly #state: ActionState;
   readonly #rule: RunnerFirewallRule;
+  /** Persistent rules that this run has created. */
+  readonly changes: Change[] = [];
 
   constructor(
     ctx: ModeContext<WritingConfig>,
@@ -29,9 +31,12 @@ export class FirewallAccess {
     this.#server = server;
     this.#reader = reader;
     this.#echoServices = azureConnection.ipEchoUrls;
-    this.#state = new ActionState(ctx.runtime);
+    this.#state = ctx.state;
     const onPersistentRule = ctx.config.firewall.keepRule
-      ? (change: Change): void => ctx.reporter.onApplied(change)
+      ? (change: Change): void => {
+          this.changes.push(change);
+          ctx.reporter.onApplied(change);
+        }
       : undefined;
     this.#rule = new RunnerFirewallRule(
       { writer, reader },
@@ -61,9 +66,7 @@ export class FirewallAccess {
     address: string,
     poll: (hasOperationEnded: boolean) => Promise<T | undefined>,
   ): Promise<T> {
-    const { reporter } = this.#ctx;
-    reporter.temporaryRuleAddress = address;
-    reporter.keepRule = this.#ctx.config.firewall.keepRule;
+    this.#ctx.reporter.recordRunnerRule(address);
     return await this.#rule.createAndWait(address, poll);
   }
 }

@@ -1,10 +1,10 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { type ConnectionDeps, connectThroughFirewall, openSession } from '../connect/connect.ts';
-import type { LoginTarget } from '../postgres/login.ts';
+import { adminLogin, type LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
+import type { Change } from '../reconcile/findings.ts';
 import type { ModeContext, WritableControlPlane, WritingConfig } from './context.ts';
 import { FirewallAccess } from './firewall-access.ts';
-import { adminLogin } from './run-context.ts';
 
 /** A server that this runner can log in to: every session of a route comes from here. */
 export class ServerConnections {
@@ -16,7 +16,11 @@ export class ServerConnections {
   constructor(ctx: ModeContext<WritingConfig>, azure: WritableControlPlane, found: FoundServer) {
     this.#ctx = ctx;
     this.#firewall = new FirewallAccess(ctx, azure, found);
-    this.administrator = adminLogin(ctx.runtime, requireHost(found), ctx.config.administrator);
+    this.administrator = adminLogin(
+      requireHost(found),
+      ctx.config.administrator,
+      ctx.runtime.applicationName,
+    );
   }
 
   /** The first session, in `postgres`, from where databases are made without entering them; opens a way if it must. */
@@ -29,6 +33,11 @@ export class ServerConnections {
     );
     run.info(`Logged in to ${this.administrator.host} as '${this.administrator.user}' over verified TLS.`);
     return session;
+  }
+
+  /** Persistent firewall rules that were created to connect. */
+  get changes(): readonly Change[] {
+    return this.#firewall.changes;
   }
 
   connectionDeps(target: LoginTarget): ConnectionDeps {

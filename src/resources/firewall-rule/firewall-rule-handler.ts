@@ -5,7 +5,7 @@ import { type AddressRange, isSameRange } from '../../common/addresses.ts';
 import { isTemporaryRuleName } from '../../common/resource-names.ts';
 import type { Config, DeclaredRule } from '../../inputs/types.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 
 /** Declared firewall rules, which stay. The runner's own way in is not among them (postgres/reach.ts). */
 export const firewallRuleHandler: ResourceHandler<DeclaredRule, AddressRange, AzureReader, AzureWriter> = {
