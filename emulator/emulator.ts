@@ -14,7 +14,7 @@ import { SigningKey } from './core/signing-key.ts';
 import { Timers } from './core/timers.ts';
 import { DEFAULT_OPTIONS, type EmulatorOptions } from './options.ts';
 import type { PostgresFactory } from './postgres/types.ts';
-import type { ArmContext } from './services/arm/arm-request.ts';
+import type { ArmContext } from './services/arm/arm-context.ts';
 import { armHandler } from './services/arm/arm-service.ts';
 import { ArmStore } from './services/arm/arm-store.ts';
 import { Operations } from './services/arm/operations.ts';

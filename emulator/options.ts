@@ -1,6 +1,10 @@
 import { parseArgs } from 'node:util';
-import { PASSWORD_STORAGES, type PasswordStorage } from './postgres/azure-model/password-storage.ts';
-import type { BlockedClientBehavior, PostgresFactory } from './postgres/types.ts';
+import {
+  type BlockedClientBehavior,
+  PASSWORD_STORAGES,
+  type PasswordStorage,
+  type PostgresFactory,
+} from './postgres/types.ts';
 
 /** How the emulated Azure behaves; every field has a default in {@link DEFAULT_OPTIONS}. */
 export interface EmulatorOptions {

@@ -190,8 +190,8 @@ describe('control/state of a repository', () => {
     ['a comment without a body', { comments: { 7: [{}] } }],
     ['an invalid level', { tokens: { t: { permissions: { issues: 'admin' } } } }],
   ])('refuses %s', async ([_what, change], { emulator }) => {
-    const answer = await sendControl(emulator, 'PATCH', 'state', { repositoryName, ...change });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { repository: repositoryName, ...change });
     expect(answer.status).toBe(400);
-    expect(answer.json['error']).toContain('GitHubStateError');
+    expect(answer.json['error']).toContain('ControlError');
   });
 });

@@ -171,8 +171,8 @@ describe('control/state of a repository', () => {
     ['a pull request with an issue’s number', { pulls: { 12: {} } }],
     ['an invalid number', { issues: { x: {} } }],
   ])('refuses %s', async ([_what, change], { emulator }) => {
-    const answer = await sendControl(emulator, 'PATCH', 'state', { repositoryName, ...change });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { repository: repositoryName, ...change });
     expect(answer.status).toBe(400);
-    expect(answer.json['error']).toContain('GitHubStateError');
+    expect(answer.json['error']).toContain('ControlError');
   });
 });

@@ -27,7 +27,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     await postgres.query(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
     await postgres.query(server, 'CREATE DATABASE clean IS_TEMPLATE true');
     await postgres.query(server, 'CREATE DATABASE work');
-    await server.setParameter('azure.extensions', defaultAllowList);
+    await server.parameters.set('azure.extensions', defaultAllowList);
     session = await postgres.openSession(server, { database: 'work' });
   });
   afterAll(async () => {
@@ -41,9 +41,9 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
 
   /** Another list for the rest of the test. */
   async function allow(list: string): Promise<void> {
-    await server.setParameter('azure.extensions', list);
+    await server.parameters.set('azure.extensions', list);
     onTestFinished(async () => {
-      await server.setParameter('azure.extensions', defaultAllowList);
+      await server.parameters.set('azure.extensions', defaultAllowList);
     });
   }
 
@@ -167,7 +167,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   });
 
   test('the list holds in every database, whatever it was copied from', async ({ postgres }) => {
-    await server.createDatabase('by-arm', 'UTF8', 'en_US.utf8');
+    await server.databases.create('by-arm', 'UTF8', 'en_US.utf8');
     await postgres.query(server, 'CREATE DATABASE from0 TEMPLATE template0');
     await postgres.query(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
     for (const database of ['postgres', 'by-arm', 'from0', 'clone']) {
@@ -176,12 +176,12 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
       );
       await postgres.query(server, 'CREATE EXTENSION hstore', { database });
     }
-    for (const name of ['by-arm', 'from0', 'clone']) await server.dropDatabase(name);
+    for (const name of ['by-arm', 'from0', 'clone']) await server.databases.drop(name);
     await postgres.query(server, 'DROP EXTENSION hstore');
   });
 
   test('every one that the server offers can be created, trusted by PostgreSQL or not', async () => {
-    const row = (await server.listParameters()).find(({ name }) => name === 'azure.extensions');
+    const row = (await server.parameters.list()).find(({ name }) => name === 'azure.extensions');
     expect(row).toMatchObject({ dataType: 'Set', defaultValue: '' });
     const offered = row?.allowedValues.split(',').filter((name) => name !== '') ?? [];
     expect(offered).toEqual(
@@ -199,7 +199,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
        FROM pg_extension WHERE extname = 'azure'`,
     );
     expect(rows).toEqual([{ schema: 'pg_catalog', owner: 'azuresu' }]);
-    for (const sql of ['DROP EXTENSION azure', 'DROP EVENT TRIGGER azure_extension_made']) {
+    for (const sql of ['DROP EXTENSION azure', 'DROP EVENT TRIGGER azure_extension_3_allow_list']) {
       await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
     }
     await session.query('CREATE ROLE heir; GRANT heir TO CURRENT_USER');
@@ -222,14 +222,14 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
   let server: PostgresServer;
   test.beforeAll(async ({ postgres }) => {
     server = await postgres.startServer({ major, administratorLogin: login });
-    await server.setParameter('azure.extensions', 'hstore,pg_trgm,pgstattuple');
+    await server.parameters.set('azure.extensions', 'hstore,pg_trgm,pgstattuple');
   });
-  beforeEach(() => server.createDatabase('by-arm', 'UTF8', 'en_US.utf8'));
-  afterEach(() => server.dropDatabase('by-arm'));
+  beforeEach(() => server.databases.create('by-arm', 'UTF8', 'en_US.utf8'));
+  afterEach(() => server.databases.drop('by-arm'));
   afterAll(() => server.destroy());
 
   async function privileges() {
-    return (await server.listDatabases()).find(({ name }) => name === 'by-arm')?.acl;
+    return (await server.databases.list()).find(({ name }) => name === 'by-arm')?.acl;
   }
 
   test('an extension can be created, and nothing else is permitted by that', async ({ postgres }) => {
@@ -253,7 +253,7 @@ describe.each(['17', '18'])('in a database that is not the administrator’s, on
     });
     await postgres.query(server, 'CREATE DATABASE granted', other);
     await postgres.query(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
-    const acl = async () => (await server.listDatabases()).find(({ name }) => name === 'granted')?.acl;
+    const acl = async () => (await server.databases.list()).find(({ name }) => name === 'granted')?.acl;
     const before = await acl();
     expect(before).toHaveLength(3);
     await postgres.query(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });

@@ -29,11 +29,11 @@ describe('a server', () => {
     await over;
     expect(server.isRunning).toBe(false);
     expect(await tryConnect(address)).toBe('ECONNREFUSED');
-    expect(() => server.listDatabases()).toThrow(/not running/);
+    await expect(server.databases.list()).rejects.toThrow(/not running/);
     await server.stop();
     await server.start();
     expect(server.address).toBe(address);
-    expect((await server.listDatabases()).map(({ name }) => name)).toContain('kept');
+    expect((await server.databases.list()).map(({ name }) => name)).toContain('kept');
     expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await server.destroy();
   });
@@ -42,7 +42,9 @@ describe('a server', () => {
     postgres,
   }) => {
     const server = await postgres.factory.create(defaultServerOptions);
-    server.setFirewallRules(new Map([['r', { startIpAddress: runnerAddress, endIpAddress: runnerAddress }]]));
+    server.firewall.setRules(
+      new Map([['r', { startIpAddress: runnerAddress, endIpAddress: runnerAddress }]]),
+    );
     expect(await tryConnect(server.address)).toBe('ECONNREFUSED');
     await server.start();
     expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -53,7 +55,7 @@ describe('a server', () => {
   test('is refused in a major that is not there', async ({ postgres }) => {
     expect(postgres.factory.supportedMajors).toEqual(['17', '18']);
     await expect(postgres.factory.create({ ...defaultServerOptions, major: '16' })).rejects.toThrow(
-      'No PostgreSQL 16 is installed here.',
+      'PostgreSQL 16 is not installed.',
     );
   });
 });
@@ -79,7 +81,7 @@ describe('what is left behind', () => {
     const made = (await dataDirectories(process.pid)).filter((directory) => !before.includes(directory));
     expect(made).toHaveLength(2);
     // A session of the service itself does not keep its server from being destroyed.
-    await one.openServiceSession('postgres');
+    await one.serviceSessions.open('postgres');
     await own.factory.close();
     expect(await Promise.all(made.map((directory) => pathExists(dirname(directory))))).toEqual([
       false,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { describe, expect } from 'vitest';
-import type { PasswordStorage } from '../../../emulator/postgres/azure-model/password-storage.ts';
+import type { PasswordStorage } from '../../../emulator/postgres/types.ts';
 import { createScramVerifier } from '../../../src/postgres/password.ts';
 import {
   administrator,
@@ -85,7 +85,7 @@ describe('a server from before about October 2024', () => {
 
   test('shows both parameters, to ARM and to clients', async ({ postgres, storing }) => {
     const server = await storing('md5');
-    const rows = new Map((await server.listParameters()).map((row) => [row.name, row]));
+    const rows = new Map((await server.parameters.list()).map((row) => [row.name, row]));
     const common = { isDynamicConfig: true, isReadOnly: false, source: 'system-default' };
     expect(rows.get(PASSWORD_ENCRYPTION)).toMatchObject({
       ...common,
@@ -122,9 +122,9 @@ describe('a server from before about October 2024', () => {
     expect((await attemptLogin(postgres, server, administrator.login, administrator.password)).result).toBe(
       'logged in',
     );
-    await server.setParameter(ACCEPTED_AUTH_METHOD, 'md5,scram-sha-256');
+    await server.parameters.set(ACCEPTED_AUTH_METHOD, 'md5,scram-sha-256');
     expect((await attemptLogin(postgres, server, role, 'VerySecure!1')).result).toBe('logged in');
-    await server.setParameter(ACCEPTED_AUTH_METHOD, 'md5');
+    await server.parameters.set(ACCEPTED_AUTH_METHOD, 'md5');
     expect((await attemptLogin(postgres, server, role, 'VerySecure!1')).result).toBe('28P01');
   });
 
@@ -133,8 +133,8 @@ describe('a server from before about October 2024', () => {
     storing,
   }) => {
     const server = await storing('md5-strict');
-    await server.setParameter(PASSWORD_ENCRYPTION, 'scram-sha-256');
-    await server.setParameter(ACCEPTED_AUTH_METHOD, 'scram-sha-256');
+    await server.parameters.set(PASSWORD_ENCRYPTION, 'scram-sha-256');
+    await server.parameters.set(ACCEPTED_AUTH_METHOD, 'scram-sha-256');
     await server.restart();
     // What is stored as MD5 is not accepted any more.
     expect((await attemptLogin(postgres, server, administrator.login, administrator.password)).result).toBe(
@@ -153,7 +153,7 @@ test('a new server stores passwords as SCRAM, and accepts MD5 too', async ({ pos
     asked: 'SCRAM',
     result: 'logged in',
   });
-  const rows = new Map((await server.listParameters()).map((row) => [row.name, row]));
+  const rows = new Map((await server.parameters.list()).map((row) => [row.name, row]));
   expect([rows.get(PASSWORD_ENCRYPTION)?.value, rows.get(ACCEPTED_AUTH_METHOD)?.value]).toEqual([
     'scram-sha-256',
     'md5,scram-sha-256',

@@ -3,8 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect } from 'vitest';
+import { chooseLoopbackAddress } from '../../../emulator/postgres/postgres-factory.ts';
 import { Firewall } from '../../../emulator/postgres/proxy/firewall.ts';
-import { chooseLoopbackAddress } from '../../../emulator/postgres/proxy/loopback-address.ts';
 import { PostgresProxy } from '../../../emulator/postgres/proxy/postgres-proxy.ts';
 import {
   administrator,
@@ -64,7 +64,7 @@ describe('who is let in', () => {
     postgres,
     server,
   }) => {
-    server.setFirewallRules(rulesAllowing('198.51.100.1'));
+    server.firewall.setRules(rulesAllowing('198.51.100.1'));
     await expect(postgres.openSession(server)).rejects.toMatchObject({
       code: '28000',
       severity: 'FATAL',
@@ -74,25 +74,25 @@ describe('who is let in', () => {
       code: '28000',
       message: expect.stringMatching(/database "postgres", no encryption$/),
     });
-    server.setFirewallRules(rulesAllowing(runnerAddress));
+    server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
   test('the rule 0.0.0.0, which means Azure’s services, admits none of our clients', async ({
     postgres,
     server,
   }) => {
-    server.setFirewallRules(rulesAllowing('0.0.0.0'));
+    server.firewall.setRules(rulesAllowing('0.0.0.0'));
     await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
-    server.setFirewallRules(rulesAllowing(runnerAddress));
+    server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
   test('a session outlives its rule, a new one does not begin', async ({ postgres, server }) => {
     const session = await postgres.openSession(server);
-    server.setFirewallRules(new Map());
+    server.firewall.setRules(new Map());
     await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
     expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await session.end();
-    server.setFirewallRules(rulesAllowing(runnerAddress));
+    server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
   test('without TLS a client that a rule covers is refused with "no encryption"', async ({
@@ -122,14 +122,14 @@ describe('who is let in', () => {
 describe('a gate that swallows', () => {
   test('a blocked client hears nothing, and is let go when the server stops', async ({ postgres }) => {
     const silent = await postgres.startServer({ name: 'silent', blockedBehavior: 'timeout' });
-    silent.setFirewallRules(new Map());
+    silent.firewall.setRules(new Map());
     await expect(postgres.openSession(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
     const socket = openSocket(silent);
     await once(socket, 'connect');
     socket.write(sslRequest);
     const heard = readAll(socket);
     // When a client that came later has its answers, the gate has seen what this one sent.
-    silent.setFirewallRules(rulesAllowing(runnerAddress));
+    silent.firewall.setRules(rulesAllowing(runnerAddress));
     expect(await postgres.query(silent, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await silent.stop();
     expect((await heard).length).toBe(0);
@@ -208,7 +208,7 @@ describe('a client that says nothing', () => {
       const certificate = await postgres.authority.issue([address]);
 
       /** Whether the clients were quick enough to begin within this time; nothing is proven where they were not. */
-      const isProven = async (authenticationTimeout: number): Promise<boolean> => {
+      const isProven = async (authenticationTimeoutMs: number): Promise<boolean> => {
         const gate = new PostgresProxy({
           address,
           certificate,
@@ -220,7 +220,7 @@ describe('a client that says nothing', () => {
           statementRewriters: [],
           findHold: () => undefined,
           socketPath,
-          authenticationTimeout,
+          authenticationTimeoutMs,
         });
         await gate.open();
         const enter = async () => {

@@ -3,7 +3,7 @@ import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
 
 async function getParameter(server: PostgresServer, name: string) {
-  return (await server.listParameters()).find((row) => row.name === name);
+  return (await server.parameters.list()).find((row) => row.name === name);
 }
 
 describe('server parameters', () => {
@@ -51,7 +51,7 @@ describe('server parameters', () => {
       value: 'false',
       dataType: 'Boolean',
     });
-    await server.setParameter('azure.extensions', 'pg_trgm,hstore');
+    await server.parameters.set('azure.extensions', 'pg_trgm,hstore');
     expect(await getParameter(server, 'azure.extensions')).toMatchObject({
       value: 'pg_trgm,hstore',
       source: 'user-override',
@@ -61,27 +61,27 @@ describe('server parameters', () => {
   test('what the emulator runs with for its own sake is not shown', async ({ postgres, server }) => {
     expect(await getParameter(server, 'fsync')).toMatchObject({ value: 'on', defaultValue: 'on' });
     expect(await getParameter(server, 'log_statement')).toMatchObject({ value: 'none' });
-    await server.setParameter('log_statement', 'ddl');
+    await server.parameters.set('log_statement', 'ddl');
     expect(await getParameter(server, 'log_statement')).toMatchObject({ value: 'ddl', defaultValue: 'none' });
     await postgres.query(server, 'SELECT 42');
-    expect((await server.listStatements()).map(({ statement }) => statement)).toContain('SELECT 42');
+    expect((await server.statements.list()).map(({ statement }) => statement)).toContain('SELECT 42');
   });
 
   test('a dynamic one works as soon as it is set, for the next session', async ({ postgres, server }) => {
-    expect(await server.setParameter('work_mem', '8192')).toEqual({ pendingRestart: false });
+    expect(await server.parameters.set('work_mem', '8192')).toEqual({ pendingRestart: false });
     expect(await postgres.query(server, 'SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
     expect(await getParameter(server, 'work_mem')).toMatchObject({
       value: '8192',
       defaultValue: '4096',
       source: 'user-override',
     });
-    await server.setParameter('search_path', 'one, "$user"');
+    await server.parameters.set('search_path', 'one, "$user"');
     expect(await postgres.query(server, 'SHOW search_path')).toEqual([{ search_path: 'one, "$user"' }]);
-    await server.setParameter('search_path', '"$user", public');
+    await server.parameters.set('search_path', '"$user", public');
   });
 
   test('a static one waits for a restart', async ({ postgres, server }) => {
-    expect(await server.setParameter('max_prepared_transactions', '7')).toEqual({ pendingRestart: true });
+    expect(await server.parameters.set('max_prepared_transactions', '7')).toEqual({ pendingRestart: true });
     expect(await getParameter(server, 'max_prepared_transactions')).toMatchObject({
       value: '7',
       isConfigPendingRestart: true,
@@ -102,38 +102,38 @@ describe('server parameters', () => {
   test('a name that does not exist and a value out of range are refused by PostgreSQL’s codes', async ({
     server,
   }) => {
-    await expect(server.setParameter('no_such', '1')).rejects.toMatchObject({ code: '42704' });
-    await expect(server.setParameter('no.such', '1')).rejects.toMatchObject({ code: '42704' });
-    await expect(server.setParameter('port', '1')).rejects.toMatchObject({ code: '55P02' });
-    await expect(server.setParameter('work_mem', 'lots')).rejects.toMatchObject({ code: '22023' });
-    await expect(server.setParameter('work_mem', `1'; DROP TABLE x; --`)).rejects.toMatchObject({
+    await expect(server.parameters.set('no_such', '1')).rejects.toMatchObject({ code: '42704' });
+    await expect(server.parameters.set('no.such', '1')).rejects.toMatchObject({ code: '42704' });
+    await expect(server.parameters.set('port', '1')).rejects.toMatchObject({ code: '55P02' });
+    await expect(server.parameters.set('work_mem', 'lots')).rejects.toMatchObject({ code: '22023' });
+    await expect(server.parameters.set('work_mem', `1'; DROP TABLE x; --`)).rejects.toMatchObject({
       code: '22023',
     });
   });
 
   test('require_secure_transport off lets a session in without TLS', async ({ postgres, server }) => {
-    await server.setParameter('require_secure_transport', 'OFF');
+    await server.parameters.set('require_secure_transport', 'OFF');
     expect(await postgres.query(server, 'SELECT 1 AS one', { ssl: false })).toEqual([{ one: 1 }]);
-    await server.setParameter('require_secure_transport', 'on');
+    await server.parameters.set('require_secure_transport', 'on');
     await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({ code: '28000' });
   });
 });
 
 describe('executed statements', () => {
   const texts = async (server: PostgresServer) =>
-    (await server.listStatements()).map(({ statement }) => statement);
+    (await server.statements.list()).map(({ statement }) => statement);
 
   test('statements of both protocols are there, in order, as they were sent', async ({
     postgres,
     server,
   }) => {
-    await server.clearStatements();
+    await server.statements.clear();
     const session = await postgres.openSession(server);
     await session.query("SELECT 'statement: one',\n  'é \"two\"'");
     await session.query('SELECT $1::int AS n, $2::text', [7, "it's"]);
     await session.query({ name: 'pre:pared', text: 'SELECT 3' });
     await session.end();
-    expect(await server.listStatements()).toEqual([
+    expect(await server.statements.list()).toEqual([
       expect.objectContaining({
         server: 'demo-relecloud',
         database: 'postgres',
@@ -153,7 +153,7 @@ describe('executed statements', () => {
     postgres,
     server,
   }) => {
-    await server.clearStatements();
+    await server.statements.clear();
     const session = await postgres.openSession(server);
     for (let i = 0; i < 20; i += 1) {
       await session.query(`SELECT ${i}`);
@@ -165,22 +165,22 @@ describe('executed statements', () => {
   });
 
   test('the service’s own statements are not among them, its passwords in no log', async ({ server }) => {
-    await server.clearStatements();
-    await server.createDatabase('through_arm', 'UTF8', 'C');
+    await server.statements.clear();
+    await server.databases.create('through_arm', 'UTF8', 'C');
     await server.setAdministratorPassword(administrator.password);
-    await server.listParameters();
+    await server.parameters.list();
     expect(await texts(server)).toEqual([]);
   });
 
   test('forgetting takes what was executed before, and no more', async ({ postgres, server }) => {
     await postgres.query(server, 'SELECT 1');
-    await server.clearStatements();
+    await server.statements.clear();
     await postgres.query(server, 'SELECT 2');
     expect(await texts(server)).toEqual(['SELECT 2']);
   });
 
   test('asking from several sides at once loses and doubles nothing', async ({ postgres, server }) => {
-    await server.clearStatements();
+    await server.statements.clear();
     const sessions = await Promise.all(Array.from({ length: 10 }, () => postgres.openSession(server)));
     const asked = sessions.map(async (session, i) => {
       await session.query(`SELECT ${i}, '${'x'.repeat(20_000)}'`);
@@ -195,7 +195,7 @@ describe('executed statements', () => {
   });
 
   test('they outlive a restart, and a stop', async ({ postgres, server }) => {
-    await server.clearStatements();
+    await server.statements.clear();
     await postgres.query(server, 'SELECT 1');
     await server.restart();
     await postgres.query(server, 'SELECT 2');

@@ -33,7 +33,7 @@ test('templates are prepared once for any number of emulators, and removed when 
   const [one, other] = emulators;
   const servers = await Promise.all([one.startServer({ major: '17' }), other.startServer({ major: '17' })]);
   await one.query(servers[0], 'CREATE DATABASE mine');
-  expect((await servers[1].listDatabases()).map(({ name }) => name)).not.toContain('mine');
+  expect((await servers[1].databases.list()).map(({ name }) => name)).not.toContain('mine');
   await one.close();
   expect(await other.query(servers[1], 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await other.close();

@@ -121,7 +121,7 @@ export async function createPostgresFixture(
     publicAddressBySource,
     async startServer(options = {}) {
       const server = await factory.create({ ...defaultServerOptions, ...options });
-      server.setFirewallRules(rulesAllowing(runnerAddress));
+      server.firewall.setRules(rulesAllowing(runnerAddress));
       await server.start();
       return server;
     },
