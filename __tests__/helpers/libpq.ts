@@ -55,7 +55,7 @@ async function startBackend(): Promise<Backend> {
   });
   await changeOwner(folder, account);
   const environment = { ...clusterDeps.environment, HOME: folder };
-  return { directory, postgres: template.installation.postgres, account, environment };
+  return { directory: folder, postgres: template.installation.postgres, account, environment };
 }
 
 async function queryWithBackend(backend: Backend, connection: LibpqConnection, sql: string): Promise<string> {
