@@ -125,10 +125,10 @@ describe('the emulator’s command line', () => {
 
   const wrong: [string[], string][] = [
     [['--nonsense'], '--nonsense'],
-    [['--latency', 'soon'], "--latency takes a number of zero or more, not 'soon'."],
+    [['--latency', 'soon'], "--latency must be a number of 0 or more, not 'soon'."],
     [['--retry-after', '-1'], '--retry-after'],
-    [['--blocked', 'maybe'], "--blocked takes 'timeout' or 'reject', not 'maybe'."],
-    [['--password-storage', 'plain'], '--password-storage takes one of scram-sha-256, md5, md5-strict'],
+    [['--blocked', 'maybe'], "--blocked must be 'timeout' or 'reject', not 'maybe'."],
+    [['--password-storage', 'plain'], '--password-storage must be one of scram-sha-256, md5, md5-strict'],
     [['extra'], 'extra'],
   ];
 
