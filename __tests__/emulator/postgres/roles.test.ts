@@ -14,12 +14,12 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     server = await serverOf(major);
   });
 
-  test('the server is of the major that was asked for, and says its minor', async ({ postgres }) => {
+  test('the server has the requested major, and its minor is correct', async ({ postgres }) => {
     const [row] = await postgres.query(server, 'SHOW server_version');
     expect(`${row?.['server_version']}`.split(' ')[0]).toBe(`${major}.${server.minor}`);
   });
 
-  test('the administrator is no superuser and a member of azure_pg_admin', async () => {
+  test('the administrator is not a superuser, and is a member of azure_pg_admin', async () => {
     expect(await server.roles.list()).toMatchObject({
       azuresu: { login: true, superuser: true },
       azure_pg_admin: { login: false, superuser: false },
@@ -47,7 +47,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     });
   });
 
-  test('the databases are Azure’s, in Azure’s order, with Azure’s owners, charset and collation', async ({
+  test('the databases have the order, owners, charset and collation of Azure', async ({
     postgres,
   }) => {
     const standard = { charset: 'UTF8', collation: 'en_US.utf8' };
@@ -63,7 +63,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     });
   });
 
-  test('schema public belongs to azure_pg_admin in every database, however it was made', async ({
+  test('schema public belongs to azure_pg_admin in every database, created through SQL or ARM', async ({
     postgres,
   }) => {
     await postgres.query(server, 'CREATE DATABASE plain');
@@ -78,7 +78,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     for (const name of ['plain', 'explicit', 'through_arm']) await server.databases.drop(name);
   });
 
-  test('a role is not granted to azure_pg_admin, and the transaction fails as PostgreSQL’s do', async ({
+  test('granting a role to azure_pg_admin is refused, and aborts the transaction as other errors do', async ({
     postgres,
   }) => {
     const session = await postgres.openSession(server);
@@ -101,8 +101,8 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   });
 });
 
-describe('databases as ARM makes them', () => {
-  test('belong to azuresu, with the charset and collation that were asked for', async ({ server }) => {
+describe('databases made through ARM', () => {
+  test('belong to azuresu, with the requested charset and collation', async ({ server }) => {
     await server.databases.create('of-azure', 'utf8', 'en_US.utf8');
     await server.databases.create('latin', 'LATIN1', 'C');
     expect((await server.databases.list()).slice(3)).toEqual([
@@ -117,7 +117,7 @@ describe('databases as ARM makes them', () => {
     ]);
   });
 
-  test('fail with PostgreSQL’s codes: a name that is taken, an unknown collation, a database that is not there', async ({
+  test('fail with PostgreSQL’s codes for a used name, an unknown collation and a missing database', async ({
     postgres,
     server,
   }) => {
@@ -129,7 +129,7 @@ describe('databases as ARM makes them', () => {
     await expect(server.databases.drop('nowhere')).rejects.toMatchObject({ code: '3D000' });
   });
 
-  test('are listed beside those made by SQL, with all that a client can put on them', async ({
+  test('are listed with those created by SQL, with their comment, privileges, settings and connection limit', async ({
     postgres,
     server,
   }) => {
@@ -151,7 +151,7 @@ describe('databases as ARM makes them', () => {
     });
   });
 
-  test('names and collations are quoted, never run', async ({ server }) => {
+  test('names and collations are quoted', async ({ server }) => {
     const name = `a"; DROP DATABASE "of-azure"; --'$`;
     await server.databases.create(name, 'UTF8', 'C');
     expect((await server.databases.list()).map((database) => database.name)).toEqual(
@@ -165,7 +165,7 @@ describe('databases as ARM makes them', () => {
     await server.databases.drop(name);
   });
 
-  test('are dropped with the sessions that are inside', async ({ postgres, server }) => {
+  test('are dropped although sessions use them', async ({ postgres, server }) => {
     await server.databases.create('busy', 'UTF8', 'en_US.utf8');
     const session = await postgres.openSession(server, { database: 'busy' });
     await server.databases.drop('busy');
@@ -183,10 +183,10 @@ describe('the administrator’s password', () => {
     ` lead and trail $$ ' || 'x `,
   ];
 
-  test('may be any text, when the server is created and when it is changed, and is kept as a SCRAM verifier', async ({
+  test('can be any text, at creation and at a change, and is stored as a SCRAM verifier', async ({
     postgres,
   }) => {
-    // With whitespace at both ends, so that the whole is as hard to quote as each of them.
+    // Whitespace at both ends, so that quoting the combination is as hard as quoting each password.
     let password = ` ${passwords.join('')} `;
     const server = await postgres.startServer({
       administratorLogin: login,
