@@ -71,10 +71,13 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     `DO $$BEGIN CREATE EXTENSION pg_trgm; END$$`,
     `DO $$BEGIN EXECUTE 'create ext' || 'ension pg' || '_trgm'; END$$`,
     `SET azure.extensions = 'pg_trgm'; CREATE EXTENSION pg_trgm`,
-  ])('an extension that is not on the allow-list is refused in every form of the statement: %s', async (sql) => {
-    await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('pg_trgm'));
-    expect(await installed()).toEqual([]);
-  });
+  ])(
+    'an extension that is not on the allow-list is refused in every form of the statement: %s',
+    async (sql) => {
+      await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('pg_trgm'));
+      expect(await installed()).toEqual([]);
+    },
+  );
 
   test('the allow-list applies in the extended protocol, in functions, and after a caught error', async () => {
     const text = 'CREATE EXTENSION pg_trgm';
@@ -215,62 +218,67 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   });
 });
 
-describe.each(['17', '18'])('in a database that the administrator does not own, on PostgreSQL %s', (major) => {
-  // A name that needs quotes in access privileges.
-  const login = `ad"min ' $1`;
-  const asAdmin = { user: login, password: administrator.password, database: 'by-arm' };
-  let server: PostgresServer;
-  test.beforeAll(async ({ postgres }) => {
-    server = await postgres.startServer({ major, administratorLogin: login });
-    await server.parameters.set('azure.extensions', 'hstore,pg_trgm,pgstattuple');
-  });
-  beforeEach(() => server.databases.create('by-arm', 'UTF8', 'en_US.utf8'));
-  afterEach(() => server.databases.drop('by-arm'));
-  afterAll(() => server.destroy());
-
-  async function privileges() {
-    return (await server.databases.list()).find(({ name }) => name === 'by-arm')?.acl;
-  }
-
-  test('an extension can be created, and no other object, not even in the same transaction', async ({ postgres }) => {
-    const session = await postgres.openSession(server, asAdmin);
-    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
-    await session.query('BEGIN; CREATE EXTENSION pgstattuple');
-    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
-    await session.query('ROLLBACK');
-    await session.query('CREATE EXTENSION pgstattuple; CREATE EXTENSION IF NOT EXISTS pgstattuple');
-    await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(notAllowListedError('lo'));
-    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
-    await session.end();
-    expect(await privileges()).toBeNull();
-  });
-
-  test('the privileges on the database stay unchanged', async ({ postgres }) => {
-    const other = { user: 'other', password: 'other', database: 'postgres' };
-    await postgres.query(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
-      ...asAdmin,
-      database: 'postgres',
+describe.each(['17', '18'])(
+  'in a database that the administrator does not own, on PostgreSQL %s',
+  (major) => {
+    // A name that needs quotes in access privileges.
+    const login = `ad"min ' $1`;
+    const asAdmin = { user: login, password: administrator.password, database: 'by-arm' };
+    let server: PostgresServer;
+    test.beforeAll(async ({ postgres }) => {
+      server = await postgres.startServer({ major, administratorLogin: login });
+      await server.parameters.set('azure.extensions', 'hstore,pg_trgm,pgstattuple');
     });
-    await postgres.query(server, 'CREATE DATABASE granted', other);
-    await postgres.query(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
-    const acl = async () => (await server.databases.list()).find(({ name }) => name === 'granted')?.acl;
-    const before = await acl();
-    expect(before).toHaveLength(3);
-    await postgres.query(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
-    expect(await acl()).toEqual(before);
-  });
+    beforeEach(() => server.databases.create('by-arm', 'UTF8', 'en_US.utf8'));
+    afterEach(() => server.databases.drop('by-arm'));
+    afterAll(() => server.destroy());
 
-  test('two sessions can create extensions at the same time', async ({ postgres }) => {
-    for (let round = 0; round < 5; round += 1) {
-      const sessions = await Promise.all([
-        postgres.openSession(server, asAdmin),
-        postgres.openSession(server, asAdmin),
-      ]);
-      const names = ['hstore', 'pg_trgm'];
-      await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
-      await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));
-      await Promise.all(sessions.map((session) => session.end()));
+    async function privileges() {
+      return (await server.databases.list()).find(({ name }) => name === 'by-arm')?.acl;
     }
-    expect(await privileges()).toBeNull();
-  });
-});
+
+    test('an extension can be created, and no other object, not even in the same transaction', async ({
+      postgres,
+    }) => {
+      const session = await postgres.openSession(server, asAdmin);
+      await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+      await session.query('BEGIN; CREATE EXTENSION pgstattuple');
+      await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+      await session.query('ROLLBACK');
+      await session.query('CREATE EXTENSION pgstattuple; CREATE EXTENSION IF NOT EXISTS pgstattuple');
+      await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(notAllowListedError('lo'));
+      await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+      await session.end();
+      expect(await privileges()).toBeNull();
+    });
+
+    test('the privileges on the database stay unchanged', async ({ postgres }) => {
+      const other = { user: 'other', password: 'other', database: 'postgres' };
+      await postgres.query(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
+        ...asAdmin,
+        database: 'postgres',
+      });
+      await postgres.query(server, 'CREATE DATABASE granted', other);
+      await postgres.query(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
+      const acl = async () => (await server.databases.list()).find(({ name }) => name === 'granted')?.acl;
+      const before = await acl();
+      expect(before).toHaveLength(3);
+      await postgres.query(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
+      expect(await acl()).toEqual(before);
+    });
+
+    test('two sessions can create extensions at the same time', async ({ postgres }) => {
+      for (let round = 0; round < 5; round += 1) {
+        const sessions = await Promise.all([
+          postgres.openSession(server, asAdmin),
+          postgres.openSession(server, asAdmin),
+        ]);
+        const names = ['hstore', 'pg_trgm'];
+        await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
+        await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));
+        await Promise.all(sessions.map((session) => session.end()));
+      }
+      expect(await privileges()).toBeNull();
+    });
+  },
+);

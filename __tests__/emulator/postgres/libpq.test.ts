@@ -64,17 +64,23 @@ testEachForm('a password of special characters works, by %s', async ([, form], {
   expect(await libpqQuery(connection, 'SELECT current_user')).toBe(role);
 });
 
-testEachForm('the wrong root certificate fails the verification, by %s', async ([, form], { server, roots }) => {
-  const login = { user: administrator.login, password: administrator.password, root: roots.wrong };
-  await expect(libpqQuery(form(server, login), SESSION_SQL)).rejects.toThrow('certificate verify failed');
-});
+testEachForm(
+  'the wrong root certificate fails the verification, by %s',
+  async ([, form], { server, roots }) => {
+    const login = { user: administrator.login, password: administrator.password, root: roots.wrong };
+    await expect(libpqQuery(form(server, login), SESSION_SQL)).rejects.toThrow('certificate verify failed');
+  },
+);
 
-testEachForm('a wrong password is refused, and no message contains it, by %s', async ([, form], { server, roots }) => {
-  const login = { user: role, password: `${password}wrong`, root: roots.right };
-  const error = await libpqQuery(form(server, login), SESSION_SQL).catch((reason: unknown) => reason);
-  expect(String(error)).toContain(`password authentication failed for user "${role}"`);
-  expect(String(error)).not.toMatch(/wrong|rd%25|[0-9a-f]{32}/);
-});
+testEachForm(
+  'a wrong password is refused, and no message contains it, by %s',
+  async ([, form], { server, roots }) => {
+    const login = { user: role, password: `${password}wrong`, root: roots.right };
+    const error = await libpqQuery(form(server, login), SESSION_SQL).catch((reason: unknown) => reason);
+    expect(String(error)).toContain(`password authentication failed for user "${role}"`);
+    expect(String(error)).not.toMatch(/wrong|rd%25|[0-9a-f]{32}/);
+  },
+);
 
 test('rows become lines, and an error of the query is thrown', async ({ server, roots }) => {
   const connection = connectionForms['PG*'](server, {

@@ -108,7 +108,10 @@ describe('a server from before about October 2024', () => {
     expect(shown).toEqual([{ one: 'md5', other: 'md5' }]);
   });
 
-  test('refuses a SCRAM verifier with md5-strict, until the parameter accepts SCRAM', async ({ postgres, serverWith }) => {
+  test('refuses a SCRAM verifier with md5-strict, until the parameter accepts SCRAM', async ({
+    postgres,
+    serverWith,
+  }) => {
     const server = await serverWith('md5-strict');
     const role = newRoleName();
     await postgres.query(
@@ -148,7 +151,10 @@ describe('a server from before about October 2024', () => {
   });
 });
 
-test('a new server stores passwords as SCRAM, and accepts passwords that are stored as MD5', async ({ postgres, server }) => {
+test('a new server stores passwords as SCRAM, and accepts passwords that are stored as MD5', async ({
+  postgres,
+  server,
+}) => {
   expect(await attemptLogin(postgres, server, administrator.login, administrator.password)).toEqual({
     requested: 'SCRAM',
     result: 'logged in',

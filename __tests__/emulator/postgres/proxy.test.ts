@@ -60,10 +60,7 @@ describe('access', () => {
     );
   });
 
-  test('with `reject` a blocked client gets 28000 with its address', async ({
-    postgres,
-    server,
-  }) => {
+  test('with `reject` a blocked client gets 28000 with its address', async ({ postgres, server }) => {
     server.firewall.setRules(rulesAllowing('198.51.100.1'));
     await expect(postgres.openSession(server)).rejects.toMatchObject({
       code: '28000',
@@ -86,7 +83,10 @@ describe('access', () => {
     server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
-  test('a session continues after its rule is removed, and a new one is refused', async ({ postgres, server }) => {
+  test('a session continues after its rule is removed, and a new one is refused', async ({
+    postgres,
+    server,
+  }) => {
     const session = await postgres.openSession(server);
     server.firewall.setRules(new Map());
     await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
@@ -138,10 +138,7 @@ describe('blocked clients with `timeout`', () => {
 });
 
 describe('the start of a connection', () => {
-  test('direct TLS needs ALPN "postgresql"', async ({
-    postgres,
-    server,
-  }) => {
+  test('direct TLS needs ALPN "postgresql"', async ({ postgres, server }) => {
     const tls = await startTls(openSocket(server), server.address, postgres.authority.pem, {
       ALPNProtocols: ['postgresql'],
     });

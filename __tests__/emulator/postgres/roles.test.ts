@@ -47,9 +47,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     });
   });
 
-  test('the databases have the order, owners, charset and collation of Azure', async ({
-    postgres,
-  }) => {
+  test('the databases have the order, owners, charset and collation of Azure', async ({ postgres }) => {
     const standard = { charset: 'UTF8', collation: 'en_US.utf8' };
     expect(await server.databases.list()).toMatchObject([
       { name: 'azure_maintenance', owner: 'azuresu', ...standard },

@@ -123,10 +123,7 @@ describe('executed statements', () => {
   const texts = async (server: PostgresServer) =>
     (await server.statements.list()).map(({ statement }) => statement);
 
-  test('statements of both protocols are listed in order and unchanged', async ({
-    postgres,
-    server,
-  }) => {
+  test('statements of both protocols are listed in order and unchanged', async ({ postgres, server }) => {
     await server.statements.clear();
     const session = await postgres.openSession(server);
     await session.query("SELECT 'statement: one',\n  'é \"two\"'");
