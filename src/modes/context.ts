@@ -1,19 +1,19 @@
 import { resolveEndpoints } from '../azure/clouds.ts';
 import { selectAuthMethod } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
-import { normalizeState } from '../azure/server-states.ts';
-import { waitForReady, waitForStableState } from '../azure/wait-for-ready.ts';
+import { normalizeState, waitForReady, waitForStableState } from '../azure/server-states.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import { actionError } from '../common/errors.ts';
 import { captureNetworkSettings, logNetworkSettings } from '../common/network.ts';
 import type { RunContext } from '../common/polling.ts';
+import { ServerConnections } from '../connect/server-connections.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import { ActionState } from '../github/state.ts';
 import { findSecretWarnings } from '../inputs/secret-checks.ts';
 import type { CheckConfig, Config, DropConfig, SweepConfig } from '../inputs/types.ts';
 import { applyPlan, createPlan, type Plan, type PlanFunction } from '../reconcile/plan.ts';
 import type { Reporter } from '../reporting/reporter.ts';
-import { type AzureConnection, connectToAzure } from './run-context.ts';
+import { type AzureConnection, adminLogin, connectToAzure } from './run-context.ts';
 
 /** A mode that writes, and so has an administrator. */
 export type WritingConfig = Exclude<Config, CheckConfig>;
@@ -100,6 +100,31 @@ export function logServer(
   );
   reporter.host = host;
   reporter.serverId = id;
+}
+
+/** @throws where ARM names no host, since a PostgreSQL client would take one from the environment */
+export function createConnections(
+  { runtime, config, reporter }: ModeContext<WritingConfig>,
+  { azureConnection, writer }: WritableControlPlane,
+  { name, server }: FoundServer,
+): ServerConnections {
+  const host = server.fullyQualifiedDomainName;
+  if (!host) throw new Error(`Azure names no host for server '${name}'`);
+  const { runnerIp, keepRule } = config.firewall;
+  return new ServerConnections({
+    administrator: adminLogin(runtime, host, config.administrator),
+    server,
+    writer,
+    state: new ActionState(runtime),
+    runIdentity: runtime.runIdentity,
+    ipEchoUrls: azureConnection.ipEchoUrls,
+    runnerIp,
+    onRuleRequest: (address) => {
+      reporter.temporaryRuleAddress = address;
+      reporter.keepRule = keepRule;
+    },
+    onPersistentRule: keepRule ? (change) => reporter.onApplied(change) : undefined,
+  });
 }
 
 /**

@@ -1,14 +1,17 @@
 import { type ActionError, actionError } from '../common/errors.ts';
+import type { ServerConnections } from '../connect/server-connections.ts';
 import { GitHubApi } from '../github/api.ts';
 import type { DropConfig, RoleConfig } from '../inputs/types.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import { isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
 import { findPullRequestRoles } from '../reconcile/sweep-items.ts';
+import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { teardownResources } from '../resources/index.ts';
 import { findRoleBlockers, roleBlockedError } from '../resources/role/role-blockers.ts';
 import type { RoleLookupDeps } from '../resources/role/role-databases.ts';
 import { SqlWriter } from '../resources/sql-writer.ts';
 import {
+  createConnections,
   findReadyServer,
   type ModeContext,
   openControlPlane,
@@ -17,7 +20,6 @@ import {
   withWriter,
 } from './context.ts';
 import { commentOnDrop } from './pull-request-comment.ts';
-import { ServerConnections } from './server-connections.ts';
 
 /** `mode: drop`: the pull request's database and role, and nothing else. What is gone already is success. */
 export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
@@ -27,7 +29,7 @@ export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
   const found = await reporter.phase('Find the server', () => findReadyServer(ctx, azure));
   // Nothing is known of the database, so nothing is said of it on the pull request.
   if (found === undefined) return;
-  const connections = new ServerConnections(ctx, azure, found);
+  const connections = createConnections(ctx, azure, found);
   const session = await reporter.phase('Reach it', () => connections.connect());
   let blockedError: ActionError | undefined;
   try {
@@ -75,7 +77,7 @@ export async function dropPullRequest(
         reader,
         openDatabaseSession,
         dropDatabaseWithArm: (name) => azure.writer.dropDatabase(name),
-        allowExtensions: (extensions) => azure.writer.allowExtensions(extensions),
+        allowExtensions: (extensions) => allowExtensions(azure.writer, extensions),
         appRole: config.appRole,
         password: undefined,
         extensions: [],

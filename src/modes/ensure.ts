@@ -1,5 +1,6 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
+import type { ServerConnections } from '../connect/server-connections.ts';
 import { GitHubApi } from '../github/api.ts';
 import { ActionState } from '../github/state.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
@@ -20,9 +21,11 @@ import {
 import { formatUtc } from '../reporting/database-comment.ts';
 import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
+import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
 import { SqlWriter } from '../resources/sql-writer.ts';
 import {
+  createConnections,
   type ModeContext,
   openControlPlane,
   reconcile,
@@ -32,7 +35,6 @@ import {
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { writeDriftReport } from './report-drift.ts';
-import { ServerConnections } from './server-connections.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, migrate, publish, in reading order. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
@@ -41,7 +43,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   warnAdminCredentialsExported(ctx);
   const azure = withWriter(ctx, openControlPlane(ctx));
   const found = await reporter.phase('Ensure the server', () => ensureServer(ctx, azure));
-  const connections = new ServerConnections(ctx, azure, found);
+  const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Reach it', () => connections.connect());
   const { appSession, expires } = await reporter
@@ -78,7 +80,7 @@ async function ensureDataPlane(
     reader,
     openDatabaseSession: (database) => connections.openDatabaseSession(database),
     dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
-    allowExtensions: (extensions) => azureWriter.allowExtensions(extensions),
+    allowExtensions: (extensions) => allowExtensions(azureWriter, extensions),
     appRole: config.appRole,
     password: config.appRole && target.password,
     extensions: config.extensions,
@@ -88,7 +90,7 @@ async function ensureDataPlane(
   try {
     await reconcile(reporter, inDatabaseResources, config, { reader: new SqlReader(appSession), writer });
     // What this run added, another job that had read the list before may have taken away again.
-    if (reporter.hasChanged('extension allow-list')) await azureWriter.allowExtensions(config.extensions);
+    if (reporter.hasChanged('extension allow-list')) await allowExtensions(azureWriter, config.extensions);
     return { appSession, expires: await reportExpiry(ctx, reader) };
   } catch (error) {
     await appSession.close();
@@ -180,7 +182,7 @@ async function connectAsPublished(
 ): Promise<Session> {
   const { appRole } = config;
   if (appRole === undefined) return await connections.openSession(target);
-  const first = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
+  const first = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
   if ('session' in first) return first.session;
   if (first.failure.sqlState === INVALID_PASSWORD_SQL_STATE) {
     const change = {
@@ -192,7 +194,7 @@ async function connectAsPublished(
     reporter.onApplyStart(change);
     await writer.setPassword(appRole.name);
     reporter.onApplied(change);
-    const second = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
+    const second = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
     if ('session' in second) return second.session;
     const { reason, sqlState } = second.failure;
     const { user, host, database } = target;

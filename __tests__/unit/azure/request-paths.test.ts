@@ -4,6 +4,7 @@ import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
 import { parseEvent } from '../../../src/github/parse-event.ts';
 import { resolveNewServer } from '../../../src/inputs/defaults.ts';
+import { createServer } from '../../../src/resources/server/create-server.ts';
 import { createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { defaultInputs, parseInputs } from '../../helpers/unit/test-configs.ts';
 import { createTestRun } from '../../helpers/unit/test-run.ts';
@@ -40,8 +41,13 @@ async function requestSegmentCounts(
     () => reader.getDatabase(database.name),
     () => reader.getFirewallRule(firewall.declaredRules[0]?.name ?? ''),
     () => writer.createResourceGroup(reader.serverRef.resourceGroup, resolveNewServer(server).region),
-    () => writer.createServer(resolveNewServer(server), config.administrator),
-    () => writer.putParameter(parameter, 'x', () => true),
+    () => createServer(writer, resolveNewServer(server), config.administrator),
+    () =>
+      writer.putParameter(
+        parameter,
+        async () => 'x',
+        () => true,
+      ),
     () => writer.dropDatabase(database.name),
     () => writer.deleteFirewallRule(firewall.declaredRules[0]?.name ?? ''),
   ];

@@ -13,17 +13,17 @@ const test = base
   .extend('run', async () => createTestRun())
   .extend('firewall', async ({ run, inFakeTime: _ }) => new FakeFirewall(run))
   /** Connects, and returns after how many milliseconds it was connected. */
-  .extend('reached', async ({ run, firewall, inFakeTime }) => async (): Promise<number> => {
+  .extend('reached', async ({ firewall, inFakeTime }) => async (): Promise<number> => {
     const start = performance.now();
-    expect(await inFakeTime(connectThroughFirewall(run, loginTarget, firewall))).toBe(firewall.session);
+    expect(await inFakeTime(connectThroughFirewall(firewall, loginTarget))).toBe(firewall.session);
     return performance.now() - start;
   })
   /** The error with which connecting fails. */
   .extend(
     'failed',
-    async ({ run, firewall, inFakeTime }) =>
+    async ({ firewall, inFakeTime }) =>
       async (): Promise<string> =>
-        String(await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)))),
+        String(await errorOf(inFakeTime(connectThroughFirewall(firewall, loginTarget)))),
   );
 
 const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, advice: 'Do this.' });
@@ -115,16 +115,15 @@ test('connects although no persistent rule is stored: a rule is being removed, s
   firewall.allowsWithoutRule = true;
   await reached();
   expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
-  expect(run.logLines.join('\n')).toContain('the door is closing');
+  expect(run.logLines.join('\n')).toContain('access depends on a rule that is being removed');
 });
 
 test('blocked again when it opens the database session: the rule is created then', async ({
-  run,
   firewall,
   inFakeTime,
 }) => {
   firewall.addRule('office', '198.51.100.1');
-  await inFakeTime(openSession(run, loginTarget, firewall));
+  await inFakeTime(openSession(firewall, loginTarget));
   expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
 });
 
@@ -136,7 +135,7 @@ test('connected, but not allowed to write rules: goes on with a warning that acc
   firewall.allowsWithoutRule = true;
   firewall.writeError = listRulesForbidden();
   await reached();
-  expect(run.logLines.join('\n')).toContain('it may close while the job runs');
+  expect(run.logLines.join('\n')).toContain('it may end while the job runs');
 });
 
 test('also where rules for other addresses are stored, which cannot admit this runner', async ({
@@ -228,7 +227,7 @@ describe('blocked by the firewall: a temporary rule is created', () => {
   });
 
   test('runner-ip is used, and no echo service is asked', async ({ firewall, reached }) => {
-    firewall.configuredAddress = '203.0.113.9';
+    firewall.runnerIp = '203.0.113.9';
     firewall.echoAddress = undefined;
     await reached();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
@@ -238,7 +237,7 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     firewall,
     failed,
   }) => {
-    firewall.configuredAddress = '198.51.100.44';
+    firewall.runnerIp = '198.51.100.44';
     firewall.blocked = 'reject';
     const error = await failed();
     expect(error).toContain('(not-reachable)');
@@ -395,7 +394,7 @@ describe('a runner with several public addresses', () => {
   });
 
   test('with runner-ip nothing is asked and nothing followed', async ({ firewall, failed }) => {
-    firewall.configuredAddress = '203.0.113.9';
+    firewall.runnerIp = '203.0.113.9';
     firewall.propagationMs = 1e9;
     await failed();
     expect([firewall.echoRequestCount, firewall.openedAddresses]).toEqual([0, ['203.0.113.9']]);
@@ -492,7 +491,9 @@ test("the end of the run ends the connection attempt, with the run's reason and 
   firewall.propagationMs = 1e9;
   const reason = actionError('cancelled', { signal: 'SIGINT' });
   setTimeout(() => run.abort(reason), 20_000);
-  const error = await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)));
+  const error = await errorOf(inFakeTime(connectThroughFirewall(firewall, loginTarget)));
   expect(error).toMatchObject({ code: 'cancelled' });
-  expect(String(error)).toContain('(SIGINT), while waiting for the rule (19 s).');
+  expect(String(error)).toContain(
+    '(SIGINT), while waiting for the firewall rule for 203.0.113.9 to work (19 s).',
+  );
 });

@@ -1,6 +1,5 @@
 import type { FoundServer } from '../../azure/reader.ts';
-import { isBeingCreatedOrDeleted, normalizeState } from '../../azure/server-states.ts';
-import { hasPrivateAccess } from '../../azure/wait-for-ready.ts';
+import { hasPrivateAccess, isBeingCreatedOrDeleted, normalizeState } from '../../azure/server-states.ts';
 import { GitHubApi } from '../../github/api.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
 import type { PlanFunction } from '../../reconcile/plan.ts';

@@ -4,7 +4,7 @@ import type { RunIdentity } from '../../common/resource-names.ts';
 import type { GitHubApi } from '../../github/api.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
 import { type Lookup, present, unknown } from '../../reconcile/findings.ts';
-import { formatRange, toAddressRange } from '../../resources/firewall-rule/firewall-rule-handler.ts';
+import { formatRange } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { FirewallAuditSource } from '../../resources/firewall-rule/undeclared-firewall-rules.ts';
 import type { ModeContext } from '../context.ts';
 
@@ -42,12 +42,11 @@ async function warnAboutOpenFirewall(
 ): Promise<void> {
   // That the list could not be read is told already.
   for (const rule of await reader.listFirewallRulesOnce().catch(() => [])) {
-    const range = toAddressRange(rule);
-    if (!isWideOpenRange(range)) continue;
-    const { name = '' } = rule;
+    if (!isWideOpenRange(rule)) continue;
+    const { name } = rule;
     reporter.internetOpenRules.push(name);
     runtime.error(
-      `Firewall rule '${name}' lets the whole internet reach server '${config.server.name}' (${formatRange(range)}): only the passwords protect it. Delete the rule, and declare the ranges that need access with allowed-ip-ranges.`,
+      `Firewall rule '${name}' lets the whole internet reach server '${config.server.name}' (${formatRange(rule)}): only the passwords protect it. Delete the rule, and declare the ranges that need access with allowed-ip-ranges.`,
       { title: 'The firewall is wide open' },
     );
   }

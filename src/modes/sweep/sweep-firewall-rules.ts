@@ -23,7 +23,7 @@ export async function sweepFirewallRules(
     recordFailure(run, failures, error);
     return [];
   };
-  for (const { name = '' } of await reader.listFirewallRules().catch(onFailure)) {
+  for (const { name } of await reader.listFirewallRules().catch(onFailure)) {
     const sweepOne = async (): Promise<void> => {
       if (await shouldRemoveRule(ctx, gitHub, name, failures)) await removeRule(ctx, writer, name);
     };

@@ -1,5 +1,6 @@
-import { hasPublicAccess } from '../../azure/wait-for-ready.ts';
+import { hasPublicAccess } from '../../azure/server-states.ts';
 import { ActionError, actionError, getErrorMessage } from '../../common/errors.ts';
+import type { ServerConnections } from '../../connect/server-connections.ts';
 import { GitHubApi, GitHubRequestError } from '../../github/api.ts';
 import type { DropConfig, SweepConfig } from '../../inputs/types.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
@@ -9,6 +10,7 @@ import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
 import { formatUtc } from '../../reporting/database-comment.ts';
 import { roleTeardownResources, teardownResources } from '../../resources/index.ts';
 import {
+  createConnections,
   findReadyServer,
   type ModeContext,
   openControlPlane,
@@ -17,7 +19,6 @@ import {
 } from '../context.ts';
 import { dropPullRequest } from '../drop.ts';
 import { commentOnDrop } from '../pull-request-comment.ts';
-import { ServerConnections } from '../server-connections.ts';
 import { recordFailure, sweepFirewallRules } from './sweep-firewall-rules.ts';
 
 /** Sessions at once: a burstable server has thirty-five, and others want some. */
@@ -33,7 +34,7 @@ export async function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
   const failures: Error[] = [];
   if (hasPublicAccess(found.server))
     await reporter.phase('Sweep firewall rules', () => sweepFirewallRules(ctx, azure, gitHub, failures));
-  const connections = new ServerConnections(ctx, azure, found);
+  const connections = createConnections(ctx, azure, found);
   await reporter.phase('Sweep databases', () => sweepDatabases(ctx, azure, connections, gitHub, failures));
   if (failures.length > 0) throw actionError('sweep-incomplete', { failures });
 }

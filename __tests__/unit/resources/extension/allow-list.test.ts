@@ -4,7 +4,7 @@ import {
   addExtensions,
   missingFromAllowList,
   parseAllowList,
-} from '../../../../src/resources/extension/allow-list-value.ts';
+} from '../../../../src/resources/extension/allow-list.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/).filter((each) => each !== 'plpgsql');
 const anyCase = name.chain((each) => fc.constantFrom(each, each.toUpperCase()));
