@@ -101,7 +101,7 @@ async function endInterruptedMigration(
   };
   await withAbortGrace(run.signal, 0, cleanUp()).catch((error: unknown) => {
     run.warning(
-      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: look for them in pg_stat_activity (role '${user}', database '${database}', since ${since}) before the next migration, and end them: SELECT pg_terminate_backend(PID);`,
+      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (role '${user}', database '${database}', since ${since}), and end each: SELECT pg_terminate_backend(PID);`,
     );
   });
 }

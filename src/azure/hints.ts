@@ -21,14 +21,14 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   ServerNameAlreadyExists: 'Server names are unique across Azure: choose another server-name.',
   ServerGroupDropping: 'A server of this name is being deleted: wait, or choose another server-name.',
   ScopeLocked:
-    'A lock on the server or its resource group forbids this: remove the lock, or let the rule be declared with allowed-ip-ranges.',
+    'A lock on the server or its resource group forbids this: remove the lock, or declare the rule with allowed-ip-ranges.',
   RequestDisallowedByPolicy: 'A policy of the subscription forbids this: ask its administrator.',
   SubscriptionRequestsThrottled: 'Azure throttles the subscription: run fewer workflows at once, or later.',
   ServerStoppedError: 'Start the server, or set start-if-stopped to true.',
   ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
   UnreadableAnswer:
-    'A proxy or a sign-in page between this runner and Azure answered instead: check the network of the runner.',
+    'The response came from a proxy or a sign-in page between this runner and Azure: check the network of the runner.',
   HostNotFound:
     'Give the short name of the server as server-name; give resource-group too if this identity has rights only there.',
   ForeignUrl:

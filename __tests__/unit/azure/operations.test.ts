@@ -28,14 +28,14 @@ type FakeArmResponses = Parameters<typeof createFakeArmClients>[0];
 
 /** Starts the creation of a firewall rule through the real SDK client. */
 function startRuleOperation(responses: FakeArmResponses, onAccepted?: (url: string | undefined) => void) {
-  const { clients, asked } = createFakeArmClients(responses);
+  const { clients, requests } = createFakeArmClients(responses);
   const operation = startOperation(
     clients,
     createTestRun(),
     (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
     onAccepted,
   );
-  return { operation, asked };
+  return { operation, requests };
 }
 
 /** The progress after each of so many polls. */
@@ -48,8 +48,8 @@ async function pollTimes(operation: Operation, times: number): Promise<readonly 
 describe('an operation that is started through the SDK', () => {
   test('reports its whole URL once, before any poll', async () => {
     const accepted: { url: string | undefined; requests: number }[] = [];
-    const { operation, asked } = startRuleOperation([acceptedResponse], (url) =>
-      accepted.push({ url, requests: asked.length }),
+    const { operation, requests } = startRuleOperation([acceptedResponse], (url) =>
+      accepted.push({ url, requests: requests.length }),
     );
     await operation;
     expect(accepted).toEqual([{ url: operationUrl, requests: 1 }]);
@@ -58,20 +58,20 @@ describe('an operation that is started through the SDK', () => {
   test('is returned as soon as it is accepted, and a poll that hangs does not block a check', async ({
     inFakeTime,
   }) => {
-    const { operation, asked } = startRuleOperation([acceptedResponse, 'silent']);
+    const { operation, requests } = startRuleOperation([acceptedResponse, 'silent']);
     const running = await operation;
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
     const before = performance.now();
     const check = async (): Promise<true | undefined> => {
       await running.check(() => {});
-      return asked.length > 1 || undefined;
+      return requests.length > 1 || undefined;
     };
     expect(await inFakeTime(waitFor(createTestRun(), 'it', check))).toBe(true);
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
   test('is polled without waiting for the Retry-After of 60 s', async ({ inFakeTime }) => {
-    const { operation, asked } = startRuleOperation([
+    const { operation, requests } = startRuleOperation([
       acceptedResponse,
       pollResponse('InProgress'),
       pollResponse('Succeeded'),
@@ -83,12 +83,12 @@ describe('an operation that is started through the SDK', () => {
       'succeeded',
       'succeeded',
     ]);
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
   test('polls in the first three checks and then in every third', async () => {
-    const { operation, asked } = startRuleOperation((requests) =>
+    const { operation, requests } = startRuleOperation((requests) =>
       requests.length === 1
         ? acceptedResponse
         : pollResponse(requests.length < 5 ? 'InProgress' : 'Succeeded'),
@@ -98,7 +98,7 @@ describe('an operation that is started through the SDK', () => {
     const requestCounts: number[] = [];
     for (let i = 0; i < 7; i += 1) {
       progress.push(await running.check(() => {}));
-      requestCounts.push(asked.length);
+      requestCounts.push(requests.length);
     }
     expect(requestCounts).toEqual([2, 3, 4, 4, 4, 5, 5]);
     expect(progress).toEqual([...Array(5).fill('running'), 'succeeded', 'succeeded']);
@@ -158,9 +158,9 @@ describe('an operation that is started through the SDK', () => {
   test("may have taken effect where the SDK's second request is rejected after the first response was lost", async ({
     inFakeTime,
   }) => {
-    const { operation, asked } = startRuleOperation(['broken', forbiddenResponse]);
+    const { operation, requests } = startRuleOperation(['broken', forbiddenResponse]);
     const error = await errorOf(inFakeTime(operation));
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
     expect(azureDetails(error)).toMatchObject({ status: 403 });
     expect(azureDetails(error)).not.toHaveProperty('wasRejected');
   });
@@ -193,15 +193,15 @@ describe('an operation that is started through the SDK', () => {
 
   test('is never polled on another host, so that the token goes to ARM alone', async () => {
     const headers = { 'azure-asyncoperation': 'https://evil.example/operation' };
-    const { operation, asked } = startRuleOperation([{ status: 202, headers, body: {} }]);
+    const { operation, requests } = startRuleOperation([{ status: 202, headers, body: {} }]);
     expect(await pollTimes(await operation, 2)).toEqual(['unreadable', 'unreadable']);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 });
 
 /** Starts the creation of a firewall rule whose effect ARM never shows. */
 async function startRetriedOperation(responses: FakeArmResponses) {
-  const { clients, asked } = createFakeArmClients(responses);
+  const { clients, requests } = createFakeArmClients(responses);
   const run = createTestRun();
   const request = {
     description: 'creating a rule',
@@ -211,14 +211,14 @@ async function startRetriedOperation(responses: FakeArmResponses) {
   };
   const operation = new RetriedOperation(clients, run, request, false);
   await operation.start();
-  return { operation, asked, run };
+  return { operation, requests, run };
 }
 
 /** Accepts every request, and answers all polls of an operation with this. */
 const acceptAndPoll =
   (poll: ArmResponse) =>
-  (asked: readonly string[]): ArmResponse =>
-    asked.at(-1)?.startsWith('PUT') ? acceptedResponse : poll;
+  (requests: readonly string[]): ArmResponse =>
+    requests.at(-1)?.startsWith('PUT') ? acceptedResponse : poll;
 
 describe('waiting for what an operation is for', () => {
   test('ends as soon as the result shows, whatever the operation reports', async ({ inFakeTime }) => {
@@ -251,8 +251,8 @@ describe('waiting for what an operation is for', () => {
   }) => {
     const busy = pollResponse('Failed', { code: 'ServerIsBusy', message: 'busy' });
     const sentAt: number[] = [];
-    const { operation, run } = await startRetriedOperation((asked) => {
-      const response = acceptAndPoll(busy)(asked);
+    const { operation, run } = await startRetriedOperation((requests) => {
+      const response = acceptAndPoll(busy)(requests);
       if (response === acceptedResponse) sentAt.push(performance.now());
       return response;
     });

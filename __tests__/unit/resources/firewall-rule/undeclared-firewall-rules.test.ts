@@ -17,13 +17,13 @@ async function auditRules(
   rules: readonly StoredFirewallRule[],
   ended: (run: string) => Lookup<boolean> = () => present(true),
 ) {
-  const asked: string[] = [];
+  const requestedRuns: string[] = [];
   const desired = single(undeclaredFirewallRuleHandler.desired(checkConfig(given)));
   const source: FirewallAuditSource = {
     listFirewallRules: async () => rules,
     hasRunEnded: async ({ repositoryId, runId, runAttempt }: RunIdentity) => {
       const run = `${repositoryId}/${runId}/${runAttempt}`;
-      asked.push(run);
+      requestedRuns.push(run);
       return ended(run);
     },
   };
@@ -31,7 +31,7 @@ async function auditRules(
   const findings = undeclaredFirewallRuleHandler
     .diff(desired, observed)
     .flatMap(({ finding }) => finding ?? []);
-  return { asked, findings: findings.map(({ name, kind, actual }) => ({ name, kind, actual })) };
+  return { requestedRuns, findings: findings.map(({ name, kind, actual }) => ({ name, kind, actual })) };
 }
 
 describe('a firewall rule that is not declared', () => {
@@ -68,10 +68,10 @@ describe('a firewall rule that is not declared', () => {
       storedRule('gha-temporary-2-12-1-dddddddd', '203.0.113.4'),
       storedRule('gha-temporary-forged', '203.0.113.5'),
     ];
-    const { asked, findings } = await auditRules({}, rules, (run) =>
+    const { requestedRuns, findings } = await auditRules({}, rules, (run) =>
       run === '1/10/1' ? present(true) : run === '1/11/2' ? present(false) : unknown(new Error('HTTP 404')),
     );
-    expect(asked.sort()).toEqual(['1/10/1', '1/11/2', '2/12/1']);
+    expect(requestedRuns.sort()).toEqual(['1/10/1', '1/11/2', '2/12/1']);
     expect(findings).toEqual([
       { name: 'gha-temporary-1-10-1-aaaaaaaa', kind: 'unexpected', actual: '203.0.113.1' },
       { name: 'gha-temporary-1-10-1-bbbbbbbb', kind: 'unexpected', actual: '203.0.113.2' },
