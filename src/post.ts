@@ -1,7 +1,8 @@
 import { OperationFailedError } from './azure/azure-errors.ts';
+import type { AzureClients } from './azure/clients.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
 import { type AzureConnection, connectToAzure } from './azure/connection.ts';
-import { createOperationPoll, type Operation, trackOperation } from './azure/operations.ts';
+import { type Operation, trackOperation } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
 import { AZURE_SERVICES_RANGE, isSameRange, rangeContains } from './common/addresses.ts';
@@ -10,223 +11,231 @@ import { restoreNetworkSettings } from './common/network.ts';
 import { formatDuration, type RunContext, waitFor, withAbortGrace, withTimeout } from './common/polling.ts';
 import { isTemporaryRuleOfRun } from './common/resource-names.ts';
 import type { ActionsRuntime } from './github/actions.ts';
-import { ActionState, type SignInState, type TemporaryRuleState } from './github/state.ts';
+import { ActionState, type TemporaryRuleState } from './github/state.ts';
 import { cleanUpMigration } from './migration/clean-up-migration.ts';
 import { killTagged } from './migration/process-tree.ts';
 import { withRunContext } from './modes/run-context.ts';
-import { login } from './postgres/login.ts';
+import { login, type PasswordlessTarget } from './postgres/login.ts';
 import { removeEnvFile } from './publish/publish.ts';
-import { toAddressRange } from './resources/firewall-rule/firewall-rule-handler.ts';
 
 /** Milliseconds for the whole post part. */
 const POST_TIMEOUT_MS = 8 * 60_000;
-/** Milliseconds for a killed migration's sessions to be found and ended. */
+/** Milliseconds to find and terminate the sessions of a killed migration. */
 const MIGRATION_TIMEOUT_MS = 60_000;
 /** Milliseconds that an accepted creation may still be running. */
 const CREATION_TIMEOUT_MS = 180_000;
-/** Milliseconds for a creation to show whose answer main did not see: Azure asks to look again after 60 s. */
+/** Milliseconds for the rule to appear where main did not see the response to its request, which names 60 s as Retry-After. */
 const VISIBILITY_TIMEOUT_MS = 90_000;
-/** Milliseconds that the removal has to come to its end once the time of post is over; less than the run itself has. */
+/** Milliseconds that the removal gets to finish once post is out of time; less than the run itself gets. */
 const REMOVAL_GRACE_MS = 4000;
-/** Milliseconds for a removed rule to stop working; Azure may take five minutes, but no job should wait for that. */
+/** Milliseconds for a removed rule to stop working. Azure may take five minutes, but no job should wait for that. */
 const REVOKE_TIMEOUT_MS = 60_000;
-
-/** Connections in a row that are blocked, before access counts as revoked. */
+/** Milliseconds for one connection that tests whether the firewall blocks this runner. */
+const PROBE_TIMEOUT_MS = 1500;
+/** Consecutive blocked connections before access counts as revoked: one may be a slow response of the server. */
 const BLOCKED_ATTEMPTS = 2;
 
 /**
- * The post part: undoes what main wrote into the state, and derives nothing a second time.
- * @throws `rule-not-removed`, `state-invalid`, and what kept the dotenv file from being removed
+ * The post part: undoes what main recorded in the state, and computes nothing again.
+ * @throws `rule-not-removed`, `state-invalid`, and why the dotenv file could not be removed
  */
 export async function runPost(runtime: ActionsRuntime): Promise<void> {
   const state = new ActionState(runtime);
-  let connection: AzureConnection | undefined;
-  const connectOnce: ConnectOnce = (run, signedIn) => {
-    connection ??= connectAsMain(run, runtime, signedIn);
-    return connection;
-  };
-  // What is on this machine comes first, since it waits for nobody; the rule last, which a login for the rest may need.
-  const cleanupTasks = [
-    async () => await removeEnvFile(state.readEnvFile()),
-    async (run: RunContext) => await endInterruptedMigration(run, runtime, state, connectOnce),
-    async (run: RunContext) => await removeTemporaryRule(run, runtime, state, connectOnce),
-  ];
   await withRunContext(runtime, POST_TIMEOUT_MS, 'Remove the rule manually.', async (run) => {
+    let connection: AzureConnection | undefined;
+    const connect = (): AzureConnection => {
+      connection ??= connectAsMain(run, runtime, state);
+      return connection;
+    };
     const failures: unknown[] = [];
-    for (const cleanupTask of cleanupTasks)
-      await cleanupTask(run).catch((error: unknown) => failures.push(error));
+    const attempt = async (task: () => Promise<void>): Promise<void> => {
+      await task().catch((error: unknown) => failures.push(error));
+    };
+    // The file comes first, since it needs no network. The rule comes last, since the migration's sessions need it.
+    await attempt(async () => await removeEnvFile(state.readEnvFile()));
+    await attempt(() => endInterruptedMigration(run, runtime, state, connect));
+    await attempt(() => removeTemporaryRule(run, runtime, state, connect));
     const [first, ...others] = failures;
     for (const other of others) run.warning(getErrorMessage(other));
     if (first !== undefined) throw first;
   });
 }
 
-type ConnectOnce = (run: RunContext, signedIn: SignInState) => AzureConnection;
-
-/** Ends a migration that main could not end since it was killed; where that is not possible, the rule is removed all the same. */
-async function endInterruptedMigration(
-  run: RunContext,
-  runtime: ActionsRuntime,
-  state: ActionState,
-  connectOnce: ConnectOnce,
-): Promise<void> {
-  const entry = state.readMigration();
+/**
+ * Connects with main's sign-in, proxy and root certificates.
+ * @throws `state-invalid`
+ */
+function connectAsMain(run: RunContext, runtime: ActionsRuntime, state: ActionState): AzureConnection {
   const signInState = state.readSignIn();
-  if (entry === undefined || entry.ended || signInState === undefined) return;
-  const timeoutError = (): Error => new Error(`no answer within ${formatDuration(MIGRATION_TIMEOUT_MS)}`);
-  const cleanUp = async (): Promise<void> => {
-    await killTagged(entry.tag);
-    const { server: name, resourceGroup } = entry;
-    const reader = new AzureReader(connectOnce(run, signInState).clients, run, { name, resourceGroup });
-    await withTimeout(MIGRATION_TIMEOUT_MS, timeoutError, cleanUpMigration(run, runtime, reader, entry));
-  };
-  await withAbortGrace(run.signal, 0, cleanUp()).catch((error: unknown) => {
-    run.warning(
-      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: look for them in pg_stat_activity (role '${entry.user}', database '${entry.database}', since ${entry.since}) before the next migration, and end them: SELECT pg_terminate_backend(PID);`,
-    );
-  });
-}
-
-async function removeTemporaryRule(
-  run: RunContext,
-  runtime: ActionsRuntime,
-  state: ActionState,
-  connectOnce: ConnectOnce,
-): Promise<void> {
-  const entry = state.readTemporaryRule();
-  const signInState = state.readSignIn();
-  if (entry === undefined) {
-    run.info('No temporary firewall rule to remove.');
-    return;
-  }
   if (signInState === undefined) throw actionError('state-invalid', { key: 'sign-in', reason: 'is missing' });
-  if (!isTemporaryRuleOfRun(runtime.runIdentity, entry.rule))
-    throw actionError('state-invalid', { key: 'rule', reason: 'names a firewall rule of another run' });
-  const { server: name, resourceGroup } = entry;
-  const connection = connectOnce(run, signInState);
-  const reader = new AzureReader(connection.clients, run, { name, resourceGroup });
-  const removal = deleteRuleAndWatch(run, connection, reader, entry);
-  const outcome = await withAbortGrace(run.signal, REMOVAL_GRACE_MS, removal).catch((error: unknown) => {
-    throw ruleNotRemovedError(entry, getErrorSummary(error), error);
-  });
-  run.info(REMOVAL_MESSAGES[outcome](entry.rule));
-  if (outcome !== 'removed') return;
-  // The rule is gone: that this could not be tested in time is no failure.
-  const accessStatus = await verifyAccessRevoked(run, runtime, reader, entry).catch(() => 'not yet' as const);
-  run.info(ACCESS_MESSAGES[accessStatus]);
-}
-
-const REMOVAL_MESSAGES: Readonly<Record<RemovalOutcome, (rule: string) => string>> = {
-  removed: (rule) => `Removed the temporary firewall rule '${rule}'.`,
-  absent: (rule) => `The temporary firewall rule '${rule}' is gone: Azure does not show it.`,
-  'never made': (rule) => `There is no temporary firewall rule '${rule}' to remove: Azure did not make it.`,
-};
-
-/** Clients that sign in as main did, with the proxy and the root certificates of main. */
-function connectAsMain(
-  run: RunContext,
-  runtime: ActionsRuntime,
-  { way, cloud, signIn, network }: SignInState,
-): AzureConnection {
+  const { way: authMethod, cloud, signIn, network } = signInState;
   const changed = restoreNetworkSettings(network, process.env);
   if (changed.length > 0)
     run.warning(
       `A later step has changed ${changed.join(', ')}. Post does not use this, so that no proxy or root certificate of that step can be used to read its tokens.`,
     );
-  const endpoints = resolveEndpoints(cloud, process.env);
-  // No secret is in the state, so it is read from the step's inputs again; only where main used one.
+  // The state holds no secret, so post reads it from the step's inputs again, where main used one.
   const clientSecret =
-    way === 'client-secret'
+    authMethod === 'client-secret'
       ? runtime.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || ''
       : undefined;
   if (clientSecret !== undefined) runtime.mask(clientSecret);
-  return connectToAzure(runtime, way, { ...signIn, clientSecret }, endpoints);
+  const endpoints = resolveEndpoints(cloud, process.env);
+  return connectToAzure(runtime, authMethod, { ...signIn, clientSecret }, endpoints);
 }
 
-/** What became of the rule. */
-type RemovalOutcome = 'removed' | 'absent' | 'never made';
+/** Ends a migration that main was killed in. A failure is a warning, and the rule is removed all the same. */
+async function endInterruptedMigration(
+  run: RunContext,
+  runtime: ActionsRuntime,
+  state: ActionState,
+  connect: () => AzureConnection,
+): Promise<void> {
+  const migration = state.readMigration();
+  if (migration === undefined || migration.ended || state.readSignIn() === undefined) return;
+  const { tag, server: name, resourceGroup, user, database, since } = migration;
+  const cleanUp = async (): Promise<void> => {
+    await killTagged(tag);
+    const reader = new AzureReader(connect().clients, run, { name, resourceGroup });
+    const timeoutError = (): Error => new Error(`no answer within ${formatDuration(MIGRATION_TIMEOUT_MS)}`);
+    await withTimeout(MIGRATION_TIMEOUT_MS, timeoutError, cleanUpMigration(run, runtime, reader, migration));
+  };
+  await withAbortGrace(run.signal, 0, cleanUp()).catch((error: unknown) => {
+    run.warning(
+      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (role '${user}', database '${database}', since ${since}), and end each: SELECT pg_terminate_backend(PID);`,
+    );
+  });
+}
+
+/** @throws `rule-not-removed`, `state-invalid` */
+async function removeTemporaryRule(
+  run: RunContext,
+  runtime: ActionsRuntime,
+  state: ActionState,
+  connect: () => AzureConnection,
+): Promise<void> {
+  const entry = state.readTemporaryRule();
+  if (entry === undefined) {
+    run.info('No temporary firewall rule to remove.');
+    return;
+  }
+  if (!isTemporaryRuleOfRun(runtime.runIdentity, entry.rule))
+    throw actionError('state-invalid', { key: 'rule', reason: 'names a firewall rule of another run' });
+  const { clients } = connect();
+  const { server: name, resourceGroup } = entry;
+  const reader = new AzureReader(clients, run, { name, resourceGroup });
+  const writer = new AzureWriter(clients, run, reader, true);
+  const removal = deleteRule(clients, writer, entry);
+  const outcome = await withAbortGrace(run.signal, REMOVAL_GRACE_MS, removal).catch((error: unknown) => {
+    throw ruleNotRemovedError(entry, error);
+  });
+  run.info(REMOVAL_MESSAGES[outcome](entry.rule));
+  if (outcome !== 'removed') return;
+  // The rule is removed, so a test that fails or runs out of time is not a failure.
+  const accessStatus = await verifyAccessRevoked(run, runtime, reader, entry).catch(() => 'not yet' as const);
+  run.info(ACCESS_MESSAGES[accessStatus]);
+}
+
+type RemovalOutcome = 'removed' | 'absent' | 'never created';
+
+const REMOVAL_MESSAGES: Readonly<Record<RemovalOutcome, (rule: string) => string>> = {
+  removed: (rule) => `Removed the temporary firewall rule '${rule}'.`,
+  absent: (rule) => `The temporary firewall rule '${rule}' does not exist: Azure does not show it.`,
+  'never created': (rule) =>
+    `There is no temporary firewall rule '${rule}' to remove: Azure did not create it.`,
+};
 
 /**
- * Deletes the rule as soon as it shows or its creation has ended, and watches where there was nothing to delete: an accepted
- * request may take effect after that.
+ * Deletes the rule as soon as Azure shows it or its creation has ended. Where there was nothing to delete, it watches
+ * whether the rule appears, since an accepted request may take effect later.
  */
-async function deleteRuleAndWatch(
-  run: RunContext,
-  { clients }: AzureConnection,
-  reader: AzureReader,
+async function deleteRule(
+  clients: AzureClients,
+  writer: AzureWriter,
   { rule, operationUrl, refused }: TemporaryRuleState,
 ): Promise<RemovalOutcome> {
-  const writer = new AzureWriter(clients, run, reader, true);
-  let observedRule = await reader.getFirewallRule(rule);
-  const pollVisible = async (): Promise<true | undefined> => {
-    observedRule = await reader.getFirewallRule(rule);
-    return observedRule.status === 'present' || undefined;
-  };
-  if (refused && observedRule.status === 'absent') return 'never made';
-  const operation =
+  const { run, reader } = writer;
+  if (refused && (await reader.getFirewallRule(rule)).status === 'absent') return 'never created';
+
+  const creation =
     operationUrl === undefined ? undefined : trackOperation(clients, run, { url: operationUrl });
-  const creationResult =
-    operation && (await waitForCreationEnd(run, operation, pollVisible, CREATION_TIMEOUT_MS));
+  const creationResult = creation && (await waitForCreationOrRule(run, creation, reader, rule));
   const isDeleted = await writer.deleteFirewallRule(rule);
-  // Deleted while its creation was going on, which may bring it back.
-  if (operation !== undefined && creationResult === 'shown') {
-    await waitForCreationEnd(run, operation, async () => undefined, VISIBILITY_TIMEOUT_MS);
-    if (await pollVisible()) await writer.deleteFirewallRule(rule);
+  if (creation !== undefined && creationResult === 'visible') {
+    // A creation that is still running may bring the rule back.
+    await waitForEnd(run, creation);
+    if ((await reader.getFirewallRule(rule)).status === 'present') await writer.deleteFirewallRule(rule);
   }
   if (isDeleted) return 'removed';
-  if (creationResult === 'failed') return 'never made';
-  // With its server the rule is gone too, and will not come back.
+  if (creationResult === 'failed') return 'never created';
+  // A server that is deleted takes its rules with it.
   if ((await reader.refreshServer()).status === 'absent') return 'absent';
+
   run.info(`Azure shows no firewall rule '${rule}', but may have accepted it; watching whether it appears.`);
-  const waitOptions = { timeoutMs: VISIBILITY_TIMEOUT_MS };
-  const appeared = await waitFor(
+  await waitFor(
     run,
     `whether firewall rule '${rule}' appears`,
-    pollVisible,
-    waitOptions,
+    async () => (await reader.getFirewallRule(rule)).status === 'present' || undefined,
+    { timeoutMs: VISIBILITY_TIMEOUT_MS },
   ).catch(ignoreTimeout(run));
-  if (!appeared && observedRule.status === 'unknown') throw observedRule.error;
-  if (!appeared) return 'absent';
+  const observed = await reader.getFirewallRule(rule);
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'absent') return 'absent';
   await writer.deleteFirewallRule(rule);
   return 'removed';
 }
 
-/**
- * How the creation ended, or that the rule shows before it has; `unknown` where that cannot be read in time, since the
- * deletion decides.
- */
-async function waitForCreationEnd(
+/** Waits until the creation has ended, or Azure shows the rule. `unknown` where neither can be read in time. */
+async function waitForCreationOrRule(
   run: RunContext,
-  operation: Operation,
-  pollVisible: () => Promise<true | undefined>,
-  timeoutMs: number,
-): Promise<'ended' | 'failed' | 'shown' | 'unknown'> {
-  const poll = createOperationPoll(operation, async (progress) => {
-    if (progress !== 'running') return progress === 'succeeded' ? 'ended' : 'unknown';
-    return (await pollVisible()) && 'shown';
-  });
+  creation: Operation,
+  reader: AzureReader,
+  rule: string,
+): Promise<'ended' | 'failed' | 'visible' | 'unknown'> {
   try {
-    const waitOptions = { timeoutMs: timeoutMs };
-    const end = await waitFor(run, 'the creation of the firewall rule to end', poll, waitOptions).catch(
-      ignoreTimeout(run),
-    );
-    return end ?? 'unknown';
+    const result = await waitFor(
+      run,
+      CREATION_END,
+      async (setReason) => {
+        const progress = await creation.check(setReason);
+        if (progress === 'succeeded') return 'ended';
+        // The deletion decides then.
+        if (progress === 'unreadable') return 'unknown';
+        return (await reader.getFirewallRule(rule)).status === 'present' ? 'visible' : undefined;
+      },
+      { timeoutMs: CREATION_TIMEOUT_MS },
+    ).catch(ignoreTimeout(run));
+    return result ?? 'unknown';
   } catch (error) {
     if (error instanceof OperationFailedError) return 'failed';
     throw error;
   }
 }
 
+const CREATION_END = 'the creation of the firewall rule to end';
+
+/** Waits until the creation has ended in any way, is unreadable or takes too long. */
+async function waitForEnd(run: RunContext, creation: Operation): Promise<void> {
+  await waitFor(
+    run,
+    CREATION_END,
+    async (setReason) => (await creation.check(setReason)) !== 'running' || undefined,
+    { timeoutMs: VISIBILITY_TIMEOUT_MS },
+  ).catch((error: unknown) => {
+    if (!(error instanceof OperationFailedError)) ignoreTimeout(run)(error);
+  });
+}
+
 const ACCESS_MESSAGES = {
   revoked: 'Access revoked: the firewall blocks this runner.',
   'other rule':
     'Whether access is revoked was not tested: another firewall rule admits this runner, or any Azure service.',
-  'not yet': 'The rule may admit this runner for some minutes more, until Azure has taken it out of effect.',
+  'not yet': 'The rule may admit this runner for some minutes more, until the removal takes effect in Azure.',
 } as const;
 
 /**
- * Whether the firewall blocks this runner, proven by a connection that is blocked: ARM shows a rule as gone before it stops
- * working. No password is sent for it, and the host is the one that ARM names.
+ * Whether the firewall blocks this runner. Only a blocked connection proves that, since ARM no longer shows a removed rule
+ * although it still works. The connection sends no password, and goes to the host that ARM names.
  */
 async function verifyAccessRevoked(
   run: RunContext,
@@ -240,11 +249,10 @@ async function verifyAccessRevoked(
   ]);
   const host = server.status === 'present' ? server.value.server.fullyQualifiedDomainName : undefined;
   if (rules === undefined || !host) return 'not yet';
-  const ranges = rules.map(toAddressRange);
-  if (ranges.some((range) => rangeContains(range, address) || isSameRange(range, AZURE_SERVICES_RANGE)))
+  if (rules.some((rule) => rangeContains(rule, address) || isSameRange(rule, AZURE_SERVICES_RANGE)))
     return 'other rule';
   const { applicationName } = runtime;
-  const target = {
+  const target: PasswordlessTarget = {
     host,
     port: 5432,
     database: 'postgres',
@@ -254,35 +262,30 @@ async function verifyAccessRevoked(
   };
   let blockedCount = 0;
   const poll = async (): Promise<'revoked' | undefined> => {
-    const result = await login(target, 1500, run.signal).result;
+    const result = await login(target, PROBE_TIMEOUT_MS, run.signal).result;
     if ('session' in result) await result.session.close();
     blockedCount = 'failure' in result && result.failure.kind === 'blocked' ? blockedCount + 1 : 0;
-    // One may have been a slow moment of the server or of the network.
     return blockedCount >= BLOCKED_ATTEMPTS ? 'revoked' : undefined;
   };
   const waitOptions = { initialIntervalMs: 200, maxIntervalMs: 1000, timeoutMs: REVOKE_TIMEOUT_MS };
-  return (
-    (await waitFor(run, 'the firewall to block this runner', poll, waitOptions).catch(ignoreTimeout(run))) ??
-    'not yet'
+  const result = await waitFor(run, 'the firewall to block this runner', poll, waitOptions).catch(
+    ignoreTimeout(run),
   );
+  return result ?? 'not yet';
 }
 
-/** Takes the time limit of a wait for no result; the end of the whole part is thrown. */
+/** Turns the timeout of a wait into undefined, and rethrows the end of the run and every other error. */
 const ignoreTimeout =
   ({ signal }: RunContext) =>
   (error: unknown): undefined => {
     if (signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
   };
 
-function ruleNotRemovedError(
-  { rule, server, resourceGroup }: TemporaryRuleState,
-  reason: string,
-  cause?: unknown,
-): Error {
+function ruleNotRemovedError({ rule, server, resourceGroup }: TemporaryRuleState, cause: unknown): Error {
   const { azure } = cause instanceof ActionError ? cause : {};
   return actionError(
     'rule-not-removed',
-    { rule, server, group: resourceGroup, reason },
+    { rule, server, group: resourceGroup, reason: getErrorSummary(cause) },
     { cause, ...(azure ? { azure } : {}) },
   );
 }

@@ -2,11 +2,11 @@ import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
-// Azure drops the packets of a client that no rule admits, so its connection is swallowed.
+// As Azure does: it drops the packets of a client that no rule admits.
 const test = testWith({ blockedBehavior: 'timeout' });
 
 describe('the egress address', () => {
-  test('echo services that disagree are both named, and nothing is opened', async ({ emulator }) => {
+  test('the error names both echo services that disagree, and no rule is created', async ({ emulator }) => {
     await emulator.control('PUT', 'client', { ip: '198.51.100.7', echo: ['203.0.113.50', '203.0.113.51'] });
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'two-minds' });
     await emulator.control('PUT', 'client', { ip: '198.51.100.7' });
@@ -16,7 +16,7 @@ describe('the egress address', () => {
     expect(await emulator.ruleNames('two-minds')).toEqual([]);
   });
 
-  test('runner-ip is taken as given, and no echo service is asked', async ({ emulator }) => {
+  test('runner-ip is used, and no echo service is asked', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({
       ...defaultInputs,
@@ -29,8 +29,8 @@ describe('the egress address', () => {
   });
 });
 
-describe('a rule that stays', () => {
-  test('keep-firewall-rule leaves the rule under another name, as a change; the next run needs none', async ({
+describe('the rule for this runner', () => {
+  test('is persistent with keep-firewall-rule: it has another name and counts as a change, and the next run needs no rule', async ({
     emulator,
   }) => {
     const inputs = { ...defaultInputs, 'server-name': 'kept', 'keep-firewall-rule': 'true' };
@@ -49,7 +49,7 @@ describe('a rule that stays', () => {
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
-  test('a busy server is tried again: the rule’s failed poll does not end the run (Azure/azure-postgresql#134)', async ({
+  test('is requested again where its operation fails because the server is busy (Azure/azure-postgresql#134)', async ({
     emulator,
   }) => {
     const operationFails = {
@@ -67,7 +67,7 @@ describe('a rule that stays', () => {
     expect(await emulator.ruleNames('kept')).toEqual([]);
   });
 
-  test('post goes on until the rule is gone, also where the first deletion finds the server busy', async ({
+  test('is deleted again by post where the first deletion fails because the server is busy', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -82,7 +82,9 @@ describe('a rule that stays', () => {
     expect(await emulator.ruleNames('kept')).toEqual([]);
   });
 
-  test('a deletion that a lock forbids fails post, and says how to remove the rule', async ({ emulator }) => {
+  test('cannot be deleted where a lock forbids it: post fails, and the error says how to delete the rule', async ({
+    emulator,
+  }) => {
     const job = new Job(emulator);
     await job.step({ ...defaultInputs, 'server-name': 'kept' });
     const body = {

@@ -4,18 +4,20 @@ import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { expectAllowed, expectBlocked, loginFromOutputs } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
-// The service's real Retry-After: whoever polls the operation of a rule waits for 60 s before the first poll.
+// The service's real Retry-After: a client that obeys it polls the operation of a rule only after 60 s.
 const firewallDelayMs = 1500;
 const test = testWith({ blockedBehavior: 'timeout', retryAfterScale: 1, firewallDelayMs });
 const inputs = { ...defaultInputs, 'server-name': 'slow-rule' };
 
-describe('from blocked to logged in', () => {
-  test('by the first login that succeeds, whatever the operation of the rule says', async ({ emulator }) => {
+describe('a blocked runner', () => {
+  test('is connected by the first login that succeeds, whatever the operation of the rule reports', async ({
+    emulator,
+  }) => {
     const first = new Job(emulator);
     expect((await first.step(inputs)).exitCode).toBe(0);
     await first.runPosts();
 
-    // No operation ends any more: a run that waited for one would not end either.
+    // No operation ends from now on, so a run that waited for one would not end either.
     await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/azureAsyncOperation/' },
       { status: 200, headers: { 'retry-after': '60' }, body: { status: 'InProgress' } },
@@ -28,34 +30,32 @@ describe('from blocked to logged in', () => {
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     expect(await emulator.ruleNames('slow-rule')).toEqual([]);
-    // ARM shows the rule as gone before it stops working; post waits until it does.
+    // ARM no longer shows a deleted rule although it still works; post waits until it does not.
     expect(post?.log).toContain('Access revoked: the firewall blocks this runner.');
     await expectBlocked(emulator, loginFromOutputs(step.outputs));
   });
 
-  test('while another job’s removed rule still works, the next job makes a rule of its own', async ({
-    emulator,
-  }) => {
+  test('creates its own rule while another job’s removed rule still works', async ({ emulator }) => {
     const first = new Job(emulator);
-    const made = await first.step(inputs);
-    expect(made.exitCode, made.log).toBe(0);
-    // ARM shows a removed rule as gone before it stops working.
+    const firstStep = await first.step(inputs);
+    expect(firstStep.exitCode, firstStep.log).toBe(0);
+    // ARM no longer shows a deleted rule although it still works.
     const path = '/firewallRules\\?';
     await emulator.addFault({ service: 'arm', method: 'GET', path }, { status: 200, body: { value: [] } });
     const next = new Job(emulator);
     const step = await next.step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('making a rule of our own');
+    expect(step.log).toContain('access depends on a rule that is being removed; creating our own');
     await first.runPosts();
     const { rules } = await emulator.serverState('slow-rule');
     expect(Object.values(rules)).toMatchObject([{ startIpAddress: '198.51.100.7' }]);
-    // Until the first job's rule has stopped working, too.
+    // Longer than the first job's rule still works.
     await sleep(2 * firewallDelayMs);
-    await expectAllowed(emulator, loginFromOutputs(made.outputs));
+    await expectAllowed(emulator, loginFromOutputs(firstStep.outputs));
     await next.runPosts();
   });
 
-  test('429 and its Retry-After are obeyed', async ({ emulator }) => {
+  test('waits as long as Retry-After says where Azure answers 429', async ({ emulator }) => {
     const body = {
       error: { code: 'SubscriptionRequestsThrottled', message: 'Number of read requests exceeded.' },
     };

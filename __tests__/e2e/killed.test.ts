@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { defaultInputs, Job, spawnStepAndKill } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-// Every kind of request that a first run sends, in their order.
+// Every type of request that a first run sends, in order.
 const killPoints = [
   ['sign-in', { service: 'entra', method: 'POST', path: '/oauth2/' }],
   ['the search for the server', { service: 'arm', method: 'GET', path: '/flexibleServers\\?' }],
@@ -13,7 +13,7 @@ const killPoints = [
   ['the creation of the temporary rule', { service: 'arm', method: 'PUT', path: '/firewallRules/' }],
 ] as const;
 
-describe('killed after any request, then run again: the same end; then post: no temporary rule remains', () => {
+describe('a run that is killed after any request leaves no temporary rule after post, and the next run completes its work', () => {
   test.for(killPoints.map(([name, match], i) => [name, match, `killed-${i}`] as const))(
     '%s',
     async ([, match, server], { emulator }) => {

@@ -14,14 +14,14 @@ const forbiddenResponse = {
   body: { error: { code: 'AuthorizationFailed', message: 'The client does not have authorization.' } },
 };
 
-/** The action of Azure's access control that a request takes. */
+/** The action of Azure's access control that a request needs. */
 function requiredPermission(method: string, path: string): string {
   const [pathname = ''] = path.split('?');
   const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete' }[method];
   const provider = /\/providers\/([^/]+)\/(.+)$/.exec(pathname);
   if (provider === null) return `Microsoft.Resources/subscriptions/resourceGroups/${verb}`;
   const [, namespace = '', rest = ''] = provider;
-  // Types and names by turns; what is posted is an action on the last of them.
+  // Types alternate with names; a POST is an action on the last of them.
   const segments = rest.split('/');
   const types = segments.filter((_, i) => i % 2 === 0).join('/');
   if (verb !== undefined) return `${namespace}/${types}/${verb}`;
@@ -33,7 +33,7 @@ const grantedPatterns = (role.Actions as readonly string[]).map(
   (action) => new RegExp(`^${action.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 'i'),
 );
 
-/** Whatever the action asked of ARM, by the permission that it takes. */
+/** Checks that docs/azure-role.json grants every request to ARM. */
 async function expectGranted(emulator: EmulatorHarness): Promise<void> {
   const asked = (await emulator.requests()).filter(({ service }) => service === 'arm');
   const permissions = [...new Set(asked.map(({ method, path }) => requiredPermission(method, path)))];
@@ -51,13 +51,13 @@ const inputs = {
 };
 
 describe('an identity that may not read operations', () => {
-  test('makes everything, changes everything and removes its rule, and docs/azure-role.json grants all that it asks', async ({
+  test('creates and changes every resource and removes its rule, with the permissions of docs/azure-role.json', async ({
     emulator,
   }) => {
     await emulator.addFault(operationReads, forbiddenResponse, { times: 10_000 });
     const job = new Job(emulator);
-    const made = await job.step(inputs);
-    expect(made.exitCode, made.log).toBe(0);
+    const created = await job.step(inputs);
+    expect(created.exitCode, created.log).toBe(0);
     expect(await emulator.serverState('unread')).toMatchObject({
       parameters: { work_mem: '8192', 'azure.extensions': 'pgcrypto' },
     });
@@ -85,15 +85,15 @@ describe('an identity that may not read operations', () => {
   });
 });
 
-describe('the answer of a poll is not the answer of the request', () => {
+describe('post removes the rule', () => {
   const server = 'polls';
   const inputs = { ...defaultInputs, 'server-name': server };
   const put = { service: 'arm', method: 'PUT', path: '/firewallRules/' } as const;
 
   test.beforeAll(async ({ emulator }) => {
-    const maker = new Job(emulator);
-    await maker.step(inputs);
-    await maker.runPosts();
+    const firstJob = new Job(emulator);
+    await firstJob.step(inputs);
+    await firstJob.runPosts();
   });
 
   test.for([
@@ -101,7 +101,7 @@ describe('the answer of a poll is not the answer of the request', () => {
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'was not found' } } }],
     ['503', { status: 503, headers: { 'retry-after': '0' }, body: {} }],
   ] as const)(
-    'the rule’s first poll is answered by %s: post removes the rule',
+    'although the first poll of its creation was answered by %s',
     async ([, then], { emulator }) => {
       await emulator.addFault(operationReads, then, { times: 1 });
       const job = new Job(emulator);
@@ -115,7 +115,7 @@ describe('the answer of a poll is not the answer of the request', () => {
     },
   );
 
-  test('a PUT whose answer is lost and whose repetition is refused: post removes the rule that it made', async ({
+  test('that a PUT created whose response was lost and whose repetition was rejected', async ({
     emulator,
   }) => {
     await emulator.addFault(put, { applyThenReset: true });
@@ -130,7 +130,7 @@ describe('the answer of a poll is not the answer of the request', () => {
     expect(await emulator.ruleNames(server)).toEqual([]);
   });
 
-  test('a DELETE of a rule that finds nothing to delete, while the rule shows: it is deleted again', async ({
+  test('with a second DELETE where the first finds nothing to delete although Azure shows the rule', async ({
     emulator,
   }) => {
     const job = new Job(emulator);

@@ -20,19 +20,21 @@ async function expectPostsRemoveRule(emulator: EmulatorHarness, job: Job): Promi
   return posts;
 }
 
-describe('post closes what main wrote in its journal', () => {
-  test('whatever a later step puts into the environment: it signs in as main did', async ({ emulator }) => {
+describe('post removes the rule that main recorded in the state', () => {
+  test('with the sign-in of main, whatever a later step puts into the environment', async ({ emulator }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
     Object.assign(job.env, {
-      AZURE_CLIENT_SECRET: 'a-stranger’s',
+      AZURE_CLIENT_SECRET: 'of-another-identity',
       AZURE_CLIENT_ID: emulator.env['AZURE_TENANT_ID'],
     });
     await expectPostsRemoveRule(emulator, job);
     expect(JSON.stringify(await emulator.requests())).not.toContain('client_secret');
   });
 
-  test('also where the creation’s operation cannot be polled: the deletion decides', async ({ emulator }) => {
+  test('although the operation of its creation cannot be polled: the deletion decides', async ({
+    emulator,
+  }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
     await emulator.addFault(
@@ -43,7 +45,7 @@ describe('post closes what main wrote in its journal', () => {
     await expectPostsRemoveRule(emulator, job);
   });
 
-  test('killed in the second attempt after a busy server, whose first attempt’s operation has failed', async ({
+  test('although main was killed in its second request, after the operation of the first had failed on a busy server', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -56,7 +58,7 @@ describe('post closes what main wrote in its journal', () => {
     await expectPostsRemoveRule(emulator, job);
   });
 
-  test('a rule that Azure refused is not waited for', async ({ emulator }) => {
+  test('without a wait or a deletion where Azure rejected its creation', async ({ emulator }) => {
     const job = new Job(emulator);
     const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
     await emulator.addFault(
@@ -66,11 +68,11 @@ describe('post closes what main wrote in its journal', () => {
     const step = await job.spawnStep(inputs);
     expect(step.exitCode).toBe(1);
     for (const post of await expectPostsRemoveRule(emulator, job))
-      expect(post.log).not.toContain('watching whether it still shows');
+      expect(post.log).not.toContain('watching whether it appears');
     expect((await emulator.requests()).filter(({ method }) => method === 'DELETE')).toEqual([]);
   });
 
-  test('a server that was deleted in the meantime has taken the rule along', async ({ emulator }) => {
+  test('without a failure where the server was deleted in the meantime', async ({ emulator }) => {
     const job = new Job(emulator);
     await job.spawnStep({ ...inputs, 'server-name': 'goes-away' });
     const body = { error: { code: 'ResourceNotFound', message: "The Resource 'goes-away' was not found." } };
@@ -82,13 +84,13 @@ describe('post closes what main wrote in its journal', () => {
 
   test.for<[string, Record<string, unknown>]>([
     ['a rule of another run', { rule: 'gha-temporary-4711-1-1-aaaaaaaaaa' }],
-    ['a rule that is no temporary one', { rule: 'office' }],
+    ['a rule that is not temporary', { rule: 'office' }],
     ['a path instead of a server', { server: 'posts/firewallRules/office' }],
     ['a host', { server: 'evil.example' }],
     ['a resource group that leads elsewhere', { resourceGroup: '..' }],
-    ['an address that is none', { address: 'evil.example' }],
-    ['a URL that is no text', { operationUrl: 4711 }],
-  ])('state that names %s is refused, and nothing is sent', async ([, forged], { emulator }) => {
+    ['a host instead of an address', { address: 'evil.example' }],
+    ['a URL that is not text', { operationUrl: 4711 }],
+  ])('but rejects state that names %s, and sends no request', async ([, forged], { emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({
       ...inputs,
@@ -105,7 +107,7 @@ describe('post closes what main wrote in its journal', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('state by GITHUB_ENV does not count, also where main ended at its inputs: every key is saved first', async ({
+  test('but ignores state that a step sets by GITHUB_ENV, also where main failed at its inputs: main saves every key first', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -127,7 +129,7 @@ describe('post closes what main wrote in its journal', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('cancelled while it ends a killed migration, it says that the rule stays, and how to remove it', async ({
+  test('unless it is cancelled while it ends a killed migration: then the error says how to delete the rule', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -135,15 +137,15 @@ describe('post closes what main wrote in its journal', () => {
     const statement = { service: 'postgres', statement: '^SELECT 4711' } as const;
     const step = await spawnStepAndKill(emulator, job, migrating, statement);
     expect(step.signal, step.log).toBe('SIGKILL');
-    const look = await emulator.hold(
+    const read = await emulator.hold(
       { service: 'arm', method: 'GET', path: '/flexibleServers/posts' },
       'request',
       {
         times: 100,
       },
     );
-    const [post] = await job.runPosts({}, signalWhen(look.triggered, 'SIGINT'));
-    await look.release();
+    const [post] = await job.runPosts({}, signalWhen(read.triggered, 'SIGINT'));
+    await read.release();
     expect(post?.exitCode, post?.log).toBe(1);
     expect(post?.log).toContain('The sessions of the migration in the server could not be ended');
     expect(post?.log).toMatch(/::error::.*firewall-rule delete .*\(rule-not-removed\)/);
@@ -151,7 +153,7 @@ describe('post closes what main wrote in its journal', () => {
       await emulator.patchServer('posts', { rules: { [rule]: null } });
   });
 
-  test('polls that hang do not delay the removal of a rule that shows', async ({ emulator }) => {
+  test('as soon as Azure shows the rule, although every poll of its creation hangs', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step(inputs);
     expect(step.exitCode, step.log).toBe(0);
@@ -160,7 +162,7 @@ describe('post closes what main wrote in its journal', () => {
       times: 100,
     });
     const posts = job.runPosts();
-    // Struck while every poll hangs.
+    // Triggered while every poll hangs.
     await removal.triggered;
     await polls.release();
     await removal.release();
@@ -171,10 +173,10 @@ describe('post closes what main wrote in its journal', () => {
 });
 
 describe('post uses the network settings of main', () => {
-  test('a proxy that a later step sets gets nothing, and the log says so', async ({ emulator }) => {
+  test('and sends nothing to a proxy that a later step sets, which the log says', async ({ emulator }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
-    // Nothing listens there: whatever goes through it does not arrive.
+    // Nothing listens there, so a request through it would fail.
     Object.assign(job.env, { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'example.com' });
     const [post] = await expectPostsRemoveRule(emulator, job);
     expect(post?.log).toContain('has changed HTTPS_PROXY, NO_PROXY. Post does not use this');

@@ -22,7 +22,7 @@ describe('the server as it is found', () => {
     const nobody = await new Job(emulator).step({ ...inputs, 'server-name': '127.0.0.99' });
     expect(nobody.exitCode).toBe(1);
     expect(nobody.log).toMatch(
-      /no server that this identity may see has this host name.*Give the short name/s,
+      /no server that this identity may read has this host name.*Give the short name/s,
     );
   });
 

@@ -10,7 +10,7 @@ import { absent, type Observed, unknown } from '../reconcile/findings.ts';
 import { azureHint, isBusyCode } from './hints.ts';
 import { mayHaveTakenEffect } from './http-policies.ts';
 
-/** An operation that Azure accepted and that failed later. */
+/** The failure of an operation that Azure had accepted. */
 export class OperationFailedError extends Error {
   readonly azure: AzureDetails;
   constructor(azure: AzureDetails) {
@@ -20,7 +20,7 @@ export class OperationFailedError extends Error {
   }
 }
 
-/** That an operation can be read by nobody, and its effect does not show in time: it may have failed. */
+/** An operation cannot be read and its effect does not show in time, so it may have failed. */
 export class EffectNotVisibleError extends Error {
   override readonly name = 'EffectNotVisibleError';
   constructor() {
@@ -28,7 +28,7 @@ export class EffectNotVisibleError extends Error {
   }
 }
 
-/** What Azure said, where the error is Azure's; undefined for everything else. */
+/** Code, message and status of an error that Azure answered; undefined for other errors. */
 export function azureDetails(error: unknown): AzureDetails | undefined {
   if (error instanceof OperationFailedError) return error.azure;
   if (error instanceof ActionError) return error.azure;
@@ -45,7 +45,7 @@ export function azureDetails(error: unknown): AzureDetails | undefined {
   };
 }
 
-/** Whether it is the action that gave up a request or an answer: then Azure has said nothing. */
+/** Whether the action itself rejected a request or a response, so that Azure has answered nothing. */
 const isClientSideError = ({ code = '' }: RestError): boolean =>
   ['UnreadableAnswer', 'EndlessList', 'ForeignUrl', 'HostNotFound'].includes(code);
 
@@ -58,8 +58,9 @@ function parseErrorBody(details: unknown): { code?: string; message?: string } {
 }
 
 /**
- * Why a failure of Azure is expected to pass, for the log; undefined where nothing documents that it does.
- * @param retryWhenUnreachable whether also what is only likely to pass counts: an Azure that is out of reach or fails
+ * Why to retry after a failure that is documented as transient, for the log; undefined for other failures.
+ * @param retryWhenUnreachable whether to retry also after failures that are only likely to be transient: Azure is
+ *   unreachable or answers with a server error
  */
 export function transientReason(error: unknown, retryWhenUnreachable: boolean): string | undefined {
   if (error instanceof EffectNotVisibleError) return error.message;
@@ -75,7 +76,7 @@ export function transientReason(error: unknown, retryWhenUnreachable: boolean): 
     : undefined;
 }
 
-/** That Entra or Azure is out of reach, which may pass; a certificate that is not trusted does not. */
+/** Why Entra or Azure is unreachable; undefined for a certificate that is not trusted, which is not transient. */
 function unreachableReason(error: unknown): string | undefined {
   const isUnreachable =
     isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
@@ -85,13 +86,13 @@ function unreachableReason(error: unknown): string | undefined {
 }
 
 /**
- * The catalogue's error for what a call of Azure threw; what is not Azure's is handed back as it is.
- * @param doing what was being done, to follow "while"
- * @param uncertain whether an earlier request of the same may have taken effect
+ * The `azure-refused` error for what the SDK threw; other errors are returned unchanged.
+ * @param doing to follow "while"
+ * @param hasUncertainEffect whether an earlier request of the same write may have taken effect
  */
-export function toAzureError(doing: string, error: unknown, uncertain = false): Error {
+export function toAzureError(doing: string, error: unknown, hasUncertainEffect = false): Error {
   if (error instanceof ActionError) return error;
-  const azure = uncertainDetails(error, uncertain);
+  const azure = hasUncertainEffect ? withoutRejection(azureDetails(error)) : azureDetails(error);
   if (azure) return actionError('azure-refused', { doing, hint: azureHint(azure) }, { cause: error, azure });
   if (!isRestError(error)) return error instanceof Error ? error : new Error(getErrorMessage(error));
   const hint = isClientSideError(error)
@@ -104,16 +105,16 @@ export function toAzureError(doing: string, error: unknown, uncertain = false): 
   );
 }
 
-function uncertainDetails(error: unknown, uncertain: boolean): AzureDetails | undefined {
-  const azure = azureDetails(error);
-  if (azure === undefined || !uncertain) return azure;
-  const { wasRejected: _, ...unsure } = azure;
-  return unsure;
+function withoutRejection(azure: AzureDetails | undefined): AzureDetails | undefined {
+  if (azure === undefined) return undefined;
+  const { wasRejected: _, ...details } = azure;
+  return details;
 }
 
 /**
- * A look at something that may not be there: 404 is absent, everything else that Azure refuses is unknown, and an answer that is none of ARM's too.
- * @param what for the sentence "whether … exists"
+ * Reads a resource that may be absent. Only a 404 of ARM is absent; every other failure, also a response that is not ARM's,
+ * is unknown, which is never treated as absent.
+ * @param what to follow "whether"
  */
 export async function tryRead<T>(what: string, read: () => Promise<Observed<T>>): Promise<Observed<T>> {
   try {
@@ -135,6 +136,6 @@ export async function tryRead<T>(what: string, read: () => Promise<Observed<T>>)
 
 const clientErrorCode = (error: unknown): string => (isRestError(error) ? (error.code ?? '') : '');
 
-/** Codes under which a 404 says that the thing itself, or its group, is not there (facts.md §2); other 404s are unknown. */
+/** The codes of a 404 for an absent resource or resource group (docs/azure-behavior.md#not-found); other 404s are unknown. */
 const isNotFoundCode = (code: string): boolean =>
   code === 'ResourceNotFound' || code === 'ResourceGroupNotFound';

@@ -5,17 +5,17 @@ import { bearerTokenAuthenticationPolicyName, type HttpClient } from '@azure/cor
 import type { Endpoints } from './clouds.ts';
 import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
 
-/** The vendor's clients for the chosen cloud. */
+/** The SDK's clients for one cloud and subscription. */
 export interface AzureClients {
   readonly postgresql: PostgreSQLManagementFlexibleServerClient;
   readonly resources: ResourceManagementClient;
-  /** Whether a URL is Azure Resource Manager's, so that the token may go there. */
+  /** Whether a URL is on the host of Azure Resource Manager, so that the token may be sent to it. */
   readonly isResourceManagerUrl: (url: string) => boolean;
 }
 
 /**
- * @param log gets a line where a request waits or has no answer
- * @param httpClient instead of the SDK's own
+ * @param log gets a line for a request that waits or gets no response
+ * @param httpClient replaces the SDK's own
  */
 export function createClients(
   endpoints: Endpoints,
@@ -27,7 +27,7 @@ export function createClients(
   const endpoint = endpoints.resourceManager;
   const options = {
     endpoint,
-    // Without it the scope would be derived from the endpoint.
+    // The SDK would derive the scope from the endpoint, which can be overridden.
     credentialScopes: endpoints.scope,
     userAgentOptions: { userAgentPrefix: 'azure-postgresql-action' },
     ...(httpClient === undefined ? {} : { httpClient }),
@@ -35,9 +35,9 @@ export function createClients(
   const postgresql = new PostgreSQLManagementFlexibleServerClient(credential, subscriptionId, options);
   const resources = new ResourceManagementClient(credential, subscriptionId, options);
   for (const { pipeline } of [postgresql, resources]) {
-    // Outside of the retries, since what no answer is does not become one; before the token is added.
+    // Outside the retries, since a retry does not make a response valid; before the token is added.
     pipeline.addPolicy(responseValidationPolicy(endpoint));
-    // For each attempt, once it has its token: signing in has a limit of its own.
+    // For each attempt, after it has its token: the sign-in has its own timeout.
     pipeline.addPolicy(attemptLimitPolicy(log), {
       phase: 'Sign',
       afterPolicies: [bearerTokenAuthenticationPolicyName],

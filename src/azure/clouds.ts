@@ -1,14 +1,14 @@
 import type { CloudName } from '../inputs/types.ts';
 
-/** Where a cloud's services are. */
+/** The services of one cloud. */
 export interface Endpoints {
   readonly authorityHost: string;
   readonly resourceManager: string;
-  /** Scope of ARM's tokens; always the cloud's own, wherever the endpoint points. */
+  /** Scope of ARM's tokens; the cloud's own, also where the endpoint is overridden. */
   readonly scope: string;
-  /** Audience of GitHub's token in the exchange with Entra (Azure/login's README). */
+  /** Audience of GitHub's token in the exchange with Entra (documented in the README of Azure/login). */
   readonly oidcAudience: string;
-  /** Whether the authority was overridden, for then it is no authority that Microsoft's instance discovery knows. */
+  /** Whether the authority is overridden: Microsoft's instance discovery does not know it then. */
   readonly isLocalAuthority: boolean;
 }
 
@@ -31,8 +31,8 @@ const CLOUDS: Readonly<Record<CloudName, { login: string; management: string; au
 };
 
 /**
- * Services that answer with the caller's public IPv4 address, of different owners, so that one alone cannot lie; the
- * third is asked where one of the others is silent.
+ * Services of different owners that answer with the caller's public IPv4 address. Two must agree; the third replaces one
+ * that does not answer.
  */
 const IP_ECHO_SERVICES = [
   'https://api.ipify.org',
@@ -41,9 +41,9 @@ const IP_ECHO_SERVICES = [
 ];
 
 /**
- * Endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a loopback
- * address, and only where GitHub itself is on one: a step can set these by GITHUB_ENV, and listen on loopback, but cannot
- * set GITHUB_API_URL, which the runner sets for each step.
+ * The endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a loopback
+ * address, and only where GITHUB_API_URL is a loopback address too. An earlier step can set the former two with GITHUB_ENV
+ * and listen on loopback, but the runner sets GITHUB_API_URL for each step.
  */
 export function resolveEndpoints(cloud: CloudName, env: NodeJS.ProcessEnv): Endpoints {
   const { login, management, audience } = CLOUDS[cloud];
@@ -57,20 +57,20 @@ export function resolveEndpoints(cloud: CloudName, env: NodeJS.ProcessEnv): Endp
   };
 }
 
-/** The echo services; `IP_ECHO_URLS` (comma-separated) overrides them under the same rule. */
+/** The echo services; `IP_ECHO_URLS` (comma-separated) overrides them under the same conditions. */
 export function resolveIpEchoUrls(env: NodeJS.ProcessEnv): readonly string[] {
   if (!isEmulated(env)) return IP_ECHO_SERVICES;
   const local = (env['IP_ECHO_URLS'] ?? '').split(',').map((url) => parseLoopbackUrl(url.trim()));
   return local.length >= 2 && local.every((url) => url !== undefined) ? local : IP_ECHO_SERVICES;
 }
 
-/** Whether everything around this step is on this machine, as with the emulator. */
+/** Whether this step runs against the emulator, where GitHub is on a loopback address too. */
 const isEmulated = (env: NodeJS.ProcessEnv): boolean => parseLoopbackUrl(env['GITHUB_API_URL']) !== undefined;
 
 const loopbackOverride = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
   isEmulated(env) ? parseLoopbackUrl(env[name]) : undefined;
 
-/** The URL without its trailing slash if it is HTTPS on a loopback address, else undefined. */
+/** The URL without its trailing slash; undefined unless it is HTTPS on a loopback address, without credentials. */
 export function parseLoopbackUrl(text: string | undefined): string | undefined {
   const url = text && URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') return undefined;

@@ -11,21 +11,21 @@ import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.t
 import type { SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
 
-/** What signing in needs of the workflow. */
+/** What signing in needs from the workflow. */
 export interface OidcTokenProvider {
-  /** Whether the job may ask for an OIDC token (`permissions: id-token: write`). */
+  /** Whether the job can request an OIDC token (`permissions: id-token: write`). */
   readonly canRequestIdToken: boolean;
-  /** A fresh OIDC token of the job; it lives five minutes, so it is asked for at each exchange (peers: Azure/login#372). */
+  /** A new OIDC token of the job. It is valid for five minutes, so each exchange needs a new one (Azure/login#372). */
   requestIdToken(audience: string): Promise<string>;
   mask(secret: string): void;
 }
 
-/** The ways to sign in. `ambient`: the runner's managed identity, else the az CLI's session. */
+/** Authentication methods. `ambient`: the runner's managed identity, otherwise the az CLI's session. */
 export const AUTH_METHODS = ['client-secret', 'oidc', 'ambient'] as const;
 
 export type AuthMethod = (typeof AUTH_METHODS)[number];
 
-/** The way by the contract's order: client secret, else OIDC where the job may ask for a token, else what is around. */
+/** The method in the documented order: client secret, then OIDC where the job can request a token, then `ambient`. */
 export function selectAuthMethod(
   { clientId, tenantId, clientSecret }: SignInConfig,
   canRequestIdToken: boolean,
@@ -36,7 +36,7 @@ export function selectAuthMethod(
 }
 
 /**
- * The credential for ARM. Tokens are masked as they arrive.
+ * The credential for ARM. It masks each token before it returns it.
  * @throws `sign-in-failed`, from `getToken`
  */
 export function createCredential(
@@ -62,7 +62,7 @@ export function createCredential(
           timeoutError,
           credential.getToken(scopes, options),
         );
-        // The libraries do not always listen to the signal.
+        // The libraries may ignore the signal.
         const token = await withAbortGrace(signalOf(options), 0, pendingToken);
         if (token) tokenProvider.mask(token.token);
         return token;
@@ -74,18 +74,18 @@ export function createCredential(
   };
 }
 
-/** The signal of our own requests; the SDK's type of it lacks the reason. */
+/** The signal of the request; the SDK's type for it lacks the reason. */
 const signalOf = (options: GetTokenOptions | undefined): AbortSignal =>
   options?.abortSignal instanceof AbortSignal ? options.abortSignal : new AbortController().signal;
 
-/** Milliseconds for one sign-in: a token of GitHub, then one of Entra, with the libraries' own retries. */
+/** Milliseconds for one sign-in: a token of GitHub, then a token of Entra, with the libraries' retries. */
 const SIGN_IN_TIMEOUT_MS = 60_000;
-/** Milliseconds for GitHub to answer with a token of the job. */
+/** Milliseconds for GitHub's OIDC token. */
 const ID_TOKEN_TIMEOUT_MS = 20_000;
 
 interface CredentialChoice {
   readonly credential: TokenCredential;
-  /** For the sentence "signing in to Azure by …". */
+  /** To follow "Signing in to Azure by". */
   readonly description: string;
   readonly hint: string;
 }
@@ -93,7 +93,7 @@ interface CredentialChoice {
 type CredentialFactory = (
   config: SignInConfig,
   endpoints: Endpoints,
-  source: OidcTokenProvider,
+  tokenProvider: OidcTokenProvider,
 ) => CredentialChoice;
 
 const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
@@ -102,24 +102,24 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
     description: 'client secret',
     hint: 'Check client-id, tenant-id and client-secret.',
   }),
-  oidc: ({ clientId = '', tenantId = '' }, endpoints, source) => ({
+  oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider) => ({
     credential: new ClientAssertionCredential(
       tenantId,
       clientId,
-      createAssertionProvider(endpoints, source),
+      createAssertionProvider(endpoints, tokenProvider),
       authorityOptions(endpoints),
     ),
     description: "OpenID Connect (the job's own token)",
     hint: 'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
   }),
-  ambient: ({ clientId, subscriptionId }, endpoints, source) => ({
+  ambient: ({ clientId, subscriptionId }, endpoints, tokenProvider) => ({
     credential: new ChainedTokenCredential(
-      // With the authority, which a federated token would go to by a variable of an earlier step otherwise.
+      // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
       new ManagedIdentityCredential({ ...(clientId ? { clientId } : {}), ...authorityOptions(endpoints) }),
       new AzureCliCredential({ subscription: subscriptionId }),
     ),
     description: 'managed identity and by the az CLI’s session',
-    hint: source.canRequestIdToken
+    hint: tokenProvider.canRequestIdToken
       ? 'For OpenID Connect give client-id and tenant-id.'
       : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and give client-id and tenant-id.',
   }),
@@ -130,7 +130,7 @@ const authorityOptions = ({ authorityHost, isLocalAuthority }: Endpoints) => ({
   disableInstanceDiscovery: isLocalAuthority,
 });
 
-/** Milliseconds for which one OIDC token serves; it lives five minutes, and the SDK asks for it more often than it uses it. */
+/** Milliseconds for which an OIDC token is reused: the SDK requests it more often than it uses it. */
 const ASSERTION_REUSE_MS = 60_000;
 
 function createAssertionProvider(
@@ -143,7 +143,7 @@ function createAssertionProvider(
     if (token === undefined || performance.now() - requestedAt > ASSERTION_REUSE_MS) {
       requestedAt = performance.now();
       const timeoutError = (): Error =>
-        new Error(`GitHub gave no token of the job within ${formatDuration(ID_TOKEN_TIMEOUT_MS)}`);
+        new Error(`GitHub returned no OIDC token within ${formatDuration(ID_TOKEN_TIMEOUT_MS)}`);
       token = withTimeout(
         ID_TOKEN_TIMEOUT_MS,
         timeoutError,
@@ -157,20 +157,20 @@ function createAssertionProvider(
   };
 }
 
-/** Entra's error numbers and what helps (facts.md §7; Microsoft's list of AADSTS codes). */
+/** What to do, by Entra's error number (docs/azure-behavior.md#entra-error-codes). */
 const HINTS_BY_ERROR_NUMBER: Readonly<Record<string, string>> = {
   AADSTS700016: 'The application is not in this tenant: check client-id and tenant-id.',
-  AADSTS90002: 'There is no such tenant: check tenant-id and azure-environment.',
-  AADSTS7000215: 'The client secret is wrong: give its value, not its id, or make a new one.',
-  AADSTS7000222: 'The client secret has expired: make a new one, or use OpenID Connect, which needs none.',
+  AADSTS90002: 'This tenant does not exist: check tenant-id and azure-environment.',
+  AADSTS7000215: 'The client secret is wrong: give its value, not its id, or create a new one.',
+  AADSTS7000222: 'The client secret has expired: create a new one, or use OpenID Connect, which needs none.',
   AADSTS700213:
     'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
   AADSTS70021:
     'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
-  AADSTS700024: 'The assertion was outside its five minutes: check the clock of the runner.',
+  AADSTS700024: 'The assertion was used outside its validity of five minutes: check the clock of the runner.',
 };
 
-function toSignInError(by: string, advice: string, error: unknown): Error {
+function toSignInError(method: string, fallbackHint: string, error: unknown): Error {
   const message = getRawErrorMessage(error);
   const errorNumber = /AADSTS\d+/.exec(message)?.[0];
   const reason = message.split(/\r?\n/).find((line) => line.includes(errorNumber ?? '')) ?? message;
@@ -183,9 +183,9 @@ function toSignInError(by: string, advice: string, error: unknown): Error {
   return actionError(
     'sign-in-failed',
     {
-      method: by,
+      method,
       reason: errorNumber ?? reason.trim(),
-      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? advice,
+      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? fallbackHint,
     },
     azure ? { cause: error, azure } : { cause: error },
   );

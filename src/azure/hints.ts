@@ -1,9 +1,9 @@
 import type { AzureDetails } from '../common/errors.ts';
 
-/** Azure's codes and what helps (facts.md §3). */
+/** What to do, by Azure's error code (docs/azure-behavior.md#error-codes). */
 const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   AuthorizationFailed:
-    "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until it works.",
+    "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until the assignment takes effect.",
   LinkedAuthorizationFailed: 'Give the identity rights on the linked resource too.',
   InvalidAuthenticationToken:
     'Check azure-environment, tenant-id and subscription-id: the token is not for this subscription.',
@@ -14,27 +14,28 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   MissingSubscriptionRegistration:
     'Register the provider once: az provider register --namespace Microsoft.DBforPostgreSQL',
   LocationIsOfferRestricted:
-    'The subscription may not create servers in this region, whatever the message says about trying again: choose another region, or ask for quota at https://aka.ms/postgres-request-quota-increase',
+    'The subscription may not create servers in this region, although the message may suggest a retry: choose another region, or ask for quota at https://aka.ms/postgres-request-quota-increase',
   LocationNotAvailableForResourceType: 'Check region: az account list-locations -o table shows the names.',
   ParameterOutOfRange:
     'The region offers this subscription no such version or size: choose another region, postgres-version or sku-name.',
   ServerNameAlreadyExists: 'Server names are unique across Azure: choose another server-name.',
   ServerGroupDropping: 'A server of this name is being deleted: wait, or choose another server-name.',
   ScopeLocked:
-    'A lock on the server or its resource group forbids this: remove the lock, or let the rule be declared with allowed-ip-ranges.',
+    'A lock on the server or its resource group forbids this: remove the lock, or declare the rule with allowed-ip-ranges.',
   RequestDisallowedByPolicy: 'A policy of the subscription forbids this: ask its administrator.',
   SubscriptionRequestsThrottled: 'Azure throttles the subscription: run fewer workflows at once, or later.',
-  ServerStoppedError: 'Start the server, or leave start-if-stopped on.',
+  ServerStoppedError: 'Start the server, or set start-if-stopped to true.',
   ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
   UnreadableAnswer:
-    'Something between this runner and Azure answered instead, such as a proxy or a sign-in page: check the network of the runner.',
+    'The response came from a proxy or a sign-in page between this runner and Azure: check the network of the runner.',
   HostNotFound:
-    'Give the short name of the server as server-name; give resource-group too, if this identity has rights there alone.',
-  ForeignUrl: 'Run the workflow again; if it stays, look for a proxy that changes the answers of Azure.',
-  EndlessList: 'Run the workflow again; if it stays, report it to Azure with the correlation id.',
+    'Give the short name of the server as server-name; give resource-group too if this identity has rights only there.',
+  ForeignUrl:
+    'Run the workflow again. If the error remains, check for a proxy that changes the responses of Azure.',
+  EndlessList: 'Run the workflow again. If the error remains, report it to Azure with the correlation id.',
   InternalServerError:
-    'Azure names no cause. Known causes are a password that is too weak, where a server is created, and a server that is not Ready.',
+    'Azure names no cause. Known causes are a weak administrator password for a new server, and a server that is not Ready.',
 };
 
 const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
@@ -43,10 +44,10 @@ const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
   429: 'Azure throttles the subscription: run fewer workflows at once, or later.',
 };
 
-/** One sentence of what to do about a refusal. */
+/** What to do about an error of Azure, in one sentence. */
 export function azureHint({ code, status }: AzureDetails): string {
   const fallback =
-    'Correct what Azure names, or run the workflow again if it names nothing of yours; https://status.azure.com tells of outages.';
+    'Correct what Azure names, or run the workflow again if it names nothing that you can correct; https://status.azure.com reports outages.';
   return (
     (Object.hasOwn(HINTS_BY_CODE, code) ? HINTS_BY_CODE[code] : undefined) ??
     (status === undefined ? undefined : HINTS_BY_STATUS[status]) ??
@@ -54,7 +55,7 @@ export function azureHint({ code, status }: AzureDetails): string {
   );
 }
 
-/** Codes that pass by waiting (facts.md §3, Busy). */
+/** Codes of a server that is busy with another operation (docs/azure-behavior.md#busy-servers). */
 export const isBusyCode = (code: string): boolean =>
   ['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation', 'ServerBusyWithOtherOperation'].includes(
     code,

@@ -8,26 +8,26 @@ import {
 } from '@azure/core-rest-pipeline';
 import { formatDuration } from '../common/polling.ts';
 
-/** Milliseconds for ARM to answer one request; it answers reads and accepts writes in seconds. */
+/** Milliseconds for the response to one attempt of a request; ARM answers reads and accepts writes in seconds. */
 const RESPONSE_TIMEOUT_MS = 30_000;
-/** Bytes of the largest answer that is read: a list of all servers of a large subscription has some megabytes. */
+/** Bytes of the largest response that is read; a list of all servers of a large subscription has some megabytes. */
 const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
 /** Seconds to wait after 429 or 503 where Retry-After is missing or cannot be read. */
 const DEFAULT_RETRY_AFTER_S = 10;
 
-/** Requests of which an attempt got no final answer, so that it may have taken effect all the same. */
+/** Requests with an attempt that got no conclusive response, so that it may have taken effect. */
 const requestsWithUnknownEffect = new WeakSet<PipelineRequest>();
 
 /**
- * Whether a request that failed may have taken effect: an attempt of it had no answer, or one that says nothing about it
- * (408, 5xx), which the SDK then sent again.
+ * Whether a failed request may have taken effect: one of its attempts got no response, or an inconclusive one (408, 5xx),
+ * after which the SDK sent the request again.
  */
 export const mayHaveTakenEffect = ({ request }: RestError): boolean =>
   request === undefined || requestsWithUnknownEffect.has(request);
 
 /**
- * Limits each attempt of a request, whatever the transport does, and logs why the SDK's retries wait: it obeys 429 and its
- * Retry-After silently, and only where it can read it.
+ * Limits the time and the response size of each attempt of a request, and logs why the SDK waits before a retry. Where
+ * a 429 or 503 has no readable Retry-After, it sets a default, since the SDK would retry sooner.
  */
 export function attemptLimitPolicy(log: (text: string) => void): PipelinePolicy {
   return {
@@ -48,7 +48,7 @@ export function attemptLimitPolicy(log: (text: string) => void): PipelinePolicy 
   };
 }
 
-/** @throws RestError `ETIMEDOUT`, which the SDK takes for a reason to send it again */
+/** @throws RestError `ETIMEDOUT`, after which the SDK sends the request again; `UnreadableAnswer` for a large response */
 async function sendWithinLimits(
   request: PipelineRequest,
   next: SendRequest,
@@ -57,21 +57,21 @@ async function sendWithinLimits(
   const outerSignal = request.abortSignal as AbortSignal | undefined;
   const limit = new AbortController();
   const { promise: limited, reject } = Promise.withResolvers<never>();
-  const end = (reason: string, code: string): void => {
+  const abortAttempt = (reason: string, code: string): void => {
     const message = `${describeRequest(request)}: ${reason}`;
     log(message);
     reject(new RestError(message, { code, request }));
     limit.abort();
   };
   const timer = setTimeout(
-    () => end(`no answer within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, 'ETIMEDOUT'),
+    () => abortAttempt(`no answer within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, 'ETIMEDOUT'),
     RESPONSE_TIMEOUT_MS,
   );
   request.abortSignal =
     outerSignal === undefined ? limit.signal : AbortSignal.any([outerSignal, limit.signal]);
   request.onDownloadProgress = ({ loadedBytes }) => {
     if (loadedBytes > MAX_RESPONSE_BYTES)
-      end(`the answer has more than ${MAX_RESPONSE_BYTES} bytes`, 'UnreadableAnswer');
+      abortAttempt(`the answer has more than ${MAX_RESPONSE_BYTES} bytes`, 'UnreadableAnswer');
   };
   const sent = next(request);
   sent.catch(() => {});
@@ -90,13 +90,13 @@ function logRetry({ status, headers, request }: PipelineResponse, log: (text: st
   const isDefault = retryAfter === undefined && (status === 429 || status === 503);
   if (isDefault) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
   const wait = isDefault ? DEFAULT_RETRY_AFTER_S * 1000 : retryAfter;
-  const source = isDefault ? 'since the answer names no time that can be read' : 'as it asks';
+  const source = isDefault ? 'since the response has no readable Retry-After' : 'as it asks';
   const after = wait === undefined ? '' : ` after ${formatDuration(wait)}, ${source}`;
   const reason = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
   log(`${reason} (HTTP ${status}): ${describeRequest(request)} may be sent again${after}.`);
 }
 
-/** Milliseconds, of the headers that the SDK obeys, in its order. */
+/** Milliseconds, from the headers that the SDK obeys, in the SDK's order. */
 function retryAfterMs(headers: PipelineResponse['headers']): number | undefined {
   for (const name of ['retry-after-ms', 'x-ms-retry-after-ms']) {
     const milliseconds = Number(headers.get(name) || Number.NaN);
@@ -106,7 +106,7 @@ function retryAfterMs(headers: PipelineResponse['headers']): number | undefined 
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
-/** Seconds, of either form that HTTP has (RFC 9110, 10.2.3); undefined where it is neither. */
+/** Seconds, from either form of RFC 9110, section 10.2.3; undefined where the text has neither. */
 function retryAfterSeconds(text: string | undefined): number | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   const seconds = Number(text);
@@ -115,13 +115,13 @@ function retryAfterSeconds(text: string | undefined): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
 }
 
-/** Method and path, without the query, in which operations carry signatures. */
+/** Method and path. The query is left out, since it holds signatures in the URLs of operations. */
 const describeRequest = ({ method, url }: PipelineRequest): string => `${method} ${new URL(url).pathname}`;
 
 /**
- * Refuses a 200 that is no answer of ARM: text of a proxy, a list without its items, a thing that is not the one that was
- * asked for, and a next page elsewhere. Without this the SDK would read each as an empty list or a thing without properties.
- * @param endpoint where ARM is; the token goes nowhere else
+ * Rejects a successful response that is not ARM's: a page of a proxy, a list without items, another resource than the one
+ * requested, a next page on another host. The SDK would read them as an empty list or a resource without properties.
+ * @param endpoint of ARM; requests to other hosts are rejected, so that the token goes to ARM alone
  */
 export function responseValidationPolicy(endpoint: string): PipelinePolicy {
   return {
@@ -152,7 +152,7 @@ export function responseValidationPolicy(endpoint: string): PipelinePolicy {
   };
 }
 
-/** Whether a URL is one of ARM's own. */
+/** Whether a URL is on ARM's host. */
 export const isResourceManagerUrl = (endpoint: string, url: string): boolean =>
   URL.canParse(url) && new URL(url).origin === new URL(endpoint).origin;
 
@@ -162,7 +162,7 @@ function findResponseProblem(
 ): string | undefined {
   const { method, url } = request;
   const { pathname } = new URL(url);
-  // An operation's polls are read by whoever polls, and what is posted has an answer of its own form.
+  // Whoever polls an operation checks the response; the response to a POST has another form.
   const isPoll = /\/(azureAsyncOperation|operationResults)\//i.test(pathname);
   if ((status !== 200 && status !== 201) || isPoll || method === 'POST' || method === 'HEAD')
     return undefined;
@@ -186,21 +186,21 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 function findListProblem(endpoint: string, url: string, { value, nextLink }: JsonObject): string | undefined {
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
-    return 'it has no list of things';
+    return 'it has no list of resources';
   if (nextLink === undefined || nextLink === null || nextLink === '') return undefined;
   if (typeof nextLink !== 'string' || !isResourceManagerUrl(endpoint, nextLink))
     return 'its next page is on another host';
   return nextLink === url ? 'its next page is the same page' : undefined;
 }
 
-/** ARM's paths end in a type, for a list, or in the name of a thing: `…/providers/NAMESPACE/type[/name/type…]`. */
+/** ARM's paths end in a type for a list, or in a name for a resource: `…/providers/NAMESPACE/type[/name/type…]`. */
 function isCollection(pathname: string): boolean {
   const segments =
     pathname
       .split(/\/providers\//i)
       .at(-1)
       ?.split('/') ?? [];
-  // The namespace, then a type, a name, a type, and so on; without a provider, types and names alone.
+  // After a provider's namespace, and from the start of a path without one, types alternate with names.
   return /\/providers\//i.test(pathname) ? segments.length % 2 === 0 : pathname.split('/').length % 2 === 0;
 }
 

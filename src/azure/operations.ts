@@ -1,24 +1,44 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { getErrorMessage } from '../common/errors.ts';
-import { type RunContext, type SetReason, withTimeout } from '../common/polling.ts';
-import { OperationFailedError } from './azure-errors.ts';
+import {
+  type GetRetryReason,
+  type RunContext,
+  retry,
+  type SetReason,
+  type WaitOptions,
+  waitFor,
+  withTimeout,
+} from '../common/polling.ts';
+import {
+  azureDetails,
+  EffectNotVisibleError,
+  OperationFailedError,
+  toAzureError,
+  transientReason,
+} from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
 
 /**
- * What is known of an operation: still going on; ended well; or `unreadable`, where its polls have been refused or are no
- * answers, so that only what it is for can tell whether it has ended.
+ * What is known of an operation. `unreadable`: Azure rejects its polls, or answers something else, so that only the
+ * resource itself can show whether the operation has ended.
  */
 export type OperationProgress = 'running' | 'succeeded' | 'unreadable';
 
-/** A long-running operation that Azure accepted (or ended at once). */
+/** A long-running operation that Azure has accepted (see docs/azure-behavior.md#long-running-operations). */
 export interface Operation {
-  /** What the polls so far have said. Never waits; throws {@link OperationFailedError}. */
-  progress(): OperationProgress;
-  /** Starts a poll, unless one is going on or nothing more can be learnt; resolves when it is answered. Never throws. */
-  poll(): Promise<void>;
-  /** Why the last poll concluded nothing; undefined where it did. */
-  readonly pollProblem: string | undefined;
+  /**
+   * What the polls have reported so far, for one round of {@link waitFor}: starts a poll in some rounds, and waits for its
+   * response 250 ms at most.
+   * @param setReason gets why the operation has not ended
+   * @throws {@link OperationFailedError}
+   */
+  check(setReason: SetReason): Promise<OperationProgress>;
+  /**
+   * Polls once, unless a poll is pending or the end is known, and waits for the response `timeoutMs` milliseconds at most.
+   * A poll that fails decides nothing.
+   * @throws {@link OperationFailedError}
+   */
+  poll(timeoutMs: number): Promise<OperationProgress>;
 }
 
 interface BeginOperationOptions {
@@ -29,57 +49,61 @@ interface BeginOperationOptions {
   }) => void;
 }
 
-/** Where an operation that was accepted is polled. */
+/** Calls one of the SDK's `begin…` methods with these options. */
+export type BeginOperation = (options: BeginOperationOptions) => Promise<unknown>;
+
+/** Where an accepted operation is polled. */
 interface AcceptedOperation {
   readonly url: string | undefined;
   readonly correlationId?: string | undefined;
 }
 
 /**
- * Starts an operation through the SDK and returns as soon as it is accepted. The SDK's own pollers are not used: they
- * wait for the service's Retry-After of up to 60 s, and take the failure of a poll for the failure of the request.
- * @param begin calls one of the SDK's `begin…` with these options
- * @param onAccepted called as soon as Azure has taken the request, before any poll, with the operation's URL where Azure
- *   names one; not where there was nothing to do (204)
- * @throws RestError where the request itself is refused
+ * Starts an operation through the SDK and returns as soon as Azure accepts it. The SDK's own pollers are not used: they
+ * wait for the service's Retry-After of up to 60 s, and take a failed poll for a failed request.
+ * @param onAccepted called before the first poll, with the operation's URL where Azure names one; not for 204, where
+ *   there was nothing to do
+ * @throws RestError where Azure rejects the request
  */
 export async function startOperation(
   clients: AzureClients,
   run: RunContext,
-  begin: (options: BeginOperationOptions) => Promise<unknown>,
+  begin: BeginOperation,
   onAccepted: (operationUrl: string | undefined) => void = () => {},
 ): Promise<Operation> {
   const firstResponse = Promise.withResolvers<AcceptedOperation>();
-  const polling = new AbortController();
+  const sdkPolling = new AbortController();
   let isFirst = true;
   const onResponse: BeginOperationOptions['onResponse'] = ({ status, headers }) => {
-    // Refusals come here too, and so would the SDK's polls.
+    // The SDK calls this for rejections too, and would for its polls.
     if (status < 200 || status >= 300 || !isFirst) return;
     isFirst = false;
     const url = headers.get('azure-asyncoperation') ?? headers.get('location');
     if (status !== 204) onAccepted(url);
     if (status !== 202 && url === undefined) return;
     firstResponse.resolve({ url, correlationId: headers.get('x-ms-correlation-request-id') });
-    // Ends what the SDK would do next, which is its first poll.
-    polling.abort();
+    sdkPolling.abort();
   };
-  const request = begin({ abortSignal: AbortSignal.any([run.signal, polling.signal]), onResponse });
+  const request = begin({ abortSignal: AbortSignal.any([run.signal, sdkPolling.signal]), onResponse });
   const first = await Promise.race([firstResponse.promise, request.then(() => undefined)]);
   request.catch(() => {});
   return first === undefined ? COMPLETED_OPERATION : trackOperation(clients, run, first);
 }
 
-/** One that Azure did at once. */
+/** An operation that ended with the response to its request. */
 const COMPLETED_OPERATION: Operation = {
-  progress: () => 'succeeded',
-  poll: async () => {},
-  pollProblem: undefined,
+  check: async () => 'succeeded',
+  poll: async () => 'succeeded',
 };
 
-/** Polls in a row that conclude nothing before an operation counts as unreadable. */
+/** Consecutive inconclusive polls before an operation counts as unreadable. */
 const MAX_UNREADABLE_POLLS = 2;
+/** After the first two, one check in so many polls: what the operation is for usually shows first. */
+const CHECKS_PER_POLL = 3;
+/** Milliseconds that a check waits for the poll that it has started. */
+const CHECK_TIMEOUT_MS = 250;
 
-/** An operation that was accepted, by the URL at which it is polled; the token goes to no other host than ARM's. */
+/** An accepted operation, by the URL at which it is polled. The token goes to no host but ARM's. */
 export function trackOperation(
   clients: AzureClients,
   run: RunContext,
@@ -90,9 +114,15 @@ export function trackOperation(
   let failure: OperationFailedError | undefined;
   let problem: string | undefined;
   let unreadablePolls = 0;
-  let polling: Promise<void> | undefined;
-  const pollOnce = async (): Promise<void> => {
-    const result = await pollOperation(clients, run, pollUrl ?? '', correlationId);
+  let checks = 0;
+  let pendingPoll: Promise<void> | undefined;
+
+  const getProgress = (): OperationProgress => {
+    if (failure !== undefined) throw failure;
+    return progress;
+  };
+  const pollOnce = async (pollUrl: string): Promise<void> => {
+    const result = await pollOperation(clients, run, pollUrl, correlationId);
     if (result instanceof OperationFailedError) failure = result;
     else if ('problem' in result) {
       problem = result.problem;
@@ -105,31 +135,40 @@ export function trackOperation(
       progress = result.progress;
     }
   };
-  return {
-    progress() {
-      if (failure !== undefined) throw failure;
-      return progress;
-    },
-    async poll() {
-      if (pollUrl === undefined || failure !== undefined || progress === 'succeeded') return;
-      polling ??= pollOnce().finally(() => {
-        polling = undefined;
+  const poll = async (timeoutMs: number): Promise<OperationProgress> => {
+    if (pollUrl !== undefined && failure === undefined && progress !== 'succeeded') {
+      pendingPoll ??= pollOnce(pollUrl).finally(() => {
+        pendingPoll = undefined;
       });
-      await polling;
-    },
-    get pollProblem() {
-      return problem;
-    },
+      await withTimeout(timeoutMs, () => new Error('no response'), pendingPoll).catch(() => {});
+    }
+    return getProgress();
   };
+  const check = async (setReason: SetReason): Promise<OperationProgress> => {
+    checks += 1;
+    const isPollDue = checks <= 2 || checks % CHECKS_PER_POLL === 0;
+    const current = isPollDue ? await poll(CHECK_TIMEOUT_MS) : getProgress();
+    setReason(
+      problem === undefined ? PROGRESS_REASONS[current] : `${PROGRESS_REASONS[current]}, since ${problem}`,
+    );
+    return current;
+  };
+  return { check, poll };
 }
 
-/** What one poll says: how far the operation is, that it failed, or why the answer says neither. */
+const PROGRESS_REASONS: Readonly<Record<OperationProgress, string>> = {
+  running: 'Azure is still working on it',
+  succeeded: 'Azure has ended the operation, but its effect does not show yet',
+  unreadable: 'whether Azure has ended the operation cannot be read',
+};
+
+/** What one poll reports: the operation's progress, its failure, or why the response says neither. */
 type PollResult =
   | { readonly progress: OperationProgress }
   | { readonly problem: string }
   | OperationFailedError;
 
-/** One poll. Its refusal, or an answer that is none, says nothing about the operation. */
+/** One poll. A rejected or unreadable poll says nothing about the operation. */
 async function pollOperation(
   clients: AzureClients,
   run: RunContext,
@@ -153,7 +192,7 @@ async function pollOperation(
 function parsePollResponse(body: string, correlationId: string | undefined): PollResult {
   const operation = parseObject(body);
   const { status, error } = operation;
-  if (typeof status !== 'string') return { problem: 'the poll’s answer names no state' };
+  if (typeof status !== 'string') return { problem: 'the response to the poll names no status' };
   switch (status.toLowerCase()) {
     case 'succeeded':
       return { progress: 'succeeded' };
@@ -182,50 +221,140 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** How many rounds may pass between two polls of an operation: the need decides, but failures have to show. */
-const ROUNDS_PER_POLL = 3;
-/** Milliseconds that a round waits for a poll that it has started; the need is looked at again after that. */
-const POLL_TIMEOUT_MS = 250;
-
-/**
- * Races what is needed against the operation's own failure. The need is looked at in every round and never waits for a
- * poll; a poll that is refused or breaks concludes nothing.
- * @param getResult given what is known of the operation; returns undefined as long as the need is not met
- * @returns a look for `waitFor`
- */
-export function createOperationPoll<T>(
-  operation: Operation,
-  getResult: (progress: OperationProgress) => Promise<T | undefined>,
-): (setReason: SetReason) => Promise<T | undefined> {
-  let round = 0;
-  return async (setReason) => {
-    round += 1;
-    const isDue = round <= 2 || round % ROUNDS_PER_POLL === 0;
-    const poll = isDue ? operation.poll() : Promise.resolve();
-    const before = operation.progress();
-    setReason(describeProgress(operation, before));
-    const result = await getResult(before);
-    if (result !== undefined) return result;
-    await Promise.race([poll, sleep(POLL_TIMEOUT_MS)]);
-    const after = operation.progress();
-    setReason(describeProgress(operation, after));
-    return after === before ? undefined : getResult(after);
-  };
+/** A write that ARM performs as an operation. */
+export interface OperationRequest {
+  /** For "while …", "trying again: …" and "the end of …", such as `creating firewall rule 'x'`. */
+  readonly description: string;
+  readonly begin: BeginOperation;
+  /**
+   * Whether the resource shows the operation's effect; undefined while it shows that the operation is running. Called only
+   * while the operation itself is unreadable.
+   */
+  readonly hasTakenEffect: () => Promise<boolean | undefined>;
+  /** Called before each request. */
+  readonly onRequest?: () => void;
+  /** See {@link startOperation}. */
+  readonly onAccepted?: (operationUrl: string | undefined) => void;
+  /** Why to retry after a failure that is not transient in general. */
+  readonly getRetryReason?: GetRetryReason;
 }
 
-const describeProgress = ({ pollProblem }: Operation, progress: OperationProgress): string =>
-  pollProblem === undefined
-    ? PROGRESS_REASONS[progress]
-    : `${PROGRESS_REASONS[progress]}, since ${pollProblem}`;
+/** Milliseconds for the effect of an unreadable operation to show. After that it may have failed, and is sent again. */
+const EFFECT_TIMEOUT_MS = 30_000;
+/** Milliseconds before the first retry; each further pause is half as long again. */
+const FIRST_RETRY_PAUSE_MS = 1000;
+const MAX_RETRY_PAUSE_MS = 20_000;
+/** Operations on the children of a server take seconds. */
+const DEFAULT_POLL_OPTIONS: WaitOptions = { initialIntervalMs: 200, maxIntervalMs: 4000 };
 
-const PROGRESS_REASONS: Readonly<Record<OperationProgress, string>> = {
-  running: 'Azure is still working on it',
-  succeeded: 'Azure has ended the operation, but its effect does not show yet',
-  unreadable: 'whether Azure has ended the operation cannot be read',
-};
+/**
+ * An operation that is sent again while its failures are transient, whether Azure rejects the request or the accepted
+ * operation fails later. Create it with {@link startRetriedOperation}.
+ */
+export class RetriedOperation {
+  readonly #clients: AzureClients;
+  readonly #run: RunContext;
+  readonly #retryWhenUnreachable: boolean;
+  readonly #request: OperationRequest;
+  #operation: Operation | undefined;
+  #failures = 0;
+  /** Whether one of the requests may have taken effect although a later one was rejected. */
+  #mayHaveTakenEffect = false;
+  /** When the effect of the unreadable operation was first missed. */
+  #missingSince: number | undefined;
 
-/** Asks an operation once, and waits for the answer at most so many milliseconds. Throws {@link OperationFailedError}. */
-export async function pollWithTimeout(operation: Operation, timeoutMs: number): Promise<OperationProgress> {
-  await withTimeout(timeoutMs, () => new Error('no answer'), operation.poll()).catch(() => {});
-  return operation.progress();
+  constructor(
+    clients: AzureClients,
+    run: RunContext,
+    request: OperationRequest,
+    retryWhenUnreachable: boolean,
+  ) {
+    this.#clients = clients;
+    this.#run = run;
+    this.#request = request;
+    this.#retryWhenUnreachable = retryWhenUnreachable;
+  }
+
+  /** Returns once Azure has accepted a request. @throws as {@link check} */
+  async start(): Promise<void> {
+    await this.#withRetries(async () => {});
+  }
+
+  /**
+   * Whether the operation has succeeded so far, for one round of {@link waitFor}. Waits only for a retry, never for the
+   * operation's end.
+   * @throws `azure-refused` for a failure that is not transient; its details say `wasRejected` only where no request can
+   *   have taken effect
+   */
+  check(setReason: SetReason): Promise<boolean> {
+    return this.#withRetries((operation) => this.#hasSucceeded(operation, setReason));
+  }
+
+  /**
+   * Waits until `getResult` returns something.
+   * @param getResult called with whether the operation has succeeded so far
+   * @throws as {@link check}
+   */
+  waitUntil<T>(getResult: (succeeded: boolean) => Promise<T | undefined>): Promise<T> {
+    return waitFor(
+      this.#run,
+      `the end of ${this.#request.description}`,
+      async (setReason) => getResult(await this.check(setReason)),
+      DEFAULT_POLL_OPTIONS,
+    );
+  }
+
+  /** Waits until the operation has succeeded. @throws as {@link check} */
+  async waitForEnd(): Promise<void> {
+    await this.waitUntil(async (succeeded) => succeeded || undefined);
+  }
+
+  async #withRetries<T>(work: (operation: Operation) => Promise<T>): Promise<T> {
+    const { description } = this.#request;
+    // A new call continues with the pauses of the ones before.
+    const nextPauseMs = Math.min(FIRST_RETRY_PAUSE_MS * 1.5 ** this.#failures, MAX_RETRY_PAUSE_MS);
+    try {
+      return await retry(
+        this.#run,
+        description,
+        async () => {
+          this.#operation ??= await this.#send();
+          return await work(this.#operation);
+        },
+        (error, elapsedMs) => this.#getRetryReason(error, elapsedMs),
+        { initialIntervalMs: nextPauseMs, maxIntervalMs: MAX_RETRY_PAUSE_MS },
+      );
+    } catch (error) {
+      throw toAzureError(description, error, this.#mayHaveTakenEffect);
+    }
+  }
+
+  #send(): Promise<Operation> {
+    const { onRequest, begin, onAccepted } = this.#request;
+    onRequest?.();
+    this.#missingSince = undefined;
+    return startOperation(this.#clients, this.#run, begin, onAccepted);
+  }
+
+  async #hasSucceeded(operation: Operation, setReason: SetReason): Promise<boolean> {
+    const progress = await operation.check(setReason);
+    if (progress !== 'unreadable') return progress === 'succeeded';
+    const hasTakenEffect = await this.#request.hasTakenEffect();
+    if (hasTakenEffect === false) {
+      this.#missingSince ??= performance.now();
+      if (performance.now() - this.#missingSince > EFFECT_TIMEOUT_MS) throw new EffectNotVisibleError();
+    } else this.#missingSince = undefined;
+    return hasTakenEffect ?? false;
+  }
+
+  async #getRetryReason(error: unknown, elapsedMs: number): Promise<string | undefined> {
+    this.#operation = undefined;
+    this.#failures += 1;
+    const reason =
+      transientReason(error, this.#retryWhenUnreachable) ??
+      (await this.#request.getRetryReason?.(error, elapsedMs));
+    const isWithoutEffect = error instanceof OperationFailedError || azureDetails(error)?.wasRejected;
+    if (reason !== undefined && !isWithoutEffect) this.#mayHaveTakenEffect = true;
+    return reason;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-postgresql-flexible';
 import { RestError } from '@azure/core-rest-pipeline';
+import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
 import { defaultResourceGroup } from '../inputs/defaults.ts';
@@ -7,15 +8,14 @@ import type { ServerConfig } from '../inputs/types.ts';
 import { absent, type Observed, present } from '../reconcile/findings.ts';
 import { azureDetails, toAzureError, tryRead } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import { normalizeRegion } from './regions.ts';
 
-/** Where a server is (or will be): all that its children's requests need. */
+/** Names a server that exists or will be created, as the requests for its children need it. */
 export interface ServerRef {
   readonly resourceGroup: string;
   readonly name: string;
 }
 
-/** How to look for a server. */
+/** How to find a server. */
 export type ServerLookup = Pick<ServerConfig, 'name' | 'resourceGroup'> &
   Partial<Pick<ServerConfig, 'isNameIpAddress'>>;
 
@@ -23,14 +23,23 @@ export interface FoundServer extends ServerRef {
   readonly server: Server;
 }
 
-/** Everything that the action reads of ARM. It has no way to write (design.md, one path for every mode). */
+export interface StoredFirewallRule extends AddressRange {
+  readonly name: string;
+}
+
+/**
+ * All reads of ARM; it cannot write. Every method reads ARM when it is called, except {@link getServer} and
+ * {@link listFirewallRulesOnce}, which return what was read before.
+ */
 export class AzureReader {
   readonly #clients: AzureClients;
   readonly #run: RunContext;
   readonly config: ServerLookup;
+  /** The result of the last {@link refreshServer}. */
   #observedServer: Observed<FoundServer> | undefined;
+  /** Where the server was last found; later reads go straight to it. */
   #lastKnownRef: ServerRef | undefined;
-  #cachedRules: Promise<readonly FirewallRule[]> | undefined;
+  #cachedRules: Promise<readonly StoredFirewallRule[]> | undefined;
 
   constructor(clients: AzureClients, run: RunContext, config: ServerLookup) {
     this.#clients = clients;
@@ -42,18 +51,18 @@ export class AzureReader {
     return { abortSignal: this.#run.signal };
   }
 
-  /** Where the server is; where it would be made if it is not there. */
+  /** Where the server was found; otherwise where it would be created. */
   get serverRef(): ServerRef {
     return this.#lastKnownRef ?? { resourceGroup: defaultResourceGroup(this.config), name: this.config.name };
   }
 
-  /** The server, looked for once: in its group if that is given, else in the subscription. */
+  /** The server as {@link refreshServer} last read it; reads it at the first call. */
   async getServer(): Promise<Observed<FoundServer>> {
     this.#observedServer ??= await this.refreshServer();
     return this.#observedServer;
   }
 
-  /** The server as it is now. */
+  /** Reads the server: in its resource group if that is known, otherwise in the subscription. */
   async refreshServer(): Promise<Observed<FoundServer>> {
     const known = this.#lastKnownRef?.resourceGroup ?? this.config.resourceGroup;
     this.#observedServer = await tryRead(`server '${this.config.name}'`, () =>
@@ -85,15 +94,15 @@ export class AzureReader {
       throw actionError('server-ambiguous', { server: name, groups: matches.map((f) => f.resourceGroup) });
     }
     if (matches[0]) return present(matches[0]);
-    // A list shows only what this identity may see: that nothing is there, only the thing itself can say.
+    // A list shows only what this identity may read, so only a read of the server itself can find it absent.
     if (isNameIpAddress)
-      throw new RestError('no server that this identity may see has this host name', {
+      throw new RestError('no server that this identity may read has this host name', {
         code: 'HostNotFound',
       });
     return await this.#getServer(this.serverRef.resourceGroup);
   }
 
-  /** Whether the group is there; only asked where the server is not. */
+  /** The region of a resource group. */
   getResourceGroup(name: string): Promise<Observed<string>> {
     return tryRead(`resource group '${name}'`, async () => {
       const group = await this.#clients.resources.resourceGroups.get(name, this.#abortSignal);
@@ -102,13 +111,14 @@ export class AzureReader {
   }
 
   /**
-   * Whether a new server may have this name. Where this identity may not even ask (the question is at the
-   * subscription's scope), the creation itself will tell.
+   * Whether a new server can have this name. True also where this identity may not check it, which needs rights on the
+   * subscription: then the creation fails for a name that is taken.
    * @param region as the user wrote it
+   * @throws `azure-refused` for an invalid name, `state-unknown`
    */
   async isNameAvailable(region: string): Promise<boolean> {
     const { name } = this.config;
-    const doing = `asking whether the server name '${name}' is free in ${region}`;
+    const doing = `checking whether the server name '${name}' is available in ${region}`;
     const request = { name, type: 'Microsoft.DBforPostgreSQL/flexibleServers' };
     const { nameAvailability } = this.#clients.postgresql;
     try {
@@ -122,7 +132,7 @@ export class AzureReader {
         throw actionError('azure-refused', { doing, hint: 'Choose another server-name.' }, { azure });
       }
       if (typeof answer.nameAvailable !== 'boolean') {
-        const reason = 'the answer does not say so; perhaps a proxy answered instead of Azure.';
+        const reason = 'the response does not say so; perhaps a proxy responded instead of Azure.';
         const hint = 'Check the network of the runner.';
         throw actionError('state-unknown', { what: `a server named '${name}'`, reason, hint });
       }
@@ -133,37 +143,37 @@ export class AzureReader {
     }
   }
 
-  /**
-   * All firewall rules of the server, from every page.
-   * @throws `azure-refused`
-   */
-  async listFirewallRules(): Promise<readonly FirewallRule[]> {
+  /** All firewall rules of the server. @throws `azure-refused` */
+  async listFirewallRules(): Promise<readonly StoredFirewallRule[]> {
     const { resourceGroup, name } = this.serverRef;
     try {
-      return await readAllPages(
+      const rules = await readAllPages(
         this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#abortSignal),
         `the firewall rules of server '${name}'`,
       );
+      return rules.map(toStoredFirewallRule);
     } catch (error) {
       throw toAzureError(`listing the firewall rules of server '${name}'`, error);
     }
   }
 
-  /** The same, listed once and kept: what a pass of looking goes by. */
-  listFirewallRulesOnce(): Promise<readonly FirewallRule[]> {
+  /** The firewall rules as the first call of this method read them, so that all findings of a run agree. */
+  listFirewallRulesOnce(): Promise<readonly StoredFirewallRule[]> {
     this.#cachedRules ??= this.listFirewallRules();
     return this.#cachedRules;
   }
 
-  /** Whether a rule is there. */
-  getFirewallRule(rule: string): Promise<Observed<FirewallRule>> {
+  getFirewallRule(rule: string): Promise<Observed<StoredFirewallRule>> {
     const { resourceGroup, name } = this.serverRef;
     return tryRead(`firewall rule '${rule}'`, async () =>
-      present(await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal)),
+      present(
+        toStoredFirewallRule(
+          await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal),
+        ),
+      ),
     );
   }
 
-  /** A server parameter. */
   getParameter(parameter: string): Promise<Observed<Configuration>> {
     const { resourceGroup, name } = this.serverRef;
     return tryRead(`server parameter '${parameter}'`, async () =>
@@ -173,7 +183,7 @@ export class AzureReader {
     );
   }
 
-  /** Server parameters by name: a few one by one, more out of the list, whose requests grow with its pages. */
+  /** Server parameters in the order of their names: few with a request each, more from the list of all parameters. */
   async getParameters(wanted: readonly string[]): Promise<readonly Observed<Configuration>[]> {
     if (wanted.length <= MAX_SINGLE_READS)
       return await Promise.all(wanted.map((each) => this.getParameter(each)));
@@ -196,7 +206,7 @@ export class AzureReader {
     });
   }
 
-  /** A database as ARM knows it, which tells neither its owner nor its comment. */
+  /** A database as ARM shows it, which includes neither its owner nor its comment. */
   getDatabase(database: string): Promise<Observed<Database>> {
     const { resourceGroup, name } = this.serverRef;
     return tryRead(`database '${database}'`, async () =>
@@ -205,13 +215,13 @@ export class AzureReader {
   }
 }
 
-/** How many parameters are asked for one by one: the list of all has some four hundred. */
+/** Parameters that are read with a request each; the list of all has some four hundred. */
 const MAX_SINGLE_READS = 3;
 
-/** Pages of a list that are read: ARM puts a hundred things or more on one. */
+/** Pages of a list that are read; ARM puts a hundred items or more on one. */
 const MAX_PAGES = 200;
 
-/** @throws where there are more pages than any list has: a page may lead back to an earlier one */
+/** @throws for more pages than any list has, since a page may link to an earlier one */
 async function readAllPages<T>(
   list: { byPage(): AsyncIterable<readonly T[]> },
   what: string,
@@ -221,7 +231,7 @@ async function readAllPages<T>(
   for await (const page of list.byPage()) {
     pages += 1;
     if (pages > MAX_PAGES)
-      throw new RestError(`${what} have more than ${MAX_PAGES} pages, so reading them was given up`, {
+      throw new RestError(`${what} have more than ${MAX_PAGES} pages, so reading them was stopped`, {
         code: 'EndlessList',
         statusCode: 200,
       });
@@ -230,10 +240,16 @@ async function readAllPages<T>(
   return items;
 }
 
+const toStoredFirewallRule = ({ name, startIpAddress, endIpAddress }: FirewallRule): StoredFirewallRule => ({
+  name: name ?? '',
+  start: startIpAddress,
+  end: endIpAddress,
+});
+
 /**
- * A server as ARM answers it, checked for what the rest of the code relies on.
- * @param resourceGroup as it was asked for; else that of its id
- * @throws where the answer is no server's
+ * Checks that a response is a server with what the rest of the code relies on.
+ * @param resourceGroup as it was requested; otherwise that of the server's id
+ * @throws where the response is not a server
  */
 function toFoundServer(server: Server, resourceGroup?: string): FoundServer {
   const [, group, name] =
@@ -241,6 +257,9 @@ function toFoundServer(server: Server, resourceGroup?: string): FoundServer {
       server.id ?? '',
     ) ?? [];
   if (group === undefined || name === undefined || !server.state)
-    throw new Error('the answer is no flexible server’s: it has no such id, or no state');
+    throw new Error('the response is not a flexible server: its id or its state is missing');
   return { resourceGroup: resourceGroup ?? group, name: server.name ?? name, server };
 }
+
+/** Azure's short form of a region: `West Europe` → `westeurope`. */
+export const normalizeRegion = (region: string): string => region.toLowerCase().replaceAll(' ', '');

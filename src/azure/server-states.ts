@@ -1,6 +1,9 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
+import { actionError } from '../common/errors.ts';
+import { type RunContext, waitFor } from '../common/polling.ts';
+import type { AzureReader, FoundServer } from './reader.ts';
 
-/** States of a flexible server (facts.md §1). */
+/** States of a flexible server (docs/azure-behavior.md#server-states). */
 const SERVER_STATES = [
   'Ready',
   'Updating',
@@ -14,13 +17,13 @@ const SERVER_STATES = [
   'Inaccessible',
 ] as const;
 
-/** A server's state in the spelling of the documentation. */
+/** A server's state as the documentation spells it; `unknown` where Azure names none. */
 export function normalizeState({ state }: Server): string {
   if (!state) return 'unknown';
   return SERVER_STATES.find((each) => each.toLowerCase() === state.toLowerCase()) ?? state;
 }
 
-/** States that pass by themselves, also a creation by somebody else. */
+/** States that end without anybody's action. */
 const TRANSIENT_STATES: readonly string[] = [
   'Provisioning',
   'Updating',
@@ -31,7 +34,7 @@ const TRANSIENT_STATES: readonly string[] = [
 
 export const isTransient = (state: string): boolean => TRANSIENT_STATES.includes(state);
 
-/** Whether what ARM shows of the server is not yet, or no longer, what it is. */
+/** Whether the properties that ARM shows are not final yet, or no longer valid. */
 export const isBeingCreatedOrDeleted = (state: string): boolean =>
   state === 'Provisioning' || state === 'Dropping';
 
@@ -40,13 +43,44 @@ export const acceptsConnections = (state: string): boolean =>
   ['Ready', 'Updating', 'Restarting', 'Starting'].includes(state);
 
 const STATE_HINTS: Readonly<Record<string, string>> = {
-  Stopped: 'Start it (az postgres flexible-server start), or leave start-if-stopped on.',
-  Dropping: 'It is being deleted: wait until it is gone, or choose another server-name.',
-  Disabled: 'See in the Azure portal why it is disabled.',
+  Stopped: 'Start it (az postgres flexible-server start), or set start-if-stopped to true.',
+  Dropping: 'It is being deleted: wait until it is deleted, or choose another server-name.',
+  Disabled: 'Check in the Azure portal why it is disabled.',
   Inaccessible: 'Its encryption key cannot be reached: restore the access of the server to its key.',
 };
 
-/** What to do about a server in a state that is of no use. */
+/** What to do about a server that cannot be used in its state. */
 export const stateHint = (state: string): string =>
   STATE_HINTS[state] ??
-  (isTransient(state) ? 'Wait until it is Ready.' : 'Look at the server in the Azure portal.');
+  (isTransient(state) ? 'Wait until it is Ready.' : 'Check the server in the Azure portal.');
+
+/** Waits until the server is in a state that is not transient. */
+export async function waitForStableState(run: RunContext, reader: AzureReader): Promise<FoundServer> {
+  let isFirst = true;
+  return await waitFor(run, `server '${reader.config.name}' to be Ready`, async () => {
+    const observed = isFirst ? await reader.getServer() : await reader.refreshServer();
+    isFirst = false;
+    if (observed.status === 'unknown') throw observed.error;
+    // ARM's list may lag behind a creation.
+    if (observed.status === 'absent') return undefined;
+    return isTransient(normalizeState(observed.value.server)) ? undefined : observed.value;
+  });
+}
+
+/**
+ * Waits until the server is Ready.
+ * @throws `server-not-usable` for any other state that is not transient, `state-unknown`
+ */
+export async function waitForReady(run: RunContext, reader: AzureReader): Promise<FoundServer> {
+  const found = await waitForStableState(run, reader);
+  const state = normalizeState(found.server);
+  if (state === 'Ready') return found;
+  throw actionError('server-not-usable', { server: found.name, state, hint: stateHint(state) });
+}
+
+/** Whether firewall rules can admit clients from the internet. */
+export const hasPublicAccess = (server: Server): boolean =>
+  server.network?.publicNetworkAccess !== 'Disabled' && !hasPrivateAccess(server);
+
+/** Whether the server was created inside a virtual network, where it has no firewall rules. */
+export const hasPrivateAccess = ({ network }: Server): boolean => Boolean(network?.delegatedSubnetResourceId);

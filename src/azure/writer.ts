@@ -2,81 +2,75 @@ import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresq
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
 import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
-import type { NewServer } from '../inputs/defaults.ts';
-import type { Credentials } from '../inputs/types.ts';
 import type { ApplyResult } from '../reconcile/resource-handler.ts';
-import {
-  ALLOW_LIST_PARAMETER,
-  addExtensions,
-  missingFromAllowList,
-} from '../resources/extension/allow-list-value.ts';
-import { createServer } from '../resources/server/create-server.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
+import { type Operation, type OperationRequest, RetriedOperation, startOperation } from './operations.ts';
 import type { AzureReader, ServerRef } from './reader.ts';
-import {
-  type BeginOperation,
-  type HasTakenEffect,
-  type OperationOptions,
-  runOperation,
-} from './run-operation.ts';
 import { isTransient, normalizeState } from './server-states.ts';
 
-/** How often an allow-list is written before what CREATE EXTENSION says of it has to do. */
-const MAX_ALLOW_LIST_WRITES = 5;
+/** Retries of an `InternalServerError` while the server is Ready, where a busy server is not its cause. */
+const INTERNAL_ERROR_RETRIES = 3;
 
-/** How often an `InternalServerError` on a server that is Ready is tried again: then being busy is not its cause. */
-const INTERNAL_ERROR_ATTEMPTS = 3;
-
-/** Everything that the action writes to ARM. A mode that only reads never constructs it. */
+/** All writes to ARM. A mode that only reads never constructs it. */
 export class AzureWriter {
   readonly #clients: AzureClients;
-  readonly #run: RunContext;
-  readonly #reader: AzureReader;
   readonly #retryWhenUnreachable: boolean;
+  readonly run: RunContext;
+  /** Names the server, and shows whether a write has taken effect. */
+  readonly reader: AzureReader;
 
-  /** @param insistent whether writes are tried again until the run ends also where Azure is out of reach or fails */
-  constructor(clients: AzureClients, run: RunContext, reader: AzureReader, insistent = false) {
+  /** @param retryWhenUnreachable whether to retry until the run ends also while Azure is unreachable or fails */
+  constructor(clients: AzureClients, run: RunContext, reader: AzureReader, retryWhenUnreachable = false) {
     this.#clients = clients;
-    this.#run = run;
-    this.#reader = reader;
-    this.#retryWhenUnreachable = insistent;
+    this.run = run;
+    this.reader = reader;
+    this.#retryWhenUnreachable = retryWhenUnreachable;
   }
 
   get #serverRef(): ServerRef {
-    return this.#reader.serverRef;
+    return this.reader.serverRef;
   }
 
   async createResourceGroup(name: string, region: string): Promise<void> {
     await this.#clients.resources.resourceGroups
-      .createOrUpdate(name, { location: region }, { abortSignal: this.#run.signal })
+      .createOrUpdate(name, { location: region }, { abortSignal: this.run.signal })
       .catch((error: unknown) => {
         throw toAzureError(`creating resource group '${name}'`, error);
       });
   }
 
-  /** See {@link createServer}. */
-  createServer(newServer: NewServer, administrator: Credentials): Promise<'created' | 'adopted'> {
-    return createServer(this.#clients, this.#run, this.#reader, newServer, administrator);
+  /**
+   * Requests the creation of the server once, and returns when Azure has accepted it.
+   * @throws RestError where Azure rejects it
+   */
+  startServerCreation(body: Server): Promise<Operation> {
+    const { resourceGroup, name } = this.#serverRef;
+    return startOperation(this.#clients, this.run, (options) =>
+      this.#clients.postgresql.servers.beginCreateOrUpdate(resourceGroup, name, body, options),
+    );
   }
 
   /**
-   * Starts a stopped server and returns once it is on its way; waiting for Ready is the caller's.
-   * @returns `adopted` where somebody else has started it in the meantime
+   * Starts a stopped server and returns once it is starting; the caller waits for Ready.
+   * @returns `adopted` where another client has started it in the meantime
    */
   async startServer(): Promise<ApplyResult> {
     const { resourceGroup, name } = this.#serverRef;
     const hasStarted = async (): Promise<boolean> => {
-      const observedServer = await this.#reader.refreshServer();
-      return observedServer.status === 'present' && normalizeState(observedServer.value.server) !== 'Stopped';
+      const observed = await this.reader.refreshServer();
+      return observed.status === 'present' && normalizeState(observed.value.server) !== 'Stopped';
     };
     try {
-      const begin: BeginOperation = (options) =>
-        this.#clients.postgresql.servers.beginStart(resourceGroup, name, options);
-      await this.#runOperation(`starting server '${name}'`, begin, hasStarted, resolveWhenDone(hasStarted));
+      const operation = await this.#start({
+        description: `starting server '${name}'`,
+        begin: (options) => this.#clients.postgresql.servers.beginStart(resourceGroup, name, options),
+        hasTakenEffect: hasStarted,
+      });
+      await operation.waitUntil(async () => (await hasStarted()) || undefined);
       return 'applied';
     } catch (error) {
-      // facts.md §3: the words of a start that came second.
+      // The error code of the second of two starts (docs/azure-behavior.md#error-codes).
       if (azureDetails(error)?.code === 'ServerIsNotStopped' && (await hasStarted())) return 'adopted';
       throw error;
     }
@@ -84,9 +78,9 @@ export class AzureWriter {
 
   /**
    * Updates properties in place.
-   * @param createPatch makes the patch from the server as it is, for what has to be merged
-   * @param propertyNames the properties' names, for sentences
-   * @param isApplied whether the server is as the patch wants it, where only the server itself can tell
+   * @param createPatch gets the current server, for properties that have to be merged
+   * @param propertyNames for log lines and errors
+   * @param isApplied whether the server has the properties of the patch
    */
   async updateServer(
     createPatch: (server: Server) => ServerForPatch,
@@ -94,227 +88,172 @@ export class AzureWriter {
     isApplied: (server: Server) => boolean,
   ): Promise<void> {
     const { resourceGroup, name } = this.#serverRef;
-    const observedServer = await this.#reader.refreshServer();
-    // What has to be merged with cannot be guessed.
-    if (observedServer.status === 'unknown') throw observedServer.error;
-    if (observedServer.status === 'absent')
+    const observed = await this.reader.refreshServer();
+    if (observed.status === 'unknown') throw observed.error;
+    if (observed.status === 'absent')
       throw actionError('server-not-usable', {
         server: name,
         state: 'absent',
         hint: 'It was deleted just now: run the workflow again.',
       });
-    const patch = createPatch(observedServer.value.server);
-    await this.#runOperation(
-      `updating ${propertyNames} of server '${name}'`,
-      (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
-      async () => {
-        const refreshed = await this.#reader.refreshServer();
+    const patch = createPatch(observed.value.server);
+    const operation = await this.#start({
+      description: `updating ${propertyNames} of server '${name}'`,
+      begin: (options) => this.#clients.postgresql.servers.beginUpdate(resourceGroup, name, patch, options),
+      hasTakenEffect: async () => {
+        const refreshed = await this.reader.refreshServer();
         if (refreshed.status !== 'present') return false;
         const { server } = refreshed.value;
         return isTransient(normalizeState(server)) ? undefined : isApplied(server);
       },
-      resolveWhenEnded,
-    );
-    await this.#reader.refreshServer();
-  }
-
-  /** @param isApplied whether a value that Azure shows is the one that was put, where only the parameter itself can tell */
-  putParameter(
-    parameter: string,
-    value: string,
-    isApplied: (shown: Configuration) => boolean,
-  ): Promise<unknown> {
-    const { resourceGroup, name } = this.#serverRef;
-    const body = { value, source: 'user-override' };
-    return this.#runOperation(
-      `setting server parameter '${parameter}'`,
-      (options) =>
-        this.#clients.postgresql.configurations.beginPut(resourceGroup, name, parameter, body, options),
-      async () => {
-        const seen = await this.#reader.getParameter(parameter);
-        return seen.status === 'present' && isApplied(seen.value);
-      },
-      resolveWhenEnded,
-    );
+    });
+    await operation.waitForEnd();
+    await this.reader.refreshServer();
   }
 
   /**
-   * Adds extensions to the allow-list, keeping what is there: read anew before each request, since other jobs add theirs.
-   * @returns `adopted` where they are on it by now
+   * Sets a server parameter and waits for the end of the operation.
+   * @param getValue called before each request, also before a retry, for a value that has to be merged with the current one
+   * @param isApplied whether the parameter that Azure shows has the value
    */
-  async allowExtensions(wanted: readonly string[]): Promise<ApplyResult> {
+  async putParameter(
+    parameter: string,
+    getValue: () => Promise<string>,
+    isApplied: (shown: Configuration) => boolean,
+    description = `setting server parameter '${parameter}'`,
+  ): Promise<void> {
     const { resourceGroup, name } = this.#serverRef;
-    const readMissing = async (): Promise<string | undefined> => {
-      const observedParameter = await this.#reader.getParameter(ALLOW_LIST_PARAMETER);
-      if (observedParameter.status === 'unknown') throw observedParameter.error;
-      const value = observedParameter.status === 'present' ? (observedParameter.value.value ?? '') : '';
-      return missingFromAllowList(value, wanted).length > 0 ? addExtensions(value, wanted) : undefined;
-    };
-    let outcome: ApplyResult = 'adopted';
-    // Another job's write may have overtaken ours, and taken its entries away again.
-    for (let round = 0; round < MAX_ALLOW_LIST_WRITES; round += 1) {
-      const value = await readMissing();
-      if (value === undefined) return outcome;
-      const begin: BeginOperation = async (options) => {
-        const body = { value: (await readMissing()) ?? value, source: 'user-override' };
+    const operation = await this.#start({
+      description,
+      begin: async (options) => {
+        const body = { value: await getValue(), source: 'user-override' };
         return this.#clients.postgresql.configurations.beginPut(
           resourceGroup,
           name,
-          ALLOW_LIST_PARAMETER,
+          parameter,
           body,
           options,
         );
-      };
-      await this.#runOperation(
-        `allowing the extensions ${wanted.join(', ')}`,
-        begin,
-        async () => (await readMissing()) === undefined,
-        resolveWhenEnded,
-      );
-      outcome = 'applied';
-    }
-    return outcome;
+      },
+      hasTakenEffect: async () => {
+        const observed = await this.reader.getParameter(parameter);
+        return observed.status === 'present' && isApplied(observed.value);
+      },
+    });
+    await operation.waitForEnd();
   }
 
-  /** Drops a database through ARM, which ends every session in it [INF]; one that is gone already is success. */
+  /** Drops a database through ARM, which ends its sessions (inferred). An absent database is success. */
   async dropDatabase(database: string): Promise<void> {
     const { resourceGroup, name } = this.#serverRef;
-    const begin: BeginOperation = (options) =>
-      this.#clients.postgresql.databases.beginDelete(resourceGroup, name, database, options);
-    const isDropped = async (): Promise<boolean> =>
-      (await this.#reader.getDatabase(database)).status === 'absent';
-    await this.#runOperation(`dropping database '${database}'`, begin, isDropped, resolveWhenEnded).catch(
-      async (error: unknown) => {
-        if (azureDetails(error)?.status !== 404 || !(await isDropped())) throw error;
-      },
-    );
+    const isAbsent = async (): Promise<boolean> =>
+      (await this.reader.getDatabase(database)).status === 'absent';
+    try {
+      const operation = await this.#start({
+        description: `dropping database '${database}'`,
+        begin: (options) =>
+          this.#clients.postgresql.databases.beginDelete(resourceGroup, name, database, options),
+        hasTakenEffect: isAbsent,
+      });
+      await operation.waitForEnd();
+    } catch (error) {
+      if (azureDetails(error)?.status !== 404 || !(await isAbsent())) throw error;
+    }
   }
 
-  /** Makes or changes a firewall rule that stays, and waits until ARM shows it. */
-  putFirewallRule(rule: string, range: AddressRange): Promise<unknown> {
-    return this.#putRule(rule, range, async () => {
-      const seen = await this.#reader.getFirewallRule(rule);
-      const { startIpAddress, endIpAddress } = seen.status === 'present' ? seen.value : {};
-      return startIpAddress === range.start && endIpAddress === range.end ? true : undefined;
-    });
+  /** Creates or changes a firewall rule, and waits until ARM shows it. */
+  async putFirewallRule(rule: string, range: AddressRange): Promise<void> {
+    const operation = await this.startFirewallRule(rule, range);
+    await operation.waitUntil(async () => (await this.#hasFirewallRule(rule, range)) || undefined);
   }
 
   /**
-   * Makes a firewall rule and waits until what it is for has come about: a login is the proof, not the operation's
-   * end, which the service reports 60 s late.
-   * @param getResult given whether the operation has ended; returns undefined as long as the need is not met
-   * @param hooks called before each request, and with the operation's URL as soon as Azure names it
+   * Starts the creation or change of a firewall rule, and returns once Azure has accepted it. The rule usually works long
+   * before its operation ends, which the service reports up to 60 s late.
    */
-  createRuleAndWait<T>(
+  startFirewallRule(
     rule: string,
     range: AddressRange,
-    getResult: (ended: boolean) => Promise<T | undefined>,
-    hooks: Pick<OperationOptions, 'onRequest' | 'onAccepted'> = {},
-  ): Promise<T> {
-    return this.#putRule(rule, range, getResult, {
+    hooks: Pick<OperationRequest, 'onRequest' | 'onAccepted'> = {},
+  ): Promise<RetriedOperation> {
+    const { resourceGroup, name } = this.#serverRef;
+    const body = { startIpAddress: range.start, endIpAddress: range.end };
+    return this.#start({
+      description: `creating firewall rule '${rule}'`,
+      begin: (options) =>
+        this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options),
+      hasTakenEffect: () => this.#hasFirewallRule(rule, range),
+      getRetryReason: this.#internalErrorRetry(),
       ...hooks,
-      pollOptions: { initialIntervalMs: 200, maxIntervalMs: 500 },
     });
   }
 
-  #putRule<T>(
-    rule: string,
-    { start, end }: AddressRange,
-    getResult: (ended: boolean) => Promise<T | undefined>,
-    operationOptions: OperationOptions = {},
-  ): Promise<T> {
-    const { resourceGroup, name } = this.#serverRef;
-    const body = { startIpAddress: start, endIpAddress: end };
-    const isVisible = async (): Promise<boolean> => {
-      const seen = await this.#reader.getFirewallRule(rule);
-      return (
-        seen.status === 'present' && seen.value.startIpAddress === start && seen.value.endIpAddress === end
-      );
-    };
-    return this.#runOperation(
-      `making firewall rule '${rule}'`,
-      (options) =>
-        this.#clients.postgresql.firewallRules.beginCreateOrUpdate(resourceGroup, name, rule, body, options),
-      isVisible,
-      getResult,
-      { ...operationOptions, getRetryReason: this.#internalErrorRetry() },
-    );
+  async #hasFirewallRule(rule: string, { start, end }: AddressRange): Promise<boolean> {
+    const observed = await this.reader.getFirewallRule(rule);
+    return observed.status === 'present' && observed.value.start === start && observed.value.end === end;
   }
 
   /**
-   * Removes a firewall rule and waits until ARM shows it no more; one that is gone already is success. Where ARM has
-   * nothing to delete (204) but shows the rule, it is deleted again.
-   * @returns whether Azure deleted something; false where it had nothing to delete (204) and shows no rule
+   * Deletes a firewall rule and waits until ARM no longer shows it; an absent rule is success. Where ARM has nothing to
+   * delete (204) but shows the rule, the rule is deleted again.
+   * @returns whether Azure deleted something; false for 204 and no rule
    */
   async deleteFirewallRule(rule: string): Promise<boolean> {
     const { resourceGroup, name } = this.#serverRef;
-    const begin: BeginOperation = (options) =>
-      this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options);
     let wasDeleted = false;
-    const onAccepted = (): void => {
-      wasDeleted = true;
+    const isAbsent = async (): Promise<boolean> =>
+      (await this.reader.getFirewallRule(rule)).status === 'absent';
+    const request: OperationRequest = {
+      description: `deleting firewall rule '${rule}'`,
+      begin: (options) =>
+        this.#clients.postgresql.firewallRules.beginDelete(resourceGroup, name, rule, options),
+      hasTakenEffect: isAbsent,
+      onAccepted: () => {
+        wasDeleted = true;
+      },
+      getRetryReason: this.#internalErrorRetry(),
     };
-    const isGone = async (): Promise<boolean> =>
-      (await this.#reader.getFirewallRule(rule)).status === 'absent';
-    const pollOutcome = async (ended: boolean): Promise<'gone' | 'still there' | undefined> => {
-      const { status } = await this.#reader.getFirewallRule(rule);
-      if (status === 'absent') return 'gone';
-      if (!ended) return undefined;
-      // A rule that may be deleted but not read is as its operation says.
-      return status === 'unknown' ? 'gone' : 'still there';
+    const getOutcome = async (succeeded: boolean): Promise<'absent' | 'present' | undefined> => {
+      const { status } = await this.reader.getFirewallRule(rule);
+      if (status === 'absent') return 'absent';
+      if (!succeeded) return undefined;
+      // An identity may delete a rule but not read it: then the operation decides.
+      return status === 'unknown' ? 'absent' : 'present';
     };
-    const remove = async (): Promise<true | undefined> => {
-      const operationOptions = { onAccepted, getRetryReason: this.#internalErrorRetry() };
-      const doing = `removing firewall rule '${rule}'`;
-      return (
-        (await this.#runOperation(doing, begin, isGone, pollOutcome, operationOptions)) === 'gone' ||
-        undefined
-      );
+    const deleteOnce = async (): Promise<true | undefined> => {
+      const operation = await this.#start(request);
+      return (await operation.waitUntil(getOutcome)) === 'absent' || undefined;
     };
     try {
-      await waitFor(this.#run, `firewall rule '${rule}' to be gone`, remove);
+      await waitFor(this.run, `the deletion of firewall rule '${rule}'`, deleteOnce);
     } catch (error) {
-      // With the server the rule is gone too.
-      if (azureDetails(error)?.status !== 404 || !(await isGone())) throw error;
+      // A server that is deleted takes its rules with it.
+      if (azureDetails(error)?.status !== 404 || !(await isAbsent())) throw error;
     }
     return wasDeleted;
   }
 
   /**
-   * Azure answers a firewall write to a server that is not Ready with `InternalServerError`, without a cause. So that code
-   * is tried again as long as the server is not Ready, and a few times more.
+   * Azure rejects a firewall write to a server that is not Ready with `InternalServerError`, without a cause. So that code
+   * is retried as long as the server is not Ready, and a few times more.
    */
   #internalErrorRetry(): GetRetryReason {
-    let attemptsWhileReady = 0;
+    let retriesWhileReady = 0;
     return async (error) => {
       if (azureDetails(error)?.code !== 'InternalServerError') return undefined;
-      const seen = await this.#reader.refreshServer();
-      const state = seen.status === 'present' ? normalizeState(seen.value.server) : seen.status;
+      const observed = await this.reader.refreshServer();
+      const state = observed.status === 'present' ? normalizeState(observed.value.server) : observed.status;
       if (isTransient(state)) return `Azure answered InternalServerError while the server is ${state}`;
-      attemptsWhileReady += 1;
-      return state === 'Ready' && attemptsWhileReady <= INTERNAL_ERROR_ATTEMPTS
-        ? 'Azure answered InternalServerError and names no cause'
+      retriesWhileReady += 1;
+      return state === 'Ready' && retriesWhileReady <= INTERNAL_ERROR_RETRIES
+        ? 'Azure answered InternalServerError without a cause'
         : undefined;
     };
   }
 
-  #runOperation<T>(
-    doing: string,
-    begin: BeginOperation,
-    hasTakenEffect: HasTakenEffect,
-    getResult: (ended: boolean) => Promise<T | undefined>,
-    operationOptions?: OperationOptions,
-  ): Promise<T> {
-    const context = {
-      clients: this.#clients,
-      run: this.#run,
-      retryWhenUnreachable: this.#retryWhenUnreachable,
-    };
-    return runOperation(context, doing, begin, hasTakenEffect, getResult, operationOptions);
+  async #start(request: OperationRequest): Promise<RetriedOperation> {
+    const operation = new RetriedOperation(this.#clients, this.run, request, this.#retryWhenUnreachable);
+    await operation.start();
+    return operation;
   }
 }
-
-const resolveWhenEnded = async (ended: boolean): Promise<true | undefined> => ended || undefined;
-
-const resolveWhenDone = (isDone: () => Promise<boolean>) => async (): Promise<true | undefined> =>
-  (await isDone()) || undefined;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionError, actionError, addWaitContext } from './errors.ts';
 
-/** What every part of a run shares: how to log, when to stop, and how waits are reported and bounded. */
+/** The log and the abort signal of a run. */
 export interface RunContext {
-  /** Aborted when the run's time is over or the job is cancelled; its reason is the error to end with. */
+  /** Aborted when the run is out of time or the job is cancelled; its reason is the error of the run. */
   readonly signal: AbortSignal;
   readonly info: (text: string) => void;
   readonly warning: (text: string) => void;
@@ -11,30 +11,29 @@ export interface RunContext {
 }
 
 export interface WaitOptions {
-  /** Milliseconds until the second look (default 500); each pause is half as long again as the one before. */
+  /** Milliseconds until the second poll (default 500); each pause is half as long again as the one before. */
   readonly initialIntervalMs?: number;
-  /** The longest pause in milliseconds (default 10,000). */
+  /** Milliseconds of the longest pause (default 10,000). */
   readonly maxIntervalMs?: number;
-  /** Milliseconds after which to give up; without it the run's own end is the bound. */
+  /** Milliseconds until the wait fails with `timed-out`; by default it ends only with the run. */
   readonly timeoutMs?: number;
-  /** Whether each pause has a random length up to that, so that those who collided do not collide again. */
+  /** Whether each pause has a random length up to its maximum, so that jobs that collided do not collide again. */
   readonly jitter?: boolean;
-  /** What a person can do when the wait was in vain. */
+  /** What a person can do after `timed-out`. */
   readonly hint?: string;
 }
 
-/** Called by a look with the reason why there is nothing yet; the last reason is logged, and named by the error. */
+/** A poll calls it with the reason why there is no result yet. The last reason is in log lines and errors. */
 export type SetReason = (reason: string) => void;
 
-/** Milliseconds between the lines that say what is being waited for. */
+/** Milliseconds between two log lines of a wait. */
 const PROGRESS_INTERVAL_MS = 15_000;
 
 /**
- * Looks again and again, at a growing interval, until the look returns something. Long waits log what they wait for,
- * why, and for how long so far.
- * @param what for the sentences "waiting for …" and "gave up waiting for …"
- * @throws what `look` throws; `timed-out` of the catalogue after `timeoutMs`; when the run ends, its error with what was
- *   awaited and the last reason
+ * Polls at a growing interval until `poll` returns something. A long wait logs every 15 s what it waits for, why, and for
+ * how long so far.
+ * @param what to follow "waiting for"
+ * @throws what `poll` throws; `timed-out` after `timeoutMs`; when the run ends, its error with `what` and the last reason
  */
 export async function waitFor<T>(
   run: RunContext,
@@ -81,31 +80,31 @@ const pauseMs = (intervalMs: number, { jitter }: WaitOptions): number =>
   jitter ? Math.random() * intervalMs : intervalMs;
 
 /**
- * What a wait ends with when the run has ended: the run's own error, with what was awaited; the innermost wait is named.
- * An error that the wait has found itself stays as it is.
+ * The error of a wait when the run has ended: the run's error, with what the innermost wait waited for. An error that the
+ * wait has found itself is thrown unchanged.
  */
-function toWaitError(signal: AbortSignal, thrown: unknown, awaited: string): unknown {
+function toWaitError(signal: AbortSignal, thrown: unknown, what: string): unknown {
   const { reason } = signal;
   if (thrown instanceof ActionError && thrown !== reason) return thrown;
-  return reason instanceof ActionError ? addWaitContext(reason, awaited, thrown) : reason;
+  return reason instanceof ActionError ? addWaitContext(reason, what, thrown) : reason;
 }
 
-/** Why a failed attempt is made again; undefined where it is not. `elapsedMs` counts from the first attempt. */
+/** The reason to retry after an error; undefined to throw it. `elapsedMs` counts milliseconds from the first attempt. */
 export type GetRetryReason = (
   error: unknown,
   elapsedMs: number,
 ) => string | undefined | Promise<string | undefined>;
 
 export interface RetryOptions extends WaitOptions {
-  /** Whether each retry is logged for everybody (default), or only for those who debug. */
+  /** Level of the log line for each retry (default `info`). */
   readonly log?: 'info' | 'debug';
 }
 
 /**
- * Makes an attempt again until it succeeds or its failure is no reason to. Long retries log what they wait for, as
- * {@link waitFor} does.
- * @param what to follow "waiting for" and "trying again", such as `creating firewall rule 'x'`
- * @throws the error of the attempt for which there is no reason to retry; when the run ends, its error
+ * Retries an attempt until it succeeds or its error is no reason to retry. The pauses and log lines are those of
+ * {@link waitFor}.
+ * @param what to follow "waiting for" and "trying again:", such as `creating firewall rule 'x'`
+ * @throws the error of the last attempt; when the run ends, its error
  */
 export async function retry<T>(
   run: RunContext,
@@ -129,16 +128,15 @@ export async function retry<T>(
   return (await waitFor(run, what, poll, waitOptions)).value;
 }
 
-/** Sleeps so many milliseconds, or throws the signal's reason when the run ends first. */
+/** Sleeps so many milliseconds. @throws the signal's reason when the run ends first */
 export async function abortableSleep(run: Pick<RunContext, 'signal'>, milliseconds: number): Promise<void> {
   await sleep(milliseconds, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
 }
 
 /**
- * Settles as the work does, or rejects when its time is over, whatever the work itself then goes on doing: for work of
- * libraries that may never settle, whatever signal they get.
- * @param timeoutMs until it is given up
- * @param createError what to reject with then
+ * Settles as the work does, or rejects after `timeoutMs` milliseconds. The work itself continues: libraries may ignore a
+ * signal and never settle.
+ * @param createError the error after the timeout
  */
 export async function withTimeout<T>(
   timeoutMs: number,
@@ -156,8 +154,8 @@ export async function withTimeout<T>(
 }
 
 /**
- * Settles as the work does; once the signal has aborted, the work has so many milliseconds to come to its own end, and
- * then this rejects with the signal's reason, whatever hangs.
+ * Settles as the work does. Once the signal has aborted, the work gets `graceMs` milliseconds to settle; after that this
+ * rejects with the signal's reason, although the work continues.
  */
 export async function withAbortGrace<T>(signal: AbortSignal, graceMs: number, work: Promise<T>): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -176,7 +174,7 @@ export async function withAbortGrace<T>(signal: AbortSignal, graceMs: number, wo
   }
 }
 
-/** Milliseconds as people read them: `0.4 s`, `12 s`, `3 min 20 s`. */
+/** Formats milliseconds as `0.4 s`, `12 s` or `3 min 20 s`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

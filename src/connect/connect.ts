@@ -1,105 +1,88 @@
 import { ActionError, actionError } from '../common/errors.ts';
-import { abortableSleep, type RunContext, waitFor } from '../common/polling.ts';
+import { abortableSleep, waitFor } from '../common/polling.ts';
 import type { LoginResult, LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
+import { ruleCoverage } from './firewall-coverage.ts';
 import {
   type ConnectionDeps,
+  createRuleWhileConnected,
   FIRST_LOGIN_TIMEOUT_MS,
   type FirewallProbe,
   loginError,
-  ruleCoverage,
-} from './firewall-coverage.ts';
-import { openFirewallAndConnect } from './open-firewall.ts';
+  openFirewallAndConnect,
+} from './open-firewall.ts';
 
-export type { ConnectionDeps, StoredFirewallRule } from './firewall-coverage.ts';
-
-/** Milliseconds for a login where one has just succeeded. */
+/** Milliseconds for a login where another one has just succeeded. */
 const REPEAT_LOGIN_TIMEOUT_MS = 3000;
-/** Milliseconds that the first login still gets once the rules say that nothing lets this address in. */
+/** Milliseconds that the first login still gets once the rules show that none covers this runner. */
 const UNCOVERED_LOGIN_GRACE_MS = 500;
-/** Milliseconds for a server that is up but does not take sessions yet. */
+/** Milliseconds for a server that is running but does not accept sessions yet. */
 const STARTUP_TIMEOUT_MS = 90_000;
 
 /**
- * Proves that this runner can log in, and opens a temporary way through the firewall only when it must (design.md,
- * Reach by probing). A login failure never opens it (law 9).
- * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, and what the ways throw
+ * Opens the first session on a server. It tries a login before anything else, and creates a firewall rule only where the
+ * firewall blocks this runner, or where access will end before the job does. A login failure never creates a rule.
+ * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, `azure-refused`
  */
-export async function connectThroughFirewall(
-  run: RunContext,
-  target: LoginTarget,
-  deps: ConnectionDeps,
-): Promise<Session> {
-  const first = deps.login(FIRST_LOGIN_TIMEOUT_MS);
-  if (!deps.hasPublicAccess) return await connectPrivately(run, target, deps, await first.result);
+export async function connectThroughFirewall(deps: ConnectionDeps, target: LoginTarget): Promise<Session> {
+  const first = deps.login(target, FIRST_LOGIN_TIMEOUT_MS);
+  if (!deps.hasPublicAccess) return await connectPrivately(deps, target, await first.result);
   const probe = probeFirewall(deps);
   const earlyResult = probe.settled.then(async ([rules, address]): Promise<LoginResult> => {
-    const known = rules.status === 'fulfilled' && address.status === 'fulfilled';
-    if (!known || deps.hasPrivateEndpoint) return first.result;
-    const coverage = ruleCoverage(deps, rules.value, address.value);
-    if (coverage !== 'none' && coverage !== 'azure') return first.result;
-    // Perhaps this runner is in Azure, and comes in by the rule for its services: then it gets longer.
-    await abortableSleep(run, coverage === 'azure' ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_GRACE_MS);
-    // A server that has begun to answer is asked to the end: what it refuses must not lead to a rule (law 9).
+    const isKnown = rules.status === 'fulfilled' && address.status === 'fulfilled';
+    if (!isKnown || deps.hasPrivateEndpoint) return first.result;
+    const coverage = ruleCoverage(rules.value, address.value);
+    if (coverage === 'persistent' || coverage === 'other-run') return first.result;
+    // A runner in Azure may be admitted by the rule for Azure services, so its login gets more time.
+    const isPerhapsInAzure = coverage === 'azure-services';
+    await abortableSleep(deps.run, isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_GRACE_MS);
+    // A server that has started to respond may still refuse the login, which must not lead to a rule.
     if (first.serverResponded()) return first.result;
     return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
   });
-  const result = await retryTransientFailures(
-    run,
-    target,
-    deps,
-    await Promise.race([first.result, earlyResult]),
-  );
-  if ('session' in result) return await ensureOwnRule(run, deps, probe, result.session);
+  const result = await retryTransientFailures(deps, target, await Promise.race([first.result, earlyResult]));
+  if ('session' in result) return await ensureLastingAccess(deps, probe, result.session);
   void first.result.then((late) => ('session' in late ? late.session.close() : undefined));
-  return await openFirewallAndConnect(run, target, deps, probe, result.failure);
+  return await openFirewallAndConnect(deps, target, probe, result.failure);
 }
 
 function probeFirewall(deps: ConnectionDeps): FirewallProbe {
   const rules = deps.listRules();
-  const address =
-    deps.configuredAddress === undefined
-      ? deps.detectEgressAddress()
-      : Promise.resolve(deps.configuredAddress);
+  const address = deps.runnerIp === undefined ? deps.detectEgressAddress() : Promise.resolve(deps.runnerIp);
   return { rules, address, settled: Promise.allSettled([rules, address]) };
 }
 
 /**
- * A session in another database of a server that was reached a moment ago; should the door have closed since, it is
- * opened again.
+ * Opens a further session on a server that {@link connectThroughFirewall} has connected to. Where the firewall blocks this
+ * runner again, it is opened again.
  * @throws as {@link connectThroughFirewall}
  */
-export async function openSession(
-  run: RunContext,
-  target: LoginTarget,
-  deps: ConnectionDeps,
-): Promise<Session> {
-  const result = await retryTransientFailures(
-    run,
-    target,
-    deps,
-    await deps.login(REPEAT_LOGIN_TIMEOUT_MS).result,
-  );
+export async function openSession(deps: ConnectionDeps, target: LoginTarget): Promise<Session> {
+  const first = await deps.login(target, REPEAT_LOGIN_TIMEOUT_MS).result;
+  if (!deps.hasPublicAccess) return await connectPrivately(deps, target, first);
+  const result = await retryTransientFailures(deps, target, first);
   if ('session' in result) return result.session;
-  if (!deps.hasPublicAccess) return await connectPrivately(run, target, deps, result);
-  return await openFirewallAndConnect(run, target, deps, probeFirewall(deps), result.failure);
+  return await openFirewallAndConnect(deps, target, probeFirewall(deps), result.failure);
 }
 
-/** Passing failures are waited out; a refusal is thrown; what is left is a session or a block. */
+/**
+ * Retries the login while its failures are transient.
+ * @returns a session, or a failure of kind `blocked`
+ * @throws `login-failed` for a refused login; `not-reachable` where the failures do not end
+ */
 async function retryTransientFailures(
-  run: RunContext,
-  target: LoginTarget,
   deps: ConnectionDeps,
+  target: LoginTarget,
   first: LoginResult,
 ): Promise<LoginResult> {
+  const { run } = deps;
   let result: LoginResult | undefined = first;
   let lastFailure = 'failure' in first ? first.failure : undefined;
-  const what = `${target.host} to take sessions`;
   return await waitFor(
     run,
-    what,
+    `${target.host} to accept sessions`,
     async () => {
-      result ??= await deps.login(FIRST_LOGIN_TIMEOUT_MS).result;
+      result ??= await deps.login(target, FIRST_LOGIN_TIMEOUT_MS).result;
       if ('session' in result) return result;
       lastFailure = result.failure;
       if (lastFailure.kind === 'refused') throw loginError(target, lastFailure);
@@ -119,46 +102,43 @@ async function retryTransientFailures(
 }
 
 /**
- * In already, but perhaps by a door that will not stay open: another run's temporary rule, or one that has been removed
- * and still works for a while. Then we need one of our own.
+ * Creates a rule of this run where the session depends on another run's temporary rule, or on a rule that is deleted but
+ * still works. Where Azure rejects that, it warns that access may end.
  */
-async function ensureOwnRule(
-  run: RunContext,
+async function ensureLastingAccess(
   deps: ConnectionDeps,
   probe: FirewallProbe,
   session: Session,
 ): Promise<Session> {
-  const rules = await probe.rules.catch((error: unknown) => {
-    run.debug(`The firewall rules could not be read, but the login works: ${String(error)}`);
-    return undefined;
-  });
-  const [, address] = await probe.settled;
-  if (rules === undefined || deps.hasPrivateEndpoint || address.status === 'rejected') return session;
-  const coverage = ruleCoverage(deps, rules, address.value);
-  if (coverage === 'lasting' || coverage === 'azure') return session;
+  const { run } = deps;
+  const [rules, address] = await probe.settled;
+  if (rules.status === 'rejected')
+    run.debug(`The firewall rules could not be read, but the login works: ${String(rules.reason)}`);
+  if (rules.status === 'rejected' || address.status === 'rejected' || deps.hasPrivateEndpoint) return session;
+  const coverage = ruleCoverage(rules.value, address.value);
+  if (coverage === 'persistent' || coverage === 'azure-services') return session;
   run.info(
-    coverage === 'foreign'
-      ? `Only another run's temporary firewall rule lets ${address.value} in; making one of our own.`
-      : `No firewall rule lets ${address.value} in, so the door is closing; making a rule of our own.`,
+    coverage === 'other-run'
+      ? `Access of ${address.value} depends on another run's temporary firewall rule; creating our own.`
+      : `No firewall rule covers ${address.value}, so access depends on a rule that is being removed; creating our own.`,
   );
-  return await deps
-    .openFirewall(address.value, async (hasOperationEnded) => (hasOperationEnded ? session : undefined))
-    .catch((error: unknown) => {
-      if (!(error instanceof ActionError) || error.azure === undefined) throw error;
-      run.warning(
-        `Going on by the way that is open now, although it may close while the job runs.\n${error.message}`,
-      );
-      return session;
-    });
+  try {
+    await createRuleWhileConnected(deps, address.value);
+  } catch (error) {
+    if (!(error instanceof ActionError) || error.azure === undefined) throw error;
+    run.warning(
+      `Continuing with the access that works now, although it may end while the job runs.\n${error.message}`,
+    );
+  }
+  return session;
 }
 
 async function connectPrivately(
-  run: RunContext,
-  target: LoginTarget,
   deps: ConnectionDeps,
+  target: LoginTarget,
   first: LoginResult,
 ): Promise<Session> {
-  const result = await retryTransientFailures(run, target, deps, first);
+  const result = await retryTransientFailures(deps, target, first);
   if ('session' in result) return result.session;
   const hint =
     'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';

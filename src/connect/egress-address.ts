@@ -4,14 +4,13 @@ import { ActionError, actionError, errorCatalog, getErrorMessage } from '../comm
 /** Milliseconds for one echo service to answer. */
 const ECHO_TIMEOUT_MS = 3000;
 
-/** Characters of an answer that are read: an address with the white space around it. */
-const MAX_ANSWER_LENGTH = 100;
+/** Characters of a response that are read: an address with white space around it. */
+const MAX_RESPONSE_LENGTH = 100;
 
-/** Echo services see this runner at different addresses: its network has several. */
+/** Two echo services see this runner at different addresses, since its network has several. */
 export class ConflictingAddressesError extends ActionError {
   readonly addresses: readonly string[];
 
-  /** @param answers two that differ */
   constructor(answers: readonly { readonly service: string; readonly address: string }[]) {
     const reason = `${answers.map(({ service, address }) => `${service} sees ${address}`).join(', but ')}.`;
     super('egress-address-unknown', errorCatalog['egress-address-unknown']({ reason }), {});
@@ -20,10 +19,10 @@ export class ConflictingAddressesError extends ActionError {
 }
 
 /**
- * The public IPv4 address of this runner, as two echo services agree on it. A service that does not answer is
- * replaced by the next.
+ * The public IPv4 address of this runner on which two echo services agree. The next service replaces one that does not
+ * answer.
  * @param services HTTPS URLs that answer with the caller's address as text
- * @throws `egress-address-unknown`; as {@link ConflictingAddressesError}, which names both, where two answers differ
+ * @throws `egress-address-unknown`; a {@link ConflictingAddressesError} where two services disagree
  */
 export async function detectEgressAddress(services: readonly string[], signal: AbortSignal): Promise<string> {
   const answers: { service: string; address: string }[] = [];
@@ -61,13 +60,13 @@ async function askEchoService(url: string, signal: AbortSignal): Promise<string>
   return text;
 }
 
-/** The body up to a little more than the longest answer; what follows is never read. */
+/** The start of the body, a little longer than the longest valid response. */
 async function readStart({ body }: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of body ?? []) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_ANSWER_LENGTH) break;
+    if (text.length > MAX_RESPONSE_LENGTH) break;
   }
   return text;
 }

@@ -1,87 +1,158 @@
 import { validatePublicAddress } from '../common/addresses.ts';
 import { ActionError, actionError, errorCatalog, getErrorMessage } from '../common/errors.ts';
 import { type RunContext, waitFor } from '../common/polling.ts';
-import type { LoginTarget } from '../postgres/login.ts';
+import type { LoginAttempt, LoginTarget } from '../postgres/login.ts';
 import type { LoginFailure } from '../postgres/login-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { ConflictingAddressesError } from './egress-address.ts';
-import {
-  type ConnectionDeps,
-  FIRST_LOGIN_TIMEOUT_MS,
-  type FirewallProbe,
-  loginError,
-  ruleCoverage,
-  type StoredFirewallRule,
-} from './firewall-coverage.ts';
+import { type CoveringRule, ruleCoverage } from './firewall-coverage.ts';
+import type { RuleCreation } from './runner-firewall-rule.ts';
+
+/** What connecting to one server needs. */
+export interface ConnectionDeps {
+  readonly run: RunContext;
+  /** False for a server with private access, which has no firewall rules. */
+  readonly hasPublicAccess: boolean;
+  /** Whether the server can also be reached through a private endpoint, which bypasses the firewall. */
+  readonly hasPrivateEndpoint: boolean;
+  /** The input runner-ip. */
+  readonly runnerIp: string | undefined;
+  /** One login attempt; it counts as blocked after `timeoutMs` milliseconds. */
+  login(target: LoginTarget, timeoutMs: number): LoginAttempt;
+  detectEgressAddress(): Promise<string>;
+  listRules(): Promise<readonly CoveringRule[]>;
+  /** Starts the creation of this run's rule for the address, or changes the rule to it. */
+  startRule(address: string): Promise<RuleCreation>;
+}
+
+/** The rules and this runner's address, which are requested at the same time as the first login. */
+export interface FirewallProbe {
+  readonly rules: Promise<readonly CoveringRule[]>;
+  readonly address: Promise<string>;
+  readonly settled: Promise<[PromiseSettledResult<readonly CoveringRule[]>, PromiseSettledResult<string>]>;
+}
+
+/** Milliseconds for a login before it counts as blocked. */
+export const FIRST_LOGIN_TIMEOUT_MS = 8000;
 
 /** Milliseconds for a rule to work: Azure's documentation says up to five minutes. */
 const RULE_PROPAGATION_TIMEOUT_MS = 330_000;
-/** Milliseconds between two questions for this runner's address, while a rule for it does not work. */
+/** Milliseconds between two checks of this runner's address, while a rule for it does not work. */
 const ADDRESS_RECHECK_INTERVAL_MS = 20_000;
-/** Milliseconds after which a rule that does not work is worth a warning, and echo services that differ an error. */
+/** Milliseconds after which a rule that does not work causes a warning, and conflicting echo services an error. */
 const SLOW_RULE_WARNING_MS = 60_000;
-/** Addresses of this runner for which a rule is tried, one after another. */
+/** Addresses of this runner for which a rule is created, one after another. */
 const MAX_ADDRESSES = 5;
+/** A rule of our own works within seconds. */
+const OWN_RULE_POLL_OPTIONS = { initialIntervalMs: 200, maxIntervalMs: 500 };
 
 /**
- * Blocked by the firewall: waits for a persistent rule to work, or creates a temporary one. Where this runner turns out to
- * have another address, the rule is changed to that one.
+ * Connects although the firewall blocks this runner: waits for a persistent rule to work, or creates a temporary rule.
+ * Where this runner turns out to have another address, the rule is changed to that one.
+ * @throws `not-reachable`, `login-failed`, `azure-refused`, `egress-address-unknown`
  */
 export async function openFirewallAndConnect(
-  run: RunContext,
-  target: LoginTarget,
   deps: ConnectionDeps,
+  target: LoginTarget,
   probe: FirewallProbe,
   blocked: LoginFailure,
 ): Promise<Session> {
+  const { run, runnerIp } = deps;
   const rules = await probe.rules;
-  let address =
-    deps.configuredAddress ?? requirePublicAddress(target, blocked.address) ?? (await probe.address);
+  let address = runnerIp ?? requirePublicAddress(target, blocked.address) ?? (await probe.address);
   let { reason } = blocked;
+  let action = 'creating a temporary rule';
   for (const triedAddresses = [address]; ; triedAddresses.push(address)) {
     try {
-      return await connectFromAddress(run, target, deps, {
-        address,
-        rules,
-        reason,
-        isFirst: triedAddresses.length === 1,
-      });
+      if (ruleCoverage(rules, address) === 'persistent')
+        return await waitForPersistentRule(deps, target, address, reason);
+      run.info(
+        `This runner (${address}) is blocked by the firewall of ${target.host} (${reason}); ${action}.`,
+      );
+      return await createRuleAndConnect(deps, target, address);
     } catch (error) {
-      if (!(error instanceof AddressMismatchError) || deps.configuredAddress !== undefined) throw error;
+      if (!(error instanceof AddressMismatchError) || runnerIp !== undefined) throw error;
       if (triedAddresses.includes(error.address) || triedAddresses.length >= MAX_ADDRESSES)
         throw multipleAddressesError(target, [...triedAddresses, error.address]);
       ({ address, shortReason: reason } = error);
+      action = 'changing the temporary rule to this address';
     }
   }
 }
 
-/** One address. @throws {@link AddressMismatchError} where this runner has another */
-function connectFromAddress(
-  run: RunContext,
-  target: LoginTarget,
+/** @throws {@link AddressMismatchError} where this runner has another address */
+function waitForPersistentRule(
   deps: ConnectionDeps,
-  {
-    address,
-    rules,
-    reason,
-    isFirst,
-  }: {
-    readonly address: string;
-    readonly rules: readonly StoredFirewallRule[];
-    readonly reason: string;
-    readonly isFirst: boolean;
-  },
+  target: LoginTarget,
+  address: string,
+  reason: string,
 ): Promise<Session> {
-  const hasPersistentRule = ruleCoverage(deps, rules, address) === 'lasting';
-  run.info(
-    hasPersistentRule
-      ? `A firewall rule covers ${address}, but does not let it in yet (${reason}); waiting for it to work.`
-      : `This runner (${address}) is blocked by the firewall of ${target.host}: ${reason}. ${isFirst ? 'Creating a temporary rule' : 'Changing the temporary rule to this address'}.`,
+  deps.run.info(
+    `A firewall rule covers ${address}, but does not admit it yet (${reason}); waiting for it to work.`,
   );
-  const attempt = retryLogin(run, target, deps, address);
-  return hasPersistentRule
-    ? waitFor(run, `the firewall rule for ${address} to work`, attempt)
-    : deps.openFirewall(address, attempt);
+  const tryLogin = createLoginRetry(deps, target, address);
+  return waitFor(deps.run, `the firewall rule for ${address} to work`, tryLogin);
+}
+
+/**
+ * Creates this run's rule, or changes it to the address. What comes first ends the wait: a login that succeeds, a login
+ * failure that no rule can change, or the failure of the creation.
+ * @throws {@link AddressMismatchError} where this runner has another address
+ */
+async function createRuleAndConnect(
+  deps: ConnectionDeps,
+  target: LoginTarget,
+  address: string,
+): Promise<Session> {
+  const tryLogin = createLoginRetry(deps, target, address);
+  const creation = await deps.startRule(address);
+  let session: Session | undefined;
+  try {
+    session = await waitFor(
+      deps.run,
+      `the firewall rule for ${address} to work`,
+      async (setReason) => {
+        const openedSession = await tryLogin();
+        if (openedSession === undefined) await creation.check(setReason);
+        return openedSession;
+      },
+      OWN_RULE_POLL_OPTIONS,
+    );
+    return session;
+  } finally {
+    await creation.finish(session !== undefined);
+  }
+}
+
+/**
+ * Creates this run's rule where this runner can connect already, and waits for the end of the creation: no login can show
+ * that the rule works.
+ * @throws `azure-refused`
+ */
+export async function createRuleWhileConnected(deps: ConnectionDeps, address: string): Promise<void> {
+  const creation = await deps.startRule(address);
+  let isCreated: true | undefined;
+  try {
+    isCreated = await waitFor(
+      deps.run,
+      `the creation of the firewall rule for ${address}`,
+      async (setReason) => (await creation.check(setReason)) || undefined,
+      OWN_RULE_POLL_OPTIONS,
+    );
+  } finally {
+    await creation.finish(isCreated ?? false);
+  }
+}
+
+/** The error for a login that the server or TLS refused. */
+export function loginError(
+  { user, host, database, password }: LoginTarget,
+  { reason, advice }: LoginFailure,
+): Error {
+  // The most frequent cause is a secret that was pasted with a line break.
+  const whitespaceHint =
+    password === password.trim() ? '' : ' The given password begins or ends with white space.';
+  return actionError('login-failed', { user, host, database, reason, hint: advice + whitespaceHint });
 }
 
 function multipleAddressesError({ host }: LoginTarget, addresses: readonly string[]): Error {
@@ -92,7 +163,7 @@ function multipleAddressesError({ host }: LoginTarget, addresses: readonly strin
   });
 }
 
-/** The address that a refusal names, which must be one that a rule can be made for. */
+/** The address that PostgreSQL's refusal names. @throws `not-reachable` where no rule can admit it */
 function requirePublicAddress({ host }: LoginTarget, address: string | undefined): string | undefined {
   const problem = address === undefined ? undefined : validatePublicAddress(address);
   if (problem === undefined) return address;
@@ -100,17 +171,17 @@ function requirePublicAddress({ host }: LoginTarget, address: string | undefined
     'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
   throw actionError('not-reachable', {
     host,
-    reason: `PostgreSQL sees this runner as an address for which no rule can be made: ${problem}.`,
+    reason: `PostgreSQL sees this runner as an address for which no rule can be created: ${problem}.`,
     hint,
   });
 }
 
-/** This runner has another address than the one that was let in. Of the catalogue, so nothing wraps it. */
+/** This runner has another address than the one that the rule admits. */
 class AddressMismatchError extends ActionError {
   readonly address: string;
-  /** Without the host and a full stop, for a sentence within another. */
+  /** Without the host and a full stop, to be part of another sentence. */
   readonly shortReason: string;
-  /** @param observer who sees it, to begin a sentence with */
+  /** @param observer the subject and verb of the reason: `PostgreSQL sees` */
   constructor(observer: string, host: string, address: string, admittedAddress: string) {
     const shortReason = `${observer} this runner as ${address}, but the rule admits ${admittedAddress}`;
     super(
@@ -124,13 +195,12 @@ class AddressMismatchError extends ActionError {
 }
 
 /**
- * A look for `waitFor` that logs in again and again, each attempt a little more patient; while the firewall swallows the
- * connections, the echo services are asked from time to time whether the address is still the same.
+ * Returns one login attempt for each round of `waitFor`, with timeouts that grow up to 8 s. While the firewall drops the
+ * connections, an attempt checks every 20 s whether the echo services still see the same address.
  */
-function retryLogin(
-  run: RunContext,
-  target: LoginTarget,
+function createLoginRetry(
   deps: ConnectionDeps,
+  target: LoginTarget,
   address: string,
 ): () => Promise<Session | undefined> {
   const start = performance.now();
@@ -138,20 +208,21 @@ function retryLogin(
   const isWarningDue = createDueCheck(SLOW_RULE_WARNING_MS, Number.POSITIVE_INFINITY);
   let loginTimeoutMs = 1000;
   return async () => {
-    const result = await deps.login(loginTimeoutMs).result;
+    const result = await deps.login(target, loginTimeoutMs).result;
     if ('session' in result) return result.session;
     const { failure } = result;
-    checkLoginFailure(target, failure, address);
+    throwUnlessRuleHelps(target, failure, address);
     if (isWarningDue())
-      run.warning(
+      deps.run.warning(
         `The firewall rule for ${address} does not work after a minute. Azure may need up to five; but if this runner reaches PostgreSQL from another address, give that with runner-ip, or all addresses of its network with allowed-ip-ranges.`,
       );
-    const canAskEchoServices = failure.address === undefined && deps.configuredAddress === undefined;
-    if (canAskEchoServices && isRecheckDue()) await recheckAddress(run, target, deps, { address, start });
+    const canAskEchoServices = failure.address === undefined && deps.runnerIp === undefined;
+    const elapsedMs = performance.now() - start;
+    if (canAskEchoServices && isRecheckDue()) await recheckAddress(deps, target, address, elapsedMs);
     if (performance.now() - start > RULE_PROPAGATION_TIMEOUT_MS) {
       const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
       const hint =
-        'Perhaps this runner reaches PostgreSQL from another address: give that with runner-ip, or all addresses of its network with allowed-ip-ranges. Or its network lets nothing out to port 5432.';
+        'Perhaps this runner reaches PostgreSQL from another address: give that with runner-ip, or all addresses of its network with allowed-ip-ranges. Or its network blocks connections to port 5432.';
       throw actionError('not-reachable', { host: target.host, reason, hint });
     }
     loginTimeoutMs = Math.min(loginTimeoutMs * 1.5, FIRST_LOGIN_TIMEOUT_MS);
@@ -159,8 +230,8 @@ function retryLogin(
   };
 }
 
-/** @throws `login-failed` for a refusal; {@link AddressMismatchError} where it names another address than the one that was let in */
-function checkLoginFailure(target: LoginTarget, failure: LoginFailure, admittedAddress: string): void {
+/** @throws `login-failed` for a refused login; {@link AddressMismatchError} where PostgreSQL names another address */
+function throwUnlessRuleHelps(target: LoginTarget, failure: LoginFailure, admittedAddress: string): void {
   if (failure.kind === 'refused') throw loginError(target, failure);
   const address = requirePublicAddress(target, failure.address);
   if (address !== undefined && address !== admittedAddress)
@@ -168,18 +239,20 @@ function checkLoginFailure(target: LoginTarget, failure: LoginFailure, admittedA
 }
 
 /**
- * Asks the echo services again. That they do not answer says nothing.
- * @throws {@link AddressMismatchError} where they name another address; `not-reachable` where they still differ after a while
+ * Asks the echo services again; no answer decides nothing.
+ * @param elapsedMs milliseconds that the rule has not worked
+ * @throws {@link AddressMismatchError} where they see another address; `not-reachable` where they conflict after a minute
  */
 async function recheckAddress(
-  run: RunContext,
-  target: LoginTarget,
   deps: ConnectionDeps,
-  { address, start }: { readonly address: string; readonly start: number },
+  target: LoginTarget,
+  address: string,
+  elapsedMs: number,
 ): Promise<void> {
+  const { run } = deps;
   const observedAddress = await deps.detectEgressAddress().catch((error: unknown) => {
     run.signal.throwIfAborted();
-    if (error instanceof ConflictingAddressesError && performance.now() - start >= SLOW_RULE_WARNING_MS)
+    if (error instanceof ConflictingAddressesError && elapsedMs >= SLOW_RULE_WARNING_MS)
       throw multipleAddressesError(target, [address, ...error.addresses]);
     run.debug(`The address could not be determined again: ${getErrorMessage(error)}`);
     return address;
@@ -188,7 +261,7 @@ async function recheckAddress(
     throw new AddressMismatchError('The echo services see', target.host, observedAddress, address);
 }
 
-/** True once so many milliseconds have passed, and then again after each `interval`. */
+/** Returns true once after `firstDelayMs` milliseconds, and again after each `intervalMs`. */
 function createDueCheck(firstDelayMs: number, intervalMs: number): () => boolean {
   let dueAt = performance.now() + firstDelayMs;
   return () => {

@@ -1,6 +1,6 @@
+import type { ServerConnections } from '../connect/server-connections.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import type { ModeContext } from '../modes/context.ts';
-import type { ServerConnections } from '../modes/server-connections.ts';
 import { terminatePullRequestSessions } from '../postgres/pull-request-activity.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 
@@ -19,7 +19,7 @@ export async function terminateLockHolders(
   connections: ServerConnections,
   alreadyWarned: Set<string>,
 ): Promise<readonly string[]> {
-  const result = await connections.connectionDeps(connections.administrator).login(LOGIN_TIMEOUT_MS).result;
+  const result = await connections.login(connections.administrator, LOGIN_TIMEOUT_MS).result;
   if ('failure' in result)
     throw new Error(`'${connections.administrator.user}' could not log in: ${result.failure.reason}`);
   try {

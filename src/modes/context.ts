@@ -1,15 +1,17 @@
 import { resolveEndpoints } from '../azure/clouds.ts';
 import { type AzureConnection, connectToAzure } from '../azure/connection.ts';
 import { selectAuthMethod } from '../azure/credentials.ts';
-import { AzureReader } from '../azure/reader.ts';
+import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import { captureNetworkSettings, logNetworkSettings } from '../common/network.ts';
 import type { RunContext } from '../common/polling.ts';
+import { ServerConnections } from '../connect/server-connections.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { GitHubApi } from '../github/api.ts';
 import type { ActionState } from '../github/state.ts';
 import { findSecretWarnings } from '../inputs/secret-checks.ts';
 import type { CheckConfig, Config } from '../inputs/types.ts';
+import { adminLogin } from '../postgres/login.ts';
 import type { Reporter } from '../reporting/reporter.ts';
 
 /** The configuration of a mode that writes, and therefore has an administrator. */
@@ -59,4 +61,27 @@ export function withWriter(
   { azureConnection, reader }: ControlPlane,
 ): WritableControlPlane {
   return { azureConnection, reader, writer: new AzureWriter(azureConnection.clients, run, reader) };
+}
+
+/** @throws if ARM names no host, because PostgreSQL's client would take one from the environment */
+export function createConnections(
+  { runtime, config, state, reporter }: ModeContext<WritingConfig>,
+  { azureConnection, writer }: WritableControlPlane,
+  { name, server }: FoundServer,
+): ServerConnections {
+  const host = server.fullyQualifiedDomainName;
+  if (!host) throw new Error(`Azure names no host for server '${name}'`);
+  const { runnerIp, keepRule } = config.firewall;
+  return new ServerConnections({
+    administrator: adminLogin(host, config.administrator, runtime.applicationName),
+    server,
+    writer,
+    state,
+    runIdentity: runtime.runIdentity,
+    ipEchoUrls: azureConnection.ipEchoUrls,
+    runnerIp,
+    keepRule,
+    onRuleRequest: (address) => reporter.recordRunnerRule(address),
+    onPersistentRule: (change) => reporter.onApplied(change),
+  });
 }

@@ -1,4 +1,5 @@
 import { type ActionError, actionError } from '../common/errors.ts';
+import type { ServerConnections } from '../connect/server-connections.ts';
 import type { DatabaseConfig, DropConfig, RoleConfig, SweepConfig } from '../inputs/types.ts';
 import { type FoundDatabase, SqlReader } from '../postgres/sql-reader.ts';
 import { isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
@@ -6,14 +7,20 @@ import { TEARDOWN_POLICY } from '../reconcile/policy.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import { findPullRequestRoles } from '../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../reconcile/teardown.ts';
+import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { teardownResources } from '../resources/index.ts';
 import { findRoleBlockers, roleBlockedError } from '../resources/role/role-blockers.ts';
 import type { RoleLookupDeps } from '../resources/role/role-databases.ts';
 import { SqlWriter } from '../resources/sql-writer.ts';
-import { type ModeContext, openControlPlane, type WritableControlPlane, withWriter } from './context.ts';
+import {
+  createConnections,
+  type ModeContext,
+  openControlPlane,
+  type WritableControlPlane,
+  withWriter,
+} from './context.ts';
 import { commentOnDrop } from './pull-request-comment.ts';
 import { findReadyServer } from './ready-server.ts';
-import { ServerConnections } from './server-connections.ts';
 
 /** `mode: drop`: deletes the pull request's database and roles. Succeeds if they do not exist. */
 export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
@@ -22,7 +29,7 @@ export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
   const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
   // The state of the database is unknown, so the pull request gets no comment about it.
   if (found === undefined) return;
-  const connections = new ServerConnections(ctx, azure, found);
+  const connections = createConnections(ctx, azure, found);
   const session = await reporter.phase('Connect', () => connections.connect());
   const blockedError = await reporter
     .phase('Drop database', async () => {
@@ -75,7 +82,7 @@ export async function dropPullRequest(
         reader,
         openDatabaseSession,
         dropDatabaseWithArm: (name) => azure.writer.dropDatabase(name),
-        allowExtensions: (extensions) => azure.writer.allowExtensions(extensions),
+        allowExtensions: (extensions) => allowExtensions(azure.writer, extensions),
         appRole: undefined,
         password: undefined,
         extensions: [],

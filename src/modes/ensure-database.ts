@@ -1,4 +1,5 @@
 import { actionError } from '../common/errors.ts';
+import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
@@ -10,10 +11,10 @@ import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/database-comment.ts';
 import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
+import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
 import { SqlWriter } from '../resources/sql-writer.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
-import type { ServerConnections } from './server-connections.ts';
 
 /** The database as it is published. */
 interface EnsuredDatabase extends ReconcileOutcome {
@@ -45,7 +46,7 @@ export async function ensureDatabase(
     reader,
     openDatabaseSession: (database) => connections.openDatabaseSession(database),
     dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
-    allowExtensions: (extensions) => azureWriter.allowExtensions(extensions),
+    allowExtensions: (extensions) => allowExtensions(azureWriter, extensions),
     appRole: config.appRole,
     password: config.appRole && target.password,
     extensions: config.extensions,
@@ -70,7 +71,7 @@ export async function ensureDatabase(
       writer,
     });
     // Another job that read the allow-list before this run's change may have overwritten it.
-    if (isAllowListChanged) await azureWriter.allowExtensions(config.extensions);
+    if (isAllowListChanged) await allowExtensions(azureWriter, config.extensions);
     return {
       appSession,
       expires: await reportExpiry(ctx, reader),
@@ -105,7 +106,7 @@ async function connectAsPublished(
 ): Promise<{ readonly session: Session; readonly changes: readonly Change[] }> {
   const { appRole } = config;
   if (appRole === undefined) return { session: await connections.openSession(target), changes: [] };
-  const first = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
+  const first = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
   if ('session' in first) return { session: first.session, changes: [] };
   if (first.failure.sqlState !== INVALID_PASSWORD_SQL_STATE)
     return { session: await connections.openSession(target), changes: [] };
@@ -113,7 +114,7 @@ async function connectAsPublished(
   reporter.onApplyStart(change);
   await writer.setPassword(appRole.name);
   reporter.onApplied(change);
-  const second = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
+  const second = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
   if ('session' in second) return { session: second.session, changes: [change] };
   const { reason, sqlState } = second.failure;
   const { user, host, database } = target;

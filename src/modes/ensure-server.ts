@@ -1,6 +1,10 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { isBeingCreatedOrDeleted, normalizeState } from '../azure/server-states.ts';
-import { waitForReady, waitForStableState } from '../azure/wait-for-ready.ts';
+import {
+  isBeingCreatedOrDeleted,
+  normalizeState,
+  waitForReady,
+  waitForStableState,
+} from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import { actionError } from '../common/errors.ts';
 import { unfinishedCreationOwner, withoutCreationTag } from '../inputs/creation-tag.ts';

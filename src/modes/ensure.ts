@@ -1,5 +1,6 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
+import type { ServerConnections } from '../connect/server-connections.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import { terminateLockHolders } from '../migration/migration-lock.ts';
 import { runMigration } from '../migration/run-migration.ts';
@@ -15,12 +16,11 @@ import {
   writeRootCertificates,
 } from '../publish/publish.ts';
 import { uniqueDrift } from '../reconcile/findings.ts';
-import { type ModeContext, openControlPlane, withWriter } from './context.ts';
+import { createConnections, type ModeContext, openControlPlane, withWriter } from './context.ts';
 import { ensureDatabase } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { type DriftResult, writeDriftReport } from './report-drift.ts';
-import { ServerConnections } from './server-connections.ts';
 
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
@@ -29,7 +29,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   warnAdminCredentialsExported(ctx);
   const azure = withWriter(ctx, openControlPlane(ctx));
   const { found, ...server } = await reporter.phase('Ensure server', () => ensureServer(ctx, azure));
-  const connections = new ServerConnections(ctx, azure, found);
+  const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Connect', () => connections.connect());
   const { appSession, expires, ...database } = await reporter

@@ -1,6 +1,5 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { normalizeState } from '../azure/server-states.ts';
-import { waitForReady, waitForStableState } from '../azure/wait-for-ready.ts';
+import { normalizeState, waitForReady, waitForStableState } from '../azure/server-states.ts';
 import { actionError } from '../common/errors.ts';
 import type { DropConfig, SweepConfig } from '../inputs/types.ts';
 import type { ModeContext, WritableControlPlane, WritingConfig } from './context.ts';

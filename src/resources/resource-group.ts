@@ -1,5 +1,5 @@
 import type { AzureReader } from '../azure/reader.ts';
-import { normalizeRegion } from '../azure/regions.ts';
+import { normalizeRegion } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import { defaultResourceGroup, resolveNewServer } from '../inputs/defaults.ts';
 import type { Config } from '../inputs/types.ts';

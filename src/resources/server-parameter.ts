@@ -49,8 +49,10 @@ export const serverParameterHandler: ResourceHandler<
   },
 
   async apply(writer, _change, { name, value }): Promise<ApplyResult> {
-    await writer.putParameter(name, value, (stored) =>
-      areParameterValuesEqual(name, stored.dataType, stored.value ?? '', value),
+    await writer.putParameter(
+      name,
+      async () => value,
+      (stored) => areParameterValuesEqual(name, stored.dataType, stored.value ?? '', value),
     );
     return 'applied';
   },

@@ -1,6 +1,6 @@
 import { createHttpHeaders, createPipelineRequest, RestError } from '@azure/core-rest-pipeline';
 
-/** What the SDK throws for an answer of ARM: its own error, with the body's details. */
+/** The error that the SDK throws for an error response of ARM. */
 export function createArmError(status: number, error?: { code?: string; message?: string }): RestError {
   const request = createPipelineRequest({ url: 'https://management.azure.com/x' });
   const headers = createHttpHeaders({

@@ -4,7 +4,7 @@ import { type AzureClients, createClients } from '../../../src/azure/clients.ts'
 import { resolveEndpoints } from '../../../src/azure/clouds.ts';
 import { exampleGuid } from './test-configs.ts';
 
-/** One answer of ARM: with a body as JSON, or as it is given; or none, as a broken or a silent connection. */
+/** One response of ARM: with a JSON body or a text; or none, from a broken or a silent connection. */
 export type ArmResponse =
   | {
       readonly status: number;
@@ -17,27 +17,26 @@ export type ArmResponse =
 
 /**
  * The action's own clients over a fake ARM.
- * @param responses given one after another, or by what was asked so far, `METHOD URL` each
+ * @param responses in order, or a function of the requests so far (see `requests`)
  */
 export function createFakeArmClients(
-  responses: readonly ArmResponse[] | ((asked: readonly string[]) => ArmResponse),
+  responses: readonly ArmResponse[] | ((requests: readonly string[]) => ArmResponse),
 ): {
   readonly clients: AzureClients;
-  /** What they asked. */
-  readonly asked: string[];
-  /** What they logged. */
-  readonly said: string[];
+  /** `METHOD URL` of each request. */
+  readonly requests: string[];
+  readonly logLines: string[];
 } {
-  const asked: string[] = [];
-  const said: string[] = [];
+  const requests: string[] = [];
+  const logLines: string[] = [];
   const queue = typeof responses === 'function' ? [] : [...responses];
   const httpClient: HttpClient = {
     async sendRequest(request) {
       if (request.abortSignal?.aborted) throw new AbortError('The operation was aborted.');
-      asked.push(`${request.method} ${request.url}`);
-      const response = typeof responses === 'function' ? responses(asked) : queue.shift();
-      if (response === undefined) throw new Error(`no answer left for ${request.method} ${request.url}`);
-      // Whatever it is told: a silent proxy does not listen to signals either.
+      requests.push(`${request.method} ${request.url}`);
+      const response = typeof responses === 'function' ? responses(requests) : queue.shift();
+      if (response === undefined) throw new Error(`no response left for ${request.method} ${request.url}`);
+      // Ignores the signal, as a connection to a silent proxy does.
       if (response === 'silent') return await new Promise<never>(() => {});
       if (response === 'broken') throw new RestError('socket hang up', { code: 'ECONNRESET', request });
       const { status, headers = {}, body, text } = response;
@@ -54,17 +53,17 @@ export function createFakeArmClients(
   const credential = {
     getToken: async () => ({ token: 'token', expiresOnTimestamp: Date.now() + 3_600_000 }),
   };
-  const log = (text: string): void => void said.push(text);
+  const log = (text: string): void => void logLines.push(text);
   const clients = createClients(resolveEndpoints('AzureCloud', {}), credential, exampleGuid, log, httpClient);
-  return { clients, asked, said };
+  return { clients, requests, logLines };
 }
 
 export const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
 
-/** As recorded since 2024, with its signature: clients must keep the URL whole. */
+/** As recorded since 2024, with a signature: clients must keep the whole URL. */
 export const operationUrl = `https://management.azure.com/subscriptions/${exampleGuid}/providers/Microsoft.DBforPostgreSQL/locations/eastus/azureAsyncOperation/0b6?api-version=2025-08-01&t=638&c=MIIH${'x'.repeat(300)}&s=a&h=b`;
 
-/** 202 as ARM answers to a write. */
+/** ARM's 202 response to a write. */
 export const acceptedResponse: ArmResponse = {
   status: 202,
   headers: {
@@ -76,7 +75,7 @@ export const acceptedResponse: ArmResponse = {
   body: { operation: 'UpsertServerFirewallRulesManagementOperation', startTime: '2026-04-16T21:27:02.297Z' },
 };
 
-/** A poll's answer: always 200 with Retry-After. */
+/** The response to a poll: always 200 with Retry-After. */
 export const pollResponse = (status: string, error?: unknown): ArmResponse => ({
   status: 200,
   headers: { 'retry-after': '60' },

@@ -1,8 +1,10 @@
-import { toAzureError } from '../../../src/azure/azure-errors.ts';
+import type { StoredFirewallRule } from '../../../src/azure/reader.ts';
 import { rangeContains } from '../../../src/common/addresses.ts';
-import { type RunContext, waitFor } from '../../../src/common/polling.ts';
+import type { RunContext } from '../../../src/common/polling.ts';
 import { isTemporaryRuleName } from '../../../src/common/resource-names.ts';
-import type { ConnectionDeps, StoredFirewallRule } from '../../../src/connect/connect.ts';
+import type { CoveringRule } from '../../../src/connect/firewall-coverage.ts';
+import type { ConnectionDeps } from '../../../src/connect/open-firewall.ts';
+import type { RuleCreation } from '../../../src/connect/runner-firewall-rule.ts';
 import type { LoginAttempt, LoginResult, LoginTarget } from '../../../src/postgres/login.ts';
 import type { LoginFailure } from '../../../src/postgres/login-errors.ts';
 import { Session } from '../../../src/postgres/session.ts';
@@ -18,42 +20,45 @@ export const loginTarget: LoginTarget = {
 
 const MINUTE_MS = 60_000;
 
-/** A server behind a firewall, with as much as `reach` uses of it. Its time is that of the timers. */
+/** A server behind a firewall, as connecting uses it. It keeps the time of the (fake) timers. */
 export class FakeFirewall implements ConnectionDeps {
   /** The address as which PostgreSQL sees this runner. */
   address = '203.0.113.9';
-  /** Where each login comes from another of these addresses in turn. */
+  /** Each login comes from the next of these addresses. */
   alternateAddresses: string[] = [];
-  /** What the echo services say, one thing after another; the last stays. Undefined: they say nothing. */
+  /** Responses of the echo services, one after another; the last is repeated. Undefined: no response. */
   echoResponses: (string | Error | undefined)[] = ['203.0.113.9'];
-  /** How often they were asked. */
   echoRequestCount = 0;
-  configuredAddress: string | undefined;
+  runnerIp: string | undefined;
   hasPublicAccess = true;
   hasPrivateEndpoint = false;
-  /** How it treats whom no rule admits: swallow the connection, or name the address in a refusal. */
+  /** How it blocks: drop the connection, or reject it with a message that names the address. */
   blocked: 'timeout' | 'reject' = 'timeout';
   /** Milliseconds until a new rule works. */
   propagationMs = 3000;
-  /** Where rules do not show what lets this runner in (a private endpoint, a network). */
+  /** Whether this runner is admitted although no stored rule covers it (a private endpoint, a rule that is being removed). */
   allowsWithoutRule = false;
-  /** What a login that comes through meets, one after another; the last stays. Undefined: a session. */
+  /** Failures of admitted logins, one after another; the last is repeated. Undefined: a session. */
   loginFailures: (LoginFailure | undefined)[] = [undefined];
   storedRules: StoredFirewallRule[] = [];
-  /** Thrown by looking at the rules. */
+  /** Thrown by listing the rules. */
   readError: Error | undefined;
-  /** Thrown by making a rule. */
+  /** Thrown by requesting a rule. */
   writeError: Error | undefined;
+  /** With which the accepted creation of a rule fails. */
+  creationError: Error | undefined;
   ownRuleNames: string[] = [];
-  /** Addresses for which a rule was made. */
+  /** Addresses for which a rule was requested. */
   readonly openedAddresses: string[] = [];
+  /** Whether each creation ended with a rule that works. */
+  readonly finishedCreations: boolean[] = [];
   readonly session = new Session(loginTarget, 1000, new AbortController().signal);
   loginCount = 0;
   #effectiveFrom = new Map<StoredFirewallRule, number>();
-  readonly #run: RunContext;
+  readonly run: RunContext;
 
   constructor(run: RunContext) {
-    this.#run = run;
+    this.run = run;
   }
 
   /** Stores a rule; it works after so many milliseconds. */
@@ -63,12 +68,12 @@ export class FakeFirewall implements ConnectionDeps {
     this.#effectiveFrom.set(rule, performance.now() + worksAfter);
   }
 
-  /** Milliseconds that a server takes which answers, but slowly. */
+  /** Milliseconds for the response to an admitted login. */
   loginDelayMs = 30;
 
-  login(timeout: number): LoginAttempt {
+  login(_target: LoginTarget, timeoutMs: number): LoginAttempt {
     return {
-      result: this.#login(timeout),
+      result: this.#login(timeoutMs),
       serverResponded: () => this.blocked === 'reject' || this.#isAllowed(),
     };
   }
@@ -83,18 +88,18 @@ export class FakeFirewall implements ConnectionDeps {
     );
   }
 
-  async #login(timeout: number): Promise<LoginResult> {
+  async #login(timeoutMs: number): Promise<LoginResult> {
     this.loginCount += 1;
     this.address = this.alternateAddresses[this.loginCount % this.alternateAddresses.length] ?? this.address;
-    if (!this.#isAllowed()) return { failure: await this.#rejectLogin(timeout) };
+    if (!this.#isAllowed()) return { failure: await this.#rejectLogin(timeoutMs) };
     await sleep(this.loginDelayMs);
     const failure = this.loginFailures.length > 1 ? this.loginFailures.shift() : this.loginFailures[0];
     return failure ? { failure } : { session: this.session };
   }
 
-  async #rejectLogin(timeout: number): Promise<LoginFailure> {
+  async #rejectLogin(timeoutMs: number): Promise<LoginFailure> {
     if (this.blocked === 'timeout') {
-      await sleep(timeout);
+      await sleep(timeoutMs, this.run.signal);
       return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
     }
     await sleep(30);
@@ -106,10 +111,14 @@ export class FakeFirewall implements ConnectionDeps {
     };
   }
 
-  async listRules(): Promise<readonly StoredFirewallRule[]> {
+  async listRules(): Promise<readonly CoveringRule[]> {
     await sleep(100);
     if (this.readError) throw this.readError;
-    return [...this.storedRules];
+    return this.storedRules.map(({ name, start, end }) => ({
+      start,
+      end,
+      outlastsJob: !isTemporaryRuleName(name) || this.ownRuleNames.includes(name),
+    }));
   }
 
   async detectEgressAddress(): Promise<string> {
@@ -120,36 +129,39 @@ export class FakeFirewall implements ConnectionDeps {
     throw answer ?? new Error('no echo');
   }
 
-  isRuleOfThisJob(rule: string): boolean {
-    return this.ownRuleNames.includes(rule);
-  }
-
-  /** What the echo services say at every question. */
+  /** The response of the echo services to every request. */
   set echoAddress(address: string | undefined) {
     this.echoResponses = [address];
   }
 
-  /** As the writer does it: every failure goes through `refused`, and the operation ends late. */
-  async openFirewall<T>(address: string, needed: (ended: boolean) => Promise<T | undefined>): Promise<T> {
+  /** Replaces this run's rule. As in Azure, the rule works long before its operation ends. */
+  async startRule(address: string): Promise<RuleCreation> {
     if (this.writeError) throw this.writeError;
     this.openedAddresses.push(address);
     this.storedRules = this.storedRules.filter(({ name }) => name !== 'gha-temporary-1-2-1-mine');
     this.addRule('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagationMs });
     const end = performance.now() + MINUTE_MS;
-    try {
-      return await waitFor(this.#run, 'the rule', () => needed(performance.now() >= end));
-    } catch (error) {
-      throw toAzureError('making a firewall rule', error);
-    }
+    return {
+      check: async () => {
+        if (this.creationError) throw this.creationError;
+        return performance.now() >= end;
+      },
+      finish: async (works) => void this.finishedCreations.push(works),
+    };
   }
 
-  /** Temporary rules there are now, by name. */
+  /** Names of the stored temporary rules. */
   get temporaryRuleNames(): readonly string[] {
     return this.storedRules.map(({ name }) => name).filter(isTemporaryRuleName);
   }
 }
 
-const sleep = (milliseconds: number): Promise<void> =>
+/** Resolves after so many milliseconds, or when the signal aborts. */
+const sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });

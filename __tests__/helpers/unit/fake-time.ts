@@ -2,10 +2,10 @@ import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
 import { vi } from 'vitest';
 
-/** Lets fake time run until a promise has settled, and returns its value. */
+/** Advances the fake time until a promise has settled, and returns its value. */
 export type RunInFakeTime = <T>(promise: Promise<T>) => Promise<T>;
 
-/** Far more timers than any wait of a run sets. */
+/** More timers than any wait of a run sets. */
 const MAX_TIMERS = 5000;
 
 export const runInFakeTime: RunInFakeTime = async (promise) => {
@@ -21,7 +21,7 @@ export const runInFakeTime: RunInFakeTime = async (promise) => {
 
 /**
  * Replaces timers and clocks, those of `node:timers/promises` included, which vitest's fake timers leave alone.
- * @returns what restores them. Modules need not be loaded anew: files of one worker share them.
+ * @returns restores them. The files of a worker share modules, which see both replacements.
  */
 export function useFakeTime(): () => void {
   const { setTimeout: realSetTimeout } = timersPromises;

@@ -1,6 +1,6 @@
 import type { RunContext } from '../../../src/common/polling.ts';
 
-/** A run whose voice is kept, and whose end the test holds. */
+/** A run that records its log lines, and that the test can abort. */
 export interface TestRun extends RunContext {
   readonly logLines: string[];
   abort(reason: Error): void;
@@ -20,7 +20,7 @@ export function createTestRun(): TestRun {
   };
 }
 
-/** What a promise throws, as it is; fails where it throws nothing. */
+/** The error with which a promise rejects. @throws where it resolves */
 export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   const nothing = Symbol('nothing');
   const thrown = await promise.then(

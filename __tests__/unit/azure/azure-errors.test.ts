@@ -15,8 +15,8 @@ import { errorOf } from '../../helpers/unit/test-run.ts';
 const correlationId = 'c0ffee00-0000-4000-8000-000000000001';
 const observeFailure = (error: unknown) => tryRead("server 'demo'", () => Promise.reject(error));
 
-describe('Azure’s own code and correlation id', () => {
-  test('are taken from a refusal of ARM', () => {
+describe('the code and correlation id of Azure', () => {
+  test('are those of the response that rejects a request', () => {
     const error = createArmError(409, {
       code: 'MissingSubscriptionRegistration',
       message: 'The subscription is not registered.',
@@ -37,11 +37,11 @@ describe('Azure’s own code and correlation id', () => {
     expect(message).toContain('az provider register');
   });
 
-  test('an answer without a body has a status still', () => {
+  test('are without a code, but with a status, for a response without a body', () => {
     expect(azureDetails(createArmError(502))).toMatchObject({ code: '', status: 502, correlationId });
   });
 
-  test('what never reached Azure has none', () => {
+  test('are undefined for an error that Azure did not answer', () => {
     expect(azureDetails(new RestError('getaddrinfo ENOTFOUND', { code: 'ENOTFOUND' }))).toBeUndefined();
     expect(azureDetails(new Error('x'))).toBeUndefined();
     expect(azureDetails(undefined)).toBeUndefined();
@@ -53,7 +53,7 @@ describe('Azure’s own code and correlation id', () => {
     expect(message).toContain('network of the runner');
   });
 
-  test('an operation that failed later keeps what it said, and an error of the catalogue what it has', () => {
+  test('are kept for an operation that failed later, and for an ActionError', () => {
     const azure = { code: 'ServerIsBusy', message: 'busy', correlationId };
     expect(azureDetails(new OperationFailedError(azure))).toBe(azure);
     const known = actionError('azure-refused', { doing: 'x', hint: 'y' }, { azure });
@@ -61,13 +61,13 @@ describe('Azure’s own code and correlation id', () => {
     expect(toAzureError('z', known)).toBe(known);
   });
 
-  test('an abort stays an abort, so that the run’s own reason is told', () => {
+  test('are not added to an abort, so that the reason of the run is reported', () => {
     const abort = new DOMException('aborted', 'AbortError');
     expect(toAzureError('x', abort)).toBe(abort);
   });
 });
 
-describe('unknown is never taken for absent', () => {
+describe('unknown is never treated as absent', () => {
   test.each(['ResourceNotFound', 'ResourceGroupNotFound'])('404 %s is absent', async (code) => {
     expect(await observeFailure(createArmError(404, { code, message: 'was not found' }))).toEqual({
       status: 'absent',
@@ -93,16 +93,16 @@ describe('unknown is never taken for absent', () => {
     expect(result.status === 'unknown' && result.error.message).toContain('unknown is not absent');
   });
 
-  test('only the two codes under 404 are absent, whatever else Azure says', async () => {
+  test('only the two codes of a 404 are absent, whatever else Azure answers', async () => {
     const code = fc.oneof(
       fc.constantFrom('ResourceNotFound', 'ResourceGroupNotFound', 'NotFound'),
       fc.string(),
     );
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 400, max: 599 }), code, async (status, name) => {
-        const { status: what } = await observeFailure(createArmError(status, { code: name, message: 'm' }));
-        const gone = status === 404 && (name === 'ResourceNotFound' || name === 'ResourceGroupNotFound');
-        expect(what).toBe(gone ? 'absent' : 'unknown');
+        const { status: result } = await observeFailure(createArmError(status, { code: name, message: 'm' }));
+        const isAbsent = status === 404 && (name === 'ResourceNotFound' || name === 'ResourceGroupNotFound');
+        expect(result).toBe(isAbsent ? 'absent' : 'unknown');
       }),
     );
   });
@@ -113,11 +113,11 @@ describe('unknown is never taken for absent', () => {
     }
   });
 
-  test('what is there is present', async () => {
+  test('a resource that is read is present', async () => {
     expect(await tryRead('x', async () => present(1))).toEqual({ status: 'present', value: 1 });
   });
 
-  test('an error of the catalogue and the end of the run are no observation', async () => {
+  test('an ActionError and the end of the run are thrown', async () => {
     for (const error of [
       actionError('server-ambiguous', { server: 'x', groups: ['a', 'b'] }),
       new DOMException('x', 'AbortError'),

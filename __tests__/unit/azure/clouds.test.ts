@@ -7,7 +7,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
-/** Whether a client that is given this URL would talk TLS to this very machine. */
+/** Whether a client would use TLS with this machine for the URL. */
 function isLocal(text: string): boolean {
   const { protocol, hostname } = new URL(text);
   const bare = hostname.replace(/^\[(.*)\]$/, '$1');
@@ -15,7 +15,7 @@ function isLocal(text: string): boolean {
   return protocol === 'https:' && local;
 }
 
-/** Pieces of a path, a query or a fragment: all that RFC 3986 lets stand there, and the rest percent-encoded. */
+/** Parts of a path, a query or a fragment: the characters that RFC 3986 allows, and others percent-encoded. */
 const segment = fc
   .array(
     fc.oneof(
@@ -26,7 +26,7 @@ const segment = fc
   )
   .map((pieces) => pieces.join(''));
 
-/** Web addresses of any domain; made here because `fc.webUrl` takes seconds to be set up. */
+/** Web addresses of any domain. `fc.webUrl` is not used, since its setup takes seconds. */
 const webUrl = (...schemes: readonly ('http' | 'https')[]): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -45,18 +45,18 @@ const webUrl = (...schemes: readonly ('http' | 'https')[]): fc.Arbitrary<string>
       ].join(''),
     );
 
-describe('endpoints: an override is taken only when it points to a loopback address', () => {
+describe('an endpoint override is used only for a loopback address', () => {
   test.each([
     ['https://127.0.0.1:4443', 'https://127.0.0.1:4443'],
     ['https://127.0.0.1:4443/', 'https://127.0.0.1:4443'],
     ['https://localhost:4443/arm', 'https://localhost:4443/arm'],
     ['https://127.9.8.7', 'https://127.9.8.7'],
     ['https://[::1]:4443/', 'https://[::1]:4443'],
-    // WHATWG's reading of a number is this address, and so is every client's of what is handed on.
+    // The WHATWG URL parser reads these numbers as this address, and returns it in dotted decimals.
     ['https://2130706433', 'https://127.0.0.1'],
     ['https://0x7f.1/', 'https://127.0.0.1'],
-  ])('%s is taken', (given, taken) => {
-    expect(parseLoopbackUrl(given)).toBe(taken);
+  ])('%s is used', (given, used) => {
+    expect(parseLoopbackUrl(given)).toBe(used);
   });
 
   test.each([
@@ -90,7 +90,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     expect(parseLoopbackUrl(given)).toBeUndefined();
   });
 
-  test('whatever is taken is HTTPS on a loopback address, and carries no credentials', () => {
+  test('every URL that is used is HTTPS on a loopback address without credentials', () => {
     const piece = fc.constantFrom(
       'https://',
       'http://',
@@ -119,21 +119,21 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     );
     const tricky = fc.array(piece, { minLength: 1, maxLength: 7 }).map((pieces) => pieces.join(''));
     const https = tricky.map((rest) => `https://${rest}`);
-    let taken = 0;
+    let usedCount = 0;
     fc.assert(
       fc.property(fc.oneof(tricky, https, webUrl('https')), (text) => {
         const url = parseLoopbackUrl(text);
         if (url === undefined) return;
-        taken += 1;
+        usedCount += 1;
         expect(isLocal(url)).toBe(true);
         expect(new URL(url).username + new URL(url).password).toBe('');
       }),
       { numRuns: 3000 },
     );
-    expect(taken).toBeGreaterThan(50);
+    expect(usedCount).toBeGreaterThan(50);
   });
 
-  test('a public web address is never taken', () => {
+  test('a public web address is never used', () => {
     fc.assert(
       fc.property(webUrl('http', 'https'), (url) => {
         expect(parseLoopbackUrl(url)).toBeUndefined();
@@ -141,7 +141,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     );
   });
 
-  test('endpointsOf and echoUrls fall back to the cloud’s own where an override is not taken', () => {
+  test('the endpoints and echo services of the cloud are used where an override is rejected', () => {
     const evil = 'https://127.0.0.1@evil.example';
     const env = {
       GITHUB_API_URL: 'https://127.0.0.1:9',
@@ -153,7 +153,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     expect(resolveIpEchoUrls(env)).toEqual(resolveIpEchoUrls({}));
   });
 
-  test('one foreign echo service among local ones is not taken, nor is one alone', () => {
+  test('local echo services are rejected where one is public, and where there is only one', () => {
     const local = 'https://127.0.0.1:1';
     const urlsOf = (urls: string) => resolveIpEchoUrls({ GITHUB_API_URL: local, IP_ECHO_URLS: urls });
     expect(urlsOf(`${local},https://evil.example`)).toEqual(resolveIpEchoUrls({}));
@@ -161,7 +161,7 @@ describe('endpoints: an override is taken only when it points to a loopback addr
     expect(urlsOf(`${local}/a, ${local}/b`)).toEqual([`${local}/a`, `${local}/b`]);
   });
 
-  test('an earlier step that listens on loopback is not taken for Azure: GitHub itself has to be on loopback', () => {
+  test('an override is rejected where GitHub is not on loopback too, since an earlier step can listen there', () => {
     const env = {
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
       AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',
@@ -196,7 +196,7 @@ describe('clouds', () => {
       'https://login.chinacloudapi.cn',
       'api://AzureADTokenExchangeChina',
     ],
-  ] as const)('%s has endpoints and an audience of its own', (cloud, arm, login, audience) => {
+  ] as const)('%s has its own endpoints and audience', (cloud, arm, login, audience) => {
     expect(resolveEndpoints(cloud, {})).toEqual({
       authorityHost: login,
       resourceManager: arm,
@@ -206,7 +206,7 @@ describe('clouds', () => {
     });
   });
 
-  test("the tokens' scope stays the cloud's own, wherever the endpoint points", () => {
+  test("the tokens' scope is the cloud's own, also where the endpoint is overridden", () => {
     const env = {
       GITHUB_API_URL: 'https://127.0.0.1:9',
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',

@@ -3,7 +3,7 @@ import { azureHint, isBusyCode } from '../../../src/azure/hints.ts';
 
 const fallbackHint = azureHint({ code: 'NobodyKnowsThis', message: '' });
 
-describe('what to do', () => {
+describe('the hint for an error', () => {
   test.each([
     ['AuthorizationFailed', /role/],
     ['MissingSubscriptionRegistration', /az provider register --namespace Microsoft\.DBforPostgreSQL/],
@@ -17,26 +17,26 @@ describe('what to do', () => {
     ['ServerBusy', /again/],
     ['InternalServerError', /password/],
     ['ResourceGroupNotFound', /resource-group/],
-  ])('%s has an advice of its own', (code, says) => {
-    const advice = azureHint({ code, message: '' });
-    expect(advice).toMatch(says);
-    expect(advice).not.toBe(fallbackHint);
+  ])('names what to do for %s', (code, pattern) => {
+    const hint = azureHint({ code, message: '' });
+    expect(hint).toMatch(pattern);
+    expect(hint).not.toBe(fallbackHint);
   });
 
-  test('an unknown code is advised by its status, and without one by what Azure names', () => {
+  test('follows from the status where the code is unknown, and refers to what Azure names otherwise', () => {
     expect(azureHint({ code: 'X', message: '', status: 403 })).toMatch(/role/);
     expect(azureHint({ code: 'X', message: '', status: 429 })).toMatch(/throttles/);
     expect(azureHint({ code: '', message: '', status: 418 })).toBe(fallbackHint);
     expect(fallbackHint).toMatch(/what Azure names/);
   });
 
-  test('no code of Azure’s reaches into the language: constructor, __proto__', () => {
+  test('is the fallback for codes that are properties of every object, such as constructor', () => {
     for (const code of ['constructor', '__proto__', 'toString'])
       expect(azureHint({ code, message: '' })).toBe(fallbackHint);
   });
 });
 
-describe('busy: what passes by waiting', () => {
+describe('the code of a busy server', () => {
   test.each(['ServerIsBusy', 'ServerBusy', 'SeverBusyWithOtherOperation'])('%s', (code) => {
     expect(isBusyCode(code)).toBe(true);
   });

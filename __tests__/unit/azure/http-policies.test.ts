@@ -5,7 +5,7 @@ import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
-const serverLocation = { name: 'demo', resourceGroup: 'group' };
+const serverLookup = { name: 'demo', resourceGroup: 'group' };
 const server = {
   id: '/subscriptions/s/resourceGroups/group/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo',
   name: 'demo',
@@ -15,14 +15,14 @@ const server = {
 const okResponse: ArmResponse = { status: 200, body: server };
 
 function createReader(
-  answers: readonly ArmResponse[],
-  at: { name: string; resourceGroup: string | undefined } = serverLocation,
+  responses: readonly ArmResponse[],
+  lookup: { name: string; resourceGroup: string | undefined } = serverLookup,
 ) {
-  const { clients, asked, said } = createFakeArmClients(answers);
-  return { reader: new AzureReader(clients, createTestRun(), at), asked, said };
+  const { clients, requests, logLines } = createFakeArmClients(responses);
+  return { reader: new AzureReader(clients, createTestRun(), lookup), requests, logLines };
 }
 
-describe('an answer that is none of Azure Resource Manager is unknown', () => {
+describe('a response that is not from Azure Resource Manager is unknown', () => {
   test.for<[string, ArmResponse]>([
     ['a page of a proxy with status 200', { status: 200, text: '<html>Sign in</html>' }],
     ['an empty body', { status: 200, text: '' }],
@@ -30,15 +30,15 @@ describe('an answer that is none of Azure Resource Manager is unknown', () => {
     ['a list', { status: 200, body: [] }],
     ['an empty object', { status: 200, body: {} }],
     ['another server', { status: 200, body: { ...server, name: 'other' } }],
-    ['a thing without a state', { status: 200, body: { ...server, properties: {} } }],
+    ['a server without a state', { status: 200, body: { ...server, properties: {} } }],
     [
       'an id of another type',
       { status: 200, body: { ...server, id: '/subscriptions/s/resourceGroups/demo' } },
     ],
     ['a 404 of a proxy', { status: 404, text: '<html>Not found</html>' }],
   ])('for a server: %s', async ([, answer]) => {
-    const seen = await createReader([answer]).reader.getServer();
-    expect(seen.status).toBe('unknown');
+    const observed = await createReader([answer]).reader.getServer();
+    expect(observed.status).toBe('unknown');
   });
 
   test.for<[string, ArmResponse]>([
@@ -54,7 +54,7 @@ describe('an answer that is none of Azure Resource Manager is unknown', () => {
     );
   });
 
-  test('for whether a name is free: an answer that does not say so', async () => {
+  test('for the availability of a name: a response that does not say so', async () => {
     const answers: ArmResponse[] = [
       { status: 200, text: '<html>Sign in</html>' },
       { status: 200, body: { message: '' } },
@@ -66,7 +66,7 @@ describe('an answer that is none of Azure Resource Manager is unknown', () => {
   });
 });
 
-describe('a write that something else answered is not done', () => {
+describe('a write fails where its response is not from Azure Resource Manager', () => {
   const html: ArmResponse = { status: 200, text: '<html>Sign in</html>' };
 
   test('a server’s update', async ({ inFakeTime }) => {
@@ -89,48 +89,46 @@ describe('a write that something else answered is not done', () => {
   });
 });
 
-describe('a list is bounded', () => {
+describe('a list has limits', () => {
   const rules = '/subscriptions/s/resourceGroups/group/providers/x/flexibleServers/demo/firewallRules';
   const page = (nextLink: string): ArmResponse => ({ status: 200, body: { value: [], nextLink } });
 
-  test('a page that leads to itself is asked for once', async () => {
+  test('a page that links to itself is read once', async () => {
     const next = `https://management.azure.com${rules}?page=2`;
-    const { reader, asked } = createReader([page(next), page(next), page(next)]);
+    const { reader, requests } = createReader([page(next), page(next), page(next)]);
     await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is the same page/);
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
-  test('pages that lead to each other end', async () => {
+  test('pages that link to each other are read 200 times at most', async () => {
     const pages = Array.from({ length: 1000 }, (_, i) =>
       page(`https://management.azure.com${rules}?page=${i % 2}`),
     );
-    const { reader, asked } = createReader(pages);
+    const { reader, requests } = createReader(pages);
     await expect(reader.listFirewallRules()).rejects.toThrow(/more than 200 pages/);
-    expect(asked.length).toBeLessThan(250);
+    expect(requests.length).toBeLessThan(250);
   });
 
-  test('the token does not follow a page to another host', async () => {
-    const { reader, asked } = createReader([page('https://evil.example/rules')]);
+  test('a next page on another host is not requested, so that the token goes to ARM alone', async () => {
+    const { reader, requests } = createReader([page('https://evil.example/rules')]);
     await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is on another host/);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 });
 
 describe('a request has limits', () => {
-  test('one that is never answered is sent again, logged, and given up in minutes', async ({
-    inFakeTime,
-  }) => {
-    const { reader, asked, said } = createReader(['silent', 'silent', 'silent', 'silent']);
+  test('without a response it is retried and logged, and fails in minutes', async ({ inFakeTime }) => {
+    const { reader, requests, logLines } = createReader(['silent', 'silent', 'silent', 'silent']);
     const before = performance.now();
-    const seen = await inFakeTime(reader.getServer());
-    expect(seen.status).toBe('unknown');
-    expect(seen.status === 'unknown' && seen.error.message).toContain('no answer within 30 s');
-    expect(asked).toHaveLength(4);
-    expect(said).toHaveLength(4);
+    const observed = await inFakeTime(reader.getServer());
+    expect(observed.status).toBe('unknown');
+    expect(observed.status === 'unknown' && observed.error.message).toContain('no answer within 30 s');
+    expect(requests).toHaveLength(4);
+    expect(logLines).toHaveLength(4);
     expect(performance.now() - before).toBeLessThan(200_000);
   });
 
-  test('one whose answer comes at the second time is answered', async ({ inFakeTime }) => {
+  test('it succeeds where the second attempt gets a response', async ({ inFakeTime }) => {
     const { reader } = createReader(['silent', okResponse]);
     expect((await inFakeTime(reader.getServer())).status).toBe('present');
   });
@@ -140,10 +138,10 @@ describe('a request has limits', () => {
     ['soon', 10_000],
     ['', 10_000],
   ])(
-    '429 with Retry-After "%s" is waited for, logged, and sent again',
+    'after a 429 with Retry-After "%s" it waits, logs and retries',
     async ([given, wait], { inFakeTime }) => {
       const body = { error: { code: 'SubscriptionRequestsThrottled', message: 'too many' } };
-      const { reader, said } = createReader([
+      const { reader, logLines } = createReader([
         { status: 429, headers: { 'retry-after': given }, body },
         okResponse,
       ]);
@@ -151,13 +149,13 @@ describe('a request has limits', () => {
       expect((await inFakeTime(reader.getServer())).status).toBe('present');
       expect(performance.now() - before).toBeGreaterThanOrEqual(wait);
       expect(performance.now() - before).toBeLessThan(wait + 1000);
-      expect(said).toHaveLength(1);
-      expect(said[0]).toMatch(/throttles .*may be sent again after \d/);
+      expect(logLines).toHaveLength(1);
+      expect(logLines[0]).toMatch(/throttles .*may be sent again after \d/);
     },
   );
 });
 
-test('a write whose answer was lost may have taken effect, whatever its repetition is answered', async ({
+test('a write whose response was lost may have taken effect, also where its repetition is rejected', async ({
   inFakeTime,
 }) => {
   const refusal: ArmResponse = {

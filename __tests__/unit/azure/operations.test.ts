@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { azureDetails, OperationFailedError } from '../../../src/azure/azure-errors.ts';
 import {
-  createOperationPoll,
   type Operation,
   type OperationProgress,
+  RetriedOperation,
   startOperation,
 } from '../../../src/azure/operations.ts';
 import { waitFor } from '../../../src/common/polling.ts';
@@ -19,76 +19,99 @@ import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
 const range = { startIpAddress: '203.0.113.9', endIpAddress: '203.0.113.9' };
+const forbiddenResponse: ArmResponse = {
+  status: 403,
+  body: { error: { code: 'AuthorizationFailed', message: 'no' } },
+};
 
-/** Starts a firewall write through the vendor's real client. */
-function startRuleOperation(answers: readonly ArmResponse[], onAccepted?: (url: string | undefined) => void) {
-  const { clients, asked } = createFakeArmClients(answers);
+type FakeArmResponses = Parameters<typeof createFakeArmClients>[0];
+
+/** Starts the creation of a firewall rule through the real SDK client. */
+function startRuleOperation(responses: FakeArmResponses, onAccepted?: (url: string | undefined) => void) {
+  const { clients, requests } = createFakeArmClients(responses);
   const operation = startOperation(
     clients,
     createTestRun(),
     (options) => clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
     onAccepted,
   );
-  return { operation, asked };
+  return { operation, requests };
 }
 
-/** What each of so many polls has said. */
+/** The progress after each of so many polls. */
 async function pollTimes(operation: Operation, times: number): Promise<readonly OperationProgress[]> {
-  const said: OperationProgress[] = [];
-  for (let i = 0; i < times; i += 1) {
-    await operation.poll();
-    said.push(operation.progress());
-  }
-  return said;
+  const progress: OperationProgress[] = [];
+  for (let i = 0; i < times; i += 1) progress.push(await operation.poll(60_000));
+  return progress;
 }
 
-describe('an operation through the SDK', () => {
-  test('its URL is handed on whole, once, and before any poll', async () => {
-    const given: { url: string | undefined; requests: number }[] = [];
-    const { operation, asked } = startRuleOperation([acceptedResponse], (url) =>
-      given.push({ url, requests: asked.length }),
+describe('an operation that is started through the SDK', () => {
+  test('reports its whole URL once, before any poll', async () => {
+    const accepted: { url: string | undefined; requests: number }[] = [];
+    const { operation, requests } = startRuleOperation([acceptedResponse], (url) =>
+      accepted.push({ url, requests: requests.length }),
     );
     await operation;
-    expect(given).toEqual([{ url: operationUrl, requests: 1 }]);
+    expect(accepted).toEqual([{ url: operationUrl, requests: 1 }]);
   });
 
-  test('it is returned as soon as it is accepted: a poll that hangs does not delay what is needed', async ({
+  test('is returned as soon as it is accepted, and a poll that hangs does not block a check', async ({
     inFakeTime,
   }) => {
-    const { operation, asked } = startRuleOperation([acceptedResponse, 'silent']);
+    const { operation, requests } = startRuleOperation([acceptedResponse, 'silent']);
     const running = await operation;
-    expect(asked).toHaveLength(1);
-    const look = createOperationPoll(running, async () => (asked.length > 1 ? 'in' : undefined));
+    expect(requests).toHaveLength(1);
     const before = performance.now();
-    expect(await inFakeTime(waitFor(createTestRun(), 'it', look))).toBe('in');
+    const check = async (): Promise<true | undefined> => {
+      await running.check(() => {});
+      return requests.length > 1 || undefined;
+    };
+    expect(await inFakeTime(waitFor(createTestRun(), 'it', check))).toBe(true);
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
-  test('each question is one poll, and never waits for the Retry-After of 60 s', async ({ inFakeTime }) => {
-    const { operation, asked } = startRuleOperation([
+  test('is polled without waiting for the Retry-After of 60 s', async ({ inFakeTime }) => {
+    const { operation, requests } = startRuleOperation([
       acceptedResponse,
       pollResponse('InProgress'),
       pollResponse('Succeeded'),
     ]);
     const before = performance.now();
-    expect(await inFakeTime(operation.then((it) => pollTimes(it, 4)))).toEqual([
+    expect(await inFakeTime(operation.then((started) => pollTimes(started, 4)))).toEqual([
       'running',
       'succeeded',
       'succeeded',
       'succeeded',
     ]);
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
-  test('a failed operation has code, message and correlation id', async () => {
+  test('polls in the first three checks and then in every third', async () => {
+    const { operation, requests } = startRuleOperation((requests) =>
+      requests.length === 1
+        ? acceptedResponse
+        : pollResponse(requests.length < 5 ? 'InProgress' : 'Succeeded'),
+    );
+    const running = await operation;
+    const progress: OperationProgress[] = [];
+    const requestCounts: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      progress.push(await running.check(() => {}));
+      requestCounts.push(requests.length);
+    }
+    expect(requestCounts).toEqual([2, 3, 4, 4, 4, 5, 5]);
+    expect(progress).toEqual([...Array(5).fill('running'), 'succeeded', 'succeeded']);
+  });
+
+  test('fails with code, message and correlation id', async () => {
     const message =
       "Cannot complete operation while server 'demo' is busy processing another operation. Try again later.";
     const { operation } = startRuleOperation([
       acceptedResponse,
       pollResponse('Failed', { code: 'ServerIsBusy', message }),
     ]);
-    const error = await errorOf(operation.then((it) => pollTimes(it, 1)));
+    const error = await errorOf(operation.then((started) => pollTimes(started, 1)));
     expect(error).toBeInstanceOf(OperationFailedError);
     expect(azureDetails(error)).toEqual({ code: 'ServerIsBusy', message, correlationId });
   });
@@ -96,16 +119,16 @@ describe('an operation through the SDK', () => {
   test.for([
     ['a message of several sentences and lines', { code: 'X', message: 'First. Second.\nThird: a.b.c. ' }],
     ['a failure without a code', undefined],
-  ] as const)('%s is a failure, whole', async ([, error]) => {
+  ] as const)('fails with the whole of %s', async ([, error]) => {
     const { operation } = startRuleOperation([acceptedResponse, pollResponse('Failed', error)]);
-    const thrown = await errorOf(operation.then((it) => pollTimes(it, 1)));
+    const thrown = await errorOf(operation.then((started) => pollTimes(started, 1)));
     const { code = '', message = 'The operation ended as Failed.' } = error ?? {};
     expect(azureDetails(thrown)).toEqual({ code, message, correlationId });
   });
 
-  test('a request that is refused at once keeps its status, and nothing can come of it', async () => {
-    const refusal = { status: 409, body: { error: { code: 'ServerIsBusy', message: 'busy' } } };
-    const { operation } = startRuleOperation([refusal]);
+  test('rejects with the status of a request that Azure rejects, which has no effect', async () => {
+    const rejection = { status: 409, body: { error: { code: 'ServerIsBusy', message: 'busy' } } };
+    const { operation } = startRuleOperation([rejection]);
     expect(azureDetails(await errorOf(operation))).toMatchObject({
       code: 'ServerIsBusy',
       status: 409,
@@ -113,144 +136,134 @@ describe('an operation through the SDK', () => {
     });
   });
 
-  const forbidden: ArmResponse = {
-    status: 403,
-    body: { error: { code: 'AuthorizationFailed', message: 'no' } },
-  };
   test.for<[string, ArmResponse]>([
-    ['403', forbidden],
+    ['403', forbiddenResponse],
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound', message: 'no' } } }],
     ['a page of a proxy', { status: 200, text: '<html>Sign in</html>' }],
     ['truncated JSON', { status: 200, text: '{"status":"Succ' }],
-    ['JSON without a state', { status: 200, body: { value: [] } }],
-    ['a state that is no text', { status: 200, body: { status: { a: 1 } } }],
-  ])('a poll that is answered by %s concludes nothing', async ([, answer]) => {
+    ['JSON without a status', { status: 200, body: { value: [] } }],
+    ['a status that is not text', { status: 200, body: { status: { a: 1 } } }],
+  ])('is unreadable after two polls that are answered by %s, until a poll succeeds', async ([, response]) => {
     const { operation } = startRuleOperation([
       acceptedResponse,
-      answer,
-      answer,
+      response,
+      response,
       pollResponse('Failed', { code: 'X', message: 'm' }),
     ]);
     const running = await operation;
     expect(await pollTimes(running, 2)).toEqual(['running', 'unreadable']);
-    // It is read again as soon as it can be.
     expect(await errorOf(pollTimes(running, 1))).toBeInstanceOf(OperationFailedError);
   });
 
-  test('the SDK’s own second request, refused after the first one’s answer was lost, is no refusal of the first', async ({
+  test("may have taken effect where the SDK's second request is rejected after the first response was lost", async ({
     inFakeTime,
   }) => {
-    const { operation, asked } = startRuleOperation(['broken', forbidden]);
+    const { operation, requests } = startRuleOperation(['broken', forbiddenResponse]);
     const error = await errorOf(inFakeTime(operation));
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
     expect(azureDetails(error)).toMatchObject({ status: 403 });
     expect(azureDetails(error)).not.toHaveProperty('wasRejected');
   });
 
-  test.for<[string, ArmResponse]>([
-    ['a redirection to a sign-in page', { status: 302, headers: { location: 'https://proxy.example/' } }],
+  test.for<[string, ArmResponse, number]>([
+    ['a redirect to a sign-in page', { status: 302, headers: { location: 'https://proxy.example/' } }, 302],
     [
-      'a refusal that names a Location',
+      'a rejection that names a Location',
       {
         status: 403,
         headers: { location: operationUrl },
         body: { error: { code: 'AuthorizationFailed', message: 'no' } },
       },
+      403,
     ],
-  ])('%s is no acceptance', async ([, answer]) => {
+  ])('is not accepted by %s', async ([, response, status]) => {
     const accepted: unknown[] = [];
-    const { operation } = startRuleOperation([answer], (url) => accepted.push(url));
-    expect(azureDetails(await errorOf(operation))).toMatchObject({
-      status: answer === 'broken' || answer === 'silent' ? 0 : answer.status,
-    });
+    const { operation } = startRuleOperation([response], (url) => accepted.push(url));
+    expect(azureDetails(await errorOf(operation))).toMatchObject({ status });
     expect(accepted).toEqual([]);
   });
 
-  test('what is done at once was accepted too, without a URL', async () => {
+  test('is accepted without a URL where Azure performs it at once', async () => {
     const accepted: unknown[] = [];
     const done = { status: 201, body: { id: '/x', name: 'r', properties: range } };
     const { operation } = startRuleOperation([done, done], (url) => accepted.push(url));
-    expect((await operation).progress()).toBe('succeeded');
+    expect(await pollTimes(await operation, 1)).toEqual(['succeeded']);
     expect(accepted).toEqual([undefined]);
   });
 
-  test('the token goes to ARM alone: an operation elsewhere is unreadable and never polled', async () => {
+  test('is never polled on another host, so that the token goes to ARM alone', async () => {
     const headers = { 'azure-asyncoperation': 'https://evil.example/operation' };
-    const { operation, asked } = startRuleOperation([{ status: 202, headers, body: {} }]);
+    const { operation, requests } = startRuleOperation([{ status: 202, headers, body: {} }]);
     expect(await pollTimes(await operation, 2)).toEqual(['unreadable', 'unreadable']);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 });
 
-/** An operation whose polls say these things, one after another; the last one for good. */
-function createFakeOperation(
-  ...said: readonly (OperationProgress | OperationFailedError)[]
-): Operation & { polls: number } {
-  let now: OperationProgress | OperationFailedError = 'running';
-  const operation = {
-    polls: 0,
-    pollProblem: undefined,
-    progress() {
-      if (now instanceof OperationFailedError) throw now;
-      return now;
-    },
-    async poll() {
-      const answer = said[operation.polls] ?? said.at(-1) ?? 'running';
-      operation.polls += 1;
-      await Promise.resolve();
-      now = answer;
-    },
+/** Starts the creation of a firewall rule whose effect ARM never shows. */
+async function startRetriedOperation(responses: FakeArmResponses) {
+  const { clients, requests } = createFakeArmClients(responses);
+  const run = createTestRun();
+  const request = {
+    description: 'creating a rule',
+    begin: (options: Parameters<Parameters<typeof startOperation>[2]>[0]) =>
+      clients.postgresql.firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range, options),
+    hasTakenEffect: async () => undefined,
   };
-  return operation;
+  const operation = new RetriedOperation(clients, run, request, false);
+  await operation.start();
+  return { operation, requests, run };
 }
 
-describe('waiting: a race of the need against the operation’s own failure', () => {
-  test('ends as soon as the need is met, whatever the operation says', async ({ inFakeTime }) => {
+/** Accepts every request, and answers all polls of an operation with this. */
+const acceptAndPoll =
+  (poll: ArmResponse) =>
+  (requests: readonly string[]): ArmResponse =>
+    requests.at(-1)?.startsWith('PUT') ? acceptedResponse : poll;
+
+describe('waiting for what an operation is for', () => {
+  test('ends as soon as the result shows, whatever the operation reports', async ({ inFakeTime }) => {
+    const { operation } = await startRetriedOperation(acceptAndPoll(pollResponse('InProgress')));
     const before = performance.now();
-    const need = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
-    const look = createOperationPoll(createFakeOperation('running'), need);
-    expect(await inFakeTime(waitFor(createTestRun(), 'it', look))).toBe('in');
-    expect(performance.now() - before).toBeLessThan(6000);
+    const getResult = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
+    expect(await inFakeTime(operation.waitUntil(getResult))).toBe('in');
+    expect(performance.now() - before).toBeLessThan(8000);
   });
 
-  test('ends with the failure, although the need would never be met', async ({ inFakeTime }) => {
-    const failure = new OperationFailedError({ code: 'X', message: 'm' });
-    const look = createOperationPoll(
-      createFakeOperation('running', 'running', 'running', failure),
-      async () => undefined,
+  test('ends with the failure of the operation, although the result never shows', async ({ inFakeTime }) => {
+    const failed = pollResponse('Failed', { code: 'X', message: 'm' });
+    const { operation } = await startRetriedOperation(acceptAndPoll(failed));
+    const error = await errorOf(inFakeTime(operation.waitUntil(async () => undefined)));
+    expect(azureDetails(error)).toMatchObject({ code: 'X', message: 'm' });
+    expect(String(error)).toContain('while creating a rule');
+  });
+
+  test('logs why it has not ended', async ({ inFakeTime }) => {
+    const { operation, run } = await startRetriedOperation(acceptAndPoll(forbiddenResponse));
+    setTimeout(() => run.abort(new Error('over')), 60_000);
+    await errorOf(inFakeTime(operation.waitForEnd()));
+    expect(run.logLines.join('\n')).toMatch(
+      /Still waiting for the end of creating a rule .*whether Azure has ended the operation cannot be read/,
     );
-    expect(await errorOf(inFakeTime(waitFor(createTestRun(), 'it', look)))).toBe(failure);
   });
 
-  test('the need is looked at in every round, and again as soon as the operation has ended', async ({
+  test('sends an operation again that fails because the server is busy, after growing pauses', async ({
     inFakeTime,
   }) => {
-    const seen: OperationProgress[] = [];
-    const operation = createFakeOperation('running', 'running', 'running', 'succeeded');
-    const look = createOperationPoll(operation, async (progress) => void seen.push(progress));
-    const rounds = async (): Promise<void> => {
-      for (let i = 0; i < 7; i += 1) await look(() => {});
-    };
-    await inFakeTime(rounds());
-    // Polls in rounds 1, 2, 3 and 6; in the last of these the need is looked at twice.
-    expect(operation.polls).toBe(4);
-    expect(seen).toEqual([
-      'running',
-      'running',
-      'running',
-      'running',
-      'running',
-      'running',
-      'succeeded',
-      'succeeded',
-    ]);
-  });
-
-  test('says why it is not over yet', async ({ inFakeTime }) => {
-    const run = createTestRun();
-    setTimeout(() => run.abort(new Error('over')), 60_000);
-    const look = createOperationPoll(createFakeOperation('unreadable'), async () => undefined);
-    await errorOf(inFakeTime(waitFor(run, 'it', look)));
-    expect(run.logLines[0]).toContain('whether Azure has ended the operation cannot be read');
+    const busy = pollResponse('Failed', { code: 'ServerIsBusy', message: 'busy' });
+    const sentAt: number[] = [];
+    const { operation, run } = await startRetriedOperation((requests) => {
+      const response = acceptAndPoll(busy)(requests);
+      if (response === acceptedResponse) sentAt.push(performance.now());
+      return response;
+    });
+    setTimeout(() => run.abort(new Error('over')), 120_000);
+    await errorOf(inFakeTime(operation.waitForEnd()));
+    const pauses = sentAt.slice(1).map((at, i) => at - (sentAt[i] ?? 0));
+    expect(pauses.length).toBeGreaterThan(5);
+    expect(pauses[0]).toBeLessThan(5000);
+    expect(pauses.at(-1)).toBeGreaterThan(15_000);
+    expect(run.logLines.join('\n')).toContain(
+      'busy with another operation (ServerIsBusy); trying again: creating a rule',
+    );
   });
 });

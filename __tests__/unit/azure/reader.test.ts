@@ -3,10 +3,10 @@ import { AzureReader } from '../../../src/azure/reader.ts';
 import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { createTestRun } from '../../helpers/unit/test-run.ts';
 
-function createReader(...answers: readonly ArmResponse[]) {
-  const { clients, asked } = createFakeArmClients(answers);
+function createReader(...responses: readonly ArmResponse[]) {
+  const { clients, requests } = createFakeArmClients(responses);
   const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
-  return { reader, asked };
+  return { reader, requests };
 }
 
 const parameter = (name: string, value: string) => ({ id: `/x/${name}`, name, properties: { value } });
@@ -20,46 +20,46 @@ const forbiddenResponse: ArmResponse = {
 };
 
 describe('server parameters', () => {
-  test('a few are asked for one by one', async () => {
-    const answer = (name: string): ArmResponse => ({ status: 200, body: parameter(name, '1') });
-    const { reader, asked } = createReader(answer('a'), answer('b'));
-    const seen = await reader.getParameters(['a', 'b']);
-    expect(seen.map(({ status }) => status)).toEqual(['present', 'present']);
-    expect(asked).toHaveLength(2);
+  test('a few are read with a request each', async () => {
+    const response = (name: string): ArmResponse => ({ status: 200, body: parameter(name, '1') });
+    const { reader, requests } = createReader(response('a'), response('b'));
+    const observed = await reader.getParameters(['a', 'b']);
+    expect(observed.map(({ status }) => status)).toEqual(['present', 'present']);
+    expect(requests).toHaveLength(2);
   });
 
-  test('many come out of the list, whose requests grow with its pages; names know no case', async () => {
+  test('many are read from the list, with a request for each page; names are case-insensitive', async () => {
     const next = 'https://management.azure.com/next?page=2';
-    const { reader, asked } = createReader(
+    const { reader, requests } = createReader(
       pageResponse([parameter('a', '1'), parameter('B', '2')], next),
       pageResponse([parameter('c', '3'), parameter('d', '4')]),
     );
-    const seen = await reader.getParameters(['d', 'b', 'not-there', 'a']);
-    expect(seen.map((one) => (one.status === 'present' ? one.value.value : one.status))).toEqual([
+    const observed = await reader.getParameters(['d', 'b', 'not-there', 'a']);
+    expect(observed.map((one) => (one.status === 'present' ? one.value.value : one.status))).toEqual([
       '4',
       '2',
       'absent',
       '1',
     ]);
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
-  test('a list that is refused, on a later page too, makes all of them unknown', async () => {
+  test('all are unknown where a page of the list is rejected', async () => {
     const { reader } = createReader(
       pageResponse([parameter('a', '1')], 'https://management.azure.com/next?page=2'),
       forbiddenResponse,
     );
-    const seen = await reader.getParameters(['a', 'b', 'c', 'd']);
-    expect(seen.map(({ status }) => status)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+    const observed = await reader.getParameters(['a', 'b', 'c', 'd']);
+    expect(observed.map(({ status }) => status)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
   });
 });
 
-describe('firewall rules of one look', () => {
-  test('are listed once; what a way is opened by is listed anew', async () => {
-    const { reader, asked } = createReader(pageResponse([]), pageResponse([]));
+describe('firewall rules', () => {
+  test('are listed once for all findings of a run, and again for each connection', async () => {
+    const { reader, requests } = createReader(pageResponse([]), pageResponse([]));
     await Promise.all([reader.listFirewallRulesOnce(), reader.listFirewallRulesOnce()]);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
     await reader.listFirewallRules();
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 });

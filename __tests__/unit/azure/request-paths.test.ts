@@ -4,11 +4,12 @@ import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
 import { parseEvent } from '../../../src/github/parse-event.ts';
 import { resolveNewServer } from '../../../src/inputs/defaults.ts';
+import { createServer } from '../../../src/resources/server/create-server.ts';
 import { createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { defaultInputs, parseInputs } from '../../helpers/unit/test-configs.ts';
 import { createTestRun } from '../../helpers/unit/test-run.ts';
 
-/** Texts that are rich in what a URL's path gives a meaning to. */
+/** Texts with many characters that have a meaning in a URL's path. */
 const anyName = fc
   .array(
     fc.constantFrom('.', '..', '/', '\\', '%2e', '%2F', '?', '#', ' ', 'a', 'B1', '-', '_', ';', ':', '\t'),
@@ -20,19 +21,19 @@ const anyName = fc
   .map((pieces) => pieces.join(''));
 const validName = fc.constantFrom('abc', 'work_mem', 'azure.extensions', 'west europe');
 
-/** The segments of each request's path that a run with these inputs sends; undefined where they are refused. */
+/** The number of path segments of each request that a run with these inputs sends; undefined for invalid inputs. */
 async function requestSegmentCounts(
   given: Readonly<Record<string, string>>,
 ): Promise<readonly number[] | undefined> {
   const config = parseInputs({ ...defaultInputs, ...given });
   if ('errors' in config || config.mode !== 'ensure') return undefined;
-  const { clients, asked } = createFakeArmClients([]);
+  const { clients, requests } = createFakeArmClients([]);
   const run = createTestRun();
   const { server, firewall, database } = config;
   const reader = new AzureReader(clients, run, server);
   const writer = new AzureWriter(clients, run, reader);
   const [parameter = ''] = server.parameters.keys();
-  const requests: readonly (() => Promise<unknown>)[] = [
+  const calls: readonly (() => Promise<unknown>)[] = [
     () => reader.refreshServer(),
     () => reader.getResourceGroup(reader.serverRef.resourceGroup),
     () => reader.isNameAvailable(resolveNewServer(server).region),
@@ -40,13 +41,18 @@ async function requestSegmentCounts(
     () => reader.getDatabase(database.name),
     () => reader.getFirewallRule(firewall.declaredRules[0]?.name ?? ''),
     () => writer.createResourceGroup(reader.serverRef.resourceGroup, resolveNewServer(server).region),
-    () => writer.createServer(resolveNewServer(server), config.administrator),
-    () => writer.putParameter(parameter, 'x', () => true),
+    () => createServer(writer, resolveNewServer(server), config.administrator),
+    () =>
+      writer.putParameter(
+        parameter,
+        async () => 'x',
+        () => true,
+      ),
     () => writer.dropDatabase(database.name),
     () => writer.deleteFirewallRule(firewall.declaredRules[0]?.name ?? ''),
   ];
-  for (const request of requests) await request().catch(() => {});
-  return asked.map((line) => new URL(line.slice(line.indexOf(' ') + 1)).pathname.split('/').length);
+  for (const call of calls) await call().catch(() => {});
+  return requests.map((line) => new URL(line.slice(line.indexOf(' ') + 1)).pathname.split('/').length);
 }
 
 const plainInputs = {
@@ -58,8 +64,8 @@ const plainInputs = {
   database: 'relecloud',
 };
 
-describe('no input changes which resource a request is for', () => {
-  test('whatever is accepted, a request’s path has the same number of segments', async () => {
+describe('no input changes which resource a request targets', () => {
+  test('the path of a request has the same number of segments for all valid inputs', async () => {
     const expected = await requestSegmentCounts(plainInputs);
     expect(expected?.length).toBeGreaterThan(10);
     const given = fc.oneof(
@@ -78,7 +84,7 @@ describe('no input changes which resource a request is for', () => {
     );
     await fc.assert(
       fc.asyncProperty(given, async ([input, text]) => {
-        // A blank input is one that is not given.
+        // A blank input counts as not given.
         fc.pre(text.trim() !== '');
         const segments = await requestSegmentCounts({ ...plainInputs, [input]: text });
         if (segments !== undefined) expect(segments).toEqual(expected);
@@ -96,7 +102,7 @@ describe('no input changes which resource a request is for', () => {
   });
 
   test.each(['../x', 'x/..', './x', 'x/.', 'a/b/c', 'x', 'a b/c', 'a/b?c', ''])(
-    'a repository named %j is taken for none',
+    'an invalid repository name is ignored: %j',
     (repository) => {
       const payload = { repository: { full_name: repository } };
       expect(parseEvent(payload, { GITHUB_REPOSITORY: repository }).repository.name).toBe('');
@@ -104,7 +110,7 @@ describe('no input changes which resource a request is for', () => {
   );
 
   test.each(['relecloud/space-travel', 'a/.github', 'a-b/c_d.e', 'a/...'])(
-    'a repository may be named %s',
+    'a valid repository name is used: %s',
     (repository) => {
       expect(parseEvent({}, { GITHUB_REPOSITORY: repository }).repository.name).toBe(repository);
     },

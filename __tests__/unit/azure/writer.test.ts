@@ -37,31 +37,32 @@ const internalErrorResponse: ArmResponse = {
   status: 500,
   body: { error: { code: 'InternalServerError', message: 'An unexpected error occured.' } },
 };
-/** One request: the SDK sends it four times. */
+/** The responses to one request: the SDK sends it four times. */
 const repeatedInternalErrors: readonly ArmResponse[] = Array(4).fill(internalErrorResponse);
 
-function createWriter(answers: Parameters<typeof createFakeArmClients>[0], insistent = false) {
-  const { clients, asked } = createFakeArmClients(answers);
+function createWriter(responses: Parameters<typeof createFakeArmClients>[0], retryWhenUnreachable = false) {
+  const { clients, requests } = createFakeArmClients(responses);
   const run = createTestRun();
   const reader = new AzureReader(clients, run, { name: 'demo', resourceGroup: 'group' });
-  return { writer: new AzureWriter(clients, run, reader, insistent), asked, run };
+  return { writer: new AzureWriter(clients, run, reader, retryWhenUnreachable), requests, run };
 }
 
-/** Writes are answered one after another, and reads by what they ask for. */
+/** Answers writes in order, and reads by their path. */
 function respondWith(writes: readonly ArmResponse[], { state = 'Ready', shown = notFoundResponse } = {}) {
   const queue = [...writes];
-  return (asked: readonly string[]): ArmResponse => {
-    const last = asked.at(-1) ?? '';
+  return (requests: readonly string[]): ArmResponse => {
+    const last = requests.at(-1) ?? '';
     if (!last.startsWith('GET')) return queue.shift() ?? 'broken';
     if (last.includes('azureAsyncOperation')) return pollResponse('InProgress');
     return last.includes('/firewallRules/') ? shown : serverInState(state);
   };
 }
 
-const countPuts = (asked: readonly string[]): number => asked.filter((each) => each.startsWith('PUT')).length;
+const countPuts = (requests: readonly string[]): number =>
+  requests.filter((each) => each.startsWith('PUT')).length;
 
 describe('InternalServerError on a firewall write', () => {
-  test('is tried again as long as the server is not Ready, and says so', async ({ inFakeTime }) => {
+  test('is retried and logged as long as the server is not Ready', async ({ inFakeTime }) => {
     const { writer, run } = createWriter([
       ...Array(6)
         .fill([...repeatedInternalErrors, serverInState('Updating')])
@@ -77,55 +78,55 @@ describe('InternalServerError on a firewall write', () => {
     );
   });
 
-  test('also of a removal', async ({ inFakeTime }) => {
+  test('is retried for a deletion too', async ({ inFakeTime }) => {
     const { writer } = createWriter(
       respondWith([...repeatedInternalErrors, acceptedResponse], { state: 'Updating' }),
     );
     expect(await inFakeTime(writer.deleteFirewallRule('r'))).toBe(true);
   });
 
-  test('ends as an error where the server is Ready', async ({ inFakeTime }) => {
-    const { writer, asked } = createWriter(
+  test('is an error after a few retries where the server is Ready', async ({ inFakeTime }) => {
+    const { writer, requests } = createWriter(
       Array(10)
         .fill([...repeatedInternalErrors, serverInState('Ready')])
         .flat(),
     );
     const error = await errorOf(inFakeTime(writer.putFirewallRule('r', range)));
     expect(String(error)).toContain('InternalServerError');
-    expect(countPuts(asked)).toBeLessThan(20);
+    expect(countPuts(requests)).toBeLessThan(20);
   });
 });
 
-describe('a writer that is insistent, as post’s is', () => {
+describe('a writer that retries while Azure is unreachable, as in post', () => {
   test.for<[string, readonly ArmResponse[]]>([
     ['broken connections', Array(8).fill('broken')],
     ['silence', Array(8).fill('silent')],
     ['HTTP 500 without a code', Array(8).fill({ status: 500 })],
     ['HTTP 429 again and again', Array(8).fill({ status: 429, headers: { 'retry-after': '1' } })],
-  ])('goes on over %s until Azure answers', async ([, failures], { inFakeTime }) => {
+  ])('retries after %s until Azure answers', async ([, failures], { inFakeTime }) => {
     const { writer } = createWriter(respondWith([...failures, acceptedResponse]), true);
     expect(await inFakeTime(writer.deleteFirewallRule('r'))).toBe(true);
   });
 
-  test('does not repeat what Azure refuses', async ({ inFakeTime }) => {
-    const { writer, asked } = createWriter([forbiddenResponse], true);
+  test('does not retry a request that Azure rejects', async ({ inFakeTime }) => {
+    const { writer, requests } = createWriter([forbiddenResponse], true);
     const error = await errorOf(inFakeTime(writer.deleteFirewallRule('r')));
     expect(String(error)).toContain('AuthorizationFailed');
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 });
 
-describe('what may have taken effect is no refusal', () => {
+describe('a rejected write counts as without effect', () => {
   const azureOf = (error: unknown) => (error instanceof ActionError ? error.azure : undefined);
 
-  test('one request that is refused is one', async ({ inFakeTime }) => {
+  test('where its only request was rejected', async ({ inFakeTime }) => {
     const { writer } = createWriter([forbiddenResponse]);
     expect(azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))))).toMatchObject({
       wasRejected: true,
     });
   });
 
-  test('a refusal after an earlier request that was not answered is none', async ({ inFakeTime }) => {
+  test('but not after an earlier request without a conclusive response', async ({ inFakeTime }) => {
     const { writer } = createWriter([
       ...repeatedInternalErrors,
       serverInState('Updating'),
@@ -136,7 +137,7 @@ describe('what may have taken effect is no refusal', () => {
     expect(azure).not.toHaveProperty('wasRejected');
   });
 
-  test('a refusal after an earlier operation that has failed is one', async ({ inFakeTime }) => {
+  test('also after an earlier operation that failed', async ({ inFakeTime }) => {
     const busy = pollResponse('Failed', { code: 'ServerIsBusy', message: 'busy' });
     const { writer } = createWriter([acceptedResponse, busy, notFoundResponse, forbiddenResponse]);
     const azure = azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))));
@@ -144,13 +145,13 @@ describe('what may have taken effect is no refusal', () => {
   });
 });
 
-test('an update that cannot be read is sent once, however long the server is Updating', async ({
+test('an update whose operation cannot be read is sent once, however long the server is Updating', async ({
   inFakeTime,
 }) => {
   const start = performance.now();
   const isUpdating = (): boolean => performance.now() - start < 180_000;
-  const { writer, asked } = createWriter((sofar) => {
-    const last = sofar.at(-1) ?? '';
+  const { writer, requests } = createWriter((sentRequests) => {
+    const last = sentRequests.at(-1) ?? '';
     if (last.startsWith('PATCH')) return acceptedResponse;
     if (last.includes('azureAsyncOperation')) return forbiddenResponse;
     return serverInState(isUpdating() ? 'Updating' : 'Ready');
@@ -162,18 +163,18 @@ test('an update that cannot be read is sent once, however long the server is Upd
       () => !isUpdating(),
     ),
   );
-  expect(asked.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
+  expect(requests.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
 });
 
-test('an operation that cannot be read, and whose effect does not show, is sent again', async ({
+test('an operation that cannot be read and whose effect does not show is sent again', async ({
   inFakeTime,
 }) => {
-  const { writer, asked } = createWriter((sofar) => {
-    const last = sofar.at(-1) ?? '';
+  const { writer, requests } = createWriter((sentRequests) => {
+    const last = sentRequests.at(-1) ?? '';
     if (last.startsWith('PUT')) return acceptedResponse;
     if (last.includes('azureAsyncOperation')) return forbiddenResponse;
-    return countPuts(sofar) < 2 ? notFoundResponse : ruleResponse;
+    return countPuts(sentRequests) < 2 ? notFoundResponse : ruleResponse;
   });
   await inFakeTime(writer.putFirewallRule('r', range));
-  expect(countPuts(asked)).toBe(2);
+  expect(countPuts(requests)).toBe(2);
 });

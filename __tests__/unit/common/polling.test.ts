@@ -5,54 +5,54 @@ import type { RunInFakeTime } from '../../helpers/unit/fake-time.ts';
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
-/** Times, in fake milliseconds, at which a wait looks until the look brings something. */
+/** The times, in fake milliseconds, of the polls of a wait that ends after so many milliseconds. */
 async function pollTimesUntil(inFakeTime: RunInFakeTime, end: number): Promise<readonly number[]> {
   const start = performance.now();
-  const looks: number[] = [];
+  const pollTimes: number[] = [];
   await inFakeTime(
     waitFor(createTestRun(), 'it', async () => {
-      looks.push(Math.round(performance.now() - start));
+      pollTimes.push(Math.round(performance.now() - start));
       return performance.now() - start >= end || undefined;
     }),
   );
-  return looks;
+  return pollTimes;
 }
 
-describe('waiting', () => {
-  test('Waiting: a modest growing interval, the first look at once', async ({ inFakeTime }) => {
-    const looks = await pollTimesUntil(inFakeTime, 120_000);
-    const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0));
-    expect(looks[0]).toBe(0);
+describe('waitFor', () => {
+  test('polls at once, and then at an interval that grows from 0.5 s to 10 s', async ({ inFakeTime }) => {
+    const pollTimes = await pollTimesUntil(inFakeTime, 120_000);
+    const pauses = pollTimes.slice(1).map((at, i) => at - (pollTimes[i] ?? 0));
+    expect(pollTimes[0]).toBe(0);
     expect(pauses[0]).toBe(500);
     for (const [i, pause] of pauses.slice(1).entries()) expect(pause).toBeGreaterThanOrEqual(pauses[i] ?? 0);
     expect(Math.max(...pauses)).toBe(10_000);
   });
 
-  test('long waits say what they wait for and how long it has taken', async ({ inFakeTime }) => {
+  test('logs what a long wait waits for, and for how long so far', async ({ inFakeTime }) => {
     const run = createTestRun();
     const start = performance.now();
-    const look = async () => performance.now() - start > 100_000 || undefined;
-    await inFakeTime(waitFor(run, "server 'demo' to be Ready", look));
+    const poll = async () => performance.now() - start > 100_000 || undefined;
+    await inFakeTime(waitFor(run, "server 'demo' to be Ready", poll));
     expect(run.logLines.length).toBeGreaterThanOrEqual(4);
     expect(run.logLines.length).toBeLessThan(8);
     for (const line of run.logLines)
       expect(line).toMatch(/^Still waiting for server 'demo' to be Ready \(\d/);
   });
 
-  test('a bounded wait gives up in time, and says what can be done', async ({ inFakeTime }) => {
+  test('fails after its timeout, with what can be done', async ({ inFakeTime }) => {
     const start = performance.now();
-    const wait = waitFor(createTestRun(), 'Godot', async () => undefined, {
+    const wait = waitFor(createTestRun(), 'a rule', async () => undefined, {
       timeoutMs: 7000,
-      hint: 'Go home.',
+      hint: 'Check the server.',
     });
     const error = await errorOf(inFakeTime(wait));
     expect(error).toBeInstanceOf(ActionError);
-    expect(String(error)).toContain('waiting for Godot after 7.0 s');
-    expect(String(error)).toContain('Go home.');
+    expect(String(error)).toContain('waiting for a rule after 7.0 s');
+    expect(String(error)).toContain('Check the server.');
     expect(performance.now() - start).toBeLessThan(7500);
   });
 
-  test("the run's end ends every wait at once, with its own reason", async ({ inFakeTime }) => {
+  test('fails with the reason of the run as soon as the run ends', async ({ inFakeTime }) => {
     const run = createTestRun();
     const reason = new Error('cancelled');
     setTimeout(() => run.abort(reason), 30_100);
@@ -61,7 +61,7 @@ describe('waiting', () => {
     expect(performance.now() - start).toBe(30_100);
   });
 
-  test('what the look throws ends the wait', async ({ inFakeTime }) => {
+  test('throws what a poll throws', async ({ inFakeTime }) => {
     const reason = new Error('refused');
     const wait = waitFor(createTestRun(), 'it', () => Promise.reject(reason));
     expect(await errorOf(inFakeTime(wait))).toBe(reason);
@@ -74,7 +74,7 @@ test.each([
   [12_300, '12 s'],
   [200_000, '3 min 20 s'],
   [119_700, '2 min 0 s'],
-])('durations as people read them: %d ms is %s', (milliseconds, text) => {
+])('formatDuration: %d ms is %s', (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
 });
 
@@ -83,7 +83,7 @@ describe('retry', () => {
   const whileBusy = (error: unknown) =>
     getErrorMessage(error) === 'busy' ? 'The server is busy' : undefined;
 
-  test('makes the attempt again until it succeeds, and logs why', async ({ inFakeTime }) => {
+  test('repeats the attempt until it succeeds, and logs why', async ({ inFakeTime }) => {
     const run = createTestRun();
     const failures = [new Error('busy'), new Error('busy')];
     const attempt = async () => {
@@ -95,13 +95,13 @@ describe('retry', () => {
     expect(run.logLines).toEqual(Array(2).fill('The server is busy; trying again: creating a rule'));
   });
 
-  test('throws a failure for which there is no reason to retry, as it is', async ({ inFakeTime }) => {
+  test('throws a failure unchanged for which there is no reason to retry', async ({ inFakeTime }) => {
     const failure = new Error('forbidden');
     const attempt = (): Promise<never> => Promise.reject(failure);
     expect(await errorOf(inFakeTime(retry(createTestRun(), 'x', attempt, whileBusy)))).toBe(failure);
   });
 
-  test('tells the reason how long it has been retrying, which can end it', async ({ inFakeTime }) => {
+  test('passes the elapsed time, so that the caller can end the retries', async ({ inFakeTime }) => {
     const attempt = () => Promise.reject(new Error('busy'));
     const forOneMinute = (_: unknown, elapsedMs: number) => (elapsedMs > 60_000 ? undefined : 'busy');
     const start = performance.now();
@@ -111,7 +111,7 @@ describe('retry', () => {
     expect(performance.now() - start).toBeGreaterThan(60_000);
   });
 
-  test('ends with the run', async ({ inFakeTime }) => {
+  test('fails with the reason of the run when the run ends', async ({ inFakeTime }) => {
     const run = createTestRun();
     const reason = new Error('over');
     setTimeout(() => run.abort(reason), 100_000);

@@ -13,85 +13,81 @@ const test = base
   .extend('run', async () => createTestRun())
   .extend('firewall', async ({ run, inFakeTime: _ }) => new FakeFirewall(run))
   /** Connects, and returns after how many milliseconds it was connected. */
-  .extend('reached', async ({ run, firewall, inFakeTime }) => async (): Promise<number> => {
+  .extend('connected', async ({ firewall, inFakeTime }) => async (): Promise<number> => {
     const start = performance.now();
-    expect(await inFakeTime(connectThroughFirewall(run, loginTarget, firewall))).toBe(firewall.session);
+    expect(await inFakeTime(connectThroughFirewall(firewall, loginTarget))).toBe(firewall.session);
     return performance.now() - start;
   })
   /** The error with which connecting fails. */
   .extend(
     'failed',
-    async ({ run, firewall, inFakeTime }) =>
+    async ({ firewall, inFakeTime }) =>
       async (): Promise<string> =>
-        String(await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)))),
+        String(await errorOf(inFakeTime(connectThroughFirewall(firewall, loginTarget)))),
   );
 
 const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, advice: 'Do this.' });
-const loginTransient = (reason: string): LoginFailure => ({ kind: 'passing', reason, advice: 'Look there.' });
-const listRulesForbidden = (): Error =>
+const loginTransient = (reason: string): LoginFailure => ({ kind: 'passing', reason, advice: 'Check that.' });
+const azureForbidden = (): Error =>
   toAzureError(
-    'listing the firewall rules',
+    'writing the firewall rules',
     new RestError('no', { code: 'AuthorizationFailed', statusCode: 403 }),
   );
 
-describe('connects at once: no rule is created', () => {
-  test('under a declared rule', async ({ firewall, reached }) => {
+describe('connects without creating a rule', () => {
+  test('where a declared rule covers this runner', async ({ firewall, connected }) => {
     firewall.addRule('office', '203.0.113.0', { end: '203.0.113.255' });
-    expect(await reached()).toBeLessThan(500);
+    expect(await connected()).toBeLessThan(500);
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test("under a temporary rule of this very job, whose post outlives this step's use", async ({
+  test("where a temporary rule of an earlier step of this job covers it, since that step's post runs later", async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.addRule('gha-temporary-1-2-1-step1', '203.0.113.9');
     firewall.ownRuleNames = ['gha-temporary-1-2-1-step1'];
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test("beside another run's temporary rule, where a persistent one covers this runner as well", async ({
+  test("where a persistent rule covers it as well as another run's temporary rule", async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.addRule('gha-temporary-1-9-1-other', '203.0.113.9');
     firewall.addRule('office', '203.0.113.9');
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('by a private endpoint, past the firewall', async ({ firewall, reached }) => {
+  test('through a private endpoint, which bypasses the firewall', async ({ firewall, connected }) => {
     firewall.addRule('gha-temporary-1-9-1-other', '198.51.100.1');
     firewall.allowsWithoutRule = true;
     firewall.hasPrivateEndpoint = true;
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('also where the rules cannot be read (403), which is only logged', async ({
-    run,
-    firewall,
-    reached,
-  }) => {
+  test('where the rules cannot be read (403), which is logged', async ({ run, firewall, connected }) => {
     firewall.allowsWithoutRule = true;
-    firewall.readError = listRulesForbidden();
-    await reached();
+    firewall.readError = azureForbidden();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
     expect(run.logLines.join('\n')).toContain('could not be read');
   });
 
-  test('also where the echo services are silent', async ({ firewall, reached }) => {
+  test('where the echo services do not respond', async ({ firewall, connected }) => {
     firewall.addRule('office', '203.0.113.9');
     firewall.echoAddress = undefined;
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('by the rule for Azure services, on a runner in Azure', async ({ firewall, reached }) => {
+  test('where the rule for Azure services admits a runner in Azure', async ({ firewall, connected }) => {
     firewall.addRule('azure', '0.0.0.0');
     firewall.allowsWithoutRule = true;
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 });
@@ -99,10 +95,10 @@ describe('connects at once: no rule is created', () => {
 test("where only another run's temporary rule admits this runner, this run creates its own, since that run's post removes the other", async ({
   run,
   firewall,
-  reached,
+  connected,
 }) => {
   firewall.addRule('gha-temporary-1-9-1-other', '203.0.113.9');
-  await reached();
+  await connected();
   expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   expect(run.logLines.join('\n')).toContain("another run's temporary firewall rule");
 });
@@ -110,46 +106,48 @@ test("where only another run's temporary rule admits this runner, this run creat
 test('connects although no persistent rule is stored: a rule is being removed, so this run creates its own', async ({
   run,
   firewall,
-  reached,
+  connected,
 }) => {
   firewall.allowsWithoutRule = true;
-  await reached();
+  await connected();
   expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
-  expect(run.logLines.join('\n')).toContain('the door is closing');
+  expect(run.logLines.join('\n')).toContain('access depends on a rule that is being removed');
 });
 
-test('blocked again when it opens the database session: the rule is created then', async ({
-  run,
+test('openSession creates a rule where the firewall blocks this runner again', async ({
   firewall,
   inFakeTime,
 }) => {
   firewall.addRule('office', '198.51.100.1');
-  await inFakeTime(openSession(run, loginTarget, firewall));
+  await inFakeTime(openSession(firewall, loginTarget));
   expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
 });
 
-test('connected, but not allowed to write rules: goes on with a warning that access may end', async ({
+test('connected, but not allowed to create a rule: continues with a warning that access may end', async ({
   run,
   firewall,
-  reached,
+  connected,
 }) => {
   firewall.allowsWithoutRule = true;
-  firewall.writeError = listRulesForbidden();
-  await reached();
-  expect(run.logLines.join('\n')).toContain('it may close while the job runs');
+  firewall.writeError = azureForbidden();
+  await connected();
+  expect(run.logLines.join('\n')).toContain('it may end while the job runs');
 });
 
-test('also where rules for other addresses are stored, which cannot admit this runner', async ({
+test('connects although only rules for other addresses are stored: this run creates its own', async ({
   firewall,
-  reached,
+  connected,
 }) => {
   firewall.addRule('office', '198.51.100.1');
   firewall.allowsWithoutRule = true;
-  await reached();
+  await connected();
   expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
 });
 
-test('a slow login is waited for before a rule is created', async ({ firewall, failed }) => {
+test('a login that the server answers slowly is waited for before a rule is created', async ({
+  firewall,
+  failed,
+}) => {
   firewall.addRule('office', '198.51.100.1');
   firewall.allowsWithoutRule = true;
   firewall.loginDelayMs = 4000;
@@ -159,7 +157,7 @@ test('a slow login is waited for before a rule is created', async ({ firewall, f
 });
 
 test.for(['10.1.2.3', '0.0.0.0', '127.0.0.1'])(
-  'no rule is created for an address of PostgreSQL’s refusal that no rule can have: %s',
+  'no rule is created where PostgreSQL names an address that is not public: %s',
   async (address, { firewall, failed }) => {
     firewall.blocked = 'reject';
     firewall.address = address;
@@ -168,77 +166,74 @@ test.for(['10.1.2.3', '0.0.0.0', '127.0.0.1'])(
   },
 );
 
-describe('blocked by the firewall: a temporary rule is created', () => {
-  test('a swallowed connection: with the address on which the echo services agree, without waiting out the login', async ({
+describe('creates a temporary rule where the firewall blocks this runner', () => {
+  test('for the address on which the echo services agree, before the login times out', async ({
     firewall,
-    reached,
+    connected,
   }) => {
-    const took = await reached();
+    const took = await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
-    // The operation ends a minute later; a login is the proof.
+    // The operation ends a minute later, but a login shows that the rule works.
     expect(took).toBeLessThan(firewall.propagationMs + 6000);
   });
 
-  test("with the address that PostgreSQL's own refusal names, where the echo services see another", async ({
+  test("for the address that PostgreSQL's refusal names, where the echo services see another", async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.blocked = 'reject';
     firewall.echoAddress = '198.51.100.44';
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('also where the echo services are silent, if PostgreSQL names the address', async ({
+  test('for the address that PostgreSQL names, where the echo services do not respond', async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.blocked = 'reject';
     firewall.echoAddress = undefined;
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('PostgreSQL names another address later: a rule is created for that one', async ({
-    firewall,
-    reached,
-  }) => {
+  test('and changes it where PostgreSQL names another address later', async ({ firewall, connected }) => {
     firewall.echoAddress = '198.51.100.44';
     firewall.hasPublicAccess = true;
     const start = performance.now();
     setTimeout(() => {
       firewall.blocked = 'reject';
     }, 4000);
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['198.51.100.44', '203.0.113.9']);
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
-  test('the same where a persistent rule covers the address of the echo services', async ({
+  test('where PostgreSQL names another address than a persistent rule covers', async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.echoAddress = '198.51.100.44';
     firewall.addRule('office', '198.51.100.44');
     setTimeout(() => {
       firewall.blocked = 'reject';
     }, 12_000);
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('runner-ip is used, and no echo service is asked', async ({ firewall, reached }) => {
-    firewall.configuredAddress = '203.0.113.9';
+  test('for runner-ip, without a request to an echo service', async ({ firewall, connected }) => {
+    firewall.runnerIp = '203.0.113.9';
     firewall.echoAddress = undefined;
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('runner-ip is wrong: the error names both addresses and what to give', async ({
+  test('and fails where runner-ip is wrong, with both addresses and what to give', async ({
     firewall,
     failed,
   }) => {
-    firewall.configuredAddress = '198.51.100.44';
+    firewall.runnerIp = '198.51.100.44';
     firewall.blocked = 'reject';
     const error = await failed();
     expect(error).toContain('(not-reachable)');
@@ -247,38 +242,41 @@ describe('blocked by the firewall: a temporary rule is created', () => {
     expect(firewall.openedAddresses).toEqual(['198.51.100.44']);
   });
 
-  test('the rule 0.0.0.0 does not cover the address: it means Azure services', async ({
+  test('although the rule 0.0.0.0 is stored, which admits only Azure services', async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.addRule('azure', '0.0.0.0');
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test("another run's temporary rule that does not work yet does not cover the address", async ({
+  test("although another run's temporary rule that does not work yet covers the address", async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.addRule('gha-temporary-1-9-1-other', '203.0.113.9', { worksAfter: 100_000 });
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('not where the rules cannot be read (403): the error says so', async ({ firewall, failed }) => {
-    firewall.readError = listRulesForbidden();
+  test('but not where the rules cannot be read (403), which the error names', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.readError = azureForbidden();
     const error = await failed();
     expect(error).toContain('Azure said: AuthorizationFailed');
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('not where nobody knows the address', async ({ firewall, failed }) => {
+  test('but not where the address is unknown', async ({ firewall, failed }) => {
     firewall.echoAddress = undefined;
     expect(await failed()).toContain('no echo');
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('a rule that never works ends in an error that names the address (five minutes)', async ({
+  test('and fails where the rule does not work within five minutes, with the address', async ({
     firewall,
     failed,
   }) => {
@@ -292,6 +290,34 @@ describe('blocked by the firewall: a temporary rule is created', () => {
   });
 });
 
+describe('the wait for a login that works', () => {
+  test('ends with the failure of the creation, and the rule does not count as working', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.propagationMs = 1e9;
+    firewall.creationError = azureForbidden();
+    const start = performance.now();
+    expect(await failed()).toContain('Azure said: AuthorizationFailed');
+    expect(performance.now() - start).toBeLessThan(30_000);
+    expect(firewall.finishedCreations).toEqual([false]);
+  });
+
+  test('ends with the login, and the rule counts as working', async ({ firewall, connected }) => {
+    await connected();
+    expect(firewall.finishedCreations).toEqual([true]);
+  });
+
+  test('is not needed while this runner is connected: the end of the creation is waited for', async ({
+    firewall,
+    connected,
+  }) => {
+    firewall.allowsWithoutRule = true;
+    expect(await connected()).toBeGreaterThanOrEqual(60_000);
+    expect(firewall.finishedCreations).toEqual([true]);
+  });
+});
+
 describe('a runner with several public addresses', () => {
   const others = [
     '198.51.100.1',
@@ -302,18 +328,18 @@ describe('a runner with several public addresses', () => {
     '198.51.100.6',
   ];
 
-  test('one that has changed is followed: the echo services are asked again while the rule does not work', async ({
+  test('the rule follows an address that changes: the echo services are asked again while the rule does not work', async ({
     firewall,
-    reached,
+    connected,
   }) => {
     firewall.echoResponses = ['198.51.100.1', '198.51.100.1', '203.0.113.9'];
-    const took = await reached();
+    const took = await connected();
     expect(firewall.openedAddresses).toEqual(['198.51.100.1', '203.0.113.9']);
     expect(firewall.temporaryRuleNames).toEqual(['gha-temporary-1-2-1-mine']);
     expect(took).toBeLessThan(90_000);
   });
 
-  test('each address that PostgreSQL’s refusals name is followed', async ({ firewall, reached }) => {
+  test('the rule follows each address that PostgreSQL names', async ({ firewall, connected }) => {
     firewall.blocked = 'reject';
     firewall.propagationMs = 1000;
     for (const [i, address] of ['198.51.100.2', '198.51.100.3'].entries())
@@ -324,12 +350,12 @@ describe('a runner with several public addresses', () => {
         600 * (i + 1),
       );
     firewall.address = '198.51.100.1';
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['198.51.100.1', '198.51.100.2', '198.51.100.3']);
     expect(firewall.temporaryRuleNames).toEqual(['gha-temporary-1-2-1-mine']);
   });
 
-  test('one that alternates ends in an error that names the addresses and what to give, within a minute', async ({
+  test('alternating addresses are an error within a minute, which names them and what to give', async ({
     firewall,
     failed,
   }) => {
@@ -343,7 +369,7 @@ describe('a runner with several public addresses', () => {
     expect(performance.now() - start).toBeLessThan(60_000);
   });
 
-  test('only so many are followed', async ({ firewall, failed }) => {
+  test('the rule follows five addresses at most, and the error names all', async ({ firewall, failed }) => {
     firewall.blocked = 'reject';
     firewall.propagationMs = 1e9;
     firewall.alternateAddresses = others;
@@ -352,7 +378,7 @@ describe('a runner with several public addresses', () => {
     for (const address of others) expect(error).toContain(address);
   });
 
-  test('echo services that differ while the rule does not work: an error that names all, after a minute', async ({
+  test('conflicting echo services are an error after a minute in which the rule does not work, which names their addresses', async ({
     firewall,
     failed,
   }) => {
@@ -372,11 +398,7 @@ describe('a runner with several public addresses', () => {
     expect(performance.now() - start).toBeLessThan(120_000);
   });
 
-  test('where the echo services see another address than PostgreSQL, a warning says so after a minute, and once', async ({
-    run,
-    firewall,
-    failed,
-  }) => {
+  test('a rule that does not work for a minute causes one warning', async ({ run, firewall, failed }) => {
     firewall.propagationMs = 1e9;
     const start = performance.now();
     let warnedAfter = 0;
@@ -394,27 +416,30 @@ describe('a runner with several public addresses', () => {
     expect(firewall.echoRequestCount).toBeGreaterThan(5);
   });
 
-  test('with runner-ip nothing is asked and nothing followed', async ({ firewall, failed }) => {
-    firewall.configuredAddress = '203.0.113.9';
+  test('with runner-ip the rule follows no address, and no echo service is asked', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.runnerIp = '203.0.113.9';
     firewall.propagationMs = 1e9;
     await failed();
     expect([firewall.echoRequestCount, firewall.openedAddresses]).toEqual([0, ['203.0.113.9']]);
   });
 
-  test('silent echo services end nothing', async ({ firewall, reached }) => {
+  test('echo services that do not respond do not end the wait', async ({ firewall, connected }) => {
     firewall.propagationMs = 100_000;
     firewall.echoResponses = ['203.0.113.9', undefined];
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 });
 
 test('a persistent rule that does not work yet is waited for, and no other is created', async ({
   firewall,
-  reached,
+  connected,
 }) => {
   firewall.addRule('office', '203.0.113.9', { worksAfter: 60_000 });
-  const took = await reached();
+  const took = await connected();
   expect(took).toBeGreaterThan(60_000);
   expect(took).toBeLessThan(75_000);
   expect(firewall.openedAddresses).toEqual([]);
@@ -433,28 +458,25 @@ describe('a login failure never creates a rule', () => {
     },
   );
 
-  test('a server that starts up is waited for, and no rule is created', async ({ firewall, reached }) => {
+  test('a server that is starting is waited for', async ({ firewall, connected }) => {
     firewall.addRule('office', '203.0.113.9');
     firewall.loginFailures = [loginTransient('starting up'), loginTransient('starting up'), undefined];
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
     expect(firewall.loginCount).toBe(3);
   });
 
-  test('a server that never takes a session ends in an error, not in a rule', async ({
-    firewall,
-    failed,
-  }) => {
+  test('a server that never accepts a session is an error', async ({ firewall, failed }) => {
     firewall.allowsWithoutRule = true;
     firewall.loginFailures = [loginTransient('getaddrinfo ENOTFOUND')];
     const error = await failed();
     expect(error).toContain('(not-reachable)');
     expect(error).toContain('getaddrinfo ENOTFOUND');
-    expect(error).toContain('Look there.');
+    expect(error).toContain('Check that.');
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('a wrong password behind the new rule is reported as such, at once', async ({ firewall, failed }) => {
+  test('a wrong password after the creation of a rule is reported at once', async ({ firewall, failed }) => {
     firewall.loginFailures = [loginRefused('password authentication failed')];
     const start = performance.now();
     const error = await failed();
@@ -463,16 +485,16 @@ describe('a login failure never creates a rule', () => {
   });
 });
 
-describe('no rule is created for a server with private access', () => {
-  test('from inside the network the login works', async ({ firewall, reached }) => {
+describe('a server with private access gets no rule', () => {
+  test('and the login works inside the network', async ({ firewall, connected }) => {
     firewall.hasPublicAccess = false;
     firewall.allowsWithoutRule = true;
-    await reached();
+    await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 
   test.for(['timeout', 'reject'] as const)(
-    'from outside the error says where the runner must be: %s',
+    'and outside the network the error says where the runner must be: %s',
     async (how, { firewall, failed }) => {
       firewall.hasPublicAccess = false;
       firewall.blocked = how;
@@ -484,7 +506,7 @@ describe('no rule is created for a server with private access', () => {
   );
 });
 
-test("the end of the run ends the connection attempt, with the run's reason and what was awaited", async ({
+test("the end of the run ends the wait for a login, with the run's reason and what was awaited", async ({
   run,
   firewall,
   inFakeTime,
@@ -492,7 +514,9 @@ test("the end of the run ends the connection attempt, with the run's reason and 
   firewall.propagationMs = 1e9;
   const reason = actionError('cancelled', { signal: 'SIGINT' });
   setTimeout(() => run.abort(reason), 20_000);
-  const error = await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)));
+  const error = await errorOf(inFakeTime(connectThroughFirewall(firewall, loginTarget)));
   expect(error).toMatchObject({ code: 'cancelled' });
-  expect(String(error)).toContain('(SIGINT), while waiting for the rule (19 s).');
+  expect(String(error)).toContain(
+    '(SIGINT), while waiting for the firewall rule for 203.0.113.9 to work (19 s).',
+  );
 });

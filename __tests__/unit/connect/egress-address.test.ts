@@ -6,10 +6,10 @@ import { detectEgressAddress } from '../../../src/connect/egress-address.ts';
 import { errorOf } from '../../helpers/unit/test-run.ts';
 
 const test = base.extend('echo', async ({ onTestFinished }) => {
-  // No service is given up because the machine is slow.
+  // No service times out because the machine is slow.
   const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal);
   onTestFinished(() => timeout.mockRestore());
-  /** Starts an echo service with this answer; its URL. */
+  /** Starts an echo service with this response, and returns its URL. */
   return async (body: string, status = 200): Promise<string> => {
     const server = createServer((_, response) =>
       response.writeHead(status, { connection: 'close' }).end(body),
@@ -22,17 +22,17 @@ const test = base.extend('echo', async ({ onTestFinished }) => {
   };
 });
 
-const running = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-describe('the egress address: two echo services that must agree', () => {
+describe('the egress address is the one on which two echo services agree', () => {
   test('they agree', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('203.0.113.9\n')];
-    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+    expect(await detectEgressAddress(services, neverAborted)).toBe('203.0.113.9');
   });
 
-  test('they do not: both are named', async ({ echo }) => {
+  test('they disagree: the error names both', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('198.51.100.1')];
-    const error = String(await errorOf(detectEgressAddress(services, running)));
+    const error = String(await errorOf(detectEgressAddress(services, neverAborted)));
     for (const text of ['203.0.113.9', '198.51.100.1', ...services, 'runner-ip', '(egress-address-unknown)'])
       expect(error).toContain(text);
   });
@@ -42,14 +42,14 @@ describe('the egress address: two echo services that must agree', () => {
     ['203.0.113.9', 503],
     ['2001:db8::1', 200],
   ])(
-    'one that answers no IPv4 address (%s, HTTP %d) is replaced by the next',
+    'the next service replaces one that does not answer with an IPv4 address (%s, HTTP %d)',
     async ([body, status], { echo }) => {
       const services = [await echo(body, status), await echo('203.0.113.9'), await echo('203.0.113.9')];
-      expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+      expect(await detectEgressAddress(services, neverAborted)).toBe('203.0.113.9');
     },
   );
 
-  test('a service that does not answer within three seconds is replaced by the next', async ({
+  test('the next service replaces one that does not answer within three seconds', async ({
     echo,
     onTestFinished,
   }) => {
@@ -61,7 +61,7 @@ describe('the egress address: two echo services that must agree', () => {
       ended.push(controller);
       return controller.signal;
     });
-    // Its time is over as soon as it has been asked.
+    // It times out when it gets the request.
     const silent = createServer(() => ended[0]?.abort(new DOMException('took too long', 'TimeoutError')));
     onTestFinished(() => void silent.close());
     await new Promise<void>((resolve) => {
@@ -69,11 +69,11 @@ describe('the egress address: two echo services that must agree', () => {
     });
     const { port } = silent.address() as AddressInfo;
     const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
-    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+    expect(await detectEgressAddress(services, neverAborted)).toBe('203.0.113.9');
     expect(limits).toEqual([3000, 3000, 3000]);
   });
 
-  test('of an answer no more is read than an address needs', async ({ echo, onTestFinished }) => {
+  test('only the start of a long response is read', async ({ echo, onTestFinished }) => {
     const { promise: readWhole, resolve } = Promise.withResolvers<boolean>();
     const chatty = createServer((_, response) => {
       response.once('close', () => resolve(response.writableFinished));
@@ -89,26 +89,28 @@ describe('the egress address: two echo services that must agree', () => {
     });
     const { port } = chatty.address() as AddressInfo;
     const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
-    expect(await detectEgressAddress(services, running)).toBe('203.0.113.9');
+    expect(await detectEgressAddress(services, neverAborted)).toBe('203.0.113.9');
     expect(await readWhole).toBe(false);
   });
 
-  test('one answer alone is not believed', async ({ echo }) => {
+  test('the address of one service alone is not used', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('', 500)];
-    const error = String(await errorOf(detectEgressAddress(services, running)));
+    const error = String(await errorOf(detectEgressAddress(services, neverAborted)));
     expect(error).toContain('fewer than two echo services answered');
     expect(error).toContain('HTTP 500');
   });
 
   test.for(['0.0.0.0', '10.0.0.1', '127.0.0.1', '224.0.0.1'])(
-    '%s is refused, whoever says it',
+    '%s is rejected, since it is not public',
     async (address, { echo }) => {
       const services = [await echo(address), await echo(address)];
-      expect(String(await errorOf(detectEgressAddress(services, running)))).toContain('not a public address');
+      expect(String(await errorOf(detectEgressAddress(services, neverAborted)))).toContain(
+        'not a public address',
+      );
     },
   );
 
-  test("the run's end ends it with its own reason", async ({ echo }) => {
+  test('it fails with the reason of the run when the run ends', async ({ echo }) => {
     const controller = new AbortController();
     const reason = new Error('cancelled');
     controller.abort(reason);

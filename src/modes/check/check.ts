@@ -1,7 +1,5 @@
-import type { Server } from '@azure/arm-postgresql-flexible';
-import type { AzureReader } from '../../azure/reader.ts';
-import { isBeingCreatedOrDeleted, normalizeState } from '../../azure/server-states.ts';
-import { hasPrivateAccess } from '../../azure/wait-for-ready.ts';
+import type { AzureReader, FoundServer } from '../../azure/reader.ts';
+import { hasPrivateAccess, isBeingCreatedOrDeleted, normalizeState } from '../../azure/server-states.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
 import type { ReportedFinding } from '../../reconcile/findings.ts';
 import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
@@ -57,7 +55,7 @@ interface ResourceCheck {
 async function checkServerContents(
   ctx: ModeContext<CheckConfig>,
   reader: AzureReader,
-  server: Server,
+  server: FoundServer['server'],
 ): Promise<ResourceCheck & { readonly internetOpenRules: readonly string[] }> {
   const declared = await checkResources(ctx, [...serverChildResources, ...armDatabaseResources], reader);
   if (hasPrivateAccess(server)) return { ...declared, internetOpenRules: [] };

@@ -3,7 +3,7 @@ import { isWideOpenRange } from '../../common/addresses.ts';
 import type { RunIdentity } from '../../common/resource-names.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
 import { type Lookup, present, unknown } from '../../reconcile/findings.ts';
-import { formatRange, toAddressRange } from '../../resources/firewall-rule/firewall-rule-handler.ts';
+import { formatRange } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { FirewallAuditSource } from '../../resources/firewall-rule/undeclared-firewall-rules.ts';
 import type { ModeContext } from '../context.ts';
 
@@ -41,13 +41,12 @@ export async function warnAboutOpenFirewall(
   const internetOpenRules: string[] = [];
   // A failed listing is already a finding.
   for (const rule of await reader.listFirewallRulesOnce().catch(() => [])) {
-    const range = toAddressRange(rule);
-    if (!isWideOpenRange(range)) continue;
-    const { name = '' } = rule;
+    if (!isWideOpenRange(rule)) continue;
+    const { name } = rule;
     internetOpenRules.push(name);
     reporter.recordInternetOpenRule(name);
     runtime.error(
-      `Firewall rule '${name}' admits the whole internet to server '${config.server.name}' (${formatRange(range)}): only passwords protect it. Delete the rule, and declare the ranges that need access with allowed-ip-ranges.`,
+      `Firewall rule '${name}' admits the whole internet to server '${config.server.name}' (${formatRange(rule)}): only passwords protect it. Delete the rule, and declare the ranges that need access with allowed-ip-ranges.`,
       { title: 'The firewall admits the whole internet' },
     );
   }

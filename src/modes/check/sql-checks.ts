@@ -1,4 +1,4 @@
-import type { Server } from '@azure/arm-postgresql-flexible';
+import type { FoundServer } from '../../azure/reader.ts';
 import { acceptsConnections, normalizeState } from '../../azure/server-states.ts';
 import { ActionError } from '../../common/errors.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
@@ -26,7 +26,7 @@ interface SqlCheck {
  */
 export async function runSqlChecks(
   ctx: ModeContext<CheckConfig>,
-  server: Server,
+  server: FoundServer['server'],
   armFindings: readonly ReportedFinding[],
 ): Promise<readonly ReportedFinding[]> {
   const checksByDatabase = Map.groupBy(listSqlChecks(ctx.config, armFindings), ({ database }) => database);
@@ -82,7 +82,7 @@ interface SessionUnavailable {
 
 function findAdminLogin(
   { runtime, config: { administrator } }: ModeContext<CheckConfig>,
-  server: Server,
+  server: FoundServer['server'],
 ): LoginTarget | SessionUnavailable {
   const state = normalizeState(server);
   const host = server.fullyQualifiedDomainName;

@@ -21,7 +21,7 @@ export async function sweepFirewallRules(
     recordFailure(run, failures, error);
     return [];
   };
-  for (const { name = '' } of await reader.listFirewallRules().catch(onFailure)) {
+  for (const { name } of await reader.listFirewallRules().catch(onFailure)) {
     const sweepOne = async (): Promise<void> => {
       if (await shouldDeleteRule(ctx, name, failures)) await deleteRule(ctx, writer, name);
     };

@@ -1,5 +1,6 @@
-import { hasPublicAccess } from '../../azure/wait-for-ready.ts';
+import { hasPublicAccess } from '../../azure/server-states.ts';
 import { ActionError, actionError, getErrorMessage } from '../../common/errors.ts';
+import type { ServerConnections } from '../../connect/server-connections.ts';
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
@@ -8,11 +9,16 @@ import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import { formatUtc } from '../../reporting/database-comment.ts';
-import { type ModeContext, openControlPlane, type WritableControlPlane, withWriter } from '../context.ts';
+import {
+  createConnections,
+  type ModeContext,
+  openControlPlane,
+  type WritableControlPlane,
+  withWriter,
+} from '../context.ts';
 import { dropPullRequest } from '../drop.ts';
 import { commentOnDrop } from '../pull-request-comment.ts';
 import { findReadyServer } from '../ready-server.ts';
-import { ServerConnections } from '../server-connections.ts';
 import { recordFailure, sweepFirewallRules } from './sweep-firewall-rules.ts';
 
 /**
@@ -28,7 +34,7 @@ export async function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
   const failures: Error[] = [];
   if (hasPublicAccess(found.server))
     await reporter.phase('Sweep firewall rules', () => sweepFirewallRules(ctx, azure, failures));
-  const connections = new ServerConnections(ctx, azure, found);
+  const connections = createConnections(ctx, azure, found);
   await reporter.phase('Sweep databases', () => sweepDatabases(ctx, azure, connections, failures));
   if (failures.length > 0) throw actionError('sweep-incomplete', { failures });
 }

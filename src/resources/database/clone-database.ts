@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
-import { abortableSleep, formatDuration, type RunContext } from '../../common/polling.ts';
+import { formatDuration, type RunContext, retry } from '../../common/polling.ts';
 import { describeBlockers, takeUnseen } from '../../postgres/activity.ts';
 import { formatPgError, getSqlState, LOCK_NOT_AVAILABLE } from '../../postgres/pg-errors.ts';
 import { revokePublicConnectHint } from '../../postgres/pull-request-activity.ts';
@@ -44,34 +44,33 @@ export async function retryWhileInUse<T>(
   copy: () => Promise<T>,
   terminatePullRequestSessions: (oid: string) => Promise<readonly string[]>,
 ): Promise<T> {
-  const start = performance.now();
   let hasLogged = false;
   let timesEnded = 0;
   const endedBefore = new Set<string>();
-  for (;;) {
+  const attempt = async (): Promise<T> => {
     const ended = await terminatePullRequestSessions(await findDatabaseOid(session, template));
     // What could not be ended is named again, and has not come back.
     if (takeUnseen(ended, endedBefore).length > 0) timesEnded += 1;
-    try {
-      return await copy();
-    } catch (error) {
-      const blockers = await findBlockers(session, await findDatabaseOid(session, template), error);
-      const waitedMs = performance.now() - start;
-      if ('sessions' in blockers && waitedMs >= TEMPLATE_IN_USE_TIMEOUT_MS) {
-        const parameters = {
-          template,
-          after: formatDuration(waitedMs),
-          timesEnded,
-          hint: revokePublicConnectHint(template),
-        };
-        throw actionError('template-in-use', { ...parameters, ...blockers }, { cause: error });
-      }
-      if (!hasLogged)
-        run.info(`Waiting for template '${template}': ${Object.values(blockers).flat().join('; ')}`);
-      hasLogged = true;
-      if (ended.length === 0) await abortableSleep(run, 500);
+    return await copy();
+  };
+  const getRetryReason = async (error: unknown, elapsedMs: number): Promise<string> => {
+    const blockers = await findBlockers(session, await findDatabaseOid(session, template), error);
+    if ('sessions' in blockers && elapsedMs >= TEMPLATE_IN_USE_TIMEOUT_MS) {
+      const parameters = {
+        template,
+        after: formatDuration(elapsedMs),
+        timesEnded,
+        hint: revokePublicConnectHint(template),
+      };
+      throw actionError('template-in-use', { ...parameters, ...blockers }, { cause: error });
     }
-  }
+    const reason = Object.values(blockers).flat().join('; ');
+    if (!hasLogged) run.info(`Waiting for template '${template}': ${reason}`);
+    hasLogged = true;
+    return reason;
+  };
+  const options = { initialIntervalMs: 500, maxIntervalMs: 500, log: 'debug' } as const;
+  return await retry(run, `cloning template '${template}'`, attempt, getRetryReason, options);
 }
 
 /** 0, which no database has, where there is none of this name. */

@@ -3,11 +3,19 @@ import type { AzureWriter } from '../../azure/writer.ts';
 import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
 import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
-import { ALLOW_LIST_PARAMETER, missingFromAllowList, parseAllowList } from './allow-list-value.ts';
+
+/** The server parameter that lists the extensions that can be created (docs/azure-behavior.md#extensions). */
+const ALLOW_LIST_PARAMETER = 'azure.extensions';
+
+/** In every database, and on no list. */
+const BUILT_IN_EXTENSION = 'plpgsql';
+
+/** Writes of an allow-list before CREATE EXTENSION decides whether the extensions are on it. */
+const MAX_WRITES = 5;
 
 /**
- * The extensions that the server lets anybody create, its parameter `azure.extensions` (facts.md §5). It is only added
- * to: what is there belongs to others.
+ * The server's extension allow-list, its parameter `azure.extensions`. Extensions are only added: the other entries are
+ * not owned by this configuration.
  */
 export const extensionAllowListHandler: ResourceHandler<readonly string[], string, AzureReader, AzureWriter> =
   {
@@ -20,12 +28,11 @@ export const extensionAllowListHandler: ResourceHandler<readonly string[], strin
     nameOf: () => ALLOW_LIST_PARAMETER,
 
     async observe(reader): Promise<readonly Observed<string>[]> {
-      const seen = await reader.getParameter(ALLOW_LIST_PARAMETER);
-      return [seen.status === 'present' ? present(seen.value.value ?? '') : seen];
+      return [await readAllowList(reader)];
     },
 
     diff(requiredExtensions, observed): readonly Diff[] {
-      // A server without the parameter has no such list.
+      // A server without the parameter has no allow-list.
       if (observed.status !== 'present') return [];
       const missing = missingFromAllowList(observed.value, requiredExtensions);
       if (missing.length === 0) return [];
@@ -45,5 +52,55 @@ export const extensionAllowListHandler: ResourceHandler<readonly string[], strin
     },
 
     apply: (writer, _change, requiredExtensions): Promise<ApplyResult> =>
-      writer.allowExtensions(requiredExtensions),
+      allowExtensions(writer, requiredExtensions),
   };
+
+/**
+ * Adds extensions to the allow-list. Other jobs add theirs at the same time, so the list is read before each request, and
+ * again after it: a write that overtakes ours removes our entries.
+ * @returns `adopted` where the list has them already
+ */
+export async function allowExtensions(
+  writer: AzureWriter,
+  extensions: readonly string[],
+): Promise<ApplyResult> {
+  const readCurrent = async (): Promise<string> => {
+    const observed = await readAllowList(writer.reader);
+    if (observed.status === 'unknown') throw observed.error;
+    return observed.status === 'present' ? observed.value : '';
+  };
+  const isComplete = (list: string): boolean => missingFromAllowList(list, extensions).length === 0;
+  let outcome: ApplyResult = 'adopted';
+  for (let writes = 0; writes < MAX_WRITES && !isComplete(await readCurrent()); writes += 1) {
+    await writer.putParameter(
+      ALLOW_LIST_PARAMETER,
+      async () => addExtensions(await readCurrent(), extensions),
+      ({ value }) => isComplete(value ?? ''),
+      `allowing the extensions ${extensions.join(', ')}`,
+    );
+    outcome = 'applied';
+  }
+  return outcome;
+}
+
+async function readAllowList(reader: AzureReader): Promise<Observed<string>> {
+  const observed = await reader.getParameter(ALLOW_LIST_PARAMETER);
+  return observed.status === 'present' ? present(observed.value.value ?? '') : observed;
+}
+
+/** The entries in their own spelling. */
+export const parseAllowList = (list: string): readonly string[] =>
+  list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+
+/** The extensions that are not on the list, which ignores case. */
+export function missingFromAllowList(list: string, extensions: readonly string[]): readonly string[] {
+  const allowed = new Set(parseAllowList(list).map((entry) => entry.toLowerCase()));
+  return extensions.filter((name) => name !== BUILT_IN_EXTENSION && !allowed.has(name.toLowerCase()));
+}
+
+/** The list with the missing extensions appended. */
+export const addExtensions = (list: string, extensions: readonly string[]): string =>
+  [...parseAllowList(list), ...missingFromAllowList(list, extensions)].join(',');

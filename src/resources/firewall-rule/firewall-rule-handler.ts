@@ -1,5 +1,4 @@
-import type { FirewallRule } from '@azure/arm-postgresql-flexible';
-import type { AzureReader } from '../../azure/reader.ts';
+import type { AzureReader, StoredFirewallRule } from '../../azure/reader.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
 import { type AddressRange, isSameRange } from '../../common/addresses.ts';
 import { isTemporaryRuleName } from '../../common/resource-names.ts';
@@ -7,7 +6,7 @@ import type { Config, DeclaredRule } from '../../inputs/types.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 
-/** Declared firewall rules, which stay. The runner's own way in is not among them (postgres/reach.ts). */
+/** The declared firewall rules. The rule for this runner is not among them (src/connect/runner-firewall-rule.ts). */
 export const firewallRuleHandler: ResourceHandler<DeclaredRule, AddressRange, AzureReader, AzureWriter> = {
   resource: 'firewall rule',
 
@@ -59,35 +58,26 @@ export const firewallRuleHandler: ResourceHandler<DeclaredRule, AddressRange, Az
 };
 
 /**
- * The rule of this name; for a rule that the user gave no name, any rule of the same range, but no run's temporary one,
- * which does not stay. ARM's names know no case.
+ * The stored rule of this name; for a declared rule without an explicit name, any rule of the same range. Temporary rules do
+ * not count, since they are deleted with their run. ARM's names are case-insensitive.
  */
-function findDeclaredRule(rule: DeclaredRule, stored: readonly FirewallRule[]): Observed<AddressRange> {
-  const persistentRules = stored.filter(({ name }) => !isTemporaryRuleName(name ?? ''));
-  const sameNameRule = persistentRules.find(({ name }) => name?.toLowerCase() === rule.name.toLowerCase());
+function findDeclaredRule(rule: DeclaredRule, stored: readonly StoredFirewallRule[]): Observed<AddressRange> {
+  const persistentRules = stored.filter(({ name }) => !isTemporaryRuleName(name));
+  const sameNameRule = persistentRules.find(({ name }) => name.toLowerCase() === rule.name.toLowerCase());
   const sameRangeRule = rule.hasExplicitName
     ? undefined
-    : persistentRules.find((other) => isSameRange(rule, toAddressRange(other)));
+    : persistentRules.find((other) => isSameRange(rule, other));
   const found = sameRangeRule ?? sameNameRule;
-  return found ? present(toAddressRange(found)) : absent;
+  return found ? present({ start: found.start, end: found.end }) : absent;
 }
 
-/** Whether a stored rule is this declared one: by its name, or, where the user gave it none, by its range. */
-export function matchesDeclaration(
-  declared: DeclaredRule,
-  stored: AddressRange & { readonly name: string },
-): boolean {
+/** Whether a stored rule is this declared rule: by name, or, where the declared rule has no explicit name, by range. */
+export function matchesDeclaration(declared: DeclaredRule, stored: StoredFirewallRule): boolean {
   if (isTemporaryRuleName(stored.name)) return false;
-  const sameName = stored.name.toLowerCase() === declared.name.toLowerCase();
-  return sameName || (!declared.hasExplicitName && isSameRange(declared, stored));
+  const isSameName = stored.name.toLowerCase() === declared.name.toLowerCase();
+  return isSameName || (!declared.hasExplicitName && isSameRange(declared, stored));
 }
 
-/** The range that ARM stores of a rule. */
-export const toAddressRange = ({ startIpAddress, endIpAddress }: FirewallRule): AddressRange => ({
-  start: startIpAddress,
-  end: endIpAddress,
-});
-
-/** As findings tell it. */
+/** For findings and log lines; `?` for an address that ARM does not name. */
 export const formatRange = ({ start, end }: AddressRange): string =>
   start === end ? `${start ?? '?'}` : `${start ?? '?'}-${end ?? '?'}`;

@@ -1,5 +1,4 @@
-import type { FirewallRule } from '@azure/arm-postgresql-flexible';
-import type { AddressRange } from '../../common/addresses.ts';
+import type { StoredFirewallRule } from '../../azure/reader.ts';
 import {
   isPersistentRuleName,
   parseTemporaryRuleName,
@@ -8,29 +7,28 @@ import {
 import type { Config, DeclaredRule } from '../../inputs/types.ts';
 import { type Diff, type Lookup, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import type { ResourceHandler } from '../../reconcile/resource-handler.ts';
-import { formatRange, matchesDeclaration, toAddressRange } from './firewall-rule-handler.ts';
+import { formatRange, matchesDeclaration } from './firewall-rule-handler.ts';
 
 interface DeclaredFirewallRules {
   readonly declared: readonly DeclaredRule[];
-  /** Whether rules that stay after their job (`keep-firewall-rule`) are wanted. */
+  /** Whether persistent rules of jobs (`keep-firewall-rule`) are declared. */
   readonly allowsPersistentRules: boolean;
 }
 
-/** A stored rule; of a temporary one, whether the run that made it has ended. */
-export interface AuditedFirewallRule extends AddressRange {
-  readonly name: string;
+interface AuditedFirewallRule extends StoredFirewallRule {
+  /** Whether the run that created a temporary rule has ended; undefined for other rules. */
   readonly ended: Lookup<boolean> | undefined;
 }
 
-/** What has to be asked about firewall rules: ARM for all, GitHub for whose run a temporary one is. */
+/** Reads the rules from ARM, and from GitHub whether the run of a temporary rule has ended. */
 export interface FirewallAuditSource {
-  listFirewallRules(): Promise<readonly FirewallRule[]>;
+  listFirewallRules(): Promise<readonly StoredFirewallRule[]>;
   hasRunEnded(run: RunIdentity): Promise<Lookup<boolean>>;
 }
 
 /**
- * Firewall rules that nobody declared, which are holes (design.md). Looked at by `check` alone, and never closed: whose
- * they are, nobody told. A temporary rule counts once its run has ended.
+ * Firewall rules that are not declared. Only `check` reports them, and no mode deletes them, since their owner is unknown.
+ * A temporary rule counts once its run has ended.
  */
 export const undeclaredFirewallRuleHandler: ResourceHandler<
   DeclaredFirewallRules,
@@ -64,18 +62,17 @@ export const undeclaredFirewallRuleHandler: ResourceHandler<
       .flatMap(undeclaredRuleDiff);
   },
 
-  apply: () => Promise.reject(new Error('undeclared firewall rules are only looked at')),
+  apply: () => Promise.reject(new Error('undeclared firewall rules are only reported')),
 };
 
-/** Questions to GitHub at once, which takes a hundred of everybody. */
+/** Concurrent requests to GitHub, which accepts a hundred. */
 const GITHUB_CONCURRENCY = 4;
 
-/** Each run is asked for once, however many rules it has left. */
+/** Reads each run once, however many rules it has left. */
 async function addRunStates(
   source: FirewallAuditSource,
-  stored: readonly FirewallRule[],
+  rules: readonly StoredFirewallRule[],
 ): Promise<readonly AuditedFirewallRule[]> {
-  const rules = stored.map((rule) => ({ ...toAddressRange(rule), name: rule.name ?? '' }));
   const runs = new Map<string, RunIdentity>();
   for (const { name } of rules) {
     const run = parseTemporaryRuleName(name);
@@ -108,13 +105,13 @@ function undeclaredRuleDiff(rule: AuditedFirewallRule): readonly Diff[] {
     actual: formatRange(rule),
   } as const;
   if (ended?.status === 'unknown') {
-    const reason = `${formatRange(rule)}: whether the run that made it has ended is unknown. ${ended.error.message}`;
-    const remedy = 'goes with its run, or by mode: sweep in its repository';
+    const reason = `${formatRange(rule)}: whether the run that created it has ended is unknown. ${ended.error.message}`;
+    const remedy = 'its run deletes it, or mode: sweep in its repository';
     return [{ finding: { ...finding, actual: reason, kind: 'unknown' }, remedy }];
   }
   const remedy =
     ended === undefined
       ? 'declare it with allowed-ip-ranges, or delete it'
-      : 'its run has ended: mode: sweep removes it';
+      : 'its run has ended: mode: sweep deletes it';
   return [{ finding: { ...finding, kind: 'unexpected' }, remedy }];
 }

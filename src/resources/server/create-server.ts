@@ -1,74 +1,63 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import { azureDetails, OperationFailedError, toAzureError } from '../../azure/azure-errors.ts';
-import type { AzureClients } from '../../azure/clients.ts';
 import { isBusyCode } from '../../azure/hints.ts';
-import {
-  createOperationPoll,
-  type Operation,
-  pollWithTimeout,
-  startOperation,
-} from '../../azure/operations.ts';
-import type { AzureReader, FoundServer } from '../../azure/reader.ts';
-import { normalizeRegion } from '../../azure/regions.ts';
+import type { Operation } from '../../azure/operations.ts';
+import { type AzureReader, type FoundServer, normalizeRegion } from '../../azure/reader.ts';
 import { normalizeState } from '../../azure/server-states.ts';
+import type { AzureWriter } from '../../azure/writer.ts';
 import { ActionError, actionError } from '../../common/errors.ts';
-import { type RunContext, waitFor } from '../../common/polling.ts';
+import { type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
 import { unfinishedCreationOwner } from '../../inputs/creation-tag.ts';
 import type { NewServer } from '../../inputs/defaults.ts';
 import type { Credentials } from '../../inputs/types.ts';
 
-/** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
+/** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
-/** Milliseconds for the answer whether our own creation has failed, once the server is Ready. */
+/** Milliseconds for a last poll of our own creation, once the server is Ready. */
 const FINAL_POLL_TIMEOUT_MS = 10_000;
 
 /**
- * Creates a server, or adopts the one of the same name that somebody made in the meantime (a lost race). Returns
- * once ARM shows it as Ready or its own operation has ended.
+ * Creates a server, or adopts the server of the same name that another client created in the meantime. Returns once ARM
+ * shows it as Ready.
  * @throws `server-name-taken`, `azure-refused`
  */
 export async function createServer(
-  clients: AzureClients,
-  run: RunContext,
-  reader: AzureReader,
+  writer: AzureWriter,
   newServer: NewServer,
   administrator: Credentials,
 ): Promise<'created' | 'adopted'> {
-  const { resourceGroup, name } = reader.serverRef;
-  const doing = `creating server '${name}'`;
+  const { run, reader } = writer;
+  const { name } = reader.serverRef;
   try {
-    const operation = await startOperation(clients, run, (options) =>
-      clients.postgresql.servers.beginCreateOrUpdate(
-        resourceGroup,
-        name,
-        toServerBody(newServer, administrator),
-        options,
-      ),
-    );
-    await waitFor(
-      run,
-      `server '${name}' to be created`,
-      createOperationPoll(operation, () => pollReady(reader)),
-      { initialIntervalMs: 200 },
-    );
-    return (await hasOperationFailed(operation)) ? 'adopted' : 'created';
+    const operation = await writer.startServerCreation(toServerBody(newServer, administrator));
+    const pollReady = async (setReason: SetReason): Promise<true | undefined> => {
+      await operation.check(setReason);
+      return (await isReady(reader)) || undefined;
+    };
+    await waitFor(run, `server '${name}' to be created`, pollReady, { initialIntervalMs: 200 });
+    return (await hasFailed(operation)) ? 'adopted' : 'created';
   } catch (error) {
     const code = azureDetails(error)?.code ?? '';
     if (isBusyCode(code) || isNameConflict(code)) {
-      run.info(`Server '${name}' is being made by somebody else (${code}); adopting it.`);
+      run.info(`Another client is creating server '${name}' (${code}); adopting it.`);
       return waitUntilVisible(run, reader, error);
     }
-    throw toAzureError(doing, error);
+    throw toAzureError(`creating server '${name}'`, error);
   }
 }
 
 const isNameConflict = (code: string): boolean =>
   code === 'ServerNameAlreadyExists' || code === 'ServerGroupDropping';
 
-/** Whether the server was made by another although it became Ready while our operation ran: then ours failed. */
-async function hasOperationFailed(operation: Operation): Promise<boolean> {
+async function isReady(reader: AzureReader): Promise<boolean> {
+  const observed = await reader.refreshServer();
+  return observed.status === 'present' && normalizeState(observed.value.server) === 'Ready';
+}
+
+/** Whether our operation failed although the server is Ready: then another client created the server. */
+async function hasFailed(operation: Operation): Promise<boolean> {
   try {
-    await pollWithTimeout(operation, FINAL_POLL_TIMEOUT_MS);
+    await operation.poll(FINAL_POLL_TIMEOUT_MS);
     return false;
   } catch (error) {
     if (error instanceof OperationFailedError) return true;
@@ -76,19 +65,10 @@ async function hasOperationFailed(operation: Operation): Promise<boolean> {
   }
 }
 
-async function pollReady(reader: AzureReader): Promise<true | undefined> {
-  const observedServer = await reader.refreshServer();
-  return observedServer.status === 'present' &&
-    observedServer.value.server.state !== undefined &&
-    normalizeState(observedServer.value.server) === 'Ready'
-    ? true
-    : undefined;
-}
-
 /**
- * Waits a little for a server to become visible that somebody else may be creating.
- * @param cause what told that there is one
- * @throws `server-name-taken` where it does not
+ * Waits some seconds for a server to become visible that another client may be creating.
+ * @param cause the error that says that the name is in use
+ * @throws `server-name-taken` where the server does not become visible
  */
 export async function waitUntilVisible(
   run: RunContext,
@@ -106,13 +86,13 @@ export async function waitUntilVisible(
   return 'adopted';
 }
 
-/** Milliseconds for another job of this repository to finish the creation that it has begun. */
+/** Milliseconds for another job of this repository to finish the creation that it has started. */
 const FINISH_TIMEOUT_MS = 120_000;
 
 /**
- * Whether a creation that was going on just now is not finished although its job had the time: then that job has ended.
- * Jobs that did it together would only hinder each other, since the server takes one operation at a time.
- * @param repositoryId whose creations count; those of others are theirs to finish
+ * Whether an unfinished creation stays unfinished although its job had time to finish it: then that job has ended. Jobs
+ * that finished it together would only block each other, since a server performs one operation at a time.
+ * @param repositoryId whose creations count; other repositories finish their own
  */
 export async function isCreationAbandoned(
   run: RunContext,
@@ -122,8 +102,8 @@ export async function isCreationAbandoned(
 ): Promise<boolean> {
   if (unfinishedCreationOwner(server.tags) !== repositoryId) return false;
   const poll = async (): Promise<false | undefined> => {
-    const observedServer = await reader.refreshServer();
-    const tags = observedServer.status === 'present' ? observedServer.value.server.tags : undefined;
+    const observed = await reader.refreshServer();
+    const tags = observed.status === 'present' ? observed.value.server.tags : undefined;
     return unfinishedCreationOwner(tags) === repositoryId ? undefined : false;
   };
   const what = `another job to finish the creation of server '${name}'`;
@@ -158,7 +138,7 @@ function toServerBody(newServer: NewServer, administrator: Credentials): Server 
   };
 }
 
-/** Only what is declared, so that Azure's own defaults hold for the rest. */
+/** Only declared properties, so that Azure's defaults apply to the others. */
 function toAccessProperties({ passwordAuth, entraAuth, publicAccess, tenantId }: NewServer): Partial<Server> {
   const toEnabledDisabled = (value: boolean): 'Enabled' | 'Disabled' => (value ? 'Enabled' : 'Disabled');
   const authConfig = {

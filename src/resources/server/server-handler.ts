@@ -14,6 +14,7 @@ import * as validators from '../../inputs/validators.ts';
 import type { Diff, DiffWithFinding, Finding, Observed } from '../../reconcile/findings.ts';
 import { FIX_HINT, IMMUTABLE_HINT } from '../../reconcile/remedy.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
+import { createServer } from './create-server.ts';
 import { type ServerProperty, serverProperties } from './server-properties.ts';
 
 interface DesiredServer {
@@ -63,7 +64,7 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
 
   async apply(writer, change, { declared, administrator, creationContext }, finding): Promise<ApplyResult> {
     if (change.action === 'create' && administrator !== undefined) {
-      return await writer.createServer(resolveNewServer(declared, creationContext), administrator);
+      return await createServer(writer, resolveNewServer(declared, creationContext), administrator);
     }
     if (change.action === 'start') return await writer.startServer();
     const property = serverProperties.find(({ name }) => name === finding?.property);

@@ -1,6 +1,6 @@
 import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
-import { normalizeRegion } from '../../azure/regions.ts';
-import { hasPrivateAccess } from '../../azure/wait-for-ready.ts';
+import { normalizeRegion } from '../../azure/reader.ts';
+import { hasPrivateAccess } from '../../azure/server-states.ts';
 import { unfinishedCreationOwner, withoutCreationTag } from '../../inputs/creation-tag.ts';
 import type { MaintenanceWindow, ServerConfig } from '../../inputs/types.ts';
 import * as validators from '../../inputs/validators.ts';

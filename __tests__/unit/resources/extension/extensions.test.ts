@@ -11,8 +11,8 @@ import { createTestRun } from '../../../helpers/unit/test-run.ts';
 const extensionInputs = { extensions: 'pgcrypto, uuid-ossp' };
 const unknownObservation = unknown(new Error('403'));
 
-describe('extensions: each in the database', () => {
-  test('missing: created in the database, the pull request’s where there is one', () => {
+describe('an extension', () => {
+  test('is created in the database where it is missing, in a pull request in the database of the pull request', () => {
     const [first, second] = extensionHandler.desired(pullRequestConfig(extensionInputs));
     expect(second?.name).toBe('uuid-ossp');
     if (first === undefined) throw new Error('no extension is desired');
@@ -34,7 +34,7 @@ describe('extensions: each in the database', () => {
     });
   });
 
-  test('present in any version, or unknown: nothing', () => {
+  test('needs no change where it is present in any version, or unknown', () => {
     const [first] = extensionHandler.desired(ensureConfig(extensionInputs));
     if (first === undefined) throw new Error('no extension is desired');
     expect(extensionHandler.diff(first, present('1.0'))).toEqual([]);
@@ -48,10 +48,10 @@ describe('extensions: each in the database', () => {
 });
 
 describe('the allow-list azure.extensions', () => {
-  const wanted = single(extensionAllowListHandler.desired(ensureConfig(extensionInputs)));
+  const required = single(extensionAllowListHandler.desired(ensureConfig(extensionInputs)));
 
-  test('what is missing is added; the finding tells what is there', () => {
-    expect(single(extensionAllowListHandler.diff(wanted, present('PGCRYPTO, postgis')))).toEqual({
+  test('gets the missing extensions; the finding names its entries', () => {
+    expect(single(extensionAllowListHandler.diff(required, present('PGCRYPTO, postgis')))).toEqual({
       finding: {
         resource: 'extension allow-list',
         name: 'azure.extensions',
@@ -67,16 +67,16 @@ describe('the allow-list azure.extensions', () => {
         details: 'added uuid-ossp',
       },
     });
-    expect(single(extensionAllowListHandler.diff(wanted, present(''))).finding?.actual).toBe('empty');
+    expect(single(extensionAllowListHandler.diff(required, present(''))).finding?.actual).toBe('empty');
   });
 
-  test('a set knows neither case nor order, and more than the wanted is no drift', () => {
-    expect(extensionAllowListHandler.diff(wanted, present('postgis,UUID-OSSP,PgCrypto'))).toEqual([]);
+  test('matches in any case and order, and with other entries', () => {
+    expect(extensionAllowListHandler.diff(required, present('postgis,UUID-OSSP,PgCrypto'))).toEqual([]);
   });
 
-  test('a server without the parameter has no such list; that, or unknown: nothing', () => {
-    expect(extensionAllowListHandler.diff(wanted, absent)).toEqual([]);
-    expect(extensionAllowListHandler.diff(wanted, unknownObservation)).toEqual([]);
+  test('needs no change where the parameter is absent or unknown', () => {
+    expect(extensionAllowListHandler.diff(required, absent)).toEqual([]);
+    expect(extensionAllowListHandler.diff(required, unknownObservation)).toEqual([]);
   });
 
   test('it is read only if extensions are declared', () => {
@@ -91,15 +91,15 @@ describe('the allow-list azure.extensions', () => {
       resourceGroup: 'group',
     });
 
-  test('its value is ARM’s, where ARM tells one', async () => {
+  test('has the value that ARM shows, or is empty', async () => {
     const reader = readerOf(200, { id: '/x', name: 'azure.extensions', properties: { value: 'postgis' } });
-    expect(await extensionAllowListHandler.observe(reader, [wanted])).toEqual([present('postgis')]);
+    expect(await extensionAllowListHandler.observe(reader, [required])).toEqual([present('postgis')]);
     const empty = readerOf(200, { id: '/x', name: 'azure.extensions', properties: {} });
-    expect(await extensionAllowListHandler.observe(empty, [wanted])).toEqual([present('')]);
+    expect(await extensionAllowListHandler.observe(empty, [required])).toEqual([present('')]);
   });
 
-  test('a refusal is unknown', async () => {
+  test('is unknown where Azure rejects the read', async () => {
     const reader = readerOf(403, { error: { code: 'AuthorizationFailed', message: 'no' } });
-    expect(single(await extensionAllowListHandler.observe(reader, [wanted])).status).toBe('unknown');
+    expect(single(await extensionAllowListHandler.observe(reader, [required])).status).toBe('unknown');
   });
 });

@@ -4,21 +4,21 @@ import {
   addExtensions,
   missingFromAllowList,
   parseAllowList,
-} from '../../../../src/resources/extension/allow-list-value.ts';
+} from '../../../../src/resources/extension/allow-list.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/).filter((each) => each !== 'plpgsql');
 const anyCase = name.chain((each) => fc.constantFrom(each, each.toUpperCase()));
 const separator = fc.constantFrom(',', ', ', ' ,', ',,', ',\n');
-/** As ARM may have it: in any case, with spaces, with empty entries. */
+/** Values that ARM may return: in any case, with spaces and empty entries. */
 const value = fc
   .array(fc.tuple(anyCase, separator), { maxLength: 6 })
   .map((entries) => entries.map(([entry, after]) => entry + after).join(''));
-const wanted = fc.uniqueArray(name, { maxLength: 5 });
+const required = fc.uniqueArray(name, { maxLength: 5 });
 
-describe('azure.extensions: what is there belongs to others and stays', () => {
-  test('every entry stays as it is spelt and where it is, and the wanted follow', () => {
+describe('adding extensions to the allow-list', () => {
+  test('keeps the spelling and order of all entries, and appends the missing extensions', () => {
     fc.assert(
-      fc.property(value, wanted, (before, names) => {
+      fc.property(value, required, (before, names) => {
         const entries = parseAllowList(addExtensions(before, names));
         expect(entries.slice(0, parseAllowList(before).length)).toEqual(parseAllowList(before));
         expect(entries.slice(parseAllowList(before).length)).toEqual(missingFromAllowList(before, names));
@@ -26,9 +26,9 @@ describe('azure.extensions: what is there belongs to others and stays', () => {
     );
   });
 
-  test('what was added once is not missing again', () => {
+  test('adds no extension twice', () => {
     fc.assert(
-      fc.property(value, wanted, (before, names) => {
+      fc.property(value, required, (before, names) => {
         const after = addExtensions(before, names);
         expect(missingFromAllowList(after, names)).toEqual([]);
         expect(addExtensions(after, names)).toBe(after);
@@ -48,7 +48,7 @@ describe('azure.extensions: what is there belongs to others and stays', () => {
     expect(addExtensions(before, names)).toBe(after);
   });
 
-  test('plpgsql is in every database and on no list', () => {
+  test('never adds plpgsql, which is in every database', () => {
     expect(missingFromAllowList('', ['plpgsql', 'pgcrypto'])).toEqual(['pgcrypto']);
   });
 });

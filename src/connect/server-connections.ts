@@ -1,0 +1,99 @@
+import type { FoundServer } from '../azure/reader.ts';
+import { hasPublicAccess } from '../azure/server-states.ts';
+import type { AzureWriter } from '../azure/writer.ts';
+import { isTemporaryRuleName, type RunIdentity } from '../common/resource-names.ts';
+import type { ActionState } from '../github/state.ts';
+import { type LoginAttempt, type LoginTarget, login } from '../postgres/login.ts';
+import type { Session } from '../postgres/session.ts';
+import type { Change } from '../reconcile/findings.ts';
+import { connectThroughFirewall, openSession } from './connect.ts';
+import { detectEgressAddress } from './egress-address.ts';
+import type { ConnectionDeps } from './open-firewall.ts';
+import { RunnerFirewallRule } from './runner-firewall-rule.ts';
+
+export interface ServerConnectionsOptions {
+  /** The administrator in `postgres`. */
+  readonly administrator: LoginTarget;
+  readonly server: FoundServer['server'];
+  readonly writer: AzureWriter;
+  readonly state: ActionState;
+  readonly runIdentity: RunIdentity;
+  /** HTTPS URLs that answer with the caller's address. */
+  readonly ipEchoUrls: readonly string[];
+  /** The input runner-ip. */
+  readonly runnerIp: string | undefined;
+  /** Called before a rule for this runner's address is requested. */
+  readonly onRuleRequest: (address: string) => void;
+  /** Whether the rule for this runner outlasts the job (`keep-firewall-rule`). */
+  readonly keepRule: boolean;
+  /** Called for each rule that is created and outlasts the job. */
+  readonly onPersistentRule: (change: Change) => void;
+}
+
+/** All sessions of a run on one server; opens the firewall for them where it must. */
+export class ServerConnections {
+  readonly administrator: LoginTarget;
+  /** Firewall rules that were created to connect and outlast the job. */
+  readonly changes: Change[] = [];
+  readonly #deps: ConnectionDeps;
+
+  constructor(options: ServerConnectionsOptions) {
+    const { server, writer, state, runIdentity, ipEchoUrls, runnerIp } = options;
+    const { run, reader } = writer;
+    const onPersistentRule = (change: Change): void => {
+      this.changes.push(change);
+      options.onPersistentRule(change);
+    };
+    const rule = new RunnerFirewallRule(
+      writer,
+      state,
+      runIdentity,
+      options.keepRule ? onPersistentRule : undefined,
+    );
+    this.administrator = options.administrator;
+    this.#deps = {
+      run,
+      hasPublicAccess: hasPublicAccess(server),
+      hasPrivateEndpoint: (server.privateEndpointConnections ?? []).length > 0,
+      runnerIp,
+      login: (target, timeoutMs) => login(target, timeoutMs, run.signal),
+      detectEgressAddress: () => detectEgressAddress(ipEchoUrls, run.signal),
+      listRules: async () =>
+        (await reader.listFirewallRules()).map(({ name, start, end }) => ({
+          start,
+          end,
+          outlastsJob: !isTemporaryRuleName(name) || state.isRuleOfThisJob(name),
+        })),
+      startRule: (address) => {
+        options.onRuleRequest(address);
+        return rule.start(address);
+      },
+    };
+  }
+
+  /**
+   * The first session, of the administrator in `postgres`; see {@link connectThroughFirewall}.
+   * @throws as {@link connectThroughFirewall}
+   */
+  async connect(): Promise<Session> {
+    const { host, user } = this.administrator;
+    const session = await connectThroughFirewall(this.#deps, this.administrator);
+    this.#deps.run.info(`Logged in to ${host} as '${user}' over verified TLS.`);
+    return session;
+  }
+
+  /** One login attempt without a retry; it never opens the firewall. `timeoutMs` in milliseconds. */
+  login(target: LoginTarget, timeoutMs: number): LoginAttempt {
+    return this.#deps.login(target, timeoutMs);
+  }
+
+  /** A further session; see {@link openSession}. @throws as {@link connectThroughFirewall} */
+  openSession(target: LoginTarget): Promise<Session> {
+    return openSession(this.#deps, target);
+  }
+
+  /** A session of the administrator in another database. @throws as {@link connectThroughFirewall} */
+  openDatabaseSession(database: string): Promise<Session> {
+    return this.openSession({ ...this.administrator, database });
+  }
+}
