@@ -42,7 +42,7 @@ export async function connectThroughFirewall(
     await abortableSleep(run, coverage === 'azure' ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_GRACE_MS);
     // A server that has begun to answer is asked to the end: what it refuses must not lead to a rule (law 9).
     if (first.serverResponded()) return first.result;
-    return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
+    return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, hint: '' } };
   });
   const result = await retryTransientFailures(
     run,
@@ -109,10 +109,10 @@ async function retryTransientFailures(
     },
     { timeoutMs: STARTUP_TIMEOUT_MS },
   ).catch((error: unknown) => {
-    if (run.signal.aborted || lastFailure?.kind !== 'passing') throw error;
+    if (run.signal.aborted || lastFailure?.kind !== 'transient') throw error;
     throw actionError(
       'not-reachable',
-      { host: target.host, reason: lastFailure.reason, hint: lastFailure.advice },
+      { host: target.host, reason: lastFailure.reason, hint: lastFailure.hint },
       { cause: error },
     );
   });

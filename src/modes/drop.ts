@@ -1,13 +1,12 @@
 import { type ActionError, actionError } from '../common/errors.ts';
 import { GitHubApi } from '../github/api.ts';
 import type { DropConfig, RoleConfig } from '../inputs/types.ts';
+import type { AdminSessions } from '../postgres/admin-sessions.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
-import { isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
-import { findPullRequestRoles } from '../reconcile/sweep-items.ts';
+import { findRolesOfDatabase, isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
 import { teardownResources } from '../resources/index.ts';
 import { findRoleBlockers, roleBlockedError } from '../resources/role/role-blockers.ts';
-import type { RoleLookupDeps } from '../resources/role/role-databases.ts';
-import { SqlWriter } from '../resources/sql-writer.ts';
+import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
 import {
   findReadyServer,
   type ModeContext,
@@ -33,7 +32,7 @@ export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
   try {
     const reader = new SqlReader(session);
     blockedError = await reporter.phase('Drop the database', async () => {
-      const others = findPullRequestRoles(database, await reader.markedRoles()).filter(
+      const others = findRolesOfDatabase(database, await reader.markedRoles()).filter(
         ({ name }) => name !== config.appRole?.name,
       );
       return await dropPullRequest(
@@ -66,20 +65,20 @@ export async function dropPullRequest(
   planners = teardownResources,
 ): Promise<ActionError | undefined> {
   const { run, config, reporter } = ctx;
-  const openDatabaseSession = (name: string) => connections.openDatabaseSession(name);
-  const blockedRoles = await findBlockedRoles({ run, reader, openDatabaseSession }, config);
-  const writer = config.dryRun
+  const admin: AdminSessions = {
+    run,
+    reader,
+    openDatabaseSession: (name) => connections.openDatabaseSession(name),
+  };
+  const blockedRoles = await findBlockedRoles(admin, config);
+  const writer: SqlWriterDeps | undefined = config.dryRun
     ? undefined
-    : new SqlWriter({
-        run,
-        reader,
-        openDatabaseSession,
+    : {
+        ...admin,
         dropDatabaseWithArm: (name) => azure.writer.dropDatabase(name),
         allowExtensions: (extensions) => azure.writer.allowExtensions(extensions),
-        appRole: config.appRole,
-        password: undefined,
-        extensions: [],
-      });
+        appPassword: undefined,
+      };
   for (const [name, { summary: reason }] of blockedRoles)
     reporter.recordSkipped({ resource: 'role', name, reason });
   await reconcile(reporter, planners, excludeRoles(config, blockedRoles), { reader, writer });
@@ -90,10 +89,10 @@ export async function dropPullRequest(
 
 /** By name the roles that cannot go, since they own something outside of the database, and why. */
 async function findBlockedRoles(
-  deps: RoleLookupDeps,
+  admin: AdminSessions,
   { appRole, otherRoles = [], database }: DropConfig,
 ): Promise<ReadonlyMap<string, ActionError>> {
-  const { reader } = deps;
+  const { reader } = admin;
   const observed = await reader.database(database.name);
   const droppedDatabase =
     observed.status === 'present' && isManagedDatabase(observed.value, database) ? observed.value : undefined;
@@ -103,7 +102,7 @@ async function findBlockedRoles(
     if (found.status !== 'present' || !isManagedRole(found.value, role)) continue;
     const { oid } = found.value;
     const { repositoryId } = role.marker;
-    const blockers = await findRoleBlockers(deps, { name: role.name, oid, repositoryId }, droppedDatabase);
+    const blockers = await findRoleBlockers(admin, { name: role.name, oid, repositoryId }, droppedDatabase);
     if (blockers.length > 0) blockedRoles.set(role.name, roleBlockedError(role.name, blockers));
   }
   return blockedRoles;

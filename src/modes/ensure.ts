@@ -18,10 +18,11 @@ import {
   writeRootCertificates,
 } from '../publish/publish.ts';
 import { formatUtc } from '../reporting/database-comment.ts';
-import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
+import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
-import { SqlWriter } from '../resources/sql-writer.ts';
+import { setRolePassword } from '../resources/role/create-role.ts';
+import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
 import {
   type ModeContext,
   openControlPlane,
@@ -73,16 +74,14 @@ async function ensureDataPlane(
   reader: SqlReader,
 ): Promise<EnsureResult> {
   const { run, config, reporter } = ctx;
-  const writer = new SqlWriter({
+  const writer: SqlWriterDeps = {
     run,
     reader,
     openDatabaseSession: (database) => connections.openDatabaseSession(database),
     dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
     allowExtensions: (extensions) => azureWriter.allowExtensions(extensions),
-    appRole: config.appRole,
-    password: config.appRole && target.password,
-    extensions: config.extensions,
-  });
+    appPassword: config.appRole && target.password,
+  };
   await ensureDatabase(ctx, reader, writer);
   const appSession = await connectAsPublished(ctx, connections, target, writer);
   try {
@@ -142,7 +141,7 @@ function publishedTarget(
 async function ensureDatabase(
   { runtime, run, config, reporter }: ModeContext<EnsureConfig>,
   reader: SqlReader,
-  writer: SqlWriter,
+  writer: SqlWriterDeps,
 ): Promise<void> {
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
@@ -176,7 +175,7 @@ async function connectAsPublished(
   { config, reporter }: ModeContext<EnsureConfig>,
   connections: ServerConnections,
   target: LoginTarget,
-  writer: SqlWriter,
+  writer: SqlWriterDeps,
 ): Promise<Session> {
   const { appRole } = config;
   if (appRole === undefined) return await connections.openSession(target);
@@ -190,7 +189,7 @@ async function connectAsPublished(
       details: 'its password',
     } as const;
     reporter.onApplyStart(change);
-    await writer.setPassword(appRole.name);
+    await setRolePassword(writer, appRole.name);
     reporter.onApplied(change);
     const second = await connections.connectionDeps(target).login(APP_LOGIN_TIMEOUT_MS).result;
     if ('session' in second) return second.session;

@@ -1,5 +1,6 @@
 import type { DatabaseMarker, ParsedMarker, RoleMarker } from '../../../src/common/ownership-marker.ts';
 import type { DatabaseConfig, RoleConfig } from '../../../src/inputs/types.ts';
+import type { Session } from '../../../src/postgres/session.ts';
 import {
   type FoundDatabase,
   type FoundPrivileges,
@@ -7,6 +8,8 @@ import {
   SqlReader,
 } from '../../../src/postgres/sql-reader.ts';
 import { absent, type Observed, present } from '../../../src/reconcile/findings.ts';
+import type { SqlWriterDeps } from '../../../src/resources/sql-writer-deps.ts';
+import { createTestRun } from './test-run.ts';
 
 /** A mark as the action reads its own. */
 export function readMark(mark: DatabaseMarker | RoleMarker, expires?: Date): ParsedMarker {
@@ -57,18 +60,48 @@ export const fakeRole = (
 export const roleFromConfig = ({ name, marker }: RoleConfig, more: Partial<FoundRole> = {}): FoundRole =>
   fakeRole(name, marker, more);
 
-/** A reader of a server on which these things are, and nothing else. */
-export function createFakeSqlReader(observations: {
+interface FakeServerObjects {
   readonly database?: Observed<FoundDatabase>;
   readonly role?: Observed<FoundRole>;
   readonly access?: Observed<FoundPrivileges>;
-}): SqlReader {
-  const { database = absent, role = absent, access = absent } = observations;
+}
+
+/** A reader of a server that has only these objects. */
+export function createFakeSqlReader(
+  { database = absent, role = absent, access = absent }: FakeServerObjects,
+  session?: Session,
+): SqlReader {
   return new (class extends SqlReader {
     override database = async () => database;
     override role = async () => role;
     override access = async () => access;
-  })(undefined as never);
+    override markedDatabases = async () => [];
+  })(session as Session);
+}
+
+/** What the handlers write with, on a server that has only these objects; records the statements that are executed. */
+export function createFakeSqlWriter(
+  objects: FakeServerObjects,
+  query: (text: string) => readonly unknown[] = () => [],
+): { readonly deps: SqlWriterDeps; readonly statements: readonly string[] } {
+  const statements: string[] = [];
+  const session = {
+    async query(text: string) {
+      statements.push(text);
+      return query(text);
+    },
+    transaction: (work: () => Promise<unknown>) => work(),
+    close: async () => {},
+  } as unknown as Session;
+  const deps: SqlWriterDeps = {
+    run: createTestRun(),
+    reader: createFakeSqlReader(objects, session),
+    openDatabaseSession: async () => session,
+    dropDatabaseWithArm: async () => {},
+    allowExtensions: async () => {},
+    appPassword: 'VerySecurePassword!2',
+  };
+  return { deps, statements };
 }
 
 export const allPrivileges: Observed<FoundPrivileges> = present({

@@ -26,8 +26,8 @@ const test = base
         String(await errorOf(inFakeTime(connectThroughFirewall(run, loginTarget, firewall)))),
   );
 
-const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, advice: 'Do this.' });
-const loginTransient = (reason: string): LoginFailure => ({ kind: 'passing', reason, advice: 'Look there.' });
+const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, hint: 'Do this.' });
+const loginTransient = (reason: string): LoginFailure => ({ kind: 'transient', reason, hint: 'Look there.' });
 const listRulesForbidden = (): Error =>
   toAzureError(
     'listing the firewall rules',

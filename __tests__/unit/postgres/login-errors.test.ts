@@ -53,15 +53,15 @@ const classificationCases: readonly (readonly [
     'blocked',
     /timed out/,
   ],
-  ['starting up', createPgError('57P03', 'the database system is starting up'), 'passing', /starting up/],
-  ['too many sessions', createPgError('53300', 'sorry, too many clients already'), 'passing', /too many/],
-  ['ended by an administrator', createPgError('57P01', 'terminating connection'), 'passing', /terminating/],
-  ['no such name yet', createSystemError('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), 'passing', /ENOTFOUND/],
-  ['DNS out of order', createSystemError('EAI_AGAIN'), 'passing', /EAI_AGAIN/],
-  ['nobody listens', createSystemError('ECONNREFUSED'), 'passing', /ECONNREFUSED/],
-  ['the connection broke', createSystemError('ECONNRESET'), 'passing', /ECONNRESET/],
-  ['the pipe broke (five letters like a SQLSTATE)', createSystemError('EPIPE'), 'passing', /EPIPE/],
-  ['ended without a word', new Error('Connection terminated unexpectedly'), 'passing', /unexpectedly/],
+  ['starting up', createPgError('57P03', 'the database system is starting up'), 'transient', /starting up/],
+  ['too many sessions', createPgError('53300', 'sorry, too many clients already'), 'transient', /too many/],
+  ['ended by an administrator', createPgError('57P01', 'terminating connection'), 'transient', /terminating/],
+  ['no such name yet', createSystemError('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), 'transient', /ENOTFOUND/],
+  ['DNS out of order', createSystemError('EAI_AGAIN'), 'transient', /EAI_AGAIN/],
+  ['nobody listens', createSystemError('ECONNREFUSED'), 'transient', /ECONNREFUSED/],
+  ['the connection broke', createSystemError('ECONNRESET'), 'transient', /ECONNRESET/],
+  ['the pipe broke (five letters like a SQLSTATE)', createSystemError('EPIPE'), 'transient', /EPIPE/],
+  ['ended without a word', new Error('Connection terminated unexpectedly'), 'transient', /unexpectedly/],
   ['a private authority', createSystemError('SELF_SIGNED_CERT_IN_CHAIN'), 'refused', /TLS/],
   ['another name', createSystemError('ERR_TLS_CERT_ALTNAME_INVALID'), 'refused', /TLS/],
   ['an unknown issuer', createSystemError('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), 'refused', /TLS/],
@@ -86,7 +86,7 @@ describe('reach by probing: why a login did not come about', () => {
     const failure = classifyLoginError(error);
     expect(failure.kind).toBe(kind);
     expect(failure.reason).toMatch(reason);
-    if (kind === 'refused') expect(failure.advice).not.toBe('');
+    if (kind === 'refused') expect(failure.hint).not.toBe('');
   });
 
   test("PostgreSQL's own refusal tells our address, where it names an IPv4 one", () => {
@@ -97,7 +97,7 @@ describe('reach by probing: why a login did not come about', () => {
     expect(classifyLoginError(createPgError('28000', six))).toEqual({
       kind: 'blocked',
       reason: six,
-      advice: '',
+      hint: '',
     });
   });
 
@@ -126,7 +126,7 @@ describe('reach by probing: why a login did not come about', () => {
   test('whatever is thrown is sorted, and never into blocked without a reason for it', () => {
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
-        expect(['passing', 'refused']).toContain(classifyLoginError(thrown).kind);
+        expect(['transient', 'refused']).toContain(classifyLoginError(thrown).kind);
       }),
     );
   });

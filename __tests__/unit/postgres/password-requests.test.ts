@@ -76,7 +76,7 @@ describe('a login with a password', () => {
       failure: {
         kind: 'refused',
         reason: expect.stringContaining('clear text'),
-        advice: expect.stringMatching(/./),
+        hint: expect.stringMatching(/./),
       },
     });
     expect(clientAnswers(server)).toEqual([]);

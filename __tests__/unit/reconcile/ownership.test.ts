@@ -157,8 +157,8 @@ describe('whose a role is', () => {
 
 describe('why it was left untouched', () => {
   test.each([
-    ['no mark', { marker: undefined }, /bears no mark of this action/],
-    ['another owner', { isOwnedByAdmin: false, owner: 'azuresu' }, /belongs to the role 'azuresu'/],
+    ['no mark', { marker: undefined }, /has no ownership marker/],
+    ['another owner', { isOwnedByAdmin: false, owner: 'azuresu' }, /is owned by role 'azuresu'/],
     [
       'another repository',
       { marker: readMark({ ...mark, repositoryId: '7' }) },
@@ -167,7 +167,7 @@ describe('why it was left untouched', () => {
     [
       'another pull request',
       { marker: readMark({ ...mark, pullRequest: 43 }) },
-      /pull request #43, made from 'relecloud'/,
+      /pull request #43, with base 'relecloud'/,
     ],
   ] as const)('of a database: %s', (_, more, says) => {
     const error = databaseNotOwnedError(databaseFromConfig(database, more), database);
@@ -177,15 +177,15 @@ describe('why it was left untouched', () => {
   });
 
   test.each([
-    ['no mark', { marker: undefined }, /bears no mark of this action/],
-    ['another maker', { administered: false }, /made by somebody else than admin-username/],
+    ['no mark', { marker: undefined }, /has no ownership marker/],
+    ['another maker', { administered: false }, /created by another role than admin-username/],
     [
       'another repository',
       { marker: readMark({ ...role.marker, repositoryId: '7' }) },
       /another repository \(id 7\)/,
     ],
-    ['another database', { marker: readMark({ ...role.marker, database: 'tours' }) }, /for database 'tours'/],
-    ['a base database', { marker: readMark(base.appRole?.marker ?? role.marker) }, /of a base database/],
+    ['another database', { marker: readMark({ ...role.marker, database: 'tours' }) }, /and database 'tours'/],
+    ['a base database', { marker: readMark(base.appRole?.marker ?? role.marker) }, /names a base database/],
   ] as const)('of a role: %s', (_, more, says) => {
     const error = roleNotOwnedError(roleFromConfig(role, more), role);
     expect(error.code).toBe('not-ours');

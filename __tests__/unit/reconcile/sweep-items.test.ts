@@ -3,11 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { DatabaseMarker, RoleMarker } from '../../../src/common/ownership-marker.ts';
 import { pullRequestName } from '../../../src/common/resource-names.ts';
 import type { FoundDatabase, FoundRole } from '../../../src/postgres/sql-reader.ts';
-import {
-  findPullRequestRoleNames,
-  findPullRequestRoles,
-  findSweepItems,
-} from '../../../src/reconcile/sweep-items.ts';
+import { findPullRequestRoleNames, findRolesOfDatabase } from '../../../src/reconcile/ownership.ts';
+import { findSweepItems } from '../../../src/reconcile/sweep-items.ts';
 import { fakeDatabase, fakeRole, readMark } from '../../helpers/unit/fake-observations.ts';
 
 const repositoryId = '123456789';
@@ -125,9 +122,13 @@ describe('what is not ours survives sweep, marks forged by others included', () 
       {
         resource: 'database',
         name: 'relecloud_pr_42',
-        reason: expect.stringContaining("belongs to 'mallory'"),
+        reason: expect.stringContaining("because role 'mallory' owns it"),
       },
-      { resource: 'role', name: 'app_pr_43', reason: expect.stringContaining('made by somebody else') },
+      {
+        resource: 'role',
+        name: 'app_pr_43',
+        reason: expect.stringContaining('because another role created it'),
+      },
     ]);
   });
 
@@ -143,7 +144,7 @@ describe('what is not ours survives sweep, marks forged by others included', () 
     const { items, notOwned } = planSweep([fakeDatabase(name, mark)]);
     expect(items).toEqual([]);
     expect(notOwned).toEqual([
-      { resource: 'database', name, reason: expect.stringContaining('does not fit') },
+      { resource: 'database', name, reason: expect.stringContaining('does not match its name') },
     ]);
   });
 
@@ -156,7 +157,9 @@ describe('what is not ours survives sweep, marks forged by others included', () 
   ])('a role whose mark does not fit its name is left, and told: %s', (name, mark) => {
     const { items, notOwned } = planSweep([], [fakeRole(name, mark)]);
     expect(items).toEqual([]);
-    expect(notOwned).toEqual([{ resource: 'role', name, reason: expect.stringContaining('does not fit') }]);
+    expect(notOwned).toEqual([
+      { resource: 'role', name, reason: expect.stringContaining('does not match its name') },
+    ]);
   });
 
   test('whatever is on the server, only what the action itself could have made for this repository is swept', () => {
@@ -216,8 +219,8 @@ describe('what is not ours survives sweep, marks forged by others included', () 
 
 describe('mode drop: whatever app-username was when the role was made', () => {
   const of = { name: 'relecloud_pr_42', marker: createDatabaseMarker(42) };
-  const names = (roles: readonly FoundRole[], desired: Parameters<typeof findPullRequestRoles>[0] = of) =>
-    findPullRequestRoles(desired, roles).map(({ name }) => name);
+  const names = (roles: readonly FoundRole[], desired: Parameters<typeof findRolesOfDatabase>[0] = of) =>
+    findRolesOfDatabase(desired, roles).map(({ name }) => name);
 
   test('the roles of its database are found by their marks', () => {
     expect(names([role(42), role(42, 'relecloud', 'web')])).toEqual(['app_pr_42', 'web_pr_42']);

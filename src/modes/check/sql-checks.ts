@@ -7,7 +7,7 @@ import { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
 import type { PlanFunction } from '../../reconcile/plan.ts';
 import { databaseOnlyResources, inDatabaseResources, roleResources } from '../../resources/index.ts';
-import type { SqlWriter } from '../../resources/sql-writer.ts';
+import type { SqlWriterDeps } from '../../resources/sql-writer-deps.ts';
 import { type ModeContext, reconcile } from '../context.ts';
 import { adminLogin } from '../run-context.ts';
 
@@ -15,7 +15,7 @@ import { adminLogin } from '../run-context.ts';
 interface SqlCheck {
   readonly targets: readonly Pick<Finding, 'resource' | 'name'>[];
   readonly database: string;
-  readonly planners: readonly PlanFunction<SqlReader, SqlWriter>[];
+  readonly planners: readonly PlanFunction<SqlReader, SqlWriterDeps>[];
 }
 
 /**

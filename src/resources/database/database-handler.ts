@@ -7,20 +7,20 @@ import type { FoundDatabase, SqlReader } from '../../postgres/sql-reader.ts';
 import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
 import { databaseNotOwnedError, isCreationInProgress, isManagedDatabase } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
-import type { SqlWriter } from '../sql-writer.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { createDatabase, type NewDatabase } from './create-database.ts';
+import { dropDatabase } from './drop-database.ts';
 import { describeDropSideEffects } from './drop-obstacles.ts';
 
-/** A database, and whether it shall be there: `drop` is the pull request's part of what is declared, inverted. */
-interface DesiredDatabase {
-  readonly database: DatabaseConfig;
+interface DesiredDatabase extends NewDatabase {
+  /** False in `mode: drop`. */
   readonly shouldExist: boolean;
-  /** Of a sweep, see DropConfig. */
+  /** See {@link DropConfig.expiredBy}. */
   readonly expiredBy: Date | undefined;
 }
 
-/** A database, and what would go with it if it is to be dropped. */
 interface DatabaseWithSideEffects extends FoundDatabase {
-  /** See {@link describeDropSideEffects}. */
+  /** Set for a database that may be dropped; see {@link describeDropSideEffects}. */
   readonly dropSideEffects?: readonly string[];
 }
 
@@ -40,25 +40,27 @@ async function observeDatabase(
   return present({ ...observed.value, dropSideEffects });
 }
 
-/** The end of a sentence that names what goes with a database. */
+/** The end of a sentence about a drop, which names what the drop ends besides the database. */
 const formatSideEffects = ({ dropSideEffects = [] }: DatabaseWithSideEffects): string =>
   dropSideEffects.length === 0
     ? ''
     : `, with ${dropSideEffects.length > 1 ? `these ${dropSideEffects.length}: ` : ''}${dropSideEffects.join('; ')}`;
 
-/** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
+/** The database, through SQL, which takes milliseconds where ARM takes about 12 s. */
 export const databaseHandler: ResourceHandler<
   DesiredDatabase,
   DatabaseWithSideEffects,
   SqlReader,
-  SqlWriter
+  SqlWriterDeps
 > = {
   resource: 'database',
 
   desired(config: Config): readonly DesiredDatabase[] {
     if (config.mode === 'sweep' || config.database === undefined) return [];
-    const expiredBy = config.mode === 'drop' ? config.expiredBy : undefined;
-    return [{ database: config.database, shouldExist: config.mode !== 'drop', expiredBy }];
+    const { database, appRole } = config;
+    return config.mode === 'drop'
+      ? [{ database, appRole, extensions: [], shouldExist: false, expiredBy: config.expiredBy }]
+      : [{ database, appRole, extensions: config.extensions, shouldExist: true, expiredBy: undefined }];
   },
 
   nameOf: ({ database: { name } }) => name,
@@ -75,19 +77,14 @@ export const databaseHandler: ResourceHandler<
       : diffPullRequestDatabase(desired, observed.value);
   },
 
-  async apply(
-    writer,
-    change,
-    { database: desired, shouldExist, expiredBy },
-    _finding,
-    observed,
-  ): Promise<ApplyResult> {
-    if (change.action !== 'delete') return await writer.createDatabase(desired);
+  async apply(deps, change, desired, _finding, observed): Promise<ApplyResult> {
+    if (change.action !== 'delete') return await createDatabase(deps, desired);
+    const { database, shouldExist, expiredBy } = desired;
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
-    return await writer.dropDatabase(desired, (found) => {
+    return await dropDatabase(deps, database, (found) => {
       if (expiredBy !== undefined && !hasExpired(found, expiredBy))
-        throw actionError('ensured-again', { database: desired.name });
-      // Another job's reset may have come first: what it made is not to be dropped again.
+        throw actionError('ensured-again', { database: database.name });
+      // A reset must not drop the database that the reset of another job has just created.
       return !shouldExist || found.oid === oid;
     });
   },
@@ -143,14 +140,14 @@ function deletionDiff(desired: DatabaseConfig, observed: DatabaseWithSideEffects
   ];
 }
 
-/** A pull request's database is its own, so its charset and collation are as they were made; it may have to be made anew. */
+/** Compares no properties: a pull request's database keeps the charset and collation that it was created with. */
 function diffPullRequestDatabase(
   desired: DatabaseConfig,
   observed: DatabaseWithSideEffects,
 ): readonly Diff[] {
   if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   const { name } = desired;
-  // Where dropping has begun, the database is as good as gone.
+  // An interrupted run has started to drop a database that allows no connections.
   if (desired.reset || !observed.allowsConnections) {
     const details = `${desired.reset ? 'reset' : 'an interrupted run was dropping it'}${formatSideEffects(observed)}`;
     return [
@@ -164,19 +161,18 @@ function diffPullRequestDatabase(
 const RESUME_PREFIX = 'finishing what another run began: ';
 
 function diffBaseDatabase(desired: DatabaseConfig, observed: FoundDatabase): readonly Diff[] {
-  // It would be swept with its pull request, whoever relied on it.
+  // A sweep would drop it together with its pull request.
   if (observed.isOwnedByAdmin && observed.marker?.kind === 'pull-request')
     throw databaseNotOwnedError(observed, desired);
   if (isCreationInProgress(observed, desired)) return [{ change: createChange(desired, RESUME_PREFIX) }];
   return diffProperties(desired, observed);
 }
 
-/** What a database is like, of a base database alone: a pull request's is as it was made. */
+/** Compares charset and collation; only of a base database that is not a clone. */
 function diffProperties(
   { name, charset, collation, template, marker }: DatabaseConfig,
   actual: Pick<Database, 'charset' | 'collation'>,
 ): readonly Diff[] {
-  // A clone's came along with it.
   if (template !== undefined || marker !== undefined) return [];
   return [
     { property: 'charset', expected: charset, actual: actual.charset },
@@ -194,10 +190,10 @@ function diffProperties(
   );
 }
 
-/** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
+/** Makes equal names equal: `utf8`, `UTF8` and `UTF-8`; `en_US.utf8` and `en_US.UTF-8`. */
 const normalizeLocaleName = (text: string): string => text.toLowerCase().replaceAll('-', '');
 
-/** The database as ARM knows it, for a look without a login: whether it is there, its charset and its collation. */
+/** The database as ARM reports it, for a check without a login: whether it exists, its charset and its collation. */
 export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, AzureReader, never> = {
   resource: 'database',
 
@@ -216,13 +212,14 @@ export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, Azure
       : diffProperties(desired, observed.value);
   },
 
-  apply: () => Promise.reject(new Error('databases are made through SQL')),
+  apply: () => Promise.reject(new Error('databases are created through SQL')),
 };
 
 /**
- * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to
- * `azuresu`, facts.md §5); undefined where nothing is amiss.
- * @throws `database-refused` where it may not even enter
+ * Checks the privileges of the administrator on a database of another owner, such as a database that was created through
+ * ARM (docs/azure-behavior.md#databases-made-through-arm).
+ * @returns a hint when privileges are missing, else undefined
+ * @throws `database-refused` when the administrator cannot connect
  */
 export function checkDatabaseOwner(
   { administrator, appRole, database: { name } }: EnsureConfig,

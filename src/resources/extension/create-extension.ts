@@ -1,42 +1,36 @@
 import pg from 'pg';
 import { actionError, getErrorMessage } from '../../common/errors.ts';
-import { type RunContext, waitFor } from '../../common/polling.ts';
+import { waitFor } from '../../common/polling.ts';
 import { formatPgError, getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
-/** Milliseconds for a changed allow-list to work, and to survive what other jobs write over it. */
+/** Milliseconds for a changed allow-list to take effect, also when another job overwrites it. */
 const ALLOW_LIST_TIMEOUT_MS = 60_000;
 
-/** What creating takes beside a session. */
-export interface ExtensionDeps {
-  readonly run: RunContext;
-  /** Puts extensions on the server's allow-list, where they are missing. */
-  readonly allowExtensions: (extensions: readonly string[]) => Promise<unknown>;
-}
-
 interface AvailableExtension {
-  /** The schema that the extension insists on. */
+  /** The schema that the extension requires. */
   readonly schema: string | null;
-  /** Whether PostgreSQL lets everybody with CREATE on the database make it: its script is safe beside anybody's objects. */
+  /** Whether PostgreSQL considers its script safe in a schema with objects of other roles. */
   readonly trusted: boolean;
 }
 
 /**
- * Creates an extension in schema `public`, or in the one that it insists on.
- * @param session the administrator's, in the database itself
- * @param requiresTrusted whether the code in this database is a stranger's. An extension's script runs with more rights, beside
- *   what the application role may have put into `public` (PostgreSQL's documentation, Extension Security): trusted
- *   extensions are written for that, others are refused then
+ * Creates an extension in schema `public`, or in the schema that it requires.
+ * @param session of the administrator, in the database itself
+ * @param requiresTrusted whether untrusted code could write to the database. The script of an extension has more
+ *   privileges, and can run objects that the application role has put into the schema. Trusted extensions are safe then;
+ *   others are refused (docs/azure-behavior.md#extensions)
  * @throws `extension-refused`
  */
 export async function createExtension(
-  { run, allowExtensions }: ExtensionDeps,
+  { run, allowExtensions }: Pick<SqlWriterDeps, 'run' | 'allowExtensions'>,
   session: Session,
   name: string,
   requiresTrusted: boolean,
 ): Promise<void> {
   const installed = await session.query('SELECT FROM pg_extension WHERE extname = $1', [name]);
-  // It came along with a clone, or an interrupted run has made it.
+  // From the template, or from an interrupted run.
   if (installed.length > 0) return;
   const available = await findAvailableExtension(session, name);
   if (available === undefined) {
@@ -67,7 +61,7 @@ async function findAvailableExtension(
   name: string,
 ): Promise<AvailableExtension | undefined> {
   const [row] = await session.query<AvailableExtension & pg.QueryResultRow>(
-    // As JSON, since PostgreSQL 12 knows no trusted extensions.
+    // As JSON, because PostgreSQL 12 does not have the column `trusted`.
     `SELECT v.schema, coalesce((to_jsonb(v) ->> 'trusted')::bool, false) AS trusted FROM pg_available_extensions a
      JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
      WHERE a.name = $1`,
@@ -76,7 +70,7 @@ async function findAvailableExtension(
   return row;
 }
 
-/** The owner of a schema, where that is neither us nor one of the server's own roles. */
+/** The owner of a schema; undefined for the administrator and for roles of the server itself. */
 async function findUntrustedSchemaOwner(session: Session, schema: string): Promise<string | undefined> {
   const [row] = await session.query<{ owner: string }>(
     `SELECT r.rolname AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
@@ -87,9 +81,9 @@ async function findUntrustedSchemaOwner(session: Session, schema: string): Promi
   return row?.owner;
 }
 
-/** Azure's own refusal; the list may just have been changed, or another job's write have overtaken ours. */
+/** Adds the extension to the allow-list when Azure refuses it, because another job may have overwritten the list. */
 async function retryUntilAllowListed(
-  { run, allowExtensions }: ExtensionDeps,
+  { run, allowExtensions }: Pick<SqlWriterDeps, 'run' | 'allowExtensions'>,
   extension: string,
   create: () => Promise<unknown>,
 ): Promise<void> {

@@ -3,23 +3,25 @@ import type { FoundRole, SqlReader } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
 import { isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
-import type { SqlWriter } from '../sql-writer.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { createRole, setRolePassword } from './create-role.ts';
+import { dropRole } from './drop-role.ts';
 
-/** The application role, and whether it shall be there. */
 interface DesiredRole {
   readonly role: RoleConfig;
+  /** False in `mode: drop`. */
   readonly shouldExist: boolean;
 }
 
-/** The application role itself; what it may do is kept in role-access.ts. */
-export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, SqlWriter> = {
+/** The application role itself; role-access.ts handles its privileges. */
+export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, SqlWriterDeps> = {
   resource: 'role',
 
   desired(config: Config): readonly DesiredRole[] {
     if (config.mode === 'sweep') return [];
     const others = config.mode === 'drop' ? (config.otherRoles ?? []) : [];
     const roles = config.appRole === undefined ? others : [config.appRole, ...others];
-    return roles.map((each) => ({ role: each, shouldExist: config.mode !== 'drop' }));
+    return roles.map((role) => ({ role, shouldExist: config.mode !== 'drop' }));
   },
 
   nameOf: ({ role: { name } }) => name,
@@ -52,15 +54,18 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
     ];
   },
 
-  async apply(writer, change, { role: desired }): Promise<ApplyResult> {
-    if (change.action === 'delete') return await writer.dropRole(desired);
-    if (change.action === 'create') return await writer.createRole(desired);
-    await writer.setPassword(desired.name);
+  async apply(deps, change, { role: desired }): Promise<ApplyResult> {
+    if (change.action === 'delete') return await dropRole(deps, desired);
+    if (change.action === 'create') return await createRole(deps, desired);
+    await setRolePassword(deps, desired.name);
     return 'applied';
   },
 };
 
-/** As a drop leaves a pull request's role that was interrupted; from a base database's somebody has taken it on purpose. */
+/**
+ * An interrupted drop leaves a pull request's role with NOLOGIN. For the role of a base database, somebody may have set
+ * NOLOGIN deliberately.
+ */
 function loginDisabledDiff({ name, marker }: RoleConfig): Diff {
   const resourceRef = { resource: 'role', name } as const;
   const finding = {

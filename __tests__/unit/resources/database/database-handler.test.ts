@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { DatabaseConfig } from '../../../../src/inputs/types.ts';
 import type { FoundDatabase } from '../../../../src/postgres/sql-reader.ts';
 import { absent, type Diff, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
 import { checkDatabaseOwner, databaseHandler } from '../../../../src/resources/database/database-handler.ts';
-import type { SqlWriter } from '../../../../src/resources/sql-writer.ts';
 import {
   createFakeSqlReader,
+  createFakeSqlWriter,
   databaseFromConfig,
   readMark,
 } from '../../../helpers/unit/fake-observations.ts';
@@ -77,7 +76,7 @@ describe('a base database', () => {
   test('a pull request’s database is no base: it would be swept, whoever relied on it', () => {
     const mark = { kind: 'pull-request', repositoryId: '1', pullRequest: 7, base: 'x' } as const;
     const swept = { ...found, marker: readMark(mark) };
-    expect(() => databaseHandler.diff(wanted(), present(swept))).toThrow('it is of pull request #7');
+    expect(() => databaseHandler.diff(wanted(), present(swept))).toThrow('names pull request #7');
     expect(databaseHandler.diff(wanted(), present({ ...swept, isOwnedByAdmin: false }))).toEqual([]);
   });
 
@@ -199,21 +198,9 @@ describe('right before it is dropped', () => {
     desired: Parameters<typeof databaseHandler.apply>[2],
     byNow: FoundDatabase,
   ): Promise<boolean> {
-    const asked: (boolean | undefined)[] = [];
-    const writer: Pick<SqlWriter, 'dropDatabase'> = {
-      async dropDatabase(_: DatabaseConfig, last) {
-        asked.push(last?.(byNow));
-        return 'applied';
-      },
-    };
-    await databaseHandler.apply(
-      writer as SqlWriter,
-      change,
-      desired,
-      undefined,
-      present(databaseFromConfig(declared)),
-    );
-    return single(asked) === true;
+    const { deps, statements } = createFakeSqlWriter({ database: present(byNow) });
+    await databaseHandler.apply(deps, change, desired, undefined, present(databaseFromConfig(declared)));
+    return statements.includes('DROP DATABASE "relecloud_pr_42"');
   }
 
   test('reset: what another job’s reset made in the meantime is not dropped again', async () => {

@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { SqlReader } from '../../../../src/postgres/sql-reader.ts';
 import { absent, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
-import { type ApplyResult, createPlan, toPlanFunction } from '../../../../src/reconcile/plan.ts';
+import { createPlan, toPlanFunction } from '../../../../src/reconcile/plan.ts';
 import { databaseHandler } from '../../../../src/resources/database/database-handler.ts';
 import { roleAccessHandler } from '../../../../src/resources/role/role-access.ts';
 import { roleHandler } from '../../../../src/resources/role/role-handler.ts';
-import type { SqlWriter } from '../../../../src/resources/sql-writer.ts';
 import {
   allPrivileges,
   createFakeSqlReader,
+  createFakeSqlWriter,
   databaseFromConfig,
   readMark,
   roleFromConfig,
@@ -90,24 +90,19 @@ describe('the application role', () => {
     expect(difference).toMatchObject({ change: { action: 'update' }, requiresFix: true });
   });
 
-  test('each change is made by what it names', async () => {
-    const made: string[] = [];
-    const making = async (what: string): Promise<ApplyResult> => {
-      made.push(what);
-      return 'applied';
-    };
-    const writer: Pick<SqlWriter, 'createRole' | 'dropRole' | 'setPassword'> = {
-      createRole: ({ name }) => making(`create ${name}`),
-      dropRole: ({ name }) => making(`drop ${name}`),
-      setPassword: async (name) => void made.push(`set the password of ${name}`),
-    };
-    const thing = { resource: 'role', name: desiredRole.name, details: '' } as const;
-    for (const action of ['create', 'update', 'delete'] as const)
-      await roleHandler.apply(writer as SqlWriter, { ...thing, action }, wanted, undefined, absent);
-    expect(made).toEqual([
-      'create relecloud_app_pr_42',
-      'set the password of relecloud_app_pr_42',
-      'drop relecloud_app_pr_42',
+  test.each([
+    ['create', /^CREATE ROLE "relecloud_app_pr_42" LOGIN PASSWORD 'SCRAM-SHA-256\$/],
+    ['update', /^ALTER ROLE "relecloud_app_pr_42" LOGIN PASSWORD 'SCRAM-SHA-256\$/],
+    ['delete', /^DROP ROLE "relecloud_app_pr_42"$/],
+  ] as const)('the change %s executes %s and no other such statement', async (action, statement) => {
+    const { deps, statements } = createFakeSqlWriter(
+      { role: present(roleFromConfig(desiredRole)) },
+      (text) => (text.startsWith('SELECT FROM pg_roles') ? [{}] : []),
+    );
+    const change = { resource: 'role', name: desiredRole.name, details: '', action } as const;
+    await roleHandler.apply(deps, change, wanted, undefined, absent);
+    expect(statements.filter((text) => /^(CREATE|DROP) ROLE|^ALTER ROLE.* PASSWORD/.test(text))).toEqual([
+      expect.stringMatching(statement),
     ]);
   });
 
