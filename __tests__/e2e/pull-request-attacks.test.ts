@@ -50,7 +50,9 @@ describe('marks forged by others', () => {
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
     expect(droppedNames(swept)).toEqual([]);
-    expect(swept.log).toContain("relecloud_pr_50: its ownership marker is not believed, because role 'mallory' owns it");
+    expect(swept.log).toContain(
+      "relecloud_pr_50: its ownership marker is not believed, because role 'mallory' owns it",
+    );
     for (const more of [{ mode: 'drop' }, {}, { reset: 'true' }]) {
       const refused = await server.runStep(more.mode === 'drop' ? 50 : 51, more);
       expect(refused.exitCode, refused.log).toBe(1);

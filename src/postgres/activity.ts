@@ -64,7 +64,7 @@ const ACTIVITY_CONDITIONS = {
     prepared: 'p.owner = (SELECT rolname FROM pg_roles WHERE oid = $1)',
   },
   /** Sessions with uncommitted changes, and prepared transactions that have changed a role. */
-  'of the role, in the midst of a change': {
+  'of the role, with uncommitted changes': {
     session: 'a.usesysid = $1 AND a.backend_xid IS NOT NULL',
     prepared: `p.owner = (SELECT rolname FROM pg_roles WHERE oid = $1) AND ${roleChangeCondition.prepared}`,
   },
@@ -106,7 +106,7 @@ export async function terminateSessions(
   const fromClause = (condition: string): string =>
     `FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
      WHERE NOT r.rolsuper AND a.pid <> pg_backend_pid() AND ${roleFilterSql('r.rolname')} AND ${condition}`;
-  const visibleFilter = filter === 'of the role, in the midst of a change' ? 'of the role' : filter;
+  const visibleFilter = filter === 'of the role, with uncommitted changes' ? 'of the role' : filter;
   const roles = await session.query<{ role: string }>(
     `SELECT DISTINCT r.rolname AS role ${fromClause(ACTIVITY_CONDITIONS[visibleFilter].session)}`,
     scopeParameters(scope),
@@ -207,7 +207,7 @@ export async function describeBlockers(
   scope: ActivityScope,
 ): Promise<readonly string[]> {
   const lines = await describeActivity(session, filter, scope);
-  return lines.length > 0 ? lines : ['one that has ended just now'];
+  return lines.length > 0 ? lines : ['a session that has just ended'];
 }
 
 /** The lines that are not in `observed`; adds them to it. */
@@ -250,7 +250,7 @@ export async function terminatePullRequestSessions(
   const newLines = takeUnseen(found, alreadyWarned);
   if (newLines.length > 0)
     run.warning(
-      `Ended what roles of pull requests held open in database '${name}', which is not theirs: ${newLines.join('; ')}. If PUBLIC may connect to it, every role of the server may. ${revokePublicConnectHint(name)}`,
+      `Ended sessions and prepared transactions of pull requests’ roles in database '${name}', which is not theirs: ${newLines.join('; ')}. Every role can connect to a database while PUBLIC has CONNECT. ${revokePublicConnectHint(name)}`,
     );
   return found;
 }
@@ -258,7 +258,7 @@ export async function terminatePullRequestSessions(
 /** How to keep roles of pull requests from connecting to a database, with the statements. */
 export function revokePublicConnectHint(database: string): string {
   const on = `CONNECT ON DATABASE ${pg.escapeIdentifier(database)}`;
-  return `Close it to PUBLIC: for each role that needs it GRANT ${on} TO ROLE; then REVOKE ${on} FROM PUBLIC;`;
+  return `Revoke CONNECT from PUBLIC: for each role that needs it GRANT ${on} TO ROLE; then REVOKE ${on} FROM PUBLIC;`;
 }
 
 /** The oid of the database that the session is connected to. */

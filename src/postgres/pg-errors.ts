@@ -76,10 +76,10 @@ export function toDropError(what: string, error: unknown, blockers: readonly str
   if (state === '') return error;
   const hint =
     state === '2BP01'
-      ? 'Hand over or drop what it owns there, and run the step again.'
+      ? 'Transfer or drop the objects that depend on it, then run the step again.'
       : state === '42501'
-        ? 'Give admin-username the right to it, or let it be the administrator of the server.'
-        : 'Correct what PostgreSQL names, and run the step again.';
+        ? 'Grant the missing privilege to admin-username, or set admin-username to the administrator of the server.'
+        : 'Fix what PostgreSQL reports, then run the step again.';
   const reason = blockers.length === 0 ? formatPgError(error) : `${formatPgError(error)}. It is locked by:`;
   return actionError('drop-refused', { what, reason, lines: blockers, hint }, { cause: error });
 }

@@ -11,54 +11,55 @@ import { absent, type Observed, present } from '../../../src/reconcile/findings.
 import type { SqlWriterDeps } from '../../../src/resources/sql-writer-deps.ts';
 import { createTestRun } from './test-run.ts';
 
-/** A mark as the action reads its own. */
-export function readMark(mark: DatabaseMarker | RoleMarker, expires?: Date): ParsedMarker {
-  const { database, pullRequest } = { database: undefined, pullRequest: undefined, ...mark };
-  return { ...mark, database, pullRequest, expires };
+/** The marker as parseMarker() returns it. */
+export function toParsedMarker(marker: DatabaseMarker | RoleMarker, expires?: Date): ParsedMarker {
+  const { database, pullRequest } = { database: undefined, pullRequest: undefined, ...marker };
+  return { ...marker, database, pullRequest, expires };
 }
 
-/** The administrator's own database as it was made for a pull request, or without a mark. */
+/** A database that the administrator owns. */
 export const fakeDatabase = (
   name: string,
-  mark: DatabaseMarker | undefined,
-  more: Partial<FoundDatabase> = {},
+  marker: DatabaseMarker | undefined,
+  overrides: Partial<FoundDatabase> = {},
 ): FoundDatabase => ({
   name,
   oid: '16384',
   owner: 'relecloud_admin',
   isOwnedByAdmin: true,
-  marker: mark && readMark(mark),
+  marker: marker && toParsedMarker(marker),
   connectionLimit: -1,
   charset: 'UTF8',
   collation: 'en_US.utf8',
   mayConnect: true,
   mayCreate: true,
   allowsConnections: true,
-  ...more,
+  ...overrides,
 });
 
-/** The database that is declared, as it is once it was made. */
+/** The database of a configuration after its creation. */
 export const databaseFromConfig = (
   { name, marker }: DatabaseConfig,
-  more: Partial<FoundDatabase> = {},
-): FoundDatabase => fakeDatabase(name, marker, more);
+  overrides: Partial<FoundDatabase> = {},
+): FoundDatabase => fakeDatabase(name, marker, overrides);
 
-/** A role that the administrator made. */
+/** A role that the administrator created. */
 export const fakeRole = (
   name: string,
-  mark: RoleMarker | undefined,
-  more: Partial<FoundRole> = {},
+  marker: RoleMarker | undefined,
+  overrides: Partial<FoundRole> = {},
 ): FoundRole => ({
   name,
   oid: '16385',
   administered: true,
   mayLogIn: true,
-  marker: mark && readMark(mark),
-  ...more,
+  marker: marker && toParsedMarker(marker),
+  ...overrides,
 });
 
-export const roleFromConfig = ({ name, marker }: RoleConfig, more: Partial<FoundRole> = {}): FoundRole =>
-  fakeRole(name, marker, more);
+/** The role of a configuration after its creation. */
+export const roleFromConfig = ({ name, marker }: RoleConfig, overrides: Partial<FoundRole> = {}): FoundRole =>
+  fakeRole(name, marker, overrides);
 
 interface FakeServerObjects {
   readonly database?: Observed<FoundDatabase>;

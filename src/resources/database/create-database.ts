@@ -92,14 +92,14 @@ async function sourceClause(session: Session, database: DatabaseConfig): Promise
 function createDatabaseHint(state: string, { template }: DatabaseConfig): string {
   if (state === '42501')
     return template === undefined
-      ? 'Give admin-username the right CREATEDB, or let it be the administrator of the server.'
-      : `Let admin-username own the template, or let its owner say: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
-  if (state === '3D000') return 'Check the input template: there is no such database on the server.';
+      ? 'Grant CREATEDB to the role in admin-username, or set admin-username to the administrator of the server.'
+      : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
+  if (state === '3D000') return 'Check the input template: the server has no such database.';
   if (state === '42809' || state === '22023' || state === '42704')
-    return 'Choose a charset and a collation that the server knows: SELECT collname FROM pg_collation lists them.';
+    return 'Choose a charset and a collation that the server supports: SELECT collname FROM pg_collation lists them.';
   if (state === '53300' || state === '53100')
-    return 'The server is out of connections or storage: see its metrics.';
-  return 'Correct what PostgreSQL names, and run the step again.';
+    return 'The server has no free connections or no free storage. Check its metrics.';
+  return 'Fix what PostgreSQL reports, then run the step again.';
 }
 
 /** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */
@@ -191,6 +191,6 @@ export function warnUntransferredObjects(
   const rest =
     untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
   run.warning(
-    `In database '${database}' some objects could not be handed over and keep their owner: ${listed.join(', ')}${rest}. Most often admin-username does not administer that role.`,
+    `In database '${database}' some objects could not be transferred to the application role and keep their owner: ${listed.join(', ')}${rest}. Usually, admin-username does not administer that owner.`,
   );
 }

@@ -36,7 +36,7 @@ export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Pr
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'present' && isManagedDatabase(observed.value, desired))
     return observed.value.marker?.expires;
-  const reason = 'another job dropped it while this one was at it.';
-  const hint = 'Run the step again, if the pull request is still open.';
+  const reason = 'another job dropped it during this run.';
+  const hint = 'If the pull request is still open, run the step again.';
   throw actionError('database-refused', { database: desired.name, reason, hint });
 }

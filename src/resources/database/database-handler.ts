@@ -158,7 +158,7 @@ function diffPullRequestDatabase(
   return isCreationInProgress(observed, desired) ? [{ change: createChange(desired, RESUME_PREFIX) }] : [];
 }
 
-const RESUME_PREFIX = 'finishing what another run began: ';
+const RESUME_PREFIX = 'completing the creation that another run started: ';
 
 function diffBaseDatabase(desired: DatabaseConfig, observed: FoundDatabase): readonly Diff[] {
   // A sweep would drop it together with its pull request.
@@ -227,11 +227,11 @@ export function checkDatabaseOwner(
 ): string | undefined {
   const { username } = administrator;
   if (!found.mayConnect) {
-    const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
-    const hint = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
+    const reason = `it is owned by '${found.owner}', and '${username}' has no CONNECT privilege on it.`;
+    const hint = `Ask the owner to run: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
     throw actionError('database-refused', { database: name, reason, hint });
   }
   return found.mayCreate || appRole !== undefined
     ? undefined
-    : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
+    : `Database '${name}' is owned by '${found.owner}', so '${username}' can use its schema public, but cannot create schemas or extensions in it. Ask the owner to run: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
 }

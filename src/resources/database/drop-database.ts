@@ -110,12 +110,14 @@ async function dropThroughArmAndVerify(
   { name, oid }: DatabaseToDrop,
 ): Promise<ApplyResult> {
   await assertSameDatabase(reader, name, oid);
-  run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
+  run.info(
+    `Database '${name}' has sessions that only Azure can end; dropping it through Azure Resource Manager.`,
+  );
   await dropDatabaseWithArm(name);
   const after = await reader.database(name);
   if (after.status === 'unknown') throw after.error;
   if (after.status === 'absent' || after.value.oid !== oid) return 'applied';
-  const reason = 'Azure reports that it was dropped, but it is still there, and takes no connections.';
+  const reason = 'Azure reports that it was dropped, but it still exists and does not accept connections.';
   throw actionError('drop-refused', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
 }
 

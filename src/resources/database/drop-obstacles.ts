@@ -109,10 +109,10 @@ export async function findActiveReplicationSlots(
 export function dropObstructedError(database: string, obstacles: readonly DropObstacle[]): Error {
   return actionError('drop-refused', {
     what: `Database '${database}'`,
-    reason: 'PostgreSQL drops no database that has these:',
+    reason: 'PostgreSQL does not drop a database with:',
     lines: obstacles.map(({ line }) => line),
-    rest: '\nThe database is still there, and takes connections.',
-    hint: `Run in database '${database}', and then the step again:`,
+    rest: '\nThe database still exists and accepts connections.',
+    hint: `Run the following in database '${database}', then run the step again:`,
     statements: obstacles.map(({ statements }) => statements),
   });
 }
@@ -159,7 +159,7 @@ async function dropSubscription(
       }),
     );
     const publisherHint =
-      slot === null ? '' : ` Replication slot '${slot}' of its publisher may still be there: drop it there.`;
+      slot === null ? '' : ` Its replication slot '${slot}' may still exist on the publisher; drop it there.`;
     run.warning(`Dropped subscription '${name}' of role '${owner}'.${publisherHint}`);
   } catch (error) {
     run.signal.throwIfAborted();

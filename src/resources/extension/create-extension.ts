@@ -34,7 +34,8 @@ export async function createExtension(
   if (installed.length > 0) return;
   const available = await findAvailableExtension(session, name);
   if (available === undefined) {
-    const hint = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
+    const hint =
+      'Check its name: SELECT name FROM pg_available_extensions lists the extensions that the server offers.';
     throw actionError('extension-refused', {
       extension: name,
       reason: 'the server does not offer it.',
@@ -45,8 +46,8 @@ export async function createExtension(
   const owner =
     requiresTrusted && !trusted ? await findUntrustedSchemaOwner(session, schema ?? 'public') : undefined;
   if (owner !== undefined) {
-    const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema ${schema ?? 'public'}.`;
-    const hint = 'Run the step once with reset: true, which makes the database anew with this extension.';
+    const reason = `it is not a trusted extension, so its script must not run beside objects that role '${owner}' may have created in schema ${schema ?? 'public'}.`;
+    const hint = 'Run the step once with reset: true to create the database again with this extension.';
     throw actionError('extension-refused', { extension: name, reason, hint });
   }
   const schemaClause = schema === null ? ' WITH SCHEMA public' : '';
@@ -98,7 +99,7 @@ async function retryUntilAllowListed(
       if (!isNotAllowListed || performance.now() - start > ALLOW_LIST_TIMEOUT_MS) {
         const hint = isNotAllowListed
           ? 'Add it to the server parameter azure.extensions.'
-          : 'Correct what PostgreSQL names; create manually what only the owner of the server may create.';
+          : 'Fix what PostgreSQL reports. If only the owner of the server can create this extension, create it manually.';
         throw actionError(
           'extension-refused',
           { extension, reason: formatPgError(error), hint },

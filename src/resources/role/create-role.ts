@@ -55,8 +55,8 @@ const alterRole = (deps: SqlWriterDeps, name: string, statement: string): Promis
         [name],
       );
       if (role === undefined) return;
-      await terminateSessions(run, reader.session, 'of the role, in the midst of a change', role);
-      await rollBackPreparedTransactions(deps, 'of the role, in the midst of a change', role);
+      await terminateSessions(run, reader.session, 'of the role, with uncommitted changes', role);
+      await rollBackPreparedTransactions(deps, 'of the role, with uncommitted changes', role);
     },
   );
 };
@@ -70,7 +70,7 @@ function toRoleError(role: string, doing: string, error: unknown): unknown {
   if (getSqlState(error) === '') return error;
   const hint =
     getSqlState(error) === '42501'
-      ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
-      : 'Correct what PostgreSQL names, and run the step again.';
+      ? 'Grant CREATEROLE to the role in admin-username, or set admin-username to the administrator of the server.'
+      : 'Fix what PostgreSQL reports, then run the step again.';
   return actionError('role-refused', { role, doing, reason: formatPgError(error), hint }, { cause: error });
 }

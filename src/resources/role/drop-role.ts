@@ -101,17 +101,17 @@ async function rejectWhileDatabaseExists(reader: SqlReader, { name, marker }: Ro
   const observed = await reader.database(target.name);
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'absent' || !isManagedDatabase(observed.value, target)) return;
-  const reason = `database '${target.name}', for which it is, is still there.`;
+  const reason = `its database '${target.name}' still exists.`;
   throw actionError('drop-refused', {
     what: `Role '${name}'`,
     reason,
-    hint: 'Run the step again, which drops both.',
+    hint: 'Run the step again to drop both.',
   });
 }
 
 /** Follows the list of blockers that were found after the first check. */
-const LATE_BLOCKERS_NOTE = '\nIt got them while it was being dropped.';
-const FINAL_BLOCKERS_NOTE = `${LATE_BLOCKERS_NOTE.slice(0, -1)}, and may not log in any more.`;
+const LATE_BLOCKERS_NOTE = '\nThese appeared while the role was being dropped.';
+const FINAL_BLOCKERS_NOTE = `${LATE_BLOCKERS_NOTE} The role can no longer log in.`;
 
 /** Revokes the privileges of the role, and its default privileges, in every database. */
 async function revokeInAllDatabases(deps: SqlWriterDeps, role: RoleToDrop): Promise<void> {

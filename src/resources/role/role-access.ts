@@ -110,8 +110,8 @@ async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleA
       'database-refused',
       {
         database: name,
-        reason: `admin-username may not grant rights on it to role '${role.name}'.`,
-        hint: `Let its owner say: ${grant}; or choose another database.`,
+        reason: `admin-username cannot grant privileges on it to role '${role.name}'.`,
+        hint: `Ask the owner to run: ${grant}; or choose another database.`,
       },
       { cause },
     );
@@ -142,11 +142,11 @@ async function transferBaseSchema(
   const owner = await transferPublicSchema(run, session, role.name);
   if (owner !== undefined)
     run.warning(
-      `Schema public of database '${database}' belongs to '${owner}' and was left so; role '${role.name}' can do there what it has been granted.`,
+      `Schema public of database '${database}' is owned by '${owner}' and keeps its owner; role '${role.name}' has only the privileges on it that it was granted.`,
     );
   const others = (await listObjectsOfOtherRoles(session, role.name)).filter(({ type }) => type !== 'schema');
   if (others.length > 0)
     run.warning(
-      `Database '${database}' holds ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. Let their owner say ALTER … OWNER TO, if its migrations shall.`,
+      `Database '${database}' contains ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. If its migrations must change them, ask their owner to run ALTER … OWNER TO.`,
     );
 }

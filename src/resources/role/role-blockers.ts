@@ -84,10 +84,10 @@ async function findPreparedBlockers(
 export const roleBlockedError = (role: string, blockers: readonly RoleBlocker[], rest = ''): ActionError =>
   actionError('drop-refused', {
     what: `Role '${role}'`,
-    reason: "outside the pull request's database, where nothing is dropped, these belong to it:",
+    reason: "outside the pull request's database, where the action drops nothing, it still has:",
     lines: blockers.map(({ line }) => line),
     rest,
-    hint: 'As admin-username, except where another role is named, do this, and run the step again:',
+    hint: 'Run the following as admin-username (or as the role that a line names), then run the step again:',
     statements: [...new Set(blockers.flatMap(({ remedies }) => remedies))],
   });
 
@@ -97,7 +97,7 @@ export function preparedTransactionBlocker(transaction: PreparedTransaction): Ro
   return {
     line: describePreparedTransaction(transaction),
     remedies: [
-      `In database '${database}', as ${owner}: ROLLBACK PREPARED ${literal}; to discard what it did, or COMMIT PREPARED ${literal}; to keep it.`,
+      `In database '${database}', as ${owner}: ROLLBACK PREPARED ${literal}; to discard its changes, or COMMIT PREPARED ${literal}; to keep them.`,
     ],
   };
 }
@@ -113,11 +113,11 @@ export const ownedObjectsBlocker = (
 
 /** The administrator cannot connect, so it can neither list the role's objects there nor revoke its privileges. */
 export const closedDatabaseBlocker = ({ name, owned, ofPullRequest }: RoleDatabase): RoleBlocker => ({
-  line: `in database '${name}', which admin-username may not enter: ${owned === 0 ? 'rights only' : countObjects(owned)}`,
+  line: `in database '${name}', to which admin-username cannot connect: ${owned === 0 ? 'only privileges' : countObjects(owned)}`,
   remedies: [
     ofPullRequest
-      ? `Database '${name}' was made for a pull request, and dropping it was interrupted: run mode: drop for that pull request, or mode: sweep.`
-      : `Open database '${name}', or let its owner do so: ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS true; GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(name)} TO the role that admin-username names. The next run then names what is in it.`,
+      ? `Database '${name}' was created for a pull request, and its drop was interrupted: run mode: drop for that pull request, or mode: sweep.`
+      : `Allow connections to database '${name}', or ask its owner to run: ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS true; GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(name)} TO the role in admin-username. The next run then lists the objects in it.`,
   ],
 });
 
@@ -137,13 +137,13 @@ function remediesFor({ name }: RoleToDrop, { types }: OwnedObjects): readonly st
     types.some((type) => !TYPES_WITH_OWN_REMEDY.includes(type)) &&
       `${asMember} in each of these databases REASSIGN OWNED BY ${role} TO CURRENT_USER; to keep the objects, or DROP OWNED BY ${role}; to delete them.`,
     has('database') &&
-      `${asMember} REASSIGN OWNED BY ${role} TO CURRENT_USER; in any database to keep the databases that it owns, or DROP DATABASE for each that is to go.`,
+      `${asMember} REASSIGN OWNED BY ${role} TO CURRENT_USER; in any database to keep the databases that it owns, or DROP DATABASE for each one that can be deleted.`,
     has('subscription') &&
       `A subscription needs ALTER SUBSCRIPTION … OWNER TO another role, or DROP SUBSCRIPTION, in its own database.`,
     has('policy') &&
       'A policy that is for this role alone needs ALTER POLICY … TO another role, or DROP POLICY.',
     has('user mapping') &&
-      `A user mapping, which REASSIGN OWNED leaves as it is, needs DROP USER MAPPING FOR ${role} SERVER the server that is named with it.`,
+      `A user mapping, which REASSIGN OWNED does not change, needs DROP USER MAPPING FOR ${role} SERVER with the server that is listed with it.`,
   ].filter((remedy) => remedy !== false);
 }
 
@@ -180,13 +180,13 @@ const DATABASE_DROP_TIMEOUT_MS = 60_000;
 /**
  * Runs `work` in a database of a role. Another job, or another worker of the same sweep, may drop that database at any
  * moment; an error is ignored then.
- * @returns what `work` returns; `gone` if the database was dropped, `closed` if the administrator cannot connect
+ * @returns what `work` returns; `absent` if the database was dropped, `closed` if the administrator cannot connect
  */
 export async function withRoleDatabase<T>(
   admin: AdminSessions,
   database: RoleDatabase,
   work: (session: Session) => Promise<T>,
-): Promise<T | 'gone' | 'closed'> {
+): Promise<T | 'absent' | 'closed'> {
   const state = await waitForDatabaseState(admin, database);
   if (state !== 'open') return state;
   try {
@@ -203,7 +203,7 @@ export async function withRoleDatabase<T>(
 async function waitForDatabaseState(
   { run, reader }: AdminSessions,
   { name, oid, ofPullRequest }: RoleDatabase,
-): Promise<'open' | 'closed' | 'gone'> {
+): Promise<'open' | 'closed' | 'absent'> {
   const state = await readDatabaseState(reader.session, oid);
   if (state !== 'closed' || !ofPullRequest) return state;
   const poll = async () => {
@@ -218,12 +218,12 @@ async function waitForDatabaseState(
   });
 }
 
-async function readDatabaseState(session: Session, oid: string): Promise<'open' | 'closed' | 'gone'> {
+async function readDatabaseState(session: Session, oid: string): Promise<'open' | 'closed' | 'absent'> {
   const [row] = await session.query<{ open: boolean }>(
     `SELECT datallowconn AND has_database_privilege(oid, 'CONNECT') AS open FROM pg_database WHERE oid = $1`,
     [oid],
   );
-  if (row === undefined) return 'gone';
+  if (row === undefined) return 'absent';
   return row.open ? 'open' : 'closed';
 }
 

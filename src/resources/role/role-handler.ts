@@ -63,7 +63,7 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
 };
 
 /**
- * An interrupted drop leaves a pull request's role with NOLOGIN. For the role of a base database, somebody may have set
+ * An interrupted drop leaves a pull request's role with NOLOGIN. For the role of a base database, a person may have set
  * NOLOGIN deliberately.
  */
 function loginDisabledDiff({ name, marker }: RoleConfig): Diff {
@@ -75,6 +75,6 @@ function loginDisabledDiff({ name, marker }: RoleConfig): Diff {
     actual: 'NOLOGIN',
     kind: 'changed',
   } as const;
-  const change = { ...resourceRef, action: 'update', details: 'may log in again' } as const;
+  const change = { ...resourceRef, action: 'update', details: 'LOGIN' } as const;
   return marker.kind === 'pull-request' ? { finding, change } : { finding, change, requiresFix: true };
 }

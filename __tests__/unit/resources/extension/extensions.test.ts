@@ -17,8 +17,8 @@ import { createTestRun } from '../../../helpers/unit/test-run.ts';
 const extensionInputs = { extensions: 'pgcrypto, uuid-ossp' };
 const unknownObservation = unknown(new Error('403'));
 
-describe('extensions: each in the database', () => {
-  test('missing: created in the database, the pull request’s where there is one', () => {
+describe('an extension', () => {
+  test('that is missing is created in the database of the pull request', () => {
     const [first, second] = extensionHandler.desired(pullRequestConfig(extensionInputs));
     expect(second?.name).toBe('uuid-ossp');
     if (first === undefined) throw new Error('no extension is desired');
@@ -40,29 +40,29 @@ describe('extensions: each in the database', () => {
     });
   });
 
-  test('present in any version, or unknown: nothing', () => {
+  test('that exists in any version, or is in an unknown state, leads to no change', () => {
     const [first] = extensionHandler.desired(ensureConfig(extensionInputs));
     if (first === undefined) throw new Error('no extension is desired');
     expect(extensionHandler.diff(first, present('1.0'))).toEqual([]);
     expect(extensionHandler.diff(first, unknownObservation)).toEqual([]);
   });
 
-  test('none without a database, and none where things go', () => {
-    const none = [
+  test('is not desired without a database, and not by drop and sweep', () => {
+    const configs = [
       checkConfig({ ...extensionInputs, database: '' }),
       dropConfig(extensionInputs),
       sweepConfig(extensionInputs),
       ensureConfig(),
     ];
-    for (const config of none) expect(extensionHandler.desired(config)).toEqual([]);
+    for (const config of configs) expect(extensionHandler.desired(config)).toEqual([]);
   });
 });
 
 describe('the allow-list azure.extensions', () => {
-  const wanted = single(extensionAllowListHandler.desired(ensureConfig(extensionInputs)));
+  const required = single(extensionAllowListHandler.desired(ensureConfig(extensionInputs)));
 
-  test('what is missing is added; the finding tells what is there', () => {
-    expect(single(extensionAllowListHandler.diff(wanted, present('PGCRYPTO, postgis')))).toEqual({
+  test('gets the missing extensions, and the finding names its present value', () => {
+    expect(single(extensionAllowListHandler.diff(required, present('PGCRYPTO, postgis')))).toEqual({
       finding: {
         resource: 'extension allow-list',
         name: 'azure.extensions',
@@ -78,19 +78,19 @@ describe('the allow-list azure.extensions', () => {
         details: 'added uuid-ossp',
       },
     });
-    expect(single(extensionAllowListHandler.diff(wanted, present(''))).finding?.actual).toBe('empty');
+    expect(single(extensionAllowListHandler.diff(required, present(''))).finding?.actual).toBe('empty');
   });
 
-  test('a set knows neither case nor order, and more than the wanted is no drift', () => {
-    expect(extensionAllowListHandler.diff(wanted, present('postgis,UUID-OSSP,PgCrypto'))).toEqual([]);
+  test('has no drift when only case or order differ, or when it has more extensions', () => {
+    expect(extensionAllowListHandler.diff(required, present('postgis,UUID-OSSP,PgCrypto'))).toEqual([]);
   });
 
-  test('a server without the parameter has no such list; that, or unknown: nothing', () => {
-    expect(extensionAllowListHandler.diff(wanted, absent)).toEqual([]);
-    expect(extensionAllowListHandler.diff(wanted, unknownObservation)).toEqual([]);
+  test('leads to no change on a server without the parameter, or in an unknown state', () => {
+    expect(extensionAllowListHandler.diff(required, absent)).toEqual([]);
+    expect(extensionAllowListHandler.diff(required, unknownObservation)).toEqual([]);
   });
 
-  test('it is looked at only for extensions, and never where things go', () => {
+  test('is not desired without extensions, and not by drop and sweep', () => {
     for (const config of [
       ensureConfig(),
       checkConfig(),
@@ -107,15 +107,15 @@ describe('the allow-list azure.extensions', () => {
       resourceGroup: 'group',
     });
 
-  test('its value is ARM’s, where ARM tells one', async () => {
+  test('is observed with the value that ARM returns, or as empty', async () => {
     const reader = readerOf(200, { id: '/x', name: 'azure.extensions', properties: { value: 'postgis' } });
-    expect(await extensionAllowListHandler.observe(reader, [wanted])).toEqual([present('postgis')]);
+    expect(await extensionAllowListHandler.observe(reader, [required])).toEqual([present('postgis')]);
     const empty = readerOf(200, { id: '/x', name: 'azure.extensions', properties: {} });
-    expect(await extensionAllowListHandler.observe(empty, [wanted])).toEqual([present('')]);
+    expect(await extensionAllowListHandler.observe(empty, [required])).toEqual([present('')]);
   });
 
-  test('a refusal is unknown', async () => {
+  test('is unknown if ARM refuses the request', async () => {
     const reader = readerOf(403, { error: { code: 'AuthorizationFailed', message: 'no' } });
-    expect(single(await extensionAllowListHandler.observe(reader, [wanted])).status).toBe('unknown');
+    expect(single(await extensionAllowListHandler.observe(reader, [required])).status).toBe('unknown');
   });
 });
