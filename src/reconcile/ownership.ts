@@ -54,7 +54,7 @@ export const isManagedRole = (observed: ObservedRole, { marker }: Pick<RoleConfi
 /** The error for a database that has the desired name and is not managed by this action. */
 export function databaseNotOwnedError(
   observed: ObservedDatabase,
-  { name, marker }: DatabaseConfig,
+  { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
 ): ActionError {
   return actionError('not-ours', {
     what: `Database '${name}'`,

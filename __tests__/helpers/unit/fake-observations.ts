@@ -39,7 +39,7 @@ export const fakeDatabase = (
 
 /** The database of a configuration after its creation. */
 export const databaseFromConfig = (
-  { name, marker }: DatabaseConfig,
+  { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
   overrides: Partial<FoundDatabase> = {},
 ): FoundDatabase => fakeDatabase(name, marker, overrides);
 

@@ -12,12 +12,17 @@ import { createDatabase, type NewDatabase } from './create-database.ts';
 import { dropDatabase } from './drop-database.ts';
 import { describeDropSideEffects } from './drop-obstacles.ts';
 
-interface DesiredDatabase extends NewDatabase {
-  /** False in `mode: drop`. */
-  readonly shouldExist: boolean;
-  /** See {@link DropConfig.expiredBy}. */
-  readonly expiredBy: Date | undefined;
-}
+/** A database to create or compare, or one to drop. */
+type DesiredDatabase =
+  | (NewDatabase & { readonly shouldExist: true })
+  | {
+      readonly database: DatabaseIdentity;
+      readonly shouldExist: false;
+      /** In a sweep: the database is dropped only if it had expired by then. */
+      readonly expiredBy: Date | undefined;
+    };
+
+type DatabaseIdentity = Pick<DatabaseConfig, 'name' | 'marker'>;
 
 interface DatabaseWithSideEffects extends FoundDatabase {
   /** Set for a database that may be dropped; see {@link describeDropSideEffects}. */
@@ -28,10 +33,10 @@ async function observeDatabase(
   reader: SqlReader,
   desired: DesiredDatabase,
 ): Promise<Observed<DatabaseWithSideEffects>> {
-  const { database, shouldExist } = desired;
+  const { database } = desired;
   const observed = await reader.database(database.name);
   if (observed.status !== 'present' || !isManagedDatabase(observed.value, database)) return observed;
-  if (shouldExist && !database.reset && observed.value.allowsConnections) return observed;
+  if (desired.shouldExist && !desired.database.reset && observed.value.allowsConnections) return observed;
   const dropSideEffects = await describeDropSideEffects(
     reader,
     observed.value,
@@ -57,10 +62,10 @@ export const databaseHandler: ResourceHandler<
 
   desired(config: Config): readonly DesiredDatabase[] {
     if (config.mode === 'sweep' || config.database === undefined) return [];
-    const { database, appRole } = config;
+    const { database } = config;
     return config.mode === 'drop'
-      ? [{ database, appRole, extensions: [], shouldExist: false, expiredBy: config.expiredBy }]
-      : [{ database, appRole, extensions: config.extensions, shouldExist: true, expiredBy: undefined }];
+      ? [{ database, shouldExist: false, expiredBy: config.expiredBy }]
+      : [{ database, appRole: config.appRole, extensions: config.extensions, shouldExist: true }];
   },
 
   nameOf: ({ database: { name } }) => name,
@@ -68,25 +73,30 @@ export const databaseHandler: ResourceHandler<
   observe: (reader, desired): Promise<readonly Observed<DatabaseWithSideEffects>[]> =>
     Promise.all(desired.map((each) => observeDatabase(reader, each))),
 
-  diff({ database: desired, shouldExist }, observed): readonly Diff[] {
+  diff(desired, observed): readonly Diff[] {
     if (observed.status === 'unknown') return [];
-    if (!shouldExist) return observed.status === 'absent' ? [] : deletionDiff(desired, observed.value);
-    if (observed.status === 'absent') return [missingDatabaseDiff(desired)];
-    return desired.marker === undefined
-      ? diffBaseDatabase(desired, observed.value)
-      : diffPullRequestDatabase(desired, observed.value);
+    if (!desired.shouldExist)
+      return observed.status === 'absent' ? [] : deletionDiff(desired.database, observed.value);
+    const { database } = desired;
+    if (observed.status === 'absent') return [missingDatabaseDiff(database)];
+    return database.marker === undefined
+      ? diffBaseDatabase(database, observed.value)
+      : diffPullRequestDatabase(database, observed.value);
   },
 
   async apply(deps, change, desired, _finding, observed): Promise<ApplyResult> {
+    const { database } = desired;
+    if (!desired.shouldExist)
+      return await dropDatabase(deps, database, (found) => {
+        const { expiredBy } = desired;
+        if (expiredBy !== undefined && !hasExpired(found, expiredBy))
+          throw actionError('ensured-again', { database: database.name });
+        return true;
+      });
     if (change.action !== 'delete') return await createDatabase(deps, desired);
-    const { database, shouldExist, expiredBy } = desired;
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
-    return await dropDatabase(deps, database, (found) => {
-      if (expiredBy !== undefined && !hasExpired(found, expiredBy))
-        throw actionError('ensured-again', { database: database.name });
-      // A reset must not drop the database that the reset of another job has just created.
-      return !shouldExist || found.oid === oid;
-    });
+    // A reset must not drop the database that the reset of another job has just created.
+    return await dropDatabase(deps, database, (found) => found.oid === oid);
   },
 };
 
@@ -117,7 +127,7 @@ function createChange(desired: DatabaseConfig, prefix: string): Diff['change'] &
   return { resource: 'database', name, action: 'create', details: `${prefix}${details}` };
 }
 
-function deletionDiff(desired: DatabaseConfig, observed: DatabaseWithSideEffects): readonly Diff[] {
+function deletionDiff(desired: DatabaseIdentity, observed: DatabaseWithSideEffects): readonly Diff[] {
   const { name, marker } = desired;
   if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   return [
@@ -147,9 +157,9 @@ function diffPullRequestDatabase(
 ): readonly Diff[] {
   if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   const { name } = desired;
-  // An interrupted run has started to drop a database that allows no connections.
+  // A database that accepts no connections is one whose drop was interrupted.
   if (desired.reset || !observed.allowsConnections) {
-    const details = `${desired.reset ? 'reset' : 'an interrupted run was dropping it'}${formatSideEffects(observed)}`;
+    const details = `${desired.reset ? 'reset' : 'its drop was interrupted'}${formatSideEffects(observed)}`;
     return [
       { change: { resource: 'database', name, action: 'delete', details } },
       { change: createChange(desired, '') },

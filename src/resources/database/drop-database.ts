@@ -32,7 +32,7 @@ import {
  */
 export async function dropDatabase(
   deps: SqlWriterDeps,
-  desired: DatabaseConfig,
+  desired: Pick<DatabaseConfig, 'name' | 'marker'>,
   shouldStillDrop: (found: FoundDatabase) => boolean,
 ): Promise<ApplyResult> {
   const { reader } = deps;

@@ -146,7 +146,7 @@ describe('a pull request’s database', () => {
     expect(
       databaseHandler.diff(desiredFrom(), existing({ allowsConnections: false })).map(summarizeDiff),
     ).toEqual([
-      [undefined, 'delete: an interrupted run was dropping it'],
+      [undefined, 'delete: its drop was interrupted'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
