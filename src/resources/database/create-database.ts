@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
 import { serializeMarker } from '../../common/ownership-marker.ts';
-import type { RunContext } from '../../common/polling.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import { terminatePullRequestSessions } from '../../postgres/activity.ts';
@@ -13,7 +12,7 @@ import { createExtension } from '../extension/create-extension.ts';
 import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './clone-database.ts';
-import { transferAllObjects, transferPublicSchema, type UntransferredObject } from './transfer-ownership.ts';
+import { transferAllObjects, transferPublicSchema, warnUntransferredObjects } from './transfer-ownership.ts';
 
 /** A database to create. */
 export interface NewDatabase {
@@ -176,21 +175,4 @@ async function initializeContents(
     if (template === undefined) await transferPublicSchema(run, session, appRole.name);
     else warnUntransferredObjects(run, name, await transferAllObjects(run, session, appRole.name));
   });
-}
-
-/** Warns about objects that keep their owner. */
-export function warnUntransferredObjects(
-  run: RunContext,
-  database: string,
-  untransferred: readonly UntransferredObject[],
-): void {
-  if (untransferred.length === 0) return;
-  const listed = untransferred
-    .slice(0, 10)
-    .map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
-  const rest =
-    untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
-  run.warning(
-    `In database '${database}' some objects could not be transferred to the application role and keep their owner: ${listed.join(', ')}${rest}. Usually, admin-username does not administer that owner.`,
-  );
 }

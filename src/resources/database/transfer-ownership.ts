@@ -119,6 +119,23 @@ export async function transferAllObjects(
   return await listObjectsOfOtherRoles(session, role);
 }
 
+/** Warns about objects that keep their owner. */
+export function warnUntransferredObjects(
+  run: RunContext,
+  database: string,
+  untransferred: readonly UntransferredObject[],
+): void {
+  if (untransferred.length === 0) return;
+  const listed = untransferred
+    .slice(0, 10)
+    .map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
+  const rest =
+    untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
+  run.warning(
+    `In database '${database}' some objects could not be transferred to the application role and keep their owner: ${listed.join(', ')}${rest}. Usually, admin-username does not administer that owner.`,
+  );
+}
+
 /** The objects in the database of this session that other roles own, without objects of extensions. */
 export const listObjectsOfOtherRoles = (
   session: Session,

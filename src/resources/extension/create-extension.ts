@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { actionError, getErrorMessage } from '../../common/errors.ts';
-import { waitFor } from '../../common/polling.ts';
+import { retry } from '../../common/polling.ts';
 import { formatPgError, getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
@@ -88,27 +88,23 @@ async function retryUntilAllowListed(
   extension: string,
   create: () => Promise<unknown>,
 ): Promise<void> {
-  const start = performance.now();
-  await waitFor(run, `extension '${extension}' to be allowed on the server`, async (setReason) => {
-    try {
-      await create();
-      return true;
-    } catch (error) {
-      if (getSqlState(error) === '') throw error;
-      const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
-      if (!isNotAllowListed || performance.now() - start > ALLOW_LIST_TIMEOUT_MS) {
-        const hint = isNotAllowListed
-          ? 'Add it to the server parameter azure.extensions.'
-          : 'Fix what PostgreSQL reports. If only the owner of the server can create this extension, create it manually.';
-        throw actionError(
-          'extension-refused',
-          { extension, reason: formatPgError(error), hint },
-          { cause: error },
-        );
-      }
-      setReason(formatPgError(error));
-      await allowExtensions([extension]);
-      return undefined;
+  const getRetryReason = async (error: unknown, elapsedMs: number): Promise<string | undefined> => {
+    if (getSqlState(error) === '') return undefined;
+    const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
+    if (!isNotAllowListed || elapsedMs > ALLOW_LIST_TIMEOUT_MS) {
+      const hint = isNotAllowListed
+        ? 'Add it to the server parameter azure.extensions.'
+        : 'Fix what PostgreSQL reports. If only the owner of the server can create this extension, create it manually.';
+      throw actionError(
+        'extension-refused',
+        { extension, reason: formatPgError(error), hint },
+        { cause: error },
+      );
     }
+    await allowExtensions([extension]);
+    return formatPgError(error);
+  };
+  await retry(run, `extension '${extension}' to be allowed on the server`, create, getRetryReason, {
+    log: 'debug',
   });
 }

@@ -9,11 +9,11 @@ import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
-import { warnUntransferredObjects } from '../database/create-database.ts';
 import {
   listObjectsOfOtherRoles,
   transferAllObjects,
   transferPublicSchema,
+  warnUntransferredObjects,
 } from '../database/transfer-ownership.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
