@@ -15,7 +15,8 @@ import { ActionState, type TemporaryRuleState } from './github/state.ts';
 import { cleanUpMigration } from './migration/clean-up-migration.ts';
 import { killTagged } from './migration/process-tree.ts';
 import { withRunContext } from './modes/run-context.ts';
-import { login, type PasswordlessTarget } from './postgres/login.ts';
+import { login } from './postgres/login.ts';
+import type { SessionTarget } from './postgres/session.ts';
 import { removeEnvFile } from './publish/publish.ts';
 
 /** Milliseconds for the whole post part. */
@@ -252,7 +253,7 @@ async function verifyAccessRevoked(
   if (rules.some((rule) => rangeContains(rule, address) || isSameRange(rule, AZURE_SERVICES_RANGE)))
     return 'other rule';
   const { applicationName } = runtime;
-  const target: PasswordlessTarget = {
+  const target: SessionTarget = {
     host,
     port: 5432,
     database: 'postgres',

@@ -180,7 +180,7 @@ describe('a role that is not ours', () => {
     const admin = adminLogin(made.outputs['db-host'] ?? '');
     await query(emulator, admin, 'CREATE ROLE unmarked LOGIN');
     const refused = [
-      [new Job(emulator), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it bears no mark/],
+      [new Job(emulator), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it has no ownership marker/],
       [
         new Job(emulator, { GITHUB_REPOSITORY_ID: String(otherRepository.id) }),
         { 'app-username': 'ours' },
@@ -189,7 +189,7 @@ describe('a role that is not ours', () => {
       [
         new Job(emulator),
         { 'app-username': 'ours', database: 'second' },
-        /made from 'ours', for database 'relecloud'/,
+        /with base 'ours' and database 'relecloud'/,
       ],
     ] as const;
     for (const [job, more, says] of refused) {

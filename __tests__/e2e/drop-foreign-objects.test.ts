@@ -84,7 +84,7 @@ const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = 
       ['postgres', 'admin', `ALTER DATABASE shut_${own.database} ALLOW_CONNECTIONS false`],
     ],
     expectedMessage: new RegExp(
-      `in database 'shut_${own.database}', which admin-username may not enter: \\d+ objects`,
+      `in database 'shut_${own.database}', to which admin-username cannot connect: \\d+ objects`,
     ),
     existsQuery: ['postgres', `SELECT FROM pg_database WHERE datname = 'shut_${own.database}'`],
   }),
@@ -194,7 +194,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     const step = await dropping;
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toMatch(/in database 'relecloud': table admins\.late/);
-    expect(step.log).toContain('may not log in any more');
+    expect(step.log).toContain('can no longer log in');
     await server.queryAsAdmin('DROP TABLE admins.late', 'relecloud');
     await server.dropDatabase(21);
   });

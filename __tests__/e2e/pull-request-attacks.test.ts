@@ -50,11 +50,13 @@ describe('marks forged by others', () => {
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
     expect(droppedNames(swept)).toEqual([]);
-    expect(swept.log).toContain("relecloud_pr_50: its mark is not believed, for it belongs to 'mallory'");
+    expect(swept.log).toContain(
+      "relecloud_pr_50: its ownership marker is not believed, because role 'mallory' owns it",
+    );
     for (const more of [{ mode: 'drop' }, {}, { reset: 'true' }]) {
       const refused = await server.runStep(more.mode === 'drop' ? 50 : 51, more);
       expect(refused.exitCode, refused.log).toBe(1);
-      expect(refused.log).toMatch(/relecloud_pr_5[01]'.*belongs to the role 'mallory'.*\(not-ours\)/);
+      expect(refused.log).toMatch(/relecloud_pr_5[01]'.*is owned by role 'mallory'.*\(not-ours\)/);
     }
     expect(await server.snapshot()).toEqual(before);
     for (const number of [50, 51])

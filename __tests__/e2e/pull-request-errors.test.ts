@@ -159,7 +159,7 @@ describe('the template', () => {
 
   test('one that is not there, and one that may not be copied, say what to do', async ({ emulator }) => {
     const missing = await clone(emulator, 22, 'nowhere');
-    expect(missing.log).toContain('there is no such database on the server');
+    expect(missing.log).toContain('the server has no such database');
     await query(
       emulator,
       adminLogin(await createServerForTest(emulator)),
@@ -226,7 +226,7 @@ describe('drop', () => {
     await emulator.control('POST', 'sessions', { server, database: 'relecloud_pr_32' });
     const step = await pullRequestJob(emulator, 32).step({ ...inputs, mode: 'drop' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('dropping it through ARM');
+    expect(step.log).toContain('dropping it through Azure Resource Manager');
     expect(await emulator.writesExceptTemporaryRules()).toMatchObject([
       { method: 'DELETE', path: expect.stringMatching(/\/databases\/relecloud_pr_32\?/) },
     ]);

@@ -93,7 +93,7 @@ describe('one pull request’s role holds up no other work in a base database th
     expect(await isAlive()).toBe(false);
     expect(await server.queryAsAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
     expect(clone.log).toMatch(
-      /^::warning::Ended what roles of pull requests held open in database 'relecloud'.*of role relecloud_app_pr_1, process \d+.*prepared transaction 'in the template'.*REVOKE CONNECT ON DATABASE "relecloud" FROM PUBLIC/m,
+      /^::warning::Ended sessions and prepared transactions of pull requests’ roles in database 'relecloud'.*of role relecloud_app_pr_1, process \d+.*prepared transaction 'in the template'.*REVOKE CONNECT ON DATABASE "relecloud" FROM PUBLIC/m,
     );
   });
 
@@ -115,7 +115,9 @@ describe('one pull request’s role holds up no other work in a base database th
       await openSession(emulator, { ...own, database: 'relecloud' }, ...take(lock));
       const deploy = await new Job(emulator).step(deployInputs);
       expect(deploy.exitCode, deploy.log).toBe(0);
-      expect(deploy.log).toContain("Ended what roles of pull requests held open in database 'relecloud'");
+      expect(deploy.log).toContain(
+        "Ended sessions and prepared transactions of pull requests’ roles in database 'relecloud'",
+      );
     },
   );
 
@@ -179,7 +181,7 @@ test('a run that ends while it waits for the migration lock names the prepared t
   expect(deploy.log).toMatch(
     /was cancelled.*while waiting for the migration lock \(.* s: held by prepared transaction 'kept' of role relecloud_app in database 'relecloud'\)/,
   );
-  expect(deploy.log).not.toContain('Ended what roles');
+  expect(deploy.log).not.toContain('Ended sessions and prepared transactions of pull requests’ roles');
 });
 
 test('sessions of others, and of a pull request’s role in its own database, are only waited for', async ({
@@ -202,7 +204,7 @@ test('sessions of others, and of a pull request’s role in its own database, ar
     await second.release();
     const step = await cloning;
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).not.toContain('Ended what roles');
+    expect(step.log).not.toContain('Ended sessions and prepared transactions of pull requests’ roles');
   }
 });
 

@@ -189,7 +189,7 @@ describe('a database that is there already', () => {
     const step = await new Job(emulator).step(withDatabase('by_arm'));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs).toMatchObject({ 'database-created': 'false', changes: '[]' });
-    expect(step.log).toMatch(/::notice::Database 'by_arm' belongs to 'azuresu'.*GRANT CREATE ON DATABASE/);
+    expect(step.log).toMatch(/::notice::Database 'by_arm' is owned by 'azuresu'.*GRANT CREATE ON DATABASE/);
   });
 
   test('with another collation is reported and never replaced; another spelling is no difference', async ({
@@ -228,6 +228,6 @@ describe('a database that is there already', () => {
     const step = await new Job(emulator).step({ ...withDatabase('odd'), collation: 'tlh_QO.utf8' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Database 'odd' could not be created or used");
-    expect(step.log).toContain('Choose a charset and a collation that the server knows');
+    expect(step.log).toContain('Choose a charset and a collation that the server supports');
   });
 });

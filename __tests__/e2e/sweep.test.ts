@@ -178,10 +178,10 @@ describe('sweep', () => {
     expect(droppedNames(step)).toEqual([]);
     expect(Object.keys((await emulator.serverState('forged')).databases)).toEqual(before);
     expect(step.log).toContain(
-      "Skipped: database relecloud_pr_71: its mark is not believed, for it belongs to 'mallory'",
+      "Skipped: database relecloud_pr_71: its ownership marker is not believed, because role 'mallory' owns it",
     );
-    expect(step.log).toContain('Skipped: database misnamed: its mark does not fit its name');
-    expect(step.log).toContain('Skipped: database relecloud: its mark does not fit its name');
+    expect(step.log).toContain('Skipped: database misnamed: its ownership marker does not match its name');
+    expect(step.log).toContain('Skipped: database relecloud: its ownership marker does not match its name');
   });
 
   test('temporary rules of this repository whose run has ended go; running, unknown and others’ stay', async ({

@@ -1,25 +1,27 @@
 /**
- * Marks: what the action writes as COMMENT ON DATABASE and COMMENT ON ROLE, by which it knows its own again (design.md,
- * Marks). Whatever is read back is data from outside: parsed strictly, and never trusted further than it can be checked.
+ * Ownership markers: JSON that the action writes as COMMENT ON DATABASE and COMMENT ON ROLE, to recognize what it has
+ * created. A marker that is read is untrusted input. It is parsed strictly, and src/reconcile/ownership.ts decides
+ * whether it is believed.
  */
 
 const MANAGED_BY = 'azure-postgresql-action';
 
-/** Of a pull request's database. */
+/** The marker of a pull request's database. */
 export interface DatabaseMarker {
   readonly kind: 'pull-request';
   /** GitHub's numeric id. */
   readonly repositoryId: string;
   readonly pullRequest: number;
-  /** The input `database`, from which the database's name is made. */
+  /** The input `database`, from which the name of the database is derived. */
   readonly base: string;
 }
 
-/** Of an application role: a pull request's, or a base database's. */
+/** The marker of an application role, of a pull request or of a base database. */
 export type RoleMarker = PullRequestRoleMarker | BaseRoleMarker;
 
-interface PullRequestRoleMarker extends DatabaseMarker {
-  /** The input `database`, for whose database alone the role is; `base` is the input `app-username`. */
+/** `base` is the input `app-username`. */
+export interface PullRequestRoleMarker extends DatabaseMarker {
+  /** The input `database` of the database that the role is for. */
   readonly database: string;
 }
 
@@ -30,18 +32,18 @@ interface BaseRoleMarker {
   readonly database: string;
 }
 
-/** A mark as it was read: every field that a mark can have. */
+/** A marker that was read, with every field that a marker can have. */
 export interface ParsedMarker {
   readonly kind: 'pull-request' | 'base';
   readonly repositoryId: string;
   readonly pullRequest: number | undefined;
   readonly base: string;
   readonly database: string | undefined;
-  /** After this moment the database may be swept. */
+  /** When a sweep may drop the database. */
   readonly expires: Date | undefined;
 }
 
-/** The comment's text. */
+/** The text of the comment. */
 export function serializeMarker(marker: DatabaseMarker | RoleMarker, expires?: Date): string {
   return JSON.stringify({
     madeBy: MANAGED_BY,
@@ -52,10 +54,10 @@ export function serializeMarker(marker: DatabaseMarker | RoleMarker, expires?: D
 
 const MARKER_FIELDS = ['madeBy', 'kind', 'repositoryId', 'pullRequest', 'base', 'database', 'expires'];
 
-/** Bytes of the longest comment that is looked at: names have 63 at most, so marks are far shorter. */
+/** Characters of the longest comment that is parsed. Names have at most 63 bytes, so markers are far shorter. */
 const MAX_COMMENT_LENGTH = 1000;
 
-/** The mark that a comment is; undefined where it is none of ours in every point. */
+/** Parses a comment. @returns undefined if it is not exactly a marker of this action */
 export function parseMarker(comment: string | null | undefined): ParsedMarker | undefined {
   const parsed = parseJsonObject(comment);
   if (parsed === undefined || parsed['madeBy'] !== MANAGED_BY) return undefined;
@@ -87,7 +89,7 @@ function parseJsonObject(comment: string | null | undefined): Readonly<Record<st
 const isPositiveInteger = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
-/** Of the one form in which it is written, so that no reading of dates can differ; null for any other. */
+/** Accepts only the format that this action writes, because other formats can be read as another time; else null. */
 function parseTimestamp(value: unknown): Date | undefined | null {
   if (value === undefined) return undefined;
   const timestamp = typeof value === 'string' ? new Date(value) : undefined;
@@ -95,7 +97,7 @@ function parseTimestamp(value: unknown): Date | undefined | null {
   return timestamp.toISOString() === value ? timestamp : null;
 }
 
-/** Whether a mark that was read says the same as the one that a thing of ours would bear; its expiry aside. */
+/** Whether all fields except the expiry are equal. */
 export function markersMatch(
   actual: ParsedMarker | undefined,
   expected: DatabaseMarker | RoleMarker,

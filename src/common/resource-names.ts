@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { AddressRange } from './addresses.ts';
 
-/** The only maker of names. Rule names: `^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$` (facts.md §4). */
+/**
+ * The names of firewall rules and of pull requests' databases and roles. Azure accepts
+ * `^[a-zA-Z0-9][-_a-zA-Z0-9]{0,79}(?<!-)$` for rules (docs/azure-behavior.md#names-and-limits).
+ */
 
 const TEMPORARY_RULE_PREFIX = 'gha-temporary-';
 const PERSISTENT_RULE_PREFIX = 'gha-kept-';
 
-/** Which run of which repository; GitHub's numeric ids. */
+/** A workflow run of a repository, by GitHub's numeric ids. */
 export interface RunIdentity {
   readonly repositoryId: string;
   readonly runId: string;
@@ -14,18 +17,18 @@ export interface RunIdentity {
 }
 
 /**
- * Name of this run's temporary firewall rule: prefix, repository id, run, attempt, random part; 80 characters at most.
+ * The name of a temporary firewall rule of this run, of at most 80 characters.
  * @param random at least 8 characters of `[0-9a-z]`
  */
 export function temporaryRuleName({ repositoryId, runId, runAttempt }: RunIdentity, random: string): string {
   return `${TEMPORARY_RULE_PREFIX}${repositoryId}-${runId}-${runAttempt}-${random}`.slice(0, 80);
 }
 
-/** ARM's names know no case. */
+/** ARM ignores the case of names. */
 export const isTemporaryRuleName = (name: string): boolean =>
   name.toLowerCase().startsWith(TEMPORARY_RULE_PREFIX);
 
-/** Whether a rule bears the prefix and the ids of this run, the condition for deleting it. */
+/** Whether the name has the prefix and the ids of this run. A run deletes only such rules. */
 export function isTemporaryRuleOfRun(
   { repositoryId, runId, runAttempt }: RunIdentity,
   name: string,
@@ -33,7 +36,7 @@ export function isTemporaryRuleOfRun(
   return name.startsWith(`${TEMPORARY_RULE_PREFIX}${repositoryId}-${runId}-${runAttempt}-`);
 }
 
-/** Whose run a temporary rule belongs to, by its name; undefined for every other name. */
+/** The run that a temporary rule belongs to, from its name; undefined for every other name. */
 export function parseTemporaryRuleName(name: string): RunIdentity | undefined {
   const ids = /^gha-temporary-(\d+)-(\d+)-(\d+)-[0-9a-z]+$/.exec(name);
   const [, repositoryId, runId, runAttempt] = ids ?? [];
@@ -41,29 +44,33 @@ export function parseTemporaryRuleName(name: string): RunIdentity | undefined {
   return { repositoryId, runId, runAttempt };
 }
 
-/** Name of a rule for a runner's address that stays (`keep-firewall-rule`); the same address gives the same name. */
+/** The name of a persistent rule for a runner's address (`keep-firewall-rule`). */
 export const persistentRuleName = (address: string): string =>
   `${PERSISTENT_RULE_PREFIX}${ipToName(address)}`;
 
 export const isPersistentRuleName = (name: string): boolean =>
   name.toLowerCase().startsWith(PERSISTENT_RULE_PREFIX);
 
-/** Name of a declared rule that was given none, derived from its range. */
+/** The name of a declared rule that the inputs do not name. */
 export function declaredRuleName({ start, end }: AddressRange): string {
   return start === end ? `allow-${ipToName(start)}` : `allow-${ipToName(start)}-to-${ipToName(end)}`;
 }
 
-/** Name of the rule for any Azure service, the portal's words. */
+/** The name that the Azure portal gives to the rule for all Azure services. */
 export const AZURE_SERVICES_RULE_NAME = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
 
 const ipToName = (address: string): string => address.replaceAll('.', '-');
 
-/** PostgreSQL's limit on identifiers, in bytes of UTF-8; ARM's for databases is the same (facts.md §4). */
+/**
+ * PostgreSQL's limit for identifiers, in bytes of UTF-8. ARM's limit for databases is the same
+ * (docs/azure-behavior.md#names-and-limits).
+ */
 export const MAX_IDENTIFIER_BYTES = 63;
 
 /**
- * Name of a pull request's database or role: `<base>_pr_<number>`, 63 bytes at most. A longer base is cut, and a hash of
- * the whole follows at the very end, where an uncut name has its number: so distinct inputs never share a name.
+ * The name of a pull request's database or role: `<base>_pr_<number>`, at most 63 bytes. If that is too long, the base is
+ * cut, and a hash of the whole base follows at the end, where other names have their number. So different inputs never
+ * give the same name.
  */
 export function pullRequestName(base: string, number: number): string {
   const name = `${base}_pr_${number}`;
@@ -73,7 +80,7 @@ export function pullRequestName(base: string, number: number): string {
   return `${truncateBytes(base, MAX_IDENTIFIER_BYTES - suffix.length)}${suffix}`;
 }
 
-/** As many whole characters from the beginning as fit into so many bytes. */
+/** The longest prefix of whole characters that fits into `maxBytes`. */
 function truncateBytes(text: string, maxBytes: number): string {
   let result = '';
   for (const character of text) {
@@ -84,11 +91,10 @@ function truncateBytes(text: string, maxBytes: number): string {
 }
 
 /**
- * The seal of a database that is being made: a connection limit that CREATE DATABASE itself sets, the only attribute that
- * can be chosen there and tells nobody anything else (it is beyond every server's real limit). With it a database that
- * was left half-made is known as ours without a mark, which can only be written afterwards (law 4); the last statement
- * of the making takes it away.
- * @param identity what the database is: its name and, of a pull request's, its mark
+ * The connection limit of a database that is not fully created. CREATE DATABASE sets it, and the last statement of the
+ * creation removes it. It identifies a database that an interrupted run has created before it could write the marker.
+ * It does not limit anything, because it is larger than the limit of any server.
+ * @param identity the name of the database and, for a pull request's database, the fields of its marker
  * @returns 1,000,000,000 to 2,073,741,823
  */
 export function creationSentinel(...identity: readonly (string | number)[]): number {

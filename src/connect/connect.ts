@@ -38,7 +38,7 @@ export async function connectThroughFirewall(deps: ConnectionDeps, target: Login
     await abortableSleep(deps.run, isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_GRACE_MS);
     // A server that has started to respond may still refuse the login, which must not lead to a rule.
     if (first.serverResponded()) return first.result;
-    return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, advice: '' } };
+    return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, hint: '' } };
   });
   const result = await retryTransientFailures(deps, target, await Promise.race([first.result, earlyResult]));
   if ('session' in result) return await ensureLastingAccess(deps, probe, result.session);
@@ -92,10 +92,10 @@ async function retryTransientFailures(
     },
     { timeoutMs: STARTUP_TIMEOUT_MS },
   ).catch((error: unknown) => {
-    if (run.signal.aborted || lastFailure?.kind !== 'passing') throw error;
+    if (run.signal.aborted || lastFailure?.kind !== 'transient') throw error;
     throw actionError(
       'not-reachable',
-      { host: target.host, reason: lastFailure.reason, hint: lastFailure.advice },
+      { host: target.host, reason: lastFailure.reason, hint: lastFailure.hint },
       { cause: error },
     );
   });

@@ -147,12 +147,12 @@ export async function createRuleWhileConnected(deps: ConnectionDeps, address: st
 /** The error for a login that the server or TLS refused. */
 export function loginError(
   { user, host, database, password }: LoginTarget,
-  { reason, advice }: LoginFailure,
+  { reason, hint }: LoginFailure,
 ): Error {
   // The most frequent cause is a secret that was pasted with a line break.
   const whitespaceHint =
     password === password.trim() ? '' : ' The given password begins or ends with white space.';
-  return actionError('login-failed', { user, host, database, reason, hint: advice + whitespaceHint });
+  return actionError('login-failed', { user, host, database, reason, hint: hint + whitespaceHint });
 }
 
 function multipleAddressesError({ host }: LoginTarget, addresses: readonly string[]): Error {

@@ -1,7 +1,7 @@
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import type { ModeContext } from '../modes/context.ts';
-import { terminatePullRequestSessions } from '../postgres/pull-request-activity.ts';
+import { terminatePullRequestSessions } from '../postgres/activity.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 
 /** Milliseconds for a login where others have just succeeded. */

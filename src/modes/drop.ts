@@ -1,17 +1,16 @@
 import { type ActionError, actionError } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { DatabaseConfig, DropConfig, RoleConfig, SweepConfig } from '../inputs/types.ts';
+import type { AdminSessions } from '../postgres/admin-sessions.ts';
 import { type FoundDatabase, SqlReader } from '../postgres/sql-reader.ts';
-import { isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
+import { findRolesOfDatabase, isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
 import { TEARDOWN_POLICY } from '../reconcile/policy.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
-import { findPullRequestRoles } from '../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../reconcile/teardown.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { teardownResources } from '../resources/index.ts';
 import { findRoleBlockers, roleBlockedError } from '../resources/role/role-blockers.ts';
-import type { RoleLookupDeps } from '../resources/role/role-databases.ts';
-import { SqlWriter } from '../resources/sql-writer.ts';
+import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
 import {
   createConnections,
   type ModeContext,
@@ -53,7 +52,7 @@ async function listRolesToDrop(
   { appRole, database }: DropConfig,
   reader: SqlReader,
 ): Promise<readonly RoleConfig[]> {
-  const markedRoles = findPullRequestRoles(database, await reader.markedRoles());
+  const markedRoles = findRolesOfDatabase(database, await reader.markedRoles());
   if (appRole === undefined) return markedRoles;
   return [appRole, ...markedRoles.filter(({ name }) => name !== appRole.name)];
 }
@@ -71,22 +70,22 @@ export async function dropPullRequest(
   reader: SqlReader,
   teardown: PullRequestTeardown,
 ): Promise<ActionError | undefined> {
-  const openDatabaseSession = (name: string) => connections.openDatabaseSession(name);
-  const blockedRoles = await findBlockedRoles({ run, reader, openDatabaseSession }, teardown);
+  const admin: AdminSessions = {
+    run,
+    reader,
+    openDatabaseSession: (name) => connections.openDatabaseSession(name),
+  };
+  const blockedRoles = await findBlockedRoles(admin, teardown);
   for (const [name, { summary: reason }] of blockedRoles)
     reporter.recordSkipped({ resource: 'role', name, reason });
-  const writer = config.dryRun
+  const writer: SqlWriterDeps | undefined = config.dryRun
     ? undefined
-    : new SqlWriter({
-        run,
-        reader,
-        openDatabaseSession,
+    : {
+        ...admin,
         dropDatabaseWithArm: (name) => azure.writer.dropDatabase(name),
         allowExtensions: (extensions) => allowExtensions(azure.writer, extensions),
-        appRole: undefined,
-        password: undefined,
-        extensions: [],
-      });
+        appPassword: undefined,
+      };
   const roles = teardown.roles.filter(({ name }) => !blockedRoles.has(name));
   await reconcile(reporter, teardownResources, {
     desired: { ...teardown, roles },
@@ -101,10 +100,10 @@ export async function dropPullRequest(
 
 /** The roles that own objects outside of the database, by name, and why each cannot be deleted. */
 async function findBlockedRoles(
-  deps: RoleLookupDeps,
+  admin: AdminSessions,
   { database, roles }: PullRequestTeardown,
 ): Promise<ReadonlyMap<string, ActionError>> {
-  const { reader } = deps;
+  const { reader } = admin;
   const droppedDatabase = database && (await findManagedDatabase(reader, database));
   const blockedRoles = new Map<string, ActionError>();
   for (const role of roles) {
@@ -112,7 +111,7 @@ async function findBlockedRoles(
     if (found.status !== 'present' || !isManagedRole(found.value, role)) continue;
     const { oid } = found.value;
     const { repositoryId } = role.marker;
-    const blockers = await findRoleBlockers(deps, { name: role.name, oid, repositoryId }, droppedDatabase);
+    const blockers = await findRoleBlockers(admin, { name: role.name, oid, repositoryId }, droppedDatabase);
     if (blockers.length > 0) blockedRoles.set(role.name, roleBlockedError(role.name, blockers));
   }
   return blockedRoles;

@@ -9,11 +9,12 @@ import type { Change } from '../reconcile/findings.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/database-comment.ts';
-import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
+import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
-import { SqlWriter } from '../resources/sql-writer.ts';
+import { setRolePassword } from '../resources/role/create-role.ts';
+import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
 
 /** The database as it is published. */
@@ -41,16 +42,14 @@ export async function ensureDatabase(
 ): Promise<EnsuredDatabase> {
   const { run, config, reporter } = ctx;
   const policy = ensurePolicy(config);
-  const writer = new SqlWriter({
+  const writer: SqlWriterDeps = {
     run,
     reader,
     openDatabaseSession: (database) => connections.openDatabaseSession(database),
     dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
     allowExtensions: (extensions) => allowExtensions(azureWriter, extensions),
-    appRole: config.appRole,
-    password: config.appRole && target.password,
-    extensions: config.extensions,
-  });
+    appPassword: config.appRole && target.password,
+  };
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
   const created = await reconcile(reporter, dataPlaneResources, { desired: config, policy, reader, writer });
@@ -102,7 +101,7 @@ async function connectAsPublished(
   { config, reporter }: ModeContext<EnsureConfig>,
   connections: ServerConnections,
   target: LoginTarget,
-  writer: SqlWriter,
+  writer: SqlWriterDeps,
 ): Promise<{ readonly session: Session; readonly changes: readonly Change[] }> {
   const { appRole } = config;
   if (appRole === undefined) return { session: await connections.openSession(target), changes: [] };
@@ -112,7 +111,7 @@ async function connectAsPublished(
     return { session: await connections.openSession(target), changes: [] };
   const change = passwordChange(appRole);
   reporter.onApplyStart(change);
-  await writer.setPassword(appRole.name);
+  await setRolePassword(writer, appRole.name);
   reporter.onApplied(change);
   const second = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
   if ('session' in second) return { session: second.session, changes: [change] };

@@ -10,16 +10,17 @@ import {
 import { getSqlState, LOCK_NOT_AVAILABLE } from './pg-errors.ts';
 import type { Session } from './session.ts';
 
-/** Milliseconds between the signs of life, which keep the session from being taken for idle and show its loss. */
+/** Milliseconds between heartbeats, which keep the session from being ended as idle and detect its loss. */
 const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /**
- * Runs something while holding the migration lock of the session's database, so that concurrent runs wait for each
- * other. Whoever holds it is named. Losing the session, also by its silence, aborts the signal that `work` is given.
- * @param session closed at the end, and the lock goes with it
- * @param terminatePullRequestSessions called whenever the lock is not free and another role holds or awaits it: ends those that
- *   have no business in this database, and returns a line for each. What it throws is a warning, and the lock is waited for
- * @throws what `work` throws; `migration-lock-lost`
+ * Runs `work` while the session holds the migration lock of its database, so that concurrent runs wait for each other.
+ * While it waits, it logs which sessions hold the lock. When the session ends or does not answer, it aborts the signal
+ * that `work` gets.
+ * @param session holds the lock; closed at the end
+ * @param terminatePullRequestSessions called whenever another role holds or awaits the lock; ends sessions of pull
+ *   requests' roles in a database that is not theirs, and returns a line for each. An error of it is a warning
+ * @throws the error of `work`; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
   run: RunContext,
@@ -47,7 +48,7 @@ export async function withMigrationLock<T>(
   }
 }
 
-/** Asks for a sign of life again and again; returns how to stop. */
+/** Sends a query at each interval. @returns a function that stops it */
 function startHeartbeat(session: Session, reportLost: (error?: Error) => void): () => void {
   let hasAnswered = true;
   const stopListening = session.onLost(reportLost);
@@ -65,10 +66,10 @@ function startHeartbeat(session: Session, reportLost: (error?: Error) => void): 
 }
 
 /**
- * Looks again and again whether the lock is free. Where sessions of pull requests' roles were ended, others of them may
- * reconnect at once, or may have been waiting already: then this session waits in the lock's queue, while those before
- * it are ended once more, so it gets the lock next. Otherwise it does not wait in the queue: CREATE INDEX CONCURRENTLY
- * of the migration that holds the lock would wait for this session's snapshot.
+ * Polls the lock until it is free, without waiting in its queue: CREATE INDEX CONCURRENTLY of the migration that holds the
+ * lock would wait for the snapshot of this session. After sessions of pull requests' roles were ended, others can
+ * reconnect immediately or already wait in the queue. Then this session does wait in the queue while those before it are
+ * ended once more, so it gets the lock next.
  */
 async function acquireLock(
   run: RunContext,
@@ -85,7 +86,7 @@ async function acquireLock(
       run.signal.throwIfAborted();
       if (!hasWarned)
         run.warning(
-          `Sessions of pull requests’ roles that hold the migration lock could not be ended, so they are waited for: ${getErrorMessage(error)}`,
+          `Sessions of pull requests’ roles that hold the migration lock could not be ended; waiting for them: ${getErrorMessage(error)}`,
         );
       hasWarned = true;
       return [];
@@ -95,10 +96,10 @@ async function acquireLock(
     run,
     'the migration lock',
     async (setReason) => {
-      const [row] = await session.query<{ got: boolean }>(
-        `SELECT pg_try_advisory_lock(${MIGRATION_LOCK_KEY}) AS got`,
+      const [row] = await session.query<{ granted: boolean }>(
+        `SELECT pg_try_advisory_lock(${MIGRATION_LOCK_KEY}) AS granted`,
       );
-      if (row?.got) return true;
+      if (row?.granted) return true;
       const lockHolders = await describeBlockers(session, 'that hold the migration lock', scope);
       setReason(`held by ${lockHolders.join('; ')}`);
       const newHolders = takeUnseen(lockHolders, loggedHolders);
@@ -112,8 +113,8 @@ async function acquireLock(
         scope,
       );
       if (otherRolesHolders.length === 0 || (await tryTerminateSessions()).length === 0) return undefined;
-      const [got] = await Promise.all([waitInQueue(session), tryTerminateSessions()]);
-      return got || undefined;
+      const [isGranted] = await Promise.all([waitInQueue(session), tryTerminateSessions()]);
+      return isGranted || undefined;
     },
     { initialIntervalMs: 200, maxIntervalMs: 2000 },
   );

@@ -2,34 +2,31 @@ import { getErrorMessage } from '../common/errors.ts';
 import { isSqlState } from './pg-errors.ts';
 
 /**
- * Why a login did not come about (design.md, Reach by probing).
- * - `blocked`: the firewall; the only kind that may lead to a rule
- * - `refused`: the server or TLS said no, and would say no again
- * - `passing`: may be different in a moment (starting up, DNS of a new server, a broken connection)
+ * Why a login failed.
+ * - `blocked`: by the firewall; the only kind that can lead to a firewall rule
+ * - `refused`: by the server or by TLS verification; another attempt would fail too
+ * - `transient`: another attempt can succeed (the server starts, DNS of a new server, a broken connection)
  */
 export interface LoginFailure {
-  readonly kind: 'blocked' | 'refused' | 'passing';
+  readonly kind: 'blocked' | 'refused' | 'transient';
   readonly reason: string;
-  readonly advice: string;
-  /** PostgreSQL's own code, where it is PostgreSQL that refused. */
+  readonly hint: string;
+  /** PostgreSQL's SQLSTATE, when PostgreSQL refused the login. */
   readonly sqlState?: string;
-  /** That nothing at all was answered in time. */
+  /** Set when nothing was received within the timeout. */
   readonly isSilent?: true;
-  /** Our address as PostgreSQL's own refusal names it. */
+  /** This runner's IPv4 address as PostgreSQL sees it, when its error names one. */
   readonly address?: string;
 }
 
 const PASSWORD_AUTH_HINT =
-  'Check which server answers under this name, and that the role is one that logs in with a password of PostgreSQL.';
+  'Check which server answers under this name, and that the role logs in with a PostgreSQL password.';
 
-/**
- * A server's request for a password that the session does not answer: one in clear text never, and none at all where
- * the login has no password.
- */
+/** The server asks for a password in clear text, or asks a login without a password for one. */
 export class PasswordRequestError extends Error {
-  readonly advice: string;
+  readonly hint: string;
 
-  /** @param rejectedRequests which requests the login does not answer */
+  /** @param rejectedRequests which password requests the session does not answer */
   constructor(rejectedRequests: 'clear text' | 'any') {
     super(
       rejectedRequests === 'any'
@@ -37,57 +34,56 @@ export class PasswordRequestError extends Error {
         : 'the server asks for the password in clear text, and the password was not sent',
     );
     this.name = 'PasswordRequestError';
-    this.advice = rejectedRequests === 'any' ? '' : PASSWORD_AUTH_HINT;
+    this.hint = rejectedRequests === 'any' ? '' : PASSWORD_AUTH_HINT;
   }
 }
 
 const HINT_BY_SQL_STATE: Readonly<Record<string, string>> = {
   '28P01':
     'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
-  '28000': 'Check that this role may log in, and that password authentication is enabled on the server.',
-  '3D000': 'Check the name of the database.',
+  '28000': 'Check that this role has LOGIN, and that password authentication is enabled on the server.',
+  '3D000': 'Check the input database.',
   '42501': 'Grant the role CONNECT on this database.',
 };
 
 /**
- * For a role whose password was refused (28P01) although it has just been set: PostgreSQL keeps what it was given, a SCRAM
- * verifier, and servers made before about October 2024 may accept passwords that are stored as MD5 only.
+ * For a role whose password is refused (28P01) right after it was set: the action stores a SCRAM verifier, and older
+ * servers may accept only passwords that are stored as MD5 (docs/azure-behavior.md#password-storage).
  */
 export const SCRAM_VERIFIER_HINT =
-  'Its password has just been set, as a SCRAM verifier. Look at the server parameters password_encryption and azure.accepted_password_auth_method: where the second has no scram-sha-256, set it to md5,scram-sha-256 (az postgres flexible-server parameter set). Otherwise another job has set another password since.';
+  'Its password has just been set, as a SCRAM verifier. Check the server parameters password_encryption and azure.accepted_password_auth_method: if the second does not contain scram-sha-256, set it to md5,scram-sha-256 (az postgres flexible-server parameter set). Otherwise another job has set another password since.';
 
-/** SQLSTATEs of a server that is not ready for this session yet: starting, shutting down, out of connections. */
+/** The server starts, shuts down, or has no free connection. */
 const TRANSIENT_SQL_STATES = ['57P03', '57P01', '57P02', '53300'];
 
-/** Sorts what a login attempt threw. */
+/** Classifies the error of a login attempt. */
 export function classifyLoginError(error: unknown): LoginFailure {
   const message = getErrorMessage(error);
   const code = getErrorCode(error);
-  if (error instanceof PasswordRequestError)
-    return { kind: 'refused', reason: message, advice: error.advice };
-  // What PostgreSQL itself says comes first: no text in it can make it look like a block.
+  if (error instanceof PasswordRequestError) return { kind: 'refused', reason: message, hint: error.hint };
+  // First, so that no text in an error of PostgreSQL can look like a blocked connection.
   if (isSqlState(code)) return fromSqlState(code, message);
-  // The driver's own checks of SCRAM: the server cannot prove itself, or wants what the driver does not do.
-  if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, advice: PASSWORD_AUTH_HINT };
+  // The driver's checks of SCRAM: the server does not prove its identity, or asks for an unsupported mechanism.
+  if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, hint: PASSWORD_AUTH_HINT };
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
-    return { kind: 'blocked', reason: 'the connection timed out', advice: '', isSilent: true };
+    return { kind: 'blocked', reason: 'the connection timed out', hint: '', isSilent: true };
   }
   if (
     /^(CERT_|ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code) ||
     /does not support SSL/.test(message)
   ) {
-    const advice =
-      'TLS is always verified. Where a proxy or a private authority stands in between, name its root in NODE_EXTRA_CA_CERTS.';
-    return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, advice };
+    const hint =
+      'TLS is always verified. If a proxy or a private certificate authority is used, set NODE_EXTRA_CA_CERTS to the file of its root certificate.';
+    return { kind: 'refused', reason: `the TLS connection could not be verified: ${message}`, hint };
   }
   return transientFailure(message || code);
 }
 
-/** Of a server that has begun to answer, and did not come to an end in time. */
+/** The server has sent something, but the login did not end within its timeout. */
 export const slowServerFailure: LoginFailure = {
-  kind: 'passing',
+  kind: 'transient',
   reason: 'the server answered, but did not complete the login in time',
-  advice: 'Check the load of the server in the Azure portal.',
+  hint: 'Check the load of the server in the Azure portal.',
 };
 
 function fromSqlState(code: string, message: string): LoginFailure {
@@ -96,28 +92,31 @@ function fromSqlState(code: string, message: string): LoginFailure {
   return {
     kind: 'refused',
     reason: `${message} (SQLSTATE ${code})`,
-    advice: HINT_BY_SQL_STATE[code] ?? 'Correct what PostgreSQL names.',
+    hint: HINT_BY_SQL_STATE[code] ?? 'Fix what PostgreSQL reports.',
     sqlState: code,
   };
 }
 
 const transientFailure = (reason: string): LoginFailure => ({
-  kind: 'passing',
+  kind: 'transient',
   reason,
-  advice: 'Check the server’s health in the Azure portal, and the network of the runner.',
+  hint: 'Check the health of the server in the Azure portal, and the network of the runner.',
 });
 
-/** `no encryption` means that TLS was off and tells nothing of the firewall; over TLS our address is shut out (facts.md §5). */
+/**
+ * `no encryption` reports a connection without TLS, whatever the firewall rules are. Over TLS, the firewall blocks this
+ * address (docs/azure-behavior.md#login-errors).
+ */
 function fromPgHbaError(message: string): LoginFailure {
   if (message.includes('no encryption')) {
     return {
       kind: 'refused',
       reason: message,
-      advice: 'The connection arrived without TLS: see what stands between the runner and the server.',
+      hint: 'The connection reached the server without TLS. Check the proxies between the runner and the server.',
     };
   }
   const address = /for host "(\d{1,3}(?:\.\d{1,3}){3})"/.exec(message)?.[1];
-  return { kind: 'blocked', reason: message, advice: '', ...(address === undefined ? {} : { address }) };
+  return { kind: 'blocked', reason: message, hint: '', ...(address === undefined ? {} : { address }) };
 }
 
 function getErrorCode(error: unknown): string {

@@ -1,16 +1,10 @@
 import type { Credentials } from '../inputs/types.ts';
 import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-errors.ts';
-import { Session } from './session.ts';
+import { Session, type SessionTarget } from './session.ts';
 
 /** Where and as whom to log in. */
-export interface LoginTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
+export interface LoginTarget extends SessionTarget {
   readonly password: string;
-  /** Shown in `pg_stat_activity`: who this session is, cut to 63 bytes by PostgreSQL. */
-  readonly applicationName: string;
 }
 
 /** The administrator in `postgres`, from where databases are created and dropped without a session in them. */
@@ -22,33 +16,24 @@ export function adminLogin(
   return { host, port: 5432, database: 'postgres', user: username, password, applicationName };
 }
 
-/** A login without a password, which only proves whether the firewall admits this runner. */
-export interface PasswordlessTarget extends Omit<LoginTarget, 'password'> {
-  readonly password: undefined;
-}
-
 export type LoginResult = { readonly session: Session } | { readonly failure: LoginFailure };
 
-/** A login under way. */
+/** A login in progress. */
 export interface LoginAttempt {
   readonly result: Promise<LoginResult>;
-  /** Whether the server has answered anything so far. */
+  /** Whether the server has sent anything so far. */
   readonly serverResponded: () => boolean;
 }
 
 /**
- * One attempt to log in, over verified TLS.
- * @param target without a password, a server that asks for one makes the result a failure of kind `refused`: the server
- *   has answered, so the firewall admits this runner. Nothing is sent in answer.
- * @param timeout milliseconds until the attempt counts as blocked
- * @param signal ends the attempt; the result then is a failure like any other
+ * Makes one attempt to log in, over verified TLS.
+ * @param target without a password, the login only shows whether the firewall admits this runner: a server that asks
+ *   for a password gives a failure of kind `refused`, and nothing is sent to it
+ * @param timeoutMs milliseconds until the attempt counts as blocked
+ * @param signal ends the attempt, which then fails with the reason of the signal
  */
-export function login(
-  target: LoginTarget | PasswordlessTarget,
-  timeout: number,
-  signal: AbortSignal,
-): LoginAttempt {
-  const session = new Session(target, timeout, signal);
+export function login(target: SessionTarget, timeoutMs: number, signal: AbortSignal): LoginAttempt {
+  const session = new Session(target, timeoutMs, signal);
   return { result: connectSession(session), serverResponded: () => session.serverResponded };
 }
 
@@ -59,7 +44,7 @@ async function connectSession(session: Session): Promise<LoginResult> {
   } catch (error) {
     void session.close();
     const failure = classifyLoginError(error);
-    // A firewall that blocks us says nothing: a server that has begun to answer is slow, and does not lead to a rule.
+    // A firewall sends nothing. A server that has sent something is slow, and must not lead to a firewall rule.
     const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.serverResponded;
     return { failure: isSlow ? slowServerFailure : failure };
   }

@@ -1,18 +1,17 @@
 import { createHash, createHmac, hkdfSync, pbkdf2Sync, randomBytes } from 'node:crypto';
 
-/** What the application role's password is derived for: another of any of them gives another password. */
+/** The inputs of the derivation, besides the key: another value gives another password. */
 export interface PasswordContext {
-  /** ARM's id of the server, whose case varies from answer to answer. */
+  /** ARM's id of the server; case is ignored, because ARM's responses differ in it. */
   readonly serverId: string;
   readonly database: string;
   readonly role: string;
 }
 
 /**
- * The application role's password, derived by HKDF-SHA-256 from a secret key, so that any later job gets the same one
- * by running the step again (design.md).
- * @param key hexadecimal digits, 32 bytes at least
- * @returns 43 characters of base64url: 32 bytes
+ * Derives the application role's password from a secret key by HKDF-SHA-256, so that any later job derives the same one.
+ * @param key at least 32 bytes, as hexadecimal digits
+ * @returns 32 bytes, as 43 characters of base64url
  */
 export function derivePassword(key: string, { serverId, database, role }: PasswordContext): string {
   const info = JSON.stringify([
@@ -24,12 +23,12 @@ export function derivePassword(key: string, { serverId, database, role }: Passwo
   return Buffer.from(hkdfSync('sha256', Buffer.from(key, 'hex'), '', info, 32)).toString('base64url');
 }
 
-/** PostgreSQL's own default, which every server takes. */
+/** PostgreSQL's default, which every server accepts. */
 const SCRAM_ITERATIONS = 4096;
 
 /**
- * What PostgreSQL stores of a password (RFC 5803, in the form of pg_authid.rolpassword): given instead of the password
- * itself, it keeps that out of every statement and log.
+ * Computes the SCRAM verifier that PostgreSQL stores in pg_authid.rolpassword (RFC 5803). A statement that sets the
+ * verifier does not contain the password, so no log does either.
  * @param salt 16 random bytes
  */
 export function createScramVerifier(password: string, salt: Buffer = randomBytes(16)): string {
@@ -41,13 +40,10 @@ export function createScramVerifier(password: string, salt: Buffer = randomBytes
 }
 
 const NON_ASCII_SPACES = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/gu;
-// One by one, as some of them combine with their neighbours.
+// As alternatives, because some of them would combine with their neighbors in a character class.
 const MAPPED_TO_NOTHING =
   /\u00AD|\u034F|\u1806|\u180B|\u180C|\u180D|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/gu;
 
-/**
- * SASLprep (RFC 4013) as far as it changes anything: clients normalize what they are given before they prove it, so the
- * verifier has to be of the same.
- */
+/** The mapping and normalization of SASLprep (RFC 4013), which clients apply to a password before they use it. */
 const saslPrep = (password: string): string =>
   password.replace(NON_ASCII_SPACES, ' ').replace(MAPPED_TO_NOTHING, '').normalize('NFKC');

@@ -1,17 +1,17 @@
-import { getErrorMessage } from '../common/errors.ts';
+import { actionError, getErrorMessage } from '../common/errors.ts';
 import { type RunContext, retry } from '../common/polling.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 
-/** No SQLSTATE begins with E, while the system's own codes do (EPIPE). */
+/** No SQLSTATE begins with E, but codes of the operating system do (EPIPE). */
 export const isSqlState = (code: string): boolean => /^(?!E)[0-9A-Z]{5}$/.test(code);
 
-/** PostgreSQL's five characters, where it is PostgreSQL that refused; empty for everything else, a run's end among it. */
+/** The SQLSTATE of an error of PostgreSQL; empty for every other error, such as the end of the run. */
 export function getSqlState(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && isSqlState(code) ? code : '';
 }
 
-/** What PostgreSQL said, with its detail where that names what the message does not. */
+/** The message of an error, with PostgreSQL's detail and SQLSTATE. */
 export function formatPgError(error: unknown): string {
   const detail = (error as { detail?: unknown } | null)?.detail;
   const state = getSqlState(error);
@@ -24,16 +24,16 @@ export function formatPgError(error: unknown): string {
     .join(' ');
 }
 
-/** A creation that somebody else won: it is there, or is about to be (facts.md §5). */
+/** Another session has created the object, or is creating it (docs/azure-behavior.md#concurrent-changes). */
 export const isDuplicateObject = (error: unknown): boolean =>
   ['42P04', '23505', '42710'].includes(getSqlState(error));
 
-/** That a lock was not to be had within the session's `lock_timeout`. */
+/** The SQLSTATE of a lock that was not granted within the session's `lock_timeout`. */
 export const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Two sessions at one catalogue row: `tuple concurrently updated` (XX000) or deleted, a unique index, a deadlock, a
- * serialization failure (facts.md §5), or a lock that another holds.
+ * Another session changes the same object: a catalog row that was updated or deleted (XX000), a unique index, a deadlock,
+ * a serialization failure, or a lock (docs/azure-behavior.md#concurrent-changes).
  */
 function isConcurrencyError(error: unknown): boolean {
   const state = getSqlState(error);
@@ -41,12 +41,13 @@ function isConcurrencyError(error: unknown): boolean {
   return ['23505', '40P01', '40001', LOCK_NOT_AVAILABLE].includes(state);
 }
 
-/** Milliseconds for collisions to pass; twenty jobs at one role take a few rounds. */
+/** Milliseconds for which conflicts are retried; twenty jobs that change one role need a few rounds. */
 const CONFLICT_TIMEOUT_MS = 60_000;
 
 /**
- * Does something that another session may collide with, again until it is done.
- * @param unblock called where a lock was not to be had: ends who holds it, if that is ours to do
+ * Retries `work` while it conflicts with another session.
+ * @param unblock called when a lock was not granted; ends the sessions that hold it, as far as the action may
+ * @throws the error of `work` when it is no conflict, or after {@link CONFLICT_TIMEOUT_MS}
  */
 export function retryOnConflict<T>(
   run: RunContext,
@@ -64,4 +65,21 @@ export function retryOnConflict<T>(
     jitter: true,
     log: 'debug',
   });
+}
+
+/**
+ * Turns an error of PostgreSQL into `drop-refused`; returns every other error as it is.
+ * @param blockers the sessions and prepared transactions that hold the lock, a line each
+ */
+export function toDropError(what: string, error: unknown, blockers: readonly string[] = []): unknown {
+  const state = getSqlState(error);
+  if (state === '') return error;
+  const hint =
+    state === '2BP01'
+      ? 'Transfer or drop the objects that depend on it, then run the step again.'
+      : state === '42501'
+        ? 'Grant the missing privilege to admin-username, or set admin-username to the administrator of the server.'
+        : 'Fix what PostgreSQL reports, then run the step again.';
+  const reason = blockers.length === 0 ? formatPgError(error) : `${formatPgError(error)}. It is locked by:`;
+  return actionError('drop-refused', { what, reason, lines: blockers, hint }, { cause: error });
 }

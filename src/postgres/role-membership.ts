@@ -2,10 +2,10 @@ import pg from 'pg';
 import type { Session } from './session.ts';
 
 /**
- * Does something in one transaction as a member of other roles, which the administrator is not by itself, although it
- * may make itself one of those that it administers (facts.md §5). The memberships end with the transaction: committed is
- * only what was done, so nobody ever sees them, and no interruption leaves them behind (law 3).
- * @param roles names; those that this session has already, or may not give itself, are left as they are
+ * Runs `work` in one transaction as a member of other roles, which the administrator can grant to itself
+ * (docs/azure-behavior.md#ownership-and-grants). The memberships are revoked in the same transaction, so no other session
+ * sees them, and an interruption leaves none.
+ * @param roles names; without effect for roles that the session already has or cannot grant to itself
  */
 export async function withRoleMembership<T>(
   session: Session,
@@ -22,10 +22,10 @@ export async function withRoleMembership<T>(
 }
 
 /**
- * Does something as another role, outside a transaction, as ROLLBACK PREPARED has to be. Nobody sees the membership that
- * this takes, and no interruption leaves it behind: SET LOCAL hides the role that SET has chosen until the transaction
- * ends, so the administrator itself revokes in the transaction in which it granted, and the role counts from COMMIT on.
- * @throws PostgreSQL's 42501 where this session may not become that role
+ * Runs `work` as another role and outside a transaction, as ROLLBACK PREPARED requires. The membership that this needs is
+ * granted and revoked in one transaction, so no other session sees it, and an interruption leaves none: SET LOCAL hides
+ * the role of SET until the transaction ends, so the administrator revokes, and the role applies from COMMIT on.
+ * @throws PostgreSQL's 42501 when the session cannot become that role
  */
 export async function runAsRole<T>(session: Session, role: string, work: () => Promise<T>): Promise<T> {
   await session.transaction(async () => {
@@ -44,14 +44,14 @@ export async function runAsRole<T>(session: Session, role: string, work: () => P
 
 interface TemporaryMembership {
   readonly role: string;
-  /** Since PostgreSQL 16 a membership comes without its rights (INHERIT) and without SET ROLE, each given apart. */
-  readonly apart: boolean;
-  /** The grant that this administrator had given itself before, which ours changes; null for none. */
+  /** Since PostgreSQL 16, INHERIT and SET are options of the grant. */
+  readonly hasGrantOptions: boolean;
+  /** The administrator's own grant, which the temporary grant changes; null if there is no such grant. */
   readonly before: { readonly inherit_option?: boolean; readonly set_option?: boolean } | null;
 }
 
-const grantSql = ({ role, apart }: TemporaryMembership): string =>
-  `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER${apart ? ' WITH INHERIT TRUE, SET TRUE' : ''}`;
+const grantSql = ({ role, hasGrantOptions }: TemporaryMembership): string =>
+  `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER${hasGrantOptions ? ' WITH INHERIT TRUE, SET TRUE' : ''}`;
 
 const revokeSql = ({ role, before }: TemporaryMembership): string =>
   before === null
@@ -59,16 +59,16 @@ const revokeSql = ({ role, before }: TemporaryMembership): string =>
     : `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;
 
 /**
- * Those that can be lent: not what this session has or is, nor what it may not grant. Since PostgreSQL 16 that takes
- * ADMIN OPTION with the rights of who holds it; to be the administrator of an administrator is not enough.
+ * The memberships that the session can grant to itself and does not have. Since PostgreSQL 16 this needs ADMIN OPTION on
+ * the role, directly or through a role whose privileges the session has.
  */
 async function listGrantableMemberships(
   session: Session,
   roles: readonly string[],
 ): Promise<readonly TemporaryMembership[]> {
   return await session.query<TemporaryMembership & pg.QueryResultRow>(
-    // As JSON, since the options are columns only where they exist.
-    `SELECT r.rolname AS role, version >= 160000 AS apart, to_jsonb(m) AS before
+    // As JSON, because older versions do not have the columns of the options.
+    `SELECT r.rolname AS role, version >= 160000 AS "hasGrantOptions", to_jsonb(m) AS before
      FROM pg_roles r CROSS JOIN (SELECT current_setting('server_version_num')::int AS version) v
        JOIN pg_roles me ON me.rolname = current_user
        LEFT JOIN pg_auth_members m ON version >= 160000 AND m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid

@@ -1,15 +1,26 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import type { LoginTarget, PasswordlessTarget } from './login.ts';
 import { PasswordRequestError } from './login-errors.ts';
 
-/** Milliseconds for a session to say goodbye, before its socket is destroyed. */
+/** Where and as whom a session logs in. */
+export interface SessionTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  /** Undefined: the login ends when the server asks for a password. */
+  readonly password: string | undefined;
+  /** `application_name` in `pg_stat_activity`; PostgreSQL cuts it to 63 bytes. */
+  readonly applicationName: string;
+}
+
+/** Milliseconds for the server to end a session, before the socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 2000;
 
 /**
- * What our sessions start with, whatever a database, a role or the server says: nothing in a database can shadow
- * pg_catalog, nothing that a template's settings say can end our statements, and who holds a lock is not waited for
- * without end. In milliseconds, 0 for no limit.
+ * Settings that override those of the server, the database and the role. Nothing in a database can shadow pg_catalog,
+ * the settings of a template cannot end a statement, and a lock is not awaited without a limit. Times are in
+ * milliseconds; 0 means no limit.
  */
 const SESSION_SETTINGS = {
   search_path: 'pg_catalog',
@@ -19,7 +30,7 @@ const SESSION_SETTINGS = {
   lock_timeout: 5000,
 } as const;
 
-/** The driver's events for the requests of a server, by what the server asks for. */
+/** The driver's events for each kind of password that a server can ask for. */
 const PASSWORD_REQUEST_EVENTS = {
   'clear text': 'authenticationCleartextPassword',
   MD5: 'authenticationMD5Password',
@@ -27,65 +38,64 @@ const PASSWORD_REQUEST_EVENTS = {
 } as const;
 
 /**
- * A session of the action. `search_path` is `pg_catalog` from the start, so nothing in a database can shadow it; TLS is
- * always verified, with Node's roots. Nothing on it outlasts the run: a server that stops answering must not hold
- * what a time limit or a cancellation ends. The password is never sent in clear text, only as an answer to MD5 or SCRAM.
+ * A session with verified TLS, whose `search_path` is `pg_catalog` from the start. Every query ends with the run, so a
+ * server that stops answering cannot delay a timeout or a cancellation. The password is never sent in clear text, only
+ * in an MD5 or SCRAM exchange.
  */
 export class Session {
   readonly #client: pg.Client;
   readonly #socket = new Socket();
   readonly #signal: AbortSignal;
-  /** The password requests of a server that end the login. */
+  /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
   #isLost = false;
 
   /**
-   * @param target without a password, every request for one ends the login, and nothing is sent in answer
-   * @param timeout milliseconds for connecting
-   * @param signal ends every query with its reason
+   * @param timeoutMs milliseconds for the login
+   * @param signal ends the login and every query with its reason
    */
   constructor(
-    { applicationName, password, ...connection }: LoginTarget | PasswordlessTarget,
-    timeout: number,
+    { applicationName, password, ...connection }: SessionTarget,
+    timeoutMs: number,
     signal: AbortSignal,
   ) {
     this.#signal = signal;
     this.#rejectedRequests = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
     this.#client = new pg.Client({
       ...connection,
-      // A function, so that the driver never looks for another password, in PGPASSWORD or ~/.pgpass.
+      // A function, so that the driver does not read a password from PGPASSWORD or ~/.pgpass.
       password: () => password ?? '',
       application_name: applicationName,
       options: Object.entries(SESSION_SETTINGS)
         .map(([name, value]) => `-c ${name}=${value}`)
         .join(' '),
       ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
-      connectionTimeoutMillis: timeout,
+      connectionTimeoutMillis: timeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       stream: () => this.#socket,
     });
-    // A session that ends unexpectedly shows in its next query; without a listener it would end the process.
+    // Without a listener, a session that ends unexpectedly would end the process. The next query reports it.
     this.#client.on('error', () => {
       this.#isLost = true;
     });
   }
 
-  /** Whether the server has answered with a single byte: then it is no firewall that keeps us waiting. */
+  /** Whether the server has sent at least one byte, which a firewall that drops packets does not. */
   get serverResponded(): boolean {
     return this.#socket.bytesRead > 0;
   }
 
-  /** Whether it has ended unexpectedly, so that nothing more can be asked. */
+  /** Whether the session has ended unexpectedly, so that every further query fails. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
-  /** @throws `PasswordRequestError` where the server asks for a password that is not to be sent, and what the driver throws */
+  /** @throws `PasswordRequestError` when the server asks for a password that must not be sent; the driver's errors */
   connect(): Promise<unknown> {
     const connected = this.#client.connect();
     const { connection } = this.#client;
-    // The driver has just added its own listeners, which would answer; nothing has arrived yet.
+    // The driver has just added its own listeners, which would answer. Nothing has arrived yet.
     for (const request of this.#rejectedRequests)
       connection
         .removeAllListeners(PASSWORD_REQUEST_EVENTS[request])
@@ -98,7 +108,7 @@ export class Session {
     return this.#unlessAborted(connected);
   }
 
-  /** The rows of one statement. */
+  /** Runs one statement and returns its rows. */
   async query<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
@@ -107,7 +117,7 @@ export class Session {
     return rows;
   }
 
-  /** Does something in one transaction; what throws rolls it back. */
+  /** Runs `work` in one transaction. An error rolls it back. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.query('BEGIN');
     try {
@@ -115,13 +125,13 @@ export class Session {
       await this.query('COMMIT');
       return result;
     } catch (error) {
-      // Where the session itself is lost, so is the transaction.
+      // When the session is lost, the server rolls back.
       await this.query('ROLLBACK').catch(() => {});
       throw error;
     }
   }
 
-  /** Calls back once when the session is lost; returns how to stop listening. */
+  /** Calls back when the session is lost. @returns a function that removes the listener */
   onLost(callback: (error?: Error) => void): () => void {
     this.#client.on('error', callback);
     this.#client.once('end', callback);
@@ -131,7 +141,7 @@ export class Session {
     };
   }
 
-  /** Ends the session, politely if the server listens, in two seconds in any case. Never throws. */
+  /** Ends the session, after two seconds also without an answer of the server. Never throws. */
   async close(): Promise<void> {
     const { promise: timedOut, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);

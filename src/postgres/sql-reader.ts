@@ -9,31 +9,31 @@ import type { Session } from './session.ts';
 export interface FoundDatabase extends ObservedDatabase {
   readonly name: string;
   readonly oid: string;
-  /** As PostgreSQL spells it, `UTF8`. */
+  /** In PostgreSQL's spelling, such as `UTF8`. */
   readonly charset: string;
   readonly collation: string;
   readonly mayConnect: boolean;
-  /** Whether this role may create schemas in it, as a migration tool wants to. */
+  /** Whether this role can create schemas in it, which some migration tools do. */
   readonly mayCreate: boolean;
-  /** False once dropping has begun, and on template0. */
+  /** False while it is being dropped, and for template0. */
   readonly allowsConnections: boolean;
 }
 
 export interface FoundRole extends ObservedRole {
   readonly name: string;
   readonly oid: string;
-  /** False once dropping has begun. */
+  /** False while it is being dropped. */
   readonly mayLogIn: boolean;
 }
 
-/** What the application role may do with its database. */
+/** The privileges of a role on a database. */
 export interface FoundPrivileges {
   readonly connect: boolean;
   readonly create: boolean;
   readonly temporary: boolean;
 }
 
-/** What a row of pg_database says of one database. */
+/** The columns of {@link FoundDatabase}, from rows `d` of pg_database. */
 const DATABASE_COLUMNS = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid(d.datdba) AS owner,
   d.datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user) AS "isOwnedByAdmin",
   pg_encoding_to_char(d.encoding) AS charset, d.datcollate AS collation, d.datconnlimit AS "connectionLimit",
@@ -41,9 +41,9 @@ const DATABASE_COLUMNS = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid
   has_database_privilege(d.oid, 'CONNECT') AS "mayConnect", has_database_privilege(d.oid, 'CREATE') AS "mayCreate"`;
 
 /**
- * A role that the administrator made itself: it got ADMIN OPTION from the server, and nobody else has it. One that is
- * administered by way of another role, or that was given, can bear what somebody else has written on it. Before
- * PostgreSQL 16, CREATEROLE alone made every such role the administrator of all others, and all are believed.
+ * The columns of {@link FoundRole}, from rows `r` of pg_roles. `administered`: the administrator created the role, so it
+ * got ADMIN OPTION from the server, and no other role has ADMIN OPTION. Otherwise another role can have written the
+ * comment. Before PostgreSQL 16, every role with CREATEROLE administers all others, so all comments are believed.
  */
 const ROLE_COLUMNS = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
   NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000
@@ -56,7 +56,7 @@ const ROLE_COLUMNS = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "m
 type Row<T> = T & pg.QueryResultRow;
 type WithComment<T> = Row<Omit<T, 'marker'> & { readonly comment: string | null }>;
 
-/** Everything that the action reads by SQL, in a session on `postgres` (what is said of extensions: in the database itself). */
+/** Reads databases, roles and privileges in a session in `postgres`, and extensions in a session in the database itself. */
 export class SqlReader {
   readonly session: Session;
 
@@ -84,7 +84,7 @@ export class SqlReader {
     });
   }
 
-  /** What a role may do with a database; absent where either is. */
+  /** The privileges of a role on a database; absent if one of them does not exist. */
   access(database: string, role: string): Promise<Observed<FoundPrivileges>> {
     return this.#observe(`the access of role '${role}' to database '${database}'`, () =>
       this.session.query<Row<FoundPrivileges>>(
@@ -97,7 +97,7 @@ export class SqlReader {
     );
   }
 
-  /** Whether an extension is in this session's own database. */
+  /** The version of an extension in the database of this session. */
   extension(name: string): Promise<Observed<string>> {
     return this.#observe(`extension '${name}'`, async () => {
       const rows = await this.session.query<{ version: string }>(
@@ -108,13 +108,13 @@ export class SqlReader {
     });
   }
 
-  /** The server's clock: expiry must not depend on how the runners' clocks are set. */
+  /** The server's clock, so that expiry does not depend on the clocks of runners. */
   async now(): Promise<Date> {
     const [row] = await this.session.query<{ now: Date }>('SELECT clock_timestamp() AS now');
     return new Date(row?.now ?? Number.NaN);
   }
 
-  /** Every database that bears a mark of ours, whosever it is, by name. */
+  /** Every database with an ownership marker, also of other repositories and with other owners, by name. */
   async markedDatabases(): Promise<readonly FoundDatabase[]> {
     const rows = await this.session.query<WithComment<FoundDatabase>>(
       `SELECT ${DATABASE_COLUMNS} FROM pg_database d
@@ -123,7 +123,7 @@ export class SqlReader {
     return rows.map(withParsedMarker<FoundDatabase>).filter(({ marker }) => marker !== undefined);
   }
 
-  /** Every role that bears a mark of ours, whosever it is, by name. */
+  /** Every role with an ownership marker, also of other repositories and with other creators, by name. */
   async markedRoles(): Promise<readonly FoundRole[]> {
     const rows = await this.session.query<WithComment<FoundRole>>(
       `SELECT ${ROLE_COLUMNS} FROM pg_roles r
@@ -132,13 +132,17 @@ export class SqlReader {
     return rows.map(withParsedMarker<FoundRole>).filter(({ marker }) => marker !== undefined);
   }
 
-  /** One row, or none; what PostgreSQL refuses to tell is unknown (law 8). */
+  /** The first row, or absent. An error is unknown, never absent. */
   async #observe<T>(what: string, query: () => Promise<readonly T[]>): Promise<Observed<T>> {
     try {
       const [first] = await query();
       return first === undefined ? absent : present(first);
     } catch (error) {
-      const parameters = { what, reason: formatPgError(error), hint: 'Check the rights of admin-username.' };
+      const parameters = {
+        what,
+        reason: formatPgError(error),
+        hint: 'Check the privileges of admin-username.',
+      };
       return unknown(actionError('state-unknown', parameters, { cause: error }));
     }
   }

@@ -1,43 +1,44 @@
 import { type ActionError, actionError } from '../common/errors.ts';
-import { markersMatch, type ParsedMarker } from '../common/ownership-marker.ts';
-import { creationSentinel } from '../common/resource-names.ts';
+import { markersMatch, type ParsedMarker, type PullRequestRoleMarker } from '../common/ownership-marker.ts';
+import { creationSentinel, pullRequestName } from '../common/resource-names.ts';
 import type { DatabaseConfig, RoleConfig } from '../inputs/types.ts';
+import type { Skipped } from './findings.ts';
 
 /**
- * Whose a database or a role is: the filter on everything that alters or drops (law 7). A mark alone proves nothing,
- * since whoever owns a thing can write one; so it counts only on what the administrator itself owns or administers.
+ * Decides whether this action manages a database or a role, before anything alters or drops it. The owner of an object
+ * can write any comment on it, so an ownership marker counts only on what the administrator itself owns or administers.
  */
 
-/** What is seen of a database that tells whose it is. */
+/** The properties of a database that ownership depends on. */
 export interface ObservedDatabase {
   readonly owner: string;
-  /** Whether the owner is the administrator that looks, who alone can have written its mark. */
+  /** Whether the administrator of this session owns it; then nobody else can have written its marker. */
   readonly isOwnedByAdmin: boolean;
   readonly marker: ParsedMarker | undefined;
   readonly connectionLimit: number;
 }
 
-/** What is seen of a role that tells whose it is. */
+/** The properties of a role that ownership depends on. */
 export interface ObservedRole {
   readonly marker: ParsedMarker | undefined;
-  /** Whether the administrator that looks administers it; nobody else can have written its mark. */
+  /** Whether only the administrator of this session administers it; then nobody else can have written its marker. */
   readonly administered: boolean;
 }
 
-/** The seal of this database while it is being made. */
+/** The connection limit that marks this database as not fully created; see {@link creationSentinel}. */
 export const sentinelOf = ({ name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>): number =>
   creationSentinel(
     name,
     ...(marker === undefined ? [] : [marker.kind, marker.repositoryId, marker.pullRequest, marker.base]),
   );
 
-/** Whether a run of ours began to make it and did not come to the end, or is at it just now. */
+/** Whether a run of this action is creating the database, or was interrupted while it did. */
 export const isCreationInProgress = (
   observed: ObservedDatabase,
   desired: Pick<DatabaseConfig, 'name' | 'marker'>,
 ): boolean => observed.isOwnedByAdmin && observed.connectionLimit === sentinelOf(desired);
 
-/** Whether it is the pull request's database that is meant, of this repository. */
+/** Whether it is the desired database of a pull request of this repository. Always false for a base database. */
 export const isManagedDatabase = (
   observed: ObservedDatabase,
   desired: Pick<DatabaseConfig, 'name' | 'marker'>,
@@ -46,11 +47,11 @@ export const isManagedDatabase = (
   observed.isOwnedByAdmin &&
   (markersMatch(observed.marker, desired.marker) || isCreationInProgress(observed, desired));
 
-/** Whether it is the application role that is meant, of this repository and for this database. */
+/** Whether it is the desired application role, of this repository and for this database. */
 export const isManagedRole = (observed: ObservedRole, { marker }: Pick<RoleConfig, 'marker'>): boolean =>
   observed.administered && markersMatch(observed.marker, marker);
 
-/** Why a database of this name is not touched. */
+/** The error for a database that has the desired name and is not managed by this action. */
 export function databaseNotOwnedError(
   observed: ObservedDatabase,
   { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
@@ -59,28 +60,127 @@ export function databaseNotOwnedError(
     what: `Database '${name}'`,
     reason: observed.isOwnedByAdmin
       ? describeOwner(observed.marker, marker?.repositoryId)
-      : `it belongs to the role '${observed.owner}'.`,
-    hint: 'Choose another database, or remove this one yourself if nobody needs it.',
+      : `it is owned by role '${observed.owner}'.`,
+    hint: 'Choose another database, or drop this one manually if nobody needs it.',
   });
 }
 
-/** Why a role of this name is not touched. */
+/** The error for a role that has the desired name and is not managed by this action. */
 export function roleNotOwnedError(observed: ObservedRole, { name, marker }: RoleConfig): ActionError {
   return actionError('not-ours', {
     what: `Role '${name}'`,
     reason: observed.administered
       ? describeOwner(observed.marker, marker.repositoryId)
-      : 'it was made by somebody else than admin-username, or before the server became PostgreSQL 16.',
-    hint: 'Choose another app-username, or remove this role yourself if nobody needs it.',
+      : 'it was created by another role than admin-username, or before the server was upgraded to PostgreSQL 16.',
+    hint: 'Choose another app-username, or drop this role manually if nobody needs it.',
   });
 }
 
 function describeOwner(marker: ParsedMarker | undefined, repositoryId: string | undefined): string {
-  if (marker === undefined) return 'it bears no mark of this action, so somebody else made it.';
+  if (marker === undefined) return 'it has no ownership marker, so it was not created by this action.';
   if (repositoryId !== undefined && marker.repositoryId !== repositoryId)
-    return `its mark says that it is of another repository (id ${marker.repositoryId}).`;
-  const owner =
-    marker.pullRequest === undefined ? 'of a base database' : `of pull request #${marker.pullRequest}`;
-  const databaseText = marker.database === undefined ? '' : `, for database '${marker.database}'`;
-  return `its mark says that it is ${owner}, made from '${marker.base}'${databaseText}.`;
+    return `its ownership marker names another repository (id ${marker.repositoryId}).`;
+  const owner = marker.pullRequest === undefined ? 'a base database' : `pull request #${marker.pullRequest}`;
+  const databaseText = marker.database === undefined ? '' : ` and database '${marker.database}'`;
+  return `its ownership marker names ${owner}, with base '${marker.base}'${databaseText}.`;
 }
+
+type Named<T> = T & { readonly name: string };
+type PullRequestMarker = ParsedMarker & { readonly pullRequest: number };
+
+/** A role that the action created for a pull request. */
+export interface OwnedPullRequestRole extends RoleConfig {
+  readonly marker: PullRequestRoleMarker;
+  /** The name of the pull request's database that the role is for. */
+  readonly databaseName: string;
+}
+
+/**
+ * The databases that the action created for pull requests of this repository: those that the administrator owns, with a
+ * marker that matches the name.
+ * @param databases those with a marker
+ * @returns `notOwned`: databases whose marker names this repository and is not believed
+ */
+export function findPullRequestDatabases<T extends Named<ObservedDatabase>>(
+  repositoryId: string,
+  databases: readonly T[],
+): {
+  readonly owned: readonly (T & { readonly marker: PullRequestMarker })[];
+  readonly notOwned: readonly Skipped[];
+} {
+  const owned: (T & { readonly marker: PullRequestMarker })[] = [];
+  const notOwned: Skipped[] = [];
+  for (const database of databases) {
+    const { name, owner, isOwnedByAdmin, marker } = database;
+    if (!isPullRequestMarker(marker, repositoryId)) continue;
+    const isNameExpected =
+      marker.database === undefined && name === pullRequestName(marker.base, marker.pullRequest);
+    if (isOwnedByAdmin && isNameExpected) owned.push({ ...database, marker });
+    else {
+      const reason = isOwnedByAdmin
+        ? MARKER_NAME_MISMATCH
+        : `its ownership marker is not believed, because role '${owner}' owns it`;
+      notOwned.push({ resource: 'database', name, reason });
+    }
+  }
+  return { owned, notOwned };
+}
+
+/**
+ * The roles that the action created for pull requests of this repository: those that the administrator created, with a
+ * marker that matches the name.
+ * @param roles those with a marker
+ * @returns `notOwned`: roles whose marker names this repository and is not believed
+ */
+export function findPullRequestRoles(
+  repositoryId: string,
+  roles: readonly Named<ObservedRole>[],
+): { readonly owned: readonly OwnedPullRequestRole[]; readonly notOwned: readonly Skipped[] } {
+  const owned: OwnedPullRequestRole[] = [];
+  const notOwned: Skipped[] = [];
+  for (const { name, administered, marker: parsed } of roles) {
+    if (!isPullRequestMarker(parsed, repositoryId)) continue;
+    const { pullRequest, base, database } = parsed;
+    if (administered && database !== undefined && name === pullRequestName(base, pullRequest)) {
+      const marker = { kind: 'pull-request', repositoryId, pullRequest, base, database } as const;
+      owned.push({ name, base, marker, databaseName: pullRequestName(database, pullRequest) });
+    } else {
+      const reason = administered
+        ? MARKER_NAME_MISMATCH
+        : 'its ownership marker is not believed, because another role created it';
+      notOwned.push({ resource: 'role', name, reason });
+    }
+  }
+  return { owned, notOwned };
+}
+
+const isPullRequestMarker = (
+  marker: ParsedMarker | undefined,
+  repositoryId: string,
+): marker is PullRequestMarker => marker?.kind === 'pull-request' && marker.repositoryId === repositoryId;
+
+const MARKER_NAME_MISMATCH = 'its ownership marker does not match its name';
+
+/** The roles that the action created for this pull request's database, whatever `app-username` was at that time. */
+export const findRolesOfDatabase = (
+  { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
+  roles: readonly Named<ObservedRole>[],
+): readonly RoleConfig[] =>
+  marker === undefined
+    ? []
+    : findPullRequestRoles(marker.repositoryId, roles).owned.filter(
+        ({ databaseName }) => databaseName === name,
+      );
+
+/**
+ * The names of the roles that the action created for pull requests of this repository.
+ * @param exceptDatabase a database whose own roles are left out
+ */
+export const findPullRequestRoleNames = (
+  repositoryId: string,
+  roles: readonly Named<ObservedRole>[],
+  exceptDatabase?: string,
+): readonly string[] =>
+  findPullRequestRoles(repositoryId, roles)
+    .owned.filter(({ databaseName }) => databaseName !== exceptDatabase)
+    .map(({ name }) => name);

@@ -16,61 +16,61 @@ import { roleAccessHandler } from './role/role-access.ts';
 import { roleHandler, roleTeardownHandler } from './role/role-handler.ts';
 import { serverHandler } from './server/server-handler.ts';
 import { serverParameterHandler } from './server-parameter.ts';
-import type { SqlWriter } from './sql-writer.ts';
+import type { SqlWriterDeps } from './sql-writer-deps.ts';
 
-/** What is kept in the control plane, parents first. */
+/** Resources of the control plane, parents first. */
 export const controlPlaneResources: readonly PlanFunction<AzureReader, AzureWriter>[] = [
   toPlanFunction(resourceGroupHandler),
   toPlanFunction(serverHandler),
 ];
 
-/** What is kept in a server by the control plane; looked at once the server is there. */
+/** Resources of a server in the control plane, which are read when the server exists. */
 export const serverChildResources: readonly PlanFunction<AzureReader, AzureWriter>[] = [
   toPlanFunction(serverParameterHandler),
   toPlanFunction(extensionAllowListHandler),
   toPlanFunction(firewallRuleHandler),
 ];
 
-/** The server alone: where it is absent, that is one finding, and a look asks for nothing else. */
+/** The server without its children: `mode: check` reports an absent server as one finding and reads nothing else. */
 export const serverOnlyResources: readonly PlanFunction<AzureReader, never>[] = [
   toPlanFunction(serverHandler),
 ];
 
-/** What a look without a login can tell of what SQL keeps. */
+/** The database as far as ARM reports it, for a check without a login. */
 export const armDatabaseResources: readonly PlanFunction<AzureReader, never>[] = [
   toPlanFunction(armDatabaseHandler),
 ];
 
-/** What nobody declared. */
+/** Firewall rules that the inputs do not declare. */
 export const undeclaredFirewallRules: readonly PlanFunction<FirewallAuditSource, never>[] = [
   toPlanFunction(undeclaredFirewallRuleHandler),
 ];
 
-/** What is kept in the data plane, seen from `postgres`: the role first, since the database is made for it. */
-export const dataPlaneResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+/** Resources that are read in database `postgres`; the role first, because the database is created for it. */
+export const dataPlaneResources: readonly PlanFunction<SqlReader, SqlWriterDeps>[] = [
   toPlanFunction(roleHandler),
   toPlanFunction(databaseHandler),
   toPlanFunction(roleAccessHandler),
 ];
 
-/** Of these what ARM does not know. */
-export const roleResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+/** The data plane resources that ARM does not report. */
+export const roleResources: readonly PlanFunction<SqlReader, SqlWriterDeps>[] = [
   toPlanFunction(roleHandler),
   toPlanFunction(roleAccessHandler),
 ];
 
-/** A pull request's database, whose it is included, which ARM does not know. */
-export const databaseOnlyResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+/** A pull request's database with its ownership, which ARM does not report. */
+export const databaseOnlyResources: readonly PlanFunction<SqlReader, SqlWriterDeps>[] = [
   toPlanFunction(databaseHandler),
 ];
 
 /** What `drop` and `sweep` delete; the database first, since a role that owns objects in it cannot be dropped. */
-export const teardownResources: readonly PlanFunction<SqlReader, SqlWriter, PullRequestTeardown>[] = [
+export const teardownResources: readonly PlanFunction<SqlReader, SqlWriterDeps, PullRequestTeardown>[] = [
   toPlanFunction(databaseTeardownHandler),
   toPlanFunction(roleTeardownHandler),
 ];
 
-/** What is kept in the database itself, seen from inside. */
-export const inDatabaseResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
+/** Resources that are read in the database itself. */
+export const inDatabaseResources: readonly PlanFunction<SqlReader, SqlWriterDeps>[] = [
   toPlanFunction(extensionHandler),
 ];

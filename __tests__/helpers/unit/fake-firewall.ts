@@ -100,13 +100,13 @@ export class FakeFirewall implements ConnectionDeps {
   async #rejectLogin(timeoutMs: number): Promise<LoginFailure> {
     if (this.blocked === 'timeout') {
       await sleep(timeoutMs, this.run.signal);
-      return { kind: 'blocked', reason: 'the connection timed out', advice: '' };
+      return { kind: 'blocked', reason: 'the connection timed out', hint: '' };
     }
     await sleep(30);
     return {
       kind: 'blocked',
       reason: `no pg_hba.conf entry for host "${this.address}"`,
-      advice: '',
+      hint: '',
       address: this.address,
     };
   }

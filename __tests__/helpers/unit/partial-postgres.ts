@@ -3,24 +3,24 @@ import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import 'reflect-metadata';
 import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 
-/** How a server behaves once a client has asked for TLS. */
+/** How a server reacts when a client asks for TLS. */
 export type TlsBehavior = 'swallow' | 'no TLS' | 'TLS' | 'hang up';
 
-/** A listener that is PostgreSQL only as far as the start of a login. */
+/** A listener that speaks only the start of PostgreSQL's protocol. */
 export interface PartialPostgres {
   readonly port: number;
-  /** Bytes that clients sent inside TLS, or after it was refused: a password would be among them. */
+  /** Bytes that clients sent inside TLS, or after it was refused. A password would be in them. */
   readonly received: Buffer[];
-  /** Resolves once a client has sent its first bytes. */
+  /** Resolves when a client has sent its first bytes. */
   readonly clientConnected: Promise<void>;
-  /** Resolves once there is something in `received`. */
+  /** Resolves when `received` is not empty. */
   readonly dataReceived: Promise<void>;
-  /** PEM of the certificate, which is its own authority and names `localhost`; only with TLS. */
+  /** PEM of the self-signed certificate for `localhost`; only with TLS. */
   readonly certificate: string | undefined;
   readonly close: () => void;
 }
 
-/** @param reply what is answered inside TLS to the bytes that a client has sent; by default nothing */
+/** @param reply the answer inside TLS to bytes of a client; by default none */
 export async function startPartialPostgres(
   behavior: TlsBehavior,
   reply: (bytes: Buffer) => Buffer | undefined = () => undefined,
@@ -69,7 +69,6 @@ export async function startPartialPostgres(
   };
 }
 
-/** A certificate for localhost of nobody's authority but its own. */
 async function createSelfSignedCertificate(): Promise<{ secureContext: SecureContext; certificate: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);

@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { createRequire } from 'node:module';
 
-/** The half of SCRAM that the client pg plays; it has no types of its own. */
+/** The client side of SCRAM in the package pg, which exports no types for it. */
 interface PgSaslClient {
   startSession(mechanisms: readonly string[]): SaslSession;
   continueSession(session: SaslSession, password: string, serverFirst: string): Promise<void>;
@@ -17,8 +17,8 @@ const saslClient = createRequire(import.meta.url)('pg/lib/crypto/sasl') as PgSas
 const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
 /**
- * Whether a server that stores this verifier lets a real client in by this password (RFC 5802, 3).
- * @throws the client's error, where the verifier's other half does not prove the server to it
+ * Whether a server that stores this verifier accepts a real client with this password (RFC 5802, section 3).
+ * @throws the client's error when the verifier does not prove the server's identity
  */
 export async function acceptsScramProof(verifier: string, password: string): Promise<boolean> {
   const [, iterations, salt, stored = '', serverKey = ''] = verifier.split(/[$:]/);

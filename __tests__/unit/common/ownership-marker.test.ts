@@ -11,7 +11,7 @@ import {
 const repositoryId = fc.bigInt({ min: 0n, max: 99_999_999_999_999_999_999n }).map(String);
 const pullRequest = fc.integer({ min: 1, max: 2_147_483_647 });
 const database = fc.stringMatching(/^[a-zA-Z_][\w-]{0,62}$/);
-/** As PostgreSQL takes them, also those that JSON has to escape. */
+/** Names that PostgreSQL accepts, including characters that JSON escapes. */
 const role = fc
   .array(fc.constantFrom('a', '"', '\\', "'", '{', '}', ' ', 'é', '🐘', '\u2028'), {
     minLength: 1,
@@ -37,7 +37,7 @@ const anyDate = fc.date({
   noInvalidDate: true,
 });
 
-/** One of each kind, as JSON has them. */
+/** One marker of each kind, as its JSON fields. */
 const pullRequestMarker = {
   madeBy: 'azure-postgresql-action',
   kind: 'pull-request',
@@ -53,10 +53,10 @@ const exampleMarkers: readonly Readonly<Record<string, unknown>>[] = [
   roleMarker,
   baseRoleMarker,
 ];
-const withoutField = (mark: Readonly<Record<string, unknown>>, field: string): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(mark).filter(([name]) => name !== field));
+const withoutField = (marker: Readonly<Record<string, unknown>>, field: string): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(marker).filter(([name]) => name !== field));
 
-/** For each field, values that look like it and are not. */
+/** For each field, values that are similar to valid ones. */
 const invalidFieldValues: Readonly<Record<string, readonly unknown[]>> = {
   madeBy: ['Azure-PostgreSQL-Action', 'azure-postgresql-action ', '', ['azure-postgresql-action'], true],
   kind: ['Pull-Request', 'pull_request', 'pull-request ', '', ['pull-request'], 0, {}],
@@ -87,22 +87,22 @@ const invalidFieldValues: Readonly<Record<string, readonly unknown[]>> = {
   ],
 };
 
-describe('Marks: our name, kind, repository id, pull request, expiry', () => {
-  test('what is written is read again', () => {
+describe('an ownership marker', () => {
+  test('is parsed to what was serialized', () => {
     fc.assert(
-      fc.property(anyMarker, fc.option(anyDate, { nil: undefined }), (mark, until) => {
-        const expires = mark.kind === 'base' ? undefined : until;
-        expect(parseMarker(serializeMarker(mark, expires))).toEqual({
+      fc.property(anyMarker, fc.option(anyDate, { nil: undefined }), (marker, anyExpiry) => {
+        const expires = marker.kind === 'base' ? undefined : anyExpiry;
+        expect(parseMarker(serializeMarker(marker, expires))).toEqual({
           pullRequest: undefined,
           database: undefined,
-          ...mark,
+          ...marker,
           expires,
         });
       }),
     );
   });
 
-  test('it is one line of JSON that a person can read, and begins as those that are looked for', () => {
+  test('is one line of JSON that begins with {, which the queries for markers filter by', () => {
     expect(
       serializeMarker({ kind: 'pull-request', repositoryId: '1', pullRequest: 42, base: 'relecloud' }),
     ).toBe(
@@ -110,19 +110,19 @@ describe('Marks: our name, kind, repository id, pull request, expiry', () => {
     );
   });
 
-  test('the same mark is the same whatever its expiry, and no other is', () => {
+  test('matches only an equal marker, whatever its expiry is', () => {
     fc.assert(
-      fc.property(anyMarker, anyMarker, fc.option(anyDate, { nil: undefined }), (one, other, until) => {
-        const expires = one.kind === 'base' ? undefined : until;
-        const read = parseMarker(serializeMarker(one, expires));
-        expect(markersMatch(read, one)).toBe(true);
-        expect(markersMatch(read, other)).toBe(JSON.stringify(one) === JSON.stringify(other));
+      fc.property(anyMarker, anyMarker, fc.option(anyDate, { nil: undefined }), (one, other, anyExpiry) => {
+        const expires = one.kind === 'base' ? undefined : anyExpiry;
+        const parsed = parseMarker(serializeMarker(one, expires));
+        expect(markersMatch(parsed, one)).toBe(true);
+        expect(markersMatch(parsed, other)).toBe(JSON.stringify(one) === JSON.stringify(other));
         expect(markersMatch(undefined, one)).toBe(false);
       }),
     );
   });
 
-  test('one other field makes it another mark', () => {
+  test('does not match if one field differs', () => {
     const own: RoleMarker = {
       kind: 'pull-request',
       repositoryId: '1',
@@ -130,15 +130,15 @@ describe('Marks: our name, kind, repository id, pull request, expiry', () => {
       base: 'app',
       database: 'relecloud',
     };
-    const { database: _of, ...ofDatabase } = own;
-    const { pullRequest: _number, ...ofAll } = own;
+    const { database: _database, ...databaseMarker } = own;
+    const { pullRequest: _number, ...withoutPullRequest } = own;
     const others: readonly (DatabaseMarker | RoleMarker)[] = [
       { ...own, repositoryId: '2' },
       { ...own, pullRequest: 43 },
       { ...own, base: 'App' },
       { ...own, database: 'other' },
-      { ...ofAll, kind: 'base' },
-      ofDatabase,
+      { ...withoutPullRequest, kind: 'base' },
+      databaseMarker,
     ];
     for (const other of others) {
       expect(markersMatch(parseMarker(serializeMarker(other)), own)).toBe(false);
@@ -147,29 +147,29 @@ describe('Marks: our name, kind, repository id, pull request, expiry', () => {
   });
 });
 
-describe('what marks say is data from outside, parsed strictly', () => {
-  test('what the mutations start from is a mark', () => {
-    for (const mark of exampleMarkers) expect(parseMarker(JSON.stringify(mark))).toBeDefined();
+describe('a comment is untrusted input that is parsed strictly', () => {
+  test('the examples, before they are changed, are markers', () => {
+    for (const marker of exampleMarkers) expect(parseMarker(JSON.stringify(marker))).toBeDefined();
   });
 
-  const cases = exampleMarkers.flatMap((mark) =>
+  const cases = exampleMarkers.flatMap((marker) =>
     Object.entries(invalidFieldValues).flatMap(([field, values]) =>
-      [null, ...values].map((value) => ({ kind: mark['kind'], of: mark, field, value })),
+      [null, ...values].map((value) => ({ kind: marker['kind'], marker, field, value })),
     ),
   );
 
-  test.each(cases)('a mark of kind $kind whose $field is $value is none', ({ of, field, value }) => {
-    expect(parseMarker(JSON.stringify({ ...of, [field]: value }))).toBeUndefined();
+  test.each(cases)('a $kind marker whose $field is $value is rejected', ({ marker, field, value }) => {
+    expect(parseMarker(JSON.stringify({ ...marker, [field]: value }))).toBeUndefined();
   });
 
-  test('a field that has to be there may not lack', () => {
-    for (const mark of exampleMarkers)
+  test('a marker without a required field is rejected', () => {
+    for (const marker of exampleMarkers)
       for (const field of ['madeBy', 'kind', 'repositoryId', 'base'])
-        expect(parseMarker(JSON.stringify(withoutField(mark, field))), field).toBeUndefined();
+        expect(parseMarker(JSON.stringify(withoutField(marker, field))), field).toBeUndefined();
     expect(parseMarker(JSON.stringify(withoutField(pullRequestMarker, 'pullRequest')))).toBeUndefined();
   });
 
-  test('a base’s mark has neither a pull request nor an expiry, or a sweep could take it for one', () => {
+  test('a marker of a base database with a pull request or an expiry is rejected, so that no sweep drops it', () => {
     expect(parseMarker(JSON.stringify({ ...baseRoleMarker, pullRequest: 42 }))).toBeUndefined();
     expect(
       parseMarker(JSON.stringify({ ...baseRoleMarker, expires: pullRequestMarker.expires })),
@@ -177,21 +177,21 @@ describe('what marks say is data from outside, parsed strictly', () => {
   });
 
   test.each(['2026-02-31T00:00:00.000Z', '2027-02-29T00:00:00.000Z', '2026-02-03T24:00:00.000Z'])(
-    'a moment that is none is no expiry, which readers of dates would move to another day: %s',
+    'an expiry that does not exist, and that Date would move to another day, is rejected: %s',
     (expires) => {
       expect(parseMarker(JSON.stringify({ ...pullRequestMarker, expires }))).toBeUndefined();
     },
   );
 
-  test('a field of its own makes it none, those that JavaScript knows better among them', () => {
+  test('a marker with an additional field is rejected, also one of Object.prototype', () => {
     const names = fc.oneof(
       fc.string(),
       fc.constantFrom('__proto__', 'constructor', 'toString', 'Kind', 'pullrequest', 'version', ''),
     );
     fc.assert(
-      fc.property(fc.constantFrom(...exampleMarkers), names, fc.jsonValue(), (mark, name, value) => {
+      fc.property(fc.constantFrom(...exampleMarkers), names, fc.jsonValue(), (marker, name, value) => {
         fc.pre(!(name in invalidFieldValues));
-        const text = JSON.stringify(mark).replace(
+        const text = JSON.stringify(marker).replace(
           /\}$/,
           `,${JSON.stringify(name)}:${JSON.stringify(value)}}`,
         );
@@ -200,28 +200,28 @@ describe('what marks say is data from outside, parsed strictly', () => {
     );
   });
 
-  test('a mark in a prototype is none', () => {
+  test('a marker in a prototype is rejected', () => {
     expect(parseMarker(`{"__proto__":${JSON.stringify(pullRequestMarker)}}`)).toBeUndefined();
     expect(
       parseMarker(`{"madeBy":"azure-postgresql-action","__proto__":${JSON.stringify(pullRequestMarker)}}`),
     ).toBe(undefined);
   });
 
-  test('a mark inside of something else is none', () => {
-    for (const mark of exampleMarkers.map((each) => JSON.stringify(each)))
+  test('a marker inside other text is rejected', () => {
+    for (const json of exampleMarkers.map((marker) => JSON.stringify(marker)))
       for (const text of [
-        `[${mark}]`,
-        ` ${mark}`,
-        `\ufeff${mark}`,
-        `x${mark}`,
-        `${mark}x`,
-        `${mark}${mark}`,
-        `{"mark":${mark}}`,
+        `[${json}]`,
+        ` ${json}`,
+        `\ufeff${json}`,
+        `x${json}`,
+        `${json}x`,
+        `${json}${json}`,
+        `{"marker":${json}}`,
       ])
         expect(parseMarker(text), text).toBeUndefined();
   });
 
-  test('no other comment is one, whatever it holds', () => {
+  test('every other comment is rejected', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -238,16 +238,16 @@ describe('what marks say is data from outside, parsed strictly', () => {
       expect(parseMarker(comment)).toBeUndefined();
   });
 
-  test('a huge one is not even looked at, while the longest that is written fits', () => {
+  test('a comment over 1,000 characters is rejected, and the longest marker is shorter', () => {
     expect(parseMarker(JSON.stringify({ ...pullRequestMarker, base: 'x'.repeat(1000) }))).toBeUndefined();
     const longest = '\\'.repeat(63);
-    const mark = {
+    const marker = {
       kind: 'pull-request',
       pullRequest: 2_147_483_647,
       base: longest,
       database: 'x'.repeat(63),
     } as const;
-    const text = serializeMarker({ ...mark, repositoryId: '9'.repeat(20) }, new Date());
+    const text = serializeMarker({ ...marker, repositoryId: '9'.repeat(20) }, new Date());
     expect(parseMarker(text)?.base).toBe(longest);
   });
 });

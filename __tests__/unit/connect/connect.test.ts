@@ -26,8 +26,8 @@ const test = base
         String(await errorOf(inFakeTime(connectThroughFirewall(firewall, loginTarget)))),
   );
 
-const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, advice: 'Do this.' });
-const loginTransient = (reason: string): LoginFailure => ({ kind: 'passing', reason, advice: 'Check that.' });
+const loginRefused = (reason: string): LoginFailure => ({ kind: 'refused', reason, hint: 'Do this.' });
+const loginTransient = (reason: string): LoginFailure => ({ kind: 'transient', reason, hint: 'Check that.' });
 const azureForbidden = (): Error =>
   toAzureError(
     'writing the firewall rules',

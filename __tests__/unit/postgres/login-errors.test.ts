@@ -3,7 +3,7 @@ import { DatabaseError } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { classifyLoginError } from '../../../src/postgres/login-errors.ts';
 
-/** What PostgreSQL's own refusal becomes in the client. */
+/** An error of PostgreSQL as the client throws it. */
 function createPgError(code: string, message: string): DatabaseError {
   const error = new DatabaseError(message, message.length, 'error');
   error.severity = 'FATAL';
@@ -38,9 +38,9 @@ const classificationCases: readonly (readonly [
   ],
   ['a missing database', createPgError('3D000', 'database "d" does not exist'), 'refused', /3D000/],
   ['no right to connect', createPgError('42501', 'permission denied for database "d"'), 'refused', /42501/],
-  ['shut out over TLS', createPgError('28000', pgHbaMessage('SSL encryption')), 'blocked', /203\.0\.113\.9/],
+  ['blocked over TLS', createPgError('28000', pgHbaMessage('SSL encryption')), 'blocked', /203\.0\.113\.9/],
   [
-    'shut out over TLS, in the older words',
+    'blocked over TLS, in the words of older versions',
     createPgError('28000', pgHbaMessage('SSL')),
     'blocked',
     /203\.0\.113\.9/,
@@ -53,15 +53,20 @@ const classificationCases: readonly (readonly [
     'blocked',
     /timed out/,
   ],
-  ['starting up', createPgError('57P03', 'the database system is starting up'), 'passing', /starting up/],
-  ['too many sessions', createPgError('53300', 'sorry, too many clients already'), 'passing', /too many/],
-  ['ended by an administrator', createPgError('57P01', 'terminating connection'), 'passing', /terminating/],
-  ['no such name yet', createSystemError('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), 'passing', /ENOTFOUND/],
-  ['DNS out of order', createSystemError('EAI_AGAIN'), 'passing', /EAI_AGAIN/],
-  ['nobody listens', createSystemError('ECONNREFUSED'), 'passing', /ECONNREFUSED/],
-  ['the connection broke', createSystemError('ECONNRESET'), 'passing', /ECONNRESET/],
-  ['the pipe broke (five letters like a SQLSTATE)', createSystemError('EPIPE'), 'passing', /EPIPE/],
-  ['ended without a word', new Error('Connection terminated unexpectedly'), 'passing', /unexpectedly/],
+  ['starting up', createPgError('57P03', 'the database system is starting up'), 'transient', /starting up/],
+  ['too many sessions', createPgError('53300', 'sorry, too many clients already'), 'transient', /too many/],
+  ['ended by an administrator', createPgError('57P01', 'terminating connection'), 'transient', /terminating/],
+  ['no such name yet', createSystemError('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), 'transient', /ENOTFOUND/],
+  ['a DNS failure', createSystemError('EAI_AGAIN'), 'transient', /EAI_AGAIN/],
+  ['nothing listens on the port', createSystemError('ECONNREFUSED'), 'transient', /ECONNREFUSED/],
+  ['the connection broke', createSystemError('ECONNRESET'), 'transient', /ECONNRESET/],
+  ['the pipe broke (five letters like a SQLSTATE)', createSystemError('EPIPE'), 'transient', /EPIPE/],
+  [
+    'the connection ended without a message',
+    new Error('Connection terminated unexpectedly'),
+    'transient',
+    /unexpectedly/,
+  ],
   ['a private authority', createSystemError('SELF_SIGNED_CERT_IN_CHAIN'), 'refused', /TLS/],
   ['another name', createSystemError('ERR_TLS_CERT_ALTNAME_INVALID'), 'refused', /TLS/],
   ['an unknown issuer', createSystemError('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), 'refused', /TLS/],
@@ -72,24 +77,19 @@ const classificationCases: readonly (readonly [
     'refused',
     /signature/,
   ],
-  [
-    'a mechanism that nobody has',
-    new Error('SASL: Only mechanism(s) A are supported'),
-    'refused',
-    /mechanism/,
-  ],
+  ['an unsupported mechanism', new Error('SASL: Only mechanism(s) A are supported'), 'refused', /mechanism/],
   ['no TLS at all', new Error('The server does not support SSL connections'), 'refused', /TLS/],
 ];
 
-describe('reach by probing: why a login did not come about', () => {
+describe('classifyLoginError', () => {
   test.each(classificationCases)('%s', (_, error, kind, reason) => {
     const failure = classifyLoginError(error);
     expect(failure.kind).toBe(kind);
     expect(failure.reason).toMatch(reason);
-    if (kind === 'refused') expect(failure.advice).not.toBe('');
+    if (kind === 'refused') expect(failure.hint).not.toBe('');
   });
 
-  test("PostgreSQL's own refusal tells our address, where it names an IPv4 one", () => {
+  test("returns this runner's address from PostgreSQL's error, if it is an IPv4 address", () => {
     expect(classifyLoginError(createPgError('28000', pgHbaMessage('SSL encryption'))).address).toBe(
       '203.0.113.9',
     );
@@ -97,11 +97,11 @@ describe('reach by probing: why a login did not come about', () => {
     expect(classifyLoginError(createPgError('28000', six))).toEqual({
       kind: 'blocked',
       reason: six,
-      advice: '',
+      hint: '',
     });
   });
 
-  test('a login failure never counts as blocked, whatever text stands in it', () => {
+  test('never returns blocked for another SQLSTATE, whatever the message is', () => {
     const state = fc.constantFrom('28P01', '3D000', '42501', '57P03', '53300', '08P01', 'XX000');
     const text = fc.oneof(
       fc.string(),
@@ -114,7 +114,7 @@ describe('reach by probing: why a login did not come about', () => {
     );
   });
 
-  test('TLS off is no block, whoever the user is', () => {
+  test('returns refused for a connection without TLS, whatever the name of the user is', () => {
     fc.assert(
       fc.property(fc.string(), (user) => {
         const message = `no pg_hba.conf entry for host "203.0.113.9", user "${user}", database "d", no encryption`;
@@ -123,10 +123,10 @@ describe('reach by probing: why a login did not come about', () => {
     );
   });
 
-  test('whatever is thrown is sorted, and never into blocked without a reason for it', () => {
+  test('classifies every thrown value, and never as blocked without a reason', () => {
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
-        expect(['passing', 'refused']).toContain(classifyLoginError(thrown).kind);
+        expect(['transient', 'refused']).toContain(classifyLoginError(thrown).kind);
       }),
     );
   });

@@ -10,12 +10,12 @@ import {
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base.extend('serve', async ({ onTestFinished }) => {
-  // No attempt runs out of time, however slow the machine is, unless the test lets time pass.
+  // No attempt times out on a slow machine, unless the test advances the time.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  /** Starts a server of this manner. */
-  return async (manner: TlsBehavior): Promise<PartialPostgres> => {
-    const server = await startPartialPostgres(manner);
+  /** Starts a server with this behavior. */
+  return async (behavior: TlsBehavior): Promise<PartialPostgres> => {
+    const server = await startPartialPostgres(behavior);
     onTestFinished(server.close);
     return server;
   };
@@ -23,7 +23,7 @@ const test = base.extend('serve', async ({ onTestFinished }) => {
 
 const neverAborted = new AbortController().signal;
 
-/** The failure of a login at a server. */
+/** The failure of a login to a server. */
 async function loginFailureAt(
   { port }: PartialPostgres,
   { host = 'localhost', timeout = 3000, signal = neverAborted } = {},
@@ -32,20 +32,20 @@ async function loginFailureAt(
   return 'failure' in result ? result.failure : undefined;
 }
 
-test('a swallowed connection counts as blocked, after the given time', async ({ serve }) => {
+test('a connection without an answer counts as blocked, after the given timeout', async ({ serve }) => {
   const server = await serve('swallow');
-  let ended = false;
+  let hasEnded = false;
   const failure = loginFailureAt(server, { timeout: 400 }).finally(() => {
-    ended = true;
+    hasEnded = true;
   });
   await server.clientConnected;
   await vi.advanceTimersByTimeAsync(399);
-  expect(ended).toBe(false);
+  expect(hasEnded).toBe(false);
   await vi.advanceTimersByTimeAsync(1);
   expect(await failure).toMatchObject({ kind: 'blocked', reason: 'the connection timed out' });
 });
 
-test('TLS: a certificate of an unknown authority is refused, and no password is sent', async ({ serve }) => {
+test('a certificate of an unknown authority is refused, and no credentials are sent', async ({ serve }) => {
   const server = await serve('TLS');
   expect(await loginFailureAt(server)).toMatchObject({
     kind: 'refused',
@@ -54,7 +54,7 @@ test('TLS: a certificate of an unknown authority is refused, and no password is 
   expect(Buffer.concat(server.received).toString('latin1')).not.toContain(loginTarget.user);
 });
 
-test('TLS: a certificate of a known authority for another name is refused, and no password is sent', async ({
+test('a certificate of a known authority for another name is refused, and no credentials are sent', async ({
   serve,
   onTestFinished,
 }) => {
@@ -62,40 +62,40 @@ test('TLS: a certificate of a known authority for another name is refused, and n
   const authorities = getCACertificates('default');
   onTestFinished(() => setDefaultCACertificates(authorities));
   setDefaultCACertificates([...authorities, server.certificate ?? '']);
-  // Under its own name the server is trusted, and receives the user's name: so it is the name that is refused.
+  // Under its own name the server is trusted and receives the user's name, so only the other name is refused.
   const trusted = loginFailureAt(server, { host: 'localhost' });
   await server.dataReceived;
   await vi.advanceTimersByTimeAsync(3000);
-  // It has begun to answer, so it is slow: only silence counts as blocked, and may lead to a firewall rule.
-  expect(await trusted).toMatchObject({ kind: 'passing', reason: expect.stringContaining('answered') });
-  const heard = Buffer.concat(server.received).length;
-  expect(heard).toBeGreaterThan(0);
+  // The server has sent something, so it is slow. Only silence counts as blocked and can lead to a firewall rule.
+  expect(await trusted).toMatchObject({ kind: 'transient', reason: expect.stringContaining('answered') });
+  const receivedLength = Buffer.concat(server.received).length;
+  expect(receivedLength).toBeGreaterThan(0);
   expect(await loginFailureAt(server, { host: '127.0.0.1' })).toMatchObject({ kind: 'refused' });
-  expect(Buffer.concat(server.received)).toHaveLength(heard);
+  expect(Buffer.concat(server.received)).toHaveLength(receivedLength);
 });
 
-test('TLS: a server without TLS is refused, and nothing is sent in the clear', async ({ serve }) => {
+test('a server without TLS is refused, and nothing is sent in clear text', async ({ serve }) => {
   const server = await serve('no TLS');
   expect((await loginFailureAt(server))?.kind).toBe('refused');
   expect(server.received).toHaveLength(0);
 });
 
-test('a connection that breaks may pass, and so may one that nobody takes', async ({ serve }) => {
+test('a broken connection and a refused connection are transient', async ({ serve }) => {
   const server = await serve('hang up');
-  expect((await loginFailureAt(server))?.kind).toBe('passing');
+  expect((await loginFailureAt(server))?.kind).toBe('transient');
   server.close();
   expect(await loginFailureAt(server, { host: '127.0.0.1' })).toMatchObject({
-    kind: 'passing',
+    kind: 'transient',
     reason: expect.stringContaining('ECONNREFUSED'),
   });
 });
 
-test("the run's end ends an attempt at once", async ({ serve }) => {
+test('the end of the run ends an attempt immediately', async ({ serve }) => {
   const server = await serve('swallow');
   const controller = new AbortController();
   const failure = loginFailureAt(server, { timeout: 30_000, signal: controller.signal });
   await server.clientConnected;
   controller.abort(new Error('the run is over'));
-  // Time stands still.
+  // The fake time does not advance, so only the signal can end the attempt.
   expect((await failure)?.reason).toBe('the run is over');
 });

@@ -39,10 +39,10 @@ const md5 = (...parts: readonly (string | Buffer)[]): string => {
 const test = base.extend('serve', async ({ onTestFinished }) => {
   const authorities = getCACertificates('default');
   onTestFinished(() => setDefaultCACertificates(authorities));
-  /** Starts a server, trusted as `localhost`, that gives these answers to a client, one after another. */
+  /** Starts a server, trusted as `localhost`, that sends these answers to a client, one after another. */
   return async (...answers: readonly Buffer[]): Promise<PartialPostgres> => {
-    const left = [...answers];
-    const server = await startPartialPostgres('TLS', () => left.shift());
+    const remaining = [...answers];
+    const server = await startPartialPostgres('TLS', () => remaining.shift());
     onTestFinished(server.close);
     setDefaultCACertificates([...authorities, server.certificate ?? '']);
     return server;
@@ -51,16 +51,15 @@ const test = base.extend('serve', async ({ onTestFinished }) => {
 
 const neverAborted = new AbortController().signal;
 
-/** Longer than any login takes here, in milliseconds. */
+/** Milliseconds, longer than any login in these tests. */
 const LOGIN_TIMEOUT_MS = 120_000;
 
 const logIn = ({ port }: PartialPostgres, password: string | undefined): Promise<LoginResult> => {
-  const { password: _, ...place } = { ...loginTarget, host: 'localhost', port };
-  const complete = password === undefined ? { ...place, password: undefined } : { ...place, password };
-  return login(complete, LOGIN_TIMEOUT_MS, neverAborted).result;
+  const target = { ...loginTarget, host: 'localhost', port, password };
+  return login(target, LOGIN_TIMEOUT_MS, neverAborted).result;
 };
 
-/** What a client sent, but for its startup message and its farewell. */
+/** The messages of a client, except the first and the message that ends the session. */
 const clientAnswers = ({ received }: PartialPostgres): readonly string[] =>
   received
     .slice(1)
@@ -68,7 +67,7 @@ const clientAnswers = ({ received }: PartialPostgres): readonly string[] =>
     .filter((text) => !text.startsWith('X'));
 
 describe('a login with a password', () => {
-  test('never answers a request for it in clear text, and never takes that for a blocked connection', async ({
+  test('never answers a request in clear text, and reports it as refused, not as blocked', async ({
     serve,
   }) => {
     const server = await serve(passwordRequests['clear text'], loginAccepted);
@@ -76,7 +75,7 @@ describe('a login with a password', () => {
       failure: {
         kind: 'refused',
         reason: expect.stringContaining('clear text'),
-        advice: expect.stringMatching(/./),
+        hint: expect.stringMatching(/./),
       },
     });
     expect(clientAnswers(server)).toEqual([]);
@@ -110,7 +109,7 @@ describe('a login with a password', () => {
     expect(clientAnswers(server)).toEqual([expect.stringMatching(/^p.{4}SCRAM-SHA-256\0.{4}n,,n=\*,r=/s)]);
   });
 
-  test('sends no password of the environment in its place where it is empty', async ({ serve }) => {
+  test('that is empty sends no password from the environment', async ({ serve }) => {
     const server = await serve(passwordRequests.MD5, loginAccepted);
     const result = await logIn(server, '');
     if ('session' in result) await result.session.close();
@@ -122,7 +121,7 @@ describe('a login with a password', () => {
 
 describe('a login without a password', () => {
   test.for(['clear text', 'MD5', 'SCRAM'] as const)(
-    'ends at a request for one (%s), which proves that the firewall admits this runner, and sends nothing',
+    'ends at a password request (%s), which shows that the firewall admits this runner, and sends nothing',
     async (request, { serve }) => {
       const server = await serve(passwordRequests[request], loginAccepted);
       expect(await logIn(server, undefined)).toMatchObject({

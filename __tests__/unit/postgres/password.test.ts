@@ -21,7 +21,7 @@ function parseVerifier(verifier: string) {
   };
 }
 
-describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
+describe('a SCRAM verifier', () => {
   const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
   const exchange = [
     'n=user,r=rOprNGfwEbeRWgbNEkqO',
@@ -29,7 +29,7 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
     'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
   ].join(',');
 
-  test('RFC 7677, 3: the example’s client proves itself to it, and it to the client', () => {
+  test('accepts the client of the example in RFC 7677, section 3, and proves the server to it', () => {
     const { iterations, stored, server } = parseVerifier(createScramVerifier('pencil', salt));
     expect(iterations).toBe(4096);
     const proof = Buffer.from('dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=', 'base64');
@@ -38,20 +38,20 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
     expect(hmac(server, exchange).toString('base64')).toBe('6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=');
   });
 
-  test('another password is another verifier, and so is another salt', () => {
+  test('differs for another password, and for another salt', () => {
     const { stored } = parseVerifier(createScramVerifier('Pencil', salt));
     expect(stored).not.toEqual(parseVerifier(createScramVerifier('pencil', salt)).stored);
-    const again = [createScramVerifier('pencil'), createScramVerifier('pencil')].map(parseVerifier);
-    expect(again.map((each) => each.salt.length)).toEqual([16, 16]);
-    expect(again[0]?.salt).not.toEqual(again[1]?.salt);
-    expect(again[0]?.stored).not.toEqual(again[1]?.stored);
+    const [first, second] = [createScramVerifier('pencil'), createScramVerifier('pencil')].map(parseVerifier);
+    expect([first?.salt.length, second?.salt.length]).toEqual([16, 16]);
+    expect(first?.salt).not.toEqual(second?.salt);
+    expect(first?.stored).not.toEqual(second?.stored);
   });
 
-  test('nothing of the password is in it', () => {
+  test('does not contain the password', () => {
     for (const password of difficultPasswords) expect(createScramVerifier(password)).not.toContain(password);
   });
 
-  test('whoever logs in by the password gets in, and nobody by another', async () => {
+  test('accepts a client with the password, and no other password', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (password) => {
         const verifier = createScramVerifier(password);
@@ -64,13 +64,13 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
 
   test.each([
     ['a no-break space is a space', 'a\u00a0b', 'a b'],
-    ['an Ogham space is one too, which NFKC alone leaves', 'a\u1680b', 'a b'],
-    ['a space of no width likewise', 'a\u200bb', 'a b'],
-    ['a soft hyphen is nothing', 'a\u00adb', 'ab'],
-    ['a ligature is its letters', '\ufb01n', 'fin'],
-    ['a letter and its accent are one', 'e\u0301', 'é'],
-    ['full-width digits are digits', '１２', '12'],
-  ])('RFC 4013, as clients prepare what they prove: %s', async (_, one, other) => {
+    ['an Ogham space is a space, which NFKC alone does not change', 'a\u1680b', 'a b'],
+    ['a zero-width space is a space', 'a\u200bb', 'a b'],
+    ['a soft hyphen is removed', 'a\u00adb', 'ab'],
+    ['a ligature becomes its letters', '\ufb01n', 'fin'],
+    ['a letter and its accent become one character', 'e\u0301', 'é'],
+    ['full-width digits become digits', '１２', '12'],
+  ])('normalizes the password as clients do by RFC 4013: %s', async (_, one, other) => {
     expect(parseVerifier(createScramVerifier(one, salt))).toEqual(
       parseVerifier(createScramVerifier(other, salt)),
     );
@@ -79,28 +79,28 @@ describe('a SCRAM verifier computed here, never the plain text in SQL', () => {
   });
 });
 
-describe('a password derived by HKDF-SHA-256 with server id, database and role', () => {
+describe('a derived password', () => {
   const key = '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f';
-  const of = {
+  const context = {
     serverId:
       '/subscriptions/6f1c2a34-0b7e-4d1a-9c55-0123456789ab/resourceGroups/Demo/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo-relecloud',
     database: 'relecloud_pr_42',
     role: 'relecloud_app_pr_42',
   };
   const text = fc.string({ maxLength: 20 });
-  const whose = fc.record({ serverId: text, database: text, role: text });
+  const anyContext = fc.record({ serverId: text, database: text, role: text });
   const keys = fc
     .uint8Array({ minLength: 32, maxLength: 48 })
     .map((bytes) => Buffer.from(bytes).toString('hex'));
 
-  test('any later job, and any later version, gets the same one', () => {
-    expect(derivePassword(key, of)).toBe('XGQirYJNBruIjRdwtPbdXtTJo5mENxJngZiyZcGNGvA');
+  test('never changes, so that later jobs and later versions derive the same one', () => {
+    expect(derivePassword(key, context)).toBe('XGQirYJNBruIjRdwtPbdXtTJo5mENxJngZiyZcGNGvA');
   });
 
-  test('it is what another maker of HKDF derives: 32 bytes in base64url, which no quoting can break', async () => {
+  test('equals 32 bytes of another implementation of HKDF, in base64url', async () => {
     await fc.assert(
-      fc.asyncProperty(keys, whose, async (hex, parts) => {
-        const { serverId, database, role } = parts;
+      fc.asyncProperty(keys, anyContext, async (hex, passwordContext) => {
+        const { serverId, database, role } = passwordContext;
         const info = JSON.stringify([
           'azure-postgresql-action: password of an application role',
           serverId.toLowerCase(),
@@ -115,36 +115,36 @@ describe('a password derived by HKDF-SHA-256 with server id, database and role',
           material,
           256,
         );
-        const password = derivePassword(hex, parts);
+        const password = derivePassword(hex, passwordContext);
         expect(password).toMatch(/^[\w-]{43}$/);
         expect(password).toBe(Buffer.from(bits).toString('base64url'));
       }),
     );
   });
 
-  test('ARM’s id of the server is the same one in whatever case it answers', () => {
-    for (const serverId of [of.serverId.toUpperCase(), of.serverId.toLowerCase()])
-      expect(derivePassword(key, { ...of, serverId })).toBe(derivePassword(key, of));
+  test('ignores the case of ARM’s id of the server', () => {
+    for (const serverId of [context.serverId.toUpperCase(), context.serverId.toLowerCase()])
+      expect(derivePassword(key, { ...context, serverId })).toBe(derivePassword(key, context));
   });
 
-  test('another server, database, role or key: another password', () => {
-    const parts = fc.tuple(keys, whose);
-    const identity = ([hex, { serverId, database, role }]: [string, typeof of]): string =>
+  test('differs for another server, database, role or key', () => {
+    const anyInput = fc.tuple(keys, anyContext);
+    const identity = ([hex, { serverId, database, role }]: [string, typeof context]): string =>
       JSON.stringify([hex, serverId.toLowerCase(), database, role]);
     fc.assert(
-      fc.property(parts, parts, (one, other) => {
+      fc.property(anyInput, anyInput, (one, other) => {
         expect(derivePassword(...one) === derivePassword(...other)).toBe(identity(one) === identity(other));
       }),
     );
-    const all = [
-      of,
-      { ...of, serverId: `${of.serverId}2` },
-      { ...of, database: 'relecloud_pr_43' },
-      { ...of, role: 'relecloud_app_pr_43' },
-      { ...of, database: of.role, role: of.database },
-      { ...of, database: `${of.database}","${of.role}`, role: '' },
-      { ...of, database: of.database.toUpperCase() },
+    const contexts = [
+      context,
+      { ...context, serverId: `${context.serverId}2` },
+      { ...context, database: 'relecloud_pr_43' },
+      { ...context, role: 'relecloud_app_pr_43' },
+      { ...context, database: context.role, role: context.database },
+      { ...context, database: `${context.database}","${context.role}`, role: '' },
+      { ...context, database: context.database.toUpperCase() },
     ];
-    expect(new Set(all.map((each) => derivePassword(key, each))).size).toBe(all.length);
+    expect(new Set(contexts.map((other) => derivePassword(key, other))).size).toBe(contexts.length);
   });
 });

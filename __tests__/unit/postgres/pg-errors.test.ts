@@ -9,8 +9,8 @@ import {
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
-/** What PostgreSQL's own refusal becomes in the client. */
-function createPgError(code: string, message = 'it said no', detail?: string): DatabaseError {
+/** An error of PostgreSQL as the client throws it. */
+function createPgError(code: string, message = 'permission denied', detail?: string): DatabaseError {
   const error = new DatabaseError(message, message.length, 'error');
   error.code = code;
   if (detail !== undefined) error.detail = detail;
@@ -18,24 +18,24 @@ function createPgError(code: string, message = 'it said no', detail?: string): D
 }
 
 const conflictErrors: readonly (readonly [what: string, error: DatabaseError])[] = [
-  ['two writers of one row of the catalogue', createPgError('XX000', 'tuple concurrently updated')],
-  ['one that was deleted meanwhile', createPgError('XX000', 'tuple concurrently deleted')],
+  ['a catalog row that was updated concurrently', createPgError('XX000', 'tuple concurrently updated')],
+  ['a catalog row that was deleted concurrently', createPgError('XX000', 'tuple concurrently deleted')],
   ['a unique index', createPgError('23505')],
   ['a deadlock', createPgError('40P01')],
   ['a serialization failure', createPgError('40001')],
-  ['a lock that is not to be had', createPgError('55P03')],
+  ['a lock that was not granted', createPgError('55P03')],
 ];
 
 const otherErrors: readonly (readonly [what: string, error: unknown])[] = [
-  ['an internal error of another kind', createPgError('XX000', 'cache lookup failed for relation 1')],
-  ['no right to it', createPgError('42501')],
-  ['a database that is there already', createPgError('42P04')],
-  ['a session that is lost', Object.assign(new Error('Connection terminated'), { code: 'ECONNRESET' })],
-  ['words that only look like it', new Error('tuple concurrently updated')],
+  ['another internal error', createPgError('XX000', 'cache lookup failed for relation 1')],
+  ['a missing privilege', createPgError('42501')],
+  ['a database that exists', createPgError('42P04')],
+  ['a lost session', Object.assign(new Error('Connection terminated'), { code: 'ECONNRESET' })],
+  ['the same message without a SQLSTATE', new Error('tuple concurrently updated')],
   ['nothing', undefined],
 ];
 
-/** Work that fails so many times with an error before it is done. */
+/** Work that fails `times` times before it succeeds. */
 function createFailingWork(error: unknown, times: number) {
   let attempts = 0;
   const work = async (): Promise<number> => {
@@ -46,8 +46,8 @@ function createFailingWork(error: unknown, times: number) {
   return { work, attempts: () => attempts };
 }
 
-describe('concurrent statements on one object collide, and are done again', () => {
-  test.for(conflictErrors)('%s', async ([, error], { inFakeTime }) => {
+describe('retryOnConflict', () => {
+  test.for(conflictErrors)('retries after %s', async ([, error], { inFakeTime }) => {
     const run = createTestRun();
     const { work } = createFailingWork(error, 3);
     expect(await inFakeTime(retryOnConflict(run, work))).toBe(4);
@@ -55,13 +55,13 @@ describe('concurrent statements on one object collide, and are done again', () =
     for (const line of run.logLines) expect(line).toContain(getSqlState(error));
   });
 
-  test.each(otherErrors)('%s is no collision, and thrown at once, as it is', async (_, error) => {
+  test.each(otherErrors)('throws other errors immediately: %s', async (_, error) => {
     const { work, attempts } = createFailingWork(error, 3);
     expect(await errorOf(retryOnConflict(createTestRun(), work))).toBe(error);
     expect(attempts()).toBe(1);
   });
 
-  test('an error behind a collision is thrown too', async ({ inFakeTime }) => {
+  test('throws another error that follows a conflict', async ({ inFakeTime }) => {
     const errors = [createPgError('40P01'), createPgError('42501')];
     const work = async (): Promise<never> => Promise.reject(errors.shift());
     expect(await errorOf(inFakeTime(retryOnConflict(createTestRun(), work)))).toMatchObject({
@@ -69,7 +69,7 @@ describe('concurrent statements on one object collide, and are done again', () =
     });
   });
 
-  test('twenty jobs at one role: two dozen rounds are borne, in far less than a minute', async ({
+  test('succeeds after 24 conflicts in less than half a minute, as with twenty jobs that change one role', async ({
     inFakeTime,
   }) => {
     const start = performance.now();
@@ -78,9 +78,7 @@ describe('concurrent statements on one object collide, and are done again', () =
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
-  test('what never passes is given up after a minute, with PostgreSQL’s own error', async ({
-    inFakeTime,
-  }) => {
+  test('throws PostgreSQL’s error if the conflict lasts longer than a minute', async ({ inFakeTime }) => {
     const start = performance.now();
     const error = createPgError('40001', 'could not serialize access');
     const { work, attempts } = createFailingWork(error, Number.POSITIVE_INFINITY);
@@ -90,7 +88,7 @@ describe('concurrent statements on one object collide, and are done again', () =
     expect(attempts()).toBeGreaterThan(60);
   });
 
-  test('a run that ends does not wait for it: the end’s own reason is thrown', async ({ inFakeTime }) => {
+  test('throws the reason of the run’s end without another attempt', async ({ inFakeTime }) => {
     const run = createTestRun();
     const reason = new Error('cancelled');
     const work = async (): Promise<never> => {
@@ -101,8 +99,8 @@ describe('concurrent statements on one object collide, and are done again', () =
   });
 });
 
-describe('what PostgreSQL said', () => {
-  test('its message, its detail where there is one, and its code', () => {
+describe('errors of PostgreSQL', () => {
+  test('are formatted with message, detail and SQLSTATE', () => {
     expect(formatPgError(createPgError('42501', 'permission denied'))).toBe(
       'permission denied (SQLSTATE 42501)',
     );
@@ -113,13 +111,13 @@ describe('what PostgreSQL said', () => {
     expect(formatPgError('text')).toBe('text');
   });
 
-  test('its code; none of what is no error of PostgreSQL’s or the system’s', () => {
+  test('have a SQLSTATE, and other errors have none', () => {
     expect(getSqlState(createPgError('42501'))).toBe('42501');
     for (const error of [new Error('x'), { code: 42501 }, 'text', null, undefined])
       expect(getSqlState(error)).toBe('');
   });
 
-  test('42P04, 23505 and 42710 are a creation that another won', () => {
+  test('42P04, 23505 and 42710 mean that another session has created the object', () => {
     for (const code of ['42P04', '23505', '42710']) expect(isDuplicateObject(createPgError(code))).toBe(true);
     for (const error of [createPgError('42501'), createPgError('XX000'), new Error('42P04'), undefined])
       expect(isDuplicateObject(error)).toBe(false);

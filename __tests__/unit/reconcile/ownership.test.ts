@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RoleMarker } from '../../../src/common/ownership-marker.ts';
+import { pullRequestName } from '../../../src/common/resource-names.ts';
 import type { DatabaseConfig, RoleConfig } from '../../../src/inputs/types.ts';
+import type { FoundRole } from '../../../src/postgres/sql-reader.ts';
 import {
   databaseNotOwnedError,
+  findPullRequestRoleNames,
+  findRolesOfDatabase,
   isCreationInProgress,
   isManagedDatabase,
   isManagedRole,
@@ -11,7 +15,12 @@ import {
   roleNotOwnedError,
   sentinelOf,
 } from '../../../src/reconcile/ownership.ts';
-import { databaseFromConfig, readMark, roleFromConfig } from '../../helpers/unit/fake-observations.ts';
+import {
+  databaseFromConfig,
+  fakeRole,
+  roleFromConfig,
+  toParsedMarker,
+} from '../../helpers/unit/fake-observations.ts';
 import {
   ensureConfig,
   perPullRequestInputs,
@@ -22,27 +31,27 @@ import {
 const { database, appRole } = pullRequestConfig();
 const role: RoleConfig = appRole ?? expect.unreachable();
 const base = ensureConfig({ ...perPullRequestInputs, 'per-pull-request': 'false' }, {}, pushEvent);
-const mark = database.marker ?? expect.unreachable();
+const marker = database.marker ?? expect.unreachable();
 
-/** What would be another's, each in one point. */
+/** Databases that differ from {@link database} in one property of their identity. */
 const otherDatabases: readonly (readonly [what: string, DatabaseConfig])[] = [
-  ['another repository', { ...database, marker: { ...mark, repositoryId: '987654321' } }],
-  ['another pull request', { ...database, marker: { ...mark, pullRequest: 43 } }],
-  ['another base', { ...database, marker: { ...mark, base: 'relecloud2' } }],
-  ['no pull request', { ...database, marker: undefined }],
+  ['another repository', { ...database, marker: { ...marker, repositoryId: '987654321' } }],
+  ['another pull request', { ...database, marker: { ...marker, pullRequest: 43 } }],
+  ['another base', { ...database, marker: { ...marker, base: 'relecloud2' } }],
+  ['a base database', { ...database, marker: undefined }],
 ];
 
-/** Anything that can be seen under the name of a database. */
-const anyObservedRole: fc.Arbitrary<ObservedDatabase> = fc.record({
+/** Any state in which a database can be observed. */
+const anyObservedDatabase: fc.Arbitrary<ObservedDatabase> = fc.record({
   owner: fc.constantFrom('relecloud_admin', 'relecloud_app_pr_42', 'azuresu'),
   isOwnedByAdmin: fc.boolean(),
   marker: fc.constantFrom(
     undefined,
-    readMark(mark),
-    readMark(mark, new Date(0)),
-    ...otherDatabases.flatMap(([, other]) => (other.marker ? [readMark(other.marker)] : [])),
-    readMark(role.marker),
-    readMark(base.appRole?.marker ?? expect.unreachable()),
+    toParsedMarker(marker),
+    toParsedMarker(marker, new Date(0)),
+    ...otherDatabases.flatMap(([, other]) => (other.marker ? [toParsedMarker(other.marker)] : [])),
+    toParsedMarker(role.marker),
+    toParsedMarker(base.appRole?.marker ?? expect.unreachable()),
   ),
   connectionLimit: fc.constantFrom(
     -1,
@@ -52,17 +61,20 @@ const anyObservedRole: fc.Arbitrary<ObservedDatabase> = fc.record({
   ),
 });
 
-describe('what is not ours is not ours to drop', () => {
-  test('a pull request’s own database is, whatever its expiry', () => {
+describe('isManagedDatabase', () => {
+  test('is true for the pull request’s database, whatever its expiry', () => {
     expect(isManagedDatabase(databaseFromConfig(database), database)).toBe(true);
     expect(
-      isManagedDatabase(databaseFromConfig(database, { marker: readMark(mark, new Date(0)) }), database),
+      isManagedDatabase(
+        databaseFromConfig(database, { marker: toParsedMarker(marker, new Date(0)) }),
+        database,
+      ),
     ).toBe(true);
   });
 
-  test('a base database never is, also where it bears a mark or a seal', () => {
+  test('is false for a base database, also with a marker or the creation sentinel', () => {
     fc.assert(
-      fc.property(anyObservedRole, (found) => {
+      fc.property(anyObservedDatabase, (found) => {
         expect(isManagedDatabase(found, base.database)).toBe(false);
         expect(
           isManagedDatabase(
@@ -74,58 +86,67 @@ describe('what is not ours is not ours to drop', () => {
     );
   });
 
-  test('what another role owns never is: it could have written the mark by itself, and the limit', () => {
+  test('is false for a database of another owner, who can have written marker and connection limit', () => {
     fc.assert(
-      fc.property(anyObservedRole, (found) => {
+      fc.property(anyObservedDatabase, (found) => {
         expect(isManagedDatabase({ ...found, isOwnedByAdmin: false }, database)).toBe(false);
         expect(isCreationInProgress({ ...found, isOwnedByAdmin: false }, database)).toBe(false);
       }),
     );
   });
 
-  test.each(otherDatabases)('the mark and the seal of %s do not make it ours', (_, other) => {
-    const theirs = { marker: other.marker && readMark(other.marker), connectionLimit: sentinelOf(other) };
-    expect(isManagedDatabase(databaseFromConfig(database, theirs), database)).toBe(false);
+  test.each(otherDatabases)('is false with the marker or the creation sentinel of %s', (_, other) => {
+    const foreign = {
+      marker: other.marker && toParsedMarker(other.marker),
+      connectionLimit: sentinelOf(other),
+    };
+    expect(isManagedDatabase(databaseFromConfig(database, foreign), database)).toBe(false);
     expect(isManagedDatabase(databaseFromConfig(database), other)).toBe(false);
   });
 
-  test('nor does no mark at all, or a role’s', () => {
+  test('is false without a marker, and with the marker of a role', () => {
     expect(isManagedDatabase(databaseFromConfig(database, { marker: undefined }), database)).toBe(false);
-    expect(isManagedDatabase(databaseFromConfig(database, { marker: readMark(role.marker) }), database)).toBe(
-      false,
-    );
+    expect(
+      isManagedDatabase(databaseFromConfig(database, { marker: toParsedMarker(role.marker) }), database),
+    ).toBe(false);
   });
 
-  test('whatever is ours is owned by us, and bears the pull request’s mark or its seal', () => {
+  test('is true only for a database of the administrator with the pull request’s marker or sentinel', () => {
     fc.assert(
-      fc.property(anyObservedRole, (found) => {
+      fc.property(anyObservedDatabase, (found) => {
         if (!isManagedDatabase(found, database)) return;
         expect(found.isOwnedByAdmin).toBe(true);
-        const marked =
+        const hasMarker =
           JSON.stringify({ ...found.marker, expires: 0 }) ===
-          JSON.stringify({ ...readMark(mark), expires: 0 });
-        expect(marked || found.connectionLimit === sentinelOf(database)).toBe(true);
+          JSON.stringify({ ...toParsedMarker(marker), expires: 0 });
+        expect(hasMarker || found.connectionLimit === sentinelOf(database)).toBe(true);
       }),
       { numRuns: 300 },
     );
   });
 });
 
-describe('a database that is being made is known without a mark', () => {
-  test('by the seal of what it is to be', () => {
+describe('a database whose creation was interrupted before it got a marker', () => {
+  test('is recognized by the creation sentinel', () => {
     for (const desired of [database, base.database]) {
-      const half = databaseFromConfig(desired, { marker: undefined, connectionLimit: sentinelOf(desired) });
-      expect(isCreationInProgress(half, desired)).toBe(true);
+      const incomplete = databaseFromConfig(desired, {
+        marker: undefined,
+        connectionLimit: sentinelOf(desired),
+      });
+      expect(isCreationInProgress(incomplete, desired)).toBe(true);
       expect(isCreationInProgress(databaseFromConfig(desired), desired)).toBe(false);
     }
   });
 
-  test('a pull request’s is ours to drop then', () => {
-    const half = databaseFromConfig(database, { marker: undefined, connectionLimit: sentinelOf(database) });
-    expect(isManagedDatabase(half, database)).toBe(true);
+  test('is managed if it is a pull request’s', () => {
+    const incomplete = databaseFromConfig(database, {
+      marker: undefined,
+      connectionLimit: sentinelOf(database),
+    });
+    expect(isManagedDatabase(incomplete, database)).toBe(true);
   });
 
-  test('the seal tells name, repository, pull request and base apart', () => {
+  test('has a sentinel that differs by name, repository, pull request and base', () => {
     const all = [
       database,
       ...otherDatabases.map(([, other]) => other),
@@ -135,61 +156,132 @@ describe('a database that is being made is known without a mark', () => {
   });
 });
 
-describe('whose a role is', () => {
-  const otherMarks: readonly (readonly [what: string, marker: RoleMarker])[] = [
+describe('isManagedRole', () => {
+  const otherMarkers: readonly (readonly [what: string, marker: RoleMarker])[] = [
     ['another repository', { ...role.marker, repositoryId: '987654321' }],
     ['another database', { ...role.marker, database: 'relecloud2' }],
     ['another base', { ...role.marker, base: 'someone' }],
     ['a base database', base.appRole?.marker ?? expect.unreachable()],
   ];
 
-  test('ours is one that the administrator administers and that bears its mark', () => {
+  test('is true only for a role that the administrator administers, with its marker', () => {
     expect(isManagedRole(roleFromConfig(role), role)).toBe(true);
     expect(isManagedRole(roleFromConfig(role, { administered: false }), role)).toBe(false);
     expect(isManagedRole(roleFromConfig(role, { marker: undefined }), role)).toBe(false);
   });
 
-  test.each(otherMarks)('the mark of %s does not make it ours', (_, other) => {
-    expect(isManagedRole(roleFromConfig(role, { marker: readMark(other) }), role)).toBe(false);
+  test.each(otherMarkers)('is false with the marker of %s', (_, other) => {
+    expect(isManagedRole(roleFromConfig(role, { marker: toParsedMarker(other) }), role)).toBe(false);
     expect(isManagedRole(roleFromConfig(role), { marker: other })).toBe(false);
   });
 });
 
-describe('why it was left untouched', () => {
+describe('the error for a name that is used by something else', () => {
   test.each([
-    ['no mark', { marker: undefined }, /bears no mark of this action/],
-    ['another owner', { isOwnedByAdmin: false, owner: 'azuresu' }, /belongs to the role 'azuresu'/],
+    ['no marker', { marker: undefined }, /has no ownership marker/],
+    ['another owner', { isOwnedByAdmin: false, owner: 'azuresu' }, /is owned by role 'azuresu'/],
     [
       'another repository',
-      { marker: readMark({ ...mark, repositoryId: '7' }) },
+      { marker: toParsedMarker({ ...marker, repositoryId: '7' }) },
       /another repository \(id 7\)/,
     ],
     [
       'another pull request',
-      { marker: readMark({ ...mark, pullRequest: 43 }) },
-      /pull request #43, made from 'relecloud'/,
+      { marker: toParsedMarker({ ...marker, pullRequest: 43 }) },
+      /pull request #43, with base 'relecloud'/,
     ],
-  ] as const)('of a database: %s', (_, more, says) => {
-    const error = databaseNotOwnedError(databaseFromConfig(database, more), database);
+  ] as const)('names the reason for a database: %s', (_, overrides, reason) => {
+    const error = databaseNotOwnedError(databaseFromConfig(database, overrides), database);
     expect(error.code).toBe('not-ours');
     expect(error.message).toContain("Database 'relecloud_pr_42' is there already and was left untouched");
-    expect(error.message).toMatch(says);
+    expect(error.message).toMatch(reason);
   });
 
   test.each([
-    ['no mark', { marker: undefined }, /bears no mark of this action/],
-    ['another maker', { administered: false }, /made by somebody else than admin-username/],
+    ['no marker', { marker: undefined }, /has no ownership marker/],
+    ['another creator', { administered: false }, /created by another role than admin-username/],
     [
       'another repository',
-      { marker: readMark({ ...role.marker, repositoryId: '7' }) },
+      { marker: toParsedMarker({ ...role.marker, repositoryId: '7' }) },
       /another repository \(id 7\)/,
     ],
-    ['another database', { marker: readMark({ ...role.marker, database: 'tours' }) }, /for database 'tours'/],
-    ['a base database', { marker: readMark(base.appRole?.marker ?? role.marker) }, /of a base database/],
-  ] as const)('of a role: %s', (_, more, says) => {
-    const error = roleNotOwnedError(roleFromConfig(role, more), role);
+    [
+      'another database',
+      { marker: toParsedMarker({ ...role.marker, database: 'tours' }) },
+      /and database 'tours'/,
+    ],
+    [
+      'a base database',
+      { marker: toParsedMarker(base.appRole?.marker ?? role.marker) },
+      /names a base database/,
+    ],
+  ] as const)('names the reason for a role: %s', (_, overrides, reason) => {
+    const error = roleNotOwnedError(roleFromConfig(role, overrides), role);
     expect(error.code).toBe('not-ours');
     expect(error.message).toContain("Role 'relecloud_app_pr_42' is there already and was left untouched");
-    expect(error.message).toMatch(says);
+    expect(error.message).toMatch(reason);
+  });
+});
+
+const repositoryId = '123456789';
+const roleMarker = (pullRequest: number, databaseBase = 'relecloud', base = 'app') =>
+  ({ kind: 'pull-request', repositoryId, pullRequest, base, database: databaseBase }) as const;
+/** A role as the action creates it. */
+const pullRequestRole = (
+  number: number,
+  databaseBase?: string,
+  base?: string,
+  overrides: Partial<FoundRole> = {},
+): FoundRole => {
+  const ownMarker = roleMarker(number, databaseBase, base);
+  return fakeRole(pullRequestName(ownMarker.base, number), ownMarker, overrides);
+};
+
+describe('findRolesOfDatabase', () => {
+  const target: Parameters<typeof findRolesOfDatabase>[0] = {
+    name: 'relecloud_pr_42',
+    marker: { kind: 'pull-request', repositoryId, pullRequest: 42, base: 'relecloud' },
+  };
+  const namesFor = (roles: readonly FoundRole[], desired = target) =>
+    findRolesOfDatabase(desired, roles).map(({ name }) => name);
+
+  test('finds the roles of a pull request’s database by their markers, whatever app-username was', () => {
+    expect(namesFor([pullRequestRole(42), pullRequestRole(42, 'relecloud', 'web')])).toEqual([
+      'app_pr_42',
+      'web_pr_42',
+    ]);
+  });
+
+  test('finds no role of another database, pull request or repository, and none whose marker is not believed', () => {
+    const others = [
+      pullRequestRole(43),
+      pullRequestRole(42, 'tours'),
+      pullRequestRole(42, 'relecloud', 'app', { administered: false }),
+      fakeRole('app', roleMarker(42)),
+      fakeRole('app_pr_42', { ...roleMarker(42), repositoryId: '987654321' }),
+      fakeRole('app', { kind: 'base', repositoryId, base: 'app', database: 'relecloud' }),
+      fakeRole('relecloud_admin', undefined),
+    ];
+    for (const other of others) expect(namesFor([other])).toEqual([]);
+    expect(namesFor([pullRequestRole(42)], { name: 'relecloud', marker: undefined })).toEqual([]);
+  });
+});
+
+describe('findPullRequestRoleNames', () => {
+  test('finds the roles that the administrator created for pull requests of this repository, except those of one database', () => {
+    const roles = [
+      pullRequestRole(42),
+      pullRequestRole(43),
+      pullRequestRole(44, 'tours'),
+      pullRequestRole(45, 'relecloud', 'app', { administered: false }),
+      fakeRole('app_pr_46', { ...roleMarker(46), repositoryId: '987654321' }),
+      fakeRole('misnamed', roleMarker(47)),
+      fakeRole('app', { kind: 'base', repositoryId, base: 'app', database: 'relecloud' }),
+      fakeRole('relecloud_admin', undefined),
+    ];
+    const namesExcept = (database?: string) => findPullRequestRoleNames(repositoryId, roles, database);
+    expect(namesExcept()).toEqual(['app_pr_42', 'app_pr_43', 'app_pr_44']);
+    expect(namesExcept('relecloud_pr_42')).toEqual(['app_pr_43', 'app_pr_44']);
+    expect(findPullRequestRoleNames('', roles)).toEqual([]);
   });
 });

@@ -3,12 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { DatabaseMarker, RoleMarker } from '../../../src/common/ownership-marker.ts';
 import { pullRequestName } from '../../../src/common/resource-names.ts';
 import type { FoundDatabase, FoundRole } from '../../../src/postgres/sql-reader.ts';
-import {
-  findPullRequestRoleNames,
-  findPullRequestRoles,
-  findSweepItems,
-} from '../../../src/reconcile/sweep-items.ts';
-import { fakeDatabase, fakeRole, readMark } from '../../helpers/unit/fake-observations.ts';
+import { findSweepItems } from '../../../src/reconcile/sweep-items.ts';
+import { fakeDatabase, fakeRole, toParsedMarker } from '../../helpers/unit/fake-observations.ts';
 
 const repositoryId = '123456789';
 const expires = new Date('2026-02-03T04:05:06.789Z');
@@ -23,25 +19,28 @@ const createRoleMarker = (pullRequest: number, database = 'relecloud', base = 'a
   ...createDatabaseMarker(pullRequest, base),
   database,
 });
-/** As the action makes them. */
-const database = (number: number, base?: string, more: Partial<FoundDatabase> = {}): FoundDatabase => {
-  const mark = createDatabaseMarker(number, base);
-  return fakeDatabase(pullRequestName(mark.base, number), mark, more);
+/** A pull request's database as the action creates it. */
+const database = (number: number, base?: string, overrides: Partial<FoundDatabase> = {}): FoundDatabase => {
+  const marker = createDatabaseMarker(number, base);
+  return fakeDatabase(pullRequestName(marker.base, number), marker, overrides);
 };
-const role = (number: number, of?: string, base?: string, more: Partial<FoundRole> = {}): FoundRole => {
-  const mark = createRoleMarker(number, of, base);
-  return fakeRole(pullRequestName(mark.base, number), mark, more);
+/** A pull request's role as the action creates it. */
+const role = (
+  number: number,
+  databaseBase?: string,
+  base?: string,
+  overrides: Partial<FoundRole> = {},
+): FoundRole => {
+  const marker = createRoleMarker(number, databaseBase, base);
+  return fakeRole(pullRequestName(marker.base, number), marker, overrides);
 };
-const planSweep = (databases: readonly FoundDatabase[], roles: readonly FoundRole[] = []) =>
+const sweepItems = (databases: readonly FoundDatabase[], roles: readonly FoundRole[] = []) =>
   findSweepItems(repositoryId, databases, roles);
 
-describe('sweep is drop over what a query finds', () => {
-  test('what one pull request has on the server is one thing: its database with its role', () => {
-    const mark = readMark(createDatabaseMarker(42), expires);
-    const { items, notOwned } = planSweep(
-      [database(42, 'relecloud', { marker: mark }), database(43)],
-      [role(42)],
-    );
+describe('sweep items', () => {
+  test('a pull request’s database and its role are one item', () => {
+    const marker = toParsedMarker(createDatabaseMarker(42), expires);
+    const { items, notOwned } = sweepItems([database(42, 'relecloud', { marker }), database(43)], [role(42)]);
     expect(items).toEqual([
       {
         resource: 'database',
@@ -63,60 +62,60 @@ describe('sweep is drop over what a query finds', () => {
     expect(notOwned).toEqual([]);
   });
 
-  test('several databases of one pull request are several things, each with its own role', () => {
-    const { items } = planSweep(
+  test('several databases of one pull request are several items, each with its own role', () => {
+    const { items } = sweepItems(
       [database(42), database(42, 'tours')],
       [role(42, 'tours', 'guide'), role(42)],
     );
-    expect(items.map(({ name, roles }) => [name, ...roles.map((each) => each.name)])).toEqual([
+    expect(items.map(({ name, roles }) => [name, ...roles.map((itemRole) => itemRole.name)])).toEqual([
       ['relecloud_pr_42', 'app_pr_42'],
       ['tours_pr_42', 'guide_pr_42'],
     ]);
   });
 
-  test('a role whose database is gone already is found by itself, under the database’s name', () => {
-    const { items } = planSweep([], [role(42)]);
+  test('a role whose database does not exist anymore is an item with the database’s name', () => {
+    const { items } = sweepItems([], [role(42)]);
     expect(items).toMatchObject([
       { resource: 'role', name: 'relecloud_pr_42', base: 'relecloud', number: 42, expires: undefined },
     ]);
     expect(items[0]?.roles).toEqual([{ name: 'app_pr_42', base: 'app', marker: createRoleMarker(42) }]);
   });
 
-  test('where app-username was changed in between, every role of the database goes with it', () => {
-    const { items } = planSweep([database(42)], [role(42), role(42, 'relecloud', 'web')]);
+  test('a database has several roles if app-username was changed', () => {
+    const { items } = sweepItems([database(42)], [role(42), role(42, 'relecloud', 'web')]);
     expect(items).toHaveLength(1);
     expect(items[0]?.roles.map(({ name }) => name)).toEqual(['app_pr_42', 'web_pr_42']);
   });
 
-  test('names that had to be cut are put together too', () => {
+  test('a database and a role with shortened names are one item', () => {
     const long = 'a-name-of-sixty-three-bytes-'.padEnd(63, 'x');
-    const { items, notOwned } = planSweep([database(42, long)], [role(42, long, long)]);
+    const { items, notOwned } = sweepItems([database(42, long)], [role(42, long, long)]);
     expect(notOwned).toEqual([]);
     expect(items).toHaveLength(1);
     expect(items[0]?.roles.map(({ marker }) => marker.database)).toEqual([long]);
   });
 });
 
-describe('what is not ours survives sweep, marks forged by others included', () => {
+describe('a sweep finds only what the action has created for this repository', () => {
   const nothing = { items: [], notOwned: [] };
 
-  test('other repositories’ things are theirs, and not even told', () => {
-    const others = { ...createDatabaseMarker(42), repositoryId: '987654321' };
-    const theirs = { ...createRoleMarker(42), repositoryId: '987654321' };
-    expect(planSweep([fakeDatabase('relecloud_pr_42', others)], [fakeRole('app_pr_42', theirs)])).toEqual(
-      nothing,
-    );
-  });
-
-  test('a base’s role, and what bears no mark, are nothing to sweep', () => {
-    const base: RoleMarker = { kind: 'base', repositoryId, base: 'app', database: 'relecloud' };
+  test('databases and roles of other repositories are ignored', () => {
+    const otherDatabase = { ...createDatabaseMarker(42), repositoryId: '987654321' };
+    const otherRole = { ...createRoleMarker(42), repositoryId: '987654321' };
     expect(
-      planSweep([fakeDatabase('relecloud', undefined)], [fakeRole('app', base), fakeRole('x', undefined)]),
+      sweepItems([fakeDatabase('relecloud_pr_42', otherDatabase)], [fakeRole('app_pr_42', otherRole)]),
     ).toEqual(nothing);
   });
 
-  test('a mark that somebody else can have written is not believed, and told', () => {
-    const { items, notOwned } = planSweep(
+  test('the role of a base database, and what has no marker, are ignored', () => {
+    const base: RoleMarker = { kind: 'base', repositoryId, base: 'app', database: 'relecloud' };
+    expect(
+      sweepItems([fakeDatabase('relecloud', undefined)], [fakeRole('app', base), fakeRole('x', undefined)]),
+    ).toEqual(nothing);
+  });
+
+  test('a marker that another role can have written is not believed, and reported', () => {
+    const { items, notOwned } = sweepItems(
       [database(42, 'relecloud', { isOwnedByAdmin: false, owner: 'mallory' })],
       [role(43, 'relecloud', 'app', { administered: false })],
     );
@@ -125,9 +124,13 @@ describe('what is not ours survives sweep, marks forged by others included', () 
       {
         resource: 'database',
         name: 'relecloud_pr_42',
-        reason: expect.stringContaining("belongs to 'mallory'"),
+        reason: expect.stringContaining("because role 'mallory' owns it"),
       },
-      { resource: 'role', name: 'app_pr_43', reason: expect.stringContaining('made by somebody else') },
+      {
+        resource: 'role',
+        name: 'app_pr_43',
+        reason: expect.stringContaining('because another role created it'),
+      },
     ]);
   });
 
@@ -137,13 +140,13 @@ describe('what is not ours survives sweep, marks forged by others included', () 
     ['relecloud_pr_43', createDatabaseMarker(42)],
     ['RELECLOUD_pr_42', createDatabaseMarker(42)],
     ['relecloud_pr_42', createDatabaseMarker(42, 'relecloud_pr_42')],
-    // A role's mark on a database.
+    // The marker of a role on a database.
     ['app_pr_42', { ...createRoleMarker(42) } as DatabaseMarker],
-  ])('a database whose mark does not fit its name is left, and told: %s', (name, mark) => {
-    const { items, notOwned } = planSweep([fakeDatabase(name, mark)]);
+  ])('a database whose marker does not match its name is skipped and reported: %s', (name, marker) => {
+    const { items, notOwned } = sweepItems([fakeDatabase(name, marker)]);
     expect(items).toEqual([]);
     expect(notOwned).toEqual([
-      { resource: 'database', name, reason: expect.stringContaining('does not fit') },
+      { resource: 'database', name, reason: expect.stringContaining('does not match its name') },
     ]);
   });
 
@@ -151,15 +154,17 @@ describe('what is not ours survives sweep, marks forged by others included', () 
     ['app', createRoleMarker(42)],
     ['relecloud_admin', createRoleMarker(42)],
     ['app_pr_43', createRoleMarker(42)],
-    // A database's mark on a role: whose role it is, nobody can tell.
+    // The marker of a database on a role.
     ['relecloud_pr_42', createDatabaseMarker(42) as RoleMarker],
-  ])('a role whose mark does not fit its name is left, and told: %s', (name, mark) => {
-    const { items, notOwned } = planSweep([], [fakeRole(name, mark)]);
+  ])('a role whose marker does not match its name is skipped and reported: %s', (name, marker) => {
+    const { items, notOwned } = sweepItems([], [fakeRole(name, marker)]);
     expect(items).toEqual([]);
-    expect(notOwned).toEqual([{ resource: 'role', name, reason: expect.stringContaining('does not fit') }]);
+    expect(notOwned).toEqual([
+      { resource: 'role', name, reason: expect.stringContaining('does not match its name') },
+    ]);
   });
 
-  test('whatever is on the server, only what the action itself could have made for this repository is swept', () => {
+  test('every item has a name, an owner and a marker of this action, whatever exists on the server', () => {
     const names = fc.constantFrom(
       'relecloud',
       'relecloud_pr_42',
@@ -168,7 +173,7 @@ describe('what is not ours survives sweep, marks forged by others included', () 
       'app_pr_42',
       'x',
     );
-    const marks = fc.record({
+    const markers = fc.record({
       kind: fc.constantFrom('pull-request' as const, 'base' as const),
       repositoryId: fc.constantFrom(repositoryId, '7'),
       pullRequest: fc.constantFrom(42, 43, undefined),
@@ -177,32 +182,31 @@ describe('what is not ours survives sweep, marks forged by others included', () 
       expires: fc.constantFrom(undefined, expires),
     });
     const databases = fc.uniqueArray(
-      fc.record({ name: names, marker: marks, isOwnedByAdmin: fc.boolean() }),
+      fc.record({ name: names, marker: markers, isOwnedByAdmin: fc.boolean() }),
       {
         selector: ({ name }) => name,
       },
     );
-    const roles = fc.uniqueArray(fc.record({ name: names, marker: marks, administered: fc.boolean() }), {
+    const roles = fc.uniqueArray(fc.record({ name: names, marker: markers, administered: fc.boolean() }), {
       selector: ({ name }) => name,
     });
     fc.assert(
       fc.property(databases, roles, (someDatabases, someRoles) => {
-        const found = someDatabases.map(({ name, ...more }) => fakeDatabase(name, undefined, more));
-        const made = someRoles.map(({ name, ...more }) => fakeRole(name, undefined, more));
-        const { items } = planSweep(found, made);
+        const foundDatabases = someDatabases.map(({ name, ...rest }) => fakeDatabase(name, undefined, rest));
+        const foundRoles = someRoles.map(({ name, ...rest }) => fakeRole(name, undefined, rest));
+        const { items } = sweepItems(foundDatabases, foundRoles);
         for (const item of items) {
           const name = pullRequestName(item.base, item.number);
           expect(item.name).toBe(name);
-          const one = found.find((each) => each.name === name);
           if (item.resource === 'database') {
-            expect(one).toMatchObject({
+            expect(foundDatabases.find((found) => found.name === name)).toMatchObject({
               isOwnedByAdmin: true,
               marker: { kind: 'pull-request', repositoryId, pullRequest: item.number, base: item.base },
             });
           } else expect(item.roles).not.toEqual([]);
-          for (const own of item.roles) {
-            expect(own.name).toBe(pullRequestName(own.base, item.number));
-            expect(made.find((each) => each.name === own.name)).toMatchObject({
+          for (const itemRole of item.roles) {
+            expect(itemRole.name).toBe(pullRequestName(itemRole.base, item.number));
+            expect(foundRoles.find((found) => found.name === itemRole.name)).toMatchObject({
               administered: true,
               marker: { kind: 'pull-request', repositoryId, pullRequest: item.number, database: item.base },
             });
@@ -212,46 +216,4 @@ describe('what is not ours survives sweep, marks forged by others included', () 
       { numRuns: 1000 },
     );
   });
-});
-
-describe('mode drop: whatever app-username was when the role was made', () => {
-  const of = { name: 'relecloud_pr_42', marker: createDatabaseMarker(42) };
-  const names = (roles: readonly FoundRole[], desired: Parameters<typeof findPullRequestRoles>[0] = of) =>
-    findPullRequestRoles(desired, roles).map(({ name }) => name);
-
-  test('the roles of its database are found by their marks', () => {
-    expect(names([role(42), role(42, 'relecloud', 'web')])).toEqual(['app_pr_42', 'web_pr_42']);
-  });
-
-  test('no role of another database, pull request or repository, and none that is not believed', () => {
-    const theirs = { ...createRoleMarker(42), repositoryId: '987654321' };
-    const others = [
-      role(43),
-      role(42, 'tours'),
-      role(42, 'relecloud', 'app', { administered: false }),
-      fakeRole('app', createRoleMarker(42)),
-      fakeRole('app_pr_42', theirs),
-      fakeRole('app', { kind: 'base', repositoryId, base: 'app', database: 'relecloud' }),
-      fakeRole('relecloud_admin', undefined),
-    ];
-    for (const other of others) expect(names([other])).toEqual([]);
-    expect(names([role(42)], { name: 'relecloud', marker: undefined })).toEqual([]);
-  });
-});
-
-test('the roles of all pull requests are those of this repository that the administrator made, but for one database’s', () => {
-  const roles = [
-    role(42),
-    role(43),
-    role(44, 'tours'),
-    role(45, 'relecloud', 'app', { administered: false }),
-    fakeRole('app_pr_46', { ...createRoleMarker(46), repositoryId: '987654321' }),
-    fakeRole('misnamed', createRoleMarker(47)),
-    fakeRole('app', { kind: 'base', repositoryId, base: 'app', database: 'relecloud' }),
-    fakeRole('relecloud_admin', undefined),
-  ];
-  const names = (except?: string) => findPullRequestRoleNames(repositoryId, roles, except);
-  expect(names()).toEqual(['app_pr_42', 'app_pr_43', 'app_pr_44']);
-  expect(names('relecloud_pr_42')).toEqual(['app_pr_43', 'app_pr_44']);
-  expect(findPullRequestRoleNames('', roles)).toEqual([]);
 });

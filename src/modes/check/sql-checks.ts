@@ -9,14 +9,14 @@ import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
 import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
 import { type PlanFunction, reconcile } from '../../reconcile/reconcile.ts';
 import { databaseOnlyResources, inDatabaseResources, roleResources } from '../../resources/index.ts';
-import type { SqlWriter } from '../../resources/sql-writer.ts';
+import type { SqlWriterDeps } from '../../resources/sql-writer-deps.ts';
 import type { ModeContext } from '../context.ts';
 
 /** Resources that only SQL can read, and the database in which they are read. */
 interface SqlCheck {
   readonly targets: readonly Pick<Finding, 'resource' | 'name'>[];
   readonly database: string;
-  readonly resources: readonly PlanFunction<SqlReader, SqlWriter>[];
+  readonly resources: readonly PlanFunction<SqlReader, SqlWriterDeps>[];
 }
 
 /**

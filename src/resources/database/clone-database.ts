@@ -1,25 +1,23 @@
 import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
 import { formatDuration, type RunContext, retry } from '../../common/polling.ts';
-import { describeBlockers, takeUnseen } from '../../postgres/activity.ts';
+import { describeBlockers, revokePublicConnectHint, takeUnseen } from '../../postgres/activity.ts';
 import { formatPgError, getSqlState, LOCK_NOT_AVAILABLE } from '../../postgres/pg-errors.ts';
-import { revokePublicConnectHint } from '../../postgres/pull-request-activity.ts';
 import type { Session } from '../../postgres/session.ts';
 
-/** Milliseconds that sessions on a template get to end by themselves; PostgreSQL waits five seconds in each attempt. */
+/** Milliseconds for sessions in a template to end; PostgreSQL itself waits five seconds in each attempt. */
 const TEMPLATE_IN_USE_TIMEOUT_MS = 30_000;
 
 /**
- * Bytes from which FILE_COPY is the faster strategy. Its two checkpoints cost more than a small template's whole copy by
- * WAL_LOG (185 ms against 57 ms, facts.md §5), which writes every page twice and so grows about four times as fast
- * (`npm run bench -- clone`, where checkpoints cost next to nothing): they meet at about a hundred MiB.
+ * Bytes from which FILE_COPY is the faster strategy. FILE_COPY makes two checkpoints. WAL_LOG writes every page twice, so
+ * its time grows about four times as fast (`npm run bench -- clone`; docs/azure-behavior.md#cloning-databases).
  */
 export const FILE_COPY_MIN_BYTES = 128 * 1024 * 1024;
 
-/** The STRATEGY clause for a clone of this template: empty before PostgreSQL 15, which knows but one way. */
+/** The STRATEGY clause for a clone of this template; empty before PostgreSQL 15, which has no such option. */
 export async function cloneStrategyClause(session: Session, template: string): Promise<string> {
   const [row] = await session.query<{ version: number; size: string | null }>(
-    // The size of what we may neither enter nor monitor is not told, and the server's default will do.
+    // The size needs CONNECT or pg_read_all_stats. Without them, the server's default strategy is used.
     `SELECT current_setting('server_version_num')::int AS version,
        CASE WHEN has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
          THEN pg_database_size(oid) END AS size
@@ -31,11 +29,11 @@ export async function cloneStrategyClause(session: Session, template: string): P
 }
 
 /**
- * Does what copies a template, again while sessions are in it (55006), for a little. Those of pull requests' roles of
- * this repository are ended right before each attempt, since they have no business there and a connection pool opens
- * new ones at once; all others are only waited for.
- * @param terminatePullRequestSessions ends the former, and returns a line for each
- * @throws `template-in-use`, which names who is there, and says so where the former came back
+ * Retries `copy` while sessions use the template (55006), for {@link TEMPLATE_IN_USE_TIMEOUT_MS}. Sessions of pull
+ * requests' roles of this repository are ended right before each attempt, because a connection pool opens new ones
+ * immediately. Other sessions are only awaited.
+ * @param terminatePullRequestSessions ends those sessions, and returns a line for each
+ * @throws `template-in-use`, which names the sessions, and says whether the ended ones came back
  */
 export async function retryWhileInUse<T>(
   run: RunContext,
@@ -49,7 +47,7 @@ export async function retryWhileInUse<T>(
   const endedBefore = new Set<string>();
   const attempt = async (): Promise<T> => {
     const ended = await terminatePullRequestSessions(await findDatabaseOid(session, template));
-    // What could not be ended is named again, and has not come back.
+    // A session that could not be ended is listed again, but has not come back.
     if (takeUnseen(ended, endedBefore).length > 0) timesEnded += 1;
     return await copy();
   };
@@ -73,7 +71,7 @@ export async function retryWhileInUse<T>(
   return await retry(run, `cloning template '${template}'`, attempt, getRetryReason, options);
 }
 
-/** 0, which no database has, where there is none of this name. */
+/** Returns 0, which is the oid of no database, when the database does not exist. */
 async function findDatabaseOid(session: Session, database: string): Promise<string> {
   const [row] = await session.query<{ oid: string }>(
     'SELECT oid::text AS oid FROM pg_database WHERE datname = $1',
@@ -83,8 +81,8 @@ async function findDatabaseOid(session: Session, database: string): Promise<stri
 }
 
 /**
- * Who keeps a template from being copied: sessions in it and transactions that were prepared there, or a lock, as of
- * another job that is at the same database, perhaps copying for minutes; the run's own end is the bound for that.
+ * What keeps a template from being copied: sessions and prepared transactions in it, or a lock, such as that of another
+ * job that copies it for minutes. Only the end of the run limits the wait for a lock.
  * @throws every other error as it is
  */
 async function findBlockers(
@@ -99,17 +97,17 @@ async function findBlockers(
   throw error;
 }
 
-/** Who does not get on the clone what the template says: they are the clone's own owner and role. */
+/** The roles whose privileges on the template are not copied to the clone. */
 interface RoleMapping {
-  /** The role that the clone's application role stands for. */
+  /** The application role of the template. */
   readonly templateRole: string | undefined;
-  /** The clone's application role, which gets the settings of the other in this database. */
+  /** The application role of the clone, which gets the settings that `templateRole` has in the template. */
   readonly cloneRole: string | undefined;
-  /** Roles of pull requests, which have nothing to do in a clone, not even where the template is their own database. */
+  /** Roles of other pull requests, also when the template is their own database. */
   readonly others: readonly string[];
 }
 
-/** Grants the named roles on the clone what they have on the template; a copy leaves the database's own grants behind (facts.md §5). */
+/** Copies the grants on the template to the clone, which CREATE DATABASE does not (docs/azure-behavior.md#cloning-databases). */
 export async function copyGrants(
   session: Session,
   template: string,
@@ -133,8 +131,8 @@ export async function copyGrants(
 }
 
 /**
- * Sets on the clone what ALTER DATABASE … SET has set on the template, and for its role what ALTER ROLE … IN DATABASE has
- * set for the other's. What the administrator may not set is told and left out.
+ * Copies the settings of ALTER DATABASE … SET from the template to the clone, and those of ALTER ROLE … IN DATABASE from
+ * `templateRole` to `cloneRole`. Warns about settings that the administrator may not set.
  */
 export async function copySettings(
   run: RunContext,
@@ -157,7 +155,7 @@ export async function copySettings(
       : `DATABASE ${pg.escapeIdentifier(clone)}`;
     try {
       await session.transaction(async () => {
-        // FROM CURRENT keeps the quoting of lists, which the stored text does not tell from a value's own.
+        // FROM CURRENT keeps the quoting of lists, which cannot be derived from the stored text.
         await session.query('SELECT pg_catalog.set_config($1, $2, true)', [
           name,
           setting.slice(separatorIndex + 1),

@@ -8,12 +8,14 @@ import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
 import { databaseNotOwnedError, isCreationInProgress, isManagedDatabase } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
-import type { SqlWriter } from '../sql-writer.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { createDatabase, type NewDatabase } from './create-database.ts';
+import { dropDatabase } from './drop-database.ts';
 import { describeDropSideEffects } from './drop-obstacles.ts';
 
-/** A database to create or compare, or one to delete. */
+/** A database to create or compare, or one to drop. */
 type DesiredDatabase =
-  | { readonly database: DatabaseConfig; readonly shouldExist: true }
+  | (NewDatabase & { readonly shouldExist: true })
   | {
       readonly database: DatabaseIdentity;
       readonly shouldExist: false;
@@ -22,9 +24,8 @@ type DesiredDatabase =
 
 type DatabaseIdentity = Pick<DatabaseConfig, 'name' | 'marker'>;
 
-/** A database, and what would go with it if it is to be dropped. */
 interface DatabaseWithSideEffects extends FoundDatabase {
-  /** See {@link describeDropSideEffects}. */
+  /** Set for a database that may be dropped; see {@link describeDropSideEffects}. */
   readonly dropSideEffects?: readonly string[];
 }
 
@@ -44,23 +45,23 @@ async function observeDatabase(
   return present({ ...observed.value, dropSideEffects });
 }
 
-/** The end of a sentence that names what goes with a database. */
+/** The end of a sentence about a drop, which names what the drop ends besides the database. */
 const formatSideEffects = ({ dropSideEffects = [] }: DatabaseWithSideEffects): string =>
   dropSideEffects.length === 0
     ? ''
     : `, with ${dropSideEffects.length > 1 ? `these ${dropSideEffects.length}: ` : ''}${dropSideEffects.join('; ')}`;
 
-/** The database, through SQL: milliseconds there, 12 s through ARM (design.md). */
+/** The database, through SQL, which takes milliseconds where ARM takes about 12 s. */
 export const databaseHandler: ResourceHandler<
   DesiredDatabase,
   DatabaseWithSideEffects,
   SqlReader,
-  SqlWriter
+  SqlWriterDeps
 > = {
   resource: 'database',
 
-  desired: ({ database }: EnsureConfig | CheckConfig): readonly DesiredDatabase[] =>
-    database === undefined ? [] : [{ database, shouldExist: true }],
+  desired: ({ database, appRole, extensions }: EnsureConfig | CheckConfig): readonly DesiredDatabase[] =>
+    database === undefined ? [] : [{ database, appRole, extensions, shouldExist: true }],
 
   nameOf: ({ database: { name } }) => name,
 
@@ -78,19 +79,19 @@ export const databaseHandler: ResourceHandler<
       : diffPullRequestDatabase(database, observed.value);
   },
 
-  async apply(writer, change, desired, _finding, observed): Promise<ApplyResult> {
+  async apply(deps, change, desired, _finding, observed): Promise<ApplyResult> {
     const { database } = desired;
     if (!desired.shouldExist)
-      return await writer.dropDatabase(database, (found) => {
+      return await dropDatabase(deps, database, (found) => {
         const { expiredBy } = desired;
         if (expiredBy !== undefined && !hasExpired(found, expiredBy))
           throw actionError('ensured-again', { database: database.name });
         return true;
       });
-    if (change.action !== 'delete') return await writer.createDatabase(desired.database);
+    if (change.action !== 'delete') return await createDatabase(deps, desired);
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
-    // Another job's reset may have come first: the database that it has created is not dropped again.
-    return await writer.dropDatabase(database, (found) => found.oid === oid);
+    // A reset must not drop the database that the reset of another job has just created.
+    return await dropDatabase(deps, database, (found) => found.oid === oid);
   },
 };
 
@@ -99,7 +100,7 @@ export const databaseTeardownHandler: ResourceHandler<
   DesiredDatabase,
   DatabaseWithSideEffects,
   SqlReader,
-  SqlWriter,
+  SqlWriterDeps,
   PullRequestTeardown
 > = {
   ...databaseHandler,
@@ -157,16 +158,16 @@ function deletionDiff(desired: DatabaseIdentity, observed: DatabaseWithSideEffec
   ];
 }
 
-/** A pull request's database is its own, so its charset and collation are as they were made; it may have to be made anew. */
+/** Compares no properties: a pull request's database keeps the charset and collation that it was created with. */
 function diffPullRequestDatabase(
   desired: DatabaseConfig,
   observed: DatabaseWithSideEffects,
 ): readonly Diff[] {
   if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   const { name } = desired;
-  // Where dropping has begun, the database is as good as gone.
+  // A database that accepts no connections is one whose drop was interrupted.
   if (desired.reset || !observed.allowsConnections) {
-    const details = `${desired.reset ? 'reset' : 'an interrupted run was dropping it'}${formatSideEffects(observed)}`;
+    const details = `${desired.reset ? 'reset' : 'its drop was interrupted'}${formatSideEffects(observed)}`;
     return [
       { change: { resource: 'database', name, action: 'delete', details } },
       { change: createChange(desired, '') },
@@ -175,22 +176,21 @@ function diffPullRequestDatabase(
   return isCreationInProgress(observed, desired) ? [{ change: createChange(desired, RESUME_PREFIX) }] : [];
 }
 
-const RESUME_PREFIX = 'finishing what another run began: ';
+const RESUME_PREFIX = 'completing the creation that another run started: ';
 
 function diffBaseDatabase(desired: DatabaseConfig, observed: FoundDatabase): readonly Diff[] {
-  // It would be swept with its pull request, whoever relied on it.
+  // A sweep would drop it together with its pull request.
   if (observed.isOwnedByAdmin && observed.marker?.kind === 'pull-request')
     throw databaseNotOwnedError(observed, desired);
   if (isCreationInProgress(observed, desired)) return [{ change: createChange(desired, RESUME_PREFIX) }];
   return diffProperties(desired, observed);
 }
 
-/** What a database is like, of a base database alone: a pull request's is as it was made. */
+/** Compares charset and collation; only of a base database that is not a clone. */
 function diffProperties(
   { name, charset, collation, template, marker }: DatabaseConfig,
   actual: Pick<Database, 'charset' | 'collation'>,
 ): readonly Diff[] {
-  // A clone's came along with it.
   if (template !== undefined || marker !== undefined) return [];
   return [
     { property: 'charset', expected: charset, actual: actual.charset },
@@ -208,10 +208,10 @@ function diffProperties(
   );
 }
 
-/** `utf8` = `UTF8` = `UTF-8`, and `en_US.utf8` = `en_US.UTF-8` (design.md). */
+/** Makes equal names equal: `utf8`, `UTF8` and `UTF-8`; `en_US.utf8` and `en_US.UTF-8`. */
 const normalizeLocaleName = (text: string): string => text.toLowerCase().replaceAll('-', '');
 
-/** The database as ARM knows it, for a look without a login: whether it is there, its charset and its collation. */
+/** The database as ARM reports it, for a check without a login: whether it exists, its charset and its collation. */
 export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, AzureReader, never> = {
   resource: 'database',
 
@@ -230,13 +230,14 @@ export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, Azure
       : diffProperties(desired, observed.value);
   },
 
-  apply: () => Promise.reject(new Error('databases are made through SQL')),
+  apply: () => Promise.reject(new Error('databases are created through SQL')),
 };
 
 /**
- * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to
- * `azuresu`, facts.md §5); undefined where nothing is amiss.
- * @throws `database-refused` where it may not even enter
+ * Checks the privileges of the administrator on a database of another owner, such as a database that was created through
+ * ARM (docs/azure-behavior.md#databases-made-through-arm).
+ * @returns a hint when privileges are missing, else undefined
+ * @throws `database-refused` when the administrator cannot connect
  */
 export function checkDatabaseOwner(
   { administrator, appRole, database: { name } }: EnsureConfig,
@@ -244,11 +245,11 @@ export function checkDatabaseOwner(
 ): string | undefined {
   const { username } = administrator;
   if (!found.mayConnect) {
-    const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
-    const hint = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
+    const reason = `it is owned by '${found.owner}', and '${username}' has no CONNECT privilege on it.`;
+    const hint = `Ask the owner to run: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
     throw actionError('database-refused', { database: name, reason, hint });
   }
   return found.mayCreate || appRole !== undefined
     ? undefined
-    : `Database '${name}' belongs to '${found.owner}', so '${username}' may use schema public in it, but not create schemas or extensions. Let its owner say: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
+    : `Database '${name}' is owned by '${found.owner}', so '${username}' can use its schema public, but cannot create schemas or extensions in it. Ask the owner to run: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
 }

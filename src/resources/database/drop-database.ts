@@ -1,15 +1,20 @@
 import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
-import type { RunContext } from '../../common/polling.ts';
 import type { DatabaseConfig } from '../../inputs/types.ts';
-import { describeBlockers, terminateSessions } from '../../postgres/activity.ts';
-import { formatPgError, getSqlState, LOCK_NOT_AVAILABLE, retryOnConflict } from '../../postgres/pg-errors.ts';
-import { rollBackPreparedTransactions } from '../../postgres/prepared-transactions.ts';
-import type { Session } from '../../postgres/session.ts';
+import {
+  describeBlockers,
+  rollBackPreparedTransactions,
+  terminateSessions,
+} from '../../postgres/activity.ts';
+import { getSqlState, LOCK_NOT_AVAILABLE, retryOnConflict, toDropError } from '../../postgres/pg-errors.ts';
 import type { FoundDatabase, SqlReader } from '../../postgres/sql-reader.ts';
-import { databaseNotOwnedError, isManagedDatabase } from '../../reconcile/ownership.ts';
+import {
+  databaseNotOwnedError,
+  findPullRequestRoleNames,
+  isManagedDatabase,
+} from '../../reconcile/ownership.ts';
 import type { ApplyResult } from '../../reconcile/resource-handler.ts';
-import { findPullRequestRoleNames } from '../../reconcile/sweep-items.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import {
   dropObstructedError,
   findActiveReplicationSlots,
@@ -17,28 +22,18 @@ import {
   removeDropObstacles,
 } from './drop-obstacles.ts';
 
-/** What dropping works with. */
-export interface DropDeps {
-  readonly run: RunContext;
-  /** In `postgres`, as the administrator. */
-  readonly reader: SqlReader;
-  /** A session of the administrator in another database; closed by whoever asked for it. */
-  readonly openDatabaseSession: (database: string) => Promise<Session>;
-  /** ARM's way to drop a database, which ends even the service's own sessions. */
-  readonly dropDatabaseWithArm: (database: string) => Promise<void>;
-}
-
 /**
- * Drops a pull request's database, looked at once more right before: what is not ours is never dropped.
- * @param shouldStillDrop asked at the very end whether the database as it is now is still to go; and its oid, by which it is known
- *   whether another has made it anew in the meantime
- * @returns `adopted` where there is nothing to drop any more
+ * Drops a pull request's database. Reads it again right before, so that a database that this action does not manage is
+ * never dropped.
+ * @param shouldStillDrop decides with the database as it was read; it is called again if another job re-creates the
+ *   database during the drop
+ * @returns `adopted` when there is nothing left to drop
  * @throws `not-ours`, `drop-refused`
  */
 export async function dropDatabase(
-  deps: DropDeps,
+  deps: SqlWriterDeps,
   desired: Pick<DatabaseConfig, 'name' | 'marker'>,
-  shouldStillDrop: (found: FoundDatabase) => boolean = () => true,
+  shouldStillDrop: (found: FoundDatabase) => boolean,
 ): Promise<ApplyResult> {
   const { reader } = deps;
   const observed = await reader.database(desired.name);
@@ -58,7 +53,7 @@ export async function dropDatabase(
   }
 }
 
-/** Another job has dropped it in the meantime, and made one of the same name: that one is to be looked at for itself. */
+/** Another job has dropped the database and created one with the same name, which has to be checked from the start. */
 class DatabaseRecreatedError extends Error {
   override readonly name = 'DatabaseRecreatedError';
 }
@@ -69,20 +64,24 @@ interface DatabaseToDrop {
   readonly repositoryId: string;
 }
 
-/** How often what appeared in the database while it was being dropped is removed. */
+/** Attempts, of which each removes the obstacles that have appeared since the one before. */
 const MAX_DROP_ATTEMPTS = 3;
 
-async function tryDropDatabase(deps: DropDeps, target: DatabaseToDrop, attempt = 1): Promise<ApplyResult> {
+async function tryDropDatabase(
+  deps: SqlWriterDeps,
+  target: DatabaseToDrop,
+  attempt = 1,
+): Promise<ApplyResult> {
   const { run, reader } = deps;
   const { session } = reader;
   const { name, oid } = target;
   const database = pg.escapeIdentifier(name);
   try {
     await removeDropObstacles(deps, target, () => setAllowConnections(deps, target, true));
-    // From here on nobody enters any more, and whoever looks knows that it is going.
+    // From here on nobody can connect, and other runs see that the database is being dropped.
     await setAllowConnections(deps, target, false);
     await terminateSessions(run, session, 'in the database', { oid });
-    // It runs in no transaction, so all that can be done is to look right before whether the name still means the same.
+    // DROP DATABASE cannot run in a transaction, so the oid can only be checked right before.
     await retryReleasingLocks(deps, target, async () => {
       await assertSameDatabase(reader, name, oid);
       await session.query(`DROP DATABASE ${database}`);
@@ -105,23 +104,25 @@ async function tryDropDatabase(deps: DropDeps, target: DatabaseToDrop, attempt =
   return await dropThroughArmAndVerify(deps, target);
 }
 
-/** ARM knows the name alone, so it is looked at right before and after. */
+/** ARM drops by name, so the oid is checked right before and after. */
 async function dropThroughArmAndVerify(
-  { run, reader, dropDatabaseWithArm }: DropDeps,
+  { run, reader, dropDatabaseWithArm }: SqlWriterDeps,
   { name, oid }: DatabaseToDrop,
 ): Promise<ApplyResult> {
   await assertSameDatabase(reader, name, oid);
-  run.info(`Sessions that only Azure itself can end are in database '${name}'; dropping it through ARM.`);
+  run.info(
+    `Database '${name}' has sessions that only Azure can end; dropping it through Azure Resource Manager.`,
+  );
   await dropDatabaseWithArm(name);
   const after = await reader.database(name);
   if (after.status === 'unknown') throw after.error;
   if (after.status === 'absent' || after.value.oid !== oid) return 'applied';
-  const reason = 'Azure reports that it was dropped, but it is still there, and takes no connections.';
+  const reason = 'Azure reports that it was dropped, but it still exists and does not accept connections.';
   throw actionError('drop-refused', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
 }
 
-/** In one transaction with a look that the name meant this database. */
-function setAllowConnections(deps: DropDeps, target: DatabaseToDrop, allow: boolean): Promise<void> {
+/** In one transaction with the check that the name still means this database. */
+function setAllowConnections(deps: SqlWriterDeps, target: DatabaseToDrop, allow: boolean): Promise<void> {
   const { reader } = deps;
   const { session } = reader;
   const { name, oid } = target;
@@ -134,11 +135,11 @@ function setAllowConnections(deps: DropDeps, target: DatabaseToDrop, allow: bool
 }
 
 /**
- * Does something to the database that a lock on it hinders. Only those of pull requests' roles of this repository are
- * ended; others', who lock it from outside, are waited for and then named.
+ * Retries `work` while another session locks the database. Sessions and prepared transactions of pull requests' roles of
+ * this repository are ended; others are awaited.
  */
 async function retryReleasingLocks(
-  deps: DropDeps,
+  deps: SqlWriterDeps,
   { name, oid, repositoryId }: DatabaseToDrop,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -155,22 +156,5 @@ async function assertSameDatabase(reader: SqlReader, name: string, oid: string):
   const observed = await reader.database(name);
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'present' && observed.value.oid !== oid)
-    throw new DatabaseRecreatedError(`database '${name}' is another now`);
-}
-
-/**
- * PostgreSQL's refusal to drop something, as an error of the catalogue; everything else as it is.
- * @param blockers the sessions and prepared transactions that lock it, a line each
- */
-export function toDropError(what: string, error: unknown, blockers: readonly string[] = []): unknown {
-  const state = getSqlState(error);
-  if (state === '') return error;
-  const hint =
-    state === '2BP01'
-      ? 'Hand over or drop what it owns there, and run the step again.'
-      : state === '42501'
-        ? 'Give admin-username the right to it, or let it be the administrator of the server.'
-        : 'Correct what PostgreSQL names, and run the step again.';
-  const reason = blockers.length === 0 ? formatPgError(error) : `${formatPgError(error)}. It is locked by:`;
-  return actionError('drop-refused', { what, reason, lines: blockers, hint }, { cause: error });
+    throw new DatabaseRecreatedError(`database '${name}' was re-created`);
 }

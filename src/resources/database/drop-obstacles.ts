@@ -1,15 +1,19 @@
 import pg from 'pg';
 import { actionError, getErrorMessage } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
-import { describePreparedTransaction, listPreparedTransactions } from '../../postgres/activity.ts';
+import {
+  describePreparedTransaction,
+  listPreparedTransactions,
+  rollBackPreparedTransactions,
+} from '../../postgres/activity.ts';
+import { type AdminSessions, withDatabaseSession } from '../../postgres/admin-sessions.ts';
 import { retryOnConflict } from '../../postgres/pg-errors.ts';
-import { type AdminSessionDeps, rollBackPreparedTransactions } from '../../postgres/prepared-transactions.ts';
 import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
-import { findPullRequestRoleNames } from '../../reconcile/sweep-items.ts';
+import { findPullRequestRoleNames } from '../../reconcile/ownership.ts';
 
-/** A database, by its oid: a name may mean another one in a moment. */
+/** A database with its oid, because a name can be reused at any moment. */
 interface DatabaseRef {
   readonly name: string;
   readonly oid: string;
@@ -18,36 +22,36 @@ interface DatabaseRef {
 interface Subscription {
   readonly name: string;
   readonly owner: string;
-  /** On the publisher. */
+  /** The replication slot on the publisher. */
   readonly slot: string | null;
 }
 
-/** What keeps PostgreSQL from dropping a database, beside sessions: a sentence, and the statements that remove it. */
+/** What keeps PostgreSQL from dropping a database, besides sessions: a description, and the statements that remove it. */
 interface DropObstacle {
   readonly line: string;
   readonly statements: string;
 }
 
 /**
- * Removes what no session holds and no DROP DATABASE ends, not even Azure's own: prepared transactions and subscriptions.
- * @param allowConnections lets sessions into the database again, where an interrupted run has closed it
- * @throws `drop-refused` with the statements that are left to others; the database takes connections then
+ * Removes prepared transactions and subscriptions, which block DROP DATABASE without a session, through ARM too.
+ * @param allowConnections makes the database accept connections again, in case an interrupted run has disabled them
+ * @throws `drop-refused` with the statements that another role must run; the database then accepts connections
  */
 export async function removeDropObstacles(
-  deps: AdminSessionDeps,
+  admin: AdminSessions,
   database: DatabaseRef,
   allowConnections: () => Promise<unknown>,
 ): Promise<void> {
-  const { reader } = deps;
+  const { reader } = admin;
   if ((await findDropObstacles(reader.session, database)).length === 0) return;
   await allowConnections();
-  await rollBackPreparedTransactions(deps, 'in the database', database);
-  await dropSubscriptions(deps, database);
+  await rollBackPreparedTransactions(admin, 'in the database', database);
+  await dropSubscriptions(admin, database);
   const remaining = await findDropObstacles(reader.session, database);
   if (remaining.length > 0) throw dropObstructedError(database.name, remaining);
 }
 
-/** What is in the way of DROP DATABASE: prepared transactions, subscriptions, and replication slots that are in use. */
+/** Prepared transactions and subscriptions of the database. */
 export async function findDropObstacles(
   session: Session,
   database: DatabaseRef,
@@ -55,9 +59,9 @@ export async function findDropObstacles(
   const prepared = await listPreparedTransactions(session, 'in the database', database);
   const subscriptions = await listSubscriptions(session, database);
   return [
-    ...prepared.map((each) => ({
-      line: describePreparedTransaction(each),
-      statements: `as ${each.owner}: ROLLBACK PREPARED ${pg.escapeLiteral(each.gid)};`,
+    ...prepared.map((transaction) => ({
+      line: describePreparedTransaction(transaction),
+      statements: `as ${transaction.owner}: ROLLBACK PREPARED ${pg.escapeLiteral(transaction.gid)};`,
     })),
     ...subscriptions.map(({ name, owner }) => ({
       line: `subscription ${name} of role ${owner}`,
@@ -67,9 +71,9 @@ export async function findDropObstacles(
 }
 
 /**
- * What a drop ends beside the database's own contents, a line each: prepared transactions and subscriptions in it, and
- * prepared transactions of pull requests' roles elsewhere that lock it.
- * @param repositoryId whose pull requests' roles
+ * What a drop ends besides the contents of the database, a line each: its prepared transactions and subscriptions, and
+ * prepared transactions of pull requests' roles in other databases that lock it.
+ * @param repositoryId GitHub's numeric id of the repository of the pull requests
  */
 export async function describeDropSideEffects(
   reader: SqlReader,
@@ -86,7 +90,7 @@ export async function describeDropSideEffects(
   return [...new Set([...obstacles.map(({ line }) => line), ...locking.map(describePreparedTransaction)])];
 }
 
-/** Logical replication slots of the database that somebody reads from; others go with the database. */
+/** Logical replication slots of the database that are in use; DROP DATABASE removes the others. */
 export async function findActiveReplicationSlots(
   session: Session,
   { name }: DatabaseRef,
@@ -101,14 +105,14 @@ export async function findActiveReplicationSlots(
   }));
 }
 
-/** Why a database stays, and what to run in it. */
+/** The error for a database that has obstacles, with the statements to run in it. */
 export function dropObstructedError(database: string, obstacles: readonly DropObstacle[]): Error {
   return actionError('drop-refused', {
     what: `Database '${database}'`,
-    reason: 'PostgreSQL drops no database that has these:',
+    reason: 'PostgreSQL does not drop a database with:',
     lines: obstacles.map(({ line }) => line),
-    rest: '\nThe database is still there, and takes connections.',
-    hint: `Run in database '${database}', and then the step again:`,
+    rest: '\nThe database still exists and accepts connections.',
+    hint: `Run the following in database '${database}', then run the step again:`,
     statements: obstacles.map(({ statements }) => statements),
   });
 }
@@ -123,7 +127,7 @@ const listSubscriptions = (
     [oid],
   );
 
-/** Without its slot, since the publisher may not be reachable from here, and a slot of it would be dropped there. */
+/** Keeps the replication slot: dropping it needs a connection to the publisher. */
 const dropSubscriptionStatements = (name: string): readonly string[] => {
   const subscription = pg.escapeIdentifier(name);
   return [
@@ -133,21 +137,16 @@ const dropSubscriptionStatements = (name: string): readonly string[] => {
   ];
 };
 
-async function dropSubscriptions(
-  { run, reader, openDatabaseSession }: AdminSessionDeps,
-  database: DatabaseRef,
-): Promise<void> {
-  const found = await listSubscriptions(reader.session, database);
-  if (found.length === 0) return;
-  const session = await openDatabaseSession(database.name);
-  try {
-    for (const each of found) await dropSubscription(run, session, each);
-  } finally {
-    await session.close();
-  }
+async function dropSubscriptions(admin: AdminSessions, database: DatabaseRef): Promise<void> {
+  const { run, reader } = admin;
+  const subscriptions = await listSubscriptions(reader.session, database);
+  if (subscriptions.length === 0) return;
+  await withDatabaseSession(admin, database.name, async (session) => {
+    for (const subscription of subscriptions) await dropSubscription(run, session, subscription);
+  });
 }
 
-/** One that may not be dropped stays, and is named by who asked. */
+/** A failure is not an error here: {@link removeDropObstacles} reports the subscriptions that remain. */
 async function dropSubscription(
   run: RunContext,
   session: Session,
@@ -160,10 +159,10 @@ async function dropSubscription(
       }),
     );
     const publisherHint =
-      slot === null ? '' : ` Replication slot '${slot}' of its publisher may still be there: drop it there.`;
+      slot === null ? '' : ` Its replication slot '${slot}' may still exist on the publisher; drop it there.`;
     run.warning(`Dropped subscription '${name}' of role '${owner}'.${publisherHint}`);
   } catch (error) {
     run.signal.throwIfAborted();
-    run.debug(`Subscription '${name}' stays: ${getErrorMessage(error)}`);
+    run.debug(`Subscription '${name}' was not dropped: ${getErrorMessage(error)}`);
   }
 }

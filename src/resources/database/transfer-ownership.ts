@@ -4,7 +4,7 @@ import { retryOnConflict } from '../../postgres/pg-errors.ts';
 import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
 
-/** Kinds of objects, by the words of pg_identify_object, and by those of ALTER … OWNER TO. */
+/** The keyword of ALTER … OWNER TO for each object type of pg_identify_object. */
 const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
   schema: 'SCHEMA',
   table: 'TABLE',
@@ -30,8 +30,8 @@ const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Every object of this database that has an owner other than the application role ($1), of the kinds in $2. What belongs
- * to an extension stays the extension's, and a sequence follows the column that owns it.
+ * The objects of this database, of the types in $2, that another role than $1 owns; without objects of extensions, and
+ * without sequences that follow the owner of their table.
  */
 const OBJECTS_OF_OTHER_ROLES_SQL = `
   SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
@@ -43,15 +43,12 @@ const OBJECTS_OF_OTHER_ROLES_SQL = `
         AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
   ORDER BY d.classid = 'pg_namespace'::regclass DESC, d.classid, d.objid`;
 
-/**
- * Objects that change hands in one transaction: each takes locks, of which the server has a few thousand for all its
- * sessions (max_locks_per_transaction).
- */
+/** Objects in one transaction: each takes locks, and all sessions share a few thousand (max_locks_per_transaction). */
 const BATCH_SIZE = 300;
 
 /**
- * The statements of one batch, in one round trip. One that is not allowed does not stop the others; what the server lacks
- * or another session hinders does, since it passes.
+ * Executes the statements of one batch in one round trip. A statement that is not permitted does not stop the others. An
+ * error that a retry can solve does: a conflict, a lack of resources, a failure of the server.
  */
 const EXECUTE_BATCH_SQL = `
 DO $batch$
@@ -68,7 +65,7 @@ BEGIN
 END
 $batch$`;
 
-/** Default privileges are a role's own: what others' new objects would have granted, the application role's ($1) shall too. */
+/** Copies the default privileges of other roles to the application role ($1), which creates the objects from now on. */
 const DEFAULT_PRIVILEGES_SQL = `
   SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
     CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
@@ -81,7 +78,7 @@ const DEFAULT_PRIVILEGES_SQL = `
   WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
     AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
 
-/** An object that stays somebody else's. */
+/** An object that another role owns. */
 export interface UntransferredObject {
   readonly type: string;
   readonly identity: string;
@@ -89,20 +86,20 @@ export interface UntransferredObject {
 }
 
 /**
- * Makes the application role the owner of schema `public` and of every object in this session's database, for a clone
- * whose objects came along with their owners. REASSIGN OWNED would hand over every database of the server too (facts.md
- * §5), so each is named.
- * @param session the administrator's, in the database itself
- * @returns what could not be handed over, as where the administrator does not administer its owner
+ * Makes the application role the owner of schema `public` and of every object in the database of this session. It does so
+ * for each object, because REASSIGN OWNED would also transfer every database on the server
+ * (docs/azure-behavior.md#ownership-and-grants).
+ * @param session of the administrator, in the database itself
+ * @returns the objects that keep their owner, such as those whose owner the administrator does not administer
  */
 export async function transferAllObjects(
   run: RunContext,
   session: Session,
   role: string,
 ): Promise<readonly UntransferredObject[]> {
-  const found = await listObjectsOfOtherRoles(session, role);
-  const owners = [...new Set(found.map(({ owner }) => owner))];
-  const ownerStatements = found.map(
+  const objects = await listObjectsOfOtherRoles(session, role);
+  const owners = [...new Set(objects.map(({ owner }) => owner))];
+  const ownerStatements = objects.map(
     ({ type, identity }) => `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
   );
   const privilegeStatements = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role]);
@@ -122,7 +119,24 @@ export async function transferAllObjects(
   return await listObjectsOfOtherRoles(session, role);
 }
 
-/** What in this session's database belongs to other roles than this one, extensions' objects aside. */
+/** Warns about objects that keep their owner. */
+export function warnUntransferredObjects(
+  run: RunContext,
+  database: string,
+  untransferred: readonly UntransferredObject[],
+): void {
+  if (untransferred.length === 0) return;
+  const listed = untransferred
+    .slice(0, 10)
+    .map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
+  const rest =
+    untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
+  run.warning(
+    `In database '${database}' some objects could not be transferred to the application role and keep their owner: ${listed.join(', ')}${rest}. Usually, admin-username does not administer that owner.`,
+  );
+}
+
+/** The objects in the database of this session that other roles own, without objects of extensions. */
 export const listObjectsOfOtherRoles = (
   session: Session,
   role: string,
@@ -133,22 +147,22 @@ export const listObjectsOfOtherRoles = (
   ]);
 
 /**
- * Makes the application role the owner of schema `public`, where that belongs to nobody in particular: to the
- * administrator, to all of them, or to whoever owns the database.
- * @returns the owner that stays, or undefined where it is the role now
+ * Makes the application role the owner of schema `public`, if the administrator, `azure_pg_admin` or the owner of the
+ * database owns the schema.
+ * @returns the role that keeps it, or undefined if the application role owns it
  */
 export async function transferPublicSchema(
   run: RunContext,
   session: Session,
   role: string,
 ): Promise<string | undefined> {
-  const [found] = await session.query<{ owner: string; free: boolean }>(
+  const [schema] = await session.query<{ owner: string; transferable: boolean }>(
     `SELECT pg_get_userbyid(nspowner) AS owner,
-       pg_get_userbyid(nspowner) IN ('azure_pg_admin', 'pg_database_owner', current_user) AS free
+       pg_get_userbyid(nspowner) IN ('azure_pg_admin', 'pg_database_owner', current_user) AS transferable
      FROM pg_namespace WHERE nspname = 'public'`,
   );
-  if (found === undefined || found.owner === role) return undefined;
-  if (!found.free) return found.owner;
+  if (schema === undefined || schema.owner === role) return undefined;
+  if (!schema.transferable) return schema.owner;
   await retryOnConflict(run, () =>
     withRoleMembership(session, [role], () =>
       session.query(`ALTER SCHEMA public OWNER TO ${pg.escapeIdentifier(role)}`),

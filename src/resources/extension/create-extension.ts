@@ -1,46 +1,41 @@
 import pg from 'pg';
 import { actionError, getErrorMessage } from '../../common/errors.ts';
-import { type RunContext, waitFor } from '../../common/polling.ts';
+import { retry } from '../../common/polling.ts';
 import { formatPgError, getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
-/** Milliseconds for a changed allow-list to work, and to survive what other jobs write over it. */
+/** Milliseconds for a changed allow-list to take effect, also when another job overwrites it. */
 const ALLOW_LIST_TIMEOUT_MS = 60_000;
 
-/** What creating takes beside a session. */
-export interface ExtensionDeps {
-  readonly run: RunContext;
-  /** Puts extensions on the server's allow-list, where they are missing. */
-  readonly allowExtensions: (extensions: readonly string[]) => Promise<unknown>;
-}
-
 interface AvailableExtension {
-  /** The schema that the extension insists on. */
+  /** The schema that the extension requires. */
   readonly schema: string | null;
-  /** Whether PostgreSQL lets everybody with CREATE on the database make it: its script is safe beside anybody's objects. */
+  /** Whether PostgreSQL considers its script safe in a schema with objects of other roles. */
   readonly trusted: boolean;
 }
 
 /**
- * Creates an extension in schema `public`, or in the one that it insists on.
- * @param session the administrator's, in the database itself
- * @param requiresTrusted whether the code in this database is a stranger's. An extension's script runs with more rights, beside
- *   what the application role may have put into `public` (PostgreSQL's documentation, Extension Security): trusted
- *   extensions are written for that, others are refused then
+ * Creates an extension in schema `public`, or in the schema that it requires.
+ * @param session of the administrator, in the database itself
+ * @param requiresTrusted whether untrusted code could write to the database. The script of an extension has more
+ *   privileges, and can run objects that the application role has put into the schema. Trusted extensions are safe then;
+ *   others are refused (docs/azure-behavior.md#extensions)
  * @throws `extension-refused`
  */
 export async function createExtension(
-  { run, allowExtensions }: ExtensionDeps,
+  { run, allowExtensions }: Pick<SqlWriterDeps, 'run' | 'allowExtensions'>,
   session: Session,
   name: string,
   requiresTrusted: boolean,
 ): Promise<void> {
   const installed = await session.query('SELECT FROM pg_extension WHERE extname = $1', [name]);
-  // It came along with a clone, or an interrupted run has made it.
+  // From the template, or from an interrupted run.
   if (installed.length > 0) return;
   const available = await findAvailableExtension(session, name);
   if (available === undefined) {
-    const hint = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
+    const hint =
+      'Check its name: SELECT name FROM pg_available_extensions lists the extensions that the server offers.';
     throw actionError('extension-refused', {
       extension: name,
       reason: 'the server does not offer it.',
@@ -51,8 +46,8 @@ export async function createExtension(
   const owner =
     requiresTrusted && !trusted ? await findUntrustedSchemaOwner(session, schema ?? 'public') : undefined;
   if (owner !== undefined) {
-    const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema ${schema ?? 'public'}.`;
-    const hint = 'Run the step once with reset: true, which makes the database anew with this extension.';
+    const reason = `it is not a trusted extension, so its script must not run beside objects that role '${owner}' may have created in schema ${schema ?? 'public'}.`;
+    const hint = 'Run the step once with reset: true to create the database again with this extension.';
     throw actionError('extension-refused', { extension: name, reason, hint });
   }
   const schemaClause = schema === null ? ' WITH SCHEMA public' : '';
@@ -67,7 +62,7 @@ async function findAvailableExtension(
   name: string,
 ): Promise<AvailableExtension | undefined> {
   const [row] = await session.query<AvailableExtension & pg.QueryResultRow>(
-    // As JSON, since PostgreSQL 12 knows no trusted extensions.
+    // As JSON, because PostgreSQL 12 does not have the column `trusted`.
     `SELECT v.schema, coalesce((to_jsonb(v) ->> 'trusted')::bool, false) AS trusted FROM pg_available_extensions a
      JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
      WHERE a.name = $1`,
@@ -76,7 +71,7 @@ async function findAvailableExtension(
   return row;
 }
 
-/** The owner of a schema, where that is neither us nor one of the server's own roles. */
+/** The owner of a schema; undefined for the administrator and for roles of the server itself. */
 async function findUntrustedSchemaOwner(session: Session, schema: string): Promise<string | undefined> {
   const [row] = await session.query<{ owner: string }>(
     `SELECT r.rolname AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
@@ -87,33 +82,29 @@ async function findUntrustedSchemaOwner(session: Session, schema: string): Promi
   return row?.owner;
 }
 
-/** Azure's own refusal; the list may just have been changed, or another job's write have overtaken ours. */
+/** Adds the extension to the allow-list when Azure refuses it, because another job may have overwritten the list. */
 async function retryUntilAllowListed(
-  { run, allowExtensions }: ExtensionDeps,
+  { run, allowExtensions }: Pick<SqlWriterDeps, 'run' | 'allowExtensions'>,
   extension: string,
   create: () => Promise<unknown>,
 ): Promise<void> {
-  const start = performance.now();
-  await waitFor(run, `extension '${extension}' to be allowed on the server`, async (setReason) => {
-    try {
-      await create();
-      return true;
-    } catch (error) {
-      if (getSqlState(error) === '') throw error;
-      const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
-      if (!isNotAllowListed || performance.now() - start > ALLOW_LIST_TIMEOUT_MS) {
-        const hint = isNotAllowListed
-          ? 'Add it to the server parameter azure.extensions.'
-          : 'Correct what PostgreSQL names; create manually what only the owner of the server may create.';
-        throw actionError(
-          'extension-refused',
-          { extension, reason: formatPgError(error), hint },
-          { cause: error },
-        );
-      }
-      setReason(formatPgError(error));
-      await allowExtensions([extension]);
-      return undefined;
+  const getRetryReason = async (error: unknown, elapsedMs: number): Promise<string | undefined> => {
+    if (getSqlState(error) === '') return undefined;
+    const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
+    if (!isNotAllowListed || elapsedMs > ALLOW_LIST_TIMEOUT_MS) {
+      const hint = isNotAllowListed
+        ? 'Add it to the server parameter azure.extensions.'
+        : 'Fix what PostgreSQL reports. If only the owner of the server can create this extension, create it manually.';
+      throw actionError(
+        'extension-refused',
+        { extension, reason: formatPgError(error), hint },
+        { cause: error },
+      );
     }
+    await allowExtensions([extension]);
+    return formatPgError(error);
+  };
+  await retry(run, `extension '${extension}' to be allowed on the server`, create, getRetryReason, {
+    log: 'debug',
   });
 }

@@ -1,16 +1,18 @@
 import type { CheckConfig, DatabaseConfig, EnsureConfig } from '../../inputs/types.ts';
+import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
-import type { SqlWriter } from '../sql-writer.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { createExtension } from './create-extension.ts';
 
 interface DesiredExtension {
   readonly name: string;
   readonly database: DatabaseConfig;
 }
 
-/** An extension in the database; the reader is in the database itself. */
-export const extensionHandler: ResourceHandler<DesiredExtension, string, SqlReader, SqlWriter> = {
+/** An extension in the database. The reader's session is in the database itself. */
+export const extensionHandler: ResourceHandler<DesiredExtension, string, SqlReader, SqlWriterDeps> = {
   resource: 'extension',
 
   desired(config: EnsureConfig | CheckConfig): readonly DesiredExtension[] {
@@ -34,6 +36,11 @@ export const extensionHandler: ResourceHandler<DesiredExtension, string, SqlRead
     ];
   },
 
-  apply: (writer, _change, { name, database }): Promise<ApplyResult> =>
-    writer.createExtension(name, database),
+  async apply(deps, _change, { name, database }): Promise<ApplyResult> {
+    const requiresTrusted = database.marker !== undefined;
+    await withDatabaseSession(deps, database.name, (session) =>
+      createExtension(deps, session, name, requiresTrusted),
+    );
+    return 'applied';
+  },
 };

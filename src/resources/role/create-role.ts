@@ -2,27 +2,25 @@ import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
 import { serializeMarker } from '../../common/ownership-marker.ts';
 import type { RoleConfig } from '../../inputs/types.ts';
-import { terminateSessions } from '../../postgres/activity.ts';
+import { rollBackPreparedTransactions, terminateSessions } from '../../postgres/activity.ts';
 import { createScramVerifier } from '../../postgres/password.ts';
 import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
-import { type AdminSessionDeps, rollBackPreparedTransactions } from '../../postgres/prepared-transactions.ts';
-import type { Session } from '../../postgres/session.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
 /**
- * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
- * @returns `adopted` where another made it in the meantime
+ * Creates an application role with its ownership marker. The password is sent as a SCRAM verifier, never in clear text.
+ * @returns `adopted` when another job has created the role in the meantime
  * @throws `role-refused`
  */
 export async function createRole(
-  session: Session,
+  deps: SqlWriterDeps,
   { name, marker }: RoleConfig,
-  password: string,
 ): Promise<'created' | 'adopted'> {
   const role = pg.escapeIdentifier(name);
   try {
-    // Statements of one message are one transaction.
-    await session.query(
-      `CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(createScramVerifier(password))};
+    // PostgreSQL runs the statements of one message in one transaction.
+    await deps.reader.session.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD ${passwordLiteral(deps)};
        COMMENT ON ROLE ${role} IS ${pg.escapeLiteral(serializeMarker(marker))}`,
     );
     return 'created';
@@ -32,21 +30,21 @@ export async function createRole(
   }
 }
 
-/** Gives an application role of ours its password, and the right to log in, where it has shown to have another or none. */
-export async function setRolePassword(deps: AdminSessionDeps, name: string, password: string): Promise<void> {
-  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${pg.escapeLiteral(createScramVerifier(password))}`;
+/** Sets the password of an application role, and LOGIN. @throws `role-refused` */
+export async function setRolePassword(deps: SqlWriterDeps, name: string): Promise<void> {
+  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${passwordLiteral(deps)}`;
   await alterRole(deps, name, statement).catch((error: unknown) => {
     throw toRoleError(name, 'Setting the password of', error);
   });
 }
 
-/** Takes back what a role has set for its own sessions, when its database is made anew. */
-export async function resetRoleSettings(deps: AdminSessionDeps, name: string): Promise<void> {
+/** Removes the settings that a role has stored with ALTER ROLE … SET, when its database is created again. */
+export async function resetRoleSettings(deps: SqlWriterDeps, name: string): Promise<void> {
   await alterRole(deps, name, `ALTER ROLE ${pg.escapeIdentifier(name)} RESET ALL`);
 }
 
-/** A session, or a prepared transaction, of the role itself that is at its own row is ended: it may never end by itself. */
-const alterRole = (deps: AdminSessionDeps, name: string, statement: string): Promise<unknown> => {
+/** Ends sessions and prepared transactions of the role that lock its own row, because they may never end otherwise. */
+const alterRole = (deps: SqlWriterDeps, name: string, statement: string): Promise<unknown> => {
   const { run, reader } = deps;
   return retryOnConflict(
     run,
@@ -57,17 +55,22 @@ const alterRole = (deps: AdminSessionDeps, name: string, statement: string): Pro
         [name],
       );
       if (role === undefined) return;
-      await terminateSessions(run, reader.session, 'of the role, in the midst of a change', role);
-      await rollBackPreparedTransactions(deps, 'of the role, in the midst of a change', role);
+      await terminateSessions(run, reader.session, 'of the role, with uncommitted changes', role);
+      await rollBackPreparedTransactions(deps, 'of the role, with uncommitted changes', role);
     },
   );
 };
+
+function passwordLiteral({ appPassword }: SqlWriterDeps): string {
+  if (appPassword === undefined) throw new Error('this mode has no password for an application role');
+  return pg.escapeLiteral(createScramVerifier(appPassword));
+}
 
 function toRoleError(role: string, doing: string, error: unknown): unknown {
   if (getSqlState(error) === '') return error;
   const hint =
     getSqlState(error) === '42501'
-      ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
-      : 'Correct what PostgreSQL names, and run the step again.';
+      ? 'Grant CREATEROLE to the role in admin-username, or set admin-username to the administrator of the server.'
+      : 'Fix what PostgreSQL reports, then run the step again.';
   return actionError('role-refused', { role, doing, reason: formatPgError(error), hint }, { cause: error });
 }

@@ -3,30 +3,32 @@ import { actionError } from '../../common/errors.ts';
 import { pullRequestName } from '../../common/resource-names.ts';
 import type { RoleConfig } from '../../inputs/types.ts';
 import { describeBlockers, listPreparedTransactions, terminateSessions } from '../../postgres/activity.ts';
-import { getSqlState, LOCK_NOT_AVAILABLE, retryOnConflict } from '../../postgres/pg-errors.ts';
+import { getSqlState, LOCK_NOT_AVAILABLE, retryOnConflict, toDropError } from '../../postgres/pg-errors.ts';
 import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
 import { isManagedDatabase, isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
 import type { ApplyResult } from '../../reconcile/resource-handler.ts';
-import { type DropDeps, toDropError } from '../database/drop-database.ts';
-import { findOwnedInDatabase } from './owned-objects.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import {
   closedDatabaseBlocker,
+  findOwnedInDatabase,
   findRoleBlockers,
+  listRoleDatabases,
   ownedObjectsBlocker,
   preparedTransactionBlocker,
+  type RoleToDrop,
   roleBlockedError,
+  withRoleDatabase,
 } from './role-blockers.ts';
-import { listRoleDatabases, type PullRequestRole, withRoleDatabase } from './role-databases.ts';
 
 /**
- * Drops an application role, with its rights and default privileges in every database. Nothing that it owns is dropped:
- * its own database is gone before, and objects elsewhere are a refusal.
- * @returns `adopted` where there is nothing to drop any more
+ * Drops an application role, with its privileges and default privileges in every database. It drops nothing that the role
+ * owns: its own database is dropped before, and objects in other databases are an error.
+ * @returns `adopted` when there is nothing left to drop
  * @throws `not-ours`, `drop-refused`
  */
-export async function dropRole(deps: DropDeps, desired: RoleConfig): Promise<ApplyResult> {
+export async function dropRole(deps: SqlWriterDeps, desired: RoleConfig): Promise<ApplyResult> {
   const { run, reader } = deps;
   const { session } = reader;
   const observed = await reader.role(desired.name);
@@ -46,7 +48,7 @@ export async function dropRole(deps: DropDeps, desired: RoleConfig): Promise<App
         throw roleBlockedError(name, newTransactions.map(preparedTransactionBlocker), LATE_BLOCKERS_NOTE);
     };
     await retryOnConflict(run, () => disableLoginThen(session, name, oid), unblock);
-    // It cannot log in again, so what it leaves behind is all there is.
+    // The role cannot log in again, so no further activity can start.
     await unblock();
     await revokeInAllDatabases(deps, role);
     await retryOnConflict(run, () =>
@@ -61,14 +63,14 @@ export async function dropRole(deps: DropDeps, desired: RoleConfig): Promise<App
   }
 }
 
-/** Another job has dropped the role, and perhaps made another of the same name, which is not ours to touch here. */
+/** Another job has dropped the role, and perhaps created one with the same name, which must not be dropped here. */
 class RoleRecreatedError extends Error {
   override readonly name = 'RoleRecreatedError';
 }
 
 /**
- * Keeps the role from logging in and, in the same transaction, looks whether the name meant this role, which nobody can
- * drop from then on; then the rest.
+ * Sets NOLOGIN and, in the same transaction, checks that the name still means this role, which ALTER ROLE has locked; then
+ * runs `nextStatement`.
  */
 async function disableLoginThen(
   session: Session,
@@ -85,12 +87,12 @@ async function disableLoginThen(
 
 async function assertSameRole(session: Session, name: string, oid: string): Promise<void> {
   const rows = await session.query('SELECT FROM pg_roles WHERE rolname = $1 AND oid = $2', [name, oid]);
-  if (rows.length === 0) throw new RoleRecreatedError(`role '${name}' is gone or another now`);
+  if (rows.length === 0) throw new RoleRecreatedError(`role '${name}' was dropped or re-created`);
 }
 
-/** The role cannot go before the database that it is for. */
+/** @throws `drop-refused` when the database that the role is for still exists */
 async function rejectWhileDatabaseExists(reader: SqlReader, { name, marker }: RoleConfig): Promise<void> {
-  if (marker.kind !== 'pull-request') throw new Error(`role '${name}' is no pull request's`);
+  if (marker.kind !== 'pull-request') throw new Error(`role '${name}' was not created for a pull request`);
   const { repositoryId, pullRequest, database: base } = marker;
   const target = {
     name: pullRequestName(base, pullRequest),
@@ -99,22 +101,22 @@ async function rejectWhileDatabaseExists(reader: SqlReader, { name, marker }: Ro
   const observed = await reader.database(target.name);
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'absent' || !isManagedDatabase(observed.value, target)) return;
-  const reason = `database '${target.name}', for which it is, is still there.`;
+  const reason = `its database '${target.name}' still exists.`;
   throw actionError('drop-refused', {
     what: `Role '${name}'`,
     reason,
-    hint: 'Run the step again, which drops both.',
+    hint: 'Run the step again to drop both.',
   });
 }
 
-/** Follows the list of what a role got after the first look. */
-const LATE_BLOCKERS_NOTE = '\nIt got them while it was being dropped.';
-const FINAL_BLOCKERS_NOTE = `${LATE_BLOCKERS_NOTE.slice(0, -1)}, and may not log in any more.`;
+/** Follows the list of blockers that were found after the first check. */
+const LATE_BLOCKERS_NOTE = '\nThese appeared while the role was being dropped.';
+const FINAL_BLOCKERS_NOTE = `${LATE_BLOCKERS_NOTE} The role can no longer log in.`;
 
-/** Revokes what the role was granted, and its default privileges, in every database. */
-async function revokeInAllDatabases(deps: DropDeps, role: PullRequestRole): Promise<void> {
+/** Revokes the privileges of the role, and its default privileges, in every database. */
+async function revokeInAllDatabases(deps: SqlWriterDeps, role: RoleToDrop): Promise<void> {
   const { run, reader } = deps;
-  // From `postgres` always: what is shared by all databases can be revoked from any of them.
+  // Privileges on shared objects can be revoked from any database.
   await retryOnConflict(run, () => revokeInDatabase(reader.session, 'postgres', role, false));
   for (const database of await listRoleDatabases(reader, role)) {
     const { name, ofPullRequest } = database;
@@ -127,15 +129,15 @@ async function revokeInAllDatabases(deps: DropDeps, role: PullRequestRole): Prom
 }
 
 /**
- * DROP OWNED is PostgreSQL's only statement that revokes every right of a role, whatever it is on. It would also drop what
- * the role owns, so it runs only where the same transaction has just seen that this is nothing. The role cannot change
- * that in between: it may not log in, and has neither a session nor a prepared transaction. Somebody else could only by
- * giving it an object in that instant, which takes the rights of the administrator.
+ * Runs DROP OWNED, PostgreSQL's only statement that revokes all privileges of a role. It also drops what the role owns, so
+ * the same transaction first checks that this is nothing. The role itself cannot change that: it has NOLOGIN, no session
+ * and no prepared transaction. Another role could, by giving it an object right then, only with the privileges of the
+ * administrator.
  */
 async function revokeInDatabase(
   session: Session,
   database: string,
-  role: PullRequestRole,
+  role: RoleToDrop,
   ofPullRequest: boolean,
 ): Promise<void> {
   const { name, oid } = role;
@@ -150,9 +152,10 @@ async function revokeInDatabase(
 }
 
 /**
- * Who may have granted the role its rights here: who owns the same objects or has rights on them. DROP OWNED revokes only
- * what this session could have granted, and leaves the rest with a warning; so a pull request could keep another's role
- * by a grant.
+ * The roles that may have granted privileges to the role in this database: those that own the same objects or have
+ * privileges on them. DROP OWNED revokes only what the session could have granted
+ * (docs/azure-behavior.md#dropping-databases-and-roles), so a pull request could otherwise prevent the drop of another
+ * pull request's role with a grant.
  */
 async function findPossibleGrantors(session: Session, oid: string): Promise<readonly string[]> {
   const rows = await session.query<{ name: string }>(

@@ -1,9 +1,21 @@
+import pg from 'pg';
+import { actionError } from '../../common/errors.ts';
+import type { RunContext } from '../../common/polling.ts';
 import type { CheckConfig, DatabaseConfig, EnsureConfig, RoleConfig } from '../../inputs/types.ts';
+import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
+import { getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
+import type { Session } from '../../postgres/session.ts';
 import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
-import type { SqlWriter } from '../sql-writer.ts';
+import {
+  listObjectsOfOtherRoles,
+  transferAllObjects,
+  transferPublicSchema,
+  warnUntransferredObjects,
+} from '../database/transfer-ownership.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
 interface DesiredRoleAccess {
   readonly role: RoleConfig;
@@ -11,14 +23,14 @@ interface DesiredRoleAccess {
 }
 
 /**
- * What the application role may do with a database that is there already: CONNECT, CREATE and TEMPORARY, and own schema
- * `public` (design.md). A database that is made gets all this in its making.
+ * The privileges of the application role on a database that exists: CONNECT, CREATE, TEMPORARY, and the ownership of
+ * schema `public`. createDatabase() sets them on a new database.
  */
 export const roleAccessHandler: ResourceHandler<
   DesiredRoleAccess,
   FoundPrivileges | null,
   SqlReader,
-  SqlWriter
+  SqlWriterDeps
 > = {
   resource: 'role',
 
@@ -45,7 +57,7 @@ export const roleAccessHandler: ResourceHandler<
       action: 'update',
       details: `${missingPrivileges.join(', ')} on database ${database.name}`,
     } as const;
-    // That the role is missing is one finding, and not another for its rights.
+    // A missing role is one finding; its missing privileges are not another.
     if (observed.value === null) return [{ change }];
     const finding = {
       resource: 'role',
@@ -58,12 +70,15 @@ export const roleAccessHandler: ResourceHandler<
     return [{ finding, change }];
   },
 
-  apply: (writer, _change, { role, database }): Promise<ApplyResult> => writer.grantAccess(role, database),
+  apply: (deps, _change, desired): Promise<ApplyResult> => grantAccess(deps, desired),
 };
 
 const NO_PRIVILEGES: FoundPrivileges = { connect: false, create: false, temporary: false };
 
-/** Absent where the database is, or is to be made anew, and null where the role is missing: then this is no finding of its own. */
+/**
+ * Absent when the database does not exist or will be created again, because its creation sets the privileges. The value is
+ * null when the role does not exist, which is a finding of {@link roleHandler}.
+ */
 async function observeRoleAccess(
   reader: SqlReader,
   { role, database }: DesiredRoleAccess,
@@ -76,6 +91,61 @@ async function observeRoleAccess(
     !observed.value.allowsConnections;
   if (willBeCreated || (database.marker !== undefined && database.reset)) return absent;
   const access = await reader.access(database.name, role.name);
-  // It is made before this.
+  // The role is created before this change is applied.
   return access.status === 'absent' ? present(null) : access;
+}
+
+/**
+ * Transfers schema `public` to the role, and in a pull request's database every object of another role. Then grants the
+ * privileges on the database, which show later runs that all is done.
+ * @throws `database-refused` when the administrator lacks the privileges for it
+ */
+async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleAccess): Promise<ApplyResult> {
+  const { run, reader } = deps;
+  const { name, marker } = database;
+  const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
+  const toGrantError = (cause: unknown): Error =>
+    actionError(
+      'database-refused',
+      {
+        database: name,
+        reason: `admin-username cannot grant privileges on it to role '${role.name}'.`,
+        hint: `Ask the owner to run: ${grant}; or choose another database.`,
+      },
+      { cause },
+    );
+  await withDatabaseSession(deps, name, async (session) => {
+    if (marker === undefined) await transferBaseSchema(run, session, role, name);
+    else warnUntransferredObjects(run, name, await transferAllObjects(run, session, role.name));
+  }).catch((error: unknown) => {
+    // Schema public can only be transferred by a role that has CREATE on the database.
+    throw getSqlState(error) === '42501' ? toGrantError(error) : error;
+  });
+  await retryOnConflict(run, () => reader.session.query(grant)).catch((error: unknown) => {
+    throw toGrantError(error);
+  });
+  const observed = await reader.access(name, role.name);
+  // PostgreSQL only warns when it does not grant a privilege.
+  if (observed.status === 'present' && !(observed.value.connect && observed.value.create))
+    throw toGrantError(undefined);
+  return 'applied';
+}
+
+/** Objects in a base database keep their owners. Warns about those that the application role cannot change. */
+async function transferBaseSchema(
+  run: RunContext,
+  session: Session,
+  role: RoleConfig,
+  database: string,
+): Promise<void> {
+  const owner = await transferPublicSchema(run, session, role.name);
+  if (owner !== undefined)
+    run.warning(
+      `Schema public of database '${database}' is owned by '${owner}' and keeps its owner; role '${role.name}' has only the privileges on it that it was granted.`,
+    );
+  const others = (await listObjectsOfOtherRoles(session, role.name)).filter(({ type }) => type !== 'schema');
+  if (others.length > 0)
+    run.warning(
+      `Database '${database}' contains ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. If its migrations must change them, ask their owner to run ALTER … OWNER TO.`,
+    );
 }

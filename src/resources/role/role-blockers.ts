@@ -1,65 +1,74 @@
 import pg from 'pg';
-import { type ActionError, actionError } from '../../common/errors.ts';
+import { ActionError, actionError } from '../../common/errors.ts';
+import { waitFor } from '../../common/polling.ts';
 import {
   describePreparedTransaction,
   listPreparedTransactions,
   type PreparedTransaction,
 } from '../../postgres/activity.ts';
-import { findOwnedInDatabase, findOwnedOnServer, type OwnedObjects } from './owned-objects.ts';
-import {
-  listRoleDatabases,
-  type PullRequestRole,
-  type RoleDatabase,
-  type RoleLookupDeps,
-  waitForDatabaseState,
-  withRoleDatabase,
-} from './role-databases.ts';
+import { type AdminSessions, withDatabaseSession } from '../../postgres/admin-sessions.ts';
+import type { Session } from '../../postgres/session.ts';
+import type { SqlReader } from '../../postgres/sql-reader.ts';
+import { findPullRequestDatabases } from '../../reconcile/ownership.ts';
 
-/** Something of a role that keeps it from being dropped. */
+/**
+ * Finds what keeps a pull request's role from being dropped: objects that it owns outside the pull request's database,
+ * databases that cannot be checked, and prepared transactions.
+ */
+
+/** A role that the action created for a pull request. */
+export interface RoleToDrop {
+  readonly name: string;
+  readonly oid: string;
+  /** GitHub's numeric id of the repository of the pull request. */
+  readonly repositoryId: string;
+}
+
+/** What keeps a role from being dropped. */
 export interface RoleBlocker {
-  /** Where it is, and what. */
+  /** Where it is, and what it is. */
   readonly line: string;
-  /** What its owner can do about it: sentences with statements. */
+  /** How its owner can remove it: sentences with statements. */
   readonly remedies: readonly string[];
 }
 
 /**
- * What keeps a role from being dropped: nothing is dropped and no transaction is rolled back outside the pull request's
- * own database, so whoever knows what these are has to decide about them.
- * @param droppedDatabase the pull request's own database, which goes before the role; undefined where it is gone
+ * Finds the blockers of a role. The action removes none of them: outside the pull request's own database it drops
+ * nothing and rolls nothing back.
+ * @param droppedDatabase the pull request's own database, which is dropped before the role; undefined if it does not exist
  */
 export async function findRoleBlockers(
-  deps: RoleLookupDeps,
-  role: PullRequestRole,
+  admin: AdminSessions,
+  role: RoleToDrop,
   droppedDatabase: { readonly name: string; readonly oid: string } | undefined,
 ): Promise<readonly RoleBlocker[]> {
-  const { session } = deps.reader;
-  const found: RoleBlocker[] = [];
-  for (const database of await listRoleDatabases(deps.reader, role)) {
+  const { session } = admin.reader;
+  const blockers: RoleBlocker[] = [];
+  for (const database of await listRoleDatabases(admin.reader, role)) {
     if (database.oid === droppedDatabase?.oid) continue;
     const owned =
       database.owned === 0
-        ? await waitForDatabaseState(deps, database)
-        : await withRoleDatabase(deps, database, (databaseSession) =>
+        ? await waitForDatabaseState(admin, database)
+        : await withRoleDatabase(admin, database, (databaseSession) =>
             findOwnedInDatabase(databaseSession, role.oid, database.ofPullRequest),
           );
-    if (owned === 'closed') found.push(closedDatabaseBlocker(database));
+    if (owned === 'closed') blockers.push(closedDatabaseBlocker(database));
     else if (typeof owned === 'object' && owned.count > 0)
-      found.push(ownedObjectsBlocker(role, database.name, owned));
+      blockers.push(ownedObjectsBlocker(role, database.name, owned));
   }
   const serverObjects = await findOwnedOnServer(session, role.oid, droppedDatabase?.name);
   if (serverObjects.count > 0)
-    found.push({
+    blockers.push({
       line: `on the server itself: ${describeOwnedObjects(serverObjects)}`,
       remedies: remediesFor(role, serverObjects),
     });
-  return [...found, ...(await findPreparedBlockers(deps, role, droppedDatabase?.oid))];
+  return [...blockers, ...(await findPreparedBlockers(admin, role, droppedDatabase?.oid))];
 }
 
-/** Those that hold a lock on the pull request's own database are rolled back with what is in it, and in its plan. */
+/** Leaves out the prepared transactions that dropping the database rolls back. */
 async function findPreparedBlockers(
-  { reader: { session } }: RoleLookupDeps,
-  { oid }: PullRequestRole,
+  { reader: { session } }: AdminSessions,
+  { oid }: RoleToDrop,
   droppedDatabaseOid: string | undefined,
 ): Promise<readonly RoleBlocker[]> {
   const all = await listPreparedTransactions(session, 'of the role', { oid });
@@ -71,21 +80,30 @@ async function findPreparedBlockers(
   return all.filter(({ gid }) => !rolledBackGids.includes(gid)).map(preparedTransactionBlocker);
 }
 
-/** A prepared transaction that somebody has to end. */
+/** The error for a role that has blockers, with what to run. */
+export const roleBlockedError = (role: string, blockers: readonly RoleBlocker[], rest = ''): ActionError =>
+  actionError('drop-refused', {
+    what: `Role '${role}'`,
+    reason: "outside the pull request's database, where the action drops nothing, it still has:",
+    lines: blockers.map(({ line }) => line),
+    rest,
+    hint: 'Run the following as admin-username (or as the role that a line names), then run the step again:',
+    statements: [...new Set(blockers.flatMap(({ remedies }) => remedies))],
+  });
+
 export function preparedTransactionBlocker(transaction: PreparedTransaction): RoleBlocker {
   const { gid, owner, database } = transaction;
   const literal = pg.escapeLiteral(gid);
   return {
     line: describePreparedTransaction(transaction),
     remedies: [
-      `In database '${database}', as ${owner}: ROLLBACK PREPARED ${literal}; to discard what it did, or COMMIT PREPARED ${literal}; to keep it.`,
+      `In database '${database}', as ${owner}: ROLLBACK PREPARED ${literal}; to discard its changes, or COMMIT PREPARED ${literal}; to keep them.`,
     ],
   };
 }
 
-/** What a role owns in a database, as a refusal shows it. */
 export const ownedObjectsBlocker = (
-  role: PullRequestRole,
+  role: RoleToDrop,
   database: string,
   owned: OwnedObjects,
 ): RoleBlocker => ({
@@ -93,13 +111,13 @@ export const ownedObjectsBlocker = (
   remedies: remediesFor(role, owned),
 });
 
-/** A database that cannot be entered, so neither can rights be revoked nor objects be named there. */
+/** The administrator cannot connect, so it can neither list the role's objects there nor revoke its privileges. */
 export const closedDatabaseBlocker = ({ name, owned, ofPullRequest }: RoleDatabase): RoleBlocker => ({
-  line: `in database '${name}', which admin-username may not enter: ${owned === 0 ? 'rights only' : countObjects(owned)}`,
+  line: `in database '${name}', to which admin-username cannot connect: ${owned === 0 ? 'only privileges' : countObjects(owned)}`,
   remedies: [
     ofPullRequest
-      ? `Database '${name}' was made for a pull request, and dropping it was interrupted: run mode: drop for that pull request, or mode: sweep.`
-      : `Open database '${name}', or let its owner do so: ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS true; GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(name)} TO the role that admin-username names. The next run then names what is in it.`,
+      ? `Database '${name}' was created for a pull request, and its drop was interrupted: run mode: drop for that pull request, or mode: sweep.`
+      : `Allow connections to database '${name}', or ask its owner to run: ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS true; GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(name)} TO the role in admin-username. The next run then lists the objects in it.`,
   ],
 });
 
@@ -108,10 +126,10 @@ const countObjects = (count: number): string => `${count} object${count === 1 ? 
 const describeOwnedObjects = ({ count, named }: OwnedObjects): string =>
   count > named.length ? `${countObjects(count)}, such as ${named.join(', ')}` : named.join(', ');
 
-/** Kinds that REASSIGN OWNED and DROP OWNED do not treat as they treat objects of a database. */
+/** Object types that REASSIGN OWNED and DROP OWNED do not treat like the objects of a database. */
 const TYPES_WITH_OWN_REMEDY = ['policy', 'user mapping', 'database', 'subscription'];
 
-function remediesFor({ name }: PullRequestRole, { types }: OwnedObjects): readonly string[] {
+function remediesFor({ name }: RoleToDrop, { types }: OwnedObjects): readonly string[] {
   const role = pg.escapeIdentifier(name);
   const asMember = `GRANT ${role} TO CURRENT_USER; then`;
   const has = (type: string): boolean => types.includes(type);
@@ -119,23 +137,164 @@ function remediesFor({ name }: PullRequestRole, { types }: OwnedObjects): readon
     types.some((type) => !TYPES_WITH_OWN_REMEDY.includes(type)) &&
       `${asMember} in each of these databases REASSIGN OWNED BY ${role} TO CURRENT_USER; to keep the objects, or DROP OWNED BY ${role}; to delete them.`,
     has('database') &&
-      `${asMember} REASSIGN OWNED BY ${role} TO CURRENT_USER; in any database to keep the databases that it owns, or DROP DATABASE for each that is to go.`,
+      `${asMember} REASSIGN OWNED BY ${role} TO CURRENT_USER; in any database to keep the databases that it owns, or DROP DATABASE for each one that can be deleted.`,
     has('subscription') &&
       `A subscription needs ALTER SUBSCRIPTION … OWNER TO another role, or DROP SUBSCRIPTION, in its own database.`,
     has('policy') &&
       'A policy that is for this role alone needs ALTER POLICY … TO another role, or DROP POLICY.',
     has('user mapping') &&
-      `A user mapping, which REASSIGN OWNED leaves as it is, needs DROP USER MAPPING FOR ${role} SERVER the server that is named with it.`,
+      `A user mapping, which REASSIGN OWNED does not change, needs DROP USER MAPPING FOR ${role} SERVER with the server that is listed with it.`,
   ].filter((remedy) => remedy !== false);
 }
 
-/** Why a role stays, and what to run. */
-export const roleBlockedError = (role: string, blockers: readonly RoleBlocker[], rest = ''): ActionError =>
-  actionError('drop-refused', {
-    what: `Role '${role}'`,
-    reason: "outside the pull request's database, where nothing is dropped, these belong to it:",
-    lines: blockers.map(({ line }) => line),
-    rest,
-    hint: 'As admin-username, except where another role is named, do this, and run the step again:',
-    statements: [...new Set(blockers.flatMap(({ remedies }) => remedies))],
+/** A database in which a role owns objects or has privileges. */
+export interface RoleDatabase {
+  readonly name: string;
+  readonly oid: string;
+  /** The number of objects and policies, including temporary objects and policies that also apply to other roles. */
+  readonly owned: number;
+  /** Whether the action created it for a pull request of the role's repository. */
+  readonly ofPullRequest: boolean;
+}
+
+/** The databases in which a role owns objects or has privileges, by name. */
+export async function listRoleDatabases(
+  reader: SqlReader,
+  { oid, repositoryId }: RoleToDrop,
+): Promise<readonly RoleDatabase[]> {
+  const rows = await reader.session.query<Omit<RoleDatabase, 'ofPullRequest'> & pg.QueryResultRow>(
+    `SELECT d.datname AS name, d.oid::text AS oid, count(*) FILTER (WHERE ${OWNERSHIP_DEPENDENCY_SQL})::int AS owned
+     FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+     WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1
+     GROUP BY d.oid, d.datname ORDER BY d.datname`,
+    [oid],
+  );
+  const { owned } = findPullRequestDatabases(repositoryId, await reader.markedDatabases());
+  const pullRequestOids = new Set(owned.map((database) => database.oid));
+  return rows.map((row) => ({ ...row, ofPullRequest: pullRequestOids.has(row.oid) }));
+}
+
+/** Milliseconds for another job to drop a pull request's database that does not accept connections. */
+const DATABASE_DROP_TIMEOUT_MS = 60_000;
+
+/**
+ * Runs `work` in a database of a role. Another job, or another worker of the same sweep, may drop that database at any
+ * moment; an error is ignored then.
+ * @returns what `work` returns; `absent` if the database was dropped, `closed` if the administrator cannot connect
+ */
+export async function withRoleDatabase<T>(
+  admin: AdminSessions,
+  database: RoleDatabase,
+  work: (session: Session) => Promise<T>,
+): Promise<T | 'absent' | 'closed'> {
+  const state = await waitForDatabaseState(admin, database);
+  if (state !== 'open') return state;
+  try {
+    return await withDatabaseSession(admin, database.name, work);
+  } catch (error) {
+    admin.run.signal.throwIfAborted();
+    const stateAfterFailure = await waitForDatabaseState(admin, database);
+    if (stateAfterFailure === 'open') throw error;
+    return stateAfterFailure;
+  }
+}
+
+/** Whether the administrator can connect. Waits while another job drops a pull request's database. */
+async function waitForDatabaseState(
+  { run, reader }: AdminSessions,
+  { name, oid, ofPullRequest }: RoleDatabase,
+): Promise<'open' | 'closed' | 'absent'> {
+  const state = await readDatabaseState(reader.session, oid);
+  if (state !== 'closed' || !ofPullRequest) return state;
+  const poll = async () => {
+    const now = await readDatabaseState(reader.session, oid);
+    return now === 'closed' ? undefined : now;
+  };
+  return await waitFor(run, `another job to drop database '${name}'`, poll, {
+    timeoutMs: DATABASE_DROP_TIMEOUT_MS,
+  }).catch((error: unknown) => {
+    if (error instanceof ActionError && error.code === 'timed-out') return 'closed' as const;
+    throw error;
   });
+}
+
+async function readDatabaseState(session: Session, oid: string): Promise<'open' | 'closed' | 'absent'> {
+  const [row] = await session.query<{ open: boolean }>(
+    `SELECT datallowconn AND has_database_privilege(oid, 'CONNECT') AS open FROM pg_database WHERE oid = $1`,
+    [oid],
+  );
+  if (row === undefined) return 'absent';
+  return row.open ? 'open' : 'closed';
+}
+
+/** Objects of each database that an error names. */
+const MAX_EXAMPLES = 5;
+
+/**
+ * The condition that a row `s` of pg_shdepend is something that DROP OWNED drops instead of revoking it: an object of the
+ * role ($1), or a policy for it. Grants ('a', 'i') and default privileges are only revoked.
+ */
+const OWNERSHIP_DEPENDENCY_SQL = `
+  s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1 AND s.deptype NOT IN ('a', 'i')
+  AND s.classid <> 'pg_default_acl'::regclass`;
+
+/** DROP OWNED only removes the role from a policy for several roles. A temporary table's policy ends with its session. */
+const EXCLUSIVE_POLICY_SQL = `EXISTS (SELECT FROM pg_policy y JOIN pg_class c ON c.oid = y.polrelid
+  WHERE y.oid = s.objid AND cardinality(y.polroles) = 1 AND c.relpersistence <> 't')`;
+
+const TEMPORARY_OBJECT_SQL = `coalesce(i.schema, '') ~ '^pg_temp'`;
+
+export interface OwnedObjects {
+  readonly count: number;
+  /** At most {@link MAX_EXAMPLES} of them, as PostgreSQL identifies them, such as `table public.trips`. */
+  readonly named: readonly string[];
+  /** The types of all of them, such as `table`, `policy`, `user mapping`. */
+  readonly types: readonly string[];
+}
+
+/**
+ * What the role owns in the database of this session, and the policies that are for this role alone.
+ * @param isPullRequestDatabase whether the action created the database for a pull request of the same repository. Policies
+ *   do not count there: CREATE POLICY needs no privilege on the role that it names, so a pull request could otherwise
+ *   prevent the drop of other pull requests' roles. A policy for a dropped role permits nothing.
+ */
+export const findOwnedInDatabase = (
+  session: Session,
+  oid: string,
+  isPullRequestDatabase: boolean,
+): Promise<OwnedObjects> =>
+  queryOwnedObjects(
+    session,
+    `s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND (s.classid <> 'pg_policy'::regclass OR ${isPullRequestDatabase ? 'false' : EXCLUSIVE_POLICY_SQL})`,
+    [oid],
+  );
+
+/** The shared objects that the role owns: databases, and subscriptions except those of one database. */
+const findOwnedOnServer = (
+  session: Session,
+  oid: string,
+  excludedDatabase: string | undefined,
+): Promise<OwnedObjects> =>
+  queryOwnedObjects(
+    session,
+    `s.dbid = 0 AND NOT EXISTS (SELECT FROM pg_subscription u JOIN pg_database d ON d.oid = u.subdbid
+       WHERE s.classid = 'pg_subscription'::regclass AND u.oid = s.objid AND d.datname = $2)`,
+    [oid, excludedDatabase ?? null],
+  );
+
+async function queryOwnedObjects(
+  session: Session,
+  where: string,
+  parameters: readonly unknown[],
+): Promise<OwnedObjects> {
+  const [row] = await session.query<{ count: number; named: string[]; types: string[] }>(
+    `SELECT count(*)::int AS count, coalesce(array_agg(DISTINCT i.type), '{}') AS types,
+       coalesce((array_agg(i.type || ' ' || coalesce(i.identity, s.objid::text)
+         ORDER BY s.classid = 'pg_class'::regclass DESC, s.classid, s.objid))[1:${MAX_EXAMPLES}], '{}') AS named
+     FROM pg_shdepend s CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) i
+     WHERE ${where} AND ${OWNERSHIP_DEPENDENCY_SQL} AND NOT ${TEMPORARY_OBJECT_SQL}`,
+    parameters,
+  );
+  return row ?? { count: 0, named: [], types: [] };
+}

@@ -4,16 +4,18 @@ import type { Diff, Observed } from '../../reconcile/findings.ts';
 import { isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
-import type { SqlWriter } from '../sql-writer.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { createRole, setRolePassword } from './create-role.ts';
+import { dropRole } from './drop-role.ts';
 
-/** The application role, and whether it shall be there. */
 interface DesiredRole {
   readonly role: RoleConfig;
+  /** False in `mode: drop`. */
   readonly shouldExist: boolean;
 }
 
-/** The application role itself; what it may do is kept in role-access.ts. */
-export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, SqlWriter> = {
+/** The application role itself; role-access.ts handles its privileges. */
+export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, SqlWriterDeps> = {
   resource: 'role',
 
   desired: ({ appRole }: EnsureConfig | CheckConfig): readonly DesiredRole[] =>
@@ -49,10 +51,10 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
     ];
   },
 
-  async apply(writer, change, { role: desired }): Promise<ApplyResult> {
-    if (change.action === 'delete') return await writer.dropRole(desired);
-    if (change.action === 'create') return await writer.createRole(desired);
-    await writer.setPassword(desired.name);
+  async apply(deps, change, { role: desired }): Promise<ApplyResult> {
+    if (change.action === 'delete') return await dropRole(deps, desired);
+    if (change.action === 'create') return await createRole(deps, desired);
+    await setRolePassword(deps, desired.name);
     return 'applied';
   },
 };
@@ -62,14 +64,17 @@ export const roleTeardownHandler: ResourceHandler<
   DesiredRole,
   FoundRole,
   SqlReader,
-  SqlWriter,
+  SqlWriterDeps,
   PullRequestTeardown
 > = {
   ...roleHandler,
   desired: ({ roles }) => roles.map((role) => ({ role, shouldExist: false })),
 };
 
-/** As a drop leaves a pull request's role that was interrupted; from a base database's somebody has taken it on purpose. */
+/**
+ * An interrupted drop leaves a pull request's role with NOLOGIN. For the role of a base database, a person may have set
+ * NOLOGIN deliberately.
+ */
 function loginDisabledDiff({ name, marker }: RoleConfig): Diff {
   const resourceRef = { resource: 'role', name } as const;
   const finding = {
@@ -79,6 +84,6 @@ function loginDisabledDiff({ name, marker }: RoleConfig): Diff {
     actual: 'NOLOGIN',
     kind: 'changed',
   } as const;
-  const change = { ...resourceRef, action: 'update', details: 'may log in again' } as const;
+  const change = { ...resourceRef, action: 'update', details: 'LOGIN' } as const;
   return marker.kind === 'pull-request' ? { finding, change } : { finding, change, requiresFix: true };
 }

@@ -6,45 +6,47 @@ import { test } from '../../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../../helpers/unit/test-run.ts';
 
 const query = async (text: string): Promise<readonly unknown[]> => {
-  if (text.includes('pg_stat_activity')) return [{ line: 'psql of role somebody, process 4711' }];
+  if (text.includes('pg_stat_activity')) return [{ line: 'psql of role carol, process 4711' }];
   return text.includes('FROM pg_database') ? [{ oid: '5' }] : [];
 };
 
-/** The error of a clone whose template stays in use; `end` gives what is ended before each attempt. */
-async function cloneWithBusyTemplate(end: () => readonly string[]): Promise<string> {
+/** The error of a clone whose template stays in use; `terminate` returns the sessions that are ended before each attempt. */
+async function cloneWithBusyTemplate(terminate: () => readonly string[]): Promise<string> {
   const copy = async (): Promise<never> => {
-    // PostgreSQL waits five seconds for sessions to leave.
+    // PostgreSQL waits five seconds for sessions to end.
     await sleep(5000);
     throw Object.assign(new Error('source database is being accessed by other users'), { code: '55006' });
   };
   const session = { query } as unknown as Session;
-  return String(await errorOf(retryWhileInUse(createTestRun(), session, 'base', copy, async () => end())));
+  return String(
+    await errorOf(retryWhileInUse(createTestRun(), session, 'base', copy, async () => terminate())),
+  );
 }
 
-describe('a template that stays in use', () => {
-  test('by sessions of pull requests’ roles that come back: the error says so, and how to close the database', async ({
+describe('the error for a template that stays in use', () => {
+  test('says that ended sessions of pull requests’ roles came back, and how to revoke CONNECT', async ({
     inFakeTime,
   }) => {
     let process = 0;
-    const end = (): readonly string[] => {
+    const terminate = (): readonly string[] => {
       process += 1;
       return [`psql of role relecloud_app_pr_1, process ${process}`];
     };
-    const error = await inFakeTime(cloneWithBusyTemplate(end));
+    const error = await inFakeTime(cloneWithBusyTemplate(terminate));
     expect(error).toContain('Sessions of pull requests’ roles were ended 6 times and came back.');
     expect(error).toContain('GRANT CONNECT ON DATABASE "base" TO ROLE;');
     expect(error).toContain('REVOKE CONNECT ON DATABASE "base" FROM PUBLIC;');
-    expect(error).toContain('psql of role somebody, process 4711');
+    expect(error).toContain('psql of role carol, process 4711');
   });
 
   test.for([
-    ['by others alone', []],
-    ['by what cannot be ended', ["prepared transaction 'left'"]],
+    ['when only other sessions use it', []],
+    ['when a prepared transaction cannot be ended', ["prepared transaction 'left'"]],
   ] as const)(
-    '%s: the error names who is there, and does not say that any came back',
+    'names the sessions, and does not say that any came back: %s',
     async ([, ended], { inFakeTime }) => {
       const error = await inFakeTime(cloneWithBusyTemplate(() => ended));
-      expect(error).toContain('psql of role somebody, process 4711');
+      expect(error).toContain('psql of role carol, process 4711');
       expect(error).toContain('What to do: End them, or clone');
       expect(error).not.toMatch(/came back|REVOKE/);
     },

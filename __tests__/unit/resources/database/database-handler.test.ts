@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { DatabaseConfig } from '../../../../src/inputs/types.ts';
 import type { FoundDatabase } from '../../../../src/postgres/sql-reader.ts';
 import { absent, type Diff, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
@@ -8,11 +7,11 @@ import {
   databaseHandler,
   databaseTeardownHandler,
 } from '../../../../src/resources/database/database-handler.ts';
-import type { SqlWriter } from '../../../../src/resources/sql-writer.ts';
 import {
   createFakeSqlReader,
+  createFakeSqlWriter,
   databaseFromConfig,
-  readMark,
+  toParsedMarker,
 } from '../../../helpers/unit/fake-observations.ts';
 import { single } from '../../../helpers/unit/single.ts';
 import {
@@ -29,80 +28,86 @@ const unknownObservation = unknown(new Error('403'));
 /** The database of pull request 42, to be deleted. */
 const toDrop = (expiredBy?: Date) =>
   single(databaseTeardownHandler.desired({ database: pullRequestConfig().database, roles: [], expiredBy }));
-/** A difference in short: what is found, and what mends it. */
+/** The kind of the finding, and the change. */
 const summarizeDiff = ({ finding, change }: Diff) => [
   finding?.kind,
   change && `${change.action}: ${change.details}`,
 ];
 
 describe('a base database', () => {
-  const wanted = (given: InputValues = {}) => single(databaseHandler.desired(ensureConfig(given)));
-  const { database: declared } = ensureConfig();
-  const found = databaseFromConfig(declared);
+  const desiredFrom = (inputs: InputValues = {}) => single(databaseHandler.desired(ensureConfig(inputs)));
+  const { database: config } = ensureConfig();
+  const existing = databaseFromConfig(config);
 
-  test('missing: created', () => {
-    expect(single(databaseHandler.diff(wanted(), absent))).toMatchObject({
+  test('that does not exist is created', () => {
+    expect(single(databaseHandler.diff(desiredFrom(), absent))).toMatchObject({
       finding: { resource: 'database', name: 'relecloud', kind: 'missing' },
       change: { resource: 'database', name: 'relecloud', action: 'create', details: 'UTF8, en_US.utf8' },
     });
   });
 
-  test('template: missing: cloned, and charset and collation come along', () => {
-    const clone = wanted({ template: 'seeds', charset: 'LATIN1' });
+  test('with a template is cloned, and its charset and collation are not compared', () => {
+    const clone = desiredFrom({ template: 'seeds', charset: 'LATIN1' });
     expect(single(databaseHandler.diff(clone, absent)).change?.details).toBe('clone of seeds');
-    expect(databaseHandler.diff(clone, present(found))).toEqual([]);
+    expect(databaseHandler.diff(clone, present(existing))).toEqual([]);
   });
 
   test.each([
     ['utf8', 'en_US.utf8'],
     ['UTF8', 'en_US.UTF-8'],
     ['utf-8', 'EN_us.utf8'],
-  ])('another spelling is no drift: %s, %s', (charset, collation) => {
-    expect(databaseHandler.diff(wanted({ charset, collation }), present(found))).toEqual([]);
-    expect(databaseHandler.diff(wanted(), present({ ...found, charset, collation }))).toEqual([]);
+  ])('has no drift when only the spelling differs: %s, %s', (charset, collation) => {
+    expect(databaseHandler.diff(desiredFrom({ charset, collation }), present(existing))).toEqual([]);
+    expect(databaseHandler.diff(desiredFrom(), present({ ...existing, charset, collation }))).toEqual([]);
   });
 
-  test('another charset or collation is reported, and never changed', () => {
-    const differences = databaseHandler.diff(
-      wanted({ charset: 'LATIN1', collation: 'de_DE.utf8' }),
-      present(found),
+  test('with another charset or collation is reported, and never changed', () => {
+    const diffs = databaseHandler.diff(
+      desiredFrom({ charset: 'LATIN1', collation: 'de_DE.utf8' }),
+      present(existing),
     );
-    expect(differences.map((d) => d.finding)).toMatchObject([
+    expect(diffs.map(({ finding }) => finding)).toMatchObject([
       { property: 'charset', expected: 'LATIN1', actual: 'UTF8', kind: 'changed' },
       { property: 'collation', expected: 'de_DE.utf8', actual: 'en_US.utf8', kind: 'changed' },
     ]);
-    for (const difference of differences) expect(difference).not.toHaveProperty('mend');
+    for (const diff of diffs) expect(diff).not.toHaveProperty('change');
   });
 
-  test('one that somebody else made is adopted, whatever it bears', () => {
-    const theirs = { ...found, isOwnedByAdmin: false, owner: 'azuresu', marker: undefined };
-    expect(databaseHandler.diff(wanted(), present(theirs))).toEqual([]);
+  test('of another owner is adopted', () => {
+    const foreign = { ...existing, isOwnedByAdmin: false, owner: 'azuresu', marker: undefined };
+    expect(databaseHandler.diff(desiredFrom(), present(foreign))).toEqual([]);
   });
 
-  test('a pull request’s database is no base: it would be swept, whoever relied on it', () => {
-    const mark = { kind: 'pull-request', repositoryId: '1', pullRequest: 7, base: 'x' } as const;
-    const swept = { ...found, marker: readMark(mark) };
-    expect(() => databaseHandler.diff(wanted(), present(swept))).toThrow('it is of pull request #7');
-    expect(databaseHandler.diff(wanted(), present({ ...swept, isOwnedByAdmin: false }))).toEqual([]);
+  test('is never a pull request’s database, which a sweep would drop', () => {
+    const marker = { kind: 'pull-request', repositoryId: '1', pullRequest: 7, base: 'x' } as const;
+    const pullRequestDatabase = { ...existing, marker: toParsedMarker(marker) };
+    expect(() => databaseHandler.diff(desiredFrom(), present(pullRequestDatabase))).toThrow(
+      'names pull request #7',
+    );
+    expect(
+      databaseHandler.diff(desiredFrom(), present({ ...pullRequestDatabase, isOwnedByAdmin: false })),
+    ).toEqual([]);
   });
 
-  test('what an interrupted run has begun is finished; what another role sealed is not', () => {
-    const half = { ...found, connectionLimit: sentinelOf(declared) };
-    expect(databaseHandler.diff(wanted(), present(half)).map(summarizeDiff)).toEqual([
-      [undefined, 'create: finishing what another run began: UTF8, en_US.utf8'],
+  test('with the creation sentinel is completed, but not if another role owns it', () => {
+    const incomplete = { ...existing, connectionLimit: sentinelOf(config) };
+    expect(databaseHandler.diff(desiredFrom(), present(incomplete)).map(summarizeDiff)).toEqual([
+      [undefined, 'create: completing the creation that another run started: UTF8, en_US.utf8'],
     ]);
-    expect(databaseHandler.diff(wanted(), present({ ...half, isOwnedByAdmin: false }))).toEqual([]);
+    expect(databaseHandler.diff(desiredFrom(), present({ ...incomplete, isOwnedByAdmin: false }))).toEqual(
+      [],
+    );
   });
 
-  test('unknown: nothing', () => {
-    expect(databaseHandler.diff(wanted(), unknownObservation)).toEqual([]);
+  test('in an unknown state leads to no change', () => {
+    expect(databaseHandler.diff(desiredFrom(), unknownObservation)).toEqual([]);
   });
 
-  test('a check without a database reads none', () => {
+  test('is not desired by a check without a database', () => {
     expect(databaseHandler.desired(checkConfig({ database: '' }))).toEqual([]);
   });
 
-  test('a teardown without a database deletes none', () => {
+  test('is not desired by a teardown without a database', () => {
     expect(databaseTeardownHandler.desired({ database: undefined, roles: [], expiredBy: undefined })).toEqual(
       [],
     );
@@ -110,125 +115,112 @@ describe('a base database', () => {
 });
 
 describe('a pull request’s database', () => {
-  const wanted = (given: InputValues = {}) => single(databaseHandler.desired(pullRequestConfig(given)));
-  const { database: declared } = pullRequestConfig();
-  const made = (more: Partial<FoundDatabase> = {}) => present(databaseFromConfig(declared, more));
-  const half = { marker: undefined, connectionLimit: sentinelOf(declared) };
+  const desiredFrom = (inputs: InputValues = {}) =>
+    single(databaseHandler.desired(pullRequestConfig(inputs)));
+  const { database: config } = pullRequestConfig();
+  const marker = config.marker ?? expect.unreachable();
+  const existing = (overrides: Partial<FoundDatabase> = {}) => present(databaseFromConfig(config, overrides));
+  const incomplete = { marker: undefined, connectionLimit: sentinelOf(config) };
 
-  test('missing: created under its own name, also to be reset', () => {
-    expect(single(databaseHandler.diff(wanted({ template: 'relecloud' }), absent)).change).toMatchObject({
-      name: 'relecloud_pr_42',
-      action: 'create',
-      details: 'clone of relecloud',
-    });
-    expect(databaseHandler.diff(wanted({ reset: 'true' }), absent).map(summarizeDiff)).toEqual([
+  test('that does not exist is created under its own name, also with reset', () => {
+    expect(single(databaseHandler.diff(desiredFrom({ template: 'relecloud' }), absent)).change).toMatchObject(
+      {
+        name: 'relecloud_pr_42',
+        action: 'create',
+        details: 'clone of relecloud',
+      },
+    );
+    expect(databaseHandler.diff(desiredFrom({ reset: 'true' }), absent).map(summarizeDiff)).toEqual([
       ['missing', 'create: UTF8, en_US.utf8'],
     ]);
   });
 
-  test('there: nothing, whatever its charset and collation are', () => {
-    expect(databaseHandler.diff(wanted(), made())).toEqual([]);
-    expect(databaseHandler.diff(wanted({ charset: 'LATIN1' }), made({ collation: 'C' }))).toEqual([]);
+  test('that exists is not changed, whatever its charset, collation and expiry are', () => {
+    expect(databaseHandler.diff(desiredFrom(), existing())).toEqual([]);
+    expect(databaseHandler.diff(desiredFrom({ charset: 'LATIN1' }), existing({ collation: 'C' }))).toEqual(
+      [],
+    );
     expect(
-      databaseHandler.diff(
-        wanted(),
-        made({ marker: readMark(declared.marker ?? expect.unreachable(), new Date(0)) }),
-      ),
+      databaseHandler.diff(desiredFrom(), existing({ marker: toParsedMarker(marker, new Date(0)) })),
     ).toEqual([]);
   });
 
-  test('reset: dropped and made again, and no drift', () => {
-    expect(databaseHandler.diff(wanted({ reset: 'true' }), made()).map(summarizeDiff)).toEqual([
+  test('with reset is dropped and created again, without a finding', () => {
+    expect(databaseHandler.diff(desiredFrom({ reset: 'true' }), existing()).map(summarizeDiff)).toEqual([
       [undefined, 'delete: reset'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
 
-  test('what a run began to drop is dropped and made again', () => {
-    expect(databaseHandler.diff(wanted(), made({ allowsConnections: false })).map(summarizeDiff)).toEqual([
-      [undefined, 'delete: an interrupted run was dropping it'],
+  test('whose drop was interrupted is dropped and created again', () => {
+    expect(
+      databaseHandler.diff(desiredFrom(), existing({ allowsConnections: false })).map(summarizeDiff),
+    ).toEqual([
+      [undefined, 'delete: its drop was interrupted'],
       [undefined, 'create: UTF8, en_US.utf8'],
     ]);
   });
 
-  test('what a run began to make is finished', () => {
-    expect(databaseHandler.diff(wanted(), made(half)).map(summarizeDiff)).toEqual([
-      [undefined, 'create: finishing what another run began: UTF8, en_US.utf8'],
+  test('whose creation was interrupted is completed', () => {
+    expect(databaseHandler.diff(desiredFrom(), existing(incomplete)).map(summarizeDiff)).toEqual([
+      [undefined, 'create: completing the creation that another run started: UTF8, en_US.utf8'],
     ]);
   });
 
   test.each([
     ['unmarked', { marker: undefined }],
     ['of another role', { isOwnedByAdmin: false }],
-    ['of another role, sealed', { ...half, isOwnedByAdmin: false }],
-    [
-      'of another repository',
-      { marker: readMark({ ...(declared.marker ?? expect.unreachable()), repositoryId: '7' }) },
-    ],
-    [
-      'of another pull request',
-      { marker: readMark({ ...(declared.marker ?? expect.unreachable()), pullRequest: 7 }) },
-    ],
-  ])('one that is %s is neither used, reset, nor dropped', (_, more) => {
-    for (const desired of [wanted(), wanted({ reset: 'true' }), toDrop()])
+    ['of another role, with the creation sentinel', { ...incomplete, isOwnedByAdmin: false }],
+    ['of another repository', { marker: toParsedMarker({ ...marker, repositoryId: '7' }) }],
+    ['of another pull request', { marker: toParsedMarker({ ...marker, pullRequest: 7 }) }],
+  ])('that is %s is neither used, nor reset, nor dropped', (_, overrides) => {
+    for (const desired of [desiredFrom(), desiredFrom({ reset: 'true' }), toDrop()])
       for (const allowsConnections of [true, false])
-        expect(() => databaseHandler.diff(desired, made({ ...more, allowsConnections }))).toThrow(
+        expect(() => databaseHandler.diff(desired, existing({ ...overrides, allowsConnections }))).toThrow(
           '(not-ours)',
         );
   });
 
-  test('unknown: nothing, to drop it neither', () => {
-    expect(databaseHandler.diff(wanted(), unknownObservation)).toEqual([]);
+  test('in an unknown state is neither changed nor dropped', () => {
+    expect(databaseHandler.diff(desiredFrom(), unknownObservation)).toEqual([]);
     expect(databaseHandler.diff(toDrop(), unknownObservation)).toEqual([]);
   });
 
-  test('drop: there: dropped; gone already: nothing', () => {
-    const unwanted = toDrop();
-    expect(databaseHandler.diff(unwanted, absent)).toEqual([]);
-    for (const more of [{}, half, { allowsConnections: false }])
-      expect(databaseHandler.diff(unwanted, made(more)).map(summarizeDiff)).toEqual([
+  test('is dropped by mode drop if it exists', () => {
+    const desired = toDrop();
+    expect(databaseHandler.diff(desired, absent)).toEqual([]);
+    for (const overrides of [{}, incomplete, { allowsConnections: false }])
+      expect(databaseHandler.diff(desired, existing(overrides)).map(summarizeDiff)).toEqual([
         ['unexpected', 'delete: of pull request #42'],
       ]);
   });
 });
 
-describe('right before it is dropped', () => {
-  const { database: declared } = pullRequestConfig();
-  const mark = declared.marker ?? expect.unreachable();
+describe('right before a drop, the database is read again', () => {
+  const { database: config } = pullRequestConfig();
+  const marker = config.marker ?? expect.unreachable();
   const now = new Date('2026-02-03T04:05:06.789Z');
-  const change = { resource: 'database', name: declared.name, action: 'delete', details: '' } as const;
+  const change = { resource: 'database', name: config.name, action: 'delete', details: '' } as const;
 
-  /** Whether a database that is by now as it is would still be dropped by the writer. */
-  async function stillGoes(
+  /** Whether the database that now has this state is dropped. */
+  async function isDropped(
     desired: Parameters<typeof databaseHandler.apply>[2],
-    byNow: FoundDatabase,
+    current: FoundDatabase,
   ): Promise<boolean> {
-    const asked: (boolean | undefined)[] = [];
-    const writer: Pick<SqlWriter, 'dropDatabase'> = {
-      async dropDatabase(_: DatabaseConfig, last) {
-        asked.push(last?.(byNow));
-        return 'applied';
-      },
-    };
-    await databaseHandler.apply(
-      writer as SqlWriter,
-      change,
-      desired,
-      undefined,
-      present(databaseFromConfig(declared)),
-    );
-    return single(asked) === true;
+    const { deps, statements } = createFakeSqlWriter({ database: present(current) });
+    await databaseHandler.apply(deps, change, desired, undefined, present(databaseFromConfig(config)));
+    return statements.includes('DROP DATABASE "relecloud_pr_42"');
   }
 
-  test('reset: what another job’s reset made in the meantime is not dropped again', async () => {
+  test('a reset does not drop the database that the reset of another job has created', async () => {
     const reset = single(databaseHandler.desired(pullRequestConfig({ reset: 'true' })));
-    expect(await stillGoes(reset, databaseFromConfig(declared))).toBe(true);
-    expect(await stillGoes(reset, databaseFromConfig(declared, { oid: '16385' }))).toBe(false);
+    expect(await isDropped(reset, databaseFromConfig(config))).toBe(true);
+    expect(await isDropped(reset, databaseFromConfig(config, { oid: '16385' }))).toBe(false);
   });
 
-  test('drop: it goes, also where it was made anew in the meantime', async () => {
+  test('mode drop also drops a database that was created again in the meantime', async () => {
     const drop = toDrop();
-    expect(await stillGoes(drop, databaseFromConfig(declared, { oid: '16385' }))).toBe(true);
+    expect(await isDropped(drop, databaseFromConfig(config, { oid: '16385' }))).toBe(true);
   });
 
   test.each([
@@ -236,45 +228,46 @@ describe('right before it is dropped', () => {
     ['just now', 0, true],
     ['in a millisecond', 1, false],
     ['never', undefined, false],
-  ])('sweep of what has expired: one that expires %s', async (_, after, goes) => {
+  ])('a sweep drops it only if it has expired: it expires %s', async (_, after, expected) => {
     const swept = toDrop(now);
     const expires = after === undefined ? undefined : new Date(now.getTime() + after);
-    const outcome = stillGoes(swept, databaseFromConfig(declared, { marker: readMark(mark, expires) }));
-    if (goes) expect(await outcome).toBe(true);
+    const outcome = isDropped(swept, databaseFromConfig(config, { marker: toParsedMarker(marker, expires) }));
+    if (expected) expect(await outcome).toBe(true);
     else expect(await errorOf(outcome)).toMatchObject({ code: 'ensured-again' });
   });
 });
 
-describe('a database that belongs to somebody else', () => {
+describe('a database of another owner', () => {
   const config = ensureConfig();
   const { 'per-pull-request': _, ...role } = perPullRequestInputs;
   const withRole = ensureConfig(role, {}, pushEvent);
-  const theirs = (more: Partial<FoundDatabase>) =>
-    databaseFromConfig(config.database, { owner: 'azuresu', isOwnedByAdmin: false, ...more });
+  const foreign = (overrides: Partial<FoundDatabase>) =>
+    databaseFromConfig(config.database, { owner: 'azuresu', isOwnedByAdmin: false, ...overrides });
 
-  test('of which the administrator may do all it needs: no advice', () => {
-    expect(checkDatabaseOwner(config, theirs({}))).toBeUndefined();
+  test('gives no hint if the administrator has all privileges', () => {
+    expect(checkDatabaseOwner(config, foreign({}))).toBeUndefined();
   });
 
-  test('in which it may not create: who can say what', () => {
-    const advice = checkDatabaseOwner(config, theirs({ mayCreate: false }));
-    expect(advice).toContain("belongs to 'azuresu'");
-    expect(advice).toContain('GRANT CREATE ON DATABASE "relecloud" TO "relecloud_admin"');
-    // What the application role needs is looked at by itself.
-    expect(checkDatabaseOwner(withRole, theirs({ mayCreate: false }))).toBeUndefined();
+  test('gives a hint with the GRANT statement if the administrator has no CREATE', () => {
+    const hint = checkDatabaseOwner(config, foreign({ mayCreate: false }));
+    expect(hint).toContain("is owned by 'azuresu'");
+    expect(hint).toContain('GRANT CREATE ON DATABASE "relecloud" TO "relecloud_admin"');
+    // The handler of the role's privileges checks what the application role needs.
+    expect(checkDatabaseOwner(withRole, foreign({ mayCreate: false }))).toBeUndefined();
   });
 
-  test('which it may not even enter: an error that says what to do', () => {
-    for (const each of [config, withRole])
-      expect(() => checkDatabaseOwner(each, theirs({ mayConnect: false }))).toThrow(
-        /belongs to 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-refused\)/s,
+  test('is an error with the GRANT statement if the administrator has no CONNECT', () => {
+    for (const ensured of [config, withRole])
+      expect(() => checkDatabaseOwner(ensured, foreign({ mayConnect: false }))).toThrow(
+        /is owned by 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-refused\)/s,
       );
   });
 });
 
-test('it is observed by its name', async () => {
-  const config = pullRequestConfig();
-  const desired = databaseHandler.desired(config);
-  const found = present(databaseFromConfig(config.database));
-  expect(await databaseHandler.observe(createFakeSqlReader({ database: found }), desired)).toEqual([found]);
+test('the database is observed by its name', async () => {
+  const desired = databaseHandler.desired(pullRequestConfig());
+  const observed = present(databaseFromConfig(single(desired).database));
+  expect(await databaseHandler.observe(createFakeSqlReader({ database: observed }), desired)).toEqual([
+    observed,
+  ]);
 });

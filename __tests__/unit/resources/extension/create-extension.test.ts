@@ -7,55 +7,57 @@ interface FakeServerState {
   readonly installed?: boolean;
   readonly trusted?: boolean;
   readonly schema?: string | null;
-  /** Of the schema that the extension goes to, where that is neither the administrator nor the server. */
-  readonly stranger?: string;
+  /** The owner of the extension's schema, if it is neither the administrator nor a role of the server. */
+  readonly schemaOwner?: string;
 }
 
 /**
- * What PostgreSQL would say of one extension; the emulator offers none that is untrusted, since Azure lets its
- * administrators make them all. Returns the statements that were sent to make it.
+ * Creates an extension on a fake server, because every extension of the emulator is trusted.
+ * @returns the statements that create it
  */
 async function createAndRecordStatements(
   server: FakeServerState,
-  strict: boolean,
+  requiresTrusted: boolean,
 ): Promise<readonly string[]> {
-  const { installed = false, trusted = false, schema = null, stranger } = server;
-  const made: string[] = [];
+  const { installed = false, trusted = false, schema = null, schemaOwner } = server;
+  const statements: string[] = [];
   const query = async (text: string): Promise<readonly unknown[]> => {
     if (/FROM pg_extension\b/.test(text)) return installed ? [{}] : [];
     if (/pg_available_extensions/.test(text)) return [{ schema, trusted }];
-    if (/FROM pg_namespace/.test(text)) return stranger === undefined ? [] : [{ owner: stranger }];
-    made.push(text);
+    if (/FROM pg_namespace/.test(text)) return schemaOwner === undefined ? [] : [{ owner: schemaOwner }];
+    statements.push(text);
     return [];
   };
-  const tools = { run: createTestRun(), allowExtensions: async () => {} };
-  await createExtension(tools, { query } as unknown as Session, 'postgis', strict);
-  return made;
+  const deps = { run: createTestRun(), allowExtensions: async () => {} };
+  await createExtension(deps, { query } as unknown as Session, 'postgis', requiresTrusted);
+  return statements;
 }
 
-describe('an extension whose script PostgreSQL does not trust', () => {
-  test('is not made beside what a pull request’s role may have put into its schema', async () => {
-    const refused = createAndRecordStatements({ stranger: 'app_pr_7' }, true);
-    await expect(refused).rejects.toThrow(/not trusted to run beside what role 'app_pr_7' .* schema public/);
+describe('an extension that is not trusted', () => {
+  test('is refused in a schema that a pull request’s role owns', async () => {
+    const refused = createAndRecordStatements({ schemaOwner: 'app_pr_7' }, true);
+    await expect(refused).rejects.toThrow(
+      /not a trusted extension.* objects that role 'app_pr_7' .* schema public/,
+    );
     await expect(refused).rejects.toThrow('reset: true');
     await expect(
-      createAndRecordStatements({ stranger: 'app_pr_7', schema: 'topology' }, true),
+      createAndRecordStatements({ schemaOwner: 'app_pr_7', schema: 'topology' }, true),
     ).rejects.toThrow('schema topology');
   });
 
-  test('is made where nobody else has been, and in a base database', async () => {
+  test('is created in a schema without such an owner, and in a base database', async () => {
     const statement = 'CREATE EXTENSION IF NOT EXISTS "postgis" WITH SCHEMA public';
     expect(await createAndRecordStatements({}, true)).toEqual([statement]);
-    expect(await createAndRecordStatements({ stranger: 'app' }, false)).toEqual([statement]);
+    expect(await createAndRecordStatements({ schemaOwner: 'app' }, false)).toEqual([statement]);
   });
 
-  test('is not asked about where it is already, from a template or an interrupted run', async () => {
-    expect(await createAndRecordStatements({ installed: true, stranger: 'app_pr_7' }, true)).toEqual([]);
+  test('is not created again if it exists, from a template or an interrupted run', async () => {
+    expect(await createAndRecordStatements({ installed: true, schemaOwner: 'app_pr_7' }, true)).toEqual([]);
   });
 });
 
-test('a trusted one is made beside anybody’s objects, in the schema that it insists on', async () => {
+test('a trusted extension is created in the schema that it requires, whoever owns that', async () => {
   expect(
-    await createAndRecordStatements({ trusted: true, stranger: 'app_pr_7', schema: 'pg_catalog' }, true),
+    await createAndRecordStatements({ trusted: true, schemaOwner: 'app_pr_7', schema: 'pg_catalog' }, true),
   ).toEqual(['CREATE EXTENSION IF NOT EXISTS "postgis"']);
 });

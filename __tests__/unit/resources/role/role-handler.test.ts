@@ -4,18 +4,17 @@ import { absent, present, unknown } from '../../../../src/reconcile/findings.ts'
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
 import { ensurePolicy, READ_ONLY_POLICY, TEARDOWN_POLICY } from '../../../../src/reconcile/policy.ts';
 import { createPlan, toPlanFunction } from '../../../../src/reconcile/reconcile.ts';
-import type { ApplyResult } from '../../../../src/reconcile/resource-handler.ts';
 import { databaseHandler } from '../../../../src/resources/database/database-handler.ts';
 import { teardownResources } from '../../../../src/resources/index.ts';
 import { roleAccessHandler } from '../../../../src/resources/role/role-access.ts';
 import { roleHandler, roleTeardownHandler } from '../../../../src/resources/role/role-handler.ts';
-import type { SqlWriter } from '../../../../src/resources/sql-writer.ts';
 import {
   allPrivileges,
   createFakeSqlReader,
+  createFakeSqlWriter,
   databaseFromConfig,
-  readMark,
   roleFromConfig,
+  toParsedMarker,
 } from '../../../helpers/unit/fake-observations.ts';
 import { single } from '../../../helpers/unit/single.ts';
 import {
@@ -35,11 +34,11 @@ const checkRoleConfig = checkConfig(perPullRequestInputs, pullRequestEvent());
 const teardown = { database: config.database, roles: [desiredRole], expiredBy: undefined };
 
 describe('the application role', () => {
-  const wanted = single(roleHandler.desired(config));
-  const unwanted = single(roleTeardownHandler.desired(teardown));
+  const desired = single(roleHandler.desired(config));
+  const desiredAbsent = single(roleTeardownHandler.desired(teardown));
 
-  test('missing: created; there: nothing', () => {
-    expect(single(roleHandler.diff(wanted, absent))).toEqual({
+  test('is created if it does not exist, and not changed if it does', () => {
+    expect(single(roleHandler.diff(desired, absent))).toEqual({
       finding: {
         resource: 'role',
         name: 'relecloud_app_pr_42',
@@ -55,86 +54,77 @@ describe('the application role', () => {
         details: 'application role of relecloud',
       },
     });
-    expect(roleHandler.diff(wanted, present(roleFromConfig(desiredRole)))).toEqual([]);
+    expect(roleHandler.diff(desired, present(roleFromConfig(desiredRole)))).toEqual([]);
   });
 
-  test('drop: there: dropped; gone already: nothing', () => {
-    expect(roleHandler.diff(unwanted, absent)).toEqual([]);
-    expect(single(roleHandler.diff(unwanted, present(roleFromConfig(desiredRole))))).toMatchObject({
+  test('is dropped by mode drop if it exists', () => {
+    expect(roleHandler.diff(desiredAbsent, absent)).toEqual([]);
+    expect(single(roleHandler.diff(desiredAbsent, present(roleFromConfig(desiredRole))))).toMatchObject({
       finding: { kind: 'unexpected', actual: 'present' },
       change: { action: 'delete', name: 'relecloud_app_pr_42' },
     });
   });
 
-  test('one that a run began to drop may log in again', async () => {
-    const locked = present(roleFromConfig(desiredRole, { mayLogIn: false }));
-    const { finding, change } = single(roleHandler.diff(wanted, locked));
+  test('whose drop was interrupted gets LOGIN again', async () => {
+    const withoutLogin = present(roleFromConfig(desiredRole, { mayLogIn: false }));
+    const { finding, change } = single(roleHandler.diff(desired, withoutLogin));
     expect(finding).toMatchObject({
       property: 'login',
       expected: 'LOGIN',
       actual: 'NOLOGIN',
       kind: 'changed',
     });
-    expect(change).toMatchObject({ action: 'update', details: 'may log in again' });
-    expect(single(roleHandler.diff(unwanted, locked)).change?.action).toBe('delete');
+    expect(change).toMatchObject({ action: 'update', details: 'LOGIN' });
+    expect(single(roleHandler.diff(desiredAbsent, withoutLogin)).change?.action).toBe('delete');
   });
 
-  test('from a base database’s somebody has taken the login on purpose: told, and left', () => {
-    const { appRole } = ensureConfig({ 'app-username': 'app', 'app-password': 'a secret of its own' });
-    if (appRole === undefined) throw new Error('there is no role');
-    const desired = single(
-      roleHandler.desired(ensureConfig({ 'app-username': 'app', 'app-password': 'a secret of its own' })),
-    );
-    const difference = single(
-      roleHandler.diff(desired, present(roleFromConfig(appRole, { mayLogIn: false }))),
-    );
-    expect(difference.finding).toMatchObject({ property: 'login', actual: 'NOLOGIN' });
-    expect(difference).toMatchObject({ change: { action: 'update' }, requiresFix: true });
+  test('of a base database without LOGIN is reported, and changed only with on-drift: fix', () => {
+    const base = ensureConfig({ 'app-username': 'app', 'app-password': 'the password of the role' });
+    const appRole = base.appRole ?? expect.unreachable();
+    const withoutLogin = present(roleFromConfig(appRole, { mayLogIn: false }));
+    const diff = single(roleHandler.diff(single(roleHandler.desired(base)), withoutLogin));
+    expect(diff.finding).toMatchObject({ property: 'login', actual: 'NOLOGIN' });
+    expect(diff).toMatchObject({ change: { action: 'update' }, requiresFix: true });
   });
 
-  test('each change is made by what it names', async () => {
-    const made: string[] = [];
-    const making = async (what: string): Promise<ApplyResult> => {
-      made.push(what);
-      return 'applied';
-    };
-    const writer: Pick<SqlWriter, 'createRole' | 'dropRole' | 'setPassword'> = {
-      createRole: ({ name }) => making(`create ${name}`),
-      dropRole: ({ name }) => making(`drop ${name}`),
-      setPassword: async (name) => void made.push(`set the password of ${name}`),
-    };
-    const thing = { resource: 'role', name: desiredRole.name, details: '' } as const;
-    for (const action of ['create', 'update', 'delete'] as const)
-      await roleHandler.apply(writer as SqlWriter, { ...thing, action }, wanted, undefined, absent);
-    expect(made).toEqual([
-      'create relecloud_app_pr_42',
-      'set the password of relecloud_app_pr_42',
-      'drop relecloud_app_pr_42',
+  test.each([
+    ['create', /^CREATE ROLE "relecloud_app_pr_42" LOGIN PASSWORD 'SCRAM-SHA-256\$/],
+    ['update', /^ALTER ROLE "relecloud_app_pr_42" LOGIN PASSWORD 'SCRAM-SHA-256\$/],
+    ['delete', /^DROP ROLE "relecloud_app_pr_42"$/],
+  ] as const)('the change %s executes %s and no other such statement', async (action, statement) => {
+    const { deps, statements } = createFakeSqlWriter(
+      { role: present(roleFromConfig(desiredRole)) },
+      (text) => (text.startsWith('SELECT FROM pg_roles') ? [{}] : []),
+    );
+    const change = { resource: 'role', name: desiredRole.name, details: '', action } as const;
+    await roleHandler.apply(deps, change, desired, undefined, absent);
+    expect(statements.filter((text) => /^(CREATE|DROP) ROLE|^ALTER ROLE.* PASSWORD/.test(text))).toEqual([
+      expect.stringMatching(statement),
     ]);
   });
 
   test.each([
     ['unmarked', { marker: undefined }],
     ['not administered by us', { administered: false }],
-    ['of another repository', { marker: readMark({ ...desiredRole.marker, repositoryId: '7' }) }],
-    ['for another database', { marker: readMark({ ...desiredRole.marker, database: 'tours' }) }],
-    ['a base’s', { marker: readMark({ ...desiredRole.marker, kind: 'base' }) }],
-  ] as const)('one that is %s is neither used nor dropped', (_, more) => {
-    const found = present(roleFromConfig(desiredRole, more));
-    expect(() => roleHandler.diff(wanted, found)).toThrow('(not-ours)');
-    expect(() => roleHandler.diff(unwanted, found)).toThrow('(not-ours)');
+    ['of another repository', { marker: toParsedMarker({ ...desiredRole.marker, repositoryId: '7' }) }],
+    ['for another database', { marker: toParsedMarker({ ...desiredRole.marker, database: 'tours' }) }],
+    ['of a base database', { marker: toParsedMarker({ ...desiredRole.marker, kind: 'base' }) }],
+  ] as const)('that is %s is neither used nor dropped', (_, overrides) => {
+    const observed = present(roleFromConfig(desiredRole, overrides));
+    expect(() => roleHandler.diff(desired, observed)).toThrow('(not-ours)');
+    expect(() => roleHandler.diff(desiredAbsent, observed)).toThrow('(not-ours)');
   });
 
-  test('unknown: nothing', () => {
-    expect(roleHandler.diff(wanted, unknownObservation)).toEqual([]);
-    expect(roleHandler.diff(unwanted, unknownObservation)).toEqual([]);
+  test('in an unknown state leads to no change', () => {
+    expect(roleHandler.diff(desired, unknownObservation)).toEqual([]);
+    expect(roleHandler.diff(desiredAbsent, unknownObservation)).toEqual([]);
   });
 
-  test('without app-username, ensure and check want no role', () => {
+  test('is not desired without app-username', () => {
     for (const each of [ensureConfig(), checkConfig()]) expect(roleHandler.desired(each)).toEqual([]);
   });
 
-  test('ensure creates the role that is declared; a teardown deletes every role that it names', () => {
+  test('is created by ensure, and a teardown deletes every role that it names', () => {
     const other = { ...desiredRole, name: 'web_pr_42', base: 'web' };
     expect(roleHandler.desired(config)).toEqual([{ role: desiredRole, shouldExist: true }]);
     expect(roleTeardownHandler.desired({ ...teardown, roles: [desiredRole, other] })).toEqual([
@@ -144,19 +134,19 @@ describe('the application role', () => {
     expect(roleTeardownHandler.desired({ ...teardown, roles: [] })).toEqual([]);
   });
 
-  test('it is observed by its name', async () => {
-    const found = present(roleFromConfig(desiredRole));
-    expect(await roleHandler.observe(createFakeSqlReader({ role: found }), [wanted])).toEqual([found]);
+  test('is observed by its name', async () => {
+    const observed = present(roleFromConfig(desiredRole));
+    expect(await roleHandler.observe(createFakeSqlReader({ role: observed }), [desired])).toEqual([observed]);
   });
 });
 
-describe('CONNECT, CREATE and TEMPORARY on the database', () => {
-  const wanted = single(roleAccessHandler.desired(config));
+describe('the role’s privileges on the database', () => {
+  const desired = single(roleAccessHandler.desired(config));
   const access = (connect: boolean, create: boolean, temporary: boolean) =>
     present({ connect, create, temporary });
 
-  test('with all of them, nothing', () => {
-    expect(roleAccessHandler.diff(wanted, allPrivileges)).toEqual([]);
+  test('that are complete lead to no change', () => {
+    expect(roleAccessHandler.diff(desired, allPrivileges)).toEqual([]);
   });
 
   test.each([
@@ -164,70 +154,75 @@ describe('CONNECT, CREATE and TEMPORARY on the database', () => {
     [access(true, false, true), 'CREATE'],
     [access(true, true, false), 'TEMPORARY'],
     [access(false, false, false), 'CONNECT, CREATE, TEMPORARY'],
-  ])('what lacks is granted: %j', (observed, lacking) => {
-    expect(single(roleAccessHandler.diff(wanted, observed))).toMatchObject({
+  ])('that are missing are granted: %j', (observed, missing) => {
+    expect(single(roleAccessHandler.diff(desired, observed))).toMatchObject({
       finding: {
         resource: 'role',
         name: 'relecloud_app_pr_42',
-        actual: `without ${lacking}`,
+        actual: `without ${missing}`,
         kind: 'changed',
       },
-      change: { resource: 'role', action: 'update', details: `${lacking} on database relecloud_pr_42` },
+      change: { resource: 'role', action: 'update', details: `${missing} on database relecloud_pr_42` },
     });
   });
 
-  test('absent or unknown: nothing', () => {
-    expect(roleAccessHandler.diff(wanted, absent)).toEqual([]);
-    expect(roleAccessHandler.diff(wanted, unknownObservation)).toEqual([]);
+  test('that are absent or unknown lead to no change', () => {
+    expect(roleAccessHandler.diff(desired, absent)).toEqual([]);
+    expect(roleAccessHandler.diff(desired, unknownObservation)).toEqual([]);
   });
 
-  test('without app-username, ensure and check grant nothing', () => {
+  test('are not desired without app-username', () => {
     for (const each of [ensureConfig(), checkConfig()]) expect(roleAccessHandler.desired(each)).toEqual([]);
   });
 
-  const found = present(databaseFromConfig(config.database));
-  const observe = (reader: SqlReader, given: InputValues = {}) =>
-    roleAccessHandler.observe(reader, roleAccessHandler.desired(pullRequestConfig(given)));
+  const existing = present(databaseFromConfig(config.database));
+  const observe = (reader: SqlReader, inputs: InputValues = {}) =>
+    roleAccessHandler.observe(reader, roleAccessHandler.desired(pullRequestConfig(inputs)));
 
-  test('is what the role has on a database that is there', async () => {
-    expect(await observe(createFakeSqlReader({ database: found, access: allPrivileges }))).toEqual([
+  test('are observed on a database that exists', async () => {
+    expect(await observe(createFakeSqlReader({ database: existing, access: allPrivileges }))).toEqual([
       allPrivileges,
     ]);
-    expect(await observe(createFakeSqlReader({ database: found, access: unknownObservation }))).toEqual([
+    expect(await observe(createFakeSqlReader({ database: existing, access: unknownObservation }))).toEqual([
       unknownObservation,
     ]);
   });
 
-  test('of a database that is missing, being made or dropped, or to be reset, it comes with the making', async () => {
-    const sealed = present(
+  test('are absent for a database that will be created or reset, because its creation grants them', async () => {
+    const incomplete = present(
       databaseFromConfig(config.database, { connectionLimit: sentinelOf(config.database) }),
     );
-    const going = present(databaseFromConfig(config.database, { allowsConnections: false }));
-    for (const database of [absent, sealed, going])
+    const beingDropped = present(databaseFromConfig(config.database, { allowsConnections: false }));
+    for (const database of [absent, incomplete, beingDropped])
       expect(await observe(createFakeSqlReader({ database, access: allPrivileges }))).toEqual([absent]);
     expect(
-      await observe(createFakeSqlReader({ database: found, access: allPrivileges }), { reset: 'true' }),
+      await observe(createFakeSqlReader({ database: existing, access: allPrivileges }), { reset: 'true' }),
     ).toEqual([absent]);
   });
 
-  test('of a database that is unknown it is unknown', async () => {
+  test('are unknown for a database in an unknown state', async () => {
     expect(
       await observe(createFakeSqlReader({ database: unknownObservation, access: allPrivileges })),
     ).toEqual([unknownObservation]);
   });
 });
 
-describe('role, database and rights in one pass', () => {
-  const kinds = [
+describe('a plan for role, database and privileges', () => {
+  const planFunctions = [
     toPlanFunction(roleHandler),
     toPlanFunction(databaseHandler),
     toPlanFunction(roleAccessHandler),
   ];
   const policy = ensurePolicy(config);
-  const found = present(databaseFromConfig(config.database));
+  const existing = present(databaseFromConfig(config.database));
 
-  test('nothing there: role and database are made, in this order, and the rights come with them', async () => {
-    const { plannedChanges, findings } = await createPlan(kinds, config, policy, createFakeSqlReader({}));
+  test('creates role and database in this order, without a change for the privileges', async () => {
+    const { plannedChanges, findings } = await createPlan(
+      planFunctions,
+      config,
+      policy,
+      createFakeSqlReader({}),
+    );
     expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
       'create role',
       'create database',
@@ -238,12 +233,12 @@ describe('role, database and rights in one pass', () => {
     ]);
   });
 
-  test('a database without its role: the role is made and gets its rights', async () => {
+  test('creates a missing role and grants its privileges on a database that exists', async () => {
     const { plannedChanges, remaining } = await createPlan(
-      kinds,
+      planFunctions,
       config,
       policy,
-      createFakeSqlReader({ database: found }),
+      createFakeSqlReader({ database: existing }),
     );
     expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
       'create role',
@@ -252,24 +247,24 @@ describe('role, database and rights in one pass', () => {
     expect(remaining).toEqual([]);
   });
 
-  test('an absent parent is one finding, not one for each child: a missing role, and not its rights', async () => {
+  test('reports a missing role as one finding, without its privileges', async () => {
     const { findings } = await createPlan(
-      kinds,
+      planFunctions,
       checkRoleConfig,
       READ_ONLY_POLICY,
-      createFakeSqlReader({ database: found }),
+      createFakeSqlReader({ database: existing }),
     );
     expect(findings.map(({ resource, kind }) => `${resource} ${kind}`)).toEqual(['role missing']);
   });
 
-  test('everything there: nothing', async () => {
+  test('is empty if everything exists', async () => {
     const reader = createFakeSqlReader({
-      database: found,
+      database: existing,
       role: present(roleFromConfig(desiredRole)),
       access: allPrivileges,
     });
     for (const each of [config, checkRoleConfig]) {
-      const { plannedChanges, findings } = await createPlan(kinds, each, policy, reader);
+      const { plannedChanges, findings } = await createPlan(planFunctions, each, policy, reader);
       expect([...plannedChanges, ...findings]).toEqual([]);
     }
   });
@@ -286,16 +281,16 @@ describe('role, database and rights in one pass', () => {
     ]);
   });
 
-  test('what cannot be seen leads to nothing, in every mode', async () => {
+  test('is empty in every mode if the state is unknown', async () => {
     const reader = createFakeSqlReader({
       database: unknownObservation,
       role: unknownObservation,
       access: unknownObservation,
     });
     const plans = [
-      await createPlan(kinds, config, policy, reader),
-      await createPlan(kinds, pullRequestConfig({ reset: 'true' }), policy, reader),
-      await createPlan(kinds, checkRoleConfig, READ_ONLY_POLICY, reader),
+      await createPlan(planFunctions, config, policy, reader),
+      await createPlan(planFunctions, pullRequestConfig({ reset: 'true' }), policy, reader),
+      await createPlan(planFunctions, checkRoleConfig, READ_ONLY_POLICY, reader),
       await createPlan(teardownResources, teardown, TEARDOWN_POLICY, reader),
     ];
     for (const { plannedChanges, readErrors } of plans) {
@@ -304,15 +299,15 @@ describe('role, database and rights in one pass', () => {
     }
   });
 
-  test('a base database’s rights are kept without on-drift: fix, for they are only added', async () => {
-    const { 'per-pull-request': _, ...given } = perPullRequestInputs;
-    const base = ensureConfig(given, {}, pushEvent);
+  test('grants missing privileges on a base database without on-drift: fix', async () => {
+    const { 'per-pull-request': _, ...inputs } = perPullRequestInputs;
+    const base = ensureConfig(inputs, {}, pushEvent);
     const reader = createFakeSqlReader({
       database: present(databaseFromConfig(base.database, { isOwnedByAdmin: false, owner: 'azuresu' })),
       role: present(roleFromConfig(base.appRole ?? expect.unreachable())),
       access: present({ connect: true, create: false, temporary: true }),
     });
-    const { plannedChanges } = await createPlan(kinds, base, ensurePolicy(base), reader);
+    const { plannedChanges } = await createPlan(planFunctions, base, ensurePolicy(base), reader);
     expect(plannedChanges.map(({ change }) => change.details)).toEqual(['CREATE on database relecloud']);
   });
 });
