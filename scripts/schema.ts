@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type InputType, inputSchema } from '../src/inputs/schema.ts';
+import type { InputType } from '../src/inputs/input-types.ts';
+import { inputSchema } from '../src/inputs/schema.ts';
 
 /**
  * The JSON Schema of what `config-file` names, for editors: docs/config-file.schema.json, made of action.yml's
@@ -26,24 +27,31 @@ const mappingSchema = (values: Schema, more: Schema = {}): Schema => ({
   ...more,
 });
 
-function toJsonSchema(kind: InputType): Schema {
-  switch (kind.type) {
+function toJsonSchema(inputType: InputType): Schema {
+  switch (inputType.type) {
     case 'text':
-      return kind.pattern === undefined ? textSchema : { type: 'string', pattern: kind.pattern };
+    case 'formatted':
+      return inputType.pattern === undefined ? textSchema : { type: 'string', pattern: inputType.pattern };
     case 'boolean':
       return { type: 'boolean' };
-    case 'switch':
+    case 'enabled-or-disabled':
       return { enum: ['Enabled', 'Disabled', true, false] };
     case 'choice': {
-      const numbers = kind.choices.filter((choice) => /^\d+$/.test(choice)).map(Number);
-      return { enum: [...numbers, ...kind.choices] };
+      const numbers = inputType.choices.filter((choice) => /^\d+$/.test(choice)).map(Number);
+      return { enum: [...numbers, ...inputType.choices] };
     }
     case 'number':
-      if (kind.allowedValues !== undefined) return { enum: kind.allowedValues };
-      return { type: kind.allowsFraction ? 'number' : 'integer', minimum: kind.min, maximum: kind.max };
+      if (inputType.allowedValues !== undefined) return { enum: inputType.allowedValues };
+      return {
+        type: inputType.allowsFraction ? 'number' : 'integer',
+        minimum: inputType.min,
+        maximum: inputType.max,
+      };
     case 'list':
       return listSchema(
-        kind.choices === undefined ? { type: 'string', pattern: kind.form } : { enum: kind.choices },
+        inputType.choices === undefined
+          ? { type: 'string', pattern: inputType.pattern }
+          : { enum: inputType.choices },
       );
     case 'ranges':
       return { oneOf: [{ type: 'array', items: textSchema }, mappingSchema(textSchema), linesSchema] };

@@ -2,12 +2,12 @@ import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-p
 import { RestError } from '@azure/core-rest-pipeline';
 import { actionError } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
+import { normalizeRegion } from '../common/regions.ts';
 import { defaultResourceGroup } from '../inputs/defaults.ts';
 import type { ServerConfig } from '../inputs/types.ts';
 import { absent, type Observed, present } from '../reconcile/findings.ts';
 import { azureDetails, toAzureError, tryRead } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import { normalizeRegion } from './regions.ts';
 
 /** Where a server is (or will be): all that its children's requests need. */
 export interface ServerRef {

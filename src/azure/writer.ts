@@ -2,8 +2,6 @@ import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresq
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
 import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
-import type { NewServer } from '../inputs/defaults.ts';
-import type { Credentials } from '../inputs/types.ts';
 import type { ApplyResult } from '../reconcile/plan.ts';
 import {
   ALLOW_LIST_PARAMETER,
@@ -56,8 +54,8 @@ export class AzureWriter {
   }
 
   /** See {@link createServer}. */
-  createServer(newServer: NewServer, administrator: Credentials): Promise<'created' | 'adopted'> {
-    return createServer(this.#clients, this.#run, this.#reader, newServer, administrator);
+  createServer(body: Server): Promise<'created' | 'adopted'> {
+    return createServer(this.#clients, this.#run, this.#reader, body);
   }
 
   /**

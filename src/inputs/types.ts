@@ -1,5 +1,6 @@
 import type { AddressRange } from '../common/addresses.ts';
 import type { DatabaseMarker, RoleMarker } from '../common/ownership-marker.ts';
+import type { ServerPropertyValues } from './server-properties.ts';
 
 /** What the inputs say, checked and typed. Frozen; made by `parseConfig`, and of one pull request's part by a sweep. */
 export type Config = EnsureConfig | CheckConfig | DropConfig | SweepConfig;
@@ -113,37 +114,13 @@ export interface PullRequestConfig {
   readonly state: 'open' | 'closed' | undefined;
 }
 
-/** Properties are undefined where no input names them: those are defaulted on creation and never compared. */
-export interface ServerConfig {
+export interface ServerConfig extends ServerPropertyValues {
+  /** The short name, or an IPv4 address if the server can only be found by its host. */
   readonly name: string;
-  /** Whether the name is an address, by which the server has to be searched as by its host name. */
   readonly isNameIpAddress: boolean;
   readonly resourceGroup: string | undefined;
-  readonly region: string | undefined;
-  readonly version: string | undefined;
-  readonly skuName: string | undefined;
-  readonly storageSizeGB: number | undefined;
-  readonly storageAutoGrow: boolean | undefined;
-  readonly backupRetentionDays: number | undefined;
-  readonly geoRedundantBackup: boolean | undefined;
-  readonly highAvailability: 'Disabled' | 'SameZone' | 'ZoneRedundant' | undefined;
-  readonly availabilityZone: string | undefined;
-  readonly passwordAuth: boolean | undefined;
-  readonly entraAuth: boolean | undefined;
-  readonly publicAccess: boolean | undefined;
-  /** Nodes of an elastic cluster. */
-  readonly clusterSize: number | undefined;
-  readonly maintenanceWindow: MaintenanceWindow | 'system-managed' | undefined;
-  readonly tags: ReadonlyMap<string, string>;
+  /** Server parameters by name. */
   readonly parameters: ReadonlyMap<string, string>;
-}
-
-/** A window of the server's own, in UTC. */
-export interface MaintenanceWindow {
-  /** 0 is Sunday, as Azure counts. */
-  readonly dayOfWeek: number;
-  readonly startHour: number;
-  readonly startMinute: number;
 }
 
 export interface FirewallConfig {

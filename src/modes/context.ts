@@ -9,7 +9,7 @@ import { captureNetworkSettings, logNetworkSettings } from '../common/network.ts
 import type { RunContext } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import { ActionState } from '../github/state.ts';
-import { findSecretWarnings } from '../inputs/secret-checks.ts';
+import { findSecretWarnings } from '../inputs/parse/parse-config.ts';
 import type { CheckConfig, Config, DropConfig, SweepConfig } from '../inputs/types.ts';
 import { applyPlan, createPlan, type Plan, type PlanFunction } from '../reconcile/plan.ts';
 import type { Reporter } from '../reporting/reporter.ts';

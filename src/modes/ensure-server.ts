@@ -2,13 +2,13 @@ import type { FoundServer } from '../azure/reader.ts';
 import { isBeingCreatedOrDeleted, normalizeState } from '../azure/server-states.ts';
 import { waitForReady, waitForStableState } from '../azure/wait-for-ready.ts';
 import type { AzureWriter } from '../azure/writer.ts';
+import { unfinishedCreationOwner, withoutCreationTag } from '../common/creation-tag.ts';
 import { actionError } from '../common/errors.ts';
-import { unfinishedCreationOwner, withoutCreationTag } from '../inputs/creation-tag.ts';
-import { resolveNewServer, validateCreation } from '../inputs/defaults.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import { createPlan, type Plan, type PlannedChange } from '../reconcile/plan.ts';
 import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
+import { validateCreation } from '../resources/server/new-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
 import { logServer, type ModeContext, reconcile, type WritableControlPlane } from './context.ts';
 
@@ -96,7 +96,7 @@ async function prepareCreation(
   const { name } = config.server;
   const errors = validateCreation(config);
   if (errors.length > 0) throw actionError('creation-inputs-invalid', { server: name, errors });
-  if (await reader.isNameAvailable(resolveNewServer(config.server).region)) return planned;
+  if (await reader.isNameAvailable(config.server.region ?? '')) return planned;
   run.info(
     `The name '${name}' is in use; looking whether it is a server of this subscription that is being made just now.`,
   );

@@ -35,7 +35,7 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   };
   const inputs = new InputReader(raw, parseContext);
   if (hasNoCredentials(runtime, inputs)) {
-    if (inputs.boolean('skip-without-credentials')) return undefined;
+    if (inputs.get('skip-without-credentials')) return undefined;
     // A file that cannot be read may have said to skip it.
     if (!configFile?.isUnreadable) throw actionError('no-credentials', { why: untrustedSource(event) });
   }
@@ -53,12 +53,10 @@ export const untrustedSource = ({ pullRequest }: WorkflowEvent): string =>
 /** Whether GitHub withholds from this run what it would sign in with, to Azure or to PostgreSQL. */
 function hasNoCredentials(runtime: ActionsRuntime, inputs: InputReader): boolean {
   if (!isUntrustedPullRequest(runtime.event)) return false;
-  const isCheck = inputs.text('mode')?.toLowerCase() === 'check';
+  const isCheck = inputs.get('mode') === 'check';
   if (!isCheck && inputs.secret('admin-password') === undefined) return true;
   const canSignIn = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET') || runtime.canRequestIdToken;
-  return (
-    !canSignIn && (inputs.text('client-id') !== undefined || process.env['AZURE_CLIENT_ID'] !== undefined)
-  );
+  return !canSignIn && (inputs.isSet('client-id') || process.env['AZURE_CLIENT_ID'] !== undefined);
 }
 
 function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
 import { parseEvent } from '../../../src/github/parse-event.ts';
-import { resolveNewServer } from '../../../src/inputs/defaults.ts';
+import { newServerBody } from '../../../src/resources/server/new-server.ts';
 import { createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { defaultInputs, parseInputs } from '../../helpers/unit/test-configs.ts';
 import { createTestRun } from '../../helpers/unit/test-run.ts';
@@ -35,12 +35,12 @@ async function requestSegmentCounts(
   const requests: readonly (() => Promise<unknown>)[] = [
     () => reader.refreshServer(),
     () => reader.getResourceGroup(reader.serverRef.resourceGroup),
-    () => reader.isNameAvailable(resolveNewServer(server).region),
+    () => reader.isNameAvailable(server.region ?? ''),
     () => reader.getParameter(parameter),
     () => reader.getDatabase(database.name),
     () => reader.getFirewallRule(firewall.declaredRules[0]?.name ?? ''),
-    () => writer.createResourceGroup(reader.serverRef.resourceGroup, resolveNewServer(server).region),
-    () => writer.createServer(resolveNewServer(server), config.administrator),
+    () => writer.createResourceGroup(reader.serverRef.resourceGroup, server.region ?? ''),
+    () => writer.createServer(newServerBody(server, config.administrator, {})),
     () => writer.putParameter(parameter, 'x', () => true),
     () => writer.dropDatabase(database.name),
     () => writer.deleteFirewallRule(firewall.declaredRules[0]?.name ?? ''),

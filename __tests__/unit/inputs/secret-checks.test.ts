@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { validateCreation } from '../../../src/inputs/defaults.ts';
-import { findSecretWarnings } from '../../../src/inputs/secret-checks.ts';
+import { findSecretWarnings } from '../../../src/inputs/parse/parse-config.ts';
+import { validateCreation } from '../../../src/resources/server/new-server.ts';
 import {
   ensureConfig,
   exampleGuid,

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { actionError } from '../../../src/common/errors.ts';
-import { defaultResourceGroup, resolveNewServer, validateCreation } from '../../../src/inputs/defaults.ts';
+import { defaultResourceGroup } from '../../../src/inputs/defaults.ts';
+import { newServerBody, validateCreation } from '../../../src/resources/server/new-server.ts';
 import { anyText } from '../../helpers/unit/arbitraries.ts';
 import {
   checkConfig,
@@ -196,25 +197,18 @@ describe('creation', () => {
   });
 
   test('a new server gets what action.yml states, in a group of its own name', () => {
-    const { server } = ensureConfig({ region: 'westeurope' });
+    const { server, administrator } = ensureConfig({ region: 'West Europe' });
     expect(defaultResourceGroup(server)).toBe('demo-relecloud');
-    expect(resolveNewServer(server)).toEqual({
-      region: 'westeurope',
+    expect(newServerBody(server, administrator, { repositoryId: '4711', tenantId: exampleGuid })).toEqual({
+      location: 'westeurope',
+      administratorLogin: 'relecloud_admin',
+      administratorLoginPassword: 'VerySecurePassword!1',
+      createMode: 'Create',
       version: '17',
-      skuName: 'Standard_B1ms',
-      skuTier: 'Burstable',
-      storageSizeGB: 32,
-      storageAutoGrow: true,
-      backupRetentionDays: 7,
-      geoRedundantBackup: false,
-      highAvailability: 'Disabled',
-      availabilityZone: undefined,
-      tags: new Map(),
-      passwordAuth: undefined,
-      entraAuth: undefined,
-      publicAccess: undefined,
-      cluster: undefined,
-      tenantId: undefined,
+      sku: { name: 'Standard_B1ms', tier: 'Burstable' },
+      storage: { storageSizeGB: 32, autoGrow: 'Enabled' },
+      backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
+      highAvailability: { mode: 'Disabled' },
     });
   });
 
@@ -223,7 +217,8 @@ describe('creation', () => {
     ['standard_d2ds_v5', 'GeneralPurpose'],
     ['Standard_E4ds_v5', 'MemoryOptimized'],
   ])('SKUs: %s is %s', (sku, tier) => {
-    expect(resolveNewServer(ensureConfig({ 'sku-name': sku }).server).skuTier).toBe(tier);
+    const { server, administrator } = ensureConfig({ 'sku-name': sku });
+    expect(newServerBody(server, administrator, {}).sku).toEqual({ name: sku, tier });
   });
 
   test('check of a server that is not there has no administrator to create one with', () => {

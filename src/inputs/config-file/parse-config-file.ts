@@ -1,6 +1,7 @@
 import { parseAddressRange } from '../../common/addresses.ts';
 import { declaredRuleName } from '../../common/resource-names.ts';
-import { getInputType, type InputType, inputSchema, secretInputs } from '../schema.ts';
+import type { InputType } from '../input-types.ts';
+import { getInputType, inputSchema, secretInputs } from '../schema.ts';
 import { closestMatch } from '../suggest.ts';
 import type { ConfigFileSource } from '../types.ts';
 import {
@@ -242,8 +243,9 @@ const SINGLE_VALUE = 'one value, not a list or a mapping';
 
 const EXPECTED_FORMAT: Readonly<Record<InputType['type'], string>> = {
   text: SINGLE_VALUE,
+  formatted: SINGLE_VALUE,
   boolean: SINGLE_VALUE,
-  switch: SINGLE_VALUE,
+  'enabled-or-disabled': SINGLE_VALUE,
   choice: SINGLE_VALUE,
   number: SINGLE_VALUE,
   list: 'a list, or a text with an item on each line',

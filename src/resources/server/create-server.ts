@@ -9,13 +9,10 @@ import {
   startOperation,
 } from '../../azure/operations.ts';
 import type { AzureReader, FoundServer } from '../../azure/reader.ts';
-import { normalizeRegion } from '../../azure/regions.ts';
 import { normalizeState } from '../../azure/server-states.ts';
+import { unfinishedCreationOwner } from '../../common/creation-tag.ts';
 import { ActionError, actionError } from '../../common/errors.ts';
 import { type RunContext, waitFor } from '../../common/polling.ts';
-import { unfinishedCreationOwner } from '../../inputs/creation-tag.ts';
-import type { NewServer } from '../../inputs/defaults.ts';
-import type { Credentials } from '../../inputs/types.ts';
 
 /** Milliseconds for a server that someone else is creating to become visible, before its name counts as a stranger's. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
@@ -31,19 +28,13 @@ export async function createServer(
   clients: AzureClients,
   run: RunContext,
   reader: AzureReader,
-  newServer: NewServer,
-  administrator: Credentials,
+  body: Server,
 ): Promise<'created' | 'adopted'> {
   const { resourceGroup, name } = reader.serverRef;
   const doing = `creating server '${name}'`;
   try {
     const operation = await startOperation(clients, run, (options) =>
-      clients.postgresql.servers.beginCreateOrUpdate(
-        resourceGroup,
-        name,
-        toServerBody(newServer, administrator),
-        options,
-      ),
+      clients.postgresql.servers.beginCreateOrUpdate(resourceGroup, name, body, options),
     );
     await waitFor(
       run,
@@ -132,44 +123,4 @@ export async function isCreationAbandoned(
     run.info(`The creation of server '${name}' is still not finished; finishing it.`);
     return true;
   });
-}
-
-function toServerBody(newServer: NewServer, administrator: Credentials): Server {
-  return {
-    location: normalizeRegion(newServer.region),
-    ...(newServer.tags.size > 0 ? { tags: Object.fromEntries(newServer.tags) } : {}),
-    sku: { name: newServer.skuName, tier: newServer.skuTier },
-    administratorLogin: administrator.username,
-    administratorLoginPassword: administrator.password,
-    version: newServer.version,
-    storage: {
-      storageSizeGB: newServer.storageSizeGB,
-      autoGrow: newServer.storageAutoGrow ? 'Enabled' : 'Disabled',
-    },
-    backup: {
-      backupRetentionDays: newServer.backupRetentionDays,
-      geoRedundantBackup: newServer.geoRedundantBackup ? 'Enabled' : 'Disabled',
-    },
-    highAvailability: { mode: newServer.highAvailability },
-    ...(newServer.availabilityZone === undefined ? {} : { availabilityZone: newServer.availabilityZone }),
-    ...toAccessProperties(newServer),
-    ...(newServer.cluster === undefined ? {} : { cluster: newServer.cluster }),
-    createMode: 'Create',
-  };
-}
-
-/** Only what is declared, so that Azure's own defaults hold for the rest. */
-function toAccessProperties({ passwordAuth, entraAuth, publicAccess, tenantId }: NewServer): Partial<Server> {
-  const toEnabledDisabled = (value: boolean): 'Enabled' | 'Disabled' => (value ? 'Enabled' : 'Disabled');
-  const authConfig = {
-    ...(passwordAuth === undefined ? {} : { passwordAuth: toEnabledDisabled(passwordAuth) }),
-    ...(entraAuth === undefined ? {} : { activeDirectoryAuth: toEnabledDisabled(entraAuth) }),
-    ...(entraAuth && tenantId !== undefined ? { tenantId } : {}),
-  };
-  return {
-    ...(Object.keys(authConfig).length === 0 ? {} : { authConfig }),
-    ...(publicAccess === undefined
-      ? {}
-      : { network: { publicNetworkAccess: toEnabledDisabled(publicAccess) } }),
-  };
 }

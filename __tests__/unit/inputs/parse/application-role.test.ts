@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { validateSecretEnds } from '../../../../src/inputs/secret-checks.ts';
+import { validateSecretEnds } from '../../../../src/inputs/validators.ts';
 import { anyText } from '../../../helpers/unit/arbitraries.ts';
 import {
   ensureConfig,
@@ -100,7 +100,9 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
     fc.assert(
       fc.property(bytes(4, 31), (key) => {
         fc.pre(!looksHexadecimal(key));
-        const says = [expect.stringContaining(`app-password-key has ${key.length} bytes, but needs 32`)];
+        const says = [
+          expect.stringContaining(`app-password-key has ${key.length} bytes, but needs at least 32`),
+        ];
         expect(inputErrorsOf(inputsWithKey(key.toString('hex')))).toEqual(says);
         expect(inputErrorsOf(inputsWithKey(key.toString('base64')))).toEqual(says);
       }),
@@ -147,7 +149,7 @@ describe('migrate-as: app where there is an application role', () => {
 
   test('app without an application role is nobody', () => {
     expect(inputErrorsOf({ ...migration, 'migrate-as': 'app' })).toEqual([
-      expect.stringMatching(/^migrate-as is app, but there is no app-username/),
+      expect.stringMatching(/^migrate-as is app, but app-username is not set/),
     ]);
   });
 

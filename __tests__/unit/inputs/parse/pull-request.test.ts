@@ -49,7 +49,7 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
     (mode) => {
       const given = { ...perPullRequestInputs, mode };
       expect(inputErrorsOf(given, {}, pushEvent)).toEqual([
-        expect.stringMatching(/^pull-request-number is missing: this push/),
+        expect.stringMatching(/^pull-request-number is missing: the event push/),
       ]);
       expect(inputErrorsOf(given)).toEqual([
         expect.stringMatching(/^pull-request-number is missing/),
@@ -247,7 +247,7 @@ describe('what goes with extensions', () => {
 
   test('a declared allow-list that lacks one would be undone and done again for ever', () => {
     expect(inputErrorsOf({ ...listed, extensions: 'citext' })).toEqual([
-      'server-parameters: azure.extensions lacks citext, which extensions asks for',
+      'server-parameters: azure.extensions lacks citext, which extensions needs',
     ]);
   });
 

@@ -1,15 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  defaultCharset,
-  defaultCollation,
-  resolveNewServer,
-  validateCreation,
-} from '../../../../src/inputs/defaults.ts';
+import { defaultCharset, defaultCollation } from '../../../../src/inputs/defaults.ts';
+import { newServerBody, validateCreation } from '../../../../src/resources/server/new-server.ts';
 import {
   checkConfig,
   dropConfig,
   ensureConfig,
+  exampleGuid,
   type InputValues,
   inputErrorsOf,
   parsedConfig,
@@ -56,26 +53,27 @@ describe('password-auth, microsoft-entra-auth, public-access', () => {
   });
 
   test('are declared, and sent for a new server, only where they are given', () => {
-    expect(resolveNewServer(ensureConfig().server)).toMatchObject({
-      passwordAuth: undefined,
-      entraAuth: undefined,
-    });
+    const bodyOf = (given: InputValues) => {
+      const { server, administrator } = ensureConfig(given);
+      return newServerBody(server, administrator, { tenantId: exampleGuid });
+    };
+    expect(bodyOf({})).not.toHaveProperty('authConfig');
+    expect(bodyOf({})).not.toHaveProperty('network');
     const given = { 'password-auth': 'true', 'microsoft-entra-auth': 'true', 'public-access': 'Disabled' };
-    expect(resolveNewServer(ensureConfig(given).server)).toMatchObject({
-      passwordAuth: true,
-      entraAuth: true,
-      publicAccess: false,
+    expect(bodyOf(given)).toMatchObject({
+      authConfig: { passwordAuth: 'Enabled', activeDirectoryAuth: 'Enabled', tenantId: exampleGuid },
+      network: { publicNetworkAccess: 'Disabled' },
     });
   });
 });
 
 describe('cluster-size', () => {
   test('is the nodes of an elastic cluster, which gets the one database', () => {
-    const { server } = ensureConfig({ 'cluster-size': '4', 'sku-name': 'Standard_D2ds_v5' });
+    const { server, administrator } = ensureConfig({ 'cluster-size': '4', 'sku-name': 'Standard_D2ds_v5' });
     expect(server.clusterSize).toBe(4);
-    expect(resolveNewServer(server, { database: 'relecloud' }).cluster).toEqual({
-      clusterSize: 4,
-      defaultDatabaseName: 'relecloud',
+    expect(newServerBody(server, administrator, { database: 'relecloud' })).toMatchObject({
+      cluster: { clusterSize: 4, defaultDatabaseName: 'relecloud' },
+      storage: { autoGrow: 'Disabled' },
     });
   });
 

@@ -240,7 +240,7 @@ describe('fix: what it says, and in which order', () => {
   });
 });
 
-describe('what Azure does not tell is unknown', () => {
+describe('what not reported by Azure is unknown', () => {
   test.each([
     ['availability-zone', '1', { ...observedServer, availabilityZone: '' }],
     ['postgres-version', '17', { ...observedServer, version: null }],
@@ -250,7 +250,7 @@ describe('what Azure does not tell is unknown', () => {
   ])('%s', (input, value, actual) => {
     const [difference, ...others] = diffServer({ [input]: value }, actual as unknown as Server);
     expect(others).toEqual([]);
-    expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'Azure does not tell' });
+    expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'not reported by Azure' });
     expect(difference).not.toHaveProperty('mend');
   });
 

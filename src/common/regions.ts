@@ -1,2 +1,2 @@
-/** Azure's short form of a region: `West Europe` → `westeurope`. */
+/** Short form of an Azure region: `West Europe` → `westeurope`. */
 export const normalizeRegion = (region: string): string => region.toLowerCase().replaceAll(' ', '');

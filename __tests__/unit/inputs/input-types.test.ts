@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseList, parsePairs } from '../../../../src/inputs/parse/parse-list.ts';
+import { parseList, parsePairs } from '../../../src/inputs/input-types.ts';
 
 describe('lists', () => {
   test('one item a line, commas work too, # starts a comment line, blank ones are nothing', () => {
@@ -36,8 +36,8 @@ describe('lists', () => {
     const faults: string[] = [];
     parsePairs('x\n=y\na=1\na=2', (fault) => faults.push(fault));
     expect(faults).toEqual([
-      "'x' is not of the form name=value",
-      "'=y' is not of the form name=value",
+      "'x' does not have the form name=value",
+      "'=y' does not have the form name=value",
       "'a' is given twice",
     ]);
   });
