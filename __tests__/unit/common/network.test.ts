@@ -94,7 +94,7 @@ test('main logs which proxies and root certificates it uses, and no password of 
   logNetworkSettings(env, (text) => said.push(text));
   expect(said).toEqual([
     'Requests go through the proxy proxy.example:8080 (https_proxy).',
-    "Root certificates besides Node's own are trusted: NODE_EXTRA_CA_CERTS=/roots.pem",
+    'Additional root certificates are trusted: NODE_EXTRA_CA_CERTS=/roots.pem',
   ]);
   logNetworkSettings({}, (text) => said.push(text));
   expect(said).toHaveLength(2);
@@ -102,7 +102,7 @@ test('main logs which proxies and root certificates it uses, and no password of 
     said.push(text),
   );
   expect(said.slice(2)).toEqual([
-    'Requests go through the proxy of an unreadable URL (HTTPS_PROXY).',
+    'Requests go through the proxy with an unreadable URL (HTTPS_PROXY).',
     'Requests go through the proxy other (https_proxy).',
   ]);
 });

@@ -43,14 +43,14 @@ describe('server parameter', () => {
   test('another value is set, and said to need a restart where it does', () => {
     expect(diff('200', { value: '100', isDynamicConfig: true })[0]?.change?.details).toBe('100 → 200');
     expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.change?.details).toBe(
-      '100 → 200, works after a restart',
+      '100 → 200, takes effect after a restart',
     );
   });
 
   test('a parameter that does not exist is reported, and nothing can be done', () => {
     const [difference] = serverParameterHandler.diff({ name: 'p', value: '1' }, absent);
     expect(difference?.finding).toMatchObject({ kind: 'missing', actual: 'no such parameter' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
   test('unknown: nothing', () => {

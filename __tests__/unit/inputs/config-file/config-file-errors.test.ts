@@ -21,16 +21,11 @@ const errorPrefix = (line: number, column: number): string =>
 
 describe('every fault of a config-file is told with its line, its column and what to do', () => {
   test.each([
-    [
-      'an unknown input',
-      'mode: check\nport: 5432',
-      errorPrefix(2, 1),
-      /no input of the action: correct or remove/,
-    ],
+    ['an unknown input', 'mode: check\nport: 5432', errorPrefix(2, 1), /unknown input: correct or remove/],
     ['one that is misspelt', 'resorce-group: x', errorPrefix(1, 1), /did you mean resource-group\?/],
     ['one in the wrong case', 'Region: x', errorPrefix(1, 1), /did you mean region\?/],
     ['one with _ for -', 'sku_name: x', errorPrefix(1, 1), /did you mean sku-name\?/],
-    ['a file that names another', 'config-file: x.yml', errorPrefix(1, 1), /for the step alone/],
+    ['a file that names another', 'config-file: x.yml', errorPrefix(1, 1), /only the step can set/],
     ['a name given twice', 'mode: check\n"mode": drop', errorPrefix(2, 1), /given twice.*remove one/],
     ['a pair given twice', 'tags:\n  1: a\n  "1": b', errorPrefix(3, 3), /given twice/],
     ['a name that is no text', '? [a]\n: b', errorPrefix(1, 3), /has to be a text/],
@@ -121,7 +116,7 @@ describe('all of them join the one error', () => {
     const text = `${base}database: relecloud\nbackup-retention-days: 99\nprot: 1\n`;
     expect(parseWithConfigFile(text, { region: 'x', 'sku-name': 'B1' })).toEqual({
       errors: [
-        expect.stringContaining(`${configFilePath}, line 6, column 1: this is no input`),
+        expect.stringContaining(`${configFilePath}, line 6, column 1: unknown input`),
         expect.stringMatching(/^sku-name is 'B1'/),
         `config-file ${configFilePath}, line 5: backup-retention-days is '99', but must be a whole number from 7 to 35`,
       ],

@@ -52,7 +52,7 @@ describe('a file that cannot be read is a fault that says what to do', () => {
 
   test('a folder', ({ workspace }) => {
     mkdirSync(join(workspace, 'postgres.yml'));
-    expect(faultOf()).toBe('config-file postgres.yml is no file: name a YAML file in the workspace');
+    expect(faultOf()).toBe('config-file postgres.yml is not a file: name a YAML file in the workspace');
   });
 
   test('a path that is none', ({ workspace: _ }) => {
@@ -62,7 +62,7 @@ describe('a file that cannot be read is a fault that says what to do', () => {
   test('one of more than 64 KiB, without reading it', ({ write }) => {
     write(new Uint8Array(2 ** 16 + 1));
     expect(faultOf()).toBe(
-      'config-file postgres.yml has more than 65536 bytes (65537), the most that are read: is it the right file?',
+      'config-file postgres.yml has more than 65536 bytes (65537), which is the limit: is it the right file?',
     );
   });
 
@@ -71,6 +71,6 @@ describe('a file that cannot be read is a fault that says what to do', () => {
     ['UTF-16', Buffer.from('\ufeffmode: check', 'utf16le')],
   ])('one that is not UTF-8: %s', ([_, bytes], { write }) => {
     write(bytes);
-    expect(faultOf()).toBe('config-file postgres.yml is not text in UTF-8: save it so');
+    expect(faultOf()).toBe('config-file postgres.yml is not UTF-8 text: save it in that encoding');
   });
 });

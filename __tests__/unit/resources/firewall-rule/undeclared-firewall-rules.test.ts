@@ -89,6 +89,6 @@ describe('firewall rules that nobody declared are holes', () => {
     const desired = single(undeclaredFirewallRuleHandler.desired(checkConfig()));
     const hole = { name: 'x', start: '192.0.2.1', end: '192.0.2.1', ended: undefined };
     for (const difference of undeclaredFirewallRuleHandler.diff(desired, present([hole])))
-      expect(difference).not.toHaveProperty('mend');
+      expect(difference).not.toHaveProperty('change');
   });
 });

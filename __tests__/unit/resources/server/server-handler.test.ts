@@ -154,7 +154,7 @@ describe('declared things drift, undeclared things do not', () => {
     const [difference, ...more] = diffServer({ [input]: value });
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
     expect(difference).toMatchObject({ remedy: expect.stringMatching(/declare/) });
   });
 
@@ -162,7 +162,7 @@ describe('declared things drift, undeclared things do not', () => {
     const big: Server = { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
     const [difference] = diffServer({ 'storage-size-gb': '32' }, big);
     expect(difference?.finding).toMatchObject({ property: 'storage size', expected: '32', actual: '128' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
   test('several differences are several findings, each mended by itself', () => {
@@ -203,8 +203,8 @@ describe('fix: what it says, and in which order', () => {
     const standby = (mode: string): Server => ({ ...observedServer, highAvailability: { mode } });
     const ha = (declaredMode: string, actual: string) =>
       diffServer({ 'high-availability': declaredMode }, standby(actual))[0];
-    expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('mend');
-    expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('mend');
+    expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('change');
+    expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('change');
     expect(ha('Disabled', 'ZoneRedundant')?.change?.action).toBe('update');
     expect(ha('SameZone', 'Disabled')?.change?.action).toBe('update');
   });
@@ -217,7 +217,7 @@ describe('fix: what it says, and in which order', () => {
     };
     const [difference] = diffServer({ 'sku-name': 'Standard_B2s' }, withStandby);
     expect(difference?.finding).toMatchObject({ property: 'sku', kind: 'changed' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
   test('a server inside a virtual network stays there', () => {
@@ -227,7 +227,7 @@ describe('fix: what it says, and in which order', () => {
     };
     const [difference] = diffServer({ 'public-access': 'true' }, inside);
     expect(difference?.finding).toMatchObject({ property: 'public access', kind: 'changed' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
   test('a cluster never shrinks', () => {
@@ -236,7 +236,7 @@ describe('fix: what it says, and in which order', () => {
       { ...observedServer, cluster: { clusterSize: 4 } },
     );
     expect(difference?.finding).toMatchObject({ property: 'cluster size', expected: '2', actual: '4' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 });
 
@@ -251,7 +251,7 @@ describe('what not reported by Azure is unknown', () => {
     const [difference, ...others] = diffServer({ [input]: value }, actual as unknown as Server);
     expect(others).toEqual([]);
     expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'not reported by Azure' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
   test('letter case is no difference, in what decides about others too', () => {
@@ -281,7 +281,7 @@ describe('a server that is not Ready or not there', () => {
     );
     expect(others).toEqual([]);
     expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
-    expect(only).not.toHaveProperty('mend');
+    expect(only).not.toHaveProperty('change');
   });
 
   test('stopped: no drift, for nobody declares a state', () => {
