@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { parseList, parsePairs } from '../../../src/inputs/input-types.ts';
 
 describe('lists', () => {
-  test('one item a line, commas work too, # starts a comment line, blank ones are nothing', () => {
+  test('have one item a line or between commas; # starts a comment line; blank items are ignored', () => {
     expect(parseList('a\n b , c\r\n# no, not this\n\n,d,\n  # nor this')).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('a # within an item is part of it', () => {
+  test('a # inside an item is part of it', () => {
     expect(parseList('a#b\nc # d')).toEqual(['a#b', 'c # d']);
   });
 
-  test('whatever the items, the list that is written line by line is read back', () => {
+  test('any items that are written as a list are parsed back', () => {
     const item = fc.stringMatching(/^[^,\s#][^,\r\n]{0,10}[^,\s]$/);
     fc.assert(
       fc.property(fc.array(item), fc.constantFrom('\n', '\r\n', ',', ' ,\n '), (items, separator) => {
@@ -21,21 +21,21 @@ describe('lists', () => {
     );
   });
 
-  test('tags and server-parameters are name=value; a value may hold commas, equal signs, or nothing', () => {
-    const faults: string[] = [];
-    const pairs = parsePairs('a = 1,2\nb==x\nc=\n# d=e', (fault) => faults.push(fault));
+  test('pairs are name=value; a value can contain commas and equal signs, and can be empty', () => {
+    const errors: string[] = [];
+    const pairs = parsePairs('a = 1,2\nb==x\nc=\n# d=e', (error) => errors.push(error));
     expect([...pairs]).toEqual([
       ['a', '1,2'],
       ['b', '=x'],
       ['c', ''],
     ]);
-    expect(faults).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
-  test('a line without a name, or a name given twice, is a fault each', () => {
-    const faults: string[] = [];
-    parsePairs('x\n=y\na=1\na=2', (fault) => faults.push(fault));
-    expect(faults).toEqual([
+  test('a line without a name and a name given twice are errors', () => {
+    const errors: string[] = [];
+    parsePairs('x\n=y\na=1\na=2', (error) => errors.push(error));
+    expect(errors).toEqual([
       "'x' does not have the form name=value",
       "'=y' does not have the form name=value",
       "'a' is given twice",
