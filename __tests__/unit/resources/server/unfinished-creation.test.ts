@@ -21,13 +21,13 @@ const serverWithTags = (tags: Record<string, string>): FoundServer => ({
 const unfinishedServer = serverWithTags({ [CREATION_TAG]: '4711' });
 const finishedServer = serverWithTags({ team: 'space' });
 
-/** A server as it is seen, one look after another; the last stays. */
-const createFakeReader = (...seen: Observed<FoundServer>[]) => ({
-  refreshServer: async () => (seen.length > 1 ? (seen.shift() ?? absent) : (seen[0] ?? absent)),
+/** A reader that returns one observation after another; it repeats the last one. */
+const createFakeReader = (...observations: Observed<FoundServer>[]) => ({
+  refreshServer: async () => (observations.length > 1 ? observations.shift() : observations[0]) ?? absent,
 });
 
-describe('a creation that another job has begun', () => {
-  test('is left to that job where it finishes in time', async ({ inFakeTime }) => {
+describe('an unfinished creation of another job', () => {
+  test('is left to that job if it finishes in time', async ({ inFakeTime }) => {
     const reader = createFakeReader(
       present(unfinishedServer),
       present(unfinishedServer),
@@ -38,7 +38,7 @@ describe('a creation that another job has begun', () => {
     );
   });
 
-  test('is taken over where the tag stays, after some minutes at most', async ({ inFakeTime }) => {
+  test('is taken over after some minutes if the tag stays', async ({ inFakeTime }) => {
     const start = performance.now();
     const reader = createFakeReader(present(unfinishedServer));
     expect(await inFakeTime(isCreationAbandoned(createTestRun(), reader, unfinishedServer, '4711'))).toBe(
@@ -48,20 +48,20 @@ describe('a creation that another job has begun', () => {
     expect(performance.now() - start).toBeLessThan(300_000);
   });
 
-  test('is not waited for where another repository began it, or nobody', async () => {
-    const reader = { refreshServer: () => Promise.reject(new Error('nobody asks')) };
+  test('is not awaited if another repository started it, or if nothing is unfinished', async () => {
+    const reader = { refreshServer: () => Promise.reject(new Error('not expected')) };
     expect(await isCreationAbandoned(createTestRun(), reader, unfinishedServer, '815')).toBe(false);
     expect(await isCreationAbandoned(createTestRun(), reader, finishedServer, '4711')).toBe(false);
   });
 
-  test('a failed look is not taken for the tag', async ({ inFakeTime }) => {
+  test('does not count as unfinished if the server cannot be read', async ({ inFakeTime }) => {
     const reader = createFakeReader(unknown(new Error('403')));
     expect(await inFakeTime(isCreationAbandoned(createTestRun(), reader, unfinishedServer, '4711'))).toBe(
       false,
     );
   });
 
-  test("the run's end ends the wait with its own reason", async ({ inFakeTime }) => {
+  test('is not awaited beyond the end of the run, which gives the reason', async ({ inFakeTime }) => {
     const run = createTestRun();
     const reason = actionError('timed-out', { waitingFor: 'the run to end', after: '1 s', hint: 'x' });
     setTimeout(() => run.abort(reason), 5000);
@@ -72,38 +72,38 @@ describe('a creation that another job has begun', () => {
   });
 });
 
-describe('the tag of a new server', () => {
+describe('the creation tag of a new server', () => {
   const tagsFor = (given: Readonly<Record<string, string>>) => {
     const { server, administrator } = ensureConfig(given);
     return newServerBody(server, administrator, { repositoryId: '4711' }).tags;
   };
 
   test.for([{ 'server-parameters': 'work_mem=1' }, { 'maintenance-window': 'Sun 03:30' }])(
-    'is set where the creation has more to do: %o',
+    'is set if the creation needs more requests: %o',
     (given) => {
       expect(tagsFor({ tags: 'team=space', ...given })).toEqual({ team: 'space', [CREATION_TAG]: '4711' });
     },
   );
 
   test.for([{}, { 'maintenance-window': 'system-managed' }, { 'allowed-ip-ranges': '203.0.113.9' }])(
-    'is not set where it has not: %o',
+    'is not set if the creation needs one request: %o',
     (given) => {
       expect(tagsFor(given)).toBeUndefined();
     },
   );
 
-  test('has no room beside fifty others, which are the most: then nothing is created', () => {
+  test('does not fit beside 50 other tags, so that the creation is rejected', () => {
     const tags = (count: number) => Array.from({ length: count }, (_, i) => `t${i}=1`).join('\n');
-    const faults = (given: Readonly<Record<string, string>>) =>
+    const errors = (given: Readonly<Record<string, string>>) =>
       validateCreation(ensureConfig({ region: 'westeurope', ...given }));
-    expect(faults({ tags: tags(50), 'server-parameters': 'work_mem=1' })).toEqual([
+    expect(errors({ tags: tags(50), 'server-parameters': 'work_mem=1' })).toEqual([
       expect.stringContaining('gha-unfinished-creation'),
     ]);
-    expect(faults({ tags: tags(49), 'server-parameters': 'work_mem=1' })).toEqual([]);
-    expect(faults({ tags: tags(50) })).toEqual([]);
+    expect(errors({ tags: tags(49), 'server-parameters': 'work_mem=1' })).toEqual([]);
+    expect(errors({ tags: tags(50) })).toEqual([]);
   });
 
-  test('is known in any case, and taken away from among others', () => {
+  test('is found in any case, and removed without the other tags', () => {
     const tags = { team: 'space', 'GHA-Unfinished-Creation': '4711' };
     expect(unfinishedCreationOwner(tags)).toBe('4711');
     expect(withoutCreationTag(tags)).toEqual({ team: 'space' });
