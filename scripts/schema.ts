@@ -4,10 +4,10 @@ import { parse } from 'yaml';
 import type { InputType } from '../src/inputs/input-types.ts';
 import { inputSchema } from '../src/inputs/schema.ts';
 
-/**
- * The JSON Schema of what `config-file` names, for editors: docs/config-file.schema.json, made of action.yml's
- * descriptions and of the kinds by which the parser reads. It says of each input's form what the parser says, as far as
- * one pattern can; the parser takes some more, such as choices in any case, and asks some more of names.
+/*
+ * Generates docs/config-file.schema.json, the JSON Schema of a config-file for editors, from the descriptions in action.yml
+ * and the types in src/inputs/schema.ts. The parser accepts more, such as choices in any case, and validates names more
+ * strictly.
  */
 
 const repositoryRoot = new URL('../', import.meta.url);
@@ -16,9 +16,9 @@ const schemaFile = new URL('docs/config-file.schema.json', repositoryRoot);
 type Schema = Readonly<Record<string, unknown>>;
 
 const textSchema: Schema = { type: 'string', minLength: 1 };
-/** What is a text to the parser, and may stand in YAML without quotes. */
+/** A text for the parser, which YAML may read as another type. */
 const scalarSchema: Schema = { type: ['string', 'number', 'boolean'] };
-const linesSchema: Schema = { type: 'string', description: 'The same as a text, an item on each line.' };
+const linesSchema: Schema = { type: 'string', description: 'The same as a text with an item on each line.' };
 
 const listSchema = (items: Schema): Schema => ({ oneOf: [{ type: 'array', items }, linesSchema] });
 const mappingSchema = (values: Schema, more: Schema = {}): Schema => ({
@@ -62,7 +62,7 @@ function toJsonSchema(inputType: InputType): Schema {
   }
 }
 
-/** The schema, of draft 7, which editors' YAML support knows best. */
+/** The schema in draft 7, which editors support best. */
 export function configFileSchema(): Schema {
   const action = parse(readFileSync(new URL('action.yml', repositoryRoot), 'utf8')) as {
     readonly inputs: Readonly<Record<string, { readonly description: string }>>;
@@ -75,14 +75,14 @@ export function configFileSchema(): Schema {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Inputs of the action PostgreSQL on Azure',
     description:
-      'What the input config-file names. Secrets do not belong here; what the step gives itself wins.',
+      'The file of the input config-file. It cannot contain secrets. Inputs of the step override it.',
     type: 'object',
     properties: Object.fromEntries(properties),
     additionalProperties: false,
   };
 }
 
-/** As it was written last. */
+/** The generated file. */
 export const readWrittenSchema = (): unknown => JSON.parse(readFileSync(schemaFile, 'utf8'));
 
 if (import.meta.main) {
