@@ -19,6 +19,7 @@ import { validateRegion, validateTags } from './validators.ts';
  * A property of the server that an input can declare. The schema, the configuration, the creation, the comparison and
  * the update all follow from {@link serverProperties}. To add a property: add it there and to action.yml, run
  * `npm run schema`, add it to the table of the README, and add a scenario to `__tests__/helpers/e2e/drift-scenarios.ts`.
+ * The consistency tests fail until all of them agree.
  */
 export interface ServerProperty<
   N extends string = string,
@@ -53,7 +54,7 @@ export interface ServerProperty<
   /** How a user resolves a difference that cannot be updated. */
   readonly remedy?: string;
   readonly requiresRestart?: true;
-  /** Whether Azure itself made the difference, so that it is no drift. */
+  /** Whether Azure itself made the difference, so that it is not drift. */
   isAzureManagedChange?(change: PropertyChange): boolean;
 }
 

@@ -127,7 +127,7 @@ describe('readFileWithLimit', () => {
   });
 });
 
-test('a link to the workspace itself is no link out of it', ({ workspace, outside }) => {
+test('a link to the workspace itself is not a link out of it', ({ workspace, outside }) => {
   const link = join(outside, 'link');
   symlinkSync(workspace, link);
   vi.stubEnv('GITHUB_WORKSPACE', link);

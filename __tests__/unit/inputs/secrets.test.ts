@@ -75,7 +75,7 @@ describe('white space at an end of a secret is valid but probably a mistake, so 
     expect(warningsOf(given)).toEqual([expect.stringMatching(`^${input} begins or ends with white space`)]);
   });
 
-  test('a space at an end is no error, because Azure accepts it', () => {
+  test('a space at an end is valid, because Azure accepts it', () => {
     expect(validateCreation(ensureConfig({ ...region, 'admin-password': `${secret} ` }))).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ describe('server parameter', () => {
     ['0100', '100', 'Integer'],
     ['0.10', '0.1', 'Numeric'],
     ['%m [%p]', '%m [%p] ', 'String'],
-  ])('another spelling of the value is no drift: %s, %s (%s)', (declared, value, dataType) => {
+  ])('another spelling of the value is not drift: %s, %s (%s)', (declared, value, dataType) => {
     expect(diff(declared, { value, dataType })).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe('firewall rule', () => {
     });
   });
 
-  test('a rule with the declared range is no drift, in any case of its name and beside other rules', async () => {
+  test('a rule with the declared range is not drift, in any case of its name and beside other rules', async () => {
     const others = [stored('gha-temporary-1-2-3-x', '198.51.100.1'), stored('theirs', '198.51.100.2')];
     expect(await diff('office=203.0.113.9', [...others, stored('OFFICE', '203.0.113.9')])).toEqual([]);
   });

@@ -89,7 +89,7 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
 /** Value of the creation tag: the repository whose run creates the server. */
 export const creatorRepositoryId = ({ repository }: EnsureConfig): string => repository.id || '0';
 
-/** Explains why declared parameters and the maintenance window can differ. An unfinished creation alone is no drift. */
+/** Explains why declared parameters and the maintenance window can differ. An unfinished creation alone is not drift. */
 function unfinishedCreationDiff(name: string, { tags }: Server): DiffWithFinding[] {
   const repository = unfinishedCreationOwner(tags);
   if (repository === undefined) return [];
@@ -169,7 +169,7 @@ function missingServerDiff(declared: ServerConfig): Diff {
   };
 }
 
-/** The state is not declared, so a server that does not run is no drift: its databases are unknown. */
+/** The state is not declared, so a server that does not run is not drift: its databases are unknown. */
 function notRunningDiff(name: string, state: string): DiffWithFinding[] {
   if (state === 'Ready' || isTransient(state)) return [];
   if (state !== 'Stopped') return [unknownStateDiff(name, state)];

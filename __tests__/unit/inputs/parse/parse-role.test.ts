@@ -110,7 +110,7 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
   });
 
   test.each([' ', '\n', ' \t\r\n '])(
-    'white space alone is no key, because anybody could derive that password: %j',
+    'white space alone is not a key, because anybody could derive that password: %j',
     (key) => {
       expect(inputErrorsOf(inputsWithKey(key))).toEqual([expect.stringMatching(/^app-password-key /)]);
     },

@@ -52,16 +52,16 @@ describe('declared properties drift, undeclared properties do not', () => {
     ).toEqual([]);
   });
 
-  test("Azure's other spellings of the declared values are no drift", () => {
+  test("Azure's other spellings of the declared values are not drift", () => {
     expect(diffServer(declaredInputs)).toEqual([]);
     expect(diffServer({ region: 'West Europe' }, { ...observedServer, location: 'westeurope' })).toEqual([]);
   });
 
-  test('a minor version is no drift', () => {
+  test('a minor version is not drift', () => {
     expect(diffServer({ 'postgres-version': '17' }, { ...observedServer, version: '17.6' })).toEqual([]);
   });
 
-  test('a zone that a failover has changed is no drift, but another zone is', () => {
+  test('a zone that a failover has changed is not drift, but another zone is', () => {
     const redundant = (availabilityZone: string, standbyAvailabilityZone?: string): Server => ({
       ...observedServer,
       availabilityZone,
@@ -91,7 +91,7 @@ describe('declared properties drift, undeclared properties do not', () => {
     expect(diffServer(defaults, bare)).toEqual([]);
   });
 
-  test('storage that has grown automatically is no drift', () => {
+  test('storage that has grown automatically is not drift', () => {
     expect(
       diffServer(
         { 'storage-size-gb': '32' },
@@ -100,7 +100,7 @@ describe('declared properties drift, undeclared properties do not', () => {
     ).toEqual([]);
   });
 
-  test('undeclared tags are no drift', () => {
+  test('undeclared tags are not drift', () => {
     expect(
       diffServer({ tags: 'team=space' }, { ...observedServer, tags: { team: 'space', cost: '7' } }),
     ).toEqual([]);
@@ -268,7 +268,7 @@ describe('a property that Azure does not report is unknown', () => {
 });
 
 describe('a server that is not Ready or does not exist', () => {
-  test.each(['Inaccessible', 'Disabled'])('%s: the state is reported and is no drift', (state) => {
+  test.each(['Inaccessible', 'Disabled'])('%s: the state is reported and is not drift', (state) => {
     const [only, ...others] = diffServer({ 'storage-size-gb': '32' }, { ...observedServer, state });
     expect(others).toEqual([]);
     expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
