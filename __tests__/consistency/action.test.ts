@@ -120,7 +120,7 @@ describe('action.yml', () => {
 describe('a server property of the table in src/inputs/server-properties.ts', () => {
   const properties = Object.values(serverProperties);
   const scenarios = readFileSync(new URL('__tests__/helpers/e2e/drift-scenarios.ts', repositoryRoot), 'utf8');
-  // A server cannot become a cluster, so this property has its own end-to-end tests.
+  // A server cannot become a cluster, so the end-to-end test of this property is in check-properties.test.ts.
   const withoutScenario = ['cluster-size'];
 
   test.each(properties)(
