@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type InputType, inputSchema } from '../src/inputs/schema.ts';
+import type { InputType } from '../src/inputs/input-types.ts';
+import { inputSchema } from '../src/inputs/schema.ts';
 
-/**
- * The JSON Schema of what `config-file` names, for editors: docs/config-file.schema.json, made of action.yml's
- * descriptions and of the kinds by which the parser reads. It says of each input's form what the parser says, as far as
- * one pattern can; the parser takes some more, such as choices in any case, and asks some more of names.
+/*
+ * Generates docs/config-file.schema.json, the JSON Schema of a config-file for editors, from the descriptions in action.yml
+ * and the types in src/inputs/schema.ts. The parser accepts more, such as choices in any case, and validates names more
+ * strictly.
  */
 
 const repositoryRoot = new URL('../', import.meta.url);
@@ -15,9 +16,9 @@ const schemaFile = new URL('docs/config-file.schema.json', repositoryRoot);
 type Schema = Readonly<Record<string, unknown>>;
 
 const textSchema: Schema = { type: 'string', minLength: 1 };
-/** What is a text to the parser, and may stand in YAML without quotes. */
+/** A text for the parser, which YAML may read as another type. */
 const scalarSchema: Schema = { type: ['string', 'number', 'boolean'] };
-const linesSchema: Schema = { type: 'string', description: 'The same as a text, an item on each line.' };
+const linesSchema: Schema = { type: 'string', description: 'The same as a text with an item on each line.' };
 
 const listSchema = (items: Schema): Schema => ({ oneOf: [{ type: 'array', items }, linesSchema] });
 const mappingSchema = (values: Schema, more: Schema = {}): Schema => ({
@@ -26,24 +27,31 @@ const mappingSchema = (values: Schema, more: Schema = {}): Schema => ({
   ...more,
 });
 
-function toJsonSchema(kind: InputType): Schema {
-  switch (kind.type) {
+function toJsonSchema(inputType: InputType): Schema {
+  switch (inputType.type) {
     case 'text':
-      return kind.pattern === undefined ? textSchema : { type: 'string', pattern: kind.pattern };
+    case 'formatted':
+      return inputType.pattern === undefined ? textSchema : { type: 'string', pattern: inputType.pattern };
     case 'boolean':
       return { type: 'boolean' };
-    case 'switch':
+    case 'enabled-or-disabled':
       return { enum: ['Enabled', 'Disabled', true, false] };
     case 'choice': {
-      const numbers = kind.choices.filter((choice) => /^\d+$/.test(choice)).map(Number);
-      return { enum: [...numbers, ...kind.choices] };
+      const numbers = inputType.choices.filter((choice) => /^\d+$/.test(choice)).map(Number);
+      return { enum: [...numbers, ...inputType.choices] };
     }
     case 'number':
-      if (kind.allowedValues !== undefined) return { enum: kind.allowedValues };
-      return { type: kind.allowsFraction ? 'number' : 'integer', minimum: kind.min, maximum: kind.max };
+      if (inputType.allowedValues !== undefined) return { enum: inputType.allowedValues };
+      return {
+        type: inputType.allowsFraction ? 'number' : 'integer',
+        minimum: inputType.min,
+        maximum: inputType.max,
+      };
     case 'list':
       return listSchema(
-        kind.choices === undefined ? { type: 'string', pattern: kind.form } : { enum: kind.choices },
+        inputType.choices === undefined
+          ? { type: 'string', pattern: inputType.pattern }
+          : { enum: inputType.choices },
       );
     case 'ranges':
       return { oneOf: [{ type: 'array', items: textSchema }, mappingSchema(textSchema), linesSchema] };
@@ -54,7 +62,7 @@ function toJsonSchema(kind: InputType): Schema {
   }
 }
 
-/** The schema, of draft 7, which editors' YAML support knows best. */
+/** The schema in draft 7, which editors support best. */
 export function configFileSchema(): Schema {
   const action = parse(readFileSync(new URL('action.yml', repositoryRoot), 'utf8')) as {
     readonly inputs: Readonly<Record<string, { readonly description: string }>>;
@@ -67,14 +75,14 @@ export function configFileSchema(): Schema {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Inputs of the action PostgreSQL on Azure',
     description:
-      'What the input config-file names. Secrets do not belong here; what the step gives itself wins.',
+      'The file of the input config-file. It cannot contain secrets. Inputs of the step override it.',
     type: 'object',
     properties: Object.fromEntries(properties),
     additionalProperties: false,
   };
 }
 
-/** As it was written last. */
+/** The generated file. */
 export const readWrittenSchema = (): unknown => JSON.parse(readFileSync(schemaFile, 'utf8'));
 
 if (import.meta.main) {

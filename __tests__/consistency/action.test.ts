@@ -8,6 +8,7 @@ import { ActionState } from '../../src/github/state.ts';
 import { defaultCharset, defaultCollation } from '../../src/inputs/defaults.ts';
 import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
 import { secretInputs } from '../../src/inputs/schema.ts';
+import { serverProperties } from '../../src/inputs/server-properties.ts';
 import { publishConnection } from '../../src/publish/publish.ts';
 import { OUTPUT_NAMES } from '../../src/reporting/outputs.ts';
 import { Reporter } from '../../src/reporting/reporter.ts';
@@ -68,28 +69,28 @@ function readInputs(): ReadonlySet<string> {
   return names;
 }
 
-/** The default that a description states; one that holds under a condition is told in other words. */
+/** The default that a description states as "Default `…`"; a conditional default has another form. */
 const statedDefault = ({ description }: ActionInput): string | undefined =>
   /\bDefault `([^`]+)`/.exec(description)?.[1];
 
 describe('action.yml', () => {
-  test('runs on Node 24, both halves from dist/, post always', () => {
+  test('runs on Node.js 24, main and post from dist/, and post always', () => {
     expect(action.runs.using).toBe('node24');
     expect(existsSync(new URL(action.runs.main, repositoryRoot))).toBe(true);
     expect(existsSync(new URL(action.runs.post, repositoryRoot))).toBe(true);
     expect(action.runs['post-if'] ?? 'always()').toBe('always()');
   });
 
-  test.each(inputs)('the input %s is read by the configuration, and described', (name, { description }) => {
+  test.each(inputs)('the input %s is read by the parser and described', (name, { description }) => {
     expect([...readInputs()]).toContain(name);
     expect(description).toMatch(/\S.*\.$/s);
   });
 
-  test('every input that the configuration reads is declared', () => {
+  test('every input that the parser reads is declared', () => {
     expect([...readInputs()].filter((name) => !(name in action.inputs))).toEqual([]);
   });
 
-  test('the defaults that it states are those of the configuration: giving them changes nothing but what is declared', () => {
+  test('the stated defaults are the defaults of the parser', () => {
     const stated = inputs.flatMap(([name, input]) => {
       const value = statedDefault(input);
       return value === undefined ? [] : [[name, value]];
@@ -102,19 +103,42 @@ describe('action.yml', () => {
     expect(defaultCollation(ensureConfig().database)).toBe(collation);
   });
 
-  test('a default of GitHub’s own would win over the config-file: there is none but the token', () => {
+  test('only github-token has a `default:`, because it would override the config-file', () => {
     expect(inputs.filter(([, input]) => input.default !== undefined).map(([name]) => name)).toEqual([
       'github-token',
     ]);
   });
 
-  test('inputs that are secrets say that they come from one', () => {
+  test('the descriptions of secret inputs say that they come from a secret', () => {
     for (const name of secretInputs) expect(action.inputs[name]?.description).toContain('from a secret');
   });
 
-  test('only what no mode can do without is required', () => {
+  test('only the input that every mode needs is required', () => {
     expect(inputs.filter(([, { required }]) => required).map(([name]) => name)).toEqual(['server-name']);
   });
+});
+
+describe('a server property of the table in src/inputs/server-properties.ts', () => {
+  const properties = Object.values(serverProperties);
+  const scenarios = readFileSync(new URL('__tests__/helpers/e2e/drift-scenarios.ts', repositoryRoot), 'utf8');
+  // A server cannot become a cluster, so the end-to-end test of this property is in check-properties.test.ts.
+  const withoutScenario = ['cluster-size'];
+
+  test.each(properties)(
+    '$input has its default of a new server in action.yml',
+    ({ input, default: value }) => {
+      const [, stated] = / gets `?([\w-]+)`? by default/.exec(action.inputs[input]?.description ?? '') ?? [];
+      if (value !== undefined) expect(stated).toBe(String(typeof value === 'function' ? value({}) : value));
+    },
+  );
+
+  test.each(properties.filter(({ input }) => !withoutScenario.includes(input)))(
+    '$input is declared and changed in the drift scenarios',
+    ({ input, name }) => {
+      expect(scenarios).toMatch(new RegExp(`^  '?${input}'?: '`, 'm'));
+      expect(scenarios).toMatch(new RegExp(`serverScenario\\(\\s*'${name}'`));
+    },
+  );
 });
 
 const readme = readFileSync(new URL('README.md', repositoryRoot), 'utf8');
@@ -122,11 +146,11 @@ const readme = readFileSync(new URL('README.md', repositoryRoot), 'utf8');
 describe('README.md', () => {
   const rows = tableRows(readme, 'input');
 
-  test('its table names every input of action.yml, and no other', () => {
+  test('the table of inputs has exactly the inputs of action.yml', () => {
     expect(rows.flatMap(({ names }) => names).sort()).toEqual(Object.keys(action.inputs).sort());
   });
 
-  test.each(inputs)('it states the default of %s as action.yml does', (name, input) => {
+  test.each(inputs)('the table states the default of %s as action.yml does', (name, input) => {
     const cell = rows.find(({ names }) => names.includes(name))?.cells['default'] ?? '';
     const stated = codeSpans(cell);
     const value = input.default ?? statedDefault(input);
@@ -134,19 +158,19 @@ describe('README.md', () => {
     else if (cell === `\`${stated[0]}\`` && stated[0]?.startsWith('AZURE_'))
       expect(input.description).toContain(`Default is the variable ${stated[0]}.`);
     else {
-      // A default under a condition, such as "new: `17`", which the description states in a sentence.
+      // A conditional default, such as "new: `17`", which the description states in a sentence.
       expect(cell).not.toBe(`\`${stated[0]}\``);
       for (const each of stated) expect(input.description).toMatch(new RegExp(`\\b${each}\\b`));
       if (stated.length > 0) expect(input.description).toMatch(/\bdefault\b/);
     }
   });
 
-  test('it states the defaults of many inputs', () => {
+  test('the table states the defaults of many inputs', () => {
     const stated = rows.filter(({ cells }) => codeSpans(cells['default'] ?? '').length > 0);
     expect(stated.length).toBeGreaterThan(30);
   });
 
-  test('its table names every output of action.yml, and no other', () => {
+  test('the table of outputs has exactly the outputs of action.yml', () => {
     const outputs = tableRows(readme, 'output').flatMap(({ names }) => names);
     expect(outputs.sort()).toEqual(Object.keys(action.outputs).sort());
   });

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { configFileSchema, readWrittenSchema } from '../../scripts/schema.ts';
 import { parseConfigFile } from '../../src/inputs/config-file/parse-config-file.ts';
+import type { InputType } from '../../src/inputs/input-types.ts';
 import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
-import { type InputType, inputSchema, secretInputs } from '../../src/inputs/schema.ts';
+import { inputSchema, secretInputs } from '../../src/inputs/schema.ts';
 import { exampleGuid, exampleKey, pushEvent } from '../helpers/unit/test-configs.ts';
 
 const repositoryRoot = new URL('../../', import.meta.url);
@@ -17,7 +18,7 @@ const validateSchema: ValidateFunction = new Ajv({ strict: true, allowUnionTypes
   configFileSchema(),
 );
 
-/** A file with every input that one may hold, in the forms that people write. */
+/** A config-file with every input, in the forms that people write. */
 const completeConfigFile = `
 mode: ensure
 client-id: ${exampleGuid}
@@ -83,7 +84,7 @@ drift-issue: false
 timeout-minutes: 30
 `;
 
-/** What the parser says of a file, with the secrets that a step has to give. */
+/** The errors of the parser for a config-file and a step with the necessary secrets. */
 function parserErrors(text: string, step: Readonly<Record<string, string>> = {}): readonly string[] {
   const given: Readonly<Record<string, string>> = {
     'config-file': 'x.yml',
@@ -98,11 +99,11 @@ function parserErrors(text: string, step: Readonly<Record<string, string>> = {})
 }
 
 describe('docs/config-file.schema.json', () => {
-  test('is what `npm run schema` makes of action.yml and the parser’s kinds', () => {
+  test('is the output of `npm run schema`', () => {
     expect(readWrittenSchema()).toEqual(configFileSchema());
   });
 
-  test('has every input of action.yml but the secrets and config-file itself, with its description', () => {
+  test('has every input of action.yml except the secrets and config-file, with its description', () => {
     const { properties } = configFileSchema() as {
       readonly properties: Readonly<Record<string, { readonly description?: string }>>;
     };
@@ -114,20 +115,20 @@ describe('docs/config-file.schema.json', () => {
       expect(description, name).toMatch(/\S.*\.$/s);
   });
 
-  test('names no host but that of the JSON Schema draft', () => {
+  test('contains no URL except that of the JSON Schema draft', () => {
     expect(readText('docs/config-file.schema.json').match(/https?:\/\/[^"]+/g)).toEqual([
       'http://json-schema.org/draft-07/schema#',
     ]);
   });
 
-  test('accepts a file with everything, and so does the parser', () => {
+  test('accepts a file with every input, as the parser does', () => {
     const value = parseYaml(completeConfigFile);
     expect(Object.keys(value).sort()).toEqual(Object.keys(inputSchema).sort());
     expect(validateSchema(value), JSON.stringify(validateSchema.errors)).toBe(true);
     expect(parserErrors(completeConfigFile)).toEqual([]);
   });
 
-  test('accepts lists and pairs as texts too, and ranges as a list', () => {
+  test('accepts lists and pairs as texts, and ranges as a list', () => {
     const texts = {
       tags: 'a=b\nc=d',
       extensions: 'pgcrypto, hstore',
@@ -140,87 +141,91 @@ describe('docs/config-file.schema.json', () => {
     ['an unknown input', { port: 5432 }],
     ['config-file', { 'config-file': 'x.yml' }],
     ...secretInputs.map((name) => [name, { [name]: 'x' }] as const),
-    ['a word that is no choice', { mode: 'ensured' }],
+    ['an unknown choice', { mode: 'ensured' }],
     ['a text for a boolean', { reset: 'yes' }],
     ['a number beyond its range', { 'backup-retention-days': 99 }],
     ['a size that Azure does not offer', { 'storage-size-gb': 33 }],
-    ['a time that is none', { 'maintenance-window': 'Sun 25:00' }],
+    ['an invalid time', { 'maintenance-window': 'Sun 25:00' }],
     ['a report of another kind', { 'drift-report': ['drift.txt'] }],
     ['a list for pairs', { tags: ['a=b'] }],
     ['a mapping for one value', { region: { a: 'b' } }],
-    ['nothing for a range', { 'allowed-ip-ranges': { office: null } }],
-  ])('refuses %s', (_, value) => {
+    ['an empty range', { 'allowed-ip-ranges': { office: null } }],
+  ])('rejects %s', (_, value) => {
     expect(validateSchema(value)).toBe(false);
   });
 });
 
 const dayNames = ['Sun', 'Monday', 'Tue', 'Wednesday', 'Thu', 'Friday', 'Sat'];
 
-/** Scalars as YAML, many of which a schema for the kind accepts. */
-function candidateValues(kind: InputType): fc.Arbitrary<string> {
+/** YAML scalars, many of which the schema accepts for the type. */
+function candidateValues(inputType: InputType): fc.Arbitrary<string> {
   const anything = fc.oneof(
     fc.constantFrom('true', 'false', 'Enabled', 'Disabled', '""', '17', '-1', '0.5', '[]', '{}', 'x', '"1"'),
     fc.integer({ min: 0, max: 40_000 }).map(String),
     fc.double({ min: 0, max: 400, noNaN: true }).map((n) => n.toFixed(2)),
     fc.tuple(fc.constantFrom(...dayNames), fc.nat(25), fc.nat(61)).map(([d, h, m]) => `${d} ${h}:${m}`),
-    // Ten years at most, which no pattern can say.
+    // Up to ten years, a limit that no pattern can express.
     fc.tuple(fc.nat(500), fc.constantFrom('s', 'm', 'h', 'd', 'w')).map(([n, unit]) => `${n}${unit}`),
     fc.uuid(),
     fc.stringMatching(/^(Standard_)?[A-F]\d[a-z_]{0,4}$/),
     fc.stringMatching(/^[A-Z_]{1,6}$/),
   );
-  // Else one of a hundred would be accepted, and sometimes none.
-  if (kind.type === 'boolean') return fc.oneof(fc.constantFrom('true', 'false'), anything);
-  if (kind.type === 'switch')
+  // Otherwise the schema would accept too few of the values.
+  if (inputType.type === 'boolean') return fc.oneof(fc.constantFrom('true', 'false'), anything);
+  if (inputType.type === 'enabled-or-disabled')
     return fc.oneof(fc.constantFrom('true', 'false', 'Enabled', 'Disabled'), anything);
-  if (kind.type === 'choice') return fc.oneof(fc.constantFrom(...kind.choices), anything);
-  return kind.type === 'number' && kind.allowedValues
-    ? fc.oneof(fc.constantFrom(...kind.allowedValues.map(String)), anything)
+  if (inputType.type === 'choice') return fc.oneof(fc.constantFrom(...inputType.choices), anything);
+  return inputType.type === 'number' && inputType.allowedValues
+    ? fc.oneof(fc.constantFrom(...inputType.allowedValues.map(String)), anything)
     : anything;
 }
 
-/** Kinds of which the schema says all that the parser asks; what names may be, and what a mode takes, the parser alone knows. */
+/** Inputs for which the schema is as strict as the parser. */
 const comparableInputs = Object.entries<InputType>(inputSchema).filter(
-  ([name, kind]) =>
+  ([name, inputType]) =>
     name !== 'on-drift' &&
-    !['list', 'ranges', 'pairs'].includes(kind.type) &&
-    !(kind.type === 'text' && !kind.pattern),
+    !['list', 'ranges', 'pairs'].includes(inputType.type) &&
+    !(inputType.type === 'text' && !inputType.pattern),
 );
 
-describe('the schema is true to the parser', () => {
-  test.each(comparableInputs)('what it accepts of %s, the parser does not call misspelt', (name, kind) => {
-    const file = completeConfigFile.replace(new RegExp(`^${name}: .*\n`, 'm'), '');
-    expect(file).not.toBe(completeConfigFile);
-    let accepted = 0;
-    fc.assert(
-      fc.property(candidateValues(kind), (written) => {
-        const text = `${name}: ${written}\n`;
-        if (!validateSchema(parseYaml(text))) return;
-        accepted += 1;
-        const misspelt = parserErrors(file + text).filter((fault) =>
-          new RegExp(`: ${name} (is '.*|is \\d+), (but must|but Azure|which is|but has|but a size)`).test(
-            fault,
-          ),
-        );
-        expect(misspelt, text).toEqual([]);
-      }),
-      { numRuns: 200 },
-    );
-    expect(accepted).toBeGreaterThan(0);
-  });
+describe('the schema agrees with the parser', () => {
+  test.each(comparableInputs)(
+    'the parser accepts the form of every value of %s that the schema accepts',
+    (name, inputType) => {
+      const file = completeConfigFile.replace(new RegExp(`^${name}: .*\n`, 'm'), '');
+      expect(file).not.toBe(completeConfigFile);
+      let accepted = 0;
+      fc.assert(
+        fc.property(candidateValues(inputType), (written) => {
+          const text = `${name}: ${written}\n`;
+          if (!validateSchema(parseYaml(text))) return;
+          accepted += 1;
+          const formErrors = parserErrors(file + text).filter((error) =>
+            new RegExp(`: ${name} is '.*', (but must|which is|but has|but sizes)`).test(error),
+          );
+          expect(formErrors, text).toEqual([]);
+        }),
+        { numRuns: 200 },
+      );
+      expect(accepted).toBeGreaterThan(0);
+    },
+  );
 
-  test.each(inputSchema['on-drift'].choices)('what it accepts of on-drift, a mode takes: %s', (choice) => {
-    const modes = ['ensure', 'check'].map((mode) =>
-      parserErrors(`${completeConfigFile.replace('on-drift: warn', `on-drift: ${choice}`)}`, { mode }),
-    );
-    expect(modes.some((faults) => faults.length === 0)).toBe(true);
-  });
+  test.each(inputSchema['on-drift'].choices)(
+    'a mode accepts the value of on-drift that the schema accepts: %s',
+    (choice) => {
+      const modes = ['ensure', 'check'].map((mode) =>
+        parserErrors(`${completeConfigFile.replace('on-drift: warn', `on-drift: ${choice}`)}`, { mode }),
+      );
+      expect(modes.some((errors) => errors.length === 0)).toBe(true);
+    },
+  );
 });
 
 const example = 'examples/relecloud/database.yml';
 
 describe(example, () => {
-  test('is accepted by schema and parser, and says to editors where the schema is', () => {
+  test('is accepted by schema and parser, and names the schema for editors', () => {
     const text = readText(example);
     expect(validateSchema(parseYaml(text)), JSON.stringify(validateSchema.errors)).toBe(true);
     expect(
@@ -237,14 +242,14 @@ describe('docs/config-file.md', () => {
   ];
 
   test.each(examples.map(([, text = '']) => [text]))(
-    'what it shows is accepted by schema and parser',
+    'an example is accepted by schema and parser',
     (text) => {
       expect(validateSchema(parseYaml(text)), JSON.stringify(validateSchema.errors)).toBe(true);
       expect(parserErrors(text, { 'subscription-id': exampleGuid, 'app-password-key': '' })).toEqual([]);
     },
   );
 
-  test('there is something to look at', () => {
+  test('has examples', () => {
     expect(examples.length).toBeGreaterThan(0);
   });
 });

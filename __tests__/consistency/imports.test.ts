@@ -84,15 +84,25 @@ describe('imports point one way', () => {
 
   test.each([
     ['only github imports @actions', /^src\/(?!github\/)/, /^@actions\//],
-    ['only azure and resources import the Azure SDK', /^src\/(?!azure\/|resources\/)/, /^@azure\//],
+    [
+      'only azure and resources import the Azure SDK',
+      /^src\/(?!azure\/|resources\/|inputs\/server-properties\.ts)/,
+      /^@azure\//,
+    ],
     [
       'reconcile, inputs and reporting import no client',
-      /^src\/(reconcile|inputs|reporting)\//,
+      /^src\/(reconcile|inputs|reporting)\/(?!server-properties\.ts)/,
       /^@azure|^@actions|^pg$/,
     ],
     ['src imports nothing of the emulator', /^src\//, /^(emulator|workflow-runner)\//],
   ])('%s', (_, from, to) => {
     expect(importsCrossing(sourceImports, from, to)).toEqual([]);
+  });
+
+  test('the table of server properties imports only types of the Azure SDK', () => {
+    const table = readFileSync(join(repositoryRoot, 'src/inputs/server-properties.ts'), 'utf8');
+    expect(table).toMatch(/^import type [^;]*'@azure\//m);
+    expect(table).not.toMatch(/^import (?!type )[^;]*'@azure\//m);
   });
 
   test('the emulator imports nothing of src: they meet over HTTPS and the PostgreSQL protocol', () => {

@@ -65,7 +65,7 @@ describe('what a check tells', () => {
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(
-      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server looked-at region: declared northeurope, actually West Europe; a server does not move/,
+      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server looked-at region: declared northeurope, actually West Europe; a server cannot move/,
     );
     expect(step.log).toMatch(/::error title=[^,]*,file=deploy\/database\.yml,line=3::.*on-drift: fix/);
     expect(step.summary).toContain('What would fix it');

@@ -148,7 +148,7 @@ describe('a file that is not usable is one error, before any request', () => {
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('3 inputs are not usable');
     expect(step.log).toContain("config-file postgres.yml, line 5: high-availability is 'Sometimes'");
-    expect(step.log).toContain('config-file postgres.yml, line 6, column 1: this is no input');
+    expect(step.log).toContain('config-file postgres.yml, line 6, column 1: unknown input');
     expect(step.log).toContain("on-drift is 'ignore'");
     expect(await emulator.requests()).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { RestError } from '@azure/core-rest-pipeline';
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
+import { normalizeRegion } from '../common/regions.ts';
 import { defaultResourceGroup } from '../inputs/defaults.ts';
 import type { ServerConfig } from '../inputs/types.ts';
 import { absent, type Observed, present } from '../reconcile/findings.ts';
@@ -260,6 +261,3 @@ function toFoundServer(server: Server, resourceGroup?: string): FoundServer {
     throw new Error('the response is not a flexible server: its id or its state is missing');
   return { resourceGroup: resourceGroup ?? group, name: server.name ?? name, server };
 }
-
-/** Azure's short form of a region: `West Europe` → `westeurope`. */
-export const normalizeRegion = (region: string): string => region.toLowerCase().replaceAll(' ', '');

@@ -6,17 +6,17 @@ export interface AddressRange {
   readonly end: string;
 }
 
-/** Azure's convention for "any Azure service" (facts.md §4); it admits no address by itself. */
+/** The range that permits any Azure service but no other address; see docs/azure-behavior.md#firewall-rules. */
 export const AZURE_SERVICES_RANGE: AddressRange = { start: '0.0.0.0', end: '0.0.0.0' };
 
 export const isIPv4 = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text);
 
-/** The address as an unsigned 32-bit number, for comparing. */
+/** The address as an unsigned 32-bit number, for comparisons. */
 export function addressToNumber(address: string): number {
   return ipaddr.IPv4.parse(address).octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
-/** Whether a stored rule admits an address: 0.0.0.0–0.0.0.0 means Azure services and covers none. */
+/** Whether a firewall rule with this range permits an address. The range of Azure services permits none. */
 export function rangeContains(range: AddressRange, address: string): boolean {
   if (isSameRange(range, AZURE_SERVICES_RANGE)) return false;
   const n = addressToNumber(address);
@@ -26,13 +26,13 @@ export function rangeContains(range: AddressRange, address: string): boolean {
 export const isSameRange = (a: AddressRange, b: AddressRange): boolean =>
   a.start === b.start && a.end === b.end;
 
-/** Whether a range lets the internet in: half of all addresses, or more. */
+/** Whether a range permits half of all addresses, or more. */
 export const isWideOpenRange = ({ start, end }: AddressRange): boolean =>
   isIPv4(start) && isIPv4(end) && addressToNumber(end) - addressToNumber(start) >= 2 ** 31 - 1;
 
 /**
- * One range as people write it: an address, `a-b`, or CIDR.
- * @returns the range, or a sentence saying what is wrong with it
+ * Parses an address, `a-b`, or CIDR.
+ * @returns the range, or an error message
  */
 export function parseAddressRange(text: string): AddressRange | string {
   const range = parseRangeSyntax(text);
@@ -63,11 +63,11 @@ function parseCidr(text: string): AddressRange | string {
   return { start, end };
 }
 
-/** Why an address cannot be a runner's public one (design.md, the egress address); undefined if it can. */
+/** Returns why an address cannot be the public address of a runner; undefined if it can. */
 export function validatePublicAddress(address: string): string | undefined {
   if (!isIPv4(address)) return `'${address}' is not an IPv4 address; Azure's firewall rules know IPv4 only`;
   const kind = ipaddr.IPv4.parse(address).range();
-  // TEST-NETs are `reserved` and stay allowed: Azure takes them, and documentation and emulators use them.
+  // The TEST-NETs are `reserved`. Azure accepts them, and documentation and tests use them.
   if (kind === 'unicast' || kind === 'reserved') return undefined;
   return `${address} is not a public address (${kind}), so no connection can come from it`;
 }

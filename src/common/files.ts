@@ -4,10 +4,10 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { workspacePath } from './paths.ts';
 
 /**
- * Writes a file in the place of whatever has its name: a symbolic link is removed and never followed, also one that
- * somebody makes at this very moment (then it is an error). No other file ever holds the text, which may be secret.
- * @param mode permissions of the file
- * @throws Error of the system
+ * Replaces a file. An existing symbolic link is removed and never followed; one that another process creates at the same
+ * moment is an error. No other file ever contains the text, which may be secret.
+ * @param mode permissions of the new file
+ * @throws Error of the operating system
  */
 export async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
   await rm(path, { force: true });
@@ -15,10 +15,9 @@ export async function replaceFile(path: string, text: string, mode = 0o644): Pro
 }
 
 /**
- * Reads a file, but no more than a bound; not by its size alone, which is 0 for the files of `/proc`.
- * @param maxBytes bytes
- * @returns how many bytes were found, where they are more than `max`
- * @throws Error of the system; `EISDIR` for a folder
+ * Reads a file up to a limit. The size of the file is not sufficient, because it is 0 for files in `/proc`.
+ * @returns the content, or the number of bytes found if they are more than `maxBytes`
+ * @throws Error of the operating system; `EISDIR` for a folder
  */
 export function readFileWithLimit(path: string, maxBytes: number): Buffer | number {
   const file = openSync(path, 'r');
@@ -40,10 +39,9 @@ export function readFileWithLimit(path: string, maxBytes: number): Buffer | numb
 }
 
 /**
- * That no symbolic link leads a path of the workspace out of it: a pull request can commit such a link, and a step would
- * write over a file that it does not mean. A path outside of the workspace is what the workflow itself says, and is
- * taken as it is.
- * @param path absolute; what is missing of it is taken as it is
+ * Rejects a path in the workspace if a symbolic link leads it out of the workspace. A pull request can commit such a link,
+ * and the step would overwrite another file. A path outside the workspace is the workflow's own choice and is accepted.
+ * @param path absolute; it does not need to exist
  * @throws Error that names the folder or file that leads outside
  */
 export function rejectLinkOutOfWorkspace(path: string): void {
@@ -52,7 +50,7 @@ export function rejectLinkOutOfWorkspace(path: string): void {
   const existing = nearestExistingPath(path);
   if (isInside(root, existing) && !isInside(realpathSync(root), realpathSync(existing)))
     throw new Error(
-      `a symbolic link leads ${relative(root, existing)} out of the workspace: give a path without it`,
+      `a symbolic link leads ${relative(root, existing)} out of the workspace: use a path without it`,
     );
 }
 

@@ -3,25 +3,26 @@ import { readFileSync } from 'node:fs';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 
 /**
- * The proxy and the root certificates that main's requests use. Post uses the same, since a step in between could set a
- * proxy and a root certificate of its own, and read post's tokens. Only digests are kept: a proxy's URL may hold a password.
+ * The proxy and the root certificates of main's requests. Post has to use the same ones, because a step in between could
+ * set its own proxy and root certificate, and read post's tokens. Only digests are stored: a proxy's URL may contain a
+ * password.
  */
 export interface NetworkSettings {
   readonly salt: string;
-  /** By variable; one that is not set has none. */
+  /** HMAC-SHA-256 of the value by variable; without the variables that are not set. */
   readonly digests: Readonly<Record<string, string>>;
 }
 
-/** The variables by which the SDK, GitHub's toolkit and Node find a proxy; each in capitals and in small letters. */
+/** The variables that set a proxy for the Azure SDK, the Actions toolkit and Node.js, in upper and in lower case. */
 const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [
   name,
   name.toLowerCase(),
 ]);
 
-/** The variables by which Node itself, when it starts, trusts more than its own root certificates. */
+/** The variables that make Node.js trust more root certificates than its own. Node.js reads them when it starts. */
 const CA_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA'];
 
-/** What this process uses. */
+/** Captures the settings of this process. */
 export function captureNetworkSettings(
   env: NodeJS.ProcessEnv,
   salt = randomBytes(16).toString('hex'),
@@ -36,7 +37,7 @@ export function captureNetworkSettings(
 const hmacDigest = (salt: string, text: string): string =>
   createHmac('sha256', salt).update(text).digest('hex');
 
-/** Of a file of root certificates, since another step can write to it. */
+/** The content of a certificate file, because another step could change it. */
 function certificateFileContent(name: string, path: string): string {
   if (name !== 'NODE_EXTRA_CA_CERTS') return '';
   try {
@@ -46,23 +47,23 @@ function certificateFileContent(name: string, path: string): string {
   }
 }
 
-/** Logs what stands between this run and Azure, or may: each proxy, and each source of root certificates. */
+/** Logs each proxy and each additional source of root certificates. */
 export function logNetworkSettings(env: NodeJS.ProcessEnv, info: (text: string) => void): void {
   for (const name of PROXY_VARIABLES)
     if (env[name] && !/^no_proxy$/i.test(name))
       info(`Requests go through the proxy ${proxyHost(env[name])} (${name}).`);
   for (const name of CA_VARIABLES)
-    if (env[name]) info(`Root certificates besides Node's own are trusted: ${name}=${env[name]}`);
+    if (env[name]) info(`Additional root certificates are trusted: ${name}=${env[name]}`);
 }
 
-/** Without credentials, which a proxy's URL may hold. */
+/** The host without the credentials that a proxy's URL may contain. */
 const proxyHost = (url: string): string =>
-  (URL.canParse(url) ? new URL(url).host : '') || 'of an unreadable URL';
+  (URL.canParse(url) ? new URL(url).host : '') || 'with an unreadable URL';
 
 /**
- * Makes this process use what main used: what was set or changed since is not used.
+ * Makes this process ignore the variables that were set or changed after main.
  * @param env changed in place, before the first request
- * @returns the names of the variables that differ; what main used and is gone cannot be brought back
+ * @returns the names of the variables that differ. A value that main used and that was removed cannot be restored.
  */
 export function restoreNetworkSettings(
   { salt, digests }: NetworkSettings,
@@ -73,7 +74,7 @@ export function restoreNetworkSettings(
     (name) => currentDigests[name] !== digests[name],
   );
   for (const name of changed) delete env[name];
-  // Node has read these when it started; those that main used too stay.
+  // Node.js has already read the changed variables; the ones that main used too stay.
   if (changed.some((name) => CA_VARIABLES.includes(name)))
     setDefaultCACertificates([
       ...getCACertificates('bundled'),

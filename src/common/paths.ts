@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
 
-/** The workspace, from which paths of inputs are taken; absolute. */
+/** Absolute path of the workspace, which paths in inputs are relative to. */
 export const workspacePath = (): string => resolve(process.env['GITHUB_WORKSPACE'] ?? '.');
 
-/** A path of the user's, as a step means it: from the workspace. */
+/** Absolute path of a path in an input. */
 export const resolveInWorkspace = (path: string): string => resolve(workspacePath(), path);
 
-/** A file of ours in the runner's temporary folder, which is the job's own and goes with it. */
+/** Path of a file in the runner's temporary folder, which the runner empties after the job. */
 export const resolveInTempDirectory = (name: string): string => join(process.env['RUNNER_TEMP'] ?? '.', name);

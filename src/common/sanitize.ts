@@ -1,25 +1,24 @@
-/** Characters of one text from outside that an error or a line of the log may have. */
+/** UTF-16 units of an external text that an error or a log line can contain. */
 export const MAX_TEXT_LENGTH = 1000;
 
-/** Control characters other than line breaks and tabs, with the escape sequences that colour a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Control characters except line breaks and tabs, and the escape sequences of terminals. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
 const CONTROL_CHARACTERS = /\u001b\[[0-?]*[ -/]*[@-~]|[\0-\b\v\f\r\u000e-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
- * A text without escape sequences and control characters, each replaced by `\uFFFD`. Line breaks (always `\n`) and tabs
- * stay.
+ * Replaces each escape sequence and control character with `\uFFFD`. Tabs and line breaks (always `\n`) stay.
  */
 export const replaceControlCharacters = (text: string): string =>
   text.replaceAll('\r\n', '\n').replace(CONTROL_CHARACTERS, '\uFFFD');
 
 /**
- * A text from outside (Azure, Entra, GitHub, PostgreSQL, a file) as errors and the log show it: printable, and cut
- * between words where it is longer than `max` characters, with its whole length behind it.
+ * Makes an external text (from Azure, Entra, GitHub, PostgreSQL, a file) printable for errors and the log. A text that
+ * is longer than `maxLength` is cut between words and followed by its length.
  *
- * The runner masks a secret only where it stands whole. So a word is never split, however long it is, and a text that
- * is one long word is left out: of a secret without white space either all or nothing is shown. A secret with white
- * space in it (a passphrase) can be cut between its words, and then those before the cut are shown.
- * @param maxLength UTF-16 units of the text itself
+ * The runner masks only complete secrets, so a word is never split, and a text of one long word is omitted: a secret
+ * without white space is shown completely or not at all. A secret with white space, such as a passphrase, can be cut
+ * between its words, and then the words before the cut are shown.
+ * @param maxLength UTF-16 units, without the appended length
  */
 export function sanitizeText(text: string, maxLength = MAX_TEXT_LENGTH): string {
   if (text.length <= maxLength) return replaceControlCharacters(text);

@@ -1,179 +1,174 @@
 import type { ConfigFile, ConfigFileValue } from './config-file/parse-config-file.ts';
-import { parseList, parsePairs } from './parse/parse-list.ts';
+import {
+  type InputType,
+  type ListType,
+  type OptionalInputValue,
+  type PairsType,
+  type Parsed,
+  parseChoice,
+  parseList,
+  parsePairs,
+  parseValue,
+  type RangesType,
+  type Validator,
+} from './input-types.ts';
+import { type InputName, inputSchema, type SecretInputName } from './schema.ts';
 import type { WorkflowEvent } from './workflow-event.ts';
 
-/** Raw text of an input by its name in action.yml, untrimmed; empty where it was not given. */
+/** Returns the raw text of an input by its name in action.yml: untrimmed, and empty if the input is not set. */
 export type GetRawInput = (name: string) => string;
 
-/** What the environment of the step adds to the inputs. */
+/** What the configuration depends on besides the step's inputs. */
 export interface ParseContext {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether a folder is there, seen from the workspace; the only look at the machine that parsing takes. */
+  /** Whether a folder exists, relative to the workspace. */
   readonly isDirectory: (path: string) => boolean;
-  /** What started the workflow; absent: nothing that matters here. */
+  /** The event that started the workflow; absent outside a workflow. */
   readonly event?: WorkflowEvent;
-  /** What the file says that the input `config-file` names; absent where it names none. */
+  /** The content of the file that the input `config-file` names; absent if the input is not set. */
   readonly configFile?: ConfigFile | undefined;
 }
 
-export interface NumberRange {
-  readonly min: number;
-  readonly max: number;
-  /** Whether it need not be whole. */
-  readonly allowsFraction?: boolean;
-}
-
-const HOUR_MS = 3_600_000;
-const MS_PER_UNIT: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: HOUR_MS,
-  d: 24 * HOUR_MS,
-  w: 168 * HOUR_MS,
-};
-const MAX_DURATION_MS = 3650 * 24 * HOUR_MS;
-
 /**
- * Reads inputs by kind, the step's own before the file's, and gathers every fault, so that all of them are named in one
- * error. A reader that finds a fault returns undefined and goes on.
+ * Reads inputs by their type in the schema. An input of the step overrides the config-file. The reader collects errors, so
+ * that one message can list all of them: a method that finds an error returns the value of an input that is not set.
  */
 export class InputReader {
   readonly #errors = new Set<string>();
-  readonly #raw: GetRawInput;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #getRawInput: GetRawInput;
+  readonly #env: ParseContext['env'];
   readonly #file: ConfigFile | undefined;
 
-  constructor(raw: GetRawInput, { env, configFile }: Pick<ParseContext, 'env' | 'configFile'>) {
-    this.#raw = raw;
+  constructor(getRawInput: GetRawInput, { env, configFile }: Pick<ParseContext, 'env' | 'configFile'>) {
+    this.#getRawInput = getRawInput;
     this.#env = env;
     this.#file = configFile;
-  }
-
-  /**
-   * Told once, however often the input is read, and with its place where the file gives it.
-   * @param message begins with the input's name
-   */
-  addError(message: string): undefined {
-    const [name = ''] = /^[a-z0-9-]+/.exec(message) ?? [];
-    const line = this.isFromFile(name) ? this.#file?.lines.get(name) : undefined;
-    const located =
-      line === undefined ? message : `config-file ${this.#file?.path}, line ${line}: ${message}`;
-    this.#errors.add(located);
   }
 
   get errors(): readonly string[] {
     return [...this.#errors];
   }
 
-  /** That an input is needed and not there; silent where the file has it in no usable way, which is told already. */
+  /**
+   * Adds an error once, with its line if the config-file sets the input.
+   * @param message begins with the name of the input
+   */
+  addError(message: string): undefined {
+    const [name = ''] = /^[a-z0-9-]+/.exec(message) ?? [];
+    const line = this.isFromFile(name) ? this.#file?.lines.get(name) : undefined;
+    this.#errors.add(
+      line === undefined ? message : `config-file ${this.#file?.path}, line ${line}: ${message}`,
+    );
+  }
+
+  /** Adds an error for a missing input, unless the config-file sets it in an invalid way, which is an error already. */
   addMissingError(name: string, reason: string): undefined {
     if (!this.#file?.invalidInputs.has(name)) this.addError(`${name} is missing: ${reason}`);
   }
 
-  /** Whether it is the file's value that counts. */
+  /** Runs a validator over a value that is set. */
+  validate<T>(name: string, value: T | undefined, validator: Validator<T>): void {
+    const message = value === undefined || value === '' ? undefined : validator(value);
+    if (message !== undefined) this.addError(`${name} ${message}`);
+  }
+
+  /** Whether the value of an input comes from the config-file. */
   isFromFile(name: string): boolean {
     return this.#stepText(name) === undefined && this.#file?.values.has(name) === true;
   }
 
-  /** The step's own text, undefined where it is blank. */
-  #stepText(name: string): string | undefined {
-    const text = this.#raw(name);
-    return text.trim() === '' ? undefined : text;
+  /** Whether an input is set, even to an invalid value. */
+  isSet(name: InputName | 'config-file'): boolean {
+    return this.#text(name) !== undefined;
   }
 
-  #rawValue(name: string): ConfigFileValue {
-    return this.#stepText(name) ?? this.#file?.values.get(name) ?? '';
+  /** The value of an input by its type in the schema. */
+  get<N extends InputName>(name: N): OptionalInputValue<(typeof inputSchema)[N]> {
+    const inputType: InputType = inputSchema[name];
+    return this.#parse(name, inputType) as OptionalInputValue<(typeof inputSchema)[N]>;
   }
 
-  /** Trimmed text, undefined where empty. */
-  text(name: string): string | undefined {
-    const value = this.#rawValue(name);
-    return typeof value === 'string' ? value.trim() || undefined : undefined;
+  /** The value of a text input, or else of an environment variable. */
+  getOrEnv(name: 'client-id' | 'tenant-id' | 'subscription-id', variable: string): string | undefined {
+    const value = this.#text(name) ?? (this.#env[variable]?.trim() || undefined);
+    this.validate(name, value, inputSchema[name].validate ?? (() => undefined));
+    return value;
   }
 
-  /** As the input, else as the environment variable says. */
-  textOrEnv(name: string, variable: string): string | undefined {
-    return this.text(name) ?? (this.#env[variable]?.trim() || undefined);
+  /** @param reason completes the error "is missing" */
+  required(name: 'server-name' | 'admin-username' | 'database', reason: string): string {
+    if (!this.isSet(name)) this.addMissingError(name, reason);
+    return this.get(name) ?? '';
   }
 
-  required(name: string, reason: string): string {
-    const text = this.text(name);
-    if (text === undefined) this.addMissingError(name, reason);
-    return text ?? '';
+  /** The value of a choice that accepts only some of the schema's choices in a mode. */
+  choice<C extends string>(name: InputName, choices: readonly C[]): C | undefined {
+    const text = this.#text(name);
+    return text === undefined ? undefined : this.#valueOrError(name, parseChoice(text, choices));
   }
 
-  /** Untrimmed, for a secret may begin or end with a space; and never the file's. */
-  secret(name: string, variable?: string): string | undefined {
-    const secret = this.#raw(name) || (variable && this.#env[variable]) || undefined;
+  /** A secret: untrimmed, because it can begin or end with a space, and never from the config-file. */
+  secret(name: SecretInputName, variable?: string): string | undefined {
+    const secret = this.#getRawInput(name) || (variable && this.#env[variable]) || undefined;
     if (secret?.includes('\0'))
-      this.addError(`${name} contains a NUL character, which no environment can carry`);
+      this.addError(`${name} contains a NUL character, which the environment of a process cannot contain`);
     return secret;
   }
 
-  choice<C extends string>(name: string, choices: readonly C[]): C | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const choice = choices.find((c) => c.toLowerCase() === text.toLowerCase());
-    return choice ?? this.addError(`${name} is '${text}', but must be one of: ${choices.join(', ')}`);
+  #parse(name: string, inputType: InputType): unknown {
+    switch (inputType.type) {
+      case 'list':
+      case 'ranges':
+        return this.#parseList(name, inputType);
+      case 'pairs':
+        return this.#parsePairs(name, inputType);
+      default: {
+        const text = this.#text(name);
+        return text === undefined ? undefined : this.#valueOrError(name, parseValue(inputType, text));
+      }
+    }
   }
 
-  /** YAML 1.2's booleans, as @actions/core takes them. */
-  boolean(name: string): boolean | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    if (/^(true|True|TRUE)$/.test(text)) return true;
-    if (/^(false|False|FALSE)$/.test(text)) return false;
-    return this.addError(`${name} is '${text}', but must be true or false`);
+  #parseList(name: string, inputType: ListType | RangesType): readonly string[] {
+    const value = this.#value(name);
+    const items = typeof value === 'string' ? parseList(value) : 'get' in value ? [] : value;
+    if (inputType.type === 'ranges') return items;
+    const { choices, validate } = inputType;
+    return items.map((item) => {
+      if (validate) this.validate(name, item, validate);
+      return (choices && this.#valueOrError(name, parseChoice(item, choices))) ?? item;
+    });
   }
 
-  /** `Enabled` or `Disabled`, as Azure and the az CLI say, or a boolean, in any case. */
-  enabledOrDisabled(name: string): boolean | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    if (/^(enabled|true)$/i.test(text)) return true;
-    if (/^(disabled|false)$/i.test(text)) return false;
-    return this.addError(`${name} is '${text}', but must be Enabled or Disabled`);
+  #parsePairs(name: string, { validate }: PairsType): ReadonlyMap<string, string> {
+    const value = this.#value(name);
+    const pairs: ReadonlyMap<string, string> =
+      typeof value === 'object' && 'get' in value
+        ? value
+        : parsePairs(typeof value === 'string' ? value : '', (message) =>
+            this.addError(`${name}: ${message}`),
+          );
+    this.validate(name, pairs, validate);
+    return pairs;
   }
 
-  /** A number from `min` to `max`, whole unless `allowsFraction`. */
-  number(name: string, { min, max, allowsFraction = false }: NumberRange): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max && (allowsFraction || Number.isInteger(value))) return value;
-    return this.addError(
-      `${name} is '${text}', but must be a ${allowsFraction ? '' : 'whole '}number from ${min} to ${max}`,
-    );
+  #valueOrError<T>(name: string, parsed: Parsed<T>): T | undefined {
+    return 'value' in parsed ? parsed.value : this.addError(`${name} ${parsed.error}`);
   }
 
-  /** A span of time such as `72h` or `7d`, in milliseconds. */
-  duration(name: string): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const [, count = '', unit = ''] = /^(\d{1,6}) ?([smhdw])$/i.exec(text) ?? [];
-    const milliseconds = Number(count) * (MS_PER_UNIT[unit.toLowerCase()] ?? 0);
-    if (milliseconds > 0 && milliseconds <= MAX_DURATION_MS) return milliseconds;
-    return this.addError(
-      `${name} is '${text}', but must be a number with s, m, h, d or w behind it, such as 72h or 7d, ten years at most`,
-    );
+  /** The text of the step, undefined if it is blank. */
+  #stepText(name: string): string | undefined {
+    const text = this.#getRawInput(name);
+    return text.trim() === '' ? undefined : text;
   }
 
-  list(name: string): readonly string[] {
-    const value = this.#rawValue(name);
-    if (typeof value === 'string') return parseList(value);
-    return 'get' in value ? [] : [...value];
+  #value(name: string): ConfigFileValue {
+    return this.#stepText(name) ?? this.#file?.values.get(name) ?? '';
   }
 
-  pairs(name: string): ReadonlyMap<string, string> {
-    const value = this.#rawValue(name);
-    if (typeof value === 'object' && 'get' in value) return value;
-    const text = typeof value === 'string' ? value : '';
-    return parsePairs(text, (message) => this.addError(`${name}: ${message}`));
-  }
-
-  /** Runs a rule over a value that was given; the rule returns a sentence where the value breaks it. */
-  validate<T>(name: string, value: T | undefined, validator: (value: T) => string | undefined): void {
-    const message = value === undefined || value === '' ? undefined : validator(value);
-    if (message !== undefined) this.addError(`${name} ${message}`);
+  /** Trimmed text, undefined if it is empty or not a text. */
+  #text(name: string): string | undefined {
+    const value = this.#value(name);
+    return typeof value === 'string' ? value.trim() || undefined : undefined;
   }
 }

@@ -1,7 +1,8 @@
 import type { AddressRange } from '../common/addresses.ts';
 import type { DatabaseMarker, RoleMarker } from '../common/ownership-marker.ts';
+import type { ServerPropertyValues } from './server-properties.ts';
 
-/** What the inputs say, checked and typed. Frozen; made by `parseConfig`, and of one pull request's part by a sweep. */
+/** The validated configuration of a run, frozen. `parseConfig` creates it; a sweep derives one for each pull request. */
 export type Config = EnsureConfig | CheckConfig | DropConfig | SweepConfig;
 
 interface CommonConfig {
@@ -12,11 +13,11 @@ interface CommonConfig {
   readonly firewall: FirewallConfig;
   readonly startIfStopped: boolean;
   readonly gitHubToken: string | undefined;
-  /** For the whole run, in milliseconds. */
+  /** Time limit of the run in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** `mode: ensure`: what is missing is made. */
+/** `mode: ensure` creates what is missing. */
 export interface EnsureConfig extends CommonConfig {
   readonly mode: 'ensure';
   readonly administrator: Credentials;
@@ -28,14 +29,14 @@ export interface EnsureConfig extends CommonConfig {
   readonly migration: MigrationConfig | undefined;
   readonly comment: boolean;
   readonly onDrift: 'warn' | 'fix';
-  /** Whose run creates the server; an empty id outside a workflow. */
+  /** The repository whose run creates the server; its id is empty outside a workflow. */
   readonly repository: RepositoryConfig;
-  /** See CheckConfig. */
+  /** See {@link CheckConfig}. */
   readonly driftReportPaths: readonly string[];
   readonly configSource: ConfigFileSource | undefined;
 }
 
-/** `mode: check`: the same route with no writer. */
+/** `mode: check` only reads. */
 export interface CheckConfig extends CommonConfig {
   readonly mode: 'check';
   readonly pullRequest: PullRequestConfig | undefined;
@@ -43,24 +44,24 @@ export interface CheckConfig extends CommonConfig {
   readonly appRole: RoleConfig | undefined;
   readonly extensions: readonly string[];
   readonly onDrift: 'warn' | 'fail';
-  /** Files to write, as the step means them; their names end in `.json` or `.sarif`. */
+  /** Files to write, relative to the workspace; their names end in `.json` or `.sarif`. */
   readonly driftReportPaths: readonly string[];
   readonly driftIssue: boolean;
-  /** Whose runs can be asked for, and whose issue is kept; an empty id where nothing tells it. */
+  /** The repository of the runs and of the drift issue; its id is empty if it is unknown. */
   readonly repository: RepositoryConfig;
-  /** Where the inputs stand, for annotations; undefined where they are the step's own. */
+  /** Lines of the inputs, for annotations; undefined without a config-file. */
   readonly configSource: ConfigFileSource | undefined;
 }
 
-/** Where a `config-file` says what. */
+/** The lines of a config-file that set inputs. */
 export interface ConfigFileSource {
-  /** As the input names it. */
+  /** As the input `config-file` names it. */
   readonly path: string;
-  /** Line of each input that the file has, the first line being 1. */
+  /** Line of each input, and of each item as `input.item`. The first line is 1. */
   readonly lines: ReadonlyMap<string, number>;
 }
 
-/** `mode: drop`: the pull request's part of what is declared, inverted. */
+/** `mode: drop` deletes the database and the roles of a pull request. */
 export interface DropConfig extends CommonConfig {
   readonly mode: 'drop';
   readonly administrator: Credentials;
@@ -71,11 +72,11 @@ export interface DropConfig extends CommonConfig {
   readonly dryRun: boolean;
 }
 
-/** `mode: sweep`: `drop` over what a query finds. */
+/** `mode: sweep` drops what has expired or belongs to closed pull requests. */
 export interface SweepConfig extends CommonConfig {
   readonly mode: 'sweep';
   readonly administrator: Credentials;
-  /** Whose marks count; GitHub's numeric id, and `owner/name`. */
+  /** Only what the ownership markers of this repository name is dropped. */
   readonly repository: RepositoryConfig;
   readonly comment: boolean;
   readonly dryRun: boolean;
@@ -105,41 +106,17 @@ export interface RepositoryConfig {
 export interface PullRequestConfig {
   readonly number: number;
   readonly repository: RepositoryConfig;
-  /** As the event says, which may be old news on a re-run; undefined where it says nothing. */
+  /** According to the event, which can be outdated in a re-run; undefined if the event does not contain it. */
   readonly state: 'open' | 'closed' | undefined;
 }
 
-/** Properties are undefined where no input names them: those are defaulted on creation and never compared. */
-export interface ServerConfig {
+export interface ServerConfig extends ServerPropertyValues {
+  /** The short name, or an IPv4 address if the server can only be found by its host. */
   readonly name: string;
-  /** Whether the name is an address, by which the server has to be searched as by its host name. */
   readonly isNameIpAddress: boolean;
   readonly resourceGroup: string | undefined;
-  readonly region: string | undefined;
-  readonly version: string | undefined;
-  readonly skuName: string | undefined;
-  readonly storageSizeGB: number | undefined;
-  readonly storageAutoGrow: boolean | undefined;
-  readonly backupRetentionDays: number | undefined;
-  readonly geoRedundantBackup: boolean | undefined;
-  readonly highAvailability: 'Disabled' | 'SameZone' | 'ZoneRedundant' | undefined;
-  readonly availabilityZone: string | undefined;
-  readonly passwordAuth: boolean | undefined;
-  readonly entraAuth: boolean | undefined;
-  readonly publicAccess: boolean | undefined;
-  /** Nodes of an elastic cluster. */
-  readonly clusterSize: number | undefined;
-  readonly maintenanceWindow: MaintenanceWindow | 'system-managed' | undefined;
-  readonly tags: ReadonlyMap<string, string>;
+  /** Server parameters by name. */
   readonly parameters: ReadonlyMap<string, string>;
-}
-
-/** A window of the server's own, in UTC. */
-export interface MaintenanceWindow {
-  /** 0 is Sunday, as Azure counts. */
-  readonly dayOfWeek: number;
-  readonly startHour: number;
-  readonly startMinute: number;
 }
 
 export interface FirewallConfig {
@@ -148,31 +125,31 @@ export interface FirewallConfig {
   readonly declaredRules: readonly DeclaredRule[];
 }
 
-/** A firewall rule that stays. Without a name of the user's, any rule of the same range will do. */
+/** A declared firewall rule. Without an explicit name, an existing rule of any name with the same range satisfies it. */
 export interface DeclaredRule extends AddressRange {
   readonly name: string;
   readonly hasExplicitName: boolean;
 }
 
 export interface DatabaseConfig {
-  /** As it is called on the server: of a pull request, with its number. */
+  /** Name on the server; for a pull request, with its number. */
   readonly name: string;
   /** The input `database`. */
   readonly base: string;
-  /** Undefined where no input names it: defaulted on creation and never compared. */
+  /** Undefined if the input is not set: then it gets a default on creation and is never compared. */
   readonly charset: string | undefined;
   readonly collation: string | undefined;
-  /** The database to clone; charset and collation then come along from it. */
+  /** The database to clone, with its character set and collation. */
   readonly template: string | undefined;
-  /** What makes it a pull request's; a base database bears none. */
+  /** The ownership marker of a pull request's database; a base database has none. */
   readonly marker: DatabaseMarker | undefined;
-  /** Whether it is dropped and made again. */
+  /** Whether it is dropped and re-created. */
   readonly reset: boolean;
-  /** Milliseconds since last ensured after which it may be swept. */
+  /** Milliseconds after the last `ensure` until `sweep` may drop it. */
   readonly expiresInMs: number | undefined;
 }
 
-/** The application role: the administrator owns the database, this role what is in it (design.md). */
+/** The application role. The administrator owns the database, and this role owns the objects in it. */
 export interface RoleConfig {
   readonly name: string;
   /** The input `app-username`. */
@@ -181,7 +158,7 @@ export interface RoleConfig {
 }
 
 export interface AppRoleConfig extends RoleConfig {
-  /** Its password, or the key that it is derived from, as hexadecimal digits. */
+  /** The password, or the hexadecimal key that it is derived from. */
   readonly secret: { readonly password: string } | { readonly key: string };
 }
 
@@ -198,8 +175,8 @@ export interface PublishConfig {
 export interface MigrationConfig {
   readonly command: string;
   readonly workingDirectory: string;
-  /** In milliseconds; undefined: the run's own limit. */
+  /** In milliseconds; undefined for the time limit of the run. */
   readonly timeoutMs: number | undefined;
-  /** Whose connection it gets. */
+  /** The role whose connection the command gets. */
   readonly runAs: 'app' | 'admin';
 }

@@ -1,10 +1,9 @@
+import { CREATION_TAG, isCreationTag } from '../common/creation-tag.ts';
 import { MAX_IDENTIFIER_BYTES } from '../common/resource-names.ts';
-import { CREATION_TAG, isCreationTag, MAX_TAGS } from './creation-tag.ts';
-import { validateSecretEnds } from './secret-checks.ts';
 
-/**
- * What Azure and PostgreSQL accept, no tighter (design.md). Each rule returns a sentence where a value breaks it,
- * to be read behind the input's name.
+/*
+ * What Azure and PostgreSQL accept, and no stricter; see docs/azure-behavior.md#names-and-limits. Each validator returns
+ * undefined for a valid value, otherwise a sentence to be read after the input's name.
  */
 
 const RESERVED_LOGINS = [
@@ -21,66 +20,30 @@ const RESERVED_ROLES = ['azuresu', 'azure_superuser', 'azure_pg_admin', 'public'
 
 const RESERVED_DATABASES = ['postgres', 'azure_maintenance', 'azure_sys', 'template0', 'template1'];
 
-/** facts.md §4: 3–63, lower-case letters, digits and `-`, not at either end. */
 export function validateServerName(name: string): string | undefined {
   if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) return undefined;
   return `is '${name}', but a server name has 3 to 63 lower-case letters, digits and '-', and neither begins nor ends with '-'`;
 }
 
-/** ARM's rule for resource groups: 1–90 of letters, digits, `_`, `-`, `.`, parentheses, not ending in a full stop. */
 export function validateResourceGroupName(name: string): string | undefined {
   if (/^[\p{L}\p{N}_.()-]{1,90}$/u.test(name) && !name.endsWith('.')) return undefined;
-  return `is '${name}', but a resource group's name has 1 to 90 letters, digits and '_-.()', and does not end with '.'`;
+  return `is '${name}', but the name of a resource group has 1 to 90 letters, digits and '_-.()', and does not end with '.'`;
 }
 
-/** facts.md §4, [S]: 1–63 bytes, beginning with a letter or `_`. */
-export function validateDatabaseName(name: string): string | undefined {
-  if (!/^[a-zA-Z_][\w-]{0,62}$/.test(name)) {
-    return `is '${name}', but a database name has 1 to 63 letters, digits, '_' and '-', and begins with a letter or '_'`;
-  }
-  return RESERVED_DATABASES.includes(name.toLowerCase())
-    ? `is '${name}', which belongs to PostgreSQL or Azure: choose a name of your own`
-    : undefined;
-}
-
-/** Of a database to clone: one that exists, so PostgreSQL's templates are allowed too. Our own session is in `postgres`. */
-export function validateTemplateName(name: string): string | undefined {
-  if (['template0', 'template1'].includes(name)) return undefined;
-  return validateDatabaseName(name);
-}
-
-/** PostgreSQL's rules for roles, and Azure's reserved names: any characters but control characters, in 63 bytes. */
-export function validateRoleName(name: string): string | undefined {
-  if (/\p{Cc}/u.test(name)) return 'contains control characters';
-  if (Buffer.byteLength(name) > MAX_IDENTIFIER_BYTES) return `is longer than ${MAX_IDENTIFIER_BYTES} bytes`;
-  const lower = name.toLowerCase();
-  if (RESERVED_ROLES.includes(lower) || lower.startsWith('pg_'))
-    return `is '${name}', which PostgreSQL or Azure reserves: choose another`;
-  return undefined;
-}
-
-/** Names of control files: what PostgreSQL calls an extension. */
-export function validateExtensionName(name: string): string | undefined {
-  return /^[a-z0-9_][a-z0-9_-]{0,62}$/.test(name)
+/** A region such as `westeurope` or `West Europe`. It becomes a part of a URL. */
+export function validateRegion(name: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9 ()-]{0,63}$/.test(name)
     ? undefined
-    : `has '${name}', which is no extension's name, such as pgcrypto`;
+    : `is '${name}', which cannot be a region's name (an example is westeurope; az account list-locations -o table lists all)`;
 }
 
-/** As PostgreSQL spells them too (`UTF-8`), for databases are made through SQL; wider than ARM's own rule (facts.md §4). */
-export function validateCharset(text: string): string | undefined {
-  return /^[a-zA-Z][\w-]*$/.test(text)
+export function validateGuid(text: string): string | undefined {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
     ? undefined
-    : `is '${text}', which is no character set's name, such as UTF8`;
+    : `is '${text}', which is not a GUID`;
 }
 
-/** Wider than ARM's own rule likewise: `en_US.UTF-8`, `de_DE@euro`. */
-export function validateCollation(text: string): string | undefined {
-  return /^[a-zA-Z-][\w. @-]*$/.test(text)
-    ? undefined
-    : `is '${text}', which is no collation's name, such as en_US.utf8`;
-}
-
-/** facts.md §4: only length and reserved names, since Azure takes the tutorial's `relecloud_admin`. */
+/** Only the length and reserved names, because Azure accepts a login such as `relecloud_admin`. */
 export function validateAdministratorLogin(login: string): string | undefined {
   if (login.length > 63) return 'is longer than 63 characters';
   if (RESERVED_LOGINS.includes(login.toLowerCase()) || login.toLowerCase().startsWith('pg_')) {
@@ -89,7 +52,7 @@ export function validateAdministratorLogin(login: string): string | undefined {
   return undefined;
 }
 
-/** facts.md §4, the portal's text: 8–128, three of four classes, without the login. Says nothing of the password itself. */
+/** The rules for the password of a new server. The message does not quote the password. */
 export function validateNewAdministratorPassword(password: string, login: string): string | undefined {
   const classes = [/[A-Z]/, /[a-z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((c) => c.test(password)).length;
   const errors = [
@@ -105,19 +68,72 @@ export function validateNewAdministratorPassword(password: string, login: string
   return errors.length === 0 ? undefined : errors.join(', and ');
 }
 
-/** facts.md §4: a rule's name has 3–80 of letters, digits, `-`, `_`, begins with no symbol, ends with no `-`. */
+/**
+ * Rejects a secret that begins or ends with a line break or another control character. Nobody chooses such a password,
+ * but pasting a secret, or piping it from `echo`, can add one.
+ */
+export const validateSecretEnds = (secret: string): string | undefined =>
+  /^[\p{Cc}\u2028\u2029]|[\p{Cc}\u2028\u2029]$/u.test(secret)
+    ? 'begins or ends with a line break or another control character: set the secret again without it (printf adds none, echo does)'
+    : undefined;
+
+export function validateDatabaseName(name: string): string | undefined {
+  if (!/^[a-zA-Z_][\w-]{0,62}$/.test(name)) {
+    return `is '${name}', but a database name has 1 to 63 letters, digits, '_' and '-', and begins with a letter or '_'`;
+  }
+  return RESERVED_DATABASES.includes(name.toLowerCase())
+    ? `is '${name}', which belongs to PostgreSQL or Azure: choose another`
+    : undefined;
+}
+
+/** A database to clone. PostgreSQL's templates are allowed; `postgres` is not, because the action's session uses it. */
+export function validateTemplateName(name: string): string | undefined {
+  return ['template0', 'template1'].includes(name) ? undefined : validateDatabaseName(name);
+}
+
+/** PostgreSQL accepts `UTF-8` too. This is less strict than ARM, because the action creates databases through SQL. */
+export function validateCharset(text: string): string | undefined {
+  return /^[a-zA-Z][\w-]*$/.test(text)
+    ? undefined
+    : `is '${text}', which cannot be the name of a character set, such as UTF8`;
+}
+
+/** Less strict than ARM, like {@link validateCharset}: `en_US.UTF-8`, `de_DE@euro`. */
+export function validateCollation(text: string): string | undefined {
+  return /^[a-zA-Z-][\w. @-]*$/.test(text)
+    ? undefined
+    : `is '${text}', which cannot be the name of a collation, such as en_US.utf8`;
+}
+
+/** The name of an extension's control file, in any case. */
+export function validateExtensionName(name: string): string | undefined {
+  return /^[a-z0-9_][a-z0-9_-]{0,62}$/i.test(name)
+    ? undefined
+    : `has '${name}', which cannot be the name of an extension, such as pgcrypto`;
+}
+
+/** PostgreSQL accepts any characters except NUL; control characters are probably a mistake. */
+export function validateRoleName(name: string): string | undefined {
+  if (/\p{Cc}/u.test(name)) return 'contains control characters';
+  if (Buffer.byteLength(name) > MAX_IDENTIFIER_BYTES) return `is longer than ${MAX_IDENTIFIER_BYTES} bytes`;
+  const lowerCaseName = name.toLowerCase();
+  if (RESERVED_ROLES.includes(lowerCaseName) || lowerCaseName.startsWith('pg_'))
+    return `is '${name}', which PostgreSQL or Azure reserves: choose another`;
+  return undefined;
+}
+
 export function validateFirewallRuleName(name: string): string | undefined {
   if (/^[a-zA-Z0-9][-_a-zA-Z0-9]{1,78}[_a-zA-Z0-9]$/.test(name)) return undefined;
   return `names a rule '${name}', but a rule's name has 3 to 80 letters, digits, '-' and '_', begins with a letter or digit and does not end with '-'`;
 }
 
-/** contract.md: `[A-Za-z_][A-Za-z0-9_]*` and none of the families that GitHub or Azure's tools read. */
+/** The name of an environment variable, outside the prefixes that GitHub or Azure tools read. */
 export function validateEnvPrefix(prefix: string): string | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(prefix)) {
-    return `is '${prefix}', but has to begin with a letter or '_' and hold only letters, digits and '_'`;
+    return `is '${prefix}', but has to begin with a letter or '_' and contain only letters, digits and '_'`;
   }
-  const reservedPrefix = ['GITHUB_', 'RUNNER_', 'ACTIONS_', 'INPUT_', 'STATE_', 'AZURE_'].find((f) =>
-    prefix.toUpperCase().startsWith(f),
+  const reservedPrefix = ['GITHUB_', 'RUNNER_', 'ACTIONS_', 'INPUT_', 'STATE_', 'AZURE_'].find((reserved) =>
+    prefix.toUpperCase().startsWith(reserved),
   );
   return (
     reservedPrefix &&
@@ -125,61 +141,46 @@ export function validateEnvPrefix(prefix: string): string | undefined {
   );
 }
 
-/**
- * What PostgreSQL calls a parameter, with its class before a full stop for one of an extension (`azure.extensions`). The
- * name becomes a part of a URL, where `..` would stand for the server itself.
- */
-export function validateParameterName(name: string): string | undefined {
-  return /^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/.test(name)
+/** A path of a drift report, whose extension selects the format. */
+export function validateReportPath(path: string): string | undefined {
+  return /[^/\\]\.(json|sarif)$/i.test(path)
     ? undefined
-    : `has '${name}', which cannot be a parameter's name (examples are work_mem and azure.extensions)`;
+    : `has '${path}', but the name of a report ends in .json or .sarif, which selects its format`;
 }
 
-/** Azure Resource Manager's limits for tags: 50, names of 512 and values of 256 characters, and no `<>%&\?/` in a name. */
+/** The parameters' names become parts of URLs, where `..` would address the server itself. */
+export function validateServerParameters(parameters: ReadonlyMap<string, string>): string | undefined {
+  const names = [...parameters.keys()];
+  const invalidNames = names.filter((name) => !/^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/.test(name));
+  return invalidNames.length === 0
+    ? validateUniqueIgnoringCase(names)
+    : `has '${invalidNames.join("', '")}', which cannot be a parameter's name (examples are work_mem and azure.extensions)`;
+}
+
+/** Tags that a resource can have. */
+export const MAX_TAGS = 50;
+
 export function validateTags(tags: ReadonlyMap<string, string>): string | undefined {
   if (tags.size > MAX_TAGS) return `has ${tags.size} tags, but a resource has ${MAX_TAGS} at most`;
   for (const [name, value] of tags) {
     if (isCreationTag(name))
-      return `has '${CREATION_TAG}', which the action uses itself: choose another name`;
+      return `has '${CREATION_TAG}', which the action itself uses: choose another name`;
     if (name.length > 512 || /[<>%&\\?/\p{Cc}]/u.test(name))
       return `has '${name}', but a tag's name has 512 characters at most, and none of < > % & \\ ? /`;
     if (value.length > 256)
-      return `gives '${name}' a value of ${value.length} characters, but 256 are the most`;
+      return `has a value of ${value.length} characters for '${name}', but a value has 256 at most`;
+  }
+  return validateUniqueIgnoringCase([...tags.keys()]);
+}
+
+/** Azure ignores the case of names, so only one of two values could be set. */
+function validateUniqueIgnoringCase(names: readonly string[]): string | undefined {
+  const spellings = new Map<string, string>();
+  for (const name of names) {
+    const other = spellings.get(name.toLowerCase());
+    if (other !== undefined)
+      return `has '${other}' and '${name}', which are one name to Azure, because it ignores the case`;
+    spellings.set(name.toLowerCase(), name);
   }
   return undefined;
 }
-
-/** A region by its name or its display name, such as `westeurope` or `West Europe`; it becomes a part of a URL. */
-export function validateRegion(name: string): string | undefined {
-  return /^[A-Za-z0-9][A-Za-z0-9 ()-]{0,63}$/.test(name)
-    ? undefined
-    : `is '${name}', which cannot be a region's name (an example is westeurope; az account list-locations -o table lists all)`;
-}
-
-/** GUIDs as Azure writes them. */
-export function validateGuid(text: string): string | undefined {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
-    ? undefined
-    : `is '${text}', which is not a GUID`;
-}
-
-/** Compute tiers by the letter of the size (facts.md §4). */
-export function parseSkuTier(name: string): 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized' | undefined {
-  const letter = /^Standard_([BDE])[0-9]/i.exec(name)?.[1]?.toUpperCase();
-  return letter === 'B'
-    ? 'Burstable'
-    : letter === 'D'
-      ? 'GeneralPurpose'
-      : letter === 'E'
-        ? 'MemoryOptimized'
-        : undefined;
-}
-
-export function validateSkuName(name: string): string | undefined {
-  return parseSkuTier(name)
-    ? undefined
-    : `is '${name}', but a size is called Standard_B1ms, Standard_D2ds_v5, Standard_E4ds_v5 or the like`;
-}
-
-/** facts.md §4, GiB. */
-export const STORAGE_SIZES_GIB = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767];

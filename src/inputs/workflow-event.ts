@@ -1,20 +1,20 @@
 import type { RepositoryConfig } from './types.ts';
 
-/** What started the workflow, as far as the configuration depends on it. */
+/** The event that started the workflow, as far as the configuration depends on it. */
 export interface WorkflowEvent {
-  /** `pull_request`, `push` and so on; empty where nothing tells it. */
+  /** Such as `pull_request` or `push`; empty if it is unknown. */
   readonly name: string;
-  /** The repository that the workflow belongs to; an empty id where nothing tells it. */
+  /** The repository of the workflow; its id is empty if it is unknown. */
   readonly repository: RepositoryConfig;
   readonly actor: string;
-  /** The pull request that the event is about. */
+  /** The pull request of the event, if it has one. */
   readonly pullRequest: EventPullRequest | undefined;
 }
 
 export interface EventPullRequest {
   readonly number: number;
   readonly state: 'open' | 'closed' | undefined;
-  /** Whether its commits come from another repository (one that is gone counts too). */
+  /** Whether its commits come from another repository, even a deleted one. */
   readonly fromFork: boolean;
 }
 
@@ -25,12 +25,12 @@ export const NO_EVENT: WorkflowEvent = {
   pullRequest: undefined,
 };
 
-/** Whether GitHub gives this run no secrets and no OIDC token: a fork's or Dependabot's `pull_request`. */
+/** Whether GitHub gives this run neither secrets nor an OIDC token: a `pull_request` event of a fork or of Dependabot. */
 export function isUntrustedPullRequest({ name, pullRequest, actor }: WorkflowEvent): boolean {
   if (name !== 'pull_request') return false;
   return pullRequest?.fromFork === true || actor === 'dependabot[bot]';
 }
 
-/** Whether this run has the base repository's secrets while the pull request's code is a stranger's. */
+/** Whether this run has the secrets of the base repository, but runs for a pull request of a fork. */
 export const runsForkWithSecrets = ({ name, pullRequest }: WorkflowEvent): boolean =>
   name === 'pull_request_target' && pullRequest?.fromFork === true;

@@ -2,7 +2,7 @@ import type { AzureReader } from '../azure/reader.ts';
 import type { RunContext } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { MigrationState } from '../github/state.ts';
-import { toHexKey } from '../inputs/parse/parse-database.ts';
+import { toHexKey } from '../inputs/parse/parse-role.ts';
 import { derivePassword } from '../postgres/password.ts';
 import {
   migrationApplicationName,

@@ -9,7 +9,7 @@ import { ServerConnections } from '../connect/server-connections.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { GitHubApi } from '../github/api.ts';
 import type { ActionState } from '../github/state.ts';
-import { findSecretWarnings } from '../inputs/secret-checks.ts';
+import { findSecretWarnings } from '../inputs/parse/parse-config.ts';
 import type { CheckConfig, Config } from '../inputs/types.ts';
 import { adminLogin } from '../postgres/login.ts';
 import type { Reporter } from '../reporting/reporter.ts';

@@ -6,15 +6,15 @@ import {
   waitForStableState,
 } from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
+import { unfinishedCreationOwner, withoutCreationTag } from '../common/creation-tag.ts';
 import { actionError } from '../common/errors.ts';
-import { unfinishedCreationOwner, withoutCreationTag } from '../inputs/creation-tag.ts';
-import { resolveNewServer, validateCreation } from '../inputs/defaults.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { type ChangePolicy, ensurePolicy } from '../reconcile/policy.ts';
 import { createPlan, type Plan, type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
+import { validateCreation } from '../resources/server/new-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
 import { reportServer } from './ready-server.ts';
@@ -141,7 +141,7 @@ async function prepareCreation(
   const { name } = config.server;
   const errors = validateCreation(config);
   if (errors.length > 0) throw actionError('creation-inputs-invalid', { server: name, errors });
-  if (await reader.isNameAvailable(resolveNewServer(config.server).region)) return plan;
+  if (await reader.isNameAvailable(config.server.region ?? '')) return plan;
   run.info(`The name '${name}' is in use; checking whether another run is creating this server.`);
   await waitUntilVisible(run, reader);
   return await createPlan(controlPlaneResources, config, policy, reader);

@@ -30,7 +30,7 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   };
   const inputs = new InputReader(raw, parseContext);
   if (hasNoCredentials(runtime, inputs)) {
-    if (inputs.boolean('skip-without-credentials')) return undefined;
+    if (inputs.get('skip-without-credentials')) return undefined;
     // An unreadable file may contain skip-without-credentials, so its own errors are reported instead.
     if (!configFile?.isUnreadable) throw actionError('no-credentials', { why: untrustedSource(event) });
   }
@@ -48,12 +48,10 @@ export const untrustedSource = ({ pullRequest }: WorkflowEvent): string =>
 /** Whether GitHub withholds the credentials for Azure or PostgreSQL from this run. */
 function hasNoCredentials(runtime: ActionsRuntime, inputs: InputReader): boolean {
   if (!isUntrustedPullRequest(runtime.event)) return false;
-  const isCheck = inputs.text('mode')?.toLowerCase() === 'check';
+  const isCheck = inputs.get('mode') === 'check';
   if (!isCheck && inputs.secret('admin-password') === undefined) return true;
   const canSignIn = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET') || runtime.canRequestIdToken;
-  return (
-    !canSignIn && (inputs.text('client-id') !== undefined || process.env['AZURE_CLIENT_ID'] !== undefined)
-  );
+  return !canSignIn && (inputs.isSet('client-id') || process.env['AZURE_CLIENT_ID'] !== undefined);
 }
 
 function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {

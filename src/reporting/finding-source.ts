@@ -1,24 +1,6 @@
+import { serverPropertyEntries } from '../inputs/server-properties.ts';
 import type { ConfigFileSource } from '../inputs/types.ts';
 import type { Finding } from '../reconcile/findings.ts';
-
-/** By the property names of resources/server-properties.ts. */
-const inputByServerProperty: ReadonlyMap<string, string> = new Map([
-  ['region', 'region'],
-  ['version', 'postgres-version'],
-  ['sku', 'sku-name'],
-  ['storage size', 'storage-size-gb'],
-  ['storage auto-grow', 'storage-auto-grow'],
-  ['backup retention', 'backup-retention-days'],
-  ['geo-redundant backup', 'geo-redundant-backup'],
-  ['high availability', 'high-availability'],
-  ['availability zone', 'availability-zone'],
-  ['password authentication', 'password-auth'],
-  ['Entra authentication', 'microsoft-entra-auth'],
-  ['public access', 'public-access'],
-  ['cluster size', 'cluster-size'],
-  ['maintenance window', 'maintenance-window'],
-  ['tags', 'tags'],
-]);
 
 /** Name of the input that declares what a finding is about. */
 export function inputNameOf({ resource, property, expected, actual }: Finding): string {
@@ -26,7 +8,7 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
     case 'resource group':
       return 'resource-group';
     case 'server':
-      return inputByServerProperty.get(property) ?? 'server-name';
+      return serverPropertyEntries.find(([, { name }]) => name === property)?.[1].input ?? 'server-name';
     case 'server parameter':
       return 'server-parameters';
     case 'extension allow-list':

@@ -1,7 +1,7 @@
 import type { AzureReader } from '../azure/reader.ts';
-import { normalizeRegion } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
-import { defaultResourceGroup, resolveNewServer } from '../inputs/defaults.ts';
+import { normalizeRegion } from '../common/regions.ts';
+import { defaultResourceGroup } from '../inputs/defaults.ts';
 import type { Config } from '../inputs/types.ts';
 import { type Diff, type Observed, present } from '../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../reconcile/resource-handler.ts';
@@ -11,12 +11,12 @@ interface DesiredResourceGroup {
   readonly region: string;
 }
 
-/** The group of a server that has to be made; where the server is, its group is too, and is never looked at. */
+/** The resource group of a new server. An existing server has a group, which is never read. */
 export const resourceGroupHandler: ResourceHandler<DesiredResourceGroup, string, AzureReader, AzureWriter> = {
   resource: 'resource group',
 
   desired({ server }: Config): readonly DesiredResourceGroup[] {
-    return [{ name: defaultResourceGroup(server), region: resolveNewServer(server).region }];
+    return [{ name: defaultResourceGroup(server), region: server.region ?? '' }];
   },
 
   nameOf: ({ name }) => name,
@@ -24,7 +24,7 @@ export const resourceGroupHandler: ResourceHandler<DesiredResourceGroup, string,
   async observe(reader, [desired]): Promise<readonly Observed<string>[]> {
     const server = await reader.getServer();
     if (server.status === 'present') return [present(server.value.resourceGroup)];
-    // The server's own entry tells that it is unknown, and why.
+    // The server's own handler reports why it is unknown.
     if (server.status === 'unknown' || desired === undefined) return [server];
     return [await reader.getResourceGroup(desired.name)];
   },

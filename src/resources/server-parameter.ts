@@ -10,7 +10,7 @@ interface DesiredParameter {
   readonly value: string;
 }
 
-/** Server parameters, ARM's configurations: they always exist, so only their values are compared. */
+/** Server parameters, which ARM calls configurations. They always exist, so only their values are compared. */
 export const serverParameterHandler: ResourceHandler<
   DesiredParameter,
   Configuration,
@@ -34,7 +34,7 @@ export const serverParameterHandler: ResourceHandler<
     if (observed.status === 'unknown') return [];
     const actual = observed.value.value ?? '';
     if (areParameterValuesEqual(name, observed.value.dataType, actual, value)) return [];
-    const restart = observed.value.isDynamicConfig === false ? ', works after a restart' : '';
+    const restart = observed.value.isDynamicConfig === false ? ', takes effect after a restart' : '';
     return [
       {
         finding: { ...finding, actual, kind: 'changed' },
@@ -59,8 +59,8 @@ export const serverParameterHandler: ResourceHandler<
 };
 
 /**
- * Whether two spellings mean one value, by the parameter's type as ARM names it: on/off and enumerations know no case,
- * sets (azure.extensions is one) no order, numbers no leading zeros; everything else is compared as it stands.
+ * Compares two values by ARM's type of the parameter: booleans and enumerations without case, sets (such as
+ * azure.extensions) without order, numbers without leading zeros, and other values as they are.
  */
 function areParameterValuesEqual(name: string, dataType: string | undefined, a: string, b: string): boolean {
   const normalize = (value: string): string => {
@@ -72,14 +72,14 @@ function areParameterValuesEqual(name: string, dataType: string | undefined, a: 
         .sort()
         .join(',');
     if (dataType === 'Boolean' || dataType === 'Enumeration') return value.toLowerCase();
-    // A unit is no number, and is compared as it stands.
+    // A number with a unit is compared as text.
     if (
       (dataType === 'Integer' || dataType === 'Numeric') &&
       value.trim() !== '' &&
       !Number.isNaN(Number(value))
     )
       return String(Number(value));
-    // An input cannot carry white space at its ends.
+    // Inputs are trimmed.
     return value.trim();
   };
   return normalize(a) === normalize(b);

@@ -14,7 +14,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export const exampleGuid = '6f1c2a34-0b7e-4d1a-9c55-0123456789ab';
 
-/** The tutorial's own values. */
+/** The values of Microsoft's tutorial. */
 export const defaultInputs: InputValues = {
   'subscription-id': exampleGuid,
   'server-name': 'demo-relecloud',
@@ -23,15 +23,15 @@ export const defaultInputs: InputValues = {
   database: 'relecloud',
 };
 
-/** The one folder that is not there. */
+/** A folder that does not exist; all others do. */
 export const missingDirectory = 'nowhere';
 
 export const repository = { id: '123456789', name: 'relecloud/tours' };
 
-/** What starts a workflow on a push. */
+/** The event of a push. */
 export const pushEvent: WorkflowEvent = { name: 'push', repository, actor: 'ada', pullRequest: undefined };
 
-/** What starts a workflow on a pull request of a branch of this repository. */
+/** The event of a pull request from a branch of this repository. */
 export const pullRequestEvent = (
   number = 42,
   more: Partial<EventPullRequest> & { readonly name?: string; readonly actor?: string } = {},
@@ -43,14 +43,14 @@ export const pullRequestEvent = (
 /** A key of 32 bytes, as `openssl rand -base64 32` makes one. */
 export const exampleKey = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
 
-/** A pull request's database with an application role. */
+/** Inputs for the database of a pull request with an application role. */
 export const perPullRequestInputs: InputValues = {
   'per-pull-request': 'true',
   'app-username': 'relecloud_app',
   'app-password-key': exampleKey,
 };
 
-/** What parsing makes of the given inputs. */
+/** Parses only the given inputs. */
 export function parseInputs(
   inputs: InputValues,
   env: Environment = {},
@@ -63,7 +63,7 @@ export function parseInputs(
   );
 }
 
-/** The faults of the tutorial's inputs with others laid over them; none where they are usable. */
+/** The errors of the default inputs with the given ones; empty if they are valid. */
 export function inputErrorsOf(
   inputs: InputValues,
   env: Environment = {},
@@ -73,7 +73,7 @@ export function inputErrorsOf(
   return 'errors' in parsed ? parsed.errors : [];
 }
 
-/** The configuration of the tutorial's inputs with others laid over them. */
+/** The configuration of the default inputs with the given ones. */
 export function parsedConfig(inputs: InputValues = {}, env: Environment = {}, event?: WorkflowEvent): Config {
   const parsed = parseInputs({ ...defaultInputs, ...inputs }, env, event);
   if ('errors' in parsed) throw new Error(parsed.errors.join('\n'));
@@ -95,14 +95,14 @@ export const dropConfig = (given: InputValues = {}, event: WorkflowEvent = pullR
 export const sweepConfig = (given: InputValues = {}, event: WorkflowEvent = pushEvent): SweepConfig =>
   expectMode('sweep', parsedConfig({ ...given, mode: 'sweep' }, {}, event));
 
-/** What `mode: ensure` makes of the inputs on a pull request. */
+/** The configuration of `mode: ensure` for a pull request. */
 export const pullRequestConfig = (given: InputValues = {}, number = 42): EnsureConfig =>
   ensureConfig({ ...perPullRequestInputs, ...given }, {}, pullRequestEvent(number));
 
-/** Where the file lies that tests give as a text. */
+/** The path of the config-file in {@link parseWithConfigFile}. */
 export const configFilePath = 'examples/postgres.yml';
 
-/** What parsing makes of a config-file, given as its text, and of a step that gives the tutorial's secret and names it. */
+/** Parses a config-file together with a step that sets `config-file` and the default password. */
 export function parseWithConfigFile(
   text: string,
   step: InputValues = {},

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { AzureWriter } from '../../../src/azure/writer.ts';
 import { parseEvent } from '../../../src/github/parse-event.ts';
-import { resolveNewServer } from '../../../src/inputs/defaults.ts';
 import { createServer } from '../../../src/resources/server/create-server.ts';
+import { newServerBody } from '../../../src/resources/server/new-server.ts';
 import { createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { defaultInputs, parseInputs } from '../../helpers/unit/test-configs.ts';
 import { createTestRun } from '../../helpers/unit/test-run.ts';
@@ -36,18 +36,18 @@ async function requestSegmentCounts(
   const calls: readonly (() => Promise<unknown>)[] = [
     () => reader.refreshServer(),
     () => reader.getResourceGroup(reader.serverRef.resourceGroup),
-    () => reader.isNameAvailable(resolveNewServer(server).region),
+    () => reader.isNameAvailable(server.region ?? ''),
     () => reader.getParameter(parameter),
     () => reader.getDatabase(database.name),
     () => reader.getFirewallRule(firewall.declaredRules[0]?.name ?? ''),
-    () => writer.createResourceGroup(reader.serverRef.resourceGroup, resolveNewServer(server).region),
-    () => createServer(writer, resolveNewServer(server), config.administrator),
     () =>
       writer.putParameter(
         parameter,
         async () => 'x',
         () => true,
       ),
+    () => writer.createResourceGroup(reader.serverRef.resourceGroup, server.region ?? ''),
+    () => createServer(writer, newServerBody(server, config.administrator, {})),
     () => writer.dropDatabase(database.name),
     () => writer.deleteFirewallRule(firewall.declaredRules[0]?.name ?? ''),
   ];

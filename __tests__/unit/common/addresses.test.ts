@@ -18,12 +18,12 @@ describe('allowed-ip-ranges', () => {
     ['203.0.113.9/24', '203.0.113.0', '203.0.113.255'],
     ['203.0.113.9/32', '203.0.113.9', '203.0.113.9'],
     ['0.0.0.0/0', '0.0.0.0', '255.255.255.255'],
-  ])('an address, a-b or CIDR: %s', (text, start, end) => {
+  ])('accepts an address, a-b or CIDR: %s', (text, start, end) => {
     expect(parseAddressRange(text)).toEqual({ start, end });
   });
 
   test.each(['0.0.0.0', '0.0.0.0-0.0.0.0', '0.0.0.0/32', 'azure=0.0.0.0'])(
-    '%s would mean any Azure service, for which there is an input of its own',
+    'rejects %s, which means any Azure service, and names allow-azure-services',
     (text) => {
       expect(inputErrorsOf({ 'allowed-ip-ranges': text })).toEqual([
         expect.stringContaining('allow-azure-services'),
@@ -42,37 +42,37 @@ describe('allowed-ip-ranges', () => {
     '1-2-3',
     '',
     '1.2.3.4-',
-  ])('anything else is told as it was written: %s', (text) => {
+  ])('quotes an invalid range in the error: %s', (text) => {
     expect(parseAddressRange(text)).toEqual(expect.stringContaining(`'${text}'`));
   });
 
-  test('a CIDR covers exactly what an independent judge says', () => {
+  test('a CIDR range contains the same addresses as in Node.js', () => {
     fc.assert(
       fc.property(address, fc.integer({ min: 1, max: 32 }), address, (network, bits, other) => {
         const range = parseAddressRange(`${network}/${bits}`);
         fc.pre(typeof range !== 'string');
-        const judge = new BlockList();
-        judge.addSubnet(network, bits);
-        expect(rangeContains(range, other)).toBe(judge.check(other));
+        const reference = new BlockList();
+        reference.addSubnet(network, bits);
+        expect(rangeContains(range, other)).toBe(reference.check(other));
         expect(rangeContains(range, network)).toBe(true);
       }),
     );
   });
 
-  test('a range covers its ends and nothing outside them', () => {
+  test('a range contains its ends and nothing outside', () => {
     fc.assert(
       fc.property(address, address, address, (a, b, other) => {
         fc.pre(addressToNumber(a) <= addressToNumber(b) && b !== '0.0.0.0');
         const range = parseAddressRange(`${a}-${b}`);
         if (typeof range === 'string') throw new Error(range);
-        const judge = new BlockList();
-        judge.addRange(a, b);
-        for (const each of [a, b, other]) expect(rangeContains(range, each)).toBe(judge.check(each));
+        const reference = new BlockList();
+        reference.addRange(a, b);
+        for (const each of [a, b, other]) expect(rangeContains(range, each)).toBe(reference.check(each));
       }),
     );
   });
 
-  test('names: given ones are kept, others derived; only a named one insists on its name', () => {
+  test('a rule has the given name or one that is derived from its range', () => {
     const { declaredRules } = ensureConfig({
       'allowed-ip-ranges': 'office=198.51.100.0/30, 203.0.113.9\n203.0.113.1-203.0.113.3',
       'allow-azure-services': 'true',
@@ -91,8 +91,8 @@ describe('allowed-ip-ranges', () => {
   });
 });
 
-describe('the egress address', () => {
-  test('the rule 0.0.0.0 covers no address', () => {
+describe('the address of a runner', () => {
+  test('the range of Azure services contains no address', () => {
     fc.assert(
       fc.property(address, (any) => {
         expect(rangeContains({ start: '0.0.0.0', end: '0.0.0.0' }, any)).toBe(false);
@@ -102,7 +102,7 @@ describe('the egress address', () => {
   });
 
   test.each(['20.50.2.1', '192.0.2.1', '198.51.100.7', '203.0.113.9'])(
-    'public addresses, TEST-NETs among them, can be a runner: %s',
+    'can be any public address, also in a TEST-NET: %s',
     (ip) => {
       expect(validatePublicAddress(ip)).toBeUndefined();
       expect(ensureConfig({ 'runner-ip': ip }).firewall.runnerIp).toBe(ip);
@@ -125,11 +125,11 @@ describe('the egress address', () => {
     '::1',
     'localhost',
     '1.2.3',
-  ])('0.0.0.0, private, loopback and multicast addresses are refused: %s', (ip) => {
+  ])('cannot be 0.0.0.0, or a private, loopback or multicast address: %s', (ip) => {
     expect(inputErrorsOf({ 'runner-ip': ip })).toEqual([expect.stringMatching(/^runner-ip cannot be used/)]);
   });
 
-  test('whatever lies in a private, loopback or multicast network is refused', () => {
+  test('cannot be any address of a private, loopback or multicast network', () => {
     const inside = fc
       .constantFrom('10', '127', '224', '239')
       .chain((first) => address.map((ip) => ip.replace(/^\d+/, first)));

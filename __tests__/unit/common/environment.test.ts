@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { removeUnsafeVariables } from '../../../src/common/environment.ts';
 
-test('what redirects secrets, weakens TLS or breaks the driver is removed and returned, and nothing else', () => {
+test('only variables that redirect secrets, weaken TLS or break the driver are removed and returned', () => {
   const removed = {
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
     NODE_PG_FORCE_NATIVE: '1',
@@ -12,9 +12,9 @@ test('what redirects secrets, weakens TLS or breaks the driver is removed and re
     AZURE_REGIONAL_AUTHORITY_NAME: 'evil.example/',
     MSAL_FORCE_REGION: 'evil.example/',
   };
-  const kept = { PATH: '/bin', PG: '', PG_DUMP: 'x', PGP: '', AZURE_CLIENT_ID: 'id', MY_PGHOST: 'mine' };
-  const env: NodeJS.ProcessEnv = { ...removed, ...kept };
+  const others = { PATH: '/bin', PG: '', PG_DUMP: 'x', PGP: '', AZURE_CLIENT_ID: 'id', MY_PGHOST: 'mine' };
+  const env: NodeJS.ProcessEnv = { ...removed, ...others };
   expect(removeUnsafeVariables(env)).toEqual({ ...removed, PGP: '' });
-  const { PGP: _, ...left } = kept;
-  expect(env).toEqual(left);
+  const { PGP: _, ...remaining } = others;
+  expect(env).toEqual(remaining);
 });

@@ -18,7 +18,7 @@ import { writeDriftReports } from '../../../src/reporting/drift-report-files.ts'
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base
-  /** A folder outside of the workspace. */
+  /** A folder outside the workspace. */
   .extend('outside', async ({ onTestFinished }) => {
     const outside = mkdtempSync(join(tmpdir(), 'outside-'));
     onTestFinished(() => rmSync(outside, { recursive: true }));
@@ -45,9 +45,9 @@ const publishConfig = {
   sslMode: 'require' as const,
 };
 
-describe('a symbolic link in the workspace leads no file of the action out of it', () => {
+describe('the action does not follow a symbolic link out of the workspace', () => {
   test.for(['report.json', 'report.sarif'])(
-    '%s: a link of the report’s name is replaced, and what it leads to is left',
+    '%s: a link with the name of a report is replaced, and its target is not changed',
     async (name, { workspace, outside }) => {
       const target = join(outside, 'bashrc');
       writeFileSync(target, 'precious');
@@ -58,7 +58,7 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     },
   );
 
-  test('a report in a folder that is a link to the outside is refused, and nothing is written there', async ({
+  test('a report in a folder that links to the outside is rejected, and nothing is written there', async ({
     workspace,
     outside,
   }) => {
@@ -70,7 +70,7 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     expect(existsSync(join(outside, 'a.json')) || existsSync(join(outside, 'new'))).toBe(false);
   });
 
-  test('a report at a path outside of the workspace is written, since the workflow itself says so', async ({
+  test('a report with a path outside the workspace is written, because the workflow itself asks for it', async ({
     workspace: _,
     outside,
   }) => {
@@ -78,22 +78,19 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     expect(existsSync(join(outside, 'a.json'))).toBe(true);
   });
 
-  test('links within the workspace are followed', async ({ workspace }) => {
+  test('links inside the workspace are followed', async ({ workspace }) => {
     mkdirSync(join(workspace, 'real'));
     symlinkSync('real', join(workspace, 'reports'));
     await writeDriftReports(['reports/a.json'], check);
     expect(existsSync(join(workspace, 'real', 'a.json'))).toBe(true);
   });
 
-  test('an env-file that is a link is refused, also where the link leads to nothing', ({
-    workspace,
-    outside,
-  }) => {
+  test('an env-file that is a link is rejected, even a dangling one', ({ workspace, outside }) => {
     symlinkSync(join(outside, 'nothing'), join(workspace, '.env'));
     expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/exists already/);
   });
 
-  test('an env-file in a folder that is a link to the outside is refused', ({ workspace, outside }) => {
+  test('an env-file in a folder that links to the outside is rejected', ({ workspace, outside }) => {
     symlinkSync(outside, join(workspace, 'app'));
     expect(() => checkEnvFile({ ...publishConfig, envFile: 'app/.env' })).toThrow(
       /a symbolic link leads app out of the workspace/,
@@ -102,35 +99,35 @@ describe('a symbolic link in the workspace leads no file of the action out of it
 });
 
 describe('replaceFile', () => {
-  test('the file has the given permissions, whatever had its name before', async ({ workspace }) => {
+  test('sets the permissions, even if the file existed with others', async ({ workspace }) => {
     const path = join(workspace, 'secret');
     writeFileSync(path, 'old', { mode: 0o666 });
     await replaceFile(path, 'new', 0o600);
     expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['new', 0o600]);
   });
 
-  test('a folder of that name is an error, and stays', async ({ workspace }) => {
+  test('does not replace a folder', async ({ workspace }) => {
     mkdirSync(join(workspace, 'folder'));
     await expect(replaceFile(join(workspace, 'folder'), 'x')).rejects.toThrow();
     expect(statSync(join(workspace, 'folder')).isDirectory()).toBe(true);
   });
 });
 
-describe('readBounded', () => {
-  test('reads up to its bound, and says how much there is beyond', ({ workspace }) => {
+describe('readFileWithLimit', () => {
+  test('reads up to the limit, and returns the size of a larger file', ({ workspace }) => {
     const path = join(workspace, 'file');
     writeFileSync(path, 'x'.repeat(10));
     expect(readFileWithLimit(path, 10)).toEqual(Buffer.from('x'.repeat(10)));
     expect(readFileWithLimit(path, 9)).toBe(10);
   });
 
-  test.runIf(process.platform === 'linux')('does not go by the size 0 of a file of /proc', () => {
+  test.runIf(process.platform === 'linux')('reads a file in /proc, whose size is 0', () => {
     expect(statSync('/proc/self/status').size).toBe(0);
     expect(readFileWithLimit('/proc/self/status', 10)).toBeGreaterThan(10);
   });
 });
 
-test('a workspace that is reached through a link is no link out of it', ({ workspace, outside }) => {
+test('a link to the workspace itself is not a link out of it', ({ workspace, outside }) => {
   const link = join(outside, 'link');
   symlinkSync(workspace, link);
   vi.stubEnv('GITHUB_WORKSPACE', link);

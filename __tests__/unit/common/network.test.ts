@@ -11,7 +11,7 @@ import {
 } from '../../../src/common/network.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
-/** A file of root certificates, and this thread's own ones afterwards. */
+/** A file of root certificates. The default certificates of the thread are restored afterwards. */
 const test = base.extend('roots', async ({ task: _ }, { onCleanup }) => {
   const directory = mkdtempSync(join(tmpdir(), 'network-'));
   const before = getCACertificates('default');
@@ -30,7 +30,7 @@ const fingerprints = (which: 'default' | 'bundled' | 'system'): readonly string[
     .toSorted();
 
 describe('post uses the network settings of main', () => {
-  test('what is as it was is used', ({ roots }) => {
+  test('unchanged settings are used', ({ roots }) => {
     const env = { HTTPS_PROXY: 'http://user:password@proxy:8080', no_proxy: 'x', NODE_EXTRA_CA_CERTS: roots };
     const before = { ...env };
     expect(restoreNetworkSettings(captureNetworkSettings(env), env)).toEqual([]);
@@ -44,7 +44,7 @@ describe('post uses the network settings of main', () => {
     [{}, { NO_PROXY: '*', ALL_PROXY: 'http://evil.example' }, ['ALL_PROXY', 'NO_PROXY']],
     [{}, { NODE_USE_SYSTEM_CA: '1' }, ['NODE_USE_SYSTEM_CA']],
   ] as const)(
-    'of %o, and then %o, what differs is named and not used',
+    'after %o in main and %o in post, the different variables are returned and not used',
     ([main, post, names], { roots: _ }) => {
       const env: NodeJS.ProcessEnv = { ...post, PATH: '/bin' };
       expect(restoreNetworkSettings(captureNetworkSettings(main), env)).toEqual(names);
@@ -52,7 +52,7 @@ describe('post uses the network settings of main', () => {
     },
   );
 
-  test('root certificates that a later step adds are not trusted, nor those that it writes into main’s file', ({
+  test('root certificates that a later step adds, or writes into main’s file, are not trusted', ({
     roots,
   }) => {
     const more = getCACertificates('bundled').slice(1, 3);
@@ -67,8 +67,8 @@ describe('post uses the network settings of main', () => {
     }
   });
 
-  test('main’s own root certificates stay, whatever another step adds beside them', () => {
-    // This process has extra ones only where it was started so; the system's stand for them.
+  test('root certificates of main stay trusted if another step adds more', () => {
+    // NODE_EXTRA_CA_CERTS only works at the start of a process, so this test uses the system's certificates.
     const settings = captureNetworkSettings({ NODE_USE_SYSTEM_CA: '1' });
     const env = { NODE_USE_SYSTEM_CA: '1', NODE_EXTRA_CA_CERTS: '/added.pem', SSL_CERT_FILE: '/other.pem' };
     expect(restoreNetworkSettings(settings, env)).toEqual(['NODE_EXTRA_CA_CERTS']);
@@ -76,7 +76,7 @@ describe('post uses the network settings of main', () => {
     expect(new Set(fingerprints('default'))).toEqual(trusted);
   });
 
-  test('nothing of a proxy’s URL is kept: it may hold a password', () => {
+  test('a proxy’s URL is not stored, because it may contain a password', () => {
     const settings = captureNetworkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
     expect(JSON.stringify(settings)).not.toMatch(/VerySecure|user|proxy:8080/);
     const same = captureNetworkSettings({ HTTPS_PROXY: 'http://user:VerySecurePassword!1@proxy:8080' });
@@ -84,25 +84,25 @@ describe('post uses the network settings of main', () => {
   });
 });
 
-test('main logs which proxies and root certificates it uses, and no password of a proxy', () => {
-  const said: string[] = [];
+test('main logs its proxies and root certificates without the password of a proxy', () => {
+  const lines: string[] = [];
   const env = {
     https_proxy: 'http://user:VerySecurePassword!1@proxy.example:8080',
     NO_PROXY: 'x',
     NODE_EXTRA_CA_CERTS: '/roots.pem',
   };
-  logNetworkSettings(env, (text) => said.push(text));
-  expect(said).toEqual([
+  logNetworkSettings(env, (text) => lines.push(text));
+  expect(lines).toEqual([
     'Requests go through the proxy proxy.example:8080 (https_proxy).',
-    "Root certificates besides Node's own are trusted: NODE_EXTRA_CA_CERTS=/roots.pem",
+    'Additional root certificates are trusted: NODE_EXTRA_CA_CERTS=/roots.pem',
   ]);
-  logNetworkSettings({}, (text) => said.push(text));
-  expect(said).toHaveLength(2);
+  logNetworkSettings({}, (text) => lines.push(text));
+  expect(lines).toHaveLength(2);
   logNetworkSettings({ HTTPS_PROXY: 'proxy.corp:3128', https_proxy: 'http://other' }, (text) =>
-    said.push(text),
+    lines.push(text),
   );
-  expect(said.slice(2)).toEqual([
-    'Requests go through the proxy of an unreadable URL (HTTPS_PROXY).',
+  expect(lines.slice(2)).toEqual([
+    'Requests go through the proxy with an unreadable URL (HTTPS_PROXY).',
     'Requests go through the proxy other (https_proxy).',
   ]);
 });

@@ -5,16 +5,16 @@ import { secretInputs } from '../../../src/inputs/schema.ts';
 import {
   defaultInputs,
   exampleGuid,
-  inputErrorsOf as faultsOfGiven,
   type InputValues,
+  inputErrorsOf,
   missingDirectory,
   parseInputs,
   perPullRequestInputs,
   pullRequestEvent,
 } from '../../helpers/unit/test-configs.ts';
 
-/** For every input that can be faulty alone: values that are, and what the fault has to say. */
-const invalidValues: Readonly<Record<string, readonly (readonly [value: string, says: RegExp])[]>> = {
+/** For every input that can be invalid alone: invalid values, and the expected error. */
+const invalidValues: Readonly<Record<string, readonly (readonly [value: string, message: RegExp])[]>> = {
   mode: [['ensured', /one of: ensure, check, drop, sweep/]],
   'client-id': [['my-app', /not a GUID/]],
   'tenant-id': [['contoso.onmicrosoft.com', /not a GUID/]],
@@ -73,7 +73,7 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
   tags: [
     ['novalue', /name=value/],
     ['a/b=1', /none of/],
-    ['GHA-unfinished-creation=1', /the action uses itself/],
+    ['GHA-unfinished-creation=1', /the action itself uses/],
     [`${'x'.repeat(513)}=1`, /512 characters/],
     [`a=${'x'.repeat(257)}`, /256/],
     [Array.from({ length: 51 }, (_, i) => `t${i}=1`).join('\n'), /50 at most/],
@@ -106,8 +106,8 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
     ['1st', /begins with a letter/],
     ['has space', /1 to 63/],
     ['x'.repeat(64), /1 to 63/],
-    ['postgres', /of your own/],
-    ['azure_sys', /of your own/],
+    ['postgres', /choose another/],
+    ['azure_sys', /choose another/],
   ],
   charset: [['8UTF', /character set/]],
   collation: [['1st', /collation/]],
@@ -119,7 +119,7 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
   ],
   formats: [['url, odbc', /odbc/]],
   'ssl-mode': [['prefer', /require, verify-full/]],
-  'working-directory': [[missingDirectory, /no folder/]],
+  'working-directory': [[missingDirectory, /not a folder/]],
   'migration-timeout-minutes': [['0', /0.01 to 360/]],
   'on-drift': [['fail', /warn, fix/]],
   'timeout-minutes': [['361', /360/]],
@@ -132,7 +132,7 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
   ],
   template: [
     ['1st', /begins with a letter/],
-    ['azure_maintenance', /of your own/],
+    ['azure_maintenance', /choose another/],
   ],
   reset: [['often', /true or false/]],
   'expires-in': [
@@ -161,9 +161,9 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
     ['admin', /refused with per-pull-request/],
   ],
   extensions: [
-    ['pgcrypto; DROP', /no extension/],
-    ['-x', /no extension/],
-    ['x'.repeat(64), /no extension/],
+    ['pgcrypto; DROP', /cannot be the name of an extension/],
+    ['-x', /cannot be the name of an extension/],
+    ['x'.repeat(64), /cannot be the name of an extension/],
   ],
   comment: [['please', /true or false/]],
   'dry-run': [
@@ -204,7 +204,7 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
   'drift-issue': [['please', /true or false/]],
 };
 
-/** Of a pull request, so that every input means something. */
+/** Inputs for a pull request, so that every input is used. */
 const baseInputs: InputValues = {
   ...perPullRequestInputs,
   'migration-command': 'true',
@@ -212,26 +212,26 @@ const baseInputs: InputValues = {
   'tenant-id': exampleGuid,
 };
 const errorsOfInputs = (given: InputValues): readonly string[] =>
-  faultsOfGiven(given, {}, pullRequestEvent());
-const errorsAbout = (input: string, faults: readonly string[]): readonly string[] =>
-  faults.filter((fault) => fault.startsWith(`${input} `) || fault.startsWith(`${input}:`));
+  inputErrorsOf(given, {}, pullRequestEvent());
+const errorsAbout = (input: string, errors: readonly string[]): readonly string[] =>
+  errors.filter((error) => error.startsWith(`${input} `) || error.startsWith(`${input}:`));
 
 const invalidCases = Object.entries(invalidValues).flatMap(([input, cases]) =>
-  cases.map(([value, says]) => ({ input, value, says })),
+  cases.map(([value, message]) => ({ input, value, message })),
 );
 
-describe('every fault of every input', () => {
-  test('the inputs on which the faults are laid have none themselves', () => {
+describe('errors of inputs', () => {
+  test('the base inputs of these tests are valid', () => {
     expect(errorsOfInputs(baseInputs)).toEqual([]);
   });
 
-  test.each(invalidCases)('$input = $value is a fault', ({ input, value, says }) => {
-    const faults = errorsOfInputs({ ...baseInputs, [input]: value });
-    expect(faults).toHaveLength(1);
-    expect(errorsAbout(input, faults)[0]).toMatch(says);
+  test.each(invalidCases)('$input = $value is one error', ({ input, value, message }) => {
+    const errors = errorsOfInputs({ ...baseInputs, [input]: value });
+    expect(errors).toHaveLength(1);
+    expect(errorsAbout(input, errors)[0]).toMatch(message);
   });
 
-  test('every fault that the inputs alone show is named in one error, all of them at once', () => {
+  test('any number of invalid inputs gives one message with every error', () => {
     const some = fc.record(
       Object.fromEntries(
         Object.entries(invalidValues).map(([input, cases]) => [
@@ -245,36 +245,36 @@ describe('every fault of every input', () => {
         const given = Object.fromEntries(
           Object.entries(chosen).flatMap(([k, v]) => (v === null ? [] : [[k, v]])),
         );
-        const faults = errorsOfInputs({ ...baseInputs, ...given });
+        const errors = errorsOfInputs({ ...baseInputs, ...given });
         const inputs = Object.keys(given);
-        expect(inputs.filter((input) => errorsAbout(input, faults).length !== 1)).toEqual([]);
-        expect(faults).toHaveLength(inputs.length);
-        const { message } = actionError('inputs-invalid', { errors: faults });
-        expect(faults.filter((fault) => !message.includes(fault))).toEqual([]);
+        expect(inputs.filter((input) => errorsAbout(input, errors).length !== 1)).toEqual([]);
+        expect(errors).toHaveLength(inputs.length);
+        const { message } = actionError('inputs-invalid', { errors });
+        expect(errors.filter((error) => !message.includes(error))).toEqual([]);
       }),
     );
   });
 
-  test('in check, on-drift is fail or warn; fix would write', () => {
+  test('in mode check, on-drift is fail or warn, because fix would write', () => {
     expect(errorsOfInputs({ mode: 'check', 'on-drift': 'fix' })).toEqual([
       expect.stringMatching(/fail|warn/),
     ]);
   });
 
-  test('a client secret alone cannot sign in', () => {
+  test('client-secret needs client-id and tenant-id', () => {
     expect(errorsOfInputs({ 'client-secret': 'x' })).toEqual([
       'client-secret needs client-id and tenant-id as well',
     ]);
   });
 
-  test('inputs that say false are no fault', () => {
+  test('inputs that are false are no error', () => {
     expect(errorsOfInputs({ 'per-pull-request': 'false', reset: 'FALSE', 'drift-issue': 'false' })).toEqual(
       [],
     );
   });
 });
 
-describe('no secret in an error', () => {
+describe('secrets in errors', () => {
   const secret = fc.string({ minLength: 6, maxLength: 20 }).map((text) => `S3cr3t${text}`);
   const wrong = {
     'server-name': '-',
@@ -285,7 +285,7 @@ describe('no secret in an error', () => {
     mode: 'y',
   };
 
-  test('no fault quotes a secret, however many faults there are', () => {
+  test('no error quotes a secret, however many errors there are', () => {
     fc.assert(
       fc.property(fc.tuple(secret, secret, secret, secret, secret), (secrets) => {
         const given = Object.fromEntries(secretInputs.map((name, i) => [name, `${secrets[i]}\0`]));
@@ -299,7 +299,7 @@ describe('no secret in an error', () => {
     );
   });
 
-  test('nor does a fault quote a key that is too short or in no known form, or a password given twice', () => {
+  test('no error quotes an invalid key, or a password that is given twice', () => {
     const tooShort = fc.uint8Array({ minLength: 4, maxLength: 31 }).map((bytes) => Buffer.from(bytes));
     const keys = fc.oneof(
       tooShort.map((bytes) => bytes.toString('hex')),

@@ -26,7 +26,7 @@ describe('server parameter', () => {
     ['0100', '100', 'Integer'],
     ['0.10', '0.1', 'Numeric'],
     ['%m [%p]', '%m [%p] ', 'String'],
-  ])('another spelling of one value is no drift: %s, %s (%s)', (declared, value, dataType) => {
+  ])('another spelling of the value is not drift: %s, %s (%s)', (declared, value, dataType) => {
     expect(diff(declared, { value, dataType })).toEqual([]);
   });
 
@@ -36,24 +36,24 @@ describe('server parameter', () => {
     ['100', '1000', 'Integer'],
     ['8MB', '8192', 'Integer'],
     ['8MB', '9MB', 'Integer'],
-  ])('order and case count where they mean something: %s, %s (%s)', (declared, value, dataType) => {
+  ])('order, case and units count if they have a meaning: %s, %s (%s)', (declared, value, dataType) => {
     expect(diff(declared, { value, dataType })).toHaveLength(1);
   });
 
-  test('another value is set, and said to need a restart where it does', () => {
+  test('another value is set, and the change names a necessary restart', () => {
     expect(diff('200', { value: '100', isDynamicConfig: true })[0]?.change?.details).toBe('100 → 200');
     expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.change?.details).toBe(
-      '100 → 200, works after a restart',
+      '100 → 200, takes effect after a restart',
     );
   });
 
-  test('a parameter that does not exist is reported, and nothing can be done', () => {
+  test('a parameter that does not exist is reported and not changed', () => {
     const [difference] = serverParameterHandler.diff({ name: 'p', value: '1' }, absent);
     expect(difference?.finding).toMatchObject({ kind: 'missing', actual: 'no such parameter' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
-  test('unknown: nothing', () => {
+  test('an unknown parameter has no findings', () => {
     expect(serverParameterHandler.diff({ name: 'p', value: '1' }, unknownObservation)).toEqual([]);
   });
 });
@@ -65,7 +65,7 @@ describe('firewall rule', () => {
     endIpAddress,
   });
 
-  /** What differs between a declaration and the rules that ARM lists. */
+  /** The differences between a declaration and the rules that ARM lists. */
   async function diff(ranges: string, rules: readonly FirewallRule[]) {
     const body = {
       value: rules.map(({ name, ...properties }) => ({ name, id: `/x/${name}`, properties })),
@@ -77,34 +77,34 @@ describe('firewall rule', () => {
     return desired.flatMap((rule, i) => firewallRuleHandler.diff(rule, observed[i] ?? absent));
   }
 
-  test('missing: created, with its range', async () => {
+  test('a missing rule is created with its range', async () => {
     expect((await diff('office=203.0.113.0/24', []))[0]).toMatchObject({
       finding: { name: 'office', kind: 'missing', expected: '203.0.113.0-203.0.113.255', actual: 'absent' },
       change: { action: 'create', name: 'office' },
     });
   });
 
-  test('as declared, in any case of its name, whatever else there is: no drift', async () => {
+  test('a rule with the declared range is not drift, in any case of its name and beside other rules', async () => {
     const others = [stored('gha-temporary-1-2-3-x', '198.51.100.1'), stored('theirs', '198.51.100.2')];
     expect(await diff('office=203.0.113.9', [...others, stored('OFFICE', '203.0.113.9')])).toEqual([]);
   });
 
-  test('a rule of this name with another range is changed', async () => {
+  test('a rule with another range is changed', async () => {
     const [difference] = await diff('office=203.0.113.9', [stored('office', '203.0.113.8')]);
     expect(difference?.change).toMatchObject({ action: 'update', details: '203.0.113.8 → 203.0.113.9' });
   });
 
-  test('without a name of the user’s, any rule of the same range will do', async () => {
+  test('a declared range without a name matches a rule of any name', async () => {
     expect(await diff('203.0.113.9', [stored('theirs', '203.0.113.9')])).toEqual([]);
   });
 
-  test('with a name, a rule of the same range under another name will not', async () => {
+  test('a declared range with a name does not match a rule of another name', async () => {
     expect((await diff('office=203.0.113.9', [stored('theirs', '203.0.113.9')]))[0]?.finding?.kind).toBe(
       'missing',
     );
   });
 
-  test('rules that cannot be listed are unknown, each of them', async () => {
+  test('all rules are unknown if they cannot be listed', async () => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } };
     const { clients } = createFakeArmClients([refusal]);
     const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
@@ -119,7 +119,7 @@ describe('firewall rule', () => {
 });
 
 describe('resource group', () => {
-  const wanted = () => single(resourceGroupHandler.desired(ensureConfig({ region: 'West Europe' })));
+  const desiredGroup = () => single(resourceGroupHandler.desired(ensureConfig({ region: 'West Europe' })));
   const readerOf = (...answers: readonly ArmResponse[]) =>
     new AzureReader(createFakeArmClients(answers).clients, createTestRun(), {
       name: 'demo-relecloud',
@@ -137,44 +137,48 @@ describe('resource group', () => {
     body: { error: { code: 'ResourceNotFound', message: 'was not found' } },
   };
 
-  test('missing: created in the region, in its short form', () => {
-    expect(resourceGroupHandler.diff(wanted(), absent)[0]?.change).toMatchObject({
+  test('a missing group is created in the region, in its short form', () => {
+    expect(resourceGroupHandler.diff(desiredGroup(), absent)[0]?.change).toMatchObject({
       name: 'demo-relecloud',
       details: 'in westeurope',
     });
   });
 
-  test('where the server is, its group is too, and is never asked for', async () => {
+  test('the group of an existing server is never read', async () => {
     const reader = readerOf({ status: 200, body: { value: [server] } });
-    expect(await resourceGroupHandler.observe(reader, [wanted()])).toEqual([present('Elsewhere')]);
+    expect(await resourceGroupHandler.observe(reader, [desiredGroup()])).toEqual([present('Elsewhere')]);
   });
 
-  test('where the server is not, the group is asked for: there, or absent', async () => {
+  test('without the server, the group is read', async () => {
     const none = { status: 200, body: { value: [] } };
-    const there = readerOf(none, notFound, {
+    const readerWithGroup = readerOf(none, notFound, {
       status: 200,
       body: { id: '/x', name: 'demo-relecloud', location: 'westeurope' },
     });
-    expect(await resourceGroupHandler.observe(there, [wanted()])).toEqual([present('westeurope')]);
-    const gone = {
+    expect(await resourceGroupHandler.observe(readerWithGroup, [desiredGroup()])).toEqual([
+      present('westeurope'),
+    ]);
+    const groupNotFound = {
       status: 404,
       body: { error: { code: 'ResourceGroupNotFound', message: 'could not be found' } },
     };
-    expect(await resourceGroupHandler.observe(readerOf(none, notFound, gone), [wanted()])).toEqual([absent]);
+    expect(
+      await resourceGroupHandler.observe(readerOf(none, notFound, groupNotFound), [desiredGroup()]),
+    ).toEqual([absent]);
   });
 
-  test('a list without the server says nothing: rights filter it, and only the server itself can be absent', async () => {
+  test('a list without the server does not make it absent, because permissions filter the list', async () => {
     const none = { status: 200, body: { value: [] } };
     expect((await readerOf(none, refusal).getServer()).status).toBe('unknown');
     expect((await readerOf(none, notFound).getServer()).status).toBe('absent');
   });
 
-  test('where the server is unknown, no group is made', async () => {
-    const [observed = absent] = await resourceGroupHandler.observe(readerOf(refusal), [wanted()]);
-    expect(resourceGroupHandler.diff(wanted(), observed)).toEqual([]);
+  test('no group is created if the server is unknown', async () => {
+    const [observed = absent] = await resourceGroupHandler.observe(readerOf(refusal), [desiredGroup()]);
+    expect(resourceGroupHandler.diff(desiredGroup(), observed)).toEqual([]);
   });
 
-  test('several servers of one name: the error names their groups', async () => {
+  test('several servers with the name are an error that names their groups', async () => {
     const other = { ...server, id: server.id.replace('Elsewhere', 'Other') };
     const reader = readerOf({ status: 200, body: { value: [server, other] } });
     await expect(reader.getServer()).rejects.toThrow(/Elsewhere, Other.*\(server-ambiguous\)/s);

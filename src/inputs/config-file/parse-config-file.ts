@@ -1,7 +1,7 @@
 import { parseAddressRange } from '../../common/addresses.ts';
 import { declaredRuleName } from '../../common/resource-names.ts';
-import { getInputType, type InputType, inputSchema, secretInputs } from '../schema.ts';
-import { closestMatch } from '../suggest.ts';
+import type { InputType } from '../input-types.ts';
+import { getInputType } from '../schema.ts';
 import type { ConfigFileSource } from '../types.ts';
 import {
   collectTexts,
@@ -13,24 +13,25 @@ import {
   parseYaml,
   scalarText,
 } from './parse-yaml.ts';
+import { inputNames, mayHoldSecret, unknownInputMessage } from './unknown-input.ts';
 
-/** What an input says: a text as the step would give it, the items of a list, or pairs. */
+/** The value of an input: a text as the step would set it, the items of a list, or pairs. */
 export type ConfigFileValue = string | readonly string[] | ReadonlyMap<string, string>;
 
-/** What a `config-file` says, and all that is wrong with it. */
+/** The content of a config-file, and all its errors. */
 export interface ConfigFile extends ConfigFileSource {
   readonly values: ReadonlyMap<string, ConfigFileValue>;
-  /** A sentence each, with path, line and column; none quotes what is in the file. */
+  /** A sentence each, with path, line and column. None quotes the content of the file, which could be a secret. */
   readonly errors: readonly string[];
-  /** Inputs that it names and gives in no usable way, so that nobody takes them for missing. */
+  /** Inputs that the file sets in an invalid way. They are not reported as missing. */
   readonly invalidInputs: ReadonlySet<string>;
-  /** Whether nothing of it can be read, so that nobody knows what is missing. */
+  /** Whether nothing in the file can be read, so that any input could be missing. */
   readonly isUnreadable: boolean;
-  /** What stands where a secret was meant, to be masked before anything is written. */
+  /** Values of names that sound like secrets. They have to be masked before anything is written. */
   readonly misplacedSecrets: readonly string[];
 }
 
-/** A file of which nothing can be read. */
+/** A config-file that cannot be read. */
 export const invalidConfigFile = (
   path: string,
   message: string,
@@ -45,12 +46,15 @@ export const invalidConfigFile = (
   misplacedSecrets,
 });
 
-/** Bytes of a file that are read at most: inputs are short, and the time that reading takes grows with them. */
+/** The size of a config-file is limited, because the time to parse it grows with the size. */
 export const MAX_CONFIG_FILE_BYTES = 2 ** 16;
 
+/** More than there are inputs, but few enough that every unknown name can be reported. */
+const MAX_KEYS = 100;
+
 /**
- * What a configuration file says, of which the text has been read already.
- * @param path as the input names it
+ * Parses the text of a config-file.
+ * @param path as the input `config-file` names it
  */
 export function parseConfigFile(path: string, text: string): ConfigFile {
   const yaml = parseYaml(text);
@@ -78,35 +82,19 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
   return new ConfigFileParser(path, yaml).parse();
 }
 
-/** That a file may have: more than there are inputs, and few enough to tell of each what is wrong with it. */
-const MAX_KEYS = 100;
-
 const formatPosition = (position: { readonly line: number; readonly column: number } | undefined): string =>
   position === undefined ? '' : `, line ${position.line}, column ${position.column}`;
 
-const isSecretInput = (name: string | undefined): boolean => secretInputs.some((secret) => secret === name);
-
-const inputNames = [...Object.keys(inputSchema), ...secretInputs, 'config-file'];
-
-/** What a person meant by a name; undefined where it is near to none. */
-const closestInput = (name: string): string | undefined =>
-  inputNames.includes(name) ? name : closestMatch(name, inputNames);
-
-const SECRET_LIKE = /pass|pwd|secret|token|key|credential/i;
-
-/** Texts that may be secrets by the names in front of them, in a file that is not usable otherwise too. */
 function findMisplacedSecrets({ root, resolveAlias }: ParsedYaml): readonly string[] {
   return mapEntries(root)
     .slice(0, MAX_KEYS)
     .flatMap(({ key, value }) => {
       const name = isScalar(key) ? scalarText(key) : undefined;
-      if (name === undefined || getInputType(name) !== undefined) return [];
-      return isSecretInput(closestInput(name)) || SECRET_LIKE.test(name)
-        ? collectTexts(resolveAlias(value))
-        : [];
+      return name !== undefined && mayHoldSecret(name) ? collectTexts(resolveAlias(value)) : [];
     });
 }
 
+/** Converts the YAML nodes of one file. The methods collect errors, and return undefined for an invalid node. */
 class ConfigFileParser {
   readonly #path: string;
   readonly #yaml: ParsedYaml;
@@ -121,8 +109,7 @@ class ConfigFileParser {
   }
 
   parse(): ConfigFile {
-    const { root } = this.#yaml;
-    for (const [name, key, value] of this.#namedEntries(root)) {
+    for (const [name, key, value] of this.#namedEntries(this.#yaml.root)) {
       const inputType = getInputType(name);
       if (inputType === undefined) this.#addError(key, unknownInputMessage(name));
       else this.#parseInput(name, inputType, key, value);
@@ -142,6 +129,24 @@ class ConfigFileParser {
     this.#errors.push(`config-file ${this.#path}${formatPosition(this.#yaml.positionOf(node))}: ${message}`);
   }
 
+  /** Records the line of an input, or of an item by `input.item`. */
+  #recordLine(name: string, node: unknown): void {
+    const position = this.#yaml.positionOf(node);
+    if (position !== undefined) this.#lines.set(name, position.line);
+  }
+
+  /** The entries of a mapping with valid, distinct names. */
+  *#namedEntries(map: unknown): Generator<readonly [name: string, key: unknown, value: unknown]> {
+    const names = new Set<string>();
+    for (const { key, value } of mapEntries(map)) {
+      const name = isScalar(key) ? scalarText(key)?.trim() : undefined;
+      if (!name) this.#addError(key, 'a name has to be a text: set one, or remove this entry');
+      else if (names.has(name)) this.#addError(key, 'a name is given twice: remove one');
+      else yield [name, key, value];
+      if (name) names.add(name);
+    }
+  }
+
   #parseInput(name: string, inputType: InputType, key: unknown, node: unknown): void {
     const errorCount = this.#errors.length;
     const value = this.#parseValue(name, inputType, this.#yaml.resolveAlias(node), key);
@@ -155,22 +160,23 @@ class ConfigFileParser {
   #parseValue(name: string, { type }: InputType, node: unknown, key: unknown): ConfigFileValue | undefined {
     if (node === undefined) return undefined;
     if (isScalar(node)) return this.#parseText(node, name);
-    const isList = type === 'list' || type === 'ranges';
-    if (isList && isSeq(node)) return this.#parseListItems(name, node.items, type === 'ranges');
+    if ((type === 'list' || type === 'ranges') && isSeq(node))
+      return this.#parseList(name, node.items, type === 'ranges');
     if (type === 'ranges' && isMap(node)) return this.#parseRanges(name, node);
     if (type === 'pairs' && isMap(node)) return this.#parsePairs(name, node);
     return this.#addError(key, `${name} takes ${EXPECTED_FORMAT[type]}`);
   }
 
-  #parseListItems(name: string, nodes: readonly unknown[], mayHaveNames: boolean): readonly string[] {
+  #parseList(name: string, nodes: readonly unknown[], areRanges: boolean): readonly string[] {
     return nodes.flatMap((node) => {
       const item = this.#parseNonEmptyText(node, node, `an item of ${name}`)?.trim();
       if (item === undefined) return [];
-      this.#recordLine(`${name}.${mayHaveNames ? ruleNameOfItem(item) : item.toLowerCase()}`, node);
+      this.#recordLine(`${name}.${areRanges ? ruleNameOf(item) : item.toLowerCase()}`, node);
       return [item];
     });
   }
 
+  /** Parses a mapping of names to ranges into items `name=range`. */
   #parseRanges(name: string, map: unknown): readonly string[] {
     const ranges: string[] = [];
     for (const [rule, key, node] of this.#namedEntries(map)) {
@@ -185,25 +191,23 @@ class ConfigFileParser {
     const pairs = new Map<string, string>();
     for (const [pairName, key, value] of this.#namedEntries(map)) {
       const node = this.#yaml.resolveAlias(value);
-      if (node !== undefined && !isScalar(node))
-        this.#addError(key, `a value of ${name} has to be a text, not a list or a mapping`);
-      // A block's last line break belongs to the way it is written.
-      else
-        pairs.set(
-          pairName,
-          node === undefined ? '' : (this.#parseText(node, name)?.replace(/\n$/, '') ?? ''),
-        );
       this.#recordLine(`${name}.${pairName}`, key);
+      if (node !== undefined && !isScalar(node)) {
+        this.#addError(key, `a value of ${name} has to be a text, not a list or a mapping`);
+        continue;
+      }
+      const text = node === undefined ? undefined : this.#parseText(node, name);
+      // The last line break of a block scalar belongs to its notation.
+      pairs.set(pairName, text?.replace(/\n$/, '') ?? '');
     }
     return pairs;
   }
 
-  /** One text that is not empty. */
   #parseNonEmptyText(unresolvedNode: unknown, errorNode: unknown, description: string): string | undefined {
     const node = this.#yaml.resolveAlias(unresolvedNode);
-    const text = isScalar(node) ? this.#parseText(node, description) : undefined;
     if (node !== undefined && !isScalar(node))
       return this.#addError(errorNode, `${description} has to be a text, not a list or a mapping`);
+    const text = node === undefined ? undefined : this.#parseText(node, description);
     return text?.trim()
       ? text
       : this.#addError(errorNode, `${description} is empty: complete it, or remove it`);
@@ -214,27 +218,9 @@ class ConfigFileParser {
     if (text?.includes('\0') || text?.isWellFormed() === false)
       return this.#addError(
         node,
-        `${description} has a character that no text can carry (NUL, half a character)`,
+        `${description} contains an invalid character (NUL, or half of a surrogate pair)`,
       );
     return text;
-  }
-
-  /** The pairs of a mapping that have names of their own. */
-  *#namedEntries(map: unknown): Generator<readonly [name: string, key: unknown, value: unknown]> {
-    const names = new Set<string>();
-    for (const { key, value } of mapEntries(map)) {
-      const name = isScalar(key) ? scalarText(key)?.trim() : undefined;
-      if (!name) this.#addError(key, 'a name has to be a text: write one, or remove this');
-      else if (names.has(name))
-        this.#addError(key, 'a name is given twice, and only one of them could count: remove one');
-      else yield [name, key, value];
-      if (name) names.add(name);
-    }
-  }
-
-  #recordLine(name: string, node: unknown): void {
-    const position = this.#yaml.positionOf(node);
-    if (position !== undefined) this.#lines.set(name, position.line);
   }
 }
 
@@ -242,8 +228,9 @@ const SINGLE_VALUE = 'one value, not a list or a mapping';
 
 const EXPECTED_FORMAT: Readonly<Record<InputType['type'], string>> = {
   text: SINGLE_VALUE,
+  formatted: SINGLE_VALUE,
   boolean: SINGLE_VALUE,
-  switch: SINGLE_VALUE,
+  'enabled-or-disabled': SINGLE_VALUE,
   choice: SINGLE_VALUE,
   number: SINGLE_VALUE,
   list: 'a list, or a text with an item on each line',
@@ -251,22 +238,11 @@ const EXPECTED_FORMAT: Readonly<Record<InputType['type'], string>> = {
   pairs: 'a mapping of names to values, or a text of name=value lines',
 };
 
-/** Of an item of allowed-ip-ranges, as the rule will be called. */
-function ruleNameOfItem(item: string): string {
+/** The name of the firewall rule that an item of allowed-ip-ranges declares. */
+function ruleNameOf(item: string): string {
   const separatorIndex = item.indexOf('=');
   const range = parseAddressRange(item);
   return separatorIndex >= 0 || typeof range === 'string'
     ? item.slice(0, Math.max(separatorIndex, 0)).trim()
     : declaredRuleName(range);
-}
-
-/** Why a name is not taken that is none of those which a file may hold. Quotes no name but our own. */
-function unknownInputMessage(name: string): string {
-  const closest = closestInput(name);
-  if (isSecretInput(closest))
-    return `${closest} is a secret, which does not belong into a file: remove it here (and change it, if the file was pushed), put it into a GitHub secret, and pass it in the step, as in ${closest}: \${{ secrets.… }}`;
-  if (closest === 'config-file') return 'config-file is for the step alone: a file cannot name another';
-  return closest === undefined
-    ? 'this is no input of the action: correct or remove it (the README has a table of all)'
-    : `this is no input of the action: did you mean ${closest}?`;
 }

@@ -12,15 +12,15 @@ import {
 } from 'yaml';
 
 /**
- * What a text in YAML 1.2's core schema says, for readers that want to know where it says it. Sentences about faults are
- * our own, since the library's quote the text, and a secret may stand there by mistake.
+ * A YAML 1.2 document (core schema) with the positions of its nodes. The error messages are not the library's, because
+ * those quote the text, which may contain a secret by mistake.
  */
 export interface ParsedYaml {
   /** Null where the text is empty. */
   readonly root: Node | null;
-  /** Why it is not taken; empty where it is. */
+  /** Empty if the document is valid. */
   readonly errors: readonly YamlError[];
-  /** What a node stands for: itself or, of an alias, what that repeats. Undefined where there is nothing. */
+  /** The node itself, or the node that an alias refers to. Undefined for an empty value. */
   readonly resolveAlias: (node: unknown) => Node | undefined;
   readonly positionOf: (node: unknown) => Position | undefined;
 }
@@ -38,27 +38,26 @@ export interface YamlError {
 
 const MESSAGE_BY_CODE: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab cannot indent YAML: use spaces',
-  BAD_INDENT: 'the indentation does not fit what is above it: align it, and close brackets and quotes',
+  BAD_INDENT: 'the indentation does not fit the lines above: align it, and close brackets and quotes',
   BLOCK_AS_IMPLICIT_KEY:
-    'a second colon makes no sense here: put the text into quotes, or correct the indentation',
+    'a second colon is not allowed here: put the text into quotes, or correct the indentation',
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing: complete it',
   BAD_SCALAR_START: 'a text cannot begin with this character: put it into quotes',
-  BAD_DQ_ESCAPE: 'within double quotes a backslash begins an escape, and this is none: use single quotes',
+  BAD_DQ_ESCAPE: 'a backslash in double quotes begins an escape, and this one is unknown: use single quotes',
   MULTILINE_IMPLICIT_KEY:
-    'a name and its colon have to be on one line: join them, or put a text of several lines behind |',
+    'a name and its colon have to be on one line: join them, or use | for a text of several lines',
   MULTIPLE_DOCS: 'a second document begins, but only one is read: join them',
-  TAG_RESOLVE_FAILED: 'tags other than YAML’s own for text, numbers and booleans are not taken: remove it',
-  RESOURCE_EXHAUSTION:
-    'it is nested too deeply: inputs are texts, lists and mappings, and nothing within these',
+  TAG_RESOLVE_FAILED: 'only the tags of YAML’s core schema are supported: remove it',
+  RESOURCE_EXHAUSTION: 'it is nested too deeply: inputs are texts, or flat lists and mappings',
 };
 
-const DEFAULT_MESSAGE = 'this is no valid YAML: correct it (an editor with YAML support shows where)';
+const DEFAULT_MESSAGE = 'invalid YAML: correct it (an editor with YAML support shows where)';
 
-/** Aliases that a text may use; each repeats what is elsewhere, so they could make much out of little. */
+/** Aliases are limited, because they can expand a small file to a large value. */
 const MAX_ALIASES = 100;
 
-const TOO_MANY_ALIASES = `more than ${MAX_ALIASES} aliases are used: write out what they repeat`;
-const UNRESOLVED_ALIAS = 'an alias has no anchor before it: write out what it is to repeat';
+const TOO_MANY_ALIASES = `more than ${MAX_ALIASES} aliases are used: replace them with their values`;
+const UNRESOLVED_ALIAS = 'an alias has no anchor before it: replace it with its value';
 
 export function parseYaml(text: string): ParsedYaml {
   const lineCounter = new LineCounter();
@@ -68,10 +67,10 @@ export function parseYaml(text: string): ParsedYaml {
     strict: true,
     merge: false,
     resolveKnownTags: false,
-    // The library compares values, by which 1 and "1" differ; readers compare texts.
+    // The library compares values, for which 1 and "1" differ; the config-file parser compares texts.
     uniqueKeys: false,
     prettyErrors: false,
-    lineCounter: lineCounter,
+    lineCounter,
   });
   const toPosition = (offset: number): Position => {
     const { line, col } = lineCounter.linePos(offset);
@@ -92,12 +91,12 @@ export function parseYaml(text: string): ParsedYaml {
 }
 
 interface ResolvedAliases {
-  /** What each alias repeats. */
+  /** The node that each alias refers to. */
   readonly targets: ReadonlyMap<Node, Node>;
   readonly errors: readonly YamlError[];
 }
 
-/** One walk over the document: the library's own `resolveAlias` walks it again for each alias. */
+/** Resolves all aliases in one pass. The library's `resolveAlias` visits the whole document for each alias. */
 function resolveAliases(document: Document, toPosition: (offset: number) => Position): ResolvedAliases {
   const anchors = new Map<string, Node>();
   const targets = new Map<Node, Node>();
@@ -119,11 +118,11 @@ function resolveAliases(document: Document, toPosition: (offset: number) => Posi
   return { targets, errors };
 }
 
-/** The pairs of a mapping; none of anything else. */
+/** The pairs of a mapping; empty for any other node. */
 export const mapEntries = (node: unknown): readonly Pair[] => (isMap(node) ? node.items : []);
 
 /**
- * A scalar's text as it stands in the file, so that no number is written anew: `1e3`, `0x10` and `017` stay so.
+ * A scalar's text as it is in the file, so that numbers such as `1e3`, `0x10` and `017` are not reformatted.
  * @returns undefined for null
  */
 export function scalarText({ value, source }: Scalar): string | undefined {
@@ -131,7 +130,7 @@ export function scalarText({ value, source }: Scalar): string | undefined {
   return typeof value === 'string' ? value : (source ?? String(value));
 }
 
-/** Every text below a node, aliases left out. */
+/** Every text in a node, without those of aliases. */
 export function collectTexts(node: unknown): readonly string[] {
   const texts: string[] = [];
   if (isNode(node))

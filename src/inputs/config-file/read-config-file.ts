@@ -10,9 +10,9 @@ import {
 } from './parse-config-file.ts';
 
 /**
- * Reads the file of the input `config-file`. Whatever is wrong with it is among its faults; none is thrown. A symbolic link
- * is followed: who can commit one can commit the file's content too, and nothing that was not meant is quoted.
- * @param path as a step means it
+ * Reads the file of the input `config-file`. Errors are returned, not thrown. A symbolic link is followed: whoever can
+ * commit one can commit the content too, and errors never quote the content.
+ * @param path relative to the workspace
  */
 export function readConfigFile(path: string): ConfigFile {
   const invalid = (reason: string): ConfigFile => invalidConfigFile(path, ` ${reason}`);
@@ -23,16 +23,16 @@ export function readConfigFile(path: string): ConfigFile {
       return invalid(
         'is not in the workspace: was the repository checked out before this step (actions/checkout), and is the path from its root?',
       );
-    if (!stat.isFile()) return invalid('is no file: name a YAML file in the workspace');
+    if (!stat.isFile()) return invalid('is not a file: name a YAML file in the workspace');
     const content = readFileWithLimit(file, MAX_CONFIG_FILE_BYTES);
     if (typeof content === 'number')
       return invalid(
-        `has more than ${MAX_CONFIG_FILE_BYTES} bytes (${content}), the most that are read: is it the right file?`,
+        `has more than ${MAX_CONFIG_FILE_BYTES} bytes (${content}), which is the limit: is it the right file?`,
       );
     return parseConfigFile(path, new TextDecoder('utf-8', { fatal: true }).decode(content));
   } catch (error) {
     if (error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      return invalid('is not text in UTF-8: save it so');
-    return invalid(`cannot be read: ${getErrorMessage(error)}: let this job's user read it`);
+      return invalid('is not UTF-8 text: save it in that encoding');
+    return invalid(`cannot be read: ${getErrorMessage(error)}: grant this job's user read access`);
   }
 }

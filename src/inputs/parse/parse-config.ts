@@ -1,6 +1,5 @@
 import { type GetRawInput, InputReader, type ParseContext } from '../input-reader.ts';
 import { inputSchema } from '../schema.ts';
-import { validateSecretEnds } from '../secret-checks.ts';
 import type {
   CheckConfig,
   Config,
@@ -8,28 +7,23 @@ import type {
   Credentials,
   DropConfig,
   EnsureConfig,
+  PublishConfig,
   SignInConfig,
   SweepConfig,
 } from '../types.ts';
-import * as validators from '../validators.ts';
+import { validateAdministratorLogin, validateSecretEnds } from '../validators.ts';
 import { NO_EVENT, type WorkflowEvent } from '../workflow-event.ts';
-import {
-  parseAppRole,
-  parseDatabase,
-  parseExtensions,
-  parseMigrationUser,
-  parsePullRequest,
-  parseRole,
-  rejectWithoutPullRequest,
-} from './parse-database.ts';
-import { parseDriftIssue, parseDriftReportPaths } from './parse-drift.ts';
-import { parseMigration, parsePublish } from './parse-publish.ts';
-import { parseFirewall, parseServer } from './parse-server.ts';
+import { parseDatabase, parseExtensions } from './parse-database.ts';
+import { parseFirewall } from './parse-firewall.ts';
+import { parseMigration } from './parse-migration.ts';
+import { parsePullRequest, rejectWithoutPullRequest } from './parse-pull-request.ts';
+import { parseAppRole, parseRole } from './parse-role.ts';
+import { parseServer } from './parse-server.ts';
 
 /**
- * Inputs → Config, the step's own before those of its config-file. Names every fault of every input at once; where the
- * file cannot be read at all only that, for nobody knows what it would have said.
- * @returns the frozen configuration, or the list of faults, a sentence each
+ * Parses the inputs of the step and of its config-file. An unreadable config-file is the only error then, because it could
+ * set any input.
+ * @returns the frozen configuration, or every error of every input, a sentence each
  */
 export function parseConfig(
   getRawInput: GetRawInput,
@@ -40,22 +34,21 @@ export function parseConfig(
   const inputs = new InputReader(getRawInput, context);
   const config = parseForMode(inputs, context);
   const errors = [...(configFile?.errors ?? []), ...inputs.errors];
-  return errors.length > 0 || config === undefined ? { errors } : deepFreeze(config);
+  return errors.length > 0 ? { errors } : deepFreeze(config);
 }
 
-/** Frozen with all that is in it; maps have no frozen form, and are typed as read-only. */
+/** Freezes a value with all that it contains, except the content of maps. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }
 
-function parseForMode(inputs: InputReader, context: ParseContext): Config | undefined {
-  const mode = inputs.choice('mode', inputSchema.mode.choices) ?? 'ensure';
-  // Read here for their spelling: what the one means, readConfig has looked at before; the other is mode check's.
-  inputs.boolean('skip-without-credentials');
-  inputs.boolean('drift-issue');
-  if (mode !== 'check') rejectDisabledPasswordAuth(inputs, mode);
+function parseForMode(inputs: InputReader, context: ParseContext): Config {
   const { event = NO_EVENT } = context;
+  const mode = inputs.get('mode') ?? 'ensure';
+  // Only validated here: readConfig uses the first one before it parses the inputs, and only mode check uses the other.
+  inputs.get('skip-without-credentials');
+  inputs.get('drift-issue');
   switch (mode) {
     case 'ensure':
       return parseEnsure(inputs, context, event);
@@ -70,23 +63,22 @@ function parseForMode(inputs: InputReader, context: ParseContext): Config | unde
 
 function parseEnsure(inputs: InputReader, context: ParseContext, event: WorkflowEvent): EnsureConfig {
   const administrator = parseAdministrator(inputs);
-  const pullRequest = inputs.boolean('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
+  const pullRequest = inputs.get('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
   const name = inputs.required('database', 'the database to ensure');
   rejectDryRun(inputs);
   rejectWithoutPullRequest(inputs);
   const database = parseDatabase(inputs, name, pullRequest);
-  const appRole = parseAppRole(inputs, { administrator, pullRequest, database, event });
   return {
     mode: 'ensure',
-    ...parseCommon(inputs),
+    ...parseCommon(inputs, 'ensure'),
     administrator,
     pullRequest,
     database,
-    appRole,
+    appRole: parseAppRole(inputs, { administrator, pullRequest, database, event }),
     extensions: parseExtensions(inputs),
     publish: parsePublish(inputs),
-    migration: parseMigration(inputs, context, parseMigrationUser(inputs)),
-    comment: inputs.boolean('comment') ?? false,
+    migration: parseMigration(inputs, context),
+    comment: inputs.get('comment') ?? false,
     onDrift: inputs.choice('on-drift', ['warn', 'fix'] as const) ?? 'warn',
     repository: event.repository,
     driftReportPaths: parseDriftReportPaths(inputs),
@@ -95,17 +87,18 @@ function parseEnsure(inputs: InputReader, context: ParseContext, event: Workflow
 }
 
 function parseCheck(inputs: InputReader, context: ParseContext, event: WorkflowEvent): CheckConfig {
-  const username = inputs.text('admin-username');
+  const username = inputs.get('admin-username');
   const password = inputs.secret('admin-password');
-  const pullRequest = inputs.boolean('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
-  const name = inputs.text('database');
+  const pullRequest = inputs.get('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
   const administrator = username && password ? { username, password } : undefined;
   rejectDryRun(inputs);
   rejectWithoutPullRequest(inputs);
-  const database = name === undefined ? undefined : parseDatabase(inputs, name, pullRequest);
+  const database = inputs.isSet('database')
+    ? parseDatabase(inputs, inputs.get('database') ?? '', pullRequest)
+    : undefined;
   return {
     mode: 'check',
-    ...parseCommon(inputs),
+    ...parseCommon(inputs, 'check'),
     administrator,
     pullRequest,
     database,
@@ -119,18 +112,10 @@ function parseCheck(inputs: InputReader, context: ParseContext, event: WorkflowE
   };
 }
 
-/** Where the file says what counts: an input that the step gives too is not the file's. */
-function findConfigSource(inputs: InputReader, { configFile }: ParseContext): ConfigFileSource | undefined {
-  const path = inputs.text('config-file');
-  if (path === undefined || configFile === undefined) return undefined;
-  const lines = [...configFile.lines].filter(([name]) => inputs.isFromFile(name.replace(/\..*$/s, '')));
-  return { path, lines: new Map(lines) };
-}
-
 function parseDrop(inputs: InputReader, event: WorkflowEvent): DropConfig {
   const administrator = parseAdministrator(inputs);
-  // Implied, and read for its spelling alone.
-  inputs.boolean('per-pull-request');
+  // Implied by the mode, so it is only validated.
+  inputs.get('per-pull-request');
   const pullRequest = parsePullRequest(inputs, event);
   const name = inputs.required(
     'database',
@@ -139,66 +124,66 @@ function parseDrop(inputs: InputReader, event: WorkflowEvent): DropConfig {
   const database = parseDatabase(inputs, name, pullRequest);
   return {
     mode: 'drop',
-    ...parseCommon(inputs),
+    ...parseCommon(inputs, 'drop'),
     administrator,
     pullRequest,
     database,
     appRole: parseRole(inputs, { administrator, pullRequest, database, event }),
-    comment: inputs.boolean('comment') ?? false,
-    dryRun: inputs.boolean('dry-run') ?? false,
+    comment: inputs.get('comment') ?? false,
+    dryRun: inputs.get('dry-run') ?? false,
   };
 }
 
 function parseSweep(inputs: InputReader, { repository }: WorkflowEvent): SweepConfig {
-  if (repository.id === '') inputs.addError(REPOSITORY_REQUIRED);
+  if (repository.id === '')
+    inputs.addError(
+      'mode sweep needs to know the repository, but GITHUB_REPOSITORY_ID is not set: run it in a workflow',
+    );
   return {
     mode: 'sweep',
-    ...parseCommon(inputs),
+    ...parseCommon(inputs, 'sweep'),
     administrator: parseAdministrator(inputs),
     repository,
-    comment: inputs.boolean('comment') ?? false,
-    dryRun: inputs.boolean('dry-run') ?? false,
+    comment: inputs.get('comment') ?? false,
+    dryRun: inputs.get('dry-run') ?? false,
   };
 }
 
-/** What the other modes do in the database, they do as the administrator. */
-function rejectDisabledPasswordAuth(inputs: InputReader, mode: Config['mode']): void {
-  if (inputs.enabledOrDisabled('password-auth') === false)
-    inputs.addError(
-      `password-auth is Disabled, but mode ${mode} logs in by admin-password: only mode check can declare it`,
-    );
+function parseCommon(inputs: InputReader, mode: Config['mode']) {
+  return {
+    cloud: inputs.get('azure-environment') ?? 'AzureCloud',
+    signIn: parseSignIn(inputs),
+    server: parseServer(inputs, mode),
+    firewall: parseFirewall(inputs),
+    startIfStopped: inputs.get('start-if-stopped') ?? true,
+    gitHubToken: parseGitHubToken(inputs),
+    timeoutMs: (inputs.get('timeout-minutes') ?? 30) * 60_000,
+  };
 }
 
-const REPOSITORY_REQUIRED =
-  'mode sweep needs to know the repository, but GITHUB_REPOSITORY_ID is not set: run it in a workflow';
-
-function rejectDryRun(inputs: InputReader): void {
-  if (inputs.boolean('dry-run'))
-    inputs.addError('dry-run is for mode drop and sweep; mode check shows what ensure would find');
+function parseSignIn(inputs: InputReader): SignInConfig {
+  const clientId = inputs.getOrEnv('client-id', 'AZURE_CLIENT_ID');
+  const tenantId = inputs.getOrEnv('tenant-id', 'AZURE_TENANT_ID');
+  const subscriptionId = inputs.getOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
+  const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
+  if (subscriptionId === undefined)
+    inputs.addMissingError('subscription-id', 'set the input or the variable AZURE_SUBSCRIPTION_ID');
+  inputs.validate('client-secret', clientSecret, validateSecretEnds);
+  if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined))
+    inputs.addError('client-secret needs client-id and tenant-id as well');
+  return { clientId, tenantId, subscriptionId: subscriptionId ?? '', clientSecret };
 }
 
 function parseAdministrator(inputs: InputReader): Credentials {
   const username = inputs.required('admin-username', 'the login of the server’s administrator');
-  inputs.validate('admin-username', username, validators.validateAdministratorLogin);
+  inputs.validate('admin-username', username, validateAdministratorLogin);
   const password = inputs.secret('admin-password');
   if (password === undefined)
     inputs.addError('admin-password is missing: put it into a secret and pass ${{ secrets.… }}');
   return { username, password: password ?? '' };
 }
 
-function parseCommon(inputs: InputReader) {
-  return {
-    cloud: inputs.choice('azure-environment', inputSchema['azure-environment'].choices) ?? 'AzureCloud',
-    signIn: parseSignIn(inputs),
-    server: parseServer(inputs),
-    firewall: parseFirewall(inputs),
-    startIfStopped: inputs.boolean('start-if-stopped') ?? true,
-    gitHubToken: parseGitHubToken(inputs),
-    timeoutMs: (inputs.number('timeout-minutes', inputSchema['timeout-minutes']) ?? 30) * 60_000,
-  };
-}
-
-/** Without the line break that a pasted one may have; what is within it would break the request's header. */
+/** Trimmed, because a pasted token may end with a line break. White space inside it would break the request header. */
 function parseGitHubToken(inputs: InputReader): string | undefined {
   const token = inputs.secret('github-token')?.trim() || undefined;
   inputs.validate('github-token', token, (given) =>
@@ -207,24 +192,68 @@ function parseGitHubToken(inputs: InputReader): string | undefined {
   return token;
 }
 
-function parseSignIn(inputs: InputReader): SignInConfig {
-  const clientId = inputs.textOrEnv('client-id', 'AZURE_CLIENT_ID');
-  const tenantId = inputs.textOrEnv('tenant-id', 'AZURE_TENANT_ID');
-  const subscriptionId = inputs.textOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
-  const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
-  if (subscriptionId === undefined) {
-    inputs.addMissingError('subscription-id', 'give the input or the variable AZURE_SUBSCRIPTION_ID');
-  }
-  for (const [name, value] of Object.entries({
-    'client-id': clientId,
-    'tenant-id': tenantId,
-    'subscription-id': subscriptionId,
-  })) {
-    inputs.validate(name, value, validators.validateGuid);
-  }
-  inputs.validate('client-secret', clientSecret, validateSecretEnds);
-  if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined)) {
-    inputs.addError('client-secret needs client-id and tenant-id as well');
-  }
-  return { clientId, tenantId, subscriptionId: subscriptionId ?? '', clientSecret };
+function parsePublish(inputs: InputReader): PublishConfig {
+  const formats = inputs.get('formats');
+  return {
+    exportEnv: inputs.get('export-env') ?? true,
+    envPrefix: inputs.get('env-prefix') ?? 'DB_',
+    envFile: inputs.get('env-file'),
+    formats:
+      formats.length === 0
+        ? ['url']
+        : inputSchema.formats.choices.filter((format) => formats.includes(format)),
+    sslMode: inputs.get('ssl-mode') ?? 'require',
+  };
+}
+
+function rejectDryRun(inputs: InputReader): void {
+  if (inputs.get('dry-run'))
+    inputs.addError('dry-run is for mode drop and sweep; mode check shows what ensure would find');
+}
+
+/** Paths of the drift reports, as given. */
+function parseDriftReportPaths(inputs: InputReader): readonly string[] {
+  const paths = inputs.get('drift-report');
+  const normalized = paths.map((path) => path.replace(/^(\.\/)+/, ''));
+  const duplicate = normalized.find((path, i) => normalized.indexOf(path) !== i);
+  if (duplicate !== undefined)
+    inputs.addError(`drift-report names '${duplicate}' twice: one file can contain one report`);
+  return paths;
+}
+
+/** Whether an issue reports the drift. It needs a repository. */
+function parseDriftIssue(inputs: InputReader, { repository }: WorkflowEvent): boolean {
+  const isEnabled = inputs.get('drift-issue') ?? false;
+  if (isEnabled && repository.name === '')
+    inputs.addError(
+      'drift-issue needs to know the repository, but GITHUB_REPOSITORY is not set: run it in a workflow',
+    );
+  return isEnabled;
+}
+
+/** The config-file with the lines of the inputs that it sets and the step does not override. */
+function findConfigSource(inputs: InputReader, { configFile }: ParseContext): ConfigFileSource | undefined {
+  if (!inputs.isSet('config-file') || configFile === undefined) return undefined;
+  const lines = [...configFile.lines].filter(([name]) => inputs.isFromFile(name.replace(/\..*$/s, '')));
+  return { path: configFile.path, lines: new Map(lines) };
+}
+
+/**
+ * Warns about secrets that are valid but probably contain a mistake: white space at an end. An administrator's password
+ * that ends with a line break is among them, because only the creation of a server can reject it.
+ * @returns a sentence for each, without the secret
+ */
+export function findSecretWarnings(config: Config): readonly string[] {
+  const secret = config.mode === 'ensure' ? config.appRole?.secret : undefined;
+  const secrets = {
+    'client-secret': config.signIn.clientSecret,
+    'admin-password': config.administrator?.password,
+    'app-password': secret !== undefined && 'password' in secret ? secret.password : undefined,
+  };
+  return Object.entries(secrets)
+    .filter(([, text = '']) => text !== text.trim())
+    .map(
+      ([name]) =>
+        `${name} begins or ends with white space, which is a part of it. If that is a mistake, set the secret again without it.`,
+    );
 }

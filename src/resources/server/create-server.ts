@@ -2,14 +2,12 @@ import type { Server } from '@azure/arm-postgresql-flexible';
 import { azureDetails, OperationFailedError, toAzureError } from '../../azure/azure-errors.ts';
 import { isBusyCode } from '../../azure/hints.ts';
 import type { Operation } from '../../azure/operations.ts';
-import { type AzureReader, type FoundServer, normalizeRegion } from '../../azure/reader.ts';
+import type { AzureReader, FoundServer } from '../../azure/reader.ts';
 import { normalizeState } from '../../azure/server-states.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
+import { unfinishedCreationOwner } from '../../common/creation-tag.ts';
 import { ActionError, actionError } from '../../common/errors.ts';
 import { type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
-import { unfinishedCreationOwner } from '../../inputs/creation-tag.ts';
-import type { NewServer } from '../../inputs/defaults.ts';
-import type { Credentials } from '../../inputs/types.ts';
 
 /** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
@@ -21,15 +19,11 @@ const FINAL_POLL_TIMEOUT_MS = 10_000;
  * shows it as Ready.
  * @throws `server-name-taken`, `azure-refused`
  */
-export async function createServer(
-  writer: AzureWriter,
-  newServer: NewServer,
-  administrator: Credentials,
-): Promise<'created' | 'adopted'> {
+export async function createServer(writer: AzureWriter, body: Server): Promise<'created' | 'adopted'> {
   const { run, reader } = writer;
   const { name } = reader.serverRef;
   try {
-    const operation = await writer.startServerCreation(toServerBody(newServer, administrator));
+    const operation = await writer.startServerCreation(body);
     const pollReady = async (setReason: SetReason): Promise<true | undefined> => {
       await operation.check(setReason);
       return (await isReady(reader)) || undefined;
@@ -112,44 +106,4 @@ export async function isCreationAbandoned(
     run.info(`The creation of server '${name}' is still not finished; finishing it.`);
     return true;
   });
-}
-
-function toServerBody(newServer: NewServer, administrator: Credentials): Server {
-  return {
-    location: normalizeRegion(newServer.region),
-    ...(newServer.tags.size > 0 ? { tags: Object.fromEntries(newServer.tags) } : {}),
-    sku: { name: newServer.skuName, tier: newServer.skuTier },
-    administratorLogin: administrator.username,
-    administratorLoginPassword: administrator.password,
-    version: newServer.version,
-    storage: {
-      storageSizeGB: newServer.storageSizeGB,
-      autoGrow: newServer.storageAutoGrow ? 'Enabled' : 'Disabled',
-    },
-    backup: {
-      backupRetentionDays: newServer.backupRetentionDays,
-      geoRedundantBackup: newServer.geoRedundantBackup ? 'Enabled' : 'Disabled',
-    },
-    highAvailability: { mode: newServer.highAvailability },
-    ...(newServer.availabilityZone === undefined ? {} : { availabilityZone: newServer.availabilityZone }),
-    ...toAccessProperties(newServer),
-    ...(newServer.cluster === undefined ? {} : { cluster: newServer.cluster }),
-    createMode: 'Create',
-  };
-}
-
-/** Only declared properties, so that Azure's defaults apply to the others. */
-function toAccessProperties({ passwordAuth, entraAuth, publicAccess, tenantId }: NewServer): Partial<Server> {
-  const toEnabledDisabled = (value: boolean): 'Enabled' | 'Disabled' => (value ? 'Enabled' : 'Disabled');
-  const authConfig = {
-    ...(passwordAuth === undefined ? {} : { passwordAuth: toEnabledDisabled(passwordAuth) }),
-    ...(entraAuth === undefined ? {} : { activeDirectoryAuth: toEnabledDisabled(entraAuth) }),
-    ...(entraAuth && tenantId !== undefined ? { tenantId } : {}),
-  };
-  return {
-    ...(Object.keys(authConfig).length === 0 ? {} : { authConfig }),
-    ...(publicAccess === undefined
-      ? {}
-      : { network: { publicNetworkAccess: toEnabledDisabled(publicAccess) } }),
-  };
 }

@@ -7,23 +7,31 @@ import {
   stateHint,
 } from '../../azure/server-states.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
-import { CREATION_TAG, unfinishedCreationOwner } from '../../inputs/creation-tag.ts';
-import { type NewServerContext, resolveNewServer } from '../../inputs/defaults.ts';
+import { CREATION_TAG, unfinishedCreationOwner } from '../../common/creation-tag.ts';
+import {
+  type AnyServerProperty,
+  type BodyContext,
+  expectedValue,
+  type ServerPropertyValues,
+  serverProperties,
+  serverPropertyEntries,
+  skuTier,
+} from '../../inputs/server-properties.ts';
 import type { Config, Credentials, EnsureConfig, ServerConfig } from '../../inputs/types.ts';
-import * as validators from '../../inputs/validators.ts';
 import type { Diff, DiffWithFinding, Finding, Observed } from '../../reconcile/findings.ts';
 import { FIX_HINT, IMMUTABLE_HINT } from '../../reconcile/remedy.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import { createServer } from './create-server.ts';
-import { type ServerProperty, serverProperties } from './server-properties.ts';
+import { newServerBody, newServerValues } from './new-server.ts';
 
 interface DesiredServer {
   readonly declared: ServerConfig;
   readonly administrator: Credentials | undefined;
-  readonly creationContext: NewServerContext;
+  /** What a request depends on besides the declared values. */
+  readonly context: BodyContext;
 }
 
-/** The flexible server: made when missing, woken when stopped; declared properties are compared. */
+/** The flexible server: created if it is missing, started if it is stopped. Declared properties are compared. */
 export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, AzureWriter> = {
   resource: 'server',
 
@@ -31,8 +39,9 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     {
       declared: config.server,
       administrator: config.administrator,
-      creationContext: {
+      context: {
         tenantId: config.signIn.tenantId,
+        administratorPassword: config.administrator?.password,
         ...(config.mode === 'ensure'
           ? { database: config.database.name, repositoryId: creatorRepositoryId(config) }
           : {}),
@@ -43,8 +52,8 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
   nameOf: ({ declared }) => declared.name,
 
   async observe(reader): Promise<readonly Observed<Server>[]> {
-    const seen = await reader.getServer();
-    return [seen.status === 'present' ? { status: 'present', value: seen.value.server } : seen];
+    const observed = await reader.getServer();
+    return [observed.status === 'present' ? { status: 'present', value: observed.value.server } : observed];
   },
 
   diff({ declared }, observed): readonly Diff[] {
@@ -52,8 +61,8 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     if (observed.status === 'unknown') return [];
     const state = normalizeState(observed.value);
     if (isBeingCreatedOrDeleted(state)) return [unknownStateDiff(declared.name, state)];
-    const properties = serverProperties.flatMap(
-      (property) => diffProperty(property, declared, observed.value) ?? [],
+    const properties = serverPropertyEntries.flatMap(
+      ([key, property]) => diffProperty(declared, key, property, observed.value) ?? [],
     );
     return [
       ...notRunningDiff(declared.name, state),
@@ -62,29 +71,26 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     ];
   },
 
-  async apply(writer, change, { declared, administrator, creationContext }, finding): Promise<ApplyResult> {
-    if (change.action === 'create' && administrator !== undefined) {
-      return await createServer(writer, resolveNewServer(declared, creationContext), administrator);
-    }
+  async apply(writer, change, { declared, administrator, context }, finding): Promise<ApplyResult> {
+    if (change.action === 'create' && administrator !== undefined)
+      return await createServer(writer, newServerBody(declared, administrator, context));
     if (change.action === 'start') return await writer.startServer();
-    const property = serverProperties.find(({ name }) => name === finding?.property);
-    if (change.action === 'update' && property?.patch) {
-      const { patch, name } = property;
+    const [key, property] = serverPropertyEntries.find(([, { name }]) => name === finding?.property) ?? [];
+    if (change.action === 'update' && key !== undefined && property !== undefined) {
       await writer.updateServer(
-        (server) =>
-          patch(declared, server, { ...creationContext, administratorPassword: administrator?.password }),
-        name,
-        (server) => diffProperty(property, declared, server) === undefined,
+        (server) => property.body(declared[key], { ...context, server }),
+        property.name,
+        (server) => diffProperty(declared, key, property, server) === undefined,
       );
     }
     return 'applied';
   },
 };
 
-/** By which a creation's tag names who creates the server. */
+/** Value of the creation tag: the repository whose run creates the server. */
 export const creatorRepositoryId = ({ repository }: EnsureConfig): string => repository.id || '0';
 
-/** Why declared parameters and the maintenance window may differ. A check reports it; by itself it is no drift. */
+/** Explains why declared parameters and the maintenance window can differ. An unfinished creation alone is not drift. */
 function unfinishedCreationDiff(name: string, { tags }: Server): DiffWithFinding[] {
   const repository = unfinishedCreationOwner(tags);
   if (repository === undefined) return [];
@@ -103,41 +109,43 @@ function unfinishedCreationDiff(name: string, { tags }: Server): DiffWithFinding
   ];
 }
 
-const HIGH_AVAILABILITY = 'high availability';
-
-/** What a burstable size forbids has to go before the server becomes one; else it comes last, when the size allows it. */
+/**
+ * Azure allows high availability only on sizes that are not burstable. So it is turned off before the server becomes
+ * burstable, and otherwise turned on after the size has changed.
+ */
 function orderForAzure(differences: readonly DiffWithFinding[], { skuName = '' }: ServerConfig): Diff[] {
-  const first =
-    validators.parseSkuTier(skuName) === 'Burstable'
-      ? differences.filter(({ finding }) => finding.property === HIGH_AVAILABILITY)
-      : [];
-  return [...first, ...differences.filter((difference) => !first.includes(difference))];
+  const isFirst = ({ finding }: DiffWithFinding): boolean =>
+    skuTier(skuName) === 'Burstable' && finding.property === serverProperties.highAvailability.name;
+  return [...differences.filter(isFirst), ...differences.filter((difference) => !isFirst(difference))];
 }
 
+/** Compares one property; undefined if it does not differ or is not declared. */
 function diffProperty(
-  property: ServerProperty,
   declared: ServerConfig,
+  key: keyof ServerPropertyValues,
+  property: AnyServerProperty,
   server: Server,
 ): DiffWithFinding | undefined {
-  const { normalize = (value: string) => value, requiresRestart, remedy = IMMUTABLE_HINT } = property;
-  const expected = property.declared(declared, server);
+  const value = declared[key];
+  const expected = expectedValue(property, value, server);
   if (expected === undefined) return undefined;
-  const actual = property.actual(server, declared) ?? undefined;
+  const { normalize = (shown: string) => shown.toLowerCase(), remedy = IMMUTABLE_HINT } = property;
   const resourceRef = { resource: 'server', name: declared.name } as const;
   const finding = { ...resourceRef, property: property.name, expected } as const;
-  // Law 8: what is not told is not as declared.
+  const actual = property.actual(server, value) ?? undefined;
+  // Unknown is never treated as equal.
   if (actual === undefined)
     return {
-      finding: { ...finding, actual: 'Azure does not tell', kind: 'unknown' },
-      remedy: 'look at the server in the Azure portal',
+      finding: { ...finding, actual: 'not reported by Azure', kind: 'unknown' },
+      remedy: 'check the server in the Azure portal',
     };
-  if (normalize(expected) === normalize(actual) || property.isAzureManagedChange?.(expected, actual, server))
+  const difference = { actual, expected, server, declared: { ...declared } };
+  if (normalize(expected) === normalize(actual) || property.isAzureManagedChange?.(difference))
     return undefined;
   const changed = { ...finding, actual, kind: 'changed' } as const;
-  const canPatchInPlace =
-    property.patch !== undefined && (property.canPatch?.(actual, expected, server, declared) ?? true);
-  if (!canPatchInPlace) return { finding: changed, remedy };
-  const restart = requiresRestart ? ', which restarts the server' : '';
+  const { canUpdate = () => true } = property;
+  if (canUpdate === false || !canUpdate(difference)) return { finding: changed, remedy };
+  const restart = property.requiresRestart ? ', which restarts the server' : '';
   const details = `${property.name}: ${actual} → ${expected}${restart}`;
   return {
     finding: changed,
@@ -147,7 +155,7 @@ function diffProperty(
 }
 
 function missingServerDiff(declared: ServerConfig): Diff {
-  const { region, version, skuName, storageSizeGB } = resolveNewServer(declared);
+  const { region = '', version, skuName, storageSizeGB } = newServerValues(declared);
   const details = `PostgreSQL ${version}, ${skuName}, ${storageSizeGB} GiB, in ${region}`;
   return {
     finding: {
@@ -162,7 +170,7 @@ function missingServerDiff(declared: ServerConfig): Diff {
   };
 }
 
-/** Nobody declares a state: of a server that does not run only is unknown what cannot be looked at. */
+/** The state is not declared, so a server that does not run is not drift: its databases are unknown. */
 function notRunningDiff(name: string, state: string): DiffWithFinding[] {
   if (state === 'Ready' || isTransient(state)) return [];
   if (state !== 'Stopped') return [unknownStateDiff(name, state)];
@@ -175,6 +183,6 @@ const unknownStateDiff = (name: string, state: string): DiffWithFinding => ({
   remedy: stateHint(state),
 });
 
-/** Whether a finding says that a server is in a state that hides much of it. */
+/** Whether a finding reports a state in which parts of the server cannot be checked. */
 export const isServerStateFinding = ({ resource, property, kind }: Finding): boolean =>
   resource === 'server' && property === 'state' && kind === 'unknown';

@@ -13,45 +13,35 @@ import {
 
 const parseConfigText = (text: string) => parseConfigFile(configFilePath, text);
 
-/** What a secret of a test looks like. */
+/** The secret of these tests. */
 const secret = 'Hunter2-Is-A-Secret';
 
 const errorPrefix = (line: number, column: number): string =>
   `config-file ${configFilePath}, line ${line}, column ${column}: `;
 
-describe('every fault of a config-file is told with its line, its column and what to do', () => {
+describe('an error in a config-file names the line, the column and what to do', () => {
   test.each([
-    [
-      'an unknown input',
-      'mode: check\nport: 5432',
-      errorPrefix(2, 1),
-      /no input of the action: correct or remove/,
-    ],
-    ['one that is misspelt', 'resorce-group: x', errorPrefix(1, 1), /did you mean resource-group\?/],
-    ['one in the wrong case', 'Region: x', errorPrefix(1, 1), /did you mean region\?/],
-    ['one with _ for -', 'sku_name: x', errorPrefix(1, 1), /did you mean sku-name\?/],
-    ['a file that names another', 'config-file: x.yml', errorPrefix(1, 1), /for the step alone/],
+    ['an unknown input', 'mode: check\nport: 5432', errorPrefix(2, 1), /unknown input: correct or remove/],
+    ['a misspelled input', 'resorce-group: x', errorPrefix(1, 1), /did you mean resource-group\?/],
+    ['an input in the wrong case', 'Region: x', errorPrefix(1, 1), /did you mean region\?/],
+    ['an input with _ for -', 'sku_name: x', errorPrefix(1, 1), /did you mean sku-name\?/],
+    ['a file that names another', 'config-file: x.yml', errorPrefix(1, 1), /only the step can set/],
     ['a name given twice', 'mode: check\n"mode": drop', errorPrefix(2, 1), /given twice.*remove one/],
     ['a pair given twice', 'tags:\n  1: a\n  "1": b', errorPrefix(3, 3), /given twice/],
-    ['a name that is no text', '? [a]\n: b', errorPrefix(1, 3), /has to be a text/],
+    ['a name that is not a text', '? [a]\n: b', errorPrefix(1, 3), /has to be a text/],
     ['a list for one value', 'region: [a]', errorPrefix(1, 1), /region takes one value/],
     ['a mapping for one value', 'mode: {a: b}', errorPrefix(1, 1), /mode takes one value/],
     ['a list for pairs', 'tags: [a=b]', errorPrefix(1, 1), /tags takes a mapping of names to values/],
     ['a mapping for a list', 'extensions: {a: b}', errorPrefix(1, 1), /extensions takes a list/],
-    [
-      'an item that is none',
-      'extensions:\n  - a\n  -\n',
-      errorPrefix(3, 4),
-      /an item of extensions is empty/,
-    ],
-    ['an item that is blank', 'formats: [" "]', errorPrefix(1, 11), /an item of formats is empty/],
+    ['an empty item', 'extensions:\n  - a\n  -\n', errorPrefix(3, 4), /an item of extensions is empty/],
+    ['a blank item', 'formats: [" "]', errorPrefix(1, 11), /an item of formats is empty/],
     ['an item that is a list', 'formats: [[url]]', errorPrefix(1, 11), /an item of formats has to be a text/],
-    ['a range that is none', 'allowed-ip-ranges: {office: }', errorPrefix(1, 21), /a range of .* is empty/],
+    ['an empty range', 'allowed-ip-ranges: {office: }', errorPrefix(1, 21), /a range of .* is empty/],
     ['a value that is a list', 'server-parameters: {a: [b]}', errorPrefix(1, 21), /has to be a text/],
-  ])('%s', (_, text, place, says) => {
+  ])('%s', (_, text, position, message) => {
     const { errors, isUnreadable } = parseConfigText(text);
-    expect(errors).toEqual([expect.stringMatching(says)]);
-    expect(errors[0]?.startsWith(place), errors[0]).toBe(true);
+    expect(errors).toEqual([expect.stringMatching(message)]);
+    expect(errors[0]?.startsWith(position), errors[0]).toBe(true);
     expect(isUnreadable).toBe(false);
   });
 
@@ -60,31 +50,31 @@ describe('every fault of a config-file is told with its line, its column and wha
     ['a text', 'westeurope', errorPrefix(1, 1), /a mapping of inputs is expected/],
     ['a second document', 'mode: check\n---\nmode: drop', errorPrefix(2, 1), /second document/],
     ['a tab', 'tags:\n\ta: b', errorPrefix(2, 1), /tab/],
-    ['a colon too many', 'region: a: b', errorPrefix(1, 9), /quotes/],
-    ['a quote that is not closed', 'region: "a', errorPrefix(1, 11), /missing/],
-    ['a character that begins nothing', 'region: @a', errorPrefix(1, 9), /quotes/],
-    ['an escape that is none', 'region: "\\q"', errorPrefix(1, 10), /escape/],
+    ['a second colon', 'region: a: b', errorPrefix(1, 9), /quotes/],
+    ['an unclosed quote', 'region: "a', errorPrefix(1, 11), /missing/],
+    ['a reserved character at the beginning', 'region: @a', errorPrefix(1, 9), /quotes/],
+    ['an unknown escape', 'region: "\\q"', errorPrefix(1, 10), /escape/],
     ['a tag', 'region: !secret a', errorPrefix(1, 9), /tags.*remove it/],
     ['a tag of YAML 1.1', 'region: !!binary aGk=', errorPrefix(1, 9), /tags.*remove it/],
-    ['an alias of nothing', 'region: *here', errorPrefix(1, 9), /no anchor/],
+    ['an alias without an anchor', 'region: *here', errorPrefix(1, 9), /no anchor/],
     ['too much nesting', `tags: ${'['.repeat(20_000)}`, 'config-file', /too deeply/],
   ])(
-    'what cannot be read at all is told alone, for nobody knows what is missing: %s',
-    (_, text, place, says) => {
+    'an unreadable file is the only error, because any input could be missing: %s',
+    (_, text, position, message) => {
       const { errors, isUnreadable, values } = parseConfigText(text);
-      expect(errors).toEqual([expect.stringMatching(says)]);
-      expect(errors[0]?.startsWith(place), errors[0]).toBe(true);
+      expect(errors).toEqual([expect.stringMatching(message)]);
+      expect(errors[0]?.startsWith(position), errors[0]).toBe(true);
       expect([isUnreadable, values.size]).toEqual([true, 0]);
-      expect(parseWithConfigFile(text)).toEqual({ errors: [expect.stringMatching(says)] });
+      expect(parseWithConfigFile(text)).toEqual({ errors: [expect.stringMatching(message)] });
     },
   );
 
-  test('aliases are bounded, so that little text cannot become much', () => {
+  test('the number of aliases is limited, so that a small file cannot expand to a large value', () => {
     const long = `x: &a ${'x'.repeat(100)}\nextensions: [${'*a,'.repeat(200)}]`;
     expect(parseConfigText(long).errors).toEqual([expect.stringMatching(/more than 100 aliases/)]);
   });
 
-  test('aliases are resolved in one walk over the file, not in one for each', () => {
+  test('aliases are resolved in one pass over the file', () => {
     const resolve = vi.spyOn(Alias.prototype, 'resolve');
     try {
       const anchors = Array.from({ length: 100 }, (_, i) => `  k${i}: &k${i} v${i}`).join('\n');
@@ -100,7 +90,7 @@ describe('every fault of a config-file is told with its line, its column and wha
     }
   });
 
-  test('an alias repeats the nearest anchor before it of that name', () => {
+  test('an alias refers to the nearest anchor of its name before it', () => {
     const { values } = parseConfigText('tags: {a: &x one, b: *x, c: &x two, d: *x}');
     expect(Object.fromEntries(values.get('tags') as ReadonlyMap<string, string>)).toMatchObject({
       b: 'one',
@@ -108,41 +98,41 @@ describe('every fault of a config-file is told with its line, its column and wha
     });
   });
 
-  test('a file that was not meant is not read name by name', () => {
+  test('a wrong file with thousands of names gives one error', () => {
     const names = Array.from({ length: 5000 }, (_, i) => `name${i}: x`).join('\n');
     expect(parseConfigText(names).errors).toEqual([expect.stringMatching(/5000 names.*right file/)]);
   });
 });
 
-describe('all of them join the one error', () => {
+describe('errors of a config-file and of the step are reported together', () => {
   const base = `server-name: demo-relecloud\nsubscription-id: ${exampleGuid}\nadmin-username: relecloud_admin\n`;
 
-  test('faults of the file, of its values with their line, and of the step', () => {
+  test('errors of the file, of its values with their line, and of the step', () => {
     const text = `${base}database: relecloud\nbackup-retention-days: 99\nprot: 1\n`;
     expect(parseWithConfigFile(text, { region: 'x', 'sku-name': 'B1' })).toEqual({
       errors: [
-        expect.stringContaining(`${configFilePath}, line 6, column 1: this is no input`),
+        expect.stringContaining(`${configFilePath}, line 6, column 1: unknown input`),
         expect.stringMatching(/^sku-name is 'B1'/),
         `config-file ${configFilePath}, line 5: backup-retention-days is '99', but must be a whole number from 7 to 35`,
       ],
     });
   });
 
-  test('an input that the file gives in no usable way is not told as missing too', () => {
+  test('an input that the file sets in an invalid way is not reported as missing too', () => {
     expect(parseWithConfigFile(`${base}database: [relecloud]\n`)).toEqual({
       errors: [expect.stringMatching(/line 4.*database takes one value/)],
     });
     expect(parseWithConfigFile(base)).toEqual({ errors: ['database is missing: the database to ensure'] });
   });
 
-  test('what the step gives itself is no fault of the file’s', () => {
+  test('an invalid input of the step is not reported as an error of the file', () => {
     const parsed = parseWithConfigFile(`${base}region: x\nmode: y`, { ...defaultInputs, mode: 'z' });
     expect(parsed).toEqual({ errors: [expect.stringMatching(/^mode is 'z'/)] });
   });
 });
 
-describe('secrets do not belong into a file, and are not shown where they stand in one', () => {
-  test.each(secretInputs)('%s is refused with the way to go, and masked', (name) => {
+describe('secrets in a config-file are rejected and never shown', () => {
+  test.each(secretInputs)('%s is rejected with what to do instead, and masked', (name) => {
     const { errors, misplacedSecrets, values } = parseConfigText(`mode: check\n${name}: ${secret}\n`);
     expect(errors).toEqual([
       expect.stringMatching(new RegExp(`line 2, column 1: ${name} is a secret.*GitHub secret.*${name}: \\$`)),
@@ -152,22 +142,22 @@ describe('secrets do not belong into a file, and are not shown where they stand 
   });
 
   test.each([
-    ['misspelt', `Admin_Pasword: ${secret}`],
-    ['under a name that sounds so', `db-pwd: ${secret}`],
+    ['under a misspelled name', `Admin_Pasword: ${secret}`],
+    ['under a name that sounds like a secret', `db-pwd: ${secret}`],
     ['in a list', `app-password: [${secret}]`],
     ['in a mapping', `app-password: {value: ${secret}}`],
-    ['by an alias', `region: &a ${secret}\napp-password: *a`],
-    ['twice', `mode: check\nadmin-password: x1\nadmin-password: ${secret}`],
-    ['where the rest is broken', `admin-password: ${secret}\nregion: a: b`],
+    ['through an alias', `region: &a ${secret}\napp-password: *a`],
+    ['when given twice', `mode: check\nadmin-password: x1\nadmin-password: ${secret}`],
+    ['in an invalid file', `admin-password: ${secret}\nregion: a: b`],
     ['as a block', `admin-password: |-\n  ${secret}`],
-  ])('masked when %s', (_, text) => {
+  ])('a secret is masked %s', (_, text) => {
     const { misplacedSecrets, errors } = parseConfigText(text);
     expect(misplacedSecrets).toContain(secret);
     expect(errors.join()).not.toContain(secret);
   });
 
-  test('no fault of the file quotes what is in it, wherever it stands', () => {
-    const places = [
+  test('no error quotes the content of the file', () => {
+    const texts = [
       `${secret}`,
       `- ${secret}`,
       `${secret}: x`,
@@ -187,10 +177,10 @@ describe('secrets do not belong into a file, and are not shown where they stand 
       `? [${secret}]\n: x`,
       `region: &${secret}`,
     ];
-    for (const text of places) expect(parseConfigText(text).errors.join(), text).not.toContain(secret);
+    for (const text of texts) expect(parseConfigText(text).errors.join(), text).not.toContain(secret);
   });
 
-  test('whatever the text, reading it never fails, and its faults quote no long piece of it', () => {
+  test('any text can be parsed, and no error quotes a secret in it', () => {
     const pieces = fc.constantFrom(
       'a',
       ':',

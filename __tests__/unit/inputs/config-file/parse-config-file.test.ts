@@ -12,7 +12,7 @@ import {
   pushEvent,
 } from '../../../helpers/unit/test-configs.ts';
 
-/** The tutorial's inputs but its secret, as a file. */
+/** The default inputs without the secret, as a file. */
 const baseConfigFile = `server-name: demo-relecloud
 subscription-id: ${exampleGuid}
 admin-username: relecloud_admin
@@ -32,8 +32,8 @@ const inputValue = (text: string, name: string) => {
   return values.get(name);
 };
 
-describe('config-file: YAML holding any of the inputs', () => {
-  test('a file alone says the same as the step alone', () => {
+describe('a config-file', () => {
+  test('gives the same configuration as the same inputs of the step', () => {
     const step = {
       'postgres-version': '17',
       'storage-size-gb': '64',
@@ -67,13 +67,13 @@ migration-command: |
   npm ci
   npm run migrate
 `;
-    // Where it stands is the only difference.
+    // The source of the inputs is the only difference.
     expect({ ...parseWithBase(text), configSource: undefined }).toEqual(
       parsedConfig({ ...defaultInputs, ...step }, {}, pushEvent),
     );
   });
 
-  test('the step’s own wins, a value that is the default too; what it leaves blank does not count as given', () => {
+  test('is overridden by inputs of the step, even by a default value, but not by blank inputs', () => {
     const text = 'allow-azure-services: true\nregion: westeurope\ntags: { a: 1 }\n';
     const { firewall, server } = parseWithBase(text, {
       'allow-azure-services': 'false',
@@ -85,23 +85,23 @@ migration-command: |
     expect([...server.tags]).toEqual([['b', '2']]);
   });
 
-  test('what it is not given by nobody has the defaults, as without a file', () => {
+  test('leaves the defaults for inputs that neither it nor the step sets', () => {
     expect({ ...parseWithBase(''), configSource: undefined }).toEqual(
       parsedConfig(defaultInputs, {}, pushEvent),
     );
   });
 
   test.each([
-    ['an empty one', ''],
-    ['one of comments', '# nothing yet\n'],
+    ['empty', ''],
+    ['only comments', '# nothing yet\n'],
     ['an empty document', '---\n...\n'],
     ['an empty mapping', '{}'],
     ['null', '~'],
-  ])('%s is an empty mapping', (_, text) => {
+  ])('that is %s is an empty mapping', (_, text) => {
     expect(parseConfigText(text)).toMatchObject({ errors: [], isUnreadable: false, values: new Map() });
   });
 
-  test('a secret is never read from it, and the step’s is', () => {
+  test('never sets a secret, but the step does', () => {
     const parsed = parseWithConfigFile(`${baseConfigFile}mode: check\n`, {
       'client-secret': 'x',
       'client-id': exampleGuid,
@@ -110,7 +110,7 @@ migration-command: |
   });
 });
 
-describe('scalars are taken as they stand in the file, so that nothing is reformatted', () => {
+describe('scalars are read as they are in the file, without reformatting', () => {
   test.each([
     ['17', '17'],
     ['0x10', '0x10'],
@@ -132,11 +132,11 @@ describe('scalars are taken as they stand in the file, so that nothing is reform
     expect(inputValue(`extensions: [ ${written} ]`, 'extensions')).toEqual([text]);
   });
 
-  test.each(['', '~', 'null', 'Null'])('null is not given: "%s"', (written) => {
+  test.each(['', '~', 'null', 'Null'])('null does not set the input: "%s"', (written) => {
     expect(inputValue(`region: ${written}`, 'region')).toBeUndefined();
   });
 
-  test('whatever a pair’s value is, what YAML says it is arrives', () => {
+  test('any value of a pair that YAML can contain is read', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((t) => !t.includes('\0') && !/\n$/.test(t));
     fc.assert(
       fc.property(text, (value) => {
@@ -145,28 +145,28 @@ describe('scalars are taken as they stand in the file, so that nothing is reform
     );
   });
 
-  test('a character that no text can carry is a fault', () => {
+  test('NUL and half a surrogate pair are errors', () => {
     for (const written of ['"a\\0b"', '"\\ud800"'])
       expect(parseConfigText(`region: ${written}`).errors).toEqual([
-        expect.stringMatching(/line 1.*region has a char/),
+        expect.stringMatching(/line 1.*region contains an invalid char/),
       ]);
   });
 });
 
 describe('lists and pairs', () => {
-  test('an item that the text form could not carry is not split and not dropped', () => {
+  test('an item that the text form could not contain is neither split nor dropped', () => {
     const items = ['a,b', '#c', 'd\ne'];
     expect(inputValue(`extensions: ${JSON.stringify(items)}`, 'extensions')).toEqual(items);
     const parsed = parseWithConfigFile(`${baseConfigFile}extensions: ${JSON.stringify(items)}`);
     expect('errors' in parsed && parsed.errors.length).toBe(items.length);
   });
 
-  test('a pair may have any name and any value, an empty one too', () => {
+  test('a pair can have any name and any value, even an empty one', () => {
     const pairs = { 'a=b': '1,2', '#c': '', 'd e': 'f\ng', 'team:x': 'y' };
     expect(Object.fromEntries(parseWithBase(`tags: ${JSON.stringify(pairs)}`).server.tags)).toEqual(pairs);
   });
 
-  test('a block’s last line break belongs to the way it is written', () => {
+  test('the last line break of a block scalar is not part of the value', () => {
     expect(inputValue('tags:\n  a: |\n    x\n    y\n', 'tags')).toEqual(new Map([['a', 'x\ny']]));
   });
 
@@ -184,14 +184,14 @@ describe('lists and pairs', () => {
     expect(named.firewall.declaredRules).toEqual(rules.slice(0, 1));
   });
 
-  test('an alias repeats what it is an alias of', () => {
+  test('an alias has the value of its anchor', () => {
     expect(parseWithBase('region: &here westeurope\ntags: { where: *here }').server.tags.get('where')).toBe(
       'westeurope',
     );
   });
 });
 
-describe('where the file says it, for annotations', () => {
+describe('the lines of a config-file, for annotations', () => {
   const text = `mode: check
 region: westeurope
 tags:
@@ -204,7 +204,7 @@ extensions:
   - PgCrypto
 `;
 
-  test('the line of each input, and of what is in it by its name', () => {
+  test('contain each input, and each item by its name', () => {
     expect(Object.fromEntries(parseConfigText(text).lines)).toEqual({
       mode: 1,
       region: 2,
@@ -220,22 +220,22 @@ extensions:
     });
   });
 
-  test('mode check is told the path and the lines, without those whose input the step gives itself', () => {
+  test('are part of the configuration of mode check, without inputs that the step overrides', () => {
     const config = parseWithBase(text, { region: 'northeurope', tags: 'a=b' });
-    if (config.mode !== 'check') throw new Error('another mode was asked for');
+    if (config.mode !== 'check') throw new Error('unexpected mode');
     expect(config.configSource?.path).toBe(configFilePath);
     const lines = config.configSource?.lines;
     expect(lines?.get('server-parameters.work_mem')).toBe(9);
     for (const own of ['region', 'tags', 'tags.team']) expect(lines?.has(own)).toBe(false);
   });
 
-  test('without a file nothing is declared in one', () => {
+  test('are not part of the configuration without the input config-file', () => {
     const parsed = parseWithConfigFile('', { ...defaultInputs, mode: 'check', 'config-file': '' });
     expect('configSource' in parsed && parsed.configSource).toBeUndefined();
   });
 });
 
-test('every kind of input has a name that action.yml’s table of kinds knows', () => {
+test('every input of the schema can be empty in a config-file', () => {
   expect(Object.keys(inputSchema).length).toBeGreaterThan(50);
   const given = Object.keys(inputSchema).map((name) => `${name}:`);
   expect(parseConfigText(given.join('\n')).errors).toEqual([]);

@@ -10,10 +10,8 @@ const test = base
     writeFileSync(join(workspace, 'postgres.yml'), content);
   });
 
-describe('config-file: a file of the workspace', () => {
-  test('is read from the workspace’s root, with or without a byte order mark, with either line break', ({
-    write,
-  }) => {
+describe('the file of config-file', () => {
+  test('is relative to the workspace, with or without a byte order mark, with LF or CRLF', ({ write }) => {
     write('\ufeffmode: check\r\nregion: westeurope\r\n');
     const { values, errors } = readConfigFile('postgres.yml');
     expect(errors).toEqual([]);
@@ -23,54 +21,54 @@ describe('config-file: a file of the workspace', () => {
     ]);
   });
 
-  test('may be named by its whole path', ({ workspace, write }) => {
+  test('can be an absolute path', ({ workspace, write }) => {
     write('mode: check');
     expect(readConfigFile(join(workspace, 'postgres.yml')).errors).toEqual([]);
   });
 });
 
-describe('a file that cannot be read is a fault that says what to do', () => {
-  const faultOf = (path = 'postgres.yml'): string => {
+describe('an unreadable file is an error that says what to do', () => {
+  const errorOf = (path = 'postgres.yml'): string => {
     const { isUnreadable, errors } = readConfigFile(path);
     expect(isUnreadable).toBe(true);
     expect(errors).toHaveLength(1);
     return errors[0] ?? '';
   };
 
-  test('one that is missing: was the repository checked out?', ({ workspace: _ }) => {
-    expect(faultOf('db/postgres.yml')).toMatch(
+  test('a missing file, perhaps because the repository was not checked out', ({ workspace: _ }) => {
+    expect(errorOf('db/postgres.yml')).toMatch(
       /^config-file db\/postgres\.yml is not in the workspace: was the repository checked out before this step/,
     );
   });
 
-  test('a path through a file', ({ write }) => {
+  test('a path below a file', ({ write }) => {
     write('mode: check');
-    expect(faultOf('postgres.yml/x')).toMatch(
+    expect(errorOf('postgres.yml/x')).toMatch(
       /^config-file postgres\.yml\/x (is not in the workspace|cannot be read)/,
     );
   });
 
   test('a folder', ({ workspace }) => {
     mkdirSync(join(workspace, 'postgres.yml'));
-    expect(faultOf()).toBe('config-file postgres.yml is no file: name a YAML file in the workspace');
+    expect(errorOf()).toBe('config-file postgres.yml is not a file: name a YAML file in the workspace');
   });
 
-  test('a path that is none', ({ workspace: _ }) => {
-    expect(faultOf('a\0b')).toMatch(/cannot be read: /);
+  test('an invalid path', ({ workspace: _ }) => {
+    expect(errorOf('a\0b')).toMatch(/cannot be read: /);
   });
 
-  test('one of more than 64 KiB, without reading it', ({ write }) => {
+  test('a file of more than 64 KiB, without reading it', ({ write }) => {
     write(new Uint8Array(2 ** 16 + 1));
-    expect(faultOf()).toBe(
-      'config-file postgres.yml has more than 65536 bytes (65537), the most that are read: is it the right file?',
+    expect(errorOf()).toBe(
+      'config-file postgres.yml has more than 65536 bytes (65537), which is the limit: is it the right file?',
     );
   });
 
   test.for<readonly [encoding: string, bytes: Uint8Array]>([
     ['Latin-1', Buffer.from('region: Bern–é', 'latin1')],
     ['UTF-16', Buffer.from('\ufeffmode: check', 'utf16le')],
-  ])('one that is not UTF-8: %s', ([_, bytes], { write }) => {
+  ])('a file that is not UTF-8: %s', ([_, bytes], { write }) => {
     write(bytes);
-    expect(faultOf()).toBe('config-file postgres.yml is not text in UTF-8: save it so');
+    expect(errorOf()).toBe('config-file postgres.yml is not UTF-8 text: save it in that encoding');
   });
 });

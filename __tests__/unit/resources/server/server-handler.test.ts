@@ -4,7 +4,7 @@ import { absent, type Diff, present, unknown } from '../../../../src/reconcile/f
 import { serverHandler } from '../../../../src/resources/server/server-handler.ts';
 import { ensureConfig, type InputValues } from '../../../helpers/unit/test-configs.ts';
 
-/** As ARM shows a server that was created with the defaults. */
+/** A server in an ARM response that was created with the defaults. */
 const observedServer: Server = {
   location: 'West Europe',
   sku: { name: 'Standard_B1ms', tier: 'Burstable' },
@@ -36,8 +36,8 @@ const declaredInputs: InputValues = {
   tags: 'team=space',
 };
 
-describe('declared things drift, undeclared things do not', () => {
-  test('nothing declared, nothing different, whatever the server is', () => {
+describe('declared properties drift, undeclared properties do not', () => {
+  test('without declared properties no server has drift', () => {
     expect(diffServer({})).toEqual([]);
     expect(
       diffServer(
@@ -52,16 +52,16 @@ describe('declared things drift, undeclared things do not', () => {
     ).toEqual([]);
   });
 
-  test("everything declared as it is, in Azure's other spellings: no drift", () => {
+  test("Azure's other spellings of the declared values are not drift", () => {
     expect(diffServer(declaredInputs)).toEqual([]);
     expect(diffServer({ region: 'West Europe' }, { ...observedServer, location: 'westeurope' })).toEqual([]);
   });
 
-  test('nor is a minor version, however ARM writes it', () => {
+  test('a minor version is not drift', () => {
     expect(diffServer({ 'postgres-version': '17' }, { ...observedServer, version: '17.6' })).toEqual([]);
   });
 
-  test('a zone that a failover has changed is no drift; another one is', () => {
+  test('a zone that a failover has changed is not drift, but another zone is', () => {
     const redundant = (availabilityZone: string, standbyAvailabilityZone?: string): Server => ({
       ...observedServer,
       availabilityZone,
@@ -77,7 +77,7 @@ describe('declared things drift, undeclared things do not', () => {
     expect(diffServer(declaredZone, { ...observedServer, availabilityZone: '2' })).toHaveLength(1);
   });
 
-  test('what ARM leaves out of a server is what it is by default', () => {
+  test('a property that ARM omits has its default value', () => {
     const bare: Server = { location: 'westeurope', state: 'Ready' };
     const defaults = {
       'storage-auto-grow': 'false',
@@ -91,7 +91,7 @@ describe('declared things drift, undeclared things do not', () => {
     expect(diffServer(defaults, bare)).toEqual([]);
   });
 
-  test('storage that has grown by itself is no drift', () => {
+  test('storage that has grown automatically is not drift', () => {
     expect(
       diffServer(
         { 'storage-size-gb': '32' },
@@ -100,7 +100,7 @@ describe('declared things drift, undeclared things do not', () => {
     ).toEqual([]);
   });
 
-  test('tags of others are theirs', () => {
+  test('undeclared tags are not drift', () => {
     expect(
       diffServer({ tags: 'team=space' }, { ...observedServer, tags: { team: 'space', cost: '7' } }),
     ).toEqual([]);
@@ -126,20 +126,20 @@ describe('declared things drift, undeclared things do not', () => {
       'Disabled',
       { ...observedServer, authConfig: { passwordAuth: 'Disabled' } },
     ],
-  ])('%s: %s can be changed in place', (input, value, property, was, actual) => {
+  ])('%s: %s can be changed in place', (input, value, property, before, actual) => {
     const [difference, ...more] = diffServer({ [input]: value }, actual);
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({
       resource: 'server',
       name: 'demo-relecloud',
       property,
-      actual: was,
+      actual: before,
       kind: 'changed',
     });
     expect(difference?.change).toMatchObject({
       resource: 'server',
       action: 'update',
-      details: expect.stringContaining(`${property}: ${was} → `),
+      details: expect.stringContaining(`${property}: ${before} → `),
     });
   });
 
@@ -154,26 +154,26 @@ describe('declared things drift, undeclared things do not', () => {
     const [difference, ...more] = diffServer({ [input]: value });
     expect(more).toEqual([]);
     expect(difference?.finding).toMatchObject({ property, kind: 'changed' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
     expect(difference).toMatchObject({ remedy: expect.stringMatching(/declare/) });
   });
 
-  test('storage only grows: a shrink is reported, never asked for', () => {
+  test('storage only grows: a smaller size is reported but never requested', () => {
     const big: Server = { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
     const [difference] = diffServer({ 'storage-size-gb': '32' }, big);
     expect(difference?.finding).toMatchObject({ property: 'storage size', expected: '32', actual: '128' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
-  test('several differences are several findings, each mended by itself', () => {
+  test('each difference is a separate finding', () => {
     expect(
       diffServer({ 'sku-name': 'Standard_B2s', 'backup-retention-days': '8', region: 'eastus' }),
     ).toHaveLength(3);
   });
 });
 
-describe('fix: what it says, and in which order', () => {
-  test('says which change restarts the server', () => {
+describe('on-drift: fix', () => {
+  test('names the changes that restart the server', () => {
     const details = diffServer({
       'sku-name': 'Standard_D2ds_v5',
       'storage-size-gb': '64',
@@ -182,7 +182,7 @@ describe('fix: what it says, and in which order', () => {
     expect(details).toEqual([true, true, false]);
   });
 
-  test('high availability comes after the size that allows it, and goes before the one that does not', () => {
+  test('turns high availability on after the change to a size that allows it, and off before the change to one that does not', () => {
     const order = (given: InputValues, actual: Server) =>
       diffServer(given, actual).map(({ finding }) => finding?.property);
     expect(
@@ -199,17 +199,17 @@ describe('fix: what it says, and in which order', () => {
     ]);
   });
 
-  test('one kind of standby becomes another only by way of none (Azure/ARO-HCP#7058)', () => {
+  test('does not change one mode of high availability directly into another (Azure/ARO-HCP#7058)', () => {
     const standby = (mode: string): Server => ({ ...observedServer, highAvailability: { mode } });
     const ha = (declaredMode: string, actual: string) =>
       diffServer({ 'high-availability': declaredMode }, standby(actual))[0];
-    expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('mend');
-    expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('mend');
+    expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('change');
+    expect(ha('SameZone', 'ZoneRedundant')).not.toHaveProperty('change');
     expect(ha('Disabled', 'ZoneRedundant')?.change?.action).toBe('update');
     expect(ha('SameZone', 'Disabled')?.change?.action).toBe('update');
   });
 
-  test('a burstable size is not asked for where a standby stays', () => {
+  test('does not request a burstable size if high availability stays on', () => {
     const withStandby: Server = {
       ...observedServer,
       sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
@@ -217,30 +217,30 @@ describe('fix: what it says, and in which order', () => {
     };
     const [difference] = diffServer({ 'sku-name': 'Standard_B2s' }, withStandby);
     expect(difference?.finding).toMatchObject({ property: 'sku', kind: 'changed' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
-  test('a server inside a virtual network stays there', () => {
+  test('does not request public access for a server inside a virtual network', () => {
     const inside: Server = {
       ...observedServer,
       network: { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subnet' },
     };
     const [difference] = diffServer({ 'public-access': 'true' }, inside);
     expect(difference?.finding).toMatchObject({ property: 'public access', kind: 'changed' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 
-  test('a cluster never shrinks', () => {
+  test('does not request a smaller cluster', () => {
     const [difference] = diffServer(
       { 'cluster-size': '2' },
       { ...observedServer, cluster: { clusterSize: 4 } },
     );
     expect(difference?.finding).toMatchObject({ property: 'cluster size', expected: '2', actual: '4' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference).not.toHaveProperty('change');
   });
 });
 
-describe('what Azure does not tell is unknown', () => {
+describe('a property that Azure does not report is unknown', () => {
   test.each([
     ['availability-zone', '1', { ...observedServer, availabilityZone: '' }],
     ['postgres-version', '17', { ...observedServer, version: null }],
@@ -250,11 +250,11 @@ describe('what Azure does not tell is unknown', () => {
   ])('%s', (input, value, actual) => {
     const [difference, ...others] = diffServer({ [input]: value }, actual as unknown as Server);
     expect(others).toEqual([]);
-    expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'Azure does not tell' });
-    expect(difference).not.toHaveProperty('mend');
+    expect(difference?.finding).toMatchObject({ kind: 'unknown', actual: 'not reported by Azure' });
+    expect(difference).not.toHaveProperty('change');
   });
 
-  test('letter case is no difference, in what decides about others too', () => {
+  test('the case of a value is ignored, also where it decides about another property', () => {
     const grown: Server = { ...observedServer, storage: { storageSizeGB: 512, autoGrow: 'enabled' } };
     expect(diffServer({ 'storage-size-gb': '64', 'storage-auto-grow': 'true' }, grown)).toEqual([]);
     const failedOver: Server = {
@@ -267,28 +267,28 @@ describe('what Azure does not tell is unknown', () => {
   });
 });
 
-describe('a server that is not Ready or not there', () => {
-  test.each(['Inaccessible', 'Disabled'])('%s: told, and no drift', (state) => {
+describe('a server that is not Ready or does not exist', () => {
+  test.each(['Inaccessible', 'Disabled'])('%s: the state is reported and is not drift', (state) => {
     const [only, ...others] = diffServer({ 'storage-size-gb': '32' }, { ...observedServer, state });
     expect(others).toEqual([]);
     expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
   });
 
-  test.each(['Provisioning', 'Dropping'])('%s: nothing is said of what it is like', (state) => {
+  test.each(['Provisioning', 'Dropping'])('%s: no property is compared', (state) => {
     const [only, ...others] = diffServer(
       { 'sku-name': 'Standard_B2s', region: 'eastus' },
       { ...observedServer, state },
     );
     expect(others).toEqual([]);
     expect(only?.finding).toMatchObject({ property: 'state', actual: state, kind: 'unknown' });
-    expect(only).not.toHaveProperty('mend');
+    expect(only).not.toHaveProperty('change');
   });
 
-  test('stopped: no drift, for nobody declares a state', () => {
+  test('stopped: no drift, because the state is not declared', () => {
     expect(diffServer({}, { ...observedServer, state: 'Stopped' })[0]?.finding?.kind).toBe('unknown');
   });
 
-  test('stopped: one change wakes it, before any other', () => {
+  test('stopped: the server is started before any other change', () => {
     const [first, second] = diffServer(
       { 'sku-name': 'Standard_B2s' },
       { ...observedServer, state: 'Stopped' },
@@ -297,7 +297,7 @@ describe('a server that is not Ready or not there', () => {
     expect(second?.change).toMatchObject({ action: 'update' });
   });
 
-  test('absent: one finding, one creation that says what will be made', () => {
+  test('absent: one finding, and one creation that describes the new server', () => {
     const [desired] = serverHandler.desired(
       ensureConfig({ region: 'westeurope', 'sku-name': 'Standard_D2ds_v5' }),
     );
@@ -307,7 +307,7 @@ describe('a server that is not Ready or not there', () => {
     expect(differences[0]?.change?.details).toBe('PostgreSQL 17, Standard_D2ds_v5, 32 GiB, in westeurope');
   });
 
-  test('unknown: nothing', () => {
+  test('unknown: no findings and no changes', () => {
     const [desired] = serverHandler.desired(ensureConfig());
     expect(desired && serverHandler.diff(desired, unknown(new Error('403')))).toEqual([]);
   });

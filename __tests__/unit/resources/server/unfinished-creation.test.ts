@@ -1,14 +1,14 @@
 import { describe, expect } from 'vitest';
 import type { FoundServer } from '../../../../src/azure/reader.ts';
-import { actionError } from '../../../../src/common/errors.ts';
 import {
   CREATION_TAG,
   unfinishedCreationOwner,
   withoutCreationTag,
-} from '../../../../src/inputs/creation-tag.ts';
-import { resolveNewServer, validateCreation } from '../../../../src/inputs/defaults.ts';
+} from '../../../../src/common/creation-tag.ts';
+import { actionError } from '../../../../src/common/errors.ts';
 import { absent, type Observed, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { isCreationAbandoned } from '../../../../src/resources/server/create-server.ts';
+import { newServerBody, validateCreation } from '../../../../src/resources/server/new-server.ts';
 import { test } from '../../../helpers/unit/test.ts';
 import { ensureConfig } from '../../../helpers/unit/test-configs.ts';
 import { createTestRun, errorOf } from '../../../helpers/unit/test-run.ts';
@@ -73,9 +73,11 @@ describe('an unfinished creation of another job', () => {
   });
 });
 
-describe('the tag of a new server', () => {
-  const tagsFor = (given: Readonly<Record<string, string>>) =>
-    Object.fromEntries(resolveNewServer(ensureConfig(given).server, { repositoryId: '4711' }).tags);
+describe('the creation tag of a new server', () => {
+  const tagsFor = (given: Readonly<Record<string, string>>) => {
+    const { server, administrator } = ensureConfig(given);
+    return newServerBody(server, administrator, { repositoryId: '4711' }).tags;
+  };
 
   test.for([{ 'server-parameters': 'work_mem=1' }, { 'maintenance-window': 'Sun 03:30' }])(
     'is set where the creation has further steps: %o',
@@ -87,7 +89,7 @@ describe('the tag of a new server', () => {
   test.for([{}, { 'maintenance-window': 'system-managed' }, { 'allowed-ip-ranges': '203.0.113.9' }])(
     'is not set where it has none: %o',
     (given) => {
-      expect(tagsFor(given)).toEqual({});
+      expect(tagsFor(given)).toBeUndefined();
     },
   );
 

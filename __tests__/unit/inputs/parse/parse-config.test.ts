@@ -1,18 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { actionError } from '../../../src/common/errors.ts';
-import { defaultResourceGroup, resolveNewServer, validateCreation } from '../../../src/inputs/defaults.ts';
-import { anyText } from '../../helpers/unit/arbitraries.ts';
+import { actionError } from '../../../../src/common/errors.ts';
+import { defaultCharset, defaultCollation } from '../../../../src/inputs/defaults.ts';
+import { validateCreation } from '../../../../src/resources/server/new-server.ts';
+import { anyText } from '../../../helpers/unit/arbitraries.ts';
 import {
   checkConfig,
-  defaultInputs,
+  dropConfig,
   ensureConfig,
   exampleGuid,
+  inputErrorsOf,
   parsedConfig,
-} from '../../helpers/unit/test-configs.ts';
+  pushEvent,
+  sweepConfig,
+} from '../../../helpers/unit/test-configs.ts';
 
-describe('what the inputs leave open', () => {
-  test("the tutorial's own values pass, to ensure and to create", () => {
+describe('inputs that are not set', () => {
+  test("the values of Microsoft's tutorial are valid, also for a creation", () => {
     const config = ensureConfig({ region: 'westeurope' });
     expect(config.administrator).toEqual({ username: 'relecloud_admin', password: 'VerySecurePassword!1' });
     expect(config.server.name).toBe('demo-relecloud');
@@ -20,7 +24,7 @@ describe('what the inputs leave open', () => {
     expect(validateCreation(config)).toEqual([]);
   });
 
-  test('defaults', () => {
+  test('have defaults', () => {
     expect(ensureConfig()).toMatchObject({
       mode: 'ensure',
       cloud: 'AzureCloud',
@@ -46,20 +50,20 @@ describe('what the inputs leave open', () => {
     });
   });
 
-  test('declared things drift: a property that no input names is not declared', () => {
+  test('declare no property, so that nothing drifts', () => {
     const { name, isNameIpAddress, tags, parameters, ...properties } = ensureConfig().server;
     expect([isNameIpAddress, ...tags, ...parameters]).toEqual([false]);
     expect(Object.values(properties).every((value) => value === undefined)).toBe(true);
     expect(ensureConfig().database).toMatchObject({ charset: undefined, collation: undefined });
   });
 
-  test('check needs neither password nor database', () => {
+  test('mode check needs neither password nor database', () => {
     const config = checkConfig({ 'admin-username': '', 'admin-password': '', database: '' });
     expect(config.administrator).toBeUndefined();
     expect(config.database).toBeUndefined();
   });
 
-  test('sign-in comes from the AZURE_* variables where no input says otherwise', () => {
+  test('the sign-in uses the AZURE_* variables unless inputs are set', () => {
     const env = {
       AZURE_CLIENT_ID: exampleGuid,
       AZURE_TENANT_ID: exampleGuid,
@@ -81,25 +85,25 @@ describe('what the inputs leave open', () => {
     ['DEMO-relecloud.postgres.database.usgovcloudapi.net', 'AzureUSGovernment'],
     ['demo-relecloud.postgres.database.chinacloudapi.cn', 'AzureChinaCloud'],
     [' demo-relecloud ', 'AzureChinaCloud'],
-  ])('server-name may be the short name or the full host name: %s', (given, cloud) => {
+  ])('server-name is the short name or the full host name: %s', (given, cloud) => {
     expect(parsedConfig({ 'server-name': given, 'azure-environment': cloud }).server.name).toBe(
       'demo-relecloud',
     );
   });
 
-  test('a host name of another cloud is a fault, since its server would be looked for in the wrong one', () => {
+  test('a host name of another cloud is an error, because the server would be searched in the wrong cloud', () => {
     expect(() => parsedConfig({ 'server-name': 'demo.postgres.database.chinacloudapi.cn' })).toThrow(
       'server-name is a host of AzureChinaCloud',
     );
   });
 
-  test('a declared rule may not pass for a temporary one, which sweeps would remove', () => {
+  test('a declared rule cannot have the name of a temporary rule, which a sweep would remove', () => {
     expect(() => parsedConfig({ 'allowed-ip-ranges': 'GHA-temporary-1=203.0.113.9' })).toThrow(
       'for temporary rules',
     );
   });
 
-  test('choices are taken in any case, in their own spelling', () => {
+  test('choices ignore the case', () => {
     const config = ensureConfig({
       mode: 'Ensure',
       'azure-environment': 'azurecloud',
@@ -113,7 +117,7 @@ describe('what the inputs leave open', () => {
 });
 
 describe('secrets', () => {
-  test('secret inputs are read without trimming', () => {
+  test('secret inputs are not trimmed', () => {
     fc.assert(
       fc.property(anyText, (secret) => {
         expect(ensureConfig({ 'admin-password': secret }).administrator.password).toBe(secret);
@@ -121,7 +125,7 @@ describe('secrets', () => {
     );
   });
 
-  test('an error about creation says nothing of the password but its length', () => {
+  test('an error about the password of a new server does not quote it', () => {
     const config = ensureConfig({ 'admin-password': 'Qz7' });
     const { message } = actionError('creation-inputs-invalid', {
       server: 'x',
@@ -133,7 +137,7 @@ describe('secrets', () => {
 });
 
 describe('the configuration', () => {
-  test('one frozen Config, through and through', () => {
+  test('is frozen, with all its parts', () => {
     const config = ensureConfig({ 'allowed-ip-ranges': '198.51.100.7', 'migration-command': 'true' });
     const parts = [
       config,
@@ -148,7 +152,7 @@ describe('the configuration', () => {
     for (const part of parts) expect(Object.isFrozen(part)).toBe(true);
   });
 
-  test('minutes become milliseconds, fractions too', () => {
+  test('contains minutes as milliseconds, fractions too', () => {
     const config = ensureConfig({
       'timeout-minutes': '0.5',
       'migration-command': 'x',
@@ -164,72 +168,41 @@ describe('the configuration', () => {
   });
 });
 
-describe('creation', () => {
-  test('faults that only matter to a creation are named together', () => {
-    const config = ensureConfig({ 'admin-password': 'relecloud_admin', 'high-availability': 'SameZone' });
-    const faults = validateCreation(config);
-    expect(faults).toEqual([
-      expect.stringMatching(/^region is missing/),
-      expect.stringMatching(/^admin-password (?=.*three of)(?=.*admin-username)/),
-      expect.stringMatching(/^high-availability.*burstable/),
-    ]);
+describe('charset and collation', () => {
+  test('are only declared if they are set; a new database has defaults', () => {
+    const { database } = ensureConfig();
+    expect([defaultCharset(database), defaultCollation(database)]).toEqual(['UTF8', 'en_US.utf8']);
+    const given = ensureConfig({ charset: 'LATIN1', collation: 'C' }).database;
+    expect(given).toMatchObject({ charset: 'LATIN1', collation: 'C' });
+    expect([defaultCharset(given), defaultCollation(given)]).toEqual(['LATIN1', 'C']);
+  });
+});
+
+describe('drift-report and drift-issue', () => {
+  test('reports end in .json or .sarif in any case, in mode ensure and check', () => {
+    const given = { 'drift-report': 'out/drift.json\n# for code scanning\nDrift.SARIF, b.json' };
+    const paths = ['out/drift.json', 'Drift.SARIF', 'b.json'];
+    expect(ensureConfig(given).driftReportPaths).toEqual(paths);
+    expect(checkConfig(given).driftReportPaths).toEqual(paths);
   });
 
-  test('a server that is there needs none of them: they are no faults of the inputs', () => {
-    expect(() => ensureConfig({ 'admin-password': 'x', 'high-availability': 'SameZone' })).not.toThrow();
-  });
-
-  test.each([
-    ['Ab1!5678', true],
-    ['abcdefg1', false],
-    ['Abcdefg1', true],
-    ['ABCDEFG!1', true],
-    ['Ab1!567', false],
-    [`Ab1${'x'.repeat(125)}`, true],
-    [`Ab1${'x'.repeat(126)}`, false],
-    ['xRELECLOUD_ADMIN1x', false],
-    ['pässwört1', true],
-    ['PÄSSWÖRTER', false],
-  ])('password: 8–128, three of four classes, without the login: %s', (password, good) => {
-    const faults = validateCreation(ensureConfig({ region: 'westeurope', 'admin-password': password }));
-    expect(faults.length === 0).toBe(good);
-  });
-
-  test('a new server gets what action.yml states, in a group of its own name', () => {
-    const { server } = ensureConfig({ region: 'westeurope' });
-    expect(defaultResourceGroup(server)).toBe('demo-relecloud');
-    expect(resolveNewServer(server)).toEqual({
-      region: 'westeurope',
-      version: '17',
-      skuName: 'Standard_B1ms',
-      skuTier: 'Burstable',
-      storageSizeGB: 32,
-      storageAutoGrow: true,
-      backupRetentionDays: 7,
-      geoRedundantBackup: false,
-      highAvailability: 'Disabled',
-      availabilityZone: undefined,
-      tags: new Map(),
-      passwordAuth: undefined,
-      entraAuth: undefined,
-      publicAccess: undefined,
-      cluster: undefined,
-      tenantId: undefined,
+  test('an issue needs a repository: without one it is an error, but only in mode check', () => {
+    expect(checkConfig({ 'drift-issue': 'true' }, pushEvent)).toMatchObject({
+      driftIssue: true,
+      repository: pushEvent.repository,
     });
+    expect(inputErrorsOf({ mode: 'check', 'drift-issue': 'true' })).toEqual([
+      expect.stringMatching(/^drift-issue needs to know the repository/),
+    ]);
+    expect(inputErrorsOf({ 'drift-issue': 'true' })).toEqual([]);
   });
 
-  test.each([
-    ['Standard_B2s', 'Burstable'],
-    ['standard_d2ds_v5', 'GeneralPurpose'],
-    ['Standard_E4ds_v5', 'MemoryOptimized'],
-  ])('SKUs: %s is %s', (sku, tier) => {
-    expect(resolveNewServer(ensureConfig({ 'sku-name': sku }).server).skuTier).toBe(tier);
-  });
-
-  test('check of a server that is not there has no administrator to create one with', () => {
-    const { 'admin-username': _, 'admin-password': __, ...rest } = defaultInputs;
-    expect(validateCreation(checkConfig({ ...rest, 'admin-username': '', 'admin-password': '' }))).toContain(
-      'admin-username and admin-password are missing',
-    );
+  test('one set of inputs fits several modes: inputs for another mode are only validated', () => {
+    const given = { 'drift-issue': 'true', 'drift-report': 'a.json', 'maintenance-window': 'Sun 03:30' };
+    expect(() => [dropConfig(given), sweepConfig(given), parsedConfig(given)]).not.toThrow();
+    for (const mode of ['ensure', 'sweep'])
+      expect(inputErrorsOf({ mode, 'drift-issue': 'maybe' }, {}, pushEvent)).toEqual([
+        expect.stringContaining('drift-issue'),
+      ]);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { validateSecretEnds } from '../../../../src/inputs/secret-checks.ts';
+import { validateSecretEnds } from '../../../../src/inputs/validators.ts';
 import { anyText } from '../../../helpers/unit/arbitraries.ts';
 import {
   ensureConfig,
@@ -20,13 +20,13 @@ const inputErrorsOnPullRequest = (given: InputValues): readonly string[] =>
   inputErrorsOf({ ...perPullRequestInputs, ...given }, {}, pullRequestEvent());
 
 describe('with app-username, one of app-password and app-password-key is required', () => {
-  test('none of them: the fault tells how to make a key', () => {
+  test('without both, the error says how to make a key', () => {
     expect(inputErrorsOf({ 'app-username': 'relecloud_app' })).toEqual([
       expect.stringMatching(/^app-password-key is missing.*app-password.*openssl rand -base64 32/),
     ]);
   });
 
-  test('both of them', () => {
+  test('both are an error', () => {
     expect(inputErrorsOf({ ...inputsWithKey(exampleKey), 'app-password': 'another secret' })).toEqual([
       expect.stringMatching(/^app-password and app-password-key are both given/),
     ]);
@@ -35,7 +35,7 @@ describe('with app-username, one of app-password and app-password-key is require
   test.each([
     ['app-password', 'a secret'],
     ['app-password-key', exampleKey],
-  ])('%s without app-username is for nobody', (input, value) => {
+  ])('%s without app-username is an error', (input, value) => {
     expect(inputErrorsOf({ [input]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${input} is given without app-username`)),
     ]);
@@ -44,13 +44,13 @@ describe('with app-username, one of app-password and app-password-key is require
   test.each([
     ['63 hexadecimal digits', `${'a1'.repeat(31)}f`],
     ['a length that base64 cannot have', 'Q'.repeat(45)],
-  ])('a key that was miscopied is no other key: %s', (_, key) => {
+  ])('a truncated key is an error, not another key: %s', (_, key) => {
     expect(inputErrorsOf(inputsWithKey(key))).toEqual([
       expect.stringMatching(/^app-password-key is neither base64 nor/),
     ]);
   });
 
-  test('the password is taken as it is, without trimming', () => {
+  test('the password is not trimmed', () => {
     fc.assert(
       fc.property(anyText, (password) => {
         fc.pre(validateSecretEnds(password) === undefined);
@@ -60,7 +60,7 @@ describe('with app-username, one of app-password and app-password-key is require
     );
   });
 
-  test('whoever has the one password must not have the other', () => {
+  test('the password must differ from the administrator’s', () => {
     const same = { 'app-username': 'app', 'app-password': 'VerySecurePassword!1' };
     expect(inputErrorsOf(same)).toEqual([
       expect.stringMatching(/^app-password is the administrator’s password/),
@@ -72,7 +72,7 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
   const bytes = (least: number, most: number) =>
     fc.uint8Array({ minLength: least, maxLength: most }).map((array) => Buffer.from(array));
 
-  /** Base64 that could be hexadecimal digits as well, which random bytes practically never give. */
+  /** Base64 that is also hexadecimal, which random bytes practically never give. */
   const looksHexadecimal = (key: Buffer): boolean => /^[0-9a-f]+$/i.test(key.toString('base64url'));
 
   test('every form of the same bytes is the same key', () => {
@@ -96,19 +96,21 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
     );
   });
 
-  test('a key of fewer bytes is told by its length', () => {
+  test('the error for a shorter key names its length', () => {
     fc.assert(
       fc.property(bytes(4, 31), (key) => {
         fc.pre(!looksHexadecimal(key));
-        const says = [expect.stringContaining(`app-password-key has ${key.length} bytes, but needs 32`)];
-        expect(inputErrorsOf(inputsWithKey(key.toString('hex')))).toEqual(says);
-        expect(inputErrorsOf(inputsWithKey(key.toString('base64')))).toEqual(says);
+        const expected = [
+          expect.stringContaining(`app-password-key has ${key.length} bytes, but needs at least 32`),
+        ];
+        expect(inputErrorsOf(inputsWithKey(key.toString('hex')))).toEqual(expected);
+        expect(inputErrorsOf(inputsWithKey(key.toString('base64')))).toEqual(expected);
       }),
     );
   });
 
   test.each([' ', '\n', ' \t\r\n '])(
-    'white space alone is no key, for a password derived from nothing is anybody’s: %j',
+    'white space alone is not a key, because anybody could derive that password: %j',
     (key) => {
       expect(inputErrorsOf(inputsWithKey(key))).toEqual([expect.stringMatching(/^app-password-key /)]);
     },
@@ -116,14 +118,18 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
 });
 
 describe('the application role is not the administrator', () => {
-  test('nor is it called so, with the pull request’s number or without', () => {
-    const says = [expect.stringMatching(/^app-username is admin-username/)];
-    expect(inputErrorsOf({ ...inputsWithKey(exampleKey), 'app-username': 'relecloud_admin' })).toEqual(says);
-    expect(inputErrorsOnPullRequest({ 'app-username': 'relecloud_admin' })).toEqual(says);
-    expect(inputErrorsOnPullRequest({ 'app-username': 'app', 'admin-username': 'app_pr_42' })).toEqual(says);
+  test('so it cannot have the same name, with or without the number of the pull request', () => {
+    const expected = [expect.stringMatching(/^app-username is admin-username/)];
+    expect(inputErrorsOf({ ...inputsWithKey(exampleKey), 'app-username': 'relecloud_admin' })).toEqual(
+      expected,
+    );
+    expect(inputErrorsOnPullRequest({ 'app-username': 'relecloud_admin' })).toEqual(expected);
+    expect(inputErrorsOnPullRequest({ 'app-username': 'app', 'admin-username': 'app_pr_42' })).toEqual(
+      expected,
+    );
   });
 
-  test('PostgreSQL’s own rules for roles: any character, in 63 bytes', () => {
+  test('its name can contain any character, up to 63 bytes, as in PostgreSQL', () => {
     for (const name of ['Ünïcode-Rölle', 'with space', 'é'.repeat(31), 'a"b\\c', 'x'.repeat(63)])
       expect(
         ensureConfig({ ...inputsWithKey(exampleKey), 'app-username': name }, {}, pushEvent).appRole?.name,
@@ -131,33 +137,34 @@ describe('the application role is not the administrator', () => {
   });
 });
 
-describe('migrate-as: app where there is an application role', () => {
+describe('migrate-as', () => {
   const migration = { 'migration-command': 'npm run migrate' };
-  const as = (given: InputValues) => ensureConfig({ ...migration, ...given }, {}, pushEvent).migration?.runAs;
+  const runAs = (given: InputValues) =>
+    ensureConfig({ ...migration, ...given }, {}, pushEvent).migration?.runAs;
 
-  test('the default', () => {
-    expect(as({})).toBe('admin');
-    expect(as(inputsWithKey(exampleKey))).toBe('app');
+  test('is app by default if there is an application role, otherwise admin', () => {
+    expect(runAs({})).toBe('admin');
+    expect(runAs(inputsWithKey(exampleKey))).toBe('app');
   });
 
-  test('a base database’s migration may run as the administrator', () => {
-    expect(as({ ...inputsWithKey(exampleKey), 'migrate-as': 'admin' })).toBe('admin');
-    expect(as({ 'migrate-as': 'admin' })).toBe('admin');
+  test('can be admin for a base database', () => {
+    expect(runAs({ ...inputsWithKey(exampleKey), 'migrate-as': 'admin' })).toBe('admin');
+    expect(runAs({ 'migrate-as': 'admin' })).toBe('admin');
   });
 
-  test('app without an application role is nobody', () => {
+  test('app without an application role is an error', () => {
     expect(inputErrorsOf({ ...migration, 'migrate-as': 'app' })).toEqual([
-      expect.stringMatching(/^migrate-as is app, but there is no app-username/),
+      expect.stringMatching(/^migrate-as is app, but app-username is not set/),
     ]);
   });
 
-  test('what a pull request wrote never runs as the administrator: said so', () => {
+  test('admin is an error for a pull request, whose code must not run as the administrator', () => {
     expect(inputErrorsOnPullRequest({ ...migration, 'migrate-as': 'admin' })).toEqual([
       expect.stringMatching(/^migrate-as is admin, which is refused with per-pull-request/),
     ]);
   });
 
-  test('nor by default, where there is no application role', () => {
+  test('a migration for a pull request needs an application role', () => {
     const given = { ...migration, 'per-pull-request': 'true' };
     expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([
       expect.stringMatching(/^migration-command needs app-username with per-pull-request/),
@@ -165,7 +172,7 @@ describe('migrate-as: app where there is an application role', () => {
     expect(inputErrorsOf({ 'per-pull-request': 'true' }, {}, pullRequestEvent())).toEqual([]);
   });
 
-  test('there is no way to a pull request’s migration as the administrator', () => {
+  test('no combination of inputs runs the migration of a pull request as the administrator', () => {
     const given = fc.record({
       'migration-command': fc.constantFrom('', 'true'),
       'migrate-as': fc.constantFrom('', 'app', 'admin', 'ADMIN', 'Admin '),
@@ -184,12 +191,12 @@ describe('migrate-as: app where there is an application role', () => {
 });
 
 describe('extensions', () => {
-  test('one a line or separated by commas, in any case, each once', () => {
+  test('are one a line or separated by commas, in any case, without duplicates', () => {
     const given = 'pgcrypto, UUID-OSSP\n# a comment\npostgis\nPgCrypto';
     expect(ensureConfig({ extensions: given }).extensions).toEqual(['pgcrypto', 'uuid-ossp', 'postgis']);
   });
 
-  test('every one that is none is told', () => {
+  test('every invalid name is an error', () => {
     expect(inputErrorsOf({ extensions: 'pg crypto, "x", vector' })).toEqual([
       expect.stringContaining("'pg crypto'"),
       expect.stringContaining(`'"x"'`),
@@ -198,7 +205,7 @@ describe('extensions', () => {
 });
 
 describe('github-token', () => {
-  test('is a secret without the white space around it, and none where it is empty', () => {
+  test('is trimmed, and undefined if it is blank', () => {
     expect(ensureConfig({ 'github-token': ' ghs_16C7e42F292c69 \n' }).gitHubToken).toBe('ghs_16C7e42F292c69');
     expect(ensureConfig({ 'github-token': ' ' }).gitHubToken).toBeUndefined();
     expect(ensureConfig().gitHubToken).toBeUndefined();

@@ -19,22 +19,22 @@ import {
 
 const eventWithoutRepository = { ...pushEvent, repository: { id: '', name: '' } };
 
-describe('per-pull-request: the database is <database>_pr_<number>, the role <app-username>_pr_<number>', () => {
-  test('the number is the event’s', () => {
+describe('per-pull-request: the database is <database>_pr_<number> and the role <app-username>_pr_<number>', () => {
+  test('the number comes from the event', () => {
     const { pullRequest, database, appRole } = pullRequestConfig();
     expect(pullRequest).toEqual({ number: 42, repository, state: 'open' });
     expect(database).toMatchObject({ name: 'relecloud_pr_42', base: 'relecloud' });
     expect(appRole).toMatchObject({ name: 'relecloud_app_pr_42', base: 'relecloud_app' });
   });
 
-  test('both bear the marks by which they are known again', () => {
+  test('database and role have ownership markers', () => {
     const { database, appRole } = pullRequestConfig();
-    const mark = { kind: 'pull-request', repositoryId: repository.id, pullRequest: 42 };
-    expect(database.marker).toEqual({ ...mark, base: 'relecloud' });
-    expect(appRole?.marker).toEqual({ ...mark, base: 'relecloud_app', database: 'relecloud' });
+    const marker = { kind: 'pull-request', repositoryId: repository.id, pullRequest: 42 };
+    expect(database.marker).toEqual({ ...marker, base: 'relecloud' });
+    expect(appRole?.marker).toEqual({ ...marker, base: 'relecloud_app', database: 'relecloud' });
   });
 
-  test('pull-request-number wins over the event’s, whose state then tells nothing', () => {
+  test('pull-request-number overrides the number of the event, whose state is then unknown', () => {
     const given = { ...perPullRequestInputs, 'pull-request-number': '7' };
     expect(ensureConfig(given, {}, pullRequestEvent(42)).pullRequest).toMatchObject({
       number: 7,
@@ -45,11 +45,11 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
   });
 
   test.each(['ensure', 'check', 'drop'])(
-    'without a number, an error, never the base database: mode %s',
+    'a missing number is an error and never means the base database: mode %s',
     (mode) => {
       const given = { ...perPullRequestInputs, mode };
       expect(inputErrorsOf(given, {}, pushEvent)).toEqual([
-        expect.stringMatching(/^pull-request-number is missing: this push/),
+        expect.stringMatching(/^pull-request-number is missing: the event push/),
       ]);
       expect(inputErrorsOf(given)).toEqual([
         expect.stringMatching(/^pull-request-number is missing/),
@@ -58,7 +58,7 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
     },
   );
 
-  test('with a number that is none, that one fault is told, and the event’s is not taken instead', () => {
+  test('an invalid number is the only error, and the number of the event is not used instead', () => {
     const given = { ...perPullRequestInputs, 'pull-request-number': '#42' };
     expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([
       expect.stringMatching(/^pull-request-number is '#42'/),
@@ -66,7 +66,7 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
   });
 
   test.each(['ensure', 'check', 'drop', 'sweep'])(
-    'where the repository is unknown, nothing could be marked or known again: mode %s',
+    'an unknown repository is an error, because the ownership marker needs it: mode %s',
     (mode) => {
       const given = { ...perPullRequestInputs, mode, 'pull-request-number': mode === 'sweep' ? '' : '1' };
       expect(inputErrorsOf(given, {}, eventWithoutRepository)).toEqual([
@@ -75,7 +75,7 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
     },
   );
 
-  test('whatever tells the number, or does not, a pull request never yields the base database or role', () => {
+  test('per-pull-request never results in the base database or role, whatever the inputs and the event are', () => {
     const bases = fc
       .stringMatching(/^[a-zA-Z_][\w-]{0,62}$/)
       .filter((base) => !inputErrorsOf({ database: base })[0]);
@@ -100,7 +100,7 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
         };
         if (inputErrorsOf(inputs, {}, event).length > 0) return;
         const config = parsedConfig(inputs, {}, event);
-        if (config.mode === 'sweep') throw new Error('another mode was asked for');
+        if (config.mode === 'sweep') throw new Error('unexpected mode');
         const pullRequest = config.pullRequest?.number ?? Number.NaN;
         expect(config.database?.name).not.toBe(database);
         expect(config.appRole?.name).not.toBe(role);
@@ -112,7 +112,7 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
     );
   });
 
-  test('without per-pull-request, the base database and role, whatever the event is', () => {
+  test('without per-pull-request, the base database and role are used even for a pull request event', () => {
     const { pullRequest, database, appRole } = ensureConfig(
       { ...perPullRequestInputs, 'per-pull-request': 'false' },
       {},
@@ -127,26 +127,29 @@ describe('per-pull-request: the database is <database>_pr_<number>, the role <ap
   });
 });
 
-describe('inputs that mean something for a pull request’s database alone', () => {
-  const alone: readonly (readonly [input: string, value: string])[] = [
+describe('inputs that only apply to the database of a pull request', () => {
+  const pullRequestInputs: readonly (readonly [input: string, value: string])[] = [
     ['reset', 'true'],
     ['expires-in', '7d'],
     ['comment', 'true'],
     ['pull-request-number', '42'],
   ];
 
-  test.each(alone)('%s: %s is refused without per-pull-request', (input, value) => {
+  test.each(pullRequestInputs)('%s: %s is an error without per-pull-request', (input, value) => {
     for (const mode of ['ensure', 'check'])
       expect(inputErrorsOf({ mode, [input]: value }, {}, pullRequestEvent())).toEqual([
         expect.stringMatching(new RegExp(`^${input} needs per-pull-request: true`)),
       ]);
   });
 
-  test.each(alone)('%s: %s is taken with it, and by mode drop, which is a pull request’s', (input, value) => {
-    const given = { ...perPullRequestInputs, [input]: value };
-    expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([]);
-    expect(inputErrorsOf({ mode: 'drop', [input]: value }, {}, pullRequestEvent())).toEqual([]);
-  });
+  test.each(pullRequestInputs)(
+    '%s: %s is valid with per-pull-request, and in mode drop, which implies it',
+    (input, value) => {
+      const given = { ...perPullRequestInputs, [input]: value };
+      expect(inputErrorsOf(given, {}, pullRequestEvent())).toEqual([]);
+      expect(inputErrorsOf({ mode: 'drop', [input]: value }, {}, pullRequestEvent())).toEqual([]);
+    },
+  );
 
   test.each([
     ['90s', 90_000],
@@ -159,7 +162,7 @@ describe('inputs that mean something for a pull request’s database alone', () 
     expect(pullRequestConfig({ 'expires-in': text }).database.expiresInMs).toBe(milliseconds);
   });
 
-  test('defaults: kept until the pull request is closed, not reset, not cloned, no comment', () => {
+  test('defaults: no expiry, no reset, no template, no comment', () => {
     const { database, comment } = pullRequestConfig();
     expect(database).toMatchObject({ template: undefined, reset: false, expiresInMs: undefined });
     expect(comment).toBe(false);
@@ -169,7 +172,7 @@ describe('inputs that mean something for a pull request’s database alone', () 
     });
   });
 
-  test('template: any database, PostgreSQL’s templates too, but not the database itself', () => {
+  test('template is any database, even a template of PostgreSQL, but not the database itself', () => {
     for (const template of ['relecloud', 'template0', 'template1'])
       expect(pullRequestConfig({ template }).database.template).toBe(template);
     const itself = expect.stringMatching(/^template is .*the database itself/);
@@ -181,7 +184,7 @@ describe('inputs that mean something for a pull request’s database alone', () 
 });
 
 describe('mode drop', () => {
-  test('the pull request’s part of what is declared: its database and role, no password, no per-pull-request', () => {
+  test('needs only the names of database and role: no password of the role, no per-pull-request', () => {
     const config = dropConfig({ 'app-username': 'relecloud_app' });
     const { database, appRole } = pullRequestConfig();
     const { secret: _, ...role } = appRole ?? { secret: undefined };
@@ -190,7 +193,7 @@ describe('mode drop', () => {
     expect(config.appRole).toEqual(role);
   });
 
-  test('is for a closed pull request, and shows what it would do with dry-run', () => {
+  test('accepts a closed pull request, and dry-run', () => {
     const config = dropConfig({ 'dry-run': 'true' }, pullRequestEvent(42, { state: 'closed' }));
     expect(config).toMatchObject({ dryRun: true, pullRequest: { state: 'closed' } });
   });
@@ -206,7 +209,7 @@ describe('mode drop', () => {
 });
 
 describe('mode sweep', () => {
-  test('is for a repository, and needs neither database nor pull request', () => {
+  test('needs a repository, but neither database nor pull request', () => {
     expect(sweepConfig({ database: '', 'dry-run': 'true', comment: 'true' })).toMatchObject({
       repository,
       dryRun: true,
@@ -223,18 +226,15 @@ describe('mode sweep', () => {
 });
 
 describe('dry-run', () => {
-  test.each(['ensure', 'check'])(
-    'is for drop and sweep: refused with mode %s, and false is no fault',
-    (mode) => {
-      expect(inputErrorsOf({ mode, 'dry-run': 'true' })).toEqual([
-        expect.stringMatching(/^dry-run is for mode drop/),
-      ]);
-      expect(inputErrorsOf({ mode, 'dry-run': 'false' })).toEqual([]);
-    },
-  );
+  test.each(['ensure', 'check'])('is an error in mode %s, unless it is false', (mode) => {
+    expect(inputErrorsOf({ mode, 'dry-run': 'true' })).toEqual([
+      expect.stringMatching(/^dry-run is for mode drop/),
+    ]);
+    expect(inputErrorsOf({ mode, 'dry-run': 'false' })).toEqual([]);
+  });
 });
 
-test('check: a pull request’s database is looked at like any other, without its password', () => {
+test('mode check accepts the database of a pull request without the password of its role', () => {
   const { 'app-password-key': _, ...given } = perPullRequestInputs;
   expect(checkConfig(given, pullRequestEvent())).toMatchObject({
     database: { name: 'relecloud_pr_42' },
@@ -242,16 +242,16 @@ test('check: a pull request’s database is looked at like any other, without it
   });
 });
 
-describe('what goes with extensions', () => {
+describe('extensions and a declared azure.extensions', () => {
   const listed = { 'server-parameters': 'azure.extensions=PGCRYPTO,hstore' };
 
-  test('a declared allow-list that lacks one would be undone and done again for ever', () => {
+  test('an extension that the declared allow-list lacks is an error, because every run would change the list twice', () => {
     expect(inputErrorsOf({ ...listed, extensions: 'citext' })).toEqual([
-      'server-parameters: azure.extensions lacks citext, which extensions asks for',
+      'server-parameters: azure.extensions lacks citext, which extensions needs',
     ]);
   });
 
-  test('one that holds them all, in any spelling, is no fault', () => {
+  test('an allow-list with all extensions is valid, in any case and order', () => {
     expect(inputErrorsOf({ ...listed, extensions: 'hstore, pgcrypto' })).toEqual([]);
   });
 });
