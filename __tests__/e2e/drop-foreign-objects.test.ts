@@ -129,7 +129,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toContain(`Role '${own.user}' could not be dropped`);
       expect(refused.log).toMatch(place.expectedMessage);
-      expect(refused.log).toContain('(drop-refused)');
+      expect(refused.log).toContain('(drop-failed)');
       expect(droppedNames(refused)).toEqual(gone);
       expect(await look()).not.toEqual([]);
       const state = await emulator.serverState(server.name);

@@ -143,7 +143,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       expect(refused.log).toMatch(
         /(Database|Role) '.*' is there already and was left untouched: its mark says that it is of another repository \(id 815\)/,
       );
-      expect(refused.log).toContain('(not-ours)');
+      expect(refused.log).toContain('(not-owned)');
       expect(await emulator.serverState(server)).toEqual(before);
     }
     expect(

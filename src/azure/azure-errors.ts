@@ -92,13 +92,14 @@ function unreachableReason(error: unknown): string | undefined {
 export function toAzureError(doing: string, error: unknown, uncertain = false): Error {
   if (error instanceof ActionError) return error;
   const azure = uncertainDetails(error, uncertain);
-  if (azure) return actionError('azure-refused', { doing, hint: azureHint(azure) }, { cause: error, azure });
+  if (azure)
+    return actionError('azure-request-failed', { doing, hint: azureHint(azure) }, { cause: error, azure });
   if (!isRestError(error)) return error instanceof Error ? error : new Error(getErrorMessage(error));
   const hint = isClientSideError(error)
     ? azureHint({ code: error.code ?? '', message: '' })
     : 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
   return actionError(
-    'azure-refused',
+    'azure-request-failed',
     { doing: `${doing} (${getErrorMessage(error)})`, hint },
     { cause: error },
   );

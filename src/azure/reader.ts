@@ -119,7 +119,7 @@ export class AzureReader {
       );
       if (answer.nameAvailable === false && answer.reason === 'Invalid') {
         const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
-        throw actionError('azure-refused', { doing, hint: 'Choose another server-name.' }, { azure });
+        throw actionError('azure-request-failed', { doing, hint: 'Choose another server-name.' }, { azure });
       }
       if (typeof answer.nameAvailable !== 'boolean') {
         const reason = 'the answer does not say so; perhaps a proxy answered instead of Azure.';
@@ -135,7 +135,7 @@ export class AzureReader {
 
   /**
    * All firewall rules of the server, from every page.
-   * @throws `azure-refused`
+   * @throws `azure-request-failed`
    */
   async listFirewallRules(): Promise<readonly FirewallRule[]> {
     const { resourceGroup, name } = this.serverRef;

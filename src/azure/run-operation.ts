@@ -37,7 +37,7 @@ export interface OperationContext {
  * @param hasTakenEffect whether the thing itself shows the operation's effect, where the operation cannot be read; undefined while
  *   it shows that the operation is going on
  * @param getResult given whether the operation has ended well; returns undefined as long as the need is not met
- * @throws `azure-refused`, whose details say `refused` only where nothing can come of any of the requests
+ * @throws `azure-request-failed`, whose details say `refused` only where nothing can come of any of the requests
  */
 export async function runOperation<T>(
   { clients, run, retryWhenUnreachable }: OperationContext,

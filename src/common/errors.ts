@@ -51,7 +51,7 @@ export const errorCatalog = {
     hint: p.hint,
     url: 'https://learn.microsoft.com/azure/developer/github/connect-from-azure-openid-connect',
   }),
-  'azure-refused': (p: { doing: string; hint: string }): ErrorText => ({
+  'azure-request-failed': (p: { doing: string; hint: string }): ErrorText => ({
     summary: `Azure refused while ${p.doing}.`,
     hint: p.hint,
   }),
@@ -107,15 +107,15 @@ export const errorCatalog = {
     summary: `The public IPv4 address of this runner could not be found out: ${p.reason}`,
     hint: 'Give it with the input runner-ip; where this runner has several, give all of them with allowed-ip-ranges.',
   }),
-  'database-refused': (p: { database: string; reason: string; hint: string }): ErrorText => ({
+  'database-failed': (p: { database: string; reason: string; hint: string }): ErrorText => ({
     summary: `Database '${p.database}' could not be created or used: ${p.reason}`,
     hint: p.hint,
   }),
-  'not-ours': (p: { what: string; reason: string; hint: string }): ErrorText => ({
+  'not-owned': (p: { what: string; reason: string; hint: string }): ErrorText => ({
     summary: `${p.what} is there already and was left untouched: ${p.reason}`,
     hint: p.hint,
   }),
-  'role-refused': (p: { role: string; doing: string; reason: string; hint: string }): ErrorText => ({
+  'role-failed': (p: { role: string; doing: string; reason: string; hint: string }): ErrorText => ({
     summary: `${p.doing} role '${p.role}' was not possible: ${p.reason}`,
     hint: p.hint,
   }),
@@ -131,12 +131,12 @@ export const errorCatalog = {
     summary: `Database '${p.template}' could not be cloned within ${p.after}, because PostgreSQL copies only a database that nobody uses, and these use it:${longList(p.sessions)}${p.timesEnded > 1 ? `\nSessions of pull requests’ roles were ended ${p.timesEnded} times and came back.` : ''}`,
     hint: `${p.timesEnded > 1 ? `${p.hint} Other sessions: end` : 'End'} them, or clone a database that only migrations enter. The action ends only sessions of roles that it made for pull requests.`,
   }),
-  'extension-refused': (p: { extension: string; reason: string; hint: string }): ErrorText => ({
+  'extension-failed': (p: { extension: string; reason: string; hint: string }): ErrorText => ({
     summary: `Extension '${p.extension}' could not be created: ${p.reason}`,
     hint: p.hint,
     url: `${DOCS_URL}/concepts-extensions`,
   }),
-  'drop-refused': (p: {
+  'drop-failed': (p: {
     what: string;
     reason: string;
     /** What the reason names, one by one. */
@@ -150,11 +150,11 @@ export const errorCatalog = {
     summary: `${p.what} could not be dropped: ${p.reason}${truncateList(p.lines ?? [], 40)}${p.rest ?? ''}`,
     hint: `${p.hint}${truncateList(p.statements ?? [], 40)}`,
   }),
-  'roles-refused': (p: { failures: readonly Error[] }): ErrorText => ({
+  'roles-failed': (p: { failures: readonly Error[] }): ErrorText => ({
     summary: `${p.failures.length} roles could not be dropped:${longList(formatErrors(p.failures))}`,
     hint: 'Do what each of these says, and run the step again.',
   }),
-  'ensured-again': (p: { database: string }): ErrorText => ({
+  renewed: (p: { database: string }): ErrorText => ({
     summary: `Database '${p.database}' was ensured again just now, so it has not expired.`,
     hint: 'Nothing: the next sweep looks at it again.',
   }),
@@ -167,7 +167,7 @@ export const errorCatalog = {
     hint: 'Set skip-without-credentials: true to end such runs with a notice instead of this error, or run the step for branches of this repository alone.',
     url: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
-  'fork-refused': (p: { number: number }): ErrorText => ({
+  'fork-not-allowed': (p: { number: number }): ErrorText => ({
     summary: `Pull request #${p.number} comes from a fork, but this workflow runs on pull_request_target, where a stranger's code would meet this repository's secrets: its migrations and scripts would run with them.`,
     hint: 'Ensure databases on pull_request, which gives forks no secrets (with skip-without-credentials: true), and use pull_request_target for mode: drop alone.',
     url: 'https://docs.github.com/actions/reference/security/secure-use',

@@ -85,7 +85,7 @@ export async function dropPullRequest(
   await reconcile(reporter, planners, excludeRoles(config, blockedRoles), { reader, writer });
   const [first, ...more] = blockedRoles.values();
   if (first === undefined || more.length === 0) return first;
-  return actionError('roles-refused', { failures: [first, ...more] });
+  return actionError('roles-failed', { failures: [first, ...more] });
 }
 
 /** By name the roles that cannot go, since they own something outside of the database, and why. */

@@ -18,7 +18,7 @@ import type { LoginTarget } from '../postgres/login.ts';
 /**
  * Masks the secrets among the inputs, and what stands in their place in the config-file; then reads the configuration.
  * @returns undefined where the run has no credentials and is to be skipped then (`skip-without-credentials`)
- * @throws `inputs-invalid` with every fault of every input; `no-credentials`, `fork-refused`
+ * @throws `inputs-invalid` with every fault of every input; `no-credentials`, `fork-not-allowed`
  */
 export function readConfig(runtime: ActionsRuntime): Config | undefined {
   for (const secret of secretInputValues(runtime)) runtime.mask(secret);
@@ -42,7 +42,7 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   const config = parseConfig(raw, parseContext);
   if ('errors' in config) throw actionError('inputs-invalid', { errors: config.errors });
   if (config.mode === 'ensure' && runsForkWithSecrets(event))
-    throw actionError('fork-refused', { number: event.pullRequest?.number ?? 0 });
+    throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
   return config;
 }
 

@@ -55,7 +55,7 @@ export function databaseNotOwnedError(
   observed: ObservedDatabase,
   { name, marker }: DatabaseConfig,
 ): ActionError {
-  return actionError('not-ours', {
+  return actionError('not-owned', {
     what: `Database '${name}'`,
     reason: observed.isOwnedByAdmin
       ? describeOwner(observed.marker, marker?.repositoryId)
@@ -66,7 +66,7 @@ export function databaseNotOwnedError(
 
 /** Why a role of this name is not touched. */
 export function roleNotOwnedError(observed: ObservedRole, { name, marker }: RoleConfig): ActionError {
-  return actionError('not-ours', {
+  return actionError('not-owned', {
     what: `Role '${name}'`,
     reason: observed.administered
       ? describeOwner(observed.marker, marker.repositoryId)

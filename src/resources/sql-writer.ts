@@ -65,7 +65,7 @@ export class SqlWriter {
   /**
    * Gives the application role schema `public` of a database that is there, in a pull request's also whatever another role
    * has left there, and then its rights on the database, by which later runs know that all is done.
-   * @throws `database-refused` where the administrator may not
+   * @throws `database-failed` where the administrator may not
    */
   async grantAccess(
     role: RoleConfig,
@@ -110,7 +110,7 @@ export class SqlWriter {
   #grantError(role: RoleConfig, database: string, grant: string, cause: unknown): Error {
     const reason = `admin-username may not grant rights on it to role '${role.name}'.`;
     const hint = `Let its owner say: ${grant}; or choose another database.`;
-    return actionError('database-refused', { database, reason, hint }, { cause });
+    return actionError('database-failed', { database, reason, hint }, { cause });
   }
 
   /** See {@link createExtension}. */

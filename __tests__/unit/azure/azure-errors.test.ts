@@ -56,7 +56,7 @@ describe('Azure’s own code and correlation id', () => {
   test('an operation that failed later keeps what it said, and an error of the catalogue what it has', () => {
     const azure = { code: 'ServerIsBusy', message: 'busy', correlationId };
     expect(azureDetails(new OperationFailedError(azure))).toBe(azure);
-    const known = actionError('azure-refused', { doing: 'x', hint: 'y' }, { azure });
+    const known = actionError('azure-request-failed', { doing: 'x', hint: 'y' }, { azure });
     expect(azureDetails(known)).toEqual(azure);
     expect(toAzureError('z', known)).toBe(known);
   });

@@ -12,7 +12,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'inputs-invalid': { errors: ['fault-a', 'fault-b'] },
   'creation-inputs-invalid': { errors: ['fault-a', 'fault-b'], server: 'server-a' },
   'sign-in-failed': { method: 'way-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'azure-refused': { doing: 'doing-a', hint: 'Do advice-a, please.' },
+  'azure-request-failed': { doing: 'doing-a', hint: 'Do advice-a, please.' },
   'state-unknown': { what: 'what-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'server-ambiguous': { server: 'server-a', groups: ['group-a', 'group-b'] },
   'server-not-found': { server: 'server-a', subscription: 'subscription-a', resourceGroup: 'group-a' },
@@ -29,9 +29,9 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   },
   'not-reachable': { host: 'host-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'egress-address-unknown': { reason: 'reason-a' },
-  'database-refused': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'not-ours': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'role-refused': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'database-failed': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'not-owned': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'role-failed': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'template-in-use': {
     template: 'template-a',
     after: '30 s',
@@ -39,8 +39,8 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
     timesEnded: 4711,
     hint: 'Do advice-a, please.',
   },
-  'extension-refused': { extension: 'extension-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'drop-refused': {
+  'extension-failed': { extension: 'extension-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'drop-failed': {
     what: 'thing-a',
     reason: 'reason-a',
     lines: ['line-a', 'line-b'],
@@ -48,11 +48,11 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
     hint: 'Do advice-a, please.',
     statements: ['statement-a', 'statement-b'],
   },
-  'roles-refused': { failures: [new Error('failure-a'), new Error('failure-b')] },
-  'ensured-again': { database: 'database-a' },
+  'roles-failed': { failures: [new Error('failure-a'), new Error('failure-b')] },
+  renewed: { database: 'database-a' },
   'pull-request-closed': { number: 4711, repository: 'repository-a' },
   'no-credentials': { why: 'why-a' },
-  'fork-refused': { number: 4711 },
+  'fork-not-allowed': { number: 4711 },
   'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
   drifted: { findings: ['finding-a', 'finding-b'] },
   'check-incomplete': {
@@ -105,7 +105,7 @@ describe('an error says what happened, what to do, and Azure’s own code and co
   });
 
   test('an empty code of Azure’s is said to be none', () => {
-    const { message } = createErrorFor('azure-refused', {
+    const { message } = createErrorFor('azure-request-failed', {
       azure: { code: '', message: 'Server X is busy.' },
     });
     expect(message).toContain('Azure said: (no code): Server X is busy.');
@@ -153,7 +153,7 @@ describe('whatever comes from outside, an error has a bound', () => {
   });
 
   test('an error of the catalogue that is wrapped keeps what to do', () => {
-    const inner = actionError('azure-refused', { doing: 'x', hint: 'Do this.' }, { azure });
+    const inner = actionError('azure-request-failed', { doing: 'x', hint: 'Do this.' }, { azure });
     expect(getErrorMessage(inner)).toBe(inner.message);
   });
 });
@@ -163,7 +163,7 @@ describe('what a refusal exists to give is not cut', () => {
     { length: 8 },
     (_, n) => `in database 'copy_${n}': ${'table public.trips, '.repeat(20)}end ${n}`,
   );
-  const refused = actionError('drop-refused', {
+  const refused = actionError('drop-failed', {
     what: 'Role x',
     reason: 'these belong to it:',
     lines,
@@ -179,12 +179,12 @@ describe('what a refusal exists to give is not cut', () => {
 
   test('each has its bound, their number too', () => {
     const long = Array.from({ length: 105 }, () => 'long '.repeat(10_000));
-    const { message } = actionError('drop-refused', { what: 'x', reason: 'y', lines: long, hint: 'z' });
+    const { message } = actionError('drop-failed', { what: 'x', reason: 'y', lines: long, hint: 'z' });
     expect(message).toContain('… and 65 more');
     expect(message.length).toBeLessThan(50_000);
   });
 
-  test.each(['sweep-incomplete', 'roles-refused'] as const)('%s: every error whole', (code) => {
+  test.each(['sweep-incomplete', 'roles-failed'] as const)('%s: every error whole', (code) => {
     const { message } = actionError(code, { failures: [refused, new Error('long '.repeat(1000))] });
     const flat = message.replaceAll('\n    ', '\n');
     expect(flat).toContain(refused.message);

@@ -83,7 +83,7 @@ async function runChecksInSession(
 
 /** That somebody else's thing is there in place of ours is what a check is for, and no reason to end it. */
 function toNotOwnedFinding(error: unknown): Omit<ReportedFinding, 'resource' | 'name'> {
-  if (!(error instanceof ActionError) || error.code !== 'not-ours') throw error;
+  if (!(error instanceof ActionError) || error.code !== 'not-owned') throw error;
   const { summary, hint } = error;
   return { property: 'owner', expected: 'ours', actual: summary, kind: 'changed', remedy: hint };
 }

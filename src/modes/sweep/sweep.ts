@@ -161,7 +161,7 @@ async function sweepPullRequest(
   try {
     blockedError = await dropPullRequest(dropping, azure, connections, reader, planners);
   } catch (error) {
-    if (!(error instanceof ActionError) || error.code !== 'ensured-again') throw error;
+    if (!(error instanceof ActionError) || error.code !== 'renewed') throw error;
     return reporter.recordSkipped({ ...resourceRef, reason: error.summary });
   }
   const { number, base, name } = item;

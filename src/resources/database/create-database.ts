@@ -31,7 +31,7 @@ export interface CreateDatabaseDeps extends ExtensionDeps {
  * ({@link sentinelOf}) tells until the very end that it is not finished, so that it can be killed at any moment, and two
  * jobs that make the same one do the same things to it.
  * @returns `created`, or `adopted` where another made or finished it
- * @throws `database-refused`, `template-in-use`, `extension-refused`
+ * @throws `database-failed`, `template-in-use`, `extension-failed`
  */
 export async function createDatabase(
   deps: CreateDatabaseDeps,
@@ -78,7 +78,7 @@ async function createOrAdopt(
     if (getSqlState(error) === '') throw error;
     const hint = createDatabaseHint(getSqlState(error), desired);
     throw actionError(
-      'database-refused',
+      'database-failed',
       { database: name, reason: formatPgError(error), hint },
       { cause: error },
     );
@@ -225,7 +225,7 @@ export async function extendExpiry(
 
 /**
  * When the pull request's database expires, by its mark; undefined where it does not.
- * @throws `database-refused` where it is not there any more
+ * @throws `database-failed` where it is not there any more
  */
 export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
   const observed = await reader.database(desired.name);
@@ -234,5 +234,5 @@ export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Pr
     return observed.value.marker?.expires;
   const reason = 'another job dropped it while this one was at it.';
   const hint = 'Run the step again, if the pull request is still open.';
-  throw actionError('database-refused', { database: desired.name, reason, hint });
+  throw actionError('database-failed', { database: desired.name, reason, hint });
 }

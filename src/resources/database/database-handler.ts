@@ -86,7 +86,7 @@ export const databaseHandler: ResourceHandler<
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
     return await writer.dropDatabase(desired, (found) => {
       if (expiredBy !== undefined && !hasExpired(found, expiredBy))
-        throw actionError('ensured-again', { database: desired.name });
+        throw actionError('renewed', { database: desired.name });
       // Another job's reset may have come first: what it made is not to be dropped again.
       return !shouldExist || found.oid === oid;
     });
@@ -222,7 +222,7 @@ export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, Azure
 /**
  * What the administrator should know of a database that belongs to somebody else (one made through ARM may belong to
  * `azuresu`, facts.md §5); undefined where nothing is amiss.
- * @throws `database-refused` where it may not even enter
+ * @throws `database-failed` where it may not even enter
  */
 export function checkDatabaseOwner(
   { administrator, appRole, database: { name } }: EnsureConfig,
@@ -232,7 +232,7 @@ export function checkDatabaseOwner(
   if (!found.mayConnect) {
     const reason = `it belongs to '${found.owner}', and '${username}' may not connect to it`;
     const hint = `Let its owner say: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
-    throw actionError('database-refused', { database: name, reason, hint });
+    throw actionError('database-failed', { database: name, reason, hint });
   }
   return found.mayCreate || appRole !== undefined
     ? undefined

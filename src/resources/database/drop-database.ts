@@ -33,7 +33,7 @@ export interface DropDeps {
  * @param shouldStillDrop asked at the very end whether the database as it is now is still to go; and its oid, by which it is known
  *   whether another has made it anew in the meantime
  * @returns `adopted` where there is nothing to drop any more
- * @throws `not-ours`, `drop-refused`
+ * @throws `not-owned`, `drop-failed`
  */
 export async function dropDatabase(
   deps: DropDeps,
@@ -117,7 +117,7 @@ async function dropThroughArmAndVerify(
   if (after.status === 'unknown') throw after.error;
   if (after.status === 'absent' || after.value.oid !== oid) return 'applied';
   const reason = 'Azure reports that it was dropped, but it is still there, and takes no connections.';
-  throw actionError('drop-refused', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
+  throw actionError('drop-failed', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
 }
 
 /** In one transaction with a look that the name meant this database. */
@@ -172,5 +172,5 @@ export function toDropError(what: string, error: unknown, blockers: readonly str
         ? 'Give admin-username the right to it, or let it be the administrator of the server.'
         : 'Correct what PostgreSQL names, and run the step again.';
   const reason = blockers.length === 0 ? formatPgError(error) : `${formatPgError(error)}. It is locked by:`;
-  return actionError('drop-refused', { what, reason, lines: blockers, hint }, { cause: error });
+  return actionError('drop-failed', { what, reason, lines: blockers, hint }, { cause: error });
 }

@@ -31,7 +31,7 @@ interface DropObstacle {
 /**
  * Removes what no session holds and no DROP DATABASE ends, not even Azure's own: prepared transactions and subscriptions.
  * @param allowConnections lets sessions into the database again, where an interrupted run has closed it
- * @throws `drop-refused` with the statements that are left to others; the database takes connections then
+ * @throws `drop-failed` with the statements that are left to others; the database takes connections then
  */
 export async function removeDropObstacles(
   deps: AdminSessionDeps,
@@ -103,7 +103,7 @@ export async function findActiveReplicationSlots(
 
 /** Why a database stays, and what to run in it. */
 export function dropObstructedError(database: string, obstacles: readonly DropObstacle[]): Error {
-  return actionError('drop-refused', {
+  return actionError('drop-failed', {
     what: `Database '${database}'`,
     reason: 'PostgreSQL drops no database that has these:',
     lines: obstacles.map(({ line }) => line),

@@ -27,7 +27,7 @@ interface AvailableExtension {
  * @param requiresTrusted whether the code in this database is a stranger's. An extension's script runs with more rights, beside
  *   what the application role may have put into `public` (PostgreSQL's documentation, Extension Security): trusted
  *   extensions are written for that, others are refused then
- * @throws `extension-refused`
+ * @throws `extension-failed`
  */
 export async function createExtension(
   { run, allowExtensions }: ExtensionDeps,
@@ -41,7 +41,7 @@ export async function createExtension(
   const available = await findAvailableExtension(session, name);
   if (available === undefined) {
     const hint = 'Check its name: SELECT name FROM pg_available_extensions lists what the server offers.';
-    throw actionError('extension-refused', {
+    throw actionError('extension-failed', {
       extension: name,
       reason: 'the server does not offer it.',
       hint,
@@ -53,7 +53,7 @@ export async function createExtension(
   if (owner !== undefined) {
     const reason = `its script is not trusted to run beside what role '${owner}' may have put into schema ${schema ?? 'public'}.`;
     const hint = 'Run the step once with reset: true, which makes the database anew with this extension.';
-    throw actionError('extension-refused', { extension: name, reason, hint });
+    throw actionError('extension-failed', { extension: name, reason, hint });
   }
   const schemaClause = schema === null ? ' WITH SCHEMA public' : '';
   const statement = `CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)}${schemaClause}`;
@@ -106,7 +106,7 @@ async function retryUntilAllowListed(
           ? 'Add it to the server parameter azure.extensions.'
           : 'Correct what PostgreSQL names; create manually what only the owner of the server may create.';
         throw actionError(
-          'extension-refused',
+          'extension-failed',
           { extension, reason: formatPgError(error), hint },
           { cause: error },
         );

@@ -11,7 +11,7 @@ import type { Session } from '../../postgres/session.ts';
 /**
  * Creates an application role with its mark, both or neither; its password goes as a verifier, never in clear.
  * @returns `adopted` where another made it in the meantime
- * @throws `role-refused`
+ * @throws `role-failed`
  */
 export async function createRole(
   session: Session,
@@ -69,5 +69,5 @@ function toRoleError(role: string, doing: string, error: unknown): unknown {
     getSqlState(error) === '42501'
       ? 'Give admin-username the right CREATEROLE, or let it be the administrator of the server.'
       : 'Correct what PostgreSQL names, and run the step again.';
-  return actionError('role-refused', { role, doing, reason: formatPgError(error), hint }, { cause: error });
+  return actionError('role-failed', { role, doing, reason: formatPgError(error), hint }, { cause: error });
 }

@@ -24,7 +24,7 @@ import { listRoleDatabases, type PullRequestRole, withRoleDatabase } from './rol
  * Drops an application role, with its rights and default privileges in every database. Nothing that it owns is dropped:
  * its own database is gone before, and objects elsewhere are a refusal.
  * @returns `adopted` where there is nothing to drop any more
- * @throws `not-ours`, `drop-refused`
+ * @throws `not-owned`, `drop-failed`
  */
 export async function dropRole(deps: DropDeps, desired: RoleConfig): Promise<ApplyResult> {
   const { run, reader } = deps;
@@ -100,7 +100,7 @@ async function rejectWhileDatabaseExists(reader: SqlReader, { name, marker }: Ro
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'absent' || !isManagedDatabase(observed.value, target)) return;
   const reason = `database '${target.name}', for which it is, is still there.`;
-  throw actionError('drop-refused', {
+  throw actionError('drop-failed', {
     what: `Role '${name}'`,
     reason,
     hint: 'Run the step again, which drops both.',

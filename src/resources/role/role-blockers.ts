@@ -131,7 +131,7 @@ function remediesFor({ name }: PullRequestRole, { types }: OwnedObjects): readon
 
 /** Why a role stays, and what to run. */
 export const roleBlockedError = (role: string, blockers: readonly RoleBlocker[], rest = ''): ActionError =>
-  actionError('drop-refused', {
+  actionError('drop-failed', {
     what: `Role '${role}'`,
     reason: "outside the pull request's database, where nothing is dropped, these belong to it:",
     lines: blockers.map(({ line }) => line),

@@ -25,7 +25,7 @@ const FINAL_POLL_TIMEOUT_MS = 10_000;
 /**
  * Creates a server, or adopts the one of the same name that somebody made in the meantime (a lost race). Returns
  * once ARM shows it as Ready or its own operation has ended.
- * @throws `server-name-taken`, `azure-refused`
+ * @throws `server-name-taken`, `azure-request-failed`
  */
 export async function createServer(
   clients: AzureClients,

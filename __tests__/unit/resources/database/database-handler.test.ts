@@ -167,7 +167,7 @@ describe('a pull request’s database', () => {
     ])
       for (const allowsConnections of [true, false])
         expect(() => databaseHandler.diff(desired, made({ ...more, allowsConnections }))).toThrow(
-          '(not-ours)',
+          '(not-owned)',
         );
   });
 
@@ -237,7 +237,7 @@ describe('right before it is dropped', () => {
     const expires = after === undefined ? undefined : new Date(now.getTime() + after);
     const outcome = stillGoes(swept, databaseFromConfig(declared, { marker: readMark(mark, expires) }));
     if (goes) expect(await outcome).toBe(true);
-    else expect(await errorOf(outcome)).toMatchObject({ code: 'ensured-again' });
+    else expect(await errorOf(outcome)).toMatchObject({ code: 'renewed' });
   });
 });
 
@@ -263,7 +263,7 @@ describe('a database that belongs to somebody else', () => {
   test('which it may not even enter: an error that says what to do', () => {
     for (const each of [config, withRole])
       expect(() => checkDatabaseOwner(each, theirs({ mayConnect: false }))).toThrow(
-        /belongs to 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-refused\)/s,
+        /belongs to 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-failed\)/s,
       );
   });
 });

@@ -119,8 +119,8 @@ describe('the application role', () => {
     ['a base’s', { marker: readMark({ ...desiredRole.marker, kind: 'base' }) }],
   ] as const)('one that is %s is neither used nor dropped', (_, more) => {
     const found = present(roleFromConfig(desiredRole, more));
-    expect(() => roleHandler.diff(wanted, found)).toThrow('(not-ours)');
-    expect(() => roleHandler.diff(unwanted, found)).toThrow('(not-ours)');
+    expect(() => roleHandler.diff(wanted, found)).toThrow('(not-owned)');
+    expect(() => roleHandler.diff(unwanted, found)).toThrow('(not-owned)');
   });
 
   test('unknown: nothing', () => {
