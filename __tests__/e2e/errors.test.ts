@@ -17,7 +17,7 @@ describe('an error says what happened, what to do, and Azure’s own code and co
     );
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'refused' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain("Azure refused while creating server 'refused'");
+    expect(step.log).toContain("Azure returned an error while creating server 'refused'");
     expect(step.log).toContain('AuthorizationFailed: The client X does not have authorization');
     expect(step.log).toContain('Correlation id: 0b5e7a6c-0000-4000-8000-000000000001');
     expect(step.log).toContain('What to do: Give the identity a role');
@@ -121,7 +121,7 @@ describe('faults of the inputs', () => {
       'migration-command',
     ];
     for (const name of named) expect(step.log).toContain(`- ${name}`);
-    expect(step.log).toContain('15 inputs are not usable');
+    expect(step.log).toContain('15 inputs are invalid');
     expect(await emulator.requests()).toEqual([]);
   });
 

@@ -41,7 +41,7 @@ describe('a login failure never opens the firewall', () => {
     await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...inputs, database: 'closed' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain("Logging in to database 'closed'");
+    expect(step.log).toContain("The login to database 'closed'");
     expect(await emulator.armWrites()).toEqual([]);
   });
 });

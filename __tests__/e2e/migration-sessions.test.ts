@@ -95,7 +95,7 @@ describe('what a migration leaves in the server is ended before its lock is rele
     expect(locks).toEqual([{ held: 1 }]);
     expect(exitCode).toBe(1);
     expect(log).toContain('ended with exit code 3');
-    expect(log).toContain('Its sessions were still running in the server and were ended:');
+    expect(log).toContain('Its sessions were still running on the server and were terminated:');
     expect(log).toMatch(
       /application '(flyway|azure-postgresql-action migration \w{24})', role 'relecloud_admin', process \d+/,
     );

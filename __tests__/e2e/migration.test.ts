@@ -290,6 +290,6 @@ describe('concurrent migrations', () => {
       { onStarted: () => void waitForFile(started).then(() => query(emulator, login, terminate)) },
     );
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('The session that holds the migration lock ended');
+    expect(step.log).toContain('The session that holds the migration lock was lost');
   });
 });

@@ -141,7 +141,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(
-        /(Database|Role) '.*' is there already and was left untouched: its mark says that it is of another repository \(id 815\)/,
+        /(Database|Role) '.*' already exists and was not changed: its mark says that it is of another repository \(id 815\)/,
       );
       expect(refused.log).toContain('(not-owned)');
       expect(await emulator.serverState(server)).toEqual(before);
@@ -245,7 +245,7 @@ describe('a database that nobody marked', () => {
       const step = await pullRequestJob(emulator, 3).step({ ...perPullRequestInputs('unmarked'), mode });
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(
-        /Database 'relecloud_pr_3' is there already and was left untouched: it bears no mark/,
+        /Database 'relecloud_pr_3' already exists and was not changed: it bears no mark/,
       );
     }
     expect(Object.keys((await emulator.serverState('unmarked')).databases)).toContain('relecloud_pr_3');

@@ -231,7 +231,7 @@ describe('sweep', () => {
     const step = await sweeping;
     expect(step.exitCode, step.log).toBe(0);
     expect(droppedNames(step)).toEqual([]);
-    expect(step.log).toContain("Database 'relecloud_pr_81' was ensured again just now");
+    expect(step.log).toContain("Database 'relecloud_pr_81' was renewed by another run");
     expect(Object.keys((await emulator.serverState('renewed')).databases)).toContain('relecloud_pr_81');
     expect(Object.keys((await emulator.serverState('renewed')).roles)).toContain('relecloud_app_pr_81');
   });

@@ -31,7 +31,7 @@ describe('Azure’s own code and correlation id', () => {
     const { message } = toAzureError('creating a server', error);
     expect(message).toContain('while creating a server');
     expect(message).toContain(
-      'Azure said: MissingSubscriptionRegistration: The subscription is not registered.',
+      'Azure error: MissingSubscriptionRegistration: The subscription is not registered.',
     );
     expect(message).toContain(`Correlation id: ${correlationId}`);
     expect(message).toContain('az provider register');
@@ -90,7 +90,9 @@ describe('unknown is never taken for absent', () => {
   ])('%d %o is unknown', async (status, error) => {
     const result = await observeFailure(createArmError(status, error));
     expect(result).toMatchObject({ status: 'unknown' });
-    expect(result.status === 'unknown' && result.error.message).toContain('unknown is not absent');
+    expect(result.status === 'unknown' && result.error.message).toContain(
+      'creates or deletes nothing whose state is unknown',
+    );
   });
 
   test('only the two codes under 404 are absent, whatever else Azure says', async () => {

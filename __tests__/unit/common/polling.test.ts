@@ -47,7 +47,7 @@ describe('waiting', () => {
     });
     const error = await errorOf(inFakeTime(wait));
     expect(error).toBeInstanceOf(ActionError);
-    expect(String(error)).toContain('waiting for Godot after 7.0 s');
+    expect(String(error)).toContain('after 7.0 s waiting for Godot');
     expect(String(error)).toContain('Go home.');
     expect(performance.now() - start).toBeLessThan(7500);
   });

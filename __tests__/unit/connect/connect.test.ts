@@ -268,7 +268,7 @@ describe('blocked by the firewall: a temporary rule is created', () => {
   test('not where the rules cannot be read (403): the error says so', async ({ firewall, failed }) => {
     firewall.readError = listRulesForbidden();
     const error = await failed();
-    expect(error).toContain('Azure said: AuthorizationFailed');
+    expect(error).toContain('Azure error: AuthorizationFailed');
     expect(firewall.openedAddresses).toEqual([]);
   });
 

@@ -172,7 +172,7 @@ describe('why it was left untouched', () => {
   ] as const)('of a database: %s', (_, more, says) => {
     const error = databaseNotOwnedError(databaseFromConfig(database, more), database);
     expect(error.code).toBe('not-owned');
-    expect(error.message).toContain("Database 'relecloud_pr_42' is there already and was left untouched");
+    expect(error.message).toContain("Database 'relecloud_pr_42' already exists and was not changed");
     expect(error.message).toMatch(says);
   });
 
@@ -189,7 +189,7 @@ describe('why it was left untouched', () => {
   ] as const)('of a role: %s', (_, more, says) => {
     const error = roleNotOwnedError(roleFromConfig(role, more), role);
     expect(error.code).toBe('not-owned');
-    expect(error.message).toContain("Role 'relecloud_app_pr_42' is there already and was left untouched");
+    expect(error.message).toContain("Role 'relecloud_app_pr_42' already exists and was not changed");
     expect(error.message).toMatch(says);
   });
 });

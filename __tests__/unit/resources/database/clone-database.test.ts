@@ -31,7 +31,7 @@ describe('a template that stays in use', () => {
       return [`psql of role relecloud_app_pr_1, process ${process}`];
     };
     const error = await inFakeTime(cloneWithBusyTemplate(end));
-    expect(error).toContain('Sessions of pull requests’ roles were ended 6 times and came back.');
+    expect(error).toContain('Sessions of pull requests’ roles were ended 6 times and reconnected.');
     expect(error).toContain('GRANT CONNECT ON DATABASE "base" TO ROLE;');
     expect(error).toContain('REVOKE CONNECT ON DATABASE "base" FROM PUBLIC;');
     expect(error).toContain('psql of role somebody, process 4711');
@@ -41,12 +41,12 @@ describe('a template that stays in use', () => {
     ['by others alone', []],
     ['by what cannot be ended', ["prepared transaction 'left'"]],
   ] as const)(
-    '%s: the error names who is there, and does not say that any came back',
+    '%s: the error names who is there, and does not say that any reconnected',
     async ([, ended], { inFakeTime }) => {
       const error = await inFakeTime(cloneWithBusyTemplate(() => ended));
       expect(error).toContain('psql of role somebody, process 4711');
-      expect(error).toContain('What to do: End them, or clone');
-      expect(error).not.toMatch(/came back|REVOKE/);
+      expect(error).toContain('What to do: End these sessions, or clone');
+      expect(error).not.toMatch(/reconnected|REVOKE/);
     },
   );
 });
