@@ -221,7 +221,7 @@ describe('what is not the migration’s stays', () => {
     await writeFile(go, '');
     const { log } = await step;
     expect(log).toContain('ended with exit code 1');
-    expect(log).toContain("ended:%0A  - application 'idle with a lock'");
+    expect(log).toContain("terminated:%0A  - application 'idle with a lock'");
     expect(await listSessions(emulator)).toEqual([
       'azure-postgresql-action migration of another run',
       'idle',

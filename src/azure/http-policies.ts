@@ -6,7 +6,9 @@ import {
   RestError,
   type SendRequest,
 } from '@azure/core-rest-pipeline';
+import { type JsonObject, parseJsonObject } from '../common/json.ts';
 import { formatDuration } from '../common/polling.ts';
+import { parseRetryAfter } from '../common/retry-after.ts';
 
 /** Milliseconds for ARM to answer one request; it answers reads and accepts writes in seconds. */
 const RESPONSE_TIMEOUT_MS = 30_000;
@@ -102,17 +104,8 @@ function retryAfterMs(headers: PipelineResponse['headers']): number | undefined 
     const milliseconds = Number(headers.get(name) || Number.NaN);
     if (Number.isFinite(milliseconds)) return Math.max(0, milliseconds);
   }
-  const seconds = retryAfterSeconds(headers.get('retry-after'));
-  return seconds === undefined ? undefined : seconds * 1000;
-}
-
-/** Seconds, of either form that HTTP has (RFC 9110, 10.2.3); undefined where it is neither. */
-function retryAfterSeconds(text: string | undefined): number | undefined {
-  if (text === undefined || text.trim() === '') return undefined;
-  const seconds = Number(text);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
+  const milliseconds = parseRetryAfter(headers.get('retry-after'));
+  return milliseconds === undefined ? undefined : Math.max(0, milliseconds);
 }
 
 /** Method and path, without the query, in which operations carry signatures. */
@@ -182,8 +175,6 @@ function findResourceProblem(pathname: string, { id, name }: JsonObject): string
     : `it is '${name.slice(0, 80)}', not '${expectedName}'`;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 function findListProblem(endpoint: string, url: string, { value, nextLink }: JsonObject): string | undefined {
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
     return 'it has no list of things';
@@ -202,15 +193,4 @@ function isCollection(pathname: string): boolean {
       ?.split('/') ?? [];
   // The namespace, then a type, a name, a type, and so on; without a provider, types and names alone.
   return /\/providers\//i.test(pathname) ? segments.length % 2 === 0 : pathname.split('/').length % 2 === 0;
-}
-
-function parseJsonObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { getErrorMessage } from '../common/errors.ts';
+import { parseJsonObject } from '../common/json.ts';
 import { type RunContext, type SetReason, withTimeout } from '../common/polling.ts';
 import { OperationFailedError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
@@ -151,8 +152,7 @@ async function pollOperation(
 }
 
 function parsePollResponse(body: string, correlationId: string | undefined): PollResult {
-  const operation = parseObject(body);
-  const { status, error } = operation;
+  const { status, error } = parseJsonObject(body) ?? {};
   if (typeof status !== 'string') return { problem: 'the poll’s answer names no state' };
   switch (status.toLowerCase()) {
     case 'succeeded':
@@ -170,15 +170,6 @@ function parsePollResponse(body: string, correlationId: string | undefined): Pol
     }
     default:
       return { progress: 'running' };
-  }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }
 

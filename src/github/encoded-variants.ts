@@ -1,6 +1,5 @@
+import { escapeDotenvValue, percentEncode } from '../common/encoding.ts';
 import { replaceControlCharacters } from '../common/sanitize.ts';
-import { percentEncode } from '../publish/connection-formats.ts';
-import { escapeDotenvValue } from '../publish/dotenv.ts';
 
 /**
  * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),

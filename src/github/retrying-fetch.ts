@@ -1,5 +1,6 @@
 import { getErrorMessage } from '../common/errors.ts';
 import { abortableSleep, formatDuration, type RunContext } from '../common/polling.ts';
+import { parseRetryAfter } from '../common/retry-after.ts';
 
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
@@ -113,13 +114,8 @@ function retryDelayMs(result: AttemptResult, canRetry: boolean, attempt: number)
 const acceptableDelay = (wait: number | undefined): number | undefined =>
   wait !== undefined && wait <= MAX_RETRY_DELAY_MS ? Math.max(wait, 0) : undefined;
 
-/** `Retry-After` in milliseconds, from seconds or a date; undefined where it is neither. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const text = headers.get('retry-after')?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const at = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : at - serverTimeMs(headers);
-}
+const retryAfterMs = (headers: Headers): number | undefined =>
+  parseRetryAfter(headers.get('retry-after'), serverTimeMs(headers));
 
 /** Milliseconds until the rate limit is reset, where it is used up. */
 function rateLimitResetMs(headers: Headers): number | undefined {

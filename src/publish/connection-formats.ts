@@ -1,3 +1,4 @@
+import { percentEncode } from '../common/encoding.ts';
 import type { ConnectionFormat, PublishConfig } from '../inputs/types.ts';
 
 /** What a client needs to log in; the source of every published form. */
@@ -61,14 +62,6 @@ export function adoNetConnectionString({
 /** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
 const quoteAdoNetValue = (value: string): string =>
   /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
-
-/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
-export function percentEncode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
 
 /** Environment variables of later steps and of the migration command (contract.md). */
 export function connectionEnvironment(

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { formatDotenv } from '../common/encoding.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import { rejectLinkOutOfWorkspace, replaceFile } from '../common/files.ts';
 import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
@@ -14,7 +15,6 @@ import {
   databaseUrl,
   jdbcUrl,
 } from './connection-formats.ts';
-import { formatDotenv } from './dotenv.ts';
 import { buildRootBundle } from './root-certificates.ts';
 
 /** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */

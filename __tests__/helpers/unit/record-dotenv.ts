@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { formatDotenv } from '../../../src/publish/dotenv.ts';
+import { formatDotenv } from '../../../src/common/encoding.ts';
 import { anyText, difficultPasswords } from './arbitraries.ts';
 
 const tempDirectory = mkdtempSync(join(tmpdir(), 'dotenv-'));

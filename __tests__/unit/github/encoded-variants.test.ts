@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { escapeLiteral } from 'pg';
 import { describe, expect, test } from 'vitest';
+import { escapeDotenvValue, formatDotenv, percentEncode } from '../../../src/common/encoding.ts';
 import { replaceControlCharacters } from '../../../src/common/sanitize.ts';
 import { encodedVariants } from '../../../src/github/encoded-variants.ts';
 import {
@@ -9,9 +10,7 @@ import {
   connectionEnvironment,
   databaseUrl,
   jdbcUrl,
-  percentEncode,
 } from '../../../src/publish/connection-formats.ts';
-import { escapeDotenvValue, formatDotenv } from '../../../src/publish/dotenv.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { maskLog, unmaskedText } from '../../helpers/unit/runner-masking.ts';
 

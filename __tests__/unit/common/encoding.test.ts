@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDotenv } from '../../../src/publish/dotenv.ts';
+import { formatDotenv } from '../../../src/common/encoding.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { readDotenv } from '../../helpers/unit/dotenv-reader.ts';
 import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 'json' };
