@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['inputs', 'common'],
   azure: ['resources', 'reconcile', 'inputs', 'common'],
   postgres: ['reconcile', 'inputs', 'common'],
-  github: ['reporting', 'azure', 'reconcile', 'inputs', 'common'],
+  github: ['reconcile', 'inputs', 'common'],
   publish: ['github', 'inputs', 'common'],
   resources: ['azure', 'postgres', 'github', 'reconcile', 'inputs', 'common'],
   connect: ['resources', 'postgres', 'inputs', 'common'],

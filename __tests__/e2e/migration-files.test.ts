@@ -71,7 +71,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(step.outputs['db-name']).toBe('relecloud');
     expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
     expect(step.summary).toContain('relecloud');
-    expect(step.log).toContain('GITHUB_STEP_SUMMARY names was no file any more');
+    expect(step.log).toContain('GITHUB_STEP_SUMMARY did not name a regular file any more');
   });
 
   test('why it failed is the error, also where it has left something in the way of a file', async ({

@@ -8,7 +8,7 @@ import {
 } from '@azure/identity';
 import { actionError, getRawErrorMessage } from '../common/errors.ts';
 import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
-import type { SignInConfig } from '../inputs/types.ts';
+import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
 
 /** What signing in needs of the workflow. */
@@ -19,11 +19,6 @@ export interface OidcTokenProvider {
   requestIdToken(audience: string): Promise<string>;
   mask(secret: string): void;
 }
-
-/** The ways to sign in. `ambient`: the runner's managed identity, else the az CLI's session. */
-export const AUTH_METHODS = ['client-secret', 'oidc', 'ambient'] as const;
-
-export type AuthMethod = (typeof AUTH_METHODS)[number];
 
 /** The way by the contract's order: client secret, else OIDC where the job may ask for a token, else what is around. */
 export function selectAuthMethod(

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { type AzureClients, createClients } from '../azure/clients.ts';
 import { type Endpoints, resolveIpEchoUrls } from '../azure/clouds.ts';
-import { type AuthMethod, createCredential } from '../azure/credentials.ts';
+import { createCredential } from '../azure/credentials.ts';
 import { actionError, toActionError } from '../common/errors.ts';
 import { resolveInWorkspace } from '../common/paths.ts';
 import { formatDuration, type RunContext, withAbortGrace } from '../common/polling.ts';
@@ -11,7 +11,7 @@ import { readConfigFile } from '../inputs/config-file/read-config-file.ts';
 import { type GetRawInput, InputReader, type ParseContext } from '../inputs/input-reader.ts';
 import { parseConfig } from '../inputs/parse/parse-config.ts';
 import { secretInputs } from '../inputs/schema.ts';
-import type { Config, Credentials, SignInConfig } from '../inputs/types.ts';
+import type { AuthMethod, Config, Credentials, SignInConfig } from '../inputs/types.ts';
 import { isUntrustedPullRequest, runsForkWithSecrets, type WorkflowEvent } from '../inputs/workflow-event.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 

@@ -1,3 +1,4 @@
+import type { IssueStep } from '../github/sync-issue.ts';
 import { type Finding, isDrift, type ReportedFinding } from '../reconcile/findings.ts';
 import { formatUtc } from './database-comment.ts';
 import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-report.ts';
@@ -10,12 +11,6 @@ export type FindingKey = Pick<Finding, 'resource' | 'name' | 'property'>;
 export type RecordedFindings = readonly FindingKey[] | undefined;
 
 export type IssueAction = 'open' | 'update' | 'close' | 'leave';
-
-/** What is to be done about the one issue. */
-export type IssueStep =
-  | { readonly action: 'open' | 'update'; readonly title: string; readonly body: string }
-  | { readonly action: 'close'; readonly comment: string }
-  | { readonly action: 'leave' };
 
 /** GitHub's limits, in characters; counted here in UTF-16 units, which are never fewer. */
 const MAX_BODY_LENGTH = 65_536;

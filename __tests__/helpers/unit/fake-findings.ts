@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import type { IssueStep } from '../../../src/github/sync-issue.ts';
 import type { ReportedFinding } from '../../../src/reconcile/findings.ts';
-import { type IssueStep, planIssueStep } from '../../../src/reporting/drift-issue.ts';
+import { planIssueStep } from '../../../src/reporting/drift-issue.ts';
 import { type DriftCheckResult, resourceTypes } from '../../../src/reporting/drift-report.ts';
 import { maliciousMarkdown } from './markdown.ts';
 
