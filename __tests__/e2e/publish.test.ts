@@ -119,6 +119,6 @@ describe('what is published', () => {
     expect(step.summary).toContain('| `database` | `second` | `create` |');
     expect(step.summary).toMatch(/```mermaid\ngantt\n[\s\S]*Ensure the server/);
     const again = await new Job(emulator).step({ ...inputs, database: 'second' });
-    expect(again.summary).toContain('Nothing had to be changed.');
+    expect(again.summary).toContain('No changes were needed.');
   });
 });

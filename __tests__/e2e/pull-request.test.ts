@@ -96,7 +96,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     expect(await listComments(emulator, number)).toHaveLength(1);
     const [comment] = await listComments(emulator, number);
     expect(comment?.user.login).toBe('github-actions[bot]');
-    for (const fact of [database, role, own.host, 'UTC, unless ensured again', 'psql'])
+    for (const fact of [database, role, own.host, 'UTC, unless renewed', 'psql'])
       expect(comment?.body).toContain(fact);
     expect(comment?.body).not.toContain(own.password);
 

@@ -17,7 +17,7 @@ import {
   writeEnvFile,
   writeRootCertificates,
 } from '../publish/publish.ts';
-import { formatUtc } from '../reporting/database-comment.ts';
+import { formatUtc } from '../reporting/log-lines.ts';
 import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';

@@ -2,9 +2,9 @@ import { actionError, getErrorMessage } from '../common/errors.ts';
 import { GitHubApi, GitHubRequestError } from '../github/api.ts';
 import { syncIssue } from '../github/sync-issue.ts';
 import type { CheckConfig, EnsureConfig } from '../inputs/types.ts';
+import type { DriftCheckResult } from '../reporting/drift-check.ts';
 import { driftMarker, planIssueStep } from '../reporting/drift-issue.ts';
-import type { DriftCheckResult } from '../reporting/drift-report.ts';
-import { writeDriftReports } from '../reporting/drift-report-files.ts';
+import { writeDriftReports } from '../reporting/drift-report.ts';
 import type { ModeContext } from './context.ts';
 
 /**

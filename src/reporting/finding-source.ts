@@ -1,7 +1,7 @@
 import type { ConfigFileSource } from '../inputs/types.ts';
 import type { Finding } from '../reconcile/findings.ts';
 
-/** By the property names of resources/server-properties.ts. */
+/** Keys are the property names of resources/server/server-properties.ts. */
 const inputByServerProperty: ReadonlyMap<string, string> = new Map([
   ['region', 'region'],
   ['version', 'postgres-version'],
@@ -20,7 +20,7 @@ const inputByServerProperty: ReadonlyMap<string, string> = new Map([
   ['tags', 'tags'],
 ]);
 
-/** Name of the input that declares what a finding is about. */
+/** The input that declares the resource or property of a finding. */
 export function inputNameOf({ resource, property, expected, actual }: Finding): string {
   switch (resource) {
     case 'resource group':
@@ -33,7 +33,7 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
     case 'extension':
       return 'extensions';
     case 'firewall rule':
-      // Azure's own way of writing any Azure service, which the other input does not take.
+      // Azure's address for any Azure service, which allowed-ip-ranges does not accept.
       return expected === AZURE_SERVICES_ADDRESS || actual === AZURE_SERVICES_ADDRESS
         ? 'allow-azure-services'
         : 'allowed-ip-ranges';
@@ -47,8 +47,8 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
 const AZURE_SERVICES_ADDRESS = '0.0.0.0';
 
 /**
- * The line of the config-file where the input of a finding stands, the first being 1; the item's own where the file
- * says it by `input.name`. Undefined where the file does not have it.
+ * Line of a finding's input in the config-file, starting at 1: that of the named item (`input.name`) if the file has it,
+ * else that of the input. Undefined where the file does not have the input.
  */
 export function findConfigLine(finding: Finding, { lines }: ConfigFileSource): number | undefined {
   const input = inputNameOf(finding);

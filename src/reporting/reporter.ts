@@ -11,7 +11,8 @@ import {
   type Skipped,
 } from '../reconcile/findings.ts';
 import type { ApplyHooks, Plan } from '../reconcile/plan.ts';
-import { formatChange, formatFinding, renderSummary } from './summary.ts';
+import { formatChange, formatFinding } from './log-lines.ts';
+import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
 const isSameFinding = (one: Finding) => (other: Finding) =>

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { readFileWithLimit, rejectLinkOutOfWorkspace, replaceFile } from '../../../src/common/files.ts';
 import { checkEnvFile } from '../../../src/publish/publish.ts';
-import { writeDriftReports } from '../../../src/reporting/drift-report-files.ts';
+import { writeDriftReports } from '../../../src/reporting/drift-report.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base

@@ -6,7 +6,7 @@ import { SqlReader } from '../../postgres/sql-reader.ts';
 import { type Lookup, present } from '../../reconcile/findings.ts';
 import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
-import { formatUtc } from '../../reporting/database-comment.ts';
+import { formatUtc } from '../../reporting/log-lines.ts';
 import { roleTeardownResources, teardownResources } from '../../resources/index.ts';
 import {
   findReadyServer,
