@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   publish: ['github', 'inputs', 'common'],
   resources: ['azure', 'postgres', 'github', 'reconcile', 'inputs', 'common'],
   connect: ['resources', 'postgres', 'inputs', 'common'],
-  migration: ['modes', 'publish', 'resources', 'postgres', 'azure', 'github', 'inputs', 'common'],
+  migration: ['postgres', 'azure', 'github', 'inputs', 'common'],
   reporting: ['github', 'reconcile', 'inputs', 'common'],
   modes: [
     'migration',

@@ -115,7 +115,7 @@ describe('what a migration leaves in the server is ended before its lock is rele
     const job = createJob(emulator, env);
     const step = await job.step({ ...inputs, ...given, 'migration-command': orphanStatement });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Ended a session of the migration in the server');
+    expect(step.log).toContain('Terminated a session of the migration');
     expect(await listSessions(emulator)).toEqual([]);
     // So post has nothing to end, which could be a later step's by then.
     expect(JSON.parse(step.state['migration'] ?? '{}')).toMatchObject({ ended: true });
@@ -265,7 +265,7 @@ describe('killed with the step, the migration is ended by post before the firewa
     expect(left).toEqual([]);
     const [post] = await posts;
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(post?.log).toContain('Ended a session of the migration in the server');
+    expect(post?.log).toContain('Terminated a session of the migration');
     expect(await emulator.ruleNames(server)).toEqual([]);
   });
 });

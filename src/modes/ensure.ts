@@ -3,7 +3,6 @@ import { actionError, getErrorMessage } from '../common/errors.ts';
 import { GitHubApi } from '../github/api.ts';
 import { ActionState } from '../github/state.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
-import { terminateLockHolders } from '../migration/migration-lock.ts';
 import { runMigration } from '../migration/run-migration.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
@@ -33,6 +32,7 @@ import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { writeDriftReport } from './report-drift.ts';
 import { ServerConnections } from './server-connections.ts';
+import { terminateLockHolders } from './terminate-lock-holders.ts';
 
 /** `mode: ensure`: control plane, reach, data plane, migrate, publish, in reading order. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
@@ -240,8 +240,22 @@ async function migrateAndPublish(
     const alreadyWarned = new Set<string>();
     const onLockContended = (): Promise<readonly string[]> =>
       terminateLockHolders(ctx, connections, alreadyWarned);
+    const { host, port, database } = connection;
+    const migrationRun = {
+      config: migration,
+      server: found,
+      target: {
+        host,
+        port,
+        database,
+        user: connection.user,
+        password: connection.password,
+        applicationName: runtime.applicationName,
+      },
+      variables: maskedEnvironment(runtime, publishing, connection),
+    };
     await reporter.phase('Migrate', () =>
-      runMigration(ctx, migration, found, session, connection, onLockContended),
+      runMigration(ctx.run, state, migrationRun, session, onLockContended),
     );
   };
   const publishNow = async (): Promise<void> => {
