@@ -12,8 +12,8 @@ const server = 'comments';
 
 const marker = `<!-- azure-postgresql-action: ${server}/relecloud -->`;
 
-describe('the comment', () => {
-  test('is recognised by marker and author among all pages, and another’s with the same marker is left alone', async ({
+describe('the pull request comment', () => {
+  test('is found by marker and author on all pages; a comment of another author with the same marker is not changed', async ({
     emulator,
   }) => {
     await createBaseServer(emulator, server);
@@ -26,7 +26,7 @@ describe('the comment', () => {
       body: `> ${marker}\nquoted by the bot`,
       user: { login: 'github-actions[bot]', type: 'Bot' },
     };
-    const own = { body: `${marker}\nold news`, user: { login: 'github-actions[bot]', type: 'Bot' } };
+    const own = { body: `${marker}\nold text`, user: { login: 'github-actions[bot]', type: 'Bot' } };
     await patchGitHub(emulator, {
       pulls: { 1: { state: 'open' } },
       comments: { 1: [forged, quoted, ...chatter, own] },
@@ -51,7 +51,7 @@ describe('the comment', () => {
     expect((await listComments(emulator, 1))[0]).toMatchObject(forged);
   });
 
-  test('never holds a secret, and names from outside cannot inject Markdown', async ({ emulator }) => {
+  test('contains no secret, and names from outside cannot inject Markdown', async ({ emulator }) => {
     await createBaseServer(emulator, server);
     await patchGitHub(emulator, { pulls: { 2: { state: 'open' } } });
     const odd = 'a`|<b>@octocat [x](https://example.com)';
@@ -61,7 +61,7 @@ describe('the comment', () => {
     const [comment] = await listComments(emulator, 2);
     for (const secret of [step.outputs['db-password'], inputs['admin-password'], inputs['app-password-key']])
       expect(comment?.body).not.toContain(secret);
-    // Wherever the name stands, it stands in code, whose fence is longer than any run of back-ticks inside.
+    // The name appears only in code, with a fence longer than any run of backticks inside.
     const outside = (comment?.body ?? '')
       .replace(/```[\s\S]*?```/g, '')
       .replace(/(`+) .*? \1(?!`)/g, '')
@@ -69,7 +69,7 @@ describe('the comment', () => {
     for (const markup of ['<b>', '@octocat', '](https']) expect(outside).not.toContain(markup);
   });
 
-  test('that may not be written is a warning with what to do; the database is as it should be', async ({
+  test('that the token cannot write is a warning with a hint; the database is created', async ({
     emulator,
   }) => {
     await createBaseServer(emulator, server);
@@ -88,7 +88,7 @@ describe('the comment', () => {
     expect(step.outputs['db-name']).toBe('relecloud_pr_3');
   });
 
-  test('is not there where nobody asked for it', async ({ emulator }) => {
+  test('is not written without the input comment', async ({ emulator }) => {
     await createBaseServer(emulator, server);
     await patchGitHub(emulator, { pulls: { 4: {} } });
     expect((await pullRequestJob(emulator, 4).step(perPullRequestInputs(server))).exitCode).toBe(0);
