@@ -142,7 +142,7 @@ describe('an error has a limited length, whatever its parameters are', () => {
     const options = { azure: toHostileText(azure) as typeof azure };
     const error = actionError(code, parameters, options);
     expect(error.message.length).toBeLessThan(110_000);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
     expect(error.message).not.toMatch(/[\0-\x08\x0b-\x1f]/);
     expect(error.azure?.message).toContain('(3,400,017 characters in all)');
     expect(error.message.endsWith(`(${code})`)).toBe(true);
