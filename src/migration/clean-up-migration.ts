@@ -46,6 +46,8 @@ export async function cleanUpMigration(
 }
 
 function appPassword(runtime: ActionsRuntime, subject: Parameters<typeof derivePassword>[1]): string {
-  const given = runtime.rawInput('app-password');
-  return given || derivePassword(toHexKey(runtime.rawInput('app-password-key')) ?? '', subject);
+  return (
+    runtime.rawInput('app-password') ||
+    derivePassword(toHexKey(runtime.rawInput('app-password-key')) ?? '', subject)
+  );
 }

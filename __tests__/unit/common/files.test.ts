@@ -90,7 +90,7 @@ describe('a symbolic link in the workspace leads no file of the action out of it
     outside,
   }) => {
     symlinkSync(join(outside, 'nothing'), join(workspace, '.env'));
-    expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/exists already/);
+    expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/already exists/);
   });
 
   test('an env-file in a folder that is a link to the outside is refused', ({ workspace, outside }) => {
