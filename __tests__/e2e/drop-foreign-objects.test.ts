@@ -135,7 +135,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
       const state = await emulator.serverState(server.name);
       expect(Object.keys(state.databases)).not.toContain(own.database);
       expect(state.roles[own.user]).toMatchObject({ login: true });
-      expect((await listComments(emulator, number))[0]?.body).toContain('is gone');
+      expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
 
       // What the error says to run, and then the step again.
       const shut = `shut_${own.database}`;
