@@ -1,3 +1,3 @@
-/** The stub behind action.yml's `post`: asks the same bundle for its other half. Copied beside the bundle as it is. */
+/** Entry point of action.yml's `post`: runs the post part of the same bundle. It is copied next to the bundle unchanged. */
 process.argv.push('--post');
 await import('./index.ts');

@@ -31,10 +31,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['inputs', 'common'],
   azure: ['reconcile', 'inputs', 'common'],
   postgres: ['reconcile', 'inputs', 'common'],
-  github: ['publish', 'reporting', 'azure', 'reconcile', 'inputs', 'common'],
+  github: ['reconcile', 'inputs', 'common'],
   resources: ['azure', 'postgres', 'github', 'reconcile', 'inputs', 'common'],
   connect: ['azure', 'postgres', 'github', 'reconcile', 'common'],
-  migration: ['modes', 'connect', 'publish', 'resources', 'postgres', 'azure', 'github', 'inputs', 'common'],
+  migration: ['postgres', 'azure', 'github', 'inputs', 'common'],
   reporting: ['github', 'reconcile', 'inputs', 'common'],
   publish: ['reporting', 'github', 'inputs', 'common'],
   modes: [

@@ -89,7 +89,7 @@ test('a wide-open rule is an error annotation, declared or not, warned of or not
       /^::error title=[^:]*::Firewall rule 'all' admits the whole internet to server 'walls'/m,
     );
     expect(step.drift).toEqual('on-drift' in more ? ['unexpected all'] : []);
-    expect(step.summary).toContain('**The whole internet may try to log in**');
+    expect(step.summary).toContain('**The whole internet can reach this server**');
     expect(step.exitCode, step.log).toBe(0);
   }
 });

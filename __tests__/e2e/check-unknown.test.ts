@@ -56,7 +56,7 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     expect(check.log).toContain('AuthorizationFailed');
     expect(check.log).toMatch(/Correlation id: c0ffee00/);
     expect(check.log).toContain('Give the identity a role');
-    expect(check.summary).toContain('| Not known |');
+    expect(check.summary).toContain('| Unknown |');
   });
 
   test('403 on the server: one unknown', async ({ emulator }) => {

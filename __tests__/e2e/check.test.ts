@@ -31,7 +31,7 @@ describe('check sends only reads, whatever it finds, and never opens the firewal
     expect(check.exitCode, check.log).toBe(exitCode);
     expect(check.drift.map(({ kind }) => kind)).toEqual(kinds);
     expect(check.outputs['drifted']).toBe(String(kinds.length > 0));
-    expect(check.summary.includes('| Differs |')).toBe(kinds.length > 0);
+    expect(check.summary.includes('| Drift |')).toBe(kinds.length > 0);
     expect(check.requests.length).toBeGreaterThan(0);
     expect(check.writes).toEqual([]);
     expect(check.rules.after).toEqual(check.rules.before);
@@ -68,7 +68,7 @@ describe('what a check tells', () => {
       /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server looked-at region: declared northeurope, actually West Europe; a server cannot move/,
     );
     expect(step.log).toMatch(/::error title=[^,]*,file=deploy\/database\.yml,line=3::.*on-drift: fix/);
-    expect(step.summary).toContain('What would fix it');
+    expect(step.summary).toContain('How to fix');
   });
 
   test('with on-drift: warn they are warnings, and no more than GitHub shows', async ({ emulator }) => {

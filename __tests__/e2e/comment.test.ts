@@ -12,8 +12,8 @@ const server = 'comments';
 
 const marker = `<!-- azure-postgresql-action: ${server}/relecloud -->`;
 
-describe('the comment', () => {
-  test('is recognised by marker and author among all pages, and another’s with the same marker is left alone', async ({
+describe('the pull request comment', () => {
+  test('is found by marker and author on all pages; a comment of another author with the same marker is not changed', async ({
     emulator,
   }) => {
     await createBaseServer(emulator, server);
@@ -26,7 +26,7 @@ describe('the comment', () => {
       body: `> ${marker}\nquoted by the bot`,
       user: { login: 'github-actions[bot]', type: 'Bot' },
     };
-    const own = { body: `${marker}\nold news`, user: { login: 'github-actions[bot]', type: 'Bot' } };
+    const own = { body: `${marker}\nold text`, user: { login: 'github-actions[bot]', type: 'Bot' } };
     await patchGitHub(emulator, {
       pulls: { 1: { state: 'open' } },
       comments: { 1: [forged, quoted, ...chatter, own] },
@@ -36,7 +36,7 @@ describe('the comment', () => {
     const after = await listComments(emulator, 1);
     expect(after).toHaveLength(133);
     expect(after.slice(0, 132)).toMatchObject([forged, quoted, ...chatter]);
-    expect(after[132]?.body).toContain('This pull request has a database of its own');
+    expect(after[132]?.body).toContain('Database of this pull request');
 
     await emulator.clearRecords();
     const again = await pullRequestJob(emulator, 1).step(perPullRequestInputs(server, { comment: 'true' }));
@@ -47,13 +47,11 @@ describe('the comment', () => {
       mode: 'drop',
     });
     expect(dropped.exitCode, dropped.log).toBe(0);
-    expect((await listComments(emulator, 1))[132]?.body).toContain(
-      'The database of this pull request is gone',
-    );
+    expect((await listComments(emulator, 1))[132]?.body).toContain('Database of this pull request dropped');
     expect((await listComments(emulator, 1))[0]).toMatchObject(forged);
   });
 
-  test('never holds a secret, and names from outside cannot inject Markdown', async ({ emulator }) => {
+  test('contains no secret, and names from outside cannot inject Markdown', async ({ emulator }) => {
     await createBaseServer(emulator, server);
     await patchGitHub(emulator, { pulls: { 2: { state: 'open' } } });
     const odd = 'a`|<b>@octocat [x](https://example.com)';
@@ -63,7 +61,7 @@ describe('the comment', () => {
     const [comment] = await listComments(emulator, 2);
     for (const secret of [step.outputs['db-password'], inputs['admin-password'], inputs['app-password-key']])
       expect(comment?.body).not.toContain(secret);
-    // Wherever the name stands, it stands in code, whose fence is longer than any run of back-ticks inside.
+    // The name appears only in code, with a fence longer than any run of backticks inside.
     const outside = (comment?.body ?? '')
       .replace(/```[\s\S]*?```/g, '')
       .replace(/(`+) .*? \1(?!`)/g, '')
@@ -71,7 +69,7 @@ describe('the comment', () => {
     for (const markup of ['<b>', '@octocat', '](https']) expect(outside).not.toContain(markup);
   });
 
-  test('that may not be written is a warning with what to do; the database is as it should be', async ({
+  test('that the token cannot write is a warning with a hint; the database is created', async ({
     emulator,
   }) => {
     await createBaseServer(emulator, server);
@@ -90,7 +88,7 @@ describe('the comment', () => {
     expect(step.outputs['db-name']).toBe('relecloud_pr_3');
   });
 
-  test('is not there where nobody asked for it', async ({ emulator }) => {
+  test('is not written without the input comment', async ({ emulator }) => {
     await createBaseServer(emulator, server);
     await patchGitHub(emulator, { pulls: { 4: {} } });
     expect((await pullRequestJob(emulator, 4).step(perPullRequestInputs(server))).exitCode).toBe(0);

@@ -109,7 +109,7 @@ describe('a file that is not usable is one error, before any request', () => {
     const text = `${baseConfigFile('not-reached')}app-password: ${secret}-1\ngithub_token: ${secret}-2\ndb-password: ${secret}-3\nregion2: z\n`;
     const step = await jobWithConfigFile(emulator, text).step(configFileInputs);
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('4 inputs are not usable');
+    expect(step.log).toContain('4 inputs are invalid');
     expect(step.log).toContain('config-file postgres.yml, line 5, column 1: app-password is a secret');
     expect(step.log).toContain('config-file postgres.yml, line 6, column 1: github-token is a secret');
     for (const kept of [visibleLog(step.log), step.summary, JSON.stringify(step.state)])
@@ -126,7 +126,7 @@ describe('a file that is not usable is one error, before any request', () => {
       `${baseConfigFile('not-reached')}region: "${secret}\n`,
     ).step(configFileInputs);
     expect(step.exitCode).toBe(1);
-    expect(step.log).toMatch(/An input is not usable:.*config-file postgres\.yml, line \d+, column \d+: /s);
+    expect(step.log).toMatch(/An input is invalid:.*config-file postgres\.yml, line \d+, column \d+: /s);
     expect(step.log).toContain('inputs-invalid');
     expect(step.log).not.toContain(secret);
     expect(await emulator.requests()).toEqual([]);
@@ -146,7 +146,7 @@ describe('a file that is not usable is one error, before any request', () => {
     const text = `${baseConfigFile('not-reached')}high-availability: Sometimes\nfirewall: off\n`;
     const step = await jobWithConfigFile(emulator, text).step({ ...configFileInputs, 'on-drift': 'ignore' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('3 inputs are not usable');
+    expect(step.log).toContain('3 inputs are invalid');
     expect(step.log).toContain("config-file postgres.yml, line 5: high-availability is 'Sometimes'");
     expect(step.log).toContain('config-file postgres.yml, line 6, column 1: unknown input');
     expect(step.log).toContain("on-drift is 'ignore'");

@@ -7,7 +7,7 @@ import { test } from '../helpers/e2e/test.ts';
 const repository = 'relecloud/space-travel';
 const inputs = {
   ...defaultInputs,
-  'server-name': 'told',
+  'server-name': 'issues',
   'admin-password': 'VerySecurePassword!1',
   'allowed-ip-ranges': 'here=198.51.100.7',
   'backup-retention-days': '14',
@@ -21,8 +21,8 @@ interface Issue {
 }
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await runFix(emulator, inputs);
-  expect(made.exitCode, made.log).toBe(0);
+  const step = await runFix(emulator, inputs);
+  expect(step.exitCode, step.log).toBe(0);
 });
 
 async function issues(emulator: EmulatorHarness): Promise<readonly Issue[]> {
@@ -44,11 +44,11 @@ async function check(emulator: EmulatorHarness, more: Record<string, string> = {
 }
 
 const setRetention = (emulator: EmulatorHarness, days: number) =>
-  emulator.patchServer('told', { properties: { backup: { backupRetentionDays: days } } });
+  emulator.patchServer('issues', { properties: { backup: { backupRetentionDays: days } } });
 
-describe('drift-issue: one issue, as long as the drift lasts', () => {
+describe('drift-issue: one issue while the drift persists', () => {
   test.beforeEach(async ({ emulator }) => {
-    const { issues: known = {} } =
+    const { issues: existing = {} } =
       (
         await emulator.control<{ repositories: Record<string, { issues?: Record<string, unknown> }> }>(
           'GET',
@@ -58,7 +58,7 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
     await emulator.control('PATCH', 'state', {
       repository,
       repositoryId: 4711,
-      issues: Object.fromEntries(Object.keys(known).map((number) => [number, null])),
+      issues: Object.fromEntries(Object.keys(existing).map((number) => [number, null])),
       tokens: {
         'may-write': { permissions: { contents: 'read', issues: 'write' } },
         'may-read': { permissions: { contents: 'read', issues: 'read' } },
@@ -67,7 +67,7 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
     await setRetention(emulator, 14);
   });
 
-  test('opened with the drift, updated while it lasts, closed when it ends; a new drift is a new issue', async ({
+  test('it is opened with the drift, updated while it persists, and closed when it ends; new drift opens a new issue', async ({
     emulator,
   }) => {
     expect((await check(emulator)).exitCode).toBe(0);
@@ -93,29 +93,29 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
     expect((await issues(emulator)).map(({ state }) => state).sort()).toEqual(['closed', 'open']);
   });
 
-  test('also where drift fails the step', async ({ emulator }) => {
+  test('it is opened even if drift fails the step', async ({ emulator }) => {
     await setRetention(emulator, 7);
     const step = await check(emulator, { 'on-drift': 'fail' });
     expect(step.exitCode).toBe(1);
     expect(await issues(emulator)).toHaveLength(1);
   });
 
-  test('what cannot be read neither opens nor closes one', async ({ emulator }) => {
+  test('a resource that cannot be read neither opens nor closes an issue', async ({ emulator }) => {
     const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'No.' } } };
-    const unreadable = () =>
+    const makeUnreadable = () =>
       emulator.addFault({ service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal, { times: 20 });
-    await unreadable();
+    await makeUnreadable();
     expect((await check(emulator)).exitCode).toBe(1);
     expect(await issues(emulator)).toEqual([]);
     await emulator.clearRecords();
     await setRetention(emulator, 7);
     await check(emulator);
-    await unreadable();
+    await makeUnreadable();
     await check(emulator);
     expect(await issues(emulator)).toMatchObject([{ state: 'open' }]);
   });
 
-  test('somebody else’s marker is nothing to us: his issue stays as it is', async ({ emulator }) => {
+  test('an issue of another author with the same marker is not changed', async ({ emulator }) => {
     await setRetention(emulator, 7);
     await check(emulator);
     const [own] = await issues(emulator);
@@ -127,7 +127,7 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
     expect(state).toMatchObject({ state: 'open', body: forged.body });
   });
 
-  test('without the right to write issues: a warning that says which permission, and the check is done', async ({
+  test('without permission to write issues: a warning names the permission, and the check succeeds', async ({
     emulator,
   }) => {
     await setRetention(emulator, 7);
@@ -137,7 +137,7 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
     expect(step.outputs['drifted']).toBe('true');
   });
 
-  test('nothing of it is secret', async ({ emulator }) => {
+  test('it contains no secret', async ({ emulator }) => {
     await setRetention(emulator, 7);
     await check(emulator, { 'admin-password': inputs['admin-password'] });
     for (const { title, body } of await issues(emulator))

@@ -129,13 +129,13 @@ describe('outside of the pull request’s database nothing is dropped', () => {
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toContain(`Role '${own.user}' could not be dropped`);
       expect(refused.log).toMatch(place.expectedMessage);
-      expect(refused.log).toContain('(drop-refused)');
+      expect(refused.log).toContain('(drop-failed)');
       expect(droppedNames(refused)).toEqual(gone);
       expect(await look()).not.toEqual([]);
       const state = await emulator.serverState(server.name);
       expect(Object.keys(state.databases)).not.toContain(own.database);
       expect(state.roles[own.user]).toMatchObject({ login: true });
-      expect((await listComments(emulator, number))[0]?.body).toContain('is gone');
+      expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
 
       // What the error says to run, and then the step again.
       const shut = `shut_${own.database}`;

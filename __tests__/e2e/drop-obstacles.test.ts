@@ -167,7 +167,7 @@ describe('a prepared transaction outside the pull request’s database is left t
           `In database '${database}', as ${own.user}: ROLLBACK PREPARED 'of ${number}'; to`,
         );
         expect(step.log).toContain(`COMMIT PREPARED 'of ${number}'; to keep`);
-        expect(step.log).toContain('(drop-refused)');
+        expect(step.log).toContain('(drop-failed)');
         expect(step.log).not.toContain('REASSIGN OWNED');
         expect(droppedNames(step)).toEqual([own.database]);
         expect(await preparedTransactions(server)).toEqual([{ gid: `of ${number}` }]);
@@ -210,7 +210,7 @@ test('a prepared transaction of a role that the administrator does not administe
     expect(step.exitCode, step.log).toBe(1);
     expect(step.log).toContain(`prepared transaction 'hers' of role carol in database '${own.database}'`);
     expect(step.log).toContain("as carol: ROLLBACK PREPARED 'hers';");
-    expect(step.log).toContain('(drop-refused)');
+    expect(step.log).toContain('(drop-failed)');
     expect(droppedNames(step)).toEqual([]);
     expect(await query(emulator, own, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   }

@@ -3,7 +3,7 @@ import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 describe('an error says what happened, what to do, and Azure’s own code and correlation id', () => {
-  test('a refused request', async ({ emulator }) => {
+  test('a rejected request', async ({ emulator }) => {
     const body = {
       error: {
         code: 'AuthorizationFailed',
@@ -15,16 +15,16 @@ describe('an error says what happened, what to do, and Azure’s own code and co
       { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
       { status: 403, headers, body },
     );
-    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'refused' });
+    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'rejected' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain("Azure refused while creating server 'refused'");
+    expect(step.log).toContain("Azure returned an error while creating server 'rejected'");
     expect(step.log).toContain('AuthorizationFailed: The client X does not have authorization');
     expect(step.log).toContain('Correlation id: 0b5e7a6c-0000-4000-8000-000000000001');
     expect(step.log).toContain('What to do: Give the identity a role');
     expect(step.summary).toContain('AuthorizationFailed');
   });
 
-  test('an accepted operation that fails later, which the SDK reports without a code', async ({
+  test('an accepted operation that fails later, whose error the SDK reports without a code', async ({
     emulator,
   }) => {
     const message =
@@ -40,7 +40,7 @@ describe('an error says what happened, what to do, and Azure’s own code and co
     expect(step.log).toContain('choose another region');
   });
 
-  test('a sign-in that Entra refuses names its number and what helps', async ({ emulator }) => {
+  test('a sign-in that Entra rejects: the error has its AADSTS number and a hint', async ({ emulator }) => {
     const step = await new Job(emulator).step({ ...defaultInputs, 'client-secret': 'not-the-secret' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('AADSTS7000215');
@@ -49,25 +49,25 @@ describe('an error says what happened, what to do, and Azure’s own code and co
   });
 });
 
-describe('an answer of megabytes becomes an error and a summary of a few lines', () => {
+describe('a response of megabytes becomes a short error and summary', () => {
   const message = `\u001b[31m${'so much '.repeat(425_000)}`;
-  const refusal = { status: 403, body: { error: { code: 'AuthorizationFailed', message } } };
-  const moments = [
-    ['a look at the server', { service: 'arm', method: 'GET', path: '/flexibleServers' }, refusal],
-    ['a creation', { service: 'arm', method: 'PUT', path: '/flexibleServers/' }, refusal],
+  const rejection = { status: 403, body: { error: { code: 'AuthorizationFailed', message } } };
+  const requests = [
+    ['reading the server', { service: 'arm', method: 'GET', path: '/flexibleServers' }, rejection],
+    ['creating the server', { service: 'arm', method: 'PUT', path: '/flexibleServers/' }, rejection],
     [
       'an operation that fails later',
       { service: 'arm', method: 'PUT', path: '/flexibleServers/' },
       { operationFails: { code: 'LocationIsOfferRestricted', message } },
     ],
     [
-      'a sign-in',
+      'signing in',
       { service: 'entra', method: 'POST', path: '/oauth2/' },
       { status: 400, body: { error: 'invalid_client', error_description: `AADSTS7000222: ${message}` } },
     ],
   ] as const;
 
-  test.for(moments.map(([name, ...rest], i) => [name, ...rest, `huge-${i}`] as const))(
+  test.for(requests.map(([name, ...rest], i) => [name, ...rest, `huge-${i}`] as const))(
     '%s',
     async ([, match, then, server], { emulator }) => {
       await emulator.clearRecords();
@@ -83,10 +83,8 @@ describe('an answer of megabytes becomes an error and a summary of a few lines',
   );
 });
 
-describe('faults of the inputs', () => {
-  test('every fault that the inputs alone show is named in one error, before any request', async ({
-    emulator,
-  }) => {
+describe('invalid inputs', () => {
+  test('all invalid inputs are listed in one error, before any request', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       mode: 'ensure',
       'server-name': 'Bad_Name',
@@ -104,7 +102,7 @@ describe('faults of the inputs', () => {
       'per-pull-request': 'true',
     });
     expect(step.exitCode).toBe(1);
-    const named = [
+    const listedInputs = [
       'server-name',
       'admin-username',
       'admin-password',
@@ -120,18 +118,18 @@ describe('faults of the inputs', () => {
       'pull-request-number',
       'migration-command',
     ];
-    for (const name of named) expect(step.log).toContain(`- ${name}`);
-    expect(step.log).toContain('15 inputs are not usable');
+    for (const name of listedInputs) expect(step.log).toContain(`- ${name}`);
+    expect(step.log).toContain('15 inputs are invalid');
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('faults that matter only to a creation are named together, before the first write', async ({
+  test('inputs that are invalid for a new server are listed in one error, before the first write', async ({
     emulator,
   }) => {
     const { region: _, ...withoutRegion } = defaultInputs;
     const step = await new Job(emulator).step({
       ...withoutRegion,
-      'server-name': 'not-there',
+      'server-name': 'missing',
       'admin-password': 'short',
       'high-availability': 'ZoneRedundant',
     });

@@ -140,7 +140,7 @@ describe('on a server that refuses a stored SCRAM verifier', () => {
       const step = await new Job(emulator).step({ ...inputs, ...firewallInputs, ...roleInputs });
       expect(step.exitCode).toBe(1);
       expect(step.log).toContain('(login-failed)');
-      expect(step.log).toMatch(/as 'relecloud_app' was refused: .*28P01/);
+      expect(step.log).toMatch(/as 'relecloud_app' failed: .*28P01/);
       expect(step.log).toContain(
         'server parameters password_encryption and azure.accepted_password_auth_method',
       );

@@ -11,23 +11,23 @@ test.beforeAll(async ({ emulator }) => {
   expect(step.exitCode, step.log).toBe(0);
 });
 
-/** A command that appends a value to one of the runner's files, in the form that @actions/core writes. */
+/** A command that appends a value to one of the runner's files, in the format of @actions/core. */
 const appendCommand = (file: string, name: string, value: string): string =>
   `printf '%s\\n' '${name}<<ghadelimiter_x' '${value}' ghadelimiter_x >> ${file}`;
 
-describe('what the migration writes to the runner’s files does not replace what the action writes', () => {
+describe('a migration that writes to the runner’s files does not replace what the action writes', () => {
   test.for([
     ['succeeds', 0],
     ['fails', 1],
-  ] as const)('outputs and environment, where it %s', async ([, exitCode], { emulator }) => {
+  ] as const)('outputs and environment, if it %s', async ([, exitCode], { emulator }) => {
     const step = await new Job(emulator).step({
       ...inputs,
       'migration-command': [
         appendCommand('$GITHUB_OUTPUT', 'db-host', 'elsewhere.example'),
         appendCommand('$GITHUB_OUTPUT', 'database-url', 'postgresql://elsewhere.example/'),
         appendCommand('$GITHUB_ENV', 'DB_HOST', 'elsewhere.example'),
-        appendCommand('$GITHUB_ENV', 'OWN', 'kept'),
-        // Lines without an end: the next ones must not become a part of them.
+        appendCommand('$GITHUB_ENV', 'OWN', 'value'),
+        // Incomplete lines: the next lines must not continue them.
         'printf X=1 >> $GITHUB_OUTPUT',
         'printf Y=1 >> $GITHUB_ENV',
         `exit ${exitCode}`,
@@ -38,7 +38,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(host).not.toBe('');
     expect(host).not.toContain('elsewhere');
     expect(url).toContain(`@${host}:5432/relecloud`);
-    expect(step.exportedEnv).toMatchObject({ DB_HOST: host, DATABASE_URL: url, OWN: 'kept' });
+    expect(step.exportedEnv).toMatchObject({ DB_HOST: host, DATABASE_URL: url, OWN: 'value' });
   });
 
   test('the state that post reads', async ({ emulator }) => {
@@ -58,7 +58,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(post?.exitCode, post?.log).toBe(0);
   });
 
-  test('also where it has made a pipe of them, which nobody reads, or removed them', async ({ emulator }) => {
+  test('files that it has replaced by a pipe or a folder, or removed', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...inputs,
       'migration-command': [
@@ -71,10 +71,10 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(step.outputs['db-name']).toBe('relecloud');
     expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
     expect(step.summary).toContain('relecloud');
-    expect(step.log).toContain('GITHUB_STEP_SUMMARY names was no file any more');
+    expect(step.log).toContain('GITHUB_STEP_SUMMARY did not name a regular file any more');
   });
 
-  test('why it failed is the error, also where it has left something in the way of a file', async ({
+  test('the error is the failed migration, even if a file cannot be written after it', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step({
@@ -87,7 +87,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(step.log).toContain('(report-not-written)');
   });
 
-  test('env-file, which it can read', async ({ emulator }) => {
+  test('env-file, which the migration can read', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({
       ...inputs,
@@ -100,7 +100,7 @@ describe('what the migration writes to the runner’s files does not replace wha
     expect(file).toBe(copy);
   });
 
-  test('the file of root certificates', async ({ emulator }) => {
+  test('the root certificates', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...inputs,
       'ssl-mode': 'verify-full',

@@ -24,16 +24,16 @@ test.beforeAll(async ({ emulator }) => {
   for (const state of ['Stopped', 'Ready']) await emulator.patchServer(SERVER, { properties: { state } });
 });
 
-/** Says that it runs, and runs until somebody ends it. */
+/** A statement that reports its start, and runs until its session is terminated. */
 const LONG_STATEMENT = "DO $$ BEGIN RAISE NOTICE 'running'; PERFORM pg_sleep(36000); END $$";
 
-/** Starts the statement in the background, and goes on once the server executes it. */
+/** Starts the statement in the background, and continues once the server executes it. */
 const startStatement = [
   `${queryCommand} "$STATEMENT" 2> notices & client=$!`,
   'until [ -s notices ]; do sleep 0.05; done',
 ].join('\n');
 
-/** Leaves the statement in the server without a client. */
+/** Leaves the statement running on the server without a client. */
 const orphanStatement = [startStatement, 'kill -9 $client; wait $client || true'].join('\n');
 
 /** Clients that take the migration's application name from the environment, and clients that set another. */
@@ -50,7 +50,7 @@ async function adminLoginOf(emulator: EmulatorHarness, server = SERVER) {
   return adminLogin(String(properties['fullyQualifiedDomainName']), 'relecloud');
 }
 
-/** Application names of the sessions in the database, beside the action's own. */
+/** Application names of the sessions in the database, without the action's own. */
 async function listSessions(emulator: EmulatorHarness, server = SERVER): Promise<readonly unknown[]> {
   const rows = await query(
     emulator,
@@ -62,7 +62,7 @@ async function listSessions(emulator: EmulatorHarness, server = SERVER): Promise
   return rows.map(({ name }) => name);
 }
 
-/** A client beside the action, by the administrator's role, which is the migration's too. */
+/** Another client with the administrator's role, which is also the role of the migration. */
 async function openSession(emulator: EmulatorHarness, applicationName: string): Promise<pg.Client> {
   const client = await connect(emulator, await adminLoginOf(emulator));
   onTestFinished(() => client.end().catch(() => {}));
@@ -70,7 +70,7 @@ async function openSession(emulator: EmulatorHarness, applicationName: string): 
   return client;
 }
 
-/** Resolves when the file exists, which a running command has created; the limit ends a test that hangs. */
+/** Resolves when a running command has created the file. The limit only ends a test that hangs. */
 async function waitForFile(file: string): Promise<void> {
   const deadline = performance.now() + 600_000;
   while (!existsSync(file)) {
@@ -79,8 +79,8 @@ async function waitForFile(file: string): Promise<void> {
   }
 }
 
-describe('what a migration leaves in the server is ended before its lock is released', () => {
-  test.for(clientVariants)('after a failure, and the error names it: %s', async ([, env], { emulator }) => {
+describe('sessions that a migration leaves on the server are terminated before its lock is released', () => {
+  test.for(clientVariants)('after a failure, and the error lists them: %s', async ([, env], { emulator }) => {
     const job = createJob(emulator, env);
     const terminating = await emulator.hold({ service: 'postgres', statement: 'pg_terminate_backend' });
     const step = job.step({ ...inputs, 'migration-command': `${orphanStatement}\nexit 3` });
@@ -95,7 +95,7 @@ describe('what a migration leaves in the server is ended before its lock is rele
     expect(locks).toEqual([{ held: 1 }]);
     expect(exitCode).toBe(1);
     expect(log).toContain('ended with exit code 3');
-    expect(log).toContain('Its sessions were still running in the server and were ended:');
+    expect(log).toContain('Its sessions were still running on the server and were terminated:');
     expect(log).toMatch(
       /application '(flyway|azure-postgresql-action migration \w{24})', role 'relecloud_admin', process \d+/,
     );
@@ -107,7 +107,7 @@ describe('what a migration leaves in the server is ended before its lock is rele
     ['a client with another name', {}, { PGAPPNAME: 'flyway' }],
     ['of the application role, a client with another name', applicationInputs, { PGAPPNAME: 'flyway' }],
     [
-      'of the administrator beside an application role, a client with another name',
+      'of the administrator next to an application role, a client with another name',
       { ...applicationInputs, 'migrate-as': 'admin' },
       { PGAPPNAME: 'flyway' },
     ],
@@ -115,13 +115,13 @@ describe('what a migration leaves in the server is ended before its lock is rele
     const job = createJob(emulator, env);
     const step = await job.step({ ...inputs, ...given, 'migration-command': orphanStatement });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Ended a session of the migration in the server');
+    expect(step.log).toContain('Terminated a session of the migration');
     expect(await listSessions(emulator)).toEqual([]);
-    // So post has nothing to end, which could be a later step's by then.
+    // Post must not terminate anything, since later steps may have sessions by then.
     expect(JSON.parse(step.state['migration'] ?? '{}')).toMatchObject({ ended: true });
   });
 
-  test('after a success that left a process running, whatever its session’s name is', async ({
+  test('after a success that left a process running, whatever the application name of its session is', async ({
     emulator,
   }) => {
     const job = createJob(emulator, { PGAPPNAME: 'flyway' });
@@ -142,7 +142,7 @@ describe('what a migration leaves in the server is ended before its lock is rele
     expect(await listSessions(emulator)).toEqual([]);
   });
 
-  test('when the session of the lock is lost', async ({ emulator }) => {
+  test('after the loss of the lock’s session', async ({ emulator }) => {
     const job = createJob(emulator);
     const started = join(job.tempDirectory, 'started');
     const step = job.step({
@@ -160,8 +160,8 @@ describe('what a migration leaves in the server is ended before its lock is rele
   });
 });
 
-describe('what is not the migration’s stays', () => {
-  test('after a success, idle sessions of its role, also those with advisory locks; there is no login to look for more', async ({
+describe('sessions that are not the migration’s are not terminated', () => {
+  test('after a success, idle sessions of its role, also those with advisory locks; there is no login to search for others', async ({
     emulator,
   }) => {
     const job = createJob(emulator);
@@ -184,7 +184,7 @@ describe('what is not the migration’s stays', () => {
     expect(ending).toEqual([]);
   });
 
-  test('a prepared transaction with an advisory lock is named with the statement that ends it', async ({
+  test('a prepared transaction with an advisory lock is listed with the statement that ends it', async ({
     emulator,
   }) => {
     const client = await openSession(emulator, 'prepares');
@@ -198,7 +198,7 @@ describe('what is not the migration’s stays', () => {
     );
   });
 
-  test('sessions that are older, idle without a lock, or the action’s own; those with advisory locks are named', async ({
+  test('sessions that are older, idle without a lock, or of the action; those with advisory locks are listed', async ({
     emulator,
   }) => {
     const job = createJob(emulator);
@@ -221,7 +221,7 @@ describe('what is not the migration’s stays', () => {
     await writeFile(go, '');
     const { log } = await step;
     expect(log).toContain('ended with exit code 1');
-    expect(log).toContain("ended:%0A  - application 'idle with a lock'");
+    expect(log).toContain("terminated:%0A  - application 'idle with a lock'");
     expect(await listSessions(emulator)).toEqual([
       'azure-postgresql-action migration of another run',
       'idle',
@@ -237,7 +237,7 @@ describe('what is not the migration’s stays', () => {
   });
 });
 
-describe('killed with the step, the migration is ended by post before the firewall rule is removed', () => {
+describe('if the step is killed, post terminates the sessions of the migration before it removes the firewall rule', () => {
   test.for([
     ['as the administrator, with its name', 'killed-1', {}, {}],
     ['as the administrator, with another name', 'killed-2', {}, { PGAPPNAME: 'flyway' }],
@@ -265,7 +265,7 @@ describe('killed with the step, the migration is ended by post before the firewa
     expect(left).toEqual([]);
     const [post] = await posts;
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(post?.log).toContain('Ended a session of the migration in the server');
+    expect(post?.log).toContain('Terminated a session of the migration');
     expect(await emulator.ruleNames(server)).toEqual([]);
   });
 });

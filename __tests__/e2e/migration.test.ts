@@ -14,7 +14,7 @@ test.beforeAll(async ({ emulator }) => {
   expect(step.exitCode, step.log).toBe(0);
 });
 
-/** Resolves when the file exists, which a running command has created; the limit ends a test that hangs. */
+/** Resolves when a running command has created the file. The limit only ends a test that hangs. */
 async function waitForFile(file: string): Promise<void> {
   const deadline = performance.now() + 600_000;
   while (!existsSync(file)) {
@@ -26,7 +26,7 @@ async function waitForFile(file: string): Promise<void> {
 const isRunning = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
-/** Process ids that a command has written, one a line; those that a failed test has left are killed with it. */
+/** Process ids that a command has written, one a line. They are killed at the end of the test. */
 function writtenPids(file: string): readonly number[] {
   const pids = readFileSync(file, 'utf8').trim().split('\n').map(Number);
   onTestFinished(() => {
@@ -35,7 +35,7 @@ function writtenPids(file: string): readonly number[] {
   return pids;
 }
 
-/** Processes that have a variable of this value in their environment. */
+/** Ids of the processes that have a variable with this value in their environment. */
 const processesWithVariable = (value: string): readonly string[] =>
   readdirSync('/proc').filter((pid) => {
     try {
@@ -46,14 +46,12 @@ const processesWithVariable = (value: string): readonly string[] =>
   });
 
 describe('the migration’s environment', () => {
-  test('is that of a run step with the connection, less what a migration must not get', async ({
-    emulator,
-  }) => {
+  test('is that of a run step and the connection, without the excluded variables', async ({ emulator }) => {
     const job = new Job(emulator, {
       AZURE_CLIENT_SECRET: emulator.instance.readyLine.clientSecret,
       ACTIONS_RUNTIME_TOKEN: 'runtime',
       ACTIONS_RESULTS_URL: 'https://results.invalid/',
-      MY_OWN: 'kept',
+      MY_OWN: 'value',
     });
     const file = join(job.tempDirectory, 'environment.json');
     const step = await job.spawnStep({
@@ -63,24 +61,24 @@ describe('the migration’s environment', () => {
       'migration-command': `node -e "require('fs').writeFileSync('${file}', JSON.stringify(process.env))"`,
     });
     expect(step.exitCode, step.log).toBe(0);
-    const seen = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
-    const taken = Object.keys(seen).filter((name) =>
+    const environment = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    const excluded = Object.keys(environment).filter((name) =>
       /^(INPUT_|STATE_|GITHUB_STATE$|ACTIONS_(ID_TOKEN|RUNTIME|RESULTS|CACHE)_|AZURE_CLIENT_SECRET$)/.test(
         name,
       ),
     );
-    expect(taken).toEqual([]);
-    expect(seen).toMatchObject({
-      MY_OWN: 'kept',
+    expect(excluded).toEqual([]);
+    expect(environment).toMatchObject({
+      MY_OWN: 'value',
       GITHUB_ACTIONS: 'true',
       RELECLOUD_NAME: 'relecloud',
       PGDATABASE: 'relecloud',
     });
-    expect(seen).toMatchObject(step.exportedEnv);
-    expect(Object.values(seen)).not.toContain(emulator.instance.readyLine.clientSecret);
+    expect(environment).toMatchObject(step.exportedEnv);
+    expect(Object.values(environment)).not.toContain(emulator.instance.readyLine.clientSecret);
   });
 
-  test('a client logs in with it over verified TLS, and a NOTICE on standard error is no failure (Azure/postgresql#33)', async ({
+  test('lets a client log in over verified TLS, and a NOTICE on standard error is not a failure (Azure/postgresql#33)', async ({
     emulator,
   }) => {
     const statement =
@@ -99,8 +97,10 @@ describe('the migration’s environment', () => {
   });
 });
 
-describe('the migration’s end', () => {
-  test('its exit code is what counts, pipes included; what is published stays', async ({ emulator }) => {
+describe('the end of a migration', () => {
+  test('a nonzero exit code, also in a pipe, fails the step; the connection stays published', async ({
+    emulator,
+  }) => {
     const step = await new Job(emulator).spawnStep({
       ...inputs,
       'migration-command': 'echo before; (exit 3) | cat; echo never',
@@ -112,7 +112,7 @@ describe('the migration’s end', () => {
     expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
   });
 
-  test('what it prints is no workflow command, except its own add-mask', async ({ emulator }) => {
+  test('its output contains no workflow command, except its own add-mask', async ({ emulator }) => {
     const step = await new Job(emulator).spawnStep({
       ...inputs,
       'migration-command': [
@@ -143,12 +143,12 @@ describe('the migration’s end', () => {
       expect.arrayContaining(['::error::not an error', 'the secret a-secret', '::notice::not a notice']),
     );
     expect(lines.join('\n')).not.toContain('of-two-lines');
-    // Commands have resumed: the group of the next phase has ended.
+    // Workflow commands have resumed: the group of the next phase has ended.
     expect(processor.failed).toBe(false);
     expect(lines.join('\n')).not.toContain('::endgroup::');
   });
 
-  test('after migration-timeout-minutes it is ended, with whatever it has started', async ({ emulator }) => {
+  test('migration-timeout-minutes ends it with all processes that it has started', async ({ emulator }) => {
     const step = await new Job(emulator).spawnStep({
       ...inputs,
       'migration-command': 'setsid sleep 3600 & sleep 3600',
@@ -156,26 +156,26 @@ describe('the migration’s end', () => {
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('took longer than migration-timeout-minutes');
-    // By this value post finds what a migration has started.
+    // Post finds the processes of the migration by this value.
     const { tag } = JSON.parse(step.state['migration'] ?? '{}') as { tag?: string };
     expect(tag).toMatch(/^\w{20,}$/);
     expect(processesWithVariable(tag ?? '')).toEqual([]);
   });
 
-  test('what it leaves in the background is ended, and the log says so', async ({ emulator }) => {
+  test('a process that it leaves in the background is ended, and logged', async ({ emulator }) => {
     const job = new Job(emulator);
     const pids = join(job.tempDirectory, 'pids');
     const step = await job.step({
       ...inputs,
       'migration-command': `setsid sleep 3600 & echo $! > ${pids}`,
     });
-    const left = writtenPids(pids);
+    const remaining = writtenPids(pids);
     expect(step.exitCode, step.log).toBe(0);
-    expect(left.map(isRunning)).toEqual([false]);
+    expect(remaining.map(isRunning)).toEqual([false]);
     expect(step.log).toContain('Ended 1 process of the migration command.');
   });
 
-  test('killed with the step, it is ended by post, since no lock protects it any more', async ({
+  test('if the step is killed, post ends the migration, since no lock protects it any more', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -185,13 +185,13 @@ describe('the migration’s end', () => {
       { onStarted: (child) => void waitForFile(started).then(() => child.kill('SIGKILL')), output: 'ignore' },
     );
     expect(step.signal).toBe('SIGKILL');
-    const left = writtenPids(pids);
-    expect(left.map(isRunning)).toEqual([true]);
+    const remaining = writtenPids(pids);
+    expect(remaining.map(isRunning)).toEqual([true]);
     await job.runPosts();
-    expect(left.map(isRunning)).toEqual([false]);
+    expect(remaining.map(isRunning)).toEqual([false]);
   });
 
-  test('when the job is cancelled it is ended with its whole process tree, and the step says that it was cancelled', async ({
+  test('a cancelled job ends its whole process tree, and the error says that the run was cancelled', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -217,7 +217,7 @@ describe('the migration’s end', () => {
 });
 
 describe('concurrent migrations', () => {
-  test('wait for each other, and the waiting one names the holder', async ({ emulator }) => {
+  test('wait for each other, and the waiting one logs the holder of the lock', async ({ emulator }) => {
     const [one, two] = [new Job(emulator), new Job(emulator)];
     const [inside, go, order] = ['inside', 'go', 'order'].map((name) => join(one.tempDirectory, name));
     const first = one.spawnStep({
@@ -229,7 +229,7 @@ describe('concurrent migrations', () => {
       { ...inputs, 'migration-command': `echo second >> ${order}` },
       {
         onStarted: (child) => {
-          // The first may go on once the second has said for whom it waits.
+          // Lets the first one end once the second one has logged the holder.
           child.stdout?.on('data', (text: string) => {
             if (String(text).includes('Another migration')) writeFileSync(go ?? '', '');
           });
@@ -248,7 +248,7 @@ describe('concurrent migrations', () => {
     );
   });
 
-  test('a session that hangs holds nobody: a cancelled run ends all the same', async ({ emulator }) => {
+  test('a session that hangs does not block a cancelled run', async ({ emulator }) => {
     const job = new Job(emulator);
     const started = join(job.tempDirectory, 'started');
     const { properties } = await emulator.serverState('migrations');
@@ -264,7 +264,7 @@ describe('concurrent migrations', () => {
       process.kill(backend, 'SIGSTOP');
       onTestFinished(() => void process.kill(backend, 'SIGCONT'));
     };
-    // Frozen until after the run: that the run ends at all is what is asked.
+    // Frozen until after the run: the guarantee is that the run ends.
     const step = await job.spawnStep(
       { ...inputs, 'migration-command': `touch ${started}; sleep 3600` },
       { onStarted: (child) => void freeze().then(() => child.kill('SIGINT')) },
@@ -274,7 +274,7 @@ describe('concurrent migrations', () => {
     expect(step.log).toContain('was cancelled');
   });
 
-  test('losing the lock’s session ends the migration', async ({ emulator }) => {
+  test('the loss of the lock’s session ends the migration', async ({ emulator }) => {
     const job = new Job(emulator);
     const started = join(job.tempDirectory, 'started');
     const login = {
@@ -290,6 +290,6 @@ describe('concurrent migrations', () => {
       { onStarted: () => void waitForFile(started).then(() => query(emulator, login, terminate)) },
     );
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('The session that holds the migration lock ended');
+    expect(step.log).toContain('The session that holds the migration lock was lost');
   });
 });

@@ -19,12 +19,14 @@ test.beforeAll(async ({ emulator }) => {
   expect(step.exitCode, step.log).toBe(0);
 });
 
-/** Who is logged in, and where. */
+/** The user and the database of a login. */
 const WHO_AM_I_SQL = 'SELECT current_user || current_database()';
 const expectedIdentity = 'relecloud_adminrelecloud';
 
-describe('what is published', () => {
-  test('the tutorial’s five and more, as environment and as outputs, by default', async ({ emulator }) => {
+describe('the published connection', () => {
+  test('the variables of the tutorial and others, in the environment and as outputs, by default', async ({
+    emulator,
+  }) => {
     const step = await new Job(emulator).step(inputs);
     const { DB_HOST: host } = step.exportedEnv;
     expect(step.exportedEnv).toEqual({
@@ -49,7 +51,7 @@ describe('what is published', () => {
     expect(step.outputs['server-id']).toMatch(/\/flexibleServers\/published$/);
   });
 
-  test('libpq logs in with the URL, and with PG*, whatever the password holds (Azure/postgresql#26)', async ({
+  test('libpq logs in with the URL and with PG*, with any password (Azure/postgresql#26)', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step({ ...inputs, formats: 'url\npg' });
@@ -59,8 +61,8 @@ describe('what is published', () => {
     expect(await libpqQuery({ env: step.exportedEnv }, WHO_AM_I_SQL)).toBe(expectedIdentity);
   });
 
-  test('with verify-full, libpq verifies by the bundle that is written beside', async ({ emulator }) => {
-    // The bundle holds what NODE_EXTRA_CA_CERTS adds, which Node reads at its start alone.
+  test('with verify-full, libpq verifies with the written root certificates', async ({ emulator }) => {
+    // The certificates include those of NODE_EXTRA_CA_CERTS, which Node reads only at its start.
     const step = await new Job(emulator).spawnStep({
       ...inputs,
       formats: 'url, pg',
@@ -85,13 +87,13 @@ describe('what is published', () => {
     );
   });
 
-  test('with export-env: false nothing reaches later steps but the outputs', async ({ emulator }) => {
+  test('with export-env: false later steps get only the outputs', async ({ emulator }) => {
     const step = await new Job(emulator).step({ ...inputs, 'export-env': 'false' });
     expect(step.exportedEnv).toEqual({});
     expect(step.outputs['db-name']).toBe('relecloud');
   });
 
-  test('env-file is written for its owner alone, and removed in post', async ({ emulator }) => {
+  test('env-file is readable only by its owner, and removed in post', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({ ...inputs, 'env-file': '.env' });
     const file = join(job.tempDirectory, '.env');
@@ -101,24 +103,24 @@ describe('what is published', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test('an env-file of the user’s own is never overwritten, and that is told before any request', async ({
+  test('a file that the action did not write is never overwritten by env-file: an error before any request', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
     writeFileSync(join(job.tempDirectory, '.env'), 'MINE=1\n');
     const step = await job.step({ ...inputs, 'env-file': '.env' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('exists already');
+    expect(step.log).toContain('already exists');
     await job.runPosts();
     expect(readFileSync(join(job.tempDirectory, '.env'), 'utf8')).toBe('MINE=1\n');
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('the summary tells what was found and changed, with a timeline', async ({ emulator }) => {
+  test('the summary has findings, changes and a timeline', async ({ emulator }) => {
     const step = await new Job(emulator).step({ ...inputs, database: 'second' });
     expect(step.summary).toContain('| `database` | `second` | `create` |');
     expect(step.summary).toMatch(/```mermaid\ngantt\n[\s\S]*Ensure server/);
     const again = await new Job(emulator).step({ ...inputs, database: 'second' });
-    expect(again.summary).toContain('Nothing had to be changed.');
+    expect(again.summary).toContain('No changes were needed.');
   });
 });

@@ -56,7 +56,7 @@ describe('marks forged by others', () => {
     for (const more of [{ mode: 'drop' }, {}, { reset: 'true' }]) {
       const refused = await server.runStep(more.mode === 'drop' ? 50 : 51, more);
       expect(refused.exitCode, refused.log).toBe(1);
-      expect(refused.log).toMatch(/relecloud_pr_5[01]'.*is owned by role 'mallory'.*\(not-ours\)/);
+      expect(refused.log).toMatch(/relecloud_pr_5[01]'.*is owned by role 'mallory'.*\(not-owned\)/);
     }
     expect(await server.snapshot()).toEqual(before);
     for (const number of [50, 51])
@@ -83,7 +83,7 @@ describe('marks forged by others', () => {
         expect(await server.snapshot()).toEqual(before);
         expect([droppedNames(swept), swept.exitCode], swept.log).toEqual([[], 0]);
         expect(refused.exitCode, refused.log).toBe(1);
-        expect(refused.log).toContain('(not-ours)');
+        expect(refused.log).toContain('(not-owned)');
       } finally {
         await query(emulator, as(server, 'trudy'), 'DROP ROLE IF EXISTS relecloud_app_pr_52');
       }

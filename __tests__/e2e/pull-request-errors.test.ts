@@ -108,7 +108,7 @@ describe('forks', () => {
     for (const head of [otherRepository, null]) {
       const step = await pullRequestJob(emulator, 9, { name: 'pull_request_target', head }).step(inputs);
       expect(step.exitCode).toBe(1);
-      expect(step.log).toMatch(/a stranger's code would meet this repository's secrets/);
+      expect(step.log).toMatch(/the fork’s migrations and scripts would run with this repository’s secrets/);
       expect(await emulator.requests()).toEqual([]);
     }
   });

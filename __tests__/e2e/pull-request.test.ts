@@ -96,7 +96,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     expect(await listComments(emulator, number)).toHaveLength(1);
     const [comment] = await listComments(emulator, number);
     expect(comment?.user.login).toBe('github-actions[bot]');
-    for (const fact of [database, role, own.host, 'UTC, unless ensured again', 'psql'])
+    for (const fact of [database, role, own.host, 'UTC, unless renewed', 'psql'])
       expect(comment?.body).toContain(fact);
     expect(comment?.body).not.toContain(own.password);
 
@@ -141,9 +141,9 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(
-        /(Database|Role) '.*' is there already and was left untouched: its ownership marker names another repository \(id 815\)/,
+        /(Database|Role) '.*' already exists and was not changed: its ownership marker names another repository \(id 815\)/,
       );
-      expect(refused.log).toContain('(not-ours)');
+      expect(refused.log).toContain('(not-owned)');
       expect(await emulator.serverState(server)).toEqual(before);
     }
     expect(
@@ -245,7 +245,7 @@ describe('a database that nobody marked', () => {
       const step = await pullRequestJob(emulator, 3).step({ ...perPullRequestInputs('unmarked'), mode });
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(
-        /Database 'relecloud_pr_3' is there already and was left untouched: it has no ownership marker/,
+        /Database 'relecloud_pr_3' already exists and was not changed: it has no ownership marker/,
       );
     }
     expect(Object.keys((await emulator.serverState('unmarked')).databases)).toContain('relecloud_pr_3');

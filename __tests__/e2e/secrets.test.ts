@@ -10,14 +10,14 @@ const passwordCases = [
   ['one that begins and ends with a space', ' Spaces-Around 1 '],
 ] as const;
 
-/** The log as the runner prints it: masks take effect from their command on. Also what was masked. */
+/** The log as the runner prints it, where a mask takes effect after its command, and the masks. */
 function parsePrintedLog(log: string): { readonly printed: string; readonly masks: readonly string[] } {
   const masks: string[] = [];
   const printed: string[] = [];
   for (const line of log.split('\n')) {
     const [, data] = /^::add-mask::(.*)$/.exec(line) ?? [];
     if (data === undefined) printed.push(masks.reduce((text, mask) => text.replaceAll(mask, '***'), line));
-    // The runner's unescaping of a command's data; each line of a mask counts as well.
+    // The runner unescapes the data of a command, and masks each line of it too.
     else
       masks.push(
         ...data
@@ -32,7 +32,7 @@ function parsePrintedLog(log: string): { readonly printed: string; readonly mask
   return { printed: printed.join('\n'), masks };
 }
 
-describe('every form of every secret is masked before it first appears, and nothing else is', () => {
+describe('every encoding of every secret is masked before it first appears, and nothing else is masked', () => {
   test.for(passwordCases)('%s', async ([, password], { emulator }) => {
     const server = `secret-${passwordCases.findIndex(([, p]) => p === password)}`;
     const job = new Job(emulator);
@@ -57,23 +57,25 @@ describe('every form of every secret is masked before it first appears, and noth
     ];
     for (const form of forms) expect(printed).not.toContain(form);
     for (const name of ['database-url', 'db-password']) expect(printed).not.toContain(step.outputs[name]);
-    // Every published form as a whole, so that later steps cannot print it in another quoting of the password.
+    // Every published text as a whole, since it may contain the password in another quoting.
     const { DATABASE_URL = '', JDBC_DATABASE_URL = '', ConnectionStrings__Default = '' } = step.exportedEnv;
     const whole = [DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default].join('\n').split('\n');
     expect(masks).toEqual(expect.arrayContaining(whole));
 
     const { 'db-host': host = '', 'db-name': name = '', 'db-user': user = '' } = step.outputs;
-    for (const open of [host, '5432', name, user, server, 'require', 'true'])
-      expect(masks).not.toContain(open);
+    for (const publicValue of [host, '5432', name, user, server, 'require', 'true'])
+      expect(masks).not.toContain(publicValue);
     for (const text of [printed, step.summary]) expect(text).toContain(server);
 
-    const kept = JSON.stringify([step.state, step.summary, step.outputs['changes']]);
-    for (const form of forms) expect(kept).not.toContain(JSON.stringify(form).slice(1, -1));
+    const persisted = JSON.stringify([step.state, step.summary, step.outputs['changes']]);
+    for (const form of forms) expect(persisted).not.toContain(JSON.stringify(form).slice(1, -1));
     for (const [post] of [await job.runPosts()])
       expect(parsePrintedLog(post?.log ?? '').printed).not.toContain(password);
   });
 
-  test('errors carry no secret: a wrong password is refused without being quoted', async ({ emulator }) => {
+  test('errors contain no secret: the error for a wrong password does not contain it', async ({
+    emulator,
+  }) => {
     const inputs = { ...defaultInputs, 'server-name': 'secret-wrong', 'allowed-ip-ranges': '198.51.100.7' };
     await new Job(emulator).spawnStep(inputs);
     const wrong = await new Job(emulator).spawnStep({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
@@ -85,7 +87,7 @@ describe('every form of every secret is masked before it first appears, and noth
 
   test('tokens are masked as they arrive, and none is in state', async ({ emulator }) => {
     const step = await new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': 'secret-1' });
-    // The tokens themselves: three letters of one can stand in an operation's signed URL by chance.
+    // Compares whole tokens: a prefix of one can be part of an operation's signed URL by chance.
     const tokens = [...step.log.matchAll(/^::add-mask::(eyJ\S+)$/gm)].map(([, token = '']) => token);
     expect(tokens.length).toBeGreaterThan(1);
     for (const token of tokens) {

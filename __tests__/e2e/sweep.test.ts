@@ -93,9 +93,7 @@ describe('sweep', () => {
     expect(made.exitCode, made.log).toBe(0);
     const step = await createScheduledJob(emulator).step(sweepInputs('unknown-pulls'));
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toMatch(
-      /Skipped: database relecloud_pr_901: Asking GitHub for pull request #901 .*HTTP 404/,
-    );
+    expect(step.log).toMatch(/Skipped: database relecloud_pr_901: Reading pull request #901 .*HTTP 404/);
     expect(step.summary).toContain('relecloud_pr_901');
     expect(droppedNames(step)).toEqual([]);
   });
@@ -117,7 +115,7 @@ describe('sweep', () => {
     }
     const step = await createScheduledJob(emulator).step(sweepInputs('no-token', { 'github-token': '' }));
     expect(step.exitCode).toBe(1);
-    expect(step.log).toMatch(/there is no github-token.*permissions: pull-requests: read/);
+    expect(step.log).toMatch(/github-token is not set.*permissions: pull-requests: read/);
     expect(droppedNames(step)).toEqual(['relecloud_pr_1']);
   });
 
@@ -231,7 +229,7 @@ describe('sweep', () => {
     const step = await sweeping;
     expect(step.exitCode, step.log).toBe(0);
     expect(droppedNames(step)).toEqual([]);
-    expect(step.log).toContain("Database 'relecloud_pr_81' was ensured again just now");
+    expect(step.log).toContain("Database 'relecloud_pr_81' was renewed by another run");
     expect(Object.keys((await emulator.serverState('renewed')).databases)).toContain('relecloud_pr_81');
     expect(Object.keys((await emulator.serverState('renewed')).roles)).toContain('relecloud_app_pr_81');
   });

@@ -30,7 +30,7 @@ describe('unknown is never taken for absent', () => {
       });
       const step = await new Job(emulator).step({ ...defaultInputs, 'resource-group': 'rg' });
       expect(step.exitCode).toBe(1);
-      expect(step.log).toMatch(/Whether server 'demo-relecloud' exists could not be found out/);
+      expect(step.log).toMatch(/Could not determine whether server 'demo-relecloud' exists/);
       expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
       expect((await emulator.requests()).filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
     },

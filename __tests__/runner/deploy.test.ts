@@ -44,7 +44,7 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
     expect(runs['nightlyAfter']?.exitCode, runs['nightlyAfter']?.log).toBe(0);
     expect(runs['nightlyAfter']?.log).toMatch(/^ +Drifted: false$/m);
     expect(runs['nightlyAfter']?.log).toMatch(/Issue #\d+: closed\./);
-    expect(runs['nightlyAfter']?.summary).toContain('Everything is as declared.');
+    expect(runs['nightlyAfter']?.summary).toContain('No drift detected.');
   });
 
   test('no log, no summary shows a secret', ({ secrets }) => {

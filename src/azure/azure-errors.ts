@@ -86,20 +86,21 @@ function unreachableReason(error: unknown): string | undefined {
 }
 
 /**
- * The `azure-refused` error for what the SDK threw; other errors are returned unchanged.
+ * The `azure-request-failed` error for what the SDK threw; other errors are returned unchanged.
  * @param doing to follow "while"
  * @param hasUncertainEffect whether an earlier request of the same write may have taken effect
  */
 export function toAzureError(doing: string, error: unknown, hasUncertainEffect = false): Error {
   if (error instanceof ActionError) return error;
   const azure = hasUncertainEffect ? withoutRejection(azureDetails(error)) : azureDetails(error);
-  if (azure) return actionError('azure-refused', { doing, hint: azureHint(azure) }, { cause: error, azure });
+  if (azure)
+    return actionError('azure-request-failed', { doing, hint: azureHint(azure) }, { cause: error, azure });
   if (!isRestError(error)) return error instanceof Error ? error : new Error(getErrorMessage(error));
   const hint = isClientSideError(error)
     ? azureHint({ code: error.code ?? '', message: '' })
     : 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
   return actionError(
-    'azure-refused',
+    'azure-request-failed',
     { doing: `${doing} (${getErrorMessage(error)})`, hint },
     { cause: error },
   );

@@ -1,7 +1,7 @@
-import type { SignInConfig } from '../inputs/types.ts';
+import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import { type AzureClients, createClients } from './clients.ts';
 import { type Endpoints, resolveIpEchoUrls } from './clouds.ts';
-import { type AuthMethod, createCredential, type OidcTokenProvider } from './credentials.ts';
+import { createCredential, type OidcTokenProvider } from './credentials.ts';
 
 /** The clients of one cloud, and the services that return this runner's public address. */
 export interface AzureConnection {

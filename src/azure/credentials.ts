@@ -8,7 +8,7 @@ import {
 } from '@azure/identity';
 import { actionError, getRawErrorMessage } from '../common/errors.ts';
 import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
-import type { SignInConfig } from '../inputs/types.ts';
+import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
 
 /** What signing in needs from the workflow. */
@@ -20,12 +20,7 @@ export interface OidcTokenProvider {
   mask(secret: string): void;
 }
 
-/** Authentication methods. `ambient`: the runner's managed identity, otherwise the az CLI's session. */
-export const AUTH_METHODS = ['client-secret', 'oidc', 'ambient'] as const;
-
-export type AuthMethod = (typeof AUTH_METHODS)[number];
-
-/** The method in the documented order: client secret, then OIDC where the job can request a token, then `ambient`. */
+/** The method in the documented order: client secret, then OIDC if the job can request a token, then `ambient`. */
 export function selectAuthMethod(
   { clientId, tenantId, clientSecret }: SignInConfig,
   canRequestIdToken: boolean,

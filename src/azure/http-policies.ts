@@ -6,7 +6,9 @@ import {
   RestError,
   type SendRequest,
 } from '@azure/core-rest-pipeline';
+import { type JsonObject, parseJsonObject } from '../common/json.ts';
 import { formatDuration } from '../common/polling.ts';
+import { parseRetryAfter } from '../common/retry-after.ts';
 
 /** Milliseconds for the response to one attempt of a request; ARM answers reads and accepts writes in seconds. */
 const RESPONSE_TIMEOUT_MS = 30_000;
@@ -102,17 +104,8 @@ function retryAfterMs(headers: PipelineResponse['headers']): number | undefined 
     const milliseconds = Number(headers.get(name) || Number.NaN);
     if (Number.isFinite(milliseconds)) return Math.max(0, milliseconds);
   }
-  const seconds = retryAfterSeconds(headers.get('retry-after'));
-  return seconds === undefined ? undefined : seconds * 1000;
-}
-
-/** Seconds, from either form of RFC 9110, section 10.2.3; undefined where the text has neither. */
-function retryAfterSeconds(text: string | undefined): number | undefined {
-  if (text === undefined || text.trim() === '') return undefined;
-  const seconds = Number(text);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
+  const milliseconds = parseRetryAfter(headers.get('retry-after'));
+  return milliseconds === undefined ? undefined : Math.max(0, milliseconds);
 }
 
 /** Method and path. The query is left out, since it holds signatures in the URLs of operations. */
@@ -182,8 +175,6 @@ function findResourceProblem(pathname: string, { id, name }: JsonObject): string
     : `it is '${name.slice(0, 80)}', not '${expectedName}'`;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 function findListProblem(endpoint: string, url: string, { value, nextLink }: JsonObject): string | undefined {
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'object' || item === null))
     return 'it has no list of resources';
@@ -202,15 +193,4 @@ function isCollection(pathname: string): boolean {
       ?.split('/') ?? [];
   // After a provider's namespace, and from the start of a path without one, types alternate with names.
   return /\/providers\//i.test(pathname) ? segments.length % 2 === 0 : pathname.split('/').length % 2 === 0;
-}
-
-function parseJsonObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

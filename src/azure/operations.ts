@@ -1,5 +1,6 @@
 import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { getErrorMessage } from '../common/errors.ts';
+import { parseJsonObject } from '../common/json.ts';
 import {
   type GetRetryReason,
   type RunContext,
@@ -190,8 +191,7 @@ async function pollOperation(
 }
 
 function parsePollResponse(body: string, correlationId: string | undefined): PollResult {
-  const operation = parseObject(body);
-  const { status, error } = operation;
+  const { status, error } = parseJsonObject(body) ?? {};
   if (typeof status !== 'string') return { problem: 'the response to the poll names no status' };
   switch (status.toLowerCase()) {
     case 'succeeded':
@@ -209,15 +209,6 @@ function parsePollResponse(body: string, correlationId: string | undefined): Pol
     }
     default:
       return { progress: 'running' };
-  }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }
 
@@ -283,7 +274,7 @@ export class RetriedOperation {
   /**
    * Whether the operation has succeeded so far, for one round of {@link waitFor}. Waits only for a retry, never for the
    * operation's end.
-   * @throws `azure-refused` for a failure that is not transient; its details say `wasRejected` only where no request can
+   * @throws `azure-request-failed` for a failure that is not transient; its details say `wasRejected` only where no request can
    *   have taken effect
    */
   check(setReason: SetReason): Promise<boolean> {

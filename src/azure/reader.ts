@@ -115,7 +115,7 @@ export class AzureReader {
    * Whether a new server can have this name. True also where this identity may not check it, which needs rights on the
    * subscription: then the creation fails for a name that is taken.
    * @param region as the user wrote it
-   * @throws `azure-refused` for an invalid name, `state-unknown`
+   * @throws `azure-request-failed` for an invalid name, `state-unknown`
    */
   async isNameAvailable(region: string): Promise<boolean> {
     const { name } = this.config;
@@ -130,7 +130,7 @@ export class AzureReader {
       );
       if (answer.nameAvailable === false && answer.reason === 'Invalid') {
         const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
-        throw actionError('azure-refused', { doing, hint: 'Choose another server-name.' }, { azure });
+        throw actionError('azure-request-failed', { doing, hint: 'Choose another server-name.' }, { azure });
       }
       if (typeof answer.nameAvailable !== 'boolean') {
         const reason = 'the response does not say so; perhaps a proxy responded instead of Azure.';
@@ -144,7 +144,7 @@ export class AzureReader {
     }
   }
 
-  /** All firewall rules of the server. @throws `azure-refused` */
+  /** All firewall rules of the server. @throws `azure-request-failed` */
   async listFirewallRules(): Promise<readonly StoredFirewallRule[]> {
     const { resourceGroup, name } = this.serverRef;
     try {

@@ -1,3 +1,5 @@
+import { type JsonObject, parseJsonObject } from './json.ts';
+
 /**
  * Ownership markers: JSON that the action writes as COMMENT ON DATABASE and COMMENT ON ROLE, to recognize what it has
  * created. A marker that is read is untrusted input. It is parsed strictly, and src/reconcile/ownership.ts decides
@@ -59,7 +61,7 @@ const MAX_COMMENT_LENGTH = 1000;
 
 /** Parses a comment. @returns undefined if it is not exactly a marker of this action */
 export function parseMarker(comment: string | null | undefined): ParsedMarker | undefined {
-  const parsed = parseJsonObject(comment);
+  const parsed = parseComment(comment);
   if (parsed === undefined || parsed['madeBy'] !== MANAGED_BY) return undefined;
   if (Object.keys(parsed).some((field) => !MARKER_FIELDS.includes(field))) return undefined;
   const { kind, repositoryId, pullRequest, base, database, expires } = parsed;
@@ -77,14 +79,8 @@ export function parseMarker(comment: string | null | undefined): ParsedMarker | 
 
 const isNonEmptyString = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-function parseJsonObject(comment: string | null | undefined): Readonly<Record<string, unknown>> | undefined {
-  if (!comment?.startsWith('{') || comment.length > MAX_COMMENT_LENGTH) return undefined;
-  try {
-    return JSON.parse(comment) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
-}
+const parseComment = (comment: string | null | undefined): JsonObject | undefined =>
+  comment?.startsWith('{') && comment.length <= MAX_COMMENT_LENGTH ? parseJsonObject(comment) : undefined;
 
 const isPositiveInteger = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0;

@@ -22,7 +22,7 @@ const STARTUP_TIMEOUT_MS = 90_000;
 /**
  * Opens the first session on a server. It tries a login before anything else, and creates a firewall rule only where the
  * firewall blocks this runner, or where access will end before the job does. A login failure never creates a rule.
- * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, `azure-refused`
+ * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, `azure-request-failed`
  */
 export async function connectThroughFirewall(deps: ConnectionDeps, target: LoginTarget): Promise<Session> {
   const first = deps.login(target, FIRST_LOGIN_TIMEOUT_MS);

@@ -49,7 +49,7 @@ const OWN_RULE_POLL_OPTIONS = { initialIntervalMs: 200, maxIntervalMs: 500 };
 /**
  * Connects although the firewall blocks this runner: waits for a persistent rule to work, or creates a temporary rule.
  * Where this runner turns out to have another address, the rule is changed to that one.
- * @throws `not-reachable`, `login-failed`, `azure-refused`, `egress-address-unknown`
+ * @throws `not-reachable`, `login-failed`, `azure-request-failed`, `egress-address-unknown`
  */
 export async function openFirewallAndConnect(
   deps: ConnectionDeps,
@@ -127,7 +127,7 @@ async function createRuleAndConnect(
 /**
  * Creates this run's rule where this runner can connect already, and waits for the end of the creation: no login can show
  * that the rule works.
- * @throws `azure-refused`
+ * @throws `azure-request-failed`
  */
 export async function createRuleWhileConnected(deps: ConnectionDeps, address: string): Promise<void> {
   const creation = await deps.startRule(address);

@@ -11,7 +11,7 @@ import type { Change } from '../reconcile/findings.ts';
 export interface RuleCreation {
   /**
    * Whether Azure has created the rule, for one round of `waitFor`. The rule may work long before that.
-   * @throws `azure-refused` where Azure cannot create it
+   * @throws `azure-request-failed` where Azure cannot create it
    */
   check(setReason: SetReason): Promise<boolean>;
   /**
@@ -51,7 +51,7 @@ export class RunnerFirewallRule {
   /**
    * Requests the rule, or changes the temporary rule to another address. Returns once Azure has accepted it.
    * @param address public IPv4 address of this runner
-   * @throws `azure-refused`
+   * @throws `azure-request-failed`
    */
   start(address: string): Promise<RuleCreation> {
     return this.#onPersistentRule === undefined

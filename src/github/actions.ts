@@ -18,31 +18,26 @@ import type { WorkflowEvent } from '../inputs/workflow-event.ts';
 import { encodedVariants } from './encoded-variants.ts';
 import { parseEvent } from './parse-event.ts';
 
-/** Where an annotation stands. */
-type AnnotationProperties = core.AnnotationProperties;
-
-/**
- * The workflow as the action meets it, by the environment as it is at each call; the only importer of @actions/core.
- */
+/** The runner's interface to the action: inputs, log, outputs, state, event. Only this file imports @actions/core. */
 export class ActionsRuntime {
   readonly #masked = new Set<string>();
   readonly #state = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
 
-  /** Raw text of an input, untrimmed; empty where it was not given. */
+  /** Untrimmed text of an input; empty where it is not set. */
   rawInput(name: string): string {
     return core.getInput(name, { trimWhitespace: false });
   }
 
-  /** Masks every form of a secret from here on. To be called before anything of it is written. */
+  /** Masks a secret in every encoding. Must be called before any part of it is written. */
   mask(secret: string): void {
-    for (const variant of encodedVariants(secret).filter((f) => !this.#masked.has(f))) {
+    for (const variant of encodedVariants(secret).filter((each) => !this.#masked.has(each))) {
       this.#masked.add(variant);
       core.setSecret(variant);
     }
   }
 
-  /** A line of the log; text from outside cannot become a workflow command by beginning with one. */
+  /** Writes to the log. Workflow commands in the text are escaped, since parts of it may come from outside. */
   info(text: string): void {
     core.info(escapeCommands(sanitizeLine(text)));
   }
@@ -55,12 +50,12 @@ export class ActionsRuntime {
     core.notice(sanitizeLine(text));
   }
 
-  warning(text: string, properties: AnnotationProperties = {}): void {
+  warning(text: string, properties: core.AnnotationProperties = {}): void {
     core.warning(sanitizeLine(text), properties);
   }
 
-  /** An annotation; the step goes on. */
-  error(text: string, properties: AnnotationProperties = {}): void {
+  /** Adds an error annotation; the step does not end. */
+  error(text: string, properties: core.AnnotationProperties = {}): void {
     core.error(sanitizeLine(text), properties);
   }
 
@@ -69,10 +64,10 @@ export class ActionsRuntime {
   }
 
   /**
-   * Runs a half of the action. An error ends the step as failed, with its whole text as an annotation.
+   * Runs the main or the post part. An error fails the step, and its message becomes an annotation.
    * @returns the exit code of the process
    */
-  async run(entrypoint: (workflow: ActionsRuntime) => Promise<void>): Promise<number> {
+  async run(entrypoint: (runtime: ActionsRuntime) => Promise<void>): Promise<number> {
     try {
       await entrypoint(this);
       return 0;
@@ -92,13 +87,13 @@ export class ActionsRuntime {
     core.exportVariable(name, value);
   }
 
-  /** What `post` will read, as JSON; GitHub keeps it even if the step is killed right after. */
+  /** Saves a value as JSON for `post`, which gets it even if this process is killed right after. */
   saveState(name: string, value: unknown): void {
     this.#state.set(name, value);
     core.saveState(name, JSON.stringify(value));
   }
 
-  /** Saves once more what was saved, in place of whatever the state's file holds by now. */
+  /** Replaces the content of the state file with the values saved by this process. */
   rewriteState(): void {
     const path = commandFilePath('GITHUB_STATE');
     if (path !== undefined) writeFileSync(path, '');
@@ -106,9 +101,9 @@ export class ActionsRuntime {
   }
 
   /**
-   * Prepares the runner's files for writing after a command that could write to them. An unfinished last line is ended,
-   * since what is written next would continue it. What is no longer a file is replaced by one: writing to a pipe that
-   * nobody reads would never return.
+   * Repairs the runner's files after a command that could write to them. An incomplete last line is completed, since the
+   * next write would continue it. Anything other than a regular file is replaced: a write to a pipe without a reader would
+   * block.
    */
   repairCommandFiles(): void {
     for (const name of ['GITHUB_STATE', 'GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
@@ -118,13 +113,13 @@ export class ActionsRuntime {
         rmSync(path, { recursive: true, force: true });
         writeFileSync(path, '', { flag: 'wx' });
         this.warning(
-          `The file that ${name} names was no file any more, so it was made again; what it held is lost.`,
+          `${name} did not name a regular file any more. The file was created again; its content is lost.`,
         );
       } else if (lastByte(path) !== NEWLINE_BYTE) appendFileSync(path, '\n');
     }
   }
 
-  /** The text last saved under this name by this step's main part; empty where there is none. */
+  /** The text that this step's main part saved last under this name; empty where it saved none. */
   readState(name: string): string {
     return core.getState(name);
   }
@@ -146,24 +141,24 @@ export class ActionsRuntime {
     return core.getIDToken(audience);
   }
 
-  /** Where this run can be looked at; undefined outside a workflow. */
+  /** URL of this run; undefined outside a workflow. */
   get runUrl(): string | undefined {
     const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
     return server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
   }
 
-  /** Path of the workflow's file in its repository; undefined outside a workflow. */
+  /** Path of the workflow file in its repository; undefined outside a workflow. */
   get workflowFile(): string | undefined {
     return /^[^/]+\/[^/]+\/(.+?)@/.exec(process.env['GITHUB_WORKFLOW_REF'] ?? '')?.[1];
   }
 
-  /** What started this workflow. */
+  /** The event that triggered this workflow. */
   get event(): WorkflowEvent {
     this.#event ??= parseEvent(readEventPayload(process.env['GITHUB_EVENT_PATH']), process.env);
     return this.#event;
   }
 
-  /** The ids by which this run's temporary rule is named. */
+  /** The ids in the name of this run's temporary firewall rule; `0` for each that is unknown. */
   get runIdentity(): RunIdentity {
     const { GITHUB_RUN_ID: run = '', GITHUB_RUN_ATTEMPT: attempt = '' } = process.env;
     return {
@@ -173,7 +168,7 @@ export class ActionsRuntime {
     };
   }
 
-  /** Who we are in `pg_stat_activity`. */
+  /** `application_name` of the action's PostgreSQL sessions. */
   get applicationName(): string {
     const {
       GITHUB_REPOSITORY: repository = '',
@@ -184,10 +179,9 @@ export class ActionsRuntime {
   }
 }
 
-/** Characters of one line of the log or one annotation, above those of any error of the catalogue. */
+/** Characters of one log line or annotation; more than any error of the catalog has. */
 const MAX_LINE_LENGTH = 120_000;
 
-/** What may come from outside in a line: bounded, and without control characters. */
 const sanitizeLine = (text: string): string => sanitizeText(text, MAX_LINE_LENGTH);
 
 /** Bytes of a webhook's payload: GitHub sends 25 MB at most. */
@@ -195,7 +189,7 @@ const MAX_PAYLOAD_BYTES = 32 * 2 ** 20;
 
 const NEWLINE_BYTE = 10;
 
-/** A file of the runner's that a variable names; undefined where there is none. */
+/** Path in a variable of the runner, if it is a regular file. */
 function commandFilePath(name: string): string | undefined {
   const path = process.env[name];
   return path && isRegularFile(path) ? path : undefined;
@@ -204,7 +198,7 @@ function commandFilePath(name: string): string | undefined {
 const isRegularFile = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
-/** Of a file; a line break where it is empty. */
+/** Last byte of a file; a line break where the file is empty. */
 function lastByte(path: string): number {
   const descriptor = openSync(path, 'r');
   try {
@@ -217,13 +211,13 @@ function lastByte(path: string): number {
   }
 }
 
-/** The webhook's payload; an empty one outside a workflow. */
+/** The webhook payload; empty outside a workflow. */
 function readEventPayload(path = ''): object {
   if (!existsSync(path)) return {};
   const payload = readFileWithLimit(path, MAX_PAYLOAD_BYTES);
   if (typeof payload === 'number')
     throw new Error(
-      `The event's payload, which GITHUB_EVENT_PATH names, has more than ${MAX_PAYLOAD_BYTES} bytes, more than GitHub sends: check which step has changed it.`,
+      `The event payload in GITHUB_EVENT_PATH has more than ${MAX_PAYLOAD_BYTES} bytes, which GitHub never sends. Check which step changed it.`,
     );
   return JSON.parse(payload.toString('utf8'));
 }
@@ -231,8 +225,8 @@ function readEventPayload(path = ''): object {
 const numericOrZero = (text: string): string => (/^\d{1,20}$/.test(text) ? text : '0');
 
 /**
- * The runner looks for `::` at the beginning of a line, after white space as .NET knows it (U+0085 too), and for `##[`
- * anywhere in it.
+ * Escapes workflow commands: the runner reads `::` at the beginning of a line, after white space as .NET defines it (with
+ * U+0085), and `##[` anywhere in a line.
  */
 const escapeCommands = (text: string): string =>
   text.replace(/^([\s\u0085]*)::/gm, (_, space) => `${space}: ::`).replaceAll('##[', '# #[');

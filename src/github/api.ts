@@ -1,99 +1,103 @@
 import { getOctokit } from '@actions/github';
 import { getRawErrorMessage } from '../common/errors.ts';
+import { asObject, type JsonObject } from '../common/json.ts';
 import type { RunContext } from '../common/polling.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import { type Lookup, present, unknown } from '../reconcile/findings.ts';
-import {
-  type Comment,
-  type Issue,
-  parseComment,
-  parseCreatedId,
-  parseCreatedNumber,
-  parseList,
-  parseOpenIssue,
-  parsePullRequest,
-  parseViewerLogin,
-  parseWorkflowRun,
-  UnexpectedResponseError,
-} from './responses.ts';
 import { createRetryingFetch, type Fetch } from './retrying-fetch.ts';
 
-/** Why GitHub did not answer, and what a person can do about it. */
+/** A comment on an issue or a pull request. */
+export interface Comment {
+  readonly id: number;
+  readonly body: string;
+  /** A login; that of a GitHub App ends with `[bot]`. Empty where the account was deleted. */
+  readonly author: string;
+}
+
+export interface Issue {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+}
+
+/** A request to GitHub's API that failed: why, and what to do. */
 export class GitHubRequestError extends Error {
   override readonly name = 'GitHubRequestError';
-  /** HTTP status; undefined where nothing was asked or nothing answered. */
+  /** HTTP status; undefined where no request was sent or no response came. */
   readonly status: number | undefined;
-  /** Whether what was asked may have been done all the same. */
+  /** Whether the request may have taken effect even though it failed. */
   readonly mayHaveTakenEffect: boolean;
 
-  constructor(doing: string, permission: string, { status, reason, wasSent = true }: RequestFailure) {
-    const refused = status !== undefined && status >= 400 && status < 500;
-    const advice = requestHint(status, reason, wasSent, permission);
+  constructor(doing: string, permission: string, failure: RequestFailure) {
+    const { status, reason, wasSent = true } = failure;
     super(
-      `${doing} was not possible: ${shortenReason(reason)}${status === undefined ? '' : ` (HTTP ${status})`}.${advice}`,
+      `${doing} failed: ${shortenReason(reason)}${status === undefined ? '' : ` (HTTP ${status})`}.${requestHint(failure, permission)}`,
     );
     this.status = status;
-    this.mayHaveTakenEffect = wasSent && !refused;
+    this.mayHaveTakenEffect = wasSent && !isClientError(status);
   }
 }
 
 interface RequestFailure {
   readonly status: number | undefined;
   readonly reason: string;
-  /** Whether a request was sent at all. */
+  /** Whether a request was sent; true by default. */
   readonly wasSent?: boolean;
 }
 
-function requestHint(status: number | undefined, reason: string, asked: boolean, permission: string): string {
+function requestHint({ status, reason, wasSent = true }: RequestFailure, permission: string): string {
   if (/rate limit/i.test(reason) || status === 429)
-    return ' Run it again later, or give a github-token with a higher limit.';
+    return ' Run the workflow again later, or set a github-token with a higher limit.';
   if (status === 401 || status === 403 || reason === NO_TOKEN)
-    return ` Give the job \`permissions: ${permission}\`, or another github-token.`;
+    return ` Give the job \`permissions: ${permission}\`, or set another github-token.`;
   if (reason === INVALID_REPOSITORY) return ' Run the step in a workflow.';
   if (status === 404) return ` If it exists, give the job \`permissions: ${permission}\`.`;
-  if (!asked || (status !== undefined && status >= 400 && status < 500)) return '';
-  return ' Run it again later. https://www.githubstatus.com shows whether GitHub has an incident; otherwise check the proxy of the runner.';
+  if (!wasSent || isClientError(status)) return '';
+  return ' Run the workflow again later. https://www.githubstatus.com shows whether GitHub has an incident; otherwise check the proxy of the runner.';
 }
 
-/** Characters of a reason; a proxy answers with whole pages. */
+const isClientError = (status: number | undefined): boolean =>
+  status !== undefined && status >= 400 && status < 500;
+
+/** Characters of a reason; a proxy may answer with a whole page. */
 const MAX_REASON_LENGTH = 300;
 
 const shortenReason = (reason: string): string =>
-  /^\s*</.test(reason) ? 'the answer is a page of HTML' : sanitizeText(reason, MAX_REASON_LENGTH);
+  /^\s*</.test(reason) ? 'the response is an HTML page' : sanitizeText(reason, MAX_REASON_LENGTH);
 
-const NO_TOKEN = 'there is no github-token';
-const INVALID_REPOSITORY = 'the repository’s name (GITHUB_REPOSITORY) is not of the form owner/name';
+const NO_TOKEN = 'github-token is not set';
+const INVALID_REPOSITORY = 'GITHUB_REPOSITORY does not have the form owner/name';
 
-/** Pages of a list, of a hundred entries each, that are read at most. */
+/** Maximum number of pages of a list, of 100 items each. */
 const MAX_PAGES = 100;
 
 type Octokit = ReturnType<typeof getOctokit>;
 type OctokitResponse = Awaited<ReturnType<Octokit['request']>>;
 type ApiCall<T> = (octokit: Octokit) => Promise<T>;
 
-/** GitHub's REST API of one repository, by the job's token. What it does not say is unknown, never a "no". */
+/** GitHub's REST API for one repository. A failed lookup is unknown, never a negative answer. */
 export class GitHubApi {
   readonly #octokit: Octokit | undefined;
   readonly #repository: { readonly owner: string; readonly repo: string };
   readonly #run: RunContext;
-  /** Why nothing can be asked. */
+  /** Why no request can be sent. */
   readonly #unusableReason: string | undefined;
   #viewerLogin: Promise<string> | undefined;
 
   /**
-   * @param token undefined where none was given: then everything is unknown
-   * @param repository `owner/name`; with another form everything is unknown
+   * @param token without it every request fails
+   * @param repository `owner/name`; with another form every request fails
    */
   constructor(token: string | undefined, repository: string, run: RunContext) {
     const [, owner = '', repo = ''] = /^([\w.-]+)\/([\w.-]+)$/.exec(repository) ?? [];
-    // A segment of dots alone would lead to another path.
-    const isName = [owner, repo].every((part) => part !== '' && !/^\.+$/.test(part));
+    // A segment `.` or `..` would change the path of the URL.
+    const isValidName = [owner, repo].every((part) => part !== '' && !/^\.+$/.test(part));
     this.#repository = { owner, repo };
     this.#run = run;
-    this.#unusableReason = token === undefined ? NO_TOKEN : isName ? undefined : INVALID_REPOSITORY;
+    this.#unusableReason = token === undefined ? NO_TOKEN : isValidName ? undefined : INVALID_REPOSITORY;
     const { GITHUB_API_URL: baseUrl } = process.env;
-    // The library would take the environment of the moment in which it was loaded.
+    // Passed explicitly, since the library reads the variable only when it is loaded.
     this.#octokit = token === undefined ? undefined : getOctokit(token, baseUrl ? { baseUrl } : {});
     let fetch: Fetch | undefined;
     this.#octokit?.hook.before('request', ({ request }) => {
@@ -102,21 +106,17 @@ export class GitHubApi {
     });
   }
 
-  /** Whether a pull request is open; a 404 may hide one that the token cannot see, so it is unknown too. */
+  /** State of a pull request. A 404 is unknown: the token may not have access to it. */
   getPullRequestState(number: number): Promise<Lookup<'open' | 'closed'>> {
-    return this.#lookUp(
-      `Asking GitHub for pull request #${number}`,
-      'pull-requests: read',
-      async (octokit) => {
-        const { data } = await octokit.rest.pulls.get({ ...this.#repository, pull_number: number });
-        const pull = parsePullRequest(data);
-        if (pull.number !== number) throw new UnexpectedResponseError(`pull request #${number}`);
-        return pull.state;
-      },
-    );
+    return this.#lookUp(`Reading pull request #${number}`, 'pull-requests: read', async (octokit) => {
+      const { data } = await octokit.rest.pulls.get({ ...this.#repository, pull_number: number });
+      const pull = parsePullRequest(data);
+      if (pull.number !== number) throw new UnexpectedResponseError(`pull request #${number}`);
+      return pull.state;
+    });
   }
 
-  /** Numbers of the open pull requests, from every page. */
+  /** Numbers of the open pull requests, from all pages. */
   listOpenPullRequests(): Promise<Lookup<ReadonlySet<number>>> {
     return this.#lookUp('Listing the open pull requests', 'pull-requests: read', async (octokit) => {
       const query = { ...this.#repository, state: 'open', per_page: 100 } as const;
@@ -126,9 +126,9 @@ export class GitHubApi {
     });
   }
 
-  /** Whether the run that made a temporary rule has ended; an attempt also has when there is a later one. */
+  /** Whether a workflow run has ended. An attempt has also ended if there is a later one. */
   hasRunEnded({ runId, runAttempt }: RunIdentity): Promise<Lookup<boolean>> {
-    return this.#lookUp(`Asking GitHub for run ${runId}`, 'actions: read', async (octokit) => {
+    return this.#lookUp(`Reading workflow run ${runId}`, 'actions: read', async (octokit) => {
       const { data } = await octokit.rest.actions.getWorkflowRun({
         ...this.#repository,
         run_id: Number(runId),
@@ -139,10 +139,10 @@ export class GitHubApi {
     });
   }
 
-  /** Who comments with this token: installation tokens may not ask for `GET /user`, but may for the viewer. */
+  /** Login of the token's user. Installation tokens have no access to `GET /user`, but to GraphQL's `viewer`. */
   getViewerLogin(): Promise<string> {
     this.#viewerLogin ??= this.#request(
-      'Asking GitHub who this token is',
+      'Reading the login of github-token',
       'contents: read',
       async (octokit) => parseViewerLogin(await octokit.graphql('query { viewer { login } }')),
     );
@@ -150,8 +150,8 @@ export class GitHubApi {
   }
 
   /**
-   * Every comment of a pull request or an issue, from every page, the oldest first.
-   * @param permission what the token needs for it: of a pull request another one than of an issue
+   * All comments of a pull request or an issue, the oldest first.
+   * @param permission that the token needs; pull requests and issues need different ones
    */
   listComments(number: number, permission = COMMENT_PERMISSION): Promise<readonly Comment[]> {
     return this.#request(`Reading the comments of #${number}`, permission, async (octokit) => {
@@ -163,13 +163,14 @@ export class GitHubApi {
   }
 
   /**
-   * @param permission as of {@link listComments}
-   * @returns its id
+   * @param permission as for {@link listComments}
+   * @returns the id of the comment
    */
   async createComment(number: number, body: string, permission = COMMENT_PERMISSION): Promise<number> {
     return this.#request(`Commenting on #${number}`, permission, async (octokit) =>
-      parseCreatedId(
+      readId(
         (await octokit.rest.issues.createComment({ ...this.#repository, issue_number: number, body })).data,
+        'id',
       ),
     );
   }
@@ -181,14 +182,14 @@ export class GitHubApi {
   }
 
   async deleteComment(id: number): Promise<void> {
-    await this.#request('Removing a second comment', COMMENT_PERMISSION, (octokit) =>
+    await this.#request('Deleting a duplicate comment', COMMENT_PERMISSION, (octokit) =>
       octokit.rest.issues.deleteComment({ ...this.#repository, comment_id: id }),
     );
   }
 
   /**
-   * Every open issue of one author, from every page; a pull request is an issue to GitHub, but not here.
-   * @param author a login, of a GitHub App with `[bot]` behind it
+   * All open issues of one author, without the pull requests that GitHub's API lists as issues.
+   * @param author a login; that of a GitHub App ends with `[bot]`
    */
   listOpenIssues(author: string): Promise<readonly Issue[]> {
     return this.#request('Listing the open issues', ISSUE_PERMISSION, async (octokit) => {
@@ -198,10 +199,10 @@ export class GitHubApi {
     });
   }
 
-  /** @returns its number */
+  /** @returns the number of the issue */
   createIssue({ title, body }: Omit<Issue, 'number'>): Promise<number> {
     return this.#request('Opening an issue', ISSUE_PERMISSION, async (octokit) =>
-      parseCreatedNumber((await octokit.rest.issues.create({ ...this.#repository, title, body })).data),
+      readId((await octokit.rest.issues.create({ ...this.#repository, title, body })).data, 'number'),
     );
   }
 
@@ -222,13 +223,12 @@ export class GitHubApi {
     );
   }
 
-  /** The entries of a list, from every page. Octokit's own pagination has no bound and takes a 409 for an empty list. */
+  /** The items of all pages. Octokit's own pagination has no limit, and reads a 409 as an empty list. */
   async #listAllPages(octokit: Octokit, first: string): Promise<readonly unknown[]> {
     const all: unknown[] = [];
     let url: string | undefined = first;
     for (let page = 1; url !== undefined; page += 1) {
-      if (page > MAX_PAGES)
-        throw new Error(`the list has more than ${MAX_PAGES} pages of a hundred entries, or does not end`);
+      if (page > MAX_PAGES) throw new Error(`the list has more than ${MAX_PAGES} pages, or does not end`);
       if (new URL(url).origin !== new URL(first).origin)
         throw new Error('the next page of the list is on another host');
       const response: OctokitResponse = await octokit.request({ method: 'GET', url });
@@ -257,7 +257,7 @@ export class GitHubApi {
     } catch (error) {
       this.#run.signal.throwIfAborted();
       const { response } = error as { response?: { readonly status: number } };
-      // Where nothing answered, Octokit gives its error a status of its own.
+      // Octokit sets a status also where there was no response.
       throw new GitHubRequestError(doing, permission, {
         status: response?.status,
         reason: getRawErrorMessage(error),
@@ -267,5 +267,99 @@ export class GitHubApi {
 }
 
 const COMMENT_PERMISSION = 'pull-requests: write';
-/** What the token needs to write issues, and to comment on them. */
+/** Permission to write issues and comments on them. */
 export const ISSUE_PERMISSION = 'issues: write';
+
+/**
+ * Creates a comment or an issue. After a request whose effect is unknown, searches for it first, and repeats the request
+ * once if it is not found.
+ * @param find returns undefined where it does not exist
+ * @throws the error of the last request
+ */
+export async function createOnce<T>(
+  create: () => Promise<T>,
+  find: () => Promise<T | undefined>,
+): Promise<T> {
+  try {
+    return await create();
+  } catch (error) {
+    if (!(error instanceof GitHubRequestError && error.mayHaveTakenEffect)) throw error;
+    return (await find()) ?? (await create());
+  }
+}
+
+/** A response of GitHub, or of a proxy, without a documented field. */
+class UnexpectedResponseError extends Error {
+  override readonly name = 'UnexpectedResponseError';
+
+  /** @param missing the field, or what it should be */
+  constructor(missing: string) {
+    super(`the response has no ${missing}, so it is not one of GitHub's API`);
+  }
+}
+
+const fieldsOf = (value: unknown): JsonObject => asObject(value) ?? {};
+
+function readId(value: unknown, name: string): number {
+  const id = fieldsOf(value)[name];
+  if (typeof id === 'number' && Number.isSafeInteger(id) && id > 0) return id;
+  throw new UnexpectedResponseError(name);
+}
+
+function readText(value: unknown, name: string): string {
+  const text = fieldsOf(value)[name];
+  if (typeof text === 'string' && text !== '') return text;
+  throw new UnexpectedResponseError(name);
+}
+
+function readState(value: unknown): 'open' | 'closed' {
+  const state = readText(value, 'state');
+  if (state === 'open' || state === 'closed') return state;
+  throw new UnexpectedResponseError('state that is open or closed');
+}
+
+/** GitHub omits an empty body, or sends null. */
+function readBody(value: unknown): string {
+  const { body = null } = fieldsOf(value);
+  if (typeof body === 'string') return body;
+  if (body === null) return '';
+  throw new UnexpectedResponseError('body that is text');
+}
+
+function readAuthor(value: unknown): string {
+  const { user = null } = fieldsOf(value);
+  return user === null ? '' : readText(user, 'login');
+}
+
+/** @throws `UnexpectedResponseError`, as do the following functions */
+const parsePullRequest = (value: unknown): { number: number; state: 'open' | 'closed' } => ({
+  number: readId(value, 'number'),
+  state: readState(value),
+});
+
+function parseWorkflowRun(value: unknown): { id: number; status: string; attempt: number } {
+  const { run_attempt: attempt = 1 } = fieldsOf(value);
+  if (!Number.isSafeInteger(attempt)) throw new UnexpectedResponseError('run_attempt');
+  return { id: readId(value, 'id'), status: readText(value, 'status'), attempt: Number(attempt) };
+}
+
+const parseComment = (value: unknown): Comment => ({
+  id: readId(value, 'id'),
+  body: readBody(value),
+  author: readAuthor(value),
+});
+
+/** @returns undefined for a pull request, and for an issue that is closed or of another author */
+function parseOpenIssue(value: unknown, author: string): Issue | undefined {
+  const issue = { number: readId(value, 'number'), title: readText(value, 'title'), body: readBody(value) };
+  const isMatch = readState(value) === 'open' && readAuthor(value) === author;
+  return isMatch && fieldsOf(value)['pull_request'] === undefined ? issue : undefined;
+}
+
+const parseViewerLogin = (response: unknown): string => readText(fieldsOf(response)['viewer'], 'login');
+
+/** The items of one page of a list. */
+function parseList(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new UnexpectedResponseError('list');
+}

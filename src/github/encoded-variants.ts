@@ -1,16 +1,15 @@
+import { escapeDotenvValue, percentEncode } from '../common/encoding.ts';
 import { replaceControlCharacters } from '../common/sanitize.ts';
-import { percentEncode } from '../publish/connection-formats.ts';
-import { escapeDotenvValue } from '../publish/dotenv.ts';
 
 /**
- * Every form in which a secret may show up in a log: raw, URL-encoded, quoted (JSON, SQL, ADO.NET, shell, dotenv),
- * with its control characters replaced, each also line by line. The runner itself adds Base64. Raw comes first.
+ * Every encoding in which a secret may appear in a log: raw (the first item), URL-encoded, quoted (JSON, SQL, ADO.NET,
+ * shell, dotenv), with control characters replaced, and each line of these. The runner itself adds Base64.
  */
 export function encodedVariants(secret: string): readonly string[] {
   const parts = [secret, ...splitLines(secret)].filter((part) => part.trim() !== '' || part === secret);
-  const forms = parts.flatMap(encodeAllWays);
-  const lines = forms.flatMap(splitLines).filter((line) => line.trim() !== '');
-  return [...new Set([...forms, ...lines])];
+  const variants = parts.flatMap(encodeAllWays);
+  const lines = variants.flatMap(splitLines).filter((line) => line.trim() !== '');
+  return [...new Set([...variants, ...lines])];
 }
 
 const splitLines = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
@@ -34,7 +33,7 @@ function encodeAllWays(secret: string): readonly string[] {
   ];
 }
 
-/** In single quotes, behind backslashes (as bash's `%q` and as careful programs do it), and in `$'…'`. */
+/** In single quotes, with backslashes (as bash's `printf %q` and as other programs write them), and in `$'…'`. */
 function shellVariants(secret: string, escaped: string): readonly string[] {
   return [
     secret.replaceAll("'", "'\\''"),

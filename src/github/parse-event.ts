@@ -1,6 +1,6 @@
 import type { EventPullRequest, WorkflowEvent } from '../inputs/workflow-event.ts';
 
-/** The parts of webhook payloads that matter here; whatever is missing or of another type is taken for missing. */
+/** The fields of webhook payloads that the action reads. A field of another type is treated as missing. */
 interface Payload {
   readonly repository?: { readonly id?: unknown; readonly full_name?: unknown } | undefined;
   readonly pull_request?: unknown;
@@ -21,8 +21,9 @@ interface PayloadPullRequest {
 }
 
 /**
- * What started the workflow, by its webhook payload and GitHub's variables.
- * @param payload as GitHub wrote it to GITHUB_EVENT_PATH
+ * The event that triggered the workflow.
+ * @param payload content of GITHUB_EVENT_PATH
+ * @param env GitHub's variables; these take precedence over the payload
  */
 export function parseEvent(payload: Payload, env: NodeJS.ProcessEnv): WorkflowEvent {
   const { repository } = payload;
@@ -37,14 +38,14 @@ export function parseEvent(payload: Payload, env: NodeJS.ProcessEnv): WorkflowEv
   };
 }
 
-/** `owner/name`, which become parts of URLs: of the characters that GitHub takes, and neither `.` nor `..`. */
+/** `owner/name`, limited to GitHub's characters and without `.` and `..`, since both become segments of URLs. */
 const parseRepositoryName = (name: unknown): string | undefined =>
   typeof name === 'string' && /^(?!\.\.?\/)[\w.-]+\/(?!\.\.?$)[\w.-]+$/.test(name) ? name : undefined;
 
 const parseNumericId = (id: unknown): string | undefined =>
   /^\d{1,20}$/.test(String(id)) ? String(id) : undefined;
 
-/** The event's own, or the issue that a comment is on, where that is a pull request. */
+/** The pull request of the event, or the commented issue where that is a pull request. */
 function parsePullRequest({ pull_request, issue, repository }: Payload): EventPullRequest | undefined {
   const commentedIssue = issue as { readonly pull_request?: unknown } | undefined;
   const pullRequest = (pull_request ?? (commentedIssue?.pull_request ? issue : undefined)) as
@@ -59,7 +60,7 @@ function parsePullRequest({ pull_request, issue, repository }: Payload): EventPu
   };
 }
 
-/** A head whose repository is gone was a fork's: a branch of this repository cannot lose it. */
+/** A head without a repository comes from a deleted fork: a branch of this repository always has one. */
 function isOtherRepository(
   head: PayloadRepository | null | undefined,
   base: PayloadRepository | undefined,

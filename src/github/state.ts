@@ -1,12 +1,12 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { AUTH_METHODS, type AuthMethod } from '../azure/credentials.ts';
 import { isIPv4 } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
+import { asObject, type JsonObject } from '../common/json.ts';
 import type { NetworkSettings } from '../common/network.ts';
 import { isTemporaryRuleName, MAX_IDENTIFIER_BYTES } from '../common/resource-names.ts';
 import { inputSchema } from '../inputs/schema.ts';
-import type { CloudName, SignInConfig } from '../inputs/types.ts';
+import type { AuthMethod, CloudName, SignInConfig } from '../inputs/types.ts';
 import {
   validateFirewallRuleName,
   validateGuid,
@@ -15,11 +15,11 @@ import {
 } from '../inputs/validators.ts';
 import type { ActionsRuntime } from './actions.ts';
 
-/** How main signed in; without any secret, which `post` reads again from the step's own inputs. */
+/** How main signed in. It holds no secret: `post` reads the secret from the step's inputs again. */
 export interface SignInState {
-  /** Post signs in the same way, whatever a later step has put into the environment. */
+  /** Post uses the same method, whatever variables later steps set. */
   readonly way: AuthMethod;
-  /** The endpoints follow from it. */
+  /** Determines the endpoints. */
   readonly cloud: CloudName;
   readonly signIn: Omit<SignInConfig, 'clientSecret'>;
   readonly network: NetworkSettings;
@@ -30,39 +30,41 @@ export interface TemporaryRuleState {
   readonly resourceGroup: string;
   readonly server: string;
   readonly rule: string;
-  /** Of the request that makes it, once Azure has named it. */
+  /** URL of the operation that creates the rule, once Azure has returned it. */
   readonly operationUrl?: string;
-  /** That Azure refused the only request, so that nothing can come of it. */
+  /** Set when Azure rejected the only request, so that the rule cannot appear later. */
   readonly refused?: true;
   /** The address that it admits. */
   readonly address: string;
 }
 
-/** Every key of the state. */
 const STATE_KEYS = ['sign-in', 'rule', 'env-file', 'migration'] as const;
 
-/** Characters of the longest URL of an operation that is believed; those of 2026 have some four thousand. */
+/** Maximum length of an operation URL; those that Azure returns have about 4,000 characters. */
 const MAX_URL_LENGTH = 16_000;
-/** A migration that runs; without any password, which `post` reads again from the step's own inputs. */
+
+const AUTH_METHODS: readonly AuthMethod[] = ['client-secret', 'oidc', 'ambient'];
+
+/** A running migration. It holds no password: `post` reads the password from the step's inputs again. */
 export interface MigrationState {
-  /** By which its processes and its sessions are found. */
+  /** Identifies its processes and sessions. */
   readonly tag: string;
-  /** Whose connection it has. */
+  /** The role whose connection it uses. */
   readonly as: 'app' | 'admin';
   readonly resourceGroup: string;
   readonly server: string;
   readonly user: string;
   readonly database: string;
-  /** The server's time at its beginning, as PostgreSQL writes it. */
+  /** The server's time at its start, in PostgreSQL's format. */
   readonly since?: string;
-  /** That nothing of it runs any more, on the runner or in the server. */
+  /** Set when all of its processes and sessions have ended. */
   readonly ended?: true;
 }
 
 /**
- * What main writes down before it acts, and post reads: the action's state. It is untrusted input to post. A step can set
- * `STATE_…` for later steps by GITHUB_ENV, which counts where main has saved nothing; so main saves every key, first of
- * all. And what a migration appends to the file of the state counts until main saves again.
+ * The action's state, which main saves before it acts and post reads. Post does not trust it. An earlier step can set
+ * `STATE_…` through GITHUB_ENV, which takes effect where main has saved nothing, so main first saves every key. A migration
+ * can append to the state file, which takes effect until main saves again.
  */
 export class ActionState {
   readonly #runtime: ActionsRuntime;
@@ -71,7 +73,7 @@ export class ActionState {
     this.#runtime = runtime;
   }
 
-  /** Saves every key as empty, so that none can come from elsewhere. */
+  /** Saves every key as empty, so that no other step can set it. */
   reset(): void {
     for (const key of STATE_KEYS) this.#runtime.saveState(key, null);
   }
@@ -94,7 +96,7 @@ export class ActionState {
     this.#runtime.saveState('migration', entry);
   }
 
-  /** Replaces everything in the state's file, after a migration, which can write to that file too. */
+  /** Replaces the content of the state file after a migration, which can write to that file. */
   rewrite(): void {
     this.#runtime.rewriteState();
   }
@@ -160,8 +162,8 @@ export class ActionState {
   }
 
   /**
-   * Whether a step of this very job made the rule: posts run last first, so it outlives our use. Ids in the name
-   * cannot tell, since jobs of one run share them; the runner's temporary folder is the job's own.
+   * Whether a step of this job created the rule. Such a rule outlives this step, since post parts run in reverse order.
+   * The ids in its name do not identify the job, since all jobs of a run share them; the runner's temporary folder does.
    */
   isRuleOfThisJob(rule: string): boolean {
     const file = jobRulesFile();
@@ -178,7 +180,7 @@ export class ActionState {
     }
   }
 
-  #readObject(key: (typeof STATE_KEYS)[number]): Readonly<Record<string, unknown>> | undefined {
+  #readObject(key: (typeof STATE_KEYS)[number]): JsonObject | undefined {
     const value = this.#readValue(key);
     if (value === undefined) return undefined;
     this.#validate(key, '', asObject(value) !== undefined);
@@ -199,7 +201,7 @@ export class ActionState {
     if (isValid) return;
     throw actionError('state-invalid', {
       key,
-      reason: field === '' ? 'has another form' : `has no usable ${field}`,
+      reason: field === '' ? 'has an invalid format' : `has an invalid ${field}`,
     });
   }
 }
@@ -207,14 +209,9 @@ export class ActionState {
 const isValidText = (value: unknown, check: (text: string) => boolean): boolean =>
   typeof value === 'string' && check(value);
 
-/** Whether PostgreSQL takes it for a name. */
+/** Whether PostgreSQL accepts it as an identifier. */
 const isIdentifier = (text: string): boolean =>
   text !== '' && Buffer.byteLength(text) <= MAX_IDENTIFIER_BYTES && !/\p{Cc}/u.test(text);
-
-const asObject = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
 
 function isNetworkSettings(value: unknown): boolean {
   const network = asObject(value);
@@ -224,7 +221,10 @@ function isNetworkSettings(value: unknown): boolean {
   );
 }
 
-/** Not through a link that another step may have put in its place; without the line, a later step makes a rule of its own. */
+/**
+ * Does not follow a symbolic link that another step may have created. If it fails, a later step does not recognize the
+ * rule and creates its own.
+ */
 function appendLine(file: string, line: string): void {
   const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants;
   try {
@@ -232,7 +232,7 @@ function appendLine(file: string, line: string): void {
     writeSync(descriptor, `${line}\n`);
     closeSync(descriptor);
   } catch {
-    // As above.
+    // See above.
   }
 }
 

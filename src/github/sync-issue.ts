@@ -1,19 +1,22 @@
-import type { IssueStep } from '../reporting/drift-issue.ts';
-import { type GitHubApi, ISSUE_PERMISSION } from './api.ts';
-import { createOnce } from './create-once.ts';
-import type { Issue } from './responses.ts';
+import { createOnce, type GitHubApi, ISSUE_PERMISSION, type Issue } from './api.ts';
 
-/** What was done about the issue; without a number there is none. */
+/** What to do with the issue; see {@link syncIssue}. */
+export type IssueStep =
+  | { readonly action: 'open' | 'update'; readonly title: string; readonly body: string }
+  | { readonly action: 'close'; readonly comment: string }
+  | { readonly action: 'leave' };
+
+/** What was done with the issue; the number is undefined where there is no open issue. */
 export interface IssueOutcome {
-  readonly action: 'opened' | 'updated' | 'closed' | 'left';
+  readonly action: 'opened' | 'updated' | 'closed' | 'unchanged';
   readonly number: number | undefined;
 }
 
 /**
- * Keeps one issue of the repository. It is known by its marker and by its author among all open ones, since anybody can
- * write a marker; of several the oldest counts.
- * @param marker the body's first line, an HTML comment
- * @param decide what to do, by the body of the issue that is open; undefined where none is
+ * Opens, updates or closes one issue of the repository. Anybody can write the marker, so the issue is found by its marker
+ * and its author among all open issues. If there are several, the oldest one is used.
+ * @param marker first line of the body, an HTML comment
+ * @param decide what to do, by the body of the open issue; undefined where no issue is open
  * @throws `GitHubRequestError`
  */
 export async function syncIssue(
@@ -24,12 +27,12 @@ export async function syncIssue(
   const [existing] = await findOwnIssues(api, marker);
   if (existing !== undefined) return await applyIssueStep(api, existing, decide(existing.body));
   const step = decide(undefined);
-  if (step.action !== 'open') return { action: 'left', number: undefined };
+  if (step.action !== 'open') return { action: 'unchanged', number: undefined };
   const created = await createOnce(
     () => api.createIssue(step),
     async () => (await findOwnIssues(api, marker)).find((issue) => hasSameContent(issue, step))?.number,
   );
-  // Another check may have opened one at the same time: the older one stays.
+  // Another check may have opened one at the same time: both keep the older one.
   const [oldest] = await findOwnIssues(api, marker);
   if (oldest === undefined || oldest.number >= created) return { action: 'opened', number: created };
   const outcome = await applyIssueStep(api, oldest, decide(oldest.body));
@@ -44,7 +47,7 @@ async function applyIssueStep(api: GitHubApi, issue: Issue, step: IssueStep): Pr
     case 'open':
     case 'update': {
       const { title, body } = step;
-      if (hasSameContent(issue, step)) return { action: 'left', number };
+      if (hasSameContent(issue, step)) return { action: 'unchanged', number };
       await api.updateIssue(number, { title, body });
       return { action: 'updated', number };
     }
@@ -53,14 +56,14 @@ async function applyIssueStep(api: GitHubApi, issue: Issue, step: IssueStep): Pr
       await api.closeIssue(number, 'completed');
       return { action: 'closed', number };
     case 'leave':
-      return { action: 'left', number };
+      return { action: 'unchanged', number };
   }
 }
 
 const hasSameContent = (issue: Issue, { title, body }: Omit<Issue, 'number'>): boolean =>
   issue.title === title && normalizeLineEndings(issue.body) === body;
 
-/** An issue of ours that says something already may have it said again later: only a repeated request looks. */
+/** Searches for an equal comment only before a repeated request: an earlier equal comment does not replace this one. */
 async function commentOnce(api: GitHubApi, number: number, text: string): Promise<void> {
   await createOnce(
     () => api.createComment(number, text, ISSUE_PERMISSION),
@@ -75,7 +78,7 @@ async function commentOnce(api: GitHubApi, number: number, text: string): Promis
   );
 }
 
-/** Whoever edits a text on the web leaves it with other line ends. */
+/** An edit on the website changes the line endings of a text. */
 const normalizeLineEndings = (text: string): string => text.replaceAll('\r\n', '\n');
 
 /** The oldest first. */

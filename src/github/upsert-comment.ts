@@ -1,13 +1,11 @@
-import type { GitHubApi } from './api.ts';
-import { createOnce } from './create-once.ts';
-import type { Comment } from './responses.ts';
+import { type Comment, createOnce, type GitHubApi } from './api.ts';
 
 /**
- * Keeps one comment on a pull request up to date. It is known by its marker and by its author among all pages, since
- * anybody can write a marker.
- * @param marker the comment's first line, an HTML comment
- * @param body what follows it
- * @param create whether it is made where there is none
+ * Creates or updates one comment on a pull request. Anybody can write the marker, so the comment is found by its marker
+ * and its author, on all pages.
+ * @param marker first line of the comment, an HTML comment
+ * @param body text after the marker
+ * @param create whether to create the comment where it does not exist
  * @throws `GitHubRequestError`
  */
 export async function upsertComment(
@@ -26,7 +24,7 @@ export async function upsertComment(
     () => api.createComment(number, content),
     async () => (await findOwnComments(api, number, marker)).find((comment) => comment.body === content)?.id,
   );
-  // Another job of the same pull request may have made one at the same time: the older one stays.
+  // Another job of the same pull request may have created one at the same time: both keep the older one.
   const [oldest] = await findOwnComments(api, number, marker);
   if (oldest === undefined || oldest.id === created) return;
   await api.updateComment(oldest.id, content);

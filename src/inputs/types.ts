@@ -84,6 +84,9 @@ export interface SweepConfig extends CommonConfig {
 
 export type CloudName = 'AzureCloud' | 'AzureUSGovernment' | 'AzureChinaCloud';
 
+/** How the action signs in to Azure. `ambient`: the runner's managed identity, else the session of the az CLI. */
+export type AuthMethod = 'client-secret' | 'oidc' | 'ambient';
+
 export interface SignInConfig {
   readonly clientId: string | undefined;
   readonly tenantId: string | undefined;

@@ -10,14 +10,14 @@ import {
   withSeparateSession,
 } from './migration-sessions.ts';
 
-/** Milliseconds for sessions to end: half of it for a login. */
-const END_SESSIONS_TIMEOUT_MS = 20_000;
+/** Milliseconds to terminate sessions; half of it for the login. */
+const TERMINATE_SESSIONS_TIMEOUT_MS = 20_000;
 
 /**
- * Ends in the server what a migration left there when main was killed; before the firewall rule is removed, and after
- * its processes have ended. The host comes from Azure and the password from the step's own inputs: state names neither.
- * @param reader of the entry's server
- * @throws why the sessions could not be ended
+ * Terminates the sessions of a migration whose main part was killed; after its processes have ended, and before the firewall
+ * rule is removed. The host comes from Azure and the password from the step's inputs, since the state has neither.
+ * @param reader of the server in `migration`
+ * @throws the reason why the sessions could not be terminated
  */
 export async function cleanUpMigration(
   run: RunContext,
@@ -28,9 +28,9 @@ export async function cleanUpMigration(
   const observedServer = await reader.getServer();
   if (observedServer.status === 'unknown') throw observedServer.error;
   if (observedServer.status === 'absent')
-    return run.info('The server of the migration is gone, and its sessions with it.');
+    return run.info('The server of the migration does not exist any more.');
   const { id = '', fullyQualifiedDomainName: host } = observedServer.value.server;
-  if (!host) throw new Error('Azure names no host for the server');
+  if (!host) throw new Error('Azure returned no host name for the server');
   const password =
     as === 'admin'
       ? runtime.rawInput('admin-password')
@@ -39,13 +39,15 @@ export async function cleanUpMigration(
   const { applicationName } = runtime;
   const target = { host, port: 5432, database, user, password, applicationName };
   const sessions = { applicationName: migrationApplicationName(tag), since };
-  const terminated = await withSeparateSession(target, END_SESSIONS_TIMEOUT_MS, (session) =>
-    terminateMigrationSessions(session, sessions, END_SESSIONS_TIMEOUT_MS / 2),
+  const terminated = await withSeparateSession(target, TERMINATE_SESSIONS_TIMEOUT_MS, (session) =>
+    terminateMigrationSessions(session, sessions, TERMINATE_SESSIONS_TIMEOUT_MS / 2),
   );
-  for (const line of terminated) run.info(`Ended a session of the migration in the server: ${line}.`);
+  for (const line of terminated) run.info(`Terminated a session of the migration: ${line}.`);
 }
 
 function appPassword(runtime: ActionsRuntime, subject: Parameters<typeof derivePassword>[1]): string {
-  const given = runtime.rawInput('app-password');
-  return given || derivePassword(toHexKey(runtime.rawInput('app-password-key')) ?? '', subject);
+  return (
+    runtime.rawInput('app-password') ||
+    derivePassword(toHexKey(runtime.rawInput('app-password-key')) ?? '', subject)
+  );
 }

@@ -7,28 +7,28 @@ import { formatDuration } from '../common/polling.ts';
 import { closePipeWriter, drainOutput, MigrationOutput, openPipe } from './migration-output.ts';
 import { killProcessTree, PROCESS_TAG_VARIABLE } from './process-tree.ts';
 
-/** What a migration runs with. */
+/** A migration command and its environment. */
 export interface MigrationCommand {
   readonly command: string;
   readonly workingDirectory: string;
-  /** In milliseconds; undefined: the run's own limit. */
+  /** Time limit in milliseconds; undefined: that of the run. */
   readonly timeoutMs: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
-  /** By which everything is found that the command starts. */
+  /** Identifies all processes that the command starts, see {@link PROCESS_TAG_VARIABLE}. */
   readonly tag: string;
-  /** Called when the command is to be ended while it runs, at the time of SIGTERM. */
+  /** Called when the running command gets SIGTERM. */
   readonly onTerminate?: () => void;
 }
 
-/** How a command came to its end. */
+/** How a command ended. */
 export interface MigrationResult {
   /** Follows "The migration command"; undefined on exit code 0. */
   readonly failure: string | undefined;
-  /** How many of its processes were running still, and have been ended. */
+  /** Number of its processes that were still running and were ended. */
   readonly terminatedProcesses: number;
 }
 
-/** What `run:` steps do not have, or what the migration has no business with. */
+/** Variables that `run:` steps do not have, or that the migration must not get. */
 const EXCLUDED_ENV = [
   /^INPUT_/,
   /^STATE_/,
@@ -39,8 +39,8 @@ const EXCLUDED_ENV = [
 ];
 
 /**
- * The environment of a `run:` step plus the connection, less what is taken away.
- * @param applicationName by which its sessions are found; a PGAPPNAME that the workflow has set itself stays
+ * The environment of a `run:` step and the connection, without the excluded variables.
+ * @param applicationName identifies the migration's sessions; not used where the workflow has set PGAPPNAME
  */
 export function migrationEnvironment(
   env: NodeJS.ProcessEnv,
@@ -56,10 +56,10 @@ export function migrationEnvironment(
 }
 
 /**
- * Runs the user's command as the runner would run it in a step (bash; pwsh on Windows), its output streaming to ours
- * with workflow commands stopped. Judged by its exit code alone: a NOTICE on standard error is no failure. Whatever it
- * leaves running is ended before workflow commands resume, also after exit code 0.
- * @param signal ends it with its whole process tree; its reason is thrown then
+ * Runs the user's command as the runner runs a step (bash; pwsh on Windows). Its output streams to standard output with
+ * workflow commands stopped. Only the exit code decides about success, not a NOTICE on standard error. Processes that it
+ * leaves running are ended before workflow commands resume, also after exit code 0.
+ * @param signal ends the command with its process tree
  * @throws the signal's reason
  */
 export async function runMigrationCommand(
@@ -84,7 +84,7 @@ export async function runMigrationCommand(
   }
 }
 
-/** Starts the command; both of its outputs go to one pipe where there are pipes. */
+/** Starts the command. Standard output and standard error go to one pipe where named pipes exist. */
 async function spawnCommand(
   { workingDirectory, environment, tag }: MigrationCommand,
   shell: string,
@@ -93,7 +93,7 @@ async function spawnCommand(
   const options: SpawnOptions = {
     cwd: resolveInWorkspace(workingDirectory),
     env: { ...environment, [PROCESS_TAG_VARIABLE]: tag },
-    // A separate process group, so that the whole of it can be ended.
+    // A separate process group, so that all of it can be ended.
     detached: process.platform !== 'win32',
     windowsHide: true,
   };
@@ -125,8 +125,8 @@ async function writeScript(
 }
 
 /**
- * Resolves when the command has ended by itself, has reached its time limit, or is to be ended by the signal.
- * @returns the failure, as in {@link MigrationResult}
+ * Resolves when the command has ended, has reached its time limit, or the signal is aborted.
+ * @returns the failure, see {@link MigrationResult}
  */
 async function waitForExit(
   child: ChildProcess,

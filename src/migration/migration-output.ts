@@ -6,50 +6,49 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { resolveInTempDirectory } from '../common/paths.ts';
 
-/** Characters of a line that are kept until its end comes; what is longer is passed on in parts. */
+/** Characters of a line that are buffered until its end; a longer line is relayed in parts. */
 const MAX_LINE_LENGTH = 1024 * 1024;
 
-/** Milliseconds for the rest of the output, where a process that could not be found holds the pipe open. */
+/** Milliseconds to wait for the rest of the output while an unknown process keeps the pipe open. */
 const DRAIN_TIMEOUT_MS = 1000;
 
 /** At the beginning of a line, after white space as .NET defines it. */
 const ADD_MASK = /^[\s\u0085]*(::add-mask(?: .*?)?::.*\S)/is;
 
-/** The older form, which can stand anywhere in a line. */
+/** The older form, anywhere in a line. */
 const LEGACY_ADD_MASK = /^##\[add-mask(?: [^\]]*)?\].*\S/is;
 
-/** The `::add-mask::VALUE` of a line, as the runner would read it; undefined for any other line, and without a value. */
+/** The `::add-mask::VALUE` command in a line, as the runner parses it; undefined for a line without one or without a value. */
 function findAddMask(line: string): string | undefined {
   const [, command] = ADD_MASK.exec(line) ?? [];
   const at = line.indexOf('##[');
-  // The runner looks at the first that it meets.
+  // The runner parses only the first `##[` of a line.
   const [legacyCommand] = (at >= 0 && LEGACY_ADD_MASK.exec(line.slice(at))) || [];
   return command ?? legacyCommand;
 }
 
 /**
- * Passes a command's output on to standard output with workflow commands stopped, so nothing that it prints is a
- * command; except `::add-mask::`, which is given to the runner outside the stopped part, or the value would
- * show in every later line of the job.
+ * Relays a command's output to standard output with workflow commands stopped, so that nothing in it is a workflow command,
+ * except `::add-mask::`. That is written outside the stopped part; otherwise the value would be visible in later lines.
  */
 export class MigrationOutput {
-  /** Random for each stopped part, and neither in the command's environment nor in its arguments. */
+  /** Random for each stopped part, and unknown to the command. */
   #token = '';
 
   async stopCommands(): Promise<void> {
     await writeStdout(this.#stopCommandsLine());
   }
 
-  /** On a separate line, wherever the command's output ended. */
+  /** Starts a new line, since the command's output may end without one. */
   async resumeCommands(): Promise<void> {
     await writeStdout(`\n${this.#resumeCommandsLine()}`);
   }
 
-  /** Passes on line by line until the source ends; the next chunk is read once the last one is written. */
+  /** Relays line by line until the source ends. It reads the next chunk after the last one is written. */
   async relay(source: Readable): Promise<void> {
     source.setEncoding('utf8');
     let remainder = '';
-    /** Whether `rest` continues a line whose beginning has been passed on. */
+    /** Whether `remainder` continues a line whose beginning was already written. */
     let isContinuation = false;
     for await (const chunk of source as AsyncIterable<string>) {
       const { lines, end } = splitCompleteLines(remainder + chunk);
@@ -84,37 +83,38 @@ export class MigrationOutput {
   }
 }
 
-/** Whole lines with their ends, and what follows them. The runner takes a carriage return for the end of a line too. */
+/** Complete lines with their line endings, and the rest. The runner treats a carriage return as a line ending too. */
 function splitCompleteLines(text: string): { readonly lines: readonly string[]; readonly end: string } {
   const lines = text.split(/(?<=\r\n|\n|\r(?!\n))/);
   const last = lines.at(-1) ?? '';
   return /[\r\n]$/.test(last) ? { lines, end: '' } : { lines: lines.slice(0, -1), end: last };
 }
 
-/** In one piece, so that nothing that writes beside us comes between its lines. */
+/** Writes in one call, so that no other output appears between the lines. */
 const writeStdout = (text: string): Promise<void> =>
   new Promise((resolve) => {
     process.stdout.write(text, () => resolve());
   });
 
-/** A pipe of the system: file descriptor to write to, to be closed once the child has it, and what is read from it. */
+/** A named pipe. */
 export interface Pipe {
+  /** File descriptor for the child; to be closed once the child has it. */
   readonly writer: number;
   readonly reader: Readable;
 }
 
 /**
- * A real pipe, which Node's own for children are not: those are sockets, which commands cannot open as `/dev/stderr`.
- * One for both outputs keeps the order of their lines.
- * @returns undefined where there are no named pipes, as on Windows
+ * Opens a named pipe. Node connects children through sockets instead, which commands cannot open as `/dev/stderr`. One pipe
+ * for both outputs preserves the order of their lines.
+ * @returns undefined where there are no named pipes, such as on Windows
  */
 export async function openPipe(): Promise<Pipe | undefined> {
-  // The pipes of Git's mkfifo work between Git's programs alone.
+  // The pipes of Git for Windows' mkfifo work only between programs of Git.
   if (process.platform === 'win32') return undefined;
   const path = resolveInTempDirectory(`${randomUUID()}.pipe`);
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', path]);
-    // The reader comes first and does not wait, or each end would wait for the other to be opened.
+    // The reader is opened first and without blocking; otherwise each end would wait for the other.
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const writer = openSync(path, 'w');
     return { writer, reader: new Socket({ fd: reader, readable: true, writable: false }) };
@@ -128,14 +128,14 @@ export async function openPipe(): Promise<Pipe | undefined> {
 export const closePipeWriter = ({ writer }: Pipe): void => closeSync(writer);
 
 /**
- * Waits for the end of what is relayed, but not for a process that holds the pipe open without an end.
- * @param relayed as {@link MigrationOutput.relay} returned it
+ * Waits until all output is relayed, but at most a second, since a process may keep the pipe open.
+ * @param relayed promises of {@link MigrationOutput.relay}
  */
 export async function drainOutput(sources: readonly Readable[], relayed: Promise<unknown>): Promise<void> {
   const destroy = (): void => sources.forEach((source) => void source.destroy());
   const timeout = AbortSignal.timeout(DRAIN_TIMEOUT_MS);
   timeout.addEventListener('abort', destroy, { once: true });
-  // A source that is destroyed before its end fails.
+  // A source that is destroyed before its end rejects.
   await relayed.catch(() => {});
   timeout.removeEventListener('abort', destroy);
 }

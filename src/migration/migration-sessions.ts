@@ -9,43 +9,43 @@ import {
 import { type LoginTarget, login } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 
-/** What the names of all sessions of the action begin with, in any run: see `Workflow.applicationName`. */
+/** Prefix of the application names of all sessions of the action, see `ActionsRuntime.applicationName`. */
 const APPLICATION_NAME_PREFIX = 'azure-postgresql-action ';
 
-/** Milliseconds between two looks at sessions that are being ended. */
+/** Milliseconds between two polls of sessions that are being terminated. */
 const POLL_INTERVAL_MS = 100;
 
-/** Sessions and locks that a log line or an error names; there can be thousands. */
+/** Maximum number of sessions or locks that are listed; there can be thousands. */
 const MAX_LISTED = 20;
 
-/** By what the sessions of a migration are found; see {@link terminateMigrationSessions}. */
+/** Selects the sessions of a migration, see `MIGRATION_SESSION_SQL`. */
 export interface MigrationSessionFilter {
   readonly applicationName: string;
-  /** The server's time when the migration began, as PostgreSQL writes it; undefined: found by the name alone. */
+  /** The server's time at the start of the migration, in PostgreSQL's format; undefined: select by application name only. */
   readonly since?: string | undefined;
-  /** By the second rule only those that execute something or are in a transaction, not idle ones with a lock. */
+  /** Excludes idle sessions that only hold an advisory lock and do not have the migration's application name. */
   readonly onlyBusy?: boolean;
 }
 
-/** `PGAPPNAME` of a migration; with a tag of 24 characters, 58 of the 63 bytes that PostgreSQL keeps. */
+/** `PGAPPNAME` of a migration: 58 bytes with a tag of 24 characters, of the 63 that PostgreSQL stores. */
 export const migrationApplicationName = (tag: string): string => `${APPLICATION_NAME_PREFIX}migration ${tag}`;
 
-/** The server's time, to compare with `backend_start`. */
+/** The server's current time, to compare with `backend_start`. */
 export async function serverTime(session: Session): Promise<string> {
   const [row] = await session.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
   return row?.now ?? '';
 }
 
 /**
- * The rule by which a session `a` of pg_stat_activity is one of the migration's, for a session of the migration's role
- * in its database; $1 to $3 are the fields of {@link MigrationSessionFilter}. Either it has the migration's application
- * name, which holds a random tag. Or, since some clients set another name (pgJDBC, Prisma), all of this is true:
- * - the same role, in the same database, from the same client address as this session. An application that is deployed
- *   elsewhere has another address.
- * - it began after the migration did.
- * - it is no session of the action, of this run or another.
- * - it is doing something, is in a transaction, or (unless $3) holds an advisory lock. Any other session changes nothing, and ends
- *   with its client; so the idle connections of another job or application behind the same address stay.
+ * Condition for a session `a` of pg_stat_activity to be one of the migration's. It is run by the migration's role in the
+ * migration's database; $1 to $3 are the fields of {@link MigrationSessionFilter}. The session either has the migration's
+ * application name, which contains a random tag, or meets all of these conditions, since some clients (pgJDBC, Prisma) set
+ * another name:
+ * - It has the same role, database and client address as this session. A deployed application has another address.
+ * - It started after the migration.
+ * - It is not a session of the action, in this or another run.
+ * - It executes a statement, is in a transaction, or (unless $3) holds an advisory lock. Any other session changes nothing
+ *   and ends with its client, so idle connections of another job or application behind the same address are not selected.
  */
 const MIGRATION_SESSION_SQL = `a.usename = current_user AND a.pid <> pg_backend_pid() AND (
   a.application_name = $1
@@ -57,7 +57,7 @@ const MIGRATION_SESSION_SQL = `a.usename = current_user AND a.pid <> pg_backend_
       OR (NOT $3::boolean
         AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)))))`;
 
-/** How a session is named, as far as this role may see it. */
+/** Description of a session, with the columns that this role can read. */
 const SESSION_DESCRIPTION_SQL = `format('application %L, role %L, process %s%s%s', a.application_name, a.usename, a.pid,
   ', from ' || host(a.client_addr),
   ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC')`;
@@ -69,7 +69,7 @@ const filterValues = ({
 }: MigrationSessionFilter): readonly unknown[] => [applicationName, since ?? 'infinity', onlyBusy];
 
 /**
- * Cancels what the migration's sessions are executing, so that a tool that still runs can roll back.
+ * Cancels the statements of the migration's sessions, so that a running tool can roll back.
  * @param session of the migration's role, in its database
  */
 export async function cancelMigrationSessions(
@@ -83,9 +83,9 @@ export async function cancelMigrationSessions(
 }
 
 /**
- * Whether busy sessions of the migration may be there, as far as this role may see: names of application, role and
- * database are visible to each, while state, address and beginning of another role's session are NULL.
- * @param session in the migration's database, of any role
+ * Whether the migration may have busy sessions. Every role can read the application name, role and database of a session,
+ * but state, address and start of another role's session are NULL.
+ * @param session of any role, in the migration's database
  * @param role of the migration
  */
 export async function mayHaveMigrationSessions(
@@ -107,13 +107,12 @@ export async function mayHaveMigrationSessions(
 }
 
 /**
- * Ends the sessions of a migration whose processes have ended: what a server executes goes on when its client is gone,
- * and would be committed at any later time. Waits until they are gone from pg_stat_activity. Which sessions are the
- * migration's: see `MIGRATION_SESSION_SQL`.
- * @param session of the migration's role, in its database; a role may end its own sessions
+ * Terminates the sessions of a migration whose processes have ended: the server continues a statement after its client has
+ * ended, and would commit it later. Waits until they have disappeared from pg_stat_activity.
+ * @param session of the migration's role, in its database; a role can terminate its own sessions
  * @param timeoutMs milliseconds to wait for their end
- * @returns a line for each that was ended, 20 at most
- * @throws where one does not end, with its line
+ * @returns a line for each terminated session, at most 20
+ * @throws an Error with the lines of the sessions that have not ended
  */
 export async function terminateMigrationSessions(
   session: Session,
@@ -123,7 +122,7 @@ export async function terminateMigrationSessions(
   const ended = new Map<number, string>();
   const start = performance.now();
   for (;;) {
-    // What is executing is cancelled by the same signal.
+    // This also cancels the running statement.
     const rows = await session.query<{ pid: number; line: string }>(
       `SELECT a.pid, ${SESSION_DESCRIPTION_SQL} AS line, pg_terminate_backend(a.pid)
        FROM pg_stat_activity a WHERE ${MIGRATION_SESSION_SQL}`,
@@ -133,16 +132,16 @@ export async function terminateMigrationSessions(
     if (rows.length === 0) return [...ended.values()].slice(0, MAX_LISTED);
     if (performance.now() - start > timeoutMs) {
       const remaining = rows.slice(0, MAX_LISTED).map(({ line }) => line);
-      throw new Error(`these have not ended within ${timeoutMs / 1000} s: ${remaining.join('; ')}`);
+      throw new Error(`these sessions did not end within ${timeoutMs / 1000} s: ${remaining.join('; ')}`);
     }
     await sleep(POLL_INTERVAL_MS);
   }
 }
 
 /**
- * The sessions and prepared transactions that hold advisory locks in the session's database, except the action's own
- * lock; what a migration tool may be waiting for, such as Prisma (P1002).
- * @returns a line for each with the statement that ends it, 20 of each kind at most
+ * The sessions and prepared transactions that hold advisory locks in the session's database, except the migration lock of
+ * the action. A migration tool may be waiting for one of these, such as Prisma (P1002).
+ * @returns a line for each with the statement that ends it, at most 20 sessions and 20 transactions
  */
 export async function advisoryLockHolders(session: Session): Promise<readonly string[]> {
   const rows = await session.query<{ line: string }>(
@@ -163,15 +162,16 @@ export async function advisoryLockHolders(session: Session): Promise<readonly st
     ...prepared
       .slice(0, MAX_LISTED)
       .map(
-        (each) => `${describePreparedTransaction(each)}: ROLLBACK PREPARED ${pg.escapeLiteral(each.gid)};`,
+        (transaction) =>
+          `${describePreparedTransaction(transaction)}: ROLLBACK PREPARED ${pg.escapeLiteral(transaction.gid)};`,
       ),
   ];
 }
 
 /**
- * Does something in a session that does not end with the run's signal, which has aborted when a job is cancelled.
- * @param timeoutMs milliseconds for all of it
- * @throws what `work` throws; why it could not log in
+ * Runs `work` in a new session that does not depend on the run's signal, which is aborted when the job is cancelled.
+ * @param timeoutMs milliseconds for the login and the work
+ * @throws what `work` throws, or an Error with the reason why the login failed
  */
 export async function withSeparateSession<T>(
   target: LoginTarget,
@@ -185,7 +185,7 @@ export async function withSeparateSession<T>(
     return await work(result.session);
   } finally {
     const closed = result.session.close();
-    // A server that does not answer must not take more of the time that GitHub leaves.
+    // Does not wait for a server that does not respond, since GitHub limits the time.
     if (!signal.aborted) await closed;
   }
 }

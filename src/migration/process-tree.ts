@@ -5,27 +5,27 @@ import { promisify } from 'node:util';
 
 const execFileAsync = promisify(execFile);
 
-/** Milliseconds between SIGTERM and SIGKILL; GitHub leaves 7.5 s between its own signals (so we end before it does). */
+/** Milliseconds between SIGTERM and SIGKILL; less than the 7.5 s between GitHub's own signals. */
 const SIGTERM_GRACE_MS = 4000;
 
 /** Milliseconds for processes to disappear after SIGKILL; one that hangs in the kernel may stay. */
 const SIGKILL_WAIT_MS = 1000;
 
-/** Milliseconds between two looks at the processes that are being ended. */
+/** Milliseconds between two polls of the processes that are being ended. */
 const POLL_INTERVAL_MS = 100;
 
 /**
- * The environment variable by whose value everything is found that a command started, also what has left its process
- * group and lost its parent (as the runner finds orphans by RUNNER_TRACKING_ID). Only Linux shows environments.
+ * Environment variable that identifies all processes of a command, even one that has left the process group and lost its
+ * parent; the runner finds orphans by RUNNER_TRACKING_ID in the same way. Only Linux exposes the environment of processes.
  */
 export const PROCESS_TAG_VARIABLE = 'AZURE_POSTGRESQL_ACTION_MIGRATION';
 
 /**
- * Ends what a detached child has started, and the child itself if it still runs: its process group, its descendants and
- * every process with the tag get SIGTERM, and SIGKILL if they still run after the grace period. On Windows, where a
- * parent that has ended cannot be followed, only the tree of a child that still runs is ended.
+ * Ends a detached child and the processes that it started: its process group, its descendants and every process with the
+ * tag get SIGTERM, and SIGKILL if they still run after the grace period. On Windows, only the tree of a running child is
+ * ended, since descendants of an ended parent cannot be found.
  * @param tag the child's value of {@link PROCESS_TAG_VARIABLE}
- * @returns how many processes were running
+ * @returns the number of processes that were running
  */
 export async function killProcessTree(child: ChildProcess, tag: string): Promise<number> {
   const { pid } = child;
@@ -33,14 +33,14 @@ export async function killProcessTree(child: ChildProcess, tag: string): Promise
   if (process.platform === 'win32') return await killTreeOnWindows(child, pid);
   return await terminateProcesses(async () => {
     const table = await listProcesses();
-    // Where processes cannot be listed, the group is all that is known.
+    // Without a list of processes, only the group is known.
     if (table.length === 0) return isRunning(-pid) ? [-pid] : [];
     const members = new Set([...findDescendants(pid, table), ...(await findTagged(tag, table))]);
     return [...members];
   });
 }
 
-/** Ends every process that has the tag, after the process that started them was killed. */
+/** Ends every process with the tag, for the case that the process that started them was killed. */
 export async function killTagged(tag: string): Promise<void> {
   await terminateProcesses(async () => await findTagged(tag, await listProcesses()));
 }
@@ -51,7 +51,7 @@ async function killTreeOnWindows({ exitCode, signalCode }: ChildProcess, pid: nu
   return 1;
 }
 
-/** Sends SIGTERM to what `find` returns, whenever it appears, and SIGKILL once the grace period is over. */
+/** Sends SIGTERM to each process that `find` returns, and SIGKILL after the grace period; returns their number. */
 async function terminateProcesses(find: () => Promise<readonly number[]>): Promise<number> {
   const terminated = new Set<number>();
   const killAt = performance.now() + SIGTERM_GRACE_MS;
@@ -91,7 +91,7 @@ interface ProcessInfo {
   readonly group: number;
 }
 
-/** The processes that run now. A zombie has ended, and in a container may have nobody who waits for it. */
+/** The running processes, without zombies, which in a container may never be reaped. */
 async function listProcesses(): Promise<readonly ProcessInfo[]> {
   const lines = await (process.platform === 'linux' ? readProcStats() : readPsOutput()).catch(() => []);
   return lines.flatMap((line) => {
@@ -131,7 +131,7 @@ function findDescendants(root: number, table: readonly ProcessInfo[]): readonly 
   return [...found];
 }
 
-/** Process ids that have the tag; none where there is no /proc. Other users' processes cannot be read, and are not ours. */
+/** Ids of the processes with the tag; none without /proc. Processes of other users cannot be read, and never have it. */
 async function findTagged(tag: string, table: readonly ProcessInfo[]): Promise<readonly number[]> {
   const assignment = `${PROCESS_TAG_VARIABLE}=${tag}`;
   const isTagged = await Promise.all(

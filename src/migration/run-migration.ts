@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { FoundServer } from '../azure/reader.ts';
 import { originalEnvironment } from '../common/environment.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
-import type { EnsureConfig, MigrationConfig } from '../inputs/types.ts';
-import type { ModeContext } from '../modes/context.ts';
+import type { ActionState, MigrationState } from '../github/state.ts';
+import type { MigrationConfig } from '../inputs/types.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
+import type { LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
-import type { Connection } from '../publish/connection-formats.ts';
-import { maskedEnvironment } from '../publish/publish.ts';
 import { type MigrationResult, migrationEnvironment, runMigrationCommand } from './migration-command.ts';
 import {
   advisoryLockHolders,
@@ -21,109 +19,140 @@ import {
   withSeparateSession,
 } from './migration-sessions.ts';
 
-/** Milliseconds for ending the migration's sessions: half of it for a login. */
-const END_SESSIONS_TIMEOUT_MS = 10_000;
+/** Milliseconds to terminate the migration's sessions; half of it for the login. */
+const TERMINATE_SESSIONS_TIMEOUT_MS = 10_000;
 
-/** Milliseconds for the same where the job is being cancelled: GitHub kills the action 10 s after it said so. */
+/** The same for a cancelled job: GitHub kills the action 10 s after the cancellation. */
 const CANCELLED_TIMEOUT_MS = 3000;
 
-/** Milliseconds for cancelling statements beside SIGTERM, before SIGKILL. */
+/** Milliseconds to cancel statements, between SIGTERM and SIGKILL. */
 const CANCEL_STATEMENTS_TIMEOUT_MS = 4000;
 
-interface TerminatedSessions {
+/** A migration and the server and database that it runs on. */
+export interface Migration {
+  readonly config: MigrationConfig;
+  /** Name of the server, and its resource group. */
+  readonly server: { readonly name: string; readonly resourceGroup: string };
+  /** The login of the migration. */
+  readonly target: LoginTarget;
+  /** The environment variables of the connection, whose secrets are masked. */
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/**
+ * Runs the migration command while holding the migration lock of its database. Everything that it leaves running, on the
+ * runner or on the server, is ended before the lock is released: the server continues a statement after its client has
+ * ended, and would commit it during or after the next migration.
+ * @param session holds the lock; closed at the end
+ * @param onLockContended called while another role holds or waits for the lock, see {@link withMigrationLock}
+ * @throws `migration-failed`, `migration-lock-lost`, the reason of the aborted run
+ */
+export async function runMigration(
+  run: RunContext,
+  state: ActionState,
+  migration: Migration,
+  session: Session,
+  onLockContended: () => Promise<readonly string[]>,
+): Promise<void> {
+  await withMigrationLock(
+    run,
+    session,
+    (signal) => runWithLock(run, state, migration, session, signal),
+    onLockContended,
+  );
+}
+
+/** @param signal aborted when the run ends or the lock is lost */
+async function runWithLock(
+  run: RunContext,
+  state: ActionState,
+  { config, server, target, variables }: Migration,
+  lockSession: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  const tag = randomBytes(12).toString('hex');
+  const applicationName = migrationApplicationName(tag);
+  const since = await serverTime(lockSession);
+  const migrationState: MigrationState = {
+    tag,
+    as: config.runAs,
+    server: server.name,
+    resourceGroup: server.resourceGroup,
+    user: target.user,
+    database: target.database,
+    since,
+  };
+  state.saveMigration(migrationState);
+
+  const filter = { applicationName, since };
+  const command = {
+    ...config,
+    tag,
+    environment: migrationEnvironment(originalEnvironment(), variables, applicationName),
+    onTerminate: () => void cancelStatements(run, target, filter),
+  };
+  const outcome = await runMigrationCommand(command, signal).catch((error: unknown) => ({ error }));
+
+  const cleanedUp = await cleanUpSessions(run, lockSession, filter, target, outcome);
+  if (cleanedUp !== undefined) state.saveMigration({ ...migrationState, ended: true });
+  if ('error' in outcome) throw outcome.error;
+  const { failure, terminatedProcesses } = outcome;
+  if (terminatedProcesses > 0)
+    run.info(
+      `Ended ${terminatedProcesses} process${terminatedProcesses === 1 ? '' : 'es'} of the migration command.`,
+    );
+  if (failure !== undefined) throw actionError('migration-failed', { reason: failure, ...cleanedUp });
+}
+
+/** Cancels the migration's statements while its processes get SIGTERM. */
+async function cancelStatements(
+  run: RunContext,
+  target: LoginTarget,
+  filter: MigrationSessionFilter,
+): Promise<void> {
+  try {
+    await withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (session) =>
+      cancelMigrationSessions(session, filter),
+    );
+  } catch (error) {
+    run.debug(`The statements of the migration could not be cancelled: ${getErrorMessage(error)}`);
+  }
+}
+
+/** Lines for sessions of the migration that were terminated, and for others that hold advisory locks. */
+interface CleanedUpSessions {
   readonly ended: readonly string[];
   readonly lockHolders: readonly string[];
 }
 
 /**
- * Runs the migration command while holding the lock of its database. Whatever it leaves running, on the runner or in the
- * server, is ended before the lock is released: a statement goes on in the server after its client has ended, and
- * would be committed during, or after, the next migration.
- * @param session holds the lock; closed at the end
- * @param connection what the command gets
- * @param onLockContended called while another role holds or awaits the lock, see {@link withMigrationLock}
- * @throws `migration-failed`, `migration-lock-lost`, the reason of the run's end
- */
-export async function runMigration(
-  { runtime, run, config, state }: ModeContext<EnsureConfig>,
-  migration: MigrationConfig,
-  { name: server, resourceGroup }: FoundServer,
-  session: Session,
-  connection: Connection,
-  onLockContended: () => Promise<readonly string[]>,
-): Promise<void> {
-  const tag = randomBytes(12).toString('hex');
-  const applicationName = migrationApplicationName(tag);
-  const variables = maskedEnvironment(runtime, config.publish, connection);
-  const environment = migrationEnvironment(originalEnvironment(), variables, applicationName);
-  const { host, port, user, password, database } = connection;
-  const target = { host, port, database, user, password, applicationName: runtime.applicationName };
-  await withMigrationLock(
-    run,
-    session,
-    async (signal) => {
-      const sessionFilter = { applicationName, since: await serverTime(session) };
-      const entry = {
-        tag,
-        as: migration.runAs,
-        server,
-        resourceGroup,
-        user,
-        database,
-        since: sessionFilter.since,
-      };
-      state.saveMigration(entry);
-      const onTerminate = (): void => {
-        withSeparateSession(target, CANCEL_STATEMENTS_TIMEOUT_MS, (separateSession) =>
-          cancelMigrationSessions(separateSession, sessionFilter),
-        ).catch((error: unknown) => run.debug(`Statements were not cancelled: ${getErrorMessage(error)}`));
-      };
-      const result = await runMigrationCommand({ ...migration, environment, tag, onTerminate }, signal).catch(
-        (error: unknown) => ({ error }),
-      );
-      const terminated = await cleanUpSessions(run, session, sessionFilter, target, result);
-      if (terminated !== undefined) state.saveMigration({ ...entry, ended: true });
-      if ('error' in result) throw result.error;
-      const { failure, terminatedProcesses } = result;
-      if (terminatedProcesses > 0)
-        run.info(
-          `Ended ${terminatedProcesses} process${terminatedProcesses === 1 ? '' : 'es'} of the migration command.`,
-        );
-      if (failure !== undefined) throw actionError('migration-failed', { reason: failure, ...terminated });
-    },
-    onLockContended,
-  );
-}
-
-/**
- * Ends the migration's sessions, and logs which. After a success that left no process running, those that are idle are
- * not ended by the second rule, and there is a login only if there seems to be a session to end.
- * @returns undefined where it was not possible, which is a warning: it hides no error, and post tries again
+ * Terminates the migration's sessions, and logs them. After a success that left no process running, idle sessions without
+ * the migration's application name are not terminated, and a login takes place only if there may be sessions to terminate.
+ * @returns undefined where this was not possible: it logs a warning, so that it hides no other error, and post tries again
  */
 async function cleanUpSessions(
   run: RunContext,
   lockSession: Session,
-  sessionFilter: MigrationSessionFilter,
-  target: Parameters<typeof withSeparateSession>[0],
-  result: MigrationResult | { readonly error: unknown },
-): Promise<TerminatedSessions | undefined> {
+  filter: MigrationSessionFilter,
+  target: LoginTarget,
+  outcome: MigrationResult | { readonly error: unknown },
+): Promise<CleanedUpSessions | undefined> {
   const isCleanExit =
-    !('error' in result) && result.failure === undefined && result.terminatedProcesses === 0;
-  const timeoutMs = 'error' in result ? CANCELLED_TIMEOUT_MS : END_SESSIONS_TIMEOUT_MS;
+    !('error' in outcome) && outcome.failure === undefined && outcome.terminatedProcesses === 0;
+  const timeoutMs = 'error' in outcome ? CANCELLED_TIMEOUT_MS : TERMINATE_SESSIONS_TIMEOUT_MS;
   try {
-    if (isCleanExit && !(await mayHaveMigrationSessions(lockSession, target.user, sessionFilter)))
+    if (isCleanExit && !(await mayHaveMigrationSessions(lockSession, target.user, filter)))
       return { ended: [], lockHolders: [] };
-    const terminationFilter = { ...sessionFilter, onlyBusy: isCleanExit };
-    const terminated = await withSeparateSession(target, timeoutMs, async (separateSession) => ({
-      ended: await terminateMigrationSessions(separateSession, terminationFilter, timeoutMs / 2),
-      lockHolders: isCleanExit ? [] : await advisoryLockHolders(separateSession),
+    const { ended, lockHolders } = await withSeparateSession(target, timeoutMs, async (session) => ({
+      ended: await terminateMigrationSessions(session, { ...filter, onlyBusy: isCleanExit }, timeoutMs / 2),
+      lockHolders: isCleanExit ? [] : await advisoryLockHolders(session),
     }));
-    for (const line of terminated.ended) run.info(`Ended a session of the migration in the server: ${line}.`);
-    for (const line of terminated.lockHolders) run.info(`Holds an advisory lock: ${line}`);
-    return terminated;
+    for (const line of ended) run.info(`Terminated a session of the migration: ${line}.`);
+    for (const line of lockHolders) run.info(`Holds an advisory lock: ${line}`);
+    return { ended, lockHolders };
   } catch (error) {
     run.warning(
-      `The sessions of the migration in the server could not be ended: ${getErrorMessage(error)}\nWhat to do: before the next migration, look for them in pg_stat_activity (application_name '${sessionFilter.applicationName}', or role '${target.user}' since ${sessionFilter.since}) and end them: SELECT pg_terminate_backend(PID);`,
+      `The migration’s sessions on the server could not be terminated: ${getErrorMessage(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (application_name '${filter.applicationName}', or role '${target.user}' since ${filter.since}) and terminate them: SELECT pg_terminate_backend(PID);`,
     );
     return undefined;
   }

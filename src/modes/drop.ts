@@ -95,7 +95,7 @@ export async function dropPullRequest(
   });
   const [first, ...more] = blockedRoles.values();
   if (first === undefined || more.length === 0) return first;
-  return actionError('roles-refused', { failures: [first, ...more] });
+  return actionError('roles-failed', { failures: [first, ...more] });
 }
 
 /** The roles that own objects outside of the database, by name, and why each cannot be deleted. */

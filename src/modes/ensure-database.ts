@@ -8,7 +8,7 @@ import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
-import { formatUtc } from '../reporting/database-comment.ts';
+import { formatUtc } from '../reporting/log-lines.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';

@@ -2,7 +2,6 @@ import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
-import { terminateLockHolders } from '../migration/migration-lock.ts';
 import { runMigration } from '../migration/run-migration.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import { derivePassword } from '../postgres/password.ts';
@@ -21,6 +20,7 @@ import { ensureDatabase } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { type DriftResult, writeDriftReport } from './report-drift.ts';
+import { terminateLockHolders } from './terminate-lock-holders.ts';
 
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
@@ -147,16 +147,24 @@ async function migrate(
   published: Connection,
   connections: ServerConnections,
 ): Promise<void> {
-  const { runtime, config, state, reporter } = ctx;
+  const { runtime, run, config, state, reporter } = ctx;
   const { migration } = config;
   if (migration === undefined) return;
   // The migration may read the dotenv file.
   await writeEnvFile(runtime, state, config.publish, published);
   const { user, password } = connections.administrator;
   const connection = migration.runAs === 'admin' ? { ...published, user, password } : published;
+  const { host, port, database } = connection;
+  const login = { host, port, database, user: connection.user, password: connection.password };
+  const migrationRun = {
+    config: migration,
+    server: found,
+    target: { ...login, applicationName: runtime.applicationName },
+    variables: maskedEnvironment(runtime, config.publish, connection),
+  };
   const alreadyWarned = new Set<string>();
   await reporter.phase('Migrate', () =>
-    runMigration(ctx, migration, found, session, connection, () =>
+    runMigration(run, state, migrationRun, session, () =>
       terminateLockHolders(ctx, connections, alreadyWarned),
     ),
   );

@@ -13,7 +13,7 @@ import { isUntrustedPullRequest, runsForkWithSecrets, type WorkflowEvent } from 
 /**
  * Masks the secret inputs, and secrets that the config-file contains by mistake; then reads the configuration.
  * @returns undefined if the run has no credentials and `skip-without-credentials` is true
- * @throws `inputs-invalid` with every error of every input; `no-credentials`, `fork-refused`
+ * @throws `inputs-invalid` with every error of every input; `no-credentials`, `fork-not-allowed`
  */
 export function readConfig(runtime: ActionsRuntime): Config | undefined {
   for (const secret of secretInputValues(runtime)) runtime.mask(secret);
@@ -37,7 +37,7 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   const config = parseConfig(raw, parseContext);
   if ('errors' in config) throw actionError('inputs-invalid', { errors: config.errors });
   if (config.mode === 'ensure' && runsForkWithSecrets(event))
-    throw actionError('fork-refused', { number: event.pullRequest?.number ?? 0 });
+    throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
   return config;
 }
 

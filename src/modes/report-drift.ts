@@ -3,9 +3,9 @@ import { GitHubRequestError } from '../github/api.ts';
 import { syncIssue } from '../github/sync-issue.ts';
 import type { CheckConfig, EnsureConfig } from '../inputs/types.ts';
 import type { ReportedFinding } from '../reconcile/findings.ts';
+import type { DriftCheckResult } from '../reporting/drift-check.ts';
 import { driftMarker, planIssueStep } from '../reporting/drift-issue.ts';
-import type { DriftCheckResult } from '../reporting/drift-report.ts';
-import { writeDriftReports } from '../reporting/drift-report-files.ts';
+import { writeDriftReports } from '../reporting/drift-report.ts';
 import type { ModeContext } from './context.ts';
 
 /** What a run has found. */

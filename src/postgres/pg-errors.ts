@@ -68,7 +68,7 @@ export function retryOnConflict<T>(
 }
 
 /**
- * Turns an error of PostgreSQL into `drop-refused`; returns every other error as it is.
+ * Turns an error of PostgreSQL into `drop-failed`; returns every other error as it is.
  * @param blockers the sessions and prepared transactions that hold the lock, a line each
  */
 export function toDropError(what: string, error: unknown, blockers: readonly string[] = []): unknown {
@@ -81,5 +81,5 @@ export function toDropError(what: string, error: unknown, blockers: readonly str
         ? 'Grant the missing privilege to admin-username, or set admin-username to the administrator of the server.'
         : 'Fix what PostgreSQL reports, then run the step again.';
   const reason = blockers.length === 0 ? formatPgError(error) : `${formatPgError(error)}. It is locked by:`;
-  return actionError('drop-refused', { what, reason, lines: blockers, hint }, { cause: error });
+  return actionError('drop-failed', { what, reason, lines: blockers, hint }, { cause: error });
 }

@@ -1,6 +1,7 @@
+import { percentEncode } from '../common/encoding.ts';
 import type { ConnectionFormat, PublishConfig } from '../inputs/types.ts';
 
-/** What a client needs to log in; the source of every published form. */
+/** The parameters of a client's login, from which every published format is built. */
 export interface Connection {
   readonly host: string;
   readonly port: number;
@@ -18,7 +19,7 @@ export function databaseUrl(connection: Connection): string {
   return `postgresql://${percentEncode(user)}:${percentEncode(password)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
 }
 
-/** The same for people to read, without the password. */
+/** libpq's connection URI without the password, for the pull request comment. */
 export function urlWithoutPassword(connection: Omit<Connection, 'password'>): string {
   const { host, port, database, user } = connection;
   return `postgresql://${percentEncode(user)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
@@ -30,7 +31,7 @@ export function jdbcUrl(connection: Connection): string {
   return `jdbc:postgresql://${host}:${port}/${percentEncode(database)}?user=${percentEncode(user)}&password=${percentEncode(password)}&${sslQuery(connection)}`;
 }
 
-/** libpq and pgJDBC call them alike. */
+/** libpq and pgJDBC use the same parameter names. */
 const sslQuery = ({ sslMode, sslRootCert }: Pick<Connection, 'sslMode' | 'sslRootCert'>): string =>
   `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${percentEncode(sslRootCert)}`}`;
 
@@ -58,19 +59,11 @@ export function adoNetConnectionString({
     .join(';');
 }
 
-/** ADO.NET's quoting: double quotes, doubled inside, where a value holds anything but plain characters. */
+/** Quotes a value for ADO.NET: double quotes, doubled inside, unless the value has only plain characters. */
 const quoteAdoNetValue = (value: string): string =>
   /^[\w.\-/:]+$/.test(value) ? value : `"${value.replaceAll('"', '""')}"`;
 
-/** RFC 3986: everything but the unreserved characters, also the five that encodeURIComponent leaves. */
-export function percentEncode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-/** Environment variables of later steps and of the migration command (contract.md). */
+/** The environment variables for later steps and for the migration command. */
 export function connectionEnvironment(
   connection: Connection,
   { envPrefix, formats }: PublishConfig,
@@ -79,10 +72,10 @@ export function connectionEnvironment(
     connectionVariables(connection, envPrefix, 'NAME'),
     ...formats.map((format) => variablesByFormat[format](connection)),
   ];
-  return new Map(variables.flatMap((part) => Object.entries(part)));
+  return new Map(variables.flatMap((group) => Object.entries(group)));
 }
 
-/** The connection in parts; what the database's is called is all that libpq's variables differ in. */
+/** One variable for each part of the connection. libpq's differ only in the name of the database variable. */
 function connectionVariables(
   { host, port, database, user, password, sslMode, sslRootCert }: Connection,
   prefix: string,

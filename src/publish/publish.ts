@@ -1,6 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { getCACertificates } from 'node:tls';
+import { formatDotenv } from '../common/encoding.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import { rejectLinkOutOfWorkspace, replaceFile } from '../common/files.ts';
 import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
@@ -15,13 +18,11 @@ import {
   databaseUrl,
   jdbcUrl,
 } from './connection-formats.ts';
-import { formatDotenv } from './dotenv.ts';
-import { buildRootBundle } from './root-certificates.ts';
 
-/** First line of a dotenv file of ours, by which we know that it may be overwritten and removed. */
+/** First line of the dotenv file. Only files with this line are overwritten and removed. */
 const ENV_FILE_HEADER = '# Written by azure-postgresql-action; removed when the job ends.\n';
 
-/** Masks the connection's secrets in every published form, before anything of them is written (law 6). */
+/** Masks the password and every published text that contains it. Must run before any of them is written. */
 function maskConnection(runtime: ActionsRuntime, connection: Connection): void {
   for (const secret of [
     connection.password,
@@ -33,7 +34,7 @@ function maskConnection(runtime: ActionsRuntime, connection: Connection): void {
   }
 }
 
-/** The variables of a connection, with everything secret in them masked. */
+/** The environment variables of a connection; masks the secrets in them. */
 export function maskedEnvironment(
   runtime: ActionsRuntime,
   config: PublishConfig,
@@ -43,7 +44,7 @@ export function maskedEnvironment(
   return connectionEnvironment(connection, config);
 }
 
-/** Writes the dotenv file, in place of one that a migration has changed since. */
+/** Writes the dotenv file, and replaces the one that a migration may have changed. */
 export async function writeEnvFile(
   runtime: ActionsRuntime,
   state: ActionState,
@@ -57,7 +58,7 @@ export async function writeEnvFile(
   await replaceFile(path, ENV_FILE_HEADER + formatDotenv(environment), 0o600);
 }
 
-/** Writes outputs, environment and dotenv file. */
+/** Sets the outputs and environment variables of the connection, and writes the dotenv file. */
 export async function publishConnection(
   runtime: ActionsRuntime,
   state: ActionState,
@@ -70,7 +71,8 @@ export async function publishConnection(
   await writeEnvFile(runtime, state, config, connection);
   const { user, host, port, database, sslMode } = connection;
   runtime.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
-  if (config.exportEnv) runtime.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
+  if (config.exportEnv)
+    runtime.info(`Environment variables for later steps: ${[...environment.keys()].join(', ')}.`);
 }
 
 function connectionOutputs(connection: Connection): OutputValues {
@@ -87,26 +89,26 @@ function connectionOutputs(connection: Connection): OutputValues {
 }
 
 /**
- * Refuses to overwrite what is not ours, and a folder that is not there; asked before anything is requested.
+ * Checks before the first request that env-file would not overwrite another file, and that its folder exists.
  * @throws `inputs-invalid`
  */
 export function checkEnvFile({ envFile }: PublishConfig): void {
   if (envFile === undefined) return;
   const path = resolveInWorkspace(envFile);
   const problem = pathExists(path)
-    ? !isOwnEnvFile(path) && 'which exists already and would be overwritten: name another'
+    ? !isOwnEnvFile(path) && 'which already exists and was not written by this action: set another path'
     : !existsSync(dirname(path))
-      ? 'whose folder does not exist: make it, or name another'
+      ? 'whose folder does not exist: create it, or set another path'
       : outsideWorkspaceReason(dirname(path));
   if (problem) throw actionError('inputs-invalid', { errors: [`env-file is '${envFile}', ${problem}`] });
 }
 
-/** Removes the dotenv file, if there is one and it is ours still. */
+/** Removes the dotenv file, unless another file has replaced it. */
 export async function removeEnvFile(path: string | undefined): Promise<void> {
   if (path !== undefined && pathExists(path) && isOwnEnvFile(path)) await rm(path, { force: true });
 }
 
-/** Also a symbolic link, whatever it leads to. */
+/** True for any symbolic link, even one to a missing file. */
 const pathExists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 const isOwnEnvFile = (path: string): boolean =>
@@ -121,10 +123,35 @@ function outsideWorkspaceReason(folder: string): string | undefined {
   }
 }
 
-/** Writes the root bundle for libpq's `verify-full` where later steps find it; undefined with `require`. */
+/**
+ * Writes the root certificates for libpq's `verify-full` into the runner's temporary folder.
+ * @returns the path; undefined with `require`
+ */
 export async function writeRootCertificates({ sslMode }: PublishConfig): Promise<string | undefined> {
   if (sslMode !== 'verify-full') return undefined;
   const path = resolveInTempDirectory('azure-postgresql-roots.pem');
   await replaceFile(path, buildRootBundle());
   return path;
+}
+
+/**
+ * Root certificates of Azure's servers, by common name; see docs/azure-behavior.md#tls-and-root-certificates. The last one is only
+ * used in China; newer releases of Node do not include it, and then the bundle does not either.
+ */
+const AZURE_ROOT_NAMES = [
+  'DigiCert Global Root G2',
+  'Microsoft RSA Root Certificate Authority 2017',
+  'DigiCert Global Root CA',
+];
+
+/**
+ * PEM bundle for libpq's `sslrootcert`: Azure's root certificates from Node's own list, and those of NODE_EXTRA_CA_CERTS, so
+ * that libpq accepts the same servers as the action.
+ */
+export function buildRootBundle(): string {
+  const azure = getCACertificates('bundled').filter((pem) => {
+    const { subject } = new X509Certificate(pem);
+    return AZURE_ROOT_NAMES.some((name) => subject.split('\n').includes(`CN=${name}`));
+  });
+  return `${[...azure, ...getCACertificates('extra')].map((pem) => pem.trim()).join('\n')}\n`;
 }

@@ -56,7 +56,7 @@ export function databaseNotOwnedError(
   observed: ObservedDatabase,
   { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
 ): ActionError {
-  return actionError('not-ours', {
+  return actionError('not-owned', {
     what: `Database '${name}'`,
     reason: observed.isOwnedByAdmin
       ? describeOwner(observed.marker, marker?.repositoryId)
@@ -67,7 +67,7 @@ export function databaseNotOwnedError(
 
 /** The error for a role that has the desired name and is not managed by this action. */
 export function roleNotOwnedError(observed: ObservedRole, { name, marker }: RoleConfig): ActionError {
-  return actionError('not-ours', {
+  return actionError('not-owned', {
     what: `Role '${name}'`,
     reason: observed.administered
       ? describeOwner(observed.marker, marker.repositoryId)

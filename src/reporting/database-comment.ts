@@ -1,24 +1,25 @@
 import type { Change } from '../reconcile/findings.ts';
+import { formatUtc } from './log-lines.ts';
 import { codeBlock, inlineCode, renderTable } from './markdown.ts';
 
-/** What a pull request's comment tells of its database. */
+/** Content of the pull request comment about its database. */
 export interface DatabaseCommentData {
   readonly database: string;
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly sslMode: string;
-  /** A connection URI without its password. */
+  /** Connection URI without the password. */
   readonly url: string;
   readonly expires: Date | undefined;
   readonly changes: readonly Change[];
 }
 
-/** By which the comment is known again: one for each base database on each server. */
+/** Identifies the comment of a base database on a server. */
 export const commentMarker = (server: string, base: string): string =>
   `<!-- azure-postgresql-action: ${server}/${base} -->`;
 
-/** The comment while the database is there. Nothing in it is secret. */
+/** The comment while the database exists. It contains no secret. */
 export function renderDatabaseComment(data: DatabaseCommentData): string {
   const { database, host, port, user, sslMode, url, expires, changes } = data;
   const details = [
@@ -28,31 +29,25 @@ export function renderDatabaseComment(data: DatabaseCommentData): string {
     ['TLS', `sslmode=${sslMode}`],
     [
       'Expires',
-      expires === undefined
-        ? 'when the pull request is closed'
-        : `${formatUtc(expires)}, unless ensured again`,
+      expires === undefined ? 'when the pull request is closed' : `${formatUtc(expires)}, unless renewed`,
     ],
   ];
   const changesSection =
     changes.length === 0
-      ? 'The last run found everything as it should be.'
+      ? 'The last run changed nothing.'
       : renderTable(
           ['Changed by the last run', 'Name', 'Action', 'Details'],
           changes.map((change) => [change.resource, change.name, change.action, change.details]),
         );
   return [
-    '### 🐘 This pull request has a database of its own',
+    '### 🐘 Database of this pull request',
     renderTable(['', ''], details),
     changesSection,
-    'To connect, with the password that only the workflow knows, from an address that the firewall lets in:',
+    'Connect from an address that the firewall allows, with the password that only the workflow has:',
     codeBlock(`psql '${url}'`),
   ].join('\n\n');
 }
 
-/** The comment once the database is gone. */
+/** The comment after the database was dropped. */
 export const renderDroppedComment = (database: string, reason: string): string =>
-  `### 🐘 The database of this pull request is gone\n\n${inlineCode(database)} was dropped: ${reason}.`;
-
-/** To the minute, as people read it. */
-export const formatUtc = (moment: Date): string =>
-  `${moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  `### 🐘 Database of this pull request dropped\n\n${inlineCode(database)} was dropped: ${reason}.`;

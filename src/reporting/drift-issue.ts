@@ -1,30 +1,25 @@
+import type { IssueStep } from '../github/sync-issue.ts';
 import { type Finding, isDrift, type ReportedFinding } from '../reconcile/findings.ts';
-import { formatUtc } from './database-comment.ts';
-import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-report.ts';
+import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-check.ts';
+import { formatUtc } from './log-lines.ts';
 import { inlineCode, renderTable } from './markdown.ts';
 
-/** By which a finding is known again over nights. With an empty name it means some thing of that kind. */
+/** Identifies a finding across checks. An empty name stands for any resource of the type. */
 export type FindingKey = Pick<Finding, 'resource' | 'name' | 'property'>;
 
-/** What an open issue tells of; undefined where its record cannot be read. */
+/** The findings recorded in an open issue; undefined where the record cannot be read. */
 export type RecordedFindings = readonly FindingKey[] | undefined;
 
 export type IssueAction = 'open' | 'update' | 'close' | 'leave';
 
-/** What is to be done about the one issue. */
-export type IssueStep =
-  | { readonly action: 'open' | 'update'; readonly title: string; readonly body: string }
-  | { readonly action: 'close'; readonly comment: string }
-  | { readonly action: 'leave' };
-
-/** GitHub's limits, in characters; counted here in UTF-16 units, which are never fewer. */
+/** GitHub's limit in characters, applied to UTF-16 units, which are never fewer. */
 const MAX_BODY_LENGTH = 65_536;
 const MAX_NAME_LENGTH = 63;
 const MAX_CELL_LENGTH = 300;
-/** How much of the body each part may take that is not the table of what drifted. */
+/** Characters of each part of the body besides the table of drift. */
 const SECTION_LIMITS = { record: 16_000, unknown: 12_000, unverified: 6_000 };
 
-/** By which the issue is known again, its body's first line: one for each server and database that are declared. */
+/** First line of the body, which identifies the issue of a declared server and database. */
 export function driftMarker(server: string, database: string | undefined): string {
   const what =
     database === undefined
@@ -33,13 +28,13 @@ export function driftMarker(server: string, database: string | undefined): strin
   return `<!-- azure-postgresql-action: drift of ${what} -->`;
 }
 
-/** Unit by unit and of one width, so that no two names are written alike and none can end the HTML comment. */
+/** Escapes each UTF-16 unit with a fixed width: distinct names stay distinct, and none can end the HTML comment. */
 const escapeForMarker = (name: string): string =>
   name.replaceAll(/[^\w.-]/g, (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /**
- * What to do about the issue, by what an earlier check wrote into it and this one found.
- * @param existingBody body of the issue that is open; undefined where none is
+ * Plans the step for the issue from the record of earlier checks in its body and from the findings of this check.
+ * @param existingBody body of the open issue; undefined where none is open
  */
 export function planIssueStep(check: DriftCheckResult, existingBody: string | undefined): IssueStep {
   const { findings } = check;
@@ -55,9 +50,10 @@ export function planIssueStep(check: DriftCheckResult, existingBody: string | un
 }
 
 /**
- * @param openIssue what is known of the open issue; undefined where there is none
+ * Decides what to do with the issue.
+ * @param openIssue undefined where none is open
  * @param findings of this check
- * @returns `close` only where everything that the issue tells of has been seen as declared (law 8)
+ * @returns `close` only where this check could read everything that the issue records; unknown is never treated as fixed
  */
 export function decideAction(
   openIssue: { readonly recorded: RecordedFindings } | undefined,
@@ -69,8 +65,8 @@ export function decideAction(
 }
 
 /**
- * What was found by an earlier check, and this one could not look at. Of a record that cannot be read nothing may be
- * concluded, so it may have told of everything that is unknown now.
+ * The recorded findings that this check could not verify. A record that cannot be read may have contained every resource
+ * that is unknown now.
  */
 function unverifiedFindings(recorded: RecordedFindings, findings: readonly Finding[]): readonly FindingKey[] {
   const unknownFindings = findings.filter((finding) => !isDrift(finding));
@@ -78,35 +74,35 @@ function unverifiedFindings(recorded: RecordedFindings, findings: readonly Findi
     return unknownFindings.map(({ resource, name }) => ({ resource, name, property: '' }));
   const drifted = new Set(findings.filter(isDrift).map(findingId));
   return recorded.filter(
-    (key) => !drifted.has(findingId(key)) && unknownFindings.some((u) => hidesFinding(u, key)),
+    (key) => !drifted.has(findingId(key)) && unknownFindings.some((unknown) => hidesFinding(unknown, key)),
   );
 }
 
 const findingId = ({ resource, name, property }: FindingKey): string =>
   JSON.stringify([resource, name, property]);
 
-/** All is in the server; what has no name is some thing of its kind, or all of them. */
+/** Whether a finding could not be verified because of an unknown one. The server hides everything in it. */
 function hidesFinding(unknown: Finding, { resource, name, property }: FindingKey): boolean {
   if (unknown.resource === 'server') {
     const hidesServer = ['', 'state'].includes(unknown.property);
-    // One property that Azure does not tell hides no other.
+    // An unknown property hides no other property.
     return hidesServer || (resource === 'server' && ['', unknown.property].includes(property));
   }
   return unknown.resource === resource && (unknown.name === name || unknown.name === '' || name === '');
 }
 
 function renderTitle({ server, database }: DriftCheckResult): string {
-  // A title has no fences that could be made longer.
+  // GitHub renders inline code in a title with single backticks only.
   const formatName = (name: string): string =>
     inlineCode(truncate(name, MAX_NAME_LENGTH).replaceAll('`', "'"));
   return database === undefined
-    ? `Drift of PostgreSQL server ${formatName(server)}`
-    : `Drift of PostgreSQL server ${formatName(server)}, database ${formatName(database)}`;
+    ? `Drift detected on PostgreSQL server ${formatName(server)}`
+    : `Drift detected on PostgreSQL server ${formatName(server)}, database ${formatName(database)}`;
 }
 
 /**
- * @param unverified what an earlier check found, and this one could not look at
- * @returns the marker, the record, and what people read; nothing from outside is markup or mentions anybody
+ * Renders the marker, the record and the text. Text from outside cannot become markup or mention anybody.
+ * @param unverified findings of earlier checks that this check could not verify
  */
 function renderBody(check: DriftCheckResult, unverified: readonly FindingKey[]): string {
   const { server, database, findings } = check;
@@ -114,8 +110,8 @@ function renderBody(check: DriftCheckResult, unverified: readonly FindingKey[]):
   const unknownFindings = sortFindings(findings.filter((finding) => !isDrift(finding)));
   const header = [
     [driftMarker(server, database), renderRecord([...drifted, ...unverified])].join('\n'),
-    '### PostgreSQL on Azure is not as it is declared',
-    `${describeTarget(check)} was last looked at ${describeCheck(check)}.`,
+    '### Drift detected',
+    `${describeTarget(check)} was last checked at ${describeCheck(check)}.`,
     ...renderWideOpenWarning(check.wideOpenRules),
   ];
   const footer = [
@@ -124,7 +120,7 @@ function renderBody(check: DriftCheckResult, unverified: readonly FindingKey[]):
     ...renderInstructions(check),
   ];
   const tableLimit = MAX_BODY_LENGTH - [...header, ...footer].join('\n\n').length - 2 * '\n\n'.length;
-  const columns = ['Resource', 'Name', 'Property', 'Declared', 'Actual', 'What would fix it'];
+  const columns = ['Resource', 'Name', 'Property', 'Declared', 'Actual', 'How to fix'];
   const rows = drifted.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]);
   return [...header, renderTableWithin(tableLimit, columns, rows), ...footer].join('\n\n');
 }
@@ -138,7 +134,7 @@ function describeTarget({ server, database }: DriftCheckResult): string {
 
 function describeCheck({ checkedAt, runUrl }: DriftCheckResult): string {
   if (runUrl === undefined) return formatUtc(checkedAt);
-  // As GitHub writes it; what else it may be is no link.
+  // Any other form than GitHub's own is not rendered as a link.
   const link = /^https:\/\/[\w.:-]+(\/[\w.-]+)*$/.test(runUrl)
     ? `[this run](${runUrl})`
     : inlineCode(truncate(runUrl));
@@ -149,15 +145,15 @@ function renderWideOpenWarning(rules: readonly string[]): readonly string[] {
   if (rules.length === 0) return [];
   const shown = rules.slice(0, 5).map((name) => inlineCode(truncate(name)));
   const more = rules.length > shown.length ? ` and ${rules.length - shown.length} more` : '';
-  return [`**The whole internet may try to log in**, by firewall rule ${shown.join(', ')}${more}.`];
+  return [`**The whole internet can reach this server** through firewall rule ${shown.join(', ')}${more}.`];
 }
 
 function renderUnknownSection(unknownFindings: readonly ReportedFinding[]): readonly string[] {
   if (unknownFindings.length === 0) return [];
   const rows = unknownFindings.map((f) => [f.resource, f.name, f.actual, f.remedy]);
   return [
-    '#### What could not be looked at',
-    renderTableWithin(SECTION_LIMITS.unknown, ['Resource', 'Name', 'Why', 'What would help'], rows),
+    '#### Could not be checked',
+    renderTableWithin(SECTION_LIMITS.unknown, ['Resource', 'Name', 'Reason', 'How to fix'], rows),
   ];
 }
 
@@ -165,7 +161,7 @@ function renderUnverifiedSection(unverified: readonly FindingKey[]): readonly st
   if (unverified.length === 0) return [];
   const rows = unverified.map((key) => [key.resource, key.name, key.property]);
   return [
-    '#### What had drifted before, and could not be looked at again',
+    '#### Drift of earlier checks that could not be checked again',
     renderTableWithin(SECTION_LIMITS.unverified, ['Resource', 'Name', 'Property'], rows),
   ];
 }
@@ -175,17 +171,19 @@ function renderInstructions({ configSource }: DriftCheckResult): readonly string
     configSource === undefined ? 'the inputs of the step' : inlineCode(truncate(configSource.path));
   return [
     '#### What to do',
-    `Declare what is there, in ${source}, or run the action with \`mode: ensure\`; what is there already, it changes only with \`on-drift: fix\`. Each check keeps this issue up to date, and the first that finds everything as declared closes it.`,
+    `Declare the actual state in ${source}, or run the action with \`mode: ensure\`. It creates what is missing, and changes what exists only with \`on-drift: fix\`. Each check updates this issue, and the first check without drift closes it.`,
   ];
 }
 
 function renderResolvedComment(check: DriftCheckResult): string {
   const exceptions =
-    check.findings.length > 0 ? ', apart from what it could not look at and had not drifted' : '';
-  return `The drift has ended: ${describeTarget(check)} was looked at ${describeCheck(check)}, and all is as it is declared${exceptions}.`;
+    check.findings.length > 0
+      ? ', except that it could not check some resources, which had not drifted before'
+      : '';
+  return `No more drift: ${describeTarget(check)} was checked at ${describeCheck(check)}, and matches its declaration${exceptions}.`;
 }
 
-/** A table of at most so many characters, in whole rows, and a line of how many there are besides. */
+/** A table of at most `maxLength` characters, in whole rows, with a line that counts the omitted ones. */
 function renderTableWithin(
   maxLength: number,
   columns: readonly string[],
@@ -215,25 +213,25 @@ const RECORD_PREFIX = '<!-- azure-postgresql-action: findings ';
 const RECORD_SUFFIX = ' -->';
 
 /**
- * The findings in one HTML comment, which nothing in it can end, and in which nobody is mentioned. Where they are too
- * many, the kinds of things alone: then it takes more to close the issue, never less.
+ * The findings in one HTML comment; no finding can end it or mention anybody. If they are too long, only their resource
+ * types are recorded, which makes it harder to close the issue, never easier.
  */
 function renderRecord(findings: readonly FindingKey[]): string {
   const keys = [...new Map(findings.map((f) => [findingId(f), f])).values()];
   const fullRecord = toEscapedJson(keys);
   if (fullRecord.length <= SECTION_LIMITS.record) return `${RECORD_PREFIX}${fullRecord}${RECORD_SUFFIX}`;
-  const kinds = new Set(keys.map(({ resource }) => resource));
-  return `${RECORD_PREFIX}${toEscapedJson([...kinds].map((resource) => ({ resource, name: '', property: '' })))}${RECORD_SUFFIX}`;
+  const types = new Set(keys.map(({ resource }) => resource));
+  return `${RECORD_PREFIX}${toEscapedJson([...types].map((resource) => ({ resource, name: '', property: '' })))}${RECORD_SUFFIX}`;
 }
 
-/** These stand nowhere in JSON but inside of strings. */
+/** The escaped characters appear in JSON only inside strings. */
 const toEscapedJson = (keys: readonly FindingKey[]): string =>
   JSON.stringify(keys.map(({ resource, name, property }) => ({ resource, name, property }))).replaceAll(
     /[<>&@#]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** What a body of ours records in its second line; undefined where that is not exactly of our form. */
+/** The record in the second line of a body; undefined where it does not have exactly the format of {@link renderRecord}. */
 export function parseRecord(body: string): RecordedFindings {
   const line = body.split(/\r?\n/, 2)[1] ?? '';
   if (!line.startsWith(RECORD_PREFIX) || !line.endsWith(RECORD_SUFFIX)) return undefined;

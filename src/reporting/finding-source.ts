@@ -15,7 +15,7 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
     case 'extension':
       return 'extensions';
     case 'firewall rule':
-      // Azure's own way of writing any Azure service, which the other input does not take.
+      // Azure's address for any Azure service, which allowed-ip-ranges does not accept.
       return expected === AZURE_SERVICES_ADDRESS || actual === AZURE_SERVICES_ADDRESS
         ? 'allow-azure-services'
         : 'allowed-ip-ranges';
@@ -29,8 +29,8 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
 const AZURE_SERVICES_ADDRESS = '0.0.0.0';
 
 /**
- * The line of the config-file where the input of a finding stands, the first being 1; the item's own where the file
- * says it by `input.name`. Undefined where the file does not have it.
+ * Line of a finding's input in the config-file, starting at 1: that of the named item (`input.name`) if the file has it,
+ * else that of the input. Undefined where the file does not have the input.
  */
 export function findConfigLine(finding: Finding, { lines }: ConfigFileSource): number | undefined {
   const input = inputNameOf(finding);

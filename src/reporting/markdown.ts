@@ -1,6 +1,6 @@
 import { sanitizeText } from '../common/sanitize.ts';
 
-/** Markdown of which nothing that comes from outside can become markup. */
+/** Markdown in which text from outside stays text: it cannot become markup. */
 
 export function renderTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -11,14 +11,14 @@ export function renderTable(columns: readonly string[], rows: readonly (readonly
   ].join('\n');
 }
 
-/** Text from outside inside a table: nothing in it can end the cell or become markup. */
+/** Text in a table cell; it cannot end the cell. */
 const renderCell = (text: string): string =>
   inlineCode(sanitizeText(text, MAX_CELL_LENGTH).replaceAll('|', '\\|'));
 
-/** Characters of one cell: GitHub drops a summary of more than 1 MiB whole. */
+/** Characters of one cell: GitHub rejects a summary of more than 1 MiB. */
 const MAX_CELL_LENGTH = 500;
 
-/** Inline code, bounded; a fence longer than any run of back-ticks inside. Of nothing: nothing, for two back-ticks would open a span. */
+/** Inline code of limited length, with a fence longer than any run of backticks inside. Empty for blank text. */
 export function inlineCode(text: string): string {
   const singleLine = sanitizeText(text).replace(/\s+/g, ' ').trim();
   if (singleLine === '') return '';
@@ -26,7 +26,6 @@ export function inlineCode(text: string): string {
   return fence.length === 1 ? `\`${singleLine}\`` : `${fence} ${singleLine} ${fence}`;
 }
 
-/** A block of code. */
 export function codeBlock(text: string): string {
   const fence = fenceFor(text, 3);
   return `${fence}\n${text}\n${fence}`;

@@ -12,8 +12,9 @@ import {
   uniqueDrift,
 } from '../reconcile/findings.ts';
 import type { Plan, ReconcileListener } from '../reconcile/reconcile.ts';
+import { formatChange, formatFinding } from './log-lines.ts';
 import { setOutputs } from './outputs.ts';
-import { formatChange, formatFinding, renderSummary } from './summary.ts';
+import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
 /**

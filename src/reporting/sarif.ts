@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Location, Log, ReportingDescriptor, Result } from 'sarif';
 import { type Finding, isDrift, type ReportedFinding, type ResourceType } from '../reconcile/findings.ts';
-import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-report.ts';
+import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-check.ts';
 import { findConfigLine } from './finding-source.ts';
-import { formatFinding } from './summary.ts';
+import { formatFinding } from './log-lines.ts';
 
 /**
- * A check in SARIF 2.1.0, as GitHub's code scanning takes it: an alert for each finding, known again by its fingerprint,
- * and closed by the first report without it.
- * Sources: OASIS SARIF 2.1.0; «SARIF support for code scanning» in GitHub's documentation for what is required there:
- * a location in a file, help of every rule, and `primaryLocationLineHash`, the only fingerprint that it uses.
+ * The result of a check in SARIF 2.1.0 for GitHub code scanning: one alert for each finding. GitHub identifies an alert by
+ * its fingerprint, and closes it with the first report without it.
+ * Sources: OASIS SARIF 2.1.0; "SARIF support for code scanning" in GitHub's documentation. GitHub requires a location in a
+ * file and a help text for every rule, and uses only the fingerprint `primaryLocationLineHash`.
  */
 export function renderSarifReport(check: DriftCheckResult): string {
   const results = [...sortFindings(check.findings), ...declaredWideOpenFindings(check)].map((finding) =>
@@ -40,7 +40,7 @@ export function renderSarifReport(check: DriftCheckResult): string {
 
 const SOURCE_ROOT_ID = '%SRCROOT%';
 
-/** GitHub takes what stands before the last slash for the category; a report replaces the one before it of its category. */
+/** GitHub uses the part before the last slash as the category; a report replaces the previous one of its category. */
 function sarifCategory({ server, database }: DriftCheckResult): string {
   const names = database === undefined ? [server] : [server, database];
   return `azure-postgresql-action/${names.map((name) => encodeURIComponent(name.toWellFormed())).join('/')}/`;
@@ -50,25 +50,25 @@ const RULE_TEXTS: Readonly<
   Record<Finding['kind'], { readonly shortText: string; readonly fullText: string; readonly help: string }>
 > = {
   changed: {
-    shortText: 'differs from what is declared',
-    fullText: 'An input declares it otherwise than Azure or PostgreSQL tells of it.',
-    help: 'Run the action with `mode: ensure` and `on-drift: fix` to change it in place, or declare what is there. The message says which of it is possible.',
+    shortText: 'differs from the inputs',
+    fullText: 'The actual value in Azure or PostgreSQL differs from the value that an input declares.',
+    help: 'Run the action with `mode: ensure` and `on-drift: fix` to change it in place, or declare the actual value. The message says which of these is possible.',
   },
   missing: {
-    shortText: 'is declared, but missing',
-    fullText: 'An input declares it, and Azure or PostgreSQL says that it is not there.',
-    help: 'Run the action with `mode: ensure` to create it, or take it out of the inputs.',
+    shortText: 'is declared, but does not exist',
+    fullText: 'An input declares this resource, but it does not exist in Azure or PostgreSQL.',
+    help: 'Run the action with `mode: ensure` to create it, or remove it from the inputs.',
   },
   unexpected: {
-    shortText: 'is there, but not declared',
-    fullText: 'No input declares it, and it matters that it is there.',
+    shortText: 'exists, but is not declared',
+    fullText: 'This resource exists, but no input declares it.',
     help: 'Declare it, or remove it.',
   },
   unknown: {
-    shortText: 'could not be looked at',
+    shortText: 'could not be checked',
     fullText:
-      'Whether it is as declared is unknown. Alerts of earlier checks that this one could not look at are closed by code scanning, and open again as soon as they are seen.',
-    help: 'The message says why it could not be looked at. Give the identity the right to read it, or run the check from where the server can be reached.',
+      'It is unknown whether this resource matches the inputs. Code scanning closes the alerts of earlier checks for this resource, and reopens them when a later check reports them again.',
+    help: 'The message says why the resource could not be checked. Give the identity permission to read it, or run the check on a runner that can connect to the server.',
   },
 };
 
@@ -80,7 +80,7 @@ const ruleIdOf = ({ resource, kind }: Pick<Finding, 'resource' | 'kind'>): strin
 const toPascalCase = (words: string): string =>
   words.replaceAll(/(?:^|[ -])(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** The same in every report, as GitHub asks for, whatever was found. */
+/** All rules, in every report, as GitHub requires. */
 const rules: ReportingDescriptor[] = [
   ...resourceTypes.flatMap((resource) =>
     (['changed', 'missing', 'unexpected', 'unknown'] as const).map((kind) => createRule(resource, kind)),
@@ -88,12 +88,12 @@ const rules: ReportingDescriptor[] = [
   {
     id: WIDE_OPEN_RULE_ID,
     name: 'FirewallRuleWideOpen',
-    shortDescription: { text: 'Firewall rule lets the whole internet in' },
+    shortDescription: { text: 'Firewall rule admits the whole internet' },
     fullDescription: {
-      text: 'This rule, whether it is declared or not, lets half of the internet or all of it try to log in to the server.',
+      text: 'This rule, declared or not, lets half of all IPv4 addresses or more connect to the server.',
     },
     help: toHelpMessage(
-      'Remove the rule, or declare with `allowed-ip-ranges` only the addresses that need it.',
+      'Remove the rule, or declare only the addresses that need access with `allowed-ip-ranges`.',
     ),
     defaultConfiguration: { level: 'error' },
     properties: {
@@ -149,7 +149,7 @@ const isWideOpenFinding = ({ wideOpenRules }: DriftCheckResult, { resource, name
   (kind === 'unexpected' || kind === 'changed') &&
   wideOpenRules.includes(name);
 
-/** Rules that let everybody in as somebody declared: no drift, and an alert all the same. */
+/** Declared rules that admit the whole internet: not drift, but an alert. */
 function declaredWideOpenFindings(check: DriftCheckResult): readonly ReportedFinding[] {
   const { wideOpenRules, findings } = check;
   const reported = new Set(
@@ -161,14 +161,14 @@ function declaredWideOpenFindings(check: DriftCheckResult): readonly ReportedFin
       resource: 'firewall rule',
       name,
       property: 'range',
-      expected: 'the addresses that need it',
+      expected: 'the addresses that need access',
       actual: 'the whole internet',
       kind: 'unexpected',
-      remedy: 'declare with allowed-ip-ranges only the addresses that need it',
+      remedy: 'declare only the addresses that need access with allowed-ip-ranges',
     }));
 }
 
-/** In one sentence, since GitHub shows the first alone where there is little room. */
+/** One sentence, since GitHub shows only the first one where space is limited. */
 function renderMessage(finding: ReportedFinding): string {
   const line = formatFinding(finding);
   const parts = [line.charAt(0).toUpperCase() + line.slice(1), finding.remedy];
@@ -177,15 +177,15 @@ function renderMessage(finding: ReportedFinding): string {
 }
 
 /**
- * Text from outside as a SARIF message: braces are doubled (§3.11.5, else `{0}` were a placeholder), and nothing is an
- * embedded link (§3.11.6). A backslash before the bracket would not do, since another one before it undoes it.
+ * Text from outside as a SARIF message: braces are doubled (§3.11.5), since `{0}` is a placeholder, and brackets cannot form
+ * an embedded link (§3.11.6). A backslash before the bracket is not enough, since a preceding backslash would escape it.
  */
 const escapeMessage = (text: string): string =>
   text.replaceAll(/\s+/g, ' ').replaceAll(/[{}]/g, '$&$&').replaceAll('](', '] (');
 
 /**
- * By which an alert is known again over nights: of the actual value nothing, since that may change while it is the same
- * drift; of server and database the names, since GitHub takes equal fingerprints for one alert over all categories.
+ * Identifies an alert across checks. It does not contain the actual value, which may change while the drift persists. It
+ * contains the server and the database, since GitHub merges equal fingerprints of all categories into one alert.
  */
 function computeFingerprint(
   { server, database }: DriftCheckResult,
@@ -195,10 +195,10 @@ function computeFingerprint(
   return createHash('sha256').update(identity).digest('hex');
 }
 
-/** Where an alert stands when neither a config-file nor a workflow's file is known: GitHub wants a path in any case. */
+/** Location of an alert without a config-file and a workflow file: GitHub requires a path. */
 const FALLBACK_PATH = '.github/workflows';
 
-/** The place of the declaration: a region with its first line alone is that whole line (§3.30.5). */
+/** Location of the declaration. A region with only a start line is that whole line (§3.30.5). */
 function toLocation({ configSource, workflowFile }: DriftCheckResult, finding: Finding): Location {
   const configFile = configSource && toRelativeUri(configSource.path);
   const uri = configFile ?? toRelativeUri(workflowFile ?? '') ?? FALLBACK_PATH;
@@ -208,7 +208,7 @@ function toLocation({ configSource, workflowFile }: DriftCheckResult, finding: F
   };
 }
 
-/** A path inside the repository as a relative URI; undefined where it leads out of it, which code scanning cannot show. */
+/** Relative URI of a path in the repository; undefined for a path outside it, which code scanning cannot show. */
 function toRelativeUri(path: string): string | undefined {
   const normal = posix.normalize(path.replaceAll('\\', '/').toWellFormed());
   if (/^(\/|[a-z]:|\.\.?(\/|$))/i.test(normal)) return undefined;

@@ -1,51 +1,33 @@
 import { formatDuration } from '../common/polling.ts';
-import {
-  type Change,
-  type Finding,
-  isDrift,
-  type ReportedFinding,
-  type Skipped,
-} from '../reconcile/findings.ts';
+import { type Change, isDrift, type ReportedFinding, type Skipped } from '../reconcile/findings.ts';
 import { blockquote, inlineCode, renderTable } from './markdown.ts';
 import type { Phase } from './timeline.ts';
 
-/** All that the summary tells of a run. */
+/** Content of the job summary. */
 export interface RunSummary {
   readonly mode: string;
   readonly server: string;
   readonly host: string | undefined;
   readonly database: string | undefined;
-  /** The address for which a firewall rule was asked; undefined where none was needed. */
+  /** The runner's address that this run created a firewall rule for; undefined where none was needed. */
   readonly temporaryRuleAddress: string | undefined;
-  /** Whether that rule stays after the job. */
+  /** Whether that rule remains after the job. */
   readonly keepRule: boolean;
   readonly changes: readonly Change[];
-  /** What would be dropped, where nothing is (`dry-run`). */
+  /** What would be dropped without `dry-run`. */
   readonly dryRunDrops: readonly Omit<Change, 'action'>[];
-  /** What a sweep left, and why. */
+  /** What a sweep skipped, and why. */
   readonly skipped: readonly Skipped[];
-  /** Firewall rules that let the whole internet in. */
+  /** Names of the firewall rules that admit the whole internet. */
   readonly wideOpenRules: readonly string[];
-  /** Differences that were left as they are. */
+  /** Findings that the run did not change. */
   readonly remainingFindings: readonly ReportedFinding[];
   readonly phases: readonly Phase[];
-  /** The error's text where the run failed. */
+  /** Message of the error if the run failed. */
   readonly error: string | undefined;
 }
 
-/** One line of the log or of a list for a change. */
-export const formatChange = ({ resource, name, action, details }: Change): string =>
-  `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
-
-/** One line for a finding. */
-export function formatFinding({ resource, name, property, expected, actual, kind }: Finding): string {
-  const subject = [kind, resource, name, property].filter(Boolean).join(' ');
-  return kind === 'unknown'
-    ? `${subject}: ${actual}`
-    : `${subject}: declared ${expected}, actually ${actual}`;
-}
-
-/** The job summary's Markdown: what was found, what was changed, and where the time went. */
+/** The job summary in Markdown: findings, changes, and a timeline of the phases. */
 export function renderSummary(summary: RunSummary): string {
   const { server, database, changes, dryRunDrops, skipped, remainingFindings, error } = summary;
   const title = `### ${statusIcon(summary)} PostgreSQL on Azure: ${inlineCode(database ?? server)}`;
@@ -63,23 +45,23 @@ export function renderSummary(summary: RunSummary): string {
     headline(summary),
     summary.wideOpenRules.length === 0
       ? ''
-      : `**The whole internet may try to log in**, by firewall rule ${summary.wideOpenRules.slice(0, 5).map(inlineCode).join(', ')}.`,
+      : `**The whole internet can reach this server** through firewall rule ${summary.wideOpenRules.slice(0, 5).map(inlineCode).join(', ')}.`,
     error === undefined ? '' : blockquote(error),
     changesTable || noChangesText,
     renderOptionalTable(
-      ['Would be dropped', 'Name', 'Details'],
+      ['Would drop', 'Name', 'Details'],
       dryRunDrops.map((d) => [d.resource, d.name, d.details]),
     ),
     renderOptionalTable(
-      ['Kept', 'Name', 'Why'],
-      skipped.map((k) => [k.resource, k.name, k.reason]),
+      ['Skipped', 'Name', 'Reason'],
+      skipped.map((s) => [s.resource, s.name, s.reason]),
     ),
     renderOptionalTable(
-      ['Differs', 'Name', 'Property', 'Declared', 'Actual', 'What would fix it'],
+      ['Drift', 'Name', 'Property', 'Declared', 'Actual', 'How to fix'],
       drift.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]),
     ),
     renderOptionalTable(
-      ['Not known', 'Name', 'Property', 'Why', 'What to do'],
+      ['Unknown', 'Name', 'Property', 'Reason', 'How to fix'],
       remainingFindings
         .filter((f) => !isDrift(f))
         .map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
@@ -89,7 +71,7 @@ export function renderSummary(summary: RunSummary): string {
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
 
-/** Rows that a summary shows of a table: GitHub drops a summary of more than 1 MiB whole. */
+/** Maximum number of rows of a table: GitHub rejects a summary of more than 1 MiB. */
 const MAX_TABLE_ROWS = 200;
 
 function renderOptionalTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -107,24 +89,25 @@ function statusIcon(summary: RunSummary): string {
 }
 
 function describeNoChanges(summary: RunSummary): string {
-  if (summary.mode === 'check') return 'Everything is as declared.';
-  if (summary.mode === 'ensure') return 'Nothing had to be changed.';
+  if (summary.mode === 'check') return 'No drift detected.';
+  if (summary.mode === 'ensure') return 'No changes were needed.';
   return endedWithoutServer(summary)
-    ? 'Nothing was looked at or dropped: see the log.'
+    ? 'Nothing was checked or dropped. See the log.'
     : 'There was nothing to drop.';
 }
 
-/** Whether a drop or a sweep ended before it saw a running server. */
+/** Whether a drop or a sweep ended before it found a running server. */
 const endedWithoutServer = ({ mode, host }: RunSummary): boolean =>
   (mode === 'drop' || mode === 'sweep') && host === undefined;
 
 function headline({ server, host, temporaryRuleAddress, keepRule, mode }: RunSummary): string {
   if (mode === 'check') return `Server ${inlineCode(server)} was checked; nothing was changed.`;
-  const lifetime = keepRule ? ', and stays' : ' until the job ends';
   const ruleText =
     temporaryRuleAddress === undefined
-      ? 'no firewall rule had to be made for this runner'
-      : `a firewall rule for this runner (${inlineCode(temporaryRuleAddress)}) was asked for${lifetime}`;
+      ? 'no firewall rule was needed for this runner'
+      : keepRule
+        ? `a persistent firewall rule admits this runner (${inlineCode(temporaryRuleAddress)})`
+        : `a temporary firewall rule admits this runner (${inlineCode(temporaryRuleAddress)}) until the job ends`;
   return `Server ${inlineCode(server)}${host === undefined ? '' : ` at ${inlineCode(host)}`}; ${ruleText}.`;
 }
 

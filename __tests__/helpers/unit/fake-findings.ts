@@ -1,10 +1,11 @@
 import fc from 'fast-check';
+import type { IssueStep } from '../../../src/github/sync-issue.ts';
 import type { ReportedFinding } from '../../../src/reconcile/findings.ts';
-import { type IssueStep, planIssueStep } from '../../../src/reporting/drift-issue.ts';
-import { type DriftCheckResult, resourceTypes } from '../../../src/reporting/drift-report.ts';
+import { type DriftCheckResult, resourceTypes } from '../../../src/reporting/drift-check.ts';
+import { planIssueStep } from '../../../src/reporting/drift-issue.ts';
 import { maliciousMarkdown } from './markdown.ts';
 
-/** A finding of a check: the server has another size than is declared. */
+/** The server has another size than declared. */
 export const changedFinding = (overrides: Partial<ReportedFinding> = {}): ReportedFinding => ({
   resource: 'server',
   name: 'demo-relecloud',
@@ -16,7 +17,7 @@ export const changedFinding = (overrides: Partial<ReportedFinding> = {}): Report
   ...overrides,
 });
 
-/** Something that a check could not look at: the application role. */
+/** The application role could not be checked. */
 export const unknownFinding = (overrides: Partial<ReportedFinding> = {}): ReportedFinding => ({
   resource: 'role',
   name: 'relecloud_app',
@@ -24,7 +25,7 @@ export const unknownFinding = (overrides: Partial<ReportedFinding> = {}): Report
   expected: '',
   actual: 'this runner cannot log in',
   kind: 'unknown',
-  remedy: 'let this runner in',
+  remedy: 'allow this runner',
   ...overrides,
 });
 
@@ -42,7 +43,7 @@ export const createDriftCheck = (overrides: Partial<DriftCheckResult> = {}): Dri
   ...overrides,
 });
 
-/** Any finding, of which all text tries to become markup. */
+/** Any finding whose texts contain markup. */
 export const anyFinding = fc.record<ReportedFinding>({
   resource: fc.constantFrom(...resourceTypes),
   name: maliciousMarkdown,
@@ -53,16 +54,16 @@ export const anyFinding = fc.record<ReportedFinding>({
   remedy: fc.oneof(maliciousMarkdown, fc.constant('')),
 });
 
-/** The issue that is to be written; fails where none is. */
+/** The planned title and body of the issue; fails if the plan is not to write. */
 export function expectIssueWrite(
   check: DriftCheckResult,
   existing?: string,
 ): Extract<IssueStep, { readonly title: string }> {
   const step = planIssueStep(check, existing);
-  if (step.action !== 'open' && step.action !== 'update') throw new Error(`it is to ${step.action}`);
+  if (step.action !== 'open' && step.action !== 'update') throw new Error(`planned action: ${step.action}`);
   return step;
 }
 
-/** The rows of the tables in a body of ours. */
+/** The rows of the tables in a body. */
 export const findingRows = (body: string): readonly string[] =>
   body.split('\n').filter((line) => line.startsWith('| `'));

@@ -7,31 +7,31 @@ export interface GitHubResponse {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is, in the place of `body`. */
+  /** Sent instead of `body`, without JSON encoding. */
   readonly text?: string;
 }
 
 interface ReceivedRequest {
   readonly method: string;
-  /** With its query. */
+  /** Includes the query. */
   readonly path: string;
   readonly authorization: string;
   readonly body: unknown;
 }
 
-/** GitHub's API on a loopback address, answering as a test says; the real client asks it. */
+/** GitHub's API on a loopback address. A test sets its responses; the client in the test is the real one. */
 export class FakeGitHub {
   readonly receivedRequests: ReceivedRequest[] = [];
-  respond: (asked: ReceivedRequest) => GitHubResponse = () => ({ status: 500 });
-  readonly #server = createServer(async (request, response) => {
-    const asked = await readRequest(request);
-    this.receivedRequests.push(asked);
-    const { status = 200, headers = {}, body, text: plain } = this.respond(asked);
+  respond: (request: ReceivedRequest) => GitHubResponse = () => ({ status: 500 });
+  readonly #server = createServer(async (message, response) => {
+    const request = await readRequest(message);
+    this.receivedRequests.push(request);
+    const { status = 200, headers = {}, body, text: plain } = this.respond(request);
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
     response.end(plain ?? (body === undefined ? '' : JSON.stringify(body)));
   });
 
-  /** Starts it on a port that the system chooses. */
+  /** Starts the server on a free port. */
   async listen(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.listen(0, '127.0.0.1', resolve);
@@ -50,9 +50,9 @@ export class FakeGitHub {
   }
 }
 
-async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
-  const { method = '', url = '', headers } = request;
-  const body = await text(request);
+async function readRequest(message: IncomingMessage): Promise<ReceivedRequest> {
+  const { method = '', url = '', headers } = message;
+  const body = await text(message);
   return {
     method,
     path: url,

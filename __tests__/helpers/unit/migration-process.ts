@@ -19,23 +19,23 @@ export interface MigrationOptions {
 
 interface MigrationResult {
   readonly outcome: string;
-  /** Milliseconds, of the time that the test let pass, from the start to the end. */
-  readonly took: number;
+  /** Fake time from the start to the end. */
+  readonly elapsedMs: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A migration in a separate process, with a new workspace and a new temporary folder. */
+/** A migration in a separate process, with its own workspace and temporary folder. */
 export interface RunningMigration {
   readonly child: ChildProcess;
   readonly workspace: string;
   readonly tempDirectory: string;
   readonly finished: Promise<MigrationResult>;
-  /** Lets time pass for the migration, without end and at once; until then it stands still. */
+  /** Lets the stopped time of the migration pass, without real waiting. */
   advanceTime(): void;
-  /** The text of a file of the workspace, once a line of it is complete. */
+  /** The first line of a file in the workspace, once it is complete. */
   readLine(file: string): Promise<string>;
-  /** Kills it and removes its folders. */
+  /** Kills the process and removes its folders. */
   readonly close: () => void;
 }
 
@@ -50,9 +50,9 @@ export function startMigration(options: MigrationOptions): RunningMigration {
   const report = child.stdio[3] as NodeJS.ReadableStream & AsyncIterable<Buffer>;
   const texts = Promise.all([text(stdout), text(stderr), text(report)]);
   const finished = Promise.all([texts, once(child, 'exit')]).then(([[out, err, reported]]) => {
-    const { outcome, took }: Pick<MigrationResult, 'outcome' | 'took'> =
-      reported === '' ? { outcome: err, took: Number.NaN } : JSON.parse(reported);
-    return { outcome, took, stdout: out, stderr: err };
+    const { outcome, elapsedMs }: Pick<MigrationResult, 'outcome' | 'elapsedMs'> =
+      reported === '' ? { outcome: err, elapsedMs: Number.NaN } : JSON.parse(reported);
+    return { outcome, elapsedMs, stdout: out, stderr: err };
   });
   return {
     child,
@@ -69,7 +69,7 @@ export function startMigration(options: MigrationOptions): RunningMigration {
   };
 }
 
-/** Processes that still work in a folder: what a migration has left there when its test failed. */
+/** Processes in a folder, which a migration has left there if its test failed. */
 function processesIn(folder: string): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => workingDirectoryOf(pid) === folder).map(Number);
@@ -91,7 +91,7 @@ async function waitForLine(path: string): Promise<string> {
   }
 }
 
-/** Resolves once a process has ended, or is a zombie that nobody has waited for yet. */
+/** Resolves once a process has ended or is a zombie. */
 export async function waitForExit(pid: string): Promise<void> {
   while (isAlive(pid)) await sleep(10);
 }

@@ -1,7 +1,7 @@
 /**
- * Records into `dotenv-records.json` what the real python-dotenv reads: `node __tests__/helpers/unit/record-dotenv.ts`
- * with `python3` and python-dotenv installed. Needed after a change of how values are quoted. It records only files of
- * which python-dotenv gets every value back.
+ * Records in `dotenv-records.json` what the real python-dotenv reads: `node __tests__/helpers/unit/record-dotenv.ts`, with
+ * `python3` and python-dotenv installed. Run it after a change of the quoting. It fails if python-dotenv does not read every
+ * value back.
  */
 import { deepStrictEqual } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { formatDotenv } from '../../../src/publish/dotenv.ts';
+import { formatDotenv } from '../../../src/common/encoding.ts';
 import { anyText, difficultPasswords } from './arbitraries.ts';
 
 const tempDirectory = mkdtempSync(join(tmpdir(), 'dotenv-'));

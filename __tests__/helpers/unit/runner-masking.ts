@@ -1,8 +1,8 @@
 const MASK_CHARACTER = '█';
 
 /**
- * The runner's masking of a log, as far as it matters here: each line alone; every occurrence of every registered
- * value is found in the line as it was, and all that any of them covers is blanked.
+ * Masks a log as the runner does: in each line, it finds every occurrence of every registered value in the original text,
+ * and replaces all characters of these occurrences.
  */
 export function maskLog(text: string, masks: readonly string[]): string {
   return text
@@ -25,6 +25,6 @@ export function maskLog(text: string, masks: readonly string[]): string {
     .join('\n');
 }
 
-/** What can still be read in a masked text, its blank lines aside. */
+/** The readable rest of a masked text, trimmed. */
 export const unmaskedText = (text: string, masks: readonly string[]): string =>
   maskLog(text, masks).replaceAll(MASK_CHARACTER, '').trim();

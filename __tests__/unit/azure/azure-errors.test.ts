@@ -31,7 +31,7 @@ describe('the code and correlation id of Azure', () => {
     const { message } = toAzureError('creating a server', error);
     expect(message).toContain('while creating a server');
     expect(message).toContain(
-      'Azure said: MissingSubscriptionRegistration: The subscription is not registered.',
+      'Azure error: MissingSubscriptionRegistration: The subscription is not registered.',
     );
     expect(message).toContain(`Correlation id: ${correlationId}`);
     expect(message).toContain('az provider register');
@@ -56,7 +56,7 @@ describe('the code and correlation id of Azure', () => {
   test('are kept for an operation that failed later, and for an ActionError', () => {
     const azure = { code: 'ServerIsBusy', message: 'busy', correlationId };
     expect(azureDetails(new OperationFailedError(azure))).toBe(azure);
-    const known = actionError('azure-refused', { doing: 'x', hint: 'y' }, { azure });
+    const known = actionError('azure-request-failed', { doing: 'x', hint: 'y' }, { azure });
     expect(azureDetails(known)).toEqual(azure);
     expect(toAzureError('z', known)).toBe(known);
   });
@@ -90,7 +90,9 @@ describe('unknown is never treated as absent', () => {
   ])('%d %o is unknown', async (status, error) => {
     const result = await observeFailure(createArmError(status, error));
     expect(result).toMatchObject({ status: 'unknown' });
-    expect(result.status === 'unknown' && result.error.message).toContain('unknown is not absent');
+    expect(result.status === 'unknown' && result.error.message).toContain(
+      'creates or deletes nothing whose state is unknown',
+    );
   });
 
   test('only the two codes of a 404 are absent, whatever else Azure answers', async () => {

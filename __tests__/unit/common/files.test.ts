@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { readFileWithLimit, rejectLinkOutOfWorkspace, replaceFile } from '../../../src/common/files.ts';
 import { checkEnvFile } from '../../../src/publish/publish.ts';
-import { writeDriftReports } from '../../../src/reporting/drift-report-files.ts';
+import { writeDriftReports } from '../../../src/reporting/drift-report.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
 const test = base
@@ -87,7 +87,7 @@ describe('the action does not follow a symbolic link out of the workspace', () =
 
   test('an env-file that is a link is rejected, even a dangling one', ({ workspace, outside }) => {
     symlinkSync(join(outside, 'nothing'), join(workspace, '.env'));
-    expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/exists already/);
+    expect(() => checkEnvFile({ ...publishConfig, envFile: '.env' })).toThrow(/already exists/);
   });
 
   test('an env-file in a folder that links to the outside is rejected', ({ workspace, outside }) => {

@@ -47,7 +47,7 @@ describe('waitFor', () => {
     });
     const error = await errorOf(inFakeTime(wait));
     expect(error).toBeInstanceOf(ActionError);
-    expect(String(error)).toContain('waiting for a rule after 7.0 s');
+    expect(String(error)).toContain('after 7.0 s waiting for a rule');
     expect(String(error)).toContain('Check the server.');
     expect(performance.now() - start).toBeLessThan(7500);
   });

@@ -266,7 +266,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
   }) => {
     firewall.readError = azureForbidden();
     const error = await failed();
-    expect(error).toContain('Azure said: AuthorizationFailed');
+    expect(error).toContain('Azure error: AuthorizationFailed');
     expect(firewall.openedAddresses).toEqual([]);
   });
 
@@ -298,7 +298,7 @@ describe('the wait for a login that works', () => {
     firewall.propagationMs = 1e9;
     firewall.creationError = azureForbidden();
     const start = performance.now();
-    expect(await failed()).toContain('Azure said: AuthorizationFailed');
+    expect(await failed()).toContain('Azure error: AuthorizationFailed');
     expect(performance.now() - start).toBeLessThan(30_000);
     expect(firewall.finishedCreations).toEqual([false]);
   });

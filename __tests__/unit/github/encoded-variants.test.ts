@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { escapeLiteral } from 'pg';
 import { describe, expect, test } from 'vitest';
+import { escapeDotenvValue, formatDotenv, percentEncode } from '../../../src/common/encoding.ts';
 import { replaceControlCharacters } from '../../../src/common/sanitize.ts';
 import { encodedVariants } from '../../../src/github/encoded-variants.ts';
 import {
@@ -9,9 +10,7 @@ import {
   connectionEnvironment,
   databaseUrl,
   jdbcUrl,
-  percentEncode,
 } from '../../../src/publish/connection-formats.ts';
-import { escapeDotenvValue, formatDotenv } from '../../../src/publish/dotenv.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { maskLog, unmaskedText } from '../../helpers/unit/runner-masking.ts';
 
@@ -25,12 +24,12 @@ const connectionWith = (password: string) => ({
   sslRootCert: undefined,
 });
 
-/** How a password stands in what is published or logged, without the quotes around it, and where. */
+/** How a password appears in outputs and logs: its encoding without quotes, and the whole text. */
 const logForms: Readonly<
   Record<string, readonly [inner: (text: string) => string, whole: (text: string) => string]>
 > = {
   raw: [(text) => text, (text) => `password is ${text}.`],
-  'a line of the log, without control characters': [
+  'a log line, without control characters': [
     replaceControlCharacters,
     (text) => replaceControlCharacters(`password is ${text}.`),
   ],
@@ -54,13 +53,13 @@ const logForms: Readonly<
     (text) => String(new URLSearchParams({ '': text })).slice(1),
     (text) => `https://example.org/?${new URLSearchParams({ password: text, x: 'y' })}`,
   ],
-  'what encodeURIComponent makes': [encodeURIComponent, (text) => `/x?p=${encodeURIComponent(text)}`],
+  encodeURIComponent: [encodeURIComponent, (text) => `/x?p=${encodeURIComponent(text)}`],
 };
 
 const secrets = anyText.filter((text) => text.trim() !== '');
 
-describe('every form of every secret is masked', () => {
-  test.each(Object.entries(logForms))('%s: not a character of it is left to read', (_, [inner, whole]) => {
+describe('every encoding of a secret is masked', () => {
+  test.each(Object.entries(logForms))('%s: no character of it is readable', (_, [inner, whole]) => {
     fc.assert(
       fc.property(secrets, (secret) => {
         expect(whole(secret)).toContain(inner(secret));
@@ -70,19 +69,19 @@ describe('every form of every secret is masked', () => {
     );
   });
 
-  test('nor is it where it stands in the whole', () => {
+  test('no word of it is readable inside a larger text', () => {
     for (const password of difficultPasswords) {
       for (const [name, [, whole]] of Object.entries(logForms)) {
-        const left = unmaskedText(whole(password), encodedVariants(password)).replaceAll(
+        const unmasked = unmaskedText(whole(password), encodedVariants(password)).replaceAll(
           'relecloud_admin',
           '',
         );
-        for (const word of longWords(password)) expect(left, name).not.toContain(word);
+        for (const word of longWords(password)) expect(unmasked, name).not.toContain(word);
       }
     }
   });
 
-  test('the connection as a whole, in the dotenv file with all its forms; host and names stay readable', () => {
+  test('a dotenv file with all formats shows the host and the user, but no password', () => {
     const config = {
       exportEnv: true,
       envPrefix: 'DB_',
@@ -111,7 +110,7 @@ describe('every form of every secret is masked', () => {
     }
   });
 
-  test('what bash itself makes of it: printf %q, and a command traced with set -x', () => {
+  test('bash’s own encodings: printf %q and a command traced with set -x', () => {
     for (const password of difficultPasswords) {
       const env = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', PASSWORD: password };
       const script = 'set -x; : "$PASSWORD"; set +x; printf "%q\\n" "$PASSWORD"; echo "${PASSWORD@Q}"';
@@ -119,12 +118,12 @@ describe('every form of every secret is masked', () => {
         env,
         encoding: 'utf8',
       });
-      const left = unmaskedText(stdout + stderr, encodedVariants(password)).replaceAll('$PASSWORD', '');
-      for (const word of longWords(password)) expect(left, stdout + stderr).not.toContain(word);
+      const unmasked = unmaskedText(stdout + stderr, encodedVariants(password)).replaceAll('$PASSWORD', '');
+      for (const word of longWords(password)) expect(unmasked, stdout + stderr).not.toContain(word);
     }
   });
 
-  test('raw comes first: GitHub should know the secret itself before its forms are told', () => {
+  test('the raw secret is the first variant', () => {
     fc.assert(
       fc.property(anyText, (secret) => {
         expect(encodedVariants(secret)[0]).toBe(secret);
@@ -132,10 +131,10 @@ describe('every form of every secret is masked', () => {
     );
   });
 
-  test('no mask is blank, which would blank the whole log', () => {
+  test('no variant is blank, which would mask the whole log', () => {
     fc.assert(
       fc.property(secrets, (secret) => {
-        for (const form of encodedVariants(secret)) expect(form.trim()).not.toBe('');
+        for (const variant of encodedVariants(secret)) expect(variant.trim()).not.toBe('');
       }),
     );
     expect(encodedVariants('')).toEqual([]);

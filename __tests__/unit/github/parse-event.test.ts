@@ -19,7 +19,7 @@ const createPayload = (head: unknown, more: Readonly<Record<string, unknown>> = 
 const isFromFork = (head: unknown, more = {}): boolean | undefined =>
   parseEvent(createPayload(head, more), env).pullRequest?.fromFork;
 
-describe('what started the workflow', () => {
+describe('the event that triggered the workflow', () => {
   test('a pull request of a branch of this repository', () => {
     expect(parseEvent(createPayload({ repo: ownRepository }), env)).toEqual({
       name: 'pull_request',
@@ -29,18 +29,18 @@ describe('what started the workflow', () => {
     });
   });
 
-  test('a closed one, as teardown sees it', () => {
+  test('a closed pull request', () => {
     const closed = createPayload({ repo: ownRepository }, { state: 'closed', merged: true });
     expect(parseEvent(closed, env).pullRequest).toEqual({ number: 42, state: 'closed', fromFork: false });
   });
 
-  test('a state that GitHub has not told is none', () => {
+  test('an unknown state is undefined', () => {
     expect(
       parseEvent(createPayload({ repo: ownRepository }, { state: 'OPEN' }), env).pullRequest?.state,
     ).toBeUndefined();
   });
 
-  test('a comment on a pull request is about that; one on an issue is not', () => {
+  test('a comment on a pull request has the pull request; a comment on an issue has none', () => {
     const issue = { number: 42, state: 'open', pull_request: { url: 'https://api.github.com/…/pulls/42' } };
     const commented = { ...env, GITHUB_EVENT_NAME: 'issue_comment' };
     expect(parseEvent({ repository: ownRepository, issue }, commented).pullRequest).toMatchObject({
@@ -51,7 +51,7 @@ describe('what started the workflow', () => {
     expect(parseEvent({ repository: ownRepository, issue: plain }, commented).pullRequest).toBeUndefined();
   });
 
-  test('a push or a schedule is about none', () => {
+  test('a push or a schedule has no pull request', () => {
     for (const name of ['push', 'schedule', 'workflow_dispatch'])
       expect(parseEvent({ repository: ownRepository }, { ...env, GITHUB_EVENT_NAME: name })).toMatchObject({
         name,
@@ -65,7 +65,7 @@ describe('what started the workflow', () => {
     });
   });
 
-  test('the repository is GitHub’s variable, else the payload’s; an id that is no number is none', () => {
+  test('the repository comes from GitHub’s variables, else from the payload; an id that is not a number is empty', () => {
     expect(parseEvent({ repository: forkRepository }, env).repository).toEqual({
       id: '123456789',
       name: 'relecloud/tours',
@@ -78,7 +78,7 @@ describe('what started the workflow', () => {
       expect(parseEvent({}, { GITHUB_REPOSITORY_ID: id }).repository.id).toBe('');
   });
 
-  test('whatever the payload holds, reading it does not fail, and a number is a number', () => {
+  test('any payload is parsed without an error, and the number is a number or undefined', () => {
     const any = fc.jsonValue();
     const pullRequest = fc.record(
       { number: fc.oneof(fc.integer(), any), state: any, head: any, base: any },
@@ -90,8 +90,8 @@ describe('what started the workflow', () => {
     );
     fc.assert(
       fc.property(payloads, (anything) => {
-        const { pullRequest: about } = parseEvent(anything as Parameters<typeof parseEvent>[0], env);
-        expect(['undefined', 'number']).toContain(typeof about?.number);
+        const { pullRequest: parsed } = parseEvent(anything as Parameters<typeof parseEvent>[0], env);
+        expect(['undefined', 'number']).toContain(typeof parsed?.number);
       }),
       { numRuns: 500, examples: [[{ pull_request: { number: 42, head: null } }]] },
     );
@@ -111,30 +111,34 @@ describe('whether a pull request comes from a fork', () => {
     ['by the names, where ids are missing', { repo: { full_name: 'relecloud/tours' } }, false],
     ['by the flag, where both are missing', { repo: { fork: true } }, true],
     ['by the flag, where both are missing', { repo: {} }, false],
-    ['one whose repository is gone was a fork', { repo: null }, true],
-    ['one whose repository is gone was a fork', {}, true],
+    ['a head without a repository is from a deleted fork', { repo: null }, true],
+    ['a head without a repository is from a deleted fork', {}, true],
   ] as const)('%s: %j: %s', (_, head, expected) => {
     expect(isFromFork(head)).toBe(expected);
   });
 
-  test('without a base in the payload, the workflow’s repository is it', () => {
+  test('without a base in the payload, the base is the workflow’s repository', () => {
     expect(isFromFork({ repo: forkRepository }, { base: undefined })).toBe(true);
     expect(isFromFork({ repo: ownRepository }, { base: undefined })).toBe(false);
   });
 
-  test('a repository that is itself a fork of another is its own pull requests’ home', () => {
-    const home = { ...ownRepository, fork: true };
-    expect(isFromFork({ repo: home }, { base: { repo: home } })).toBe(false);
+  test('a branch of a repository that is itself a fork is not from a fork', () => {
+    const repository = { ...ownRepository, fork: true };
+    expect(isFromFork({ repo: repository }, { base: { repo: repository } })).toBe(false);
   });
 });
 
-describe('skip-without-credentials: a fork’s or Dependabot’s pull_request run has no secrets', () => {
+describe('whether GitHub withholds secrets from the run', () => {
   test.each([
     ['a branch of this repository', pullRequestEvent(), false],
     ['a fork', pullRequestEvent(42, { fromFork: true }), true],
     ['Dependabot', pullRequestEvent(42, { actor: 'dependabot[bot]' }), true],
-    ['somebody who is called like Dependabot', pullRequestEvent(42, { actor: 'dependabot' }), false],
-    ['a fork’s, with secrets', pullRequestEvent(42, { name: 'pull_request_target', fromFork: true }), false],
+    ['a user with a name similar to Dependabot', pullRequestEvent(42, { actor: 'dependabot' }), false],
+    [
+      'a fork on pull_request_target, which has secrets',
+      pullRequestEvent(42, { name: 'pull_request_target', fromFork: true }),
+      false,
+    ],
     ['a push', pushEvent, false],
     ['a push of Dependabot’s', { ...pushEvent, actor: 'dependabot[bot]' }, false],
   ])('%s: %j', (_, event, expected) => {
@@ -142,7 +146,7 @@ describe('skip-without-credentials: a fork’s or Dependabot’s pull_request ru
   });
 });
 
-describe('what this guards against: a stranger’s code beside the repository’s secrets', () => {
+describe('whether a fork’s code would run with the repository’s secrets', () => {
   test.each([
     [
       'a fork on pull_request_target',

@@ -6,7 +6,7 @@ import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 const api = 'https://api.github.com';
 const pulls = `${api}/repos/relecloud/tours/pulls`;
 
-/** What GitHub does with one request. `silent`: it takes the request and never answers; `stalls`: nor ends its answer. */
+/** Reaction to one request. `silent`: no response; `stalls`: a response whose body does not end. */
 type FetchBehavior = Response | Error | 'silent' | 'stalls';
 
 const okResponse = (): Response => Response.json({ number: 1 });
@@ -19,7 +19,7 @@ const rejectOnAbort = (signal: AbortSignal | null | undefined): Promise<never> =
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
-/** An answer whose body begins and does not end before its signal aborts. */
+/** A response whose body starts, but does not end before the signal aborts. */
 function stallingResponse(signal: AbortSignal | null | undefined): Response {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -30,63 +30,63 @@ function stallingResponse(signal: AbortSignal | null | undefined): Response {
   return new Response(body);
 }
 
-function createFakeFetch(...behaviours: readonly FetchBehavior[]) {
-  const left = [...behaviours];
-  const askedAt: number[] = [];
+function createFakeFetch(...behaviors: readonly FetchBehavior[]) {
+  const remaining = [...behaviors];
+  const requestTimes: number[] = [];
   const fetch: Fetch = async (_url, { signal }) => {
-    askedAt.push(performance.now());
-    const next = left.shift() ?? okResponse();
+    requestTimes.push(performance.now());
+    const next = remaining.shift() ?? okResponse();
     if (next === 'silent') return await rejectOnAbort(signal);
     if (next === 'stalls') return stallingResponse(signal);
     if (next instanceof Error) throw next;
     return next;
   };
-  return { fetch, askedAt };
+  return { fetch, requestTimes };
 }
 
-const test = base.extend('asking', async ({ inFakeTime }) => {
-  /** Asks a GitHub that behaves so: the answer, or the error; and the milliseconds at which it was asked. */
-  return async (behaviours: readonly FetchBehavior[], { method = 'GET', url = pulls, times = 1 } = {}) => {
+const test = base.extend('sendRequest', async ({ inFakeTime }) => {
+  /** Sends requests to a GitHub with this behavior. Returns the first result, the milliseconds of all requests and the log. */
+  return async (behaviors: readonly FetchBehavior[], { method = 'GET', url = pulls, times = 1 } = {}) => {
     const run = createTestRun();
-    const { fetch, askedAt } = createFakeFetch(...behaviours);
+    const { fetch, requestTimes } = createFakeFetch(...behaviors);
     const start = performance.now();
-    const reliable = createRetryingFetch(fetch, run);
+    const retryingFetch = createRetryingFetch(fetch, run);
     const results: (Response | Error)[] = [];
     for (let i = 0; i < times; i += 1)
-      results.push(await inFakeTime(reliable(url, { method }).catch((error: Error) => error)));
+      results.push(await inFakeTime(retryingFetch(url, { method }).catch((error: Error) => error)));
     const [result] = results;
     return {
       status: result instanceof Response ? result.status : undefined,
       text: result instanceof Response ? await result.text() : undefined,
       message: result instanceof Error ? result.message : undefined,
-      asked: askedAt.map((at) => Math.round(at - start)),
-      said: run.logLines,
+      requestedAt: requestTimes.map((at) => Math.round(at - start)),
+      logLines: run.logLines,
     };
   };
 });
 
 const connectionReset = (): Error => new TypeError('fetch failed', { cause: new Error('read ECONNRESET') });
 
-describe('a request that GitHub does not answer', () => {
+describe('a request without a response', () => {
   test.for(['silent', 'stalls'] as const)(
-    'ends after ten seconds, and after three attempts in all: %s',
-    async (behaviour, { asking }) => {
-      const seen = await asking([behaviour, behaviour, behaviour]);
-      expect(seen.message).toBe('no answer within 10 s');
-      expect(seen.asked).toEqual([0, 11_000, 24_000]);
-      expect(seen.said).toEqual([
-        'GitHub, GET /repos/relecloud/tours/pulls: no answer within 10 s. Asking again in 1.0 s (attempt 2 of 3).',
-        'GitHub, GET /repos/relecloud/tours/pulls: no answer within 10 s. Asking again in 3.0 s (attempt 3 of 3).',
+    'ends after 10 s and three attempts: %s',
+    async (behaviour, { sendRequest }) => {
+      const result = await sendRequest([behaviour, behaviour, behaviour]);
+      expect(result.message).toBe('no response within 10 s');
+      expect(result.requestedAt).toEqual([0, 11_000, 24_000]);
+      expect(result.logLines).toEqual([
+        'GitHub, GET /repos/relecloud/tours/pulls: no response within 10 s. Trying again in 1.0 s (attempt 2 of 3).',
+        'GitHub, GET /repos/relecloud/tours/pulls: no response within 10 s. Trying again in 3.0 s (attempt 3 of 3).',
       ]);
     },
   );
 
-  test('is the last one that is sent again: the next ones get one attempt', async ({ asking }) => {
-    const seen = await asking(Array(5).fill('silent'), { times: 3 });
-    expect(seen.asked).toHaveLength(5);
+  test('reduces later requests to one attempt', async ({ sendRequest }) => {
+    const result = await sendRequest(Array(5).fill('silent'), { times: 3 });
+    expect(result.requestedAt).toHaveLength(5);
   });
 
-  test('ends at once when the run ends, with the reason of the run', async () => {
+  test('ends at once when the run is aborted, with its reason', async () => {
     const run = createTestRun();
     const answer = errorOf(
       createRetryingFetch(createFakeFetch('silent').fetch, run)(pulls, { method: 'GET' }),
@@ -103,48 +103,54 @@ describe('a transient failure', () => {
     ['502', errorResponse(502)],
     ['503', errorResponse(503)],
     ['a broken connection', connectionReset()],
-  ])('is passed over: %s', async ([_, failure], { asking }) => {
-    const seen = await asking([failure]);
-    expect([seen.status, seen.asked]).toEqual([200, [0, 1000]]);
-    expect(seen.said).toHaveLength(1);
+  ])('is retried: %s', async ([_, failure], { sendRequest }) => {
+    const result = await sendRequest([failure]);
+    expect([result.status, result.requestedAt]).toEqual([200, [0, 1000]]);
+    expect(result.logLines).toHaveLength(1);
   });
 
-  test.for(['PATCH', 'DELETE', 'PUT'])(
-    'is passed over in a %s, which may be repeated',
-    async (method, { asking }) => {
-      expect((await asking([connectionReset()], { method })).asked).toEqual([0, 1000]);
-    },
-  );
+  test.for(['PATCH', 'DELETE', 'PUT'])('of a %s is retried', async (method, { sendRequest }) => {
+    expect((await sendRequest([connectionReset()], { method })).requestedAt).toEqual([0, 1000]);
+  });
 
   test.for<[string, FetchBehavior]>([
     ['502', errorResponse(502)],
     ['a broken connection', connectionReset()],
-    ['no answer', 'silent'],
-  ])('never repeats a POST, which may have taken effect: %s', async ([_, failure], { asking }) => {
-    const seen = await asking([failure], { method: 'POST' });
-    expect([seen.status === 200, seen.asked, seen.said]).toEqual([false, [0], []]);
+    ['no response', 'silent'],
+  ])('of a POST, which may have taken effect, is not retried: %s', async ([_, failure], { sendRequest }) => {
+    const result = await sendRequest([failure], { method: 'POST' });
+    expect([result.status === 200, result.requestedAt, result.logLines]).toEqual([false, [0], []]);
   });
 
   test.for([`${api}/graphql`, 'https://github.example/api/graphql'])(
-    'repeats a query by GraphQL: %s',
-    async (url, { asking }) => {
-      expect((await asking([errorResponse(502)], { method: 'POST', url })).asked).toEqual([0, 1000]);
+    'of a GraphQL query is retried: %s',
+    async (url, { sendRequest }) => {
+      expect((await sendRequest([errorResponse(502)], { method: 'POST', url })).requestedAt).toEqual([
+        0, 1000,
+      ]);
     },
   );
 
-  test('says what broke, not that the fetch failed', async ({ asking }) => {
-    expect((await asking([connectionReset(), connectionReset(), connectionReset()])).message).toBe(
+  test('has the cause as its message, not that the fetch failed', async ({ sendRequest }) => {
+    expect((await sendRequest([connectionReset(), connectionReset(), connectionReset()])).message).toBe(
       'read ECONNRESET',
     );
   });
 });
 
-describe('an answer that another request would get too', () => {
-  test.for([400, 401, 403, 404, 409, 422, 501])('is returned at once: %i', async (status, { asking }) => {
-    expect(await asking([errorResponse(status)])).toMatchObject({ status, asked: [0], said: [] });
-  });
+describe('a response that a retry would not change', () => {
+  test.for([400, 401, 403, 404, 409, 422, 501])(
+    'is returned at once: %i',
+    async (status, { sendRequest }) => {
+      expect(await sendRequest([errorResponse(status)])).toMatchObject({
+        status,
+        requestedAt: [0],
+        logLines: [],
+      });
+    },
+  );
 
-  test('of more than 32 MiB is an error, and its rest is not read', async ({ asking }) => {
+  test('of more than 32 MiB is an error, and the rest of it is not read', async ({ sendRequest }) => {
     let read = 0;
     const endless = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -152,13 +158,13 @@ describe('an answer that another request would get too', () => {
         controller.enqueue(new Uint8Array(1 << 20));
       },
     });
-    const seen = await asking([new Response(endless)]);
-    expect([seen.message, seen.asked]).toEqual(['the answer has more than 32 MiB', [0]]);
+    const result = await sendRequest([new Response(endless)]);
+    expect([result.message, result.requestedAt]).toEqual(['the response has more than 32 MiB', [0]]);
     expect(read).toBeLessThan(40 << 20);
   });
 });
 
-describe('a limit of GitHub is waited out where it says how long, and that is a minute at most', () => {
+describe('a rate limit is waited for, if it ends within a minute', () => {
   const date = 'Thu, 26 Nov 2026 12:00:00 GMT';
   const atSecond = (second: number) => String(Date.parse(date) / 1000 + second);
 
@@ -176,37 +182,39 @@ describe('a limit of GitHub is waited out where it says how long, and that is a 
       { date, 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': atSecond(-30) },
       0,
     ],
-  ])('%s', async ([_, headers, wait], { asking }) => {
+  ])('%s', async ([_, headers, wait], { sendRequest }) => {
     for (const status of [403, 429])
       for (const method of ['GET', 'POST']) {
-        const seen = await asking([errorResponse(status, headers)], { method });
-        expect([seen.status, seen.asked]).toEqual([200, [0, wait]]);
-        expect(seen.said).toEqual([expect.stringContaining(`HTTP ${status}. Asking again in`)]);
+        const result = await sendRequest([errorResponse(status, headers)], { method });
+        expect([result.status, result.requestedAt]).toEqual([200, [0, wait]]);
+        expect(result.logLines).toEqual([expect.stringContaining(`HTTP ${status}. Trying again in`)]);
       }
   });
 
   test.for<[string, Record<string, string>]>([
     ['more than a minute', { 'retry-after': '61' }],
     ['a Retry-After that cannot be read', { 'retry-after': 'soon' }],
-    ['a negative one', { 'retry-after': '-5' }],
+    ['a negative Retry-After', { 'retry-after': '-5' }],
     ['an hour until the reset', { date, 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': atSecond(3600) }],
     ['a reset that cannot be read', { date, 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': 'noon' }],
     ['a limit that is not used up', { date, 'x-ratelimit-remaining': '9', 'x-ratelimit-reset': atSecond(5) }],
-    ['nothing', {}],
-  ])('%s is not waited for', async ([_, headers], { asking }) => {
+    ['no header', {}],
+  ])('%s is not waited for', async ([_, headers], { sendRequest }) => {
     for (const status of [403, 429])
-      expect(await asking([errorResponse(status, headers)])).toMatchObject({ status, asked: [0] });
+      expect(await sendRequest([errorResponse(status, headers)])).toMatchObject({ status, requestedAt: [0] });
   });
 
-  test('a 503 with Retry-After is asked again after that time, and not at all where it is long', async ({
-    asking,
+  test('a 503 with Retry-After is retried after that time, but not if it is more than a minute', async ({
+    sendRequest,
   }) => {
-    expect((await asking([errorResponse(503, { 'retry-after': '20' })])).asked).toEqual([0, 20_000]);
-    expect((await asking([errorResponse(503, { 'retry-after': '3600' })])).asked).toEqual([0]);
+    expect((await sendRequest([errorResponse(503, { 'retry-after': '20' })])).requestedAt).toEqual([
+      0, 20_000,
+    ]);
+    expect((await sendRequest([errorResponse(503, { 'retry-after': '3600' })])).requestedAt).toEqual([0]);
   });
 });
 
-test('an answer without a body stays one', async ({ asking }) => {
-  const seen = await asking([new Response(null, { status: 204 })], { method: 'DELETE' });
-  expect([seen.status, seen.text]).toEqual([204, '']);
+test('a response without a body has no body', async ({ sendRequest }) => {
+  const result = await sendRequest([new Response(null, { status: 204 })], { method: 'DELETE' });
+  expect([result.status, result.text]).toEqual([204, '']);
 });

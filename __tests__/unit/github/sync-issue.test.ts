@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GitHubApi, GitHubRequestError, ISSUE_PERMISSION } from '../../../src/github/api.ts';
-import { type IssueOutcome, syncIssue } from '../../../src/github/sync-issue.ts';
-import type { IssueStep } from '../../../src/reporting/drift-issue.ts';
+import { type IssueOutcome, type IssueStep, syncIssue } from '../../../src/github/sync-issue.ts';
 import { FakeGitHub, type GitHubResponse } from '../../helpers/unit/fake-github.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
@@ -20,9 +19,9 @@ interface Issue {
   readonly comments?: readonly string[];
 }
 
-/** The issues of the repository, as GitHub keeps them. */
+/** The issues of the repository, as the fake GitHub stores them. */
 let storedIssues: Issue[] = [];
-/** What happens right after the next issue is opened. */
+/** Called right after the next issue is opened. */
 let afterCreate = (): void => {};
 
 const pageSize = 2;
@@ -34,14 +33,14 @@ function listIssues(query: URLSearchParams, pathname: string): GitHubResponse {
   const next = `<${gitHub.url}${pathname}?state=${state}&page=${page + 1}>; rel="next"`;
   return {
     headers: page * pageSize < open.length ? { link: next } : {},
-    // It gives those of other authors too: that it was asked for one author alone is no reason to trust it.
+    // Ignores the filter by author: the client must not rely on it.
     body: open
       .slice((page - 1) * pageSize, page * pageSize)
       .map(({ author, ...rest }) => ({ ...rest, user: author === undefined ? null : { login: author } })),
   };
 }
 
-/** As GitHub answers; pages are shorter, so that there are some. */
+/** Responds as GitHub does, with shorter pages, so that there are several. */
 function respondToIssues({ method, path, body }: FakeGitHub['receivedRequests'][number]): GitHubResponse {
   const { pathname, searchParams } = new URL(path, gitHub.url);
   if (pathname === '/graphql') return { body: { data: { viewer: { login: viewer } } } };
@@ -74,8 +73,8 @@ function respondToIssues({ method, path, body }: FakeGitHub['receivedRequests'][
 }
 
 let api: GitHubApi;
-const sync = (next: (body: string | undefined) => IssueStep): Promise<IssueOutcome> =>
-  syncIssue(api, marker, next);
+const sync = (decide: (body: string | undefined) => IssueStep): Promise<IssueOutcome> =>
+  syncIssue(api, marker, decide);
 
 beforeAll(async () => {
   await gitHub.listen();
@@ -101,7 +100,7 @@ const ownIssue = (number: number, text: string, some: Partial<Issue> = {}): Issu
   state: 'open',
   ...some,
 });
-/** As a check that found drift: it opens the issue, or keeps it up to date. */
+/** The step of a check that found drift: opens or updates the issue. */
 const driftStep =
   (text: string, title = 'Drift') =>
   (body: string | undefined): IssueStep => ({
@@ -115,23 +114,23 @@ const writeRequests = (): readonly string[] =>
     .filter(({ method, path }) => method !== 'GET' && path !== '/graphql')
     .map(({ method, path }) => `${method} ${path.replace('/repos/relecloud/tours/', '')}`);
 
-describe('drift-issue: keep one issue up to date', () => {
-  test('there is none, and something drifted: it is opened, once', async () => {
+describe('one issue is opened, updated and closed', () => {
+  test('without an issue, drift opens one, once', async () => {
     expect(await sync(driftStep('text'))).toEqual({ action: 'opened', number: 1000 });
     expect(storedIssues).toEqual([ownIssue(1000, 'text')]);
-    expect(await sync(driftStep('text'))).toEqual({ action: 'left', number: 1000 });
+    expect(await sync(driftStep('text'))).toEqual({ action: 'unchanged', number: 1000 });
     expect(writeRequests()).toEqual(['POST issues']);
   });
 
-  test('there is none, and nothing drifted: nothing is written', async () => {
-    expect(await sync(() => ({ action: 'leave' }))).toEqual({ action: 'left', number: undefined });
+  test('without an issue and without drift, nothing is written', async () => {
+    expect(await sync(() => ({ action: 'leave' }))).toEqual({ action: 'unchanged', number: undefined });
     expect(writeRequests()).toEqual([]);
   });
 
-  test('only open issues of the author are asked for', async () => {
+  test('only open issues of the author are requested', async () => {
     await sync(() => ({ action: 'leave' }));
-    const asked = gitHub.receivedRequests.find(({ method }) => method === 'GET');
-    const { pathname, searchParams } = new URL(asked?.path ?? '', gitHub.url);
+    const request = gitHub.receivedRequests.find(({ method }) => method === 'GET');
+    const { pathname, searchParams } = new URL(request?.path ?? '', gitHub.url);
     expect(pathname).toBe('/repos/relecloud/tours/issues');
     expect(Object.fromEntries(searchParams)).toEqual({ creator: viewer, state: 'open', per_page: '100' });
   });
@@ -139,28 +138,28 @@ describe('drift-issue: keep one issue up to date', () => {
   test.each([
     ['body', driftStep('new'), ownIssue(7, 'new')],
     ['title', driftStep('old', 'More drift'), ownIssue(7, 'old', { title: 'More drift' })],
-  ])('there is one with another %s: it is changed', async (_, next, becomes) => {
+  ])('an issue with another %s is updated', async (_, next, becomes) => {
     storedIssues = [ownIssue(7, 'old')];
     expect(await sync(next)).toEqual({ action: 'updated', number: 7 });
     expect(storedIssues).toEqual([becomes]);
     expect(writeRequests()).toEqual(['PATCH issues/7']);
   });
 
-  test('there is one that says the same, though with other line ends: nothing is written', async () => {
+  test('an issue with the same text and other line endings is not updated', async () => {
     storedIssues = [ownIssue(7, 'a\nb', { body: `${marker}\r\na\r\nb` })];
-    expect(await sync(driftStep('a\nb'))).toEqual({ action: 'left', number: 7 });
+    expect(await sync(driftStep('a\nb'))).toEqual({ action: 'unchanged', number: 7 });
     expect(writeRequests()).toEqual([]);
   });
 
-  test('what is to be done is decided by what it says', async () => {
+  test('the step is decided by the body of the open issue', async () => {
     storedIssues = [ownIssue(7, 'old')];
-    const next = vi.fn((): IssueStep => ({ action: 'leave' }));
-    expect(await sync(next)).toEqual({ action: 'left', number: 7 });
-    expect(next.mock.calls).toEqual([[`${marker}\nold`]]);
+    const decide = vi.fn((): IssueStep => ({ action: 'leave' }));
+    expect(await sync(decide)).toEqual({ action: 'unchanged', number: 7 });
+    expect(decide.mock.calls).toEqual([[`${marker}\nold`]]);
     expect(writeRequests()).toEqual([]);
   });
 
-  test('it has ended: that is told, and the issue closed as completed', async () => {
+  test('when the drift has ended, the issue gets a comment and is closed as completed', async () => {
     storedIssues = [ownIssue(7, 'old')];
     expect(await sync(closeStep)).toEqual({ action: 'closed', number: 7 });
     expect(storedIssues).toEqual([
@@ -168,14 +167,14 @@ describe('drift-issue: keep one issue up to date', () => {
     ]);
   });
 
-  test('one that was closed stays so: what drifts again gets a new one', async () => {
+  test('a closed issue stays closed: new drift opens a new issue', async () => {
     const old = ownIssue(7, 'old', { state: 'closed' });
     storedIssues = [old];
     await sync(driftStep('new'));
     expect(storedIssues).toEqual([old, ownIssue(1000, 'new')]);
   });
 
-  test('it is found on every page, and of several the oldest', async () => {
+  test('the issue is found on every page; of several issues the oldest is used', async () => {
     storedIssues = [1, 2, 3, 4].map((number) => ownIssue(number, '', { author: 'ada', body: 'a bug' }));
     storedIssues.push(ownIssue(9, 'second'), ownIssue(8, 'first'));
     await sync(driftStep('new'));
@@ -183,15 +182,15 @@ describe('drift-issue: keep one issue up to date', () => {
   });
 });
 
-describe('a marker alone proves nothing, since anybody can write one', () => {
+describe('an issue is not used by its marker alone, which anybody can write', () => {
   test.each([
     ['another author', { author: 'mallory' }],
-    ['an author who is gone', { author: undefined }],
+    ['a deleted author', { author: undefined }],
     ['a pull request', { pull_request: { url: 'https://b.example' } }],
     ['a marker further down', { body: `> ${marker}\n${marker}\nold` }],
     ['the marker of another database', { body: `${marker.replace('/relecloud', '/tours')}\nold` }],
     ['text behind the marker', { body: `${marker} old` }],
-  ])('%s: left, and one of our own is opened', async (_, theirs) => {
+  ])('%s: it is not changed, and a new issue is opened', async (_, theirs) => {
     const other = ownIssue(7, 'old', theirs);
     storedIssues = [other];
     await sync(driftStep('text'));
@@ -199,18 +198,18 @@ describe('a marker alone proves nothing, since anybody can write one', () => {
     expect(writeRequests()).toEqual(['POST issues']);
   });
 
-  test('nor is it closed', async () => {
+  test('an issue of another author is not closed', async () => {
     storedIssues = [ownIssue(7, 'old', { author: 'mallory' })];
     expect(await sync((body) => (body === undefined ? { action: 'leave' } : closeStep()))).toEqual({
-      action: 'left',
+      action: 'unchanged',
       number: undefined,
     });
     expect(writeRequests()).toEqual([]);
   });
 });
 
-describe('two checks at once', () => {
-  test('another opened one at the same time: the older one stays, and says the newest', async () => {
+describe('two checks at the same time', () => {
+  test('another check opened an older issue: it stays and is updated, and ours is closed as a duplicate', async () => {
     afterCreate = () => storedIssues.unshift(ownIssue(500, 'theirs'));
     expect(await sync(driftStep('ours'))).toEqual({ action: 'updated', number: 500 });
     expect(storedIssues).toEqual([
@@ -223,51 +222,51 @@ describe('two checks at once', () => {
     ]);
   });
 
-  test('another opened a younger one: that is left to the other check', async () => {
+  test('another check opened a newer issue: ours stays, and the other check closes its own', async () => {
     afterCreate = () => storedIssues.push(ownIssue(5000, 'theirs'));
     expect(await sync(driftStep('ours'))).toEqual({ action: 'opened', number: 1000 });
     expect(storedIssues).toEqual([ownIssue(1000, 'ours'), ownIssue(5000, 'theirs')]);
   });
 
-  test('the list does not have ours yet: it stays', async () => {
+  test('an issue that is not listed yet stays', async () => {
     afterCreate = () => storedIssues.pop();
     expect(await sync(driftStep('ours'))).toEqual({ action: 'opened', number: 1000 });
     expect(writeRequests()).toEqual(['POST issues']);
   });
 });
 
-describe('what GitHub did not answer', () => {
-  /** The next POST of this path gets a 502, whether or not it has taken effect. */
-  const losing = (path: RegExp, takesEffect: boolean): void => {
-    gitHub.respond = (asked) => {
-      if (asked.method !== 'POST' || !path.test(asked.path)) return respondToIssues(asked);
+describe('a request without a response', () => {
+  /** The next POST to this path gets a 502, whether or not it has taken effect. */
+  const loseResponse = (path: RegExp, takesEffect: boolean): void => {
+    gitHub.respond = (request) => {
+      if (request.method !== 'POST' || !path.test(request.path)) return respondToIssues(request);
       gitHub.respond = respondToIssues;
-      if (takesEffect) respondToIssues(asked);
+      if (takesEffect) respondToIssues(request);
       return { status: 502, body: { message: 'Bad Gateway' } };
     };
   };
 
   test.for([true, false])(
-    'an issue is opened once, whether the lost request opened it: %s',
+    'an issue is opened once; the request without a response opened it: %s',
     async (takesEffect) => {
-      losing(/issues$/, takesEffect);
+      loseResponse(/issues$/, takesEffect);
       expect(await sync(driftStep('text'))).toEqual({ action: 'opened', number: 1000 });
       expect(storedIssues).toEqual([ownIssue(1000, 'text')]);
     },
   );
 
   test.for([true, false])(
-    'the end is commented on once, whether the lost request did it: %s',
+    'the closing comment is written once; the request without a response wrote it: %s',
     async (takesEffect) => {
       storedIssues = [ownIssue(7, 'old')];
-      losing(/comments$/, takesEffect);
+      loseResponse(/comments$/, takesEffect);
       expect(await sync(closeStep)).toEqual({ action: 'closed', number: 7 });
       expect(storedIssues).toMatchObject([{ state: 'closed', comments: ['It has ended.'] }]);
     },
   );
 });
 
-describe('what GitHub refuses', () => {
+describe('a request that GitHub rejects', () => {
   test('while reading: nothing is written', async () => {
     gitHub.respond = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
     expect(String(await errorOf(sync(driftStep('text'))))).toContain('permissions: ');
@@ -275,19 +274,19 @@ describe('what GitHub refuses', () => {
   });
 
   test.each([
-    ['openIssuesOf', () => api.listOpenIssues(viewer)],
+    ['listOpenIssues', () => api.listOpenIssues(viewer)],
     ['createIssue', () => api.createIssue({ title: 'Drift', body: 'text' })],
     ['updateIssue', () => api.updateIssue(7, { title: 'Drift', body: 'text' })],
     ['closeIssue', () => api.closeIssue(7, 'completed')],
     ['createComment', () => api.createComment(7, 'text', ISSUE_PERMISSION)],
-  ])('%s: an error of its own kind, which says which permission helps', async (_, ask) => {
+  ])('%s: a GitHubRequestError that names the missing permission', async (_, request) => {
     gitHub.respond = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
-    const error = await errorOf(ask());
+    const error = await errorOf(request());
     expect(error).toBeInstanceOf(GitHubRequestError);
     expect(String(error)).toContain('`permissions: issues: write`');
   });
 
-  test('a repository without issues says so', async () => {
+  test('a repository with disabled issues', async () => {
     gitHub.respond = () => ({ status: 410, body: { message: 'Issues are disabled for this repo' } });
     expect(String(await errorOf(api.listOpenIssues(viewer)))).toContain('Issues are disabled');
   });

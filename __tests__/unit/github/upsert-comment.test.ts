@@ -14,14 +14,14 @@ interface Comment {
   readonly body: string;
 }
 
-/** The comments of pull request #42, as GitHub keeps them. */
+/** The comments of pull request #42, as the fake GitHub stores them. */
 let storedComments: Comment[] = [];
-/** What happens right after the next comment is made. */
+/** Called right after the next comment is created. */
 let afterCreate = (): void => {};
 
 const pageSize = 2;
 
-/** As GitHub answers; pages are shorter, so that there are some. */
+/** Responds as GitHub does, with shorter pages, so that there are several. */
 function respondToComments({ method, path, body }: FakeGitHub['receivedRequests'][number]): GitHubResponse {
   const { pathname, searchParams } = new URL(path, gitHub.url);
   const text = (body as { body?: string } | undefined)?.body ?? '';
@@ -84,8 +84,8 @@ const writeRequests = (): readonly string[] =>
     .filter(({ method, path }) => method !== 'GET' && path !== '/graphql')
     .map(({ method, path }) => `${method} ${path.replace('/repos/relecloud/tours/issues/', '')}`);
 
-describe('comment: keep one pull request comment up to date', () => {
-  test('there is none: it is made, once', async () => {
+describe('one comment is created and updated', () => {
+  test('a missing comment is created, once', async () => {
     await upsert('text', true);
     expect(storedComments).toEqual([ownComment(1000, 'text')]);
     await upsert('text', true);
@@ -93,52 +93,52 @@ describe('comment: keep one pull request comment up to date', () => {
     expect(writeRequests()).toEqual(['POST 42/comments']);
   });
 
-  test('there is one that says something else: it is changed', async () => {
+  test('a comment with another text is updated', async () => {
     storedComments = [ownComment(7, 'old')];
     await upsert('new', true);
     expect(storedComments).toEqual([ownComment(7, 'new')]);
     expect(writeRequests()).toEqual(['PATCH comments/7']);
   });
 
-  test('there is one that says the same: nothing is written', async () => {
+  test('a comment with the same text is not updated', async () => {
     storedComments = [ownComment(7, 'text')];
     await upsert('text', true);
     expect(writeRequests()).toEqual([]);
   });
 
-  test('it is found on every page, also where it was edited with other line ends', async () => {
+  test('the comment is found on every page, also with other line endings after an edit', async () => {
     storedComments = [1, 2, 3, 4].map((id) => ({ id, author: 'ada', body: 'a remark' }));
     storedComments.push({ id: 5, author: viewer, body: `${marker}\r\nold` });
     await upsert('new', true);
     expect(writeRequests()).toEqual(['PATCH comments/5']);
   });
 
-  test('of several the oldest is kept up to date', async () => {
+  test('of several comments the oldest is updated', async () => {
     storedComments = [ownComment(9, 'second'), ownComment(8, 'first')];
     await upsert('new', true);
     expect(writeRequests()).toEqual(['PATCH comments/8']);
   });
 
-  test('the news that it is gone is told only where it was told of', async () => {
-    await upsert('gone', false);
+  test('without create, only an existing comment is updated', async () => {
+    await upsert('dropped', false);
     expect(writeRequests()).toEqual([]);
-    storedComments = [ownComment(7, 'there')];
-    await upsert('gone', false);
-    expect(storedComments).toEqual([ownComment(7, 'gone')]);
+    storedComments = [ownComment(7, 'created')];
+    await upsert('dropped', false);
+    expect(storedComments).toEqual([ownComment(7, 'dropped')]);
   });
 });
 
-describe('a marker alone proves nothing, since anybody can write one', () => {
+describe('a comment is not used by its marker alone, which anybody can write', () => {
   test.each([
     ['another author', { author: 'mallory', body: `${marker}\nold` }],
-    ['an author who is gone', { author: undefined, body: `${marker}\nold` }],
+    ['a deleted author', { author: undefined, body: `${marker}\nold` }],
     ['a marker further down', { author: viewer, body: `> ${marker}\n${marker}\nold` }],
     [
       'the marker of another database',
       { author: viewer, body: `${marker.replace('/relecloud', '/tours')}\nold` },
     ],
     ['text behind the marker', { author: viewer, body: `${marker} old` }],
-  ])('%s: left, and one of our own is made', async (_, theirs) => {
+  ])('%s: it is not changed, and a new comment is created', async (_, theirs) => {
     const other = { id: 7, ...theirs };
     storedComments = [other];
     await upsert('text', true);
@@ -147,8 +147,8 @@ describe('a marker alone proves nothing, since anybody can write one', () => {
   });
 });
 
-describe('two jobs at once', () => {
-  test('another job made one at the same time: the older one stays, and says the newest', async () => {
+describe('two jobs at the same time', () => {
+  test('another job created an older comment: it stays and is updated, and ours is deleted', async () => {
     afterCreate = () => {
       storedComments = [ownComment(500, 'theirs'), ...storedComments];
     };
@@ -156,7 +156,7 @@ describe('two jobs at once', () => {
     expect(storedComments).toEqual([ownComment(500, 'ours')]);
   });
 
-  test('another job made a younger one: that is left to the other job', async () => {
+  test('another job created a newer comment: ours stays, and the other job deletes its own', async () => {
     afterCreate = () => {
       storedComments = [...storedComments, ownComment(5000, 'theirs')];
     };
@@ -165,26 +165,26 @@ describe('two jobs at once', () => {
   });
 });
 
-describe('a comment whose creation was not answered', () => {
+describe('the creation of a comment without a response', () => {
   /** The next creation gets a 502, whether or not it has taken effect. */
-  const losing = (takesEffect: boolean): void => {
-    gitHub.respond = (asked) => {
-      if (asked.method !== 'POST' || asked.path === '/graphql') return respondToComments(asked);
+  const loseResponse = (takesEffect: boolean): void => {
+    gitHub.respond = (request) => {
+      if (request.method !== 'POST' || request.path === '/graphql') return respondToComments(request);
       gitHub.respond = respondToComments;
-      if (takesEffect) respondToComments(asked);
+      if (takesEffect) respondToComments(request);
       return { status: 502, body: { message: 'Bad Gateway' } };
     };
   };
 
-  test('is there: it is not created again', async () => {
-    losing(true);
+  test('is not repeated where the comment exists', async () => {
+    loseResponse(true);
     await upsert('text', true);
     expect(storedComments).toEqual([ownComment(1000, 'text')]);
     expect(writeRequests()).toEqual(['POST 42/comments']);
   });
 
-  test('is not there: it is created again, after a look', async () => {
-    losing(false);
+  test('is repeated after a search that does not find the comment', async () => {
+    loseResponse(false);
     await upsert('text', true);
     expect(storedComments).toEqual([ownComment(1000, 'text')]);
     expect(
@@ -192,17 +192,17 @@ describe('a comment whose creation was not answered', () => {
     ).toEqual(['GET', 'POST', 'GET', 'POST', 'GET']);
   });
 
-  test('is not created again where it was refused', async () => {
-    gitHub.respond = (asked) =>
-      asked.method === 'POST' && asked.path !== '/graphql'
+  test('is not repeated where GitHub rejected it', async () => {
+    gitHub.respond = (request) =>
+      request.method === 'POST' && request.path !== '/graphql'
         ? { status: 403, body: { message: 'Resource not accessible by integration' } }
-        : respondToComments(asked);
+        : respondToComments(request);
     expect(String(await errorOf(upsert('text', true)))).toContain('HTTP 403');
     expect(writeRequests()).toEqual(['POST 42/comments']);
   });
 });
 
-test('a refusal while reading writes nothing', async () => {
+test('a rejected read writes nothing', async () => {
   gitHub.respond = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } });
   expect(String(await errorOf(upsert('text', true)))).toContain('permissions: ');
   expect(writeRequests()).toEqual([]);

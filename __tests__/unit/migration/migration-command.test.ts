@@ -7,8 +7,8 @@ import { migrationEnvironment } from '../../../src/migration/migration-command.t
 import { isAlive, type RunningMigration, waitForExit } from '../../helpers/unit/migration-process.ts';
 import { test } from '../../helpers/unit/test.ts';
 
-describe('the migration’s environment', () => {
-  const taken = [
+describe('the environment of the migration', () => {
+  const excludedNames = [
     'INPUT_ADMIN-PASSWORD',
     'INPUT_X',
     'STATE_rule',
@@ -22,7 +22,7 @@ describe('the migration’s environment', () => {
     'ACTIONS_CACHE_SERVICE_V2',
     'AZURE_CLIENT_SECRET',
   ];
-  const kept = [
+  const includedNames = [
     'PATH',
     'HOME',
     'GITHUB_ENV',
@@ -35,43 +35,43 @@ describe('the migration’s environment', () => {
     'ACTIONS_STEP_DEBUG',
   ];
 
-  test('is what a run: step would have, plus the connection, less what is taken away', () => {
-    const names = fc.uniqueArray(fc.constantFrom(...taken, ...kept));
+  test('is that of a run: step and the connection, without the excluded variables', () => {
+    const names = fc.uniqueArray(fc.constantFrom(...excludedNames, ...includedNames));
     fc.assert(
       fc.property(names, (present) => {
         const env = Object.fromEntries(present.map((name) => [name, 'x']));
         const result = migrationEnvironment(env, new Map([['DB_HOST', 'h']]), 'app');
         expect(Object.keys(result).sort()).toEqual(
-          [...present.filter((name) => kept.includes(name)), 'DB_HOST', 'PGAPPNAME'].sort(),
+          [...present.filter((name) => includedNames.includes(name)), 'DB_HOST', 'PGAPPNAME'].sort(),
         );
       }),
     );
   });
 
-  test('the connection wins over what a former step has set', () => {
+  test('the connection overrides variables of earlier steps', () => {
     expect(migrationEnvironment({ DB_HOST: 'old' }, new Map([['DB_HOST', 'new']]), 'app')).toEqual({
       DB_HOST: 'new',
       PGAPPNAME: 'app',
     });
   });
 
-  test('a PGAPPNAME of the workflow stays, an empty one is none', () => {
+  test('a PGAPPNAME of the workflow is not replaced, unless it is empty', () => {
     const nameWith = (env: NodeJS.ProcessEnv) => migrationEnvironment(env, new Map(), 'app')['PGAPPNAME'];
     expect(nameWith({ PGAPPNAME: 'mine' })).toBe('mine');
     expect(nameWith({ PGAPPNAME: '' })).toBe('app');
   });
 });
 
-// Each waits for a process, so they wait at the same time.
+// Each test waits for a process, so they run concurrently.
 describe('the command', { concurrent: true }, () => {
-  test('workflow commands are stopped while its output streams', async ({ migration }) => {
+  test('runs with workflow commands stopped while its output streams', async ({ migration }) => {
     const { outcome, stdout, stderr } = await migration({
       command: 'echo ::set-output::x\necho note >&2\nprintf end',
     }).finished;
     expect(outcome).toBe('done');
     const [, token = ''] = /^::stop-commands::(\S{20,})\n/.exec(stdout) ?? [];
     expect(token).not.toBe('');
-    // Both outputs in one, or the end of one could come after commands resumed on the other.
+    // Both outputs are in one stream; otherwise the end of one could come after commands resumed on the other.
     expect(stdout).toBe(`::stop-commands::${token}\n::set-output::x\nnote\nend\n::${token}::\n`);
     expect(stderr).toBe('');
   });
@@ -84,7 +84,7 @@ describe('the command', { concurrent: true }, () => {
     expect(stdout).toContain('\none\ntwo\nthree\n');
   });
 
-  test('can find the token that resumes commands neither in its environment nor in any arguments', async ({
+  test('cannot find the token that resumes commands in its environment or in any arguments', async ({
     migration,
   }) => {
     const { stdout } = await migration({
@@ -95,21 +95,19 @@ describe('the command', { concurrent: true }, () => {
     expect(stdout.split(token).length - 1).toBe(2);
   });
 
-  test('is judged by its exit code alone: a NOTICE on standard error is not a failure', async ({
-    migration,
-  }) => {
+  test('succeeds with exit code 0, even with a NOTICE on standard error', async ({ migration }) => {
     const { outcome } = await migration({ command: 'echo NOTICE >&2; exit 0' }).finished;
     expect(outcome).toBe('done');
   });
 
-  test('is judged by its exit code alone: a code other than 0 is a failure', async ({ migration }) => {
+  test('fails with any other exit code', async ({ migration }) => {
     const { outcome, stdout } = await migration({ command: 'echo fine; exit 3' }).finished;
     expect(outcome).toBe('ended with exit code 3');
     expect(stdout).toMatch(/\n::\S{20,}::\n$/);
   });
 
   test.for(['false\necho reached', 'false | cat\necho reached'])(
-    'ends at the first failure, also within a pipe, as in the runner’s bash: %j',
+    'ends at the first failure, also inside a pipe, as in the runner’s bash: %j',
     async (command, { migration }) => {
       const { outcome, stdout } = await migration({ command }).finished;
       expect(outcome).toContain('exit code 1');
@@ -117,7 +115,7 @@ describe('the command', { concurrent: true }, () => {
     },
   );
 
-  test('takes any text: several lines, quotes, dollars', async ({ migration }) => {
+  test('can have several lines, quotes and dollar signs', async ({ migration }) => {
     const { stdout } = await migration({
       command: "x='a \"b\"'\ncat <<'EOF'\n$HOME '' `x`\nEOF\necho \"$x\"",
     }).finished;
@@ -135,13 +133,13 @@ describe('the command', { concurrent: true }, () => {
     expect((await finished).stdout).toContain(`\n${realpathSync(workspace)}/db\n`);
   });
 
-  test('one that cannot be started is a failed migration', async ({ migration }) => {
+  test('fails if it cannot be started', async ({ migration }) => {
     const { outcome } = await migration({ command: 'true', workingDirectory: 'missing' }).finished;
     expect(outcome).toContain('could not be started: ');
   });
 
   test.for(['true', 'false'])(
-    'leaves no script behind, which might hold secrets, when it ends: %s',
+    'leaves no script file, which might contain secrets: %s',
     async (command, { migration }) => {
       const { tempDirectory, finished } = migration({ command });
       await finished;
@@ -149,26 +147,26 @@ describe('the command', { concurrent: true }, () => {
     },
   );
 
-  test('the script is readable by its owner alone', async ({ migration }) => {
+  test('has a script file that only its owner can read', async ({ migration }) => {
     const { stdout } = await migration({ command: 'stat -c %a "$0"' }).finished;
     expect(stdout).toContain('\n600\n');
   });
 });
 
 describe.skipIf(process.platform !== 'linux')(
-  'ending it with its whole process tree',
+  'the command is ended with its whole process tree',
   { concurrent: true },
   () => {
-    /** Bash that writes its process id into a file, waits, and writes into another file that it got SIGTERM. */
+    /** Bash that writes its process id into a file, waits, and writes SIGTERM into another file when it gets it. */
     const obeying = (name: string): string =>
       `trap "echo SIGTERM > ${name}.signal; exit" TERM; echo $$ > ${name}; while :; do sleep 0.1; done`;
-    /** Bash that writes its process id into a file, and does not end by SIGTERM. */
+    /** Bash that writes its process id into a file, and ignores SIGTERM. */
     const stubborn = 'trap "" TERM; echo $$ > stubborn; while :; do sleep 1; done';
-    /** In its process group, and in a session that has left the group and lost its parent. */
+    /** Two processes: one in the process group, one in a new session without its parent. */
     const family = `bash -c '${obeying('child')}' &
     setsid bash -c '${obeying('session')}' &`;
 
-    /** Process ids of what wrote them into these files. */
+    /** Process ids in these files; the processes must be running. */
     async function pidsIn(
       { readLine }: RunningMigration,
       files: readonly string[],
@@ -178,11 +176,11 @@ describe.skipIf(process.platform !== 'linux')(
       return pids;
     }
 
-    test('on cancellation, by SIGTERM, also what left the process group', async ({ migration }) => {
+    test('on cancellation, by SIGTERM, also a process that left the process group', async ({ migration }) => {
       const running = migration({ command: `${family}\nwait` });
       const pids = await pidsIn(running, ['child', 'session']);
       running.child.kill('SIGTERM');
-      // Time stands still, so nothing is killed before it could obey.
+      // Time is stopped, so no process gets SIGKILL before it could handle SIGTERM.
       expect(await running.readLine('child.signal')).toBe('SIGTERM');
       expect(await running.readLine('session.signal')).toBe('SIGTERM');
       await Promise.all(pids.map(waitForExit));
@@ -190,7 +188,7 @@ describe.skipIf(process.platform !== 'linux')(
       expect((await running.finished).outcome).toBe('the job was cancelled');
     });
 
-    test('also what ignores SIGTERM, within the 7.5 s that GitHub waits before SIGKILL', async ({
+    test('also a process that ignores SIGTERM, within the 7.5 s that GitHub waits before SIGKILL', async ({
       migration,
     }) => {
       const running = migration({ command: `${family}\nbash -c '${stubborn}' &\nwait` });
@@ -198,13 +196,13 @@ describe.skipIf(process.platform !== 'linux')(
       running.child.kill('SIGTERM');
       await running.readLine('child.signal');
       running.advanceTime();
-      const { outcome, took } = await running.finished;
+      const { outcome, elapsedMs } = await running.finished;
       expect(outcome).toBe('the job was cancelled');
-      expect(took).toBeLessThan(7500);
+      expect(elapsedMs).toBeLessThan(7500);
       await Promise.all(pids.map(waitForExit));
     });
 
-    test('on its own timeout, which the error names; it leaves no script behind', async ({ migration }) => {
+    test('on its timeout, which the error names; it leaves no script file', async ({ migration }) => {
       const running = migration({ command: 'echo $$ > child; sleep 300', timeoutMs: 1000 });
       const pids = await pidsIn(running, ['child']);
       running.advanceTime();
@@ -214,7 +212,7 @@ describe.skipIf(process.platform !== 'linux')(
       expect(readdirSync(running.tempDirectory)).toEqual([]);
     });
 
-    test('what it leaves running, also outside its process group, before commands resume', async ({
+    test('with processes that it leaves running, also outside its process group, before commands resume', async ({
       migration,
     }) => {
       const quick = (name: string) => `echo $$ > ${name}; exec sleep 300`;
@@ -229,7 +227,7 @@ describe.skipIf(process.platform !== 'linux')(
       expect(pids.map(isAlive)).toEqual([false, false]);
     });
 
-    test('what it leaves running prints nothing once commands resume', async ({ migration }) => {
+    test('and processes that it left running print nothing after commands resume', async ({ migration }) => {
       const running = migration({
         command: `bash -c 'trap "" TERM; while :; do echo ::error::late; done' &
           until [ -e started ]; do touch started; done`,
@@ -240,9 +238,7 @@ describe.skipIf(process.platform !== 'linux')(
       expect(stdout).toMatch(/::error::late\n\n::\S{20,}::\n$/);
     });
 
-    test('a process that cannot be found and holds the output open is not waited for', async ({
-      migration,
-    }) => {
+    test('without waiting for an unknown process that keeps the output open', async ({ migration }) => {
       const running = migration({
         command:
           'env -i setsid bash -c "echo \\$\\$ > hidden; exec sleep 300" & until [ -s hidden ]; do sleep 0.05; done; echo end',
@@ -253,7 +249,7 @@ describe.skipIf(process.platform !== 'linux')(
       process.kill(Number(await running.readLine('hidden')), 'SIGKILL');
     });
 
-    test('a tool gets SIGTERM first, has time to roll back, and is not waited for longer than that', async ({
+    test('after time for a rollback: the tool gets SIGTERM, and the run does not wait after its end', async ({
       migration,
     }) => {
       const command = `trap 'echo rolled back; exit 0' TERM\necho $$ > child\nwhile :; do sleep 0.1; done`;
@@ -262,9 +258,9 @@ describe.skipIf(process.platform !== 'linux')(
       running.child.kill('SIGTERM');
       await Promise.all(pids.map(waitForExit));
       running.advanceTime();
-      const { stdout, took } = await running.finished;
+      const { stdout, elapsedMs } = await running.finished;
       expect(stdout).toContain('rolled back');
-      expect(took).toBeLessThan(2000);
+      expect(elapsedMs).toBeLessThan(2000);
     });
   },
 );

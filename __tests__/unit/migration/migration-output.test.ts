@@ -5,7 +5,7 @@ import { MigrationOutput } from '../../../src/migration/migration-output.ts';
 import { runInContext } from '../../helpers/process-context.ts';
 import { test } from '../../helpers/unit/test.ts';
 
-/** What reaches the runner of these chunks, from where commands are stopped to where they resume. */
+/** The output that the runner gets for these chunks, with the commands that stop and resume commands. */
 async function relayOutput(chunks: readonly (string | Buffer)[]): Promise<string> {
   let printed = '';
   const onOutput = (text: string): void => {
@@ -20,7 +20,7 @@ async function relayOutput(chunks: readonly (string | Buffer)[]): Promise<string
   return printed;
 }
 
-/** The parts between a `::stop-commands::` and its token, and what is outside of them. */
+/** The parts between a `::stop-commands::` and its token, and the text outside of them. */
 function parseRelayedOutput(printed: string): {
   readonly stopped: readonly string[];
   readonly outside: readonly string[];
@@ -37,8 +37,8 @@ const splitAt = (bytes: Buffer, cuts: readonly number[]): readonly Buffer[] => {
   return points.slice(1).map((point, i) => bytes.subarray(points[i], point));
 };
 
-describe('a migration’s output', () => {
-  test('passes unchanged, wherever its chunks are cut', async () => {
+describe('the output of a migration', () => {
+  test('is relayed unchanged, wherever its chunks are split', async () => {
     const pieces = fc.constantFrom(
       'é',
       '🐘',
@@ -60,7 +60,7 @@ describe('a migration’s output', () => {
     );
   });
 
-  test('its own add-mask is a command, wherever its chunks are cut, and nothing else is', async () => {
+  test('contains no command except add-mask, wherever its chunks are split', async () => {
     const text =
       'before\n::add-mask::s3cret%0Atwo\nbetween\r  ::ADD-MASK a=b::other\nx ##[add-mask]third\n::error::no\n::add-mask::';
     const expected = ['before\n', 'between\r', '', '::error::no\n::add-mask::\n'];
@@ -77,19 +77,19 @@ describe('a migration’s output', () => {
     }
   });
 
-  test('each stopped part has another token', async () => {
+  test('has another token for each stopped part', async () => {
     const printed = await relayOutput(['::add-mask::one\n::add-mask::two\n']);
     const tokens = [...printed.matchAll(/::stop-commands::(\S+)\n/g)].map(([, token]) => token);
     expect(new Set(tokens).size).toBe(3);
   });
 
-  test('no line of it takes longer than its length', async () => {
-    // Quadratic, this would take hours.
+  test('is parsed in time linear to the length of a line', async () => {
+    // With quadratic time this would take hours.
     const line = `${'##[add-mask '.repeat(80_000)}${'::add-mask ::'.repeat(1000)}\n`;
     expect(parseRelayedOutput(await relayOutput([line])).stopped).toEqual([`${line}\n`]);
   });
 
-  test('an add-mask without a line end is a command too', async () => {
+  test('may end with an add-mask without a line ending', async () => {
     expect(parseRelayedOutput(await relayOutput(['::add-mask::end'])).outside).toEqual([
       '',
       '::add-mask::end\n',
@@ -97,7 +97,7 @@ describe('a migration’s output', () => {
     ]);
   });
 
-  test('a line without an end is passed on in parts, and no part of it is taken for the beginning of a line', async () => {
+  test('with a very long line is relayed in parts, and no part is parsed as the beginning of a line', async () => {
     const megabyte = 'x'.repeat(1024 * 1024);
     const { stopped, outside } = parseRelayedOutput(
       await relayOutput([megabyte, 'y', '::add-mask::no', '\n::add-mask::yes\n']),

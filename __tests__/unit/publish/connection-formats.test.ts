@@ -46,7 +46,7 @@ const withPassword = (password: string): Connection => ({
 const cases = { numRuns: 300, examples: difficultPasswords.map((p): [Connection] => [withPassword(p)]) };
 
 describe('database-url', () => {
-  test('comes back from any reader of URLs', () => {
+  test('is parsed back by URL', () => {
     fc.assert(
       fc.property(connections, (connection) => {
         const url = new URL(databaseUrl(connection));
@@ -63,7 +63,7 @@ describe('database-url', () => {
     );
   });
 
-  test('comes back from pg-connection-string, which node-postgres uses', () => {
+  test('is parsed back by pg-connection-string, which node-postgres uses', () => {
     fc.assert(
       fc.property(connections, (connection) => {
         // With a root file it would read the file.
@@ -80,7 +80,7 @@ describe('database-url', () => {
     );
   });
 
-  test('has no character that a shell, a YAML file or a log line could take for its own', () => {
+  test('has no special character of a shell, YAML or a log line', () => {
     fc.assert(
       fc.property(connections, (connection) => {
         expect(databaseUrl(connection)).toMatch(
@@ -90,14 +90,14 @@ describe('database-url', () => {
     );
   });
 
-  test("the tutorial's own", () => {
+  test('of the tutorial', () => {
     expect(databaseUrl(withPassword('VerySecurePassword!1'))).toBe(
       'postgresql://relecloud_admin:VerySecurePassword%211@demo-relecloud.postgres.database.azure.com:5432/relecloud?sslmode=require',
     );
   });
 });
 
-test('jdbc: comes back as pgJDBC reads it (split at & and =, then decoded as a form is)', () => {
+test('jdbc: is parsed back as pgJDBC parses it (split at & and =, then form-decoded)', () => {
   const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
   fc.assert(
     fc.property(connections, (connection) => {
@@ -123,7 +123,7 @@ test('jdbc: comes back as pgJDBC reads it (split at & and =, then decoded as a f
 });
 
 describe('ado.net', () => {
-  test('comes back as .NET reads it, under the names that Npgsql knows', () => {
+  test('is parsed back as .NET parses it, with the names of Npgsql', () => {
     fc.assert(
       fc.property(connections, (connection) => {
         const root =
@@ -142,7 +142,7 @@ describe('ado.net', () => {
     );
   });
 
-  test("the reader of these tests reads Microsoft's own examples", () => {
+  test("the parser of these tests parses Microsoft's examples", () => {
     const read = readConnectionString(`Data Source=(local);Password='a"b;c';User="it's ""me""" ; X = y z `);
     expect(Object.fromEntries(read)).toEqual({
       'data source': '(local)',
@@ -154,10 +154,10 @@ describe('ado.net', () => {
   });
 });
 
-describe('environment of later steps', () => {
+describe('environment variables for later steps', () => {
   const full = { ...withPassword('secret'), sslMode: 'verify-full', sslRootCert: '/roots.pem' } as const;
 
-  test('the names that it promises, and no others', () => {
+  test('by default: the documented names, and no others', () => {
     const { publish } = ensureConfig();
     expect([...connectionEnvironment(withPassword('x'), publish).keys()]).toEqual([
       'DB_HOST',
@@ -170,7 +170,7 @@ describe('environment of later steps', () => {
     ]);
   });
 
-  test('every format, another prefix, and the root file with verify-full', () => {
+  test('with every format, another prefix, and the root certificates of verify-full', () => {
     const { publish } = ensureConfig({ formats: 'url, pg, jdbc, ado.net', 'env-prefix': 'APP_DB_' });
     expect(Object.fromEntries(connectionEnvironment(full, publish))).toEqual({
       APP_DB_HOST: full.host,

@@ -192,8 +192,8 @@ describe('the error for a name that is used by something else', () => {
     ],
   ] as const)('names the reason for a database: %s', (_, overrides, reason) => {
     const error = databaseNotOwnedError(databaseFromConfig(database, overrides), database);
-    expect(error.code).toBe('not-ours');
-    expect(error.message).toContain("Database 'relecloud_pr_42' is there already and was left untouched");
+    expect(error.code).toBe('not-owned');
+    expect(error.message).toContain("Database 'relecloud_pr_42' already exists and was not changed");
     expect(error.message).toMatch(reason);
   });
 
@@ -217,8 +217,8 @@ describe('the error for a name that is used by something else', () => {
     ],
   ] as const)('names the reason for a role: %s', (_, overrides, reason) => {
     const error = roleNotOwnedError(roleFromConfig(role, overrides), role);
-    expect(error.code).toBe('not-ours');
-    expect(error.message).toContain("Role 'relecloud_app_pr_42' is there already and was left untouched");
+    expect(error.code).toBe('not-owned');
+    expect(error.message).toContain("Role 'relecloud_app_pr_42' already exists and was not changed");
     expect(error.message).toMatch(reason);
   });
 });

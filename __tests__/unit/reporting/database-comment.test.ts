@@ -22,12 +22,12 @@ const commentData: DatabaseCommentData = {
   changes: [],
 };
 
-/** A comment's code block, and all that is not in it. */
+/** The code block of a comment, and the lines outside it. */
 function splitAtCodeBlock(comment: string): { readonly block: string; readonly rest: readonly string[] } {
   const lines = comment.split('\n');
   const start = lines.findIndex((line) => /^`{3,}$/.test(line));
   const fence = lines[start] ?? '';
-  // CommonMark 4.5: a block ends at the first line of as many back-ticks or more.
+  // CommonMark 4.5: a block ends at the first line with at least as many backticks.
   const length = lines
     .slice(start + 1)
     .findIndex((line) => /^ {0,3}`+\s*$/.test(line) && line.trim().length >= fence.length);
@@ -42,11 +42,11 @@ function splitAtCodeBlock(comment: string): { readonly block: string; readonly r
 
 const tableLines = (lines: readonly string[]): readonly string[] =>
   lines.filter((line) => line.startsWith('|'));
-/** What stands outside tables, of which nothing may be from outside. */
+/** Text outside tables, which is fixed. */
 const nonTableText = (lines: readonly string[]): string =>
   lines.filter((line) => !line.startsWith('|')).join('\n');
 
-describe('comment: what a pull request is told of its database', () => {
+describe('the pull request comment about the database', () => {
   test('database, host, user, TLS, and how to connect', () => {
     const comment = renderDatabaseComment(commentData);
     expect(comment).toContain('| `Database` | `relecloud_pr_42` |');
@@ -56,33 +56,33 @@ describe('comment: what a pull request is told of its database', () => {
     expect(splitAtCodeBlock(comment).block).toBe(`psql '${commentData.url}'`);
   });
 
-  test('when it goes: with the pull request, or at a moment unless it is ensured again', () => {
+  test('the expiry: with the pull request, or at a time unless renewed', () => {
     expect(renderDatabaseComment(commentData)).toContain('| `Expires` | `when the pull request is closed` |');
     const expires = new Date('2026-02-03T04:05:06.789Z');
     expect(renderDatabaseComment({ ...commentData, expires })).toContain(
-      '| `Expires` | `2026-02-03 04:05 UTC, unless ensured again` |',
+      '| `Expires` | `2026-02-03 04:05 UTC, unless renewed` |',
     );
   });
 
-  test('what the last run changed, or that it found everything as it should be', () => {
-    expect(renderDatabaseComment(commentData)).toContain('The last run found everything as it should be.');
+  test('the changes of the last run, or that it changed nothing', () => {
+    expect(renderDatabaseComment(commentData)).toContain('The last run changed nothing.');
     const change = { resource: 'database', name: 'relecloud_pr_42', action: 'create', details: 'd' } as const;
     const comment = renderDatabaseComment({ ...commentData, changes: [change] });
     expect(comment).toContain('| `database` | `relecloud_pr_42` | `create` | `d` |');
-    expect(comment).not.toContain('as it should be');
+    expect(comment).not.toContain('changed nothing');
   });
 
-  test('once it is gone, that it is, and why', () => {
+  test('after a drop, the reason', () => {
     const comment = renderDroppedComment('relecloud_pr_42', 'pull request #42 is closed');
     expect(comment).toContain('`relecloud_pr_42` was dropped');
     expect(comment).toContain('pull request #42 is closed.');
   });
 });
 
-describe('names from outside stay text', () => {
+describe('text from outside cannot become markup', () => {
   const rest = nonTableText(splitAtCodeBlock(renderDatabaseComment(commentData)).rest);
 
-  test('no name, user, host or detail becomes markup, leaves its cell, mentions anybody or links to anything', () => {
+  test('no name, user, host or detail becomes markup, leaves its cell, mentions anybody or is a link', () => {
     fc.assert(
       fc.property(
         fc.array(maliciousMarkdown, { minLength: 6, maxLength: 6 }),
@@ -104,7 +104,7 @@ describe('names from outside stay text', () => {
           const { block, rest: around } = splitAtCodeBlock(comment);
           expect(block).toBe(`psql '${commentData.url}'`);
           expect(nonTableText(around).replace(/\n+/g, '\n')).toBe(
-            rest.replace('The last run found everything as it should be.', '').replace(/\n+/g, '\n'),
+            rest.replace('The last run changed nothing.', '').replace(/\n+/g, '\n'),
           );
           const rows = tableLines(around);
           expect(rows.map((row) => tableCells(row).length)).toEqual([2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4]);
@@ -117,7 +117,7 @@ describe('names from outside stay text', () => {
     );
   });
 
-  test('nothing in the connection’s URI ends its block', () => {
+  test('the connection URI cannot end its code block', () => {
     const lines = fc.constantFrom('```', '````', '~~~', '\n```\n', '\n# x', '|', '<b>', "'");
     fc.assert(
       fc.property(fc.array(lines, { maxLength: 6 }), (parts) => {
@@ -129,7 +129,7 @@ describe('names from outside stay text', () => {
     );
   });
 
-  test('nor in the name of a database that is gone', () => {
+  test('nor can the name of a dropped database become markup', () => {
     fc.assert(
       fc.property(maliciousMarkdown, (database) => {
         const comment = renderDroppedComment(database, 'because');
@@ -141,10 +141,10 @@ describe('names from outside stay text', () => {
   });
 });
 
-describe('no secret in a comment', () => {
+describe('a comment contains no secret', () => {
   const secret = anyText.map((text) => `S3cr3t${text}`);
 
-  test('the password is in none of its forms, while the URI is that of a client', () => {
+  test('the password does not appear, and the URI is one that clients accept', () => {
     const connection = (user: string, password: string): Connection => ({
       host: commentData.host,
       port: 5432,
@@ -165,7 +165,7 @@ describe('no secret in a comment', () => {
         expect(url.password).toBe('');
         expect(decodeURIComponent(url.username)).toBe(user);
         expect(decodeURIComponent(url.pathname)).toBe('/relecloud_pr_42');
-        // It stands in single quotes, for a shell.
+        // The URI is in single quotes, for a shell.
         expect(uri).not.toContain("'");
       }),
       { numRuns: 200, examples: difficultPasswords.map((p): [string, string] => [p, `S3cr3t${p}`]) },
@@ -173,7 +173,7 @@ describe('no secret in a comment', () => {
   });
 });
 
-describe('the marker by which the comment is known again', () => {
+describe('the marker of the comment', () => {
   const server = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
   const base = fc.stringMatching(/^[a-zA-Z_][\w-]{0,62}$/);
 
@@ -186,7 +186,7 @@ describe('the marker by which the comment is known again', () => {
     );
   });
 
-  test('an HTML comment in one line, which nothing in a name can end', () => {
+  test('an HTML comment in one line, which no name can end', () => {
     fc.assert(
       fc.property(server, base, (s, b) => {
         const marker = commentMarker(s, b);
@@ -204,8 +204,8 @@ describe('the marker by which the comment is known again', () => {
   });
 });
 
-describe('Markdown of which nothing that comes from outside can become markup', () => {
-  test('code is code, whatever stands in it, and nothing where nothing does', () => {
+describe('Markdown from text of any content', () => {
+  test('inline code contains the whole text, and is empty for blank text', () => {
     fc.assert(
       fc.property(maliciousMarkdown, (text) => {
         expect(textOutsideCode(inlineCode(text))).toBe('');
@@ -216,7 +216,7 @@ describe('Markdown of which nothing that comes from outside can become markup', 
     expect(inlineCode(' \n')).toBe('');
   });
 
-  test('a table has the rows and columns that it is given', () => {
+  test('a table has exactly the given rows and columns', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(maliciousMarkdown, maliciousMarkdown, maliciousMarkdown), { maxLength: 4 }),
@@ -229,7 +229,7 @@ describe('Markdown of which nothing that comes from outside can become markup', 
     );
   });
 
-  test('a block holds the text as it is', () => {
+  test('a code block contains the unchanged text', () => {
     fc.assert(
       fc.property(maliciousMarkdown, (text) => {
         expect(splitAtCodeBlock(`x\n${codeBlock(text)}\ny`)).toEqual({ block: text, rest: ['x', 'y'] });

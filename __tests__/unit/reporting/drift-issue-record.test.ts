@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ReportedFinding } from '../../../src/reconcile/findings.ts';
+import type { DriftCheckResult } from '../../../src/reporting/drift-check.ts';
 import {
   decideAction,
   driftMarker,
@@ -8,7 +9,6 @@ import {
   parseRecord,
   planIssueStep,
 } from '../../../src/reporting/drift-issue.ts';
-import type { DriftCheckResult } from '../../../src/reporting/drift-report.ts';
 import {
   anyFinding,
   changedFinding,
@@ -22,8 +22,8 @@ const skuFinding = changedFinding();
 const bodyOf = (given: DriftCheckResult, existing?: string): string => expectIssueWrite(given, existing).body;
 const keyOf = ({ resource, name, property }: FindingKey): FindingKey => ({ resource, name, property });
 
-describe('what the issue records of its findings', () => {
-  test('is read back as it was', () => {
+describe('the record of findings in the issue', () => {
+  test('is read back unchanged', () => {
     fc.assert(
       fc.property(fc.array(anyFinding, { maxLength: 6 }), (some) => {
         const findings = [...some, skuFinding];
@@ -38,7 +38,7 @@ describe('what the issue records of its findings', () => {
     );
   });
 
-  test('of too many, the kinds alone, so that it takes more to close it', () => {
+  test('has only the resource types of too many findings, which makes the issue harder to close', () => {
     const findings = Array.from({ length: 2000 }, (_, i) => [
       { ...skuFinding, resource: 'firewall rule', name: `rule ${i}` } as const,
       { ...skuFinding, resource: 'role', name: `role ${i}` } as const,
@@ -60,7 +60,7 @@ describe('what the issue records of its findings', () => {
   const line = (json: string): string => `<!-- azure-postgresql-action: findings ${json} -->`;
   const key = '{"resource":"role","name":"a","property":""}';
 
-  test('is taken in exactly one form', () => {
+  test('is read in exactly one format', () => {
     expect(parseRecord(`${marker}\n${line(`[${key}]`)}\n\ntext`)).toEqual([
       { resource: 'role', name: 'a', property: '' },
     ]);
@@ -71,21 +71,21 @@ describe('what the issue records of its findings', () => {
     ['none', `${marker}\ntext`],
     ['nothing but the marker', marker],
     ['in another line', `${marker}\n\n${line(`[${key}]`)}`],
-    ['no JSON', `${marker}\n${line('[')}`],
-    ['no list', `${marker}\n${line(key)}`],
-    ['text behind it', `${marker}\n${line(`[${key}]`)} text`],
-    ['no objects', `${marker}\n${line('[null, "a", []]')}`],
+    ['not JSON', `${marker}\n${line('[')}`],
+    ['not a list', `${marker}\n${line(key)}`],
+    ['text after it', `${marker}\n${line(`[${key}]`)} text`],
+    ['not objects', `${marker}\n${line('[null, "a", []]')}`],
     ['another resource', `${marker}\n${line(`[${key.replace('role', 'moon')}]`)}`],
-    ['a field too few', `${marker}\n${line('[{"resource":"role","name":"a"}]')}`],
-    ['a field too many', `${marker}\n${line(`[${key.replace('{', '{"x":1,')}]`)}`],
+    ['a missing field', `${marker}\n${line('[{"resource":"role","name":"a"}]')}`],
+    ['an additional field', `${marker}\n${line(`[${key.replace('{', '{"x":1,')}]`)}`],
     ['another field', `${marker}\n${line(`[${key.replace('property', 'propertx')}]`)}`],
     ['a number for a name', `${marker}\n${line(`[${key.replace('"a"', '1')}]`)}`],
-  ])('%s: it cannot be read', (_, body) => {
+  ])('%s: the record cannot be read', (_, body) => {
     expect(parseRecord(body)).toBeUndefined();
   });
 });
 
-describe('what to do about the issue', () => {
+describe('the decision about the issue', () => {
   const recorded = [{ resource: 'role', name: 'relecloud_app', property: 'login' } as const];
 
   test.each([
@@ -95,28 +95,28 @@ describe('what to do about the issue', () => {
     ['drift, an issue', recorded, [skuFinding], 'update'],
     ['drift, an issue, something unknown', recorded, [skuFinding, unknownFinding()], 'update'],
     ['no drift, an issue', recorded, [], 'close'],
-    ['what it tells of is unknown', recorded, [unknownFinding()], 'leave'],
-    ['some thing of its kind is unknown', recorded, [unknownFinding({ name: '' })], 'leave'],
+    ['the recorded resource is unknown', recorded, [unknownFinding()], 'leave'],
+    ['an unnamed resource of its type is unknown', recorded, [unknownFinding({ name: '' })], 'leave'],
     [
       'the server is unknown',
       recorded,
       [unknownFinding({ resource: 'server', name: 'demo-relecloud' })],
       'leave',
     ],
-    ['another thing of its kind is unknown', recorded, [unknownFinding({ name: 'other' })], 'close'],
-    ['a thing of another kind is unknown', recorded, [unknownFinding({ resource: 'extension' })], 'close'],
-    ['an issue that tells of nothing', [], [unknownFinding()], 'close'],
+    ['another resource of its type is unknown', recorded, [unknownFinding({ name: 'other' })], 'close'],
+    ['a resource of another type is unknown', recorded, [unknownFinding({ resource: 'extension' })], 'close'],
+    ['an issue with an empty record', [], [unknownFinding()], 'close'],
   ] as const)('%s', (_, known, findings, decision) => {
     expect(decideAction(known && { recorded: known }, findings)).toBe(decision);
   });
 
-  test('of an issue whose record cannot be read nothing is concluded while anything is unknown', () => {
+  test('an issue whose record cannot be read stays open while anything is unknown', () => {
     expect(decideAction({ recorded: undefined }, [unknownFinding()])).toBe('leave');
     expect(decideAction({ recorded: undefined }, [])).toBe('close');
     expect(decideAction({ recorded: undefined }, [skuFinding])).toBe('update');
   });
 
-  test('it is closed only where all that it tells of has been seen', () => {
+  test('the issue is closed only if every recorded finding could be checked', () => {
     const near = anyFinding.map((f) => ({
       ...f,
       name: f.name.length % 2 === 0 ? 'a' : '',
@@ -129,7 +129,7 @@ describe('what to do about the issue', () => {
         const hidden = before.some(({ resource, name, property }) =>
           now.some((f) => {
             if (f.kind !== 'unknown') return false;
-            // One property of a server that is not told hides no other.
+            // An unknown property of a server hides no other property.
             if (f.resource === 'server')
               return f.property !== 'p' || (resource === 'server' && ['', 'p'].includes(property));
             return f.resource === resource && (f.name === name || f.name === '' || name === '');
@@ -141,12 +141,12 @@ describe('what to do about the issue', () => {
     );
   });
 
-  test('what is unknown now stays recorded, and is told of, until it is seen', () => {
+  test('a recorded finding that is unknown now stays recorded and listed until it can be checked', () => {
     const role: ReportedFinding = { ...unknownFinding(), property: 'login', kind: 'changed' };
     const first = bodyOf(check({ findings: [role, skuFinding] }));
     const second = bodyOf(check({ findings: [unknownFinding(), skuFinding] }), first);
     expect(parseRecord(second)).toEqual([keyOf(skuFinding), keyOf(role)]);
-    expect(second).toContain('#### What had drifted before, and could not be looked at again');
+    expect(second).toContain('#### Drift of earlier checks that could not be checked again');
     expect(findingRows(second)).toContain('| `role` | `relecloud_app` | `login` |');
     expect(planIssueStep(check({ findings: [unknownFinding()] }), second).action).toBe('leave');
     const third = bodyOf(check({ findings: [skuFinding] }), second);
@@ -154,7 +154,7 @@ describe('what to do about the issue', () => {
     expect(planIssueStep(check({ findings: [] }), third).action).toBe('close');
   });
 
-  test('what is known to drift again is told once', () => {
+  test('a finding that drifts again is recorded once', () => {
     const first = bodyOf(check());
     const server = unknownFinding({ resource: 'server', name: 'demo-relecloud' });
     expect(parseRecord(bodyOf(check({ findings: [skuFinding, server] }), first))).toEqual([
@@ -162,16 +162,18 @@ describe('what to do about the issue', () => {
     ]);
   });
 
-  test('where the record was lost, what is unknown takes its place', () => {
+  test('if the record was lost, unknown resources are recorded', () => {
     const body = bodyOf(check({ findings: [skuFinding, unknownFinding()] }), 'edited by somebody');
     expect(parseRecord(body)).toEqual([keyOf(skuFinding), keyOf(unknownFinding())]);
   });
 
-  test('a comment that ends it says what it does not tell', () => {
+  test('the closing comment mentions resources that could not be checked', () => {
     const step = planIssueStep(check({ findings: [unknownFinding()] }), bodyOf(check()));
     expect(step).toMatchObject({
       action: 'close',
-      comment: expect.stringContaining('apart from what it could not look at and had not drifted.'),
+      comment: expect.stringContaining(
+        'except that it could not check some resources, which had not drifted before.',
+      ),
     });
   });
 });

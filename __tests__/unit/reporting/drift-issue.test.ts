@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type DriftCheckResult, resourceTypes } from '../../../src/reporting/drift-check.ts';
 import { driftMarker, planIssueStep } from '../../../src/reporting/drift-issue.ts';
-import { type DriftCheckResult, resourceTypes } from '../../../src/reporting/drift-report.ts';
 import {
   anyFinding,
   changedFinding,
@@ -15,76 +15,76 @@ import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/un
 const skuFinding = changedFinding();
 const bodyOf = (given: DriftCheckResult, existing?: string): string => expectIssueWrite(given, existing).body;
 
-describe('drift-issue: what the issue tells', () => {
-  test('of which server and database', () => {
+describe('content of the drift issue', () => {
+  test('the title names the server and the database', () => {
     expect(expectIssueWrite(check()).title).toBe(
-      'Drift of PostgreSQL server `demo-relecloud`, database `relecloud`',
+      'Drift detected on PostgreSQL server `demo-relecloud`, database `relecloud`',
     );
     expect(expectIssueWrite(check({ database: undefined })).title).toBe(
-      'Drift of PostgreSQL server `demo-relecloud`',
+      'Drift detected on PostgreSQL server `demo-relecloud`',
     );
   });
 
-  test('what drifted and what would fix it', () => {
+  test('the drift and how to fix it', () => {
     expect(findingRows(bodyOf(check()))).toEqual([
       '| `server` | `demo-relecloud` | `sku` | `Standard_B1ms` | `Standard_D2ds_v5` | `mode: ensure with on-drift: fix changes it in place` |',
     ]);
-    expect(bodyOf(check())).not.toContain('could not be looked at');
+    expect(bodyOf(check())).not.toContain('Could not be checked');
   });
 
-  test('apart from that, what could not be looked at', () => {
+  test('resources that could not be checked, in a separate table', () => {
     const [before = '', after = ''] = bodyOf(check({ findings: [unknownFinding(), skuFinding] })).split(
-      '#### What could not be looked at',
+      '#### Could not be checked',
     );
     expect(before).toContain('`Standard_D2ds_v5`');
     expect(findingRows(after)).toEqual([
-      '| `role` | `relecloud_app` | `this runner cannot log in` | `let this runner in` |',
+      '| `role` | `relecloud_app` | `this runner cannot log in` | `allow this runner` |',
     ]);
   });
 
-  test('when and by which run it was looked at', () => {
+  test('the time and the run of the check', () => {
     expect(bodyOf(check())).toContain(
-      'was last looked at 2026-02-03 04:05 UTC by [this run](https://github.com/relecloud/tours/actions/runs/1).',
+      'was last checked at 2026-02-03 04:05 UTC by [this run](https://github.com/relecloud/tours/actions/runs/1).',
     );
-    expect(bodyOf(check({ runUrl: undefined }))).toContain('was last looked at 2026-02-03 04:05 UTC.');
+    expect(bodyOf(check({ runUrl: undefined }))).toContain('was last checked at 2026-02-03 04:05 UTC.');
   });
 
-  test('where it is declared', () => {
+  test('where the resources are declared', () => {
     expect(bodyOf(check())).toContain('in the inputs of the step');
     const declaredIn = { path: 'db/azure.yml', lines: new Map() };
     expect(bodyOf(check({ configSource: declaredIn }))).toContain('in `db/azure.yml`');
   });
 
-  test('which rules let the whole internet in', () => {
+  test('the rules that admit the whole internet', () => {
     expect(bodyOf(check())).not.toContain('internet');
-    expect(bodyOf(check({ wideOpenRules: ['a', 'b'] }))).toContain('by firewall rule `a`, `b`.');
+    expect(bodyOf(check({ wideOpenRules: ['a', 'b'] }))).toContain('through firewall rule `a`, `b`.');
     const many = Array.from({ length: 200 }, (_, i) => `rule${i}`);
     expect(bodyOf(check({ wideOpenRules: many }))).toContain('`rule4` and 195 more.');
   });
 
-  test('once it has ended, that, and by which run', () => {
+  test('the closing comment, with the run', () => {
     const step = planIssueStep(check({ findings: [] }), bodyOf(check()));
     expect(step).toEqual({
       action: 'close',
       comment:
-        'The drift has ended: Server `demo-relecloud` with database `relecloud` was looked at 2026-02-03 04:05 UTC by [this run](https://github.com/relecloud/tours/actions/runs/1), and all is as it is declared.',
+        'No more drift: Server `demo-relecloud` with database `relecloud` was checked at 2026-02-03 04:05 UTC by [this run](https://github.com/relecloud/tours/actions/runs/1), and matches its declaration.',
     });
   });
 });
 
-describe('the marker by which the issue is known again', () => {
+describe('the marker of the issue', () => {
   const name = fc.oneof(
     maliciousMarkdown,
     fc.constantFrom('a', 'b', 'a/b', '', '%0061', 'a--b', '-->', '\ud800', '\udc00'),
   );
 
-  test('stands in the first line', () => {
+  test('is the first line', () => {
     const [first] = bodyOf(check()).split('\n');
     expect(first).toBe('<!-- azure-postgresql-action: drift of demo-relecloud/relecloud -->');
     expect(first).toBe(driftMarker('demo-relecloud', 'relecloud'));
   });
 
-  test('one for each server and database, whatever they are called', () => {
+  test('differs for each server and database, whatever their names are', () => {
     const names = fc.tuple(name, fc.option(name, { nil: undefined }));
     fc.assert(
       fc.property(names, names, ([s, d], [otherServer, otherDatabase]) => {
@@ -107,7 +107,7 @@ describe('the marker by which the issue is known again', () => {
     );
   });
 
-  test('an HTML comment in one line, which nothing in a name can end', () => {
+  test('is an HTML comment in one line, which no name can end', () => {
     fc.assert(
       fc.property(name, name, (s, d) => {
         expect(driftMarker(s, d)).toMatch(/^<!-- [^<>\n\r@]* -->$/);
@@ -116,15 +116,15 @@ describe('the marker by which the issue is known again', () => {
   });
 });
 
-/** Whether a line of a body has, outside of code, something else than our own words and the address of the run. */
-function isPlainText(line: string): boolean {
+/** Whether a line has text outside code that is neither fixed text nor the link to the run. */
+function hasForeignText(line: string): boolean {
   const link = /\[this run\]\(https:\/\/[\w.:-]+\)/;
   if (line.startsWith('|'))
     return tableCells(line).some((cell) => !/^(|---|[A-Z][a-z ]+)$/.test(textOutsideCode(cell.trim())));
   return !/^(#{3,4} )?[\w ,.:;*…-]*$/.test(textOutsideCode(line).replace(link, ''));
 }
 
-describe('text from outside stays text', () => {
+describe('text from outside cannot become markup', () => {
   const given = fc.record({
     server: maliciousMarkdown,
     database: fc.option(maliciousMarkdown, { nil: undefined }),
@@ -147,7 +147,7 @@ describe('text from outside stays text', () => {
     { maxLength: 4 },
   );
 
-  test('nothing becomes markup, leaves its cell, mentions anybody, links to anything or ends an HTML comment', () => {
+  test('it does not become markup, leave its cell, mention anybody, become a link or end an HTML comment', () => {
     fc.assert(
       fc.property(given, carried, (some, keys) => {
         const existing = bodyOf(
@@ -156,7 +156,7 @@ describe('text from outside stays text', () => {
         const { title, body } = expectIssueWrite(check(some), existing);
         const [marker = '', record = '', ...rest] = body.split('\n');
         for (const comment of [marker, record]) expect(comment).toMatch(/^<!-- [^<>\n\r@#]* -->$/);
-        expect(rest.filter(isPlainText)).toEqual([]);
+        expect(rest.filter(hasForeignText)).toEqual([]);
         expect(textOutsideCode(title)).toMatch(/^[\w ,]*$/);
         expect(title).not.toContain('\n');
       }),
@@ -164,7 +164,7 @@ describe('text from outside stays text', () => {
     );
   });
 
-  test('only what looks like GitHub’s own address is a link', () => {
+  test('only a URL in GitHub’s format is a link', () => {
     for (const run of ['https://a.example/x)y', 'https://a b', 'javascript:alert(1)', 'https://a/<b>'])
       expect(bodyOf(check({ runUrl: run }))).toContain(`by \`${run}\``);
     expect(bodyOf(check({ runUrl: 'https://ghe.example:8443/o/r.x/actions/runs/2' }))).toContain(
@@ -179,7 +179,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
     fc.constantFrom('`', '|', 'x', '\ud83d\udc18', '`a').map((s) => s.repeat(700)),
   );
 
-  test('rows are left out whole, and counted', () => {
+  test('whole rows are omitted and counted', () => {
     const findings = Array.from({ length: 2000 }, (_, i) => ({ ...skuFinding, property: `property ${i}` }));
     const body = bodyOf(check({ findings }));
     expect(body.length).toBeLessThanOrEqual(65_536);
@@ -189,13 +189,13 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
     expect(body).toContain(`\n\n… and ${2000 - shown.length} more.\n\n#### What to do`);
   });
 
-  test('nothing is counted where nothing is left out', () => {
+  test('there is no count where no row is omitted', () => {
     const findings = Array.from({ length: 100 }, (_, i) => ({ ...skuFinding, property: `property ${i}` }));
     expect(findingRows(bodyOf(check({ findings })))).toHaveLength(100);
     expect(bodyOf(check({ findings }))).not.toContain('more.');
   });
 
-  test('whatever is long, and however much there is of it; something of each table is always shown', () => {
+  test('the limits hold for long texts and many findings, and each table has at least one row', () => {
     fc.assert(
       fc.property(
         fc.record({ server: long, database: long, runUrl: long }),
@@ -229,7 +229,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
             }),
           );
           expect(title.length).toBeLessThanOrEqual(256);
-          // The marker stands as it is: names of servers and databases have 63 characters at most.
+          // The marker is not truncated: names of servers and databases have at most 63 characters.
           expect(body.length - driftMarker(server, database).length).toBeLessThanOrEqual(65_536);
           const widths = findingRows(body).map((row) => tableCells(row).length);
           expect(widths).toContain(6);
@@ -240,7 +240,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
     );
   });
 
-  test('a letter that is cut in two is none', () => {
+  test('a surrogate pair is not split', () => {
     const body = bodyOf(check({ findings: [{ ...skuFinding, actual: '🐘'.repeat(400) }] }));
     expect(body.isWellFormed()).toBe(true);
   });

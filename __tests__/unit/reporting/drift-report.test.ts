@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import type { ReportedFinding } from '../../../src/reconcile/findings.ts';
-import { renderJsonReport, resourceTypes, sortFindings } from '../../../src/reporting/drift-report.ts';
-import { writeDriftReports } from '../../../src/reporting/drift-report-files.ts';
+import { resourceTypes, sortFindings } from '../../../src/reporting/drift-check.ts';
+import { renderJsonReport, writeDriftReports } from '../../../src/reporting/drift-report.ts';
 import {
   anyFinding,
   changedFinding,
@@ -21,8 +21,8 @@ const check = createDriftCheck({
   configSource: { path: 'db/azure.yml', lines: new Map() },
 });
 
-describe('drift-report: the JSON form', () => {
-  test('what was checked, when and by which run, and what was found', () => {
+describe('the JSON report', () => {
+  test('the checked server, time, run and findings', () => {
     expect(JSON.parse(renderJsonReport(check))).toEqual({
       version: 1,
       at: '2026-02-03T04:05:06.789Z',
@@ -39,7 +39,7 @@ describe('drift-report: the JSON form', () => {
     });
   });
 
-  test('what is not known is null, so that every field is there', () => {
+  test('missing values are null, so that every field exists', () => {
     const nothing = { serverId: undefined, database: undefined, runUrl: undefined };
     const report = renderJsonReport({
       ...check,
@@ -56,7 +56,7 @@ describe('drift-report: the JSON form', () => {
     });
   });
 
-  test('unknown is no drift, but told', () => {
+  test('an unknown resource is listed, but is not drift', () => {
     const report = JSON.parse(renderJsonReport({ ...check, findings: [unknownFinding()] }));
     expect(report).toMatchObject({ drifted: false, drift: [unknownFinding()] });
     expect(JSON.parse(renderJsonReport({ ...check, findings: [] }))).toMatchObject({
@@ -65,12 +65,12 @@ describe('drift-report: the JSON form', () => {
     });
   });
 
-  test('indented by two spaces, with a line end behind it', () => {
+  test('it is indented by two spaces and ends with a line break', () => {
     expect(renderJsonReport(check)).toMatch(/^{\n {2}"version": 1,\n/);
     expect(renderJsonReport(check)).toMatch(/\n}\n$/);
   });
 
-  test('the same text in whatever order the answers came, and every text as it was', () => {
+  test('the text does not depend on the order of findings, and contains them unchanged', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(anyFinding, { maxLength: 8, selector: (f) => JSON.stringify(f) }),
@@ -88,7 +88,7 @@ describe('drift-report: the JSON form', () => {
     );
   });
 
-  test('parents stand before what is in them', () => {
+  test('parents come before their children', () => {
     const all = resourceTypes.toReversed().map((resource) => ({ ...skuFinding, resource }));
     expect(sortFindings(all).map(({ resource }) => resource)).toEqual([
       'resource group',
@@ -103,10 +103,10 @@ describe('drift-report: the JSON form', () => {
   });
 });
 
-describe('drift-report: the files', () => {
+describe('the files of drift-report', () => {
   const read = (workspace: string, path: string): string => readFileSync(join(workspace, path), 'utf8');
 
-  test('by their ending in any case, below the workspace, in folders that are made', async ({
+  test('are SARIF or JSON by their extension in any case, in folders that are created', async ({
     workspace,
   }) => {
     await writeDriftReports(['drift.json', 'a/b/Drift.JSON', 'a/c/drift.SARIF'], check);
@@ -115,13 +115,13 @@ describe('drift-report: the files', () => {
     expect(JSON.parse(read(workspace, 'a/c/drift.SARIF'))).toMatchObject({ version: '2.1.0' });
   });
 
-  test('what is there is written over', async ({ workspace }) => {
+  test('replace existing files', async ({ workspace }) => {
     writeFileSync(join(workspace, 'drift.json'), 'x'.repeat(100_000));
     await writeDriftReports(['drift.json'], check);
     expect(read(workspace, 'drift.json')).toBe(renderJsonReport(check));
   });
 
-  test('one that cannot be written is named with the reason, and keeps no other from being written', async ({
+  test('a file that cannot be written is an error with its path and reason, after the others are written', async ({
     workspace,
   }) => {
     writeFileSync(join(workspace, 'file'), '');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Log, Result, Run } from 'sarif';
 import { describe, expect, test } from 'vitest';
 import type { Finding, ReportedFinding } from '../../../src/reconcile/findings.ts';
-import type { DriftCheckResult } from '../../../src/reporting/drift-report.ts';
+import type { DriftCheckResult } from '../../../src/reporting/drift-check.ts';
 import { findConfigLine, inputNameOf } from '../../../src/reporting/finding-source.ts';
 import { renderSarifReport } from '../../../src/reporting/sarif.ts';
 import { anyFinding, changedFinding, createDriftCheck as check } from '../../helpers/unit/fake-findings.ts';
@@ -38,8 +38,8 @@ const anyCheck = fc
     check({ ...some, configSource: path === undefined ? undefined : { path, lines: new Map() } }),
   );
 
-describe('what GitHub’s code scanning requires of a SARIF file', () => {
-  test('schema, version, one run of one tool, and results', () => {
+describe('requirements of GitHub code scanning', () => {
+  test('schema, version and one run of one tool', () => {
     const log = JSON.parse(renderSarifReport(check())) as Log;
     expect(log).toMatchObject({
       $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -49,7 +49,7 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
     expect(log.runs).toHaveLength(1);
   });
 
-  test('every rule has an id of its own, descriptions and help within their limits', () => {
+  test('every rule has a unique id, and descriptions and help within their limits', () => {
     const { rules = [] } = sarifRun(check()).tool.driver;
     expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
     for (const rule of rules) {
@@ -62,7 +62,7 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
     }
   });
 
-  test('every result of whatever is found is complete: its rule, a message, one place, a fingerprint', () => {
+  test('every result has a rule, a message, one location and a fingerprint', () => {
     fc.assert(
       fc.property(anyCheck, (given) => {
         const { tool, results = [] } = sarifRun(given);
@@ -86,16 +86,16 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
     );
   });
 
-  test('the rules are the same, whatever is found', () => {
+  test('the rules do not depend on the findings', () => {
     const rules = JSON.stringify(sarifRun(check({ findings: [] })).tool);
     fc.assert(fc.property(anyCheck, (given) => JSON.stringify(sarifRun(given).tool) === rules));
   });
 
-  test('where nothing drifts, results are empty, which closes the alerts', () => {
+  test('without drift, results are empty, which closes the alerts', () => {
     expect(sarifRun(check({ findings: [] })).results).toEqual([]);
   });
 
-  test('a category for each server and database, in front of the last slash', () => {
+  test('one category for each server and database, before the last slash', () => {
     const category = (server: string, database: string | undefined) =>
       sarifRun(check({ server, database })).automationDetails?.id?.replace(/\/[^/]*$/, '');
     expect(category('demo-relecloud', 'relecloud')).toBe('azure-postgresql-action/demo-relecloud/relecloud');
@@ -104,7 +104,7 @@ describe('what GitHub’s code scanning requires of a SARIF file', () => {
   });
 });
 
-describe('levels: a hole is an error, drift a warning, what is unknown a note', () => {
+describe('levels: a rule that admits the whole internet is an error, drift a warning, unknown a note', () => {
   test.each([
     ['changed', 'warning'],
     ['missing', 'warning'],
@@ -117,7 +117,7 @@ describe('levels: a hole is an error, drift a warning, what is unknown a note', 
     });
   });
 
-  test('a rule that lets the whole internet in, where nobody declared it so', () => {
+  test('a rule that admits the whole internet and is not declared', () => {
     const rule = changedFinding({
       resource: 'firewall rule',
       name: 'open',
@@ -133,7 +133,7 @@ describe('levels: a hole is an error, drift a warning, what is unknown a note', 
     expect(of({ resource: 'database' })).toMatchObject({ ruleId: 'database/unexpected', level: 'warning' });
   });
 
-  test('a check that could not look at something says so of itself', () => {
+  test('a check with an unknown resource is not marked as successful', () => {
     const executed = (findings: readonly ReportedFinding[]) =>
       sarifRun(check({ findings })).invocations?.[0]?.executionSuccessful;
     expect(executed([changedFinding()])).toBe(true);
@@ -142,7 +142,7 @@ describe('levels: a hole is an error, drift a warning, what is unknown a note', 
 });
 
 describe('the message', () => {
-  test('one sentence of what differs and what ends it', () => {
+  test('one sentence with the difference and the remedy', () => {
     expect(sarifResult(check()).message.text).toBe(
       'Changed server demo-relecloud sku: declared Standard_B1ms, actually Standard_D2ds_v5; mode: ensure with on-drift: fix changes it in place.',
     );
@@ -152,7 +152,7 @@ describe('the message', () => {
     );
   });
 
-  test('SARIF §3.11: nothing from outside is a placeholder or a link', () => {
+  test('text from outside cannot become a placeholder or a link (SARIF §3.11)', () => {
     const pieces = fc.constantFrom('{', '}', '{0}', '[', ']', '(', ')', '](', '\\', '[a](1)', 'x', '\n', ' ');
     const text = fc.array(pieces, { maxLength: 10 }).map((each) => each.join(''));
     fc.assert(
@@ -167,8 +167,8 @@ describe('the message', () => {
   });
 });
 
-describe('an alert is known again over nights', () => {
-  test('by resource, name and property, whatever they are now, and however that is told', () => {
+describe('the fingerprint of an alert', () => {
+  test('depends on resource, name and property, not on values, remedy, time and run', () => {
     const later = { actual: 'Standard_B2s', expected: 'Standard_B2ms', remedy: 'another' };
     expect(
       resultFingerprint(
@@ -177,7 +177,7 @@ describe('an alert is known again over nights', () => {
     ).toBe(resultFingerprint(check()));
   });
 
-  test('two that differ in one of them, or are of another server or database, are two', () => {
+  test('differs for each resource, name, property, server and database', () => {
     const some = ['a', 'b'].flatMap((server) =>
       ['a', '', undefined].flatMap((database) =>
         (['server', 'role'] as const).flatMap((resource) =>
@@ -194,7 +194,7 @@ describe('an alert is known again over nights', () => {
   });
 });
 
-describe('where an alert stands', () => {
+describe('the location of an alert', () => {
   const lines = new Map([
     ['sku-name', 7],
     ['server-parameters', 9],
@@ -202,18 +202,18 @@ describe('where an alert stands', () => {
   ]);
   const declaredIn = { path: './db/azure.yml', lines };
 
-  test('in the config-file, at the line of its input', () => {
+  test('is the line of its input in the config-file', () => {
     expect(resultUri(check({ configSource: declaredIn }))).toBe('db/azure.yml');
     expect(resultLine(check({ configSource: declaredIn }))).toBe(7);
   });
 
-  test('in its first line where the file does not have the input', () => {
+  test('is the first line where the file does not have the input', () => {
     const given = check({ configSource: declaredIn, findings: [changedFinding({ property: 'region' })] });
     expect(resultUri(given)).toBe('db/azure.yml');
     expect(resultLine(given)).toBe(1);
   });
 
-  test('else in the workflow, else where workflows are', () => {
+  test('is the workflow file without a config-file, else the folder of workflows', () => {
     expect(resultUri(check())).toBe('.github/workflows/nightly.yml');
     expect(resultLine(check())).toBe(1);
     expect(resultUri(check({ workflowFile: undefined }))).toBe('.github/workflows');
@@ -229,7 +229,7 @@ describe('where an alert stands', () => {
   });
 
   test.each(['/home/runner/work/db.yml', 'C:\\db.yml', '../db.yml', 'a/../../db.yml', '.', ''])(
-    '%s is nothing that code scanning could show: the workflow instead, without a line of the other file',
+    'is the workflow file for the path %j, which code scanning cannot show, without a line of the other file',
     (path) => {
       const given = check({ configSource: { path, lines } });
       expect(resultUri(given)).toBe('.github/workflows/nightly.yml');
@@ -237,7 +237,7 @@ describe('where an alert stands', () => {
     },
   );
 
-  test('of a server parameter its own line, else that of all', () => {
+  test('is the line of a server parameter, else that of the input server-parameters', () => {
     const parameter = (name: string) =>
       changedFinding({ resource: 'server parameter', name, property: 'value' });
     expect(findConfigLine(parameter('work_mem'), declaredIn)).toBe(11);
@@ -246,7 +246,7 @@ describe('where an alert stands', () => {
   });
 });
 
-describe('the input that declares it', () => {
+describe('the input that declares a finding', () => {
   test.each([
     ['server', 'region', 'region'],
     ['server', 'version', 'postgres-version'],
@@ -279,7 +279,7 @@ describe('the input that declares it', () => {
     expect(inputNameOf(changedFinding({ resource, property }))).toBe(input);
   });
 
-  test('of the rule that means any Azure service it is the other one', () => {
+  test('is allow-azure-services for the rule of any Azure service', () => {
     const rule: Finding = changedFinding({ resource: 'firewall rule', property: 'range', kind: 'missing' });
     expect(inputNameOf({ ...rule, expected: '0.0.0.0', actual: 'absent' })).toBe('allow-azure-services');
     expect(inputNameOf({ ...rule, expected: 'absent', actual: '0.0.0.0' })).toBe('allow-azure-services');

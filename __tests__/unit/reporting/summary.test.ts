@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  formatChange,
-  formatFinding,
-  type RunSummary,
-  renderSummary,
-} from '../../../src/reporting/summary.ts';
+import { formatChange, formatFinding } from '../../../src/reporting/log-lines.ts';
+import { type RunSummary, renderSummary } from '../../../src/reporting/summary.ts';
 import { Timeline } from '../../../src/reporting/timeline.ts';
 import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
 
@@ -41,7 +37,7 @@ const createFinding = (actual: string, remedy = 'r') =>
 const MARKUP_PATTERN = /[<[\]#!]|z/;
 
 describe('the summary: text from outside stays text', () => {
-  test('a table keeps its rows and columns, whatever names and details hold', () => {
+  test('names and details cannot change the rows and columns of a table', () => {
     fc.assert(
       fc.property(maliciousMarkdown, maliciousMarkdown, (name, details) => {
         const lines = renderSummary({
@@ -57,7 +53,7 @@ describe('the summary: text from outside stays text', () => {
     );
   });
 
-  test('nothing in a cell is markup', () => {
+  test('text in a cell cannot become markup', () => {
     fc.assert(
       fc.property(maliciousMarkdown, (text) => {
         const summary = renderSummary({ ...emptyReport, remainingFindings: [createFinding(text, text)] });
@@ -69,7 +65,7 @@ describe('the summary: text from outside stays text', () => {
     );
   });
 
-  test('nothing in an error is markup, with blank lines in it too, and every line stays in the quotation', () => {
+  test('text in an error cannot become markup or leave the block quote, even with blank lines', () => {
     fc.assert(
       fc.property(
         fc.array(maliciousMarkdown).map((lines) => lines.join('\n')),
@@ -79,7 +75,7 @@ describe('the summary: text from outside stays text', () => {
             .split('\n')
             .slice(4);
           for (const line of lines) expect(line).toMatch(/^>/);
-          // A blank line of the quotation ends a paragraph, and with it every code span.
+          // A blank line in the block quote ends a paragraph and its code spans.
           const paragraphs = lines
             .map((line) => line.slice(1).trim())
             .join('\n')
@@ -91,22 +87,22 @@ describe('the summary: text from outside stays text', () => {
     );
   });
 
-  test('the title takes a name as code', () => {
+  test('a name in the title is inline code', () => {
     const [title = ''] = renderSummary({ ...emptyReport, database: 'a`b <b>|' }).split('\n');
     expect(title).toBe('### ✅ PostgreSQL on Azure: `` a`b <b>| ``');
   });
 });
 
-describe('the summary: what was found, what was changed', () => {
-  test('a run that found everything in place says so', () => {
+describe('the summary: findings and changes', () => {
+  test('a run without changes', () => {
     const summary = renderSummary(emptyReport);
     expect(summary).toContain('✅');
-    expect(summary).toContain('Nothing had to be changed.');
-    expect(summary).toContain('no firewall rule had to be made');
+    expect(summary).toContain('No changes were needed.');
+    expect(summary).toContain('no firewall rule was needed');
     expect(summary).not.toContain('|');
   });
 
-  test('changes, what differs and the way through the firewall', () => {
+  test('changes, drift and the temporary firewall rule', () => {
     const summary = renderSummary({
       ...emptyReport,
       temporaryRuleAddress: '203.0.113.9',
@@ -116,47 +112,47 @@ describe('the summary: what was found, what was changed', () => {
     expect(summary).toContain('`203.0.113.9`');
     expect(summary).toContain('| `firewall rule` | `office` | `create` | `d` |');
     expect(summary).toContain('| `server` | `demo` | `sku` | `a` | `b` | `r` |');
-    expect(summary).not.toContain('Nothing had to be changed.');
+    expect(summary).not.toContain('No changes were needed.');
   });
 
-  test('a failed run shows its error and claims nothing', () => {
-    const summary = renderSummary({ ...emptyReport, error: 'It broke.\nWhat to do: mend it.' });
+  test('a failed run shows its error, and not that no changes were needed', () => {
+    const summary = renderSummary({ ...emptyReport, error: 'It broke.\nWhat to do: fix it.' });
     expect(summary).toContain('❌');
     expect(summary).toContain('> `It broke.`');
-    expect(summary).toContain('> `What to do: mend it.`');
-    expect(summary).not.toContain('Nothing had to be changed.');
+    expect(summary).toContain('> `What to do: fix it.`');
+    expect(summary).not.toContain('No changes were needed.');
   });
 
-  test('what is not known is told apart from what differs, and is no difference', () => {
+  test('an unknown resource is listed separately, and is not drift', () => {
     const unknown = { ...createFinding('403'), kind: 'unknown', property: '' } as const;
     const summary = renderSummary({ ...emptyReport, mode: 'check', remainingFindings: [unknown] });
     expect(summary).toContain('✅');
-    expect(summary).toContain('| Not known | Name | Property | Why | What to do |');
-    expect(summary).not.toContain('| Differs |');
-    expect(summary).not.toContain('Everything is as declared.');
+    expect(summary).toContain('| Unknown | Name | Property | Reason | How to fix |');
+    expect(summary).not.toContain('| Drift |');
+    expect(summary).not.toContain('No drift detected.');
     const both = renderSummary({
       ...emptyReport,
       mode: 'check',
       remainingFindings: [unknown, createFinding('b')],
     });
     expect(both).toContain('⚠️');
-    expect(both).toContain('What would fix it');
+    expect(both).toContain('How to fix');
   });
 
-  test('a wall that is none is told above all, also where somebody declared it', () => {
+  test('a firewall rule that admits the whole internet is a warning, even if it is declared', () => {
     const summary = renderSummary({ ...emptyReport, mode: 'check', wideOpenRules: ['all'] });
     expect(summary).toContain('⚠️');
-    expect(summary).toContain('**The whole internet may try to log in**, by firewall rule `all`.');
+    expect(summary).toContain('**The whole internet can reach this server** through firewall rule `all`.');
   });
 
-  test('thousands of findings are cut: GitHub drops a summary of more than 1 MiB whole', () => {
-    const left = Array.from({ length: 3000 }, (_, i) => createFinding(`${i}`));
-    const summary = renderSummary({ ...emptyReport, remainingFindings: left });
+  test('a table is limited to 200 rows: GitHub rejects a summary of more than 1 MiB', () => {
+    const findings = Array.from({ length: 3000 }, (_, i) => createFinding(`${i}`));
+    const summary = renderSummary({ ...emptyReport, remainingFindings: findings });
     expect(summary.match(/^\| `server`/gm)).toHaveLength(200);
     expect(summary).toContain('… and 2800 more.');
   });
 
-  test('a value of megabytes is cut, also one of back-ticks alone', () => {
+  test('a value of megabytes is truncated, even one of backticks only', () => {
     for (const actual of ['x'.repeat(3_400_000), '`a'.repeat(1_700_000), '`'.repeat(3_400_000)]) {
       const summary = renderSummary({
         ...emptyReport,
@@ -168,7 +164,7 @@ describe('the summary: what was found, what was changed', () => {
     }
   });
 
-  test('a check says that it only looked', () => {
+  test('a check states that it changed nothing', () => {
     expect(renderSummary({ ...emptyReport, mode: 'check' })).toContain('was checked; nothing was changed');
   });
 });
@@ -176,31 +172,31 @@ describe('the summary: what was found, what was changed', () => {
 describe('the summary of drop and sweep', () => {
   const dropping = { ...emptyReport, mode: 'sweep', database: undefined };
   const dropped = { resource: 'database', name: 'relecloud_pr_42' } as const;
-  const claim = 'There was nothing to drop.';
+  const nothingToDrop = 'There was nothing to drop.';
 
-  test('nothing to drop is success, and said', () => {
+  test('a run with nothing to drop succeeds', () => {
     for (const mode of ['drop', 'sweep'])
-      expect(renderSummary({ ...dropping, mode })).toMatch(new RegExp(`✅.*${claim}`, 's'));
+      expect(renderSummary({ ...dropping, mode })).toMatch(new RegExp(`✅.*${nothingToDrop}`, 's'));
   });
 
-  test('a server that nobody looked into is no success, and nothing is claimed about it', () => {
+  test('a run that did not reach the server has a warning, and not that there was nothing to drop', () => {
     for (const mode of ['drop', 'sweep']) {
       const summary = renderSummary({ ...dropping, mode, host: undefined });
-      expect(summary).toMatch(/⚠️.*Nothing was looked at or dropped/s);
-      expect(summary).not.toContain(claim);
+      expect(summary).toMatch(/⚠️.*Nothing was checked or dropped/s);
+      expect(summary).not.toContain(nothingToDrop);
     }
   });
 
-  test('what was dropped is a change', () => {
+  test('a dropped database is a change', () => {
     const summary = renderSummary({
       ...dropping,
       changes: [{ ...dropped, action: 'delete', details: 'of pull request #42' }],
     });
     expect(summary).toContain('| `database` | `relecloud_pr_42` | `delete` | `of pull request #42` |');
-    expect(summary).not.toContain(claim);
+    expect(summary).not.toContain(nothingToDrop);
   });
 
-  test('dry-run: shows what would be dropped, and claims neither that it was nor that nothing is', () => {
+  test('dry-run: what would be dropped, not as a change, and not that there was nothing to drop', () => {
     const summary = renderSummary({
       ...dropping,
       dryRunDrops: [
@@ -209,22 +205,22 @@ describe('the summary of drop and sweep', () => {
       ],
     });
     expect(summary).toContain(
-      '| Would be dropped | Name | Details |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `with more` |',
+      '| Would drop | Name | Details |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `with more` |',
     );
     expect(summary).toContain('| `role` | `app_pr_42` |');
     expect(summary).not.toContain('| Changed');
-    expect(summary).not.toContain(claim);
+    expect(summary).not.toContain(nothingToDrop);
   });
 
-  test('what a sweep kept is told with its reason, also where it failed', () => {
-    const kept = [{ ...dropped, reason: 'pull request #42 is open' }];
+  test('what a sweep skipped has a reason, also in a failed sweep', () => {
+    const skipped = [{ ...dropped, reason: 'pull request #42 is open' }];
     for (const error of [undefined, 'It broke.'])
-      expect(renderSummary({ ...dropping, skipped: kept, error })).toContain(
-        '| Kept | Name | Why |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `pull request #42 is open` |',
+      expect(renderSummary({ ...dropping, skipped, error })).toContain(
+        '| Skipped | Name | Reason |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `pull request #42 is open` |',
       );
   });
 
-  test('nothing of what would be dropped or was kept is markup', () => {
+  test('names and reasons in these tables cannot become markup', () => {
     fc.assert(
       fc.property(maliciousMarkdown, maliciousMarkdown, (name, reason) => {
         const summary = renderSummary({
@@ -244,27 +240,27 @@ describe('the summary of drop and sweep', () => {
 describe('the timeline (Mermaid gantt)', () => {
   const phases = [
     { name: 'Ensure the server', start: 1_000_000, end: 1_012_300, failed: false },
-    { name: 'Reach it', start: 1_012_300, end: 1_012_300, failed: false },
+    { name: 'Connect', start: 1_012_300, end: 1_012_300, failed: false },
     { name: 'Migrate', start: 1_012_300, end: 1_015_000, failed: true },
   ];
 
-  test('one bar a phase, from the first one’s start; a failed one is critical, an instant one is visible', () => {
+  test('one bar for each phase, relative to the start of the first; a failed phase is critical, and each bar is visible', () => {
     const [, block = ''] = /```mermaid\n(.*?)\n```/s.exec(renderSummary({ ...emptyReport, phases })) ?? [];
     expect(block.split('\n')).toEqual([
       'gantt',
       '  dateFormat x',
       '  axisFormat %M:%S',
       '  Ensure the server (12 s) :0, 12300',
-      '  Reach it (0.0 s) :12300, 12301',
+      '  Connect (0.0 s) :12300, 12301',
       '  Migrate (2.7 s) :crit, 12300, 15000',
     ]);
   });
 
-  test('a run without phases has no picture', () => {
+  test('a run without phases has no timeline', () => {
     expect(renderSummary(emptyReport)).not.toContain('mermaid');
   });
 
-  test('a phase is remembered with its time, also when it fails', async () => {
+  test('a phase is recorded with its time, also when it fails', async () => {
     const timeline = new Timeline();
     expect(await timeline.measure('a', async () => 1)).toBe(1);
     await expect(timeline.measure('b', () => Promise.reject(new Error('x')))).rejects.toThrow('x');
@@ -276,8 +272,8 @@ describe('the timeline (Mermaid gantt)', () => {
   });
 });
 
-describe('lines of the log', () => {
-  test('a change and a finding say all that they hold', () => {
+describe('log lines', () => {
+  test('a change and a finding in one line', () => {
     expect(formatChange(createChange('office', '203.0.113.9'))).toBe(
       'create firewall rule office (203.0.113.9)',
     );

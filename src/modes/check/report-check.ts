@@ -2,7 +2,7 @@ import { ActionError, actionError, getErrorMessage } from '../../common/errors.t
 import type { CheckConfig } from '../../inputs/types.ts';
 import { isDrift, type ReportedFinding } from '../../reconcile/findings.ts';
 import { findConfigLine } from '../../reporting/finding-source.ts';
-import { formatFinding } from '../../reporting/summary.ts';
+import { formatFinding } from '../../reporting/log-lines.ts';
 import { isServerStateFinding } from '../../resources/server/server-handler.ts';
 import type { ModeContext } from '../context.ts';
 import { type DriftResult, syncDriftIssue, writeDriftReport } from '../report-drift.ts';

@@ -142,7 +142,7 @@ async function runChecksInSession(
 
 /** A resource with the same name that has another owner is drift, and does not end the check. */
 function toNotOwnedFinding(error: unknown): Omit<ReportedFinding, 'resource' | 'name'> {
-  if (!(error instanceof ActionError) || error.code !== 'not-ours') throw error;
+  if (!(error instanceof ActionError) || error.code !== 'not-owned') throw error;
   const { summary, hint } = error;
   return { property: 'owner', expected: 'ours', actual: summary, kind: 'changed', remedy: hint };
 }

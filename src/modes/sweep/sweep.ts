@@ -8,7 +8,7 @@ import { type Lookup, present } from '../../reconcile/findings.ts';
 import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
-import { formatUtc } from '../../reporting/database-comment.ts';
+import { formatUtc } from '../../reporting/log-lines.ts';
 import {
   createConnections,
   type ModeContext,
@@ -157,7 +157,7 @@ async function sweepPullRequest(
   try {
     blockedError = await dropPullRequest(ctx, azure, connections, reader, teardown);
   } catch (error) {
-    if (!(error instanceof ActionError) || error.code !== 'ensured-again') throw error;
+    if (!(error instanceof ActionError) || error.code !== 'renewed') throw error;
     return reporter.recordSkipped({ ...resourceRef, reason: error.summary });
   }
   const { number, base, name } = item;

@@ -27,7 +27,7 @@ export interface NewDatabase {
  * {@link sentinelOf} marks the database as incomplete until the last statement, so a run can be killed at any moment,
  * and two jobs can create the same database at once.
  * @returns `created`, or `adopted` when another job created or completed it
- * @throws `database-refused`, `template-in-use`, `extension-refused`
+ * @throws `database-failed`, `template-in-use`, `extension-failed`
  */
 export async function createDatabase(
   deps: SqlWriterDeps,
@@ -72,7 +72,7 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
     if (getSqlState(error) === '') throw error;
     const hint = createDatabaseHint(getSqlState(error), database);
     throw actionError(
-      'database-refused',
+      'database-failed',
       { database: name, reason: formatPgError(error), hint },
       { cause: error },
     );

@@ -29,7 +29,7 @@ export async function extendExpiry(
 
 /**
  * Reads when a pull request's database expires, from its ownership marker; undefined if it does not.
- * @throws `database-refused` when the database does not exist anymore
+ * @throws `database-failed` when the database does not exist anymore
  */
 export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
   const observed = await reader.database(desired.name);
@@ -38,5 +38,5 @@ export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Pr
     return observed.value.marker?.expires;
   const reason = 'another job dropped it during this run.';
   const hint = 'If the pull request is still open, run the step again.';
-  throw actionError('database-refused', { database: desired.name, reason, hint });
+  throw actionError('database-failed', { database: desired.name, reason, hint });
 }

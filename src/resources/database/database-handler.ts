@@ -85,7 +85,7 @@ export const databaseHandler: ResourceHandler<
       return await dropDatabase(deps, database, (found) => {
         const { expiredBy } = desired;
         if (expiredBy !== undefined && !hasExpired(found, expiredBy))
-          throw actionError('ensured-again', { database: database.name });
+          throw actionError('renewed', { database: database.name });
         return true;
       });
     if (change.action !== 'delete') return await createDatabase(deps, desired);
@@ -237,7 +237,7 @@ export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, Azure
  * Checks the privileges of the administrator on a database of another owner, such as a database that was created through
  * ARM (docs/azure-behavior.md#databases-made-through-arm).
  * @returns a hint when privileges are missing, else undefined
- * @throws `database-refused` when the administrator cannot connect
+ * @throws `database-failed` when the administrator cannot connect
  */
 export function checkDatabaseOwner(
   { administrator, appRole, database: { name } }: EnsureConfig,
@@ -247,7 +247,7 @@ export function checkDatabaseOwner(
   if (!found.mayConnect) {
     const reason = `it is owned by '${found.owner}', and '${username}' has no CONNECT privilege on it.`;
     const hint = `Ask the owner to run: GRANT CONNECT ON DATABASE "${name}" TO "${username}"; or choose another database.`;
-    throw actionError('database-refused', { database: name, reason, hint });
+    throw actionError('database-failed', { database: name, reason, hint });
   }
   return found.mayCreate || appRole !== undefined
     ? undefined

@@ -28,7 +28,7 @@ import {
  * @param shouldStillDrop decides with the database as it was read; it is called again if another job re-creates the
  *   database during the drop
  * @returns `adopted` when there is nothing left to drop
- * @throws `not-ours`, `drop-refused`
+ * @throws `not-owned`, `drop-failed`
  */
 export async function dropDatabase(
   deps: SqlWriterDeps,
@@ -118,7 +118,7 @@ async function dropThroughArmAndVerify(
   if (after.status === 'unknown') throw after.error;
   if (after.status === 'absent' || after.value.oid !== oid) return 'applied';
   const reason = 'Azure reports that it was dropped, but it still exists and does not accept connections.';
-  throw actionError('drop-refused', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
+  throw actionError('drop-failed', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
 }
 
 /** In one transaction with the check that the name still means this database. */

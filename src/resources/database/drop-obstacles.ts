@@ -35,7 +35,7 @@ interface DropObstacle {
 /**
  * Removes prepared transactions and subscriptions, which block DROP DATABASE without a session, through ARM too.
  * @param allowConnections makes the database accept connections again, in case an interrupted run has disabled them
- * @throws `drop-refused` with the statements that another role must run; the database then accepts connections
+ * @throws `drop-failed` with the statements that another role must run; the database then accepts connections
  */
 export async function removeDropObstacles(
   admin: AdminSessions,
@@ -107,7 +107,7 @@ export async function findActiveReplicationSlots(
 
 /** The error for a database that has obstacles, with the statements to run in it. */
 export function dropObstructedError(database: string, obstacles: readonly DropObstacle[]): Error {
-  return actionError('drop-refused', {
+  return actionError('drop-failed', {
     what: `Database '${database}'`,
     reason: 'PostgreSQL does not drop a database with:',
     lines: obstacles.map(({ line }) => line),

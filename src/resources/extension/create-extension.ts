@@ -21,7 +21,7 @@ interface AvailableExtension {
  * @param requiresTrusted whether untrusted code could write to the database. The script of an extension has more
  *   privileges, and can run objects that the application role has put into the schema. Trusted extensions are safe then;
  *   others are refused (docs/azure-behavior.md#extensions)
- * @throws `extension-refused`
+ * @throws `extension-failed`
  */
 export async function createExtension(
   { run, allowExtensions }: Pick<SqlWriterDeps, 'run' | 'allowExtensions'>,
@@ -36,7 +36,7 @@ export async function createExtension(
   if (available === undefined) {
     const hint =
       'Check its name: SELECT name FROM pg_available_extensions lists the extensions that the server offers.';
-    throw actionError('extension-refused', {
+    throw actionError('extension-failed', {
       extension: name,
       reason: 'the server does not offer it.',
       hint,
@@ -48,7 +48,7 @@ export async function createExtension(
   if (owner !== undefined) {
     const reason = `it is not a trusted extension, so its script must not run beside objects that role '${owner}' may have created in schema ${schema ?? 'public'}.`;
     const hint = 'Run the step once with reset: true to create the database again with this extension.';
-    throw actionError('extension-refused', { extension: name, reason, hint });
+    throw actionError('extension-failed', { extension: name, reason, hint });
   }
   const schemaClause = schema === null ? ' WITH SCHEMA public' : '';
   const statement = `CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)}${schemaClause}`;
@@ -96,7 +96,7 @@ async function retryUntilAllowListed(
         ? 'Add it to the server parameter azure.extensions.'
         : 'Fix what PostgreSQL reports. If only the owner of the server can create this extension, create it manually.';
       throw actionError(
-        'extension-refused',
+        'extension-failed',
         { extension, reason: formatPgError(error), hint },
         { cause: error },
       );

@@ -10,7 +10,7 @@ import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 /**
  * Creates an application role with its ownership marker. The password is sent as a SCRAM verifier, never in clear text.
  * @returns `adopted` when another job has created the role in the meantime
- * @throws `role-refused`
+ * @throws `role-failed`
  */
 export async function createRole(
   deps: SqlWriterDeps,
@@ -30,7 +30,7 @@ export async function createRole(
   }
 }
 
-/** Sets the password of an application role, and LOGIN. @throws `role-refused` */
+/** Sets the password of an application role, and LOGIN. @throws `role-failed` */
 export async function setRolePassword(deps: SqlWriterDeps, name: string): Promise<void> {
   const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${passwordLiteral(deps)}`;
   await alterRole(deps, name, statement).catch((error: unknown) => {
@@ -72,5 +72,5 @@ function toRoleError(role: string, doing: string, error: unknown): unknown {
     getSqlState(error) === '42501'
       ? 'Grant CREATEROLE to the role in admin-username, or set admin-username to the administrator of the server.'
       : 'Fix what PostgreSQL reports, then run the step again.';
-  return actionError('role-refused', { role, doing, reason: formatPgError(error), hint }, { cause: error });
+  return actionError('role-failed', { role, doing, reason: formatPgError(error), hint }, { cause: error });
 }

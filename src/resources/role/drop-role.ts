@@ -26,7 +26,7 @@ import {
  * Drops an application role, with its privileges and default privileges in every database. It drops nothing that the role
  * owns: its own database is dropped before, and objects in other databases are an error.
  * @returns `adopted` when there is nothing left to drop
- * @throws `not-ours`, `drop-refused`
+ * @throws `not-owned`, `drop-failed`
  */
 export async function dropRole(deps: SqlWriterDeps, desired: RoleConfig): Promise<ApplyResult> {
   const { run, reader } = deps;
@@ -90,7 +90,7 @@ async function assertSameRole(session: Session, name: string, oid: string): Prom
   if (rows.length === 0) throw new RoleRecreatedError(`role '${name}' was dropped or re-created`);
 }
 
-/** @throws `drop-refused` when the database that the role is for still exists */
+/** @throws `drop-failed` when the database that the role is for still exists */
 async function rejectWhileDatabaseExists(reader: SqlReader, { name, marker }: RoleConfig): Promise<void> {
   if (marker.kind !== 'pull-request') throw new Error(`role '${name}' was not created for a pull request`);
   const { repositoryId, pullRequest, database: base } = marker;
@@ -102,7 +102,7 @@ async function rejectWhileDatabaseExists(reader: SqlReader, { name, marker }: Ro
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'absent' || !isManagedDatabase(observed.value, target)) return;
   const reason = `its database '${target.name}' still exists.`;
-  throw actionError('drop-refused', {
+  throw actionError('drop-failed', {
     what: `Role '${name}'`,
     reason,
     hint: 'Run the step again to drop both.',

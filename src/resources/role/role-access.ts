@@ -98,7 +98,7 @@ async function observeRoleAccess(
 /**
  * Transfers schema `public` to the role, and in a pull request's database every object of another role. Then grants the
  * privileges on the database, which show later runs that all is done.
- * @throws `database-refused` when the administrator lacks the privileges for it
+ * @throws `database-failed` when the administrator lacks the privileges for it
  */
 async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleAccess): Promise<ApplyResult> {
   const { run, reader } = deps;
@@ -106,7 +106,7 @@ async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleA
   const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
   const toGrantError = (cause: unknown): Error =>
     actionError(
-      'database-refused',
+      'database-failed',
       {
         database: name,
         reason: `admin-username cannot grant privileges on it to role '${role.name}'.`,

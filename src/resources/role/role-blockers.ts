@@ -82,7 +82,7 @@ async function findPreparedBlockers(
 
 /** The error for a role that has blockers, with what to run. */
 export const roleBlockedError = (role: string, blockers: readonly RoleBlocker[], rest = ''): ActionError =>
-  actionError('drop-refused', {
+  actionError('drop-failed', {
     what: `Role '${role}'`,
     reason: "outside the pull request's database, where the action drops nothing, it still has:",
     lines: blockers.map(({ line }) => line),

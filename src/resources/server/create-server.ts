@@ -17,7 +17,7 @@ const FINAL_POLL_TIMEOUT_MS = 10_000;
 /**
  * Creates a server, or adopts the server of the same name that another client created in the meantime. Returns once ARM
  * shows it as Ready.
- * @throws `server-name-taken`, `azure-refused`
+ * @throws `server-name-taken`, `azure-request-failed`
  */
 export async function createServer(writer: AzureWriter, body: Server): Promise<'created' | 'adopted'> {
   const { run, reader } = writer;

@@ -33,7 +33,7 @@ describe('the error for a template that stays in use', () => {
       return [`psql of role relecloud_app_pr_1, process ${process}`];
     };
     const error = await inFakeTime(cloneWithBusyTemplate(terminate));
-    expect(error).toContain('Sessions of pull requests’ roles were ended 6 times and came back.');
+    expect(error).toContain('Sessions of pull requests’ roles were ended 6 times and reconnected.');
     expect(error).toContain('GRANT CONNECT ON DATABASE "base" TO ROLE;');
     expect(error).toContain('REVOKE CONNECT ON DATABASE "base" FROM PUBLIC;');
     expect(error).toContain('psql of role carol, process 4711');
@@ -43,12 +43,12 @@ describe('the error for a template that stays in use', () => {
     ['when only other sessions use it', []],
     ['when a prepared transaction cannot be ended', ["prepared transaction 'left'"]],
   ] as const)(
-    'names the sessions, and does not say that any came back: %s',
+    'names the sessions, and does not say that any reconnected: %s',
     async ([, ended], { inFakeTime }) => {
       const error = await inFakeTime(cloneWithBusyTemplate(() => ended));
       expect(error).toContain('psql of role carol, process 4711');
-      expect(error).toContain('What to do: End them, or clone');
-      expect(error).not.toMatch(/came back|REVOKE/);
+      expect(error).toContain('What to do: End these sessions, or clone');
+      expect(error).not.toMatch(/reconnected|REVOKE/);
     },
   );
 });

@@ -177,7 +177,7 @@ describe('a pull request’s database', () => {
     for (const desired of [desiredFrom(), desiredFrom({ reset: 'true' }), toDrop()])
       for (const allowsConnections of [true, false])
         expect(() => databaseHandler.diff(desired, existing({ ...overrides, allowsConnections }))).toThrow(
-          '(not-ours)',
+          '(not-owned)',
         );
   });
 
@@ -233,7 +233,7 @@ describe('right before a drop, the database is read again', () => {
     const expires = after === undefined ? undefined : new Date(now.getTime() + after);
     const outcome = isDropped(swept, databaseFromConfig(config, { marker: toParsedMarker(marker, expires) }));
     if (expected) expect(await outcome).toBe(true);
-    else expect(await errorOf(outcome)).toMatchObject({ code: 'ensured-again' });
+    else expect(await errorOf(outcome)).toMatchObject({ code: 'renewed' });
   });
 });
 
@@ -259,7 +259,7 @@ describe('a database of another owner', () => {
   test('is an error with the GRANT statement if the administrator has no CONNECT', () => {
     for (const ensured of [config, withRole])
       expect(() => checkDatabaseOwner(ensured, foreign({ mayConnect: false }))).toThrow(
-        /is owned by 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-refused\)/s,
+        /is owned by 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-failed\)/s,
       );
   });
 });

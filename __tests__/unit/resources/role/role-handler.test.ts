@@ -111,8 +111,8 @@ describe('the application role', () => {
     ['of a base database', { marker: toParsedMarker({ ...desiredRole.marker, kind: 'base' }) }],
   ] as const)('that is %s is neither used nor dropped', (_, overrides) => {
     const observed = present(roleFromConfig(desiredRole, overrides));
-    expect(() => roleHandler.diff(desired, observed)).toThrow('(not-ours)');
-    expect(() => roleHandler.diff(desiredAbsent, observed)).toThrow('(not-ours)');
+    expect(() => roleHandler.diff(desired, observed)).toThrow('(not-owned)');
+    expect(() => roleHandler.diff(desiredAbsent, observed)).toThrow('(not-owned)');
   });
 
   test('in an unknown state leads to no change', () => {

@@ -1,18 +1,18 @@
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
-import type { ModeContext } from '../modes/context.ts';
 import { terminatePullRequestSessions } from '../postgres/activity.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
+import type { ModeContext } from './context.ts';
 
-/** Milliseconds for a login where others have just succeeded. */
+/** Milliseconds for a login after others have just succeeded. */
 const LOGIN_TIMEOUT_MS = 3000;
 
 /**
- * Ends sessions and prepared transactions of other databases' pull requests that hold or await this database's migration
- * lock. Only the administrator can, while the lock is asked for by the role that migrates.
- * @param alreadyWarned lines that a warning has named already
- * @returns a line for each that was ended
- * @throws why the administrator could not log in, which is tried once
+ * Terminates sessions and prepared transactions of other pull requests' roles that hold or wait for the migration lock of
+ * this database. Only the administrator can do this; the lock itself belongs to the role that migrates.
+ * @param alreadyWarned lines that earlier warnings contain
+ * @returns a line for each session or transaction that was ended
+ * @throws the reason why the administrator could not log in, after one attempt
  */
 export async function terminateLockHolders(
   { run, config, runtime }: ModeContext<EnsureConfig>,

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { buildRootBundle } from '../../../src/publish/root-certificates.ts';
+import { buildRootBundle } from '../../../src/publish/publish.ts';
 
-test("the bundle for libpq's verify-full holds the roots to which Azure's servers chain", () => {
+test("the bundle for libpq's verify-full contains the root certificates of Azure's servers", () => {
   const certificates = buildRootBundle()
     .split(/(?<=-----END CERTIFICATE-----\n)/)
     .map((pem) => new X509Certificate(pem));
@@ -10,7 +10,7 @@ test("the bundle for libpq's verify-full holds the roots to which Azure's server
   expect(names).toEqual(
     expect.arrayContaining([
       'DigiCert Global Root G2',
-      // The third root, DigiCert Global Root CA, serves China alone, and newer releases of Node do not trust it.
+      // The third one, DigiCert Global Root CA, is only used in China, and newer releases of Node do not trust it.
       'Microsoft RSA Root Certificate Authority 2017',
     ]),
   );

@@ -1,21 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDotenv } from '../../../src/publish/dotenv.ts';
+import { formatDotenv } from '../../../src/common/encoding.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { readDotenv } from '../../helpers/unit/dotenv-reader.ts';
 import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 'json' };
 
 /**
- * What the real python-dotenv read of files, recorded by `record-dotenv.ts`, so that neither it nor Python has to be
- * installed. X was set, since a value that holds `${X}` must not be expanded.
+ * Values that the real python-dotenv read, recorded by `record-dotenv.ts`, so that neither it nor Python has to be installed.
+ * X was set, since a value that contains `${X}` must not be expanded.
  */
 const recorded = dotenvRecords.files;
 
 const toVariables = (values: readonly string[]): Map<string, string> =>
   new Map(values.map((value, i) => [`DB_${i}`, value]));
 
-describe('env-file: quoted as python-dotenv reads it', () => {
-  test('every value comes back, whatever stands in it, also among others', () => {
+describe('dotenv files are quoted for python-dotenv', () => {
+  test('every value is read back unchanged, also among others', () => {
     fc.assert(
       fc.property(fc.array(anyText, { minLength: 1, maxLength: 4 }), (values) => {
         const read = readDotenv(formatDotenv(toVariables(values)), { X: 'expanded' });
@@ -25,12 +25,12 @@ describe('env-file: quoted as python-dotenv reads it', () => {
     );
   });
 
-  test.each(difficultPasswords)('as does the password %j, between others', (password) => {
+  test.each(difficultPasswords)('so is the password %j, between others', (password) => {
     const values = toVariables(['before', password, "it's after"]);
     expect(readDotenv(formatDotenv(values))).toEqual(values);
   });
 
-  test('plain values stand without quotes, for other readers', () => {
+  test('plain values have no quotes, for other parsers', () => {
     const url =
       'postgresql://relecloud_admin:p%40ss@demo.postgres.database.azure.com:5432/relecloud?sslmode=require';
     expect(
@@ -43,7 +43,7 @@ describe('env-file: quoted as python-dotenv reads it', () => {
     ).toBe(`DATABASE_URL=${url}\nDB_PORT=5432\n`);
   });
 
-  test('an empty value is an empty value', () => {
+  test('an empty value stays empty', () => {
     expect(
       readDotenv(
         formatDotenv(
@@ -61,13 +61,13 @@ describe('env-file: quoted as python-dotenv reads it', () => {
     );
   });
 
-  test('the reader of these tests reads as python-dotenv does, which expands and unescapes', () => {
+  test('the parser of these tests expands and unescapes as python-dotenv does', () => {
     expect(recorded.length).toBeGreaterThan(1);
     for (const { text, values } of recorded)
       expect(Object.fromEntries(readDotenv(text, { X: 'expanded' }))).toEqual(values);
   });
 
-  test('the real python-dotenv gets every value back', () => {
+  test('the real python-dotenv reads every value back', () => {
     const { text, values } = recorded[1] ?? { text: '', values: {} };
     const given = Object.values(values);
     expect(given.slice(0, difficultPasswords.length)).toEqual(difficultPasswords);
