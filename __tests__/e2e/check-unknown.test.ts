@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { adminLoginTo, fullConfig, runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
+import { fullConfig, runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
 import { defaultInputs } from '../helpers/e2e/job.ts';
-import { query } from '../helpers/e2e/postgres-client.ts';
+import { adminLoginTo, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
@@ -241,7 +241,7 @@ describe('somebody else’s thing in place of ours', () => {
   test('a role whose mark was taken away is one finding, and the rest is told all the same', async ({
     emulator,
   }) => {
-    await query(emulator, await adminLoginTo(emulator, 'postgres'), 'COMMENT ON ROLE relecloud_app IS NULL');
+    await query(emulator, await adminLoginTo(emulator, server), 'COMMENT ON ROLE relecloud_app IS NULL');
     const check = await runCheck(emulator, {
       ...fullConfig,
       'backup-retention-days': '21',

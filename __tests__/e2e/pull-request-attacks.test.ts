@@ -110,7 +110,7 @@ describe('the administrator runs nothing that a pull request wrote', () => {
       .filter((each) => each.user === 'relecloud_admin' && each.database === database)
       .map(({ statement }) => statement);
   const expectNoCalls = async (emulator: EmulatorHarness, login: Login): Promise<void> =>
-    expect(await readShadowCalls(emulator, login)).toEqual({ witness: false, roles: 0 });
+    expect(await readShadowCalls(emulator, login)).toEqual({ sequenceUsed: false, roles: 0 });
 
   test('neither on ensure, nor for an extension, a clone of it, reset and drop', async ({
     emulator,
@@ -139,7 +139,7 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     const strange = await query(
       emulator,
       clone,
-      `SELECT count(*)::int AS n FROM pg_class WHERE relname ~ 'caught' AND
+      `SELECT count(*)::int AS n FROM pg_class WHERE relname ~ 'detected' AND
       pg_get_userbyid(relowner) <> current_user`,
     );
     expect(strange).toEqual([{ n: 0 }]);
@@ -153,7 +153,7 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     await server.dropDatabase(2);
     expect(await inside(emulator, own.database)).toEqual([]);
     expect(
-      await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught|_pr_[12]$'`),
+      await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'detected|_pr_[12]$'`),
     ).toEqual([]);
   });
 
@@ -167,7 +167,7 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     expect(swept.exitCode, swept.log).toBe(0);
     expect(droppedNames(swept)).toEqual([own.database, own.user]);
     expect(await inside(emulator, own.database)).toEqual([]);
-    expect(await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught'`)).toEqual([]);
+    expect(await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'detected'`)).toEqual([]);
   });
 });
 

@@ -156,7 +156,7 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
         database,
         '42501',
       ]);
-    for (const database of ['byhand', 'postgres', 'template1', 'azure_sys']) {
+    for (const database of ['manual', 'postgres', 'template1', 'azure_sys']) {
       expect([database, await query(emulator, own(database), PRIVILEGES_BEYOND_PUBLIC_SQL)]).toEqual([
         database,
         [],
@@ -167,8 +167,8 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
         expectEach(refused, '42501'),
       ]);
     }
-    expect(await statementOutcome(emulator, own('byhand'), 'TABLE secrets')).toBe('42501');
-    expect(await statementOutcome(emulator, own('postgres'), 'TABLE kept.secrets')).toBe('42501');
+    expect(await statementOutcome(emulator, own('manual'), 'TABLE secrets')).toBe('42501');
+    expect(await statementOutcome(emulator, own('postgres'), 'TABLE internal.secrets')).toBe('42501');
     const rights = `SELECT datname FROM pg_database, unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) r
       WHERE has_database_privilege(oid, r) AND NOT has_database_privilege('public', oid, r) GROUP BY 1`;
     expect(await query(emulator, own(), rights)).toEqual([{ datname: own().database }]);
@@ -209,7 +209,7 @@ const forbiddenStatements = (database: string, me: string): readonly string[] =>
   'CREATE ROLE x',
   'CREATE DATABASE x',
   `CREATE DATABASE relecloud_pr_9 TEMPLATE ${database}`,
-  ...[database, 'relecloud', 'relecloud_pr_2', 'byhand', 'postgres'].flatMap((name) => [
+  ...[database, 'relecloud', 'relecloud_pr_2', 'manual', 'postgres'].flatMap((name) => [
     `COMMENT ON DATABASE ${name} IS 'mine'`,
     `ALTER DATABASE ${name} SET search_path = public`,
     `ALTER DATABASE ${name} RENAME TO x`,
