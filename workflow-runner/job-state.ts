@@ -116,7 +116,8 @@ export class StepError extends Error {
 /** One job while it runs: what a step leaves for later steps. */
 export class JobState {
   readonly run: WorkflowRunState;
-  readonly job: WorkflowJob;
+  /** The job as the workflow declares it. */
+  readonly definition: WorkflowJob;
   readonly needs: Readonly<Record<string, JobResult>>;
   /** Aborted by the run's cancellation or the job's timeout. */
   readonly cancellation: AbortSignal;
@@ -136,13 +137,13 @@ export class JobState {
 
   constructor(
     run: WorkflowRunState,
-    job: WorkflowJob,
+    definition: WorkflowJob,
     needs: Readonly<Record<string, JobResult>>,
     cancellation: AbortSignal,
     trackingId: string,
   ) {
     this.run = run;
-    this.job = job;
+    this.definition = definition;
     this.needs = needs;
     this.cancellation = cancellation;
     this.trackingId = trackingId;
@@ -150,12 +151,12 @@ export class JobState {
 
   /** The `github` context in one of the job's steps. */
   githubContextFor(action: string): JsonObject {
-    return { ...this.run.github, token: this.githubToken, job: this.job.id, action };
+    return { ...this.run.github, token: this.githubToken, job: this.definition.id, action };
   }
 
   /** The permissions of the job's token. */
   get permissions(): Permissions {
-    return this.run.isUntrusted ? toReadOnly(this.job.permissions) : this.job.permissions;
+    return this.run.isUntrusted ? toReadOnly(this.definition.permissions) : this.definition.permissions;
   }
 
   /** Where the job requests its OIDC token; undefined if its permissions do not allow that. */

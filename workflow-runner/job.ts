@@ -48,7 +48,9 @@ function planStep(job: JobState, step: WorkflowStep): PlannedStep {
 function collectOutputs(job: JobState): Record<string, string> {
   const { log, masker } = job.run;
   const outputs: Record<string, string> = {};
-  for (const [name, value] of Object.entries(evaluateMapping(job.job.outputs, job.createEvaluator()))) {
+  for (const [name, value] of Object.entries(
+    evaluateMapping(job.definition.outputs, job.createEvaluator()),
+  )) {
     if (masker.containsSecret(value))
       log.annotate('warning', `Skip output '${name}' since it may contain secret.`);
     else if (value !== '') outputs[name] = value;
@@ -64,7 +66,7 @@ function killOrphans(job: JobState): void {
 }
 
 async function runSteps(job: JobState): Promise<void> {
-  for (const step of job.job.steps) await runStep(job, planStep(job, step));
+  for (const step of job.definition.steps) await runStep(job, planStep(job, step));
   for (let post = job.postSteps.pop(); post !== undefined; post = job.postSteps.pop())
     await runStep(job, post);
 }
@@ -111,7 +113,7 @@ const JOB_RESULTS: Readonly<Record<JobStatus, StepOutcome>> = {
 };
 
 function getEnvironment(job: JobState): string | undefined {
-  const { environment } = job.job;
+  const { environment } = job.definition;
   const nameToken =
     environment !== undefined && isMapping(environment) ? environment.find('name') : environment;
   return evaluateString(nameToken, job.createEvaluator()) || undefined;
@@ -119,12 +121,12 @@ function getEnvironment(job: JobState): string | undefined {
 
 async function executeJob(job: JobState): Promise<JobResult> {
   const { log, workflow } = job.run;
-  const label = evaluateString(job.job.runsOn, job.createEvaluator()) || 'a runner of GitHub';
+  const label = evaluateString(job.definition.runsOn, job.createEvaluator()) || 'a runner of GitHub';
   log.print(`Runs on this machine instead of ${label}.`, 'grey');
   job.environment = getEnvironment(job);
   if (job.environment !== undefined) log.print(`Environment: ${job.environment}`, 'grey');
   Object.assign(job.env, evaluateMapping(workflow.env, job.createEvaluator({})));
-  Object.assign(job.env, evaluateMapping(job.job.env, job.createEvaluator()));
+  Object.assign(job.env, evaluateMapping(job.definition.env, job.createEvaluator()));
   await runSteps(job);
   killOrphans(job);
   return { result: JOB_RESULTS[job.status], outputs: collectOutputs(job) };

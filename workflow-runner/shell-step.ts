@@ -69,7 +69,7 @@ function wrapScript(shell: Shell, run: string): string {
 function resolveWorkingDirectory(step: WorkflowStep, context: StepContext): string {
   const { job } = context;
   const folder = evaluateString(
-    step.workingDirectory ?? job.job.defaults.workingDirectory,
+    step.workingDirectory ?? job.definition.defaults.workingDirectory,
     context.evaluator,
   );
   const path = resolve(job.run.folders.workspace, folder);
@@ -104,7 +104,10 @@ async function executeShellStep(step: WorkflowStep, context: StepContext): Promi
   const { job } = context;
   const script = evaluateString(step.run, context.evaluator);
   const path = context.variables['PATH'] ?? '';
-  const shell = parseShell(evaluateString(step.shell ?? job.job.defaults.shell, context.evaluator), path);
+  const shell = parseShell(
+    evaluateString(step.shell ?? job.definition.defaults.shell, context.evaluator),
+    path,
+  );
   const program = findProgram(shell.name, path);
   if (program === undefined) {
     throw new StepError(

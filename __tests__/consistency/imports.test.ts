@@ -99,7 +99,7 @@ describe('imports point one way', () => {
     expect(importsCrossing(sourceImports, from, to)).toEqual([]);
   });
 
-  test('the emulator imports nothing from src, so that only HTTPS and the PostgreSQL protocol connect them', () => {
+  test('the emulator imports nothing of src: they meet over HTTPS and the PostgreSQL protocol', () => {
     expect(importsCrossing(importsBelow('emulator'), /./, /^src\//)).toEqual([]);
   });
 });

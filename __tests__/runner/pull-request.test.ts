@@ -11,7 +11,7 @@ describe('a pull request with examples/pull-request.yml and examples/sweep.yml',
     runs['sweptWhileOpen'] = await runExample('sweep.yml');
     runs['fork'] = await runExample('pull-request.yml', 'fork-opened.json');
     runs['closed'] = await runExample('pull-request.yml', 'pull-request-closed.json');
-    runs['sweptAfterClose'] = await runExample('sweep.yml');
+    runs['sweptAtLast'] = await runExample('sweep.yml');
   });
 
   test('when opened, it gets its own migrated database and role', () => {
@@ -57,8 +57,8 @@ describe('a pull request with examples/pull-request.yml and examples/sweep.yml',
   });
 
   test('after that, the sweep finds nothing', () => {
-    expect(runs['sweptAfterClose']?.exitCode, runs['sweptAfterClose']?.log).toBe(0);
-    expect(runs['sweptAfterClose']?.log).toContain(
+    expect(runs['sweptAtLast']?.exitCode, runs['sweptAtLast']?.log).toBe(0);
+    expect(runs['sweptAtLast']?.log).toContain(
       'Found what 0 pull requests of this repository have on the server',
     );
   });
