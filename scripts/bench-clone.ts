@@ -5,16 +5,16 @@ import pg from 'pg';
 import { CertificateAuthority } from '../emulator/core/certificates.ts';
 import { createPostgresFactory } from '../emulator/postgres/postgres-factory.ts';
 
-/** One template's clones by both strategies, in seconds. */
+/** How long cloning one template takes with each strategy, in seconds. */
 export interface CloneMeasurement {
   readonly major: string;
-  /** Of the template, in MiB. */
+  /** Size of the template in MiB. */
   readonly size: number;
   readonly walLog: number;
   readonly fileCopy: number;
 }
 
-/** Megabytes that the table of each template holds. */
+/** Sizes in MiB of the table in each template. */
 const TEMPLATE_SIZES_MIB = [0, 32, 64, 128, 256, 512];
 const ROUNDS = 3;
 
@@ -46,8 +46,8 @@ async function measureTemplate(
 }
 
 /**
- * How long a clone takes by each strategy, the median of three, on the emulator's PostgreSQL. It flushes nothing to disk,
- * so a checkpoint, FILE_COPY's fixed cost, is cheaper here than on a server.
+ * Measures clones with each strategy on the emulator's PostgreSQL, the median of three. That PostgreSQL flushes nothing to
+ * disk, so a checkpoint, which is the fixed cost of FILE_COPY, is cheaper than on a real server.
  */
 export async function measureClones(): Promise<readonly CloneMeasurement[]> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-clone-'));

@@ -8,14 +8,14 @@ import { startEmulator } from '../emulator/emulator.ts';
 import { measureClones } from './bench-clone.ts';
 
 /**
- * The measurements, as a table. Absolute times are this machine's and noisy; the last column, a ratio within one run,
- * is what may be quoted.
+ * Prints measurements as a table. Absolute times depend on the machine and vary, so quote only the last column, a ratio
+ * within one run.
  */
 
 const distDirectory = fileURLToPath(new URL('../dist/', import.meta.url));
 const tempDirectory = mkdtempSync(join(tmpdir(), 'bench-'));
 
-/** Seconds that a process of the built bundle takes. */
+/** Runs a file of dist/ in a process and returns how many seconds it takes. */
 async function measureProcess(file: string, env: Readonly<Record<string, string>>): Promise<number> {
   const start = performance.now();
   const files = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY'].map((name) => [
@@ -41,11 +41,11 @@ async function measureProcess(file: string, env: Readonly<Record<string, string>
     log += text;
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`${file} ended with ${code}:\n${log}`);
+  if (code !== 0) throw new Error(`${file} exited with code ${code}:\n${log}`);
   return (performance.now() - start) / 1000;
 }
 
-/** The state that the last half left, as the runner hands it to post. */
+/** The state that the last process saved, as the environment variables that the runner passes to post. */
 function readSavedState(): Record<string, string> {
   const entries = readFileSync(join(tempDirectory, 'STATE'), 'utf8').matchAll(
     /^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm,
@@ -67,7 +67,7 @@ const toResultRow = (what: string, value: number, against: string, baselineSecon
   ratio: (value / baselineSeconds).toFixed(2),
 });
 
-/** Seconds that the SDK's own poller takes for a firewall rule. */
+/** Seconds that the SDK's poller takes to create a firewall rule. */
 async function measureSdkPoller(env: Readonly<Record<string, string>>): Promise<number> {
   const script = fileURLToPath(new URL('sdk-poller.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], {
@@ -77,7 +77,7 @@ async function measureSdkPoller(env: Readonly<Record<string, string>>): Promise<
 }
 
 async function measureAction(): Promise<ResultRow[]> {
-  // The service's own Retry-After, with a rule that works after three seconds.
+  // With Azure's Retry-After, and rules that take effect after three seconds.
   const emulator = await startEmulator({ retryAfterScale: 1, firewallDelayMs: 3000 });
   try {
     const inputs = {
@@ -106,14 +106,19 @@ async function measureAction(): Promise<ResultRow[]> {
     });
     return [
       toResultRow(
-        'a later run: shut out → logged in and published',
+        'later run, from blocked by the firewall to published',
         blockedRun,
-        'the SDK’s poller for the rule alone',
+        'SDK’s poller, only the rule',
         sdkSeconds,
       ),
-      toResultRow('post: the rule removed', postSeconds, 'the SDK’s poller for a rule', sdkSeconds),
-      toResultRow('again within the job', sameJobRun, 'first run (creation takes 2 s here)', firstRun),
-      toResultRow('again within the job', sameJobRun, 'an empty post (start of the bundle)', emptyPost),
+      toResultRow('post, removes the rule', postSeconds, 'SDK’s poller, only the rule', sdkSeconds),
+      toResultRow(
+        'second run of a job',
+        sameJobRun,
+        'first run (creation takes 2 s in the emulator)',
+        firstRun,
+      ),
+      toResultRow('second run of a job', sameJobRun, 'post without state (start of the bundle)', emptyPost),
     ];
   } finally {
     await emulator.close();
@@ -121,7 +126,6 @@ async function measureAction(): Promise<ResultRow[]> {
   }
 }
 
-/** Clones by both strategies; the last column is what may be quoted. */
 const measureCloneStrategies = async () =>
   (await measureClones()).map(({ major, size, walLog, fileCopy }) => ({
     what: `clone of ${size} MiB on PostgreSQL ${major}`,

@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What belongs into dist/; ncc also copies a stray `xdg-open` (of `open`, a dependency of @azure/identity). */
+/** The files of dist/. ncc also copies an unused `xdg-open` (of `open`, a dependency of @azure/identity). */
 const DIST_FILES = new Set(['index.js', 'post.js', 'package.json', 'licenses.txt']);
 
 /**
- * Builds the bundle: TypeScript 7 has no JavaScript API for ncc, so `tsc` compiles first and ncc bundles JavaScript.
+ * Builds the bundle. ncc cannot load TypeScript 7, which has no JavaScript API, so `tsc` compiles and ncc bundles the
+ * JavaScript.
  * @param outputDirectory folder to write, emptied first
- * @param compileDirectory folder for the JavaScript in between, emptied first; below the checkout, where ncc finds the packages
- * @throws Error where a compiler fails; what it says goes to standard error
+ * @param compileDirectory folder for the compiled JavaScript, emptied first; below the checkout, where ncc finds packages
+ * @throws Error if a tool fails; its output is on standard error
  */
 export async function build(
   outputDirectory: string,
@@ -36,16 +37,16 @@ export async function build(
   }
 }
 
-/** Runs a program of this checkout's packages to its end. */
+/** Runs a program of node_modules/.bin and waits until it exits. */
 async function runTool(program: string, ...args: readonly string[]): Promise<void> {
   const child = spawn(join('node_modules', '.bin', program), args, {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code, signal] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${program} ended with ${code ?? signal}.`);
+  if (code !== 0) throw new Error(`${program} failed with ${code ?? signal}.`);
 }
 
-/** The licence of every package that is bundled, with all that they need; ncc's own `--license` misses most of them. */
+/** The licenses of the dependencies and of their dependencies; ncc's `--license` misses most of them. */
 function collectLicenses(): string {
   const folders = new Set<string>();
   const visit = (from: string): void => {

@@ -2,8 +2,8 @@ import { PostgreSQLManagementFlexibleServerClient } from '@azure/arm-postgresql-
 import { ClientSecretCredential } from '@azure/identity';
 
 /**
- * What the bench compares with: a firewall rule made and waited for by the SDK's own poller, as the peers do it. Takes
- * the emulator's environment and `CLIENT_SECRET`; prints the seconds.
+ * For comparison with the action: creates a firewall rule and waits with the SDK's own poller, as other actions do. Reads
+ * the emulator's environment variables and `CLIENT_SECRET`, and prints the seconds that it took.
  */
 const {
   AZURE_TENANT_ID = '',

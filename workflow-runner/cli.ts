@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -9,26 +10,25 @@ import {
   startEmulatorProcess,
   stopEmulator,
 } from './emulator-process.ts';
-import { exampleValues } from './example-values.ts';
 import { checkWorkflow, createGitHubControl, runWorkflow, WorkflowError } from './run-workflow.ts';
 
 const USAGE = `Usage: npm start -- [FILE.yml] [options]
 
-Runs a workflow file (examples/deploy.yml unless another is named) as GitHub's runner would, against the
-emulated Azure. Exits 0 only if every step did, post steps included.
+Runs a workflow file (by default examples/deploy.yml) as GitHub's runner does, against the emulated Azure.
+The exit code is 0 if every job succeeded or was skipped, post steps included.
 
-  --event FILE.json    the event's payload, as GitHub's webhooks send it
-  --event-name NAME    the event's name, where the payload does not tell it
-  --secret NAME=VALUE  one more secret; --var NAME=VALUE one more variable (both can be repeated)
-  --env NAME=VALUE     one more variable of the machine's environment (can be repeated)
-  --keep               leave the emulator running, with all that it holds, for the next call:
-                       that one uses it, and ends it unless it says --keep too
-  --stop               end the emulator that was left running, and do nothing else
-  --no-emulator        run without one, for workflows that need no Azure
-  --workspace FOLDER   the checkout that the steps work in (this project unless another is named)
+  --event FILE.json    the event's payload, as GitHub sends it to webhooks
+  --event-name NAME    the event's name, if it cannot be derived from the payload
+  --secret NAME=VALUE  adds a secret; --var NAME=VALUE adds a variable (repeatable)
+  --env NAME=VALUE     adds an environment variable to every step (repeatable)
+  --keep               keeps the emulator and its state for the next run, which
+                       stops it unless that run also has --keep
+  --stop               only stops an emulator that was kept
+  --no-emulator        runs without an emulator, for workflows that do not use Azure
+  --workspace FOLDER   the checkout in which the steps run (by default this project)
   --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
-                       for a new emulator, see 'npm run emulator'
-  --help               this text`;
+                       options of a new emulator, see 'npm run emulator -- --help'
+  --help               prints this text`;
 
 const EMULATOR_FLAGS = [
   'latency',
@@ -38,6 +38,36 @@ const EMULATOR_FLAGS = [
   'retry-after',
   'password-storage',
 ] as const;
+
+/** What a repository has under Settings → Secrets and variables → Actions. */
+export interface ExampleValues {
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly vars: Readonly<Record<string, string>>;
+}
+
+const VARIABLE_NAMES = ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_SUBSCRIPTION_ID'];
+
+/**
+ * The secrets and variables that the workflows in examples/ need.
+ * @param env the emulator's `env`, which has the ids of the application; empty without an emulator.
+ * @param clientSecret signs in the same application without OIDC.
+ */
+export function exampleValues(
+  env: Readonly<Record<string, string>>,
+  clientSecret: string | undefined,
+): ExampleValues {
+  return {
+    secrets: {
+      DB_ADMIN_PASSWORD: 'VerySecurePassword!1',
+      // The same in every run, so that the roles of a kept emulator keep their passwords.
+      DB_APP_PASSWORD_KEY: createHash('sha256').update('the examples’ key').digest('base64'),
+      ...(clientSecret === undefined ? {} : { AZURE_CLIENT_SECRET: clientSecret }),
+    },
+    vars: Object.fromEntries(
+      VARIABLE_NAMES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+    ),
+  };
+}
 
 class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -81,22 +111,22 @@ function parsePairs(flag: string, values: readonly string[]): Record<string, str
   return Object.fromEntries(
     values.map((value) => {
       const equals = value.indexOf('=');
-      if (equals < 1) throw new UsageError(`--${flag} takes NAME=VALUE, not '${value}'.`);
+      if (equals < 1) throw new UsageError(`--${flag} needs NAME=VALUE, not '${value}'.`);
       return [value.slice(0, equals), value.slice(equals + 1)];
     }),
   );
 }
 
-/** Aborts on the first SIGINT or SIGTERM, so that post steps still run, and ends the process on a second one. */
+/** Aborts on the first SIGINT or SIGTERM, so that post steps still run; exits on the second one. */
 function createCancellationSignal(): AbortSignal {
   const controller = new AbortController();
-  let first = 0;
+  let firstSignalAt = 0;
   const onSignal = () => {
-    // npm hands on a signal that the terminal has already sent to this process: one Ctrl-C arrives twice.
-    if (first > 0 && Date.now() - first < 1000) return;
-    if (first > 0) process.exit(130);
-    first = Date.now();
-    console.log('Cancelling the run; its post steps still run. Interrupt once more to stop at once.');
+    // npm forwards a signal that the terminal has also sent to this process, so one Ctrl-C arrives twice.
+    if (firstSignalAt > 0 && Date.now() - firstSignalAt < 1000) return;
+    if (firstSignalAt > 0) process.exit(130);
+    firstSignalAt = Date.now();
+    console.log('Canceling the run. Post steps still run; press Ctrl-C again to exit immediately.');
     controller.abort();
   };
   process.on('SIGINT', onSignal);
@@ -108,21 +138,21 @@ async function findOrStartEmulator(root: string, values: Arguments): Promise<Emu
   if (values['no-emulator']) return undefined;
   const kept = await findKeptEmulator(root);
   if (kept !== undefined) {
-    console.log('Using the emulator that an earlier call kept.');
+    console.log('Using the emulator that is already running.');
     return kept;
   }
   const flags = EMULATOR_FLAGS.flatMap((name) => {
     const value = values[name];
     return value === undefined ? [] : [`--${name}`, value];
   });
-  console.log('Starting the emulated Azure …');
+  console.log('Starting the emulator …');
   return startEmulatorProcess(root, flags, values.keep);
 }
 
 async function releaseEmulator(root: string, emulator: EmulatorProcess, keep: boolean): Promise<void> {
   if (keep) {
     saveKeptEmulator(root, emulator);
-    console.log("The emulator stays, for the next 'npm start'; end it with: npm start -- --stop");
+    console.log('The emulator continues to run for the next run. To stop it: npm start -- --stop');
   } else {
     clearKeptEmulator(root);
     await stopEmulator(emulator);
@@ -131,7 +161,7 @@ async function releaseEmulator(root: string, emulator: EmulatorProcess, keep: bo
 
 async function stopKeptEmulator(root: string): Promise<0> {
   const kept = await findKeptEmulator(root);
-  console.log(kept === undefined ? 'No emulator was left running.' : 'Ending the emulator …');
+  console.log(kept === undefined ? 'No emulator is running.' : 'Stopping the emulator …');
   if (kept !== undefined) await releaseEmulator(root, kept, false);
   return 0;
 }
@@ -170,7 +200,7 @@ async function main(): Promise<0 | 1 | 2> {
   try {
     const { values, positionals } = parseArguments(process.argv.slice(2));
     if (positionals.length > 1)
-      throw new UsageError(`One workflow at a time, not ${positionals.join(' and ')}.`);
+      throw new UsageError(`Only one workflow file is allowed, not ${positionals.join(' and ')}.`);
     if (values.help) {
       console.log(USAGE);
       return 0;
@@ -186,4 +216,4 @@ async function main(): Promise<0 | 1 | 2> {
   }
 }
 
-process.exitCode = await main();
+if (import.meta.main) process.exitCode = await main();

@@ -7,7 +7,7 @@ import { exampleRepository } from '../emulator/services/github/accounts.ts';
 import type { RunEvent } from './event.ts';
 import type { Workflow } from './workflow.ts';
 
-/** The folders of a run: the checkout, and temporary ones that go with it. */
+/** The folders of a run: the checkout, and temporary ones that are removed after the run. */
 export interface RunnerFolders {
   readonly workspace: string;
   readonly temporary: string;
@@ -22,7 +22,7 @@ function headCommit(workspace: string): string {
       stdio: 'pipe',
     }).trim();
   } catch {
-    // The checkout may be a plain folder; GitHub always has a commit.
+    // The workspace can be a folder without Git, but `github.sha` always has a value.
     return createHash('sha1').update(workspace).digest('hex');
   }
 }
@@ -31,7 +31,7 @@ function gitReferences(event: RunEvent): { ref: string; headRef: string; baseRef
   const pull = asObject(event.payload['pull_request']);
   const branch = (side: string) => asString(asObject(pull[side])['ref']) ?? '';
   if (event.name === 'pull_request' || event.name === 'pull_request_target') {
-    // Contexts reference, github.ref: the merge branch, and once that is merged the branch it was merged into.
+    // Contexts reference, github.ref: the merge branch, or for a merged pull request the base branch.
     const onBase = event.name === 'pull_request_target' || pull['merged'] === true;
     const ref = onBase ? `refs/heads/${branch('base')}` : `refs/pull/${pull['number']}/merge`;
     return { ref, headRef: branch('head'), baseRef: branch('base') };
@@ -40,15 +40,15 @@ function gitReferences(event: RunEvent): { ref: string; headRef: string; baseRef
   return { ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`, headRef: '', baseRef: '' };
 }
 
-/** A token in the form of GitHub's own since April 2026 (some 520 characters, with dots), which no service but an emulated one takes. */
+/** A random token in GitHub's form since April 2026 (about 520 characters, with dots). Only the emulator accepts it. */
 export function generateToken(): string {
   const part = (): string => randomBytes(189).toString('base64url');
   return `ghs_${randomInt(1e8, 1e9)}.${part()}.${part()}`;
 }
 
 /**
- * The `github` context, without what belongs to one job or step, the token among it.
- * @param endpoints the machine's environment, whose GITHUB_*_URL win over github.com's.
+ * The `github` context without what belongs to one job or step, such as the token.
+ * @param endpoints environment variables; GITHUB_*_URL replace github.com's URLs.
  */
 export function createGitHubContext(
   workflow: Workflow,
@@ -107,7 +107,7 @@ export function createRunnerContext(folders: RunnerFolders): Record<string, stri
   };
 }
 
-// The names of the github context that GitHub's runner also gives as GITHUB_* variables.
+// The properties of the github context that GitHub's runner also sets as GITHUB_* variables.
 const GITHUB_VARIABLE_NAMES = [
   'action',
   'action_ref',
@@ -142,7 +142,7 @@ const GITHUB_VARIABLE_NAMES = [
   'workspace',
 ];
 
-/** GITHUB_* and RUNNER_* as the contexts give them; steps cannot change these. */
+/** The GITHUB_* and RUNNER_* variables; a step cannot change them. */
 export function contextVariables(
   github: JsonObject,
   runner: Readonly<Record<string, string>>,
@@ -156,7 +156,7 @@ export function contextVariables(
 
 const INHERITED_VARIABLES = /^(PATH|HOME|LANG|LANGUAGE|LC_[A-Z]+|USER|LOGNAME|SHELL|TMPDIR|TZ)$/;
 
-// npm puts these in front of PATH for its scripts; a runner's machine would not have them.
+// npm puts these folders in front of PATH for its scripts; GitHub's machines do not have them.
 function removeNpmFolders(path: string): string {
   const npmFolder = /\/node_modules\/\.bin$|\/node-gyp-bin$/;
   return path
@@ -165,12 +165,12 @@ function removeNpmFolders(path: string): string {
     .join(':');
 }
 
-/** What steps find in the machine's environment: a small part of this process's, nothing of npm's or an editor's. */
+/** The part of this process's environment that steps inherit: nothing from npm or an editor. */
 export function inheritedEnvironment(): Record<string, string> {
-  const machine: Record<string, string> = {};
+  const inherited: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && INHERITED_VARIABLES.test(name))
-      machine[name] = name === 'PATH' ? removeNpmFolders(value) : value;
+      inherited[name] = name === 'PATH' ? removeNpmFolders(value) : value;
   }
-  return machine;
+  return inherited;
 }

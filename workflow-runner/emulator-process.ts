@@ -7,24 +7,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { asObject, asString, isJsonObject, type JsonObject } from '../emulator/core/json.ts';
 import { inheritedEnvironment } from './contexts.ts';
 
-/** An emulator that runs beside this process, as `npm run emulator` starts it. */
+/** An emulator in its own process, as `npm run emulator` starts it. */
 export interface EmulatorProcess {
   readonly pid: number;
-  /** The emulator's ready line. */
+  /** Base URL of the control API. This and the next three are from the emulator's ready line. */
   readonly control: string;
+  /** Path of the root certificate. */
   readonly ca: string;
   readonly clientSecret: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** Where its output goes; removed with it. */
+  /** The folder with its standard output and standard error; removed when it stops. */
   readonly folder: string;
 }
 
-/** The emulator could not be started; the message holds what it wrote. */
+/** The emulator did not start, cannot be reached or rejected a change; the message says why. */
 export class EmulatorError extends Error {
   override readonly name = 'EmulatorError';
 }
 
-// They only end a hang: on a busy machine everything takes longer.
+// Generous limits that only end a hang: on a busy machine everything takes longer.
 const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 120_000;
 const RESPONSE_TIMEOUT_MS = 30_000;
@@ -34,7 +35,7 @@ function parseJson(text: string): JsonObject {
   try {
     return asObject(JSON.parse(text));
   } catch {
-    // A line that is not finished yet, or a file that someone changed.
+    // The line is incomplete, or the file was changed manually.
     return {};
   }
 }
@@ -65,14 +66,14 @@ async function waitUntilReady(child: ChildProcess, folder: string): Promise<Emul
     if (ready !== undefined) return ready;
     await delay(POLL_INTERVAL_MS);
   }
-  const stderr = readFileOr(join(folder, 'stderr'), '').trim() || 'it wrote nothing to standard error';
+  const stderr = readFileOr(join(folder, 'stderr'), '').trim() || '(nothing)';
   child.kill('SIGTERM');
   throw new EmulatorError(
-    `The emulator did not become ready. It said:\n${stderr}\nTry it alone: npm run emulator`,
+    `The emulator did not start. Its standard error:\n${stderr}\nTo start it alone, run: npm run emulator`,
   );
 }
 
-// Under npm's name the emulator ends when its parent does, however that happens; one that is kept must not.
+// With this variable, which npm sets, the emulator exits when its parent exits. A kept emulator must not.
 function emulatorEnvironment(outlivesParent: boolean): Record<string, string> {
   return outlivesParent
     ? inheritedEnvironment()
@@ -86,7 +87,7 @@ function spawnEmulator(
   env: Readonly<Record<string, string>>,
 ): ChildProcess {
   const output = (name: string) => openSync(join(folder, name), 'w', 0o600);
-  // A process group of its own: Ctrl-C must leave the emulator to the post steps.
+  // In its own process group: after Ctrl-C the post steps still need the emulator.
   const child = spawn(process.execPath, ['emulator/cli.ts', ...flags], {
     cwd: root,
     env,
@@ -101,8 +102,8 @@ function spawnEmulator(
  * Starts the emulator and waits until it is ready.
  * @param root the project's folder.
  * @param flags for `emulator/cli.ts`.
- * @param outlivesParent whether it stays when this process ends.
- * @throws {EmulatorError} where it ends before, or is not ready within two minutes.
+ * @param outlivesParent whether it continues to run when this process exits.
+ * @throws {EmulatorError} if it exits before that, or is not ready within two minutes.
  */
 export async function startEmulatorProcess(
   root: string,
@@ -130,12 +131,12 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Ends an emulator and waits until it has cleaned up after itself (at most two minutes). */
+/** Stops an emulator and waits until it has cleaned up (at most two minutes). */
 export async function stopEmulator(emulator: EmulatorProcess): Promise<void> {
   try {
     process.kill(emulator.pid, 'SIGTERM');
   } catch {
-    // It has ended already.
+    // It has already exited.
   }
   const deadline = Date.now() + STOP_TIMEOUT_MS;
   while (isRunning(emulator.pid) && Date.now() < deadline) await delay(POLL_INTERVAL_MS);
@@ -146,12 +147,13 @@ function keptEmulatorFile(root: string): string {
   return join(root, '.emulator', 'kept.json');
 }
 
-/** Remembers a running emulator for the next call; only this user can read its secrets. */
+/** Saves how to reach a running emulator, for the next `npm start`; only this user can read the file. */
 export function saveKeptEmulator(root: string, emulator: EmulatorProcess): void {
   mkdirSync(join(root, '.emulator'), { recursive: true, mode: 0o700 });
   writeFileSync(keptEmulatorFile(root), JSON.stringify(emulator), { mode: 0o600 });
 }
 
+/** Removes what {@link saveKeptEmulator} saved. */
 export function clearKeptEmulator(root: string): void {
   rmSync(join(root, '.emulator'), { recursive: true, force: true });
 }
@@ -171,7 +173,7 @@ async function isResponding(emulator: EmulatorProcess): Promise<boolean> {
   return promise;
 }
 
-/** The emulator that an earlier call kept, undefined where there is none that still answers. */
+/** The emulator that an earlier `npm start` kept running; undefined if there is none that responds. */
 export async function findKeptEmulator(root: string): Promise<EmulatorProcess | undefined> {
   const text = readFileOr(keptEmulatorFile(root), '');
   if (text === '') return undefined;
@@ -179,7 +181,7 @@ export async function findKeptEmulator(root: string): Promise<EmulatorProcess | 
   const pid = Number(kept['pid']);
   const folder = asString(kept['folder']) ?? '';
   const emulator = parseReadyLine(text, pid, folder);
-  // The process id may belong to someone else by now, so it counts only with an answer from where it listened.
+  // Another process can have the process id by now, so the emulator must also respond.
   if (emulator !== undefined && isRunning(pid) && (await isResponding(emulator))) return emulator;
   if (emulator !== undefined) rmSync(folder, { recursive: true, force: true });
   clearKeptEmulator(root);

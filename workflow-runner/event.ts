@@ -3,7 +3,7 @@ import { asObject, asString, isJsonObject, type JsonObject } from '../emulator/c
 import { exampleRepository } from '../emulator/services/github/accounts.ts';
 import { type Workflow, WorkflowError } from './workflow.ts';
 
-/** What started a run: the event's name and its webhook payload. */
+/** The event that started a run: its name and its webhook payload. */
 export interface RunEvent {
   readonly name: string;
   readonly payload: JsonObject;
@@ -39,7 +39,7 @@ function pullRequestPayload(): JsonObject {
   };
 }
 
-/** Payloads for a run without --event, in the order in which a workflow's events are tried. */
+/** Payloads for a run without --event. The first one whose event the workflow has is used. */
 const DEFAULT_PAYLOADS: Readonly<Record<string, () => JsonObject>> = {
   push,
   workflow_dispatch: () => ({ ref: 'refs/heads/main', inputs: {}, repository: exampleRepository, sender }),
@@ -48,14 +48,14 @@ const DEFAULT_PAYLOADS: Readonly<Record<string, () => JsonObject>> = {
   schedule: () => ({ schedule: '0 3 * * *', repository: exampleRepository }),
 };
 
-// Where both would start, GitHub starts the workflow twice; here the run of the pull request's own code comes first.
+// If both events start the workflow, GitHub starts two runs; this runner starts the one on pull_request.
 const PULL_REQUEST_EVENTS = ['pull_request', 'pull_request_target'];
 
-/** The activities that start the workflow on this event, undefined for any. */
+/** The activity types of an event that start the workflow; undefined if all do. */
 function activityTypes(name: string, workflow: Workflow): readonly unknown[] | undefined {
   const types = asObject(workflow.events[name])['types'];
   if (Array.isArray(types)) return types;
-  // A pull request's other activities start a workflow only where its `types` name them.
+  // GitHub's default types; other activities start a workflow only if `types` names them.
   return PULL_REQUEST_EVENTS.includes(name) ? ['opened', 'synchronize', 'reopened'] : undefined;
 }
 
@@ -67,8 +67,10 @@ function startsWorkflow(name: string, payload: JsonObject, workflow: Workflow): 
 function inferEventName(payload: JsonObject, workflow: Workflow): string {
   const events = Object.keys(workflow.events);
   if ('pull_request' in payload) {
-    const possible = PULL_REQUEST_EVENTS.filter((name) => events.includes(name));
-    return possible.find((name) => startsWorkflow(name, payload, workflow)) ?? possible[0] ?? 'pull_request';
+    const candidates = PULL_REQUEST_EVENTS.filter((name) => events.includes(name));
+    return (
+      candidates.find((name) => startsWorkflow(name, payload, workflow)) ?? candidates[0] ?? 'pull_request'
+    );
   }
   if ('schedule' in payload) return 'schedule';
   if ('inputs' in payload) return 'workflow_dispatch';
@@ -80,14 +82,14 @@ function checkTriggersWorkflow(event: RunEvent, workflow: Workflow): RunEvent {
   if (workflow.events[event.name] === undefined) {
     const names = Object.keys(workflow.events).join(', ');
     throw new WorkflowError(
-      `${workflow.file} runs on ${names}, not on ${event.name}: GitHub would not start it; pass another --event.`,
+      `${workflow.file} runs on ${names}, not on ${event.name}: GitHub would not start it. Pass another --event.`,
     );
   }
   if (!startsWorkflow(event.name, event.payload, workflow)) {
     const types = activityTypes(event.name, workflow)?.join(', ');
     throw new WorkflowError(
       `${workflow.file} runs on ${event.name} of the types ${types}, not '${event.payload['action']}': ` +
-        "GitHub would not start it; pass another --event or add the type to the workflow's 'types'.",
+        "GitHub would not start it. Pass another --event, or add the type to the workflow's 'types'.",
     );
   }
   return event;
@@ -100,26 +102,26 @@ function readPayload(path: string): JsonObject {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WorkflowError(
-      `The event ${path} cannot be read: ${reason}. Pass a file with the event's JSON.`,
+      `The event file ${path} cannot be read: ${reason}. Pass a file with the event's payload as JSON.`,
     );
   }
   if (isJsonObject(payload)) return payload;
   throw new WorkflowError(
-    `The event ${path} must be a JSON object: the payload as GitHub sends it to webhooks.`,
+    `The event file ${path} must contain a JSON object: the payload that GitHub sends to webhooks.`,
   );
 }
 
 /**
- * The event of a run: a payload as GitHub's webhooks send it (or `{event_name, event}`, as `toJSON(github)`
- * shows both), whose kind is told by what it holds; without a file, an example for the workflow's first event.
- * @param name overrides the kind.
- * @throws {WorkflowError} where GitHub would not start the workflow for it.
+ * Reads the event of a run. The file has the payload of GitHub's webhook, or `{event_name, event}` as in
+ * `toJSON(github)`. Without a file, the event is an example for the workflow's first event.
+ * @param name the event's name; by default it is derived from the payload.
+ * @throws {WorkflowError} if the file cannot be read, or if GitHub would not start the workflow for the event.
  */
 export function readEvent(workflow: Workflow, path: string | undefined, name: string | undefined): RunEvent {
   if (path === undefined) {
-    const chosen = name ?? Object.keys(DEFAULT_PAYLOADS).find((each) => each in workflow.events) ?? 'push';
+    const eventName = name ?? Object.keys(DEFAULT_PAYLOADS).find((each) => each in workflow.events) ?? 'push';
     return checkTriggersWorkflow(
-      { name: chosen, payload: DEFAULT_PAYLOADS[chosen]?.() ?? { repository: exampleRepository } },
+      { name: eventName, payload: DEFAULT_PAYLOADS[eventName]?.() ?? { repository: exampleRepository } },
       workflow,
     );
   }
@@ -130,9 +132,8 @@ export function readEvent(workflow: Workflow, path: string | undefined, name: st
 }
 
 /**
- * True for a pull request from a fork or by Dependabot: GitHub then gives the run no secrets (but a read-only
- * GITHUB_TOKEN) and no way to ask for an OIDC token. On `pull_request_target`, which runs the base's workflow, it
- * withholds nothing.
+ * True for a pull request from a fork or by Dependabot: GitHub gives such a run no secrets, no OIDC token and a read-only
+ * GITHUB_TOKEN. Not on `pull_request_target`, which runs the workflow of the base branch.
  */
 export function isUntrustedPullRequest(event: RunEvent): boolean {
   if (event.name !== 'pull_request') return false;

@@ -1,18 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import type { JsonObject } from '../emulator/core/json.ts';
+import { isJsonObject, type JsonObject } from '../emulator/core/json.ts';
 import { EmulatorError } from './emulator-process.ts';
+import type { RunEvent } from './event.ts';
 import type { Permissions } from './permissions.ts';
 
-/** What becomes of a token at GitHub. */
+/** A change of a token at the emulated GitHub. */
 export interface TokenChange {
   readonly permissions?: Permissions;
   readonly login?: string;
   readonly revoked?: boolean;
 }
 
-/** The body of `PATCH control/state` for a repository; pulls and runs as GitHub's API and webhooks write them. */
+/** The body of `PATCH control/state` for a repository; pulls and runs have the form of GitHub's API and webhooks. */
 export interface GitHubChange {
   /** `owner/name`. */
   readonly repository: string;
@@ -21,14 +22,14 @@ export interface GitHubChange {
   readonly pulls?: Readonly<Record<string, JsonObject | null>>;
   /** By id; null removes. */
   readonly runs?: Readonly<Record<string, JsonObject | null>>;
-  /** By the pull request's number; they are added. */
+  /** To add, by the pull request's number. */
   readonly comments?: Readonly<Record<string, readonly JsonObject[]>>;
   readonly tokens?: Readonly<Record<string, TokenChange>>;
 }
 
-/** An emulated GitHub that can be told what a real one would know by itself. */
+/** Sets in the emulated GitHub what the real one knows by itself: runs, pull requests, tokens. */
 export interface GitHubControl {
-  /** @throws {EmulatorError} where it does not take the change. */
+  /** @throws {EmulatorError} if the emulator rejects the change or cannot be reached. */
   patchState(change: GitHubChange): Promise<void>;
 }
 
@@ -49,8 +50,8 @@ function sendPatch(url: string, ca: string, body: string): Promise<HttpResult> {
 }
 
 /**
- * The GitHub of a running emulator, reached over TLS that its own root certificate verifies.
- * @param emulator of its ready line: the base of the control calls, and the path of the root certificate.
+ * Connects to the GitHub of a running emulator, over TLS that is verified with the emulator's root certificate.
+ * @param emulator from its ready line: the base URL of the control calls, and the path of the root certificate.
  */
 export function createGitHubControl(emulator: {
   readonly control: string;
@@ -64,7 +65,71 @@ export function createGitHubControl(emulator: {
         throw new EmulatorError(`The emulated GitHub cannot be reached: ${String(error)}`);
       });
       if (response.status === 200) return;
-      throw new EmulatorError(`The emulated GitHub refused what the runner told it: ${response.text}`);
+      throw new EmulatorError(`The emulated GitHub rejected a change of its state: ${response.text}`);
     },
+  };
+}
+
+/** Reports a run to the emulated GitHub; its methods are called in this order. */
+export interface RunNotifier {
+  onRunStart(): Promise<void>;
+  onJobStart(token: string, permissions: Permissions): Promise<void>;
+  /** Revokes the job's token. */
+  onJobEnd(token: string): Promise<void>;
+  onRunEnd(conclusion: string): Promise<void>;
+}
+
+const NO_NOTIFIER: RunNotifier = {
+  onRunStart: async () => {},
+  onJobStart: async () => {},
+  onJobEnd: async () => {},
+  onRunEnd: async () => {},
+};
+
+/** The event's pull request by its number. On `closed` its state is closed, whatever the payload says. */
+function eventPullRequest({ payload }: RunEvent): Record<string, JsonObject> {
+  const pull = payload['pull_request'];
+  if (!isJsonObject(pull) || typeof pull['number'] !== 'number') return {};
+  const state = payload['action'] === 'closed' ? 'closed' : (pull['state'] ?? 'open');
+  return { [pull['number']]: { ...pull, state } };
+}
+
+function toWorkflowRun(github: JsonObject): JsonObject {
+  const workflowPath = String(github['workflow_ref']).split('@')[0]?.split('/').slice(2).join('/');
+  return {
+    name: github['workflow'],
+    path: workflowPath,
+    event: github['event_name'],
+    head_branch: String(github['head_ref']) || github['ref_name'],
+    head_sha: github['sha'],
+    run_attempt: Number(github['run_attempt']),
+  };
+}
+
+/**
+ * Reports one run to the emulated GitHub.
+ * @param gitHub undefined if no GitHub is emulated: then nothing is reported.
+ * @param github the run's `github` context.
+ */
+export function createRunNotifier(
+  gitHub: GitHubControl | undefined,
+  event: RunEvent,
+  github: JsonObject,
+): RunNotifier {
+  if (gitHub === undefined) return NO_NOTIFIER;
+  const repository = String(github['repository']);
+  const id = String(github['run_id']);
+  const patchRepository = (change: Omit<GitHubChange, 'repository'>) =>
+    gitHub.patchState({ repository, ...change });
+  return {
+    onRunStart: () =>
+      patchRepository({
+        repositoryId: Number(github['repository_id']),
+        pulls: eventPullRequest(event),
+        runs: { [id]: { ...toWorkflowRun(github), status: 'in_progress' } },
+      }),
+    onJobStart: (token, permissions) => patchRepository({ tokens: { [token]: { permissions } } }),
+    onJobEnd: (token) => patchRepository({ tokens: { [token]: { revoked: true } } }),
+    onRunEnd: (conclusion) => patchRepository({ runs: { [id]: { status: 'completed', conclusion } } }),
   };
 }

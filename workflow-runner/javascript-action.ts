@@ -1,12 +1,77 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type ActionManifest, readManifest } from './action-manifest.ts';
-import type { JobState } from './job-state.ts';
-import { type PlannedStep, type StepContext, StepError } from './planned-step.ts';
+import type { ActionTemplate } from '@actions/workflow-parser/actions/action-template';
+import { evaluateMapping, evaluateString } from './expressions.ts';
+import { type JobState, type PlannedStep, type StepContext, StepError } from './job-state.ts';
 import { runProcess } from './run-process.ts';
-import { logEnv } from './run-step.ts';
-import { evaluateMapping, evaluateString } from './template-tokens.ts';
+import { logEnv } from './shell-step.ts';
 import type { WorkflowStep } from './workflow.ts';
+import { convertActionTemplate, NoOperationTraceWriter, parseAction, type Token } from './workflow-parser.ts';
+
+interface ActionInput {
+  readonly name: string;
+  readonly default: Token | undefined;
+  readonly deprecationMessage: string | undefined;
+}
+
+/** A JavaScript action as its action.yml describes it. */
+interface ActionManifest {
+  readonly directory: string;
+  readonly inputs: readonly ActionInput[];
+  readonly main: string;
+  readonly hasPre: boolean;
+  readonly post: string | undefined;
+  /** When `post` runs: an expression, by default `always()`. */
+  readonly postIf: string;
+}
+
+function readManifestFile(directory: string): { file: string; content: string } {
+  for (const name of ['action.yml', 'action.yaml']) {
+    try {
+      return { file: name, content: readFileSync(join(directory, name), 'utf8') };
+    } catch {
+      // The file can have the other name.
+    }
+  }
+  throw new StepError(`No action.yml or action.yaml in ${directory}: check the path after 'uses:'.`);
+}
+
+function parseManifest(directory: string, file: string, template: ActionTemplate): ActionManifest {
+  const { runs } = template;
+  if (!('main' in runs) || !/^node\d+$/.test(runs.using)) {
+    throw new StepError(
+      `${file} in ${directory} has 'using: ${runs.using}'; this runner supports only JavaScript actions.`,
+    );
+  }
+  return {
+    directory,
+    inputs: (template.inputs ?? []).map((input) => ({
+      name: input.id,
+      default: input.default,
+      deprecationMessage: input.deprecationMessage,
+    })),
+    main: runs.main,
+    hasPre: runs.pre !== undefined,
+    post: runs.post,
+    postIf: runs.postIf ?? 'always()',
+  };
+}
+
+/**
+ * Reads a local action's action.yml with GitHub's own parser.
+ * @throws {StepError} if the file is missing, has errors (the message has a line for each), or is not of a JavaScript
+ * action.
+ */
+function readManifest(directory: string): ActionManifest {
+  const { file, content } = readManifestFile(directory);
+  const { context, value } = parseAction({ name: file, content }, new NoOperationTraceWriter());
+  const template = value === undefined ? undefined : convertActionTemplate(context, value);
+  const errors = context.errors.getErrors().map((error) => error.message);
+  if (template === undefined || errors.length > 0) {
+    throw new StepError([`${file} in ${directory} is invalid:`, ...new Set(errors)].join('\n'));
+  }
+  return parseManifest(directory, file, template);
+}
 
 function warnAboutInputs(given: readonly string[], manifest: ActionManifest, context: StepContext): void {
   const { log } = context.job.run;
@@ -25,7 +90,7 @@ function warnAboutInputs(given: readonly string[], manifest: ActionManifest, con
   }
 }
 
-// A required input that is missing is the action's business: GitHub's runner does not look at 'required'.
+// GitHub's runner ignores 'required': the action itself checks for missing inputs.
 function applyDefaults(
   given: Readonly<Record<string, string>>,
   manifest: ActionManifest,
@@ -56,7 +121,7 @@ function actionVariables(
   context: StepContext,
 ): Record<string, string> {
   const actionOnly: Record<string, string> = {
-    // Only JavaScript actions get these two, unlike the OIDC pair (GitHub's runner, handlers).
+    // Only JavaScript actions get these two variables; scripts also get the two of OIDC (GitHub's runner, handlers).
     ACTIONS_RUNTIME_URL: 'https://actions-runtime.invalid/',
     ACTIONS_RUNTIME_TOKEN: context.job.run.runtimeToken,
   };
@@ -67,10 +132,11 @@ function actionVariables(
   return { ...context.variables, ...actionOnly };
 }
 
+/** The `main` or `post` of an action. */
 interface ScriptStep {
   readonly step: WorkflowStep;
   readonly manifest: ActionManifest;
-  /** The script, relative to the action's folder. */
+  /** Path of the script, relative to the action's folder. */
   readonly script: string;
   readonly state: ReadonlyMap<string, string>;
 }
@@ -82,7 +148,9 @@ async function runScript(
   const { run } = context.job;
   const file = join(manifest.directory, script);
   if (!existsSync(file)) {
-    throw new StepError(`The action's file ${file} is missing: build the action, or correct its action.yml.`);
+    throw new StepError(
+      `The action's file ${file} does not exist: build the action, or correct the path in its action.yml.`,
+    );
   }
   const given = evaluateMapping(step.with, context.evaluator);
   warnAboutInputs(Object.keys(given), manifest, context);
@@ -101,7 +169,7 @@ async function runScript(
 }
 
 function stepTitle(step: WorkflowStep): PlannedStep['title'] {
-  return (expressions) => evaluateString(step.name, expressions) || `Run ${step.uses}`;
+  return (evaluator) => evaluateString(step.name, evaluator) || `Run ${step.uses}`;
 }
 
 function planPostStep(
@@ -113,7 +181,7 @@ function planPostStep(
   return {
     step,
     stage: 'post',
-    title: (expressions) => `Post ${stepTitle(step)(expressions)}`,
+    title: (evaluator) => `Post ${stepTitle(step)(evaluator)}`,
     condition: manifest.postIf,
     state,
     execute: (context) => runScript({ step, manifest, script, state }, context),
@@ -121,8 +189,8 @@ function planPostStep(
 }
 
 /**
- * Plans a step with `uses: ./path`. Its post step is registered before main starts, so that it runs whatever
- * becomes of main; inputs and environment are evaluated anew for it, as GitHub's runner does.
+ * Plans a step with `uses: ./path`. Its post step is registered before main starts, so it runs however main ends. As in
+ * GitHub's runner, post evaluates the inputs and the environment again.
  */
 export function planJavaScriptAction(job: JobState, step: WorkflowStep): PlannedStep {
   const state = new Map<string, string>();
@@ -136,7 +204,10 @@ export function planJavaScriptAction(job: JobState, step: WorkflowStep): Planned
     execute: async (context) => {
       const manifest = readManifest(directory);
       if (manifest.hasPre) {
-        job.run.log.annotate('warning', `'pre' of the local action '${step.uses}' is not run, as at GitHub.`);
+        job.run.log.annotate(
+          'warning',
+          `'pre' of the local action '${step.uses}' is not run: GitHub does not run it either.`,
+        );
       }
       if (manifest.post !== undefined) job.postSteps.push(planPostStep(step, manifest, manifest.post, state));
       return runScript({ step, manifest, script: manifest.main, state }, context);

@@ -1,14 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { findActionStub, isLocalAction } from './action-stubs.ts';
-import { ExpressionEvaluator, type JobStatus, type NeedsStatus } from './expressions.ts';
+import {
+  ExpressionEvaluator,
+  evaluateMapping,
+  evaluateNumber,
+  evaluateString,
+  type JobStatus,
+  type NeedsStatus,
+} from './expressions.ts';
 import { planJavaScriptAction } from './javascript-action.ts';
-import { type JobResult, JobState, type StepOutcome, type WorkflowRunState } from './job-state.ts';
-import type { PlannedStep } from './planned-step.ts';
-import { findByEnvironment, killProcess } from './process-table.ts';
+import {
+  type JobResult,
+  JobState,
+  type PlannedStep,
+  type StepOutcome,
+  type WorkflowRunState,
+} from './job-state.ts';
 import { formatDuration } from './run-log.ts';
-import { planRunStep } from './run-step.ts';
+import { findByEnvironment, killProcess } from './run-process.ts';
+import { planShellStep } from './shell-step.ts';
 import { runStep } from './step-runner.ts';
-import { evaluateMapping, evaluateNumber, evaluateString } from './template-tokens.ts';
 import type { WorkflowJob, WorkflowStep } from './workflow.ts';
 import { isMapping } from './workflow-parser.ts';
 
@@ -16,7 +27,7 @@ function planActionStub(job: JobState, step: WorkflowStep, uses: string): Planne
   return {
     step,
     stage: 'main',
-    title: (expressions) => evaluateString(step.name, expressions) || `Run ${uses}`,
+    title: (evaluator) => evaluateString(step.name, evaluator) || `Run ${uses}`,
     condition: step.condition,
     state: new Map(),
     execute: async () => {
@@ -29,15 +40,17 @@ function planActionStub(job: JobState, step: WorkflowStep, uses: string): Planne
 }
 
 function planStep(job: JobState, step: WorkflowStep): PlannedStep {
-  if (step.uses === undefined) return planRunStep(job, step);
+  if (step.uses === undefined) return planShellStep(step);
   return isLocalAction(step.uses) ? planJavaScriptAction(job, step) : planActionStub(job, step, step.uses);
 }
 
-// GitHub drops what contains a masked value without failing anything: secrets do not pass between jobs this way.
+// GitHub drops an output that contains a masked value, with a warning: secrets do not pass between jobs this way.
 function collectOutputs(job: JobState): Record<string, string> {
   const { log, masker } = job.run;
   const outputs: Record<string, string> = {};
-  for (const [name, value] of Object.entries(evaluateMapping(job.job.outputs, job.createEvaluator()))) {
+  for (const [name, value] of Object.entries(
+    evaluateMapping(job.definition.outputs, job.createEvaluator()),
+  )) {
     if (masker.containsSecret(value))
       log.annotate('warning', `Skip output '${name}' since it may contain secret.`);
     else if (value !== '') outputs[name] = value;
@@ -53,43 +66,43 @@ function killOrphans(job: JobState): void {
 }
 
 async function runSteps(job: JobState): Promise<void> {
-  for (const step of job.job.steps) await runStep(job, planStep(job, step));
+  for (const step of job.definition.steps) await runStep(job, planStep(job, step));
   for (let post = job.postSteps.pop(); post !== undefined; post = job.postSteps.pop())
     await runStep(job, post);
 }
 
-// success() and failure() of a job's `if` look at all the jobs that it needs, directly or not.
+// In a job's `if`, success() and failure() depend on all jobs that it needs, directly or indirectly.
 function getNeedsStatus(
   run: WorkflowRunState,
   job: WorkflowJob,
-  records: Readonly<Record<string, JobResult>>,
+  results: Readonly<Record<string, JobResult>>,
 ): NeedsStatus {
   const ancestors = (id: string): string[] => {
     const needs = run.workflow.jobs.find((each) => each.id === id)?.needs ?? [];
     return needs.flatMap((need) => [need, ...ancestors(need)]);
   };
-  const results = ancestors(job.id).map((id) => records[id]?.result ?? 'skipped');
+  const outcomes = ancestors(job.id).map((id) => results[id]?.result ?? 'skipped');
   if (run.cancellation.aborted) return 'cancelled';
-  if (results.includes('failure')) return 'failure';
-  if (results.includes('cancelled')) return 'cancelled';
-  return results.includes('skipped') ? 'skipped' : 'success';
+  if (outcomes.includes('failure')) return 'failure';
+  if (outcomes.includes('cancelled')) return 'cancelled';
+  return outcomes.includes('skipped') ? 'skipped' : 'success';
 }
 
 function directNeeds(
   job: WorkflowJob,
-  records: Readonly<Record<string, JobResult>>,
+  results: Readonly<Record<string, JobResult>>,
 ): Record<string, JobResult> {
-  return Object.fromEntries(job.needs.map((id) => [id, records[id] ?? { result: 'skipped', outputs: {} }]));
+  return Object.fromEntries(job.needs.map((id) => [id, results[id] ?? { result: 'skipped', outputs: {} }]));
 }
 
 function shouldRun(
   run: WorkflowRunState,
   job: WorkflowJob,
-  records: Readonly<Record<string, JobResult>>,
+  results: Readonly<Record<string, JobResult>>,
 ): boolean {
   const { github, inputs, vars, folders } = run;
-  const status = getNeedsStatus(run, job, records);
-  const contexts = { github, inputs, vars, needs: directNeeds(job, records) };
+  const status = getNeedsStatus(run, job, results);
+  const contexts = { github, inputs, vars, needs: directNeeds(job, results) };
   return new ExpressionEvaluator(contexts, () => status, folders.workspace).evaluateCondition(job.condition);
 }
 
@@ -100,7 +113,7 @@ const JOB_RESULTS: Readonly<Record<JobStatus, StepOutcome>> = {
 };
 
 function getEnvironment(job: JobState): string | undefined {
-  const { environment } = job.job;
+  const { environment } = job.definition;
   const nameToken =
     environment !== undefined && isMapping(environment) ? environment.find('name') : environment;
   return evaluateString(nameToken, job.createEvaluator()) || undefined;
@@ -108,18 +121,18 @@ function getEnvironment(job: JobState): string | undefined {
 
 async function executeJob(job: JobState): Promise<JobResult> {
   const { log, workflow } = job.run;
-  const label = evaluateString(job.job.runsOn, job.createEvaluator()) || 'the labels of runs-on';
-  log.print(`This machine stands in for ${label}.`, 'grey');
+  const label = evaluateString(job.definition.runsOn, job.createEvaluator()) || 'a runner of GitHub';
+  log.print(`Runs on this machine instead of ${label}.`, 'grey');
   job.environment = getEnvironment(job);
   if (job.environment !== undefined) log.print(`Environment: ${job.environment}`, 'grey');
   Object.assign(job.env, evaluateMapping(workflow.env, job.createEvaluator({})));
-  Object.assign(job.env, evaluateMapping(job.job.env, job.createEvaluator()));
+  Object.assign(job.env, evaluateMapping(job.definition.env, job.createEvaluator()));
   await runSteps(job);
   killOrphans(job);
   return { result: JOB_RESULTS[job.status], outputs: collectOutputs(job) };
 }
 
-/** The job's token works while the job does, and not a moment longer. */
+/** Runs the job; its token is valid only until the job ends. */
 async function executeWithToken(job: JobState): Promise<JobResult> {
   const { notifier } = job.run;
   await notifier.onJobStart(job.githubToken, job.permissions);
@@ -131,22 +144,22 @@ async function executeWithToken(job: JobState): Promise<JobResult> {
 }
 
 /**
- * Runs a job, its post steps included, or skips it where its `if` or its needs say so.
- * @param records what became of the jobs before it.
- * @throws {ExpressionError} where an expression outside its steps fails.
+ * Runs a job with its post steps, or skips it if its `if` or the jobs that it needs require that.
+ * @param results the results of the jobs that have finished, by id.
+ * @throws {ExpressionError} if an expression outside the steps fails.
  */
 export async function runJob(
   run: WorkflowRunState,
   job: WorkflowJob,
-  records: Readonly<Record<string, JobResult>>,
+  results: Readonly<Record<string, JobResult>>,
 ): Promise<JobResult> {
   const { log } = run;
-  if (!shouldRun(run, job, records)) {
+  if (!shouldRun(run, job, results)) {
     log.print(`Job ${job.id} (skipped)`, 'grey');
     return { result: 'skipped', outputs: {} };
   }
   const started = performance.now();
-  const needs = directNeeds(job, records);
+  const needs = directNeeds(job, results);
   const minutes = evaluateNumber(
     job.timeoutMinutes,
     new ExpressionEvaluator({ needs }, () => 'success', run.folders.workspace),
@@ -156,10 +169,10 @@ export async function runJob(
   const state = new JobState(run, job, needs, cancellation, `github_${randomUUID()}`);
   run.masker.add(state.githubToken);
   log.openSection(`Job ${evaluateString(job.name, state.createEvaluator()) || job.id}`);
-  const record = await executeWithToken(state);
+  const jobResult = await executeWithToken(state);
   const continueOnError =
-    record.result === 'failure' && evaluateString(job.continueOnError, state.createEvaluator()) === 'true';
-  log.print(`Job ${job.id}: ${record.result}, ${formatDuration(performance.now() - started)}`);
+    jobResult.result === 'failure' && evaluateString(job.continueOnError, state.createEvaluator()) === 'true';
+  log.print(`Job ${job.id}: ${jobResult.result}, ${formatDuration(performance.now() - started)}`);
   log.closeSection();
-  return continueOnError ? { ...record, result: 'success' } : record;
+  return continueOnError ? { ...jobResult, result: 'success' } : jobResult;
 }

@@ -1,12 +1,11 @@
-import type { Token } from './template-tokens.ts';
-import { isMapping, isString } from './workflow-parser.ts';
+import { isMapping, isString, type Token } from './workflow-parser.ts';
 
 export type PermissionLevel = 'read' | 'write';
 
-/** What a job's GITHUB_TOKEN may do; what is missing is forbidden. */
+/** The permissions of a job's GITHUB_TOKEN by scope; a missing scope means no access. */
 export type Permissions = Readonly<Record<string, PermissionLevel>>;
 
-// Workflow syntax reference, `permissions`; the workflow's grammar refuses other names.
+// Workflow syntax reference, `permissions`. The parser rejects other names.
 const PERMISSION_SCOPES = [
   'actions',
   'artifact-metadata',
@@ -29,7 +28,7 @@ const PERMISSION_SCOPES = [
 // The restricted default of new repositories and organizations ("Permissions for the GITHUB_TOKEN").
 const DEFAULT_PERMISSIONS: Permissions = { contents: 'read', metadata: 'read', packages: 'read' };
 
-/** The highest level that there is below the wanted one: id-token cannot be read, models cannot be written. */
+/** The level that a scope gets from `read-all` or `write-all`: id-token has no read level, models no write level. */
 function effectiveLevel(scope: string, requested: PermissionLevel): PermissionLevel | undefined {
   if (scope === 'id-token') return requested === 'write' ? 'write' : undefined;
   return scope === 'models' ? 'read' : requested;
@@ -44,8 +43,8 @@ function allPermissions(requested: PermissionLevel): Permissions {
 }
 
 /**
- * What `permissions:` grants: GitHub's defaults where nothing is said, everything for `read-all` and `write-all`, and
- * where a map is given what it names, all else being `none`. Every token may read a repository's metadata.
+ * The permissions that `permissions:` grants: GitHub's defaults if it is missing, all scopes for `read-all` and
+ * `write-all`, and exactly the named scopes for a mapping. Every token can read a repository's metadata.
  */
 export function parsePermissions(token: Token | undefined): Permissions {
   if (token === undefined) return DEFAULT_PERMISSIONS;
@@ -59,8 +58,8 @@ export function parsePermissions(token: Token | undefined): Permissions {
   return granted;
 }
 
-/** The same with nothing to write, as a pull request from a fork has it, whatever its workflow asks for. */
+/** The same scopes, read-only and without OIDC token: what a pull request from a fork gets at most. */
 export function toReadOnly(permissions: Permissions): Permissions {
-  const { 'id-token': _never, ...others } = permissions;
+  const { 'id-token': _idToken, ...others } = permissions;
   return Object.fromEntries(Object.keys(others).map((scope) => [scope, 'read']));
 }

@@ -6,21 +6,21 @@ const COLOR_CODES = { bold: 1, red: 31, green: 32, yellow: 33, cyan: 36, grey: 9
 
 type Color = keyof typeof COLOR_CODES;
 
-/** An annotation as the run's page lists it, already masked. */
+/** An annotation as the run's page on GitHub lists it, masked. */
 export interface Annotation {
   readonly level: AnnotationLevel;
   readonly message: string;
   readonly title: string | undefined;
-  /** `path:line` where the annotation names a file. */
+  /** `path:line`, or `path`; undefined if the annotation names no file. */
   readonly location: string | undefined;
 }
 
 const ANNOTATION_STYLES: Readonly<
-  Record<AnnotationLevel, { readonly label: string; readonly colour: Color }>
+  Record<AnnotationLevel, { readonly label: string; readonly color: Color }>
 > = {
-  error: { label: 'Error', colour: 'red' },
-  warning: { label: 'Warning', colour: 'yellow' },
-  notice: { label: 'Notice', colour: 'cyan' },
+  error: { label: 'Error', color: 'red' },
+  warning: { label: 'Warning', color: 'yellow' },
+  notice: { label: 'Notice', color: 'cyan' },
 };
 
 function annotationLocation(properties: Readonly<Record<string, string>>): string | undefined {
@@ -28,7 +28,7 @@ function annotationLocation(properties: Readonly<Record<string, string>>): strin
   return file && line ? `${file}:${line}` : file || undefined;
 }
 
-/** Milliseconds as people read them: `340 ms`, `2.1 s`, `1 m 5 s`. */
+/** Formats milliseconds: `340 ms`, `2.1 s`, `1 m 5 s`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
@@ -36,7 +36,7 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(seconds / 60)} m ${seconds % 60} s`;
 }
 
-/** The run's log as a person reads it: each line masked before it is written, groups and steps indented. */
+/** The run's log: masks each line before it is written, and indents groups and steps. */
 export class RunLog {
   readonly annotations: Annotation[] = [];
   readonly #write: (line: string) => void;
@@ -46,8 +46,8 @@ export class RunLog {
   #groups = 0;
 
   /**
-   * @param write takes one line without its end.
-   * @param useColor whether colours are written, and those in steps' output kept.
+   * @param write gets one line without its line break.
+   * @param useColor whether to write colors and to keep those in the steps' output.
    */
   constructor(write: (line: string) => void, masker: SecretMasker, useColor: boolean) {
     this.#write = write;
@@ -55,22 +55,22 @@ export class RunLog {
     this.#useColor = useColor;
   }
 
-  #colorize(text: string, colour: Color | undefined): string {
-    return colour !== undefined && this.#useColor ? `\x1b[${COLOR_CODES[colour]}m${text}\x1b[0m` : text;
+  #colorize(text: string, color: Color | undefined): string {
+    return color !== undefined && this.#useColor ? `\x1b[${COLOR_CODES[color]}m${text}\x1b[0m` : text;
   }
 
-  /** Prints text, each line of it at the present indentation. */
-  print(text: string, colour?: Color): void {
+  /** Prints each line of a text with the current indentation. */
+  print(text: string, color?: Color): void {
     const indent = '  '.repeat(this.#depth + this.#groups);
     for (const each of text.split(/\r?\n/)) {
-      // A line that redraws itself (a progress bar) shows its last state, as it would on a terminal.
-      const shown = each.split('\r').findLast((part) => part !== '') ?? '';
-      const masked = this.#masker.mask(this.#useColor ? shown : stripVTControlCharacters(shown));
-      this.#write(masked === '' ? '' : `${indent}${this.#colorize(masked, colour)}`);
+      // Of a line that redraws itself (a progress bar), a terminal shows the last state.
+      const visible = each.split('\r').findLast((part) => part !== '') ?? '';
+      const masked = this.#masker.mask(this.#useColor ? visible : stripVTControlCharacters(visible));
+      this.#write(masked === '' ? '' : `${indent}${this.#colorize(masked, color)}`);
     }
   }
 
-  /** Opens a group; groups do not nest at GitHub, so an open one ends. */
+  /** Opens a group. Groups do not nest on GitHub, so this ends an open one. */
   group(title: string): void {
     this.endGroup();
     this.print(`▼ ${title}`);
@@ -81,10 +81,10 @@ export class RunLog {
     this.#groups = 0;
   }
 
-  /** Prints an annotation and keeps it for the end of the log. */
+  /** Prints an annotation and records it for {@link printAnnotations}. */
   annotate(level: AnnotationLevel, message: string, properties: Readonly<Record<string, string>> = {}): void {
-    const { label, colour } = ANNOTATION_STYLES[level];
-    this.print(`${label}: ${message}`, colour);
+    const { label, color } = ANNOTATION_STYLES[level];
+    this.print(`${label}: ${message}`, color);
     const title = properties['title'];
     this.annotations.push({
       level,
@@ -94,7 +94,7 @@ export class RunLog {
     });
   }
 
-  /** Prints a heading; what follows stands below it, until {@link closeSection}. */
+  /** Prints a heading and indents what follows, until {@link closeSection}. */
   openSection(heading: string): void {
     this.endGroup();
     this.print(heading, 'bold');
@@ -110,16 +110,16 @@ export class RunLog {
     this.#write('');
   }
 
-  /** Lists the annotations, with titles and places, which the log's lines do not show. */
+  /** Lists the annotations with title and location, which their lines in the log do not show. */
   printAnnotations(): void {
     if (this.annotations.length === 0) return;
     this.printBlankLine();
     this.openSection('Annotations');
-    for (const { level, message, title, location: where } of this.annotations) {
-      const { label, colour } = ANNOTATION_STYLES[level];
+    for (const { level, message, title, location } of this.annotations) {
+      const { label, color } = ANNOTATION_STYLES[level];
       this.print(
-        [`${label}:`, where && `${where}:`, title && `${title}:`, message].filter(Boolean).join(' '),
-        colour,
+        [`${label}:`, location && `${location}:`, title && `${title}:`, message].filter(Boolean).join(' '),
+        color,
       );
     }
     this.closeSection();

@@ -1,45 +1,106 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findDescendants, killProcess } from './process-table.ts';
 
-/** How long a cancelled step's process has after each signal, in milliseconds. */
+/** How long a cancelled step's process may run on after each signal, in milliseconds. */
 export interface CancellationGrace {
   readonly interruptMs: number;
   readonly terminateMs: number;
 }
 
-/** GitHub's own: SIGINT, 7500 ms, SIGTERM, 2500 ms, then the process tree is killed (workflow cancellation reference). */
+/** GitHub's values: SIGINT, 7500 ms, SIGTERM, 2500 ms, then the process tree is killed (workflow cancellation reference). */
 export const GITHUB_CANCELLATION_GRACE: CancellationGrace = { interruptMs: 7500, terminateMs: 2500 };
 
 export interface ProcessOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** The whole environment: nothing of this process's own is added. */
+  /** The whole environment: the process inherits nothing else. */
   readonly env: Readonly<Record<string, string>>;
-  /** Called for each line of standard output and standard error, without its end. */
+  /** Called with each line of standard output and standard error, without its line break. */
   readonly onLine: (line: string) => void;
-  /** Its abort cancels the process as GitHub does. */
+  /** Aborting it cancels the process as GitHub does. */
   readonly cancellation: AbortSignal;
   readonly cancellationGrace: CancellationGrace;
 }
 
-// A background process may hold the streams open; GitHub's runner waits this long for them after the exit.
+// A background process can keep the streams open; GitHub's runner waits this long for them after the exit.
 const STREAM_CLOSE_TIMEOUT_MS = 5000;
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 
 const runningPids = new Set<number>();
 
-// From the top, so that no shell is left to report on what it started.
+interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+}
+
+function readFileOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // The process has ended since it was listed, or belongs to another user.
+    return '';
+  }
+}
+
+function readProcess(pid: string): ProcessEntry {
+  const stat = readFileOrEmpty(`/proc/${pid}/stat`);
+  // The name is in parentheses and can itself contain parentheses, so the other fields start after the last one.
+  const nameEnd = stat.lastIndexOf(')');
+  const parent = Number(stat.slice(nameEnd + 2).split(' ')[1] ?? 0);
+  return { pid: Number(pid), parent, name: stat.slice(stat.indexOf('(') + 1, nameEnd) };
+}
+
+function listProcesses(): ProcessEntry[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(readProcess);
+  } catch {
+    return [];
+  }
+}
+
+/** The ids of all descendants of a process; empty on other systems than Linux. */
+function findDescendants(pid: number): number[] {
+  const processes = listProcesses();
+  const descendantsOf = (parent: number): number[] =>
+    processes
+      .filter((each) => each.parent === parent)
+      .flatMap((each) => [each.pid, ...descendantsOf(each.pid)]);
+  return descendantsOf(pid);
+}
+
+/** Kills a process with SIGKILL; does nothing if it has ended. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
+
+/**
+ * The processes that were started with an entry `NAME=value` in their environment; empty on other systems than Linux.
+ */
+export function findByEnvironment(variable: string): { readonly pid: number; readonly name: string }[] {
+  return listProcesses().filter(({ pid }) =>
+    readFileOrEmpty(`/proc/${pid}/environ`).split('\0').includes(variable),
+  );
+}
+
+// Parents first, so that no shell reports the end of its children.
 function killTree(pid: number): void {
   for (const each of [pid, ...findDescendants(pid)]) killProcess(each);
 }
 
-// Steps have process groups of their own, so they would outlive a runner that is stopped at once.
+// Each step has its own process group, so it would outlive a runner that exits at once.
 process.on('exit', () => runningPids.forEach(killTree));
 
 async function readLines(stream: Readable, onLine: (line: string) => void): Promise<void> {
@@ -54,26 +115,26 @@ async function cancelProcess(
 ): Promise<void> {
   const pid = child.pid;
   if (pid === undefined) return;
-  const endsWithin = async (milliseconds: number) => {
-    const waiting = new AbortController();
-    const ended = await Promise.race([
+  const exitsWithin = async (milliseconds: number) => {
+    const timer = new AbortController();
+    const hasExited = await Promise.race([
       exited.then(() => true),
-      delay(milliseconds, false, { signal: waiting.signal }).catch(() => false),
+      delay(milliseconds, false, { signal: timer.signal }).catch(() => false),
     ]);
-    waiting.abort();
-    return ended;
+    timer.abort();
+    return hasExited;
   };
   child.kill('SIGINT');
-  if (await endsWithin(grace.interruptMs)) return;
+  if (await exitsWithin(grace.interruptMs)) return;
   child.kill('SIGTERM');
-  if (await endsWithin(grace.terminateMs)) return;
+  if (await exitsWithin(grace.terminateMs)) return;
   killTree(pid);
 }
 
 /**
- * Runs a step's process in a process group of its own, so that Ctrl-C reaches it only through the runner.
- * @returns its exit code; 128 and the signal's number for one that a signal ended, as shells count.
- * @throws where it cannot be started.
+ * Runs a step's process in its own process group, so that Ctrl-C reaches it only through the runner.
+ * @returns its exit code; 128 plus the signal's number if a signal ended it, as in shells.
+ * @throws if it cannot be started.
  */
 export async function runProcess(options: ProcessOptions): Promise<number> {
   const child = spawn(options.file, [...options.args], {

@@ -12,12 +12,10 @@ import {
 } from './contexts.ts';
 import { isUntrustedPullRequest, type RunEvent, readEvent } from './event.ts';
 import { ExpressionError } from './expressions.ts';
-import type { GitHubControl } from './github-control.ts';
-import type { IdTokenEndpoint } from './id-token.ts';
+import { createRunNotifier, type GitHubControl } from './github-control.ts';
 import { runJob } from './job.ts';
-import type { JobResult, WorkflowRunState } from './job-state.ts';
+import type { IdTokenEndpoint, JobResult, WorkflowRunState } from './job-state.ts';
 import { type Annotation, RunLog } from './run-log.ts';
-import { createRunNotifier } from './run-notifier.ts';
 import { type CancellationGrace, GITHUB_CANCELLATION_GRACE } from './run-process.ts';
 import { SecretMasker } from './secret-masker.ts';
 import { readWorkflow, type Workflow } from './workflow.ts';
@@ -25,35 +23,35 @@ import { readWorkflow, type Workflow } from './workflow.ts';
 export { createGitHubControl, type GitHubChange, type GitHubControl } from './github-control.ts';
 export { WorkflowError } from './workflow.ts';
 
-/** One run of a workflow file. */
+/** The options of {@link runWorkflow}. */
 export interface RunOptions {
-  /** The workflow file; relative to the present folder. */
+  /** Path of the workflow file. */
   readonly file: string;
-  /** The checkout: what `uses: ./` and GITHUB_WORKSPACE mean. */
+  /** The checkout: `./` in `uses:`, and GITHUB_WORKSPACE. */
   readonly workspace: string;
-  /** A file with the event's payload as JSON, see readEvent. */
+  /** Path of a file with the event's payload as JSON, see `readEvent`. */
   readonly event?: string | undefined;
-  /** The event's name, where the payload does not tell it. */
+  /** The event's name; by default it is derived from the payload. */
   readonly eventName?: string | undefined;
   /**
-   * What the machine's environment adds: an emulator's `env`. ACTIONS_ID_TOKEN_* reaches only jobs with
-   * `id-token: write`, GITHUB_*_URL by way of the github context.
+   * Variables to add to the steps' environment: the emulator's `env`. Only jobs with `id-token: write` get
+   * ACTIONS_ID_TOKEN_*; GITHUB_*_URL also set the URLs of the `github` context.
    */
   readonly env?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly vars?: Readonly<Record<string, string>>;
-  /** Takes each line of the log, masked, without its end. */
+  /** Called with each line of the log, masked, without its line break. */
   readonly write?: (line: string) => void;
   readonly useColor?: boolean;
-  /** Its abort cancels the run, as a person would on GitHub. */
+  /** Aborting it cancels the run, as GitHub's button does. */
   readonly cancellation?: AbortSignal;
   readonly cancellationGrace?: CancellationGrace;
-  /** An emulated GitHub, which is told of the run, its pull request and each job's token. */
+  /** The emulated GitHub, to which the run, its pull request and each job's token are reported. */
   readonly gitHub?: GitHubControl | undefined;
 }
 
 export interface RunResult {
-  /** 0 only where every job succeeded (or was skipped), post steps included. */
+  /** 0 if every job, with its post steps, succeeded or was skipped; otherwise 1. */
   readonly exitCode: 0 | 1;
   /** The whole log, masked. */
   readonly log: string;
@@ -74,7 +72,7 @@ function splitMachineEnvironment(env: Readonly<Record<string, string>>): Machine
   return { variables: { ...inheritedEnvironment(), ...variables }, idTokenEndpoint };
 }
 
-// workflow_dispatch's inputs keep their types, and those left out have the workflow's defaults.
+// The inputs of workflow_dispatch keep their types; missing ones have the workflow's defaults.
 function dispatchInputs(workflow: Workflow, event: RunEvent): Record<string, unknown> {
   const declared = asObject(asObject(workflow.events['workflow_dispatch'])['inputs']);
   const inputs: Record<string, unknown> = {};
@@ -129,25 +127,25 @@ async function createRun(
   };
 }
 
-// The parser has made sure that needs exist and form no circle.
+// The parser has checked that the needed jobs exist and that there is no cycle.
 async function runJobs(run: WorkflowRunState): Promise<Record<string, JobResult>> {
-  const records: Record<string, JobResult> = {};
-  const waiting = [...run.workflow.jobs];
-  while (waiting.length > 0) {
-    const next = waiting.findIndex((job) => job.needs.every((id) => id in records));
-    const [job] = waiting.splice(Math.max(next, 0), 1);
+  const results: Record<string, JobResult> = {};
+  const pending = [...run.workflow.jobs];
+  while (pending.length > 0) {
+    const next = pending.findIndex((job) => job.needs.every((id) => id in results));
+    const [job] = pending.splice(Math.max(next, 0), 1);
     if (job === undefined) break;
     run.log.printBlankLine();
     try {
-      records[job.id] = await runJob(run, job, records);
+      results[job.id] = await runJob(run, job, results);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       run.log.annotate('error', `Job ${job.id}: ${error.message}`);
       run.log.closeSection();
-      records[job.id] = { result: 'failure', outputs: {} };
+      results[job.id] = { result: 'failure', outputs: {} };
     }
   }
-  return records;
+  return results;
 }
 
 function getConclusion(jobs: Readonly<Record<string, JobResult>>): 'success' | 'failure' | 'cancelled' {
@@ -182,8 +180,8 @@ async function runWithNotifications(run: WorkflowRunState): Promise<Pick<RunResu
 }
 
 /**
- * Checks that a workflow can be run, without running it.
- * @throws {WorkflowError} where the workflow or the event is at fault.
+ * Checks that this runner can run a workflow on an event, without running it.
+ * @throws {WorkflowError} if the workflow or the event has an error.
  */
 export async function checkWorkflow(
   options: Pick<RunOptions, 'file' | 'event' | 'eventName'>,
@@ -192,8 +190,8 @@ export async function checkWorkflow(
 }
 
 /**
- * Runs a workflow file as GitHub's runner would, on this machine, in the present checkout.
- * @throws {WorkflowError} where the workflow or the event is at fault; nothing has run then.
+ * Runs a workflow file as GitHub's runner does, on this machine and in an existing checkout.
+ * @throws {WorkflowError} if the workflow or the event has an error; then no step has run.
  */
 export async function runWorkflow(options: RunOptions): Promise<RunResult> {
   const workflow = await readWorkflow(options.file);
@@ -207,7 +205,7 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
   const log = new RunLog(write, masker, options.useColor ?? false);
   const folders = await createFolders(options.workspace);
   const removeFolders = () => rmSync(folders.root, { recursive: true, force: true });
-  // A runner that is stopped at once comes to no 'finally'.
+  // process.exit, after a second Ctrl-C, skips 'finally'.
   process.on('exit', removeFolders);
   try {
     const run = await createRun(options, workflow, event, folders, log, masker);

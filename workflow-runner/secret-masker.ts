@@ -18,15 +18,15 @@ function withoutDoubleQuotes(value: string): string {
   return value.length > 8 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }
 
-// encodeURIComponent leaves !'()* alone, which the runner's own encoder escapes.
+// The runner's own encoder also escapes !'()*, encodeURIComponent does not.
 function escapeUri(value: string): string {
-  const strict = (text: string) => `%${text.charCodeAt(0).toString(16).toUpperCase()}`;
-  return encodeURIComponent(value.toWellFormed()).replace(/[!'()*]/g, strict);
+  const percentEncode = (text: string) => `%${text.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(value.toWellFormed()).replace(/[!'()*]/g, percentEncode);
 }
 
 /**
- * The forms of one secret that GitHub's runner masks besides the secret itself (the runner's value encoders;
- * its two for PowerShell's coloured error messages are left out, as nothing here prints them).
+ * The encodings in which GitHub's runner masks a secret, by its value encoders. Without the two for PowerShell's
+ * colored error messages, which nothing here prints.
  */
 const SECRET_ENCODERS: readonly ((value: string) => string)[] = [
   (value) => value,
@@ -49,13 +49,13 @@ interface TextRange {
 
 function findOccurrences(text: string, value: string): TextRange[] {
   const found: TextRange[] = [];
-  for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + 1)) {
-    found.push({ start: at, end: at + value.length });
+  for (let start = text.indexOf(value); start >= 0; start = text.indexOf(value, start + 1)) {
+    found.push({ start, end: start + value.length });
   }
   return found;
 }
 
-// Overlapping and touching finds become one mask, so that their number tells nothing.
+// Overlapping and adjacent occurrences become one mask, so that the number of masks reveals nothing.
 function mergeRanges(ranges: readonly TextRange[]): TextRange[] {
   const merged: TextRange[] = [];
   for (const range of ranges.toSorted((a, b) => a.start - b.start)) {
@@ -69,11 +69,11 @@ function mergeRanges(ranges: readonly TextRange[]): TextRange[] {
   return merged;
 }
 
-/** Knows the job's secrets and blanks them in whatever is about to be printed, as GitHub's runner does. */
+/** Replaces the run's secrets in text that is about to be printed, as GitHub's runner does. */
 export class SecretMasker {
   readonly #values = new Set<string>();
 
-  /** Masks a secret from now on: as a whole, each of its lines by itself, and in the runner's encodings. */
+  /** Masks a secret from now on: the whole value and each of its lines, in all encodings. */
   add(secret: string): void {
     for (const value of [secret, ...secret.split(/[\r\n]+/)]) {
       if (value.trim() === '') continue;
@@ -93,7 +93,7 @@ export class SecretMasker {
     return masked + text.slice(from);
   }
 
-  /** True where {@link MASK} would change the text. */
+  /** True if {@link mask} would change the text. */
   containsSecret(text: string): boolean {
     return this.mask(text) !== text;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A step wrote something to one of its files that the runner cannot take; the message names what and why. */
+/** A file that a step wrote has an invalid format; the message says where and why. */
 export class FileFormatError extends Error {
   override readonly name = 'FileFormatError';
 }
@@ -11,22 +11,22 @@ function findDelimiter(lines: readonly string[], from: number, delimiter: string
   const end = lines.indexOf(delimiter, from);
   if (end < 0) {
     throw new FileFormatError(
-      `Matching delimiter not found '${delimiter}'; end the value with a line that holds nothing else.`,
+      `Matching delimiter not found '${delimiter}'; end the value with a line that contains only the delimiter.`,
     );
   }
   return end;
 }
 
 /**
- * Reads the lines of GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE: `name=value`, or `name<<DELIMITER`, the value's
- * lines and `DELIMITER`. Later entries of a name win where a map is made of them.
- * @throws {FileFormatError} for any other line that is not empty, and for a value without its end.
+ * Parses GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE: `name=value`, or `name<<DELIMITER`, the value's lines and
+ * `DELIMITER`. A name can occur more than once.
+ * @throws {FileFormatError} for any other line that is not empty, and for a value without its closing delimiter.
  */
 export function parseKeyValues(text: string): [name: string, value: string][] {
   const entries: [string, string][] = [];
   const lines = text.split('\n');
-  for (let at = 0; at < lines.length; at += 1) {
-    const line = lines[at] ?? '';
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] ?? '';
     if (line === '') continue;
     const separator = /<<|=/.exec(line);
     if (separator === null) {
@@ -35,38 +35,39 @@ export function parseKeyValues(text: string): [name: string, value: string][] {
     const name = line.slice(0, separator.index);
     const rest = line.slice(separator.index + separator[0].length);
     if (name === '' || (separator[0] === '<<' && rest === '')) {
-      throw new FileFormatError(`Invalid format '${line}'; neither name nor delimiter may be empty.`);
+      throw new FileFormatError(`Invalid format '${line}'; the name and the delimiter must not be empty.`);
     }
     if (separator[0] === '=') {
       entries.push([name, rest]);
     } else {
-      const end = findDelimiter(lines, at + 1, rest);
-      entries.push([name, lines.slice(at + 1, end).join('\n')]);
-      at = end;
+      const end = findDelimiter(lines, index + 1, rest);
+      entries.push([name, lines.slice(index + 1, end).join('\n')]);
+      index = end;
     }
   }
   return entries;
 }
 
-/** What a step wrote to its files; `errors` says what could not be taken, which fails the step. */
+/** What a step wrote to its files. */
 export interface FileCommands {
   readonly env: readonly (readonly [string, string])[];
   readonly output: readonly (readonly [string, string])[];
   readonly state: readonly (readonly [string, string])[];
   readonly path: readonly string[];
   readonly summary: string;
-  /** Entries that are left out without failing the step. */
-  readonly refusals: readonly string[];
+  /** A message for each entry that is ignored; the step does not fail. */
+  readonly rejected: readonly string[];
+  /** A message for each file with a format error; the step fails. */
   readonly errors: readonly string[];
 }
 
-// Node would load what it names in every later step; GitHub's runner leaves out this one name, in any case.
+// Node would load the modules that it names in every later step. GitHub's runner ignores only this name, in any case.
 const FORBIDDEN_VARIABLES = new Set(['NODE_OPTIONS']);
 const MAX_SUMMARY_BYTES = 1024 * 1024;
 
 type StepFilePaths = Readonly<Record<'env' | 'output' | 'state' | 'path' | 'summary', string>>;
 
-/** The five files that a step writes to, new and empty for each step. */
+/** The files that a step can write to; each step gets new, empty ones. */
 export class StepFiles {
   readonly env: Readonly<Record<string, string>>;
   readonly #paths: StepFilePaths;
@@ -99,7 +100,7 @@ export class StepFiles {
     return new StepFiles(paths);
   }
 
-  /** Reads what the step wrote and removes the files. A file that the step removed counts as empty. */
+  /** Reads the files and removes them. A file that the step has deleted counts as empty. */
   async readAndRemove(): Promise<FileCommands> {
     const read = (file: string) => readFile(file, 'utf8').catch(() => '');
     const errors: string[] = [];
@@ -123,8 +124,8 @@ export class StepFiles {
       state: await entries('state', this.#paths.state),
       path: (await read(this.#paths.path)).split(/\r?\n/).filter((line) => line !== ''),
       summary: await read(this.#paths.summary),
-      refusals: forbidden.map(
-        ([name]) => `${name} cannot be set by GITHUB_ENV; set it in the step's 'env:'.`,
+      rejected: forbidden.map(
+        ([name]) => `${name} cannot be set through GITHUB_ENV; set it in the step's 'env:'.`,
       ),
       errors,
     };
@@ -136,7 +137,7 @@ export class StepFiles {
     const size = Buffer.byteLength(commands.summary);
     if (size <= MAX_SUMMARY_BYTES) return commands;
     const kibibytes = Math.ceil(size / 1024);
-    const rejection = `The step summary is left out: it has ${kibibytes} KiB, of at most 1024; write less.`;
-    return { ...commands, summary: '', refusals: [...commands.refusals, rejection] };
+    const message = `The step summary is ignored: it has ${kibibytes} KiB, and the limit is 1024 KiB.`;
+    return { ...commands, summary: '', rejected: [...commands.rejected, message] };
   }
 }

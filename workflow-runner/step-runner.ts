@@ -1,10 +1,14 @@
 import { contextVariables } from './contexts.ts';
-import { ExpressionError, type ExpressionEvaluator } from './expressions.ts';
-import type { JobState, StepOutcome } from './job-state.ts';
-import { type PlannedStep, StepError } from './planned-step.ts';
+import {
+  ExpressionError,
+  type ExpressionEvaluator,
+  evaluateMapping,
+  evaluateNumber,
+  evaluateString,
+} from './expressions.ts';
+import { type JobState, type PlannedStep, StepError, type StepOutcome } from './job-state.ts';
 import { formatDuration } from './run-log.ts';
 import { type FileCommands, StepFiles } from './step-files.ts';
-import { evaluateMapping, evaluateNumber, evaluateString } from './template-tokens.ts';
 import { type CommandHandlers, CommandProcessor } from './workflow-commands.ts';
 
 function processVariables(
@@ -41,7 +45,7 @@ function createCommandHandlers(
   const isDebug = (job.env['ACTIONS_STEP_DEBUG'] ?? machineVariables['ACTIONS_STEP_DEBUG']) === 'true';
   return {
     addMask: (secret) => masker.add(secret),
-    annotate: (kind, message, properties) => log.annotate(kind, message, properties),
+    annotate: (level, message, properties) => log.annotate(level, message, properties),
     debug: (message) => {
       if (isDebug) log.print(`Debug: ${message}`, 'grey');
     },
@@ -55,7 +59,7 @@ function createCommandHandlers(
   };
 }
 
-/** @returns whether everything could be taken. */
+/** @returns false if one of the files had a format error. */
 function applyFileCommands(
   job: JobState,
   planned: PlannedStep,
@@ -75,7 +79,7 @@ function applyFileCommands(
         .join('\n'),
     );
   }
-  for (const message of [...commands.refusals, ...commands.errors]) log.annotate('error', message);
+  for (const message of [...commands.rejected, ...commands.errors]) log.annotate('error', message);
   return commands.errors.length === 0;
 }
 
@@ -90,7 +94,7 @@ function reportStepError(job: JobState, error: unknown): false {
   return false;
 }
 
-/** Aborts the step on its timeout, and on the job's cancellation unless its condition still holds then. */
+/** Aborts the step on its timeout, and on the job's cancellation unless its condition is then still true. */
 class StepCancellation implements Disposable {
   readonly #controller = new AbortController();
   readonly #job: JobState;
@@ -184,7 +188,7 @@ function getTitle(planned: PlannedStep, evaluator: ExpressionEvaluator): string 
   }
 }
 
-/** Runs one step of a job, or skips it where its condition says so, and leaves what it did in the job. */
+/** Runs one step of a job, or skips it if its condition is false, and records its result in the job. */
 export async function runStep(job: JobState, planned: PlannedStep): Promise<void> {
   const { log } = job.run;
   const { step } = planned;
@@ -194,7 +198,7 @@ export async function runStep(job: JobState, planned: PlannedStep): Promise<void
   const finish = (result: StepResult, continueOnError: boolean) => {
     recordResult(job, planned, result, continueOnError);
     const note =
-      result.outcome === 'failure' && continueOnError ? ' (continue-on-error: the job goes on)' : '';
+      result.outcome === 'failure' && continueOnError ? ' (continue-on-error: the job continues)' : '';
     const colour = result.outcome === 'success' ? 'green' : 'red';
     log.print(
       `${OUTCOME_SYMBOLS[result.outcome]} ${formatDuration(performance.now() - started)}${note}`,

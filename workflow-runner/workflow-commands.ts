@@ -1,4 +1,4 @@
-/** A workflow command as a step printed it: `::name key=value,key=value::data`. */
+/** A workflow command that a step printed: `::name key=value,key=value::data`. */
 export interface WorkflowCommand {
   readonly name: string;
   readonly properties: Readonly<Record<string, string>>;
@@ -7,16 +7,16 @@ export interface WorkflowCommand {
 
 export type AnnotationLevel = 'error' | 'warning' | 'notice';
 
-/** What a step's workflow commands do to its job. */
+/** The effects of a step's workflow commands. */
 export interface CommandHandlers {
   addMask(secret: string): void;
-  annotate(kind: AnnotationLevel, message: string, properties: Readonly<Record<string, string>>): void;
+  annotate(level: AnnotationLevel, message: string, properties: Readonly<Record<string, string>>): void;
   debug(message: string): void;
   group(title: string): void;
   endGroup(): void;
   setOutput(name: string, value: string): void;
   saveState(name: string, value: string): void;
-  /** Prints a line as it is. */
+  /** Prints a line that is not a command. */
   print(text: string): void;
 }
 
@@ -38,7 +38,7 @@ const COMMAND_NAMES = new Set([
   'warning',
 ]);
 
-// '%25' comes last, so that an escaped '%0A' does not turn into a line break.
+// '%25' is last, so that an escaped '%0A' does not become a line break.
 function unescapeData(text: string): string {
   return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
 }
@@ -62,8 +62,9 @@ function splitCommand(line: string): { info: string; data: string } | undefined 
 }
 
 /**
- * Reads a line as a workflow command, in today's form `::name …::data` or the older `##[name …]data`.
- * @returns undefined for any other line, and for a command whose name `known` does not hold (in lower case).
+ * Parses a line as a workflow command, in the form `::name …::data` or the older `##[name …]data`.
+ * @param known the names of commands, in lower case.
+ * @returns undefined for any other line, and for a command that is not in `known`.
  */
 export function parseCommand(line: string, known: ReadonlySet<string>): WorkflowCommand | undefined {
   const parts = splitCommand(line);
@@ -103,25 +104,25 @@ function replacementHint(command: WorkflowCommand): string {
 }
 
 function rejectCommand(command: WorkflowCommand): never {
-  throw new CommandError(`it is disabled, as any output could forge it; ${replacementHint(command)}.`);
+  throw new CommandError(`it is disabled, because any output could forge it; ${replacementHint(command)}.`);
 }
 
-/** Acts on the workflow commands in one step's output; stop-commands lasts until its token or the step's end. */
+/** Executes the workflow commands in a step's output; stop-commands lasts until its token or the end of the step. */
 export class CommandProcessor {
   readonly #handlers: CommandHandlers;
   #stopToken: string | undefined;
   #failed = false;
 
-  constructor(target: CommandHandlers) {
-    this.#handlers = target;
+  constructor(handlers: CommandHandlers) {
+    this.#handlers = handlers;
   }
 
-  /** True once a command could not be obeyed, which fails the step whatever its exit code (as at GitHub). */
+  /** True after a command failed. As on GitHub, the step then fails whatever its exit code is. */
   get failed(): boolean {
     return this.#failed;
   }
 
-  /** Acts on the line if it is a command, else prints it. */
+  /** Executes the line if it is a command, otherwise prints it. */
   process(line: string): void {
     if (this.#stopToken !== undefined) {
       if (parseCommand(line, new Set([this.#stopToken.toLowerCase()])) !== undefined) {
@@ -146,7 +147,7 @@ export class CommandProcessor {
 
   #execute(command: WorkflowCommand, line: string): void {
     const target = this.#handlers;
-    const handlers: Readonly<Record<string, () => void>> = {
+    const actions: Readonly<Record<string, () => void>> = {
       'add-mask': () => this.#addMask(command),
       'stop-commands': () => this.#stopCommands(command, line),
       error: () => target.annotate('error', command.data, command.properties),
@@ -160,14 +161,14 @@ export class CommandProcessor {
       'set-env': () => rejectCommand(command),
       'add-path': () => rejectCommand(command),
     };
-    const handler = handlers[command.name];
-    if (handler === undefined) target.debug(`'${command.name}' has no effect in this runner.`);
-    else handler();
+    const action = actions[command.name];
+    if (action === undefined) target.debug(`'${command.name}' has no effect in this runner.`);
+    else action();
   }
 
   #addMask(command: WorkflowCommand): void {
     if (command.data.trim() === '') {
-      this.#handlers.annotate('warning', 'add-mask was given an empty string, which masks nothing.', {});
+      this.#handlers.annotate('warning', 'add-mask without a value masks nothing.', {});
     } else {
       this.#handlers.addMask(command.data);
     }
@@ -177,10 +178,10 @@ export class CommandProcessor {
     const token = command.data;
     if (token === '' || COMMAND_NAMES.has(token.toLowerCase())) {
       throw new CommandError(
-        `the token '${token}' would let any output resume the commands; use a random one of your own.`,
+        `with the token '${token}' any output could resume the commands; use a random token.`,
       );
     }
-    // Whoever reads the token in the log could resume the commands; GitHub masks it from this length on.
+    // Output that contains the token resumes the commands, so the log must not show it. GitHub masks it from this length on.
     if (token.length > 6) this.#handlers.addMask(token);
     this.#handlers.print(line);
     this.#stopToken = token;

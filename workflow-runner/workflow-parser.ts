@@ -1,6 +1,9 @@
 import { registerHooks } from 'node:module';
 
-// The parser imports its schemas without the attribute that Node asks of JSON modules, so it is added here.
+/** A piece of a workflow or of an action.yml as the parser reads it: a scalar, an expression, a sequence or a mapping. */
+export type { TemplateToken as Token } from '@actions/workflow-parser/templates/tokens/template-token';
+
+// The parser imports its JSON schemas without the import attribute that Node requires.
 registerHooks({
   load: (url, context, nextLoad) =>
     nextLoad(

@@ -136,7 +136,7 @@ describe('a server property of the table in src/inputs/server-properties.ts', ()
     '$input is declared and changed in the drift scenarios',
     ({ input, name }) => {
       expect(scenarios).toMatch(new RegExp(`^  '?${input}'?: '`, 'm'));
-      expect(scenarios).toMatch(new RegExp(`serverScenario\\(\\s*'${name}'`));
+      expect(scenarios).toMatch(new RegExp(`^    property: '${name}',`, 'm'));
     },
   );
 });

@@ -24,7 +24,7 @@ function importsBelow(folder: string): readonly Import[] {
 
 const sourceImports = importsBelow('src');
 
-/** What each folder of `src/` may import besides itself, the lowest first; `''` is `src/` itself. */
+/** The folders that each folder of `src/` may import besides itself, the lowest first; `''` is `src/` itself. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   common: [],
   inputs: ['common'],
@@ -71,7 +71,7 @@ describe('imports point one way', () => {
     expect(sourceImports.length).toBeGreaterThan(150);
   });
 
-  test.each(Object.entries(LAYERS))('src/%s imports only what is below it', (folder, allowed) => {
+  test.each(Object.entries(LAYERS))('src/%s imports only the folders in LAYERS', (folder, allowed) => {
     const isInFolder = folder === '' ? /^src\/[^/]+$/ : new RegExp(`^src/${folder}/`);
     const below = [folder, ...allowed].map((name) => (name === '' ? '[^/]+$' : `${name}/`));
     expect(importsCrossing(sourceImports, isInFolder, new RegExp(`^src/(?!${below.join('|')})`))).toEqual([]);
@@ -94,7 +94,11 @@ describe('imports point one way', () => {
       /^src\/(reconcile|inputs|reporting)\/(?!server-properties\.ts)/,
       /^@azure|^@actions|^pg$/,
     ],
-    ['src imports nothing of the emulator', /^src\//, /^(emulator|workflow-runner)\//],
+    [
+      'src imports nothing from the emulator or the workflow runner',
+      /^src\//,
+      /^(emulator|workflow-runner)\//,
+    ],
   ])('%s', (_, from, to) => {
     expect(importsCrossing(sourceImports, from, to)).toEqual([]);
   });
@@ -110,7 +114,7 @@ describe('imports point one way', () => {
   });
 });
 
-/** The files of the repository that run in Node, by their path from the root. */
+/** The repository's JavaScript and TypeScript files, with their path from the root. */
 const files = ['__tests__', 'src', 'emulator', 'workflow-runner', 'scripts'].flatMap((folder) =>
   globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: repositoryRoot }).map((path) => ({
     path,
@@ -121,28 +125,28 @@ const captures = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map(([, found = '']) => found);
 const isOutsideRoot = (path: string): boolean => /^\.\.(\/|$)/.test(relative(repositoryRoot, path));
 
-describe('nothing outside the repository is read', () => {
+describe('no file refers to a path outside the repository', () => {
   test('the files are found', () => {
     expect(files.length).toBeGreaterThan(400);
   });
 
   test.each<readonly [what: string, find: (path: string, text: string) => readonly string[]]>([
     [
-      'imports stay inside',
+      'in an import',
       (path, text) =>
         captures(text, /(?:from|import|require)\s*\(?\s*['"](\.[^'"]+)['"]/g).filter((to) =>
           isOutsideRoot(join(repositoryRoot, dirname(path), to)),
         ),
     ],
     [
-      'URLs that are relative to a file stay inside',
+      'in a URL that is relative to a file',
       (path, text) =>
         captures(text, /new URL\(\s*['"`]([^'"`$]*)[^,]*,\s*import\.meta\.url/g).filter((to) =>
           isOutsideRoot(fileURLToPath(new URL(to, pathToFileURL(join(repositoryRoot, path))))),
         ),
     ],
     [
-      'paths that are joined to the folder of a file stay inside',
+      'in a path that is joined to the folder of a file',
       (path, text) =>
         captures(text, /(?:join|resolve)\(\s*import\.meta\.dirname((?:,\s*['"][^'"]*['"])*)/g).filter(
           (parts) =>
@@ -150,7 +154,7 @@ describe('nothing outside the repository is read', () => {
         ),
     ],
     [
-      'paths that are joined to the root stay inside',
+      'in a path that is joined to the root',
       (_, text) =>
         captures(text, /\b(?:join|resolve|new URL)\(([^()]*)\)/g).filter(
           (parts) =>
@@ -158,16 +162,16 @@ describe('nothing outside the repository is read', () => {
             captures(parts, /['"`]([^'"`]*)['"`]/g).some((part) => isOutsideRoot(join(repositoryRoot, part))),
         ),
     ],
-    ['no folder beside the checkout is named', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
+    ['by the name of a folder beside the checkout', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
   ])('%s', (_, find) => {
     const found = files.flatMap(({ path, text }) => find(path, text).map((what) => `${path}: ${what}`));
     expect(found).toEqual([]);
   });
 });
 
-describe('tests are written in one way', () => {
+describe('test files', () => {
   const testFiles = files.filter(({ path }) => path.endsWith('.test.ts'));
-  /** Every statement that imports from a module, as its names and the module. */
+  /** The import statements of a file: imported names and module. */
   const importsOf = (text: string): readonly (readonly [names: string, from: string])[] =>
     [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '([^']+)';/gm)].map(([, names = '', from = '']) => [
       names,
@@ -178,7 +182,7 @@ describe('tests are written in one way', () => {
     expect(testFiles.length).toBeGreaterThan(100);
   });
 
-  test('each takes `test` from vitest, or from a helper of its level', () => {
+  test('import `test` from vitest or from a helper of their level', () => {
     const others = testFiles.flatMap(({ path, text }) => {
       const [, level = ''] = path.split('/');
       const from = importsOf(text)
@@ -191,7 +195,7 @@ describe('tests are written in one way', () => {
     expect(others).toEqual([]);
   });
 
-  test('none uses `it`, the other name of `test`', () => {
+  test('use `test`, not `it`', () => {
     const using = testFiles.filter(
       ({ text }) =>
         /(?<![.\w])i[t](\.\w+)*\s*[(`<]/.test(withoutCommentsAndStrings(text)) ||
@@ -200,7 +204,7 @@ describe('tests are written in one way', () => {
     expect(using.map(({ path }) => path)).toEqual([]);
   });
 
-  test('none is left out: skipped are only tests of another platform, and of what root is always allowed to do', () => {
+  test('skip only tests of another platform, and tests that root cannot run', () => {
     const found = testFiles.flatMap(({ path, text }) => {
       const code = withoutCommentsAndStrings(text);
       const always = captures(code, /\b((?:test|describe)(?:\.\w+)*\.(?:only|todo|fails|skip\b)|ski[p]\()/g);
@@ -213,7 +217,7 @@ describe('tests are written in one way', () => {
   });
 });
 
-/** A file's code without comments and the content of its texts, which are prose. */
+/** A file's code without comments and without the content of its strings. */
 function withoutCommentsAndStrings(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, '')

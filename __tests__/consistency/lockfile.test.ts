@@ -6,8 +6,8 @@ import { repositoryRoot } from '../helpers/root.ts';
 
 const sha512 = 'sha512-AAAA';
 
-describe('every package that is downloaded is known by its content', () => {
-  test('package-lock.json has a SHA-512 integrity value for each, and names no host', () => {
+describe('every downloaded package is pinned by its content', () => {
+  test('package-lock.json has a SHA-512 integrity value for each package, and no URL of a registry', () => {
     const { packages } = JSON.parse(readFileSync(join(repositoryRoot, 'package-lock.json'), 'utf8'));
     expect(Object.keys(packages).length).toBeGreaterThan(200);
     expect(findLockfileErrors(packages)).toEqual([]);
@@ -15,26 +15,26 @@ describe('every package that is downloaded is known by its content', () => {
 
   test.each([
     ['no integrity value', {}, ['node_modules/a has no SHA-512 integrity value']],
-    ['a weak one', { integrity: 'sha1-AAAA' }, ['node_modules/a has no SHA-512 integrity value']],
+    ['a weak integrity value', { integrity: 'sha1-AAAA' }, ['node_modules/a has no SHA-512 integrity value']],
     [
-      'a host',
+      'the URL of a registry',
       { integrity: sha512, resolved: 'https://example.org/a.tgz' },
-      ['node_modules/a names where it was downloaded from'],
+      ['node_modules/a contains the URL from which it was downloaded'],
     ],
     [
-      'a repository',
+      'a Git repository and no integrity value',
       { resolved: 'git+ssh://git@example.org/a.git#1' },
       expect.objectContaining({ length: 2 }),
     ],
-    ['what it needs', { integrity: sha512 }, []],
-    ['a link', { link: true, resolved: 'examples/relecloud' }, []],
-    ['a place within another package', { inBundle: true }, []],
-  ])('an entry with %s', (_, entry, faults) => {
-    expect(findLockfileErrors({ '': {}, 'examples/relecloud': {}, 'node_modules/a': entry })).toEqual(faults);
+    ['a SHA-512 integrity value', { integrity: sha512 }, []],
+    ['a link to a workspace', { link: true, resolved: 'examples/relecloud' }, []],
+    ['a bundled package', { inBundle: true }, []],
+  ])('an entry with %s', (_, entry, errors) => {
+    expect(findLockfileErrors({ '': {}, 'examples/relecloud': {}, 'node_modules/a': entry })).toEqual(errors);
   });
 });
 
-describe('every action of another repository is known by its content', () => {
+describe('every action of another repository is pinned by its content', () => {
   const files = globSync(['.github/workflows/*.yml', 'examples/*.yml', 'README.md', 'docs/*.md'], {
     cwd: repositoryRoot,
   });
@@ -47,7 +47,7 @@ describe('every action of another repository is known by its content', () => {
     ),
   );
 
-  test('workflows, examples and the documentation name its commit', () => {
+  test('workflows, examples and documentation use a full commit id', () => {
     expect(uses.length).toBeGreaterThan(10);
     const pinned = /^(\.\/.*|OWNER\/azure-postgresql-action@FULL_COMMIT_SHA|[^@]+@[0-9a-f]{40})$/;
     expect(uses.filter(({ action }) => !pinned.test(action))).toEqual([]);

@@ -13,7 +13,7 @@ const inputsForServer = (server: string, more: Record<string, string> = {}): Rec
 });
 
 describe('an application role for a base database', () => {
-  test('owns schema public of a database that this run makes, which is shut to everybody else, and is what is published', async ({
+  test('owns schema public of a new database that no other role can enter, and is the published login', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step(
@@ -47,7 +47,7 @@ describe('an application role for a base database', () => {
     });
   });
 
-  test('CONNECT is revoked from PUBLIC on every database that a run makes, also without a role', async ({
+  test('is not required: a run revokes CONNECT from PUBLIC on every database that it creates', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step(inputsForServer('made', { database: 'without_role' }));
@@ -59,9 +59,9 @@ describe('an application role for a base database', () => {
     });
   });
 
-  test('on an adopted database it gets its rights, and PUBLIC keeps what it had', async ({ emulator }) => {
-    const made = await new Job(emulator).step(inputsForServer('made'));
-    await query(emulator, adminLogin(made.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
+  test('gets its rights on an adopted database, on which PUBLIC keeps its own', async ({ emulator }) => {
+    const created = await new Job(emulator).step(inputsForServer('made'));
+    await query(emulator, adminLogin(created.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
     const inputs = inputsForServer('made', {
       ...roleInputs,
       'app-username': 'adopted_app',
@@ -84,9 +84,9 @@ describe('an application role for a base database', () => {
     expect(again.outputs['changes'], again.log).toBe('[]');
   });
 
-  test('on one that holds others’ objects it says that the role cannot change them', async ({ emulator }) => {
-    const made = await new Job(emulator).step(inputsForServer('made', { database: 'used' }));
-    await query(emulator, loginFromOutputs(made.outputs), 'CREATE TABLE of_the_administrator (id int)');
+  test('causes a warning if the database has objects that the role cannot change', async ({ emulator }) => {
+    const created = await new Job(emulator).step(inputsForServer('made', { database: 'used' }));
+    await query(emulator, loginFromOutputs(created.outputs), 'CREATE TABLE of_the_administrator (id int)');
     const inputs = inputsForServer('made', { ...roleInputs, 'app-username': 'used_app', database: 'used' });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
@@ -95,7 +95,9 @@ describe('an application role for a base database', () => {
     );
   });
 
-  test('a second run plans nothing and writes nothing, by SQL or to ARM', async ({ emulator }) => {
+  test('needs no change in a second run: nothing is planned or written, in SQL or ARM', async ({
+    emulator,
+  }) => {
     await emulator.clearRecords();
     const step = await new Job(emulator).step(inputsForServer('made', roleInputs));
     expect(step.exitCode, step.log).toBe(0);
@@ -105,7 +107,7 @@ describe('an application role for a base database', () => {
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET)/i.test(statement))).toEqual([]);
   });
 
-  test('migrate-as: admin migrates by the administrator’s connection, and publishes the role’s all the same', async ({
+  test('is the published login also with migrate-as: admin, which migrates as the administrator', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step(
@@ -125,7 +127,7 @@ describe('an application role for a base database', () => {
 });
 
 describe('the application role’s password', () => {
-  test('no statement and no state holds it in clear, and it is masked before it appears', async ({
+  test('is not in plain text in any statement or state, and is masked before it appears', async ({
     emulator,
   }) => {
     const password = 'Plain-"Text" pässword\\1';
@@ -146,7 +148,7 @@ describe('the application role’s password', () => {
     expect(JSON.stringify(step.state) + step.summary + step.outputs['changes']).not.toContain('Plain-');
   });
 
-  test('a derived one is the same in any later job, another key gives another, and only a refused login leads to ALTER ROLE', async ({
+  test('is derived from the key: later jobs get the same one, and a new key changes it with ALTER ROLE after a failed login', async ({
     emulator,
   }) => {
     const first = await new Job(emulator).step(inputsForServer('derived', roleInputs));
@@ -170,14 +172,14 @@ describe('the application role’s password', () => {
   });
 });
 
-describe('a role that is not ours', () => {
-  test('an unmarked one, another repository’s, and one for another database are refused and never altered', async ({
+describe('a role that the action does not manage', () => {
+  test('is rejected and not altered: without marker, of another repository, or for another database', async ({
     emulator,
   }) => {
-    const made = await new Job(emulator).step(
+    const created = await new Job(emulator).step(
       inputsForServer('foreign', { ...roleInputs, 'app-username': 'ours' }),
     );
-    const admin = adminLogin(made.outputs['db-host'] ?? '');
+    const admin = adminLogin(created.outputs['db-host'] ?? '');
     await query(emulator, admin, 'CREATE ROLE unmarked LOGIN');
     const refused = [
       [new Job(emulator), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it has no ownership marker/],

@@ -5,8 +5,8 @@ import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'bundled', 'allowed-ip-ranges': '198.51.100.7' };
 
-describe('the bundle in a process of its own, as the runner starts it: one run of each mode', () => {
-  test('ensure, and its post', async ({ emulator }) => {
+describe('the bundle, in its own process', () => {
+  test('runs ensure and its post', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.spawnStep(inputs);
     expect([step.exitCode, step.signal], step.log).toEqual([0, null]);
@@ -17,7 +17,7 @@ describe('the bundle in a process of its own, as the runner starts it: one run o
     expect([post?.exitCode, post?.signal], post?.log).toEqual([0, null]);
   });
 
-  test('check, which fails the process where something differs', async ({ emulator }) => {
+  test('runs check, and exits with 1 if there is drift', async ({ emulator }) => {
     const same = await new Job(emulator).spawnStep({ ...inputs, mode: 'check' });
     expect(same.exitCode, same.log).toBe(0);
     expect(same.outputs).toMatchObject({ drifted: 'false', drift: '[]' });
@@ -28,11 +28,11 @@ describe('the bundle in a process of its own, as the runner starts it: one run o
     expect(drifted.outputs['drifted']).toBe('true');
   });
 
-  test('ensure for a pull request, drop and sweep', async ({ emulator }) => {
+  test('runs ensure for a pull request, drop and sweep', async ({ emulator }) => {
     const pullRequest = perPullRequestInputs('bundled');
-    const made = await pullRequestJob(emulator, 7).spawnStep(pullRequest);
-    expect(made.exitCode, made.log).toBe(0);
-    expect(made.outputs['db-name']).toBe('relecloud_pr_7');
+    const created = await pullRequestJob(emulator, 7).spawnStep(pullRequest);
+    expect(created.exitCode, created.log).toBe(0);
+    expect(created.outputs['db-name']).toBe('relecloud_pr_7');
     const dropped = await pullRequestJob(emulator, 7).spawnStep({ ...pullRequest, mode: 'drop' });
     expect(dropped.exitCode, dropped.log).toBe(0);
     expect(JSON.parse(dropped.outputs['dropped'] ?? '')).toMatchObject([
@@ -45,7 +45,7 @@ describe('the bundle in a process of its own, as the runner starts it: one run o
     expect(swept.outputs['dropped']).toBe('[]');
   });
 
-  test('TLS stays verified, whatever an earlier step has put into the environment', async ({ emulator }) => {
+  test('verifies TLS, whatever environment variables an earlier step has set', async ({ emulator }) => {
     const job = new Job(emulator, { NODE_EXTRA_CA_CERTS: '', NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     const step = await job.spawnStep(inputs);
     expect(step.exitCode).toBe(1);

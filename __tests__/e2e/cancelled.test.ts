@@ -6,7 +6,7 @@ import { startSilentProxy } from '../helpers/silent-proxy.ts';
 
 const test = testWith({ provisionMs: 3_600_000 });
 
-/** A step that GitHub cancels at a moment. */
+/** Runs a step, and cancels it as GitHub does when the trigger resolves. */
 const runAndCancel = (
   emulator: EmulatorHarness,
   server: string,
@@ -14,13 +14,13 @@ const runAndCancel = (
 ): Promise<PhaseResult> =>
   new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': server }, signalWhen(trigger, 'SIGINT'));
 
-describe('a run that is ended from outside', () => {
-  test('a cancelled job ends its long wait at once, and the step says that it was cancelled', async ({
+describe('a cancelled or timed-out run', () => {
+  test('stops waiting for Azure when the job is cancelled, and reports that it was cancelled', async ({
     emulator,
   }) => {
-    // Of a creation that takes an hour: that the step ends at all shows that it does not wait for it.
+    // The creation takes an hour: if the step ends, it has not waited for it.
     const poll = await emulator.hold({ service: 'arm', path: '/azureAsyncOperation/' }, 'answer');
-    // After the answer the step waits for its next look.
+    // After this response the step waits for its next poll.
     const step = await runAndCancel(emulator, 'endless', poll.triggered.then(poll.release));
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
@@ -28,14 +28,14 @@ describe('a run that is ended from outside', () => {
     expect(step.summary).toContain('cancelled');
   });
 
-  test('also in the middle of a request', async ({ emulator }) => {
+  test('aborts a request when the job is cancelled', async ({ emulator }) => {
     const search = await emulator.hold({ service: 'arm', method: 'GET', path: '/flexibleServers' });
     const step = await runAndCancel(emulator, 'endless-2', search.triggered);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(cancelled)');
   });
 
-  test('timeout-minutes ends it, and the error says what to do', async ({ emulator }) => {
+  test('ends after timeout-minutes, with an error that says what to do', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...defaultInputs,
       'server-name': 'endless-3',
@@ -53,7 +53,7 @@ describe('a run that is ended from outside', () => {
     ['Entra', { service: 'entra' }],
     ['GitHub’s OIDC endpoint', { service: 'oidc' }],
     ['Azure', { service: 'arm' }],
-  ] as const)('it ends at its limit while %s is silent', async ([, match], { emulator }) => {
+  ] as const)('ends after timeout-minutes if %s does not respond', async ([, match], { emulator }) => {
     const held = await emulator.hold(match, 'request', { times: 100 });
     const limit = { 'timeout-minutes': '0.05' };
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'silent', ...limit });
@@ -63,7 +63,7 @@ describe('a run that is ended from outside', () => {
     expect(step.summary).toContain('timed-out');
   });
 
-  test('it ends at its limit while a proxy is silent', async ({ emulator }) => {
+  test('ends after timeout-minutes if a proxy does not respond', async ({ emulator }) => {
     const proxy = await startSilentProxy();
     const job = new Job(emulator, { HTTPS_PROXY: proxy.url });
     const limit = { 'timeout-minutes': '0.05' };
@@ -74,7 +74,7 @@ describe('a run that is ended from outside', () => {
     expect(step.log).toContain(`Requests go through the proxy ${new URL(proxy.url).host} (HTTPS_PROXY).`);
   });
 
-  test('a cancelled job ends while Entra is silent', async ({ emulator }) => {
+  test('ends when the job is cancelled, although Entra does not respond', async ({ emulator }) => {
     const held = await emulator.hold({ service: 'entra', method: 'POST' }, 'request', { times: 100 });
     const step = await runAndCancel(emulator, 'silent-2', held.triggered);
     await held.release();

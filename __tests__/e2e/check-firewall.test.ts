@@ -8,8 +8,8 @@ const inputs = { ...defaultInputs, 'server-name': 'walls', 'allowed-ip-ranges': 
 const rule = (startIpAddress: string, endIpAddress = startIpAddress) => ({ startIpAddress, endIpAddress });
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await runFix(emulator, inputs);
-  expect(made.exitCode, made.log).toBe(0);
+  const created = await runFix(emulator, inputs);
+  expect(created.exitCode, created.log).toBe(0);
   const runs = { 31: { status: 'in_progress' }, 32: { status: 'completed' } };
   await emulator.control('PATCH', 'state', {
     repository: 'relecloud/space-travel',
@@ -44,7 +44,7 @@ const temporaryRules = {
   'gha-temporary-99-31-1-dddddddd': rule('203.0.113.4'),
 };
 
-test('a temporary rule of a run that has not ended is no drift; of one that has, it is; else unknown', async ({
+test('check reports temporary rules: none of a running run, unexpected of an ended one, otherwise unknown', async ({
   emulator,
 }) => {
   const step = await runCheckWithRules(emulator, 'may-read', temporaryRules);
@@ -56,7 +56,9 @@ test('a temporary rule of a run that has not ended is no drift; of one that has,
   expect(step.exitCode).toBe(1);
 });
 
-test('where GitHub tells nothing, all of them are unknown, which is no drift', async ({ emulator }) => {
+test('check reports all temporary rules as unknown, without drift, if GitHub denies access to runs', async ({
+  emulator,
+}) => {
   const step = await runCheckWithRules(emulator, 'may-nothing', temporaryRules);
   expect(step.drift).toEqual(
     Object.keys(temporaryRules)
@@ -68,7 +70,7 @@ test('where GitHub tells nothing, all of them are unknown, which is no drift', a
   expect(step.summary).toContain('actions: read');
 });
 
-test('the rule of this very job is its own', async ({ emulator }) => {
+test('check does not report the temporary rule of its own job', async ({ emulator }) => {
   await emulator.patchServer('walls', { rules: { here: null } });
   const job = new Job(emulator);
   const { 'allowed-ip-ranges': _, ...undeclared } = inputs;
@@ -81,7 +83,9 @@ test('the rule of this very job is its own', async ({ emulator }) => {
   await emulator.patchServer('walls', { rules: { here: rule('198.51.100.7') } });
 });
 
-test('a wide-open rule is an error annotation, declared or not, warned of or not', async ({ emulator }) => {
+test('check annotates a rule that admits the whole internet as an error, declared or not, and with on-drift: warn', async ({
+  emulator,
+}) => {
   const everybody = rule('0.0.0.0', '255.255.255.255');
   for (const more of [{ 'on-drift': 'warn' }, { 'allowed-ip-ranges': 'here=198.51.100.7\nall=0.0.0.0/0' }]) {
     const step = await runCheckWithRules(emulator, 'may-read', { all: everybody }, more);

@@ -8,8 +8,8 @@ const pageSize = 50;
 const test = testWith({ pageSize });
 const server = fullConfig['server-name'];
 
-/** The most memory that a process has taken so far, in MiB; undefined once it has gone. */
-function peakMemoryKib(pid: number | undefined): number | undefined {
+/** The peak memory of a process so far, in MiB; undefined after it has exited. */
+function peakMemoryMib(pid: number | undefined): number | undefined {
   try {
     const [, kib] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return kib === undefined ? undefined : Number(kib) / 1024;
@@ -18,11 +18,11 @@ function peakMemoryKib(pid: number | undefined): number | undefined {
   }
 }
 
-test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with the pages, not with the things', async ({
+test('a check of 2,000 rules and 300 parameters needs less than 150 MiB, and one request for each page of a list', async ({
   emulator,
 }) => {
-  const made = await runFix(emulator);
-  expect(made.exitCode, made.log).toBe(0);
+  const created = await runFix(emulator);
+  expect(created.exitCode, created.log).toBe(0);
 
   const { parameters } = await emulator.serverState(server);
   const declared = Object.entries(parameters)
@@ -42,29 +42,29 @@ test('2,000 rules and 300 parameters: within 150 MB, and the requests grow with 
     'server-parameters': declared.join('\n'),
     'allowed-ip-ranges': [fullConfig['allowed-ip-ranges'], ...ranges].join('\n'),
   };
-  const whole = await runCheck(emulator, inputs);
-  expect(whole.drift).toEqual([]);
-  expect(whole.exitCode, whole.log).toBe(0);
+  const check = await runCheck(emulator, inputs);
+  expect(check.drift).toEqual([]);
+  expect(check.exitCode, check.log).toBe(0);
   const pages = Math.ceil(2003 / pageSize) + Math.ceil(Object.keys(parameters).length / pageSize);
-  // The server, the extensions' list and the database are asked for besides.
-  expect(whole.requests.length).toBeLessThanOrEqual(pages + 4);
+  // Other requests are for the server, the list of extensions and the database.
+  expect(check.requests.length).toBeLessThanOrEqual(pages + 4);
 
   let peak = 0;
   const step = await new Job(emulator).spawnStep(
     { ...inputs, mode: 'check', 'allowed-ip-ranges': fullConfig['allowed-ip-ranges'], 'on-drift': 'warn' },
     {
       onStarted: ({ pid }) => {
-        const watch = setInterval(() => {
-          const now = peakMemoryKib(pid);
-          if (now === undefined) clearInterval(watch);
-          else peak = Math.max(peak, now);
+        const timer = setInterval(() => {
+          const current = peakMemoryMib(pid);
+          if (current === undefined) clearInterval(timer);
+          else peak = Math.max(peak, current);
         }, 5);
-        watch.unref();
+        timer.unref();
       },
     },
   );
   expect(step.exitCode, step.log.slice(-2000)).toBe(0);
-  // None of them is declared now.
+  // Now none of the 2,000 rules is declared.
   expect(JSON.parse(step.outputs['drift'] ?? '[]')).toHaveLength(2000);
   expect(peak).toBeGreaterThan(30);
   expect(peak).toBeLessThan(150);

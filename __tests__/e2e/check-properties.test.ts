@@ -20,15 +20,16 @@ test.beforeAll(async ({ emulator }) => {
 const sortedFindings = (findings: readonly DriftFinding[]): readonly string[] =>
   findings.map((finding) => JSON.stringify(finding)).sort();
 
-/** A check only reads, whatever it finds. */
+/** Expects that the check has only read. */
 function expectNoWrites({ writes, rules }: Awaited<ReturnType<typeof runCheck>>): void {
   expect(writes).toEqual([]);
   expect(rules.after).toEqual(rules.before);
 }
 
-/** What only SQL can tell. */
+/** Whether a finding can only be read through SQL. */
 const needsSql = ({ resource }: DriftFinding): boolean => ['role', 'extension'].includes(resource);
 
+/** Runs a check, and expects exactly the findings of the scenarios. */
 async function expectDrift(emulator: EmulatorHarness, applied: readonly DriftScenario[]): Promise<void> {
   const check = await runCheck(emulator);
   const blocked = applied.some(({ blocksRunner }) => blocksRunner);
@@ -45,7 +46,7 @@ async function expectDrift(emulator: EmulatorHarness, applied: readonly DriftSce
   expectNoWrites(check);
 }
 
-/** `fix` repairs what it can and reports the rest, which is then reverted manually. */
+/** Expects that `on-drift: fix` fixes all scenarios except those with `revert`, and then reverts these. */
 async function expectFixed(emulator: EmulatorHarness, applied: readonly DriftScenario[]): Promise<void> {
   const fix = await runFix(emulator);
   expect(fix.exitCode, fix.log).toBe(0);
@@ -54,17 +55,17 @@ async function expectFixed(emulator: EmulatorHarness, applied: readonly DriftSce
   for (const { revert } of remaining) await revert?.(emulator);
 }
 
-/** Azure keeps at least one kind of login. */
+/** Without both authentication scenarios at once: Azure does not allow to disable both methods. */
 const scenarioCombinations = fc
   .subarray([...driftScenarios], { minLength: 2 })
   .filter((chosen) => chosen.filter(({ property }) => property.endsWith('authentication')).length < 2);
 
-describe('each property that can be declared, changed without the action', () => {
-  test('a server that has just been created as declared has not drifted', ({ emulator }) =>
+describe('drift of declared properties', () => {
+  test('a server that was just created as declared has no drift', ({ emulator }) =>
     expectDrift(emulator, []));
 
   test.for(driftScenarios)(
-    '$property: reported, that one alone; fixed where the service can',
+    '$property: check reports only this change, and on-drift: fix reverts it if Azure allows that',
     async (scenario, { emulator }) => {
       await scenario.apply(emulator);
       await expectDrift(emulator, [scenario]);
@@ -73,28 +74,31 @@ describe('each property that can be declared, changed without the action', () =>
     },
   );
 
-  test.for(databaseScenarios)('$property of the database', async (scenario, { emulator }) => {
-    await scenario.apply(emulator);
-    const check = await runCheck(emulator);
-    // What was in the database went with it, and is reported only where the database itself exists.
-    expect(check.drift.filter(({ resource }) => resource === 'database')).toEqual([
-      scenario.expected,
-      ...(scenario.sideEffects ?? []),
-    ]);
-    expect(
-      check.drift.filter(({ resource }) => !['database', 'extension', 'role'].includes(resource)),
-    ).toEqual([]);
-    if (scenario.expected.kind === 'missing') expect(check.drift).toEqual([scenario.expected]);
-    expectNoWrites(check);
-    await scenario.revert?.(emulator);
-    expect((await runFix(emulator)).exitCode).toBe(0);
-    await expectDrift(emulator, []);
-  });
+  test.for(databaseScenarios)(
+    '$property of the database: check reports only this change',
+    async (scenario, { emulator }) => {
+      await scenario.apply(emulator);
+      const check = await runCheck(emulator);
+      // Extensions and rights were dropped with the database; check reports them only if the database exists.
+      expect(check.drift.filter(({ resource }) => resource === 'database')).toEqual([
+        scenario.expected,
+        ...(scenario.sideEffects ?? []),
+      ]);
+      expect(
+        check.drift.filter(({ resource }) => !['database', 'extension', 'role'].includes(resource)),
+      ).toEqual([]);
+      if (scenario.expected.kind === 'missing') expect(check.drift).toEqual([scenario.expected]);
+      expectNoWrites(check);
+      await scenario.revert?.(emulator);
+      expect((await runFix(emulator)).exitCode).toBe(0);
+      await expectDrift(emulator, []);
+    },
+  );
 
-  test('any of them together: exactly those', async ({ emulator }) => {
+  test('any combination: check reports exactly these changes', async ({ emulator }) => {
     await fc.assert(
       fc.asyncProperty(scenarioCombinations, async (chosen) => {
-        // A blocked client can change nothing by SQL any more.
+        // The change that blocks this runner comes last, because the others may use SQL.
         const ordered = chosen.toSorted(
           (one, other) => Number(one.blocksRunner ?? 0) - Number(other.blocksRunner ?? 0),
         );
@@ -109,7 +113,7 @@ describe('each property that can be declared, changed without the action', () =>
 });
 
 describe('an elastic cluster', () => {
-  // Its one database comes with it, and is the service's own.
+  // Azure creates and owns its only database, so the action manages no role and no extension in it.
   const { 'app-username': _, 'app-password': __, extensions: ___, ...alone } = fullConfig;
   const cluster = {
     ...alone,
@@ -119,7 +123,7 @@ describe('an elastic cluster', () => {
     'cluster-size': '2',
   };
 
-  test('cluster-size: made so; it grows in place, and never shrinks', async ({ emulator }) => {
+  test('is created with cluster-size, grows in place, and is never shrunk', async ({ emulator }) => {
     const made = await runFix(emulator, cluster);
     expect(made.exitCode, made.log).toBe(0);
     expect((await runCheck(emulator, cluster)).drift).toEqual([]);
@@ -141,25 +145,25 @@ describe('an elastic cluster', () => {
   });
 });
 
-describe('what Azure does by itself is no drift', () => {
+describe('a change that Azure makes itself is no drift', () => {
   const server = fullConfig['server-name'];
 
   test.for([
     [
-      'storage that has grown by itself',
+      'storage that has grown automatically',
       { storage: { storageSizeGB: 512, autoGrow: 'Enabled' } },
       { storage: { storageSizeGB: 64, autoGrow: 'Disabled' } },
       { 'storage-auto-grow': 'true' },
     ],
     [
-      'a zone that a failover has changed',
+      'a zone after a failover',
       { availabilityZone: '2', highAvailability: { mode: 'ZoneRedundant', standbyAvailabilityZone: '1' } },
       { availabilityZone: '1', highAvailability: { mode: 'SameZone', standbyAvailabilityZone: '1' } },
       { 'high-availability': 'ZoneRedundant' },
     ],
     ['another minor version', { minorVersion: '99' }, {}, {}],
     [
-      'Azure’s other spellings',
+      'values in another case or spelling',
       { authConfig: { passwordAuth: 'enabled' }, highAvailability: { mode: 'sameZone' } },
       { authConfig: { passwordAuth: 'Enabled' }, highAvailability: { mode: 'SameZone' } },
       { region: 'West Europe', 'sku-name': 'standard_d2ds_V5', charset: 'utf-8', collation: 'en_US.UTF-8' },

@@ -1,15 +1,15 @@
 import { describe, expect } from 'vitest';
-import { adminLoginTo, fullConfig, runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
+import { fullConfig, runCheck, runFix } from '../helpers/e2e/drift-scenarios.ts';
 import { defaultInputs } from '../helpers/e2e/job.ts';
-import { query } from '../helpers/e2e/postgres-client.ts';
+import { adminLoginTo, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
 const server = fullConfig['server-name'];
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await runFix(emulator);
-  expect(made.exitCode, made.log).toBe(0);
+  const created = await runFix(emulator);
+  expect(created.exitCode, created.log).toBe(0);
 });
 
 const forbiddenResponse = {
@@ -25,7 +25,7 @@ const throttledResponse = {
 
 type CheckResult = Awaited<ReturnType<typeof runCheck>>;
 
-/** Nothing is taken for absent or different, and nothing is written. */
+/** Expects that the check reports nothing as absent or different, and writes nothing. */
 function expectNoFalseDrift(check: CheckResult): void {
   expect(check.drift.filter(({ kind }) => kind !== 'unknown')).toEqual([]);
   expect(check.outputs['drifted']).toBe('false');
@@ -36,12 +36,12 @@ function expectNoFalseDrift(check: CheckResult): void {
 const unknownResources = ({ drift }: CheckResult): readonly string[] =>
   drift.map(({ resource, name }) => `${resource} ${name}`.trim());
 
-describe('what ARM refuses or fails to tell is unknown, no drift, and fails the step', () => {
+describe('check reports what ARM does not let it read as unknown, not as drift, and fails', () => {
   test.for([
     ['firewallRules', ['firewall rule here', 'firewall rule office', 'firewall rule']],
     ['configurations/work_mem', ['server parameter work_mem']],
     ['databases/relecloud', ['database relecloud']],
-  ] as const)('403 on %s: that alone is unknown', async ([path, expected], { emulator }) => {
+  ] as const)('with 403 for %s, only that is unknown', async ([path, expected], { emulator }) => {
     await emulator.addFault({ service: 'arm', method: 'GET', path: `/${path}` }, forbiddenResponse, {
       times: 50,
     });
@@ -52,14 +52,14 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
       unknownResources(check).filter((name) => !name.startsWith(expected[0].split(' ')[0] ?? '')),
     ).toEqual([]);
     expect(check.exitCode).toBe(1);
-    // Azure's own code and correlation id, and what to do.
+    // Azure's error code and correlation id, and what to do.
     expect(check.log).toContain('AuthorizationFailed');
     expect(check.log).toMatch(/Correlation id: c0ffee00/);
     expect(check.log).toContain('Give the identity a role');
     expect(check.summary).toContain('| Unknown |');
   });
 
-  test('403 on the server: one unknown', async ({ emulator }) => {
+  test('with 403 for the server, only the server is reported', async ({ emulator }) => {
     await emulator.addFault(
       { service: 'arm', method: 'GET', path: `/flexibleServers/${server}` },
       forbiddenResponse,
@@ -74,7 +74,7 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     expect(check.log).toContain('Give the identity a role');
   });
 
-  test('what can be read is compared all the same, and told beside what cannot', async ({ emulator }) => {
+  test('with 403 for the database, drift of the server is still reported', async ({ emulator }) => {
     await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/databases/relecloud' },
       forbiddenResponse,
@@ -93,7 +93,7 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     expect(check.log).toContain('backup retention: declared 21, actually 14');
   });
 
-  test('a storm of 429: unknown, with Azure’s own code', async ({ emulator }) => {
+  test('with 429 for every request, with Azure’s error code', async ({ emulator }) => {
     await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/flexibleServers/[^/]+/' },
       throttledResponse,
@@ -111,7 +111,7 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
     expect(check.log).toContain('Azure throttles the subscription');
   });
 
-  test('429 that passes is waited out', async ({ emulator }) => {
+  test('but retries after a few responses with 429', async ({ emulator }) => {
     await emulator.addFault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, throttledResponse, {
       times: 2,
     });
@@ -121,8 +121,10 @@ describe('what ARM refuses or fails to tell is unknown, no drift, and fails the 
   });
 });
 
-describe('a server that is not there as it should be', () => {
-  test('a stopped server: what it cannot tell is unknown', async ({ emulator }) => {
+describe('a server that is not ready', () => {
+  test('is reported as unknown if it is stopped, with what only a running server can return', async ({
+    emulator,
+  }) => {
     await emulator.patchServer(server, { properties: { state: 'Stopped' } });
     const check = await runCheck(emulator);
     await emulator.patchServer(server, { properties: { state: 'Ready' } });
@@ -142,7 +144,7 @@ describe('a server that is not there as it should be', () => {
     expect(check.log).toContain('Start the server');
   });
 
-  test('a stopped server of which nothing is declared that it would have to tell: a notice', async ({
+  test('causes only a notice if it is stopped and nothing declared needs a running server', async ({
     emulator,
   }) => {
     await emulator.patchServer(server, { properties: { state: 'Stopped' } });
@@ -161,7 +163,7 @@ describe('a server that is not there as it should be', () => {
   });
 
   test.for(['Provisioning', 'Dropping'])(
-    '%s: one unknown, and nothing in it is looked at',
+    'is one unknown finding in state %s, and its contents are not read',
     async (state, { emulator }) => {
       await emulator.patchServer(server, { properties: { state, backup: { backupRetentionDays: 7 } } });
       const check = await runCheck(emulator);
@@ -174,7 +176,7 @@ describe('a server that is not there as it should be', () => {
     },
   );
 
-  test('absent: one missing, not one for each thing in it', async ({ emulator }) => {
+  test('is one missing finding if it is absent, without findings for its contents', async ({ emulator }) => {
     const check = await runCheck(emulator, {
       ...fullConfig,
       'server-name': 'not-there',
@@ -195,8 +197,8 @@ describe('a server that is not there as it should be', () => {
   });
 });
 
-describe('the data plane out of reach', () => {
-  test('blocked by the firewall: a notice; the database is read through ARM, the rest is unknown, the firewall unchanged', async ({
+describe('a server in which check cannot execute SQL', () => {
+  test('because the firewall blocks it: a notice, the database read through ARM, the rest unknown, no rule created', async ({
     emulator,
   }) => {
     const rules = { here: null };
@@ -213,7 +215,9 @@ describe('the data plane out of reach', () => {
     expect(check.requests.some(({ path }) => path.includes('/databases/relecloud'))).toBe(true);
   });
 
-  test('without a password: the same', async ({ emulator }) => {
+  test('because there is no password: the database read through ARM, the rest unknown', async ({
+    emulator,
+  }) => {
     const { 'admin-password': _, 'app-password': __, ...inputs } = fullConfig;
     const check = await runCheck(emulator, inputs);
     expectNoFalseDrift(check);
@@ -226,7 +230,7 @@ describe('a server inside a virtual network', () => {
   const name = 'inside';
   const inputs = { ...defaultInputs, 'server-name': name, 'resource-group': name, database: '' };
 
-  test('has no firewall rules that could be listed: nothing of them is asked for', async ({ emulator }) => {
+  test('has no firewall rules, so check does not request them', async ({ emulator }) => {
     expect((await runFix(emulator, { ...inputs, database: 'relecloud' })).exitCode).toBe(0);
     const network = { publicNetworkAccess: 'Disabled', delegatedSubnetResourceId: '/subscriptions/x/subnet' };
     await emulator.patchServer(name, { properties: { network } });
@@ -237,11 +241,11 @@ describe('a server inside a virtual network', () => {
   });
 });
 
-describe('somebody else’s thing in place of ours', () => {
-  test('a role whose mark was taken away is one finding, and the rest is told all the same', async ({
+describe('a resource that the action does not own', () => {
+  test('is one finding, such as a role without its ownership marker; other drift is still reported', async ({
     emulator,
   }) => {
-    await query(emulator, await adminLoginTo(emulator, 'postgres'), 'COMMENT ON ROLE relecloud_app IS NULL');
+    await query(emulator, await adminLoginTo(emulator, server), 'COMMENT ON ROLE relecloud_app IS NULL');
     const check = await runCheck(emulator, {
       ...fullConfig,
       'backup-retention-days': '21',
@@ -256,22 +260,22 @@ describe('somebody else’s thing in place of ours', () => {
   });
 });
 
-describe('a healthy server gives no drift at all', () => {
-  const named = (name: string, group = name) => ({
+describe('an unchanged server has no drift', () => {
+  const inputsFor = (name: string, group = name) => ({
     ...defaultInputs,
     'server-name': name,
     'resource-group': group,
     database: '',
   });
 
-  test('made by the action’s defaults', async ({ emulator }) => {
-    expect((await runFix(emulator, { ...named('defaults'), database: 'relecloud' })).exitCode).toBe(0);
-    const check = await runCheck(emulator, { ...named('defaults'), database: 'relecloud' });
+  test('if it was created with the action’s defaults', async ({ emulator }) => {
+    expect((await runFix(emulator, { ...inputsFor('defaults'), database: 'relecloud' })).exitCode).toBe(0);
+    const check = await runCheck(emulator, { ...inputsFor('defaults'), database: 'relecloud' });
     expect(check.drift).toEqual([]);
     expect(check.exitCode, check.log).toBe(0);
   });
 
-  test('made as the az CLI makes one by default', async ({ emulator }) => {
+  test('if it was created with the az CLI’s defaults', async ({ emulator }) => {
     const arm = await ArmClient.signIn(emulator.instance);
     await arm.createServer('by-az', {
       sku: { name: 'Standard_D2s_v3', tier: 'GeneralPurpose' },
@@ -287,9 +291,9 @@ describe('a healthy server gives no drift at all', () => {
       },
     });
     for (const inputs of [
-      named('by-az', 'rg'),
+      inputsFor('by-az', 'rg'),
       {
-        ...named('by-az', 'rg'),
+        ...inputsFor('by-az', 'rg'),
         'sku-name': 'Standard_D2s_v3',
         'storage-size-gb': '128',
         'storage-auto-grow': 'false',

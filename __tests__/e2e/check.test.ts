@@ -14,18 +14,28 @@ const inputs = {
 };
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await runFix(emulator, inputs);
-  expect(made.exitCode, made.log).toBe(0);
+  const created = await runFix(emulator, inputs);
+  expect(created.exitCode, created.log).toBe(0);
 });
 
-describe('check sends only reads, whatever it finds, and never opens the firewall', () => {
+describe('check only reads and never opens the firewall', () => {
   test.for([
-    ['what is there and in order', {}, 0, []],
-    ['an absent server', { 'server-name': 'not-there' }, 1, ['missing']],
-    ['an absent database', { database: 'not_there' }, 1, ['missing']],
-    ['a difference', { 'storage-size-gb': '64' }, 1, ['changed']],
-    ['a difference, with on-drift: warn', { 'storage-size-gb': '64', 'on-drift': 'warn' }, 0, ['changed']],
-    ['a rule that is not declared', { 'allowed-ip-ranges': '', 'on-drift': 'warn' }, 0, ['unexpected']],
+    ['if everything is as declared', {}, 0, []],
+    ['if the server is absent', { 'server-name': 'not-there' }, 1, ['missing']],
+    ['if the database is absent', { database: 'not_there' }, 1, ['missing']],
+    ['if a property differs', { 'storage-size-gb': '64' }, 1, ['changed']],
+    [
+      'if a property differs, with on-drift: warn',
+      { 'storage-size-gb': '64', 'on-drift': 'warn' },
+      0,
+      ['changed'],
+    ],
+    [
+      'if a firewall rule is not declared',
+      { 'allowed-ip-ranges': '', 'on-drift': 'warn' },
+      0,
+      ['unexpected'],
+    ],
   ] as const)('%s', async ([, more, exitCode, kinds], { emulator }) => {
     const check = await runCheck(emulator, { ...inputs, ...more });
     expect(check.exitCode, check.log).toBe(exitCode);
@@ -38,15 +48,15 @@ describe('check sends only reads, whatever it finds, and never opens the firewal
     expect(check.outputs['changes']).toBe('[]');
   });
 
-  test('a right to read is enough: no other question is asked of ARM', async ({ emulator }) => {
+  test('and needs only read permission on the server', async ({ emulator }) => {
     const check = await runCheck(emulator, { ...inputs, 'resource-group': 'looked-at' });
     expect(check.exitCode, check.log).toBe(0);
     for (const { path } of check.requests) expect(path).toMatch(/flexibleServers\/looked-at/);
   });
 });
 
-describe('what a check tells', () => {
-  test('annotations, at the line of the config-file that declares it; what cannot be fixed says so', async ({
+describe('check reports', () => {
+  test('annotations at the line of the config-file that declares the property, and what cannot be fixed', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -57,7 +67,7 @@ describe('what a check tells', () => {
     );
     const step = await job.step({
       ...inputs,
-      // Given as empty is not given.
+      // An empty input counts as missing.
       region: '',
       database: '',
       mode: 'check',
@@ -71,7 +81,7 @@ describe('what a check tells', () => {
     expect(step.summary).toContain('How to fix');
   });
 
-  test('with on-drift: warn they are warnings, and no more than GitHub shows', async ({ emulator }) => {
+  test('warnings with on-drift: warn, at most as many as GitHub shows', async ({ emulator }) => {
     const parameters = ['work_mem=8192', ...Array.from({ length: 12 }, (_, i) => `no_such_${i}=1`)];
     const step = await new Job(emulator).step({
       ...inputs,
@@ -85,7 +95,7 @@ describe('what a check tells', () => {
     expect(JSON.parse(step.outputs['drift'] ?? '[]')).toHaveLength(13);
   });
 
-  test('drift-report: JSON and SARIF, also where drift fails the step; ensure writes them too', async ({
+  test('JSON and SARIF in drift-report, also if drift fails the step, and in ensure', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -110,7 +120,7 @@ describe('what a check tells', () => {
     await job.runPosts();
   });
 
-  test('a path that cannot be written to is an error that names it', async ({ emulator }) => {
+  test('an error if the file of drift-report cannot be written', async ({ emulator }) => {
     const job = new Job(emulator);
     writeFileSync(join(job.tempDirectory, 'taken'), '');
     const step = await job.step({ ...inputs, mode: 'check', 'drift-report': 'taken/drift.json' });

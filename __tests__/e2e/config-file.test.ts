@@ -6,7 +6,7 @@ import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { otherRepository, pullRequestJob } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-/** What no file can hold. */
+/** The inputs that a config-file must not contain. */
 const secrets: Inputs = { 'admin-password': defaultInputs['admin-password'] ?? '' };
 const configFileInputs: Inputs = { ...secrets, 'config-file': 'postgres.yml' };
 
@@ -16,7 +16,7 @@ admin-username: relecloud_admin
 database: relecloud
 `;
 
-/** A job that has checked out a repository with this file at its root. */
+/** Writes the config-file into the workspace of a job. */
 function writeConfigFile<J extends Job>(job: J, text: string): J {
   writeFileSync(join(job.tempDirectory, 'postgres.yml'), text);
   return job;
@@ -25,15 +25,13 @@ function writeConfigFile<J extends Job>(job: J, text: string): J {
 const jobWithConfigFile = (emulator: EmulatorHarness, text: string): Job =>
   writeConfigFile(new Job(emulator), text);
 
-/** The log without the commands that tell the runner what to mask. */
+/** The log without the add-mask commands. */
 const visibleLog = (log: string): string => log.replace(/^::add-mask::.*$/gm, '');
 
 const azureServices = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
 
-describe('config-file: YAML holding any of these inputs except secrets; the step’s own win', () => {
-  test('a file alone makes the server that it declares, and the second run plans nothing', async ({
-    emulator,
-  }) => {
+describe('config-file', () => {
+  test('can declare everything except secrets, and a second run plans nothing', async ({ emulator }) => {
     const text = `${baseConfigFile('of-a-file')}storage-size-gb: 64
 backup-retention-days: 14
 tags: { team: space-travel }
@@ -59,7 +57,7 @@ env-prefix: PG_
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
-  test('the step wins, also where it says what the default is anyway', async ({ emulator }) => {
+  test('is overridden by the step’s inputs, also by one with the default value', async ({ emulator }) => {
     const text = `${baseConfigFile('of-both')}allow-azure-services: true\nallowed-ip-ranges: [198.51.100.0/24]\n`;
     const own = { ...configFileInputs, 'allow-azure-services': 'false', database: 'relecloud_two' };
     const step = await jobWithConfigFile(emulator, text).step(own);
@@ -72,10 +70,10 @@ env-prefix: PG_
     expect(await emulator.ruleNames('of-both')).toContain(azureServices);
   });
 
-  test('what a check finds stands at the line of the file that declares it', async ({ emulator }) => {
+  test('is the location of the annotations of a check', async ({ emulator }) => {
     const server = 'of-a-check';
-    const made = await jobWithConfigFile(emulator, baseConfigFile(server)).step(configFileInputs);
-    expect(made.exitCode, made.log).toBe(0);
+    const created = await jobWithConfigFile(emulator, baseConfigFile(server)).step(configFileInputs);
+    expect(created.exitCode, created.log).toBe(0);
     const step = await jobWithConfigFile(
       emulator,
       `mode: check\n${baseConfigFile(server)}backup-retention-days: 21\n`,
@@ -84,15 +82,15 @@ env-prefix: PG_
     expect(step.log).toMatch(/^::error [^:\n]*file=postgres\.yml,[^:\n]*line=6[^:\n]*::.*backup retention/m);
   });
 
-  test('a fork’s run is skipped where the file says so, and its mode counts', async ({ emulator }) => {
+  test('can contain skip-without-credentials, which skips a fork’s run', async ({ emulator }) => {
     const env = { ACTIONS_ID_TOKEN_REQUEST_URL: '' };
-    const forks = (): Job => pullRequestJob(emulator, 9, { head: otherRepository }, env);
+    const forkJob = (): Job => pullRequestJob(emulator, 9, { head: otherRepository }, env);
     const text = `${baseConfigFile('of-a-fork')}skip-without-credentials: true\n`;
-    const step = await writeConfigFile(forks(), text).step({ 'config-file': 'postgres.yml' });
+    const step = await writeConfigFile(forkJob(), text).step({ 'config-file': 'postgres.yml' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(/^::notice::Skipped: GitHub gives/m);
 
-    const missing = await forks().step({ 'config-file': 'postgres.yml' });
+    const missing = await forkJob().step({ 'config-file': 'postgres.yml' });
     expect(missing.exitCode).toBe(1);
     expect(missing.log).toContain('was the repository checked out');
     expect(missing.log).not.toContain('no-credentials');
@@ -100,27 +98,23 @@ env-prefix: PG_
   });
 });
 
-describe('a file that is not usable is one error, before any request', () => {
+describe('an invalid config-file is one error before any request', () => {
   const secret = 'Sw0rdfish-in-a-file';
 
-  test('secrets are refused without being shown, whatever the name in front of them', async ({
-    emulator,
-  }) => {
+  test('if it contains secrets, under any name, and their values are not shown', async ({ emulator }) => {
     const text = `${baseConfigFile('not-reached')}app-password: ${secret}-1\ngithub_token: ${secret}-2\ndb-password: ${secret}-3\nregion2: z\n`;
     const step = await jobWithConfigFile(emulator, text).step(configFileInputs);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('4 inputs are invalid');
     expect(step.log).toContain('config-file postgres.yml, line 5, column 1: app-password is a secret');
     expect(step.log).toContain('config-file postgres.yml, line 6, column 1: github-token is a secret');
-    for (const kept of [visibleLog(step.log), step.summary, JSON.stringify(step.state)])
-      expect(kept).not.toContain(secret);
+    for (const text of [visibleLog(step.log), step.summary, JSON.stringify(step.state)])
+      expect(text).not.toContain(secret);
     for (const number of [1, 2, 3]) expect(step.log).toContain(`::add-mask::${secret}-${number}`);
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('broken YAML is told with its line and column, and nothing of the text is shown', async ({
-    emulator,
-  }) => {
+  test('if its YAML is invalid: the error has line and column, but not the text', async ({ emulator }) => {
     const step = await jobWithConfigFile(
       emulator,
       `${baseConfigFile('not-reached')}region: "${secret}\n`,
@@ -132,7 +126,9 @@ describe('a file that is not usable is one error, before any request', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('a file that is not there: was the repository checked out?', async ({ emulator }) => {
+  test('if it does not exist: the error asks whether the repository was checked out', async ({
+    emulator,
+  }) => {
     const step = await new Job(emulator).step(configFileInputs);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(
@@ -142,7 +138,7 @@ describe('a file that is not usable is one error, before any request', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('faults of the file and of the step are told together', async ({ emulator }) => {
+  test('if the file and the step have errors: all are reported together', async ({ emulator }) => {
     const text = `${baseConfigFile('not-reached')}high-availability: Sometimes\nfirewall: off\n`;
     const step = await jobWithConfigFile(emulator, text).step({ ...configFileInputs, 'on-drift': 'ignore' });
     expect(step.exitCode).toBe(1);

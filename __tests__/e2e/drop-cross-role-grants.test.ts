@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import type { PhaseResult } from '../helpers/e2e/job.ts';
+import { droppedNames } from '../helpers/e2e/job.ts';
 import { connect, type Login, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
@@ -10,23 +10,24 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   return server;
 });
 
-const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
-  (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
-
-/** Two pull requests; the first one's role names the second one's role in its own database. */
+/** Creates two pull requests' databases. The first one's role executes SQL that refers to the second one's role. */
 async function linkTwoPullRequests(server: PullRequestServer, number: number, sql: (other: Login) => string) {
   const [one, other] = [await server.ensureDatabase(number), await server.ensureDatabase(number + 1)];
   await query(server.emulator, one, `CREATE TABLE t (i int); ${sql(other)}`);
   return { one, other };
 }
 
-describe('what a pull request does in its own database does not keep another’s role', () => {
+describe('the role of a pull request is dropped although another pull request’s database refers to it', () => {
   test.for([
-    ['a policy that is for it alone', 1, (other: Login) => `CREATE POLICY p ON t TO ${other.user}`],
-    ['a policy for both', 3, (other: Login) => `CREATE POLICY p ON t TO CURRENT_USER, ${other.user}`],
-    ['a right', 5, (other: Login) => `GRANT SELECT ON t TO ${other.user}`],
+    ['in a policy for this role alone', 1, (other: Login) => `CREATE POLICY p ON t TO ${other.user}`],
     [
-      'default privileges',
+      'in a policy for both roles',
+      3,
+      (other: Login) => `CREATE POLICY p ON t TO CURRENT_USER, ${other.user}`,
+    ],
+    ['in a grant', 5, (other: Login) => `GRANT SELECT ON t TO ${other.user}`],
+    [
+      'in default privileges',
       7,
       (other: Login) => `ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${other.user}; CREATE TABLE u ()`,
     ],
@@ -40,7 +41,7 @@ describe('what a pull request does in its own database does not keep another’s
   });
 });
 
-test('a policy on a temporary table of somebody’s session does not count, whatever the policy is called', async ({
+test('a policy on a temporary table does not prevent the drop of its role, but one whose name mentions pg_temp does', async ({
   emulator,
   server,
 }) => {
@@ -65,7 +66,7 @@ test('a policy on a temporary table of somebody’s session does not count, what
   await server.dropDatabase(11);
 });
 
-test('the advice names what the belongings need and nothing else: a user mapping is dropped by its own statement', async ({
+test('the hint has only the statement for what the role still has, such as DROP USER MAPPING', async ({
   emulator,
   server,
 }) => {
@@ -90,7 +91,7 @@ test('the advice names what the belongings need and nothing else: a user mapping
   await server.dropDatabase(12);
 });
 
-test('with a belonging in each of eight databases, all eight are named', async ({ server }) => {
+test('the error names all eight databases in which the role has objects', async ({ server }) => {
   const own = await server.ensureDatabase(13);
   const names = Array.from(
     { length: 8 },
@@ -109,16 +110,16 @@ test('with a belonging in each of eight databases, all eight are named', async (
   await server.dropDatabase(13);
 });
 
-describe('another pull request’s database that is dropped at the same time is no failure', () => {
-  /** The answer to a look for the databases of a role. */
-  const look = { service: 'postgres', statement: 'FROM pg_shdepend s JOIN pg_database' } as const;
+describe('a drop succeeds while another pull request’s database, which refers to the role, is dropped', () => {
+  /** The query for the databases that refer to a role. */
+  const listQuery = { service: 'postgres', statement: 'FROM pg_shdepend s JOIN pg_database' } as const;
 
   test.for([
-    ['before anything is dropped', 20, 0, 'CREATE TABLE of_both (i int); CREATE POLICY p ON of_both TO '],
-    ['while rights are revoked', 22, 2, 'GRANT SELECT ON t TO '],
-  ] as const)('gone after it was listed, %s', async ([, number, skip, sql], { emulator, server }) => {
+    ['before this drop starts', 20, 0, 'CREATE TABLE of_both (i int); CREATE POLICY p ON of_both TO '],
+    ['while this drop revokes rights', 22, 2, 'GRANT SELECT ON t TO '],
+  ] as const)('after it was listed, %s', async ([, number, skip, sql], { emulator, server }) => {
     const { other } = await linkTwoPullRequests(server, number, ({ user }) => `${sql}${user}`);
-    const listed = await emulator.hold(look, 'answer', { skip });
+    const listed = await emulator.hold(listQuery, 'answer', { skip });
     const dropping = server.runStep(number + 1, { mode: 'drop' });
     await listed.triggered;
     await server.dropDatabase(number);
@@ -128,7 +129,10 @@ describe('another pull request’s database that is dropped at the same time is 
     expect(droppedNames(step)).toEqual([other.database, other.user]);
   });
 
-  test('closed to connections, since it is being dropped: it is waited for', async ({ emulator, server }) => {
+  test('by waiting for a database that accepts no connections because it is being dropped', async ({
+    emulator,
+    server,
+  }) => {
     const { one, other } = await linkTwoPullRequests(
       server,
       24,
@@ -137,7 +141,7 @@ describe('another pull request’s database that is dropped at the same time is 
     const drop = await emulator.hold({ service: 'postgres', statement: `^DROP DATABASE "${one.database}"` });
     const first = server.runStep(24, { mode: 'drop' });
     await drop.triggered;
-    const listed = await emulator.hold(look, 'answer');
+    const listed = await emulator.hold(listQuery, 'answer');
     const second = server.runStep(25, { mode: 'drop' });
     await listed.triggered;
     await drop.release();
@@ -148,7 +152,7 @@ describe('another pull request’s database that is dropped at the same time is 
     expect(droppedNames(step)).toEqual([other.database, other.user]);
   });
 
-  test('a sweep of both succeeds', async ({ server }) => {
+  test('also by a sweep that drops both', async ({ server }) => {
     const { one, other } = await linkTwoPullRequests(
       server,
       26,

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import type { Inputs, PhaseResult } from '../helpers/e2e/job.ts';
+import { droppedNames, type Inputs } from '../helpers/e2e/job.ts';
 import { connect, type Login, query } from '../helpers/e2e/postgres-client.ts';
 import { listComments, PullRequestServer, patchGitHub } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
@@ -11,22 +11,19 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   return server;
 });
 
-const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
-  (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
-
-/** Something of a pull request's role outside its database. */
+/** An object of a pull request's role outside its database. */
 interface ForeignObject {
-  /** The statements that put it there, each in a database as the administrator or as the role. */
+  /** The statements that create it, each with a database and who executes it. */
   readonly createStatements: readonly (readonly [database: string, as: 'admin' | 'role', sql: string])[];
-  /** What the refusal has to name. */
+  /** What the error contains. */
   readonly expectedMessage: RegExp;
-  /** A query that returns a row while it is there. */
+  /** A query that returns a row if it exists. */
   readonly existsQuery: readonly [database: string, sql: string];
-  /** What its owner runs to keep it, where that is not what the error says. */
+  /** What its owner executes to keep it, if that differs from the error's hint. */
   readonly keepStatement?: readonly [database: string, sql: string];
 }
 
-const trips = `SELECT FROM pg_tables WHERE tablename = 'trips'`;
+const TRIPS_SQL = `SELECT FROM pg_tables WHERE tablename = 'trips'`;
 
 const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = {
   'tables in a copy of its database': (own) => ({
@@ -34,14 +31,14 @@ const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = 
       ['postgres', 'admin', `CREATE DATABASE copy_of_${own.database} TEMPLATE ${own.database}`],
     ],
     expectedMessage: new RegExp(`in database 'copy_of_${own.database}': .*table public\\.trips`),
-    existsQuery: [`copy_of_${own.database}`, trips],
+    existsQuery: [`copy_of_${own.database}`, TRIPS_SQL],
   }),
   'tables in its database under another name': (own) => ({
     createStatements: [
       ['postgres', 'admin', `ALTER DATABASE ${own.database} RENAME TO kept_${own.database}`],
     ],
     expectedMessage: new RegExp(`in database 'kept_${own.database}': .*table public\\.trips`),
-    existsQuery: [`kept_${own.database}`, trips],
+    existsQuery: [`kept_${own.database}`, TRIPS_SQL],
   }),
   'a table in the base database': (own) => ({
     createStatements: [
@@ -90,11 +87,11 @@ const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = 
   }),
 };
 
-/** Ensures a pull request's database, and puts something of its role elsewhere. */
+/** Ensures a pull request's database, and creates an object of its role outside of it. */
 async function createForeignObject(
   server: PullRequestServer,
   number: number,
-  placeOf: (own: Login) => ForeignObject,
+  describeObject: (own: Login) => ForeignObject,
 ) {
   const own = await server.ensureDatabase(number, { comment: 'true' });
   await query(
@@ -102,58 +99,58 @@ async function createForeignObject(
     own,
     `CREATE TABLE trips (name text); INSERT INTO trips VALUES ('to the moon')`,
   );
-  const place = placeOf(own);
-  for (const [database, as, sql] of place.createStatements)
+  const object = describeObject(own);
+  for (const [database, as, sql] of object.createStatements)
     await query(server.emulator, as === 'role' ? { ...own, database } : server.adminLogin(database), sql);
-  const look = () => server.queryAsAdmin(place.existsQuery[1], place.existsQuery[0]);
-  return { own, place, look };
+  const findObject = () => server.queryAsAdmin(object.existsQuery[1], object.existsQuery[0]);
+  return { own, object, findObject };
 }
 
 const numberedObjects = Object.entries(foreignObjects).map(
-  ([name, placeOf], n) => [name, n + 1, placeOf] as const,
+  ([name, describeObject], n) => [name, n + 1, describeObject] as const,
 );
 
-describe('outside of the pull request’s database nothing is dropped', () => {
+describe('drop keeps what is outside the pull request’s database', () => {
   test.for(numberedObjects)(
-    '%s: the role stays and the error names it, in a dry run too; the database goes',
-    async ([name, number, placeOf], { emulator, server }) => {
-      const { own, place, look } = await createForeignObject(server, number, placeOf);
-      const gone = name.includes('under another name') ? [] : [own.database];
+    '%s: the database is dropped, the role is kept, and the error names the object, also in a dry run',
+    async ([name, number, describeObject], { emulator, server }) => {
+      const { own, object, findObject } = await createForeignObject(server, number, describeObject);
+      const expectedDrops = name.includes('under another name') ? [] : [own.database];
 
       const dry = await server.runStep(number, { mode: 'drop', 'dry-run': 'true' });
       expect(dry.exitCode, dry.log).toBe(1);
-      expect(dry.log).toMatch(place.expectedMessage);
-      expect(droppedNames(dry)).toEqual(gone);
+      expect(dry.log).toMatch(object.expectedMessage);
+      expect(droppedNames(dry)).toEqual(expectedDrops);
 
       const refused = await server.runStep(number, { mode: 'drop', comment: 'true' });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toContain(`Role '${own.user}' could not be dropped`);
-      expect(refused.log).toMatch(place.expectedMessage);
+      expect(refused.log).toMatch(object.expectedMessage);
       expect(refused.log).toContain('(drop-failed)');
-      expect(droppedNames(refused)).toEqual(gone);
-      expect(await look()).not.toEqual([]);
+      expect(droppedNames(refused)).toEqual(expectedDrops);
+      expect(await findObject()).not.toEqual([]);
       const state = await emulator.serverState(server.name);
       expect(Object.keys(state.databases)).not.toContain(own.database);
       expect(state.roles[own.user]).toMatchObject({ login: true });
       expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
 
-      // What the error says to run, and then the step again.
+      // The statements of the error's hint, and then the step again.
       const shut = `shut_${own.database}`;
       if (name.includes('no connections'))
         await server.queryAsAdmin(`ALTER DATABASE ${shut} ALLOW_CONNECTIONS true`);
-      const where = name.includes('no connections') ? shut : (place.keepStatement ?? place.existsQuery)[0];
+      const where = name.includes('no connections') ? shut : (object.keepStatement ?? object.existsQuery)[0];
       await server.queryAsAdmin(`GRANT ${own.user} TO CURRENT_USER`);
       await server.queryAsAdmin(
-        place.keepStatement?.[1] ?? `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`,
+        object.keepStatement?.[1] ?? `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`,
         where,
       );
       const done = await server.runSuccessfulStep(number, { mode: 'drop' });
       expect(droppedNames(done)).toEqual([own.user]);
-      expect(await look()).not.toEqual([]);
+      expect(await findObject()).not.toEqual([]);
     },
   );
 
-  test('rights and default privileges of the role are revoked everywhere, and hold nothing', async ({
+  test('but revokes the role’s rights and default privileges everywhere, and then drops the role', async ({
     server,
   }) => {
     const before = await server.snapshot();
@@ -175,7 +172,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     expect(await server.snapshot()).toEqual(before);
   });
 
-  test('an object that the role is given while it is being dropped stays, and the role with it', async ({
+  test('also an object that the role gets during the drop, and so keeps the role', async ({
     emulator,
     server,
   }) => {
@@ -199,7 +196,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     await server.dropDatabase(21);
   });
 
-  test('a role of the same name that another job has made meanwhile is not dropped', async ({
+  test('also a role of the same name that another job has created in the meantime', async ({
     emulator,
     server,
   }) => {
@@ -218,7 +215,10 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     await server.queryAsAdmin(`DROP ROLE ${own.user}`);
   });
 
-  test('a sweep goes on, names it, and is red; its dry run too', async ({ emulator, server }) => {
+  test('also in a sweep, which drops the rest and then fails with the list, as does its dry run', async ({
+    emulator,
+    server,
+  }) => {
     const base = (number: number) => server.ensureDatabase(number);
     const [one, two] = [await base(31), await base(32)];
     await query(emulator, one, 'CREATE TABLE trips (name text)');
@@ -233,7 +233,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
     expect(swept.exitCode, swept.log).toBe(1);
     expect(swept.log).toMatch(/failed in 1 case.*in database 'keep_copy': .*table public\.trips/s);
     expect(droppedNames(swept).toSorted()).toEqual([one.database, two.database, two.user].toSorted());
-    expect(await server.queryAsAdmin(trips, 'keep_copy')).toHaveLength(1);
+    expect(await server.queryAsAdmin(TRIPS_SQL, 'keep_copy')).toHaveLength(1);
     await server.queryAsAdmin('DROP DATABASE keep_copy');
     const next = await server.sweep();
     expect(next.exitCode, next.log).toBe(0);
@@ -241,7 +241,7 @@ describe('outside of the pull request’s database nothing is dropped', () => {
   });
 });
 
-test('a sweep that drops the role alone does not say on the pull request that the database of that name is gone', async ({
+test('a sweep that drops only a role does not change the comment on the pull request', async ({
   emulator,
   server,
 }) => {

@@ -1,14 +1,14 @@
 import { type EventEmitter, once } from 'node:events';
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import type { PhaseResult } from '../helpers/e2e/job.ts';
+import { droppedNames } from '../helpers/e2e/job.ts';
 import { connect, type Login, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, 'prepared', { 'postgres-version': '18' });
-  // Both take a restart.
+  // Both parameters need a restart.
   await emulator.patchServer('prepared', {
     parameters: { max_prepared_transactions: '20', wal_level: 'logical' },
   });
@@ -23,10 +23,7 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   return server;
 });
 
-const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
-  (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
-
-/** Does something and leaves it prepared. */
+/** Executes statements in a transaction, and leaves it prepared. */
 async function prepareTransaction(
   emulator: EmulatorHarness,
   login: Login,
@@ -38,14 +35,14 @@ async function prepareTransaction(
   await session.end();
 }
 
-/** ARM's requests to drop a database. */
+/** The ARM requests that delete a database. */
 const armDrops = async (emulator: EmulatorHarness): Promise<readonly unknown[]> =>
   (await emulator.writesExceptTemporaryRules()).filter(({ path }) => path.includes('/databases/'));
 
 const preparedTransactions = (server: PullRequestServer) =>
   server.queryAsAdmin('SELECT gid FROM pg_prepared_xacts');
 
-describe('prepared transactions of roles that the administrator administers are rolled back', () => {
+describe('drop rolls back prepared transactions of roles that the administrator administers', () => {
   const transactions: Readonly<
     Record<string, (own: Login) => readonly (readonly [database: string, ...statements: string[]])[]>
   > = {
@@ -53,19 +50,19 @@ describe('prepared transactions of roles that the administrator administers are 
       [database, 'CREATE TABLE t (i int)'],
       [database, 'CREATE TABLE u (i int)'],
     ],
-    'in postgres, one that changes its own password': () => [
+    'in postgres, with a change of its own password': () => [
       ['postgres', `ALTER ROLE CURRENT_USER PASSWORD 'x'`],
     ],
-    'in postgres, one that locks its database': ({ database }) => [
+    'in postgres, with a lock on its database': ({ database }) => [
       ['postgres', `ALTER ROLE CURRENT_USER IN DATABASE ${database} SET work_mem = '1MB'`],
     ],
   };
   const numbered = Object.entries(transactions).map(([name, of], n) => [name, n + 1, of] as const);
 
-  const going = numbered.filter(([name]) => !name.includes('password'));
+  const droppable = numbered.filter(([name]) => !name.includes('password'));
 
-  test.for(going)(
-    '%s: the dry run and the plan name it, and its drop succeeds',
+  test.for(droppable)(
+    '%s: the dry run and the plan name them, and the drop succeeds',
     async ([, number, of], { emulator, server }) => {
       const before = await server.snapshot();
       const own = await server.ensureDatabase(number);
@@ -91,19 +88,19 @@ describe('prepared transactions of roles that the administrator administers are 
     },
   );
 
-  test.for(numbered)('%s: nor does it hinder a reset', async ([, number, of], { emulator, server }) => {
+  test.for(numbered)('%s: a reset succeeds too', async ([, number, of], { emulator, server }) => {
     const own = await server.ensureDatabase(10 + number);
     for (const [n, [database, ...statements]] of of(own).entries())
       await prepareTransaction(emulator, { ...own, database }, `reset ${n}`, ...statements);
     expect(await server.ensureDatabase(10 + number, { reset: 'true' })).toEqual(own);
-    // A drop would refuse what the reset has had no reason to roll back.
+    // A drop rejects the transactions that the reset did not have to roll back.
     for (const { gid, database } of await server.queryAsAdmin('SELECT gid, database FROM pg_prepared_xacts'))
       await query(emulator, { ...own, database: String(database) }, `ROLLBACK PREPARED '${gid}'`);
     await server.dropDatabase(10 + number);
     expect(await preparedTransactions(server)).toEqual([]);
   });
 
-  test('in postgres, one that changes its password: the next run gives it the published one', async ({
+  test('in postgres, with a change of its password: the next run sets the published password again', async ({
     emulator,
     server,
   }) => {
@@ -116,7 +113,7 @@ describe('prepared transactions of roles that the administrator administers are 
     await server.dropDatabase(20);
   });
 
-  test('one that appears while the database is being dropped', async ({ emulator, server }) => {
+  test('prepared while the database is being dropped', async ({ emulator, server }) => {
     const own = await server.ensureDatabase(21);
     const closing = await emulator.hold({
       service: 'postgres',
@@ -132,7 +129,7 @@ describe('prepared transactions of roles that the administrator administers are 
     expect(await armDrops(emulator)).toEqual([]);
   });
 
-  test('one in a database that a killed run has closed', async ({ emulator, server }) => {
+  test('in a database that accepts no connections since a run was killed', async ({ emulator, server }) => {
     const own = await server.ensureDatabase(22);
     await prepareTransaction(emulator, own, 'closed', 'CREATE TABLE t (i int)');
     await server.queryAsAdmin(`ALTER DATABASE ${own.database} ALLOW_CONNECTIONS false`);
@@ -141,13 +138,13 @@ describe('prepared transactions of roles that the administrator administers are 
   });
 });
 
-describe('a prepared transaction outside the pull request’s database is left to who knows what it is', () => {
+describe('drop does not end a prepared transaction outside the pull request’s database', () => {
   const insert = 'INSERT INTO admins.counted VALUES (1)';
   test.for([
-    ['that changes the role itself', 'postgres', `ALTER ROLE CURRENT_USER SET work_mem = '1MB'`, 25],
-    ['that writes into the base', 'relecloud', insert, 26],
+    ['with a change of the role itself', 'postgres', `ALTER ROLE CURRENT_USER SET work_mem = '1MB'`, 25],
+    ['with a write to the base database', 'relecloud', insert, 26],
   ] as const)(
-    '%s: the role stays and the error gives the statements, in a dry run too; the database goes',
+    '%s: the database is dropped, the role is kept, and the error has the statements, also in a dry run',
     async ([, database, statement, number], { emulator, server }) => {
       const own = await server.ensureDatabase(number);
       if (statement === insert)
@@ -179,7 +176,10 @@ describe('a prepared transaction outside the pull request’s database is left t
     },
   );
 
-  test('one that appears while the role is being dropped', async ({ emulator, server }) => {
+  test('prepared while the role is being dropped: the role is kept, and the error names it', async ({
+    emulator,
+    server,
+  }) => {
     const own = await server.ensureDatabase(27);
     const held = await emulator.hold({ service: 'postgres', statement: '^ALTER ROLE .* NOLOGIN' });
     const dropping = server.runStep(27, { mode: 'drop' });
@@ -197,7 +197,7 @@ describe('a prepared transaction outside the pull request’s database is left t
   });
 });
 
-test('a prepared transaction of a role that the administrator does not administer is named with the statement; the database stays usable', async ({
+test('drop and reset fail for a prepared transaction of a role that the administrator does not administer; the database stays usable', async ({
   emulator,
   server,
 }) => {
@@ -219,13 +219,13 @@ test('a prepared transaction of a role that the administrator does not administe
   await server.dropDatabase(30);
 });
 
-describe('logical replication', () => {
+describe('logical replication of a pull request’s database', () => {
   const asService = (server: PullRequestServer, sql: string, database?: string) =>
     query(server.emulator, superuserLogin(server.host, database), sql);
   const create = (name: string) =>
     `CREATE SUBSCRIPTION ${name} CONNECTION 'dbname=x password=y' PUBLICATION p WITH (connect = false)`;
 
-  test('subscriptions of the role are dropped with its database, and their slots on the publisher named', async ({
+  test('subscriptions of its role are dropped with it, and a warning names their slots on the publisher', async ({
     emulator,
     server,
   }) => {
@@ -243,7 +243,7 @@ describe('logical replication', () => {
     expect(await armDrops(emulator)).toEqual([]);
   });
 
-  test('a subscription of another’s is named with the statements; the database stays usable', async ({
+  test('a subscription of another role fails the drop with the statements, and the database stays usable', async ({
     emulator,
     server,
   }) => {
@@ -265,7 +265,7 @@ describe('logical replication', () => {
     await server.dropDatabase(41);
   });
 
-  test('replication slots of its database go with it, in use or not', async ({ emulator, server }) => {
+  test('its replication slots are dropped with it, in use or not', async ({ emulator, server }) => {
     const own = await server.ensureDatabase(42);
     await asService(server, `ALTER ROLE ${own.user} REPLICATION`);
     for (const slot of ['idle', 'used'])

@@ -3,21 +3,19 @@ import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { expectBlocked, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
-// Azure drops the packets of a client that no rule admits, so its connection is swallowed.
+// Azure drops the packets of a client that no rule admits.
 const test = testWith({ blockedBehavior: 'timeout' });
 
-describe('from nothing to a database, and again', () => {
-  test('a client is blocked before the step, admitted during the job with TLS verified, and blocked after post', async ({
-    emulator,
-  }) => {
+describe('ensure', () => {
+  test('admits a client, over verified TLS, only between the step and its post', async ({ emulator }) => {
     const job = new Job(emulator);
     const inputs = { ...defaultInputs, 'server-name': 'whole-life' };
-    // A rule that admits somebody else makes the server, so that "before" can be looked at.
-    const maker = new Job(emulator);
-    const made = await maker.step(inputs);
-    expect(made.log).toContain('create server whole-life');
-    await maker.runPosts();
-    const login = loginFromOutputs(made.outputs);
+    // An earlier job creates the server, so that the test can check that the client is blocked before the step.
+    const creatingJob = new Job(emulator);
+    const created = await creatingJob.step(inputs);
+    expect(created.log).toContain('create server whole-life');
+    await creatingJob.runPosts();
+    const login = loginFromOutputs(created.outputs);
     await expectBlocked(emulator, login);
 
     const step = await job.step(inputs);
@@ -32,16 +30,16 @@ describe('from nothing to a database, and again', () => {
     expect(await emulator.ruleNames('whole-life')).toEqual([]);
   });
 
-  test('the second run plans nothing and writes nothing but its own temporary rule', async ({ emulator }) => {
+  test('plans nothing in a second run, and writes nothing but its temporary rule', async ({ emulator }) => {
     const inputs = { ...defaultInputs, 'server-name': 'second-run' };
     const first = new Job(emulator);
-    const made = await first.step(inputs);
-    expect(JSON.parse(made.outputs['changes'] ?? '')).toMatchObject([
+    const created = await first.step(inputs);
+    expect(JSON.parse(created.outputs['changes'] ?? '')).toMatchObject([
       { resource: 'resource group', name: 'second-run', action: 'create' },
       { resource: 'server', name: 'second-run', action: 'create' },
       { resource: 'database', name: 'relecloud', action: 'create' },
     ]);
-    expect(made.outputs).toMatchObject({ 'server-created': 'true', 'database-created': 'true' });
+    expect(created.outputs).toMatchObject({ 'server-created': 'true', 'database-created': 'true' });
     await first.runPosts();
 
     await emulator.clearRecords();
@@ -61,7 +59,7 @@ describe('from nothing to a database, and again', () => {
     );
   });
 
-  test('within one job, or under a declared rule, not even a temporary rule is written', async ({
+  test('writes no temporary rule in a second step of a job, or if a declared rule admits the runner', async ({
     emulator,
   }) => {
     const inputs = { ...defaultInputs, 'server-name': 'one-job' };

@@ -6,7 +6,7 @@ import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'environments' };
 
-/** Variables of an earlier step that the action's libraries read, with values that break a run which they reach. */
+/** Variables that the action's libraries read, with values that would break the run. */
 const variables: Readonly<Record<string, string>> = {
   NODE_PG_FORCE_NATIVE: '1',
   PGREPLICATION: 'database',
@@ -15,7 +15,7 @@ const variables: Readonly<Record<string, string>> = {
   MSAL_FORCE_REGION: 'westeurope',
 };
 
-test('variables of an earlier step do not reach the libraries of main and post, and reach the migration as a run step', async ({
+test('variables that an earlier step has set reach the migration, but not the libraries of main and post', async ({
   emulator,
 }) => {
   const own = { ...variables, PGOPTIONS: '-c search_path=public', NODE_TLS_REJECT_UNAUTHORIZED: '1' };

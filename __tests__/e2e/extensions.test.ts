@@ -23,13 +23,13 @@ const INSTALLED_EXTENSIONS_SQL = `SELECT extname AS name, nspname AS schema FROM
   JOIN pg_namespace n ON n.oid = extnamespace WHERE extname NOT IN ('plpgsql', 'azure') ORDER BY extname`;
 
 describe('extensions', () => {
-  test('are added to the allow-list, which keeps what is there, and created; again, nothing happens', async ({
+  test('are added to the existing allow-list and created, and need no change in a second run', async ({
     emulator,
   }) => {
-    const made = await new Job(emulator).step(
+    const created = await new Job(emulator).step(
       inputsForServer('allow', { 'server-parameters': 'azure.extensions=unaccent' }),
     );
-    expect(made.exitCode, made.log).toBe(0);
+    expect(created.exitCode, created.log).toBe(0);
     const inputs = inputsForServer('allow', { extensions: 'HSTORE\nuuid-ossp' });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
@@ -49,7 +49,7 @@ describe('extensions', () => {
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
-  test('of several jobs at once, every one ends up on the list', async ({ emulator }) => {
+  test('of concurrent jobs are all on the allow-list afterwards', async ({ emulator }) => {
     await new Job(emulator).step(inputsForServer('several'));
     const names = ['hstore', 'citext', 'pg_trgm', 'unaccent', 'ltree'];
     const steps = await Promise.all(
@@ -61,7 +61,7 @@ describe('extensions', () => {
     expect((await allowListOf(emulator, 'several')).split(',').toSorted()).toEqual(names.toSorted());
   });
 
-  test('one that the server does not offer is an error that says so', async ({ emulator }) => {
+  test('that the server does not offer are an error', async ({ emulator }) => {
     await new Job(emulator).step(inputsForServer('several'));
     const step = await new Job(emulator).step(inputsForServer('several', { extensions: 'no_such_thing' }));
     expect(step.exitCode).toBe(1);
@@ -69,7 +69,7 @@ describe('extensions', () => {
     expect(step.log).toMatch(/What to do: .+/);
   });
 
-  test('a pull request gets one added later, usable by its role', async ({ emulator }) => {
+  test('can be added to a pull request’s database later, and its role can use them', async ({ emulator }) => {
     await new Job(emulator).step(inputsForServer('several'));
     const inputs = perPullRequestInputs('several');
     expect((await pullRequestJob(emulator, 5).step(inputs)).exitCode).toBe(0);

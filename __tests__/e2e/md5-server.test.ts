@@ -1,9 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job, queryCommand } from '../helpers/e2e/job.ts';
 import {
-  adminLogin,
+  adminLoginTo,
   connect,
   expectBlocked,
   loginFromOutputs,
@@ -41,18 +40,18 @@ describe('on a server that stores passwords as MD5', () => {
     });
   });
 
-  test('the administrator is asked for MD5', async ({ emulator }) => {
-    const { host } = await adminLoginOf(emulator);
-    const asked: string[] = [];
-    const client = await connect(emulator, adminLogin(host), undefined, ({ connection }) => {
-      connection.on('authenticationMD5Password', () => asked.push('MD5'));
-      connection.on('authenticationSASL', () => asked.push('SCRAM'));
+  test('the administrator authenticates with MD5', async ({ emulator }) => {
+    const methods: string[] = [];
+    const admin = await adminLoginTo(emulator, server);
+    const client = await connect(emulator, admin, undefined, ({ connection }) => {
+      connection.on('authenticationMD5Password', () => methods.push('MD5'));
+      connection.on('authenticationSASL', () => methods.push('SCRAM'));
     });
     await client.end();
-    expect(asked).toEqual(['MD5']);
+    expect(methods).toEqual(['MD5']);
   });
 
-  test('ensure without an application role publishes a login that works, by libpq too', async ({
+  test('ensure without an application role publishes a login that works, also in libpq', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step({
@@ -68,7 +67,7 @@ describe('on a server that stores passwords as MD5', () => {
     expect(await libpqQuery({ env: step.exportedEnv }, WHO_AM_I_SQL)).toBe('relecloud_adminrelecloud');
   });
 
-  test('ensure with an application role migrates and publishes as the role, and gives it another password', async ({
+  test('ensure with an application role migrates as the role, publishes its login and can change its password', async ({
     emulator,
   }) => {
     for (const key of [appPasswordKey, appPasswordKey, anotherKey]) {
@@ -90,7 +89,7 @@ describe('on a server that stores passwords as MD5', () => {
     }
   });
 
-  test('check reads by SQL what is declared, also both parameters', async ({ emulator }) => {
+  test('check reads through SQL, and reports no drift of both password parameters', async ({ emulator }) => {
     const declared = { 'server-parameters': `password_encryption=md5\n${ACCEPTED_AUTH_METHOD}=md5` };
     const step = await new Job(emulator).step({ ...inputs, ...firewallInputs, ...declared, mode: 'check' });
     expect(step.exitCode, step.log).toBe(0);
@@ -99,8 +98,8 @@ describe('on a server that stores passwords as MD5', () => {
 
   test('a pull request gets its database and role, and drop removes both', async ({ emulator }) => {
     const pullRequest = perPullRequestInputs(server, { template: 'relecloud' });
-    const made = await pullRequestJob(emulator, 7).step(pullRequest);
-    expect(made.exitCode, made.log).toBe(0);
+    const created = await pullRequestJob(emulator, 7).step(pullRequest);
+    expect(created.exitCode, created.log).toBe(0);
     const dropped = await pullRequestJob(emulator, 7).step({ ...pullRequest, mode: 'drop' });
     expect(dropped.exitCode, dropped.log).toBe(0);
     expect(JSON.parse(dropped.outputs['dropped'] ?? '')).toMatchObject([
@@ -109,9 +108,9 @@ describe('on a server that stores passwords as MD5', () => {
     ]);
   });
 
-  test('sweep drops what a closed pull request has', async ({ emulator }) => {
-    const made = await pullRequestJob(emulator, 8).step(perPullRequestInputs(server));
-    expect(made.exitCode, made.log).toBe(0);
+  test('sweep drops the database of a closed pull request', async ({ emulator }) => {
+    const created = await pullRequestJob(emulator, 8).step(perPullRequestInputs(server));
+    expect(created.exitCode, created.log).toBe(0);
     await patchGitHub(emulator, { pulls: { 8: { state: 'closed' } } });
     const swept = await new Job(emulator).step({
       ...inputs,
@@ -122,7 +121,7 @@ describe('on a server that stores passwords as MD5', () => {
     expect(swept.outputs['dropped']).toContain('relecloud_pr_8');
   });
 
-  test('post removes the rule and proves it by a login that is blocked', async ({ emulator }) => {
+  test('post removes the rule, after which a login is blocked', async ({ emulator }) => {
     const own = { ...inputs, 'server-name': `${server}-2` };
     const job = new Job(emulator);
     const step = await job.step({ ...own, ...roleInputs });
@@ -133,9 +132,9 @@ describe('on a server that stores passwords as MD5', () => {
   });
 });
 
-describe('on a server that refuses a stored SCRAM verifier', () => {
+describe('on a server that rejects SCRAM verifiers', () => {
   testStrict(
-    'an application role is an error that names both parameters, and works once SCRAM is accepted',
+    'an application role is an error that names both parameters, and works after SCRAM was enabled',
     async ({ emulator }) => {
       const step = await new Job(emulator).step({ ...inputs, ...firewallInputs, ...roleInputs });
       expect(step.exitCode).toBe(1);
@@ -151,8 +150,3 @@ describe('on a server that refuses a stored SCRAM verifier', () => {
     },
   );
 });
-
-async function adminLoginOf(emulator: EmulatorHarness): Promise<{ readonly host: string }> {
-  const { properties } = await emulator.serverState(server);
-  return { host: String(properties['fullyQualifiedDomainName']) };
-}

@@ -1,12 +1,17 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, type Inputs, Job, queryCommand, signalWhen } from '../helpers/e2e/job.ts';
-import { adminLogin, connect, query } from '../helpers/e2e/postgres-client.ts';
+import {
+  defaultInputs,
+  type Inputs,
+  Job,
+  queryCommand,
+  signalWhen,
+  waitForFile,
+} from '../helpers/e2e/job.ts';
+import { adminLoginTo, openSession, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const SERVER = 'sessions';
@@ -45,16 +50,14 @@ const clientVariants = [
 const createJob = (emulator: EmulatorHarness, env: Readonly<Record<string, string>> = {}): Job =>
   new Job(emulator, { STATEMENT: LONG_STATEMENT, ...env });
 
-async function adminLoginOf(emulator: EmulatorHarness, server = SERVER) {
-  const { properties } = await emulator.serverState(server);
-  return adminLogin(String(properties['fullyQualifiedDomainName']), 'relecloud');
-}
+const databaseLogin = (emulator: EmulatorHarness, server = SERVER) =>
+  adminLoginTo(emulator, server, 'relecloud');
 
 /** Application names of the sessions in the database, without the action's own. */
 async function listSessions(emulator: EmulatorHarness, server = SERVER): Promise<readonly unknown[]> {
   const rows = await query(
     emulator,
-    await adminLoginOf(emulator, server),
+    await databaseLogin(emulator, server),
     `SELECT application_name AS name FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid()
        AND NOT application_name LIKE 'azure-postgresql-action % run %' ORDER BY 1`,
@@ -63,21 +66,8 @@ async function listSessions(emulator: EmulatorHarness, server = SERVER): Promise
 }
 
 /** Another client with the administrator's role, which is also the role of the migration. */
-async function openSession(emulator: EmulatorHarness, applicationName: string): Promise<pg.Client> {
-  const client = await connect(emulator, await adminLoginOf(emulator));
-  onTestFinished(() => client.end().catch(() => {}));
-  await client.query(`SET application_name = '${applicationName}'`);
-  return client;
-}
-
-/** Resolves when a running command has created the file. The limit only ends a test that hangs. */
-async function waitForFile(file: string): Promise<void> {
-  const deadline = performance.now() + 600_000;
-  while (!existsSync(file)) {
-    if (performance.now() > deadline) throw new Error(`${file} has not been created.`);
-    await sleep(20);
-  }
-}
+const openNamedSession = async (emulator: EmulatorHarness, applicationName: string): Promise<pg.Client> =>
+  openSession(emulator, await databaseLogin(emulator), `SET application_name = '${applicationName}'`);
 
 describe('sessions that a migration leaves on the server are terminated before its lock is released', () => {
   test.for(clientVariants)('after a failure, and the error lists them: %s', async ([, env], { emulator }) => {
@@ -87,7 +77,7 @@ describe('sessions that a migration leaves on the server are terminated before i
     await terminating.triggered;
     const locks = await query(
       emulator,
-      await adminLoginOf(emulator),
+      await databaseLogin(emulator),
       "SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND granted",
     );
     await terminating.release();
@@ -152,7 +142,7 @@ describe('sessions that a migration leaves on the server are terminated before i
     await waitForFile(started);
     await query(
       emulator,
-      await adminLoginOf(emulator),
+      await databaseLogin(emulator),
       "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
     );
     expect((await step).log).toContain('(migration-lock-lost)');
@@ -172,7 +162,7 @@ describe('sessions that are not the migration’s are not terminated', () => {
       'migration-command': `touch ${started}; until [ -e ${go} ]; do sleep 0.05; done`,
     });
     await waitForFile(started);
-    const other = await openSession(emulator, 'idle with a lock');
+    const other = await openNamedSession(emulator, 'idle with a lock');
     await other.query('SELECT pg_advisory_lock(1)');
     await writeFile(go, '');
     const { exitCode, log } = await step;
@@ -187,7 +177,7 @@ describe('sessions that are not the migration’s are not terminated', () => {
   test('a prepared transaction with an advisory lock is listed with the statement that ends it', async ({
     emulator,
   }) => {
-    const client = await openSession(emulator, 'prepares');
+    const client = await openNamedSession(emulator, 'prepares');
     onTestFinished(() => client.query("ROLLBACK PREPARED 'it''s left'").then(() => {}));
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock(72707369)');
@@ -203,20 +193,20 @@ describe('sessions that are not the migration’s are not terminated', () => {
   }) => {
     const job = createJob(emulator);
     const [started, go] = [join(job.tempDirectory, 'started'), join(job.tempDirectory, 'go')];
-    const older = await openSession(emulator, 'older');
+    const older = await openNamedSession(emulator, 'older');
     const sleeping = older.query('SELECT pg_sleep(36000)');
     sleeping.catch(() => {});
-    const holder = await openSession(emulator, 'prisma');
+    const holder = await openNamedSession(emulator, 'prisma');
     const { rows } = await holder.query('SELECT pg_advisory_lock(72707369), pg_backend_pid() AS pid');
     const step = job.step({
       ...inputs,
       'migration-command': `touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; exit 1`,
     });
     await waitForFile(started);
-    await openSession(emulator, 'idle');
-    const other = await openSession(emulator, 'azure-postgresql-action migration of another run');
+    await openNamedSession(emulator, 'idle');
+    const other = await openNamedSession(emulator, 'azure-postgresql-action migration of another run');
     await other.query('BEGIN');
-    const left = await openSession(emulator, 'idle with a lock');
+    const left = await openNamedSession(emulator, 'idle with a lock');
     await left.query('SELECT pg_advisory_lock(1)');
     await writeFile(go, '');
     const { log } = await step;

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished } from 'vitest';
 import { CommandProcessor } from '../../workflow-runner/workflow-commands.ts';
-import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { adminLogin, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { defaultInputs, Job, queryCommand, waitForFile } from '../helpers/e2e/job.ts';
+import { adminLoginTo, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'migrations', 'allowed-ip-ranges': 'here=198.51.100.7' };
@@ -13,15 +12,6 @@ test.beforeAll(async ({ emulator }) => {
   const step = await new Job(emulator).step(inputs);
   expect(step.exitCode, step.log).toBe(0);
 });
-
-/** Resolves when a running command has created the file. The limit only ends a test that hangs. */
-async function waitForFile(file: string): Promise<void> {
-  const deadline = performance.now() + 600_000;
-  while (!existsSync(file)) {
-    if (performance.now() > deadline) throw new Error(`${file} has not been created.`);
-    await sleep(20);
-  }
-}
 
 const isRunning = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -251,11 +241,7 @@ describe('concurrent migrations', () => {
   test('a session that hangs does not block a cancelled run', async ({ emulator }) => {
     const job = new Job(emulator);
     const started = join(job.tempDirectory, 'started');
-    const { properties } = await emulator.serverState('migrations');
-    const login = {
-      ...adminLogin(String(properties['fullyQualifiedDomainName'])),
-      database: 'relecloud',
-    };
+    const login = await adminLoginTo(emulator, 'migrations', 'relecloud');
     let backend = 0;
     const freeze = async (): Promise<void> => {
       await waitForFile(started);
@@ -277,13 +263,7 @@ describe('concurrent migrations', () => {
   test('the loss of the lock’s session ends the migration', async ({ emulator }) => {
     const job = new Job(emulator);
     const started = join(job.tempDirectory, 'started');
-    const login = {
-      ...loginFromOutputs({}),
-      host: String((await emulator.serverState('migrations')).properties['fullyQualifiedDomainName']),
-      user: 'relecloud_admin',
-      password: defaultInputs['admin-password'] ?? '',
-      database: 'relecloud',
-    };
+    const login = await adminLoginTo(emulator, 'migrations', 'relecloud');
     const terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'";
     const step = await job.spawnStep(
       { ...inputs, 'migration-command': `touch ${started}; sleep 300` },

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { type PhaseResult, queryCommand } from '../helpers/e2e/job.ts';
+import { droppedNames, queryCommand } from '../helpers/e2e/job.ts';
 import { connect, type Login, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import {
@@ -17,34 +17,36 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   return server;
 });
 
-const droppedNames = ({ outputs }: PhaseResult): readonly unknown[] =>
-  (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
-
-describe('marks forged by others', () => {
+describe('a forged ownership marker is not trusted', () => {
   const madeBy = { madeBy: 'azure-postgresql-action', kind: 'pull-request', repositoryId: '4711' };
-  const mark = (number: number) => JSON.stringify({ ...madeBy, pullRequest: number, base: 'relecloud' });
-  const expired = (number: number) =>
-    JSON.stringify({ ...(JSON.parse(mark(number)) as object), expires: '2020-01-01T00:00:00.000Z' });
-  const roleMark = (number: number) =>
+  const markerText = (number: number) =>
+    JSON.stringify({ ...madeBy, pullRequest: number, base: 'relecloud' });
+  const expiredMarkerText = (number: number) =>
+    JSON.stringify({ ...(JSON.parse(markerText(number)) as object), expires: '2020-01-01T00:00:00.000Z' });
+  const roleMarkerText = (number: number) =>
     JSON.stringify({ ...madeBy, pullRequest: number, base: 'relecloud_app', database: 'relecloud' });
-  const as = (server: PullRequestServer, user: string): Login => ({
+  const loginOf = (server: PullRequestServer, user: string): Login => ({
     ...server.adminLogin(),
     user,
     password: `Of-${user}-1`,
   });
 
-  test('a database of another’s, by its owner marked as a closed or expired pull request’s, survives, and drop says why', async ({
+  test('on a database of another role, marked by it as closed or expired: it survives sweep and drop, which report why', async ({
     emulator,
     server,
   }) => {
     await server.setPullRequestState('closed', 50);
     await server.setPullRequestState('open', 51);
     for (const [number, text] of [
-      [50, mark(50)],
-      [51, expired(51)],
+      [50, markerText(50)],
+      [51, expiredMarkerText(51)],
     ] as const) {
-      await query(emulator, as(server, 'mallory'), `CREATE DATABASE relecloud_pr_${number}`);
-      await query(emulator, as(server, 'mallory'), `COMMENT ON DATABASE relecloud_pr_${number} IS '${text}'`);
+      await query(emulator, loginOf(server, 'mallory'), `CREATE DATABASE relecloud_pr_${number}`);
+      await query(
+        emulator,
+        loginOf(server, 'mallory'),
+        `COMMENT ON DATABASE relecloud_pr_${number} IS '${text}'`,
+      );
     }
     const before = await server.snapshot();
     const swept = await server.sweep();
@@ -60,21 +62,21 @@ describe('marks forged by others', () => {
     }
     expect(await server.snapshot()).toEqual(before);
     for (const number of [50, 51])
-      await query(emulator, as(server, 'mallory'), `DROP DATABASE relecloud_pr_${number}`);
+      await query(emulator, loginOf(server, 'mallory'), `DROP DATABASE relecloud_pr_${number}`);
   });
 
   test.for([
-    ['left to itself', ''],
-    ['given to the administrator', '; GRANT relecloud_app_pr_52 TO relecloud_admin WITH ADMIN OPTION'],
+    ['not granted', ''],
+    ['granted to the administrator', '; GRANT relecloud_app_pr_52 TO relecloud_admin WITH ADMIN OPTION'],
   ])(
-    'a role of another’s making, marked as ours and %s, survives drop and sweep',
+    'on a role that another role created, %s: it survives drop and sweep',
     async ([, more], { emulator, server }) => {
       await server.setPullRequestState('closed', 52);
-      await query(emulator, as(server, 'trudy'), 'CREATE ROLE relecloud_app_pr_52 LOGIN');
+      await query(emulator, loginOf(server, 'trudy'), 'CREATE ROLE relecloud_app_pr_52 LOGIN');
       await query(
         emulator,
-        as(server, 'trudy'),
-        `COMMENT ON ROLE relecloud_app_pr_52 IS '${roleMark(52)}'${more}`,
+        loginOf(server, 'trudy'),
+        `COMMENT ON ROLE relecloud_app_pr_52 IS '${roleMarkerText(52)}'${more}`,
       );
       try {
         const before = await server.snapshot();
@@ -85,39 +87,36 @@ describe('marks forged by others', () => {
         expect(refused.exitCode, refused.log).toBe(1);
         expect(refused.log).toContain('(not-owned)');
       } finally {
-        await query(emulator, as(server, 'trudy'), 'DROP ROLE IF EXISTS relecloud_app_pr_52');
+        await query(emulator, loginOf(server, 'trudy'), 'DROP ROLE IF EXISTS relecloud_app_pr_52');
       }
     },
   );
 
-  test('a name that is made to be a workflow command becomes none, nor markup of the summary', async ({
+  test('with a name that contains a workflow command and Markdown: neither takes effect in log and summary', async ({
     emulator,
     server,
   }) => {
     const name = '"x\n::error::planted | <b>`"';
-    await query(emulator, as(server, 'mallory'), `CREATE DATABASE ${name}`);
-    await query(emulator, as(server, 'mallory'), `COMMENT ON DATABASE ${name} IS '${mark(53)}'`);
+    await query(emulator, loginOf(server, 'mallory'), `CREATE DATABASE ${name}`);
+    await query(emulator, loginOf(server, 'mallory'), `COMMENT ON DATABASE ${name} IS '${markerText(53)}'`);
     const swept = await server.sweep();
     expect(swept.log).toContain('planted');
     expect(swept.log).not.toMatch(/^\s*::error::planted/m);
     expect(swept.summary).toContain('| `` x ::error::planted \\| <b>` `` |');
-    await query(emulator, as(server, 'mallory'), `DROP DATABASE ${name}`);
+    await query(emulator, loginOf(server, 'mallory'), `DROP DATABASE ${name}`);
   });
 });
 
-describe('the administrator runs nothing that a pull request wrote', () => {
-  /** Statements of the administrator's in a database since the log was emptied. */
-  const inside = async (emulator: EmulatorHarness, database: string): Promise<readonly string[]> =>
+describe('the administrator executes no code of a pull request', () => {
+  /** The administrator's statements in a database since the records were cleared. */
+  const adminStatementsIn = async (emulator: EmulatorHarness, database: string): Promise<readonly string[]> =>
     (await emulator.statements())
       .filter((each) => each.user === 'relecloud_admin' && each.database === database)
       .map(({ statement }) => statement);
   const expectNoCalls = async (emulator: EmulatorHarness, login: Login): Promise<void> =>
-    expect(await readShadowCalls(emulator, login)).toEqual({ witness: false, roles: 0 });
+    expect(await readShadowCalls(emulator, login)).toEqual({ sequenceUsed: false, roles: 0 });
 
-  test('neither on ensure, nor for an extension, a clone of it, reset and drop', async ({
-    emulator,
-    server,
-  }) => {
+  test('in ensure, with an extension, in a clone, a reset and a drop', async ({ emulator, server }) => {
     await server.setPullRequestState('open', 1, 2);
     const own = await server.ensureDatabase(1);
     await createShadowObjects(emulator, own);
@@ -126,11 +125,11 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     await expectNoCalls(emulator, own);
     await server.ensureDatabase(1, { extensions: 'citext\npg_trgm', 'expires-in': '1h' });
     await expectNoCalls(emulator, own);
-    // Access that somebody has taken away is given back, and what is inside handed over once more.
+    // The next run grants the revoked access again, and transfers the ownership of the objects again.
     await server.queryAsAdmin(`REVOKE ALL ON DATABASE ${own.database} FROM ${own.user}`);
     await emulator.clearRecords();
     await server.ensureDatabase(1);
-    expect(await inside(emulator, own.database)).toContainEqual(
+    expect(await adminStatementsIn(emulator, own.database)).toContainEqual(
       expect.stringContaining('pg_identify_object'),
     );
     await expectNoCalls(emulator, own);
@@ -138,28 +137,28 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     const clone = await server.ensureDatabase(2, { template: own.database });
     await expectNoCalls(emulator, clone);
     await expectNoCalls(emulator, own);
-    const strange = await query(
+    const foreignObjects = await query(
       emulator,
       clone,
-      `SELECT count(*)::int AS n FROM pg_class WHERE relname ~ 'caught' AND
+      `SELECT count(*)::int AS n FROM pg_class WHERE relname ~ 'detected' AND
       pg_get_userbyid(relowner) <> current_user`,
     );
-    expect(strange).toEqual([{ n: 0 }]);
+    expect(foreignObjects).toEqual([{ n: 0 }]);
 
     await emulator.clearRecords();
-    const anew = await server.ensureDatabase(1, { reset: 'true' });
-    await createShadowObjects(emulator, anew);
-    await expectNoCalls(emulator, anew);
+    const afterReset = await server.ensureDatabase(1, { reset: 'true' });
+    await createShadowObjects(emulator, afterReset);
+    await expectNoCalls(emulator, afterReset);
     await emulator.clearRecords();
     await server.dropDatabase(1);
     await server.dropDatabase(2);
-    expect(await inside(emulator, own.database)).toEqual([]);
+    expect(await adminStatementsIn(emulator, own.database)).toEqual([]);
     expect(
-      await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught|_pr_[12]$'`),
+      await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'detected|_pr_[12]$'`),
     ).toEqual([]);
   });
 
-  test('nor on sweep', async ({ emulator, server }) => {
+  test('in a sweep', async ({ emulator, server }) => {
     await server.setPullRequestState('open', 3);
     const own = await server.ensureDatabase(3);
     await createShadowObjects(emulator, own);
@@ -168,14 +167,14 @@ describe('the administrator runs nothing that a pull request wrote', () => {
     const swept = await server.sweep();
     expect(swept.exitCode, swept.log).toBe(0);
     expect(droppedNames(swept)).toEqual([own.database, own.user]);
-    expect(await inside(emulator, own.database)).toEqual([]);
-    expect(await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'caught'`)).toEqual([]);
+    expect(await adminStatementsIn(emulator, own.database)).toEqual([]);
+    expect(await server.queryAsAdmin(`SELECT rolname FROM pg_roles WHERE rolname ~ 'detected'`)).toEqual([]);
   });
 });
 
-describe('the role', () => {
+describe('a pull request’s role', () => {
   test.for(['ALTER ROLE CURRENT_USER PASSWORD $$another one$$', 'ALTER ROLE CURRENT_USER PASSWORD NULL'])(
-    '%s: the next run gives it the published password again, and nothing else is changed',
+    'gets the published password again, and no other change, in the run after %s',
     async (statement, { emulator, server }) => {
       await server.setPullRequestState('open', 4);
       const own = await server.ensureDatabase(4);
@@ -190,7 +189,7 @@ describe('the role', () => {
     },
   );
 
-  test('its own settings, in its database and in every other, stand in nobody’s way and go with it', async ({
+  test('cannot prevent a run or its drop with settings for itself in any database, and they are dropped with it', async ({
     emulator,
     server,
   }) => {
@@ -207,7 +206,7 @@ describe('the role', () => {
   });
 });
 
-describe('long and odd names', () => {
+describe('long names and names with special characters', () => {
   const names = [
     `o'brien "the" app`,
     '$handover$ DO $$; --',
@@ -219,7 +218,10 @@ describe('long and odd names', () => {
     '"',
   ];
 
-  test('of the application role: made, migrated as, found again, and swept', async ({ emulator, server }) => {
+  test('of the application role: it is created, migrates, is found again and is swept', async ({
+    emulator,
+    server,
+  }) => {
     const before = await server.snapshot();
     const numbers = names.map((_, index) => 100 + index);
     await server.setPullRequestState('open', ...numbers);
@@ -230,8 +232,8 @@ describe('long and odd names', () => {
       };
       const own = await server.ensureDatabase(100 + index, inputs);
       expect(Buffer.byteLength(own.user)).toBeLessThanOrEqual(63);
-      const found = `SELECT current_user AS me, tableowner AS owner FROM pg_tables WHERE tablename = 't'`;
-      expect(await query(emulator, own, found)).toEqual([{ me: own.user, owner: own.user }]);
+      const ownerSql = `SELECT current_user AS me, tableowner AS owner FROM pg_tables WHERE tablename = 't'`;
+      expect(await query(emulator, own, ownerSql)).toEqual([{ me: own.user, owner: own.user }]);
       const again = await server.runStep(100 + index, { 'app-username': name });
       expect([again.outputs['changes'], again.outputs['db-user']], again.log).toEqual(['[]', own.user]);
     }
@@ -242,7 +244,7 @@ describe('long and odd names', () => {
     expect(await server.snapshot()).toEqual(before);
   });
 
-  test('of the database: cut to what PostgreSQL takes, distinct, and dropped', async ({
+  test('of the database: it is truncated to PostgreSQL’s limit, stays unique and is dropped', async ({
     emulator,
     server,
   }) => {
@@ -256,8 +258,8 @@ describe('long and odd names', () => {
     expect(new Set(logins.map(({ database }) => database)).size).toBe(2);
     for (const login of logins) expect(Buffer.byteLength(login.database)).toBeLessThanOrEqual(63);
     const [first, second] = logins;
-    const across = { ...(first as Login), database: second?.database ?? '' };
-    await expect(connect(emulator, across)).rejects.toMatchObject({ code: '42501' });
+    const otherDatabase = { ...(first as Login), database: second?.database ?? '' };
+    await expect(connect(emulator, otherDatabase)).rejects.toMatchObject({ code: '42501' });
     for (const database of bases) await server.dropDatabase(1234567, { database, 'app-username': database });
     expect(await server.snapshot()).toEqual(before);
   });

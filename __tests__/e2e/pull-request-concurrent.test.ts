@@ -10,9 +10,9 @@ import {
 } from '../helpers/e2e/pull-request.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-/** A server with a template that an application role owns, and an extension on no list yet. */
+/** Creates a server of a major version, with a template that has a table and a function of an application role. */
 async function createServerOfMajor(emulator: EmulatorHarness, server: string, major: string): Promise<void> {
-  const made = await new Job(emulator).step({
+  const created = await new Job(emulator).step({
     ...defaultInputs,
     'server-name': server,
     'postgres-version': major,
@@ -20,15 +20,15 @@ async function createServerOfMajor(emulator: EmulatorHarness, server: string, ma
     'app-username': 'relecloud_app',
     'app-password': 'Some-App-Password1',
   });
-  expect(made.exitCode, made.log).toBe(0);
+  expect(created.exitCode, created.log).toBe(0);
   await query(
     emulator,
-    loginFromOutputs(made.outputs),
+    loginFromOutputs(created.outputs),
     'CREATE TABLE trips AS SELECT i AS id FROM generate_series(1, 1000) i; CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1',
   );
 }
 
-describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
+describe.each(['17', '18'])('concurrent jobs on PostgreSQL %s', (major) => {
   const server = `at-once-${major}`;
   const inputs = perPullRequestInputs(server, {
     template: 'relecloud',
@@ -36,9 +36,7 @@ describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
     'runner-ip': '198.51.100.7',
   });
 
-  test('two jobs of the same pull request started together both succeed, one clone and one comment made', async ({
-    emulator,
-  }) => {
+  test('of the same pull request both succeed, with one clone and one comment', async ({ emulator }) => {
     await createServerOfMajor(emulator, server, major);
     await patchGitHub(emulator, { pulls: { [major]: { state: 'open' } } });
     await emulator.clearRecords();
@@ -55,14 +53,14 @@ describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
     expect(await listComments(emulator, Number(major))).toHaveLength(1);
   });
 
-  test('twenty pull requests at once on one server all succeed, and twenty drops at once leave it as it was', async ({
+  test('of twenty pull requests all succeed, and twenty concurrent drops leave the server as before', async ({
     emulator,
   }) => {
     const before = await emulator.serverState(server);
     const numbers = Array.from({ length: 20 }, (_, i) => 100 + i);
-    const at = (n: number, mode: string) =>
+    const runStep = (n: number, mode: string) =>
       pullRequestJob(emulator, n).step({ ...inputs, mode, comment: 'false' });
-    const steps = await Promise.all(numbers.map((n) => at(n, 'ensure')));
+    const steps = await Promise.all(numbers.map((n) => runStep(n, 'ensure')));
     for (const step of steps) expect(step.exitCode, step.log).toBe(0);
     const logins = steps.map(({ outputs }) => loginFromOutputs(outputs));
     for (const login of [logins[0], logins[19]]) {
@@ -70,7 +68,7 @@ describe.each(['17', '18'])('on PostgreSQL %s', (major) => {
         expect(await query(emulator, login, 'SELECT count(*)::int AS n FROM trips')).toEqual([{ n: 1000 }]);
     }
     expect(new Set(logins.map(({ password }) => password)).size).toBe(20);
-    const drops = await Promise.all(numbers.map((n) => at(n, 'drop')));
+    const drops = await Promise.all(numbers.map((n) => runStep(n, 'drop')));
     for (const step of drops) expect(step.exitCode, step.log).toBe(0);
     expect(await emulator.serverState(server)).toEqual(before);
   });

@@ -21,8 +21,8 @@ const createServerForTest = (emulator: EmulatorHarness): Promise<string> =>
 const databaseNames = async (emulator: EmulatorHarness): Promise<readonly string[]> =>
   Object.keys((await emulator.serverState(server)).databases);
 
-describe('a closed pull request is refused, so that a re-run does not raise it from the dead', () => {
-  test('where GitHub says so, whatever the old event says', async ({ emulator }) => {
+describe('ensure does not re-create the database of a closed pull request', () => {
+  test('if GitHub says that it is closed, whatever the event of a re-run says', async ({ emulator }) => {
     await createServerForTest(emulator);
     await patchGitHub(emulator, { pulls: { 1: { state: 'closed' } } });
     const step = await pullRequestJob(emulator, 1, { state: 'open' }).step(inputs);
@@ -31,22 +31,22 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
     expect(await databaseNames(emulator)).not.toContain('relecloud_pr_1');
   });
 
-  test('where the event itself says so, without asking', async ({ emulator }) => {
+  test('if the event says that it is closed, without a request', async ({ emulator }) => {
     const step = await pullRequestJob(emulator, 2, { state: 'closed', action: 'labeled' }).step(inputs);
     expect(step.log).toContain('(pull-request-closed)');
     expect((await emulator.requests()).filter(({ service }) => service !== 'oidc')).toEqual([]);
   });
 
   test.for([
-    ['a 404, which may hide it', { status: 404, body: { message: 'Not Found' } }],
+    ['a 404, which can mean no access', { status: 404, body: { message: 'Not Found' } }],
     ['a 403', { status: 403, body: { message: 'Resource not accessible by integration' } }],
     [
-      'a page of a proxy',
+      'a proxy’s HTML page',
       { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<html>Sign in</html>' },
     ],
-    ['JSON that ends early', { status: 200, headers: jsonHeaders, body: '{"number":4,"state":"clo' }],
+    ['truncated JSON', { status: 200, headers: jsonHeaders, body: '{"number":4,"state":"clo' }],
     ['another pull request', { status: 200, body: { number: 5, state: 'closed' } }],
-  ] as const)('unknown is neither closed nor an error: %s', async ([, then], { emulator }) => {
+  ] as const)('but continues if its state is unknown: %s', async ([, then], { emulator }) => {
     await emulator.addFault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
     const step = await pullRequestJob(emulator, 4).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
@@ -54,14 +54,12 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
   });
 });
 
-describe('forks', () => {
+describe('a fork’s pull request', () => {
   const withoutSecrets = { ...inputs, 'admin-password': '', 'app-password-key': '', 'github-token': '' };
   const fromFork = (emulator: EmulatorHarness, env: Record<string, string> = {}): Job =>
     pullRequestJob(emulator, 9, { head: otherRepository }, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
 
-  test('a fork’s pull_request without secrets is an error that says what it is about', async ({
-    emulator,
-  }) => {
+  test('without secrets is an error that explains why', async ({ emulator }) => {
     const step = await fromFork(emulator).step(withoutSecrets);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(
@@ -75,7 +73,7 @@ describe('forks', () => {
     ['a fork’s', {}],
     ['Dependabot’s', { GITHUB_ACTOR: 'dependabot[bot]' }],
   ] as const)(
-    'skip-without-credentials: %s ends with a notice and nothing else, post included',
+    'with skip-without-credentials: %s run only logs a notice, also in post',
     async ([whose, env], { emulator }) => {
       const job =
         whose === 'a fork’s'
@@ -91,9 +89,7 @@ describe('forks', () => {
     },
   );
 
-  test('a fork’s pull_request that does have the secrets goes on, skip-without-credentials or not', async ({
-    emulator,
-  }) => {
+  test('with secrets is not skipped by skip-without-credentials', async ({ emulator }) => {
     const step = await pullRequestJob(emulator, 9, { head: otherRepository }).step({
       ...inputs,
       'skip-without-credentials': 'true',
@@ -102,9 +98,7 @@ describe('forks', () => {
     expect(step.outputs['db-name']).toBe('relecloud_pr_9');
   });
 
-  test('ensure on pull_request_target with a fork’s head is an error that explains why; a fork that is gone counts too', async ({
-    emulator,
-  }) => {
+  test('on pull_request_target is an error in ensure, also if the fork was deleted', async ({ emulator }) => {
     for (const head of [otherRepository, null]) {
       const step = await pullRequestJob(emulator, 9, { name: 'pull_request_target', head }).step(inputs);
       expect(step.exitCode).toBe(1);
@@ -113,7 +107,7 @@ describe('forks', () => {
     }
   });
 
-  test('drop there is fine', async ({ emulator }) => {
+  test('on pull_request_target is allowed in drop', async ({ emulator }) => {
     await createServerForTest(emulator);
     const closed = {
       name: 'pull_request_target',
@@ -127,16 +121,16 @@ describe('forks', () => {
   });
 });
 
-describe('the template', () => {
+describe('cloning a template', () => {
   const clone = (emulator: EmulatorHarness, number: number, template: string): Promise<PhaseResult> =>
     pullRequestJob(emulator, number).step({ ...inputs, template });
   const sessions = { method: 'sessions', database: 'relecloud' };
   test.afterEach(({ emulator }) => emulator.control('DELETE', sessions.method));
 
-  test('a session on it is waited for, and never killed', async ({ emulator }) => {
+  test('waits for another session in the template, and does not terminate it', async ({ emulator }) => {
     await emulator.control('POST', 'sessions', { server, database: sessions.database });
     const match = { service: 'postgres', statement: '^CREATE DATABASE' } as const;
-    // PostgreSQL itself waits for five seconds before the first try fails.
+    // PostgreSQL waits five seconds before the first attempt fails.
     const second = await emulator.hold(match, 'request', { skip: 1 });
     const cloning = clone(emulator, 20, 'relecloud');
     await second.triggered;
@@ -147,7 +141,7 @@ describe('the template', () => {
     expect(step.log).toMatch(/Waiting for template 'relecloud': .*role azuresu/);
   });
 
-  test('a session that stays is named in a clear error', async ({ emulator }) => {
+  test('fails with an error that names the session if it stays', async ({ emulator }) => {
     await emulator.control('POST', 'sessions', { server, database: 'relecloud' });
     const step = await clone(emulator, 21, 'relecloud');
     expect(step.exitCode).toBe(1);
@@ -157,7 +151,7 @@ describe('the template', () => {
     expect(await databaseNames(emulator)).not.toContain('relecloud_pr_21');
   });
 
-  test('one that is not there, and one that may not be copied, say what to do', async ({ emulator }) => {
+  test('fails with a hint if the template does not exist or must not be copied', async ({ emulator }) => {
     const missing = await clone(emulator, 22, 'nowhere');
     expect(missing.log).toContain('the server has no such database');
     await query(
@@ -181,7 +175,7 @@ describe('the template', () => {
 });
 
 describe('drop', () => {
-  test('on a server that is not there is a warning, since it may have been deleted on purpose', async ({
+  test('only warns if the server does not exist, because it can have been deleted on purpose', async ({
     emulator,
   }) => {
     const group = { 'resource-group': 'a-group' };
@@ -194,18 +188,18 @@ describe('drop', () => {
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
-  test('finds every role of the pull request by its mark, also where the input names none or another', async ({
+  test('finds every role of the pull request by its marker, also without app-username', async ({
     emulator,
   }) => {
     for (const role of ['first_app', 'second_app'])
       expect((await pullRequestJob(emulator, 33).step({ ...inputs, 'app-username': role })).exitCode).toBe(0);
     const step = await pullRequestJob(emulator, 33).step({ ...inputs, mode: 'drop', 'app-username': '' });
     expect(step.exitCode, step.log).toBe(0);
-    const left = Object.keys((await emulator.serverState(server)).roles);
-    expect(left.filter((name) => name.includes('_pr_33'))).toEqual([]);
+    const remaining = Object.keys((await emulator.serverState(server)).roles);
+    expect(remaining.filter((name) => name.includes('_pr_33'))).toEqual([]);
   });
 
-  test('dry-run shows what would go and drops nothing', async ({ emulator }) => {
+  test('with dry-run lists what it would drop, and drops nothing', async ({ emulator }) => {
     await pullRequestJob(emulator, 31).step(inputs);
     await emulator.clearRecords();
     const step = await pullRequestJob(emulator, 31).step({ ...inputs, mode: 'drop', 'dry-run': 'true' });
@@ -221,7 +215,7 @@ describe('drop', () => {
     expect(await databaseNames(emulator)).toContain('relecloud_pr_31');
   });
 
-  test('blocked by the service’s own session: ARM’s delete is the fallback', async ({ emulator }) => {
+  test('falls back to ARM if a session of Azure prevents the drop in SQL', async ({ emulator }) => {
     await pullRequestJob(emulator, 32).step(inputs);
     await emulator.control('POST', 'sessions', { server, database: 'relecloud_pr_32' });
     const step = await pullRequestJob(emulator, 32).step({ ...inputs, mode: 'drop' });

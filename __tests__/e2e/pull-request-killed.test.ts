@@ -19,41 +19,42 @@ async function runAndKillAt(
   expect(killed.signal, killed.log).toBe('SIGKILL');
 }
 
+/** Ensures the server and its template. */
 async function createTemplateServer(emulator: EmulatorHarness): Promise<void> {
-  const made = await new Job(emulator).step({
+  const created = await new Job(emulator).step({
     ...defaultInputs,
     'server-name': server,
     'allowed-ip-ranges': '198.51.100.7',
     extensions: 'hstore',
   });
-  expect(made.exitCode, made.log).toBe(0);
+  expect(created.exitCode, created.log).toBe(0);
   await query(
     emulator,
-    loginFromOutputs(made.outputs),
+    loginFromOutputs(created.outputs),
     'CREATE TABLE IF NOT EXISTS trips AS SELECT i AS id FROM generate_series(1, 500) i',
   );
 }
 
-// Every kind of statement that makes a pull request's database, in their order.
+// Every kind of statement that creates a pull request's database, in its order.
 const createKillPoints = [
   ['the role', /^\s*CREATE ROLE/],
   ['the clone', /^CREATE DATABASE/],
-  ['its mark', /^COMMENT ON DATABASE/],
+  ['its ownership marker', /^COMMENT ON DATABASE/],
   ['its grants', /^REVOKE CONNECT/],
-  ['the hand-over of what came along', /DO \$batch\$/],
-  ['the last of its making', /CONNECTION LIMIT -1/],
+  ['the transfer of the cloned objects', /DO \$batch\$/],
+  ['the last statement', /CONNECTION LIMIT -1/],
 ] as const;
 
 const dropKillPoints = [
-  ['the closing of the database', /ALLOW_CONNECTIONS false/],
+  ['the end of connections to the database', /ALLOW_CONNECTIONS false/],
   ['the drop of the database', /^DROP DATABASE/],
-  ['the locking of the role', /NOLOGIN/],
+  ['NOLOGIN of the role', /NOLOGIN/],
   ['the drop of the role', /^DROP ROLE/],
 ] as const;
 
-describe('killed at any statement, then run again: the same end', () => {
+describe('after a run was killed at a statement', () => {
   test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 100 + i] as const))(
-    'ensure, killed at %s',
+    'of ensure (%s), the next ensure completes the database',
     async ([, pattern, number], { emulator }) => {
       await createTemplateServer(emulator);
       const inputs = perPullRequestInputs(server, { template: 'relecloud', 'expires-in': '1h' });
@@ -78,7 +79,7 @@ describe('killed at any statement, then run again: the same end', () => {
   );
 
   test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 200 + i] as const))(
-    'ensure, killed at %s, then dropped: nothing is left',
+    'of ensure (%s), drop removes everything',
     async ([, pattern, number], { emulator }) => {
       await createTemplateServer(emulator);
       const before = await emulator.serverState(server);
@@ -91,10 +92,10 @@ describe('killed at any statement, then run again: the same end', () => {
   );
 
   test.for([
-    ['the hand-over of schema public', /ALTER SCHEMA public OWNER/, 'first_app'],
+    ['the transfer of schema public', /ALTER SCHEMA public OWNER/, 'first_app'],
     ['its grants', /^GRANT CONNECT, CREATE, TEMPORARY/, 'second_app'],
   ] as const)(
-    'a role for a database that is there, killed at %s: the next run completes it',
+    'for the role of an existing database (%s), the next run completes it',
     async ([, pattern, role], { emulator }) => {
       await createTemplateServer(emulator);
       const database = `adopted_by_${role}`;
@@ -122,7 +123,7 @@ describe('killed at any statement, then run again: the same end', () => {
   );
 
   test.for(dropKillPoints.map(([name, pattern], i) => [name, pattern, 300 + i] as const))(
-    'drop, killed at %s: the next drop ends it, and the next ensure creates everything again',
+    'of drop (%s), the next drop completes it, and the next ensure creates everything again',
     async ([, pattern, number], { emulator }) => {
       await createTemplateServer(emulator);
       const before = await emulator.serverState(server);
@@ -146,13 +147,13 @@ describe('killed at any statement, then run again: the same end', () => {
     ['ensure', 'the clone', '^CREATE DATABASE', 401],
     ['drop', 'the drop of the database', '^DROP DATABASE', 402],
   ] as const)(
-    '%s, killed while %s is on its way, which PostgreSQL executes during the next run',
+    'of %s, the next run succeeds although PostgreSQL executes %s during it',
     async ([mode, , statement, number], { emulator }) => {
       await createTemplateServer(emulator);
       const inputs = perPullRequestInputs(server, { template: 'relecloud', mode });
       if (mode === 'drop') {
-        const made = await pullRequestJob(emulator, number).step({ ...inputs, mode: 'ensure' });
-        expect(made.exitCode, made.log).toBe(0);
+        const created = await pullRequestJob(emulator, number).step({ ...inputs, mode: 'ensure' });
+        expect(created.exitCode, created.log).toBe(0);
       }
       const held = await emulator.hold({ service: 'postgres', statement });
       const kill = signalWhen(held.triggered, 'SIGKILL');

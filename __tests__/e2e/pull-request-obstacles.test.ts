@@ -1,7 +1,6 @@
-import { describe, expect, onTestFinished } from 'vitest';
-import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { describe, expect } from 'vitest';
 import { queryCommand } from '../helpers/e2e/job.ts';
-import { connect, type Login, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { type Login, loginFromOutputs, openSession, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
@@ -14,14 +13,7 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   return server;
 });
 
-/** A session that stays until the test ends, after some statements. */
-async function openSession(emulator: EmulatorHarness, login: Login, ...statements: string[]): Promise<void> {
-  const session = await connect(emulator, login);
-  onTestFinished(() => session.end().catch(() => {}));
-  for (const statement of statements) await session.query(statement);
-}
-
-describe('what the role does to stay: its drop succeeds, and postgres is as it was', () => {
+describe('drop removes a pull request’s role and database, and restores the server, despite', () => {
   const obstacles: Readonly<Record<string, (own: Login, server: PullRequestServer) => Promise<unknown>>> = {
     'sessions in its database and in postgres, idle and in a transaction': async (own, server) => {
       await openSession(server.emulator, own, 'BEGIN', 'CREATE TABLE t (i int)', 'LOCK TABLE t');
@@ -38,7 +30,7 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
         'SELECT 1',
       );
     },
-    'default privileges in every database that is open to it': async (own, server) => {
+    'default privileges in every database that it can enter': async (own, server) => {
       for (const database of ['postgres', 'template1', 'azure_sys'])
         await query(
           server.emulator,
@@ -47,7 +39,7 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
            ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO relecloud_admin`,
         );
     },
-    'grants of others’': async (own, server) => {
+    'grants by other roles': async (own, server) => {
       await server.queryAsAdmin(`GRANT TEMPORARY ON DATABASE relecloud TO ${own.user}`);
       await server.queryAsAdmin(`GRANT USAGE ON SCHEMA public TO ${own.user}`, 'relecloud').catch(() => {});
       await server.queryAsAdmin(`GRANT relecloud_app TO ${own.user}`);
@@ -59,7 +51,7 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
         'BEGIN',
         `ALTER ROLE CURRENT_USER PASSWORD 'x'`,
       ),
-    'an open transaction that sets something for its own database, from outside': (own, server) =>
+    'an open transaction in postgres with a setting for its own database': (own, server) =>
       openSession(
         server.emulator,
         { ...own, database: 'postgres' },
@@ -73,18 +65,18 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
     },
   };
 
-  /** The statement by which the action takes the lock, as the server saw it. */
+  /** The statement with which the action takes the migration lock, from the emulator's records. */
   async function migrationLock(server: PullRequestServer): Promise<string> {
     await server.ensureDatabase(120, { 'migration-command': 'true' });
-    const seen = (await server.emulator.statements()).find(({ statement }) =>
+    const lockStatement = (await server.emulator.statements()).find(({ statement }) =>
       statement.includes('pg_try_advisory_lock'),
     );
     await server.dropDatabase(120);
-    expect(seen).toBeDefined();
-    return seen?.statement ?? '';
+    expect(lockStatement).toBeDefined();
+    return lockStatement?.statement ?? '';
   }
 
-  /** A pull request for each test, so that what one could not drop is not in another's way. */
+  /** Each test has its own pull request, so that a failed drop does not affect other tests. */
   const numbered = Object.entries(obstacles).map(([name, obstruct], n) => [name, 10 + n, obstruct] as const);
 
   test.for(numbered)('%s', async ([, number, obstruct], { server }) => {
@@ -95,8 +87,8 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
     expect(await server.snapshot()).toEqual(before);
   });
 
-  test.for(numbered.filter(([name]) => /sessions|that sets something|lock, held/.test(name)))(
-    'nor does it hinder a reset, after which it works as before: %s',
+  test.for(numbered.filter(([name]) => /sessions|with a setting|lock, held/.test(name)))(
+    '%s, also in a reset, after which the login works as before',
     async ([, number, obstruct], { server }) => {
       const own = await server.ensureDatabase(100 + number);
       await query(server.emulator, own, 'CREATE TABLE old (i int)');
@@ -107,9 +99,7 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
     },
   );
 
-  test('nor the next run, which gives it its password, while an open transaction gives it another', async ({
-    server,
-  }) => {
+  test('an open transaction that changes its password, which the next run sets again', async ({ server }) => {
     const own = await server.ensureDatabase(2);
     await query(server.emulator, own, `ALTER ROLE CURRENT_USER PASSWORD 'x'`);
     const outside = { ...own, database: 'postgres', password: 'x' };
@@ -118,7 +108,9 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
     await server.dropDatabase(2);
   });
 
-  test('one pull request’s role cannot keep another’s database from being dropped', async ({ server }) => {
+  test('an open transaction of another pull request’s role with a setting for the database', async ({
+    server,
+  }) => {
     const one = await server.ensureDatabase(3);
     const other = await server.ensureDatabase(4);
     const setting = `ALTER ROLE CURRENT_USER IN DATABASE ${other.database} SET work_mem = '1MB'`;
@@ -128,14 +120,14 @@ describe('what the role does to stay: its drop succeeds, and postgres is as it w
   });
 });
 
-describe('what a template may hold', () => {
-  const owners = `SELECT DISTINCT pg_get_userbyid(o) AS owner FROM
+describe('a pull request’s role owns its clone of a template with', () => {
+  const OWNERS_SQL = `SELECT DISTINCT pg_get_userbyid(o) AS owner FROM
     (SELECT relowner o FROM pg_class WHERE oid >= 16384 UNION SELECT lomowner FROM pg_largeobject_metadata
      UNION SELECT nspowner FROM pg_namespace WHERE nspname = 'public') x WHERE o <> 10`;
 
   let templates = 0;
-  /** A template of its own for each test. */
-  async function makeTemplate(server: PullRequestServer): Promise<string> {
+  /** Creates a template for one test. */
+  async function createTemplate(server: PullRequestServer): Promise<string> {
     templates += 1;
     const name = `template_${templates}`;
     await server.queryAsAdmin(`CREATE DATABASE ${name} TEMPLATE relecloud`);
@@ -147,14 +139,14 @@ describe('what a template may hold', () => {
     ['INHERIT TRUE, SET FALSE', 32],
     ['INHERIT TRUE, SET TRUE', 33],
   ] as const)(
-    'objects of a role of which the administrator is a member by its own grant (%s), which stays',
+    'objects of a role that the administrator has granted itself (%s), and that grant is kept',
     async ([options, number], { server }) => {
-      const template = await makeTemplate(server);
+      const template = await createTemplate(server);
       await server.queryAsAdmin(`GRANT relecloud_app TO relecloud_admin WITH ${options}`);
       try {
         const before = await server.snapshot();
         const own = await server.ensureDatabase(number, { template });
-        expect(await query(server.emulator, own, owners)).toEqual([{ owner: own.user }]);
+        expect(await query(server.emulator, own, OWNERS_SQL)).toEqual([{ owner: own.user }]);
         await server.dropDatabase(number);
         expect(await server.snapshot()).toEqual(before);
       } finally {
@@ -163,10 +155,10 @@ describe('what a template may hold', () => {
     },
   );
 
-  test('objects of a role that another with CREATEROLE made: they hinder nothing, and what stays its own is told', async ({
+  test('objects of a role that another role created; a warning names objects that keep their owner', async ({
     server,
   }) => {
-    const template = await makeTemplate(server);
+    const template = await createTemplate(server);
     await server.queryAsAdmin(`CREATE ROLE carol LOGIN CREATEROLE PASSWORD 'Of-carol-1'`);
     await server.queryAsAdmin(`GRANT CREATE ON DATABASE ${template} TO carol WITH GRANT OPTION`);
     const carol = { ...server.adminLogin(template), user: 'carol', password: 'Of-carol-1' };
@@ -178,26 +170,24 @@ describe('what a template may hold', () => {
       'SET ROLE carols; CREATE SCHEMA carols; CREATE TABLE carols.notes (n int)',
     );
     const before = await server.snapshot();
-    const made = await server.runStep(6, { template });
-    expect(made.exitCode, made.log).toBe(0);
-    const own = loginFromOutputs(made.outputs);
+    const created = await server.runStep(6, { template });
+    expect(created.exitCode, created.log).toBe(0);
+    const own = loginFromOutputs(created.outputs);
     await query(server.emulator, own, 'ALTER TABLE trips ADD COLUMN price int');
     const notes = `SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'notes'`;
     const [row] = await query(server.emulator, own, notes);
-    // Whether the administrator may hand it over depends on how far its rights over carol go; silent it never is.
+    // Whether the administrator can transfer it depends on its rights on carol's role; if it cannot, there is a warning.
     if (row?.['owner'] !== own.user)
-      expect(made.log).toMatch(/keep their owner.*table carols\.notes of carols/);
+      expect(created.log).toMatch(/keep their owner.*table carols\.notes of carols/);
     await server.dropDatabase(6);
     expect(await server.snapshot()).toEqual(before);
   });
 
-  test('more large objects than one transaction can change: all are the pull request’s', async ({
-    server,
-  }) => {
-    const template = await makeTemplate(server);
+  test('more large objects than one transaction can change', async ({ server }) => {
+    const template = await createTemplate(server);
     await server.queryAsAdmin('SELECT count(lo_create(0)) FROM generate_series(1, 25000)', template);
     const own = await server.ensureDatabase(7, { template });
-    expect(await query(server.emulator, own, owners)).toEqual([{ owner: own.user }]);
+    expect(await query(server.emulator, own, OWNERS_SQL)).toEqual([{ owner: own.user }]);
     await server.dropDatabase(7);
   });
 
@@ -207,9 +197,9 @@ describe('what a template may hold', () => {
     ['quote_all_identifiers = on', 43],
     [`statement_timeout = '1ms'`, 44],
   ] as const)(
-    'a setting that would hinder the administrator’s own sessions: %s',
+    'a setting that would affect the administrator’s sessions: %s',
     async ([setting, number], { server }) => {
-      const template = await makeTemplate(server);
+      const template = await createTemplate(server);
       await server.queryAsAdmin(`ALTER DATABASE ${template} SET ${setting}`);
       try {
         const before = await server.snapshot(template);
@@ -220,7 +210,7 @@ describe('what a template may hold', () => {
         );
         expect(row?.['settings']).toContain(setting.split(' ')[0]);
         await server.queryAsAdmin(`ALTER DATABASE ${own.database} RESET ALL`);
-        expect(await query(server.emulator, own, owners)).toEqual([{ owner: own.user }]);
+        expect(await query(server.emulator, own, OWNERS_SQL)).toEqual([{ owner: own.user }]);
         await server.dropDatabase(number);
         expect(await server.snapshot(template)).toEqual(before);
       } finally {

@@ -8,11 +8,11 @@ import { test } from '../helpers/e2e/test.ts';
 
 const sqlState = (error: Error & { code?: string }): string => error.code ?? error.message;
 
-/** What PostgreSQL says to a login with one statement: its SQLSTATE, or `done`. */
+/** Executes a statement in its own session. Returns `done`, or the SQLSTATE of its error. */
 const statementOutcome = (emulator: EmulatorHarness, login: Login, sql: string): Promise<string> =>
   query(emulator, login, sql).then(() => 'done', sqlState);
 
-/** The same for one after another in one session. */
+/** Executes statements in one session. Returns `done` or an SQLSTATE for each. */
 async function statementOutcomes(
   emulator: EmulatorHarness,
   login: Login,
@@ -20,18 +20,19 @@ async function statementOutcomes(
 ): Promise<Record<string, string>> {
   const client = await connect(emulator, login);
   try {
-    const found: Record<string, string> = {};
-    for (const sql of statements) found[sql] = await client.query(sql).then(() => 'done', sqlState);
-    return found;
+    const outcomes: Record<string, string> = {};
+    for (const sql of statements) outcomes[sql] = await client.query(sql).then(() => 'done', sqlState);
+    return outcomes;
   } finally {
     await client.end();
   }
 }
 
-const expectEach = (statements: readonly string[], what: string): Record<string, string> =>
-  Object.fromEntries(statements.map((sql) => [sql, what]));
+/** The result of {@link statementOutcomes} if every statement has the same outcome. */
+const sameOutcome = (statements: readonly string[], outcome: string): Record<string, string> =>
+  Object.fromEntries(statements.map((sql) => [sql, outcome]));
 
-describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
+describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major) => {
   const template = { template: 'relecloud' };
   const held = {} as { server: PullRequestServer; own: Login };
   const own = (database = held.own.database): Login => ({ ...held.own, database });
@@ -52,7 +53,7 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
     held.own = loginFromOutputs((await step(1)).outputs);
   });
 
-  test('the clone is as usable as its template: extension, settings, sequences, grants and default privileges', async ({
+  test('gets the template’s extension, settings, sequences, grants and default privileges in its clone', async ({
     emulator,
   }) => {
     const other = loginFromOutputs((await step(2)).outputs);
@@ -96,14 +97,12 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
     ];
     const refused = ['SELECT note FROM "T; t--"', 'SELECT answer()', 'DELETE FROM trips', 'CREATE SCHEMA x'];
     expect(await statementOutcomes(emulator, reporting, [...allowed, ...refused])).toEqual({
-      ...expectEach(allowed, 'done'),
-      ...expectEach(refused, '42501'),
+      ...sameOutcome(allowed, 'done'),
+      ...sameOutcome(refused, '42501'),
     });
   });
 
-  test('its own tables are read and written, and migrations of what came with the clone pass', async ({
-    emulator,
-  }) => {
+  test('can use its own tables and migrate every cloned object', async ({ emulator }) => {
     const migrations = [
       'CREATE TABLE own (id serial PRIMARY KEY, at timestamptz DEFAULT now()); INSERT INTO own DEFAULT VALUES',
       `INSERT INTO trips (name) VALUES ('back'); UPDATE trips SET name = 'x' WHERE id = 1; DELETE FROM trips WHERE id = 2`,
@@ -124,31 +123,29 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       'CREATE SCHEMA extra; CREATE TABLE extra.t (i int); DROP SCHEMA extra CASCADE',
       'DROP TABLE parted, tidy CASCADE; ALTER SCHEMA "Odd ""$handover$ x" RENAME TO even',
     ];
-    expect(await statementOutcomes(emulator, own(), migrations)).toEqual(expectEach(migrations, 'done'));
+    expect(await statementOutcomes(emulator, own(), migrations)).toEqual(sameOutcome(migrations, 'done'));
   });
 
-  test('an aggregate of all rows and a publication that came with the clone are its own too', async ({
-    emulator,
-  }) => {
+  test('owns a cloned aggregate of all rows and a cloned publication', async ({ emulator }) => {
     const statements = ['ALTER AGGREGATE rows(*) RENAME TO lines', 'DROP PUBLICATION news'];
     const other = loginFromOutputs((await step(2)).outputs);
-    expect(await statementOutcomes(emulator, other, statements)).toEqual(expectEach(statements, 'done'));
+    expect(await statementOutcomes(emulator, other, statements)).toEqual(sameOutcome(statements, 'done'));
   });
 
-  test('everything that reaches beyond its database is refused, with 42501', async ({ emulator }) => {
+  test('gets 42501 for every statement that reaches beyond its database', async ({ emulator }) => {
     const me = own().user;
-    // A session of the administrator's that could be ended, and is not.
+    // A session of the administrator, which the role must not terminate.
     const other = await connect(emulator, held.server.adminLogin());
     try {
       const refused = forbiddenStatements(own().database, me);
-      expect(await statementOutcomes(emulator, own(), refused)).toEqual(expectEach(refused, '42501'));
+      expect(await statementOutcomes(emulator, own(), refused)).toEqual(sameOutcome(refused, '42501'));
       expect((await other.query('SELECT 1')).rowCount).toBe(1);
     } finally {
       await other.end();
     }
   });
 
-  test('it enters no database of ours, and elsewhere has no more than PUBLIC: no table is readable', async ({
+  test('cannot enter databases of the action, and has only PUBLIC’s rights in others, without a readable table', async ({
     emulator,
   }) => {
     for (const database of ['relecloud', 'relecloud_pr_2', 'azure_maintenance'])
@@ -156,7 +153,7 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
         database,
         '42501',
       ]);
-    for (const database of ['byhand', 'postgres', 'template1', 'azure_sys']) {
+    for (const database of ['manual', 'postgres', 'template1', 'azure_sys']) {
       expect([database, await query(emulator, own(database), PRIVILEGES_BEYOND_PUBLIC_SQL)]).toEqual([
         database,
         [],
@@ -164,20 +161,20 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
       const refused = ['CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE EXTENSION hstore'];
       expect([database, await statementOutcomes(emulator, own(database), refused)]).toEqual([
         database,
-        expectEach(refused, '42501'),
+        sameOutcome(refused, '42501'),
       ]);
     }
-    expect(await statementOutcome(emulator, own('byhand'), 'TABLE secrets')).toBe('42501');
-    expect(await statementOutcome(emulator, own('postgres'), 'TABLE kept.secrets')).toBe('42501');
+    expect(await statementOutcome(emulator, own('manual'), 'TABLE secrets')).toBe('42501');
+    expect(await statementOutcome(emulator, own('postgres'), 'TABLE internal.secrets')).toBe('42501');
     const rights = `SELECT datname FROM pg_database, unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) r
       WHERE has_database_privilege(oid, r) AND NOT has_database_privilege('public', oid, r) GROUP BY 1`;
     expect(await query(emulator, own(), rights)).toEqual([{ datname: own().database }]);
   });
 
-  test('after ensure, push, reset and drop every other database and role is as it was, and in between', async () => {
+  test('leaves every other database and role unchanged during and after ensure, push, reset and drop', async () => {
     const before = await held.server.snapshot();
-    const during = ['relecloud_pr_3', 'relecloud_app_pr_3'];
-    const others = await held.server.snapshot(...during);
+    const ownNames = ['relecloud_pr_3', 'relecloud_app_pr_3'];
+    const others = await held.server.snapshot(...ownNames);
     const migrate = (sql: string): Inputs => ({ 'migration-command': `${queryCommand} "${sql}"` });
     const steps: Inputs[] = [
       { 'expires-in': '72h', ...migrate('ALTER TABLE trips ADD COLUMN price int') },
@@ -186,14 +183,14 @@ describe.each(['17', '18'])('rights on PostgreSQL %s', (major) => {
     ];
     for (const more of steps) {
       await step(3, more);
-      expect(await held.server.snapshot(...during), Object.keys(more).join()).toEqual(others);
+      expect(await held.server.snapshot(...ownNames), Object.keys(more).join()).toEqual(others);
     }
     await step(3, { mode: 'drop' });
     expect(await held.server.snapshot()).toEqual(before);
   });
 });
 
-/** What its rights in the current database's user objects have that PUBLIC has not. */
+/** Lists the current role's rights in the current database that PUBLIC does not have. */
 const PRIVILEGES_BEYOND_PUBLIC_SQL = `
   SELECT c.oid::regclass::text AS name, p FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p
   WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND has_table_privilege(c.oid, p)
@@ -205,11 +202,12 @@ const PRIVILEGES_BEYOND_PUBLIC_SQL = `
   UNION ALL SELECT c.oid::regclass::text, 'read' FROM pg_class c
   WHERE relkind IN ('r', 'm', 'p') AND c.oid >= 16384 AND has_any_column_privilege(c.oid, 'SELECT')`;
 
+/** Statements that would change or read something outside the role's own database. */
 const forbiddenStatements = (database: string, me: string): readonly string[] => [
   'CREATE ROLE x',
   'CREATE DATABASE x',
   `CREATE DATABASE relecloud_pr_9 TEMPLATE ${database}`,
-  ...[database, 'relecloud', 'relecloud_pr_2', 'byhand', 'postgres'].flatMap((name) => [
+  ...[database, 'relecloud', 'relecloud_pr_2', 'manual', 'postgres'].flatMap((name) => [
     `COMMENT ON DATABASE ${name} IS 'mine'`,
     `ALTER DATABASE ${name} SET search_path = public`,
     `ALTER DATABASE ${name} RENAME TO x`,

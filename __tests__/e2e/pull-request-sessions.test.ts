@@ -2,14 +2,14 @@ import type pg from 'pg';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
-import { connect, type Login, query } from '../helpers/e2e/postgres-client.ts';
+import { connect, isAlive, type Login, openSession, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
 const name = 'open-base';
 const applicationInputs = { 'app-username': 'relecloud_app', 'app-password': 'Of-the-application-1' };
 
-/** A base database that every role may connect to, as one is that was not made by the action. */
+/** A server whose base database every role can connect to, as if the action had not created it. */
 const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   const { server } = await PullRequestServer.create(emulator, name, { 'postgres-version': '18' });
   await emulator.patchServer(name, { parameters: { max_prepared_transactions: '20' } });
@@ -19,41 +19,28 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
   return server;
 });
 
-/** A session that stays until the test ends; whether it has been ended. */
-async function openSession(emulator: EmulatorHarness, login: Login, ...statements: string[]) {
-  const session = await connect(emulator, login);
-  onTestFinished(() => session.end().catch(() => {}));
-  for (const statement of statements) await session.query(statement);
-  const isAlive = (): Promise<boolean> =>
-    session.query('SELECT 1').then(
-      () => true,
-      () => false,
-    );
-  return { session, isAlive };
-}
-
 /**
- * Clients that connect, execute a statement and connect again as soon as their session is ended, as those of a
- * connection pool do, until the test ends.
+ * Runs clients that connect, execute a statement, and connect again when their session is terminated, as in a connection
+ * pool, until the test ends.
  */
 function keepReconnecting(emulator: EmulatorHarness, login: Login, statement: string, clients: number): void {
   const open = new Set<pg.Client>();
-  let isOver = false;
+  let hasEnded = false;
   const reconnectLoop = async (): Promise<void> => {
-    while (!isOver) {
+    while (!hasEnded) {
       const client = await connect(emulator, login).catch(() => undefined);
       if (client === undefined) continue;
       const ended = new Promise((resolve) => client.once('end', resolve));
       open.add(client);
       client.query(statement).catch(() => {});
-      if (isOver) await client.end();
+      if (hasEnded) await client.end();
       await ended;
       open.delete(client);
     }
   };
   const loops = Array.from({ length: clients }, reconnectLoop);
   onTestFinished(async () => {
-    isOver = true;
+    hasEnded = true;
     for (const client of open) void client.end().catch(() => {});
     await Promise.all(loops);
   });
@@ -67,30 +54,30 @@ const deployInputs: Inputs = {
   'timeout-minutes': '1',
 };
 
-/** The statement by which the action takes the lock, as the server saw it. */
+/** The statement with which the action takes the migration lock, from the emulator's records. */
 async function migrationLockStatement(emulator: EmulatorHarness): Promise<string> {
   const job = new Job(emulator);
   await job.step(deployInputs);
-  const seen = (await emulator.statements()).find(({ statement }) =>
+  const lockStatement = (await emulator.statements()).find(({ statement }) =>
     statement.includes('pg_try_advisory_lock'),
   );
-  expect(seen).toBeDefined();
-  return seen?.statement ?? '';
+  expect(lockStatement).toBeDefined();
+  return lockStatement?.statement ?? '';
 }
 
-describe('one pull request’s role holds up no other work in a base database that is open to everybody', () => {
-  test('its session and its prepared transaction in the template: a clone succeeds, and they are named', async ({
+describe('a pull request’s role cannot block others in a base database that every role can enter', () => {
+  test('with a session and a prepared transaction in a template: a clone ends both and reports them', async ({
     emulator,
     server,
   }) => {
     const own = await server.ensureDatabase(1);
     const inTemplate = { ...own, database: 'relecloud' };
-    const { isAlive } = await openSession(emulator, inTemplate, 'SELECT 1');
+    const session = await openSession(emulator, inTemplate, 'SELECT 1');
     const prepared = ['BEGIN', 'SELECT lo_create(0)', `PREPARE TRANSACTION 'in the template'`];
-    const other = await openSession(emulator, inTemplate, ...prepared);
-    await other.session.end();
+    const preparing = await openSession(emulator, inTemplate, ...prepared);
+    await preparing.end();
     const clone = await server.runSuccessfulStep(2, { template: 'relecloud' });
-    expect(await isAlive()).toBe(false);
+    expect(await isAlive(session)).toBe(false);
     expect(await server.queryAsAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
     expect(clone.log).toMatch(
       /^::warning::Ended sessions and prepared transactions of pull requests’ roles in database 'relecloud'.*of role relecloud_app_pr_1, process \d+.*prepared transaction 'in the template'.*REVOKE CONNECT ON DATABASE "relecloud" FROM PUBLIC/m,
@@ -108,7 +95,7 @@ describe('one pull request’s role holds up no other work in a base database th
       ],
     ],
   ] as const)(
-    '%s of it with the migration lock: a deploy goes on',
+    'with %s that holds the migration lock: a deploy succeeds',
     async ([, take], { emulator, server }) => {
       const lock = await migrationLockStatement(emulator);
       const own = await server.ensureDatabase(3);
@@ -121,7 +108,7 @@ describe('one pull request’s role holds up no other work in a base database th
     },
   );
 
-  test('a prepared transaction that follows another with the migration lock: a deploy goes on', async ({
+  test('with a second prepared transaction that waits for the migration lock: a deploy succeeds', async ({
     emulator,
     server,
   }) => {
@@ -131,7 +118,7 @@ describe('one pull request’s role holds up no other work in a base database th
     );
     const inBase = { ...(await server.ensureDatabase(3)), database: 'relecloud' };
     await openSession(emulator, inBase, 'BEGIN', lock, "PREPARE TRANSACTION 'first'");
-    const { session } = await openSession(emulator, inBase, 'BEGIN');
+    const session = await openSession(emulator, inBase, 'BEGIN');
     const second = session.query(lock).then(() => session.query("PREPARE TRANSACTION 'second'"));
     second.catch(() => {});
     const deploy = await new Job(emulator).step(deployInputs);
@@ -139,7 +126,7 @@ describe('one pull request’s role holds up no other work in a base database th
     expect(await server.queryAsAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
   });
 
-  test('clients that reconnect at once and ask for the migration lock: a deploy goes on', async ({
+  test('with clients that reconnect at once and request the migration lock: a deploy succeeds', async ({
     emulator,
     server,
   }) => {
@@ -150,14 +137,17 @@ describe('one pull request’s role holds up no other work in a base database th
     expect(deploy.exitCode, deploy.log).toBe(0);
   });
 
-  test('clients that reconnect at once to the template: a clone succeeds', async ({ emulator, server }) => {
+  test('with clients that reconnect at once to the template: a clone succeeds', async ({
+    emulator,
+    server,
+  }) => {
     const inTemplate = { ...(await server.ensureDatabase(1)), database: 'relecloud' };
     keepReconnecting(emulator, inTemplate, 'SELECT 1', 2);
     await server.runSuccessfulStep(2, { template: 'relecloud', reset: 'true' });
   });
 });
 
-test('a run that ends while it waits for the migration lock names the prepared transaction that holds it', async ({
+test('a run that is cancelled while it waits for the migration lock reports the prepared transaction that holds it', async ({
   emulator,
   server,
 }) => {
@@ -184,7 +174,7 @@ test('a run that ends while it waits for the migration lock names the prepared t
   expect(deploy.log).not.toContain('Ended sessions and prepared transactions of pull requests’ roles');
 });
 
-test('sessions of others, and of a pull request’s role in its own database, are only waited for', async ({
+test('a clone waits for sessions of other roles, and of a pull request’s role in its own database, and does not end them', async ({
   emulator,
   server,
 }) => {
@@ -194,12 +184,12 @@ test('sessions of others, and of a pull request’s role in its own database, ar
     [5, own],
     [6, app],
   ] as const) {
-    const { session, isAlive } = await openSession(emulator, login);
+    const session = await openSession(emulator, login);
     const match = { service: 'postgres', statement: '^CREATE DATABASE' } as const;
     const second = await emulator.hold(match, 'request', { skip: 1 });
     const cloning = server.runStep(number, { template: login.database });
     await second.triggered;
-    expect(await isAlive()).toBe(true);
+    expect(await isAlive(session)).toBe(true);
     await session.end();
     await second.release();
     const step = await cloning;
@@ -208,7 +198,7 @@ test('sessions of others, and of a pull request’s role in its own database, ar
   }
 });
 
-test('a clone of a pull request’s database is not open to that pull request’s role', async ({
+test('a pull request’s role cannot enter another pull request’s clone of its database', async ({
   emulator,
   server,
 }) => {

@@ -13,7 +13,7 @@ import { test } from '../helpers/e2e/test.ts';
 
 const firewallInputs = { 'allowed-ip-ranges': '198.51.100.7' };
 
-describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (major) => {
+describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (major) => {
   const server = `life-${major}`;
   const number = Number(major);
   const database = `relecloud_pr_${number}`;
@@ -26,10 +26,12 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     extensions: 'hstore',
   });
 
-  test('opened, pushed to, reset, closed', async ({ emulator }) => {
-    const made = await new Job(emulator).step({ ...base, extensions: 'hstore' });
-    expect(made.exitCode, made.log).toBe(0);
-    const admin = loginFromOutputs(made.outputs);
+  test('is cloned when the pull request opens, kept on a push, re-created on reset and dropped when it closes', async ({
+    emulator,
+  }) => {
+    const created = await new Job(emulator).step({ ...base, extensions: 'hstore' });
+    expect(created.exitCode, created.log).toBe(0);
+    const admin = loginFromOutputs(created.outputs);
     await query(
       emulator,
       admin,
@@ -38,7 +40,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     );
     await patchGitHub(emulator, { pulls: { [number]: { state: 'open' } } });
 
-    // Opened: a clone with its rows and its extension, of its own role, migrated.
+    // Opened: a migrated clone with the template's rows and extension, and its own role.
     const opened = await pullRequestJob(emulator, number).step({
       ...inputs,
       'migration-command': `${queryCommand} "ALTER TABLE trips ADD COLUMN price int"`,
@@ -63,21 +65,21 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       ),
     ).toEqual([{ rows: 100_000, price: null, tag: '99999' }]);
 
-    // Pushed to: the data stay, the password is the same without any state between the jobs, the expiry is renewed.
+    // Pushed to: the data is kept, the password is the same without state between the jobs, the expiry is extended.
     await query(emulator, own, 'INSERT INTO trips (id, price) VALUES (0, 7)');
-    const expiry = await markOf(emulator, server, database);
+    const expiry = await expiryOf(emulator, server, database);
     await emulator.clearRecords();
     const pushed = await pullRequestJob(emulator, number, { action: 'synchronize' }).step(inputs);
     expect(pushed.exitCode, pushed.log).toBe(0);
     expect(pushed.outputs).toMatchObject({ changes: '[]', 'database-created': 'false', 'db-name': database });
     expect(pushed.outputs['db-password']).toBe(opened.outputs['db-password']);
     expect(await query(emulator, own, 'SELECT price FROM trips WHERE id = 0')).toEqual([{ price: 7 }]);
-    expect((await markOf(emulator, server, database)).getTime()).toBeGreaterThan(expiry.getTime());
+    expect((await expiryOf(emulator, server, database)).getTime()).toBeGreaterThan(expiry.getTime());
     expect(await writesOf(emulator, server)).toEqual([
       expect.stringMatching(/^COMMENT ON DATABASE "relecloud_pr_\d+" IS/),
     ]);
 
-    // Reset: made anew from the template.
+    // Reset: created again from the template.
     const reset = await pullRequestJob(emulator, number, { action: 'synchronize' }).step({
       ...inputs,
       reset: 'true',
@@ -92,7 +94,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     ]);
     await expect(query(emulator, own, 'SELECT price FROM trips')).rejects.toMatchObject({ code: '42703' });
 
-    // One comment through all of it, which holds no secret.
+    // Always one comment, without a secret.
     expect(await listComments(emulator, number)).toHaveLength(1);
     const [comment] = await listComments(emulator, number);
     expect(comment?.user.login).toBe('github-actions[bot]');
@@ -100,7 +102,7 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       expect(comment?.body).toContain(fact);
     expect(comment?.body).not.toContain(own.password);
 
-    // Closed: its database and role are gone, and nothing else is.
+    // Closed: only its database and role are dropped.
     const closing = pullRequestJob(emulator, number, {
       name: 'pull_request_target',
       action: 'closed',
@@ -121,18 +123,18 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     expect(await listComments(emulator, number)).toHaveLength(1);
     expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
 
-    // Gone already is success.
+    // Dropping it again succeeds.
     const again = await closing.step({ ...inputs, mode: 'drop' });
     expect(again.exitCode, again.log).toBe(0);
     expect(again.outputs['dropped']).toBe('[]');
   });
 
-  test('another repository’s database of the same name is untouched, by ensure, reset and drop, and the error says whose it is', async ({
+  test('is not changed by ensure, reset and drop of another repository, whose error says who owns it', async ({
     emulator,
   }) => {
-    const theirs = pullRequestJob(emulator, number, { repository: otherRepository });
-    const made = await theirs.step(perPullRequestInputs(server));
-    expect(made.exitCode, made.log).toBe(0);
+    const otherJob = pullRequestJob(emulator, number, { repository: otherRepository });
+    const created = await otherJob.step(perPullRequestInputs(server));
+    expect(created.exitCode, created.log).toBe(0);
     const before = await emulator.serverState(server);
     for (const more of [{}, { reset: 'true' }, { mode: 'drop' }] as Record<string, string>[]) {
       const refused = await pullRequestJob(emulator, number).step({
@@ -147,14 +149,18 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
       expect(await emulator.serverState(server)).toEqual(before);
     }
     expect(
-      await query(emulator, loginFromOutputs(made.outputs), 'SELECT current_database() AS name'),
+      await query(emulator, loginFromOutputs(created.outputs), 'SELECT current_database() AS name'),
     ).toEqual([{ name: database }]);
   });
 
-  /** When the mark says that a database expires. */
-  async function markOf(emulator: EmulatorHarness, name: string, of: string): Promise<Date> {
-    const { databases } = await emulator.serverState(name);
-    const { comment } = databases[of] as { comment: string };
+  /** The expiry in a database's ownership marker. */
+  async function expiryOf(
+    emulator: EmulatorHarness,
+    serverName: string,
+    databaseName: string,
+  ): Promise<Date> {
+    const { databases } = await emulator.serverState(serverName);
+    const { comment } = databases[databaseName] as { comment: string };
     expect(JSON.parse(comment)).toMatchObject({
       kind: 'pull-request',
       repositoryId: '4711',
@@ -163,26 +169,30 @@ describe.each(['17', '18'])('a pull request’s whole life on PostgreSQL %s', (m
     return new Date(JSON.parse(comment).expires);
   }
 
-  /** Statements of clients that are more than looking. */
-  async function writesOf(emulator: EmulatorHarness, name: string): Promise<readonly string[]> {
+  /** The statements of clients that change something. */
+  async function writesOf(emulator: EmulatorHarness, serverName: string): Promise<readonly string[]> {
     const statements = await emulator.statements();
     return statements
-      .filter((each) => each.server === name && !/^\s*(SELECT|SET|BEGIN|COMMIT|INSERT)/i.test(each.statement))
+      .filter(
+        (each) => each.server === serverName && !/^\s*(SELECT|SET|BEGIN|COMMIT|INSERT)/i.test(each.statement),
+      )
       .map(({ statement }) => statement);
   }
 });
 
-describe('what is published', () => {
-  test('is always the pull request’s: outputs, environment and the login itself', async ({ emulator }) => {
-    const made = await new Job(emulator).step({
+describe('with per-pull-request, the published connection', () => {
+  test('is always the pull request’s, in outputs and environment, with and without an application role', async ({
+    emulator,
+  }) => {
+    const created = await new Job(emulator).step({
       ...defaultInputs,
       'server-name': 'published',
       ...firewallInputs,
     });
-    expect(made.exitCode, made.log).toBe(0);
-    const ways = [
+    expect(created.exitCode, created.log).toBe(0);
+    const inputVariants = [
       perPullRequestInputs('published', { formats: 'url, pg, jdbc, ado.net' }),
-      // Without an application role it is the administrator, but never in the base database.
+      // Without an application role, the administrator is published, but never the base database.
       {
         ...defaultInputs,
         'server-name': 'published',
@@ -190,7 +200,7 @@ describe('what is published', () => {
         formats: 'url, pg, jdbc, ado.net',
       },
     ];
-    for (const [i, inputs] of ways.entries()) {
+    for (const [i, inputs] of inputVariants.entries()) {
       const number = 40 + i;
       const name = `relecloud_pr_${number}`;
       const step = await pullRequestJob(emulator, number).step(inputs);
@@ -213,14 +223,14 @@ describe('what is published', () => {
     }
   });
 
-  test('by a number of the input’s, also where the event is no pull request’s', async ({ emulator }) => {
+  test('can be for pull-request-number, also on an event without a pull request', async ({ emulator }) => {
     const job = new Job(emulator, { GITHUB_EVENT_NAME: 'workflow_dispatch' });
     const step = await job.step(perPullRequestInputs('published', { 'pull-request-number': '50' }));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['db-name']).toBe('relecloud_pr_50');
   });
 
-  test('without a number it is an error before any request, never the base database', async ({
+  test('is an error before any request without a pull request number, never the base database', async ({
     emulator,
   }) => {
     const step = await new Job(emulator, { GITHUB_EVENT_NAME: 'push' }).step(
@@ -233,14 +243,14 @@ describe('what is published', () => {
   });
 });
 
-describe('a database that nobody marked', () => {
-  test('is refused by ensure and drop, and untouched', async ({ emulator }) => {
-    const made = await new Job(emulator).step({
+describe('a database without ownership marker', () => {
+  test('is rejected by ensure and drop, and not changed', async ({ emulator }) => {
+    const created = await new Job(emulator).step({
       ...defaultInputs,
       'server-name': 'unmarked',
       ...firewallInputs,
     });
-    await query(emulator, adminLogin(made.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
+    await query(emulator, adminLogin(created.outputs['db-host'] ?? ''), 'CREATE DATABASE relecloud_pr_3');
     for (const mode of ['ensure', 'drop']) {
       const step = await pullRequestJob(emulator, 3).step({ ...perPullRequestInputs('unmarked'), mode });
       expect(step.exitCode, step.log).toBe(1);

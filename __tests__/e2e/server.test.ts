@@ -7,14 +7,14 @@ import { ArmClient } from '../helpers/emulator/arm-client.ts';
 const test = testWith({ provisionMs: 1000 });
 const inputs = { ...defaultInputs, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };
 
-describe('the server as it is found', () => {
-  test('a creation by somebody else that is under way is waited for, and adopted', async ({ emulator }) => {
+describe('the server', () => {
+  test('is adopted after another job that already creates it has finished', async ({ emulator }) => {
     const [one, two] = await Promise.all([new Job(emulator).step(inputs), new Job(emulator).step(inputs)]);
     expect([one.exitCode, two.exitCode], one.log + two.log).toEqual([0, 0]);
     expect([one, two].map(({ outputs }) => outputs['server-created']).sort()).toEqual(['false', 'true']);
   });
 
-  test('is found by its host name too, even where that is an address', async ({ emulator }) => {
+  test('is found by its host name, even if that is an address', async ({ emulator }) => {
     const host = String((await emulator.serverState('states')).properties['fullyQualifiedDomainName']);
     const step = await new Job(emulator).step({ ...inputs, 'server-name': host });
     expect(step.exitCode, step.log).toBe(0);
@@ -26,7 +26,7 @@ describe('the server as it is found', () => {
     );
   });
 
-  test('a stopped server is started, which is a change', async ({ emulator }) => {
+  test('is started if it is stopped, which is a change', async ({ emulator }) => {
     await emulator.patchServer('states', { properties: { state: 'Stopped' } });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
@@ -36,7 +36,7 @@ describe('the server as it is found', () => {
     expect((await emulator.serverState('states')).properties['state']).toBe('Ready');
   });
 
-  test('a server that somebody is stopping is started once it has stopped', async ({ emulator }) => {
+  test('is started after it has stopped if it is stopping', async ({ emulator }) => {
     await emulator.patchServer('states', { properties: { state: 'Stopping' } });
     const match = { service: 'arm', method: 'GET', path: '/flexibleServers' } as const;
     const third = await emulator.hold(match, 'request', { skip: 2 });
@@ -49,7 +49,7 @@ describe('the server as it is found', () => {
     expect(JSON.parse(outputs['changes'] ?? '')).toMatchObject([{ resource: 'server', action: 'start' }]);
   });
 
-  test('an identity that may not ask for the name may create all the same, as Contributor on the group alone', async ({
+  test('can be created by an identity with rights only on the group, which cannot check the name', async ({
     emulator,
   }) => {
     const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
@@ -66,9 +66,7 @@ describe('the server as it is found', () => {
     expect(step.outputs['server-created']).toBe('true');
   });
 
-  test('with start-if-stopped: false it stays stopped, and the error says what to do', async ({
-    emulator,
-  }) => {
+  test('stays stopped with start-if-stopped: false, and the error says what to do', async ({ emulator }) => {
     await emulator.patchServer('states', { properties: { state: 'Stopped' } });
     const step = await new Job(emulator).step({ ...inputs, 'start-if-stopped': 'false' });
     expect(step.exitCode).toBe(1);
@@ -77,7 +75,7 @@ describe('the server as it is found', () => {
     await emulator.patchServer('states', { properties: { state: 'Ready' } });
   });
 
-  test('no firewall rule is asked for on a server with private access', async ({ emulator }) => {
+  test('gets no request for firewall rules if it has private access', async ({ emulator }) => {
     await new Job(emulator).step({ ...inputs, 'server-name': 'private' });
     await emulator.patchServer('private', { properties: { network: { publicNetworkAccess: 'Disabled' } } });
     await emulator.clearRecords();
@@ -87,7 +85,7 @@ describe('the server as it is found', () => {
     expect((await emulator.requests()).filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
   });
 
-  test('differences of declared properties are warned of and left; with on-drift: fix they are fixed in place', async ({
+  test('is not changed if declared properties differ, with a warning, and is fixed in place with on-drift: fix', async ({
     emulator,
   }) => {
     const declared = {
@@ -114,7 +112,7 @@ describe('the server as it is found', () => {
     expect(after.outputs['changes']).toBe('[]');
   });
 
-  test('a new server gets its declared parameters and rules in the same run', async ({ emulator }) => {
+  test('gets its declared parameters and rules in the run that creates it', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...inputs,
       'server-name': 'with-children',
@@ -135,7 +133,7 @@ describe('the server as it is found', () => {
     ]);
   });
 
-  test('a new server gets no password that ends in a line break, as one that is pasted does: an error before any write', async ({
+  test('is not created with a password that ends with a line break: an error before any write', async ({
     emulator,
   }) => {
     await emulator.clearRecords();
@@ -150,7 +148,7 @@ describe('the server as it is found', () => {
     expect((await emulator.requests()).filter(({ method }) => method === 'PUT')).toEqual([]);
   });
 
-  test('a name that somebody outside uses is an error that says so, before any write', async ({
+  test('is not created if its name is used in another subscription: an error before any write', async ({
     emulator,
   }) => {
     const body = {
@@ -176,10 +174,10 @@ describe('the server as it is found', () => {
   });
 });
 
-describe('a database that is there already', () => {
-  const withDatabase = (name: string) => ({ ...inputs, database: name });
+const withDatabase = (name: string) => ({ ...inputs, database: name });
 
-  test('made through ARM, so by the service, is adopted, with a notice of what its owner keeps', async ({
+describe('an existing database', () => {
+  test('that was created through ARM is adopted, with a notice of its owner’s rights', async ({
     emulator,
   }) => {
     const arm = await ArmClient.signIn(emulator.instance);
@@ -192,7 +190,7 @@ describe('a database that is there already', () => {
     expect(step.log).toMatch(/::notice::Database 'by_arm' is owned by 'azuresu'.*GRANT CREATE ON DATABASE/);
   });
 
-  test('with another collation is reported and never replaced; another spelling is no difference', async ({
+  test('with another collation is reported and never replaced; another spelling is not a difference', async ({
     emulator,
   }) => {
     const login = {
@@ -219,12 +217,14 @@ describe('a database that is there already', () => {
     ]);
     const same = await new Job(emulator).step({ ...withDatabase('plain'), charset: 'UTF-8', collation: 'C' });
     expect(same.outputs['drifted']).toBe('false');
-    // Declared things drift, undeclared things do not.
+    // Undeclared properties do not drift.
     const undeclared = await new Job(emulator).step(withDatabase('plain'));
     expect(undeclared.outputs['drifted']).toBe('false');
   });
+});
 
-  test('a collation that the server does not know is an error that says so', async ({ emulator }) => {
+describe('a new database', () => {
+  test('with a collation that the server does not know is an error with a hint', async ({ emulator }) => {
     const step = await new Job(emulator).step({ ...withDatabase('odd'), collation: 'tlh_QO.utf8' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Database 'odd' could not be created or used");

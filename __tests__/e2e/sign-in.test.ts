@@ -27,8 +27,8 @@ async function requestedGrants(
   return { step, grants: JSON.stringify(entra.map(({ path, body }) => [path, body])) };
 }
 
-describe('the ways to sign in, by their order', () => {
-  test('OIDC where the job may ask for a token, and a fresh token in post', async ({ emulator }) => {
+describe('the action signs in to Azure', () => {
+  test('with OIDC if the job can request a token, and post requests a new one', async ({ emulator }) => {
     const job = new Job(emulator);
     const { step, grants } = await requestedGrants(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
@@ -39,14 +39,16 @@ describe('the ways to sign in, by their order', () => {
     expect((await emulator.requests()).filter(({ service }) => service === 'oidc').length).toBe(1);
   });
 
-  test('a client secret comes first, from the input or from AZURE_CLIENT_SECRET', async ({ emulator }) => {
+  test('with a client secret before OIDC, from the input or from AZURE_CLIENT_SECRET', async ({
+    emulator,
+  }) => {
     const { clientSecret } = emulator.instance.readyLine;
-    for (const way of ['input', 'env'] as const) {
-      const job = new Job(emulator, way === 'env' ? { AZURE_CLIENT_SECRET: clientSecret } : {});
+    for (const source of ['input', 'env'] as const) {
+      const job = new Job(emulator, source === 'env' ? { AZURE_CLIENT_SECRET: clientSecret } : {});
       const { step, grants } = await requestedGrants(
         emulator,
         job,
-        way === 'input' ? { 'client-secret': clientSecret } : {},
+        source === 'input' ? { 'client-secret': clientSecret } : {},
       );
       expect(step.exitCode, step.log).toBe(0);
       expect(grants).not.toContain('jwt-bearer');
@@ -58,7 +60,7 @@ describe('the ways to sign in, by their order', () => {
     expect(await emulator.ruleNames('signed-in')).toEqual([]);
   });
 
-  test('managed identity where there is no token to ask for', async ({ emulator }) => {
+  test('with a managed identity if the job cannot request a token', async ({ emulator }) => {
     const job = withoutIdToken(new Job(emulator, emulator.instance.readyLine.managedIdentity.env));
     const { step, grants } = await requestedGrants(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
@@ -67,8 +69,8 @@ describe('the ways to sign in, by their order', () => {
     expect(post?.exitCode, post?.log).toBe(0);
   });
 
-  test('the az CLI’s session last', async ({ emulator }) => {
-    // The az CLI's own interface: a token as JSON. The token itself is one that the authority gave.
+  test('with the az CLI’s session if nothing else is available', async ({ emulator }) => {
+    // The az CLI prints a token as JSON. The token is from the emulated Entra.
     const job = withoutIdToken(
       new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );
@@ -90,7 +92,7 @@ describe('the ways to sign in, by their order', () => {
     await job.runPosts();
   });
 
-  test('without any of them the error says what the job lacks', async ({ emulator }) => {
+  test('or fails with an error that says what the job needs', async ({ emulator }) => {
     const job = withoutIdToken(
       new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { serializeMarker } from '../../src/common/ownership-marker.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, type Inputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
+import { defaultInputs, droppedNames, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { adminLogin, connect, query } from '../helpers/e2e/postgres-client.ts';
 import {
   createBaseServer,
@@ -22,9 +22,6 @@ const sweepInputs = (server: string, more: Inputs = {}): Inputs => ({
 const createScheduledJob = (emulator: EmulatorHarness): Job =>
   new Job(emulator, { GITHUB_EVENT_NAME: 'schedule' });
 
-const droppedNames = (step: PhaseResult): readonly string[] =>
-  (JSON.parse(step.outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
-
 const markerText = (pullRequest: number, expires?: Date, repositoryId = '4711'): string =>
   serializeMarker({ kind: 'pull-request', repositoryId, pullRequest, base: 'relecloud' }, expires).replaceAll(
     "'",
@@ -35,15 +32,15 @@ const yesterday = new Date(Date.now() - 86_400_000);
 const tomorrow = new Date(Date.now() + 86_400_000);
 
 describe('sweep', () => {
-  test('over 300 databases of which 200 are due drops exactly those 200, whatever page GitHub lists them on', async ({
+  test('drops the 200 due ones of 300 databases, on whatever page GitHub lists their pull requests', async ({
     emulator,
   }) => {
     const host = await createBaseServer(emulator, 'three-hundred');
     const admin = adminLogin(host);
     const all = Array.from({ length: 300 }, (_, i) => i + 1);
-    // Of every three, one has expired while its pull request is open, one is closed, and one is neither.
-    const kind = (n: number): 'expired' | 'closed' | 'kept' =>
-      (['expired', 'closed', 'kept'] as const)[n % 3] ?? 'kept';
+    // A third has expired while the pull request is open, a third is of closed ones, and a third is neither.
+    const kind = (n: number): 'expired' | 'closed' | 'current' =>
+      (['expired', 'closed', 'current'] as const)[n % 3] ?? 'current';
     const queue = [...all];
     const create = async (): Promise<void> => {
       const session = await connect(emulator, admin);
@@ -57,40 +54,40 @@ describe('sweep', () => {
     await Promise.all([create(), create(), create()]);
     const pulls = all.map((n) => [n, { state: kind(n) === 'closed' ? 'closed' : 'open' }]);
     await patchGitHub(emulator, { pulls: Object.fromEntries(pulls) });
-    const due = all.filter((n) => kind(n) !== 'kept').map((n) => `relecloud_pr_${n}`);
+    const due = all.filter((n) => kind(n) !== 'current').map((n) => `relecloud_pr_${n}`);
 
-    const shown = await createScheduledJob(emulator).step(
+    const dryRun = await createScheduledJob(emulator).step(
       sweepInputs('three-hundred', { 'dry-run': 'true' }),
     );
-    expect(shown.exitCode, shown.log).toBe(0);
-    expect(droppedNames(shown).toSorted()).toEqual(due.toSorted());
+    expect(dryRun.exitCode, dryRun.log).toBe(0);
+    expect(droppedNames(dryRun).toSorted()).toEqual(due.toSorted());
     expect(Object.keys((await emulator.serverState('three-hundred')).databases)).toHaveLength(304);
 
     await emulator.clearRecords();
     const step = await createScheduledJob(emulator).step(sweepInputs('three-hundred'));
     expect(step.exitCode, step.log).toBe(0);
     expect(droppedNames(step).toSorted()).toEqual(due.toSorted());
-    const left = Object.keys((await emulator.serverState('three-hundred')).databases);
-    expect(left.filter((name) => name.startsWith('relecloud_pr_')).toSorted()).toEqual(
+    const remaining = Object.keys((await emulator.serverState('three-hundred')).databases);
+    expect(remaining.filter((name) => name.startsWith('relecloud_pr_')).toSorted()).toEqual(
       all
-        .filter((n) => kind(n) === 'kept')
+        .filter((n) => kind(n) === 'current')
         .map((n) => `relecloud_pr_${n}`)
         .toSorted(),
     );
-    // Two pages of open pull requests; each closed one is asked for again right before it goes.
-    const asked = (await emulator.requests())
+    // Two pages of open pull requests; each closed one is read again right before its database is dropped.
+    const gitHubPaths = (await emulator.requests())
       .filter(({ service }) => service === 'github')
       .map(({ path }) => path);
-    expect(asked.filter((path) => /\/pulls\?/.test(path))).toHaveLength(2);
-    expect(asked.filter((path) => /\/pulls\/\d+$/.test(path))).toHaveLength(100);
+    expect(gitHubPaths.filter((path) => /\/pulls\?/.test(path))).toHaveLength(2);
+    expect(gitHubPaths.filter((path) => /\/pulls\/\d+$/.test(path))).toHaveLength(100);
   });
 
-  test('a pull request that GitHub does not know is unknown, and so is kept and reported', async ({
+  test('does not drop the database of a pull request that GitHub does not know, and reports it', async ({
     emulator,
   }) => {
     await createBaseServer(emulator, 'unknown-pulls');
-    const made = await pullRequestJob(emulator, 901).step(perPullRequestInputs('unknown-pulls'));
-    expect(made.exitCode, made.log).toBe(0);
+    const created = await pullRequestJob(emulator, 901).step(perPullRequestInputs('unknown-pulls'));
+    expect(created.exitCode, created.log).toBe(0);
     const step = await createScheduledJob(emulator).step(sweepInputs('unknown-pulls'));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(/Skipped: database relecloud_pr_901: Reading pull request #901 .*HTTP 404/);
@@ -98,7 +95,7 @@ describe('sweep', () => {
     expect(droppedNames(step)).toEqual([]);
   });
 
-  test('without a token only what has expired goes, and the step fails for what it could not ask', async ({
+  test('drops only expired databases without a GitHub token, and then fails because it cannot read pull requests', async ({
     emulator,
   }) => {
     const host = await createBaseServer(emulator, 'no-token');
@@ -119,16 +116,16 @@ describe('sweep', () => {
     expect(droppedNames(step)).toEqual(['relecloud_pr_1']);
   });
 
-  test('one failure does not stop the rest, and the step then fails with the list', async ({ emulator }) => {
+  test('continues after a failed drop, and then fails with the list of failures', async ({ emulator }) => {
     const host = await createBaseServer(emulator, 'one-fails');
     for (const number of [461, 462, 463]) {
-      const made = await pullRequestJob(emulator, number).step(perPullRequestInputs('one-fails'));
-      expect(made.exitCode, made.log).toBe(0);
+      const created = await pullRequestJob(emulator, number).step(perPullRequestInputs('one-fails'));
+      expect(created.exitCode, created.log).toBe(0);
     }
     await patchGitHub(emulator, {
       pulls: { 461: { state: 'closed' }, 462: { state: 'closed' }, 463: { state: 'closed' } },
     });
-    // A database that belongs to the role is not dropped with it.
+    // The role cannot be dropped because it owns another database.
     const admin = adminLogin(host);
     await query(emulator, admin, 'GRANT relecloud_app_pr_462 TO CURRENT_USER');
     await query(emulator, admin, 'CREATE DATABASE of_the_role OWNER relecloud_app_pr_462');
@@ -143,28 +140,30 @@ describe('sweep', () => {
       'relecloud_pr_462',
       'relecloud_pr_463',
     ]);
-    // The orphaned role is found by the next sweep, once nothing holds it.
+    // After that database was dropped, the next sweep drops the role.
     await query(emulator, admin, 'DROP DATABASE of_the_role');
     const next = await createScheduledJob(emulator).step(sweepInputs('one-fails'));
     expect(next.exitCode, next.log).toBe(0);
     expect(droppedNames(next)).toEqual(['relecloud_app_pr_462']);
   });
 
-  test('marks that others forged, other repositories’ and base databases survive', async ({ emulator }) => {
+  test('does not drop databases with a forged or invalid marker, of other repositories, and base databases', async ({
+    emulator,
+  }) => {
     const host = await createBaseServer(emulator, 'forged');
     const admin = adminLogin(host);
     await query(emulator, admin, `CREATE ROLE mallory LOGIN CREATEDB PASSWORD 'Mallory-Password1'`);
     const mallory = { ...admin, user: 'mallory', password: 'Mallory-Password1' };
-    const marks: readonly (readonly [name: string, mark: string, as: typeof admin])[] = [
+    const databases: readonly (readonly [name: string, marker: string, as: typeof admin])[] = [
       ['relecloud_pr_71', markerText(71, yesterday), mallory],
       ['relecloud_pr_72', markerText(72, yesterday, '815'), admin],
       ['misnamed', markerText(73, yesterday), admin],
       ['relecloud_pr_74', markerText(74, yesterday).replace('"kind"', '"more":1,"kind"'), admin],
       ['relecloud_pr_75', '{"madeBy":"azure-postgresql-action"', admin],
     ];
-    for (const [name, mark, as] of marks) {
+    for (const [name, marker, as] of databases) {
       await query(emulator, as, `CREATE DATABASE ${name}`);
-      await query(emulator, as, `COMMENT ON DATABASE ${name} IS '${mark}'`);
+      await query(emulator, as, `COMMENT ON DATABASE ${name} IS '${marker}'`);
     }
     await query(emulator, admin, `COMMENT ON DATABASE relecloud IS '${markerText(76, yesterday)}'`);
     await patchGitHub(emulator, {
@@ -182,7 +181,7 @@ describe('sweep', () => {
     expect(step.log).toContain('Skipped: database relecloud: its ownership marker does not match its name');
   });
 
-  test('temporary rules of this repository whose run has ended go; running, unknown and others’ stay', async ({
+  test('removes temporary rules of ended runs of this repository, not those of running, unknown or other repositories’ runs', async ({
     emulator,
   }) => {
     await createBaseServer(emulator, 'rules');
@@ -211,11 +210,13 @@ describe('sweep', () => {
     expect(step.log).toMatch(new RegExp(`Skipped: firewall rule ${names.unknown}: .*HTTP 404`));
   });
 
-  test('what was ensured again since the sweep looked has not expired', async ({ emulator }) => {
+  test('does not drop a database that another job renews after the sweep has read its expiry', async ({
+    emulator,
+  }) => {
     const host = await createBaseServer(emulator, 'renewed');
     const inputs = perPullRequestInputs('renewed', { 'expires-in': '1h' });
-    const made = await pullRequestJob(emulator, 81).step(inputs);
-    expect(made.exitCode, made.log).toBe(0);
+    const created = await pullRequestJob(emulator, 81).step(inputs);
+    expect(created.exitCode, created.log).toBe(0);
     const expired = `COMMENT ON DATABASE relecloud_pr_81 IS '${markerText(81, yesterday)}'`;
     await query(emulator, adminLogin(host), expired);
     await patchGitHub(emulator, { pulls: { 81: { state: 'open' } } });
@@ -234,9 +235,7 @@ describe('sweep', () => {
     expect(Object.keys((await emulator.serverState('renewed')).roles)).toContain('relecloud_app_pr_81');
   });
 
-  test('sessions that are lost on the way cost nothing: what was under way is taken up again', async ({
-    emulator,
-  }) => {
+  test('continues in new sessions if its sessions are lost', async ({ emulator }) => {
     const host = await createBaseServer(emulator, 'lost');
     const numbers = Array.from({ length: 12 }, (_, i) => 501 + i);
     const admin = adminLogin(host);
@@ -246,39 +245,37 @@ describe('sweep', () => {
     }
     await patchGitHub(emulator, { pulls: Object.fromEntries(numbers.map((n) => [n, { state: 'closed' }])) });
     const match = { service: 'github', method: 'GET', path: '/pulls/\\d+$' } as const;
-    const asked = await emulator.hold(match, 'request', { times: 4 });
+    const pullRequests = await emulator.hold(match, 'request', { times: 4 });
     const sweeping = createScheduledJob(emulator).step(sweepInputs('lost'));
-    await asked.triggered;
+    await pullRequests.triggered;
     const ended = await query(
       emulator,
       admin,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'azure-postgresql-action%'`,
     );
     expect(ended.length).toBeGreaterThan(1);
-    await asked.release();
+    await pullRequests.release();
     const step = await sweeping;
     expect(step.exitCode, step.log).toBe(0);
     expect(droppedNames(step).toSorted()).toEqual(numbers.map((n) => `relecloud_pr_${n}`).toSorted());
   });
 
-  test('a stopped server is left asleep by a dry run, and with start-if-stopped: false', async ({
+  test('does not start a stopped server in a dry run, and with start-if-stopped: false', async ({
     emulator,
   }) => {
-    await createBaseServer(emulator, 'asleep');
-    await emulator.patchServer('asleep', { properties: { state: 'Stopped' } });
+    await createBaseServer(emulator, 'stopped');
+    await emulator.patchServer('stopped', { properties: { state: 'Stopped' } });
     for (const more of [{ 'dry-run': 'true' }, { 'start-if-stopped': 'false' }]) {
-      const step = await createScheduledJob(emulator).step(sweepInputs('asleep', more));
+      const step = await createScheduledJob(emulator).step(sweepInputs('stopped', more));
       expect(step.exitCode, step.log).toBe(0);
-      expect(step.log).toMatch(/^::warning::Server 'asleep' is stopped and was not started/m);
+      expect(step.log).toMatch(/^::warning::Server 'stopped' is stopped and was not started/m);
     }
     expect(
       (await emulator.writesExceptTemporaryRules()).filter(({ path }) => /\/start\?/.test(path)),
     ).toEqual([]);
   });
 
-  test('a server that is not there is an error, which names where it was looked for', async ({
-    emulator,
-  }) => {
+  test('fails if the server does not exist, and says where it searched', async ({ emulator }) => {
     const step = await createScheduledJob(emulator).step(
       sweepInputs('never-was', { 'resource-group': 'a-group' }),
     );

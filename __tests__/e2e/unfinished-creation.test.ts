@@ -14,7 +14,7 @@ const declaredInputs = {
 };
 const maintenanceWindow = { customWindow: 'Enabled', dayOfWeek: 0, startHour: 3, startMinute: 30 };
 
-/** What is declared of a server, as it is now. */
+/** The declared properties of a server, as they are. */
 async function creationStateOf(emulator: EmulatorHarness, name: string) {
   const { tags, parameters, properties } = await emulator.serverState(name);
   return {
@@ -32,7 +32,7 @@ const finishedState = {
   window: expect.objectContaining(maintenanceWindow),
 };
 
-/** Bodies of the requests of one kind that wrote the server itself. */
+/** The bodies of a method's requests to the server itself. */
 async function requestBodies(emulator: EmulatorHarness, method: string): Promise<readonly unknown[]> {
   const writes = await emulator.writesExceptTemporaryRules();
   return writes
@@ -40,8 +40,10 @@ async function requestBodies(emulator: EmulatorHarness, method: string): Promise
     .map(({ body }) => body);
 }
 
-describe('a tag says that a creation is not finished', () => {
-  test('from its request to its last one, which the maintenance window’s is', async ({ emulator }) => {
+describe('the tag of an unfinished creation', () => {
+  test('is set by the first request, and removed by the last one, which sets the maintenance window', async ({
+    emulator,
+  }) => {
     await emulator.clearRecords();
     const inputs = { ...declaredInputs, 'server-name': 'with-window' };
     const step = await new Job(emulator).step(inputs);
@@ -60,7 +62,7 @@ describe('a tag says that a creation is not finished', () => {
     expect(await emulator.armWrites()).toEqual([]);
   });
 
-  test('without a window one more request removes it', async ({ emulator }) => {
+  test('is removed by an additional request if no maintenance window is declared', async ({ emulator }) => {
     await emulator.clearRecords();
     const { 'maintenance-window': _, ...inputs } = declaredInputs;
     const step = await new Job(emulator).step({ ...inputs, 'server-name': 'without-window' });
@@ -71,9 +73,7 @@ describe('a tag says that a creation is not finished', () => {
     expect((await emulator.serverState('without-window')).tags).toEqual({ team: 'space' });
   });
 
-  test('where a creation has nothing more to do there is none, and no further request', async ({
-    emulator,
-  }) => {
+  test('is not set if the creation is a single request', async ({ emulator }) => {
     await emulator.clearRecords();
     const step = await new Job(emulator).step({
       ...defaultInputs,
@@ -86,23 +86,23 @@ describe('a tag says that a creation is not finished', () => {
   });
 });
 
-describe('killed while it creates a server: the next run finishes that, although it only warns of drift', () => {
-  const moments = [
-    ['the creation’s request', 'PUT', '/flexibleServers/[^/]+\\?', 'request'],
-    ['the creation’s answer', 'PUT', '/flexibleServers/[^/]+\\?', 'answer'],
-    ['a parameter', 'PUT', '/configurations/', 'request'],
-    ['a firewall rule', 'PUT', '/firewallRules/here', 'request'],
-    ['the maintenance window', 'PATCH', '/flexibleServers/[^/]+\\?', 'request'],
+describe('the next run finishes a creation, although it only warns about drift, after a run was killed', () => {
+  const killPoints = [
+    ['the request that creates the server', 'PUT', '/flexibleServers/[^/]+\\?', 'request'],
+    ['the response to it', 'PUT', '/flexibleServers/[^/]+\\?', 'answer'],
+    ['the request for a parameter', 'PUT', '/configurations/', 'request'],
+    ['the request for a firewall rule', 'PUT', '/firewallRules/here', 'request'],
+    ['the request for the maintenance window', 'PATCH', '/flexibleServers/[^/]+\\?', 'request'],
   ] as const;
 
-  test.for(moments.map((moment, i) => [...moment, `unfinished-${i}`] as const))(
+  test.for(killPoints.map((killPoint, i) => [...killPoint, `unfinished-${i}`] as const))(
     'at %s',
-    async ([, method, path, what, name], { emulator }) => {
+    async ([, method, path, target, name], { emulator }) => {
       const inputs = { ...declaredInputs, 'server-name': name };
       const match = { service: 'arm', method, path } as const;
-      const killed = await spawnStepAndKill(emulator, new Job(emulator), inputs, match, what);
+      const killed = await spawnStepAndKill(emulator, new Job(emulator), inputs, match, target);
       expect(killed.signal, killed.log).toBe('SIGKILL');
-      // A job of another repository waits for the server and leaves its creation alone.
+      // A job of another repository waits for the server, and does not finish its creation.
       const other = await new Job(emulator, { GITHUB_REPOSITORY_ID: '815' }).step({
         ...defaultInputs,
         ...firewallInputs,
@@ -123,23 +123,27 @@ describe('killed while it creates a server: the next run finishes that, although
   );
 });
 
-describe('a server with the tag', () => {
-  const unfinished = async (emulator: EmulatorHarness, name: string, repositoryId: string) => {
-    const made = await new Job(emulator).step({ ...defaultInputs, ...firewallInputs, 'server-name': name });
-    expect(made.exitCode, made.log).toBe(0);
+describe('a server with the tag of an unfinished creation', () => {
+  const createUnfinishedServer = async (emulator: EmulatorHarness, name: string, repositoryId: string) => {
+    const created = await new Job(emulator).step({
+      ...defaultInputs,
+      ...firewallInputs,
+      'server-name': name,
+    });
+    expect(created.exitCode, created.log).toBe(0);
     await emulator.patchServer(name, { tags: { team: 'space', cost: '7', [unfinishedTag]: repositoryId } });
     await emulator.clearRecords();
   };
 
-  test('is reported by a check as unknown, which alone is no drift', async ({ emulator }) => {
-    await unfinished(emulator, 'looked-at', '4711');
-    const plain = { ...defaultInputs, ...firewallInputs, 'server-name': 'looked-at', mode: 'check' };
+  test('is reported by check as unknown, which is no drift', async ({ emulator }) => {
+    await createUnfinishedServer(emulator, 'checked', '4711');
+    const plain = { ...defaultInputs, ...firewallInputs, 'server-name': 'checked', mode: 'check' };
     const check = await new Job(emulator).step(plain);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.outputs['drifted']).toBe('false');
     expect(JSON.parse(check.outputs['drift'] ?? '')).toContainEqual({
       resource: 'server',
-      name: 'looked-at',
+      name: 'checked',
       property: 'creation',
       expected: 'finished',
       actual: 'a run of repository 4711 has not finished it (tag gha-unfinished-creation)',
@@ -148,31 +152,31 @@ describe('a server with the tag', () => {
     expect(await emulator.armWrites()).toEqual([]);
   });
 
-  test('of another repository is left as it is: differences are drift, and the tag stays', async ({
+  test('of another repository is not finished: differences are drift, and the tag is kept', async ({
     emulator,
   }) => {
-    await unfinished(emulator, 'of-others', '815');
-    const step = await new Job(emulator).step({ ...declaredInputs, 'server-name': 'of-others' });
+    await createUnfinishedServer(emulator, 'other-repository', '815');
+    const step = await new Job(emulator).step({ ...declaredInputs, 'server-name': 'other-repository' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['drifted']).toBe('true');
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
     const fixed = await new Job(emulator).step({
       ...declaredInputs,
-      'server-name': 'of-others',
+      'server-name': 'other-repository',
       'on-drift': 'fix',
     });
     expect(fixed.exitCode, fixed.log).toBe(0);
-    expect((await emulator.serverState('of-others')).tags).toEqual({
+    expect((await emulator.serverState('other-repository')).tags).toEqual({
       team: 'space',
       cost: '7',
       [unfinishedTag]: '815',
     });
   });
 
-  test('of this repository is finished, a stopped one too, and nobody else’s tags are touched', async ({
+  test('of this repository is finished, also if it is stopped, and other tags are kept', async ({
     emulator,
   }) => {
-    await unfinished(emulator, 'stopped', '4711');
+    await createUnfinishedServer(emulator, 'stopped', '4711');
     await emulator.patchServer('stopped', { properties: { state: 'Stopped' } });
     const step = await new Job(emulator).step({ ...declaredInputs, 'server-name': 'stopped' });
     expect(step.exitCode, step.log).toBe(0);
@@ -183,7 +187,9 @@ describe('a server with the tag', () => {
   });
 });
 
-test('jobs that adopt the server leave its creation to the one that creates it', async ({ emulator }) => {
+test('jobs that adopt a server do not finish its creation, which its creating job does', async ({
+  emulator,
+}) => {
   const inputs = { ...declaredInputs, 'server-name': 'together' };
   const steps = await Promise.all(Array.from({ length: 8 }, () => new Job(emulator).step(inputs)));
   for (const step of steps) expect(step.exitCode, step.log).toBe(0);

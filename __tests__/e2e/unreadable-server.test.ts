@@ -11,19 +11,16 @@ const failureResponses = [
     },
   ],
   [
-    'a 404 that does not speak of the thing',
+    'a 404 for another reason than a missing resource',
     { status: 404, body: { error: { code: 'InvalidResourceType', message: 'No such type.' } } },
   ],
-  [
-    '500, again and again',
-    { status: 500, body: { error: { code: 'InternalServerError', message: 'An error.' } } },
-  ],
-  ['a broken connection, again and again', { reset: true }],
+  ['repeated 500', { status: 500, body: { error: { code: 'InternalServerError', message: 'An error.' } } }],
+  ['a connection that always breaks', { reset: true }],
 ] as const;
 
-describe('unknown is never taken for absent', () => {
+describe('a resource that cannot be read is not treated as absent', () => {
   test.for(failureResponses)(
-    '%s on the server leads to no write, and the error says so',
+    'a server with %s: nothing is written, and the error says so',
     async ([, then], { emulator }) => {
       await emulator.addFault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, then, {
         times: 100,
@@ -36,13 +33,11 @@ describe('unknown is never taken for absent', () => {
     },
   );
 
-  test('unreadable firewall rules of a server that shuts this runner out lead to no rule', async ({
-    emulator,
-  }) => {
+  test('firewall rules of a server that blocks this runner: no rule is created', async ({ emulator }) => {
     const inputs = { ...defaultInputs, 'server-name': 'rules-unknown' };
-    const maker = new Job(emulator);
-    await maker.step(inputs);
-    await maker.runPosts();
+    const creatingJob = new Job(emulator);
+    await creatingJob.step(inputs);
+    await creatingJob.runPosts();
     await emulator.clearRecords();
     await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/firewallRules' },

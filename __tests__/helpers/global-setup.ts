@@ -7,23 +7,22 @@ import { build } from '../../scripts/build.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The bundle, built from the sources as they are now, and a folder for Node's compile cache. */
+    /** The folder of the bundle, built from the current sources, and a folder for Node's compile cache. */
     built: { readonly bundle: string; readonly compileCache: string };
-    /** Directory of PostgreSQL templates for all emulators. */
+    /** The folder of the PostgreSQL templates for all emulators. */
     postgresTemplates: string;
   }
 }
 
-/** Projects whose tests run the bundle, and those that run an emulator. */
 const projectsWithBundle = ['runner', 'e2e'];
 const projectsWithEmulator = ['emulator', ...projectsWithBundle];
 
-/** Makes once, for all test files, what takes long to make: the bundle and PostgreSQL's templates. */
+/** Builds the bundle and prepares the PostgreSQL templates once for all test files, because both take long. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const isSelected = (names: readonly string[]): boolean =>
     project.vitest.projects.some(({ name }) => names.includes(name));
   const bundleDirectory = mkdtempSync(join(tmpdir(), 'built-'));
-  // Of this run alone: the bundle may be built for another purpose at the same time.
+  // A folder for this run alone, because `npm run build` can run at the same time.
   const compileDirectory = join('build', `test-${process.pid}`);
   const removeFiles = (): void => {
     for (const directory of [bundleDirectory, compileDirectory])

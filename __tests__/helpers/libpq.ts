@@ -9,21 +9,21 @@ import {
 } from '../../emulator/postgres/cluster/run-command.ts';
 import { readPreparedTemplates } from '../../emulator/postgres/cluster/template-cluster.ts';
 
-/** How libpq is told where to connect to: by a URL, or by the variables that it reads (`PGHOST`, `PGUSER`, …). */
+/** What libpq connects with: a URL, or the variables that it reads (`PGHOST`, `PGUSER`, …). */
 export type LibpqConnection = { readonly url: string } | { readonly env: Readonly<Record<string, string>> };
 
 /**
- * Runs one query through the real libpq, which a machine without PostgreSQL's client programs does not have: the
- * extension dblink, in a standalone backend on a copy of a prepared template, connects by PostgreSQL's own libpq. Nothing
- * but the connection is given to it: no password file and no certificates of the account that runs the tests.
+ * Executes a query through libpq. PostgreSQL's client programs may not be installed, so a standalone backend on a copy of
+ * a prepared template connects with the extension dblink, which uses libpq. The backend has only the given connection: no
+ * password file and no certificates of the account that runs the tests.
  *
- * @param connection a URL is passed on as it is, but for the path of `sslrootcert`, whose file is copied to where
+ * @param connection a URL is passed to libpq unchanged, except the path of `sslrootcert`: its file is copied to where
  *   PostgreSQL's account can read it.
  * @returns the first column as text, one line for each row, as `psql -Atc` prints it.
- * @throws Error with libpq's message when the connection or the query fails.
+ * @throws Error with libpq's message if the connection or the query fails.
  */
 export function libpqQuery(connection: LibpqConnection, sql: string): Promise<string> {
-  // One after the other: a standalone backend has its data directory for itself.
+  // One after the other, because only one standalone backend can use a data directory.
   const result = pendingQuery.then(async () => {
     backend ??= startBackend();
     return queryWithBackend(await backend, connection, sql);
@@ -42,13 +42,13 @@ interface Backend {
 let backend: Promise<Backend> | undefined;
 let pendingQuery: Promise<unknown> = Promise.resolve();
 
-/** For all queries of this process. Its folder lies among the templates and is removed with them. */
+/** Prepares the backend for all queries of this process. Its folder is removed with the templates, which it is next to. */
 async function startBackend(): Promise<Backend> {
   const directory = inject('postgresTemplates');
   const account = await findServiceAccount();
   const { clusterDeps, templates } = await readPreparedTemplates(directory, account);
   const template = templates.at(-1);
-  if (template === undefined) throw new Error('No PostgreSQL is installed here.');
+  if (template === undefined) throw new Error('No PostgreSQL installation was found.');
   const folder = await mkdtemp(join(directory, 'libpq-'));
   await runCommand('cp', ['-a', '--reflink=auto', template.directory, join(folder, 'data')], {
     account: undefined,
@@ -80,7 +80,7 @@ function standaloneArguments(dataDirectory: string): string[] {
     exit_on_error: 'on',
     log_destination: 'stderr',
     log_line_prefix: '',
-    // An error's message would repeat the statement, in which the password stands.
+    // An error would otherwise contain the statement, and with it the password.
     log_min_error_statement: 'panic',
     log_statement: 'none',
   };
@@ -91,10 +91,10 @@ function standaloneArguments(dataDirectory: string): string[] {
   ];
 }
 
-/** The certificate is in a folder of the tests' own account, which PostgreSQL's account may not be able to enter. */
+/** Copies the root certificate, because PostgreSQL's account may not have access to the folder of the tests' account. */
 async function copyRootCertificate(connection: LibpqConnection, copyPath: string) {
   if ('url' in connection) {
-    // By replacing this one value, so that everything else reaches libpq as it was written.
+    // Replaces only this value, so that the rest of the URL is unchanged.
     const value = /(?<=[?&]sslrootcert=)[^&]+/;
     const path = value.exec(connection.url)?.[0];
     if (path !== undefined) await copyReadable(decodeURIComponent(path), copyPath);
@@ -110,14 +110,14 @@ async function copyReadable(from: string, to: string): Promise<void> {
   await writeFile(to, await readFile(from), { mode: 0o644 });
 }
 
-/** In one line, as a standalone backend takes it. Texts are in hexadecimal, so none needs to be quoted. */
+/** The statement in one line, as a standalone backend needs it. Strings are in hexadecimal, so none has to be quoted. */
 function dblinkQuery(conninfo: string, sql: string): string {
   const text = (value: string) => `convert_from('\\x${Buffer.from(value).toString('hex')}', 'UTF8')`;
   const rows = `dblink(${text(conninfo)}, ${text(sql)}) AS t(x text)`;
   return `SELECT encode(convert_to(string_agg(coalesce(x, ''), chr(10)), 'UTF8'), 'hex') AS result FROM ${rows}`;
 }
 
-/** The backend prints `1: result = "…"	(typeid = …)`, and nothing after `=` where there was no row. */
+/** The backend prints `1: result = "…"	(typeid = …)`, and nothing after `=` if there is no row. */
 function parseResult(output: string): string {
   const hex = /result = "([0-9a-f]*)"/.exec(output)?.[1] ?? '';
   return Buffer.from(hex, 'hex').toString('utf8');

@@ -1,20 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import tls from 'node:tls';
 
-/** What code that runs in this process is to take for its process: environment and output. */
+/** The environment and the output of code that runs in this process as if it had its own. */
 export interface ProcessContext {
   readonly env: NodeJS.ProcessEnv;
-  /** Everything that is written to standard output and standard error. */
+  /** Called with everything that is written to standard output and standard error. */
   readonly onOutput: (text: string) => void;
 }
 
 const contexts = new AsyncLocalStorage<ProcessContext>();
 
 /**
- * Runs code as if it had a process of its own: `process.env` and what is written to standard output and
- * standard error are those of the context, also in whatever it calls and awaits, and also where several run at once. That is how a whole run of the action costs a
- * fraction of what a process of the bundle costs, with the same code. What is not covered, and needs the bundle:
- * signals, the exit code, file descriptors that a child inherits, and what Node reads once at its start.
+ * Runs code as if it had its own process: `process.env`, standard output and standard error are those of the context, also
+ * in everything that the code calls and awaits, and also if several contexts run at once. A run of the action is much
+ * faster this way than in a process. Signals, the exit code, inherited file descriptors and what Node reads at its start
+ * need a process.
  */
 export function runInContext<T>(context: ProcessContext, callback: () => Promise<T>): Promise<T> {
   patchProcessGlobals();
@@ -22,8 +22,8 @@ export function runInContext<T>(context: ProcessContext, callback: () => Promise
 }
 
 /**
- * Lets TLS connections of this process trust a root certificate, as NODE_EXTRA_CA_CERTS does for a new process.
- * @returns what takes the trust away again
+ * Makes TLS connections of this process trust a root certificate, as NODE_EXTRA_CA_CERTS does for a new process.
+ * @returns a function that removes the certificate again
  */
 export function trustRootCertificate(pem: string): () => void {
   const otherCertificates = () =>
@@ -47,7 +47,7 @@ function patchProcessGlobals(): void {
     ownKeys: () => Reflect.ownKeys(currentEnv()),
     getOwnPropertyDescriptor(_, name) {
       const descriptor = Reflect.getOwnPropertyDescriptor(currentEnv(), name);
-      // The proxy's own target has not this property, so it must not say that it cannot change.
+      // The proxy's target does not have this property, so the proxy must report it as configurable.
       return descriptor && { ...descriptor, configurable: true };
     },
   });

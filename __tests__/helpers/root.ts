@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
-/** The checkout. */
+/** The repository's root. */
 export const repositoryRoot = join(import.meta.dirname, '..', '..');
 
-/** The tests' own folder. */
+/** The folder __tests__. */
 export const testsDirectory = join(repositoryRoot, '__tests__');

@@ -1,16 +1,16 @@
 import { createServer, type Socket } from 'node:net';
 
-/** An HTTP proxy that accepts connections and requests (`CONNECT` too) and never answers. */
+/** An HTTP proxy that accepts connections and requests, also `CONNECT`, and never responds. */
 export interface SilentProxy {
   /** For `HTTPS_PROXY` and `HTTP_PROXY`. */
   readonly url: string;
   /** Resolves with the first bytes that a client has sent, such as `CONNECT host:443 HTTP/1.1`. */
   readonly firstBytes: Promise<string>;
-  /** Breaks every connection and stops listening. */
+  /** Closes all connections and stops listening. */
   close(): Promise<void>;
 }
 
-/** Listens on a port of 127.0.0.1 that the system chooses; the caller closes it. */
+/** Starts the proxy on 127.0.0.1, on a port that the system chooses. The caller closes it. */
 export async function startSilentProxy(): Promise<SilentProxy> {
   const firstBytes = Promise.withResolvers<string>();
   const sockets = new Set<Socket>();

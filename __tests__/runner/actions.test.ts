@@ -2,17 +2,17 @@ import { describe, expect } from 'vitest';
 import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
 import { test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
-/** A step with the probe action, whose inputs hold JavaScript. */
-function probeStep(inputs: Readonly<Record<string, string>>, more = ''): string {
+/** A step with the action `probe`, which runs the JavaScript in its inputs `main` and `post`. */
+function probeStep(inputs: Readonly<Record<string, string>>, moreKeys = ''): string {
   const lines = Object.entries(inputs).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
-  return ['uses: ./probe', 'with:', ...lines, more].join('\n');
+  return ['uses: ./probe', 'with:', ...lines, moreKeys].join('\n');
 }
 
 const printVariable = (name: string) => `console.log('${name} is [' + process.env['${name}'] + ']');`;
 const appendToFile = (variable: string, text: string) =>
   `(await import('node:fs')).appendFileSync(process.env.${variable}, ${JSON.stringify(text)});`;
 
-test('an action finds its inputs, defaults evaluated, in INPUT_*; unexpected ones are passed with a warning', async ({
+test('an action gets its inputs and evaluated defaults as INPUT_*, and also an undeclared input, with a warning', async ({
   run,
 }) => {
   const names = [
@@ -46,7 +46,7 @@ test('an action finds its inputs, defaults evaluated, in INPUT_*; unexpected one
   expect(log).toContain("Warning: The input 'old' is deprecated: use greeting");
 });
 
-test('post steps run in reverse order after all steps, after a failure too, each with its own state', async ({
+test('post steps run in reverse order after all steps, also after a failure, each with its own state', async ({
   run,
 }) => {
   const action = (name: string, main = '') =>
@@ -73,7 +73,7 @@ test('post steps run in reverse order after all steps, after a failure too, each
   expect(log.match(/STATE_who is \[\w+\]/g)).toEqual(['STATE_who is [Second]', 'STATE_who is [First]']);
 });
 
-test('state that main wrote before it was killed reaches post', async ({ run }) => {
+test('post gets the state that main saved before it was killed', async ({ run }) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       probeStep({
@@ -92,7 +92,9 @@ test('a failing post step fails the run', async ({ run }) => {
   expect(log).toContain('flow.yml: failure');
 });
 
-test("post-if decides over post; a local action's pre is not run, with a warning", async ({ run }) => {
+test('post-if decides whether post runs; the pre of a local action is not run, with a warning', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(workflowWithSteps('uses: ./with-pre'));
   expect(exitCode).toBe(0);
   expect(log).toContain("Warning: 'pre' of the local action './with-pre' is not run");
@@ -100,27 +102,29 @@ test("post-if decides over post; a local action's pre is not run, with a warning
   expect(log).not.toMatch(/^\s+p(re|ost) ran$/m);
 });
 
-test("inputs of post are evaluated anew, so a later step's environment shows in them", async ({ run }) => {
+test('the inputs of post are evaluated again, so they contain the environment that a later step has set', async ({
+  run,
+}) => {
   const { log } = await run(
     workflowWithSteps(
-      "uses: ./probe\nwith:\n  greeting: ${{ env.LATER || 'first' }}\n  post: console.log('said', process.env.INPUT_GREETING)",
+      "uses: ./probe\nwith:\n  greeting: ${{ env.LATER || 'first' }}\n  post: console.log('greeting', process.env.INPUT_GREETING)",
       'run: echo "LATER=changed" >> "$GITHUB_ENV"',
     ),
   );
-  expect(log).toMatch(/^\s+said changed$/m);
+  expect(log).toMatch(/^\s+greeting changed$/m);
 });
 
-test('a local action that cannot be taken fails its step with the reason', async ({ run }) => {
+test('an invalid, unsupported or missing local action fails its step with the reason', async ({ run }) => {
   const { exitCode, log } = await run(
     workflowWithSteps('uses: ./misspelt', 'if: always()\nuses: ./composite', 'if: always()\nuses: ./nowhere'),
   );
   expect(exitCode).toBe(1);
   expect(log).toContain("action.yml (Line: 3, Col: 1): Unexpected value 'inptus'");
-  expect(log).toContain("'using: composite'; this runner takes JavaScript actions");
-  expect(log).toMatch(/Error: There is no action.yml in .*nowhere: check the path/);
+  expect(log).toContain("'using: composite'; this runner supports only JavaScript actions");
+  expect(log).toMatch(/Error: No action\.yml or action\.yaml in .*nowhere: check the path/);
 });
 
-test('checkout and setup-node are there already; another remote action stops the workflow before it starts', async ({
+test('stubs replace checkout and setup-node; a workflow with another remote action is rejected before it starts', async ({
   run,
 }) => {
   const { exitCode, log } = await run(
@@ -129,19 +133,19 @@ test('checkout and setup-node are there already; another remote action stops the
   expect(exitCode).toBe(0);
   expect(log).toContain(process.version);
   const lines: string[] = [];
-  const refused = run(workflowWithSteps('run: echo "ran"', 'uses: azure/login@v2'), {
+  const rejected = run(workflowWithSteps('run: echo "ran"', 'uses: azure/login@v2'), {
     write: (line) => lines.push(line),
   });
-  await expect(refused).rejects.toThrow(
-    /flow\.yml \(Line: 7\): 'azure\/login@v2' is beyond this runner; use an action of this/,
+  await expect(rejected).rejects.toThrow(
+    /flow\.yml \(Line: 7\): this runner does not support 'azure\/login@v2'\. Use an action of this/,
   );
   expect(lines).toEqual([]);
 });
 
-describe('ACTIONS_ID_TOKEN_REQUEST_*', () => {
+describe('the OIDC variables ACTIONS_ID_TOKEN_REQUEST_*', () => {
   const env = {
     ACTIONS_ID_TOKEN_REQUEST_URL: 'https://oidc.example/token',
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'asks-for-tokens',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
   };
   const body = workflowWithSteps(
     probeStep({
@@ -153,18 +157,22 @@ describe('ACTIONS_ID_TOKEN_REQUEST_*', () => {
     body.replace('    steps:', `    permissions: ${permissions}\n    steps:`);
 
   test.each([
-    [true, 'id-token: write of the workflow', `permissions: { id-token: write }\n${body}`],
-    [true, 'id-token: write of the job', inJob('{ id-token: write }')],
+    [true, 'id-token: write in the workflow', `permissions: { id-token: write }\n${body}`],
+    [true, 'id-token: write in the job', inJob('{ id-token: write }')],
     [true, 'write-all', `permissions: write-all\n${body}`],
     [false, 'no permissions', body],
     [false, 'other permissions', `permissions: { contents: read, id-token: none }\n${body}`],
-    [false, "the job's own without it", `permissions: { id-token: write }\n${inJob('{ contents: read }')}`],
-  ])('granted: %s, by %s', async (granted, _name, workflow) => {
+    [
+      false,
+      'id-token: write in the workflow, but other permissions in the job',
+      `permissions: { id-token: write }\n${inJob('{ contents: read }')}`,
+    ],
+  ])('the permission is granted: %s, with %s', async (granted, _name, workflow) => {
     const [job] = (await parseWorkflowText(workflow, 'f.yml')).jobs;
     expect(job?.permissions['id-token'] === 'write').toBe(granted);
   });
 
-  test('reach actions and scripts of a job with the permission; the runtime token only actions', async ({
+  test('actions and scripts of a job with id-token: write get them, but only actions get the runtime token', async ({
     run,
   }) => {
     const { log } = await run(`permissions: { id-token: write }\n${body}`, { env });
@@ -173,13 +181,13 @@ describe('ACTIONS_ID_TOKEN_REQUEST_*', () => {
     expect(log).toMatch(/a script has \[https:\/\/oidc\.example\/token\?\S+\] \[\*\*\*\] \[\]/);
   });
 
-  test('do not reach a job without it', async ({ run }) => {
+  test('a job without id-token: write does not get them', async ({ run }) => {
     const { log } = await run(body, { env });
     expect(log).toContain('ACTIONS_ID_TOKEN_REQUEST_URL is [undefined]');
     expect(log).toContain('a script has [] [] []');
   });
 
-  test("do not reach a fork's pull request, which has no secrets either", async ({ run, write }) => {
+  test("a fork's pull request gets neither them nor secrets", async ({ run, write }) => {
     const repo = (name: string) => ({ ref: 'b', repo: { full_name: name } });
     const event = {
       action: 'opened',

@@ -8,10 +8,10 @@ import {
 import { waitForExit } from '../helpers/runner/workflow-test.ts';
 
 vi.mock('node:timers/promises', { spy: true });
-// Back to real time.
+// Without an implementation, the spy calls the real timer again.
 afterEach(() => vi.mocked(delay).mockReset());
 
-/** Ignores SIGINT and SIGTERM, says so, and has a child. */
+/** Ignores SIGINT and SIGTERM, prints that it got them, and has a child process. */
 const signalIgnoringScript =
   'trap "echo int" INT; trap "echo term" TERM; sleep 3600 & echo "child $!"; while true; do wait; done';
 
@@ -33,11 +33,11 @@ function runScript(
   });
 }
 
-test('a process that ignores SIGINT and SIGTERM is killed with all that it started, after both graces', async () => {
+test('a process that ignores SIGINT and SIGTERM is killed with its child processes after both grace periods', async () => {
   const cancellation = new AbortController();
   const lines: string[] = [];
   const graces: { readonly milliseconds: unknown; readonly end: () => void }[] = [];
-  // A grace ends when the process has answered the signal, so the order does not depend on how quick it is.
+  // A grace period ends when the process has printed the signal, so the order does not depend on its speed.
   vi.mocked(delay).mockImplementation((milliseconds, value) => {
     return new Promise((resolve) => graces.push({ milliseconds, end: () => resolve(value as never) }));
   });
@@ -45,8 +45,8 @@ test('a process that ignores SIGINT and SIGTERM is killed with all that it start
     signalIgnoringScript,
     (line) => {
       lines.push(`${line.split(' ')[0]} after ${graces.length} graces`);
-      const child = /child (\d+)/.exec(line)?.[1];
-      if (child === undefined) graces.at(-1)?.end();
+      const childPid = /child (\d+)/.exec(line)?.[1];
+      if (childPid === undefined) graces.at(-1)?.end();
       else {
         lines[0] = line;
         cancellation.abort();
@@ -62,7 +62,7 @@ test('a process that ignores SIGINT and SIGTERM is killed with all that it start
   await waitForExit(Number(lines[0]?.split(' ')[1]));
 });
 
-test('graces are real time', async () => {
+test('grace periods are milliseconds of real time', async () => {
   const cancellation = new AbortController();
   const script = 'trap "" INT TERM; echo ready; sleep 3600';
   const grace = { interruptMs: 1, terminateMs: 1 };

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
-test('SIGINT cancels the run: its step is interrupted; steps that ask for it and post steps still run', async ({
+test('SIGINT interrupts the running step; cancelled() and always() steps and post steps still run', async ({
   start,
 }) => {
   const { child, finished } = start(
@@ -16,7 +16,7 @@ test('SIGINT cancels the run: its step is interrupted; steps that ask for it and
     ),
   );
   child.stdout?.on('data', (chunk: Buffer) => {
-    // One word, written at once, so it is never in two chunks.
+    // The word is written at once, so it is never split between two chunks.
     if (chunk.includes('NOW-WAITING')) child.kill('SIGINT');
   });
   const { exitCode, log } = await finished;
@@ -30,14 +30,14 @@ test('SIGINT cancels the run: its step is interrupted; steps that ask for it and
   expect(log).toContain('flow.yml: cancelled');
 });
 
-test('secrets, variables, environment, event and its name come from the command line; exit code 0', async ({
+test('the command line sets secrets, variables, environment, event and event name; a successful run exits with 0', async ({
   write,
   start,
 }) => {
   const event = write(JSON.stringify({ ref: 'refs/heads/topic' }), 'event.json');
   const workflow = workflowWithSteps(
     'run: echo "[${{ vars.PLACE }}] [$ADDED] [$GITHUB_EVENT_NAME] [$GITHUB_REF]"',
-    'run: echo "[${{ secrets.WORD }}] of ${#WORD}"\nenv: { WORD: "${{ secrets.WORD }}" }',
+    'run: echo "[${{ secrets.WORD }}] has ${#WORD} characters"\nenv: { WORD: "${{ secrets.WORD }}" }',
     'run: basename "$PWD"',
   ).replace('on: push', 'on: [push, workflow_dispatch]');
   const { exitCode, log } = await start(workflow, [
@@ -45,18 +45,18 @@ test('secrets, variables, environment, event and its name come from the command 
     ...['--event', event, '--event-name', 'workflow_dispatch'],
   ]).finished;
   expect(log).toContain('[moon] [x=y] [workflow_dispatch] [refs/heads/topic]');
-  expect(log).toContain('[***] of 5');
+  expect(log).toContain('[***] has 5 characters');
   expect(log).toMatch(/^\s+fixtures$/m);
   expect(exitCode).toBe(0);
 });
 
-test('a run that fails ends with 1', async ({ start }) => {
+test('a failed run exits with 1', async ({ start }) => {
   const { exitCode, log } = await start(workflowWithSteps('run: exit 3')).finished;
   expect(log).toContain('flow.yml: failure');
   expect(exitCode).toBe(1);
 });
 
-test('a workflow that is refused is said to standard error, and nothing runs; exit code 1', async ({
+test('an invalid workflow is reported on standard error, runs nothing and exits with 1', async ({
   start,
 }) => {
   const { exitCode, log } = await start(
@@ -68,7 +68,7 @@ test('a workflow that is refused is said to standard error, and nothing runs; ex
   expect(log).not.toContain('Job');
 });
 
-test('a mistaken command line is answered with the usage; exit code 2', async ({ start }) => {
+test('an unknown option prints the usage and exits with 2', async ({ start }) => {
   const { exitCode, log } = await start(workflowWithSteps('run: echo'), ['--unknown']).finished;
   expect(exitCode).toBe(2);
   expect(log).toContain('Usage: npm start');

@@ -8,8 +8,8 @@ import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-
 
 const knownCommands = new Set(['error', 'group']);
 
-describe('a line is a workflow command', () => {
-  test('with properties and escapes', () => {
+describe('parseCommand', () => {
+  test('parses properties and unescapes values', () => {
     expect(
       parseCommand('  ::error file=a%2Cb.js,line=3,title=A%3A B::one%0Atwo%250A%25', knownCommands),
     ).toEqual({
@@ -19,7 +19,7 @@ describe('a line is a workflow command', () => {
     });
   });
 
-  test('also in the older form and in any case', () => {
+  test('parses the older form, in any case', () => {
     expect(parseCommand('##[GROUP]Title', knownCommands)).toEqual({
       name: 'group',
       properties: {},
@@ -27,9 +27,12 @@ describe('a line is a workflow command', () => {
     });
   });
 
-  test.each(['text ::error::no', '::unknown::x', '::error', ': :error::x', ''])('but not %j', (line) => {
-    expect(parseCommand(line, knownCommands)).toBeUndefined();
-  });
+  test.each(['text ::error::no', '::unknown::x', '::error', ': :error::x', ''])(
+    'does not take %j for a command',
+    (line) => {
+      expect(parseCommand(line, knownCommands)).toBeUndefined();
+    },
+  );
 });
 
 function createRecorder(): { calls: string[]; processor: CommandProcessor } {
@@ -39,7 +42,7 @@ function createRecorder(): { calls: string[]; processor: CommandProcessor } {
     (...args: readonly unknown[]) => {
       calls.push([name, ...args.filter((arg) => typeof arg === 'string')].join(' '));
     };
-  const target: CommandHandlers = {
+  const handlers: CommandHandlers = {
     addMask: call('mask'),
     annotate: call('annotate'),
     debug: call('debug'),
@@ -49,10 +52,10 @@ function createRecorder(): { calls: string[]; processor: CommandProcessor } {
     saveState: call('state'),
     print: call('line'),
   };
-  return { calls, processor: new CommandProcessor(target) };
+  return { calls, processor: new CommandProcessor(handlers) };
 }
 
-test('between stop-commands and its token, commands are mere text, another token does not resume them', () => {
+test('after stop-commands, commands are plain text until its token; another token does not resume them', () => {
   const { calls, processor } = createRecorder();
   for (const line of [
     '::stop-commands::a-random-token',
@@ -77,16 +80,13 @@ test('between stop-commands and its token, commands are mere text, another token
   ]);
 });
 
-test.each(['', 'error', 'Add-Mask'])(
-  "stop-commands refuses the token '%s', which fails the step",
-  (token) => {
-    const { processor } = createRecorder();
-    processor.process(`::stop-commands::${token}`);
-    expect(processor.failed).toBe(true);
-  },
-);
+test.each(['', 'error', 'Add-Mask'])("stop-commands rejects the token '%s' and fails the step", (token) => {
+  const { processor } = createRecorder();
+  processor.process(`::stop-commands::${token}`);
+  expect(processor.failed).toBe(true);
+});
 
-test('commands count on standard error too, and groups indent what they hold', async ({ run }) => {
+test('commands on standard error are executed too, and groups indent their lines', async ({ run }) => {
   const { log } = await run(
     workflowWithSteps(
       scriptStep(
@@ -97,7 +97,7 @@ test('commands count on standard error too, and groups indent what they hold', a
   expect(log).toMatch(/\n {4}▼ Inside\n {6}held\n {4}Notice: seen\n/);
 });
 
-test('annotations are listed at the end with title and place', async ({ run }) => {
+test('annotations are listed at the end with title and location', async ({ run }) => {
   const { log } = await run(
     workflowWithSteps(scriptStep('echo "::warning file=a.js,line=3,title=Care::look%0Ahere"')),
   );

@@ -18,14 +18,14 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
     runs['nightlyAfter'] = await runExample('nightly.yml');
   });
 
-  test('nightly without a server: one missing, an issue, and a green job', () => {
+  test('nightly without a server reports it as missing, opens an issue and succeeds', () => {
     expect(runs['nightlyBefore']?.exitCode, runs['nightlyBefore']?.log).toBe(0);
     expect(runs['nightlyBefore']?.log).toMatch(/^ +Drifted: true$/m);
     expect(runs['nightlyBefore']?.log).toMatch(/Issue #\d+: opened\./);
     expect(runs['nightlyBefore']?.log).toContain('"kind": "missing"');
   });
 
-  test('the first deploy makes server and database, migrates, and prints the catalogue', () => {
+  test('the first deploy creates server and database, migrates, and prints the catalogue', () => {
     expect(runs['first']?.exitCode, runs['first']?.log).toBe(0);
     expect(runs['first']?.log).toContain('Server created: true');
     expect(runs['first']?.log).toContain('migrated: 2_first-season');
@@ -40,14 +40,14 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
     expect(runs['second']?.log).toContain('nothing to migrate');
   });
 
-  test('nightly: what deploy.yml has made is what the file declares; the issue is closed', () => {
+  test('nightly after the deploy reports no drift and closes the issue', () => {
     expect(runs['nightlyAfter']?.exitCode, runs['nightlyAfter']?.log).toBe(0);
     expect(runs['nightlyAfter']?.log).toMatch(/^ +Drifted: false$/m);
     expect(runs['nightlyAfter']?.log).toMatch(/Issue #\d+: closed\./);
     expect(runs['nightlyAfter']?.summary).toContain('No drift detected.');
   });
 
-  test('no log, no summary shows a secret', ({ secrets }) => {
+  test('no log and no summary contains a secret', ({ secrets }) => {
     expect(secrets).toContain('VerySecurePassword!1');
     for (const { log, summary } of Object.values(runs)) {
       expect(log + summary).not.toContain('VerySecurePassword');
@@ -55,7 +55,7 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
     }
   });
 
-  test('a kept emulator is found by the next call, readable by its user only, and gone once it has ended', async ({
+  test('a kept emulator is found by the next run until it stops, and only its user can read how to reach it', async ({
     emulator,
   }) => {
     const folder = mkdtempSync(join(tmpdir(), 'kept-'));
@@ -73,13 +73,13 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
   });
 });
 
-test('the examples run the bundle of the present sources, in the checkout beside it', async ({
+test('the examples run the bundle of the current sources, in the checkout of the test', async ({
   workspace,
   built,
   write,
 }) => {
-  // Loaded before every script of a step, so that it says which one runs.
-  const says = "console.log('runs', (await import('node:fs')).realpathSync(process.argv[1]))";
+  // Loaded before the script of every step, it prints which script runs.
+  const printScript = "console.log('runs', (await import('node:fs')).realpathSync(process.argv[1]))";
   const { log } = await runWorkflow({
     file: write(
       workflowWithSteps(
@@ -88,7 +88,7 @@ test('the examples run the bundle of the present sources, in the checkout beside
       ),
     ),
     workspace,
-    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(says)}` },
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(printScript)}` },
   });
   expect(log).toContain(`runs ${join(realpathSync(built.bundle), 'index.js')}`);
   expect(log).not.toContain(`runs ${join(repositoryRoot, 'dist')}`);

@@ -14,7 +14,7 @@ async function eventNameOf(events: string, payload: string): Promise<string> {
   return readEvent(await parseWorkflowText(workflowOn(events), 'f.yml'), payload, undefined).name;
 }
 
-describe('which of its events a pull request starts the workflow on', () => {
+describe('the event on which a pull request starts the workflow', () => {
   test.each([
     ['pull-request-opened', pullRequestTriggers, 'pull_request'],
     ['pull-request-synchronize', pullRequestTriggers, 'pull_request'],
@@ -23,11 +23,11 @@ describe('which of its events a pull request starts the workflow on', () => {
     ['pull-request-opened', '[pull_request_target, pull_request]', 'pull_request'],
     ['pull-request-opened', 'pull_request_target', 'pull_request_target'],
     ['pull-request-closed', '{ pull_request_target: { types: closed } }', 'pull_request_target'],
-  ])('%s of a workflow on %s: %s', async (payload, events, name) => {
+  ])('%s with `on: %s` is %s', async (payload, events, name) => {
     expect(await eventNameOf(events, exampleEventPath(payload))).toBe(name);
   });
 
-  test('none where the types of neither name the activity', async () => {
+  test('no event starts the workflow if neither has the activity among its types', async () => {
     const closed = eventNameOf(
       '[pull_request, pull_request_target]',
       exampleEventPath('pull-request-closed'),
@@ -38,10 +38,15 @@ describe('which of its events a pull request starts the workflow on', () => {
   });
 });
 
-describe('the payloads carry what webhooks carry', () => {
-  const given = ['pull-request-opened', 'pull-request-synchronize', 'pull-request-closed', 'fork-opened'];
+describe('the payload has the numbers, branches and ids of a webhook', () => {
+  const payloadFiles = [
+    'pull-request-opened',
+    'pull-request-synchronize',
+    'pull-request-closed',
+    'fork-opened',
+  ];
 
-  test.each(given)('examples/events/%s.json', (name) => {
+  test.each(payloadFiles)('examples/events/%s.json', (name) => {
     const { number, pull_request: pull, repository } = examplePayload(name);
     expect(asObject(pull)).toMatchObject({
       number,
@@ -51,7 +56,7 @@ describe('the payloads carry what webhooks carry', () => {
     expect(repository).toMatchObject({ id: 700_100_200, full_name: 'relecloud/space-travel' });
   });
 
-  test('one without a file too', async () => {
+  test('also the default payload', async () => {
     for (const event of ['pull_request', 'pull_request_target']) {
       const { name, payload } = readEvent(
         await parseWorkflowText(workflowOn(event), 'f.yml'),
@@ -68,35 +73,35 @@ describe('the payloads carry what webhooks carry', () => {
 });
 
 describe('the github context', () => {
-  const show = workflowOn(
+  const printRefs = workflowOn(
     pullRequestTriggers,
     workflowWithSteps(
       'run: echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_REF_NAME $GITHUB_HEAD_REF $GITHUB_BASE_REF"',
     ),
   );
 
-  test('on pull_request is at the merge branch, on pull_request_target at the base', async ({
+  test('has the merge branch on pull_request, the base branch on pull_request_target', async ({
     runOnAzure,
   }) => {
-    const opened = await runOnAzure(show, { event: exampleEventPath('pull-request-opened') });
+    const opened = await runOnAzure(printRefs, { event: exampleEventPath('pull-request-opened') });
     expect(opened.log).toContain('pull_request refs/pull/7/merge 7/merge weekend-on-mars main');
-    const closed = await runOnAzure(show, { event: exampleEventPath('pull-request-closed') });
+    const closed = await runOnAzure(printRefs, { event: exampleEventPath('pull-request-closed') });
     expect(closed.log).toContain('pull_request_target refs/heads/main main weekend-on-mars main');
   });
 
-  test('on a merged pull_request is at the branch that it was merged into', async ({ runOnAzure }) => {
-    const workflow = show.replace(pullRequestTriggers, '{ pull_request: { types: [closed] } }');
+  test('has the base branch on pull_request after the merge', async ({ runOnAzure }) => {
+    const workflow = printRefs.replace(pullRequestTriggers, '{ pull_request: { types: [closed] } }');
     const { log } = await runOnAzure(workflow, { event: exampleEventPath('pull-request-closed') });
     expect(log).toContain('pull_request refs/heads/main main weekend-on-mars main');
   });
 
-  test('names the GraphQL endpoint beside the REST API', async ({ runOnAzure, emulator }) => {
+  test('has the GraphQL endpoint of the API endpoint', async ({ runOnAzure, emulator }) => {
     const { log } = await runOnAzure(workflowWithSteps('run: echo "$GITHUB_GRAPHQL_URL"'));
     expect(log).toContain(`${emulator.readyLine.env['GITHUB_API_URL']}/graphql`);
   });
 });
 
-test("a fork's run has secrets on pull_request_target, which runs the base's workflow, and none on pull_request", async ({
+test("a fork's run gets secrets on pull_request_target, which runs the base branch's workflow, and none on pull_request", async ({
   runOnAzure,
 }) => {
   const workflow = workflowWithSteps(
@@ -115,7 +120,7 @@ test("a fork's run has secrets on pull_request_target, which runs the base's wor
   }
 });
 
-test('schedule and workflow_dispatch start as before; concurrency and timeout-minutes are accepted', async ({
+test('schedule and workflow_dispatch start a run; concurrency and timeout-minutes are accepted', async ({
   runOnAzure,
 }) => {
   const workflow = (event: string) =>

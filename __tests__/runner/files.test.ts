@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { parseKeyValues } from '../../workflow-runner/step-files.ts';
 import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
-describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
+describe('parseKeyValues reads the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
   test.each([
     [
       'plain',
@@ -21,8 +21,8 @@ describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
       ],
     ],
     ['an empty heredoc', 'a<<E\nE\n', [['a', '']]],
-    ['a value that holds <<', 'a=b<<c', [['a', 'b<<c']]],
-    ['a heredoc whose delimiter holds =', 'a<<E=F\n1\nE=F', [['a', '1']]],
+    ['a value that contains <<', 'a=b<<c', [['a', 'b<<c']]],
+    ['a heredoc whose delimiter contains =', 'a<<E=F\n1\nE=F', [['a', '1']]],
   ])('%s', (_name, text, expected) => {
     expect(parseKeyValues(text)).toEqual(expected);
   });
@@ -31,13 +31,15 @@ describe('the lines of GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE', () => {
     ['no separator', 'abc', "Invalid format 'abc'"],
     ['no name', '=1', "Invalid format '=1'"],
     ['no delimiter', 'a<<\n1\n', "Invalid format 'a<<'"],
-    ['no end', 'a<<E\n1\nE2\n', "Matching delimiter not found 'E'"],
-  ])('refused: %s', (_name, text, message) => {
+    ['no closing delimiter', 'a<<E\n1\nE2\n', "Matching delimiter not found 'E'"],
+  ])('and rejects a line with %s', (_name, text, message) => {
     expect(() => parseKeyValues(text)).toThrow(message);
   });
 });
 
-test("GITHUB_ENV reaches the steps after, under a step's own env and over the job's", async ({ run }) => {
+test("GITHUB_ENV applies to later steps: it overrides the job's env, and a step's own env overrides it", async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     `env:\n  A: workflow\n${workflowWithSteps(
       scriptStep(
@@ -53,9 +55,7 @@ test("GITHUB_ENV reaches the steps after, under a step's own env and over the jo
   expect(log).toContain('own [step] [step]');
 });
 
-test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variables, and no step fails for it', async ({
-  run,
-}) => {
+test('GITHUB_ENV cannot set NODE_OPTIONS, GITHUB_* and RUNNER_*; the step succeeds', async ({ run }) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       scriptStep(
@@ -65,11 +65,13 @@ test('GITHUB_ENV sets neither NODE_OPTIONS nor the GITHUB_* and RUNNER_* variabl
     ),
   );
   expect(exitCode).toBe(0);
-  expect(log).toContain('Error: node_options cannot be set by GITHUB_ENV');
+  expect(log).toContain('Error: node_options cannot be set through GITHUB_ENV');
   expect(log).toContain('[] [1] [relecloud/space-travel] [Linux]');
 });
 
-test('a step that writes an invalid line to one of them fails, whatever its exit code', async ({ run }) => {
+test('a step that writes an invalid line to GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE fails, whatever its exit code', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       'id: env\ncontinue-on-error: true\nrun: echo "nonsense" >> "$GITHUB_ENV"',
@@ -85,7 +87,9 @@ test('a step that writes an invalid line to one of them fails, whatever its exit
   expect(log).toContain('failure,failure,failure');
 });
 
-test('GITHUB_OUTPUT, GITHUB_PATH and GITHUB_STEP_SUMMARY reach where they should', async ({ run }) => {
+test('GITHUB_OUTPUT and GITHUB_PATH apply to later steps, GITHUB_STEP_SUMMARY to the summary', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       `id: made\n${scriptStep(`

@@ -7,7 +7,7 @@ import { apiRequestStep, exampleEventPath, test } from '../helpers/runner/emulat
 
 const repositoryPath = '/repos/relecloud/space-travel';
 
-/** A workflow of jobs, each with its permissions and its steps as YAML at their place. */
+/** A workflow with these jobs; `permissions` and `steps` are YAML. */
 function workflowWithJobs(
   on: string,
   jobs: Readonly<Record<string, { permissions?: string; steps: string }>>,
@@ -28,10 +28,7 @@ const createCommentStep = apiRequestStep('comment', 'POST', `${repositoryPath}/i
 const readOwnRunStep = apiRequestStep('run', 'GET', `${repositoryPath}/actions/runs/$GITHUB_RUN_ID`);
 
 describe('a job’s token', () => {
-  test('may do what the job’s permissions say, at the emulated GitHub', async ({
-    runOnAzure,
-    repository,
-  }) => {
+  test('has the job’s permissions at the emulated GitHub', async ({ runOnAzure, repository }) => {
     const { log } = await runOnAzure(
       workflowWithJobs('pull_request', {
         writes: {
@@ -46,8 +43,8 @@ describe('a job’s token', () => {
       }),
       { event: exampleEventPath('pull-request-opened') },
     );
-    const answers = log.match(/(pull|comment|Job \w+): (\d+|\w+)/g);
-    expect(answers).toEqual([
+    const results = log.match(/(pull|comment|Job \w+): (\d+|\w+)/g);
+    expect(results).toEqual([
       ...['pull: 200', 'comment: 201', 'Job writes: success'],
       ...['pull: 200', 'comment: 403', 'Job reads: success'],
       ...['pull: 403', 'Job default: success'],
@@ -56,56 +53,58 @@ describe('a job’s token', () => {
     expect(comments['7']).toMatchObject([{ body: 'Hello.', user: { login: 'github-actions[bot]' } }]);
   });
 
-  test('only reads in a fork’s pull request, whatever its workflow asks for', async ({ runOnAzure }) => {
+  test('is read-only in a fork’s pull request, whatever its workflow requests', async ({ runOnAzure }) => {
     const path = `${repositoryPath}/issues/8/comments`;
     const steps = `${apiRequestStep('read', 'GET', path)}\n      ${apiRequestStep('write', 'POST', path, { body: 'x' })}`;
-    const asking = (on: string) => workflowWithJobs(on, { job: { permissions: 'write-all', steps } });
-    const fork = await runOnAzure(asking('pull_request'), { event: exampleEventPath('fork-opened') });
+    const workflowOn = (on: string) => workflowWithJobs(on, { job: { permissions: 'write-all', steps } });
+    const fork = await runOnAzure(workflowOn('pull_request'), { event: exampleEventPath('fork-opened') });
     expect(fork.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 403']);
-    const base = await runOnAzure(asking('pull_request_target'), { event: exampleEventPath('fork-opened') });
+    const base = await runOnAzure(workflowOn('pull_request_target'), {
+      event: exampleEventPath('fork-opened'),
+    });
     expect(base.log.match(/(read|write): \d+/g)).toEqual(['read: 200', 'write: 201']);
   });
 
-  test('is the job’s own, the same by both its names, masked, and worth nothing when the job has ended', async ({
+  test('is different for each job, the same in github.token and secrets.GITHUB_TOKEN, masked, and revoked after the job', async ({
     emulator,
     write,
     runOnAzure,
   }) => {
-    const kept = write('', 'tokens');
-    const steps = `- run: echo "\${{ github.token }}" >> '${kept}'
+    const tokensFile = write('', 'tokens');
+    const steps = `- run: echo "\${{ github.token }}" >> '${tokensFile}'
       - run: echo "same \${{ github.token == secrets.GITHUB_TOKEN }}, token \${{ github.token }}"`;
     const { log } = await runOnAzure(workflowWithJobs('push', { one: { steps }, two: { steps } }));
     expect(log.match(/same true, token \*\*\*$/gm)).toHaveLength(2);
-    const tokens = readFileSync(kept, 'utf8').trim().split('\n');
+    const tokens = readFileSync(tokensFile, 'utf8').trim().split('\n');
     expect(new Set(tokens).size).toBe(2);
     for (const token of tokens) {
       expect(token).toMatch(/^ghs_\d{9}\.[\w-]{252}\.[\w-]{252}$/);
-      const answer = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, {
+      const response = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, {
         authorization: `token ${token}`,
       });
-      expect([answer.status, answer.json['message']]).toEqual([401, 'Bad credentials']);
+      expect([response.status, response.json['message']]).toEqual([401, 'Bad credentials']);
     }
   });
 });
 
-describe('the emulated GitHub learns', () => {
-  test('of the pull request, as each event has it', async ({ runOnAzure, repository }) => {
-    const flow = workflowWithJobs(
+describe('the runner reports to the emulated GitHub', () => {
+  test('the pull request of each event', async ({ runOnAzure, repository }) => {
+    const workflow = workflowWithJobs(
       '{ pull_request: { types: [opened, synchronize] }, pull_request_target: { types: [closed] } }',
       { job: { steps: '- run: echo' } },
     );
-    const seen = [];
+    const recorded = [];
     for (const event of ['opened', 'synchronize', 'closed']) {
-      await runOnAzure(flow, { event: exampleEventPath(`pull-request-${event}`) });
+      await runOnAzure(workflow, { event: exampleEventPath(`pull-request-${event}`) });
       const { pulls } = await repository();
-      seen.push(pulls['7']);
+      recorded.push(pulls['7']);
     }
-    expect(seen).toMatchObject([
+    expect(recorded).toMatchObject([
       { state: 'open', title: 'A weekend on Mars', head: { ref: 'weekend-on-mars' } },
       { state: 'open', head: { sha: '9b3e1d7a0c5f8e2b4d6a1c9f3e7b0d5a8c2f4e61' } },
       { state: 'closed', merged: true },
     ]);
-    await runOnAzure(flow, { event: exampleEventPath('fork-opened') });
+    await runOnAzure(workflow, { event: exampleEventPath('fork-opened') });
     const { pulls } = await repository();
     expect(pulls['8']).toMatchObject({
       user: { login: 'mona', id: 2_701_847 },
@@ -114,20 +113,20 @@ describe('the emulated GitHub learns', () => {
     });
   });
 
-  test('of the run: in progress while it runs, then completed with what became of it', async ({
+  test('the run: in progress while it runs, then completed with its conclusion', async ({
     runOnAzure,
     repository,
   }) => {
-    const before = Object.keys((await repository()).runs);
-    const flow = workflowWithJobs('push', {
+    const runsBefore = Object.keys((await repository()).runs);
+    const workflow = workflowWithJobs('push', {
       job: { permissions: '{ actions: read }', steps: `${readOwnRunStep}\n      - run: exit 1` },
     });
-    const { log, exitCode } = await runOnAzure(flow);
+    const { log, exitCode } = await runOnAzure(workflow);
     expect(exitCode).toBe(1);
     expect(log).toMatch(/run: 200 .*"status":"in_progress","conclusion":null/);
-    const after = Object.entries((await repository()).runs).filter(([id]) => !before.includes(id));
-    expect(after).toHaveLength(1);
-    expect(after[0]?.[1]).toMatchObject({
+    const newRuns = Object.entries((await repository()).runs).filter(([id]) => !runsBefore.includes(id));
+    expect(newRuns).toHaveLength(1);
+    expect(newRuns[0]?.[1]).toMatchObject({
       status: 'completed',
       conclusion: 'failure',
       event: 'push',
@@ -136,7 +135,7 @@ describe('the emulated GitHub learns', () => {
     });
   });
 
-  test('of a repository that it did not know', async ({ write, runOnAzure, repository }) => {
+  test('a repository that it does not have yet', async ({ write, runOnAzure, repository }) => {
     const rockets = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
     const event = write(JSON.stringify({ ref: 'refs/heads/main', repository: rockets }), 'event.json');
     await runOnAzure(workflowWithJobs('push', { job: { steps: '- run: echo' } }), { event });
@@ -144,7 +143,9 @@ describe('the emulated GitHub learns', () => {
   });
 });
 
-test('an emulator that refuses or cannot be reached is said to', async ({ emulator }) => {
+test('patchState throws an EmulatorError if the emulator rejects the change, cannot be reached or is not trusted', async ({
+  emulator,
+}) => {
   const { control, ca } = emulator.readyLine;
   const change = { repository: 'no-slash' };
   await expect(createGitHubControl({ control, ca }).patchState(change)).rejects.toThrow(EmulatorError);

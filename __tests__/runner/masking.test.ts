@@ -5,14 +5,14 @@ import { scriptStep, test, workflowWithSteps } from '../helpers/runner/workflow-
 const difficultSecret = `p@ss:w/rd%25"'$\`<space>é`;
 
 function createMasker(...secrets: readonly string[]): SecretMasker {
-  const made = new SecretMasker();
-  for (const secret of secrets) made.add(secret);
-  return made;
+  const masker = new SecretMasker();
+  for (const secret of secrets) masker.add(secret);
+  return masker;
 }
 
-describe('GitHub masks secrets', () => {
-  test('in the forms that programs print them in', () => {
-    const made = createMasker(difficultSecret);
+describe('the runner masks secrets as GitHub’s runner does', () => {
+  test('in the encodings in which programs print them', () => {
+    const masker = createMasker(difficultSecret);
     const forms = [
       difficultSecret,
       Buffer.from(difficultSecret).toString('base64'),
@@ -21,25 +21,25 @@ describe('GitHub masks secrets', () => {
       difficultSecret.replaceAll("'", "''"),
       difficultSecret.replaceAll('"', '\\"'),
     ];
-    for (const form of forms) expect(made.mask(`<${form}>`)).toBe('<***>');
+    for (const form of forms) expect(masker.mask(`<${form}>`)).toBe('<***>');
   });
 
-  test.each(['', 'u', 'us', 'user:'])('in base64 behind %j, whose length shifts the letters', (before) => {
+  test.each(['', 'u', 'us', 'user:'])('in base64 after %j, whose length shifts the characters', (before) => {
     const encoded = Buffer.from(`${before}a longer secret than most`).toString('base64');
     expect(createMasker('a longer secret than most').containsSecret(encoded)).toBe(true);
   });
 
-  test('line by line where they have several', () => {
-    const made = createMasker('first line\nsecond line');
-    expect(made.mask('x first line y')).toBe('x *** y');
-    expect(made.mask('second line')).toBe('***');
+  test('each line of a secret with several lines', () => {
+    const masker = createMasker('first line\nsecond line');
+    expect(masker.mask('x first line y')).toBe('x *** y');
+    expect(masker.mask('second line')).toBe('***');
   });
 
-  test('with one mask for what overlaps or touches', () => {
+  test('with one mask for overlapping and adjacent secrets', () => {
     expect(createMasker('abc', 'cde').mask('abcde abcabc')).toBe('*** ***');
   });
 
-  test('and masks nothing for an empty one', () => {
+  test('and masks nothing for an empty secret', () => {
     expect(createMasker('', '  ', '\n').mask('a b')).toBe('a b');
   });
 });
@@ -70,7 +70,7 @@ test("a workflow's secrets, its token and what add-mask names are masked in the 
   expect(log).toContain('Error: The ***');
 });
 
-test('job outputs that contain masked values are dropped with a warning, others reach the jobs that need them', async ({
+test('a job output that contains a masked value is dropped with a warning; jobs that need the job get the others', async ({
   run,
 }) => {
   const { exitCode, log } = await run(`

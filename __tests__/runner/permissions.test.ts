@@ -16,21 +16,21 @@ async function permissionsOf(workflow: string) {
   return job?.permissions ?? {};
 }
 
-describe('permissions of GITHUB_TOKEN', () => {
+describe('the permissions of GITHUB_TOKEN', () => {
   test.each([
     [
-      'nothing said: contents, packages, metadata',
+      'without permissions: contents, packages and metadata',
       plainWorkflow,
       { contents: 'read', metadata: 'read', packages: 'read' },
     ],
-    ['an empty map: metadata alone', withWorkflowPermissions('{}'), { metadata: 'read' }],
+    ['with an empty mapping: only metadata', withWorkflowPermissions('{}'), { metadata: 'read' }],
     [
-      'a map: what it names, all else none',
+      'with a mapping: only the named scopes and metadata',
       withWorkflowPermissions('{ pull-requests: write, contents: read, issues: none }'),
       { metadata: 'read', 'pull-requests': 'write', contents: 'read' },
     ],
     [
-      'the job’s own instead of the workflow’s',
+      'with permissions in the workflow and the job: only those of the job',
       withWorkflowPermissions('write-all', withJobPermissions('{ issues: read }')),
       { metadata: 'read', issues: 'read' },
     ],
@@ -38,7 +38,7 @@ describe('permissions of GITHUB_TOKEN', () => {
     expect(await permissionsOf(workflow)).toEqual(expected);
   });
 
-  test('read-all reads everything but asks for no OIDC token, write-all writes and asks', async () => {
+  test('read-all grants read without OIDC tokens, write-all grants write and OIDC tokens', async () => {
     const reading = await permissionsOf(withWorkflowPermissions('read-all'));
     expect(new Set(Object.values(reading))).toEqual(new Set(['read']));
     expect(reading).toMatchObject({ actions: 'read', issues: 'read', 'pull-requests': 'read' });
@@ -52,7 +52,7 @@ describe('permissions of GITHUB_TOKEN', () => {
     });
   });
 
-  test('unknown names and levels are refused by the workflow’s grammar', async () => {
+  test('the parser rejects unknown scopes and levels', async () => {
     await expect(parseWorkflowText(withWorkflowPermissions('{ pulls: read }'), 'f.yml')).rejects.toThrow(
       "Unexpected value 'pulls'",
     );
@@ -61,7 +61,7 @@ describe('permissions of GITHUB_TOKEN', () => {
     );
   });
 
-  test('a fork’s write nothing and ask for no OIDC token', () => {
+  test('for a fork they are read-only, without OIDC tokens', () => {
     expect(toReadOnly({ 'id-token': 'write', issues: 'write', contents: 'read' })).toEqual({
       issues: 'read',
       contents: 'read',
@@ -88,44 +88,44 @@ describe('the OIDC token', () => {
   const opened = exampleEventPath('pull-request-opened');
 
   test.for<[what: string, on: string, event: string | undefined, job: string, subject: string]>([
-    ['a push by its branch', 'push', undefined, '', `${repo}:ref:refs/heads/main`],
-    ['pull_request by that alone', 'pull_request', opened, '', `${repo}:pull_request`],
+    ['the branch for push', 'push', undefined, '', `${repo}:ref:refs/heads/main`],
+    ['only “pull_request” for pull_request', 'pull_request', opened, '', `${repo}:pull_request`],
     [
-      'pull_request_target by the base’s branch',
+      'the base branch for pull_request_target',
       'pull_request_target',
       opened,
       '',
       `${repo}:ref:refs/heads/main`,
     ],
     [
-      'a job’s environment',
+      'the job’s environment',
       'push',
       undefined,
       '    environment: production\n',
       `${repo}:environment:production`,
     ],
     [
-      'the environment of a mapping, evaluated, before pull_request',
+      'the evaluated name of an environment mapping, also for pull_request',
       'pull_request',
       opened,
       '    environment: { name: "pr-${{ github.event.number }}", url: "https://example.com" }\n',
       `${repo}:environment:pr-7`,
     ],
     [
-      'no environment where its name is empty',
+      'no environment if its name is empty',
       'push',
       undefined,
       '    environment: "${{ \'\' }}"\n',
       `${repo}:ref:refs/heads/main`,
     ],
     [
-      'a colon in an environment escaped',
+      'an environment with its colon escaped',
       'push',
       undefined,
       '    environment: "a:b"\n',
       `${repo}:environment:a%3Ab`,
     ],
-  ])('names %s as its subject', async ([_what, on, event, job, subject], { runOnAzure }) => {
+  ])('has in its subject %s', async ([_what, on, event, job, subject], { runOnAzure }) => {
     expect(await claimsOf(runOnAzure, on, event, job)).toMatchObject({
       sub: subject,
       aud: 'x',
@@ -133,7 +133,7 @@ describe('the OIDC token', () => {
     });
   });
 
-  test('claims the repository and the ref of the event', async ({ runOnAzure, write }) => {
+  test('has the repository and the ref of the event', async ({ runOnAzure, write }) => {
     const repository = { id: 5, full_name: 'mona/rockets', name: 'rockets', owner: { login: 'mona', id: 1 } };
     const event = write(JSON.stringify({ ref: 'refs/tags/v1', repository }), 'event.json');
     expect(await claimsOf(runOnAzure, 'push', event)).toMatchObject({

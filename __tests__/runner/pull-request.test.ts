@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { RunResult } from '../../workflow-runner/run-workflow.ts';
 import { test } from '../helpers/runner/example-test.ts';
 
-describe('examples/pull-request.yml and examples/sweep.yml against the emulated Azure and GitHub', () => {
+describe('a pull request with examples/pull-request.yml and examples/sweep.yml', () => {
   const runs: Record<string, RunResult> = {};
 
   test.beforeAll(async ({ runExample }) => {
@@ -14,7 +14,7 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
     runs['sweptAtLast'] = await runExample('sweep.yml');
   });
 
-  test('opened: a database and a role of its own, migrated, with a comment', () => {
+  test('when opened, it gets its own migrated database and role', () => {
     expect(runs['opened']?.exitCode, runs['opened']?.log).toBe(0);
     expect(runs['opened']?.log).toContain('create database relecloud_pr_7');
     expect(runs['opened']?.log).toContain('create role relecloud_app_pr_7');
@@ -28,13 +28,13 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
     });
   });
 
-  test('pushed to: nothing is made anew', () => {
+  test('when pushed to, nothing is created again', () => {
     expect(runs['pushed']?.exitCode, runs['pushed']?.log).toBe(0);
     expect(runs['pushed']?.log).toContain('nothing to migrate');
     expect(runs['pushed']?.log).not.toMatch(/Applying: create/);
   });
 
-  test('swept at night while it is open: it is kept, and why', () => {
+  test('while it is open, the sweep drops nothing and reports why', () => {
     expect(runs['sweptWhileOpen']?.exitCode, runs['sweptWhileOpen']?.log).toBe(0);
     expect(runs['sweptWhileOpen']?.log).toContain(
       'Skipped: database relecloud_pr_7: pull request #7 is open',
@@ -42,13 +42,13 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
     expect(runs['sweptWhileOpen']?.log).toMatch(/^ +Dropped: \[\]$/m);
   });
 
-  test('a fork’s: a notice, no database, and the job is green', () => {
+  test('from a fork, the job logs a notice, creates no database and succeeds', () => {
     expect(runs['fork']?.exitCode, runs['fork']?.log).toBe(0);
     expect(runs['fork']?.log).toContain('Skipped: GitHub gives a fork’s pull request no credentials');
     expect(runs['fork']?.log).not.toContain('relecloud_pr_8');
   });
 
-  test('closed: dropped by the job on pull_request_target, which checks nothing out', () => {
+  test('when closed, the pull_request_target job drops its database without a checkout', () => {
     expect(runs['closed']?.exitCode, runs['closed']?.log).toBe(0);
     expect(runs['closed']?.jobs).toMatchObject({
       database: { result: 'skipped' },
@@ -58,14 +58,14 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
     expect(runs['closed']?.log).not.toContain('actions/checkout');
   });
 
-  test('swept after that: there is nothing left', () => {
+  test('after that, the sweep finds nothing', () => {
     expect(runs['sweptAtLast']?.exitCode, runs['sweptAtLast']?.log).toBe(0);
     expect(runs['sweptAtLast']?.log).toContain(
       'Found databases or roles of 0 pull requests of this repository',
     );
   });
 
-  test('no log, no summary shows a secret', ({ secrets }) => {
+  test('no log and no summary contains a secret', ({ secrets }) => {
     for (const { log, summary } of Object.values(runs))
       for (const secret of secrets) expect(log + summary).not.toContain(secret);
   });

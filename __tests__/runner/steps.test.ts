@@ -1,7 +1,7 @@
 import { expect, onTestFinished, vi } from 'vitest';
 import { scriptStep, test, waitForExit, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
-test('after a failure only the steps run whose if asks for it, and the run fails', async ({ run }) => {
+test('after a failure only failure() and always() steps run, and the run fails', async ({ run }) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       'run: exit 3',
@@ -18,7 +18,9 @@ test('after a failure only the steps run whose if asks for it, and the run fails
   expect(log).toContain('flow.yml: failure');
 });
 
-test('continue-on-error: the outcome is a failure, the conclusion and the run a success', async ({ run }) => {
+test('with continue-on-error the outcome is failure, and the conclusion and the run are success', async ({
+  run,
+}) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       'id: loose\nrun: exit 1\ncontinue-on-error: true',
@@ -29,7 +31,7 @@ test('continue-on-error: the outcome is a failure, the conclusion and the run a 
   expect(log).toContain('failure, success, success');
 });
 
-test('conditions and values are expressions over contexts and functions', async ({ run }) => {
+test('conditions and values can be expressions with contexts and functions', async ({ run }) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
       "if: github.ref == 'refs/heads/main' && vars.PLACE == 'moon'\nrun: echo \"${{ format('{0}-{1}', vars.PLACE, runner.os) }}\"",
@@ -46,7 +48,7 @@ test('conditions and values are expressions over contexts and functions', async 
   expect(log).not.toMatch(/^\s+not this$/m);
 });
 
-test('an expression that fails to evaluate fails its step with the expression named', async ({ run }) => {
+test('an expression that cannot be evaluated fails its step, and the error quotes it', async ({ run }) => {
   const { exitCode, log } = await run(
     workflowWithSteps('run: echo "${{ fromJSON(\'{\') }}"', 'if: always()\nrun: echo "later"'),
   );
@@ -55,23 +57,23 @@ test('an expression that fails to evaluate fails its step with the expression na
   expect(log).toMatch(/^\s+later$/m);
 });
 
-test('hashFiles hashes what it finds in the workspace, and is empty where that is nothing', async ({
+test('hashFiles hashes the matching files of the workspace, and is empty if there are none', async ({
   run,
 }) => {
   const { exitCode, log } = await run(
     workflowWithSteps(
-      "if: hashFiles('none/*.json') == ''\nrun: echo \"nothing there\"",
+      "if: hashFiles('none/*.json') == ''\nrun: echo \"no match\"",
       "run: echo \"[${{ hashFiles('**/action.yml') }}] [${{ hashFiles('**/action.yml', '!probe/*') }}]\"",
     ),
   );
   expect(exitCode).toBe(0);
-  expect(log).toContain('nothing there');
+  expect(log).toContain('no match');
   const [, all, fewer] = /\[([0-9a-f]{64})\] \[([0-9a-f]{64})\]/.exec(log) ?? [];
   expect(all).toBeDefined();
   expect(fewer).not.toBe(all);
 });
 
-test('bash fails on the first error; with pipefail only where the step names it as its shell', async ({
+test('bash stops at the first error, and uses pipefail only if the step names it as its shell', async ({
   run,
 }) => {
   const { log } = await run(
@@ -82,13 +84,13 @@ test('bash fails on the first error; with pipefail only where the step names it 
       `if: always()\nshell: node {0}\n${scriptStep('console.log("node", 40 + 2)')}`,
     ),
   );
-  const said = log.split('\n').map((line) => line.trim());
-  expect(said).toContain('no pipefail');
-  expect(said).toContain('node 42');
-  expect(said.filter((line) => line.startsWith('not reached'))).toEqual([]);
+  const lines = log.split('\n').map((line) => line.trim());
+  expect(lines).toContain('no pipefail');
+  expect(lines).toContain('node 42');
+  expect(lines.filter((line) => line.startsWith('not reached'))).toEqual([]);
 });
 
-test('defaults.run and working-directory say where and by what a script runs', async ({ run }) => {
+test('defaults.run and working-directory set the folder of a script', async ({ run }) => {
   const { exitCode, log } = await run(
     `defaults:\n  run:\n    working-directory: probe\n${workflowWithSteps(
       'run: basename "$PWD"',
@@ -102,9 +104,7 @@ test('defaults.run and working-directory say where and by what a script runs', a
   expect(log).toContain("Error: The working-directory 'none' does not exist");
 });
 
-test("steps get the runner's variables and a small machine environment, nothing of npm's", async ({
-  run,
-}) => {
+test("steps get the runner's variables and a few of the machine's, none of npm's", async ({ run }) => {
   const { log } = await run(workflowWithSteps('id: here\nrun: env | sort'));
   for (const line of [
     'CI=true',
@@ -127,44 +127,42 @@ test("steps get the runner's variables and a small machine environment, nothing 
   expect(log).not.toMatch(/npm_|VITEST|NODE_ENV/);
 });
 
-test('a step over its timeout-minutes is interrupted and fails, with what it started in it', async ({
-  run,
-}) => {
+test('a step that exceeds its timeout-minutes is interrupted and fails', async ({ run }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => {
     vi.useRealTimers();
   });
-  const waiting: number[] = [];
+  const pendingTimers: number[] = [];
   const { exitCode, log } = await run(
     workflowWithSteps(
       `timeout-minutes: 0.01\n${scriptStep('trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done')}`,
       'if: failure()\nrun: echo "a failure"',
     ),
     {
-      // The time is over only when the script is ready for it.
+      // The time passes only after the script has set its trap.
       write: (line) => {
         if (!line.includes('NOW-WAITING')) return;
         for (const milliseconds of [599, 1]) {
           vi.advanceTimersByTime(milliseconds);
-          waiting.push(vi.getTimerCount());
+          pendingTimers.push(vi.getTimerCount());
         }
       },
     },
   );
-  expect(waiting).toEqual([1, 0]);
+  expect(pendingTimers).toEqual([1, 0]);
   expect(exitCode).toBe(1);
   expect(log).toMatch(/^\s+interrupted$/m);
   expect(log).toContain('Error: The step has timed out after 0.01 minute(s).');
   expect(log).toMatch(/^\s+a failure$/m);
 });
 
-test('timeout-minutes is real time', async ({ run }) => {
+test('timeout-minutes is in minutes of real time', async ({ run }) => {
   const { exitCode, log } = await run(workflowWithSteps('timeout-minutes: 0.001\nrun: exec sleep 3600'));
   expect(exitCode).toBe(1);
   expect(log).toContain('Error: The step has timed out after 0.001 minute(s).');
 });
 
-test('what a step leaves running in the background ends with its job', async ({ run }) => {
+test('a process that a step leaves in the background is killed at the end of the job', async ({ run }) => {
   const { log } = await run(
     workflowWithSteps(scriptStep('sleep 300 > /dev/null 2>&1 &\necho "left-behind $!"'), 'run: echo "next"'),
   );

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
 import { test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
-describe('a workflow that GitHub refuses is refused, with lines', () => {
+describe('an invalid workflow is rejected with line numbers', () => {
   const twoJobs = (needs: string) =>
     `on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{ run: echo }]\n  b:\n    needs: ${needs}\n    runs-on: x\n    steps: [{ run: echo }]\n`;
 
@@ -21,37 +21,41 @@ describe('a workflow that GitHub refuses is refused, with lines', () => {
     ],
     ['no jobs', 'on: push\n', 'Required property is missing: jobs'],
     ['invalid YAML', 'on: push\njobs: [\n', 'f.yml'],
-    ['a circle of needs', twoJobs('b'), "f.yml (Line: 7, Col: 12): Job 'b' depends on job 'b'"],
-    ['an unknown need', twoJobs('other'), "f.yml (Line: 7, Col: 12): Job 'b' depends on unknown job 'other'"],
-  ])('%s', async (_name, workflow, message) => {
+    ['a cycle of needs', twoJobs('b'), "f.yml (Line: 7, Col: 12): Job 'b' depends on job 'b'"],
+    [
+      'an unknown job in needs',
+      twoJobs('other'),
+      "f.yml (Line: 7, Col: 12): Job 'b' depends on unknown job 'other'",
+    ],
+  ])('because of %s', async (_name, workflow, message) => {
     await expect(parseWorkflowText(workflow, 'f.yml')).rejects.toThrow(message);
   });
 
   test.each(['container: node', 'services: { db: { image: postgres } }', 'strategy: { matrix: { a: [1] } }'])(
-    'and so is what this runner has not: %s',
+    'because this runner does not support %s',
     async (line) => {
       const workflow = workflowWithSteps('run: echo').replace('runs-on', `${line}\n    runs-on`);
-      const message = `f.yml (Line: 4): '${line.split(':')[0]}' of a job is beyond this runner`;
+      const message = `f.yml (Line: 4): this runner does not support '${line.split(':')[0]}' in a job`;
       await expect(parseWorkflowText(workflow, 'f.yml')).rejects.toThrow(message);
     },
   );
 
-  test('all faults at once, before anything runs', async ({ run }) => {
+  test('with all errors at once, before anything runs', async ({ run }) => {
     const lines: string[] = [];
-    const refused = run(
+    const rejected = run(
       workflowWithSteps('run: echo ran', 'run: echo ${{ one.x }}', 'run: echo ${{ two.x }}'),
       {
         write: (line) => lines.push(line),
       },
     );
-    const message = await refused.then(() => 'nothing', String);
+    const message = await rejected.then(() => 'nothing', String);
     expect(message).toContain("(Line: 7, Col: 14): Unrecognized named-value: 'one'");
     expect(message).toContain("(Line: 8, Col: 14): Unrecognized named-value: 'two'");
     expect(lines).toEqual([]);
   });
 });
 
-test('jobs run in the order of their needs; one that needs a failed job is skipped unless its if says otherwise', async ({
+test('jobs run in the order of their needs; a job that needs a failed job is skipped unless its if is true', async ({
   run,
 }) => {
   const { exitCode, log } = await run(`
@@ -84,7 +88,7 @@ jobs:
   expect(log).toContain('last sees skipped');
 });
 
-test('a pull request: refs, branches, number and payload file', async ({ run, write }) => {
+test('a pull_request run gets its refs, branches, number and payload file', async ({ run, write }) => {
   const repo = { full_name: 'relecloud/app', id: 5, name: 'app' };
   const event = {
     action: 'synchronize',
@@ -103,7 +107,7 @@ test('a pull request: refs, branches, number and payload file', async ({ run, wr
   expect(log).toMatch(/^\s+24$/m);
 });
 
-test('an event that would not start the workflow is refused', async ({ run, write }) => {
+test('an event that does not start the workflow is rejected', async ({ run, write }) => {
   const event = write(JSON.stringify({ action: 'closed', pull_request: { number: 1 } }), 'event.json');
   const unnamed = run(workflowWithSteps('run: echo').replace('on: push', 'on: pull_request'), { event });
   await expect(unnamed).rejects.toThrow(
@@ -119,7 +123,7 @@ test('an event that would not start the workflow is refused', async ({ run, writ
   );
 });
 
-test("workflow_dispatch's inputs come from the event, else from their defaults, with their types", async ({
+test('workflow_dispatch inputs come from the event or from their defaults, and keep their types', async ({
   run,
   write,
 }) => {

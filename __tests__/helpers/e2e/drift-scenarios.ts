@@ -1,8 +1,8 @@
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { Job } from './job.ts';
-import { query } from './postgres-client.ts';
+import { adminLoginTo, query } from './postgres-client.ts';
 
-/** A finding as the output `drift` tells it. */
+/** An entry of the output `drift`. */
 export interface DriftFinding {
   readonly resource: string;
   readonly name: string;
@@ -12,10 +12,10 @@ export interface DriftFinding {
   readonly kind: string;
 }
 
-/** Where the runner of these tests comes from, as the gate sees it. */
+/** The address from which the emulator's firewall sees the clients of the tests. */
 const runnerAddress = '198.51.100.7';
 
-/** Everything that a workflow can declare of a server with a database, but a cluster's size. */
+/** Inputs that declare every property of a server with a database, except a cluster's size. */
 export const fullConfig = {
   'server-name': 'nightly',
   'resource-group': 'nightly',
@@ -46,194 +46,179 @@ export const fullConfig = {
   extensions: 'pgcrypto',
 } as const;
 
-/** A change that somebody makes without the action, and what a check has to report of it. */
+const { 'server-name': server, database } = fullConfig;
+
+type Change = (emulator: EmulatorHarness) => Promise<unknown>;
+
+/** A change that someone makes without the action, and what `check` reports about it. */
 export interface DriftScenario {
+  /** The test's title. */
   readonly property: string;
-  readonly apply: (emulator: EmulatorHarness) => Promise<unknown>;
+  readonly apply: Change;
   readonly expected: DriftFinding;
-  /** Whether it blocks this runner, so that what only SQL can tell is unknown. */
+  /** True if the change makes the firewall block this runner, so that everything read through SQL is unknown. */
   readonly blocksRunner?: true;
-  /** What changes with it, as the thing cannot be changed alone. */
+  /** Findings besides `expected`, where a property cannot be changed alone. */
   readonly sideEffects?: readonly DriftFinding[];
-  /** How somebody manually reverts what `on-drift: fix` cannot; absent where it can. */
-  readonly revert?: (emulator: EmulatorHarness) => Promise<unknown>;
+  /** Reverts the change manually. Only for scenarios that `on-drift: fix` cannot fix. */
+  readonly revert?: Change;
 }
 
-const server = fullConfig['server-name'];
-const { database } = fullConfig;
+const patchServer =
+  (changes: Readonly<Record<string, unknown>>): Change =>
+  (emulator) =>
+    emulator.patchServer(server, changes);
 
-/** Changes properties through the emulator's control, as the portal would. */
-const patchProperties =
-  (change: Record<string, unknown>) =>
-  (emulator: EmulatorHarness): Promise<unknown> =>
-    emulator.patchServer(server, { properties: change });
+const patchProperties = (properties: Readonly<Record<string, unknown>>): Change =>
+  patchServer({ properties });
 
-/** What the administrator does by SQL. */
+/** Executes SQL as the administrator. */
 const runSql =
-  (statement: string, where = 'postgres') =>
-  async (emulator: EmulatorHarness): Promise<unknown> =>
-    query(emulator, await adminLoginTo(emulator, where), statement);
+  (statement: string, inDatabase = 'postgres'): Change =>
+  async (emulator) =>
+    query(emulator, await adminLoginTo(emulator, server, inDatabase), statement);
 
-export async function adminLoginTo(emulator: EmulatorHarness, databaseName: string) {
-  const host = String((await emulator.serverState(server)).properties['fullyQualifiedDomainName']);
-  const { 'admin-username': user, 'admin-password': password } = fullConfig;
-  return { host, user, password, database: databaseName };
-}
-
-const changedFinding = (
+/** The finding of a property whose declared value differs from the actual one. */
+const changed = (
   resource: string,
   name: string,
   property: string,
   expected: string,
   actual: string,
-) => ({
-  resource,
-  name,
-  property,
-  expected,
-  actual,
-  kind: 'changed',
-});
+): DriftFinding => ({ resource, name, property, expected, actual, kind: 'changed' });
 
-/** A property of the server. */
-const serverScenario = (
-  property: string,
-  [expected, actual]: readonly [string, string],
-  apply: DriftScenario['apply'],
-  revert?: DriftScenario['apply'],
-): DriftScenario => ({
-  property,
-  apply,
-  expected: changedFinding('server', server, property, expected, actual),
-  ...(revert === undefined ? {} : { revert }),
-});
+const serverChanged = (property: string, expected: string, actual: string): DriftFinding =>
+  changed('server', server, property, expected, actual);
 
-/** Each changes nothing else, so any of them can be combined. */
+const azureServicesRule = 'AllowAllAzureServicesAndResourcesWithinAzureIps';
+
+/**
+ * The scenarios of all properties that can be declared. To add one, declare the property in {@link fullConfig} and add an
+ * entry here: the tests in `check-properties.test.ts` run it alone and combined with others. So `apply` must change only
+ * this property.
+ */
 export const driftScenarios: readonly DriftScenario[] = [
-  serverScenario(
-    'region',
-    ['westeurope', 'North Europe'],
-    (emulator) => emulator.patchServer(server, { location: 'North Europe' }),
-    (emulator) => emulator.patchServer(server, { location: 'West Europe' }),
-  ),
-  serverScenario(
-    'version',
-    ['17', '16'],
-    patchProperties({ version: '16' }),
-    patchProperties({ version: '17' }),
-  ),
-  serverScenario('sku', ['Standard_D2ds_v5', 'Standard_D4ds_v5'], (emulator) =>
-    emulator.patchServer(server, { sku: { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' } }),
-  ),
-  serverScenario('storage size', ['64', '32'], patchProperties({ storage: { storageSizeGB: 32 } })),
-  serverScenario(
-    'storage auto-grow',
-    ['Disabled', 'Enabled'],
-    patchProperties({ storage: { autoGrow: 'Enabled' } }),
-  ),
-  serverScenario('backup retention', ['14', '7'], patchProperties({ backup: { backupRetentionDays: 7 } })),
-  serverScenario(
-    'geo-redundant backup',
-    ['Disabled', 'Enabled'],
-    patchProperties({ backup: { geoRedundantBackup: 'Enabled' } }),
-    patchProperties({ backup: { geoRedundantBackup: 'Disabled' } }),
-  ),
-  serverScenario(
-    'high availability',
-    ['SameZone', 'Disabled'],
-    patchProperties({ highAvailability: { mode: 'Disabled', state: 'NotEnabled' } }),
-  ),
-  serverScenario(
-    'availability zone',
-    ['1', '3'],
-    patchProperties({ availabilityZone: '3' }),
-    patchProperties({ availabilityZone: '1' }),
-  ),
-  serverScenario(
-    'maintenance window',
-    ['Sun 03:30', 'Wed 14:00'],
-    patchProperties({
+  {
+    property: 'region',
+    apply: patchServer({ location: 'North Europe' }),
+    expected: serverChanged('region', 'westeurope', 'North Europe'),
+    revert: patchServer({ location: 'West Europe' }),
+  },
+  {
+    property: 'version',
+    apply: patchProperties({ version: '16' }),
+    expected: serverChanged('version', '17', '16'),
+    revert: patchProperties({ version: '17' }),
+  },
+  {
+    property: 'sku',
+    apply: patchServer({ sku: { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' } }),
+    expected: serverChanged('sku', 'Standard_D2ds_v5', 'Standard_D4ds_v5'),
+  },
+  {
+    property: 'storage size',
+    apply: patchProperties({ storage: { storageSizeGB: 32 } }),
+    expected: serverChanged('storage size', '64', '32'),
+  },
+  {
+    property: 'storage auto-grow',
+    apply: patchProperties({ storage: { autoGrow: 'Enabled' } }),
+    expected: serverChanged('storage auto-grow', 'Disabled', 'Enabled'),
+  },
+  {
+    property: 'backup retention',
+    apply: patchProperties({ backup: { backupRetentionDays: 7 } }),
+    expected: serverChanged('backup retention', '14', '7'),
+  },
+  {
+    property: 'geo-redundant backup',
+    apply: patchProperties({ backup: { geoRedundantBackup: 'Enabled' } }),
+    expected: serverChanged('geo-redundant backup', 'Disabled', 'Enabled'),
+    revert: patchProperties({ backup: { geoRedundantBackup: 'Disabled' } }),
+  },
+  {
+    property: 'high availability',
+    apply: patchProperties({ highAvailability: { mode: 'Disabled', state: 'NotEnabled' } }),
+    expected: serverChanged('high availability', 'SameZone', 'Disabled'),
+  },
+  {
+    property: 'availability zone',
+    apply: patchProperties({ availabilityZone: '3' }),
+    expected: serverChanged('availability zone', '1', '3'),
+    revert: patchProperties({ availabilityZone: '1' }),
+  },
+  {
+    property: 'maintenance window',
+    apply: patchProperties({
       maintenanceWindow: { customWindow: 'Enabled', dayOfWeek: 3, startHour: 14, startMinute: 0 },
     }),
-  ),
-  serverScenario(
-    'password authentication',
-    ['Enabled', 'Disabled'],
-    patchProperties({ authConfig: { passwordAuth: 'Disabled' } }),
-  ),
-  serverScenario(
-    'Entra authentication',
-    ['Enabled', 'Disabled'],
-    patchProperties({ authConfig: { activeDirectoryAuth: 'Disabled' } }),
-  ),
+    expected: serverChanged('maintenance window', 'Sun 03:30', 'Wed 14:00'),
+  },
   {
-    ...serverScenario(
-      'public access',
-      ['Enabled', 'Disabled'],
-      patchProperties({ network: { publicNetworkAccess: 'Disabled' } }),
-    ),
+    property: 'password authentication',
+    apply: patchProperties({ authConfig: { passwordAuth: 'Disabled' } }),
+    expected: serverChanged('password authentication', 'Enabled', 'Disabled'),
+  },
+  {
+    property: 'Entra authentication',
+    apply: patchProperties({ authConfig: { activeDirectoryAuth: 'Disabled' } }),
+    expected: serverChanged('Entra authentication', 'Enabled', 'Disabled'),
+  },
+  {
+    property: 'public access',
+    apply: patchProperties({ network: { publicNetworkAccess: 'Disabled' } }),
+    expected: serverChanged('public access', 'Enabled', 'Disabled'),
     blocksRunner: true,
   },
-  serverScenario('tags', ['team=space', 'team=ground'], (emulator) =>
-    emulator.patchServer(server, { tags: { team: 'ground', cost: '7', owner: 'somebody' } }),
-  ),
+  {
+    property: 'tags',
+    apply: patchServer({ tags: { team: 'ground', cost: '7', owner: 'undeclared' } }),
+    expected: serverChanged('tags', 'team=space', 'team=ground'),
+  },
   {
     property: 'server parameter',
-    apply: (emulator) => emulator.patchServer(server, { parameters: { work_mem: '16384' } }),
-    expected: changedFinding('server parameter', 'work_mem', 'value', '8192', '16384'),
+    apply: patchServer({ parameters: { work_mem: '16384' } }),
+    expected: changed('server parameter', 'work_mem', 'value', '8192', '16384'),
   },
   {
     property: 'extension allow-list',
-    apply: (emulator) => emulator.patchServer(server, { parameters: { 'azure.extensions': 'CITEXT' } }),
+    apply: patchServer({ parameters: { 'azure.extensions': 'CITEXT' } }),
     expected: {
-      ...changedFinding('extension allow-list', 'azure.extensions', 'value', 'with pgcrypto', 'CITEXT'),
+      ...changed('extension allow-list', 'azure.extensions', 'value', 'with pgcrypto', 'CITEXT'),
       kind: 'missing',
     },
   },
   {
-    property: 'firewall rule: its range',
-    apply: (emulator) =>
-      emulator.patchServer(server, {
-        rules: { office: { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.7' } },
-      }),
-    expected: changedFinding('firewall rule', 'office', 'range', '203.0.113.0-203.0.113.255', '203.0.113.7'),
+    property: 'range of a firewall rule',
+    apply: patchServer({ rules: { office: { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.7' } } }),
+    expected: changed('firewall rule', 'office', 'range', '203.0.113.0-203.0.113.255', '203.0.113.7'),
   },
   {
     property: 'allow-azure-services',
-    apply: (emulator) =>
-      emulator.patchServer(server, { rules: { AllowAllAzureServicesAndResourcesWithinAzureIps: null } }),
+    apply: patchServer({ rules: { [azureServicesRule]: null } }),
     expected: {
-      ...changedFinding(
-        'firewall rule',
-        'AllowAllAzureServicesAndResourcesWithinAzureIps',
-        'range',
-        '0.0.0.0',
-        'absent',
-      ),
+      ...changed('firewall rule', azureServicesRule, 'range', '0.0.0.0', 'absent'),
       kind: 'missing',
     },
   },
   {
-    property: 'an undeclared firewall rule',
-    apply: (emulator) =>
-      emulator.patchServer(server, {
-        rules: { hole: { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.9' } },
-      }),
+    property: 'undeclared firewall rule',
+    apply: patchServer({ rules: { undeclared: { startIpAddress: '192.0.2.1', endIpAddress: '192.0.2.9' } } }),
     expected: {
-      ...changedFinding('firewall rule', 'hole', 'range', 'absent', '192.0.2.1-192.0.2.9'),
+      ...changed('firewall rule', 'undeclared', 'range', 'absent', '192.0.2.1-192.0.2.9'),
       kind: 'unexpected',
     },
-    revert: (emulator) => emulator.patchServer(server, { rules: { hole: null } }),
+    revert: patchServer({ rules: { undeclared: null } }),
   },
   {
-    property: 'role: its login',
+    property: 'login of a role',
     apply: runSql('ALTER ROLE relecloud_app NOLOGIN'),
-    expected: changedFinding('role', 'relecloud_app', 'login', 'LOGIN', 'NOLOGIN'),
+    expected: changed('role', 'relecloud_app', 'login', 'LOGIN', 'NOLOGIN'),
   },
   {
-    property: 'role: its rights',
+    property: 'rights of a role',
     apply: runSql('REVOKE CONNECT ON DATABASE relecloud FROM relecloud_app'),
-    expected: changedFinding(
+    expected: changed(
       'role',
       'relecloud_app',
       'rights on database relecloud',
@@ -244,42 +229,43 @@ export const driftScenarios: readonly DriftScenario[] = [
   {
     property: 'extension',
     apply: runSql('DROP EXTENSION pgcrypto', database),
-    expected: {
-      ...changedFinding('extension', 'pgcrypto', '', 'present', 'absent'),
-      kind: 'missing',
-    },
+    expected: { ...changed('extension', 'pgcrypto', '', 'present', 'absent'), kind: 'missing' },
   },
 ];
 
-const recreateDatabase = (options: string) => async (emulator: EmulatorHarness) => {
-  await runSql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)(emulator);
-  if (options !== '') await runSql(`CREATE DATABASE ${database} TEMPLATE template0 ${options}`)(emulator);
-};
+const dropDatabase = runSql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
 
-/** Where the database is created again, what was in it is gone as well. */
+const recreateDatabase =
+  (options: string): Change =>
+  async (emulator) => {
+    await dropDatabase(emulator);
+    await runSql(`CREATE DATABASE ${database} TEMPLATE template0 ${options}`)(emulator);
+  };
+
+/** Scenarios that drop the database, and with it its extensions and the rights of roles. */
 export const databaseScenarios: readonly DriftScenario[] = [
   {
-    property: 'database',
-    apply: recreateDatabase(''),
-    expected: { ...changedFinding('database', database, '', 'present', 'absent'), kind: 'missing' },
+    property: 'existence',
+    apply: dropDatabase,
+    expected: { ...changed('database', database, '', 'present', 'absent'), kind: 'missing' },
   },
   {
     property: 'charset',
     apply: recreateDatabase("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"),
-    expected: changedFinding('database', database, 'charset', 'UTF8', 'SQL_ASCII'),
-    // Nobody but a superuser may have it with another one.
-    sideEffects: [changedFinding('database', database, 'collation', 'en_US.utf8', 'C')],
-    revert: recreateDatabase(''),
+    expected: changed('database', database, 'charset', 'UTF8', 'SQL_ASCII'),
+    // Only a superuser can combine this charset with another collation.
+    sideEffects: [changed('database', database, 'collation', 'en_US.utf8', 'C')],
+    revert: dropDatabase,
   },
   {
     property: 'collation',
     apply: recreateDatabase("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"),
-    expected: changedFinding('database', database, 'collation', 'en_US.utf8', 'C'),
-    revert: recreateDatabase(''),
+    expected: changed('database', database, 'collation', 'en_US.utf8', 'C'),
+    revert: dropDatabase,
   },
 ];
 
-/** One check, with the requests, writes and rules that show whether it only read. */
+/** Runs a check. Besides its result, returns its ARM requests, its writes, and the firewall rules before and after it. */
 export async function runCheck(
   emulator: EmulatorHarness,
   inputs: Readonly<Record<string, string>> = fullConfig,
@@ -288,7 +274,7 @@ export async function runCheck(
   await emulator.control('DELETE', 'statements');
   const rules = async () =>
     (await emulator.serverState(inputs['server-name'] ?? '').catch(() => undefined))?.rules;
-  const before = await rules();
+  const rulesBefore = await rules();
   const step = await new Job(emulator).step({ ...inputs, mode: 'check' });
   const requests = await emulator.requests();
   return {
@@ -299,11 +285,11 @@ export async function runCheck(
       ...requests.filter(({ service, method }) => service === 'arm' && method !== 'GET'),
       ...(await emulator.statements()).filter(({ statement }) => !/^\s*(SELECT|SET|SHOW)\b/i.test(statement)),
     ],
-    rules: { before, after: await rules() },
+    rules: { before: rulesBefore, after: await rules() },
   };
 }
 
-/** `on-drift: fix` under ensure, with the posts of its job. */
+/** Runs `ensure` with `on-drift: fix`, and then the post. */
 export async function runFix(
   emulator: EmulatorHarness,
   inputs: Readonly<Record<string, string>> = fullConfig,

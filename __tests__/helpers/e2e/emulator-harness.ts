@@ -7,7 +7,7 @@ import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { send } from '../emulator/http-client.ts';
 import { trustRootCertificate } from '../process-context.ts';
 
-/** A request as the emulator recorded it (`GET control/requests`). */
+/** A request that the emulator recorded (`GET control/requests`). */
 export interface RecordedRequest {
   readonly at: string;
   readonly service: 'arm' | 'entra' | 'github' | 'oidc' | 'echo';
@@ -17,6 +17,7 @@ export interface RecordedRequest {
   readonly body: unknown;
 }
 
+/** A statement of a PostgreSQL client that the emulator recorded (`GET control/statements`). */
 export interface ExecutedStatement {
   readonly server: string;
   readonly database: string;
@@ -24,7 +25,7 @@ export interface ExecutedStatement {
   readonly statement: string;
 }
 
-/** A server as `control/state` shows it. */
+/** A server in the response of `control/state`. */
 export interface ServerState {
   readonly tags: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, unknown>>;
@@ -34,37 +35,37 @@ export interface ServerState {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** What a fault strikes: regular expressions, but for service and method. */
+/** Selects the requests or statements that a fault applies to; all but `service` and `method` are regular expressions. */
 export interface FaultMatch {
   readonly service?: 'arm' | 'entra' | 'github' | 'oidc' | 'echo' | 'postgres';
   readonly method?: string;
   readonly path?: string;
   readonly body?: string;
-  /** Of a PostgreSQL client, with `service: 'postgres'`. */
+  /** SQL of a PostgreSQL client, with `service: 'postgres'`. */
   readonly statement?: string;
 }
 
-/** How many that match pass before the first that is struck (default 0), and how many are struck then (default 1). */
+/** How many matches a fault skips (default 0), and to how many it then applies (default 1). */
 export interface FaultCount {
   readonly skip?: number;
   readonly times?: number;
 }
 
-/** A request or a statement that the emulator holds as soon as it comes. */
+/** A request or a statement that the emulator holds back. */
 export interface HeldExchange {
-  /** Resolves when something is being held; rejects when the fault is removed before. */
+  /** Resolves when the emulator holds a match; rejects if the fault is removed before that. */
   readonly triggered: Promise<void>;
-  /** Lets it go on, and holds no more. */
+  /** Continues what is held, and holds nothing more. */
   release(): Promise<void>;
 }
 
-/** The emulated Azure of a test file, and what tests do behind the action's back. */
+/** The emulator of a test file, with its control API. */
 export class EmulatorHarness {
   readonly instance: Emulator;
-  /** For the files of jobs; removed with the emulator. */
+  /** The folder for the files of jobs; removed by {@link close}. */
   readonly tempDirectory = mkdtempSync(join(tmpdir(), 'e2e-'));
 
-  /** How a client that the firewall blocks is treated. */
+  /** What happens to a client that the firewall blocks. */
   readonly blocked: EmulatorOptions['blockedBehavior'];
   readonly #removeTrust: () => void;
 
@@ -75,8 +76,8 @@ export class EmulatorHarness {
   }
 
   /**
-   * Starts an emulator on the templates of the global setup, which TLS connections of this process trust. A client that
-   * is blocked by the firewall is refused at once; tests of swallowed connections ask for `blocked: 'timeout'`.
+   * Starts an emulator with the PostgreSQL templates of the global setup. TLS connections of this process trust it. By
+   * default it rejects blocked clients at once; `blockedBehavior: 'timeout'` drops their packets, as Azure does.
    */
   static async start(options: Partial<EmulatorOptions> = {}): Promise<EmulatorHarness> {
     const { blockedBehavior = 'reject' } = options;
@@ -100,26 +101,30 @@ export class EmulatorHarness {
     return this.instance.readyLine.env;
   }
 
+  /** Sends a request to the control API. Throws for a status of 300 or more. */
   async control<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await send(this.instance, method, `${this.instance.readyLine.control}/${path}`, { body });
-    if (answer.status >= 300) throw new Error(`control ${method} ${path}: ${answer.status} ${answer.text}`);
-    return (answer.text === '' ? undefined : JSON.parse(answer.text)) as T;
+    const response = await send(this.instance, method, `${this.instance.readyLine.control}/${path}`, {
+      body,
+    });
+    if (response.status >= 300)
+      throw new Error(`control ${method} ${path}: ${response.status} ${response.text}`);
+    return (response.text === '' ? undefined : JSON.parse(response.text)) as T;
   }
 
   requests(): Promise<readonly RecordedRequest[]> {
     return this.control('GET', 'requests');
   }
 
-  /** ARM's requests that are not reads, except those for temporary firewall rules. */
+  /** The write requests to ARM, except those for temporary firewall rules. */
   async writesExceptTemporaryRules(): Promise<readonly RecordedRequest[]> {
-    const all = await this.armWrites();
-    return all.filter(({ path }) => !path.includes('/firewallRules/gha-temporary-'));
+    const writes = await this.armWrites();
+    return writes.filter(({ path }) => !path.includes('/firewallRules/gha-temporary-'));
   }
 
-  /** ARM's requests that are not reads, temporary firewall rules included. */
+  /** The write requests to ARM. */
   async armWrites(): Promise<readonly RecordedRequest[]> {
-    const all = await this.requests();
-    return all.filter(({ service, method }) => service === 'arm' && !['GET', 'HEAD'].includes(method));
+    const requests = await this.requests();
+    return requests.filter(({ service, method }) => service === 'arm' && !['GET', 'HEAD'].includes(method));
   }
 
   statements(): Promise<readonly ExecutedStatement[]> {
@@ -132,7 +137,7 @@ export class EmulatorHarness {
       `state?server=${encodeURIComponent(name)}`,
     );
     const server = servers[name];
-    if (server === undefined) throw new Error(`There is no server '${name}'.`);
+    if (server === undefined) throw new Error(`Server '${name}' does not exist in the emulator.`);
     return server;
   }
 
@@ -140,7 +145,7 @@ export class EmulatorHarness {
     return Object.keys((await this.serverState(name)).rules);
   }
 
-  /** Adds a fault that strikes once, unless said otherwise. */
+  /** Adds a fault. It applies to the first match unless `count` says otherwise. */
   addFault(
     match: FaultMatch,
     then: Readonly<Record<string, unknown>> | 'hold' | 'holdAnswer',
@@ -149,7 +154,7 @@ export class EmulatorHarness {
     return this.control('POST', 'faults', { match, ...count, then });
   }
 
-  /** Holds the next request or statement that matches, or only its answer; with `times`, so many of them. */
+  /** Holds the next request or statement that matches, or its answer; with `times` that many of them. */
   async hold(
     match: FaultMatch,
     target: 'request' | 'answer' = 'request',
@@ -158,16 +163,17 @@ export class EmulatorHarness {
     const then = target === 'request' ? 'hold' : 'holdAnswer';
     const { id } = await this.control<{ id: number }>('POST', 'faults', { match, ...count, then });
     const triggered = this.control<void>('GET', `faults/${id}`);
-    // A test that ends before need not have waited for it.
+    // A test can end without awaiting it.
     triggered.catch(() => {});
     return { triggered, release: () => this.control('DELETE', `faults/${id}`) };
   }
 
+  /** Changes a server without the action, as someone can in the Azure portal. */
   patchServer(server: string, changes: Readonly<Record<string, unknown>>): Promise<unknown> {
     return this.control('PATCH', 'state', { server, ...changes });
   }
 
-  /** Forgets requests, statements and faults. */
+  /** Clears recorded requests, recorded statements and faults. */
   async clearRecords(): Promise<void> {
     await Promise.all(
       ['requests', 'statements', 'faults'].map((collection) => this.control('DELETE', collection)),

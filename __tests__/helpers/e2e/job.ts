@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { ActionsRuntime } from '../../../src/github/actions.ts';
 import { runMain } from '../../../src/main.ts';
@@ -10,17 +11,17 @@ import { runInContext } from '../process-context.ts';
 import { testsDirectory } from '../root.ts';
 import type { EmulatorHarness, FaultMatch } from './emulator-harness.ts';
 
-/** A command for a migration: runs one statement by the connection in its environment. */
+/** A migration command that executes its first argument as SQL, with the connection in its environment. */
 export const queryCommand = `${process.execPath} ${join(testsDirectory, 'helpers', 'e2e', 'query.mjs')}`;
 
 export type Inputs = Readonly<Record<string, string>>;
 
-/** What main or post of a step left behind. */
+/** The result of main or post of a step. */
 export interface PhaseResult {
-  /** Null where a signal ended the process. */
+  /** Null if a signal ended the process. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Standard output and error as the runner would read them, before masking. */
+  /** Standard output and standard error before masking. */
   readonly log: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly exportedEnv: Readonly<Record<string, string>>;
@@ -29,13 +30,13 @@ export interface PhaseResult {
 }
 
 export interface SpawnOptions {
-  /** Called with the child as soon as it runs, to kill or to cancel it. */
+  /** Called with the process after it has started, for example to kill it. */
   readonly onStarted?: (child: ChildProcess) => void;
-  /** `ignore` where a process that outlives the child would keep its output open. */
+  /** `ignore` if another process would keep the output open after the step's process has ended. */
   readonly output?: 'pipe' | 'ignore';
 }
 
-/** The tutorial's own values. */
+/** The inputs of the tutorial, which most tests start from. */
 export const defaultInputs: Inputs = {
   'server-name': 'demo-relecloud',
   region: 'westeurope',
@@ -53,9 +54,9 @@ type RunPhase = (
 type ProcessResult = Pick<PhaseResult, 'exitCode' | 'signal' | 'log'>;
 
 /**
- * A job on a runner of its own, as far as the action meets it: environment, state and command files. A step runs the
- * sources in this process ({@link step}), or the bundle that was built from them in a process of its own
- * ({@link spawnStep}); its post runs in the same way. The temporary folder goes with the emulator's harness.
+ * A job on its own runner: environment, state and command files. A step runs the sources in this process ({@link step})
+ * or the bundle in its own process ({@link spawnStep}); its post runs in the same way. The temporary folder is removed with
+ * the emulator.
  */
 export class Job {
   readonly tempDirectory: string;
@@ -85,14 +86,14 @@ export class Job {
     };
   }
 
-  /** A step `uses: ./` in this process; what it exports is there for later steps, and its post is due. */
+  /** Runs a step `uses: ./` in this process. Later steps get what it exports; {@link runPosts} runs its post. */
   step(inputs: Inputs): Promise<PhaseResult> {
     return this.#runStep(inputs, runSources);
   }
 
   /**
-   * The same by the built bundle in a process of its own: for signals, masks, and whatever
-   * concerns the process itself.
+   * The same with the bundle in its own process: for signals, masks and what else depends on the process. About ten times
+   * slower.
    */
   spawnStep(inputs: Inputs, options: SpawnOptions = {}): Promise<PhaseResult> {
     return this.#runStep(inputs, (phase, env, postOptions) =>
@@ -101,9 +102,9 @@ export class Job {
   }
 
   /**
-   * The posts of all steps so far, last step first.
-   * @param forged state that is not what main saved, by its name
-   * @param options of spawned steps
+   * Runs the posts of all steps so far, the last step's first.
+   * @param forged state that replaces what main saved, by name
+   * @param options for posts of spawned steps
    */
   async runPosts(
     forged: Readonly<Record<string, string>> = {},
@@ -151,7 +152,7 @@ export class Job {
   }
 }
 
-/** Sends a signal to a spawned step at a moment; where that never comes, the step has come to its end before. */
+/** Sends a signal to a spawned step when the trigger resolves; if it rejects, the step has already ended. */
 export const signalWhen = (trigger: Promise<unknown>, signal: NodeJS.Signals): SpawnOptions => ({
   onStarted: (child) =>
     void trigger.then(
@@ -161,8 +162,8 @@ export const signalWhen = (trigger: Promise<unknown>, signal: NodeJS.Signals): S
 });
 
 /**
- * A spawned step that is killed while the emulator holds a request or a statement of it, or its answer; what is held goes
- * on after the kill, as what has left a process does.
+ * Spawns a step and kills it while the emulator holds one of its requests or statements, or the answer. The emulator
+ * continues with it after the kill.
  */
 export async function spawnStepAndKill(
   emulator: EmulatorHarness,
@@ -177,7 +178,7 @@ export async function spawnStepAndKill(
   return result;
 }
 
-/** By the sources, as `src/index.ts` runs them. */
+/** Runs the sources as `src/index.ts` does. */
 async function runSources(phase: Phase, env: Readonly<Record<string, string>>): Promise<ProcessResult> {
   let log = '';
   const onOutput = (text: string): void => {
@@ -189,7 +190,7 @@ async function runSources(phase: Phase, env: Readonly<Record<string, string>>): 
   return { exitCode, signal: null, log };
 }
 
-/** By the bundle that the global setup has built from the sources. */
+/** Runs the bundle that the global setup has built from the sources. */
 async function runBundle(
   phase: Phase,
   env: Readonly<Record<string, string>>,
@@ -205,12 +206,12 @@ async function runBundle(
     stream?.setEncoding('utf8').on('data', (text: string) => {
       log += text;
     });
-  const ended = new Promise<ProcessResult>((resolve, reject) => {
+  const result = new Promise<ProcessResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, log }));
   });
   onStarted?.(child);
-  return await ended;
+  return await result;
 }
 
 function toInputEnv(inputs: Inputs): Record<string, string> {
@@ -219,8 +220,21 @@ function toInputEnv(inputs: Inputs): Record<string, string> {
   );
 }
 
-/** GitHub's file commands in the heredoc form, which is the only one that @actions/core writes. */
+/** Parses a command file in the heredoc form, the only one that @actions/core writes. */
 function parseFileCommands(text: string): Record<string, string> {
   const entries = text.matchAll(/^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm);
   return Object.fromEntries([...entries].map(([, name = '', , value = '']) => [name, value]));
+}
+
+/** The names in a step's output `dropped`; empty if it has none. */
+export const droppedNames = ({ outputs }: PhaseResult): readonly string[] =>
+  (JSON.parse(outputs['dropped'] ?? '[]') as { name: string }[]).map(({ name }) => name);
+
+/** Waits until a file exists that a running command creates. The limit only ends a hang. */
+export async function waitForFile(file: string): Promise<void> {
+  const deadline = performance.now() + 600_000;
+  while (!existsSync(file)) {
+    if (performance.now() > deadline) throw new Error(`${file} was not created within ten minutes.`);
+    await sleep(20);
+  }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { expect, inject } from 'vitest';
+import { expect, inject, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { defaultInputs } from './job.ts';
 
@@ -12,7 +12,7 @@ export interface Login {
   readonly database: string;
 }
 
-/** The login that a step published. */
+/** The login that a step publishes in its outputs. */
 export const loginFromOutputs = (outputs: Readonly<Record<string, string>>): Login => ({
   host: outputs['db-host'] ?? '',
   user: outputs['db-user'] ?? '',
@@ -20,7 +20,7 @@ export const loginFromOutputs = (outputs: Readonly<Record<string, string>>): Log
   database: outputs['db-name'] ?? '',
 });
 
-/** The administrator's login, beside the action. */
+/** The login of the server's administrator. */
 export const adminLogin = (host: string, database = 'postgres'): Login => ({
   host,
   database,
@@ -28,22 +28,32 @@ export const adminLogin = (host: string, database = 'postgres'): Login => ({
   password: defaultInputs['admin-password'] ?? '',
 });
 
-/** The login of the service's own superuser, for what Azure does itself: attributes and memberships of roles. */
+/** The administrator's login to a server that is known by name. */
+export async function adminLoginTo(
+  emulator: EmulatorHarness,
+  server: string,
+  database?: string,
+): Promise<Login> {
+  const { properties } = await emulator.serverState(server);
+  return adminLogin(String(properties['fullyQualifiedDomainName']), database);
+}
+
+/** The login of Azure's superuser, for what only Azure does: attributes and memberships of roles. */
 export function superuserLogin(host: string, database = 'postgres'): Login {
   const prepared = join(inject('postgresTemplates'), 'prepared.json');
   const { superuserPassword } = JSON.parse(readFileSync(prepared, 'utf8')) as { superuserPassword: string };
   return { host, database, user: 'azuresu', password: superuserPassword };
 }
 
-/** Milliseconds after which a client counts as blocked where the gate swallows its connection. */
+/** After this time a client counts as blocked if the firewall drops its packets. */
 const DROPPED_CONNECTION_TIMEOUT_MS = 1000;
 
-/** Milliseconds for a client that is let in; they end a test that hangs. */
+/** The time limit of a client that the firewall admits; it only ends a hang. */
 const CONNECT_TIMEOUT_MS = 120_000;
 
 /**
- * A session of a client beside the action, over TLS verified by the emulator's root; to be ended by the caller.
- * @param onClientCreated gets the client before it connects
+ * Opens a session over TLS, verified with the emulator's root certificate. The caller closes it.
+ * @param onClientCreated called with the client before it connects
  */
 export async function connect(
   emulator: EmulatorHarness,
@@ -63,7 +73,26 @@ export async function connect(
   return client;
 }
 
-/** One session with one query, or several of one message. */
+/** Opens a session that stays open until the test ends, and executes statements in it. */
+export async function openSession(
+  emulator: EmulatorHarness,
+  login: Login,
+  ...statements: readonly string[]
+): Promise<pg.Client> {
+  const session = await connect(emulator, login);
+  onTestFinished(() => session.end().catch(() => {}));
+  for (const statement of statements) await session.query(statement);
+  return session;
+}
+
+/** Whether a session can still execute a statement. */
+export const isAlive = (session: pg.Client): Promise<boolean> =>
+  session.query('SELECT 1').then(
+    () => true,
+    () => false,
+  );
+
+/** Executes SQL in its own session; several statements are one message. Returns the rows. */
 export async function query(
   emulator: EmulatorHarness,
   login: Login,
@@ -78,12 +107,12 @@ export async function query(
   }
 }
 
-/** That the firewall admits a client now. */
+/** Expects that the firewall admits a client. */
 export async function expectAllowed(emulator: EmulatorHarness, login: Login): Promise<void> {
   expect(await query(emulator, login, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 }
 
-/** That the firewall admits no client now. */
+/** Expects that the firewall blocks a client. */
 export async function expectBlocked(emulator: EmulatorHarness, login: Login): Promise<void> {
   const [message, timeoutMs] =
     emulator.blocked === 'reject'

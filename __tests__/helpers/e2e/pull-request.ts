@@ -6,10 +6,10 @@ import { defaultInputs, type Inputs, Job, type PhaseResult } from './job.ts';
 import { adminLogin, type Login, loginFromOutputs, query } from './postgres-client.ts';
 import { type ServerSnapshot, takeSnapshot } from './server-snapshot.ts';
 
-/** 32 bytes that nobody would use. */
+/** A value for `app-password-key`: 32 bytes. */
 export const appPasswordKey = Buffer.from('a key of thirty-two bytes, just!').toString('base64');
 
-/** The repository of the jobs in these tests, unless another is named. */
+/** The repository of the tests' jobs by default. */
 export const repository = { id: 4711, full_name: 'relecloud/space-travel' } as const;
 export const otherRepository = { id: 815, full_name: 'relecloud/time-travel' } as const;
 
@@ -28,7 +28,7 @@ export interface PullRequestEvent {
   readonly actor?: string;
 }
 
-/** A job of a pull request, with the event's file as GitHub writes it. */
+/** A job of a pull request, with a file of the event as GitHub writes it. */
 export function pullRequestJob(
   emulator: EmulatorHarness,
   number: number,
@@ -57,24 +57,24 @@ export function pullRequestJob(
   return job;
 }
 
-/** The tutorial's server with a database and a role for each pull request. */
-export const perPullRequestInputs = (server: string, more: Inputs = {}): Inputs => ({
+/** {@link defaultInputs} for a server, with a database and a role for each pull request. */
+export const perPullRequestInputs = (server: string, overrides: Inputs = {}): Inputs => ({
   ...defaultInputs,
   'server-name': server,
   'per-pull-request': 'true',
   'app-username': 'relecloud_app',
   'app-password-key': appPasswordKey,
   'github-token': 'ghs_fromthejob',
-  ...more,
+  ...overrides,
 });
 
-/** Tells the emulated GitHub about pull requests, runs and comments. */
+/** Sets pull requests, runs, comments and tokens of {@link repository} in the emulated GitHub. */
 export const patchGitHub = (
   emulator: EmulatorHarness,
   change: Readonly<Record<string, unknown>>,
 ): Promise<unknown> => emulator.control('PATCH', 'state', { repository: repository.full_name, ...change });
 
-/** A comment as the emulated GitHub keeps it. */
+/** A comment in the emulated GitHub. */
 export interface Comment {
   readonly body: string;
   readonly user: { readonly login: string };
@@ -88,7 +88,7 @@ export async function listComments(emulator: EmulatorHarness, number: number): P
   return state.repositories[repository.full_name]?.comments[String(number)] ?? [];
 }
 
-/** Makes a server with the tutorial's base database, whose rules let this process in; its host. */
+/** Creates a server with the base database `relecloud` and a firewall rule for this process. Returns its host. */
 export async function createBaseServer(emulator: EmulatorHarness, server: string): Promise<string> {
   const firewallInputs = { 'allowed-ip-ranges': '198.51.100.7' };
   const created = await new Job(emulator).step({
@@ -101,8 +101,8 @@ export async function createBaseServer(emulator: EmulatorHarness, server: string
 }
 
 /**
- * A server with an application role, on which the tests of a file create databases of pull requests; its rules admit this
- * process.
+ * A server with an application role and a firewall rule for this process, on which the tests of a file create databases of
+ * pull requests.
  */
 export class PullRequestServer {
   readonly emulator: EmulatorHarness;
@@ -115,11 +115,11 @@ export class PullRequestServer {
     this.host = host;
   }
 
-  /** Creates it by the action. */
+  /** Creates the server with the action. */
   static async create(
     emulator: EmulatorHarness,
     name: string,
-    more: Inputs = {},
+    overrides: Inputs = {},
   ): Promise<{ readonly server: PullRequestServer; readonly app: Login }> {
     const created = await new Job(emulator).step({
       ...defaultInputs,
@@ -127,35 +127,36 @@ export class PullRequestServer {
       'allowed-ip-ranges': '198.51.100.7',
       'app-username': 'relecloud_app',
       'app-password': 'Of-the-application-1',
-      ...more,
+      ...overrides,
     });
     if (created.exitCode !== 0) throw new Error(created.log);
     const app = loginFromOutputs(created.outputs);
     return { server: new PullRequestServer(emulator, name, app.host), app };
   }
 
-  /** A step of a pull request's job. */
-  runStep(number: number, more: Inputs = {}): Promise<PhaseResult> {
-    return pullRequestJob(this.emulator, number).step(perPullRequestInputs(this.name, more));
+  /** Runs a step in a job of a pull request. */
+  runStep(number: number, overrides: Inputs = {}): Promise<PhaseResult> {
+    return pullRequestJob(this.emulator, number).step(perPullRequestInputs(this.name, overrides));
   }
 
-  /** A step that must succeed. */
-  async runSuccessfulStep(number: number, more: Inputs = {}): Promise<PhaseResult> {
-    const result = await this.runStep(number, more);
+  /** Runs a step in a job of a pull request, and expects that it succeeds. */
+  async runSuccessfulStep(number: number, overrides: Inputs = {}): Promise<PhaseResult> {
+    const result = await this.runStep(number, overrides);
     expect(result.exitCode, result.log).toBe(0);
     return result;
   }
 
-  /** Ensures a pull request's database, which must succeed; its login. */
-  async ensureDatabase(number: number, more: Inputs = {}): Promise<Login> {
-    return loginFromOutputs((await this.runSuccessfulStep(number, more)).outputs);
+  /** Ensures the database of a pull request, and returns its login. */
+  async ensureDatabase(number: number, overrides: Inputs = {}): Promise<Login> {
+    return loginFromOutputs((await this.runSuccessfulStep(number, overrides)).outputs);
   }
 
-  async dropDatabase(number: number, more: Inputs = {}): Promise<void> {
-    await this.runSuccessfulStep(number, { mode: 'drop', ...more });
+  /** Drops the database and the roles of a pull request. */
+  async dropDatabase(number: number, overrides: Inputs = {}): Promise<void> {
+    await this.runSuccessfulStep(number, { mode: 'drop', ...overrides });
   }
 
-  /** The nightly sweep of this server. */
+  /** Runs a sweep of this server. */
   sweep(): Promise<PhaseResult> {
     const inputs = { ...defaultInputs, 'server-name': this.name, 'github-token': 'ghs_fromthejob' };
     return new Job(this.emulator).step({ ...inputs, mode: 'sweep' });
@@ -169,12 +170,12 @@ export class PullRequestServer {
     return query(this.emulator, this.adminLogin(database), sql);
   }
 
-  /** What the server is like, without these databases and roles. */
+  /** A snapshot of the server without the named databases and roles. */
   snapshot(...excluded: string[]): Promise<ServerSnapshot> {
     return takeSnapshot(this.emulator, this.host, excluded);
   }
 
-  /** Sets the state of pull requests on the emulated GitHub. */
+  /** Sets the state of pull requests in the emulated GitHub. */
   setPullRequestState(state: 'open' | 'closed', ...numbers: number[]): Promise<unknown> {
     const pulls = Object.fromEntries(numbers.map((number) => [number, { state }]));
     return patchGitHub(this.emulator, { pulls });

@@ -1,7 +1,7 @@
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { adminLogin, type Login, query } from './postgres-client.ts';
 
-/** Functions of pg_catalog that the action calls, with what they return. */
+/** Functions and operator functions of pg_catalog that the action uses, with their return types. */
 const shadowFunctions: readonly (readonly [signature: string, returns: string])[] = [
   ['format(text, text)', 'text'],
   ['format(text, text, text)', 'text'],
@@ -38,38 +38,38 @@ const shadowOperators = [
 
 const shadowViews = ['pg_database', 'pg_roles', 'pg_namespace', 'pg_shdepend', 'pg_depend', 'pg_extension'];
 
-/** In a schema: everything that the action looks for in pg_catalog, and that would be found here by another path. */
+/** Creates in a schema what the action uses from pg_catalog. With another search_path, these objects would be found first. */
 const shadowObjectsSql = (schema: string): readonly string[] => [
   ...shadowFunctions.map(
     ([signature, returns]) =>
-      `CREATE FUNCTION ${schema}.${signature} RETURNS ${returns} LANGUAGE plpgsql AS 'BEGIN PERFORM public.caught(); RETURN NULL; END'`,
+      `CREATE FUNCTION ${schema}.${signature} RETURNS ${returns} LANGUAGE plpgsql AS 'BEGIN PERFORM public.detected(); RETURN NULL; END'`,
   ),
   ...shadowOperators.map((operator) => `CREATE OPERATOR ${schema}.${operator.replace('$', schema)}`),
   ...shadowViews.map(
-    (name) => `CREATE VIEW ${schema}.${name} AS SELECT public.caught() AS oid, 'x'::name AS datname`,
+    (name) => `CREATE VIEW ${schema}.${name} AS SELECT public.detected() AS oid, 'x'::name AS datname`,
   ),
 ];
 
 const maliciousNames = [
-  `x'); SELECT public.caught(); --`,
-  '$handover$; SELECT public.caught(); DO $handover$',
-  '%I%s%L caught',
+  `x'); SELECT public.detected(); --`,
+  '$handover$; SELECT public.detected(); DO $handover$',
+  '%I%s%L detected',
 ];
 
-/** Objects that run code when they are looked at, checked, rewritten or changed, and names that are made to be SQL. */
+/** Objects that run code when they are read, validated, rewritten or changed, and objects whose names contain SQL. */
 const triggeringObjects: readonly string[] = [
-  `CREATE FUNCTION public.tripwire(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.caught(); RETURN 1; END'`,
-  `CREATE FUNCTION public.snare() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.caught(); RETURN NEW; END'`,
-  'CREATE DOMAIN public.wary AS int CHECK (public.tripwire(VALUE) = 1)',
-  `CREATE TABLE public.caught_rows (i int DEFAULT public.tripwire(1), w public.wary, CHECK (public.tripwire(i) = 1),
-    g int GENERATED ALWAYS AS (public.tripwire(i)) STORED)`,
-  'CREATE INDEX ON public.caught_rows (public.tripwire(i)) WHERE public.tripwire(i) = 1',
-  'INSERT INTO public.caught_rows VALUES (1, 1)',
-  'CREATE TRIGGER snare BEFORE INSERT OR UPDATE OR DELETE ON public.caught_rows FOR EACH ROW EXECUTE FUNCTION public.snare()',
-  'CREATE RULE snare AS ON UPDATE TO public.caught_rows DO ALSO SELECT public.caught()',
-  'ALTER TABLE public.caught_rows ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
-  'CREATE POLICY snare ON public.caught_rows USING (public.tripwire(i) = 1)',
-  'CREATE MATERIALIZED VIEW public.caught_view AS SELECT public.tripwire(1)',
+  `CREATE FUNCTION public.detect(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.detected(); RETURN 1; END'`,
+  `CREATE FUNCTION public.on_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.detected(); RETURN NEW; END'`,
+  'CREATE DOMAIN public.detecting_int AS int CHECK (public.detect(VALUE) = 1)',
+  `CREATE TABLE public.detected_rows (i int DEFAULT public.detect(1), w public.detecting_int, CHECK (public.detect(i) = 1),
+    g int GENERATED ALWAYS AS (public.detect(i)) STORED)`,
+  'CREATE INDEX ON public.detected_rows (public.detect(i)) WHERE public.detect(i) = 1',
+  'INSERT INTO public.detected_rows VALUES (1, 1)',
+  'CREATE TRIGGER on_change BEFORE INSERT OR UPDATE OR DELETE ON public.detected_rows FOR EACH ROW EXECUTE FUNCTION public.on_change()',
+  'CREATE RULE on_update AS ON UPDATE TO public.detected_rows DO ALSO SELECT public.detected()',
+  'ALTER TABLE public.detected_rows ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+  'CREATE POLICY on_read ON public.detected_rows USING (public.detect(i) = 1)',
+  'CREATE MATERIALIZED VIEW public.detected_view AS SELECT public.detect(1)',
   'ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC',
   'ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC',
   ...maliciousNames.flatMap((name) => [
@@ -80,24 +80,24 @@ const triggeringObjects: readonly string[] = [
 ];
 
 /**
- * Lays traps in a pull request's database, by its own role: whoever else is caught in one is written down, in a sequence,
- * which no ROLLBACK undoes, and by a new role, which outlives the database.
+ * Creates, as a pull request's role, objects that detect when another role runs code of the pull request's database. They
+ * record it in a sequence, which ROLLBACK does not reset, and by creating a role, which outlives the database.
  */
 export async function createShadowObjects(emulator: EmulatorHarness, login: Login): Promise<void> {
   const detector = [
-    'CREATE SEQUENCE public.witness',
-    'GRANT ALL ON SEQUENCE public.witness TO PUBLIC',
+    'CREATE SEQUENCE public.detected_calls',
+    'GRANT ALL ON SEQUENCE public.detected_calls TO PUBLIC',
     'GRANT ALL ON SCHEMA public TO PUBLIC',
-    `CREATE FUNCTION public.caught() RETURNS oid LANGUAGE plpgsql AS $$
+    `CREATE FUNCTION public.detected() RETURNS oid LANGUAGE plpgsql AS $$
      BEGIN
        IF pg_catalog.starts_with(current_user::text, 'relecloud_app') THEN RETURN 0; END IF;
-       PERFORM pg_catalog.nextval('public.witness');
-       CREATE ROLE caught;
+       PERFORM pg_catalog.nextval('public.detected_calls');
+       CREATE ROLE detected;
        RETURN 0;
      EXCEPTION WHEN OTHERS THEN RETURN 0;
      END $$`,
   ];
-  // "$user" of the administrator's default search_path, too.
+  // The administrator's default search_path contains "$user".
   const schemas = ['CREATE SCHEMA relecloud_admin', 'GRANT ALL ON SCHEMA relecloud_admin TO PUBLIC'];
   const setSearchPath = `ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog`;
   const statements = [
@@ -111,32 +111,33 @@ export async function createShadowObjects(emulator: EmulatorHarness, login: Logi
   await query(emulator, login, `SET search_path = pg_catalog; ${statements.join('; ')}`);
 }
 
-/** Proves that the traps work: an administrator who is careless about its search_path is caught. */
+/** Verifies that the objects detect an administrator's session that has another search_path than pg_catalog. */
 export async function verifyShadowObjects(emulator: EmulatorHarness, login: Login): Promise<void> {
-  const carelessLogin = adminLogin(login.host, login.database);
+  const admin = adminLogin(login.host, login.database);
   for (const sql of [
     `SELECT format('x'::text, 'y'::text)`,
     `SELECT 'x'::text = 'y'::text`,
     'SELECT oid FROM pg_roles',
   ]) {
     for (const path of ['public, pg_catalog', 'relecloud_admin, pg_catalog']) {
-      await query(emulator, carelessLogin, `SET search_path = ${path}; ${sql}`);
+      await query(emulator, admin, `SET search_path = ${path}; ${sql}`);
       const calls = await readShadowCalls(emulator, login);
-      if (!calls.witness || calls.roles !== 1) throw new Error(`the trap is not sprung by ${sql} in ${path}`);
-      await query(emulator, login, `SELECT pg_catalog.setval('public.witness', 1, false)`);
-      await query(emulator, adminLogin(login.host), 'DROP ROLE caught');
+      if (!calls.sequenceUsed || calls.roles !== 1)
+        throw new Error(`With search_path ${path}, ${sql} is not detected.`);
+      await query(emulator, login, `SELECT pg_catalog.setval('public.detected_calls', 1, false)`);
+      await query(emulator, adminLogin(login.host), 'DROP ROLE detected');
     }
   }
 }
 
-/** Whether anybody was caught in a database. */
+/** Reads whether another role has run code of a pull request's database. */
 export async function readShadowCalls(
   emulator: EmulatorHarness,
   login: Login,
-): Promise<{ witness: boolean; roles: number }> {
+): Promise<{ sequenceUsed: boolean; roles: number }> {
   const [row] = await query(emulator, login, shadowCallsSql);
-  return row as { witness: boolean; roles: number };
+  return row as { sequenceUsed: boolean; roles: number };
 }
 
-const shadowCallsSql = `SELECT is_called AS witness, (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_roles
-  WHERE rolname OPERATOR(pg_catalog.=) 'caught'::name) AS roles FROM public.witness`;
+const shadowCallsSql = `SELECT is_called AS "sequenceUsed", (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_roles
+  WHERE rolname OPERATOR(pg_catalog.=) 'detected'::name) AS roles FROM public.detected_calls`;

@@ -2,18 +2,18 @@ import type { EmulatorHarness } from './emulator-harness.ts';
 import { adminLogin, query } from './postgres-client.ts';
 
 /**
- * What a server is like by its catalogues: rows by what they are about, of each database under its name. By names and
- * never by oids, in an order that depends on nothing else, so that two of them are equal where nothing has changed.
+ * The content of a server's system catalogs: rows by subject, for each database with its name as prefix. Objects are
+ * identified by name, not by oid, and sorted, so that the snapshots of an unchanged server are equal.
  */
 export type ServerSnapshot = Readonly<Record<string, readonly Record<string, unknown>[]>>;
 
-/** A list of grants as it is stored (none is not the same as the default one), its items in the order of their text. */
+/** A sorted list of grants; NULL, which means the default grants, stays NULL. */
 const acl = (column: string): string =>
   `CASE WHEN ${column} IS NOT NULL THEN ARRAY(SELECT item::text FROM unnest(${column}) item ORDER BY 1) END AS acl`;
 
 const owner = (column: string): string => `pg_get_userbyid(${column}) AS owner`;
 
-/** Rows that are shared by all databases; `$` stands for the names that are left out. */
+/** Queries for what all databases share; `$` is replaced by the array of excluded names. */
 const serverQueries: Readonly<Record<string, string>> = {
   databases: `SELECT datname AS name, ${owner('datdba')}, ${acl('datacl')}, datconnlimit, datallowconn, datistemplate,
       datcollate, pg_encoding_to_char(encoding) AS encoding, shobj_description(oid, 'pg_database') AS comment
@@ -31,7 +31,7 @@ const serverQueries: Readonly<Record<string, string>> = {
   parameters: `SELECT parname AS name, ${acl('paracl')} FROM pg_parameter_acl`,
 };
 
-/** Rows of one database. Of PostgreSQL's own objects only what differs from how they come. */
+/** Queries for one database; from PostgreSQL's own objects only those with changed grants. */
 const databaseQueries: Readonly<Record<string, string>> = {
   schemas: `SELECT nspname AS name, ${owner('nspowner')}, ${acl('nspacl')},
       obj_description(oid, 'pg_namespace') AS comment
@@ -73,9 +73,9 @@ const databaseQueries: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads a server by the administrator, in every database that lets it in: owners, grants, default privileges,
- * settings, roles, memberships with their grantors and options, comments.
- * @param excluded names of databases and roles that are not looked at, a pull request's own while it is there
+ * Reads, as the administrator, every database that accepts its connections: owners, grants, default privileges, settings,
+ * roles, memberships with their grantors and options, comments.
+ * @param excluded names of databases and roles to leave out, such as those of a pull request
  */
 export async function takeSnapshot(
   emulator: EmulatorHarness,
@@ -99,17 +99,19 @@ export async function takeSnapshot(
   for (const { name } of databases) {
     const [row] = await query(emulator, adminLogin(host, String(name)), combineQueries(databaseQueries));
     snapshotEntries.push(
-      ...Object.entries(row ?? {}).map(([what, rows]) => [`${name}: ${what}`, rows] as [string, unknown]),
+      ...Object.entries(row ?? {}).map(
+        ([subject, rows]) => [`${name}: ${subject}`, rows] as [string, unknown],
+      ),
     );
   }
   return Object.fromEntries(snapshotEntries) as ServerSnapshot;
 }
 
-/** One query of many, a column of JSON each, so that one session is enough. */
+/** Combines queries into one that returns each result as a JSON column, so that one session is enough. */
 function combineQueries(queries: Readonly<Record<string, string>>): string {
   const columns = Object.entries(queries).map(
-    ([what, sql]) =>
-      `(SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY to_jsonb(x)::text COLLATE "C"), '[]') FROM (${sql}) x) AS "${what}"`,
+    ([subject, sql]) =>
+      `(SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY to_jsonb(x)::text COLLATE "C"), '[]') FROM (${sql}) x) AS "${subject}"`,
   );
   return `SELECT ${columns.join(',\n')}`;
 }

@@ -3,8 +3,8 @@ import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { EmulatorHarness } from './emulator-harness.ts';
 
 /**
- * The `test` of end-to-end tests: one emulator for each file that asks for it, whose records of requests and statements
- * and whose faults are empty before each test.
+ * `test` for end-to-end tests: one emulator for each file that uses it. Its recorded requests and statements and its
+ * faults are cleared before each test.
  */
 export const test = base
   .extend('emulatorOptions', { scope: 'file' }, async (): Promise<Partial<EmulatorOptions>> => ({}))
@@ -13,14 +13,14 @@ export const test = base
     onCleanup(() => emulator.close());
     return emulator;
   })
-  .extend('forgotten', { auto: true }, async ({ emulator }) => {
+  .extend('clearedRecords', { auto: true }, async ({ emulator }) => {
     await emulator.clearRecords();
     return undefined;
   });
 
 /**
- * {@link test} with other options for one file. `test.override` at the top of a file would change what every file gets
- * that shares this module with it.
+ * {@link test} with other options for one file. `test.override` at the top of a file would also change the options of
+ * every file that shares this module.
  */
 export const testWith = (options: Partial<EmulatorOptions>) =>
   test.extend('emulatorOptions', { scope: 'file' }, async () => options);

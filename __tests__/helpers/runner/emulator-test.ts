@@ -13,20 +13,23 @@ import { test as base } from './workflow-test.ts';
 
 const eventsDirectory = join(repositoryRoot, 'examples', 'events');
 
-/** The path of one of the events that people find in examples/events. */
+/** The path of an event in examples/events. */
 export function exampleEventPath(name: string): string {
   return join(eventsDirectory, `${name}.json`);
 }
 
-/** The payload of one of them. */
+/** The payload of an event in examples/events. */
 export function examplePayload(name: string): JsonObject {
   return JSON.parse(readFileSync(exampleEventPath(name), 'utf8'));
 }
 
-/** What `control/state` says of a repository. */
+/** A repository in the response of `control/state`. */
 type RepositoryState = Record<'pulls' | 'comments' | 'runs', Record<string, JsonObject>>;
 
-/** `test` with one emulator for each file: `runOnAzure` runs a workflow's text against it, its GitHub being told of the run. */
+/**
+ * `test` with one emulator for each file. `runOnAzure` runs a workflow's text against it and reports the run to its
+ * GitHub; `repository` reads a repository's state from it.
+ */
 export const test = base
   .extend('emulator', { scope: 'file' }, async ({ compileCache: _ }, { onCleanup }) => {
     const emulator = await startEmulator();
@@ -43,12 +46,12 @@ export const test = base
   })
   .extend('repository', { scope: 'file' }, async ({ emulator }) => {
     return async (name = 'relecloud/space-travel'): Promise<RepositoryState> => {
-      const answer = await send(emulator, 'GET', `${emulator.readyLine.control}/state`);
-      return JSON.parse(answer.text).repositories[name];
+      const response = await send(emulator, 'GET', `${emulator.readyLine.control}/state`);
+      return JSON.parse(response.text).repositories[name];
     };
   });
 
-/** A step that sends a request to GitHub's API by the job's token and prints `NAME: STATUS BODY`. */
+/** A step that sends a request to GitHub's API with the job's token and prints `NAME: STATUS BODY`. */
 export function apiRequestStep(name: string, method: string, path: string, body?: JsonObject): string {
   return `- if: always()
         env: { TOKEN: "\${{ github.token }}", BODY: '${body === undefined ? '' : JSON.stringify(body)}' }

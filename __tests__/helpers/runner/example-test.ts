@@ -2,21 +2,20 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { exampleValues } from '../../../workflow-runner/cli.ts';
 import {
   type EmulatorProcess,
   startEmulatorProcess,
   stopEmulator,
 } from '../../../workflow-runner/emulator-process.ts';
-import { exampleValues } from '../../../workflow-runner/example-values.ts';
 import { createGitHubControl, type RunResult, runWorkflow } from '../../../workflow-runner/run-workflow.ts';
 import { repositoryRoot } from '../root.ts';
 import { test as base } from './workflow-test.ts';
 
-/** `test` for workflows of examples/: `runExample` runs one, on an event of examples/events/ if one is named. */
+/** `test` for the workflows in examples/: `runExample` runs one, optionally on an event of examples/events/. */
 export const test = base
   .extend('built', { scope: 'file' }, async () => inject('built'))
-  // The checkout as it would be after a build: `uses: ./` runs the bundle that is built from the present sources,
-  // not what lies in dist/.
+  // The checkout as after a build: `uses: ./` runs the bundle of the current sources, not the committed dist/.
   .extend('workspace', { scope: 'file' }, async ({ built }, { onCleanup }) => {
     const workspace = mkdtempSync(join(tmpdir(), 'workspace-'));
     onCleanup(() => rmSync(workspace, { recursive: true, force: true }));
@@ -26,7 +25,7 @@ export const test = base
     symlinkSync(built.bundle, join(workspace, 'dist'));
     return workspace;
   })
-  // An emulator in its own process, as `npm start` has one.
+  // An emulator in its own process, as with `npm start`.
   .extend('emulator', { scope: 'file' }, async ({ built: _ }, { onCleanup }): Promise<EmulatorProcess> => {
     const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'];
     const templates = ['--postgres-templates', inject('postgresTemplates')];
@@ -46,7 +45,7 @@ export const test = base
         ...exampleValues(env, clientSecret),
       });
   })
-  // Every value that no log may show.
+  // The values that no log may contain.
   .extend('secrets', { scope: 'file' }, async ({ emulator }) =>
     Object.values(exampleValues(emulator.env, emulator.clientSecret).secrets),
   );

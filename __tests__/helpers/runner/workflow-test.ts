@@ -8,7 +8,7 @@ import { test as base, inject } from 'vitest';
 import { type RunOptions, type RunResult, runWorkflow } from '../../../workflow-runner/run-workflow.ts';
 import { repositoryRoot, testsDirectory } from '../root.ts';
 
-/** The checkout that the tests' workflows run in: `uses: ./probe` is fixtures/probe. */
+/** The workspace of the tests' workflows: `uses: ./probe` is fixtures/probe. */
 export const workspace = join(testsDirectory, 'runner', 'fixtures');
 
 export interface CliResult {
@@ -18,12 +18,12 @@ export interface CliResult {
 }
 
 /**
- * The runner's tests' `test`. `write` writes a file and returns its path; `run` runs a workflow's text in this process, and
- * `start` by the command line in another one, which is for signals, exit codes and arguments.
+ * `test` for the workflow runner. `write` writes a file and returns its path, `run` runs a workflow's text in this
+ * process, and `start` runs it through the command line in another process, for signals, exit codes and arguments.
  */
 export const test = base
   .extend('compileCache', { scope: 'file' }, async () => inject('built').compileCache)
-  // vitest gives a fixture its second argument only where the first one names another fixture.
+  // vitest passes a fixture's second argument only if the first one names another fixture.
   .extend('write', { scope: 'file' }, async ({ compileCache: _ }, { onCleanup }) => {
     const folder = mkdtempSync(join(tmpdir(), 'runner-test-'));
     onCleanup(() => rmSync(folder, { recursive: true, force: true }));
@@ -43,7 +43,7 @@ export const test = base
     return (workflow: string, args: readonly string[] = []): CliProcess =>
       spawnRunnerCli(
         [write(workflow), '--no-emulator', '--workspace', workspace, ...args],
-        // Half of a short run is compiling.
+        // Compiling takes half of a short run.
         { ...process.env, NODE_COMPILE_CACHE: compileCache },
       );
   });
@@ -69,28 +69,28 @@ function spawnRunnerCli(args: readonly string[], env: NodeJS.ProcessEnv): CliPro
   return { child, finished };
 }
 
-/** A workflow with one job of these steps, each a YAML flow or block without its dash. */
+/** A workflow with one job that has these steps, each as YAML without its dash. */
 export function workflowWithSteps(...stepSources: readonly string[]): string {
   const list = stepSources.map((step) => `      - ${step.trim().replaceAll('\n', '\n        ')}`).join('\n');
   return `on: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n${list}\n`;
 }
 
-/** A step that runs a script, given as block text. */
-export function scriptStep(text: string, more = ''): string {
+/** A step that runs a script of several lines. */
+export function scriptStep(text: string, moreKeys = ''): string {
   return `run: |\n${text
     .trim()
     .split('\n')
     .map((line) => `  ${line}`)
-    .join('\n')}\n${more}`;
+    .join('\n')}\n${moreKeys}`;
 }
 
-/** Whether a process runs; one that has ended and that nobody has waited for does not. */
+/** Whether a process is running; a zombie is not. */
 export function isRunning(pid: number): boolean {
   const stat = `/proc/${pid}/stat`;
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'));
 }
 
-/** Waits until a process has ended. The limit only ends a hang. */
+/** Waits until a process has exited. The limit only ends a hang. */
 export async function waitForExit(pid: number): Promise<void> {
   const deadline = performance.now() + 120_000;
   while (isRunning(pid)) {

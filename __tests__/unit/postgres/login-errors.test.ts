@@ -1,15 +1,7 @@
 import fc from 'fast-check';
-import { DatabaseError } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { classifyLoginError } from '../../../src/postgres/login-errors.ts';
-
-/** An error of PostgreSQL as the client throws it. */
-function createPgError(code: string, message: string): DatabaseError {
-  const error = new DatabaseError(message, message.length, 'error');
-  error.severity = 'FATAL';
-  error.code = code;
-  return error;
-}
+import { createPgError } from '../../helpers/unit/pg-error.ts';
 
 const createSystemError = (code: string, message = code): Error =>
   Object.assign(new Error(message), { code });

@@ -1,4 +1,4 @@
-import { DatabaseError } from 'pg';
+import type { DatabaseError } from 'pg';
 import { describe, expect } from 'vitest';
 import {
   formatPgError,
@@ -6,16 +6,9 @@ import {
   isDuplicateObject,
   retryOnConflict,
 } from '../../../src/postgres/pg-errors.ts';
+import { createPgError } from '../../helpers/unit/pg-error.ts';
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
-
-/** An error of PostgreSQL as the client throws it. */
-function createPgError(code: string, message = 'permission denied', detail?: string): DatabaseError {
-  const error = new DatabaseError(message, message.length, 'error');
-  error.code = code;
-  if (detail !== undefined) error.detail = detail;
-  return error;
-}
 
 const conflictErrors: readonly (readonly [what: string, error: DatabaseError])[] = [
   ['a catalog row that was updated concurrently', createPgError('XX000', 'tuple concurrently updated')],

@@ -1,4 +1,4 @@
-/** All cruises with the berths still free, the next to depart first. */
+/** All cruises with their free berths, the next departure first. */
 export async function listCruises(client) {
   const { rows } = await client.query(`
     SELECT cruises.name AS cruise,
@@ -15,20 +15,21 @@ export async function listCruises(client) {
   return rows;
 }
 
-/** Books berths on a cruise; refuses what it does not have, also when two passengers ask at once. */
+/** Books berths on a cruise. Throws if it has too few, also if two passengers book at the same time. */
 export async function book(client, cruise, passenger, berths) {
   await client.query('BEGIN');
   try {
-    // The lock lets one booking of a cruise at a time count what is left.
+    // The row lock makes concurrent bookings of a cruise wait, so that each counts the free berths correctly.
     const found = await client.query('SELECT id, berths FROM cruises WHERE name = $1 FOR UPDATE', [cruise]);
-    if (found.rows.length === 0) throw new Error(`There is no cruise '${cruise}'; see the catalogue.`);
+    if (found.rows.length === 0) throw new Error(`Cruise '${cruise}' does not exist; see the catalogue.`);
     const { id, berths: all } = found.rows[0];
     const taken = await client.query(
       'SELECT coalesce(sum(berths), 0)::int AS berths FROM bookings WHERE cruise_id = $1',
       [id],
     );
     const free = all - taken.rows[0].berths;
-    if (berths > free) throw new Error(`'${cruise}' has ${free} free berths, not ${berths}; book fewer.`);
+    if (berths > free)
+      throw new Error(`'${cruise}' has only ${free} free berths; book fewer than ${berths}.`);
     await client.query('INSERT INTO bookings (cruise_id, passenger, berths) VALUES ($1, $2, $3)', [
       id,
       passenger,

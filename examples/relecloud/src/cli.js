@@ -5,8 +5,8 @@ import { connection } from './connection.js';
 const usage = 'Usage: node src/cli.js [list] | book CRUISE PASSENGER BERTHS';
 
 async function list(client) {
-  const over = connection().ssl ? 'over TLS, its certificate verified' : 'without TLS';
-  console.log(`Connected to ${client.database} on ${client.host} ${over}.`);
+  const security = connection().ssl ? 'over TLS, its certificate verified' : 'without TLS';
+  console.log(`Connected to ${client.database} on ${client.host} ${security}.`);
   console.table(await listCruises(client));
 }
 

@@ -1,12 +1,12 @@
 /**
- * The connection as the workflow's step publishes it: DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD, DB_SSLMODE.
- * Anything but `disable` means TLS with the server's certificate verified, which is more than libpq's `require`.
+ * The connection that the action publishes in DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD and DB_SSLMODE. With any
+ * DB_SSLMODE but `disable`, the server's certificate is verified, which is stricter than libpq's `require`.
  */
 export function connection(env = process.env) {
   const missing = ['DB_HOST', 'DB_NAME', 'DB_USER', 'DB_PASSWORD'].filter((name) => !env[name]);
   if (missing.length > 0) {
     throw new Error(
-      `${missing.join(', ')} missing: run after the step that ensures the database, or set them.`,
+      `Missing environment variables: ${missing.join(', ')}. Run this after the action's step, or set them.`,
     );
   }
   return {

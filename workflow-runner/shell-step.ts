@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { JobState } from './job-state.ts';
-import { type PlannedStep, type StepContext, StepError } from './planned-step.ts';
+import { evaluateString } from './expressions.ts';
+import { type PlannedStep, type StepContext, StepError } from './job-state.ts';
 import { runProcess } from './run-process.ts';
-import { evaluateString } from './template-tokens.ts';
 import type { WorkflowStep } from './workflow.ts';
 
 interface Shell {
   readonly name: string;
-  /** Arguments in one line; `{0}` stands for the script's path. */
+  /** Command line after the name; `{0}` is replaced by the script's path. */
   readonly arguments: string;
 }
 
@@ -45,18 +44,18 @@ function findProgram(program: string, path: string): string | undefined {
 }
 
 function parseShell(option: string, path: string): Shell {
-  // Where no shell is named, bash runs without pipefail; named, with it.
+  // As on GitHub, bash runs with pipefail only if the step names it as its shell.
   if (option === '')
     return { name: findProgram('bash', path) === undefined ? 'sh' : 'bash', arguments: '-e {0}' };
   const [name = '', ...rest] = option.split(' ');
   const shell = { name, arguments: rest.join(' ').trim() || (SHELL_ARGUMENTS[name] ?? '') };
   if (shell.arguments.includes('{0}')) return shell;
   throw new StepError(
-    `The shell '${option}' is unknown: use ${Object.keys(SHELL_ARGUMENTS).join(', ')}, or a command line with '{0}'.`,
+    `Unknown shell '${option}': use ${Object.keys(SHELL_ARGUMENTS).join(', ')}, or a command line with '{0}'.`,
   );
 }
 
-// Quotes group words, as in the command lines above; the runner's shells need no more.
+// Splits at spaces outside double quotes, which is all that the shells' command lines use.
 function splitArguments(line: string): string[] {
   return [...line.matchAll(/(?:"[^"]*"|[^\s"])+/g)].map(([word]) => word.replaceAll('"', ''));
 }
@@ -70,13 +69,13 @@ function wrapScript(shell: Shell, run: string): string {
 function resolveWorkingDirectory(step: WorkflowStep, context: StepContext): string {
   const { job } = context;
   const folder = evaluateString(
-    step.workingDirectory ?? job.job.defaults.workingDirectory,
+    step.workingDirectory ?? job.definition.defaults.workingDirectory,
     context.evaluator,
   );
   const path = resolve(job.run.folders.workspace, folder);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   throw new StepError(
-    `The working-directory '${folder}' does not exist in the workspace; check its spelling.`,
+    `The working-directory '${folder}' does not exist in the workspace: check its spelling.`,
   );
 }
 
@@ -89,7 +88,7 @@ function logScript(script: string, shell: string, context: StepContext): void {
   log.endGroup();
 }
 
-/** Prints the step's `env` context, as GitHub does before a step's output. */
+/** Prints the step's `env` context, as GitHub does at the start of a step. */
 export function logEnv(context: StepContext): void {
   const { log } = context.job.run;
   const names = Object.keys(context.env);
@@ -101,15 +100,18 @@ function firstLine(script: string): string {
   return script.trimStart().split(/\r?\n/)[0] ?? '';
 }
 
-async function executeRunStep(step: WorkflowStep, context: StepContext): Promise<boolean> {
+async function executeShellStep(step: WorkflowStep, context: StepContext): Promise<boolean> {
   const { job } = context;
   const script = evaluateString(step.run, context.evaluator);
   const path = context.variables['PATH'] ?? '';
-  const shell = parseShell(evaluateString(step.shell ?? job.job.defaults.shell, context.evaluator), path);
+  const shell = parseShell(
+    evaluateString(step.shell ?? job.definition.defaults.shell, context.evaluator),
+    path,
+  );
   const program = findProgram(shell.name, path);
   if (program === undefined) {
     throw new StepError(
-      `The shell '${shell.name}' is not on this machine's PATH: install it, or use another.`,
+      `The shell '${shell.name}' is not on this machine's PATH: install it, or use another shell.`,
     );
   }
   const file = join(job.run.folders.temporary, `${randomUUID()}${SCRIPT_EXTENSIONS[shell.name] ?? ''}`);
@@ -131,14 +133,14 @@ async function executeRunStep(step: WorkflowStep, context: StepContext): Promise
 }
 
 /** Plans a `run:` step. */
-export function planRunStep(_job: JobState, step: WorkflowStep): PlannedStep {
+export function planShellStep(step: WorkflowStep): PlannedStep {
   return {
     step,
     stage: 'main',
-    title: (expressions) =>
-      evaluateString(step.name, expressions) || `Run ${firstLine(evaluateString(step.run, expressions))}`,
+    title: (evaluator) =>
+      evaluateString(step.name, evaluator) || `Run ${firstLine(evaluateString(step.run, evaluator))}`,
     condition: step.condition,
     state: new Map(),
-    execute: (context) => executeRunStep(step, context),
+    execute: (context) => executeShellStep(step, context),
   };
 }
