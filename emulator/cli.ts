@@ -16,7 +16,7 @@ function parseOptionsOrExit(): EmulatorOptions {
 }
 
 async function loadAndStart(options: EmulatorOptions): Promise<Emulator> {
-  // Loaded only once the command line is known to be right, so that a wrong one is refused at once.
+  // Loaded after the options have been checked, so that an invalid command line fails immediately.
   const { startEmulator } = await import('./emulator.ts');
   return startEmulator(options);
 }
@@ -29,10 +29,10 @@ async function shutDown(): Promise<void> {
   process.exit(0);
 }
 
-// Before it is ready, too: a signal then waits for the start and takes it back.
+// A signal during the start waits for the end of the start, then closes the emulator.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void shutDown());
 
-// npm runs its scripts in a shell, and a signal to npm ends the shell without reaching us: the shell's end is ours.
+// npm runs scripts in a shell. A signal to npm ends the shell but does not reach this process, so it watches its parent.
 if (process.env['npm_lifecycle_event'] !== undefined) {
   const parent = process.ppid;
   setInterval(() => {

@@ -14,7 +14,7 @@ import { SigningKey } from './core/signing-key.ts';
 import { Timers } from './core/timers.ts';
 import { DEFAULT_OPTIONS, type EmulatorOptions } from './options.ts';
 import type { PostgresFactory } from './postgres/types.ts';
-import type { ArmContext } from './services/arm/arm-request.ts';
+import type { ArmContext } from './services/arm/arm-context.ts';
 import { armHandler } from './services/arm/arm-service.ts';
 import { ArmStore } from './services/arm/arm-store.ts';
 import { Operations } from './services/arm/operations.ts';
@@ -26,30 +26,30 @@ import { GitHubStore } from './services/github/github-store.ts';
 import { ipEchoHandler } from './services/ip-echo.ts';
 import { oidcHandler } from './services/oidc.ts';
 
-/** What the emulator says when it is ready (contract.md, "The emulator, alone"). */
+/** The line that the emulator prints when it is ready, see emulator/README.md. */
 export interface ReadyLine {
   readonly event: 'ready';
-  /** Base of the control calls, no slash at the end. */
+  /** Base URL of the control API, without a trailing slash. */
   readonly control: string;
-  /** Path of the root certificate, PEM. */
+  /** Path of the root certificate (PEM). */
   readonly ca: string;
-  /** Signs the application in by the client-secret flow. */
+  /** The client secret of the application. */
   readonly clientSecret: string;
-  /** What a process needs to take the emulator for Azure and for GitHub's services. */
+  /** The environment variables with which a process uses the emulator instead of Azure and GitHub. */
   readonly env: Readonly<Record<string, string>>;
-  /** What a process needs besides to sign in by managed identity. */
+  /** Additional environment variables for the sign-in with a managed identity. */
   readonly managedIdentity: { readonly env: Readonly<Record<string, string>> };
 }
 
 export interface Emulator {
   readonly readyLine: ReadyLine;
-  /** The root certificate, PEM, for clients in this process. */
+  /** The root certificate (PEM), for clients in this process. */
   readonly caCertificate: string;
-  /** End it with everything it started, and remove its files. Idempotent. */
+  /** Stop the emulator and its servers, and remove its files. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Everything that an emulator holds, in the order in which it was opened. */
+/** What an emulator consists of, without its listeners and PostgreSQL. */
 interface EmulatorServices {
   readonly options: EmulatorOptions;
   readonly identity: EmulatorIdentity;
@@ -72,7 +72,7 @@ class LazyPostgres {
     this.#services = services;
   }
 
-  /** The factory, loaded with the first server, so that the emulator itself starts at once. */
+  /** The factory, loaded for the first server, so that the emulator starts fast. */
   getFactory(): Promise<PostgresFactory> {
     this.#factory ??= this.#load();
     return this.#factory;
@@ -173,7 +173,7 @@ function buildReadyLine({ identity, directory }: EmulatorServices, listeners: Li
 
 async function createServices(options: EmulatorOptions): Promise<EmulatorServices> {
   const directory = await mkdtemp(join(tmpdir(), 'azure-emulator-'));
-  // Traversable by everyone: PostgreSQL's files lie beneath, and under root it runs as another user.
+  // PostgreSQL's files can be below this directory, and it runs as another user if the emulator runs as root.
   await chmod(directory, 0o711);
   const certificateAuthority = await CertificateAuthority.create();
   await writeFile(join(directory, 'ca.pem'), certificateAuthority.pem, { mode: 0o644 });
@@ -209,9 +209,9 @@ async function closeEverything(
 }
 
 /**
- * Start an Azure of one's own: ARM, Entra ID, GitHub's OIDC and REST services, address echoes and control, each on a
- * port of 127.0.0.1 that the system chooses, behind a certificate authority of its own. PostgreSQL is started with the
- * first server.
+ * Start an emulator: ARM, Entra ID, GitHub's OIDC and REST services, the services that return the caller's address, and the
+ * control API. Each listens on a free port of 127.0.0.1 with a certificate of the emulator's own authority. PostgreSQL is
+ * loaded for the first server.
  */
 export async function startEmulator(overrides: Partial<EmulatorOptions> = {}): Promise<Emulator> {
   const services = await createServices({ ...DEFAULT_OPTIONS, ...overrides });

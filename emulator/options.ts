@@ -1,30 +1,34 @@
 import { parseArgs } from 'node:util';
-import { PASSWORD_STORAGES, type PasswordStorage } from './postgres/azure-model/password-storage.ts';
-import type { BlockedClientBehavior, PostgresFactory } from './postgres/types.ts';
+import {
+  type BlockedClientBehavior,
+  PASSWORD_STORAGES,
+  type PasswordStorage,
+  type PostgresFactory,
+} from './postgres/types.ts';
 
-/** How the emulated Azure behaves; every field has a default in {@link DEFAULT_OPTIONS}. */
+/** The options of an emulator. {@link DEFAULT_OPTIONS} has the defaults. */
 export interface EmulatorOptions {
-  /** Milliseconds added to each answer of ARM and Entra. */
+  /** Delay of each answer of ARM and Entra in milliseconds. */
   readonly latencyMs: number;
-  /** Milliseconds that a server's creation takes; other operations take a share of it (arm/timing.ts). */
+  /** Duration of a server's creation in milliseconds. Other operations take a share of it (services/arm/timing.ts). */
   readonly provisionMs: number;
-  /** Milliseconds that an accepted firewall rule takes to work. */
+  /** Milliseconds until an accepted firewall rule works. */
   readonly firewallDelayMs: number;
-  /** How the gate treats a client that no rule admits. */
+  /** What happens to a client that no firewall rule permits. */
   readonly blockedBehavior: BlockedClientBehavior;
-  /** How new servers store passwords, and which they accept. */
+  /** How new servers store passwords, and which stored passwords they accept. */
   readonly passwordStorage: PasswordStorage;
-  /** Factor on every recorded Retry-After; 1 gives the seconds that Azure gave. */
+  /** Factor on every recorded Retry-After; 1 gives Azure's values. */
   readonly retryAfterScale: number;
-  /** Seconds that an access token lives. Entra's own value is 3599. */
+  /** Lifetime of an access token in seconds. Entra uses 3599. */
   readonly tokenLifetimeSeconds: number;
-  /** Entries on one page of an ARM list before `nextLink` appears. */
+  /** Entries on one page of an ARM list. */
   readonly pageSize: number;
-  /** Factor on the size of ARM's request buckets (facts.md §3); 0 turns throttling off. */
+  /** Factor on ARM's throttling limits; 0 turns throttling off. */
   readonly throttlingScale: number;
-  /** Directory of PostgreSQL templates that were made before (postgres/template.ts); else each emulator makes its own. */
+  /** A directory from `prepareTemplates` (postgres/cluster/template-cluster.ts). Without it the emulator creates its own. */
   readonly postgresTemplateDirectory: string | undefined;
-  /** Stands in for the real PostgreSQL, for tests of ARM alone. */
+  /** Replaces the real PostgreSQL, for tests of ARM alone. */
   readonly postgres: PostgresFactory | undefined;
 }
 
@@ -42,7 +46,7 @@ export const DEFAULT_OPTIONS: EmulatorOptions = {
   postgres: undefined,
 };
 
-/** A command line that the emulator cannot be started with; the message is for the person who wrote it. */
+/** An invalid command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -51,14 +55,15 @@ export const USAGE =
   'Usage: npm run -s emulator -- [--latency MS] [--provision MS] [--firewall-delay MS] ' +
   '[--blocked timeout|reject] [--retry-after SCALE] [--password-storage scram-sha-256|md5|md5-strict] ' +
   '[--postgres-templates DIRECTORY]\n' +
-  'md5: servers as they were made before about October 2024 (password_encryption and ' +
-  'azure.accepted_password_auth_method are md5); md5-strict: which refuse a stored SCRAM verifier.';
+  'md5: new servers are like servers created before about October 2024 (password_encryption and ' +
+  'azure.accepted_password_auth_method are md5). md5-strict: they also refuse a stored SCRAM verifier.\n' +
+  'See emulator/README.md.';
 
 function parseNumber(flag: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || !Number.isFinite(value)) {
-    throw new UsageError(`--${flag} takes a number of zero or more, not '${text}'.`);
+    throw new UsageError(`--${flag} must be a number of 0 or more, not '${text}'.`);
   }
   return value;
 }
@@ -66,13 +71,13 @@ function parseNumber(flag: string, text: string | undefined, fallback: number): 
 function parseBlockedBehavior(text: string | undefined): BlockedClientBehavior {
   if (text === undefined) return DEFAULT_OPTIONS.blockedBehavior;
   if (text === 'timeout' || text === 'reject') return text;
-  throw new UsageError(`--blocked takes 'timeout' or 'reject', not '${text}'.`);
+  throw new UsageError(`--blocked must be 'timeout' or 'reject', not '${text}'.`);
 }
 
 function parsePasswordStorage(text: string | undefined): PasswordStorage {
-  const wanted = PASSWORD_STORAGES.find((storage) => storage === (text ?? DEFAULT_OPTIONS.passwordStorage));
-  if (wanted !== undefined) return wanted;
-  throw new UsageError(`--password-storage takes one of ${PASSWORD_STORAGES.join(', ')}, not '${text}'.`);
+  const storage = PASSWORD_STORAGES.find((each) => each === (text ?? DEFAULT_OPTIONS.passwordStorage));
+  if (storage !== undefined) return storage;
+  throw new UsageError(`--password-storage must be one of ${PASSWORD_STORAGES.join(', ')}, not '${text}'.`);
 }
 
 function parseFlags(args: readonly string[]) {
@@ -96,8 +101,8 @@ function parseFlags(args: readonly string[]) {
 }
 
 /**
- * The options that a command line asks for (contract.md, "The emulator, alone").
- * @throws {UsageError} for a flag that does not exist or a value that does not fit.
+ * The options of a command line.
+ * @throws {UsageError} for an unknown flag or an invalid value.
  */
 export function parseOptions(args: readonly string[]): EmulatorOptions {
   const flagValues = parseFlags(args);

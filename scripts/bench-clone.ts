@@ -68,7 +68,7 @@ export async function measureClones(): Promise<readonly CloneMeasurement[]> {
         blockedBehavior: 'reject',
         firewallDelayMs: 0,
       });
-      server.setFirewallRules(new Map([['bench', { startIpAddress: address, endIpAddress: address }]]));
+      server.firewall.setRules(new Map([['bench', { startIpAddress: address, endIpAddress: address }]]));
       await server.start();
       const connectTo = async (database: string): Promise<pg.Client> => {
         const ssl = { ca: authority.pem };

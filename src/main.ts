@@ -1,41 +1,61 @@
+import { toActionError } from './common/errors.ts';
 import type { RunContext } from './common/polling.ts';
 import type { ActionsRuntime } from './github/actions.ts';
+import { GitHubApi } from './github/api.ts';
 import { ActionState } from './github/state.ts';
+import type { Config } from './inputs/types.ts';
 import { check } from './modes/check/check.ts';
 import { drop } from './modes/drop.ts';
 import { ensure } from './modes/ensure.ts';
-import { readConfig, untrustedSource, withRunContext } from './modes/run-context.ts';
+import { readConfig, untrustedSource } from './modes/read-config.ts';
+import { withRunContext } from './modes/run-context.ts';
 import { sweep } from './modes/sweep/sweep.ts';
 import { checkEnvFile } from './publish/publish.ts';
 import { Reporter } from './reporting/reporter.ts';
 
-/** The main half of the action: inputs → config, then the route of the mode, told from its beginning to its end. */
+/**
+ * The main step of the action: reads the inputs, runs the mode, and reports the result.
+ * @throws what the mode throws, after outputs and summary are written
+ */
 export async function runMain(runtime: ActionsRuntime): Promise<void> {
-  new ActionState(runtime).reset();
+  const state = new ActionState(runtime);
+  state.reset();
   const config = readConfig(runtime);
   if (config === undefined) {
     runtime.notice(
-      `Skipped, since GitHub gives ${untrustedSource(runtime.event)} no credentials (skip-without-credentials). There is no database for this run.`,
+      `Skipped: GitHub gives ${untrustedSource(runtime.event)} no credentials (skip-without-credentials). This run has no database.`,
     );
     return;
   }
   if (config.mode === 'ensure') checkEnvFile(config.publish);
   const reporter = new Reporter(runtime, config);
-  const runMode = (run: RunContext): Promise<void> => {
-    const context = { runtime, run, reporter };
-    switch (config.mode) {
-      case 'ensure':
-        return ensure({ ...context, config });
-      case 'check':
-        return check({ ...context, config });
-      case 'drop':
-        return drop({ ...context, config });
-      case 'sweep':
-        return sweep({ ...context, config });
-    }
-  };
-  await reporter.runAndReport(() => withRunContext(runtime, config.timeoutMs, TIMEOUT_HINT, runMode));
+  const error = await withRunContext(runtime, config.timeoutMs, TIMEOUT_HINT, (run) =>
+    runMode(runtime, run, config, state, reporter),
+  ).then(() => undefined, toActionError);
+  await reporter.finish(error);
+  if (error !== undefined) throw error;
+}
+
+function runMode(
+  runtime: ActionsRuntime,
+  run: RunContext,
+  config: Config,
+  state: ActionState,
+  reporter: Reporter,
+): Promise<void> {
+  const gitHub = new GitHubApi(config.gitHubToken, runtime.event.repository.name, run);
+  const context = { runtime, run, state, gitHub, reporter };
+  switch (config.mode) {
+    case 'ensure':
+      return ensure({ ...context, config });
+    case 'check':
+      return check({ ...context, config });
+    case 'drop':
+      return drop({ ...context, config });
+    case 'sweep':
+      return sweep({ ...context, config });
+  }
 }
 
 const TIMEOUT_HINT =
-  'Raise timeout-minutes if the work was still going on, and run the workflow again: what is there is found.';
+  'Raise timeout-minutes if the work was still in progress, and run the workflow again: it continues with what already exists.';

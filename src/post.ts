@@ -1,6 +1,7 @@
 import { OperationFailedError } from './azure/azure-errors.ts';
 import type { AzureClients } from './azure/clients.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
+import { type AzureConnection, connectToAzure } from './azure/connection.ts';
 import { type Operation, trackOperation } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
@@ -13,7 +14,7 @@ import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState, type TemporaryRuleState } from './github/state.ts';
 import { cleanUpMigration } from './migration/clean-up-migration.ts';
 import { killTagged } from './migration/process-tree.ts';
-import { type AzureConnection, connectToAzure, withRunContext } from './modes/run-context.ts';
+import { withRunContext } from './modes/run-context.ts';
 import { login, type PasswordlessTarget } from './postgres/login.ts';
 import { removeEnvFile } from './publish/publish.ts';
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { arch } from 'node:os';
 import { dirname } from 'node:path';
 import { asObject, asString, type JsonObject } from '../emulator/core/json.ts';
-import { exampleRepository } from '../emulator/services/github/example-repository.ts';
+import { exampleRepository } from '../emulator/services/github/accounts.ts';
 import type { RunEvent } from './event.ts';
 import type { Workflow } from './workflow.ts';
 

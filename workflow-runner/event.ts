@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { asObject, asString, isJsonObject, type JsonObject } from '../emulator/core/json.ts';
-import { exampleRepository } from '../emulator/services/github/example-repository.ts';
+import { exampleRepository } from '../emulator/services/github/accounts.ts';
 import { type Workflow, WorkflowError } from './workflow.ts';
 
 /** What started a run: the event's name and its webhook payload. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, describe, expect, vi } from 'vitest';
@@ -9,6 +9,7 @@ import { defaultCharset, defaultCollation } from '../../src/inputs/defaults.ts';
 import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
 import { secretInputs } from '../../src/inputs/schema.ts';
 import { publishConnection } from '../../src/publish/publish.ts';
+import { OUTPUT_NAMES } from '../../src/reporting/outputs.ts';
 import { Reporter } from '../../src/reporting/reporter.ts';
 import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
 import { checkConfig, ensureConfig } from '../helpers/unit/test-configs.ts';
@@ -151,14 +152,23 @@ describe('README.md', () => {
   });
 });
 
-/** Of a run that nothing ends. */
-
 describe('outputs that a run sets', () => {
-  test('are exactly those that action.yml declares', async ({ written }) => {
-    const workflow = new ActionsRuntime();
-    const config = ensureConfig({ 'export-env': 'false' });
-    const story = new Reporter(workflow, config);
-    story.serverId = '/subscriptions/x';
+  test('are declared in action.yml, and none else is', () => {
+    expect([...OUTPUT_NAMES].sort()).toEqual(Object.keys(action.outputs).sort());
+  });
+
+  test('are set in reporting/outputs.ts and nowhere else', () => {
+    const callers = globSync('src/**/*.ts', { cwd: repositoryRoot }).filter((path) =>
+      readFileSync(new URL(path, repositoryRoot), 'utf8').includes('.setOutput('),
+    );
+    expect(callers.sort()).toEqual(['src/github/actions.ts', 'src/reporting/outputs.ts']);
+  });
+
+  test('are all set by a run that ensures a database', async ({ written }) => {
+    const runtime = new ActionsRuntime();
+    const { publish: config } = ensureConfig({ 'export-env': 'false' });
+    const reporter = new Reporter(runtime, ensureConfig());
+    reporter.recordServer({ id: '/subscriptions/x', host: 'demo.postgres.database.azure.com' });
     const connection = {
       host: 'demo.postgres.database.azure.com',
       port: 5432,
@@ -167,16 +177,13 @@ describe('outputs that a run sets', () => {
       sslMode: 'require' as const,
       sslRootCert: undefined,
     };
-    await story.runAndReport(
-      async () =>
-        void (await publishConnection(workflow, new ActionState(workflow), config.publish, connection)),
-    );
-    expect([...written()].sort()).toEqual(Object.keys(action.outputs).sort());
+    await publishConnection(runtime, new ActionState(runtime), config, connection);
+    await reporter.finish(undefined);
+    expect([...written()].sort()).toEqual([...OUTPUT_NAMES].sort());
   });
 
-  test('tell of a failed run too what it changed and found', async ({ written }) => {
-    const story = new Reporter(new ActionsRuntime(), ensureConfig());
-    await expect(story.runAndReport(() => Promise.reject(new Error('no')))).rejects.toThrow('(unexpected)');
+  test('include after a failure what the run has changed and found', async ({ written }) => {
+    await new Reporter(new ActionsRuntime(), ensureConfig()).finish(new Error('no'));
     expect(written()).toEqual([
       'server-created',
       'database-created',

@@ -86,7 +86,7 @@ test('a wide-open rule is an error annotation, declared or not, warned of or not
   for (const more of [{ 'on-drift': 'warn' }, { 'allowed-ip-ranges': 'here=198.51.100.7\nall=0.0.0.0/0' }]) {
     const step = await runCheckWithRules(emulator, 'may-read', { all: everybody }, more);
     expect(step.log).toMatch(
-      /^::error title=[^:]*::Firewall rule 'all' lets the whole internet reach server 'walls'/m,
+      /^::error title=[^:]*::Firewall rule 'all' admits the whole internet to server 'walls'/m,
     );
     expect(step.drift).toEqual('on-drift' in more ? ['unexpected all'] : []);
     expect(step.summary).toContain('**The whole internet may try to log in**');

@@ -84,7 +84,7 @@ describe('the comment', () => {
     );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
-      /^::warning::The comment on pull request #3 could not be kept up to date.*pull-requests: write/m,
+      /^::warning::The comment on pull request #3 could not be updated.*pull-requests: write/m,
     );
     expect(await listComments(emulator, 3)).toEqual([]);
     expect(step.outputs['db-name']).toBe('relecloud_pr_3');

@@ -90,7 +90,7 @@ env-prefix: PG_
     const text = `${baseConfigFile('of-a-fork')}skip-without-credentials: true\n`;
     const step = await writeConfigFile(forks(), text).step({ 'config-file': 'postgres.yml' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toMatch(/^::notice::Skipped, since GitHub gives/m);
+    expect(step.log).toMatch(/^::notice::Skipped: GitHub gives/m);
 
     const missing = await forks().step({ 'config-file': 'postgres.yml' });
     expect(missing.exitCode).toBe(1);

@@ -133,7 +133,7 @@ describe('drift-issue: one issue, as long as the drift lasts', () => {
     await setRetention(emulator, 7);
     const step = await check(emulator, { 'github-token': 'may-read' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toMatch(/::warning::The issue about drift could not be kept up to date.*issues: write/);
+    expect(step.log).toMatch(/::warning::The issue about drift could not be updated.*issues: write/);
     expect(step.outputs['drifted']).toBe('true');
   });
 

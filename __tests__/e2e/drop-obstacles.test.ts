@@ -76,7 +76,7 @@ describe('prepared transactions of roles that the administrator administers are 
       );
       const dry = await server.runSuccessfulStep(number, { mode: 'drop', 'dry-run': 'true' });
       for (const line of listed)
-        expect(dry.log).toMatch(new RegExp(`^Would be dropped: database ${own.database} .*${line}`, 'm'));
+        expect(dry.log).toMatch(new RegExp(`^Would drop: database ${own.database} .*${line}`, 'm'));
       expect(await preparedTransactions(server)).toHaveLength(listed.length);
       const step = await server.runSuccessfulStep(number, { mode: 'drop' });
       expect(droppedNames(step)).toEqual([own.database, own.user]);

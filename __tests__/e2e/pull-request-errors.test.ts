@@ -50,7 +50,7 @@ describe('a closed pull request is refused, so that a re-run does not raise it f
     await emulator.addFault({ service: 'github', method: 'GET', path: '/pulls/4$' }, then);
     const step = await pullRequestJob(emulator, 4).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Whether pull request #4 is still open is not known');
+    expect(step.log).toContain('Could not determine whether pull request #4 is still open');
   });
 });
 
@@ -83,7 +83,7 @@ describe('forks', () => {
           : pullRequestJob(emulator, 9, {}, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
       const step = await job.step({ ...withoutSecrets, 'skip-without-credentials': 'true' });
       expect(step.exitCode, step.log).toBe(0);
-      expect(step.log).toMatch(/^::notice::Skipped, since GitHub gives/m);
+      expect(step.log).toMatch(/^::notice::Skipped: GitHub gives/m);
       expect(step.outputs['db-name']).toBeUndefined();
       const [post] = await job.runPosts();
       expect(post?.exitCode, post?.log).toBe(0);
@@ -210,7 +210,7 @@ describe('drop', () => {
     await emulator.clearRecords();
     const step = await pullRequestJob(emulator, 31).step({ ...inputs, mode: 'drop', 'dry-run': 'true' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Would be dropped: database relecloud_pr_31');
+    expect(step.log).toContain('Would drop: database relecloud_pr_31');
     expect(JSON.parse(step.outputs['dropped'] ?? '')).toEqual([
       { resource: 'database', name: 'relecloud_pr_31' },
       { resource: 'role', name: 'relecloud_app_pr_31' },

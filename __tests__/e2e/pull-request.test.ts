@@ -208,7 +208,7 @@ describe('what is published', () => {
       expect(
         await query(emulator, loginFromOutputs(step.outputs), 'SELECT current_database() AS name'),
       ).toEqual([{ name }]);
-      const warned = /^::warning::Without app-username later steps/m.test(step.log);
+      const warned = /^::warning::Without app-username, later steps/m.test(step.log);
       expect(warned).toBe(inputs['app-username'] === undefined);
     }
   });

@@ -100,7 +100,7 @@ describe('the server as it is found', () => {
     expect(warned.exitCode, warned.log).toBe(0);
     expect(warned.outputs).toMatchObject({ changes: '[]', drifted: 'true' });
     expect(warned.log).toContain(
-      '::warning::Left as it is: changed server states version: declared 18, actually 17',
+      '::warning::Unchanged: changed server states version: declared 18, actually 17',
     );
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
 

@@ -94,7 +94,7 @@ describe('sweep', () => {
     const step = await createScheduledJob(emulator).step(sweepInputs('unknown-pulls'));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
-      /Kept: database relecloud_pr_901: Asking GitHub for pull request #901 .*HTTP 404/,
+      /Skipped: database relecloud_pr_901: Asking GitHub for pull request #901 .*HTTP 404/,
     );
     expect(step.summary).toContain('relecloud_pr_901');
     expect(droppedNames(step)).toEqual([]);
@@ -178,10 +178,10 @@ describe('sweep', () => {
     expect(droppedNames(step)).toEqual([]);
     expect(Object.keys((await emulator.serverState('forged')).databases)).toEqual(before);
     expect(step.log).toContain(
-      "Kept: database relecloud_pr_71: its mark is not believed, for it belongs to 'mallory'",
+      "Skipped: database relecloud_pr_71: its mark is not believed, for it belongs to 'mallory'",
     );
-    expect(step.log).toContain('Kept: database misnamed: its mark does not fit its name');
-    expect(step.log).toContain('Kept: database relecloud: its mark does not fit its name');
+    expect(step.log).toContain('Skipped: database misnamed: its mark does not fit its name');
+    expect(step.log).toContain('Skipped: database relecloud: its mark does not fit its name');
   });
 
   test('temporary rules of this repository whose run has ended go; running, unknown and others’ stay', async ({
@@ -209,8 +209,8 @@ describe('sweep', () => {
     expect(await emulator.ruleNames('rules')).toEqual(
       expect.arrayContaining([names.running, names.unknown, names.others, names.kept]),
     );
-    expect(step.log).toContain(`Kept: firewall rule ${names.running}: run 101 has not ended`);
-    expect(step.log).toMatch(new RegExp(`Kept: firewall rule ${names.unknown}: .*HTTP 404`));
+    expect(step.log).toContain(`Skipped: firewall rule ${names.running}: run 101 has not ended`);
+    expect(step.log).toMatch(new RegExp(`Skipped: firewall rule ${names.unknown}: .*HTTP 404`));
   });
 
   test('what was ensured again since the sweep looked has not expired', async ({ emulator }) => {

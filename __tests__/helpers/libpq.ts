@@ -46,7 +46,7 @@ let pendingQuery: Promise<unknown> = Promise.resolve();
 async function startBackend(): Promise<Backend> {
   const directory = inject('postgresTemplates');
   const account = await findServiceAccount();
-  const { grounds, templates } = await readPreparedTemplates(directory, account);
+  const { clusterDeps, templates } = await readPreparedTemplates(directory, account);
   const template = templates.at(-1);
   if (template === undefined) throw new Error('No PostgreSQL is installed here.');
   const folder = await mkdtemp(join(directory, 'libpq-'));
@@ -54,8 +54,8 @@ async function startBackend(): Promise<Backend> {
     account: undefined,
   });
   await changeOwner(folder, account);
-  const environment = { ...grounds.environment, HOME: folder };
-  return { directory, postgres: template.installation.postgres, account, environment };
+  const environment = { ...clusterDeps.environment, HOME: folder };
+  return { directory: folder, postgres: template.installation.postgres, account, environment };
 }
 
 async function queryWithBackend(backend: Backend, connection: LibpqConnection, sql: string): Promise<string> {

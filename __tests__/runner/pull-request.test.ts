@@ -31,18 +31,20 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
   test('pushed to: nothing is made anew', () => {
     expect(runs['pushed']?.exitCode, runs['pushed']?.log).toBe(0);
     expect(runs['pushed']?.log).toContain('nothing to migrate');
-    expect(runs['pushed']?.log).not.toMatch(/Now: create/);
+    expect(runs['pushed']?.log).not.toMatch(/Applying: create/);
   });
 
   test('swept at night while it is open: it is kept, and why', () => {
     expect(runs['sweptWhileOpen']?.exitCode, runs['sweptWhileOpen']?.log).toBe(0);
-    expect(runs['sweptWhileOpen']?.log).toContain('Kept: database relecloud_pr_7: pull request #7 is open');
+    expect(runs['sweptWhileOpen']?.log).toContain(
+      'Skipped: database relecloud_pr_7: pull request #7 is open',
+    );
     expect(runs['sweptWhileOpen']?.log).toMatch(/^ +Dropped: \[\]$/m);
   });
 
   test('a fork’s: a notice, no database, and the job is green', () => {
     expect(runs['fork']?.exitCode, runs['fork']?.log).toBe(0);
-    expect(runs['fork']?.log).toContain('Skipped, since GitHub gives a fork’s pull request no credentials');
+    expect(runs['fork']?.log).toContain('Skipped: GitHub gives a fork’s pull request no credentials');
     expect(runs['fork']?.log).not.toContain('relecloud_pr_8');
   });
 
@@ -59,7 +61,7 @@ describe('examples/pull-request.yml and examples/sweep.yml against the emulated 
   test('swept after that: there is nothing left', () => {
     expect(runs['sweptAtLast']?.exitCode, runs['sweptAtLast']?.log).toBe(0);
     expect(runs['sweptAtLast']?.log).toContain(
-      'Found what 0 pull requests of this repository have on the server',
+      'Found databases or roles of 0 pull requests of this repository',
     );
   });
 

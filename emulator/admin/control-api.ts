@@ -5,14 +5,13 @@ import { type HttpHandler, type HttpRequest, type HttpResponse, parseJsonBody } 
 import { asObject, asString, type JsonObject } from '../core/json.ts';
 import type { RequestRecorder } from '../core/request-recorder.ts';
 import type { ExecutedStatement } from '../postgres/types.ts';
+import { ArmError } from '../services/arm/arm-errors.ts';
 import type { ArmStore } from '../services/arm/arm-store.ts';
-import { ArmError } from '../services/arm/errors.ts';
 import type { GitHubStore } from '../services/github/github-store.ts';
-import { ControlError } from './control-error.ts';
-import { GitHubStateError } from './patch-repository.ts';
-import { patchState, readState } from './state.ts';
+import { patchState, readState } from './control-state.ts';
+import { ControlError } from './errors.ts';
 
-/** What the control calls look into and change. */
+/** What the control calls read and change. */
 export interface ControlContext {
   readonly store: ArmStore;
   readonly recorder: RequestRecorder;
@@ -21,7 +20,7 @@ export interface ControlContext {
   readonly gitHub: GitHubStore;
 }
 
-/** Where the control calls live on their listener. */
+/** Path of the control API on its listener. */
 export const CONTROL_PATH = '/_emulator';
 
 const OK_RESPONSE: HttpResponse = { status: 200, body: {} };
@@ -29,19 +28,18 @@ const OK_RESPONSE: HttpResponse = { status: 200, body: {} };
 type ControlCall = (
   body: JsonObject,
   context: ControlContext,
-  about: CallParams,
+  params: CallParams,
 ) => HttpResponse | Promise<HttpResponse>;
 
-/** What the address of a call says beside its name. */
 interface CallParams {
-  /** Of a fault. */
+  /** Id of a fault, from the path. */
   readonly id: number;
-  /** Of a server, by the query. */
+  /** Name of a server, from the query. */
   readonly server: string | undefined;
 }
 
 async function collectStatements({ store }: ControlContext): Promise<ExecutedStatement[]> {
-  const lists = await Promise.all(store.allServers.map(({ postgres }) => postgres?.listStatements() ?? []));
+  const lists = await Promise.all(store.allServers.map(({ postgres }) => postgres?.statements.list() ?? []));
   return [...store.deletedServerStatements, ...lists.flat()].sort((a, b) =>
     a.at < b.at ? -1 : a.at > b.at ? 1 : 0,
   );
@@ -64,13 +62,13 @@ const setClient: ControlCall = (body, { clientAddresses }) => {
   return OK_RESPONSE;
 };
 
-/** A session of the service itself inside a database; it stays until DELETE, or until its server stops. */
+/** Open a session of the service in a database. It stays until `DELETE sessions`, or until the server stops. */
 const openSession: ControlCall = async ({ server, database }, { store }) => {
   const name = asString(server) ?? '';
   const postgres = store.findServerByName(name)?.postgres;
-  if (!postgres) throw new ControlError(`There is no server '${name}'.`);
+  if (!postgres) throw new ControlError(`Server '${name}' does not exist, or is still being created.`);
   try {
-    await postgres.openServiceSession(asString(database) ?? 'postgres');
+    await postgres.serviceSessions.open(asString(database) ?? 'postgres');
   } catch (error) {
     throw new ControlError(error instanceof Error ? error.message : String(error));
   }
@@ -86,11 +84,11 @@ const CONTROL_CALLS: Readonly<Record<string, ControlCall>> = {
   'GET statements': async (_body, context) => ({ status: 200, body: await collectStatements(context) }),
   'DELETE statements': async (_body, { store }) => {
     store.deletedServerStatements.length = 0;
-    await Promise.all(store.allServers.map(({ postgres }) => postgres?.clearStatements()));
+    await Promise.all(store.allServers.map(({ postgres }) => postgres?.statements.clear()));
     return OK_RESPONSE;
   },
   'POST faults': (body, { faults }) => ({ status: 200, body: { id: faults.add(body) } }),
-  // Answered when the fault has struck, so that nobody need ask again and again.
+  // Answers only when the fault has been triggered, so that callers do not poll.
   'GET faults/ID': async (_body, { faults }, { id }) => {
     await faults.waitUntilTriggered(id);
     return OK_RESPONSE;
@@ -108,13 +106,13 @@ const CONTROL_CALLS: Readonly<Record<string, ControlCall>> = {
     body: await readState(context, server),
   }),
   'PATCH state': async (body, context) => {
-    if (await patchState(context, body)) return OK_RESPONSE;
-    throw new ControlError(`There is no server '${asString(body['server']) ?? ''}'.`);
+    await patchState(context, body);
+    return OK_RESPONSE;
   },
   'PUT client': setClient,
   'POST sessions': openSession,
   'DELETE sessions': async (_body, { store }) => {
-    await Promise.all(store.allServers.map(({ postgres }) => postgres?.endServiceSessions()));
+    await Promise.all(store.allServers.map(({ postgres }) => postgres?.serviceSessions.endAll()));
     return OK_RESPONSE;
   },
 };
@@ -124,22 +122,21 @@ async function dispatch(request: HttpRequest, context: ControlContext): Promise<
   const callName = pathname.startsWith(`${CONTROL_PATH}/`) ? pathname.slice(CONTROL_PATH.length + 1) : '';
   const id = /\/(\d+)$/.exec(callName)?.[1];
   const call = CONTROL_CALLS[`${request.method} ${callName.replace(/\/\d+$/, '/ID').replace(/\/$/, '')}`];
-  if (!call)
-    return { status: 404, body: { error: `There is no control call ${request.method} ${pathname}.` } };
+  if (!call) return { status: 404, body: { error: `Unknown control call: ${request.method} ${pathname}.` } };
   const params = { id: Number(id), server: searchParams.get('server') ?? undefined };
   return call(asObject(parseJsonBody(request)), context, params);
 }
 
-/** The emulator's own calls, for tests (contract.md). They are not recorded, and faults do not strike them. */
+/** The control API of the emulator, see emulator/README.md. Its calls are not recorded, and faults do not apply to them. */
 export function controlHandler(context: ControlContext): HttpHandler {
   return async (request) => {
     try {
       return await dispatch(request, context);
     } catch (error) {
-      const known = [ControlError, FaultError, GitHubStateError, ArmError, SyntaxError].some(
-        (kind) => error instanceof kind,
+      const isCallerError = [ControlError, FaultError, ArmError, SyntaxError].some(
+        (errorClass) => error instanceof errorClass,
       );
-      return { status: known ? 400 : 500, body: { error: String(error) } };
+      return { status: isCallerError ? 400 : 500, body: { error: String(error) } };
     }
   };
 }

@@ -1,24 +1,38 @@
-import { asNumber, asObject, asString, isJsonObject, type JsonObject } from '../core/json.ts';
+import { asNumber, asObject, asString, isJsonObject, type JsonObject, omitUndefined } from '../core/json.ts';
 import { OCTOCAT, parseAccount } from '../services/github/accounts.ts';
 import { MAX_COMMENT_LENGTH } from '../services/github/comments.ts';
 import { type GitHubStore, repositoryKey } from '../services/github/github-store.ts';
+import { uniqueLabels, validateIssue } from '../services/github/issue-input.ts';
 import {
   type BranchReference,
+  defaultIssue,
   defaultPull,
+  type Issue,
   type IssueComment,
   type PullRequest,
   type Repository,
+  STATE_REASONS,
+  type StateReason,
   type WorkflowRun,
 } from '../services/github/repository.ts';
 import type { PermissionLevel, Permissions, TokenChange } from '../services/github/tokens.ts';
-import { describeIssue, parseLabelNames, patchIssue } from './patch-issue.ts';
-import { GitHubStateError, omitUndefinedEntries, parseEnum, parseNumberKey } from './state-values.ts';
+import { ControlError, parseEnum, parseNumberKey } from './errors.ts';
 
-export { GitHubStateError };
+/** The names of labels, each given as a string or as an object with a `name`. */
+function parseLabelNames(value: unknown): string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw new ControlError('Labels must be an array.');
+  const names = value.map((entry: unknown) => {
+    const name = asString(entry) ?? asString(asObject(entry)['name']);
+    if (name === undefined) throw new ControlError("A label must be a name, or an object with a 'name'.");
+    return name;
+  });
+  return uniqueLabels(names);
+}
 
-function mergeBranch(value: unknown, before: BranchReference): BranchReference {
+function mergeBranch(value: unknown, current: BranchReference): BranchReference {
   const { ref, sha } = asObject(value);
-  return { ref: asString(ref) ?? before.ref, sha: asString(sha) ?? before.sha };
+  return { ref: asString(ref) ?? current.ref, sha: asString(sha) ?? current.sha };
 }
 
 function parseHeadRepository(head: JsonObject, own: Repository): PullRequest['headRepository'] | undefined {
@@ -28,38 +42,77 @@ function parseHeadRepository(head: JsonObject, own: Repository): PullRequest['he
   const fullName = asString(full_name);
   if (fullName === undefined || repositoryKey(fullName) === repositoryKey(own.fullName)) return 'same';
   const number = asNumber(id);
-  if (number === undefined)
-    throw new GitHubStateError(`The head's repository ${fullName} must have an 'id'.`);
+  if (number === undefined) throw new ControlError(`The head repository ${fullName} must have an 'id'.`);
   return { id: number, fullName };
 }
 
 function patchPull(repository: Repository, number: number, value: unknown): void {
-  if (repository.issues.has(number)) throw new GitHubStateError(`${number} is an issue.`);
+  if (repository.issues.has(number)) throw new ControlError(`Number ${number} belongs to an issue.`);
   if (value === null) {
     repository.removePull(number);
     return;
   }
-  const given = asObject(value);
-  const { head, base, user, merged } = given;
-  const before = repository.pulls.get(number) ?? defaultPull(number);
-  const state = parseEnum(given['state'], ['open', 'closed'], "A pull request's state");
+  const input = asObject(value);
+  const { head, base, user, merged } = input;
+  const current = repository.pulls.get(number) ?? defaultPull(number);
+  const state = parseEnum(input['state'], ['open', 'closed'], "A pull request's state");
   repository.setPull(
     number,
-    omitUndefinedEntries<PullRequest>({
-      // A merge closes, and a pull request that is open again has not been merged.
+    omitUndefined<PullRequest>({
+      // A merged pull request is closed, and an open one is not merged.
       state: merged === true ? 'closed' : state,
       merged: state === 'open' ? false : typeof merged === 'boolean' ? merged : undefined,
-      title: asString(given['title']),
-      body: given['body'] === null ? null : asString(given['body']),
-      draft: typeof given['draft'] === 'boolean' ? given['draft'] : undefined,
-      user: parseAccount(user, before.user),
-      labels: parseLabelNames(given['labels']),
+      title: asString(input['title']),
+      body: input['body'] === null ? null : asString(input['body']),
+      draft: typeof input['draft'] === 'boolean' ? input['draft'] : undefined,
+      user: parseAccount(user, current.user),
+      labels: parseLabelNames(input['labels']),
       headRepository: isJsonObject(head) ? parseHeadRepository(head, repository) : undefined,
-      head: mergeBranch(head, before.head),
-      base: mergeBranch(base, before.base),
-      createdAt: asString(given['created_at']),
-      updatedAt: asString(given['updated_at']),
-      closedAt: asString(given['closed_at']),
+      head: mergeBranch(head, current.head),
+      base: mergeBranch(base, current.base),
+      createdAt: asString(input['created_at']),
+      updatedAt: asString(input['updated_at']),
+      closedAt: asString(input['closed_at']),
+    }),
+  );
+}
+
+function parseStateReason(value: unknown, state: Issue['state']): StateReason | null | undefined {
+  if (value === null) return null;
+  const reason = parseEnum(value, STATE_REASONS, "An issue's state_reason");
+  if (reason !== undefined && (reason === 'reopened') !== (state === 'open')) {
+    throw new ControlError(`The state_reason '${reason}' is not valid for an issue that is ${state}.`);
+  }
+  return reason;
+}
+
+function patchIssue(repository: Repository, number: number, value: unknown): void {
+  if (repository.pulls.has(number)) throw new ControlError(`Number ${number} belongs to a pull request.`);
+  if (value === null) {
+    repository.removeIssue(number);
+    return;
+  }
+  const input = asObject(value);
+  const current = repository.issues.get(number) ?? defaultIssue(number);
+  const state = parseEnum(input['state'], ['open', 'closed'], "An issue's state") ?? current.state;
+  const title = asString(input['title']);
+  const body = input['body'] === null ? null : asString(input['body']);
+  const [validationError] = validateIssue({ title, body });
+  if (validationError) throw new ControlError(`The issue is not valid: ${JSON.stringify(validationError)}.`);
+  const { closed_by: closedBy } = input;
+  repository.setIssue(
+    number,
+    omitUndefined<Issue>({
+      state,
+      stateReason: parseStateReason(input['state_reason'], state),
+      title,
+      body,
+      user: parseAccount(input['user'], current.user),
+      labels: parseLabelNames(input['labels']),
+      createdAt: asString(input['created_at']),
+      updatedAt: asString(input['updated_at']),
+      closedAt: asString(input['closed_at']),
+      closedBy: isJsonObject(closedBy) ? parseAccount(closedBy, OCTOCAT) : undefined,
     }),
   );
 }
@@ -81,37 +134,37 @@ function patchRun(repository: Repository, id: number, value: unknown): void {
     repository.runs.delete(id);
     return;
   }
-  const given = asObject(value);
-  const before = repository.runs.get(id);
+  const input = asObject(value);
+  const current = repository.runs.get(id);
   const status =
-    parseEnum(given['status'], RUN_STATUSES, "A run's status") ?? before?.status ?? 'in_progress';
-  const requestedConclusion = given['conclusion'] ?? before?.conclusion ?? 'success';
+    parseEnum(input['status'], RUN_STATUSES, "A run's status") ?? current?.status ?? 'in_progress';
+  const requestedConclusion = input['conclusion'] ?? current?.conclusion ?? 'success';
   const conclusion = parseEnum(requestedConclusion, RUN_CONCLUSIONS, "A run's conclusion") ?? null;
-  const changes = omitUndefinedEntries<Omit<WorkflowRun, 'conclusion'>>({
+  const changes = omitUndefined<Omit<WorkflowRun, 'conclusion'>>({
     id,
     status,
-    attempt: asNumber(given['run_attempt']),
-    name: asString(given['name']),
-    path: asString(given['path']),
-    event: asString(given['event']),
-    headBranch: asString(given['head_branch']),
-    headSha: asString(given['head_sha']),
-    createdAt: asString(given['created_at']),
-    updatedAt: asString(given['updated_at']),
+    attempt: asNumber(input['run_attempt']),
+    name: asString(input['name']),
+    path: asString(input['path']),
+    event: asString(input['event']),
+    headBranch: asString(input['head_branch']),
+    headSha: asString(input['head_sha']),
+    createdAt: asString(input['created_at']),
+    updatedAt: asString(input['updated_at']),
   });
   repository.setRun(id, { ...changes, conclusion: status === 'completed' ? conclusion : null });
 }
 
 function addComments(repository: Repository, issue: number, value: unknown): void {
   if (!repository.pulls.has(issue) && !repository.issues.has(issue)) {
-    throw new GitHubStateError(`There is no issue or pull request ${issue}.`);
+    throw new ControlError(`Issue or pull request ${issue} does not exist.`);
   }
-  if (!Array.isArray(value)) throw new GitHubStateError(`The comments of ${issue} must be an array.`);
+  if (!Array.isArray(value)) throw new ControlError(`The comments of ${issue} must be an array.`);
   for (const entry of value) {
     const { body, user, created_at } = asObject(entry);
     const text = asString(body) ?? '';
     if (text.trim() === '' || [...text].length > MAX_COMMENT_LENGTH) {
-      throw new GitHubStateError(`A comment's body has 1 to ${MAX_COMMENT_LENGTH} characters.`);
+      throw new ControlError(`A comment's body must have 1 to ${MAX_COMMENT_LENGTH} characters.`);
     }
     repository.addComment(issue, text, parseAccount(user, OCTOCAT), asString(created_at));
   }
@@ -137,30 +190,29 @@ function parseTokenChange(value: unknown): TokenChange {
 }
 
 /**
- * `PATCH control/state` with a `repository`: makes it known, and changes what it holds behind the API's back. Pull
- * requests, issues and runs are written as GitHub's API and webhooks write them, laid over what is there, and removed
- * by null, an issue as one that was deleted; comments under issues and pull requests are added; `issuesDisabled`
- * switches issues off, or on again. What stands before a fault in the call has been done.
- * @throws {GitHubStateError} for what cannot be.
+ * `PATCH control/state` with a `repository`: create the repository if necessary, and change its content without the API.
+ * Pull requests, issues and runs have the fields of GitHub's API and are merged into the current ones; null deletes one.
+ * Comments are added. The changes apply in order: an invalid entry leaves the changes before it in place.
+ * @throws {ControlError} for an invalid entry.
  */
 export function patchRepository(gitHub: GitHubStore, body: JsonObject): void {
   const fullName = asString(body['repository']) ?? '';
   if (!/^[\w.-]+\/[\w.-]+$/.test(fullName)) {
-    throw new GitHubStateError(`'repository' is 'owner/name', not '${fullName}'.`);
+    throw new ControlError(`'repository' must have the form 'owner/name', not '${fullName}'.`);
   }
   const repository = gitHub.getOrCreate(fullName, asNumber(body['repositoryId']));
   const { issuesDisabled } = body;
   if (typeof issuesDisabled === 'boolean') repository.issuesDisabled = issuesDisabled;
   const entries = (field: string) => Object.entries(asObject(body[field]));
   for (const [number, pull] of entries('pulls')) {
-    patchPull(repository, parseNumberKey(number, 'A pull request'), pull);
+    patchPull(repository, parseNumberKey(number, 'a pull request'), pull);
   }
   for (const [number, issue] of entries('issues')) {
-    patchIssue(repository, parseNumberKey(number, 'An issue'), issue);
+    patchIssue(repository, parseNumberKey(number, 'an issue'), issue);
   }
-  for (const [id, run] of entries('runs')) patchRun(repository, parseNumberKey(id, 'A run'), run);
+  for (const [id, run] of entries('runs')) patchRun(repository, parseNumberKey(id, 'a run'), run);
   for (const [number, comments] of entries('comments')) {
-    addComments(repository, parseNumberKey(number, 'An issue or pull request'), comments);
+    addComments(repository, parseNumberKey(number, 'an issue or pull request'), comments);
   }
   for (const [token, change] of entries('tokens')) {
     gitHub.tokens.register(token, parseTokenChange(change), repositoryKey(repository.fullName));
@@ -178,6 +230,17 @@ function describePull(pull: PullRequest, repository: Repository): JsonObject {
     created_at: pull.createdAt,
     updated_at: pull.updatedAt,
     closed_at: pull.closedAt,
+  };
+}
+
+function describeIssue(issue: Issue): JsonObject {
+  const { title, body, state, user, labels } = issue;
+  return {
+    ...{ title, body, state, state_reason: issue.stateReason, user, labels },
+    created_at: issue.createdAt,
+    updated_at: issue.updatedAt,
+    closed_at: issue.closedAt,
+    closed_by: issue.closedBy,
   };
 }
 
@@ -206,7 +269,7 @@ function describeRepository(repository: Repository): JsonObject {
   };
 }
 
-/** What `GET control/state` says of GitHub: each repository by `owner/name`, and never a token. */
+/** The `repositories` of `GET control/state`, by `owner/name`. Tokens are never included. */
 export function describeRepositories(gitHub: GitHubStore): JsonObject {
   return Object.fromEntries(
     gitHub.repositories.map((repository) => [repository.fullName, describeRepository(repository)]),

@@ -3,9 +3,9 @@ import type { FlexibleServer, ServerState } from '../services/arm/arm-store.ts';
 import { applyFirewallRules, setFirewallRules } from '../services/arm/firewall-rules.ts';
 import { findLocation } from '../services/arm/locations.ts';
 import { deepMerge, mergeServerProperties } from '../services/arm/server-properties.ts';
-import { ControlError } from './control-error.ts';
+import { ControlError, parseEnum } from './errors.ts';
 
-/** Those in which no login succeeds, for there is nothing yet, or no longer, to log in to. */
+/** The states in which PostgreSQL does not run. */
 const STATES_WITHOUT_POSTGRES: readonly ServerState[] = [
   'Stopped',
   'Disabled',
@@ -14,14 +14,17 @@ const STATES_WITHOUT_POSTGRES: readonly ServerState[] = [
   'Starting',
 ];
 
-const SERVER_STATES: readonly string[] = [
+const SERVER_STATES: readonly ServerState[] = [
   ...STATES_WITHOUT_POSTGRES,
-  ...['Ready', 'Dropping', 'Stopping', 'Updating', 'Restarting'],
+  'Ready',
+  'Dropping',
+  'Stopping',
+  'Updating',
+  'Restarting',
 ];
 
-/** Bring PostgreSQL to what the state says: running, or shut behind a closed gate. */
 async function setServerState(server: FlexibleServer, state: ServerState): Promise<void> {
-  // Ready is the last word: whoever sees it may log in.
+  // PostgreSQL starts first, because a server that shows Ready must accept logins.
   if (state === 'Ready') await server.postgres?.start();
   server.state = state;
   if (STATES_WITHOUT_POSTGRES.includes(state)) await server.postgres?.stop();
@@ -36,33 +39,29 @@ function omitNulls(value: JsonObject): JsonObject {
 }
 
 /**
- * Lay the changes over the properties. What follows from one in Azure (the tier of a storage size, the standby's zone
- * of a mode) follows here, unless the call says otherwise.
+ * Merge the changes into the properties. Properties that Azure derives from others (the tier of a storage size, the
+ * standby's zone of a mode) are derived here too, unless the call sets them.
  */
 async function setServerProperties(server: FlexibleServer, changes: JsonObject): Promise<void> {
   const { state, ...rest } = changes;
-  const requestedState = asString(state);
-  if (requestedState !== undefined && !SERVER_STATES.includes(requestedState)) {
-    throw new ControlError(`A server has no state '${requestedState}'.`);
-  }
+  const requestedState = parseEnum(asString(state), SERVER_STATES, "A server's state");
   const zone = asString(rest['availabilityZone']);
   const currentProperties =
     zone === undefined ? server.properties : { ...server.properties, availabilityZone: zone };
   server.properties = omitNulls(deepMerge(mergeServerProperties(currentProperties, rest), rest));
-  if (requestedState !== undefined) await setServerState(server, requestedState as ServerState);
+  if (requestedState !== undefined) await setServerState(server, requestedState);
   applyFirewallRules(server);
 }
 
-/** Set server parameters in PostgreSQL itself; null brings the default back. */
 async function setServerParameters(server: FlexibleServer, changes: JsonObject): Promise<void> {
   const { postgres } = server;
-  if (!postgres?.isRunning) throw new ControlError(`PostgreSQL of server '${server.name}' does not run.`);
-  const rows = new Map((await postgres.listParameters()).map((row) => [row.name, row]));
+  if (!postgres?.isRunning) throw new ControlError(`PostgreSQL of server '${server.name}' is not running.`);
+  const rows = new Map((await postgres.parameters.list()).map((row) => [row.name, row]));
   for (const [name, value] of Object.entries(changes)) {
     const row = rows.get(name);
-    if (!row) throw new ControlError(`There is no server parameter '${name}'.`);
+    if (!row) throw new ControlError(`Server parameter '${name}' does not exist.`);
     try {
-      await postgres.setParameter(name, value === null ? row.defaultValue : String(value));
+      await postgres.parameters.set(name, value === null ? row.defaultValue : String(value));
     } catch (error) {
       throw new ControlError(error instanceof Error ? error.message : String(error));
     }
@@ -71,14 +70,17 @@ async function setServerParameters(server: FlexibleServer, changes: JsonObject):
 
 function setServerLocation(server: FlexibleServer, text: string): void {
   const location = findLocation(text);
-  if (!location) throw new ControlError(`There is no location '${text}'.`);
+  if (!location) throw new ControlError(`Location '${text}' does not exist.`);
   server.location = location;
 }
 
 /**
- * Change a server behind the API's back: `properties` and `sku` are merged (null removes), `location` set, `tags`
- * replaced, `rules` set one by one or removed by null, and so `parameters`, in PostgreSQL itself, reset by null.
- * @throws {ControlError} for a state, a location or a parameter that there is not, and for a value PostgreSQL refuses.
+ * Change a server without the API:
+ * - `properties` and `sku` are merged; a property that is null is removed
+ * - `location` and `tags` are replaced
+ * - `rules` are set one by one; null removes a rule
+ * - `parameters` are set in PostgreSQL; null restores the default
+ * @throws {ControlError} for an unknown state, location or parameter, and for a value that PostgreSQL rejects.
  * @throws {ArmError} for a rule without a range.
  */
 export async function patchServer(server: FlexibleServer, body: JsonObject): Promise<void> {

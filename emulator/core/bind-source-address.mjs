@@ -1,6 +1,6 @@
-// Preload for a Node process that is to be a second runner: `NODE_OPTIONS=--import=…/bind-source-address.mjs` with
-// `EMULATOR_SOURCE_ADDRESS=127.0.0.2` makes its connections to loopback come from that address, by which the
-// emulator tells it apart (control/client, `from`). Plain JavaScript, so that every Node can load it.
+// Preload for a Node.js process that acts as a second runner. With `NODE_OPTIONS=--import=…/bind-source-address.mjs` and
+// `EMULATOR_SOURCE_ADDRESS=127.0.0.2`, its connections to loopback come from that address, which identifies it (see `from`
+// of `PUT control/client` in emulator/README.md). JavaScript, so that every version of Node.js can load it.
 import { isIPv4, Socket } from 'node:net';
 
 const source = process.env['EMULATOR_SOURCE_ADDRESS'];
@@ -12,15 +12,15 @@ function isLoopback(host) {
 function withSource(options) {
   if (typeof options !== 'object' || options === null || options.path || options.localAddress) return options;
   if (!isLoopback(options.host)) return options;
-  // `localhost` may mean ::1 first, which an IPv4 source cannot reach.
+  // `localhost` can resolve to ::1, which an IPv4 source address cannot reach.
   return { ...options, localAddress: source, family: 4 };
 }
 
-/** Every form of arguments that `connect` takes: normalised by net itself, options, or port and host. */
+/** Supports every form of the arguments of `connect`: normalized by net, options, or port and host. */
 function withSourceArguments(args) {
   const [first, second] = args;
   if (Array.isArray(first)) {
-    // The array carries net's own mark, so it is changed in place.
+    // Changed in place, because net marks the array as normalized.
     first[0] = withSource(first[0]);
     return args;
   }
@@ -32,7 +32,7 @@ function withSourceArguments(args) {
 }
 
 if (source !== undefined && source !== '') {
-  // Everything that speaks TCP goes through here: http, https, tls, fetch, and clients that make their own sockets.
+  // Every TCP client calls this method: http, https, tls, fetch, and clients that create sockets.
   const { connect } = Socket.prototype;
   Socket.prototype.connect = function connectFromSource(...args) {
     return connect.apply(this, withSourceArguments(args));

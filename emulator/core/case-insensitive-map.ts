@@ -1,11 +1,11 @@
 /**
- * A map whose names compare without regard to case, as ARM compares those of resources, and show as they were first
- * written. Each look-up takes the same time, however many names there are.
+ * A map whose keys are compared without regard to case, like the names of resources in ARM. It keeps the spelling with which
+ * a key was set first. A lookup takes constant time.
  */
 export class CaseInsensitiveMap<Value> extends Map<string, Value> {
   readonly #originalKeys = new Map<string, string>();
 
-  /** The name as it was first written; undefined where there is none. */
+  /** The spelling with which this key was set first, or undefined for an unknown key. */
   originalKey(name: string): string | undefined {
     return this.#originalKeys.get(name.toLowerCase());
   }

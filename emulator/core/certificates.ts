@@ -1,4 +1,4 @@
-// The library's decorators need the metadata polyfill before it is loaded.
+// The decorators of @peculiar/x509 need this polyfill first.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -6,10 +6,10 @@ import * as x509 from '@peculiar/x509';
 
 const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const CERTIFICATE_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
-// A clock a little behind ours must not find the certificate "not yet valid".
+// Clients whose clock is a little slow must accept the certificate.
 const CLOCK_SKEW_MS = 10 * 60 * 1000;
 
-/** A certificate and its private key, both PEM. `cert` is followed by the issuer's certificate. */
+/** A certificate, followed by the issuer's, and its private key. Both are PEM. */
 export interface IssuedCertificate {
   readonly cert: string;
   readonly key: string;
@@ -30,9 +30,9 @@ function subjectAlternativeNames(names: readonly string[]): x509.SubjectAlternat
   );
 }
 
-/** The emulator's own certificate authority: made at start, gone at the end, in no trust store but its clients'. */
+/** The certificate authority of one emulator. Only the clients of that emulator trust it. */
 export class CertificateAuthority {
-  /** The root certificate, PEM: what `NODE_EXTRA_CA_CERTS` points to. */
+  /** The root certificate as PEM. */
   readonly pem: string;
   readonly #certificate: x509.X509Certificate;
   readonly #keys: webcrypto.CryptoKeyPair;
@@ -43,7 +43,7 @@ export class CertificateAuthority {
     this.#keys = keys;
   }
 
-  /** A new authority with a key of its own (ECDSA P-256), valid for a week. */
+  /** Create an authority with a new key (ECDSA P-256), valid for a week. */
   static async create(): Promise<CertificateAuthority> {
     x509.cryptoProvider.set(webcrypto);
     const keys = await generateKeyPair();
@@ -62,8 +62,8 @@ export class CertificateAuthority {
   }
 
   /**
-   * A server certificate for these DNS names and IP addresses (each becomes the kind of SAN that fits).
-   * Elliptic curve keys, with which a certificate takes about a millisecond.
+   * Create a server certificate for these DNS names and IP addresses. With an elliptic curve key this takes about a
+   * millisecond.
    */
   async issue(names: readonly string[]): Promise<IssuedCertificate> {
     const keys = await generateKeyPair();

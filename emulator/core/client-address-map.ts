@@ -1,33 +1,32 @@
-import type { PublicAddressLookup } from '../postgres/types.ts';
-
-/** A documentation address (TEST-NET-2): public in form, and routed nowhere. */
+/** A documentation address (TEST-NET-2), which is public but not routed. */
 export const DEFAULT_PUBLIC_ADDRESS = '198.51.100.7';
 
 /**
- * Who a connection from loopback is taken for. All connections share one public address until a source
- * address (`127.0.0.2`, see bind-source-address.mjs) is given one of its own: that is a second runner.
+ * Maps the source address of a loopback connection to a public address. All sources share one public address, except those
+ * with an own entry, such as `127.0.0.2` of a second runner (see bind-source-address.mjs).
  */
-export class ClientAddressMap implements PublicAddressLookup {
+export class ClientAddressMap {
   #defaultAddress = DEFAULT_PUBLIC_ADDRESS;
   readonly #bySource = new Map<string, string>();
   #echoAnswers: readonly string[] = [];
 
+  /** The public IPv4 address of a client with this source address. */
   getPublicAddress(loopbackSource: string): string {
     return this.#bySource.get(stripIpv4MappedPrefix(loopbackSource)) ?? this.#defaultAddress;
   }
 
-  /** What echo service number `index` answers: an imposed address, else the caller's own. */
+  /** The answer of the echo service with this index: the one that was set, or the public address of the caller. */
   getEchoAnswer(serviceIndex: number, loopbackSource: string): string {
     return this.#echoAnswers[serviceIndex] ?? this.getPublicAddress(loopbackSource);
   }
 
-  /** Name the public address of one loopback source, or of every source that has none of its own. */
+  /** Set the public address of one source, or of all sources without an own entry. */
   setPublicAddress(publicAddress: string, source: string | undefined): void {
     if (source === undefined) this.#defaultAddress = publicAddress;
     else this.#bySource.set(stripIpv4MappedPrefix(source), publicAddress);
   }
 
-  /** Impose what the echo services answer, one entry each; an empty list ends it. */
+  /** Set the answers of the echo services, one entry for each. An empty list removes them. */
   setEchoAnswers(answers: readonly string[]): void {
     this.#echoAnswers = answers;
   }

@@ -1,11 +1,10 @@
-import type { Hold } from './hold.ts';
 import type { InjectedFailure, ServiceName } from './http-types.ts';
 import { asNumber, asObject, asString, isJsonObject } from './json.ts';
 
-/** What a fault can strike: a request to one of the services, or a statement of a PostgreSQL client. */
+/** What a fault applies to: a request to one of the services, or a statement of a PostgreSQL client. */
 export type FaultServiceName = ServiceName | 'postgres';
 
-/** A request or a statement as faults see it; what one of them has not stays undefined, and matches no pattern. */
+/** A request or a statement. A field that it does not have is undefined, and matches no pattern. */
 export interface FaultTarget {
   readonly method?: string;
   readonly path?: string;
@@ -13,7 +12,22 @@ export interface FaultTarget {
   readonly statement?: string;
 }
 
-/** What a fault does to a request that it matches (contract.md, `POST control/faults`). */
+/** A request or a statement that is held until the fault is removed: before it takes effect, or only its answer. */
+export interface Hold {
+  readonly hold: 'request' | 'answer';
+  /** Must be called when the hold starts. */
+  readonly onHeld: () => void;
+  /** Resolves when the fault is removed. */
+  readonly released: Promise<void>;
+}
+
+/** Report that the hold has started, and wait until it is released. */
+export function waitForRelease({ onHeld, released }: Hold): Promise<void> {
+  onHeld();
+  return released;
+}
+
+/** What a fault does to a request that it matches; see "Fault injection" in emulator/README.md. */
 export type FaultEffect =
   | Hold
   | { readonly status: number; readonly headers: Record<string, string>; readonly body: unknown }
@@ -22,7 +36,7 @@ export type FaultEffect =
   | { readonly operationFails: InjectedFailure }
   | { readonly applyThenReset: true };
 
-/** As {@link FaultEffect}, before anything is held. */
+/** As {@link FaultEffect}, without the promise and the callback of one particular hold. */
 type ParsedEffect = Exclude<FaultEffect, Hold> | Pick<Hold, 'hold'>;
 
 interface Fault {
@@ -34,13 +48,13 @@ interface Fault {
   skip: number;
   times: number;
   readonly effect: ParsedEffect;
-  /** Resolves when it first strikes; where it holds something, when that is being held. */
+  /** Resolves when the fault applies for the first time. For a hold: when the hold starts. */
   readonly triggered: PromiseWithResolvers<void>;
   /** Resolves when the fault is removed. */
   readonly released: PromiseWithResolvers<void>;
 }
 
-/** A fault that does not say what it should; the message names the field. */
+/** A fault with an invalid or missing field, or an unknown fault. The message names it. */
 export class FaultError extends Error {
   override readonly name = 'FaultError';
 }
@@ -76,7 +90,7 @@ function parsePattern(name: string, value: unknown): RegExp | undefined {
   try {
     return new RegExp(value, 'i');
   } catch {
-    throw new FaultError(`'match.${name}' is no regular expression: ${value}`);
+    throw new FaultError(`'match.${name}' is not a valid regular expression: ${value}`);
   }
 }
 
@@ -86,9 +100,9 @@ function parseFault(value: unknown): Fault {
   const service = asString(match['service']);
   const effect = parseEffect(fault['then']);
   if (service === 'postgres' && !('hold' in effect))
-    throw new FaultError("A statement can be held, nothing else: 'then' must be 'hold' or 'holdAnswer'.");
+    throw new FaultError("A statement can only be held: 'then' must be 'hold' or 'holdAnswer'.");
   const triggered = Promise.withResolvers<void>();
-  // Nobody need be waiting for it.
+  // A fault that is removed rejects this promise, even if no call waits for it.
   triggered.promise.catch(() => {});
   return {
     service,
@@ -104,14 +118,15 @@ function parseFault(value: unknown): Fault {
   };
 }
 
-/** The faults that tests have asked for, used up in the order in which they were added. */
+/** The faults that tests have added. Where several match, the oldest applies first. */
 export class FaultRegistry {
   readonly #faults = new Map<number, Fault>();
   #lastId = 0;
 
   /**
-   * @returns the number by which the fault is known.
-   * @throws {FaultError} where it does not say what to match or what to do.
+   * Add a fault in the form of `POST control/faults`.
+   * @returns the id of the fault.
+   * @throws {FaultError} if a field is invalid.
    */
   add(value: unknown): number {
     const fault = parseFault(value);
@@ -120,29 +135,29 @@ export class FaultRegistry {
     return this.#lastId;
   }
 
-  /** Remove one fault, or all of them; what they hold goes on. */
+  /** Remove one fault, or all of them, and release what they hold. */
   remove(id?: number): void {
     for (const [key, fault] of this.#faults) {
       if (id !== undefined && id !== key) continue;
       this.#faults.delete(key);
       fault.released.resolve();
-      fault.triggered.reject(new FaultError(`Fault ${key} was removed before it struck.`));
+      fault.triggered.reject(new FaultError(`Fault ${key} was removed before it was triggered.`));
     }
   }
 
   /**
-   * Resolves when a fault has struck for the first time.
-   * @throws {FaultError} where there is no such fault, and when it is removed before.
+   * Resolves when a fault has applied for the first time.
+   * @throws {FaultError} if no such fault exists, or when it is removed before it applies.
    */
   async waitUntilTriggered(id: number): Promise<void> {
     const fault = this.#faults.get(id);
-    if (!fault) throw new FaultError(`There is no fault ${id}.`);
+    if (!fault) throw new FaultError(`Fault ${id} does not exist.`);
     await fault.triggered.promise;
   }
 
   /**
-   * The effect on this request or statement, of the first fault that matches it, if one does. A fault's `skip` lets that
-   * many matching ones pass, `times` is how many it strikes after them.
+   * The effect of the first fault that matches this request or statement. A fault ignores its first `skip` matches and
+   * applies to the next `times`.
    */
   consume(service: FaultServiceName, target: FaultTarget): FaultEffect | undefined {
     for (const fault of this.#faults.values()) {
@@ -162,7 +177,7 @@ export class FaultRegistry {
 }
 
 function matchesTarget(fault: Fault, service: FaultServiceName, target: FaultTarget): boolean {
-  // A fault that names no service is one for requests.
+  // A fault without a service matches requests of every service, and no statement.
   const expectedService = fault.service ?? (service === 'postgres' ? undefined : service);
   const matchesPattern = (pattern: RegExp | undefined, text: string | undefined): boolean =>
     pattern === undefined || (text !== undefined && pattern.test(text));

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 import type { IssuedCertificate } from './certificates.ts';
 import type { HttpRequest, HttpResponse } from './http-types.ts';
 
-/** What a service decides about a request; `drop` breaks the connection instead of answering. */
+/** The result of a request. `drop` closes the connection without an answer. */
 export type HandlerOutcome = { readonly reply: HttpResponse } | { readonly drop: true };
 
 export type HttpResponder = (request: HttpRequest) => Promise<HandlerOutcome>;
 
 export interface HttpListener {
-  /** `https://127.0.0.1:PORT`, no slash at the end. */
+  /** `https://127.0.0.1:PORT`, without a trailing slash. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ function sendResponse(outgoing: http.ServerResponse, reply: HttpResponse): void 
   const { status, headers = {}, body } = reply;
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
   const type = typeof body === 'object' ? { 'Content-Type': 'application/json; charset=utf-8' } : {};
-  // 204 and 304 must not carry a length, everything else says how long it is.
+  // 204 and 304 must not have a Content-Length.
   const length =
     status === 204 || status === 304 ? {} : { 'Content-Length': String(Buffer.byteLength(text)) };
   outgoing.writeHead(status, { ...length, ...type, ...headers });
@@ -57,8 +57,8 @@ async function handleRequest(
 }
 
 /**
- * Serve on a port of 127.0.0.1 that the system chooses; over TLS where a certificate is given.
- * A client that goes away mid-request ends its own exchange and nothing else.
+ * Listen on a free port of 127.0.0.1, with TLS if there is a certificate. A client that disconnects during a request does
+ * not affect other requests.
  */
 export async function startListener(
   respond: HttpResponder,
@@ -71,7 +71,7 @@ export async function startListener(
   const server = certificate
     ? https.createServer({ ...certificate }, onRequest)
     : http.createServer(onRequest);
-  // Longer than any test pauses, so that no client reuses a connection in the moment in which it is closed.
+  // Longer than tests wait between requests: a client must not reuse a connection while it is being closed.
   server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

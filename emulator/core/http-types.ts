@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The services that a request can be recorded under (contract.md, control calls). */
+/** The names of the services in `control/requests` and in faults. */
 export type ServiceName = 'arm' | 'entra' | 'github' | 'oidc' | 'echo';
 
-/** A failure that a fault imposes on the operation that this request starts. */
+/** The error with which a fault makes a long-running operation fail. */
 export interface InjectedFailure {
   readonly code: string;
   readonly message: string;
@@ -11,31 +11,31 @@ export interface InjectedFailure {
 
 export interface HttpRequest {
   readonly method: string;
-  /** Path and query as they were sent. */
+  /** Path and query, unchanged. */
   readonly path: string;
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
-  /** The body as it was sent, decoded as UTF-8. */
+  /** The body, decoded as UTF-8. */
   readonly bodyText: string;
-  /** The loopback address that the connection came from. */
+  /** The loopback address of the client. */
   readonly sourceAddress: string;
-  /** Set when a fault says that the operation is to be accepted and then to fail. */
+  /** Set if a fault makes the operation of this request fail after it was accepted. */
   readonly injectedFailure: InjectedFailure | undefined;
 }
 
 export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string goes out as it is, an object as JSON, undefined as no body at all. */
+  /** A string is sent unchanged, undefined as an empty body, any other value as JSON. */
   readonly body?: unknown;
 }
 
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 /**
- * The request's body as JSON.
+ * Parse the body as JSON.
  * @returns undefined for an empty body.
- * @throws {SyntaxError} for text that is no JSON.
+ * @throws {SyntaxError} for invalid JSON.
  */
 export function parseJsonBody(request: HttpRequest): unknown {
   return request.bodyText.trim() === '' ? undefined : JSON.parse(request.bodyText);

@@ -1,22 +1,22 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** The one application, tenant and workflow that an emulator knows. */
+/** The application, the tenant and the repository of an emulator. */
 export interface EmulatorIdentity {
   readonly tenantId: string;
   readonly clientId: string;
-  /** The service principal's object id, which ARM sees in `x-ms-operation-identifier`. */
+  /** Object id of the service principal, which is in ARM's header `x-ms-operation-identifier`. */
   readonly objectId: string;
-  /** Signs the application in by the client-secret flow. */
+  /** The client secret of the application. */
   readonly clientSecret: string;
-  /** The bearer token with which a job asks GitHub for its OIDC token. */
+  /** The bearer token with which a job requests its OIDC token. */
   readonly oidcRequestToken: string;
-  /** The first is the one that clients are told of; the second exists beside it. */
+  /** The first one is in the environment variables of clients. The second one also exists. */
   readonly subscriptionIds: readonly [string, string];
-  /** `owner/name` of the repository whose workflows the application trusts. */
+  /** `owner/name` of the repository in the federated credential of the application. */
   readonly repository: string;
 }
 
-/** Fresh ids and secrets, so that nothing that works against one emulator works against another. */
+/** Create new ids and secrets. Those of one emulator are not valid for another. */
 export function createIdentity(): EmulatorIdentity {
   return {
     tenantId: randomUUID(),

@@ -1,4 +1,4 @@
-/** Helpers that read JSON from outside without trusting its shape. */
+/* Helpers that read JSON without trusting its shape. */
 
 export type JsonObject = Record<string, unknown>;
 
@@ -22,7 +22,9 @@ export function asNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-/** A copy whose keys with the value undefined are left out, as JSON would. */
-export function omitUndefined(value: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
+/** A copy without the entries whose value is undefined. */
+export function omitUndefined<T extends object>(
+  value: { readonly [K in keyof T]?: T[K] | undefined },
+): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Partial<T>;
 }

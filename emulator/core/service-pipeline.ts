@@ -1,11 +1,10 @@
-import type { FaultEffect, FaultRegistry } from './faults.ts';
-import { waitForRelease } from './hold.ts';
+import { type FaultEffect, type FaultRegistry, waitForRelease } from './faults.ts';
 import type { HandlerOutcome, HttpResponder } from './http-listener.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, ServiceName } from './http-types.ts';
 import type { RequestRecorder } from './request-recorder.ts';
 import type { Timers } from './timers.ts';
 
-/** What stands between the listeners and every emulated service. */
+/** What every emulated service shares. */
 export interface ServiceContext {
   readonly recorder: RequestRecorder;
   readonly faults: FaultRegistry;
@@ -17,7 +16,7 @@ async function callHandler(handler: HttpHandler, request: HttpRequest): Promise<
     return await handler(request);
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') throw error;
-    // A defect of the emulator itself: say it where a person looks, and answer what no service ever answers.
+    // A bug in the emulator. Services never answer with this status.
     console.error(error);
     return { status: 599, body: { error: { code: 'EmulatorDefect', message: String(error) } } };
   }
@@ -41,7 +40,7 @@ async function computeOutcome(
   return { outcome: isResponseLost ? { drop: true } : { reply }, status: reply.status };
 }
 
-/** A handler as one of the emulated services: recorded, struck by faults, `latencyMs` milliseconds away. */
+/** Record the requests of a service, apply faults to them, and delay the answers by `latencyMs` milliseconds. */
 export function createServiceResponder(
   service: ServiceName,
   handler: HttpHandler,

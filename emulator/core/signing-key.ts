@@ -8,7 +8,7 @@ import {
   SignJWT,
 } from 'jose';
 
-/** An RS256 key that signs tokens; made when it is first needed, for it takes longer than the rest of the start. */
+/** An RS256 key that signs tokens. It is generated on first use, because that takes longer than the rest of the start. */
 export class SigningKey {
   readonly id = randomUUID();
   #keyPair: Promise<GenerateKeyPairResult> | undefined;
@@ -25,14 +25,14 @@ export class SigningKey {
       .sign(privateKey);
   }
 
-  /** The public half as a JSON Web Key Set. */
+  /** The public key as a JSON Web Key Set. */
   async toJwks(): Promise<{ keys: JWK[] }> {
     const { publicKey } = await this.getKeyPair();
     return { keys: [{ ...(await exportJWK(publicKey)), use: 'sig', alg: 'RS256', kid: this.id }] };
   }
 }
 
-/** Seconds since the epoch, as tokens count time. */
+/** Seconds since the epoch, as in the claims of tokens. */
 export function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }

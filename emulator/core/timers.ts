@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The emulator's waiting: every wait ends when the emulator does, so that nothing outlives it. */
+/** The waits of an emulator. They all end when the emulator closes. */
 export class Timers {
   readonly #controller = new AbortController();
 
@@ -8,7 +8,7 @@ export class Timers {
     return this.#controller.signal.aborted;
   }
 
-  /** Resolves after this many milliseconds; rejects with an AbortError once the emulator is closing. */
+  /** Resolves after this number of milliseconds. Rejects with an AbortError when the emulator closes. */
   async sleep(milliseconds: number): Promise<void> {
     if (milliseconds > 0) await delay(milliseconds, undefined, { signal: this.#controller.signal });
     else this.#controller.signal.throwIfAborted();

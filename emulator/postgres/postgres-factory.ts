@@ -1,4 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { configurePasswordStorage } from './azure-model/password-storage.ts';
 import { Cluster, type ClusterDeps } from './cluster/cluster.ts';
@@ -13,7 +15,7 @@ import {
 } from './cluster/template-cluster.ts';
 import { startWatchdog, type Watchdog } from './cluster/watchdog.ts';
 import { EmbeddedPostgresServer } from './postgres-server.ts';
-import { chooseLoopbackAddress } from './proxy/loopback-address.ts';
+import { POSTGRES_PORT } from './proxy/postgres-proxy.ts';
 import type {
   PostgresFactory,
   PostgresFactoryOptions,
@@ -22,11 +24,10 @@ import type {
 } from './types.ts';
 
 /**
- * The data plane of one emulator: real PostgreSQL servers with Azure's role model, each behind a gate of its own. Works
- * as root and as any other user, changes nothing outside its directory, and a process beside it cleans up should the
- * emulator be killed.
+ * The real PostgreSQL servers of one emulator. The factory works as root and as any other user and changes nothing outside
+ * its directory. A separate process cleans up if the emulator is killed.
  *
- * @throws Error when this machine has no account, no directory or no locale that PostgreSQL could use.
+ * @throws Error if this machine has no account, directory or locale that PostgreSQL can use.
  */
 export async function createPostgresFactory(options: PostgresFactoryOptions): Promise<PostgresFactory> {
   const account = await findServiceAccount();
@@ -34,11 +35,11 @@ export async function createPostgresFactory(options: PostgresFactoryOptions): Pr
   const watchdog = startWatchdog(directory);
   try {
     const { preparedTemplateDirectory } = options;
-    const { grounds, templates } =
+    const { clusterDeps, templates } =
       preparedTemplateDirectory === undefined
-        ? { grounds: await createClusterDeps(directory, account), templates: [] }
+        ? { clusterDeps: await createClusterDeps(directory, account), templates: [] }
         : await readPreparedTemplates(preparedTemplateDirectory, account);
-    return new EmbeddedPostgresFactory(options, directory, watchdog, grounds, templates);
+    return new EmbeddedPostgresFactory(options, directory, watchdog, clusterDeps, templates);
   } catch (error) {
     await watchdog.stop();
     throw error;
@@ -88,7 +89,7 @@ class EmbeddedPostgresFactory implements PostgresFactory {
       creations.map((creation) => (creation.status === 'fulfilled' ? creation.value.destroy() : undefined)),
     );
     await this.#watchdog.stop();
-    // The watchdog has done this already, unless it was killed.
+    // The watchdog has already removed it, unless it was killed.
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -115,10 +116,37 @@ class EmbeddedPostgresFactory implements PostgresFactory {
   }
 
   #getTemplate(major: string): Promise<TemplateCluster> {
-    const known = this.#templates.get(major);
-    if (known) return known;
+    const existing = this.#templates.get(major);
+    if (existing) return existing;
     const template = createTemplate(major, this.#directory, this.#clusterDeps);
     this.#templates.set(major, template);
     return template;
   }
+}
+
+/** With millions of addresses to choose from, more failures mean that the port is in use on all of them. */
+const MAX_ADDRESS_ATTEMPTS = 20;
+
+/**
+ * A loopback address whose port 5432 is free. It is random, because several emulators can run on one machine. The machine's
+ * own services use 127.0.0.0/24.
+ *
+ * @throws Error if the port is in use on every address.
+ */
+export async function chooseLoopbackAddress(): Promise<string> {
+  for (let attempt = 0; attempt < MAX_ADDRESS_ATTEMPTS; attempt += 1) {
+    const address = `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
+    if (await isPortFree(address)) return address;
+  }
+  throw new Error(
+    `Port ${POSTGRES_PORT} is in use on every loopback address. A process listens on 0.0.0.0:${POSTGRES_PORT}, perhaps the PostgreSQL of this machine. Stop it first.`,
+  );
+}
+
+function isPortFree(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+      .once('error', () => resolve(false))
+      .listen(POSTGRES_PORT, address, () => probe.close(() => resolve(true)));
+  });
 }

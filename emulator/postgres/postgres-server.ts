@@ -1,66 +1,62 @@
-import type { Client } from 'pg';
-import type { Hold } from '../core/hold.ts';
-import * as roles from './azure-model/role-model.ts';
-import { ServerParameters } from './azure-model/server-parameters.ts';
+import type { Hold } from '../core/faults.ts';
+import { Databases, Roles } from './azure-model/databases-and-roles.ts';
+import { Parameters } from './azure-model/server-parameters.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { ServiceSessions } from './cluster/service-sessions.ts';
 import { StatementLog } from './cluster/statement-log.ts';
 import { Firewall } from './proxy/firewall.ts';
 import { PostgresProxy } from './proxy/postgres-proxy.ts';
 import { rejectRestrictedRoleGrant } from './proxy/request-filter.ts';
-import type {
-  AddressRange,
-  DatabaseRow,
-  ExecutedStatement,
-  ParameterRow,
-  PostgresServer,
-  PostgresServerOptions,
-  PublicAddressLookup,
-} from './types.ts';
+import type { PostgresServer, PostgresServerOptions, PublicAddressLookup } from './types.ts';
 
-/** What the factory has prepared for one server. */
+/** What the factory prepares for one server. */
 export interface ServerDeps {
   readonly address: string;
   readonly minor: string;
   readonly certificate: { readonly cert: string; readonly key: string };
   readonly clientAddresses: PublicAddressLookup;
   readonly findHold: (statement: string) => Hold | undefined;
-  /** On a copy of the template, not started. */
+  /** A copy of the template, not started. */
   readonly cluster: Cluster;
 }
 
-/** One flexible server's data plane: a cluster, its gate, and what ARM asks of them. */
+/** The PostgreSQL of one flexible server: a cluster from the npm package, and the proxy in front of it. */
 export class EmbeddedPostgresServer implements PostgresServer {
   readonly name: string;
   readonly address: string;
   readonly major: string;
   readonly minor: string;
+  readonly firewall: Firewall;
+  readonly databases: Databases;
+  readonly roles: Roles;
+  readonly parameters: Parameters;
+  readonly serviceSessions: ServiceSessions;
+  readonly statements: StatementLog;
   readonly #options: PostgresServerOptions;
   readonly #deps: ServerDeps;
   readonly #cluster: Cluster;
-  readonly #firewall: Firewall;
-  readonly #statementLog: StatementLog;
-  readonly #parameters: ServerParameters;
-  readonly #serviceSessions: ServiceSessions;
-  /** Open exactly while the server runs. */
+  /** Defined while the server runs. */
   #proxy: PostgresProxy | undefined;
   #hasAdministrator = false;
   #destroyed = false;
-  /** Start, stop and destroy come one after the other, in the order in which they were asked for. */
+  /** Runs start, stop and destroy in the order of the calls. */
   #queue: Promise<void> = Promise.resolve();
 
   constructor(options: PostgresServerOptions, deps: ServerDeps) {
+    const { cluster } = deps;
     this.name = options.name;
     this.address = deps.address;
     this.major = options.major;
     this.minor = deps.minor;
+    this.firewall = new Firewall(options.firewallDelayMs);
+    this.databases = new Databases(cluster);
+    this.roles = new Roles(cluster);
+    this.parameters = new Parameters(cluster, options.passwordStorage);
+    this.serviceSessions = new ServiceSessions(cluster);
+    this.statements = new StatementLog(options.name, cluster, () => this.isRunning);
     this.#options = options;
     this.#deps = deps;
-    this.#cluster = deps.cluster;
-    this.#firewall = new Firewall(options.firewallDelayMs);
-    this.#statementLog = new StatementLog(options.name, deps.cluster);
-    this.#parameters = new ServerParameters(deps.cluster, options.passwordStorage);
-    this.#serviceSessions = new ServiceSessions(deps.cluster);
+    this.#cluster = cluster;
   }
 
   get isRunning(): boolean {
@@ -86,64 +82,13 @@ export class EmbeddedPostgresServer implements PostgresServer {
     return this.#enqueue(async () => {
       this.#destroyed = true;
       await this.#closeProxy();
-      await this.#serviceSessions.endAll().catch(() => {});
+      await this.serviceSessions.endAll().catch(() => {});
       await this.#cluster.destroy();
     });
   }
 
-  setFirewallRules(rules: ReadonlyMap<string, AddressRange>): void {
-    this.#firewall.setRules(rules);
-  }
-
-  async setAdministratorPassword(password: string): Promise<void> {
-    await this.#withServiceSession((client) =>
-      roles.setPassword(client, this.#options.administratorLogin, password),
-    );
-  }
-
-  listDatabases(): Promise<DatabaseRow[]> {
-    return this.#withServiceSession(roles.listDatabases);
-  }
-
-  async createDatabase(name: string, charset: string, collation: string): Promise<void> {
-    await this.#withServiceSession((client) => roles.createDatabase(client, name, charset, collation));
-  }
-
-  async dropDatabase(name: string): Promise<void> {
-    await this.#withServiceSession((client) => roles.dropDatabase(client, name));
-  }
-
-  listRoles(): Promise<Record<string, Record<string, unknown>>> {
-    return this.#withServiceSession(roles.listRoles);
-  }
-
-  listParameters(): Promise<ParameterRow[]> {
-    this.#requireRunning();
-    return this.#parameters.list();
-  }
-
-  setParameter(name: string, value: string): Promise<{ readonly pendingRestart: boolean }> {
-    this.#requireRunning();
-    return this.#parameters.set(name, value);
-  }
-
-  async openServiceSession(database: string): Promise<void> {
-    this.#requireRunning();
-    await this.#serviceSessions.open(database);
-  }
-
-  endServiceSessions(): Promise<void> {
-    return this.#serviceSessions.endAll();
-  }
-
-  async listStatements(): Promise<ExecutedStatement[]> {
-    if (this.isRunning) await this.#statementLog.readNewEntries();
-    return this.#statementLog.all;
-  }
-
-  async clearStatements(): Promise<void> {
-    if (this.isRunning) await this.#statementLog.readNewEntries();
-    this.#statementLog.clear();
+  setAdministratorPassword(password: string): Promise<void> {
+    return this.roles.setPassword(this.#options.administratorLogin, password);
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
@@ -161,11 +106,11 @@ export class EmbeddedPostgresServer implements PostgresServer {
       const proxy = new PostgresProxy({
         ...this.#deps,
         socketPath: this.#cluster.socketPath,
-        firewall: this.#firewall,
+        firewall: this.firewall,
         blockedBehavior: this.#options.blockedBehavior,
-        requireSecureTransport: () => this.#parameters.requireSecureTransport,
+        requireSecureTransport: () => this.parameters.requireSecureTransport,
         rejectsScram: () =>
-          this.#options.passwordStorage === 'md5-strict' && this.#parameters.acceptedMethods === 'md5',
+          this.#options.passwordStorage === 'md5-strict' && this.parameters.acceptedMethods === 'md5',
         statementRewriters: [rejectRestrictedRoleGrant],
       });
       await proxy.open();
@@ -174,21 +119,21 @@ export class EmbeddedPostgresServer implements PostgresServer {
       await this.#cluster.stop('fast');
       throw error;
     }
-    this.#parameters.clearPendingRestarts();
+    this.parameters.clearPendingRestarts();
   }
 
   async #addAdministrator(): Promise<void> {
     if (this.#hasAdministrator) return;
-    const { administratorLogin, administratorLoginPassword } = this.#options;
-    await this.#cluster.withSession((client) =>
-      roles.createAdministrator(client, administratorLogin, administratorLoginPassword),
+    await this.roles.addAdministrator(
+      this.#options.administratorLogin,
+      this.#options.administratorLoginPassword,
     );
     this.#hasAdministrator = true;
   }
 
   async #stop(): Promise<void> {
     await this.#closeProxy();
-    await this.#serviceSessions.endAll().catch(() => {});
+    await this.serviceSessions.endAll().catch(() => {});
     await this.#cluster.stop('fast');
   }
 
@@ -197,16 +142,7 @@ export class EmbeddedPostgresServer implements PostgresServer {
     if (!proxy) return;
     this.#proxy = undefined;
     await proxy.close();
-    // What was executed can be asked for also after PostgreSQL, or its log, has gone.
-    await this.#statementLog.readNewEntries().catch(() => {});
-  }
-
-  #withServiceSession<T>(work: (client: Client) => Promise<T>): Promise<T> {
-    this.#requireRunning();
-    return this.#cluster.withSession(work);
-  }
-
-  #requireRunning(): void {
-    if (!this.isRunning) throw new Error(`Server ${this.name} is not running.`);
+    // Read now, because the log cannot be read after PostgreSQL has stopped.
+    await this.statements.readNewEntries().catch(() => {});
   }
 }

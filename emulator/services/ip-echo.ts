@@ -1,7 +1,7 @@
 import type { ClientAddressMap } from '../core/client-address-map.ts';
 import type { HttpHandler } from '../core/http-types.ts';
 
-/** A service that tells its caller the public address it comes from: the bare IPv4, as plain text. */
+/** A service that answers with the public IPv4 address of its caller, as plain text. */
 export function ipEchoHandler(clientAddresses: ClientAddressMap, serviceIndex: number): HttpHandler {
   return ({ method, sourceAddress }) =>
     method === 'GET'

@@ -3,14 +3,14 @@ import type { JWTPayload } from 'jose';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../core/http-types.ts';
 import type { EmulatorIdentity } from '../core/identity.ts';
 import { nowInSeconds, type SigningKey } from '../core/signing-key.ts';
-import { exampleRepository } from './github/example-repository.ts';
+import { exampleRepository } from './github/accounts.ts';
 
-/** GitHub's own issuer: federated identities name it, so the emulated tokens bear it. */
+/** GitHub's issuer, which federated credentials contain. */
 export const GITHUB_OIDC_ISSUER = 'https://token.actions.githubusercontent.com';
 
 const DEFAULT_TOKEN_LIFETIME_SECONDS = 300;
 
-// OpenID Connect reference, "Example subject claims": an environment hides everything else.
+// OpenID Connect reference, "Example subject claims": an environment replaces event and ref.
 function subjectContext(event: string, environment: string | null, ref: string): string {
   if (environment !== null) return `environment:${environment.replaceAll(':', '%3A')}`;
   return event === 'pull_request' ? 'pull_request' : `ref:${ref}`;
@@ -51,9 +51,9 @@ function buildClaims(identity: EmulatorIdentity, query: URLSearchParams): JWTPay
 }
 
 /**
- * GitHub's endpoint where a job with `id-token: write` gets its OIDC token (facts.md §7): a fresh one for each
- * call, five minutes long. `repository`, `ref`, `environment`, `event_name`, `sub` and others of its claims in the query
- * change what it claims, `lifetime` (seconds; negative for a token that has expired so long ago) how long it lasts.
+ * GitHub's endpoint for the OIDC token of a job with `id-token: write`, see docs/azure-behavior.md#github-oidc-token. Each
+ * call gives a new token that is valid for five minutes. The query can set its claims (`repository`, `ref`, `environment`,
+ * `event_name`, `sub` and others) and its `lifetime` in seconds. A negative lifetime gives an expired token.
  */
 export function oidcHandler(identity: EmulatorIdentity, key: SigningKey): HttpHandler {
   return async (request: HttpRequest): Promise<HttpResponse> => {

@@ -2,7 +2,7 @@ import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresq
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
 import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
-import type { ApplyResult } from '../reconcile/plan.ts';
+import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
 import { type Operation, type OperationRequest, RetriedOperation, startOperation } from './operations.ts';

@@ -31,12 +31,19 @@ export interface ServerConnectionsOptions {
 /** All sessions of a run on one server; opens the firewall for them where it must. */
 export class ServerConnections {
   readonly administrator: LoginTarget;
+  /** Persistent firewall rules that were created to connect. */
+  readonly changes: Change[] = [];
   readonly #deps: ConnectionDeps;
 
   constructor(options: ServerConnectionsOptions) {
     const { server, writer, state, runIdentity, ipEchoUrls, runnerIp } = options;
     const { run, reader } = writer;
-    const rule = new RunnerFirewallRule(writer, state, runIdentity, options.onPersistentRule);
+    const { onPersistentRule } = options;
+    const recordChange = (change: Change): void => {
+      this.changes.push(change);
+      onPersistentRule?.(change);
+    };
+    const rule = new RunnerFirewallRule(writer, state, runIdentity, onPersistentRule && recordChange);
     this.administrator = options.administrator;
     this.#deps = {
       run,

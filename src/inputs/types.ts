@@ -67,12 +67,8 @@ export interface DropConfig extends CommonConfig {
   readonly pullRequest: PullRequestConfig;
   readonly database: DatabaseConfig;
   readonly appRole: RoleConfig | undefined;
-  /** Of the same database by their marks, whatever the inputs called the role when it was made. */
-  readonly otherRoles?: readonly RoleConfig[];
   readonly comment: boolean;
   readonly dryRun: boolean;
-  /** Of a sweep: dropped only where its mark still says that it had expired by then. */
-  readonly expiredBy?: Date | undefined;
 }
 
 /** `mode: sweep`: `drop` over what a query finds. */

@@ -3,7 +3,6 @@ import type { FoundServer } from '../azure/reader.ts';
 import { originalEnvironment } from '../common/environment.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
-import { ActionState } from '../github/state.ts';
 import type { EnsureConfig, MigrationConfig } from '../inputs/types.ts';
 import type { ModeContext } from '../modes/context.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
@@ -46,7 +45,7 @@ interface TerminatedSessions {
  * @throws `migration-failed`, `migration-lock-lost`, the reason of the run's end
  */
 export async function runMigration(
-  { runtime, run, config }: ModeContext<EnsureConfig>,
+  { runtime, run, config, state }: ModeContext<EnsureConfig>,
   migration: MigrationConfig,
   { name: server, resourceGroup }: FoundServer,
   session: Session,
@@ -59,7 +58,6 @@ export async function runMigration(
   const environment = migrationEnvironment(originalEnvironment(), variables, applicationName);
   const { host, port, user, password, database } = connection;
   const target = { host, port, database, user, password, applicationName: runtime.applicationName };
-  const state = new ActionState(runtime);
   await withMigrationLock(
     run,
     session,

@@ -1,10 +1,12 @@
 import { type ActionError, actionError } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
-import { GitHubApi } from '../github/api.ts';
-import type { DropConfig, RoleConfig } from '../inputs/types.ts';
-import { SqlReader } from '../postgres/sql-reader.ts';
+import type { DatabaseConfig, DropConfig, RoleConfig, SweepConfig } from '../inputs/types.ts';
+import { type FoundDatabase, SqlReader } from '../postgres/sql-reader.ts';
 import { isManagedDatabase, isManagedRole } from '../reconcile/ownership.ts';
+import { TEARDOWN_POLICY } from '../reconcile/policy.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
 import { findPullRequestRoles } from '../reconcile/sweep-items.ts';
+import type { PullRequestTeardown } from '../reconcile/teardown.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { teardownResources } from '../resources/index.ts';
 import { findRoleBlockers, roleBlockedError } from '../resources/role/role-blockers.ts';
@@ -12,64 +14,67 @@ import type { RoleLookupDeps } from '../resources/role/role-databases.ts';
 import { SqlWriter } from '../resources/sql-writer.ts';
 import {
   createConnections,
-  findReadyServer,
   type ModeContext,
   openControlPlane,
-  reconcile,
   type WritableControlPlane,
   withWriter,
 } from './context.ts';
 import { commentOnDrop } from './pull-request-comment.ts';
+import { findReadyServer } from './ready-server.ts';
 
-/** `mode: drop`: the pull request's database and role, and nothing else. What is gone already is success. */
+/** `mode: drop`: deletes the pull request's database and roles. Succeeds if they do not exist. */
 export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
-  const { config, reporter, run } = ctx;
-  const { pullRequest, database } = config;
+  const { config, reporter } = ctx;
   const azure = withWriter(ctx, openControlPlane(ctx));
-  const found = await reporter.phase('Find the server', () => findReadyServer(ctx, azure));
-  // Nothing is known of the database, so nothing is said of it on the pull request.
+  const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
+  // The state of the database is unknown, so the pull request gets no comment about it.
   if (found === undefined) return;
   const connections = createConnections(ctx, azure, found);
-  const session = await reporter.phase('Reach it', () => connections.connect());
-  let blockedError: ActionError | undefined;
-  try {
-    const reader = new SqlReader(session);
-    blockedError = await reporter.phase('Drop the database', async () => {
-      const others = findPullRequestRoles(database, await reader.markedRoles()).filter(
-        ({ name }) => name !== config.appRole?.name,
-      );
-      return await dropPullRequest(
-        { ...ctx, config: { ...config, otherRoles: others } },
-        azure,
-        connections,
-        reader,
-      );
-    });
-  } finally {
-    await session.close();
-  }
-  const { number, repository } = pullRequest;
-  const why = 'the workflow asked for it, as it does when the pull request is closed';
-  const gitHub = new GitHubApi(config.gitHubToken, repository.name, run);
-  await commentOnDrop(ctx, gitHub, { number, base: database.base, database: database.name, why });
+  const session = await reporter.phase('Connect', () => connections.connect());
+  const blockedError = await reporter
+    .phase('Drop database', async () => {
+      const reader = new SqlReader(session);
+      const teardown = {
+        database: config.database,
+        roles: await listRolesToDrop(config, reader),
+        expiredBy: undefined,
+      };
+      return await dropPullRequest(ctx, azure, connections, reader, teardown);
+    })
+    .finally(() => session.close());
+  const { name, base } = config.database;
+  const reason = 'the workflow requested it, for example because the pull request is closed';
+  await commentOnDrop(ctx, { number: config.pullRequest.number, base, name, reason });
   if (blockedError !== undefined) throw blockedError;
 }
 
+/** The role that the inputs name, and roles of the same database that earlier inputs named. */
+async function listRolesToDrop(
+  { appRole, database }: DropConfig,
+  reader: SqlReader,
+): Promise<readonly RoleConfig[]> {
+  const markedRoles = findPullRequestRoles(database, await reader.markedRoles());
+  if (appRole === undefined) return markedRoles;
+  return [appRole, ...markedRoles.filter(({ name }) => name !== appRole.name)];
+}
+
 /**
- * One pull request's part of a server; with `dry-run` no writer is constructed, so nothing can be dropped. A role that
- * owns something outside of the database stays, which is looked at before anything is dropped; the database goes.
- * @returns why a role stays or, in a dry run, would stay
+ * Deletes what one pull request has on the server. A dry run constructs no writer. A role that owns objects outside of
+ * the database is skipped, which is checked before anything is deleted; the database is deleted all the same.
+ * @param reader of the administrator's session in `postgres`
+ * @returns why roles are skipped; undefined if none is
  */
 export async function dropPullRequest(
-  ctx: ModeContext<DropConfig>,
+  { run, config, reporter }: ModeContext<DropConfig | SweepConfig>,
   azure: WritableControlPlane,
   connections: ServerConnections,
   reader: SqlReader,
-  planners = teardownResources,
+  teardown: PullRequestTeardown,
 ): Promise<ActionError | undefined> {
-  const { run, config, reporter } = ctx;
   const openDatabaseSession = (name: string) => connections.openDatabaseSession(name);
-  const blockedRoles = await findBlockedRoles({ run, reader, openDatabaseSession }, config);
+  const blockedRoles = await findBlockedRoles({ run, reader, openDatabaseSession }, teardown);
+  for (const [name, { summary: reason }] of blockedRoles)
+    reporter.recordSkipped({ resource: 'role', name, reason });
   const writer = config.dryRun
     ? undefined
     : new SqlWriter({
@@ -78,29 +83,31 @@ export async function dropPullRequest(
         openDatabaseSession,
         dropDatabaseWithArm: (name) => azure.writer.dropDatabase(name),
         allowExtensions: (extensions) => allowExtensions(azure.writer, extensions),
-        appRole: config.appRole,
+        appRole: undefined,
         password: undefined,
         extensions: [],
       });
-  for (const [name, { summary: reason }] of blockedRoles)
-    reporter.recordSkipped({ resource: 'role', name, reason });
-  await reconcile(reporter, planners, excludeRoles(config, blockedRoles), { reader, writer });
+  const roles = teardown.roles.filter(({ name }) => !blockedRoles.has(name));
+  await reconcile(reporter, teardownResources, {
+    desired: { ...teardown, roles },
+    policy: TEARDOWN_POLICY,
+    reader,
+    writer,
+  });
   const [first, ...more] = blockedRoles.values();
   if (first === undefined || more.length === 0) return first;
   return actionError('roles-refused', { failures: [first, ...more] });
 }
 
-/** By name the roles that cannot go, since they own something outside of the database, and why. */
+/** The roles that own objects outside of the database, by name, and why each cannot be deleted. */
 async function findBlockedRoles(
   deps: RoleLookupDeps,
-  { appRole, otherRoles = [], database }: DropConfig,
+  { database, roles }: PullRequestTeardown,
 ): Promise<ReadonlyMap<string, ActionError>> {
   const { reader } = deps;
-  const observed = await reader.database(database.name);
-  const droppedDatabase =
-    observed.status === 'present' && isManagedDatabase(observed.value, database) ? observed.value : undefined;
+  const droppedDatabase = database && (await findManagedDatabase(reader, database));
   const blockedRoles = new Map<string, ActionError>();
-  for (const role of appRole === undefined ? otherRoles : [appRole, ...otherRoles]) {
+  for (const role of roles) {
     const found = await reader.role(role.name);
     if (found.status !== 'present' || !isManagedRole(found.value, role)) continue;
     const { oid } = found.value;
@@ -111,12 +118,12 @@ async function findBlockedRoles(
   return blockedRoles;
 }
 
-function excludeRoles(config: DropConfig, blockedRoles: ReadonlyMap<string, unknown>): DropConfig {
-  const canDrop = ({ name }: RoleConfig): boolean => !blockedRoles.has(name);
-  const { appRole, otherRoles = [] } = config;
-  return {
-    ...config,
-    appRole: appRole && canDrop(appRole) ? appRole : undefined,
-    otherRoles: otherRoles.filter(canDrop),
-  };
+async function findManagedDatabase(
+  reader: SqlReader,
+  database: Pick<DatabaseConfig, 'name' | 'marker'>,
+): Promise<FoundDatabase | undefined> {
+  const observed = await reader.database(database.name);
+  return observed.status === 'present' && isManagedDatabase(observed.value, database)
+    ? observed.value
+    : undefined;
 }

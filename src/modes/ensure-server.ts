@@ -10,42 +10,59 @@ import { actionError } from '../common/errors.ts';
 import { unfinishedCreationOwner, withoutCreationTag } from '../inputs/creation-tag.ts';
 import { resolveNewServer, validateCreation } from '../inputs/defaults.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
-import { createPlan, type Plan, type PlannedChange } from '../reconcile/plan.ts';
+import type { Change } from '../reconcile/findings.ts';
+import { type ChangePolicy, ensurePolicy } from '../reconcile/policy.ts';
+import { createPlan, type Plan, type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
-import { logServer, type ModeContext, reconcile, type WritableControlPlane } from './context.ts';
+import type { ModeContext, WritableControlPlane } from './context.ts';
+import { reportServer } from './ready-server.ts';
 
-/** Control plane: group and server, then what is kept in it. Returns the server once it is Ready. */
+/** The server once it is Ready. */
+interface EnsuredServer extends ReconcileOutcome {
+  readonly found: FoundServer;
+}
+
+/** Ensures resource group and server, then the server's parameters, allow-list and firewall rules. */
 export async function ensureServer(
   ctx: ModeContext<EnsureConfig>,
   azure: WritableControlPlane,
-): Promise<FoundServer> {
+): Promise<EnsuredServer> {
   const { run, config, reporter } = ctx;
-  if (await wasCreationInterrupted(ctx, azure)) return await finishCreation(ctx, azure);
-  const firstPlan = await reconcile(reporter, controlPlaneResources, config, azure, (planned) =>
-    prepareCreation(ctx, azure, planned),
-  );
-  if (reporter.hasCreated('server')) return await finishCreation(ctx, azure);
+  const options = { desired: config, policy: ensurePolicy(config), ...azure };
+  if (await wasCreationInterrupted(ctx, azure)) return await finishCreation(ctx, azure, 'existing');
+  const first = await reconcile(reporter, controlPlaneResources, {
+    ...options,
+    beforeApply: (plan) => prepareCreation(ctx, azure, options.policy, plan),
+  });
+  if (first.changes.some(isServerCreation))
+    return withEarlier([first], await finishCreation(ctx, azure, 'created'));
   const stable = await waitForStableState(run, azure.reader);
   if (await isCreationAbandoned(run, azure.reader, stable, creatorRepositoryId(config)))
-    return await finishCreation(ctx, azure);
-  // Stopped or half there when it was looked at first, or made by somebody else in the meantime: it is compared now.
+    return withEarlier([first], await finishCreation(ctx, azure, 'existing'));
+  // The first plan could not compare a server that was stopped, or that another run was creating.
   const wasStopped = normalizeState(stable.server) === 'Stopped' && config.startIfStopped;
-  const createdOrAdopted = firstPlan.plannedChanges.some(isServerCreation);
-  if (wasStopped || createdOrAdopted || firstPlan.findings.some(isServerStateFinding))
-    await reconcile(reporter, controlPlaneResources, config, azure);
-  const found = await waitForReady(run, azure.reader);
-  logServer(ctx, found);
-  await reconcile(reporter, serverChildResources, config, azure);
-  return found;
+  const wasAdopted = first.plannedChanges.some(({ change }) => isServerCreation(change));
+  const results: ReconcileOutcome[] = [first];
+  if (wasStopped || wasAdopted || first.findings.some(isServerStateFinding))
+    results.push(await reconcile(reporter, controlPlaneResources, options));
+  const found = reportServer(ctx, await waitForReady(run, azure.reader));
+  const children = await reconcile(reporter, serverChildResources, options);
+  return withEarlier(results, { found, ...children });
 }
 
-/** Whether a run of this repository began the server's creation and has not finished it. */
+const withEarlier = (earlier: readonly ReconcileOutcome[], last: EnsuredServer): EnsuredServer => ({
+  found: last.found,
+  changes: [...earlier, last].flatMap(({ changes }) => changes),
+  remaining: [...earlier, last].flatMap(({ remaining }) => remaining),
+});
+
+/** Whether the server carries the tag of a creation by this repository that has not finished. */
 const isCreationUnfinished = ({ config }: ModeContext<EnsureConfig>, { server }: FoundServer): boolean =>
   unfinishedCreationOwner(server.tags) === creatorRepositoryId(config);
 
-/** Whether the server was there at the first look, with a creation that was interrupted. */
+/** Whether the server existed before this run, with an interrupted creation. */
 async function wasCreationInterrupted(
   ctx: ModeContext<EnsureConfig>,
   { reader }: WritableControlPlane,
@@ -53,57 +70,79 @@ async function wasCreationInterrupted(
   const observed = await reader.getServer();
   if (observed.status !== 'present' || isBeingCreatedOrDeleted(normalizeState(observed.value.server)))
     return false;
-  const interrupted = isCreationUnfinished(ctx, observed.value);
-  if (interrupted)
+  const isInterrupted = isCreationUnfinished(ctx, observed.value);
+  if (isInterrupted)
     ctx.run.info(`The creation of server '${observed.value.name}' was interrupted; finishing it.`);
-  return interrupted;
+  return isInterrupted;
 }
 
 /**
- * Parameters, rules and the maintenance window, which are part of making a server, and then the end of its tag. The
- * window comes last, since its request can take the tag away too; where none is declared, one more request does.
+ * Finishes a creation: parameters, rules, the maintenance window, and then the removal of the creation tag. All declared
+ * properties are set whatever `on-drift` says, since nobody has changed a server that is still being created. The
+ * window comes last, since its request can also remove the tag; without a declared window a request of its own does.
+ * @param server `created` by this run, so its properties are as declared
  */
 async function finishCreation(
   ctx: ModeContext<EnsureConfig>,
   azure: WritableControlPlane,
-): Promise<FoundServer> {
+  server: 'created' | 'existing',
+): Promise<EnsuredServer> {
   const { run, config, reporter } = ctx;
-  const fixConfig: EnsureConfig = { ...config, onDrift: 'fix' };
-  if (!reporter.hasCreated('server')) {
-    const server = { ...config.server, maintenanceWindow: undefined };
-    await reconcile(reporter, controlPlaneResources, { ...fixConfig, server }, azure);
-  }
-  const found = await waitForReady(run, azure.reader);
-  logServer(ctx, found);
-  await reconcile(reporter, serverChildResources, fixConfig, azure);
-  await reconcile(reporter, controlPlaneResources, fixConfig, azure);
-  const last = await azure.reader.getServer();
-  if (last.status === 'present' && isCreationUnfinished(ctx, last.value))
-    await azure.writer.updateServer(
-      ({ tags }) => ({ tags: withoutCreationTag(tags) }),
-      'the tags',
-      ({ tags }) => unfinishedCreationOwner(tags) === undefined,
+  const policy: ChangePolicy = { ...ensurePolicy(config), update: 'all' };
+  const options = { desired: config, policy, ...azure };
+  const results: ReconcileOutcome[] = [];
+  if (server === 'existing')
+    results.push(
+      await reconcile(reporter, controlPlaneResources, {
+        ...options,
+        beforeApply: async (plan) => withoutMaintenanceWindow(plan),
+      }),
     );
-  return found;
+  const found = reportServer(ctx, await waitForReady(run, azure.reader));
+  results.push(await reconcile(reporter, serverChildResources, options));
+  const last = await reconcile(reporter, controlPlaneResources, options);
+  await removeCreationTag(ctx, azure);
+  return withEarlier(results, { found, ...last });
 }
 
-const isServerCreation = ({ change }: PlannedChange<AzureWriter>): boolean =>
-  change.resource === 'server' && change.action === 'create';
+const withoutMaintenanceWindow = (plan: Plan<AzureWriter>): Plan<AzureWriter> => ({
+  ...plan,
+  plannedChanges: plan.plannedChanges.filter(({ finding }) => finding?.property !== 'maintenance window'),
+});
 
-/** Before the first write of a creation: every fault that matters to it, and whether the name is free. */
+async function removeCreationTag(
+  ctx: ModeContext<EnsureConfig>,
+  { reader, writer }: WritableControlPlane,
+): Promise<void> {
+  const observed = await reader.getServer();
+  if (observed.status !== 'present' || !isCreationUnfinished(ctx, observed.value)) return;
+  await writer.updateServer(
+    ({ tags }) => ({ tags: withoutCreationTag(tags) }),
+    'the tags',
+    ({ tags }) => unfinishedCreationOwner(tags) === undefined,
+  );
+}
+
+const isServerCreation = ({ resource, action }: Change): boolean =>
+  resource === 'server' && action === 'create';
+
+/**
+ * Before the first write of a creation, checks the inputs that only a creation needs, and whether the name is available.
+ * @returns the plan; a new one if another run is creating the server
+ * @throws `creation-inputs-invalid`, `server-name-taken`
+ */
 async function prepareCreation(
   { run, config }: ModeContext<EnsureConfig>,
   { reader }: WritableControlPlane,
-  planned: Plan<AzureWriter>,
+  policy: ChangePolicy,
+  plan: Plan<AzureWriter>,
 ): Promise<Plan<AzureWriter>> {
-  if (!planned.plannedChanges.some(isServerCreation)) return planned;
+  if (!plan.plannedChanges.some(({ change }) => isServerCreation(change))) return plan;
   const { name } = config.server;
   const errors = validateCreation(config);
   if (errors.length > 0) throw actionError('creation-inputs-invalid', { server: name, errors });
-  if (await reader.isNameAvailable(resolveNewServer(config.server).region)) return planned;
-  run.info(
-    `The name '${name}' is in use; looking whether it is a server of this subscription that is being made just now.`,
-  );
+  if (await reader.isNameAvailable(resolveNewServer(config.server).region)) return plan;
+  run.info(`The name '${name}' is in use; checking whether another run is creating this server.`);
   await waitUntilVisible(run, reader);
-  return await createPlan(controlPlaneResources, config, reader);
+  return await createPlan(controlPlaneResources, config, policy, reader);
 }

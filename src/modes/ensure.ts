@@ -1,13 +1,10 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
-import { GitHubApi } from '../github/api.ts';
-import { ActionState } from '../github/state.ts';
 import type { EnsureConfig } from '../inputs/types.ts';
 import { terminateLockHolders } from '../migration/migration-lock.ts';
 import { runMigration } from '../migration/run-migration.ts';
 import type { LoginTarget } from '../postgres/login.ts';
-import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
 import { derivePassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
@@ -18,99 +15,58 @@ import {
   writeEnvFile,
   writeRootCertificates,
 } from '../publish/publish.ts';
-import { formatUtc } from '../reporting/database-comment.ts';
-import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
-import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
-import { allowExtensions } from '../resources/extension/allow-list.ts';
-import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
-import { SqlWriter } from '../resources/sql-writer.ts';
-import {
-  createConnections,
-  type ModeContext,
-  openControlPlane,
-  reconcile,
-  type WritableControlPlane,
-  withWriter,
-} from './context.ts';
+import { uniqueDrift } from '../reconcile/findings.ts';
+import { createConnections, type ModeContext, openControlPlane, withWriter } from './context.ts';
+import { ensureDatabase } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
-import { writeDriftReport } from './report-drift.ts';
+import { type DriftResult, writeDriftReport } from './report-drift.ts';
 
-/** `mode: ensure`: control plane, reach, data plane, migrate, publish, in reading order. */
+/** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   const { reporter } = ctx;
   await rejectClosedPullRequest(ctx);
   warnAdminCredentialsExported(ctx);
   const azure = withWriter(ctx, openControlPlane(ctx));
-  const found = await reporter.phase('Ensure the server', () => ensureServer(ctx, azure));
+  const { found, ...server } = await reporter.phase('Ensure server', () => ensureServer(ctx, azure));
   const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
-  const session = await reporter.phase('Reach it', () => connections.connect());
-  const { appSession, expires } = await reporter
-    .phase('Ensure the database', () =>
-      ensureDataPlane(ctx, azure, connections, target, new SqlReader(session)),
+  const session = await reporter.phase('Connect', () => connections.connect());
+  const { appSession, expires, ...database } = await reporter
+    .phase('Ensure database', () =>
+      ensureDatabase(ctx, azure, connections, {
+        target,
+        reader: new SqlReader(session),
+        isAllowListChanged: server.changes.some(({ resource }) => resource === 'extension allow-list'),
+      }),
     )
     .finally(() => session.close());
   try {
     const connection = await preparePublishedConnection(ctx, target);
-    await commentOnDatabase(ctx, connection, expires);
-    await migrateAndPublish(ctx, found, appSession, connection, connections);
+    const changes = [...server.changes, ...connections.changes, ...database.changes];
+    await commentOnDatabase(ctx, connection, expires, changes);
+    await migrateAndPublish(ctx, found, appSession, connection, connections, {
+      serverId: found.server.id,
+      findings: uniqueDrift([...server.remaining, ...database.remaining]),
+      internetOpenRules: [],
+    });
   } finally {
     await appSession.close();
   }
 }
 
-/** What is published, as it was proved: a session in it, and when it expires. */
-interface EnsureResult {
-  readonly appSession: Session;
-  readonly expires: Date | undefined;
-}
-
-/** Role and database, then a login as what is published, then what is inside. */
-async function ensureDataPlane(
-  ctx: ModeContext<EnsureConfig>,
-  { writer: azureWriter }: WritableControlPlane,
-  connections: ServerConnections,
-  target: LoginTarget,
-  reader: SqlReader,
-): Promise<EnsureResult> {
-  const { run, config, reporter } = ctx;
-  const writer = new SqlWriter({
-    run,
-    reader,
-    openDatabaseSession: (database) => connections.openDatabaseSession(database),
-    dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
-    allowExtensions: (extensions) => allowExtensions(azureWriter, extensions),
-    appRole: config.appRole,
-    password: config.appRole && target.password,
-    extensions: config.extensions,
-  });
-  await ensureDatabase(ctx, reader, writer);
-  const appSession = await connectAsPublished(ctx, connections, target, writer);
-  try {
-    await reconcile(reporter, inDatabaseResources, config, { reader: new SqlReader(appSession), writer });
-    // What this run added, another job that had read the list before may have taken away again.
-    if (reporter.hasChanged('extension allow-list')) await allowExtensions(azureWriter, config.extensions);
-    return { appSession, expires: await reportExpiry(ctx, reader) };
-  } catch (error) {
-    await appSession.close();
-    throw error;
-  }
-}
-
-/** A closed pull request gets no database: a re-run of an old job would raise it from the dead. */
-async function rejectClosedPullRequest({ run, config }: ModeContext<EnsureConfig>): Promise<void> {
-  const { pullRequest, gitHubToken } = config;
-  if (pullRequest === undefined) return;
-  const { number, repository, state } = pullRequest;
+/** Prevents a re-run of an old job from creating the database of a closed pull request again. */
+async function rejectClosedPullRequest({ run, config, gitHub }: ModeContext<EnsureConfig>): Promise<void> {
+  if (config.pullRequest === undefined) return;
+  const { number, repository, state } = config.pullRequest;
   const closedError = (): Error =>
     actionError('pull-request-closed', { number, repository: repository.name });
   if (state === 'closed') throw closedError();
-  const observed = await new GitHubApi(gitHubToken, repository.name, run).getPullRequestState(number);
+  const observed = await gitHub.getPullRequestState(number);
   if (observed.status === 'present' && observed.value === 'closed') throw closedError();
   if (observed.status === 'unknown')
     run.info(
-      `Whether pull request #${number} is still open is not known, so what the event says is believed. ${observed.error.message}`,
+      `Could not determine whether pull request #${number} is still open; using the state in the event. ${observed.error.message}`,
     );
 }
 
@@ -118,11 +74,11 @@ function warnAdminCredentialsExported({ run, config }: ModeContext<EnsureConfig>
   const { pullRequest, appRole, publish: published } = config;
   if (pullRequest === undefined || appRole !== undefined || !published.exportEnv) return;
   run.warning(
-    'Without app-username later steps, which run the pull request’s own code, get the administrator’s password. Give app-username and app-password-key.',
+    'Without app-username, later steps get the administrator’s password and run the pull request’s own code. Set app-username and app-password-key.',
   );
 }
 
-/** Who later steps log in as: the application role where there is one, and always in the database that is declared. */
+/** The login for later steps: the application role if one is declared, always in the declared database. */
 function publishedTarget(
   { runtime, config }: ModeContext<EnsureConfig>,
   administrator: LoginTarget,
@@ -140,74 +96,7 @@ function publishedTarget(
   return { ...adminTarget, user: name, password };
 }
 
-/** Makes role and database, or adopts what is there after a look at its owner: what ARM made may be somebody else's. */
-async function ensureDatabase(
-  { runtime, run, config, reporter }: ModeContext<EnsureConfig>,
-  reader: SqlReader,
-  writer: SqlWriter,
-): Promise<void> {
-  if (config.database.marker !== undefined && !config.database.reset)
-    await extendExpiry(run, reader, config.database);
-  await reconcile(reporter, dataPlaneResources, config, { reader, writer });
-  // What this run made is the administrator's own.
-  if (reporter.hasCreated('database')) return;
-  const found = await reader.database(config.database.name);
-  const advice = found.status === 'present' ? checkDatabaseOwner(config, found.value) : undefined;
-  if (advice !== undefined) runtime.notice(advice);
-}
-
-async function reportExpiry(
-  { run, config }: ModeContext<EnsureConfig>,
-  reader: SqlReader,
-): Promise<Date | undefined> {
-  const { database } = config;
-  const expires = database.marker && (await readExpiry(reader, database));
-  if (expires !== undefined)
-    run.info(`Database '${database.name}' expires at ${formatUtc(expires)}, unless ensured again.`);
-  return expires;
-}
-
-/** PostgreSQL's word for a wrong password, which it says before anything about the database. */
-const INVALID_PASSWORD_SQL_STATE = '28P01';
-
-/**
- * Logs in as what is about to be published, which proves it. Only a refused password of the application role leads to
- * a new one (design.md).
- */
-async function connectAsPublished(
-  { config, reporter }: ModeContext<EnsureConfig>,
-  connections: ServerConnections,
-  target: LoginTarget,
-  writer: SqlWriter,
-): Promise<Session> {
-  const { appRole } = config;
-  if (appRole === undefined) return await connections.openSession(target);
-  const first = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
-  if ('session' in first) return first.session;
-  if (first.failure.sqlState === INVALID_PASSWORD_SQL_STATE) {
-    const change = {
-      resource: 'role',
-      name: appRole.name,
-      action: 'update',
-      details: 'its password',
-    } as const;
-    reporter.onApplyStart(change);
-    await writer.setPassword(appRole.name);
-    reporter.onApplied(change);
-    const second = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
-    if ('session' in second) return second.session;
-    const { reason, sqlState } = second.failure;
-    const { user, host, database } = target;
-    if (sqlState === INVALID_PASSWORD_SQL_STATE)
-      throw actionError('login-failed', { user, host, database, reason, hint: SCRAM_VERIFIER_HINT });
-  }
-  return await connections.openSession(target);
-}
-
-/** Milliseconds for a login where another has just succeeded. */
-const APP_LOGIN_TIMEOUT_MS = 3000;
-
-/** What is published, with its secrets masked and the file of root certificates written. */
+/** Masks the secrets of the published connection, and writes the root certificates that it names. */
 async function preparePublishedConnection(
   { runtime, config }: ModeContext<EnsureConfig>,
   target: LoginTarget,
@@ -220,46 +109,55 @@ async function preparePublishedConnection(
 }
 
 /**
- * Migrates, and publishes then, also after a failure: the migration can write to the same files of the runner, where
- * the last value wins.
+ * Migrates, then publishes, even after a failed migration: a migration can write to the runner's command files, where
+ * the last value counts.
  */
 async function migrateAndPublish(
+  ctx: ModeContext<EnsureConfig>,
+  found: FoundServer,
+  session: Session,
+  connection: Connection,
+  connections: ServerConnections,
+  drift: DriftResult,
+): Promise<void> {
+  const { runtime, config, state, reporter } = ctx;
+  const [migrated] = await Promise.allSettled([migrate(ctx, found, session, connection, connections)]);
+  runtime.repairCommandFiles();
+  state.rewrite();
+  const [published] = await Promise.allSettled([
+    reporter.phase('Publish connection', async () => {
+      await publishConnection(runtime, state, config.publish, connection);
+      await writeRootCertificates(config.publish);
+      await writeDriftReport(ctx, drift);
+    }),
+  ]);
+  if (migrated.status === 'fulfilled') {
+    if (published.status === 'rejected') throw published.reason;
+    return;
+  }
+  // The migration's error is thrown; it may also be the cause of this one.
+  if (published.status === 'rejected') runtime.error(getErrorMessage(published.reason));
+  throw migrated.reason;
+}
+
+async function migrate(
   ctx: ModeContext<EnsureConfig>,
   found: FoundServer,
   session: Session,
   published: Connection,
   connections: ServerConnections,
 ): Promise<void> {
-  const { runtime, config, reporter } = ctx;
+  const { runtime, config, state, reporter } = ctx;
+  const { migration } = config;
+  if (migration === undefined) return;
+  // The migration may read the dotenv file.
+  await writeEnvFile(runtime, state, config.publish, published);
   const { user, password } = connections.administrator;
-  const { migration, publish: publishing } = config;
-  const state = new ActionState(runtime);
-  const migrateNow = async (): Promise<void> => {
-    if (migration === undefined) return;
-    // A migration may read the file.
-    await writeEnvFile(runtime, state, publishing, published);
-    const connection = migration.runAs === 'admin' ? { ...published, user, password } : published;
-    const alreadyWarned = new Set<string>();
-    const onLockContended = (): Promise<readonly string[]> =>
-      terminateLockHolders(ctx, connections, alreadyWarned);
-    await reporter.phase('Migrate', () =>
-      runMigration(ctx, migration, found, session, connection, onLockContended),
-    );
-  };
-  const publishNow = async (): Promise<void> => {
-    await publishConnection(runtime, state, publishing, published);
-    await writeRootCertificates(publishing);
-    await writeDriftReport(ctx);
-  };
-  const [migrationOutcome] = await Promise.allSettled([migrateNow()]);
-  runtime.repairCommandFiles();
-  state.rewrite();
-  const [publishOutcome] = await Promise.allSettled([reporter.phase('Publish the connection', publishNow)]);
-  if (migrationOutcome.status === 'fulfilled') {
-    if (publishOutcome.status === 'rejected') throw publishOutcome.reason;
-    return;
-  }
-  // Why the migration failed weighs more than what it has left in the way of a file.
-  if (publishOutcome.status === 'rejected') runtime.error(getErrorMessage(publishOutcome.reason));
-  throw migrationOutcome.reason;
+  const connection = migration.runAs === 'admin' ? { ...published, user, password } : published;
+  const alreadyWarned = new Set<string>();
+  await reporter.phase('Migrate', () =>
+    runMigration(ctx, migration, found, session, connection, () =>
+      terminateLockHolders(ctx, connections, alreadyWarned),
+    ),
+  );
 }

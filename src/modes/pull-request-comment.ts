@@ -1,52 +1,53 @@
-import { GitHubApi, GitHubRequestError } from '../github/api.ts';
+import { GitHubRequestError } from '../github/api.ts';
 import { upsertComment } from '../github/upsert-comment.ts';
 import type { DropConfig, EnsureConfig, SweepConfig } from '../inputs/types.ts';
 import { type Connection, urlWithoutPassword } from '../publish/connection-formats.ts';
+import type { Change } from '../reconcile/findings.ts';
 import { commentMarker, renderDatabaseComment, renderDroppedComment } from '../reporting/database-comment.ts';
 import type { ModeContext } from './context.ts';
 
-/** Tells on the pull request what database it has (`comment`). */
+/** Creates or updates the comment about the pull request's database (`comment`). */
 export async function commentOnDatabase(
   ctx: ModeContext<EnsureConfig>,
   connection: Connection,
   expires: Date | undefined,
+  changes: readonly Change[],
 ): Promise<void> {
-  const { config, reporter } = ctx;
-  const { pullRequest, database, comment, server } = config;
+  const { pullRequest, database, comment, server } = ctx.config;
   if (!comment || pullRequest === undefined) return;
   const body = renderDatabaseComment({
     ...connection,
     url: urlWithoutPassword(connection),
     expires,
-    changes: reporter.changes,
+    changes,
   });
   const marker = commentMarker(server.name, database.base);
-  const gitHub = new GitHubApi(config.gitHubToken, pullRequest.repository.name, ctx.run);
-  await upsertPullRequestComment(ctx, gitHub, pullRequest.number, { marker, body, create: true });
+  await upsertPullRequestComment(ctx, pullRequest.number, { marker, body, create: true });
 }
 
-/** Tells on the pull request that its database is gone, where it was told of it. */
+export interface DroppedDatabase {
+  /** Number of the pull request. */
+  readonly number: number;
+  readonly base: string;
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Updates the comment, if there is one, after the pull request's database has been dropped. */
 export async function commentOnDrop(
   ctx: ModeContext<DropConfig | SweepConfig>,
-  gitHub: GitHubApi,
-  dropped: {
-    readonly number: number;
-    readonly base: string;
-    readonly database: string;
-    readonly why: string;
-  },
+  { number, base, name, reason }: DroppedDatabase,
 ): Promise<void> {
   const { config } = ctx;
   if (!config.comment || config.dryRun) return;
-  const body = renderDroppedComment(dropped.database, dropped.why);
-  const marker = commentMarker(config.server.name, dropped.base);
-  await upsertPullRequestComment(ctx, gitHub, dropped.number, { marker, body, create: false });
+  const body = renderDroppedComment(name, reason);
+  const marker = commentMarker(config.server.name, base);
+  await upsertPullRequestComment(ctx, number, { marker, body, create: false });
 }
 
-/** A comment that cannot be written is no reason to fail: the database is as it should be. */
+/** Only warns if the comment cannot be written, since the database is in the desired state. */
 async function upsertPullRequestComment(
-  { run }: ModeContext<EnsureConfig | DropConfig | SweepConfig>,
-  gitHub: GitHubApi,
+  { run, gitHub }: ModeContext<EnsureConfig | DropConfig | SweepConfig>,
   number: number,
   comment: Parameters<typeof upsertComment>[2],
 ): Promise<void> {
@@ -54,6 +55,6 @@ async function upsertPullRequestComment(
     await upsertComment(gitHub, number, comment);
   } catch (error) {
     if (!(error instanceof GitHubRequestError)) throw error;
-    run.warning(`The comment on pull request #${number} could not be kept up to date. ${error.message}`);
+    run.warning(`The comment on pull request #${number} could not be updated. ${error.message}`);
   }
 }

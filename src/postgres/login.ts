@@ -1,3 +1,4 @@
+import type { Credentials } from '../inputs/types.ts';
 import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-errors.ts';
 import { Session } from './session.ts';
 
@@ -10,6 +11,15 @@ export interface LoginTarget {
   readonly password: string;
   /** Shown in `pg_stat_activity`: who this session is, cut to 63 bytes by PostgreSQL. */
   readonly applicationName: string;
+}
+
+/** The administrator in `postgres`, from where databases are created and dropped without a session in them. */
+export function adminLogin(
+  host: string,
+  { username, password }: Credentials,
+  applicationName: string,
+): LoginTarget {
+  return { host, port: 5432, database: 'postgres', user: username, password, applicationName };
 }
 
 /** A login without a password, which only proves whether the firewall admits this runner. */

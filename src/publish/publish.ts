@@ -7,6 +7,7 @@ import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ActionState } from '../github/state.ts';
 import type { PublishConfig } from '../inputs/types.ts';
+import { type OutputValues, setOutputs } from '../reporting/outputs.ts';
 import {
   adoNetConnectionString,
   type Connection,
@@ -64,7 +65,7 @@ export async function publishConnection(
   connection: Connection,
 ): Promise<void> {
   const environment = maskedEnvironment(runtime, config, connection);
-  for (const [name, value] of Object.entries(connectionOutputs(connection))) runtime.setOutput(name, value);
+  setOutputs(runtime, connectionOutputs(connection));
   if (config.exportEnv) for (const [name, value] of environment) runtime.exportVariable(name, value);
   await writeEnvFile(runtime, state, config, connection);
   const { user, host, port, database, sslMode } = connection;
@@ -72,7 +73,7 @@ export async function publishConnection(
   if (config.exportEnv) runtime.info(`Set for later steps: ${[...environment.keys()].join(', ')}.`);
 }
 
-function connectionOutputs(connection: Connection): Record<string, string> {
+function connectionOutputs(connection: Connection): OutputValues {
   const { host, port, database, user, password, sslMode } = connection;
   return {
     'db-host': host,

@@ -1,4 +1,4 @@
-/** Kinds of things that the action keeps, in the words of the output `changes`. */
+/** Types of resources that the action manages, as the output `changes` names them. */
 export type ResourceType =
   | 'resource group'
   | 'server'
@@ -9,7 +9,7 @@ export type ResourceType =
   | 'role'
   | 'extension';
 
-/** One thing that a run does or did to a kept thing; an element of the output `changes` (contract.md). */
+/** One planned or applied change; an element of the output `changes`. */
 export interface Change {
   readonly resource: ResourceType;
   readonly name: string;
@@ -17,45 +17,55 @@ export interface Change {
   readonly details: string;
 }
 
-/** A thing that was dropped; an element of the output `dropped` (contract.md). */
+/** A deleted resource; an element of the output `dropped`. */
 export interface Dropped {
   readonly resource: ResourceType;
   readonly name: string;
 }
 
-/** A thing that a sweep looked at and left, and why. */
+/** A resource that `drop` or `sweep` does not delete, and why. */
 export interface Skipped extends Dropped {
   readonly reason: string;
 }
 
-/** One difference between what is declared and what is there; an element of the output `drift` (contract.md). */
+/** One difference between the declared and the actual state; an element of the output `drift`. */
 export interface Finding {
   readonly resource: ResourceType;
   readonly name: string;
+  /** Empty if the finding concerns the whole resource. */
   readonly property: string;
   readonly expected: string;
   readonly actual: string;
   readonly kind: 'changed' | 'missing' | 'unexpected' | 'unknown';
 }
 
-/** Unknown is no drift (law 8). */
+/** An unknown state is a finding, but it is not drift. */
 export const isDrift = ({ kind }: Finding): boolean => kind !== 'unknown';
 
-/** A finding that stays, with what would end it: a sentence for people. */
+/** A finding with the action that would resolve it, as a phrase for users. */
 export interface ReportedFinding extends Finding {
   readonly remedy: string;
 }
 
+/** Drift without findings about the same property of the same resource; the first one wins. */
+export const uniqueDrift = (findings: readonly ReportedFinding[]): readonly ReportedFinding[] =>
+  findings
+    .filter(isDrift)
+    .filter((finding, i, drift) => drift.findIndex((other) => isSameFinding(finding, other)) === i);
+
+const isSameFinding = (one: Finding, other: Finding): boolean =>
+  one.resource === other.resource && one.name === other.name && one.property === other.property;
+
 /**
- * What looking told. A 404 is absent; a 403, a timeout, a stopped server are unknown, and unknown never leads to a
- * create or a delete (design.md, law 8).
+ * The result of reading a resource. A 404 means absent. A 403, a timeout or a stopped server means unknown, and unknown
+ * never leads to a creation or a deletion.
  */
 export type Observed<T> =
   | { readonly status: 'present'; readonly value: T }
   | { readonly status: 'absent' }
   | { readonly status: 'unknown'; readonly error: Error };
 
-/** What asking told where there is no absence: an answer, or none. */
+/** The result of a query that has no "absent": a value, or unknown. */
 export type Lookup<T> = Exclude<Observed<T>, { readonly status: 'absent' }>;
 
 export const present = <T>(value: T): Lookup<T> => ({ status: 'present', value });
@@ -63,16 +73,16 @@ export const absent: Observed<never> = { status: 'absent' };
 export const unknown = (error: Error): Lookup<never> => ({ status: 'unknown', error });
 
 /**
- * A finding, and the change that would mend it in place; none where nothing can or may. Without a finding it is only
- * what another one's mending needs: an absent parent is one finding, not one for each of its own parents.
+ * A finding and the change that resolves it in place, if one exists. A diff without a finding is a change that another
+ * finding requires: a missing server is one finding, and creating its resource group is not another.
  */
 export type Diff = DiffWithFinding | { readonly finding?: undefined; readonly change: Change };
 
 export interface DiffWithFinding {
   readonly finding: Finding;
   readonly change?: Change;
-  /** What would end the finding, where that is not simply its mend. */
+  /** What resolves the finding, if this is more than applying the change. */
   readonly remedy?: string;
-  /** Somebody may have meant it: mended only with `on-drift: fix`, also where the thing is ours. */
+  /** The difference may be intended, so it is changed only with `on-drift: fix`, even on a managed role. */
   readonly requiresFix?: true;
 }

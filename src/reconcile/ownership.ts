@@ -53,7 +53,7 @@ export const isManagedRole = (observed: ObservedRole, { marker }: Pick<RoleConfi
 /** Why a database of this name is not touched. */
 export function databaseNotOwnedError(
   observed: ObservedDatabase,
-  { name, marker }: DatabaseConfig,
+  { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
 ): ActionError {
   return actionError('not-ours', {
     what: `Database '${name}'`,

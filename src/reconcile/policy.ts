@@ -1,25 +1,45 @@
-import type { Config } from '../inputs/types.ts';
+import type { EnsureConfig } from '../inputs/types.ts';
 import type { Diff } from './findings.ts';
 import { alwaysReconciled } from './remedy.ts';
 
+/** Which changes a plan may contain. No policy allows a replacement: a property that cannot be changed stays. */
+export interface ChangePolicy {
+  readonly create: boolean;
+  readonly start: boolean;
+  /** `managed`: only resources that are reconciled whatever `on-drift` says, see {@link alwaysReconciled}. */
+  readonly update: 'none' | 'managed' | 'all';
+  readonly delete: boolean;
+}
+
+/** `mode: check`: findings only. */
+export const READ_ONLY_POLICY: ChangePolicy = { create: false, start: false, update: 'none', delete: false };
+
+/** `mode: drop` and `mode: sweep`. */
+export const TEARDOWN_POLICY: ChangePolicy = { ...READ_ONLY_POLICY, delete: true };
+
 /**
- * Which differences a plan mends: what is missing is made, what is stopped is woken, and what differs is updated only
- * with `on-drift: fix`. Nothing is ever replaced; deleted is only what bears a pull request's mark, by `drop`, `sweep`
- * and `reset`, and what one of them began to drop. (`check` has no writer, so its plan is only read.)
+ * `mode: ensure`. It deletes only a pull request's database, to create it again (`reset`, or a drop that was interrupted).
  */
-export function isAllowed(config: Config, diff: Diff): boolean {
+export const ensurePolicy = ({ startIfStopped, onDrift, pullRequest }: EnsureConfig): ChangePolicy => ({
+  create: true,
+  start: startIfStopped,
+  update: onDrift === 'fix' ? 'all' : 'managed',
+  delete: pullRequest !== undefined,
+});
+
+export function isAllowed(policy: ChangePolicy, diff: Diff): boolean {
   const { change } = diff;
   switch (change?.action) {
     case undefined:
       return false;
     case 'create':
-      return config.mode === 'ensure' || config.mode === 'check';
+      return policy.create;
     case 'start':
-      return config.startIfStopped;
+      return policy.start;
     case 'update':
-      return config.mode === 'ensure' && (config.onDrift === 'fix' || isAlwaysReconciled(diff));
+      return policy.update === 'all' || (policy.update === 'managed' && isAlwaysReconciled(diff));
     case 'delete':
-      return config.mode === 'drop' || (config.mode === 'ensure' && config.pullRequest !== undefined);
+      return policy.delete;
   }
 }
 

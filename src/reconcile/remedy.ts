@@ -1,6 +1,6 @@
 import type { DiffWithFinding } from './findings.ts';
 
-/** What would end a finding: how it would be mended, or why it is not. */
+/** What resolves a finding, or why nothing does; a phrase for users. */
 export function describeRemedy({ finding, change, remedy, requiresFix }: DiffWithFinding): string {
   if (remedy !== undefined) return remedy;
   switch (change?.action) {
@@ -9,23 +9,23 @@ export function describeRemedy({ finding, change, remedy, requiresFix }: DiffWit
     case 'start':
       return 'mode: ensure starts it';
     case 'update':
-      return alwaysReconciled.includes(change.resource) && !requiresFix ? 'mode: ensure does it' : FIX_HINT;
+      return alwaysReconciled.includes(change.resource) && !requiresFix ? 'mode: ensure fixes it' : FIX_HINT;
     case 'delete':
-      return 'mode: drop removes it';
+      return 'mode: drop deletes it';
     case undefined:
-      return finding.kind === 'unexpected' ? 'declare it, or remove it' : IMMUTABLE_HINT;
+      return finding.kind === 'unexpected' ? 'declare it, or delete it' : IMMUTABLE_HINT;
   }
 }
 
-/** Of what is changed in place only where that is asked for. */
+/** The remedy of a property that is changed only on request. */
 export const FIX_HINT = 'mode: ensure with on-drift: fix changes it in place';
 
-/** Of a property that Azure or PostgreSQL cannot change where it is. */
+/** The remedy of a property that Azure or PostgreSQL cannot change in place. */
 export const IMMUTABLE_HINT =
-  'cannot be changed in place, and nothing is ever replaced: declare what is there, or move to a new one by hand';
+  'cannot be changed in place, and nothing is ever replaced: declare the actual value, or migrate to a new resource manually';
 
 /**
- * What bears our mark, or is only added to, is kept right in any case: there is nothing of anybody's that an update
- * could undo.
+ * Resource types that `mode: ensure` updates whatever `on-drift` says: a role that carries this action's marker, and a
+ * list that is only added to. Such an update cannot undo what another owner has set.
  */
 export const alwaysReconciled: readonly string[] = ['role', 'extension allow-list'];

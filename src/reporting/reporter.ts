@@ -1,4 +1,4 @@
-import { getErrorMessage, toActionError } from '../common/errors.ts';
+import { getErrorMessage } from '../common/errors.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
 import {
@@ -9,59 +9,68 @@ import {
   type ReportedFinding,
   type ResourceType,
   type Skipped,
+  uniqueDrift,
 } from '../reconcile/findings.ts';
-import type { ApplyHooks, Plan } from '../reconcile/plan.ts';
+import type { Plan, ReconcileListener } from '../reconcile/reconcile.ts';
+import { setOutputs } from './outputs.ts';
 import { formatChange, formatFinding, renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
-const isSameFinding = (one: Finding) => (other: Finding) =>
-  one.resource === other.resource && one.name === other.name && one.property === other.property;
-
-/** What a run tells: the log while it goes on, outputs and the job's summary at its end, also when it failed. */
-export class Reporter implements ApplyHooks {
+/**
+ * Logs a run while it goes on; at its end writes the outputs and the job's summary, even if the run has failed. It only
+ * receives: the modes pass their results to each other as values.
+ */
+export class Reporter implements ReconcileListener {
   readonly #runtime: ActionsRuntime;
   readonly #config: Config;
   readonly #timeline = new Timeline();
   readonly #changes: Change[] = [];
-  readonly #findings: ReportedFinding[] = [];
-  readonly #remaining: ReportedFinding[] = [];
   readonly #dryRunDrops: Change[] = [];
   readonly #skipped: Skipped[] = [];
-  host: string | undefined;
-  serverId: string | undefined;
-  temporaryRuleAddress: string | undefined;
-  /** Firewall rules that let the whole internet in. */
-  readonly internetOpenRules: string[] = [];
-  /** Whether the rule for it stays after the job. */
-  keepRule = false;
+  readonly #internetOpenRules: string[] = [];
+  #remaining: readonly ReportedFinding[] = [];
+  #server: ReportedServer | undefined;
+  #runnerRuleAddress: string | undefined;
 
   constructor(runtime: ActionsRuntime, config: Config) {
     this.#runtime = runtime;
     this.#config = config;
   }
 
-  /** A phase of the run: a group in the log, a bar in the summary's timeline. */
+  /** Runs a phase: a group in the log, and a bar in the summary's timeline. */
   phase<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#timeline.measure(name, () => this.#runtime.group(name, work));
   }
 
-  /** What a pass found: the plan, line by line, and what stays as it is. */
+  recordServer(server: ReportedServer): void {
+    this.#server = server;
+  }
+
+  /** @param address public IPv4 address of this runner, for which a firewall rule is created */
+  recordRunnerRule(address: string): void {
+    this.#runnerRuleAddress = address;
+  }
+
+  /** A firewall rule that admits the whole internet. */
+  recordInternetOpenRule(name: string): void {
+    this.#internetOpenRules.push(name);
+  }
+
   recordPlan({ plannedChanges, findings, remaining }: Plan<never>): void {
     if (this.#config.mode === 'check') {
-      this.#findings.push(...findings);
-      for (const finding of findings) this.#runtime.info(formatFinding(finding));
+      for (const finding of findings) this.recordFinding(finding);
       return;
     }
-    // What is unknown here, the route itself waits for or ends with.
-    const newFindings = remaining.filter(
-      (finding) => isDrift(finding) && !this.#remaining.some(isSameFinding(finding)),
-    );
-    this.#remaining.push(...newFindings);
     if (plannedChanges.length === 0) this.#runtime.info('Plan: nothing to change.');
-    if (this.#isDryRun) for (const { change } of plannedChanges) this.recordDryRunDrop(change);
-    else for (const { change } of plannedChanges) this.#runtime.info(`Plan: ${formatChange(change)}`);
-    for (const finding of newFindings)
-      this.#runtime.warning(`Left as it is: ${formatFinding(finding)}; ${finding.remedy}.`);
+    for (const { change } of plannedChanges) {
+      if (this.#isDryRun) this.recordDryRunDrop(change);
+      else this.#runtime.info(`Plan: ${formatChange(change)}`);
+    }
+    // An unknown resource makes these modes wait or fail, so it is not reported as left unchanged.
+    const all = uniqueDrift([...this.#remaining, ...remaining]);
+    for (const finding of all.slice(this.#remaining.length))
+      this.#runtime.warning(`Unchanged: ${formatFinding(finding)}; ${finding.remedy}.`);
+    this.#remaining = all;
   }
 
   get #isDryRun(): boolean {
@@ -69,98 +78,64 @@ export class Reporter implements ApplyHooks {
     return (mode === 'drop' || mode === 'sweep') && this.#config.dryRun;
   }
 
+  /** A difference that `check` finds. */
+  recordFinding(finding: ReportedFinding): void {
+    this.#remaining = [...this.#remaining, finding];
+    this.#runtime.info(formatFinding(finding));
+  }
+
+  /** A resource that `check` cannot read; an unknown state is not drift. Not logged: several share one notice. */
+  recordUnknown(finding: ReportedFinding): void {
+    this.#remaining = [...this.#remaining, finding];
+  }
+
   /** What a dry run would drop. */
   recordDryRunDrop(change: Change): void {
     const { resource, name, details } = change;
     this.#dryRunDrops.push(change);
-    this.#runtime.info(`Would be dropped: ${resource} ${name} (${details})`);
+    this.#runtime.info(`Would drop: ${resource} ${name} (${details})`);
   }
 
-  /** Something that a sweep leaves, and why. */
   recordSkipped(skipped: Skipped): void {
     this.#skipped.push(skipped);
-    this.#runtime.info(`Kept: ${skipped.resource} ${skipped.name}: ${skipped.reason}`);
-  }
-
-  /** What was dropped by a mode that drops; with `dry-run` what would be. */
-  get dropped(): readonly Dropped[] {
-    if (this.#config.mode !== 'drop' && this.#config.mode !== 'sweep') return [];
-    const deleted = this.#changes.filter(({ action }) => action === 'delete');
-    return [...deleted, ...this.#dryRunDrops].map(({ resource, name }) => ({ resource, name }));
-  }
-
-  get changes(): readonly Change[] {
-    return this.#changes;
-  }
-
-  /** Something that could not be looked at: unknown, which is no drift (law 8). */
-  recordUnknown(resource: Pick<Finding, 'resource' | 'name'>, reason: string): void {
-    const remedy = 'check where the runner can log in already';
-    this.#findings.push({ ...resource, property: '', expected: '', actual: reason, kind: 'unknown', remedy });
-  }
-
-  /** A difference that is told by other means than a plan. */
-  recordFinding(finding: ReportedFinding): void {
-    this.#findings.push(finding);
-    this.#runtime.info(formatFinding(finding));
+    this.#runtime.info(`Skipped: ${skipped.resource} ${skipped.name}: ${skipped.reason}`);
   }
 
   onApplyStart(change: Change): void {
-    this.#runtime.info(`Now: ${formatChange(change)}`);
+    this.#runtime.info(`Applying: ${formatChange(change)}`);
   }
 
   onApplied(change: Change): void {
     this.#changes.push(change);
   }
 
-  /** Differences that stay: `ensure` leaves what it may not change, `check` leaves all. */
-  get remainingFindings(): readonly ReportedFinding[] {
-    return this.#config.mode === 'check' ? this.#findings : this.#remaining;
-  }
-
-  /** Those that are known ones. */
-  get drift(): readonly ReportedFinding[] {
-    return this.remainingFindings.filter(isDrift);
-  }
-
-  /**
-   * Runs the whole route and reports its end: outputs and summary in any case.
-   * @throws what the route throws, the unforeseen wrapped as `unexpected`
-   */
-  async runAndReport(runMode: () => Promise<void>): Promise<void> {
-    let error: Error | undefined;
-    try {
-      await runMode();
-    } catch (thrown) {
-      error = toActionError(thrown);
-    }
+  /** Writes the outputs and the summary of the whole run. */
+  async finish(error: Error | undefined): Promise<void> {
     this.#writeOutputs();
     await this.#appendSummary(error).catch((e: unknown) =>
-      this.#runtime.debug(`No summary: ${getErrorMessage(e)}`),
+      this.#runtime.debug(`The summary could not be written: ${getErrorMessage(e)}`),
     );
-    if (error) throw error;
-  }
-
-  /** Whether this very run made a thing of this kind; what was adopted does not count. */
-  hasCreated(resource: ResourceType): boolean {
-    return this.#changes.some((change) => change.resource === resource && change.action === 'create');
-  }
-
-  hasChanged(resource: ResourceType): boolean {
-    return this.#changes.some((change) => change.resource === resource);
   }
 
   #writeOutputs(): void {
-    const outputs = {
-      ...(this.serverId === undefined ? {} : { 'server-id': this.serverId }),
-      'server-created': String(this.hasCreated('server')),
-      'database-created': String(this.hasCreated('database')),
+    const hasCreated = (resource: ResourceType): boolean =>
+      this.#changes.some((change) => change.resource === resource && change.action === 'create');
+    setOutputs(this.#runtime, {
+      ...(this.#server?.id === undefined ? {} : { 'server-id': this.#server.id }),
+      'server-created': String(hasCreated('server')),
+      'database-created': String(hasCreated('database')),
       changes: JSON.stringify(this.#changes),
-      drifted: String(this.drift.length > 0),
-      drift: JSON.stringify(this.remainingFindings.map(({ remedy: _, ...finding }): Finding => finding)),
-      dropped: JSON.stringify(this.dropped),
-    };
-    for (const [name, value] of Object.entries(outputs)) this.#runtime.setOutput(name, value);
+      drifted: String(this.#remaining.some(isDrift)),
+      drift: JSON.stringify(this.#remaining.map(({ remedy: _, ...finding }): Finding => finding)),
+      dropped: JSON.stringify(this.#dropped),
+    });
+  }
+
+  /** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
+  get #dropped(): readonly Dropped[] {
+    if (this.#config.mode !== 'drop' && this.#config.mode !== 'sweep') return [];
+    const deleted = this.#changes.filter(({ action }) => action === 'delete');
+    return [...deleted, ...this.#dryRunDrops].map(({ resource, name }) => ({ resource, name }));
   }
 
   async #appendSummary(error: Error | undefined): Promise<void> {
@@ -168,18 +143,24 @@ export class Reporter implements ApplyHooks {
       renderSummary({
         mode: this.#config.mode,
         server: this.#config.server.name,
-        host: this.host,
+        host: this.#server?.host,
         database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
-        temporaryRuleAddress: this.temporaryRuleAddress,
-        keepRule: this.keepRule,
+        temporaryRuleAddress: this.#runnerRuleAddress,
+        keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
         changes: this.#changes,
         dryRunDrops: this.#dryRunDrops,
         skipped: this.#skipped,
-        wideOpenRules: this.internetOpenRules,
-        remainingFindings: this.remainingFindings,
+        wideOpenRules: this.#internetOpenRules,
+        remainingFindings: this.#remaining,
         phases: this.#timeline.phases,
         error: error?.message,
       }),
     );
   }
+}
+
+export interface ReportedServer {
+  /** Azure's resource id. */
+  readonly id: string | undefined;
+  readonly host: string | undefined;
 }

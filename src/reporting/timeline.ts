@@ -1,4 +1,4 @@
-/** A stretch of a run; milliseconds since the epoch. */
+/** A phase of a run; times in milliseconds since the epoch. */
 export interface Phase {
   readonly name: string;
   readonly start: number;
@@ -6,11 +6,11 @@ export interface Phase {
   readonly failed: boolean;
 }
 
-/** What a run spent its time on. */
+/** The phases of a run, in the order in which they ended. */
 export class Timeline {
   readonly phases: Phase[] = [];
 
-  /** Runs a phase and remembers how long it took, also when it fails. */
+  /** Runs a phase and records its duration, even if it fails. */
   async measure<T>(name: string, work: () => Promise<T>): Promise<T> {
     const start = Date.now();
     let failed = true;

@@ -1,8 +1,9 @@
 import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { SqlReader } from '../postgres/sql-reader.ts';
-import { type PlanFunction, toPlanFunction } from '../reconcile/plan.ts';
-import { armDatabaseHandler, databaseHandler } from './database/database-handler.ts';
+import { type PlanFunction, toPlanFunction } from '../reconcile/reconcile.ts';
+import type { PullRequestTeardown } from '../reconcile/teardown.ts';
+import { armDatabaseHandler, databaseHandler, databaseTeardownHandler } from './database/database-handler.ts';
 import { extensionAllowListHandler } from './extension/allow-list.ts';
 import { extensionHandler } from './extension/extension-handler.ts';
 import { firewallRuleHandler } from './firewall-rule/firewall-rule-handler.ts';
@@ -12,7 +13,7 @@ import {
 } from './firewall-rule/undeclared-firewall-rules.ts';
 import { resourceGroupHandler } from './resource-group.ts';
 import { roleAccessHandler } from './role/role-access.ts';
-import { roleHandler } from './role/role-handler.ts';
+import { roleHandler, roleTeardownHandler } from './role/role-handler.ts';
 import { serverHandler } from './server/server-handler.ts';
 import { serverParameterHandler } from './server-parameter.ts';
 import type { SqlWriter } from './sql-writer.ts';
@@ -63,15 +64,10 @@ export const databaseOnlyResources: readonly PlanFunction<SqlReader, SqlWriter>[
   toPlanFunction(databaseHandler),
 ];
 
-/** The same things where they shall be gone: the role cannot go while it owns what is in the database. */
-export const teardownResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
-  toPlanFunction(databaseHandler),
-  toPlanFunction(roleHandler),
-];
-
-/** The same where the database of that name is somebody else's. */
-export const roleTeardownResources: readonly PlanFunction<SqlReader, SqlWriter>[] = [
-  toPlanFunction(roleHandler),
+/** What `drop` and `sweep` delete; the database first, since a role that owns objects in it cannot be dropped. */
+export const teardownResources: readonly PlanFunction<SqlReader, SqlWriter, PullRequestTeardown>[] = [
+  toPlanFunction(databaseTeardownHandler),
+  toPlanFunction(roleTeardownHandler),
 ];
 
 /** What is kept in the database itself, seen from inside. */

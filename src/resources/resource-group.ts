@@ -4,7 +4,7 @@ import type { AzureWriter } from '../azure/writer.ts';
 import { defaultResourceGroup, resolveNewServer } from '../inputs/defaults.ts';
 import type { Config } from '../inputs/types.ts';
 import { type Diff, type Observed, present } from '../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../reconcile/resource-handler.ts';
 
 interface DesiredResourceGroup {
   readonly name: string;

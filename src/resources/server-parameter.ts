@@ -3,7 +3,7 @@ import type { AzureReader } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import type { Config } from '../inputs/types.ts';
 import type { Diff, Observed } from '../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../reconcile/resource-handler.ts';
 
 interface DesiredParameter {
   readonly name: string;

@@ -4,7 +4,7 @@ import type { DatabaseConfig, RoleConfig } from '../inputs/types.ts';
 import { getSqlState, retryOnConflict } from '../postgres/pg-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import type { FoundDatabase } from '../postgres/sql-reader.ts';
-import type { ApplyResult } from '../reconcile/plan.ts';
+import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import {
   type CreateDatabaseDeps,
   createDatabase,
@@ -41,7 +41,7 @@ export class SqlWriter {
 
   /** See {@link dropDatabase}. */
   dropDatabase(
-    desired: DatabaseConfig,
+    desired: Pick<DatabaseConfig, 'name' | 'marker'>,
     shouldStillDrop?: (found: FoundDatabase) => boolean,
   ): Promise<ApplyResult> {
     return dropDatabase(this.#deps, desired, shouldStillDrop);

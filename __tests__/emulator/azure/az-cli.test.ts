@@ -13,7 +13,7 @@ const commonProperties = {
   highAvailability: { mode: 'Disabled' },
 };
 
-/** The bodies of `az postgres flexible-server create` without options: of 2.45 by its source, of 2.86 as recorded. */
+/** The bodies of `az postgres flexible-server create` without options: of 2.45 from its source, of 2.86 as recorded. */
 const recordedBodies: [string, string, JsonObject][] = [
   [
     '2.45',
@@ -44,7 +44,7 @@ describe.each(recordedBodies)('the az CLI %s', (release, version, body) => {
   const name = `az-${release.replace('.', '-')}`;
   const path = (arm: ArmClient, rest = '') => `${arm.serverPath(name, rest)}?api-version=${version}`;
 
-  test('makes a server by its defaults, which shows them', async ({ arm }) => {
+  test('creates a server with its defaults, which GET shows', async ({ arm }) => {
     await arm.send('PUT', `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
       location: 'canadacentral',
     });
@@ -73,7 +73,7 @@ describe.each(recordedBodies)('the az CLI %s', (release, version, body) => {
     });
   });
 
-  test('updates it by sending everything again with what changes', async ({ arm }) => {
+  test('updates the server by sending all properties with the changed ones', async ({ arm }) => {
     const { json } = await arm.send('GET', path(arm));
     const { properties, sku } = json;
     const { availabilityZone, authConfig, backup, network, maintenanceWindow } = properties as JsonObject;
@@ -88,7 +88,7 @@ describe.each(recordedBodies)('the az CLI %s', (release, version, body) => {
   });
 });
 
-test('reads the capabilities of the server itself before an update', async ({ arm }) => {
+test('the az CLI reads the capabilities of the server before an update', async ({ arm }) => {
   const { status, json } = await arm.send('GET', arm.serverPath('az-2-86', '/capabilities'));
   expect(status).toBe(200);
   const [capability] = json['value'] as unknown[];
@@ -96,7 +96,7 @@ test('reads the capabilities of the server itself before an update', async ({ ar
   expect((await arm.send('GET', arm.serverPath('missing', '/capabilities'))).status).toBe(404);
 });
 
-test('since 2026 gets the members in the order of that api-version', async ({ arm }) => {
+test('api-version 2026-01-01-preview has its own order of the members', async ({ arm }) => {
   const path = `${arm.serverPath('az-2-86')}?api-version=2026-01-01-preview`;
   const { json } = await arm.send('GET', path);
   expect(Object.keys(json['properties'] as object).slice(0, 3)).toEqual([

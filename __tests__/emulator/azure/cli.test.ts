@@ -38,7 +38,7 @@ function waitForExit(child: ChildProcess): Promise<{ code: number | null; stderr
   });
 }
 
-/** A client of the emulator that printed this line. */
+/** A client of the emulator with this ready line. */
 async function signInToEmulator(line: JsonObject): Promise<ArmClient> {
   const readyLine = line as unknown as ReadyLine;
   const caCertificate = await readFile(readyLine.ca, 'utf8');
@@ -57,14 +57,16 @@ afterAll(async () => {
   }
 });
 
-/** The emulator as a process, without options, for all tests that only look at it. */
+/** An emulator process without options, for the tests that do not change it. */
 const test = base.extend('running', { scope: 'file' }, async () => {
   const child = startCli();
   return { child, ready: await readFirstLine(child) };
 });
 
 describe('the emulator’s command line', () => {
-  test('prints one line of JSON when ready, with every name that others rely on', async ({ running }) => {
+  test('prints one line of JSON when ready, with the documented fields and variables', async ({
+    running,
+  }) => {
     const { ready } = running;
     expect(Object.keys(ready)).toEqual(['event', 'control', 'ca', 'clientSecret', 'env', 'managedIdentity']);
     expect(ready['control']).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/_emulator$/);
@@ -102,12 +104,12 @@ describe('the emulator’s command line', () => {
       () => server.canLogIn(),
       (admitted) => admitted,
     );
-    // What initdb gives a cluster keeps through a copy; pg_control begins with it.
+    // A copy keeps the system identifier of initdb, which is at the start of pg_control.
     const template = await readFile(join(templates, 'template-18', 'global', 'pg_control'));
     const identifier = template.readBigUInt64LE(0).toString();
     expect(await server.queryValue('SELECT system_identifier FROM pg_control_system()')).toBe(identifier);
 
-    // What faults hold does not keep it from ending either.
+    // Held requests must not block the end of the emulator.
     const request = await addFault(arm.emulator, { service: 'arm', method: 'HEAD' }, 'holdAnswer');
     const statement = await addFault(arm.emulator, { service: 'postgres', statement: 'held' }, 'hold');
     const held = Promise.allSettled([
@@ -119,29 +121,29 @@ describe('the emulator’s command line', () => {
     await held;
     expect(await server.isListening()).toBe(false);
     expect(existsSync(dirname(String(ready['ca'])))).toBe(false);
-    // They are not its own.
+    // The emulator must not remove the templates.
     expect(existsSync(join(templates, 'template-18'))).toBe(true);
   });
 
   const wrong: [string[], string][] = [
     [['--nonsense'], '--nonsense'],
-    [['--latency', 'soon'], "--latency takes a number of zero or more, not 'soon'."],
+    [['--latency', 'soon'], "--latency must be a number of 0 or more, not 'soon'."],
     [['--retry-after', '-1'], '--retry-after'],
-    [['--blocked', 'maybe'], "--blocked takes 'timeout' or 'reject', not 'maybe'."],
-    [['--password-storage', 'plain'], '--password-storage takes one of scram-sha-256, md5, md5-strict'],
+    [['--blocked', 'maybe'], "--blocked must be 'timeout' or 'reject', not 'maybe'."],
+    [['--password-storage', 'plain'], '--password-storage must be one of scram-sha-256, md5, md5-strict'],
     [['extra'], 'extra'],
   ];
 
-  test.for(wrong)('refuses %j with a sentence', ([args, sentence]) => {
+  test.for(wrong)('refuses %j with an error message', ([args, message]) => {
     expect(() => parseOptions(args)).toThrow(UsageError);
-    expect(() => parseOptions(args)).toThrow(sentence);
+    expect(() => parseOptions(args)).toThrow(message);
   });
 
-  test('prints the sentence of a refusal and its usage, and exits with code 2', async () => {
-    for (const [args, sentence] of wrong.slice(0, 2)) {
+  test('prints the error message and the usage, and exits with code 2', async () => {
+    for (const [args, message] of wrong.slice(0, 2)) {
       const { code, stderr } = await waitForExit(startCli(...args));
       expect(code).toBe(2);
-      expect(stderr).toContain(sentence);
+      expect(stderr).toContain(message);
       expect(stderr).toContain('Usage:');
     }
   });
@@ -155,7 +157,7 @@ describe('bind-source-address.mjs', () => {
     const connected = (socket, event) => new Promise((resolve, reject) => {
       socket.once('error', reject).once(event, () => { resolve(socket.localAddress); socket.destroy(); });
     });
-    const seen = {
+    const addresses = {
       fetch: await (await fetch(url)).text(),
       https: await new Promise((resolve) => https.get(url, (answer) => answer.on('data', (d) => resolve(String(d))))),
       net: await connected(net.connect({ port, host: '127.0.0.1' }), 'connect'),
@@ -163,10 +165,10 @@ describe('bind-source-address.mjs', () => {
       socket: await connected(new net.Socket().connect(port, '127.0.0.1'), 'connect'),
       tls: await connected(tls.connect(port, '127.0.0.1'), 'secureConnect'),
     };
-    console.log(JSON.stringify(seen));
+    console.log(JSON.stringify(addresses));
     process.exit(0);`;
 
-  test('makes every kind of connection of a process come from its address, which identifies it', async ({
+  test('gives every kind of connection of a process the source address, which identifies it', async ({
     running,
   }) => {
     const { ready } = running;
@@ -183,15 +185,15 @@ describe('bind-source-address.mjs', () => {
     });
     startedProcesses.push(child);
     const end = waitForExit(child);
-    const seen = await readFirstLine(child);
+    const addresses = await readFirstLine(child);
     const own = { net: '127.0.0.2', portAndHost: '127.0.0.2', socket: '127.0.0.2', tls: '127.0.0.2' };
-    expect(seen).toEqual({ fetch: '198.51.100.7', https: '198.51.100.7', ...own });
+    expect(addresses).toEqual({ fetch: '198.51.100.7', https: '198.51.100.7', ...own });
     expect((await end).code).toBe(0);
-    expect(isJsonObject(seen)).toBe(true);
+    expect(isJsonObject(addresses)).toBe(true);
   });
 });
 
-// The last, as it ends the process that the others look at.
+// Last, because it ends the process that the other tests use.
 test('SIGINT ends the emulator and removes its files', async ({ running }) => {
   const directory = dirname(String(running.ready['ca']));
   expect(existsSync(directory)).toBe(true);

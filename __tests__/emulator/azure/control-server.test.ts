@@ -34,12 +34,15 @@ describe('PATCH control/state of a server', () => {
     ],
     ['highAvailability', { state: 'FailingOver' }, { mode: 'ZoneRedundant', state: 'FailingOver' }],
     ['cluster', { clusterSize: 3, defaultDatabaseName: 'postgres' }, { clusterSize: 3 }],
-  ])('changes %s by %j, with what follows from it in Azure', async ([name, change, expected], { arm }) => {
-    expect((await patchServerState(arm, { properties: { [name]: change } })).status).toBe(200);
-    expect(valueAt(await getServer(arm), 'properties', name)).toMatchObject(expected);
-  });
+  ])(
+    'changes %s by %j, and the properties that Azure derives from it',
+    async ([name, change, expected], { arm }) => {
+      expect((await patchServerState(arm, { properties: { [name]: change } })).status).toBe(200);
+      expect(valueAt(await getServer(arm), 'properties', name)).toMatchObject(expected);
+    },
+  );
 
-  test('removes what is null', async ({ arm }) => {
+  test('removes properties that are null', async ({ arm }) => {
     await patchServerState(arm, {
       properties: { cluster: null, highAvailability: { standbyAvailabilityZone: null } },
     });
@@ -48,7 +51,7 @@ describe('PATCH control/state of a server', () => {
     expect(valueAt(properties, 'highAvailability')).toEqual({ mode: 'ZoneRedundant', state: 'Healthy' });
   });
 
-  test('moves a server between zones, as a failover does, to another region, and to another major', async ({
+  test('changes the zones of a server, as a failover does, its region and its major', async ({
     arm,
     emulator,
   }) => {
@@ -71,7 +74,7 @@ describe('PATCH control/state of a server', () => {
     expect(valueAt(json, 'servers', 'drifting', 'location')).toBe('North Europe');
   });
 
-  test('sets server parameters in PostgreSQL itself, and resets them by null', async ({ arm }) => {
+  test('sets server parameters in PostgreSQL, and null resets them', async ({ arm }) => {
     expect(
       (await patchServerState(arm, { parameters: { work_mem: '8192', max_connections: 60 } })).status,
     ).toBe(200);
@@ -92,7 +95,7 @@ describe('PATCH control/state of a server', () => {
     expect([answer.status, typeof answer.json['error']]).toEqual([400, 'string']);
   });
 
-  test('cannot set a parameter of a server that does not run', async ({ arm }) => {
+  test('refuses parameters of a stopped server', async ({ arm }) => {
     await patchServerState(arm, { properties: { state: 'Stopped' } });
     expect((await patchServerState(arm, { parameters: { work_mem: '8192' } })).status).toBe(400);
   });
@@ -118,7 +121,7 @@ describe('two thousand firewall rules', () => {
     return found;
   }
 
-  test('are set by one call, listed in order over pages, found by any spelling, and removed', async ({
+  test('are set by one call, listed in order on pages, found without regard to case, and removed', async ({
     arm,
     emulator,
     postgres,
@@ -143,7 +146,7 @@ describe('two thousand firewall rules', () => {
 
   test('are looked up one by one, without iterating over all', () => {
     const map = new CaseInsensitiveMap<number>();
-    // Names are compared in lower case: whoever goes through them all does so for each.
+    // Names are compared in lower case, so an iteration over all rules would call toLowerCase for each.
     const lowerCase = vi.spyOn(String.prototype, 'toLowerCase');
     try {
       for (const name of Object.keys(rules)) map.set(name, 1);
@@ -174,7 +177,7 @@ const isRunning = (postgres: FakePostgresFactory) => postgres.servers.get('moody
 const SERVER_STOPPED = [400, 'ServerStoppedError'];
 const INTERNAL_ERROR = [500, 'InternalServerError'];
 
-describe('a server that control puts into a state', () => {
+describe('PATCH control/state with a server state', () => {
   test.beforeAll(async ({ arm }) => {
     await arm.createServer('moody');
     const rule = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
@@ -193,7 +196,7 @@ describe('a server that control puts into a state', () => {
     ['Updating', 200, true],
     ['Ready', 200, true],
   ])(
-    '%s: is shown; the server and its rules can be read, and other children as the state allows',
+    '%s: GET shows the state and the rules, and the other child resources if the state permits it',
     async ([state, children, runs], { arm, postgres }) => {
       await setState(arm, state);
       try {
@@ -221,7 +224,7 @@ describe('a server that control puts into a state', () => {
     ['Provisioning', INTERNAL_ERROR],
     ['Stopped', SERVER_STOPPED],
   ])(
-    '%s: refuses to write a configuration and a database, and a rule with 500',
+    '%s: refuses to write a configuration and a database, and refuses a rule with 500',
     async ([state, refusal], { arm }) => {
       await setState(arm, state);
       try {
@@ -239,7 +242,7 @@ describe('a server that control puts into a state', () => {
     },
   );
 
-  test('that Azure does not have is refused, and changes nothing', async ({ arm, emulator }) => {
+  test('refuses an unknown state, and changes nothing', async ({ arm, emulator }) => {
     const properties = { state: 'Sleepy', backup: { backupRetentionDays: 30 } };
     const answer = await sendControl(emulator, 'PATCH', 'state', { server: 'moody', properties });
     expect(answer.status).toBe(400);

@@ -55,9 +55,9 @@ describe('control/state', () => {
     arm,
     emulator,
   }) => {
-    await arm.createServer('seen', { tags: { team: 'space' } });
+    await arm.createServer('shown', { tags: { team: 'space' } });
     const { json } = await sendControl(emulator, 'GET', 'state');
-    const server = valueAt(json, 'servers', 'seen');
+    const server = valueAt(json, 'servers', 'shown');
     expect(server).toMatchObject({
       properties: { state: 'Ready', version: '18' },
       tags: { team: 'space' },
@@ -75,19 +75,19 @@ describe('control/state', () => {
   }) => {
     const properties = { state: 'Stopped', storage: { storageSizeGB: 64 } };
     await sendControl(emulator, 'PATCH', 'state', {
-      server: 'seen',
+      server: 'shown',
       properties,
       tags: { owner: 'nobody' },
     });
-    const { json } = await arm.send('GET', arm.serverPath('seen'));
+    const { json } = await arm.send('GET', arm.serverPath('shown'));
     expect([
       valueAt(json, 'properties', 'state'),
       valueAt(json, 'properties', 'storage', 'storageSizeGB'),
     ]).toEqual(['Stopped', 64]);
     expect(json['tags']).toEqual({ owner: 'nobody' });
-    expect(postgres.servers.get('seen')?.isRunning).toBe(false);
-    await sendControl(emulator, 'PATCH', 'state', { server: 'seen', properties: { state: 'Ready' } });
-    expect(postgres.servers.get('seen')?.isRunning).toBe(true);
+    expect(postgres.servers.get('shown')?.isRunning).toBe(false);
+    await sendControl(emulator, 'PATCH', 'state', { server: 'shown', properties: { state: 'Ready' } });
+    expect(postgres.servers.get('shown')?.isRunning).toBe(true);
   });
 
   test('refuses a server that does not exist', async ({ emulator }) => {
@@ -107,19 +107,19 @@ describe('control/client', () => {
     expect(await readEchoServices(emulator, '127.0.0.2')).toEqual(['203.0.113.10', '203.0.113.10']);
   });
 
-  test('can make the echo services disagree, until it is set again', async ({ emulator }) => {
+  test('sets different answers of the echo services, until the next call', async ({ emulator }) => {
     await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.9', echo: ['203.0.113.9', '192.0.2.1'] });
     expect(await readEchoServices(emulator)).toEqual(['203.0.113.9', '192.0.2.1']);
     await sendControl(emulator, 'PUT', 'client', { ip: '203.0.113.9' });
     expect(await readEchoServices(emulator)).toEqual(['203.0.113.9', '203.0.113.9']);
   });
 
-  test('takes IPv4 addresses only', async ({ emulator }) => {
+  test('refuses an address that is not IPv4', async ({ emulator }) => {
     expect((await sendControl(emulator, 'PUT', 'client', { ip: '::1' })).status).toBe(400);
   });
 });
 
-test("GitHub's REST API says Not Found as GitHub does, and is recorded", async ({ emulator }) => {
+test("a 404 of GitHub's REST API has GitHub's body, and is recorded", async ({ emulator }) => {
   const url = `${emulator.readyLine.env['GITHUB_API_URL']}/repos/relecloud/space-travel/pulls/1`;
   const answer = await send(emulator, 'GET', url, { headers: { authorization: 'bearer any' } });
   expect(answer.status).toBe(404);

@@ -6,7 +6,7 @@ import { pollUntilAccepted, valueAt } from '../../helpers/emulator/http-client.t
 import { RealServer } from '../../helpers/emulator/real-server.ts';
 import { utf8Database } from '../../helpers/emulator/recorded-responses.ts';
 
-// What ARM says and what PostgreSQL does, together: the real one behind its firewall.
+// ARM together with the real PostgreSQL and its firewall.
 const test = testWith({ blockedBehavior: 'reject', firewallDelayMs: 300 }, 'real').extend(
   'server',
   { scope: 'file' },
@@ -18,8 +18,8 @@ const test = testWith({ blockedBehavior: 'reject', firewallDelayMs: 300 }, 'real
 
 const runnerRule = { properties: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' } };
 
-describe('the firewall applies what ARM has accepted', () => {
-  test('blocks, admits no sooner than --firewall-delay after the acceptance, and blocks again', async ({
+describe('the firewall applies the rules that ARM accepts', () => {
+  test('blocks a client, permits it not before --firewall-delay after the acceptance, and blocks it again', async ({
     arm,
     server,
   }) => {
@@ -53,15 +53,15 @@ describe('the firewall applies what ARM has accepted', () => {
 });
 
 describe('databases are the same in ARM and in SQL', () => {
-  test('made by ARM can be used by SQL; made by SQL shows in ARM, after the service’s own', async ({
+  test('SQL uses a database made through ARM, and ARM lists one created with SQL after those of the service', async ({
     arm,
     server,
   }) => {
     await arm.sendAndWait('PUT', server.resourcePath('/databases/by-arm'), {
       properties: { charset: 'utf8' },
     });
-    const made = (await arm.send('GET', server.resourcePath('/databases/by-arm'))).json['properties'];
-    expect(Object.entries(made as object)).toEqual(Object.entries(utf8Database));
+    const created = (await arm.send('GET', server.resourcePath('/databases/by-arm'))).json['properties'];
+    expect(Object.entries(created as object)).toEqual(Object.entries(utf8Database));
     await server.query('CREATE DATABASE by_sql');
     expect(await server.query('SELECT current_database()', 'by-arm')).toEqual([
       { current_database: 'by-arm' },
@@ -74,7 +74,7 @@ describe('databases are the same in ARM and in SQL', () => {
     expect((await arm.send('GET', server.resourcePath('/databases/by_sql'))).status).toBe(404);
   });
 
-  test('that exist already stay as they are when they are PUT again', async ({ arm, server }) => {
+  test('a PUT of an existing database changes nothing', async ({ arm, server }) => {
     await server.query('CREATE TABLE kept (id int)', 'by-arm');
     const end = await arm.sendAndWait('PUT', server.resourcePath('/databases/by-arm'), { properties: {} });
     expect(end.json['status']).toBe('Succeeded');
@@ -82,7 +82,7 @@ describe('databases are the same in ARM and in SQL', () => {
   });
 });
 
-describe('a session of the service itself, by control', () => {
+describe('a session of the service, opened by control', () => {
   const drop = (server: RealServer) => server.query('DROP DATABASE visited WITH (FORCE)');
   const open = (emulator: Emulator, server: string, database: string) =>
     sendControl(emulator, 'POST', 'sessions', { server, database });
@@ -106,7 +106,7 @@ describe('a session of the service itself, by control', () => {
     expect((await sendControl(emulator, 'DELETE', 'sessions')).status).toBe(200);
   });
 
-  test('is refused where the server or the database does not exist', async ({ emulator }) => {
+  test('is refused if the server or the database does not exist', async ({ emulator }) => {
     expect((await open(emulator, 'nobody', 'postgres')).status).toBe(400);
     const { status, text } = await open(emulator, 'demo-relecloud', 'nowhere');
     expect([status, text]).toEqual([400, expect.stringContaining('database \\"nowhere\\" does not exist')]);
@@ -116,7 +116,7 @@ describe('a session of the service itself, by control', () => {
 describe('the allow-list of extensions', () => {
   const list = '/configurations/azure.extensions';
 
-  test('is a set of what the server offers, and takes nothing else', async ({ arm, server }) => {
+  test('is a set of the available extensions, and refuses others', async ({ arm, server }) => {
     const { json } = await arm.send('GET', server.resourcePath(list));
     expect(json['properties']).toMatchObject({ dataType: 'Set', value: '', source: 'system-default' });
     expect(String(valueAt(json, 'properties', 'allowedValues')).split(',')).toContain('pg_trgm');
@@ -126,7 +126,10 @@ describe('the allow-list of extensions', () => {
     }
   });
 
-  test('lets the administrator create what ARM has set, also in ARM’s databases', async ({ arm, server }) => {
+  test('permits the administrator to create the extensions that ARM has set, also in databases made through ARM', async ({
+    arm,
+    server,
+  }) => {
     const sql = 'CREATE EXTENSION IF NOT EXISTS pg_trgm';
     await expect(server.query(sql, 'by-arm')).rejects.toMatchObject({ code: '0A000' });
     await arm.sendAndWait('PUT', server.resourcePath(list), {
@@ -139,8 +142,8 @@ describe('the allow-list of extensions', () => {
   });
 });
 
-describe('the state of a database in control', () => {
-  test('shows what a client has set, while ARM shows charset and collation alone', async ({
+describe('control/state of a database', () => {
+  test('shows what a client has set, while ARM shows only charset and collation', async ({
     arm,
     emulator,
     server,
@@ -170,7 +173,7 @@ describe('a statement of a client', () => {
   const rows = (server: RealServer) => server.query('SELECT n FROM held ORDER BY n');
   const insertion = (n: number) => ({ service: 'postgres', statement: `^insert into held values .${n}.` });
 
-  test('that is held is executed when its fault is removed, and not before', async ({ emulator, server }) => {
+  test('that is held is executed only after its fault is removed', async ({ emulator, server }) => {
     await server.query('CREATE TABLE held (n int)');
     const fault = await addFault(emulator, insertion(1), 'hold');
     const client = await server.connect();
@@ -179,7 +182,7 @@ describe('a statement of a client', () => {
       answered = true;
     });
     expect((await fault.triggered()).status).toBe(200);
-    // Other statements pass meanwhile.
+    // Other statements are not held.
     expect([await rows(server), answered]).toEqual([[], false]);
     await fault.remove();
     expect((await answer).rowCount).toBe(1);
@@ -187,7 +190,7 @@ describe('a statement of a client', () => {
     expect(await rows(server)).toEqual([{ n: 1 }]);
   });
 
-  test('whose answer is held has been executed, and its client learns that later', async ({
+  test('with a held answer has been executed, and its client gets the answer later', async ({
     emulator,
     server,
   }) => {
@@ -205,7 +208,7 @@ describe('a statement of a client', () => {
   });
 
   test.for(['hold', 'holdAnswer'])(
-    'with parameters can be held, too: %s',
+    'with parameters can be held too: %s',
     async (effect, { emulator, server }) => {
       const text = 'INSERT INTO held VALUES ($1)';
       const statement = '^insert into held values .\\$1.';
@@ -223,12 +226,12 @@ describe('a statement of a client', () => {
     },
   );
 
-  // It had been sent, so PostgreSQL executes it, as it does where a client dies while it waits.
+  // PostgreSQL executes the statement although its client has disconnected, as it does with every sent statement.
   test.for([
     ['hold', 5],
     ['holdAnswer', 6],
   ] as const)(
-    'that is held (%s) leaves no session behind where its client is gone',
+    'that is held (%s) leaves no session if its client has disconnected',
     async ([effect, n], { emulator, server }) => {
       const fault = await addFault(emulator, insertion(n), effect);
       const client = await server.connect();
@@ -244,14 +247,14 @@ describe('a statement of a client', () => {
     },
   );
 
-  test('cannot be struck by a fault that names no statement of PostgreSQL', async ({ emulator, server }) => {
+  test('is not affected by a fault without `service: postgres`', async ({ emulator, server }) => {
     const fault = await addFault(emulator, { statement: 'select' }, 'hold');
     expect(await server.canLogIn()).toBe(true);
     await fault.remove();
   });
 });
 
-describe('the rest of the data plane', () => {
+describe('the PostgreSQL of a server', () => {
   test('has the parameters that ARM sets', async ({ arm, server }) => {
     const body = { properties: { value: '8192', source: 'user-override' } };
     await arm.sendAndWait('PUT', server.resourcePath('/configurations/work_mem'), body);
@@ -268,7 +271,7 @@ describe('the rest of the data plane', () => {
     expect(text).toContain('marked');
   });
 
-  test('is closed while the server is stopped, and takes a new password when it has started', async ({
+  test('refuses connections while the server is stopped, and accepts a new password after the start', async ({
     arm,
     server,
   }) => {
@@ -281,7 +284,11 @@ describe('the rest of the data plane', () => {
     await expect(server.query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
-  test('ends with its server; its statements are still listed', async ({ arm, emulator, server }) => {
+  test('ends with the deletion of its server, and its statements stay listed', async ({
+    arm,
+    emulator,
+    server,
+  }) => {
     await arm.sendAndWait('DELETE', server.resourcePath());
     expect(await server.canLogIn()).toBe(false);
     expect((await sendControl(emulator, 'GET', 'statements')).text).toContain('marked');

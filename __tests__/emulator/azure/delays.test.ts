@@ -11,7 +11,7 @@ import {
 } from '../../helpers/emulator/arm-client.ts';
 import { pollUntilAccepted, send } from '../../helpers/emulator/http-client.ts';
 
-// Each of these has an emulator with options of its own, and sets the clock where a busy machine could decide.
+// Each test has an emulator with other options, and controls the clock if a busy machine could change the result.
 
 async function withEmulator(
   options: Partial<EmulatorOptions>,
@@ -34,14 +34,14 @@ test('--latency is added to each answer of ARM and Entra', async () => {
     for (const request of [() => arm.send('GET', subscriptionsPath), () => accessToken(emulator)]) {
       const start = performance.now();
       await request();
-      // A timer may fire up to a millisecond early.
+      // A timer can fire up to a millisecond early.
       expect(performance.now() - start).toBeGreaterThanOrEqual(latency - 1);
     }
   });
 });
 
-test('the answer comes after the latency alone; the request is recorded when it arrives', async () => {
-  // So long that a request whose wait is not replaced below would not be answered at all.
+test('only the answer waits for the latency; the request is recorded when it arrives', async () => {
+  // So long that an answer would never come if its wait were not replaced below.
   const latency = 86_400_000;
   const original = Timers.prototype.sleep;
   let passed = Promise.resolve();
@@ -67,7 +67,7 @@ test('the answer comes after the latency alone; the request is recorded when it 
       async () => waits(),
       (count) => count === 2,
     );
-    // GitHub's API is answered at once, while ARM and Entra wait.
+    // GitHub's API has no latency.
     const gitHub = emulator.readyLine.env['GITHUB_API_URL'] ?? '';
     expect((await send(emulator, 'GET', gitHub)).status).toBe(401);
     expect([answered, waits()]).toEqual([0, 2]);
@@ -87,13 +87,13 @@ test('the answer comes after the latency alone; the request is recorded when it 
   });
 });
 
-test('an empty bucket answers 429 with Retry-After and says whose requests of which kind exceeded', async () => {
+test('an empty bucket answers 429 with Retry-After, subscription, actor and kind of request', async () => {
   await withEmulator({ throttlingScale: 0.04 }, async (_emulator, arm) => {
     let now = Date.now();
     vi.spyOn(Date, 'now').mockImplementation(() => now);
     const path = `${arm.subscriptionPath}/resourceGroups?api-version=2025-04-01`;
     const get = () => arm.send('GET', path);
-    // 0.04 of 250 reads, and of 25 more each second.
+    // 0.04 of 250 reads, and 0.04 of 25 reads per second.
     const answers = await Promise.all(Array.from({ length: 15 }, get));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(10);
     const throttled = answers.filter(({ status }) => status === 429);
@@ -105,7 +105,7 @@ test('an empty bucket answers 429 with Retry-After and says whose requests of wh
       );
       expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
-    // Reads, writes and deletes have a bucket each.
+    // Reads, writes and deletes have separate buckets.
     const group = `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`;
     expect((await arm.send('PUT', group, { location: 'westeurope' })).status).toBe(201);
     now += 2000;
@@ -115,7 +115,7 @@ test('an empty bucket answers 429 with Retry-After and says whose requests of wh
   });
 });
 
-test('ARM says ExpiredAuthenticationToken once the token has lived its time', async () => {
+test('ARM answers ExpiredAuthenticationToken after the lifetime of the token', async () => {
   await withEmulator({ tokenLifetimeSeconds: 0 }, async (_emulator, arm) => {
     const answer = await arm.send('GET', subscriptionsPath);
     expect([answer.status, errorCode(answer)]).toEqual([401, 'ExpiredAuthenticationToken']);

@@ -17,7 +17,7 @@ test.afterEach(async ({ emulator }) => {
   await sendControl(emulator, 'DELETE', 'faults');
 });
 
-/** An accepted operation that a poll can ask about. */
+/** Starts an operation and returns the URL of its polls. */
 async function sendAcceptedWrite(arm: ArmClient, name: string): Promise<string> {
   await arm.send('PUT', `${arm.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
     location: 'westeurope',
@@ -45,7 +45,7 @@ function readPartialResponse(
   });
 }
 
-describe('a fault can answer a poll of an operation', () => {
+describe('a fault answers a poll of an operation', () => {
   test.for<[string, JsonObject, (answer: HttpResponse) => unknown, unknown]>([
     ['403', { status: 403, body: { error: { code: 'AuthorizationFailed' } } }, ({ status }) => status, 403],
     ['404', { status: 404, body: { error: { code: 'ResourceNotFound' } } }, ({ status }) => status, 404],
@@ -55,7 +55,7 @@ describe('a fault can answer a poll of an operation', () => {
       ({ status, headers, text }) => [status, headers['content-type'], text],
       [200, htmlHeaders['Content-Type'], htmlPage],
     ],
-    ['JSON that ends early', { status: 200, body: '{"status":"Succ' }, ({ text }) => text, '{"status":"Succ'],
+    ['incomplete JSON', { status: 200, body: '{"status":"Succ' }, ({ text }) => text, '{"status":"Succ'],
     ['JSON of another shape', { status: 200, body: [1] }, ({ text }) => text, '[1]'],
     ['JSON that is null', { status: 200, body: null }, ({ text }) => text, 'null'],
     ['no body', { status: 200 }, ({ status, text }) => [status, text], [200, '']],
@@ -65,14 +65,17 @@ describe('a fault can answer a poll of an operation', () => {
       ({ status, headers }) => [status, headers['retry-after']],
       [429, 'soon'],
     ],
-  ])('with %s, and strikes nothing else', async ([_what, effect, seen, expected], { arm, emulator }) => {
-    const url = await sendAcceptedWrite(arm, `fault-${Math.random().toString(36).slice(2)}`);
-    await addFault(emulator, pollMatch, effect);
-    expect(seen(await arm.send('GET', url))).toEqual(expected);
-    expect((await arm.send('GET', url)).json['status']).toMatch(/InProgress|Succeeded/);
-  });
+  ])(
+    'with %s, and does not affect other requests',
+    async ([_what, effect, read, expected], { arm, emulator }) => {
+      const url = await sendAcceptedWrite(arm, `fault-${Math.random().toString(36).slice(2)}`);
+      await addFault(emulator, pollMatch, effect);
+      expect(read(await arm.send('GET', url))).toEqual(expected);
+      expect((await arm.send('GET', url)).json['status']).toMatch(/InProgress|Succeeded/);
+    },
+  );
 
-  test('never, as long as it is held', async ({ arm, emulator }) => {
+  test('not at all while it holds the poll', async ({ arm, emulator }) => {
     const url = await sendAcceptedWrite(arm, 'fault-held');
     const fault = await addFault(emulator, pollMatch, 'hold');
     const answer = arm.send('GET', url);
@@ -82,8 +85,8 @@ describe('a fault can answer a poll of an operation', () => {
   });
 });
 
-describe('a fault can answer any GET', () => {
-  test('with a list whose nextLink is the list itself', async ({ arm, emulator }) => {
+describe('a fault answers a GET', () => {
+  test('with a list whose nextLink leads to the same list', async ({ arm, emulator }) => {
     const path = `${arm.subscriptionPath}/providers/Microsoft.DBforPostgreSQL/flexibleServers`;
     const nextLink = `${arm.endpoint}${path}?api-version=2025-08-01`;
     await addFault(
@@ -96,7 +99,7 @@ describe('a fault can answer any GET', () => {
     expect((await arm.send('GET', nextLink)).json).toEqual({ value: [], nextLink });
   });
 
-  test('of GitHub with a Link to itself', async ({ emulator }) => {
+  test('of GitHub with a Link to the same page', async ({ emulator }) => {
     const path = `/repos/${repositoryName}/pulls`;
     const Link = `<${emulator.readyLine.env['GITHUB_API_URL']}${path}>; rel="next"`;
     const body = [{ number: 1, state: 'open' }];
@@ -111,7 +114,7 @@ describe('a fault can answer any GET', () => {
     expect((await arm.send('GET', '/subscriptions?api-version=2022-12-01')).text).toHaveLength(body.length);
   });
 
-  test('with an answer that begins and does not end, by a Content-Length of more than its body', async ({
+  test('with an answer that does not end, through a Content-Length above the length of the body', async ({
     arm,
     emulator,
   }) => {
@@ -124,7 +127,7 @@ describe('a fault can answer any GET', () => {
   });
 });
 
-describe('a fault can hold, so that it never answers,', () => {
+describe('a fault holds the answer of', () => {
   test.for<[string, JsonObject, (emulator: Emulator) => [method: string, url: string]]>([
     [
       'Entra’s token endpoint',
@@ -153,7 +156,7 @@ describe('a fault can hold, so that it never answers,', () => {
       ({ readyLine: { env } }) => ['GET', `${env['GITHUB_API_URL']}/repos/${repositoryName}/pulls`],
     ],
     [
-      'a service that says the caller’s address',
+      'a service that returns the caller’s address',
       { service: 'echo' },
       ({ readyLine: { env } }) => ['GET', env['IP_ECHO_URLS']?.split(',')[0] ?? ''],
     ],
@@ -169,7 +172,7 @@ describe('a fault can hold, so that it never answers,', () => {
   });
 });
 
-test('a silent proxy takes a CONNECT and does not answer it', async ({ onTestFinished }) => {
+test('the silent proxy accepts a CONNECT and does not answer it', async ({ onTestFinished }) => {
   const proxy = await startSilentProxy();
   onTestFinished(proxy.close);
   const outgoing = httpRequest(proxy.url, { method: 'CONNECT', path: 'management.azure.com:443' });

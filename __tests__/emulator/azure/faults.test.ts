@@ -20,7 +20,7 @@ async function groupExists(arm: ArmClient): Promise<boolean> {
   return (await arm.send('HEAD', groupPath(arm))).status === 204;
 }
 
-/** The status of the last PUT in the record; null while it was not answered. */
+/** The recorded status of the last PUT, null before its answer. */
 async function recordedStatus(arm: ArmClient): Promise<unknown> {
   const requests: JsonObject[] = JSON.parse((await sendControl(arm.emulator, 'GET', 'requests')).text);
   return requests.findLast(({ method }) => method === 'PUT')?.['status'];
@@ -37,10 +37,7 @@ test.afterEach(async ({ arm, emulator }) => {
 });
 
 describe('a fault', () => {
-  test('with a status answers in the place of Azure, with its headers and body', async ({
-    arm,
-    emulator,
-  }) => {
+  test('with a status answers instead of Azure, with its headers and body', async ({ arm, emulator }) => {
     await addGroupFault(emulator, {
       status: 429,
       headers: { 'Retry-After': '7' },
@@ -52,43 +49,46 @@ describe('a fault', () => {
     expect(await groupExists(arm)).toBe(false);
   });
 
-  test('skips as many as it says, strikes as often as it says, and is used up', async ({ arm, emulator }) => {
+  test('ignores the first `skip` matches, applies to the next `times`, and to no later one', async ({
+    arm,
+    emulator,
+  }) => {
     await addGroupFault(emulator, { status: 503 }, { skip: 1, times: 2 });
     const statuses = [];
     for (let count = 0; count < 4; count += 1) statuses.push((await putGroup(arm)).status);
     expect(statuses).toEqual([201, 503, 503, 200]);
   });
 
-  test('with reset breaks the connection, and nothing takes effect', async ({ arm, emulator }) => {
+  test('with reset closes the connection, and the request has no effect', async ({ arm, emulator }) => {
     await addGroupFault(emulator, { reset: true });
     await expect(putGroup(arm)).rejects.toThrow();
     expect(await groupExists(arm)).toBe(false);
   });
 
-  test('with applyThenReset takes effect, and the answer is lost', async ({ arm, emulator }) => {
+  test('with applyThenReset applies the request, and drops the answer', async ({ arm, emulator }) => {
     await addGroupFault(emulator, { applyThenReset: true });
     await expect(putGroup(arm)).rejects.toThrow();
     expect(await groupExists(arm)).toBe(true);
   });
 
-  test('with delay answers as usual, that much later', async ({ arm, emulator }) => {
+  test('with delay answers as usual after the delay', async ({ arm, emulator }) => {
     await addGroupFault(emulator, { delay: 50 });
     const start = performance.now();
     expect((await putGroup(arm)).status).toBe(201);
-    // A timer may fire up to a millisecond early.
+    // A timer can fire up to a millisecond early.
     expect(performance.now() - start).toBeGreaterThanOrEqual(49);
   });
 
-  test('with delay takes no effect before', async ({ arm, emulator }) => {
+  test('with delay has no effect before the delay', async ({ arm, emulator }) => {
     const anHour = 3_600_000;
     const fault = await addGroupFault(emulator, { delay: anHour });
-    // It ends with the emulator.
+    // The request ends with the emulator.
     putGroup(arm).catch(() => {});
     expect((await fault.triggered()).status).toBe(200);
     expect([await groupExists(arm), await recordedStatus(arm)]).toEqual([false, null]);
   });
 
-  test('matches by body where it asks for that, and not otherwise', async ({ arm, emulator }) => {
+  test('with a body pattern applies only to matching bodies', async ({ arm, emulator }) => {
     await addFault(emulator, { service: 'arm', body: 'northeurope' }, { status: 503 });
     expect((await putGroup(arm)).status).toBe(201);
   });
@@ -96,7 +96,7 @@ describe('a fault', () => {
   test.for<[string, JsonObject, unknown]>([
     ['no effect', groupPutMatch, {}],
     ['an unknown effect', groupPutMatch, 'wait'],
-    ['a pattern that is no regular expression', { path: '(' }, { status: 500 }],
+    ['an invalid regular expression', { path: '(' }, { status: 500 }],
     ['a statement that is to fail', { service: 'postgres', statement: 'x' }, { status: 500 }],
     ['a statement that is to be delayed', { service: 'postgres', statement: 'x' }, { delay: 1 }],
     ['a statement that is to be reset', { service: 'postgres', statement: 'x' }, { reset: true }],
@@ -106,7 +106,7 @@ describe('a fault', () => {
 });
 
 describe('a fault that holds', () => {
-  test('a request lets it take effect when the fault is removed', async ({ arm, emulator }) => {
+  test('a request applies it when the fault is removed', async ({ arm, emulator }) => {
     const fault = await addGroupFault(emulator, 'hold');
     const answer = putGroup(arm);
     expect((await fault.triggered()).status).toBe(200);
@@ -116,7 +116,7 @@ describe('a fault that holds', () => {
     expect(await groupExists(arm)).toBe(true);
   });
 
-  test('an answer has let the request take effect, and gives it when the fault is removed', async ({
+  test('an answer has applied the request, and sends the answer when the fault is removed', async ({
     arm,
     emulator,
   }) => {
@@ -131,7 +131,7 @@ describe('a fault that holds', () => {
     expect((await answer).status).toBe(201);
   });
 
-  test('holds as many as it says, and releases them together', async ({ arm, emulator }) => {
+  test('holds `times` requests, and releases them together', async ({ arm, emulator }) => {
     const fault = await addGroupFault(emulator, 'hold', { skip: 1, times: 2 });
     expect((await putGroup(arm)).status).toBe(201);
     const held = [putGroup(arm), putGroup(arm)];
@@ -145,7 +145,7 @@ describe('a fault that holds', () => {
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  test('can be removed alone, or with all others', async ({ arm, emulator }) => {
+  test('can be removed alone, or with all other faults', async ({ arm, emulator }) => {
     const first = await addGroupFault(emulator, 'hold');
     const second = await addGroupFault(emulator, 'hold');
     const held = putGroup(arm);
@@ -159,7 +159,7 @@ describe('a fault that holds', () => {
     expect((await putGroup(arm)).status).toBe(200);
   });
 
-  test('does what it was asked for, also where its client is gone when the fault is removed', async ({
+  test('applies the request although its client has disconnected before the fault is removed', async ({
     arm,
     emulator,
   }) => {
@@ -179,20 +179,20 @@ describe('a fault that holds', () => {
 });
 
 describe('GET control/faults/ID', () => {
-  test('answers when the fault has struck, whatever its effect', async ({ arm, emulator }) => {
+  test('answers when the fault has been triggered, for every effect', async ({ arm, emulator }) => {
     const fault = await addGroupFault(emulator, { status: 503 }, { skip: 1 });
-    let struck = false;
+    let triggered = false;
     const answer = fault.triggered().finally(() => {
-      struck = true;
+      triggered = true;
     });
     await putGroup(arm);
-    expect(struck).toBe(false);
+    expect(triggered).toBe(false);
     expect((await putGroup(arm)).status).toBe(503);
     expect((await answer).status).toBe(200);
     expect((await fault.triggered()).status).toBe(200);
   });
 
-  test('is refused where there is no such fault, and where it is removed before it strikes', async ({
+  test('is refused for an unknown fault, and for one that is removed before it is triggered', async ({
     emulator,
   }) => {
     expect((await sendControl(emulator, 'GET', 'faults/4711')).status).toBe(400);
@@ -204,7 +204,7 @@ describe('GET control/faults/ID', () => {
   });
 });
 
-test('closing the emulator releases what is held, and ends every wait for a fault', async () => {
+test('closing the emulator releases held requests, and ends every wait for a fault', async () => {
   const emulator = await startEmulator();
   const arm = await ArmClient.signIn(emulator);
   const held = await addGroupFault(emulator, 'hold');
@@ -212,6 +212,6 @@ test('closing the emulator releases what is held, and ends every wait for a faul
   const ends = Promise.allSettled([putGroup(arm), never.triggered()]);
   await held.triggered();
   await emulator.close();
-  // That they end is asked: a client hears of a broken connection, or an answer that was on its way.
+  // Both results are correct: a broken connection, or an answer that was already sent.
   await ends;
 });

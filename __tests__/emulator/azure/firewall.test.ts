@@ -8,7 +8,9 @@ function ruleBody(startIpAddress: unknown, endIpAddress: unknown = startIpAddres
 }
 
 describe('firewall rules', () => {
-  test('are replaced by a PUT and gone after a DELETE, which is 204 the second time', async ({ arm }) => {
+  test('are replaced by a PUT and removed by a DELETE, which answers 204 the second time', async ({
+    arm,
+  }) => {
     await arm.createServer('office-server');
     const path = arm.serverPath('office-server', '/firewallRules/one');
     await arm.sendAndWait('PUT', path, ruleBody('203.0.113.1'));
@@ -36,7 +38,7 @@ describe('firewall rules', () => {
     expect([answer.status, errorCode(answer)]).toEqual([400, 'InvalidParameterValue']);
   });
 
-  test('take names of 3 and of 80 characters, and the rule that means Azure', async ({ arm }) => {
+  test('accept names of 3 and of 80 characters, and the rule for Azure’s services', async ({ arm }) => {
     for (const name of ['abc', 'a'.repeat(80)]) {
       const end = await arm.sendAndWait(
         'PUT',
@@ -67,32 +69,34 @@ describe('firewall rules', () => {
     );
   });
 
-  test('admit nobody while public access is off, and everyone they name once it is on again', async ({
+  test('permit no address while public access is disabled, and their addresses when it is enabled again', async ({
     arm,
     postgres,
   }) => {
-    await arm.createServer('shut');
-    await arm.sendAndWait('PUT', arm.serverPath('shut', '/firewallRules/office'), ruleBody('203.0.113.1'));
+    await arm.createServer('closed');
+    await arm.sendAndWait('PUT', arm.serverPath('closed', '/firewallRules/office'), ruleBody('203.0.113.1'));
     const toggle = (publicNetworkAccess: string) =>
-      arm.sendAndWait('PATCH', arm.serverPath('shut'), { properties: { network: { publicNetworkAccess } } });
+      arm.sendAndWait('PATCH', arm.serverPath('closed'), {
+        properties: { network: { publicNetworkAccess } },
+      });
     await toggle('Disabled');
-    expect(postgres.servers.get('shut')?.rules.size).toBe(0);
+    expect(postgres.servers.get('closed')?.rules.size).toBe(0);
     await toggle('Enabled');
-    expect(postgres.servers.get('shut')?.rules.size).toBe(1);
+    expect(postgres.servers.get('closed')?.rules.size).toBe(1);
   });
 
-  test('that control edits reach the list and the firewall', async ({ arm, emulator, postgres }) => {
+  test('that control changes are in the list and in the firewall', async ({ arm, emulator, postgres }) => {
     await arm.createServer('edited');
     const range = { startIpAddress: '203.0.113.7', endIpAddress: '203.0.113.8' };
-    await sendControl(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: range } });
-    expect((await arm.send('GET', arm.serverPath('edited', '/firewallRules/hole'))).status).toBe(200);
-    expect(postgres.servers.get('edited')?.rules.get('hole')).toEqual(range);
-    await sendControl(emulator, 'PATCH', 'state', { server: 'edited', rules: { hole: null } });
-    const gone = await pollUntilAccepted(
-      () => arm.send('GET', arm.serverPath('edited', '/firewallRules/hole')),
+    await sendControl(emulator, 'PATCH', 'state', { server: 'edited', rules: { gap: range } });
+    expect((await arm.send('GET', arm.serverPath('edited', '/firewallRules/gap'))).status).toBe(200);
+    expect(postgres.servers.get('edited')?.rules.get('gap')).toEqual(range);
+    await sendControl(emulator, 'PATCH', 'state', { server: 'edited', rules: { gap: null } });
+    const deleted = await pollUntilAccepted(
+      () => arm.send('GET', arm.serverPath('edited', '/firewallRules/gap')),
       ({ status }) => status === 404,
     );
-    expect(gone.status).toBe(404);
+    expect(deleted.status).toBe(404);
     expect(postgres.servers.get('edited')?.rules.size).toBe(0);
   });
 });

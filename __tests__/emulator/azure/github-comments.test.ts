@@ -24,29 +24,29 @@ async function repositoryState(emulator: Emulator, name = repositoryName): Promi
 test.beforeAll(({ emulator }) => patchGitHubRepository(emulator, { pulls: { 7: {} } }));
 
 describe('comments', () => {
-  test('are written, read, changed and removed, each by the author that the token is', async ({
+  test('are created, read, changed and deleted, with the account of the token as author', async ({
     emulator,
   }) => {
     await patchGitHubRepository(emulator, { tokens: { monas: { login: 'mona' } } });
     const own = { owner: 'relecloud', repo: 'space-travel' };
     const [job, mona] = [createOctokit(emulator, 'a-job'), createOctokit(emulator, 'monas')];
-    const made = await job.rest.issues.createComment({
+    const created = await job.rest.issues.createComment({
       ...own,
       issue_number: 7,
       body: 'A database is there.',
     });
-    expect(made.status).toBe(201);
-    expect(made.data).toMatchObject({
+    expect(created.status).toBe(201);
+    expect(created.data).toMatchObject({
       body: 'A database is there.',
       user: { login: 'github-actions[bot]', type: 'Bot' },
       issue_url: expect.stringMatching(/\/repos\/relecloud\/space-travel\/issues\/7$/),
-      html_url: `https://github.com/${repositoryName}/pull/7#issuecomment-${made.data.id}`,
+      html_url: `https://github.com/${repositoryName}/pull/7#issuecomment-${created.data.id}`,
     });
     const hers = await mona.rest.issues.createComment({ ...own, issue_number: 7, body: 'Thanks.' });
     expect(hers.data.user).toMatchObject({ login: 'mona', type: 'User' });
-    const comment_id = made.data.id;
-    await job.rest.issues.updateComment({ ...own, comment_id, body: 'It is gone.' });
-    expect((await mona.rest.issues.getComment({ ...own, comment_id })).data.body).toBe('It is gone.');
+    const comment_id = created.data.id;
+    await job.rest.issues.updateComment({ ...own, comment_id, body: 'It is deleted.' });
+    expect((await mona.rest.issues.getComment({ ...own, comment_id })).data.body).toBe('It is deleted.');
     const removed = await job.rest.issues.deleteComment({ ...own, comment_id });
     expect(removed.status).toBe(204);
     await expect(job.rest.issues.getComment({ ...own, comment_id })).rejects.toThrow('Not Found');
@@ -74,7 +74,7 @@ describe('comments', () => {
     ],
     ['no JSON', '{', 400, 'Problems parsing JSON', undefined],
   ])(
-    'with %s are refused as GitHub words it',
+    'with %s are refused with GitHub’s message',
     async ([_what, body, status, message, detail], { emulator }) => {
       const answer = await sendGitHubRequest(emulator, 'POST', commentsPath, { body });
       expect(answer.status).toBe(status);
@@ -87,7 +87,7 @@ describe('comments', () => {
     },
   );
 
-  test('of 65536 characters are taken', async ({ emulator }) => {
+  test('of 65536 characters are accepted', async ({ emulator }) => {
     const answer = await sendGitHubRequest(emulator, 'POST', commentsPath, {
       body: { body: 'x'.repeat(65_536) },
     });
@@ -99,7 +99,7 @@ describe('comments', () => {
       pulls: { 20: {} },
       comments: { 20: Array.from({ length: 65 }, (_, index) => ({ body: `Number ${index}` })) },
     });
-    const { rest, paginate } = createOctokit(emulator, 'by-hand');
+    const { rest, paginate } = createOctokit(emulator, 'unregistered');
     const all = await paginate(rest.issues.listComments, {
       owner: 'relecloud',
       repo: 'space-travel',
@@ -134,7 +134,7 @@ describe('control/state of a repository', () => {
     expect((await sendControl(emulator, 'GET', 'state')).text).not.toContain('a-secret-token');
   });
 
-  test('merges changes, adds comments, and removes by null', async ({ emulator }) => {
+  test('merges changes, adds comments, and null deletes an entry', async ({ emulator }) => {
     const name = 'relecloud/changing';
     await patchGitHubRepository(emulator, { pulls: { 1: { title: 'Kept' }, 2: {} }, runs: { 9: {} } }, name);
     await patchGitHubRepository(emulator, { comments: { 1: [{ body: 'one' }] } }, name);
@@ -150,7 +150,9 @@ describe('control/state of a repository', () => {
     expect(runs).toEqual({});
   });
 
-  test('takes a pull request as a webhook writes it, also one of a deleted fork', async ({ emulator }) => {
+  test('accepts a pull request in the form of a webhook, also one of a deleted fork', async ({
+    emulator,
+  }) => {
     const pull = {
       number: 31,
       state: 'open',
@@ -162,22 +164,22 @@ describe('control/state of a repository', () => {
     expect(json).toMatchObject({ user: { login: 'mona', id: 5 }, head: { ref: 'x', repo: null } });
   });
 
-  test('takes hundreds of pull requests in one call', async ({ emulator }) => {
+  test('accepts hundreds of pull requests in one call', async ({ emulator }) => {
     await patchGitHubRepository(emulator, { pulls: hundreds }, 'relecloud/many');
     expect(
       Object.keys((await repositoryState(emulator, 'relecloud/many'))['pulls'] as JsonObject),
     ).toHaveLength(300);
   });
 
-  test('sets each pull request without iterating over the others, so that many cost little', () => {
+  test('sets each pull request without iterating over the others', () => {
     const held = new GitHubStore();
     const { pulls } = held.getOrCreate('relecloud/many', undefined);
-    const looks = (['keys', 'values', 'entries', 'forEach', Symbol.iterator] as const).map((method) =>
+    const iterators = (['keys', 'values', 'entries', 'forEach', Symbol.iterator] as const).map((method) =>
       vi.spyOn(pulls, method),
     );
     patchRepository(held, { repository: 'relecloud/many', pulls: hundreds });
     expect(pulls.size).toBe(300);
-    for (const look of looks) expect(look).not.toHaveBeenCalled();
+    for (const iterator of iterators) expect(iterator).not.toHaveBeenCalled();
   });
 
   test.for<[string, JsonObject]>([
@@ -190,8 +192,8 @@ describe('control/state of a repository', () => {
     ['a comment without a body', { comments: { 7: [{}] } }],
     ['an invalid level', { tokens: { t: { permissions: { issues: 'admin' } } } }],
   ])('refuses %s', async ([_what, change], { emulator }) => {
-    const answer = await sendControl(emulator, 'PATCH', 'state', { repositoryName, ...change });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { repository: repositoryName, ...change });
     expect(answer.status).toBe(400);
-    expect(answer.json['error']).toContain('GitHubStateError');
+    expect(answer.json['error']).toContain('ControlError');
   });
 });

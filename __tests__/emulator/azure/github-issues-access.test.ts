@@ -56,7 +56,7 @@ describe('permissions of a registered token', () => {
     if (status === 403) expect(answer.json['message']).toBe('Resource not accessible by integration');
   });
 
-  test('reach a comment by its id as they reach the issue that it stands under', async ({ emulator }) => {
+  test('give the same access to a comment by its id as to its issue', async ({ emulator }) => {
     await patchGitHubRepository(emulator, {
       tokens: { exact: { permissions: pulls } },
       comments: { 7: [{ body: 'pull' }], 12: [{ body: 'issue' }] },
@@ -75,10 +75,8 @@ describe('permissions of a registered token', () => {
   });
 });
 
-describe('comments under an issue', () => {
-  test('are written, counted, listed and shown by control, and are an update of the issue', async ({
-    emulator,
-  }) => {
+describe('comments of an issue', () => {
+  test('are created, counted, listed and shown by control, and update the issue', async ({ emulator }) => {
     await patchGitHubRepository(emulator, { issues: { 20: { updated_at: '2020-01-01T00:00:00Z' } } });
     const { rest } = createOctokit(emulator, 'a-job');
     const issue = { owner: 'relecloud', repo: 'space-travel', issue_number: 20 };
@@ -96,7 +94,9 @@ describe('a repository whose issues are disabled', () => {
   const name = 'relecloud/no-issues';
   const base = `/repos/${name}`;
 
-  test('answers 410 for issues, lists its pull requests alone, and recovers', async ({ emulator }) => {
+  test('answers 410 for issues, lists only its pull requests, and works again when they are enabled', async ({
+    emulator,
+  }) => {
     await patchGitHubRepository(
       emulator,
       { issues: { 1: {} }, pulls: { 2: {} }, issuesDisabled: true },
@@ -127,8 +127,8 @@ describe('a repository whose issues are disabled', () => {
 });
 
 describe('control/state of a repository', () => {
-  test('writes issues in the API’s own shape, merges changes, and shows them', async ({ emulator }) => {
-    const name = 'relecloud/told-issues';
+  test('accepts issues in the form of the API, merges changes, and shows them', async ({ emulator }) => {
+    const name = 'relecloud/patched-issues';
     const given = {
       title: 'Report',
       body: 'text',
@@ -162,7 +162,7 @@ describe('control/state of a repository', () => {
   test.for<[string, JsonObject]>([
     ['an invalid state', { issues: { 1: { state: 'merged' } } }],
     ['an invalid reason', { issues: { 1: { state: 'closed', state_reason: 'bored' } } }],
-    ['a reason of the other state', { issues: { 1: { state: 'open', state_reason: 'completed' } } }],
+    ['a reason that does not fit the state', { issues: { 1: { state: 'open', state_reason: 'completed' } } }],
     ['an empty title', { issues: { 1: { title: '' } } }],
     ['a body that GitHub would refuse', { issues: { 1: { body: 'x'.repeat(65_537) } } }],
     ['invalid labels', { issues: { 1: { labels: [1] } } }],
@@ -171,8 +171,8 @@ describe('control/state of a repository', () => {
     ['a pull request with an issue’s number', { pulls: { 12: {} } }],
     ['an invalid number', { issues: { x: {} } }],
   ])('refuses %s', async ([_what, change], { emulator }) => {
-    const answer = await sendControl(emulator, 'PATCH', 'state', { repositoryName, ...change });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { repository: repositoryName, ...change });
     expect(answer.status).toBe(400);
-    expect(answer.json['error']).toContain('GitHubStateError');
+    expect(answer.json['error']).toContain('ControlError');
   });
 });

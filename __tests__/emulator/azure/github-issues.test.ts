@@ -18,7 +18,7 @@ const issueNumbers = async (emulator: Emulator, query: string, base = repository
 const TIMESTAMP_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 describe('an issue', () => {
-  test('is made by whom the token is, with the number after the last issue or pull request', async ({
+  test('is created by the account of the token, with the number after the last issue or pull request', async ({
     emulator,
   }) => {
     await patchGitHubRepository(emulator, {
@@ -27,15 +27,15 @@ describe('an issue', () => {
       tokens: { monas: { login: 'mona' } },
     });
     const [job, mona] = [createOctokit(emulator, 'a-job'), createOctokit(emulator, 'monas')];
-    const made = await job.rest.issues.create({
+    const created = await job.rest.issues.create({
       ...ownRepository,
       title: 'A sweep',
       body: 'Gone: 2',
       labels: ['ops'],
     });
-    expect(made.status).toBe(201);
-    expect(made.headers.location).toBe(made.data.url);
-    expect(made.data).toMatchObject({
+    expect(created.status).toBe(201);
+    expect(created.headers.location).toBe(created.data.url);
+    expect(created.data).toMatchObject({
       number: 8,
       title: 'A sweep',
       body: 'Gone: 2',
@@ -50,7 +50,7 @@ describe('an issue', () => {
       url: expect.stringMatching(/\/repos\/relecloud\/space-travel\/issues\/8$/),
       created_at: expect.stringMatching(TIMESTAMP_PATTERN),
     });
-    expect(made.data).not.toHaveProperty('pull_request');
+    expect(created.data).not.toHaveProperty('pull_request');
     const next = await mona.rest.issues.create({ ...ownRepository, title: 'Thanks' });
     expect(next.data).toMatchObject({ number: 9, body: null, user: { login: 'mona', type: 'User' } });
     expect((await job.rest.issues.get({ ...ownRepository, issue_number: 9 })).data.title).toBe('Thanks');
@@ -85,7 +85,7 @@ describe('an issue', () => {
       "Invalid request.\n\nFor 'items', nil is not a string or object.",
       undefined,
     ],
-  ])('with %s is refused as GitHub words it', async ([_what, body, message, errors], { emulator }) => {
+  ])('with %s is refused with GitHub’s message', async ([_what, body, message, errors], { emulator }) => {
     const before = (await listIssues(emulator, 'state=all&per_page=100')).length;
     const answer = await sendGitHubRequest(emulator, 'POST', `${repositoryPath}/issues`, { body });
     expect(answer.status).toBe(422);
@@ -97,14 +97,14 @@ describe('an issue', () => {
     expect(await listIssues(emulator, 'state=all&per_page=100')).toHaveLength(before);
   });
 
-  test('of 256 and 65536 characters is taken', async ({ emulator }) => {
+  test('with 256 and 65536 characters is accepted', async ({ emulator }) => {
     const body = { title: 'x'.repeat(256), body: 'x'.repeat(65_536) };
     expect((await sendGitHubRequest(emulator, 'POST', `${repositoryPath}/issues`, { body })).status).toBe(
       201,
     );
   });
 
-  test('is closed by whom the token is, for a reason, and says so until it is reopened', async ({
+  test('is closed by the account of the token, with a reason, and shows both until it is reopened', async ({
     emulator,
   }) => {
     const { rest } = createOctokit(emulator, 'a-job');
@@ -141,19 +141,11 @@ describe('an issue', () => {
   });
 
   test.for<[string, JsonObject, RegExp]>([
-    [
-      'a state',
-      { state: 'merged' },
-      /^Invalid request\.\n\nmerged is not a member of \["open", "closed"\]\.$/,
-    ],
-    [
-      'a reason',
-      { state: 'closed', state_reason: 'bored' },
-      /^Invalid request\.\n\nbored is not a member of/,
-    ],
-    ['a reason for closing', { state: 'closed', state_reason: 'reopened' }, /^Validation Failed$/],
-    ['a title', { title: '' }, /^Validation Failed$/],
-  ])('is not changed by what is no %s', async ([_what, change, message], { emulator }) => {
+    ['state', { state: 'merged' }, /^Invalid request\.\n\nmerged is not a member of \["open", "closed"\]\.$/],
+    ['reason', { state: 'closed', state_reason: 'bored' }, /^Invalid request\.\n\nbored is not a member of/],
+    ['reason for closing', { state: 'closed', state_reason: 'reopened' }, /^Validation Failed$/],
+    ['title', { title: '' }, /^Validation Failed$/],
+  ])('is not changed by an invalid %s', async ([_what, change, message], { emulator }) => {
     await patchGitHubRepository(emulator, { issues: { 60: { title: 'Kept', state: 'open' } } });
     const answer = await sendGitHubRequest(emulator, 'PATCH', `${repositoryPath}/issues/60`, {
       body: { body: 'New', ...change },
@@ -167,24 +159,24 @@ describe('an issue', () => {
     });
   });
 
-  test('that is not there is not found, and one that was deleted is gone', async ({ emulator }) => {
+  test('gives 404 if it does not exist, and 410 if it was deleted', async ({ emulator }) => {
     const missing = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/issues/999`);
     expect([missing.status, missing.json['message']]).toEqual([404, 'Not Found']);
     const base = '/repos/relecloud/deleting';
     await patchGitHubRepository(emulator, { issues: { 1: {}, 2: {} } }, 'relecloud/deleting');
     await patchGitHubRepository(emulator, { issues: { 2: null } }, 'relecloud/deleting');
     for (const path of [`${base}/issues/2`, `${base}/issues/2/comments`]) {
-      const gone = await sendGitHubRequest(emulator, 'GET', path);
-      expect([gone.status, gone.json['message']]).toEqual([410, 'This issue was deleted']);
+      const deleted = await sendGitHubRequest(emulator, 'GET', path);
+      expect([deleted.status, deleted.json['message']]).toEqual([410, 'This issue was deleted']);
     }
     expect(await issueNumbers(emulator, '', base)).toEqual([1]);
-    const made = await sendGitHubRequest(emulator, 'POST', `${base}/issues`, { body: { title: 'Next' } });
-    expect(made.json['number']).toBe(3);
+    const created = await sendGitHubRequest(emulator, 'POST', `${base}/issues`, { body: { title: 'Next' } });
+    expect(created.json['number']).toBe(3);
   });
 });
 
 describe('a pull request', () => {
-  test('is an issue too, told apart by pull_request, and has an issue’s id of its own', async ({
+  test('is an issue too, with the member pull_request, and with a separate id as an issue', async ({
     emulator,
   }) => {
     await patchGitHubRepository(emulator, {
@@ -212,7 +204,7 @@ describe('a pull request', () => {
     expect([reopened.status, reopened.json['message']]).toEqual([422, 'Validation Failed']);
   });
 
-  test('is changed as an issue, and the change shows in the pull request', async ({ emulator }) => {
+  test('can be changed as an issue, and the pull request shows the change', async ({ emulator }) => {
     await patchGitHubRepository(emulator, { pulls: { 502: {} } });
     const change = { title: 'Renamed', state: 'closed', labels: ['ops'] };
     expect(
@@ -226,7 +218,7 @@ describe('a pull request', () => {
   });
 });
 
-describe('the list', () => {
+describe('the list of issues', () => {
   const lists = 'relecloud/issue-lists';
   const base = `/repos/${lists}`;
 
@@ -263,7 +255,7 @@ describe('the list', () => {
     ['sort=comments', [3, 4, 1]],
     ['direction=asc', [1, 3, 4]],
     ['sort=created&direction=asc&state=all&per_page=2&page=2', [3, 4]],
-  ])('asked for %j has %j', async ([query, expected], { emulator }) => {
+  ])('with %j contains %j', async ([query, expected], { emulator }) => {
     expect(await issueNumbers(emulator, query, base)).toEqual(expected);
   });
 
@@ -281,10 +273,10 @@ describe('the list', () => {
     },
   );
 
-  test('is found whole by octokit’s paginate, its pages named in Link', async ({ emulator }) => {
+  test('is complete with octokit’s paginate, which follows Link', async ({ emulator }) => {
     const issues = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [index + 1, {}]));
     await patchGitHubRepository(emulator, { issues }, 'relecloud/many-issues');
-    const { rest, paginate } = createOctokit(emulator, 'by-hand');
+    const { rest, paginate } = createOctokit(emulator, 'unregistered');
     const many = { owner: 'relecloud', repo: 'many-issues', per_page: 20 };
     const all = await paginate(rest.issues.listForRepo, many);
     expect(all.map(({ number }) => number)).toEqual(Array.from({ length: 45 }, (_, index) => 45 - index));

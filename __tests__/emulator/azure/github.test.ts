@@ -36,13 +36,13 @@ describe('authentication', () => {
     expect(answer.json['documentation_url']).toMatch(/^https:\/\/docs\.github\.com\/rest/);
   });
 
-  test.for(['token any', 'bearer any', 'Bearer any'])('takes %j', async (authorization, { emulator }) => {
+  test.for(['token any', 'bearer any', 'Bearer any'])('accepts %j', async (authorization, { emulator }) => {
     expect(
       (await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, { authorization })).status,
     ).toBe(200);
   });
 
-  test('tells media type and the rest of the hourly budget with every answer', async ({ emulator }) => {
+  test('every answer has the media type and the remaining requests of the hour', async ({ emulator }) => {
     const get = () =>
       sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls`, { authorization: 'bearer counted' });
     const first = (await get()).headers;
@@ -54,7 +54,7 @@ describe('authentication', () => {
   });
 });
 
-test('a job’s token is refused after 1000 requests in an hour, as GitHub words it', async () => {
+test('a job’s token is refused after 1000 requests in an hour, with GitHub’s message', async () => {
   const held = new GitHubStore();
   held.tokens.register('busy', { permissions: {}, login: undefined, revoked: undefined }, repositoryName);
   const handler = gitHubHandler(held);
@@ -104,7 +104,7 @@ describe('permissions of a registered token', () => {
     if (status === 403) expect(answer.json['message']).toBe('Resource not accessible by integration');
   });
 
-  test('reach no repository but those that it was registered for', async ({ emulator }) => {
+  test('give access only to the repositories that it was registered for', async ({ emulator }) => {
     await patchGitHubRepository(emulator, { pulls: { 1: {} } }, 'relecloud/other');
     await patchGitHubRepository(emulator, { tokens: { own: { permissions: { 'pull-requests': 'write' } } } });
     const other = () =>
@@ -136,9 +136,7 @@ describe('pull requests', () => {
     });
   });
 
-  test('are there with the main fields of GitHub’s, the repositories’ ids among them', async ({
-    emulator,
-  }) => {
+  test('have the main fields of GitHub’s API, with the ids of the repositories', async ({ emulator }) => {
     const { json } = await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/7`);
     expect(json).toMatchObject({
       number: 7,
@@ -162,7 +160,7 @@ describe('pull requests', () => {
     ).toBe(200);
   });
 
-  test('that are merged are closed, and lists tell it by merged_at alone', async ({ emulator }) => {
+  test('that are merged are closed, and lists show that only in merged_at', async ({ emulator }) => {
     expect((await sendGitHubRequest(emulator, 'GET', `${repositoryPath}/pulls/8`)).json).toMatchObject({
       state: 'closed',
       merged: true,
@@ -174,7 +172,7 @@ describe('pull requests', () => {
     expect(listed).not.toHaveProperty('merged');
   });
 
-  test('and repositories that are not there are not found', async ({ emulator }) => {
+  test('give 404 if they or their repository do not exist', async ({ emulator }) => {
     for (const path of [
       `${repositoryPath}/pulls/999`,
       `${repositoryPath}/issues/999/comments`,
@@ -189,9 +187,7 @@ describe('pull requests', () => {
     }
   });
 
-  test('are listed open, newest first, thirty a page, unless something else is asked for', async ({
-    emulator,
-  }) => {
+  test('are listed open, newest first, thirty per page by default', async ({ emulator }) => {
     const base = `/repos/${lists}/pulls`;
     const first = await getList(emulator, base);
     expect(first.map((pull) => pull['number'])).toEqual(Array.from({ length: 30 }, (_, i) => 40 - i));
@@ -205,7 +201,7 @@ describe('pull requests', () => {
     expect((await sendGitHubRequest(emulator, 'GET', `${base}?state=odd`)).status).toBe(422);
   });
 
-  test('sorted by updated come in ascending order, and head and base narrow the list', async ({
+  test('sorted by updated are in ascending order, and head and base filter the list', async ({
     emulator,
   }) => {
     await patchGitHubRepository(emulator, {
@@ -217,7 +213,7 @@ describe('pull requests', () => {
     expect(await pullNumbers(emulator, 'base=elsewhere')).toEqual([]);
   });
 
-  test('name the other pages in Link, by absolute URLs with the repository’s id', async ({ emulator }) => {
+  test('have Link with absolute URLs that contain the id of the repository', async ({ emulator }) => {
     const base = `/repos/${lists}/pulls?state=all&per_page=20`;
     const links = parseLinkHeader(
       (await sendGitHubRequest(emulator, 'GET', `${base}&page=2`)).headers['link'],
@@ -239,8 +235,8 @@ describe('pull requests', () => {
     ).not.toHaveProperty('link');
   });
 
-  test('are all found by octokit’s paginate', async ({ emulator }) => {
-    const { rest, paginate } = createOctokit(emulator, 'by-hand');
+  test('are complete with octokit’s paginate', async ({ emulator }) => {
+    const { rest, paginate } = createOctokit(emulator, 'unregistered');
     const [owner, repo] = lists.split('/') as [string, string];
     const all = await paginate(rest.pulls.list, { owner, repo, state: 'all', per_page: 10 });
     expect(new Set(all.map(({ number }) => number)).size).toBe(45);
@@ -248,7 +244,7 @@ describe('pull requests', () => {
 });
 
 describe('workflow runs', () => {
-  test('tell status, conclusion and attempt; earlier attempts have ended, later ones are not there', async ({
+  test('have status, conclusion and attempt; earlier attempts have ended, and later ones give 404', async ({
     emulator,
   }) => {
     await patchGitHubRepository(emulator, { runs: { 123: { status: 'in_progress', run_attempt: 2 } } });
@@ -273,14 +269,14 @@ describe('workflow runs', () => {
   });
 });
 
-describe('who the token is', () => {
+describe('the account of the token', () => {
   const query = (emulator: Emulator, text: string, authorization?: string) =>
     sendGitHubRequest(emulator, 'POST', '/graphql', {
       body: { query: text },
       ...(authorization && { authorization }),
     });
 
-  test('a job’s is github-actions[bot] to GraphQL, and nobody’s to GET /user', async ({ emulator }) => {
+  test('of a job is github-actions[bot] in GraphQL, and GET /user refuses it', async ({ emulator }) => {
     for (const text of ['{ viewer { login } }', 'query{viewer{login}}', 'query Me {\n viewer { login }\n}']) {
       expect((await query(emulator, text)).json).toEqual({
         data: { viewer: { login: 'github-actions[bot]' } },
@@ -290,7 +286,7 @@ describe('who the token is', () => {
     expect([user.status, user.json['message']]).toEqual([403, 'Resource not accessible by integration']);
   });
 
-  test('a person’s is theirs', async ({ emulator }) => {
+  test('of a user is that user', async ({ emulator }) => {
     await patchGitHubRepository(emulator, { tokens: { monas: { login: 'mona' } } });
     const answer = await query(emulator, '{ viewer { login } }', 'token monas');
     expect(valueAt(answer.json, 'data', 'viewer', 'login')).toBe('mona');
@@ -307,7 +303,7 @@ describe('who the token is', () => {
     expect(refused.json['message']).toBe('Resource not accessible by personal access token');
   });
 
-  test('any other GraphQL query is answered with errors', async ({ emulator }) => {
+  test('any other GraphQL query gets errors', async ({ emulator }) => {
     for (const text of ['{ viewer { login email } }', 'mutation { x }', '{ viewer { login } } #']) {
       const { status, json } = await query(emulator, text);
       expect([status, Array.isArray(json['errors']), json['data']]).toEqual([200, true, undefined]);

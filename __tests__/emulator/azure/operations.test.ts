@@ -9,12 +9,12 @@ import {
 import { testWith } from '../../helpers/emulator/azure-fixture.ts';
 import { valueAt } from '../../helpers/emulator/http-client.ts';
 
-// Pages of two, for the lists at the end. Throttling is off for the batches of requests.
+// Pages of two entries, for the lists at the end. No throttling, because some tests send many requests.
 const test = testWith({ pageSize: 2, throttlingScale: 0 });
 const ruleBody = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
 
 describe('a long-running operation', () => {
-  test('is accepted with its name and time, and has no effect while it is under way', async ({ stalled }) => {
+  test('is accepted with its name and time, and has no effect while it runs', async ({ stalled }) => {
     await stalled.createServer('effects');
     const path = stalled.serverPath('effects', '/firewallRules/office');
     const accepted = await stalled.send('PUT', path, ruleBody);
@@ -26,7 +26,7 @@ describe('a long-running operation', () => {
     expect((await stalled.send('GET', path)).status).toBe(404);
   });
 
-  test('shows its effect when it has ended, and not before', async ({ arm, postgres }) => {
+  test('has its effect only when it has ended', async ({ arm, postgres }) => {
     await arm.createServer('effects');
     const rule = arm.serverPath('effects', '/firewallRules/office');
     expect((await arm.sendAndWait('PUT', rule, ruleBody)).json['status']).toBe('Succeeded');
@@ -40,7 +40,7 @@ describe('a long-running operation', () => {
     expect((await arm.send('GET', database)).status).toBe(200);
   });
 
-  test('is polled by the whole URL; without its signature Azure does not find it', async ({ arm }) => {
+  test('is polled at the whole URL, and is not found without its signature', async ({ arm }) => {
     await arm.createServer('signed');
     const accepted = await arm.send('PUT', arm.serverPath('signed', '/firewallRules/office'), ruleBody);
     const url = new URL(String(accepted.headers['azure-asyncoperation']));
@@ -50,7 +50,7 @@ describe('a long-running operation', () => {
     expect((await arm.waitForOperation(accepted)).status).toBe(200);
   });
 
-  test('repeats Retry-After on every poll, also on the last', async ({ arm }) => {
+  test('has Retry-After on every poll, also on the last', async ({ arm }) => {
     await arm.createServer('patient');
     const last = await arm.sendAndWait('PUT', arm.serverPath('patient', '/databases/relecloud'), {
       properties: {},
@@ -96,7 +96,7 @@ describe('a long-running operation', () => {
 });
 
 describe('a 404', () => {
-  test('of a missing server is the gateway’s, and so is that of any of its children', async ({ arm }) => {
+  test('of a missing server, and of its children, comes from the gateway', async ({ arm }) => {
     await arm.createServer('present');
     for (const [method, rest] of [
       ['GET', ''],
@@ -114,7 +114,7 @@ describe('a 404', () => {
     }
   });
 
-  test('of a missing child on a live server is the provider’s', async ({ arm }) => {
+  test('of a missing child of an existing server comes from the provider', async ({ arm }) => {
     const answer = await arm.send('GET', arm.serverPath('present', '/databases/dtdb'));
     expect(answer.headers['x-ms-failure-cause']).toBeUndefined();
     expect(errorMessage(answer)).toBe(
@@ -122,7 +122,7 @@ describe('a 404', () => {
     );
   });
 
-  test('of a missing group names the group', async ({ arm }) => {
+  test('of a missing group contains its name', async ({ arm }) => {
     const answer = await arm.send('GET', arm.serverPath('present', '', 'nowhere'));
     expect([errorCode(answer), errorMessage(answer)]).toEqual([
       'ResourceGroupNotFound',
@@ -131,8 +131,8 @@ describe('a 404', () => {
   });
 });
 
-describe('the path and its version', () => {
-  test('compares without regard to case', async ({ arm }) => {
+describe('the path and the api-version', () => {
+  test('the path is compared without regard to case', async ({ arm }) => {
     const path = arm.serverPath('PRESENT').replace('resourceGroups', 'resourcegroups').toLowerCase();
     expect((await arm.send('GET', path)).json['name']).toBe('present');
   });
@@ -153,7 +153,7 @@ describe('the path and its version', () => {
     },
   );
 
-  test('a subscription, a namespace and a type that do not exist are named', async ({ arm }) => {
+  test('the error for an unknown subscription, namespace or type contains it', async ({ arm }) => {
     const unknown = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups';
     expect(errorCode(await arm.send('GET', unknown))).toBe('SubscriptionNotFound');
     const namespace = `${arm.subscriptionPath}/providers/Microsoft.Nothing/things`;
@@ -165,7 +165,7 @@ describe('the path and its version', () => {
 });
 
 describe('resource groups', () => {
-  test('are 201 when new, 200 when there, 204 to HEAD; deletion takes their servers along', async ({
+  test('answer 201 when new, 200 when they exist and 204 to HEAD; a deletion deletes their servers too', async ({
     arm,
   }) => {
     const path = `${arm.subscriptionPath}/resourceGroups/doomed?api-version=2025-04-01`;
@@ -179,7 +179,7 @@ describe('resource groups', () => {
 });
 
 describe('several clients at once', () => {
-  test('make one server of twenty creations: the others are accepted and fail with ServerIsBusy', async ({
+  test('create one server with twenty creations: the others are accepted and fail with ServerIsBusy', async ({
     arm,
     postgres,
   }) => {
@@ -241,20 +241,20 @@ describe('several clients at once', () => {
 });
 
 describe('lists', () => {
-  test('come in pages that nextLink leads through, each entry once', async ({ arm }) => {
+  test('have pages that nextLink connects, with each entry once', async ({ arm }) => {
     await arm.createServer('paged');
     const names = ['one', 'two', 'three', 'four', 'five'];
     for (const name of names)
       await arm.sendAndWait('PUT', arm.serverPath('paged', `/firewallRules/${name}`), ruleBody);
-    const seen: unknown[] = [];
+    const listed: unknown[] = [];
     let next: unknown = arm.serverPath('paged', '/firewallRules');
     while (typeof next === 'string') {
       const { json } = await arm.send('GET', next);
       const value = Array.isArray(json['value']) ? json['value'] : [];
       expect(value.length).toBeLessThanOrEqual(2);
-      seen.push(...value.map((entry) => valueAt(entry, 'name')));
+      listed.push(...value.map((entry) => valueAt(entry, 'name')));
       next = json['nextLink'];
     }
-    expect(seen).toEqual(names);
+    expect(listed).toEqual(names);
   });
 });

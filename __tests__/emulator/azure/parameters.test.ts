@@ -6,7 +6,7 @@ import { type HttpResponse, pollUntilAccepted, valueAt } from '../../helpers/emu
 import { RealServer } from '../../helpers/emulator/real-server.ts';
 import { auditConfiguration, utf8Database } from '../../helpers/emulator/recorded-responses.ts';
 
-// What ARM or control sets, and what the real PostgreSQL does with it.
+// Changes through ARM and control, and their effect in the real PostgreSQL.
 const runnerRules = { runner: { startIpAddress: '198.51.100.7' } };
 
 const test = testWith({ blockedBehavior: 'reject' }, 'real').extend(
@@ -35,7 +35,7 @@ async function getParameter(arm: ArmClient, name: string): Promise<unknown> {
 }
 
 describe('PATCH control/state with parameters', () => {
-  test('sets them in PostgreSQL and so in ARM, and resets them by null', async ({ arm, server }) => {
+  test('sets them in PostgreSQL and ARM, and null resets them', async ({ arm, server }) => {
     const before = await getParameter(arm, 'work_mem');
     expect(
       (await patchServerState(server, { parameters: { work_mem: '8MB', 'azure.extensions': 'citext' } }))
@@ -52,7 +52,7 @@ describe('PATCH control/state with parameters', () => {
     });
   });
 
-  test('refuses what PostgreSQL does', async ({ server }) => {
+  test('refuses values that PostgreSQL refuses', async ({ server }) => {
     const { status, json } = await patchServerState(server, { parameters: { work_mem: 'much' } });
     expect([status, String(json['error'])]).toEqual([400, expect.stringContaining('work_mem')]);
     expect((await patchServerState(server, { parameters: { port: '5433' } })).status).toBe(400);
@@ -90,13 +90,13 @@ test('every configuration is on exactly one page of the list', async ({ arm, ser
   expect(names.sort()).toEqual(Object.keys(valueAt(json, 'servers', 'tuned', 'parameters') as object).sort());
 });
 
-test('an elastic cluster’s database is there from the start, of one PostgreSQL', async ({ arm, server }) => {
+test('an elastic cluster has its database from the start', async ({ arm, server }) => {
   expect(await server.queryValue('SELECT current_database()', 'stars')).toBe('stars');
   const { json } = await arm.send('GET', server.resourcePath('/databases/stars'));
   expect(json['properties']).toEqual({ charset: 'UTF8', collation: 'en_US.utf8' });
 });
 
-test('two thousand rules of control admit an address that one of them names', async ({ server }) => {
+test('two thousand rules of control permit the addresses that they contain', async ({ server }) => {
   const many = Object.fromEntries(
     Array.from({ length: 2000 }, (_, n) => [`other-${n}`, { startIpAddress: `10.0.${n >> 8}.${n & 255}` }]),
   );
@@ -113,7 +113,7 @@ test('a server that is being created refuses logins until control makes it Ready
   expect(await server.queryValue('SELECT 1')).toBe(1);
 });
 
-test('password authentication switched off blocks the administrator until it is on again', async ({
+test('disabled password authentication blocks the administrator until it is enabled again', async ({
   arm,
   server,
 }) => {

@@ -13,12 +13,12 @@ import {
 } from '../../helpers/emulator/recorded-exchanges.ts';
 import { type ExpectedResponse, groupName, serverName } from '../../helpers/emulator/recorded-responses.ts';
 
-// Azure's own Retry-After. A recorded poll that shows an operation under way is sent while its work is held.
+// With Azure's Retry-After. The polls of running operations are sent while the fake PostgreSQL holds the operation.
 const test = testWith({ retryAfterScale: 1 });
 
 const GUID_PATTERN = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
-/** What differs from run to run made the same; also the signature of an operation's URL, which came after 2022. */
+/** Replaces what differs between runs, and the signature in an operation's URL, which is newer than the recordings. */
 function normalise(text: string): string {
   return text
     .replaceAll(/https:\/\/127\.0\.0\.1:\d+/g, 'ARM')
@@ -27,7 +27,7 @@ function normalise(text: string): string {
     .replace(/operationresults\/[^?]+/, 'operationresults/JOB');
 }
 
-/** Objects as lists of their members, so that their order counts. */
+/** Objects as lists of their members, to compare the order too. */
 function toOrderedEntries(value: unknown): unknown {
   return isJsonObject(value) && value.constructor === Object
     ? Object.entries(value).map(([name, entry]) => [name, toOrderedEntries(entry)])
@@ -46,7 +46,7 @@ function expectResponse(
   expect(text === '' ? '' : toOrderedEntries(JSON.parse(text)), what).toEqual(toOrderedEntries(body));
 }
 
-/** Sends recorded requests in their order and compares what comes back. */
+/** Sends recorded requests in their order and compares the answers. */
 class RecordingReplay {
   readonly #arm: ArmClient;
   readonly #postgres: FakePostgresFactory;
@@ -94,12 +94,18 @@ class RecordingReplay {
   }
 }
 
-describe('answers are as they were recorded', () => {
-  test('over the life of a server, its children and its group (2022)', async ({ arm, postgres }) => {
+describe('the answers are equal to the recorded ones', () => {
+  test('for a server, its children and its group, from creation to deletion (2022)', async ({
+    arm,
+    postgres,
+  }) => {
     await new RecordingReplay(arm, postgres, groupName, serverName).send(serverLifecycle);
   });
 
-  test('over the life of a firewall rule, and when a server is stopped (2021)', async ({ arm, postgres }) => {
+  test('for a firewall rule from creation to deletion, and for the stop of a server (2021)', async ({
+    arm,
+    postgres,
+  }) => {
     const group = `${arm.subscriptionPath}/resourceGroups/other?api-version=2020-06-01`;
     await arm.send('PUT', group, { location: 'eastus' });
     await arm.sendAndWait('PUT', arm.serverPath('other-server', '', 'other'), {

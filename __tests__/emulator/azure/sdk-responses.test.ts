@@ -7,8 +7,8 @@ import { findOperation, loadSdkDeclarations } from '../../helpers/emulator/sdk-d
 import { SdkValidator, undeclaredValues } from '../../helpers/emulator/sdk-validator.ts';
 
 /**
- * The statuses that the specification (Azure/azure-rest-api-specs, Microsoft.DBforPostgreSQL 2025-08-01) documents. The
- * SDK's generator lets every long-running operation end in 200, 201, 202 or 204, so the stricter rule is here.
+ * The statuses in the specification (Azure/azure-rest-api-specs, Microsoft.DBforPostgreSQL 2025-08-01). The generated SDK
+ * is less strict: it accepts 200, 201, 202 and 204 for every long-running operation.
  */
 const documentedStatuses: Readonly<Record<string, readonly number[]>> = {
   GET: [200],
@@ -18,7 +18,7 @@ const documentedStatuses: Readonly<Record<string, readonly number[]>> = {
   DELETE: [202, 204],
 };
 
-// Real PostgreSQL: databases and configurations are its own.
+// With the real PostgreSQL, for its databases and parameters.
 const test = testWith({}, 'real')
   .extend('sdk', { scope: 'file' }, loadSdkDeclarations)
   .extend('validator', { scope: 'file' }, async ({ sdk }) => new SdkValidator(sdk, undeclaredValues))
@@ -30,7 +30,7 @@ const test = testWith({}, 'real')
     return (rest = '') => arm.serverPath('demo-relecloud', rest);
   });
 
-describe('answers are as the SDK and the specification declare them', () => {
+describe('the answers match the SDK and the specification', () => {
   const location = (arm: ArmClient) =>
     `${arm.subscriptionPath}/providers/Microsoft.DBforPostgreSQL/locations/westeurope`;
 
@@ -48,7 +48,7 @@ describe('answers are as the SDK and the specification declare them', () => {
 
   get.for<[string, string, number]>([
     ['a server', '', 200],
-    ['what a server can become', '/capabilities', 200],
+    ['the capabilities of a server', '/capabilities', 200],
     ['a firewall rule', '/firewallRules/office', 200],
     ['a missing firewall rule', '/firewallRules/missing', 404],
     ['the firewall rules', '/firewallRules', 200],
@@ -94,7 +94,7 @@ describe('answers are as the SDK and the specification declare them', () => {
 
   test.for([
     ['an available name', 'brand-new'],
-    ['a taken name', 'demo-relecloud'],
+    ['a used name', 'demo-relecloud'],
     ['an invalid name', 'Not_A_Name'],
   ] as const)(
     'checkNameAvailability of %s, in both forms',
@@ -111,8 +111,8 @@ describe('answers are as the SDK and the specification declare them', () => {
   );
 
   /**
-   * An accepted write. The SDK declares the resource as the body of its 202, and neither declares Retry-After nor, of a
-   * PUT or PATCH, the two URLs: the specification has the headers, and recorded traffic the body.
+   * Expect an accepted write. The SDK declares the resource as the body of the 202, and not all headers. So the headers come
+   * from the specification, and the body from recorded traffic.
    */
   function expectAccepted(answer: HttpResponse): void {
     expect(answer.status).toBe(202);
@@ -148,7 +148,7 @@ describe('answers are as the SDK and the specification declare them', () => {
     },
   );
 
-  test('DELETE of a child that is not there is 204 on a live server', async ({ arm, sdk, server }) => {
+  test('DELETE of a missing child of an existing server answers 204', async ({ arm, sdk, server }) => {
     const path = server('/databases/missing');
     const answer = await arm.send('DELETE', path);
     expect(Object.keys(findOperation(sdk, 'DELETE', path).responses)).toContain('204');
@@ -156,7 +156,7 @@ describe('answers are as the SDK and the specification declare them', () => {
     expect([answer.status, answer.text]).toEqual([204, '']);
   });
 
-  test('no control call is among the recorded requests', async ({ emulator, server }) => {
+  test('the recorded requests contain no control call', async ({ emulator, server }) => {
     expect(server()).toContain('demo-relecloud');
     await sendControl(emulator, 'GET', 'state');
     const { text } = await sendControl(emulator, 'GET', 'requests');

@@ -60,7 +60,7 @@ describe('the validator', () => {
     },
   };
 
-  test('finds no error in what is right', ({ sdk, validator }) => {
+  test('accepts valid values', ({ sdk, validator }) => {
     expect(validator.valueErrors(rule, sdk.mappers.get('FirewallRule') as Mapper)).toEqual([]);
     expect(validator.valueErrors({ value: [rule] }, sdk.mappers.get('FirewallRuleList') as Mapper)).toEqual(
       [],
@@ -69,10 +69,10 @@ describe('the validator', () => {
   });
 
   test.for<[string, string, unknown, string]>([
-    ['an array in the place of an object', 'FirewallRule', [], '$: no object'],
-    ['an invented member', 'FirewallRule', { ...rule, etag: 'x' }, '$.etag: not declared'],
+    ['an array instead of an object', 'FirewallRule', [], '$: no object'],
+    ['an undeclared member', 'FirewallRule', { ...rule, etag: 'x' }, '$.etag: not declared'],
     [
-      'an invented member of a member',
+      'an undeclared member of a member',
       'FirewallRule',
       { ...rule, properties: { ...rule.properties, state: 'x' } },
       '$.properties.state: not declared',
@@ -90,21 +90,21 @@ describe('the validator', () => {
       '$.properties: no object',
     ],
     ['a member that is null', 'FirewallRule', { ...rule, id: null }, '$.id: no string'],
-    ['a number in the place of a text', 'FirewallRule', { ...rule, id: 1 }, '$.id: no string'],
+    ['a number instead of a string', 'FirewallRule', { ...rule, id: 1 }, '$.id: no string'],
     [
-      'what does not match a pattern',
+      'a string that does not match a pattern',
       'FirewallRule',
       { ...rule, properties: { ...rule.properties, endIpAddress: '203.0.113' } },
       '$.properties.endIpAddress: Pattern',
     ],
     [
-      'a text in the place of a number',
+      'a string instead of a number',
       'Server',
       { ...server, properties: { storage: { storageSizeGB: '32' } } },
       '$.properties.storage.storageSizeGB: no number',
     ],
     [
-      'an object in the place of an array',
+      'an object instead of an array',
       'Server',
       { ...server, properties: { privateEndpointConnections: {} } },
       '$.properties.privateEndpointConnections: no array',
@@ -112,7 +112,7 @@ describe('the validator', () => {
     ['a wrong entry of a list', 'FirewallRuleList', { value: [rule, 'x'] }, '$.value[1]: no object'],
     ['a wrong value of a dictionary', 'Server', { ...server, tags: { team: 1 } }, '$.tags.team: no string'],
     [
-      'a day without a time',
+      'a date without a time',
       'Server',
       { ...server, systemData: { createdAt: '2026-01-02' } },
       '$.systemData.createdAt: no date and time',
@@ -124,7 +124,7 @@ describe('the validator', () => {
       '$.systemData.createdAt: no date and time',
     ],
     [
-      'a value outside of its enumeration',
+      'a value that is not in its enumeration',
       'Server',
       { ...server, properties: { state: 'Sleepy' } },
       '$.properties.state: no known value: Sleepy',
@@ -136,13 +136,13 @@ describe('the validator', () => {
       '$.sku.tier: no known value: burstable',
     ],
     [
-      'a value outside of a closed enumeration',
+      'a value that is not in a closed enumeration',
       'Capability',
       { status: 'Sometimes' },
       '$.status: no known value: Sometimes',
     ],
     [
-      'a text in the place of a boolean',
+      'a string instead of a boolean',
       'NameAvailabilityModel',
       { nameAvailable: 'true' },
       '$.nameAvailable: no boolean',
@@ -153,7 +153,7 @@ describe('the validator', () => {
     expect(errors).toContainEqual(expect.stringContaining(error));
   });
 
-  test('refuses undeclared values that are not excepted', ({ sdk }) => {
+  test('refuses undeclared values without an exception for them', ({ sdk }) => {
     expect(new SdkValidator(sdk).valueErrors(server, sdk.mappers.get('Server') as Mapper)).toEqual([
       '$.properties.storage.type: no known value: ',
       '$.properties.highAvailability.mode: no known value: Disabled',

@@ -50,7 +50,7 @@ function createSdkClients(emulator: Emulator) {
   };
 }
 
-describe("the vendor's credentials sign in", () => {
+describe("the credentials of Azure's SDK sign in", () => {
   test('with a client secret, and get AADSTS7000215 for a wrong one', async ({ emulator }) => {
     expect(
       (await createSecretCredential(emulator, emulator.readyLine.clientSecret).getToken(scope))?.token,
@@ -87,8 +87,8 @@ describe("the vendor's credentials sign in", () => {
   });
 });
 
-describe("the vendor's management clients", () => {
-  test('make a group, a server, a rule, a database and a parameter, and take the server down again', async ({
+describe("the management clients of Azure's SDK", () => {
+  test('create a group, a server, a rule, a database and a parameter, and delete the server', async ({
     emulator,
   }) => {
     const { resources, postgres: client } = createSdkClients(emulator);
@@ -142,7 +142,7 @@ describe("the vendor's management clients", () => {
     );
   });
 
-  test('wait as long as the Retry-After of a 429 says, and then succeed', async ({ emulator }) => {
+  test('wait for the Retry-After of a 429, and then succeed', async ({ emulator }) => {
     await addFault(
       emulator,
       { service: 'arm', method: 'GET', path: '/flexibleServers\\?' },

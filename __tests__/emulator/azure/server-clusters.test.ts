@@ -4,7 +4,7 @@ import { type ArmClient, defaultServer, errorCode } from '../../helpers/emulator
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 
-// Elastic clusters as azure-cli's recording of 2026-04-22 has them (test_elastic_clusters_mgmt).
+// The facts are from azure-cli's recording of 2026-04-22 (test_elastic_clusters_mgmt).
 
 function clusterServerBody(cluster: object, properties: object = {}): JsonObject {
   return { ...defaultServer, properties: { ...defaultServer.properties, ...properties, cluster } };
@@ -24,9 +24,7 @@ function resizeCluster(arm: ArmClient, name: string, clusterSize: unknown): Prom
 }
 
 describe('a new elastic cluster', () => {
-  test('shows size and database, and nothing that only a single server has; on Burstable, too', async ({
-    arm,
-  }) => {
+  test('shows size and database, and no property of single servers, also on Burstable', async ({ arm }) => {
     await arm.createServer('clustered', clusterServerBody({ clusterSize: 2 }));
     const properties = await propertiesOf(arm, 'clustered');
     expect(properties).toMatchObject({
@@ -41,7 +39,7 @@ describe('a new elastic cluster', () => {
     });
   });
 
-  test('gets the database that was asked for, and no other through ARM', async ({ arm }) => {
+  test('gets the requested database, and no other through ARM', async ({ arm }) => {
     await arm.createServer('named', clusterServerBody({ clusterSize: 4, defaultDatabaseName: 'stars' }));
     const stars = await arm.send('GET', arm.serverPath('named', '/databases/stars'));
     expect([stars.status, valueAt(stars.json, 'properties', 'charset')]).toEqual([200, 'UTF8']);
@@ -53,7 +51,7 @@ describe('a new elastic cluster', () => {
     expect(again.json['status']).toBe('Succeeded');
   });
 
-  test('is an operation of its own', async ({ arm }) => {
+  test('has its own name of the operation', async ({ arm }) => {
     const accepted = await arm.send('PUT', arm.serverPath('another'), clusterServerBody({ clusterSize: 1 }));
     expect(accepted.json['operation']).toBe('UpsertFlexClusterManagementOperation');
     await arm.waitForOperation(accepted);
@@ -64,7 +62,7 @@ describe('a new elastic cluster', () => {
     expect(await propertiesOf(arm, 'plain')).toHaveProperty('minorVersion');
   });
 
-  test('is known since 2025-01-01-preview, its database since 2025-06-01-preview', async ({ arm }) => {
+  test('is shown since 2025-01-01-preview, and its database since 2025-06-01-preview', async ({ arm }) => {
     expect(await propertiesOf(arm, 'named', '2024-08-01')).not.toHaveProperty('cluster');
     expect(valueAt(await propertiesOf(arm, 'named', '2025-01-01-preview'), 'cluster')).toEqual({
       clusterSize: 4,
@@ -78,7 +76,7 @@ describe('a new elastic cluster', () => {
     ['a size that is not a number', clusterServerBody({ clusterSize: 'two' }), 'InvalidParameterValue'],
     ['half a node', clusterServerBody({ clusterSize: 1.5 }), 'InvalidParameterValue'],
     [
-      'a name that no database can have',
+      'an invalid database name',
       clusterServerBody({ clusterSize: 2, defaultDatabaseName: '1st' }),
       'InvalidParameterValue',
     ],
@@ -98,7 +96,7 @@ describe('a new elastic cluster', () => {
   test.for([
     ['more nodes than 20', clusterServerBody({ clusterSize: 21 }), 'UnsupportedValue'],
     [
-      'storage that grows by itself',
+      'automatic growth of the storage',
       clusterServerBody({ clusterSize: 2 }, { storage: { autoGrow: 'Enabled' } }),
       'ClusterStorageAutoGrowIsDisabled',
     ],
@@ -115,14 +113,14 @@ describe('an existing elastic cluster', () => {
     expect(await clusterSizeOf(arm, 'clustered')).toBe(4);
   });
 
-  test('silently ignores what would make it smaller', async ({ arm }) => {
+  test('silently ignores a smaller number of nodes', async ({ arm }) => {
     for (const fewer of [1, 0]) {
       expect((await resizeCluster(arm, 'clustered', fewer)).json['status']).toBe('Succeeded');
       expect(await clusterSizeOf(arm, 'clustered')).toBe(4);
     }
   });
 
-  test('fails with the recorded words, and stays Ready as it was', async ({ arm }) => {
+  test('fails with the recorded errors, and stays Ready and unchanged', async ({ arm }) => {
     const { json } = await resizeCluster(arm, 'clustered', 21);
     expect([json['status'], json['error']]).toEqual([
       'Failed',
@@ -141,7 +139,9 @@ describe('an existing elastic cluster', () => {
     });
   });
 
-  test('keeps its database’s name, and a server stays a server', async ({ arm }) => {
+  test('cannot change the name of its database, and a single server cannot become a cluster', async ({
+    arm,
+  }) => {
     const renamed = await arm.send('PATCH', arm.serverPath('clustered'), {
       properties: { cluster: { defaultDatabaseName: 'moons' } },
     });

@@ -3,7 +3,7 @@ import { type ArmClient, defaultServer, errorCode, errorMessage } from '../../he
 import { test } from '../../helpers/emulator/azure-fixture.ts';
 import { type HttpResponse, valueAt } from '../../helpers/emulator/http-client.ts';
 
-/** What a server of several zones is made of, unlike the default one, which is burstable. */
+/** A server that can have high availability, unlike the default server, which is burstable. */
 const largeSku = { sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' } };
 
 function createServerWith(
@@ -41,9 +41,7 @@ describe('high availability', () => {
     expect(await getProperty(arm, 'zoned', 'highAvailability')).toEqual(zoneRedundant('2'));
   });
 
-  test('of a new server keeps to the zones that were asked for, and chooses the other one by them', async ({
-    arm,
-  }) => {
+  test('of a new server uses the requested zones, and chooses the other zone from them', async ({ arm }) => {
     await createServerWith(arm, 'asked', {
       availabilityZone: '2',
       highAvailability: { mode: 'zoneredundant', standbyAvailabilityZone: '3' },
@@ -55,7 +53,7 @@ describe('high availability', () => {
     expect(await getProperty(arm, 'standby-only', 'availabilityZone')).toBe('2');
   });
 
-  test('switched by PATCH shows the standby’s zone of each mode, and none where it is off', async ({
+  test('changed by PATCH shows the standby’s zone of each mode, and none if it is disabled', async ({
     arm,
   }) => {
     await createServerWith(arm, 'switching', { availabilityZone: '2' });
@@ -69,7 +67,7 @@ describe('high availability', () => {
     });
     expect(await switched({ mode: 'ZoneRedundant' })).toEqual(zoneRedundant('1'));
     expect(await switched({ mode: 'ZoneRedundant' })).toEqual(zoneRedundant('1'));
-    // Azure/ARO-HCP#7058: from one kind of standby to the other by none.
+    // Azure/ARO-HCP#7058: `Disabled` must come between the two other modes.
     const properties = { highAvailability: { mode: 'SameZone' } };
     const refused = await arm.send('PATCH', arm.serverPath('switching'), { properties });
     expect([refused.status, errorCode(refused)]).toEqual([400, 'InvalidParameterValue']);
@@ -106,7 +104,7 @@ describe('high availability', () => {
     expect(await patchError(arm, 'picky', moved)).toEqual([400, 'InvalidParameterValue']);
   });
 
-  test('prevents a change to a tier without it', async ({ arm }) => {
+  test('prevents a change to a tier without high availability', async ({ arm }) => {
     const burstable = { sku: { name: 'Standard_B1ms', tier: 'Burstable' } };
     const answer = await arm.send('PATCH', arm.serverPath('picky'), burstable);
     expect([answer.status, errorCode(answer)]).toEqual([400, 'ParameterOutOfRange']);
@@ -117,7 +115,9 @@ describe('the maintenance window', () => {
   const window = { customWindow: 'Enabled', dayOfWeek: 6, startHour: 23, startMinute: 59 };
   const none = { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 };
 
-  test('is ignored by a creation, set by a PATCH, and kept by what leaves it out', async ({ arm }) => {
+  test('is ignored by a creation, set by a PATCH, and not changed by an update without it', async ({
+    arm,
+  }) => {
     await createServerWith(arm, 'kept', { maintenanceWindow: window });
     expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual(none);
     await patchProperties(arm, 'kept', { maintenanceWindow: window });
@@ -129,7 +129,7 @@ describe('the maintenance window', () => {
     expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual({ ...window, startHour: 3 });
   });
 
-  test('shows zeros once Azure chooses it', async ({ arm }) => {
+  test('shows zeros when Azure chooses it', async ({ arm }) => {
     await patchProperties(arm, 'kept', { maintenanceWindow: { customWindow: 'Disabled' } });
     expect(await getProperty(arm, 'kept', 'maintenanceWindow')).toEqual(none);
     await patchProperties(arm, 'kept', { maintenanceWindow: { dayOfWeek: 3 } });
@@ -154,24 +154,24 @@ describe('public access', () => {
   const inside = { delegatedSubnetResourceId: '/subscriptions/s/subnets/n' };
   const conflict = [400, 'ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration'];
 
-  test('switched by PATCH closes and opens the firewall, and keeps the rules', async ({ arm, postgres }) => {
+  test('changed by PATCH closes and opens the firewall, and keeps the rules', async ({ arm, postgres }) => {
     await createServerWith(arm, 'open');
     const rule = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
     await arm.sendAndWait('PUT', arm.serverPath('open', '/firewallRules/office'), rule);
-    const gate = () => postgres.servers.get('open')?.rules.size;
+    const ruleCount = () => postgres.servers.get('open')?.rules.size;
     await patchProperties(arm, 'open', { network: { publicNetworkAccess: 'disabled' } });
-    expect([await getProperty(arm, 'open', 'network'), gate()]).toEqual([
+    expect([await getProperty(arm, 'open', 'network'), ruleCount()]).toEqual([
       { publicNetworkAccess: 'Disabled' },
       0,
     ]);
     await patchProperties(arm, 'open', { network: { publicNetworkAccess: 'Enabled' } });
-    expect([await getProperty(arm, 'open', 'network'), gate()]).toEqual([
+    expect([await getProperty(arm, 'open', 'network'), ruleCount()]).toEqual([
       { publicNetworkAccess: 'Enabled' },
       1,
     ]);
   });
 
-  test('is not possible inside a virtual network, neither at the creation nor later', async ({ arm }) => {
+  test('is not possible in a virtual network, neither at the creation nor later', async ({ arm }) => {
     const network = { ...inside, publicNetworkAccess: 'Enabled' };
     const created = await arm.send('PUT', arm.serverPath('hidden'), {
       ...defaultServer,
@@ -182,7 +182,7 @@ describe('public access', () => {
     expect(await patchError(arm, 'hidden', { network: { publicNetworkAccess: 'Enabled' } })).toEqual(
       conflict,
     );
-    // As the az CLI does it, which sends the whole of the network with every update.
+    // Like the az CLI, which sends the whole network with every update.
     await patchProperties(arm, 'hidden', { network: { ...inside, publicNetworkAccess: 'Disabled' } });
     expect(await getProperty(arm, 'hidden', 'network')).toEqual({
       ...inside,
@@ -192,7 +192,7 @@ describe('public access', () => {
 });
 
 describe('authentication', () => {
-  test('by Entra is switched on with the subscription’s own tenant, as recorded, or the one that is sent', async ({
+  test('with Entra shows the tenant of the subscription, as recorded, or the one in the request', async ({
     arm,
     emulator,
   }) => {
@@ -209,7 +209,7 @@ describe('authentication', () => {
     expect(await getProperty(arm, 'entra', 'authConfig')).toEqual({ ...authConfig, tenantId });
   });
 
-  test('needs at least one method, and the password with password authentication', async ({
+  test('needs at least one method, and password authentication needs the password', async ({
     arm,
     postgres,
   }) => {
@@ -224,7 +224,7 @@ describe('authentication', () => {
     expect(postgres.servers.get('entra')?.password).toBe('AnotherPassword!2');
   });
 
-  test('by password that is off blocks the administrator, also from the creation on', async ({
+  test('with a disabled password blocks the administrator, also from the creation on', async ({
     arm,
     postgres,
   }) => {
@@ -238,16 +238,14 @@ describe('authentication', () => {
 });
 
 describe('tags and backup', () => {
-  test('tags are replaced as a whole by a PATCH that has them, and kept by one that has not', async ({
-    arm,
-  }) => {
+  test('a PATCH with tags replaces all tags, and one without tags keeps them', async ({ arm }) => {
     await createServerWith(arm, 'tagged', {}, { ...largeSku, tags: { team: 'space', owner: 'nobody' } });
     await arm.sendAndWait('PATCH', arm.serverPath('tagged'), { tags: { team: 'mars' } });
     await patchProperties(arm, 'tagged', { backup: { backupRetentionDays: 8 } });
     expect((await arm.send('GET', arm.serverPath('tagged'))).json['tags']).toEqual({ team: 'mars' });
   });
 
-  test('a geo-redundant backup is chosen at the creation alone; saying what it is already is no change', async ({
+  test('a geo-redundant backup can be set only at the creation, and the same value is accepted later', async ({
     arm,
   }) => {
     expect(await patchError(arm, 'tagged', { backup: { geoRedundantBackup: 'Enabled' } })).toEqual([

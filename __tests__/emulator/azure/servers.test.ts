@@ -21,7 +21,7 @@ async function putServer(arm: ArmClient, name: string, body: object): Promise<Ht
 }
 
 describe('creating a server', () => {
-  test("takes the tutorial's values and gives back Azure's spelling and defaults", async ({ arm }) => {
+  test("accepts the tutorial's values and returns Azure's spelling and defaults", async ({ arm }) => {
     await arm.createServer('demo-relecloud');
     const { json, text } = await arm.send('GET', arm.serverPath('demo-relecloud'));
     expect(Object.keys(json)).toEqual(['sku', 'systemData', 'properties', 'location', 'id', 'name', 'type']);
@@ -59,7 +59,7 @@ describe('creating a server', () => {
     expect(text).not.toContain('VerySecurePassword');
   });
 
-  test('shows it as Provisioning, not yet open to its children', async ({ arm, postgres }) => {
+  test('shows it as Provisioning, and its children cannot be used yet', async ({ arm, postgres }) => {
     const release = postgres.hold('create');
     const accepted = await putServer(arm, 'in-the-making', defaultServer);
     expect(await arm.serverState('in-the-making')).toBe('Provisioning');
@@ -78,7 +78,7 @@ describe('creating a server', () => {
     expect(await arm.serverState('in-the-making')).toBe('Ready');
   });
 
-  test('in another group under a name that is taken is accepted and fails with ServerNameAlreadyExists', async ({
+  test('in another group with a used name is accepted and fails with ServerNameAlreadyExists', async ({
     arm,
   }) => {
     await arm.createServer('taken');
@@ -131,12 +131,7 @@ describe('creating a server', () => {
       withProperties({ administratorLoginPassword: undefined }),
       'EngineCredentialsNotProvided',
     ],
-    [
-      'a size that is not sold',
-      'bad',
-      withProperties({ storage: { storageSizeGB: 33 } }),
-      'ParameterOutOfRange',
-    ],
+    ['an unknown size', 'bad', withProperties({ storage: { storageSizeGB: 33 } }), 'ParameterOutOfRange'],
     [
       'too short a retention',
       'bad',
@@ -144,7 +139,7 @@ describe('creating a server', () => {
       'ParameterOutOfRange',
     ],
     [
-      'a tier that does not fit',
+      'a size of another tier',
       'bad',
       { ...defaultServer, sku: { name: 'Standard_B1ms', tier: 'GeneralPurpose' } },
       'InvalidParameterValue',
@@ -157,24 +152,26 @@ describe('creating a server', () => {
     ],
     ['a copy of another server', 'bad', withProperties({ createMode: 'Replica' }), 'InvalidParameterValue'],
     ['an unknown member', 'bad', { ...defaultServer, pgVersion: '18' }, 'InvalidRequestContent'],
-  ])('is refused at once for %s', async ([_what, name, body, code], { arm }) => {
+  ])('is refused immediately for %s', async ([_what, name, body, code], { arm }) => {
     const answer = await putServer(arm, name, body);
     expect([answer.status, errorCode(answer)]).toEqual([400, code]);
   });
 
-  test('says which majors the region offers', async ({ arm }) => {
+  test('with an unknown major returns the offered majors', async ({ arm }) => {
     const answer = await putServer(arm, 'bad', withProperties({ version: '13' }));
     expect(errorMessage(answer)).toMatch(/^The value of the 'Version' should be in: \[17, 18\]\./);
   });
 
-  test('in a group that does not exist says so', async ({ arm }) => {
+  test('in a group that does not exist gives ResourceGroupNotFound', async ({ arm }) => {
     const answer = await arm.send('PUT', arm.serverPath('lost', '', 'nowhere'), defaultServer);
     expect([answer.status, errorCode(answer)]).toEqual([404, 'ResourceGroupNotFound']);
   });
 });
 
 describe('updating a server', () => {
-  test('keeps what a PUT leaves out, grows storage, and never shrinks it', async ({ arm }) => {
+  test('keeps the properties that a PUT omits, and grows the storage but never shrinks it', async ({
+    arm,
+  }) => {
     await arm.createServer('growing');
     const window = { customWindow: 'enabled', dayOfWeek: 5 };
     await arm.sendAndWait('PATCH', arm.serverPath('growing'), { properties: { maintenanceWindow: window } });
@@ -199,7 +196,9 @@ describe('updating a server', () => {
     expect([shrunk.status, errorCode(shrunk)]).toEqual([400, 'ParameterOutOfRange']);
   });
 
-  test('refuses what only a creation may set, an older major, and another region', async ({ arm }) => {
+  test('refuses properties that only a creation can set, an older major, and another region', async ({
+    arm,
+  }) => {
     const codes = [];
     for (const body of [{ administratorLogin: 'other' }, { availabilityZone: '2' }, { version: '17' }]) {
       codes.push(errorCode(await arm.send('PATCH', arm.serverPath('growing'), { properties: body })));
@@ -215,7 +214,7 @@ describe('updating a server', () => {
     ]);
   });
 
-  test('sets a new password in PostgreSQL; with password authentication off it is ignored', async ({
+  test('sets a new password in PostgreSQL, and ignores it while password authentication is disabled', async ({
     arm,
     postgres,
   }) => {
@@ -236,7 +235,7 @@ describe('updating a server', () => {
     );
   });
 
-  test('while another update runs is accepted and fails with ServerIsBusy; of the password, refused', async ({
+  test('during another update is accepted and fails with ServerIsBusy; a password change is refused', async ({
     arm,
     emulator,
   }) => {
@@ -253,7 +252,7 @@ describe('updating a server', () => {
   });
 });
 
-describe('the power of a server', () => {
+describe('starting and stopping a server', () => {
   test('stops and starts PostgreSQL, through Stopping and Starting', async ({ arm, postgres }) => {
     await arm.createServer('sleepy');
     const releaseStop = postgres.hold('stop');
@@ -272,7 +271,7 @@ describe('the power of a server', () => {
     expect(postgres.servers.get('sleepy')?.isRunning).toBe(true);
   });
 
-  test('refuses what the state forbids, each in its own words', async ({ arm, emulator }) => {
+  test('is refused with its own code if the state forbids it', async ({ arm, emulator }) => {
     await arm.createServer('moody');
     const path = (rest: string) => arm.serverPath('moody', rest);
     const started = await arm.send('POST', path('/start'));
@@ -308,7 +307,7 @@ describe('the power of a server', () => {
 });
 
 describe('configurations', () => {
-  test('are refused when read-only, unknown or outside their values; set ones say user-override', async ({
+  test('are refused if read-only, unknown or not allowed; after a change they show user-override', async ({
     arm,
   }) => {
     await arm.createServer('tuned');

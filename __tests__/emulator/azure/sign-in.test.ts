@@ -48,11 +48,11 @@ async function createAssertion(emulator: Emulator, query: string): Promise<strin
 }
 
 describe("GitHub's OIDC endpoint", () => {
-  test('answers only the bearer token of the job', async ({ emulator }) => {
+  test('accepts only the bearer token of the job', async ({ emulator }) => {
     expect((await requestOidcToken(emulator, '&audience=x', 'wrong')).status).toBe(401);
   });
 
-  test('gives a fresh token of five minutes for each call', async ({ emulator }) => {
+  test('returns a new token for each call, valid for five minutes', async ({ emulator }) => {
     const [first, second] = await Promise.all([
       requestOidcToken(emulator, '&audience=x'),
       requestOidcToken(emulator, '&audience=x'),
@@ -71,7 +71,7 @@ describe("Entra's token endpoint", () => {
     'api://AzureADTokenExchange',
     'api://AzureADTokenExchangeUSGov',
     'api://AzureADTokenExchangeChina',
-  ])('takes an assertion for %s', async (audience, { emulator }) => {
+  ])('accepts an assertion for %s', async (audience, { emulator }) => {
     const answer = await requestTokenByAssertion(
       emulator,
       await createAssertion(emulator, `&audience=${encodeURIComponent(audience)}`),
@@ -107,7 +107,7 @@ describe("Entra's token endpoint", () => {
 
   test.for<[string, Record<string, string>, number, string, number]>([
     ['a wrong secret', { client_secret: 'wrong' }, 401, 'invalid_client', 7000215],
-    ['no proof at all', {}, 401, 'invalid_client', 7000218],
+    ['no secret and no assertion', {}, 401, 'invalid_client', 7000218],
     ['an unknown application', { client_id: 'x', client_secret: 'y' }, 400, 'unauthorized_client', 700016],
     ['another grant', { grant_type: 'password' }, 400, 'unsupported_grant_type', 70003],
     ['a scope without /.default', { scope: 'https://management.azure.com' }, 400, 'invalid_scope', 1002012],
@@ -133,7 +133,7 @@ describe("Entra's token endpoint", () => {
     'https://management.core.windows.net//.default',
     'https://management.usgovcloudapi.net/.default',
     'https://management.chinacloudapi.cn/.default',
-  ])('gives a token that ARM takes for %s', async (scope, { arm, emulator }) => {
+  ])('returns a token that ARM accepts for %s', async (scope, { arm, emulator }) => {
     const authorization = `Bearer ${await accessToken(emulator, scope)}`;
     const answer = await arm.send('GET', '/subscriptions?api-version=2022-12-01', undefined, {
       headers: { authorization },
@@ -151,7 +151,7 @@ describe('the managed identity endpoint', () => {
     return send(emulator, 'GET', `${env['AZURE_POD_IDENTITY_AUTHORITY_HOST']}${query}`, { headers });
   }
 
-  test('gives a token only to a request with the Metadata header', async ({ emulator }) => {
+  test('returns a token only to a request with the Metadata header', async ({ emulator }) => {
     expect((await ask(emulator, path, {})).status).toBe(400);
     const answer = await ask(emulator, path, { Metadata: 'true' });
     expect(answer.json).toMatchObject({ token_type: 'Bearer', resource: 'https://management.azure.com/' });
@@ -166,7 +166,7 @@ describe('the managed identity endpoint', () => {
 describe("ARM's authentication", () => {
   const path = '/subscriptions?api-version=2022-12-01';
 
-  test('says AuthenticationFailed without a token', async ({ arm, emulator }) => {
+  test('answers AuthenticationFailed without a token', async ({ arm, emulator }) => {
     const url = `${arm.endpoint}${path}`;
     const answer = await send(emulator, 'GET', url);
     expect([answer.status, errorCode(answer)]).toEqual([401, 'AuthenticationFailed']);
@@ -174,7 +174,7 @@ describe("ARM's authentication", () => {
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer /);
   });
 
-  test('says InvalidAuthenticationToken for a token that is not its own', async ({ arm }) => {
+  test('answers InvalidAuthenticationToken for a token with another signature', async ({ arm }) => {
     const headers = { authorization: `Bearer ${arm.token.slice(0, -8)}AAAAAAAA` };
     const answer = await arm.send('GET', path, undefined, { headers });
     expect([answer.status, errorCode(answer)]).toEqual([401, 'InvalidAuthenticationToken']);

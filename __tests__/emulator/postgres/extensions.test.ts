@@ -27,7 +27,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     await postgres.query(server, `CREATE ROLE app LOGIN PASSWORD 'app'`);
     await postgres.query(server, 'CREATE DATABASE clean IS_TEMPLATE true');
     await postgres.query(server, 'CREATE DATABASE work');
-    await server.setParameter('azure.extensions', defaultAllowList);
+    await server.parameters.set('azure.extensions', defaultAllowList);
     session = await postgres.openSession(server, { database: 'work' });
   });
   afterAll(async () => {
@@ -39,11 +39,11 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     for (const name of await installed()) await session.query(`DROP EXTENSION IF EXISTS "${name}" CASCADE`);
   });
 
-  /** Another list for the rest of the test. */
+  /** Set another allow-list for the rest of the test. */
   async function allow(list: string): Promise<void> {
-    await server.setParameter('azure.extensions', list);
+    await server.parameters.set('azure.extensions', list);
     onTestFinished(async () => {
-      await server.setParameter('azure.extensions', defaultAllowList);
+      await server.parameters.set('azure.extensions', defaultAllowList);
     });
   }
 
@@ -54,7 +54,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     return rows.map(({ name }) => name);
   }
 
-  test('those of the list, in whatever case it is written, are the administrator’s to create and to drop', async () => {
+  test('the administrator creates and drops extensions on the allow-list, whose case is ignored', async () => {
     await session.query('CREATE EXTENSION citext');
     await session.query('CREATE EXTENSION "hstore"');
     expect(await installed()).toEqual(['citext', 'hstore']);
@@ -71,12 +71,15 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     `DO $$BEGIN CREATE EXTENSION pg_trgm; END$$`,
     `DO $$BEGIN EXECUTE 'create ext' || 'ension pg' || '_trgm'; END$$`,
     `SET azure.extensions = 'pg_trgm'; CREATE EXTENSION pg_trgm`,
-  ])('one that is not on the list is refused, however it is asked for: %s', async (sql) => {
-    await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('pg_trgm'));
-    expect(await installed()).toEqual([]);
-  });
+  ])(
+    'an extension that is not on the allow-list is refused in every form of the statement: %s',
+    async (sql) => {
+      await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('pg_trgm'));
+      expect(await installed()).toEqual([]);
+    },
+  );
 
-  test('the list holds in the extended protocol, in functions, and after a refusal that was caught', async () => {
+  test('the allow-list applies in the extended protocol, in functions, and after a caught error', async () => {
     const text = 'CREATE EXTENSION pg_trgm';
     await expect(session.query({ name: 'prepared', text })).rejects.toMatchObject(
       notAllowListedError('pg_trgm'),
@@ -89,9 +92,9 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     await session.query('DROP FUNCTION make()');
   });
 
-  test('a client’s own settings do not widen the list', async ({ postgres }) => {
-    for (const whose of ['SYSTEM', 'DATABASE work', 'ROLE app']) {
-      const sql = `ALTER ${whose} SET azure.extensions = 'pg_trgm'`;
+  test('settings of a client do not extend the allow-list', async ({ postgres }) => {
+    for (const target of ['SYSTEM', 'DATABASE work', 'ROLE app']) {
+      const sql = `ALTER ${target} SET azure.extensions = 'pg_trgm'`;
       await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
     }
     const options = `-c azure.extensions=pg_trgm`;
@@ -101,7 +104,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     await expect(session.query('SET event_triggers = off')).rejects.toMatchObject({ code: '42501' });
   });
 
-  test('a changed list holds at once, also in sessions that are open', async ({ postgres }) => {
+  test('a changed allow-list applies immediately, also in open sessions', async ({ postgres }) => {
     await expect(session.query('CREATE EXTENSION pg_trgm')).rejects.toMatchObject(
       notAllowListedError('pg_trgm'),
     );
@@ -115,7 +118,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     ]);
   });
 
-  test('what CASCADE adds must be on the list too', async () => {
+  test('extensions that CASCADE adds must be on the allow-list too', async () => {
     const sql = 'CREATE EXTENSION earthdistance CASCADE';
     await expect(session.query(sql)).rejects.toMatchObject(notAllowListedError('cube'));
     await allow('earthdistance,cube');
@@ -123,7 +126,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     expect(await installed()).toEqual(['cube', 'earthdistance']);
   });
 
-  test('one that is there already is a notice with IF NOT EXISTS, on the list or not', async () => {
+  test('IF NOT EXISTS gives a notice for an existing extension, on the allow-list or not', async () => {
     await session.query('CREATE EXTENSION hstore');
     await allow('');
     const notices: unknown[] = [];
@@ -135,7 +138,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   });
 
   test.each(['vector', 'plpython3u', 'file_fdw', 'no"such'])(
-    'one that the server does not have is refused in the same words: %s',
+    'an extension that the server does not have gets the same error: %s',
     async (name) => {
       const quoted = `"${name.replace('"', '""')}"`;
       await expect(session.query(`CREATE EXTENSION ${quoted}`)).rejects.toMatchObject(
@@ -147,7 +150,7 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     },
   );
 
-  test('who is no member of azure_pg_admin creates none, not even one that is there', async ({
+  test('a role that is not a member of azure_pg_admin cannot run CREATE EXTENSION, even for an existing one', async ({
     postgres,
   }) => {
     const asApp = { user: 'app', password: 'app', database: 'work' };
@@ -166,8 +169,8 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     );
   });
 
-  test('the list holds in every database, whatever it was copied from', async ({ postgres }) => {
-    await server.createDatabase('by-arm', 'UTF8', 'en_US.utf8');
+  test('the allow-list applies in every database, for every template', async ({ postgres }) => {
+    await server.databases.create('by-arm', 'UTF8', 'en_US.utf8');
     await postgres.query(server, 'CREATE DATABASE from0 TEMPLATE template0');
     await postgres.query(server, 'CREATE DATABASE clone TEMPLATE clean STRATEGY file_copy');
     for (const database of ['postgres', 'by-arm', 'from0', 'clone']) {
@@ -176,12 +179,12 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
       );
       await postgres.query(server, 'CREATE EXTENSION hstore', { database });
     }
-    for (const name of ['by-arm', 'from0', 'clone']) await server.dropDatabase(name);
+    for (const name of ['by-arm', 'from0', 'clone']) await server.databases.drop(name);
     await postgres.query(server, 'DROP EXTENSION hstore');
   });
 
-  test('every one that the server offers can be created, trusted by PostgreSQL or not', async () => {
-    const row = (await server.listParameters()).find(({ name }) => name === 'azure.extensions');
+  test('every extension that the server offers can be created, trusted by PostgreSQL or not', async () => {
+    const row = (await server.parameters.list()).find(({ name }) => name === 'azure.extensions');
     expect(row).toMatchObject({ dataType: 'Set', defaultValue: '' });
     const offered = row?.allowedValues.split(',').filter((name) => name !== '') ?? [];
     expect(offered).toEqual(
@@ -193,84 +196,89 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     expect(await installed()).toEqual(offered.filter((name) => name !== 'plpgsql'));
   });
 
-  test('the service’s own is in every database and in nobody’s way', async () => {
+  test('the extension of the service is in every database, and affects neither ownership changes nor dumps', async () => {
     const { rows } = await session.query(
       `SELECT extnamespace::regnamespace::text AS schema, extowner::regrole::text AS owner
        FROM pg_extension WHERE extname = 'azure'`,
     );
     expect(rows).toEqual([{ schema: 'pg_catalog', owner: 'azuresu' }]);
-    for (const sql of ['DROP EXTENSION azure', 'DROP EVENT TRIGGER azure_extension_made']) {
+    for (const sql of ['DROP EXTENSION azure', 'DROP EVENT TRIGGER azure_extension_3_allow_list']) {
       await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
     }
     await session.query('CREATE ROLE heir; GRANT heir TO CURRENT_USER');
     await session.query('CREATE TABLE mine (); REASSIGN OWNED BY heir TO CURRENT_USER; DROP OWNED BY heir');
     await session.query('DROP ROLE heir');
-    // pg_dump leaves out the members of extensions, all but the extension itself.
-    const { rows: strays } = await session.query(
+    // pg_dump omits members of extensions.
+    const { rows: dumpedObjects } = await session.query(
       `SELECT evtname FROM pg_event_trigger t WHERE NOT EXISTS (
          SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')
        UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace`,
     );
-    expect(strays).toEqual([]);
+    expect(dumpedObjects).toEqual([]);
   });
 });
 
-describe.each(['17', '18'])('in a database that is not the administrator’s, on PostgreSQL %s', (major) => {
-  // A name that shows in the access privileges, and there must be quoted.
-  const login = `ad"min ' $1`;
-  const asAdmin = { user: login, password: administrator.password, database: 'by-arm' };
-  let server: PostgresServer;
-  test.beforeAll(async ({ postgres }) => {
-    server = await postgres.startServer({ major, administratorLogin: login });
-    await server.setParameter('azure.extensions', 'hstore,pg_trgm,pgstattuple');
-  });
-  beforeEach(() => server.createDatabase('by-arm', 'UTF8', 'en_US.utf8'));
-  afterEach(() => server.dropDatabase('by-arm'));
-  afterAll(() => server.destroy());
-
-  async function privileges() {
-    return (await server.listDatabases()).find(({ name }) => name === 'by-arm')?.acl;
-  }
-
-  test('an extension can be created, and nothing else is permitted by that', async ({ postgres }) => {
-    const session = await postgres.openSession(server, asAdmin);
-    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
-    await session.query('BEGIN; CREATE EXTENSION pgstattuple');
-    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
-    await session.query('ROLLBACK');
-    await session.query('CREATE EXTENSION pgstattuple; CREATE EXTENSION IF NOT EXISTS pgstattuple');
-    await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(notAllowListedError('lo'));
-    await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
-    await session.end();
-    expect(await privileges()).toBeNull();
-  });
-
-  test('its privileges stay as they are', async ({ postgres }) => {
-    const other = { user: 'other', password: 'other', database: 'postgres' };
-    await postgres.query(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
-      ...asAdmin,
-      database: 'postgres',
+describe.each(['17', '18'])(
+  'in a database that the administrator does not own, on PostgreSQL %s',
+  (major) => {
+    // A name that needs quotes in access privileges.
+    const login = `ad"min ' $1`;
+    const asAdmin = { user: login, password: administrator.password, database: 'by-arm' };
+    let server: PostgresServer;
+    test.beforeAll(async ({ postgres }) => {
+      server = await postgres.startServer({ major, administratorLogin: login });
+      await server.parameters.set('azure.extensions', 'hstore,pg_trgm,pgstattuple');
     });
-    await postgres.query(server, 'CREATE DATABASE granted', other);
-    await postgres.query(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
-    const acl = async () => (await server.listDatabases()).find(({ name }) => name === 'granted')?.acl;
-    const before = await acl();
-    expect(before).toHaveLength(3);
-    await postgres.query(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
-    expect(await acl()).toEqual(before);
-  });
+    beforeEach(() => server.databases.create('by-arm', 'UTF8', 'en_US.utf8'));
+    afterEach(() => server.databases.drop('by-arm'));
+    afterAll(() => server.destroy());
 
-  test('two can create at once', async ({ postgres }) => {
-    for (let round = 0; round < 5; round += 1) {
-      const sessions = await Promise.all([
-        postgres.openSession(server, asAdmin),
-        postgres.openSession(server, asAdmin),
-      ]);
-      const names = ['hstore', 'pg_trgm'];
-      await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
-      await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));
-      await Promise.all(sessions.map((session) => session.end()));
+    async function privileges() {
+      return (await server.databases.list()).find(({ name }) => name === 'by-arm')?.acl;
     }
-    expect(await privileges()).toBeNull();
-  });
-});
+
+    test('an extension can be created, and no other object, not even in the same transaction', async ({
+      postgres,
+    }) => {
+      const session = await postgres.openSession(server, asAdmin);
+      await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+      await session.query('BEGIN; CREATE EXTENSION pgstattuple');
+      await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+      await session.query('ROLLBACK');
+      await session.query('CREATE EXTENSION pgstattuple; CREATE EXTENSION IF NOT EXISTS pgstattuple');
+      await expect(session.query('CREATE EXTENSION lo')).rejects.toMatchObject(notAllowListedError('lo'));
+      await expect(session.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: '42501' });
+      await session.end();
+      expect(await privileges()).toBeNull();
+    });
+
+    test('the privileges on the database stay unchanged', async ({ postgres }) => {
+      const other = { user: 'other', password: 'other', database: 'postgres' };
+      await postgres.query(server, `CREATE ROLE other LOGIN CREATEDB PASSWORD 'other'`, {
+        ...asAdmin,
+        database: 'postgres',
+      });
+      await postgres.query(server, 'CREATE DATABASE granted', other);
+      await postgres.query(server, `GRANT TEMPORARY ON DATABASE granted TO "ad""min ' $1"`, other);
+      const acl = async () => (await server.databases.list()).find(({ name }) => name === 'granted')?.acl;
+      const before = await acl();
+      expect(before).toHaveLength(3);
+      await postgres.query(server, 'CREATE EXTENSION hstore', { ...asAdmin, database: 'granted' });
+      expect(await acl()).toEqual(before);
+    });
+
+    test('two sessions can create extensions at the same time', async ({ postgres }) => {
+      for (let round = 0; round < 5; round += 1) {
+        const sessions = await Promise.all([
+          postgres.openSession(server, asAdmin),
+          postgres.openSession(server, asAdmin),
+        ]);
+        const names = ['hstore', 'pg_trgm'];
+        await Promise.all(sessions.map((session, i) => session.query(`CREATE EXTENSION ${names[i]}`)));
+        await Promise.all(sessions.map((session, i) => session.query(`DROP EXTENSION ${names[i]}`)));
+        await Promise.all(sessions.map((session) => session.end()));
+      }
+      expect(await privileges()).toBeNull();
+    });
+  },
+);

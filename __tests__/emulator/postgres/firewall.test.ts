@@ -9,33 +9,33 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('the rules in force', () => {
-  test('nobody is admitted before there is a rule', () => {
+describe('the effective firewall rules', () => {
+  test('without a rule no address is permitted', () => {
     expect(new Firewall(0).allows('203.0.113.9')).toBe(false);
   });
 
-  test('a range includes both of its ends and nothing beside them', () => {
+  test('a range permits both of its ends and no address outside', () => {
     const firewall = new Firewall(0);
     firewall.setRules(new Map([['r', { startIpAddress: '10.0.0.250', endIpAddress: '10.0.1.5' }]]));
-    const admitted = ['10.0.0.249', '10.0.0.250', '10.0.1.0', '10.0.1.5', '10.0.1.6'].map((ip) =>
+    const permitted = ['10.0.0.249', '10.0.0.250', '10.0.1.0', '10.0.1.5', '10.0.1.6'].map((ip) =>
       firewall.allows(ip),
     );
-    expect(admitted).toEqual([false, true, true, true, false]);
+    expect(permitted).toEqual([false, true, true, true, false]);
   });
 
-  test('what is no IPv4 address is not admitted', () => {
+  test('a text that is not an IPv4 address is not permitted', () => {
     const firewall = new Firewall(0);
     firewall.setRules(new Map([['r', { startIpAddress: '0.0.0.0', endIpAddress: '255.255.255.255' }]]));
     expect(['', '::1', 'runner'].some((ip) => firewall.allows(ip))).toBe(false);
   });
 
-  test('no private or loopback address is admitted of itself', () => {
+  test('private and loopback addresses need a rule too', () => {
     const firewall = new Firewall(0);
     firewall.setRules(rulesAllowing('0.0.0.0'));
     expect(['127.0.0.1', '10.0.0.1', '192.168.0.1'].some((ip) => firewall.allows(ip))).toBe(false);
   });
 
-  test('a new rule works, and a removed one ceases to, after the delay', () => {
+  test('a new rule works, and a removed rule stops working, after the delay', () => {
     const firewall = new Firewall(500);
     firewall.setRules(rulesAllowing('203.0.113.9'));
     vi.advanceTimersByTime(499);
@@ -49,7 +49,7 @@ describe('the rules in force', () => {
     expect(firewall.allows('203.0.113.9')).toBe(false);
   });
 
-  test('each difference has a delay of its own, also while another waits', () => {
+  test('each change has its own delay, also during the delay of another change', () => {
     const firewall = new Firewall(500);
     firewall.setRules(rulesAllowing('203.0.113.1'));
     vi.advanceTimersByTime(300);

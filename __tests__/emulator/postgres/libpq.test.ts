@@ -6,14 +6,14 @@ import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import { administrator, test as base } from '../../helpers/emulator/postgres-fixture.ts';
 import { libpqQuery } from '../../helpers/libpq.ts';
 
-/** Every character that URLs, shells, SQL or libpq's own syntax treat specially, and some that are not ASCII. */
+/** Every character with a meaning in URLs, shells, SQL or libpq's syntax, and some that are not ASCII. */
 const password = ` p@ss:w/rd%25"'\\$\`$(x)\${y}$$ ?#[]&=+;,<space>é€ 🚀 `;
 const role = 'libpq user';
 
 const test = base.extend('roots', { scope: 'file' }, async ({ postgres, server }) => {
   await postgres.query(server, `CREATE ROLE "${role}" LOGIN PASSWORD $p$${password}$p$`);
   const write = async (name: string, { pem }: { readonly pem: string }) => {
-    // As a runner's folder for temporary files may be, it is closed to PostgreSQL's account.
+    // PostgreSQL's account has no access to it, as it may be with a runner's folder for temporary files.
     const path = join(postgres.directory, name);
     await writeFile(path, pem, { mode: 0o600 });
     return path;
@@ -53,30 +53,36 @@ const connectionForms = {
 const testEachForm = test.for(Object.entries(connectionForms));
 const SESSION_SQL = `SELECT current_user || ' in ' || current_database()`;
 
-// The server takes no session without TLS, and verify-full checks the address too.
+// The server refuses sessions without TLS, and verify-full checks the address too.
 testEachForm('libpq logs in over verified TLS, by %s', async ([, form], { server, roots }) => {
   const login = { user: administrator.login, password: administrator.password, root: roots.right };
   expect(await libpqQuery(form(server, login), SESSION_SQL)).toBe(`${administrator.login} in postgres`);
 });
 
-testEachForm('a password of odd characters gets through, by %s', async ([, form], { server, roots }) => {
+testEachForm('a password of special characters works, by %s', async ([, form], { server, roots }) => {
   const connection = form(server, { user: role, password, root: roots.right });
   expect(await libpqQuery(connection, 'SELECT current_user')).toBe(role);
 });
 
-testEachForm('another root certificate is refused, by %s', async ([, form], { server, roots }) => {
-  const login = { user: administrator.login, password: administrator.password, root: roots.wrong };
-  await expect(libpqQuery(form(server, login), SESSION_SQL)).rejects.toThrow('certificate verify failed');
-});
+testEachForm(
+  'the wrong root certificate fails the verification, by %s',
+  async ([, form], { server, roots }) => {
+    const login = { user: administrator.login, password: administrator.password, root: roots.wrong };
+    await expect(libpqQuery(form(server, login), SESSION_SQL)).rejects.toThrow('certificate verify failed');
+  },
+);
 
-testEachForm('a wrong password is refused, and in no message, by %s', async ([, form], { server, roots }) => {
-  const login = { user: role, password: `${password}wrong`, root: roots.right };
-  const error = await libpqQuery(form(server, login), SESSION_SQL).catch((reason: unknown) => reason);
-  expect(String(error)).toContain(`password authentication failed for user "${role}"`);
-  expect(String(error)).not.toMatch(/wrong|rd%25|[0-9a-f]{32}/);
-});
+testEachForm(
+  'a wrong password is refused, and no message contains it, by %s',
+  async ([, form], { server, roots }) => {
+    const login = { user: role, password: `${password}wrong`, root: roots.right };
+    const error = await libpqQuery(form(server, login), SESSION_SQL).catch((reason: unknown) => reason);
+    expect(String(error)).toContain(`password authentication failed for user "${role}"`);
+    expect(String(error)).not.toMatch(/wrong|rd%25|[0-9a-f]{32}/);
+  },
+);
 
-test('rows are lines, and an error of the query is thrown', async ({ server, roots }) => {
+test('rows become lines, and an error of the query is thrown', async ({ server, roots }) => {
   const connection = connectionForms['PG*'](server, {
     user: administrator.login,
     password: administrator.password,

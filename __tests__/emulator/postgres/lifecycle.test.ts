@@ -17,32 +17,34 @@ import {
 } from '../../helpers/emulator/postgres-fixture.ts';
 
 describe('a server', () => {
-  test('that has stopped listens nowhere, ends its sessions, and comes back with its address and data', async ({
+  test('ends its sessions and does not listen after a stop, and has its address and data after a start', async ({
     postgres,
   }) => {
     const server = await postgres.startServer();
     const { address } = server;
     await postgres.query(server, 'CREATE DATABASE kept');
     const session = await postgres.openSession(server);
-    const over = waitForSessionEnd(session);
+    const sessionEnd = waitForSessionEnd(session);
     await server.stop();
-    await over;
+    await sessionEnd;
     expect(server.isRunning).toBe(false);
     expect(await tryConnect(address)).toBe('ECONNREFUSED');
-    expect(() => server.listDatabases()).toThrow(/not running/);
+    await expect(server.databases.list()).rejects.toThrow(/not running/);
     await server.stop();
     await server.start();
     expect(server.address).toBe(address);
-    expect((await server.listDatabases()).map(({ name }) => name)).toContain('kept');
+    expect((await server.databases.list()).map(({ name }) => name)).toContain('kept');
     expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await server.destroy();
   });
 
-  test('may be given its rules before it starts; can be destroyed twice, and then not be started', async ({
+  test('accepts rules before its start, can be destroyed twice, and cannot be started after that', async ({
     postgres,
   }) => {
     const server = await postgres.factory.create(defaultServerOptions);
-    server.setFirewallRules(new Map([['r', { startIpAddress: runnerAddress, endIpAddress: runnerAddress }]]));
+    server.firewall.setRules(
+      new Map([['r', { startIpAddress: runnerAddress, endIpAddress: runnerAddress }]]),
+    );
     expect(await tryConnect(server.address)).toBe('ECONNREFUSED');
     await server.start();
     expect(await postgres.query(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -50,10 +52,10 @@ describe('a server', () => {
     await expect(server.start()).rejects.toThrow(/destroyed/);
   });
 
-  test('is refused in a major that is not there', async ({ postgres }) => {
+  test('cannot be created with a major that is not installed', async ({ postgres }) => {
     expect(postgres.factory.supportedMajors).toEqual(['17', '18']);
     await expect(postgres.factory.create({ ...defaultServerOptions, major: '16' })).rejects.toThrow(
-      'No PostgreSQL 16 is installed here.',
+      'PostgreSQL 16 is not installed.',
     );
   });
 });
@@ -70,18 +72,18 @@ async function dataDirectories(pid: number): Promise<string[]> {
   );
 }
 
-describe('what is left behind', () => {
+describe('cleanup', () => {
   test('closing the factory stops every server and removes every file', async ({ preparedTemplates }) => {
     const own = await createPostgresFixture(preparedTemplates);
     onTestFinished(() => own.close());
     const before = await dataDirectories(process.pid);
     const [one, two] = await Promise.all([own.startServer(), own.startServer({ name: 'second' })]);
-    const made = (await dataDirectories(process.pid)).filter((directory) => !before.includes(directory));
-    expect(made).toHaveLength(2);
-    // A session of the service itself does not keep its server from being destroyed.
-    await one.openServiceSession('postgres');
+    const created = (await dataDirectories(process.pid)).filter((directory) => !before.includes(directory));
+    expect(created).toHaveLength(2);
+    // A session of the service must not block the destruction of its server.
+    await one.serviceSessions.open('postgres');
     await own.factory.close();
-    expect(await Promise.all(made.map((directory) => pathExists(dirname(directory))))).toEqual([
+    expect(await Promise.all(created.map((directory) => pathExists(dirname(directory))))).toEqual([
       false,
       false,
     ]);
@@ -93,7 +95,7 @@ describe('what is left behind', () => {
     await expect(own.factory.create(defaultServerOptions)).rejects.toThrow(/closed/);
   });
 
-  test('an emulator that is killed leaves neither files nor processes', async ({ preparedTemplates }) => {
+  test('a killed emulator leaves no files and no processes', async ({ preparedTemplates }) => {
     const directory = await createTemporaryDirectory();
     const emulator = await startKillTarget('server', directory, preparedTemplates);
     const address = emulator.line;
@@ -107,24 +109,24 @@ describe('what is left behind', () => {
   });
 });
 
-describe('the place for servers', () => {
-  test('is not one whose path is too long for a socket', async () => {
+describe('the directory of the factory', () => {
+  test('is not below a parent whose path is too long for a socket', async () => {
     const directory = await createTemporaryDirectory();
     const long = join(directory, 'x'.repeat(90));
     await mkdir(long);
-    const place = await createDataDirectory([long, '/tmp'], await findServiceAccount());
-    expect(place).toMatch(/^\/tmp\/pg-/);
-    await rm(place, { recursive: true });
+    const chosen = await createDataDirectory([long, '/tmp'], await findServiceAccount());
+    expect(chosen).toMatch(/^\/tmp\/pg-/);
+    await rm(chosen, { recursive: true });
     expect(await readdir(long)).toEqual([]);
     await expect(createDataDirectory([long], await findServiceAccount())).rejects.toThrow(/at most 70 bytes/);
   });
 
-  test.skipIf(process.geteuid?.() !== 0)('is not one that root alone may enter', async () => {
+  test.skipIf(process.geteuid?.() !== 0)('is not below a parent that only root can access', async () => {
     const directory = await createTemporaryDirectory();
     await chmod(directory, 0o700);
-    const place = await createDataDirectory([directory, '/tmp'], await findServiceAccount());
-    expect(place).toMatch(/^\/tmp\/pg-/);
-    await rm(place, { recursive: true });
+    const chosen = await createDataDirectory([directory, '/tmp'], await findServiceAccount());
+    expect(chosen).toMatch(/^\/tmp\/pg-/);
+    await rm(chosen, { recursive: true });
     expect(await readdir(directory)).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect } from 'vitest';
+import { chooseLoopbackAddress } from '../../../emulator/postgres/postgres-factory.ts';
 import { Firewall } from '../../../emulator/postgres/proxy/firewall.ts';
-import { chooseLoopbackAddress } from '../../../emulator/postgres/proxy/loopback-address.ts';
 import { PostgresProxy } from '../../../emulator/postgres/proxy/postgres-proxy.ts';
 import {
   administrator,
@@ -29,8 +29,8 @@ async function startTls(socket: Socket, host: string, ca: string, options = {}):
   return tls;
 }
 
-describe('who is let in', () => {
-  test('a client that a rule covers logs in over verified TLS at an address of the server’s own', async ({
+describe('access', () => {
+  test('a client that a rule permits logs in over verified TLS at the address of the server', async ({
     postgres,
     server,
   }) => {
@@ -38,14 +38,14 @@ describe('who is let in', () => {
     expect(await postgres.query(server, 'SELECT current_user AS me')).toEqual([{ me: administrator.login }]);
   });
 
-  test('two servers of one emulator listen at different addresses', async ({ postgres, server }) => {
+  test('two servers of one emulator listen on different addresses', async ({ postgres, server }) => {
     const other = await postgres.startServer({ name: 'other' });
     expect(other.address).not.toBe(server.address);
     expect(await postgres.query(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await other.destroy();
   });
 
-  test('a client is known by the source address of its connection, and refused by its public one', async ({
+  test('the source address of a connection selects the public address that the error contains', async ({
     postgres,
     server,
   }) => {
@@ -60,11 +60,8 @@ describe('who is let in', () => {
     );
   });
 
-  test('a blocked client is refused with 28000 and its address, where the gate refuses', async ({
-    postgres,
-    server,
-  }) => {
-    server.setFirewallRules(rulesAllowing('198.51.100.1'));
+  test('with `reject` a blocked client gets 28000 with its address', async ({ postgres, server }) => {
+    server.firewall.setRules(rulesAllowing('198.51.100.1'));
     await expect(postgres.openSession(server)).rejects.toMatchObject({
       code: '28000',
       severity: 'FATAL',
@@ -74,28 +71,31 @@ describe('who is let in', () => {
       code: '28000',
       message: expect.stringMatching(/database "postgres", no encryption$/),
     });
-    server.setFirewallRules(rulesAllowing(runnerAddress));
+    server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
-  test('the rule 0.0.0.0, which means Azure’s services, admits none of our clients', async ({
+  test('the rule 0.0.0.0, which permits Azure’s services, does not permit clients', async ({
     postgres,
     server,
   }) => {
-    server.setFirewallRules(rulesAllowing('0.0.0.0'));
+    server.firewall.setRules(rulesAllowing('0.0.0.0'));
     await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
-    server.setFirewallRules(rulesAllowing(runnerAddress));
+    server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
-  test('a session outlives its rule, a new one does not begin', async ({ postgres, server }) => {
+  test('a session continues after its rule is removed, and a new one is refused', async ({
+    postgres,
+    server,
+  }) => {
     const session = await postgres.openSession(server);
-    server.setFirewallRules(new Map());
+    server.firewall.setRules(new Map());
     await expect(postgres.openSession(server)).rejects.toMatchObject({ code: '28000' });
     expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await session.end();
-    server.setFirewallRules(rulesAllowing(runnerAddress));
+    server.firewall.setRules(rulesAllowing(runnerAddress));
   });
 
-  test('without TLS a client that a rule covers is refused with "no encryption"', async ({
+  test('without TLS a client that a rule permits is refused with "no encryption"', async ({
     postgres,
     server,
   }) => {
@@ -105,55 +105,52 @@ describe('who is let in', () => {
     });
   });
 
-  test('a wrong password is PostgreSQL’s 28P01, and azuresu is nobody’s', async ({ postgres, server }) => {
+  test('a wrong password gives 28P01, and so does a login as azuresu', async ({ postgres, server }) => {
     await expect(postgres.openSession(server, { password: 'wrong' })).rejects.toMatchObject({
       code: '28P01',
     });
     await expect(postgres.openSession(server, { user: 'azuresu' })).rejects.toMatchObject({ code: '28P01' });
   });
 
-  test('a missing database is PostgreSQL’s 3D000', async ({ postgres, server }) => {
+  test('a missing database gives 3D000', async ({ postgres, server }) => {
     await expect(postgres.openSession(server, { database: 'nowhere' })).rejects.toMatchObject({
       code: '3D000',
     });
   });
 });
 
-describe('a gate that swallows', () => {
-  test('a blocked client hears nothing, and is let go when the server stops', async ({ postgres }) => {
+describe('blocked clients with `timeout`', () => {
+  test('get no answer, and are disconnected when the server stops', async ({ postgres }) => {
     const silent = await postgres.startServer({ name: 'silent', blockedBehavior: 'timeout' });
-    silent.setFirewallRules(new Map());
+    silent.firewall.setRules(new Map());
     await expect(postgres.openSession(silent, { connectionTimeoutMillis: 200 })).rejects.toThrow(/timeout/);
     const socket = openSocket(silent);
     await once(socket, 'connect');
     socket.write(sslRequest);
-    const heard = readAll(socket);
-    // When a client that came later has its answers, the gate has seen what this one sent.
-    silent.setFirewallRules(rulesAllowing(runnerAddress));
+    const received = readAll(socket);
+    // When a later client has its answer, the proxy has read the bytes of this one.
+    silent.firewall.setRules(rulesAllowing(runnerAddress));
     expect(await postgres.query(silent, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await silent.stop();
-    expect((await heard).length).toBe(0);
+    expect((await received).length).toBe(0);
     await silent.destroy();
   });
 });
 
-describe('the ways to begin', () => {
-  test('TLS without asking first is taken with ALPN "postgresql", and only so', async ({
-    postgres,
-    server,
-  }) => {
+describe('the start of a connection', () => {
+  test('direct TLS needs ALPN "postgresql"', async ({ postgres, server }) => {
     const tls = await startTls(openSocket(server), server.address, postgres.authority.pem, {
       ALPNProtocols: ['postgresql'],
     });
     tls.write(startupPacket(196608, Buffer.from(`user\0${administrator.login}\0\0`)));
     expect(`${(await readNext(tls)).subarray(0, 1)}`).toBe('R');
     tls.destroy();
-    const nameless = await startTls(openSocket(server), server.address, postgres.authority.pem);
-    nameless.write(startupMessage);
-    expect((await readAll(nameless)).length).toBe(0);
+    const withoutAlpn = await startTls(openSocket(server), server.address, postgres.authority.pem);
+    withoutAlpn.write(startupMessage);
+    expect((await readAll(withoutAlpn)).length).toBe(0);
   });
 
-  test('encryption by GSSAPI is declined, and TLS may follow', async ({ server }) => {
+  test('GSSAPI encryption is declined, and TLS can follow', async ({ server }) => {
     const socket = openSocket(server);
     socket.write(gssEncryptionRequest);
     expect(`${await readNext(socket)}`).toBe('N');
@@ -162,7 +159,7 @@ describe('the ways to begin', () => {
     socket.destroy();
   });
 
-  test('what is sent in the clear behind the request for TLS is not taken for part of the session', async ({
+  test('data after the TLS request, sent without TLS, does not become part of the session', async ({
     server,
   }) => {
     const socket = openSocket(server);
@@ -178,14 +175,14 @@ describe('the ways to begin', () => {
     await expect(startTls(socket, server.address, postgres.authority.pem, old)).rejects.toThrow();
   });
 
-  test('nonsense and broken connections leave the gate standing', async ({ postgres, server }) => {
-    const nonsense = [
+  test('invalid data and broken connections do not affect the proxy', async ({ postgres, server }) => {
+    const invalidPackets = [
       Buffer.from('GET / HTTP/1.1\r\n\r\n'),
       Buffer.from([0x16, 3, 1, 0, 1, 9]),
       startupPacket(1),
       Buffer.from([0]),
     ];
-    for (const bytes of nonsense) openSocket(server).write(bytes, () => {});
+    for (const bytes of invalidPackets) openSocket(server).write(bytes, () => {});
     for (const bytes of [sslRequest, sslRequest.subarray(0, 3)]) {
       const socket = openSocket(server);
       socket.write(bytes, () => socket.resetAndDestroy());
@@ -195,10 +192,10 @@ describe('the ways to begin', () => {
   });
 });
 
-describe('a client that says nothing', () => {
-  test.for(['in the clear', 'over TLS'])(
-    'is let go, %s, while an idle session stays',
-    async (how, { postgres }) => {
+describe('a client that sends nothing', () => {
+  test.for(['without TLS', 'over TLS'])(
+    'is disconnected, %s, while an idle session stays',
+    async (encryption, { postgres }) => {
       await using echo = createServer((socket) => socket.pipe(socket));
       const socketPath = join(await createTemporaryDirectory(), 'echo');
       await once(echo.listen(socketPath), 'listening');
@@ -207,9 +204,9 @@ describe('a client that says nothing', () => {
       const address = await chooseLoopbackAddress();
       const certificate = await postgres.authority.issue([address]);
 
-      /** Whether the clients were quick enough to begin within this time; nothing is proven where they were not. */
-      const isProven = async (authenticationTimeout: number): Promise<boolean> => {
-        const gate = new PostgresProxy({
+      /** False if the clients were too slow to start within the timeout, so that the result shows nothing. */
+      const runOnce = async (authenticationTimeoutMs: number): Promise<boolean> => {
+        const proxy = new PostgresProxy({
           address,
           certificate,
           clientAddresses: { getPublicAddress: () => runnerAddress },
@@ -220,24 +217,24 @@ describe('a client that says nothing', () => {
           statementRewriters: [],
           findHold: () => undefined,
           socketPath,
-          authenticationTimeout,
+          authenticationTimeoutMs,
         });
-        await gate.open();
-        const enter = async () => {
+        await proxy.open();
+        const connectClient = async () => {
           const socket = openSocket({ address });
-          if (how === 'in the clear') return socket;
+          if (encryption === 'without TLS') return socket;
           socket.write(sslRequest);
           await readNext(socket);
           return startTls(socket, address, postgres.authority.pem);
         };
-        const enterSession = async () => {
-          const socket = await enter();
+        const startSession = async () => {
+          const socket = await connectClient();
           socket.write(startupMessage);
           return { socket, first: await readNext(socket) };
         };
         try {
-          const idle = await enterSession().catch(() => undefined);
-          const silent = await enter().catch(() => undefined);
+          const idle = await startSession().catch(() => undefined);
+          const silent = await connectClient().catch(() => undefined);
           if (idle === undefined || silent === undefined) return false;
           expect(idle.first).toEqual(startupMessage);
           expect((await readAll(silent)).length).toBe(0);
@@ -245,17 +242,17 @@ describe('a client that says nothing', () => {
           expect(`${await readNext(idle.socket)}`).toBe('still here');
           return true;
         } finally {
-          await gate.close();
+          await proxy.close();
         }
       };
-      let patience = 100;
-      while (!(await isProven(patience))) patience *= 2;
+      let timeoutMs = 100;
+      while (!(await runOnce(timeoutMs))) timeoutMs *= 2;
     },
   );
 });
 
 describe('a session', () => {
-  test('large statements and large results pass whole', async ({ postgres, server }) => {
+  test('large statements and large results pass unchanged', async ({ postgres, server }) => {
     const session = await postgres.openSession(server);
     const megabytes = 'é'.repeat(4 << 20);
     const { rows } = await session.query(
@@ -284,22 +281,22 @@ describe('a session', () => {
     await session.end();
   });
 
-  test('neither side outlives the other', async ({ postgres, server }) => {
+  test('ends on both sides when one side ends', async ({ postgres, server }) => {
     const terminated = await postgres.openSession(server);
     const vanished = await postgres.openSession(server);
     const pidOf = async (client: typeof vanished) =>
       (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
     const [terminatedPid, vanishedPid] = [await pidOf(terminated), await pidOf(vanished)];
-    const gone = waitForSessionEnd(terminated);
+    const sessionEnd = waitForSessionEnd(terminated);
     await postgres.query(server, `SELECT pg_terminate_backend(${terminatedPid})`);
-    await gone;
+    await sessionEnd;
     streamOf(vanished).destroy();
-    const left = `SELECT FROM pg_stat_activity WHERE pid = ${vanishedPid}`;
-    await waitUntil(async () => (await postgres.query(server, left)).length === 0);
+    const remaining = `SELECT FROM pg_stat_activity WHERE pid = ${vanishedPid}`;
+    await waitUntil(async () => (await postgres.query(server, remaining)).length === 0);
   });
 });
 
-/** What the driver was told to cancel its session by, and its connection; its types leave both out. */
+/** The cancel key of the driver. Its types contain neither the key nor the connection. */
 function secretKeyOf(client: object): number {
   return 'secretKey' in client && typeof client.secretKey === 'number' ? client.secretKey : 0;
 }

@@ -34,8 +34,8 @@ function splitBySizes(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   return [...chunks, bytes.subarray(at)].filter((chunk) => chunk.length > 0);
 }
 
-describe('the way to PostgreSQL', () => {
-  test('bytes pass unchanged, however they are cut, and even if the last message is not whole', async () => {
+describe('the request filter', () => {
+  test('bytes pass unchanged, for every split into chunks, and with an incomplete last message', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 30 }));
     await fc.assert(
       fc.asyncProperty(fc.array(anyMessage), sizes, fc.nat(8), async (messages, cuts, missing) => {
@@ -46,7 +46,7 @@ describe('the way to PostgreSQL', () => {
     );
   });
 
-  test('a replaced statement leaves its neighbours as they are, however they are cut', async () => {
+  test('a replaced statement does not change the messages around it, for every split into chunks', async () => {
     const around = encodeMessage('d', Buffer.alloc(70, 'Q'));
     const bytes = Buffer.concat([
       around,
@@ -73,13 +73,13 @@ describe('the way to PostgreSQL', () => {
   });
 });
 
-describe('the way from PostgreSQL', () => {
+describe('the response filter', () => {
   const error = (...fields: string[]) => encodeMessage('E', Buffer.from(`${fields.join('\0')}\0\0`));
   const rows = fc
     .tuple(fc.constantFrom('D', 'T', 'C', 'E', 'N', 'Z'), fc.uint8Array({ maxLength: 40 }))
     .map(([type, body]) => encodeMessage(type, Buffer.from([...body, 0])));
 
-  test('bytes pass unchanged, however they are cut, and even if the last message is not whole', async () => {
+  test('bytes pass unchanged, for every split into chunks, and with an incomplete last message', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 30 }));
     await fc.assert(
       fc.asyncProperty(fc.array(rows), sizes, fc.nat(8), async (messages, cuts, missing) => {
@@ -94,11 +94,11 @@ describe('the way from PostgreSQL', () => {
     error('SERROR', 'VERROR', 'C42704', 'Mextension "x" does not exist'),
     error('SERROR', 'VERROR', 'C58P01', 'Mextension "x" is not available'),
     encodeMessage('D', Buffer.from('C0A000\0Mextension "x" is not available\0\0')),
-  ])('other errors, and what only looks like one, pass as they are', async (bytes) => {
+  ])('other errors, and rows that look like one, pass unchanged', async (bytes) => {
     expect(await pipeThrough([bytes], new ResponseFilter())).toEqual(bytes);
   });
 
-  test('an extension that is not there is said not to be allow-listed, without PostgreSQL’s detail', async () => {
+  test('the error of a missing extension becomes "not allow-listed", without PostgreSQL’s detail', async () => {
     const bytes = error(
       'SERROR',
       'C0A000',
@@ -116,14 +116,14 @@ describe('the way from PostgreSQL', () => {
   });
 });
 
-describe('the restricted role', () => {
+describe('the restricted role azure_pg_admin', () => {
   test.each([
     'GRANT app TO azure_pg_admin',
     'grant app, "other one" to someone, AZURE_PG_ADMIN with admin option;',
     'SELECT 1; /* why not */ GRANT app\n  TO "azure_pg_admin"',
     '-- GRANT\nGRANT app TO -- whom?\n azure_pg_admin',
     'GRANT "on" TO azure_pg_admin',
-  ])('is granted no role by: %s', (sql) => {
+  ])('cannot be granted a role: %s', (sql) => {
     expect(rejectRestrictedRoleGrant(sql)).toContain(
       'permission denied to alter restricted role "azure_pg_admin"',
     );
@@ -139,7 +139,7 @@ describe('the restricted role', () => {
     '/* ; GRANT app TO azure_pg_admin */ SELECT 1',
     'GRANT app TO azure_pg_administrator',
     'GRANT app TO other; ALTER SCHEMA s OWNER TO azure_pg_admin',
-  ])('is not touched by: %s', (sql) => {
+  ])('is not affected by: %s', (sql) => {
     expect(rejectRestrictedRoleGrant(sql)).toBeUndefined();
   });
 });

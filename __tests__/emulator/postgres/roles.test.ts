@@ -14,13 +14,13 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     server = await serverOf(major);
   });
 
-  test('the server is of the major that was asked for, and says its minor', async ({ postgres }) => {
+  test('the server has the requested major, and its minor is correct', async ({ postgres }) => {
     const [row] = await postgres.query(server, 'SHOW server_version');
     expect(`${row?.['server_version']}`.split(' ')[0]).toBe(`${major}.${server.minor}`);
   });
 
-  test('the administrator is no superuser and a member of azure_pg_admin', async () => {
-    expect(await server.listRoles()).toMatchObject({
+  test('the administrator is not a superuser, and is a member of azure_pg_admin', async () => {
+    expect(await server.roles.list()).toMatchObject({
       azuresu: { login: true, superuser: true },
       azure_pg_admin: { login: false, superuser: false },
       [administrator.login]: {
@@ -47,11 +47,9 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     });
   });
 
-  test('the databases are Azure’s, in Azure’s order, with Azure’s owners, charset and collation', async ({
-    postgres,
-  }) => {
+  test('the databases have the order, owners, charset and collation of Azure', async ({ postgres }) => {
     const standard = { charset: 'UTF8', collation: 'en_US.utf8' };
-    expect(await server.listDatabases()).toMatchObject([
+    expect(await server.databases.list()).toMatchObject([
       { name: 'azure_maintenance', owner: 'azuresu', ...standard },
       { name: 'postgres', owner: 'azure_pg_admin', ...standard },
       { name: 'azure_sys', owner: 'azuresu', ...standard },
@@ -63,7 +61,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
     });
   });
 
-  test('schema public belongs to azure_pg_admin in every database, however it was made', async ({
+  test('schema public belongs to azure_pg_admin in every database, created through SQL or ARM', async ({
     postgres,
   }) => {
     await postgres.query(server, 'CREATE DATABASE plain');
@@ -71,14 +69,14 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
       server,
       `CREATE DATABASE explicit TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'en_US.utf8' LC_CTYPE 'en_US.utf8'`,
     );
-    await server.createDatabase('through_arm', 'utf8', 'en_US.utf8');
+    await server.databases.create('through_arm', 'utf8', 'en_US.utf8');
     for (const database of ['postgres', 'plain', 'explicit', 'through_arm']) {
       expect(await postgres.query(server, PUBLIC_SCHEMA_SQL, { database })).toEqual(azurePublicSchema);
     }
-    for (const name of ['plain', 'explicit', 'through_arm']) await server.dropDatabase(name);
+    for (const name of ['plain', 'explicit', 'through_arm']) await server.databases.drop(name);
   });
 
-  test('a role is not granted to azure_pg_admin, and the transaction fails as PostgreSQL’s do', async ({
+  test('granting a role to azure_pg_admin is refused, and aborts the transaction as other errors do', async ({
     postgres,
   }) => {
     const session = await postgres.openSession(server);
@@ -101,11 +99,11 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   });
 });
 
-describe('databases as ARM makes them', () => {
-  test('belong to azuresu, with the charset and collation that were asked for', async ({ server }) => {
-    await server.createDatabase('of-azure', 'utf8', 'en_US.utf8');
-    await server.createDatabase('latin', 'LATIN1', 'C');
-    expect((await server.listDatabases()).slice(3)).toEqual([
+describe('databases made through ARM', () => {
+  test('belong to azuresu, with the requested charset and collation', async ({ server }) => {
+    await server.databases.create('of-azure', 'utf8', 'en_US.utf8');
+    await server.databases.create('latin', 'LATIN1', 'C');
+    expect((await server.databases.list()).slice(3)).toEqual([
       {
         name: 'of-azure',
         owner: 'azuresu',
@@ -117,19 +115,19 @@ describe('databases as ARM makes them', () => {
     ]);
   });
 
-  test('fail with PostgreSQL’s codes: a name that is taken, an unknown collation, a database that is not there', async ({
+  test('fail with PostgreSQL’s codes for a used name, an unknown collation and a missing database', async ({
     postgres,
     server,
   }) => {
-    await expect(server.createDatabase('postgres', 'UTF8', 'C')).rejects.toMatchObject({ code: '42P04' });
-    await expect(server.createDatabase('x', 'UTF8', 'xx_XX.utf8')).rejects.toMatchObject({ code: '42809' });
+    await expect(server.databases.create('postgres', 'UTF8', 'C')).rejects.toMatchObject({ code: '42P04' });
+    await expect(server.databases.create('x', 'UTF8', 'xx_XX.utf8')).rejects.toMatchObject({ code: '42809' });
     await expect(postgres.query(server, `CREATE DATABASE x LC_COLLATE 'xx_XX.utf8'`)).rejects.toMatchObject({
       code: '42809',
     });
-    await expect(server.dropDatabase('nowhere')).rejects.toMatchObject({ code: '3D000' });
+    await expect(server.databases.drop('nowhere')).rejects.toMatchObject({ code: '3D000' });
   });
 
-  test('are listed beside those made by SQL, with all that a client can put on them', async ({
+  test('are listed with those created by SQL, with their comment, privileges, settings and connection limit', async ({
     postgres,
     server,
   }) => {
@@ -139,7 +137,7 @@ describe('databases as ARM makes them', () => {
       `COMMENT ON DATABASE by_sql IS '{"it''s": "ours"}'; ALTER DATABASE by_sql SET work_mem = '8MB';
        REVOKE CONNECT ON DATABASE by_sql FROM PUBLIC; ALTER ROLE CURRENT_USER IN DATABASE by_sql SET work_mem = '1MB'`,
     );
-    expect(await server.listDatabases()).toContainEqual({
+    expect(await server.databases.list()).toContainEqual({
       name: 'by_sql',
       owner: administrator.login,
       charset: 'UTF8',
@@ -151,26 +149,26 @@ describe('databases as ARM makes them', () => {
     });
   });
 
-  test('names and collations are quoted, never run', async ({ server }) => {
+  test('names and collations are quoted', async ({ server }) => {
     const name = `a"; DROP DATABASE "of-azure"; --'$`;
-    await server.createDatabase(name, 'UTF8', 'C');
-    expect((await server.listDatabases()).map((database) => database.name)).toEqual(
+    await server.databases.create(name, 'UTF8', 'C');
+    expect((await server.databases.list()).map((database) => database.name)).toEqual(
       expect.arrayContaining([name, 'of-azure']),
     );
     await expect(
-      server.createDatabase('y', 'UTF8', `C'; DROP DATABASE "of-azure"; --`),
+      server.databases.create('y', 'UTF8', `C'; DROP DATABASE "of-azure"; --`),
     ).rejects.toMatchObject({
       code: '42809',
     });
-    await server.dropDatabase(name);
+    await server.databases.drop(name);
   });
 
-  test('are dropped with the sessions that are inside', async ({ postgres, server }) => {
-    await server.createDatabase('busy', 'UTF8', 'en_US.utf8');
+  test('are dropped although sessions use them', async ({ postgres, server }) => {
+    await server.databases.create('busy', 'UTF8', 'en_US.utf8');
     const session = await postgres.openSession(server, { database: 'busy' });
-    await server.dropDatabase('busy');
+    await server.databases.drop('busy');
     await expect(session.query('SELECT 1')).rejects.toThrow();
-    await waitUntil(async () => !(await server.listDatabases()).some(({ name }) => name === 'busy'));
+    await waitUntil(async () => !(await server.databases.list()).some(({ name }) => name === 'busy'));
   });
 });
 
@@ -183,10 +181,10 @@ describe('the administrator’s password', () => {
     ` lead and trail $$ ' || 'x `,
   ];
 
-  test('may be any text, when the server is created and when it is changed, and is kept as a SCRAM verifier', async ({
+  test('can be any text, at creation and at a change, and is stored as a SCRAM verifier', async ({
     postgres,
   }) => {
-    // With whitespace at both ends, so that the whole is as hard to quote as each of them.
+    // Whitespace at both ends, so that quoting the combination is as hard as quoting each password.
     let password = ` ${passwords.join('')} `;
     const server = await postgres.startServer({
       administratorLogin: login,

@@ -3,11 +3,11 @@ import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
 
 async function getParameter(server: PostgresServer, name: string) {
-  return (await server.listParameters()).find((row) => row.name === name);
+  return (await server.parameters.list()).find((row) => row.name === name);
 }
 
 describe('server parameters', () => {
-  test('are PostgreSQL’s own in ARM’s words', async ({ server }) => {
+  test('are those of PostgreSQL, with ARM’s names of the types', async ({ server }) => {
     expect(await getParameter(server, 'array_nulls')).toEqual({
       name: 'array_nulls',
       value: 'on',
@@ -41,7 +41,7 @@ describe('server parameters', () => {
     expect(await getParameter(server, 'server_version')).toMatchObject({ isReadOnly: true });
   });
 
-  test('have Azure’s own among them', async ({ server }) => {
+  test('include those of Azure', async ({ server }) => {
     expect(await getParameter(server, 'azure.extensions')).toMatchObject({ value: '', dataType: 'Set' });
     expect(await getParameter(server, 'require_secure_transport')).toMatchObject({
       value: 'on',
@@ -51,37 +51,37 @@ describe('server parameters', () => {
       value: 'false',
       dataType: 'Boolean',
     });
-    await server.setParameter('azure.extensions', 'pg_trgm,hstore');
+    await server.parameters.set('azure.extensions', 'pg_trgm,hstore');
     expect(await getParameter(server, 'azure.extensions')).toMatchObject({
       value: 'pg_trgm,hstore',
       source: 'user-override',
     });
   });
 
-  test('what the emulator runs with for its own sake is not shown', async ({ postgres, server }) => {
+  test('do not show the values that the emulator uses for itself', async ({ postgres, server }) => {
     expect(await getParameter(server, 'fsync')).toMatchObject({ value: 'on', defaultValue: 'on' });
     expect(await getParameter(server, 'log_statement')).toMatchObject({ value: 'none' });
-    await server.setParameter('log_statement', 'ddl');
+    await server.parameters.set('log_statement', 'ddl');
     expect(await getParameter(server, 'log_statement')).toMatchObject({ value: 'ddl', defaultValue: 'none' });
     await postgres.query(server, 'SELECT 42');
-    expect((await server.listStatements()).map(({ statement }) => statement)).toContain('SELECT 42');
+    expect((await server.statements.list()).map(({ statement }) => statement)).toContain('SELECT 42');
   });
 
-  test('a dynamic one works as soon as it is set, for the next session', async ({ postgres, server }) => {
-    expect(await server.setParameter('work_mem', '8192')).toEqual({ pendingRestart: false });
+  test('a dynamic parameter works immediately, for the next session', async ({ postgres, server }) => {
+    expect(await server.parameters.set('work_mem', '8192')).toEqual({ pendingRestart: false });
     expect(await postgres.query(server, 'SHOW work_mem')).toEqual([{ work_mem: '8MB' }]);
     expect(await getParameter(server, 'work_mem')).toMatchObject({
       value: '8192',
       defaultValue: '4096',
       source: 'user-override',
     });
-    await server.setParameter('search_path', 'one, "$user"');
+    await server.parameters.set('search_path', 'one, "$user"');
     expect(await postgres.query(server, 'SHOW search_path')).toEqual([{ search_path: 'one, "$user"' }]);
-    await server.setParameter('search_path', '"$user", public');
+    await server.parameters.set('search_path', '"$user", public');
   });
 
-  test('a static one waits for a restart', async ({ postgres, server }) => {
-    expect(await server.setParameter('max_prepared_transactions', '7')).toEqual({ pendingRestart: true });
+  test('a static parameter needs a restart', async ({ postgres, server }) => {
+    expect(await server.parameters.set('max_prepared_transactions', '7')).toEqual({ pendingRestart: true });
     expect(await getParameter(server, 'max_prepared_transactions')).toMatchObject({
       value: '7',
       isConfigPendingRestart: true,
@@ -99,41 +99,38 @@ describe('server parameters', () => {
     ]);
   });
 
-  test('a name that does not exist and a value out of range are refused by PostgreSQL’s codes', async ({
+  test('an unknown name, a read-only parameter and an invalid value fail with PostgreSQL’s codes', async ({
     server,
   }) => {
-    await expect(server.setParameter('no_such', '1')).rejects.toMatchObject({ code: '42704' });
-    await expect(server.setParameter('no.such', '1')).rejects.toMatchObject({ code: '42704' });
-    await expect(server.setParameter('port', '1')).rejects.toMatchObject({ code: '55P02' });
-    await expect(server.setParameter('work_mem', 'lots')).rejects.toMatchObject({ code: '22023' });
-    await expect(server.setParameter('work_mem', `1'; DROP TABLE x; --`)).rejects.toMatchObject({
+    await expect(server.parameters.set('no_such', '1')).rejects.toMatchObject({ code: '42704' });
+    await expect(server.parameters.set('no.such', '1')).rejects.toMatchObject({ code: '42704' });
+    await expect(server.parameters.set('port', '1')).rejects.toMatchObject({ code: '55P02' });
+    await expect(server.parameters.set('work_mem', 'lots')).rejects.toMatchObject({ code: '22023' });
+    await expect(server.parameters.set('work_mem', `1'; DROP TABLE x; --`)).rejects.toMatchObject({
       code: '22023',
     });
   });
 
-  test('require_secure_transport off lets a session in without TLS', async ({ postgres, server }) => {
-    await server.setParameter('require_secure_transport', 'OFF');
+  test('require_secure_transport off permits a session without TLS', async ({ postgres, server }) => {
+    await server.parameters.set('require_secure_transport', 'OFF');
     expect(await postgres.query(server, 'SELECT 1 AS one', { ssl: false })).toEqual([{ one: 1 }]);
-    await server.setParameter('require_secure_transport', 'on');
+    await server.parameters.set('require_secure_transport', 'on');
     await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({ code: '28000' });
   });
 });
 
 describe('executed statements', () => {
   const texts = async (server: PostgresServer) =>
-    (await server.listStatements()).map(({ statement }) => statement);
+    (await server.statements.list()).map(({ statement }) => statement);
 
-  test('statements of both protocols are there, in order, as they were sent', async ({
-    postgres,
-    server,
-  }) => {
-    await server.clearStatements();
+  test('statements of both protocols are listed in order and unchanged', async ({ postgres, server }) => {
+    await server.statements.clear();
     const session = await postgres.openSession(server);
     await session.query("SELECT 'statement: one',\n  'é \"two\"'");
     await session.query('SELECT $1::int AS n, $2::text', [7, "it's"]);
     await session.query({ name: 'pre:pared', text: 'SELECT 3' });
     await session.end();
-    expect(await server.listStatements()).toEqual([
+    expect(await server.statements.list()).toEqual([
       expect.objectContaining({
         server: 'demo-relecloud',
         database: 'postgres',
@@ -149,11 +146,11 @@ describe('executed statements', () => {
     ]);
   });
 
-  test('a statement is there as soon as its client has the answer, and so is one that failed', async ({
+  test('a statement is listed when its client has the answer, also a failed one', async ({
     postgres,
     server,
   }) => {
-    await server.clearStatements();
+    await server.statements.clear();
     const session = await postgres.openSession(server);
     for (let i = 0; i < 20; i += 1) {
       await session.query(`SELECT ${i}`);
@@ -164,38 +161,38 @@ describe('executed statements', () => {
     await session.end();
   });
 
-  test('the service’s own statements are not among them, its passwords in no log', async ({ server }) => {
-    await server.clearStatements();
-    await server.createDatabase('through_arm', 'UTF8', 'C');
+  test('statements of the service, with their passwords, are not listed', async ({ server }) => {
+    await server.statements.clear();
+    await server.databases.create('through_arm', 'UTF8', 'C');
     await server.setAdministratorPassword(administrator.password);
-    await server.listParameters();
+    await server.parameters.list();
     expect(await texts(server)).toEqual([]);
   });
 
-  test('forgetting takes what was executed before, and no more', async ({ postgres, server }) => {
+  test('clear removes the earlier statements only', async ({ postgres, server }) => {
     await postgres.query(server, 'SELECT 1');
-    await server.clearStatements();
+    await server.statements.clear();
     await postgres.query(server, 'SELECT 2');
     expect(await texts(server)).toEqual(['SELECT 2']);
   });
 
-  test('asking from several sides at once loses and doubles nothing', async ({ postgres, server }) => {
-    await server.clearStatements();
+  test('simultaneous lists neither lose nor repeat statements', async ({ postgres, server }) => {
+    await server.statements.clear();
     const sessions = await Promise.all(Array.from({ length: 10 }, () => postgres.openSession(server)));
-    const asked = sessions.map(async (session, i) => {
+    const queries = sessions.map(async (session, i) => {
       await session.query(`SELECT ${i}, '${'x'.repeat(20_000)}'`);
       expect((await texts(server)).filter((statement) => statement.startsWith(`SELECT ${i},`))).toHaveLength(
         1,
       );
       await session.end();
     });
-    await Promise.all(asked);
-    const seen = (await texts(server)).map((statement) => statement.slice(0, 8)).sort();
-    expect(seen).toEqual(Array.from({ length: 10 }, (_, i) => `SELECT ${i}`));
+    await Promise.all(queries);
+    const listed = (await texts(server)).map((statement) => statement.slice(0, 8)).sort();
+    expect(listed).toEqual(Array.from({ length: 10 }, (_, i) => `SELECT ${i}`));
   });
 
-  test('they outlive a restart, and a stop', async ({ postgres, server }) => {
-    await server.clearStatements();
+  test('statements stay listed after a restart and a stop', async ({ postgres, server }) => {
+    await server.statements.clear();
     await postgres.query(server, 'SELECT 1');
     await server.restart();
     await postgres.query(server, 'SELECT 2');

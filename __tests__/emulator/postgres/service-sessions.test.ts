@@ -3,9 +3,8 @@ import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import { test } from '../../helpers/emulator/postgres-fixture.ts';
 
-describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s', (major) => {
+describe.each(['17', '18'])('a session of the service, on PostgreSQL %s', (major) => {
   let server: PostgresServer;
-  // The administrator's.
   let session: pg.Client;
   test.beforeAll(async ({ postgres, serverOf }) => {
     server = await serverOf(major);
@@ -13,7 +12,7 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
   });
   beforeEach(() => session.query('CREATE DATABASE busy'));
   afterEach(async () => {
-    await server.endServiceSessions();
+    await server.serviceSessions.endAll();
     await session.query('DROP DATABASE IF EXISTS busy WITH (FORCE)');
   });
 
@@ -26,59 +25,59 @@ describe.each(['17', '18'])('a session of the service itself, on PostgreSQL %s',
     return rows[0].n;
   }
 
-  test('cannot be ended by the administrator’s DROP DATABASE … WITH (FORCE); it can when it has gone', async () => {
-    await server.openServiceSession('busy');
+  test('blocks the administrator’s DROP DATABASE … WITH (FORCE) until it has ended', async () => {
+    await server.serviceSessions.open('busy');
     await expect(drop()).rejects.toMatchObject({
       code: '42501',
       message: 'permission denied to terminate process',
     });
-    await server.endServiceSessions();
+    await server.serviceSessions.endAll();
     await drop();
   });
 
-  test('is gone for the very next statement when ending has been told to be done', async () => {
+  test('does not affect the next statement after endAll has resolved', async () => {
     for (let round = 0; round < 10; round += 1) {
-      await server.openServiceSession('busy');
-      await server.openServiceSession('busy');
+      await server.serviceSessions.open('busy');
+      await server.serviceSessions.open('busy');
       expect(await sessions()).toBe(2);
-      await server.endServiceSessions();
+      await server.serviceSessions.endAll();
       expect(await sessions()).toBe(0);
     }
   });
 
-  test('keeps its database from being copied', async () => {
-    await server.openServiceSession('busy');
+  test('blocks a copy of its database', async () => {
+    await server.serviceSessions.open('busy');
     await expect(session.query('CREATE DATABASE copy TEMPLATE busy')).rejects.toMatchObject({
       code: '55006',
     });
-    await server.endServiceSessions();
+    await server.serviceSessions.endAll();
     await session.query('CREATE DATABASE copy TEMPLATE busy');
-    await server.dropDatabase('copy');
+    await server.databases.drop('copy');
   });
 
-  test('does not keep the service from dropping the database', async () => {
-    await server.openServiceSession('busy');
-    await server.dropDatabase('busy');
-    expect((await server.listDatabases()).map(({ name }) => name)).not.toContain('busy');
-    await server.endServiceSessions();
+  test('does not block a DROP DATABASE of the service', async () => {
+    await server.serviceSessions.open('busy');
+    await server.databases.drop('busy');
+    expect((await server.databases.list()).map(({ name }) => name)).not.toContain('busy');
+    await server.serviceSessions.endAll();
   });
 
-  test('is refused where there is no such database', async () => {
-    await expect(server.openServiceSession('nowhere')).rejects.toMatchObject({ code: '3D000' });
+  test('is refused for a missing database', async () => {
+    await expect(server.serviceSessions.open('nowhere')).rejects.toMatchObject({ code: '3D000' });
   });
 
-  test('leaves no statement in the log of the clients’', async () => {
-    await server.clearStatements();
-    await server.openServiceSession('busy');
-    await server.endServiceSessions();
-    expect(await server.listStatements()).toEqual([]);
+  test('adds nothing to the statements of clients', async () => {
+    await server.statements.clear();
+    await server.serviceSessions.open('busy');
+    await server.serviceSessions.endAll();
+    expect(await server.statements.list()).toEqual([]);
   });
 
-  test('ends with its server, and does not come back', async ({ postgres }) => {
-    await server.openServiceSession('busy');
+  test('ends with the stop of its server, and is not restored', async ({ postgres }) => {
+    await server.serviceSessions.open('busy');
     await server.stop();
-    await server.endServiceSessions();
-    await expect(server.openServiceSession('busy')).rejects.toThrow(/not running/);
+    await server.serviceSessions.endAll();
+    await expect(server.serviceSessions.open('busy')).rejects.toThrow(/not running/);
     await server.start();
     session = await postgres.openSession(server);
     await drop();

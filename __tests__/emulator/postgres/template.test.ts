@@ -15,11 +15,11 @@ import {
   waitUntil,
 } from '../../helpers/emulator/postgres-fixture.ts';
 
-test('templates are prepared once for any number of emulators, and removed when they are closed', async () => {
+test('several emulators use the same templates, and close removes the templates', async () => {
   const prepared = await prepareTemplates();
   onTestFinished(() => prepared.close());
   const file = join(prepared.directory, 'prepared.json');
-  // In it is the superuser's password of every server that is copied from the templates.
+  // The file contains the superuser's password of every server that is copied from the templates.
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const { templates } = await readPreparedTemplates(prepared.directory, await findServiceAccount());
   expect(templates.map(({ installation }) => installation.major)).toEqual(['17', '18']);
@@ -33,7 +33,7 @@ test('templates are prepared once for any number of emulators, and removed when 
   const [one, other] = emulators;
   const servers = await Promise.all([one.startServer({ major: '17' }), other.startServer({ major: '17' })]);
   await one.query(servers[0], 'CREATE DATABASE mine');
-  expect((await servers[1].listDatabases()).map(({ name }) => name)).not.toContain('mine');
+  expect((await servers[1].databases.list()).map(({ name }) => name)).not.toContain('mine');
   await one.close();
   expect(await other.query(servers[1], 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await other.close();
@@ -43,14 +43,14 @@ test('templates are prepared once for any number of emulators, and removed when 
   expect(await pathExists(prepared.directory)).toBe(false);
 });
 
-test('templates are removed where the process that prepared them is killed', async () => {
+test('templates are removed if the process that prepared them is killed', async () => {
   const preparer = await startKillTarget('templates');
   expect(await pathExists(join(preparer.line, 'prepared.json'))).toBe(true);
   await preparer.kill();
   await waitUntil(async () => !(await pathExists(preparer.line)));
 });
 
-test('an emulator that is given no templates makes its own', async () => {
+test('an emulator without templates creates its own', async () => {
   const emulator = await startEmulator({ provisionMs: 0, retryAfterScale: 0.0005 });
   onTestFinished(() => emulator.close());
   const arm = await ArmClient.signIn(emulator);

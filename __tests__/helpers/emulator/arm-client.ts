@@ -16,7 +16,7 @@ export const defaultServer = {
   },
 };
 
-/** A token by the client-secret flow. */
+/** An access token from the client secret flow. */
 export async function accessToken(emulator: Emulator, scope = 'https://management.azure.com/.default') {
   const { env, clientSecret } = emulator.readyLine;
   const form = new URLSearchParams({
@@ -53,12 +53,12 @@ export class ArmClient {
     return `/subscriptions/${this.emulator.readyLine.env['AZURE_SUBSCRIPTION_ID']}`;
   }
 
-  /** The path of a server, or of something below it. */
+  /** The path of a server, or of a child resource. */
   serverPath(name: string, rest = '', group = 'rg'): string {
     return `${this.subscriptionPath}/resourceGroups/${group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${name}${rest}`;
   }
 
-  /** A request to a path (with the current api-version unless it has one) or to a whole URL. */
+  /** Send a request to a path or a URL, with the current api-version unless it has one. */
   async send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<HttpResponse> {
     const url = path.startsWith('https:') ? path : `${this.endpoint}${path}`;
     const versioned = url.includes('api-version=')
@@ -71,7 +71,7 @@ export class ArmClient {
     });
   }
 
-  /** Poll an accepted operation to its end. */
+  /** Poll an accepted operation until it ends. Returns the last poll. */
   async waitForOperation(accepted: HttpResponse): Promise<HttpResponse> {
     const url = String(accepted.headers['azure-asyncoperation']);
     return pollUntilAccepted(
@@ -80,14 +80,14 @@ export class ArmClient {
     );
   }
 
-  /** Send, expect 202, and poll to the end: the last poll. */
+  /** Send a request, expect 202, and poll until the operation ends. Returns the last poll. */
   async sendAndWait(method: string, path: string, body?: unknown): Promise<HttpResponse> {
     const accepted = await this.send(method, path, body);
     if (accepted.status !== 202) throw new Error(`${method} ${path}: ${accepted.status} ${accepted.text}`);
     return this.waitForOperation(accepted);
   }
 
-  /** The group `rg` with a server of that name, Ready. */
+  /** Create the group `rg` with a server, and wait until it is Ready. */
   async createServer(name: string, changes: JsonObject = {}): Promise<void> {
     await this.send('PUT', `${this.subscriptionPath}/resourceGroups/rg?api-version=2025-04-01`, {
       location: 'westeurope',
@@ -122,26 +122,25 @@ export function sendControl(
   return send(emulator, method, `${emulator.readyLine.control}/${path}`, { body });
 }
 
-/** `POST control/faults`: what is matched, the effect, and how often (`skip`, `times`). */
+/** Call `POST control/faults`. `count` has `skip` and `times`. */
 export function postFault(
   emulator: Emulator,
   match: JsonObject,
   effect: unknown,
   count: JsonObject = {},
 ): Promise<HttpResponse> {
-  // biome-ignore lint/suspicious/noThenProperty: the control call's own name for the effect
+  // biome-ignore lint/suspicious/noThenProperty: the control API uses this name for the effect
   return sendControl(emulator, 'POST', 'faults', { match, ...count, then: effect });
 }
 
-/** A fault that was added: it can be waited for and removed. */
 export interface AddedFault {
-  /** Resolves when it has struck; where it holds something, when that is held. */
+  /** Resolves when the fault has been triggered. For a hold: when the hold has started. */
   triggered(): Promise<HttpResponse>;
-  /** Removes it, and so releases what it holds. */
+  /** Remove the fault and release what it holds. */
   remove(): Promise<HttpResponse>;
 }
 
-/** Adds a fault, which must be taken. */
+/** Add a fault. Throws if the emulator refuses it. */
 export async function addFault(
   emulator: Emulator,
   match: JsonObject,

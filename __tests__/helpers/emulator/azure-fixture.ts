@@ -5,8 +5,8 @@ import { ArmClient } from './arm-client.ts';
 import { FakePostgresFactory } from './fake-postgres.ts';
 
 /**
- * Operations end at once: a test that looks at one under way holds it, by the fake PostgreSQL (`postgres.hold`) or in
- * {@link test}'s `stalled`, so that no test depends on being faster than a duration.
+ * Operations end immediately. A test that needs a running operation holds it with the fake PostgreSQL (`postgres.hold`) or
+ * uses the fixture `stalled`, so that no test depends on its speed.
  */
 const immediateOptions: Partial<EmulatorOptions> = {
   provisionMs: 0,
@@ -18,13 +18,13 @@ const immediateOptions: Partial<EmulatorOptions> = {
 const NEVER_ENDING_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The `test` of the emulator's own tests, with what a file shares: one emulator, signed in to. Everything is made for
- * the first test that asks for it. Other options for a file: {@link testWith}.
+ * The `test` of the emulator's tests. Each file has one emulator and a signed-in client, created for the first test that uses
+ * them. For other options see {@link testWith}.
  */
 export const test = base
   .extend('emulatorOptions', { scope: 'file' }, async (): Promise<Partial<EmulatorOptions>> => ({}))
   .extend('dataPlane', { scope: 'file' }, async (): Promise<'fake' | 'real'> => 'fake')
-  /** The data plane that only remembers, unless `dataPlane` is real. */
+  /** The fake PostgreSQL, used unless `dataPlane` is `real`. */
   .extend('postgres', { scope: 'file' }, async () => new FakePostgresFactory())
   .extend('emulator', { scope: 'file' }, async ({ emulatorOptions, dataPlane, postgres }, { onCleanup }) => {
     const emulator = await startEmulator({
@@ -36,14 +36,14 @@ export const test = base
     return emulator;
   })
   .extend('arm', { scope: 'file' }, async ({ emulator }) => ArmClient.signIn(emulator))
-  /** Another emulator, in which no firewall operation ends. */
+  /** A client of another emulator, in which firewall operations never end. */
   .extend('stalled', { scope: 'file' }, async ({ emulatorOptions }, { onCleanup }) => {
     const emulator = await startEmulator({
       ...immediateOptions,
       ...emulatorOptions,
       postgres: new FakePostgresFactory(),
       firewallDelayMs: NEVER_ENDING_MS,
-      // Polls are answered at once, and not held for an end that does not come.
+      // Otherwise polls would wait for the end of the operation.
       retryAfterScale: 1,
     });
     onCleanup(() => emulator.close());
@@ -51,8 +51,8 @@ export const test = base
   });
 
 /**
- * {@link test} with other options for one file. `test.override` at the top of a file would change what every file gets
- * that shares this module with it, as they do where vitest does not isolate them.
+ * {@link test} with other options for one file. `test.override` would also change other files, because vitest without isolation
+ * shares this module between files.
  */
 export function testWith(options: Partial<EmulatorOptions>, dataPlane: 'fake' | 'real' = 'fake') {
   return test

@@ -7,7 +7,7 @@ import type {
   PostgresServerOptions,
 } from '../../../emulator/postgres/types.ts';
 
-function createParameter(name: string, value: string, more: Partial<ParameterRow> = {}): ParameterRow {
+function createParameter(name: string, value: string, overrides: Partial<ParameterRow> = {}): ParameterRow {
   return {
     name,
     value,
@@ -19,13 +19,13 @@ function createParameter(name: string, value: string, more: Partial<ParameterRow
     isReadOnly: false,
     isConfigPendingRestart: false,
     source: 'system-default',
-    ...more,
+    ...overrides,
   };
 }
 
 const defaultDatabaseFields = { comment: null, acl: null, settings: null, connectionLimit: -1 } as const;
 
-/** Work of a server that a test can hold. */
+/** An operation that a test can hold. */
 export type HoldableOperation =
   | 'create'
   | 'start'
@@ -37,10 +37,10 @@ export type HoldableOperation =
   | 'dropDatabase'
   | 'setParameter';
 
-/** Resolves when the work may be done. */
-type WaitWhileHeld = (work: HoldableOperation) => Promise<void>;
+/** Resolves when the operation is not held. */
+type WaitWhileHeld = (operation: HoldableOperation) => Promise<void>;
 
-/** A data plane that only remembers, for tests of ARM alone: its state is open to tests. */
+/** A server without PostgreSQL, for tests of ARM alone. Tests can read its state. */
 export class FakePostgres implements PostgresServer {
   readonly name: string;
   readonly major: string;
@@ -50,14 +50,14 @@ export class FakePostgres implements PostgresServer {
   destroyed = false;
   password: string;
   rules: ReadonlyMap<string, AddressRange> = new Map();
-  #databases: DatabaseRow[] = ['azure_sys', 'template1', 'azure_maintenance', 'postgres'].map((name) => ({
+  #databaseRows: DatabaseRow[] = ['azure_maintenance', 'postgres', 'azure_sys'].map((name) => ({
     name,
     owner: 'azuresu',
     charset: 'UTF8',
     collation: 'en_US.utf8',
     ...defaultDatabaseFields,
   }));
-  #parameters = [
+  #parameterRows = [
     createParameter('max_connections', '50', { isDynamicConfig: false }),
     createParameter('work_mem', '4096'),
     createParameter('wal_level', 'replica', { dataType: 'Enumeration', allowedValues: 'replica,logical' }),
@@ -71,12 +71,53 @@ export class FakePostgres implements PostgresServer {
 
   readonly #waitWhileHeld: WaitWhileHeld;
 
-  constructor(options: PostgresServerOptions, whileHeld: WaitWhileHeld) {
-    this.#waitWhileHeld = whileHeld;
+  constructor(options: PostgresServerOptions, waitWhileHeld: WaitWhileHeld) {
+    this.#waitWhileHeld = waitWhileHeld;
     this.name = options.name;
     this.major = options.major;
     this.password = options.administratorLoginPassword;
   }
+
+  readonly firewall = {
+    setRules: (rules: ReadonlyMap<string, AddressRange>) => {
+      this.rules = rules;
+    },
+  };
+
+  readonly databases = {
+    list: async () => [...this.#databaseRows],
+    create: async (name: string, charset: string, collation: string) => {
+      await this.#waitWhileHeld('createDatabase');
+      this.#databaseRows.push({
+        name,
+        owner: 'azure_pg_admin',
+        charset: charset.toUpperCase(),
+        collation,
+        ...defaultDatabaseFields,
+      });
+    },
+    drop: async (name: string) => {
+      await this.#waitWhileHeld('dropDatabase');
+      this.#databaseRows = this.#databaseRows.filter((row) => row.name !== name);
+    },
+  };
+
+  readonly roles = { list: async () => ({ azuresu: { superuser: true } }) };
+
+  readonly parameters = {
+    list: async () => this.#parameterRows,
+    set: async (name: string, value: string) => {
+      await this.#waitWhileHeld('setParameter');
+      this.#parameterRows = this.#parameterRows.map((row) =>
+        row.name === name ? { ...row, value, source: 'user-override' } : row,
+      );
+      return { pendingRestart: false };
+    },
+  };
+
+  readonly serviceSessions = { open: async () => {}, endAll: async () => {} };
+
+  readonly statements = { list: async () => [], clear: async () => {} };
 
   async start() {
     await this.#waitWhileHeld('start');
@@ -95,61 +136,21 @@ export class FakePostgres implements PostgresServer {
     this.isRunning = false;
     this.destroyed = true;
   }
-  setFirewallRules(rules: ReadonlyMap<string, AddressRange>) {
-    this.rules = rules;
-  }
   async setAdministratorPassword(password: string) {
     await this.#waitWhileHeld('setAdministratorPassword');
     this.password = password;
   }
-  async listDatabases() {
-    return [...this.#databases];
-  }
-  async createDatabase(name: string, charset: string, collation: string) {
-    await this.#waitWhileHeld('createDatabase');
-    const owner = 'azure_pg_admin';
-    this.#databases.push({
-      name,
-      owner,
-      charset: charset.toUpperCase(),
-      collation,
-      ...defaultDatabaseFields,
-    });
-  }
-  async dropDatabase(name: string) {
-    await this.#waitWhileHeld('dropDatabase');
-    this.#databases = this.#databases.filter((row) => row.name !== name);
-  }
-  async listRoles() {
-    return { azuresu: { superuser: true } };
-  }
-  async listParameters() {
-    return this.#parameters;
-  }
-  async setParameter(name: string, value: string) {
-    await this.#waitWhileHeld('setParameter');
-    this.#parameters = this.#parameters.map((row) =>
-      row.name === name ? { ...row, value, source: 'user-override' } : row,
-    );
-    return { pendingRestart: false };
-  }
-  async openServiceSession() {}
-  async endServiceSessions() {}
-  async listStatements() {
-    return [];
-  }
-  async clearStatements() {}
 }
 
-/** A factory of these, and what it has made by name. */
+/** Creates {@link FakePostgres} servers. */
 export class FakePostgresFactory implements PostgresFactory {
   readonly supportedMajors = ['17', '18'];
   readonly servers = new Map<string, FakePostgres>();
   readonly #held = new Map<HoldableOperation, PromiseWithResolvers<void>>();
 
   /**
-   * Hold this work of every server, so that the operation that it belongs to stays under way.
-   * @returns what releases it.
+   * Hold this operation of every server, so that the ARM operation keeps running.
+   * @returns a function that releases it.
    */
   hold(operation: HoldableOperation): () => void {
     const held = Promise.withResolvers<void>();
@@ -160,13 +161,13 @@ export class FakePostgresFactory implements PostgresFactory {
     };
   }
 
-  async #waitWhileHeld(work: HoldableOperation): Promise<void> {
-    await this.#held.get(work)?.promise;
+  async #waitWhileHeld(operation: HoldableOperation): Promise<void> {
+    await this.#held.get(operation)?.promise;
   }
 
   async create(options: PostgresServerOptions) {
     await this.#waitWhileHeld('create');
-    const server = new FakePostgres(options, (work) => this.#waitWhileHeld(work));
+    const server = new FakePostgres(options, (operation) => this.#waitWhileHeld(operation));
     this.servers.set(options.name, server);
     return server;
   }

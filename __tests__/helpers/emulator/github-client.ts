@@ -6,7 +6,7 @@ import { type HttpResponse, send } from './http-client.ts';
 
 export const repositoryName = 'relecloud/space-travel';
 
-/** `PATCH control/state` for a repository, which must be taken. */
+/** Call `PATCH control/state` for a repository. Throws if the emulator refuses it. */
 export async function patchGitHubRepository(
   emulator: Emulator,
   change: JsonObject,
@@ -16,18 +16,18 @@ export async function patchGitHubRepository(
   if (answer.status !== 200) throw new Error(answer.text);
 }
 
-/** One request to GitHub's API, with a token that nobody registered unless another header is given. */
+/** Send a request to GitHub's API. The default token is not registered. */
 export function sendGitHubRequest(
   emulator: Emulator,
   method: string,
   path: string,
-  { body, authorization = 'bearer by-hand' }: { body?: unknown; authorization?: string } = {},
+  { body, authorization = 'bearer unregistered' }: { body?: unknown; authorization?: string } = {},
 ): Promise<HttpResponse> {
   const url = `${emulator.readyLine.env['GITHUB_API_URL']}${path}`;
   return send(emulator, method, url, { body, headers: authorization === '' ? {} : { authorization } });
 }
 
-/** The client that actions use, on connections that verify the emulator's certificate. */
+/** The client that actions use. Its connections verify the emulator's certificate. */
 export function createOctokit(emulator: Emulator, token: string): ReturnType<typeof getOctokit> {
   const fetch = async (url: string, options: RequestInit): Promise<Response> => {
     const headers = Object.fromEntries(new Headers(options.headers));

@@ -8,14 +8,14 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The body as JSON; an empty object where it is none. */
+  /** The body as JSON, or an empty object for other bodies. */
   readonly json: JsonObject;
 }
 
 export interface SendOptions {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** The loopback address to come from. */
+  /** The source address of the connection. */
   readonly localAddress?: string;
 }
 
@@ -27,23 +27,23 @@ function parse(text: string): JsonObject {
   }
 }
 
-// A handshake costs more than everything else that a request does, so connections to an emulator are kept.
+// Connections are reused, because a TLS handshake takes longer than a request.
 const agents = new WeakMap<Emulator, Agent>();
 
 function keepAliveAgent(emulator: Emulator): Agent {
-  const known = agents.get(emulator) ?? new Agent({ keepAlive: true });
-  agents.set(emulator, known);
-  return known;
+  const agent = agents.get(emulator) ?? new Agent({ keepAlive: true });
+  agents.set(emulator, agent);
+  return agent;
 }
 
-/** One request over verified TLS; on a connection of its own where it comes from another address. */
+/** Send a request over verified TLS. With a source address it uses a new connection. */
 export function send(
   emulator: Emulator,
   method: string,
   url: string,
-  sending: SendOptions = {},
+  sendOptions: SendOptions = {},
 ): Promise<HttpResponse> {
-  const { body, headers = {}, localAddress } = sending;
+  const { body, headers = {}, localAddress } = sendOptions;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const secure = url.startsWith('https:');
   const request = secure ? httpsRequest : httpRequest;
@@ -74,22 +74,22 @@ export function send(
   });
 }
 
-/** The value under a path of keys, undefined where it ends early. */
+/** The value at a path of keys, or undefined. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((current, key) => asObject(current)[key], value);
 }
 
-/** Ends a wait for what never comes, in milliseconds; it decides nothing else. */
+/** Ends a wait that would hang, in milliseconds. */
 const HANG_TIMEOUT_MS = 120_000;
 
-/** Resolves with the first result that the test accepts, however long that takes on a busy machine. */
+/** Resolves with the first result that `accept` accepts. */
 export async function pollUntilAccepted<T>(get: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
   const end = performance.now() + HANG_TIMEOUT_MS;
   for (;;) {
     const value = await get();
     if (accept(value)) return value;
     if (performance.now() > end)
-      throw new Error(`Not reached in two minutes; last seen: ${JSON.stringify(value)}`);
+      throw new Error(`No result was accepted in two minutes. Last result: ${JSON.stringify(value)}`);
     await delay(20);
   }
 }

@@ -2,8 +2,8 @@ import { CertificateAuthority } from '../../../emulator/core/certificates.ts';
 import { prepareTemplates } from '../../../emulator/postgres/cluster/template-cluster.ts';
 import { createPostgresFactory } from '../../../emulator/postgres/postgres-factory.ts';
 
-// A process for a test that kills it: says in one line what it has made, and keeps running. With `templates` it prepares
-// them and prints their directory; with `server DIRECTORY TEMPLATES` it starts a server and prints its address.
+// A process for tests that kill it. It prints one line and keeps running. With `templates` it prepares templates and prints
+// their directory. With `server DIRECTORY TEMPLATES` it starts a server and prints its address.
 const [command, directory = '', preparedTemplateDirectory] = process.argv.slice(2);
 
 async function startServer(): Promise<string> {
@@ -27,5 +27,5 @@ async function startServer(): Promise<string> {
 }
 
 console.log(command === 'templates' ? (await prepareTemplates()).directory : await startServer());
-// What it waits for does not keep a process alive by itself.
+// Keeps the process alive.
 setInterval(() => {}, 60_000);

@@ -17,37 +17,37 @@ import type {
   PostgresServerOptions,
 } from '../../../emulator/postgres/types.ts';
 
-/** The public address by which the emulator knows this process, unless a test says otherwise. */
+/** The public address of this process, unless a test sets another one. */
 export const runnerAddress = '203.0.113.9';
 
 export const administrator = { login: 'relecloud_admin', password: 'VerySecurePassword!1' } as const;
 
-/** One emulator's data plane in its own directory. */
+/** A PostgreSQL factory in its own directory. */
 export interface PostgresFixture {
   readonly directory: string;
   readonly factory: PostgresFactory;
   readonly authority: CertificateAuthority;
-  /** Loopback source address → public address, for sources other than the usual one. */
+  /** Public addresses by loopback source address. Other sources have {@link runnerAddress}. */
   readonly publicAddressBySource: Map<string, string>;
-  /** A started server that lets {@link runnerAddress} in. */
+  /** Start a server that permits {@link runnerAddress}. */
   startServer(options?: Partial<PostgresServerOptions>): Promise<PostgresServer>;
   /**
-   * A session over verified TLS; the administrator's in `postgres` unless said otherwise.
-   * @param watch gets the client before it connects.
+   * A session over verified TLS, by default of the administrator in `postgres`.
+   * @param watch called with the client before it connects.
    */
   openSession(
     server: PostgresServer,
     config?: pg.ClientConfig,
     watch?: (client: pg.Client) => void,
   ): Promise<pg.Client>;
-  /** Run one statement as {@link openSession} would. */
+  /** Run one statement in a new session. */
   query(server: PostgresServer, sql: string, config?: pg.ClientConfig): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
 /**
- * The data plane's tests' `test`: one data plane for each file, and in it a server of either major, which is started for the
- * first test that asks for it; `server` is the one of the newer major.
+ * The `test` of the PostgreSQL tests. Each file has one factory and a server of each major, which starts for the first test
+ * that uses it. `server` has the newer major.
  */
 export const test = base
   .extend('preparedTemplates', { scope: 'file' }, async () => inject('postgresTemplates'))
@@ -66,7 +66,7 @@ export const test = base
   })
   .extend('server', { scope: 'file' }, async ({ serverOf }) => serverOf('18'));
 
-/** A directory that PostgreSQL's account may traverse, removed when the test has finished. */
+/** A directory that PostgreSQL's account can traverse, removed at the end of the test. */
 export async function createTemporaryDirectory(): Promise<string> {
   const directory = await createTraversableDirectory();
   onTestFinished(() => rm(directory, { recursive: true }));
@@ -80,8 +80,8 @@ async function createTraversableDirectory(): Promise<string> {
 }
 
 /**
- * A data plane for a test that needs more than the file's own; the caller closes it.
- * @param preparedTemplateDirectory without them it makes its own.
+ * A factory for a test that needs a second one. The caller closes it.
+ * @param preparedTemplateDirectory undefined: the factory creates its own templates.
  */
 export async function createPostgresFixture(
   preparedTemplateDirectory: string | undefined,
@@ -121,7 +121,7 @@ export async function createPostgresFixture(
     publicAddressBySource,
     async startServer(options = {}) {
       const server = await factory.create({ ...defaultServerOptions, ...options });
-      server.setFirewallRules(rulesAllowing(runnerAddress));
+      server.firewall.setRules(rulesAllowing(runnerAddress));
       await server.start();
       return server;
     },
@@ -151,12 +151,12 @@ export const defaultServerOptions: PostgresServerOptions = {
   firewallDelayMs: 0,
 };
 
-/** Rules that admit one address. */
+/** Rules that permit one address. */
 export function rulesAllowing(address: string) {
   return new Map([['runner', { startIpAddress: address, endIpAddress: address }]]);
 }
 
-/** Starts kill-target.ts with these arguments, and waits for the line that it prints. */
+/** Start kill-target.ts with these arguments, and wait for the line that it prints. */
 export async function startKillTarget(...args: readonly string[]): Promise<KillTarget> {
   const script = join(import.meta.dirname, 'kill-target.ts');
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -173,11 +173,10 @@ export async function startKillTarget(...args: readonly string[]): Promise<KillT
 interface KillTarget {
   readonly pid: number;
   readonly line: string;
-  /** Kills it, and resolves when it has gone. */
+  /** Kill the process, and wait for its end. */
   kill(): Promise<void>;
 }
 
-/** Whether there is something at a path. */
 export function pathExists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -185,27 +184,28 @@ export function pathExists(path: string): Promise<boolean> {
   );
 }
 
-/** Wait for a condition. The limit only ends a hang: on a busy machine everything takes longer. */
+/** Wait for a condition. The timeout only ends a test that hangs. */
 export async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 120_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Still not so after two minutes: ${condition}`);
+    if (performance.now() > deadline)
+      throw new Error(`The condition is not true after two minutes: ${condition}`);
     await delay(10);
   }
 }
 
-/** A bare connection to a server's gate. */
+/** A TCP connection to a server's proxy. */
 export function openSocket(server: { readonly address: string }, localAddress?: string): Socket {
   const socket = connect({ host: server.address, port: 5432, ...(localAddress ? { localAddress } : {}) });
   return socket.on('error', () => {});
 }
 
-/** Resolves when a session has ended, whatever ended it. */
+/** Resolves when a session has ended. */
 export function waitForSessionEnd(client: pg.Client): Promise<void> {
   return new Promise((resolve) => client.once('end', () => resolve()));
 }
 
-/** How a connection attempt to a server's address goes: `connected`, or the code of its error. */
+/** Try to connect to a server's address. Returns `connected`, or the code of the error. */
 export function tryConnect(address: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port: 5432 }, () => {
@@ -216,7 +216,7 @@ export function tryConnect(address: string): Promise<string> {
   });
 }
 
-/** Everything that the other side says until it closes the connection, in order or not. */
+/** Everything that the other side sends until the connection is closed. */
 export function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   return new Promise((resolve) => {
@@ -225,7 +225,7 @@ export function readAll(stream: Readable): Promise<Buffer> {
   });
 }
 
-/** The next bytes that the other side says. */
+/** The next bytes that the other side sends. */
 export function readNext(socket: Socket): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     socket.once('data', (chunk: Buffer) => {
@@ -237,7 +237,7 @@ export function readNext(socket: Socket): Promise<Buffer> {
   });
 }
 
-/** A packet of the time before the session: length, code, payload. */
+/** A packet before the session: length, code, payload. */
 export function startupPacket(code: number, payload = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(8);
   head.writeUInt32BE(8 + payload.length, 0);

@@ -4,7 +4,7 @@ import type { Emulator } from '../../../emulator/emulator.ts';
 import { type ArmClient, defaultServer } from './arm-client.ts';
 import { valueAt } from './http-client.ts';
 
-/** A server with the real PostgreSQL: its resource in ARM, and logins as its administrator. */
+/** A server with the real PostgreSQL, and logins as its administrator. */
 export class RealServer {
   readonly emulator: Emulator;
   readonly #arm: ArmClient;
@@ -18,18 +18,18 @@ export class RealServer {
     this.#host = host;
   }
 
-  /** The server of that name, which is there. */
+  /** An existing server. */
   static async find(arm: ArmClient, name: string): Promise<RealServer> {
     const { json } = await arm.send('GET', arm.serverPath(name));
     return new RealServer(arm, name, String(valueAt(json, 'properties', 'fullyQualifiedDomainName')));
   }
 
-  /** The path of the server, or of something below it. */
+  /** The path of the server, or of a child resource. */
   resourcePath(rest = ''): string {
     return this.#arm.serverPath(this.#name, rest);
   }
 
-  /** Logs in over verified TLS; the caller ends the session. */
+  /** Log in over verified TLS. The caller ends the session. */
   async connect(database = 'postgres', password?: string): Promise<pg.Client> {
     const client = new pg.Client({
       host: this.#host,
@@ -43,7 +43,7 @@ export class RealServer {
     return client;
   }
 
-  /** Logs in and runs one statement: its rows. */
+  /** Log in and run one statement. Returns its rows. */
   async query(text: string, database?: string, password?: string): Promise<unknown[]> {
     const client = await this.connect(database, password);
     try {
@@ -53,13 +53,13 @@ export class RealServer {
     }
   }
 
-  /** As {@link query}: the one value of its one row. */
+  /** Like {@link query}, for a statement with one value. */
   async queryValue(text: string, database?: string, password?: string): Promise<unknown> {
     const [row] = await this.query(text, database, password);
     return Object.values(row as object)[0];
   }
 
-  /** Whether anything listens on the server's port. */
+  /** Whether a process listens on the server's port. */
   isListening(): Promise<boolean> {
     return new Promise((resolve) => {
       const socket = connect(5432, this.#host, () => {

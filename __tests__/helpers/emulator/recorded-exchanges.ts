@@ -20,26 +20,26 @@ import {
   utf8Database,
 } from './recorded-responses.ts';
 
-// The requests of the recordings, in their order, and their answers; the sources are named in recorded-facts.ts.
+// The requests of the recordings and their answers, in the recorded order. recorded-responses.ts lists the sources.
 
 /** One request of a recording and its answer. */
 export interface RecordedExchange {
   readonly label: string;
   readonly method: string;
-  /** Of the group, below the server, or the poll of the operation that an exchange before has begun. */
+  /** The path of the group, a path below the server, or the poll of the operation that an earlier exchange started. */
   readonly path: { readonly group: '' } | { readonly server: string } | { readonly poll: string };
   readonly apiVersion: string;
   readonly body?: JsonObject;
   readonly expected: ExpectedResponse;
-  /** Work that is held from before this request on, so that its operation is under way when it is polled. */
+  /** The operation to hold from this request on, so that a poll shows it as running. */
   readonly holdBefore?: HoldableOperation;
-  /** Whether held work is released before this request. */
+  /** Releases the held operation before this request. */
   readonly releaseBefore?: true;
-  /** In the recording this operation had ended before the next request. */
+  /** The operation ended before the next request of the recording. */
   readonly waitForEnd?: true;
 }
 
-// The recorded major is 13, older than those that run here.
+// The recorded major is 13, which the emulator does not have.
 const major = '17';
 const sku = { name: 'Standard_D4s_v3', tier: 'GeneralPurpose' };
 const sentProperties = {
@@ -59,13 +59,13 @@ const returnedServer: JsonObject = {
     state: 'Ready',
     availabilityZone: '1',
     storage: { storageSizeGB: 128 },
-    // The recorded server also had an earliestRestoreDate, which fresh servers have not (recordings of 2025).
+    // The recorded server also had an earliestRestoreDate. New servers do not have it (recordings of 2025).
     backup: { backupRetentionDays: 7, geoRedundantBackup: 'Disabled' },
     network: { publicNetworkAccess: 'Enabled' },
     highAvailability: { mode: 'Disabled', state: 'NotEnabled' },
     maintenanceWindow: { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 },
   },
-  // Sent as eastus.
+  // The request contains eastus.
   location: 'East US',
   id: serverId,
   name: serverName,
@@ -82,7 +82,7 @@ const putServer = (properties: JsonObject): JsonObject => ({
 const serverRequest = (rest: string) => ({ path: { server: rest }, apiVersion: API_VERSION });
 const pollRequest = (label: string) => ({ method: 'GET', path: { poll: label }, apiVersion: API_VERSION });
 
-/** [ASO] The life of a server, its children and its group. */
+/** A server, its children and its group, from creation to deletion (ASO). */
 export const serverLifecycle: readonly RecordedExchange[] = [
   {
     label: 'new group',
@@ -106,7 +106,7 @@ export const serverLifecycle: readonly RecordedExchange[] = [
     ...{ method: 'PUT', ...serverRequest(''), body: putServer(sentProperties), holdBefore: 'create' },
     expected: acceptedResponse('UpsertServerManagementOperationV2', '60'),
   },
-  { label: 'creation under way', ...pollRequest('creation'), expected: pollResponse('InProgress', '60') },
+  { label: 'running creation', ...pollRequest('creation'), expected: pollResponse('InProgress', '60') },
   {
     label: 'end of the creation',
     ...pollRequest('creation'),
@@ -124,7 +124,7 @@ export const serverLifecycle: readonly RecordedExchange[] = [
     body: putServer({ ...sentProperties, maintenanceWindow: { customWindow: 'enabled', dayOfWeek: 5 } }),
     expected: acceptedResponse('UpsertServerManagementOperationV2', '60'),
   },
-  // These three are under way at the same time.
+  // These three run at the same time.
   {
     label: 'configuration',
     ...{ method: 'PUT', ...serverRequest('/configurations/pgaudit.log'), holdBefore: 'setParameter' },
@@ -144,17 +144,17 @@ export const serverLifecycle: readonly RecordedExchange[] = [
     expected: acceptedResponse('UpsertServerFirewallRulesManagementOperation', '60'),
   },
   {
-    label: 'configuration under way',
+    label: 'running configuration',
     ...pollRequest('configuration'),
     expected: pollResponse('InProgress', '10'),
   },
   {
-    label: 'end of the database’s',
+    label: 'end of the database operation',
     ...pollRequest('database'),
     releaseBefore: true,
     expected: pollResponse('Succeeded', '10'),
   },
-  { label: 'end of the rule’s', ...pollRequest('rule'), expected: pollResponse('Succeeded', '60') },
+  { label: 'end of the rule operation', ...pollRequest('rule'), expected: pollResponse('Succeeded', '60') },
   {
     label: 'rule as shown',
     ...{ method: 'GET', ...serverRequest('/firewallRules/office') },
@@ -186,11 +186,11 @@ export const serverLifecycle: readonly RecordedExchange[] = [
   {
     label: 'deletion of the server',
     ...{ method: 'DELETE', ...serverRequest(''), holdBefore: 'destroy' },
-    // The region as people write it, here alone.
+    // Only this operation has the display name of the region.
     expected: acceptedResponse('DropServerManagementOperation', '15', 'East%20US'),
   },
   {
-    label: 'deletion under way',
+    label: 'running deletion',
     ...pollRequest('deletion of the server'),
     expected: pollResponse('InProgress', '15'),
   },
@@ -200,7 +200,7 @@ export const serverLifecycle: readonly RecordedExchange[] = [
     expected: pollResponse('Succeeded', '15'),
   },
   {
-    label: 'server that is gone',
+    label: 'deleted server',
     ...{ method: 'GET', ...serverRequest('') },
     expected: {
       status: 404,
@@ -209,7 +209,7 @@ export const serverLifecycle: readonly RecordedExchange[] = [
     },
   },
   {
-    label: 'child of a server that is gone',
+    label: 'child of a deleted server',
     ...{ method: 'DELETE', ...serverRequest('/configurations/pgaudit.log') },
     expected: { status: 404, headers: {}, body: serverNotFoundBody },
   },
@@ -228,10 +228,9 @@ export const serverLifecycle: readonly RecordedExchange[] = [
   },
 ];
 
-/** [PS] The headers that every answer has, and those of a provider's 202. */
 const ruleAccepted = acceptedResponse('UpsertServerFirewallRulesManagementOperation', '60');
 
-/** [PS] The life of a firewall rule, with all of ARM's own headers. */
+/** A firewall rule from creation to deletion, with all headers of ARM (PS). */
 export const ruleLifecycle: readonly RecordedExchange[] = [
   {
     label: 'rule',
@@ -250,7 +249,7 @@ export const ruleLifecycle: readonly RecordedExchange[] = [
     },
   },
   {
-    label: 'end of the rule’s',
+    label: 'end of the rule operation',
     ...pollRequest('rule'),
     expected: {
       ...pollResponse('Succeeded', '60'),
@@ -276,7 +275,7 @@ export const ruleLifecycle: readonly RecordedExchange[] = [
   },
 ];
 
-/** [PS] `operationResults` of a deletion that has ended: 200 with an empty body. */
+/** `operationResults` of an ended deletion (PS). */
 export const deletionResult: ExpectedResponse = {
   status: 200,
   headers: { 'content-length': '0', expires: '-1' },
@@ -285,7 +284,7 @@ export const deletionResult: ExpectedResponse = {
 
 const stopAccepted = acceptedResponse('StopServerManagementOperation', '60');
 
-/** [CLI] The stop of a server. Its Retry-After was not among the recorded headers. */
+/** The stop of a server, recorded without Retry-After (CLI). */
 export const stopExchange: RecordedExchange = {
   label: 'stop',
   ...{ method: 'POST', ...serverRequest('/stop') },

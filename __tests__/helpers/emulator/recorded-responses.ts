@@ -1,20 +1,20 @@
 import { expect } from 'vitest';
 import type { JsonObject } from '../../../emulator/core/json.ts';
 
-// What recorded traffic with Azure shows, as facts: statuses, headers, names, values, the order of members. Sources:
-// [ASO] Azure/azure-service-operator, v2/internal/controllers/recordings/Test_DBForPostgreSQL_FlexibleServer_CRUD.yaml,
+// Facts from recorded traffic with Azure: statuses, headers, names, values and the order of members. Sources:
+// ASO   Azure/azure-service-operator, v2/internal/controllers/recordings/Test_DBForPostgreSQL_FlexibleServer_CRUD.yaml,
 //       at 5c82724fa04950738c6fff2e4b16b8122dfdca6a, traffic of 2022 with api-version 2021-06-01;
-// [PS]  Azure/azure-powershell, src/PostgreSql/PostgreSql.Autorest/test/AzPostgreSqlFlexibleServerFirewallRule
+// PS    Azure/azure-powershell, src/PostgreSql/PostgreSql.Autorest/test/AzPostgreSqlFlexibleServerFirewallRule
 //       .Recording.json, at 17eba1f13f15b57fc63172e02bc3941e13938d10, traffic of 2021 with api-version 2021-06-01;
-// [CLI] Azure/azure-cli, src/azure-cli/azure/cli/command_modules/rdbms/tests/latest/recordings/
+// CLI   Azure/azure-cli, src/azure-cli/azure/cli/command_modules/rdbms/tests/latest/recordings/
 //       test_postgres_flexible_server_stop.yaml, at 0e7c3dddaf6dd57df8271ad9cb2c16347d04a7eb, traffic of 2021 with
-//       api-version 2020-02-14-preview, which the emulator answers as 2021-06-01.
+//       api-version 2020-02-14-preview, which the emulator handles like 2021-06-01.
 
-/** An answer. Text that differs from run to run is normalised: `ARM`, `GUID`, `JOB`; see recordings.test.ts. */
+/** An answer. recordings.test.ts replaces what differs between runs with `ARM`, `GUID` and `JOB`. */
 export interface ExpectedResponse {
   readonly status: number;
   readonly headers: JsonObject;
-  /** The members are in Azure's order; an empty text where there is no body. */
+  /** The members in Azure's order, or '' for an empty body. */
   readonly body: JsonObject | '';
 }
 
@@ -26,7 +26,7 @@ export const GROUP_API_VERSION = '2020-06-01';
 export const PROVIDER_NAMESPACE = 'Microsoft.DBforPostgreSQL';
 export const anyString = expect.any(String);
 
-/** [ASO] on every answer; [PS] shows the same. */
+/** The headers of every answer (ASO, PS). */
 const gatewayHeaders = {
   'cache-control': 'no-cache',
   pragma: 'no-cache',
@@ -60,7 +60,7 @@ export function acceptedResponse(
   };
 }
 
-/** Retry-After is on every poll, also on the last; it is that of the operation. */
+/** Every poll has the Retry-After of its operation, also the last one. */
 export function pollResponse(status: string, retryAfter: string): ExpectedResponse {
   return {
     status: 200,
@@ -81,7 +81,7 @@ export function childResponse(resourceType: string, name: string, properties: Js
   };
 }
 
-/** A missing server, and everything below it, is the gateway's to refuse, which names the server. */
+/** The gateway's error for a missing server and its children. */
 export const serverNotFoundBody: JsonObject = {
   error: {
     code: 'ResourceNotFound',
@@ -105,5 +105,5 @@ export const auditConfiguration: JsonObject = {
   documentationLink: 'https://github.com/pgaudit/pgaudit/blob/master/README.md',
 };
 
-/** What a database shows that was made with the charset `utf8` and no collation. */
+/** The properties of a database that was created with the charset `utf8` and no collation. */
 export const utf8Database: JsonObject = { charset: 'UTF8', collation: 'en_US.utf8' };

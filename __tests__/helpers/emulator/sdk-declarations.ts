@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import * as sdk from '@azure/arm-postgresql-flexible';
 import { isJsonObject } from '../../../emulator/core/json.ts';
 
-// What Azure's own SDK declares of the API's answers: the nearest thing to the specification that is installed here.
+// The declarations of the API's answers in Azure's SDK, because the specification is not installed.
 
-/** How the SDK reads one value; the part of core-client's mappers that its declarations use. */
+/** How the SDK reads a value: the used part of core-client's mappers. */
 export interface Mapper {
   readonly serializedName?: string;
   readonly required?: boolean;
@@ -32,7 +32,7 @@ export interface OperationSpec {
   readonly responses: Readonly<Record<string, ResponseSpec>>;
 }
 
-/** The members of each class as the SDK's types declare them: the text of a type by `Class.member`. */
+/** The declared type of each member, by `Class.member`. */
 export type DeclaredTypes = ReadonlyMap<string, string>;
 
 export interface SdkDeclarations {
@@ -41,7 +41,7 @@ export interface SdkDeclarations {
   readonly types: DeclaredTypes;
 }
 
-/** Reads them all from the installed package. */
+/** Read the declarations from the installed package. */
 export async function loadSdkDeclarations(): Promise<SdkDeclarations> {
   const models = new URL('./models/', import.meta.resolve('@azure/arm-postgresql-flexible'));
   const exported: Record<string, Mapper> = await import(new URL('mappers.js', models).href);
@@ -52,7 +52,7 @@ export async function loadSdkDeclarations(): Promise<SdkDeclarations> {
 
 class OperationCollectedError extends Error {}
 
-/** Operation specs are not exported, but every call passes its own to the client, which keeps them here. */
+/** The SDK does not export its operation specs. So this calls every method, which passes its spec to the client. */
 async function collectOperations(): Promise<OperationSpec[]> {
   const credential = { getToken: async () => null };
   const client = new sdk.PostgreSQLManagementFlexibleServerClient(credential, 'subscription');
@@ -76,7 +76,7 @@ async function collectOperations(): Promise<OperationSpec[]> {
 async function invokeOperation(call: () => unknown): Promise<void> {
   try {
     const result = call();
-    // A list asks for nothing before its first page is wanted.
+    // A list sends its first request for its first page.
     const first = isJsonObject(result) ? Reflect.get(result, 'next') : undefined;
     await (typeof first === 'function' ? first.call(result) : result);
   } catch (error) {
@@ -108,7 +108,7 @@ function parseDeclaredTypes(text: string): DeclaredTypes {
   );
 }
 
-/** The values that the SDK knows of a member, where its type is an enumeration; one that is open to Azure alone. */
+/** The declared values of a member whose type is an enumeration; undefined for other types. */
 export function knownEnumValues(
   { types }: SdkDeclarations,
   className: string,
@@ -119,7 +119,10 @@ export function knownEnumValues(
   return isJsonObject(known) ? Object.values(known).map(String) : undefined;
 }
 
-/** The operation of this method whose path fits; @throws Error where the SDK has none. */
+/**
+ * The operation with this method and path.
+ * @throws Error if the SDK has none.
+ */
 export function findOperation({ operations }: SdkDeclarations, method: string, path: string): OperationSpec {
   const pathSegments = path.replace(/\?.*/, '').toLowerCase().split('/');
   const matches = (template: string): boolean => {

@@ -6,7 +6,7 @@ import {
   type SdkDeclarations,
 } from './sdk-declarations.ts';
 
-/** A value of a member that Azure is known to send, and the SDK does not know. */
+/** A value that Azure sends and the SDK does not declare. */
 export interface UndeclaredValue {
   readonly className: string;
   readonly member: string;
@@ -14,29 +14,29 @@ export interface UndeclaredValue {
 }
 
 /**
- * A server shows its storage's type as an empty text (Azure/azure-rest-api-specs, Microsoft.DBforPostgreSQL, its own
- * example ServersGet of 2025-06-01-preview), and high availability that is off as Disabled (Azure/azure-service-operator,
- * recording Test_DBForPostgreSQL_FlexibleServer_CRUD). The specification has no enumerations, so it forbids neither.
+ * The storage type can be an empty string (Azure/azure-rest-api-specs, Microsoft.DBforPostgreSQL, example ServersGet of
+ * 2025-06-01-preview), and the mode of high availability can be Disabled (Azure/azure-service-operator, recording
+ * Test_DBForPostgreSQL_FlexibleServer_CRUD). The specification has no enumerations, so both are valid.
  */
 export const undeclaredValues: readonly UndeclaredValue[] = [
   { className: 'Storage', member: 'type', value: '' },
   { className: 'HighAvailability', member: 'mode', value: 'Disabled' },
 ];
 
-/** The class and the member that a value belongs to, by which its enumeration is found. */
+/** The class and the member of a value, to find its enumeration. */
 interface EnumOwner {
   readonly className: string;
   readonly member: string;
 }
 
-/** The members of a composite by their names on the wire, where `a.b` is a member of a member. */
+/** The members of a composite by their serialized names. `a.b` is a member of a member. */
 interface MemberMap extends Map<string, { readonly mapper: Mapper; readonly owner: EnumOwner } | MemberMap> {}
 
 const DATE_TIME_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /**
- * Compares answers with what the SDK declares, strictly: an undeclared member is an error, as is a missing required one,
- * a value of another type, one outside of its enumeration or its constraints, and null.
+ * Compares answers with the declarations of the SDK. Errors are: an undeclared member, a missing required member, a value of
+ * another type, a value that is not in its enumeration or violates a constraint, and null.
  */
 export class SdkValidator {
   readonly #declarations: SdkDeclarations;
@@ -47,7 +47,7 @@ export class SdkValidator {
     this.#allowedUndeclared = undeclared;
   }
 
-  /** What is wrong with an answer to this operation; empty where nothing is. */
+  /** The errors in an answer to this operation. */
   responseErrors(operation: OperationSpec, status: number, body: unknown): string[] {
     const declared = operation.responses[status];
     if (declared === undefined && status < 400) return [`status ${status} is not declared`];
@@ -55,7 +55,7 @@ export class SdkValidator {
     return bodyMapper === undefined ? [] : this.valueErrors(body, bodyMapper);
   }
 
-  /** What is wrong with a value; empty where nothing is. */
+  /** The errors in a value. */
   valueErrors(value: unknown, mapper: Mapper): string[] {
     return this.#check(value, mapper, '$', undefined);
   }
@@ -105,7 +105,7 @@ export class SdkValidator {
           : [`${path}: no date and time`];
       }
       default:
-        throw new Error(`${path}: the validator does not know the type ${type.name}.`);
+        throw new Error(`${path}: the validator does not support the type ${type.name}.`);
     }
   }
 
@@ -121,7 +121,7 @@ export class SdkValidator {
       : [`${path}: no known value: ${value}`];
   }
 
-  /** The whole of a composite's mapper: where it is referred to, it has its name alone. */
+  /** The complete mapper of a composite. A reference contains only its name. */
   #resolveMapper(mapper: Mapper): Mapper {
     const { className = '', modelProperties } = mapper.type;
     const found = modelProperties ? mapper : this.#declarations.mappers.get(className);
@@ -169,13 +169,13 @@ function missingMembers(value: JsonObject, members: MemberMap, path: string): st
 }
 
 function requireMapper(mapper: Mapper | undefined): Mapper {
-  if (!mapper) throw new Error('The SDK does not say what is inside.');
+  if (!mapper) throw new Error('The SDK does not declare the type of the elements.');
   return mapper;
 }
 
 function constraintErrors(value: unknown, { constraints = {} }: Mapper, path: string): string[] {
   return Object.entries(constraints).flatMap(([name, limit]) =>
-    satisfiesConstraint(value, name, limit) ? [] : [`${path}: ${name} ${limit} is not fulfilled`],
+    satisfiesConstraint(value, name, limit) ? [] : [`${path}: ${name} ${limit} is violated`],
   );
 }
 
@@ -190,6 +190,6 @@ function satisfiesConstraint(value: unknown, name: string, limit: unknown): bool
     case 'Pattern':
       return limit instanceof RegExp && limit.test(String(value));
     default:
-      throw new Error(`The validator does not know the constraint ${name}.`);
+      throw new Error(`The validator does not support the constraint ${name}.`);
   }
 }

@@ -7,8 +7,8 @@ import { errorOf } from '../../helpers/unit/test-run.ts';
 
 const minute = 60_000;
 
-describe('a run ends at its limit, whatever hangs', () => {
-  test('work that listens to nothing is given up some seconds later', async ({ inFakeTime }) => {
+describe('a run ends at its time limit', () => {
+  test('work that ignores the signal is abandoned some seconds later', async ({ inFakeTime }) => {
     const start = performance.now();
     const hangs = (): Promise<never> => new Promise(() => {});
     const error = await errorOf(
@@ -19,7 +19,7 @@ describe('a run ends at its limit, whatever hangs', () => {
     expect(performance.now() - start).toBeLessThanOrEqual(minute + 10_000);
   });
 
-  test('work that listens has time to end what it has begun, and its own error is kept', async ({
+  test('work that handles the signal has time to clean up, and its own error is thrown', async ({
     inFakeTime,
   }) => {
     const own = actionError('migration-failed', { reason: 'took too long' });
@@ -35,7 +35,7 @@ describe('a run ends at its limit, whatever hangs', () => {
     expect(await errorOf(inFakeTime(work))).toBe(own);
   });
 
-  test('whatever breaks in consequence, the limit is the reason', async ({ inFakeTime }) => {
+  test('an unexpected error after the limit is reported as the timeout', async ({ inFakeTime }) => {
     const work = withRunContext(
       new ActionsRuntime(),
       minute,
@@ -48,9 +48,14 @@ describe('a run ends at its limit, whatever hangs', () => {
     expect(await errorOf(inFakeTime(work))).toMatchObject({ code: 'timed-out' });
   });
 
-  test('nothing is left that would end a later run', async () => {
+  test('no signal handler remains after the run', async () => {
     const before = process.listenerCount('SIGINT');
     expect(await withRunContext(new ActionsRuntime(), minute, '', async () => 'done')).toBe('done');
     expect(process.listenerCount('SIGINT')).toBe(before);
   });
+});
+
+test('an error that is not in the catalog is reported as unexpected', async () => {
+  const work = withRunContext(new ActionsRuntime(), minute, '', () => Promise.reject(new Error('no')));
+  expect(await errorOf(work)).toMatchObject({ code: 'unexpected', message: expect.stringContaining('no') });
 });

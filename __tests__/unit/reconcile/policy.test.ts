@@ -1,30 +1,26 @@
 import { describe, expect, test } from 'vitest';
-import type { Change, ResourceType } from '../../../src/reconcile/findings.ts';
-import { isAllowed } from '../../../src/reconcile/policy.ts';
+import type { Change, Diff, ResourceType } from '../../../src/reconcile/findings.ts';
 import {
-  checkConfig,
-  dropConfig,
-  ensureConfig,
-  perPullRequestInputs,
-  pullRequestConfig,
-  pullRequestEvent,
-  sweepConfig,
-} from '../../helpers/unit/test-configs.ts';
+  type ChangePolicy,
+  ensurePolicy,
+  isAllowed,
+  READ_ONLY_POLICY,
+  TEARDOWN_POLICY,
+} from '../../../src/reconcile/policy.ts';
+import { ensureConfig, pullRequestConfig } from '../../helpers/unit/test-configs.ts';
 
-const configsByName = {
-  ensure: ensureConfig(),
-  'ensure, fix': ensureConfig({ 'on-drift': 'fix' }),
-  'ensure, pull request': pullRequestConfig(),
-  'ensure, not started': ensureConfig({ 'start-if-stopped': 'false' }),
-  check: checkConfig(),
-  'check, pull request': checkConfig(perPullRequestInputs, pullRequestEvent()),
-  drop: dropConfig(),
-  'drop, not started': dropConfig({ 'start-if-stopped': 'false' }),
-  sweep: sweepConfig(),
-} as const;
-type ConfigName = keyof typeof configsByName;
+const policies: Readonly<Record<string, ChangePolicy>> = {
+  ensure: ensurePolicy(ensureConfig()),
+  'ensure, fix': ensurePolicy(ensureConfig({ 'on-drift': 'fix' })),
+  'ensure, pull request': ensurePolicy(pullRequestConfig()),
+  'ensure, not started': ensurePolicy(ensureConfig({ 'start-if-stopped': 'false' })),
+  check: READ_ONLY_POLICY,
+  'drop, sweep': TEARDOWN_POLICY,
+};
+const policiesAllowing = (diff: Diff): readonly string[] =>
+  Object.keys(policies).filter((name) => isAllowed(policies[name] ?? READ_ONLY_POLICY, diff));
 
-const persistentTypes: readonly ResourceType[] = [
+const ordinaryTypes: readonly ResourceType[] = [
   'resource group',
   'server',
   'server parameter',
@@ -32,38 +28,20 @@ const persistentTypes: readonly ResourceType[] = [
   'database',
   'extension',
 ];
-const extendableTypes: readonly ResourceType[] = ['role', 'extension allow-list'];
+const alwaysReconciledTypes: readonly ResourceType[] = ['role', 'extension allow-list'];
 
-/** In which modes each action is permitted on these things. */
-const allowedIn = (resources: readonly ResourceType[], action: Change['action']): readonly ConfigName[] => {
-  const hows = Object.keys(configsByName) as ConfigName[];
-  const answers = resources.map((resource) =>
-    hows.filter((how) =>
-      isAllowed(configsByName[how], { change: { resource, name: 'x', action, details: '' } }),
-    ),
+/** The policies that allow an action, which must be the same for all these types. */
+function policiesAllowingAction(types: readonly ResourceType[], action: Change['action']): readonly string[] {
+  const results = types.map((resource) =>
+    policiesAllowing({ change: { resource, name: 'x', action, details: '' } }),
   );
-  for (const answer of answers) expect(answer).toEqual(answers[0]);
-  return answers[0] ?? [];
-};
+  for (const result of results) expect(result).toEqual(results[0]);
+  return results[0] ?? [];
+}
 
-describe('one path for every mode: which changes a plan may hold', () => {
-  test('what is missing is made where something is ensured, and a check plans it', () => {
-    expect(allowedIn([...persistentTypes, ...extendableTypes], 'create')).toEqual([
-      'ensure',
-      'ensure, fix',
-      'ensure, pull request',
-      'ensure, not started',
-      'check',
-      'check, pull request',
-    ]);
-  });
-
-  test('on-drift: what differs is changed only with fix', () => {
-    expect(allowedIn(persistentTypes, 'update')).toEqual(['ensure, fix']);
-  });
-
-  test('what bears our mark, or is only added to, is kept right by every ensure, and by nothing else', () => {
-    expect(allowedIn(extendableTypes, 'update')).toEqual([
+describe('which changes a mode allows', () => {
+  test('every ensure, and no other mode, creates missing resources', () => {
+    expect(policiesAllowingAction([...ordinaryTypes, ...alwaysReconciledTypes], 'create')).toEqual([
       'ensure',
       'ensure, fix',
       'ensure, pull request',
@@ -71,23 +49,33 @@ describe('one path for every mode: which changes a plan may hold', () => {
     ]);
   });
 
-  test('what somebody may have meant is changed only with fix, also where it is ours', () => {
-    const thing = { resource: 'role', name: 'app' } as const;
+  test('only on-drift: fix updates resources', () => {
+    expect(policiesAllowingAction(ordinaryTypes, 'update')).toEqual(['ensure, fix']);
+  });
+
+  test('every ensure, and no other mode, updates roles and the extension allow-list', () => {
+    expect(policiesAllowingAction(alwaysReconciledTypes, 'update')).toEqual([
+      'ensure',
+      'ensure, fix',
+      'ensure, pull request',
+      'ensure, not started',
+    ]);
+  });
+
+  test('only on-drift: fix updates a role if the difference may be intended', () => {
+    const role = { resource: 'role', name: 'app' } as const;
     const finding = {
-      ...thing,
+      ...role,
       property: 'login',
       expected: 'LOGIN',
       actual: 'NOLOGIN',
       kind: 'changed',
     } as const;
-    const mend = { ...thing, action: 'update', details: '' } as const;
-    const hows = Object.entries(configsByName).filter(([, config]) =>
-      isAllowed(config, { finding, change: mend, requiresFix: true }),
-    );
-    expect(hows.map(([how]) => how)).toEqual(['ensure, fix']);
+    const change = { ...role, action: 'update', details: '' } as const;
+    expect(policiesAllowing({ finding, change, requiresFix: true })).toEqual(['ensure, fix']);
   });
 
-  test('a difference that nothing can mend is never mended', () => {
+  test('no mode changes a difference that has no change', () => {
     const finding = {
       resource: 'server',
       name: 'x',
@@ -96,19 +84,21 @@ describe('one path for every mode: which changes a plan may hold', () => {
       actual: 'b',
       kind: 'changed',
     } as const;
-    for (const config of Object.values(configsByName)) expect(isAllowed(config, { finding })).toBe(false);
+    expect(policiesAllowing({ finding })).toEqual([]);
   });
 
-  test('deleted is only of a pull request: by drop, and by the ensure of one (reset)', () => {
-    expect(allowedIn([...persistentTypes, ...extendableTypes], 'delete')).toEqual([
+  test('only drop, sweep and the ensure of a pull request (reset) delete', () => {
+    expect(policiesAllowingAction([...ordinaryTypes, ...alwaysReconciledTypes], 'delete')).toEqual([
       'ensure, pull request',
-      'drop',
-      'drop, not started',
+      'drop, sweep',
     ]);
   });
 
-  test('start-if-stopped', () => {
-    const hows = Object.keys(configsByName).filter((how) => !how.endsWith('not started'));
-    expect(allowedIn(['server'], 'start')).toEqual(hows);
+  test('an ensure starts a stopped server, unless start-if-stopped is false', () => {
+    expect(policiesAllowingAction(['server'], 'start')).toEqual([
+      'ensure',
+      'ensure, fix',
+      'ensure, pull request',
+    ]);
   });
 });

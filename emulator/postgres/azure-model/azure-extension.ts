@@ -1,8 +1,8 @@
-import { ADMINISTRATOR_ROLE, SUPERUSER } from './service-roles.ts';
+import { ADMINISTRATOR_ROLE, SUPERUSER } from './role-model.ts';
 
 /**
- * The extensions that Azure offers (allowed values of `azure.extensions` in its documentation [D]), as far as the npm
- * packages have them: of those that come with PostgreSQL, all but the other languages, file_fdw, xml2 and a few examples.
+ * The extensions that Azure offers (documented as the allowed values of `azure.extensions`), as far as the npm packages
+ * contain them. Of PostgreSQL's own extensions, other languages, file_fdw, xml2 and a few examples are missing.
  */
 export const OFFERED_EXTENSIONS: readonly string[] = [
   ...['amcheck', 'bloom', 'btree_gin', 'btree_gist', 'citext', 'cube', 'dblink', 'dict_int', 'dict_xsyn'],
@@ -12,13 +12,10 @@ export const OFFERED_EXTENSIONS: readonly string[] = [
   ...['tsm_system_rows', 'tsm_system_time', 'unaccent', 'uuid-ossp'],
 ];
 
-/** The extension by which the service itself is in every database; nobody's to create. */
+/** The extension that the service has in every database. Clients cannot create it. */
 export const AZURE_EXTENSION = 'azure';
 
-/**
- * How the creation of an extension that is not on the list is refused: facts.md §5 for the message; code and hint as
- * users report them [I].
- */
+/** The error for an extension that is not on the allow-list, see docs/azure-behavior.md#extensions. */
 export const NOT_ALLOW_LISTED_ERROR = {
   code: '0A000',
   message: (extension: string) =>
@@ -26,17 +23,13 @@ export const NOT_ALLOW_LISTED_ERROR = {
   hint: 'to learn how to allow an extension or see the list of allowed extensions, please refer to https://go.microsoft.com/fwlink/?linkid=2301063',
 } as const;
 
-/**
- * facts.md §5; the code is as users report it [I]. Since 2025 the documentation also says that anyone with CREATE may
- * create a trusted extension, and users report `Because NAME isn't a trusted extension, only members of …` for the
- * others; the two sources do not agree, and this is the stricter.
- */
+/** The sources disagree on this rule. The emulator uses the stricter one, see docs/azure-behavior.md#extensions. */
 const MEMBERS_ONLY_ERROR = {
   code: '42501',
   message: `Only members of "${ADMINISTRATOR_ROLE}" are allowed to use CREATE EXTENSION`,
 } as const;
 
-/** Name, description and schema as dumps of Azure's databases show them [I]. */
+/** Name, description and schema as in public dumps of databases on Azure. */
 const CONTROL_FILE = `comment = 'azure extension for PostgreSQL service'
 default_version = '1.1'
 relocatable = false
@@ -45,26 +38,24 @@ superuser = true
 `;
 
 /**
- * Azure enforces its list by a hook in the patched server, which sees every statement as it is executed, however it was
- * written. What comes closest in PostgreSQL unpatched are event triggers: they too see a statement of either protocol,
- * of a DO body, of dynamic SQL in a function, where a reader of the clients' text (see screen.ts) would have to
- * parse SQL and still miss the last two. They belong to {@link SUPERUSER} and, as members of an extension in
- * pg_catalog, which Azure has as well, they are in no dump and in nobody's way; every database has them from its
- * template. The service's own sessions are exempt.
+ * Azure enforces the allow-list in its patched server. The emulator uses event triggers, which also run for statements in
+ * DO bodies and for dynamic SQL in functions. A filter of the client's SQL would miss those. The triggers belong to
+ * {@link SUPERUSER} and are members of an extension in pg_catalog, so dumps do not contain them. Every database gets them
+ * from its template. They do not apply to the sessions of the service.
+ * Triggers of the same event run in the order of their names.
  *
- * A trigger at the start does not know which extension is meant, so the list is checked at the end, and what was made is
- * rolled back. There every extension that has come in this transaction is looked at, thus also those that CASCADE added.
- * The list is read from the server's configuration files, which only the superuser can write: as a setting, any client
- * could SET it for its own session, which PostgreSQL unpatched allows and which has no effect here. An extension that
- * is there already is left to PostgreSQL, a notice with IF NOT EXISTS [INF].
+ * A trigger on ddl_command_start does not know the name of the extension. So the allow-list is checked on ddl_command_end,
+ * for every extension that this transaction has created, also by CASCADE. The error then rolls back the statement. The list
+ * comes from the configuration files of the server, because a client could SET the parameter in its own session. For an
+ * existing extension PostgreSQL answers as usual (inferred).
  *
- * PostgreSQL asks of the creator of a trusted extension that it may CREATE in the database; Azure asks for membership alone
- * [INF], as administrators create extensions in databases that ARM made for the service [I]. So the privilege is lent
- * for the duration of the statement. What changes in pg_database is undone before anyone else could see it. (Not by
- * SELECT … FOR UPDATE: two that lock this row before they change it are a deadlock.)
+ * PostgreSQL requires the privilege CREATE on the database for a trusted extension. Azure requires only the membership
+ * (inferred from administrators who create extensions in databases made through ARM). So the triggers grant CREATE for the
+ * duration of the statement and restore the privileges in the same transaction. They do not use SELECT … FOR UPDATE,
+ * because two transactions that lock this row before they change it cause a deadlock.
  */
 const INSTALL_SCRIPT = `
-CREATE FUNCTION azure_extension_asked() RETURNS event_trigger LANGUAGE plpgsql
+CREATE FUNCTION azure_check_membership() RETURNS event_trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT pg_has_role(current_user, '${ADMINISTRATOR_ROLE}', 'MEMBER') THEN
@@ -72,58 +63,58 @@ BEGIN
   END IF;
 END $$;
 
-CREATE FUNCTION azure_extension_begun() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION azure_grant_create() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  here pg_database;
+  current_row pg_database;
 BEGIN
-  PERFORM set_config('azure.acl_before_loan', '', true);
+  PERFORM set_config('azure.acl_before_grant', '', true);
   IF has_database_privilege(session_user, current_database(), 'CREATE') THEN
     RETURN;
   END IF;
   LOOP
-    SELECT * INTO here FROM pg_database WHERE datname = current_database();
-    UPDATE pg_database SET datacl = coalesce(here.datacl, acldefault('d', here.datdba)) ||
-      makeaclitem((SELECT oid FROM pg_roles WHERE rolname = session_user), here.datdba, 'CREATE', false)
-    WHERE oid = here.oid AND datacl::text IS NOT DISTINCT FROM here.datacl::text;
+    SELECT * INTO current_row FROM pg_database WHERE datname = current_database();
+    UPDATE pg_database SET datacl = coalesce(current_row.datacl, acldefault('d', current_row.datdba)) ||
+      makeaclitem((SELECT oid FROM pg_roles WHERE rolname = session_user), current_row.datdba, 'CREATE', false)
+    WHERE oid = current_row.oid AND datacl::text IS NOT DISTINCT FROM current_row.datacl::text;
     EXIT WHEN FOUND;
   END LOOP;
-  PERFORM set_config('azure.acl_before_loan', coalesce(here.datacl::text, 'none'), true);
+  PERFORM set_config('azure.acl_before_grant', coalesce(current_row.datacl::text, 'none'), true);
 END $$;
 
-CREATE FUNCTION azure_extension_made() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION azure_check_allow_list() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   allowed text := (SELECT setting FROM pg_file_settings WHERE lower(name) = 'azure.extensions'
                    ORDER BY seqno DESC LIMIT 1);
-  refused name;
+  rejected name;
 BEGIN
   IF session_user = '${SUPERUSER}' THEN
     RETURN;
   END IF;
-  SELECT extname INTO refused FROM pg_extension
+  SELECT extname INTO rejected FROM pg_extension
   WHERE pg_xact_status(xmin::text::xid8) = 'in progress' AND extname <> 'plpgsql'
     AND lower(extname) NOT IN (SELECT lower(btrim(item)) FROM string_to_table(allowed, ',') item)
   ORDER BY oid DESC LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = '${NOT_ALLOW_LISTED_ERROR.code}',
-      MESSAGE = format('${NOT_ALLOW_LISTED_ERROR.message('%s')}', refused), HINT = '${NOT_ALLOW_LISTED_ERROR.hint}';
+      MESSAGE = format('${NOT_ALLOW_LISTED_ERROR.message('%s')}', rejected), HINT = '${NOT_ALLOW_LISTED_ERROR.hint}';
   END IF;
-  IF current_setting('azure.acl_before_loan') <> '' THEN
-    UPDATE pg_database SET datacl = nullif(current_setting('azure.acl_before_loan'), 'none')::aclitem[]
+  IF current_setting('azure.acl_before_grant') <> '' THEN
+    UPDATE pg_database SET datacl = nullif(current_setting('azure.acl_before_grant'), 'none')::aclitem[]
     WHERE datname = current_database();
   END IF;
 END $$;
 
-CREATE EVENT TRIGGER azure_extension_asked ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
-  EXECUTE FUNCTION azure_extension_asked();
-CREATE EVENT TRIGGER azure_extension_begun ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
-  EXECUTE FUNCTION azure_extension_begun();
-CREATE EVENT TRIGGER azure_extension_made ON ddl_command_end WHEN TAG IN ('CREATE EXTENSION')
-  EXECUTE FUNCTION azure_extension_made();
+CREATE EVENT TRIGGER azure_extension_1_membership ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
+  EXECUTE FUNCTION azure_check_membership();
+CREATE EVENT TRIGGER azure_extension_2_grant_create ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
+  EXECUTE FUNCTION azure_grant_create();
+CREATE EVENT TRIGGER azure_extension_3_allow_list ON ddl_command_end WHEN TAG IN ('CREATE EXTENSION')
+  EXECUTE FUNCTION azure_check_allow_list();
 `;
 
-/** The extension's files by name, for the directory in which PostgreSQL looks for extensions. */
+/** The files of the extension by name, for PostgreSQL's extension directory. */
 export const AZURE_EXTENSION_FILES: Readonly<Record<string, string>> = {
   [`${AZURE_EXTENSION}.control`]: CONTROL_FILE,
   [`${AZURE_EXTENSION}--1.1.sql`]: INSTALL_SCRIPT,

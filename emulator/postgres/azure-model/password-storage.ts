@@ -1,30 +1,19 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SUPERUSER } from './service-roles.ts';
+import type { PasswordStorage } from '../types.ts';
+import { SUPERUSER } from './role-model.ts';
 
-/**
- * How a new server stores passwords and which it accepts, by its parameters `password_encryption` and
- * {@link ACCEPTED_METHODS_PARAMETER}:
- * - `scram-sha-256`: as servers do that were made since about October 2024; passwords stored as MD5 are accepted too
- * - `md5`: as older servers do; whether one of them accepts a stored SCRAM verifier is not known: this one does, as
- *   PostgreSQL's own method `md5` does
- * - `md5-strict`: the same, and it does not [INF]
- */
-export const PASSWORD_STORAGES = ['scram-sha-256', 'md5', 'md5-strict'] as const;
-export type PasswordStorage = (typeof PASSWORD_STORAGES)[number];
-
-/** Azure's parameter for the methods that logins may use. */
+/** Azure's parameter for the password methods that logins can use. */
 export const ACCEPTED_METHODS_PARAMETER = 'azure.accepted_password_auth_method';
 
-/** The value of {@link ACCEPTED_METHODS_PARAMETER} of a server as it comes. */
+/** The value of {@link ACCEPTED_METHODS_PARAMETER} on a new server. */
 export const defaultAcceptedMethods = (storage: PasswordStorage): string =>
   storage === 'scram-sha-256' ? 'md5,scram-sha-256' : 'md5';
 
 /**
- * Write what PostgreSQL asks clients for. Its method `md5` asks by what is stored of a role's password: for MD5, or for
- * SCRAM.
- * @param directory the cluster's
- * @param accepted value of {@link ACCEPTED_METHODS_PARAMETER}
+ * Write pg_hba.conf. PostgreSQL's method `md5` uses MD5 or SCRAM, depending on the stored password of the role.
+ * @param directory the data directory of the cluster
+ * @param accepted the value of {@link ACCEPTED_METHODS_PARAMETER}
  */
 export async function writePgHba(directory: string, accepted: string): Promise<void> {
   const method = accepted.split(',').includes('md5') ? 'md5' : 'scram-sha-256';
@@ -33,8 +22,8 @@ export async function writePgHba(directory: string, accepted: string): Promise<v
 }
 
 /**
- * Make a copy of the template, not started yet, store passwords so.
- * @param directory the cluster's
+ * Configure a copy of the template before its first start.
+ * @param directory the data directory of the cluster
  */
 export async function configurePasswordStorage(directory: string, storage: PasswordStorage): Promise<void> {
   await writePgHba(directory, defaultAcceptedMethods(storage));

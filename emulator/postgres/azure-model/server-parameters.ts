@@ -2,21 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Cluster } from '../cluster/cluster.ts';
 import { EMULATOR_SETTINGS } from '../cluster/template-cluster.ts';
-import type { ParameterRow } from '../types.ts';
+import type { ParameterRow, PasswordStorage, ServerParameters } from '../types.ts';
 import { AZURE_EXTENSION } from './azure-extension.ts';
-import {
-  ACCEPTED_METHODS_PARAMETER,
-  defaultAcceptedMethods,
-  type PasswordStorage,
-  writePgHba,
-} from './password-storage.ts';
+import { ACCEPTED_METHODS_PARAMETER, defaultAcceptedMethods, writePgHba } from './password-storage.ts';
 
 /** Server parameters that Azure adds to PostgreSQL's. */
 const AZURE_PARAMETERS: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRestart' | 'source'>[] = [
   {
     name: ACCEPTED_METHODS_PARAMETER,
     description: 'Accepted password authentication method.',
-    // By how the server stores passwords; see Parameters.#azures.
+    // Depends on the password storage of the server, see #azureRows.
     defaultValue: '',
     dataType: 'Set',
     allowedValues: 'md5,scram-sha-256',
@@ -28,7 +23,7 @@ const AZURE_PARAMETERS: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRe
     description: 'Specifies which extensions are allowed to be created in the server.',
     defaultValue: '',
     dataType: 'Set',
-    // What the server offers; see Parameters.#offered.
+    // The available extensions, see #azureRows.
     allowedValues: '',
     isDynamicConfig: true,
     isReadOnly: false,
@@ -64,8 +59,8 @@ const AZURE_PARAMETERS: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRe
 ];
 
 /**
- * Parameters whose values never reach PostgreSQL: what the emulator needs otherwise (see template.ts), and libraries
- * that Azure has and the npm packages do not.
+ * Parameters whose values are only stored and not set in PostgreSQL: those that the emulator sets differently (see
+ * template-cluster.ts), and those that need libraries that the npm packages do not contain.
  */
 const SHADOWED_PARAMETERS = new Set([
   ...Object.keys(EMULATOR_SETTINGS),
@@ -73,17 +68,17 @@ const SHADOWED_PARAMETERS = new Set([
   'shared_preload_libraries',
 ]);
 
-/** The list of extensions that clients may create, enforced inside PostgreSQL (see azure-extension.ts). */
+/** The extensions that clients can create, see azure-extension.ts. */
 const ALLOW_LIST_PARAMETER = 'azure.extensions';
 
 /** Azure's parameters that clients can `SHOW`. */
 const SHOWABLE_AZURE_PARAMETERS = new Set<string>([ALLOW_LIST_PARAMETER, ACCEPTED_METHODS_PARAMETER]);
 
-/** Where and how the server listens and finds its files: the service's business alone. */
+/** Parameters for listening and for file paths, which only the service can set. */
 const READ_ONLY_PARAMETERS =
   /^(listen_addresses|port|unix_socket_.*|.*_file|data_directory|logging_collector|log_directory|log_filename|ssl_.*)$/;
 
-/** Those that hold a list of quoted names (GUC_LIST_QUOTE), which `ALTER SYSTEM` takes one by one. */
+/** Parameters with a list of quoted names (GUC_LIST_QUOTE). `ALTER SYSTEM` needs the names as separate values. */
 const QUOTED_LIST_PARAMETERS = new Set([
   'local_preload_libraries',
   'search_path',
@@ -91,7 +86,7 @@ const QUOTED_LIST_PARAMETERS = new Set([
   'temp_tablespaces',
 ]);
 
-/** ARM's words for the types of pg_settings. */
+/** ARM's names of the types in pg_settings. */
 const ARM_DATA_TYPES: Readonly<Record<string, string>> = {
   bool: 'Boolean',
   integer: 'Integer',
@@ -111,15 +106,15 @@ interface SettingRow {
   readonly pending_restart: boolean;
 }
 
-/** What was set through ARM, and what it was before. */
+/** A value that was set through ARM. */
 interface ParameterOverride {
   readonly value: string;
   readonly defaultValue: string;
   pendingRestart: boolean;
 }
 
-/** The server parameters ("configurations" in ARM) of one server: PostgreSQL's own and Azure's. */
-export class ServerParameters {
+/** The parameters of one server: PostgreSQL's own and Azure's. */
+export class Parameters implements ServerParameters {
   readonly #cluster: Cluster;
   readonly #passwordStorage: PasswordStorage;
   readonly #overrides = new Map<string, ParameterOverride>();
@@ -129,24 +124,23 @@ export class ServerParameters {
     this.#passwordStorage = passwordStorage;
   }
 
-  /** `require_secure_transport` is the gate's to obey. */
+  /** The value of `require_secure_transport`, which the proxy enforces. */
   get requireSecureTransport(): boolean {
     return this.#overrides.get('require_secure_transport')?.value.toLowerCase() !== 'off';
   }
 
-  /** The methods that logins may use, separated by commas. */
+  /** The password methods that logins can use, separated by commas. */
   get acceptedMethods(): string {
     return (
       this.#overrides.get(ACCEPTED_METHODS_PARAMETER)?.value ?? defaultAcceptedMethods(this.#passwordStorage)
     );
   }
 
-  /** After a restart nothing waits for one any more. */
+  /** Must be called after a restart. */
   clearPendingRestarts(): void {
     for (const override of this.#overrides.values()) override.pendingRestart = false;
   }
 
-  /** Every parameter, by name. */
   async list(): Promise<ParameterRow[]> {
     const settings = await this.#readSettings();
     const offered = await this.#availableExtensions();
@@ -154,7 +148,6 @@ export class ServerParameters {
     return rows.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** See PostgresServer.setParameter. */
   async set(name: string, value: string): Promise<{ pendingRestart: boolean }> {
     const current =
       (await this.list()).find((row) => row.name === name) ?? (await this.#throwUnknownParameter(name));
@@ -171,18 +164,18 @@ export class ServerParameters {
     return { pendingRestart };
   }
 
-  /** Let PostgreSQL itself say that there is no such parameter; `ALTER SYSTEM` would take any name with a dot. */
+  /** Get PostgreSQL's own error for an unknown parameter. `ALTER SYSTEM` accepts every name with a dot. */
   #throwUnknownParameter(name: string): Promise<never> {
     return this.#cluster.withSession(async (client) => {
       await client.query('SELECT current_setting($1)', [name]);
-      throw new Error(`Parameter ${name} is of a single session.`);
+      throw new Error(`Parameter ${name} is not a server parameter.`);
     });
   }
 
   #readSettings(): Promise<SettingRow[]> {
     return this.#cluster.withSession(async (client) => {
       const { rows } = await client.query<SettingRow>(
-        // The service's own session differs from the server's values in what a client or a role sets.
+        // The session of the service has other values than the server for parameters that a client or a role sets.
         `SELECT name, CASE WHEN source IN ('client', 'user', 'session') OR name = ANY ($1) THEN coalesce(boot_val, '')
                            ELSE coalesce(reset_val, '') END AS value,
                 short_desc AS description, vartype, array_to_string(enumvals, ',') AS choices,
@@ -194,7 +187,7 @@ export class ServerParameters {
     });
   }
 
-  /** The extensions that the allow-list may name, separated by commas. The empty entry is for the empty list [INF]. */
+  /** The extensions that the allow-list can contain, separated by commas. The empty entry permits the empty list (inferred). */
   #availableExtensions(): Promise<string> {
     return this.#cluster.withSession(async (client) => {
       const { rows } = await client.query<{ name: string }>(
@@ -248,30 +241,30 @@ export class ServerParameters {
   async #alterSystem(name: string, value: string): Promise<void> {
     const items = QUOTED_LIST_PARAMETERS.has(name) ? value.split(',').map(unquote) : [value];
     const literal = items.map((item) => pg.escapeLiteral(item)).join(', ');
-    const loaded = await this.#cluster.withSession(async (client) => {
+    const previousLoadTime = await this.#cluster.withSession(async (client) => {
       await client.query(`ALTER SYSTEM SET ${pg.escapeIdentifier(name)} = ${literal}`);
       const { rows } = await client.query('SELECT pg_conf_load_time()::text AS at, pg_reload_conf()');
       return rows[0].at;
     });
-    await this.#waitForReload(loaded);
+    await this.#waitForReload(previousLoadTime);
   }
 
-  /** The postmaster reads the file when it gets to it; a session that starts later has what it read. */
-  async #waitForReload(before: string): Promise<void> {
+  /** The postmaster reads its files some time after pg_reload_conf(). Only sessions that start later have the new values. */
+  async #waitForReload(previousLoadTime: string): Promise<void> {
     const deadline = performance.now() + 10_000;
     while (performance.now() < deadline) {
-      const now = await this.#cluster.withSession(async (client) => {
+      const loadTime = await this.#cluster.withSession(async (client) => {
         const { rows } = await client.query('SELECT pg_conf_load_time()::text AS at');
         return rows[0].at;
       });
-      if (now !== before) return;
+      if (loadTime !== previousLoadTime) return;
       await delay(5);
     }
-    throw new Error('PostgreSQL did not read its changed configuration.');
+    throw new Error('PostgreSQL did not reload its configuration.');
   }
 }
 
-/** `"$user"`, as a list shows it, is `$user`. */
+/** Remove the quotes that PostgreSQL shows in a list: `"$user"` becomes `$user`. */
 function unquote(item: string): string {
   const name = item.trim();
   return /^".*"$/.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name;

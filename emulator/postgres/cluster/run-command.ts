@@ -8,18 +8,18 @@ export interface ServiceAccount {
 }
 
 export interface CommandOptions {
-  /** Run as this account; without it as the emulator itself. */
+  /** The account to run as; undefined for the account of the emulator. */
   readonly account: ServiceAccount | undefined;
-  /** The whole environment beside `PATH`: nothing of the caller's leaks into PostgreSQL. */
+  /** The only variables besides `PATH`: the emulator's environment does not reach PostgreSQL. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
 }
 
 /**
- * The account to run PostgreSQL under: none unless we are root, whom PostgreSQL refuses. It must stand in
- * `/etc/passwd`, for initdb looks itself up there; `nobody` is there on every Linux, and nothing is added to the system.
+ * The account for PostgreSQL, which refuses to run as root; undefined if the emulator does not run as root. The account
+ * must be in `/etc/passwd`, because initdb reads it there. `nobody` exists on every Linux.
  *
- * @throws Error when we are root and the machine knows no other account.
+ * @throws Error if the emulator runs as root and the machine has no other account.
  */
 export async function findServiceAccount(): Promise<ServiceAccount | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
@@ -29,11 +29,11 @@ export async function findServiceAccount(): Promise<ServiceAccount | undefined> 
     .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }))
     .filter((entry) => entry.uid > 0 && entry.gid > 0);
   const entry = entries.find(({ name }) => name === 'nobody') ?? entries[0];
-  if (!entry) throw new Error('PostgreSQL cannot run as root, and /etc/passwd names no other account.');
+  if (!entry) throw new Error('PostgreSQL cannot run as root, and /etc/passwd has no other account.');
   return { uid: entry.uid, gid: entry.gid };
 }
 
-/** What {@link runCommand} and the servers share: how to spawn under an account, away from a directory it may not enter. */
+/** Options for `spawn`. The working directory is `/`, because the account may not have access to the current one. */
 export function spawnOptions({ account, environment = {} }: CommandOptions) {
   return {
     cwd: '/',
@@ -43,10 +43,10 @@ export function spawnOptions({ account, environment = {} }: CommandOptions) {
 }
 
 /**
- * Run a program to its end.
+ * Run a program until it exits.
  *
  * @returns its standard output.
- * @throws Error with its standard error when it cannot be started or does not exit with 0.
+ * @throws Error with its standard error if it does not start or does not exit with 0.
  */
 export function runCommand(
   command: string,

@@ -1,25 +1,26 @@
 import type pg from 'pg';
+import type { ServerServiceSessions } from '../types.ts';
 import type { Cluster } from './cluster.ts';
 
-/** How long a session may take to be gone after it has been told to end, in milliseconds. */
+/** Milliseconds that PostgreSQL waits for the end of a terminated session. */
 const TERMINATE_TIMEOUT_MS = 10_000;
 
 /**
- * Sessions of the service itself that stay inside databases, as Azure's own agents do now and then. A superuser's
- * session is in the way of `CREATE DATABASE … TEMPLATE` (55006) and of a client's `DROP DATABASE … WITH (FORCE)`
- * (42501), but not of the service's (facts.md §5).
+ * Sessions of the service in databases, like those of Azure's agents. A superuser's session blocks
+ * `CREATE DATABASE … TEMPLATE` (55006) and a client's `DROP DATABASE … WITH (FORCE)` (42501). It does not block the DROP of
+ * the service.
  */
-export class ServiceSessions {
+export class ServiceSessions implements ServerServiceSessions {
   readonly #cluster: Cluster;
-  /** By process id, in PostgreSQL. */
+  /** By the process id in PostgreSQL. */
   readonly #openClients = new Map<number, pg.Client>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
   }
 
-  /** @throws the PostgreSQL error when it lets nobody in: 3D000 where there is no such database. */
   async open(database: string): Promise<void> {
+    this.#cluster.requireRunning();
     const client = this.#cluster.createClient(database);
     try {
       await client.connect();
@@ -33,10 +34,7 @@ export class ServiceSessions {
     }
   }
 
-  /**
-   * End them all. A session that its client has left is still in the way for a moment, so this waits until PostgreSQL
-   * has seen their processes off.
-   */
+  /** Waits for the end of the processes in PostgreSQL, because they block until then. */
   async endAll(): Promise<void> {
     if (this.#openClients.size === 0) return;
     const sessions = [...this.#openClients];

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SUPERUSER } from '../azure-model/service-roles.ts';
-import type { ExecutedStatement } from '../types.ts';
+import { SUPERUSER } from '../azure-model/role-model.ts';
+import type { ExecutedStatement, ServerStatements } from '../types.ts';
 import type { Cluster } from './cluster.ts';
 
-/** How long the log collector may take to write what it was sent, in milliseconds. */
+/** Milliseconds that the log collector can take to write its input. */
 const LOG_FLUSH_TIMEOUT_MS = 10_000;
 
-/** The fields of one line of PostgreSQL's jsonlog that matter here. */
+/** Begins the log entries that {@link StatementLog.readNewEntries} waits for. */
+const MARKER_PREFIX = 'azure statement log marker ';
+
+/** Fields of a line in PostgreSQL's jsonlog. */
 interface LogLine {
   readonly timestamp: string;
   readonly user?: string;
@@ -18,36 +21,40 @@ interface LogLine {
   readonly detail?: string;
 }
 
-/** `statement: …` of the simple protocol, `execute NAME: …` (or `execute fetch from NAME: …`) of the extended one. */
+/** `statement: …` in the simple protocol, `execute NAME: …` or `execute fetch from NAME: …` in the extended protocol. */
 const EXECUTED_STATEMENT = /^(?:statement|execute .*?): (?<statement>[\s\S]*)$/;
 
-/** The statements that PostgreSQL itself says it executed for clients (`log_statement = all`), read as its log grows. */
-export class StatementLog {
+/** The statements in PostgreSQL's log (`log_statement = all`), read as the log grows. */
+export class StatementLog implements ServerStatements {
   readonly #server: string;
   readonly #cluster: Cluster;
+  readonly #isRunning: () => boolean;
   #statements: ExecutedStatement[] = [];
   #offset = 0;
   #partialLine: Buffer = Buffer.alloc(0);
-  #seenMarkers = new Set<string>();
+  #loggedMarkers = new Set<string>();
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(server: string, cluster: Cluster) {
+  /** @param isRunning whether the log can be read now. Otherwise the calls use the statements that were read before. */
+  constructor(server: string, cluster: Cluster, isRunning: () => boolean) {
     this.#server = server;
     this.#cluster = cluster;
+    this.#isRunning = isRunning;
   }
 
-  /** Every statement since {@link clear} that PostgreSQL has executed for a client so far. */
-  get all(): ExecutedStatement[] {
+  async list(): Promise<ExecutedStatement[]> {
+    if (this.#isRunning()) await this.readNewEntries();
     return [...this.#statements];
   }
 
-  clear(): void {
+  async clear(): Promise<void> {
+    if (this.#isRunning()) await this.readNewEntries();
     this.#statements = [];
   }
 
   /**
-   * Read all that PostgreSQL, which must be running, has logged until now. Its collector writes behind its sessions, but in
-   * order: a mark that is logged now is written after everything that was logged before.
+   * Read everything that PostgreSQL, which must be running, has logged until now. Its log collector writes with a delay, but
+   * in order: when a new marker is in the log, all earlier entries are in it too.
    */
   readNewEntries(): Promise<void> {
     const next = this.#queue.then(() => this.#readUntilMarker());
@@ -56,14 +63,14 @@ export class StatementLog {
   }
 
   async #readUntilMarker(): Promise<void> {
-    const marker = `azure mark ${randomUUID()}`;
+    const marker = `${MARKER_PREFIX}${randomUUID()}`;
     await this.#cluster.withSession((client) => client.query(`DO $$BEGIN RAISE LOG '${marker}'; END$$`));
     const deadline = performance.now() + LOG_FLUSH_TIMEOUT_MS;
     for (;;) {
       await this.#readAppended();
-      if (this.#seenMarkers.delete(marker)) return;
+      if (this.#loggedMarkers.delete(marker)) return;
       if (performance.now() > deadline)
-        throw new Error(`PostgreSQL's log fell silent: ${this.#cluster.logPath}`);
+        throw new Error(`PostgreSQL did not write its log entry in time: ${this.#cluster.logPath}`);
       await delay(2);
     }
   }
@@ -86,13 +93,13 @@ export class StatementLog {
 
   #addLine({ timestamp, user, dbname, backend_type, message = '', detail }: LogLine): void {
     if (user === SUPERUSER) {
-      if (message.startsWith('azure mark ')) this.#seenMarkers.add(message);
+      if (message.startsWith(MARKER_PREFIX)) this.#loggedMarkers.add(message);
       return;
     }
     const statement = EXECUTED_STATEMENT.exec(message)?.groups?.['statement'];
     if (backend_type !== 'client backend' || statement === undefined) return;
     this.#statements.push({
-      // `2026-01-31 12:00:00.123 UTC`, for log_timezone is UTC.
+      // Such as `2026-01-31 12:00:00.123 UTC`, because log_timezone is UTC.
       at: new Date(timestamp.replace(' ', 'T').replace(' UTC', 'Z')).toISOString(),
       server: this.#server,
       database: dbname ?? '',

@@ -3,8 +3,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ACCEPTED_METHODS_PARAMETER, defaultAcceptedMethods } from '../azure-model/password-storage.ts';
-import { roleModelStatements } from '../azure-model/role-model.ts';
-import { SUPERUSER } from '../azure-model/service-roles.ts';
+import { roleModelStatements, SUPERUSER } from '../azure-model/role-model.ts';
 import type { ClusterDeps } from './cluster.ts';
 import { candidateDirectories, createDataDirectory } from './data-directory.ts';
 import { changeOwner, type Installation, installedMajors, installPostgres } from './installation.ts';
@@ -12,16 +11,16 @@ import { AZURE_LOCALE, createLocaleEnvironment } from './locale.ts';
 import { findServiceAccount, runCommand, type ServiceAccount } from './run-command.ts';
 import { startWatchdog } from './watchdog.ts';
 
-/** A cluster to copy, and the programs that made it. */
+/** A cluster that servers are copied from, and its programs. */
 export interface TemplateCluster {
   readonly directory: string;
   readonly installation: Installation;
 }
 
 /**
- * What the emulator needs of PostgreSQL and Azure's server does not have: cheapness (no disk flushes, little memory,
- * no shared memory outside the data directory that a killed process would leave behind) and the statement log. As these are
- * not Azure's values, server parameters of these names are kept beside PostgreSQL (see parameters.ts).
+ * Settings that differ from Azure's: for speed (no disk flushes, little memory), for cleanup (no shared memory outside the
+ * data directory, which a killed process would leave) and for the statement log. Server parameters with these names are
+ * stored outside PostgreSQL (see server-parameters.ts).
  */
 export const EMULATOR_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
@@ -46,19 +45,19 @@ export const EMULATOR_SETTINGS: Readonly<Record<string, string>> = {
   log_autovacuum_min_duration: '-1',
 };
 
-/** Azure's own parameters that clients can `SHOW`. */
+/** Azure's parameters that clients can `SHOW`. */
 const AZURE_SETTINGS = {
   'azure.extensions': '',
   [ACCEPTED_METHODS_PARAMETER]: defaultAcceptedMethods('scram-sha-256'),
 } as const;
 
-/** Settings and initdb flags that PostgreSQL 17 does not know. */
+/** Settings and initdb flags that PostgreSQL 17 does not have. */
 const POSTGRES_18_OPTIONS = {
   settings: { io_method: 'sync' },
   flags: ['--no-data-checksums'],
 } as const;
 
-/** What every cluster that is made in `place` has in common, with a new password. */
+/** What all clusters in `directory` share, with a new password. */
 export async function createClusterDeps(
   directory: string,
   account: ServiceAccount | undefined,
@@ -68,10 +67,10 @@ export async function createClusterDeps(
 }
 
 /**
- * Make the cluster from which every server of a major is copied: initdb, then Azure's role model (facts.md §5).
- * Nothing in it belongs to one server: the administrator is added at a server's first start.
+ * Create the cluster that every server of a major is copied from: initdb, then Azure's role model. The administrator is
+ * added at the first start of a server.
  *
- * @throws Error when there is no such major, or when its programs do not run on this machine.
+ * @throws Error if the major is not installed, or if its programs do not run on this machine.
  */
 export async function createTemplate(
   major: string,
@@ -107,7 +106,7 @@ async function runInitdb(directory: string, installation: Installation, deps: Cl
       isPostgres18 ? POSTGRES_18_OPTIONS.flags : [],
       settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ].flat(),
-    // With a time zone given, initdb need not compare the machine's with each that it knows.
+    // Without TZ, initdb searches for the time zone of the machine.
     { account, environment: { ...environment, TZ: 'UTC' } },
   );
   await rm(passwordFile);
@@ -115,7 +114,7 @@ async function runInitdb(directory: string, installation: Installation, deps: Cl
 
 async function addRoleModel(directory: string, installation: Installation, deps: ClusterDeps): Promise<void> {
   for (const [database, statements] of roleModelStatements()) {
-    // A stand-alone backend needs no start and stop, and it alone gets into template0. It takes one statement a line.
+    // Single-user mode needs no start and stop, and can connect to template0. It reads one statement per line.
     const args = [
       '--single',
       '-D',
@@ -131,15 +130,15 @@ async function addRoleModel(directory: string, installation: Installation, deps:
   }
 }
 
-/** Templates that are made once and copied by many emulators. */
+/** Templates that several emulators copy. */
 export interface PreparedTemplates {
-  /** For {@link PostgresFactoryOptions.preparedTemplates}. */
+  /** For {@link PostgresFactoryOptions.preparedTemplateDirectory}. */
   readonly directory: string;
-  /** Remove them; emulators that were given them must have been closed before. */
+  /** Remove the templates. The emulators that use them must be closed. */
   close(): Promise<void>;
 }
 
-/** What {@link prepareTemplates} writes beside the templates, for {@link readPreparedTemplates}. */
+/** The file that {@link prepareTemplates} writes and {@link readPreparedTemplates} reads. */
 interface PreparedTemplatesFile {
   readonly superuserPassword: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -149,8 +148,8 @@ interface PreparedTemplatesFile {
 const PREPARED_FILE_NAME = 'prepared.json';
 
 /**
- * Make the template of every installed major, for emulators that are started many times, as a test suite does: it is
- * most of what starting a first server takes. They are removed also where the process that called this is killed.
+ * Create the template of every installed major, which is most of the start time of a first server. For test suites, which
+ * start many emulators. The templates are removed even if this process is killed.
  */
 export async function prepareTemplates(): Promise<PreparedTemplates> {
   const account = await findServiceAccount();
@@ -175,12 +174,12 @@ export async function prepareTemplates(): Promise<PreparedTemplates> {
   }
 }
 
-/** What {@link prepareTemplates} has made in a directory. */
+/** Read the directory of {@link prepareTemplates}. */
 export async function readPreparedTemplates(
   directory: string,
   account: ServiceAccount | undefined,
-): Promise<{ readonly grounds: ClusterDeps; readonly templates: readonly TemplateCluster[] }> {
+): Promise<{ readonly clusterDeps: ClusterDeps; readonly templates: readonly TemplateCluster[] }> {
   const text = await readFile(join(directory, PREPARED_FILE_NAME), 'utf8');
   const { templates, ...common }: PreparedTemplatesFile = JSON.parse(text);
-  return { grounds: { account, ...common }, templates };
+  return { clusterDeps: { account, ...common }, templates };
 }

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * Waits for the emulator's end by waiting for the end of its standard input, which the kernel closes however the
- * emulator dies, SIGKILL included. Then it ends what still runs in the factory's directory and removes it. A PID is
- * trusted only if that process works in the very data directory that names it.
+ * Waits for the end of its standard input, which the kernel closes when the emulator ends, even by SIGKILL. Then it ends the
+ * servers in the directory of the factory and removes the directory. It kills a PID only if the working directory of that
+ * process is the data directory that contains the PID.
  */
 const CLEANUP_SCRIPT = `
 cat >/dev/null
@@ -16,13 +16,13 @@ tries=0
 while ! rm -rf "$1" && [ $((tries += 1)) -lt 50 ]; do sleep 0.1; done
 `;
 
-/** A process beside the emulator that cleans up after it. */
+/** A separate process that cleans up after the emulator. */
 export interface Watchdog {
-  /** After everything has been stopped in order: let it go, and wait until it has. */
+  /** Start the cleanup and wait for its end. The servers must be stopped. */
   stop(): Promise<void>;
 }
 
-/** Watch over a factory's directory. Its own session keeps a Ctrl-C, meant for the emulator, away from it. */
+/** Start a watchdog for the directory of a factory. It runs in a separate session, so that Ctrl-C does not end it. */
 export function startWatchdog(directory: string): Watchdog {
   const child = spawn('/bin/sh', ['-c', CLEANUP_SCRIPT, 'sh', directory], {
     cwd: '/',

@@ -1,33 +1,31 @@
 import { BlockList, isIPv4 } from 'node:net';
-import type { AddressRange } from '../types.ts';
+import type { AddressRange, ServerFirewall } from '../types.ts';
 
-/** The stored rules as they stood from one moment on, in milliseconds of `performance.now()`. */
+/** The rules from a point in time on, in milliseconds of `performance.now()`. */
 interface FirewallSnapshot {
   readonly effectiveFrom: number;
   readonly allowed: BlockList;
 }
 
 /**
- * Which public addresses a server admits now. Azure accepts a rule some time before it works (facts.md §5), and
- * likewise stops it later than it is deleted, so each set of rules comes into force a fixed delay after it was stored.
+ * The public addresses that a server permits. In Azure a rule works some time after it was accepted, and stops working some
+ * time after its deletion. So each set of rules takes effect after a fixed delay.
  */
-export class Firewall {
+export class Firewall implements ServerFirewall {
   readonly #delayMs: number;
   #snapshots: FirewallSnapshot[] = [];
 
-  /** @param delayMs in milliseconds. */
   constructor(delayMs: number) {
     this.#delayMs = delayMs;
   }
 
   /**
-   * The rules from now on. The range 0.0.0.0–0.0.0.0, Azure's word for its own services, is no exception here: it
-   * admits that address, which no client has.
+   * The range 0.0.0.0–0.0.0.0, which permits Azure's services, permits only the address 0.0.0.0 here, which no client has.
    *
-   * @throws Error when a range is none of IPv4 addresses, or ends before it starts.
+   * @throws Error if a range does not consist of IPv4 addresses, or ends before it starts.
    */
   setRules(rules: ReadonlyMap<string, AddressRange>): void {
-    // A BlockList is Node's matcher of address ranges; here what is on it is let in.
+    // Node's BlockList matches address ranges. Here it contains the permitted ones.
     const allowed = new BlockList();
     for (const { startIpAddress, endIpAddress } of rules.values())
       allowed.addRange(startIpAddress, endIpAddress);
@@ -39,7 +37,7 @@ export class Firewall {
     this.#snapshots.push({ effectiveFrom: now + this.#delayMs, allowed });
   }
 
-  /** Whether a rule in force covers this IPv4 address. */
+  /** Whether an effective rule contains this IPv4 address. */
   allows(address: string): boolean {
     return isIPv4(address) && (this.#currentSnapshot(performance.now())?.allowed.check(address) ?? false);
   }

@@ -1,25 +1,25 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
-/** Messages above this many bytes are data, not what anybody looks for, and are not held back. */
+/** Longer messages contain data. They pass unchanged and are not buffered. */
 const MAX_BUFFERED_BYTES = 1 << 20;
 
 /**
- * What stands in the place of a message; `undefined` lets it pass as it is. A promise holds it, and all that comes after
- * it, until it is settled.
+ * Returns the replacement of a message, or undefined to pass it unchanged. A promise delays the message, and everything
+ * after it, until it is settled.
  */
 export type MessageReplacer = (message: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
 
 /**
- * One direction of a session, from behind the startup packet on: messages of a type byte, a length and a body. Bytes pass
- * unchanged, except for messages of the types that have a replacer, which are held until they are whole.
+ * One direction of a session after the startup packet. A message has a type byte, a length and a body. Bytes pass unchanged,
+ * except for complete messages of the types with a replacer.
  */
 export class MessageStream extends Transform {
   readonly #replacers: ReadonlyMap<string, MessageReplacer>;
   #buffered: Buffer = Buffer.alloc(0);
-  /** Bytes still to come of a message that passes without a look. */
+  /** Remaining bytes of a message that passes unchanged. */
   #passThroughBytes = 0;
 
-  /** @param replacers by the letter of the type. */
+  /** @param replacers by the letter of the message type. */
   constructor(replacers: ReadonlyMap<string, MessageReplacer>) {
     super();
     this.#replacers = replacers;
@@ -54,7 +54,7 @@ export class MessageStream extends Transform {
     done();
   }
 
-  /** How many bytes come next that belong together, with the replacer if there is one; undefined where some are missing. */
+  /** The next bytes that belong together, and their replacer. Undefined if the message is incomplete. */
   #nextChunk(
     bytes: Buffer,
     at: number,
@@ -79,9 +79,14 @@ export class MessageStream extends Transform {
   }
 }
 
-/** A message in the protocol's bytes. */
+/** A message in the wire format. */
 export function encodeMessage(type: string, body: Buffer): Buffer {
   const head = Buffer.alloc(5, type);
   head.writeUInt32BE(body.length + 4, 1);
   return Buffer.concat([head, body]);
+}
+
+/** An ErrorResponse that ends the connection, in the wire format. */
+export function encodeFatalError(sqlstate: string, message: string): Buffer {
+  return encodeMessage('E', Buffer.from(`SFATAL\0VFATAL\0C${sqlstate}\0M${message}\0\0`));
 }

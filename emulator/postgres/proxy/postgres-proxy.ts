@@ -1,13 +1,13 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import { type Hold, waitForRelease } from '../../core/hold.ts';
+import { type Hold, waitForRelease } from '../../core/faults.ts';
 import type { BlockedClientBehavior, PublicAddressLookup } from '../types.ts';
 import type { Firewall } from './firewall.ts';
+import { encodeFatalError } from './message-stream.ts';
 import { RequestFilter, type StatementRewriter } from './request-filter.ts';
 import { ResponseFilter } from './response-filter.ts';
 import {
-  encodeFatalError,
   parseUserAndDatabase,
   REQUEST_CODES,
   readBytes,
@@ -15,13 +15,13 @@ import {
   type StartupPacket,
 } from './startup-packet.ts';
 
-/** The port of every server, on a loopback address of its own. */
+/** The port of every server. Each server has its own loopback address. */
 export const POSTGRES_PORT = 5432;
 
-/** PostgreSQL's own `authentication_timeout`, in milliseconds. */
+/** The default of PostgreSQL's `authentication_timeout`, in milliseconds. */
 const AUTHENTICATION_TIMEOUT_MS = 60_000;
 
-/** The first byte of a TLS handshake, from a client that does not ask for TLS before (`sslnegotiation=direct`). */
+/** The first byte of a TLS handshake without an SSLRequest before it (`sslnegotiation=direct`). */
 const TLS_HANDSHAKE_BYTE = 0x16;
 
 export interface PostgresProxyOptions {
@@ -30,37 +30,37 @@ export interface PostgresProxyOptions {
   readonly clientAddresses: PublicAddressLookup;
   readonly firewall: Firewall;
   readonly blockedBehavior: BlockedClientBehavior;
-  /** Whether a session without TLS is refused now (`require_secure_transport`). */
+  /** Whether sessions without TLS are refused now (`require_secure_transport`). */
   readonly requireSecureTransport: () => boolean;
-  /** Whether the login of a role is refused whose password is stored as a SCRAM verifier. */
+  /** Whether logins of roles with a stored SCRAM verifier are refused now. */
   readonly rejectsScram: () => boolean;
   readonly statementRewriters: readonly StatementRewriter[];
-  /** Whether a statement, or its answer, is to be held. */
+  /** The hold for a statement, or undefined. */
   readonly findHold: (statement: string) => Hold | undefined;
   /** PostgreSQL's Unix socket. */
   readonly socketPath: string;
-  /** How long a client may take to say who it is, in milliseconds; by default as long as PostgreSQL gives it. */
-  readonly authenticationTimeout?: number;
+  /** Milliseconds that a client has for its startup packet; the default is PostgreSQL's. */
+  readonly authenticationTimeoutMs?: number;
 }
 
 /**
- * What stands between a client and PostgreSQL: TLS, and the firewall. It knows a client by the source address of its
- * connection, and after the startup packet it passes bytes on, both ways, but for the little in which Azure's patched
- * server speaks otherwise.
+ * The proxy between clients and PostgreSQL, with TLS and the firewall. It identifies a client by the source address of the
+ * connection. After the startup packet it forwards bytes in both directions, and changes only the messages in which Azure's
+ * patched server differs from PostgreSQL.
  */
 export class PostgresProxy {
   readonly #options: PostgresProxyOptions;
   readonly #authenticationTimeoutMs: number;
   readonly #server: Server;
-  /** For clients that asked for TLS, and for those that began with it; neither listens itself. */
+  /** For clients that send an SSLRequest, and for clients that start with TLS. Neither server listens. */
   readonly #negotiatedTls: TlsServer;
   readonly #directTls: TlsServer;
-  /** Every connection, on either side of the gate. */
+  /** The connections to clients and to PostgreSQL. */
   readonly #sockets = new Set<Duplex>();
 
   constructor(options: PostgresProxyOptions) {
     this.#options = options;
-    this.#authenticationTimeoutMs = options.authenticationTimeout ?? AUTHENTICATION_TIMEOUT_MS;
+    this.#authenticationTimeoutMs = options.authenticationTimeoutMs ?? AUTHENTICATION_TIMEOUT_MS;
     const tls = {
       ...options.certificate,
       minVersion: 'TLSv1.2',
@@ -69,14 +69,14 @@ export class PostgresProxy {
     } as const;
     this.#negotiatedTls = createTlsServer(tls, (socket) => this.#onTlsConnection(socket));
     this.#directTls = createTlsServer(tls, (socket) => {
-      // PostgreSQL insists on ALPN here, lest TLS of another protocol be led to it.
+      // PostgreSQL requires ALPN here, against attacks that redirect TLS of another protocol.
       if (socket.alpnProtocol === 'postgresql') this.#onTlsConnection(socket);
       else socket.destroy();
     });
     this.#server = createServer({ noDelay: true }, (socket) => this.#onConnection(socket));
   }
 
-  /** @throws Error with code `EADDRINUSE` when someone else listens there. */
+  /** @throws Error with code `EADDRINUSE` if the port is in use. */
   async open(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.on('error', reject);
@@ -84,7 +84,7 @@ export class PostgresProxy {
     });
   }
 
-  /** Stop listening and break every connection. */
+  /** Stop listening and close every connection. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -94,19 +94,19 @@ export class PostgresProxy {
 
   #track<Connection extends Duplex>(socket: Connection): Connection {
     this.#sockets.add(socket);
-    // A broken connection concerns its own two ends only; its `close` follows.
+    // After an error comes `close`, which the other handlers use.
     return socket.on('error', () => {}).once('close', () => this.#sockets.delete(socket));
   }
 
   #onConnection(socket: Socket): void {
     this.#track(socket);
     if (socket.remoteAddress === undefined) {
-      // Gone before we came to look.
+      // The client has already disconnected.
       socket.destroy();
       return;
     }
     if (!this.#isAllowed(socket) && this.#options.blockedBehavior === 'timeout') {
-      // Swallowed: Azure's firewall drops the client's packets, so it never hears anything.
+      // Azure's firewall drops the packets, so the client gets no answer.
       socket.resume();
       return;
     }
@@ -114,12 +114,11 @@ export class PostgresProxy {
     this.#negotiate(socket).catch(() => socket.destroy());
   }
 
-  /** Give a client so long to go on; {@link #secure} and {@link #passSession} end the waiting. */
+  /** {@link #startTls} and {@link #forwardSession} stop this timeout. */
   #startTimeout(socket: Socket): void {
     socket.setTimeout(this.#authenticationTimeoutMs, () => socket.destroy());
   }
 
-  /** The public address by which the firewall knows this client. */
   #publicAddress(socket: Socket): string {
     return this.#options.clientAddresses.getPublicAddress(socket.remoteAddress ?? '');
   }
@@ -130,7 +129,7 @@ export class PostgresProxy {
 
   async #negotiate(socket: Socket): Promise<void> {
     const first = await readBytes(socket, 1);
-    if (!first) throw new Error('The client said nothing.');
+    if (!first) throw new Error('The client sent nothing.');
     socket.unshift(first);
     if (first[0] === TLS_HANDSHAKE_BYTE) {
       this.#startTls(socket, this.#directTls);
@@ -139,7 +138,7 @@ export class PostgresProxy {
     for (;;) {
       const packet = await readStartupPacket(socket);
       if (packet?.code === REQUEST_CODES.ssl) {
-        // What already follows was sent in the clear and must not be taken for part of the secured session.
+        // Data after the request was sent without TLS and must not become part of the TLS session.
         if (socket.readableLength > 0) throw new Error('The client sent data before the handshake.');
         socket.write('S');
         this.#startTls(socket, this.#negotiatedTls);
@@ -151,7 +150,7 @@ export class PostgresProxy {
   }
 
   #startTls(socket: Socket, server: TlsServer): void {
-    // From here on it is the secured socket on top of this one that sees the client's activity.
+    // From now on only the TLS socket on top of this one sees the activity of the client.
     socket.setTimeout(0);
     server.emit('connection', socket);
   }
@@ -165,7 +164,7 @@ export class PostgresProxy {
   }
 
   #onStartupPacket(socket: Socket, packet: StartupPacket | undefined, isTls: boolean): void {
-    if (!packet) throw new Error('The client went away, or speaks something else.');
+    if (!packet) throw new Error('The client disconnected, or uses another protocol.');
     const isAllowed = this.#isAllowed(socket);
     if (packet.code === REQUEST_CODES.cancel) {
       if (isAllowed) this.#forwardCancel(socket, packet);
@@ -188,7 +187,7 @@ export class PostgresProxy {
   #forwardCancel(socket: Socket, packet: StartupPacket): void {
     const backend = this.#track(connect(this.#options.socketPath));
     backend.end(packet.bytes);
-    // PostgreSQL answers a cancellation by closing the connection, and so do we.
+    // PostgreSQL answers a cancel request by closing the connection.
     backend.once('close', () => socket.end());
   }
 
@@ -197,7 +196,7 @@ export class PostgresProxy {
     const backend = this.#track(connect(this.#options.socketPath));
     backend.write(packet.bytes);
     const { statementRewriters, findHold, rejectsScram } = this.#options;
-    /** Of statements that have been passed on and whose answer has not ended. */
+    /** Holds of forwarded statements whose answer has not ended. */
     let heldResponses: Hold[] = [];
     const requestFilter = new RequestFilter(statementRewriters, (statement) => {
       const hold = findHold(statement);
@@ -213,8 +212,8 @@ export class PostgresProxy {
       rejectsScram() ? parseUserAndDatabase(packet).user : undefined,
     );
     socket.pipe(requestFilter).pipe(backend).pipe(responseFilter).pipe(socket);
-    // Neither side of a session outlives the other, but what was already said is passed on first. A client that ended
-    // in order has had its end passed on by the pipes.
+    // When one side ends, the other one ends too, after the data in between has been forwarded. The pipes forward the end
+    // of a client that closes its connection normally.
     backend.once('close', () => responseFilter.end());
     responseFilter.once('end', () => socket.destroySoon());
     socket.once('close', () => {

@@ -1,16 +1,16 @@
-import { ADMINISTRATOR_ROLE } from '../azure-model/service-roles.ts';
+import { ADMINISTRATOR_ROLE } from '../azure-model/role-model.ts';
 import { encodeMessage, type MessageReplacer, MessageStream } from './message-stream.ts';
 
-/** Looks at the SQL of one message; what it returns is run instead, `undefined` lets the message pass as it is. */
+/** Returns the SQL to run instead of the SQL of a message, or undefined to pass it unchanged. */
 export type StatementRewriter = (sql: string) => string | undefined;
 
 /**
- * The way from a client to PostgreSQL. Bytes pass unchanged, except for a Query or Parse message whose SQL a rule
- * replaces. Replacing it by SQL that fails leaves the rest to PostgreSQL: the error, the state of the transaction, the
- * synchronisation of the extended protocol.
+ * The stream from a client to PostgreSQL. Bytes pass unchanged, except for Query and Parse messages whose SQL a rewriter
+ * replaces. A rewriter refuses a statement by replacing it with SQL that fails: PostgreSQL then creates the error, and keeps
+ * the state of the transaction and of the extended protocol.
  */
 export class RequestFilter extends MessageStream {
-  /** @param delayStatement what a statement waits for before PostgreSQL gets it, if anything. */
+  /** @param delayStatement returns a promise to delay a statement. */
   constructor(
     rewriters: readonly StatementRewriter[],
     delayStatement: (sql: string) => Promise<void> | undefined = () => undefined,
@@ -50,7 +50,7 @@ function rewriteStatement(
 const COMMENTS_AND_QUOTED_TEXT =
   /--[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"]|"")*"|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$/g;
 
-/** SQL with comments and quoted text blanked out, so that what is left are words; quoted identifiers stay. */
+/** Replace comments and quoted text with spaces. Quoted identifiers stay. */
 function blankQuotedText(sql: string): string {
   return sql.replace(COMMENTS_AND_QUOTED_TEXT, (text) => (text.startsWith('"') ? text : ' '));
 }
@@ -62,9 +62,8 @@ const RESTRICTED_MEMBER = new RegExp(
 );
 
 /**
- * Azure's patched server guards its own role: `GRANT x TO azure_pg_admin` is refused to everybody (facts.md §5), where
- * PostgreSQL would let the creator of x do it. Privileges on an object (`GRANT … ON … TO`) are another matter. Dynamic
- * SQL inside a function is not looked at.
+ * Azure's patched server refuses `GRANT role TO azure_pg_admin`, which PostgreSQL permits to the creator of the role. Grants
+ * on objects (`GRANT … ON … TO`) are permitted. Dynamic SQL in functions is not checked.
  */
 export function rejectRestrictedRoleGrant(sql: string): string | undefined {
   if (!sql.toLowerCase().includes(ADMINISTRATOR_ROLE)) return undefined;
@@ -83,7 +82,7 @@ export function rejectRestrictedRoleGrant(sql: string): string | undefined {
     : undefined;
 }
 
-/** A statement that fails so. The message must be free of quotes and percent signs. */
+/** SQL that fails with this condition. The message must not contain quotes or percent signs. */
 function raiseExceptionSql(condition: string, message: string): string {
   return `DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '${condition}', MESSAGE = '${message}'; END$$`;
 }

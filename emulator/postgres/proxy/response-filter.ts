@@ -1,16 +1,15 @@
 import { NOT_ALLOW_LISTED_ERROR } from '../azure-model/azure-extension.ts';
-import { encodeMessage, type MessageReplacer, MessageStream } from './message-stream.ts';
-import { encodeFatalError } from './startup-packet.ts';
+import { encodeFatalError, encodeMessage, type MessageReplacer, MessageStream } from './message-stream.ts';
 
 /**
- * The way from PostgreSQL to a client. Azure looks at its list first, so also an extension that the server does not
- * have at all is refused as one that is not allow-listed [D]. PostgreSQL says that before any event trigger could know
- * which extension is meant (see azure-extension.ts), so its words are changed on the way out; the code is the same.
+ * The stream from PostgreSQL to a client. Azure checks its allow-list first, so it refuses even an extension that the server
+ * does not have as not allow-listed (documented). PostgreSQL refuses it before an event trigger knows its name (see
+ * azure-extension.ts), so the message is replaced here. The code is the same.
  */
 export class ResponseFilter extends MessageStream {
   /**
-   * @param delayReadyForQuery what the end of an answer (ReadyForQuery) waits for, if anything.
-   * @param rejectedRole the role whose login is refused where PostgreSQL asks for SCRAM.
+   * @param delayReadyForQuery returns a promise to delay the end of an answer (ReadyForQuery).
+   * @param rejectedRole the role whose login fails if PostgreSQL requests SCRAM.
    */
   constructor(delayReadyForQuery: () => Promise<void> | undefined = () => undefined, rejectedRole?: string) {
     super(
@@ -26,7 +25,7 @@ export class ResponseFilter extends MessageStream {
 /** The code of AuthenticationSASL, PostgreSQL's request for SCRAM. */
 const AUTHENTICATION_SASL = 10;
 
-/** In PostgreSQL's words for a password that does not fit what is stored. */
+/** Uses PostgreSQL's message for a wrong password. */
 const rejectScram = (request: Buffer, role: string): Buffer | undefined =>
   request.readUInt32BE(5) === AUTHENTICATION_SASL
     ? encodeFatalError('28P01', `password authentication failed for user "${role}"`)
@@ -42,7 +41,7 @@ function rejectUnlistedExtension(error: Buffer): Buffer | undefined {
   const getField = (type: string) => fields.find((field) => field.startsWith(type))?.slice(1) ?? '';
   const name = EXTENSION_NOT_AVAILABLE.exec(getField('M'))?.groups?.['name'];
   if (name === undefined || getField('C') !== NOT_ALLOW_LISTED_ERROR.code) return undefined;
-  // Without PostgreSQL's detail, the path of a file that it did not find.
+  // PostgreSQL's detail is the path of the missing file.
   const otherFields = fields.filter((field) => !'MDH'.includes(field.charAt(0)));
   const responseFields = [
     ...otherFields,

@@ -1,20 +1,20 @@
 import type { Readable } from 'node:stream';
 
-/** What a client may send before its session, by the code in the packet (PostgreSQL's protocol, "Message Formats"). */
+/** Codes of the packets that a client can send before its session (PostgreSQL, "Message Formats"). */
 export const REQUEST_CODES = { cancel: 80877102, ssl: 80877103, gssEncryption: 80877104 } as const;
 
-/** PostgreSQL's own limit on the length of such a packet, in bytes. */
+/** PostgreSQL's limit on the length of a packet, in bytes. */
 const MAX_STARTUP_PACKET_BYTES = 10_000;
 
-/** A packet of the time before the session. */
+/** A packet that a client sends before its session. */
 export interface StartupPacket {
-  /** One of {@link REQUEST_CODES}, or the protocol's version. */
+  /** One of {@link REQUEST_CODES}, or the protocol version. */
   readonly code: number;
-  /** As it came, length included. */
+  /** The whole packet with its length. */
   readonly bytes: Buffer;
 }
 
-/** Read so many bytes from a paused stream; undefined if it ends before. */
+/** Read `size` bytes from a paused stream, or undefined if it ends earlier. */
 export function readBytes(stream: Readable, size: number): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const finish = (bytes: Buffer | undefined) => {
@@ -31,7 +31,7 @@ export function readBytes(stream: Readable, size: number): Promise<Buffer | unde
   });
 }
 
-/** Read one packet; undefined if the client went away or speaks something else. */
+/** Read one packet, or undefined if the client disconnects or uses another protocol. */
 export async function readStartupPacket(stream: Readable): Promise<StartupPacket | undefined> {
   const head = await readBytes(stream, 4);
   const length = head?.readUInt32BE(0) ?? 0;
@@ -40,7 +40,7 @@ export async function readStartupPacket(stream: Readable): Promise<StartupPacket
   return body && { code: body.readUInt32BE(0), bytes: Buffer.concat([head, body]) };
 }
 
-/** The user and the database that a startup packet names; PostgreSQL takes the user's name for a missing database. */
+/** The user and the database in a startup packet. The default database has the name of the user. */
 export function parseUserAndDatabase({ bytes }: StartupPacket): { user: string; database: string } {
   const words = bytes.toString('utf8', 8).split('\0');
   const parameters = new Map<string, string>();
@@ -49,12 +49,4 @@ export function parseUserAndDatabase({ bytes }: StartupPacket): { user: string; 
   }
   const user = parameters.get('user') ?? '';
   return { user, database: parameters.get('database') || user };
-}
-
-/** An ErrorResponse that ends the connection, in the protocol's bytes. */
-export function encodeFatalError(sqlstate: string, message: string): Buffer {
-  const fields = Buffer.from(`SFATAL\0VFATAL\0C${sqlstate}\0M${message}\0\0`);
-  const head = Buffer.alloc(5, 'E');
-  head.writeUInt32BE(fields.length + 4, 1);
-  return Buffer.concat([head, fields]);
 }

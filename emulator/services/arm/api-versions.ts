@@ -1,6 +1,6 @@
-import { gatewayErrors } from './errors.ts';
+import { gatewayErrors } from './arm-errors.ts';
 
-/** The versions of Microsoft.DBforPostgreSQL/flexibleServers that answer, oldest first. */
+/** The supported versions of Microsoft.DBforPostgreSQL/flexibleServers, oldest first. */
 export const POSTGRES_API_VERSIONS = [
   '2021-06-01-preview',
   '2021-06-01',
@@ -16,7 +16,7 @@ export const POSTGRES_API_VERSIONS = [
   '2025-01-01-preview',
   '2025-06-01-preview',
   '2025-08-01',
-  // What the az CLI asks for since 2.84 or so (its recordings of 2026).
+  // Used by the az CLI since about 2.84 (recordings of 2026).
   '2026-01-01-preview',
 ] as const;
 
@@ -30,12 +30,12 @@ export const RESOURCES_API_VERSIONS = [
   '2025-04-01',
 ];
 
-/** Which versions apply: those of ARM's own resources, or those of the PostgreSQL provider. */
+/** ARM's own resources, or those of the PostgreSQL provider. */
 export type ApiFamily = 'resources' | 'postgres';
 
 /**
- * Refuse a version that the resource does not know, as ARM does.
- * @throws {ArmError} 400 InvalidApiVersionParameter, or NoRegisteredProviderFound for the provider's types.
+ * @throws {ArmError} for an unsupported version: 400 InvalidApiVersionParameter, or NoRegisteredProviderFound for a type
+ * of the provider.
  */
 export function checkApiVersion(version: string, family: ApiFamily, type: string): void {
   if (family === 'resources') {
@@ -48,7 +48,7 @@ export function checkApiVersion(version: string, family: ApiFamily, type: string
   if (!known.includes(version)) throw gatewayErrors.noRegisteredProvider(type, version, known);
 }
 
-/** True where `version` is at least `since`, by date; a preview counts as its date. */
+/** Compares the dates only: a preview counts as its date. */
 export function isVersionAtLeast(version: string, minimum: string): boolean {
   return version.slice(0, 10) >= minimum.slice(0, 10);
 }

@@ -1,38 +1,21 @@
-import { type HttpRequest, type HttpResponse, parseJsonBody } from '../../core/http-types.ts';
+import { type HttpRequest, parseJsonBody } from '../../core/http-types.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
-import type { Timers } from '../../core/timers.ts';
-import type { EmulatorOptions } from '../../options.ts';
-import type { PostgresFactory } from '../../postgres/types.ts';
-import type { ArmStore } from './arm-store.ts';
-import { gatewayErrors } from './errors.ts';
-import type { Operations } from './operations.ts';
+import { gatewayErrors } from './arm-errors.ts';
 
-/** What every part of the emulated ARM works with. */
-export interface ArmContext {
-  readonly store: ArmStore;
-  readonly operations: Operations;
-  readonly options: EmulatorOptions;
-  readonly timers: Timers;
-  readonly tenantId: string;
-  /** The data plane, loaded when it is first needed. */
-  readonly getPostgresFactory: () => Promise<PostgresFactory>;
+/** The parts of a path that identify a server. */
+export interface ServerPath {
+  readonly subscription: string;
+  readonly group: string;
+  readonly server: string;
 }
 
-/** One authenticated request to ARM, with the names in its path. */
+/** One authenticated request to ARM. */
 export interface ArmRequest {
   readonly request: HttpRequest;
   readonly apiVersion: string;
-  /** Names from the path by their placeholder, decoded; absent ones are ''. */
-  readonly params: {
-    readonly subscription: string;
-    readonly group: string;
-    readonly location: string;
-    readonly server: string;
-    readonly child: string;
-  };
+  /** The segments of the path by the placeholder in the route, decoded. Missing ones are ''. */
+  readonly params: ServerPath & { readonly location: string; readonly child: string };
 }
-
-export type ArmHandler = (call: ArmRequest, context: ArmContext) => HttpResponse | Promise<HttpResponse>;
 
 /**
  * The body as a JSON object.
@@ -56,8 +39,8 @@ const ENVELOPE_MEMBERS = new Set(
 );
 
 /**
- * The body of a tracked resource. ARM reads its envelope strictly and leaves `properties` to the provider.
- * @throws {ArmError} 400 InvalidRequestContent for a member that no resource has.
+ * The body of a tracked resource. ARM checks the top-level members, and the provider checks `properties`.
+ * @throws {ArmError} 400 InvalidRequestContent for an unknown top-level member.
  */
 export function parseResourceBody(call: ArmRequest): JsonObject {
   const body = parseBody(call);
@@ -71,8 +54,8 @@ export function parseResourceBody(call: ArmRequest): JsonObject {
 }
 
 /**
- * The body's tags: names and values are strings.
- * @returns undefined where the body has none.
+ * The tags in the body.
+ * @returns undefined if the body has no tags.
  * @throws {ArmError} 400 InvalidRequestContent.
  */
 export function parseTags(body: JsonObject): Record<string, string> | undefined {

@@ -1,38 +1,63 @@
+import { randomUUID } from 'node:crypto';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../core/http-types.ts';
+import type { EmulatorIdentity } from '../../core/identity.ts';
 import type { AccessTokenIssuer } from '../entra/access-tokens.ts';
-import type { ArmContext } from './arm-request.ts';
+import type { ArmContext } from './arm-context.ts';
+import { ArmError } from './arm-errors.ts';
 import { authenticate } from './authentication.ts';
-import { ArmError } from './errors.ts';
-import { commonHeaders, rateLimitHeaders, withHeaders } from './headers.ts';
 import { getSubscriptionId, routeRequest } from './router.ts';
-import { getRequestKind, RequestThrottle } from './throttling.ts';
+import { getRequestKind, type RequestKind, RequestThrottle } from './throttling.ts';
 
-/** The emulated Azure Resource Manager: signed-in requests, its limits, its headers, then the route. */
+/** The headers of every answer, see docs/azure-behavior.md#response-bodies-and-headers. */
+function commonHeaders(request: HttpRequest, identity: EmulatorIdentity): Record<string, string> {
+  const correlationId = request.headers['x-ms-correlation-request-id']?.toString() ?? randomUUID();
+  const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
+  const clientId = request.headers['x-ms-client-request-id']?.toString();
+  const returnClientRequestId =
+    request.headers['x-ms-return-client-request-id']?.toString().toLowerCase() === 'true';
+  return {
+    'Cache-Control': 'no-cache',
+    Pragma: 'no-cache',
+    Expires: '-1',
+    'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
+    'X-Content-Type-Options': 'nosniff',
+    'x-ms-request-id': randomUUID(),
+    'x-ms-correlation-request-id': correlationId,
+    'x-ms-routing-request-id': `WESTEUROPE:${time}:${correlationId}`,
+    'x-ms-operation-identifier': `tenantId=${identity.tenantId},objectId=${identity.objectId}/westeurope/${randomUUID()}`,
+    ...(clientId !== undefined && returnClientRequestId ? { 'x-ms-client-request-id': clientId } : {}),
+  };
+}
+
+/** The remaining requests, under the old and the current name of the header. */
+function rateLimitHeaders(kind: RequestKind, remaining: number): Record<string, string> {
+  return {
+    [`x-ms-ratelimit-remaining-subscription-${kind}s`]: String(remaining),
+    [`x-ms-ratelimit-remaining-subscription-global-${kind}s`]: String(remaining * 15),
+  };
+}
+
+/** Add headers to the response, or to the response of an ArmError. The headers of the response itself win. */
+async function withHeaders(
+  headers: Record<string, string>,
+  respond: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  const response = await respond().catch((error: unknown) => {
+    if (error instanceof ArmError) return error.toResponse();
+    throw error;
+  });
+  return { ...response, headers: { ...headers, ...response.headers } };
+}
+
+/** The emulated Azure Resource Manager: authentication, throttling, headers, then the route. */
 export function armHandler(context: ArmContext, tokens: AccessTokenIssuer): HttpHandler {
   const { throttlingScale, retryAfterScale } = context.options;
   const throttle = new RequestThrottle(throttlingScale, retryAfterScale);
-
-  async function handleAuthenticated(request: HttpRequest): Promise<HttpResponse> {
-    const claims = await authenticate(request, tokens);
-    const subscription = getSubscriptionId(request);
-    const kind = getRequestKind(request.method);
-    const remaining = throttle.consume(kind, subscription, String(claims['oid']));
-    const rateLimits = rateLimitHeaders(kind, remaining);
-    try {
-      return withHeaders(await routeRequest(request, context), rateLimits);
-    } catch (error) {
-      if (error instanceof ArmError) return withHeaders(error.toResponse(), rateLimits);
-      throw error;
-    }
-  }
-
-  return async (request) => {
-    const headers = commonHeaders(request, tokens.identity);
-    try {
-      return withHeaders(await handleAuthenticated(request), headers);
-    } catch (error) {
-      if (error instanceof ArmError) return withHeaders(error.toResponse(), headers);
-      throw error;
-    }
-  };
+  return (request) =>
+    withHeaders(commonHeaders(request, tokens.identity), async () => {
+      const claims = await authenticate(request, tokens);
+      const kind = getRequestKind(request.method);
+      const remaining = throttle.consume(kind, getSubscriptionId(request), String(claims['oid']));
+      return withHeaders(rateLimitHeaders(kind, remaining), () => routeRequest(request, context));
+    });
 }

@@ -1,10 +1,11 @@
 import type { CaseInsensitiveMap } from '../../core/case-insensitive-map.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { AddressRange, ExecutedStatement, PostgresServer } from '../../postgres/types.ts';
-import { gatewayErrors } from './errors.ts';
+import { gatewayErrors } from './arm-errors.ts';
+import type { ServerPath } from './arm-request.ts';
 import type { Location } from './locations.ts';
 
-/** The states of a flexible server (facts.md §1, `ServerState`). */
+/** The states of a flexible server, see docs/azure-behavior.md#server-states. */
 export type ServerState =
   | 'Ready'
   | 'Dropping'
@@ -28,43 +29,70 @@ export interface ResourceGroup {
 
 export interface FlexibleServer {
   readonly subscriptionId: string;
-  /** The group's name as the group spells it. */
+  /** The name of the group, in the spelling of its creation. */
   readonly resourceGroup: string;
   readonly name: string;
-  /** A server does not move; only control says otherwise. */
+  /** Changes only through the control API: a server cannot move. */
   location: Location;
   readonly createdAt: string;
   tags: Record<string, string> | undefined;
   sku: { name: string; tier: string };
   /** What the API shows under `properties`, except the state. Passwords are never in it. */
   properties: JsonObject;
-  /** The state but for firewall, database and configuration operations, which show as Updating. */
+  /** The state without running firewall, database and configuration operations; see {@link visibleState}. */
   state: ServerState;
-  /** How many of those are under way. */
+  /** Number of running firewall, database and configuration operations. */
   activeChildOperations: number;
-  /** True while a configuration is being written: a second write then fails (facts.md §3, helixos). */
+  /** True during the write of a parameter. A second write then fails, see docs/azure-behavior.md#busy-servers. */
   isWritingConfiguration: boolean;
-  /** The data plane; absent until the creation has made it. */
+  /** Undefined until the creation has finished. */
   postgres: PostgresServer | undefined;
-  /** By name, as it was first written; what ARM shows. */
+  /** The rules that ARM shows, by name. */
   readonly firewallRules: CaseInsensitiveMap<AddressRange>;
-  /** What the gate goes by, or will once the delay is over: stored rules plus accepted changes. */
+  /** The rules that the firewall uses, or will use after its delay: the stored rules with all accepted changes. */
   readonly effectiveRules: CaseInsensitiveMap<AddressRange>;
 }
 
-/** The state that the API shows. */
+/** The state that the API shows: Updating while an operation on a child resource runs. */
 export function visibleState(server: FlexibleServer): ServerState {
   return server.state === 'Ready' && server.activeChildOperations > 0 ? 'Updating' : server.state;
+}
+
+/** Run the operation of a child resource. The server shows Updating until it ends. */
+export async function withActiveOperation(server: FlexibleServer, work: () => Promise<void>): Promise<void> {
+  server.activeChildOperations += 1;
+  try {
+    await work();
+  } finally {
+    server.activeChildOperations -= 1;
+  }
+}
+
+/** Run an operation of the server itself, which then has the state `during` and `after`, or the previous one on failure. */
+export async function withServerState(
+  server: FlexibleServer,
+  { during, after }: { readonly during: ServerState; readonly after: ServerState },
+  work: () => Promise<void>,
+): Promise<void> {
+  const previous = server.state;
+  server.state = during;
+  try {
+    await work();
+    server.state = after;
+  } catch (error) {
+    server.state = previous;
+    throw error;
+  }
 }
 
 function groupKey(...parts: readonly string[]): string {
   return parts.join('/').toLowerCase();
 }
 
-/** What exists in the emulated Azure. Names compare without regard to case; what does not exist is an ArmError. */
+/** The resource groups and servers of the emulated Azure. Names are compared without regard to case. */
 export class ArmStore {
   readonly subscriptionIds: readonly string[];
-  /** Statements of servers that are gone. */
+  /** Statements of deleted servers. */
   readonly deletedServerStatements: ExecutedStatement[] = [];
   readonly #groups = new Map<string, ResourceGroup>();
   readonly #servers = new Map<string, FlexibleServer>();
@@ -116,21 +144,27 @@ export class ArmStore {
     );
   }
 
-  /** The server in this group; undefined where there is none. @throws {ArmError} 404 ResourceGroupNotFound. */
-  findServer(subscriptionId: string, group: string, name: string): FlexibleServer | undefined {
-    this.getGroup(subscriptionId, group);
+  /**
+   * The server at this path, or undefined.
+   * @throws {ArmError} 404 ResourceGroupNotFound.
+   */
+  findServer({ subscription, group, server: name }: ServerPath): FlexibleServer | undefined {
+    this.getGroup(subscription, group);
     const server = this.findServerByName(name);
-    return server && this.listServers(subscriptionId, group).includes(server) ? server : undefined;
+    return server && this.listServers(subscription, group).includes(server) ? server : undefined;
   }
 
-  /** @throws {ArmError} 404 ResourceNotFound from the gateway, also for any child of a missing server. */
-  getServer(subscriptionId: string, group: string, name: string): FlexibleServer {
-    const server = this.findServer(subscriptionId, group, name);
+  /**
+   * The server at this path.
+   * @throws {ArmError} 404 ResourceNotFound, also for every child of a missing server.
+   */
+  getServer(path: ServerPath): FlexibleServer {
+    const server = this.findServer(path);
     if (server) return server;
-    throw gatewayErrors.serverNotFound(name, group);
+    throw gatewayErrors.serverNotFound(path.server, path.group);
   }
 
-  /** The server of that name anywhere: names are unique across all of Azure (facts.md §4). */
+  /** The server with this name in any subscription: names are unique across Azure. */
   findServerByName(name: string): FlexibleServer | undefined {
     return this.#servers.get(name.toLowerCase());
   }

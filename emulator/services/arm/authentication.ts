@@ -1,8 +1,7 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { HttpRequest } from '../../core/http-types.ts';
-import type { AccessTokenIssuer } from '../entra/access-tokens.ts';
-import { ARM_AUDIENCES } from '../entra/audiences.ts';
-import { type ArmError, gatewayErrors } from './errors.ts';
+import { type AccessTokenIssuer, ARM_AUDIENCES } from '../entra/access-tokens.ts';
+import { type ArmError, gatewayErrors } from './arm-errors.ts';
 
 function authenticateHeader(tenantId: string, description: string): Record<string, string> {
   const authority = `https://login.windows.net/${tenantId}`;
@@ -40,9 +39,9 @@ function toArmError(error: unknown, token: string, tenantId: string): ArmError {
 }
 
 /**
- * Check the access token of a request to ARM: Entra's signature, issuer, audience, time.
- * @returns the token's claims.
- * @throws {ArmError} 401 AuthenticationFailed without a token (facts.md §3), else what is wrong with it.
+ * Check the access token of a request: signature, issuer, audience and time.
+ * @returns the claims of the token.
+ * @throws {ArmError} 401 AuthenticationFailed without a token, or 401 with a code for the invalid token.
  */
 export async function authenticate(request: HttpRequest, tokens: AccessTokenIssuer): Promise<JWTPayload> {
   const { tenantId } = tokens.identity;

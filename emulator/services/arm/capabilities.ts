@@ -1,15 +1,15 @@
 import type { HttpResponse } from '../../core/http-types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { isVersionAtLeast } from './api-versions.ts';
-import type { ArmContext, ArmHandler, ArmRequest } from './arm-request.ts';
-import { capabilities2022 } from './capabilities-2022.ts';
-import { gatewayErrors } from './errors.ts';
+import type { ArmContext, ArmHandler } from './arm-context.ts';
+import { gatewayErrors } from './arm-errors.ts';
+import type { ArmRequest } from './arm-request.ts';
 import { AVAILABILITY_ZONES } from './high-availability.ts';
 import { findLocation, REGION_NAMES } from './locations.ts';
 import { PROVIDER_HEADERS } from './operations.ts';
 import { COMPUTE_SKUS, COMPUTE_TIERS, type ComputeTier, STORAGE_SIZES } from './skus.ts';
 
-function storageEditionBody(): JsonObject {
+function storageEdition(): JsonObject {
   return {
     name: 'ManagedDisk',
     defaultStorageSizeMb: 32 * 1024,
@@ -25,12 +25,12 @@ function storageEditionBody(): JsonObject {
   };
 }
 
-function serverEditionBody(tier: ComputeTier): JsonObject {
+function serverEdition(tier: ComputeTier): JsonObject {
   const skus = COMPUTE_SKUS[tier];
   return {
     name: tier,
     defaultSkuName: skus[0]?.name,
-    supportedStorageEditions: [storageEditionBody()],
+    supportedStorageEditions: [storageEdition()],
     supportedServerSkus: skus.map(({ name, vCores, iops, memoryPerVcoreMb }) => ({
       name,
       vCores,
@@ -43,12 +43,15 @@ function serverEditionBody(tier: ComputeTier): JsonObject {
   };
 }
 
-function serverVersionBody(name: string, all: readonly string[]): JsonObject {
-  const supportedVersionsToUpgrade = all.filter((other) => Number(other) > Number(name));
-  return { name, supportedVersionsToUpgrade, supportedFeatures: [] };
+function newerMajors(major: string, majors: readonly string[]): string[] {
+  return majors.filter((other) => Number(other) > Number(major));
 }
 
-/** Those of a region in azure-cli's recordings of 2026, less what the emulator does not do. */
+function serverVersion(name: string, majors: readonly string[]): JsonObject {
+  return { name, supportedVersionsToUpgrade: newerMajors(name, majors), supportedFeatures: [] };
+}
+
+/** The features of a region in azure-cli's recordings of 2026, without those that the emulator does not have. */
 const REGION_FEATURES = {
   FastProvisioning: 'Disabled',
   ZoneRedundantHa: 'Enabled',
@@ -61,6 +64,56 @@ const REGION_FEATURES = {
   Clusters: 'Enabled',
 } as const;
 
+function storageEdition2022(): JsonObject {
+  return {
+    name: 'ManagedDisk',
+    supportedStorageMB: STORAGE_SIZES.map(({ sizeGb, tier, iops }) => ({
+      name: tier,
+      supportedIops: iops,
+      storageSizeMB: sizeGb * 1024,
+      supportedUpgradableTierList: [],
+      status: 'Available',
+    })),
+    status: 'Available',
+  };
+}
+
+function serverVersion2022(name: string, majors: readonly string[], tier: ComputeTier): JsonObject {
+  return {
+    name,
+    supportedVersionsToUpgrade: newerMajors(name, majors),
+    supportedVcores: COMPUTE_SKUS[tier].map((sku) => ({
+      name: sku.name,
+      vCores: sku.vCores,
+      supportedIops: sku.iops,
+      supportedMemoryPerVcoreMB: sku.memoryPerVcoreMb,
+      status: 'Available',
+    })),
+    status: 'Available',
+  };
+}
+
+/** The form of api-versions before 2023-06: one entry for each zone, flags as booleans. Older az CLIs use it. */
+function capabilities2022(majors: readonly string[]): JsonObject[] {
+  return ['none', ...AVAILABILITY_ZONES].map((zone) => ({
+    zone,
+    supportedHAMode: ['ZoneRedundant', 'SameZone'],
+    geoBackupSupported: true,
+    zoneRedundantHaSupported: true,
+    zoneRedundantHaAndGeoBackupSupported: true,
+    supportedFlexibleServerEditions: COMPUTE_TIERS.map((tier) => ({
+      name: tier,
+      supportedStorageEditions: [storageEdition2022()],
+      supportedServerVersions: majors.map((major) => serverVersion2022(major, majors, tier)),
+      status: 'Available',
+    })),
+    supportedHyperscaleNodeEditions: [],
+    fastProvisioningSupported: false,
+    supportedFastProvisioningEditions: [],
+    status: 'Available',
+  }));
+}
+
 async function buildCapabilities(call: ArmRequest, context: ArmContext): Promise<HttpResponse> {
   const { supportedMajors } = await context.getPostgresFactory();
   if (!isVersionAtLeast(call.apiVersion, '2023-06-01')) {
@@ -68,8 +121,8 @@ async function buildCapabilities(call: ArmRequest, context: ArmContext): Promise
   }
   const capability = {
     name: 'FlexibleServerCapabilities',
-    supportedServerEditions: COMPUTE_TIERS.map(serverEditionBody),
-    supportedServerVersions: supportedMajors.map((major) => serverVersionBody(major, supportedMajors)),
+    supportedServerEditions: COMPUTE_TIERS.map(serverEdition),
+    supportedServerVersions: supportedMajors.map((major) => serverVersion(major, supportedMajors)),
     supportedFeatures: Object.entries(REGION_FEATURES).map(([name, status]) => ({ name, status })),
     fastProvisioningSupported: 'Disabled',
     supportedFastProvisioningEditions: [],
@@ -84,8 +137,8 @@ async function buildCapabilities(call: ArmRequest, context: ArmContext): Promise
 }
 
 /**
- * `GET …/locations/{location}/capabilities`: what can be created there, which is what the emulator can create. The
- * shape is the specification's, the flags are of an unrestricted region [INF].
+ * `GET …/locations/{location}/capabilities`: what the emulator can create. The shape is documented, and the flags are
+ * those of an unrestricted region (inferred).
  */
 export const listCapabilities: ArmHandler = (call, context) => {
   if (findLocation(call.params.location)) return buildCapabilities(call, context);
@@ -93,8 +146,8 @@ export const listCapabilities: ArmHandler = (call, context) => {
   throw gatewayErrors.locationNotAvailable(call.params.location, type, REGION_NAMES);
 };
 
-/** `GET …/flexibleServers/{name}/capabilities`: what the az CLI reads before an update, of the same shape. */
+/** `GET …/flexibleServers/{name}/capabilities`, which the az CLI reads before an update. */
 export const serverCapabilities: ArmHandler = (call, context) => {
-  context.store.getServer(call.params.subscription, call.params.group, call.params.server);
+  context.store.getServer(call.params);
   return buildCapabilities(call, context);
 };

@@ -1,22 +1,21 @@
 import { asNumber, asObject, asString, type JsonObject } from '../../core/json.ts';
 import { isVersionAtLeast } from './api-versions.ts';
-import { type OperationError, operationErrors, providerErrors } from './errors.ts';
+import { type OperationError, operationErrors, providerErrors } from './arm-errors.ts';
 
 /*
- * Elastic clusters, from azure-cli's recording test_elastic_clusters_mgmt (api-version 2026-01-01-preview), Microsoft's
- * FAQ on their limitations and what the service team said in terraform-provider-azurerm#31315. Beneath a cluster stays
- * one PostgreSQL here: how many nodes there are is a number, nothing is sharded, and there is no Citus.
+ * Elastic clusters, see docs/azure-behavior.md#elastic-clusters. The emulator runs one PostgreSQL for a cluster: the number
+ * of nodes is only a number, nothing is sharded, and Citus is not installed.
  */
 
-/** Nodes that a cluster has at most. */
+/** Maximum number of nodes. */
 const MAX_CLUSTER_SIZE = 20;
 
-/** The database that a cluster comes with unless the request names another. */
+/** The database of a cluster, unless the request names another one. */
 export const DEFAULT_DATABASE = 'postgres';
 
-const DATABASE_NAME_PATTERN = /^[a-zA-Z_][\w-]{0,62}$/;
+export const DATABASE_NAME_PATTERN = /^[a-zA-Z_][\w-]{0,62}$/;
 
-/** What the request says of a cluster; an api-version that does not know them ignores it, as any unknown member [INF]. */
+/** The cluster in the request. An older api-version ignores it, as every unknown member (inferred). */
 function parseCluster(sent: JsonObject, apiVersion: string): JsonObject {
   return isVersionAtLeast(apiVersion, '2025-01-01') ? asObject(sent['cluster']) : {};
 }
@@ -29,7 +28,7 @@ function parseClusterSize(cluster: JsonObject): number | undefined {
   return size;
 }
 
-/** How a write of a cluster ends that was accepted. On a PATCH both are recorded, on a creation [INF]. */
+/** The error that an accepted write ends with. Both errors are recorded for a PATCH, and inferred for a creation. */
 function clusterError(size: number | undefined, sent: JsonObject): OperationError | undefined {
   if (size !== undefined && (size > MAX_CLUSTER_SIZE || size < 0))
     return operationErrors.unsupportedNodes(size);
@@ -37,20 +36,20 @@ function clusterError(size: number | undefined, sent: JsonObject): OperationErro
   return autoGrow === 'enabled' ? operationErrors.clusterAutoGrow() : undefined;
 }
 
-/** What a request makes of a server's cluster. */
+/** The cluster after a request. */
 export interface ClusterChange {
-  /** Undefined where there is none. */
+  /** Undefined for a single server. */
   readonly cluster: JsonObject | undefined;
-  /** How the operation ends although it was accepted. */
+  /** The error that the operation ends with after it was accepted. */
   readonly failure: OperationError | undefined;
 }
 
 const NO_CLUSTER: ClusterChange = { cluster: undefined, failure: undefined };
 
 /**
- * The cluster that a creation asks for; a size of 0, the specification's default, asks for none. Any tier has them:
- * Burstable, too (azure-cli#33208). The codes of the refusals are [INF].
- * @throws {ArmError} 400 on a major before 17, inside a virtual network, or for a name that no database has.
+ * The cluster of a new server. A size of 0, the default of the specification, means a single server. The error codes are
+ * inferred.
+ * @throws {ArmError} 400 for a major before 17, for a virtual network, and for an invalid database name.
  */
 export function clusterForCreate(sent: JsonObject, version: string, apiVersion: string): ClusterChange {
   const cluster = parseCluster(sent, apiVersion);
@@ -67,27 +66,26 @@ export function clusterForCreate(sent: JsonObject, version: string, apiVersion: 
 }
 
 /**
- * The cluster after an update. Fewer nodes than there are is accepted and changes nothing, as Azure has it.
- * @param current undefined where the server is none
- * @throws {ArmError} 400 for a server that would become a cluster and for another default database [INF].
+ * The cluster after an update. A smaller number of nodes is accepted and changes nothing.
+ * @param current undefined for a single server
+ * @throws {ArmError} 400 if a single server would become a cluster, and for another default database (inferred).
  */
 export function clusterForUpdate(
   current: JsonObject | undefined,
   sent: JsonObject,
   apiVersion: string,
 ): ClusterChange {
-  const wanted = parseCluster(sent, apiVersion);
-  const size = parseClusterSize(wanted);
+  const requested = parseCluster(sent, apiVersion);
+  const size = parseClusterSize(requested);
   if (!current) {
     if (size) throw providerErrors.invalidValue('cluster');
     return NO_CLUSTER;
   }
-  const name = wanted['defaultDatabaseName'];
+  const name = requested['defaultDatabaseName'];
   if (name !== undefined && name !== null && name !== current['defaultDatabaseName']) {
     throw providerErrors.invalidValue('cluster.defaultDatabaseName');
   }
-  const before = asNumber(current['clusterSize']) ?? 0;
-  const grown = size !== undefined && size > before;
+  const grown = size !== undefined && size > (asNumber(current['clusterSize']) ?? 0);
   return {
     cluster: grown ? { ...current, clusterSize: size } : current,
     failure: clusterError(grown ? size : undefined, sent),
@@ -99,7 +97,7 @@ export function upsertOperationName(cluster: unknown): string {
   return cluster ? 'UpsertFlexClusterManagementOperation' : 'UpsertServerManagementOperationV2';
 }
 
-/** The properties of a cluster as GET shows them: what is of single servers alone is missing. */
+/** The properties of a cluster as GET shows them, without those that only single servers have. */
 export function toClusterProperties(properties: JsonObject, apiVersion: string): JsonObject {
   const { minorVersion: _minor, replicaCapacity: _capacity, ...rest } = properties;
   const { clusterSize, defaultDatabaseName } = asObject(properties['cluster']);

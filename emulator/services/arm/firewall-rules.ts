@@ -3,9 +3,10 @@ import type { CaseInsensitiveMap } from '../../core/case-insensitive-map.ts';
 import type { HttpResponse } from '../../core/http-types.ts';
 import { asObject, asString } from '../../core/json.ts';
 import type { AddressRange } from '../../postgres/types.ts';
-import { type ArmContext, type ArmHandler, type ArmRequest, parseBody } from './arm-request.ts';
-import type { FlexibleServer } from './arm-store.ts';
-import { gatewayErrors, providerErrors } from './errors.ts';
+import type { ArmContext, ArmHandler } from './arm-context.ts';
+import { gatewayErrors, providerErrors } from './arm-errors.ts';
+import { type ArmRequest, parseBody } from './arm-request.ts';
+import { type FlexibleServer, withActiveOperation } from './arm-store.ts';
 import { PROVIDER_HEADERS } from './operations.ts';
 import { pagedResponse } from './paging.ts';
 import { childBody } from './server-body.ts';
@@ -13,11 +14,7 @@ import { FIREWALL_OPERATION_SHARE, RETRY_AFTER_SECONDS } from './timing.ts';
 
 const RESOURCE_TYPE = 'firewallRules';
 
-function requireServer(call: ArmRequest, { store }: ArmContext): FlexibleServer {
-  return store.getServer(call.params.subscription, call.params.group, call.params.server);
-}
-
-/** A rule's name is 3 to 80 of letters, digits, `-` and `_`, beginning with no sign and not ending in `-`. */
+/** Between the two documented rules: 3 to 80 characters, see docs/azure-behavior.md#names-and-limits. */
 function isValidRuleName(name: string): boolean {
   return /^[a-zA-Z0-9][-_a-zA-Z0-9]{1,78}[_a-zA-Z0-9]$/.test(name);
 }
@@ -38,9 +35,8 @@ function parseRange(call: ArmRequest): AddressRange {
 }
 
 /**
- * Refuse a write that the server's state forbids. Only `Ready` allows one; that other firewall operations show it
- * as Updating does not count (facts.md §3).
- * @throws {ArmError} 400 on private access, 500 InternalServerError when not Ready.
+ * Writes need the state Ready. A server that shows Updating because of another firewall operation accepts them.
+ * @throws {ArmError} 400 for private access, 500 InternalServerError for another state.
  */
 function checkWritable(server: FlexibleServer): void {
   if (asObject(server.properties['network'])['delegatedSubnetResourceId'])
@@ -48,10 +44,10 @@ function checkWritable(server: FlexibleServer): void {
   if (server.state !== 'Ready') throw providerErrors.internal();
 }
 
-/** Bring the gate in line with the accepted rules; without public access it admits nobody. */
+/** Send the accepted rules to the firewall. Without public access it permits no address. */
 export function applyFirewallRules(server: FlexibleServer): void {
   const isPublicAccessDisabled = asObject(server.properties['network'])['publicNetworkAccess'] === 'Disabled';
-  server.postgres?.setFirewallRules(isPublicAccessDisabled ? new Map() : new Map(server.effectiveRules));
+  server.postgres?.firewall.setRules(isPublicAccessDisabled ? new Map() : new Map(server.effectiveRules));
 }
 
 function writeRule(
@@ -63,18 +59,15 @@ function writeRule(
   else rules.delete(name);
 }
 
-/**
- * Write or remove a rule: the gate's delay runs from the acceptance, the rule is listed when the operation ends.
- */
+/** Write a rule, or remove it if there is no range. The delay of the firewall starts when the request is accepted. */
 function beginOperation(
   call: ArmRequest,
   context: ArmContext,
   range: AddressRange | undefined,
 ): HttpResponse {
-  const server = requireServer(call, context);
+  const server = context.store.getServer(call.params);
   const name = call.params.child;
   checkWritable(server);
-  server.activeChildOperations += 1;
   if (!call.request.injectedFailure) {
     writeRule(server.effectiveRules, name, range);
     applyFirewallRules(server);
@@ -84,34 +77,31 @@ function beginOperation(
     retryAfterSeconds: RETRY_AFTER_SECONDS.firewallRule,
     locationSegment: server.location.name,
     durationMs: context.options.firewallDelayMs * FIREWALL_OPERATION_SHARE,
-    work: async (untilDone) => {
-      try {
+    work: (untilDone) =>
+      withActiveOperation(server, async () => {
         await untilDone();
         writeRule(server.firewallRules, name, range);
-      } finally {
-        server.activeChildOperations -= 1;
-      }
-    },
+      }),
   });
 }
 
-/** `PUT …/firewallRules/{name}`: makes or replaces a rule. */
+/** `PUT …/firewallRules/{name}`: creates or replaces a rule. */
 export const putFirewallRule: ArmHandler = (call, context) => {
   const range = parseRange(call);
   if (!isValidRuleName(call.params.child)) throw providerErrors.invalidValue('firewallRuleName');
   return beginOperation(call, context, range);
 };
 
-/** `DELETE …/firewallRules/{name}`: 204 where a live server has none of that name [S]. */
+/** `DELETE …/firewallRules/{name}`: 204 if the rule does not exist. */
 export const deleteFirewallRule: ArmHandler = (call, context) => {
-  const server = requireServer(call, context);
+  const server = context.store.getServer(call.params);
   checkWritable(server);
   if (!server.effectiveRules.has(call.params.child)) return { status: 204 };
   return beginOperation(call, context, undefined);
 };
 
 export const getFirewallRule: ArmHandler = (call, context) => {
-  const server = requireServer(call, context);
+  const server = context.store.getServer(call.params);
   const name = server.firewallRules.originalKey(call.params.child);
   const range = server.firewallRules.get(call.params.child);
   if (name === undefined || !range) throw providerErrors.childNotFound(RESOURCE_TYPE, call.params.child);
@@ -123,13 +113,16 @@ export const getFirewallRule: ArmHandler = (call, context) => {
 };
 
 export const listFirewallRules: ArmHandler = (call, context) => {
-  const server = requireServer(call, context);
+  const server = context.store.getServer(call.params);
   return pagedResponse(call, [...server.firewallRules], context.options.pageSize, ([name, range]) =>
     childBody(server, RESOURCE_TYPE, name, { ...range }),
   );
 };
 
-/** Rules set behind the API's back, by the emulator's control: at once in the list, and on their way to the gate. */
+/**
+ * Set rules without the API, for the control API. They are listed immediately and work after the delay of the firewall.
+ * @throws {ArmError} 400 for a rule without a range.
+ */
 export function setFirewallRules(server: FlexibleServer, rules: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(rules)) {
     const { startIpAddress, endIpAddress } = asObject(value);

@@ -1,7 +1,7 @@
 import { asObject, asString, type JsonObject } from '../../core/json.ts';
-import { providerErrors } from './errors.ts';
+import { providerErrors } from './arm-errors.ts';
 
-/** The zones of every region here. */
+/** The zones of every emulated region. */
 export const AVAILABILITY_ZONES: readonly string[] = ['1', '2', '3'];
 
 const HIGH_AVAILABILITY_MODES = ['Disabled', 'SameZone', 'ZoneRedundant'] as const;
@@ -13,7 +13,7 @@ function parseMode(availability: JsonObject): HighAvailabilityMode {
   return HIGH_AVAILABILITY_MODES.find((mode) => mode.toLowerCase() === text) ?? 'Disabled';
 }
 
-/** An empty string is the specification's default and asks for nothing. */
+/** An empty string is the default of the specification and means no zone. */
 function parseZone(value: unknown): string | undefined {
   return asString(value) || undefined;
 }
@@ -22,7 +22,7 @@ function differentZone(zone: string | undefined): string {
   return AVAILABILITY_ZONES.find((other) => other !== zone) ?? '';
 }
 
-/** The zone of a new server: the one asked for, else one that suits the standby's. Which Azure takes is [INF]. */
+/** The zone of a new server: the requested one, or one that fits the standby's (inferred). */
 export function choosePrimaryZone(sent: JsonObject): string {
   const availability = asObject(sent['highAvailability']);
   const standby = parseZone(availability['standbyAvailabilityZone']);
@@ -31,10 +31,9 @@ export function choosePrimaryZone(sent: JsonObject): string {
 }
 
 /**
- * High availability as GET shows it. That Azure chooses another zone for a ZoneRedundant standby, and the states, are
- * recorded (azure-cli, test_postgres_flexible_server_mgmt); that a SameZone standby shows the server's own zone is [INF].
- * @param sent what the request says of it
- * @param current what there was; empty for a new server
+ * High availability as GET shows it, see docs/azure-behavior.md#high-availability.
+ * @param sent `highAvailability` of the request
+ * @param current the current value; empty for a new server
  */
 export function buildHighAvailability(sent: JsonObject, current: JsonObject, zone: string): JsonObject {
   const mode = parseMode({ ...current, ...sent });
@@ -50,7 +49,7 @@ export function buildHighAvailability(sent: JsonObject, current: JsonObject, zon
   };
 }
 
-/** Azure's words for a standby's zone that does not fit, be there a standby or not (azure-cli#32559). */
+/** @throws {ArmError} 400 with the recorded code for a zone that does not fit (azure-cli#32559). */
 function checkStandbyZone(
   sent: JsonObject,
   current: JsonObject,
@@ -59,7 +58,7 @@ function checkStandbyZone(
 ): void {
   const requestedZone = parseZone(sent['standbyAvailabilityZone']);
   if (requestedZone === undefined) return;
-  // A standby that exists moves by a failover alone, which changes both zones (terraform-provider-azurerm).
+  // Only a failover moves an existing standby, and it exchanges both zones.
   const currentStandbyZone =
     mode === parseMode(current) ? parseZone(current['standbyAvailabilityZone']) : undefined;
   const isValid =
@@ -72,9 +71,9 @@ function checkStandbyZone(
 }
 
 /**
- * Check what a request says of high availability against what the server is and becomes.
+ * Check the high availability of a request.
  * @param current the server's properties; empty for a new one
- * @param tier the tier that the server will have
+ * @param tier the tier after the request
  * @throws {ArmError} 400 ParameterOutOfRange or InvalidParameterValue.
  */
 export function checkHighAvailability(
@@ -83,16 +82,15 @@ export function checkHighAvailability(
   zone: string,
   tier: string,
 ): void {
-  const wanted = asObject(sent['highAvailability']);
+  const requested = asObject(sent['highAvailability']);
   const before = asObject(current['highAvailability']);
-  const mode = parseMode({ ...before, ...wanted });
-  // High availability needs a standby of the same size, which the burstable tier does not have.
+  const mode = parseMode({ ...before, ...requested });
   if (tier === 'Burstable' && mode !== 'Disabled') {
     throw providerErrors.outOfRange('sku.tier', ['GeneralPurpose', 'MemoryOptimized']);
   }
-  // From one kind of standby to the other the way is by none (Azure/ARO-HCP#7058); the code is inferred.
+  // Azure/ARO-HCP#7058: `Disabled` must come between the two other modes. The code is inferred.
   const [from, to] = [parseMode(before), mode];
   if (from !== to && from !== 'Disabled' && to !== 'Disabled')
     throw providerErrors.invalidValue('highAvailability.mode');
-  checkStandbyZone(wanted, before, zone, mode);
+  checkStandbyZone(requested, before, zone, mode);
 }

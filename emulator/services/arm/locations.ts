@@ -1,4 +1,4 @@
-/** Azure's regions: the name that requests use, and the one that answers give back (facts.md §2). */
+/** Azure's regions: the name in requests, and the display name in answers. */
 const REGION_DISPLAY_NAMES: Readonly<Record<string, string>> = {
   australiacentral: 'Australia Central',
   australiaeast: 'Australia East',
@@ -72,7 +72,7 @@ export interface Location {
 
 export const REGION_NAMES: readonly string[] = Object.keys(REGION_DISPLAY_NAMES);
 
-/** The region by either of its names, in any case; undefined where there is none. */
+/** The region with this name or display name, without regard to case. */
 export function findLocation(text: string): Location | undefined {
   const name = text.toLowerCase().replaceAll(' ', '');
   const displayName = REGION_DISPLAY_NAMES[name];

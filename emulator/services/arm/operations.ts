@@ -1,23 +1,25 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { HttpResponse } from '../../core/http-types.ts';
 import type { Timers } from '../../core/timers.ts';
-import type { ArmHandler, ArmRequest } from './arm-request.ts';
-import { ArmError, OperationError, operationErrors } from './errors.ts';
+import { ArmError, OperationError, operationErrors } from './arm-errors.ts';
+import type { ArmRequest } from './arm-request.ts';
 import { type RetryAfter, scaleRetryAfter } from './timing.ts';
 
-/** What an accepted request sets going. */
+/** A long-running operation that a request starts. */
 export interface OperationPlan {
-  /** The provider's name of the operation, which the 202 carries (facts.md §2). */
+  /** The provider's name of the operation, which is in the body of the 202. */
   readonly operationName: string;
-  /** Seconds, as recorded. */
+  /** Retry-After in seconds, as recorded, before the emulator scales it. */
   readonly retryAfterSeconds: number;
-  /** The `locations/…` segment of the operation's URLs, encoded. */
+  /** The location in the URLs of the operation, encoded. */
   readonly locationSegment: string;
-  /** Milliseconds until it ends. */
+  /** Milliseconds from the acceptance to the end. */
   readonly durationMs: number;
+  /** If set, the operation is accepted and ends with this error, and {@link work} does not run. */
+  readonly failure?: OperationError | undefined;
   /**
-   * Does the work. `elapse` resolves after the duration, or rejects where a fault says that the operation fails;
-   * what follows it is the effect. Rejecting with an OperationFailure is how an operation fails.
+   * The work of the operation, started with the request. `untilDone` resolves after the duration, and rejects if a fault
+   * makes the operation fail, so the effect follows it. The operation fails with the error that `work` rejects with.
    */
   readonly work: (untilDone: () => Promise<void>) => Promise<void>;
 }
@@ -26,17 +28,17 @@ interface Operation {
   readonly id: string;
   readonly startTime: string;
   readonly retryAfter: RetryAfter;
-  /** The signature part of its URLs, without which Azure does not know it. */
+  /** The query parameters that sign the URLs. A URL without them is not found. */
   readonly signature: string;
   status: 'InProgress' | 'Succeeded' | 'Failed';
   error: OperationError | undefined;
   completion: Promise<void>;
 }
 
-/** Header of answers that come from the provider and not from ARM's gateway. */
+/** Header of the answers of the provider. The answers of ARM's gateway do not have it. */
 export const PROVIDER_HEADERS = { Server: 'Microsoft-HTTPAPI/2.0' } as const;
 
-/** Those of a poll and of a server's GET, which could have been compressed (2021 recordings). */
+/** Headers of a poll and of a server's GET, as in recordings of 2021. */
 export const COMPRESSIBLE_HEADERS = { ...PROVIDER_HEADERS, Vary: 'Accept-Encoding' } as const;
 
 function toOperationError(error: unknown): OperationError {
@@ -45,13 +47,13 @@ function toOperationError(error: unknown): OperationError {
   return operationErrors.internal();
 }
 
-/** The long-running operations: accepted with 202, polled, ended (facts.md §2). */
+/** The long-running operations, see docs/azure-behavior.md#long-running-operations. */
 export class Operations {
   readonly #operations = new Map<string, Operation>();
   readonly #locationOperations = new Map<string, { ended: boolean; done: Promise<void> }>();
   readonly #timers: Timers;
   readonly #retryAfterScale: number;
-  // About 3 kB, as Azure's: a client that cuts or re-encodes the URL loses its operation.
+  // About 3 kB, as in Azure: a client that shortens or re-encodes the URL cannot poll the operation.
   readonly #signaturePadding = randomBytes(2200).toString('base64url');
 
   constructor(timers: Timers, retryAfterScale: number) {
@@ -59,7 +61,7 @@ export class Operations {
     this.#retryAfterScale = retryAfterScale;
   }
 
-  /** Start the plan's work and answer 202 with the URLs to poll. */
+  /** Start the work and answer 202 with the URLs to poll. */
   begin(call: ArmRequest, plan: OperationPlan): HttpResponse {
     const { injectedFailure } = call.request;
     const untilDone = async (): Promise<void> => {
@@ -67,7 +69,8 @@ export class Operations {
       if (injectedFailure) throw new OperationError(injectedFailure.code, injectedFailure.message);
     };
     const operation = this.#add(plan);
-    operation.completion = plan.work(untilDone).then(
+    const work = plan.failure ? untilDone().then(() => Promise.reject(plan.failure)) : plan.work(untilDone);
+    operation.completion = work.then(
       () => {
         operation.status = 'Succeeded';
       },
@@ -110,7 +113,7 @@ export class Operations {
     };
   }
 
-  /** @throws {ArmError} 404 for an operation that is not known by this URL [INF]. */
+  /** @throws {ArmError} 404 for an unknown operation, and for a URL without its signature (inferred). */
   #requireOperation(call: ArmRequest): Operation {
     const operation = this.#operations.get(call.params.child.toLowerCase());
     if (operation && call.request.url.search.includes(operation.signature)) return operation;
@@ -124,8 +127,8 @@ export class Operations {
     }
   }
 
-  /** `…/azureAsyncOperation/{id}`: always 200, whatever became of the operation. */
-  readonly getStatus: ArmHandler = async (call) => {
+  /** `…/azureAsyncOperation/{id}`: always 200, also for a failed operation. */
+  async getStatus(call: ArmRequest): Promise<HttpResponse> {
     const operation = this.#requireOperation(call);
     await this.#longPoll(operation);
     const { id: name, status, startTime, error } = operation;
@@ -139,10 +142,10 @@ export class Operations {
         ...(error ? { error: { code: error.code, message: error.message } } : {}),
       },
     };
-  };
+  }
 
-  /** `…/operationResults/{id}`: 202 while it runs, then 200 with no body; a failure as an error [INF]. */
-  readonly getResult: ArmHandler = async (call) => {
+  /** `…/operationResults/{id}`: 202 while the operation runs, then 200 without a body, or an error (inferred). */
+  async getResult(call: ArmRequest): Promise<HttpResponse> {
     const operation = this.#requireOperation(call);
     await this.#longPoll(operation);
     if (operation.error) throw new ArmError(409, operation.error.code, operation.error.message);
@@ -156,9 +159,12 @@ export class Operations {
       },
       body: '',
     };
-  };
+  }
 
-  /** Start work that is polled by a plain Location, as ARM's own resources are; returns its id. */
+  /**
+   * Start work that is polled at a plain `Location`, as for ARM's own resources.
+   * @returns the id of the operation.
+   */
   beginLocationOperation(work: () => Promise<void>): string {
     const id = randomBytes(24).toString('base64url').toUpperCase();
     const job = { ended: false, done: Promise.resolve() };
@@ -173,8 +179,9 @@ export class Operations {
   }
 
   /**
-   * Whether that work has ended, after waiting for it at most `hold` milliseconds.
-   * @throws {ArmError} 404 for an id that was never given.
+   * Wait at most `longPollMs` milliseconds for the end of that work.
+   * @returns whether it has ended.
+   * @throws {ArmError} 404 for an unknown id.
    */
   async hasLocationOperationEnded(id: string, longPollMs: number): Promise<boolean> {
     const job = this.#locationOperations.get(id);
@@ -183,7 +190,7 @@ export class Operations {
     return job.ended;
   }
 
-  /** Resolves when every operation that was begun has ended. */
+  /** Resolves when every operation has ended. */
   async waitForAll(): Promise<void> {
     await Promise.all([...this.#operations.values()].map((operation) => operation.completion));
     await Promise.all([...this.#locationOperations.values()].map((job) => job.done));

@@ -2,8 +2,8 @@ import type { HttpResponse } from '../../core/http-types.ts';
 import type { ArmRequest } from './arm-request.ts';
 
 /**
- * One page of a list. `nextLink` appears while there is more, with `$skiptoken` as the specification's example has it.
- * @param render makes an entry's body; called for the entries of this page alone
+ * One page of a list. `nextLink` with a `$skiptoken` leads to the next page, and is missing on the last one.
+ * @param render creates the body of an entry; called only for the entries of this page
  */
 export function pagedResponse<Entry>(
   call: ArmRequest,

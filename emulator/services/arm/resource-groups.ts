@@ -1,16 +1,11 @@
 import { asString, type JsonObject, omitUndefined } from '../../core/json.ts';
-import {
-  type ArmContext,
-  type ArmHandler,
-  type ArmRequest,
-  parseResourceBody,
-  parseTags,
-} from './arm-request.ts';
+import type { ArmContext, ArmHandler } from './arm-context.ts';
+import { ArmError, gatewayErrors, providerErrors } from './arm-errors.ts';
+import { type ArmRequest, parseResourceBody, parseTags } from './arm-request.ts';
 import type { ResourceGroup } from './arm-store.ts';
-import { ArmError, gatewayErrors, providerErrors } from './errors.ts';
 import { findLocation, REGION_NAMES } from './locations.ts';
 import { pagedResponse } from './paging.ts';
-import { destroyServer } from './server-delete.ts';
+import { destroyServer } from './server-lifecycle.ts';
 import { operationDurationMs, RETRY_AFTER_SECONDS, scaleRetryAfter } from './timing.ts';
 
 const type = 'Microsoft.Resources/resourceGroups';
@@ -51,7 +46,7 @@ function parseNameAndLocation(call: ArmRequest, body: JsonObject, existing: Reso
   return { name: call.params.group, location };
 }
 
-/** `PUT`: 201 for a new group, 200 for one that is there (facts.md §2). */
+/** `PUT`: 201 for a new group, 200 for an existing one. */
 export const putResourceGroup: ArmHandler = (call, { store }) => {
   if (!isValidGroupName(call.params.group)) throw providerErrors.invalidValue('resourceGroupName');
   const body = parseResourceBody(call);
@@ -71,7 +66,7 @@ export const putResourceGroup: ArmHandler = (call, { store }) => {
   return { status: existing ? 200 : 201, body: resourceGroupBody(group) };
 };
 
-/** `PATCH`: replaces the tags where they are given. */
+/** `PATCH`: replaces the tags if the body has tags. */
 export const patchResourceGroup: ArmHandler = (call, context) => {
   const group = requireGroup(call, context);
   group.tags = parseTags(parseResourceBody(call)) ?? group.tags;
@@ -91,12 +86,12 @@ export const headResourceGroup: ArmHandler = ({ params }, { store }) => ({
 export const listResourceGroups: ArmHandler = (call, { store, options }) =>
   pagedResponse(call, store.listGroups(call.params.subscription), options.pageSize, resourceGroupBody);
 
-/** `DELETE`: 202 with a Location to poll; the group's servers go with it. */
+/** `DELETE`: 202 with a Location to poll. Deletes the servers of the group too. */
 export const deleteResourceGroup: ArmHandler = (call, context) => {
   const group = requireGroup(call, context);
   const { subscriptionId, name } = group;
   group.provisioningState = 'Deleting';
-  const job = context.operations.beginLocationOperation(async () => {
+  const operationId = context.operations.beginLocationOperation(async () => {
     const servers = context.store.listServers(subscriptionId, name);
     for (const server of servers) server.state = 'Dropping';
     await context.timers.sleep(operationDurationMs('deleteGroup', context.options.provisionMs));
@@ -107,14 +102,14 @@ export const deleteResourceGroup: ArmHandler = (call, context) => {
   return {
     status: 202,
     headers: {
-      Location: `${origin}/subscriptions/${subscriptionId}/operationresults/${job}?api-version=${call.apiVersion}`,
+      Location: `${origin}/subscriptions/${subscriptionId}/operationresults/${operationId}?api-version=${call.apiVersion}`,
       'Retry-After': scaleRetryAfter(RETRY_AFTER_SECONDS.deleteGroup, context.options.retryAfterScale).header,
     },
     body: '',
   };
 };
 
-/** `GET …/operationresults/{job}`: 202 while the group is being deleted, then 200, both without a body. */
+/** `GET …/operationresults/{id}`: 202 while the group is being deleted, then 200, both without a body. */
 export const pollGroupDeletion: ArmHandler = async (call, { operations, options }) => {
   const { header, longPollMs } = scaleRetryAfter(RETRY_AFTER_SECONDS.deleteGroup, options.retryAfterScale);
   if (await operations.hasLocationOperationEnded(call.params.child, longPollMs))

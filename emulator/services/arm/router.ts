@@ -1,15 +1,16 @@
 import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
 import { checkApiVersion } from './api-versions.ts';
-import type { ArmContext, ArmRequest } from './arm-request.ts';
-import { type ArmError, gatewayErrors } from './errors.ts';
-import { ARM_ROUTES, type ArmRoute } from './routes.ts';
+import type { ArmContext } from './arm-context.ts';
+import { type ArmError, gatewayErrors } from './arm-errors.ts';
+import type { ArmRequest } from './arm-request.ts';
+import { ARM_ROUTES, type ArmRoute } from './arm-routes.ts';
 
 interface RouteMatch {
   readonly route: ArmRoute;
   readonly params: ArmRequest['params'];
 }
 
-/** The path's segments, decoded. Doubled slashes count as one, as the specification's own examples have them. */
+/** The path's segments, decoded. A double slash counts as one, because examples of the specification contain them. */
 function splitPath(pathname: string): string[] {
   return pathname
     .split('/')
@@ -64,15 +65,15 @@ function unknownPathError(segments: readonly string[], version: string): ArmErro
 }
 
 function checkServerExists({ params }: RouteMatch, { store }: ArmContext): void {
-  // A child of a missing server is not found, whatever is asked of it (facts.md §2, "404").
-  if (params.server !== '') store.getServer(params.subscription, params.group, params.server);
+  // A child of a missing server is not found, whatever the method.
+  if (params.server !== '') store.getServer(params);
 }
 
 function resourceTypeName(route: ArmRoute): string {
   return route.template.includes('/locations/') ? 'locations' : 'flexibleServers';
 }
 
-/** Read one query parameter without regard to the case of its name. */
+/** The value of a query parameter, whose name is compared without regard to case. */
 export function getQueryParameter(request: HttpRequest, name: string): string | undefined {
   for (const [key, value] of request.url.searchParams) {
     if (key.toLowerCase() === name) return value;
@@ -80,15 +81,15 @@ export function getQueryParameter(request: HttpRequest, name: string): string | 
   return undefined;
 }
 
-/** The id of the subscription that the path names; '' for none. */
+/** The id of the subscription in the path, or '' if the path has none. */
 export function getSubscriptionId(request: HttpRequest): string {
   const [first, id = ''] = splitPath(request.url.pathname);
   return first?.toLowerCase() === 'subscriptions' ? id.toLowerCase() : '';
 }
 
 /**
- * Find what answers an authenticated request, after the checks that ARM makes for every path.
- * @throws {ArmError} for the api-version, the subscription, the path or the method.
+ * Make the checks that ARM makes for every path, then call the handler of the route.
+ * @throws {ArmError} for an invalid api-version, subscription, path or method, and for the errors of the handler.
  */
 export async function routeRequest(request: HttpRequest, context: ArmContext): Promise<HttpResponse> {
   const segments = splitPath(request.url.pathname);

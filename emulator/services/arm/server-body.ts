@@ -5,8 +5,7 @@ import { toClusterProperties } from './elastic-cluster.ts';
 
 const type = 'Microsoft.DBforPostgreSQL/flexibleServers';
 
-// The orders of the keys are those of the recorded answers of each time (facts.md §2, the 2021 recording, azure-cli's of
-// 2026); where a cluster's stood in 2025 is [INF].
+// The order of the keys in the recorded answers of each time. The position of `cluster` in 2025 is inferred.
 const CURRENT_KEY_ORDER =
   'cluster,replica,storage,network,privateEndpointConnections,dataEncryption,authConfig,fullyQualifiedDomainName,version,minorVersion,administratorLogin,state,availabilityZone,backup,highAvailability,maintenanceWindow,replicationRole,replicaCapacity'.split(
     ',',
@@ -17,7 +16,7 @@ const KEY_ORDER_2021 =
     ',',
   );
 
-/** Since which api-version a property is shown; those not named here always were [S]. */
+/** The api-version that added a property, from the specifications. All versions have the other properties. */
 const INTRODUCED_IN: Readonly<Record<string, string>> = {
   replica: '2023-06-01',
   privateEndpointConnections: '2023-06-01',
@@ -29,9 +28,9 @@ const INTRODUCED_IN: Readonly<Record<string, string>> = {
 };
 
 function storageBody(storage: JsonObject, apiVersion: string): JsonObject {
-  const { type: kind, iops, tier, storageSizeGB, autoGrow } = storage;
+  const { type: storageType, iops, tier, storageSizeGB, autoGrow } = storage;
   if (isVersionAtLeast(apiVersion, '2023-03-01'))
-    return omitUndefined({ type: kind, iops, tier, storageSizeGB, autoGrow });
+    return omitUndefined({ type: storageType, iops, tier, storageSizeGB, autoGrow });
   return { storageSizeGB };
 }
 
@@ -52,12 +51,12 @@ function propertiesBody(server: FlexibleServer, apiVersion: string): JsonObject 
   return Object.fromEntries(entries);
 }
 
-/** The path of a server in ARM, with the names as they were first written. */
+/** The resource id of a server, with the names in the spelling of their creation. */
 export function serverId(server: FlexibleServer): string {
   return `/subscriptions/${server.subscriptionId}/resourceGroups/${server.resourceGroup}/providers/${type}/${server.name}`;
 }
 
-/** A server as GET shows it at this api-version: never with a password, location as the display name. */
+/** A server as GET shows it at this api-version. */
 export function serverBody(server: FlexibleServer, apiVersion: string): JsonObject {
   return omitUndefined({
     sku: server.sku,

@@ -9,7 +9,7 @@ import {
 import { buildHighAvailability, choosePrimaryZone } from './high-availability.ts';
 import { findStorageSize } from './skus.ts';
 
-/** `Enabled` or `Disabled` in Azure's spelling, however it was sent. */
+/** `Enabled` or `Disabled` from any spelling. */
 function toEnabledDisabled(value: unknown, fallback: 'Enabled' | 'Disabled'): 'Enabled' | 'Disabled' {
   const text = asString(value)?.toLowerCase();
   return text === 'enabled' ? 'Enabled' : text === 'disabled' ? 'Disabled' : fallback;
@@ -19,7 +19,7 @@ function storage(sent: JsonObject): JsonObject {
   const storageSizeGB = asNumber(sent['storageSizeGB']) ?? 32;
   const size = findStorageSize(storageSizeGB);
   return {
-    // The default type comes back as an empty string (facts.md §1).
+    // Recorded: the default type comes back as an empty string.
     type: sent['type'] === undefined || sent['type'] === 'Premium_LRS' ? '' : sent['type'],
     iops: size?.iops,
     tier: asString(sent['tier']) ?? size?.tier,
@@ -44,7 +44,7 @@ const SYSTEM_MANAGED_WINDOW = {
   startMinute: 0,
 } as const;
 
-/** A window that Azure chooses has no time of its own: it shows zeros (facts.md §2). */
+/** A window that Azure chooses shows zeros, as recorded. */
 function maintenanceWindow(sent: JsonObject): JsonObject {
   if (toEnabledDisabled(sent['customWindow'], 'Disabled') === 'Disabled') return { ...SYSTEM_MANAGED_WINDOW };
   return {
@@ -63,10 +63,7 @@ function backup(sent: JsonObject): JsonObject {
   });
 }
 
-/**
- * Who gets in by what. Where Entra's identities do, the tenant shows whether or not it was sent (recorded: azure-cli,
- * test_postgresql_flexible_server_identity_microsoft_entra_admin_only_mgmt); that it else does not is [INF].
- */
+/** With Entra authentication the tenant appears, even if it was not sent (recorded). Otherwise it is missing (inferred). */
 function authConfig(sent: JsonObject, tenantId: string | undefined): JsonObject {
   const activeDirectoryAuth = toEnabledDisabled(sent['activeDirectoryAuth'], 'Disabled');
   return omitUndefined({
@@ -77,10 +74,9 @@ function authConfig(sent: JsonObject, tenantId: string | undefined): JsonObject 
 }
 
 /**
- * The properties of a new server: what was sent, in Azure's spelling, and Azure's defaults (facts.md §2, "Bodies"). A
- * maintenance window is of updates only (facts.md §1; terraform-provider-azurerm sends it in one): a creation ignores
- * it [INF].
- * @param tenantId whose identities Entra authentication takes unless the request says so
+ * The properties of a new server: those of the request in Azure's spelling, and Azure's defaults. The maintenance window
+ * of the request is ignored (inferred), see docs/azure-behavior.md#property-mutability.
+ * @param tenantId the tenant for Entra authentication, unless the request names one
  */
 export function buildServerProperties(sent: JsonObject, version: string, tenantId: string): JsonObject {
   const availabilityZone = choosePrimaryZone(sent);
@@ -102,11 +98,11 @@ export function buildServerProperties(sent: JsonObject, version: string, tenantI
   };
 }
 
-/** A copy of `current` with the members of `changes` laid over it, objects member by member. */
+/** Merge `changes` into a copy of `current`, objects member by member. */
 export function deepMerge(current: JsonObject, changes: JsonObject): JsonObject {
   const entries = Object.entries(changes).map(([name, value]) => {
-    const before = current[name];
-    return [name, isJsonObject(before) && isJsonObject(value) ? deepMerge(before, value) : value];
+    const existing = current[name];
+    return [name, isJsonObject(existing) && isJsonObject(value) ? deepMerge(existing, value) : value];
   });
   return { ...current, ...Object.fromEntries(entries) };
 }
@@ -122,15 +118,15 @@ const NORMALIZERS: Readonly<
 };
 
 /**
- * The properties after an update: what the body leaves out stays as it was (facts.md §2).
- * @param tenantId as for {@link buildServerProperties}; undefined leaves out the tenant that nobody told
+ * The properties after an update. Properties that the body omits stay unchanged, as recorded.
+ * @param tenantId as for {@link buildServerProperties}; if undefined, only a tenant in the body or the properties appears
  */
 export function mergeServerProperties(current: JsonObject, sent: JsonObject, tenantId?: string): JsonObject {
   const changes = Object.entries(NORMALIZERS)
     .filter(([name]) => isJsonObject(sent[name]))
-    .map(([name, normalise]) => [
+    .map(([name, normalize]) => [
       name,
-      normalise(deepMerge(asObject(current[name]), asObject(sent[name])), tenantId),
+      normalize(deepMerge(asObject(current[name]), asObject(sent[name])), tenantId),
     ]);
   return {
     ...current,

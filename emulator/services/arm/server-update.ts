@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { HttpResponse } from '../../core/http-types.ts';
 import { asNumber, asObject, asString, isJsonObject, type JsonObject } from '../../core/json.ts';
-import { type ArmContext, type ArmRequest, parseResourceBody, parseTags } from './arm-request.ts';
-import { type FlexibleServer, visibleState } from './arm-store.ts';
+import type { ArmContext } from './arm-context.ts';
+import { type OperationError, operationErrors, providerErrors } from './arm-errors.ts';
+import { type ArmRequest, parseResourceBody, parseTags } from './arm-request.ts';
+import { type FlexibleServer, visibleState, withServerState } from './arm-store.ts';
 import { clusterForUpdate, upsertOperationName } from './elastic-cluster.ts';
-import { type OperationError, operationErrors, providerErrors } from './errors.ts';
 import { applyFirewallRules } from './firewall-rules.ts';
 import { checkHighAvailability } from './high-availability.ts';
 import { mergeServerProperties } from './server-properties.ts';
@@ -13,8 +14,8 @@ import { STORAGE_SIZES } from './skus.ts';
 import { operationDurationMs, RETRY_AFTER_SECONDS } from './timing.ts';
 
 /**
- * Properties that only a creation may set; sending the same value again is no change (facts.md §1; of the geo-redundant
- * backup the specification of 2025-01-01-preview says so). That they are refused and not ignored is [INF].
+ * Properties that only a creation can set, see docs/azure-behavior.md#property-mutability. The same value is accepted, and
+ * another one is refused (inferred).
  */
 function checkImmutable(server: FlexibleServer, sent: JsonObject): void {
   for (const name of ['administratorLogin', 'availabilityZone']) {
@@ -33,17 +34,16 @@ function checkImmutable(server: FlexibleServer, sent: JsonObject): void {
   if (geo !== undefined && geo !== currentGeo) throw providerErrors.invalidValue('geoRedundantBackup');
 }
 
-/** Storage grows and never shrinks (facts.md §4). */
 function checkStorageGrowth(server: FlexibleServer, sent: JsonObject): void {
-  const wanted = asNumber(asObject(sent['storage'])['storageSizeGB']);
+  const requested = asNumber(asObject(sent['storage'])['storageSizeGB']);
   const current = asNumber(asObject(server.properties['storage'])['storageSizeGB']) ?? 0;
-  if (wanted !== undefined && wanted < current) {
+  if (requested !== undefined && requested < current) {
     const sizes = STORAGE_SIZES.map(({ sizeGb }) => sizeGb).filter((size) => size >= current);
     throw providerErrors.outOfRange('storageSizeGB', sizes);
   }
 }
 
-/** A version cannot go back. Azure can also upgrade in place; the emulator's PostgreSQL cannot, so it refuses that. */
+/** Unlike Azure, the emulator cannot upgrade a server, so it refuses every other version. */
 function checkVersionUnchanged(server: FlexibleServer, sent: JsonObject): void {
   const { version } = server.properties;
   if (sent['version'] !== undefined && sent['version'] !== version) {
@@ -52,9 +52,9 @@ function checkVersionUnchanged(server: FlexibleServer, sent: JsonObject): void {
 }
 
 function checkAuthentication(server: FlexibleServer, sent: JsonObject): void {
-  const wanted = asString(asObject(sent['authConfig'])['passwordAuth'])?.toLowerCase();
+  const requested = asString(asObject(sent['authConfig'])['passwordAuth'])?.toLowerCase();
   const current = asObject(server.properties['authConfig'])['passwordAuth'];
-  if (wanted === 'enabled' && current === 'Disabled' && sent['administratorLoginPassword'] === undefined) {
+  if (requested === 'enabled' && current === 'Disabled' && sent['administratorLoginPassword'] === undefined) {
     throw providerErrors.credentialsNotProvided();
   }
 }
@@ -63,26 +63,26 @@ function hasPasswordAuth(properties: JsonObject): boolean {
   return asObject(properties['authConfig'])['passwordAuth'] !== 'Disabled';
 }
 
-/** The password to set; undefined for none. With password authentication off it is silently ignored (facts.md §3). */
+/** The password to set. It is silently ignored while password authentication is disabled. */
 function passwordToSet(sent: JsonObject, after: JsonObject): string | undefined {
   return hasPasswordAuth(after) ? asString(sent['administratorLoginPassword']) : undefined;
 }
 
 /**
- * What the administrator's password is while password authentication is off: one that nobody knows, for PostgreSQL
- * refuses the login then. Only the administrator's: roles that SQL made keep theirs, which Azure refuses as well.
+ * The administrator's password while password authentication is disabled, so that PostgreSQL refuses the login. Roles that
+ * were created with SQL keep their passwords here, although Azure refuses their logins too.
  */
 export function randomPassword(): string {
   return randomBytes(24).toString('base64url');
 }
 
-/** What an update makes of a server. */
+/** The values of a server after an update. */
 interface ServerUpdate {
   readonly properties: JsonObject;
   readonly sku: { name: string; tier: string };
   readonly tags: Record<string, string> | undefined;
   readonly password: string | undefined;
-  /** How it ends although it was accepted. */
+  /** The error that the operation ends with after it was accepted. */
   readonly failure: OperationError | undefined;
 }
 
@@ -104,15 +104,12 @@ function parseUpdate(call: ArmRequest, server: FlexibleServer, tenantId: string)
   );
   const updated = mergeServerProperties(server.properties, sent, tenantId);
   const properties = cluster ? { ...updated, cluster } : updated;
-  // PUT replaces the tags, also by none; PATCH leaves alone what it does not name [INF].
+  // PUT replaces the tags, also by none (inferred). PATCH replaces them only if it has tags.
   const tags = call.request.method === 'PUT' ? parseTags(body) : (parseTags(body) ?? server.tags);
   return { properties, sku, tags, password: passwordToSet(sent, properties), failure };
 }
 
-/**
- * Refuse on the spot what facts.md §3 says is refused so: any write to a stopped server, and a PATCH of the password
- * of one that is not Ready.
- */
+/** Immediate refusals: every write to a stopped server, and a password change of a server that is not Ready. */
 function checkState(call: ArmRequest, server: FlexibleServer, update: ServerUpdate): void {
   if (visibleState(server) === 'Ready') return;
   if (call.request.method === 'PATCH' && update.password !== undefined) {
@@ -136,31 +133,23 @@ async function applyUpdate(server: FlexibleServer, update: ServerUpdate): Promis
 }
 
 /**
- * Update an existing server, by PUT or PATCH. While another operation is under way it is accepted and then fails
- * with ServerIsBusy (facts.md §3).
+ * Update an existing server, by PUT or PATCH. While another operation runs, the update is accepted and then fails with
+ * ServerIsBusy, see docs/azure-behavior.md#busy-servers.
  */
 export function updateServer(call: ArmRequest, context: ArmContext, server: FlexibleServer): HttpResponse {
   const update = parseUpdate(call, server, context.tenantId);
   checkState(call, server, update);
-  const isBusy = visibleState(server) !== 'Ready';
-  if (!isBusy) server.state = 'Updating';
   return context.operations.begin(call, {
     operationName: upsertOperationName(server.properties['cluster']),
     retryAfterSeconds: RETRY_AFTER_SECONDS.server,
     locationSegment: server.location.name,
     durationMs: operationDurationMs('updateServer', context.options.provisionMs),
-    work: async (untilDone) => {
-      if (isBusy) {
-        await untilDone();
-        throw operationErrors.serverIsBusy(server.name);
-      }
-      try {
+    failure: visibleState(server) === 'Ready' ? undefined : operationErrors.serverIsBusy(server.name),
+    work: (untilDone) =>
+      withServerState(server, { during: 'Updating', after: 'Ready' }, async () => {
         await untilDone();
         if (update.failure) throw update.failure;
         await applyUpdate(server, update);
-      } finally {
-        server.state = 'Ready';
-      }
-    },
+      }),
   });
 }

@@ -1,5 +1,5 @@
 import { asNumber, asObject, asString, type JsonObject } from '../../core/json.ts';
-import { providerErrors } from './errors.ts';
+import { providerErrors } from './arm-errors.ts';
 import { AVAILABILITY_ZONES } from './high-availability.ts';
 import { deepMerge } from './server-properties.ts';
 import { COMPUTE_SKUS, COMPUTE_TIERS, findStorageSize, STORAGE_SIZES } from './skus.ts';
@@ -14,21 +14,19 @@ const RESERVED_LOGINS = [
   'public',
 ];
 
-/** True for a name that the service takes: 3 to 63 of lower-case letters, digits and inner hyphens (facts.md §4). */
+/** See docs/azure-behavior.md#names-and-limits, as for the other limits in this file. */
 export function isValidServerName(name: string): boolean {
   return name.length >= 3 && name.length <= 63 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name);
 }
 
-/** True for an administrator's login that the service takes: any but a reserved one, of 1 to 63 characters. */
 export function isValidAdministratorLogin(login: string): boolean {
   const name = login.toLowerCase();
   return name.length >= 1 && name.length <= 63 && !RESERVED_LOGINS.includes(name) && !name.startsWith('pg_');
 }
 
 /**
- * True for a password that the service takes: 8 to 128 characters, three of the four classes, and nothing of the
- * login in it. The portal's text also forbids any three consecutive characters of the login (facts.md §4), which
- * is the portal's rule and not the service's: only the whole login is refused here [INF].
+ * 8 to 128 characters of three of the four classes, without the login. The portal also forbids any three consecutive
+ * characters of the login. The service accepts them (inferred).
  */
 export function isValidAdministratorPassword(password: string, login: string): boolean {
   const classes = [/[A-Z]/, /[a-z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((pattern) => pattern.test(password));
@@ -40,13 +38,13 @@ export function isValidAdministratorPassword(password: string, login: string): b
   );
 }
 
-/** @throws {ArmError} 400 where name and tier are not a size of Azure's, or do not belong together. */
+/** @throws {ArmError} 400 for an unknown tier, and for a size that the tier does not have. */
 export function parseSku(sku: JsonObject): { name: string; tier: string } {
-  const wantedTier = asString(sku['tier']);
-  const wantedName = asString(sku['name']);
-  const tier = COMPUTE_TIERS.find((known) => known.toLowerCase() === wantedTier?.toLowerCase());
+  const requestedTier = asString(sku['tier']);
+  const requestedName = asString(sku['name']);
+  const tier = COMPUTE_TIERS.find((known) => known.toLowerCase() === requestedTier?.toLowerCase());
   if (!tier) throw providerErrors.outOfRange('sku.tier', COMPUTE_TIERS);
-  const found = COMPUTE_SKUS[tier].find(({ name }) => name.toLowerCase() === wantedName?.toLowerCase());
+  const found = COMPUTE_SKUS[tier].find(({ name }) => name.toLowerCase() === requestedName?.toLowerCase());
   if (!found) throw providerErrors.invalidValue('sku.name');
   return { name: found.name, tier };
 }
@@ -91,7 +89,7 @@ function checkInteger(parameter: string, value: unknown, maximum: number): void 
   }
 }
 
-/** The code is [INF]. */
+/** The code of the error is inferred. */
 function checkMaintenanceWindow(window: JsonObject): void {
   checkOneOf('maintenanceWindow.customWindow', window['customWindow'], ['Enabled', 'Disabled']);
   checkInteger('maintenanceWindow.dayOfWeek', window['dayOfWeek'], 6);
@@ -100,8 +98,9 @@ function checkMaintenanceWindow(window: JsonObject): void {
 }
 
 /**
- * A server inside a virtual network has no public access, and somebody must get in: the code of the latter is [INF].
- * @param merged the request's and, where it leaves something out, the server's own
+ * A server in a virtual network must not have public access, and at least one authentication method must be enabled. The
+ * code of the second refusal is inferred.
+ * @param merged the properties of the server, with those of the request
  */
 function checkNetworkAndAuth(merged: JsonObject): void {
   const { delegatedSubnetResourceId: subnet, publicNetworkAccess } = asObject(merged['network']);
@@ -112,14 +111,14 @@ function checkNetworkAndAuth(merged: JsonObject): void {
   const { activeDirectoryAuth = 'Disabled', passwordAuth = 'Enabled' } = asObject(merged['authConfig']);
   checkOneOf('authConfig.activeDirectoryAuth', activeDirectoryAuth, ['Enabled', 'Disabled']);
   checkOneOf('authConfig.passwordAuth', passwordAuth, ['Enabled', 'Disabled']);
-  const authMethods = [activeDirectoryAuth, passwordAuth].map((way) => asString(way)?.toLowerCase());
-  if (authMethods.every((way) => way === 'disabled')) throw providerErrors.invalidValue('authConfig');
+  const authMethods = [activeDirectoryAuth, passwordAuth].map((setting) => asString(setting)?.toLowerCase());
+  if (authMethods.every((setting) => setting === 'disabled')) throw providerErrors.invalidValue('authConfig');
 }
 
 /**
- * Check what a server's creation and its update have in common; what is absent is not checked.
+ * The checks that creation and update have in common. Missing properties are not checked.
  * @param current the server's properties; empty for a new one
- * @throws {ArmError} 400 ParameterOutOfRange, InvalidParameterValue or, for public access inside a virtual network,
+ * @throws {ArmError} 400 ParameterOutOfRange, InvalidParameterValue or, for public access in a virtual network,
  * ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration.
  */
 export function checkProperties(sent: JsonObject, current: JsonObject): void {
@@ -137,7 +136,7 @@ export function checkProperties(sent: JsonObject, current: JsonObject): void {
   checkNetworkAndAuth(deepMerge({ network: asObject(network), authConfig: asObject(authConfig) }, sent));
 }
 
-/** @throws {ArmError} 400 ParameterOutOfRange, as a region says it that does not offer the major (facts.md §3). */
+/** @throws {ArmError} 400 ParameterOutOfRange for a major that the emulator does not have. */
 export function parseVersion(version: unknown, supported: readonly string[]): string {
   const text = asString(version);
   if (text !== undefined && supported.includes(text)) return text;

@@ -1,20 +1,21 @@
 import { CaseInsensitiveMap } from '../../core/case-insensitive-map.ts';
 import { asObject, asString, type JsonObject } from '../../core/json.ts';
 import type { PostgresFactory, PostgresServer } from '../../postgres/types.ts';
+import type { ArmContext, ArmHandler } from './arm-context.ts';
 import {
-  type ArmContext,
-  type ArmHandler,
-  type ArmRequest,
-  parseResourceBody,
-  parseTags,
-} from './arm-request.ts';
+  gatewayErrors,
+  INVALID_SERVER_NAME_MESSAGE,
+  type OperationError,
+  operationErrors,
+  providerErrors,
+} from './arm-errors.ts';
+import { type ArmRequest, parseBody, parseResourceBody, parseTags } from './arm-request.ts';
 import type { FlexibleServer } from './arm-store.ts';
 import { clusterForCreate, DEFAULT_DATABASE, upsertOperationName } from './elastic-cluster.ts';
-import { gatewayErrors, type OperationError, operationErrors, providerErrors } from './errors.ts';
 import { applyFirewallRules } from './firewall-rules.ts';
 import { checkHighAvailability, choosePrimaryZone } from './high-availability.ts';
 import { findLocation, type Location, REGION_NAMES } from './locations.ts';
-import { COMPRESSIBLE_HEADERS } from './operations.ts';
+import { COMPRESSIBLE_HEADERS, PROVIDER_HEADERS } from './operations.ts';
 import { pagedResponse } from './paging.ts';
 import { serverBody } from './server-body.ts';
 import { buildServerProperties } from './server-properties.ts';
@@ -30,8 +31,8 @@ import {
 import { operationDurationMs, RETRY_AFTER_SECONDS } from './timing.ts';
 
 /**
- * Whether a server shows in GET and lists while it is being created. Inferred: the API has a state `Provisioning`,
- * and a child's GET then fails in the provider and not at the gateway (facts.md §3), which so knows the server [INF].
+ * Whether GET and lists show a server during its creation. Inferred from the state `Provisioning`, and from the error of a
+ * child's GET, which comes from the provider and not from the gateway.
  */
 const VISIBLE_WHILE_PROVISIONING = true;
 
@@ -39,12 +40,12 @@ function isVisible(server: FlexibleServer): boolean {
   return VISIBLE_WHILE_PROVISIONING || server.state !== 'Provisioning';
 }
 
-/** A new server as its request describes it, every member checked. */
+/** A new server from a validated request. */
 interface ServerCreation {
   readonly server: FlexibleServer;
   readonly login: string;
   readonly password: string;
-  /** How it ends although it was accepted. */
+  /** The error that the operation ends with after it was accepted. */
   readonly failure: OperationError | undefined;
 }
 
@@ -56,10 +57,10 @@ function parseLocation(body: JsonObject): Location {
   throw gatewayErrors.locationNotAvailable(text, 'Microsoft.DBforPostgreSQL/flexibleServers', REGION_NAMES);
 }
 
-function checkLocation(server: FlexibleServer, wanted: Location): void {
-  if (server.location.name === wanted.name) return;
+function checkLocation(server: FlexibleServer, requested: Location): void {
+  if (server.location.name === requested.name) return;
   const { name, location, resourceGroup } = server;
-  throw gatewayErrors.invalidResourceLocation(name, location.name, resourceGroup, wanted.name);
+  throw gatewayErrors.invalidResourceLocation(name, location.name, resourceGroup, requested.name);
 }
 
 function parseCredentials(properties: JsonObject): { login: string; password: string } {
@@ -84,7 +85,7 @@ function parseCreation(
   checkProperties(properties, {});
   checkHighAvailability(properties, {}, choosePrimaryZone(properties), sku.tier);
   const { cluster, failure } = clusterForCreate(properties, version, call.apiVersion);
-  // Azure could also restore or replicate; an empty server in the place of a copy would be a lie.
+  // The emulator cannot restore or replicate a server.
   const { createMode } = properties;
   if (createMode !== undefined && createMode !== 'Default' && createMode !== 'Create') {
     throw providerErrors.invalidValue('createMode');
@@ -132,7 +133,7 @@ async function createPostgres(
   try {
     await postgres.start();
     const database = asString(asObject(cluster)['defaultDatabaseName']) ?? DEFAULT_DATABASE;
-    if (database !== DEFAULT_DATABASE) await postgres.createDatabase(database, 'UTF8', 'en_US.utf8');
+    if (database !== DEFAULT_DATABASE) await postgres.databases.create(database, 'UTF8', 'en_US.utf8');
     return postgres;
   } catch (error) {
     await postgres.destroy();
@@ -140,7 +141,7 @@ async function createPostgres(
   }
 }
 
-/** Put the finished data plane into its server, or away where the server was deleted meanwhile. */
+/** Attach PostgreSQL to its server, or destroy it if the server was deleted in the meantime. */
 async function attachPostgres(
   server: FlexibleServer,
   postgres: PostgresServer,
@@ -177,7 +178,7 @@ async function finishCreation(
   }
 }
 
-/** Accept a creation, or what looks like one until it is polled: a name that is taken, a password too weak. */
+/** A used name and a weak password are accepted too, and fail when the operation is polled. */
 function beginCreation(
   call: ArmRequest,
   context: ArmContext,
@@ -187,36 +188,31 @@ function beginCreation(
   const { server, login, password, failure } = creation;
   const isNameTaken = context.store.findServerByName(server.name) !== undefined;
   const isPasswordWeak = !isValidAdministratorPassword(password, login);
-  const expectedError = isNameTaken
+  const operationFailure = isNameTaken
     ? operationErrors.nameAlreadyExists()
     : isPasswordWeak
       ? operationErrors.internal()
       : failure;
-  if (!expectedError) context.store.addServer(server);
+  if (!operationFailure) context.store.addServer(server);
   return context.operations.begin(call, {
     operationName: upsertOperationName(server.properties['cluster']),
     retryAfterSeconds: RETRY_AFTER_SECONDS.server,
     locationSegment: server.location.name,
     durationMs: operationDurationMs(
-      expectedError ? 'updateServer' : 'createServer',
+      operationFailure ? 'updateServer' : 'createServer',
       context.options.provisionMs,
     ),
-    work: async (untilDone) => {
-      if (!expectedError) return finishCreation(creation, factory, context, untilDone);
-      await untilDone();
-      throw expectedError;
-    },
+    failure: operationFailure,
+    work: (untilDone) => finishCreation(creation, factory, context, untilDone),
   });
 }
 
-/** `PUT …/flexibleServers/{name}`: creates a server, or updates the one that is there. */
+/** `PUT …/flexibleServers/{name}`: creates a server, or updates an existing one. */
 export const putServer: ArmHandler = async (call, context) => {
-  // Loaded first: between looking for the server and adding it, nothing may wait.
+  // Loaded first, because no await may come between findServer and addServer.
   const factory = await context.getPostgresFactory();
-  const { store } = context;
-  const { subscription, group, server: name } = call.params;
   const location = parseLocation(parseResourceBody(call));
-  const existing = store.findServer(subscription, group, name);
+  const existing = context.store.findServer(call.params);
   if (existing) {
     checkLocation(existing, location);
     return updateServer(call, context, existing);
@@ -230,22 +226,37 @@ export const putServer: ArmHandler = async (call, context) => {
 };
 
 /** `PATCH …/flexibleServers/{name}`. */
-export const patchServer: ArmHandler = (call, context) => {
-  const { subscription, group, server } = call.params;
-  return updateServer(call, context, context.store.getServer(subscription, group, server));
-};
+export const patchServer: ArmHandler = (call, context) =>
+  updateServer(call, context, context.store.getServer(call.params));
 
 export const getServer: ArmHandler = (call, { store }) => {
-  const { subscription, group, server: name } = call.params;
-  const server = store.getServer(subscription, group, name);
-  if (!isVisible(server)) throw gatewayErrors.serverNotFound(name, group);
+  const server = store.getServer(call.params);
+  if (!isVisible(server)) throw gatewayErrors.serverNotFound(call.params.server, call.params.group);
   return { status: 200, headers: COMPRESSIBLE_HEADERS, body: serverBody(server, call.apiVersion) };
 };
 
-/** The servers of the subscription, or of the group where the path names one. */
+/** The servers of the subscription, or of the group in the path. */
 export const listServers: ArmHandler = (call, { store, options }) => {
   const { subscription, group } = call.params;
   if (group !== '') store.getGroup(subscription, group);
   const servers = store.listServers(subscription, group === '' ? undefined : group).filter(isVisible);
   return pagedResponse(call, servers, options.pageSize, (server) => serverBody(server, call.apiVersion));
+};
+
+/** `POST …/checkNameAvailability`, with or without a location in the path. */
+export const checkNameAvailability: ArmHandler = (call, { store }) => {
+  const body = parseBody(call);
+  const name = asString(body['name']);
+  if (name === undefined) throw providerErrors.invalidValue('name');
+  const type = asString(body['type']) ?? 'Microsoft.DBforPostgreSQL/flexibleServers';
+  const availability = !isValidServerName(name)
+    ? { nameAvailable: false, reason: 'Invalid', message: INVALID_SERVER_NAME_MESSAGE }
+    : store.findServerByName(name)
+      ? {
+          nameAvailable: false,
+          reason: 'AlreadyExists',
+          message: 'Specified server name is already used.',
+        }
+      : { nameAvailable: true, message: '' };
+  return { status: 200, headers: PROVIDER_HEADERS, body: { name, type, ...availability } };
 };

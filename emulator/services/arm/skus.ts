@@ -1,4 +1,4 @@
-/** What a server can be made of (facts.md §4 and the specification's examples). */
+/* Compute and storage sizes, see docs/azure-behavior.md#compute-and-storage-sizes. */
 
 export type ComputeTier = 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized';
 
@@ -54,7 +54,7 @@ export const COMPUTE_SKUS: Readonly<Record<ComputeTier, readonly ComputeSku[]>> 
 
 export const COMPUTE_TIERS: readonly ComputeTier[] = ['Burstable', 'GeneralPurpose', 'MemoryOptimized'];
 
-/** Storage sizes in GiB with the performance tier that each begins with. */
+/** Storage sizes in GiB with their default performance tier. */
 export const STORAGE_SIZES: readonly StorageSize[] = [
   { sizeGb: 32, tier: 'P4', iops: 120 },
   { sizeGb: 64, tier: 'P6', iops: 240 },
@@ -70,7 +70,7 @@ export const STORAGE_SIZES: readonly StorageSize[] = [
   { sizeGb: 32767, tier: 'P80', iops: 20000 },
 ];
 
-/** The size of that many GiB, or undefined where Azure offers none. */
+/** The storage size of exactly `sizeGb` GiB. */
 export function findStorageSize(sizeGb: number): StorageSize | undefined {
   return STORAGE_SIZES.find((size) => size.sizeGb === sizeGb);
 }

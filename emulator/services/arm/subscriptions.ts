@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts';
-import type { ArmContext, ArmHandler } from './arm-request.ts';
-import { gatewayErrors } from './errors.ts';
+import type { ArmContext, ArmHandler } from './arm-context.ts';
+import { gatewayErrors } from './arm-errors.ts';
 import { findLocation, REGION_NAMES } from './locations.ts';
 
 function subscriptionBody(id: string, index: number, tenantId: string): JsonObject {
@@ -66,7 +66,7 @@ export const listLocations: ArmHandler = (call) => ({
   },
 });
 
-/** `GET` or `POST …/register` of a provider's registration: PostgreSQL's is there, others do not exist. */
+/** `GET` of a provider, or `POST …/register`. Only the PostgreSQL provider exists, and it is registered. */
 export const getProvider: ArmHandler = (call) => {
   const namespace = 'Microsoft.DBforPostgreSQL';
   const { child, subscription: id } = call.params;

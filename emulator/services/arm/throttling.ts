@@ -1,7 +1,7 @@
-import { gatewayErrors } from './errors.ts';
+import { gatewayErrors } from './arm-errors.ts';
 import { scaleThrottleRetryAfter } from './timing.ts';
 
-/** ARM's token buckets for each subscription and principal (facts.md §3): size, and refill a second. */
+/** ARM's token buckets for each subscription and principal: size, and tokens per second. See docs/azure-behavior.md#throttling. */
 const TOKEN_BUCKETS = {
   read: { size: 250, refill: 25 },
   write: { size: 200, refill: 10 },
@@ -16,7 +16,7 @@ interface BucketState {
   updatedAtMs: number;
 }
 
-// What the message and the header ask for, whatever the bucket lacks.
+// Fixed, although the bucket may have a token sooner.
 const RETRY_AFTER_SECONDS = 10;
 
 export function getRequestKind(method: string): RequestKind {
@@ -30,16 +30,16 @@ export class RequestThrottle {
   readonly #scale: number;
   readonly #retryAfterScale: number;
 
-  /** @param factor on the buckets' size and refill; 0 turns throttling off. */
-  constructor(factor: number, retryAfterScale: number) {
-    this.#scale = factor;
+  /** @param scale factor on the size and the refill of the buckets; 0 turns throttling off. */
+  constructor(scale: number, retryAfterScale: number) {
+    this.#scale = scale;
     this.#retryAfterScale = retryAfterScale;
   }
 
   /**
-   * Take one request out of its bucket.
-   * @returns how many remain.
-   * @throws {ArmError} 429 SubscriptionRequestsThrottled once the bucket is empty.
+   * Take one token out of the bucket.
+   * @returns the number of remaining requests.
+   * @throws {ArmError} 429 SubscriptionRequestsThrottled if the bucket is empty.
    */
   consume(kind: RequestKind, subscription: string, actor: string): number {
     const { size, refill } = TOKEN_BUCKETS[kind];

@@ -2,24 +2,41 @@ import { randomUUID } from 'node:crypto';
 import type { EmulatorIdentity } from '../../core/identity.ts';
 import { nowInSeconds, type SigningKey } from '../../core/signing-key.ts';
 
-/** Signs access tokens for Azure Resource Manager; ARM checks them with the same key. */
+/** The resources that Azure Resource Manager accepts tokens for, in all clouds. */
+export const ARM_AUDIENCES = [
+  'https://management.azure.com',
+  'https://management.core.windows.net',
+  'https://management.usgovcloudapi.net',
+  'https://management.core.usgovcloudapi.net',
+  'https://management.chinacloudapi.cn',
+  'https://management.core.chinacloudapi.cn',
+];
+
+/**
+ * The audience of a token for this resource, or undefined for an unknown resource. A trailing slash stays in the token:
+ * its scope has two slashes (`https://management.core.windows.net//.default`).
+ */
+export function parseArmAudience(resource: string): string | undefined {
+  return ARM_AUDIENCES.includes(resource.replace(/\/$/, '')) ? resource : undefined;
+}
+
+/** Signs access tokens for Azure Resource Manager, which verifies them with the same key. */
 export class AccessTokenIssuer {
   readonly key: SigningKey;
   readonly identity: EmulatorIdentity;
-  /** Seconds. */
   readonly lifetimeSeconds: number;
 
-  constructor(key: SigningKey, identity: EmulatorIdentity, lifetime: number) {
+  constructor(key: SigningKey, identity: EmulatorIdentity, lifetimeSeconds: number) {
     this.key = key;
     this.identity = identity;
-    this.lifetimeSeconds = lifetime;
+    this.lifetimeSeconds = lifetimeSeconds;
   }
 
   get issuer(): string {
     return `https://sts.windows.net/${this.identity.tenantId}/`;
   }
 
-  /** A token for this audience, with the claims by which ARM knows the application. */
+  /** A token of the application for this audience. */
   issue(audience: string): Promise<string> {
     const { tenantId, clientId, objectId } = this.identity;
     const now = nowInSeconds();

@@ -2,9 +2,9 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { EmulatorIdentity } from '../../core/identity.ts';
 import type { SigningKey } from '../../core/signing-key.ts';
 import { GITHUB_OIDC_ISSUER } from '../oidc.ts';
-import { EntraError } from './errors.ts';
+import { EntraError } from './entra-errors.ts';
 
-/** What a federated identity may be asked for: one audience for each cloud (facts.md §7). */
+/** The audiences of federated credentials, one for each cloud. */
 const FEDERATION_AUDIENCES = [
   'api://AzureADTokenExchange',
   'api://AzureADTokenExchangeUSGov',
@@ -31,11 +31,11 @@ function toEntraError(error: unknown, clientId: string): EntraError {
   return new EntraError('invalid_client', 50027, 'JWT token is invalid or malformed.');
 }
 
-function noMatchError(what: string, value: string, code: number): EntraError {
+function noMatchError(claim: string, value: string, code: number): EntraError {
   return new EntraError(
     'invalid_client',
     code,
-    `No matching federated identity record found for presented assertion ${what} '${value}'. ` +
+    `No matching federated identity record found for presented assertion ${claim} '${value}'. ` +
       'Please check your federated identity credential Subject, Audience and Issuer against the presented assertion. ' +
       'https://learn.microsoft.com/entra/workload-id/workload-identity-federation',
   );
@@ -60,8 +60,7 @@ async function checkSignatureAndTime(assertion: string, key: SigningKey, clientI
 }
 
 /**
- * Check the workflow's OIDC token as Entra checks a federated assertion: issuer, audience, subject, then the
- * signature by GitHub's key and the time.
+ * Check the OIDC token of a workflow in the order of Entra: issuer, audience, subject, then signature and time.
  * @throws {EntraError} AADSTS50027, 700211, 700212, 700213, 700024 or 700027.
  */
 export async function checkAssertion(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../core/http-types.ts';
-import { EntraError } from './errors.ts';
+import { EntraError } from './entra-errors.ts';
 import { handleTokenRequest, type TokenEndpointContext } from './token-endpoint.ts';
 
 function openIdConfiguration(base: string, tenant: string): HttpResponse {
@@ -44,7 +44,7 @@ function unknownTenant(request: HttpRequest, tenant: string): HttpResponse {
   );
 }
 
-/** Entra ID as a client credential meets it: discovery, keys and the token endpoint (facts.md §7). */
+/** The emulated Entra ID for client credentials: discovery, keys and the token endpoint. See docs/azure-behavior.md#entra-sign-in. */
 export function entraHandler(endpoint: TokenEndpointContext): HttpHandler {
   return async (request) => {
     const base = request.url.origin;

@@ -1,7 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../core/http-types.ts';
 import { nowInSeconds } from '../../core/signing-key.ts';
-import type { AccessTokenIssuer } from './access-tokens.ts';
-import { parseArmAudience } from './audiences.ts';
+import { type AccessTokenIssuer, parseArmAudience } from './access-tokens.ts';
 
 function errorResponse(status: number, error: string, description: string): HttpResponse {
   return { status, body: { error, error_description: description } };
@@ -23,13 +22,13 @@ function validateRequest(request: HttpRequest, clientId: string): HttpResponse |
   return undefined;
 }
 
-/** The token endpoint of the instance metadata service, for managed identities (facts.md §7). Plain HTTP there too. */
+/** The token endpoint of the instance metadata service. It uses HTTP without TLS, as in Azure. See docs/azure-behavior.md#managed-identities. */
 export function managedIdentityHandler(tokens: AccessTokenIssuer): HttpHandler {
   return async (request) => {
     const path = request.url.pathname.replace(/\/$/, '').toLowerCase();
     if (request.method !== 'GET' || path !== '/metadata/identity/oauth2/token') return { status: 404 };
-    const refusal = validateRequest(request, tokens.identity.clientId);
-    if (refusal) return refusal;
+    const validationError = validateRequest(request, tokens.identity.clientId);
+    if (validationError) return validationError;
     const resource = request.url.searchParams.get('resource') ?? '';
     const audience = parseArmAudience(resource);
     if (audience === undefined) {

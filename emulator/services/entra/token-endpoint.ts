@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
 import type { EmulatorIdentity } from '../../core/identity.ts';
 import type { SigningKey } from '../../core/signing-key.ts';
-import type { AccessTokenIssuer } from './access-tokens.ts';
-import { parseArmAudience } from './audiences.ts';
+import { type AccessTokenIssuer, parseArmAudience } from './access-tokens.ts';
 import { checkAssertion } from './client-assertion.ts';
-import { EntraError } from './errors.ts';
+import { EntraError } from './entra-errors.ts';
 
 const JWT_BEARER_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
@@ -103,17 +102,16 @@ function checkTenant(tenant: string, identity: EmulatorIdentity): void {
   );
 }
 
-/** What the token endpoint decides with. */
 export interface TokenEndpointContext {
   readonly identity: EmulatorIdentity;
-  /** The key that GitHub's OIDC tokens are signed with. */
+  /** The key that signs GitHub's OIDC tokens. */
   readonly gitHubKey: SigningKey;
   readonly tokens: AccessTokenIssuer;
 }
 
 /**
- * `POST /{tenant}/oauth2/v2.0/token` for the client-credentials flow, by secret or by assertion (facts.md §7).
- * Refusals come as Entra's JSON with an AADSTS number.
+ * `POST /{tenant}/oauth2/v2.0/token` for the client credentials flow, with a secret or an assertion. Errors are JSON with an
+ * AADSTS number, see docs/azure-behavior.md#entra-error-codes.
  */
 export async function handleTokenRequest(
   request: HttpRequest,

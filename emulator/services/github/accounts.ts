@@ -1,42 +1,52 @@
 import { createHash } from 'node:crypto';
 import { asNumber, asObject, asString, type JsonObject } from '../../core/json.ts';
 
-/** Someone who acts at GitHub. */
+/** The repository that the emulator has from the start, in the form of webhooks. */
+export const exampleRepository = {
+  id: 700_100_200,
+  name: 'space-travel',
+  full_name: 'relecloud/space-travel',
+  private: true,
+  default_branch: 'main',
+  owner: { login: 'relecloud', id: 700_100 },
+};
+
+/** A GitHub user or app. */
 export interface Account {
   readonly login: string;
   readonly id: number;
   readonly type: string;
 }
 
-/** Who a job's GITHUB_TOKEN is, at github.com. */
+/** The account of a job's GITHUB_TOKEN at github.com. */
 export const ACTIONS_BOT: Account = { login: 'github-actions[bot]', id: 41_898_282, type: 'Bot' };
 
 const ACTIONS_APP = { id: 15_368, slug: 'github-actions', name: 'GitHub Actions' };
 
-/** `performed_via_github_app` of what someone wrote: the app where it was a job, else null. */
+/** `performed_via_github_app` of a text: the app for a text of a job, otherwise null. */
 export function performedViaApp({ login }: Account): JsonObject | null {
   return login === ACTIONS_BOT.login ? ACTIONS_APP : null;
 }
 
-/** `author_association` of what someone wrote. */
+/** `author_association` of a text. */
 export function authorAssociation({ type }: Account): string {
   return type === 'Bot' ? 'NONE' : 'CONTRIBUTOR';
 }
 
-/** The person whose pull requests and comments those are of which nothing else is said. */
+/** The default author of pull requests, issues and comments. */
 export const OCTOCAT: Account = { login: 'octocat', id: 583_231, type: 'User' };
 
-/** A number that stays the same for one text: ids of what nobody gave one. */
+/** An id that is derived from a text. */
 export function stableId(text: string): number {
   return createHash('sha256').update(text.toLowerCase()).digest().readUInt32BE() % 2_000_000_000;
 }
 
-/** The account of a person's login. */
+/** The account of a user. */
 export function userAccount(login: string): Account {
   return login === OCTOCAT.login ? OCTOCAT : { login, id: stableId(login), type: 'User' };
 }
 
-/** The account that `{login, id?, type?}` describes; the other one where it names no login. */
+/** The account in `{login, id?, type?}`, or `fallback` if there is no login. */
 export function parseAccount(value: unknown, fallback: Account): Account {
   const { login, id, type } = asObject(value);
   const name = asString(login);

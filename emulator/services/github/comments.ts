@@ -1,13 +1,14 @@
 import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { accountBody, authorAssociation, performedViaApp } from './accounts.ts';
-import { gitHubErrors } from './errors.ts';
+import { gitHubErrors } from './github-errors.ts';
 import { parseBody, type RepositoryRequest, type RepositoryRoute, requiredLevel } from './github-request.ts';
-import { checkIssueAccess, htmlUrl, requireIssueOrPull } from './issue-or-pull.ts';
-import { pagedResponse } from './paging.ts';
+import { htmlUrl } from './issue-body.ts';
+import { checkIssueAccess, requireIssueOrPull } from './issues.ts';
+import { pagedResponse } from './list-query.ts';
 import { currentGitHubTime, type IssueComment, type Repository } from './repository.ts';
 
-/** The most characters that a comment's body has, as GitHub's refusal says. */
+/** Maximum length of a comment in characters, from GitHub's error message. */
 export const MAX_COMMENT_LENGTH = 65_536;
 
 function commentBody(comment: IssueComment, repository: Repository, origin: string): JsonObject {
@@ -28,21 +29,21 @@ function commentBody(comment: IssueComment, repository: Repository, origin: stri
 }
 
 /**
- * The text of a comment to be written.
- * @throws {GitHubError} 400 or 422 where GitHub refuses it.
+ * The text of a new or changed comment.
+ * @throws {GitHubError} 400 or 422 for an invalid text.
  */
 function parseCommentText(request: HttpRequest): string {
   const { body } = parseBody(request);
   if (body === undefined) throw gitHubErrors.missingField('body');
   if (typeof body !== 'string') throw gitHubErrors.notString('body', body);
-  const createError = (message: string) =>
+  const invalidBody = (message: string) =>
     gitHubErrors.validationFailed([
       { resource: 'IssueComment', code: 'unprocessable', field: 'data', message },
     ]);
-  if (body.trim() === '') throw createError('Body cannot be blank');
-  // That a character outside the basic plane counts once is inferred.
+  if (body.trim() === '') throw invalidBody('Body cannot be blank');
+  // Inferred: a character outside the basic plane counts once.
   if ([...body].length > MAX_COMMENT_LENGTH) {
-    throw createError(`Body is too long (maximum is ${MAX_COMMENT_LENGTH} characters)`);
+    throw invalidBody(`Body is too long (maximum is ${MAX_COMMENT_LENGTH} characters)`);
   }
   return body;
 }
@@ -56,17 +57,17 @@ function requireComment(call: RepositoryRequest): IssueComment {
 
 function listComments(call: RepositoryRequest): HttpResponse {
   const { request, repository, origin } = call;
-  const { number } = requireIssueOrPull(call, call.numericParams['number']);
+  const { number } = requireIssueOrPull(call);
   const since = Date.parse(request.url.searchParams.get('since') ?? '');
-  const wanted = repository
+  const comments = repository
     .listComments(number)
     .filter(({ updatedAt }) => Number.isNaN(since) || Date.parse(updatedAt) >= since);
-  return pagedResponse(request, repository, wanted, (comment) => commentBody(comment, repository, origin));
+  return pagedResponse(request, repository, comments, (comment) => commentBody(comment, repository, origin));
 }
 
 function createComment(call: RepositoryRequest): HttpResponse {
   const { request, repository, origin, caller } = call;
-  const { number } = requireIssueOrPull(call, call.numericParams['number']);
+  const { number } = requireIssueOrPull(call);
   const comment = repository.addComment(number, parseCommentText(request), caller.account);
   const body = commentBody(comment, repository, origin);
   return { status: 201, headers: { Location: String(body['url']) }, body };
@@ -102,15 +103,15 @@ function commentRoute(
     method,
     path,
     documentation: `rest/issues/comments#${heading}`,
-    // A pull request is an issue too: either permission opens the comments under it. Those under an issue want
-    // `issues`, which shows only once it is known what the number is, see reachIssue.
+    // Either permission gives access to the comments of a pull request. Those of an issue need `issues`, which
+    // checkIssueAccess requires.
     needs: ['issues', 'pull-requests'],
     level: requiredLevel(method),
     handle,
   };
 }
 
-/** GitHub's "REST API endpoints for issue comments", for issues and for the issues that pull requests are. */
+/** "REST API endpoints for issue comments", for issues and for pull requests. */
 export const commentRoutes: readonly RepositoryRoute[] = [
   commentRoute('GET', 'issues/{number}/comments', 'list-issue-comments', listComments),
   commentRoute('POST', 'issues/{number}/comments', 'create-an-issue-comment', createComment),

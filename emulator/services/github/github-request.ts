@@ -1,46 +1,45 @@
-import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
-import { parseJsonBody } from '../../core/http-types.ts';
+import { type HttpRequest, type HttpResponse, parseJsonBody } from '../../core/http-types.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
-import { gitHubErrors } from './errors.ts';
+import { gitHubErrors } from './github-errors.ts';
 import type { Repository } from './repository.ts';
 import type { Caller, PermissionLevel } from './tokens.ts';
 
-/** An authenticated request that a route was found for. */
+/** An authenticated request. */
 export interface GitHubRequest {
   readonly request: HttpRequest;
   readonly caller: Caller;
-  /** Base of the API's own URLs, no slash at the end. */
+  /** Base of the URLs in answers, without a trailing slash. */
   readonly origin: string;
 }
 
-/** A call to something in a repository that the caller reaches. */
+/** An authenticated request to a path in a repository that the caller can access. */
 export interface RepositoryRequest extends GitHubRequest {
   readonly repository: Repository;
-  /** The numbers in the path, by their names in the route. */
+  /** The numbers in the path, by their placeholder in the route. */
   readonly numericParams: Readonly<Record<string, number>>;
 }
 
-/** One door of the API beneath a repository. */
+/** A route below a repository. */
 export interface RepositoryRoute {
   readonly method: string;
-  /** Path beneath the repository; `{name}` stands for a number. */
+  /** Path below the repository. `{name}` stands for a number. */
   readonly path: string;
-  /** Page and heading of GitHub's REST reference, which errors name. */
+  /** Page and heading of GitHub's REST reference, for `documentation_url` in errors. */
   readonly documentation: string;
-  /** One of these permissions at this level is needed. */
+  /** One of these permissions at {@link level} is required. */
   readonly needs: readonly string[];
   readonly level: PermissionLevel;
   readonly handle: (call: RepositoryRequest) => HttpResponse;
 }
 
-/** The level of a permission that a request with this method needs. */
+/** The permission level that a method requires. */
 export function requiredLevel(method: string): PermissionLevel {
   return method === 'GET' ? 'read' : 'write';
 }
 
 /**
- * The body as a JSON object, empty for none.
- * @throws {GitHubError} 400 for anything else.
+ * The body as a JSON object. An empty body is an empty object.
+ * @throws {GitHubError} 400 for any other body.
  */
 export function parseBody(request: HttpRequest): JsonObject {
   let body: unknown;

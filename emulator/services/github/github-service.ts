@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../core/http-types.ts';
-import { GitHubError, gitHubErrors } from './errors.ts';
+import { GitHubError, gitHubErrors } from './github-errors.ts';
+import { findRoute } from './github-routes.ts';
 import type { GitHubStore } from './github-store.ts';
-import { findRoute } from './routes.ts';
 
-/** Requests in an hour without a token that is good for anything ("Rate limits for the REST API"). */
+/** Requests per hour without a valid token ("Rate limits for the REST API"). */
 const ANONYMOUS_HOURLY_LIMIT = 60;
 
 function errorResponse(error: GitHubError, documentation: string): HttpResponse {
@@ -19,9 +19,9 @@ function errorResponse(error: GitHubError, documentation: string): HttpResponse 
   };
 }
 
-function catchGitHubError(documentation: string, answer: () => HttpResponse): HttpResponse {
+function catchGitHubError(documentation: string, respond: () => HttpResponse): HttpResponse {
   try {
-    return answer();
+    return respond();
   } catch (error) {
     if (error instanceof GitHubError) return errorResponse(error, documentation);
     throw error;
@@ -45,7 +45,7 @@ function handleRequest(request: HttpRequest, gitHub: GitHubStore): HttpResponse 
   return { ...reply, headers: { ...headers, ...reply.headers } };
 }
 
-/** GitHub's REST and GraphQL APIs (api.github.com), over what the store holds. */
+/** The emulated REST and GraphQL APIs of api.github.com. */
 export function gitHubHandler(gitHub: GitHubStore): HttpHandler {
   return (request) => {
     const reply = handleRequest(request, gitHub);

@@ -1,15 +1,14 @@
-import { stableId } from './accounts.ts';
-import { exampleRepository } from './example-repository.ts';
+import { exampleRepository, stableId } from './accounts.ts';
 import { RateLimits } from './rate-limits.ts';
 import { Repository } from './repository.ts';
 import { TokenRegistry } from './tokens.ts';
 
-/** By what repositories are told apart: GitHub's names do so without regard to case. */
+/** The key of a repository. GitHub compares names without regard to case. */
 export function repositoryKey(fullName: string): string {
   return fullName.toLowerCase();
 }
 
-/** What the emulated GitHub holds. */
+/** The data of the emulated GitHub. */
 export class GitHubStore {
   readonly tokens = new TokenRegistry();
   readonly rateLimits = new RateLimits();
@@ -31,7 +30,7 @@ export class GitHubStore {
     return this.repositories.find((repository) => repository.id === id);
   }
 
-  /** The repository of this name; an unknown one is made, and one whose id is given has that from now on. */
+  /** The repository with this name, created if necessary. An `id` replaces the id of an existing repository. */
   getOrCreate(fullName: string, id: number | undefined): Repository {
     const repository = this.findByName(fullName) ?? new Repository(fullName, stableId(fullName));
     repository.id = id ?? repository.id;

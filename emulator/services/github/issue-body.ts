@@ -1,10 +1,35 @@
 import type { JsonObject } from '../../core/json.ts';
 import { accountBody, authorAssociation, performedViaApp, stableId } from './accounts.ts';
-import { htmlUrl, type IssueOrPull, isPullRequest } from './issue-or-pull.ts';
-import { labelBody } from './labels.ts';
-import type { Issue, PullRequest, Repository } from './repository.ts';
+import type { Issue, PullRequest, Repository, RepositoryReference } from './repository.ts';
 
-/** What shows in a pull request only. */
+/** The target of a number in an issue's path: at GitHub every pull request is an issue too. */
+export type IssueOrPull = Issue | PullRequest;
+
+export function isPullRequest(issueOrPull: IssueOrPull): issueOrPull is PullRequest {
+  return 'merged' in issueOrPull;
+}
+
+/** The page of an issue or a pull request at github.com. */
+export function htmlUrl(repository: Repository, number: number): string {
+  const segment = repository.pulls.has(number) ? 'pull' : 'issues';
+  return `https://github.com/${repository.fullName}/${segment}/${number}`;
+}
+
+/** GitHub's `label`, with the color and description of a label that an issue created. */
+export function labelBody(name: string, { fullName }: RepositoryReference, origin: string): JsonObject {
+  const path = `/repos/${fullName}/labels/${encodeURIComponent(name)}`;
+  const id = stableId(path);
+  return {
+    id,
+    node_id: `LA_${id}`,
+    url: `${origin}${path}`,
+    name,
+    color: 'ededed',
+    default: false,
+    description: null,
+  };
+}
+
 function pullRequestFields(pull: PullRequest, repository: Repository, origin: string): JsonObject {
   const page = htmlUrl(repository, pull.number);
   return {
@@ -17,6 +42,7 @@ function pullRequestFields(pull: PullRequest, repository: Repository, origin: st
       merged_at: pull.merged ? pull.closedAt : null,
     },
     author_association: 'CONTRIBUTOR',
+    // The emulator does not store who closed a pull request.
     closed_by: null,
     state_reason: null,
   };
@@ -30,10 +56,7 @@ function issueFields({ user, closedBy, stateReason }: Issue, origin: string): Js
   };
 }
 
-/**
- * GitHub's `issue`, in lists and alone. That of a pull request has `pull_request`, and an id other than the pull
- * request's own; who closed a pull request is not kept.
- */
+/** GitHub's `issue`. That of a pull request has the member `pull_request`, and another id than the pull request. */
 export function issueBody(issueOrPull: IssueOrPull, repository: Repository, origin: string): JsonObject {
   const { number, user, labels } = issueOrPull;
   const base = `${origin}/repos/${repository.fullName}`;

@@ -1,42 +1,38 @@
 import { asString, isJsonObject, type JsonObject } from '../../core/json.ts';
-import { gitHubErrors } from './errors.ts';
-import { uniqueLabels } from './labels.ts';
+import { gitHubErrors } from './github-errors.ts';
 import { STATE_REASONS, type StateReason } from './repository.ts';
 
-/**
- * The most characters that an issue's title has, as GitHub's refusal says. It has been seen to take up to 1024; what
- * it says of itself is the stricter.
- */
+/** Maximum length of a title in characters, from GitHub's error message, although GitHub has accepted up to 1024. */
 export const MAX_TITLE_LENGTH = 256;
 
-/** The most characters that an issue's body has, as GitHub's refusal says. */
+/** Maximum length of a body in characters, from GitHub's error message. */
 export const MAX_BODY_LENGTH = 65_536;
 
-/** What a request says of an issue; undefined is what it does not speak of. */
+/** The fields of an issue in a request. Missing fields are undefined. */
 export interface IssueInput {
   readonly title: string | undefined;
   readonly body: string | null | undefined;
   readonly labels: readonly string[] | undefined;
 }
 
-/** What a request says of an issue's state. */
+/** The state of an issue in a request. */
 export interface StateInput {
   readonly state: 'open' | 'closed' | undefined;
   readonly stateReason: StateReason | undefined;
 }
 
-// That a character outside the basic plane counts once is inferred.
+// Inferred: a character outside the basic plane counts once.
 function isLongerThan(text: string, maximum: number): boolean {
   return [...text].length > maximum;
 }
 
-/** What GitHub has against this title and body, as the entries of `errors` in its refusal. */
+/** The entries of `errors` in GitHub's answer to an invalid title or body. Empty if both are valid. */
 export function validateIssue({ title, body }: Pick<IssueInput, 'title' | 'body'>): JsonObject[] {
-  const tooLong = (field: string, most: number) => ({
+  const tooLong = (field: string, maximum: number) => ({
     resource: 'Issue',
     code: 'custom',
     field,
-    message: `${field} is too long (maximum is ${most} characters)`,
+    message: `${field} is too long (maximum is ${maximum} characters)`,
   });
   const blank = title !== undefined && title.trim() === '';
   return [
@@ -47,10 +43,20 @@ export function validateIssue({ title, body }: Pick<IssueInput, 'title' | 'body'
 }
 
 function parseTitle(value: unknown): string | undefined {
-  // GitHub's description of its API has a number here as well, and in a change null, which is taken to say nothing.
+  // GitHub's API description also permits a number, and null in an update, which updateIssue removes.
   if (value === undefined) return undefined;
   if (typeof value === 'string' || typeof value === 'number') return String(value);
   throw gitHubErrors.mistyped('properties/title', value, 'an integer or string');
+}
+
+/** Remove repeated labels. GitHub compares labels without regard to case. */
+export function uniqueLabels(names: readonly string[]): string[] {
+  const byKey = new Map<string, string>();
+  for (const name of names) {
+    const key = name.toLowerCase();
+    if (!byKey.has(key)) byKey.set(key, name);
+  }
+  return [...byKey.values()];
 }
 
 function parseLabels(value: unknown): string[] | undefined {
@@ -65,23 +71,23 @@ function parseLabels(value: unknown): string[] | undefined {
 }
 
 /**
- * Title, body and labels of a request's body.
- * @throws {GitHubError} 422 for what GitHub refuses; the wordings for a title and a body of another type are inferred.
+ * Title, body and labels of a request.
+ * @throws {GitHubError} 422 for an invalid value. The messages for a wrong type of title or body are inferred.
  */
-export function parseIssueInput(given: JsonObject): IssueInput {
-  const { body } = given;
+export function parseIssueInput(input: JsonObject): IssueInput {
+  const { body } = input;
   if (body !== undefined && body !== null && typeof body !== 'string') {
     throw gitHubErrors.notString('body', body);
   }
-  const input = { title: parseTitle(given['title']), body, labels: parseLabels(given['labels']) };
-  const errors = validateIssue(input);
+  const parsed = { title: parseTitle(input['title']), body, labels: parseLabels(input['labels']) };
+  const errors = validateIssue(parsed);
   if (errors.length > 0) throw gitHubErrors.validationFailed(errors);
-  return input;
+  return parsed;
 }
 
 /**
- * State and reason of a request's body.
- * @throws {GitHubError} 422 for values that are none; its wording for an issue is inferred from other endpoints.
+ * State and reason of a request.
+ * @throws {GitHubError} 422 for an invalid value. The message is inferred from other endpoints.
  */
 export function parseStateInput({ state, state_reason: reason }: JsonObject): StateInput {
   const states = ['open', 'closed'] as const;

@@ -1,109 +1,99 @@
 import type { HttpResponse } from '../../core/http-types.ts';
-import { gitHubErrors } from './errors.ts';
+import { omitUndefined } from '../../core/json.ts';
+import { gitHubErrors } from './github-errors.ts';
 import { parseBody, type RepositoryRequest, type RepositoryRoute, requiredLevel } from './github-request.ts';
-import { issueBody } from './issue-body.ts';
-import { type IssueInput, parseIssueInput, parseStateInput, type StateInput } from './issue-input.ts';
-import { type IssueOrPull, isPullRequest, requireIssueOrPull } from './issue-or-pull.ts';
-import { pagedResponse } from './paging.ts';
+import { type IssueOrPull, isPullRequest, issueBody } from './issue-body.ts';
+import { parseIssueInput, parseStateInput, type StateInput } from './issue-input.ts';
+import { type ChoiceError, pagedResponse, parseChoice, sortByKey } from './list-query.ts';
 import type { Issue, PullRequest, Repository } from './repository.ts';
+import { checkPermission } from './tokens.ts';
 
-type SortKey = (subject: IssueOrPull, repository: Repository) => string | number;
+/**
+ * Check the access to an issue that is not a pull request, which only the permission `issues` gives.
+ * @throws {GitHubError} 403 without the permission, 410 if the repository's issues are disabled.
+ */
+export function checkIssueAccess({ caller, request, repository }: RepositoryRequest): void {
+  checkPermission(caller, ['issues'], requiredLevel(request.method));
+  if (repository.issuesDisabled) throw gitHubErrors.issuesDisabled();
+}
 
-const SORT_KEYS: Readonly<Record<string, SortKey>> = {
+/**
+ * The issue or pull request with the `number` in the path.
+ * @throws {GitHubError} 404 if it does not exist, 410 for a deleted issue, and the errors of {@link checkIssueAccess}.
+ */
+export function requireIssueOrPull(call: RepositoryRequest): IssueOrPull {
+  const { pulls, issues, deletedIssues } = call.repository;
+  const number = call.numericParams['number'] ?? 0;
+  const pull = pulls.get(number);
+  if (pull) return pull;
+  const issue = issues.get(number);
+  if (!issue && !deletedIssues.has(number)) throw gitHubErrors.notFound();
+  checkIssueAccess(call);
+  if (issue) return issue;
+  throw gitHubErrors.issueDeleted();
+}
+
+const SORT_KEYS: Readonly<Record<string, (entry: IssueOrPull, repository: Repository) => string | number>> = {
   created: ({ createdAt }) => createdAt,
   updated: ({ updatedAt }) => updatedAt,
   comments: ({ number }, repository) => repository.listComments(number).length,
 };
 
-/**
- * One of these values of a query parameter, the first unless said otherwise. GitHub refuses any other `state` so, and
- * names this page; that it does the same for `sort` and `direction` is inferred.
- */
-function parseChoice(query: URLSearchParams, field: string, values: readonly string[]): string {
-  const value = query.get(field) ?? values[0] ?? '';
-  if (values.includes(value)) return value;
-  throw gitHubErrors.validationFailed(
-    [{ value, resource: 'Issue', field, code: 'invalid' }],
-    'v3/issues/#list-issues',
-  );
-}
+/** GitHub refuses an invalid `state` like this. For `sort` and `direction` it is inferred. */
+const CHOICE_ERROR: ChoiceError = { resource: 'Issue', documentation: 'v3/issues/#list-issues' };
 
-/** Whether an issue is what the query's `creator`, `labels` and `since` ask for. */
-function createFilter(query: URLSearchParams): (subject: IssueOrPull) => boolean {
-  // A creator that nobody is has made nothing: GitHub answers an empty list.
+/** A filter for the query parameters `creator`, `labels` and `since`. */
+function createFilter(query: URLSearchParams): (entry: IssueOrPull) => boolean {
   const creator = query.get('creator')?.toLowerCase();
-  const labels = (query.get('labels') ?? '').split(',').map((name) => name.trim().toLowerCase());
-  const wanted = labels.filter((name) => name !== '');
+  const requiredLabels = (query.get('labels') ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '');
   const since = Date.parse(query.get('since') ?? '');
-  return ({ user, labels: names, updatedAt }) => {
+  return ({ user, labels, updatedAt }) => {
     if (creator !== undefined && user.login.toLowerCase() !== creator) return false;
-    const has = new Set(names.map((name) => name.toLowerCase()));
-    if (!wanted.every((name) => has.has(name))) return false;
-    // That a time that is none says nothing is inferred.
+    const names = new Set(labels.map((name) => name.toLowerCase()));
+    if (!requiredLabels.every((name) => names.has(name))) return false;
+    // Inferred: an invalid time is ignored.
     return Number.isNaN(since) || Date.parse(updatedAt) >= since;
   };
 }
 
-function sortIssues(subjects: IssueOrPull[], query: URLSearchParams, repository: Repository): IssueOrPull[] {
-  const key = SORT_KEYS[parseChoice(query, 'sort', Object.keys(SORT_KEYS))] ?? (() => 0);
-  const sign = parseChoice(query, 'direction', ['desc', 'asc']) === 'asc' ? 1 : -1;
-  return subjects
-    .map((subject) => ({ subject, value: key(subject, repository) }))
-    .sort((a, b) => {
-      const order = a.value < b.value ? -1 : a.value > b.value ? 1 : a.subject.number - b.subject.number;
-      return sign * order;
-    })
-    .map(({ subject }) => subject);
-}
-
 function listIssues({ request, repository, origin }: RepositoryRequest): HttpResponse {
   const query = request.url.searchParams;
-  const state = parseChoice(query, 'state', ['open', 'closed', 'all']);
+  const state = parseChoice(query, 'state', ['open', 'closed', 'all'], CHOICE_ERROR) ?? 'open';
   const matchesFilter = createFilter(query);
-  // A list's description knows no 410: where issues are disabled, what is left are the pull requests.
+  // With disabled issues the list contains only pull requests, because its documentation has no 410.
   const issues = repository.issuesDisabled ? [] : repository.issues.values();
-  const wanted = [...issues, ...repository.pulls.values()].filter(
-    (subject) => (state === 'all' || subject.state === state) && matchesFilter(subject),
+  const entries = [...issues, ...repository.pulls.values()].filter(
+    (entry) => (state === 'all' || entry.state === state) && matchesFilter(entry),
   );
-  return pagedResponse(request, repository, sortIssues(wanted, query, repository), (subject) =>
-    issueBody(subject, repository, origin),
-  );
+  const sort = parseChoice(query, 'sort', Object.keys(SORT_KEYS), CHOICE_ERROR) ?? 'created';
+  const direction = parseChoice(query, 'direction', ['desc', 'asc'], CHOICE_ERROR) ?? 'desc';
+  const sorted = sortByKey(entries, direction, (entry) => SORT_KEYS[sort]?.(entry, repository) ?? 0);
+  return pagedResponse(request, repository, sorted, (entry) => issueBody(entry, repository, origin));
 }
 
 function createIssue({ request, repository, caller, origin }: RepositoryRequest): HttpResponse {
   if (repository.issuesDisabled) throw gitHubErrors.issuesDisabled();
-  const given = parseBody(request);
-  if (given['title'] === undefined) throw gitHubErrors.missingField('title');
-  const { title = '', body = null, labels = [] } = parseIssueInput(given);
+  const input = parseBody(request);
+  if (input['title'] === undefined) throw gitHubErrors.missingField('title');
+  const { title = '', body = null, labels = [] } = parseIssueInput(input);
   const number = repository.nextNumber;
   const issue = repository.setIssue(number, { title, body, labels, user: caller.account });
-  const answer = issueBody(issue, repository, origin);
-  return { status: 201, headers: { Location: String(answer['url']) }, body: answer };
+  const responseBody = issueBody(issue, repository, origin);
+  return { status: 201, headers: { Location: String(responseBody['url']) }, body: responseBody };
 }
 
 function getIssue(call: RepositoryRequest): HttpResponse {
-  const subject = requireIssueOrPull(call, call.numericParams['number']);
-  return { status: 200, body: issueBody(subject, call.repository, call.origin) };
-}
-
-/** What an input says, without what it is silent on. */
-function definedFields({
-  title,
-  body,
-  labels,
-}: IssueInput): Pick<Partial<Issue>, 'title' | 'body' | 'labels'> {
-  return {
-    ...(title === undefined ? {} : { title }),
-    ...(body === undefined ? {} : { body }),
-    ...(labels === undefined ? {} : { labels }),
-  };
+  return { status: 200, body: issueBody(requireIssueOrPull(call), call.repository, call.origin) };
 }
 
 /**
- * The state that an issue is to have. The reason counts only where the state changes.
- * @throws {GitHubError} 422 for a reason of the other state; that GitHub refuses it is inferred.
+ * The changes to the state of an issue. The reason is ignored if the state does not change.
+ * @throws {GitHubError} 422 for a reason that does not fit the state (inferred).
  */
-function stateChange(
+function issueStateChange(
   issue: Issue,
   { state, stateReason }: StateInput,
   call: RepositoryRequest,
@@ -120,22 +110,23 @@ function stateChange(
 
 function pullStateChange(pull: PullRequest, { state }: StateInput): Partial<PullRequest> {
   if (state === undefined || state === pull.state) return {};
-  // What GitHub answers here has no entries in `errors`.
+  // GitHub's answer has no entries in `errors`.
   if (pull.merged) throw gitHubErrors.validationFailed([]);
   return { state };
 }
 
 function updateIssue(call: RepositoryRequest): HttpResponse {
   const { request, repository, origin } = call;
-  const subject = requireIssueOrPull(call, call.numericParams['number']);
+  const issueOrPull = requireIssueOrPull(call);
   const { title, ...rest } = parseBody(request);
-  const given = title === null ? rest : { title, ...rest };
-  const [input, state] = [parseIssueInput(given), parseStateInput(given)];
-  const { number } = subject;
-  if (isPullRequest(subject))
-    repository.setPull(number, { ...definedFields(input), ...pullStateChange(subject, state) });
-  else repository.setIssue(number, { ...definedFields(input), ...stateChange(subject, state, call) });
-  return { status: 200, body: issueBody(requireIssueOrPull(call, number), repository, origin) };
+  const input = title === null ? rest : { title, ...rest };
+  const changes = omitUndefined<Pick<Issue, 'title' | 'body' | 'labels'>>(parseIssueInput(input));
+  const state = parseStateInput(input);
+  const { number } = issueOrPull;
+  if (isPullRequest(issueOrPull))
+    repository.setPull(number, { ...changes, ...pullStateChange(issueOrPull, state) });
+  else repository.setIssue(number, { ...changes, ...issueStateChange(issueOrPull, state, call) });
+  return { status: 200, body: issueBody(requireIssueOrPull(call), repository, origin) };
 }
 
 function issueRoute(
@@ -156,13 +147,13 @@ function issueRoute(
 }
 
 /**
- * GitHub's "REST API endpoints for issues", as far as it is emulated; the permissions are those of "Permissions
- * required for GitHub Apps".
+ * The emulated part of "REST API endpoints for issues". The permissions are from "Permissions required for GitHub
+ * Apps".
  */
 export const issueRoutes: readonly RepositoryRoute[] = [
   issueRoute('GET', 'issues', 'list-repository-issues', ['issues'], listIssues),
   issueRoute('POST', 'issues', 'create-an-issue', ['issues'], createIssue),
   issueRoute('GET', 'issues/{number}', 'get-an-issue', ['issues'], getIssue),
-  // Either permission changes a pull request; `reach` asks for `issues` where the number is no pull request's.
+  // Either permission can change a pull request. For an issue, requireIssueOrPull then requires `issues`.
   issueRoute('PATCH', 'issues/{number}', 'update-an-issue', ['issues', 'pull-requests'], updateIssue),
 ];

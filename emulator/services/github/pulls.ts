@@ -1,13 +1,13 @@
 import type { HttpResponse } from '../../core/http-types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { accountBody, stableId, userAccount } from './accounts.ts';
-import { gitHubErrors } from './errors.ts';
+import { gitHubErrors } from './github-errors.ts';
 import type { RepositoryRequest, RepositoryRoute } from './github-request.ts';
-import { labelBody } from './labels.ts';
-import { pagedResponse } from './paging.ts';
+import { labelBody } from './issue-body.ts';
+import { type ChoiceError, pagedResponse, parseChoice, sortByKey } from './list-query.ts';
 import type { BranchReference, PullRequest, Repository, RepositoryReference } from './repository.ts';
 
-/** GitHub's `minimal-repository`, in the fields that clients read. */
+/** The fields of GitHub's `minimal-repository` that clients read. */
 export function repositoryBody(
   { id, fullName }: RepositoryReference,
   origin: string,
@@ -51,7 +51,7 @@ function headBody({ headRepository, head }: PullRequest, repository: Repository,
   return branchBody(head, own ? repository : headRepository, !own, origin);
 }
 
-/** A pull request as lists have it: whether it was merged shows in `merged_at` only. */
+/** A pull request in a list, which has `merged_at` but not `merged`. */
 function pullSummaryBody(pull: PullRequest, repository: Repository, origin: string): JsonObject {
   const url = `${origin}/repos/${repository.fullName}/pulls/${pull.number}`;
   const issue = `${origin}/repos/${repository.fullName}/issues/${pull.number}`;
@@ -103,49 +103,31 @@ function pullBody(pull: PullRequest, repository: Repository, origin: string): Js
   };
 }
 
-type SortKey = (pull: PullRequest, repository: Repository) => string | number;
-
-const SORT_KEYS: Readonly<Record<string, SortKey>> = {
+const SORT_KEYS: Readonly<Record<string, (pull: PullRequest, repository: Repository) => string | number>> = {
   created: ({ createdAt }) => createdAt,
   updated: ({ updatedAt }) => updatedAt,
   popularity: ({ number }, repository) => repository.listComments(number).length,
   'long-running': ({ createdAt }) => createdAt,
 };
 
-/** One of these values of a query parameter; that GitHub refuses any other with 422 is inferred. */
-function parseChoice(query: URLSearchParams, field: string, values: readonly string[]): string | undefined {
-  const value = query.get(field) ?? undefined;
-  if (value === undefined || values.includes(value)) return value;
-  throw gitHubErrors.validationFailed([{ value, resource: 'PullRequest', field, code: 'invalid' }]);
-}
-
-function sortPulls(pulls: PullRequest[], query: URLSearchParams, repository: Repository): PullRequest[] {
-  const sort = parseChoice(query, 'sort', Object.keys(SORT_KEYS)) ?? 'created';
-  // "desc when sort is created or sort is not specified, otherwise asc" (List pull requests).
-  const direction = parseChoice(query, 'direction', ['asc', 'desc']) ?? (sort === 'created' ? 'desc' : 'asc');
-  const sign = direction === 'asc' ? 1 : -1;
-  const key = SORT_KEYS[sort] ?? (() => 0);
-  return pulls
-    .map((pull) => ({ pull, value: key(pull, repository) }))
-    .sort((a, b) => {
-      const order = a.value < b.value ? -1 : a.value > b.value ? 1 : a.pull.number - b.pull.number;
-      return sign * order;
-    })
-    .map(({ pull }) => pull);
-}
+/** Inferred: GitHub refuses an invalid query parameter like that of a list of issues. */
+const CHOICE_ERROR: ChoiceError = { resource: 'PullRequest' };
 
 function listPulls({ request, repository, origin }: RepositoryRequest): HttpResponse {
   const query = request.url.searchParams;
-  const state = parseChoice(query, 'state', ['open', 'closed', 'all']) ?? 'open';
+  const state = parseChoice(query, 'state', ['open', 'closed', 'all'], CHOICE_ERROR) ?? 'open';
   const [head, base] = [query.get('head'), query.get('base')];
-  const wanted = [...repository.pulls.values()].filter((pull) => {
+  const pulls = [...repository.pulls.values()].filter((pull) => {
     if (state !== 'all' && pull.state !== state) return false;
     if (base !== null && pull.base.ref !== base) return false;
     return head === null || !head.includes(':') || headBody(pull, repository, origin)['label'] === head;
   });
-  return pagedResponse(request, repository, sortPulls(wanted, query, repository), (pull) =>
-    pullSummaryBody(pull, repository, origin),
-  );
+  const sort = parseChoice(query, 'sort', Object.keys(SORT_KEYS), CHOICE_ERROR) ?? 'created';
+  // "desc when sort is created or sort is not specified, otherwise asc" (List pull requests).
+  const defaultDirection = sort === 'created' ? 'desc' : 'asc';
+  const direction = parseChoice(query, 'direction', ['asc', 'desc'], CHOICE_ERROR) ?? defaultDirection;
+  const sorted = sortByKey(pulls, direction, (pull) => SORT_KEYS[sort]?.(pull, repository) ?? 0);
+  return pagedResponse(request, repository, sorted, (pull) => pullSummaryBody(pull, repository, origin));
 }
 
 function requirePull({ repository }: RepositoryRequest, number: number | undefined): PullRequest {
@@ -161,7 +143,7 @@ function getPull(call: RepositoryRequest): HttpResponse {
 
 const READ_PERMISSION = { needs: ['pull-requests'], level: 'read' } as const;
 
-/** GitHub's "REST API endpoints for pull requests", as far as it is emulated. */
+/** The emulated part of "REST API endpoints for pull requests". */
 export const pullRoutes: readonly RepositoryRoute[] = [
   {
     method: 'GET',

@@ -1,6 +1,5 @@
 import { nowInSeconds } from '../../core/signing-key.ts';
 
-/** What GitHub says of a caller's budget, and whether this request went beyond it. */
 export interface RateLimitStatus {
   readonly headers: Readonly<Record<string, string>>;
   readonly exceeded: boolean;
@@ -8,15 +7,16 @@ export interface RateLimitStatus {
 
 const WINDOW_SECONDS = 3600;
 
-/** GitHub's primary rate limit: so many requests in an hour from the first one on, for each caller. */
+/** GitHub's primary rate limit: a number of requests for each caller in the hour after the first one. */
 export class RateLimits {
   readonly #windows = new Map<string, { used: number; readonly reset: number }>();
 
-  /** Count one request of the caller with this key. */
+  /** Count a request of the caller with this key. */
   countRequest(key: string, limit: number): RateLimitStatus {
     const now = nowInSeconds();
-    const last = this.#windows.get(key);
-    const window = last !== undefined && last.reset > now ? last : { used: 0, reset: now + WINDOW_SECONDS };
+    const current = this.#windows.get(key);
+    const window =
+      current !== undefined && current.reset > now ? current : { used: 0, reset: now + WINDOW_SECONDS };
     const exceeded = window.used >= limit;
     if (!exceeded) window.used += 1;
     this.#windows.set(key, window);

@@ -1,12 +1,12 @@
 import { type Account, OCTOCAT, stableId } from './accounts.ts';
 
-/** One side of a pull request. */
+/** The head or the base of a pull request. */
 export interface BranchReference {
   readonly ref: string;
   readonly sha: string;
 }
 
-/** A repository as a pull request's side names it. */
+/** The repository of a pull request's head or base. */
 export interface RepositoryReference {
   readonly id: number;
   readonly fullName: string;
@@ -22,11 +22,11 @@ export interface PullRequest {
   readonly user: Account;
   /** Names of labels. */
   readonly labels: readonly string[];
-  /** `same` for a branch of the repository itself, null where the fork has been deleted. */
+  /** `same` for a branch of the repository itself, null for a deleted fork. */
   readonly headRepository: RepositoryReference | 'same' | null;
   readonly head: BranchReference;
   readonly base: BranchReference;
-  /** Times are in GitHub's form, `2031-07-20T20:17:40Z`. */
+  /** Times have the form `2031-07-20T20:17:40Z`. */
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly closedAt: string | null;
@@ -34,7 +34,7 @@ export interface PullRequest {
 
 export const STATE_REASONS = ['completed', 'not_planned', 'duplicate', 'reopened'] as const;
 
-/** Why an issue is in the state that it is in: `reopened` is for an open one, the others are for a closed one. */
+/** The reason of an issue's state: `reopened` for an open issue, the others for a closed one. */
 export type StateReason = (typeof STATE_REASONS)[number];
 
 export interface Issue {
@@ -54,7 +54,7 @@ export interface Issue {
 
 export interface IssueComment {
   readonly id: number;
-  /** Number of the issue or of the pull request that it stands under. */
+  /** Number of the issue or the pull request. */
   readonly issue: number;
   readonly body: string;
   readonly user: Account;
@@ -65,25 +65,25 @@ export interface IssueComment {
 export interface WorkflowRun {
   readonly id: number;
   readonly name: string;
-  /** Path of the workflow file in its repository. */
+  /** Path of the workflow file in the repository. */
   readonly path: string;
   readonly event: string;
   readonly headBranch: string;
   readonly headSha: string;
   readonly status: string;
-  /** Null until it is completed. */
+  /** Null until the run is completed. */
   readonly conclusion: string | null;
   readonly attempt: number;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
 
-/** The present time as GitHub writes it: UTC, to the second. */
+/** The current time in GitHub's form: UTC, in seconds. */
 export function currentGitHubTime(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
-/** An open pull request of which nothing but its number is known, with a branch of the repository itself. */
+/** An open pull request from a branch of the repository itself, with default values. */
 export function defaultPull(number: number): PullRequest {
   const now = currentGitHubTime();
   return {
@@ -104,7 +104,7 @@ export function defaultPull(number: number): PullRequest {
   };
 }
 
-/** An open issue of which nothing but its number is known. */
+/** An open issue with default values. */
 export function defaultIssue(number: number): Issue {
   const now = currentGitHubTime();
   return {
@@ -122,12 +122,12 @@ export function defaultIssue(number: number): Issue {
   };
 }
 
-/** An issue whose times, reason and closer agree with its state; the one before tells whether it was reopened. */
-function alignStateFields(issue: Issue, before: Issue): Issue {
+/** Derive the fields that depend on the state of an issue. `previous` shows whether the issue was reopened. */
+function alignStateFields(issue: Issue, previous: Issue): Issue {
   const { state, stateReason } = issue;
   if (state === 'open') {
-    const reopened = before.state === 'closed' || stateReason === 'reopened';
-    // That a reopened issue no longer tells who had closed it is inferred.
+    const reopened = previous.state === 'closed' || stateReason === 'reopened';
+    // Inferred: a reopened issue has no `closed_by`.
     return { ...issue, stateReason: reopened ? 'reopened' : null, closedAt: null, closedBy: null };
   }
   return {
@@ -159,19 +159,19 @@ function fakeCommitSha(text: string): string {
   return stableId(text).toString(16).padStart(8, '0').repeat(5);
 }
 
-// Ids of comments are GitHub's own, unlike numbers: one sequence for all repositories.
+// One sequence for all repositories, as at GitHub.
 let lastCommentId = 3_000_000_000;
 
-/** A repository with its pull requests and issues, the comments under them, and its workflow runs. */
+/** A repository with its pull requests, issues, comments and workflow runs. */
 export class Repository {
   readonly owner: string;
   readonly name: string;
   id: number;
-  /** The contrary of GitHub's `has_issues`. */
+  /** The negation of GitHub's `has_issues`. */
   issuesDisabled = false;
   readonly pulls = new Map<number, PullRequest>();
   readonly issues = new Map<number, Issue>();
-  /** Numbers of issues that are gone; GitHub tells of them, and gives their numbers to nothing else. */
+  /** Numbers of deleted issues. GitHub answers 410 for them, and does not use the numbers again. */
   readonly deletedIssues = new Set<number>();
   readonly comments = new Map<number, IssueComment>();
   readonly runs = new Map<number, WorkflowRun>();
@@ -187,13 +187,12 @@ export class Repository {
     return `${this.owner}/${this.name}`;
   }
 
-  /** What the next issue or pull request is numbered: they share one sequence. */
+  /** The number of the next issue or pull request. They share one sequence. */
   get nextNumber(): number {
-    const taken = [...this.pulls.keys(), ...this.issues.keys(), ...this.deletedIssues];
-    return taken.reduce((most, number) => Math.max(most, number), 0) + 1;
+    return Math.max(0, ...this.pulls.keys(), ...this.issues.keys(), ...this.deletedIssues) + 1;
   }
 
-  /** Change a pull request, or make one, see {@link defaultPull}. */
+  /** Change a pull request, or create one from {@link defaultPull}. */
   setPull(number: number, changes: Partial<PullRequest>): void {
     const current = this.pulls.get(number) ?? defaultPull(number);
     const updated = { ...current, updatedAt: currentGitHubTime(), ...changes };
@@ -201,13 +200,13 @@ export class Repository {
     this.pulls.set(number, { ...updated, closedAt });
   }
 
-  /** Forget a pull request and what stands under it. */
+  /** Remove a pull request and its comments. */
   removePull(number: number): void {
     this.pulls.delete(number);
     this.#removeComments(number);
   }
 
-  /** Change an issue, or make one, see {@link defaultIssue}; what belongs to its state follows from the state. */
+  /** Change an issue, or create one from {@link defaultIssue}. The fields that depend on its state follow the state. */
   setIssue(number: number, changes: Partial<Issue>): Issue {
     const current = this.issues.get(number) ?? defaultIssue(number);
     const updated = alignStateFields({ ...current, updatedAt: currentGitHubTime(), ...changes }, current);
@@ -216,13 +215,13 @@ export class Repository {
     return updated;
   }
 
-  /** Delete an issue and what stands under it. */
+  /** Delete an issue and its comments. */
   removeIssue(number: number): void {
     if (this.issues.delete(number)) this.deletedIssues.add(number);
     this.#removeComments(number);
   }
 
-  /** The comments under an issue or a pull request, ascending by id. */
+  /** The comments of an issue or a pull request, in ascending order of their ids. */
   listComments(issue: number): IssueComment[] {
     return [...this.comments.values()].filter((comment) => comment.issue === issue);
   }
@@ -232,14 +231,14 @@ export class Repository {
     const comment = { id: lastCommentId, issue, body, user, createdAt, updatedAt: createdAt };
     this.comments.set(comment.id, comment);
     const commented = this.issues.get(issue);
-    // A comment is an update of its issue, so `since` and `sort=updated` see it.
+    // A comment updates its issue, for `since` and `sort=updated`.
     if (commented && commented.updatedAt < createdAt) {
       this.issues.set(issue, { ...commented, updatedAt: createdAt });
     }
     return comment;
   }
 
-  /** Change a workflow run, or make one that is in progress. */
+  /** Change a workflow run, or create one that is in progress. */
   setRun(id: number, changes: Partial<WorkflowRun>): void {
     const current = this.runs.get(id) ?? defaultRun(id);
     this.runs.set(id, { ...current, updatedAt: currentGitHubTime(), ...changes });

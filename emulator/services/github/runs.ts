@@ -1,7 +1,7 @@
 import type { HttpResponse } from '../../core/http-types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { accountBody, OCTOCAT, stableId } from './accounts.ts';
-import { gitHubErrors } from './errors.ts';
+import { gitHubErrors } from './github-errors.ts';
 import type { RepositoryRequest, RepositoryRoute } from './github-request.ts';
 import { repositoryBody } from './pulls.ts';
 import type { Repository, WorkflowRun } from './repository.ts';
@@ -55,7 +55,7 @@ function getRunAttempt(call: RepositoryRequest): HttpResponse {
   const run = requireRun(call);
   const attempt = call.numericParams['attempt'] ?? 0;
   if (attempt < 1 || attempt > run.attempt) throw gitHubErrors.notFound();
-  // A run is attempted again only after it has ended; that it had failed is the usual reason.
+  // The emulator stores only the last attempt. Earlier attempts have ended, usually with a failure.
   const earlier = { ...run, attempt, status: 'completed', conclusion: 'failure' };
   const body = runBody(attempt === run.attempt ? run : earlier, call.repository, call.origin);
   return { status: 200, body };
@@ -63,7 +63,7 @@ function getRunAttempt(call: RepositoryRequest): HttpResponse {
 
 const READ_PERMISSION = { needs: ['actions'], level: 'read' } as const;
 
-/** GitHub's "REST API endpoints for workflow runs", as far as it is emulated. */
+/** The emulated part of "REST API endpoints for workflow runs". */
 export const runRoutes: readonly RepositoryRoute[] = [
   {
     method: 'GET',

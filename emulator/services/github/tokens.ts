@@ -1,23 +1,23 @@
 import { ACTIONS_BOT, type Account, userAccount } from './accounts.ts';
-import { type GitHubError, gitHubErrors } from './errors.ts';
+import { type GitHubError, gitHubErrors } from './github-errors.ts';
 
 export type PermissionLevel = 'read' | 'write';
 
-/** What a token may do, by the names that a workflow's `permissions:` have; what is missing is forbidden. */
+/** The permissions of a token, by the names in a workflow's `permissions:`. A missing one is not granted. */
 export type Permissions = Readonly<Record<string, PermissionLevel>>;
 
-/** Whom a request comes from, and what it may do. */
+/** The account behind a token, with its access rights. */
 export interface Caller {
   readonly account: Account;
-  /** `all` for a token that nobody registered: whoever drives the action by hand brings their own. */
+  /** `all` for a token that was not registered, so that the action can be run manually with any token. */
   readonly permissions: Permissions | 'all';
-  /** Keys of the repositories that it reaches; others do not exist for it. */
+  /** Keys of the repositories that the token can access. */
   readonly repositories: ReadonlySet<string> | 'all';
-  /** Requests in an hour ("Rate limits for the REST API": 1000 by a job's token in a repository, else 5000). */
+  /** Requests per hour ("Rate limits for the REST API": 1000 for a job's token, otherwise 5000). */
   readonly hourlyLimit: number;
 }
 
-/** What a control call says of a token. */
+/** The changes to a token by a control call. */
 export interface TokenChange {
   readonly permissions: Permissions | undefined;
   readonly login: string | undefined;
@@ -38,27 +38,27 @@ const UNREGISTERED_CALLER: Caller = {
   hourlyLimit: 5000,
 };
 
-/** The tokens that control has named. */
+/** The tokens that control calls have registered. */
 export class TokenRegistry {
   readonly #registered = new Map<string, RegisteredToken>();
 
-  /** Register a token for a repository, or change what is known of it; without permissions it has all. */
+  /** Register a token for a repository, or change it. A new token without permissions has all of them. */
   register(token: string, change: TokenChange, repositoryKey: string): void {
-    const known = this.#registered.get(token) ?? {
+    const current = this.#registered.get(token) ?? {
       permissions: 'all',
       login: undefined,
       revoked: false,
       repositories: new Set(),
     };
     this.#registered.set(token, {
-      permissions: change.permissions ?? known.permissions,
-      login: change.login ?? known.login,
-      revoked: change.revoked ?? known.revoked,
-      repositories: known.repositories.add(repositoryKey),
+      permissions: change.permissions ?? current.permissions,
+      login: change.login ?? current.login,
+      revoked: change.revoked ?? current.revoked,
+      repositories: current.repositories.add(repositoryKey),
     });
   }
 
-  /** Who sends this `Authorization` header; 401 without a token, with a revoked one, and for any other scheme. */
+  /** The caller with this `Authorization` header, or a 401 error without a token, for a revoked one, and for another scheme. */
   authenticate(authorization: string | undefined): Caller | GitHubError {
     if (authorization === undefined || authorization.trim() === '')
       return gitHubErrors.requiresAuthentication();
@@ -80,7 +80,7 @@ export class TokenRegistry {
 const LEVEL_RANKS: Readonly<Record<PermissionLevel, number>> = { read: 1, write: 2 };
 
 /**
- * Check that a token has one of these permissions at this level or above.
+ * Check that a token has one of these permissions at this level or a higher one.
  * @throws {GitHubError} 403 Resource not accessible.
  */
 export function checkPermission(caller: Caller, anyOf: readonly string[], level: PermissionLevel): void {

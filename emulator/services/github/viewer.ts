@@ -1,12 +1,12 @@
 import type { HttpResponse } from '../../core/http-types.ts';
 import { asString } from '../../core/json.ts';
 import { accountBody } from './accounts.ts';
-import { gitHubErrors } from './errors.ts';
+import { gitHubErrors } from './github-errors.ts';
 import { type GitHubRequest, parseBody } from './github-request.ts';
 
 /**
- * `GET /user`: the person whose token it is.
- * @throws {GitHubError} 403 for a token of an installation, such as a job's: it is nobody's.
+ * `GET /user`: the user of the token.
+ * @throws {GitHubError} 403 for the token of an installation, such as a job's, which has no user.
  */
 export function getUser({ caller, origin }: GitHubRequest): HttpResponse {
   if (caller.account.type === 'Bot') throw gitHubErrors.notAccessible('integration');
@@ -15,7 +15,7 @@ export function getUser({ caller, origin }: GitHubRequest): HttpResponse {
 
 const VIEWER_LOGIN_QUERY = /^\s*(?:query\b\s*\w*\s*)?\{\s*viewer\s*\{\s*login\s*\}\s*\}\s*$/;
 
-/** `POST /graphql`: the one query `{ viewer { login } }`, and an error that says so for any other. */
+/** `POST /graphql`: supports only the query `{ viewer { login } }`. */
 export function postGraphQl({ request, caller }: GitHubRequest): HttpResponse {
   const query = asString(parseBody(request)['query']);
   if (query === undefined) {
@@ -27,6 +27,6 @@ export function postGraphQl({ request, caller }: GitHubRequest): HttpResponse {
   if (VIEWER_LOGIN_QUERY.test(query)) {
     return { status: 200, body: { data: { viewer: { login: caller.account.login } } } };
   }
-  const message = 'The emulator answers no other query than { viewer { login } }.';
+  const message = 'The emulator supports only the query { viewer { login } }.';
   return { status: 200, body: { errors: [{ message, locations: [{ line: 1, column: 1 }] }] } };
 }

@@ -1,66 +1,80 @@
-import type { FoundServer } from '../../azure/reader.ts';
+import type { Server } from '@azure/arm-postgresql-flexible';
+import type { AzureReader } from '../../azure/reader.ts';
 import { hasPrivateAccess, isBeingCreatedOrDeleted, normalizeState } from '../../azure/server-states.ts';
-import { GitHubApi } from '../../github/api.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
-import type { PlanFunction } from '../../reconcile/plan.ts';
+import type { ReportedFinding } from '../../reconcile/findings.ts';
+import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
+import { type PlanFunction, reconcile } from '../../reconcile/reconcile.ts';
 import {
   armDatabaseResources,
   serverChildResources,
   serverOnlyResources,
   undeclaredFirewallRules,
 } from '../../resources/index.ts';
-import { type ControlPlane, type ModeContext, openControlPlane, reconcile } from '../context.ts';
-import { createFirewallAudit } from './firewall-audit.ts';
+import { type ModeContext, openControlPlane } from '../context.ts';
+import { createFirewallAuditSource, warnAboutOpenFirewall } from './firewall-audit.ts';
 import { reportCheck } from './report-check.ts';
 import { runSqlChecks } from './sql-checks.ts';
 
-/** `mode: check`: the same route with no writer, so it ends where something would have to be made. */
+/** `mode: check`: reads and compares what `ensure` would change, without a writer, so nothing can be changed. */
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   const { reporter } = ctx;
-  const azure = openControlPlane(ctx);
-  const checker = new ResourceChecker(ctx);
-  await reporter.phase('Look at the server', () => checker.check(serverOnlyResources, azure.reader));
-  const found = await azure.reader.getServer();
-  if (found.status === 'present') await checkServerContents(ctx, azure, found.value, checker);
-  await reportCheck(ctx, checker.errors);
+  const { reader } = openControlPlane(ctx);
+  const { findings, readErrors } = await reporter.phase('Check server', () =>
+    checkResources(ctx, serverOnlyResources, reader),
+  );
+  const observed = await reader.getServer();
+  if (observed.status !== 'present')
+    return await reportCheck(ctx, { serverId: undefined, findings, readErrors, internetOpenRules: [] });
+  const { server } = observed.value;
+  reporter.recordServer({ id: server.id, host: server.fullyQualifiedDomainName });
+  // Of a server that is being created or deleted, the contents are unknown.
+  if (isBeingCreatedOrDeleted(normalizeState(server)))
+    return await reportCheck(ctx, { serverId: server.id, findings, readErrors, internetOpenRules: [] });
+  const contents = await reporter.phase('Check server contents', () =>
+    checkServerContents(ctx, reader, server),
+  );
+  const armFindings = [...findings, ...contents.findings];
+  const sqlFindings = await reporter.phase('Check database (SQL)', () =>
+    runSqlChecks(ctx, server, armFindings),
+  );
+  await reportCheck(ctx, {
+    serverId: server.id,
+    findings: [...armFindings, ...sqlFindings],
+    readErrors: [...readErrors, ...contents.readErrors],
+    internetOpenRules: contents.internetOpenRules,
+  });
 }
 
-/** What ARM refused or failed to tell; each is an unknown finding too, and no drift (law 8). */
-class ResourceChecker {
-  readonly #ctx: ModeContext<CheckConfig>;
-  readonly errors: Error[] = [];
-
-  constructor(ctx: ModeContext<CheckConfig>) {
-    this.#ctx = ctx;
-  }
-
-  async check<R>(planners: readonly PlanFunction<R, never>[], reader: R): Promise<void> {
-    const { reporter, config } = this.#ctx;
-    const { readErrors } = await reconcile(reporter, planners, config, { reader });
-    this.errors.push(...readErrors);
-  }
+interface ResourceCheck {
+  readonly findings: readonly ReportedFinding[];
+  /** Why Azure did not return a resource. Each is also a finding of kind `unknown`, which is not drift. */
+  readonly readErrors: readonly Error[];
 }
 
-/** What is in a server that is there; of one that is only half there nothing can be said. */
+/** What Azure Resource Manager stores of the server: parameters, firewall rules, databases. */
 async function checkServerContents(
   ctx: ModeContext<CheckConfig>,
-  { reader }: ControlPlane,
-  { server }: FoundServer,
-  checker: ResourceChecker,
-): Promise<void> {
-  const { reporter } = ctx;
-  reporter.serverId = server.id;
-  reporter.host = server.fullyQualifiedDomainName;
-  if (isBeingCreatedOrDeleted(normalizeState(server))) return;
-  await reporter.phase('Look at what is in it', async () => {
-    await checker.check([...serverChildResources, ...armDatabaseResources], reader);
-    if (hasPrivateAccess(server)) return;
-    const audit = createFirewallAudit(ctx, reader, createGitHubApi(ctx));
-    await checker.check(undeclaredFirewallRules, audit);
-    await audit.warnAboutOpenFirewall();
-  });
-  await reporter.phase('Look at what only SQL can tell', () => runSqlChecks(ctx, normalizeState(server)));
+  reader: AzureReader,
+  server: Server,
+): Promise<ResourceCheck & { readonly internetOpenRules: readonly string[] }> {
+  const declared = await checkResources(ctx, [...serverChildResources, ...armDatabaseResources], reader);
+  if (hasPrivateAccess(server)) return { ...declared, internetOpenRules: [] };
+  const undeclared = await checkResources(
+    ctx,
+    undeclaredFirewallRules,
+    createFirewallAuditSource(ctx, reader),
+  );
+  return {
+    findings: [...declared.findings, ...undeclared.findings],
+    readErrors: [...declared.readErrors, ...undeclared.readErrors],
+    internetOpenRules: await warnAboutOpenFirewall(ctx, reader),
+  };
 }
 
-const createGitHubApi = ({ config, run }: ModeContext<CheckConfig>): GitHubApi =>
-  new GitHubApi(config.gitHubToken, config.repository.name, run);
+const checkResources = <R>(
+  { reporter, config }: ModeContext<CheckConfig>,
+  resources: readonly PlanFunction<R, never>[],
+  reader: R,
+): Promise<ResourceCheck> =>
+  reconcile(reporter, resources, { desired: config, policy: READ_ONLY_POLICY, reader });

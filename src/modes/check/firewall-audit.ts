@@ -1,53 +1,54 @@
 import type { AzureReader } from '../../azure/reader.ts';
 import { isWideOpenRange } from '../../common/addresses.ts';
 import type { RunIdentity } from '../../common/resource-names.ts';
-import type { GitHubApi } from '../../github/api.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
 import { type Lookup, present, unknown } from '../../reconcile/findings.ts';
 import { formatRange } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { FirewallAuditSource } from '../../resources/firewall-rule/undeclared-firewall-rules.ts';
 import type { ModeContext } from '../context.ts';
 
-/** Looks at the firewall without touching it: whose rules are there, and whether it is a wall at all. */
-export function createFirewallAudit(
+/** Reads the firewall rules, and for temporary ones whether their run has ended. */
+export const createFirewallAuditSource = (
   ctx: ModeContext<CheckConfig>,
   reader: AzureReader,
-  gitHub: GitHubApi,
-): FirewallAuditSource & { warnAboutOpenFirewall(): Promise<void> } {
-  return {
-    listFirewallRules: () => reader.listFirewallRulesOnce(),
-    hasRunEnded: (run) => hasRunEnded(ctx, gitHub, run),
-    warnAboutOpenFirewall: () => warnAboutOpenFirewall(ctx, reader),
-  };
-}
+): FirewallAuditSource => ({
+  listFirewallRules: () => reader.listFirewallRulesOnce(),
+  hasRunEnded: (run) => hasRunEnded(ctx, run),
+});
 
-/** Only runs of this repository can be asked for; this one, whose earlier steps may have opened a way, is going on. */
 async function hasRunEnded(
-  { runtime, config }: ModeContext<CheckConfig>,
-  gitHub: GitHubApi,
+  { runtime, config, gitHub }: ModeContext<CheckConfig>,
   run: RunIdentity,
 ): Promise<Lookup<boolean>> {
   const { repositoryId, runId, runAttempt } = runtime.runIdentity;
+  // The token can read only the runs of its own repository.
   if (run.repositoryId !== config.repository.id)
     return unknown(new Error('It belongs to another repository.'));
+  // An earlier step of this run may have created the rule.
   if (run.runId === runId && run.runAttempt === runAttempt && run.repositoryId === repositoryId)
     return present(false);
   return await gitHub.hasRunEnded(run);
 }
 
-/** A firewall that lets everybody in is none, whether somebody declared it or not. */
-async function warnAboutOpenFirewall(
+/**
+ * Annotates each firewall rule that admits the whole internet, even a declared one.
+ * @returns the names of these rules
+ */
+export async function warnAboutOpenFirewall(
   { runtime, config, reporter }: ModeContext<CheckConfig>,
   reader: AzureReader,
-): Promise<void> {
-  // That the list could not be read is told already.
+): Promise<readonly string[]> {
+  const internetOpenRules: string[] = [];
+  // A failed listing is already a finding.
   for (const rule of await reader.listFirewallRulesOnce().catch(() => [])) {
     if (!isWideOpenRange(rule)) continue;
     const { name } = rule;
-    reporter.internetOpenRules.push(name);
+    internetOpenRules.push(name);
+    reporter.recordInternetOpenRule(name);
     runtime.error(
-      `Firewall rule '${name}' lets the whole internet reach server '${config.server.name}' (${formatRange(rule)}): only the passwords protect it. Delete the rule, and declare the ranges that need access with allowed-ip-ranges.`,
-      { title: 'The firewall is wide open' },
+      `Firewall rule '${name}' admits the whole internet to server '${config.server.name}' (${formatRange(rule)}): only passwords protect it. Delete the rule, and declare the ranges that need access with allowed-ip-ranges.`,
+      { title: 'The firewall admits the whole internet' },
     );
   }
+  return internetOpenRules;
 }

@@ -1,87 +1,146 @@
-import { acceptsConnections } from '../../azure/server-states.ts';
+import type { Server } from '@azure/arm-postgresql-flexible';
+import { acceptsConnections, normalizeState } from '../../azure/server-states.ts';
 import { ActionError } from '../../common/errors.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
-import { login } from '../../postgres/login.ts';
+import { adminLogin, type LoginTarget, login } from '../../postgres/login.ts';
 import type { Session } from '../../postgres/session.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
-import type { PlanFunction } from '../../reconcile/plan.ts';
+import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
+import { type PlanFunction, reconcile } from '../../reconcile/reconcile.ts';
 import { databaseOnlyResources, inDatabaseResources, roleResources } from '../../resources/index.ts';
 import type { SqlWriter } from '../../resources/sql-writer.ts';
-import { type ModeContext, reconcile } from '../context.ts';
-import { adminLogin } from '../run-context.ts';
+import type { ModeContext } from '../context.ts';
 
-/** Things that SQL alone knows, and from where they are looked at. */
+/** Resources that only SQL can read, and the database in which they are read. */
 interface SqlCheck {
   readonly targets: readonly Pick<Finding, 'resource' | 'name'>[];
   readonly database: string;
-  readonly planners: readonly PlanFunction<SqlReader, SqlWriter>[];
+  readonly resources: readonly PlanFunction<SqlReader, SqlWriter>[];
 }
 
 /**
- * What only SQL can tell, where the runner can log in already; the firewall is never opened for it (law 2). Where it
- * cannot, these things are unknown, which is a notice and no failure.
- * @param state of the server
+ * Checks what only SQL can read, if the runner can log in already: a check never opens the firewall. Without a login
+ * these resources are unknown, which is a notice and not an error.
+ * @param armFindings findings so far, by which a missing database is known
  */
-export async function runSqlChecks(ctx: ModeContext<CheckConfig>, state: string): Promise<void> {
-  const byDatabase = Map.groupBy(listSqlChecks(ctx), ({ database }) => database);
+export async function runSqlChecks(
+  ctx: ModeContext<CheckConfig>,
+  server: Server,
+  armFindings: readonly ReportedFinding[],
+): Promise<readonly ReportedFinding[]> {
+  const checksByDatabase = Map.groupBy(listSqlChecks(ctx.config, armFindings), ({ database }) => database);
+  const findings: ReportedFinding[] = [];
   const uncheckedByReason = new Map<string, SqlCheck[]>();
-  let unavailable = findLoginObstacle(ctx, state);
-  for (const [database, checks] of byDatabase) {
-    const opened = unavailable ?? (await tryOpenSession(ctx, database));
-    if ('why' in opened) {
-      uncheckedByReason.set(opened.why, [...(uncheckedByReason.get(opened.why) ?? []), ...checks]);
+  const administrator = findAdminLogin(ctx, server);
+  let unavailable: SessionUnavailable | undefined;
+  for (const [database, checks] of checksByDatabase) {
+    const opened =
+      'reason' in administrator
+        ? administrator
+        : (unavailable ?? (await tryOpenSession(ctx, { ...administrator, database })));
+    if ('reason' in opened) {
+      uncheckedByReason.set(opened.reason, [...(uncheckedByReason.get(opened.reason) ?? []), ...checks]);
       if (opened.affectsAllDatabases) unavailable = opened;
-    } else await runChecksInSession(ctx, checks, opened.session);
+    } else findings.push(...(await runChecksInSession(ctx, checks, opened.session)));
   }
-  for (const [why, checks] of uncheckedByReason) reportUnchecked(ctx, checks, why);
+  for (const [reason, checks] of uncheckedByReason) findings.push(...reportUnchecked(ctx, checks, reason));
+  return findings;
 }
 
-function listSqlChecks({ config, reporter }: ModeContext<CheckConfig>): readonly SqlCheck[] {
-  const { database, appRole, extensions, pullRequest } = config;
+function listSqlChecks(
+  { database, appRole, extensions, pullRequest }: CheckConfig,
+  armFindings: readonly ReportedFinding[],
+): readonly SqlCheck[] {
   if (database === undefined) return [];
-  const isDatabaseMissing = reporter.drift.some(
+  const isDatabaseMissing = armFindings.some(
     ({ resource, kind }) => resource === 'database' && kind === 'missing',
   );
   const checks: SqlCheck[] = [];
   if (pullRequest !== undefined && !isDatabaseMissing) {
     const target = { resource: 'database', name: database.name } as const;
-    checks.push({ targets: [target], database: 'postgres', planners: databaseOnlyResources });
+    checks.push({ targets: [target], database: 'postgres', resources: databaseOnlyResources });
   }
   if (appRole !== undefined) {
     const target = { resource: 'role', name: appRole.name } as const;
-    checks.push({ targets: [target], database: 'postgres', planners: roleResources });
+    checks.push({ targets: [target], database: 'postgres', resources: roleResources });
   }
-  // They went with the database, which is told.
+  // The finding about a missing database includes its extensions.
   if (!isDatabaseMissing && extensions.length > 0) {
     const targets = extensions.map((name) => ({ resource: 'extension', name }) as const);
-    checks.push({ targets, database: database.name, planners: inDatabaseResources });
+    checks.push({ targets, database: database.name, resources: inDatabaseResources });
   }
   return checks;
 }
 
+/** Why there is no session. */
+interface SessionUnavailable {
+  readonly reason: string;
+  /** Whether other databases are unavailable for the same reason. */
+  readonly affectsAllDatabases: boolean;
+}
+
+function findAdminLogin(
+  { runtime, config: { administrator } }: ModeContext<CheckConfig>,
+  server: Server,
+): LoginTarget | SessionUnavailable {
+  const state = normalizeState(server);
+  const host = server.fullyQualifiedDomainName;
+  if (!acceptsConnections(state))
+    return { reason: `the server is in state ${state}.`, affectsAllDatabases: true };
+  if (administrator === undefined)
+    return {
+      reason: 'only SQL can read this, and admin-username and admin-password are not set.',
+      affectsAllDatabases: true,
+    };
+  if (!host) return { reason: 'Azure returns no host name for the server.', affectsAllDatabases: true };
+  return adminLogin(host, administrator, runtime.applicationName);
+}
+
+/** Milliseconds for a login; a firewall that blocks this runner never answers. */
+const CHECK_LOGIN_TIMEOUT_MS = 5000;
+
+async function tryOpenSession(
+  { run }: ModeContext<CheckConfig>,
+  target: LoginTarget,
+): Promise<{ readonly session: Session } | SessionUnavailable> {
+  const result = await login(target, CHECK_LOGIN_TIMEOUT_MS, run.signal).result;
+  run.signal.throwIfAborted();
+  if ('session' in result) return { session: result.session };
+  const { reason, kind } = result.failure;
+  return { reason: `this runner cannot log in: ${reason}`, affectsAllDatabases: kind === 'blocked' };
+}
+
+/** @returns the findings; an unreadable resource is also a notice */
 async function runChecksInSession(
-  ctx: ModeContext<CheckConfig>,
+  { reporter, config, runtime }: ModeContext<CheckConfig>,
   checks: readonly SqlCheck[],
   session: Session,
-): Promise<void> {
-  const { reporter, config, runtime } = ctx;
+): Promise<readonly ReportedFinding[]> {
+  const findings: ReportedFinding[] = [];
   try {
-    for (const { targets, planners } of checks) {
-      const result = reconcile(reporter, planners, config, { reader: new SqlReader(session) });
-      const { readErrors } = await result.catch((error: unknown) => {
+    for (const { targets, resources } of checks) {
+      const options = { desired: config, policy: READ_ONLY_POLICY, reader: new SqlReader(session) };
+      try {
+        const result = await reconcile(reporter, resources, options);
+        findings.push(...result.findings);
+        for (const error of result.readErrors) runtime.notice(error.message);
+      } catch (error) {
         const difference = toNotOwnedFinding(error);
-        for (const target of targets) reporter.recordFinding({ ...target, ...difference });
-        return { readErrors: [] };
-      });
-      for (const error of readErrors) runtime.notice(error.message);
+        for (const target of targets) {
+          const finding = { ...target, ...difference };
+          reporter.recordFinding(finding);
+          findings.push(finding);
+        }
+      }
     }
+    return findings;
   } finally {
     await session.close();
   }
 }
 
-/** That somebody else's thing is there in place of ours is what a check is for, and no reason to end it. */
+/** A resource with the same name that has another owner is drift, and does not end the check. */
 function toNotOwnedFinding(error: unknown): Omit<ReportedFinding, 'resource' | 'name'> {
   if (!(error instanceof ActionError) || error.code !== 'not-ours') throw error;
   const { summary, hint } = error;
@@ -91,45 +150,20 @@ function toNotOwnedFinding(error: unknown): Omit<ReportedFinding, 'resource' | '
 function reportUnchecked(
   { runtime, reporter }: ModeContext<CheckConfig>,
   checks: readonly SqlCheck[],
-  why: string,
-): void {
-  const things = checks.flatMap((check) => check.targets);
-  for (const target of things) reporter.recordUnknown(target, why);
-  const names = things.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
-  runtime.notice(`Not looked at: ${names}, since ${why}`);
+  reason: string,
+): readonly ReportedFinding[] {
+  const findings = checks
+    .flatMap(({ targets }) => targets)
+    .map((target) => ({
+      ...target,
+      property: '',
+      expected: '',
+      actual: reason,
+      kind: 'unknown' as const,
+      remedy: 'run the check where the runner can log in',
+    }));
+  for (const finding of findings) reporter.recordUnknown(finding);
+  const names = findings.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
+  runtime.notice(`Not checked: ${names}, because ${reason}`);
+  return findings;
 }
-
-/** Why there is no session; `affectsAllDatabases`: in no other database either. */
-interface SessionUnavailable {
-  readonly why: string;
-  readonly affectsAllDatabases: boolean;
-}
-
-function findLoginObstacle(
-  { config, reporter }: ModeContext<CheckConfig>,
-  state: string,
-): SessionUnavailable | undefined {
-  const why = !acceptsConnections(state)
-    ? `the server is in state ${state}.`
-    : config.administrator === undefined
-      ? 'only SQL can tell, and admin-username and admin-password are not given.'
-      : reporter.host
-        ? undefined
-        : 'Azure names no host for the server.';
-  return why === undefined ? undefined : { why, affectsAllDatabases: true };
-}
-
-async function tryOpenSession(
-  { run, runtime, config, reporter }: ModeContext<CheckConfig>,
-  database: string,
-): Promise<{ readonly session: Session } | SessionUnavailable> {
-  const target = { ...adminLogin(runtime, reporter.host ?? '', config.administrator), database };
-  const result = await login(target, CHECK_LOGIN_TIMEOUT_MS, run.signal).result;
-  run.signal.throwIfAborted();
-  if ('session' in result) return { session: result.session };
-  const { reason, kind } = result.failure;
-  return { why: `this runner cannot log in: ${reason}`, affectsAllDatabases: kind === 'blocked' };
-}
-
-/** Milliseconds for a login; a firewall that shuts us out answers nothing. */
-const CHECK_LOGIN_TIMEOUT_MS = 5000;

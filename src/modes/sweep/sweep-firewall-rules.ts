@@ -1,20 +1,18 @@
 import { getErrorMessage } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
 import { isTemporaryRuleOfRun, parseTemporaryRuleName } from '../../common/resource-names.ts';
-import { type GitHubApi, GitHubRequestError } from '../../github/api.ts';
-import { ActionState } from '../../github/state.ts';
+import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
 import type { ModeContext, WritableControlPlane } from '../context.ts';
 
 /**
- * Removes temporary firewall rules of this repository whose run has ended, which a post that was never run has left. A
- * run that GitHub does not know is unknown, not ended (design.md); other repositories' rules are theirs.
- * @param failures gets an error for each that could not be asked for or removed
+ * Deletes temporary firewall rules of this repository whose run has ended without its post step. A run that GitHub does
+ * not return is unknown and not ended. Rules of other repositories are left unchanged.
+ * @param failures receives an error for each rule whose run is unknown, or that cannot be deleted
  */
 export async function sweepFirewallRules(
   ctx: ModeContext<SweepConfig>,
   { reader, writer }: WritableControlPlane,
-  gitHub: GitHubApi,
   failures: Error[],
 ): Promise<void> {
   const { run } = ctx;
@@ -25,28 +23,26 @@ export async function sweepFirewallRules(
   };
   for (const { name } of await reader.listFirewallRules().catch(onFailure)) {
     const sweepOne = async (): Promise<void> => {
-      if (await shouldRemoveRule(ctx, gitHub, name, failures)) await removeRule(ctx, writer, name);
+      if (await shouldDeleteRule(ctx, name, failures)) await deleteRule(ctx, writer, name);
     };
     await sweepOne().catch(onFailure);
   }
 }
 
-/** Tells of a failure that does not stop the rest, and keeps its whole text for the list at the end. */
+/** Logs a failure that does not stop the sweep, and adds it to the list for the final error. */
 export function recordFailure(run: RunContext, failures: Error[], error: unknown): void {
   failures.push(error instanceof Error ? error : new Error(getErrorMessage(error)));
   run.warning(getErrorMessage(error));
 }
 
-async function shouldRemoveRule(
-  { runtime, config, reporter }: ModeContext<SweepConfig>,
-  gitHub: GitHubApi,
+async function shouldDeleteRule(
+  { runtime, config, state, gitHub, reporter }: ModeContext<SweepConfig>,
   name: string,
   failures: Error[],
 ): Promise<boolean> {
   const run = parseTemporaryRuleName(name);
   if (run === undefined || run.repositoryId !== config.repository.id) return false;
-  if (isTemporaryRuleOfRun(runtime.runIdentity, name) || new ActionState(runtime).isRuleOfThisJob(name))
-    return false;
+  if (isTemporaryRuleOfRun(runtime.runIdentity, name) || state.isRuleOfThisJob(name)) return false;
   const ended = await gitHub.hasRunEnded(run);
   if (ended.status === 'present' && ended.value) return true;
   const reason = ended.status === 'unknown' ? ended.error.message : `run ${run.runId} has not ended`;
@@ -59,7 +55,7 @@ async function shouldRemoveRule(
   return false;
 }
 
-async function removeRule(
+async function deleteRule(
   { config, reporter }: ModeContext<SweepConfig>,
   writer: WritableControlPlane['writer'],
   name: string,
@@ -68,7 +64,7 @@ async function removeRule(
     resource: 'firewall rule',
     name,
     action: 'delete',
-    details: 'left by a run that has ended',
+    details: 'its run has ended',
   } as const;
   if (config.dryRun) return reporter.recordDryRunDrop(change);
   reporter.onApplyStart(change);

@@ -1,17 +1,16 @@
 import { hasPublicAccess } from '../../azure/server-states.ts';
 import { ActionError, actionError, getErrorMessage } from '../../common/errors.ts';
 import type { ServerConnections } from '../../connect/server-connections.ts';
-import { GitHubApi, GitHubRequestError } from '../../github/api.ts';
-import type { DropConfig, SweepConfig } from '../../inputs/types.ts';
+import { GitHubRequestError } from '../../github/api.ts';
+import type { SweepConfig } from '../../inputs/types.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
 import { type Lookup, present } from '../../reconcile/findings.ts';
 import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
+import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import { formatUtc } from '../../reporting/database-comment.ts';
-import { roleTeardownResources, teardownResources } from '../../resources/index.ts';
 import {
   createConnections,
-  findReadyServer,
   type ModeContext,
   openControlPlane,
   type WritableControlPlane,
@@ -19,35 +18,38 @@ import {
 } from '../context.ts';
 import { dropPullRequest } from '../drop.ts';
 import { commentOnDrop } from '../pull-request-comment.ts';
+import { findReadyServer } from '../ready-server.ts';
 import { recordFailure, sweepFirewallRules } from './sweep-firewall-rules.ts';
 
-/** Sessions at once: a burstable server has thirty-five, and others want some. */
-const SWEEP_CONCURRENCY = 4;
-
-/** `mode: sweep`: `drop` over what a query finds. One failure does not stop the rest, and all are told at the end. */
+/**
+ * `mode: sweep`: deletes what ended runs and closed pull requests of this repository have left on the server. A failure
+ * does not stop the rest.
+ * @throws `sweep-incomplete` with every failure
+ */
 export async function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
-  const { config, reporter, run } = ctx;
+  const { reporter } = ctx;
   const azure = withWriter(ctx, openControlPlane(ctx));
-  const found = await reporter.phase('Find the server', () => findReadyServer(ctx, azure));
+  const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
   if (found === undefined) return;
-  const gitHub = new GitHubApi(config.gitHubToken, config.repository.name, run);
   const failures: Error[] = [];
   if (hasPublicAccess(found.server))
-    await reporter.phase('Sweep firewall rules', () => sweepFirewallRules(ctx, azure, gitHub, failures));
+    await reporter.phase('Sweep firewall rules', () => sweepFirewallRules(ctx, azure, failures));
   const connections = createConnections(ctx, azure, found);
-  await reporter.phase('Sweep databases', () => sweepDatabases(ctx, azure, connections, gitHub, failures));
+  await reporter.phase('Sweep databases', () => sweepDatabases(ctx, azure, connections, failures));
   if (failures.length > 0) throw actionError('sweep-incomplete', { failures });
 }
 
-/** Everything that one pull request's part of the sweep needs. */
+/** Sessions at once: a burstable server allows 35, which other clients share. */
+const SWEEP_CONCURRENCY = 4;
+
+/** What sweeping one pull request needs. */
 interface SweepContext {
   readonly ctx: ModeContext<SweepConfig>;
   readonly azure: WritableControlPlane;
   readonly connections: ServerConnections;
-  readonly gitHub: GitHubApi;
-  /** The open pull requests as they were listed. */
+  /** Numbers of the open pull requests, as listed at the start. */
   readonly openPullRequests: ReadonlySet<number>;
-  /** The server's clock. */
+  /** The server's time at the start. */
   readonly now: Date;
   readonly failures: Error[];
 }
@@ -56,10 +58,9 @@ async function sweepDatabases(
   ctx: ModeContext<SweepConfig>,
   azure: WritableControlPlane,
   connections: ServerConnections,
-  gitHub: GitHubApi,
   failures: Error[],
 ): Promise<void> {
-  const { run, config, reporter } = ctx;
+  const { run, config, gitHub, reporter } = ctx;
   const listingSession = await connections.connect();
   const reader = new SqlReader(listingSession);
   try {
@@ -69,29 +70,28 @@ async function sweepDatabases(
       await reader.now(),
     ];
     const { items, notOwned } = findSweepItems(config.repository.id, databases, roles);
-    for (const thing of notOwned) reporter.recordSkipped(thing);
+    for (const resource of notOwned) reporter.recordSkipped(resource);
     run.info(
-      `Found what ${items.length} pull requests of this repository have on the server, whatever their databases are made from.`,
+      `Found databases or roles of ${items.length} pull requests of this repository, for any base database.`,
     );
     if (items.length === 0) return;
-    const openPullRequestList = await gitHub.listOpenPullRequests();
-    // Each is asked for by itself then.
-    if (openPullRequestList.status === 'unknown') run.warning(openPullRequestList.error.message);
-    const openPullRequests =
-      openPullRequestList.status === 'present' ? openPullRequestList.value : new Set<number>();
-    const sweepContext = { ctx, azure, connections, gitHub, openPullRequests, now, failures };
+    const listed = await gitHub.listOpenPullRequests();
+    // Without the list, each pull request is requested individually.
+    if (listed.status === 'unknown') run.warning(listed.error.message);
+    const openPullRequests = listed.status === 'present' ? listed.value : new Set<number>();
+    const sweepContext = { ctx, azure, connections, openPullRequests, now, failures };
     const queue = [...items];
     await Promise.all(
       Array.from({ length: Math.min(SWEEP_CONCURRENCY, items.length) }, () => runWorker(sweepContext, queue)),
     );
     for (const { name } of queue)
-      failures.push(new Error(`${name} was not looked at, since no session lasted.`));
+      failures.push(new Error(`${name} was not checked, because every session was lost.`));
   } finally {
     await listingSession.close();
   }
 }
 
-/** How often a lane logs in, where its session is lost. */
+/** How often a worker logs in, if it loses its session. */
 const MAX_WORKER_LOGINS = 3;
 
 async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promise<void> {
@@ -99,7 +99,7 @@ async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promis
   for (let attempt = 0; attempt < MAX_WORKER_LOGINS && queue.length > 0; attempt += 1) {
     const session = await connections.openSession(connections.administrator).catch((error: unknown) => {
       ctx.run.signal.throwIfAborted();
-      ctx.run.debug(`One lane fewer: ${getErrorMessage(error)}`);
+      ctx.run.debug(`A worker stops, because it cannot log in: ${getErrorMessage(error)}`);
       return undefined;
     });
     if (session === undefined) return;
@@ -111,7 +111,7 @@ async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promis
   }
 }
 
-/** Takes one item after another; what was under way when the session was lost goes back, for a lane that lives. */
+/** Sweeps items until the queue is empty. If the session is lost, the current item returns to the queue for another worker. */
 async function processQueue(
   sweepContext: SweepContext,
   queue: SweepItem[],
@@ -132,14 +132,14 @@ async function processQueue(
   }
 }
 
-/** Looks once more at one pull request, and drops what it has where it is due. */
+/** Drops what one pull request has on the server, if it has expired or is closed. */
 async function sweepPullRequest(
   sweepContext: SweepContext,
   item: SweepItem,
   reader: SqlReader,
 ): Promise<void> {
-  const { ctx, azure, connections } = sweepContext;
-  const { config, reporter } = ctx;
+  const { ctx, azure, connections, now } = sweepContext;
+  const { reporter } = ctx;
   const resourceRef = { resource: item.resource, name: displayName(item) } as const;
   const decision = await decideDrop(sweepContext, item);
   if (decision.status === 'unknown') {
@@ -148,83 +148,62 @@ async function sweepPullRequest(
       throw decision.error;
     return;
   }
-  if ('kept' in decision.value)
-    return reporter.recordSkipped({ ...resourceRef, reason: decision.value.kept });
-  ctx.run.info(`Due: ${resourceRef.resource} ${resourceRef.name}: ${decision.value.because}`);
-  const dropping = {
-    ...ctx,
-    config: toDropConfig(config, item, decision.value.expired ? sweepContext.now : undefined),
-  };
-  const hasForeignDatabase = await isForeignDatabase(dropping.config, reader);
-  // Where another's database has taken the name, only the role is left to drop.
-  const planners = hasForeignDatabase ? roleTeardownResources : teardownResources;
+  const { action, reason } = decision.value;
+  if (action === 'skip') return reporter.recordSkipped({ ...resourceRef, reason });
+  ctx.run.info(`To drop: ${resourceRef.resource} ${resourceRef.name}: ${reason}`);
+  const expiredBy = action === 'drop expired' ? now : undefined;
+  const teardown = await planTeardown(ctx.config, item, expiredBy, reader);
   let blockedError: ActionError | undefined;
   try {
-    blockedError = await dropPullRequest(dropping, azure, connections, reader, planners);
+    blockedError = await dropPullRequest(ctx, azure, connections, reader, teardown);
   } catch (error) {
     if (!(error instanceof ActionError) || error.code !== 'ensured-again') throw error;
     return reporter.recordSkipped({ ...resourceRef, reason: error.summary });
   }
   const { number, base, name } = item;
-  // A database of that name is there, so it is not said to be gone.
-  if (!hasForeignDatabase)
-    await commentOnDrop(ctx, sweepContext.gitHub, {
-      number,
-      base,
-      database: name,
-      why: decision.value.because,
-    });
+  // The comment names a dropped database, so there is none if a database of this name still exists.
+  if (teardown.database !== undefined) await commentOnDrop(ctx, { number, base, name, reason });
   if (blockedError !== undefined) throw blockedError;
 }
 
 const displayName = ({ resource, name, roles: [role] }: SweepItem): string =>
   resource === 'role' ? (role?.name ?? name) : name;
 
-async function isForeignDatabase({ database }: DropConfig, reader: SqlReader): Promise<boolean> {
-  const observed = await reader.database(database.name);
-  return observed.status === 'present' && !isManagedDatabase(observed.value, database);
+/** Whether to drop an item, and why. */
+interface DropDecision {
+  readonly action: 'drop expired' | 'drop closed' | 'skip';
+  readonly reason: string;
 }
 
-/** Why an item is to be dropped, or to be kept. */
-type DropDecision = { readonly because: string; readonly expired: boolean } | { readonly kept: string };
-
-/** Expired, or of a pull request that GitHub says is closed, asked right before. What GitHub does not know is unknown. */
+/** Unknown if GitHub does not return the state of the pull request, which is requested right before the drop. */
 async function decideDrop(
-  { gitHub, openPullRequests, now }: SweepContext,
+  { ctx: { gitHub }, openPullRequests, now }: SweepContext,
   { number, expires }: SweepItem,
 ): Promise<Lookup<DropDecision>> {
   if (expires !== undefined && expires <= now)
-    return present({ because: `it expired at ${formatUtc(expires)}`, expired: true });
-  const until = expires === undefined ? '' : `, and it expires at ${formatUtc(expires)}`;
-  const kept = { kept: `pull request #${number} is open${until}` };
-  if (openPullRequests.has(number)) return present(kept);
+    return present({ action: 'drop expired', reason: `it expired at ${formatUtc(expires)}` });
+  const expiry = expires === undefined ? '' : `, and it expires at ${formatUtc(expires)}`;
+  const skip = { action: 'skip', reason: `pull request #${number} is open${expiry}` } as const;
+  if (openPullRequests.has(number)) return present(skip);
   const observed = await gitHub.getPullRequestState(number);
   if (observed.status !== 'present') return observed;
   return present(
-    observed.value === 'closed' ? { because: `pull request #${number} is closed`, expired: false } : kept,
+    observed.value === 'closed'
+      ? { action: 'drop closed', reason: `pull request #${number} is closed` }
+      : skip,
   );
 }
 
-/** What `mode: drop` would be given for this pull request. */
-function toDropConfig(config: SweepConfig, item: SweepItem, expiredBy: Date | undefined): DropConfig {
-  const { number, base, roles } = item;
-  const { repository, ...rest } = config;
-  return {
-    ...rest,
-    mode: 'drop',
-    pullRequest: { number, repository, state: undefined },
-    database: {
-      name: item.name,
-      base,
-      charset: undefined,
-      collation: undefined,
-      template: undefined,
-      marker: { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base },
-      reset: false,
-      expiresInMs: undefined,
-    },
-    appRole: undefined,
-    otherRoles: roles,
-    expiredBy,
-  };
+/** What to delete of a pull request: only its roles, if its database's name belongs to another database. */
+async function planTeardown(
+  { repository }: SweepConfig,
+  { name, number, base, roles }: SweepItem,
+  expiredBy: Date | undefined,
+  reader: SqlReader,
+): Promise<PullRequestTeardown> {
+  const marker = { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base } as const;
+  const database = { name, marker };
+  const observed = await reader.database(name);
+  const isForeign = observed.status === 'present' && !isManagedDatabase(observed.value, database);
+  return { database: isForeign ? undefined : database, roles, expiredBy };
 }

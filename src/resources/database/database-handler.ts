@@ -2,21 +2,25 @@ import type { Database } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../../azure/reader.ts';
 import { actionError } from '../../common/errors.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
-import type { Config, DatabaseConfig, EnsureConfig } from '../../inputs/types.ts';
+import type { CheckConfig, DatabaseConfig, EnsureConfig } from '../../inputs/types.ts';
 import type { FoundDatabase, SqlReader } from '../../postgres/sql-reader.ts';
 import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
 import { databaseNotOwnedError, isCreationInProgress, isManagedDatabase } from '../../reconcile/ownership.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
+import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import type { SqlWriter } from '../sql-writer.ts';
 import { describeDropSideEffects } from './drop-obstacles.ts';
 
-/** A database, and whether it shall be there: `drop` is the pull request's part of what is declared, inverted. */
-interface DesiredDatabase {
-  readonly database: DatabaseConfig;
-  readonly shouldExist: boolean;
-  /** Of a sweep, see DropConfig. */
-  readonly expiredBy: Date | undefined;
-}
+/** A database to create or compare, or one to delete. */
+type DesiredDatabase =
+  | { readonly database: DatabaseConfig; readonly shouldExist: true }
+  | {
+      readonly database: DatabaseIdentity;
+      readonly shouldExist: false;
+      readonly expiredBy: PullRequestTeardown['expiredBy'];
+    };
+
+type DatabaseIdentity = Pick<DatabaseConfig, 'name' | 'marker'>;
 
 /** A database, and what would go with it if it is to be dropped. */
 interface DatabaseWithSideEffects extends FoundDatabase {
@@ -28,10 +32,10 @@ async function observeDatabase(
   reader: SqlReader,
   desired: DesiredDatabase,
 ): Promise<Observed<DatabaseWithSideEffects>> {
-  const { database, shouldExist } = desired;
+  const { database } = desired;
   const observed = await reader.database(database.name);
   if (observed.status !== 'present' || !isManagedDatabase(observed.value, database)) return observed;
-  if (shouldExist && !database.reset && observed.value.allowsConnections) return observed;
+  if (desired.shouldExist && !desired.database.reset && observed.value.allowsConnections) return observed;
   const dropSideEffects = await describeDropSideEffects(
     reader,
     observed.value,
@@ -55,42 +59,52 @@ export const databaseHandler: ResourceHandler<
 > = {
   resource: 'database',
 
-  desired(config: Config): readonly DesiredDatabase[] {
-    if (config.mode === 'sweep' || config.database === undefined) return [];
-    const expiredBy = config.mode === 'drop' ? config.expiredBy : undefined;
-    return [{ database: config.database, shouldExist: config.mode !== 'drop', expiredBy }];
-  },
+  desired: ({ database }: EnsureConfig | CheckConfig): readonly DesiredDatabase[] =>
+    database === undefined ? [] : [{ database, shouldExist: true }],
 
   nameOf: ({ database: { name } }) => name,
 
   observe: (reader, desired): Promise<readonly Observed<DatabaseWithSideEffects>[]> =>
     Promise.all(desired.map((each) => observeDatabase(reader, each))),
 
-  diff({ database: desired, shouldExist }, observed): readonly Diff[] {
+  diff(desired, observed): readonly Diff[] {
     if (observed.status === 'unknown') return [];
-    if (!shouldExist) return observed.status === 'absent' ? [] : deletionDiff(desired, observed.value);
-    if (observed.status === 'absent') return [missingDatabaseDiff(desired)];
-    return desired.marker === undefined
-      ? diffBaseDatabase(desired, observed.value)
-      : diffPullRequestDatabase(desired, observed.value);
+    if (!desired.shouldExist)
+      return observed.status === 'absent' ? [] : deletionDiff(desired.database, observed.value);
+    const { database } = desired;
+    if (observed.status === 'absent') return [missingDatabaseDiff(database)];
+    return database.marker === undefined
+      ? diffBaseDatabase(database, observed.value)
+      : diffPullRequestDatabase(database, observed.value);
   },
 
-  async apply(
-    writer,
-    change,
-    { database: desired, shouldExist, expiredBy },
-    _finding,
-    observed,
-  ): Promise<ApplyResult> {
-    if (change.action !== 'delete') return await writer.createDatabase(desired);
+  async apply(writer, change, desired, _finding, observed): Promise<ApplyResult> {
+    const { database } = desired;
+    if (!desired.shouldExist)
+      return await writer.dropDatabase(database, (found) => {
+        const { expiredBy } = desired;
+        if (expiredBy !== undefined && !hasExpired(found, expiredBy))
+          throw actionError('ensured-again', { database: database.name });
+        return true;
+      });
+    if (change.action !== 'delete') return await writer.createDatabase(desired.database);
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
-    return await writer.dropDatabase(desired, (found) => {
-      if (expiredBy !== undefined && !hasExpired(found, expiredBy))
-        throw actionError('ensured-again', { database: desired.name });
-      // Another job's reset may have come first: what it made is not to be dropped again.
-      return !shouldExist || found.oid === oid;
-    });
+    // Another job's reset may have come first: the database that it has created is not dropped again.
+    return await writer.dropDatabase(database, (found) => found.oid === oid);
   },
+};
+
+/** The database of a pull request that is dropped. */
+export const databaseTeardownHandler: ResourceHandler<
+  DesiredDatabase,
+  DatabaseWithSideEffects,
+  SqlReader,
+  SqlWriter,
+  PullRequestTeardown
+> = {
+  ...databaseHandler,
+  desired: ({ database, expiredBy }) =>
+    database === undefined ? [] : [{ database, shouldExist: false, expiredBy }],
 };
 
 const hasExpired = ({ marker }: FoundDatabase, by: Date): boolean =>
@@ -120,7 +134,7 @@ function createChange(desired: DatabaseConfig, prefix: string): Diff['change'] &
   return { resource: 'database', name, action: 'create', details: `${prefix}${details}` };
 }
 
-function deletionDiff(desired: DatabaseConfig, observed: DatabaseWithSideEffects): readonly Diff[] {
+function deletionDiff(desired: DatabaseIdentity, observed: DatabaseWithSideEffects): readonly Diff[] {
   const { name, marker } = desired;
   if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
   return [
@@ -201,8 +215,8 @@ const normalizeLocaleName = (text: string): string => text.toLowerCase().replace
 export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, AzureReader, never> = {
   resource: 'database',
 
-  desired: (config: Config): readonly DatabaseConfig[] =>
-    config.mode === 'check' && config.database !== undefined ? [config.database] : [],
+  desired: ({ database }: EnsureConfig | CheckConfig): readonly DatabaseConfig[] =>
+    database === undefined ? [] : [database],
 
   nameOf: ({ name }) => name,
 

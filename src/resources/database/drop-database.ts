@@ -8,7 +8,7 @@ import { rollBackPreparedTransactions } from '../../postgres/prepared-transactio
 import type { Session } from '../../postgres/session.ts';
 import type { FoundDatabase, SqlReader } from '../../postgres/sql-reader.ts';
 import { databaseNotOwnedError, isManagedDatabase } from '../../reconcile/ownership.ts';
-import type { ApplyResult } from '../../reconcile/plan.ts';
+import type { ApplyResult } from '../../reconcile/resource-handler.ts';
 import { findPullRequestRoleNames } from '../../reconcile/sweep-items.ts';
 import {
   dropObstructedError,
@@ -37,7 +37,7 @@ export interface DropDeps {
  */
 export async function dropDatabase(
   deps: DropDeps,
-  desired: DatabaseConfig,
+  desired: Pick<DatabaseConfig, 'name' | 'marker'>,
   shouldStillDrop: (found: FoundDatabase) => boolean = () => true,
 ): Promise<ApplyResult> {
   const { reader } = deps;

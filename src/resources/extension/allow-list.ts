@@ -1,8 +1,8 @@
 import type { AzureReader } from '../../azure/reader.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
-import type { Config } from '../../inputs/types.ts';
+import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
 import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 
 /** The server parameter that lists the extensions that can be created (docs/azure-behavior.md#extensions). */
 const ALLOW_LIST_PARAMETER = 'azure.extensions';
@@ -21,9 +21,8 @@ export const extensionAllowListHandler: ResourceHandler<readonly string[], strin
   {
     resource: 'extension allow-list',
 
-    desired(config: Config): readonly (readonly string[])[] {
-      if (config.mode === 'drop' || config.mode === 'sweep' || config.extensions.length === 0) return [];
-      return [config.extensions];
+    desired(config: EnsureConfig | CheckConfig): readonly (readonly string[])[] {
+      return config.extensions.length === 0 ? [] : [config.extensions];
     },
 
     nameOf: () => ALLOW_LIST_PARAMETER,

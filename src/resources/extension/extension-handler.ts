@@ -1,7 +1,7 @@
-import type { Config, DatabaseConfig } from '../../inputs/types.ts';
+import type { CheckConfig, DatabaseConfig, EnsureConfig } from '../../inputs/types.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { SqlWriter } from '../sql-writer.ts';
 
 interface DesiredExtension {
@@ -13,8 +13,7 @@ interface DesiredExtension {
 export const extensionHandler: ResourceHandler<DesiredExtension, string, SqlReader, SqlWriter> = {
   resource: 'extension',
 
-  desired(config: Config): readonly DesiredExtension[] {
-    if (config.mode === 'drop' || config.mode === 'sweep') return [];
+  desired(config: EnsureConfig | CheckConfig): readonly DesiredExtension[] {
     const { database, extensions } = config;
     return database === undefined ? [] : extensions.map((name) => ({ name, database }));
   },

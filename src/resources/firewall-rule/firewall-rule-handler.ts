@@ -4,7 +4,7 @@ import { type AddressRange, isSameRange } from '../../common/addresses.ts';
 import { isTemporaryRuleName } from '../../common/resource-names.ts';
 import type { Config, DeclaredRule } from '../../inputs/types.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 
 /** The declared firewall rules. The rule for this runner is not among them (src/connect/runner-firewall-rule.ts). */
 export const firewallRuleHandler: ResourceHandler<DeclaredRule, AddressRange, AzureReader, AzureWriter> = {

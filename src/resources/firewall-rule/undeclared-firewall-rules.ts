@@ -6,7 +6,7 @@ import {
 } from '../../common/resource-names.ts';
 import type { Config, DeclaredRule } from '../../inputs/types.ts';
 import { type Diff, type Lookup, type Observed, present, unknown } from '../../reconcile/findings.ts';
-import type { ResourceHandler } from '../../reconcile/plan.ts';
+import type { ResourceHandler } from '../../reconcile/resource-handler.ts';
 import { formatRange, matchesDeclaration } from './firewall-rule-handler.ts';
 
 interface DeclaredFirewallRules {

@@ -8,7 +8,7 @@ import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
 import { isManagedDatabase, isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
-import type { ApplyResult } from '../../reconcile/plan.ts';
+import type { ApplyResult } from '../../reconcile/resource-handler.ts';
 import { type DropDeps, toDropError } from '../database/drop-database.ts';
 import { findOwnedInDatabase } from './owned-objects.ts';
 import {

@@ -1,8 +1,8 @@
-import type { Config, DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
+import type { CheckConfig, DatabaseConfig, EnsureConfig, RoleConfig } from '../../inputs/types.ts';
 import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { SqlWriter } from '../sql-writer.ts';
 
 interface DesiredRoleAccess {
@@ -22,8 +22,7 @@ export const roleAccessHandler: ResourceHandler<
 > = {
   resource: 'role',
 
-  desired(config: Config): readonly DesiredRoleAccess[] {
-    if (config.mode === 'drop' || config.mode === 'sweep') return [];
+  desired(config: EnsureConfig | CheckConfig): readonly DesiredRoleAccess[] {
     const { appRole, database } = config;
     return appRole && database ? [{ role: appRole, database }] : [];
   },

@@ -1,8 +1,9 @@
-import type { Config, RoleConfig } from '../../inputs/types.ts';
+import type { CheckConfig, EnsureConfig, RoleConfig } from '../../inputs/types.ts';
 import type { FoundRole, SqlReader } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
 import { isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
+import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import type { SqlWriter } from '../sql-writer.ts';
 
 /** The application role, and whether it shall be there. */
@@ -15,12 +16,8 @@ interface DesiredRole {
 export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, SqlWriter> = {
   resource: 'role',
 
-  desired(config: Config): readonly DesiredRole[] {
-    if (config.mode === 'sweep') return [];
-    const others = config.mode === 'drop' ? (config.otherRoles ?? []) : [];
-    const roles = config.appRole === undefined ? others : [config.appRole, ...others];
-    return roles.map((each) => ({ role: each, shouldExist: config.mode !== 'drop' }));
-  },
+  desired: ({ appRole }: EnsureConfig | CheckConfig): readonly DesiredRole[] =>
+    appRole === undefined ? [] : [{ role: appRole, shouldExist: true }],
 
   nameOf: ({ role: { name } }) => name,
 
@@ -58,6 +55,18 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
     await writer.setPassword(desired.name);
     return 'applied';
   },
+};
+
+/** The roles of a pull request that is dropped. */
+export const roleTeardownHandler: ResourceHandler<
+  DesiredRole,
+  FoundRole,
+  SqlReader,
+  SqlWriter,
+  PullRequestTeardown
+> = {
+  ...roleHandler,
+  desired: ({ roles }) => roles.map((role) => ({ role, shouldExist: false })),
 };
 
 /** As a drop leaves a pull request's role that was interrupted; from a base database's somebody has taken it on purpose. */

@@ -12,8 +12,8 @@ import { type NewServerContext, resolveNewServer } from '../../inputs/defaults.t
 import type { Config, Credentials, EnsureConfig, ServerConfig } from '../../inputs/types.ts';
 import * as validators from '../../inputs/validators.ts';
 import type { Diff, DiffWithFinding, Finding, Observed } from '../../reconcile/findings.ts';
-import type { ApplyResult, ResourceHandler } from '../../reconcile/plan.ts';
 import { FIX_HINT, IMMUTABLE_HINT } from '../../reconcile/remedy.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import { createServer } from './create-server.ts';
 import { type ServerProperty, serverProperties } from './server-properties.ts';
 

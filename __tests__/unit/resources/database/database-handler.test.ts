@@ -3,7 +3,11 @@ import type { DatabaseConfig } from '../../../../src/inputs/types.ts';
 import type { FoundDatabase } from '../../../../src/postgres/sql-reader.ts';
 import { absent, type Diff, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
-import { checkDatabaseOwner, databaseHandler } from '../../../../src/resources/database/database-handler.ts';
+import {
+  checkDatabaseOwner,
+  databaseHandler,
+  databaseTeardownHandler,
+} from '../../../../src/resources/database/database-handler.ts';
 import type { SqlWriter } from '../../../../src/resources/sql-writer.ts';
 import {
   createFakeSqlReader,
@@ -13,17 +17,18 @@ import {
 import { single } from '../../../helpers/unit/single.ts';
 import {
   checkConfig,
-  dropConfig,
   ensureConfig,
   type InputValues,
   perPullRequestInputs,
   pullRequestConfig,
   pushEvent,
-  sweepConfig,
 } from '../../../helpers/unit/test-configs.ts';
 import { errorOf } from '../../../helpers/unit/test-run.ts';
 
 const unknownObservation = unknown(new Error('403'));
+/** The database of pull request 42, to be deleted. */
+const toDrop = (expiredBy?: Date) =>
+  single(databaseTeardownHandler.desired({ database: pullRequestConfig().database, roles: [], expiredBy }));
 /** A difference in short: what is found, and what mends it. */
 const summarizeDiff = ({ finding, change }: Diff) => [
   finding?.kind,
@@ -93,9 +98,14 @@ describe('a base database', () => {
     expect(databaseHandler.diff(wanted(), unknownObservation)).toEqual([]);
   });
 
-  test('check without a database looks at none, and a sweep looks by itself', () => {
+  test('a check without a database reads none', () => {
     expect(databaseHandler.desired(checkConfig({ database: '' }))).toEqual([]);
-    expect(databaseHandler.desired(sweepConfig())).toEqual([]);
+  });
+
+  test('a teardown without a database deletes none', () => {
+    expect(databaseTeardownHandler.desired({ database: undefined, roles: [], expiredBy: undefined })).toEqual(
+      [],
+    );
   });
 });
 
@@ -160,11 +170,7 @@ describe('a pull request’s database', () => {
       { marker: readMark({ ...(declared.marker ?? expect.unreachable()), pullRequest: 7 }) },
     ],
   ])('one that is %s is neither used, reset, nor dropped', (_, more) => {
-    for (const desired of [
-      wanted(),
-      wanted({ reset: 'true' }),
-      single(databaseHandler.desired(dropConfig())),
-    ])
+    for (const desired of [wanted(), wanted({ reset: 'true' }), toDrop()])
       for (const allowsConnections of [true, false])
         expect(() => databaseHandler.diff(desired, made({ ...more, allowsConnections }))).toThrow(
           '(not-ours)',
@@ -173,13 +179,11 @@ describe('a pull request’s database', () => {
 
   test('unknown: nothing, to drop it neither', () => {
     expect(databaseHandler.diff(wanted(), unknownObservation)).toEqual([]);
-    expect(databaseHandler.diff(single(databaseHandler.desired(dropConfig())), unknownObservation)).toEqual(
-      [],
-    );
+    expect(databaseHandler.diff(toDrop(), unknownObservation)).toEqual([]);
   });
 
   test('drop: there: dropped; gone already: nothing', () => {
-    const unwanted = single(databaseHandler.desired(dropConfig()));
+    const unwanted = toDrop();
     expect(databaseHandler.diff(unwanted, absent)).toEqual([]);
     for (const more of [{}, half, { allowsConnections: false }])
       expect(databaseHandler.diff(unwanted, made(more)).map(summarizeDiff)).toEqual([
@@ -223,7 +227,7 @@ describe('right before it is dropped', () => {
   });
 
   test('drop: it goes, also where it was made anew in the meantime', async () => {
-    const drop = single(databaseHandler.desired(dropConfig()));
+    const drop = toDrop();
     expect(await stillGoes(drop, databaseFromConfig(declared, { oid: '16385' }))).toBe(true);
   });
 
@@ -233,7 +237,7 @@ describe('right before it is dropped', () => {
     ['in a millisecond', 1, false],
     ['never', undefined, false],
   ])('sweep of what has expired: one that expires %s', async (_, after, goes) => {
-    const swept = single(databaseHandler.desired({ ...dropConfig(), expiredBy: now }));
+    const swept = toDrop(now);
     const expires = after === undefined ? undefined : new Date(now.getTime() + after);
     const outcome = stillGoes(swept, databaseFromConfig(declared, { marker: readMark(mark, expires) }));
     if (goes) expect(await outcome).toBe(true);
@@ -269,7 +273,8 @@ describe('a database that belongs to somebody else', () => {
 });
 
 test('it is observed by its name', async () => {
-  const desired = databaseHandler.desired(pullRequestConfig());
-  const found = present(databaseFromConfig(single(desired).database));
+  const config = pullRequestConfig();
+  const desired = databaseHandler.desired(config);
+  const found = present(databaseFromConfig(config.database));
   expect(await databaseHandler.observe(createFakeSqlReader({ database: found }), desired)).toEqual([found]);
 });

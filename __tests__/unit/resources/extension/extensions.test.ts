@@ -5,13 +5,7 @@ import { extensionAllowListHandler } from '../../../../src/resources/extension/a
 import { extensionHandler } from '../../../../src/resources/extension/extension-handler.ts';
 import { createFakeArmClients } from '../../../helpers/unit/fake-arm.ts';
 import { single } from '../../../helpers/unit/single.ts';
-import {
-  checkConfig,
-  dropConfig,
-  ensureConfig,
-  pullRequestConfig,
-  sweepConfig,
-} from '../../../helpers/unit/test-configs.ts';
+import { checkConfig, ensureConfig, pullRequestConfig } from '../../../helpers/unit/test-configs.ts';
 import { createTestRun } from '../../../helpers/unit/test-run.ts';
 
 const extensionInputs = { extensions: 'pgcrypto, uuid-ossp' };
@@ -47,13 +41,8 @@ describe('an extension', () => {
     expect(extensionHandler.diff(first, unknownObservation)).toEqual([]);
   });
 
-  test('is not desired without a database, and in drop and sweep', () => {
-    const none = [
-      checkConfig({ ...extensionInputs, database: '' }),
-      dropConfig(extensionInputs),
-      sweepConfig(extensionInputs),
-      ensureConfig(),
-    ];
+  test('is not desired without a database, or where none is declared', () => {
+    const none = [checkConfig({ ...extensionInputs, database: '' }), ensureConfig()];
     for (const config of none) expect(extensionHandler.desired(config)).toEqual([]);
   });
 });
@@ -90,13 +79,8 @@ describe('the allow-list azure.extensions', () => {
     expect(extensionAllowListHandler.diff(required, unknownObservation)).toEqual([]);
   });
 
-  test('is read only where extensions are declared, and never in drop and sweep', () => {
-    for (const config of [
-      ensureConfig(),
-      checkConfig(),
-      dropConfig(extensionInputs),
-      sweepConfig(extensionInputs),
-    ])
+  test('is read only where extensions are declared', () => {
+    for (const config of [ensureConfig(), checkConfig()])
       expect(extensionAllowListHandler.desired(config)).toEqual([]);
     expect(extensionAllowListHandler.desired(checkConfig(extensionInputs))).toHaveLength(1);
   });

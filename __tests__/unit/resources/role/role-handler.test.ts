@@ -2,10 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { SqlReader } from '../../../../src/postgres/sql-reader.ts';
 import { absent, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
-import { type ApplyResult, createPlan, toPlanFunction } from '../../../../src/reconcile/plan.ts';
+import { ensurePolicy, READ_ONLY_POLICY, TEARDOWN_POLICY } from '../../../../src/reconcile/policy.ts';
+import { createPlan, toPlanFunction } from '../../../../src/reconcile/reconcile.ts';
+import type { ApplyResult } from '../../../../src/reconcile/resource-handler.ts';
 import { databaseHandler } from '../../../../src/resources/database/database-handler.ts';
+import { teardownResources } from '../../../../src/resources/index.ts';
 import { roleAccessHandler } from '../../../../src/resources/role/role-access.ts';
-import { roleHandler } from '../../../../src/resources/role/role-handler.ts';
+import { roleHandler, roleTeardownHandler } from '../../../../src/resources/role/role-handler.ts';
 import type { SqlWriter } from '../../../../src/resources/sql-writer.ts';
 import {
   allPrivileges,
@@ -17,24 +20,23 @@ import {
 import { single } from '../../../helpers/unit/single.ts';
 import {
   checkConfig,
-  dropConfig,
   ensureConfig,
   type InputValues,
   perPullRequestInputs,
   pullRequestConfig,
   pullRequestEvent,
   pushEvent,
-  sweepConfig,
 } from '../../../helpers/unit/test-configs.ts';
 
 const unknownObservation = unknown(new Error('42501'));
 const config = pullRequestConfig();
 const desiredRole = config.appRole ?? expect.unreachable();
 const checkRoleConfig = checkConfig(perPullRequestInputs, pullRequestEvent());
+const teardown = { database: config.database, roles: [desiredRole], expiredBy: undefined };
 
 describe('the application role', () => {
   const wanted = single(roleHandler.desired(config));
-  const unwanted = single(roleHandler.desired(dropConfig({ 'app-username': 'relecloud_app' })));
+  const unwanted = single(roleTeardownHandler.desired(teardown));
 
   test('missing: created; there: nothing', () => {
     expect(single(roleHandler.diff(wanted, absent))).toEqual({
@@ -128,22 +130,18 @@ describe('the application role', () => {
     expect(roleHandler.diff(unwanted, unknownObservation)).toEqual([]);
   });
 
-  test('without app-username there is none, and a sweep finds roles by itself', () => {
-    for (const each of [ensureConfig(), checkConfig(), dropConfig(), sweepConfig()])
-      expect(roleHandler.desired(each)).toEqual([]);
+  test('without app-username, ensure and check want no role', () => {
+    for (const each of [ensureConfig(), checkConfig()]) expect(roleHandler.desired(each)).toEqual([]);
   });
 
-  test('of the same database’s other roles, drop leaves none, and ensure makes none', () => {
+  test('ensure creates the role that is declared; a teardown deletes every role that it names', () => {
     const other = { ...desiredRole, name: 'web_pr_42', base: 'web' };
-    const named = dropConfig({ 'app-username': 'relecloud_app' });
-    const names = (each: Parameters<typeof roleHandler.desired>[0]) =>
-      roleHandler.desired(each).map(({ role: { name }, shouldExist }) => [name, shouldExist]);
-    expect(names({ ...named, otherRoles: [other] })).toEqual([
-      ['relecloud_app_pr_42', false],
-      ['web_pr_42', false],
+    expect(roleHandler.desired(config)).toEqual([{ role: desiredRole, shouldExist: true }]);
+    expect(roleTeardownHandler.desired({ ...teardown, roles: [desiredRole, other] })).toEqual([
+      { role: desiredRole, shouldExist: false },
+      { role: other, shouldExist: false },
     ]);
-    expect(names({ ...dropConfig(), otherRoles: [other] })).toEqual([['web_pr_42', false]]);
-    expect(names(config)).toEqual([['relecloud_app_pr_42', true]]);
+    expect(roleTeardownHandler.desired({ ...teardown, roles: [] })).toEqual([]);
   });
 
   test('it is observed by its name', async () => {
@@ -183,9 +181,8 @@ describe('CONNECT, CREATE and TEMPORARY on the database', () => {
     expect(roleAccessHandler.diff(wanted, unknownObservation)).toEqual([]);
   });
 
-  test('drop and sweep grant nothing, nor does an ensure without app-username', () => {
-    for (const each of [ensureConfig(), checkConfig(), dropConfig({ 'app-username': 'app' }), sweepConfig()])
-      expect(roleAccessHandler.desired(each)).toEqual([]);
+  test('without app-username, ensure and check grant nothing', () => {
+    for (const each of [ensureConfig(), checkConfig()]) expect(roleAccessHandler.desired(each)).toEqual([]);
   });
 
   const found = present(databaseFromConfig(config.database));
@@ -226,10 +223,11 @@ describe('role, database and rights in one pass', () => {
     toPlanFunction(databaseHandler),
     toPlanFunction(roleAccessHandler),
   ];
+  const policy = ensurePolicy(config);
   const found = present(databaseFromConfig(config.database));
 
   test('nothing there: role and database are made, in this order, and the rights come with them', async () => {
-    const { plannedChanges, findings } = await createPlan(kinds, config, createFakeSqlReader({}));
+    const { plannedChanges, findings } = await createPlan(kinds, config, policy, createFakeSqlReader({}));
     expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
       'create role',
       'create database',
@@ -244,6 +242,7 @@ describe('role, database and rights in one pass', () => {
     const { plannedChanges, remaining } = await createPlan(
       kinds,
       config,
+      policy,
       createFakeSqlReader({ database: found }),
     );
     expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
@@ -254,7 +253,12 @@ describe('role, database and rights in one pass', () => {
   });
 
   test('an absent parent is one finding, not one for each child: a missing role, and not its rights', async () => {
-    const { findings } = await createPlan(kinds, checkRoleConfig, createFakeSqlReader({ database: found }));
+    const { findings } = await createPlan(
+      kinds,
+      checkRoleConfig,
+      READ_ONLY_POLICY,
+      createFakeSqlReader({ database: found }),
+    );
     expect(findings.map(({ resource, kind }) => `${resource} ${kind}`)).toEqual(['role missing']);
   });
 
@@ -265,9 +269,21 @@ describe('role, database and rights in one pass', () => {
       access: allPrivileges,
     });
     for (const each of [config, checkRoleConfig]) {
-      const { plannedChanges, findings } = await createPlan(kinds, each, reader);
+      const { plannedChanges, findings } = await createPlan(kinds, each, policy, reader);
       expect([...plannedChanges, ...findings]).toEqual([]);
     }
+  });
+
+  test('a teardown deletes a role whose database is absent, and plans nothing else', async () => {
+    const reader = createFakeSqlReader({
+      database: absent,
+      role: present(roleFromConfig(desiredRole)),
+      access: allPrivileges,
+    });
+    const { plannedChanges } = await createPlan(teardownResources, teardown, TEARDOWN_POLICY, reader);
+    expect(plannedChanges.map(({ change }) => `${change.action} ${change.resource}`)).toEqual([
+      'delete role',
+    ]);
   });
 
   test('what cannot be seen leads to nothing, in every mode', async () => {
@@ -276,11 +292,15 @@ describe('role, database and rights in one pass', () => {
       role: unknownObservation,
       access: unknownObservation,
     });
-    const drop = dropConfig({ 'app-username': 'relecloud_app' });
-    for (const each of [config, pullRequestConfig({ reset: 'true' }), checkRoleConfig, drop]) {
-      const { plannedChanges, readErrors: reasons } = await createPlan(kinds, each, reader);
+    const plans = [
+      await createPlan(kinds, config, policy, reader),
+      await createPlan(kinds, pullRequestConfig({ reset: 'true' }), policy, reader),
+      await createPlan(kinds, checkRoleConfig, READ_ONLY_POLICY, reader),
+      await createPlan(teardownResources, teardown, TEARDOWN_POLICY, reader),
+    ];
+    for (const { plannedChanges, readErrors } of plans) {
       expect(plannedChanges).toEqual([]);
-      expect(reasons.length).toBeGreaterThanOrEqual(2);
+      expect(readErrors.length).toBeGreaterThanOrEqual(2);
     }
   });
 
@@ -292,7 +312,7 @@ describe('role, database and rights in one pass', () => {
       role: present(roleFromConfig(base.appRole ?? expect.unreachable())),
       access: present({ connect: true, create: false, temporary: true }),
     });
-    const { plannedChanges } = await createPlan(kinds, base, reader);
+    const { plannedChanges } = await createPlan(kinds, base, ensurePolicy(base), reader);
     expect(plannedChanges.map(({ change }) => change.details)).toEqual(['CREATE on database relecloud']);
   });
 });

@@ -1,10 +1,9 @@
 import type { ApiFamily } from './api-versions.ts';
-import type { ArmHandler } from './arm-request.ts';
+import type { ArmHandler } from './arm-context.ts';
 import { listCapabilities, serverCapabilities } from './capabilities.ts';
 import { getConfiguration, listConfigurations, writeConfiguration } from './configurations.ts';
 import { deleteDatabase, getDatabase, listDatabases, putDatabase } from './databases.ts';
 import { deleteFirewallRule, getFirewallRule, listFirewallRules, putFirewallRule } from './firewall-rules.ts';
-import { checkNameAvailability } from './name-availability.ts';
 import {
   deleteResourceGroup,
   getResourceGroup,
@@ -14,9 +13,8 @@ import {
   pollGroupDeletion,
   putResourceGroup,
 } from './resource-groups.ts';
-import { deleteServer } from './server-delete.ts';
-import { restartServer, startServer, stopServer } from './server-power.ts';
-import { getServer, listServers, patchServer, putServer } from './servers.ts';
+import { deleteServer, restartServer, startServer, stopServer } from './server-lifecycle.ts';
+import { checkNameAvailability, getServer, listServers, patchServer, putServer } from './servers.ts';
 import {
   getProvider,
   getSubscription,
@@ -25,16 +23,16 @@ import {
   listTenants,
 } from './subscriptions.ts';
 
-/** A path of the API: `{name}` stands for one segment, everything else compares without regard to case. */
+/** A path of the API. `{name}` stands for one segment; the other segments are compared without regard to case. */
 export interface ArmRoute {
   readonly template: string;
   readonly family: ApiFamily;
   readonly methods: Readonly<Record<string, ArmHandler>>;
 }
 
-/** Kinds of children that exist in Azure and that nobody can make here: always an empty list. */
+/** The list of a child resource that the emulator cannot create. */
 const getEmptyList: ArmHandler = (call, { store }) => {
-  store.getServer(call.params.subscription, call.params.group, call.params.server);
+  store.getServer(call.params);
   return { status: 200, body: { value: [] } };
 };
 
@@ -52,7 +50,7 @@ function postgresRoute(template: string, methods: Readonly<Record<string, ArmHan
   return { template, family: 'postgres', methods };
 }
 
-/** The paths that the emulated ARM answers (facts.md §1). The first that fits is taken. */
+/** The paths that the emulated ARM answers. The first match wins. */
 export const ARM_ROUTES: readonly ArmRoute[] = [
   resourcesRoute('/subscriptions', { GET: listSubscriptions }),
   resourcesRoute('/tenants', { GET: listTenants }),
@@ -74,10 +72,10 @@ export const ARM_ROUTES: readonly ArmRoute[] = [
   postgresRoute(`${location}/checkNameAvailability`, { POST: checkNameAvailability }),
   postgresRoute(`${location}/capabilities`, { GET: listCapabilities }),
   postgresRoute(`${location}/azureAsyncOperation/{child}`, {
-    GET: (call, context) => context.operations.getStatus(call, context),
+    GET: (call, { operations }) => operations.getStatus(call),
   }),
   postgresRoute(`${location}/operationResults/{child}`, {
-    GET: (call, context) => context.operations.getResult(call, context),
+    GET: (call, { operations }) => operations.getResult(call),
   }),
   postgresRoute(`${group}/${provider}/flexibleServers`, { GET: listServers }),
   postgresRoute(server, { GET: getServer, PUT: putServer, PATCH: patchServer, DELETE: deleteServer }),

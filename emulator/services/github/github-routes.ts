@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
 import { commentRoutes } from './comments.ts';
-import { gitHubErrors } from './errors.ts';
+import { gitHubErrors } from './github-errors.ts';
 import type { GitHubRequest, RepositoryRoute } from './github-request.ts';
 import { type GitHubStore, repositoryKey } from './github-store.ts';
 import { issueRoutes } from './issues.ts';
@@ -10,10 +10,9 @@ import { runRoutes } from './runs.ts';
 import { checkPermission } from './tokens.ts';
 import { getUser, postGraphQl } from './viewer.ts';
 
-/** What answers a request. */
 export interface GitHubRoute {
   readonly documentation: string;
-  /** @throws {GitHubError} where GitHub refuses the request. */
+  /** @throws {GitHubError} if GitHub refuses the request. */
   readonly handle: (call: GitHubRequest, gitHub: GitHubStore) => HttpResponse;
 }
 
@@ -32,15 +31,15 @@ const REPOSITORY_ROUTES = [...pullRoutes, ...issueRoutes, ...commentRoutes, ...r
 
 type RepositoryLookup = (gitHub: GitHubStore) => Repository | undefined;
 
-// By its name, or by its id as in the URLs of a Link header.
+// The path contains the name of the repository, or its id as in the URLs of a Link header.
 function splitRepositoryPath(pathname: string): { lookup: RepositoryLookup; rest: string } | undefined {
   const [, fullName, rest] = /^\/repos\/([\w.-]+\/[\w.-]+)\/(.+)$/.exec(pathname) ?? [];
   if (fullName !== undefined && rest !== undefined) {
     return { lookup: (gitHub) => gitHub.findByName(fullName), rest };
   }
-  const [, id, more] = /^\/repositories\/(\d+)\/(.+)$/.exec(pathname) ?? [];
-  if (id !== undefined && more !== undefined) {
-    return { lookup: (gitHub) => gitHub.findById(Number(id)), rest: more };
+  const [, id, restAfterId] = /^\/repositories\/(\d+)\/(.+)$/.exec(pathname) ?? [];
+  if (id !== undefined && restAfterId !== undefined) {
+    return { lookup: (gitHub) => gitHub.findById(Number(id)), rest: restAfterId };
   }
   return undefined;
 }
@@ -56,7 +55,7 @@ function bindRepositoryRoute(
     handle: (call, gitHub) => {
       const repository = lookup(gitHub);
       const { repositories } = call.caller;
-      // What a token does not reach does not exist for it: GitHub tells nobody of private repositories.
+      // GitHub answers 404 for private repositories that the token cannot access.
       if (!repository || (repositories !== 'all' && !repositories.has(repositoryKey(repository.fullName)))) {
         throw gitHubErrors.notFound();
       }
@@ -66,10 +65,10 @@ function bindRepositoryRoute(
   };
 }
 
-/** What answers this request, undefined where GitHub has nothing there. */
+/** The route of a request, or undefined for an unknown path. */
 export function findRoute({ method, url }: HttpRequest): GitHubRoute | undefined {
-  const simple = FIXED_ROUTES[`${method} ${url.pathname}`];
-  if (simple) return simple;
+  const fixedRoute = FIXED_ROUTES[`${method} ${url.pathname}`];
+  if (fixedRoute) return fixedRoute;
   const parts = splitRepositoryPath(url.pathname);
   if (!parts) return undefined;
   for (const { route, pattern } of REPOSITORY_ROUTES) {

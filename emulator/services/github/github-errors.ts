@@ -1,13 +1,13 @@
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import type { Account } from './accounts.ts';
 
-/** A refusal by GitHub's REST API. */
+/** An error of GitHub's REST API. */
 export class GitHubError extends Error {
   override readonly name = 'GitHubError';
   readonly status: number;
   /** Entries of `errors` in a 422's body. */
   readonly errors: readonly JsonObject[];
-  /** Where `documentation_url` points if not to the endpoint. */
+  /** The page that `documentation_url` links to, instead of the page of the endpoint. */
   readonly documentation: string | undefined;
 
   constructor(
@@ -22,7 +22,7 @@ export class GitHubError extends Error {
   }
 }
 
-/** A value as GitHub's refusals of a body show it: in Ruby's notation. */
+/** A value in Ruby's notation, as in GitHub's error messages. */
 function inspectAsRuby(value: unknown): string {
   if (value === null) return 'nil';
   if (Array.isArray(value)) return `[${value.map(inspectAsRuby).join(', ')}]`;
@@ -40,7 +40,7 @@ function mistyped(pointer: string, value: unknown, expectedType: string): GitHub
   );
 }
 
-/** GitHub's refusals in its own words, as its answers and the reports of them in public issues have them. */
+/** GitHub's error messages, from its answers and from public issues. */
 export const gitHubErrors = {
   requiresAuthentication: () => new GitHubError(401, 'Requires authentication'),
   badCredentials: () => new GitHubError(401, 'Bad credentials', { documentation: 'rest' }),
@@ -64,7 +64,7 @@ export const gitHubErrors = {
     ),
   validationFailed: (errors: readonly JsonObject[], documentation?: string) =>
     new GitHubError(422, 'Validation Failed', { errors, ...(documentation && { documentation }) }),
-  // The paths of these pages are inferred from the refusal of a list's `state`.
+  // The paths of these pages are inferred from the error for an invalid `state` of a list.
   issuesDisabled: () =>
     new GitHubError(410, 'Issues are disabled for this repo', { documentation: 'v3/issues/' }),
   issueDeleted: () => new GitHubError(410, 'This issue was deleted', { documentation: 'v3/issues/' }),

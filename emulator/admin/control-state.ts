@@ -1,17 +1,18 @@
 import { asString, type JsonObject } from '../core/json.ts';
 import { type ArmStore, type FlexibleServer, visibleState } from '../services/arm/arm-store.ts';
 import type { GitHubStore } from '../services/github/github-store.ts';
+import { ControlError } from './errors.ts';
 import { describeRepositories, patchRepository } from './patch-repository.ts';
 import { patchServer } from './patch-server.ts';
 
-/** Roles, databases and parameters come from PostgreSQL itself and are empty while it does not run. */
-async function describeDataPlane(server: FlexibleServer): Promise<JsonObject> {
+/** What PostgreSQL itself reports. Empty while it does not run. */
+async function describePostgres(server: FlexibleServer): Promise<JsonObject> {
   const { postgres } = server;
   if (!postgres?.isRunning) return { databases: {}, roles: {}, parameters: {} };
-  // One after the other: each takes a session of the service, and one is kept for the next.
-  const databases = await postgres.listDatabases();
-  const roles = await postgres.listRoles();
-  const parameters = await postgres.listParameters();
+  // In sequence, because the calls then reuse one idle service session.
+  const databases = await postgres.databases.list();
+  const roles = await postgres.roles.list();
+  const parameters = await postgres.parameters.list();
   return {
     databases: Object.fromEntries(databases.map(({ name, ...rest }) => [name, rest])),
     roles,
@@ -29,19 +30,19 @@ async function describeServer(server: FlexibleServer): Promise<JsonObject> {
     properties: { ...server.properties, state: visibleState(server) },
     tags: server.tags ?? {},
     rules: Object.fromEntries(server.firewallRules),
-    ...(await describeDataPlane(server)),
+    ...(await describePostgres(server)),
   };
 }
 
-/** What `control/state` is about. */
+/** The data that `control/state` reads and changes. */
 export interface StateSource {
   readonly store: ArmStore;
   readonly gitHub: GitHubStore;
 }
 
 /**
- * `GET control/state`: every server with what is in it, and every repository.
- * @param serverName the server to describe, where the others are not asked for.
+ * `GET control/state`: the servers, the resource groups and the repositories.
+ * @param serverName limits the servers to this one.
  */
 export async function readState({ store, gitHub }: StateSource, serverName?: string): Promise<JsonObject> {
   const selectedServers = store.allServers.filter(
@@ -61,16 +62,15 @@ export async function readState({ store, gitHub }: StateSource, serverName?: str
 }
 
 /**
- * `PATCH control/state`: change a server behind the API's back (see {@link patchServer}), a repository (see
- * {@link patchRepository}), or both.
- * @returns false where there is no such server.
- * @throws {GitHubStateError} for what cannot be in a repository.
- * @throws {ControlError | ArmError} for what a server cannot be.
+ * `PATCH control/state`: change a server (see {@link patchServer}), a repository (see {@link patchRepository}), or both,
+ * without the API.
+ * @throws {ControlError | ArmError} for an unknown server and for an invalid value.
  */
-export async function patchState({ store, gitHub }: StateSource, body: JsonObject): Promise<boolean> {
+export async function patchState({ store, gitHub }: StateSource, body: JsonObject): Promise<void> {
   if (body['repository'] !== undefined) patchRepository(gitHub, body);
-  if (body['repository'] !== undefined && body['server'] === undefined) return true;
-  const server = store.findServerByName(asString(body['server']) ?? '');
-  if (server) await patchServer(server, body);
-  return server !== undefined;
+  if (body['repository'] !== undefined && body['server'] === undefined) return;
+  const name = asString(body['server']) ?? '';
+  const server = store.findServerByName(name);
+  if (!server) throw new ControlError(`Server '${name}' does not exist.`);
+  await patchServer(server, body);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpResponse } from '../../core/http-types.ts';
 
-/** OAuth's own word for what went wrong, which Entra sends beside its number. */
+/** The OAuth error code, which Entra sends with its AADSTS number. */
 type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -10,7 +10,7 @@ type OAuthErrorCode =
   | 'invalid_resource'
   | 'unsupported_grant_type';
 
-/** A refusal by the token endpoint: an AADSTS number, in the shape that Entra gives it. */
+/** An error of the token endpoint with an AADSTS number. See docs/azure-behavior.md#entra-error-codes. */
 export class EntraError extends Error {
   override readonly name = 'EntraError';
   readonly error: OAuthErrorCode;
@@ -22,7 +22,7 @@ export class EntraError extends Error {
     this.code = code;
   }
 
-  /** 401 where the client could not prove who it is, else 400. */
+  /** Status 401 for failed client authentication, otherwise 400. */
   toResponse(correlationId: string): HttpResponse {
     const traceId = randomUUID();
     const timestamp = new Date().toISOString().replace('T', ' ').replace(/\.\d+/, '');

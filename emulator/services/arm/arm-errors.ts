@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpResponse } from '../../core/http-types.ts';
 
-/** A refusal by Azure Resource Manager or the PostgreSQL resource provider: `{error:{code,message}}`. */
+/** An immediate error of Azure Resource Manager or the PostgreSQL resource provider: `{error:{code,message}}`. */
 export class ArmError extends Error {
   override readonly name = 'ArmError';
   readonly status: number;
@@ -28,7 +28,7 @@ export class ArmError extends Error {
   }
 }
 
-/** The end of an accepted operation that did not succeed: what a poll reports with status `Failed`. */
+/** The error of an accepted operation that failed. A poll reports it with the status `Failed`. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
   readonly code: string;
@@ -43,11 +43,11 @@ const GATEWAY_HEADERS = { 'X-Ms-Failure-Cause': 'gateway' };
 const PROVIDER_NAMESPACE = 'Microsoft.DBforPostgreSQL';
 
 function internalErrorMessage(): string {
-  // "occured" is the service's own spelling (facts.md §3).
+  // "occured" is the spelling of the service.
   return `An unexpected error occured while processing the request. Tracking ID: '${randomUUID()}'`;
 }
 
-/** Refusals that ARM itself gives, before a resource provider sees the request (facts.md §2, "404", and §3). */
+/** Errors of ARM itself, before the resource provider gets the request. See docs/azure-behavior.md#error-codes. */
 export const gatewayErrors = {
   authenticationFailed: (message: string, headers: Record<string, string>) =>
     new ArmError(401, 'AuthenticationFailed', message, { headers: { ...GATEWAY_HEADERS, ...headers } }),
@@ -135,12 +135,12 @@ export const gatewayErrors = {
         `List of available regions for the resource type is '${regions.join(',')}'.`,
       { headers: GATEWAY_HEADERS },
     ),
-  invalidResourceLocation: (name: string, existing: string, group: string, wanted: string) =>
+  invalidResourceLocation: (name: string, existing: string, group: string, requested: string) =>
     new ArmError(
       409,
       'InvalidResourceLocation',
       `The resource '${name}' already exists in location '${existing}' in resource group '${group}'. ` +
-        `A resource with the same name cannot be created in location '${wanted}'. Please select a new resource name.`,
+        `A resource with the same name cannot be created in location '${requested}'. Please select a new resource name.`,
       { headers: GATEWAY_HEADERS },
     ),
   throttled: (kind: string, subscription: string, actor: string, seconds: number, retryAfter: string) =>
@@ -153,7 +153,7 @@ export const gatewayErrors = {
     ),
 } as const;
 
-/** Refusals by the PostgreSQL resource provider on the spot (facts.md §3; those marked [INF] are inferred). */
+/** Immediate errors of the PostgreSQL resource provider. See docs/azure-behavior.md#error-codes. */
 export const providerErrors = {
   childNotFound: (type: string, name: string) =>
     new ArmError(
@@ -162,14 +162,14 @@ export const providerErrors = {
       `The requested resource of type '${PROVIDER_NAMESPACE}/flexibleServers/${type}' with name '${name}' was not found.`,
     ),
   internal: () => new ArmError(500, 'InternalServerError', internalErrorMessage()),
-  /** The code is documented, its message is [INF]. */
+  /** The code is recorded, the message is inferred. */
   serverStopped: (name: string) =>
     new ArmError(
       400,
       'ServerStoppedError',
       `The server '${name}' is stopped. Start the server and try again.`,
     ),
-  /** The empty code is documented; the status is [INF]. */
+  /** The empty code is documented, the status is inferred. */
   passwordWhileBusy: (name: string) =>
     new ArmError(409, '', `Server ${name} is busy with other operations. Please try later`),
   serverIsNotReady: (name: string, state: string) =>
@@ -188,18 +188,18 @@ export const providerErrors = {
   startWhileBusy: (name: string) =>
     new ArmError(
       409,
-      // The missing "r" is the service's own (facts.md §3).
+      // The missing "r" is the spelling of the service.
       'SeverBusyWithOtherOperation',
       `Cannot perform 'Start' server operation because server '${name}' is busy processing other operation.`,
     ),
-  /** The code is [INF]. */
+  /** The code is inferred. */
   privateAccess: () =>
     new ArmError(
       400,
       'FirewallRuleOperationNotSupported',
       'Firewall rule operations cannot be requested for a private access enabled server.',
     ),
-  /** Public access cannot be had together with a subnet of one's own (claranet/terraform-azurerm-db-postgresql-flexible#7). */
+  /** Public access and a delegated subnet exclude each other (claranet/terraform-azurerm-db-postgresql-flexible#7). */
   conflictingNetwork: () =>
     new ArmError(
       400,
@@ -207,14 +207,14 @@ export const providerErrors = {
       'Conflicting configuration is detected between Public Network Access and Virtual Network arguments. ' +
         'Public Network Access is not supported along with Virtual Network feature.',
     ),
-  /** The code is documented, its message is [INF]. */
+  /** The code is documented, the message is inferred. */
   credentialsNotProvided: () =>
     new ArmError(
       400,
       'EngineCredentialsNotProvided',
       'Administrator login and password must be provided when password authentication is enabled.',
     ),
-  /** The code is [INF]; the message is that of checkNameAvailability. */
+  /** The code is inferred, the message is that of checkNameAvailability. */
   invalidServerName: () => new ArmError(400, 'InvalidServerName', INVALID_SERVER_NAME_MESSAGE),
   outOfRange: (parameter: string, allowed: readonly (string | number)[]) =>
     new ArmError(
@@ -231,7 +231,7 @@ export const providerErrors = {
     ),
 } as const;
 
-/** Failures that show only when an accepted operation is polled (facts.md §3). */
+/** Errors of accepted operations. See docs/azure-behavior.md#error-codes. */
 export const operationErrors = {
   serverIsBusy: (name: string) =>
     new OperationError(
@@ -245,7 +245,6 @@ export const operationErrors = {
       'Operations on a server group in dropping state are not allowed.',
     ),
   internal: () => new OperationError('InternalServerError', internalErrorMessage()),
-  /** Both of elastic clusters are recorded (azure-cli, test_elastic_clusters_mgmt). */
   unsupportedNodes: (size: number) =>
     new OperationError('UnsupportedValue', `Unsupported value ${size} for parameter NumberOfNodes`),
   clusterAutoGrow: () =>

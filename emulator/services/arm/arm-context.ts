@@ -1,0 +1,20 @@
+import type { HttpResponse } from '../../core/http-types.ts';
+import type { Timers } from '../../core/timers.ts';
+import type { EmulatorOptions } from '../../options.ts';
+import type { PostgresFactory } from '../../postgres/types.ts';
+import type { ArmRequest } from './arm-request.ts';
+import type { ArmStore } from './arm-store.ts';
+import type { Operations } from './operations.ts';
+
+/** What the handlers of the emulated ARM work with. */
+export interface ArmContext {
+  readonly store: ArmStore;
+  readonly operations: Operations;
+  readonly options: EmulatorOptions;
+  readonly timers: Timers;
+  readonly tenantId: string;
+  /** Loads the PostgreSQL part of the emulator on the first call. */
+  readonly getPostgresFactory: () => Promise<PostgresFactory>;
+}
+
+export type ArmHandler = (call: ArmRequest, context: ArmContext) => HttpResponse | Promise<HttpResponse>;

@@ -1,0 +1,29 @@
+import type { SignInConfig } from '../inputs/types.ts';
+import { type AzureClients, createClients } from './clients.ts';
+import { type Endpoints, resolveIpEchoUrls } from './clouds.ts';
+import { type AuthMethod, createCredential, type OidcTokenProvider } from './credentials.ts';
+
+/** The clients of one cloud, and the services that return this runner's public address. */
+export interface AzureConnection {
+  readonly clients: AzureClients;
+  readonly ipEchoUrls: readonly string[];
+}
+
+/**
+ * Creates clients that sign in at their first request.
+ * @param tokenProvider issues the job's OIDC tokens and masks what Entra returns
+ */
+export function connectToAzure(
+  tokenProvider: OidcTokenProvider & { info(text: string): void },
+  authMethod: AuthMethod,
+  signInConfig: SignInConfig,
+  endpoints: Endpoints,
+): AzureConnection {
+  const credential = createCredential(authMethod, signInConfig, endpoints, tokenProvider);
+  return {
+    clients: createClients(endpoints, credential, signInConfig.subscriptionId, (text) =>
+      tokenProvider.info(text),
+    ),
+    ipEchoUrls: resolveIpEchoUrls(process.env),
+  };
+}

@@ -1,0 +1,144 @@
+import { actionError } from '../common/errors.ts';
+import type { ServerConnections } from '../connect/server-connections.ts';
+import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
+import type { LoginTarget } from '../postgres/login.ts';
+import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
+import type { Session } from '../postgres/session.ts';
+import { SqlReader } from '../postgres/sql-reader.ts';
+import type { Change } from '../reconcile/findings.ts';
+import { ensurePolicy } from '../reconcile/policy.ts';
+import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
+import { formatUtc } from '../reporting/database-comment.ts';
+import { extendExpiry, readExpiry } from '../resources/database/create-database.ts';
+import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
+import { allowExtensions } from '../resources/extension/allow-list.ts';
+import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
+import { SqlWriter } from '../resources/sql-writer.ts';
+import type { ModeContext, WritableControlPlane } from './context.ts';
+
+/** The database as it is published. */
+interface EnsuredDatabase extends ReconcileOutcome {
+  /** A session with the published login, which proves that it works. */
+  readonly appSession: Session;
+  readonly expires: Date | undefined;
+}
+
+interface EnsureDatabaseOptions {
+  /** The login that is published. */
+  readonly target: LoginTarget;
+  /** Of the administrator's session in `postgres`. */
+  readonly reader: SqlReader;
+  /** Whether this run has added to the server's extension allow-list. */
+  readonly isAllowListChanged: boolean;
+}
+
+/** Ensures role, database and extensions. */
+export async function ensureDatabase(
+  ctx: ModeContext<EnsureConfig>,
+  { writer: azureWriter }: WritableControlPlane,
+  connections: ServerConnections,
+  { target, reader, isAllowListChanged }: EnsureDatabaseOptions,
+): Promise<EnsuredDatabase> {
+  const { run, config, reporter } = ctx;
+  const policy = ensurePolicy(config);
+  const writer = new SqlWriter({
+    run,
+    reader,
+    openDatabaseSession: (database) => connections.openDatabaseSession(database),
+    dropDatabaseWithArm: (database) => azureWriter.dropDatabase(database),
+    allowExtensions: (extensions) => allowExtensions(azureWriter, extensions),
+    appRole: config.appRole,
+    password: config.appRole && target.password,
+    extensions: config.extensions,
+  });
+  if (config.database.marker !== undefined && !config.database.reset)
+    await extendExpiry(run, reader, config.database);
+  const created = await reconcile(reporter, dataPlaneResources, { desired: config, policy, reader, writer });
+  // A database that this run has created belongs to the administrator.
+  if (!created.changes.some(({ resource, action }) => resource === 'database' && action === 'create'))
+    await checkOwner(ctx, reader);
+  const { session: appSession, changes: passwordChanges } = await connectAsPublished(
+    ctx,
+    connections,
+    target,
+    writer,
+  );
+  try {
+    const extended = await reconcile(reporter, inDatabaseResources, {
+      desired: config,
+      policy,
+      reader: new SqlReader(appSession),
+      writer,
+    });
+    // Another job that read the allow-list before this run's change may have overwritten it.
+    if (isAllowListChanged) await allowExtensions(azureWriter, config.extensions);
+    return {
+      appSession,
+      expires: await reportExpiry(ctx, reader),
+      changes: [...created.changes, ...passwordChanges, ...extended.changes],
+      remaining: [...created.remaining, ...extended.remaining],
+    };
+  } catch (error) {
+    await appSession.close();
+    throw error;
+  }
+}
+
+/** Checks the owner of an existing database: one that was created through ARM may belong to a role of Azure. */
+async function checkOwner({ runtime, config }: ModeContext<EnsureConfig>, reader: SqlReader): Promise<void> {
+  const observed = await reader.database(config.database.name);
+  const hint = observed.status === 'present' ? checkDatabaseOwner(config, observed.value) : undefined;
+  if (hint !== undefined) runtime.notice(hint);
+}
+
+/** Milliseconds for a login right after another one has succeeded. */
+const APP_LOGIN_TIMEOUT_MS = 3000;
+
+/** PostgreSQL's SQLSTATE for a wrong password, which it checks before anything about the database. */
+const INVALID_PASSWORD_SQL_STATE = '28P01';
+
+/** Logs in with the published login. Sets the application role's password only if PostgreSQL rejects the current one. */
+async function connectAsPublished(
+  { config, reporter }: ModeContext<EnsureConfig>,
+  connections: ServerConnections,
+  target: LoginTarget,
+  writer: SqlWriter,
+): Promise<{ readonly session: Session; readonly changes: readonly Change[] }> {
+  const { appRole } = config;
+  if (appRole === undefined) return { session: await connections.openSession(target), changes: [] };
+  const first = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
+  if ('session' in first) return { session: first.session, changes: [] };
+  if (first.failure.sqlState !== INVALID_PASSWORD_SQL_STATE)
+    return { session: await connections.openSession(target), changes: [] };
+  const change = passwordChange(appRole);
+  reporter.onApplyStart(change);
+  await writer.setPassword(appRole.name);
+  reporter.onApplied(change);
+  const second = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
+  if ('session' in second) return { session: second.session, changes: [change] };
+  const { reason, sqlState } = second.failure;
+  const { user, host, database } = target;
+  if (sqlState === INVALID_PASSWORD_SQL_STATE)
+    throw actionError('login-failed', { user, host, database, reason, hint: SCRAM_VERIFIER_HINT });
+  return { session: await connections.openSession(target), changes: [change] };
+}
+
+const passwordChange = ({ name }: AppRoleConfig): Change => ({
+  resource: 'role',
+  name,
+  action: 'update',
+  details: 'its password',
+});
+
+async function reportExpiry(
+  { run, config }: ModeContext<EnsureConfig>,
+  reader: SqlReader,
+): Promise<Date | undefined> {
+  const { database } = config;
+  const expires = database.marker && (await readExpiry(reader, database));
+  if (expires !== undefined)
+    run.info(
+      `Database '${database.name}' expires at ${formatUtc(expires)}, unless a later run extends this.`,
+    );
+  return expires;
+}

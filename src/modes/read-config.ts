@@ -1,0 +1,67 @@
+import { statSync } from 'node:fs';
+import { actionError } from '../common/errors.ts';
+import { resolveInWorkspace } from '../common/paths.ts';
+import type { ActionsRuntime } from '../github/actions.ts';
+import type { ConfigFile } from '../inputs/config-file/parse-config-file.ts';
+import { readConfigFile } from '../inputs/config-file/read-config-file.ts';
+import { type GetRawInput, InputReader, type ParseContext } from '../inputs/input-reader.ts';
+import { parseConfig } from '../inputs/parse/parse-config.ts';
+import { secretInputs } from '../inputs/schema.ts';
+import type { Config } from '../inputs/types.ts';
+import { isUntrustedPullRequest, runsForkWithSecrets, type WorkflowEvent } from '../inputs/workflow-event.ts';
+
+/**
+ * Masks the secret inputs, and secrets that the config-file contains by mistake; then reads the configuration.
+ * @returns undefined if the run has no credentials and `skip-without-credentials` is true
+ * @throws `inputs-invalid` with every error of every input; `no-credentials`, `fork-refused`
+ */
+export function readConfig(runtime: ActionsRuntime): Config | undefined {
+  for (const secret of secretInputValues(runtime)) runtime.mask(secret);
+  const configFile = readConfigFileInput(runtime);
+  for (const secret of configFile?.misplacedSecrets ?? []) runtime.mask(secret);
+  const { event } = runtime;
+  const raw: GetRawInput = (name) => runtime.rawInput(name);
+  const parseContext: ParseContext = {
+    env: process.env,
+    isDirectory: (path) =>
+      statSync(resolveInWorkspace(path), { throwIfNoEntry: false })?.isDirectory() ?? false,
+    event,
+    configFile,
+  };
+  const inputs = new InputReader(raw, parseContext);
+  if (hasNoCredentials(runtime, inputs)) {
+    if (inputs.boolean('skip-without-credentials')) return undefined;
+    // An unreadable file may contain skip-without-credentials, so its own errors are reported instead.
+    if (!configFile?.isUnreadable) throw actionError('no-credentials', { why: untrustedSource(event) });
+  }
+  const config = parseConfig(raw, parseContext);
+  if ('errors' in config) throw actionError('inputs-invalid', { errors: config.errors });
+  if (config.mode === 'ensure' && runsForkWithSecrets(event))
+    throw actionError('fork-refused', { number: event.pullRequest?.number ?? 0 });
+  return config;
+}
+
+/** Names the source of a run without secrets, as the object of "GitHub gives". */
+export const untrustedSource = ({ pullRequest }: WorkflowEvent): string =>
+  pullRequest?.fromFork ? 'a fork’s pull request' : 'Dependabot’s pull requests';
+
+/** Whether GitHub withholds the credentials for Azure or PostgreSQL from this run. */
+function hasNoCredentials(runtime: ActionsRuntime, inputs: InputReader): boolean {
+  if (!isUntrustedPullRequest(runtime.event)) return false;
+  const isCheck = inputs.text('mode')?.toLowerCase() === 'check';
+  if (!isCheck && inputs.secret('admin-password') === undefined) return true;
+  const canSignIn = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET') || runtime.canRequestIdToken;
+  return (
+    !canSignIn && (inputs.text('client-id') !== undefined || process.env['AZURE_CLIENT_ID'] !== undefined)
+  );
+}
+
+function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {
+  const path = runtime.rawInput('config-file').trim();
+  return path === '' ? undefined : readConfigFile(path);
+}
+
+function secretInputValues(runtime: ActionsRuntime): readonly string[] {
+  const inputs = secretInputs.map((name) => runtime.rawInput(name));
+  return [...inputs, process.env['AZURE_CLIENT_SECRET'] ?? ''].filter((secret) => secret !== '');
+}
