@@ -240,7 +240,7 @@ const DEFAULT_POLL_OPTIONS: WaitOptions = { initialIntervalMs: 200, maxIntervalM
 
 /**
  * An operation that is sent again while its failures are transient, whether Azure rejects the request or the accepted
- * operation fails later. Create it with {@link startRetriedOperation}.
+ * operation fails later. Call {@link start} first.
  */
 export class RetriedOperation {
   readonly #clients: AzureClients;

@@ -61,14 +61,23 @@ export class RunnerFirewallRule {
 
   async #startPersistent(address: string, onPersistentRule: (change: Change) => void): Promise<RuleCreation> {
     const name = persistentRuleName(address);
-    const operation = await this.#writer.startFirewallRule(name, { start: address, end: address });
-    return {
-      check: (setReason) => operation.check(setReason),
-      finish: async (works) => {
-        if (works || (await this.#writer.reader.getFirewallRule(name)).status === 'present')
-          onPersistentRule({ resource: 'firewall rule', name, action: 'create', details: address });
-      },
+    let isAccepted = false;
+    const onAccepted = (): void => {
+      isAccepted = true;
     };
+    const finish = async (works: boolean): Promise<void> => {
+      if (works || (await this.#writer.reader.getFirewallRule(name)).status === 'present')
+        onPersistentRule({ resource: 'firewall rule', name, action: 'create', details: address });
+    };
+    try {
+      const range = { start: address, end: address };
+      const operation = await this.#writer.startFirewallRule(name, range, { onAccepted });
+      return { check: (setReason) => operation.check(setReason), finish };
+    } catch (error) {
+      // Azure may have created the rule although its response was not readable.
+      if (isAccepted) await finish(false);
+      throw error;
+    }
   }
 
   async #startTemporary(address: string): Promise<RuleCreation> {
