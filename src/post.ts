@@ -137,11 +137,14 @@ async function removeTemporaryRule(
   run.info(ACCESS_MESSAGES[accessStatus]);
 }
 
-type RemovalOutcome = 'removed' | 'absent' | 'never created';
+type RemovalOutcome = 'removed' | 'server deleted' | 'not visible' | 'never created';
 
 const REMOVAL_MESSAGES: Readonly<Record<RemovalOutcome, (rule: string) => string>> = {
   removed: (rule) => `Removed the temporary firewall rule '${rule}'.`,
-  absent: (rule) => `The temporary firewall rule '${rule}' does not exist: Azure does not show it.`,
+  'server deleted': (rule) =>
+    `The temporary firewall rule '${rule}' does not exist: its server has been deleted.`,
+  'not visible': (rule) =>
+    `Azure does not show the temporary firewall rule '${rule}', and has not created it within ${formatDuration(VISIBILITY_TIMEOUT_MS)}. If it appears later, mode: sweep removes it.`,
   'never created': (rule) =>
     `There is no temporary firewall rule '${rule}' to remove: Azure did not create it.`,
 };
@@ -170,7 +173,7 @@ async function deleteRule(
   if (isDeleted) return 'removed';
   if (creationResult === 'failed') return 'never created';
   // A server that is deleted takes its rules with it.
-  if ((await reader.refreshServer()).status === 'absent') return 'absent';
+  if ((await reader.refreshServer()).status === 'absent') return 'server deleted';
 
   run.info(`Azure shows no firewall rule '${rule}', but may have accepted it; watching whether it appears.`);
   await waitFor(
@@ -181,7 +184,7 @@ async function deleteRule(
   ).catch(ignoreTimeout(run));
   const observed = await reader.getFirewallRule(rule);
   if (observed.status === 'unknown') throw observed.error;
-  if (observed.status === 'absent') return 'absent';
+  if (observed.status === 'absent') return 'not visible';
   await writer.deleteFirewallRule(rule);
   return 'removed';
 }

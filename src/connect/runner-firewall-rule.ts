@@ -96,7 +96,7 @@ export class RunnerFirewallRule {
           },
           onAccepted: (operationUrl) => {
             this.#isAccepted = true;
-            // The operation of a later request, which changes the rule, says nothing about the rule's creation.
+            // After another request, which is a retry or changes the address, it is uncertain which one creates the rule.
             const isCreation = this.#requestCount === 1 && operationUrl !== undefined;
             this.#state.saveTemporaryRule(isCreation ? { ...entry, operationUrl } : entry);
           },
