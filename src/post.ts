@@ -93,7 +93,8 @@ async function endInterruptedMigration(
   connect: () => AzureConnection,
 ): Promise<void> {
   const migration = state.readMigration();
-  if (migration === undefined || migration.ended || state.readSignIn() === undefined) return;
+  const signIn = state.readSignIn();
+  if (migration === undefined || migration.ended || signIn === undefined) return;
   const { tag, server: name, resourceGroup, user, database, since } = migration;
   const cleanUp = async (): Promise<void> => {
     await killTagged(tag);
@@ -116,6 +117,8 @@ async function removeTemporaryRule(
   connect: () => AzureConnection,
 ): Promise<void> {
   const entry = state.readTemporaryRule();
+  // Invalid contents are an error even if no rule was created.
+  state.readSignIn();
   if (entry === undefined) {
     run.info('No temporary firewall rule to remove.');
     return;

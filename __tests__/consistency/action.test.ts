@@ -9,8 +9,8 @@ import { defaultCharset, defaultCollation } from '../../src/inputs/defaults.ts';
 import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
 import { secretInputs } from '../../src/inputs/schema.ts';
 import { serverProperties } from '../../src/inputs/server-properties.ts';
+import { OUTPUT_NAMES } from '../../src/publish/outputs.ts';
 import { publishConnection } from '../../src/publish/publish.ts';
-import { OUTPUT_NAMES } from '../../src/reporting/outputs.ts';
 import { Reporter } from '../../src/reporting/reporter.ts';
 import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
 import { checkConfig, ensureConfig } from '../helpers/unit/test-configs.ts';
@@ -181,18 +181,21 @@ describe('outputs that a run sets', () => {
     expect([...OUTPUT_NAMES].sort()).toEqual(Object.keys(action.outputs).sort());
   });
 
-  test('are set in reporting/outputs.ts and nowhere else', () => {
+  test('are set in publish/outputs.ts and nowhere else', () => {
     const callers = globSync('src/**/*.ts', { cwd: repositoryRoot }).filter((path) =>
       readFileSync(new URL(path, repositoryRoot), 'utf8').includes('.setOutput('),
     );
-    expect(callers.sort()).toEqual(['src/github/actions.ts', 'src/reporting/outputs.ts']);
+    expect(callers.sort()).toEqual(['src/github/actions.ts', 'src/publish/outputs.ts']);
   });
 
   test('are all set by a run that ensures a database', async ({ written }) => {
     const runtime = new ActionsRuntime();
     const { publish: config } = ensureConfig({ 'export-env': 'false' });
     const reporter = new Reporter(runtime, ensureConfig());
-    reporter.recordServer({ id: '/subscriptions/x', host: 'demo.postgres.database.azure.com' });
+    reporter.recordServer({
+      id: '/subscriptions/x',
+      fullyQualifiedDomainName: 'demo.postgres.database.azure.com',
+    });
     const connection = {
       host: 'demo.postgres.database.azure.com',
       port: 5432,

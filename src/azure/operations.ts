@@ -283,14 +283,15 @@ export class RetriedOperation {
 
   /**
    * Waits until `getResult` returns something.
-   * @param getResult called with whether the operation has succeeded so far
+   * @param getResult called with whether the operation has succeeded so far; a transient failure of it is retried too
    * @throws as {@link check}
    */
   waitUntil<T>(getResult: (succeeded: boolean) => Promise<T | undefined>): Promise<T> {
     return waitFor(
       this.#run,
       `the end of ${this.#request.description}`,
-      async (setReason) => getResult(await this.check(setReason)),
+      (setReason) =>
+        this.#withRetries(async (operation) => getResult(await this.#hasSucceeded(operation, setReason))),
       DEFAULT_POLL_OPTIONS,
     );
   }

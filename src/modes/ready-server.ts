@@ -49,10 +49,10 @@ export async function findReadyServer(
 /** Logs the server's properties, and records the server for the outputs. */
 export function reportServer({ run, reporter }: ModeContext<WritingConfig>, found: FoundServer): FoundServer {
   const { name, resourceGroup, server } = found;
-  const { fullyQualifiedDomainName: host, id, version, location, sku } = server;
+  const { fullyQualifiedDomainName: host, version, location, sku } = server;
   run.info(
     `Server '${name}' in resource group '${resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`,
   );
-  reporter.recordServer({ id, host });
+  reporter.recordServer(server);
   return found;
 }

@@ -10,7 +10,6 @@ import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ActionState } from '../github/state.ts';
 import type { PublishConfig } from '../inputs/types.ts';
-import { type OutputValues, setOutputs } from '../reporting/outputs.ts';
 import {
   adoNetConnectionString,
   type Connection,
@@ -18,6 +17,7 @@ import {
   databaseUrl,
   jdbcUrl,
 } from './connection-formats.ts';
+import { setConnectionOutputs } from './outputs.ts';
 
 /** First line of the dotenv file. Only files with this line are overwritten and removed. */
 const ENV_FILE_HEADER = '# Written by azure-postgresql-action; removed when the job ends.\n';
@@ -66,26 +66,13 @@ export async function publishConnection(
   connection: Connection,
 ): Promise<void> {
   const environment = maskedEnvironment(runtime, config, connection);
-  setOutputs(runtime, connectionOutputs(connection));
+  setConnectionOutputs(runtime, connection);
   if (config.exportEnv) for (const [name, value] of environment) runtime.exportVariable(name, value);
   await writeEnvFile(runtime, state, config, connection);
   const { user, host, port, database, sslMode } = connection;
   runtime.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
   if (config.exportEnv)
     runtime.info(`Environment variables for later steps: ${[...environment.keys()].join(', ')}.`);
-}
-
-function connectionOutputs(connection: Connection): OutputValues {
-  const { host, port, database, user, password, sslMode } = connection;
-  return {
-    'db-host': host,
-    'db-port': String(port),
-    'db-name': database,
-    'db-user': user,
-    'db-password': password,
-    'db-sslmode': sslMode,
-    'database-url': databaseUrl(connection),
-  };
 }
 
 /**

@@ -1,19 +1,16 @@
 import { getErrorMessage } from '../common/errors.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
+import { type ServerDetails, setRunOutputs } from '../publish/outputs.ts';
 import {
   type Change,
   type Dropped,
-  type Finding,
-  isDrift,
   type ReportedFinding,
-  type ResourceType,
   type Skipped,
   uniqueDrift,
 } from '../reconcile/findings.ts';
 import type { Plan, ReconcileListener } from '../reconcile/reconcile.ts';
 import { formatChange, formatFinding } from './log-lines.ts';
-import { setOutputs } from './outputs.ts';
 import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
@@ -30,7 +27,7 @@ export class Reporter implements ReconcileListener {
   readonly #skipped: Skipped[] = [];
   readonly #internetOpenRules: string[] = [];
   #remaining: readonly ReportedFinding[] = [];
-  #server: ReportedServer | undefined;
+  #server: ServerDetails | undefined;
   #runnerRuleAddress: string | undefined;
 
   constructor(runtime: ActionsRuntime, config: Config) {
@@ -43,7 +40,7 @@ export class Reporter implements ReconcileListener {
     return this.#timeline.measure(name, () => this.#runtime.group(name, work));
   }
 
-  recordServer(server: ReportedServer): void {
+  recordServer(server: ServerDetails): void {
     this.#server = server;
   }
 
@@ -112,24 +109,15 @@ export class Reporter implements ReconcileListener {
 
   /** Writes the outputs and the summary of the whole run. */
   async finish(error: Error | undefined): Promise<void> {
-    this.#writeOutputs();
+    setRunOutputs(this.#runtime, {
+      server: this.#server,
+      changes: this.#changes,
+      remaining: this.#remaining,
+      dropped: this.#dropped,
+    });
     await this.#appendSummary(error).catch((e: unknown) =>
       this.#runtime.debug(`The summary could not be written: ${getErrorMessage(e)}`),
     );
-  }
-
-  #writeOutputs(): void {
-    const hasCreated = (resource: ResourceType): boolean =>
-      this.#changes.some((change) => change.resource === resource && change.action === 'create');
-    setOutputs(this.#runtime, {
-      ...(this.#server?.id === undefined ? {} : { 'server-id': this.#server.id }),
-      'server-created': String(hasCreated('server')),
-      'database-created': String(hasCreated('database')),
-      changes: JSON.stringify(this.#changes),
-      drifted: String(this.#remaining.some(isDrift)),
-      drift: JSON.stringify(this.#remaining.map(({ remedy: _, ...finding }): Finding => finding)),
-      dropped: JSON.stringify(this.#dropped),
-    });
   }
 
   /** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
@@ -144,7 +132,7 @@ export class Reporter implements ReconcileListener {
       renderSummary({
         mode: this.#config.mode,
         server: this.#config.server.name,
-        host: this.#server?.host,
+        host: this.#server?.fullyQualifiedDomainName,
         database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
         temporaryRuleAddress: this.#runnerRuleAddress,
         keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
@@ -158,10 +146,4 @@ export class Reporter implements ReconcileListener {
       }),
     );
   }
-}
-
-export interface ReportedServer {
-  /** Azure's resource id. */
-  readonly id: string | undefined;
-  readonly host: string | undefined;
 }

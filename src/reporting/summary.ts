@@ -9,7 +9,7 @@ export interface RunSummary {
   readonly server: string;
   readonly host: string | undefined;
   readonly database: string | undefined;
-  /** The runner's address that this run created a firewall rule for; undefined where none was needed. */
+  /** The runner's address that this run requested a firewall rule for; undefined where none was needed. */
   readonly temporaryRuleAddress: string | undefined;
   /** Whether that rule remains after the job. */
   readonly keepRule: boolean;
@@ -100,14 +100,15 @@ function describeNoChanges(summary: RunSummary): string {
 const endedWithoutServer = ({ mode, host }: RunSummary): boolean =>
   (mode === 'drop' || mode === 'sweep') && host === undefined;
 
-function headline({ server, host, temporaryRuleAddress, keepRule, mode }: RunSummary): string {
+function headline({ server, host, temporaryRuleAddress, keepRule, mode, error }: RunSummary): string {
   if (mode === 'check') return `Server ${inlineCode(server)} was checked; nothing was changed.`;
+  const rule = `a ${keepRule ? 'persistent' : 'temporary'} firewall rule`;
   const ruleText =
     temporaryRuleAddress === undefined
       ? 'no firewall rule was needed for this runner'
-      : keepRule
-        ? `a persistent firewall rule admits this runner (${inlineCode(temporaryRuleAddress)})`
-        : `a temporary firewall rule admits this runner (${inlineCode(temporaryRuleAddress)}) until the job ends`;
+      : error === undefined
+        ? `${rule} admits this runner (${inlineCode(temporaryRuleAddress)})${keepRule ? '' : ' until the job ends'}`
+        : `${rule} was requested for this runner (${inlineCode(temporaryRuleAddress)})`;
   return `Server ${inlineCode(server)}${host === undefined ? '' : ` at ${inlineCode(host)}`}; ${ruleText}.`;
 }
 

@@ -71,7 +71,10 @@ describe('the log of a run', () => {
 describe('the outputs of a run', () => {
   test('contain changes and differences that ensure leaves; an unknown state is neither', async ({ run }) => {
     const reporter = run.reporter(ensureConfig());
-    reporter.recordServer({ id: '/subscriptions/x', host: 'demo.postgres.database.azure.com' });
+    reporter.recordServer({
+      id: '/subscriptions/x',
+      fullyQualifiedDomainName: 'demo.postgres.database.azure.com',
+    });
     reporter.recordPlan(createPlan([], [finding, unknownFinding]));
     reporter.onApplied(createDatabase);
     await reporter.finish(undefined);

@@ -26,7 +26,7 @@ export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   if (observed.status !== 'present')
     return await reportCheck(ctx, { serverId: undefined, findings, readErrors, internetOpenRules: [] });
   const { server } = observed.value;
-  reporter.recordServer({ id: server.id, host: server.fullyQualifiedDomainName });
+  reporter.recordServer(server);
   // Of a server that is being created or deleted, the contents are unknown.
   if (isBeingCreatedOrDeleted(normalizeState(server)))
     return await reportCheck(ctx, { serverId: server.id, findings, readErrors, internetOpenRules: [] });

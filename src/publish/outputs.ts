@@ -1,0 +1,69 @@
+import type { ActionsRuntime } from '../github/actions.ts';
+import {
+  type Change,
+  type Dropped,
+  type Finding,
+  isDrift,
+  type ReportedFinding,
+  type ResourceType,
+} from '../reconcile/findings.ts';
+import { type Connection, databaseUrl } from './connection-formats.ts';
+
+/** The properties of the server that outputs and summary show, as ARM names them. */
+export interface ServerDetails {
+  readonly id?: string;
+  readonly fullyQualifiedDomainName?: string;
+}
+
+/** What a run has found and changed. */
+export interface RunOutcome {
+  /** Undefined if the server does not exist or could not be read. */
+  readonly server: ServerDetails | undefined;
+  readonly changes: readonly Change[];
+  readonly remaining: readonly ReportedFinding[];
+  readonly dropped: readonly Dropped[];
+}
+
+type Outputs<T> = Readonly<Record<string, (source: T) => string | undefined>>;
+
+const hasCreated = ({ changes }: RunOutcome, resource: ResourceType): boolean =>
+  changes.some((change) => change.resource === resource && change.action === 'create');
+
+/** The outputs of every mode, which a failed run sets too. An output that is undefined is not set. */
+const RUN_OUTPUTS: Outputs<RunOutcome> = {
+  'server-id': ({ server }) => server?.id,
+  'server-created': (run) => String(hasCreated(run, 'server')),
+  'database-created': (run) => String(hasCreated(run, 'database')),
+  changes: ({ changes }) => JSON.stringify(changes),
+  drifted: ({ remaining }) => String(remaining.some(isDrift)),
+  drift: ({ remaining }) => JSON.stringify(remaining.map(({ remedy: _, ...finding }): Finding => finding)),
+  dropped: ({ dropped }) => JSON.stringify(dropped),
+};
+
+/** The outputs of `mode: ensure` alone. */
+const CONNECTION_OUTPUTS: Outputs<Connection> = {
+  'db-host': ({ host }) => host,
+  'db-port': ({ port }) => String(port),
+  'db-name': ({ database }) => database,
+  'db-user': ({ user }) => user,
+  'db-password': ({ password }) => password,
+  'db-sslmode': ({ sslMode }) => sslMode,
+  'database-url': databaseUrl,
+};
+
+/** Every output of the action, as action.yml declares them. */
+export const OUTPUT_NAMES = [...Object.keys(CONNECTION_OUTPUTS), ...Object.keys(RUN_OUTPUTS)];
+
+export const setRunOutputs = (runtime: ActionsRuntime, run: RunOutcome): void =>
+  setOutputs(runtime, RUN_OUTPUTS, run);
+
+/** @param connection its secrets are masked already */
+export const setConnectionOutputs = (runtime: ActionsRuntime, connection: Connection): void =>
+  setOutputs(runtime, CONNECTION_OUTPUTS, connection);
+
+function setOutputs<T>(runtime: ActionsRuntime, outputs: Outputs<T>, source: T): void {
+  for (const [name, toValue] of Object.entries(outputs)) {
+    const value = toValue(source);
+    if (value !== undefined) runtime.setOutput(name, value);
+  }
+}
