@@ -8,6 +8,8 @@ import { parseConfigFile } from '../../src/inputs/config-file/parse-config-file.
 import type { InputType } from '../../src/inputs/input-types.ts';
 import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
 import { inputSchema, secretInputs } from '../../src/inputs/schema.ts';
+import { serverProperties } from '../../src/inputs/server-properties.ts';
+import { fullConfig } from '../helpers/e2e/drift-scenarios.ts';
 import { exampleGuid, exampleKey, pushEvent } from '../helpers/unit/test-configs.ts';
 
 const repositoryRoot = new URL('../../', import.meta.url);
@@ -18,8 +20,10 @@ const validateSchema: ValidateFunction = new Ajv({ strict: true, allowUnionTypes
   configFileSchema(),
 );
 
-/** A config-file with every input, in the forms that people write. */
-const completeConfigFile = `
+const serverPropertyInputs = new Set<string>(Object.values(serverProperties).map(({ input }) => input));
+
+/** A config-file with most inputs, in the forms that people write. */
+const typicalConfigFile = `
 mode: ensure
 client-id: ${exampleGuid}
 tenant-id: ${exampleGuid}
@@ -83,6 +87,11 @@ drift-report:
 drift-issue: false
 timeout-minutes: 30
 `;
+
+/** A config-file with every input: server properties that the typical one does not have are as in the drift scenarios. */
+const completeConfigFile = Object.entries(fullConfig)
+  .filter(([input]) => serverPropertyInputs.has(input) && !typicalConfigFile.includes(`\n${input}:`))
+  .reduce((text, [input, value]) => `${text}${input}: ${value}\n`, typicalConfigFile);
 
 /** The errors of the parser for a config-file and a step with the necessary secrets. */
 function parserErrors(text: string, step: Readonly<Record<string, string>> = {}): readonly string[] {

@@ -17,9 +17,7 @@ import { validateRegion, validateTags } from './validators.ts';
 
 /**
  * A property of the server that an input can declare. The schema, the configuration, the creation, the comparison and
- * the update all follow from {@link serverProperties}. To add a property: add it there and to action.yml, run
- * `npm run schema`, add it to the table of the README, and add a scenario to `__tests__/helpers/e2e/drift-scenarios.ts`.
- * The consistency tests fail until all of them agree.
+ * the update all follow from {@link serverProperties}. CONTRIBUTING.md, "Add a server property", has the steps.
  */
 export interface ServerProperty<
   N extends string = string,
@@ -113,7 +111,7 @@ const maintenanceWindow: FormattedType<MaintenanceWindow> = {
 
 const STORAGE_SIZES_GIB = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767];
 
-/** By name in the configuration, in the order of reports. */
+/** By name in the configuration, in the order of reports and of updates. */
 export const serverProperties = {
   region: property('region', validText(validateRegion), {
     name: 'region',

@@ -110,6 +110,7 @@ export function deepMerge(current: JsonObject, changes: JsonObject): JsonObject 
 const NORMALIZERS: Readonly<
   Record<string, (merged: JsonObject, tenantId: string | undefined) => JsonObject>
 > = {
+  // A size that an update sets has its own performance tier.
   storage: (merged) => storage({ ...merged, tier: undefined }),
   network,
   maintenanceWindow,
