@@ -235,7 +235,7 @@ export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, Azure
 
 /**
  * Checks the privileges of the administrator on a database of another owner, such as a database that was created through
- * ARM (docs/azure-behavior.md#databases-made-through-arm).
+ * ARM (docs/azure-behavior.md#databases-created-through-arm).
  * @returns a hint when privileges are missing, else undefined
  * @throws `database-failed` when the administrator cannot connect
  */
