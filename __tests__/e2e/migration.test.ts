@@ -165,7 +165,7 @@ describe('the end of a migration', () => {
     expect(step.log).toContain('Ended 1 process of the migration command.');
   });
 
-  test('if the step is killed, post ends the migration, since no lock protects it any more', async ({
+  test('if the step is killed, post ends the migration, because no lock protects it any more', async ({
     emulator,
   }) => {
     const job = new Job(emulator);

@@ -63,7 +63,7 @@ describe('a fork’s pull request', () => {
     const step = await fromFork(emulator).step(withoutSecrets);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(
-      'GitHub gives a fork’s pull request neither secrets nor an OpenID Connect token',
+      'GitHub does not give secrets or an OpenID Connect token to a fork’s pull request',
     );
     expect(step.log).toContain('skip-without-credentials');
     expect(await emulator.requests()).toEqual([]);

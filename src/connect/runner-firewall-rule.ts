@@ -11,12 +11,12 @@ import type { Change } from '../reconcile/findings.ts';
 export interface RuleCreation {
   /**
    * Whether Azure has created the rule, for one round of `waitFor`. The rule may work long before that.
-   * @throws `azure-request-failed` where Azure cannot create it
+   * @throws `azure-request-failed` if Azure cannot create it
    */
   check(setReason: SetReason): Promise<boolean>;
   /**
    * Call it at the end of each creation: reports a persistent rule as a change.
-   * @param works whether the rule is known to work; otherwise a persistent rule counts where Azure shows it
+   * @param works whether the rule is known to work; otherwise a persistent rule counts if Azure shows it
    */
   finish(works: boolean): Promise<void>;
 }
@@ -96,14 +96,14 @@ export class RunnerFirewallRule {
           },
           onAccepted: (operationUrl) => {
             this.#isAccepted = true;
-            // The operation of a later request, which changes the rule, says nothing about the rule's creation.
+            // The operation of a later request, which changes the rule, does not report the rule's creation.
             const isCreation = this.#requestCount === 1 && operationUrl !== undefined;
             this.#state.saveTemporaryRule(isCreation ? { ...entry, operationUrl } : entry);
           },
         },
       );
     } catch (error) {
-      // Where Azure rejects a change, the rule that it accepted before remains.
+      // If Azure rejects a change, the rule that it accepted before remains.
       if (error instanceof ActionError && error.azure?.wasRejected && !this.#isAccepted)
         this.#state.saveTemporaryRule({ ...entry, refused: true });
       throw error;

@@ -91,7 +91,7 @@ describe('unknown is never treated as absent', () => {
     const result = await observeFailure(createArmError(status, error));
     expect(result).toMatchObject({ status: 'unknown' });
     expect(result.status === 'unknown' && result.error.message).toContain(
-      'creates or deletes nothing whose state is unknown',
+      'never creates or deletes a resource whose state is unknown',
     );
   });
 

@@ -26,7 +26,7 @@ const segment = fc
   )
   .map((pieces) => pieces.join(''));
 
-/** Web addresses of any domain. `fc.webUrl` is not used, since its setup takes seconds. */
+/** Web addresses of any domain. `fc.webUrl` is not used, because its setup takes seconds. */
 const webUrl = (...schemes: readonly ('http' | 'https')[]): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -161,7 +161,7 @@ describe('an endpoint override is used only for a loopback address', () => {
     expect(urlsOf(`${local}/a, ${local}/b`)).toEqual([`${local}/a`, `${local}/b`]);
   });
 
-  test('an override is rejected where GitHub is not on loopback too, since an earlier step can listen there', () => {
+  test('an override is rejected where GitHub is not on loopback too, because an earlier step can listen there', () => {
     const env = {
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
       AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',

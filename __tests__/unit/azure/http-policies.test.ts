@@ -54,7 +54,7 @@ describe('a response that is not from Azure Resource Manager is unknown', () => 
     );
   });
 
-  test('for the availability of a name: a response that does not say so', async () => {
+  test('for the availability of a name: a response without that field', async () => {
     const answers: ArmResponse[] = [
       { status: 200, text: '<html>Sign in</html>' },
       { status: 200, body: { message: '' } },

@@ -166,7 +166,7 @@ test('an update whose operation cannot be read is sent once, however long the se
   expect(requests.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
 });
 
-test('an operation that cannot be read and whose effect does not show is sent again', async ({
+test('an operation that cannot be read and whose effect is not visible is sent again', async ({
   inFakeTime,
 }) => {
   const { writer, requests } = createWriter((sentRequests) => {

@@ -7,7 +7,7 @@ import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 
 
 /**
  * Values that the real python-dotenv read, recorded by `record-dotenv.ts`, so that neither it nor Python has to be installed.
- * X was set, since a value that contains `${X}` must not be expanded.
+ * X was set, because a value that contains `${X}` must not be expanded.
  */
 const recorded = dotenvRecords.files;
 

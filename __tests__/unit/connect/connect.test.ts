@@ -41,7 +41,7 @@ describe('connects without creating a rule', () => {
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test("where a temporary rule of an earlier step of this job covers it, since that step's post runs later", async ({
+  test("where a temporary rule of an earlier step of this job covers it, because that step's post runs later", async ({
     firewall,
     connected,
   }) => {
@@ -92,7 +92,7 @@ describe('connects without creating a rule', () => {
   });
 });
 
-test("where only another run's temporary rule admits this runner, this run creates its own, since that run's post removes the other", async ({
+test("where only another run's temporary rule admits this runner, this run creates its own, because that run's post removes the other", async ({
   run,
   firewall,
   connected,
@@ -238,7 +238,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     const error = await failed();
     expect(error).toContain('(not-reachable)');
     expect(error).toMatch(/as 203\.0\.113\.9, but the rule admits 198\.51\.100\.44/);
-    expect(error).toContain('What to do: Give runner-ip: 203.0.113.9');
+    expect(error).toContain('What to do: Set runner-ip: 203.0.113.9');
     expect(firewall.openedAddresses).toEqual(['198.51.100.44']);
   });
 

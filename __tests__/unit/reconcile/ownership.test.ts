@@ -252,7 +252,7 @@ describe('findRolesOfDatabase', () => {
     ]);
   });
 
-  test('finds no role of another database, pull request or repository, and none whose marker is not believed', () => {
+  test('finds no role of another database, pull request or repository, and none whose marker is not trusted', () => {
     const others = [
       pullRequestRole(43),
       pullRequestRole(42, 'tours'),
