@@ -111,7 +111,7 @@ describe('sessions that a migration leaves on the server are terminated before i
     expect(JSON.parse(step.state['migration'] ?? '{}')).toMatchObject({ ended: true });
   });
 
-  test('after a success that left a process running, whatever the application name of its session is', async ({
+  test('after a success that left a process running, regardless of the application name of its session', async ({
     emulator,
   }) => {
     const job = createJob(emulator, { PGAPPNAME: 'flyway' });

@@ -32,7 +32,7 @@ const yesterday = new Date(Date.now() - 86_400_000);
 const tomorrow = new Date(Date.now() + 86_400_000);
 
 describe('sweep', () => {
-  test('drops the 200 due ones of 300 databases, on whatever page GitHub lists their pull requests', async ({
+  test('drops the 200 due ones of 300 databases, regardless of the page on which GitHub lists their pull requests', async ({
     emulator,
   }) => {
     const host = await createBaseServer(emulator, 'three-hundred');

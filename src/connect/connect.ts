@@ -119,8 +119,8 @@ async function ensureLastingAccess(
   if (coverage === 'persistent' || coverage === 'azure-services') return session;
   run.info(
     coverage === 'other-run'
-      ? `Access of ${address.value} depends on another run's temporary firewall rule; creating our own.`
-      : `No firewall rule covers ${address.value}, so access depends on a rule that is being removed; creating our own.`,
+      ? `Access of ${address.value} depends on another run's temporary firewall rule; creating a rule for this run.`
+      : `No firewall rule covers ${address.value}, so access depends on a rule that is being removed; creating a rule for this run.`,
   );
   try {
     await createRuleWhileConnected(deps, address.value);

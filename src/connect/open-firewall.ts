@@ -95,7 +95,7 @@ function waitForPersistentRule(
 }
 
 /**
- * Creates this run's rule, or changes it to the address. What comes first ends the wait: a login that succeeds, a login
+ * Creates this run's rule, or changes it to the address. The wait ends with the first of these: a login that succeeds, a login
  * failure that no rule can change, or the failure of the creation.
  * @throws {@link AddressMismatchError} if this runner has another address
  */

@@ -95,7 +95,7 @@ describe('unknown is never treated as absent', () => {
     );
   });
 
-  test('only the two codes of a 404 are absent, whatever else Azure answers', async () => {
+  test('only the two codes of a 404 mean absent, and every other answer is unknown', async () => {
     const code = fc.oneof(
       fc.constantFrom('ResourceNotFound', 'ResourceGroupNotFound', 'NotFound'),
       fc.string(),

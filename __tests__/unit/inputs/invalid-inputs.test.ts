@@ -285,7 +285,7 @@ describe('secrets in errors', () => {
     mode: 'y',
   };
 
-  test('no error quotes a secret, however many errors there are', () => {
+  test('no error quotes a secret, regardless of the number of errors', () => {
     fc.assert(
       fc.property(fc.tuple(secret, secret, secret, secret, secret), (secrets) => {
         const given = Object.fromEntries(secretInputs.map((name, i) => [name, `${secrets[i]}\0`]));

@@ -164,7 +164,7 @@ describe('a sweep finds only what the action has created for this repository', (
     ]);
   });
 
-  test('every item has a name, an owner and a marker of this action, whatever exists on the server', () => {
+  test('every item has a name, an owner and a marker of this action, for any objects on the server', () => {
     const names = fc.constantFrom(
       'relecloud',
       'relecloud_pr_42',

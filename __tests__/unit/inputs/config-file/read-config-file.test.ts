@@ -27,7 +27,7 @@ describe('the file of config-file', () => {
   });
 });
 
-describe('an unreadable file is an error that says what to do', () => {
+describe('an unreadable file is an error that states what to do', () => {
   const errorOf = (path = 'postgres.yml'): string => {
     const { isUnreadable, errors } = readConfigFile(path);
     expect(isUnreadable).toBe(true);

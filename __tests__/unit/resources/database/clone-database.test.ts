@@ -24,7 +24,7 @@ async function cloneWithBusyTemplate(terminate: () => readonly string[]): Promis
 }
 
 describe('the error for a template that stays in use', () => {
-  test('says that ended sessions of pull requests’ roles came back, and how to revoke CONNECT', async ({
+  test('reports that ended sessions of pull requests’ roles reconnected, and how to revoke CONNECT', async ({
     inFakeTime,
   }) => {
     let process = 0;

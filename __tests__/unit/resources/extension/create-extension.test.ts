@@ -56,7 +56,7 @@ describe('an extension that is not trusted', () => {
   });
 });
 
-test('a trusted extension is created in the schema that it requires, whoever owns that', async () => {
+test('a trusted extension is created in the schema that it requires, regardless of its owner', async () => {
   expect(
     await createAndRecordStatements({ trusted: true, schemaOwner: 'app_pr_7', schema: 'pg_catalog' }, true),
   ).toEqual(['CREATE EXTENSION IF NOT EXISTS "postgis"']);
