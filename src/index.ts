@@ -4,7 +4,7 @@ import { ActionsRuntime } from './github/actions.ts';
 import { runMain } from './main.ts';
 import { runPost } from './post.ts';
 
-/** post.js passes `--post`. The action's state cannot select the entry point, since main may not have saved any. */
+/** post.js passes `--post`. The action's state cannot select the entry point, because main may not have saved any. */
 const entrypoint = process.argv.includes('--post') ? runPost : runMain;
 
 // A first signal must not end the process while no other listener exists, so that the run can write its outputs and clean up.

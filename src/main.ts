@@ -58,4 +58,4 @@ function runMode(
 }
 
 const TIMEOUT_HINT =
-  'Raise timeout-minutes if the work was still in progress, and run the workflow again: it continues with what already exists.';
+  'Increase timeout-minutes if the work was still in progress, and run the workflow again: it continues with what already exists.';

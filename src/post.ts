@@ -25,7 +25,9 @@ const POST_TIMEOUT_MS = 8 * 60_000;
 const MIGRATION_TIMEOUT_MS = 60_000;
 /** Milliseconds that an accepted creation may still be running. */
 const CREATION_TIMEOUT_MS = 180_000;
-/** Milliseconds for the rule to appear where main did not see the response to its request, which names 60 s as Retry-After. */
+/**
+ * Milliseconds for the rule to appear if main did not see the response to its request, which names 60 s as Retry-After.
+ */
 const VISIBILITY_TIMEOUT_MS = 90_000;
 /** Milliseconds that the removal gets to finish once post is out of time; less than the run itself gets. */
 const REMOVAL_GRACE_MS = 4000;
@@ -37,7 +39,7 @@ const PROBE_TIMEOUT_MS = 1500;
 const BLOCKED_ATTEMPTS = 2;
 
 /**
- * The post part: undoes what main recorded in the state, and computes nothing again.
+ * The post part: undoes what main recorded in the state, and computes nothing from the inputs again.
  * @throws `rule-not-removed`, `state-invalid`, and why the dotenv file could not be removed
  */
 export async function runPost(runtime: ActionsRuntime): Promise<void> {
@@ -52,7 +54,7 @@ export async function runPost(runtime: ActionsRuntime): Promise<void> {
     const attempt = async (task: () => Promise<void>): Promise<void> => {
       await task().catch((error: unknown) => failures.push(error));
     };
-    // The file comes first, since it needs no network. The rule comes last, since the migration's sessions need it.
+    // The file is removed first, because this needs no network. The rule is removed last, because the migration's sessions need it.
     await attempt(async () => await removeEnvFile(state.readEnvFile()));
     await attempt(() => endInterruptedMigration(run, runtime, state, connect));
     await attempt(() => removeTemporaryRule(run, runtime, state, connect));
@@ -75,7 +77,7 @@ function connectAsMain(run: RunContext, runtime: ActionsRuntime, state: ActionSt
     run.warning(
       `A later step has changed ${changed.join(', ')}. Post does not use this, so that no proxy or root certificate of that step can be used to read its tokens.`,
     );
-  // The state holds no secret, so post reads it from the step's inputs again, where main used one.
+  // The state holds no secret, so post reads it from the step's inputs again, if main used one.
   const clientSecret =
     authMethod === 'client-secret'
       ? runtime.rawInput('client-secret') || process.env['AZURE_CLIENT_SECRET'] || ''
@@ -85,7 +87,7 @@ function connectAsMain(run: RunContext, runtime: ActionsRuntime, state: ActionSt
   return connectToAzure(runtime, authMethod, { ...signIn, clientSecret }, endpoints);
 }
 
-/** Ends a migration that main was killed in. A failure is a warning, and the rule is removed all the same. */
+/** Ends a migration that was running when main was killed. A failure is a warning, and the rule is still removed. */
 async function endInterruptedMigration(
   run: RunContext,
   runtime: ActionsRuntime,
@@ -149,12 +151,12 @@ const REMOVAL_MESSAGES: Readonly<Record<RemovalOutcome, (rule: string) => string
   'not visible': (rule) =>
     `Azure does not show the temporary firewall rule '${rule}', and has not created it within ${formatDuration(VISIBILITY_TIMEOUT_MS)}. If it appears later, mode: sweep removes it.`,
   'never created': (rule) =>
-    `There is no temporary firewall rule '${rule}' to remove: Azure did not create it.`,
+    `Temporary firewall rule '${rule}' does not need to be removed: Azure did not create it.`,
 };
 
 /**
- * Deletes the rule as soon as Azure shows it or its creation has ended. Where there was nothing to delete, it watches
- * whether the rule appears, since an accepted request may take effect later.
+ * Deletes the rule as soon as Azure shows it or its creation has ended. If there was nothing to delete, it watches
+ * whether the rule appears, because an accepted request may take effect later.
  */
 async function deleteRule(
   clients: AzureClients,
@@ -169,7 +171,7 @@ async function deleteRule(
   const creationResult = creation && (await waitForCreationOrRule(run, creation, reader, rule));
   const isDeleted = await writer.deleteFirewallRule(rule);
   if (creation !== undefined && creationResult === 'visible') {
-    // A creation that is still running may bring the rule back.
+    // A creation that is still running may create the rule again.
     await waitForEnd(run, creation);
     if ((await reader.getFirewallRule(rule)).status === 'present') await writer.deleteFirewallRule(rule);
   }
@@ -192,7 +194,7 @@ async function deleteRule(
   return 'removed';
 }
 
-/** Waits until the creation has ended, or Azure shows the rule. `unknown` where neither can be read in time. */
+/** Waits until the creation has ended, or Azure shows the rule. `unknown` if neither can be read in time. */
 async function waitForCreationOrRule(
   run: RunContext,
   creation: Operation,
@@ -206,7 +208,7 @@ async function waitForCreationOrRule(
       async (setReason) => {
         const progress = await creation.check(setReason);
         if (progress === 'succeeded') return 'ended';
-        // The deletion decides then.
+        // Then the result of the deletion counts.
         if (progress === 'unreadable') return 'unknown';
         return (await reader.getFirewallRule(rule)).status === 'present' ? 'visible' : undefined;
       },
@@ -241,8 +243,8 @@ const ACCESS_MESSAGES = {
 } as const;
 
 /**
- * Whether the firewall blocks this runner. Only a blocked connection proves that, since ARM no longer shows a removed rule
- * although it still works. The connection sends no password, and goes to the host that ARM names.
+ * Whether the firewall blocks this runner. Only a blocked connection proves that, because ARM no longer shows a removed
+ * rule although it still works. The connection sends no password, and goes to the host that ARM names.
  */
 async function verifyAccessRevoked(
   run: RunContext,

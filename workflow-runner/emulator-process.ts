@@ -20,7 +20,7 @@ export interface EmulatorProcess {
   readonly folder: string;
 }
 
-/** The emulator did not start, cannot be reached or rejected a change; the message says why. */
+/** The emulator did not start, cannot be reached or rejected a change; the message states why. */
 export class EmulatorError extends Error {
   override readonly name = 'EmulatorError';
 }

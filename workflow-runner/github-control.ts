@@ -27,7 +27,7 @@ export interface GitHubChange {
   readonly tokens?: Readonly<Record<string, TokenChange>>;
 }
 
-/** Sets in the emulated GitHub what the real one knows by itself: runs, pull requests, tokens. */
+/** Sets runs, pull requests and tokens in the emulated GitHub, which GitHub itself knows already. */
 export interface GitHubControl {
   /** @throws {EmulatorError} if the emulator rejects the change or cannot be reached. */
   patchState(change: GitHubChange): Promise<void>;
@@ -86,7 +86,7 @@ const NO_NOTIFIER: RunNotifier = {
   onRunEnd: async () => {},
 };
 
-/** The event's pull request by its number. On `closed` its state is closed, whatever the payload says. */
+/** The event's pull request by its number. On `closed` its state is closed, regardless of the payload. */
 function eventPullRequest({ payload }: RunEvent): Record<string, JsonObject> {
   const pull = payload['pull_request'];
   if (!isJsonObject(pull) || typeof pull['number'] !== 'number') return {};

@@ -88,7 +88,7 @@ function createJobIdTokenEndpoint(
 export interface StepContext {
   readonly job: JobState;
   readonly evaluator: ExpressionEvaluator;
-  /** The `env` context: `env:` of workflow, job and step, and GITHUB_ENV. The step's own `env:` wins. */
+  /** The `env` context: `env:` of workflow, job and step, and GITHUB_ENV. The step's own `env:` takes precedence. */
   readonly env: Readonly<Record<string, string>>;
   /** The environment of the step's process, without what only JavaScript actions get. */
   readonly variables: Readonly<Record<string, string>>;
@@ -108,7 +108,7 @@ export interface PlannedStep {
   readonly execute: (context: StepContext) => Promise<boolean>;
 }
 
-/** A step that cannot be run as written; the message says why and what to do. */
+/** A step that cannot be run as written; the message states why and what to do. */
 export class StepError extends Error {
   override readonly name = 'StepError';
 }

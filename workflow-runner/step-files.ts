@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A file that a step wrote has an invalid format; the message says where and why. */
+/** A file that a step wrote has an invalid format; the message states where and why. */
 export class FileFormatError extends Error {
   override readonly name = 'FileFormatError';
 }

@@ -117,7 +117,7 @@ export class CommandProcessor {
     this.#handlers = handlers;
   }
 
-  /** True after a command failed. As on GitHub, the step then fails whatever its exit code is. */
+  /** True after a command failed. As on GitHub, the step then fails regardless of its exit code. */
   get failed(): boolean {
     return this.#failed;
   }

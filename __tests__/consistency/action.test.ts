@@ -110,7 +110,7 @@ describe('action.yml', () => {
     ]);
   });
 
-  test('the descriptions of secret inputs say that they come from a secret', () => {
+  test('the descriptions of secret inputs state that they come from a secret', () => {
     for (const name of secretInputs) expect(action.inputs[name]?.description).toContain('from a secret');
   });
 
@@ -178,7 +178,7 @@ describe('README.md', () => {
 });
 
 describe('outputs that a run sets', () => {
-  test('are declared in action.yml, and none else is', () => {
+  test('are declared in action.yml, which declares no others', () => {
     expect([...OUTPUT_NAMES].sort()).toEqual(Object.keys(action.outputs).sort());
   });
 

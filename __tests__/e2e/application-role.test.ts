@@ -13,11 +13,11 @@ const inputsForServer = (server: string, more: Record<string, string> = {}): Rec
 });
 
 describe('an application role for a base database', () => {
-  test('owns schema public of a new database that no other role can enter, and is the published login', async ({
+  test('owns schema public of a new database that no other role can connect to, and is the published login', async ({
     emulator,
   }) => {
     const step = await new Job(emulator).step(
-      inputsForServer('made', {
+      inputsForServer('app-role', {
         ...roleInputs,
         'migration-command': `${queryCommand} "CREATE TABLE trips (id int)"`,
       }),
@@ -28,7 +28,7 @@ describe('an application role for a base database', () => {
     expect(
       await query(emulator, own, `SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'trips'`),
     ).toEqual([{ owner: 'relecloud_app' }]);
-    const { databases, roles } = await emulator.serverState('made');
+    const { databases, roles } = await emulator.serverState('app-role');
     expect(databases['relecloud']).toMatchObject({
       owner: 'relecloud_admin',
       acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin', 'relecloud_app=CTc/relecloud_admin'],
@@ -50,9 +50,9 @@ describe('an application role for a base database', () => {
   test('is not required: a run revokes CONNECT from PUBLIC on every database that it creates', async ({
     emulator,
   }) => {
-    const step = await new Job(emulator).step(inputsForServer('made', { database: 'without_role' }));
+    const step = await new Job(emulator).step(inputsForServer('app-role', { database: 'without_role' }));
     expect(step.exitCode, step.log).toBe(0);
-    const { databases } = await emulator.serverState('made');
+    const { databases } = await emulator.serverState('app-role');
     expect(databases['without_role']).toMatchObject({
       acl: ['=T/relecloud_admin', 'relecloud_admin=CTc/relecloud_admin'],
       connectionLimit: -1,
@@ -60,9 +60,9 @@ describe('an application role for a base database', () => {
   });
 
   test('gets its rights on an adopted database, on which PUBLIC keeps its own', async ({ emulator }) => {
-    const created = await new Job(emulator).step(inputsForServer('made'));
+    const created = await new Job(emulator).step(inputsForServer('app-role'));
     await query(emulator, adminLogin(created.outputs['db-host'] ?? ''), 'CREATE DATABASE adopted');
-    const inputs = inputsForServer('made', {
+    const inputs = inputsForServer('app-role', {
       ...roleInputs,
       'app-username': 'adopted_app',
       database: 'adopted',
@@ -73,21 +73,25 @@ describe('an application role for a base database', () => {
       { resource: 'role', name: 'adopted_app', action: 'create' },
       { resource: 'role', name: 'adopted_app', action: 'update', details: expect.stringContaining('CREATE') },
     ]);
-    const { databases } = await emulator.serverState('made');
+    const { databases } = await emulator.serverState('app-role');
     expect(databases['adopted']).toMatchObject({ acl: expect.arrayContaining(['=Tc/relecloud_admin']) });
     await query(
       emulator,
       loginFromOutputs(step.outputs),
-      'CREATE TABLE mine (id int); CREATE SCHEMA also_mine',
+      'CREATE TABLE app_table (id int); CREATE SCHEMA app_schema',
     );
     const again = await new Job(emulator).step(inputs);
     expect(again.outputs['changes'], again.log).toBe('[]');
   });
 
   test('causes a warning if the database has objects that the role cannot change', async ({ emulator }) => {
-    const created = await new Job(emulator).step(inputsForServer('made', { database: 'used' }));
+    const created = await new Job(emulator).step(inputsForServer('app-role', { database: 'used' }));
     await query(emulator, loginFromOutputs(created.outputs), 'CREATE TABLE of_the_administrator (id int)');
-    const inputs = inputsForServer('made', { ...roleInputs, 'app-username': 'used_app', database: 'used' });
+    const inputs = inputsForServer('app-role', {
+      ...roleInputs,
+      'app-username': 'used_app',
+      database: 'used',
+    });
     const step = await new Job(emulator).step(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toMatch(
@@ -99,7 +103,7 @@ describe('an application role for a base database', () => {
     emulator,
   }) => {
     await emulator.clearRecords();
-    const step = await new Job(emulator).step(inputsForServer('made', roleInputs));
+    const step = await new Job(emulator).step(inputsForServer('app-role', roleInputs));
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs['changes']).toBe('[]');
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
@@ -111,7 +115,7 @@ describe('an application role for a base database', () => {
     emulator,
   }) => {
     const step = await new Job(emulator).step(
-      inputsForServer('made', {
+      inputsForServer('app-role', {
         ...roleInputs,
         'migrate-as': 'admin',
         'migration-command': `${queryCommand} "CREATE SCHEMA of_the_admin AUTHORIZATION CURRENT_USER"`,
@@ -177,7 +181,7 @@ describe('a role that the action does not manage', () => {
     emulator,
   }) => {
     const created = await new Job(emulator).step(
-      inputsForServer('foreign', { ...roleInputs, 'app-username': 'ours' }),
+      inputsForServer('other-owner', { ...roleInputs, 'app-username': 'shared_app' }),
     );
     const admin = adminLogin(created.outputs['db-host'] ?? '');
     await query(emulator, admin, 'CREATE ROLE unmarked LOGIN');
@@ -185,21 +189,21 @@ describe('a role that the action does not manage', () => {
       [new Job(emulator), { 'app-username': 'unmarked' }, /Role 'unmarked' .*it has no ownership marker/],
       [
         new Job(emulator, { GITHUB_REPOSITORY_ID: String(otherRepository.id) }),
-        { 'app-username': 'ours' },
+        { 'app-username': 'shared_app' },
         /another repository \(id 4711\)/,
       ],
       [
         new Job(emulator),
-        { 'app-username': 'ours', database: 'second' },
-        /with base 'ours' and database 'relecloud'/,
+        { 'app-username': 'shared_app', database: 'second' },
+        /with base 'shared_app' and database 'relecloud'/,
       ],
     ] as const;
     for (const [job, more, says] of refused) {
-      const before = (await emulator.serverState('foreign')).roles;
-      const step = await job.step(inputsForServer('foreign', { ...roleInputs, ...more }));
+      const before = (await emulator.serverState('other-owner')).roles;
+      const step = await job.step(inputsForServer('other-owner', { ...roleInputs, ...more }));
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(says);
-      expect((await emulator.serverState('foreign')).roles).toEqual(before);
+      expect((await emulator.serverState('other-owner')).roles).toEqual(before);
     }
   });
 });

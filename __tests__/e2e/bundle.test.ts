@@ -45,7 +45,9 @@ describe('the bundle, in its own process', () => {
     expect(swept.outputs['dropped']).toBe('[]');
   });
 
-  test('verifies TLS, whatever environment variables an earlier step has set', async ({ emulator }) => {
+  test('verifies TLS, regardless of the environment variables that an earlier step has set', async ({
+    emulator,
+  }) => {
     const job = new Job(emulator, { NODE_EXTRA_CA_CERTS: '', NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     const step = await job.spawnStep(inputs);
     expect(step.exitCode).toBe(1);

@@ -35,7 +35,7 @@ describe('a cancelled or timed-out run', () => {
     expect(step.log).toContain('(cancelled)');
   });
 
-  test('ends after timeout-minutes, with an error that says what to do', async ({ emulator }) => {
+  test('ends after timeout-minutes, with an error that states what to do', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...defaultInputs,
       'server-name': 'endless-3',

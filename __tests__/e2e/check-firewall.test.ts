@@ -4,7 +4,11 @@ import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-const inputs = { ...defaultInputs, 'server-name': 'walls', 'allowed-ip-ranges': 'here=198.51.100.7' };
+const inputs = {
+  ...defaultInputs,
+  'server-name': 'firewall-rules',
+  'allowed-ip-ranges': 'here=198.51.100.7',
+};
 const rule = (startIpAddress: string, endIpAddress = startIpAddress) => ({ startIpAddress, endIpAddress });
 
 test.beforeAll(async ({ emulator }) => {
@@ -28,9 +32,9 @@ async function runCheckWithRules(
   rules: Record<string, unknown>,
   more: Record<string, string> = {},
 ) {
-  await emulator.patchServer('walls', { rules });
+  await emulator.patchServer('firewall-rules', { rules });
   const step = await new Job(emulator).step({ ...inputs, ...more, mode: 'check', 'github-token': token });
-  await emulator.patchServer('walls', {
+  await emulator.patchServer('firewall-rules', {
     rules: Object.fromEntries(Object.keys(rules).map((name) => [name, null])),
   });
   const drift = JSON.parse(step.outputs['drift'] ?? '[]') as { name: string; kind: string }[];
@@ -71,16 +75,18 @@ test('check reports all temporary rules as unknown, without drift, if GitHub den
 });
 
 test('check does not report the temporary rule of its own job', async ({ emulator }) => {
-  await emulator.patchServer('walls', { rules: { here: null } });
+  await emulator.patchServer('firewall-rules', { rules: { here: null } });
   const job = new Job(emulator);
   const { 'allowed-ip-ranges': _, ...undeclared } = inputs;
   const ensured = await job.step(undeclared);
   expect(ensured.exitCode, ensured.log).toBe(0);
-  expect((await emulator.ruleNames('walls')).some((name) => name.startsWith('gha-temporary-'))).toBe(true);
+  expect((await emulator.ruleNames('firewall-rules')).some((name) => name.startsWith('gha-temporary-'))).toBe(
+    true,
+  );
   const step = await job.step({ ...undeclared, mode: 'check' });
   expect(step.outputs['drift']).toBe('[]');
   await job.runPosts();
-  await emulator.patchServer('walls', { rules: { here: rule('198.51.100.7') } });
+  await emulator.patchServer('firewall-rules', { rules: { here: rule('198.51.100.7') } });
 });
 
 test('check annotates a rule that admits the whole internet as an error, declared or not, and with on-drift: warn', async ({
@@ -90,7 +96,7 @@ test('check annotates a rule that admits the whole internet as an error, declare
   for (const more of [{ 'on-drift': 'warn' }, { 'allowed-ip-ranges': 'here=198.51.100.7\nall=0.0.0.0/0' }]) {
     const step = await runCheckWithRules(emulator, 'may-read', { all: everybody }, more);
     expect(step.log).toMatch(
-      /^::error title=[^:]*::Firewall rule 'all' admits the whole internet to server 'walls'/m,
+      /^::error title=[^:]*::Firewall rule 'all' admits the whole internet to server 'firewall-rules'/m,
     );
     expect(step.drift).toEqual('on-drift' in more ? ['unexpected all'] : []);
     expect(step.summary).toContain('**The whole internet can reach this server**');

@@ -13,8 +13,8 @@ import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 test.beforeAll(async ({ emulator }) => {
-  const made = await runFix(emulator);
-  expect(made.exitCode, made.log).toBe(0);
+  const created = await runFix(emulator);
+  expect(created.exitCode, created.log).toBe(0);
 });
 
 const sortedFindings = (findings: readonly DriftFinding[]): readonly string[] =>
@@ -124,8 +124,8 @@ describe('an elastic cluster', () => {
   };
 
   test('is created with cluster-size, grows in place, and is never shrunk', async ({ emulator }) => {
-    const made = await runFix(emulator, cluster);
-    expect(made.exitCode, made.log).toBe(0);
+    const created = await runFix(emulator, cluster);
+    expect(created.exitCode, created.log).toBe(0);
     expect((await runCheck(emulator, cluster)).drift).toEqual([]);
 
     const larger = { ...cluster, 'cluster-size': '4' };
@@ -145,7 +145,7 @@ describe('an elastic cluster', () => {
   });
 });
 
-describe('a change that Azure makes itself is no drift', () => {
+describe('a change that Azure makes is not drift', () => {
   const server = fullConfig['server-name'];
 
   test.for([

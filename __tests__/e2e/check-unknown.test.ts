@@ -253,7 +253,13 @@ describe('a resource that the action does not own', () => {
     });
     expect(check.drift).toMatchObject([
       { resource: 'server', property: 'backup retention' },
-      { resource: 'role', name: 'relecloud_app', property: 'owner', expected: 'ours', kind: 'changed' },
+      {
+        resource: 'role',
+        name: 'relecloud_app',
+        property: 'owner',
+        expected: 'managed by this action',
+        kind: 'changed',
+      },
     ]);
     expect(check.exitCode, check.log).toBe(0);
     expect(check.writes).toEqual([]);

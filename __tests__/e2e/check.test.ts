@@ -9,7 +9,7 @@ const password = 'VerySecurePassword!1';
 const inputs = {
   ...defaultInputs,
   'admin-password': password,
-  'server-name': 'looked-at',
+  'server-name': 'checked-server',
   'allowed-ip-ranges': 'here=198.51.100.7',
 };
 
@@ -49,9 +49,9 @@ describe('check only reads and never opens the firewall', () => {
   });
 
   test('and needs only read permission on the server', async ({ emulator }) => {
-    const check = await runCheck(emulator, { ...inputs, 'resource-group': 'looked-at' });
+    const check = await runCheck(emulator, { ...inputs, 'resource-group': 'checked-server' });
     expect(check.exitCode, check.log).toBe(0);
-    for (const { path } of check.requests) expect(path).toMatch(/flexibleServers\/looked-at/);
+    for (const { path } of check.requests) expect(path).toMatch(/flexibleServers\/checked-server/);
   });
 });
 
@@ -75,7 +75,7 @@ describe('check reports', () => {
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(
-      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server looked-at region: declared northeurope, actually West Europe; a server cannot move/,
+      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server checked-server region: declared northeurope, actually West Europe; a server cannot move/,
     );
     expect(step.log).toMatch(/::error title=[^,]*,file=deploy\/database\.yml,line=3::.*on-drift: fix/);
     expect(step.summary).toContain('How to fix');
@@ -106,7 +106,7 @@ describe('check reports', () => {
       JSON.parse(readFileSync(join(job.tempDirectory, 'out', name), 'utf8'));
     const output = JSON.parse(step.outputs['drift'] ?? '[]');
     expect(output).toHaveLength(1);
-    expect(read('drift.json')).toMatchObject({ drifted: true, server: 'looked-at', drift: output });
+    expect(read('drift.json')).toMatchObject({ drifted: true, server: 'checked-server', drift: output });
     expect(read('drift.sarif')).toMatchObject({
       version: '2.1.0',
       runs: [{ results: [{ ruleId: 'server/changed', level: 'warning' }] }],

@@ -92,7 +92,7 @@ env-prefix: PG_
 
     const missing = await forkJob().step({ 'config-file': 'postgres.yml' });
     expect(missing.exitCode).toBe(1);
-    expect(missing.log).toContain('was the repository checked out');
+    expect(missing.log).toContain('check out the repository before this step');
     expect(missing.log).not.toContain('no-credentials');
     expect(await emulator.requests()).toEqual([]);
   });
@@ -131,9 +131,7 @@ describe('an invalid config-file is one error before any request', () => {
   }) => {
     const step = await new Job(emulator).step(configFileInputs);
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain(
-      'config-file postgres.yml is not in the workspace: was the repository checked out',
-    );
+    expect(step.log).toContain('config-file postgres.yml is not in the workspace: check out the repository');
     expect(step.log).not.toContain('server-name is missing');
     expect(await emulator.requests()).toEqual([]);
   });

@@ -8,19 +8,19 @@ const test = testWith({ blockedBehavior: 'timeout' });
 describe('the egress address', () => {
   test('the error names both echo services that disagree, and no rule is created', async ({ emulator }) => {
     await emulator.control('PUT', 'client', { ip: '198.51.100.7', echo: ['203.0.113.50', '203.0.113.51'] });
-    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'two-minds' });
+    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'two-addresses' });
     await emulator.control('PUT', 'client', { ip: '198.51.100.7' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/sees 203\.0\.113\.50, but .* sees 203\.0\.113\.51/);
     expect(step.log).toContain('Set runner-ip.');
-    expect(await emulator.ruleNames('two-minds')).toEqual([]);
+    expect(await emulator.ruleNames('two-addresses')).toEqual([]);
   });
 
   test('runner-ip is used, and no echo service is asked', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({
       ...defaultInputs,
-      'server-name': 'two-minds',
+      'server-name': 'two-addresses',
       'runner-ip': '198.51.100.7',
     });
     expect(step.exitCode, step.log).toBe(0);
@@ -33,7 +33,7 @@ describe('the rule for this runner', () => {
   test('is persistent with keep-firewall-rule: it has another name and counts as a change, and the next run needs no rule', async ({
     emulator,
   }) => {
-    const inputs = { ...defaultInputs, 'server-name': 'kept', 'keep-firewall-rule': 'true' };
+    const inputs = { ...defaultInputs, 'server-name': 'persistent', 'keep-firewall-rule': 'true' };
     const job = new Job(emulator);
     const step = await job.step(inputs);
     expect(JSON.parse(step.outputs['changes'] ?? '')).toContainEqual({
@@ -43,35 +43,35 @@ describe('the rule for this runner', () => {
       details: '198.51.100.7',
     });
     await job.runPosts();
-    expect(await emulator.ruleNames('kept')).toEqual(['gha-kept-198-51-100-7']);
+    expect(await emulator.ruleNames('persistent')).toEqual(['gha-kept-198-51-100-7']);
     await emulator.clearRecords();
     expect((await new Job(emulator).step(inputs)).outputs['changes']).toBe('[]');
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
   });
 
-  test('is requested again where its operation fails because the server is busy (Azure/azure-postgresql#134)', async ({
+  test('is requested again if its operation fails because the server is busy (Azure/azure-postgresql#134)', async ({
     emulator,
   }) => {
     const operationFails = {
       code: 'ServerIsBusy',
       message:
-        "Cannot complete operation while server 'kept' is busy processing another operation. Try again later.",
+        "Cannot complete operation while server 'persistent' is busy processing another operation. Try again later.",
     };
-    await emulator.patchServer('kept', { rules: { 'gha-kept-198-51-100-7': null } });
+    await emulator.patchServer('persistent', { rules: { 'gha-kept-198-51-100-7': null } });
     await emulator.addFault({ service: 'arm', method: 'PUT', path: '/firewallRules/' }, { operationFails });
     const job = new Job(emulator);
-    const step = await job.step({ ...defaultInputs, 'server-name': 'kept' });
+    const step = await job.step({ ...defaultInputs, 'server-name': 'persistent' });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('ServerIsBusy');
     await job.runPosts();
-    expect(await emulator.ruleNames('kept')).toEqual([]);
+    expect(await emulator.ruleNames('persistent')).toEqual([]);
   });
 
-  test('is deleted again by post where the first deletion fails because the server is busy', async ({
+  test('is deleted again by post if the first deletion fails because the server is busy', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
-    await job.step({ ...defaultInputs, 'server-name': 'kept' });
+    await job.step({ ...defaultInputs, 'server-name': 'persistent' });
     const operationFails = { code: 'ServerIsBusy', message: 'Cannot complete operation.' };
     await emulator.addFault(
       { service: 'arm', method: 'DELETE', path: '/firewallRules/' },
@@ -79,14 +79,14 @@ describe('the rule for this runner', () => {
     );
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(await emulator.ruleNames('kept')).toEqual([]);
+    expect(await emulator.ruleNames('persistent')).toEqual([]);
   });
 
-  test('cannot be deleted where a lock forbids it: post fails, and the error says how to delete the rule', async ({
+  test('cannot be deleted if a lock forbids it: post fails, and the error states how to delete the rule', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
-    await job.step({ ...defaultInputs, 'server-name': 'kept' });
+    await job.step({ ...defaultInputs, 'server-name': 'persistent' });
     const body = {
       error: {
         code: 'ScopeLocked',

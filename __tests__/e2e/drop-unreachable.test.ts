@@ -24,7 +24,7 @@ const serverNotFoundCases = [
 
 describe('drop and sweep claim nothing about databases of a server that they cannot reach', () => {
   test.for(serverNotFoundCases)(
-    'drop with %s says where it searched, and does not change the comment',
+    'drop with %s reports where it searched, and does not change the comment',
     async ([, inputs, where, exitCode], { emulator, server }) => {
       const before = await listComments(emulator, 7);
       expect(before[0]?.body).toContain('relecloud_pr_7');

@@ -9,11 +9,11 @@ const test = testWith({ blockedBehavior: 'timeout' });
 describe('ensure', () => {
   test('admits a client, over verified TLS, only between the step and its post', async ({ emulator }) => {
     const job = new Job(emulator);
-    const inputs = { ...defaultInputs, 'server-name': 'whole-life' };
+    const inputs = { ...defaultInputs, 'server-name': 'life-cycle' };
     // An earlier job creates the server, so that the test can check that the client is blocked before the step.
     const creatingJob = new Job(emulator);
     const created = await creatingJob.step(inputs);
-    expect(created.log).toContain('create server whole-life');
+    expect(created.log).toContain('create server life-cycle');
     await creatingJob.runPosts();
     const login = loginFromOutputs(created.outputs);
     await expectBlocked(emulator, login);
@@ -27,7 +27,7 @@ describe('ensure', () => {
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     await expectBlocked(emulator, login);
-    expect(await emulator.ruleNames('whole-life')).toEqual([]);
+    expect(await emulator.ruleNames('life-cycle')).toEqual([]);
   });
 
   test('plans nothing in a second run, and writes nothing but its temporary rule', async ({ emulator }) => {

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
 
-describe('an error says what happened, what to do, and Azure’s own code and correlation id', () => {
+describe('an error states what happened, what to do, and Azure’s own code and correlation id', () => {
   test('a rejected request', async ({ emulator }) => {
     const body = {
       error: {

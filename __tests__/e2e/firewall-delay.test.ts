@@ -10,7 +10,7 @@ const test = testWith({ blockedBehavior: 'timeout', retryAfterScale: 1, firewall
 const inputs = { ...defaultInputs, 'server-name': 'slow-rule' };
 
 describe('a blocked runner', () => {
-  test('is connected by the first login that succeeds, whatever the operation of the rule reports', async ({
+  test('is connected by the first login that succeeds, regardless of what the operation of the rule reports', async ({
     emulator,
   }) => {
     const first = new Job(emulator);
@@ -45,7 +45,9 @@ describe('a blocked runner', () => {
     const next = new Job(emulator);
     const step = await next.step(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('access depends on a rule that is being removed; creating our own');
+    expect(step.log).toContain(
+      'access depends on a rule that is being removed; creating a rule for this run',
+    );
     await first.runPosts();
     const { rules } = await emulator.serverState('slow-rule');
     expect(Object.values(rules)).toMatchObject([{ startIpAddress: '198.51.100.7' }]);
@@ -55,7 +57,7 @@ describe('a blocked runner', () => {
     await next.runPosts();
   });
 
-  test('waits as long as Retry-After says where Azure answers 429', async ({ emulator }) => {
+  test('waits for the time in Retry-After if Azure answers 429', async ({ emulator }) => {
     const body = {
       error: { code: 'SubscriptionRequestsThrottled', message: 'Number of read requests exceeded.' },
     };

@@ -6,7 +6,7 @@ import { test } from '../helpers/e2e/test.ts';
 describe('a login failure never opens the firewall', () => {
   const inputs = { ...defaultInputs, 'server-name': 'logins', 'allowed-ip-ranges': 'here=198.51.100.7' };
 
-  test('with a wrong password (28P01), and the error says what to check', async ({ emulator }) => {
+  test('with a wrong password (28P01), and the error states what to check', async ({ emulator }) => {
     expect((await new Job(emulator).step(inputs)).exitCode).toBe(0);
     await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...inputs, 'admin-password': 'Not-The-Password1' });
@@ -18,9 +18,9 @@ describe('a login failure never opens the firewall', () => {
   });
 
   test('with a role that does not exist', async ({ emulator }) => {
-    const step = await new Job(emulator).step({ ...inputs, 'admin-username': 'nobody_known' });
+    const step = await new Job(emulator).step({ ...inputs, 'admin-username': 'unknown_role' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain("as 'nobody_known' failed");
+    expect(step.log).toContain("as 'unknown_role' failed");
     expect(await emulator.armWrites()).toEqual([]);
   });
 

@@ -71,7 +71,7 @@ describe('a migration that writes to the runner’s files does not replace what 
     expect(step.outputs['db-name']).toBe('relecloud');
     expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
     expect(step.summary).toContain('relecloud');
-    expect(step.log).toContain('GITHUB_STEP_SUMMARY did not name a regular file any more');
+    expect(step.log).toContain('GITHUB_STEP_SUMMARY no longer named a regular file');
   });
 
   test('the error is the failed migration, even if a file cannot be written after it', async ({

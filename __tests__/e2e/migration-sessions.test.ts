@@ -107,11 +107,11 @@ describe('sessions that a migration leaves on the server are terminated before i
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain('Terminated a session of the migration');
     expect(await listSessions(emulator)).toEqual([]);
-    // Post must not terminate anything, since later steps may have sessions by then.
+    // Post must not terminate anything, because later steps may have sessions by then.
     expect(JSON.parse(step.state['migration'] ?? '{}')).toMatchObject({ ended: true });
   });
 
-  test('after a success that left a process running, whatever the application name of its session is', async ({
+  test('after a success that left a process running, regardless of the application name of its session', async ({
     emulator,
   }) => {
     const job = createJob(emulator, { PGAPPNAME: 'flyway' });

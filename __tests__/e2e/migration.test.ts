@@ -165,7 +165,7 @@ describe('the end of a migration', () => {
     expect(step.log).toContain('Ended 1 process of the migration command.');
   });
 
-  test('if the step is killed, post ends the migration, since no lock protects it any more', async ({
+  test('if the step is killed, post ends the migration, because no lock protects it any longer', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -181,7 +181,7 @@ describe('the end of a migration', () => {
     expect(remaining.map(isRunning)).toEqual([false]);
   });
 
-  test('a cancelled job ends its whole process tree, and the error says that the run was cancelled', async ({
+  test('a cancelled job ends its whole process tree, and the error states that the run was cancelled', async ({
     emulator,
   }) => {
     const job = new Job(emulator);

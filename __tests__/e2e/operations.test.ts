@@ -43,7 +43,7 @@ async function expectGranted(emulator: EmulatorHarness): Promise<void> {
 
 const inputs = {
   ...defaultInputs,
-  'server-name': 'unread',
+  'server-name': 'no-operation-reads',
   'server-parameters': 'work_mem=8192',
   tags: 'team=space',
   extensions: 'pgcrypto',
@@ -58,10 +58,10 @@ describe('an identity that may not read operations', () => {
     const job = new Job(emulator);
     const created = await job.step(inputs);
     expect(created.exitCode, created.log).toBe(0);
-    expect(await emulator.serverState('unread')).toMatchObject({
+    expect(await emulator.serverState('no-operation-reads')).toMatchObject({
       parameters: { work_mem: '8192', 'azure.extensions': 'pgcrypto' },
     });
-    await emulator.patchServer('unread', { properties: { state: 'Stopped' } });
+    await emulator.patchServer('no-operation-reads', { properties: { state: 'Stopped' } });
     const started = await job.step(inputs);
     expect(started.exitCode, started.log).toBe(0);
     const fixed = await job.step({
@@ -73,14 +73,14 @@ describe('an identity that may not read operations', () => {
       'on-drift': 'fix',
     });
     expect(fixed.exitCode, fixed.log).toBe(0);
-    expect(await emulator.serverState('unread')).toMatchObject({
+    expect(await emulator.serverState('no-operation-reads')).toMatchObject({
       tags: { team: 'time' },
       properties: { storage: { storageSizeGB: 64 } },
       parameters: { work_mem: '16384' },
       rules: { office: { startIpAddress: '203.0.113.128' } },
     });
     for (const post of await job.runPosts()) expect(post.exitCode, post.log).toBe(0);
-    expect(await emulator.ruleNames('unread')).toEqual(['office']);
+    expect(await emulator.ruleNames('no-operation-reads')).toEqual(['office']);
     await expectGranted(emulator);
   });
 });
@@ -130,7 +130,7 @@ describe('post removes the rule', () => {
     expect(await emulator.ruleNames(server)).toEqual([]);
   });
 
-  test('with a second DELETE where the first finds nothing to delete although Azure shows the rule', async ({
+  test('with a second DELETE if the first finds nothing to delete although Azure shows the rule', async ({
     emulator,
   }) => {
     const job = new Job(emulator);

@@ -21,7 +21,9 @@ async function expectPostsRemoveRule(emulator: EmulatorHarness, job: Job): Promi
 }
 
 describe('post removes the rule that main recorded in the state', () => {
-  test('with the sign-in of main, whatever a later step puts into the environment', async ({ emulator }) => {
+  test('with the sign-in of main, regardless of what a later step sets in the environment', async ({
+    emulator,
+  }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
     Object.assign(job.env, {
@@ -58,7 +60,7 @@ describe('post removes the rule that main recorded in the state', () => {
     await expectPostsRemoveRule(emulator, job);
   });
 
-  test('without a wait or a deletion where Azure rejected its creation', async ({ emulator }) => {
+  test('without a wait or a deletion if Azure rejected its creation', async ({ emulator }) => {
     const job = new Job(emulator);
     const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
     await emulator.addFault(
@@ -72,11 +74,17 @@ describe('post removes the rule that main recorded in the state', () => {
     expect((await emulator.requests()).filter(({ method }) => method === 'DELETE')).toEqual([]);
   });
 
-  test('without a failure where the server was deleted in the meantime', async ({ emulator }) => {
+  test('without a failure if the server was deleted in the meantime', async ({ emulator }) => {
     const job = new Job(emulator);
-    await job.spawnStep({ ...inputs, 'server-name': 'goes-away' });
-    const body = { error: { code: 'ResourceNotFound', message: "The Resource 'goes-away' was not found." } };
-    await emulator.addFault({ service: 'arm', path: '/goes-away' }, { status: 404, body }, { times: 100 });
+    await job.spawnStep({ ...inputs, 'server-name': 'deleted-server' });
+    const body = {
+      error: { code: 'ResourceNotFound', message: "The Resource 'deleted-server' was not found." },
+    };
+    await emulator.addFault(
+      { service: 'arm', path: '/deleted-server' },
+      { status: 404, body },
+      { times: 100 },
+    );
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
     await emulator.control('DELETE', 'faults');
@@ -107,7 +115,7 @@ describe('post removes the rule that main recorded in the state', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('but ignores state that a step sets by GITHUB_ENV, also where main failed at its inputs: main saves every key first', async ({
+  test('but ignores state that a step sets by GITHUB_ENV, also if main failed at its inputs: main saves every key first', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -129,7 +137,7 @@ describe('post removes the rule that main recorded in the state', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('unless it is cancelled while it ends a killed migration: then the error says how to delete the rule', async ({
+  test('unless it is cancelled while it ends a killed migration: then the error states how to delete the rule', async ({
     emulator,
   }) => {
     const job = new Job(emulator);
@@ -173,7 +181,7 @@ describe('post removes the rule that main recorded in the state', () => {
 });
 
 describe('post uses the network settings of main', () => {
-  test('and sends nothing to a proxy that a later step sets, which the log says', async ({ emulator }) => {
+  test('and sends nothing to a proxy that a later step sets, which the log states', async ({ emulator }) => {
     const job = new Job(emulator);
     expect((await job.spawnStep(inputs)).exitCode).toBe(0);
     // Nothing listens there, so a request through it would fail.

@@ -22,7 +22,7 @@ const databaseNames = async (emulator: EmulatorHarness): Promise<readonly string
   Object.keys((await emulator.serverState(server)).databases);
 
 describe('ensure does not re-create the database of a closed pull request', () => {
-  test('if GitHub says that it is closed, whatever the event of a re-run says', async ({ emulator }) => {
+  test('if GitHub reports that it is closed, regardless of the event of a re-run', async ({ emulator }) => {
     await createServerForTest(emulator);
     await patchGitHub(emulator, { pulls: { 1: { state: 'closed' } } });
     const step = await pullRequestJob(emulator, 1, { state: 'open' }).step(inputs);
@@ -31,7 +31,7 @@ describe('ensure does not re-create the database of a closed pull request', () =
     expect(await databaseNames(emulator)).not.toContain('relecloud_pr_1');
   });
 
-  test('if the event says that it is closed, without a request', async ({ emulator }) => {
+  test('if the event reports that it is closed, without a request', async ({ emulator }) => {
     const step = await pullRequestJob(emulator, 2, { state: 'closed', action: 'labeled' }).step(inputs);
     expect(step.log).toContain('(pull-request-closed)');
     expect((await emulator.requests()).filter(({ service }) => service !== 'oidc')).toEqual([]);
@@ -63,7 +63,7 @@ describe('a fork’s pull request', () => {
     const step = await fromFork(emulator).step(withoutSecrets);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain(
-      'GitHub gives a fork’s pull request neither secrets nor an OpenID Connect token',
+      'GitHub does not give secrets or an OpenID Connect token to a fork’s pull request',
     );
     expect(step.log).toContain('skip-without-credentials');
     expect(await emulator.requests()).toEqual([]);
@@ -157,20 +157,20 @@ describe('cloning a template', () => {
     await query(
       emulator,
       adminLogin(await createServerForTest(emulator)),
-      `CREATE ROLE somebody NOLOGIN; GRANT somebody TO CURRENT_USER`,
+      `CREATE ROLE other_owner NOLOGIN; GRANT other_owner TO CURRENT_USER`,
     );
     await query(
       emulator,
       adminLogin(await createServerForTest(emulator)),
-      'CREATE DATABASE theirs OWNER somebody',
+      'CREATE DATABASE other_template OWNER other_owner',
     );
     await query(
       emulator,
       adminLogin(await createServerForTest(emulator)),
-      'REVOKE somebody FROM CURRENT_USER',
+      'REVOKE other_owner FROM CURRENT_USER',
     );
-    const foreign = await clone(emulator, 23, 'theirs');
-    expect(foreign.log).toMatch(/permission denied to copy database.*IS_TEMPLATE true/s);
+    const notCopied = await clone(emulator, 23, 'other_template');
+    expect(notCopied.log).toMatch(/permission denied to copy database.*IS_TEMPLATE true/s);
   });
 });
 

@@ -117,11 +117,11 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
       `CREATE OR REPLACE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 42'; DROP FUNCTION answer(int[])`,
       'DROP PROCEDURE work(); DROP AGGREGATE total(int); DROP OPERATOR === (int, int); DROP FUNCTION same(int, int)',
       'ALTER SEQUENCE counter INCREMENT BY 2; DROP SEQUENCE counter',
-      'CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20); DROP TABLE parted_1',
+      'CREATE TABLE partitioned_2 PARTITION OF partitioned FOR VALUES FROM (10) TO (20); DROP TABLE partitioned_1',
       'ALTER STATISTICS stats SET STATISTICS 10; DROP COLLATION plain; DROP TEXT SEARCH CONFIGURATION words',
       `SELECT lo_put(4711, 0, 'small'); SELECT lo_unlink(4711)`,
       'CREATE SCHEMA extra; CREATE TABLE extra.t (i int); DROP SCHEMA extra CASCADE',
-      'DROP TABLE parted, tidy CASCADE; ALTER SCHEMA "Odd ""$handover$ x" RENAME TO even',
+      'DROP TABLE partitioned, tidy CASCADE; ALTER SCHEMA "Odd ""$handover$ x" RENAME TO even',
     ];
     expect(await statementOutcomes(emulator, own(), migrations)).toEqual(sameOutcome(migrations, 'done'));
   });

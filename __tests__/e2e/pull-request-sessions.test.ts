@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
-import { connect, isAlive, type Login, openSession, query } from '../helpers/e2e/postgres-client.ts';
+import { connect, isConnected, type Login, openSession, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
 import { test as e2e } from '../helpers/e2e/test.ts';
 
@@ -77,7 +77,7 @@ describe('a pull request’s role cannot block others in a base database that ev
     const preparing = await openSession(emulator, inTemplate, ...prepared);
     await preparing.end();
     const clone = await server.runSuccessfulStep(2, { template: 'relecloud' });
-    expect(await isAlive(session)).toBe(false);
+    expect(await isConnected(session)).toBe(false);
     expect(await server.queryAsAdmin('SELECT FROM pg_prepared_xacts')).toEqual([]);
     expect(clone.log).toMatch(
       /^::warning::Ended sessions and prepared transactions of pull requests’ roles in database 'relecloud'.*of role relecloud_app_pr_1, process \d+.*prepared transaction 'in the template'.*REVOKE CONNECT ON DATABASE "relecloud" FROM PUBLIC/m,
@@ -189,7 +189,7 @@ test('a clone waits for sessions of other roles, and of a pull request’s role 
     const second = await emulator.hold(match, 'request', { skip: 1 });
     const cloning = server.runStep(number, { template: login.database });
     await second.triggered;
-    expect(await isAlive(session)).toBe(true);
+    expect(await isConnected(session)).toBe(true);
     await session.end();
     await second.release();
     const step = await cloning;

@@ -129,7 +129,7 @@ describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (
     expect(again.outputs['dropped']).toBe('[]');
   });
 
-  test('is not changed by ensure, reset and drop of another repository, whose error says who owns it', async ({
+  test('is not changed by ensure, reset and drop of another repository, whose error states who owns it', async ({
     emulator,
   }) => {
     const otherJob = pullRequestJob(emulator, number, { repository: otherRepository });

@@ -57,7 +57,7 @@ describe('every encoding of every secret is masked before it first appears, and 
     ];
     for (const form of forms) expect(printed).not.toContain(form);
     for (const name of ['database-url', 'db-password']) expect(printed).not.toContain(step.outputs[name]);
-    // Every published text as a whole, since it may contain the password in another quoting.
+    // Every published text as a whole, because it may contain the password in another quoting.
     const { DATABASE_URL = '', JDBC_DATABASE_URL = '', ConnectionStrings__Default = '' } = step.exportedEnv;
     const whole = [DATABASE_URL, JDBC_DATABASE_URL, ConnectionStrings__Default].join('\n').split('\n');
     expect(masks).toEqual(expect.arrayContaining(whole));

@@ -19,9 +19,9 @@ describe('the server', () => {
     const step = await new Job(emulator).step({ ...inputs, 'server-name': host });
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs).toMatchObject({ changes: '[]', 'db-host': host });
-    const nobody = await new Job(emulator).step({ ...inputs, 'server-name': '127.0.0.99' });
-    expect(nobody.exitCode).toBe(1);
-    expect(nobody.log).toMatch(
+    const unknownHost = await new Job(emulator).step({ ...inputs, 'server-name': '127.0.0.99' });
+    expect(unknownHost.exitCode).toBe(1);
+    expect(unknownHost.log).toMatch(
       /no server that this identity may read has this host name.*Give the short name/s,
     );
   });
@@ -66,7 +66,9 @@ describe('the server', () => {
     expect(step.outputs['server-created']).toBe('true');
   });
 
-  test('stays stopped with start-if-stopped: false, and the error says what to do', async ({ emulator }) => {
+  test('stays stopped with start-if-stopped: false, and the error states what to do', async ({
+    emulator,
+  }) => {
     await emulator.patchServer('states', { properties: { state: 'Stopped' } });
     const step = await new Job(emulator).step({ ...inputs, 'start-if-stopped': 'false' });
     expect(step.exitCode).toBe(1);
@@ -139,7 +141,7 @@ describe('the server', () => {
     await emulator.clearRecords();
     const step = await new Job(emulator).step({
       ...inputs,
-      'server-name': 'pasted',
+      'server-name': 'line-break',
       'admin-password': 'VerySecurePassword!1\n',
     });
     expect(step.exitCode).toBe(1);

@@ -92,7 +92,7 @@ describe('the action signs in to Azure', () => {
     await job.runPosts();
   });
 
-  test('or fails with an error that says what the job needs', async ({ emulator }) => {
+  test('or fails with an error that states what the job needs', async ({ emulator }) => {
     const job = withoutIdToken(
       new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );

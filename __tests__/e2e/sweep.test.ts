@@ -32,7 +32,7 @@ const yesterday = new Date(Date.now() - 86_400_000);
 const tomorrow = new Date(Date.now() + 86_400_000);
 
 describe('sweep', () => {
-  test('drops the 200 due ones of 300 databases, on whatever page GitHub lists their pull requests', async ({
+  test('drops the 200 due ones of 300 databases, regardless of the page on which GitHub lists their pull requests', async ({
     emulator,
   }) => {
     const host = await createBaseServer(emulator, 'three-hundred');
@@ -175,7 +175,7 @@ describe('sweep', () => {
     expect(droppedNames(step)).toEqual([]);
     expect(Object.keys((await emulator.serverState('forged')).databases)).toEqual(before);
     expect(step.log).toContain(
-      "Skipped: database relecloud_pr_71: its ownership marker is not believed, because role 'mallory' owns it",
+      "Skipped: database relecloud_pr_71: its ownership marker is not trusted, because role 'mallory' owns it",
     );
     expect(step.log).toContain('Skipped: database misnamed: its ownership marker does not match its name');
     expect(step.log).toContain('Skipped: database relecloud: its ownership marker does not match its name');
@@ -275,7 +275,7 @@ describe('sweep', () => {
     ).toEqual([]);
   });
 
-  test('fails if the server does not exist, and says where it searched', async ({ emulator }) => {
+  test('fails if the server does not exist, and reports where it searched', async ({ emulator }) => {
     const step = await createScheduledJob(emulator).step(
       sweepInputs('never-was', { 'resource-group': 'a-group' }),
     );

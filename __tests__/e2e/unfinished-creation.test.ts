@@ -14,7 +14,7 @@ const declaredInputs = {
 };
 const maintenanceWindow = { customWindow: 'Enabled', dayOfWeek: 0, startHour: 3, startMinute: 30 };
 
-/** The declared properties of a server, as they are. */
+/** The actual values of a server's declared properties. */
 async function creationStateOf(emulator: EmulatorHarness, name: string) {
   const { tags, parameters, properties } = await emulator.serverState(name);
   return {
@@ -135,7 +135,7 @@ describe('a server with the tag of an unfinished creation', () => {
     await emulator.clearRecords();
   };
 
-  test('is reported by check as unknown, which is no drift', async ({ emulator }) => {
+  test('is reported by check as unknown, which is not drift', async ({ emulator }) => {
     await createUnfinishedServer(emulator, 'checked', '4711');
     const plain = { ...defaultInputs, ...firewallInputs, 'server-name': 'checked', mode: 'check' };
     const check = await new Job(emulator).step(plain);

@@ -20,7 +20,7 @@ const failureResponses = [
 
 describe('a resource that cannot be read is not treated as absent', () => {
   test.for(failureResponses)(
-    'a server with %s: nothing is written, and the error says so',
+    'a server with %s: nothing is written, and the error states so',
     async ([, then], { emulator }) => {
       await emulator.addFault({ service: 'arm', method: 'GET', path: '/flexibleServers/' }, then, {
         times: 100,

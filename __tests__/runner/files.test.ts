@@ -69,7 +69,7 @@ test('GITHUB_ENV cannot set NODE_OPTIONS, GITHUB_* and RUNNER_*; the step succee
   expect(log).toContain('[] [1] [relecloud/space-travel] [Linux]');
 });
 
-test('a step that writes an invalid line to GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE fails, whatever its exit code', async ({
+test('a step that writes an invalid line to GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE fails, regardless of its exit code', async ({
   run,
 }) => {
   const { exitCode, log } = await run(

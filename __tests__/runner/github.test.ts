@@ -53,7 +53,9 @@ describe('a job’s token', () => {
     expect(comments['7']).toMatchObject([{ body: 'Hello.', user: { login: 'github-actions[bot]' } }]);
   });
 
-  test('is read-only in a fork’s pull request, whatever its workflow requests', async ({ runOnAzure }) => {
+  test('is read-only in a fork’s pull request, regardless of what its workflow requests', async ({
+    runOnAzure,
+  }) => {
     const path = `${repositoryPath}/issues/8/comments`;
     const steps = `${apiRequestStep('read', 'GET', path)}\n      ${apiRequestStep('write', 'POST', path, { body: 'x' })}`;
     const workflowOn = (on: string) => workflowWithJobs(on, { job: { permissions: 'write-all', steps } });

@@ -3,7 +3,7 @@ export const DEFAULT_PUBLIC_ADDRESS = '198.51.100.7';
 
 /**
  * Maps the source address of a loopback connection to a public address. All sources share one public address, except those
- * with an own entry, such as `127.0.0.2` of a second runner (see bind-source-address.mjs).
+ * with a separate entry, such as `127.0.0.2` of a second runner (see bind-source-address.mjs).
  */
 export class ClientAddressMap {
   #defaultAddress = DEFAULT_PUBLIC_ADDRESS;
@@ -20,7 +20,7 @@ export class ClientAddressMap {
     return this.#echoAnswers[serviceIndex] ?? this.getPublicAddress(loopbackSource);
   }
 
-  /** Set the public address of one source, or of all sources without an own entry. */
+  /** Set the public address of one source, or of all sources without a separate entry. */
   setPublicAddress(publicAddress: string, source: string | undefined): void {
     if (source === undefined) this.#defaultAddress = publicAddress;
     else this.#bySource.set(stripIpv4MappedPrefix(source), publicAddress);

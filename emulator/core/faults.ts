@@ -118,7 +118,7 @@ function parseFault(value: unknown): Fault {
   };
 }
 
-/** The faults that tests have added. Where several match, the oldest applies first. */
+/** The faults that tests have added. If several match, the oldest applies first. */
 export class FaultRegistry {
   readonly #faults = new Map<number, Fault>();
   #lastId = 0;

@@ -20,11 +20,11 @@ export class OperationFailedError extends Error {
   }
 }
 
-/** An operation cannot be read and its effect does not show in time, so it may have failed. */
+/** An operation cannot be read and its effect is not visible in time, so it may have failed. */
 export class EffectNotVisibleError extends Error {
   override readonly name = 'EffectNotVisibleError';
   constructor() {
-    super('Whether Azure has ended the operation cannot be read, and its effect does not show');
+    super('The state of the Azure operation cannot be read, and its effect is not visible');
   }
 }
 
@@ -45,7 +45,7 @@ export function azureDetails(error: unknown): AzureDetails | undefined {
   };
 }
 
-/** Whether the action itself rejected a request or a response, so that Azure has answered nothing. */
+/** Whether the action rejected a request or a response, so there is no error of Azure. */
 const isClientSideError = ({ code = '' }: RestError): boolean =>
   ['UnreadableAnswer', 'EndlessList', 'ForeignUrl', 'HostNotFound'].includes(code);
 

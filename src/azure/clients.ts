@@ -35,7 +35,7 @@ export function createClients(
   const postgresql = new PostgreSQLManagementFlexibleServerClient(credential, subscriptionId, options);
   const resources = new ResourceManagementClient(credential, subscriptionId, options);
   for (const { pipeline } of [postgresql, resources]) {
-    // Outside the retries, since a retry does not make a response valid; before the token is added.
+    // Outside the retries, because a retry does not make a response valid; before the token is added.
     pipeline.addPolicy(responseValidationPolicy(endpoint));
     // For each attempt, after it has its token: the sign-in has its own timeout.
     pipeline.addPolicy(attemptLimitPolicy(log), {

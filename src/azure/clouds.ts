@@ -4,7 +4,7 @@ import type { CloudName } from '../inputs/types.ts';
 export interface Endpoints {
   readonly authorityHost: string;
   readonly resourceManager: string;
-  /** Scope of ARM's tokens; the cloud's own, also where the endpoint is overridden. */
+  /** Scope of ARM's tokens; the cloud's own, also if the endpoint is overridden. */
   readonly scope: string;
   /** Audience of GitHub's token in the exchange with Entra (documented in the README of Azure/login). */
   readonly oidcAudience: string;
@@ -42,7 +42,7 @@ const IP_ECHO_SERVICES = [
 
 /**
  * The endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a loopback
- * address, and only where GITHUB_API_URL is a loopback address too. An earlier step can set the former two with GITHUB_ENV
+ * address, and only if GITHUB_API_URL is a loopback address too. An earlier step can set the former two with GITHUB_ENV
  * and listen on loopback, but the runner sets GITHUB_API_URL for each step.
  */
 export function resolveEndpoints(cloud: CloudName, env: NodeJS.ProcessEnv): Endpoints {

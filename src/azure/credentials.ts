@@ -115,8 +115,8 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
     ),
     description: 'managed identity and by the az CLI’s session',
     hint: tokenProvider.canRequestIdToken
-      ? 'For OpenID Connect give client-id and tenant-id.'
-      : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and give client-id and tenant-id.',
+      ? 'For OpenID Connect, set client-id and tenant-id.'
+      : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and set client-id and tenant-id.',
   }),
 };
 
@@ -156,8 +156,9 @@ function createAssertionProvider(
 const HINTS_BY_ERROR_NUMBER: Readonly<Record<string, string>> = {
   AADSTS700016: 'The application is not in this tenant: check client-id and tenant-id.',
   AADSTS90002: 'This tenant does not exist: check tenant-id and azure-environment.',
-  AADSTS7000215: 'The client secret is wrong: give its value, not its id, or create a new one.',
-  AADSTS7000222: 'The client secret has expired: create a new one, or use OpenID Connect, which needs none.',
+  AADSTS7000215: 'The client secret is wrong: set its value, not its id, or create a new one.',
+  AADSTS7000222:
+    'The client secret has expired: create a new one, or use OpenID Connect, which does not need one.',
   AADSTS700213:
     'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
   AADSTS70021:

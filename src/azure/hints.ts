@@ -14,10 +14,10 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   MissingSubscriptionRegistration:
     'Register the provider once: az provider register --namespace Microsoft.DBforPostgreSQL',
   LocationIsOfferRestricted:
-    'The subscription may not create servers in this region, although the message may suggest a retry: choose another region, or ask for quota at https://aka.ms/postgres-request-quota-increase',
+    'The subscription cannot create servers in this region, although the message may suggest a retry: choose another region, or ask for quota at https://aka.ms/postgres-request-quota-increase',
   LocationNotAvailableForResourceType: 'Check region: az account list-locations -o table shows the names.',
   ParameterOutOfRange:
-    'The region offers this subscription no such version or size: choose another region, postgres-version or sku-name.',
+    'This version or size is not available to this subscription in this region: choose another region, postgres-version or sku-name.',
   ServerNameAlreadyExists: 'Server names are unique across Azure: choose another server-name.',
   ServerGroupDropping: 'A server of this name is being deleted: wait, or choose another server-name.',
   ScopeLocked:
@@ -30,12 +30,12 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   UnreadableAnswer:
     'The response came from a proxy or a sign-in page between this runner and Azure: check the network of the runner.',
   HostNotFound:
-    'Give the short name of the server as server-name; give resource-group too if this identity has rights only there.',
+    'Set server-name to the short name of the server. Set resource-group too if this identity has rights only there.',
   ForeignUrl:
     'Run the workflow again. If the error remains, check for a proxy that changes the responses of Azure.',
   EndlessList: 'Run the workflow again. If the error remains, report it to Azure with the correlation id.',
   InternalServerError:
-    'Azure names no cause. Known causes are a weak administrator password for a new server, and a server that is not Ready.',
+    'Azure reports no cause. Known causes are a weak administrator password for a new server, and a server that is not Ready.',
 };
 
 const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
@@ -47,7 +47,7 @@ const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
 /** What to do about an error of Azure, in one sentence. */
 export function azureHint({ code, status }: AzureDetails): string {
   const fallback =
-    'Correct what Azure names, or run the workflow again if it names nothing that you can correct; https://status.azure.com reports outages.';
+    'Correct what Azure reports. If it reports nothing that you can correct, run the workflow again; https://status.azure.com reports outages.';
   return (
     (Object.hasOwn(HINTS_BY_CODE, code) ? HINTS_BY_CODE[code] : undefined) ??
     (status === undefined ? undefined : HINTS_BY_STATUS[status]) ??

@@ -14,7 +14,7 @@ import { parseRetryAfter } from '../common/retry-after.ts';
 const RESPONSE_TIMEOUT_MS = 30_000;
 /** Bytes of the largest response that is read; a list of all servers of a large subscription has some megabytes. */
 const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
-/** Seconds to wait after 429 or 503 where Retry-After is missing or cannot be read. */
+/** Seconds to wait after 429 or 503 if Retry-After is missing or cannot be read. */
 const DEFAULT_RETRY_AFTER_S = 10;
 
 /** Requests with an attempt that got no conclusive response, so that it may have taken effect. */
@@ -28,8 +28,8 @@ export const mayHaveTakenEffect = ({ request }: RestError): boolean =>
   request === undefined || requestsWithUnknownEffect.has(request);
 
 /**
- * Limits the time and the response size of each attempt of a request, and logs why the SDK waits before a retry. Where
- * a 429 or 503 has no readable Retry-After, it sets a default, since the SDK would retry sooner.
+ * Limits the time and the response size of each attempt of a request, and logs why the SDK waits before a retry. If
+ * a 429 or 503 has no readable Retry-After, it sets a default, because the SDK would retry sooner.
  */
 export function attemptLimitPolicy(log: (text: string) => void): PipelinePolicy {
   return {
@@ -92,7 +92,9 @@ function logRetry({ status, headers, request }: PipelineResponse, log: (text: st
   const isDefault = retryAfter === undefined && (status === 429 || status === 503);
   if (isDefault) headers.set('retry-after', String(DEFAULT_RETRY_AFTER_S));
   const wait = isDefault ? DEFAULT_RETRY_AFTER_S * 1000 : retryAfter;
-  const source = isDefault ? 'since the response has no readable Retry-After' : 'as it asks';
+  const source = isDefault
+    ? 'because the response has no readable Retry-After'
+    : 'as its Retry-After requests';
   const after = wait === undefined ? '' : ` after ${formatDuration(wait)}, ${source}`;
   const reason = status === 429 ? 'Azure throttles this subscription' : 'Azure failed';
   log(`${reason} (HTTP ${status}): ${describeRequest(request)} may be sent again${after}.`);
@@ -108,13 +110,13 @@ function retryAfterMs(headers: PipelineResponse['headers']): number | undefined 
   return milliseconds === undefined ? undefined : Math.max(0, milliseconds);
 }
 
-/** Method and path. The query is left out, since it holds signatures in the URLs of operations. */
+/** Method and path. The query is left out, because it holds signatures in the URLs of operations. */
 const describeRequest = ({ method, url }: PipelineRequest): string => `${method} ${new URL(url).pathname}`;
 
 /**
  * Rejects a successful response that is not ARM's: a page of a proxy, a list without items, another resource than the one
  * requested, a next page on another host. The SDK would read them as an empty list or a resource without properties.
- * @param endpoint of ARM; requests to other hosts are rejected, so that the token goes to ARM alone
+ * @param endpoint of ARM; requests to other hosts are rejected, so that the token is sent only to ARM
  */
 export function responseValidationPolicy(endpoint: string): PipelinePolicy {
   return {
@@ -155,7 +157,7 @@ function findResponseProblem(
 ): string | undefined {
   const { method, url } = request;
   const { pathname } = new URL(url);
-  // Whoever polls an operation checks the response; the response to a POST has another form.
+  // The code that polls an operation checks the response. The response to a POST has another form.
   const isPoll = /\/(azureAsyncOperation|operationResults)\//i.test(pathname);
   if ((status !== 200 && status !== 201) || isPoll || method === 'POST' || method === 'HEAD')
     return undefined;

@@ -36,7 +36,7 @@ export interface Operation {
   check(setReason: SetReason): Promise<OperationProgress>;
   /**
    * Polls once, unless a poll is pending or the end is known, and waits for the response `timeoutMs` milliseconds at most.
-   * A poll that fails decides nothing.
+   * A failed poll does not change the result.
    * @throws {@link OperationFailedError}
    */
   poll(timeoutMs: number): Promise<OperationProgress>;
@@ -62,9 +62,9 @@ interface AcceptedOperation {
 /**
  * Starts an operation through the SDK and returns as soon as Azure accepts it. The SDK's own pollers are not used: they
  * wait for the service's Retry-After of up to 60 s, and take a failed poll for a failed request.
- * @param onAccepted called before the first poll, with the operation's URL where Azure names one; not for 204, where
+ * @param onAccepted called before the first poll, with the operation's URL if Azure names one; not for 204, when
  *   there was nothing to do
- * @throws RestError where Azure rejects the request
+ * @throws RestError if Azure rejects the request
  */
 export async function startOperation(
   clients: AzureClients,
@@ -99,12 +99,12 @@ const COMPLETED_OPERATION: Operation = {
 
 /** Consecutive inconclusive polls before an operation counts as unreadable. */
 const MAX_UNREADABLE_POLLS = 2;
-/** After the first two, one check in so many polls: what the operation is for usually shows first. */
+/** Checks for each poll, after the first two polls: the effect of the operation is usually visible before its end. */
 const CHECKS_PER_POLL = 3;
 /** Milliseconds that a check waits for the poll that it has started. */
 const CHECK_TIMEOUT_MS = 250;
 
-/** An accepted operation, by the URL at which it is polled. The token goes to no host but ARM's. */
+/** An accepted operation, by the URL at which it is polled. The token is sent only to ARM's host. */
 export function trackOperation(
   clients: AzureClients,
   run: RunContext,
@@ -150,7 +150,7 @@ export function trackOperation(
     const isPollDue = checks <= 2 || checks % CHECKS_PER_POLL === 0;
     const current = isPollDue ? await poll(CHECK_TIMEOUT_MS) : getProgress();
     setReason(
-      problem === undefined ? PROGRESS_REASONS[current] : `${PROGRESS_REASONS[current]}, since ${problem}`,
+      problem === undefined ? PROGRESS_REASONS[current] : `${PROGRESS_REASONS[current]}, because ${problem}`,
     );
     return current;
   };
@@ -159,17 +159,17 @@ export function trackOperation(
 
 const PROGRESS_REASONS: Readonly<Record<OperationProgress, string>> = {
   running: 'Azure is still working on it',
-  succeeded: 'Azure has ended the operation, but its effect does not show yet',
-  unreadable: 'whether Azure has ended the operation cannot be read',
+  succeeded: 'The operation has ended, but its effect is not visible yet',
+  unreadable: 'the state of the operation cannot be read',
 };
 
-/** What one poll reports: the operation's progress, its failure, or why the response says neither. */
+/** What one poll reports: the operation's progress, its failure, or why the response contains neither. */
 type PollResult =
   | { readonly progress: OperationProgress }
   | { readonly problem: string }
   | OperationFailedError;
 
-/** One poll. A rejected or unreadable poll says nothing about the operation. */
+/** One poll. A rejected or unreadable poll does not change the operation's result. */
 async function pollOperation(
   clients: AzureClients,
   run: RunContext,
@@ -232,7 +232,7 @@ export interface OperationRequest {
 
 /** Milliseconds for the effect of an unreadable operation to show. After that it may have failed, and is sent again. */
 const EFFECT_TIMEOUT_MS = 30_000;
-/** Milliseconds before the first retry; each further pause is half as long again. */
+/** Milliseconds before the first retry; each further pause is 1.5 times the previous one. */
 const FIRST_RETRY_PAUSE_MS = 1000;
 const MAX_RETRY_PAUSE_MS = 20_000;
 /** Operations on the children of a server take seconds. */
@@ -251,7 +251,7 @@ export class RetriedOperation {
   #failures = 0;
   /** Whether one of the requests may have taken effect although a later one was rejected. */
   #mayHaveTakenEffect = false;
-  /** When the effect of the unreadable operation was first missed. */
+  /** Time of the first check at which the unreadable operation had no effect yet. */
   #missingSince: number | undefined;
 
   constructor(
@@ -274,8 +274,8 @@ export class RetriedOperation {
   /**
    * Whether the operation has succeeded so far, for one round of {@link waitFor}. Waits only for a retry, never for the
    * operation's end.
-   * @throws `azure-request-failed` for a failure that is not transient; its details say `wasRejected` only where no request can
-   *   have taken effect
+   * @throws `azure-request-failed` for a failure that is not transient; its details say `wasRejected` only if no
+   *   request can have taken effect
    */
   check(setReason: SetReason): Promise<boolean> {
     return this.#withRetries((operation) => this.#hasSucceeded(operation, setReason));

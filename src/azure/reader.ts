@@ -38,7 +38,7 @@ export class AzureReader {
   readonly config: ServerLookup;
   /** The result of the last {@link refreshServer}. */
   #observedServer: Observed<FoundServer> | undefined;
-  /** Where the server was last found; later reads go straight to it. */
+  /** Where the server was last found; later reads request it directly. */
   #lastKnownRef: ServerRef | undefined;
   #cachedRules: Promise<readonly StoredFirewallRule[]> | undefined;
 
@@ -95,7 +95,7 @@ export class AzureReader {
       throw actionError('server-ambiguous', { server: name, groups: matches.map((f) => f.resourceGroup) });
     }
     if (matches[0]) return present(matches[0]);
-    // A list shows only what this identity may read, so only a read of the server itself can find it absent.
+    // A list shows only what this identity can read, so only a read of the server itself can find it absent.
     if (isNameIpAddress)
       throw new RestError('no server that this identity may read has this host name', {
         code: 'HostNotFound',
@@ -112,7 +112,7 @@ export class AzureReader {
   }
 
   /**
-   * Whether a new server can have this name. True also where this identity may not check it, which needs rights on the
+   * Whether a new server can have this name. Also true if this identity cannot check it, which needs rights on the
    * subscription: then the creation fails for a name that is taken.
    * @param region as the user wrote it
    * @throws `azure-request-failed` for an invalid name, `state-unknown`
@@ -133,7 +133,8 @@ export class AzureReader {
         throw actionError('azure-request-failed', { doing, hint: 'Choose another server-name.' }, { azure });
       }
       if (typeof answer.nameAvailable !== 'boolean') {
-        const reason = 'the response does not say so; perhaps a proxy responded instead of Azure.';
+        const reason =
+          'the response does not state whether the name is available; perhaps a proxy responded instead of Azure.';
         const hint = 'Check the network of the runner.';
         throw actionError('state-unknown', { what: `a server named '${name}'`, reason, hint });
       }
@@ -207,7 +208,7 @@ export class AzureReader {
     });
   }
 
-  /** A database as ARM shows it, which includes neither its owner nor its comment. */
+  /** A database as ARM shows it, without its owner and its comment. */
   getDatabase(database: string): Promise<Observed<Database>> {
     const { resourceGroup, name } = this.serverRef;
     return tryRead(`database '${database}'`, async () =>
@@ -216,13 +217,13 @@ export class AzureReader {
   }
 }
 
-/** Parameters that are read with a request each; the list of all has some four hundred. */
+/** Parameters that are read with a request each; the list of all has about 400. */
 const MAX_SINGLE_READS = 3;
 
 /** Pages of a list that are read; ARM puts a hundred items or more on one. */
 const MAX_PAGES = 200;
 
-/** @throws for more pages than any list has, since a page may link to an earlier one */
+/** @throws for more pages than any list has, because a page may link to an earlier one */
 async function readAllPages<T>(
   list: { byPage(): AsyncIterable<readonly T[]> },
   what: string,
@@ -250,7 +251,7 @@ const toStoredFirewallRule = ({ name, startIpAddress, endIpAddress }: FirewallRu
 /**
  * Checks that a response is a server with what the rest of the code relies on.
  * @param resourceGroup as it was requested; otherwise that of the server's id
- * @throws where the response is not a server
+ * @throws if the response is not a server
  */
 function toFoundServer(server: Server, resourceGroup?: string): FoundServer {
   const [, group, name] =

@@ -17,13 +17,13 @@ const SERVER_STATES = [
   'Inaccessible',
 ] as const;
 
-/** A server's state as the documentation spells it; `unknown` where Azure names none. */
+/** A server's state as the documentation spells it; `unknown` if Azure names none. */
 export function normalizeState({ state }: Server): string {
   if (!state) return 'unknown';
   return SERVER_STATES.find((each) => each.toLowerCase() === state.toLowerCase()) ?? state;
 }
 
-/** States that end without anybody's action. */
+/** States that end without an action of a user. */
 const TRANSIENT_STATES: readonly string[] = [
   'Provisioning',
   'Updating',
@@ -38,7 +38,7 @@ export const isTransient = (state: string): boolean => TRANSIENT_STATES.includes
 export const isBeingCreatedOrDeleted = (state: string): boolean =>
   state === 'Provisioning' || state === 'Dropping';
 
-/** Whether PostgreSQL answers, or may. */
+/** Whether PostgreSQL accepts connections, or may accept them. */
 export const acceptsConnections = (state: string): boolean =>
   ['Ready', 'Updating', 'Restarting', 'Starting'].includes(state);
 

@@ -9,7 +9,7 @@ import { type Operation, type OperationRequest, RetriedOperation, startOperation
 import type { AzureReader, ServerRef } from './reader.ts';
 import { isTransient, normalizeState } from './server-states.ts';
 
-/** Retries of an `InternalServerError` while the server is Ready, where a busy server is not its cause. */
+/** Retries of an `InternalServerError` while the server is Ready, if a busy server is not its cause. */
 const INTERNAL_ERROR_RETRIES = 3;
 
 /** All writes to ARM. A mode that only reads never constructs it. */
@@ -42,7 +42,7 @@ export class AzureWriter {
 
   /**
    * Requests the creation of the server once, and returns when Azure has accepted it.
-   * @throws RestError where Azure rejects it
+   * @throws RestError if Azure rejects it
    */
   startServerCreation(body: Server): Promise<Operation> {
     const { resourceGroup, name } = this.#serverRef;
@@ -53,7 +53,7 @@ export class AzureWriter {
 
   /**
    * Starts a stopped server and returns once it is starting; the caller waits for Ready.
-   * @returns `adopted` where another client has started it in the meantime
+   * @returns `adopted` if another client has started it in the meantime
    */
   async startServer(): Promise<ApplyResult> {
     const { resourceGroup, name } = this.#serverRef;
@@ -194,7 +194,7 @@ export class AzureWriter {
   }
 
   /**
-   * Deletes a firewall rule and waits until ARM no longer shows it; an absent rule is success. Where ARM has nothing to
+   * Deletes a firewall rule and waits until ARM no longer shows it; an absent rule is success. If ARM has nothing to
    * delete (204) but shows the rule, the rule is deleted again.
    * @returns whether Azure deleted something; false for 204 and no rule
    */
@@ -217,7 +217,7 @@ export class AzureWriter {
       const { status } = await this.reader.getFirewallRule(rule);
       if (status === 'absent') return 'absent';
       if (!succeeded) return undefined;
-      // An identity may delete a rule but not read it: then the operation decides.
+      // An identity that can delete a rule may not be able to read it. Then the result of the operation counts.
       return status === 'unknown' ? 'absent' : 'present';
     };
     const deleteOnce = async (): Promise<true | undefined> => {

@@ -65,7 +65,8 @@ function parseCidr(text: string): AddressRange | string {
 
 /** Returns why an address cannot be the public address of a runner; undefined if it can. */
 export function validatePublicAddress(address: string): string | undefined {
-  if (!isIPv4(address)) return `'${address}' is not an IPv4 address; Azure's firewall rules know IPv4 only`;
+  if (!isIPv4(address))
+    return `'${address}' is not an IPv4 address; Azure's firewall rules support only IPv4`;
   const kind = ipaddr.IPv4.parse(address).range();
   // The TEST-NETs are `reserved`. Azure accepts them, and documentation and tests use them.
   if (kind === 'unicast' || kind === 'reserved') return undefined;

@@ -23,7 +23,7 @@ const quoteCharacterFor = (value: string): string => (value.includes('\r') ? '"'
 /**
  * The text between the quotes. The quote and `\` are escaped, and in double quotes a carriage return. python-dotenv
  * expands `${NAME}` in both kinds of quotes, so `${` is written as the default value of an empty name, `${:-$}{`. A final
- * backslash is written in the same way, since the parser would read the `\'` at the end as an escaped quote.
+ * backslash is written in the same way, because the parser would read the `\'` at the end as an escaped quote.
  */
 export function escapeDotenvValue(value: string): string {
   const quote = quoteCharacterFor(value);

@@ -27,7 +27,9 @@ const truncateList = (items: readonly string[], max: number): string =>
     .map((item) => `\n  - ${item}`)
     .join('');
 
-/** Messages of errors as items of a list; those of an `ActionError` whole, since their texts are limited already. */
+/**
+ * Messages of errors as items of a list; those of an `ActionError` completely, because their texts are limited already.
+ */
 const formatErrors = (errors: readonly Error[]): readonly string[] =>
   errors.map((error) => indentLines(getErrorMessage(error)));
 
@@ -57,7 +59,7 @@ export const errorCatalog = {
   }),
   'state-unknown': (p: { what: string; reason: string; hint: string }): ErrorText => ({
     summary: `Could not determine whether ${p.what} exists: ${p.reason}`,
-    hint: `${p.hint} The action creates or deletes nothing whose state is unknown.`,
+    hint: `${p.hint} The action never creates or deletes a resource whose state is unknown.`,
   }),
   'server-ambiguous': (p: { server: string; groups: readonly string[] }): ErrorText => ({
     summary: `Several servers are named '${p.server}'. They are in the resource groups ${p.groups.slice(0, 20).join(', ')}${p.groups.length > 20 ? ' and others' : ''}.`,
@@ -163,7 +165,7 @@ export const errorCatalog = {
     hint: 'Reopen the pull request, or run mode: drop to remove its database and role. Re-running an old job does not re-create them.',
   }),
   'no-credentials': (p: { why: string }): ErrorText => ({
-    summary: `This run has no credentials: GitHub gives ${p.why} neither secrets nor an OpenID Connect token.`,
+    summary: `This run has no credentials: GitHub does not give secrets or an OpenID Connect token to ${p.why}.`,
     hint: 'Set skip-without-credentials: true to end such runs with a notice instead of this error, or run the step only for branches of this repository.',
     url: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
@@ -212,7 +214,7 @@ export const errorCatalog = {
     hint: [
       'See the output of the command above. The server, the firewall and the database are ready, so running the step again continues with the migration.',
       p.lockHolders?.length &&
-        'If the migration tool could not get its advisory lock (Prisma: P1002), one of the holders above has it. If that holder is left from an earlier run, run the statement beside it.',
+        'If the migration tool could not get its advisory lock (Prisma: P1002), one of the holders above has it. If that holder remains from an earlier run, run the statement that is listed with it.',
     ]
       .filter(Boolean)
       .join(' '),
@@ -241,7 +243,7 @@ export type ErrorCode = keyof typeof errorCatalog;
 export interface AzureDetails {
   readonly code: string;
   readonly message: string;
-  /** HTTP status; undefined where an accepted operation failed later. */
+  /** HTTP status; undefined if an accepted operation failed later. */
   readonly status?: number;
   /** Set when Azure rejected the only request that was sent, so that it cannot have an effect. */
   readonly wasRejected?: true;
@@ -339,7 +341,7 @@ export function getRawErrorMessage(error: unknown): string {
 }
 
 /**
- * The error to end a run with: an `ActionError` as it is, any other error as the reason of the aborted `signal`, or as
+ * The error to end a run with: an `ActionError` unchanged, any other error as the reason of the aborted `signal`, or as
  * `unexpected`.
  */
 export function toActionError(thrown: unknown, signal?: AbortSignal): ActionError {

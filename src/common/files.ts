@@ -50,7 +50,7 @@ export function rejectLinkOutOfWorkspace(path: string): void {
   const existing = nearestExistingPath(path);
   if (isInside(root, existing) && !isInside(realpathSync(root), realpathSync(existing)))
     throw new Error(
-      `a symbolic link leads ${relative(root, existing)} out of the workspace: use a path without it`,
+      `a symbolic link at ${relative(root, existing)} leads out of the workspace: use a path without it`,
     );
 }
 

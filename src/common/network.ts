@@ -19,7 +19,7 @@ const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].f
   name.toLowerCase(),
 ]);
 
-/** The variables that make Node.js trust more root certificates than its own. Node.js reads them when it starts. */
+/** The variables with additional root certificates for Node.js, which reads them when it starts. */
 const CA_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA'];
 
 /** Captures the settings of this process. */

@@ -3,7 +3,7 @@ import { type JsonObject, parseJsonObject } from './json.ts';
 /**
  * Ownership markers: JSON that the action writes as COMMENT ON DATABASE and COMMENT ON ROLE, to recognize what it has
  * created. A marker that is read is untrusted input. It is parsed strictly, and src/reconcile/ownership.ts decides
- * whether it is believed.
+ * whether it is trusted.
  */
 
 const MANAGED_BY = 'azure-postgresql-action';

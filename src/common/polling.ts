@@ -11,7 +11,7 @@ export interface RunContext {
 }
 
 export interface WaitOptions {
-  /** Milliseconds until the second poll (default 500); each pause is half as long again as the one before. */
+  /** Milliseconds until the second poll (default 500); each pause is 1.5 times the previous one. */
   readonly initialIntervalMs?: number;
   /** Milliseconds of the longest pause (default 10,000). */
   readonly maxIntervalMs?: number;

@@ -2,7 +2,7 @@
  * Milliseconds until the time that a `Retry-After` header gives, as seconds or as a date (RFC 9110, section 10.2.3);
  * negative for a date in the past.
  * @param nowMs current time of the server; the runner's clock may differ
- * @returns undefined where the header is missing or has neither form
+ * @returns undefined if the header is missing or has neither form
  */
 export function parseRetryAfter(header: string | null | undefined, nowMs = Date.now()): number | undefined {
   const text = header?.trim() ?? '';

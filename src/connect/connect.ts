@@ -12,16 +12,16 @@ import {
   openFirewallAndConnect,
 } from './open-firewall.ts';
 
-/** Milliseconds for a login where another one has just succeeded. */
+/** Milliseconds for a login after another one has just succeeded. */
 const REPEAT_LOGIN_TIMEOUT_MS = 3000;
-/** Milliseconds that the first login still gets once the rules show that none covers this runner. */
+/** Milliseconds for the rest of the first login after the rules show that none covers this runner. */
 const UNCOVERED_LOGIN_GRACE_MS = 500;
 /** Milliseconds for a server that is running but does not accept sessions yet. */
 const STARTUP_TIMEOUT_MS = 90_000;
 
 /**
- * Opens the first session on a server. It tries a login before anything else, and creates a firewall rule only where the
- * firewall blocks this runner, or where access will end before the job does. A login failure never creates a rule.
+ * Opens the first session on a server. It tries a login before anything else, and creates a firewall rule only if the
+ * firewall blocks this runner, or if access will end before the job does. A login failure never creates a rule.
  * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, `azure-request-failed`
  */
 export async function connectThroughFirewall(deps: ConnectionDeps, target: LoginTarget): Promise<Session> {
@@ -53,7 +53,7 @@ function probeFirewall(deps: ConnectionDeps): FirewallProbe {
 }
 
 /**
- * Opens a further session on a server that {@link connectThroughFirewall} has connected to. Where the firewall blocks this
+ * Opens a further session on a server that {@link connectThroughFirewall} has connected to. If the firewall blocks this
  * runner again, it is opened again.
  * @throws as {@link connectThroughFirewall}
  */
@@ -68,7 +68,7 @@ export async function openSession(deps: ConnectionDeps, target: LoginTarget): Pr
 /**
  * Retries the login while its failures are transient.
  * @returns a session, or a failure of kind `blocked`
- * @throws `login-failed` for a refused login; `not-reachable` where the failures do not end
+ * @throws `login-failed` for a refused login; `not-reachable` if the failures do not end
  */
 async function retryTransientFailures(
   deps: ConnectionDeps,
@@ -102,8 +102,8 @@ async function retryTransientFailures(
 }
 
 /**
- * Creates a rule of this run where the session depends on another run's temporary rule, or on a rule that is deleted but
- * still works. Where Azure rejects that, it warns that access may end.
+ * Creates a rule of this run if the session depends on another run's temporary rule, or on a rule that is deleted but
+ * still works. If Azure rejects that, it warns that access may end.
  */
 async function ensureLastingAccess(
   deps: ConnectionDeps,
@@ -119,8 +119,8 @@ async function ensureLastingAccess(
   if (coverage === 'persistent' || coverage === 'azure-services') return session;
   run.info(
     coverage === 'other-run'
-      ? `Access of ${address.value} depends on another run's temporary firewall rule; creating our own.`
-      : `No firewall rule covers ${address.value}, so access depends on a rule that is being removed; creating our own.`,
+      ? `Access of ${address.value} depends on another run's temporary firewall rule; creating a rule for this run.`
+      : `No firewall rule covers ${address.value}, so access depends on a rule that is being removed; creating a rule for this run.`,
   );
   try {
     await createRuleWhileConnected(deps, address.value);

@@ -7,7 +7,7 @@ const ECHO_TIMEOUT_MS = 3000;
 /** Characters of a response that are read: an address with white space around it. */
 const MAX_RESPONSE_LENGTH = 100;
 
-/** Two echo services see this runner at different addresses, since its network has several. */
+/** Two echo services see this runner at different addresses, because its network has several. */
 export class ConflictingAddressesError extends ActionError {
   readonly addresses: readonly string[];
 
@@ -22,7 +22,7 @@ export class ConflictingAddressesError extends ActionError {
  * The public IPv4 address of this runner on which two echo services agree. The next service replaces one that does not
  * answer.
  * @param services HTTPS URLs that answer with the caller's address as text
- * @throws `egress-address-unknown`; a {@link ConflictingAddressesError} where two services disagree
+ * @throws `egress-address-unknown`; a {@link ConflictingAddressesError} if two services disagree
  */
 export async function detectEgressAddress(services: readonly string[], signal: AbortSignal): Promise<string> {
   const answers: { service: string; address: string }[] = [];

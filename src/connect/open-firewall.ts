@@ -35,20 +35,20 @@ export interface FirewallProbe {
 /** Milliseconds for a login before it counts as blocked. */
 export const FIRST_LOGIN_TIMEOUT_MS = 8000;
 
-/** Milliseconds for a rule to work: Azure's documentation says up to five minutes. */
+/** Milliseconds for a rule to work: up to five minutes, according to Azure's documentation. */
 const RULE_PROPAGATION_TIMEOUT_MS = 330_000;
 /** Milliseconds between two checks of this runner's address, while a rule for it does not work. */
 const ADDRESS_RECHECK_INTERVAL_MS = 20_000;
 /** Milliseconds after which a rule that does not work causes a warning, and conflicting echo services an error. */
 const SLOW_RULE_WARNING_MS = 60_000;
-/** Addresses of this runner for which a rule is created, one after another. */
+/** Maximum number of addresses of this runner for which the rule is created or changed. */
 const MAX_ADDRESSES = 5;
-/** A rule of our own works within seconds. */
+/** Polls fast, because a rule of this run usually works within seconds. */
 const OWN_RULE_POLL_OPTIONS = { initialIntervalMs: 200, maxIntervalMs: 500 };
 
 /**
  * Connects although the firewall blocks this runner: waits for a persistent rule to work, or creates a temporary rule.
- * Where this runner turns out to have another address, the rule is changed to that one.
+ * If this runner turns out to have another address, the rule is changed to that one.
  * @throws `not-reachable`, `login-failed`, `azure-request-failed`, `egress-address-unknown`
  */
 export async function openFirewallAndConnect(
@@ -80,7 +80,7 @@ export async function openFirewallAndConnect(
   }
 }
 
-/** @throws {@link AddressMismatchError} where this runner has another address */
+/** @throws {@link AddressMismatchError} if this runner has another address */
 function waitForPersistentRule(
   deps: ConnectionDeps,
   target: LoginTarget,
@@ -95,9 +95,9 @@ function waitForPersistentRule(
 }
 
 /**
- * Creates this run's rule, or changes it to the address. What comes first ends the wait: a login that succeeds, a login
+ * Creates this run's rule, or changes it to the address. The wait ends with the first of these: a login that succeeds, a login
  * failure that no rule can change, or the failure of the creation.
- * @throws {@link AddressMismatchError} where this runner has another address
+ * @throws {@link AddressMismatchError} if this runner has another address
  */
 async function createRuleAndConnect(
   deps: ConnectionDeps,
@@ -125,7 +125,7 @@ async function createRuleAndConnect(
 }
 
 /**
- * Creates this run's rule where this runner can connect already, and waits for the end of the creation: no login can show
+ * Creates this run's rule if this runner can connect already, and waits for the end of the creation: no login can show
  * that the rule works.
  * @throws `azure-request-failed`
  */
@@ -159,16 +159,16 @@ function multipleAddressesError({ host }: LoginTarget, addresses: readonly strin
   return actionError('not-reachable', {
     host,
     reason: `this runner has several public addresses (${[...new Set(addresses)].join(', ')}), and its firewall rule can hold one.`,
-    hint: 'Give all addresses of its network with allowed-ip-ranges, or give runner-ip where connections to PostgreSQL always leave by the same one.',
+    hint: 'Set allowed-ip-ranges to all addresses of its network, or set runner-ip if connections to PostgreSQL always leave from the same address.',
   });
 }
 
-/** The address that PostgreSQL's refusal names. @throws `not-reachable` where no rule can admit it */
+/** The address that PostgreSQL's refusal names. @throws `not-reachable` if no rule can admit it */
 function requirePublicAddress({ host }: LoginTarget, address: string | undefined): string | undefined {
   const problem = address === undefined ? undefined : validatePublicAddress(address);
   if (problem === undefined) return address;
   const hint =
-    'Run this job where it reaches the server from a public address, or give its ranges with allowed-ip-ranges.';
+    'Run this job where it reaches the server from a public address, or set allowed-ip-ranges to its ranges.';
   throw actionError('not-reachable', {
     host,
     reason: `PostgreSQL sees this runner as an address for which no rule can be created: ${problem}.`,
@@ -186,7 +186,7 @@ class AddressMismatchError extends ActionError {
     const shortReason = `${observer} this runner as ${address}, but the rule admits ${admittedAddress}`;
     super(
       'not-reachable',
-      errorCatalog['not-reachable']({ host, reason: `${shortReason}.`, hint: `Give runner-ip: ${address}` }),
+      errorCatalog['not-reachable']({ host, reason: `${shortReason}.`, hint: `Set runner-ip: ${address}` }),
       {},
     );
     this.address = address;
@@ -214,7 +214,7 @@ function createLoginRetry(
     throwUnlessRuleHelps(target, failure, address);
     if (isWarningDue())
       deps.run.warning(
-        `The firewall rule for ${address} does not work after a minute. Azure may need up to five; but if this runner reaches PostgreSQL from another address, give that with runner-ip, or all addresses of its network with allowed-ip-ranges.`,
+        `The firewall rule for ${address} does not work after a minute. Azure may need up to five. If this runner reaches PostgreSQL from another address, set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network.`,
       );
     const canAskEchoServices = failure.address === undefined && deps.runnerIp === undefined;
     const elapsedMs = performance.now() - start;
@@ -222,7 +222,7 @@ function createLoginRetry(
     if (performance.now() - start > RULE_PROPAGATION_TIMEOUT_MS) {
       const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
       const hint =
-        'Perhaps this runner reaches PostgreSQL from another address: give that with runner-ip, or all addresses of its network with allowed-ip-ranges. Or its network blocks connections to port 5432.';
+        'Perhaps this runner reaches PostgreSQL from another address: set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network. Or its network blocks connections to port 5432.';
       throw actionError('not-reachable', { host: target.host, reason, hint });
     }
     loginTimeoutMs = Math.min(loginTimeoutMs * 1.5, FIRST_LOGIN_TIMEOUT_MS);
@@ -230,7 +230,7 @@ function createLoginRetry(
   };
 }
 
-/** @throws `login-failed` for a refused login; {@link AddressMismatchError} where PostgreSQL names another address */
+/** @throws `login-failed` for a refused login; {@link AddressMismatchError} if PostgreSQL names another address */
 function throwUnlessRuleHelps(target: LoginTarget, failure: LoginFailure, admittedAddress: string): void {
   if (failure.kind === 'refused') throw loginError(target, failure);
   const address = requirePublicAddress(target, failure.address);
@@ -239,9 +239,9 @@ function throwUnlessRuleHelps(target: LoginTarget, failure: LoginFailure, admitt
 }
 
 /**
- * Asks the echo services again; no answer decides nothing.
+ * Asks the echo services again. Without an answer, the address stays the same.
  * @param elapsedMs milliseconds that the rule has not worked
- * @throws {@link AddressMismatchError} where they see another address; `not-reachable` where they conflict after a minute
+ * @throws {@link AddressMismatchError} if they see another address; `not-reachable` if they conflict after a minute
  */
 async function recheckAddress(
   deps: ConnectionDeps,

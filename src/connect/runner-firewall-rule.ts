@@ -11,19 +11,19 @@ import type { Change } from '../reconcile/findings.ts';
 export interface RuleCreation {
   /**
    * Whether Azure has created the rule, for one round of `waitFor`. The rule may work long before that.
-   * @throws `azure-request-failed` where Azure cannot create it
+   * @throws `azure-request-failed` if Azure cannot create it
    */
   check(setReason: SetReason): Promise<boolean>;
   /**
    * Call it at the end of each creation: reports a persistent rule as a change.
-   * @param works whether the rule is known to work; otherwise a persistent rule counts where Azure shows it
+   * @param works whether the rule is known to work; otherwise a persistent rule counts if Azure shows it
    */
   finish(works: boolean): Promise<void>;
 }
 
 /**
  * The firewall rule for this runner's address. A temporary rule is saved in the state before it is requested, so that post
- * can delete it however main ends. A persistent rule (`keep-firewall-rule`) has another name, and counts as a change.
+ * can delete it regardless of how main ends. A persistent rule (`keep-firewall-rule`) has another name, and counts as a change.
  */
 export class RunnerFirewallRule {
   readonly #writer: AzureWriter;
@@ -103,7 +103,7 @@ export class RunnerFirewallRule {
         },
       );
     } catch (error) {
-      // Where Azure rejects a change, the rule that it accepted before remains.
+      // If Azure rejects a change, the rule that it accepted before remains.
       if (error instanceof ActionError && error.azure?.wasRejected && !this.#isAccepted)
         this.#state.saveTemporaryRule({ ...entry, refused: true });
       throw error;

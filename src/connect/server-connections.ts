@@ -30,7 +30,7 @@ export interface ServerConnectionsOptions {
   readonly onPersistentRule: (change: Change) => void;
 }
 
-/** All sessions of a run on one server; opens the firewall for them where it must. */
+/** All sessions of a run on one server; opens the firewall for them if necessary. */
 export class ServerConnections {
   readonly administrator: LoginTarget;
   /** Firewall rules that were created to connect and outlast the job. */

@@ -24,7 +24,7 @@ export class ActionsRuntime {
   readonly #state = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
 
-  /** Untrimmed text of an input; empty where it is not set. */
+  /** Untrimmed text of an input; empty if it is not set. */
   rawInput(name: string): string {
     return core.getInput(name, { trimWhitespace: false });
   }
@@ -37,7 +37,7 @@ export class ActionsRuntime {
     }
   }
 
-  /** Writes to the log. Workflow commands in the text are escaped, since parts of it may come from outside. */
+  /** Writes to the log. Workflow commands in the text are escaped, because parts of it may come from outside. */
   info(text: string): void {
     core.info(escapeCommands(sanitizeLine(text)));
   }
@@ -101,9 +101,9 @@ export class ActionsRuntime {
   }
 
   /**
-   * Repairs the runner's files after a command that could write to them. An incomplete last line is completed, since the
-   * next write would continue it. Anything other than a regular file is replaced: a write to a pipe without a reader would
-   * block.
+   * Repairs the runner's files after a command that could write to them. An incomplete last line is completed, because
+   * the next write would continue it. Anything other than a regular file is replaced: a write to a pipe without a
+   * reader would block.
    */
   repairCommandFiles(): void {
     for (const name of ['GITHUB_STATE', 'GITHUB_OUTPUT', 'GITHUB_ENV', 'GITHUB_STEP_SUMMARY']) {
@@ -113,13 +113,13 @@ export class ActionsRuntime {
         rmSync(path, { recursive: true, force: true });
         writeFileSync(path, '', { flag: 'wx' });
         this.warning(
-          `${name} did not name a regular file any more. The file was created again; its content is lost.`,
+          `${name} no longer named a regular file. The file was created again; its content is lost.`,
         );
       } else if (lastByte(path) !== NEWLINE_BYTE) appendFileSync(path, '\n');
     }
   }
 
-  /** The text that this step's main part saved last under this name; empty where it saved none. */
+  /** The text that this step's main part saved last under this name; empty if it saved none. */
   readState(name: string): string {
     return core.getState(name);
   }
@@ -198,7 +198,7 @@ function commandFilePath(name: string): string | undefined {
 const isRegularFile = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
-/** Last byte of a file; a line break where the file is empty. */
+/** Last byte of a file; a line break if the file is empty. */
 function lastByte(path: string): number {
   const descriptor = openSync(path, 'r');
   try {

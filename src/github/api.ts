@@ -11,7 +11,7 @@ import { createRetryingFetch, type Fetch } from './retrying-fetch.ts';
 export interface Comment {
   readonly id: number;
   readonly body: string;
-  /** A login; that of a GitHub App ends with `[bot]`. Empty where the account was deleted. */
+  /** A login; that of a GitHub App ends with `[bot]`. Empty if the account was deleted. */
   readonly author: string;
 }
 
@@ -24,7 +24,7 @@ export interface Issue {
 /** A request to GitHub's API that failed: why, and what to do. */
 export class GitHubRequestError extends Error {
   override readonly name = 'GitHubRequestError';
-  /** HTTP status; undefined where no request was sent or no response came. */
+  /** HTTP status; undefined if no request was sent or no response came. */
   readonly status: number | undefined;
   /** Whether the request may have taken effect even though it failed. */
   readonly mayHaveTakenEffect: boolean;
@@ -97,7 +97,7 @@ export class GitHubApi {
     this.#run = run;
     this.#unusableReason = token === undefined ? NO_TOKEN : isValidName ? undefined : INVALID_REPOSITORY;
     const { GITHUB_API_URL: baseUrl } = process.env;
-    // Passed explicitly, since the library reads the variable only when it is loaded.
+    // Passed explicitly, because the library reads the variable only when it is loaded.
     this.#octokit = token === undefined ? undefined : getOctokit(token, baseUrl ? { baseUrl } : {});
     let fetch: Fetch | undefined;
     this.#octokit?.hook.before('request', ({ request }) => {
@@ -257,7 +257,7 @@ export class GitHubApi {
     } catch (error) {
       this.#run.signal.throwIfAborted();
       const { response } = error as { response?: { readonly status: number } };
-      // Octokit sets a status also where there was no response.
+      // Octokit sets a status also if there was no response.
       throw new GitHubRequestError(doing, permission, {
         status: response?.status,
         reason: getRawErrorMessage(error),
@@ -273,7 +273,7 @@ export const ISSUE_PERMISSION = 'issues: write';
 /**
  * Creates a comment or an issue. After a request whose effect is unknown, searches for it first, and repeats the request
  * once if it is not found.
- * @param find returns undefined where it does not exist
+ * @param find returns undefined if it does not exist
  * @throws the error of the last request
  */
 export async function createOnce<T>(

@@ -38,14 +38,14 @@ export function parseEvent(payload: Payload, env: NodeJS.ProcessEnv): WorkflowEv
   };
 }
 
-/** `owner/name`, limited to GitHub's characters and without `.` and `..`, since both become segments of URLs. */
+/** `owner/name`, limited to GitHub's characters and without `.` and `..`, because both become segments of URLs. */
 const parseRepositoryName = (name: unknown): string | undefined =>
   typeof name === 'string' && /^(?!\.\.?\/)[\w.-]+\/(?!\.\.?$)[\w.-]+$/.test(name) ? name : undefined;
 
 const parseNumericId = (id: unknown): string | undefined =>
   /^\d{1,20}$/.test(String(id)) ? String(id) : undefined;
 
-/** The pull request of the event, or the commented issue where that is a pull request. */
+/** The pull request of the event, or the commented issue if that is a pull request. */
 function parsePullRequest({ pull_request, issue, repository }: Payload): EventPullRequest | undefined {
   const commentedIssue = issue as { readonly pull_request?: unknown } | undefined;
   const pullRequest = (pull_request ?? (commentedIssue?.pull_request ? issue : undefined)) as

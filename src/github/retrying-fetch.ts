@@ -6,7 +6,7 @@ export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
 /** Milliseconds for one response with its body. */
 const RESPONSE_TIMEOUT_MS = 10_000;
-/** Milliseconds before the second and the third attempt, where the response has no Retry-After. */
+/** Milliseconds before the second and the third attempt, if the response has no Retry-After. */
 const RETRY_DELAYS_MS = [1000, 3000];
 /** The longest Retry-After or rate limit reset, in milliseconds, to wait for; a longer one is an error. */
 const MAX_RETRY_DELAY_MS = 60_000;
@@ -18,11 +18,11 @@ const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
  * attempts. It is sent again after a network error, a 5xx other than 501, and a 429 or 403 whose `Retry-After` or rate
  * limit reset is at most a minute away. A POST that may have taken effect is not sent again. Each wait is logged.
  *
- * The returned function throws what `fetch` throws, and an Error where a response exceeds a limit. A response with an error
- * status is returned.
+ * The returned function throws what `fetch` throws, and an Error if a response exceeds a limit. A response with an
+ * error status is returned.
  */
 export function createRetryingFetch(fetch: Fetch, run: RunContext): Fetch {
-  // After a request without any response, later requests of the run get one attempt, so that they do not all wait in vain.
+  // After a request without any response, later requests of the run get one attempt, so that they do not all wait for the timeout.
   let maxAttempts = RETRY_DELAYS_MS.length + 1;
   return async (url, options) => {
     for (let attempt = 1; ; attempt += 1) {
@@ -99,7 +99,7 @@ function toFetchError(error: unknown): Error {
 const isRetryable = (url: string, { method }: RequestInit): boolean =>
   method !== 'POST' || new URL(url).pathname.endsWith('/graphql');
 
-/** Milliseconds until the next attempt; undefined where the result is final. */
+/** Milliseconds until the next attempt; undefined if the result is final. */
 function retryDelayMs(result: AttemptResult, canRetry: boolean, attempt: number): number | undefined {
   const defaultDelayMs = RETRY_DELAYS_MS[attempt - 1];
   if ('failure' in result) return canRetry ? defaultDelayMs : undefined;
@@ -124,5 +124,5 @@ function rateLimitResetMs(headers: Headers): number | undefined {
   return (Number(reset) + 1) * 1000 - serverTimeMs(headers);
 }
 
-/** GitHub's clock, since the runner's may differ. */
+/** GitHub's clock, because the runner's may differ. */
 const serverTimeMs = (headers: Headers): number => Date.parse(headers.get('date') ?? '') || Date.now();

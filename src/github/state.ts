@@ -17,7 +17,7 @@ import type { ActionsRuntime } from './actions.ts';
 
 /** How main signed in. It holds no secret: `post` reads the secret from the step's inputs again. */
 export interface SignInState {
-  /** Post uses the same method, whatever variables later steps set. */
+  /** Post uses the same method, regardless of the variables that later steps set. */
   readonly way: AuthMethod;
   /** Determines the endpoints. */
   readonly cloud: CloudName;
@@ -63,8 +63,8 @@ export interface MigrationState {
 
 /**
  * The action's state, which main saves before it acts and post reads. Post does not trust it. An earlier step can set
- * `STATE_…` through GITHUB_ENV, which takes effect where main has saved nothing, so main first saves every key. A migration
- * can append to the state file, which takes effect until main saves again.
+ * `STATE_…` through GITHUB_ENV, which takes effect if main has saved nothing, so main first saves every key. A
+ * migration can append to the state file, which takes effect until main saves again.
  */
 export class ActionState {
   readonly #runtime: ActionsRuntime;
@@ -162,8 +162,9 @@ export class ActionState {
   }
 
   /**
-   * Whether a step of this job created the rule. Such a rule outlives this step, since post parts run in reverse order.
-   * The ids in its name do not identify the job, since all jobs of a run share them; the runner's temporary folder does.
+   * Whether a step of this job created the rule. Such a rule outlives this step, because post parts run in reverse
+   * order. The ids in its name do not identify the job, because all jobs of a run share them; the runner's temporary
+   * folder does.
    */
   isRuleOfThisJob(rule: string): boolean {
     const file = jobRulesFile();
@@ -232,7 +233,7 @@ function appendLine(file: string, line: string): void {
     writeSync(descriptor, `${line}\n`);
     closeSync(descriptor);
   } catch {
-    // See above.
+    // A later step then creates its own rule.
   }
 }
 

@@ -6,17 +6,17 @@ export type IssueStep =
   | { readonly action: 'close'; readonly comment: string }
   | { readonly action: 'leave' };
 
-/** What was done with the issue; the number is undefined where there is no open issue. */
+/** What was done with the issue; the number is undefined if there is no open issue. */
 export interface IssueOutcome {
   readonly action: 'opened' | 'updated' | 'closed' | 'unchanged';
   readonly number: number | undefined;
 }
 
 /**
- * Opens, updates or closes one issue of the repository. Anybody can write the marker, so the issue is found by its marker
- * and its author among all open issues. If there are several, the oldest one is used.
+ * Opens, updates or closes one issue of the repository. Anyone can write the marker, so the issue is found by its
+ * marker and its author among all open issues. If there are several, the oldest one is used.
  * @param marker first line of the body, an HTML comment
- * @param decide what to do, by the body of the open issue; undefined where no issue is open
+ * @param decide what to do, by the body of the open issue; undefined if no issue is open
  * @throws `GitHubRequestError`
  */
 export async function syncIssue(

@@ -1,11 +1,11 @@
 import { type Comment, createOnce, type GitHubApi } from './api.ts';
 
 /**
- * Creates or updates one comment on a pull request. Anybody can write the marker, so the comment is found by its marker
+ * Creates or updates one comment on a pull request. Anyone can write the marker, so the comment is found by its marker
  * and its author, on all pages.
  * @param marker first line of the comment, an HTML comment
  * @param body text after the marker
- * @param create whether to create the comment where it does not exist
+ * @param create whether to create the comment if it does not exist
  * @throws `GitHubRequestError`
  */
 export async function upsertComment(

@@ -188,7 +188,7 @@ function parseSwitch(given: string, on: RegExp, off: RegExp, expected: string): 
   return off.test(given) ? { value: false } : invalid(given, expected);
 }
 
-/** Ignores the case, and returns the choice as it is spelled in `choices`. */
+/** Ignores the case, and returns the choice in the spelling of `choices`. */
 export function parseChoice<C extends string>(given: string, choices: readonly C[]): Parsed<C> {
   const value = choices.find((c) => c.toLowerCase() === given.toLowerCase());
   return value === undefined ? invalid(given, `one of: ${choices.join(', ')}`) : { value };

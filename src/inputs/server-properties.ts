@@ -52,7 +52,7 @@ export interface ServerProperty<
   /** How a user resolves a difference that cannot be updated. */
   readonly remedy?: string;
   readonly requiresRestart?: true;
-  /** Whether Azure itself made the difference, so that it is not drift. */
+  /** Whether Azure caused the difference, so that it is not drift. */
   isAzureManagedChange?(change: PropertyChange): boolean;
 }
 
@@ -76,7 +76,7 @@ export interface BodyContext {
   readonly administratorPassword?: string | undefined;
   /** Tenant of the identities that Entra authentication accepts. */
   readonly tenantId?: string | undefined;
-  /** The one database of a new elastic cluster. */
+  /** The only database of a new elastic cluster. */
   readonly database?: string | undefined;
   /** Numeric id of the repository whose run creates the server. */
   readonly repositoryId?: string | undefined;

@@ -2,8 +2,8 @@ import { CREATION_TAG, isCreationTag } from '../common/creation-tag.ts';
 import { MAX_IDENTIFIER_BYTES } from '../common/resource-names.ts';
 
 /*
- * What Azure and PostgreSQL accept, and no stricter; see docs/azure-behavior.md#names-and-limits. Each validator returns
- * undefined for a valid value, otherwise a sentence to be read after the input's name.
+ * Checks what Azure and PostgreSQL accept, and is not stricter; see docs/azure-behavior.md#names-and-limits. Each
+ * validator returns undefined for a valid value, otherwise a sentence to be read after the input's name.
  */
 
 const RESERVED_LOGINS = [
@@ -69,8 +69,8 @@ export function validateNewAdministratorPassword(password: string, login: string
 }
 
 /**
- * Rejects a secret that begins or ends with a line break or another control character. Nobody chooses such a password,
- * but pasting a secret, or piping it from `echo`, can add one.
+ * Rejects a secret that begins or ends with a line break or another control character. Such a
+ * character is a mistake: pasting a secret, or piping it from `echo`, can add one.
  */
 export const validateSecretEnds = (secret: string): string | undefined =>
   /^[\p{Cc}\u2028\u2029]|[\p{Cc}\u2028\u2029]$/u.test(secret)
@@ -163,8 +163,7 @@ export const MAX_TAGS = 50;
 export function validateTags(tags: ReadonlyMap<string, string>): string | undefined {
   if (tags.size > MAX_TAGS) return `has ${tags.size} tags, but a resource has ${MAX_TAGS} at most`;
   for (const [name, value] of tags) {
-    if (isCreationTag(name))
-      return `has '${CREATION_TAG}', which the action itself uses: choose another name`;
+    if (isCreationTag(name)) return `has '${CREATION_TAG}', which the action uses: choose another name`;
     if (name.length > 512 || /[<>%&\\?/\p{Cc}]/u.test(name))
       return `has '${name}', but a tag's name has 512 characters at most, and none of < > % & \\ ? /`;
     if (value.length > 256)

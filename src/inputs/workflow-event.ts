@@ -25,7 +25,9 @@ export const NO_EVENT: WorkflowEvent = {
   pullRequest: undefined,
 };
 
-/** Whether GitHub gives this run neither secrets nor an OIDC token: a `pull_request` event of a fork or of Dependabot. */
+/**
+ * Whether GitHub withholds secrets and OIDC tokens from this run: a `pull_request` event of a fork or of Dependabot.
+ */
 export function isUntrustedPullRequest({ name, pullRequest, actor }: WorkflowEvent): boolean {
   if (name !== 'pull_request') return false;
   return pullRequest?.fromFork === true || actor === 'dependabot[bot]';

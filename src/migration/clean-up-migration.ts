@@ -15,7 +15,7 @@ const TERMINATE_SESSIONS_TIMEOUT_MS = 20_000;
 
 /**
  * Terminates the sessions of a migration whose main part was killed; after its processes have ended, and before the firewall
- * rule is removed. The host comes from Azure and the password from the step's inputs, since the state has neither.
+ * rule is removed. The host comes from Azure and the password from the step's inputs, because the state has neither.
  * @param reader of the server in `migration`
  * @throws the reason why the sessions could not be terminated
  */
@@ -27,8 +27,7 @@ export async function cleanUpMigration(
 ): Promise<void> {
   const observedServer = await reader.getServer();
   if (observedServer.status === 'unknown') throw observedServer.error;
-  if (observedServer.status === 'absent')
-    return run.info('The server of the migration does not exist any more.');
+  if (observedServer.status === 'absent') return run.info('The server of the migration no longer exists.');
   const { id = '', fullyQualifiedDomainName: host } = observedServer.value.server;
   if (!host) throw new Error('Azure returned no host name for the server');
   const password =

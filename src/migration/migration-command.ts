@@ -40,7 +40,7 @@ const EXCLUDED_ENV = [
 
 /**
  * The environment of a `run:` step and the connection, without the excluded variables.
- * @param applicationName identifies the migration's sessions; not used where the workflow has set PGAPPNAME
+ * @param applicationName identifies the migration's sessions; not used if the workflow has set PGAPPNAME
  */
 export function migrationEnvironment(
   env: NodeJS.ProcessEnv,
@@ -84,7 +84,7 @@ export async function runMigrationCommand(
   }
 }
 
-/** Starts the command. Standard output and standard error go to one pipe where named pipes exist. */
+/** Starts the command. Standard output and standard error go to one pipe if named pipes exist. */
 async function spawnCommand(
   { workingDirectory, environment, tag }: MigrationCommand,
   shell: string,

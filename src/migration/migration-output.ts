@@ -39,7 +39,7 @@ export class MigrationOutput {
     await writeStdout(this.#stopCommandsLine());
   }
 
-  /** Starts a new line, since the command's output may end without one. */
+  /** Starts a new line, because the command's output may end without one. */
   async resumeCommands(): Promise<void> {
     await writeStdout(`\n${this.#resumeCommandsLine()}`);
   }
@@ -106,7 +106,7 @@ export interface Pipe {
 /**
  * Opens a named pipe. Node connects children through sockets instead, which commands cannot open as `/dev/stderr`. One pipe
  * for both outputs preserves the order of their lines.
- * @returns undefined where there are no named pipes, such as on Windows
+ * @returns undefined if there are no named pipes, such as on Windows
  */
 export async function openPipe(): Promise<Pipe | undefined> {
   // The pipes of Git for Windows' mkfifo work only between programs of Git.
@@ -128,7 +128,7 @@ export async function openPipe(): Promise<Pipe | undefined> {
 export const closePipeWriter = ({ writer }: Pipe): void => closeSync(writer);
 
 /**
- * Waits until all output is relayed, but at most a second, since a process may keep the pipe open.
+ * Waits until all output is relayed, but at most a second, because a process may keep the pipe open.
  * @param relayed promises of {@link MigrationOutput.relay}
  */
 export async function drainOutput(sources: readonly Readable[], relayed: Promise<unknown>): Promise<void> {

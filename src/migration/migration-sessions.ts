@@ -37,15 +37,16 @@ export async function serverTime(session: Session): Promise<string> {
 }
 
 /**
- * Condition for a session `a` of pg_stat_activity to be one of the migration's. It is run by the migration's role in the
- * migration's database; $1 to $3 are the fields of {@link MigrationSessionFilter}. The session either has the migration's
- * application name, which contains a random tag, or meets all of these conditions, since some clients (pgJDBC, Prisma) set
- * another name:
+ * Condition for a session `a` of pg_stat_activity to be one of the migration's. It is run by the migration's role in
+ * the migration's database; $1 to $3 are the fields of {@link MigrationSessionFilter}. The session either has the
+ * migration's application name, which contains a random tag, or meets all of these conditions, because some clients
+ * (pgJDBC, Prisma) set another name:
  * - It has the same role, database and client address as this session. A deployed application has another address.
  * - It started after the migration.
  * - It is not a session of the action, in this or another run.
- * - It executes a statement, is in a transaction, or (unless $3) holds an advisory lock. Any other session changes nothing
- *   and ends with its client, so idle connections of another job or application behind the same address are not selected.
+ * - It executes a statement, is in a transaction, or (unless $3) holds an advisory lock. Any other session changes
+ *   nothing and ends with its client, so idle connections of another job or application behind the same address are not
+ *   selected.
  */
 const MIGRATION_SESSION_SQL = `a.usename = current_user AND a.pid <> pg_backend_pid() AND (
   a.application_name = $1
@@ -185,7 +186,7 @@ export async function withSeparateSession<T>(
     return await work(result.session);
   } finally {
     const closed = result.session.close();
-    // Does not wait for a server that does not respond, since GitHub limits the time.
+    // Does not wait for a server that does not respond, because GitHub limits the time.
     if (!signal.aborted) await closed;
   }
 }

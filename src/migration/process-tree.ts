@@ -23,7 +23,7 @@ export const PROCESS_TAG_VARIABLE = 'AZURE_POSTGRESQL_ACTION_MIGRATION';
 /**
  * Ends a detached child and the processes that it started: its process group, its descendants and every process with the
  * tag get SIGTERM, and SIGKILL if they still run after the grace period. On Windows, only the tree of a running child is
- * ended, since descendants of an ended parent cannot be found.
+ * ended, because descendants of an ended parent cannot be found.
  * @param tag the child's value of {@link PROCESS_TAG_VARIABLE}
  * @returns the number of processes that were running
  */

@@ -128,7 +128,7 @@ interface CleanedUpSessions {
 /**
  * Terminates the migration's sessions, and logs them. After a success that left no process running, idle sessions without
  * the migration's application name are not terminated, and a login takes place only if there may be sessions to terminate.
- * @returns undefined where this was not possible: it logs a warning, so that it hides no other error, and post tries again
+ * @returns undefined if this was not possible: it logs a warning, so that it hides no other error, and post tries again
  */
 async function cleanUpSessions(
   run: RunContext,

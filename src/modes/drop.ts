@@ -59,7 +59,7 @@ async function listRolesToDrop(
 
 /**
  * Deletes what one pull request has on the server. A dry run constructs no writer. A role that owns objects outside of
- * the database is skipped, which is checked before anything is deleted; the database is deleted all the same.
+ * the database is skipped, which is checked before anything is deleted; the database is still deleted.
  * @param reader of the administrator's session in `postgres`
  * @returns why roles are skipped; undefined if none is
  */

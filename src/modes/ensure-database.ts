@@ -17,7 +17,7 @@ import { setRolePassword } from '../resources/role/create-role.ts';
 import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
 
-/** The database as it is published. */
+/** The published database. */
 interface EnsuredDatabase extends ReconcileOutcome {
   /** A session with the published login, which proves that it works. */
   readonly appSession: Session;

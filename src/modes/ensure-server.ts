@@ -78,8 +78,8 @@ async function wasCreationInterrupted(
 
 /**
  * Finishes a creation: parameters, rules, the maintenance window, and then the removal of the creation tag. All declared
- * properties are set whatever `on-drift` says, since nobody has changed a server that is still being created. The
- * window comes last, since its request can also remove the tag; without a declared window a request of its own does.
+ * properties are set regardless of `on-drift`, because no user has changed a server that is still being created. The
+ * window is set last, because its request can also remove the tag; without a declared window, a separate request does.
  * @param server `created` by this run, so its properties are as declared
  */
 async function finishCreation(

@@ -74,7 +74,7 @@ function warnAdminCredentialsExported({ run, config }: ModeContext<EnsureConfig>
   const { pullRequest, appRole, publish: published } = config;
   if (pullRequest === undefined || appRole !== undefined || !published.exportEnv) return;
   run.warning(
-    'Without app-username, later steps get the administrator’s password and run the pull request’s own code. Set app-username and app-password-key.',
+    'Without app-username, later steps get the administrator’s password and run the pull request’s code. Set app-username and app-password-key.',
   );
 }
 

@@ -45,7 +45,7 @@ export async function commentOnDrop(
   await upsertPullRequestComment(ctx, number, { marker, body, create: false });
 }
 
-/** Only warns if the comment cannot be written, since the database is in the desired state. */
+/** Only warns if the comment cannot be written, because the database is in the desired state. */
 async function upsertPullRequestComment(
   { run, gitHub }: ModeContext<EnsureConfig | DropConfig | SweepConfig>,
   number: number,

@@ -10,7 +10,7 @@ import type { ModeContext, WritableControlPlane, WritingConfig } from './context
  *   server, which may have been deleted on purpose, or the server is stopped and stays stopped (`dry-run`, or a sweep
  *   with `start-if-stopped: false`)
  * @throws `server-not-found` for a sweep, which would otherwise succeed every night without doing anything; why the server
- *   could not be read, since unknown is never treated as absent
+ *   could not be read, because unknown is never treated as absent
  */
 export async function findReadyServer(
   ctx: ModeContext<DropConfig | SweepConfig>,

@@ -32,7 +32,7 @@ export async function writeDriftReport(
   });
 }
 
-/** Creates, updates or closes the issue (`drift-issue`). Only warns if that fails, since the check is complete. */
+/** Creates, updates or closes the issue (`drift-issue`). Only warns if that fails, because the check is complete. */
 export async function syncDriftIssue(ctx: ModeContext<CheckConfig>, result: DriftResult): Promise<void> {
   const { run, config, gitHub } = ctx;
   if (!config.driftIssue) return;

@@ -2,7 +2,7 @@ import { actionError, toActionError } from '../common/errors.ts';
 import { formatDuration, type RunContext, withAbortGrace } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 
-/** Milliseconds that the work may go on after the abort, for example to end a migration. */
+/** Milliseconds that the work may continue after the abort, for example to end a migration. */
 const ABORT_GRACE_MS = 8000;
 
 /**

@@ -226,10 +226,10 @@ export interface ProtectedDatabase {
 }
 
 /**
- * Ends sessions and prepared transactions of pull requests' roles of this repository in a database that is not theirs.
- * PostgreSQL lets PUBLIC connect to a database by default. Each such role can then block a clone of it and take any
- * advisory lock. The roles of this database's own pull request and roles that the administrator did not create for a
- * pull request are not affected.
+ * Ends sessions and prepared transactions of pull requests' roles of this repository in a database that does not belong
+ * to them. PostgreSQL lets PUBLIC connect to a database by default. Each such role can then block a clone of it and
+ * take any advisory lock. The roles of this database's own pull request and roles that the administrator did not create
+ * for a pull request are not affected.
  * @param alreadyWarned lines that a warning has named; this function adds the lines that it warns about
  * @returns a line for each that was ended
  */
@@ -250,7 +250,7 @@ export async function terminatePullRequestSessions(
   const newLines = takeUnseen(found, alreadyWarned);
   if (newLines.length > 0)
     run.warning(
-      `Ended sessions and prepared transactions of pull requests’ roles in database '${name}', which is not theirs: ${newLines.join('; ')}. Every role can connect to a database while PUBLIC has CONNECT. ${revokePublicConnectHint(name)}`,
+      `Ended sessions and prepared transactions of pull requests’ roles in database '${name}', which does not belong to them: ${newLines.join('; ')}. Every role can connect to a database while PUBLIC has CONNECT. ${revokePublicConnectHint(name)}`,
     );
   return found;
 }

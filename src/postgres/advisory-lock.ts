@@ -19,7 +19,8 @@ const HEARTBEAT_INTERVAL_MS = 10_000;
  * that `work` gets.
  * @param session holds the lock; closed at the end
  * @param terminatePullRequestSessions called whenever another role holds or awaits the lock; ends sessions of pull
- *   requests' roles in a database that is not theirs, and returns a line for each. An error of it is a warning
+ *   requests' roles in a database that does not belong to them, and returns a line for each. An error of it is a
+ *   warning
  * @throws the error of `work`; `migration-lock-lost`
  */
 export async function withMigrationLock<T>(
@@ -68,8 +69,8 @@ function startHeartbeat(session: Session, reportLost: (error?: Error) => void): 
 /**
  * Polls the lock until it is free, without waiting in its queue: CREATE INDEX CONCURRENTLY of the migration that holds the
  * lock would wait for the snapshot of this session. After sessions of pull requests' roles were ended, others can
- * reconnect immediately or already wait in the queue. Then this session does wait in the queue while those before it are
- * ended once more, so it gets the lock next.
+ * reconnect immediately or already wait in the queue. Then this session waits in the queue while the sessions before it
+ * are ended again, so it gets the lock next.
  */
 async function acquireLock(
   run: RunContext,

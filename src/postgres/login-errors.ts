@@ -61,7 +61,7 @@ export function classifyLoginError(error: unknown): LoginFailure {
   const message = getErrorMessage(error);
   const code = getErrorCode(error);
   if (error instanceof PasswordRequestError) return { kind: 'refused', reason: message, hint: error.hint };
-  // First, so that no text in an error of PostgreSQL can look like a blocked connection.
+  // Checked first, so that no text in an error of PostgreSQL can be taken for a blocked connection.
   if (isSqlState(code)) return fromSqlState(code, message);
   // The driver's checks of SCRAM: the server does not prove its identity, or asks for an unsupported mechanism.
   if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, hint: PASSWORD_AUTH_HINT };
@@ -104,8 +104,8 @@ const transientFailure = (reason: string): LoginFailure => ({
 });
 
 /**
- * `no encryption` reports a connection without TLS, whatever the firewall rules are. Over TLS, the firewall blocks this
- * address (docs/azure-behavior.md#login-errors).
+ * `no encryption` reports a connection without TLS, regardless of the firewall rules. Over TLS, the firewall blocks
+ * this address (docs/azure-behavior.md#login-errors).
  */
 function fromPgHbaError(message: string): LoginFailure {
   if (message.includes('no encryption')) {

@@ -2,12 +2,12 @@ import type { Credentials } from '../inputs/types.ts';
 import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-errors.ts';
 import { Session, type SessionTarget } from './session.ts';
 
-/** Where and as whom to log in. */
+/** Host, database, role and password of a login. */
 export interface LoginTarget extends SessionTarget {
   readonly password: string;
 }
 
-/** The administrator in `postgres`, from where databases are created and dropped without a session in them. */
+/** The administrator in `postgres`, from which databases are created and dropped without a session in them. */
 export function adminLogin(
   host: string,
   { username, password }: Credentials,
@@ -26,7 +26,7 @@ export interface LoginAttempt {
 }
 
 /**
- * Makes one attempt to log in, over verified TLS.
+ * Tries once to log in, over verified TLS.
  * @param target without a password, the login only shows whether the firewall admits this runner: a server that asks
  *   for a password gives a failure of kind `refused`, and nothing is sent to it
  * @param timeoutMs milliseconds until the attempt counts as blocked

@@ -68,7 +68,7 @@ export function retryOnConflict<T>(
 }
 
 /**
- * Turns an error of PostgreSQL into `drop-failed`; returns every other error as it is.
+ * Turns an error of PostgreSQL into `drop-failed`; returns every other error unchanged.
  * @param blockers the sessions and prepared transactions that hold the lock, a line each
  */
 export function toDropError(what: string, error: unknown, blockers: readonly string[] = []): unknown {

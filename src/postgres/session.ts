@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { PasswordRequestError } from './login-errors.ts';
 
-/** Where and as whom a session logs in. */
+/** Host, database, role and password of a session. */
 export interface SessionTarget {
   readonly host: string;
   readonly port: number;

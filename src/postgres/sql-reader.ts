@@ -43,7 +43,7 @@ const DATABASE_COLUMNS = `d.datname AS name, d.oid::text AS oid, pg_get_userbyid
 /**
  * The columns of {@link FoundRole}, from rows `r` of pg_roles. `administered`: the administrator created the role, so it
  * got ADMIN OPTION from the server, and no other role has ADMIN OPTION. Otherwise another role can have written the
- * comment. Before PostgreSQL 16, every role with CREATEROLE administers all others, so all comments are believed.
+ * comment. Before PostgreSQL 16, every role with CREATEROLE administers all others, so all comments are trusted.
  */
 const ROLE_COLUMNS = `r.rolname AS name, r.oid::text AS oid, r.rolcanlogin AS "mayLogIn", shobj_description(r.oid, 'pg_authid') AS comment,
   NOT r.rolsuper AND CASE WHEN current_setting('server_version_num')::int >= 160000

@@ -47,7 +47,7 @@ export interface ReportedFinding extends Finding {
   readonly remedy: string;
 }
 
-/** Drift without findings about the same property of the same resource; the first one wins. */
+/** Drift without findings about the same property of the same resource; the first one is kept. */
 export const uniqueDrift = (findings: readonly ReportedFinding[]): readonly ReportedFinding[] =>
   findings
     .filter(isDrift)

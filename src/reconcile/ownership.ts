@@ -12,7 +12,7 @@ import type { Skipped } from './findings.ts';
 /** The properties of a database that ownership depends on. */
 export interface ObservedDatabase {
   readonly owner: string;
-  /** Whether the administrator of this session owns it; then nobody else can have written its marker. */
+  /** Whether the administrator of this session owns it; then no other role can have written its marker. */
   readonly isOwnedByAdmin: boolean;
   readonly marker: ParsedMarker | undefined;
   readonly connectionLimit: number;
@@ -21,7 +21,7 @@ export interface ObservedDatabase {
 /** The properties of a role that ownership depends on. */
 export interface ObservedRole {
   readonly marker: ParsedMarker | undefined;
-  /** Whether only the administrator of this session administers it; then nobody else can have written its marker. */
+  /** Whether only the administrator of this session administers it; then no other role can have written its marker. */
   readonly administered: boolean;
 }
 
@@ -61,7 +61,7 @@ export function databaseNotOwnedError(
     reason: observed.isOwnedByAdmin
       ? describeOwner(observed.marker, marker?.repositoryId)
       : `it is owned by role '${observed.owner}'.`,
-    hint: 'Choose another database, or drop this one manually if nobody needs it.',
+    hint: 'Choose another database, or drop this one manually if it is no longer needed.',
   });
 }
 
@@ -72,7 +72,7 @@ export function roleNotOwnedError(observed: ObservedRole, { name, marker }: Role
     reason: observed.administered
       ? describeOwner(observed.marker, marker.repositoryId)
       : 'it was created by another role than admin-username, or before the server was upgraded to PostgreSQL 16.',
-    hint: 'Choose another app-username, or drop this role manually if nobody needs it.',
+    hint: 'Choose another app-username, or drop this role manually if it is no longer needed.',
   });
 }
 
@@ -99,7 +99,7 @@ export interface OwnedPullRequestRole extends RoleConfig {
  * The databases that the action created for pull requests of this repository: those that the administrator owns, with a
  * marker that matches the name.
  * @param databases those with a marker
- * @returns `notOwned`: databases whose marker names this repository and is not believed
+ * @returns `notOwned`: databases whose marker names this repository and is not trusted
  */
 export function findPullRequestDatabases<T extends Named<ObservedDatabase>>(
   repositoryId: string,
@@ -119,7 +119,7 @@ export function findPullRequestDatabases<T extends Named<ObservedDatabase>>(
     else {
       const reason = isOwnedByAdmin
         ? MARKER_NAME_MISMATCH
-        : `its ownership marker is not believed, because role '${owner}' owns it`;
+        : `its ownership marker is not trusted, because role '${owner}' owns it`;
       notOwned.push({ resource: 'database', name, reason });
     }
   }
@@ -130,7 +130,7 @@ export function findPullRequestDatabases<T extends Named<ObservedDatabase>>(
  * The roles that the action created for pull requests of this repository: those that the administrator created, with a
  * marker that matches the name.
  * @param roles those with a marker
- * @returns `notOwned`: roles whose marker names this repository and is not believed
+ * @returns `notOwned`: roles whose marker names this repository and is not trusted
  */
 export function findPullRequestRoles(
   repositoryId: string,
@@ -147,7 +147,7 @@ export function findPullRequestRoles(
     } else {
       const reason = administered
         ? MARKER_NAME_MISMATCH
-        : 'its ownership marker is not believed, because another role created it';
+        : 'its ownership marker is not trusted, because another role created it';
       notOwned.push({ resource: 'role', name, reason });
     }
   }
@@ -161,7 +161,9 @@ const isPullRequestMarker = (
 
 const MARKER_NAME_MISMATCH = 'its ownership marker does not match its name';
 
-/** The roles that the action created for this pull request's database, whatever `app-username` was at that time. */
+/**
+ * The roles that the action created for this pull request's database, regardless of the `app-username` at that time.
+ */
 export const findRolesOfDatabase = (
   { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
   roles: readonly Named<ObservedRole>[],

@@ -6,7 +6,7 @@ import { alwaysReconciled } from './remedy.ts';
 export interface ChangePolicy {
   readonly create: boolean;
   readonly start: boolean;
-  /** `managed`: only resources that are reconciled whatever `on-drift` says, see {@link alwaysReconciled}. */
+  /** `managed`: only resources that are reconciled regardless of `on-drift`, see {@link alwaysReconciled}. */
   readonly update: 'none' | 'managed' | 'all';
   readonly delete: boolean;
 }

@@ -25,7 +25,7 @@ export interface Plan<W> {
 
 /** What one or several calls of {@link reconcile} have changed, and the differences that they leave. */
 export interface ReconcileOutcome {
-  /** Applied changes, without those that another run made in the meantime. */
+  /** Applied changes, without those that another run applied in the meantime. */
   readonly changes: readonly Change[];
   readonly remaining: readonly ReportedFinding[];
 }

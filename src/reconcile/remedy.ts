@@ -22,10 +22,10 @@ export const FIX_HINT = 'mode: ensure with on-drift: fix changes it in place';
 
 /** The remedy of a property that Azure or PostgreSQL cannot change in place. */
 export const IMMUTABLE_HINT =
-  'cannot be changed in place, and nothing is ever replaced: declare the actual value, or migrate to a new resource manually';
+  'cannot be changed in place, and the action never replaces a resource: declare the actual value, or migrate to a new resource manually';
 
 /**
- * Resource types that `mode: ensure` updates whatever `on-drift` says: a role that carries this action's marker, and a
+ * Resource types that `mode: ensure` updates regardless of `on-drift`: a role that carries this action's marker, and a
  * list that is only added to. Such an update cannot undo what another owner has set.
  */
 export const alwaysReconciled: readonly string[] = ['role', 'extension allow-list'];

@@ -28,5 +28,5 @@ export interface ResourceHandler<D, O, R, W, C = EnsureConfig | CheckConfig> {
   ): Promise<ApplyResult>;
 }
 
-/** `adopted`: another run has made the change in the meantime, so it does not count as a change of this run. */
+/** `adopted`: another run has applied the change in the meantime, so it does not count as a change of this run. */
 export type ApplyResult = 'applied' | 'created' | 'adopted';

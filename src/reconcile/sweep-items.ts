@@ -9,7 +9,7 @@ import {
 
 /** What one pull request has on a server: a database, its roles, or both. */
 export interface SweepItem {
-  /** How the item is reported: as a role when its database does not exist anymore. */
+  /** How the item is reported: as a role when its database no longer exists. */
   readonly resource: 'database' | 'role';
   /** The database's name. */
   readonly name: string;
@@ -25,7 +25,7 @@ export interface SweepItem {
  * database.
  * @param databases those with a marker
  * @param roles those with a marker
- * @returns `notOwned`: what has a marker of this repository that is not believed
+ * @returns `notOwned`: what has a marker of this repository that is not trusted
  */
 export function findSweepItems(
   repositoryId: string,

@@ -4,7 +4,7 @@ import type { Finding, ReportedFinding, ResourceType } from '../reconcile/findin
 /** The result of a drift check. */
 export interface DriftCheckResult {
   readonly server: string;
-  /** Azure's resource id; undefined where the server was not found. */
+  /** Azure's resource id; undefined if the server was not found. */
   readonly serverId: string | undefined;
   readonly database: string | undefined;
   /** The drift, and what could not be checked (`unknown`), in any order. */

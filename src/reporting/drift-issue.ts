@@ -7,7 +7,7 @@ import { inlineCode, renderTable } from './markdown.ts';
 /** Identifies a finding across checks. An empty name stands for any resource of the type. */
 export type FindingKey = Pick<Finding, 'resource' | 'name' | 'property'>;
 
-/** The findings recorded in an open issue; undefined where the record cannot be read. */
+/** The findings recorded in an open issue; undefined if the record cannot be read. */
 export type RecordedFindings = readonly FindingKey[] | undefined;
 
 export type IssueAction = 'open' | 'update' | 'close' | 'leave';
@@ -34,7 +34,7 @@ const escapeForMarker = (name: string): string =>
 
 /**
  * Plans the step for the issue from the record of earlier checks in its body and from the findings of this check.
- * @param existingBody body of the open issue; undefined where none is open
+ * @param existingBody body of the open issue; undefined if none is open
  */
 export function planIssueStep(check: DriftCheckResult, existingBody: string | undefined): IssueStep {
   const { findings } = check;
@@ -51,9 +51,9 @@ export function planIssueStep(check: DriftCheckResult, existingBody: string | un
 
 /**
  * Decides what to do with the issue.
- * @param openIssue undefined where none is open
+ * @param openIssue undefined if none is open
  * @param findings of this check
- * @returns `close` only where this check could read everything that the issue records; unknown is never treated as fixed
+ * @returns `close` only if this check could read everything that the issue records; unknown is never treated as fixed
  */
 export function decideAction(
   openIssue: { readonly recorded: RecordedFindings } | undefined,
@@ -101,7 +101,7 @@ function renderTitle({ server, database }: DriftCheckResult): string {
 }
 
 /**
- * Renders the marker, the record and the text. Text from outside cannot become markup or mention anybody.
+ * Renders the marker, the record and the text. Text from outside cannot become markup or mention a user.
  * @param unverified findings of earlier checks that this check could not verify
  */
 function renderBody(check: DriftCheckResult, unverified: readonly FindingKey[]): string {
@@ -213,7 +213,7 @@ const RECORD_PREFIX = '<!-- azure-postgresql-action: findings ';
 const RECORD_SUFFIX = ' -->';
 
 /**
- * The findings in one HTML comment; no finding can end it or mention anybody. If they are too long, only their resource
+ * The findings in one HTML comment; no finding can end it or mention a user. If they are too long, only their resource
  * types are recorded, which makes it harder to close the issue, never easier.
  */
 function renderRecord(findings: readonly FindingKey[]): string {
@@ -231,7 +231,9 @@ const toEscapedJson = (keys: readonly FindingKey[]): string =>
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** The record in the second line of a body; undefined where it does not have exactly the format of {@link renderRecord}. */
+/**
+ * The record in the second line of a body; undefined if it does not have exactly the format of {@link renderRecord}.
+ */
 export function parseRecord(body: string): RecordedFindings {
   const line = body.split(/\r?\n/, 2)[1] ?? '';
   if (!line.startsWith(RECORD_PREFIX) || !line.endsWith(RECORD_SUFFIX)) return undefined;

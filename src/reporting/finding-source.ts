@@ -30,7 +30,7 @@ const AZURE_SERVICES_ADDRESS = '0.0.0.0';
 
 /**
  * Line of a finding's input in the config-file, starting at 1: that of the named item (`input.name`) if the file has it,
- * else that of the input. Undefined where the file does not have the input.
+ * else that of the input. Undefined if the file does not have the input.
  */
 export function findConfigLine(finding: Finding, { lines }: ConfigFileSource): number | undefined {
   const input = inputNameOf(finding);

@@ -15,7 +15,7 @@ import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
 /**
- * Logs a run while it goes on; at its end writes the outputs and the job's summary, even if the run has failed. It only
+ * Logs a run while it runs; at its end writes the outputs and the job's summary, even if the run has failed. It only
  * receives: the modes pass their results to each other as values.
  */
 export class Reporter implements ReconcileListener {

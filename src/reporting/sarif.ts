@@ -52,7 +52,7 @@ const RULE_TEXTS: Readonly<
   changed: {
     shortText: 'differs from the inputs',
     fullText: 'The actual value in Azure or PostgreSQL differs from the value that an input declares.',
-    help: 'Run the action with `mode: ensure` and `on-drift: fix` to change it in place, or declare the actual value. The message says which of these is possible.',
+    help: 'Run the action with `mode: ensure` and `on-drift: fix` to change it in place, or declare the actual value. The message states which of these is possible.',
   },
   missing: {
     shortText: 'is declared, but does not exist',
@@ -68,7 +68,7 @@ const RULE_TEXTS: Readonly<
     shortText: 'could not be checked',
     fullText:
       'It is unknown whether this resource matches the inputs. Code scanning closes the alerts of earlier checks for this resource, and reopens them when a later check reports them again.',
-    help: 'The message says why the resource could not be checked. Give the identity permission to read it, or run the check on a runner that can connect to the server.',
+    help: 'The message states why the resource could not be checked. Give the identity permission to read it, or run the check on a runner that can connect to the server.',
   },
 };
 
@@ -90,7 +90,7 @@ const rules: ReportingDescriptor[] = [
     name: 'FirewallRuleWideOpen',
     shortDescription: { text: 'Firewall rule admits the whole internet' },
     fullDescription: {
-      text: 'This rule, declared or not, lets half of all IPv4 addresses or more connect to the server.',
+      text: 'This rule, declared or not, admits half of all IPv4 addresses or more to the server.',
     },
     help: toHelpMessage(
       'Remove the rule, or declare only the addresses that need access with `allowed-ip-ranges`.',
@@ -168,7 +168,7 @@ function declaredWideOpenFindings(check: DriftCheckResult): readonly ReportedFin
     }));
 }
 
-/** One sentence, since GitHub shows only the first one where space is limited. */
+/** One sentence, because GitHub shows only the first one if space is limited. */
 function renderMessage(finding: ReportedFinding): string {
   const line = formatFinding(finding);
   const parts = [line.charAt(0).toUpperCase() + line.slice(1), finding.remedy];
@@ -177,15 +177,16 @@ function renderMessage(finding: ReportedFinding): string {
 }
 
 /**
- * Text from outside as a SARIF message: braces are doubled (§3.11.5), since `{0}` is a placeholder, and brackets cannot form
- * an embedded link (§3.11.6). A backslash before the bracket is not enough, since a preceding backslash would escape it.
+ * Text from outside as a SARIF message: braces are doubled (§3.11.5), because `{0}` is a placeholder, and brackets
+ * cannot form an embedded link (§3.11.6). A backslash before the bracket is not enough, because a preceding backslash
+ * would escape it.
  */
 const escapeMessage = (text: string): string =>
   text.replaceAll(/\s+/g, ' ').replaceAll(/[{}]/g, '$&$&').replaceAll('](', '] (');
 
 /**
  * Identifies an alert across checks. It does not contain the actual value, which may change while the drift persists. It
- * contains the server and the database, since GitHub merges equal fingerprints of all categories into one alert.
+ * contains the server and the database, because GitHub merges equal fingerprints of all categories into one alert.
  */
 function computeFingerprint(
   { server, database }: DriftCheckResult,

@@ -9,7 +9,7 @@ export interface RunSummary {
   readonly server: string;
   readonly host: string | undefined;
   readonly database: string | undefined;
-  /** The runner's address that this run requested a firewall rule for; undefined where none was needed. */
+  /** The runner's address that this run requested a firewall rule for; undefined if none was needed. */
   readonly temporaryRuleAddress: string | undefined;
   /** Whether that rule remains after the job. */
   readonly keepRule: boolean;

@@ -64,7 +64,7 @@ export const databaseOnlyResources: readonly PlanFunction<SqlReader, SqlWriterDe
   toPlanFunction(databaseHandler),
 ];
 
-/** What `drop` and `sweep` delete; the database first, since a role that owns objects in it cannot be dropped. */
+/** What `drop` and `sweep` delete; the database first, because a role that owns objects in it cannot be dropped. */
 export const teardownResources: readonly PlanFunction<SqlReader, SqlWriterDeps, PullRequestTeardown>[] = [
   toPlanFunction(databaseTeardownHandler),
   toPlanFunction(roleTeardownHandler),

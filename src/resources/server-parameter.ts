@@ -60,7 +60,7 @@ export const serverParameterHandler: ResourceHandler<
 
 /**
  * Compares two values by ARM's type of the parameter: booleans and enumerations without case, sets (such as
- * azure.extensions) without order, numbers without leading zeros, and other values as they are.
+ * azure.extensions) without order, numbers without leading zeros, and other values exactly.
  */
 function areParameterValuesEqual(name: string, dataType: string | undefined, a: string, b: string): boolean {
   const normalize = (value: string): string => {

@@ -25,7 +25,7 @@ function startCli(...args: string[]): ChildProcess {
 async function readFirstLine(child: ChildProcess): Promise<JsonObject> {
   if (!child.stdout) throw new Error('The child has no output.');
   for await (const line of createInterface({ input: child.stdout })) return asObject(JSON.parse(line));
-  throw new Error('The child said nothing.');
+  throw new Error('The child process printed nothing.');
 }
 
 function waitForExit(child: ChildProcess): Promise<{ code: number | null; stderr: string }> {

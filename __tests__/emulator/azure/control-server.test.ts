@@ -126,14 +126,14 @@ describe('two thousand firewall rules', () => {
     emulator,
     postgres,
   }) => {
-    await arm.createServer('crowded');
-    const path = (rest: string) => arm.serverPath('crowded', rest);
+    await arm.createServer('many-rules');
+    const path = (rest: string) => arm.serverPath('many-rules', rest);
     const change = (all: JsonObject) =>
-      sendControl(emulator, 'PATCH', 'state', { server: 'crowded', rules: all });
+      sendControl(emulator, 'PATCH', 'state', { server: 'many-rules', rules: all });
     expect((await change(rules)).status).toBe(200);
     const listed = await allPages(arm, path('/firewallRules'));
     expect(listed.map((entry) => valueAt(entry, 'name'))).toEqual(Object.keys(rules));
-    expect(postgres.servers.get('crowded')?.rules.size).toBe(count);
+    expect(postgres.servers.get('many-rules')?.rules.size).toBe(count);
     const found = await arm.send('GET', path('/firewallRules/RULE-1999'));
     expect([found.json['name'], valueAt(found.json, 'properties', 'startIpAddress')]).toEqual([
       'Rule-1999',
@@ -141,7 +141,7 @@ describe('two thousand firewall rules', () => {
     ]);
     await change(Object.fromEntries(Object.keys(rules).map((name) => [name.toLowerCase(), null])));
     expect((await arm.send('GET', path('/firewallRules'))).json['value']).toEqual([]);
-    expect(postgres.servers.get('crowded')?.rules.size).toBe(0);
+    expect(postgres.servers.get('many-rules')?.rules.size).toBe(0);
   });
 
   test('are looked up one by one, without iterating over all', () => {
@@ -161,27 +161,27 @@ describe('two thousand firewall rules', () => {
 
 async function setState(arm: ArmClient, state: string): Promise<void> {
   const answer = await sendControl(arm.emulator, 'PATCH', 'state', {
-    server: 'moody',
+    server: 'changing-state',
     properties: { state },
   });
   expect(answer.status).toBe(200);
 }
 
 async function requestOutcome(arm: ArmClient, rest: string): Promise<unknown> {
-  const answer = await arm.send('GET', arm.serverPath('moody', rest));
+  const answer = await arm.send('GET', arm.serverPath('changing-state', rest));
   return answer.status === 200 ? 200 : [answer.status, errorCode(answer)];
 }
 
-const isRunning = (postgres: FakePostgresFactory) => postgres.servers.get('moody')?.isRunning;
+const isRunning = (postgres: FakePostgresFactory) => postgres.servers.get('changing-state')?.isRunning;
 
 const SERVER_STOPPED = [400, 'ServerStoppedError'];
 const INTERNAL_ERROR = [500, 'InternalServerError'];
 
 describe('PATCH control/state with a server state', () => {
   test.beforeAll(async ({ arm }) => {
-    await arm.createServer('moody');
+    await arm.createServer('changing-state');
     const rule = { properties: { startIpAddress: '203.0.113.1', endIpAddress: '203.0.113.1' } };
-    await arm.sendAndWait('PUT', arm.serverPath('moody', '/firewallRules/office'), rule);
+    await arm.sendAndWait('PUT', arm.serverPath('changing-state', '/firewallRules/office'), rule);
   });
 
   test.for<[string, unknown, boolean]>([
@@ -200,7 +200,7 @@ describe('PATCH control/state with a server state', () => {
     async ([state, children, runs], { arm, postgres }) => {
       await setState(arm, state);
       try {
-        expect(await arm.serverState('moody')).toBe(state);
+        expect(await arm.serverState('changing-state')).toBe(state);
         expect(await requestOutcome(arm, '/firewallRules')).toBe(200);
         expect(await requestOutcome(arm, '/firewallRules/office')).toBe(200);
         expect(isRunning(postgres)).toBe(runs);
@@ -215,7 +215,7 @@ describe('PATCH control/state with a server state', () => {
       } finally {
         await setState(arm, 'Ready');
       }
-      expect([await arm.serverState('moody'), isRunning(postgres)]).toEqual(['Ready', true]);
+      expect([await arm.serverState('changing-state'), isRunning(postgres)]).toEqual(['Ready', true]);
       expect(await requestOutcome(arm, '/databases/postgres')).toBe(200);
     },
   );
@@ -229,7 +229,7 @@ describe('PATCH control/state with a server state', () => {
       await setState(arm, state);
       try {
         const put = async (rest: string, properties: object): Promise<unknown> => {
-          const answer = await arm.send('PUT', arm.serverPath('moody', rest), { properties });
+          const answer = await arm.send('PUT', arm.serverPath('changing-state', rest), { properties });
           return [answer.status, errorCode(answer)];
         };
         const range = { startIpAddress: '203.0.113.2', endIpAddress: '203.0.113.2' };
@@ -244,9 +244,9 @@ describe('PATCH control/state with a server state', () => {
 
   test('refuses an unknown state, and changes nothing', async ({ arm, emulator }) => {
     const properties = { state: 'Sleepy', backup: { backupRetentionDays: 30 } };
-    const answer = await sendControl(emulator, 'PATCH', 'state', { server: 'moody', properties });
+    const answer = await sendControl(emulator, 'PATCH', 'state', { server: 'changing-state', properties });
     expect(answer.status).toBe(400);
-    const { text } = await arm.send('GET', arm.serverPath('moody'));
+    const { text } = await arm.send('GET', arm.serverPath('changing-state'));
     expect(text).toContain('"backupRetentionDays":7');
   });
 });

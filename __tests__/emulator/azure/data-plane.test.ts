@@ -53,7 +53,7 @@ describe('the firewall applies the rules that ARM accepts', () => {
 });
 
 describe('databases are the same in ARM and in SQL', () => {
-  test('SQL uses a database made through ARM, and ARM lists one created with SQL after those of the service', async ({
+  test('SQL uses a database created through ARM, and ARM lists one created with SQL after those of the service', async ({
     arm,
     server,
   }) => {
@@ -126,7 +126,7 @@ describe('the allow-list of extensions', () => {
     }
   });
 
-  test('permits the administrator to create the extensions that ARM has set, also in databases made through ARM', async ({
+  test('permits the administrator to create the extensions that ARM has set, also in databases created through ARM', async ({
     arm,
     server,
   }) => {
@@ -148,13 +148,13 @@ describe('control/state of a database', () => {
     emulator,
     server,
   }) => {
-    await server.query('CREATE DATABASE adorned CONNECTION LIMIT 3');
+    await server.query('CREATE DATABASE with_settings CONNECTION LIMIT 3');
     await server.query(
-      `COMMENT ON DATABASE adorned IS 'ours'; REVOKE CONNECT ON DATABASE adorned FROM PUBLIC;
-       ALTER DATABASE adorned SET search_path = here`,
+      `COMMENT ON DATABASE with_settings IS 'ours'; REVOKE CONNECT ON DATABASE with_settings FROM PUBLIC;
+       ALTER DATABASE with_settings SET search_path = here`,
     );
     const state = await sendControl(emulator, 'GET', 'state');
-    expect(valueAt(state.json, 'servers', 'demo-relecloud', 'databases', 'adorned')).toEqual({
+    expect(valueAt(state.json, 'servers', 'demo-relecloud', 'databases', 'with_settings')).toEqual({
       owner: 'relecloud_admin',
       charset: 'UTF8',
       collation: 'en_US.utf8',
@@ -163,9 +163,9 @@ describe('control/state of a database', () => {
       settings: ['search_path=here'],
       connectionLimit: 3,
     });
-    const { json } = await arm.send('GET', server.resourcePath('/databases/adorned'));
+    const { json } = await arm.send('GET', server.resourcePath('/databases/with_settings'));
     expect(json['properties']).toEqual({ charset: 'UTF8', collation: 'en_US.utf8' });
-    await server.query('DROP DATABASE adorned');
+    await server.query('DROP DATABASE with_settings');
   });
 });
 

@@ -75,7 +75,7 @@ describe('a fault answers a poll of an operation', () => {
     },
   );
 
-  test('not at all while it holds the poll', async ({ arm, emulator }) => {
+  test('no answer while it holds the poll', async ({ arm, emulator }) => {
     const url = await sendAcceptedWrite(arm, 'fault-held');
     const fault = await addFault(emulator, pollMatch, 'hold');
     const answer = arm.send('GET', url);

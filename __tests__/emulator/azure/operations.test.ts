@@ -51,8 +51,8 @@ describe('a long-running operation', () => {
   });
 
   test('has Retry-After on every poll, also on the last', async ({ arm }) => {
-    await arm.createServer('patient');
-    const last = await arm.sendAndWait('PUT', arm.serverPath('patient', '/databases/relecloud'), {
+    await arm.createServer('slow-write');
+    const last = await arm.sendAndWait('PUT', arm.serverPath('slow-write', '/databases/relecloud'), {
       properties: {},
     });
     expect(last.headers['retry-after']).toBeDefined();
@@ -78,20 +78,20 @@ describe('a long-running operation', () => {
     arm,
     emulator,
   }) => {
-    await arm.createServer('unlucky');
+    await arm.createServer('failing-write');
     const failure = { code: 'ServerIsBusy', message: 'Busy.' };
     await addFault(
       emulator,
-      { service: 'arm', method: 'PUT', path: '/unlucky/firewallRules/' },
+      { service: 'arm', method: 'PUT', path: '/failing-write/firewallRules/' },
       { operationFails: failure },
     );
-    const path = arm.serverPath('unlucky', '/firewallRules/office');
+    const path = arm.serverPath('failing-write', '/firewallRules/office');
     const accepted = await arm.send('PUT', path, ruleBody);
     expect(accepted.status).toBe(202);
     const poll = await arm.waitForOperation(accepted);
     expect([poll.status, poll.json['status'], poll.json['error']]).toEqual([200, 'Failed', failure]);
     expect((await arm.send('GET', path)).status).toBe(404);
-    expect(await arm.serverState('unlucky')).toBe('Ready');
+    expect(await arm.serverState('failing-write')).toBe('Ready');
   });
 });
 
@@ -168,7 +168,7 @@ describe('resource groups', () => {
   test('answer 201 when new, 200 when they exist and 204 to HEAD; a deletion deletes their servers too', async ({
     arm,
   }) => {
-    const path = `${arm.subscriptionPath}/resourceGroups/doomed?api-version=2025-04-01`;
+    const path = `${arm.subscriptionPath}/resourceGroups/to-delete?api-version=2025-04-01`;
     expect((await arm.send('HEAD', path)).status).toBe(404);
     expect((await arm.send('PUT', path, { location: 'westeurope' })).status).toBe(201);
     expect((await arm.send('PUT', path, { location: 'West Europe' })).status).toBe(200);

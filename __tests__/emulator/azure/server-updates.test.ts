@@ -171,7 +171,7 @@ describe('public access', () => {
     ]);
   });
 
-  test('is not possible in a virtual network, neither at the creation nor later', async ({ arm }) => {
+  test('is not possible in a virtual network, at the creation or later', async ({ arm }) => {
     const network = { ...inside, publicNetworkAccess: 'Enabled' };
     const created = await arm.send('PUT', arm.serverPath('hidden'), {
       ...defaultServer,

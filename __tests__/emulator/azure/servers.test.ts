@@ -61,12 +61,12 @@ describe('creating a server', () => {
 
   test('shows it as Provisioning, and its children cannot be used yet', async ({ arm, postgres }) => {
     const release = postgres.hold('create');
-    const accepted = await putServer(arm, 'in-the-making', defaultServer);
-    expect(await arm.serverState('in-the-making')).toBe('Provisioning');
+    const accepted = await putServer(arm, 'in-creation', defaultServer);
+    expect(await arm.serverState('in-creation')).toBe('Provisioning');
     const body = { properties: { startIpAddress: '1.2.3.4', endIpAddress: '1.2.3.4' } };
     for (const answer of [
-      await arm.send('PUT', arm.serverPath('in-the-making', '/firewallRules/office'), body),
-      await arm.send('GET', arm.serverPath('in-the-making', '/configurations/work_mem')),
+      await arm.send('PUT', arm.serverPath('in-creation', '/firewallRules/office'), body),
+      await arm.send('GET', arm.serverPath('in-creation', '/configurations/work_mem')),
     ]) {
       expect([answer.status, errorCode(answer)]).toEqual([500, 'InternalServerError']);
       expect(errorMessage(answer)).toMatch(
@@ -75,7 +75,7 @@ describe('creating a server', () => {
     }
     release();
     await arm.waitForOperation(accepted);
-    expect(await arm.serverState('in-the-making')).toBe('Ready');
+    expect(await arm.serverState('in-creation')).toBe('Ready');
   });
 
   test('in another group with a used name is accepted and fails with ServerNameAlreadyExists', async ({
@@ -218,19 +218,19 @@ describe('updating a server', () => {
     arm,
     postgres,
   }) => {
-    await arm.createServer('secretive');
+    await arm.createServer('password-change');
     const change = (password: string) =>
-      arm.sendAndWait('PATCH', arm.serverPath('secretive'), {
+      arm.sendAndWait('PATCH', arm.serverPath('password-change'), {
         properties: { administratorLoginPassword: password },
       });
     await change('AnotherPassword!2');
-    expect(postgres.servers.get('secretive')?.password).toBe('AnotherPassword!2');
+    expect(postgres.servers.get('password-change')?.password).toBe('AnotherPassword!2');
     const off = { properties: { authConfig: { activeDirectoryAuth: 'Enabled', passwordAuth: 'Disabled' } } };
-    await arm.sendAndWait('PATCH', arm.serverPath('secretive'), off);
+    await arm.sendAndWait('PATCH', arm.serverPath('password-change'), off);
     await change('YetAnother!Password3');
-    expect(postgres.servers.get('secretive')?.password).not.toBe('YetAnother!Password3');
+    expect(postgres.servers.get('password-change')?.password).not.toBe('YetAnother!Password3');
     const on = { properties: { authConfig: { passwordAuth: 'Enabled' } } };
-    expect(errorCode(await arm.send('PATCH', arm.serverPath('secretive'), on))).toBe(
+    expect(errorCode(await arm.send('PATCH', arm.serverPath('password-change'), on))).toBe(
       'EngineCredentialsNotProvided',
     );
   });
@@ -254,41 +254,44 @@ describe('updating a server', () => {
 
 describe('starting and stopping a server', () => {
   test('stops and starts PostgreSQL, through Stopping and Starting', async ({ arm, postgres }) => {
-    await arm.createServer('sleepy');
+    await arm.createServer('stop-start');
     const releaseStop = postgres.hold('stop');
-    const stopping = await arm.send('POST', arm.serverPath('sleepy', '/stop'));
-    expect(await arm.serverState('sleepy')).toBe('Stopping');
+    const stopping = await arm.send('POST', arm.serverPath('stop-start', '/stop'));
+    expect(await arm.serverState('stop-start')).toBe('Stopping');
     releaseStop();
     await arm.waitForOperation(stopping);
-    expect(await arm.serverState('sleepy')).toBe('Stopped');
-    expect(postgres.servers.get('sleepy')?.isRunning).toBe(false);
+    expect(await arm.serverState('stop-start')).toBe('Stopped');
+    expect(postgres.servers.get('stop-start')?.isRunning).toBe(false);
     const releaseStart = postgres.hold('start');
-    const starting = await arm.send('POST', arm.serverPath('sleepy', '/start'));
-    expect(await arm.serverState('sleepy')).toBe('Starting');
+    const starting = await arm.send('POST', arm.serverPath('stop-start', '/start'));
+    expect(await arm.serverState('stop-start')).toBe('Starting');
     releaseStart();
     await arm.waitForOperation(starting);
-    expect(await arm.serverState('sleepy')).toBe('Ready');
-    expect(postgres.servers.get('sleepy')?.isRunning).toBe(true);
+    expect(await arm.serverState('stop-start')).toBe('Ready');
+    expect(postgres.servers.get('stop-start')?.isRunning).toBe(true);
   });
 
   test('is refused with its own code if the state forbids it', async ({ arm, emulator }) => {
-    await arm.createServer('moody');
-    const path = (rest: string) => arm.serverPath('moody', rest);
+    await arm.createServer('wrong-state');
+    const path = (rest: string) => arm.serverPath('wrong-state', rest);
     const started = await arm.send('POST', path('/start'));
     expect([errorCode(started), errorMessage(started)]).toEqual([
       'ServerIsNotStopped',
-      'Start Server can only be performed on Stopped servers. Server Name = moody, Current Server State = Ready',
+      'Start Server can only be performed on Stopped servers. Server Name = wrong-state, Current Server State = Ready',
     ]);
-    await sendControl(emulator, 'PATCH', 'state', { server: 'moody', properties: { state: 'Updating' } });
+    await sendControl(emulator, 'PATCH', 'state', {
+      server: 'wrong-state',
+      properties: { state: 'Updating' },
+    });
     const restarted = await arm.send('POST', path('/restart'));
     expect([errorCode(restarted), errorMessage(restarted)]).toEqual([
       'ServerIsNotReady',
-      'Restart or Stop Server can only be performed on Started servers. Server Name = moody, Current Server State = Updating',
+      'Restart or Stop Server can only be performed on Started servers. Server Name = wrong-state, Current Server State = Updating',
     ]);
     const busy = await arm.send('POST', path('/start'));
     expect([errorCode(busy), errorMessage(busy)]).toEqual([
       'SeverBusyWithOtherOperation',
-      "Cannot perform 'Start' server operation because server 'moody' is busy processing other operation.",
+      "Cannot perform 'Start' server operation because server 'wrong-state' is busy processing other operation.",
     ]);
   });
 

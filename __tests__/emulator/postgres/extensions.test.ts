@@ -205,9 +205,11 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     for (const sql of ['DROP EXTENSION azure', 'DROP EVENT TRIGGER azure_extension_3_allow_list']) {
       await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
     }
-    await session.query('CREATE ROLE heir; GRANT heir TO CURRENT_USER');
-    await session.query('CREATE TABLE mine (); REASSIGN OWNED BY heir TO CURRENT_USER; DROP OWNED BY heir');
-    await session.query('DROP ROLE heir');
+    await session.query('CREATE ROLE other_role; GRANT other_role TO CURRENT_USER');
+    await session.query(
+      'CREATE TABLE mine (); REASSIGN OWNED BY other_role TO CURRENT_USER; DROP OWNED BY other_role',
+    );
+    await session.query('DROP ROLE other_role');
     // pg_dump omits members of extensions.
     const { rows: dumpedObjects } = await session.query(
       `SELECT evtname FROM pg_event_trigger t WHERE NOT EXISTS (

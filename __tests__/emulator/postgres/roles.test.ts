@@ -99,7 +99,7 @@ describe.each(['17', '18'])('Azure’s role model on PostgreSQL %s', (major) => 
   });
 });
 
-describe('databases made through ARM', () => {
+describe('databases created through ARM', () => {
   test('belong to azuresu, with the requested charset and collation', async ({ server }) => {
     await server.databases.create('of-azure', 'utf8', 'en_US.utf8');
     await server.databases.create('latin', 'LATIN1', 'C');

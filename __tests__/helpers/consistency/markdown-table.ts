@@ -4,7 +4,7 @@ export interface TableRow {
   readonly cells: Readonly<Record<string, string>>;
 }
 
-/** What stands in back-ticks. */
+/** The texts in backticks. */
 export const codeSpans = (cell: string): readonly string[] =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, literal = '']) => literal);
 

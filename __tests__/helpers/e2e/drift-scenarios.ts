@@ -50,7 +50,7 @@ const { 'server-name': server, database } = fullConfig;
 
 type Change = (emulator: EmulatorHarness) => Promise<unknown>;
 
-/** A change that someone makes without the action, and what `check` reports about it. */
+/** A change that is made without the action, and what `check` reports about it. */
 export interface DriftScenario {
   /** The test's title. */
   readonly property: string;

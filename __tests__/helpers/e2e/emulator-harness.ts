@@ -145,7 +145,7 @@ export class EmulatorHarness {
     return Object.keys((await this.serverState(name)).rules);
   }
 
-  /** Adds a fault. It applies to the first match unless `count` says otherwise. */
+  /** Adds a fault. It applies to the first match unless `count` selects others. */
   addFault(
     match: FaultMatch,
     then: Readonly<Record<string, unknown>> | 'hold' | 'holdAnswer',
@@ -168,7 +168,7 @@ export class EmulatorHarness {
     return { triggered, release: () => this.control('DELETE', `faults/${id}`) };
   }
 
-  /** Changes a server without the action, as someone can in the Azure portal. */
+  /** Changes a server without the action, as a user can in the Azure portal. */
   patchServer(server: string, changes: Readonly<Record<string, unknown>>): Promise<unknown> {
     return this.control('PATCH', 'state', { server, ...changes });
   }

@@ -86,7 +86,7 @@ export async function openSession(
 }
 
 /** Whether a session can still execute a statement. */
-export const isAlive = (session: pg.Client): Promise<boolean> =>
+export const isConnected = (session: pg.Client): Promise<boolean> =>
   session.query('SELECT 1').then(
     () => true,
     () => false,

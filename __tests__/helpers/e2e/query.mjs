@@ -1,4 +1,4 @@
-// A PostgreSQL client for migration commands of tests, since psql may not be installed. Executes its first argument with the
+// A PostgreSQL client for migration commands of tests, because psql may not be installed. Executes its first argument with the
 // connection in its environment, over verified TLS, and prints notices on standard error as psql does.
 import pg from 'pg';
 

@@ -5,7 +5,7 @@ import { adminLogin, type Login, loginFromOutputs, query } from './postgres-clie
 /** The password of the role `reporting`. */
 export const reportingPassword = 'Of-reporting-1';
 
-/** Roles, grants and settings that someone creates manually, before any pull request. */
+/** Roles, grants and settings that a user creates manually, before any pull request. */
 const manualSetup = [
   `CREATE ROLE reporting LOGIN PASSWORD '${reportingPassword}'`,
   'CREATE DATABASE manual',
@@ -32,8 +32,8 @@ const adminObjects = [
   'CREATE DOMAIN positive AS int CHECK (VALUE > 0)',
   'CREATE SEQUENCE counter',
   `SELECT setval('counter', 41)`,
-  'CREATE TABLE parted (day int, n int) PARTITION BY RANGE (day)',
-  'CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10)',
+  'CREATE TABLE partitioned (day int, n int) PARTITION BY RANGE (day)',
+  'CREATE TABLE partitioned_1 PARTITION OF partitioned FOR VALUES FROM (0) TO (10)',
   `CREATE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 41'`,
   `CREATE FUNCTION answer(VARIADIC "numbers $1" int[]) RETURNS int LANGUAGE sql AS 'SELECT 41'`,
   `CREATE PROCEDURE work() LANGUAGE sql AS 'SELECT 1'`,
@@ -41,7 +41,7 @@ const adminObjects = [
   `CREATE AGGREGATE rows(*) (sfunc = int8inc, stype = int8, initcond = '0')`,
   "CREATE FUNCTION same(int, int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT $1 OPERATOR(pg_catalog.=) $2'",
   'CREATE OPERATOR === (leftarg = int, rightarg = int, function = same)',
-  'CREATE STATISTICS stats ON day, n FROM parted',
+  'CREATE STATISTICS stats ON day, n FROM partitioned',
   'CREATE COLLATION plain FROM "C"',
   'CREATE TEXT SEARCH CONFIGURATION words (COPY = pg_catalog.simple)',
   'CREATE PUBLICATION news',

@@ -1,7 +1,7 @@
 /**
- * A connection string as .NET's DbConnectionStringBuilder reads it: `key=value` parted by semicolons; a value may
- * stand in double or single quotes, where the quote itself is doubled; else it ends at the semicolon, is trimmed, and
- * neither begins with a quote nor is empty. Keys know no case.
+ * A connection string as .NET's DbConnectionStringBuilder reads it: `key=value` separated by semicolons. A
+ * value in double or single quotes contains the quote doubled. Any other value ends at the semicolon, is trimmed, does
+ * not begin with a quote and is not empty. Keys are case-insensitive.
  */
 export function readConnectionString(text: string): Map<string, string> {
   const pairs = new Map<string, string>();

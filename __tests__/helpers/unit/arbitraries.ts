@@ -47,7 +47,7 @@ const specialFragments = [
   '🐘',
 ];
 
-/** Any text that an environment variable can carry: no NUL, no lone surrogate; rich in what breaks quoting. */
+/** Any text that an environment variable can carry: no NUL, no lone surrogate; with many characters that break quoting. */
 export const anyText = fc
   .array(
     fc.oneof(
@@ -60,7 +60,7 @@ export const anyText = fc
   .map((pieces) => pieces.join('').replaceAll('\0', ''))
   .filter((text) => text !== '');
 
-/** Passwords that users really have, and the issue's own. */
+/** Passwords with special characters, and the one of Microsoft's tutorial. */
 export const difficultPasswords = [
   'VerySecurePassword!1',
   'p@ss:w/rd%25"\'$`\\ é',

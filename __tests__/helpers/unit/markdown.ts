@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { anyText } from './arbitraries.ts';
 
-/** The cells of a table's row as GitHub cuts it: at every pipe without a backslash before it. */
+/** The cells of a table's row as GitHub splits it: at every pipe without a backslash before it. */
 export const tableCells = (row: string): readonly string[] => row.split(/(?<!\\)\|/).slice(1, -1);
 
 /** What a paragraph shows outside its code spans: a span ends at the next run of as many back-ticks (CommonMark). */

@@ -93,10 +93,10 @@ async function waitForLine(path: string): Promise<string> {
 
 /** Resolves once a process has ended or is a zombie. */
 export async function waitForExit(pid: string): Promise<void> {
-  while (isAlive(pid)) await sleep(10);
+  while (isRunning(pid)) await sleep(10);
 }
 
-export function isAlive(pid: string): boolean {
+export function isRunning(pid: string): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {

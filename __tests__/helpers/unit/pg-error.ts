@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg';
 
 /** An error response of PostgreSQL as the client throws it. */
-export function createPgError(code: string, message = 'it said no', detail?: string): DatabaseError {
+export function createPgError(code: string, message = 'permission denied', detail?: string): DatabaseError {
   const error = new DatabaseError(message, message.length, 'error');
   error.severity = 'FATAL';
   error.code = code;

@@ -1,6 +1,6 @@
-/** The only one of some things, such as the only desired thing of a kind. */
+/** Returns the only item of a list, such as the only desired resource of a type. */
 export function single<T>(items: readonly T[]): T {
   const [item, ...more] = items;
-  if (item === undefined || more.length > 0) throw new Error(`there are ${items.length} of them`);
+  if (item === undefined || more.length > 0) throw new Error(`expected one item, got ${items.length}`);
   return item;
 }

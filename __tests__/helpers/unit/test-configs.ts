@@ -40,7 +40,7 @@ export const pullRequestEvent = (
   return { name, repository, actor, pullRequest: { number, state: 'open', fromFork: false, ...rest } };
 };
 
-/** A key of 32 bytes, as `openssl rand -base64 32` makes one. */
+/** A key of 32 bytes, as `openssl rand -base64 32` generates one. */
 export const exampleKey = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
 
 /** Inputs for the database of a pull request with an application role. */

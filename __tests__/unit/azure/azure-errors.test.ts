@@ -91,11 +91,11 @@ describe('unknown is never treated as absent', () => {
     const result = await observeFailure(createArmError(status, error));
     expect(result).toMatchObject({ status: 'unknown' });
     expect(result.status === 'unknown' && result.error.message).toContain(
-      'creates or deletes nothing whose state is unknown',
+      'never creates or deletes a resource whose state is unknown',
     );
   });
 
-  test('only the two codes of a 404 are absent, whatever else Azure answers', async () => {
+  test('only the two codes of a 404 mean absent, and every other answer is unknown', async () => {
     const code = fc.oneof(
       fc.constantFrom('ResourceNotFound', 'ResourceGroupNotFound', 'NotFound'),
       fc.string(),

@@ -26,7 +26,7 @@ const segment = fc
   )
   .map((pieces) => pieces.join(''));
 
-/** Web addresses of any domain. `fc.webUrl` is not used, since its setup takes seconds. */
+/** Web addresses of any domain. `fc.webUrl` is not used, because its setup takes seconds. */
 const webUrl = (...schemes: readonly ('http' | 'https')[]): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -141,7 +141,7 @@ describe('an endpoint override is used only for a loopback address', () => {
     );
   });
 
-  test('the endpoints and echo services of the cloud are used where an override is rejected', () => {
+  test('the endpoints and echo services of the cloud are used if an override is rejected', () => {
     const evil = 'https://127.0.0.1@evil.example';
     const env = {
       GITHUB_API_URL: 'https://127.0.0.1:9',
@@ -153,7 +153,7 @@ describe('an endpoint override is used only for a loopback address', () => {
     expect(resolveIpEchoUrls(env)).toEqual(resolveIpEchoUrls({}));
   });
 
-  test('local echo services are rejected where one is public, and where there is only one', () => {
+  test('local echo services are rejected if one is public, and if there is only one', () => {
     const local = 'https://127.0.0.1:1';
     const urlsOf = (urls: string) => resolveIpEchoUrls({ GITHUB_API_URL: local, IP_ECHO_URLS: urls });
     expect(urlsOf(`${local},https://evil.example`)).toEqual(resolveIpEchoUrls({}));
@@ -161,7 +161,7 @@ describe('an endpoint override is used only for a loopback address', () => {
     expect(urlsOf(`${local}/a, ${local}/b`)).toEqual([`${local}/a`, `${local}/b`]);
   });
 
-  test('an override is rejected where GitHub is not on loopback too, since an earlier step can listen there', () => {
+  test('an override is rejected if GitHub is not on loopback too, because an earlier step can listen there', () => {
     const env = {
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',
       AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:2',
@@ -206,7 +206,7 @@ describe('clouds', () => {
     });
   });
 
-  test("the tokens' scope is the cloud's own, also where the endpoint is overridden", () => {
+  test("the tokens' scope is the cloud's own, also if the endpoint is overridden", () => {
     const env = {
       GITHUB_API_URL: 'https://127.0.0.1:9',
       AZURE_AUTHORITY_HOST: 'https://127.0.0.1:1',

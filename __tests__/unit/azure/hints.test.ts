@@ -23,11 +23,11 @@ describe('the hint for an error', () => {
     expect(hint).not.toBe(fallbackHint);
   });
 
-  test('follows from the status where the code is unknown, and refers to what Azure names otherwise', () => {
+  test('follows from the status if the code is unknown, and otherwise refers to what Azure reports', () => {
     expect(azureHint({ code: 'X', message: '', status: 403 })).toMatch(/role/);
     expect(azureHint({ code: 'X', message: '', status: 429 })).toMatch(/throttles/);
     expect(azureHint({ code: '', message: '', status: 418 })).toBe(fallbackHint);
-    expect(fallbackHint).toMatch(/what Azure names/);
+    expect(fallbackHint).toMatch(/what Azure reports/);
   });
 
   test('is the fallback for codes that are properties of every object, such as constructor', () => {

@@ -54,7 +54,7 @@ describe('a response that is not from Azure Resource Manager is unknown', () => 
     );
   });
 
-  test('for the availability of a name: a response that does not say so', async () => {
+  test('for the availability of a name: a response without that field', async () => {
     const answers: ArmResponse[] = [
       { status: 200, text: '<html>Sign in</html>' },
       { status: 200, body: { message: '' } },
@@ -66,7 +66,7 @@ describe('a response that is not from Azure Resource Manager is unknown', () => 
   });
 });
 
-describe('a write fails where its response is not from Azure Resource Manager', () => {
+describe('a write fails if its response is not from Azure Resource Manager', () => {
   const html: ArmResponse = { status: 200, text: '<html>Sign in</html>' };
 
   test('a server’s update', async ({ inFakeTime }) => {
@@ -109,7 +109,7 @@ describe('a list has limits', () => {
     expect(requests.length).toBeLessThan(250);
   });
 
-  test('a next page on another host is not requested, so that the token goes to ARM alone', async () => {
+  test('a next page on another host is not requested, so that the token is sent only to ARM', async () => {
     const { reader, requests } = createReader([page('https://evil.example/rules')]);
     await expect(reader.listFirewallRules()).rejects.toThrow(/its next page is on another host/);
     expect(requests).toHaveLength(1);
@@ -128,7 +128,7 @@ describe('a request has limits', () => {
     expect(performance.now() - before).toBeLessThan(200_000);
   });
 
-  test('it succeeds where the second attempt gets a response', async ({ inFakeTime }) => {
+  test('it succeeds if the second attempt gets a response', async ({ inFakeTime }) => {
     const { reader } = createReader(['silent', okResponse]);
     expect((await inFakeTime(reader.getServer())).status).toBe('present');
   });
@@ -155,7 +155,7 @@ describe('a request has limits', () => {
   );
 });
 
-test('a write whose response was lost may have taken effect, also where its repetition is rejected', async ({
+test('a write whose response was lost may have taken effect, also if its repetition is rejected', async ({
   inFakeTime,
 }) => {
   const refusal: ArmResponse = {

@@ -155,7 +155,7 @@ describe('an operation that is started through the SDK', () => {
     expect(await errorOf(pollTimes(running, 1))).toBeInstanceOf(OperationFailedError);
   });
 
-  test("may have taken effect where the SDK's second request is rejected after the first response was lost", async ({
+  test("may have taken effect if the SDK's second request is rejected after the first response was lost", async ({
     inFakeTime,
   }) => {
     const { operation, requests } = startRuleOperation(['broken', forbiddenResponse]);
@@ -183,7 +183,7 @@ describe('an operation that is started through the SDK', () => {
     expect(accepted).toEqual([]);
   });
 
-  test('is accepted without a URL where Azure performs it at once', async () => {
+  test('is accepted without a URL if Azure performs it at once', async () => {
     const accepted: unknown[] = [];
     const done = { status: 201, body: { id: '/x', name: 'r', properties: range } };
     const { operation } = startRuleOperation([done, done], (url) => accepted.push(url));
@@ -191,7 +191,7 @@ describe('an operation that is started through the SDK', () => {
     expect(accepted).toEqual([undefined]);
   });
 
-  test('is never polled on another host, so that the token goes to ARM alone', async () => {
+  test('is never polled on another host, so that the token is sent only to ARM', async () => {
     const headers = { 'azure-asyncoperation': 'https://evil.example/operation' };
     const { operation, requests } = startRuleOperation([{ status: 202, headers, body: {} }]);
     expect(await pollTimes(await operation, 2)).toEqual(['unreadable', 'unreadable']);
@@ -221,7 +221,9 @@ const acceptAndPoll =
     requests.at(-1)?.startsWith('PUT') ? acceptedResponse : poll;
 
 describe('waiting for what an operation is for', () => {
-  test('ends as soon as the result shows, whatever the operation reports', async ({ inFakeTime }) => {
+  test('ends as soon as the result is visible, regardless of what the operation reports', async ({
+    inFakeTime,
+  }) => {
     const { operation } = await startRetriedOperation(acceptAndPoll(pollResponse('InProgress')));
     const before = performance.now();
     const getResult = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
@@ -242,7 +244,7 @@ describe('waiting for what an operation is for', () => {
     setTimeout(() => run.abort(new Error('over')), 60_000);
     await errorOf(inFakeTime(operation.waitForEnd()));
     expect(run.logLines.join('\n')).toMatch(
-      /Still waiting for the end of creating a rule .*whether Azure has ended the operation cannot be read/,
+      /Still waiting for the end of creating a rule .*the state of the operation cannot be read/,
     );
   });
 

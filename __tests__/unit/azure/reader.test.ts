@@ -44,7 +44,7 @@ describe('server parameters', () => {
     expect(requests).toHaveLength(2);
   });
 
-  test('all are unknown where a page of the list is rejected', async () => {
+  test('all are unknown if a page of the list is rejected', async () => {
     const { reader } = createReader(
       pageResponse([parameter('a', '1')], 'https://management.azure.com/next?page=2'),
       forbiddenResponse,

@@ -84,7 +84,7 @@ describe('no input changes which resource a request targets', () => {
     );
     await fc.assert(
       fc.asyncProperty(given, async ([input, text]) => {
-        // A blank input counts as not given.
+        // A blank input is treated as not set.
         fc.pre(text.trim() !== '');
         const segments = await requestSegmentCounts({ ...plainInputs, [input]: text });
         if (segments !== undefined) expect(segments).toEqual(expected);

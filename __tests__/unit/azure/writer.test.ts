@@ -85,7 +85,7 @@ describe('InternalServerError on a firewall write', () => {
     expect(await inFakeTime(writer.deleteFirewallRule('r'))).toBe(true);
   });
 
-  test('is an error after a few retries where the server is Ready', async ({ inFakeTime }) => {
+  test('is an error after a few retries if the server is Ready', async ({ inFakeTime }) => {
     const { writer, requests } = createWriter(
       Array(10)
         .fill([...repeatedInternalErrors, serverInState('Ready')])
@@ -119,7 +119,7 @@ describe('a writer that retries while Azure is unreachable, as in post', () => {
 describe('a rejected write counts as without effect', () => {
   const azureOf = (error: unknown) => (error instanceof ActionError ? error.azure : undefined);
 
-  test('where its only request was rejected', async ({ inFakeTime }) => {
+  test('if its only request was rejected', async ({ inFakeTime }) => {
     const { writer } = createWriter([forbiddenResponse]);
     expect(azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))))).toMatchObject({
       wasRejected: true,
@@ -166,7 +166,7 @@ test('an update whose operation cannot be read is sent once, however long the se
   expect(requests.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
 });
 
-test('an operation that cannot be read and whose effect does not show is sent again', async ({
+test('an operation that cannot be read and whose effect is not visible is sent again', async ({
   inFakeTime,
 }) => {
   const { writer, requests } = createWriter((sentRequests) => {

@@ -7,7 +7,7 @@ import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 
 
 /**
  * Values that the real python-dotenv read, recorded by `record-dotenv.ts`, so that neither it nor Python has to be installed.
- * X was set, since a value that contains `${X}` must not be expanded.
+ * X was set, because a value that contains `${X}` must not be expanded.
  */
 const recorded = dotenvRecords.files;
 
@@ -72,7 +72,7 @@ describe('dotenv files are quoted for python-dotenv', () => {
     const given = Object.values(values);
     expect(given.slice(0, difficultPasswords.length)).toEqual(difficultPasswords);
     expect(given.length).toBeGreaterThan(300);
-    // What it read is written as today. Where this fails, record again.
+    // The quoting is the same as when the values were recorded. If this fails, record them again.
     expect(formatDotenv(toVariables(given))).toBe(text);
   });
 });

@@ -78,7 +78,7 @@ const createErrorFor = (code: ErrorCode, options = {}): ActionError =>
 
 const codes = Object.keys(errorCatalog) as ErrorCode[];
 
-describe('an error says what happened, what to do, and Azure’s own code and correlation id', () => {
+describe('an error states what happened, what to do, and Azure’s own code and correlation id', () => {
   test.each(codes)('%s', (code) => {
     const error = createErrorFor(code);
     expect(error).toBeInstanceOf(ActionError);
@@ -97,15 +97,12 @@ describe('an error says what happened, what to do, and Azure’s own code and co
       expect(message).toContain(value instanceof Error ? value.message : String(value));
   });
 
-  test.each(codes)(
-    '%s contains Azure’s code, message and correlation id where Azure returned them',
-    (code) => {
-      const { message } = createErrorFor(code, { azure });
-      expect(message).toContain('Azure error: ServerIsBusy: It is busy.');
-      expect(message).toContain(`Correlation id: ${azure.correlationId}`);
-      expect(createErrorFor(code).message).not.toMatch(/Azure error|Correlation id/);
-    },
-  );
+  test.each(codes)('%s contains Azure’s code, message and correlation id if Azure returned them', (code) => {
+    const { message } = createErrorFor(code, { azure });
+    expect(message).toContain('Azure error: ServerIsBusy: It is busy.');
+    expect(message).toContain(`Correlation id: ${azure.correlationId}`);
+    expect(createErrorFor(code).message).not.toMatch(/Azure error|Correlation id/);
+  });
 
   test('an empty code of Azure is shown as (no code)', () => {
     const { message } = createErrorFor('azure-request-failed', {
@@ -136,7 +133,7 @@ function toHostileText(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toHostileText(each)]));
 }
 
-describe('an error has a limited length, whatever its parameters are', () => {
+describe('an error has a limited length, regardless of its parameters', () => {
   test.each(codes)('%s', (code) => {
     const parameters = toHostileText(exampleParameters[code]) as (typeof exampleParameters)[typeof code];
     const options = { azure: toHostileText(azure) as typeof azure };

@@ -65,7 +65,7 @@ describe('the action does not follow a symbolic link out of the workspace', () =
     symlinkSync(outside, join(workspace, 'reports'));
     for (const path of ['reports/a.json', 'reports/new/a.json'])
       await expect(writeDriftReports([path], check)).rejects.toThrow(
-        `${path}: a symbolic link leads reports out of the workspace`,
+        `${path}: a symbolic link at reports leads out of the workspace`,
       );
     expect(existsSync(join(outside, 'a.json')) || existsSync(join(outside, 'new'))).toBe(false);
   });
@@ -93,7 +93,7 @@ describe('the action does not follow a symbolic link out of the workspace', () =
   test('an env-file in a folder that links to the outside is rejected', ({ workspace, outside }) => {
     symlinkSync(outside, join(workspace, 'app'));
     expect(() => checkEnvFile({ ...publishConfig, envFile: 'app/.env' })).toThrow(
-      /a symbolic link leads app out of the workspace/,
+      /a symbolic link at app leads out of the workspace/,
     );
   });
 });

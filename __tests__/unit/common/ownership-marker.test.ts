@@ -110,7 +110,7 @@ describe('an ownership marker', () => {
     );
   });
 
-  test('matches only an equal marker, whatever its expiry is', () => {
+  test('matches only an equal marker, regardless of its expiry', () => {
     fc.assert(
       fc.property(anyMarker, anyMarker, fc.option(anyDate, { nil: undefined }), (one, other, anyExpiry) => {
         const expires = one.kind === 'base' ? undefined : anyExpiry;

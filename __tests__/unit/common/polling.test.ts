@@ -79,7 +79,7 @@ test.each([
 });
 
 describe('retry', () => {
-  /** A reason to retry what is busy, and nothing else. */
+  /** Retries only the error `busy`. */
   const whileBusy = (error: unknown) =>
     getErrorMessage(error) === 'busy' ? 'The server is busy' : undefined;
 
@@ -95,7 +95,7 @@ describe('retry', () => {
     expect(run.logLines).toEqual(Array(2).fill('The server is busy; trying again: creating a rule'));
   });
 
-  test('throws a failure unchanged for which there is no reason to retry', async ({ inFakeTime }) => {
+  test('throws a failure without a reason to retry unchanged', async ({ inFakeTime }) => {
     const failure = new Error('forbidden');
     const attempt = (): Promise<never> => Promise.reject(failure);
     expect(await errorOf(inFakeTime(retry(createTestRun(), 'x', attempt, whileBusy)))).toBe(failure);

@@ -76,7 +76,7 @@ describe('names of firewall rules', () => {
     expect(isTemporaryRuleOfRun({ repositoryId: '12', runId: '3', runAttempt: '1' }, shifted)).toBe(false);
   });
 
-  test('of persistent and declared rules never look like temporary rules, which post removes', () => {
+  test('of persistent and declared rules never match those of temporary rules, which post removes', () => {
     fc.assert(
       fc.property(range, (addresses) => {
         expect(isTemporaryRuleName(persistentRuleName(addresses.start))).toBe(false);

@@ -35,13 +35,13 @@ const azureForbidden = (): Error =>
   );
 
 describe('connects without creating a rule', () => {
-  test('where a declared rule covers this runner', async ({ firewall, connected }) => {
+  test('if a declared rule covers this runner', async ({ firewall, connected }) => {
     firewall.addRule('office', '203.0.113.0', { end: '203.0.113.255' });
     expect(await connected()).toBeLessThan(500);
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test("where a temporary rule of an earlier step of this job covers it, since that step's post runs later", async ({
+  test("if a temporary rule of an earlier step of this job covers it, because that step's post runs later", async ({
     firewall,
     connected,
   }) => {
@@ -51,7 +51,7 @@ describe('connects without creating a rule', () => {
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test("where a persistent rule covers it as well as another run's temporary rule", async ({
+  test("if a persistent rule covers it as well as another run's temporary rule", async ({
     firewall,
     connected,
   }) => {
@@ -69,7 +69,7 @@ describe('connects without creating a rule', () => {
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('where the rules cannot be read (403), which is logged', async ({ run, firewall, connected }) => {
+  test('if the rules cannot be read (403), which is logged', async ({ run, firewall, connected }) => {
     firewall.allowsWithoutRule = true;
     firewall.readError = azureForbidden();
     await connected();
@@ -77,14 +77,14 @@ describe('connects without creating a rule', () => {
     expect(run.logLines.join('\n')).toContain('could not be read');
   });
 
-  test('where the echo services do not respond', async ({ firewall, connected }) => {
+  test('if the echo services do not respond', async ({ firewall, connected }) => {
     firewall.addRule('office', '203.0.113.9');
     firewall.echoAddress = undefined;
     await connected();
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('where the rule for Azure services admits a runner in Azure', async ({ firewall, connected }) => {
+  test('if the rule for Azure services admits a runner in Azure', async ({ firewall, connected }) => {
     firewall.addRule('azure', '0.0.0.0');
     firewall.allowsWithoutRule = true;
     await connected();
@@ -92,7 +92,7 @@ describe('connects without creating a rule', () => {
   });
 });
 
-test("where only another run's temporary rule admits this runner, this run creates its own, since that run's post removes the other", async ({
+test("if only another run's temporary rule admits this runner, this run creates its own, because that run's post removes the other", async ({
   run,
   firewall,
   connected,
@@ -114,7 +114,7 @@ test('connects although no persistent rule is stored: a rule is being removed, s
   expect(run.logLines.join('\n')).toContain('access depends on a rule that is being removed');
 });
 
-test('openSession creates a rule where the firewall blocks this runner again', async ({
+test('openSession creates a rule if the firewall blocks this runner again', async ({
   firewall,
   inFakeTime,
 }) => {
@@ -157,7 +157,7 @@ test('a login that the server answers slowly is waited for before a rule is crea
 });
 
 test.for(['10.1.2.3', '0.0.0.0', '127.0.0.1'])(
-  'no rule is created where PostgreSQL names an address that is not public: %s',
+  'no rule is created if PostgreSQL names an address that is not public: %s',
   async (address, { firewall, failed }) => {
     firewall.blocked = 'reject';
     firewall.address = address;
@@ -166,7 +166,7 @@ test.for(['10.1.2.3', '0.0.0.0', '127.0.0.1'])(
   },
 );
 
-describe('creates a temporary rule where the firewall blocks this runner', () => {
+describe('creates a temporary rule if the firewall blocks this runner', () => {
   test('for the address on which the echo services agree, before the login times out', async ({
     firewall,
     connected,
@@ -177,7 +177,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     expect(took).toBeLessThan(firewall.propagationMs + 6000);
   });
 
-  test("for the address that PostgreSQL's refusal names, where the echo services see another", async ({
+  test("for the address that PostgreSQL's refusal names, if the echo services see another", async ({
     firewall,
     connected,
   }) => {
@@ -187,7 +187,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('for the address that PostgreSQL names, where the echo services do not respond', async ({
+  test('for the address that PostgreSQL names, if the echo services do not respond', async ({
     firewall,
     connected,
   }) => {
@@ -197,7 +197,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('and changes it where PostgreSQL names another address later', async ({ firewall, connected }) => {
+  test('and changes it if PostgreSQL names another address later', async ({ firewall, connected }) => {
     firewall.echoAddress = '198.51.100.44';
     firewall.hasPublicAccess = true;
     const start = performance.now();
@@ -209,7 +209,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
-  test('where PostgreSQL names another address than a persistent rule covers', async ({
+  test('if PostgreSQL names another address than a persistent rule covers', async ({
     firewall,
     connected,
   }) => {
@@ -229,7 +229,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('and fails where runner-ip is wrong, with both addresses and what to give', async ({
+  test('and fails if runner-ip is wrong, with both addresses and the value to set', async ({
     firewall,
     failed,
   }) => {
@@ -238,7 +238,7 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     const error = await failed();
     expect(error).toContain('(not-reachable)');
     expect(error).toMatch(/as 203\.0\.113\.9, but the rule admits 198\.51\.100\.44/);
-    expect(error).toContain('What to do: Give runner-ip: 203.0.113.9');
+    expect(error).toContain('What to do: Set runner-ip: 203.0.113.9');
     expect(firewall.openedAddresses).toEqual(['198.51.100.44']);
   });
 
@@ -260,23 +260,20 @@ describe('creates a temporary rule where the firewall blocks this runner', () =>
     expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
   });
 
-  test('but not where the rules cannot be read (403), which the error names', async ({
-    firewall,
-    failed,
-  }) => {
+  test('but not if the rules cannot be read (403), which the error names', async ({ firewall, failed }) => {
     firewall.readError = azureForbidden();
     const error = await failed();
     expect(error).toContain('Azure error: AuthorizationFailed');
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('but not where the address is unknown', async ({ firewall, failed }) => {
+  test('but not if the address is unknown', async ({ firewall, failed }) => {
     firewall.echoAddress = undefined;
     expect(await failed()).toContain('no echo');
     expect(firewall.openedAddresses).toEqual([]);
   });
 
-  test('and fails where the rule does not work within five minutes, with the address', async ({
+  test('and fails if the rule does not work within five minutes, with the address', async ({
     firewall,
     failed,
   }) => {
@@ -494,7 +491,7 @@ describe('a server with private access gets no rule', () => {
   });
 
   test.for(['timeout', 'reject'] as const)(
-    'and outside the network the error says where the runner must be: %s',
+    'and outside the network the error states where the runner must be: %s',
     async (how, { firewall, failed }) => {
       firewall.hasPublicAccess = false;
       firewall.blocked = how;

@@ -101,7 +101,7 @@ describe('the egress address is the one on which two echo services agree', () =>
   });
 
   test.for(['0.0.0.0', '10.0.0.1', '127.0.0.1', '224.0.0.1'])(
-    '%s is rejected, since it is not public',
+    '%s is rejected, because it is not public',
     async (address, { echo }) => {
       const services = [await echo(address), await echo(address)];
       expect(String(await errorOf(detectEgressAddress(services, neverAborted)))).toContain(

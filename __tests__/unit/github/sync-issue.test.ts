@@ -182,7 +182,7 @@ describe('one issue is opened, updated and closed', () => {
   });
 });
 
-describe('an issue is not used by its marker alone, which anybody can write', () => {
+describe('an issue is not used by its marker alone, which anyone can write', () => {
   test.each([
     ['another author', { author: 'mallory' }],
     ['a deleted author', { author: undefined }],
@@ -209,7 +209,7 @@ describe('an issue is not used by its marker alone, which anybody can write', ()
 });
 
 describe('two checks at the same time', () => {
-  test('another check opened an older issue: it stays and is updated, and ours is closed as a duplicate', async () => {
+  test('another check opened an older issue: it stays and is updated, and the new one is closed as a duplicate', async () => {
     afterCreate = () => storedIssues.unshift(ownIssue(500, 'theirs'));
     expect(await sync(driftStep('ours'))).toEqual({ action: 'updated', number: 500 });
     expect(storedIssues).toEqual([
@@ -222,7 +222,7 @@ describe('two checks at the same time', () => {
     ]);
   });
 
-  test('another check opened a newer issue: ours stays, and the other check closes its own', async () => {
+  test('another check opened a newer issue: the older one stays, and the other check closes its own', async () => {
     afterCreate = () => storedIssues.push(ownIssue(5000, 'theirs'));
     expect(await sync(driftStep('ours'))).toEqual({ action: 'opened', number: 1000 });
     expect(storedIssues).toEqual([ownIssue(1000, 'ours'), ownIssue(5000, 'theirs')]);

@@ -128,7 +128,7 @@ describe('one comment is created and updated', () => {
   });
 });
 
-describe('a comment is not used by its marker alone, which anybody can write', () => {
+describe('a comment is not used by its marker alone, which anyone can write', () => {
   test.each([
     ['another author', { author: 'mallory', body: `${marker}\nold` }],
     ['a deleted author', { author: undefined, body: `${marker}\nold` }],
@@ -148,7 +148,7 @@ describe('a comment is not used by its marker alone, which anybody can write', (
 });
 
 describe('two jobs at the same time', () => {
-  test('another job created an older comment: it stays and is updated, and ours is deleted', async () => {
+  test('another job created an older comment: it stays and is updated, and the new one is deleted', async () => {
     afterCreate = () => {
       storedComments = [ownComment(500, 'theirs'), ...storedComments];
     };
@@ -156,7 +156,7 @@ describe('two jobs at the same time', () => {
     expect(storedComments).toEqual([ownComment(500, 'ours')]);
   });
 
-  test('another job created a newer comment: ours stays, and the other job deletes its own', async () => {
+  test('another job created a newer comment: the older one stays, and the other job deletes its own', async () => {
     afterCreate = () => {
       storedComments = [...storedComments, ownComment(5000, 'theirs')];
     };
@@ -176,7 +176,7 @@ describe('the creation of a comment without a response', () => {
     };
   };
 
-  test('is not repeated where the comment exists', async () => {
+  test('is not repeated if the comment exists', async () => {
     loseResponse(true);
     await upsert('text', true);
     expect(storedComments).toEqual([ownComment(1000, 'text')]);
@@ -192,7 +192,7 @@ describe('the creation of a comment without a response', () => {
     ).toEqual(['GET', 'POST', 'GET', 'POST', 'GET']);
   });
 
-  test('is not repeated where GitHub rejected it', async () => {
+  test('is not repeated if GitHub rejected it', async () => {
     gitHub.respond = (request) =>
       request.method === 'POST' && request.path !== '/graphql'
         ? { status: 403, body: { message: 'Resource not accessible by integration' } }

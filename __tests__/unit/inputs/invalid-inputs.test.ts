@@ -73,7 +73,7 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
   tags: [
     ['novalue', /name=value/],
     ['a/b=1', /none of/],
-    ['GHA-unfinished-creation=1', /the action itself uses/],
+    ['GHA-unfinished-creation=1', /which the action uses/],
     [`${'x'.repeat(513)}=1`, /512 characters/],
     [`a=${'x'.repeat(257)}`, /256/],
     [Array.from({ length: 51 }, (_, i) => `t${i}=1`).join('\n'), /50 at most/],
@@ -285,7 +285,7 @@ describe('secrets in errors', () => {
     mode: 'y',
   };
 
-  test('no error quotes a secret, however many errors there are', () => {
+  test('no error quotes a secret, regardless of the number of errors', () => {
     fc.assert(
       fc.property(fc.tuple(secret, secret, secret, secret, secret), (secrets) => {
         const given = Object.fromEntries(secretInputs.map((name, i) => [name, `${secrets[i]}\0`]));

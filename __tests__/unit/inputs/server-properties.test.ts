@@ -41,7 +41,7 @@ describe('password-auth, microsoft-entra-auth, public-access', () => {
     expect(serverConfigOf({ 'password-auth': 'Disabled' }).passwordAuth).toBe(false);
   });
 
-  test('cannot both be Disabled, because nobody could log in', () => {
+  test('cannot both be Disabled, because no login would be possible', () => {
     const both = { mode: 'check', 'password-auth': 'Disabled', 'microsoft-entra-auth': 'false' };
     expect(inputErrorsOf(both)).toEqual([
       expect.stringMatching(/^password-auth and microsoft-entra-auth are both Disabled/),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import { migrationEnvironment } from '../../../src/migration/migration-command.ts';
-import { isAlive, type RunningMigration, waitForExit } from '../../helpers/unit/migration-process.ts';
+import { isRunning, type RunningMigration, waitForExit } from '../../helpers/unit/migration-process.ts';
 import { test } from '../../helpers/unit/test.ts';
 
 describe('the environment of the migration', () => {
@@ -172,7 +172,7 @@ describe.skipIf(process.platform !== 'linux')(
       files: readonly string[],
     ): Promise<readonly string[]> {
       const pids = await Promise.all(files.map(readLine));
-      for (const pid of pids) expect(isAlive(pid)).toBe(true);
+      for (const pid of pids) expect(isRunning(pid)).toBe(true);
       return pids;
     }
 
@@ -224,7 +224,7 @@ describe.skipIf(process.platform !== 'linux')(
       const pids = await Promise.all(['child', 'session'].map(running.readLine));
       running.advanceTime();
       expect((await running.finished).outcome).toBe('[ended 2] done');
-      expect(pids.map(isAlive)).toEqual([false, false]);
+      expect(pids.map(isRunning)).toEqual([false, false]);
     });
 
     test('and processes that it left running print nothing after commands resume', async ({ migration }) => {

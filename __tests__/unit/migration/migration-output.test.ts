@@ -38,7 +38,7 @@ const splitAt = (bytes: Buffer, cuts: readonly number[]): readonly Buffer[] => {
 };
 
 describe('the output of a migration', () => {
-  test('is relayed unchanged, wherever its chunks are split', async () => {
+  test('is relayed unchanged, regardless of how its chunks are split', async () => {
     const pieces = fc.constantFrom(
       'é',
       '🐘',
@@ -60,7 +60,7 @@ describe('the output of a migration', () => {
     );
   });
 
-  test('contains no command except add-mask, wherever its chunks are split', async () => {
+  test('contains no command except add-mask, regardless of how its chunks are split', async () => {
     const text =
       'before\n::add-mask::s3cret%0Atwo\nbetween\r  ::ADD-MASK a=b::other\nx ##[add-mask]third\n::error::no\n::add-mask::';
     const expected = ['before\n', 'between\r', '', '::error::no\n::add-mask::\n'];

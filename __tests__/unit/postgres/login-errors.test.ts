@@ -93,7 +93,7 @@ describe('classifyLoginError', () => {
     });
   });
 
-  test('never returns blocked for another SQLSTATE, whatever the message is', () => {
+  test('never returns blocked for another SQLSTATE, regardless of the message', () => {
     const state = fc.constantFrom('28P01', '3D000', '42501', '57P03', '53300', '08P01', 'XX000');
     const text = fc.oneof(
       fc.string(),
@@ -106,7 +106,7 @@ describe('classifyLoginError', () => {
     );
   });
 
-  test('returns refused for a connection without TLS, whatever the name of the user is', () => {
+  test('returns refused for a connection without TLS, regardless of the name of the user', () => {
     fc.assert(
       fc.property(fc.string(), (user) => {
         const message = `no pg_hba.conf entry for host "203.0.113.9", user "${user}", database "d", no encryption`;

@@ -62,7 +62,7 @@ const anyObservedDatabase: fc.Arbitrary<ObservedDatabase> = fc.record({
 });
 
 describe('isManagedDatabase', () => {
-  test('is true for the pull request’s database, whatever its expiry', () => {
+  test('is true for the pull request’s database, regardless of its expiry', () => {
     expect(isManagedDatabase(databaseFromConfig(database), database)).toBe(true);
     expect(
       isManagedDatabase(
@@ -245,14 +245,14 @@ describe('findRolesOfDatabase', () => {
   const namesFor = (roles: readonly FoundRole[], desired = target) =>
     findRolesOfDatabase(desired, roles).map(({ name }) => name);
 
-  test('finds the roles of a pull request’s database by their markers, whatever app-username was', () => {
+  test('finds the roles of a pull request’s database by their markers, regardless of app-username', () => {
     expect(namesFor([pullRequestRole(42), pullRequestRole(42, 'relecloud', 'web')])).toEqual([
       'app_pr_42',
       'web_pr_42',
     ]);
   });
 
-  test('finds no role of another database, pull request or repository, and none whose marker is not believed', () => {
+  test('finds no role of another database, pull request or repository, and none whose marker is not trusted', () => {
     const others = [
       pullRequestRole(43),
       pullRequestRole(42, 'tours'),

@@ -186,7 +186,7 @@ describe('reconcile', () => {
     expect(applied).toEqual(['create group', 'create server', 'create b', 'create a']);
   });
 
-  test('a change that another run has made in the meantime is not a change of this run', async () => {
+  test('a change that another run has applied in the meantime is not a change of this run', async () => {
     const listener = createListener();
     const { changes, plannedChanges } = await reconcile(
       listener,

@@ -73,7 +73,7 @@ describe('sweep items', () => {
     ]);
   });
 
-  test('a role whose database does not exist anymore is an item with the database’s name', () => {
+  test('a role whose database no longer exists is an item with the database’s name', () => {
     const { items } = sweepItems([], [role(42)]);
     expect(items).toMatchObject([
       { resource: 'role', name: 'relecloud_pr_42', base: 'relecloud', number: 42, expires: undefined },
@@ -114,7 +114,7 @@ describe('a sweep finds only what the action has created for this repository', (
     ).toEqual(nothing);
   });
 
-  test('a marker that another role can have written is not believed, and reported', () => {
+  test('a marker that another role can have written is not trusted, and is reported', () => {
     const { items, notOwned } = sweepItems(
       [database(42, 'relecloud', { isOwnedByAdmin: false, owner: 'mallory' })],
       [role(43, 'relecloud', 'app', { administered: false })],
@@ -164,7 +164,7 @@ describe('a sweep finds only what the action has created for this repository', (
     ]);
   });
 
-  test('every item has a name, an owner and a marker of this action, whatever exists on the server', () => {
+  test('every item has a name, an owner and a marker of this action, for any objects on the server', () => {
     const names = fc.constantFrom(
       'relecloud',
       'relecloud_pr_42',

@@ -82,7 +82,7 @@ describe('the pull request comment about the database', () => {
 describe('text from outside cannot become markup', () => {
   const rest = nonTableText(splitAtCodeBlock(renderDatabaseComment(commentData)).rest);
 
-  test('no name, user, host or detail becomes markup, leaves its cell, mentions anybody or is a link', () => {
+  test('no name, user, host or detail becomes markup, leaves its cell, mentions a user or is a link', () => {
     fc.assert(
       fc.property(
         fc.array(maliciousMarkdown, { minLength: 6, maxLength: 6 }),
@@ -129,7 +129,7 @@ describe('text from outside cannot become markup', () => {
     );
   });
 
-  test('nor can the name of a dropped database become markup', () => {
+  test('and the name of a dropped database cannot become markup either', () => {
     fc.assert(
       fc.property(maliciousMarkdown, (database) => {
         const comment = renderDroppedComment(database, 'because');

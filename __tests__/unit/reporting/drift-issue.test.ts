@@ -84,7 +84,7 @@ describe('the marker of the issue', () => {
     expect(first).toBe(driftMarker('demo-relecloud', 'relecloud'));
   });
 
-  test('differs for each server and database, whatever their names are', () => {
+  test('differs for each server and database, regardless of their names', () => {
     const names = fc.tuple(name, fc.option(name, { nil: undefined }));
     fc.assert(
       fc.property(names, names, ([s, d], [otherServer, otherDatabase]) => {
@@ -147,7 +147,7 @@ describe('text from outside cannot become markup', () => {
     { maxLength: 4 },
   );
 
-  test('it does not become markup, leave its cell, mention anybody, become a link or end an HTML comment', () => {
+  test('it does not become markup, leave its cell, mention a user, become a link or end an HTML comment', () => {
     fc.assert(
       fc.property(given, carried, (some, keys) => {
         const existing = bodyOf(
@@ -189,7 +189,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
     expect(body).toContain(`\n\n… and ${2000 - shown.length} more.\n\n#### What to do`);
   });
 
-  test('there is no count where no row is omitted', () => {
+  test('there is no count if no row is omitted', () => {
     const findings = Array.from({ length: 100 }, (_, i) => ({ ...skuFinding, property: `property ${i}` }));
     expect(findingRows(bodyOf(check({ findings })))).toHaveLength(100);
     expect(bodyOf(check({ findings }))).not.toContain('more.');

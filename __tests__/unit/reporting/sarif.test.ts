@@ -207,7 +207,7 @@ describe('the location of an alert', () => {
     expect(resultLine(check({ configSource: declaredIn }))).toBe(7);
   });
 
-  test('is the first line where the file does not have the input', () => {
+  test('is the first line if the file does not have the input', () => {
     const given = check({ configSource: declaredIn, findings: [changedFinding({ property: 'region' })] });
     expect(resultUri(given)).toBe('db/azure.yml');
     expect(resultLine(given)).toBe(1);

@@ -84,7 +84,7 @@ describe('firewall rule', () => {
     });
   });
 
-  test('a rule with the declared range is not drift, in any case of its name and beside other rules', async () => {
+  test('a rule with the declared range is not drift, in any case of its name and with other rules', async () => {
     const others = [stored('gha-temporary-1-2-3-x', '198.51.100.1'), stored('theirs', '198.51.100.2')];
     expect(await diff('office=203.0.113.9', [...others, stored('OFFICE', '203.0.113.9')])).toEqual([]);
   });

@@ -50,7 +50,7 @@ superuser = true
  * existing extension PostgreSQL answers as usual (inferred).
  *
  * PostgreSQL requires the privilege CREATE on the database for a trusted extension. Azure requires only the membership
- * (inferred from administrators who create extensions in databases made through ARM). So the triggers grant CREATE for the
+ * (inferred from administrators who create extensions in databases created through ARM). So the triggers grant CREATE for the
  * duration of the statement and restore the privileges in the same transaction. They do not use SELECT … FOR UPDATE,
  * because two transactions that lock this row before they change it cause a deadlock.
  */

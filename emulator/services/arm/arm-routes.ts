@@ -23,7 +23,7 @@ import {
   listTenants,
 } from './subscriptions.ts';
 
-/** A path of the API. `{name}` stands for one segment; the other segments are compared without regard to case. */
+/** A path of the API. `{name}` matches one segment; the other segments are compared without regard to case. */
 export interface ArmRoute {
   readonly template: string;
   readonly family: ApiFamily;

@@ -37,7 +37,7 @@ function rateLimitHeaders(kind: RequestKind, remaining: number): Record<string, 
   };
 }
 
-/** Add headers to the response, or to the response of an ArmError. The headers of the response itself win. */
+/** Add headers to the response, or to the response of an ArmError. The headers of the response take precedence. */
 async function withHeaders(
   headers: Record<string, string>,
   respond: () => Promise<HttpResponse>,

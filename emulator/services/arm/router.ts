@@ -65,7 +65,7 @@ function unknownPathError(segments: readonly string[], version: string): ArmErro
 }
 
 function checkServerExists({ params }: RouteMatch, { store }: ArmContext): void {
-  // A child of a missing server is not found, whatever the method.
+  // A child of a missing server is not found, for every method.
   if (params.server !== '') store.getServer(params);
 }
 
@@ -88,7 +88,7 @@ export function getSubscriptionId(request: HttpRequest): string {
 }
 
 /**
- * Make the checks that ARM makes for every path, then call the handler of the route.
+ * Perform the checks that ARM performs for every path, then call the handler of the route.
  * @throws {ArmError} for an invalid api-version, subscription, path or method, and for the errors of the handler.
  */
 export async function routeRequest(request: HttpRequest, context: ArmContext): Promise<HttpResponse> {

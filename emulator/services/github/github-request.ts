@@ -22,7 +22,7 @@ export interface RepositoryRequest extends GitHubRequest {
 /** A route below a repository. */
 export interface RepositoryRoute {
   readonly method: string;
-  /** Path below the repository. `{name}` stands for a number. */
+  /** Path below the repository. `{name}` matches a number. */
   readonly path: string;
   /** Page and heading of GitHub's REST reference, for `documentation_url` in errors. */
   readonly documentation: string;

@@ -76,7 +76,7 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
   if (keyCount > MAX_KEYS)
     return invalidConfigFile(
       path,
-      ` has ${keyCount} names, but there are ${inputNames.length} inputs: is it the right file?`,
+      ` has ${keyCount} names, but there are ${inputNames.length} inputs: check whether it is the right file`,
       findMisplacedSecrets(yaml),
     );
   return new ConfigFileParser(path, yaml).parse();

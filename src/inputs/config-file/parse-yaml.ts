@@ -16,7 +16,7 @@ import {
  * those quote the text, which may contain a secret by mistake.
  */
 export interface ParsedYaml {
-  /** Null where the text is empty. */
+  /** Null if the text is empty. */
   readonly root: Node | null;
   /** Empty if the document is valid. */
   readonly errors: readonly YamlError[];
@@ -122,7 +122,7 @@ function resolveAliases(document: Document, toPosition: (offset: number) => Posi
 export const mapEntries = (node: unknown): readonly Pair[] => (isMap(node) ? node.items : []);
 
 /**
- * A scalar's text as it is in the file, so that numbers such as `1e3`, `0x10` and `017` are not reformatted.
+ * A scalar's text as written in the file, so that numbers such as `1e3`, `0x10` and `017` are not reformatted.
  * @returns undefined for null
  */
 export function scalarText({ value, source }: Scalar): string | undefined {

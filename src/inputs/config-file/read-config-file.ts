@@ -10,8 +10,8 @@ import {
 } from './parse-config-file.ts';
 
 /**
- * Reads the file of the input `config-file`. Errors are returned, not thrown. A symbolic link is followed: whoever can
- * commit one can commit the content too, and errors never quote the content.
+ * Reads the file of the input `config-file`. Errors are returned, not thrown. A symbolic link is followed: anyone who
+ * can commit one can commit the content too, and errors never quote the content.
  * @param path relative to the workspace
  */
 export function readConfigFile(path: string): ConfigFile {
@@ -21,13 +21,13 @@ export function readConfigFile(path: string): ConfigFile {
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat === undefined)
       return invalid(
-        'is not in the workspace: was the repository checked out before this step (actions/checkout), and is the path from its root?',
+        'is not in the workspace: check out the repository before this step (actions/checkout), and set the path from its root',
       );
-    if (!stat.isFile()) return invalid('is not a file: name a YAML file in the workspace');
+    if (!stat.isFile()) return invalid('is not a file: set the path of a YAML file in the workspace');
     const content = readFileWithLimit(file, MAX_CONFIG_FILE_BYTES);
     if (typeof content === 'number')
       return invalid(
-        `has more than ${MAX_CONFIG_FILE_BYTES} bytes (${content}), which is the limit: is it the right file?`,
+        `has more than ${MAX_CONFIG_FILE_BYTES} bytes (${content}), which is the limit: check whether it is the right file`,
       );
     return parseConfigFile(path, new TextDecoder('utf-8', { fatal: true }).decode(content));
   } catch (error) {

@@ -22,7 +22,7 @@ export const mayHoldSecret = (name: string): boolean =>
 const isSecretInput = (name: string | undefined): boolean => secretInputs.some((secret) => secret === name);
 
 /**
- * The input that a person most likely meant: the one with the smallest edit distance, which is a third of its length at
+ * The input that the user most likely meant: the one with the smallest edit distance, which is a third of its length at
  * most. Ignores the case, and `_` for `-`.
  */
 function closestInput(name: string): string | undefined {

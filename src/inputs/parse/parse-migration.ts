@@ -13,7 +13,7 @@ export function parseMigration(
   if (command === undefined) return undefined;
   if (!isDirectory(workingDirectory))
     inputs.addError(
-      `working-directory is '${workingDirectory}', which is not a folder in the workspace: was the repository checked out?`,
+      `working-directory is '${workingDirectory}', which is not a folder in the workspace: check out the repository before this step`,
     );
   return {
     command,

@@ -21,9 +21,7 @@ export function parseRole(inputs: InputReader, context: RoleContext): RoleConfig
   const { administrator, pullRequest, database } = context;
   const name = pullRequest === undefined ? base : pullRequestName(base, pullRequest.number);
   if (base !== '' && [name, base].includes(administrator?.username ?? ''))
-    inputs.addError(
-      'app-username is admin-username: the application needs another role, which has fewer rights',
-    );
+    inputs.addError('app-username is admin-username: set another role with fewer rights');
   return { name, base, marker: createRoleMarker(base, context, database.base) };
 }
 
@@ -48,7 +46,7 @@ export function parseAppRole(inputs: InputReader, context: RoleContext): AppRole
     inputs.addError('app-password and app-password-key are both given: set only one of them');
   if (given === undefined && inputs.secret('app-password-key') === undefined)
     inputs.addError(
-      'app-password-key is missing: app-username needs it, or app-password (openssl rand -base64 32 makes a key; put it into a secret)',
+      'app-password-key is missing: app-username needs it, or app-password (openssl rand -base64 32 generates a key; put it into a secret)',
     );
   if (password !== undefined && password === context.administrator?.password)
     inputs.addError(
@@ -67,12 +65,14 @@ function parsePasswordKey(inputs: InputReader): string | undefined {
   const hexDigits = toHexKey(given);
   if (hexDigits === undefined)
     return inputs.addError(
-      'app-password-key is neither base64 nor hexadecimal: openssl rand -base64 32 makes one',
+      'app-password-key is neither base64 nor hexadecimal: openssl rand -base64 32 generates one',
     );
   const bytes = hexDigits.length / 2;
   return bytes >= MIN_KEY_BYTES
     ? hexDigits
-    : inputs.addError(`app-password-key has ${bytes} bytes, but needs at least ${MIN_KEY_BYTES} random ones`);
+    : inputs.addError(
+        `app-password-key has ${bytes} bytes, but needs at least ${MIN_KEY_BYTES} random bytes`,
+      );
 }
 
 /** Converts a key in base64 or hexadecimal to hexadecimal digits; undefined if it is neither. */

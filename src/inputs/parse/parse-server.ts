@@ -55,6 +55,6 @@ function validatePasswordAuth(
     );
   if (entraAuth === false)
     inputs.addError(
-      'password-auth and microsoft-entra-auth are both Disabled, so nobody could log in: enable one of them',
+      'password-auth and microsoft-entra-auth are both Disabled, so no login is possible: enable one of them',
     );
 }

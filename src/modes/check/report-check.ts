@@ -37,7 +37,7 @@ function checkError({ onDrift }: CheckConfig, { findings, readErrors }: CheckRes
   return drift.length > 0 && onDrift === 'fail' ? actionError('drifted', { findings: drift }) : undefined;
 }
 
-/** A single cause without drift is reported as it is; several causes, or drift, are reported together. */
+/** A single cause without drift is reported unchanged; several causes, or drift, are reported together. */
 function incompleteCheckError(first: Error, readErrors: readonly Error[], drift: readonly string[]): Error {
   const reasons = [
     ...new Set(

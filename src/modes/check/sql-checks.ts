@@ -144,7 +144,13 @@ async function runChecksInSession(
 function toNotOwnedFinding(error: unknown): Omit<ReportedFinding, 'resource' | 'name'> {
   if (!(error instanceof ActionError) || error.code !== 'not-owned') throw error;
   const { summary, hint } = error;
-  return { property: 'owner', expected: 'ours', actual: summary, kind: 'changed', remedy: hint };
+  return {
+    property: 'owner',
+    expected: 'managed by this action',
+    actual: summary,
+    kind: 'changed',
+    remedy: hint,
+  };
 }
 
 function reportUnchecked(

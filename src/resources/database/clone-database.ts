@@ -9,8 +9,9 @@ import type { Session } from '../../postgres/session.ts';
 const TEMPLATE_IN_USE_TIMEOUT_MS = 30_000;
 
 /**
- * Bytes from which FILE_COPY is the faster strategy. FILE_COPY makes two checkpoints. WAL_LOG writes every page twice, so
- * its time grows about four times as fast (`npm run bench -- clone`; docs/azure-behavior.md#cloning-databases).
+ * Bytes from which FILE_COPY is the faster strategy. FILE_COPY performs two checkpoints. WAL_LOG writes every page
+ * twice, so its time grows about four times as fast (`npm run bench -- clone`;
+ * docs/azure-behavior.md#cloning-databases).
  */
 export const FILE_COPY_MIN_BYTES = 128 * 1024 * 1024;
 
@@ -33,7 +34,7 @@ export async function cloneStrategyClause(session: Session, template: string): P
  * requests' roles of this repository are ended right before each attempt, because a connection pool opens new ones
  * immediately. Other sessions are only awaited.
  * @param terminatePullRequestSessions ends those sessions, and returns a line for each
- * @throws `template-in-use`, which names the sessions, and says whether the ended ones came back
+ * @throws `template-in-use`, which names the sessions, and states whether ended ones reconnected
  */
 export async function retryWhileInUse<T>(
   run: RunContext,
@@ -47,7 +48,7 @@ export async function retryWhileInUse<T>(
   const endedBefore = new Set<string>();
   const attempt = async (): Promise<T> => {
     const ended = await terminatePullRequestSessions(await findDatabaseOid(session, template));
-    // A session that could not be ended is listed again, but has not come back.
+    // A session that could not be ended is listed again, but has not reconnected.
     if (takeUnseen(ended, endedBefore).length > 0) timesEnded += 1;
     return await copy();
   };
@@ -81,9 +82,9 @@ async function findDatabaseOid(session: Session, database: string): Promise<stri
 }
 
 /**
- * What keeps a template from being copied: sessions and prepared transactions in it, or a lock, such as that of another
+ * What prevents the copy of a template: sessions and prepared transactions in it, or a lock, such as that of another
  * job that copies it for minutes. Only the end of the run limits the wait for a lock.
- * @throws every other error as it is
+ * @throws every other error unchanged
  */
 async function findBlockers(
   session: Session,
@@ -132,7 +133,7 @@ export async function copyGrants(
 
 /**
  * Copies the settings of ALTER DATABASE … SET from the template to the clone, and those of ALTER ROLE … IN DATABASE from
- * `templateRole` to `cloneRole`. Warns about settings that the administrator may not set.
+ * `templateRole` to `cloneRole`. Warns about settings that the administrator has no permission to set.
  */
 export async function copySettings(
   run: RunContext,

@@ -56,7 +56,7 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
       template,
       () => session.query(statement),
       async (oid) => {
-        // Nobody can connect to template0.
+        // template0 accepts no connections.
         if (database.template === undefined) return [];
         return await terminatePullRequestSessions(
           deps,

@@ -29,7 +29,7 @@ export async function extendExpiry(
 
 /**
  * Reads when a pull request's database expires, from its ownership marker; undefined if it does not.
- * @throws `database-failed` when the database does not exist anymore
+ * @throws `database-failed` when the database no longer exists
  */
 export async function readExpiry(reader: SqlReader, desired: DatabaseConfig): Promise<Date | undefined> {
   const observed = await reader.database(desired.name);

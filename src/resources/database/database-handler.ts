@@ -51,7 +51,7 @@ const formatSideEffects = ({ dropSideEffects = [] }: DatabaseWithSideEffects): s
     ? ''
     : `, with ${dropSideEffects.length > 1 ? `these ${dropSideEffects.length}: ` : ''}${dropSideEffects.join('; ')}`;
 
-/** The database, through SQL, which takes milliseconds where ARM takes about 12 s. */
+/** The database, through SQL, which takes milliseconds, while ARM takes about 12 s. */
 export const databaseHandler: ResourceHandler<
   DesiredDatabase,
   DatabaseWithSideEffects,
@@ -208,7 +208,7 @@ function diffProperties(
   );
 }
 
-/** Makes equal names equal: `utf8`, `UTF8` and `UTF-8`; `en_US.utf8` and `en_US.UTF-8`. */
+/** Maps the spellings of one name to the same text: `utf8`, `UTF8` and `UTF-8`; `en_US.utf8` and `en_US.UTF-8`. */
 const normalizeLocaleName = (text: string): string => text.toLowerCase().replaceAll('-', '');
 
 /** The database as ARM reports it, for a check without a login: whether it exists, its charset and its collation. */
@@ -235,7 +235,7 @@ export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, Azure
 
 /**
  * Checks the privileges of the administrator on a database of another owner, such as a database that was created through
- * ARM (docs/azure-behavior.md#databases-made-through-arm).
+ * ARM (docs/azure-behavior.md#databases-created-through-arm).
  * @returns a hint when privileges are missing, else undefined
  * @throws `database-failed` when the administrator cannot connect
  */

@@ -64,7 +64,7 @@ interface DatabaseToDrop {
   readonly repositoryId: string;
 }
 
-/** Attempts, of which each removes the obstacles that have appeared since the one before. */
+/** Number of attempts; each removes the obstacles that have appeared since the previous one. */
 const MAX_DROP_ATTEMPTS = 3;
 
 async function tryDropDatabase(
@@ -78,7 +78,7 @@ async function tryDropDatabase(
   const database = pg.escapeIdentifier(name);
   try {
     await removeDropObstacles(deps, target, () => setAllowConnections(deps, target, true));
-    // From here on nobody can connect, and other runs see that the database is being dropped.
+    // From here on no client can connect, and other runs see that the database is being dropped.
     await setAllowConnections(deps, target, false);
     await terminateSessions(run, session, 'in the database', { oid });
     // DROP DATABASE cannot run in a transaction, so the oid can only be checked right before.

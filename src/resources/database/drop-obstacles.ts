@@ -26,7 +26,10 @@ interface Subscription {
   readonly slot: string | null;
 }
 
-/** What keeps PostgreSQL from dropping a database, besides sessions: a description, and the statements that remove it. */
+/**
+ * What prevents PostgreSQL from dropping a database, besides sessions: a description, and the statements that remove
+ * it.
+ */
 interface DropObstacle {
   readonly line: string;
   readonly statements: string;
@@ -34,7 +37,7 @@ interface DropObstacle {
 
 /**
  * Removes prepared transactions and subscriptions, which block DROP DATABASE without a session, through ARM too.
- * @param allowConnections makes the database accept connections again, in case an interrupted run has disabled them
+ * @param allowConnections enables connections to the database again, in case an interrupted run has disabled them
  * @throws `drop-failed` with the statements that another role must run; the database then accepts connections
  */
 export async function removeDropObstacles(

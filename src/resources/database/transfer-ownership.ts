@@ -86,8 +86,8 @@ export interface UntransferredObject {
 }
 
 /**
- * Makes the application role the owner of schema `public` and of every object in the database of this session. It does so
- * for each object, because REASSIGN OWNED would also transfer every database on the server
+ * Transfers schema `public` and every object in the database of this session to the application role. It transfers
+ * each object separately, because REASSIGN OWNED would also transfer every database on the server
  * (docs/azure-behavior.md#ownership-and-grants).
  * @param session of the administrator, in the database itself
  * @returns the objects that keep their owner, such as those whose owner the administrator does not administer
@@ -147,7 +147,7 @@ export const listObjectsOfOtherRoles = (
   ]);
 
 /**
- * Makes the application role the owner of schema `public`, if the administrator, `azure_pg_admin` or the owner of the
+ * Transfers schema `public` to the application role, if the administrator, `azure_pg_admin` or the owner of the
  * database owns the schema.
  * @returns the role that keeps it, or undefined if the application role owns it
  */

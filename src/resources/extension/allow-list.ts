@@ -56,9 +56,9 @@ export const extensionAllowListHandler: ResourceHandler<readonly string[], strin
   };
 
 /**
- * Adds extensions to the allow-list. Other jobs add theirs at the same time, so the list is read before each request, and
- * again after it: a write that overtakes ours removes our entries.
- * @returns `adopted` where the list has them already
+ * Adds extensions to the allow-list. Other jobs can add extensions at the same time, so the list is read before each request, and
+ * again after it: a concurrent write can remove the entries of this run.
+ * @returns `adopted` if the list has them already
  */
 export async function allowExtensions(
   writer: AzureWriter,

@@ -46,7 +46,7 @@ export async function createExtension(
   const owner =
     requiresTrusted && !trusted ? await findUntrustedSchemaOwner(session, schema ?? 'public') : undefined;
   if (owner !== undefined) {
-    const reason = `it is not a trusted extension, so its script must not run beside objects that role '${owner}' may have created in schema ${schema ?? 'public'}.`;
+    const reason = `it is not a trusted extension, so its script must not run in schema ${schema ?? 'public'}, in which role '${owner}' may have created objects.`;
     const hint = 'Run the step once with reset: true to create the database again with this extension.';
     throw actionError('extension-failed', { extension: name, reason, hint });
   }

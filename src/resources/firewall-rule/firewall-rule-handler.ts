@@ -59,7 +59,7 @@ export const firewallRuleHandler: ResourceHandler<DeclaredRule, AddressRange, Az
 
 /**
  * The stored rule of this name; for a declared rule without an explicit name, any rule of the same range. Temporary rules do
- * not count, since they are deleted with their run. ARM's names are case-insensitive.
+ * not count, because they are deleted with their run. ARM's names are case-insensitive.
  */
 function findDeclaredRule(rule: DeclaredRule, stored: readonly StoredFirewallRule[]): Observed<AddressRange> {
   const persistentRules = stored.filter(({ name }) => !isTemporaryRuleName(name));
@@ -71,7 +71,7 @@ function findDeclaredRule(rule: DeclaredRule, stored: readonly StoredFirewallRul
   return found ? present({ start: found.start, end: found.end }) : absent;
 }
 
-/** Whether a stored rule is this declared rule: by name, or, where the declared rule has no explicit name, by range. */
+/** Whether a stored rule is this declared rule: by name, or, if the declared rule has no explicit name, by range. */
 export function matchesDeclaration(declared: DeclaredRule, stored: StoredFirewallRule): boolean {
   if (isTemporaryRuleName(stored.name)) return false;
   const isSameName = stored.name.toLowerCase() === declared.name.toLowerCase();

@@ -27,8 +27,8 @@ export interface FirewallAuditSource {
 }
 
 /**
- * Firewall rules that are not declared. Only `check` reports them, and no mode deletes them, since their owner is unknown.
- * A temporary rule counts once its run has ended.
+ * Firewall rules that are not declared. Only `check` reports them, and no mode deletes them, because their owner is
+ * unknown. A temporary rule counts once its run has ended.
  */
 export const undeclaredFirewallRuleHandler: ResourceHandler<
   DeclaredFirewallRules,

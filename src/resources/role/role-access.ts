@@ -97,7 +97,7 @@ async function observeRoleAccess(
 
 /**
  * Transfers schema `public` to the role, and in a pull request's database every object of another role. Then grants the
- * privileges on the database, which show later runs that all is done.
+ * privileges on the database, by which later runs recognize that the transfer is complete.
  * @throws `database-failed` when the administrator lacks the privileges for it
  */
 async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleAccess): Promise<ApplyResult> {

@@ -12,7 +12,7 @@ import type { SqlReader } from '../../postgres/sql-reader.ts';
 import { findPullRequestDatabases } from '../../reconcile/ownership.ts';
 
 /**
- * Finds what keeps a pull request's role from being dropped: objects that it owns outside the pull request's database,
+ * Finds what prevents the drop of a pull request's role: objects that it owns outside the pull request's database,
  * databases that cannot be checked, and prepared transactions.
  */
 
@@ -24,9 +24,9 @@ export interface RoleToDrop {
   readonly repositoryId: string;
 }
 
-/** What keeps a role from being dropped. */
+/** What prevents the drop of a role. */
 export interface RoleBlocker {
-  /** Where it is, and what it is. */
+  /** Its location and a description. */
   readonly line: string;
   /** How its owner can remove it: sentences with statements. */
   readonly remedies: readonly string[];

@@ -11,7 +11,7 @@ import { type RunContext, type SetReason, waitFor } from '../../common/polling.t
 
 /** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
-/** Milliseconds for a last poll of our own creation, once the server is Ready. */
+/** Milliseconds for a last poll of this run's creation, once the server is Ready. */
 const FINAL_POLL_TIMEOUT_MS = 10_000;
 
 /**
@@ -48,7 +48,7 @@ async function isReady(reader: AzureReader): Promise<boolean> {
   return observed.status === 'present' && normalizeState(observed.value.server) === 'Ready';
 }
 
-/** Whether our operation failed although the server is Ready: then another client created the server. */
+/** Whether this run's operation failed although the server is Ready: then another client created the server. */
 async function hasFailed(operation: Operation): Promise<boolean> {
   try {
     await operation.poll(FINAL_POLL_TIMEOUT_MS);
@@ -62,7 +62,7 @@ async function hasFailed(operation: Operation): Promise<boolean> {
 /**
  * Waits some seconds for a server to become visible that another client may be creating.
  * @param cause the error that says that the name is in use
- * @throws `server-name-taken` where the server does not become visible
+ * @throws `server-name-taken` if the server does not become visible
  */
 export async function waitUntilVisible(
   run: RunContext,
@@ -85,7 +85,7 @@ const FINISH_TIMEOUT_MS = 120_000;
 
 /**
  * Whether an unfinished creation stays unfinished although its job had time to finish it: then that job has ended. Jobs
- * that finished it together would only block each other, since a server performs one operation at a time.
+ * that finished it together would only block each other, because a server performs one operation at a time.
  * @param repositoryId whose creations count; other repositories finish their own
  */
 export async function isCreationAbandoned(

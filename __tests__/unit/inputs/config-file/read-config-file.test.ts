@@ -27,7 +27,7 @@ describe('the file of config-file', () => {
   });
 });
 
-describe('an unreadable file is an error that says what to do', () => {
+describe('an unreadable file is an error that states what to do', () => {
   const errorOf = (path = 'postgres.yml'): string => {
     const { isUnreadable, errors } = readConfigFile(path);
     expect(isUnreadable).toBe(true);
@@ -37,7 +37,7 @@ describe('an unreadable file is an error that says what to do', () => {
 
   test('a missing file, perhaps because the repository was not checked out', ({ workspace: _ }) => {
     expect(errorOf('db/postgres.yml')).toMatch(
-      /^config-file db\/postgres\.yml is not in the workspace: was the repository checked out before this step/,
+      /^config-file db\/postgres\.yml is not in the workspace: check out the repository before this step/,
     );
   });
 
@@ -50,7 +50,9 @@ describe('an unreadable file is an error that says what to do', () => {
 
   test('a folder', ({ workspace }) => {
     mkdirSync(join(workspace, 'postgres.yml'));
-    expect(errorOf()).toBe('config-file postgres.yml is not a file: name a YAML file in the workspace');
+    expect(errorOf()).toBe(
+      'config-file postgres.yml is not a file: set the path of a YAML file in the workspace',
+    );
   });
 
   test('an invalid path', ({ workspace: _ }) => {
@@ -60,7 +62,7 @@ describe('an unreadable file is an error that says what to do', () => {
   test('a file of more than 64 KiB, without reading it', ({ write }) => {
     write(new Uint8Array(2 ** 16 + 1));
     expect(errorOf()).toBe(
-      'config-file postgres.yml has more than 65536 bytes (65537), which is the limit: is it the right file?',
+      'config-file postgres.yml has more than 65536 bytes (65537), which is the limit: check whether it is the right file',
     );
   });
 

@@ -75,7 +75,7 @@ describe('per-pull-request: the database is <database>_pr_<number> and the role 
     },
   );
 
-  test('per-pull-request never results in the base database or role, whatever the inputs and the event are', () => {
+  test('per-pull-request never results in the base database or role, for any inputs and event', () => {
     const bases = fc
       .stringMatching(/^[a-zA-Z_][\w-]{0,62}$/)
       .filter((base) => !inputErrorsOf({ database: base })[0]);

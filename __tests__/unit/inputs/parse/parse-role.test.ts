@@ -20,7 +20,7 @@ const inputErrorsOnPullRequest = (given: InputValues): readonly string[] =>
   inputErrorsOf({ ...perPullRequestInputs, ...given }, {}, pullRequestEvent());
 
 describe('with app-username, one of app-password and app-password-key is required', () => {
-  test('without both, the error says how to make a key', () => {
+  test('without both, the error states how to make a key', () => {
     expect(inputErrorsOf({ 'app-username': 'relecloud_app' })).toEqual([
       expect.stringMatching(/^app-password-key is missing.*app-password.*openssl rand -base64 32/),
     ]);
@@ -110,7 +110,7 @@ describe('app-password-key: at least 32 random bytes, base64 or hex', () => {
   });
 
   test.each([' ', '\n', ' \t\r\n '])(
-    'white space alone is not a key, because anybody could derive that password: %j',
+    'white space alone is not a key, because anyone could derive that password: %j',
     (key) => {
       expect(inputErrorsOf(inputsWithKey(key))).toEqual([expect.stringMatching(/^app-password-key /)]);
     },

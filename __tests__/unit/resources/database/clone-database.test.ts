@@ -24,7 +24,7 @@ async function cloneWithBusyTemplate(terminate: () => readonly string[]): Promis
 }
 
 describe('the error for a template that stays in use', () => {
-  test('says that ended sessions of pull requests’ roles came back, and how to revoke CONNECT', async ({
+  test('reports that ended sessions of pull requests’ roles reconnected, and how to revoke CONNECT', async ({
     inFakeTime,
   }) => {
     let process = 0;
@@ -43,7 +43,7 @@ describe('the error for a template that stays in use', () => {
     ['when only other sessions use it', []],
     ['when a prepared transaction cannot be ended', ["prepared transaction 'left'"]],
   ] as const)(
-    'names the sessions, and does not say that any reconnected: %s',
+    'names the sessions, and does not report that any reconnected: %s',
     async ([, ended], { inFakeTime }) => {
       const error = await inFakeTime(cloneWithBusyTemplate(() => ended));
       expect(error).toContain('psql of role carol, process 4711');

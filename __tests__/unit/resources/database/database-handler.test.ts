@@ -135,7 +135,7 @@ describe('a pull request’s database', () => {
     ]);
   });
 
-  test('that exists is not changed, whatever its charset, collation and expiry are', () => {
+  test('that exists is not changed, regardless of its charset, collation and expiry', () => {
     expect(databaseHandler.diff(desiredFrom(), existing())).toEqual([]);
     expect(databaseHandler.diff(desiredFrom({ charset: 'LATIN1' }), existing({ collation: 'C' }))).toEqual(
       [],

@@ -34,7 +34,7 @@ describe('an extension', () => {
     });
   });
 
-  test('needs no change where it is present in any version, or unknown', () => {
+  test('needs no change if it is present in any version, or unknown', () => {
     const [first] = extensionHandler.desired(ensureConfig(extensionInputs));
     if (first === undefined) throw new Error('no extension is desired');
     expect(extensionHandler.diff(first, present('1.0'))).toEqual([]);
@@ -74,7 +74,7 @@ describe('the allow-list azure.extensions', () => {
     expect(extensionAllowListHandler.diff(required, present('postgis,UUID-OSSP,PgCrypto'))).toEqual([]);
   });
 
-  test('needs no change where the parameter is absent or unknown', () => {
+  test('needs no change if the parameter is absent or unknown', () => {
     expect(extensionAllowListHandler.diff(required, absent)).toEqual([]);
     expect(extensionAllowListHandler.diff(required, unknownObservation)).toEqual([]);
   });
@@ -98,7 +98,7 @@ describe('the allow-list azure.extensions', () => {
     expect(await extensionAllowListHandler.observe(empty, [required])).toEqual([present('')]);
   });
 
-  test('is unknown where Azure rejects the read', async () => {
+  test('is unknown if Azure rejects the read', async () => {
     const reader = readerOf(403, { error: { code: 'AuthorizationFailed', message: 'no' } });
     expect(single(await extensionAllowListHandler.observe(reader, [required])).status).toBe('unknown');
   });

@@ -35,7 +35,7 @@ async function auditRules(
 }
 
 describe('a firewall rule that is not declared', () => {
-  test('is a finding; a rule is declared by its name in any case, or by its range where the declaration has no name', async () => {
+  test('is a finding; a rule is declared by its name in any case, or by its range if the declaration has no name', async () => {
     const rules = [
       storedRule('OFFICE', '203.0.113.8'),
       storedRule('theirs', '198.51.100.0', '198.51.100.255'),

@@ -254,7 +254,7 @@ describe('a property that Azure does not report is unknown', () => {
     expect(difference).not.toHaveProperty('change');
   });
 
-  test('the case of a value is ignored, also where it decides about another property', () => {
+  test('the case of a value is ignored, also if another property depends on it', () => {
     const grown: Server = { ...observedServer, storage: { storageSizeGB: 512, autoGrow: 'enabled' } };
     expect(diffServer({ 'storage-size-gb': '64', 'storage-auto-grow': 'true' }, grown)).toEqual([]);
     const failedOver: Server = {

@@ -28,7 +28,7 @@ const createFakeReader = (...observations: Observed<FoundServer>[]) => ({
 });
 
 describe('an unfinished creation of another job', () => {
-  test('is not abandoned where that job finishes it in time', async ({ inFakeTime }) => {
+  test('is not abandoned if that job finishes it in time', async ({ inFakeTime }) => {
     const reader = createFakeReader(
       present(unfinishedServer),
       present(unfinishedServer),
@@ -39,7 +39,7 @@ describe('an unfinished creation of another job', () => {
     );
   });
 
-  test('is abandoned where the tag remains, after some minutes at most', async ({ inFakeTime }) => {
+  test('is abandoned if the tag remains, after some minutes at most', async ({ inFakeTime }) => {
     const start = performance.now();
     const reader = createFakeReader(present(unfinishedServer));
     expect(await inFakeTime(isCreationAbandoned(createTestRun(), reader, unfinishedServer, '4711'))).toBe(
@@ -49,13 +49,13 @@ describe('an unfinished creation of another job', () => {
     expect(performance.now() - start).toBeLessThan(300_000);
   });
 
-  test('is not waited for where another repository started it, or the server has no tag', async () => {
+  test('is not waited for if another repository started it, or the server has no tag', async () => {
     const reader = { refreshServer: () => Promise.reject(new Error('no read is expected')) };
     expect(await isCreationAbandoned(createTestRun(), reader, unfinishedServer, '815')).toBe(false);
     expect(await isCreationAbandoned(createTestRun(), reader, finishedServer, '4711')).toBe(false);
   });
 
-  test('does not count as unfinished where the server cannot be read', async ({ inFakeTime }) => {
+  test('does not count as unfinished if the server cannot be read', async ({ inFakeTime }) => {
     const reader = createFakeReader(unknown(new Error('403')));
     expect(await inFakeTime(isCreationAbandoned(createTestRun(), reader, unfinishedServer, '4711'))).toBe(
       false,
@@ -80,20 +80,20 @@ describe('the creation tag of a new server', () => {
   };
 
   test.for([{ 'server-parameters': 'work_mem=1' }, { 'maintenance-window': 'Sun 03:30' }])(
-    'is set where the creation has further steps: %o',
+    'is set if the creation has further steps: %o',
     (given) => {
       expect(tagsFor({ tags: 'team=space', ...given })).toEqual({ team: 'space', [CREATION_TAG]: '4711' });
     },
   );
 
   test.for([{}, { 'maintenance-window': 'system-managed' }, { 'allowed-ip-ranges': '203.0.113.9' }])(
-    'is not set where it has none: %o',
+    'is not set if it has none: %o',
     (given) => {
       expect(tagsFor(given)).toBeUndefined();
     },
   );
 
-  test('makes the inputs invalid beside fifty other tags, which are the maximum', () => {
+  test('makes the inputs invalid together with fifty other tags, which are the maximum', () => {
     const tags = (count: number) => Array.from({ length: count }, (_, i) => `t${i}=1`).join('\n');
     const errors = (given: Readonly<Record<string, string>>) =>
       validateCreation(ensureConfig({ region: 'westeurope', ...given }));
