@@ -14,7 +14,7 @@ import { publishConnection } from '../../src/publish/publish.ts';
 import { Reporter } from '../../src/reporting/reporter.ts';
 import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
 import { driftScenarios, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
-import { checkConfig, ensureConfig } from '../helpers/unit/test-configs.ts';
+import { checkConfig, ensureConfig, exampleServer } from '../helpers/unit/test-configs.ts';
 
 interface ActionInput {
   readonly description: string;
@@ -193,10 +193,7 @@ describe('outputs that a run sets', () => {
     const runtime = new ActionsRuntime();
     const { publish: config } = ensureConfig({ 'export-env': 'false' });
     const reporter = new Reporter(runtime, ensureConfig());
-    reporter.recordServer({
-      id: '/subscriptions/x',
-      fullyQualifiedDomainName: 'demo.postgres.database.azure.com',
-    });
+    reporter.recordServer(exampleServer);
     const connection = {
       host: 'demo.postgres.database.azure.com',
       port: 5432,

@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   resources: ['azure', 'postgres', 'reconcile', 'inputs', 'common'],
   connect: ['azure', 'postgres', 'github', 'reconcile', 'common'],
   migration: ['postgres', 'azure', 'github', 'inputs', 'common'],
-  publish: ['github', 'reconcile', 'inputs', 'common'],
+  publish: ['azure', 'github', 'reconcile', 'inputs', 'common'],
   reporting: ['publish', 'github', 'reconcile', 'inputs', 'common'],
   modes: [
     'migration',

@@ -1,3 +1,4 @@
+import type { FoundServer } from '../azure/reader.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import {
   type Change,
@@ -9,11 +10,8 @@ import {
 } from '../reconcile/findings.ts';
 import { type Connection, databaseUrl } from './connection-formats.ts';
 
-/** The properties of the server that outputs and summary show, as ARM names them. */
-export interface ServerDetails {
-  readonly id?: string;
-  readonly fullyQualifiedDomainName?: string;
-}
+/** The properties of the server that outputs and summary show, by the names of the Azure SDK. */
+export type ServerDetails = Pick<FoundServer['server'], 'id' | 'fullyQualifiedDomainName'>;
 
 /** What a run has found and changed. */
 export interface RunOutcome {

@@ -8,6 +8,7 @@ import type {
   SweepConfig,
 } from '../../../src/inputs/types.ts';
 import type { EventPullRequest, WorkflowEvent } from '../../../src/inputs/workflow-event.ts';
+import type { ServerDetails } from '../../../src/publish/outputs.ts';
 
 export type InputValues = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -128,3 +129,9 @@ function expectMode<M extends Config['mode']>(
   if (config.mode !== mode) throw new Error(`mode is ${config.mode}`);
   return config as Extract<Config, { readonly mode: M }>;
 }
+
+/** The server of a run, as the outputs show it. */
+export const exampleServer: ServerDetails = {
+  id: '/subscriptions/x',
+  fullyQualifiedDomainName: 'demo.postgres.database.azure.com',
+};

@@ -4,7 +4,7 @@ import type { Config } from '../../../src/inputs/types.ts';
 import type { Change, ReportedFinding } from '../../../src/reconcile/findings.ts';
 import type { Plan } from '../../../src/reconcile/reconcile.ts';
 import { Reporter } from '../../../src/reporting/reporter.ts';
-import { checkConfig, dropConfig, ensureConfig } from '../../helpers/unit/test-configs.ts';
+import { checkConfig, dropConfig, ensureConfig, exampleServer } from '../../helpers/unit/test-configs.ts';
 
 /** A runtime that records what a reporter writes. */
 const test = base.extend('run', async () => {
@@ -71,16 +71,13 @@ describe('the log of a run', () => {
 describe('the outputs of a run', () => {
   test('contain changes and differences that ensure leaves; an unknown state is neither', async ({ run }) => {
     const reporter = run.reporter(ensureConfig());
-    reporter.recordServer({
-      id: '/subscriptions/x',
-      fullyQualifiedDomainName: 'demo.postgres.database.azure.com',
-    });
+    reporter.recordServer(exampleServer);
     reporter.recordPlan(createPlan([], [finding, unknownFinding]));
     reporter.onApplied(createDatabase);
     await reporter.finish(undefined);
     const { remedy: _, ...drift } = finding;
     expect(Object.fromEntries(run.outputs)).toEqual({
-      'server-id': '/subscriptions/x',
+      'server-id': exampleServer.id,
       'server-created': 'false',
       'database-created': 'true',
       changes: JSON.stringify([createDatabase]),
