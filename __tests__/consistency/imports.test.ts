@@ -109,7 +109,7 @@ describe('imports point one way', () => {
     expect(table).not.toMatch(/^import (?!type )[^;]*'@azure\//m);
   });
 
-  test('the emulator imports nothing of src: they meet over HTTPS and the PostgreSQL protocol', () => {
+  test('the emulator imports nothing of src: they communicate over HTTPS and the PostgreSQL protocol', () => {
     expect(importsCrossing(importsBelow('emulator'), /./, /^src\//)).toEqual([]);
   });
 });
@@ -162,7 +162,7 @@ describe('no file refers to a path outside the repository', () => {
             captures(parts, /['"`]([^'"`]*)['"`]/g).some((part) => isOutsideRoot(join(repositoryRoot, part))),
         ),
     ],
-    ['by the name of a folder beside the checkout', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
+    ['by the name of a folder next to the checkout', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
   ])('%s', (_, find) => {
     const found = files.flatMap(({ path, text }) => find(path, text).map((what) => `${path}: ${what}`));
     expect(found).toEqual([]);

@@ -12,11 +12,11 @@ describe('the egress address', () => {
     await emulator.control('PUT', 'client', { ip: '198.51.100.7' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/sees 203\.0\.113\.50, but .* sees 203\.0\.113\.51/);
-    expect(step.log).toContain('Give it with the input runner-ip');
+    expect(step.log).toContain('Set runner-ip');
     expect(await emulator.ruleNames('two-addresses')).toEqual([]);
   });
 
-  test('runner-ip is used, and no echo service is asked', async ({ emulator }) => {
+  test('runner-ip is used, and no echo service is requested', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({
       ...defaultInputs,
