@@ -5,7 +5,7 @@ const level = (name: string, options: object) => ({
   test: {
     name,
     include: [`__tests__/${name}/**/*.test.ts`],
-    // They end a test that hangs, and decide nothing else: on a busy machine everything takes longer.
+    // They only end a test that hangs, because tests take longer on a busy machine.
     testTimeout: 1_200_000,
     hookTimeout: 1_200_000,
     ...options,

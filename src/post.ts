@@ -54,7 +54,8 @@ export async function runPost(runtime: ActionsRuntime): Promise<void> {
     const attempt = async (task: () => Promise<void>): Promise<void> => {
       await task().catch((error: unknown) => failures.push(error));
     };
-    // The file is removed first, because this needs no network. The rule is removed last, because the migration's sessions need it.
+    // The file is removed first, because this needs no network. The rule is removed last, because the migration's
+    // sessions need it.
     await attempt(async () => await removeEnvFile(state.readEnvFile()));
     await attempt(() => endInterruptedMigration(run, runtime, state, connect));
     await attempt(() => removeTemporaryRule(run, runtime, state, connect));

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
-  clearKeptEmulator,
+  clearRunningEmulator,
   EmulatorError,
   type EmulatorProcess,
-  findKeptEmulator,
-  saveKeptEmulator,
+  findRunningEmulator,
+  saveRunningEmulator,
   startEmulatorProcess,
   stopEmulator,
 } from './emulator-process.ts';
@@ -23,7 +23,7 @@ The exit code is 0 if every job succeeded or was skipped, post steps included.
   --env NAME=VALUE     adds an environment variable to every step (repeatable)
   --keep               keeps the emulator and its state for the next run, which
                        stops it unless that run also has --keep
-  --stop               only stops an emulator that was kept
+  --stop               only stops an emulator that was started with --keep
   --no-emulator        runs without an emulator, for workflows that do not use Azure
   --workspace FOLDER   the checkout in which the steps run (by default this project)
   --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
@@ -59,7 +59,7 @@ export function exampleValues(
   return {
     secrets: {
       DB_ADMIN_PASSWORD: 'VerySecurePassword!1',
-      // The same in every run, so that the roles of a kept emulator keep their passwords.
+      // The same in every run, so that the roles of an emulator started with --keep keep their passwords.
       DB_APP_PASSWORD_KEY: createHash('sha256').update('the examples’ key').digest('base64'),
       ...(clientSecret === undefined ? {} : { AZURE_CLIENT_SECRET: clientSecret }),
     },
@@ -136,10 +136,10 @@ function createCancellationSignal(): AbortSignal {
 
 async function findOrStartEmulator(root: string, values: Arguments): Promise<EmulatorProcess | undefined> {
   if (values['no-emulator']) return undefined;
-  const kept = await findKeptEmulator(root);
-  if (kept !== undefined) {
+  const running = await findRunningEmulator(root);
+  if (running !== undefined) {
     console.log('Using the emulator that is already running.');
-    return kept;
+    return running;
   }
   const flags = EMULATOR_FLAGS.flatMap((name) => {
     const value = values[name];
@@ -151,18 +151,18 @@ async function findOrStartEmulator(root: string, values: Arguments): Promise<Emu
 
 async function releaseEmulator(root: string, emulator: EmulatorProcess, keep: boolean): Promise<void> {
   if (keep) {
-    saveKeptEmulator(root, emulator);
+    saveRunningEmulator(root, emulator);
     console.log('The emulator continues to run for the next run. To stop it: npm start -- --stop');
   } else {
-    clearKeptEmulator(root);
+    clearRunningEmulator(root);
     await stopEmulator(emulator);
   }
 }
 
-async function stopKeptEmulator(root: string): Promise<0> {
-  const kept = await findKeptEmulator(root);
-  console.log(kept === undefined ? 'No emulator is running.' : 'Stopping the emulator …');
-  if (kept !== undefined) await releaseEmulator(root, kept, false);
+async function stopRunningEmulator(root: string): Promise<0> {
+  const running = await findRunningEmulator(root);
+  console.log(running === undefined ? 'No emulator is running.' : 'Stopping the emulator …');
+  if (running !== undefined) await releaseEmulator(root, running, false);
   return 0;
 }
 
@@ -206,7 +206,7 @@ async function main(): Promise<0 | 1 | 2> {
       return 0;
     }
     return values.stop
-      ? await stopKeptEmulator(root)
+      ? await stopRunningEmulator(root)
       : await runFile(root, values, positionals[0] ?? 'examples/deploy.yml');
   } catch (error) {
     if (error instanceof UsageError) console.error(`${error.message}\n\n${USAGE}`);

@@ -73,7 +73,7 @@ async function waitUntilReady(child: ChildProcess, folder: string): Promise<Emul
   );
 }
 
-// With this variable, which npm sets, the emulator exits when its parent exits. A kept emulator must not.
+// With this variable, which npm sets, the emulator exits when its parent exits. With --keep it must not.
 function emulatorEnvironment(outlivesParent: boolean): Record<string, string> {
   return outlivesParent
     ? inheritedEnvironment()
@@ -143,18 +143,18 @@ export async function stopEmulator(emulator: EmulatorProcess): Promise<void> {
   rmSync(emulator.folder, { recursive: true, force: true });
 }
 
-function keptEmulatorFile(root: string): string {
+function runningEmulatorFile(root: string): string {
   return join(root, '.emulator', 'kept.json');
 }
 
 /** Saves how to reach a running emulator, for the next `npm start`; only this user can read the file. */
-export function saveKeptEmulator(root: string, emulator: EmulatorProcess): void {
+export function saveRunningEmulator(root: string, emulator: EmulatorProcess): void {
   mkdirSync(join(root, '.emulator'), { recursive: true, mode: 0o700 });
-  writeFileSync(keptEmulatorFile(root), JSON.stringify(emulator), { mode: 0o600 });
+  writeFileSync(runningEmulatorFile(root), JSON.stringify(emulator), { mode: 0o600 });
 }
 
-/** Removes what {@link saveKeptEmulator} saved. */
-export function clearKeptEmulator(root: string): void {
+/** Removes what {@link saveRunningEmulator} saved. */
+export function clearRunningEmulator(root: string): void {
   rmSync(join(root, '.emulator'), { recursive: true, force: true });
 }
 
@@ -173,17 +173,17 @@ async function isResponding(emulator: EmulatorProcess): Promise<boolean> {
   return promise;
 }
 
-/** The emulator that an earlier `npm start` kept running; undefined if there is none that responds. */
-export async function findKeptEmulator(root: string): Promise<EmulatorProcess | undefined> {
-  const text = readFileOr(keptEmulatorFile(root), '');
+/** The emulator that an earlier `npm start` left running; undefined if none responds. */
+export async function findRunningEmulator(root: string): Promise<EmulatorProcess | undefined> {
+  const text = readFileOr(runningEmulatorFile(root), '');
   if (text === '') return undefined;
-  const kept = parseJson(text);
-  const pid = Number(kept['pid']);
-  const folder = asString(kept['folder']) ?? '';
+  const saved = parseJson(text);
+  const pid = Number(saved['pid']);
+  const folder = asString(saved['folder']) ?? '';
   const emulator = parseReadyLine(text, pid, folder);
   // Another process can have the process id by now, so the emulator must also respond.
   if (emulator !== undefined && isRunning(pid) && (await isResponding(emulator))) return emulator;
   if (emulator !== undefined) rmSync(folder, { recursive: true, force: true });
-  clearKeptEmulator(root);
+  clearRunningEmulator(root);
   return undefined;
 }

@@ -189,8 +189,8 @@ function planPostStep(
 }
 
 /**
- * Plans a step with `uses: ./path`. Its post step is registered before main starts, so it runs regardless of how main ends. As in
- * GitHub's runner, post evaluates the inputs and the environment again.
+ * Plans a step with `uses: ./path`. Its post step is registered before main starts, so it runs regardless of how main
+ * ends. As in GitHub's runner, post evaluates the inputs and the environment again.
  */
 export function planJavaScriptAction(job: JobState, step: WorkflowStep): PlannedStep {
   const state = new Map<string, string>();

@@ -63,7 +63,7 @@ export class RunLog {
   print(text: string, color?: Color): void {
     const indent = '  '.repeat(this.#depth + this.#groups);
     for (const each of text.split(/\r?\n/)) {
-      // Of a line that redraws itself (a progress bar), a terminal shows the last state.
+      // A terminal shows only the last state of a line that is redrawn (a progress bar).
       const visible = each.split('\r').findLast((part) => part !== '') ?? '';
       const masked = this.#masker.mask(this.#useColor ? visible : stripVTControlCharacters(visible));
       this.#write(masked === '' ? '' : `${indent}${this.#colorize(masked, color)}`);

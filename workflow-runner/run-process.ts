@@ -18,7 +18,7 @@ export interface ProcessOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** The whole environment: the process inherits nothing else. */
+  /** The whole environment: the process inherits no other variables. */
   readonly env: Readonly<Record<string, string>>;
   /** Called with each line of standard output and standard error, without its line break. */
   readonly onLine: (line: string) => void;

@@ -167,7 +167,7 @@ describe('no file refers to a path outside the repository', () => {
             captures(parts, /['"`]([^'"`]*)['"`]/g).some((part) => isOutsideRoot(join(repositoryRoot, part))),
         ),
     ],
-    ['by the name of a folder beside the checkout', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
+    ['by the name of a folder next to the checkout', (_, text) => captures(text, /(\.\.\/sh[a]red\b)/g)],
   ])('%s', (_, find) => {
     const found = files.flatMap(({ path, text }) => find(path, text).map((what) => `${path}: ${what}`));
     expect(found).toEqual([]);

@@ -198,11 +198,11 @@ describe('a role that the action does not manage', () => {
         /with base 'shared_app' and database 'relecloud'/,
       ],
     ] as const;
-    for (const [job, more, says] of refused) {
+    for (const [job, more, message] of refused) {
       const before = (await emulator.serverState('other-owner')).roles;
       const step = await job.step(inputsForServer('other-owner', { ...roleInputs, ...more }));
       expect(step.exitCode, step.log).toBe(1);
-      expect(step.log).toMatch(says);
+      expect(step.log).toMatch(message);
       expect((await emulator.serverState('other-owner')).roles).toEqual(before);
     }
   });

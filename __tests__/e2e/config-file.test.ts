@@ -126,9 +126,7 @@ describe('an invalid config-file is one error before any request', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
-  test('if it does not exist: the error asks whether the repository was checked out', async ({
-    emulator,
-  }) => {
+  test('if it does not exist: the error states to check out the repository', async ({ emulator }) => {
     const step = await new Job(emulator).step(configFileInputs);
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('config-file postgres.yml is not in the workspace: check out the repository');

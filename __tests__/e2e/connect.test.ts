@@ -16,7 +16,7 @@ describe('the egress address', () => {
     expect(await emulator.ruleNames('two-addresses')).toEqual([]);
   });
 
-  test('runner-ip is used, and no echo service is asked', async ({ emulator }) => {
+  test('runner-ip is used, and no echo service is requested', async ({ emulator }) => {
     const job = new Job(emulator);
     const step = await job.step({
       ...defaultInputs,

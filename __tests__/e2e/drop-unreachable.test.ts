@@ -22,7 +22,7 @@ const serverNotFoundCases = [
   ],
 ] as const;
 
-describe('drop and sweep claim nothing about databases of a server that they cannot reach', () => {
+describe('drop and sweep report nothing about databases of a server that they cannot reach', () => {
   test.for(serverNotFoundCases)(
     'drop with %s reports where it searched, and does not change the comment',
     async ([, inputs, where, exitCode], { emulator, server }) => {

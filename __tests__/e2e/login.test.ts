@@ -24,7 +24,7 @@ describe('a login failure never opens the firewall', () => {
     expect(await emulator.armWrites()).toEqual([]);
   });
 
-  test('with a database that the administrator cannot enter, and the error names it', async ({
+  test('with a database that the administrator cannot connect to, and the error names it', async ({
     emulator,
   }) => {
     const admin = await adminLoginTo(emulator, 'logins');

@@ -50,7 +50,7 @@ const inputs = {
   'allowed-ip-ranges': 'office=203.0.113.64/26',
 };
 
-describe('an identity that may not read operations', () => {
+describe('an identity that cannot read operations', () => {
   test('creates and changes every resource and removes its rule, with the permissions of docs/azure-role.json', async ({
     emulator,
   }) => {

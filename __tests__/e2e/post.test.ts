@@ -34,7 +34,7 @@ describe('post removes the rule that main recorded in the state', () => {
     expect(JSON.stringify(await emulator.requests())).not.toContain('client_secret');
   });
 
-  test('although the operation of its creation cannot be polled: the deletion decides', async ({
+  test('although the operation of its creation cannot be polled: the result of the deletion counts', async ({
     emulator,
   }) => {
     const job = new Job(emulator);

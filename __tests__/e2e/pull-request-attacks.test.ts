@@ -137,13 +137,13 @@ describe('the administrator executes no code of a pull request', () => {
     const clone = await server.ensureDatabase(2, { template: own.database });
     await expectNoCalls(emulator, clone);
     await expectNoCalls(emulator, own);
-    const foreignObjects = await query(
+    const objectsOfOthers = await query(
       emulator,
       clone,
       `SELECT count(*)::int AS n FROM pg_class WHERE relname ~ 'detected' AND
       pg_get_userbyid(relowner) <> current_user`,
     );
-    expect(foreignObjects).toEqual([{ n: 0 }]);
+    expect(objectsOfOthers).toEqual([{ n: 0 }]);
 
     await emulator.clearRecords();
     const afterReset = await server.ensureDatabase(1, { reset: 'true' });

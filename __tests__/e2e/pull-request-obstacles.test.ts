@@ -30,7 +30,7 @@ describe('drop removes a pull request’s role and database, and restores the se
         'SELECT 1',
       );
     },
-    'default privileges in every database that it can enter': async (own, server) => {
+    'default privileges in every database that it can connect to': async (own, server) => {
       for (const database of ['postgres', 'template1', 'azure_sys'])
         await query(
           server.emulator,

@@ -145,7 +145,7 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
     }
   });
 
-  test('cannot enter databases of the action, and has only PUBLIC’s rights in others, without a readable table', async ({
+  test('cannot connect to databases of the action, and has only PUBLIC’s rights in others, without a readable table', async ({
     emulator,
   }) => {
     for (const database of ['relecloud', 'relecloud_pr_2', 'azure_maintenance'])

@@ -65,7 +65,7 @@ async function migrationLockStatement(emulator: EmulatorHarness): Promise<string
   return lockStatement?.statement ?? '';
 }
 
-describe('a pull request’s role cannot block others in a base database that every role can enter', () => {
+describe('a pull request’s role cannot block others in a base database that every role can connect to', () => {
   test('with a session and a prepared transaction in a template: a clone ends both and reports them', async ({
     emulator,
     server,
@@ -198,7 +198,7 @@ test('a clone waits for sessions of other roles, and of a pull request’s role 
   }
 });
 
-test('a pull request’s role cannot enter another pull request’s clone of its database', async ({
+test('a pull request’s role cannot connect to another pull request’s clone of its database', async ({
   emulator,
   server,
 }) => {

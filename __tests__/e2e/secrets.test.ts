@@ -32,7 +32,7 @@ function parsePrintedLog(log: string): { readonly printed: string; readonly mask
   return { printed: printed.join('\n'), masks };
 }
 
-describe('every encoding of every secret is masked before it first appears, and nothing else is masked', () => {
+describe('every encoding of every secret is masked before it first appears, and no other value is masked', () => {
   test.for(passwordCases)('%s', async ([, password], { emulator }) => {
     const server = `secret-${passwordCases.findIndex(([, p]) => p === password)}`;
     const job = new Job(emulator);

@@ -22,7 +22,7 @@ describe('the server', () => {
     const unknownHost = await new Job(emulator).step({ ...inputs, 'server-name': '127.0.0.99' });
     expect(unknownHost.exitCode).toBe(1);
     expect(unknownHost.log).toMatch(
-      /no server that this identity may read has this host name.*Give the short name/s,
+      /no server that this identity can read has this host name.*Set server-name to the short name/s,
     );
   });
 

@@ -187,7 +187,7 @@ describe('the OIDC variables ACTIONS_ID_TOKEN_REQUEST_*', () => {
     expect(log).toContain('a script has [] [] []');
   });
 
-  test("a fork's pull request gets neither them nor secrets", async ({ run, write }) => {
+  test("a fork's pull request does not get them, and no secrets", async ({ run, write }) => {
     const repo = (name: string) => ({ ref: 'b', repo: { full_name: name } });
     const event = {
       action: 'opened',

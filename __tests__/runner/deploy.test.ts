@@ -2,7 +2,11 @@ import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { findKeptEmulator, saveKeptEmulator, stopEmulator } from '../../workflow-runner/emulator-process.ts';
+import {
+  findRunningEmulator,
+  saveRunningEmulator,
+  stopEmulator,
+} from '../../workflow-runner/emulator-process.ts';
 import { type RunResult, runWorkflow } from '../../workflow-runner/run-workflow.ts';
 import { repositoryRoot } from '../helpers/root.ts';
 import { test } from '../helpers/runner/example-test.ts';
@@ -55,18 +59,18 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
     }
   });
 
-  test('a kept emulator is found by the next run until it stops, and only its user can read how to reach it', async ({
+  test('an emulator started with --keep is found by the next run until it stops, and only its user can read how to reach it', async ({
     emulator,
   }) => {
     const folder = mkdtempSync(join(tmpdir(), 'kept-'));
     try {
-      saveKeptEmulator(folder, emulator);
+      saveRunningEmulator(folder, emulator);
       expect(statSync(join(folder, '.emulator')).mode & 0o777).toBe(0o700);
       expect(statSync(join(folder, '.emulator', 'kept.json')).mode & 0o777).toBe(0o600);
-      expect(await findKeptEmulator(folder)).toEqual(emulator);
+      expect(await findRunningEmulator(folder)).toEqual(emulator);
       await stopEmulator(emulator);
       expect(isRunning(emulator.pid)).toBe(false);
-      expect(await findKeptEmulator(folder)).toBeUndefined();
+      expect(await findRunningEmulator(folder)).toBeUndefined();
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -47,7 +47,7 @@ export function azureDetails(error: unknown): AzureDetails | undefined {
 
 /** Whether the action rejected a request or a response, so there is no error of Azure. */
 const isClientSideError = ({ code = '' }: RestError): boolean =>
-  ['UnreadableAnswer', 'EndlessList', 'ForeignUrl', 'HostNotFound'].includes(code);
+  ['UnreadableAnswer', 'EndlessList', 'UnexpectedHost', 'HostNotFound'].includes(code);
 
 function parseErrorBody(details: unknown): { code?: string; message?: string } {
   const error = (details as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;

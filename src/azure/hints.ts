@@ -31,7 +31,7 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
     'The response came from a proxy or a sign-in page between this runner and Azure: check the network of the runner.',
   HostNotFound:
     'Set server-name to the short name of the server. Set resource-group too if this identity has rights only there.',
-  ForeignUrl:
+  UnexpectedHost:
     'Run the workflow again. If the error remains, check for a proxy that changes the responses of Azure.',
   EndlessList: 'Run the workflow again. If the error remains, report it to Azure with the correlation id.',
   InternalServerError:

@@ -126,7 +126,7 @@ export function responseValidationPolicy(endpoint: string): PipelinePolicy {
         throw new RestError(
           `${new URL(request.url).origin} is not Azure Resource Manager, so nothing was sent`,
           {
-            code: 'ForeignUrl',
+            code: 'UnexpectedHost',
             request,
           },
         );

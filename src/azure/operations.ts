@@ -274,7 +274,7 @@ export class RetriedOperation {
   /**
    * Whether the operation has succeeded so far, for one round of {@link waitFor}. Waits only for a retry, never for the
    * operation's end.
-   * @throws `azure-request-failed` for a failure that is not transient; its details say `wasRejected` only if no
+   * @throws `azure-request-failed` for a failure that is not transient; its details have `wasRejected` only if no
    *   request can have taken effect
    */
   check(setReason: SetReason): Promise<boolean> {

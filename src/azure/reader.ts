@@ -97,7 +97,7 @@ export class AzureReader {
     if (matches[0]) return present(matches[0]);
     // A list shows only what this identity can read, so only a read of the server itself can find it absent.
     if (isNameIpAddress)
-      throw new RestError('no server that this identity may read has this host name', {
+      throw new RestError('no server that this identity can read has this host name', {
         code: 'HostNotFound',
       });
     return await this.#getServer(this.serverRef.resourceGroup);

@@ -95,8 +95,8 @@ function waitForPersistentRule(
 }
 
 /**
- * Creates this run's rule, or changes it to the address. The wait ends with the first of these: a login that succeeds, a login
- * failure that no rule can change, or the failure of the creation.
+ * Creates this run's rule, or changes it to the address. The wait ends with the first of these: a login that succeeds,
+ * a login failure that no rule can change, or the failure of the creation.
  * @throws {@link AddressMismatchError} if this runner has another address
  */
 async function createRuleAndConnect(

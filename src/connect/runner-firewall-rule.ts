@@ -22,8 +22,9 @@ export interface RuleCreation {
 }
 
 /**
- * The firewall rule for this runner's address. A temporary rule is saved in the state before it is requested, so that post
- * can delete it regardless of how main ends. A persistent rule (`keep-firewall-rule`) has another name, and counts as a change.
+ * The firewall rule for this runner's address. A temporary rule is saved in the state before it is requested, so that
+ * post can delete it regardless of how main ends. A persistent rule (`keep-firewall-rule`) has another name, and counts
+ * as a change.
  */
 export class RunnerFirewallRule {
   readonly #writer: AzureWriter;

@@ -22,7 +22,8 @@ const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
  * error status is returned.
  */
 export function createRetryingFetch(fetch: Fetch, run: RunContext): Fetch {
-  // After a request without any response, later requests of the run get one attempt, so that they do not all wait for the timeout.
+  // After a request without any response, later requests of the run get one attempt, so that they do not all wait for
+  // the timeout.
   let maxAttempts = RETRY_DELAYS_MS.length + 1;
   return async (url, options) => {
     for (let attempt = 1; ; attempt += 1) {

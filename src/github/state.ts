@@ -233,7 +233,7 @@ function appendLine(file: string, line: string): void {
     writeSync(descriptor, `${line}\n`);
     closeSync(descriptor);
   } catch {
-    // A later step then creates its own rule.
+    // If this fails, a later step creates its own rule.
   }
 }
 

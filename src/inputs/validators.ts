@@ -22,7 +22,7 @@ const RESERVED_DATABASES = ['postgres', 'azure_maintenance', 'azure_sys', 'templ
 
 export function validateServerName(name: string): string | undefined {
   if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) return undefined;
-  return `is '${name}', but a server name has 3 to 63 lower-case letters, digits and '-', and neither begins nor ends with '-'`;
+  return `is '${name}', but a server name has 3 to 63 lower-case letters, digits and '-', and does not begin or end with '-'`;
 }
 
 export function validateResourceGroupName(name: string): string | undefined {

@@ -27,7 +27,7 @@ interface EnsuredDatabase extends ReconcileOutcome {
 interface EnsureDatabaseOptions {
   /** The login that is published. */
   readonly target: LoginTarget;
-  /** Of the administrator's session in `postgres`. */
+  /** Reads in the administrator's session in `postgres`. */
   readonly reader: SqlReader;
   /** Whether this run has added to the server's extension allow-list. */
   readonly isAllowListChanged: boolean;

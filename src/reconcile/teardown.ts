@@ -5,6 +5,6 @@ export interface PullRequestTeardown {
   /** Undefined if the database of this name does not belong to the pull request: then only its roles are deleted. */
   readonly database: Pick<DatabaseConfig, 'name' | 'marker'> | undefined;
   readonly roles: readonly RoleConfig[];
-  /** Delete the database only if its marker says that it had expired by then; undefined: regardless of its expiry. */
+  /** Delete the database only if its marker states that it had expired by then; undefined: regardless of its expiry. */
   readonly expiredBy: Date | undefined;
 }

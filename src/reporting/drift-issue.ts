@@ -4,7 +4,7 @@ import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-chec
 import { formatUtc } from './log-lines.ts';
 import { inlineCode, renderTable } from './markdown.ts';
 
-/** Identifies a finding across checks. An empty name stands for any resource of the type. */
+/** Identifies a finding across checks. An empty name matches any resource of the type. */
 export type FindingKey = Pick<Finding, 'resource' | 'name' | 'property'>;
 
 /** The findings recorded in an open issue; undefined if the record cannot be read. */

@@ -31,7 +31,9 @@ export const serverChildResources: readonly PlanFunction<AzureReader, AzureWrite
   toPlanFunction(firewallRuleHandler),
 ];
 
-/** The server without its children: `mode: check` reports an absent server as one finding and reads nothing else. */
+/**
+ * The server without its children: `mode: check` reports an absent server as one finding and reads no other resource.
+ */
 export const serverOnlyResources: readonly PlanFunction<AzureReader, never>[] = [
   toPlanFunction(serverHandler),
 ];

@@ -98,8 +98,8 @@ describe('a fault', () => {
     ['an unknown effect', groupPutMatch, 'wait'],
     ['an invalid regular expression', { path: '(' }, { status: 500 }],
     ['a statement that is to fail', { service: 'postgres', statement: 'x' }, { status: 500 }],
-    ['a statement that is to be delayed', { service: 'postgres', statement: 'x' }, { delay: 1 }],
-    ['a statement that is to be reset', { service: 'postgres', statement: 'x' }, { reset: true }],
+    ['a delay for a statement', { service: 'postgres', statement: 'x' }, { delay: 1 }],
+    ['a reset for a statement', { service: 'postgres', statement: 'x' }, { reset: true }],
   ])('with %s is refused with 400', async ([_what, wrong, effect], { emulator }) => {
     expect((await postFault(emulator, wrong, effect)).status).toBe(400);
   });

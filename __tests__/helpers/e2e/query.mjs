@@ -1,5 +1,5 @@
-// A PostgreSQL client for migration commands of tests, because psql may not be installed. Executes its first argument with the
-// connection in its environment, over verified TLS, and prints notices on standard error as psql does.
+// A PostgreSQL client for migration commands of tests, because psql may not be installed. Executes its first argument
+// with the connection in its environment, over verified TLS, and prints notices on standard error as psql does.
 import pg from 'pg';
 
 const { DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD } = process.env;

@@ -27,5 +27,5 @@ async function startServer(): Promise<string> {
 }
 
 console.log(command === 'templates' ? (await prepareTemplates()).directory : await startServer());
-// Keeps the process alive.
+// Keeps the process running.
 setInterval(() => {}, 60_000);

@@ -47,7 +47,9 @@ const specialFragments = [
   '🐘',
 ];
 
-/** Any text that an environment variable can carry: no NUL, no lone surrogate; with many characters that break quoting. */
+/**
+ * Any text that an environment variable can carry: no NUL, no lone surrogate; with many characters that break quoting.
+ */
 export const anyText = fc
   .array(
     fc.oneof(

@@ -220,8 +220,8 @@ const acceptAndPoll =
   (requests: readonly string[]): ArmResponse =>
     requests.at(-1)?.startsWith('PUT') ? acceptedResponse : poll;
 
-describe('waiting for what an operation is for', () => {
-  test('ends as soon as the result is visible, regardless of what the operation reports', async ({
+describe('waiting for the effect of an operation', () => {
+  test('ends as soon as the effect is visible, regardless of what the operation reports', async ({
     inFakeTime,
   }) => {
     const { operation } = await startRetriedOperation(acceptAndPoll(pollResponse('InProgress')));
@@ -231,7 +231,9 @@ describe('waiting for what an operation is for', () => {
     expect(performance.now() - before).toBeLessThan(8000);
   });
 
-  test('ends with the failure of the operation, although the result never shows', async ({ inFakeTime }) => {
+  test('ends with the failure of the operation, although the effect is never visible', async ({
+    inFakeTime,
+  }) => {
     const failed = pollResponse('Failed', { code: 'X', message: 'm' });
     const { operation } = await startRetriedOperation(acceptAndPoll(failed));
     const error = await errorOf(inFakeTime(operation.waitUntil(async () => undefined)));

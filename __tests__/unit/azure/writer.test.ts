@@ -102,7 +102,7 @@ describe('a writer that retries while Azure is unreachable, as in post', () => {
     ['broken connections', Array(8).fill('broken')],
     ['silence', Array(8).fill('silent')],
     ['HTTP 500 without a code', Array(8).fill({ status: 500 })],
-    ['HTTP 429 again and again', Array(8).fill({ status: 429, headers: { 'retry-after': '1' } })],
+    ['HTTP 429 repeatedly', Array(8).fill({ status: 429, headers: { 'retry-after': '1' } })],
   ])('retries after %s until Azure answers', async ([, failures], { inFakeTime }) => {
     const { writer } = createWriter(respondWith([...failures, acceptedResponse]), true);
     expect(await inFakeTime(writer.deleteFirewallRule('r'))).toBe(true);

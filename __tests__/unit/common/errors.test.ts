@@ -146,7 +146,7 @@ describe('an error has a limited length, regardless of its parameters', () => {
     expect(error.message).toContain('\nWhat to do: ');
   });
 
-  test('so has the message of any thrown value', () => {
+  test('the message of any thrown value has a limited length too', () => {
     const long = 'x'.repeat(3_400_000);
     for (const thrown of [new Error(long), long, { long }, new AggregateError([new Error(long)])])
       expect(getErrorMessage(thrown).length).toBeLessThan(1100);

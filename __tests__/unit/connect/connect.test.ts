@@ -325,7 +325,7 @@ describe('a runner with several public addresses', () => {
     '198.51.100.6',
   ];
 
-  test('the rule follows an address that changes: the echo services are asked again while the rule does not work', async ({
+  test('the rule follows an address that changes: the echo services are requested again while the rule does not work', async ({
     firewall,
     connected,
   }) => {
@@ -352,7 +352,7 @@ describe('a runner with several public addresses', () => {
     expect(firewall.temporaryRuleNames).toEqual(['gha-temporary-1-2-1-mine']);
   });
 
-  test('alternating addresses are an error within a minute, which names them and what to give', async ({
+  test('alternating addresses are an error within a minute, which names them and the inputs to set', async ({
     firewall,
     failed,
   }) => {
@@ -413,7 +413,7 @@ describe('a runner with several public addresses', () => {
     expect(firewall.echoRequestCount).toBeGreaterThan(5);
   });
 
-  test('with runner-ip the rule follows no address, and no echo service is asked', async ({
+  test('with runner-ip the rule follows no address, and no echo service is requested', async ({
     firewall,
     failed,
   }) => {

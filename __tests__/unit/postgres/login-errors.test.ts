@@ -70,7 +70,7 @@ const classificationCases: readonly (readonly [
     /signature/,
   ],
   ['an unsupported mechanism', new Error('SASL: Only mechanism(s) A are supported'), 'refused', /mechanism/],
-  ['no TLS at all', new Error('The server does not support SSL connections'), 'refused', /TLS/],
+  ['no TLS', new Error('The server does not support SSL connections'), 'refused', /TLS/],
 ];
 
 describe('classifyLoginError', () => {

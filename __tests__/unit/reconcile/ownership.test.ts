@@ -96,11 +96,11 @@ describe('isManagedDatabase', () => {
   });
 
   test.each(otherDatabases)('is false with the marker or the creation sentinel of %s', (_, other) => {
-    const foreign = {
+    const ofOtherOwner = {
       marker: other.marker && toParsedMarker(other.marker),
       connectionLimit: sentinelOf(other),
     };
-    expect(isManagedDatabase(databaseFromConfig(database, foreign), database)).toBe(false);
+    expect(isManagedDatabase(databaseFromConfig(database, ofOtherOwner), database)).toBe(false);
     expect(isManagedDatabase(databaseFromConfig(database), other)).toBe(false);
   });
 

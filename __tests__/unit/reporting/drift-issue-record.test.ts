@@ -163,7 +163,7 @@ describe('the decision about the issue', () => {
   });
 
   test('if the record was lost, unknown resources are recorded', () => {
-    const body = bodyOf(check({ findings: [skuFinding, unknownFinding()] }), 'edited by somebody');
+    const body = bodyOf(check({ findings: [skuFinding, unknownFinding()] }), 'edited by a user');
     expect(parseRecord(body)).toEqual([keyOf(skuFinding), keyOf(unknownFinding())]);
   });
 

@@ -117,7 +117,7 @@ describe('the marker of the issue', () => {
 });
 
 /** Whether a line has text outside code that is neither fixed text nor the link to the run. */
-function hasForeignText(line: string): boolean {
+function hasUnexpectedText(line: string): boolean {
   const link = /\[this run\]\(https:\/\/[\w.:-]+\)/;
   if (line.startsWith('|'))
     return tableCells(line).some((cell) => !/^(|---|[A-Z][a-z ]+)$/.test(textOutsideCode(cell.trim())));
@@ -156,7 +156,7 @@ describe('text from outside cannot become markup', () => {
         const { title, body } = expectIssueWrite(check(some), existing);
         const [marker = '', record = '', ...rest] = body.split('\n');
         for (const comment of [marker, record]) expect(comment).toMatch(/^<!-- [^<>\n\r@#]* -->$/);
-        expect(rest.filter(hasForeignText)).toEqual([]);
+        expect(rest.filter(hasUnexpectedText)).toEqual([]);
         expect(textOutsideCode(title)).toMatch(/^[\w ,]*$/);
         expect(title).not.toContain('\n');
       }),

@@ -38,21 +38,21 @@ superuser = true
 `;
 
 /**
- * Azure enforces the allow-list in its patched server. The emulator uses event triggers, which also run for statements in
- * DO bodies and for dynamic SQL in functions. A filter of the client's SQL would miss those. The triggers belong to
- * {@link SUPERUSER} and are members of an extension in pg_catalog, so dumps do not contain them. Every database gets them
- * from its template. They do not apply to the sessions of the service.
- * Triggers of the same event run in the order of their names.
+ * Azure enforces the allow-list in its patched server. The emulator uses event triggers, which also run for statements
+ * in DO bodies and for dynamic SQL in functions. A filter of the client's SQL would miss those. The triggers belong to
+ * {@link SUPERUSER} and are members of an extension in pg_catalog, so dumps do not contain them. Every database gets
+ * them from its template. They do not apply to the sessions of the service. Triggers of the same event run in the order
+ * of their names.
  *
- * A trigger on ddl_command_start does not know the name of the extension. So the allow-list is checked on ddl_command_end,
- * for every extension that this transaction has created, also by CASCADE. The error then rolls back the statement. The list
- * comes from the configuration files of the server, because a client could SET the parameter in its own session. For an
- * existing extension PostgreSQL answers as usual (inferred).
+ * A trigger on ddl_command_start does not know the name of the extension. So the allow-list is checked on
+ * ddl_command_end, for every extension that this transaction has created, also by CASCADE. The error then rolls back
+ * the statement. The list comes from the configuration files of the server, because a client could SET the parameter in
+ * its own session. For an existing extension PostgreSQL answers as usual (inferred).
  *
  * PostgreSQL requires the privilege CREATE on the database for a trusted extension. Azure requires only the membership
- * (inferred from administrators who create extensions in databases created through ARM). So the triggers grant CREATE for the
- * duration of the statement and restore the privileges in the same transaction. They do not use SELECT … FOR UPDATE,
- * because two transactions that lock this row before they change it cause a deadlock.
+ * (inferred from administrators who create extensions in databases created through ARM). So the triggers grant CREATE
+ * for the duration of the statement and restore the privileges in the same transaction. They do not use SELECT … FOR
+ * UPDATE, because two transactions that lock this row before they change it cause a deadlock.
  */
 const INSTALL_SCRIPT = `
 CREATE FUNCTION azure_check_membership() RETURNS event_trigger LANGUAGE plpgsql

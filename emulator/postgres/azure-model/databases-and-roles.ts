@@ -3,7 +3,9 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { DatabaseRow, ServerDatabases, ServerRoles } from '../types.ts';
 import { ADMINISTRATOR_ROLE, SUPERUSER, SYSTEM_DATABASES } from './role-model.ts';
 
-/** Recorded only for servers without password authentication; see docs/azure-behavior.md#databases-created-through-arm. */
+/**
+ * Recorded only for servers without password authentication; see docs/azure-behavior.md#databases-created-through-arm.
+ */
 const ARM_DATABASE_OWNER = SUPERUSER;
 
 /** The databases of one server, through sessions of the service. */

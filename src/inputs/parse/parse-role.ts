@@ -65,7 +65,7 @@ function parsePasswordKey(inputs: InputReader): string | undefined {
   const hexDigits = toHexKey(given);
   if (hexDigits === undefined)
     return inputs.addError(
-      'app-password-key is neither base64 nor hexadecimal: openssl rand -base64 32 generates one',
+      'app-password-key is not base64 or hexadecimal: openssl rand -base64 32 generates one',
     );
   const bytes = hexDigits.length / 2;
   return bytes >= MIN_KEY_BYTES

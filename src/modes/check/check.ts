@@ -27,7 +27,7 @@ export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
     return await reportCheck(ctx, { serverId: undefined, findings, readErrors, internetOpenRules: [] });
   const { server } = observed.value;
   reporter.recordServer(server);
-  // Of a server that is being created or deleted, the contents are unknown.
+  // The contents of a server that is being created or deleted are unknown.
   if (isBeingCreatedOrDeleted(normalizeState(server)))
     return await reportCheck(ctx, { serverId: server.id, findings, readErrors, internetOpenRules: [] });
   const contents = await reporter.phase('Check server contents', () =>

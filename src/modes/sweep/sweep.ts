@@ -204,6 +204,6 @@ async function planTeardown(
   const marker = { kind: 'pull-request', repositoryId: repository.id, pullRequest: number, base } as const;
   const database = { name, marker };
   const observed = await reader.database(name);
-  const isForeign = observed.status === 'present' && !isManagedDatabase(observed.value, database);
-  return { database: isForeign ? undefined : database, roles, expiredBy };
+  const isUnmanaged = observed.status === 'present' && !isManagedDatabase(observed.value, database);
+  return { database: isUnmanaged ? undefined : database, roles, expiredBy };
 }

@@ -56,8 +56,8 @@ export const extensionAllowListHandler: ResourceHandler<readonly string[], strin
   };
 
 /**
- * Adds extensions to the allow-list. Other jobs can add extensions at the same time, so the list is read before each request, and
- * again after it: a concurrent write can remove the entries of this run.
+ * Adds extensions to the allow-list. Other jobs can add extensions at the same time, so the list is read before each
+ * request, and again after it: a concurrent write can remove the entries of this run.
  * @returns `adopted` if the list has them already
  */
 export async function allowExtensions(

@@ -129,10 +129,10 @@ async function revokeInAllDatabases(deps: SqlWriterDeps, role: RoleToDrop): Prom
 }
 
 /**
- * Runs DROP OWNED, PostgreSQL's only statement that revokes all privileges of a role. It also drops what the role owns, so
- * the same transaction first checks that this is nothing. The role itself cannot change that: it has NOLOGIN, no session
- * and no prepared transaction. Another role could, by giving it an object at that moment, only with the privileges of the
- * administrator.
+ * Runs DROP OWNED, PostgreSQL's only statement that revokes all privileges of a role. It also drops what the role owns,
+ * so the same transaction first checks that this is nothing. The role itself cannot change that: it has NOLOGIN, no
+ * session and no prepared transaction. Another role could, by giving it an object at that moment, only with the
+ * privileges of the administrator.
  */
 async function revokeInDatabase(
   session: Session,

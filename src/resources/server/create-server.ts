@@ -61,7 +61,7 @@ async function hasFailed(operation: Operation): Promise<boolean> {
 
 /**
  * Waits some seconds for a server to become visible that another client may be creating.
- * @param cause the error that says that the name is in use
+ * @param cause the error that reports that the name is in use
  * @throws `server-name-taken` if the server does not become visible
  */
 export async function waitUntilVisible(

@@ -110,7 +110,7 @@ migration-command: |
   });
 });
 
-describe('scalars are read as they are in the file, without reformatting', () => {
+describe('scalars are read as written in the file, without reformatting', () => {
   test.each([
     ['17', '17'],
     ['0x10', '0x10'],

@@ -20,7 +20,7 @@ const inputErrorsOnPullRequest = (given: InputValues): readonly string[] =>
   inputErrorsOf({ ...perPullRequestInputs, ...given }, {}, pullRequestEvent());
 
 describe('with app-username, one of app-password and app-password-key is required', () => {
-  test('without both, the error states how to make a key', () => {
+  test('without both, the error states how to generate a key', () => {
     expect(inputErrorsOf({ 'app-username': 'relecloud_app' })).toEqual([
       expect.stringMatching(/^app-password-key is missing.*app-password.*openssl rand -base64 32/),
     ]);
@@ -46,7 +46,7 @@ describe('with app-username, one of app-password and app-password-key is require
     ['a length that base64 cannot have', 'Q'.repeat(45)],
   ])('a truncated key is an error, not another key: %s', (_, key) => {
     expect(inputErrorsOf(inputsWithKey(key))).toEqual([
-      expect.stringMatching(/^app-password-key is neither base64 nor/),
+      expect.stringMatching(/^app-password-key is not base64 or/),
     ]);
   });
 

@@ -74,8 +74,8 @@ describe('a base database', () => {
   });
 
   test('of another owner is adopted', () => {
-    const foreign = { ...existing, isOwnedByAdmin: false, owner: 'azuresu', marker: undefined };
-    expect(databaseHandler.diff(desiredFrom(), present(foreign))).toEqual([]);
+    const ofOtherOwner = { ...existing, isOwnedByAdmin: false, owner: 'azuresu', marker: undefined };
+    expect(databaseHandler.diff(desiredFrom(), present(ofOtherOwner))).toEqual([]);
   });
 
   test('is never a pull request’s database, which a sweep would drop', () => {
@@ -241,24 +241,24 @@ describe('a database of another owner', () => {
   const config = ensureConfig();
   const { 'per-pull-request': _, ...role } = perPullRequestInputs;
   const withRole = ensureConfig(role, {}, pushEvent);
-  const foreign = (overrides: Partial<FoundDatabase>) =>
+  const ofOtherOwner = (overrides: Partial<FoundDatabase>) =>
     databaseFromConfig(config.database, { owner: 'azuresu', isOwnedByAdmin: false, ...overrides });
 
   test('gives no hint if the administrator has all privileges', () => {
-    expect(checkDatabaseOwner(config, foreign({}))).toBeUndefined();
+    expect(checkDatabaseOwner(config, ofOtherOwner({}))).toBeUndefined();
   });
 
   test('gives a hint with the GRANT statement if the administrator has no CREATE', () => {
-    const hint = checkDatabaseOwner(config, foreign({ mayCreate: false }));
+    const hint = checkDatabaseOwner(config, ofOtherOwner({ mayCreate: false }));
     expect(hint).toContain("is owned by 'azuresu'");
     expect(hint).toContain('GRANT CREATE ON DATABASE "relecloud" TO "relecloud_admin"');
     // The handler of the role's privileges checks what the application role needs.
-    expect(checkDatabaseOwner(withRole, foreign({ mayCreate: false }))).toBeUndefined();
+    expect(checkDatabaseOwner(withRole, ofOtherOwner({ mayCreate: false }))).toBeUndefined();
   });
 
   test('is an error with the GRANT statement if the administrator has no CONNECT', () => {
     for (const ensured of [config, withRole])
-      expect(() => checkDatabaseOwner(ensured, foreign({ mayConnect: false }))).toThrow(
+      expect(() => checkDatabaseOwner(ensured, ofOtherOwner({ mayConnect: false }))).toThrow(
         /is owned by 'azuresu'.*GRANT CONNECT ON DATABASE "relecloud" TO "relecloud_admin".*\(database-failed\)/s,
       );
   });

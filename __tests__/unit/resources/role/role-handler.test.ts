@@ -269,7 +269,7 @@ describe('a plan for role, database and privileges', () => {
     }
   });
 
-  test('a teardown deletes a role whose database is absent, and plans nothing else', async () => {
+  test('a teardown deletes a role whose database is absent, and plans no other change', async () => {
     const reader = createFakeSqlReader({
       database: absent,
       role: present(roleFromConfig(desiredRole)),

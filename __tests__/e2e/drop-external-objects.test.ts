@@ -12,7 +12,7 @@ const test = e2e.extend('server', { scope: 'file' }, async ({ emulator }) => {
 });
 
 /** An object of a pull request's role outside its database. */
-interface ForeignObject {
+interface ExternalObject {
   /** The statements that create it, each with a database and who executes it. */
   readonly createStatements: readonly (readonly [database: string, as: 'admin' | 'role', sql: string])[];
   /** What the error contains. */
@@ -25,7 +25,7 @@ interface ForeignObject {
 
 const TRIPS_SQL = `SELECT FROM pg_tables WHERE tablename = 'trips'`;
 
-const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = {
+const externalObjects: Readonly<Record<string, (own: Login) => ExternalObject>> = {
   'tables in a copy of its database': (own) => ({
     createStatements: [
       ['postgres', 'admin', `CREATE DATABASE copy_of_${own.database} TEMPLATE ${own.database}`],
@@ -88,10 +88,10 @@ const foreignObjects: Readonly<Record<string, (own: Login) => ForeignObject>> = 
 };
 
 /** Ensures a pull request's database, and creates an object of its role outside of it. */
-async function createForeignObject(
+async function createExternalObject(
   server: PullRequestServer,
   number: number,
-  describeObject: (own: Login) => ForeignObject,
+  describeObject: (own: Login) => ExternalObject,
 ) {
   const own = await server.ensureDatabase(number, { comment: 'true' });
   await query(
@@ -106,7 +106,7 @@ async function createForeignObject(
   return { own, object, findObject };
 }
 
-const numberedObjects = Object.entries(foreignObjects).map(
+const numberedObjects = Object.entries(externalObjects).map(
   ([name, describeObject], n) => [name, n + 1, describeObject] as const,
 );
 
@@ -114,7 +114,7 @@ describe('drop keeps what is outside the pull request’s database', () => {
   test.for(numberedObjects)(
     '%s: the database is dropped, the role is kept, and the error names the object, also in a dry run',
     async ([name, number, describeObject], { emulator, server }) => {
-      const { own, object, findObject } = await createForeignObject(server, number, describeObject);
+      const { own, object, findObject } = await createExternalObject(server, number, describeObject);
       const expectedDrops = name.includes('under another name') ? [] : [own.database];
 
       const dry = await server.runStep(number, { mode: 'drop', 'dry-run': 'true' });
