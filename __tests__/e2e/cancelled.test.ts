@@ -39,11 +39,12 @@ describe('a cancelled or timed-out run', () => {
     const step = await new Job(emulator).step({
       ...defaultInputs,
       'server-name': 'endless-3',
-      'timeout-minutes': '0.05',
+      // Time to reach the creation also on a busy machine.
+      'timeout-minutes': '0.15',
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain('(timed-out)');
-    expect(step.log).toContain('Raise timeout-minutes');
+    expect(step.log).toContain('Increase timeout-minutes');
     expect(step.log).toMatch(
       /while waiting for server 'endless-3' to be created \(\d.* s: Azure is still working on it/,
     );
