@@ -36,7 +36,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   connect: ['azure', 'postgres', 'github', 'reconcile', 'common'],
   migration: ['postgres', 'azure', 'github', 'inputs', 'common'],
   publish: ['azure', 'github', 'reconcile', 'inputs', 'common'],
-  reporting: ['publish', 'github', 'reconcile', 'inputs', 'common'],
+  reporting: ['publish', 'azure', 'github', 'reconcile', 'inputs', 'common'],
   modes: [
     'migration',
     'connect',

@@ -10,13 +10,10 @@ import {
 } from '../reconcile/findings.ts';
 import { type Connection, databaseUrl } from './connection-formats.ts';
 
-/** The properties of the server that outputs and summary show, by the names of the Azure SDK. */
-export type ServerDetails = Pick<FoundServer['server'], 'id' | 'fullyQualifiedDomainName'>;
-
 /** What a run has found and changed. */
 export interface RunOutcome {
   /** Undefined if the server does not exist or could not be read. */
-  readonly server: ServerDetails | undefined;
+  readonly server: FoundServer['server'] | undefined;
   readonly changes: readonly Change[];
   readonly remaining: readonly ReportedFinding[];
   readonly dropped: readonly Dropped[];

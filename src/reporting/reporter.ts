@@ -1,7 +1,8 @@
+import type { FoundServer } from '../azure/reader.ts';
 import { getErrorMessage } from '../common/errors.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
-import { type ServerDetails, setRunOutputs } from '../publish/outputs.ts';
+import { setRunOutputs } from '../publish/outputs.ts';
 import {
   type Change,
   type Dropped,
@@ -27,7 +28,7 @@ export class Reporter implements ReconcileListener {
   readonly #skipped: Skipped[] = [];
   readonly #internetOpenRules: string[] = [];
   #remaining: readonly ReportedFinding[] = [];
-  #server: ServerDetails | undefined;
+  #server: FoundServer['server'] | undefined;
   #runnerRuleAddress: string | undefined;
 
   constructor(runtime: ActionsRuntime, config: Config) {
@@ -40,7 +41,7 @@ export class Reporter implements ReconcileListener {
     return this.#timeline.measure(name, () => this.#runtime.group(name, work));
   }
 
-  recordServer(server: ServerDetails): void {
+  recordServer(server: FoundServer['server']): void {
     this.#server = server;
   }
 

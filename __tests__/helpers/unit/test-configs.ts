@@ -1,3 +1,4 @@
+import type { FoundServer } from '../../../src/azure/reader.ts';
 import { parseConfigFile } from '../../../src/inputs/config-file/parse-config-file.ts';
 import { parseConfig } from '../../../src/inputs/parse/parse-config.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   SweepConfig,
 } from '../../../src/inputs/types.ts';
 import type { EventPullRequest, WorkflowEvent } from '../../../src/inputs/workflow-event.ts';
-import type { ServerDetails } from '../../../src/publish/outputs.ts';
 
 export type InputValues = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -130,8 +130,15 @@ function expectMode<M extends Config['mode']>(
   return config as Extract<Config, { readonly mode: M }>;
 }
 
-/** The server of a run, as the outputs show it. */
-export const exampleServer: ServerDetails = {
+/** A server as the SDK returns it. */
+export const exampleServer: FoundServer['server'] = {
   id: '/subscriptions/x',
+  location: 'West Europe',
   fullyQualifiedDomainName: 'demo.postgres.database.azure.com',
+  version: '17',
+  minorVersion: '6',
+  state: 'Ready',
+  sku: { name: 'Standard_B1ms', tier: 'Burstable' },
+  storage: { storageSizeGB: 32 },
+  tags: {},
 };
