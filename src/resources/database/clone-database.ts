@@ -142,28 +142,31 @@ export async function copySettings(
   clone: string,
   { templateRole, cloneRole }: Omit<RoleMapping, 'others'>,
 ): Promise<void> {
-  const rows = await session.query<{ setting: string; ofRole: boolean }>(
-    `SELECT unnest(s.setconfig) AS setting, s.setrole <> 0 AS "ofRole"
-     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+  const rows = await session.query<{ setting: string; ofRole: boolean; isText: boolean }>(
+    `SELECT c.setting, s.setrole <> 0 AS "ofRole", coalesce((SELECT p.vartype = 'string' FROM pg_settings p
+       WHERE lower(p.name) = lower(split_part(c.setting, '=', 1))), true) AS "isText"
+     FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
+       JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
      WHERE d.datname = $1 AND (s.setrole = 0 OR r.rolname = $2)`,
     [template, cloneRole === undefined ? null : (templateRole ?? null)],
   );
-  for (const { setting, ofRole } of rows) {
+  for (const { setting, ofRole, isText } of rows) {
     const separatorIndex = setting.indexOf('=');
     const name = setting.slice(0, separatorIndex);
+    const value = setting.slice(separatorIndex + 1);
+    const variable = name.split('.').map(pg.escapeIdentifier).join('.');
     const alterTarget = ofRole
       ? `ROLE ${pg.escapeIdentifier(cloneRole ?? '')} IN DATABASE ${pg.escapeIdentifier(clone)}`
       : `DATABASE ${pg.escapeIdentifier(clone)}`;
     try {
-      await session.transaction(async () => {
-        // FROM CURRENT keeps the quoting of lists, which cannot be derived from the stored text.
-        await session.query('SELECT pg_catalog.set_config($1, $2, true)', [
-          name,
-          setting.slice(separatorIndex + 1),
-        ]);
-        const variable = name.split('.').map(pg.escapeIdentifier).join('.');
-        await session.query(`ALTER ${alterTarget} SET ${variable} FROM CURRENT`);
-      });
+      // Not in effect in this session: a statement_timeout could end the statement that sets it.
+      if (!isText) await session.query(`ALTER ${alterTarget} SET ${variable} TO ${pg.escapeLiteral(value)}`);
+      else
+        await session.transaction(async () => {
+          // FROM CURRENT keeps the quoting of lists, which cannot be derived from the stored text.
+          await session.query('SELECT pg_catalog.set_config($1, $2, true)', [name, value]);
+          await session.query(`ALTER ${alterTarget} SET ${variable} FROM CURRENT`);
+        });
     } catch (error) {
       if (run.signal.aborted) throw error;
       run.warning(
