@@ -1,3 +1,4 @@
+import { AZURE_SERVICES_RANGE } from '../common/addresses.ts';
 import { serverPropertyEntries } from '../inputs/server-properties.ts';
 import type { ConfigFileSource } from '../inputs/types.ts';
 import type { Finding } from '../reconcile/findings.ts';
@@ -16,7 +17,7 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
       return 'extensions';
     case 'firewall rule':
       // Azure's address for any Azure service, which allowed-ip-ranges does not accept.
-      return expected === AZURE_SERVICES_ADDRESS || actual === AZURE_SERVICES_ADDRESS
+      return expected === AZURE_SERVICES_RANGE.start || actual === AZURE_SERVICES_RANGE.start
         ? 'allow-azure-services'
         : 'allowed-ip-ranges';
     case 'role':
@@ -25,8 +26,6 @@ export function inputNameOf({ resource, property, expected, actual }: Finding): 
       return property === 'charset' || property === 'collation' ? property : 'database';
   }
 }
-
-const AZURE_SERVICES_ADDRESS = '0.0.0.0';
 
 /**
  * Line of a finding's input in the config-file, starting at 1: that of the named item (`input.name`) if the file has it,

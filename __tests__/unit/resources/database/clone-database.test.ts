@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { Session } from '../../../../src/postgres/session.ts';
-import { retryWhileInUse } from '../../../../src/resources/database/clone-database.ts';
+import { copySettings, retryWhileInUse } from '../../../../src/resources/database/clone-database.ts';
 import { test } from '../../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../../helpers/unit/test-run.ts';
 
@@ -51,4 +51,31 @@ describe('the error for a template that stays in use', () => {
       expect(error).not.toMatch(/reconnected|REVOKE/);
     },
   );
+});
+
+describe('the copy of a template’s settings', () => {
+  test('puts a number into effect only on the clone, so that statement_timeout cannot end its own copy', async () => {
+    const statements: string[] = [];
+    const session = {
+      query: async (text: string): Promise<readonly unknown[]> => {
+        statements.push(text);
+        return text.includes('pg_db_role_setting')
+          ? [
+              { setting: 'statement_timeout=1ms', ofRole: false, isText: false },
+              { setting: 'search_path=a, b', ofRole: false, isText: true },
+            ]
+          : [];
+      },
+      transaction: (work: () => Promise<unknown>) => work(),
+    } as unknown as Session;
+    await copySettings(createTestRun(), session, 'base', 'clone', {
+      templateRole: undefined,
+      cloneRole: undefined,
+    });
+    expect(statements.slice(1)).toEqual([
+      `ALTER DATABASE "clone" SET "statement_timeout" TO '1ms'`,
+      'SELECT pg_catalog.set_config($1, $2, true)',
+      'ALTER DATABASE "clone" SET "search_path" FROM CURRENT',
+    ]);
+  });
 });
