@@ -46,7 +46,7 @@ describe('the migration’s environment', () => {
     const file = join(job.tempDirectory, 'environment.json');
     const step = await job.spawnStep({
       ...inputs,
-      formats: 'url,pg,jdbc,ado.net',
+      formats: 'url,pg,jdbc,ado.net,asyncpg',
       'env-prefix': 'RELECLOUD_',
       'migration-command': `node -e "require('fs').writeFileSync('${file}', JSON.stringify(process.env))"`,
     });

@@ -191,13 +191,13 @@ describe('with per-pull-request, the published connection', () => {
     });
     expect(created.exitCode, created.log).toBe(0);
     const inputVariants = [
-      perPullRequestInputs('published', { formats: 'url, pg, jdbc, ado.net' }),
+      perPullRequestInputs('published', { formats: 'url, pg, jdbc, ado.net, asyncpg' }),
       // Without an application role, the administrator is published, but never the base database.
       {
         ...defaultInputs,
         'server-name': 'published',
         'per-pull-request': 'true',
-        formats: 'url, pg, jdbc, ado.net',
+        formats: 'url, pg, jdbc, ado.net, asyncpg',
       },
     ];
     for (const [i, inputs] of inputVariants.entries()) {

@@ -40,7 +40,7 @@ describe('every encoding of every secret is masked before it first appears, and 
       ...defaultInputs,
       'server-name': server,
       'admin-password': password,
-      formats: 'url, pg, jdbc, ado.net',
+      formats: 'url, pg, jdbc, ado.net, asyncpg',
       'migration-command':
         'env | grep -E "^(DB|DATABASE|PG|JDBC|Conn)"; env | grep -c "" ; node -e "console.log(JSON.stringify(process.env.DB_PASSWORD), encodeURIComponent(process.env.DB_PASSWORD))"',
     });

@@ -57,7 +57,7 @@ export const inputSchema = {
   'export-env': boolean,
   'env-prefix': validText(validators.validateEnvPrefix, '^[A-Za-z_][A-Za-z0-9_]*$'),
   'env-file': text,
-  formats: { type: 'list', choices: ['url', 'pg', 'jdbc', 'ado.net'] },
+  formats: { type: 'list', choices: ['url', 'pg', 'jdbc', 'ado.net', 'asyncpg'] },
   'ssl-mode': choice('require', 'verify-full'),
   'migration-command': text,
   'working-directory': text,

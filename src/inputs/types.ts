@@ -165,7 +165,7 @@ export interface AppRoleConfig extends RoleConfig {
   readonly secret: { readonly password: string } | { readonly key: string };
 }
 
-export type ConnectionFormat = 'url' | 'pg' | 'jdbc' | 'ado.net';
+export type ConnectionFormat = 'url' | 'pg' | 'jdbc' | 'ado.net' | 'asyncpg';
 
 export interface PublishConfig {
   readonly exportEnv: boolean;

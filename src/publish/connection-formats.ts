@@ -1,4 +1,4 @@
-import { percentEncode } from '../common/encoding.ts';
+import { percentEncode, percentEncodePath } from '../common/encoding.ts';
 import type { ConnectionFormat, PublishConfig } from '../inputs/types.ts';
 
 /** The parameters of a client's login, from which every published format is built. */
@@ -25,6 +25,14 @@ export function urlWithoutPassword(connection: Omit<Connection, 'password'>): st
   return `postgresql://${percentEncode(user)}@${host}:${port}/${percentEncode(database)}?${sslQuery(connection)}`;
 }
 
+/**
+ * SQLAlchemy's URL for asyncpg, whose parameter is `ssl`. It takes no `sslrootcert`: asyncpg reads PGSSLROOTCERT
+ * (docs/connections.md).
+ */
+function asyncpgUrl({ host, port, database, user, password, sslMode }: Connection): string {
+  return `postgresql+asyncpg://${percentEncode(user)}:${percentEncode(password)}@${host}:${port}/${percentEncode(database)}?ssl=${sslMode}`;
+}
+
 /** `jdbc:postgresql://…`, pgJDBC's URL with its properties. */
 export function jdbcUrl(connection: Connection): string {
   const { host, port, database, user, password } = connection;
@@ -33,7 +41,7 @@ export function jdbcUrl(connection: Connection): string {
 
 /** libpq and pgJDBC use the same parameter names. */
 const sslQuery = ({ sslMode, sslRootCert }: Pick<Connection, 'sslMode' | 'sslRootCert'>): string =>
-  `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${percentEncode(sslRootCert)}`}`;
+  `sslmode=${sslMode}${sslRootCert === undefined ? '' : `&sslrootcert=${percentEncodePath(sslRootCert)}`}`;
 
 /** Npgsql's connection string. */
 export function adoNetConnectionString({
@@ -51,7 +59,10 @@ export function adoNetConnectionString({
     Database: database,
     Username: user,
     Password: password,
-    'SSL Mode': sslMode === 'require' ? 'Require' : 'VerifyFull',
+    // Npgsql 6 and 7 refuse `Require` without this; later versions do not verify with `Require` anyway.
+    ...(sslMode === 'require'
+      ? { 'SSL Mode': 'Require', 'Trust Server Certificate': 'true' }
+      : { 'SSL Mode': 'VerifyFull' }),
     ...(sslRootCert === undefined ? {} : { 'Root Certificate': sslRootCert }),
   };
   return Object.entries(parts)
@@ -96,7 +107,20 @@ const variablesByFormat: Readonly<
   Record<ConnectionFormat, (connection: Connection) => Record<string, string>>
 > = {
   url: (connection) => ({ DATABASE_URL: databaseUrl(connection) }),
+  asyncpg: (connection) => ({
+    ASYNCPG_DATABASE_URL: asyncpgUrl(connection),
+    ...(connection.sslRootCert === undefined ? {} : { PGSSLROOTCERT: connection.sslRootCert }),
+  }),
   pg: (connection) => connectionVariables(connection, 'PG', 'DATABASE'),
   jdbc: (connection) => ({ JDBC_DATABASE_URL: jdbcUrl(connection) }),
   'ado.net': (connection) => ({ ConnectionStrings__Default: adoNetConnectionString(connection) }),
 };
+
+/** The password, and every text of every format that contains it. */
+export const textsWithPassword = (connection: Connection): readonly string[] => [
+  connection.password,
+  databaseUrl(connection),
+  asyncpgUrl(connection),
+  jdbcUrl(connection),
+  adoNetConnectionString(connection),
+];

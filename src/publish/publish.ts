@@ -3,44 +3,26 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { getCACertificates } from 'node:tls';
-import { formatDotenv } from '../common/encoding.ts';
+import { type DotenvReaders, dotenvReaders, formatDotenv } from '../common/encoding.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import { rejectLinkOutOfWorkspace, replaceFile } from '../common/files.ts';
 import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ActionState } from '../github/state.ts';
 import type { PublishConfig } from '../inputs/types.ts';
-import {
-  adoNetConnectionString,
-  type Connection,
-  connectionEnvironment,
-  databaseUrl,
-  jdbcUrl,
-} from './connection-formats.ts';
+import { type Connection, connectionEnvironment, textsWithPassword } from './connection-formats.ts';
 import { setConnectionOutputs } from './outputs.ts';
 
 /** First line of the dotenv file. Only files with this line are overwritten and removed. */
 const ENV_FILE_HEADER = '# Written by azure-postgresql-action; removed when the job ends.\n';
 
-/** Masks the password and every published text that contains it. Must run before any of them is written. */
-function maskConnection(runtime: ActionsRuntime, connection: Connection): void {
-  for (const secret of [
-    connection.password,
-    databaseUrl(connection),
-    jdbcUrl(connection),
-    adoNetConnectionString(connection),
-  ]) {
-    runtime.mask(secret);
-  }
-}
-
-/** The environment variables of a connection; masks the secrets in them. */
+/** The environment variables of a connection; masks every text that contains the password, in each format. */
 export function maskedEnvironment(
   runtime: ActionsRuntime,
   config: PublishConfig,
   connection: Connection,
 ): ReadonlyMap<string, string> {
-  maskConnection(runtime, connection);
+  for (const text of textsWithPassword(connection)) runtime.mask(text);
   return connectionEnvironment(connection, config);
 }
 
@@ -73,6 +55,24 @@ export async function publishConnection(
   runtime.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
   if (config.exportEnv)
     runtime.info(`Environment variables for later steps: ${[...environment.keys()].join(', ')}.`);
+  if (config.envFile !== undefined) for (const line of dotenvReaderNotes(environment)) runtime.info(line);
+}
+
+/** Which programs cannot read which variables of the env-file; empty if all can. */
+function dotenvReaderNotes(environment: ReadonlyMap<string, string>): readonly string[] {
+  const namesFor = (readers: DotenvReaders): string =>
+    [...environment]
+      .filter(([, value]) => dotenvReaders(value) === readers)
+      .map(([name]) => name)
+      .join(', ');
+  const quoted = namesFor('quoted');
+  const onlyPython = namesFor('python-dotenv');
+  return [
+    quoted &&
+      `The env-file has quotes around ${quoted}, which docker run --env-file does not remove. Pass these with --env NAME.`,
+    onlyPython &&
+      `Only python-dotenv reads ${onlyPython} in the env-file correctly, because Node.js and shells read the special characters in it differently. Use the environment variable instead.`,
+  ].filter((line) => line !== '');
 }
 
 /**

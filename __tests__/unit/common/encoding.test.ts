@@ -1,6 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDotenv } from '../../../src/common/encoding.ts';
+import { dotenvReaders, formatDotenv } from '../../../src/common/encoding.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
 import { readDotenv } from '../../helpers/unit/dotenv-reader.ts';
 import dotenvRecords from '../../helpers/unit/dotenv-records.json' with { type: 'json' };
@@ -74,5 +79,70 @@ describe('dotenv files are quoted for python-dotenv', () => {
     expect(given.length).toBeGreaterThan(300);
     // The quoting is the same as when the values were recorded. If this fails, record them again.
     expect(formatDotenv(toVariables(given))).toBe(text);
+  });
+});
+
+/** As `docker run --env-file`: each line up to the first `=` is the name, and the rest is the value. */
+const readByDocker = (text: string): Map<string, string> =>
+  new Map(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+
+/** As a shell that sources the file. */
+function readByShell(shell: string, text: string): Map<string, string> {
+  const directory = mkdtempSync(join(tmpdir(), 'dotenv-'));
+  try {
+    const path = join(directory, 'env');
+    writeFileSync(path, text);
+    const output = execFileSync(shell, ['-c', `set -a; . "$1"; exec env -0`, shell, path], {
+      env: { PATH: process.env['PATH'], HOME: '/home/runner' },
+      encoding: 'utf8',
+    });
+    const lines = output.split('\0').filter((line) => line.startsWith('DB_'));
+    return new Map(
+      lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+describe('the readers that dotenvReaders names', () => {
+  const values = [
+    ...difficultPasswords,
+    ...fc.sample(anyText, { numRuns: 400, seed: 2 }),
+    'postgresql://u:~p!*,@h:5432/d?sslmode=verify-full&sslrootcert=/r.pem',
+    '~root',
+    'a:~root',
+    'it\'s "both"',
+    "it's",
+    'Straße-日本',
+  ];
+  const variablesFor = (...readers: readonly string[]): Map<string, string> =>
+    toVariables(values.filter((value) => readers.includes(dotenvReaders(value))));
+  const unquoted = variablesFor('all');
+  const quoted = variablesFor('all', 'quoted');
+
+  test('there are values of each kind, and a generated password is readable by all', () => {
+    expect(unquoted.size).toBeGreaterThan(5);
+    expect(quoted.size).toBeGreaterThan(unquoted.size + 50);
+    expect(variablesFor('python-dotenv').size).toBeGreaterThan(20);
+    expect(dotenvReaders('Zq3_x-9'.repeat(6))).toBe('all');
+  });
+
+  test.each([
+    ['python-dotenv', (text: string) => readDotenv(text, { X: 'expanded' })],
+    ['Node.js', (text: string) => new Map(Object.entries(parseEnv(text)))],
+    ['bash', (text: string) => readByShell('bash', text)],
+    ['sh', (text: string) => readByShell('sh', text)],
+  ])('%s reads the values of `all` and `quoted`', (_, read) => {
+    expect(read(formatDotenv(quoted))).toEqual(quoted);
+  });
+
+  test('docker reads the values of `all`', () => {
+    expect(readByDocker(formatDotenv(unquoted))).toEqual(unquoted);
   });
 });

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { escapeLiteral } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { escapeDotenvValue, formatDotenv, percentEncode } from '../../../src/common/encoding.ts';
+import { formatDotenv, percentEncode } from '../../../src/common/encoding.ts';
 import { replaceControlCharacters } from '../../../src/common/sanitize.ts';
 import { encodedVariants } from '../../../src/github/encoded-variants.ts';
 import {
@@ -10,8 +11,10 @@ import {
   connectionEnvironment,
   databaseUrl,
   jdbcUrl,
+  textsWithPassword,
 } from '../../../src/publish/connection-formats.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
+import encoderRecords from '../../helpers/unit/encoder-records.json' with { type: 'json' };
 import { maskLog, unmaskedText } from '../../helpers/unit/runner-masking.ts';
 
 const connectionWith = (password: string) => ({
@@ -39,7 +42,10 @@ const logForms: Readonly<
     (text) => text.replaceAll('"', '""'),
     (text) => adoNetConnectionString(connectionWith(text)),
   ],
-  'the dotenv file': [escapeDotenvValue, (text) => formatDotenv(new Map([['DB_PASSWORD', text]]))],
+  'the dotenv file': [
+    (text) => formatDotenv(new Map([['', text]])).replace(/^=(['"]?)(.*)\1\n$/s, '$2'),
+    (text) => formatDotenv(new Map([['DB_PASSWORD', text]])),
+  ],
   JSON: [(text) => JSON.stringify(text).slice(1, -1), (text) => JSON.stringify({ db: { text } })],
   'a SQL literal': [
     (text) => escapeLiteral(text).replace(/^( E)?'|'$/g, ''),
@@ -53,8 +59,14 @@ const logForms: Readonly<
     (text) => String(new URLSearchParams({ '': text })).slice(1),
     (text) => `https://example.org/?${new URLSearchParams({ password: text, x: 'y' })}`,
   ],
+  'an object that Node prints': [
+    (text) => inspect(text, { maxStringLength: null }).slice(1, -1),
+    (text) => inspect({ db: { text } }),
+  ],
   encodeURIComponent: [encodeURIComponent, (text) => `/x?p=${encodeURIComponent(text)}`],
 };
+
+const recordedVariants = encoderRecords.texts.map(encodedVariants);
 
 const secrets = anyText.filter((text) => text.trim() !== '');
 
@@ -86,24 +98,20 @@ describe('every encoding of a secret is masked', () => {
       exportEnv: true,
       envPrefix: 'DB_',
       envFile: undefined,
-      formats: ['url', 'pg', 'jdbc', 'ado.net'],
+      formats: ['url', 'pg', 'jdbc', 'ado.net', 'asyncpg'],
       sslMode: 'require',
     } as const;
     for (const password of difficultPasswords) {
       const connection = connectionWith(password);
-      const all = [
-        password,
-        databaseUrl(connection),
-        jdbcUrl(connection),
-        adoNetConnectionString(connection),
-      ];
+      const all = textsWithPassword(connection);
       const log = maskLog(
         formatDotenv(connectionEnvironment(connection, config)),
         all.flatMap(encodedVariants),
       );
       expect(log).toMatch(/^DB_PASSWORD=['"]?█+['"]?$/m);
       expect(log).toMatch(/^DATABASE_URL=█+$/m);
-      expect(log).toMatch(/^JDBC_DATABASE_URL=█+$/m);
+      expect(log).toMatch(/^JDBC_DATABASE_URL='?█+'?$/m);
+      expect(log).toMatch(/^ASYNCPG_DATABASE_URL=█+$/m);
       expect(log).toMatch(/^ConnectionStrings__Default=['"]?█+['"]?$/m);
       expect(log).toMatch(/^DB_HOST=demo\.postgres\.database\.azure\.com$/m);
       expect(log).toMatch(/^DB_USER=relecloud_admin$/m);
@@ -121,6 +129,29 @@ describe('every encoding of a secret is masked', () => {
       const unmasked = unmaskedText(stdout + stderr, encodedVariants(password)).replaceAll('$PASSWORD', '');
       for (const word of longWords(password)) expect(unmasked, stdout + stderr).not.toContain(word);
     }
+  });
+
+  test.each(Object.entries(encoderRecords.encoders))('%s, recorded with the real program', (_, outputs) => {
+    expect(outputs).toHaveLength(encoderRecords.texts.length);
+    for (const [i, variants] of recordedVariants.entries())
+      expect(unmaskedText(outputs[i] ?? '', variants), variants[0]).toBe('');
+  });
+
+  test.each([
+    [
+      'System.Text.Json',
+      `p\\"'&<>+\`é😀\x7f/`,
+      '\\\\\\u0022\\u0027\\u0026\\u003C\\u003E\\u002B\\u0060\\u00E9\\uD83D\\uDE00\\u007F/',
+    ],
+    ['HttpUtility.UrlEncode', 'p ä/!(x)', 'p+%c3%a4%2f!(x)'],
+    ['WebUtility.HtmlEncode', `p<"é'😀>`, 'p&lt;&quot;&#233;&#39;&#128512;&gt;'],
+    ['PowerShell ConvertTo-Json', `p'<é&>"`, `p\\u0027\\u003cé\\u0026\\u003e\\"`],
+  ])('%s of .NET, after its documentation', (_, text, output) => {
+    expect(unmaskedText(output.startsWith('p') ? output : `p${output}`, encodedVariants(text))).toBe('');
+  });
+
+  test('a password of letters and digits needs one mask, so that a log stays fast', () => {
+    expect(encodedVariants('aB3_x-9zQ')).toEqual(['aB3_x-9zQ']);
   });
 
   test('the raw secret is the first variant', () => {

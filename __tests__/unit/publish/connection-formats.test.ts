@@ -84,15 +84,34 @@ describe('database-url', () => {
     fc.assert(
       fc.property(connections, (connection) => {
         expect(databaseUrl(connection)).toMatch(
-          /^postgresql:\/\/[\w.~%:-]+@[\w.-]+:5432\/[\w-]+\?[\w.~%=&-]+$/,
+          /^postgresql:\/\/[\w.~%:!*,-]+@[\w.-]+:5432\/[\w-]+\?[\w.~%=&/:!*,-]+$/,
         );
       }),
     );
   });
 
+  test('contains % only where a reader needs it: not for the characters of a path, and not for !', () => {
+    const url = databaseUrl({
+      ...withPassword('a!b,c*d-e_f.g~h'),
+      sslMode: 'verify-full',
+      sslRootCert: '/home/runner/work/_temp/azure-postgresql-roots.pem',
+    });
+    expect(url).not.toContain('%');
+    expect(new URL(url).password).toBe('a!b,c*d-e_f.g~h');
+  });
+
+  test('a Windows path of root certificates keeps its : and loses no backslash', () => {
+    const url = databaseUrl({
+      ...withPassword('x'),
+      sslMode: 'verify-full',
+      sslRootCert: 'D:\\a\\roots.pem',
+    });
+    expect(url).toMatch(/&sslrootcert=D:%5Ca%5Croots\.pem$/);
+  });
+
   test('of the tutorial', () => {
     expect(databaseUrl(withPassword('VerySecurePassword!1'))).toBe(
-      'postgresql://relecloud_admin:VerySecurePassword%211@demo-relecloud.postgres.database.azure.com:5432/relecloud?sslmode=require',
+      'postgresql://relecloud_admin:VerySecurePassword!1@demo-relecloud.postgres.database.azure.com:5432/relecloud?sslmode=require',
     );
   });
 });
@@ -134,7 +153,9 @@ describe('ado.net', () => {
           database: connection.database,
           username: connection.user,
           password: connection.password,
-          'ssl mode': connection.sslMode === 'require' ? 'Require' : 'VerifyFull',
+          ...(connection.sslMode === 'require'
+            ? { 'ssl mode': 'Require', 'trust server certificate': 'true' }
+            : { 'ssl mode': 'VerifyFull' }),
           ...root,
         });
       }),
@@ -154,6 +175,23 @@ describe('ado.net', () => {
   });
 });
 
+test('asyncpg: the URL of SQLAlchemy is parsed back, with the parameter that asyncpg takes', () => {
+  fc.assert(
+    fc.property(connections, (connection) => {
+      const { publish } = ensureConfig({ formats: 'asyncpg' });
+      const environment = connectionEnvironment(connection, publish);
+      const url = new URL(environment.get('ASYNCPG_DATABASE_URL') ?? '');
+      expect(url.protocol).toBe('postgresql+asyncpg:');
+      expect(decodeURIComponent(url.username)).toBe(connection.user);
+      expect(decodeURIComponent(url.password)).toBe(connection.password);
+      expect(decodeURIComponent(url.pathname.slice(1))).toBe(connection.database);
+      expect(Object.fromEntries(url.searchParams)).toEqual({ ssl: connection.sslMode });
+      expect(environment.get('PGSSLROOTCERT')).toBe(connection.sslRootCert);
+    }),
+    cases,
+  );
+});
+
 describe('environment variables for later steps', () => {
   const full = { ...withPassword('secret'), sslMode: 'verify-full', sslRootCert: '/roots.pem' } as const;
 
@@ -171,7 +209,7 @@ describe('environment variables for later steps', () => {
   });
 
   test('with every format, another prefix, and the root certificates of verify-full', () => {
-    const { publish } = ensureConfig({ formats: 'url, pg, jdbc, ado.net', 'env-prefix': 'APP_DB_' });
+    const { publish } = ensureConfig({ formats: 'url, pg, jdbc, ado.net, asyncpg', 'env-prefix': 'APP_DB_' });
     expect(Object.fromEntries(connectionEnvironment(full, publish))).toEqual({
       APP_DB_HOST: full.host,
       APP_DB_PORT: '5432',
@@ -190,6 +228,8 @@ describe('environment variables for later steps', () => {
       PGSSLROOTCERT: '/roots.pem',
       JDBC_DATABASE_URL: jdbcUrl(full),
       ConnectionStrings__Default: adoNetConnectionString(full),
+      ASYNCPG_DATABASE_URL:
+        'postgresql+asyncpg://relecloud_admin:secret@demo-relecloud.postgres.database.azure.com:5432/relecloud?ssl=verify-full',
     });
   });
 });
