@@ -102,6 +102,21 @@ describe('the end of a migration', () => {
     expect(step.exportedEnv['DB_NAME']).toBe('relecloud');
   });
 
+  test('its error names the cause that its output shows, with advice that solves it', async ({
+    emulator,
+  }) => {
+    const otherDatabase = {
+      ...inputs,
+      'migration-command': 'psql "host=$DB_HOST dbname=other user=$DB_USER password=$DB_PASSWORD" -c ""',
+    };
+    const step = await new Job(emulator).spawnStep(otherDatabase);
+    expect(step.log).toMatch(
+      /The migration command ended with exit code 2\. The tool connects to database 'other', which does not exist\..*Let it read DB_NAME/,
+    );
+    const fixed = otherDatabase['migration-command'].replace('dbname=other', 'dbname=$DB_NAME');
+    expect((await new Job(emulator).spawnStep({ ...inputs, 'migration-command': fixed })).exitCode).toBe(0);
+  });
+
   test('its output contains no workflow command, except its own add-mask', async ({ emulator }) => {
     const step = await new Job(emulator).spawnStep({
       ...inputs,

@@ -99,6 +99,7 @@ describe('the published connection', () => {
     const file = join(job.tempDirectory, '.env');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, 'utf8')).toContain(`DATABASE_URL=${step.outputs['database-url']}\n`);
+    expect(step.log).not.toContain('The env-file has quotes around');
     await job.runPosts();
     expect(existsSync(file)).toBe(false);
   });

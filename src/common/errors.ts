@@ -198,13 +198,16 @@ export const errorCatalog = {
   }),
   'migration-failed': (p: {
     reason: string;
+    /** What its output shows, if that is known, and what to do about it. */
+    cause?: string;
+    advice?: string;
     /** The migration's sessions on the server that were terminated. */
     ended?: readonly string[];
     /** Other sessions and prepared transactions, each with the statement that ends it. */
     lockHolders?: readonly string[];
   }): ErrorText => ({
     summary: [
-      `The migration command ${p.reason}.`,
+      `The migration command ${p.reason}.${p.cause === undefined ? '' : ` ${p.cause}`}`,
       p.ended?.length &&
         `Its sessions were still running on the server and were terminated:${longList(p.ended)}`,
       p.lockHolders?.length && `These hold advisory locks in the database:${longList(p.lockHolders)}`,
@@ -212,6 +215,7 @@ export const errorCatalog = {
       .filter(Boolean)
       .join('\n'),
     hint: [
+      p.advice,
       'See the output of the command above. The server, the firewall and the database are ready, so running the step again continues with the migration.',
       p.lockHolders?.length &&
         'If the migration tool could not get its advisory lock (Prisma: P1002), one of the holders above has it. If that holder remains from an earlier run, run the statement that is listed with it.',

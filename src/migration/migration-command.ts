@@ -24,6 +24,8 @@ export interface MigrationCommand {
 export interface MigrationResult {
   /** Follows "The migration command"; undefined on exit code 0. */
   readonly failure: string | undefined;
+  /** The last lines of its output. */
+  readonly output: string;
   /** Number of its processes that were still running and were ended. */
   readonly terminatedProcesses: number;
 }
@@ -77,7 +79,7 @@ export async function runMigrationCommand(
     const terminatedProcesses = await killProcessTree(child, migration.tag);
     await drainOutput(sources, relayed);
     signal.throwIfAborted();
-    return { failure, terminatedProcesses };
+    return { failure, output: output.tail, terminatedProcesses };
   } finally {
     await output.resumeCommands();
     await rm(file, { force: true });

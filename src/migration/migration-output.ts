@@ -9,6 +9,9 @@ import { resolveInTempDirectory } from '../common/paths.ts';
 /** Characters of a line that are buffered until its end; a longer line is relayed in parts. */
 const MAX_LINE_LENGTH = 1024 * 1024;
 
+/** Characters at the end of the output that are searched for a known cause. */
+const MAX_TAIL_LENGTH = 32 * 1024;
+
 /** Milliseconds to wait for the rest of the output while an unknown process keeps the pipe open. */
 const DRAIN_TIMEOUT_MS = 1000;
 
@@ -34,6 +37,12 @@ function findAddMask(line: string): string | undefined {
 export class MigrationOutput {
   /** Random for each stopped part, and unknown to the command. */
   #token = '';
+  #tail = '';
+
+  /** The end of the relayed output, at most {@link MAX_TAIL_LENGTH} characters. */
+  get tail(): string {
+    return this.#tail;
+  }
 
   async stopCommands(): Promise<void> {
     await writeStdout(this.#stopCommandsLine());
@@ -64,6 +73,7 @@ export class MigrationOutput {
         isContinuation = true;
       }
       if (text !== '') await writeStdout(text);
+      this.#tail = (this.#tail + chunk).slice(-MAX_TAIL_LENGTH);
     }
     if (remainder !== '') await writeStdout(isContinuation ? remainder : this.#passThrough(remainder));
   }

@@ -7,6 +7,7 @@ import type { MigrationConfig } from '../inputs/types.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
+import { findKnownCause } from './known-causes.ts';
 import { type MigrationResult, migrationEnvironment, runMigrationCommand } from './migration-command.ts';
 import {
   advisoryLockHolders,
@@ -37,6 +38,8 @@ export interface Migration {
   readonly target: LoginTarget;
   /** The environment variables of the connection, whose secrets are masked. */
   readonly variables: ReadonlyMap<string, string>;
+  /** The database that the target was cloned from, if it is a clone. */
+  readonly template: string | undefined;
 }
 
 /**
@@ -66,7 +69,7 @@ export async function runMigration(
 async function runWithLock(
   run: RunContext,
   state: ActionState,
-  { config, server, target, variables }: Migration,
+  { config, server, target, variables, template }: Migration,
   lockSession: Session,
   signal: AbortSignal,
 ): Promise<void> {
@@ -96,12 +99,16 @@ async function runWithLock(
   const cleanedUp = await cleanUpSessions(run, lockSession, filter, target, outcome);
   if (cleanedUp !== undefined) state.saveMigration({ ...migrationState, ended: true });
   if ('error' in outcome) throw outcome.error;
-  const { failure, terminatedProcesses } = outcome;
+  const { failure, output, terminatedProcesses } = outcome;
   if (terminatedProcesses > 0)
     run.info(
       `Ended ${terminatedProcesses} process${terminatedProcesses === 1 ? '' : 'es'} of the migration command.`,
     );
-  if (failure !== undefined) throw actionError('migration-failed', { reason: failure, ...cleanedUp });
+  if (failure !== undefined) {
+    const { user, database } = target;
+    const known = findKnownCause(output, { user, database, runAs: config.runAs, template });
+    throw actionError('migration-failed', { reason: failure, ...known, ...cleanedUp });
+  }
 }
 
 /** Cancels the migration's statements while its processes get SIGTERM. */

@@ -161,6 +161,7 @@ async function migrate(
     server: found,
     target: { ...login, applicationName: runtime.applicationName },
     variables: maskedEnvironment(runtime, config.publish, connection),
+    template: config.database.template,
   };
   const alreadyWarned = new Set<string>();
   await reporter.phase('Migrate', () =>
