@@ -21,7 +21,12 @@ async function loadAndStart(options: EmulatorOptions): Promise<Emulator> {
   return startEmulator(options);
 }
 
-const emulatorPromise = loadAndStart(parseOptionsOrExit());
+const { trustedRepositories, ...options } = parseOptionsOrExit();
+const ownRepository = process.env['GITHUB_REPOSITORY'];
+const emulatorPromise = loadAndStart({
+  ...options,
+  trustedRepositories: [...trustedRepositories, ...(ownRepository ? [ownRepository] : [])],
+});
 
 async function shutDown(): Promise<void> {
   const emulator = await emulatorPromise;

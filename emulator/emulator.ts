@@ -20,6 +20,7 @@ import { ArmStore } from './services/arm/arm-store.ts';
 import { Operations } from './services/arm/operations.ts';
 import { AccessTokenIssuer } from './services/entra/access-tokens.ts';
 import { entraHandler } from './services/entra/entra-service.ts';
+import { FederatedCredentials } from './services/entra/federated-credentials.ts';
 import { managedIdentityHandler } from './services/entra/managed-identity.ts';
 import { gitHubHandler } from './services/github/github-service.ts';
 import { GitHubStore } from './services/github/github-store.ts';
@@ -62,6 +63,7 @@ interface EmulatorServices {
   readonly store: ArmStore;
   readonly operations: Operations;
   readonly gitHub: GitHubStore;
+  readonly federatedCredentials: FederatedCredentials;
 }
 
 class LazyPostgres {
@@ -136,9 +138,12 @@ async function startListeners(services: EmulatorServices, lazyPostgres: LazyPost
   const [armListener, entra, github, oidc, managedIdentity, controlListener, ...ipEchoes] = await Promise.all(
     [
       serveTls('arm', armHandler(arm, tokens)),
-      serveTls('entra', entraHandler({ identity, gitHubKey, tokens })),
+      serveTls(
+        'entra',
+        entraHandler({ identity, gitHubKey, federatedCredentials: services.federatedCredentials, tokens }),
+      ),
       serveTls('github', gitHubHandler(services.gitHub)),
-      serveTls('oidc', oidcHandler(identity, gitHubKey)),
+      serveTls('oidc', oidcHandler(identity, gitHubKey, services.gitHub)),
       listenForService(services, 'entra', managedIdentityHandler(tokens)),
       startListener(async (request) => ({ reply: await control(request) }), certificate),
       serveTls('echo', ipEchoHandler(clientAddresses, 0)),
@@ -191,6 +196,7 @@ async function createServices(options: EmulatorOptions): Promise<EmulatorService
     store: new ArmStore(identity.subscriptionIds),
     operations: new Operations(timers, options.retryAfterScale),
     gitHub: new GitHubStore(),
+    federatedCredentials: new FederatedCredentials(options.trustedRepositories),
   };
 }
 

@@ -18,6 +18,8 @@ export interface EmulatorOptions {
   readonly blockedBehavior: BlockedClientBehavior;
   /** How new servers store passwords, and which stored passwords they accept. */
   readonly passwordStorage: PasswordStorage;
+  /** `owner/name` of the repositories whose subjects in the name form have a federated credential from the start. */
+  readonly trustedRepositories: readonly string[];
   /** Factor on every recorded Retry-After; 1 gives Azure's values. */
   readonly retryAfterScale: number;
   /** Lifetime of an access token in seconds. Entra uses 3599. */
@@ -38,6 +40,7 @@ export const DEFAULT_OPTIONS: EmulatorOptions = {
   firewallDelayMs: 500,
   blockedBehavior: 'timeout',
   passwordStorage: 'scram-sha-256',
+  trustedRepositories: ['relecloud/space-travel'],
   retryAfterScale: 0.02,
   tokenLifetimeSeconds: 3599,
   pageSize: 100,

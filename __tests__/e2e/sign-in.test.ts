@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -15,6 +16,12 @@ function withoutVariables(job: Job, ...names: readonly string[]): Job {
 
 const withoutIdToken = (job: Job): Job =>
   withoutVariables(job, 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN');
+
+const credential = (subject: string) => ({
+  issuer: 'https://token.actions.githubusercontent.com',
+  subject,
+  audience: 'api://AzureADTokenExchange',
+});
 
 async function requestedGrants(
   emulator: EmulatorHarness,
@@ -90,6 +97,98 @@ describe('the action signs in to Azure', () => {
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain(`::add-mask::${accessTokenText}`);
     await job.runPosts();
+  });
+
+  test.for<[form: string, change: object, query: string, explanation: RegExp]>([
+    [
+      'names in another case',
+      { federatedCredentials: [credential('repo:Relecloud/Space-Travel:ref:refs/heads/main')] },
+      '',
+      /AADSTS7002138.*only in upper and lower case/s,
+    ],
+    [
+      'ids',
+      { repository: 'octo/boats', repositoryId: 4711, oidcSubject: 'immutable' },
+      '',
+      /'repo:octo@\d+\/boats@4711:ref:refs\/heads\/main'.*contains the ids of owner and repository/s,
+    ],
+    [
+      'chosen claims',
+      { repository: 'octo/boats', oidcSubject: { claims: ['repository_id', 'context'] } },
+      '&event_name=pull_request',
+      /'repository_id:4711:pull_request'.*customized.*contains no branch/s,
+    ],
+    [
+      'an environment',
+      { repository: 'octo/boats', oidcSubject: 'name' },
+      '&environment=it%27s:b',
+      /has environment: it's:b, so a credential for a branch/,
+    ],
+    [
+      'pull_request_target',
+      { federatedCredentials: [credential('repo:octo/boats:pull_request')] },
+      '&event_name=pull_request_target',
+      /On pull_request_target.*default branch/,
+    ],
+    [
+      'GitHub Enterprise Server',
+      { repository: 'octo/boats', oidcIssuer: 'https://ghes.example/_services/token' },
+      '',
+      /AADSTS700211.*GitHub Enterprise Server/s,
+    ],
+  ])(
+    'an OIDC token of %s that no credential matches: the printed command registers exactly it',
+    async ([, change, query, explanation], { emulator }) => {
+      await emulator.control('PATCH', 'state', change);
+      const job = new Job(emulator);
+      job.env['ACTIONS_ID_TOKEN_REQUEST_URL'] += query;
+      const checkInputs = { ...inputs, mode: 'check', 'server-name': 'no-such-server' };
+      const rejected = await job.step(checkInputs);
+      expect(rejected.log).toContain('(sign-in-failed)');
+      expect(rejected.log).toMatch(explanation);
+      const parameters =
+        /az ad app federated-credential create --id (\S+) --parameters ('(?:[^']|'\\'')*')/.exec(
+          rejected.log.replaceAll('%0A', '\n').replaceAll('%25', '%'),
+        );
+      expect(parameters?.[1]).toBe(emulator.env['AZURE_CLIENT_ID']);
+      // A shell reads the word as a user's shell does.
+      const word = execFileSync('sh', ['-c', `printf %s ${parameters?.[2]}`], { encoding: 'utf8' });
+      const { name, issuer, subject, audiences } = JSON.parse(word);
+      expect(name).toMatch(/^[A-Za-z0-9][\w-]{2,119}$/);
+      expect(audiences).toHaveLength(1);
+      await emulator.control('PATCH', 'state', {
+        federatedCredentials: [{ issuer, subject, audience: audiences[0] }],
+      });
+      expect((await job.step(checkInputs)).log).toMatch(
+        /Server 'no-such-server' does not exist|server-not-found|drifted/,
+      );
+    },
+  );
+
+  test('each error number of Entra has its own advice, and none but a missing match blames a federated credential', async ({
+    emulator,
+  }) => {
+    const advice: Readonly<Record<string, string>> = {
+      AADSTS700016: 'has no application with this client-id',
+      AADSTS90002: 'This tenant does not exist in this cloud',
+      AADSTS900023: 'neither an id nor a domain',
+      AADSTS7000215: 'set its value, not its id',
+      AADSTS7000222: 'has expired',
+      AADSTS7000112: 'is disabled in this tenant',
+      AADSTS700024: 'check the clock of the runner',
+      AADSTS700027: 'not signed by the issuer',
+      AADSTS53003: 'Conditional Access policy',
+      AADSTS500011: 'check azure-environment',
+    };
+    for (const [number, text] of Object.entries(advice)) {
+      await emulator.clearRecords();
+      const body = { error: 'invalid_client', error_description: `${number}: Refused. Trace ID: x` };
+      await emulator.addFault({ service: 'entra', path: '/oauth2/' }, { status: 401, body }, { times: 9 });
+      const step = await new Job(emulator).step({ ...inputs, mode: 'check' });
+      expect(step.log, number).toContain(text);
+      expect(step.log, number).not.toContain('federated');
+    }
+    await emulator.clearRecords();
   });
 
   test('or fails with an error that states what the job needs', async ({ emulator }) => {

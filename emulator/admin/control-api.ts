@@ -7,6 +7,7 @@ import type { RequestRecorder } from '../core/request-recorder.ts';
 import type { ExecutedStatement } from '../postgres/types.ts';
 import { ArmError } from '../services/arm/arm-errors.ts';
 import type { ArmStore } from '../services/arm/arm-store.ts';
+import type { FederatedCredentials } from '../services/entra/federated-credentials.ts';
 import type { GitHubStore } from '../services/github/github-store.ts';
 import { patchState, readState } from './control-state.ts';
 import { ControlError } from './errors.ts';
@@ -18,6 +19,7 @@ export interface ControlContext {
   readonly faults: FaultRegistry;
   readonly clientAddresses: ClientAddressMap;
   readonly gitHub: GitHubStore;
+  readonly federatedCredentials: FederatedCredentials;
 }
 
 /** Path of the control API on its listener. */

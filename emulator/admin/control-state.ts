@@ -1,5 +1,6 @@
 import { asString, type JsonObject } from '../core/json.ts';
 import { type ArmStore, type FlexibleServer, visibleState } from '../services/arm/arm-store.ts';
+import type { FederatedCredentials } from '../services/entra/federated-credentials.ts';
 import type { GitHubStore } from '../services/github/github-store.ts';
 import { ControlError } from './errors.ts';
 import { describeRepositories, patchRepository } from './patch-repository.ts';
@@ -38,6 +39,7 @@ async function describeServer(server: FlexibleServer): Promise<JsonObject> {
 export interface StateSource {
   readonly store: ArmStore;
   readonly gitHub: GitHubStore;
+  readonly federatedCredentials: FederatedCredentials;
 }
 
 /**
@@ -62,13 +64,23 @@ export async function readState({ store, gitHub }: StateSource, serverName?: str
 }
 
 /**
- * `PATCH control/state`: change a server (see {@link patchServer}), a repository (see {@link patchRepository}), or both,
- * without the API.
+ * `PATCH control/state`: change a server (see {@link patchServer}), a repository (see {@link patchRepository}), the
+ * federated credentials, or several of them, without the API.
  * @throws {ControlError | ArmError} for an unknown server and for an invalid value.
  */
-export async function patchState({ store, gitHub }: StateSource, body: JsonObject): Promise<void> {
+export async function patchState(
+  { store, gitHub, federatedCredentials }: StateSource,
+  body: JsonObject,
+): Promise<void> {
+  const { federatedCredentials: credentials } = body;
+  if (
+    credentials !== undefined &&
+    !(Array.isArray(credentials) && federatedCredentials.register(credentials))
+  )
+    throw new ControlError("'federatedCredentials' must be a list of {issuer, subject, audience}.");
   if (body['repository'] !== undefined) patchRepository(gitHub, body);
-  if (body['repository'] !== undefined && body['server'] === undefined) return;
+  const isOther = credentials !== undefined || body['repository'] !== undefined;
+  if (isOther && body['server'] === undefined) return;
   const name = asString(body['server']) ?? '';
   const server = store.findServerByName(name);
   if (!server) throw new ControlError(`Server '${name}' does not exist.`);

@@ -9,6 +9,7 @@ import {
   defaultPull,
   type Issue,
   type IssueComment,
+  type OidcSubjectForm,
   type PullRequest,
   type Repository,
   STATE_REASONS,
@@ -201,7 +202,12 @@ export function patchRepository(gitHub: GitHubStore, body: JsonObject): void {
     throw new ControlError(`'repository' must have the form 'owner/name', not '${fullName}'.`);
   }
   const repository = gitHub.getOrCreate(fullName, asNumber(body['repositoryId']));
-  const { issuesDisabled } = body;
+  if (body['oidcSubject'] !== undefined) {
+    repository.oidcSubject = parseSubjectForm(body['oidcSubject']);
+    gitHub.oidcRepository = repository.fullName;
+  }
+  const { issuesDisabled, oidcIssuer } = body;
+  if (oidcIssuer !== undefined) repository.oidcIssuer = asString(oidcIssuer);
   if (typeof issuesDisabled === 'boolean') repository.issuesDisabled = issuesDisabled;
   const entries = (field: string) => Object.entries(asObject(body[field]));
   for (const [number, pull] of entries('pulls')) {
@@ -217,6 +223,15 @@ export function patchRepository(gitHub: GitHubStore, body: JsonObject): void {
   for (const [token, change] of entries('tokens')) {
     gitHub.tokens.register(token, parseTokenChange(change), repositoryKey(repository.fullName));
   }
+}
+
+/** A list of GitHub's claims contains names such as `repository_id`, and `context`. */
+function parseSubjectForm(value: unknown): OidcSubjectForm {
+  if (value === 'name' || value === 'immutable') return value;
+  const { claims } = asObject(value);
+  if (Array.isArray(claims) && claims.length > 0 && claims.every((claim) => typeof claim === 'string'))
+    return { claims };
+  throw new ControlError("'oidcSubject' must be 'name', 'immutable' or {\"claims\":[…]}.");
 }
 
 function describePull(pull: PullRequest, repository: Repository): JsonObject {

@@ -12,8 +12,6 @@ export interface EmulatorIdentity {
   readonly oidcRequestToken: string;
   /** The first one is in the environment variables of clients. The second one also exists. */
   readonly subscriptionIds: readonly [string, string];
-  /** `owner/name` of the repository in the federated credential of the application. */
-  readonly repository: string;
 }
 
 /** Create new ids and secrets. Those of one emulator are not valid for another. */
@@ -25,6 +23,5 @@ export function createIdentity(): EmulatorIdentity {
     clientSecret: `${randomBytes(3).toString('hex')}~${randomBytes(24).toString('base64url')}`,
     oidcRequestToken: randomBytes(48).toString('base64url'),
     subscriptionIds: [randomUUID(), randomUUID()],
-    repository: 'relecloud/space-travel',
   };
 }

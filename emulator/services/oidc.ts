@@ -3,7 +3,9 @@ import type { JWTPayload } from 'jose';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../core/http-types.ts';
 import type { EmulatorIdentity } from '../core/identity.ts';
 import { nowInSeconds, type SigningKey } from '../core/signing-key.ts';
-import { exampleRepository } from './github/accounts.ts';
+import { stableId } from './github/accounts.ts';
+import type { GitHubStore } from './github/github-store.ts';
+import { type OidcSubjectForm, Repository } from './github/repository.ts';
 
 /** GitHub's issuer, which federated credentials contain. */
 export const GITHUB_OIDC_ISSUER = 'https://token.actions.githubusercontent.com';
@@ -16,22 +18,45 @@ function subjectContext(event: string, environment: string | null, ref: string):
   return event === 'pull_request' ? 'pull_request' : `ref:${ref}`;
 }
 
-function buildClaims(identity: EmulatorIdentity, query: URLSearchParams): JWTPayload {
-  const repository = query.get('repository') ?? identity.repository;
+function buildSubject(form: OidcSubjectForm, context: string, claims: JWTPayload): string {
+  const value = (name: string): string => String(claims[name] ?? '');
+  const [owner = '', name = ''] = value('repository').split('/');
+  if (form === 'name') return `repo:${owner}/${name}:${context}`;
+  if (form === 'immutable')
+    return `repo:${owner}@${value('repository_owner_id')}/${name}@${value('repository_id')}:${context}`;
+  return form.claims
+    .map((claim) =>
+      claim === 'context'
+        ? context
+        : claim === 'repo'
+          ? `repo:${value('repository')}`
+          : `${claim}:${value(claim).replaceAll(':', '%3A')}`,
+    )
+    .join(':');
+}
+
+/** The repository of a token: that of the query, else the one whose subject form was set last, else the example. */
+function findRepository(gitHub: GitHubStore, query: URLSearchParams): Repository {
+  const fullName = query.get('repository') ?? gitHub.oidcRepository;
+  return gitHub.findByName(fullName) ?? new Repository(fullName, stableId(fullName));
+}
+
+function buildClaims(gitHub: GitHubStore, query: URLSearchParams): JWTPayload {
+  const { fullName: repository, id, owner, ownerId, oidcSubject, oidcIssuer } = findRepository(gitHub, query);
   const ref = query.get('ref') ?? 'refs/heads/main';
   const environment = query.get('environment');
   const event = query.get('event_name') ?? 'push';
   const lifetime = Number(query.get('lifetime') ?? DEFAULT_TOKEN_LIFETIME_SECONDS);
   const now = nowInSeconds() + Math.min(lifetime, 0);
-  return {
+  const claims = {
     jti: randomUUID(),
-    sub: query.get('sub') ?? `repo:${repository}:${subjectContext(event, environment, ref)}`,
-    aud: query.get('audience') ?? `https://github.com/${repository.split('/')[0]}`,
+    aud: query.get('audience') ?? `https://github.com/${owner}`,
     ref,
     ...(environment === null ? {} : { environment }),
     repository,
-    repository_owner: repository.split('/')[0],
-    repository_id: query.get('repository_id') ?? String(exampleRepository.id),
+    repository_owner: owner,
+    repository_owner_id: query.get('repository_owner_id') ?? String(ownerId),
+    repository_id: query.get('repository_id') ?? String(id),
     sha: query.get('sha') ?? '',
     head_ref: query.get('head_ref') ?? '',
     base_ref: query.get('base_ref') ?? '',
@@ -43,11 +68,12 @@ function buildClaims(identity: EmulatorIdentity, query: URLSearchParams): JWTPay
     workflow: query.get('workflow') ?? 'deploy',
     job_workflow_ref: `${repository}/.github/workflows/deploy.yml@${ref}`,
     runner_environment: 'github-hosted',
-    iss: GITHUB_OIDC_ISSUER,
+    iss: oidcIssuer ?? GITHUB_OIDC_ISSUER,
     nbf: now,
     exp: now + Math.max(lifetime, 0),
     iat: now,
   };
+  return { ...claims, sub: buildSubject(oidcSubject, subjectContext(event, environment, ref), claims) };
 }
 
 /**
@@ -55,7 +81,7 @@ function buildClaims(identity: EmulatorIdentity, query: URLSearchParams): JWTPay
  * call gives a new token that is valid for five minutes. The query can set its claims (`repository`, `ref`, `environment`,
  * `event_name`, `sub` and others) and its `lifetime` in seconds. A negative lifetime gives an expired token.
  */
-export function oidcHandler(identity: EmulatorIdentity, key: SigningKey): HttpHandler {
+export function oidcHandler(identity: EmulatorIdentity, key: SigningKey, gitHub: GitHubStore): HttpHandler {
   return async (request: HttpRequest): Promise<HttpResponse> => {
     if (request.url.pathname === '/.well-known/jwks') return { status: 200, body: await key.toJwks() };
     if (request.method !== 'GET' || request.url.pathname !== '/token') {
@@ -64,7 +90,9 @@ export function oidcHandler(identity: EmulatorIdentity, key: SigningKey): HttpHa
     if (request.headers.authorization?.replace(/^bearer /i, '') !== identity.oidcRequestToken) {
       return { status: 401, body: { message: 'Unauthorized' } };
     }
-    const value = await key.sign(buildClaims(identity, request.url.searchParams));
+    const { searchParams } = request.url;
+    const claims = buildClaims(gitHub, searchParams);
+    const value = await key.sign({ ...claims, sub: searchParams.get('sub') ?? String(claims.sub) });
     return { status: 200, body: { count: value.length, value } };
   };
 }

@@ -10,6 +10,7 @@ import { actionError, getRawErrorMessage } from '../common/errors.ts';
 import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
+import { adviseOnFederatedCredential, type FederatedCredentialAdvice } from './federated-identity.ts';
 
 /** What signing in needs from the workflow. */
 export interface OidcTokenProvider {
@@ -40,11 +41,7 @@ export function createCredential(
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
 ): TokenCredential {
-  const { credential, description, hint } = credentialFactories[method](
-    signInConfig,
-    endpoints,
-    tokenProvider,
-  );
+  const choice = credentialFactories[method](signInConfig, endpoints, tokenProvider);
   const timeoutError = (): Error =>
     new Error(
       `no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}; check the network and the proxy of the runner`,
@@ -55,7 +52,7 @@ export function createCredential(
         const pendingToken = withTimeout(
           SIGN_IN_TIMEOUT_MS,
           timeoutError,
-          credential.getToken(scopes, options),
+          choice.credential.getToken(scopes, options),
         );
         // The libraries may ignore the signal.
         const token = await withAbortGrace(signalOf(options), 0, pendingToken);
@@ -63,7 +60,7 @@ export function createCredential(
         return token;
       } catch (error) {
         if (options?.abortSignal?.aborted) throw error;
-        throw toSignInError(description, hint, error);
+        throw toSignInError(choice, error);
       }
     },
   };
@@ -83,6 +80,8 @@ interface CredentialChoice {
   /** To follow "Signing in to Azure by". */
   readonly description: string;
   readonly hint: string;
+  /** Advice for an error number of Entra that depends on what was presented. */
+  readonly advise?: (errorNumber: string) => FederatedCredentialAdvice | undefined;
 }
 
 type CredentialFactory = (
@@ -97,16 +96,25 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
     description: 'client secret',
     hint: 'Check client-id, tenant-id and client-secret.',
   }),
-  oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider) => ({
-    credential: new ClientAssertionCredential(
+  oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider) => {
+    let presented = '';
+    const getAssertion = createAssertionProvider(endpoints, tokenProvider);
+    const credential = new ClientAssertionCredential(
       tenantId,
       clientId,
-      createAssertionProvider(endpoints, tokenProvider),
+      async () => {
+        presented = await getAssertion();
+        return presented;
+      },
       authorityOptions(endpoints),
-    ),
-    description: "OpenID Connect (the job's own token)",
-    hint: 'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
-  }),
+    );
+    return {
+      credential,
+      description: "OpenID Connect (the job's own token)",
+      hint: 'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
+      advise: (errorNumber) => adviseOnFederatedCredential(errorNumber, presented, clientId),
+    };
+  },
   ambient: ({ clientId, subscriptionId }, endpoints, tokenProvider) => ({
     credential: new ChainedTokenCredential(
       // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
@@ -154,19 +162,23 @@ function createAssertionProvider(
 
 /** What to do, by Entra's error number (docs/azure-behavior.md#entra-error-codes). */
 const HINTS_BY_ERROR_NUMBER: Readonly<Record<string, string>> = {
-  AADSTS700016: 'The application is not in this tenant: check client-id and tenant-id.',
-  AADSTS90002: 'This tenant does not exist: check tenant-id and azure-environment.',
+  AADSTS700016:
+    'This tenant has no application with this client-id: check client-id (the application id, not the object id) and tenant-id.',
+  AADSTS90002: 'This tenant does not exist in this cloud: check tenant-id and azure-environment.',
+  AADSTS900023: 'tenant-id is neither an id nor a domain: copy it from az account show --query tenantId.',
   AADSTS7000215: 'The client secret is wrong: set its value, not its id, or create a new one.',
   AADSTS7000222:
     'The client secret has expired: create a new one, or use OpenID Connect, which does not need one.',
-  AADSTS700213:
-    'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
-  AADSTS70021:
-    'No federated credential of the application matches this job’s subject: add one for this branch, environment or pull request.',
-  AADSTS700024: 'The assertion was used outside its validity of five minutes: check the clock of the runner.',
+  AADSTS7000112: 'The application is disabled in this tenant: ask the administrator of the tenant.',
+  AADSTS700024:
+    'The OIDC token was used outside its validity of five minutes: check the clock of the runner.',
+  AADSTS700027: 'The token is not signed by the issuer that the credential names: check the issuer.',
+  AADSTS53003:
+    'A Conditional Access policy for workload identities blocks the sign-in, often by the address of the runner: ask the administrator of the tenant to allow it, or use a runner with an allowed address.',
+  AADSTS500011: 'The tenant does not know the resource of this cloud: check azure-environment and tenant-id.',
 };
 
-function toSignInError(method: string, fallbackHint: string, error: unknown): Error {
+function toSignInError({ description, hint, advise }: CredentialChoice, error: unknown): Error {
   const message = getRawErrorMessage(error);
   const errorNumber = /AADSTS\d+/.exec(message)?.[0];
   const reason = message.split(/\r?\n/).find((line) => line.includes(errorNumber ?? '')) ?? message;
@@ -176,12 +188,14 @@ function toSignInError(method: string, fallbackHint: string, error: unknown): Er
     message: reason.trim(),
     ...(correlationId ? { correlationId } : {}),
   };
+  const advice = errorNumber === undefined ? undefined : advise?.(errorNumber);
   return actionError(
     'sign-in-failed',
     {
-      method,
+      method: description,
       reason: errorNumber ?? reason.trim(),
-      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? fallbackHint,
+      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? hint,
+      ...advice,
     },
     azure ? { cause: error, azure } : { cause: error },
   );

@@ -48,9 +48,15 @@ export const errorCatalog = {
     summary: `Server '${p.server}' does not exist, and it cannot be created with these inputs:${longList(p.errors)}`,
     hint: 'Complete the inputs, or check server-name if the server should exist. Nothing was changed.',
   }),
-  'sign-in-failed': (p: { method: string; reason: string; hint: string }): ErrorText => ({
+  'sign-in-failed': (p: {
+    method: string;
+    reason: string;
+    hint: string;
+    /** A command that the hint ends with, as words. */
+    command?: readonly string[];
+  }): ErrorText => ({
     summary: `Signing in to Azure by ${p.method} failed: ${p.reason}`,
-    hint: p.hint,
+    hint: [p.hint, p.command?.map(shellQuote).join(' ')].filter(Boolean).join('\n'),
     url: 'https://learn.microsoft.com/azure/developer/github/connect-from-azure-openid-connect',
   }),
   'azure-request-failed': (p: { doing: string; hint: string }): ErrorText => ({

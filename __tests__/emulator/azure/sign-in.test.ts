@@ -180,3 +180,59 @@ describe("ARM's authentication", () => {
     expect([answer.status, errorCode(answer)]).toEqual([401, 'InvalidAuthenticationToken']);
   });
 });
+
+// These tests change what is registered, so they come last.
+describe('federated credentials and subjects', () => {
+  const subjectOf = async (emulator: Emulator, query: string): Promise<unknown> => {
+    const [, payload = ''] = (await createAssertion(emulator, `&audience=x${query}`)).split('.');
+    return JSON.parse(Buffer.from(payload, 'base64url').toString());
+  };
+
+  const patchState = (emulator: Emulator, body: object): Promise<HttpResponse> =>
+    send(emulator, 'PATCH', `${emulator.readyLine.control}/state`, { body });
+
+  test.for<[string, object, string, string]>([
+    ['names', 'name', '&ref=refs/heads/dev', 'repo:octo/boats:ref:refs/heads/dev'],
+    ['ids', 'immutable', '&event_name=pull_request', `repo:octo@1454284637/boats@4711:pull_request`],
+    [
+      'chosen claims',
+      { claims: ['repository_id', 'ref', 'context'] },
+      '&environment=a:b',
+      'repository_id:4711:ref:refs/heads/main:environment:a%3Ab',
+    ],
+    ['repo and context', { claims: ['repo', 'context'] }, '', 'repo:octo/boats:ref:refs/heads/main'],
+  ] as never)('a repository can have subjects of %s', async ([, oidcSubject, query, sub], { emulator }) => {
+    const change = { repository: 'octo/boats', repositoryId: 4711, oidcSubject };
+    expect((await patchState(emulator, change)).status).toBe(200);
+    const claims = await subjectOf(emulator, query);
+    expect(String((claims as { sub: string }).sub).replace(/octo@\d+/, 'octo@1454284637')).toBe(sub);
+    expect(await subjectOf(emulator, '&repository=relecloud/space-travel')).toMatchObject({
+      sub: 'repo:relecloud/space-travel:ref:refs/heads/main',
+      repository_owner_id: '700100',
+    });
+    await patchState(emulator, { repository: 'relecloud/space-travel', oidcSubject: 'name' });
+  });
+
+  test('registered credentials are compared exactly, and replace the default', async ({ emulator }) => {
+    const registered = {
+      issuer: 'https://ghes.example/_services/token',
+      subject: 'repo:relecloud/space-travel:environment:Production',
+      audience: 'api://AzureADTokenExchange',
+    };
+    const codeFor = async (query: string): Promise<unknown> =>
+      (
+        await requestTokenByAssertion(
+          emulator,
+          await createAssertion(emulator, `&audience=api://AzureADTokenExchange${query}`),
+        )
+      ).json['error_codes'];
+    await patchState(emulator, { federatedCredentials: [registered] });
+    expect(await codeFor('&environment=Production')).toEqual([700211]);
+    await patchState(emulator, { repository: 'relecloud/space-travel', oidcIssuer: registered.issuer });
+    expect(await codeFor('&environment=Production')).toBeUndefined();
+    expect(await codeFor('&environment=production')).toEqual([7002138]);
+    expect(await codeFor('')).toEqual([700213]);
+    expect((await patchState(emulator, { federatedCredentials: [{ issuer: 'x' }] })).status).toBe(400);
+    expect((await patchState(emulator, { repository: 'a/b', oidcSubject: { claims: [] } })).status).toBe(400);
+  });
+});

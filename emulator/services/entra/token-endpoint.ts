@@ -5,6 +5,7 @@ import type { SigningKey } from '../../core/signing-key.ts';
 import { type AccessTokenIssuer, parseArmAudience } from './access-tokens.ts';
 import { checkAssertion } from './client-assertion.ts';
 import { EntraError } from './entra-errors.ts';
+import type { FederatedCredentials } from './federated-credentials.ts';
 
 const JWT_BEARER_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
@@ -56,13 +57,12 @@ function parseAudience(form: URLSearchParams): string {
 
 async function checkCredential(
   form: URLSearchParams,
-  identity: EmulatorIdentity,
-  gitHubKey: SigningKey,
+  { identity, gitHubKey, federatedCredentials }: TokenEndpointContext,
 ): Promise<void> {
   const secret = form.get('client_secret');
   const assertion = form.get('client_assertion');
   if (assertion !== null && form.get('client_assertion_type') === JWT_BEARER_ASSERTION_TYPE) {
-    return checkAssertion(assertion, gitHubKey, identity);
+    return checkAssertion(assertion, gitHubKey, identity.clientId, federatedCredentials);
   }
   if (secret === null) {
     throw new EntraError(
@@ -106,6 +106,7 @@ export interface TokenEndpointContext {
   readonly identity: EmulatorIdentity;
   /** The key that signs GitHub's OIDC tokens. */
   readonly gitHubKey: SigningKey;
+  readonly federatedCredentials: FederatedCredentials;
   readonly tokens: AccessTokenIssuer;
 }
 
@@ -118,14 +119,14 @@ export async function handleTokenRequest(
   tenant: string,
   endpoint: TokenEndpointContext,
 ): Promise<HttpResponse> {
-  const { identity, gitHubKey, tokens } = endpoint;
+  const { identity, tokens } = endpoint;
   const form = new URLSearchParams(request.bodyText);
   try {
     checkTenant(tenant, identity);
     checkGrant(form);
     checkApplication(form, identity);
     const audience = parseAudience(form);
-    await checkCredential(form, identity, gitHubKey);
+    await checkCredential(form, endpoint);
     const { lifetimeSeconds } = tokens;
     const access_token = await tokens.issue(audience);
     return {

@@ -12,6 +12,8 @@ export function repositoryKey(fullName: string): string {
 export class GitHubStore {
   readonly tokens = new TokenRegistry();
   readonly rateLimits = new RateLimits();
+  /** `owner/name` of the repository that OIDC tokens are for, if their request does not name one. */
+  oidcRepository = exampleRepository.full_name;
   readonly #repositories = new Map<string, Repository>();
 
   constructor() {

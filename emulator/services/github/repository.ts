@@ -1,4 +1,4 @@
-import { type Account, OCTOCAT, stableId } from './accounts.ts';
+import { type Account, exampleRepository, OCTOCAT, stableId } from './accounts.ts';
 
 /** The head or the base of a pull request. */
 export interface BranchReference {
@@ -159,6 +159,9 @@ function fakeCommitSha(text: string): string {
   return stableId(text).toString(16).padStart(8, '0').repeat(5);
 }
 
+/** The form of a repository's OIDC subjects; `claims` names the claims of a customized one. */
+export type OidcSubjectForm = 'name' | 'immutable' | { readonly claims: readonly string[] };
+
 // One sequence for all repositories, as at GitHub.
 let lastCommentId = 3_000_000_000;
 
@@ -167,6 +170,12 @@ export class Repository {
   readonly owner: string;
   readonly name: string;
   id: number;
+  /** Id of its owner. */
+  readonly ownerId: number;
+  /** The form of the subjects of its OIDC tokens. */
+  oidcSubject: OidcSubjectForm = 'name';
+  /** The issuer of its OIDC tokens; undefined for that of github.com. */
+  oidcIssuer: string | undefined;
   /** The negation of GitHub's `has_issues`. */
   issuesDisabled = false;
   readonly pulls = new Map<number, PullRequest>();
@@ -181,6 +190,7 @@ export class Repository {
     this.owner = owner;
     this.name = name;
     this.id = id;
+    this.ownerId = owner === exampleRepository.owner.login ? exampleRepository.owner.id : stableId(owner);
   }
 
   get fullName(): string {
