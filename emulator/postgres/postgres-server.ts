@@ -6,7 +6,7 @@ import { ServiceSessions } from './cluster/service-sessions.ts';
 import { StatementLog } from './cluster/statement-log.ts';
 import { Firewall } from './proxy/firewall.ts';
 import { PostgresProxy } from './proxy/postgres-proxy.ts';
-import { rejectRestrictedRoleGrant } from './proxy/request-filter.ts';
+import { rejectDatabaseCreation, rejectRestrictedRoleGrant } from './proxy/request-filter.ts';
 import type { PostgresServer, PostgresServerOptions, PublicAddressLookup } from './types.ts';
 
 /** What the factory prepares for one server. */
@@ -111,7 +111,10 @@ export class EmbeddedPostgresServer implements PostgresServer {
         requireSecureTransport: () => this.parameters.requireSecureTransport,
         rejectsScram: () =>
           this.#options.passwordStorage === 'md5-strict' && this.parameters.acceptedMethods === 'md5',
-        statementRewriters: [rejectRestrictedRoleGrant],
+        statementRewriters: [
+          rejectRestrictedRoleGrant,
+          ...(this.#options.allowsDatabaseCreation ? [] : [rejectDatabaseCreation]),
+        ],
       });
       await proxy.open();
       this.#proxy = proxy;

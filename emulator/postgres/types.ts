@@ -28,6 +28,8 @@ export interface PostgresServerOptions {
   readonly administratorLogin: string;
   readonly administratorLoginPassword: string;
   readonly passwordStorage: PasswordStorage;
+  /** Whether clients can create databases; an elastic cluster has only the database of its creation. */
+  readonly allowsDatabaseCreation: boolean;
   readonly blockedBehavior: BlockedClientBehavior;
   /** Milliseconds until an accepted rule works, and until a removed rule stops working. */
   readonly firewallDelayMs: number;

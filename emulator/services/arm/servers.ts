@@ -127,6 +127,7 @@ async function createPostgres(
     administratorLogin: login,
     administratorLoginPassword: isPasswordAuthDisabled ? randomPassword() : password,
     passwordStorage: options.passwordStorage,
+    allowsDatabaseCreation: cluster === undefined,
     blockedBehavior: options.blockedBehavior,
     firewallDelayMs: options.firewallDelayMs,
   });
