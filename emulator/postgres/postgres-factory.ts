@@ -96,8 +96,9 @@ class EmbeddedPostgresFactory implements PostgresFactory {
   async #createServer(options: PostgresServerOptions): Promise<PostgresServer> {
     this.#serverCount += 1;
     const directory = join(this.#directory, `server-${this.#serverCount}`);
-    const [template, address] = await Promise.all([
+    const [template, address, backendAddress] = await Promise.all([
       this.#getTemplate(options.major),
+      chooseLoopbackAddress(),
       chooseLoopbackAddress(),
     ]);
     const [certificate] = await Promise.all([
@@ -111,7 +112,12 @@ class EmbeddedPostgresFactory implements PostgresFactory {
       clientAddresses: this.#options.clientAddresses,
       findHold: this.#options.findHold ?? (() => undefined),
       minor: template.installation.minor,
-      cluster: new Cluster(directory, template.installation, this.#clusterDeps),
+      cluster: new Cluster(
+        directory,
+        { address: backendAddress, host: address, certificate },
+        template.installation,
+        this.#clusterDeps,
+      ),
     });
   }
 

@@ -105,7 +105,7 @@ export class EmbeddedPostgresServer implements PostgresServer {
       await this.#addAdministrator();
       const proxy = new PostgresProxy({
         ...this.#deps,
-        socketPath: this.#cluster.socketPath,
+        connectToPostgres: (client) => this.#cluster.connectClient(client),
         firewall: this.firewall,
         blockedBehavior: this.#options.blockedBehavior,
         requireSecureTransport: () => this.parameters.requireSecureTransport,
