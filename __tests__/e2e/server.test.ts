@@ -4,7 +4,7 @@ import { adminLoginTo, loginFromOutputs, query } from '../helpers/e2e/postgres-c
 import { testWith } from '../helpers/e2e/test.ts';
 import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
-const test = testWith({ provisionMs: 1000 });
+const test = testWith({ provisionMs: 1000, hostNames: false });
 const inputs = { ...defaultInputs, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };
 
 describe('the server', () => {

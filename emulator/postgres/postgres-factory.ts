@@ -101,20 +101,22 @@ class EmbeddedPostgresFactory implements PostgresFactory {
       chooseLoopbackAddress(),
       chooseLoopbackAddress(),
     ]);
+    const host = options.host ?? address;
     const [certificate] = await Promise.all([
-      this.#options.certificates.issue([address]),
+      this.#options.certificates.issue([host]),
       runCommand('cp', ['-a', '--reflink=auto', template.directory, directory], { account: undefined }),
     ]);
     await configurePasswordStorage(directory, options.passwordStorage);
     return new EmbeddedPostgresServer(options, {
       address,
+      host,
       certificate,
       clientAddresses: this.#options.clientAddresses,
       findHold: this.#options.findHold ?? (() => undefined),
       minor: template.installation.minor,
       cluster: new Cluster(
         directory,
-        { address: backendAddress, host: address, certificate },
+        { address: backendAddress, host, certificate },
         template.installation,
         this.#clusterDeps,
       ),

@@ -12,6 +12,7 @@ import type { PostgresServer, PostgresServerOptions, PublicAddressLookup } from 
 /** What the factory prepares for one server. */
 export interface ServerDeps {
   readonly address: string;
+  readonly host: string;
   readonly minor: string;
   readonly certificate: { readonly cert: string; readonly key: string };
   readonly clientAddresses: PublicAddressLookup;
@@ -24,6 +25,7 @@ export interface ServerDeps {
 export class EmbeddedPostgresServer implements PostgresServer {
   readonly name: string;
   readonly address: string;
+  readonly host: string;
   readonly major: string;
   readonly minor: string;
   readonly firewall: Firewall;
@@ -46,6 +48,7 @@ export class EmbeddedPostgresServer implements PostgresServer {
     const { cluster } = deps;
     this.name = options.name;
     this.address = deps.address;
+    this.host = deps.host;
     this.major = options.major;
     this.minor = deps.minor;
     this.firewall = new Firewall(options.firewallDelayMs);

@@ -23,6 +23,8 @@ export type PasswordStorage = (typeof PASSWORD_STORAGES)[number];
 export interface PostgresServerOptions {
   /** Short name of the flexible server. It appears in statements and messages. */
   readonly name: string;
+  /** The DNS name that the certificate is issued for; undefined for the address of the server. */
+  readonly host?: string | undefined;
   /** PostgreSQL major, one of {@link PostgresFactory.supportedMajors}. */
   readonly major: string;
   readonly administratorLogin: string;
@@ -131,8 +133,10 @@ export interface ServerStatements {
 /** The PostgreSQL of one flexible server with its proxy. The ARM part of the emulator controls it. */
 export interface PostgresServer {
   readonly name: string;
-  /** The loopback address whose port 5432 the proxy listens on. It is also the `fullyQualifiedDomainName`. */
+  /** The loopback address whose port 5432 the proxy listens on. */
   readonly address: string;
+  /** The `fullyQualifiedDomainName`: the name of the options, or else the address. */
+  readonly host: string;
   readonly major: string;
   /** `4` for 18.4. */
   readonly minor: string;
