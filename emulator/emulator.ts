@@ -1,10 +1,12 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { CONTROL_PATH, controlHandler } from './admin/control-api.ts';
 import { CertificateAuthority, type IssuedCertificate } from './core/certificates.ts';
 import { ClientAddressMap } from './core/client-address-map.ts';
 import { FaultRegistry } from './core/faults.ts';
+import { HostsFile } from './core/hosts-file.ts';
 import { type HttpListener, startListener } from './core/http-listener.ts';
 import type { HttpHandler, ServiceName } from './core/http-types.ts';
 import { createIdentity, type EmulatorIdentity } from './core/identity.ts';
@@ -55,6 +57,7 @@ interface EmulatorServices {
   readonly options: EmulatorOptions;
   readonly identity: EmulatorIdentity;
   readonly directory: string;
+  readonly hosts: HostsFile | undefined;
   readonly certificateAuthority: CertificateAuthority;
   readonly clientAddresses: ClientAddressMap;
   readonly timers: Timers;
@@ -153,7 +156,10 @@ async function startListeners(services: EmulatorServices, lazyPostgres: LazyPost
   return { arm: armListener, entra, github, oidc, ipEchoes, managedIdentity, control: controlListener };
 }
 
-function buildReadyLine({ identity, directory }: EmulatorServices, listeners: Listeners): ReadyLine {
+/** The preload with which a Node.js process resolves the names of the servers. */
+const RESOLVER = pathToFileURL(join(import.meta.dirname, 'core', 'resolve-host-names.mjs')).href;
+
+function buildReadyLine({ identity, directory, hosts }: EmulatorServices, listeners: Listeners): ReadyLine {
   const ca = join(directory, 'ca.pem');
   return {
     event: 'ready',
@@ -161,6 +167,10 @@ function buildReadyLine({ identity, directory }: EmulatorServices, listeners: Li
     ca,
     clientSecret: identity.clientSecret,
     env: {
+      ...(hosts && {
+        NODE_OPTIONS: `--import=${RESOLVER}`,
+        EMULATOR_HOSTS_FILE: hosts.path,
+      }),
       NODE_EXTRA_CA_CERTS: ca,
       AZURE_AUTHORITY_HOST: listeners.entra.url,
       AZURE_RESOURCE_MANAGER_ENDPOINT: listeners.arm.url,
@@ -188,6 +198,7 @@ async function createServices(options: EmulatorOptions): Promise<EmulatorService
     options,
     identity,
     directory,
+    hosts: options.hostNames ? new HostsFile(join(directory, 'hosts')) : undefined,
     certificateAuthority,
     timers,
     clientAddresses: new ClientAddressMap(),

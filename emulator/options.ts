@@ -16,6 +16,11 @@ export interface EmulatorOptions {
   readonly firewallDelayMs: number;
   /** What happens to a client that no firewall rule permits. */
   readonly blockedBehavior: BlockedClientBehavior;
+  /**
+   * Whether servers have host names, as on Azure, which only clients with resolve-host-names.mjs can resolve. Otherwise their
+   * hosts are loopback addresses.
+   */
+  readonly hostNames: boolean;
   /** How new servers store passwords, and which stored passwords they accept. */
   readonly passwordStorage: PasswordStorage;
   /** `owner/name` of the repositories whose subjects in the name form have a federated credential from the start. */
@@ -39,6 +44,7 @@ export const DEFAULT_OPTIONS: EmulatorOptions = {
   provisionMs: 2000,
   firewallDelayMs: 500,
   blockedBehavior: 'timeout',
+  hostNames: false,
   passwordStorage: 'scram-sha-256',
   trustedRepositories: ['relecloud/space-travel'],
   retryAfterScale: 0.02,
@@ -56,7 +62,7 @@ export class UsageError extends Error {
 
 export const USAGE =
   'Usage: npm run -s emulator -- [--latency MS] [--provision MS] [--firewall-delay MS] ' +
-  '[--blocked timeout|reject] [--retry-after SCALE] [--password-storage scram-sha-256|md5|md5-strict] ' +
+  '[--blocked timeout|reject] [--host-names] [--retry-after SCALE] [--password-storage scram-sha-256|md5|md5-strict] ' +
   '[--postgres-templates DIRECTORY]\n' +
   'md5: new servers are like servers created before about October 2024 (password_encryption and ' +
   'azure.accepted_password_auth_method are md5). md5-strict: they also refuse a stored SCRAM verifier.\n' +
@@ -93,6 +99,7 @@ function parseFlags(args: readonly string[]) {
         provision: text,
         'firewall-delay': text,
         blocked: text,
+        'host-names': { type: 'boolean' },
         'password-storage': text,
         'retry-after': text,
         'postgres-templates': text,
@@ -119,6 +126,7 @@ export function parseOptions(args: readonly string[]): EmulatorOptions {
       DEFAULT_OPTIONS.firewallDelayMs,
     ),
     blockedBehavior: parseBlockedBehavior(flagValues.blocked),
+    hostNames: flagValues['host-names'] ?? DEFAULT_OPTIONS.hostNames,
     passwordStorage: parsePasswordStorage(flagValues['password-storage']),
     retryAfterScale: parseNumber('retry-after', flagValues['retry-after'], DEFAULT_OPTIONS.retryAfterScale),
     postgresTemplateDirectory: flagValues['postgres-templates'],

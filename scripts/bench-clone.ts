@@ -65,6 +65,7 @@ export async function measureClones(): Promise<readonly CloneMeasurement[]> {
         administratorLogin: 'bench',
         administratorLoginPassword: 'VerySecurePassword!1',
         passwordStorage: 'scram-sha-256',
+        allowsDatabaseCreation: true,
         blockedBehavior: 'reject',
         firewallDelayMs: 0,
       });

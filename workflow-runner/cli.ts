@@ -25,6 +25,8 @@ The exit code is 0 if every job succeeded or was skipped, post steps included.
                        stops it unless that run also has --keep
   --stop               only stops an emulator that was started with --keep
   --no-emulator        runs without an emulator, for workflows that do not use Azure
+  --no-host-names      gives servers of a new emulator addresses instead of host names, for migration commands
+                       with libpq, such as psql (see workflow-runner/README.md)
   --workspace FOLDER   the checkout in which the steps run (by default this project)
   --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
                        options of a new emulator, see 'npm run emulator -- --help'
@@ -90,6 +92,7 @@ function parseArguments(args: readonly string[]) {
         keep: flag,
         stop: flag,
         'no-emulator': flag,
+        'no-host-names': flag,
         workspace: text,
         help: flag,
         latency: text,
@@ -146,6 +149,7 @@ async function findOrStartEmulator(root: string, values: Arguments): Promise<Emu
     return value === undefined ? [] : [`--${name}`, value];
   });
   console.log('Starting the emulator …');
+  if (!values['no-host-names']) flags.push('--host-names');
   return startEmulatorProcess(root, flags, values.keep);
 }
 

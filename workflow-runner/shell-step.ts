@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { readHosts } from '../emulator/core/hosts-file.ts';
 import { evaluateString } from './expressions.ts';
 import { type PlannedStep, type StepContext, StepError } from './job-state.ts';
 import { runProcess } from './run-process.ts';
@@ -100,6 +101,16 @@ function firstLine(script: string): string {
   return script.trimStart().split(/\r?\n/)[0] ?? '';
 }
 
+/**
+ * PGHOSTADDR of the server that the action has published. Programs with libpq, such as psql, do not use the resolver of
+ * Node.js, so they need the address of a host name of the emulator; they still verify the certificate for the name.
+ */
+function libpqVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
+  const host = variables['DB_HOST'] ?? variables['PGHOST'];
+  const address = host && readHosts(variables['EMULATOR_HOSTS_FILE']).get(host);
+  return address ? { PGHOSTADDR: address } : {};
+}
+
 async function executeShellStep(step: WorkflowStep, context: StepContext): Promise<boolean> {
   const { job } = context;
   const script = evaluateString(step.run, context.evaluator);
@@ -121,7 +132,7 @@ async function executeShellStep(step: WorkflowStep, context: StepContext): Promi
     file: program,
     args: splitArguments(shell.arguments).map((word) => word.replaceAll('{0}', file)),
     cwd: resolveWorkingDirectory(step, context),
-    env: context.variables,
+    env: { ...libpqVariables(context.variables), ...context.variables },
     onLine: context.onLine,
     cancellation: context.cancellation,
     cancellationGrace: job.run.cancellationGrace,

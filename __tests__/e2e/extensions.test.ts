@@ -78,5 +78,12 @@ describe('extensions', () => {
     expect(await query(emulator, loginFromOutputs(step.outputs), `SELECT 'A'::citext = 'a' AS same`)).toEqual(
       [{ same: true }],
     );
+    // The role owns schema public, and the script of an extension that PostgreSQL does not trust would run its objects.
+    const untrusted = await pullRequestJob(emulator, 5).step({ ...inputs, extensions: 'citext\ndblink' });
+    expect(untrusted.exitCode).toBe(1);
+    expect(untrusted.log).toMatch(/'dblink'.*it is not a trusted extension/);
+    const reset = { ...inputs, extensions: 'citext\ndblink', reset: 'true' };
+    const recreated = await pullRequestJob(emulator, 5).step(reset);
+    expect(recreated.exitCode, recreated.log).toBe(0);
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLoginTo, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
-const test = testWith({ provisionMs: 1000 });
+const test = testWith({ provisionMs: 1000, hostNames: false });
 const inputs = { ...defaultInputs, 'server-name': 'states', 'allowed-ip-ranges': 'here=198.51.100.7' };
 
 describe('the server', () => {
@@ -24,6 +24,22 @@ describe('the server', () => {
     expect(unknownHost.log).toMatch(
       /no server that this identity can read has this host name.*Set server-name to the short name/s,
     );
+  });
+
+  test('that is an elastic cluster has one database, and the error for another one names it', async ({
+    emulator,
+  }) => {
+    const cluster = { ...inputs, 'server-name': 'clustered', 'cluster-size': '2' };
+    const created = await new Job(emulator).step(cluster);
+    expect(created.exitCode, created.log).toBe(0);
+    // Azure refuses it in SQL too, so no client can create one.
+    await expect(
+      query(emulator, await adminLoginTo(emulator, 'clustered'), 'CREATE DATABASE more'),
+    ).rejects.toMatchObject({ code: '0A000' });
+    const other = await new Job(emulator).step({ ...cluster, database: 'more' });
+    expect(other.exitCode).toBe(1);
+    expect(other.log).toMatch(/::error.*'more' could not be created.*elastic cluster.*'relecloud'/);
+    expect(other.log).toContain("Set the input database to 'relecloud'");
   });
 
   test('is started if it is stopped, which is a change', async ({ emulator }) => {

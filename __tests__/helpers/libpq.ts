@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { readHosts } from '../../emulator/core/hosts-file.ts';
 import { changeOwner } from '../../emulator/postgres/cluster/installation.ts';
 import {
   findServiceAccount,
@@ -68,7 +69,7 @@ async function queryWithBackend(backend: Backend, connection: LibpqConnection, s
     [...standaloneArguments(join(backend.directory, 'data')), 'postgres'],
     {
       account: backend.account,
-      environment: { ...backend.environment, ...environment },
+      environment: { ...backend.environment, ...hostAddress(connection), ...environment },
       input: `CREATE EXTENSION IF NOT EXISTS dblink\n${dblinkQuery(conninfo, sql)}\n`,
     },
   );
@@ -89,6 +90,16 @@ function standaloneArguments(dataDirectory: string): string[] {
     ...['-D', dataDirectory],
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
+}
+
+/**
+ * The address of a server with a host name, which libpq does not resolve itself: with PGHOSTADDR it connects there, and
+ * verifies the certificate for the name.
+ */
+function hostAddress(connection: LibpqConnection): Record<string, string> {
+  const host = 'url' in connection ? new URL(connection.url).hostname : connection.env['PGHOST'];
+  const address = readHosts(process.env['EMULATOR_HOSTS_FILE']).get(host ?? '');
+  return address === undefined ? {} : { PGHOSTADDR: address };
 }
 
 /** Copies the root certificate, because PostgreSQL's account may not have access to the folder of the tests' account. */

@@ -170,3 +170,23 @@ test('a process that a step leaves in the background is killed at the end of the
   expect(log).toContain(`Terminate orphan process: pid (${pid}) (sleep)`);
   await waitForExit(pid);
 });
+
+test('programs with libpq in a script get the address of the published host', async ({ run, write }) => {
+  const hosts = write('127.1.2.3 one.postgres.database.azure.localhost\n', 'hosts');
+  const { log } = await run(
+    workflowWithSteps(
+      'run: echo "before $PGHOSTADDR."',
+      'run: echo "DB_HOST=one.postgres.database.azure.localhost" >> "$GITHUB_ENV"',
+      'run: echo "after $PGHOSTADDR."',
+      'run: echo "own $PGHOSTADDR."\nenv: { PGHOSTADDR: 127.9.9.9 }',
+      'run: echo "other $PGHOSTADDR."\nenv: { DB_HOST: db.example.com }',
+    ),
+    { env: { EMULATOR_HOSTS_FILE: hosts } },
+  );
+  expect(log.match(/\b(?:before|after|own|other) [\d.]+$/gm)).toEqual([
+    'before .',
+    'after 127.1.2.3.',
+    'own 127.9.9.9.',
+    'other .',
+  ]);
+});

@@ -6,7 +6,7 @@ import { isIPv4, Socket } from 'node:net';
 const source = process.env['EMULATOR_SOURCE_ADDRESS'];
 
 function isLoopback(host) {
-  return host === undefined || host === 'localhost' || (isIPv4(host) && host.startsWith('127.'));
+  return host === undefined || /(^|\.)localhost$/.test(host) || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function withSource(options) {

@@ -96,22 +96,30 @@ class EmbeddedPostgresFactory implements PostgresFactory {
   async #createServer(options: PostgresServerOptions): Promise<PostgresServer> {
     this.#serverCount += 1;
     const directory = join(this.#directory, `server-${this.#serverCount}`);
-    const [template, address] = await Promise.all([
+    const [template, address, backendAddress] = await Promise.all([
       this.#getTemplate(options.major),
       chooseLoopbackAddress(),
+      chooseLoopbackAddress(),
     ]);
+    const host = options.host ?? address;
     const [certificate] = await Promise.all([
-      this.#options.certificates.issue([address]),
+      this.#options.certificates.issue([host]),
       runCommand('cp', ['-a', '--reflink=auto', template.directory, directory], { account: undefined }),
     ]);
     await configurePasswordStorage(directory, options.passwordStorage);
     return new EmbeddedPostgresServer(options, {
       address,
+      host,
       certificate,
       clientAddresses: this.#options.clientAddresses,
       findHold: this.#options.findHold ?? (() => undefined),
       minor: template.installation.minor,
-      cluster: new Cluster(directory, template.installation, this.#clusterDeps),
+      cluster: new Cluster(
+        directory,
+        { address: backendAddress, host, certificate },
+        template.installation,
+        this.#clusterDeps,
+      ),
     });
   }
 

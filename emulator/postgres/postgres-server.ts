@@ -6,12 +6,13 @@ import { ServiceSessions } from './cluster/service-sessions.ts';
 import { StatementLog } from './cluster/statement-log.ts';
 import { Firewall } from './proxy/firewall.ts';
 import { PostgresProxy } from './proxy/postgres-proxy.ts';
-import { rejectRestrictedRoleGrant } from './proxy/request-filter.ts';
+import { rejectDatabaseCreation, rejectRestrictedRoleGrant } from './proxy/request-filter.ts';
 import type { PostgresServer, PostgresServerOptions, PublicAddressLookup } from './types.ts';
 
 /** What the factory prepares for one server. */
 export interface ServerDeps {
   readonly address: string;
+  readonly host: string;
   readonly minor: string;
   readonly certificate: { readonly cert: string; readonly key: string };
   readonly clientAddresses: PublicAddressLookup;
@@ -24,6 +25,7 @@ export interface ServerDeps {
 export class EmbeddedPostgresServer implements PostgresServer {
   readonly name: string;
   readonly address: string;
+  readonly host: string;
   readonly major: string;
   readonly minor: string;
   readonly firewall: Firewall;
@@ -46,6 +48,7 @@ export class EmbeddedPostgresServer implements PostgresServer {
     const { cluster } = deps;
     this.name = options.name;
     this.address = deps.address;
+    this.host = deps.host;
     this.major = options.major;
     this.minor = deps.minor;
     this.firewall = new Firewall(options.firewallDelayMs);
@@ -105,13 +108,16 @@ export class EmbeddedPostgresServer implements PostgresServer {
       await this.#addAdministrator();
       const proxy = new PostgresProxy({
         ...this.#deps,
-        socketPath: this.#cluster.socketPath,
+        connectToPostgres: (client) => this.#cluster.connectClient(client),
         firewall: this.firewall,
         blockedBehavior: this.#options.blockedBehavior,
         requireSecureTransport: () => this.parameters.requireSecureTransport,
         rejectsScram: () =>
           this.#options.passwordStorage === 'md5-strict' && this.parameters.acceptedMethods === 'md5',
-        statementRewriters: [rejectRestrictedRoleGrant],
+        statementRewriters: [
+          rejectRestrictedRoleGrant,
+          ...(this.#options.allowsDatabaseCreation ? [] : [rejectDatabaseCreation]),
+        ],
       });
       await proxy.open();
       this.#proxy = proxy;

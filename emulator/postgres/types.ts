@@ -23,11 +23,15 @@ export type PasswordStorage = (typeof PASSWORD_STORAGES)[number];
 export interface PostgresServerOptions {
   /** Short name of the flexible server. It appears in statements and messages. */
   readonly name: string;
+  /** The DNS name that the certificate is issued for; undefined for the address of the server. */
+  readonly host?: string | undefined;
   /** PostgreSQL major, one of {@link PostgresFactory.supportedMajors}. */
   readonly major: string;
   readonly administratorLogin: string;
   readonly administratorLoginPassword: string;
   readonly passwordStorage: PasswordStorage;
+  /** Whether clients can create databases; an elastic cluster has only the database of its creation. */
+  readonly allowsDatabaseCreation: boolean;
   readonly blockedBehavior: BlockedClientBehavior;
   /** Milliseconds until an accepted rule works, and until a removed rule stops working. */
   readonly firewallDelayMs: number;
@@ -129,8 +133,10 @@ export interface ServerStatements {
 /** The PostgreSQL of one flexible server with its proxy. The ARM part of the emulator controls it. */
 export interface PostgresServer {
   readonly name: string;
-  /** The loopback address whose port 5432 the proxy listens on. It is also the `fullyQualifiedDomainName`. */
+  /** The loopback address whose port 5432 the proxy listens on. */
   readonly address: string;
+  /** The `fullyQualifiedDomainName`: the name of the options, or else the address. */
+  readonly host: string;
   readonly major: string;
   /** `4` for 18.4. */
   readonly minor: string;

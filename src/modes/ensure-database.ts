@@ -1,3 +1,4 @@
+import type { FoundServer } from '../azure/reader.ts';
 import { actionError } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
@@ -11,6 +12,7 @@ import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/log-lines.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
+import { clusterDatabaseError } from '../resources/database/elastic-cluster.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
 import { setRolePassword } from '../resources/role/create-role.ts';
@@ -27,6 +29,7 @@ interface EnsuredDatabase extends ReconcileOutcome {
 interface EnsureDatabaseOptions {
   /** The login that is published. */
   readonly target: LoginTarget;
+  readonly server: FoundServer['server'];
   /** Reads in the administrator's session in `postgres`. */
   readonly reader: SqlReader;
   /** Whether this run has added to the server's extension allow-list. */
@@ -38,7 +41,7 @@ export async function ensureDatabase(
   ctx: ModeContext<EnsureConfig>,
   { writer: azureWriter }: WritableControlPlane,
   connections: ServerConnections,
-  { target, reader, isAllowListChanged }: EnsureDatabaseOptions,
+  { target, server, reader, isAllowListChanged }: EnsureDatabaseOptions,
 ): Promise<EnsuredDatabase> {
   const { run, config, reporter } = ctx;
   const policy = ensurePolicy(config);
@@ -52,10 +55,21 @@ export async function ensureDatabase(
   };
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
-  const created = await reconcile(reporter, dataPlaneResources, { desired: config, policy, reader, writer });
+  const created = await reconcile(reporter, dataPlaneResources, {
+    desired: config,
+    policy,
+    reader,
+    writer,
+    beforeApply: async (plan) => {
+      if (plan.plannedChanges.some(({ change }) => isDatabaseCreation(change))) {
+        const error = clusterDatabaseError(server, config);
+        if (error !== undefined) throw error;
+      }
+      return plan;
+    },
+  });
   // A database that this run has created belongs to the administrator.
-  if (!created.changes.some(({ resource, action }) => resource === 'database' && action === 'create'))
-    await checkOwner(ctx, reader);
+  if (!created.changes.some(isDatabaseCreation)) await checkOwner(ctx, reader);
   const { session: appSession, changes: passwordChanges } = await connectAsPublished(
     ctx,
     connections,
@@ -82,6 +96,9 @@ export async function ensureDatabase(
     throw error;
   }
 }
+
+const isDatabaseCreation = ({ resource, action }: Change): boolean =>
+  resource === 'database' && action === 'create';
 
 /** Checks the owner of an existing database: one that was created through ARM may belong to a role of Azure. */
 async function checkOwner({ runtime, config }: ModeContext<EnsureConfig>, reader: SqlReader): Promise<void> {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
 import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
 
@@ -36,15 +36,14 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
   });
   afterEach(async () => {
     await session.query('RESET ROLE; RESET azure.extensions');
+    await server.parameters.set('azure.extensions', (await installed()).join(','));
     for (const name of await installed()) await session.query(`DROP EXTENSION IF EXISTS "${name}" CASCADE`);
+    await server.parameters.set('azure.extensions', defaultAllowList);
   });
 
-  /** Set another allow-list for the rest of the test. */
+  /** Set another allow-list. `afterEach` restores the default. */
   async function allow(list: string): Promise<void> {
     await server.parameters.set('azure.extensions', list);
-    onTestFinished(async () => {
-      await server.parameters.set('azure.extensions', defaultAllowList);
-    });
   }
 
   async function installed(): Promise<string[]> {
@@ -194,6 +193,58 @@ describe.each(['17', '18'])('extensions on PostgreSQL %s', (major) => {
     await allow(offered.join(','));
     for (const name of offered) await session.query(`CREATE EXTENSION IF NOT EXISTS "${name}" CASCADE`);
     expect(await installed()).toEqual(offered.filter((name) => name !== 'plpgsql'));
+  });
+
+  test('clients see as trusted only what PostgreSQL trusts, although a member can create the others too', async ({
+    postgres,
+  }) => {
+    const sql = `SELECT DISTINCT trusted, name FROM pg_available_extension_versions
+      WHERE name IN ('hstore', 'citext', 'pgcrypto', 'dblink', 'pg_stat_statements', 'earthdistance', 'azure')
+      ORDER BY 1, 2`;
+    await server.databases.create('trust', 'UTF8', 'en_US.utf8');
+    for (const database of ['postgres', 'work', 'trust']) {
+      const rows = await postgres.query(server, sql, { database });
+      const names = (trusted: boolean) =>
+        rows.filter((row) => row['trusted'] === trusted).map(({ name }) => name);
+      expect(names(true)).toEqual(['citext', 'hstore', 'pgcrypto']);
+      expect(names(false)).toEqual(['azure', 'dblink', 'earthdistance', 'pg_stat_statements']);
+    }
+    await server.databases.drop('trust');
+    await allow('dblink');
+    await session.query('CREATE EXTENSION dblink');
+  });
+
+  test('the objects of an extension belong to the service, trusted or not', async () => {
+    await allow('hstore,dblink');
+    await session.query('CREATE EXTENSION hstore; CREATE EXTENSION dblink');
+    const { rows } = await session.query(
+      `SELECT DISTINCT proowner::regrole::text AS owner FROM pg_proc WHERE pronamespace = 'public'::regnamespace`,
+    );
+    expect(rows).toEqual([{ owner: 'azuresu' }]);
+    await session.query('CREATE SCHEMA target');
+    for (const sql of [
+      'ALTER FUNCTION dblink_connect(text) COST 2',
+      'ALTER EXTENSION hstore SET SCHEMA target',
+    ])
+      await expect(session.query(sql)).rejects.toMatchObject({ code: '42501' });
+    await session.query('DROP SCHEMA target');
+  });
+
+  test('DROP EXTENSION is for members of azure_pg_admin, and for extensions on the allow-list', async () => {
+    await session.query('CREATE EXTENSION hstore');
+    await allow('');
+    await expect(session.query('DROP EXTENSION hstore')).rejects.toMatchObject(notAllowListedError('hstore'));
+    await expect(session.query('DO $$BEGIN DROP EXTENSION hstore; END$$')).rejects.toMatchObject(
+      notAllowListedError('hstore'),
+    );
+    await allow('hstore');
+    await session.query('GRANT app TO CURRENT_USER');
+    await expect(session.query('SET ROLE app; DROP EXTENSION IF EXISTS hstore')).rejects.toMatchObject({
+      code: '42501',
+      message: 'Only members of "azure_pg_admin" are allowed to use DROP EXTENSION',
+    });
+    await session.query('RESET ROLE; DROP EXTENSION hstore');
+    expect(await installed()).toEqual([]);
   });
 
   test('the extension of the service is in every database, and affects neither ownership changes nor dumps', async () => {

@@ -59,6 +59,16 @@ testEachForm('libpq logs in over verified TLS, by %s', async ([, form], { server
   expect(await libpqQuery(form(server, login), SESSION_SQL)).toBe(`${administrator.login} in postgres`);
 });
 
+test('libpq can require channel binding, and PostgreSQL sees the session as one over TLS', async ({
+  server,
+  roots,
+}) => {
+  const login = { user: administrator.login, password: administrator.password, root: roots.right };
+  const { env } = connectionForms['PG*'](server, login);
+  const sql = 'SELECT version FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()';
+  expect(await libpqQuery({ env: { ...env, PGCHANNELBINDING: 'require' } }, sql)).toBe('TLSv1.3');
+});
+
 testEachForm('a password of special characters works, by %s', async ([, form], { server, roots }) => {
   const connection = form(server, { user: role, password, root: roots.right });
   expect(await libpqQuery(connection, 'SELECT current_user')).toBe(role);

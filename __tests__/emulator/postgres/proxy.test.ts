@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect } from 'vitest';
@@ -192,6 +192,35 @@ describe('the start of a connection', () => {
   });
 });
 
+describe('PostgreSQL sees a client as it is connected', () => {
+  const connectionSql = `SELECT ssl, version, host(client_addr) AS address FROM pg_stat_ssl
+    JOIN pg_stat_activity USING (pid) WHERE pid = pg_backend_pid()`;
+
+  test.for(['TLSv1.2', 'TLSv1.3'] as const)('with %s', async (version, { postgres, server }) => {
+    const ssl = { ca: postgres.authority.pem, minVersion: version, maxVersion: version };
+    expect(await postgres.query(server, connectionSql, { ssl })).toEqual([
+      { ssl: true, version, address: '127.0.0.1' },
+    ]);
+  });
+
+  test('without TLS, from its own source address', async ({ postgres, server }) => {
+    await server.parameters.set('require_secure_transport', 'off');
+    postgres.publicAddressBySource.set('127.9.9.8', runnerAddress);
+    const stream = () => {
+      const socket = new Socket();
+      const connectSocket = socket.connect.bind(socket);
+      // pg connects the socket itself.
+      return Object.assign(socket, {
+        connect: (port: number, host: string) => connectSocket({ port, host, localAddress: '127.9.9.8' }),
+      });
+    };
+    expect(await postgres.query(server, connectionSql, { ssl: false, stream })).toEqual([
+      { ssl: false, version: null, address: '127.9.9.8' },
+    ]);
+    await server.parameters.set('require_secure_transport', 'on');
+  });
+});
+
 describe('a client that sends nothing', () => {
   test.for(['without TLS', 'over TLS'])(
     'is disconnected, %s, while an idle session stays',
@@ -216,7 +245,7 @@ describe('a client that sends nothing', () => {
           rejectsScram: () => false,
           statementRewriters: [],
           findHold: () => undefined,
-          socketPath,
+          connectToPostgres: () => connect(socketPath),
           authenticationTimeoutMs,
         });
         await proxy.open();

@@ -3,7 +3,11 @@ import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeMessage } from '../../../emulator/postgres/proxy/message-stream.ts';
-import { RequestFilter, rejectRestrictedRoleGrant } from '../../../emulator/postgres/proxy/request-filter.ts';
+import {
+  RequestFilter,
+  rejectDatabaseCreation,
+  rejectRestrictedRoleGrant,
+} from '../../../emulator/postgres/proxy/request-filter.ts';
 import { ResponseFilter } from '../../../emulator/postgres/proxy/response-filter.ts';
 import { readAll } from '../../helpers/emulator/postgres-fixture.ts';
 
@@ -141,5 +145,27 @@ describe('the restricted role azure_pg_admin', () => {
     'GRANT app TO other; ALTER SCHEMA s OWNER TO azure_pg_admin',
   ])('is not affected by: %s', (sql) => {
     expect(rejectRestrictedRoleGrant(sql)).toBeUndefined();
+  });
+});
+
+describe('an elastic cluster', () => {
+  test.each([
+    'CREATE DATABASE more',
+    'create\n database "more" TEMPLATE template0;',
+    '/* one */ CREATE -- two\nDATABASE more',
+    "SELECT ';'; CREATE DATABASE more",
+  ])('refuses a second database: %s', (sql) => {
+    expect(rejectDatabaseCreation(sql)).toContain('CREATE DATABASE is not supported on an elastic cluster');
+  });
+
+  test.each([
+    'SELECT 1',
+    'CREATE TABLE database ()',
+    "COMMENT ON TABLE t IS 'x; CREATE DATABASE more'",
+    'DO $$BEGIN /* ; CREATE DATABASE more */ END$$',
+    '-- ; CREATE DATABASE more',
+    'ALTER DATABASE stars SET work_mem = 4096',
+  ])('accepts every other statement: %s', (sql) => {
+    expect(rejectDatabaseCreation(sql)).toBeUndefined();
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { type Emulator, startEmulator } from '../../../emulator/emulator.ts';
+import '../../../emulator/core/resolve-host-names.mjs';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { send } from '../emulator/http-client.ts';
 import { trustRootCertificate } from '../process-context.ts';
@@ -73,6 +74,9 @@ export class EmulatorHarness {
     this.instance = emulator;
     this.blocked = blocked;
     this.#removeTrust = trustRootCertificate(emulator.caCertificate);
+    // For clients of the test itself. A step has it in its own environment.
+    const { EMULATOR_HOSTS_FILE } = emulator.readyLine.env;
+    if (EMULATOR_HOSTS_FILE !== undefined) process.env['EMULATOR_HOSTS_FILE'] = EMULATOR_HOSTS_FILE;
   }
 
   /**
@@ -84,6 +88,7 @@ export class EmulatorHarness {
     const emulator = await startEmulator({
       provisionMs: 100,
       firewallDelayMs: 50,
+      hostNames: true,
       postgresTemplateDirectory: inject('postgresTemplates'),
       ...options,
       blockedBehavior,
@@ -93,6 +98,7 @@ export class EmulatorHarness {
 
   async close(): Promise<void> {
     this.#removeTrust();
+    delete process.env['EMULATOR_HOSTS_FILE'];
     await this.instance.close();
     rmSync(this.tempDirectory, { recursive: true, force: true });
   }

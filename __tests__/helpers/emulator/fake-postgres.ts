@@ -45,6 +45,7 @@ export class FakePostgres implements PostgresServer {
   readonly name: string;
   readonly major: string;
   readonly address = '127.0.0.1';
+  readonly host = this.address;
   readonly minor = '0';
   isRunning = false;
   destroyed = false;

@@ -19,6 +19,7 @@ async function startServer(): Promise<string> {
     administratorLogin: 'relecloud_admin',
     administratorLoginPassword: 'VerySecurePassword!1',
     passwordStorage: 'scram-sha-256',
+    allowsDatabaseCreation: true,
     blockedBehavior: 'reject',
     firewallDelayMs: 0,
   });

@@ -147,6 +147,7 @@ export const defaultServerOptions: PostgresServerOptions = {
   administratorLogin: administrator.login,
   administratorLoginPassword: administrator.password,
   passwordStorage: 'scram-sha-256',
+  allowsDatabaseCreation: true,
   blockedBehavior: 'reject',
   firewallDelayMs: 0,
 };

@@ -27,7 +27,7 @@ export const test = base
   })
   // An emulator in its own process, as with `npm start`.
   .extend('emulator', { scope: 'file' }, async ({ built: _ }, { onCleanup }): Promise<EmulatorProcess> => {
-    const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject'];
+    const flags = ['--provision', '200', '--firewall-delay', '100', '--blocked', 'reject', '--host-names'];
     const templates = ['--postgres-templates', inject('postgresTemplates')];
     const emulator = await startEmulatorProcess(repositoryRoot, [...flags, ...templates], false);
     onCleanup(() => stopEmulator(emulator));

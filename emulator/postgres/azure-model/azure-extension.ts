@@ -26,7 +26,7 @@ export const NOT_ALLOW_LISTED_ERROR = {
 /** The sources disagree on this rule. The emulator uses the stricter one, see docs/azure-behavior.md#extensions. */
 const MEMBERS_ONLY_ERROR = {
   code: '42501',
-  message: `Only members of "${ADMINISTRATOR_ROLE}" are allowed to use CREATE EXTENSION`,
+  message: (command: string) => `Only members of "${ADMINISTRATOR_ROLE}" are allowed to use ${command}`,
 } as const;
 
 /** Name, description and schema as in public dumps of databases on Azure. */
@@ -49,17 +49,24 @@ superuser = true
  * the statement. The list comes from the configuration files of the server, because a client could SET the parameter in
  * its own session. For an existing extension PostgreSQL answers as usual (inferred).
  *
+ * The control files call every extension trusted, because PostgreSQL would refuse a member of azure_pg_admin the others.
+ * azure_trusted_extensions() has those that PostgreSQL itself trusts, see role-model.ts.
+ *
  * PostgreSQL requires the privilege CREATE on the database for a trusted extension. Azure requires only the membership
  * (inferred from administrators who create extensions in databases created through ARM). So the triggers grant CREATE
  * for the duration of the statement and restore the privileges in the same transaction. They do not use SELECT … FOR
  * UPDATE, because two transactions that lock this row before they change it cause a deadlock.
  */
-const INSTALL_SCRIPT = `
+const installScript = (trustedExtensions: readonly string[]): string => `
+CREATE FUNCTION azure_trusted_extensions() RETURNS name[] LANGUAGE sql IMMUTABLE
+RETURN '{${trustedExtensions.map((name) => `"${name}"`).join(',')}}'::name[];
+
 CREATE FUNCTION azure_check_membership() RETURNS event_trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT pg_has_role(current_user, '${ADMINISTRATOR_ROLE}', 'MEMBER') THEN
-    RAISE EXCEPTION USING ERRCODE = '${MEMBERS_ONLY_ERROR.code}', MESSAGE = '${MEMBERS_ONLY_ERROR.message}';
+    RAISE EXCEPTION USING ERRCODE = '${MEMBERS_ONLY_ERROR.code}',
+      MESSAGE = format('${MEMBERS_ONLY_ERROR.message('%s')}', TG_TAG);
   END IF;
 END $$;
 
@@ -106,16 +113,40 @@ BEGIN
   END IF;
 END $$;
 
-CREATE EVENT TRIGGER azure_extension_1_membership ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
+CREATE FUNCTION azure_check_dropped() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  allowed text := (SELECT setting FROM pg_file_settings WHERE lower(name) = 'azure.extensions'
+                   ORDER BY seqno DESC LIMIT 1);
+  rejected text;
+BEGIN
+  SELECT object_name INTO rejected FROM pg_event_trigger_dropped_objects()
+  WHERE object_type = 'extension' AND session_user <> '${SUPERUSER}'
+    AND lower(object_name) NOT IN (SELECT lower(btrim(item)) FROM string_to_table(allowed, ',') item) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = '${NOT_ALLOW_LISTED_ERROR.code}',
+      MESSAGE = format('${NOT_ALLOW_LISTED_ERROR.message('%s')}', rejected), HINT = '${NOT_ALLOW_LISTED_ERROR.hint}';
+  END IF;
+END $$;
+
+CREATE EVENT TRIGGER azure_extension_1_membership ON ddl_command_start
+  WHEN TAG IN ('CREATE EXTENSION', 'DROP EXTENSION')
   EXECUTE FUNCTION azure_check_membership();
 CREATE EVENT TRIGGER azure_extension_2_grant_create ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
   EXECUTE FUNCTION azure_grant_create();
 CREATE EVENT TRIGGER azure_extension_3_allow_list ON ddl_command_end WHEN TAG IN ('CREATE EXTENSION')
   EXECUTE FUNCTION azure_check_allow_list();
+CREATE EVENT TRIGGER azure_extension_4_dropped ON sql_drop WHEN TAG IN ('DROP EXTENSION')
+  EXECUTE FUNCTION azure_check_dropped();
 `;
 
-/** The files of the extension by name, for PostgreSQL's extension directory. */
-export const AZURE_EXTENSION_FILES: Readonly<Record<string, string>> = {
+/**
+ * The files of the extension by name, for PostgreSQL's extension directory.
+ * @param trustedExtensions the names of the extensions that PostgreSQL itself trusts
+ */
+export const azureExtensionFiles = (
+  trustedExtensions: readonly string[],
+): Readonly<Record<string, string>> => ({
   [`${AZURE_EXTENSION}.control`]: CONTROL_FILE,
-  [`${AZURE_EXTENSION}--1.1.sql`]: INSTALL_SCRIPT,
-};
+  [`${AZURE_EXTENSION}--1.1.sql`]: installScript(trustedExtensions),
+});

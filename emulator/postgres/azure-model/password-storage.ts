@@ -17,7 +17,8 @@ export const defaultAcceptedMethods = (storage: PasswordStorage): string =>
  */
 export async function writePgHba(directory: string, accepted: string): Promise<void> {
   const method = accepted.split(',').includes('md5') ? 'md5' : 'scram-sha-256';
-  const rules = `local all ${SUPERUSER} scram-sha-256\nlocal all all ${method}\n`;
+  // The proxy connects from the loopback address of the client, and refuses a session without TLS if it must.
+  const rules = `local all ${SUPERUSER} scram-sha-256\nhost all all 127.0.0.0/8 ${method}\n`;
   await writeFile(join(directory, 'pg_hba.conf'), rules);
 }
 

@@ -10,11 +10,27 @@ export const ADMINISTRATOR_ROLE = 'azure_pg_admin';
 export const SYSTEM_DATABASES: readonly string[] = ['azure_maintenance', 'postgres', 'azure_sys'];
 
 /**
+ * Makes the column `trusted` of pg_available_extension_versions show what PostgreSQL's own control files say. It needs
+ * `allow_system_table_mods`, and is one line, as single-user mode requires. It keeps the view's columns, which differ
+ * between the majors.
+ */
+const SHOW_TRUSTED_EXTENSIONS = [
+  'DO $$BEGIN EXECUTE',
+  `'CREATE OR REPLACE VIEW pg_catalog.pg_available_extension_versions AS ' ||`,
+  `replace(pg_get_viewdef('pg_catalog.pg_available_extension_versions'::regclass), 'e.trusted,',`,
+  `'e.trusted AND e.name = ANY (pg_catalog.azure_trusted_extensions()) AS trusted,'); END$$`,
+].join(' ');
+
+/**
  * The SQL that turns a new cluster into one of Azure's, as statements for each database. template0 gets the schema owner
  * and the extension too, so that every later database has them.
  */
 export function roleModelStatements(): [database: string, statements: string[]][] {
-  const forEveryDatabase = [`ALTER SCHEMA public OWNER TO ${ADMINISTRATOR_ROLE}`, 'CREATE EXTENSION azure'];
+  const forEveryDatabase = [
+    `ALTER SCHEMA public OWNER TO ${ADMINISTRATOR_ROLE}`,
+    'CREATE EXTENSION azure',
+    SHOW_TRUSTED_EXTENSIONS,
+  ];
   const forCluster = [
     `CREATE ROLE ${ADMINISTRATOR_ROLE} NOLOGIN`,
     // Keeps the statements of the service, some with a password, out of the statement log.

@@ -1,10 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { SUPERUSER } from '../azure-model/role-model.ts';
+import {
+  type BackendListener,
+  type ClientConnection,
+  connectToBackend,
+  listenerSettings,
+  writeCertificate,
+} from './backend-listener.ts';
 import type { Installation } from './installation.ts';
 import { type ServiceAccount, spawnOptions } from './run-command.ts';
 
@@ -22,24 +30,29 @@ export interface ClusterDeps {
   readonly superuserPassword: string;
 }
 
-/** A PostgreSQL data directory, and its postmaster while it runs. It listens only on a Unix socket. */
+/**
+ * A PostgreSQL data directory, and its postmaster while it runs. It listens on a Unix socket for the service, and with TLS on
+ * a loopback address for the proxy.
+ */
 export class Cluster {
   readonly directory: string;
+  readonly #listener: BackendListener;
   readonly #installation: Installation;
   readonly #deps: ClusterDeps;
   #postmaster: ChildProcess | undefined;
   /** A session of the service for the next {@link withSession}. */
   #idleClient: pg.Client | undefined;
 
-  constructor(directory: string, installation: Installation, deps: ClusterDeps) {
+  constructor(directory: string, listener: BackendListener, installation: Installation, deps: ClusterDeps) {
     this.directory = directory;
+    this.#listener = listener;
     this.#installation = installation;
     this.#deps = deps;
   }
 
-  /** The Unix socket that the proxy connects clients to. */
-  get socketPath(): string {
-    return join(this.directory, '.s.PGSQL.5432');
+  /** A connection to PostgreSQL for a client of the proxy. */
+  connectClient(client: ClientConnection): Socket {
+    return connectToBackend(this.#listener, client);
   }
 
   /** The statement log, one JSON object a line. */
@@ -53,7 +66,8 @@ export class Cluster {
    * @throws Error with the standard error of PostgreSQL if it does not start.
    */
   async start(): Promise<void> {
-    const args = ['-D', this.directory, '-k', this.directory, '-c', 'listen_addresses='];
+    await writeCertificate(this.directory, this.#listener, this.#deps.account);
+    const args = ['-D', this.directory, '-k', this.directory, ...listenerSettings(this.#listener)];
     const postmaster = spawn(this.#installation.postgres, args, {
       ...spawnOptions(this.#deps),
       // In a separate session, so that Ctrl-C reaches only the emulator, which then stops its servers.

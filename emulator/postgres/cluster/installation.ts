@@ -1,7 +1,7 @@
 import { appendFile, chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { AZURE_EXTENSION_FILES, OFFERED_EXTENSIONS } from '../azure-model/azure-extension.ts';
+import { azureExtensionFiles, OFFERED_EXTENSIONS } from '../azure-model/azure-extension.ts';
 import { runCommand, type ServiceAccount } from './run-command.ts';
 
 /**
@@ -107,18 +107,20 @@ async function copyPrograms(
 }
 
 /**
- * Keep only the extensions that Azure offers, and add Azure's own. All become trusted, because on Azure every member of
- * azure_pg_admin can create an allow-listed extension (documented).
+ * Keep only the extensions that Azure offers, and add Azure's own, which needs the names of those that PostgreSQL trusts. In
+ * their files all become trusted, because on Azure every member of azure_pg_admin can create an allow-listed extension
+ * (documented); azure-extension.ts restores what clients see of it.
  */
 async function installAzureExtensions(extensions: string): Promise<void> {
-  const controls = (await readdir(extensions)).filter((file) => file.endsWith('.control'));
-  const installations = controls.map(async (file) => {
+  const trusted: string[] = [];
+  for (const file of (await readdir(extensions)).filter((name) => name.endsWith('.control'))) {
     const path = join(extensions, file);
-    if (!OFFERED_EXTENSIONS.includes(basename(file, '.control'))) await rm(path);
-    else if (!/^trusted\b/m.test(await readFile(path, 'utf8'))) await appendFile(path, '\ntrusted = true\n');
-  });
-  await Promise.all(installations);
-  for (const [file, text] of Object.entries(AZURE_EXTENSION_FILES)) {
+    const name = basename(file, '.control');
+    if (!OFFERED_EXTENSIONS.includes(name)) await rm(path);
+    else if (/^trusted\s*=\s*true/m.test(await readFile(path, 'utf8'))) trusted.push(name);
+    else await appendFile(path, '\ntrusted = true\n');
+  }
+  for (const [file, text] of Object.entries(azureExtensionFiles(trusted))) {
     await writeFile(join(extensions, file), text, { mode: 0o644 });
   }
 }

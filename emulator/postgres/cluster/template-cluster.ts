@@ -123,6 +123,8 @@ async function addRoleModel(directory: string, installation: Installation, deps:
       'exit_on_error=on',
       '-c',
       'log_destination=stderr',
+      '-c',
+      'allow_system_table_mods=on',
       database,
     ];
     const input = statements.map((statement) => `${statement}\n`).join('');

@@ -1,7 +1,8 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type Hold, waitForRelease } from '../../core/faults.ts';
+import type { ClientConnection } from '../cluster/backend-listener.ts';
 import type { BlockedClientBehavior, PublicAddressLookup } from '../types.ts';
 import type { Firewall } from './firewall.ts';
 import { encodeFatalError } from './message-stream.ts';
@@ -37,8 +38,8 @@ export interface PostgresProxyOptions {
   readonly statementRewriters: readonly StatementRewriter[];
   /** The hold for a statement, or undefined. */
   readonly findHold: (statement: string) => Hold | undefined;
-  /** PostgreSQL's Unix socket. */
-  readonly socketPath: string;
+  /** Connects to PostgreSQL for a client. */
+  readonly connectToPostgres: (client: ClientConnection) => Socket;
   /** Milliseconds that a client has for its startup packet; the default is PostgreSQL's. */
   readonly authenticationTimeoutMs?: number;
 }
@@ -144,7 +145,8 @@ export class PostgresProxy {
         this.#startTls(socket, this.#negotiatedTls);
         return;
       }
-      if (packet?.code !== REQUEST_CODES.gssEncryption) return this.#onStartupPacket(socket, packet, false);
+      if (packet?.code !== REQUEST_CODES.gssEncryption)
+        return this.#onStartupPacket(socket, packet, undefined);
       socket.write('N');
     }
   }
@@ -159,20 +161,21 @@ export class PostgresProxy {
     this.#track(socket);
     this.#startTimeout(socket);
     readStartupPacket(socket)
-      .then((packet) => this.#onStartupPacket(socket, packet, true))
+      .then((packet) => this.#onStartupPacket(socket, packet, socket.getProtocol() ?? undefined))
       .catch(() => socket.destroy());
   }
 
-  #onStartupPacket(socket: Socket, packet: StartupPacket | undefined, isTls: boolean): void {
+  /** @param tlsVersion undefined without TLS */
+  #onStartupPacket(socket: Socket, packet: StartupPacket | undefined, tlsVersion: string | undefined): void {
     if (!packet) throw new Error('The client disconnected, or uses another protocol.');
     const isAllowed = this.#isAllowed(socket);
     if (packet.code === REQUEST_CODES.cancel) {
       if (isAllowed) this.#forwardCancel(socket, packet);
       else socket.destroy();
-    } else if (!isAllowed || (!isTls && this.#options.requireSecureTransport())) {
-      this.#rejectConnection(socket, packet, isTls);
+    } else if (!isAllowed || (tlsVersion === undefined && this.#options.requireSecureTransport())) {
+      this.#rejectConnection(socket, packet, tlsVersion !== undefined);
     } else {
-      this.#forwardSession(socket, packet);
+      this.#forwardSession(socket, packet, tlsVersion);
     }
   }
 
@@ -185,15 +188,20 @@ export class PostgresProxy {
   }
 
   #forwardCancel(socket: Socket, packet: StartupPacket): void {
-    const backend = this.#track(connect(this.#options.socketPath));
+    // Without TLS, because PostgreSQL checks only the key in the request.
+    const backend = this.#connectToPostgres(socket, undefined);
     backend.end(packet.bytes);
     // PostgreSQL answers a cancel request by closing the connection.
     backend.once('close', () => socket.end());
   }
 
-  #forwardSession(socket: Socket, packet: StartupPacket): void {
+  #connectToPostgres({ remoteAddress }: Socket, tlsVersion: string | undefined): Socket {
+    return this.#track(this.#options.connectToPostgres({ tlsVersion, sourceAddress: remoteAddress }));
+  }
+
+  #forwardSession(socket: Socket, packet: StartupPacket, tlsVersion: string | undefined): void {
     socket.setTimeout(0);
-    const backend = this.#track(connect(this.#options.socketPath));
+    const backend = this.#connectToPostgres(socket, tlsVersion);
     backend.write(packet.bytes);
     const { statementRewriters, findHold, rejectsScram } = this.#options;
     /** Holds of forwarded statements whose answer has not ended. */

@@ -82,6 +82,19 @@ export function rejectRestrictedRoleGrant(sql: string): string | undefined {
     : undefined;
 }
 
+const CREATE_DATABASE_STATEMENT = /^\s*create\s+database\b/i;
+
+/**
+ * An elastic cluster refuses `CREATE DATABASE` (documented; the code and the message are inferred). The statement cannot run
+ * inside a function, so the SQL of the client is all there is to check.
+ */
+export function rejectDatabaseCreation(sql: string): string | undefined {
+  const statements = blankQuotedText(sql).split(';');
+  return statements.some((statement) => CREATE_DATABASE_STATEMENT.test(statement))
+    ? raiseExceptionSql('feature_not_supported', 'CREATE DATABASE is not supported on an elastic cluster')
+    : undefined;
+}
+
 /** SQL that fails with this condition. The message must not contain quotes or percent signs. */
 function raiseExceptionSql(condition: string, message: string): string {
   return `DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '${condition}', MESSAGE = '${message}'; END$$`;

@@ -1,3 +1,4 @@
+import type { HostsFile } from '../../core/hosts-file.ts';
 import type { HttpResponse } from '../../core/http-types.ts';
 import type { Timers } from '../../core/timers.ts';
 import type { EmulatorOptions } from '../../options.ts';
@@ -13,6 +14,8 @@ export interface ArmContext {
   readonly options: EmulatorOptions;
   readonly timers: Timers;
   readonly tenantId: string;
+  /** The names of the servers; undefined if their hosts are addresses. */
+  readonly hosts: HostsFile | undefined;
   /** Loads the PostgreSQL part of the emulator on the first call. */
   readonly getPostgresFactory: () => Promise<PostgresFactory>;
 }

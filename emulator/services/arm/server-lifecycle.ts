@@ -85,10 +85,11 @@ export const restartServer: ArmHandler = (call, context) => {
 };
 
 /** Delete a server and its PostgreSQL. Its statements stay in `control/statements`. */
-export async function destroyServer(server: FlexibleServer, { store }: ArmContext): Promise<void> {
+export async function destroyServer(server: FlexibleServer, { store, hosts }: ArmContext): Promise<void> {
   const { postgres } = server;
   if (postgres) store.deletedServerStatements.push(...(await postgres.statements.list()));
   await postgres?.destroy();
+  if (postgres) hosts?.remove(postgres.host);
   store.removeServer(server);
 }
 

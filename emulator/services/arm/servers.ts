@@ -1,4 +1,5 @@
 import { CaseInsensitiveMap } from '../../core/case-insensitive-map.ts';
+import { HOST_SUFFIX } from '../../core/hosts-file.ts';
 import { asObject, asString, type JsonObject } from '../../core/json.ts';
 import type { PostgresFactory, PostgresServer } from '../../postgres/types.ts';
 import type { ArmContext, ArmHandler } from './arm-context.ts';
@@ -117,16 +118,18 @@ function parseCreation(
 async function createPostgres(
   { server, login, password }: ServerCreation,
   factory: PostgresFactory,
-  { options }: ArmContext,
+  { options, hosts }: ArmContext,
 ): Promise<PostgresServer> {
   const { authConfig, cluster } = server.properties;
   const isPasswordAuthDisabled = asObject(authConfig)['passwordAuth'] === 'Disabled';
   const postgres = await factory.create({
     name: server.name,
+    host: hosts && `${server.name}${HOST_SUFFIX}`,
     major: String(server.properties['version']),
     administratorLogin: login,
     administratorLoginPassword: isPasswordAuthDisabled ? randomPassword() : password,
     passwordStorage: options.passwordStorage,
+    allowsDatabaseCreation: cluster === undefined,
     blockedBehavior: options.blockedBehavior,
     firewallDelayMs: options.firewallDelayMs,
   });
@@ -145,13 +148,14 @@ async function createPostgres(
 async function attachPostgres(
   server: FlexibleServer,
   postgres: PostgresServer,
-  { store }: ArmContext,
+  { store, hosts }: ArmContext,
 ): Promise<void> {
   if (store.findServerByName(server.name) !== server) return postgres.destroy();
   server.postgres = postgres;
+  hosts?.add(postgres.host, postgres.address);
   server.properties = {
     ...server.properties,
-    fullyQualifiedDomainName: postgres.address,
+    fullyQualifiedDomainName: postgres.host,
     minorVersion: postgres.minor,
   };
   applyFirewallRules(server);

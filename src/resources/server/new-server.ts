@@ -56,8 +56,26 @@ function mergeFragments(fragments: readonly object[]): object {
 const hasPostCreationSteps = ({ parameters, maintenanceWindow }: ServerConfig): boolean =>
   parameters.size > 0 || (maintenanceWindow !== undefined && maintenanceWindow !== 'system-managed');
 
+/** What Azure refuses, or cannot hold, in an elastic cluster (docs/azure-behavior.md#elastic-clusters). */
+function clusterErrors(config: Config): string[] {
+  const { version, storageAutoGrow } = newServerValues(config.server);
+  const errors: string[] = [];
+  if (Number(version) < 17)
+    errors.push(
+      `cluster-size is given with postgres-version ${version}, but elastic clusters need 17 or newer`,
+    );
+  if (storageAutoGrow)
+    errors.push('storage-auto-grow is true, but the storage of an elastic cluster cannot grow automatically');
+  if ('pullRequest' in config && config.pullRequest !== undefined)
+    errors.push(
+      'cluster-size is given, but an elastic cluster cannot hold databases of pull requests: use a server that is not a cluster',
+    );
+  return errors;
+}
+
 /** Errors that only matter if the server has to be created, a sentence each. They are reported before the first write. */
-export function validateCreation({ server, administrator }: Config): string[] {
+export function validateCreation(config: Config): string[] {
+  const { server, administrator } = config;
   const errors: string[] = [];
   if (server.isNameIpAddress)
     errors.push('server-name is an address, which cannot be the name of a new server: set the short name');
@@ -68,17 +86,12 @@ export function validateCreation({ server, administrator }: Config): string[] {
     const passwordError = validateNewAdministratorPassword(administrator.password, administrator.username);
     if (passwordError) errors.push(`admin-password ${passwordError}`);
   }
-  const { skuName = '', highAvailability, version, storageAutoGrow } = newServerValues(server);
+  const { skuName = '', highAvailability } = newServerValues(server);
   if (skuTier(skuName) === 'Burstable' && highAvailability !== 'Disabled')
     errors.push(
       `high-availability is ${highAvailability}, but sku-name ${skuName} is burstable, and Azure offers no high availability for it`,
     );
-  if (server.clusterSize !== undefined && Number(version) < 17)
-    errors.push(
-      `cluster-size is given with postgres-version ${version}, but elastic clusters need 17 or newer`,
-    );
-  if (server.clusterSize !== undefined && storageAutoGrow)
-    errors.push('storage-auto-grow is true, but the storage of an elastic cluster cannot grow automatically');
+  if (server.clusterSize !== undefined) errors.push(...clusterErrors(config));
   if (hasPostCreationSteps(server) && server.tags.size >= MAX_TAGS)
     errors.push(
       `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,

@@ -12,7 +12,7 @@ interface FakeServerState {
 }
 
 /**
- * Creates an extension on a fake server, because every extension of the emulator is trusted.
+ * Creates an extension on a fake server, in every combination of trust, schema and owner.
  * @returns the statements that create it
  */
 async function createAndRecordStatements(

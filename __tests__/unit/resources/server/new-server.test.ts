@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { defaultResourceGroup } from '../../../../src/inputs/defaults.ts';
 import { newServerBody, validateCreation } from '../../../../src/resources/server/new-server.ts';
-import { checkConfig, defaultInputs, ensureConfig, exampleGuid } from '../../../helpers/unit/test-configs.ts';
+import {
+  checkConfig,
+  defaultInputs,
+  ensureConfig,
+  exampleGuid,
+  pullRequestConfig,
+} from '../../../helpers/unit/test-configs.ts';
 
 describe('a new server', () => {
   test('errors that only matter to a creation are reported together', () => {
@@ -75,6 +81,14 @@ describe('a new server', () => {
   ])('a cluster that Azure would refuse after minutes is an error at once: %o', (given, message) => {
     const config = ensureConfig({ region: 'westeurope', 'cluster-size': '2', ...given });
     expect(validateCreation(config)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('a cluster cannot be created for the database of a pull request', () => {
+    const given = { region: 'westeurope', 'cluster-size': '2' };
+    expect(validateCreation(pullRequestConfig(given))).toEqual([
+      expect.stringMatching(/^cluster-size is given.*pull requests/),
+    ]);
+    expect(validateCreation(ensureConfig(given))).toEqual([]);
   });
 
   test('a cluster can have burstable nodes, as in Azure (azure-cli#33208)', () => {
