@@ -114,6 +114,35 @@ describe('the server', () => {
     expect(after.outputs['changes']).toBe('[]');
   });
 
+  test('gets no request for parameters that another spelling declares, and each run names a pending restart', async ({
+    emulator,
+  }) => {
+    const declared = {
+      ...inputs,
+      'on-drift': 'fix',
+      'server-parameters': 'work_mem=8MB\nautovacuum=true\nTimeZone=utc\nmax_prepared_transactions=0x7',
+    };
+    const restart = 'az postgres flexible-server restart --resource-group states --name states';
+    const set = await new Job(emulator).step(declared);
+    expect(set.exitCode, set.log).toBe(0);
+    expect(set.log).toMatch(new RegExp(`::warning::.*'max_prepared_transactions' was set.*${restart}`));
+    await emulator.clearRecords();
+    const unchanged = await new Job(emulator).step(declared);
+    expect(unchanged.outputs).toMatchObject({ changes: '[]', drifted: 'true' });
+    expect(unchanged.log).toMatch(new RegExp(`::warning::Unchanged: .* pending restart: .*${restart}`));
+    expect(unchanged.summary).toContain(restart);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
+
+    const impossible = await new Job(emulator).step({
+      ...declared,
+      'backup-retention-days': '30',
+      'server-parameters': 'work_mem=8mb\nfsync=off',
+    });
+    expect(impossible.exitCode).toBe(1);
+    expect(impossible.log).toMatch(/work_mem is '8mb'.*fsync is 'off'.*\(server-parameters-invalid\)/s);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
+  });
+
   test('gets its declared parameters and rules in the run that creates it', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...inputs,
