@@ -259,6 +259,21 @@ describe('a new database', () => {
     const step = await new Job(emulator).step({ ...withDatabase('odd'), collation: 'tlh_QO.utf8' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Database 'odd' could not be created or used");
-    expect(step.log).toContain('Choose a charset and a collation that the server supports');
+    expect(step.log).toMatch(/fits charset UTF8: C, .*\.utf8.* such as en-US-x-icu, cannot be/);
+  });
+
+  test('with a charset that the default collation does not fit is an error, whose advice works', async ({
+    emulator,
+  }) => {
+    const declared = { ...withDatabase('western'), charset: 'ISO-8859-1' };
+    const refused = await new Job(emulator).step(declared);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.log).toMatch(
+      /Declare collation: C as well, which fits charset ISO-8859-1.* or charset: UTF8, which this collation requires/,
+    );
+    const created = await new Job(emulator).step({ ...declared, collation: 'C' });
+    expect(created.exitCode, created.log).toBe(0);
+    const again = await new Job(emulator).step({ ...declared, charset: 'latin1', collation: 'POSIX' });
+    expect(again.outputs).toMatchObject({ drifted: 'false', changes: '[]' });
   });
 });

@@ -4,6 +4,7 @@ import {
   type RecordedParameter,
 } from '../../../emulator/postgres/azure-model/recorded-parameters.ts';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
+import { charsetNames, findCharset, isDatabaseCharset } from '../../../src/common/charsets.ts';
 import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
 
 type ParameterFacts = Pick<RecordedParameter, 'name' | 'dataType' | 'unit' | 'allowedValues' | 'isReadOnly'>;
@@ -139,6 +140,28 @@ describe('server parameters', () => {
     await server.parameters.set('require_secure_transport', 'on');
     await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({ code: '28000' });
   });
+});
+
+test('every character set that an input can name has PostgreSQL’s own name, and the same for databases and clients', async ({
+  postgres,
+  server,
+}) => {
+  const rows = await postgres.query(
+    server,
+    `SELECT name, pg_encoding_to_char(pg_char_to_encoding(name)) AS charset, pg_char_to_encoding(name) <= pg_char_to_encoding('KOI8U') AS database
+     FROM unnest('{${charsetNames.join(',')}}'::text[]) AS name`,
+  );
+  expect(rows).toEqual(
+    charsetNames.map((name) => {
+      const charset = findCharset(name) ?? '';
+      return { name, charset, database: isDatabaseCharset(charset) };
+    }),
+  );
+  const known = await postgres.query(
+    server,
+    `SELECT pg_encoding_to_char(n) AS name FROM generate_series(0, 60) n WHERE pg_encoding_to_char(n) <> ''`,
+  );
+  expect(known.map(({ name }) => findCharset(String(name)))).toEqual(known.map(({ name }) => name));
 });
 
 describe('executed statements', () => {

@@ -1,5 +1,7 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
+import { charsetOfLocale, findCharset } from '../../common/charsets.ts';
 import { CREATION_TAG } from '../../common/creation-tag.ts';
+import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import {
   type BodyContext,
   type ServerPropertyValues,
@@ -57,7 +59,8 @@ const hasPostCreationSteps = ({ parameters, maintenanceWindow }: ServerConfig): 
   parameters.size > 0 || (maintenanceWindow !== undefined && maintenanceWindow !== 'system-managed');
 
 /** Errors that only matter if the server has to be created, a sentence each. They are reported before the first write. */
-export function validateCreation({ server, administrator }: Config): string[] {
+export function validateCreation(config: Config): string[] {
+  const { server, administrator } = config;
   const errors: string[] = [];
   if (server.isNameIpAddress)
     errors.push('server-name is an address, which cannot be the name of a new server: set the short name');
@@ -83,5 +86,17 @@ export function validateCreation({ server, administrator }: Config): string[] {
     errors.push(
       `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,
     );
-  return errors;
+  return [...errors, ...validateNewDatabase(config)];
+}
+
+/** A charset that the collation of a new database does not fit, as far as the name of the collation says it. */
+function validateNewDatabase(config: Config): readonly string[] {
+  if (config.mode !== 'ensure' || config.database.template !== undefined) return [];
+  const [charset, collation] = [defaultCharset(config.database), defaultCollation(config.database)];
+  const required = charsetOfLocale(collation);
+  return required === undefined || required === findCharset(charset)
+    ? []
+    : [
+        `charset is ${charset}, but collation ${collation} requires ${required}: declare collation: C as well, which fits every charset`,
+      ];
 }
