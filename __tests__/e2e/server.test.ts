@@ -130,6 +130,35 @@ describe('the server', () => {
     expect(after.outputs['changes']).toBe('[]');
   });
 
+  test('gets no request for parameters that another spelling declares, and each run names a pending restart', async ({
+    emulator,
+  }) => {
+    const declared = {
+      ...inputs,
+      'on-drift': 'fix',
+      'server-parameters': 'work_mem=8MB\nautovacuum=true\nTimeZone=utc\nmax_prepared_transactions=0x7',
+    };
+    const restart = 'az postgres flexible-server restart --resource-group states --name states';
+    const set = await new Job(emulator).step(declared);
+    expect(set.exitCode, set.log).toBe(0);
+    expect(set.log).toMatch(new RegExp(`::warning::.*'max_prepared_transactions' was set.*${restart}`));
+    await emulator.clearRecords();
+    const unchanged = await new Job(emulator).step(declared);
+    expect(unchanged.outputs).toMatchObject({ changes: '[]', drifted: 'true' });
+    expect(unchanged.log).toMatch(new RegExp(`::warning::Unchanged: .* pending restart: .*${restart}`));
+    expect(unchanged.summary).toContain(restart);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
+
+    const impossible = await new Job(emulator).step({
+      ...declared,
+      'backup-retention-days': '30',
+      'server-parameters': 'work_mem=8mb\nfsync=off',
+    });
+    expect(impossible.exitCode).toBe(1);
+    expect(impossible.log).toMatch(/work_mem is '8mb'.*fsync is 'off'.*\(server-parameters-invalid\)/s);
+    expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
+  });
+
   test('gets its declared parameters and rules in the run that creates it', async ({ emulator }) => {
     const step = await new Job(emulator).step({
       ...inputs,
@@ -246,6 +275,21 @@ describe('a new database', () => {
     const step = await new Job(emulator).step({ ...withDatabase('odd'), collation: 'tlh_QO.utf8' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toContain("Database 'odd' could not be created or used");
-    expect(step.log).toContain('Choose a charset and a collation that the server supports');
+    expect(step.log).toMatch(/fits charset UTF8: C, .*\.utf8.* such as en-US-x-icu, cannot be/);
+  });
+
+  test('with a charset that the default collation does not fit is an error, whose advice works', async ({
+    emulator,
+  }) => {
+    const declared = { ...withDatabase('western'), charset: 'ISO-8859-1' };
+    const refused = await new Job(emulator).step(declared);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.log).toMatch(
+      /Declare collation: C as well, which fits charset ISO-8859-1.* or charset: UTF8, which this collation requires/,
+    );
+    const created = await new Job(emulator).step({ ...declared, collation: 'C' });
+    expect(created.exitCode, created.log).toBe(0);
+    const again = await new Job(emulator).step({ ...declared, charset: 'latin1', collation: 'POSIX' });
+    expect(again.outputs).toMatchObject({ drifted: 'false', changes: '[]' });
   });
 });

@@ -71,6 +71,8 @@ export interface ParameterRow {
   readonly defaultValue: string;
   /** ARM's names of the types: `Boolean`, `Integer`, `Numeric`, `Enumeration`, `Set`, `String`. */
   readonly dataType: string;
+  /** Of `value` and of the range in `allowedValues`, as ARM spells it: `kB`, `8KB`, `megabytes`, `ms`. */
+  readonly unit?: string;
   readonly allowedValues: string;
   readonly isDynamicConfig: boolean;
   readonly isReadOnly: boolean;

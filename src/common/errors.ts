@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { sanitizeText } from './sanitize.ts';
+import { shellQuote } from './shell-quote.ts';
 
 /**
  * The catalog of all errors: a code, a summary of what happened, and a hint of what to do. Code throws
@@ -13,10 +14,6 @@ interface ErrorText {
   readonly hint: string;
   readonly url?: string;
 }
-
-/** One argument of a command that people paste into a shell, quoted where needed. */
-const shellQuote = (word: string): string =>
-  /^[\w.\-/:=@]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** Indents the lines after the first, for an item of a list. */
 const indentLines = (text: string): string => text.replaceAll('\n', '\n    ');
@@ -47,6 +44,11 @@ export const errorCatalog = {
   'creation-inputs-invalid': (p: { errors: readonly string[]; server: string }): ErrorText => ({
     summary: `Server '${p.server}' does not exist, and it cannot be created with these inputs:${longList(p.errors)}`,
     hint: 'Complete the inputs, or check server-name if the server should exist. Nothing was changed.',
+  }),
+  'server-parameters-invalid': (p: { errors: readonly string[]; server: string }): ErrorText => ({
+    summary: `Server '${p.server}' cannot have these server-parameters:${longList(p.errors)}`,
+    hint: 'Correct server-parameters in the step, or in its config-file. No server parameter was changed.',
+    url: `${DOCS_URL}/concepts-server-parameters`,
   }),
   'sign-in-failed': (p: {
     method: string;

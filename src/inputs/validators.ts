@@ -1,3 +1,4 @@
+import { findCharset, isDatabaseCharset } from '../common/charsets.ts';
 import { CREATION_TAG, isCreationTag } from '../common/creation-tag.ts';
 import { MAX_IDENTIFIER_BYTES } from '../common/resource-names.ts';
 
@@ -91,11 +92,14 @@ export function validateTemplateName(name: string): string | undefined {
   return ['template0', 'template1'].includes(name) ? undefined : validateDatabaseName(name);
 }
 
-/** PostgreSQL accepts `UTF-8` too. This is less strict than ARM, because the action creates databases through SQL. */
+/** Accepts every name that PostgreSQL knows, such as `UTF-8`; ARM knows fewer, but the action creates databases through SQL. */
 export function validateCharset(text: string): string | undefined {
-  return /^[a-zA-Z][\w-]*$/.test(text)
+  const charset = findCharset(text);
+  if (charset === undefined)
+    return `is '${text}', which is no character set of PostgreSQL (examples are UTF8, LATIN1 and SQL_ASCII)`;
+  return isDatabaseCharset(charset)
     ? undefined
-    : `is '${text}', which cannot be the name of a character set, such as UTF8`;
+    : `is '${text}', a character set that only a client can have: choose another for the database, such as UTF8`;
 }
 
 /** Less strict than ARM, like {@link validateCharset}: `en_US.UTF-8`, `de_DE@euro`. */

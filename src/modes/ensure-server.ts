@@ -16,6 +16,7 @@ import { controlPlaneResources, serverChildResources } from '../resources/index.
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { validateCreation } from '../resources/server/new-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
+import { validateServerParameters } from '../resources/server-parameter/server-parameter-handler.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
 import { reportServer } from './ready-server.ts';
 
@@ -95,7 +96,7 @@ async function finishCreation(
     results.push(
       await reconcile(reporter, controlPlaneResources, {
         ...options,
-        beforeApply: async (plan) => withoutMaintenanceWindow(plan),
+        beforeApply: async (plan) => withoutMaintenanceWindow(await prepareUpdate(ctx, azure, plan)),
       }),
     );
   const found = reportServer(ctx, await waitForReady(run, azure.reader));
@@ -127,17 +128,33 @@ const isServerCreation = ({ resource, action }: Change): boolean =>
   resource === 'server' && action === 'create';
 
 /**
+ * Before the first change of an existing server, checks the declared parameters, which are compared only after it.
+ * @throws `server-parameters-invalid`
+ */
+async function prepareUpdate(
+  { config }: ModeContext<EnsureConfig>,
+  { reader }: WritableControlPlane,
+  plan: Plan<AzureWriter>,
+): Promise<Plan<AzureWriter>> {
+  if (plan.plannedChanges.length > 0) await validateServerParameters(reader, config);
+  return plan;
+}
+
+/**
  * Before the first write of a creation, checks the inputs that only a creation needs, and whether the name is available.
  * @returns the plan; a new one if another run is creating the server
  * @throws `creation-inputs-invalid`, `server-name-taken`
  */
 async function prepareCreation(
-  { run, config }: ModeContext<EnsureConfig>,
-  { reader }: WritableControlPlane,
+  ctx: ModeContext<EnsureConfig>,
+  azure: WritableControlPlane,
   policy: ChangePolicy,
   plan: Plan<AzureWriter>,
 ): Promise<Plan<AzureWriter>> {
-  if (!plan.plannedChanges.some(({ change }) => isServerCreation(change))) return plan;
+  if (!plan.plannedChanges.some(({ change }) => isServerCreation(change)))
+    return await prepareUpdate(ctx, azure, plan);
+  const { run, config } = ctx;
+  const { reader } = azure;
   const { name } = config.server;
   const errors = validateCreation(config);
   if (errors.length > 0) throw actionError('creation-inputs-invalid', { server: name, errors });

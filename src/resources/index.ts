@@ -15,7 +15,7 @@ import { resourceGroupHandler } from './resource-group.ts';
 import { roleAccessHandler } from './role/role-access.ts';
 import { roleHandler, roleTeardownHandler } from './role/role-handler.ts';
 import { serverHandler } from './server/server-handler.ts';
-import { serverParameterHandler } from './server-parameter.ts';
+import { serverParameterHandler } from './server-parameter/server-parameter-handler.ts';
 import type { SqlWriterDeps } from './sql-writer-deps.ts';
 
 /** Resources of the control plane, parents first. */

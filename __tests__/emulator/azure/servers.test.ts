@@ -320,6 +320,8 @@ describe('configurations', () => {
       });
     expect(errorCode(await put('port', '5433'))).toBe('InvalidParameterValue');
     expect(errorCode(await put('wal_level', 'minimal'))).toBe('InvalidParameterValue');
+    for (const value of ['8MB', '1024', '8192.5', 'much'])
+      expect(errorCode(await put('work_mem', value)), value).toBe('InvalidParameterValue');
     expect((await put('nonsense', '1')).status).toBe(404);
     await arm.waitForOperation(await put('work_mem', '8192'));
     const { json } = await arm.send('GET', arm.serverPath('tuned', '/configurations/work_mem'));

@@ -1,6 +1,13 @@
 import { describe, expect } from 'vitest';
+import {
+  RECORDED_PARAMETERS,
+  type RecordedParameter,
+} from '../../../emulator/postgres/azure-model/recorded-parameters.ts';
 import type { PostgresServer } from '../../../emulator/postgres/types.ts';
+import { charsetNames, findCharset, isDatabaseCharset } from '../../../src/common/charsets.ts';
 import { administrator, test } from '../../helpers/emulator/postgres-fixture.ts';
+
+type ParameterFacts = Pick<RecordedParameter, 'name' | 'dataType' | 'unit' | 'allowedValues' | 'isReadOnly'>;
 
 async function getParameter(server: PostgresServer, name: string) {
   return (await server.parameters.list()).find((row) => row.name === name);
@@ -23,7 +30,8 @@ describe('server parameters', () => {
     expect(await getParameter(server, 'work_mem')).toMatchObject({
       value: '4096',
       dataType: 'Integer',
-      allowedValues: '64-2147483647',
+      unit: 'kB',
+      allowedValues: '4096-2097151',
     });
     expect(await getParameter(server, 'cursor_tuple_fraction')).toMatchObject({
       dataType: 'Numeric',
@@ -39,6 +47,21 @@ describe('server parameters', () => {
     });
     expect(await getParameter(server, 'max_worker_processes')).toMatchObject({ isDynamicConfig: false });
     expect(await getParameter(server, 'server_version')).toMatchObject({ isReadOnly: true });
+  });
+
+  test('have the types, units, allowed values and permissions of Azure’s recorded list', async ({
+    server,
+  }) => {
+    const rows = await server.parameters.list();
+    const recorded = RECORDED_PARAMETERS.filter(({ name }) => name !== 'azure.extensions');
+    const facts = ({ name, dataType, unit, allowedValues, isReadOnly }: ParameterFacts) => ({
+      ...{ name, dataType, unit, allowedValues, isReadOnly },
+    });
+    const present = recorded.filter(({ name }) => rows.some((row) => row.name === name));
+    expect(present.length).toBeGreaterThan(300);
+    expect(present.map(({ name }) => facts(rows.find((row) => row.name === name) as ParameterFacts))).toEqual(
+      present.map(facts),
+    );
   });
 
   test('include those of Azure', async ({ server }) => {
@@ -117,6 +140,28 @@ describe('server parameters', () => {
     await server.parameters.set('require_secure_transport', 'on');
     await expect(postgres.openSession(server, { ssl: false })).rejects.toMatchObject({ code: '28000' });
   });
+});
+
+test('every character set that an input can name has PostgreSQL’s own name, and the same for databases and clients', async ({
+  postgres,
+  server,
+}) => {
+  const rows = await postgres.query(
+    server,
+    `SELECT name, pg_encoding_to_char(pg_char_to_encoding(name)) AS charset, pg_char_to_encoding(name) <= pg_char_to_encoding('KOI8U') AS database
+     FROM unnest('{${charsetNames.join(',')}}'::text[]) AS name`,
+  );
+  expect(rows).toEqual(
+    charsetNames.map((name) => {
+      const charset = findCharset(name) ?? '';
+      return { name, charset, database: isDatabaseCharset(charset) };
+    }),
+  );
+  const known = await postgres.query(
+    server,
+    `SELECT pg_encoding_to_char(n) AS name FROM generate_series(0, 60) n WHERE pg_encoding_to_char(n) <> ''`,
+  );
+  expect(known.map(({ name }) => findCharset(String(name)))).toEqual(known.map(({ name }) => name));
 });
 
 describe('executed statements', () => {

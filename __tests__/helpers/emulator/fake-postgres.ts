@@ -60,7 +60,7 @@ export class FakePostgres implements PostgresServer {
   }));
   #parameterRows = [
     createParameter('max_connections', '50', { isDynamicConfig: false }),
-    createParameter('work_mem', '4096'),
+    createParameter('work_mem', '4096', { dataType: 'Integer', unit: 'kB', allowedValues: '4096-2097151' }),
     createParameter('wal_level', 'replica', { dataType: 'Enumeration', allowedValues: 'replica,logical' }),
     createParameter('port', '5432', { isReadOnly: true }),
     createParameter('pgaudit.log', 'none', {

@@ -11,6 +11,7 @@ import {
 const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCatalog)[C]>[0] } = {
   'inputs-invalid': { errors: ['error-a', 'error-b'] },
   'creation-inputs-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
+  'server-parameters-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
   'sign-in-failed': { method: 'method-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'azure-request-failed': { doing: 'doing-a', hint: 'Do advice-a, please.' },
   'state-unknown': { what: 'what-a', reason: 'reason-a', hint: 'Do advice-a, please.' },

@@ -109,7 +109,10 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
     ['postgres', /choose another/],
     ['azure_sys', /choose another/],
   ],
-  charset: [['8UTF', /character set/]],
+  charset: [
+    ['8UTF', /no character set of PostgreSQL/],
+    ['Shift-JIS', /only a client can have/],
+  ],
   collation: [['1st', /collation/]],
   'export-env': [['nope', /true or false/]],
   'env-prefix': [

@@ -4,7 +4,7 @@ import { AzureReader } from '../../../src/azure/reader.ts';
 import { absent, present, unknown } from '../../../src/reconcile/findings.ts';
 import { firewallRuleHandler } from '../../../src/resources/firewall-rule/firewall-rule-handler.ts';
 import { resourceGroupHandler } from '../../../src/resources/resource-group.ts';
-import { serverParameterHandler } from '../../../src/resources/server-parameter.ts';
+import { serverParameterHandler } from '../../../src/resources/server-parameter/server-parameter-handler.ts';
 import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { single } from '../../helpers/unit/single.ts';
 import { ensureConfig } from '../../helpers/unit/test-configs.ts';
@@ -23,7 +23,7 @@ describe('server parameter', () => {
     ['on', 'ON', 'Boolean'],
     ['Replica', 'replica', 'Enumeration'],
     ['uuid-ossp,pgcrypto', 'PGCRYPTO, uuid-ossp', 'Set'],
-    ['0100', '100', 'Integer'],
+    ['0144', '100', 'Integer'],
     ['0.10', '0.1', 'Numeric'],
     ['%m [%p]', '%m [%p] ', 'String'],
   ])('another spelling of the value is not drift: %s, %s (%s)', (declared, value, dataType) => {
@@ -34,6 +34,7 @@ describe('server parameter', () => {
     ['public,app', 'app,public', 'String'],
     ['%M', '%m', 'String'],
     ['100', '1000', 'Integer'],
+    ['0100', '100', 'Integer'],
     ['8MB', '8192', 'Integer'],
     ['8MB', '9MB', 'Integer'],
   ])('order, case and units count if they have a meaning: %s, %s (%s)', (declared, value, dataType) => {
@@ -45,6 +46,61 @@ describe('server parameter', () => {
     expect(diff('200', { value: '100', isDynamicConfig: false })[0]?.change?.details).toBe(
       '100 → 200, takes effect after a restart',
     );
+  });
+
+  test('a value in another unit is not drift, and a difference is shown in Azure’s unit', () => {
+    const kB = { dataType: 'Integer', unit: 'kB' };
+    expect(diff('8MB', { value: '8192', ...kB })).toEqual([]);
+    expect(diff('8MB', { value: '4096', ...kB })).toMatchObject([
+      { finding: { expected: '8192', actual: '4096' }, change: { details: '4096 → 8192' } },
+    ]);
+  });
+
+  test('a value that waits for a restart is reported with the command that restarts the server', () => {
+    const id =
+      '/subscriptions/s/resourceGroups/my (group)/providers/Microsoft.DBforPostgreSQL/flexibleServers/demo/configurations/p';
+    const pending = { value: '200', isDynamicConfig: false, isConfigPendingRestart: true, id };
+    const [difference, ...others] = diff('200', pending);
+    expect(others).toEqual([]);
+    expect(difference).toEqual({
+      finding: {
+        resource: 'server parameter',
+        name: 'p',
+        property: 'pending restart',
+        expected: 'none',
+        actual: 'needed for 200',
+        kind: 'changed',
+      },
+      remedy:
+        "restart the server when its sessions may end: az postgres flexible-server restart --resource-group 'my (group)' --name demo",
+    });
+    expect(diff('300', pending).map(({ finding }) => finding?.property)).toEqual([
+      'value',
+      'pending restart',
+    ]);
+  });
+
+  test('values that Azure cannot set are one error that names all of them', async () => {
+    const configuration = (name: string, properties: Partial<Configuration>) => ({
+      status: 200,
+      body: { id: `/x/${name}`, name, properties },
+    });
+    const { clients } = createFakeArmClients([
+      configuration('work_mem', {
+        ...{ value: '4096', dataType: 'Integer', unit: 'kB', allowedValues: '4096-2097151' },
+      }),
+      configuration('fsync', { value: 'on', dataType: 'Boolean', isReadOnly: true }),
+      configuration('jit', { value: 'off', dataType: 'Boolean', allowedValues: 'on, off' }),
+    ]);
+    const reader = new AzureReader(clients, createTestRun(), { name: 'demo', resourceGroup: 'group' });
+    const config = ensureConfig({ 'server-parameters': 'work_mem=1MB\nfsync=off\njit=true' });
+    const error = await serverParameterHandler
+      .observe(reader, serverParameterHandler.desired(config))
+      .then((found) => JSON.stringify(found), String);
+    expect(error).toContain('(server-parameters-invalid)');
+    expect(error).toContain("work_mem is '1MB', but must be from 4096 to 2097151 (in kB)");
+    expect(error).toContain("fsync is 'off', but Azure sets it, to 'on', and nobody can change it");
+    expect(error).not.toContain('jit');
   });
 
   test('a parameter that does not exist is reported and not changed', () => {

@@ -5,6 +5,7 @@ import { EMULATOR_SETTINGS } from '../cluster/template-cluster.ts';
 import type { ParameterRow, PasswordStorage, ServerParameters } from '../types.ts';
 import { AZURE_EXTENSION } from './azure-extension.ts';
 import { ACCEPTED_METHODS_PARAMETER, defaultAcceptedMethods, writePgHba } from './password-storage.ts';
+import { RECORDED_PARAMETERS } from './recorded-parameters.ts';
 
 /** Server parameters that Azure adds to PostgreSQL's. */
 const AZURE_PARAMETERS: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRestart' | 'source'>[] = [
@@ -42,7 +43,7 @@ const AZURE_PARAMETERS: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRe
     description: 'Denotes if pgBouncer service is enabled.',
     defaultValue: 'false',
     dataType: 'Boolean',
-    allowedValues: 'true,false',
+    allowedValues: 'true, false',
     isDynamicConfig: true,
     isReadOnly: false,
   },
@@ -65,8 +66,12 @@ const AZURE_PARAMETERS: readonly Omit<ParameterRow, 'value' | 'isConfigPendingRe
 const SHADOWED_PARAMETERS = new Set([
   ...Object.keys(EMULATOR_SETTINGS),
   'io_method',
+  'session_preload_libraries',
   'shared_preload_libraries',
 ]);
+
+/** What ARM reports of PostgreSQL's parameters, where it differs from what PostgreSQL does. */
+const recordedParameters = new Map(RECORDED_PARAMETERS.map((parameter) => [parameter.name, parameter]));
 
 /** The extensions that clients can create, see azure-extension.ts. */
 const ALLOW_LIST_PARAMETER = 'azure.extensions';
@@ -79,12 +84,7 @@ const READ_ONLY_PARAMETERS =
   /^(listen_addresses|port|unix_socket_.*|.*_file|data_directory|logging_collector|log_directory|log_filename|ssl_.*)$/;
 
 /** Parameters with a list of quoted names (GUC_LIST_QUOTE). `ALTER SYSTEM` needs the names as separate values. */
-const QUOTED_LIST_PARAMETERS = new Set([
-  'local_preload_libraries',
-  'search_path',
-  'session_preload_libraries',
-  'temp_tablespaces',
-]);
+const QUOTED_LIST_PARAMETERS = new Set(['local_preload_libraries', 'search_path', 'temp_tablespaces']);
 
 /** ARM's names of the types in pg_settings. */
 const ARM_DATA_TYPES: Readonly<Record<string, string>> = {
@@ -100,6 +100,7 @@ interface SettingRow {
   readonly value: string;
   readonly description: string;
   readonly vartype: string;
+  readonly unit: string | null;
   readonly choices: string | null;
   readonly range: string | null;
   readonly context: string;
@@ -178,7 +179,7 @@ export class Parameters implements ServerParameters {
         // The session of the service has other values than the server for parameters that a client or a role sets.
         `SELECT name, CASE WHEN source IN ('client', 'user', 'session') OR name = ANY ($1) THEN coalesce(boot_val, '')
                            ELSE coalesce(reset_val, '') END AS value,
-                short_desc AS description, vartype, array_to_string(enumvals, ',') AS choices,
+                short_desc AS description, vartype, unit, array_to_string(enumvals, ',') AS choices,
                 min_val || '-' || max_val AS range, context, pending_restart
          FROM pg_settings WHERE name <> ALL ($2)`,
         [[...SHADOWED_PARAMETERS], AZURE_PARAMETERS.map(({ name }) => name)],
@@ -200,6 +201,8 @@ export class Parameters implements ServerParameters {
 
   #toRow(setting: SettingRow): ParameterRow {
     const { name } = setting;
+    const recorded = recordedParameters.get(name);
+    const unit = recorded === undefined ? setting.unit : recorded.unit;
     const override = this.#overrides.get(name);
     const isPendingRestart =
       override !== undefined &&
@@ -211,10 +214,13 @@ export class Parameters implements ServerParameters {
       value,
       description: setting.description,
       defaultValue: override?.defaultValue ?? setting.value,
-      dataType: ARM_DATA_TYPES[setting.vartype] ?? 'String',
-      allowedValues: setting.vartype === 'bool' ? 'on,off' : (setting.choices ?? setting.range ?? ''),
+      dataType: recorded?.dataType ?? ARM_DATA_TYPES[setting.vartype] ?? 'String',
+      ...(unit ? { unit } : {}),
+      allowedValues:
+        recorded?.allowedValues ??
+        (setting.vartype === 'bool' ? 'on,off' : (setting.choices ?? setting.range ?? '')),
       isDynamicConfig: !['postmaster', 'internal'].includes(setting.context),
-      isReadOnly: setting.context === 'internal' || READ_ONLY_PARAMETERS.test(name),
+      isReadOnly: recorded?.isReadOnly ?? (setting.context === 'internal' || READ_ONLY_PARAMETERS.test(name)),
       isConfigPendingRestart: isPendingRestart,
       source: override ? 'user-override' : 'system-default',
     };

@@ -22,7 +22,7 @@ function configurationBody(server: FlexibleServer, row: ParameterRow): JsonObjec
   const { name, value, description, defaultValue, dataType, allowedValues } = row;
   // Inferred: a parameter with its default value shows system-default, whether it was reset or set to it.
   const source = value === defaultValue ? 'system-default' : row.source;
-  const { isDynamicConfig, isReadOnly, isConfigPendingRestart } = row;
+  const { isDynamicConfig, isReadOnly, isConfigPendingRestart, unit } = row;
   return childBody(
     server,
     RESOURCE_TYPE,
@@ -37,6 +37,7 @@ function configurationBody(server: FlexibleServer, row: ParameterRow): JsonObjec
       isDynamicConfig,
       isReadOnly,
       isConfigPendingRestart,
+      unit,
       documentationLink: documentationLink(name, String(server.properties['version'])),
     }),
   );
@@ -50,14 +51,25 @@ async function requireParameter(call: ArmRequest, server: FlexibleServer): Promi
   return row;
 }
 
-/** Values of an enumeration or a set are checked immediately. PostgreSQL checks ranges when it sets them (inferred). */
-function checkAllowedValue({ name, dataType, allowedValues }: ParameterRow, value: string): void {
-  const allowed = allowedValues.split(',').map((entry) => entry.toLowerCase());
-  const parts = dataType === 'Set' ? value.split(',').map((part) => part.trim()) : [value];
-  const isEnumerated = ['Boolean', 'Enumeration', 'Set'].includes(dataType) && allowedValues !== '';
-  if (isEnumerated && !parts.every((part) => allowed.includes(part.toLowerCase()))) {
-    throw providerErrors.invalidValue(name);
+/**
+ * Every value is checked immediately (inferred): an enumeration or a set against its list, a number against its range and
+ * without a unit, a text against its pattern. PostgreSQL checks the rest when it sets the value.
+ */
+function checkAllowedValue(row: ParameterRow, value: string): void {
+  if (!isAllowedValue(row, value)) throw providerErrors.invalidValue(row.name);
+}
+
+function isAllowedValue({ dataType, allowedValues }: ParameterRow, value: string): boolean {
+  if (allowedValues === '') return true;
+  if (dataType === 'Integer' || dataType === 'Numeric') {
+    const [, min, max] = /^(-?[\d.]+(?:e[+-]?\d+)?)-(-?[\d.]+(?:e[+-]?\d+)?)$/.exec(allowedValues) ?? [];
+    const isPlain = (dataType === 'Integer' ? /^-?\d+$/ : /^-?\d+(\.\d+)?(e[+-]?\d+)?$/).test(value);
+    return isPlain && (min === undefined || (Number(min) <= Number(value) && Number(value) <= Number(max)));
   }
+  if (dataType === 'String') return new RegExp(`^(?:${allowedValues})$`, 's').test(value);
+  const allowed = allowedValues.split(',').map((entry) => entry.trim().toLowerCase());
+  const parts = dataType === 'Set' ? value.split(',').map((part) => part.trim()) : [value];
+  return parts.every((part) => allowed.includes(part.toLowerCase()));
 }
 
 /**
@@ -70,9 +82,10 @@ export const writeConfiguration: ArmHandler = async (call, context) => {
   const properties = asObject(parseBody(call)['properties']);
   const row = await requireParameter(call, server);
   const isReset = properties['source'] === 'system-default';
-  const value = asString(properties['value']) ?? (isReset ? row.defaultValue : undefined);
+  const given = asString(properties['value']);
+  const value = given ?? (isReset ? row.defaultValue : undefined);
   if (value === undefined || row.isReadOnly) throw providerErrors.invalidValue(row.name);
-  checkAllowedValue(row, value);
+  if (given !== undefined) checkAllowedValue(row, given);
   const isBusy = server.isWritingConfiguration;
   if (!isBusy) server.isWritingConfiguration = true;
   return context.operations.begin(call, {

@@ -35,8 +35,10 @@ export function parseDatabase(
 /** The extensions of the database, in lower case, because ARM spells some in capitals. */
 export function parseExtensions(inputs: InputReader): readonly string[] {
   const names = [...new Set(inputs.get('extensions').map((name) => name.toLowerCase()))];
-  const allowList = inputs.get('server-parameters').get('azure.extensions')?.toLowerCase().split(',');
-  const allowed = allowList && new Set(allowList.map((entry) => entry.trim()));
+  // Azure ignores the case of parameters' names.
+  const [, allowList] =
+    [...inputs.get('server-parameters')].find(([name]) => name.toLowerCase() === 'azure.extensions') ?? [];
+  const allowed = allowList && new Set(allowList.split(',').map((entry) => entry.trim().toLowerCase()));
   const missing = allowed && names.filter((name) => !allowed.has(name));
   if (missing && missing.length > 0)
     inputs.addError(

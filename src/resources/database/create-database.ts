@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { charsetOfLocale } from '../../common/charsets.ts';
 import { actionError } from '../../common/errors.ts';
 import { serializeMarker } from '../../common/ownership-marker.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
@@ -70,7 +71,7 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
   } catch (error) {
     if (isDuplicateObject(error)) return 'adopted';
     if (getSqlState(error) === '') throw error;
-    const hint = createDatabaseHint(getSqlState(error), database);
+    const hint = await createDatabaseHint(session, getSqlState(error), database);
     throw actionError(
       'database-failed',
       { database: name, reason: formatPgError(error), hint },
@@ -88,17 +89,59 @@ async function sourceClause(session: Session, database: DatabaseConfig): Promise
   return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(defaultCharset(database))} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
 }
 
-function createDatabaseHint(state: string, { template }: DatabaseConfig): string {
+async function createDatabaseHint(
+  session: Session,
+  state: string,
+  database: DatabaseConfig,
+): Promise<string> {
+  const { template } = database;
   if (state === '42501')
     return template === undefined
       ? 'Grant CREATEDB to the role in admin-username, or set admin-username to the administrator of the server.'
       : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
   if (state === '3D000') return 'Check the input template: the server has no such database.';
-  if (state === '42809' || state === '22023' || state === '42704')
-    return 'Choose a charset and a collation that the server supports: SELECT collname FROM pg_collation lists them.';
+  if (template === undefined && state === '42704')
+    return `This version of PostgreSQL has no charset ${defaultCharset(database)}: declare another, such as charset: UTF8.`;
+  if (template === undefined && state === '42809') return await unknownLocaleHint(session, database);
+  if (template === undefined && state === '22023') return await charsetMismatchHint(session, database);
   if (state === '53300' || state === '53100')
     return 'The server has no free connections or no free storage. Check its metrics.';
   return 'Fix what PostgreSQL reports, then run the step again.';
+}
+
+/** A database takes a locale of the operating system; pg_collation also lists collations of ICU, which it cannot take. */
+async function unknownLocaleHint(session: Session, database: DatabaseConfig): Promise<string> {
+  const locales = await describeLocales(session, database);
+  return `Declare a collation that is a locale of the server's operating system and fits charset ${defaultCharset(database)}: ${['C', ...locales].join(', ')}. The collations of ICU, such as en-US-x-icu, cannot be a database's collation.`;
+}
+
+async function charsetMismatchHint(session: Session, database: DatabaseConfig): Promise<string> {
+  const locales = await describeLocales(session, database);
+  const others = locales.length === 0 ? '' : ` (as do these: ${locales.join(', ')})`;
+  const required = charsetOfLocale(defaultCollation(database));
+  const otherCharset =
+    required === undefined ? '' : `, or charset: ${required}, which this collation requires`;
+  return `Declare collation: C as well, which fits charset ${defaultCharset(database)}${others}${otherCharset}.`;
+}
+
+/** Locales that a hint lists. */
+const MAX_LOCALES = 20;
+
+/**
+ * Locales of the operating system that PostgreSQL offers for the charset of a database, those of the declared language
+ * first; none if they cannot be read.
+ */
+async function describeLocales(session: Session, database: DatabaseConfig): Promise<readonly string[]> {
+  const language = defaultCollation(database).split(/[_.@]/, 1)[0] ?? '';
+  const rows = await session
+    .query<{ locale: string }>(
+      `SELECT DISTINCT collcollate AS locale, starts_with(lower(collcollate), lower($2)) AS "isSimilar"
+       FROM pg_collation WHERE collprovider = 'c' AND collencoding = pg_char_to_encoding($1) AND collcollate = collctype
+       ORDER BY "isSimilar" DESC, locale LIMIT ${MAX_LOCALES}`,
+      [defaultCharset(database), language],
+    )
+    .catch(() => []);
+  return rows.map(({ locale }) => locale);
 }
 
 /** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */

@@ -1,5 +1,6 @@
 import type { Database } from '@azure/arm-postgresql-flexible';
 import type { AzureReader } from '../../azure/reader.ts';
+import { findCharset, normalizeLocale } from '../../common/charsets.ts';
 import { actionError } from '../../common/errors.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { CheckConfig, DatabaseConfig, EnsureConfig } from '../../inputs/types.ts';
@@ -193,12 +194,10 @@ function diffProperties(
 ): readonly Diff[] {
   if (template !== undefined || marker !== undefined) return [];
   return [
-    { property: 'charset', expected: charset, actual: actual.charset },
-    { property: 'collation', expected: collation, actual: actual.collation },
-  ].flatMap(({ property, expected, actual: actualValue }) =>
-    expected === undefined ||
-    actualValue === undefined ||
-    normalizeLocaleName(expected) === normalizeLocaleName(actualValue)
+    { property: 'charset', expected: charset, actual: actual.charset, normalize: normalizeCharset },
+    { property: 'collation', expected: collation, actual: actual.collation, normalize: normalizeLocale },
+  ].flatMap(({ property, expected, actual: actualValue, normalize }) =>
+    expected === undefined || actualValue === undefined || normalize(expected) === normalize(actualValue)
       ? []
       : [
           {
@@ -208,8 +207,8 @@ function diffProperties(
   );
 }
 
-/** Maps the spellings of one name to the same text: `utf8`, `UTF8` and `UTF-8`; `en_US.utf8` and `en_US.UTF-8`. */
-const normalizeLocaleName = (text: string): string => text.toLowerCase().replaceAll('-', '');
+/** PostgreSQL's own name; a name that is not known is compared without its case. */
+const normalizeCharset = (name: string): string => findCharset(name) ?? name.toLowerCase();
 
 /** The database as ARM reports it, for a check without a login: whether it exists, its charset and its collation. */
 export const armDatabaseHandler: ResourceHandler<DatabaseConfig, Database, AzureReader, never> = {

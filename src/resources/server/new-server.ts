@@ -1,5 +1,7 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
+import { charsetOfLocale, findCharset } from '../../common/charsets.ts';
 import { CREATION_TAG } from '../../common/creation-tag.ts';
+import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import {
   type BodyContext,
   type ServerPropertyValues,
@@ -96,5 +98,17 @@ export function validateCreation(config: Config): string[] {
     errors.push(
       `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,
     );
-  return errors;
+  return [...errors, ...validateNewDatabase(config)];
+}
+
+/** A charset that the collation of a new database does not fit, as far as the name of the collation says it. */
+function validateNewDatabase(config: Config): readonly string[] {
+  if (config.mode !== 'ensure' || config.database.template !== undefined) return [];
+  const [charset, collation] = [defaultCharset(config.database), defaultCollation(config.database)];
+  const required = charsetOfLocale(collation);
+  return required === undefined || required === findCharset(charset)
+    ? []
+    : [
+        `charset is ${charset}, but collation ${collation} requires ${required}: declare collation: C as well, which fits every charset`,
+      ];
 }

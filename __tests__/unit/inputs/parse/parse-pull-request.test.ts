@@ -254,4 +254,9 @@ describe('extensions and a declared azure.extensions', () => {
   test('an allow-list with all extensions is valid, in any case and order', () => {
     expect(inputErrorsOf({ ...listed, extensions: 'hstore, pgcrypto' })).toEqual([]);
   });
+
+  test('the name of the parameter counts in any case', () => {
+    const inAnyCase = { 'server-parameters': 'Azure.Extensions=hstore', extensions: 'citext' };
+    expect(inputErrorsOf(inAnyCase)).toEqual([expect.stringContaining('lacks citext')]);
+  });
 });

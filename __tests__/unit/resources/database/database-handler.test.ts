@@ -56,9 +56,23 @@ describe('a base database', () => {
     ['utf8', 'en_US.utf8'],
     ['UTF8', 'en_US.UTF-8'],
     ['utf-8', 'EN_us.utf8'],
+    ['Unicode', 'en_US.UTF8'],
+    ['UTF_8', 'en_US.utf-8'],
   ])('has no drift when only the spelling differs: %s, %s', (charset, collation) => {
     expect(databaseHandler.diff(desiredFrom({ charset, collation }), present(existing))).toEqual([]);
     expect(databaseHandler.diff(desiredFrom(), present({ ...existing, charset, collation }))).toEqual([]);
+  });
+
+  test.each([
+    ['sql-ascii', 'POSIX', 'SQL_ASCII', 'C'],
+    ['ISO-8859-1', 'posix', 'LATIN1', 'C'],
+    ['windows-1252', 'C', 'WIN1252', 'POSIX'],
+    ['koi8-r', 'ru_RU.KOI8-R', 'KOI8R', 'ru_RU.koi8r'],
+    ['latin9', 'de_DE.ISO8859-15@euro', 'LATIN9', 'de_DE.iso885915@euro'],
+  ])('has no drift when another name of PostgreSQL is declared: %s, %s', (charset, collation, ...actual) => {
+    const [actualCharset = '', actualCollation = ''] = actual;
+    const found = present({ ...existing, charset: actualCharset, collation: actualCollation });
+    expect(databaseHandler.diff(desiredFrom({ charset, collation }), found)).toEqual([]);
   });
 
   test('with another charset or collation is reported, and never changed', () => {

@@ -43,6 +43,28 @@ describe('a new server', () => {
     },
   );
 
+  test.each([
+    [
+      { charset: 'LATIN1' },
+      /^charset is LATIN1, but collation en_US.utf8 requires UTF8: .*collation: C as well/,
+    ],
+    [{ charset: 'sql-ascii' }, /^charset is sql-ascii/],
+    [{ charset: 'UTF8', collation: 'de_DE.ISO-8859-1' }, /requires LATIN1/],
+  ])('is not created with a charset that its collation does not fit: %o', (given, message) => {
+    const errors = validateCreation(ensureConfig({ region: 'westeurope', ...given }));
+    expect(errors).toEqual([expect.stringMatching(message)]);
+  });
+
+  test.each([
+    { charset: 'LATIN1', collation: 'C' },
+    { charset: 'unicode', collation: 'C.UTF-8' },
+    { charset: 'iso-8859-1', collation: 'de_DE.iso88591' },
+    { charset: 'LATIN1', collation: 'de_DE' },
+    { charset: 'LATIN1', template: 'seeds' },
+  ])('is created with a charset that its collation fits or may fit: %o', (given) => {
+    expect(validateCreation(ensureConfig({ region: 'westeurope', ...given }))).toEqual([]);
+  });
+
   test('gets the defaults of action.yml, in a resource group with its name', () => {
     const { server, administrator } = ensureConfig({ region: 'West Europe' });
     expect(defaultResourceGroup(server)).toBe('demo-relecloud');
