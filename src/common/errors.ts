@@ -164,9 +164,14 @@ export const errorCatalog = {
     summary: `Pull request #${p.number} of ${p.repository} is closed, so no database is created for it.`,
     hint: 'Reopen the pull request, or run mode: drop to remove its database and role. Re-running an old job does not re-create them.',
   }),
-  'no-credentials': (p: { why: string }): ErrorText => ({
-    summary: `This run has no credentials: GitHub does not give secrets or an OpenID Connect token to ${p.why}.`,
-    hint: 'Set skip-without-credentials: true to end such runs with a notice instead of this error, or run the step only for branches of this repository.',
+  'no-credentials': (p: {
+    withheld: string;
+    why: string;
+    /** What to do to have credentials in such a run, or no such run. */
+    alternative: string;
+  }): ErrorText => ({
+    summary: `This run has no credentials: GitHub does not give ${p.withheld} to ${p.why}.`,
+    hint: `Set skip-without-credentials: true to end such runs with a notice instead of this error, or ${p.alternative}.`,
     url: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
   'fork-not-allowed': (p: { number: number }): ErrorText => ({

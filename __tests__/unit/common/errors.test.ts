@@ -51,7 +51,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'roles-failed': { failures: [new Error('failure-a'), new Error('failure-b')] },
   renewed: { database: 'database-a' },
   'pull-request-closed': { number: 4711, repository: 'repository-a' },
-  'no-credentials': { why: 'why-a' },
+  'no-credentials': { withheld: 'withheld-a', why: 'why-a', alternative: 'alternative-a' },
   'fork-not-allowed': { number: 4711 },
   'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
   drifted: { findings: ['finding-a', 'finding-b'] },
