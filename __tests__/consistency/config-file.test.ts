@@ -56,6 +56,7 @@ allowed-ip-ranges:
   office: 198.51.100.0/24
 allow-azure-services: false
 keep-firewall-rule: false
+kept-rules-older-than: 30d
 database: relecloud
 charset: UTF8
 collation: en_US.utf8

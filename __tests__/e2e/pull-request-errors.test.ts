@@ -107,7 +107,7 @@ describe('a fork’s pull request', () => {
     expect(step.log).toContain(
       'does not give the secrets of Actions, only Dependabot secrets, to Dependabot’s pull requests',
     );
-    expect(step.log).toContain('add the secrets under the same names to the Dependabot secrets');
+    expect(step.log).toContain('add the secrets under the same names to the repository’s Dependabot secrets');
   });
 
   test('with secrets is not skipped by skip-without-credentials', async ({ emulator }) => {

@@ -37,6 +37,7 @@ export const inputSchema = {
   'allowed-ip-ranges': { type: 'ranges' },
   'allow-azure-services': boolean,
   'keep-firewall-rule': boolean,
+  'kept-rules-older-than': duration,
   database: validText(validators.validateDatabaseName),
   charset: validText(validators.validateCharset),
   collation: validText(validators.validateCollation),

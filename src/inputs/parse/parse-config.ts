@@ -46,9 +46,10 @@ function deepFreeze<T>(value: T): T {
 function parseForMode(inputs: InputReader, context: ParseContext): Config {
   const { event = NO_EVENT } = context;
   const mode = inputs.get('mode') ?? 'ensure';
-  // Only validated here: readConfig uses the first one before it parses the inputs, and only mode check uses the other.
+  // Only validated here: readConfig uses the first one before it parses the inputs, and one mode alone uses each other.
   inputs.get('skip-without-credentials');
   inputs.get('drift-issue');
+  inputs.get('kept-rules-older-than');
   switch (mode) {
     case 'ensure':
       return parseEnsure(inputs, context, event);
@@ -146,6 +147,7 @@ function parseSweep(inputs: InputReader, { repository }: WorkflowEvent): SweepCo
     ...parseCommon(inputs, 'sweep'),
     administrator: parseAdministrator(inputs),
     repository,
+    keptRulesOlderThanMs: inputs.get('kept-rules-older-than'),
     comment: inputs.get('comment') ?? false,
     dryRun: inputs.get('dry-run') ?? false,
   };
