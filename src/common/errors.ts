@@ -82,6 +82,10 @@ export const errorCatalog = {
     hint: p.hint,
     url: `${DOCS_URL}/troubleshoot/how-to-troubleshoot-common-connection-issues`,
   }),
+  'server-not-suitable': (p: { server: string; mode: string; reasons: readonly string[] }): ErrorText => ({
+    summary: `Mode ${p.mode} cannot work with server '${p.server}' and these inputs:${longList(p.reasons)}`,
+    hint: 'Follow the remedy that is listed with each reason. Nothing was changed.',
+  }),
   'timed-out': (p: { waitingFor: string; after: string; hint: string }): ErrorText => ({
     summary: `Timed out after ${p.after} waiting for ${p.waitingFor}.`,
     hint: p.hint,

@@ -18,6 +18,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'server-not-found': { server: 'server-a', subscription: 'subscription-a', resourceGroup: 'group-a' },
   'server-name-taken': { server: 'server-a' },
   'server-not-usable': { server: 'server-a', state: 'state-a', hint: 'Do advice-a, please.' },
+  'server-not-suitable': { server: 'server-c', mode: 'mode-c', reasons: ['reason-c'] },
   'timed-out': { waitingFor: 'waiting-a', after: '3 s', hint: 'Do advice-a, please.' },
   cancelled: { signal: 'signal-a' },
   'login-failed': {

@@ -57,7 +57,8 @@ const hasPostCreationSteps = ({ parameters, maintenanceWindow }: ServerConfig): 
   parameters.size > 0 || (maintenanceWindow !== undefined && maintenanceWindow !== 'system-managed');
 
 /** Errors that only matter if the server has to be created, a sentence each. They are reported before the first write. */
-export function validateCreation({ server, administrator }: Config): string[] {
+export function validateCreation(config: Config): string[] {
+  const { server, administrator } = config;
   const errors: string[] = [];
   if (server.isNameIpAddress)
     errors.push('server-name is an address, which cannot be the name of a new server: set the short name');
@@ -68,6 +69,18 @@ export function validateCreation({ server, administrator }: Config): string[] {
     const passwordError = validateNewAdministratorPassword(administrator.password, administrator.username);
     if (passwordError) errors.push(`admin-password ${passwordError}`);
   }
+  errors.push(...findCreationConflicts(config));
+  if (hasPostCreationSteps(server) && server.tags.size >= MAX_TAGS)
+    errors.push(
+      `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,
+    );
+  return errors;
+}
+
+/** Combinations of inputs that Azure rejects for a new server, a sentence each. */
+function findCreationConflicts(config: Config): string[] {
+  const { server } = config;
+  const errors: string[] = [];
   const { skuName = '', highAvailability, version, storageAutoGrow } = newServerValues(server);
   if (skuTier(skuName) === 'Burstable' && highAvailability !== 'Disabled')
     errors.push(
@@ -77,11 +90,14 @@ export function validateCreation({ server, administrator }: Config): string[] {
     errors.push(
       `cluster-size is given with postgres-version ${version}, but elastic clusters need 17 or newer`,
     );
+  if (server.clusterSize !== undefined && config.mode === 'ensure' && config.pullRequest !== undefined)
+    errors.push('cluster-size is given with per-pull-request, but an elastic cluster has one database');
+  const pgBouncer = [...server.parameters.keys()].find((name) => /^pgbouncer\./i.test(name));
+  if (skuTier(skuName) === 'Burstable' && pgBouncer !== undefined)
+    errors.push(
+      `server-parameters has ${pgBouncer}, but sku-name ${skuName} is burstable, and Azure has no PgBouncer for it`,
+    );
   if (server.clusterSize !== undefined && storageAutoGrow)
     errors.push('storage-auto-grow is true, but the storage of an elastic cluster cannot grow automatically');
-  if (hasPostCreationSteps(server) && server.tags.size >= MAX_TAGS)
-    errors.push(
-      `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,
-    );
   return errors;
 }

@@ -144,7 +144,8 @@ function diffProperty(
     return undefined;
   const changed = { ...finding, actual, kind: 'changed' } as const;
   const { canUpdate = () => true } = property;
-  if (canUpdate === false || !canUpdate(difference)) return { finding: changed, remedy };
+  if (canUpdate === false || !canUpdate(difference))
+    return { finding: changed, remedy: typeof remedy === 'string' ? remedy : remedy(difference) };
   const restart = property.requiresRestart ? ', which restarts the server' : '';
   const details = `${property.name}: ${actual} → ${expected}${restart}`;
   return {

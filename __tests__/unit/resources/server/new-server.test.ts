@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { defaultResourceGroup } from '../../../../src/inputs/defaults.ts';
 import { newServerBody, validateCreation } from '../../../../src/resources/server/new-server.ts';
-import { checkConfig, defaultInputs, ensureConfig, exampleGuid } from '../../../helpers/unit/test-configs.ts';
+import {
+  checkConfig,
+  defaultInputs,
+  ensureConfig,
+  exampleGuid,
+  perPullRequestInputs,
+  pullRequestEvent,
+} from '../../../helpers/unit/test-configs.ts';
 
 describe('a new server', () => {
   test('errors that only matter to a creation are reported together', () => {
@@ -12,6 +19,22 @@ describe('a new server', () => {
       expect.stringMatching(/^admin-password (?=.*three of)(?=.*admin-username)/),
       expect.stringMatching(/^high-availability.*burstable/),
     ]);
+  });
+
+  test.each([
+    [
+      'PgBouncer on a burstable size',
+      { 'server-parameters': 'pgbouncer.enabled=on' },
+      /pgbouncer.enabled.*burstable/,
+    ],
+    [
+      'databases of pull requests on a cluster',
+      { 'cluster-size': '2', ...perPullRequestInputs },
+      /one database/,
+    ],
+  ])('cannot have %s', (_, given, message) => {
+    const config = ensureConfig({ region: 'westeurope', ...given }, {}, pullRequestEvent());
+    expect(validateCreation(config)).toEqual([expect.stringMatching(message)]);
   });
 
   test('an existing server does not need valid creation inputs', () => {
