@@ -189,7 +189,7 @@ export const errorCatalog = {
   }),
   drifted: (p: { findings: readonly string[] }): ErrorText => ({
     summary: `Drift detected:${shortList(p.findings)}`,
-    hint: 'Run the step with mode: ensure to create what is missing (with on-drift: fix, also to change what differs), or change the inputs. With on-drift: warn, drift does not fail the step.',
+    hint: 'The annotations and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
   }),
   'check-incomplete': (p: {
     reasons: readonly string[];

@@ -240,6 +240,16 @@ describe('declared properties drift, undeclared properties do not', () => {
     expect(difference).toMatchObject({ remedy: expect.stringMatching(/disable it in the Azure portal/) });
   });
 
+  test('a stopped server is started by ensure, unless start-if-stopped is false', () => {
+    const stopped: Server = { ...observedServer, state: 'Stopped' };
+    expect(diffServer({}, stopped)).toMatchObject([
+      { change: { action: 'start' }, remedy: 'mode: ensure starts it' },
+    ]);
+    const [left] = diffServer({ 'start-if-stopped': 'false' }, stopped);
+    expect(left).not.toHaveProperty('change');
+    expect(left).toMatchObject({ remedy: expect.stringContaining('set start-if-stopped to true') });
+  });
+
   test('storage only grows: a smaller size is reported but never requested', () => {
     const big: Server = { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
     const [difference] = diffServer({ 'storage-size-gb': '32' }, big);
