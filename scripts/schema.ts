@@ -21,6 +21,17 @@ const scalarSchema: Schema = { type: ['string', 'number', 'boolean'] };
 const linesSchema: Schema = { type: 'string', description: 'The same as a text with an item on each line.' };
 
 const listSchema = (items: Schema): Schema => ({ oneOf: [{ type: 'array', items }, linesSchema] });
+/** Editors complete the first form; the last one is the text that a step would set. */
+const choiceListSchema = (choices: readonly string[]): Schema => {
+  const item = `(${choices.map((choice) => choice.replaceAll('.', '\\.')).join('|')})`;
+  return {
+    anyOf: [
+      { enum: choices },
+      { type: 'array', items: { enum: choices } },
+      { type: 'string', pattern: `^\\s*${item}(\\s*[,\\n]\\s*${item})*\\s*$` },
+    ],
+  };
+};
 const mappingSchema = (values: Schema, more: Schema = {}): Schema => ({
   type: 'object',
   additionalProperties: values,
@@ -48,11 +59,9 @@ function toJsonSchema(inputType: InputType): Schema {
         maximum: inputType.max,
       };
     case 'list':
-      return listSchema(
-        inputType.choices === undefined
-          ? { type: 'string', pattern: inputType.pattern }
-          : { enum: inputType.choices },
-      );
+      return inputType.choices === undefined
+        ? listSchema({ type: 'string', pattern: inputType.pattern })
+        : choiceListSchema(inputType.choices);
     case 'ranges':
       return { oneOf: [{ type: 'array', items: textSchema }, mappingSchema(textSchema), linesSchema] };
     case 'pairs':

@@ -131,14 +131,20 @@ export function readEvent(workflow: Workflow, path: string | undefined, name: st
   return checkTriggersWorkflow({ name: eventName ?? inferEventName(payload, workflow), payload }, workflow);
 }
 
+/** Events of a pull request from a fork that run the fork's workflow file. */
+const FORK_EVENTS = ['pull_request', 'pull_request_review', 'pull_request_review_comment'];
+
+/** Events on which a run of Dependabot is treated as one of a fork ("Dependabot on GitHub Actions"). */
+const DEPENDABOT_EVENTS = ['push', 'create', 'deployment', 'deployment_status', 'pull_request_target'];
+
 /**
- * True for a pull request from a fork or by Dependabot: GitHub gives such a run no secrets, no OIDC token and a read-only
- * GITHUB_TOKEN. Not on `pull_request_target`, which runs the workflow of the base branch.
+ * Because of whom GitHub gives the run no Actions secrets, no OIDC token and a read-only GITHUB_TOKEN; undefined if it does
+ * not. A fork's run gets no variables either. Other events run the workflow of the base repository.
  */
-export function isUntrustedPullRequest(event: RunEvent): boolean {
-  if (event.name !== 'pull_request') return false;
-  const pull = asObject(event.payload['pull_request']);
+export function untrustedSource({ name, payload }: RunEvent): 'fork' | 'dependabot' | undefined {
+  const pull = asObject(payload['pull_request']);
   const repository = (side: string) => asObject(asObject(pull[side])['repo'])['full_name'];
-  const actor = asObject(event.payload['sender'])['login'];
-  return repository('head') !== repository('base') || actor === 'dependabot[bot]';
+  if (FORK_EVENTS.includes(name) && repository('head') !== repository('base')) return 'fork';
+  const isByDependabot = asObject(payload['sender'])['login'] === 'dependabot[bot]';
+  return isByDependabot && [...FORK_EVENTS, ...DEPENDABOT_EVENTS].includes(name) ? 'dependabot' : undefined;
 }

@@ -37,7 +37,7 @@ export interface WorkflowRunState {
   readonly secrets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
   readonly machineVariables: Readonly<Record<string, string>>;
-  /** True for a pull request from a fork or by Dependabot: no secrets, no OIDC token, a read-only GITHUB_TOKEN. */
+  /** True for a pull request from a fork, and for Dependabot: no secrets, no OIDC token, a read-only GITHUB_TOKEN. */
   readonly isUntrusted: boolean;
   readonly idTokenEndpoint: IdTokenEndpoint | undefined;
   readonly runtimeToken: string;

@@ -10,7 +10,7 @@ import {
   inheritedEnvironment,
   type RunnerFolders,
 } from './contexts.ts';
-import { isUntrustedPullRequest, type RunEvent, readEvent } from './event.ts';
+import { type RunEvent, readEvent, untrustedSource } from './event.ts';
 import { ExpressionError } from './expressions.ts';
 import { createRunNotifier, type GitHubControl } from './github-control.ts';
 import { runJob } from './job.ts';
@@ -98,9 +98,9 @@ async function createRun(
   masker: SecretMasker,
 ): Promise<WorkflowRunState> {
   const { variables, idTokenEndpoint } = splitMachineEnvironment(options.env ?? {});
-  const isUntrusted = isUntrustedPullRequest(event);
+  const untrusted = untrustedSource(event);
   const runtimeToken = generateToken();
-  const secrets = isUntrusted ? {} : (options.secrets ?? {});
+  const secrets = untrusted ? {} : (options.secrets ?? {});
   for (const secret of [...Object.values(secrets), runtimeToken, idTokenEndpoint?.token ?? ''])
     masker.add(secret);
   const eventPath = join(folders.temporary, '_github_workflow', 'event.json');
@@ -115,9 +115,9 @@ async function createRun(
     runner: createRunnerContext(folders),
     inputs: dispatchInputs(workflow, event),
     secrets,
-    vars: options.vars ?? {},
+    vars: untrusted === 'fork' ? {} : (options.vars ?? {}),
     machineVariables: variables,
-    isUntrusted,
+    isUntrusted: untrusted !== undefined,
     idTokenEndpoint,
     runtimeToken,
     cancellation: options.cancellation ?? new AbortController().signal,

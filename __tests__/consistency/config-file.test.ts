@@ -56,6 +56,7 @@ allowed-ip-ranges:
   office: 198.51.100.0/24
 allow-azure-services: false
 keep-firewall-rule: false
+kept-rules-older-than: 30d
 database: relecloud
 charset: UTF8
 collation: en_US.utf8
@@ -191,8 +192,7 @@ function candidateValues(inputType: InputType): fc.Arbitrary<string> {
 
 /** Inputs for which the schema is as strict as the parser. */
 const comparableInputs = Object.entries<InputType>(inputSchema).filter(
-  ([name, inputType]) =>
-    name !== 'on-drift' &&
+  ([, inputType]) =>
     !['list', 'ranges', 'pairs'].includes(inputType.type) &&
     !(inputType.type === 'text' && !inputType.pattern),
 );
@@ -220,13 +220,21 @@ describe('the schema agrees with the parser', () => {
     },
   );
 
-  test.each(inputSchema['on-drift'].choices)(
-    'a mode accepts the value of on-drift that the schema accepts: %s',
-    (choice) => {
-      const modes = ['ensure', 'check'].map((mode) =>
-        parserErrors(`${completeConfigFile.replace('on-drift: warn', `on-drift: ${choice}`)}`, { mode }),
-      );
-      expect(modes.some((errors) => errors.length === 0)).toBe(true);
+  test.each([...inputSchema['on-drift'].choices, '[fix, fail]', '"fix, fail"', 'fail,warn', '"warn\\nfix"'])(
+    'every mode accepts the value of on-drift that the schema accepts: %s',
+    (value) => {
+      const text = completeConfigFile.replace('on-drift: warn', `on-drift: ${value}`);
+      expect(validateSchema(parseYaml(text)), JSON.stringify(validateSchema.errors)).toBe(true);
+      for (const mode of ['ensure', 'check']) expect(parserErrors(text, { mode }), mode).toEqual([]);
+    },
+  );
+
+  test.each(['ignore', '[fix, often]', '"fix fail"', '""', '{ check: fail }'])(
+    'the schema rejects a value of on-drift that the parser rejects: %s',
+    (value) => {
+      const text = completeConfigFile.replace('on-drift: warn', `on-drift: ${value}`);
+      if (value !== '""') expect(parserErrors(text)).not.toEqual([]);
+      expect(validateSchema(parseYaml(text))).toBe(false);
     },
   );
 });

@@ -112,6 +112,70 @@ describe('drift of declared properties', () => {
   });
 });
 
+describe('what the server cannot do', () => {
+  const { 'public-access': _, 'password-auth': __, 'sku-name': ___, ...undeclared } = fullConfig;
+  const server = fullConfig['server-name'];
+  const subnet = '/subscriptions/x/resourceGroups/r/providers/Microsoft.Network/virtualNetworks/v/subnets/s';
+  const burstable = { sku: { name: 'Standard_B1ms', tier: 'Burstable' } };
+
+  test.for([
+    [
+      'firewall rules of a virtual network',
+      { properties: { network: { delegatedSubnetResourceId: subnet, publicNetworkAccess: 'Disabled' } } },
+      { properties: { network: { delegatedSubnetResourceId: null, publicNetworkAccess: 'Enabled' } } },
+      { 'allowed-ip-ranges': `${fullConfig['allowed-ip-ranges']}\nnew=203.0.113.77` },
+      'remove allowed-ip-ranges',
+      'server-not-suitable',
+    ],
+    [
+      'writes of a read replica',
+      { properties: { replicationRole: 'AsyncReplica', backup: { backupRetentionDays: 7 } } },
+      { properties: { replicationRole: 'Primary', backup: { backupRetentionDays: 14 } } },
+      {},
+      'set server-name to its source',
+      'server-not-suitable',
+    ],
+    [
+      'high availability of a burstable size',
+      { ...burstable, properties: { highAvailability: { mode: 'Disabled', state: 'NotEnabled' } } },
+      {
+        sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+        properties: {
+          highAvailability: { mode: 'SameZone', state: 'Healthy', standbyAvailabilityZone: '1' },
+        },
+      },
+      {},
+      'Azure offers no high availability on burstable sizes',
+      undefined,
+    ],
+    [
+      'changes of a stopped server that is not started',
+      { properties: { state: 'Stopped', backup: { backupRetentionDays: 7 } } },
+      { properties: { state: 'Ready', backup: { backupRetentionDays: 14 } } },
+      { 'start-if-stopped': 'false' },
+      'set start-if-stopped to true',
+      'server-not-usable',
+    ],
+  ] as const)(
+    '%s: check names a remedy that works, and on-drift: fix requests nothing that Azure rejects',
+    async ([, limit, undo, inputs, remedy, error], { emulator }) => {
+      await emulator.patchServer(server, limit);
+      const given = { ...undeclared, ...inputs };
+      const check = await runCheck(emulator, given);
+      expect(check.log).toContain(remedy);
+      expect(check.log).not.toContain('mode: ensure creates it');
+      await emulator.clearRecords();
+      const fix = await runFix(emulator, given);
+      const writes = await emulator.writesExceptTemporaryRules();
+      await emulator.patchServer(server, undo);
+      expect(fix.log).toContain(remedy);
+      expect(fix.exitCode, fix.log).toBe(error === undefined ? 0 : 1);
+      if (error !== undefined) expect(fix.log).toContain(`(${error})`);
+      expect(writes).toEqual([]);
+    },
+  );
+});
+
 describe('an elastic cluster', () => {
   // Azure creates and owns its only database, so the action manages no role and no extension in it.
   const { 'app-username': _, 'app-password': __, extensions: ___, ...alone } = fullConfig;

@@ -36,14 +36,16 @@ describe('the rule for this runner', () => {
     const inputs = { ...defaultInputs, 'server-name': 'persistent', 'keep-firewall-rule': 'true' };
     const job = new Job(emulator);
     const step = await job.step(inputs);
+    const [keptRule = ''] = await emulator.ruleNames('persistent');
+    expect(keptRule).toMatch(/^gha-kept-4711-\d{8}-198-51-100-7$/);
     expect(JSON.parse(step.outputs['changes'] ?? '')).toContainEqual({
       resource: 'firewall rule',
-      name: 'gha-kept-198-51-100-7',
+      name: keptRule,
       action: 'create',
       details: '198.51.100.7',
     });
     await job.runPosts();
-    expect(await emulator.ruleNames('persistent')).toEqual(['gha-kept-198-51-100-7']);
+    expect(await emulator.ruleNames('persistent')).toEqual([keptRule]);
     await emulator.clearRecords();
     expect((await new Job(emulator).step(inputs)).outputs['changes']).toBe('[]');
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
@@ -57,7 +59,8 @@ describe('the rule for this runner', () => {
       message:
         "Cannot complete operation while server 'persistent' is busy processing another operation. Try again later.",
     };
-    await emulator.patchServer('persistent', { rules: { 'gha-kept-198-51-100-7': null } });
+    const [keptRule = ''] = await emulator.ruleNames('persistent');
+    await emulator.patchServer('persistent', { rules: { [keptRule]: null } });
     await emulator.addFault({ service: 'arm', method: 'PUT', path: '/firewallRules/' }, { operationFails });
     const job = new Job(emulator);
     const step = await job.step({ ...defaultInputs, 'server-name': 'persistent' });

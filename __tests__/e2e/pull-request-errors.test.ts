@@ -69,17 +69,26 @@ describe('a fork’s pull request', () => {
     expect(await emulator.requests()).toEqual([]);
   });
 
+  const dependabot = { GITHUB_ACTOR: 'dependabot[bot]' };
+  const noIds = { AZURE_CLIENT_ID: '', AZURE_TENANT_ID: '', RUNNER_ENVIRONMENT: 'github-hosted' };
+
   test.for([
-    ['a fork’s', {}],
-    ['Dependabot’s', { GITHUB_ACTOR: 'dependabot[bot]' }],
+    ['a fork’s', 'pull_request', 'ensure', {}],
+    ['Dependabot’s', 'pull_request', 'ensure', dependabot],
+    ['a fork’s', 'pull_request_review', 'ensure', {}],
+    ['a fork’s', 'pull_request_review_comment', 'drop', {}],
+    ['Dependabot’s', 'push', 'ensure', dependabot],
+    ['Dependabot’s', 'pull_request_target', 'drop', dependabot],
+    // The ids for the sign-in are often secrets or variables, which such a run does not get either.
+    ['a fork’s', 'pull_request', 'check', noIds],
+    ['Dependabot’s', 'push', 'check', { ...dependabot, AZURE_SUBSCRIPTION_ID: '' }],
   ] as const)(
-    'with skip-without-credentials: %s run only logs a notice, also in post',
-    async ([whose, env], { emulator }) => {
-      const job =
-        whose === 'a fork’s'
-          ? fromFork(emulator)
-          : pullRequestJob(emulator, 9, {}, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...env });
-      const step = await job.step({ ...withoutSecrets, 'skip-without-credentials': 'true' });
+    'with skip-without-credentials: %s run on %s with mode %s only logs a notice, also in post',
+    async ([whose, name, mode, more], { emulator }) => {
+      const head = whose === 'a fork’s' ? { head: otherRepository } : {};
+      const env = { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...more };
+      const job = pullRequestJob(emulator, 9, { name, ...head }, env);
+      const step = await job.step({ ...withoutSecrets, mode, 'skip-without-credentials': 'true' });
       expect(step.exitCode, step.log).toBe(0);
       expect(step.log).toMatch(/^::notice::Skipped: GitHub gives/m);
       expect(step.outputs['db-name']).toBeUndefined();
@@ -88,6 +97,18 @@ describe('a fork’s pull request', () => {
       expect(await emulator.requests()).toEqual([]);
     },
   );
+
+  test('of Dependabot without secrets is an error that names the secrets that such a run can have', async ({
+    emulator,
+  }) => {
+    const env = { ACTIONS_ID_TOKEN_REQUEST_URL: '', ...dependabot };
+    const step = await pullRequestJob(emulator, 9, {}, env).step(withoutSecrets);
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain(
+      'does not give the secrets of Actions, only Dependabot secrets, to Dependabot’s pull requests',
+    );
+    expect(step.log).toContain('add the secrets under the same names to the repository’s Dependabot secrets');
+  });
 
   test('with secrets is not skipped by skip-without-credentials', async ({ emulator }) => {
     const step = await pullRequestJob(emulator, 9, { head: otherRepository }).step({

@@ -193,6 +193,8 @@ describe('sweep', () => {
       unknown: 'gha-temporary-4711-102-1-aaaaaaaaaa',
       others: 'gha-temporary-815-100-1-aaaaaaaaaa',
       kept: 'gha-kept-203-0-113-5',
+      keptLongAgo: 'gha-kept-4711-20250101-203-0-113-5',
+      keptByOthers: 'gha-kept-815-20250101-203-0-113-5',
     };
     await emulator.patchServer('rules', {
       rules: Object.fromEntries(Object.values(names).map((name) => [name, range])),
@@ -204,10 +206,35 @@ describe('sweep', () => {
     expect(step.exitCode, step.log).toBe(0);
     expect(droppedNames(step).toSorted()).toEqual([names.ended, names.earlierAttempt].toSorted());
     expect(await emulator.ruleNames('rules')).toEqual(
-      expect.arrayContaining([names.running, names.unknown, names.others, names.kept]),
+      expect.arrayContaining([
+        names.running,
+        names.unknown,
+        names.others,
+        names.kept,
+        names.keptLongAgo,
+        names.keptByOthers,
+      ]),
     );
     expect(step.log).toContain(`Skipped: firewall rule ${names.running}: run 101 has not ended`);
     expect(step.log).toMatch(new RegExp(`Skipped: firewall rule ${names.unknown}: .*HTTP 404`));
+    expect(step.log).toContain(
+      `Skipped: firewall rule ${names.keptLongAgo}: it was created on 2025-01-01, and kept-rules-older-than is not set`,
+    );
+
+    // The rules of keep-firewall-rule are deleted by their age on request; a rule of unknown age and owner stays.
+    const byAge = { 'kept-rules-older-than': '30d' };
+    const dryRun = await createScheduledJob(emulator).step(
+      sweepInputs('rules', { ...byAge, 'dry-run': 'true' }),
+    );
+    expect(droppedNames(dryRun), dryRun.log).toEqual([names.keptLongAgo]);
+    expect(await emulator.ruleNames('rules')).toContain(names.keptLongAgo);
+    const aged = await createScheduledJob(emulator).step(sweepInputs('rules', byAge));
+    expect(aged.exitCode, aged.log).toBe(0);
+    expect(droppedNames(aged)).toEqual([names.keptLongAgo]);
+    const left = await emulator.ruleNames('rules');
+    expect(left).not.toContain(names.keptLongAgo);
+    expect(left).toEqual(expect.arrayContaining([names.kept, names.keptByOthers]));
+    expect(aged.log).toContain(`Skipped: firewall rule ${names.kept}: its name has no repository and no day`);
   });
 
   test('does not drop a database that another job renews after the sweep has read its expiry', async ({

@@ -187,16 +187,27 @@ describe('the OIDC variables ACTIONS_ID_TOKEN_REQUEST_*', () => {
     expect(log).toContain('a script has [] [] []');
   });
 
-  test("a fork's pull request does not get them, and no secrets", async ({ run, write }) => {
-    const repo = (name: string) => ({ ref: 'b', repo: { full_name: name } });
-    const event = {
-      action: 'opened',
-      pull_request: { number: 7, head: repo('fork/x'), base: repo('relecloud/x') },
-    };
+  const repo = (name: string) => ({ ref: 'b', repo: { full_name: name } });
+  const pull = { number: 7, head: repo('relecloud/x'), base: repo('relecloud/x') };
+  const fromFork = { action: 'opened', pull_request: { ...pull, head: repo('fork/x') } };
+  const review = { action: 'submitted', pull_request: fromFork.pull_request };
+  const sender = { login: 'dependabot[bot]' };
+
+  test.for([
+    ["a fork's pull request", 'pull_request', fromFork],
+    ["a review of a fork's pull request", 'pull_request_review', review],
+    ['a push of Dependabot', 'push', { ref: 'refs/heads/main', sender }],
+    [
+      "Dependabot's pull_request_target",
+      'pull_request_target',
+      { action: 'opened', pull_request: pull, sender },
+    ],
+  ] as const)('%s does not get them, and no secrets', async ([, name, event], { run, write }) => {
     const workflow = `permissions: { id-token: write }\n${body}      - run: echo "secret [\${{ secrets.PASSWORD }}]"\n`;
-    const { log } = await run(workflow.replace('on: push', 'on: pull_request'), {
+    const { log } = await run(workflow.replace('on: push', `on: ${name}`), {
       env,
       secrets: { PASSWORD: 'known' },
+      eventName: name,
       event: write(JSON.stringify(event), 'event.json'),
     });
     expect(log).toContain('ACTIONS_ID_TOKEN_REQUEST_URL is [undefined]');

@@ -90,6 +90,10 @@ export const errorCatalog = {
     hint: p.hint,
     url: `${DOCS_URL}/troubleshoot/how-to-troubleshoot-common-connection-issues`,
   }),
+  'server-not-suitable': (p: { server: string; mode: string; reasons: readonly string[] }): ErrorText => ({
+    summary: `Mode ${p.mode} cannot work with server '${p.server}' and these inputs:${longList(p.reasons)}`,
+    hint: 'Follow the remedy that is listed with each reason. Nothing was changed.',
+  }),
   'timed-out': (p: { waitingFor: string; after: string; hint: string }): ErrorText => ({
     summary: `Timed out after ${p.after} waiting for ${p.waitingFor}.`,
     hint: p.hint,
@@ -172,9 +176,14 @@ export const errorCatalog = {
     summary: `Pull request #${p.number} of ${p.repository} is closed, so no database is created for it.`,
     hint: 'Reopen the pull request, or run mode: drop to remove its database and role. Re-running an old job does not re-create them.',
   }),
-  'no-credentials': (p: { why: string }): ErrorText => ({
-    summary: `This run has no credentials: GitHub does not give secrets or an OpenID Connect token to ${p.why}.`,
-    hint: 'Set skip-without-credentials: true to end such runs with a notice instead of this error, or run the step only for branches of this repository.',
+  'no-credentials': (p: {
+    withheld: string;
+    why: string;
+    /** What to do to have credentials in such a run, or no such run. */
+    alternative: string;
+  }): ErrorText => ({
+    summary: `This run has no credentials: GitHub does not give ${p.withheld} to ${p.why}.`,
+    hint: `Set skip-without-credentials: true to end such runs with a notice instead of this error, or ${p.alternative}.`,
     url: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
   'fork-not-allowed': (p: { number: number }): ErrorText => ({
@@ -188,7 +197,7 @@ export const errorCatalog = {
   }),
   drifted: (p: { findings: readonly string[] }): ErrorText => ({
     summary: `Drift detected:${shortList(p.findings)}`,
-    hint: 'Run the step with mode: ensure to create what is missing (with on-drift: fix, also to change what differs), or change the inputs. With on-drift: warn, drift does not fail the step.',
+    hint: 'The annotations and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
   }),
   'check-incomplete': (p: {
     reasons: readonly string[];

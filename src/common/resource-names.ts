@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AddressRange } from './addresses.ts';
+import { type AddressRange, isIPv4 } from './addresses.ts';
 
 /**
  * The names of firewall rules and of pull requests' databases and roles. Azure accepts
@@ -44,9 +44,29 @@ export function parseTemporaryRuleName(name: string): RunIdentity | undefined {
   return { repositoryId, runId, runAttempt };
 }
 
-/** The name of a persistent rule for a runner's address (`keep-firewall-rule`). */
-export const persistentRuleName = (address: string): string =>
-  `${PERSISTENT_RULE_PREFIX}${ipToName(address)}`;
+/** A persistent rule for a runner's address (`keep-firewall-rule`), as its name describes it. */
+export interface PersistentRule {
+  /** The repository whose run created the rule, by GitHub's numeric id. */
+  readonly repositoryId: string;
+  /** The day of the creation in UTC, such as `2026-11-26`: Azure does not show when a rule was created. */
+  readonly createdOn: string;
+  readonly address: string;
+}
+
+/** The name of a persistent rule, such as `gha-kept-4711-20261126-203-0-113-9`, of at most 55 characters. */
+export const persistentRuleName = ({ repositoryId, createdOn, address }: PersistentRule): string =>
+  `${PERSISTENT_RULE_PREFIX}${repositoryId}-${createdOn.replaceAll('-', '')}-${ipToName(address)}`;
+
+/** What the name of a persistent rule says; undefined for every other name, and for one of an earlier version. */
+export function parsePersistentRuleName(name: string): PersistentRule | undefined {
+  const parts = /^gha-kept-(\d{1,20})-(\d{4})(\d{2})(\d{2})-(\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})$/i.exec(name);
+  const [, repositoryId = '', year, month, day, addressPart = ''] = parts ?? [];
+  const createdOn = `${year}-${month}-${day}`;
+  const address = addressPart.replaceAll('-', '.');
+  // `Date` accepts the 31st of every month.
+  const isDay = new Date(createdOn).toJSON()?.startsWith(createdOn) ?? false;
+  return isDay && isIPv4(address) ? { repositoryId, createdOn, address } : undefined;
+}
 
 export const isPersistentRuleName = (name: string): boolean =>
   name.toLowerCase().startsWith(PERSISTENT_RULE_PREFIX);

@@ -30,6 +30,7 @@ export class RunnerFirewallRule {
   readonly #writer: AzureWriter;
   readonly #state: ActionState;
   readonly #onPersistentRule: ((change: Change) => void) | undefined;
+  readonly #identity: RunIdentity;
   readonly #temporaryName: string;
   /** Requests for the temporary rule so far. */
   #requestCount = 0;
@@ -46,6 +47,7 @@ export class RunnerFirewallRule {
     this.#writer = writer;
     this.#state = state;
     this.#onPersistentRule = onPersistentRule;
+    this.#identity = identity;
     this.#temporaryName = temporaryRuleName(identity, randomBytes(5).toString('hex'));
   }
 
@@ -61,7 +63,12 @@ export class RunnerFirewallRule {
   }
 
   async #startPersistent(address: string, onPersistentRule: (change: Change) => void): Promise<RuleCreation> {
-    const name = persistentRuleName(address);
+    const { repositoryId } = this.#identity;
+    const name = persistentRuleName({
+      repositoryId,
+      createdOn: new Date().toISOString().slice(0, 10),
+      address,
+    });
     let isAccepted = false;
     const onAccepted = (): void => {
       isAccepted = true;

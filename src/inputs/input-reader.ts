@@ -63,7 +63,11 @@ export class InputReader {
 
   /** Adds an error for a missing input, unless the config-file sets it in an invalid way, which is an error already. */
   addMissingError(name: string, reason: string): undefined {
-    if (!this.#file?.invalidInputs.has(name)) this.addError(`${name} is missing: ${reason}`);
+    if (this.#file?.invalidInputs.has(name)) return;
+    // The runner passes an input without a value and one whose expression is empty in the same way.
+    this.addError(
+      `${name} is missing: ${reason} (if the step sets it by an expression, its variable or secret does not exist, or is empty)`,
+    );
   }
 
   /** Runs a validator over a value that is set. */
@@ -99,12 +103,6 @@ export class InputReader {
   required(name: 'server-name' | 'admin-username' | 'database', reason: string): string {
     if (!this.isSet(name)) this.addMissingError(name, reason);
     return this.get(name) ?? '';
-  }
-
-  /** The value of a choice that accepts only some of the schema's choices in a mode. */
-  choice<C extends string>(name: InputName, choices: readonly C[]): C | undefined {
-    const text = this.#text(name);
-    return text === undefined ? undefined : this.#valueOrError(name, parseChoice(text, choices));
   }
 
   /** A secret: untrimmed, because it can begin or end with a space, and never from the config-file. */

@@ -37,6 +37,7 @@ export const inputSchema = {
   'allowed-ip-ranges': { type: 'ranges' },
   'allow-azure-services': boolean,
   'keep-firewall-rule': boolean,
+  'kept-rules-older-than': duration,
   database: validText(validators.validateDatabaseName),
   charset: validText(validators.validateCharset),
   collation: validText(validators.validateCollation),
@@ -63,8 +64,8 @@ export const inputSchema = {
   'working-directory': text,
   'migration-timeout-minutes': minutes(0.01),
   'migrate-as': choice('app', 'admin'),
-  /** Over all modes; each mode accepts two of them. */
-  'on-drift': choice('warn', 'fix', 'fail'),
+  /** A value for each mode: `fix` belongs to `ensure`, `fail` to `check`, and `warn` to both. */
+  'on-drift': { type: 'list', choices: ['warn', 'fix', 'fail'] },
   'drift-report': {
     type: 'list',
     pattern: '\\.([Jj][Ss][Oo][Nn]|[Ss][Aa][Rr][Ii][Ff])$',

@@ -50,7 +50,7 @@ export interface ServerProperty<
    */
   readonly canUpdate?: false | ((change: PropertyChange) => boolean);
   /** How a user resolves a difference that cannot be updated. */
-  readonly remedy?: string;
+  readonly remedy?: string | ((change: PropertyChange) => string);
   readonly requiresRestart?: true;
   /** Whether Azure caused the difference, so that it is not drift. */
   isAzureManagedChange?(change: PropertyChange): boolean;
@@ -131,8 +131,10 @@ export const serverProperties = {
     normalize: (version) => version.split('.', 1)[0] ?? version,
     body: (version) => ({ version }),
     canUpdate: false,
-    remedy:
-      'the action never changes the major version, because an upgrade cannot be undone: run az postgres flexible-server upgrade, or declare the actual version',
+    remedy: ({ actual, expected }) =>
+      isGreater(actual, expected)
+        ? 'the action never changes the major version, because an upgrade cannot be undone: run az postgres flexible-server upgrade, or declare the actual version'
+        : 'Azure cannot change a server to an earlier major version: declare the actual version',
   }),
 
   skuName: property('sku-name', validText(validateSkuName, '^[Ss]tandard_[BDEbde][0-9].*$'), {
@@ -177,6 +179,8 @@ export const serverProperties = {
     default: (declared) => declared['clusterSize'] === undefined,
     actual: ({ storage }) => storage?.autoGrow ?? 'Disabled',
     body: (isOn) => ({ storage: { autoGrow: toEnabledDisabled(isOn) } }),
+    canUpdate: ({ expected, server }) => expected === 'Disabled' || (server.cluster?.clusterSize ?? 0) === 0,
+    remedy: 'the storage of an elastic cluster cannot grow automatically: declare storage-auto-grow: false',
   }),
 
   backupRetentionDays: property('backup-retention-days', integer(7, 35), {
@@ -202,9 +206,11 @@ export const serverProperties = {
     actual: ({ highAvailability }) => highAvailability?.mode ?? 'Disabled',
     body: (mode) => ({ highAvailability: { mode } }),
     // See docs/azure-behavior.md#high-availability.
-    canUpdate: ({ actual, expected }) => [actual, expected].some((mode) => mode.toLowerCase() === 'disabled'),
-    remedy:
-      'Azure cannot change one mode into the other directly: declare Disabled and run with on-drift: fix first, then declare the mode',
+    canUpdate: (change) => !isHighAvailabilityOfBurstable(change) && !isChangeOfStandbyKind(change),
+    remedy: (change) =>
+      isHighAvailabilityOfBurstable(change)
+        ? 'Azure offers no high availability on burstable sizes: declare a sku-name of another tier as well, or high-availability: Disabled'
+        : 'Azure cannot change one mode into the other directly: declare Disabled and run with on-drift: fix first, then declare the mode',
   }),
 
   availabilityZone: property('availability-zone', choice('1', '2', '3'), {
@@ -244,6 +250,10 @@ export const serverProperties = {
         ? { administratorLoginPassword: administratorPassword }
         : {}),
     }),
+    // Only mode check can declare Disabled, so no mode applies it.
+    canUpdate: ({ expected }) => expected === 'Enabled',
+    remedy:
+      'the action logs in with a password and never disables that: disable it in the Azure portal, or declare password-auth: Enabled',
   }),
 
   entraAuth: property('microsoft-entra-auth', enabledOrDisabled, {
@@ -255,6 +265,13 @@ export const serverProperties = {
         ...(isOn && tenantId !== undefined ? { tenantId } : {}),
       },
     }),
+    // The table sets password-auth first.
+    canUpdate: ({ expected, server, declared }) =>
+      expected === 'Enabled' ||
+      declared['passwordAuth'] === true ||
+      server.authConfig?.passwordAuth?.toLowerCase() !== 'disabled',
+    remedy:
+      'it is the only authentication of the server: declare password-auth: Enabled as well, or microsoft-entra-auth: Enabled',
   }),
 
   publicAccess: property('public-access', enabledOrDisabled, {
@@ -372,6 +389,18 @@ function canSkuChange({ expected, server, declared }: PropertyChange): boolean {
     (server.highAvailability?.mode ?? 'Disabled').toLowerCase() === 'disabled' ||
     declared['highAvailability'] === 'Disabled'
   );
+}
+
+const isDisabledMode = (mode: string): boolean => mode.toLowerCase() === 'disabled';
+
+/** See docs/azure-behavior.md#high-availability. */
+const isChangeOfStandbyKind = ({ actual, expected }: PropertyChange): boolean =>
+  !isDisabledMode(actual) && !isDisabledMode(expected);
+
+/** Whether high availability is declared for a size that has none: the declared size, or else the actual one. */
+function isHighAvailabilityOfBurstable({ expected, server, declared }: PropertyChange): boolean {
+  const size = declared['skuName'] ?? server.sku?.name;
+  return !isDisabledMode(expected) && typeof size === 'string' && skuTier(size) === 'Burstable';
 }
 
 /** A failover exchanges the zones of primary and standby. If ARM reports no standby zone, any zone is possible. */

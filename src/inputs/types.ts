@@ -78,6 +78,8 @@ export interface SweepConfig extends CommonConfig {
   readonly administrator: Credentials;
   /** Only what the ownership markers of this repository name is dropped. */
   readonly repository: RepositoryConfig;
+  /** Age in milliseconds from which rules of `keep-firewall-rule` are deleted; undefined: they stay. */
+  readonly keptRulesOlderThanMs: number | undefined;
   readonly comment: boolean;
   readonly dryRun: boolean;
 }

@@ -25,12 +25,30 @@ export const NO_EVENT: WorkflowEvent = {
   pullRequest: undefined,
 };
 
+/** Events whose runs get no secrets if the pull request comes from a fork; see docs/azure-behavior.md#runs-without-secrets. */
+const FORK_EVENTS = ['pull_request', 'pull_request_review', 'pull_request_review_comment'];
+
+/** Events whose runs get no Actions secrets if Dependabot triggers them. */
+const DEPENDABOT_EVENTS = [
+  ...FORK_EVENTS,
+  'pull_request_target',
+  'push',
+  'create',
+  'deployment',
+  'deployment_status',
+];
+
 /**
- * Whether GitHub withholds secrets and OIDC tokens from this run: a `pull_request` event of a fork or of Dependabot.
+ * Because of whom GitHub withholds this repository's secrets from the run; undefined if it does not. A run of Dependabot can
+ * have Dependabot secrets instead. `actor` is the one who triggered the first attempt, so a re-run changes nothing.
  */
-export function isUntrustedPullRequest({ name, pullRequest, actor }: WorkflowEvent): boolean {
-  if (name !== 'pull_request') return false;
-  return pullRequest?.fromFork === true || actor === 'dependabot[bot]';
+export function secretsWithheldFrom({
+  name,
+  pullRequest,
+  actor,
+}: WorkflowEvent): 'fork' | 'dependabot' | undefined {
+  if (FORK_EVENTS.includes(name) && pullRequest?.fromFork === true) return 'fork';
+  return DEPENDABOT_EVENTS.includes(name) && actor === 'dependabot[bot]' ? 'dependabot' : undefined;
 }
 
 /** Whether this run has the secrets of the base repository, but runs for a pull request of a fork. */

@@ -1,7 +1,9 @@
 import type { FoundServer } from '../azure/reader.ts';
 import {
   isBeingCreatedOrDeleted,
+  isTransient,
   normalizeState,
+  stateHint,
   waitForReady,
   waitForStableState,
 } from '../azure/server-states.ts';
@@ -16,6 +18,7 @@ import { controlPlaneResources, serverChildResources } from '../resources/index.
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { validateCreation } from '../resources/server/new-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
+import { rejectUnsuitableServer } from '../resources/server/server-limits.ts';
 import { validateServerParameters } from '../resources/server-parameter/server-parameter-handler.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
 import { reportServer } from './ready-server.ts';
@@ -32,6 +35,7 @@ export async function ensureServer(
 ): Promise<EnsuredServer> {
   const { run, config, reporter } = ctx;
   const options = { desired: config, policy: ensurePolicy(config), ...azure };
+  await rejectUnusableServer(ctx, azure);
   if (await wasCreationInterrupted(ctx, azure)) return await finishCreation(ctx, azure, 'existing');
   const first = await reconcile(reporter, controlPlaneResources, {
     ...options,
@@ -51,6 +55,24 @@ export async function ensureServer(
   const found = reportServer(ctx, await waitForReady(run, azure.reader));
   const children = await reconcile(reporter, serverChildResources, options);
   return withEarlier(results, { found, ...children });
+}
+
+/**
+ * Rejects a server that no change makes usable, before the first write.
+ * @throws `server-not-suitable`, or `server-not-usable` for a state that neither passes nor is changed by this run
+ */
+async function rejectUnusableServer(
+  { config }: ModeContext<EnsureConfig>,
+  { reader }: WritableControlPlane,
+): Promise<void> {
+  const observed = await reader.getServer();
+  if (observed.status !== 'present') return;
+  const { name, server } = observed.value;
+  const state = normalizeState(server);
+  if (isBeingCreatedOrDeleted(state)) return;
+  const isUsable = state === 'Ready' || isTransient(state) || (state === 'Stopped' && config.startIfStopped);
+  if (!isUsable) throw actionError('server-not-usable', { server: name, state, hint: stateHint(state) });
+  rejectUnsuitableServer(config, name, server);
 }
 
 const withEarlier = (earlier: readonly ReconcileOutcome[], last: EnsuredServer): EnsuredServer => ({

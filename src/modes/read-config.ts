@@ -8,7 +8,7 @@ import { type GetRawInput, InputReader, type ParseContext } from '../inputs/inpu
 import { parseConfig } from '../inputs/parse/parse-config.ts';
 import { secretInputs } from '../inputs/schema.ts';
 import type { Config } from '../inputs/types.ts';
-import { isUntrustedPullRequest, runsForkWithSecrets, type WorkflowEvent } from '../inputs/workflow-event.ts';
+import { runsForkWithSecrets, secretsWithheldFrom, type WorkflowEvent } from '../inputs/workflow-event.ts';
 
 /**
  * Masks the secret inputs, and secrets that the config-file contains by mistake; then reads the configuration.
@@ -32,7 +32,11 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   if (hasNoCredentials(runtime, inputs)) {
     if (inputs.get('skip-without-credentials')) return undefined;
     // An unreadable file may contain skip-without-credentials, so its own errors are reported instead.
-    if (!configFile?.isUnreadable) throw actionError('no-credentials', { why: untrustedSource(event) });
+    if (!configFile?.isUnreadable)
+      throw actionError('no-credentials', {
+        why: untrustedSource(event),
+        ...(secretsWithheldFrom(event) === 'fork' ? FORK_CREDENTIALS : DEPENDABOT_CREDENTIALS),
+      });
   }
   const config = parseConfig(raw, parseContext);
   if ('errors' in config) throw actionError('inputs-invalid', { errors: config.errors });
@@ -41,17 +45,38 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   return config;
 }
 
-/** Names the source of a run without secrets, as the object of "GitHub gives". */
-export const untrustedSource = ({ pullRequest }: WorkflowEvent): string =>
-  pullRequest?.fromFork ? 'a fork’s pull request' : 'Dependabot’s pull requests';
+const FORK_CREDENTIALS = {
+  withheld: 'secrets or an OpenID Connect token',
+  alternative: 'run the step only for branches of this repository',
+};
 
-/** Whether GitHub withholds the credentials for Azure or PostgreSQL from this run. */
+const DEPENDABOT_CREDENTIALS = {
+  withheld: 'the secrets of Actions, only Dependabot secrets,',
+  alternative:
+    'add the secrets under the same names to the repository’s Dependabot secrets (Settings, Secrets and variables, Dependabot)',
+};
+
+/** Names the source of a run without secrets, as the object of "GitHub gives". */
+export const untrustedSource = (event: WorkflowEvent): string =>
+  secretsWithheldFrom(event) === 'fork'
+    ? 'a fork’s pull request'
+    : `Dependabot’s ${event.pullRequest === undefined ? `runs on ${event.name}` : 'pull requests'}`;
+
+/**
+ * Whether the credentials for Azure or PostgreSQL are missing in a run from which GitHub withholds secrets. The ids for the
+ * sign-in can be among the missing secrets and variables. Without a client id, only a self-hosted runner can have an identity.
+ */
 function hasNoCredentials(runtime: ActionsRuntime, inputs: InputReader): boolean {
-  if (!isUntrustedPullRequest(runtime.event)) return false;
+  if (secretsWithheldFrom(runtime.event) === undefined) return false;
   const isCheck = inputs.get('mode') === 'check';
   if (!isCheck && inputs.secret('admin-password') === undefined) return true;
-  const canSignIn = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET') || runtime.canRequestIdToken;
-  return !canSignIn && (inputs.isSet('client-id') || process.env['AZURE_CLIENT_ID'] !== undefined);
+  const isIdMissing = (name: 'client-id' | 'subscription-id', variable: string): boolean =>
+    !inputs.isSet(name) && !process.env[variable];
+  if (isIdMissing('subscription-id', 'AZURE_SUBSCRIPTION_ID')) return true;
+  if (inputs.secret('client-secret', 'AZURE_CLIENT_SECRET')) return false;
+  return isIdMissing('client-id', 'AZURE_CLIENT_ID')
+    ? process.env['RUNNER_ENVIRONMENT'] === 'github-hosted'
+    : !runtime.canRequestIdToken;
 }
 
 function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {

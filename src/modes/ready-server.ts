@@ -2,6 +2,7 @@ import type { FoundServer } from '../azure/reader.ts';
 import { normalizeState, waitForReady, waitForStableState } from '../azure/server-states.ts';
 import { actionError } from '../common/errors.ts';
 import type { DropConfig, SweepConfig } from '../inputs/types.ts';
+import { rejectUnsuitableServer } from '../resources/server/server-limits.ts';
 import type { ModeContext, WritableControlPlane, WritingConfig } from './context.ts';
 
 /**
@@ -9,7 +10,8 @@ import type { ModeContext, WritableControlPlane, WritingConfig } from './context
  * @returns undefined, after a warning, if the run must end without a statement about databases: `drop` does not find the
  *   server, which may have been deleted on purpose, or the server is stopped and stays stopped (`dry-run`, or a sweep
  *   with `start-if-stopped: false`)
- * @throws `server-not-found` for a sweep, which would otherwise succeed every night without doing anything; why the server
+ * @throws `server-not-suitable` before the first write;
+ *   `server-not-found` for a sweep, which would otherwise succeed every night without doing anything; why the server
  *   could not be read, because unknown is never treated as absent
  */
 export async function findReadyServer(
@@ -33,6 +35,7 @@ export async function findReadyServer(
     run.warning(`Server '${stable.name}' is stopped and was not started, so nothing was checked.`);
     return undefined;
   }
+  rejectUnsuitableServer(config, stable.name, stable.server);
   if (isStopped && config.startIfStopped) {
     const change = {
       resource: 'server',

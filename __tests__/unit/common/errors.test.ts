@@ -19,6 +19,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'server-not-found': { server: 'server-a', subscription: 'subscription-a', resourceGroup: 'group-a' },
   'server-name-taken': { server: 'server-a' },
   'server-not-usable': { server: 'server-a', state: 'state-a', hint: 'Do advice-a, please.' },
+  'server-not-suitable': { server: 'server-c', mode: 'mode-c', reasons: ['reason-c'] },
   'timed-out': { waitingFor: 'waiting-a', after: '3 s', hint: 'Do advice-a, please.' },
   cancelled: { signal: 'signal-a' },
   'login-failed': {
@@ -52,7 +53,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'roles-failed': { failures: [new Error('failure-a'), new Error('failure-b')] },
   renewed: { database: 'database-a' },
   'pull-request-closed': { number: 4711, repository: 'repository-a' },
-  'no-credentials': { why: 'why-a' },
+  'no-credentials': { withheld: 'withheld-a', why: 'why-a', alternative: 'alternative-a' },
   'fork-not-allowed': { number: 4711 },
   'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
   drifted: { findings: ['finding-a', 'finding-b'] },

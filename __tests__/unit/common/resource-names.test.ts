@@ -5,8 +5,10 @@ import {
   AZURE_SERVICES_RULE_NAME,
   creationSentinel,
   declaredRuleName,
+  isPersistentRuleName,
   isTemporaryRuleName,
   isTemporaryRuleOfRun,
+  parsePersistentRuleName,
   parseTemporaryRuleName,
   persistentRuleName,
   pullRequestName,
@@ -24,6 +26,8 @@ const identity = fc.record({
   runAttempt: fc.integer({ min: 1, max: 9999 }).map(String),
 });
 const random = fc.stringMatching(/^[0-9a-f]{10}$/);
+const keptRuleName = (address: string): string =>
+  persistentRuleName({ repositoryId: '4711', createdOn: '2026-11-26', address });
 const range = fc.record({ start: fc.ipV4(), end: fc.ipV4() });
 
 describe('names of firewall rules', () => {
@@ -32,7 +36,7 @@ describe('names of firewall rules', () => {
       fc.property(identity, random, range, (run, part, addresses) => {
         const names = [
           temporaryRuleName(run, part),
-          persistentRuleName(addresses.start),
+          persistentRuleName({ ...run, createdOn: '2026-11-26', address: addresses.start }),
           declaredRuleName(addresses),
         ];
         for (const name of [...names, AZURE_SERVICES_RULE_NAME]) {
@@ -79,7 +83,7 @@ describe('names of firewall rules', () => {
   test('of persistent and declared rules never match those of temporary rules, which post removes', () => {
     fc.assert(
       fc.property(range, (addresses) => {
-        expect(isTemporaryRuleName(persistentRuleName(addresses.start))).toBe(false);
+        expect(isTemporaryRuleName(keptRuleName(addresses.start))).toBe(false);
         expect(isTemporaryRuleName(declaredRuleName(addresses))).toBe(false);
       }),
     );
@@ -90,11 +94,40 @@ describe('names of firewall rules', () => {
       fc.property(range, range, (one, other) => {
         const same = one.start === other.start && one.end === other.end;
         expect(declaredRuleName(one) === declaredRuleName(other)).toBe(same);
-        expect(persistentRuleName(one.start) === persistentRuleName(other.start)).toBe(
-          one.start === other.start,
-        );
+        expect(keptRuleName(one.start) === keptRuleName(other.start)).toBe(one.start === other.start);
       }),
     );
+  });
+});
+
+describe('parsePersistentRuleName', () => {
+  const day = fc
+    .date({ min: new Date('2000-01-01'), max: new Date('2999-12-31'), noInvalidDate: true })
+    .map((date) => date.toISOString().slice(0, 10));
+  const rule = fc.record({ repositoryId: id, createdOn: day, address: fc.ipV4() });
+
+  test('returns repository, day and address of every name, in any case', () => {
+    fc.assert(
+      fc.property(rule, (given) => {
+        const name = persistentRuleName(given);
+        expect(isPersistentRuleName(name)).toBe(true);
+        expect(parsePersistentRuleName(name)).toEqual(given);
+        expect(parsePersistentRuleName(name.toUpperCase())).toEqual(given);
+      }),
+    );
+  });
+
+  test.each([
+    'gha-kept-203-0-113-9',
+    'gha-kept-4711-20260231-203-0-113-9',
+    'gha-kept-4711-20261301-203-0-113-9',
+    'gha-kept-4711-20261126-203-0-113-900',
+    'gha-kept-4711-20261126-203-0-113-9-1',
+    'gha-kept-4711-20261126-203-0-113-9\n',
+    'gha-kept--20261126-203-0-113-9',
+    'gha-temporary-4711-20261126-1-203-0-113-9',
+  ])('returns undefined for another name: %j', (name) => {
+    expect(parsePersistentRuleName(name)).toBeUndefined();
   });
 });
 
@@ -127,7 +160,7 @@ describe('parseTemporaryRuleName', () => {
 
   test('returns undefined for every other name', () => {
     const others = [
-      persistentRuleName('203.0.113.9'),
+      keptRuleName('203.0.113.9'),
       declaredRuleName({ start: '203.0.113.9', end: '203.0.113.10' }),
       AZURE_SERVICES_RULE_NAME,
       'gha-temporary-',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseEvent } from '../../../src/github/parse-event.ts';
-import { isUntrustedPullRequest, runsForkWithSecrets } from '../../../src/inputs/workflow-event.ts';
+import { runsForkWithSecrets, secretsWithheldFrom } from '../../../src/inputs/workflow-event.ts';
 import { pullRequestEvent, pushEvent } from '../../helpers/unit/test-configs.ts';
 
 const env = {
@@ -129,20 +129,33 @@ describe('whether a pull request comes from a fork', () => {
 });
 
 describe('whether GitHub withholds secrets from the run', () => {
-  test.each([
-    ['a branch of this repository', pullRequestEvent(), false],
-    ['a fork', pullRequestEvent(42, { fromFork: true }), true],
-    ['Dependabot', pullRequestEvent(42, { actor: 'dependabot[bot]' }), true],
-    ['a user with a name similar to Dependabot', pullRequestEvent(42, { actor: 'dependabot' }), false],
-    [
-      'a fork on pull_request_target, which has secrets',
-      pullRequestEvent(42, { name: 'pull_request_target', fromFork: true }),
-      false,
-    ],
-    ['a push', pushEvent, false],
-    ['a push of Dependabot’s', { ...pushEvent, actor: 'dependabot[bot]' }, false],
-  ])('%s: %j', (_, event, expected) => {
-    expect(isUntrustedPullRequest(event)).toBe(expected);
+  const dependabot = 'dependabot[bot]';
+  const pullRequestEvents = ['pull_request', 'pull_request_review', 'pull_request_review_comment'];
+  const otherEvents = ['push', 'create', 'deployment', 'deployment_status'];
+  const eventsWithSecrets = [
+    ...['workflow_dispatch', 'schedule', 'workflow_run', 'issue_comment', 'merge_group', 'release', 'status'],
+  ];
+
+  test.each([...pullRequestEvents, 'pull_request_target', ...otherEvents, ...eventsWithSecrets, ''])(
+    'on the event %s, as GitHub documents it',
+    (name) => {
+      const isWithheldFromFork = pullRequestEvents.includes(name);
+      const isWithheldFromDependabot = !eventsWithSecrets.includes(name) && name !== '';
+      expect(secretsWithheldFrom(pullRequestEvent(42, { name }))).toBeUndefined();
+      expect(secretsWithheldFrom({ ...pushEvent, name })).toBeUndefined();
+      expect(secretsWithheldFrom(pullRequestEvent(42, { name, fromFork: true }))).toBe(
+        isWithheldFromFork ? 'fork' : undefined,
+      );
+      for (const event of [
+        pullRequestEvent(42, { name, actor: dependabot }),
+        { ...pushEvent, name, actor: dependabot },
+      ])
+        expect(secretsWithheldFrom(event)).toBe(isWithheldFromDependabot ? 'dependabot' : undefined);
+    },
+  );
+
+  test('not for a user with a name similar to Dependabot', () => {
+    expect(secretsWithheldFrom(pullRequestEvent(42, { actor: 'dependabot' }))).toBeUndefined();
   });
 });
 

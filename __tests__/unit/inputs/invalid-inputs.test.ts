@@ -101,6 +101,10 @@ const invalidValues: Readonly<Record<string, readonly (readonly [value: string, 
   ],
   'allow-azure-services': [['maybe', /true or false/]],
   'keep-firewall-rule': [['2', /true or false/]],
+  'kept-rules-older-than': [
+    ['30', /72h or 7d/],
+    ['0d', /72h or 7d/],
+  ],
   database: [
     ['', /missing/],
     ['1st', /begins with a letter/],

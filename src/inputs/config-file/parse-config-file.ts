@@ -141,6 +141,7 @@ class ConfigFileParser {
     for (const { key, value } of mapEntries(map)) {
       const name = isScalar(key) ? scalarText(key)?.trim() : undefined;
       if (!name) this.#addError(key, 'a name has to be a text: set one, or remove this entry');
+      else if (hasExpression(name)) this.#addError(key, `a name ${EXPRESSION_ERROR}`);
       else if (names.has(name)) this.#addError(key, 'a name is given twice: remove one');
       else yield [name, key, value];
       if (name) names.add(name);
@@ -207,7 +208,9 @@ class ConfigFileParser {
     const node = this.#yaml.resolveAlias(unresolvedNode);
     if (node !== undefined && !isScalar(node))
       return this.#addError(errorNode, `${description} has to be a text, not a list or a mapping`);
+    const errorCount = this.#errors.length;
     const text = node === undefined ? undefined : this.#parseText(node, description);
+    if (this.#errors.length > errorCount) return undefined;
     return text?.trim()
       ? text
       : this.#addError(errorNode, `${description} is empty: complete it, or remove it`);
@@ -215,6 +218,8 @@ class ConfigFileParser {
 
   #parseText(node: Parameters<typeof scalarText>[0], description: string): string | undefined {
     const text = scalarText(node);
+    if (text !== undefined && hasExpression(text))
+      return this.#addError(node, `${description} ${EXPRESSION_ERROR}`);
     if (text?.includes('\0') || text?.isWellFormed() === false)
       return this.#addError(
         node,
@@ -223,6 +228,12 @@ class ConfigFileParser {
     return text;
   }
 }
+
+/** Whether a text has an expression. No shell, PostgreSQL or Azure uses this notation, so it is never meant literally. */
+const hasExpression = (text: string): boolean => text.includes('${{');
+
+const EXPRESSION_ERROR =
+  'has an expression (${{ … }}), which GitHub evaluates only in workflow files: remove it here, and set the input in the step’s with:';
 
 const SINGLE_VALUE = 'one value, not a list or a mapping';
 

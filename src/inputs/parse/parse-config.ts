@@ -46,9 +46,10 @@ function deepFreeze<T>(value: T): T {
 function parseForMode(inputs: InputReader, context: ParseContext): Config {
   const { event = NO_EVENT } = context;
   const mode = inputs.get('mode') ?? 'ensure';
-  // Only validated here: readConfig uses the first one before it parses the inputs, and only mode check uses the other.
+  // Only validated here: readConfig uses the first one before it parses the inputs, and one mode alone uses each other.
   inputs.get('skip-without-credentials');
   inputs.get('drift-issue');
+  inputs.get('kept-rules-older-than');
   switch (mode) {
     case 'ensure':
       return parseEnsure(inputs, context, event);
@@ -65,9 +66,10 @@ function parseEnsure(inputs: InputReader, context: ParseContext, event: Workflow
   const administrator = parseAdministrator(inputs);
   const pullRequest = inputs.get('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
   const name = inputs.required('database', 'the database to ensure');
-  rejectDryRun(inputs);
-  rejectWithoutPullRequest(inputs);
-  const database = parseDatabase(inputs, name, pullRequest);
+  rejectDryRun(inputs, 'ensure');
+  const step = { mode: 'ensure', event } as const;
+  rejectWithoutPullRequest(inputs, step);
+  const database = parseDatabase(inputs, name, pullRequest, step);
   return {
     mode: 'ensure',
     ...parseCommon(inputs, 'ensure'),
@@ -78,8 +80,8 @@ function parseEnsure(inputs: InputReader, context: ParseContext, event: Workflow
     extensions: parseExtensions(inputs),
     publish: parsePublish(inputs),
     migration: parseMigration(inputs, context),
-    comment: inputs.get('comment') ?? false,
-    onDrift: inputs.choice('on-drift', ['warn', 'fix'] as const) ?? 'warn',
+    comment: pullRequest !== undefined && (inputs.get('comment') ?? false),
+    onDrift: parseOnDrift(inputs, 'ensure', 'fix') ?? 'warn',
     repository: event.repository,
     driftReportPaths: parseDriftReportPaths(inputs),
     configSource: findConfigSource(inputs, context),
@@ -91,10 +93,11 @@ function parseCheck(inputs: InputReader, context: ParseContext, event: WorkflowE
   const password = inputs.secret('admin-password');
   const pullRequest = inputs.get('per-pull-request') ? parsePullRequest(inputs, event) : undefined;
   const administrator = username && password ? { username, password } : undefined;
-  rejectDryRun(inputs);
-  rejectWithoutPullRequest(inputs);
+  rejectDryRun(inputs, 'check');
+  const step = { mode: 'check', event } as const;
+  rejectWithoutPullRequest(inputs, step);
   const database = inputs.isSet('database')
-    ? parseDatabase(inputs, inputs.get('database') ?? '', pullRequest)
+    ? parseDatabase(inputs, inputs.get('database') ?? '', pullRequest, step)
     : undefined;
   return {
     mode: 'check',
@@ -104,7 +107,7 @@ function parseCheck(inputs: InputReader, context: ParseContext, event: WorkflowE
     database,
     appRole: database && parseRole(inputs, { administrator, pullRequest, database, event }),
     extensions: parseExtensions(inputs),
-    onDrift: inputs.choice('on-drift', ['warn', 'fail'] as const) ?? 'fail',
+    onDrift: parseOnDrift(inputs, 'check', 'fail') ?? 'fail',
     driftReportPaths: parseDriftReportPaths(inputs),
     driftIssue: parseDriftIssue(inputs, event),
     repository: event.repository,
@@ -121,7 +124,7 @@ function parseDrop(inputs: InputReader, event: WorkflowEvent): DropConfig {
     'database',
     "the base of the pull request's database, as given when it was ensured",
   );
-  const database = parseDatabase(inputs, name, pullRequest);
+  const database = parseDatabase(inputs, name, pullRequest, { mode: 'drop', event });
   return {
     mode: 'drop',
     ...parseCommon(inputs, 'drop'),
@@ -144,6 +147,7 @@ function parseSweep(inputs: InputReader, { repository }: WorkflowEvent): SweepCo
     ...parseCommon(inputs, 'sweep'),
     administrator: parseAdministrator(inputs),
     repository,
+    keptRulesOlderThanMs: inputs.get('kept-rules-older-than'),
     comment: inputs.get('comment') ?? false,
     dryRun: inputs.get('dry-run') ?? false,
   };
@@ -179,7 +183,7 @@ function parseAdministrator(inputs: InputReader): Credentials {
   inputs.validate('admin-username', username, validateAdministratorLogin);
   const password = inputs.secret('admin-password');
   if (password === undefined)
-    inputs.addError('admin-password is missing: put it into a secret and pass ${{ secrets.… }}');
+    inputs.addMissingError('admin-password', 'put it into a secret and pass ${{ secrets.… }}');
   return { username, password: password ?? '' };
 }
 
@@ -206,9 +210,34 @@ function parsePublish(inputs: InputReader): PublishConfig {
   };
 }
 
-function rejectDryRun(inputs: InputReader): void {
-  if (inputs.get('dry-run'))
-    inputs.addError('dry-run is for mode drop and sweep; mode check shows what ensure would find');
+/** Of a config-file that other modes share, `check` ignores it: that mode writes nothing. */
+function rejectDryRun(inputs: InputReader, mode: 'ensure' | 'check'): void {
+  if (!inputs.get('dry-run') || (mode === 'check' && inputs.isFromFile('dry-run'))) return;
+  const reason = mode === 'ensure' ? ', and mode ensure would change what it finds' : '';
+  inputs.addError(`dry-run is for mode drop and sweep${reason}; mode check shows what ensure would find`);
+}
+
+/**
+ * The value of `on-drift` for this mode. Beside it, there can be a value for the other mode. That one alone is a mistake in
+ * a step, and in a config-file a declaration for other steps.
+ * @param ownValue the value that only this mode accepts
+ */
+function parseOnDrift<V extends 'fix' | 'fail'>(
+  inputs: InputReader,
+  mode: 'ensure' | 'check',
+  ownValue: V,
+): V | 'warn' | undefined {
+  const given = new Set(inputs.get('on-drift'));
+  if (given.size > 2)
+    inputs.addError('on-drift has warn beside fix and fail, so that no mode takes it: remove one of them');
+  if (given.has(ownValue)) return ownValue;
+  if (given.has('warn')) return 'warn';
+  const [other] = given;
+  if ((other === 'fix' || other === 'fail') && !inputs.isFromFile('on-drift'))
+    inputs.addError(
+      `on-drift is '${other}', which is for mode ${mode === 'check' ? 'ensure' : 'check'}, but mode ${mode} takes one of: warn, ${ownValue}`,
+    );
+  return undefined;
 }
 
 /** Paths of the drift reports, as given. */

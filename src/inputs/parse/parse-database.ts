@@ -1,6 +1,7 @@
 import { pullRequestName } from '../../common/resource-names.ts';
 import type { InputReader } from '../input-reader.ts';
 import type { DatabaseConfig, PullRequestConfig } from '../types.ts';
+import { isForPullRequestSteps, type StepContext } from './parse-pull-request.ts';
 
 /**
  * The inputs about the database.
@@ -10,11 +11,15 @@ export function parseDatabase(
   inputs: InputReader,
   base: string,
   pullRequest: PullRequestConfig | undefined,
+  step: StepContext,
 ): DatabaseConfig {
   const name = pullRequest === undefined ? base : pullRequestName(base, pullRequest.number);
-  const template = inputs.get('template');
-  if (template !== undefined && template === name)
-    inputs.addError(`template is '${template}', the database itself`);
+  const [given, reset, expiresInMs] = [inputs.get('template'), inputs.get('reset'), inputs.get('expires-in')];
+  // The databases of pull requests are usually clones of the base, in whose steps the file's template means nothing.
+  const isItself = given !== undefined && given === name;
+  const isIgnored = isItself && pullRequest === undefined && isForPullRequestSteps(inputs, 'template', step);
+  if (isItself && !isIgnored) inputs.addError(`template is '${given}', the database itself`);
+  const template = isIgnored ? undefined : given;
   return {
     name,
     base,
@@ -27,8 +32,8 @@ export function parseDatabase(
       pullRequest: pullRequest.number,
       base,
     },
-    reset: inputs.get('reset') ?? false,
-    expiresInMs: inputs.get('expires-in'),
+    reset: pullRequest !== undefined && (reset ?? false),
+    expiresInMs: pullRequest === undefined ? undefined : expiresInMs,
   };
 }
 

@@ -45,8 +45,9 @@ export function parseAppRole(inputs: InputReader, context: RoleContext): AppRole
   if (password !== undefined && key !== undefined)
     inputs.addError('app-password and app-password-key are both given: set only one of them');
   if (given === undefined && inputs.secret('app-password-key') === undefined)
-    inputs.addError(
-      'app-password-key is missing: app-username needs it, or app-password (openssl rand -base64 32 generates a key; put it into a secret)',
+    inputs.addMissingError(
+      'app-password-key',
+      'app-username needs it, or app-password (openssl rand -base64 32 generates a key; put it into a secret)',
     );
   if (password !== undefined && password === context.administrator?.password)
     inputs.addError(

@@ -10,6 +10,11 @@ import {
   serverOnlyResources,
   undeclaredFirewallRules,
 } from '../../resources/index.ts';
+import {
+  findServerLimits,
+  type ServerLimit,
+  withServerLimits,
+} from '../../resources/server/server-limits.ts';
 import { type ModeContext, openControlPlane } from '../context.ts';
 import { createFirewallAuditSource, warnAboutOpenFirewall } from './firewall-audit.ts';
 import { reportCheck } from './report-check.ts';
@@ -19,8 +24,8 @@ import { runSqlChecks } from './sql-checks.ts';
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   const { reporter } = ctx;
   const { reader } = openControlPlane(ctx);
-  const { findings, readErrors } = await reporter.phase('Check server', () =>
-    checkResources(ctx, serverOnlyResources, reader),
+  const { findings, readErrors } = await reporter.phase('Check server', async () =>
+    checkResources(ctx, await findLimits(ctx, reader), serverOnlyResources, reader),
   );
   const observed = await reader.getServer();
   if (observed.status !== 'present')
@@ -35,7 +40,7 @@ export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   );
   const armFindings = [...findings, ...contents.findings];
   const sqlFindings = await reporter.phase('Check database (SQL)', () =>
-    runSqlChecks(ctx, server, armFindings),
+    runSqlChecks(ctx, server, armFindings, findServerLimits(ctx.config, server)),
   );
   await reportCheck(ctx, {
     serverId: server.id,
@@ -57,10 +62,13 @@ async function checkServerContents(
   reader: AzureReader,
   server: FoundServer['server'],
 ): Promise<ResourceCheck & { readonly internetOpenRules: readonly string[] }> {
-  const declared = await checkResources(ctx, [...serverChildResources, ...armDatabaseResources], reader);
+  const limits = findServerLimits(ctx.config, server);
+  const resources = [...serverChildResources, ...armDatabaseResources];
+  const declared = await checkResources(ctx, limits, resources, reader);
   if (hasPrivateAccess(server)) return { ...declared, internetOpenRules: [] };
   const undeclared = await checkResources(
     ctx,
+    [],
     undeclaredFirewallRules,
     createFirewallAuditSource(ctx, reader),
   );
@@ -71,9 +79,22 @@ async function checkServerContents(
   };
 }
 
+async function findLimits(
+  { config }: ModeContext<CheckConfig>,
+  reader: AzureReader,
+): Promise<readonly ServerLimit[]> {
+  const observed = await reader.getServer();
+  return observed.status === 'present' ? findServerLimits(config, observed.value.server) : [];
+}
+
 const checkResources = <R>(
   { reporter, config }: ModeContext<CheckConfig>,
+  limits: readonly ServerLimit[],
   resources: readonly PlanFunction<R, never>[],
   reader: R,
 ): Promise<ResourceCheck> =>
-  reconcile(reporter, resources, { desired: config, policy: READ_ONLY_POLICY, reader });
+  reconcile(
+    reporter,
+    resources.map((resource) => withServerLimits(limits, resource)),
+    { desired: config, policy: READ_ONLY_POLICY, reader },
+  );

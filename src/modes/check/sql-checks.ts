@@ -9,6 +9,7 @@ import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
 import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
 import { type PlanFunction, reconcile } from '../../reconcile/reconcile.ts';
 import { databaseOnlyResources, inDatabaseResources, roleResources } from '../../resources/index.ts';
+import { type ServerLimit, withServerLimits } from '../../resources/server/server-limits.ts';
 import type { SqlWriterDeps } from '../../resources/sql-writer-deps.ts';
 import type { ModeContext } from '../context.ts';
 
@@ -23,13 +24,19 @@ interface SqlCheck {
  * Checks what only SQL can read, if the runner can log in already: a check never opens the firewall. Without a login
  * these resources are unknown, which is a notice and not an error.
  * @param armFindings findings so far, by which a missing database is known
+ * @param limits what the server cannot do
  */
 export async function runSqlChecks(
   ctx: ModeContext<CheckConfig>,
   server: FoundServer['server'],
   armFindings: readonly ReportedFinding[],
+  limits: readonly ServerLimit[],
 ): Promise<readonly ReportedFinding[]> {
-  const checksByDatabase = Map.groupBy(listSqlChecks(ctx.config, armFindings), ({ database }) => database);
+  const sqlChecks = listSqlChecks(ctx.config, armFindings).map((check) => ({
+    ...check,
+    resources: check.resources.map((resource) => withServerLimits(limits, resource)),
+  }));
+  const checksByDatabase = Map.groupBy(sqlChecks, ({ database }) => database);
   const findings: ReportedFinding[] = [];
   const uncheckedByReason = new Map<string, SqlCheck[]>();
   const administrator = findAdminLogin(ctx, server);

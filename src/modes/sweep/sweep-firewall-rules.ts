@@ -1,13 +1,22 @@
+import type { StoredFirewallRule } from '../../azure/reader.ts';
+import { isSameRange } from '../../common/addresses.ts';
 import { getErrorMessage } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
-import { isTemporaryRuleOfRun, parseTemporaryRuleName } from '../../common/resource-names.ts';
+import {
+  isPersistentRuleName,
+  isTemporaryRuleOfRun,
+  parsePersistentRuleName,
+  parseTemporaryRuleName,
+} from '../../common/resource-names.ts';
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
+import { formatRange, matchesDeclaration } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { ModeContext, WritableControlPlane } from '../context.ts';
 
 /**
- * Deletes temporary firewall rules of this repository whose run has ended without its post step. A run that GitHub does
- * not return is unknown and not ended. Rules of other repositories are left unchanged.
+ * Deletes temporary firewall rules of this repository whose run has ended without its post step, and persistent ones that
+ * are older than `kept-rules-older-than`. A run that GitHub does not return is unknown and not ended. Rules of other
+ * repositories are left unchanged.
  * @param failures receives an error for each rule whose run is unknown, or that cannot be deleted
  */
 export async function sweepFirewallRules(
@@ -15,18 +24,64 @@ export async function sweepFirewallRules(
   { reader, writer }: WritableControlPlane,
   failures: Error[],
 ): Promise<void> {
-  const { run } = ctx;
+  const { run, config, reporter } = ctx;
   const onFailure = (error: unknown): readonly [] => {
     run.signal.throwIfAborted();
     recordFailure(run, failures, error);
     return [];
   };
-  for (const { name } of await reader.listFirewallRules().catch(onFailure)) {
+  const now = new Date();
+  for (const rule of await reader.listFirewallRules().catch(onFailure)) {
+    const { name } = rule;
     const sweepOne = async (): Promise<void> => {
-      if (await shouldDeleteRule(ctx, name, failures)) await deleteRule(ctx, writer, name);
+      if (await hasRunOfRuleEnded(ctx, name, failures))
+        return await deleteRule(ctx, writer, name, 'its run has ended');
+      const decision = decideOnPersistentRule(config, rule, now);
+      if (decision?.action === 'delete') await deleteRule(ctx, writer, name, decision.reason);
+      if (decision?.action === 'skip')
+        reporter.recordSkipped({ resource: 'firewall rule', name, reason: decision.reason });
     };
     await sweepOne().catch(onFailure);
   }
+}
+
+/** Whether to delete a rule of `keep-firewall-rule`, and why. */
+interface RuleDecision {
+  readonly action: 'delete' | 'skip';
+  readonly reason: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Decides by the rule's name, because Azure stores neither who created a rule nor when. The age counts from the end of the
+ * day in the name, so that it is never overestimated.
+ * @returns undefined for a rule that is not one of this repository's persistent rules
+ */
+export function decideOnPersistentRule(
+  { repository, firewall, keptRulesOlderThanMs }: SweepConfig,
+  stored: StoredFirewallRule,
+  now: Date,
+): RuleDecision | undefined {
+  const skip = (reason: string): RuleDecision => ({ action: 'skip', reason });
+  if (!isPersistentRuleName(stored.name)) return undefined;
+  if (firewall.declaredRules.some((declared) => matchesDeclaration(declared, stored))) return undefined;
+  const rule = parsePersistentRuleName(stored.name);
+  if (rule === undefined)
+    return skip(
+      'its name has no repository and no day, so its owner and its age are unknown: delete it in the Azure portal if no job needs it',
+    );
+  const { repositoryId, createdOn, address } = rule;
+  if (repositoryId !== repository.id) return undefined;
+  if (!isSameRange(stored, { start: address, end: address }))
+    return skip(`its range was changed to ${formatRange(stored)} outside the action`);
+  if (keptRulesOlderThanMs === undefined)
+    return skip(`it was created on ${createdOn}, and kept-rules-older-than is not set`);
+  const ageMs = now.getTime() - (Date.parse(createdOn) + DAY_MS);
+  const age = `it was created on ${createdOn}`;
+  return ageMs >= keptRulesOlderThanMs
+    ? { action: 'delete', reason: age }
+    : skip(`${age} and is not older than kept-rules-older-than`);
 }
 
 /** Logs a failure that does not stop the sweep, and adds it to the list for the final error. */
@@ -35,7 +90,8 @@ export function recordFailure(run: RunContext, failures: Error[], error: unknown
   run.warning(getErrorMessage(error));
 }
 
-async function shouldDeleteRule(
+/** Whether it is a temporary rule of this repository whose run has ended. */
+async function hasRunOfRuleEnded(
   { runtime, config, state, gitHub, reporter }: ModeContext<SweepConfig>,
   name: string,
   failures: Error[],
@@ -59,13 +115,9 @@ async function deleteRule(
   { config, reporter }: ModeContext<SweepConfig>,
   writer: WritableControlPlane['writer'],
   name: string,
+  details: string,
 ): Promise<void> {
-  const change = {
-    resource: 'firewall rule',
-    name,
-    action: 'delete',
-    details: 'its run has ended',
-  } as const;
+  const change = { resource: 'firewall rule', name, action: 'delete', details } as const;
   if (config.dryRun) return reporter.recordDryRunDrop(change);
   reporter.onApplyStart(change);
   await writer.deleteFirewallRule(name);

@@ -1,6 +1,8 @@
 import type { StoredFirewallRule } from '../../azure/reader.ts';
+import { AZURE_SERVICES_RANGE, isSameRange } from '../../common/addresses.ts';
 import {
   isPersistentRuleName,
+  parsePersistentRuleName,
   parseTemporaryRuleName,
   type RunIdentity,
 } from '../../common/resource-names.ts';
@@ -13,6 +15,8 @@ interface DeclaredFirewallRules {
   readonly declared: readonly DeclaredRule[];
   /** Whether persistent rules of jobs (`keep-firewall-rule`) are declared. */
   readonly allowsPersistentRules: boolean;
+  /** Numeric id of the repository, whose persistent rules its sweep can delete. */
+  readonly repositoryId: string;
 }
 
 interface AuditedFirewallRule extends StoredFirewallRule {
@@ -40,7 +44,13 @@ export const undeclaredFirewallRuleHandler: ResourceHandler<
 
   desired: (config: Config): readonly DeclaredFirewallRules[] =>
     config.mode === 'check'
-      ? [{ declared: config.firewall.declaredRules, allowsPersistentRules: config.firewall.keepRule }]
+      ? [
+          {
+            declared: config.firewall.declaredRules,
+            allowsPersistentRules: config.firewall.keepRule,
+            repositoryId: config.repository.id,
+          },
+        ]
       : [],
 
   nameOf: () => '',
@@ -54,12 +64,12 @@ export const undeclaredFirewallRuleHandler: ResourceHandler<
     }
   },
 
-  diff({ declared, allowsPersistentRules }, observed): readonly Diff[] {
+  diff({ declared, allowsPersistentRules, repositoryId }, observed): readonly Diff[] {
     if (observed.status !== 'present') return [];
     return observed.value
       .filter((rule) => !declared.some((declaredRule) => matchesDeclaration(declaredRule, rule)))
       .filter(({ name }) => !(allowsPersistentRules && isPersistentRuleName(name)))
-      .flatMap(undeclaredRuleDiff);
+      .flatMap((rule) => undeclaredRuleDiff(rule, repositoryId));
   },
 
   apply: () => Promise.reject(new Error('undeclared firewall rules are only reported')),
@@ -94,7 +104,7 @@ async function addRunStates(
 const runKey = ({ repositoryId, runId, runAttempt }: RunIdentity): string =>
   [repositoryId, runId, runAttempt].join('/');
 
-function undeclaredRuleDiff(rule: AuditedFirewallRule): readonly Diff[] {
+function undeclaredRuleDiff(rule: AuditedFirewallRule, repositoryId: string): readonly Diff[] {
   const { name, ended } = rule;
   if (ended?.status === 'present' && !ended.value) return [];
   const finding = {
@@ -111,7 +121,15 @@ function undeclaredRuleDiff(rule: AuditedFirewallRule): readonly Diff[] {
   }
   const remedy =
     ended === undefined
-      ? 'declare it with allowed-ip-ranges, or delete it'
+      ? permanentRuleRemedy(rule, repositoryId)
       : 'its run has ended: mode: sweep deletes it';
   return [{ finding: { ...finding, kind: 'unexpected' }, remedy }];
+}
+
+function permanentRuleRemedy(rule: AuditedFirewallRule, repositoryId: string): string {
+  if (isSameRange(rule, AZURE_SERVICES_RANGE))
+    return 'declare it with allow-azure-services: true, or delete it';
+  return parsePersistentRuleName(rule.name)?.repositoryId === repositoryId
+    ? 'set keep-firewall-rule: true if jobs need it; otherwise mode: sweep with kept-rules-older-than deletes it'
+    : 'declare it with allowed-ip-ranges, or delete it';
 }

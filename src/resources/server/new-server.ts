@@ -88,17 +88,30 @@ export function validateCreation(config: Config): string[] {
     const passwordError = validateNewAdministratorPassword(administrator.password, administrator.username);
     if (passwordError) errors.push(`admin-password ${passwordError}`);
   }
+  errors.push(...findCreationConflicts(config));
+  if (hasPostCreationSteps(server) && server.tags.size >= MAX_TAGS)
+    errors.push(
+      `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,
+    );
+  return [...errors, ...validateNewDatabase(config)];
+}
+
+/** Combinations of inputs that Azure rejects for a new server, a sentence each. */
+function findCreationConflicts(config: Config): string[] {
+  const { server } = config;
+  const errors: string[] = [];
   const { skuName = '', highAvailability } = newServerValues(server);
   if (skuTier(skuName) === 'Burstable' && highAvailability !== 'Disabled')
     errors.push(
       `high-availability is ${highAvailability}, but sku-name ${skuName} is burstable, and Azure offers no high availability for it`,
     );
   if (server.clusterSize !== undefined) errors.push(...clusterErrors(config));
-  if (hasPostCreationSteps(server) && server.tags.size >= MAX_TAGS)
+  const pgBouncer = [...server.parameters.keys()].find((name) => /^pgbouncer\./i.test(name));
+  if (skuTier(skuName) === 'Burstable' && pgBouncer !== undefined)
     errors.push(
-      `tags has ${server.tags.size} tags, but a new server needs one more (${CREATION_TAG}) until server-parameters and maintenance-window are set: declare at most ${MAX_TAGS - 1}`,
+      `server-parameters has ${pgBouncer}, but sku-name ${skuName} is burstable, and Azure has no PgBouncer for it`,
     );
-  return [...errors, ...validateNewDatabase(config)];
+  return errors;
 }
 
 /** A charset that the collation of a new database does not fit, as far as the name of the collation says it. */

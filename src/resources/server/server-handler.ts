@@ -27,6 +27,7 @@ import { newServerBody, newServerValues } from './new-server.ts';
 interface DesiredServer {
   readonly declared: ServerConfig;
   readonly administrator: Credentials | undefined;
+  readonly startIfStopped: boolean;
   /** What a request depends on besides the declared values. */
   readonly context: BodyContext;
 }
@@ -39,6 +40,7 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     {
       declared: config.server,
       administrator: config.administrator,
+      startIfStopped: config.startIfStopped,
       context: {
         tenantId: config.signIn.tenantId,
         administratorPassword: config.administrator?.password,
@@ -56,7 +58,7 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     return [observed.status === 'present' ? { status: 'present', value: observed.value.server } : observed];
   },
 
-  diff({ declared }, observed): readonly Diff[] {
+  diff({ declared, startIfStopped }, observed): readonly Diff[] {
     if (observed.status === 'absent') return [missingServerDiff(declared)];
     if (observed.status === 'unknown') return [];
     const state = normalizeState(observed.value);
@@ -65,7 +67,7 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
       ([key, property]) => diffProperty(declared, key, property, observed.value) ?? [],
     );
     return [
-      ...notRunningDiff(declared.name, state),
+      ...notRunningDiff(declared.name, state, startIfStopped),
       ...unfinishedCreationDiff(declared.name, observed.value),
       ...orderForAzure(properties, declared),
     ];
@@ -144,7 +146,8 @@ function diffProperty(
     return undefined;
   const changed = { ...finding, actual, kind: 'changed' } as const;
   const { canUpdate = () => true } = property;
-  if (canUpdate === false || !canUpdate(difference)) return { finding: changed, remedy };
+  if (canUpdate === false || !canUpdate(difference))
+    return { finding: changed, remedy: typeof remedy === 'string' ? remedy : remedy(difference) };
   const restart = property.requiresRestart ? ', which restarts the server' : '';
   const details = `${property.name}: ${actual} → ${expected}${restart}`;
   return {
@@ -171,9 +174,9 @@ function missingServerDiff(declared: ServerConfig): Diff {
 }
 
 /** The state is not declared, so a server that does not run is not drift: its databases are unknown. */
-function notRunningDiff(name: string, state: string): DiffWithFinding[] {
+function notRunningDiff(name: string, state: string, startIfStopped: boolean): DiffWithFinding[] {
   if (state === 'Ready' || isTransient(state)) return [];
-  if (state !== 'Stopped') return [unknownStateDiff(name, state)];
+  if (state !== 'Stopped' || !startIfStopped) return [unknownStateDiff(name, state)];
   const change = { resource: 'server', name, action: 'start', details: 'it was stopped' } as const;
   return [{ ...unknownStateDiff(name, state), change, remedy: 'mode: ensure starts it' }];
 }

@@ -37,6 +37,38 @@ describe('an error in a config-file names the line, the column and what to do', 
     ['a blank item', 'formats: [" "]', errorPrefix(1, 11), /an item of formats is empty/],
     ['an item that is a list', 'formats: [[url]]', errorPrefix(1, 11), /an item of formats has to be a text/],
     ['an empty range', 'allowed-ip-ranges: {office: }', errorPrefix(1, 21), /a range of .* is empty/],
+    [
+      'an expression',
+      'mode: check\nregion: ${{ vars.X }}',
+      errorPrefix(2, 9),
+      /^.*: region has an expression.*with:$/,
+    ],
+    [
+      'an invalid character in a list',
+      'extensions: ["a\\0"]',
+      errorPrefix(1, 14),
+      /contains an invalid character/,
+    ],
+    [
+      'an expression in a text',
+      'migration-command: |\n  a ${{ x }}',
+      errorPrefix(1, 20),
+      /migration-command has an exp/,
+    ],
+    [
+      'an expression in a list',
+      'extensions: [a, "${{ x }}"]',
+      errorPrefix(1, 17),
+      /an item of extensions has an expr/,
+    ],
+    [
+      'an expression in a range',
+      'allowed-ip-ranges: {a: "${{ x }}"}',
+      errorPrefix(1, 24),
+      /range of .* has an expr/,
+    ],
+    ['an expression in a value', 'tags: {a: "x${{ x }}"}', errorPrefix(1, 11), /tags has an expression/],
+    ['an expression in a name', 'tags: {"${{ x }}": a}', errorPrefix(1, 8), /a name has an expression/],
     ['a value that is a list', 'server-parameters: {a: [b]}', errorPrefix(1, 21), /has to be a text/],
   ])('%s', (_, text, position, message) => {
     const { errors, isUnreadable } = parseConfigText(text);
@@ -122,7 +154,13 @@ describe('errors of a config-file and of the step are reported together', () => 
     expect(parseWithConfigFile(`${base}database: [relecloud]\n`)).toEqual({
       errors: [expect.stringMatching(/line 4.*database takes one value/)],
     });
-    expect(parseWithConfigFile(base)).toEqual({ errors: ['database is missing: the database to ensure'] });
+    expect(parseWithConfigFile(base)).toEqual({
+      errors: [
+        expect.stringMatching(
+          /^database is missing: the database to ensure \(if the step sets it by an expression, /,
+        ),
+      ],
+    });
   });
 
   test('an invalid input of the step is not reported as an error of the file', () => {

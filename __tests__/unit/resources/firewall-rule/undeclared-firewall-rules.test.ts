@@ -7,7 +7,13 @@ import {
   undeclaredFirewallRuleHandler,
 } from '../../../../src/resources/firewall-rule/undeclared-firewall-rules.ts';
 import { single } from '../../../helpers/unit/single.ts';
-import { checkConfig, ensureConfig, type InputValues } from '../../../helpers/unit/test-configs.ts';
+import {
+  checkConfig,
+  ensureConfig,
+  type InputValues,
+  pushEvent,
+  repository,
+} from '../../../helpers/unit/test-configs.ts';
 
 const storedRule = (name: string, start: string, end = start): StoredFirewallRule => ({ name, start, end });
 
@@ -58,6 +64,42 @@ describe('a firewall rule that is not declared', () => {
     const rules = [storedRule('gha-kept-203-0-113-9', '203.0.113.9')];
     expect((await auditRules({}, rules)).findings).toHaveLength(1);
     expect((await auditRules({ 'keep-firewall-rule': 'true' }, rules)).findings).toEqual([]);
+  });
+
+  test.each([
+    ['a rule', 'office', '203.0.113.9', 'declare it with allowed-ip-ranges, or delete it'],
+    [
+      'the rule for Azure services',
+      'azure',
+      '0.0.0.0',
+      'declare it with allow-azure-services: true, or delete it',
+    ],
+    [
+      'a kept rule',
+      `gha-kept-${repository.id}-20261126-203-0-113-9`,
+      '203.0.113.9',
+      /keep-firewall-rule: true .*kept-rules-older-than deletes it/,
+    ],
+    [
+      'a kept rule of an earlier version',
+      'gha-kept-203-0-113-9',
+      '203.0.113.9',
+      /^declare it with allowed-ip-ranges/,
+    ],
+    [
+      'a kept rule of another repository',
+      'gha-kept-1-20261126-203-0-113-9',
+      '203.0.113.9',
+      /^declare it with allowed-ip-ranges/,
+    ],
+  ])('has a remedy that works for %s', (_, name, address, remedy) => {
+    const desired = single(undeclaredFirewallRuleHandler.desired(checkConfig({}, pushEvent)));
+    const rule = { ...storedRule(name, address), ended: undefined };
+    expect(undeclaredFirewallRuleHandler.diff(desired, present([rule]))).toEqual([
+      expect.objectContaining({
+        remedy: typeof remedy === 'string' ? remedy : expect.stringMatching(remedy),
+      }),
+    ]);
   });
 
   test('is a temporary rule once its run has ended, which GitHub is asked once for each run; a run that GitHub does not know is unknown', async () => {

@@ -6,7 +6,9 @@ import {
   defaultInputs,
   ensureConfig,
   exampleGuid,
+  perPullRequestInputs,
   pullRequestConfig,
+  pullRequestEvent,
 } from '../../../helpers/unit/test-configs.ts';
 
 describe('a new server', () => {
@@ -18,6 +20,22 @@ describe('a new server', () => {
       expect.stringMatching(/^admin-password (?=.*three of)(?=.*admin-username)/),
       expect.stringMatching(/^high-availability.*burstable/),
     ]);
+  });
+
+  test.each([
+    [
+      'PgBouncer on a burstable size',
+      { 'server-parameters': 'pgbouncer.enabled=on' },
+      /pgbouncer.enabled.*burstable/,
+    ],
+    [
+      'databases of pull requests on a cluster',
+      { 'cluster-size': '2', ...perPullRequestInputs },
+      /one database/,
+    ],
+  ])('cannot have %s', (_, given, message) => {
+    const config = ensureConfig({ region: 'westeurope', ...given }, {}, pullRequestEvent());
+    expect(validateCreation(config)).toEqual([expect.stringMatching(message)]);
   });
 
   test('an existing server does not need valid creation inputs', () => {

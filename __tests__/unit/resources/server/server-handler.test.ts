@@ -2,7 +2,7 @@ import type { Server } from '@azure/arm-postgresql-flexible';
 import { describe, expect, test } from 'vitest';
 import { absent, type Diff, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { serverHandler } from '../../../../src/resources/server/server-handler.ts';
-import { ensureConfig, type InputValues } from '../../../helpers/unit/test-configs.ts';
+import { checkConfig, ensureConfig, type InputValues } from '../../../helpers/unit/test-configs.ts';
 
 /** A server in an ARM response that was created with the defaults. */
 const observedServer: Server = {
@@ -106,13 +106,14 @@ describe('declared properties drift, undeclared properties do not', () => {
     ).toEqual([]);
   });
 
+  const larger: Server = { ...observedServer, sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' } };
   const small: Server = { ...observedServer, storage: { storageSizeGB: 32, autoGrow: 'Disabled' } };
   test.each([
     ['sku-name', 'Standard_D2ds_v5', 'sku', 'Standard_B1ms', observedServer],
     ['storage-size-gb', '64', 'storage size', '32', observedServer],
     ['storage-auto-grow', 'true', 'storage auto-grow', 'Disabled', small],
     ['backup-retention-days', '14', 'backup retention', '7', observedServer],
-    ['high-availability', 'SameZone', 'high availability', 'Disabled', observedServer],
+    ['high-availability', 'SameZone', 'high availability', 'Disabled', larger],
     ['tags', 'team=ground', 'tags', 'team=space', observedServer],
     ['tags', 'cost=7', 'tags', 'no cost', observedServer],
     ['microsoft-entra-auth', 'Enabled', 'Entra authentication', 'Disabled', observedServer],
@@ -158,6 +159,97 @@ describe('declared properties drift, undeclared properties do not', () => {
     expect(difference).toMatchObject({ remedy: expect.stringMatching(/declare/) });
   });
 
+  const onCluster: Server = {
+    ...observedServer,
+    cluster: { clusterSize: 2 },
+    storage: { autoGrow: 'Disabled' },
+  };
+  const entraOnly: Server = {
+    ...observedServer,
+    authConfig: { passwordAuth: 'Disabled', activeDirectoryAuth: 'Enabled' },
+  };
+  const standby: Server = {
+    ...observedServer,
+    sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+    highAvailability: { mode: 'SameZone' },
+  };
+  test.each<readonly [what: string, InputValues, Server, remedy: RegExp]>([
+    [
+      'high availability of a burstable size',
+      { 'high-availability': 'SameZone' },
+      observedServer,
+      /no high availability on burstable sizes/,
+    ],
+    [
+      'a declared burstable size beside it',
+      { 'high-availability': 'SameZone', 'sku-name': 'Standard_B1ms' },
+      observedServer,
+      /declare a sku-name of another tier/,
+    ],
+    [
+      'another kind of standby',
+      { 'high-availability': 'ZoneRedundant' },
+      standby,
+      /declare Disabled and run with on-drift: fix first/,
+    ],
+    [
+      'auto-grow of a cluster',
+      { 'storage-auto-grow': 'true' },
+      onCluster,
+      /declare storage-auto-grow: false/,
+    ],
+    [
+      'an earlier major version',
+      { 'postgres-version': '16' },
+      observedServer,
+      /^Azure cannot change a server to an earlier major/,
+    ],
+    [
+      'a later major version',
+      { 'postgres-version': '18' },
+      observedServer,
+      /run az postgres flexible-server upgrade/,
+    ],
+    [
+      'the last authentication',
+      { 'microsoft-entra-auth': 'Disabled' },
+      entraOnly,
+      /declare password-auth: Enabled as well/,
+    ],
+  ])('%s is reported with a remedy that works, and never requested', (_, given, actual, remedy) => {
+    const [difference, ...more] = diffServer(given, actual);
+    expect(more).toEqual([]);
+    expect(difference).not.toHaveProperty('change');
+    expect(difference).toMatchObject({ remedy: expect.stringMatching(remedy) });
+  });
+
+  test('what becomes possible by another declared change is requested', () => {
+    const withLargerSize = { 'high-availability': 'SameZone', 'sku-name': 'Standard_D2ds_v5' };
+    expect(diffServer(withLargerSize).map(({ change }) => change?.action)).toEqual(['update', 'update']);
+    const exchanged = { 'password-auth': 'Enabled', 'microsoft-entra-auth': 'Disabled' };
+    expect(diffServer(exchanged, entraOnly).map(({ change }) => change?.action)).toEqual([
+      'update',
+      'update',
+    ]);
+  });
+
+  test('passwords that a check declares as disabled are no task of ensure, which logs in with one', () => {
+    const [desired] = serverHandler.desired(checkConfig({ 'password-auth': 'Disabled' }));
+    const [difference] = desired ? serverHandler.diff(desired, present(observedServer)) : [];
+    expect(difference).not.toHaveProperty('change');
+    expect(difference).toMatchObject({ remedy: expect.stringMatching(/disable it in the Azure portal/) });
+  });
+
+  test('a stopped server is started by ensure, unless start-if-stopped is false', () => {
+    const stopped: Server = { ...observedServer, state: 'Stopped' };
+    expect(diffServer({}, stopped)).toMatchObject([
+      { change: { action: 'start' }, remedy: 'mode: ensure starts it' },
+    ]);
+    const [left] = diffServer({ 'start-if-stopped': 'false' }, stopped);
+    expect(left).not.toHaveProperty('change');
+    expect(left).toMatchObject({ remedy: expect.stringContaining('set start-if-stopped to true') });
+  });
+
   test('storage only grows: a smaller size is reported but never requested', () => {
     const big: Server = { ...observedServer, storage: { storageSizeGB: 128, autoGrow: 'Disabled' } };
     const [difference] = diffServer({ 'storage-size-gb': '32' }, big);
@@ -200,7 +292,8 @@ describe('on-drift: fix', () => {
   });
 
   test('does not change one mode of high availability directly into another (Azure/ARO-HCP#7058)', () => {
-    const standby = (mode: string): Server => ({ ...observedServer, highAvailability: { mode } });
+    const sku = { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' } as const;
+    const standby = (mode: string): Server => ({ ...observedServer, sku, highAvailability: { mode } });
     const ha = (declaredMode: string, actual: string) =>
       diffServer({ 'high-availability': declaredMode }, standby(actual))[0];
     expect(ha('ZoneRedundant', 'SameZone')).not.toHaveProperty('change');
