@@ -3,6 +3,7 @@ import type { RunContext } from '../../common/polling.ts';
 import { isTemporaryRuleOfRun, parseTemporaryRuleName } from '../../common/resource-names.ts';
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
+import { toSqlError } from '../../postgres/pg-errors.ts';
 import type { ModeContext, WritableControlPlane } from '../context.ts';
 
 /**
@@ -30,7 +31,8 @@ export async function sweepFirewallRules(
 }
 
 /** Logs a failure that does not stop the sweep, and adds it to the list for the final error. */
-export function recordFailure(run: RunContext, failures: Error[], error: unknown): void {
+export function recordFailure(run: RunContext, failures: Error[], thrown: unknown): void {
+  const error = toSqlError(thrown);
   failures.push(error instanceof Error ? error : new Error(getErrorMessage(error)));
   run.warning(getErrorMessage(error));
 }

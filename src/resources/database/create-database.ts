@@ -5,7 +5,13 @@ import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import { terminatePullRequestSessions } from '../../postgres/activity.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
-import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
+import {
+  explainPgError,
+  getSqlState,
+  isDuplicateObject,
+  retryOnConflict,
+  type SqlStateHints,
+} from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../../reconcile/ownership.ts';
 import { createExtension } from '../extension/create-extension.ts';
@@ -37,7 +43,9 @@ export async function createDatabase(
   const observed = await deps.reader.database(newDatabase.database.name);
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'present' && isCreationInProgress(observed.value, newDatabase.database))
-    await completeDatabase(deps, newDatabase);
+    await completeDatabase(deps, newDatabase).catch((error: unknown) => {
+      throw toDatabaseError(newDatabase.database.name, error);
+    });
   return outcome;
 }
 
@@ -69,13 +77,7 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
     return 'created';
   } catch (error) {
     if (isDuplicateObject(error)) return 'adopted';
-    if (getSqlState(error) === '') throw error;
-    const hint = createDatabaseHint(getSqlState(error), database);
-    throw actionError(
-      'database-failed',
-      { database: name, reason: formatPgError(error), hint },
-      { cause: error },
-    );
+    throw toDatabaseError(name, error, createDatabaseHints(database));
   }
 }
 
@@ -88,17 +90,23 @@ async function sourceClause(session: Session, database: DatabaseConfig): Promise
   return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(defaultCharset(database))} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
 }
 
-function createDatabaseHint(state: string, { template }: DatabaseConfig): string {
-  if (state === '42501')
-    return template === undefined
-      ? 'Grant CREATEDB to the role in admin-username, or set admin-username to the administrator of the server.'
-      : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
-  if (state === '3D000') return 'Check the input template: the server has no such database.';
-  if (state === '42809' || state === '22023' || state === '42704')
-    return 'Choose a charset and a collation that the server supports: SELECT collname FROM pg_collation lists them.';
-  if (state === '53300' || state === '53100')
-    return 'The server has no free connections or no free storage. Check its metrics.';
-  return 'Fix what PostgreSQL reports, then run the step again.';
+function createDatabaseHints({ template }: DatabaseConfig): SqlStateHints {
+  const localeHint =
+    'Choose a charset and a collation that the server supports: SELECT collname FROM pg_collation lists them.';
+  return {
+    '42501':
+      template === undefined
+        ? 'Grant CREATEDB to the role in admin-username, or set admin-username to the administrator of the server.'
+        : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true.`,
+    '3D000': 'Check the input template: the server has no such database.',
+    ...Object.fromEntries(['42809', '22023', '42704'].map((state) => [state, localeHint])),
+  };
+}
+
+/** Turns an error of PostgreSQL into `database-failed`; returns every other error unchanged. */
+function toDatabaseError(database: string, error: unknown, hints?: SqlStateHints): unknown {
+  if (getSqlState(error) === '') return error;
+  return actionError('database-failed', { database, ...explainPgError(error, hints) }, { cause: error });
 }
 
 /** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */
