@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { actionError } from '../common/errors.ts';
+import { withTimeout } from '../common/polling.ts';
 import type { ServerFacts } from '../common/server-facts.ts';
 import { PasswordRequestError } from './login-errors.ts';
 import { formatPgError, getSqlState, isFatal, recordStatement, SessionLostError } from './pg-errors.ts';
@@ -96,6 +97,8 @@ export class Session {
   /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
   readonly #target: SessionTarget;
+  /** Milliseconds for the login. */
+  readonly #timeoutMs: number;
   /** Settings that the server reports, also when they change. */
   readonly #reported = new Map<string, string>();
   #writeProtection: WriteProtection | undefined;
@@ -109,6 +112,7 @@ export class Session {
   constructor(target: SessionTarget, timeoutMs: number, signal: AbortSignal) {
     const { host, port, database, user, password, applicationName } = target;
     this.#target = target;
+    this.#timeoutMs = timeoutMs;
     this.#signal = signal;
     this.#rejectedRequests = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
     this.#client = new pg.Client({
@@ -165,7 +169,8 @@ export class Session {
           ),
         );
     await this.#unlessAborted(connected);
-    await this.#liftPreset();
+    // The driver's timeout ends with the login itself.
+    await withTimeout(this.#timeoutMs, () => new Error('timeout expired'), this.#liftPreset());
   }
 
   /**
