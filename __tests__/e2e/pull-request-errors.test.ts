@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import type { Job, PhaseResult } from '../helpers/e2e/job.ts';
+import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { adminLogin, loginFromOutputs, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import {
   createBaseServer,
@@ -276,9 +276,12 @@ describe('settings that the server, a database or a role presets', () => {
       });
       expect(swept.exitCode, swept.log).toBe(0);
       expect(await databaseNames(emulator)).not.toContain('relecloud_pr_61');
-      const migrated = await pullRequestJob(emulator, 62).step({
-        ...inputs,
-        'migrate-as': 'admin',
+      const ensured = await pullRequestJob(emulator, 62).step(inputs);
+      expect(ensured.exitCode, ensured.log).toBe(0);
+      // Without app-username, the administrator's session holds the lock, idle while the command runs.
+      const migrated = await new Job(emulator).step({
+        ...defaultInputs,
+        'server-name': server,
         'migration-command': 'sleep 0.1',
       });
       expect(migrated.exitCode, migrated.log).toBe(0);
