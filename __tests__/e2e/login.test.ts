@@ -39,6 +39,21 @@ describe('a login failure never opens the firewall', () => {
   });
 });
 
+describe('a limit of connections', () => {
+  test('of 0 of a database is not awaited, and the statement of the error ends it', async ({ emulator }) => {
+    const admin = await adminLoginTo(emulator, 'logins');
+    await query(emulator, admin, 'CREATE DATABASE limited CONNECTION LIMIT 0');
+    const inputs = { ...defaultInputs, 'server-name': 'logins', database: 'limited' };
+    const step = await new Job(emulator).step(inputs);
+    expect(step.exitCode).toBe(1);
+    expect(step.log).toContain('(connections-exhausted)');
+    expect(step.log).not.toContain('Still waiting');
+    const statement = /ALTER DATABASE "limited" CONNECTION LIMIT -1;/.exec(step.log)?.[0] ?? '';
+    await query(emulator, admin, statement);
+    expect((await new Job(emulator).step(inputs)).exitCode).toBe(0);
+  });
+});
+
 describe('the address in PostgreSQL’s error', () => {
   test('is the one that the rule admits, even if the echo services see another', async ({ emulator }) => {
     await emulator.control('PUT', 'client', { ip: '198.51.100.7', echo: ['203.0.113.50', '203.0.113.50'] });

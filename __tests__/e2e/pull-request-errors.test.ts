@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import type { Job, PhaseResult } from '../helpers/e2e/job.ts';
-import { adminLogin, query } from '../helpers/e2e/postgres-client.ts';
+import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
+import { adminLogin, loginFromOutputs, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import {
   createBaseServer,
   otherRepository,
@@ -248,5 +248,114 @@ describe('drop', () => {
     const after = await emulator.serverState(server);
     expect(Object.keys(after.databases)).not.toContain('relecloud_pr_32');
     expect(Object.keys(after.roles)).not.toContain('relecloud_app_pr_32');
+  });
+});
+
+describe('settings that the server, a database or a role presets', () => {
+  /** Each would change what the action's statements mean, or end its sessions. */
+  const presets = [
+    `role = 'preset_role'`,
+    `"DateStyle" = 'SQL, DMY'`,
+    `"TimeZone" = 'Asia/Tokyo'`,
+    'standard_conforming_strings = off',
+    `search_path = 'public'`,
+    'default_transaction_read_only = on',
+    `default_transaction_isolation = 'serializable'`,
+    'default_transaction_deferrable = on',
+    `createrole_self_grant = 'set, inherit'`,
+    'exit_on_error = on',
+    'statement_timeout = 1',
+    'transaction_timeout = 1',
+    'lock_timeout = 1',
+    'idle_in_transaction_session_timeout = 1',
+    'idle_session_timeout = 1',
+  ];
+
+  test('do not affect the action: a sweep drops an expired database, a new one is created, and its migration outlives idle sessions', async ({
+    emulator,
+  }) => {
+    const host = await createServerForTest(emulator);
+    const created = await pullRequestJob(emulator, 61).step({ ...inputs, 'expires-in': '1h' });
+    expect(created.exitCode, created.log).toBe(0);
+    const superuser = superuserLogin(host);
+    await query(emulator, superuser, 'CREATE ROLE preset_role; GRANT preset_role TO relecloud_admin');
+    // The marker is that of the action, with an expiry in the past.
+    await query(
+      emulator,
+      superuser,
+      `DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE relecloud_pr_61 IS %L', regexp_replace(
+         (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'relecloud_pr_61'),
+         '20[0-9]{2}-', '2020-')); END $$`,
+    );
+    for (const preset of presets)
+      await query(emulator, superuser, `ALTER ROLE relecloud_admin SET ${preset}`);
+    try {
+      const swept = await pullRequestJob(emulator, 61).step({
+        ...inputs,
+        mode: 'sweep',
+        'per-pull-request': '',
+      });
+      expect(swept.exitCode, swept.log).toBe(0);
+      expect(await databaseNames(emulator)).not.toContain('relecloud_pr_61');
+      const ensured = await pullRequestJob(emulator, 62).step(inputs);
+      expect(ensured.exitCode, ensured.log).toBe(0);
+      // Without app-username, the administrator's session holds the lock, idle while the command runs.
+      const migrated = await new Job(emulator).step({
+        ...defaultInputs,
+        'server-name': server,
+        'migration-command': 'sleep 0.1',
+      });
+      expect(migrated.exitCode, migrated.log).toBe(0);
+      const { memberOf } = (await emulator.serverState(server)).roles['relecloud_admin'] as {
+        memberOf: readonly string[];
+      };
+      expect(memberOf).toEqual(['azure_pg_admin', 'preset_role', 'relecloud_app_pr_62']);
+      const [grant] = await query(
+        emulator,
+        superuser,
+        `SELECT bool_or(inherit_option OR set_option) AS member FROM pg_auth_members
+         WHERE member = 'relecloud_admin'::regrole AND roleid = 'relecloud_app_pr_62'::regrole`,
+      );
+      expect(grant).toEqual({ member: false });
+    } finally {
+      await query(emulator, superuser, 'ALTER ROLE relecloud_admin RESET ALL');
+    }
+  });
+});
+
+describe('a server that is read-only, as Azure makes one whose storage is almost full', () => {
+  test('gets no further database, is published if nothing has to change, and can be freed and corrected', async ({
+    emulator,
+  }) => {
+    await createServerForTest(emulator);
+    const existing = await pullRequestJob(emulator, 71).step(inputs);
+    expect(existing.exitCode, existing.log).toBe(0);
+    await emulator.patchServer(server, { parameters: { default_transaction_read_only: 'on' } });
+
+    const refused = await pullRequestJob(emulator, 72).step({ ...inputs, template: 'relecloud' });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.log).toContain('(server-read-only)');
+    expect(refused.log).toMatch(/storage has 32 GiB, and storage auto-grow is (on|off)/);
+    expect(refused.log).toMatch(/storage-size-gb to more than 32/);
+    expect(await databaseNames(emulator)).not.toContain('relecloud_pr_72');
+
+    const failed = await pullRequestJob(emulator, 71).step({ ...inputs, 'migration-command': 'exit 3' });
+    expect(failed.log).toContain('ended with exit code 3');
+    expect(failed.log).toContain(
+      'Its sessions are read-only (SQLSTATE 25006). The server itself is read-only',
+    );
+    expect(loginFromOutputs(failed.outputs).database).toBe('relecloud_pr_71');
+
+    // The advice of the error works: drop frees space, and the parameter can be set with the action.
+    const dropped = await pullRequestJob(emulator, 71).step({ ...inputs, mode: 'drop' });
+    expect(dropped.exitCode, dropped.log).toBe(0);
+    expect(await databaseNames(emulator)).not.toContain('relecloud_pr_71');
+    const corrected = await pullRequestJob(emulator, 72).step({
+      ...inputs,
+      'server-parameters': 'default_transaction_read_only=off',
+      'on-drift': 'fix',
+    });
+    expect(corrected.exitCode, corrected.log).toBe(0);
+    expect(await databaseNames(emulator)).toContain('relecloud_pr_72');
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { serializeMarker } from '../../src/common/ownership-marker.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, droppedNames, type Inputs, Job } from '../helpers/e2e/job.ts';
-import { adminLogin, connect, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLogin, connect, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import {
   createBaseServer,
   patchGitHub,
@@ -80,6 +80,26 @@ describe('sweep', () => {
       .map(({ path }) => path);
     expect(gitHubPaths.filter((path) => /\/pulls\?/.test(path))).toHaveLength(2);
     expect(gitHubPaths.filter((path) => /\/pulls\/\d+$/.test(path))).toHaveLength(100);
+  });
+
+  test('that gets no further session states why, and what it could not check', async ({ emulator }) => {
+    const host = await createBaseServer(emulator, 'no-session');
+    await query(emulator, adminLogin(host), 'CREATE DATABASE relecloud_pr_1');
+    await query(
+      emulator,
+      adminLogin(host),
+      `COMMENT ON DATABASE relecloud_pr_1 IS '${markerText(1, yesterday)}'`,
+    );
+    const listing = await emulator.hold({ service: 'postgres', statement: 'starts_with.*pg_authid' });
+    const step = createScheduledJob(emulator).step(sweepInputs('no-session'));
+    await listing.triggered;
+    await query(emulator, superuserLogin(host), 'ALTER ROLE relecloud_admin CONNECTION LIMIT 0');
+    await listing.release();
+    const { exitCode, log } = await step;
+    expect(exitCode).toBe(1);
+    expect(log).toMatch(/could not be checked, because no session lasted: .*too many connections for role/);
+    expect(log).toContain('%0A  - relecloud_pr_1%0A');
+    expect(log).toContain('ALTER ROLE "relecloud_admin" CONNECTION LIMIT -1;');
   });
 
   test('does not drop the database of a pull request that GitHub does not know, and reports it', async ({

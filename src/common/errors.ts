@@ -36,6 +36,19 @@ const longList = (items: readonly string[]): string => truncateList(items, 100);
 /** For items that the outputs list in full. */
 const shortList = (items: readonly string[]): string => truncateList(items, 20);
 
+function connectionLimitText({
+  scope,
+  limit,
+}: {
+  readonly scope: string;
+  readonly limit: number | undefined;
+}): string {
+  if (limit === undefined) return '.';
+  return scope === 'server'
+    ? `. Its parameter max_connections is ${limit}, of which the service reserves some.`
+    : `. The connection limit of the ${scope} is ${limit}.`;
+}
+
 export const errorCatalog = {
   'inputs-invalid': (p: { errors: readonly string[] }): ErrorText => ({
     summary: `${p.errors.length === 1 ? 'An input is' : `${p.errors.length} inputs are`} invalid:${longList(p.errors)}`,
@@ -121,6 +134,41 @@ export const errorCatalog = {
     summary: `Could not determine the public IPv4 address of this runner: ${p.reason}`,
     hint: 'Set runner-ip. If this runner has several addresses, set all of them in allowed-ip-ranges.',
   }),
+  'connections-exhausted': (p: {
+    host: string;
+    scope: 'server' | 'database' | 'role';
+    /** The database or role whose limit is reached. */
+    name: string;
+    /** The limit, as far as it could be read. */
+    limit: number | undefined;
+    reason: string;
+  }): ErrorText => ({
+    summary: `${p.host} has no free connection${p.scope === 'server' ? '' : ` for ${p.scope} '${p.name}'`}: ${p.reason}${connectionLimitText(p)}`,
+    hint:
+      p.scope === 'server'
+        ? 'Other clients use all connections. Let fewer jobs run at once (a concurrency group of GitHub Actions), limit the connection pools of the applications, or choose a larger sku, which has a larger max_connections.'
+        : `${p.limit === 0 ? 'Somebody has disabled connections with this limit. Run' : 'End sessions that are not needed, or run'} as its administrator: ALTER ${p.scope.toUpperCase()} "${p.name.replaceAll('"', '""')}" CONNECTION LIMIT -1;`,
+    url: `${DOCS_URL}/concepts-limits`,
+  }),
+  'server-read-only': (p: { host: string; reason: string; cause: string; hint: string }): ErrorText => ({
+    summary: `${p.host} refuses to write: ${p.reason}. ${p.cause}`,
+    hint: p.hint,
+  }),
+  'sql-failed': (p: {
+    /** Keywords of the statement; empty if unknown. */
+    statement: string;
+    database: string;
+    user: string;
+    reason: string;
+    hint: string;
+  }): ErrorText => ({
+    summary: `PostgreSQL did not execute ${p.statement || 'a statement'}${p.database === '' ? '' : ` (in database '${p.database}', as '${p.user}')`}: ${p.reason}`,
+    hint: p.hint,
+  }),
+  'session-lost': (p: { reason: string; hint: string }): ErrorText => ({
+    summary: `The session with PostgreSQL ended during the run: ${p.reason}`,
+    hint: `${p.hint} A second run uses what exists and creates what is missing.`,
+  }),
   'database-failed': (p: { database: string; reason: string; hint: string }): ErrorText => ({
     summary: `Database '${p.database}' could not be created or used: ${p.reason}`,
     hint: p.hint,
@@ -191,6 +239,10 @@ export const errorCatalog = {
     hint: 'Run mode: ensure on pull_request, which gives forks no secrets (with skip-without-credentials: true). Use pull_request_target only for mode: drop.',
     url: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
+  'sweep-unchecked': (p: { names: readonly string[]; reason: string; hint: string }): ErrorText => ({
+    summary: `${p.names.length} of the databases and roles could not be checked, because no session lasted: ${p.reason}${shortList(p.names)}`,
+    hint: p.hint,
+  }),
   'sweep-incomplete': (p: { failures: readonly Error[] }): ErrorText => ({
     summary: `The sweep checked everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${longList(formatErrors(p.failures))}`,
     hint: 'Correct the cause of each failure. The next sweep tries again.',
@@ -222,12 +274,15 @@ export const errorCatalog = {
     ended?: readonly string[];
     /** Other sessions and prepared transactions, each with the statement that ends it. */
     lockHolders?: readonly string[];
+    /** Why the sessions of the command are read-only, and what to do about it. */
+    writeProtection?: { readonly cause: string; readonly hint: string } | undefined;
   }): ErrorText => ({
     summary: [
       `The migration command ${p.reason}.${p.cause === undefined ? '' : ` ${p.cause}`}`,
       p.ended?.length &&
         `Its sessions were still running on the server and were terminated:${longList(p.ended)}`,
       p.lockHolders?.length && `These hold advisory locks in the database:${longList(p.lockHolders)}`,
+      p.writeProtection && `Its sessions are read-only (SQLSTATE 25006). ${p.writeProtection.cause}`,
     ]
       .filter(Boolean)
       .join('\n'),
@@ -236,13 +291,14 @@ export const errorCatalog = {
       'See the output of the command above. The server, the firewall and the database are ready, so running the step again continues with the migration.',
       p.lockHolders?.length &&
         'If the migration tool could not get its advisory lock (Prisma: P1002), one of the holders above has it. If that holder remains from an earlier run, run the statement that is listed with it.',
+      p.writeProtection?.hint,
     ]
       .filter(Boolean)
       .join(' '),
   }),
-  'migration-lock-lost': (p: { reason: string }): ErrorText => ({
+  'migration-lock-lost': (p: { reason: string; hint: string }): ErrorText => ({
     summary: `The session that holds the migration lock was lost, so the migration was terminated: ${p.reason}`,
-    hint: 'Check whether the server restarted or failed over and whether the migration is incomplete, and run it again.',
+    hint: `${p.hint} Check before whether the migration is incomplete.`,
   }),
   'rule-not-removed': (p: { rule: string; server: string; group: string; reason: string }): ErrorText => ({
     summary: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,

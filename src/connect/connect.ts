@@ -11,18 +11,19 @@ import {
   loginError,
   openFirewallAndConnect,
 } from './open-firewall.ts';
+import { throwIfConnectionsDisabled, unavailableError } from './unavailable-server.ts';
 
 /** Milliseconds for a login after another one has just succeeded. */
 const REPEAT_LOGIN_TIMEOUT_MS = 3000;
 /** Milliseconds for the rest of the first login after the rules show that none covers this runner. */
 const UNCOVERED_LOGIN_GRACE_MS = 500;
-/** Milliseconds for a server that is running but does not accept sessions yet. */
+/** Milliseconds for a server that is running but does not accept sessions yet, or has no free connection. */
 const STARTUP_TIMEOUT_MS = 90_000;
 
 /**
  * Opens the first session on a server. It tries a login before anything else, and creates a firewall rule only if the
  * firewall blocks this runner, or if access will end before the job does. A login failure never creates a rule.
- * @throws `login-failed`, `not-reachable`, `egress-address-unknown`, `azure-request-failed`
+ * @throws `login-failed`, `not-reachable`, `connections-exhausted`, `egress-address-unknown`, `azure-request-failed`
  */
 export async function connectThroughFirewall(deps: ConnectionDeps, target: LoginTarget): Promise<Session> {
   const first = deps.login(target, FIRST_LOGIN_TIMEOUT_MS);
@@ -66,9 +67,10 @@ export async function openSession(deps: ConnectionDeps, target: LoginTarget): Pr
 }
 
 /**
- * Retries the login while its failures are transient.
+ * Retries the login while its failures are transient. A database or a role whose limit of connections is 0 never has a
+ * free one, so it is not awaited.
  * @returns a session, or a failure of kind `blocked`
- * @throws `login-failed` for a refused login; `not-reachable` if the failures do not end
+ * @throws `login-failed` for a refused login; `connections-exhausted`, `not-reachable` if the failures do not end
  */
 async function retryTransientFailures(
   deps: ConnectionDeps,
@@ -86,18 +88,16 @@ async function retryTransientFailures(
       if ('session' in result) return result;
       lastFailure = result.failure;
       if (lastFailure.kind === 'refused') throw loginError(target, lastFailure);
+      await throwIfConnectionsDisabled(deps, target, lastFailure);
       const blockedResult = lastFailure.kind === 'blocked' ? result : undefined;
       result = undefined;
       return blockedResult;
     },
     { timeoutMs: STARTUP_TIMEOUT_MS },
-  ).catch((error: unknown) => {
-    if (run.signal.aborted || lastFailure?.kind !== 'transient') throw error;
-    throw actionError(
-      'not-reachable',
-      { host: target.host, reason: lastFailure.reason, hint: lastFailure.hint },
-      { cause: error },
-    );
+  ).catch(async (error: unknown) => {
+    const hasTimedOut = error instanceof ActionError && error.code === 'timed-out';
+    if (run.signal.aborted || !hasTimedOut || lastFailure?.kind !== 'transient') throw error;
+    throw await unavailableError(deps, target, lastFailure, error);
   });
 }
 

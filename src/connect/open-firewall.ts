@@ -7,9 +7,14 @@ import type { Session } from '../postgres/session.ts';
 import { ConflictingAddressesError } from './egress-address.ts';
 import { type CoveringRule, ruleCoverage } from './firewall-coverage.ts';
 import type { RuleCreation } from './runner-firewall-rule.ts';
+import {
+  type ConnectionLimitReader,
+  throwIfConnectionsDisabled,
+  unavailableError,
+} from './unavailable-server.ts';
 
 /** What connecting to one server needs. */
-export interface ConnectionDeps {
+export interface ConnectionDeps extends ConnectionLimitReader {
   readonly run: RunContext;
   /** False for a server with private access, which has no firewall rules. */
   readonly hasPublicAccess: boolean;
@@ -212,14 +217,18 @@ function createLoginRetry(
     if ('session' in result) return result.session;
     const { failure } = result;
     throwUnlessRuleHelps(target, failure, address);
-    if (isWarningDue())
+    await throwIfConnectionsDisabled(deps, target, failure);
+    // PostgreSQL has answered, so the rule works.
+    const isAdmitted = failure.sqlState !== undefined;
+    if (!isAdmitted && isWarningDue())
       deps.run.warning(
         `The firewall rule for ${address} does not work after a minute. Azure may need up to five. If this runner reaches PostgreSQL from another address, set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network.`,
       );
-    const canAskEchoServices = failure.address === undefined && deps.runnerIp === undefined;
+    const canAskEchoServices = !isAdmitted && failure.address === undefined && deps.runnerIp === undefined;
     const elapsedMs = performance.now() - start;
     if (canAskEchoServices && isRecheckDue()) await recheckAddress(deps, target, address, elapsedMs);
     if (performance.now() - start > RULE_PROPAGATION_TIMEOUT_MS) {
+      if (isAdmitted) throw await unavailableError(deps, target, failure);
       const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
       const hint =
         'Perhaps this runner reaches PostgreSQL from another address: set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network. Or its network blocks connections to port 5432.';

@@ -36,6 +36,7 @@ export class ServerConnections {
   /** Firewall rules that were created to connect and outlast the job. */
   readonly changes: Change[] = [];
   readonly #deps: ConnectionDeps;
+  #administratorSession: Session | undefined;
 
   constructor(options: ServerConnectionsOptions) {
     const { server, writer, state, runIdentity, ipEchoUrls, runnerIp } = options;
@@ -64,6 +65,8 @@ export class ServerConnections {
           end,
           outlastsJob: !isTemporaryRuleName(name) || state.isRuleOfThisJob(name),
         })),
+      readConnectionLimit: (scope, target) =>
+        scope === 'server' ? readMaxConnections(writer) : this.#readConnectionLimit(scope, target),
       startRule: (address) => {
         options.onRuleRequest(address);
         return rule.start(address);
@@ -77,9 +80,31 @@ export class ServerConnections {
    */
   async connect(): Promise<Session> {
     const { host, user } = this.administrator;
+    const { run } = this.#deps;
     const session = await connectThroughFirewall(this.#deps, this.administrator);
-    this.#deps.run.info(`Logged in to ${host} as '${user}' over verified TLS.`);
+    this.#administratorSession = session;
+    run.info(`Logged in to ${host} as '${user}' over verified TLS.`);
+    const { writeProtection } = session;
+    if (writeProtection === 'server' || writeProtection === 'replica')
+      run.info(
+        `${host} is read-only${writeProtection === 'replica' ? ' (a read replica)' : ''}: reading works, and the first change will fail.`,
+      );
     return session;
+  }
+
+  /** The limit of a database or a role, in the first session; undefined if that has ended. */
+  async #readConnectionLimit(
+    scope: 'database' | 'role',
+    { database, user }: LoginTarget,
+  ): Promise<number | undefined> {
+    const sql =
+      scope === 'database'
+        ? 'SELECT datconnlimit AS "limit" FROM pg_database WHERE datname = $1'
+        : 'SELECT rolconnlimit AS "limit" FROM pg_roles WHERE rolname = $1';
+    const rows = await this.#administratorSession
+      ?.query<{ limit: number }>(sql, [scope === 'database' ? database : user])
+      .catch(() => []);
+    return rows?.[0]?.limit;
   }
 
   /** One login attempt without a retry; it never opens the firewall. `timeoutMs` in milliseconds. */
@@ -96,4 +121,11 @@ export class ServerConnections {
   openDatabaseSession(database: string): Promise<Session> {
     return this.openSession({ ...this.administrator, database });
   }
+}
+
+/** The server parameter `max_connections`, which Azure derives from the size; undefined if it cannot be read. */
+async function readMaxConnections({ reader }: AzureWriter): Promise<number | undefined> {
+  const observed = await reader.getParameter('max_connections');
+  const value = observed.status === 'present' ? Number.parseInt(observed.value.value ?? '', 10) : Number.NaN;
+  return Number.isNaN(value) ? undefined : value;
 }

@@ -1,4 +1,5 @@
 import type { AzureReader } from '../azure/reader.ts';
+import { toServerFacts } from '../azure/server-facts.ts';
 import type { RunContext } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { MigrationState } from '../github/state.ts';
@@ -28,7 +29,8 @@ export async function cleanUpMigration(
   const observedServer = await reader.getServer();
   if (observedServer.status === 'unknown') throw observedServer.error;
   if (observedServer.status === 'absent') return run.info('The server of the migration no longer exists.');
-  const { id = '', fullyQualifiedDomainName: host } = observedServer.value.server;
+  const { server } = observedServer.value;
+  const { id = '', fullyQualifiedDomainName: host } = server;
   if (!host) throw new Error('Azure returned no host name for the server');
   const password =
     as === 'admin'
@@ -36,7 +38,8 @@ export async function cleanUpMigration(
       : appPassword(runtime, { serverId: id, database, role: user });
   runtime.mask(password);
   const { applicationName } = runtime;
-  const target = { host, port: 5432, database, user, password, applicationName };
+  const serverFacts = toServerFacts(server);
+  const target = { host, port: 5432, database, user, password, applicationName, serverFacts };
   const sessions = { applicationName: migrationApplicationName(tag), since };
   const terminated = await withSeparateSession(target, TERMINATE_SESSIONS_TIMEOUT_MS, (session) =>
     terminateMigrationSessions(session, sessions, TERMINATE_SESSIONS_TIMEOUT_MS / 2),

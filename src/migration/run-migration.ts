@@ -7,6 +7,7 @@ import type { MigrationConfig } from '../inputs/types.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
+import { explainWriteProtection, type WriteProtectionExplanation } from '../postgres/write-protection.ts';
 import { findKnownCause } from './known-causes.ts';
 import { type MigrationResult, migrationEnvironment, runMigrationCommand } from './migration-command.ts';
 import {
@@ -130,6 +131,8 @@ async function cancelStatements(
 interface CleanedUpSessions {
   readonly ended: readonly string[];
   readonly lockHolders: readonly string[];
+  /** What kept the sessions of the migration from writing; undefined if nothing did, or no session was opened. */
+  readonly writeProtection?: WriteProtectionExplanation | undefined;
 }
 
 /**
@@ -150,13 +153,19 @@ async function cleanUpSessions(
   try {
     if (isCleanExit && !(await mayHaveMigrationSessions(lockSession, target.user, filter)))
       return { ended: [], lockHolders: [] };
-    const { ended, lockHolders } = await withSeparateSession(target, timeoutMs, async (session) => ({
-      ended: await terminateMigrationSessions(session, { ...filter, onlyBusy: isCleanExit }, timeoutMs / 2),
-      lockHolders: isCleanExit ? [] : await advisoryLockHolders(session),
-    }));
+    const { ended, lockHolders, writeProtection } = await withSeparateSession(
+      target,
+      timeoutMs,
+      async (session) => ({
+        ended: await terminateMigrationSessions(session, { ...filter, onlyBusy: isCleanExit }, timeoutMs / 2),
+        lockHolders: isCleanExit ? [] : await advisoryLockHolders(session),
+        writeProtection:
+          session.writeProtection && explainWriteProtection(session.writeProtection, target.serverFacts),
+      }),
+    );
     for (const line of ended) run.info(`Terminated a session of the migration: ${line}.`);
     for (const line of lockHolders) run.info(`Holds an advisory lock: ${line}`);
-    return { ended, lockHolders };
+    return { ended, lockHolders, writeProtection };
   } catch (error) {
     run.warning(
       `The migration’s sessions on the server could not be terminated: ${getErrorMessage(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (application_name '${filter.applicationName}', or role '${target.user}' since ${filter.since}) and terminate them: SELECT pg_terminate_backend(PID);`,

@@ -2,6 +2,7 @@ import { resolveEndpoints } from '../azure/clouds.ts';
 import { type AzureConnection, connectToAzure } from '../azure/connection.ts';
 import { selectAuthMethod } from '../azure/credentials.ts';
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
+import { toServerFacts } from '../azure/server-facts.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import { captureNetworkSettings, logNetworkSettings } from '../common/network.ts';
 import type { RunContext } from '../common/polling.ts';
@@ -72,8 +73,15 @@ export function createConnections(
   const host = server.fullyQualifiedDomainName;
   if (!host) throw new Error(`Azure names no host for server '${name}'`);
   const { runnerIp, keepRule } = config.firewall;
+  const administrator = adminLogin(
+    host,
+    config.administrator,
+    runtime.applicationName,
+    toServerFacts(server),
+  );
   return new ServerConnections({
-    administrator: adminLogin(host, config.administrator, runtime.applicationName),
+    // A drop frees storage, which is what a server that is read-only for lack of storage needs.
+    administrator: { ...administrator, writesToReadOnlyServer: config.mode !== 'ensure' },
     server,
     writer,
     state,

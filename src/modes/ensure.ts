@@ -153,14 +153,15 @@ async function migrate(
   if (migration === undefined) return;
   // The migration may read the dotenv file.
   await writeEnvFile(runtime, state, config.publish, published);
-  const { user, password } = connections.administrator;
+  const { administrator } = connections;
+  const { user, password } = administrator;
   const connection = migration.runAs === 'admin' ? { ...published, user, password } : published;
   const { host, port, database } = connection;
   const login = { host, port, database, user: connection.user, password: connection.password };
   const migrationRun = {
     config: migration,
     server: found,
-    target: { ...login, applicationName: runtime.applicationName },
+    target: { ...administrator, ...login },
     variables: maskedEnvironment(runtime, config.publish, connection),
     template: config.database.template,
   };

@@ -1,6 +1,7 @@
 import { actionError, toActionError } from '../common/errors.ts';
 import { formatDuration, type RunContext, withAbortGrace } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
+import { toSqlError } from '../postgres/pg-errors.ts';
 
 /** Milliseconds that the work may continue after the abort, for example to end a migration. */
 const ABORT_GRACE_MS = 8000;
@@ -37,7 +38,7 @@ export async function withRunContext<T>(
   try {
     return await withAbortGrace(signal, ABORT_GRACE_MS, work(run));
   } catch (error) {
-    throw toActionError(error, signal);
+    throw toActionError(toSqlError(error), signal);
   } finally {
     clearTimeout(timer);
     for (const name of signals) process.off(name, cancel);

@@ -7,7 +7,7 @@ import {
   MIGRATION_LOCK_KEY,
   takeUnseen,
 } from './activity.ts';
-import { getSqlState, LOCK_NOT_AVAILABLE } from './pg-errors.ts';
+import { explainPgError, getSqlState, LOCK_NOT_AVAILABLE } from './pg-errors.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds between heartbeats, which keep the session from being ended as idle and detect its loss. */
@@ -32,11 +32,9 @@ export async function withMigrationLock<T>(
   const lostController = new AbortController();
   const reportLost = (error?: Error): void =>
     lostController.abort(
-      actionError(
-        'migration-lock-lost',
-        { reason: error?.message ?? 'the connection ended.' },
-        { cause: error },
-      ),
+      actionError('migration-lock-lost', explainPgError(error ?? new Error('the connection ended.')), {
+        cause: error,
+      }),
     );
   let stopHeartbeat = (): void => {};
   try {

@@ -1,5 +1,11 @@
 import { getErrorMessage } from '../common/errors.ts';
-import { isSqlState } from './pg-errors.ts';
+import {
+  type ConnectionLimitScope,
+  connectionLimitScope,
+  explainPgError,
+  isSqlState,
+  type SqlStateHints,
+} from './pg-errors.ts';
 
 /**
  * Why a login failed.
@@ -13,6 +19,8 @@ export interface LoginFailure {
   readonly hint: string;
   /** PostgreSQL's SQLSTATE, when PostgreSQL refused the login. */
   readonly sqlState?: string;
+  /** Whose limit of connections is reached (53300). */
+  readonly limitScope?: ConnectionLimitScope;
   /** Set when nothing was received within the timeout. */
   readonly isSilent?: true;
   /** This runner's IPv4 address as PostgreSQL sees it, when its error names one. */
@@ -38,12 +46,19 @@ export class PasswordRequestError extends Error {
   }
 }
 
-const HINT_BY_SQL_STATE: Readonly<Record<string, string>> = {
+/** What to do about a refused login. */
+const LOGIN_HINTS: SqlStateHints = {
   '28P01':
     'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
   '28000': 'Check that this role has LOGIN, and that password authentication is enabled on the server.',
   '3D000': 'Check the input database.',
   '42501': 'Grant the role CONNECT on this database.',
+  // Only a startup message names a setting.
+  '42704':
+    'The server does not have a setting of the action’s sessions. Check whether its major version is being changed, then run the step again.',
+  '55000':
+    'The database accepts no connections. If no drop of it is in progress, its owner allows them: ALTER DATABASE … ALLOW_CONNECTIONS true.',
+  '58': 'The server cannot load a library that the role or the database presets (local_preload_libraries, session_preload_libraries). Remove the preset: ALTER ROLE … RESET or ALTER DATABASE … RESET.',
 };
 
 /**
@@ -53,8 +68,11 @@ const HINT_BY_SQL_STATE: Readonly<Record<string, string>> = {
 export const SCRAM_VERIFIER_HINT =
   'Its password has just been set, as a SCRAM verifier. Check the server parameters password_encryption and azure.accepted_password_auth_method: if the second does not contain scram-sha-256, set it to md5,scram-sha-256 (az postgres flexible-server parameter set). Otherwise another job has set another password since.';
 
-/** The server starts, shuts down, or has no free connection. */
-const TRANSIENT_SQL_STATES = ['57P03', '57P01', '57P02', '53300'];
+/** The server starts, shuts down, or has ended its sessions after a crash. */
+const TRANSIENT_SQL_STATES = ['57P03', '57P01', '57P02'];
+
+/** Every connection is in use that the server, the database or the role allows. */
+const TOO_MANY_CONNECTIONS = '53300';
 
 /** Classifies the error of a login attempt. */
 export function classifyLoginError(error: unknown): LoginFailure {
@@ -62,7 +80,7 @@ export function classifyLoginError(error: unknown): LoginFailure {
   const code = getErrorCode(error);
   if (error instanceof PasswordRequestError) return { kind: 'refused', reason: message, hint: error.hint };
   // Checked first, so that no text in an error of PostgreSQL can be taken for a blocked connection.
-  if (isSqlState(code)) return fromSqlState(code, message);
+  if (isSqlState(code)) return fromSqlState(code, message, error);
   // The driver's checks of SCRAM: the server does not prove its identity, or asks for an unsupported mechanism.
   if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, hint: PASSWORD_AUTH_HINT };
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
@@ -86,15 +104,12 @@ export const slowServerFailure: LoginFailure = {
   hint: 'Check the load of the server in the Azure portal.',
 };
 
-function fromSqlState(code: string, message: string): LoginFailure {
+function fromSqlState(code: string, message: string, error: unknown): LoginFailure {
   if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return fromPgHbaError(message);
-  if (TRANSIENT_SQL_STATES.includes(code)) return transientFailure(message);
-  return {
-    kind: 'refused',
-    reason: `${message} (SQLSTATE ${code})`,
-    hint: HINT_BY_SQL_STATE[code] ?? 'Fix what PostgreSQL reports.',
-    sqlState: code,
-  };
+  const explained = { ...explainPgError(error, LOGIN_HINTS), sqlState: code };
+  if (code === TOO_MANY_CONNECTIONS)
+    return { kind: 'transient', ...explained, limitScope: connectionLimitScope(error) };
+  return { kind: TRANSIENT_SQL_STATES.includes(code) ? 'transient' : 'refused', ...explained };
 }
 
 const transientFailure = (reason: string): LoginFailure => ({

@@ -1,3 +1,4 @@
+import type { ServerFacts } from '../common/server-facts.ts';
 import type { Credentials } from '../inputs/types.ts';
 import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-errors.ts';
 import { Session, type SessionTarget } from './session.ts';
@@ -12,8 +13,9 @@ export function adminLogin(
   host: string,
   { username, password }: Credentials,
   applicationName: string,
+  serverFacts: ServerFacts,
 ): LoginTarget {
-  return { host, port: 5432, database: 'postgres', user: username, password, applicationName };
+  return { host, port: 5432, database: 'postgres', user: username, password, applicationName, serverFacts };
 }
 
 export type LoginResult = { readonly session: Session } | { readonly failure: LoginFailure };

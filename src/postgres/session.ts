@@ -1,6 +1,11 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { actionError } from '../common/errors.ts';
+import { withTimeout } from '../common/polling.ts';
+import type { ServerFacts } from '../common/server-facts.ts';
 import { PasswordRequestError } from './login-errors.ts';
+import { formatPgError, getSqlState, isFatal, recordStatement, SessionLostError } from './pg-errors.ts';
+import { explainWriteProtection, READ_ONLY_TRANSACTION, type WriteProtection } from './write-protection.ts';
 
 /** Host, database, role and password of a session. */
 export interface SessionTarget {
@@ -12,23 +17,66 @@ export interface SessionTarget {
   readonly password: string | undefined;
   /** `application_name` in `pg_stat_activity`; PostgreSQL cuts it to 63 bytes. */
   readonly applicationName: string;
+  /** What Azure reports about the server; a session has fewer guards without the version. */
+  readonly serverFacts?: ServerFacts;
+  /**
+   * Whether statements also write to a server that has made itself read-only, such as one whose storage is almost full.
+   * Only for a session that frees storage.
+   */
+  readonly writesToReadOnlyServer?: boolean;
 }
 
 /** Milliseconds for the server to end a session, before the socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 2000;
 
+/** A setting of every session, from the start. */
+interface SessionSetting {
+  readonly name: string;
+  readonly value: string;
+  /** PostgreSQL's first major version that has it; an older one refuses a login that names it. */
+  readonly since?: number;
+}
+
 /**
- * Settings that override those of the server, the database and the role. Nothing in a database can shadow pg_catalog,
- * the settings of a template cannot end a statement, and a lock is not awaited without a limit. Times are in
- * milliseconds; 0 means no limit.
+ * Settings that override what a server, a database or a role presets, because a preset could change what a statement
+ * means or end the session (docs/azure-behavior.md#presets-of-sessions). `default_transaction_read_only` is not one of
+ * them: see {@link Session.writeProtection}.
  */
-const SESSION_SETTINGS = {
-  search_path: 'pg_catalog',
-  default_transaction_read_only: 'off',
-  statement_timeout: 0,
-  idle_in_transaction_session_timeout: 0,
-  lock_timeout: 5000,
-} as const;
+const SESSION_SETTINGS: readonly SessionSetting[] = [
+  // Against objects that the owner of a database puts into another schema under a name of pg_catalog.
+  { name: 'search_path', value: 'pg_catalog' },
+  // Against a preset SET ROLE, with which statements have other privileges and owners.
+  { name: 'role', value: 'none' },
+  // Against values that the driver cannot parse, or that another session reads differently.
+  { name: 'DateStyle', value: 'ISO' },
+  { name: 'TimeZone', value: 'UTC' },
+  { name: 'standard_conforming_strings', value: 'on' },
+  // Against transactions that do not see what other jobs have committed meanwhile, or that fail with 40001.
+  { name: 'default_transaction_isolation', value: 'read committed' },
+  { name: 'default_transaction_deferrable', value: 'off' },
+  // Against a preset membership of the administrator in each role that it creates.
+  { name: 'createrole_self_grant', value: '', since: 16 },
+  // Against an end of the session by an error that is handled here.
+  { name: 'exit_on_error', value: 'off' },
+  // Against an end of the session while a migration runs, and of a statement that takes long; 0 means no limit.
+  { name: 'statement_timeout', value: '0' },
+  { name: 'idle_in_transaction_session_timeout', value: '0' },
+  { name: 'idle_session_timeout', value: '0', since: 14 },
+  { name: 'transaction_timeout', value: '0', since: 17 },
+  // Milliseconds. Against a lock that is awaited without a limit, or not at all.
+  { name: 'lock_timeout', value: '5000' },
+];
+
+/** The option of the startup message that sets them. White space in a value ends it, unless it is escaped. */
+function startupOptions({ serverFacts, writesToReadOnlyServer }: SessionTarget): string {
+  const { majorVersion = 0 } = serverFacts ?? {};
+  const settings = SESSION_SETTINGS.filter(({ since = 0 }) => since <= majorVersion);
+  if (writesToReadOnlyServer) settings.push({ name: 'default_transaction_read_only', value: 'off' });
+  return settings.map(({ name, value }) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
+}
+
+/** Where a role, a database or both set a value, in the words of pg_settings.source. */
+const PRESET_SOURCES = ['database', 'user', 'database user'];
 
 /** The driver's events for each kind of password that a server can ask for. */
 const PASSWORD_REQUEST_EVENTS = {
@@ -48,27 +96,34 @@ export class Session {
   readonly #signal: AbortSignal;
   /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
-  #isLost = false;
+  readonly #target: SessionTarget;
+  /** Milliseconds for the login. */
+  readonly #timeoutMs: number;
+  /** Settings that the server reports, also when they change. */
+  readonly #reported = new Map<string, string>();
+  #writeProtection: WriteProtection | undefined;
+  /** The first error with which the session ended. */
+  #lossCause: unknown;
 
   /**
    * @param timeoutMs milliseconds for the login
    * @param signal ends the login and every query with its reason
    */
-  constructor(
-    { applicationName, password, ...connection }: SessionTarget,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ) {
+  constructor(target: SessionTarget, timeoutMs: number, signal: AbortSignal) {
+    const { host, port, database, user, password, applicationName } = target;
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
     this.#signal = signal;
     this.#rejectedRequests = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
     this.#client = new pg.Client({
-      ...connection,
+      host,
+      port,
+      database,
+      user,
       // A function, so that the driver does not read a password from PGPASSWORD or ~/.pgpass.
       password: () => password ?? '',
       application_name: applicationName,
-      options: Object.entries(SESSION_SETTINGS)
-        .map(([name, value]) => `-c ${name}=${value}`)
-        .join(' '),
+      options: startupOptions(target),
       ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
       connectionTimeoutMillis: timeoutMs,
       keepAlive: true,
@@ -76,8 +131,11 @@ export class Session {
       stream: () => this.#socket,
     });
     // Without a listener, a session that ends unexpectedly would end the process. The next query reports it.
-    this.#client.on('error', () => {
-      this.#isLost = true;
+    this.#client.on('error', (error) => {
+      this.#lossCause ??= error;
+    });
+    this.#client.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      this.#reported.set(parameterName, parameterValue);
     });
   }
 
@@ -88,11 +146,16 @@ export class Session {
 
   /** Whether the session has ended unexpectedly, so that every further query fails. */
   get isLost(): boolean {
-    return this.#isLost;
+    return this.#lossCause !== undefined;
+  }
+
+  /** What kept the session from writing when it began; undefined if nothing did. */
+  get writeProtection(): WriteProtection | undefined {
+    return this.#writeProtection;
   }
 
   /** @throws `PasswordRequestError` when the server asks for a password that must not be sent; the driver's errors */
-  connect(): Promise<unknown> {
+  async connect(): Promise<void> {
     const connected = this.#client.connect();
     const { connection } = this.#client;
     // The driver has just added its own listeners, which would answer. Nothing has arrived yet.
@@ -105,16 +168,66 @@ export class Session {
             new PasswordRequestError(this.#rejectedRequests.length > 1 ? 'any' : 'clear text'),
           ),
         );
-    return this.#unlessAborted(connected);
+    await this.#unlessAborted(connected);
+    // The driver's timeout ends with the login itself.
+    await withTimeout(this.#timeoutMs, () => new Error('timeout expired'), this.#liftPreset());
   }
 
-  /** Runs one statement and returns its rows. */
+  /**
+   * Overrides a read-only default of the database or the role. That of the server stays, because it protects a server
+   * whose storage is almost full: a clone would fill it completely.
+   */
+  async #liftPreset(): Promise<void> {
+    // PostgreSQL reports both settings since version 14.
+    const isReplica = this.#reported.get('in_hot_standby');
+    if (this.#reported.get('default_transaction_read_only') === 'off' && isReplica === 'off') return;
+    const [row] = await this.query<{ readonly isReplica: boolean; readonly setting: string; source: string }>(
+      `SELECT pg_is_in_recovery() AS "isReplica", setting, source FROM pg_settings
+       WHERE name = 'default_transaction_read_only'`,
+    );
+    if (row?.isReplica) this.#writeProtection = 'replica';
+    else if (row?.setting !== 'on') return;
+    else if (!PRESET_SOURCES.includes(row.source)) this.#writeProtection = 'server';
+    else {
+      this.#writeProtection = 'preset';
+      await this.query('SET default_transaction_read_only = off');
+    }
+  }
+
+  /**
+   * Runs one statement and returns its rows.
+   * @throws `server-read-only`; `SessionLostError` with the first cause; PostgreSQL's errors
+   */
   async query<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
-    const { rows } = await this.#unlessAborted(this.#client.query<Row>(text, [...values]));
-    return rows;
+    try {
+      const { rows } = await this.#unlessAborted(this.#client.query<Row>(text, [...values]));
+      return rows;
+    } catch (error) {
+      throw this.#signal.aborted ? error : this.#toQueryError(error, text);
+    }
+  }
+
+  #toQueryError(error: unknown, text: string): unknown {
+    const { host, database, user, serverFacts } = this.#target;
+    if (getSqlState(error) === '') {
+      // The driver reports only that the session has ended, but has received the cause before.
+      return this.isLost ? new SessionLostError(this.#lossCause) : error;
+    }
+    if (isFatal(error)) this.#lossCause ??= error;
+    if (getSqlState(error) === READ_ONLY_TRANSACTION) {
+      const isReplica = this.#writeProtection === 'replica' || this.#reported.get('in_hot_standby') === 'on';
+      const explained = explainWriteProtection(isReplica ? 'replica' : 'server', serverFacts);
+      return actionError(
+        'server-read-only',
+        { host, reason: formatPgError(error), ...explained },
+        { cause: error },
+      );
+    }
+    recordStatement(error, text, { database, user });
+    return error;
   }
 
   /** Runs `work` in one transaction. An error rolls it back. */

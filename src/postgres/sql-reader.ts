@@ -3,7 +3,7 @@ import { actionError } from '../common/errors.ts';
 import { type ParsedMarker, parseMarker } from '../common/ownership-marker.ts';
 import { absent, type Observed, present, unknown } from '../reconcile/findings.ts';
 import type { ObservedDatabase, ObservedRole } from '../reconcile/ownership.ts';
-import { formatPgError } from './pg-errors.ts';
+import { explainPgError, SessionLostError } from './pg-errors.ts';
 import type { Session } from './session.ts';
 
 export interface FoundDatabase extends ObservedDatabase {
@@ -110,8 +110,11 @@ export class SqlReader {
 
   /** The server's clock, so that expiry does not depend on the clocks of runners. */
   async now(): Promise<Date> {
-    const [row] = await this.session.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-    return new Date(row?.now ?? Number.NaN);
+    const [row] = await this.session.query<{ now: Date | null }>('SELECT clock_timestamp() AS now');
+    // A comparison with an invalid date is false, so that nothing would ever expire.
+    if (!(row?.now instanceof Date) || Number.isNaN(row.now.getTime()))
+      throw new Error('the server’s clock could not be read');
+    return row.now;
   }
 
   /** Every database with an ownership marker, also of other repositories and with other owners, by name. */
@@ -138,11 +141,8 @@ export class SqlReader {
       const [first] = await query();
       return first === undefined ? absent : present(first);
     } catch (error) {
-      const parameters = {
-        what,
-        reason: formatPgError(error),
-        hint: 'Check the privileges of admin-username.',
-      };
+      const explained = explainPgError(error instanceof SessionLostError ? error.cause : error);
+      const parameters = { what, ...explained };
       return unknown(actionError('state-unknown', parameters, { cause: error }));
     }
   }

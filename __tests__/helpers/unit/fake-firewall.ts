@@ -68,6 +68,13 @@ export class FakeFirewall implements ConnectionDeps {
     this.#effectiveFrom.set(rule, performance.now() + worksAfter);
   }
 
+  /** The limit of connections that a login reaches, as far as it can be read. */
+  connectionLimit: number | undefined;
+
+  async readConnectionLimit(): Promise<number | undefined> {
+    return this.connectionLimit;
+  }
+
   /** Milliseconds for the response to an admitted login. */
   loginDelayMs = 30;
 

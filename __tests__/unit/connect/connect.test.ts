@@ -5,6 +5,7 @@ import { actionError } from '../../../src/common/errors.ts';
 import { connectThroughFirewall, openSession } from '../../../src/connect/connect.ts';
 import { ConflictingAddressesError } from '../../../src/connect/egress-address.ts';
 import type { LoginFailure } from '../../../src/postgres/login-errors.ts';
+import type { ConnectionLimitScope } from '../../../src/postgres/pg-errors.ts';
 import { FakeFirewall, loginTarget } from '../../helpers/unit/fake-firewall.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
@@ -516,4 +517,55 @@ test("the end of the run ends the wait for a login, with the run's reason and wh
   expect(String(error)).toContain(
     '(SIGINT), while waiting for the firewall rule for 203.0.113.9 to work (19 s).',
   );
+});
+
+describe('connections that are all in use', () => {
+  const exhausted = (limitScope: ConnectionLimitScope): LoginFailure => ({
+    kind: 'transient',
+    reason: 'too many connections (SQLSTATE 53300)',
+    hint: 'General.',
+    sqlState: '53300',
+    limitScope,
+  });
+
+  test('are awaited, and the error then names the limit and who has it, not the network', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.allowsWithoutRule = true;
+    firewall.loginFailures = [exhausted('server')];
+    firewall.connectionLimit = 50;
+    const text = await failed();
+    expect(text).toContain('(connections-exhausted)');
+    expect(text).toContain('max_connections is 50');
+    expect(text).toContain('fewer jobs');
+    expect(text).not.toMatch(/firewall|network/);
+    expect(firewall.openedAddresses).toEqual([]);
+    expect(firewall.loginCount).toBeGreaterThan(2);
+  });
+
+  test('end as soon as one is free', async ({ firewall, connected }) => {
+    firewall.addRule('office', '203.0.113.9');
+    firewall.loginFailures = [exhausted('database'), exhausted('server'), undefined];
+    firewall.connectionLimit = 5;
+    await connected();
+  });
+
+  test.for(['database', 'role'] as const)(
+    'are not awaited if the limit of the %s is 0',
+    async (scope, { firewall, failed }) => {
+      firewall.addRule('office', '203.0.113.9');
+      firewall.loginFailures = [exhausted(scope)];
+      firewall.connectionLimit = 0;
+      expect(await failed()).toMatch(/connection limit of the (database|role) is 0.*CONNECTION LIMIT -1;/s);
+      expect(firewall.loginCount).toBe(1);
+    },
+  );
+
+  test('are not taken for a rule that does not work', async ({ run, firewall, failed }) => {
+    firewall.loginFailures = [exhausted('server')];
+    const text = await failed();
+    expect(text).toContain('(connections-exhausted)');
+    expect(run.logLines.join('\n')).not.toContain('does not work after a minute');
+  });
 });

@@ -47,6 +47,12 @@ const classificationCases: readonly (readonly [
   ],
   ['starting up', createPgError('57P03', 'the database system is starting up'), 'transient', /starting up/],
   ['too many sessions', createPgError('53300', 'sorry, too many clients already'), 'transient', /too many/],
+  [
+    'no connection of the database',
+    createPgError('53300', 'too many connections for database "d"'),
+    'transient',
+    /53300/,
+  ],
   ['ended by an administrator', createPgError('57P01', 'terminating connection'), 'transient', /terminating/],
   ['no such name yet', createSystemError('ENOTFOUND', 'getaddrinfo ENOTFOUND x'), 'transient', /ENOTFOUND/],
   ['a DNS failure', createSystemError('EAI_AGAIN'), 'transient', /EAI_AGAIN/],
@@ -79,6 +85,8 @@ describe('classifyLoginError', () => {
     expect(failure.kind).toBe(kind);
     expect(failure.reason).toMatch(reason);
     if (kind === 'refused') expect(failure.hint).not.toBe('');
+    // PostgreSQL has answered, so the network is not the cause.
+    if (failure.sqlState !== undefined) expect(failure.hint).not.toMatch(/network/);
   });
 
   test("returns this runner's address from PostgreSQL's error, if it is an IPv4 address", () => {

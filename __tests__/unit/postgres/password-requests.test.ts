@@ -25,8 +25,13 @@ const passwordRequests = {
   MD5: protocolMessage('R', uint32(5), salt),
   SCRAM: protocolMessage('R', uint32(10), Buffer.from('SCRAM-SHA-256\0\0')),
 } as const;
+/** A setting that the server reports at the login, as PostgreSQL 14 and later do. */
+const reportedSetting = (name: string, value: string): Buffer =>
+  protocolMessage('S', Buffer.from(`${name}\0${value}\0`));
 const loginAccepted = Buffer.concat([
   protocolMessage('R', uint32(0)),
+  reportedSetting('default_transaction_read_only', 'off'),
+  reportedSetting('in_hot_standby', 'off'),
   protocolMessage('Z', Buffer.from('I')),
 ]);
 

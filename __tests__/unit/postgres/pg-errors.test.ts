@@ -1,10 +1,18 @@
+import fc from 'fast-check';
 import type { DatabaseError } from 'pg';
 import { describe, expect } from 'vitest';
+import { ActionError, toActionError } from '../../../src/common/errors.ts';
 import {
+  connectionLimitScope,
+  explainPgError,
   formatPgError,
   getSqlState,
   isDuplicateObject,
+  recordStatement,
   retryOnConflict,
+  SessionLostError,
+  toDropError,
+  toSqlError,
 } from '../../../src/postgres/pg-errors.ts';
 import { createPgError } from '../../helpers/unit/pg-error.ts';
 import { test } from '../../helpers/unit/test.ts';
@@ -13,6 +21,10 @@ import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 const conflictErrors: readonly (readonly [what: string, error: DatabaseError])[] = [
   ['a catalog row that was updated concurrently', createPgError('XX000', 'tuple concurrently updated')],
   ['a catalog row that was deleted concurrently', createPgError('XX000', 'tuple concurrently deleted')],
+  [
+    'a catalog row that was updated concurrently, on a server in another language',
+    createPgError('XX000', 'Tupel gleichzeitig aktualisiert', undefined, { routine: 'simple_heap_update' }),
+  ],
   ['a unique index', createPgError('23505')],
   ['a deadlock', createPgError('40P01')],
   ['a serialization failure', createPgError('40001')],
@@ -93,13 +105,16 @@ describe('retryOnConflict', () => {
 });
 
 describe('errors of PostgreSQL', () => {
-  test('are formatted with message, detail and SQLSTATE', () => {
+  test('are formatted with message, detail, hint and SQLSTATE', () => {
     expect(formatPgError(createPgError('42501', 'permission denied'))).toBe(
       'permission denied (SQLSTATE 42501)',
     );
     expect(formatPgError(createPgError('2BP01', 'role cannot be dropped', 'owner of table x'))).toBe(
       'role cannot be dropped (owner of table x) (SQLSTATE 2BP01)',
     );
+    expect(
+      formatPgError(createPgError('2BP01', 'cannot drop x', undefined, { hint: 'Use DROP ... CASCADE.' })),
+    ).toBe('cannot drop x (PostgreSQL’s hint: Use DROP ... CASCADE.) (SQLSTATE 2BP01)');
     expect(formatPgError(new Error('timeout'))).toBe('timeout');
     expect(formatPgError('text')).toBe('text');
   });
@@ -115,4 +130,97 @@ describe('errors of PostgreSQL', () => {
     for (const error of [createPgError('42501'), createPgError('XX000'), new Error('42P04'), undefined])
       expect(isDuplicateObject(error)).toBe(false);
   });
+});
+
+const sqlStates = fc.oneof(
+  fc.constantFrom('25006', '42501', '53100', '53200', '53300', '55000', '55P03', '57014', '57P01', '0A000'),
+  fc.stringMatching(/^[0-9A-DF-Z][0-9A-Z]{4}$/),
+);
+
+describe('an error of PostgreSQL that no other code explains', () => {
+  const hostile = fc.oneof(
+    fc.string(),
+    fc.constantFrom('too many connections for database "x"', '\u001b[31m'),
+  );
+
+  test('never becomes `unexpected`, and keeps PostgreSQL’s message, detail, hint and SQLSTATE', () => {
+    const severities = fc.constantFrom('ERROR', 'FATAL', 'PANIC');
+    fc.assert(
+      fc.property(sqlStates, severities, hostile, (state, severity, text) => {
+        const error = createPgError(state, 'the message', 'the detail', { hint: 'the hint', severity });
+        recordStatement(error, `COMMENT ON DATABASE "x" IS '${text}'`, { database: 'd', user: 'u' });
+        for (const explained of [toSqlError(error), toDropError('Database x', error)]) {
+          const { code, message, hint } = toActionError(explained);
+          expect(code).toMatch(/^(sql-failed|session-lost|drop-failed)$/);
+          for (const part of ['the message', 'the detail', 'the hint', state])
+            expect(message).toContain(part);
+          expect(hint).toMatch(/^[A-Z].*\./s);
+        }
+      }),
+    );
+  });
+
+  test('names the statement and where it was executed, without its values', () => {
+    const describeFailed = (text: string): string => {
+      const error = createPgError('42501', undefined, undefined, { severity: 'ERROR' });
+      recordStatement(error, text, { database: 'd', user: 'u' });
+      return toActionError(toSqlError(error)).summary;
+    };
+    expect(describeFailed(`COMMENT ON DATABASE "x" IS 'y'`)).toContain(
+      `did not execute COMMENT ON DATABASE (in database 'd', as 'u'): permission denied`,
+    );
+    expect(describeFailed(`ALTER ROLE "R" LOGIN PASSWORD 'SCRAM-SHA-256$1'`)).not.toContain('SCRAM');
+    expect(describeFailed(`SELECT d.datname AS name FROM pg_database d WHERE d.datname = 'x'`)).toContain(
+      'did not execute SELECT from pg_database (',
+    );
+  });
+
+  test('a lost session names its first cause', () => {
+    const cause = createPgError('57P05', 'terminating connection due to idle-session timeout');
+    const { code, summary, hint } = toActionError(toSqlError(new SessionLostError(cause)));
+    expect(code).toBe('session-lost');
+    expect(summary).toContain('due to idle-session timeout (SQLSTATE 57P05)');
+    expect(hint).toContain('idle_session_timeout');
+    expect(toActionError(toSqlError(new SessionLostError(new Error('read ECONNRESET'))))).toMatchObject({
+      code: 'session-lost',
+      summary: expect.stringContaining('read ECONNRESET'),
+    });
+  });
+
+  test('every other value stays unchanged', () => {
+    for (const value of [
+      new Error('x'),
+      'text',
+      undefined,
+      new ActionError('renewed', { summary: '', hint: '' }, {}),
+    ])
+      expect(toSqlError(value)).toBe(value);
+  });
+
+  test('the hint is that of the statement, else that of the SQLSTATE, else that of its class', () => {
+    expect(explainPgError(createPgError('42501'), { '42501': 'Do this.' }).hint).toBe('Do this.');
+    expect(explainPgError(createPgError('42501'), { '42704': 'Do this.' }).hint).toContain('admin-username');
+    expect(explainPgError(createPgError('53100')).hint).toContain('storage-size-gb');
+    expect(explainPgError(createPgError('22P02')).hint).toContain('Correct the input');
+    expect(explainPgError(createPgError('99999')).hint).toContain('what PostgreSQL reports');
+  });
+});
+
+test.each([
+  ['server', 'sorry, too many clients already', 'ProcArrayAdd'],
+  [
+    'server',
+    'remaining connection slots are reserved for roles with the SUPERUSER attribute',
+    'InitPostgres',
+  ],
+  ['database', 'too many connections for database "d"', undefined],
+  ['database', 'zu viele Verbindungen', 'CheckMyDatabase'],
+  ['role', 'too many connections for role "r"', undefined],
+  ['role', 'zu viele Verbindungen', 'InitializeSessionUserId'],
+])('a limit of connections is that of the %s: %s (%s)', (scope, message, routine) => {
+  expect(
+    connectionLimitScope(
+      createPgError('53300', message, undefined, routine === undefined ? {} : { routine }),
+    ),
+  ).toBe(scope);
 });

@@ -1,4 +1,5 @@
 import type { FoundServer } from '../../azure/reader.ts';
+import { toServerFacts } from '../../azure/server-facts.ts';
 import { acceptsConnections, normalizeState } from '../../azure/server-states.ts';
 import { ActionError } from '../../common/errors.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
@@ -101,7 +102,7 @@ function findAdminLogin(
       affectsAllDatabases: true,
     };
   if (!host) return { reason: 'Azure returns no host name for the server.', affectsAllDatabases: true };
-  return adminLogin(host, administrator, runtime.applicationName);
+  return adminLogin(host, administrator, runtime.applicationName, toServerFacts(server));
 }
 
 /** Milliseconds for a login; a firewall that blocks this runner never answers. */

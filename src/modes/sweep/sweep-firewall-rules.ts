@@ -10,6 +10,7 @@ import {
 } from '../../common/resource-names.ts';
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
+import { toSqlError } from '../../postgres/pg-errors.ts';
 import { formatRange, matchesDeclaration } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { ModeContext, WritableControlPlane } from '../context.ts';
 
@@ -85,7 +86,8 @@ export function decideOnPersistentRule(
 }
 
 /** Logs a failure that does not stop the sweep, and adds it to the list for the final error. */
-export function recordFailure(run: RunContext, failures: Error[], error: unknown): void {
+export function recordFailure(run: RunContext, failures: Error[], thrown: unknown): void {
+  const error = toSqlError(thrown);
   failures.push(error instanceof Error ? error : new Error(getErrorMessage(error)));
   run.warning(getErrorMessage(error));
 }

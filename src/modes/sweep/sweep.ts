@@ -1,8 +1,9 @@
 import { hasPublicAccess } from '../../azure/server-states.ts';
-import { ActionError, actionError, getErrorMessage } from '../../common/errors.ts';
+import { ActionError, actionError, getErrorMessage, toActionError } from '../../common/errors.ts';
 import type { ServerConnections } from '../../connect/server-connections.ts';
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
+import { toSqlError } from '../../postgres/pg-errors.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
 import { type Lookup, present } from '../../reconcile/findings.ts';
 import { isManagedDatabase } from '../../reconcile/ownership.ts';
@@ -81,11 +82,11 @@ async function sweepDatabases(
     const openPullRequests = listed.status === 'present' ? listed.value : new Set<number>();
     const sweepContext = { ctx, azure, connections, openPullRequests, now, failures };
     const queue = [...items];
-    await Promise.all(
+    const endings = await Promise.all(
       Array.from({ length: Math.min(SWEEP_CONCURRENCY, items.length) }, () => runWorker(sweepContext, queue)),
     );
-    for (const { name } of queue)
-      failures.push(new Error(`${name} was not checked, because every session was lost.`));
+    // Workers that cannot log in or lose their sessions leave items only if all of them stop.
+    if (queue.length > 0) recordFailure(run, failures, uncheckedError(queue, endings));
   } finally {
     await listingSession.close();
   }
@@ -94,29 +95,32 @@ async function sweepDatabases(
 /** How often a worker logs in, if it loses its session. */
 const MAX_WORKER_LOGINS = 3;
 
-async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promise<void> {
+/** @returns why the worker stopped before the queue was empty; undefined if it did not */
+async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promise<unknown> {
   const { connections, ctx } = sweepContext;
+  let ending: unknown;
   for (let attempt = 0; attempt < MAX_WORKER_LOGINS && queue.length > 0; attempt += 1) {
-    const session = await connections.openSession(connections.administrator).catch((error: unknown) => {
+    try {
+      const session = await connections.openSession(connections.administrator);
+      ending = await processQueue(sweepContext, queue, new SqlReader(session)).finally(() => session.close());
+    } catch (error) {
       ctx.run.signal.throwIfAborted();
       ctx.run.debug(`A worker stops, because it cannot log in: ${getErrorMessage(error)}`);
-      return undefined;
-    });
-    if (session === undefined) return;
-    try {
-      await processQueue(sweepContext, queue, new SqlReader(session));
-    } finally {
-      await session.close();
+      return error;
     }
   }
+  return ending;
 }
 
-/** Sweeps items until the queue is empty. If the session is lost, the current item returns to the queue for another worker. */
+/**
+ * Sweeps items until the queue is empty. If the session is lost, the current item returns to the queue for another worker.
+ * @returns why the session was lost; undefined if it was not
+ */
 async function processQueue(
   sweepContext: SweepContext,
   queue: SweepItem[],
   reader: SqlReader,
-): Promise<void> {
+): Promise<unknown> {
   const { run } = sweepContext.ctx;
   for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
     try {
@@ -125,11 +129,22 @@ async function processQueue(
       run.signal.throwIfAborted();
       if (reader.session.isLost) {
         queue.push(item);
-        return;
+        return error;
       }
       recordFailure(run, sweepContext.failures, error);
     }
   }
+  return undefined;
+}
+
+/** The error for items that no worker could check, with the first cause and what to do about it. */
+function uncheckedError(queue: readonly SweepItem[], endings: readonly unknown[]): Error {
+  const cause = toActionError(toSqlError(endings.find((ending) => ending !== undefined)));
+  return actionError(
+    'sweep-unchecked',
+    { names: queue.map(displayName), reason: cause.summary, hint: cause.hint },
+    { cause },
+  );
 }
 
 /** Drops what one pull request has on the server, if it has expired or is closed. */

@@ -168,7 +168,8 @@ export async function copySettings(
           await session.query(`ALTER ${alterTarget} SET ${variable} FROM CURRENT`);
         });
     } catch (error) {
-      if (run.signal.aborted) throw error;
+      // Only a refused setting is left out; a lost session or a read-only server is an error.
+      if (getSqlState(error) === '') throw error;
       run.warning(
         `The setting '${name}' of template '${template}' was not set on its clone: ${formatPgError(error)}`,
       );

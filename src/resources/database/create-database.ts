@@ -6,7 +6,13 @@ import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import { terminatePullRequestSessions } from '../../postgres/activity.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
-import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
+import {
+  explainPgError,
+  getSqlState,
+  isDuplicateObject,
+  retryOnConflict,
+  type SqlStateHints,
+} from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../../reconcile/ownership.ts';
 import { createExtension } from '../extension/create-extension.ts';
@@ -38,7 +44,9 @@ export async function createDatabase(
   const observed = await deps.reader.database(newDatabase.database.name);
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'present' && isCreationInProgress(observed.value, newDatabase.database))
-    await completeDatabase(deps, newDatabase);
+    await completeDatabase(deps, newDatabase).catch((error: unknown) => {
+      throw toDatabaseError(newDatabase.database.name, error);
+    });
   return outcome;
 }
 
@@ -70,13 +78,9 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
     return 'created';
   } catch (error) {
     if (isDuplicateObject(error)) return 'adopted';
-    if (getSqlState(error) === '') throw error;
-    const hint = await createDatabaseHint(session, getSqlState(error), database);
-    throw actionError(
-      'database-failed',
-      { database: name, reason: formatPgError(error), hint },
-      { cause: error },
-    );
+    const state = getSqlState(error);
+    const hint = state === '' ? undefined : await createDatabaseHint(session, state, database);
+    throw toDatabaseError(name, error, hint === undefined ? {} : { [state]: hint });
   }
 }
 
@@ -89,11 +93,12 @@ async function sourceClause(session: Session, database: DatabaseConfig): Promise
   return `TEMPLATE template0 ENCODING ${pg.escapeLiteral(defaultCharset(database))} LC_COLLATE ${locale} LC_CTYPE ${locale}`;
 }
 
+/** Advice for an error of CREATE DATABASE that depends on what is declared and on what the server offers. */
 async function createDatabaseHint(
   session: Session,
   state: string,
   database: DatabaseConfig,
-): Promise<string> {
+): Promise<string | undefined> {
   const { template } = database;
   if (state === '42501')
     return template === undefined
@@ -104,9 +109,13 @@ async function createDatabaseHint(
     return `This version of PostgreSQL has no charset ${defaultCharset(database)}: declare another, such as charset: UTF8.`;
   if (template === undefined && state === '42809') return await unknownLocaleHint(session, database);
   if (template === undefined && state === '22023') return await charsetMismatchHint(session, database);
-  if (state === '53300' || state === '53100')
-    return 'The server has no free connections or no free storage. Check its metrics.';
-  return 'Fix what PostgreSQL reports, then run the step again.';
+  return undefined;
+}
+
+/** Turns an error of PostgreSQL into `database-failed`; returns every other error unchanged. */
+function toDatabaseError(database: string, error: unknown, hints?: SqlStateHints): unknown {
+  if (getSqlState(error) === '') return error;
+  return actionError('database-failed', { database, ...explainPgError(error, hints) }, { cause: error });
 }
 
 /** A database takes a locale of the operating system; pg_collation also lists collations of ICU, which it cannot take. */

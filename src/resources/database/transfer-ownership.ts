@@ -59,7 +59,7 @@ BEGIN
     BEGIN
       EXECUTE statement;
     EXCEPTION WHEN OTHERS THEN
-      IF left(SQLSTATE, 2) IN ('40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
+      IF left(SQLSTATE, 2) IN ('25', '40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
     END;
   END LOOP;
 END

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { actionError, getErrorMessage } from '../../common/errors.ts';
 import { retry } from '../../common/polling.ts';
-import { formatPgError, getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
+import { explainPgError, formatPgError, getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
@@ -92,14 +92,11 @@ async function retryUntilAllowListed(
     if (getSqlState(error) === '') return undefined;
     const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
     if (!isNotAllowListed || elapsedMs > ALLOW_LIST_TIMEOUT_MS) {
-      const hint = isNotAllowListed
-        ? 'Add it to the server parameter azure.extensions.'
-        : 'Fix what PostgreSQL reports. If only the owner of the server can create this extension, create it manually.';
-      throw actionError(
-        'extension-failed',
-        { extension, reason: formatPgError(error), hint },
-        { cause: error },
-      );
+      const explained = explainPgError(error, {
+        ...(isNotAllowListed ? { '0A000': 'Add it to the server parameter azure.extensions.' } : {}),
+        '42501': 'If only the owner of the server can create this extension, create it manually.',
+      });
+      throw actionError('extension-failed', { extension, ...explained }, { cause: error });
     }
     await allowExtensions([extension]);
     return formatPgError(error);

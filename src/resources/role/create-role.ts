@@ -4,7 +4,7 @@ import { serializeMarker } from '../../common/ownership-marker.ts';
 import type { RoleConfig } from '../../inputs/types.ts';
 import { rollBackPreparedTransactions, terminateSessions } from '../../postgres/activity.ts';
 import { createScramVerifier } from '../../postgres/password.ts';
-import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
+import { explainPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
 /**
@@ -68,9 +68,9 @@ function passwordLiteral({ appPassword }: SqlWriterDeps): string {
 
 function toRoleError(role: string, doing: string, error: unknown): unknown {
   if (getSqlState(error) === '') return error;
-  const hint =
-    getSqlState(error) === '42501'
-      ? 'Grant CREATEROLE to the role in admin-username, or set admin-username to the administrator of the server.'
-      : 'Fix what PostgreSQL reports, then run the step again.';
-  return actionError('role-failed', { role, doing, reason: formatPgError(error), hint }, { cause: error });
+  const explained = explainPgError(error, {
+    '42501':
+      'Grant CREATEROLE to the role in admin-username, or set admin-username to the administrator of the server.',
+  });
+  return actionError('role-failed', { role, doing, ...explained }, { cause: error });
 }

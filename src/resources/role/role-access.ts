@@ -114,16 +114,15 @@ async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleA
       },
       { cause },
     );
+  const throwGrantError = (error: unknown): never => {
+    throw getSqlState(error) === '42501' ? toGrantError(error) : error;
+  };
   await withDatabaseSession(deps, name, async (session) => {
     if (marker === undefined) await transferBaseSchema(run, session, role, name);
     else warnUntransferredObjects(run, name, await transferAllObjects(run, session, role.name));
-  }).catch((error: unknown) => {
     // Schema public can only be transferred by a role that has CREATE on the database.
-    throw getSqlState(error) === '42501' ? toGrantError(error) : error;
-  });
-  await retryOnConflict(run, () => reader.session.query(grant)).catch((error: unknown) => {
-    throw toGrantError(error);
-  });
+  }).catch(throwGrantError);
+  await retryOnConflict(run, () => reader.session.query(grant)).catch(throwGrantError);
   const observed = await reader.access(name, role.name);
   // PostgreSQL only warns when it does not grant a privilege.
   if (observed.status === 'present' && !(observed.value.connect && observed.value.create))
