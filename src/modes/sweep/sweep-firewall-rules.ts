@@ -1,4 +1,4 @@
-import { getErrorMessage } from '../../common/errors.ts';
+import { addSubject, getErrorMessage } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
 import { isTemporaryRuleOfRun, parseTemporaryRuleName } from '../../common/resource-names.ts';
 import { GitHubRequestError } from '../../github/api.ts';
@@ -16,22 +16,24 @@ export async function sweepFirewallRules(
   failures: Error[],
 ): Promise<void> {
   const { run } = ctx;
-  const onFailure = (error: unknown): readonly [] => {
-    run.signal.throwIfAborted();
-    recordFailure(run, failures, error);
-    return [];
-  };
-  for (const { name } of await reader.listFirewallRules().catch(onFailure)) {
+  const onFailure =
+    (subject: string) =>
+    (error: unknown): readonly [] => {
+      run.signal.throwIfAborted();
+      recordFailure(run, failures, addSubject(subject, error));
+      return [];
+    };
+  for (const { name } of await reader.listFirewallRules().catch(onFailure('the firewall rules'))) {
     const sweepOne = async (): Promise<void> => {
       if (await shouldDeleteRule(ctx, name, failures)) await deleteRule(ctx, writer, name);
     };
-    await sweepOne().catch(onFailure);
+    await sweepOne().catch(onFailure(`firewall rule '${name}'`));
   }
 }
 
-/** Logs a failure that does not stop the sweep, and adds it to the list for the final error. */
-export function recordFailure(run: RunContext, failures: Error[], error: unknown): void {
-  failures.push(error instanceof Error ? error : new Error(getErrorMessage(error)));
+/** Logs a failure that does not stop the sweep, and adds it to the list for the final error. It names its subject. */
+export function recordFailure(run: RunContext, failures: Error[], error: Error): void {
+  failures.push(error);
   run.warning(getErrorMessage(error));
 }
 
@@ -51,7 +53,7 @@ async function shouldDeleteRule(
     ended.status === 'unknown' &&
     !(ended.error instanceof GitHubRequestError && ended.error.status === 404)
   )
-    failures.push(ended.error);
+    failures.push(addSubject(`firewall rule '${name}'`, ended.error));
   return false;
 }
 

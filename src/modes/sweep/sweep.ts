@@ -1,5 +1,5 @@
 import { hasPublicAccess } from '../../azure/server-states.ts';
-import { ActionError, actionError, getErrorMessage } from '../../common/errors.ts';
+import { ActionError, actionError, addSubject, getErrorMessage } from '../../common/errors.ts';
 import type { ServerConnections } from '../../connect/server-connections.ts';
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
@@ -81,11 +81,11 @@ async function sweepDatabases(
     const openPullRequests = listed.status === 'present' ? listed.value : new Set<number>();
     const sweepContext = { ctx, azure, connections, openPullRequests, now, failures };
     const queue = [...items];
-    await Promise.all(
+    const ends = await Promise.all(
       Array.from({ length: Math.min(SWEEP_CONCURRENCY, items.length) }, () => runWorker(sweepContext, queue)),
     );
-    for (const { name } of queue)
-      failures.push(new Error(`${name} was not checked, because every session was lost.`));
+    const cause = ends.find((end) => end !== undefined) ?? new Error('every session was lost');
+    for (const item of queue) failures.push(addSubject(`${describeItem(item)} was not checked`, cause));
   } finally {
     await listingSession.close();
   }
@@ -94,21 +94,23 @@ async function sweepDatabases(
 /** How often a worker logs in, if it loses its session. */
 const MAX_WORKER_LOGINS = 3;
 
-async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promise<void> {
+/** Sweeps items until the queue is empty. @returns why it ended earlier, if it could not log in */
+async function runWorker(sweepContext: SweepContext, queue: SweepItem[]): Promise<Error | undefined> {
   const { connections, ctx } = sweepContext;
   for (let attempt = 0; attempt < MAX_WORKER_LOGINS && queue.length > 0; attempt += 1) {
     const session = await connections.openSession(connections.administrator).catch((error: unknown) => {
       ctx.run.signal.throwIfAborted();
       ctx.run.debug(`A worker stops, because it cannot log in: ${getErrorMessage(error)}`);
-      return undefined;
+      return error instanceof Error ? error : new Error(getErrorMessage(error));
     });
-    if (session === undefined) return;
+    if (session instanceof Error) return session;
     try {
       await processQueue(sweepContext, queue, new SqlReader(session));
     } finally {
       await session.close();
     }
   }
+  return undefined;
 }
 
 /** Sweeps items until the queue is empty. If the session is lost, the current item returns to the queue for another worker. */
@@ -127,7 +129,7 @@ async function processQueue(
         queue.push(item);
         return;
       }
-      recordFailure(run, sweepContext.failures, error);
+      recordFailure(run, sweepContext.failures, addSubject(describeItem(item), error));
     }
   }
 }
@@ -168,6 +170,15 @@ async function sweepPullRequest(
 
 const displayName = ({ resource, name, roles: [role] }: SweepItem): string =>
   resource === 'role' ? (role?.name ?? name) : name;
+
+/** The pull request of an item, and what it has on the server, as the subject of a failure. */
+function describeItem({ resource, number, name, roles }: SweepItem): string {
+  const parts = [
+    ...(resource === 'database' ? [`database '${name}'`] : []),
+    ...roles.map((role) => `role '${role.name}'`),
+  ];
+  return [`pull request #${number}`, ...parts].join(', ');
+}
 
 /** Whether to drop an item, and why. */
 interface DropDecision {
