@@ -27,7 +27,28 @@ test('variables that an earlier step has set reach the migration, but not the li
   });
   expect(step.exitCode, step.log).toBe(0);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject(own);
+  // @actions/github reads a proxy when it is loaded, and one of a later step must not end post.
+  Object.assign(job.env, { https_proxy: 'http://user:100%@proxy:3128', HTTP_PROXY: 'socks5://127.0.0.1:1' });
   const [post] = await job.runPosts();
   expect(post?.exitCode, post?.log).toBe(0);
   expect(post?.log).toContain('Removed the temporary firewall rule');
+});
+
+test('a proxy that is not usable fails the step before the first request, with the variable and without its password', async ({
+  emulator,
+}) => {
+  await emulator.clearRecords();
+  const job = new Job(emulator, {
+    https_proxy: '10.0.0.1:3128',
+    HTTP_PROXY: 'socks5://user:VerySecurePassword%211@127.0.0.1:1',
+  });
+  const step = await job.spawnStep(inputs);
+  expect(step.exitCode).toBe(1);
+  expect(step.log).toContain('the environment variable https_proxy is not the URL of a proxy');
+  expect(step.log).toContain('the environment variable HTTP_PROXY names a socks5 proxy');
+  expect(step.log).toContain('http://host:port');
+  expect(step.log).toContain('(inputs-invalid)');
+  expect(step.log.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain('VerySecurePassword');
+  expect(step.log).toContain('::add-mask::VerySecurePassword!1');
+  expect(await emulator.requests()).toEqual([]);
 });

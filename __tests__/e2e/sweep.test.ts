@@ -152,6 +152,9 @@ describe('sweep', () => {
     const step = await createScheduledJob(emulator).step(sweepInputs('one-fails'));
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/failed in 1 case:.*Role 'relecloud_app_pr_462' could not be dropped/s);
+    expect(step.log).toContain(
+      "pull request #462, database 'relecloud_pr_462', role 'relecloud_app_pr_462': Role",
+    );
     expect(step.log).toContain('on the server itself: database of_the_role');
     expect(droppedNames(step).toSorted()).toEqual([
       'relecloud_app_pr_461',

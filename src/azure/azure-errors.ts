@@ -6,6 +6,7 @@ import {
   getErrorMessage,
   getErrorSummary,
 } from '../common/errors.ts';
+import { findNetworkFailure } from '../common/network-failure.ts';
 import { absent, type Observed, unknown } from '../reconcile/findings.ts';
 import { azureHint, isBusyCode } from './hints.ts';
 import { mayHaveTakenEffect } from './http-policies.ts';
@@ -76,11 +77,11 @@ export function transientReason(error: unknown, retryWhenUnreachable: boolean): 
     : undefined;
 }
 
-/** Why Entra or Azure is unreachable; undefined for a certificate that is not trusted, which is not transient. */
+/** Why Entra or Azure is unreachable; undefined for a cause that another attempt does not change. */
 function unreachableReason(error: unknown): string | undefined {
   const isUnreachable =
     isRestError(error) || (error instanceof ActionError && error.code === 'sign-in-failed');
-  return isUnreachable && !/certificate|self.signed/i.test(getErrorMessage(error))
+  return isUnreachable && findNetworkFailure(error)?.isTransient !== false
     ? getErrorSummary(error)
     : undefined;
 }
@@ -98,12 +99,22 @@ export function toAzureError(doing: string, error: unknown, hasUncertainEffect =
   if (!isRestError(error)) return error instanceof Error ? error : new Error(getErrorMessage(error));
   const hint = isClientSideError(error)
     ? azureHint({ code: error.code ?? '', message: '' })
-    : 'Check the network of the runner and https://status.azure.com, and run the workflow again.';
+    : (networkHint(error) ??
+      'Check the network of the runner and https://status.azure.com, and run the workflow again.');
   return actionError(
     'azure-request-failed',
     { doing: `${doing} (${getErrorMessage(error)})`, hint },
     { cause: error },
   );
+}
+
+/** What to do about a failure of the network; undefined for other errors. */
+function networkHint(error: unknown): string | undefined {
+  const failure = findNetworkFailure(error);
+  if (failure === undefined) return undefined;
+  return failure.isTransient && failure.proxy === undefined
+    ? `${failure.hint} https://status.azure.com reports outages.`
+    : failure.hint;
 }
 
 function withoutRejection(azure: AzureDetails | undefined): AzureDetails | undefined {
@@ -127,7 +138,9 @@ export async function tryRead<T>(what: string, read: () => Promise<Observed<T>>)
     const parameters = {
       what,
       reason: azure ? azure.message : getErrorMessage(error),
-      hint: azureHint(azure ?? { code: clientErrorCode(error), message: '' }),
+      hint: azure
+        ? azureHint(azure)
+        : (networkHint(error) ?? azureHint({ code: clientErrorCode(error), message: '' })),
     };
     return unknown(
       actionError('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }),

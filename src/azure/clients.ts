@@ -3,6 +3,7 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import type { TokenCredential } from '@azure/core-auth';
 import { bearerTokenAuthenticationPolicyName, type HttpClient } from '@azure/core-rest-pipeline';
 import type { Endpoints } from './clouds.ts';
+import { createHttpClient } from './http-client.ts';
 import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
 
 /** The SDK's clients for one cloud and subscription. */
@@ -15,14 +16,14 @@ export interface AzureClients {
 
 /**
  * @param log gets a line for a request that waits or gets no response
- * @param httpClient replaces the SDK's own
+ * @param httpClient sends the requests
  */
 export function createClients(
   endpoints: Endpoints,
   credential: TokenCredential,
   subscriptionId: string,
   log: (text: string) => void,
-  httpClient?: HttpClient,
+  httpClient: HttpClient = createHttpClient(),
 ): AzureClients {
   const endpoint = endpoints.resourceManager;
   const options = {
@@ -30,7 +31,7 @@ export function createClients(
     // The SDK would derive the scope from the endpoint, which can be overridden.
     credentialScopes: endpoints.scope,
     userAgentOptions: { userAgentPrefix: 'azure-postgresql-action' },
-    ...(httpClient === undefined ? {} : { httpClient }),
+    httpClient,
   };
   const postgresql = new PostgreSQLManagementFlexibleServerClient(credential, subscriptionId, options);
   const resources = new ResourceManagementClient(credential, subscriptionId, options);

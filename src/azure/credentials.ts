@@ -7,10 +7,12 @@ import {
   ManagedIdentityCredential,
 } from '@azure/identity';
 import { actionError, getRawErrorMessage } from '../common/errors.ts';
+import { describeTimeout } from '../common/network-failure.ts';
 import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
 import { adviseOnFederatedCredential, type FederatedCredentialAdvice } from './federated-identity.ts';
+import { SignInClient, type SignInObstacle, toObstacle } from './sign-in-client.ts';
 
 /** What signing in needs from the workflow. */
 export interface OidcTokenProvider {
@@ -41,13 +43,13 @@ export function createCredential(
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
 ): TokenCredential {
-  const choice = credentialFactories[method](signInConfig, endpoints, tokenProvider);
+  const client = new SignInClient();
+  const choice = credentialFactories[method](signInConfig, endpoints, tokenProvider, client);
   const timeoutError = (): Error =>
-    new Error(
-      `no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}; check the network and the proxy of the runner`,
-    );
+    describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
+      client.obstacle = undefined;
       try {
         const pendingToken = withTimeout(
           SIGN_IN_TIMEOUT_MS,
@@ -60,7 +62,7 @@ export function createCredential(
         return token;
       } catch (error) {
         if (options?.abortSignal?.aborted) throw error;
-        throw toSignInError(choice, error);
+        throw toSignInError(choice, error, client.obstacle ?? toObstacle(error));
       }
     },
   };
@@ -88,17 +90,21 @@ type CredentialFactory = (
   config: SignInConfig,
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
+  httpClient: SignInClient,
 ) => CredentialChoice;
 
 const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
-  'client-secret': ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints) => ({
-    credential: new ClientSecretCredential(tenantId, clientId, clientSecret, authorityOptions(endpoints)),
+  'client-secret': ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints, _, client) => ({
+    credential: new ClientSecretCredential(tenantId, clientId, clientSecret, {
+      ...authorityOptions(endpoints),
+      httpClient: client,
+    }),
     description: 'client secret',
     hint: 'Check client-id, tenant-id and client-secret.',
   }),
-  oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider) => {
+  oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider, client) => {
     let presented = '';
-    const getAssertion = createAssertionProvider(endpoints, tokenProvider);
+    const getAssertion = createAssertionProvider(endpoints, tokenProvider, client);
     const credential = new ClientAssertionCredential(
       tenantId,
       clientId,
@@ -106,7 +112,7 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
         presented = await getAssertion();
         return presented;
       },
-      authorityOptions(endpoints),
+      { ...authorityOptions(endpoints), httpClient: client },
     );
     return {
       credential,
@@ -115,10 +121,14 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
       advise: (errorNumber) => adviseOnFederatedCredential(errorNumber, presented, clientId),
     };
   },
-  ambient: ({ clientId, subscriptionId }, endpoints, tokenProvider) => ({
+  ambient: ({ clientId, subscriptionId }, endpoints, tokenProvider, client) => ({
     credential: new ChainedTokenCredential(
       // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
-      new ManagedIdentityCredential({ ...(clientId ? { clientId } : {}), ...authorityOptions(endpoints) }),
+      new ManagedIdentityCredential({
+        ...(clientId ? { clientId } : {}),
+        ...authorityOptions(endpoints),
+        httpClient: client,
+      }),
       new AzureCliCredential({ subscription: subscriptionId }),
     ),
     description: 'managed identity and by the az CLI’s session',
@@ -139,6 +149,7 @@ const ASSERTION_REUSE_MS = 60_000;
 function createAssertionProvider(
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
+  client: SignInClient,
 ): () => Promise<string> {
   let requestedAt = Number.NEGATIVE_INFINITY;
   let token: Promise<string> | undefined;
@@ -146,13 +157,19 @@ function createAssertionProvider(
     if (token === undefined || performance.now() - requestedAt > ASSERTION_REUSE_MS) {
       requestedAt = performance.now();
       const timeoutError = (): Error =>
-        new Error(`GitHub returned no OIDC token within ${formatDuration(ID_TOKEN_TIMEOUT_MS)}`);
+        Object.assign(
+          new Error(`GitHub returned no OIDC token within ${formatDuration(ID_TOKEN_TIMEOUT_MS)}`),
+          {
+            hint: 'Run the workflow again. https://www.githubstatus.com shows whether GitHub has an incident; otherwise check the proxies and firewalls of the runner.',
+          },
+        );
       token = withTimeout(
         ID_TOKEN_TIMEOUT_MS,
         timeoutError,
         tokenProvider.requestIdToken(endpoints.oidcAudience),
       );
-      token.catch(() => {
+      token.catch((error: unknown) => {
+        client.keep(error);
         token = undefined;
       });
     }
@@ -178,9 +195,18 @@ const HINTS_BY_ERROR_NUMBER: Readonly<Record<string, string>> = {
   AADSTS500011: 'The tenant does not know the resource of this cloud: check azure-environment and tenant-id.',
 };
 
-function toSignInError({ description, hint, advise }: CredentialChoice, error: unknown): Error {
+/** @param obstacle if Entra did not decide about the sign-in, so that its configuration is not the cause */
+function toSignInError(
+  { description: method, hint: fallbackHint, advise }: CredentialChoice,
+  error: unknown,
+  obstacle: SignInObstacle | undefined,
+): Error {
   const message = getRawErrorMessage(error);
   const errorNumber = /AADSTS\d+/.exec(message)?.[0];
+  if (errorNumber === undefined && obstacle !== undefined) {
+    const { text, hint, cause = error } = obstacle;
+    return actionError('sign-in-failed', { method, reason: text, hint }, { cause });
+  }
   const reason = message.split(/\r?\n/).find((line) => line.includes(errorNumber ?? '')) ?? message;
   const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(message)?.[1];
   const azure = errorNumber && {
@@ -192,9 +218,9 @@ function toSignInError({ description, hint, advise }: CredentialChoice, error: u
   return actionError(
     'sign-in-failed',
     {
-      method: description,
+      method,
       reason: errorNumber ?? reason.trim(),
-      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? hint,
+      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? fallbackHint,
       ...advice,
     },
     azure ? { cause: error, azure } : { cause: error },

@@ -7,6 +7,7 @@ import {
   type SendRequest,
 } from '@azure/core-rest-pipeline';
 import { type JsonObject, parseJsonObject } from '../common/json.ts';
+import { describeTimeout } from '../common/network-failure.ts';
 import { formatDuration } from '../common/polling.ts';
 import { parseRetryAfter } from '../common/retry-after.ts';
 
@@ -59,21 +60,28 @@ async function sendWithinLimits(
   const outerSignal = request.abortSignal as AbortSignal | undefined;
   const limit = new AbortController();
   const { promise: limited, reject } = Promise.withResolvers<never>();
-  const abortAttempt = (reason: string, code: string): void => {
-    const message = `${describeRequest(request)}: ${reason}`;
-    log(message);
-    reject(new RestError(message, { code, request }));
+  const abortAttempt = (error: RestError): void => {
+    log(error.message);
+    reject(error);
     limit.abort();
   };
-  const timer = setTimeout(
-    () => abortAttempt(`no answer within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, 'ETIMEDOUT'),
-    RESPONSE_TIMEOUT_MS,
-  );
+  const abortSlowAttempt = (): void => {
+    const reason = `no answer within ${formatDuration(RESPONSE_TIMEOUT_MS)}`;
+    const cause = describeTimeout(reason, request.url);
+    const message = `${describeRequest(request)}: ${cause.message}`;
+    abortAttempt(Object.assign(new RestError(message, { code: 'ETIMEDOUT', request }), { cause }));
+  };
+  const timer = setTimeout(abortSlowAttempt, RESPONSE_TIMEOUT_MS);
   request.abortSignal =
     outerSignal === undefined ? limit.signal : AbortSignal.any([outerSignal, limit.signal]);
   request.onDownloadProgress = ({ loadedBytes }) => {
     if (loadedBytes > MAX_RESPONSE_BYTES)
-      abortAttempt(`the answer has more than ${MAX_RESPONSE_BYTES} bytes`, 'UnreadableAnswer');
+      abortAttempt(
+        new RestError(`${describeRequest(request)}: the answer has more than ${MAX_RESPONSE_BYTES} bytes`, {
+          code: 'UnreadableAnswer',
+          request,
+        }),
+      );
   };
   const sent = next(request);
   sent.catch(() => {});

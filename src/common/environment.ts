@@ -1,3 +1,5 @@
+import { findProxyProblem } from './proxy.ts';
+
 /**
  * Variables that an earlier step may have set and that the action's libraries read. They would redirect secrets, weaken
  * TLS or break the run. The action sets all these values itself.
@@ -15,12 +17,14 @@ const UNSAFE_VARIABLES = [
 ] as const;
 
 /**
- * Removes the unsafe variables from an environment.
+ * Removes the unsafe variables from an environment, and the proxies that are not usable: @actions/github reads a proxy when
+ * it is loaded, and would end the process. {@link originalEnvironment} still has them, and `main` reports them.
  * @returns the removed variables
  */
 export function removeUnsafeVariables(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
-  const found = Object.entries(env).filter(([name]) =>
-    UNSAFE_VARIABLES.some((pattern) => pattern.test(name)),
+  const found = Object.entries(env).filter(
+    ([name, value]) =>
+      UNSAFE_VARIABLES.some((pattern) => pattern.test(name)) || findProxyProblem(name, value) !== undefined,
   );
   for (const [name] of found) delete env[name];
   return Object.fromEntries(found.map(([name, value]) => [name, value ?? '']));

@@ -130,9 +130,9 @@ export const errorCatalog = {
     hint: p.hint,
     url: `${DOCS_URL}/concepts-firewall-rules`,
   }),
-  'egress-address-unknown': (p: { reason: string }): ErrorText => ({
+  'egress-address-unknown': (p: { reason: string; hint: string }): ErrorText => ({
     summary: `Could not determine the public IPv4 address of this runner: ${p.reason}`,
-    hint: 'Set runner-ip. If this runner has several addresses, set all of them in allowed-ip-ranges.',
+    hint: p.hint,
   }),
   'connections-exhausted': (p: {
     host: string;
@@ -398,6 +398,21 @@ export function addWaitContext(
 }
 
 /**
+ * An error with its subject in front, for a list in which each item needs one.
+ * @param subject such as `pull request #42, database 'x'`
+ */
+export function addSubject(subject: string, error: unknown): Error {
+  const prefix = `${sanitizeText(subject)}: `;
+  if (!(error instanceof ActionError)) return new Error(prefix + getErrorMessage(error), { cause: error });
+  const { code, summary, hint, azure } = error;
+  return new ActionError(
+    code,
+    { summary: prefix + summary, hint },
+    { cause: error, ...(azure === undefined ? {} : { azure }) },
+  );
+}
+
+/**
  * Message of any thrown value, for logs and for wrapping: limited in length, except that of an `ActionError`, whose parts
  * are limited already.
  */
@@ -409,12 +424,64 @@ export function getErrorMessage(error: unknown): string {
 export const getErrorSummary = (error: unknown): string =>
   error instanceof ActionError ? error.summary : getErrorMessage(error);
 
-/** Message of any thrown value, of any length: for code that searches in it. */
+/**
+ * Message of any thrown value, of any length: for code that searches in it. The message of a cause follows, unless the
+ * outer message contains it: many libraries wrap an error in one that says only that something failed.
+ */
 export function getRawErrorMessage(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '')
-    return error.errors.map(getRawErrorMessage).join('; ');
-  if (error instanceof Error) return error.message;
-  return typeof error === 'string' ? error : inspect(error);
+  if (error instanceof ActionError) return error.message;
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : inspect(error);
+  const messages: string[] = [];
+  for (const each of walkErrors(error)) {
+    const text = ownMessage(each);
+    if (text !== '' && !messages.some((known) => known.includes(text))) messages.push(text);
+    // Its summary contains its causes.
+    if (each instanceof ActionError) break;
+  }
+  // The errors of an aggregate without a message have the same rank.
+  const separator = error instanceof AggregateError && error.message === '' ? '; ' : ': ';
+  return messages.join(separator) || getErrorCode(error) || error.name;
+}
+
+function ownMessage(error: unknown): string {
+  if (error instanceof ActionError) return error.summary;
+  return error instanceof Error ? error.message : typeof error === 'string' ? error : inspect(error);
+}
+
+/** Code of an error of Node.js, a library or PostgreSQL; empty without one. */
+function getErrorCode(error: Error): string {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' ? code : '';
+}
+
+/** How many errors of a chain are read; libraries wrap an error a few times. */
+const MAX_CHAIN_LENGTH = 20;
+
+/** An error, then its causes and the errors of an aggregate, the outer before the inner; each once. */
+export function walkErrors(error: unknown): readonly unknown[] {
+  const found = new Set<unknown>();
+  const visit = (each: unknown): void => {
+    if (found.has(each) || found.size >= MAX_CHAIN_LENGTH) return;
+    found.add(each);
+    for (const inner of innerErrors(each)) visit(inner);
+  };
+  visit(error);
+  return [...found];
+}
+
+/** The innermost causes of an error: one, or the errors of an aggregate. Cycles and the length of a chain are limited. */
+export function getInnermostErrors(error: unknown): readonly unknown[] {
+  const chain = walkErrors(error);
+  const innermost = chain.filter((each) => !innerErrors(each).some((inner) => chain.includes(inner)));
+  return innermost.length > 0 ? innermost : chain;
+}
+
+/** The cause of an error and the errors of an aggregate. */
+function innerErrors(error: unknown): readonly unknown[] {
+  const { cause, errors } = Object(error) as { readonly cause?: unknown; readonly errors?: unknown };
+  return [cause, ...(Array.isArray(errors) ? errors : [])].filter(
+    (inner) => inner !== undefined && inner !== null,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { describeProxy, PROXY_VARIABLES, selectProxy } from './proxy.ts';
 
 /**
  * The proxy and the root certificates of main's requests. Post has to use the same ones, because a step in between could
@@ -12,12 +13,6 @@ export interface NetworkSettings {
   /** HMAC-SHA-256 of the value by variable; without the variables that are not set. */
   readonly digests: Readonly<Record<string, string>>;
 }
-
-/** The variables that set a proxy for the Azure SDK, the Actions toolkit and Node.js, in upper and in lower case. */
-const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [
-  name,
-  name.toLowerCase(),
-]);
 
 /** The variables with additional root certificates for Node.js, which reads them when it starts. */
 const CA_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA'];
@@ -47,18 +42,18 @@ function certificateFileContent(name: string, path: string): string {
   }
 }
 
-/** Logs each proxy and each additional source of root certificates. */
+/** Logs the proxy, and each additional source of root certificates. */
 export function logNetworkSettings(env: NodeJS.ProcessEnv, info: (text: string) => void): void {
-  for (const name of PROXY_VARIABLES)
-    if (env[name] && !/^no_proxy$/i.test(name))
-      info(`Requests go through the proxy ${proxyHost(env[name])} (${name}).`);
+  const proxy = selectProxy('https:', env);
+  if (proxy !== undefined) {
+    const exceptions = env['no_proxy'] || env['NO_PROXY'];
+    info(
+      `Requests go through the proxy ${describeProxy(proxy)}${exceptions ? `, except to ${exceptions} (NO_PROXY)` : ''}.`,
+    );
+  }
   for (const name of CA_VARIABLES)
     if (env[name]) info(`Additional root certificates are trusted: ${name}=${env[name]}`);
 }
-
-/** The host without the credentials that a proxy's URL may contain. */
-const proxyHost = (url: string): string =>
-  (URL.canParse(url) ? new URL(url).host : '') || 'with an unreadable URL';
 
 /**
  * Makes this process ignore the variables that were set or changed after main.

@@ -1,8 +1,8 @@
-import { ActionError, actionError } from '../common/errors.ts';
+import { ActionError, actionError, getErrorMessage } from '../common/errors.ts';
 import { abortableSleep, waitFor } from '../common/polling.ts';
-import type { LoginResult, LoginTarget } from '../postgres/login.ts';
+import type { LoginAttempt, LoginResult, LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
-import { ruleCoverage } from './firewall-coverage.ts';
+import { coversAnyAddress, ruleCoverage } from './firewall-coverage.ts';
 import {
   type ConnectionDeps,
   createRuleWhileConnected,
@@ -29,6 +29,19 @@ export async function connectThroughFirewall(deps: ConnectionDeps, target: Login
   const first = deps.login(target, FIRST_LOGIN_TIMEOUT_MS);
   if (!deps.hasPublicAccess) return await connectPrivately(deps, target, await first.result);
   const probe = probeFirewall(deps);
+  try {
+    return await connectWithProbe(deps, target, first, probe);
+  } finally {
+    probe.stop();
+  }
+}
+
+async function connectWithProbe(
+  deps: ConnectionDeps,
+  target: LoginTarget,
+  first: LoginAttempt,
+  probe: FirewallProbe,
+): Promise<Session> {
   const earlyResult = probe.settled.then(async ([rules, address]): Promise<LoginResult> => {
     const isKnown = rules.status === 'fulfilled' && address.status === 'fulfilled';
     if (!isKnown || deps.hasPrivateEndpoint) return first.result;
@@ -48,9 +61,17 @@ export async function connectThroughFirewall(deps: ConnectionDeps, target: Login
 }
 
 function probeFirewall(deps: ConnectionDeps): FirewallProbe {
+  const { runnerIp } = deps;
   const rules = deps.listRules();
-  const address = deps.runnerIp === undefined ? deps.detectEgressAddress() : Promise.resolve(deps.runnerIp);
-  return { rules, address, settled: Promise.allSettled([rules, address]) };
+  const stopped = new AbortController();
+  const firstAnswer = Promise.withResolvers<string | undefined>();
+  const address =
+    runnerIp === undefined
+      ? deps.detectEgressAddress(stopped.signal, firstAnswer.resolve)
+      : Promise.resolve(runnerIp);
+  const settled = Promise.allSettled([rules, address]);
+  void address.then(firstAnswer.resolve, () => firstAnswer.resolve(undefined));
+  return { rules, address, settled, firstAnswer: firstAnswer.promise, stop: () => stopped.abort() };
 }
 
 /**
@@ -63,7 +84,12 @@ export async function openSession(deps: ConnectionDeps, target: LoginTarget): Pr
   if (!deps.hasPublicAccess) return await connectPrivately(deps, target, first);
   const result = await retryTransientFailures(deps, target, first);
   if ('session' in result) return result.session;
-  return await openFirewallAndConnect(deps, target, probeFirewall(deps), result.failure);
+  const probe = probeFirewall(deps);
+  try {
+    return await openFirewallAndConnect(deps, target, probe, result.failure);
+  } finally {
+    probe.stop();
+  }
 }
 
 /**
@@ -103,7 +129,9 @@ async function retryTransientFailures(
 
 /**
  * Creates a rule of this run if the session depends on another run's temporary rule, or on a rule that is deleted but
- * still works. If Azure rejects that, it warns that access may end.
+ * still works. If Azure rejects that, it warns that access may end. It waits only for what decides this: not for the echo
+ * services if the rules admit this runner at any address, or at the address that PostgreSQL sees, and only for the first
+ * answer if the rules admit that address.
  */
 async function ensureLastingAccess(
   deps: ConnectionDeps,
@@ -111,19 +139,26 @@ async function ensureLastingAccess(
   session: Session,
 ): Promise<Session> {
   const { run } = deps;
-  const [rules, address] = await probe.settled;
-  if (rules.status === 'rejected')
-    run.debug(`The firewall rules could not be read, but the login works: ${String(rules.reason)}`);
-  if (rules.status === 'rejected' || address.status === 'rejected' || deps.hasPrivateEndpoint) return session;
-  const coverage = ruleCoverage(rules.value, address.value);
-  if (coverage === 'persistent' || coverage === 'azure-services') return session;
+  if (deps.hasPrivateEndpoint) return session;
+  const rules = await probe.rules.catch((error: unknown) => {
+    run.signal.throwIfAborted();
+    run.debug(`The firewall rules could not be read, but the login works: ${getErrorMessage(error)}`);
+    return undefined;
+  });
+  if (rules === undefined || coversAnyAddress(rules)) return session;
+  const isLasting = (address: string | undefined): boolean =>
+    address !== undefined && ['persistent', 'azure-services'].includes(ruleCoverage(rules, address));
+  const seenAddress = await deps.clientAddress(session);
+  if (isLasting(seenAddress ?? (await probe.firstAnswer))) return session;
+  const address = seenAddress ?? (await probe.address.catch(() => undefined));
+  if (address === undefined || isLasting(address)) return session;
   run.info(
-    coverage === 'other-run'
-      ? `Access of ${address.value} depends on another run's temporary firewall rule; creating a rule for this run.`
-      : `No firewall rule covers ${address.value}, so access depends on a rule that is being removed; creating a rule for this run.`,
+    ruleCoverage(rules, address) === 'other-run'
+      ? `Access of ${address} depends on another run's temporary firewall rule; creating a rule for this run.`
+      : `No firewall rule covers ${address}, so access depends on a rule that is being removed; creating a rule for this run.`,
   );
   try {
-    await createRuleWhileConnected(deps, address.value);
+    await createRuleWhileConnected(deps, address);
   } catch (error) {
     if (!(error instanceof ActionError) || error.azure === undefined) throw error;
     run.warning(

@@ -1,5 +1,8 @@
 import { isIPv4, validatePublicAddress } from '../common/addresses.ts';
 import { ActionError, actionError, errorCatalog, getErrorMessage } from '../common/errors.ts';
+import { describeTimeout, findNetworkFailure } from '../common/network-failure.ts';
+import { formatDuration } from '../common/polling.ts';
+import { proxiedFetch } from '../common/proxied-fetch.ts';
 
 /** Milliseconds for one echo service to answer. */
 const ECHO_TIMEOUT_MS = 3000;
@@ -12,52 +15,90 @@ export class ConflictingAddressesError extends ActionError {
   readonly addresses: readonly string[];
 
   constructor(answers: readonly { readonly service: string; readonly address: string }[]) {
+    const addresses = [...new Set(answers.map(({ address }) => address))];
     const reason = `${answers.map(({ service, address }) => `${service} sees ${address}`).join(', but ')}.`;
-    super('egress-address-unknown', errorCatalog['egress-address-unknown']({ reason }), {});
-    this.addresses = answers.map(({ address }) => address);
+    const hint = addressPoolHint(addresses);
+    super('egress-address-unknown', errorCatalog['egress-address-unknown']({ reason, hint }), {});
+    this.addresses = addresses;
   }
 }
 
+/** What to do if connections leave the network of this runner from several addresses, so that no single one is enough. */
+export const addressPoolHint = (addresses: readonly string[]): string =>
+  `Connections leave the network of this runner from several addresses (${addresses.join(', ')}). Set allowed-ip-ranges to all of them: the ranges of its NAT gateway or proxy pool.`;
+
+/** What to do if the echo services do not determine the address. */
+const RUNNER_IP_HINT =
+  'Or set runner-ip to the public address from which this runner reaches PostgreSQL, or allowed-ip-ranges to all addresses of its network.';
+
 /**
- * The public IPv4 address of this runner on which two echo services agree. The next service replaces one that does not
- * answer.
+ * The public IPv4 address of this runner on which two echo services agree. All are asked at once, the first two answers
+ * count, and the other requests are aborted.
  * @param services HTTPS URLs that answer with the caller's address as text
- * @throws `egress-address-unknown`; a {@link ConflictingAddressesError} if two services disagree
+ * @param onAnswer called with each address that a service answers
+ * @throws `egress-address-unknown`; a {@link ConflictingAddressesError} if two services disagree; the reason of the signal
  */
-export async function detectEgressAddress(services: readonly string[], signal: AbortSignal): Promise<string> {
+export async function detectEgressAddress(
+  services: readonly string[],
+  signal: AbortSignal,
+  onAnswer: (address: string) => void = () => {},
+): Promise<string> {
+  const enough = new AbortController();
+  const anySignal = AbortSignal.any([signal, enough.signal]);
   const answers: { service: string; address: string }[] = [];
-  const failures: string[] = [];
-  const queue = [...services];
-  while (answers.length < 2 && queue.length > 0) {
-    const batch = queue.splice(0, 2 - answers.length);
-    for (const [i, answer] of (
-      await Promise.allSettled(batch.map((url) => askEchoService(url, signal)))
-    ).entries()) {
-      const service = batch[i] ?? '';
-      if (answer.status === 'fulfilled') answers.push({ service, address: answer.value });
-      else failures.push(`${service}: ${getErrorMessage(answer.reason)}`);
+  const failures: { service: string; error: unknown }[] = [];
+  const ask = async (service: string): Promise<void> => {
+    try {
+      const address = await askEchoService(service, anySignal);
+      if (enough.signal.aborted) return;
+      answers.push({ service, address });
+      onAnswer(address);
+      if (answers.length === 2) enough.abort();
+    } catch (error) {
+      failures.push({ service, error });
     }
-  }
+  };
+  await Promise.all(services.map(ask));
   signal.throwIfAborted();
   const [first, second] = answers;
-  if (first === undefined || second === undefined) {
-    throw actionError('egress-address-unknown', {
-      reason: `fewer than two echo services answered (${failures.join('; ')}).`,
-    });
-  }
+  if (first === undefined || second === undefined) throw tooFewAnswersError(failures);
   if (first.address !== second.address) throw new ConflictingAddressesError([first, second]);
   const problem = validatePublicAddress(first.address);
-  if (problem !== undefined) throw actionError('egress-address-unknown', { reason: `${problem}.` });
+  if (problem !== undefined)
+    throw actionError('egress-address-unknown', {
+      reason: `${problem}.`,
+      hint: 'Set runner-ip to the public address from which this runner reaches PostgreSQL.',
+    });
   return first.address;
 }
 
-async function askEchoService(url: string, signal: AbortSignal): Promise<string> {
-  const response = await fetch(url, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(ECHO_TIMEOUT_MS)]),
+function tooFewAnswersError(failures: readonly { service: string; error: unknown }[]): ActionError {
+  const texts = failures.map(({ service, error }) =>
+    findNetworkFailure(error) === undefined
+      ? `${service}: ${getErrorMessage(error)}`
+      : getErrorMessage(error),
+  );
+  const hints = failures
+    .map(({ error }) => findNetworkFailure(error)?.hint)
+    .filter((hint) => hint !== undefined);
+  return actionError('egress-address-unknown', {
+    reason: `fewer than two echo services answered (${texts.join('; ')}).`,
+    hint: [hints[0] ?? 'Permit requests from this runner to the echo services.', RUNNER_IP_HINT].join(' '),
   });
-  const text = (await readStart(response)).trim();
-  if (!response.ok || !isIPv4(text)) throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
-  return text;
+}
+
+async function askEchoService(url: string, signal: AbortSignal): Promise<string> {
+  const timeout = AbortSignal.timeout(ECHO_TIMEOUT_MS);
+  try {
+    const response = await proxiedFetch(url, { signal: AbortSignal.any([signal, timeout]) });
+    const text = (await readStart(response)).trim();
+    if (!response.ok || !isIPv4(text))
+      throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
+    return text;
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted) throw error;
+    throw describeTimeout(`no answer within ${formatDuration(ECHO_TIMEOUT_MS)}`, url);
+  }
 }
 
 /** The start of the body, a little longer than the longest valid response. */

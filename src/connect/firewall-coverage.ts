@@ -19,3 +19,14 @@ export function ruleCoverage(
   if (covering.length > 0) return 'other-run';
   return rules.some((rule) => isSameRange(rule, AZURE_SERVICES_RANGE)) ? 'azure-services' : 'none';
 }
+
+/**
+ * Whether access outlasts the job for every address: a rule admits all of them, or each rule outlasts the job and Azure
+ * services are admitted, of which this runner may be one.
+ */
+export const coversAnyAddress = (rules: readonly CoveringRule[]): boolean =>
+  rules.some((rule) => rule.outlastsJob && isSameRange(rule, ALL_ADDRESSES)) ||
+  (rules.every(({ outlastsJob }) => outlastsJob) &&
+    rules.some((rule) => isSameRange(rule, AZURE_SERVICES_RANGE)));
+
+const ALL_ADDRESSES: AddressRange = { start: '0.0.0.0', end: '255.255.255.255' };

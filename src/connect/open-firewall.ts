@@ -4,7 +4,7 @@ import { type RunContext, waitFor } from '../common/polling.ts';
 import type { LoginAttempt, LoginTarget } from '../postgres/login.ts';
 import type { LoginFailure } from '../postgres/login-errors.ts';
 import type { Session } from '../postgres/session.ts';
-import { ConflictingAddressesError } from './egress-address.ts';
+import { addressPoolHint, ConflictingAddressesError } from './egress-address.ts';
 import { type CoveringRule, ruleCoverage } from './firewall-coverage.ts';
 import type { RuleCreation } from './runner-firewall-rule.ts';
 import {
@@ -24,7 +24,15 @@ export interface ConnectionDeps extends ConnectionLimitReader {
   readonly runnerIp: string | undefined;
   /** One login attempt; it counts as blocked after `timeoutMs` milliseconds. */
   login(target: LoginTarget, timeoutMs: number): LoginAttempt;
-  detectEgressAddress(): Promise<string>;
+  /** The proxy through which the echo services are asked; undefined for none. Connections to PostgreSQL use no proxy. */
+  readonly echoProxy: string | undefined;
+  /** This runner's public IPv4 address as PostgreSQL sees it in a session; undefined if it names none. */
+  clientAddress(session: Session): Promise<string | undefined>;
+  /**
+   * @param signal ends the requests
+   * @param onAnswer called with the address of each answer, before it is known whether two agree
+   */
+  detectEgressAddress(signal?: AbortSignal, onAnswer?: (address: string) => void): Promise<string>;
   listRules(): Promise<readonly CoveringRule[]>;
   /** Starts the creation of this run's rule for the address, or changes the rule to it. */
   startRule(address: string): Promise<RuleCreation>;
@@ -35,6 +43,10 @@ export interface FirewallProbe {
   readonly rules: Promise<readonly CoveringRule[]>;
   readonly address: Promise<string>;
   readonly settled: Promise<[PromiseSettledResult<readonly CoveringRule[]>, PromiseSettledResult<string>]>;
+  /** The first answer of an echo service, which another one may not confirm; undefined without any answer. */
+  readonly firstAnswer: Promise<string | undefined>;
+  /** Aborts the requests to the echo services that have no answer yet. */
+  readonly stop: () => void;
 }
 
 /** Milliseconds for a login before it counts as blocked. */
@@ -161,12 +173,19 @@ export function loginError(
 }
 
 function multipleAddressesError({ host }: LoginTarget, addresses: readonly string[]): Error {
+  const different = [...new Set(addresses)];
   return actionError('not-reachable', {
     host,
-    reason: `this runner has several public addresses (${[...new Set(addresses)].join(', ')}), and its firewall rule can hold one.`,
-    hint: 'Set allowed-ip-ranges to all addresses of its network, or set runner-ip if connections to PostgreSQL always leave from the same address.',
+    reason: `this runner has several public addresses (${different.join(', ')}), and its firewall rule can hold one.`,
+    hint: addressPoolHint(different),
   });
 }
+
+/** Why a rule for the address may not work, and the inputs to set. */
+const otherAddressHint = ({ echoProxy }: ConnectionDeps): string =>
+  echoProxy === undefined
+    ? 'If this runner reaches PostgreSQL from another address, set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network.'
+    : `The echo services were asked through the proxy ${echoProxy}, which connections to PostgreSQL do not use. Set runner-ip to the public address from which this runner reaches PostgreSQL, or set allowed-ip-ranges to all addresses of its network.`;
 
 /** The address that PostgreSQL's refusal names. @throws `not-reachable` if no rule can admit it */
 function requirePublicAddress({ host }: LoginTarget, address: string | undefined): string | undefined {
@@ -222,7 +241,7 @@ function createLoginRetry(
     const isAdmitted = failure.sqlState !== undefined;
     if (!isAdmitted && isWarningDue())
       deps.run.warning(
-        `The firewall rule for ${address} does not work after a minute. Azure may need up to five. If this runner reaches PostgreSQL from another address, set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network.`,
+        `The firewall rule for ${address} does not work after a minute. Azure may need up to five. ${otherAddressHint(deps)}`,
       );
     const canAskEchoServices = !isAdmitted && failure.address === undefined && deps.runnerIp === undefined;
     const elapsedMs = performance.now() - start;
@@ -230,8 +249,7 @@ function createLoginRetry(
     if (performance.now() - start > RULE_PROPAGATION_TIMEOUT_MS) {
       if (isAdmitted) throw await unavailableError(deps, target, failure);
       const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
-      const hint =
-        'Perhaps this runner reaches PostgreSQL from another address: set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network. Or its network blocks connections to port 5432.';
+      const hint = `${otherAddressHint(deps)} Or its network blocks connections to port 5432.`;
       throw actionError('not-reachable', { host: target.host, reason, hint });
     }
     loginTimeoutMs = Math.min(loginTimeoutMs * 1.5, FIRST_LOGIN_TIMEOUT_MS);

@@ -1,6 +1,10 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { hasPublicAccess } from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
+import { validatePublicAddress } from '../common/addresses.ts';
+import { getErrorMessage } from '../common/errors.ts';
+import type { RunContext } from '../common/polling.ts';
+import { describeProxy, findProxy } from '../common/proxy.ts';
 import { isTemporaryRuleName, type RunIdentity } from '../common/resource-names.ts';
 import type { ActionState } from '../github/state.ts';
 import { type LoginAttempt, type LoginTarget, login } from '../postgres/login.ts';
@@ -58,7 +62,14 @@ export class ServerConnections {
       hasPrivateEndpoint: (server.privateEndpointConnections ?? []).length > 0,
       runnerIp,
       login: (target, timeoutMs) => login(target, timeoutMs, run.signal),
-      detectEgressAddress: () => detectEgressAddress(ipEchoUrls, run.signal),
+      echoProxy: describeEchoProxy(ipEchoUrls),
+      clientAddress: (session) => readClientAddress(run, session),
+      detectEgressAddress: (signal, onAnswer) =>
+        detectEgressAddress(
+          ipEchoUrls,
+          signal === undefined ? run.signal : AbortSignal.any([run.signal, signal]),
+          onAnswer,
+        ),
       listRules: async () =>
         (await reader.listFirewallRules()).map(({ name, start, end }) => ({
           start,
@@ -128,4 +139,24 @@ async function readMaxConnections({ reader }: AzureWriter): Promise<number | und
   const observed = await reader.getParameter('max_connections');
   const value = observed.status === 'present' ? Number.parseInt(observed.value.value ?? '', 10) : Number.NaN;
   return Number.isNaN(value) ? undefined : value;
+}
+
+function describeEchoProxy([url]: readonly string[]): string | undefined {
+  const proxy = url === undefined ? undefined : findProxy(url, process.env);
+  return proxy && describeProxy(proxy);
+}
+
+/** Undefined also for an address that is not public: something between the runner and PostgreSQL has replaced it. */
+async function readClientAddress(run: RunContext, session: Session): Promise<string | undefined> {
+  try {
+    const [row] = await session.query<{ address: string | null }>(
+      'SELECT host(inet_client_addr()) AS address',
+    );
+    const address = row?.address ?? '';
+    return validatePublicAddress(address) === undefined ? address : undefined;
+  } catch (error) {
+    run.signal.throwIfAborted();
+    run.debug(`PostgreSQL does not return the address of this runner: ${getErrorMessage(error)}`);
+    return undefined;
+  }
 }

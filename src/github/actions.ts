@@ -16,6 +16,7 @@ import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import type { WorkflowEvent } from '../inputs/workflow-event.ts';
 import { encodedVariants } from './encoded-variants.ts';
+import { requestIdToken } from './id-token.ts';
 import { parseEvent } from './parse-event.ts';
 
 /** The runner's interface to the action: inputs, log, outputs, state, event. Only this file imports @actions/core. */
@@ -136,9 +137,11 @@ export class ActionsRuntime {
     );
   }
 
-  /** A fresh OIDC token of this job; @actions/core masks it. */
-  requestIdToken(audience: string): Promise<string> {
-    return core.getIDToken(audience);
+  /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
+  async requestIdToken(audience: string): Promise<string> {
+    const token = await requestIdToken(audience, process.env, (text) => this.info(text));
+    this.mask(token);
+    return token;
   }
 
   /** URL of this run; undefined outside a workflow. */

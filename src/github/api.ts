@@ -1,11 +1,13 @@
 import { getOctokit } from '@actions/github';
 import { getRawErrorMessage } from '../common/errors.ts';
 import { asObject, type JsonObject } from '../common/json.ts';
+import { findNetworkFailure, type NetworkFailure } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
+import { proxiedFetch } from '../common/proxied-fetch.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import { type Lookup, present, unknown } from '../reconcile/findings.ts';
-import { createRetryingFetch, type Fetch } from './retrying-fetch.ts';
+import { createRetryingFetch } from './retrying-fetch.ts';
 
 /** A comment on an issue or a pull request. */
 export interface Comment {
@@ -44,9 +46,14 @@ interface RequestFailure {
   readonly reason: string;
   /** Whether a request was sent; true by default. */
   readonly wasSent?: boolean;
+  /** Why there is no response. */
+  readonly network?: NetworkFailure | undefined;
 }
 
-function requestHint({ status, reason, wasSent = true }: RequestFailure, permission: string): string {
+function requestHint(failure: RequestFailure, permission: string): string {
+  const { status, reason, wasSent = true, network } = failure;
+  if (network !== undefined)
+    return ` ${network.hint}${network.isTransient ? ' https://www.githubstatus.com shows whether GitHub has an incident.' : ''}`;
   if (/rate limit/i.test(reason) || status === 429)
     return ' Run the workflow again later, or set a github-token with a higher limit.';
   if (status === 401 || status === 403 || reason === NO_TOKEN)
@@ -98,12 +105,13 @@ export class GitHubApi {
     this.#unusableReason = token === undefined ? NO_TOKEN : isValidName ? undefined : INVALID_REPOSITORY;
     const { GITHUB_API_URL: baseUrl } = process.env;
     // Passed explicitly, because the library reads the variable only when it is loaded.
-    this.#octokit = token === undefined ? undefined : getOctokit(token, baseUrl ? { baseUrl } : {});
-    let fetch: Fetch | undefined;
-    this.#octokit?.hook.before('request', ({ request }) => {
-      fetch ??= createRetryingFetch(request.fetch ?? globalThis.fetch, run);
-      request.fetch = fetch;
-    });
+    this.#octokit =
+      token === undefined
+        ? undefined
+        : getOctokit(token, {
+            ...(baseUrl ? { baseUrl } : {}),
+            request: { fetch: createRetryingFetch(proxiedFetch, run) },
+          });
   }
 
   /** State of a pull request. A 404 is unknown: the token may not have access to it. */
@@ -257,10 +265,12 @@ export class GitHubApi {
     } catch (error) {
       this.#run.signal.throwIfAborted();
       const { response } = error as { response?: { readonly status: number } };
+      const network = response === undefined ? findNetworkFailure(error) : undefined;
       // Octokit sets a status also if there was no response.
       throw new GitHubRequestError(doing, permission, {
         status: response?.status,
-        reason: getRawErrorMessage(error),
+        reason: network?.text ?? getRawErrorMessage(error),
+        network,
       });
     }
   }

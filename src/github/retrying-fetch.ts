@@ -1,4 +1,5 @@
 import { getErrorMessage } from '../common/errors.ts';
+import { describeTimeout, NetworkError } from '../common/network-failure.ts';
 import { abortableSleep, formatDuration, type RunContext } from '../common/polling.ts';
 import { parseRetryAfter } from '../common/retry-after.ts';
 
@@ -59,8 +60,9 @@ async function sendOnce(
   run: RunContext,
 ): Promise<AttemptResult> {
   const timeout = new AbortController();
-  const timeoutError = new Error(`no response within ${formatDuration(RESPONSE_TIMEOUT_MS)}`);
-  const timer = setTimeout(() => timeout.abort(timeoutError), RESPONSE_TIMEOUT_MS);
+  const timer = setTimeout(() => {
+    timeout.abort(describeTimeout(`no response within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, url));
+  }, RESPONSE_TIMEOUT_MS);
   try {
     const signal = AbortSignal.any([run.signal, timeout.signal]);
     const response = await fetch(url, { ...options, signal });
@@ -69,7 +71,7 @@ async function sendOnce(
   } catch (error) {
     run.signal.throwIfAborted();
     if (error instanceof ResponseTooLargeError) throw error;
-    return { failure: timeout.signal.aborted ? timeoutError : toFetchError(error) };
+    return { failure: timeout.signal.aborted ? timeout.signal.reason : toFetchError(error) };
   } finally {
     clearTimeout(timer);
   }
@@ -90,10 +92,10 @@ async function readBody(response: Response): Promise<Buffer | null> {
   return Buffer.concat(chunks);
 }
 
-/** The reason is in the cause; the message is always `fetch failed`. */
+/** Of `fetch`, the reason is in the cause; its own message is always `fetch failed`. */
 function toFetchError(error: unknown): Error {
-  const cause = error instanceof Error && error.cause instanceof Error ? getErrorMessage(error.cause) : '';
-  return new Error(cause || getErrorMessage(error), { cause: error });
+  if (error instanceof NetworkError) return error;
+  return new Error(getErrorMessage(error).replace(/^fetch failed: /, ''), { cause: error });
 }
 
 /** GraphQL uses POST too, but the action sends only queries. */

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
+import { originalEnvironment } from '../common/environment.ts';
 import { actionError } from '../common/errors.ts';
 import { resolveInWorkspace } from '../common/paths.ts';
+import { findProxyPasswords, findProxyProblems } from '../common/proxy.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ConfigFile } from '../inputs/config-file/parse-config-file.ts';
 import { readConfigFile } from '../inputs/config-file/read-config-file.ts';
@@ -11,9 +13,11 @@ import type { Config } from '../inputs/types.ts';
 import { runsForkWithSecrets, secretsWithheldFrom, type WorkflowEvent } from '../inputs/workflow-event.ts';
 
 /**
- * Masks the secret inputs, and secrets that the config-file contains by mistake; then reads the configuration.
+ * Masks the secret inputs, passwords of proxies, and secrets that the config-file contains by mistake; then reads the
+ * configuration.
  * @returns undefined if the run has no credentials and `skip-without-credentials` is true
- * @throws `inputs-invalid` with every error of every input; `no-credentials`, `fork-not-allowed`
+ * @throws `inputs-invalid` with every error of every input and of the proxies in the environment; `no-credentials`,
+ *   `fork-not-allowed`
  */
 export function readConfig(runtime: ActionsRuntime): Config | undefined {
   for (const secret of secretInputValues(runtime)) runtime.mask(secret);
@@ -39,7 +43,8 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
       });
   }
   const config = parseConfig(raw, parseContext);
-  if ('errors' in config) throw actionError('inputs-invalid', { errors: config.errors });
+  const errors = [...findProxyProblems(originalEnvironment()), ...('errors' in config ? config.errors : [])];
+  if ('errors' in config || errors.length > 0) throw actionError('inputs-invalid', { errors });
   if (config.mode === 'ensure' && runsForkWithSecrets(event))
     throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
   return config;
@@ -86,5 +91,8 @@ function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {
 
 function secretInputValues(runtime: ActionsRuntime): readonly string[] {
   const inputs = secretInputs.map((name) => runtime.rawInput(name));
-  return [...inputs, process.env['AZURE_CLIENT_SECRET'] ?? ''].filter((secret) => secret !== '');
+  const proxyPasswords = findProxyPasswords(originalEnvironment());
+  return [...inputs, process.env['AZURE_CLIENT_SECRET'] ?? '', ...proxyPasswords].filter(
+    (secret) => secret !== '',
+  );
 }

@@ -29,6 +29,14 @@ export class FakeFirewall implements ConnectionDeps {
   /** Responses of the echo services, one after another; the last is repeated. Undefined: no response. */
   echoResponses: (string | Error | undefined)[] = ['203.0.113.9'];
   echoRequestCount = 0;
+  /** Milliseconds until two echo services have answered, and until the first one has. */
+  echoDelayMs = 100;
+  firstEchoDelayMs = 100;
+  /** Whether the requests to the echo services were aborted before two had answered. */
+  echoAborted = false;
+  echoProxy: string | undefined;
+  /** The address that PostgreSQL returns in a session; undefined: none. */
+  clientAddressInSession: string | undefined;
   runnerIp: string | undefined;
   hasPublicAccess = true;
   hasPrivateEndpoint = false;
@@ -128,10 +136,21 @@ export class FakeFirewall implements ConnectionDeps {
     }));
   }
 
-  async detectEgressAddress(): Promise<string> {
-    await sleep(100);
+  async clientAddress(): Promise<string | undefined> {
+    await sleep(30);
+    return this.clientAddressInSession;
+  }
+
+  async detectEgressAddress(signal?: AbortSignal, onAnswer?: (address: string) => void): Promise<string> {
     this.echoRequestCount += 1;
     const answer = this.echoResponses.length > 1 ? this.echoResponses.shift() : this.echoResponses[0];
+    await sleep(this.firstEchoDelayMs, signal);
+    if (typeof answer === 'string' && !signal?.aborted) onAnswer?.(answer);
+    await sleep(this.echoDelayMs - this.firstEchoDelayMs, signal);
+    if (signal?.aborted) {
+      this.echoAborted = true;
+      throw signal.reason;
+    }
     if (typeof answer === 'string') return answer;
     throw answer ?? new Error('no echo');
   }

@@ -69,7 +69,11 @@ export async function startPartialPostgres(
   };
 }
 
-async function createSelfSignedCertificate(): Promise<{ secureContext: SecureContext; certificate: string }> {
+/** For `localhost`; no client trusts it. */
+export async function createSelfSignedCertificate(): Promise<{
+  secureContext: SecureContext;
+  certificate: string;
+}> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const generated = await X509CertificateGenerator.createSelfSigned({

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   ActionError,
   actionError,
+  addSubject,
   type ErrorCode,
   errorCatalog,
   getErrorMessage,
@@ -30,7 +31,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
     hint: 'Do advice-a, please.',
   },
   'not-reachable': { host: 'host-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'egress-address-unknown': { reason: 'reason-a' },
+  'egress-address-unknown': { reason: 'reason-a', hint: 'Do advice-a, please.' },
   'connections-exhausted': {
     host: 'host-a',
     scope: 'database',
@@ -147,6 +148,44 @@ test('any thrown value has a message', () => {
   expect(getErrorMessage('b')).toBe('b');
   expect(getErrorMessage(undefined)).toBe('undefined');
   expect(getErrorMessage(new AggregateError([new Error('one'), new Error('two')]))).toBe('one; two');
+});
+
+describe('a wrapped error keeps its causes', () => {
+  test.each<readonly [error: unknown, message: string]>([
+    [
+      new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') }),
+      'fetch failed: connect ECONNREFUSED',
+    ],
+    [new Error('a', { cause: new Error('b', { cause: 'c' }) }), 'a: b: c'],
+    [new Error('a: b', { cause: new Error('b') }), 'a: b'],
+    [new AggregateError([new Error('one'), new Error('two')], 'all failed'), 'all failed: one: two'],
+    [new Error('', { cause: new AggregateError([new Error('one'), new Error('two')]) }), 'one: two'],
+    [Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    [new RangeError(''), 'RangeError'],
+  ])('%s: %s', (error, message) => {
+    expect(getErrorMessage(error)).toBe(message);
+  });
+
+  test('without the hint of an ActionError inside, and without its causes, which its summary contains', () => {
+    const inner = actionError('unexpected', { reason: 'why' }, { cause: new Error('innermost') });
+    expect(getErrorMessage(new Error('a', { cause: inner }))).toBe('a: Unexpected error: why');
+  });
+
+  test('also in a cycle and in a long chain', () => {
+    const cycle = new Error('a');
+    cycle.cause = new Error('b', { cause: cycle });
+    expect(getErrorMessage(cycle)).toBe('a: b');
+    let long = new Error('0');
+    for (let i = 1; i < 1000; i += 1) long = new Error(`<${i}>`, { cause: long });
+    expect(getErrorMessage(long)).toMatch(/^<999>: <998>: .*: <980>$/);
+  });
+});
+
+test('an error in a list has its subject in front, and keeps code, hint and Azure’s answer', () => {
+  const error = addSubject("pull request #42, role 'x'", createErrorFor('login-failed', { azure }));
+  expect(error).toMatchObject({ code: 'login-failed', azure, hint: 'Do advice-a, please.' });
+  expect(error.message).toMatch(/^pull request #42, role 'x': The login .*\(login-failed\)$/s);
+  expect(addSubject('rule x', new Error('why')).message).toBe('rule x: why');
 });
 
 /** The parameters of an entry with long and unprintable strings, those in lists included. */

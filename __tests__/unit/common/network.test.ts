@@ -93,16 +93,14 @@ test('main logs its proxies and root certificates without the password of a prox
   };
   logNetworkSettings(env, (text) => lines.push(text));
   expect(lines).toEqual([
-    'Requests go through the proxy proxy.example:8080 (https_proxy).',
+    'Requests go through the proxy proxy.example:8080 (https_proxy), except to x (NO_PROXY).',
     'Additional root certificates are trusted: NODE_EXTRA_CA_CERTS=/roots.pem',
   ]);
   logNetworkSettings({}, (text) => lines.push(text));
   expect(lines).toHaveLength(2);
-  logNetworkSettings({ HTTPS_PROXY: 'proxy.corp:3128', https_proxy: 'http://other' }, (text) =>
-    lines.push(text),
+  logNetworkSettings(
+    { HTTPS_PROXY: 'http://other', https_proxy: 'http://proxy', ALL_PROXY: 'socks5://x' },
+    (text) => lines.push(text),
   );
-  expect(lines.slice(2)).toEqual([
-    'Requests go through the proxy with an unreadable URL (HTTPS_PROXY).',
-    'Requests go through the proxy other (https_proxy).',
-  ]);
+  expect(lines.slice(2)).toEqual(['Requests go through the proxy proxy:80 (https_proxy).']);
 });

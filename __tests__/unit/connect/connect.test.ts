@@ -93,6 +93,81 @@ describe('connects without creating a rule', () => {
   });
 });
 
+describe('a run that is logged in waits for the echo services only if their answer decides something', () => {
+  const SLOW_MS = 3000;
+
+  test('not if a rule admits every address', async ({ firewall, connected }) => {
+    firewall.echoDelayMs = firewall.firstEchoDelayMs = SLOW_MS;
+    firewall.addRule('all', '0.0.0.0', { end: '255.255.255.255' });
+    expect(await connected()).toBeLessThan(500);
+    expect(firewall.echoAborted).toBe(true);
+  });
+
+  test('not if Azure services are admitted and no temporary rule exists', async ({ firewall, connected }) => {
+    firewall.echoDelayMs = firewall.firstEchoDelayMs = SLOW_MS;
+    firewall.addRule('azure', '0.0.0.0');
+    firewall.allowsWithoutRule = true;
+    expect(await connected()).toBeLessThan(500);
+  });
+
+  test('not through a private endpoint', async ({ firewall, connected }) => {
+    firewall.echoDelayMs = firewall.firstEchoDelayMs = SLOW_MS;
+    firewall.hasPrivateEndpoint = true;
+    firewall.allowsWithoutRule = true;
+    expect(await connected()).toBeLessThan(500);
+  });
+
+  test('not if PostgreSQL sees an address that a declared rule covers', async ({ firewall, connected }) => {
+    firewall.echoDelayMs = firewall.firstEchoDelayMs = SLOW_MS;
+    firewall.clientAddressInSession = '203.0.113.9';
+    firewall.addRule('office', '203.0.113.0', { end: '203.0.113.255' });
+    expect(await connected()).toBeLessThan(500);
+    expect(firewall.echoAborted).toBe(true);
+  });
+
+  test('only for the first answer if a declared rule covers it', async ({ firewall, connected }) => {
+    firewall.echoDelayMs = SLOW_MS;
+    firewall.addRule('office', '203.0.113.0', { end: '203.0.113.255' });
+    expect(await connected()).toBeLessThan(500);
+    expect(firewall.echoAborted).toBe(true);
+  });
+
+  test('for two answers if the first is not covered, because one alone opens no firewall', async ({
+    firewall,
+    connected,
+  }) => {
+    firewall.echoDelayMs = SLOW_MS;
+    firewall.addRule('office', '198.51.100.1');
+    firewall.allowsWithoutRule = true;
+    expect(await connected()).toBeGreaterThan(SLOW_MS);
+    expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
+  });
+});
+
+test('the rule of a run that is logged in is for the address that PostgreSQL sees, although a proxy hides it from the echo services', async ({
+  firewall,
+  connected,
+}) => {
+  firewall.allowsWithoutRule = true;
+  firewall.echoAddress = '198.51.100.44';
+  firewall.clientAddressInSession = '203.0.113.9';
+  await connected();
+  expect(firewall.openedAddresses).toEqual(['203.0.113.9']);
+});
+
+test('if a rule for an address that the echo services saw through a proxy does not work, the error names the proxy', async ({
+  firewall,
+  failed,
+}) => {
+  firewall.propagationMs = 1e9;
+  firewall.echoProxy = 'proxy.example:3128 (HTTPS_PROXY)';
+  const error = await failed();
+  expect(error).toContain(
+    'asked through the proxy proxy.example:3128 (HTTPS_PROXY), which connections to PostgreSQL do not use',
+  );
+  expect(error).toContain('Set runner-ip');
+});
+
 test("if only another run's temporary rule admits this runner, this run creates its own, because that run's post removes the other", async ({
   run,
   firewall,
@@ -364,6 +439,7 @@ describe('a runner with several public addresses', () => {
     const error = await failed();
     expect(error).toMatch(/several public addresses \(198\.51\.100\.\d, 198\.51\.100\.\d\)/);
     expect(error).toContain('allowed-ip-ranges');
+    expect(error).not.toContain('runner-ip');
     expect(performance.now() - start).toBeLessThan(60_000);
   });
 

@@ -30,11 +30,40 @@ describe('the egress address is the one on which two echo services agree', () =>
     expect(await detectEgressAddress(services, neverAborted)).toBe('203.0.113.9');
   });
 
-  test('they disagree: the error names both', async ({ echo }) => {
+  test('they disagree: the error names both, and advises allowed-ip-ranges, because no single address is enough', async ({
+    echo,
+  }) => {
     const services = [await echo('203.0.113.9'), await echo('198.51.100.1')];
     const error = String(await errorOf(detectEgressAddress(services, neverAborted)));
-    for (const text of ['203.0.113.9', '198.51.100.1', ...services, 'runner-ip', '(egress-address-unknown)'])
+    for (const text of [
+      '203.0.113.9',
+      '198.51.100.1',
+      ...services,
+      'allowed-ip-ranges',
+      '(egress-address-unknown)',
+    ])
       expect(error).toContain(text);
+    expect(error).not.toContain('runner-ip');
+  });
+
+  test('all are asked at once, and one that does not answer is not waited for and aborted', async ({
+    echo,
+    onTestFinished,
+  }) => {
+    const closed = Promise.withResolvers<void>();
+    const silent = createServer((request) => void request.once('close', closed.resolve));
+    onTestFinished(() => void silent.close());
+    await new Promise<void>((resolve) => {
+      silent.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = silent.address() as AddressInfo;
+    const answers: string[] = [];
+    const services = [`http://127.0.0.1:${port}`, await echo('203.0.113.9'), await echo('203.0.113.9')];
+    // The fixture's limit never ends a request, so this ends only if the silent service is not waited for.
+    const address = await detectEgressAddress(services, neverAborted, (each) => void answers.push(each));
+    expect(address).toBe('203.0.113.9');
+    expect(answers).toEqual(['203.0.113.9', '203.0.113.9']);
+    await closed.promise;
   });
 
   test.for<readonly [body: string, status: number]>([

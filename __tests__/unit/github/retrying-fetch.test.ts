@@ -72,11 +72,11 @@ describe('a request without a response', () => {
     'ends after 10 s and three attempts: %s',
     async (behaviour, { sendRequest }) => {
       const result = await sendRequest([behaviour, behaviour, behaviour]);
-      expect(result.message).toBe('no response within 10 s');
+      expect(result.message).toBe('api.github.com:443: no response within 10 s (ETIMEDOUT)');
       expect(result.requestedAt).toEqual([0, 11_000, 24_000]);
       expect(result.logLines).toEqual([
-        'GitHub, GET /repos/relecloud/tours/pulls: no response within 10 s. Trying again in 1.0 s (attempt 2 of 3).',
-        'GitHub, GET /repos/relecloud/tours/pulls: no response within 10 s. Trying again in 3.0 s (attempt 3 of 3).',
+        'GitHub, GET /repos/relecloud/tours/pulls: api.github.com:443: no response within 10 s (ETIMEDOUT). Trying again in 1.0 s (attempt 2 of 3).',
+        'GitHub, GET /repos/relecloud/tours/pulls: api.github.com:443: no response within 10 s (ETIMEDOUT). Trying again in 3.0 s (attempt 3 of 3).',
       ]);
     },
   );

@@ -1,6 +1,6 @@
 import type { StoredFirewallRule } from '../../azure/reader.ts';
 import { isSameRange } from '../../common/addresses.ts';
-import { getErrorMessage } from '../../common/errors.ts';
+import { addSubject, getErrorMessage } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
 import {
   isPersistentRuleName,
@@ -26,13 +26,15 @@ export async function sweepFirewallRules(
   failures: Error[],
 ): Promise<void> {
   const { run, config, reporter } = ctx;
-  const onFailure = (error: unknown): readonly [] => {
-    run.signal.throwIfAborted();
-    recordFailure(run, failures, error);
-    return [];
-  };
+  const onFailure =
+    (subject: string) =>
+    (error: unknown): readonly [] => {
+      run.signal.throwIfAborted();
+      recordFailure(run, failures, subject, error);
+      return [];
+    };
   const now = new Date();
-  for (const rule of await reader.listFirewallRules().catch(onFailure)) {
+  for (const rule of await reader.listFirewallRules().catch(onFailure('the firewall rules'))) {
     const { name } = rule;
     const sweepOne = async (): Promise<void> => {
       if (await hasRunOfRuleEnded(ctx, name, failures))
@@ -42,7 +44,7 @@ export async function sweepFirewallRules(
       if (decision?.action === 'skip')
         reporter.recordSkipped({ resource: 'firewall rule', name, reason: decision.reason });
     };
-    await sweepOne().catch(onFailure);
+    await sweepOne().catch(onFailure(`firewall rule '${name}'`));
   }
 }
 
@@ -85,10 +87,10 @@ export function decideOnPersistentRule(
     : skip(`${age} and is not older than kept-rules-older-than`);
 }
 
-/** Logs a failure that does not stop the sweep, and adds it to the list for the final error. */
-export function recordFailure(run: RunContext, failures: Error[], thrown: unknown): void {
-  const error = toSqlError(thrown);
-  failures.push(error instanceof Error ? error : new Error(getErrorMessage(error)));
+/** Logs a failure that does not stop the sweep, and adds it to the list for the final error. It names its subject. */
+export function recordFailure(run: RunContext, failures: Error[], subject: string, thrown: unknown): void {
+  const error = addSubject(subject, toSqlError(thrown));
+  failures.push(error);
   run.warning(getErrorMessage(error));
 }
 
@@ -109,7 +111,7 @@ async function hasRunOfRuleEnded(
     ended.status === 'unknown' &&
     !(ended.error instanceof GitHubRequestError && ended.error.status === 404)
   )
-    failures.push(ended.error);
+    failures.push(addSubject(`firewall rule '${name}'`, ended.error));
   return false;
 }
 

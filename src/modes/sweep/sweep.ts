@@ -86,7 +86,7 @@ async function sweepDatabases(
       Array.from({ length: Math.min(SWEEP_CONCURRENCY, items.length) }, () => runWorker(sweepContext, queue)),
     );
     // Workers that cannot log in or lose their sessions leave items only if all of them stop.
-    if (queue.length > 0) recordFailure(run, failures, uncheckedError(queue, endings));
+    if (queue.length > 0) failures.push(uncheckedError(queue, endings));
   } finally {
     await listingSession.close();
   }
@@ -131,7 +131,7 @@ async function processQueue(
         queue.push(item);
         return error;
       }
-      recordFailure(run, sweepContext.failures, error);
+      recordFailure(run, sweepContext.failures, describeItem(item), error);
     }
   }
   return undefined;
@@ -142,7 +142,7 @@ function uncheckedError(queue: readonly SweepItem[], endings: readonly unknown[]
   const cause = toActionError(toSqlError(endings.find((ending) => ending !== undefined)));
   return actionError(
     'sweep-unchecked',
-    { names: queue.map(displayName), reason: cause.summary, hint: cause.hint },
+    { names: queue.map(describeItem), reason: cause.summary, hint: cause.hint },
     { cause },
   );
 }
@@ -183,6 +183,15 @@ async function sweepPullRequest(
 
 const displayName = ({ resource, name, roles: [role] }: SweepItem): string =>
   resource === 'role' ? (role?.name ?? name) : name;
+
+/** The pull request of an item, and what it has on the server, as the subject of a failure. */
+function describeItem({ resource, number, name, roles }: SweepItem): string {
+  const parts = [
+    ...(resource === 'database' ? [`database '${name}'`] : []),
+    ...roles.map((role) => `role '${role.name}'`),
+  ];
+  return [`pull request #${number}`, ...parts].join(', ');
+}
 
 /** Whether to drop an item, and why. */
 interface DropDecision {

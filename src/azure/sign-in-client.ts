@@ -1,0 +1,66 @@
+import type { HttpClient, PipelineResponse } from '@azure/core-rest-pipeline';
+import { parseJsonObject } from '../common/json.ts';
+import { findNetworkFailure } from '../common/network-failure.ts';
+import { createHttpClient } from './http-client.ts';
+
+/** Why a sign-in failed before Entra could decide about it. */
+export interface SignInObstacle {
+  readonly text: string;
+  /** What to do. */
+  readonly hint: string;
+  readonly cause: unknown;
+}
+
+/**
+ * The HTTP client of a credential. It keeps the last failure of a request, because @azure/identity replaces each by
+ * `network_error` (docs/azure-behavior.md#entra-sign-in).
+ */
+export class SignInClient implements HttpClient {
+  readonly #client = createHttpClient();
+  /** The last failure; undefined if Entra has answered since. */
+  obstacle: SignInObstacle | undefined;
+
+  async sendRequest(request: Parameters<HttpClient['sendRequest']>[0]): Promise<PipelineResponse> {
+    try {
+      const response = await this.#client.sendRequest(request);
+      this.obstacle = findAnswerObstacle(response);
+      return response;
+    } catch (error) {
+      // A managed identity has its endpoint on this machine; that none exists is the usual case.
+      if (request.url.startsWith('https:')) this.obstacle = toObstacle(error) ?? this.obstacle;
+      throw error;
+    }
+  }
+
+  /** Keeps a failure of GitHub's OIDC token. */
+  keep(error: unknown): void {
+    this.obstacle = toObstacle(error);
+  }
+}
+
+/** The obstacle that an error describes with its own hint; undefined for other errors. */
+export function toObstacle(error: unknown): SignInObstacle | undefined {
+  const { message, hint } = Object(error) as { readonly message?: unknown; readonly hint?: unknown };
+  if (typeof message === 'string' && typeof hint === 'string') return { text: message, hint, cause: error };
+  const failure = findNetworkFailure(error);
+  return failure && { text: failure.text, hint: failure.hint, cause: error };
+}
+
+/** Entra answers every request with a JSON object, an error with an AADSTS number. */
+function findAnswerObstacle({ request, status, bodyAsText }: PipelineResponse): SignInObstacle | undefined {
+  if (!request.url.startsWith('https:')) return undefined;
+  const { host } = new URL(request.url);
+  const body = bodyAsText ?? '';
+  if (parseJsonObject(body) === undefined)
+    return {
+      text: `${host} answered HTTP ${status} with a page instead of the JSON of Entra`,
+      hint: `A proxy, a firewall or a sign-in page probably answered instead of Entra: check the network of the runner and whether it permits ${host}.`,
+      cause: undefined,
+    };
+  if (status < 500 || /AADSTS\d/.test(body)) return undefined;
+  return {
+    text: `${host} answered HTTP ${status}`,
+    hint: 'Run the workflow again. https://azure.status.microsoft reports outages of Entra.',
+    cause: undefined,
+  };
+}

@@ -1,0 +1,59 @@
+import { parseJsonObject } from '../common/json.ts';
+import { findNetworkFailure } from '../common/network-failure.ts';
+import { proxiedFetch } from '../common/proxied-fetch.ts';
+import { createRetryingFetch } from './retrying-fetch.ts';
+
+/** GitHub has issued no OIDC token: why, and what to do. */
+export class IdTokenError extends Error {
+  override readonly name = 'IdTokenError';
+  readonly hint: string;
+
+  constructor(reason: string, hint: string, cause?: unknown) {
+    super(`GitHub issued no OIDC token: ${reason}`, { cause });
+    this.hint = hint;
+  }
+}
+
+/**
+ * A new OIDC token of this job, from the endpoint in the environment.
+ *
+ * Not `getIDToken` of @actions/core: its error holds only a message, which is empty for some failures of the network, it
+ * does not send a request again after one, and it selects its proxy differently than the Azure SDK.
+ * @param info logs each retry
+ * @throws IdTokenError
+ */
+export async function requestIdToken(
+  audience: string,
+  env: NodeJS.ProcessEnv,
+  info: (text: string) => void,
+): Promise<string> {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: endpoint = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
+  if (!URL.canParse(endpoint) || token === '')
+    throw new IdTokenError('the runner gives this job no endpoint for it', PERMISSION_HINT);
+  const url = new URL(endpoint);
+  url.searchParams.set('audience', audience);
+  const ignore = (): void => {};
+  const fetch = createRetryingFetch(proxiedFetch, {
+    signal: new AbortController().signal,
+    info,
+    warning: ignore,
+    debug: ignore,
+  });
+  const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+  const response = await fetch(url.href, { method: 'GET', headers }).catch((error: unknown) => {
+    const failure = findNetworkFailure(error);
+    throw failure === undefined
+      ? new IdTokenError(String((error as Error).message), OUTAGE_HINT, error)
+      : new IdTokenError(failure.text, failure.hint, error);
+  });
+  const { value } = parseJsonObject(await response.text()) ?? {};
+  if (response.ok && typeof value === 'string' && value !== '') return value;
+  throw new IdTokenError(
+    `${url.host} answered HTTP ${response.status}${response.ok ? ' without a token' : ''}`,
+    response.status === 401 || response.status === 403 ? PERMISSION_HINT : OUTAGE_HINT,
+  );
+}
+
+const PERMISSION_HINT = 'Give the job `permissions: id-token: write`, and run the whole workflow again.';
+const OUTAGE_HINT =
+  'Run the workflow again. https://www.githubstatus.com shows whether GitHub has an incident; otherwise check the proxies and firewalls of the runner.';
