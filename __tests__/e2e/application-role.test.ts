@@ -176,6 +176,23 @@ describe('the application role’s password', () => {
   });
 });
 
+describe('a disabled login', () => {
+  test('stays disabled when the password changes: only on-drift: fix enables it', async ({ emulator }) => {
+    const first = await new Job(emulator).step(inputsForServer('derived', roleInputs));
+    await query(emulator, adminLogin(first.outputs['db-host'] ?? ''), 'ALTER ROLE relecloud_app NOLOGIN');
+    const otherKey = Buffer.from(appPasswordKey, 'base64').reverse().toString('base64');
+    const inputs = inputsForServer('derived', { ...roleInputs, 'app-password-key': otherKey });
+    const refused = await new Job(emulator).step(inputs);
+    expect(refused.exitCode, refused.log).toBe(1);
+    expect(JSON.parse(refused.outputs['changes'] ?? '')).toMatchObject([{ details: 'its password' }]);
+    expect((await emulator.serverState('derived')).roles['relecloud_app']).toMatchObject({ login: false });
+
+    const fixed = await new Job(emulator).step({ ...inputs, 'on-drift': 'fix' });
+    expect(fixed.exitCode, fixed.log).toBe(0);
+    expect(JSON.parse(fixed.outputs['changes'] ?? '')).toMatchObject([{ details: 'LOGIN' }]);
+  });
+});
+
 describe('a role that the action does not manage', () => {
   test('is rejected and not altered: without marker, of another repository, or for another database', async ({
     emulator,

@@ -1,5 +1,5 @@
 import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
-import { unfinishedCreationOwner, withoutCreationTag } from '../common/creation-tag.ts';
+import { CREATION_TAG, unfinishedCreationOwner, withoutCreationTag } from '../common/creation-tag.ts';
 import { normalizeRegion } from '../common/regions.ts';
 import {
   boolean,
@@ -51,7 +51,11 @@ export interface ServerProperty<
   readonly canUpdate?: false | ((change: PropertyChange) => boolean);
   /** How a user resolves a difference that cannot be updated. */
   readonly remedy?: string;
-  readonly requiresRestart?: true;
+  /**
+   * What an update does besides setting the property: phrases that follow "which". Every field that `body` sends for
+   * another property must be named here, because the plan, the log and the output `changes` show only this.
+   */
+  updateEffects?(value: V, context: BodyContext): readonly string[];
   /** Whether Azure caused the difference, so that it is not drift. */
   isAzureManagedChange?(change: PropertyChange): boolean;
 }
@@ -109,6 +113,8 @@ const maintenanceWindow: FormattedType<MaintenanceWindow> = {
   expected: 'a day and a time in UTC, such as Sun 03:30, or system-managed',
 };
 
+const RESTARTS = ['restarts the server'];
+
 const STORAGE_SIZES_GIB = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767];
 
 /** By name in the configuration, in the order of reports and of updates. */
@@ -140,7 +146,7 @@ export const serverProperties = {
     default: 'Standard_B1ms',
     actual: ({ sku }) => sku?.name,
     body: (name) => ({ sku: { name, tier: skuTier(name) ?? 'Burstable' } }),
-    requiresRestart: true,
+    updateEffects: () => RESTARTS,
     canUpdate: canSkuChange,
     remedy:
       'Azure offers no high availability on burstable sizes: declare high-availability: Disabled as well',
@@ -164,7 +170,7 @@ export const serverProperties = {
     actual: ({ storage }) => storage?.storageSizeGB?.toString(),
     body: (storageSizeGB) => ({ storage: { storageSizeGB } }),
     canUpdate: ({ actual, expected }) => isGreater(actual, expected),
-    requiresRestart: true,
+    updateEffects: () => RESTARTS,
     remedy: 'storage only grows: declare the actual size',
     // With auto-grow, the declared size is a minimum.
     isAzureManagedChange: ({ actual, expected, server }) =>
@@ -223,14 +229,14 @@ export const serverProperties = {
     actual: ({ maintenanceWindow }) => formatActualWindow(maintenanceWindow),
     body: (window, { server, repositoryId }) => ({
       // This is the last request of a creation, so it removes the tag of an unfinished creation too.
-      ...(repositoryId !== undefined && unfinishedCreationOwner(server?.tags) === repositoryId
-        ? { tags: withoutCreationTag(server?.tags) }
-        : {}),
+      ...(isUnfinishedCreationOf(repositoryId, server) ? { tags: withoutCreationTag(server?.tags) } : {}),
       maintenanceWindow:
         window === 'system-managed'
           ? { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 }
           : { customWindow: 'Enabled', ...window },
     }),
+    updateEffects: (_, { server, repositoryId }) =>
+      isUnfinishedCreationOf(repositoryId, server) ? [`removes the tag ${CREATION_TAG}`] : [],
     isSetAfterCreation: true,
   }),
 
@@ -244,6 +250,7 @@ export const serverProperties = {
         ? { administratorLoginPassword: administratorPassword }
         : {}),
     }),
+    updateEffects: (isOn) => (isOn ? ['sets the password of admin-username to admin-password'] : []),
   }),
 
   entraAuth: property('microsoft-entra-auth', enabledOrDisabled, {
@@ -255,6 +262,8 @@ export const serverProperties = {
         ...(isOn && tenantId !== undefined ? { tenantId } : {}),
       },
     }),
+    updateEffects: (isOn, { tenantId }) =>
+      isOn && tenantId !== undefined ? [`sets the tenant of its identities to ${tenantId}`] : [],
   }),
 
   publicAccess: property('public-access', enabledOrDisabled, {
@@ -318,6 +327,10 @@ export function expectedValue(
   if (expected !== undefined) return expected(value, server);
   return typeof value === 'boolean' ? toEnabledDisabled(value) : String(value);
 }
+
+/** Whether a run of this repository has not finished the creation of the server. */
+const isUnfinishedCreationOf = (repositoryId: string | undefined, server: Server | undefined): boolean =>
+  repositoryId !== undefined && unfinishedCreationOwner(server?.tags) === repositoryId;
 
 const isGreater = (smaller: string, greater: string): boolean => Number(greater) > Number(smaller);
 

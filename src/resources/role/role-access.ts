@@ -55,7 +55,7 @@ export const roleAccessHandler: ResourceHandler<
       resource: 'role',
       name,
       action: 'update',
-      details: `${missingPrivileges.join(', ')} on database ${database.name}`,
+      details: `${missingPrivileges.join(', ')} on database ${database.name}, and the ownership of ${database.marker === undefined ? 'its schema public' : 'all objects in it'}`,
     } as const;
     // A missing role is one finding; its missing privileges are not another.
     if (observed.value === null) return [{ change }];

@@ -5,7 +5,7 @@ import { isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
-import { createRole, setRolePassword } from './create-role.ts';
+import { createRole, enableRoleLogin } from './create-role.ts';
 import { dropRole } from './drop-role.ts';
 
 interface DesiredRole {
@@ -54,7 +54,7 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
   async apply(deps, change, { role: desired }): Promise<ApplyResult> {
     if (change.action === 'delete') return await dropRole(deps, desired);
     if (change.action === 'create') return await createRole(deps, desired);
-    await setRolePassword(deps, desired.name);
+    await enableRoleLogin(deps, desired.name);
     return 'applied';
   },
 };
