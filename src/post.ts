@@ -98,7 +98,11 @@ async function endInterruptedMigration(
   const migration = state.readMigration();
   const signIn = state.readSignIn();
   if (migration === undefined || migration.ended || signIn === undefined) return;
-  const { tag, server: name, resourceGroup, user, database, since } = migration;
+  const { tag, server: name, resourceGroup, user, database, since, objectOwner } = migration;
+  const membership =
+    objectOwner === undefined
+      ? ''
+      : ` The next run revokes the membership of '${user}' in role '${objectOwner}'; with adopt-objects: true it also hands to the role what the migration has created.`;
   const cleanUp = async (): Promise<void> => {
     await killTagged(tag);
     const reader = new AzureReader(connect().clients, run, { name, resourceGroup });
@@ -107,7 +111,7 @@ async function endInterruptedMigration(
   };
   await withAbortGrace(run.signal, 0, cleanUp()).catch((error: unknown) => {
     run.warning(
-      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (role '${user}', database '${database}', since ${since}), and end each: SELECT pg_terminate_backend(PID);`,
+      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (role '${user}', database '${database}', since ${since}), and end each: SELECT pg_terminate_backend(PID);${membership}`,
     );
   });
 }

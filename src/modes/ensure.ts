@@ -160,6 +160,7 @@ async function migrate(
     config: migration,
     server: found,
     target: { ...login, applicationName: runtime.applicationName },
+    objectOwner: migration.runAs === 'admin' ? config.appRole?.name : undefined,
     variables: maskedEnvironment(runtime, config.publish, connection),
   };
   const alreadyWarned = new Set<string>();

@@ -165,7 +165,7 @@ describe('the role’s privileges on the database', () => {
       change: {
         resource: 'role',
         action: 'update',
-        details: `${missing} on database relecloud_pr_42, and the ownership of all objects in it`,
+        details: `${missing} on database relecloud_pr_42, and the ownership of all its objects`,
       },
     });
   });
