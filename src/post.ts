@@ -125,7 +125,7 @@ async function removeTemporaryRule(
 ): Promise<void> {
   const entry = state.readTemporaryRule();
   // Invalid contents are an error even if no rule was created.
-  state.readSignIn();
+  const { subscriptionId = '' } = state.readSignIn()?.signIn ?? {};
   if (entry === undefined) {
     run.info('No temporary firewall rule to remove.');
     return;
@@ -138,7 +138,7 @@ async function removeTemporaryRule(
   const writer = new AzureWriter(clients, run, reader, true);
   const removal = deleteRule(clients, writer, entry);
   const outcome = await withAbortGrace(run.signal, REMOVAL_GRACE_MS, removal).catch((error: unknown) => {
-    throw ruleNotRemovedError(entry, error);
+    throw ruleNotRemovedError(entry, subscriptionId, error);
   });
   run.info(REMOVAL_MESSAGES[outcome](entry.rule));
   if (outcome !== 'removed') return;
@@ -295,11 +295,16 @@ const ignoreTimeout =
     if (signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
   };
 
-function ruleNotRemovedError({ rule, server, resourceGroup }: TemporaryRuleState, cause: unknown): Error {
+function ruleNotRemovedError(
+  { rule, server, resourceGroup }: TemporaryRuleState,
+  subscriptionId: string,
+  cause: unknown,
+): Error {
+  const ruleId = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${server}/firewallRules/${rule}`;
   const { azure } = cause instanceof ActionError ? cause : {};
   return actionError(
     'rule-not-removed',
-    { rule, server, group: resourceGroup, reason: getErrorSummary(cause) },
+    { rule, ruleId, reason: getErrorSummary(cause) },
     { cause, ...(azure ? { azure } : {}) },
   );
 }

@@ -159,6 +159,7 @@ describe('an application role for a base database', () => {
     );
     const revoke = rest.pop() ?? '';
     expect([lend, revoke]).toEqual([expect.stringMatching(/^GRANT/), expect.stringMatching(/^REVOKE/)]);
+    await expect(query(emulator, carol, rest[0] ?? '')).rejects.toMatchObject({ code: '42501' });
     await query(emulator, admin, lend ?? '');
     for (const statement of rest) await query(emulator, carol, statement);
     await query(emulator, admin, revoke);

@@ -92,7 +92,7 @@ function createDatabaseHint(state: string, { template }: DatabaseConfig): string
   if (state === '42501')
     return template === undefined
       ? 'Grant CREATEDB to the role in admin-username, or set admin-username to the administrator of the server.'
-      : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
+      : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true;`;
   if (state === '3D000') return 'Check the input template: the server has no such database.';
   if (state === '42809' || state === '22023' || state === '42704')
     return 'Choose a charset and a collation that the server supports: SELECT collname FROM pg_collation lists them.';

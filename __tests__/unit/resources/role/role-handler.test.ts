@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { SqlReader } from '../../../../src/postgres/sql-reader.ts';
 import { absent, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
-import { ensurePolicy, READ_ONLY_POLICY, TEARDOWN_POLICY } from '../../../../src/reconcile/policy.ts';
+import {
+  ensurePolicy,
+  isAllowed,
+  READ_ONLY_POLICY,
+  TEARDOWN_POLICY,
+} from '../../../../src/reconcile/policy.ts';
 import { createPlan, toPlanFunction } from '../../../../src/reconcile/reconcile.ts';
 import { databaseHandler } from '../../../../src/resources/database/database-handler.ts';
 import { teardownResources } from '../../../../src/resources/index.ts';
@@ -137,6 +142,27 @@ describe('the application role', () => {
   test('is observed by its name', async () => {
     const observed = present(roleFromConfig(desiredRole));
     expect(await roleHandler.observe(createFakeSqlReader({ role: observed }), [desired])).toEqual([observed]);
+  });
+});
+
+describe('a membership of the administrator that a migration has left', () => {
+  const base = ensureConfig({ 'app-username': 'app', 'app-password': 'the password of the role' });
+  const appRole = base.appRole ?? expect.unreachable();
+  const marker = { ...toParsedMarker(appRole.marker), migrationMembership: { before: null } };
+  const role = present(roleFromConfig(appRole, { marker }));
+  const desired = single(roleHandler.desired(base));
+  const observe = (locked: boolean) =>
+    roleHandler.observe(createFakeSqlWriter({ role }, () => [{ locked }]).deps.reader, [desired]);
+
+  test('is revoked without on-drift: fix, and a finding of mode check', async () => {
+    const diff = single(roleHandler.diff(desired, single(await observe(false))));
+    expect(diff.finding).toMatchObject({ property: 'membership of the administrator', kind: 'changed' });
+    expect(isAllowed(ensurePolicy(base), diff)).toBe(true);
+    expect(isAllowed(READ_ONLY_POLICY, diff)).toBe(false);
+  });
+
+  test('is in use, and no finding, while a migration holds the lock', async () => {
+    expect(roleHandler.diff(desired, single(await observe(true)))).toEqual([]);
   });
 });
 
