@@ -98,7 +98,11 @@ async function endInterruptedMigration(
   const migration = state.readMigration();
   const signIn = state.readSignIn();
   if (migration === undefined || migration.ended || signIn === undefined) return;
-  const { tag, server: name, resourceGroup, user, database, since } = migration;
+  const { tag, server: name, resourceGroup, user, database, since, objectOwner } = migration;
+  const membership =
+    objectOwner === undefined
+      ? ''
+      : ` The next run revokes the membership of '${user}' in role '${objectOwner}'; with adopt-objects: true it also hands to the role what the migration has created.`;
   const cleanUp = async (): Promise<void> => {
     await killTagged(tag);
     const reader = new AzureReader(connect().clients, run, { name, resourceGroup });
@@ -107,7 +111,7 @@ async function endInterruptedMigration(
   };
   await withAbortGrace(run.signal, 0, cleanUp()).catch((error: unknown) => {
     run.warning(
-      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (role '${user}', database '${database}', since ${since}), and end each: SELECT pg_terminate_backend(PID);`,
+      `The sessions of the migration in the server could not be ended: ${getErrorSummary(error)}\nWhat to do: before the next migration, find them in pg_stat_activity (role '${user}', database '${database}', since ${since}), and end each: SELECT pg_terminate_backend(PID);${membership}`,
     );
   });
 }
@@ -121,7 +125,7 @@ async function removeTemporaryRule(
 ): Promise<void> {
   const entry = state.readTemporaryRule();
   // Invalid contents are an error even if no rule was created.
-  state.readSignIn();
+  const { subscriptionId = '' } = state.readSignIn()?.signIn ?? {};
   if (entry === undefined) {
     run.info('No temporary firewall rule to remove.');
     return;
@@ -134,7 +138,7 @@ async function removeTemporaryRule(
   const writer = new AzureWriter(clients, run, reader, true);
   const removal = deleteRule(clients, writer, entry);
   const outcome = await withAbortGrace(run.signal, REMOVAL_GRACE_MS, removal).catch((error: unknown) => {
-    throw ruleNotRemovedError(entry, error);
+    throw ruleNotRemovedError(entry, subscriptionId, error);
   });
   run.info(REMOVAL_MESSAGES[outcome](entry.rule));
   if (outcome !== 'removed') return;
@@ -291,11 +295,16 @@ const ignoreTimeout =
     if (signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
   };
 
-function ruleNotRemovedError({ rule, server, resourceGroup }: TemporaryRuleState, cause: unknown): Error {
+function ruleNotRemovedError(
+  { rule, server, resourceGroup }: TemporaryRuleState,
+  subscriptionId: string,
+  cause: unknown,
+): Error {
+  const ruleId = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${server}/firewallRules/${rule}`;
   const { azure } = cause instanceof ActionError ? cause : {};
   return actionError(
     'rule-not-removed',
-    { rule, server, group: resourceGroup, reason: getErrorSummary(cause) },
+    { rule, ruleId, reason: getErrorSummary(cause) },
     { cause, ...(azure ? { azure } : {}) },
   );
 }

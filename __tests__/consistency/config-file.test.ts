@@ -81,6 +81,7 @@ migration-command: |
 working-directory: .
 migration-timeout-minutes: 2.5
 migrate-as: app
+adopt-objects: false
 on-drift: warn
 drift-report:
   - drift.json

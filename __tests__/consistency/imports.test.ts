@@ -34,7 +34,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   github: ['reconcile', 'inputs', 'common'],
   resources: ['azure', 'postgres', 'reconcile', 'inputs', 'common'],
   connect: ['azure', 'postgres', 'github', 'reconcile', 'common'],
-  migration: ['postgres', 'azure', 'github', 'inputs', 'common'],
+  migration: ['resources', 'postgres', 'azure', 'github', 'inputs', 'common'],
   publish: ['azure', 'github', 'reconcile', 'inputs', 'common'],
   reporting: ['publish', 'azure', 'github', 'reconcile', 'inputs', 'common'],
   modes: [

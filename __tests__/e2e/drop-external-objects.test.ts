@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import { droppedNames, type Inputs } from '../helpers/e2e/job.ts';
 import { connect, type Login, query } from '../helpers/e2e/postgres-client.ts';
 import { listComments, PullRequestServer, patchGitHub } from '../helpers/e2e/pull-request.ts';
@@ -19,9 +20,11 @@ interface ExternalObject {
   readonly expectedMessage: RegExp;
   /** A query that returns a row if it exists. */
   readonly existsQuery: readonly [database: string, sql: string];
-  /** What its owner executes to keep it, if that differs from the error's hint. */
+  /** What its owner executes to keep it, where the error's hint leaves a name to choose. */
   readonly keepStatement?: readonly [database: string, sql: string];
 }
+
+const HINT = 'What to do: Run the following as admin-username';
 
 const TRIPS_SQL = `SELECT FROM pg_tables WHERE tablename = 'trips'`;
 
@@ -64,7 +67,6 @@ const externalObjects: Readonly<Record<string, (own: Login) => ExternalObject>> 
     ],
     expectedMessage: new RegExp(`on the server itself: database owned_by_${own.user}`),
     existsQuery: ['postgres', `SELECT FROM pg_database WHERE datname = 'owned_by_${own.user}'`],
-    keepStatement: ['postgres', `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`],
   }),
   'a policy that is for it alone': (own) => ({
     createStatements: [
@@ -135,15 +137,20 @@ describe('drop keeps what is outside the pull request’s database', () => {
       expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
 
       // The statements of the error's hint, and then the step again.
-      const shut = `shut_${own.database}`;
-      if (name.includes('no connections'))
-        await server.queryAsAdmin(`ALTER DATABASE ${shut} ALLOW_CONNECTIONS true`);
-      const where = name.includes('no connections') ? shut : (object.keepStatement ?? object.existsQuery)[0];
-      await server.queryAsAdmin(`GRANT ${own.user} TO CURRENT_USER`);
-      await server.queryAsAdmin(
-        object.keepStatement?.[1] ?? `REASSIGN OWNED BY ${own.user} TO CURRENT_USER`,
-        where,
-      );
+      const isClosed = name.includes('no connections');
+      if (isClosed) {
+        const [allow = ''] = statementsAfter(refused.log, HINT);
+        expect(allow).toMatch(/^ALTER DATABASE .* ALLOW_CONNECTIONS true;$/);
+        await server.queryAsAdmin(allow);
+      }
+      const { log } = isClosed ? await server.runStep(number, { mode: 'drop' }) : refused;
+      const where = isClosed ? `shut_${own.database}` : (object.keepStatement ?? object.existsQuery)[0];
+      if (object.keepStatement !== undefined) await server.queryAsAdmin(object.keepStatement[1], where);
+      else {
+        const [grant = '', reassign = ''] = statementsAfter(log, HINT);
+        await server.queryAsAdmin(grant);
+        await server.queryAsAdmin(reassign, where);
+      }
       const done = await server.runSuccessfulStep(number, { mode: 'drop' });
       expect(droppedNames(done)).toEqual([own.user]);
       expect(await findObject()).not.toEqual([]);

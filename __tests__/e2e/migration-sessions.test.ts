@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect } from 'vitest';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import {
   defaultInputs,
@@ -178,7 +179,6 @@ describe('sessions that are not the migration’s are not terminated', () => {
     emulator,
   }) => {
     const client = await openNamedSession(emulator, 'prepares');
-    onTestFinished(() => client.query("ROLLBACK PREPARED 'it''s left'").then(() => {}));
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock(72707369)');
     await client.query("PREPARE TRANSACTION 'it''s left'");
@@ -186,6 +186,9 @@ describe('sessions that are not the migration’s are not terminated', () => {
     expect(log).toContain(
       "hold advisory locks in the database:%0A  - prepared transaction 'it's left' of role relecloud_admin in database 'relecloud': ROLLBACK PREPARED 'it''s left';",
     );
+    const [rollBack = ''] = statementsAfter(log, 'hold advisory locks in the database:');
+    await client.query(rollBack);
+    expect((await client.query('SELECT FROM pg_prepared_xacts')).rowCount).toBe(0);
   });
 
   test('sessions that are older, idle without a lock, or of the action; those with advisory locks are listed', async ({
@@ -224,6 +227,10 @@ describe('sessions that are not the migration’s are not terminated', () => {
         `hold advisory locks in the database:%0A  - application 'prisma', role 'relecloud_admin', process ${pid}.*: SELECT pg_terminate_backend\\(${pid}\\);`,
       ),
     );
+    const [terminate = ''] = statementsAfter(log, `process ${pid}`);
+    await other.query('ROLLBACK');
+    await other.query(terminate);
+    await expect(holder.query('SELECT 1')).rejects.toThrow();
   });
 });
 

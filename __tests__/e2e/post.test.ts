@@ -156,7 +156,7 @@ describe('post removes the rule that main recorded in the state', () => {
     await read.release();
     expect(post?.exitCode, post?.log).toBe(1);
     expect(post?.log).toContain('The sessions of the migration in the server could not be ended');
-    expect(post?.log).toMatch(/::error::.*firewall-rule delete .*\(rule-not-removed\)/);
+    expect(post?.log).toMatch(/::error::.*az resource delete --ids .*\(rule-not-removed\)/);
     for (const rule of await emulator.ruleNames('posts'))
       await emulator.patchServer('posts', { rules: { [rule]: null } });
   });

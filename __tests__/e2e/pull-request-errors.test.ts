@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { adminLogin, loginFromOutputs, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
@@ -192,6 +193,14 @@ describe('cloning a template', () => {
     );
     const notCopied = await clone(emulator, 23, 'other_template');
     expect(notCopied.log).toMatch(/permission denied to copy database.*IS_TEMPLATE true/s);
+    const [makeTemplate = ''] = statementsAfter(notCopied.log, 'or ask its owner to run:');
+    await query(
+      emulator,
+      superuserLogin(await createServerForTest(emulator)),
+      `SET ROLE other_owner; ${makeTemplate}`,
+    );
+    const copied = await clone(emulator, 23, 'other_template');
+    expect(copied.exitCode, copied.log).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { describe, expect, onTestFinished } from 'vitest';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { connect, isConnected, type Login, openSession, query } from '../helpers/e2e/postgres-client.ts';
@@ -82,6 +83,10 @@ describe('a pull request’s role cannot block others in a base database that ev
     expect(clone.log).toMatch(
       /^::warning::Ended sessions and prepared transactions of pull requests’ roles in database 'relecloud'.*of role relecloud_app_pr_1, process \d+.*prepared transaction 'in the template'.*REVOKE CONNECT ON DATABASE "relecloud" FROM PUBLIC/m,
     );
+    for (const statement of statementsAfter(clone.log, 'Revoke CONNECT from PUBLIC:'))
+      await server.queryAsAdmin(statement.replace(' TO ROLE;', ' TO relecloud_app;'));
+    await expect(query(emulator, inTemplate, 'SELECT 1')).rejects.toMatchObject({ code: '42501' });
+    await server.queryAsAdmin('GRANT CONNECT ON DATABASE relecloud TO PUBLIC');
   });
 
   test.for([

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
-import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { adminLoginTo, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
+import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
+import { adminLoginTo, loginFromOutputs, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
@@ -235,6 +236,30 @@ describe('an existing database', () => {
     expect(step.exitCode, step.log).toBe(0);
     expect(step.outputs).toMatchObject({ 'database-created': 'false', changes: '[]' });
     expect(step.log).toMatch(/::notice::Database 'by_arm' is owned by 'azuresu'.*GRANT CREATE ON DATABASE/);
+
+    // Each hint, executed by the owner, ends the notice or the error that has it.
+    const host = step.outputs['db-host'] ?? '';
+    const runAsOwner = (log: string) =>
+      query(emulator, superuserLogin(host), statementsAfter(log, 'Ask the owner to run:')[0] ?? '');
+    await query(emulator, superuserLogin(host), 'REVOKE CONNECT ON DATABASE by_arm FROM PUBLIC');
+    const mayNotConnect = await new Job(emulator).step(withDatabase('by_arm'));
+    expect(mayNotConnect.log).toContain('has no CONNECT privilege on it');
+    await runAsOwner(mayNotConnect.log);
+    const connected = await new Job(emulator).step(withDatabase('by_arm'));
+    expect(connected.exitCode, connected.log).toBe(0);
+    await runAsOwner(connected.log);
+    const withRole = {
+      ...withDatabase('by_arm'),
+      'app-username': 'arm_app',
+      'app-password': 'Of-the-application-1',
+      'migration-command': `${queryCommand} "CREATE TABLE in_public (id int); CREATE SCHEMA more"`,
+    };
+    const noGrant = await new Job(emulator).step(withRole);
+    expect(noGrant.log).toContain("admin-username cannot grant privileges on it to role 'arm_app'");
+    await runAsOwner(noGrant.log);
+    const granted = await new Job(emulator).step(withRole);
+    expect(granted.exitCode, granted.log).toBe(0);
+    expect(granted.log).not.toContain('::notice::Database');
   });
 
   test('with another collation is reported and never replaced; another spelling is not a difference', async ({

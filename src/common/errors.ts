@@ -300,9 +300,9 @@ export const errorCatalog = {
     summary: `The session that holds the migration lock was lost, so the migration was terminated: ${p.reason}`,
     hint: `${p.hint} Check before whether the migration is incomplete.`,
   }),
-  'rule-not-removed': (p: { rule: string; server: string; group: string; reason: string }): ErrorText => ({
+  'rule-not-removed': (p: { rule: string; ruleId: string; reason: string }): ErrorText => ({
     summary: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,
-    hint: `Remove it manually, because it admits this runner's address: az postgres flexible-server firewall-rule delete --resource-group ${shellQuote(p.group)} --name ${shellQuote(p.server)} --rule-name ${shellQuote(p.rule)}`,
+    hint: `Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}`,
   }),
   'state-invalid': (p: { key: string; reason: string }): ErrorText => ({
     summary: `The state of this step was not saved by its main part, or was changed afterwards: ${p.key} ${p.reason}.`,

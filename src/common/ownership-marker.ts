@@ -1,4 +1,4 @@
-import { type JsonObject, parseJsonObject } from './json.ts';
+import { asObject, type JsonObject, parseJsonObject } from './json.ts';
 
 /**
  * Ownership markers: JSON that the action writes as COMMENT ON DATABASE and COMMENT ON ROLE, to recognize what it has
@@ -34,6 +34,20 @@ interface BaseRoleMarker {
   readonly database: string;
 }
 
+/** The options of a membership in a role; before PostgreSQL 16 they do not exist, and both are true. */
+export interface MembershipOptions {
+  readonly inherit: boolean;
+  readonly set: boolean;
+}
+
+/**
+ * Set while a migration as the administrator runs: the administrator is then a member of the role. The value is its own
+ * grant of the role before the migration, which is restored; null if there was none.
+ */
+export interface MigrationMembership {
+  readonly before: MembershipOptions | null;
+}
+
 /** A marker that was read, with every field that a marker can have. */
 export interface ParsedMarker {
   readonly kind: 'pull-request' | 'base';
@@ -43,10 +57,15 @@ export interface ParsedMarker {
   readonly database: string | undefined;
   /** When a sweep may drop the database. */
   readonly expires: Date | undefined;
+  /** Only of the role of a base database. */
+  readonly migrationMembership?: MigrationMembership;
 }
 
 /** The text of the comment. */
-export function serializeMarker(marker: DatabaseMarker | RoleMarker, expires?: Date): string {
+export function serializeMarker(
+  marker: (DatabaseMarker | RoleMarker) & Pick<ParsedMarker, 'migrationMembership'>,
+  expires?: Date,
+): string {
   return JSON.stringify({
     madeBy: MANAGED_BY,
     ...marker,
@@ -54,7 +73,16 @@ export function serializeMarker(marker: DatabaseMarker | RoleMarker, expires?: D
   });
 }
 
-const MARKER_FIELDS = ['madeBy', 'kind', 'repositoryId', 'pullRequest', 'base', 'database', 'expires'];
+const MARKER_FIELDS = [
+  'madeBy',
+  'kind',
+  'repositoryId',
+  'pullRequest',
+  'base',
+  'database',
+  'expires',
+  'migrationMembership',
+];
 
 /** Characters of the longest comment that is parsed. Names have at most 63 bytes, so markers are far shorter. */
 const MAX_COMMENT_LENGTH = 1000;
@@ -64,17 +92,46 @@ export function parseMarker(comment: string | null | undefined): ParsedMarker | 
   const parsed = parseComment(comment);
   if (parsed === undefined || parsed['madeBy'] !== MANAGED_BY) return undefined;
   if (Object.keys(parsed).some((field) => !MARKER_FIELDS.includes(field))) return undefined;
-  const { kind, repositoryId, pullRequest, base, database, expires } = parsed;
+  const { repositoryId, base, database } = parsed;
   if (typeof repositoryId !== 'string' || !/^\d{1,20}$/.test(repositoryId)) return undefined;
   if (!isNonEmptyString(base) || !(database === undefined || isNonEmptyString(database))) return undefined;
   const common = { repositoryId, base, database };
-  if (kind === 'base')
-    return pullRequest === undefined && expires === undefined
-      ? { ...common, kind, pullRequest, expires }
-      : undefined;
+  return parsed['kind'] === 'base' ? parseBaseMarker(common, parsed) : parsePullRequestMarker(common, parsed);
+}
+
+type CommonFields = Pick<ParsedMarker, 'repositoryId' | 'base' | 'database'>;
+
+function parseBaseMarker(
+  common: CommonFields,
+  { pullRequest, expires, migrationMembership }: JsonObject,
+): ParsedMarker | undefined {
+  const membership = parseMigrationMembership(migrationMembership);
+  if (pullRequest !== undefined || expires !== undefined || membership === null) return undefined;
+  const marker = { ...common, kind: 'base', pullRequest, expires } as const;
+  return membership === undefined ? marker : { ...marker, migrationMembership: membership };
+}
+
+function parsePullRequestMarker(
+  common: CommonFields,
+  { kind, pullRequest, expires, migrationMembership }: JsonObject,
+): ParsedMarker | undefined {
   const expiresAt = parseTimestamp(expires);
-  if (kind !== 'pull-request' || !isPositiveInteger(pullRequest) || expiresAt === null) return undefined;
+  if (kind !== 'pull-request' || !isPositiveInteger(pullRequest)) return undefined;
+  if (expiresAt === null || migrationMembership !== undefined) return undefined;
   return { ...common, kind, pullRequest, expires: expiresAt };
+}
+
+/** Undefined if it is not set, null if it is not valid. */
+function parseMigrationMembership(value: unknown): MigrationMembership | undefined | null {
+  if (value === undefined) return undefined;
+  const membership = asObject(value);
+  if (membership === undefined || Object.keys(membership).join() !== 'before') return null;
+  if (membership['before'] === null) return { before: null };
+  const options = asObject(membership['before']);
+  const { inherit, set } = options ?? {};
+  return Object.keys(options ?? {}).length === 2 && typeof inherit === 'boolean' && typeof set === 'boolean'
+    ? { before: { inherit, set } }
+    : null;
 }
 
 const isNonEmptyString = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -45,6 +45,9 @@ const MAX_URL_LENGTH = 16_000;
 
 const AUTH_METHODS: readonly AuthMethod[] = ['client-secret', 'oidc', 'ambient'];
 
+/** Objects in the state. The runner passes the state in the environment, whose variables have at most 128 KiB on Linux. */
+export const MAX_OWNED_BEFORE = 2000;
+
 /** A running migration. It holds no password: `post` reads the password from the step's inputs again. */
 export interface MigrationState {
   /** Identifies its processes and sessions. */
@@ -57,6 +60,10 @@ export interface MigrationState {
   readonly database: string;
   /** The server's time at its start, in PostgreSQL's format. */
   readonly since?: string;
+  /** With `as: admin`, the application role that gets what the migration creates. */
+  readonly objectOwner?: string;
+  /** The ids of what the administrator owned before; not set if there were more than {@link MAX_OWNED_BEFORE}. */
+  readonly ownedBefore?: readonly string[];
   /** Set when all of its processes and sessions have ended. */
   readonly ended?: true;
 }
@@ -147,7 +154,7 @@ export class ActionState {
   readMigration(): MigrationState | undefined {
     const entry = this.#readObject('migration');
     if (entry === undefined) return undefined;
-    const { tag, as, resourceGroup, server, user, database, since, ended } = entry;
+    const { tag, as, resourceGroup, server, user, database, since, ended, objectOwner, ownedBefore } = entry;
     this.#validateFields('migration', {
       tag: isValidText(tag, (text) => /^[0-9a-f]{24}$/.test(text)),
       as: as === 'app' || as === 'admin',
@@ -157,6 +164,8 @@ export class ActionState {
       database: isValidText(database, isIdentifier),
       since: since === undefined || isValidText(since, (text) => /^[\d :.+-]{10,40}$/.test(text)),
       ended: ended === undefined || ended === true,
+      objectOwner: objectOwner === undefined || isValidText(objectOwner, isIdentifier),
+      ownedBefore: ownedBefore === undefined || isListOfObjectIds(ownedBefore),
     });
     return entry as unknown as MigrationState;
   }
@@ -209,6 +218,11 @@ export class ActionState {
 
 const isValidText = (value: unknown, check: (text: string) => boolean): boolean =>
   typeof value === 'string' && check(value);
+
+const isListOfObjectIds = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length <= MAX_OWNED_BEFORE &&
+  value.every((id) => isValidText(id, (text) => /^\d{1,10}\/\d{1,10}$/.test(text)));
 
 /** Whether PostgreSQL accepts it as an identifier. */
 const isIdentifier = (text: string): boolean =>

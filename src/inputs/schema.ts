@@ -55,6 +55,7 @@ export const inputSchema = {
   'dry-run': boolean,
   'skip-without-credentials': boolean,
   'app-username': validText(validators.validateRoleName),
+  'adopt-objects': boolean,
   'export-env': boolean,
   'env-prefix': validText(validators.validateEnvPrefix, '^[A-Za-z_][A-Za-z0-9_]*$'),
   'env-file': text,

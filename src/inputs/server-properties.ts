@@ -1,5 +1,5 @@
 import type { Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
-import { unfinishedCreationOwner, withoutCreationTag } from '../common/creation-tag.ts';
+import { CREATION_TAG, unfinishedCreationOwner, withoutCreationTag } from '../common/creation-tag.ts';
 import { normalizeRegion } from '../common/regions.ts';
 import {
   boolean,
@@ -52,6 +52,11 @@ export interface ServerProperty<
   /** How a user resolves a difference that cannot be updated. */
   readonly remedy?: string | ((change: PropertyChange) => string);
   readonly requiresRestart?: true;
+  /**
+   * What an update does besides setting the property: phrases that follow "which". Every field that `body` sends for
+   * another property must be named here, because the plan, the log and the output `changes` show only this.
+   */
+  updateEffects?(value: V, context: BodyContext): readonly string[];
   /** Whether Azure caused the difference, so that it is not drift. */
   isAzureManagedChange?(change: PropertyChange): boolean;
 }
@@ -109,6 +114,8 @@ const maintenanceWindow: FormattedType<MaintenanceWindow> = {
   expected: 'a day and a time in UTC, such as Sun 03:30, or system-managed',
 };
 
+const RESTARTS = ['restarts the server'];
+
 const STORAGE_SIZES_GIB = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767];
 
 /** By name in the configuration, in the order of reports and of updates. */
@@ -142,7 +149,7 @@ export const serverProperties = {
     default: 'Standard_B1ms',
     actual: ({ sku }) => sku?.name,
     body: (name) => ({ sku: { name, tier: skuTier(name) ?? 'Burstable' } }),
-    requiresRestart: true,
+    updateEffects: () => RESTARTS,
     canUpdate: canSkuChange,
     remedy:
       'Azure offers no high availability on burstable sizes: declare high-availability: Disabled as well',
@@ -166,7 +173,7 @@ export const serverProperties = {
     actual: ({ storage }) => storage?.storageSizeGB?.toString(),
     body: (storageSizeGB) => ({ storage: { storageSizeGB } }),
     canUpdate: ({ actual, expected }) => isGreater(actual, expected),
-    requiresRestart: true,
+    updateEffects: () => RESTARTS,
     remedy: 'storage only grows: declare the actual size',
     // With auto-grow, the declared size is a minimum.
     isAzureManagedChange: ({ actual, expected, server }) =>
@@ -229,14 +236,14 @@ export const serverProperties = {
     actual: ({ maintenanceWindow }) => formatActualWindow(maintenanceWindow),
     body: (window, { server, repositoryId }) => ({
       // This is the last request of a creation, so it removes the tag of an unfinished creation too.
-      ...(repositoryId !== undefined && unfinishedCreationOwner(server?.tags) === repositoryId
-        ? { tags: withoutCreationTag(server?.tags) }
-        : {}),
+      ...(isUnfinishedCreationOf(repositoryId, server) ? { tags: withoutCreationTag(server?.tags) } : {}),
       maintenanceWindow:
         window === 'system-managed'
           ? { customWindow: 'Disabled', dayOfWeek: 0, startHour: 0, startMinute: 0 }
           : { customWindow: 'Enabled', ...window },
     }),
+    updateEffects: (_, { server, repositoryId }) =>
+      isUnfinishedCreationOf(repositoryId, server) ? [`removes the tag ${CREATION_TAG}`] : [],
     isSetAfterCreation: true,
   }),
 
@@ -254,6 +261,7 @@ export const serverProperties = {
     canUpdate: ({ expected }) => expected === 'Enabled',
     remedy:
       'the action logs in with a password and never disables that: disable it in the Azure portal, or declare password-auth: Enabled',
+    updateEffects: (isOn) => (isOn ? ['sets the password of admin-username to admin-password'] : []),
   }),
 
   entraAuth: property('microsoft-entra-auth', enabledOrDisabled, {
@@ -272,6 +280,8 @@ export const serverProperties = {
       server.authConfig?.passwordAuth?.toLowerCase() !== 'disabled',
     remedy:
       'it is the only authentication of the server: declare password-auth: Enabled as well, or microsoft-entra-auth: Enabled',
+    updateEffects: (isOn, { tenantId }) =>
+      isOn && tenantId !== undefined ? [`sets the tenant of its identities to ${tenantId}`] : [],
   }),
 
   publicAccess: property('public-access', enabledOrDisabled, {
@@ -335,6 +345,10 @@ export function expectedValue(
   if (expected !== undefined) return expected(value, server);
   return typeof value === 'boolean' ? toEnabledDisabled(value) : String(value);
 }
+
+/** Whether a run of this repository has not finished the creation of the server. */
+const isUnfinishedCreationOf = (repositoryId: string | undefined, server: Server | undefined): boolean =>
+  repositoryId !== undefined && unfinishedCreationOwner(server?.tags) === repositoryId;
 
 const isGreater = (smaller: string, greater: string): boolean => Number(greater) > Number(smaller);
 

@@ -24,6 +24,8 @@ export interface EnsureConfig extends CommonConfig {
   readonly pullRequest: PullRequestConfig | undefined;
   readonly database: DatabaseConfig;
   readonly appRole: AppRoleConfig | undefined;
+  /** Whether the application role gets what the administrator owns in the database. */
+  readonly adoptObjects: boolean;
   readonly extensions: readonly string[];
   readonly publish: PublishConfig;
   readonly migration: MigrationConfig | undefined;
@@ -42,6 +44,8 @@ export interface CheckConfig extends CommonConfig {
   readonly pullRequest: PullRequestConfig | undefined;
   readonly database: DatabaseConfig | undefined;
   readonly appRole: RoleConfig | undefined;
+  /** See {@link EnsureConfig}. */
+  readonly adoptObjects: boolean;
   readonly extensions: readonly string[];
   readonly onDrift: 'warn' | 'fail';
   /** Files to write, relative to the workspace; their names end in `.json` or `.sarif`. */

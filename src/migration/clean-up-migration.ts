@@ -5,6 +5,7 @@ import type { ActionsRuntime } from '../github/actions.ts';
 import type { MigrationState } from '../github/state.ts';
 import { toHexKey } from '../inputs/parse/parse-role.ts';
 import { derivePassword } from '../postgres/password.ts';
+import { finishInterruptedMigration } from './admin-migration.ts';
 import {
   migrationApplicationName,
   terminateMigrationSessions,
@@ -15,8 +16,8 @@ import {
 const TERMINATE_SESSIONS_TIMEOUT_MS = 20_000;
 
 /**
- * Terminates the sessions of a migration whose main part was killed; after its processes have ended, and before the firewall
- * rule is removed. The host comes from Azure and the password from the step's inputs, because the state has neither.
+ * Terminates the sessions of a migration whose main part was killed, and ends the administrator's membership in the
+ * application role; after its processes have ended, and before the firewall rule is removed. The host comes from Azure and the password from the step's inputs, because the state has neither.
  * @param reader of the server in `migration`
  * @throws the reason why the sessions could not be terminated
  */
@@ -24,8 +25,9 @@ export async function cleanUpMigration(
   run: RunContext,
   runtime: ActionsRuntime,
   reader: AzureReader,
-  { tag, as, user, database, since }: MigrationState,
+  migration: MigrationState,
 ): Promise<void> {
+  const { tag, as, user, database, since } = migration;
   const observedServer = await reader.getServer();
   if (observedServer.status === 'unknown') throw observedServer.error;
   if (observedServer.status === 'absent') return run.info('The server of the migration no longer exists.');
@@ -41,10 +43,11 @@ export async function cleanUpMigration(
   const serverFacts = toServerFacts(server);
   const target = { host, port: 5432, database, user, password, applicationName, serverFacts };
   const sessions = { applicationName: migrationApplicationName(tag), since };
-  const terminated = await withSeparateSession(target, TERMINATE_SESSIONS_TIMEOUT_MS, (session) =>
-    terminateMigrationSessions(session, sessions, TERMINATE_SESSIONS_TIMEOUT_MS / 2),
-  );
-  for (const line of terminated) run.info(`Terminated a session of the migration: ${line}.`);
+  await withSeparateSession(target, TERMINATE_SESSIONS_TIMEOUT_MS, async (session) => {
+    const terminated = await terminateMigrationSessions(session, sessions, TERMINATE_SESSIONS_TIMEOUT_MS / 2);
+    for (const line of terminated) run.info(`Terminated a session of the migration: ${line}.`);
+    if (as === 'admin') await finishInterruptedMigration(run, session, migration);
+  });
 }
 
 function appPassword(runtime: ActionsRuntime, subject: Parameters<typeof derivePassword>[1]): string {

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { originalEnvironment } from '../common/environment.ts';
-import { actionError, getErrorMessage } from '../common/errors.ts';
+import { ActionError, actionError, getErrorMessage, getErrorSummary } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
-import type { ActionState, MigrationState } from '../github/state.ts';
+import { type ActionState, MAX_OWNED_BEFORE, type MigrationState } from '../github/state.ts';
 import type { MigrationConfig } from '../inputs/types.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 import { explainWriteProtection, type WriteProtectionExplanation } from '../postgres/write-protection.ts';
+import { beginAdminMigration, finishAdminMigration, listOwnedBefore } from './admin-migration.ts';
 import { findKnownCause } from './known-causes.ts';
 import { type MigrationResult, migrationEnvironment, runMigrationCommand } from './migration-command.ts';
 import {
@@ -27,6 +28,9 @@ const TERMINATE_SESSIONS_TIMEOUT_MS = 10_000;
 /** The same for a cancelled job: GitHub kills the action 10 s after the cancellation. */
 const CANCELLED_TIMEOUT_MS = 3000;
 
+/** Milliseconds to hand to the application role what the migration created as the administrator. */
+const RESTORE_TIMEOUT_MS = 120_000;
+
 /** Milliseconds to cancel statements, between SIGTERM and SIGKILL. */
 const CANCEL_STATEMENTS_TIMEOUT_MS = 4000;
 
@@ -37,6 +41,8 @@ export interface Migration {
   readonly server: { readonly name: string; readonly resourceGroup: string };
   /** The login of the migration. */
   readonly target: LoginTarget;
+  /** With `migrate-as: admin`, the application role that gets what the migration creates. */
+  readonly objectOwner: string | undefined;
   /** The environment variables of the connection, whose secrets are masked. */
   readonly variables: ReadonlyMap<string, string>;
   /** The database that the target was cloned from, if it is a clone. */
@@ -70,14 +76,14 @@ export async function runMigration(
 async function runWithLock(
   run: RunContext,
   state: ActionState,
-  { config, server, target, variables, template }: Migration,
+  { config, server, target, objectOwner, variables, template }: Migration,
   lockSession: Session,
   signal: AbortSignal,
 ): Promise<void> {
   const tag = randomBytes(12).toString('hex');
   const applicationName = migrationApplicationName(tag);
   const since = await serverTime(lockSession);
-  const migrationState: MigrationState = {
+  const sessionState: MigrationState = {
     tag,
     as: config.runAs,
     server: server.name,
@@ -85,6 +91,12 @@ async function runWithLock(
     user: target.user,
     database: target.database,
     since,
+  };
+  const ownedBefore = objectOwner === undefined ? [] : await listOwnedBefore(target, objectOwner);
+  const migrationState: MigrationState = {
+    ...sessionState,
+    ...(objectOwner === undefined ? {} : { objectOwner }),
+    ...(objectOwner !== undefined && ownedBefore.length <= MAX_OWNED_BEFORE ? { ownedBefore } : {}),
   };
   state.saveMigration(migrationState);
 
@@ -95,10 +107,19 @@ async function runWithLock(
     environment: migrationEnvironment(originalEnvironment(), variables, applicationName),
     onTerminate: () => void cancelStatements(run, target, filter),
   };
-  const outcome = await runMigrationCommand(command, signal).catch((error: unknown) => ({ error }));
+  const runCommand = async (): Promise<MigrationResult> => {
+    if (objectOwner !== undefined) await beginAdminMigration(run, target, objectOwner);
+    return await runMigrationCommand(command, signal);
+  };
+  const outcome = await runCommand().catch((error: unknown) => ({ error }));
 
   const cleanedUp = await cleanUpSessions(run, lockSession, filter, target, outcome);
-  if (cleanedUp !== undefined) state.saveMigration({ ...migrationState, ended: true });
+  // Without the lock, another migration may use the membership; post takes the lock first.
+  const isRestored =
+    objectOwner === undefined ||
+    (!isLockLost(signal) &&
+      (await restoreOwnership(run, target, { role: objectOwner, ownedBefore }, outcome)));
+  if (cleanedUp !== undefined && isRestored) state.saveMigration({ ...migrationState, ended: true });
   if ('error' in outcome) throw outcome.error;
   const { failure, output, terminatedProcesses } = outcome;
   if (terminatedProcesses > 0)
@@ -109,6 +130,36 @@ async function runWithLock(
     const { user, database } = target;
     const known = findKnownCause(output, { user, database, runAs: config.runAs, template });
     throw actionError('migration-failed', { reason: failure, ...known, ...cleanedUp });
+  }
+}
+
+const isLockLost = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && reason instanceof ActionError && reason.code === 'migration-lock-lost';
+
+/**
+ * Ends the administrator's membership in the application role, which gets what the migration created.
+ * @returns whether this succeeded; a failure is a warning, so that it hides no other error, and post tries again
+ */
+async function restoreOwnership(
+  run: RunContext,
+  target: LoginTarget,
+  { role, ownedBefore }: { readonly role: string; readonly ownedBefore: readonly string[] },
+  outcome: MigrationResult | { readonly error: unknown },
+): Promise<boolean> {
+  const { user: administrator, database } = target;
+  const timeoutMs = 'error' in outcome ? CANCELLED_TIMEOUT_MS : RESTORE_TIMEOUT_MS;
+  // The signal of the run may be aborted.
+  const restoring: RunContext = { ...run, signal: AbortSignal.timeout(timeoutMs) };
+  try {
+    await withSeparateSession(target, timeoutMs, (session) =>
+      finishAdminMigration(restoring, session, { role, administrator, database, ownedBefore }),
+    );
+    return true;
+  } catch (error) {
+    run.warning(
+      `What the migration created could not be handed to role '${role}', or ${administrator} is still a member of it: ${getErrorSummary(error)}\nWhat to do: the end of this job tries again. If that fails too, run the step again with adopt-objects: true.`,
+    );
+    return false;
   }
 }
 

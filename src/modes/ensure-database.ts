@@ -10,6 +10,7 @@ import type { Change } from '../reconcile/findings.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/log-lines.ts';
+import { warnUnusableObjects } from '../resources/database/adopt-objects.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { clusterDatabaseError } from '../resources/database/elastic-cluster.ts';
@@ -83,6 +84,7 @@ export async function ensureDatabase(
       reader: new SqlReader(appSession),
       writer,
     });
+    await warnUnusableObjects(run, appSession, config);
     // Another job that read the allow-list before this run's change may have overwritten it.
     if (isAllowListChanged) await allowExtensions(azureWriter, config.extensions);
     return {

@@ -162,6 +162,7 @@ async function migrate(
     config: migration,
     server: found,
     target: { ...administrator, ...login },
+    objectOwner: migration.runAs === 'admin' ? config.appRole?.name : undefined,
     variables: maskedEnvironment(runtime, config.publish, connection),
     template: config.database.template,
   };

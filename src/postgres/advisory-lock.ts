@@ -47,6 +47,14 @@ export async function withMigrationLock<T>(
   }
 }
 
+/** Takes the migration lock of the session's database if it is free, until the session ends. */
+export async function tryMigrationLock(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ granted: boolean }>(
+    `SELECT pg_try_advisory_lock(${MIGRATION_LOCK_KEY}) AS granted`,
+  );
+  return row?.granted ?? false;
+}
+
 /** Sends a query at each interval. @returns a function that stops it */
 function startHeartbeat(session: Session, reportLost: (error?: Error) => void): () => void {
   let hasAnswered = true;
@@ -95,10 +103,7 @@ async function acquireLock(
     run,
     'the migration lock',
     async (setReason) => {
-      const [row] = await session.query<{ granted: boolean }>(
-        `SELECT pg_try_advisory_lock(${MIGRATION_LOCK_KEY}) AS granted`,
-      );
-      if (row?.granted) return true;
+      if (await tryMigrationLock(session)) return true;
       const lockHolders = await describeBlockers(session, 'that hold the migration lock', scope);
       setReason(`held by ${lockHolders.join('; ')}`);
       const newHolders = takeUnseen(lockHolders, loggedHolders);

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { MembershipOptions } from '../common/ownership-marker.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -42,6 +43,33 @@ export async function runAsRole<T>(session: Session, role: string, work: () => P
   }
 }
 
+/**
+ * Makes the administrator a member of a role until {@link restoreMembership}; in the transaction of the caller.
+ * @returns its own grant of the role before; undefined if it was a member already, or cannot become one
+ */
+export async function grantMembership(
+  session: Session,
+  role: string,
+): Promise<{ readonly before: MembershipOptions | null } | undefined> {
+  const [membership] = await listGrantableMemberships(session, [role]);
+  if (membership === undefined) return undefined;
+  await session.query(grantSql(membership));
+  const { before } = membership;
+  return {
+    before: before && { inherit: before.inherit_option ?? true, set: before.set_option ?? true },
+  };
+}
+
+/** Restores what {@link grantMembership} returned. */
+export async function restoreMembership(
+  session: Session,
+  role: string,
+  before: MembershipOptions | null,
+): Promise<void> {
+  const options = before && { inherit_option: before.inherit, set_option: before.set };
+  await session.query(revokeSql({ role, before: options }));
+}
+
 interface TemporaryMembership {
   readonly role: string;
   /** Since PostgreSQL 16, INHERIT and SET are options of the grant. */
@@ -53,7 +81,7 @@ interface TemporaryMembership {
 const grantSql = ({ role, hasGrantOptions }: TemporaryMembership): string =>
   `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER${hasGrantOptions ? ' WITH INHERIT TRUE, SET TRUE' : ''}`;
 
-const revokeSql = ({ role, before }: TemporaryMembership): string =>
+const revokeSql = ({ role, before }: Pick<TemporaryMembership, 'role' | 'before'>): string =>
   before === null
     ? `REVOKE ${pg.escapeIdentifier(role)} FROM CURRENT_USER`
     : `GRANT ${pg.escapeIdentifier(role)} TO CURRENT_USER WITH INHERIT ${before.inherit_option ?? true}, SET ${before.set_option ?? true}`;

@@ -65,7 +65,7 @@ export class SqlReader {
   }
 
   database(name: string): Promise<Observed<FoundDatabase>> {
-    return this.#observe(`database '${name}'`, async () => {
+    return this.observe(`database '${name}'`, async () => {
       const rows = await this.session.query<WithComment<FoundDatabase>>(
         `SELECT ${DATABASE_COLUMNS} FROM pg_database d WHERE d.datname = $1`,
         [name],
@@ -75,7 +75,7 @@ export class SqlReader {
   }
 
   role(name: string): Promise<Observed<FoundRole>> {
-    return this.#observe(`role '${name}'`, async () => {
+    return this.observe(`role '${name}'`, async () => {
       const rows = await this.session.query<WithComment<FoundRole>>(
         `SELECT ${ROLE_COLUMNS} FROM pg_roles r WHERE r.rolname = $1`,
         [name],
@@ -86,7 +86,7 @@ export class SqlReader {
 
   /** The privileges of a role on a database; absent if one of them does not exist. */
   access(database: string, role: string): Promise<Observed<FoundPrivileges>> {
-    return this.#observe(`the access of role '${role}' to database '${database}'`, () =>
+    return this.observe(`the access of role '${role}' to database '${database}'`, () =>
       this.session.query<Row<FoundPrivileges>>(
         `SELECT has_database_privilege(r.oid, d.oid, 'CONNECT') AS connect,
            has_database_privilege(r.oid, d.oid, 'CREATE') AS create,
@@ -99,7 +99,7 @@ export class SqlReader {
 
   /** The version of an extension in the database of this session. */
   extension(name: string): Promise<Observed<string>> {
-    return this.#observe(`extension '${name}'`, async () => {
+    return this.observe(`extension '${name}'`, async () => {
       const rows = await this.session.query<{ version: string }>(
         'SELECT extversion AS version FROM pg_extension WHERE extname = $1',
         [name],
@@ -135,8 +135,11 @@ export class SqlReader {
     return rows.map(withParsedMarker<FoundRole>).filter(({ marker }) => marker !== undefined);
   }
 
-  /** The first row, or absent. An error is unknown, never absent. */
-  async #observe<T>(what: string, query: () => Promise<readonly T[]>): Promise<Observed<T>> {
+  /**
+   * The first row of a query, or absent. An error is unknown, never absent.
+   * @param what completes "could not determine whether … exists"
+   */
+  async observe<T>(what: string, query: () => Promise<readonly T[]>): Promise<Observed<T>> {
     try {
       const [first] = await query();
       return first === undefined ? absent : present(first);

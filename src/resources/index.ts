@@ -3,6 +3,7 @@ import type { AzureWriter } from '../azure/writer.ts';
 import type { SqlReader } from '../postgres/sql-reader.ts';
 import { type PlanFunction, toPlanFunction } from '../reconcile/reconcile.ts';
 import type { PullRequestTeardown } from '../reconcile/teardown.ts';
+import { adoptedObjectsHandler } from './database/adopt-objects.ts';
 import { armDatabaseHandler, databaseHandler, databaseTeardownHandler } from './database/database-handler.ts';
 import { extensionAllowListHandler } from './extension/allow-list.ts';
 import { extensionHandler } from './extension/extension-handler.ts';
@@ -75,4 +76,5 @@ export const teardownResources: readonly PlanFunction<SqlReader, SqlWriterDeps, 
 /** Resources that are read in the database itself. */
 export const inDatabaseResources: readonly PlanFunction<SqlReader, SqlWriterDeps>[] = [
   toPlanFunction(extensionHandler),
+  toPlanFunction(adoptedObjectsHandler),
 ];

@@ -88,7 +88,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'report-not-written': { reason: 'reason-a' },
   'migration-failed': { reason: 'reason-a', cause: 'Cause-a.', advice: 'Do advice-a.' },
   'migration-lock-lost': { reason: 'reason-a', hint: 'hint-a' },
-  'rule-not-removed': { rule: 'rule-a', server: 'server-a', group: 'group-a', reason: 'reason-a' },
+  'rule-not-removed': { rule: 'rule-a', ruleId: '/subscriptions/a/rules/rule-a', reason: 'reason-a' },
   'state-invalid': { key: 'key-a', reason: 'reason-a' },
   unexpected: { reason: 'reason-a' },
 };

@@ -102,6 +102,23 @@ describe('an ownership marker', () => {
     );
   });
 
+  test('of a base role can record the membership of a migration, and nothing that is similar to it', () => {
+    const marker = { kind: 'base', repositoryId: '1', base: 'app', database: 'relecloud' } as const;
+    for (const before of [null, { inherit: false, set: true }])
+      expect(parseMarker(serializeMarker({ ...marker, migrationMembership: { before } }))).toMatchObject({
+        ...marker,
+        migrationMembership: { before },
+      });
+    const invalid = [null, true, {}, [], { before: true }, { before: {} }, { before: { inherit: true } }];
+    const more = [{ before: null, after: null }, { before: { inherit: 'true', set: true } }];
+    for (const migrationMembership of [...invalid, ...more])
+      expect(parseMarker(JSON.stringify({ ...baseRoleMarker, migrationMembership }))).toBeUndefined();
+    for (const other of [pullRequestMarker, roleMarker])
+      expect(
+        parseMarker(JSON.stringify({ ...other, migrationMembership: { before: null } })),
+      ).toBeUndefined();
+  });
+
   test('is one line of JSON that begins with {, which the queries for markers filter by', () => {
     expect(
       serializeMarker({ kind: 'pull-request', repositoryId: '1', pullRequest: 42, base: 'relecloud' }),

@@ -17,7 +17,7 @@ import { parseDatabase, parseExtensions } from './parse-database.ts';
 import { parseFirewall } from './parse-firewall.ts';
 import { parseMigration } from './parse-migration.ts';
 import { parsePullRequest, rejectWithoutPullRequest } from './parse-pull-request.ts';
-import { parseAppRole, parseRole } from './parse-role.ts';
+import { parseAdoptObjects, parseAppRole, parseRole } from './parse-role.ts';
 import { parseServer } from './parse-server.ts';
 
 /**
@@ -77,6 +77,7 @@ function parseEnsure(inputs: InputReader, context: ParseContext, event: Workflow
     pullRequest,
     database,
     appRole: parseAppRole(inputs, { administrator, pullRequest, database, event }),
+    adoptObjects: parseAdoptObjects(inputs),
     extensions: parseExtensions(inputs),
     publish: parsePublish(inputs),
     migration: parseMigration(inputs, context),
@@ -106,6 +107,7 @@ function parseCheck(inputs: InputReader, context: ParseContext, event: WorkflowE
     pullRequest,
     database,
     appRole: database && parseRole(inputs, { administrator, pullRequest, database, event }),
+    adoptObjects: parseAdoptObjects(inputs),
     extensions: parseExtensions(inputs),
     onDrift: parseOnDrift(inputs, 'check', 'fail') ?? 'fail',
     driftReportPaths: parseDriftReportPaths(inputs),

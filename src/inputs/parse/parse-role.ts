@@ -57,6 +57,14 @@ export function parseAppRole(inputs: InputReader, context: RoleContext): AppRole
   return { ...role, secret: password === undefined ? { key: key ?? '' } : { password } };
 }
 
+/** Whether the role gets what the administrator owns in the database. */
+export function parseAdoptObjects(inputs: InputReader): boolean {
+  const isRequested = inputs.get('adopt-objects') ?? false;
+  if (isRequested && !inputs.isSet('app-username'))
+    inputs.addError('adopt-objects is true, but app-username is not set: set the role that gets the objects');
+  return isRequested;
+}
+
 const MIN_KEY_BYTES = 32;
 
 /** The key as hexadecimal digits. No error quotes the key. */

@@ -57,7 +57,7 @@ export async function runSqlChecks(
 }
 
 function listSqlChecks(
-  { database, appRole, extensions, pullRequest }: CheckConfig,
+  { database, appRole, adoptObjects, extensions, pullRequest }: CheckConfig,
   armFindings: readonly ReportedFinding[],
 ): readonly SqlCheck[] {
   if (database === undefined) return [];
@@ -73,9 +73,12 @@ function listSqlChecks(
     const target = { resource: 'role', name: appRole.name } as const;
     checks.push({ targets: [target], database: 'postgres', resources: roleResources });
   }
-  // The finding about a missing database includes its extensions.
-  if (!isDatabaseMissing && extensions.length > 0) {
-    const targets = extensions.map((name) => ({ resource: 'extension', name }) as const);
+  // The finding about a missing database includes what it contains.
+  if (!isDatabaseMissing && (extensions.length > 0 || adoptObjects)) {
+    const targets: SqlCheck['targets'] = [
+      ...extensions.map((name) => ({ resource: 'extension', name }) as const),
+      ...(adoptObjects ? [{ resource: 'database', name: database.name } as const] : []),
+    ];
     checks.push({ targets, database: database.name, resources: inDatabaseResources });
   }
   return checks;

@@ -103,7 +103,7 @@ async function createDatabaseHint(
   if (state === '42501')
     return template === undefined
       ? 'Grant CREATEDB to the role in admin-username, or set admin-username to the administrator of the server.'
-      : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true.`;
+      : `Make admin-username the owner of the template, or ask its owner to run: ALTER DATABASE "${template}" IS_TEMPLATE true;`;
   if (state === '3D000') return 'Check the input template: the server has no such database.';
   if (template === undefined && state === '42704')
     return `This version of PostgreSQL has no charset ${defaultCharset(database)}: declare another, such as charset: UTF8.`;

@@ -250,5 +250,5 @@ export function checkDatabaseOwner(
   }
   return found.mayCreate || appRole !== undefined
     ? undefined
-    : `Database '${name}' is owned by '${found.owner}', so '${username}' can use its schema public, but cannot create schemas or extensions in it. Ask the owner to run: GRANT CREATE ON DATABASE "${name}" TO "${username}".`;
+    : `Database '${name}' is owned by '${found.owner}', so '${username}' can use its schema public, but cannot create schemas or extensions in it. Ask the owner to run: GRANT CREATE ON DATABASE "${name}" TO "${username}";`;
 }

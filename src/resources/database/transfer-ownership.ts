@@ -30,14 +30,15 @@ const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The objects of this database, of the types in $2, that another role than $1 owns; without objects of extensions, and
- * without sequences that follow the owner of their table.
+ * The objects of this database, of the types in $2, that another role than $1 owns, or only those of the role $3; without
+ * temporary objects, objects of extensions, and sequences that follow the owner of their table.
  */
 const OBJECTS_OF_OTHER_ROLES_SQL = `
-  SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
+  SELECT d.classid || '/' || d.objid AS id, i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
   FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
+    AND pg_get_userbyid(d.refobjid) = coalesce($3, pg_get_userbyid(d.refobjid)) AND coalesce(i.schema, '') !~ '^pg_temp'
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
       AND (e.deptype = 'e' OR e.classid = 'pg_class'::regclass AND e.deptype IN ('a', 'i')
         AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
@@ -65,7 +66,10 @@ BEGIN
 END
 $batch$`;
 
-/** Copies the default privileges of other roles to the application role ($1), which creates the objects from now on. */
+/**
+ * Copies the default privileges of other roles, or only those of the role $2, to the application role ($1), which creates
+ * the objects from now on.
+ */
 const DEFAULT_PRIVILEGES_SQL = `
   SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
     CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
@@ -76,10 +80,13 @@ const DEFAULT_PRIVILEGES_SQL = `
   FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
     CROSS JOIN LATERAL aclexplode(d.defaclacl) a
   WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
+    AND pg_get_userbyid(d.defaclrole) = coalesce($2, pg_get_userbyid(d.defaclrole))
     AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
 
 /** An object that another role owns. */
 export interface UntransferredObject {
+  /** Identifies the object in its database, also after a change of its name: the oids of its catalog and of itself. */
+  readonly id: string;
   readonly type: string;
   readonly identity: string;
   readonly owner: string;
@@ -98,12 +105,75 @@ export async function transferAllObjects(
   role: string,
 ): Promise<readonly UntransferredObject[]> {
   const objects = await listObjectsOfOtherRoles(session, role);
+  await changeOwners(run, session, role, objects, await listDefaultPrivileges(session, role));
+  return await listObjectsOfOtherRoles(session, role);
+}
+
+/** What {@link transferObjectsOf} did with each object. */
+export interface OwnershipTransfer {
+  readonly transferred: readonly UntransferredObject[];
+  readonly remaining: readonly UntransferredObject[];
+}
+
+/**
+ * Transfers objects of the administrator in the database of this session to the application role, as
+ * {@link transferAllObjects} does. Objects of other roles keep their owner.
+ * @param owner the administrator
+ * @param exceptIds objects that keep their owner, see {@link UntransferredObject.id}
+ */
+export async function transferObjectsOf(
+  run: RunContext,
+  session: Session,
+  role: string,
+  owner: string,
+  exceptIds: ReadonlySet<string>,
+): Promise<OwnershipTransfer> {
+  const list = async (): Promise<readonly UntransferredObject[]> =>
+    (await listObjectsOfOtherRoles(session, role, owner)).filter(({ id }) => !exceptIds.has(id));
+  const objects = await list();
+  if (objects.length === 0) return { transferred: [], remaining: [] };
+  await changeOwners(run, session, role, objects, []);
+  const remaining = await list();
+  const remainingIds = new Set(remaining.map(({ id }) => id));
+  return { transferred: objects.filter(({ id }) => !remainingIds.has(id)), remaining };
+}
+
+/**
+ * Lets the default privileges of a role apply to what the application role creates from now on.
+ * @param owner whose default privileges are copied
+ */
+export async function copyDefaultPrivileges(
+  run: RunContext,
+  session: Session,
+  role: string,
+  owner: string,
+): Promise<void> {
+  await changeOwners(run, session, role, [], await listDefaultPrivileges(session, role, owner));
+}
+
+async function listDefaultPrivileges(
+  session: Session,
+  role: string,
+  owner?: string,
+): Promise<readonly string[]> {
+  const rows = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role, owner ?? null]);
+  return rows.map(({ statement }) => statement);
+}
+
+/** The statement that hands an object to a role; its executor must be a member of both owners. */
+export const changeOwnerSql = ({ type, identity }: UntransferredObject, role: string): string =>
+  `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`;
+
+/** Executes what is permitted of the statements for the objects and of the other statements, as a member of all owners. */
+async function changeOwners(
+  run: RunContext,
+  session: Session,
+  role: string,
+  objects: readonly UntransferredObject[],
+  otherStatements: readonly string[],
+): Promise<void> {
   const owners = [...new Set(objects.map(({ owner }) => owner))];
-  const ownerStatements = objects.map(
-    ({ type, identity }) => `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
-  );
-  const privilegeStatements = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role]);
-  const statements = [...ownerStatements, ...privilegeStatements.map(({ statement }) => statement)];
+  const statements = [...objects.map((object) => changeOwnerSql(object, role)), ...otherStatements];
   for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
     const batch = statements.slice(offset, offset + BATCH_SIZE);
     await retryOnConflict(run, () =>
@@ -116,7 +186,6 @@ export async function transferAllObjects(
       }),
     );
   }
-  return await listObjectsOfOtherRoles(session, role);
 }
 
 /** Warns about objects that keep their owner. */
@@ -136,14 +205,49 @@ export function warnUntransferredObjects(
   );
 }
 
-/** The objects in the database of this session that other roles own, without objects of extensions. */
+/** At most ten objects, as PostgreSQL identifies them, and how many more there are. */
+export function formatObjects(objects: readonly UntransferredObject[]): string {
+  const listed = objects.slice(0, 10).map(({ type, identity }) => `${type} ${identity}`);
+  const rest = objects.length - listed.length;
+  return `${listed.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/**
+ * The objects in the database of this session that other roles own, without objects of extensions.
+ * @param owner lists only the objects of this role
+ */
 export const listObjectsOfOtherRoles = (
   session: Session,
   role: string,
+  owner?: string,
 ): Promise<readonly UntransferredObject[]> =>
   session.query<UntransferredObject & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
     role,
     Object.keys(ALTER_KEYWORDS),
+    owner ?? null,
+  ]);
+
+/** Objects that the role $1 can neither read, change nor create something in. */
+const UNUSABLE_SQL = `
+  SELECT o.* FROM (${OBJECTS_OF_OTHER_ROLES_SQL}) o
+  WHERE NOT coalesce(CASE split_part(o.id, '/', 1)::oid
+    WHEN 'pg_class'::regclass THEN has_table_privilege($1::name, split_part(o.id, '/', 2)::oid, 'SELECT, INSERT, UPDATE, DELETE')
+      OR has_any_column_privilege($1::name, split_part(o.id, '/', 2)::oid, 'SELECT, INSERT, UPDATE')
+    WHEN 'pg_namespace'::regclass THEN has_schema_privilege($1::name, split_part(o.id, '/', 2)::oid, 'USAGE, CREATE')
+    ELSE true END, true)`;
+
+/**
+ * The tables, views, sequences and schemas of an owner in the database of this session on which the role has no privilege.
+ */
+export const listUnusableObjects = (
+  session: Session,
+  role: string,
+  owner: string,
+): Promise<readonly UntransferredObject[]> =>
+  session.query<UntransferredObject & pg.QueryResultRow>(UNUSABLE_SQL, [
+    role,
+    Object.keys(ALTER_KEYWORDS),
+    owner,
   ]);
 
 /**

@@ -30,11 +30,18 @@ export async function createRole(
   }
 }
 
-/** Sets the password of an application role, and LOGIN. @throws `role-failed` */
+/** Sets the password of an application role and nothing else: a disabled login stays disabled. @throws `role-failed` */
 export async function setRolePassword(deps: SqlWriterDeps, name: string): Promise<void> {
-  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${passwordLiteral(deps)}`;
+  const statement = `ALTER ROLE ${pg.escapeIdentifier(name)} PASSWORD ${passwordLiteral(deps)}`;
   await alterRole(deps, name, statement).catch((error: unknown) => {
     throw toRoleError(name, 'Setting the password of', error);
+  });
+}
+
+/** Lets an application role log in, and changes nothing else. @throws `role-failed` */
+export async function enableRoleLogin(deps: SqlWriterDeps, name: string): Promise<void> {
+  await alterRole(deps, name, `ALTER ROLE ${pg.escapeIdentifier(name)} LOGIN`).catch((error: unknown) => {
+    throw toRoleError(name, 'Enabling the login of', error);
   });
 }
 

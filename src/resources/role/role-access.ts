@@ -9,10 +9,15 @@ import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
+import { ADOPT_HINT, countObjects } from '../database/adopt-objects.ts';
 import {
+  changeOwnerSql,
+  formatObjects,
   listObjectsOfOtherRoles,
+  listUnusableObjects,
   transferAllObjects,
   transferPublicSchema,
+  type UntransferredObject,
   warnUntransferredObjects,
 } from '../database/transfer-ownership.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
@@ -20,6 +25,7 @@ import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 interface DesiredRoleAccess {
   readonly role: RoleConfig;
   readonly database: DatabaseConfig;
+  readonly adoptObjects: boolean;
 }
 
 /**
@@ -35,8 +41,8 @@ export const roleAccessHandler: ResourceHandler<
   resource: 'role',
 
   desired(config: EnsureConfig | CheckConfig): readonly DesiredRoleAccess[] {
-    const { appRole, database } = config;
-    return appRole && database ? [{ role: appRole, database }] : [];
+    const { appRole, database, adoptObjects } = config;
+    return appRole && database ? [{ role: appRole, database, adoptObjects }] : [];
   },
 
   nameOf: ({ role }) => role.name,
@@ -55,7 +61,7 @@ export const roleAccessHandler: ResourceHandler<
       resource: 'role',
       name,
       action: 'update',
-      details: `${missingPrivileges.join(', ')} on database ${database.name}`,
+      details: `${missingPrivileges.join(', ')} on database ${database.name}, and the ownership of ${database.marker === undefined ? 'its schema public' : 'all its objects'}`,
     } as const;
     // A missing role is one finding; its missing privileges are not another.
     if (observed.value === null) return [{ change }];
@@ -100,17 +106,23 @@ async function observeRoleAccess(
  * privileges on the database, by which later runs recognize that the transfer is complete.
  * @throws `database-failed` when the administrator lacks the privileges for it
  */
-async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleAccess): Promise<ApplyResult> {
+async function grantAccess(
+  deps: SqlWriterDeps,
+  { role, database, adoptObjects }: DesiredRoleAccess,
+): Promise<ApplyResult> {
   const { run, reader } = deps;
   const { name, marker } = database;
-  const grant = `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(role.name)}`;
+  const grantTo = (grantee: string): string =>
+    `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(grantee)}`;
+  const [administrator] = await reader.session.query<{ name: string }>('SELECT current_user AS name');
+  // A grant to the role alone would look complete to later runs, and schema public would keep its owner.
   const toGrantError = (cause: unknown): Error =>
     actionError(
       'database-failed',
       {
         database: name,
         reason: `admin-username cannot grant privileges on it to role '${role.name}'.`,
-        hint: `Ask the owner to run: ${grant}; or choose another database.`,
+        hint: `Ask the owner to run: ${grantTo(administrator?.name ?? 'admin-username')} WITH GRANT OPTION; or choose another database.`,
       },
       { cause },
     );
@@ -118,11 +130,11 @@ async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleA
     throw getSqlState(error) === '42501' ? toGrantError(error) : error;
   };
   await withDatabaseSession(deps, name, async (session) => {
-    if (marker === undefined) await transferBaseSchema(run, session, role, name);
+    if (marker === undefined) await transferBaseSchema(run, session, role, name, adoptObjects);
     else warnUntransferredObjects(run, name, await transferAllObjects(run, session, role.name));
     // Schema public can only be transferred by a role that has CREATE on the database.
   }).catch(throwGrantError);
-  await retryOnConflict(run, () => reader.session.query(grant)).catch(throwGrantError);
+  await retryOnConflict(run, () => reader.session.query(grantTo(role.name))).catch(throwGrantError);
   const observed = await reader.access(name, role.name);
   // PostgreSQL only warns when it does not grant a privilege.
   if (observed.status === 'present' && !(observed.value.connect && observed.value.create))
@@ -136,15 +148,47 @@ async function transferBaseSchema(
   session: Session,
   role: RoleConfig,
   database: string,
+  adoptObjects: boolean,
 ): Promise<void> {
   const owner = await transferPublicSchema(run, session, role.name);
   if (owner !== undefined)
     run.warning(
       `Schema public of database '${database}' is owned by '${owner}' and keeps its owner; role '${role.name}' has only the privileges on it that it was granted.`,
     );
-  const others = (await listObjectsOfOtherRoles(session, role.name)).filter(({ type }) => type !== 'schema');
-  if (others.length > 0)
-    run.warning(
-      `Database '${database}' contains ${others.length} objects of other roles (such as ${others[0]?.type} ${others[0]?.identity} of ${others[0]?.owner}), which role '${role.name}' cannot change. If its migrations must change them, ask their owner to run ALTER … OWNER TO.`,
-    );
+  const [administrator] = await session.query<{ name: string }>('SELECT current_user AS name');
+  const objects = await listObjectsOfOtherRoles(session, role.name);
+  for (const [objectOwner, owned] of Map.groupBy(objects, (object) => object.owner)) {
+    if (objectOwner === administrator?.name) {
+      const unusableIds = (await listUnusableObjects(session, role.name, objectOwner)).map(({ id }) => id);
+      // warnUnusableObjects() reports the others in every run.
+      const usable = owned.filter(({ id }) => !unusableIds.includes(id));
+      if (!adoptObjects && usable.length > 0)
+        run.warning(
+          `Database '${database}' contains ${countObjects(usable)} of ${objectOwner}, which role '${role.name}' can use and cannot change: ${formatObjects(usable)}. ${ADOPT_HINT}`,
+        );
+    } else if (!SERVICE_ROLES.includes(objectOwner)) {
+      run.warning(
+        `Database '${database}' contains ${countObjects(owned)} of ${objectOwner}, which role '${role.name}' cannot change: ${formatObjects(owned)}. If its migrations must change them, ${transferHint(owned, role.name, objectOwner, database)}`,
+      );
+    }
+  }
+}
+
+/** Roles of Azure, whose objects nobody can transfer. */
+const SERVICE_ROLES: readonly string[] = ['azuresu', 'azure_pg_admin'];
+
+/** Objects whose statements a hint names. */
+const MAX_STATEMENTS = 10;
+
+/** Only a member of both owners can change an owner, so the administrator lends the role to the owner of the objects. */
+function transferHint(
+  objects: readonly UntransferredObject[],
+  roleName: string,
+  ownerName: string,
+  database: string,
+): string {
+  const [role, owner] = [pg.escapeIdentifier(roleName), pg.escapeIdentifier(ownerName)];
+  const statements = objects.slice(0, MAX_STATEMENTS).map((object) => changeOwnerSql(object, roleName));
+  const more = objects.length > statements.length ? ' and the same for the others' : '';
+  return `run as admin-username: GRANT ${role} TO ${owner}; then in database '${database}' as ${ownerName}: ${statements.join('; ')};${more} then as admin-username: REVOKE ${role} FROM ${owner};`;
 }

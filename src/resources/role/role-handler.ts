@@ -1,12 +1,13 @@
 import type { CheckConfig, EnsureConfig, RoleConfig } from '../../inputs/types.ts';
 import type { FoundRole, SqlReader } from '../../postgres/sql-reader.ts';
-import type { Diff, Observed } from '../../reconcile/findings.ts';
+import { type Diff, type Finding, type Observed, present } from '../../reconcile/findings.ts';
 import { isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
-import { createRole, setRolePassword } from './create-role.ts';
+import { createRole, enableRoleLogin } from './create-role.ts';
 import { dropRole } from './drop-role.ts';
+import { hasLeftMembership, revokeLeftMembership } from './migration-membership.ts';
 
 interface DesiredRole {
   readonly role: RoleConfig;
@@ -14,8 +15,20 @@ interface DesiredRole {
   readonly shouldExist: boolean;
 }
 
+interface ObservedAppRole extends FoundRole {
+  /** Whether the administrator is still a member of it, because a migration was interrupted. */
+  readonly hasLeftMembership?: true;
+}
+
+async function observeRole(reader: SqlReader, name: string): Promise<Observed<ObservedAppRole>> {
+  const observed = await reader.role(name);
+  return observed.status === 'present' && (await hasLeftMembership(reader, observed.value))
+    ? present({ ...observed.value, hasLeftMembership: true })
+    : observed;
+}
+
 /** The application role itself; role-access.ts handles its privileges. */
-export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, SqlWriterDeps> = {
+export const roleHandler: ResourceHandler<DesiredRole, ObservedAppRole, SqlReader, SqlWriterDeps> = {
   resource: 'role',
 
   desired: ({ appRole }: EnsureConfig | CheckConfig): readonly DesiredRole[] =>
@@ -23,8 +36,8 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
 
   nameOf: ({ role: { name } }) => name,
 
-  observe: (reader, desired): Promise<readonly Observed<FoundRole>[]> =>
-    Promise.all(desired.map(({ role: { name } }) => reader.role(name))),
+  observe: (reader, desired): Promise<readonly Observed<ObservedAppRole>[]> =>
+    Promise.all(desired.map(({ role: { name } }) => observeRole(reader, name))),
 
   diff({ role: desired, shouldExist }, observed): readonly Diff[] {
     const { name, marker } = desired;
@@ -42,7 +55,11 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
       return shouldExist ? [{ finding, change: { ...resourceRef, action: 'create', details } }] : [];
     }
     if (!isManagedRole(observed.value, desired)) throw roleNotOwnedError(observed.value, desired);
-    if (shouldExist) return observed.value.mayLogIn ? [] : [loginDisabledDiff(desired)];
+    if (shouldExist)
+      return [
+        ...(observed.value.mayLogIn ? [] : [loginDisabledDiff(desired)]),
+        ...(observed.value.hasLeftMembership ? [leftMembershipDiff(name)] : []),
+      ];
     return [
       {
         finding: { ...resourceRef, property: '', expected: 'absent', actual: 'present', kind: 'unexpected' },
@@ -51,10 +68,14 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
     ];
   },
 
-  async apply(deps, change, { role: desired }): Promise<ApplyResult> {
+  async apply(deps, change, { role: desired }, finding): Promise<ApplyResult> {
     if (change.action === 'delete') return await dropRole(deps, desired);
     if (change.action === 'create') return await createRole(deps, desired);
-    await setRolePassword(deps, desired.name);
+    if (finding?.property === MEMBERSHIP_PROPERTY)
+      return (await revokeLeftMembership(deps, desired.name, desired.marker.database))
+        ? 'applied'
+        : 'adopted';
+    await enableRoleLogin(deps, desired.name);
     return 'applied';
   },
 };
@@ -62,7 +83,7 @@ export const roleHandler: ResourceHandler<DesiredRole, FoundRole, SqlReader, Sql
 /** The roles of a pull request that is dropped. */
 export const roleTeardownHandler: ResourceHandler<
   DesiredRole,
-  FoundRole,
+  ObservedAppRole,
   SqlReader,
   SqlWriterDeps,
   PullRequestTeardown
@@ -70,6 +91,27 @@ export const roleTeardownHandler: ResourceHandler<
   ...roleHandler,
   desired: ({ roles }) => roles.map((role) => ({ role, shouldExist: false })),
 };
+
+const MEMBERSHIP_PROPERTY: Finding['property'] = 'membership of the administrator';
+
+function leftMembershipDiff(name: string): Diff {
+  return {
+    finding: {
+      resource: 'role',
+      name,
+      property: MEMBERSHIP_PROPERTY,
+      expected: 'only during a migration',
+      actual: 'left by an interrupted migration',
+      kind: 'changed',
+    },
+    change: {
+      resource: 'role',
+      name,
+      action: 'update',
+      details: 'revokes the membership of the administrator, which an interrupted migration has left',
+    },
+  };
+}
 
 /**
  * An interrupted drop leaves a pull request's role with NOLOGIN. For the role of a base database, a person may have set

@@ -58,13 +58,13 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     return [observed.status === 'present' ? { status: 'present', value: observed.value.server } : observed];
   },
 
-  diff({ declared, startIfStopped }, observed): readonly Diff[] {
+  diff({ declared, startIfStopped, context }, observed): readonly Diff[] {
     if (observed.status === 'absent') return [missingServerDiff(declared)];
     if (observed.status === 'unknown') return [];
     const state = normalizeState(observed.value);
     if (isBeingCreatedOrDeleted(state)) return [unknownStateDiff(declared.name, state)];
     const properties = serverPropertyEntries.flatMap(
-      ([key, property]) => diffProperty(declared, key, property, observed.value) ?? [],
+      ([key, property]) => diffProperty(declared, context, key, property, observed.value) ?? [],
     );
     return [
       ...notRunningDiff(declared.name, state, startIfStopped),
@@ -82,7 +82,7 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
       await writer.updateServer(
         (server) => property.body(declared[key], { ...context, server }),
         property.name,
-        (server) => diffProperty(declared, key, property, server) === undefined,
+        (server) => diffProperty(declared, context, key, property, server) === undefined,
       );
     }
     return 'applied';
@@ -124,6 +124,7 @@ function orderForAzure(differences: readonly DiffWithFinding[], { skuName = '' }
 /** Compares one property; undefined if it does not differ or is not declared. */
 function diffProperty(
   declared: ServerConfig,
+  context: BodyContext,
   key: keyof ServerPropertyValues,
   property: AnyServerProperty,
   server: Server,
@@ -148,12 +149,16 @@ function diffProperty(
   const { canUpdate = () => true } = property;
   if (canUpdate === false || !canUpdate(difference))
     return { finding: changed, remedy: typeof remedy === 'string' ? remedy : remedy(difference) };
-  const restart = property.requiresRestart ? ', which restarts the server' : '';
-  const details = `${property.name}: ${actual} → ${expected}${restart}`;
+  const effects = [
+    ...(property.requiresRestart ? ['restarts the server'] : []),
+    ...(property.updateEffects?.(value, { ...context, server }) ?? []),
+  ];
+  const otherEffects = effects.length === 0 ? '' : `, which ${effects.join(' and ')}`;
+  const details = `${property.name}: ${actual} → ${expected}${otherEffects}`;
   return {
     finding: changed,
     change: { ...resourceRef, action: 'update', details },
-    remedy: `${FIX_HINT}${restart}`,
+    remedy: `${FIX_HINT}${otherEffects}`,
   };
 }
 

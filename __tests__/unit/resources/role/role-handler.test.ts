@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { SqlReader } from '../../../../src/postgres/sql-reader.ts';
 import { absent, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
-import { ensurePolicy, READ_ONLY_POLICY, TEARDOWN_POLICY } from '../../../../src/reconcile/policy.ts';
+import {
+  ensurePolicy,
+  isAllowed,
+  READ_ONLY_POLICY,
+  TEARDOWN_POLICY,
+} from '../../../../src/reconcile/policy.ts';
 import { createPlan, toPlanFunction } from '../../../../src/reconcile/reconcile.ts';
 import { databaseHandler } from '../../../../src/resources/database/database-handler.ts';
 import { teardownResources } from '../../../../src/resources/index.ts';
@@ -89,7 +94,7 @@ describe('the application role', () => {
 
   test.each([
     ['create', /^CREATE ROLE "relecloud_app_pr_42" LOGIN PASSWORD 'SCRAM-SHA-256\$/],
-    ['update', /^ALTER ROLE "relecloud_app_pr_42" LOGIN PASSWORD 'SCRAM-SHA-256\$/],
+    ['update', /^ALTER ROLE "relecloud_app_pr_42" LOGIN$/],
     ['delete', /^DROP ROLE "relecloud_app_pr_42"$/],
   ] as const)('the change %s executes %s and no other such statement', async (action, statement) => {
     const { deps, statements } = createFakeSqlWriter(
@@ -98,7 +103,7 @@ describe('the application role', () => {
     );
     const change = { resource: 'role', name: desiredRole.name, details: '', action } as const;
     await roleHandler.apply(deps, change, desired, undefined, absent);
-    expect(statements.filter((text) => /^(CREATE|DROP) ROLE|^ALTER ROLE.* PASSWORD/.test(text))).toEqual([
+    expect(statements.filter((text) => /^(CREATE|DROP) ROLE|^ALTER ROLE(?!.* NOLOGIN)/.test(text))).toEqual([
       expect.stringMatching(statement),
     ]);
   });
@@ -140,6 +145,27 @@ describe('the application role', () => {
   });
 });
 
+describe('a membership of the administrator that a migration has left', () => {
+  const base = ensureConfig({ 'app-username': 'app', 'app-password': 'the password of the role' });
+  const appRole = base.appRole ?? expect.unreachable();
+  const marker = { ...toParsedMarker(appRole.marker), migrationMembership: { before: null } };
+  const role = present(roleFromConfig(appRole, { marker }));
+  const desired = single(roleHandler.desired(base));
+  const observe = (locked: boolean) =>
+    roleHandler.observe(createFakeSqlWriter({ role }, () => [{ locked }]).deps.reader, [desired]);
+
+  test('is revoked without on-drift: fix, and a finding of mode check', async () => {
+    const diff = single(roleHandler.diff(desired, single(await observe(false))));
+    expect(diff.finding).toMatchObject({ property: 'membership of the administrator', kind: 'changed' });
+    expect(isAllowed(ensurePolicy(base), diff)).toBe(true);
+    expect(isAllowed(READ_ONLY_POLICY, diff)).toBe(false);
+  });
+
+  test('is in use, and no finding, while a migration holds the lock', async () => {
+    expect(roleHandler.diff(desired, single(await observe(true)))).toEqual([]);
+  });
+});
+
 describe('the role’s privileges on the database', () => {
   const desired = single(roleAccessHandler.desired(config));
   const access = (connect: boolean, create: boolean, temporary: boolean) =>
@@ -162,7 +188,11 @@ describe('the role’s privileges on the database', () => {
         actual: `without ${missing}`,
         kind: 'changed',
       },
-      change: { resource: 'role', action: 'update', details: `${missing} on database relecloud_pr_42` },
+      change: {
+        resource: 'role',
+        action: 'update',
+        details: `${missing} on database relecloud_pr_42, and the ownership of all its objects`,
+      },
     });
   });
 
@@ -308,6 +338,8 @@ describe('a plan for role, database and privileges', () => {
       access: present({ connect: true, create: false, temporary: true }),
     });
     const { plannedChanges } = await createPlan(planFunctions, base, ensurePolicy(base), reader);
-    expect(plannedChanges.map(({ change }) => change.details)).toEqual(['CREATE on database relecloud']);
+    expect(plannedChanges.map(({ change }) => change.details)).toEqual([
+      'CREATE on database relecloud, and the ownership of its schema public',
+    ]);
   });
 });

@@ -1,8 +1,17 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import { describe, expect, test } from 'vitest';
+import { CREATION_TAG } from '../../../../src/common/creation-tag.ts';
+import { serverProperties, serverPropertyEntries } from '../../../../src/inputs/server-properties.ts';
 import { absent, type Diff, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { serverHandler } from '../../../../src/resources/server/server-handler.ts';
-import { checkConfig, ensureConfig, type InputValues } from '../../../helpers/unit/test-configs.ts';
+import {
+  checkConfig,
+  ensureConfig,
+  exampleGuid,
+  type InputValues,
+  pushEvent,
+  repository,
+} from '../../../helpers/unit/test-configs.ts';
 
 /** A server in an ARM response that was created with the defaults. */
 const observedServer: Server = {
@@ -403,5 +412,90 @@ describe('a server that is not Ready or does not exist', () => {
   test('unknown: no findings and no changes', () => {
     const [desired] = serverHandler.desired(ensureConfig());
     expect(desired && serverHandler.diff(desired, unknown(new Error('403')))).toEqual([]);
+  });
+});
+
+/** The fields of a request body that are the property itself, by key of the table. */
+const ownFields: Readonly<Record<string, RegExp>> = {
+  skuName: /^sku\.(name|tier)$/,
+  clusterSize: /^cluster\.clusterSize$/,
+  storageSizeGB: /^storage\.storageSizeGB$/,
+  storageAutoGrow: /^storage\.autoGrow$/,
+  backupRetentionDays: /^backup\.backupRetentionDays$/,
+  highAvailability: /^highAvailability\.mode$/,
+  maintenanceWindow: /^maintenanceWindow\./,
+  passwordAuth: /^authConfig\.passwordAuth$/,
+  entraAuth: /^authConfig\.activeDirectoryAuth$/,
+  publicAccess: /^network\.publicNetworkAccess$/,
+  tags: /^tags\./,
+};
+
+/** How a change names a field that is not the property itself. */
+const namedFields: readonly (readonly [field: RegExp, text: string])[] = [
+  [/^administratorLoginPassword$/, 'sets the password of admin-username to admin-password'],
+  [/^authConfig\.tenantId$/, `sets the tenant of its identities to ${exampleGuid}`],
+  [/^tags\./, `removes the tag ${CREATION_TAG}`],
+];
+
+const leafFields = (value: unknown, path = ''): readonly string[] =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).flatMap(([key, child]) => leafFields(child, path === '' ? key : `${path}.${key}`))
+    : [path];
+
+describe('an update sends only what its change names', () => {
+  const config = ensureConfig(
+    {
+      'tenant-id': exampleGuid,
+      'sku-name': 'Standard_D2ds_v5',
+      'cluster-size': '4',
+      'storage-size-gb': '64',
+      'storage-auto-grow': 'false',
+      'backup-retention-days': '14',
+      'high-availability': 'SameZone',
+      'maintenance-window': 'Sun 03:30',
+      'password-auth': 'Enabled',
+      'microsoft-entra-auth': 'Enabled',
+      'public-access': 'Enabled',
+      tags: 'team=ground',
+    },
+    {},
+    pushEvent,
+  );
+  const [desired] = serverHandler.desired(config);
+  const server: Server = {
+    ...observedServer,
+    cluster: { clusterSize: 2 },
+    authConfig: { passwordAuth: 'Disabled', activeDirectoryAuth: 'Disabled' },
+    network: { publicNetworkAccess: 'Disabled' },
+    tags: { team: 'space', [CREATION_TAG]: repository.id },
+  };
+  const changesOf = () => (desired === undefined ? [] : serverHandler.diff(desired, present(server)));
+
+  test.each(serverPropertyEntries.filter(([, { canUpdate }]) => canUpdate !== false).map(([key]) => key))(
+    '%s',
+    (key) => {
+      const { name } = serverProperties[key];
+      const diff = changesOf().find(({ finding }) => finding?.property === name);
+      const details = diff?.change?.details ?? expect.unreachable(`${name} has no change`);
+      const property = serverPropertyEntries.find(([other]) => other === key)?.[1] ?? expect.unreachable();
+      const body = property.body(config.server[key], { ...desired?.context, server });
+      for (const field of leafFields(body)) {
+        if (ownFields[key]?.test(field)) continue;
+        const named = namedFields.find(([pattern]) => pattern.test(field))?.[1];
+        expect(named, `field ${field} of ${name} has no text`).toBeDefined();
+        expect(details).toContain(named);
+      }
+    },
+  );
+
+  test('so a change that enables passwords states in the plan and in the remedy that it sets the administrator’s', () => {
+    const diff = changesOf().find(({ finding }) => finding?.property === 'password authentication');
+    expect(diff).toMatchObject({
+      change: {
+        details:
+          'password authentication: Disabled → Enabled, which sets the password of admin-username to admin-password',
+      },
+      remedy: expect.stringContaining('which sets the password of admin-username to admin-password'),
+    });
   });
 });

@@ -1,0 +1,47 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../helpers/root.ts';
+
+/**
+ * The commands of the az CLI that messages and documents advise, each with the options that every supported version accepts;
+ * see "az CLI commands" in docs/azure-behavior.md.
+ */
+const knownCommands: Readonly<Record<string, readonly string[]>> = {
+  'account list-locations': ['-o'],
+  'postgres flexible-server parameter set': ['--resource-group', '--server-name', '--name', '--value'],
+  'postgres flexible-server start': ['--resource-group', '--name'],
+  'postgres flexible-server update': ['--resource-group', '--name', '--admin-password'],
+  'postgres flexible-server upgrade': ['--resource-group', '--name', '--version'],
+  'provider register': ['--namespace'],
+  'resource delete': ['--ids'],
+  'role definition create': ['--role-definition'],
+};
+
+/** Groups of the az CLI, to recognize its commands in prose. */
+const COMMAND =
+  /\baz ((?:account|ad|deployment|group|login|postgres|provider|resource|rest|role)\b[^`'")\n]*)/g;
+
+const advised = globSync(['src/**/*.ts', 'docs/*.md', 'examples/**/*.{yml,md}', 'README.md', 'action.yml'], {
+  cwd: repositoryRoot,
+  // It describes the az CLI itself.
+  exclude: ['docs/azure-behavior.md'],
+}).flatMap((file) =>
+  [...readFileSync(join(repositoryRoot, file), 'utf8').matchAll(COMMAND)].map(([, text = '']) => [
+    file,
+    text,
+  ]),
+);
+
+describe('every advised command of the az CLI', () => {
+  test('is found', () => {
+    expect(advised.length).toBeGreaterThan(8);
+  });
+
+  test.each(advised)('%s: az %s', (_, text = '') => {
+    const name = Object.keys(knownCommands).find((known) => text.startsWith(known));
+    expect(name, text).toBeDefined();
+    const options = text.match(/(?<= )--?[a-z][a-z-]*/g) ?? [];
+    expect(options.filter((option) => !knownCommands[name ?? '']?.includes(option))).toEqual([]);
+  });
+});

@@ -1,0 +1,111 @@
+import type { RunContext } from '../../common/polling.ts';
+import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
+import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
+import type { Session } from '../../postgres/session.ts';
+import type { SqlReader } from '../../postgres/sql-reader.ts';
+import type { Diff, Observed } from '../../reconcile/findings.ts';
+import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
+import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import {
+  copyDefaultPrivileges,
+  formatObjects,
+  listObjectsOfOtherRoles,
+  listUnusableObjects,
+  transferObjectsOf,
+  type UntransferredObject,
+  warnUntransferredObjects,
+} from './transfer-ownership.ts';
+
+/** The application role that gets the objects of the administrator in its database. */
+interface ObjectOwner {
+  readonly role: string;
+  readonly database: string;
+  readonly administrator: string;
+}
+
+const toObjectOwner = ({ appRole, database, administrator }: EnsureConfig | CheckConfig): ObjectOwner[] =>
+  appRole && database && administrator
+    ? [{ role: appRole.name, database: database.name, administrator: administrator.username }]
+    : [];
+
+/**
+ * `adopt-objects`: what the administrator owns in the database is handed to the application role. Objects of other roles
+ * and extensions keep their owner. The reader's session is in the database itself.
+ */
+export const adoptedObjectsHandler: ResourceHandler<
+  ObjectOwner,
+  readonly UntransferredObject[],
+  SqlReader,
+  SqlWriterDeps
+> = {
+  resource: 'role',
+
+  desired: (config: EnsureConfig | CheckConfig) => (config.adoptObjects ? toObjectOwner(config) : []),
+
+  nameOf: ({ role }) => role,
+
+  observe: (reader, desired): Promise<readonly Observed<readonly UntransferredObject[]>[]> =>
+    Promise.all(
+      desired.map(({ role, administrator }) =>
+        reader.observe(`an object of role '${administrator}'`, async () => [
+          await listObjectsOfOtherRoles(reader.session, role, administrator),
+        ]),
+      ),
+    ),
+
+  diff({ role, database, administrator }, observed): readonly Diff[] {
+    const objects = observed.status === 'present' ? observed.value : [];
+    if (objects.length === 0) return [];
+    const described = `${countObjects(objects)} of ${administrator} in database ${database}: ${formatObjects(objects)}`;
+    return [
+      {
+        finding: {
+          resource: 'role',
+          name: role,
+          property: `owner of the objects of ${administrator}`,
+          expected: role,
+          actual: described,
+          kind: 'changed',
+        },
+        change: { resource: 'role', name: role, action: 'update', details: `ownership of ${described}` },
+      },
+    ];
+  },
+
+  async apply(deps, _change, { role, database, administrator }): Promise<ApplyResult> {
+    const { transferred, remaining } = await withDatabaseSession(deps, database, async (session) => {
+      const transfer = await transferObjectsOf(deps.run, session, role, administrator, new Set());
+      await copyDefaultPrivileges(deps.run, session, role, administrator);
+      return transfer;
+    });
+    warnUntransferredObjects(deps.run, database, remaining);
+    return transferred.length > 0 ? 'applied' : 'adopted';
+  },
+};
+
+export const countObjects = ({ length }: readonly unknown[]): string =>
+  `${length} object${length === 1 ? '' : 's'}`;
+
+/**
+ * Without `adopt-objects`, warns about objects of the administrator that the application role cannot use at all. Its
+ * migrations and the application would fail with `permission denied`.
+ * @param session of the application role, in its database
+ */
+export async function warnUnusableObjects(
+  run: RunContext,
+  session: Session,
+  config: EnsureConfig,
+): Promise<void> {
+  if (config.adoptObjects) return;
+  for (const { role, database, administrator } of toObjectOwner(config)) {
+    const objects = await listUnusableObjects(session, role, administrator);
+    if (objects.length > 0)
+      run.warning(
+        `Database '${database}' contains ${countObjects(objects)} of ${administrator} that role '${role}' cannot use: ${formatObjects(objects)}. ${ADOPT_HINT}`,
+      );
+  }
+}
+
+/** What a user does about objects of the administrator that the application role needs. */
+export const ADOPT_HINT =
+  'If the application or its migrations need them, set adopt-objects: true, which hands to the role what the administrator owns in this database.';
