@@ -217,7 +217,7 @@ export class AzureReader {
   }
 }
 
-/** Parameters that are read with a request each; the list of all has about 400. */
+/** Parameters that are read with a request each; the list of all has more than 500. */
 const MAX_SINGLE_READS = 3;
 
 /** Pages of a list that are read; ARM puts a hundred items or more on one. */
