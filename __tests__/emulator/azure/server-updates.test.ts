@@ -238,6 +238,51 @@ describe('authentication', () => {
 });
 
 describe('tags and backup', () => {
+  test.for<[string, Record<string, string>, string]>([
+    ['51 tags', Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`t${i}`, ''])), 'TagsLimitExceeded'],
+    ...[...'<>%&\\?/\n'].map((character): [string, Record<string, string>, string] => [
+      `the character ${JSON.stringify(character)} in a name`,
+      { [`a${character}b`]: '' },
+      'InvalidTagNameCharacters',
+    ]),
+    ['a name of 513 characters', { ['n'.repeat(513)]: '' }, 'InvalidTagName'],
+    ['an empty name', { '': 'x' }, 'InvalidTagName'],
+    ...['microsoft', 'Azure', 'WINDOWS'].map((prefix): [string, Record<string, string>, string] => [
+      `the reserved prefix ${prefix}`,
+      { [`${prefix}-x`]: '' },
+      'InvalidTagName',
+    ]),
+    ['a value of 257 characters', { team: 'v'.repeat(257) }, 'InvalidTagValueLength'],
+    ['two names that differ in case', { team: 'a', Team: 'b' }, 'InvalidRequestContent'],
+  ])('%s are refused, also for a resource group', async ([_what, tags, code], { arm }) => {
+    const body = { ...defaultServer, tags };
+    const server = await arm.send('PUT', arm.serverPath('with-bad-tags'), body);
+    expect([server.status, errorCode(server)]).toEqual([400, code]);
+    const group = await arm.send(
+      'PUT',
+      `${arm.subscriptionPath}/resourceGroups/bad-tags?api-version=2021-04-01`,
+      {
+        location: 'westeurope',
+        tags,
+      },
+    );
+    expect([group.status, errorCode(group)]).toEqual([400, code]);
+  });
+
+  test('the largest tags are accepted', async ({ arm }) => {
+    const names = ['n'.repeat(512), ...Array.from({ length: 49 }, (_, i) => `t${i}`)];
+    const tags = Object.fromEntries(names.map((name) => [name, 'v'.repeat(256)]));
+    const group = await arm.send(
+      'PUT',
+      `${arm.subscriptionPath}/resourceGroups/full-tags?api-version=2021-04-01`,
+      {
+        location: 'westeurope',
+        tags,
+      },
+    );
+    expect([group.status, group.json['tags']]).toEqual([201, tags]);
+  });
+
   test('a PATCH with tags replaces all tags, and one without tags keeps them', async ({ arm }) => {
     await createServerWith(arm, 'tagged', {}, { ...largeSku, tags: { team: 'space', owner: 'nobody' } });
     await arm.sendAndWait('PATCH', arm.serverPath('tagged'), { tags: { team: 'mars' } });

@@ -271,6 +271,22 @@ describe('starting and stopping a server', () => {
     expect(postgres.servers.get('stop-start')?.isRunning).toBe(true);
   });
 
+  test('the counters of the subscription start at the recorded values', async ({ arm }) => {
+    const read = await arm.send('GET', `${arm.subscriptionPath}/resourceGroups?api-version=2021-04-01`);
+    const written = await arm.send(
+      'PUT',
+      `${arm.subscriptionPath}/resourceGroups/counted?api-version=2021-04-01`,
+      {
+        location: 'westeurope',
+      },
+    );
+    const surplus = ({ headers }: typeof read, kind: string) =>
+      Number(headers[`x-ms-ratelimit-remaining-subscription-global-${kind}`]) -
+      Number(headers[`x-ms-ratelimit-remaining-subscription-${kind}`]);
+    // A subscription without requests has 16500 and 12000 left, one principal 250 and 200.
+    expect([surplus(read, 'reads'), surplus(written, 'writes')]).toEqual([16_500 - 250, 12_000 - 200]);
+  });
+
   test('is refused with its own code if the state forbids it', async ({ arm, emulator }) => {
     await arm.createServer('wrong-state');
     const path = (rest: string) => arm.serverPath('wrong-state', rest);
@@ -283,15 +299,30 @@ describe('starting and stopping a server', () => {
       server: 'wrong-state',
       properties: { state: 'Updating' },
     });
-    const restarted = await arm.send('POST', path('/restart'));
-    expect([errorCode(restarted), errorMessage(restarted)]).toEqual([
-      'ServerIsNotReady',
-      'Restart or Stop Server can only be performed on Started servers. Server Name = wrong-state, Current Server State = Updating',
-    ]);
+    for (const verb of ['/restart', '/stop']) {
+      const { json } = await arm.sendAndWait('POST', path(verb));
+      expect([json['status'], json['error']]).toEqual([
+        'Failed',
+        {
+          code: 'ServerIsNotReady',
+          message:
+            'Restart or Stop Server can only be performed on Started servers. Sever Name = wrong-state, Current Server State = Updating',
+        },
+      ]);
+    }
     const busy = await arm.send('POST', path('/start'));
     expect([errorCode(busy), errorMessage(busy)]).toEqual([
       'SeverBusyWithOtherOperation',
       "Cannot perform 'Start' server operation because server 'wrong-state' is busy processing other operation.",
+    ]);
+    await sendControl(emulator, 'PATCH', 'state', {
+      server: 'wrong-state',
+      properties: { state: 'Disabled' },
+    });
+    const restarted = await arm.send('POST', path('/restart'));
+    expect([errorCode(restarted), errorMessage(restarted)]).toEqual([
+      'ServerIsNotReady',
+      'Restart or Stop Server can only be performed on Started servers. Server Name = wrong-state, Current Server State = Disabled',
     ]);
   });
 

@@ -123,6 +123,34 @@ export const gatewayErrors = {
       `The request content was invalid and could not be deserialized: '${reason}'.`,
       { headers: GATEWAY_HEADERS },
     ),
+  tooManyTags: (count: number, maximum: number) =>
+    new ArmError(
+      400,
+      'TagsLimitExceeded',
+      `The resource has ${count} tags. A resource can have at most ${maximum} tags.`,
+      { headers: GATEWAY_HEADERS },
+    ),
+  invalidTagCharacters: (name: string) =>
+    new ArmError(
+      400,
+      'InvalidTagNameCharacters',
+      `The tag name '${name}' has reserved characters '<,>,%,&,\\,?,/' or control characters.`,
+      { headers: GATEWAY_HEADERS },
+    ),
+  invalidTagName: (name: string, maximum: number) =>
+    new ArmError(
+      400,
+      'InvalidTagName',
+      `The tag name '${name}' must have 1 to ${maximum} characters and must not start with 'microsoft', 'azure' or 'windows'.`,
+      { headers: GATEWAY_HEADERS },
+    ),
+  invalidTagValue: (name: string, maximum: number) =>
+    new ArmError(
+      400,
+      'InvalidTagValueLength',
+      `The value of the tag '${name}' has more than ${maximum} characters.`,
+      { headers: GATEWAY_HEADERS },
+    ),
   locationRequired: () =>
     new ArmError(400, 'LocationRequired', 'The location property is required for this definition.', {
       headers: GATEWAY_HEADERS,
@@ -237,6 +265,13 @@ export const operationErrors = {
     new OperationError(
       'ServerIsBusy',
       `Cannot complete operation while server '${name}' is busy processing another operation. Try again later.`,
+    ),
+  serverIsNotReady: (name: string, state: string) =>
+    new OperationError(
+      'ServerIsNotReady',
+      'Restart or Stop Server can only be performed on Started servers. ' +
+        // "Sever" is the spelling of the service in a failed poll.
+        `Sever Name = ${name}, Current Server State = ${state}`,
     ),
   nameAlreadyExists: () => new OperationError('ServerNameAlreadyExists', SERVER_NAME_TAKEN_MESSAGE),
   dropping: () =>

@@ -53,10 +53,30 @@ export function parseResourceBody(call: ArmRequest): JsonObject {
   );
 }
 
+/** ARM's limits on tags, see docs/azure-behavior.md#names-and-limits. */
+const TAG_LIMITS = { count: 50, nameLength: 512, valueLength: 256 } as const;
+const RESERVED_TAG_CHARACTERS = /[<>%&\\?/\p{Cc}]/u;
+const RESERVED_TAG_PREFIX = /^(?:microsoft|azure|windows)/i;
+
+/** @throws {ArmError} 400; the limits are documented, the codes and messages are inferred. */
+function checkTags(entries: readonly (readonly [string, string])[]): void {
+  const { count, nameLength, valueLength } = TAG_LIMITS;
+  if (entries.length > count) throw gatewayErrors.tooManyTags(entries.length, count);
+  for (const [name, value] of entries) {
+    if (RESERVED_TAG_CHARACTERS.test(name)) throw gatewayErrors.invalidTagCharacters(name);
+    if (name === '' || name.length > nameLength || RESERVED_TAG_PREFIX.test(name))
+      throw gatewayErrors.invalidTagName(name, nameLength);
+    if (value.length > valueLength) throw gatewayErrors.invalidTagValue(name, valueLength);
+  }
+  const names = new Set(entries.map(([name]) => name.toLowerCase()));
+  if (names.size < entries.length)
+    throw gatewayErrors.invalidContent('Tag names that differ in case only are one name.');
+}
+
 /**
  * The tags in the body.
  * @returns undefined if the body has no tags.
- * @throws {ArmError} 400 InvalidRequestContent.
+ * @throws {ArmError} 400 for another type than text, and for what {@link checkTags} rejects.
  */
 export function parseTags(body: JsonObject): Record<string, string> | undefined {
   const { tags } = body;
@@ -66,5 +86,6 @@ export function parseTags(body: JsonObject): Record<string, string> | undefined 
     if (typeof value !== 'string') throw gatewayErrors.invalidContent(`The tag '${name}' must be a string.`);
     return [name, value];
   });
+  checkTags(entries);
   return Object.fromEntries(entries);
 }

@@ -1,7 +1,7 @@
 import type { HttpResponse } from '../../core/http-types.ts';
 import type { PostgresServer } from '../../postgres/types.ts';
 import type { ArmContext, ArmHandler } from './arm-context.ts';
-import { operationErrors, providerErrors } from './arm-errors.ts';
+import { type OperationError, operationErrors, providerErrors } from './arm-errors.ts';
 import type { ArmRequest } from './arm-request.ts';
 import { type FlexibleServer, type ServerState, visibleState, withServerState } from './arm-store.ts';
 import { operationDurationMs, RETRY_AFTER_SECONDS, type TimedOperation } from './timing.ts';
@@ -10,6 +10,8 @@ interface PowerOperation {
   readonly operationName: string;
   readonly timedOperation: TimedOperation;
   readonly states: { readonly during: ServerState; readonly after: ServerState };
+  /** The error that the operation ends with after it was accepted. */
+  readonly failure?: OperationError | undefined;
   readonly run: (postgres: PostgresServer) => Promise<void>;
 }
 
@@ -24,6 +26,7 @@ function beginPowerOperation(
     retryAfterSeconds: RETRY_AFTER_SECONDS.power,
     locationSegment: server.location.name,
     durationMs: operationDurationMs(power.timedOperation, context.options.provisionMs),
+    failure: power.failure,
     work: (untilDone) =>
       withServerState(server, power.states, async () => {
         await untilDone();
@@ -32,17 +35,26 @@ function beginPowerOperation(
   });
 }
 
-function requireReady(server: FlexibleServer): void {
+/**
+ * Why a server cannot stop or restart now. While another operation runs, the request is accepted and fails when it is
+ * polled (recorded); in every other state it is refused (inferred). See docs/azure-behavior.md#error-codes.
+ * @returns the error of the operation; undefined for a Ready server
+ * @throws {ArmError} 409 ServerIsNotReady
+ */
+function checkReady(server: FlexibleServer): OperationError | undefined {
   const state = visibleState(server);
-  if (state !== 'Ready') throw providerErrors.serverIsNotReady(server.name, state);
+  if (state === 'Ready') return undefined;
+  if (state === 'Updating') return operationErrors.serverIsNotReady(server.name, state);
+  throw providerErrors.serverIsNotReady(server.name, state);
 }
 
-/** `POST …/stop`. A server that is not Ready refuses immediately (inferred), see docs/azure-behavior.md#error-codes. */
+/** `POST …/stop`, of a server that {@link checkReady} accepts. */
 export const stopServer: ArmHandler = (call, context) => {
   const server = context.store.getServer(call.params);
-  requireReady(server);
+  const failure = checkReady(server);
   return beginPowerOperation(call, context, server, {
     operationName: 'StopServerManagementOperation',
+    failure,
     timedOperation: 'stopServer',
     states: { during: 'Stopping', after: 'Stopped' },
     run: (postgres) => postgres.stop(),
@@ -75,9 +87,10 @@ export const startServer: ArmHandler = (call, context) => {
 /** `POST …/restart`. The name of the operation is inferred. */
 export const restartServer: ArmHandler = (call, context) => {
   const server = context.store.getServer(call.params);
-  requireReady(server);
+  const failure = checkReady(server);
   return beginPowerOperation(call, context, server, {
     operationName: 'RestartServerManagementOperation',
+    failure,
     timedOperation: 'restartServer',
     states: { during: 'Restarting', after: 'Ready' },
     run: (postgres) => postgres.restart(),
