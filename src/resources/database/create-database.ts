@@ -11,8 +11,9 @@ import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../.
 import { createExtension } from '../extension/create-extension.ts';
 import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { carryRights } from './carry-rights.ts';
 import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './clone-database.ts';
-import { transferAllObjects, transferPublicSchema, warnUntransferredObjects } from './transfer-ownership.ts';
+import { transferPublicSchema } from './transfer-ownership.ts';
 
 /** A database to create. */
 export interface NewDatabase {
@@ -163,16 +164,15 @@ export function markerCommentSql({ name, marker, expiresInMs }: DatabaseConfig, 
 }
 
 /** Creates extensions and transfers ownership, in a session in the database itself. */
-async function initializeContents(
-  deps: SqlWriterDeps,
-  { database: { name, template }, appRole, extensions }: NewDatabase,
-): Promise<void> {
+async function initializeContents(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<void> {
   const { run } = deps;
+  const { database, appRole, extensions } = newDatabase;
+  const { name, template } = database;
   await withDatabaseSession(deps, name, async (session) => {
     // No pull request could write to the database so far, so untrusted extensions are allowed.
     for (const extension of extensions) await createExtension(deps, session, extension, false);
     if (appRole === undefined) return;
     if (template === undefined) await transferPublicSchema(run, session, appRole.name);
-    else warnUntransferredObjects(run, name, await transferAllObjects(run, session, appRole.name));
+    else await carryRights(deps, session, database, appRole);
   });
 }

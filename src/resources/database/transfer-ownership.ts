@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { RunContext } from '../../common/polling.ts';
+import { sanitizeText } from '../../common/sanitize.ts';
 import { retryOnConflict } from '../../postgres/pg-errors.ts';
 import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
@@ -26,15 +27,27 @@ const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
   'statistics object': 'STATISTICS',
   'large object': 'LARGE OBJECT',
   publication: 'PUBLICATION',
+  language: 'LANGUAGE',
   server: 'SERVER',
 };
+
+/** The types whose owner ALTER … OWNER TO can change without a superuser. */
+export const TRANSFERABLE_TYPES: readonly string[] = Object.keys(ALTER_KEYWORDS);
 
 /**
  * The objects of this database, of the types in $2, that another role than $1 owns; without objects of extensions, and
  * without sequences that follow the owner of their table.
  */
 const OBJECTS_OF_OTHER_ROLES_SQL = `
-  SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
+  SELECT i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner, EXISTS (SELECT FROM pg_class c
+      WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relrowsecurity AND NOT c.relforcerowsecurity) AS "isExemptFromPolicies",
+    EXISTS (SELECT FROM pg_proc p WHERE d.classid = 'pg_proc'::regclass AND p.oid = d.objid AND p.prosecdef)
+    OR EXISTS (SELECT FROM pg_class v JOIN pg_rewrite w ON w.ev_class = v.oid
+        JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid AND p.refclassid = 'pg_class'::regclass
+        JOIN pg_class t ON t.oid = p.refobjid AND t.relrowsecurity
+      WHERE d.classid = 'pg_class'::regclass AND v.oid = d.objid AND v.relkind = 'v'
+        AND NOT coalesce(v.reloptions::text[] && '{security_invoker=true,security_invoker=on,security_invoker=1,security_invoker=yes}', false))
+      AS "readsPoliciesAsOwner"
   FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
@@ -47,103 +60,154 @@ const OBJECTS_OF_OTHER_ROLES_SQL = `
 const BATCH_SIZE = 300;
 
 /**
- * Executes the statements of one batch in one round trip. A statement that is not permitted does not stop the others. An
- * error that a retry can solve does: a conflict, a lack of resources, a failure of the server.
+ * Executes the statements of one batch in one round trip. A statement that is not permitted does not stop the others,
+ * and its error is kept. An error that a retry can solve stops them: a conflict, a lack of resources, a failure of the
+ * server.
  */
 const EXECUTE_BATCH_SQL = `
 DO $batch$
 DECLARE
   statement text;
+  position int := -1;
+  message text;
+  failures jsonb := '{}';
 BEGIN
   FOREACH statement IN ARRAY current_setting('azure_postgresql_action.statements')::text[] LOOP
+    position := position + 1;
     BEGIN
       EXECUTE statement;
     EXCEPTION WHEN OTHERS THEN
       IF left(SQLSTATE, 2) IN ('40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
+      GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+      failures := failures || jsonb_build_object(position, message);
     END;
   END LOOP;
+  PERFORM set_config('azure_postgresql_action.failures', failures::text, true);
 END
 $batch$`;
 
-/** Copies the default privileges of other roles to the application role ($1), which creates the objects from now on. */
-const DEFAULT_PRIVILEGES_SQL = `
-  SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
-    CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
-    CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
-      WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END,
-    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-    CASE WHEN a.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END) AS statement
-  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-    CROSS JOIN LATERAL aclexplode(d.defaclacl) a
-  WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
-    AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
+/** A statement about an object, which the owner of the object can execute. */
+export interface ObjectStatement extends OwnedObject {
+  readonly statement: string;
+}
 
-/** An object that another role owns. */
-export interface UntransferredObject {
+/** Identifies an object among all objects of a database. */
+export const objectKey = ({ type, identity }: Pick<OwnedObject, 'type' | 'identity'>): string =>
+  `${type} ${identity}`;
+
+/**
+ * Executes statements as a member of `role` and of the owners.
+ * @returns PostgreSQL's message for each object whose statement is not permitted, by {@link objectKey}
+ */
+export async function executeAsOwners(
+  run: RunContext,
+  session: Session,
+  role: string,
+  statements: readonly ObjectStatement[],
+): Promise<ReadonlyMap<string, string>> {
+  const failures = new Map<string, string>();
+  for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
+    const batch = statements.slice(offset, offset + BATCH_SIZE);
+    const roles = [...new Set([role, ...batch.map(({ owner }) => owner)])];
+    const [row] = await retryOnConflict(run, () =>
+      withRoleMembership(session, roles, async () => {
+        await session.query(
+          `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
+          [batch.map(({ statement }) => statement)],
+        );
+        await session.query(EXECUTE_BATCH_SQL);
+        return await session.query<{ failures: Record<string, string> }>(
+          `SELECT current_setting('azure_postgresql_action.failures')::jsonb AS failures`,
+        );
+      }),
+    );
+    for (const [position, message] of Object.entries(row?.failures ?? {})) {
+      const failed = batch[Number(position)];
+      if (failed !== undefined) failures.set(objectKey(failed), message);
+    }
+  }
+  return failures;
+}
+
+/** An object, as pg_identify_object names it, and its owner. */
+export interface OwnedObject {
   readonly type: string;
   readonly identity: string;
   readonly owner: string;
 }
 
+/** An object that another role owns. */
+export interface ObjectOfOtherRole extends OwnedObject {
+  /** Whether row-level security does not apply to the owner. */
+  readonly isExemptFromPolicies: boolean;
+  /** A view of a table with row-level security, or a SECURITY DEFINER function: it reads with the rights of its owner. */
+  readonly readsPoliciesAsOwner: boolean;
+}
+
 /**
  * Transfers schema `public` and every object in the database of this session to the application role. It transfers
  * each object separately, because REASSIGN OWNED would also transfer every database on the server
- * (docs/azure-behavior.md#ownership-and-grants).
+ * (docs/azure-behavior.md#ownership-and-grants). Two things keep the role's rights within those of `predecessors`:
+ *
+ * - Row-level security is forced on the tables of other roles, because policies do not apply to an owner.
+ * - Foreign servers of other roles keep their owner, who can read the passwords for PUBLIC in them.
  * @param session of the administrator, in the database itself
- * @returns the objects that keep their owner, such as those whose owner the administrator does not administer
+ * @param predecessors roles that the application role stands for in this database
+ * @param policiesApply whether policies apply to these roles, which they do not with BYPASSRLS
+ * @returns PostgreSQL's message for each object that keeps its owner, by {@link objectKey}
  */
 export async function transferAllObjects(
   run: RunContext,
   session: Session,
   role: string,
-): Promise<readonly UntransferredObject[]> {
-  const objects = await listObjectsOfOtherRoles(session, role);
-  const owners = [...new Set(objects.map(({ owner }) => owner))];
-  const ownerStatements = objects.map(
-    ({ type, identity }) => `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`,
+  { predecessors, policiesApply }: { predecessors: readonly string[]; policiesApply: boolean },
+): Promise<ReadonlyMap<string, string>> {
+  const isOwn = ({ owner }: OwnedObject): boolean => predecessors.includes(owner);
+  const objects = (await listObjectsOfOtherRoles(session, role)).filter(
+    (object) => object.type !== 'server' || isOwn(object),
   );
-  const privilegeStatements = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role]);
-  const statements = [...ownerStatements, ...privilegeStatements.map(({ statement }) => statement)];
-  for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
-    const batch = statements.slice(offset, offset + BATCH_SIZE);
-    await retryOnConflict(run, () =>
-      withRoleMembership(session, [role, ...owners], async () => {
-        await session.query(
-          `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
-          [batch],
-        );
-        await session.query(EXECUTE_BATCH_SQL);
-      }),
+  const forced = objects.filter((object) => policiesApply && object.isExemptFromPolicies && !isOwn(object));
+  const statements = objects.map((object) => {
+    const { type, identity } = object;
+    const transfer = `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`;
+    // Both take effect or none: a later run could not know that another role was the owner.
+    const force = forced.includes(object) ? `ALTER TABLE ${identity} FORCE ROW LEVEL SECURITY; ` : '';
+    return { ...object, statement: `${force}${transfer}` };
+  });
+  const failures = await executeAsOwners(run, session, role, statements);
+  const isTransferred = (object: OwnedObject): boolean => !failures.has(objectKey(object));
+  const forcedNames = forced.filter(isTransferred).map(describeFormerOwner);
+  if (forcedNames.length === 0) return failures;
+  run.info(
+    `Row-level security is forced on tables that '${role}' now owns, so that their policies apply to it as before: ${joinBounded(forcedNames)}.`,
+  );
+  const readers = objects.filter(
+    (object) => object.readsPoliciesAsOwner && !isOwn(object) && isTransferred(object),
+  );
+  if (readers.length > 0)
+    run.warning(
+      `These objects read with the rights of their owner, who was another role in the template and is '${role}' in the clone. Rows of tables with row-level security that only their former owner can read are missing in their results: ${joinBounded(readers.map(describeFormerOwner))}.`,
     );
-  }
-  return await listObjectsOfOtherRoles(session, role);
+  return failures;
 }
 
-/** Warns about objects that keep their owner. */
-export function warnUntransferredObjects(
-  run: RunContext,
-  database: string,
-  untransferred: readonly UntransferredObject[],
-): void {
-  if (untransferred.length === 0) return;
-  const listed = untransferred
-    .slice(0, 10)
-    .map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
-  const rest =
-    untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
-  run.warning(
-    `In database '${database}' some objects could not be transferred to the application role and keep their owner: ${listed.join(', ')}${rest}. Usually, admin-username does not administer that owner.`,
+const describeFormerOwner = ({ type, identity, owner }: OwnedObject): string =>
+  `${type} ${identity} (before of '${owner}')`;
+
+/** At most ten items of a list, and how many more there are. */
+const joinBounded = (items: readonly string[]): string =>
+  sanitizeText(
+    [...items.slice(0, 10), ...(items.length > 10 ? [`and ${items.length - 10} more`] : [])].join('; '),
   );
-}
 
 /** The objects in the database of this session that other roles own, without objects of extensions. */
 export const listObjectsOfOtherRoles = (
   session: Session,
   role: string,
-): Promise<readonly UntransferredObject[]> =>
-  session.query<UntransferredObject & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
+): Promise<readonly ObjectOfOtherRole[]> =>
+  session.query<ObjectOfOtherRole & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
     role,
-    Object.keys(ALTER_KEYWORDS),
+    TRANSFERABLE_TYPES,
   ]);
 
 /**

@@ -9,12 +9,8 @@ import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
-import {
-  listObjectsOfOtherRoles,
-  transferAllObjects,
-  transferPublicSchema,
-  warnUntransferredObjects,
-} from '../database/transfer-ownership.ts';
+import { carryRights } from '../database/carry-rights.ts';
+import { listObjectsOfOtherRoles, transferPublicSchema } from '../database/transfer-ownership.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
 interface DesiredRoleAccess {
@@ -116,7 +112,7 @@ async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleA
     );
   await withDatabaseSession(deps, name, async (session) => {
     if (marker === undefined) await transferBaseSchema(run, session, role, name);
-    else warnUntransferredObjects(run, name, await transferAllObjects(run, session, role.name));
+    else await carryRights(deps, session, database, role);
   }).catch((error: unknown) => {
     // Schema public can only be transferred by a role that has CREATE on the database.
     throw getSqlState(error) === '42501' ? toGrantError(error) : error;
