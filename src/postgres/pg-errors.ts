@@ -24,6 +24,12 @@ export function formatPgError(error: unknown): string {
     .join(' ');
 }
 
+/** PostgreSQL's own hint; empty if the error has none. */
+export function getPgHint(error: unknown): string {
+  const hint = (error as { hint?: unknown } | null)?.hint;
+  return typeof hint === 'string' ? sanitizeText(hint) : '';
+}
+
 /** Another session has created the object, or is creating it (docs/azure-behavior.md#concurrent-changes). */
 export const isDuplicateObject = (error: unknown): boolean =>
   ['42P04', '23505', '42710'].includes(getSqlState(error));

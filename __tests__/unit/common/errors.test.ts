@@ -30,6 +30,7 @@ const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCa
   'not-reachable': { host: 'host-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'egress-address-unknown': { reason: 'reason-a' },
   'database-failed': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'template-differs': { template: 'template-a', differences: ['difference-a', 'difference-b'] },
   'not-owned': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'role-failed': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'template-in-use': {

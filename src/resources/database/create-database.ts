@@ -5,7 +5,13 @@ import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import { terminatePullRequestSessions } from '../../postgres/activity.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
-import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
+import {
+  formatPgError,
+  getPgHint,
+  getSqlState,
+  isDuplicateObject,
+  retryOnConflict,
+} from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../../reconcile/ownership.ts';
 import { createExtension } from '../extension/create-extension.ts';
@@ -71,12 +77,13 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
   } catch (error) {
     if (isDuplicateObject(error)) return 'adopted';
     if (getSqlState(error) === '') throw error;
-    const hint = createDatabaseHint(getSqlState(error), database);
-    throw actionError(
-      'database-failed',
-      { database: name, reason: formatPgError(error), hint },
-      { cause: error },
-    );
+    const pgHint = getPgHint(error);
+    const reason =
+      pgHint === '' ? formatPgError(error) : `${formatPgError(error)} PostgreSQL's hint: ${pgHint}`;
+    const hint = isCollationVersionMismatch(error)
+      ? await collationVersionHint(session, template)
+      : createDatabaseHint(getSqlState(error), database);
+    throw actionError('database-failed', { database: name, reason, hint }, { cause: error });
   }
 }
 
@@ -100,6 +107,26 @@ function createDatabaseHint(state: string, { template }: DatabaseConfig): string
   if (state === '53300' || state === '53100')
     return 'The server has no free connections or no free storage. Check its metrics.';
   return 'Fix what PostgreSQL reports, then run the step again.';
+}
+
+/**
+ * The C library of the server sorts text in another way than the one that the template was created with. PostgreSQL has
+ * no SQLSTATE of its own for it, and translates the message, but not the statement in the hint.
+ */
+const isCollationVersionMismatch = (error: unknown): boolean =>
+  getPgHint(error).includes('REFRESH COLLATION VERSION');
+
+/** What the owner of a template does about {@link isCollationVersionMismatch}. */
+async function collationVersionHint(session: Session, template: string): Promise<string> {
+  const [row] = await session.query<{ owner: string; isOwn: boolean; user: string }>(
+    `SELECT pg_get_userbyid(datdba) AS owner, pg_has_role(datdba, 'USAGE') AS "isOwn", current_user AS user
+     FROM pg_database WHERE datname = $1`,
+    [template],
+  );
+  const { owner = '', isOwn = false, user = '' } = row ?? {};
+  const database = pg.escapeIdentifier(template);
+  const who = isOwn ? `'${user}'` : `its owner '${owner}', because '${user}' must not change it,`;
+  return `Indexes on text in the template can be in the wrong order, and each clone would contain them. Connect to ${database} as ${who} and run two statements, each on its own: first REINDEX DATABASE ${database}; then ALTER DATABASE ${database} REFRESH COLLATION VERSION; the first locks one table after the other. Partitions by a range of text, and CHECK constraints that compare text, need a check of their own. Then run the step again.`;
 }
 
 /** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */
