@@ -41,10 +41,11 @@ export async function carryRights(
   { name: role, base, marker }: RoleConfig,
 ): Promise<void> {
   const roles = [role, base];
-  const findStatements = (): Promise<readonly ObjectStatement[]> =>
-    session.query<ObjectStatement & pg.QueryResultRow>(EXTEND_RIGHTS_SQL, roles);
   // The owner of a foreign server needs USAGE on its foreign-data wrapper.
-  const onWrappers = (await findStatements()).filter(({ type }) => type === 'foreign-data wrapper');
+  const onWrappers = await session.query<ObjectStatement & pg.QueryResultRow>(
+    `SELECT * FROM (${EXTEND_RIGHTS_SQL}) AS s WHERE type = 'foreign-data wrapper'`,
+    roles,
+  );
   await executeAsOwners(run, session, role, onWrappers);
   // In a template that is the database of a pull request, the role of that pull request stands for the base role.
   const pullRequestRoles = findPullRequestRoleNames(marker.repositoryId, await reader.markedRoles());
@@ -58,7 +59,7 @@ export async function carryRights(
     policiesApply: bypassing.length === 0,
   });
   const statements = [
-    ...(await findStatements()),
+    ...(await session.query<ObjectStatement & pg.QueryResultRow>(EXTEND_RIGHTS_SQL, roles)),
     ...(await session.query<ObjectStatement & pg.QueryResultRow>(DEFAULT_PRIVILEGES_SQL, [role])),
   ];
   const failures = new Map([...(await executeAsOwners(run, session, role, statements)), ...transferFailures]);
@@ -114,7 +115,7 @@ const NOT_CARRIED_SQL = `
   ),
   -- In every text that can name a role; $2 is matched as an identifier in quotes, or after a keyword.
   pattern AS (
-    SELECT format('([''"])%1$s\\1|\\m(ROLE|TO|USER)\\s+%1$s(?![\\w$])', regexp_replace($2::text, '([^[:alnum:]_])', '\\\\\\1', 'g')) AS text
+    SELECT format('[''"]%1$s[''"]|\\m(ROLE|TO|USER)\\s+%1$s(?![\\w$])', regexp_replace($2::text, '([^[:alnum:]_])', '\\\\\\1', 'g')) AS text
   ),
   texts AS (
     SELECT 'pg_policy'::regclass AS classid, p.oid AS objid, concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS text FROM pg_policy p
