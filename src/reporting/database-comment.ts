@@ -1,14 +1,6 @@
-import type { Change } from '../reconcile/findings.ts';
+import type { Change, NotCarried } from '../reconcile/findings.ts';
 import { formatUtc } from './log-lines.ts';
 import { codeBlock, inlineCode, renderTable } from './markdown.ts';
-
-/** What a clone does not carry from the template to the role of the pull request. */
-export interface NotCarried {
-  /** An object, as its type and its name. */
-  readonly subject: string;
-  /** A phrase without a full stop. */
-  readonly reason: string;
-}
 
 /** Content of the pull request comment about its database. */
 export interface DatabaseCommentData {

@@ -3,8 +3,8 @@ import type { RunContext } from '../../common/polling.ts';
 import { sanitizeText } from '../../common/sanitize.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import type { Session } from '../../postgres/session.ts';
+import type { NotCarried } from '../../reconcile/findings.ts';
 import { findPullRequestRoleNames } from '../../reconcile/ownership.ts';
-import type { NotCarried } from '../../reporting/database-comment.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import {
   BASE_ROLE_RIGHTS_SQL,
