@@ -176,6 +176,7 @@ describe('cloning a template', () => {
   test('fails before any change if the inputs declare another charset than the template has', async ({
     emulator,
   }) => {
+    await createServerForTest(emulator);
     await emulator.clearRecords();
     const step = await pullRequestJob(emulator, 24).step({
       ...inputs,
